@@ -1,0 +1,45 @@
+# The task runner. A recipe is a line or two; what is longer lives in scripts/. Runs on GNU make 3.81 and later.
+#   make demo ARGS='--help'      ARGS goes to the program that a target runs
+
+ARGS  ?=
+# Finds a cargo that the shell's PATH does not know yet.
+CARGO := . ./scripts/common.sh && cargo
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test bench bench-micro fmt fix clippy fuzz clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+
+demo: ## see it work: proxy, three substations and load in one process
+	@./scripts/setup.sh
+	@$(CARGO) run --release --locked -p switchyard --bin switchyard -- demo $(ARGS)
+
+test: ## everything that CI runs; says what it skips and why
+	@./scripts/setup.sh
+	@./scripts/test.sh $(ARGS)
+
+bench: ## side by side with HAProxy and nginx, into bench/results/ (Linux)
+	@./scripts/setup.sh bench
+	@./scripts/bench.sh $(ARGS)
+
+bench-micro: ## one decision, one scrape: nanoseconds each
+	@./scripts/setup.sh
+	@$(CARGO) bench --locked -p switchyard-balance -p switchyard --bench '*' -- $(ARGS)
+
+fmt: ## format the code
+	@$(CARGO) fmt --all
+
+fix: ## apply what the linter can mend by itself, then format
+	@$(CARGO) clippy --fix --workspace --all-targets --allow-dirty --allow-staged
+	@$(CARGO) fmt --all
+
+clippy: ## the linter, warnings denied
+	@./scripts/test.sh lint
+
+fuzz: ## each fuzz target for FUZZ_SECONDS (30); needs a nightly toolchain and cargo-fuzz
+	@./scripts/fuzz.sh $(ARGS)
+
+clean: ## remove what builds left
+	@$(CARGO) clean
+	@rm -rf fuzz/target

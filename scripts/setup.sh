@@ -1,0 +1,119 @@
+#!/usr/bin/env bash
+# All the set-up of `make demo` and `make test` (with the argument `bench`: of `make bench` too).
+# Installs what is missing where it can, else names the one line to type and exits 1. Asks nothing; says nothing when
+# all is there.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+. scripts/common.sh
+
+channel=$(sed -n 's/^channel *= *"\(.*\)"/\1/p' rust-toolchain.toml)
+packages=''
+
+# need COMMAND DEBIAN_PACKAGES OTHER_PACKAGE: notes what to install where the command is missing.
+need() {
+    have "$1" && return
+    if have apt-get; then packages="$packages $2"; else packages="$packages $3"; fi
+}
+
+# as_root COMMAND…: runs it as root, without a question; false where that can't be.
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then
+        "$@"
+    else
+        have sudo && sudo -n true 2>/dev/null && sudo -n "$@"
+    fi
+}
+
+apt_install() {
+    as_root env DEBIAN_FRONTEND=noninteractive sh -c '
+        apt-get -qq update
+        apt-get -qq -y -o DPkg::Lock::Timeout=120 install --no-install-recommends "$@"
+    ' sh "$@" </dev/null
+}
+
+# The line that a person types for the packages, by the package manager at hand.
+by_hand() {
+    local sudo=''
+    [ "$(id -u)" -eq 0 ] || sudo='sudo '
+    if have apt-get; then
+        echo "type:  ${sudo}apt-get update && ${sudo}apt-get install -y$packages"
+    elif have brew; then
+        echo "type:  brew install$packages"
+    elif have dnf; then
+        echo "type:  ${sudo}dnf install -y$packages"
+    elif have pacman; then
+        echo "type:  ${sudo}pacman -S --needed$packages"
+    else
+        echo "install with your package manager:$packages"
+    fi
+}
+
+# shellcheck disable=SC2086  # $packages is a list of words
+install_packages() {
+    [ -n "$packages" ] || return 0
+    if have apt-get; then
+        say "setup: installing$packages"
+        apt_install $packages && return
+    elif have brew; then
+        say "setup: installing$packages"
+        HOMEBREW_NO_AUTO_UPDATE=1 brew install --quiet $packages </dev/null && return
+    fi
+    die "setup: something is missing that can't be installed from here; $(by_hand)"
+}
+
+# A service that a package just started would stand in the way of whoever owns port 80.
+stop_services() {
+    local service
+    have systemctl || return 0
+    for service in "$@"; do
+        as_root systemctl disable --now "$service" >/dev/null 2>&1 || true
+    done
+}
+
+# Is there a Rust that builds this, with linter and formatter?
+rust_ready() {
+    local version sysroot
+    have cargo && have rustc || return
+    version=$(RUSTUP_AUTO_INSTALL=0 rustc --version 2>/dev/null) || return
+    version=${version#rustc 1.}
+    [ "${version%%.*}" -ge "$(echo "$channel" | cut -d. -f2)" ] || return
+    sysroot=$(rustc --print sysroot)
+    [ -x "$sysroot/bin/cargo-clippy" ] && [ -x "$sysroot/bin/rustfmt" ]
+}
+
+install_rust() {
+    local fetch="curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh -s -- -y --profile minimal"
+    if ! have rustup; then
+        say 'setup: installing rustup into ~/.cargo'
+        sh -c "$fetch --no-modify-path --default-toolchain none" </dev/null ||
+            die "setup: could not install Rust; type:  $fetch"
+        say 'setup: for a cargo of your own in this shell:  . ~/.cargo/env'
+    fi
+    say "setup: installing Rust $channel"
+    rustup toolchain install "$channel" --profile minimal --component clippy --component rustfmt </dev/null ||
+        die "setup: could not install Rust $channel; type:  rustup toolchain install $channel -c clippy -c rustfmt"
+    rust_ready || die "setup: Rust $channel is installed, but another stands before it on the PATH: $(command -v rustc)"
+}
+
+if [ "$(uname)" = Darwin ] && ! xcode-select -p >/dev/null 2>&1; then
+    die 'setup: no C compiler; type:  xcode-select --install'
+fi
+need cc 'gcc libc6-dev' gcc
+need cmake cmake cmake # zlib-ng, deep in Pingora, is built by it
+rust='ready'
+rust_ready || rust='missing'
+[ "$rust" = ready ] || need curl 'curl ca-certificates' curl
+new_services=''
+if [ "${1:-}" = bench ]; then
+    [ "$(uname)" = Linux ] || die 'setup: the bench reads the CPU accounting of Linux (/proc); run it there'
+    have haproxy || new_services="$new_services haproxy"
+    have nginx || new_services="$new_services nginx"
+    need haproxy haproxy haproxy
+    need nginx nginx-light nginx
+    need python3 python3 python3
+    need wrk wrk wrk
+fi
+install_packages
+# shellcheck disable=SC2086  # a list of words
+stop_services $new_services
+[ "$rust" = ready ] || install_rust

@@ -1,0 +1,75 @@
+#!/usr/bin/env bash
+# What CI runs. Without arguments every step, cheapest first and the tests last; else the named ones:
+#   scripts/test.sh lint tests
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+. scripts/common.sh
+
+all='format scripts bench-tools licences lint docs configs doctests tests'
+skipped=''
+
+# skip STEP REASON: a step that can't run here says so at once, and again before the tests.
+skip() {
+    say "skipped: $2"
+    skipped="$skipped
+  $1: $2"
+}
+
+run_format() { cargo fmt --all --check; }
+
+run_scripts() {
+    if have shellcheck; then
+        shellcheck -x scripts/*.sh .ci/run
+    else
+        skip scripts 'shellcheck is not installed'
+    fi
+}
+
+run_bench_tools() {
+    if have python3; then
+        (cd bench && python3 -B -m unittest discover -q -s tests -t .)
+    else
+        skip bench-tools 'python3 is not installed'
+    fi
+}
+
+# Advisories need a download, and change without a commit of ours: `cargo deny check` by hand or by night.
+run_licences() {
+    if have cargo-deny; then
+        cargo deny --locked check -A duplicate --hide-inclusion-graph bans licenses sources
+    else
+        skip licences 'cargo-deny is not installed'
+    fi
+}
+
+run_lint() { cargo clippy --workspace --all-targets --locked -- -D warnings; }
+
+run_docs() { RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --locked; }
+
+run_configs() {
+    local file
+    cargo build --locked --bin switchyard
+    for file in config/*.yaml; do
+        [ -e "$file" ] || die 'no config/*.yaml: the shipped configuration is missing'
+        cargo run --quiet --locked --bin switchyard -- check --config "$file"
+    done
+}
+
+run_doctests() { cargo test --workspace --doc --locked --quiet; }
+
+run_tests() {
+    [ -z "$skipped" ] || say "skipped here:$skipped"
+    if have cargo-nextest; then
+        cargo nextest run --workspace --locked --no-fail-fast
+    else
+        say '(cargo-nextest is not installed: cargo test runs the same tests)'
+        cargo test --workspace --lib --bins --tests --locked --no-fail-fast
+    fi
+}
+
+# shellcheck disable=SC2086  # a list of words
+[ $# -gt 0 ] || set -- $all
+for step in "$@"; do
+    printf '\n== %s\n' "$step"
+    "run_${step//-/_}"
+done
