@@ -1,0 +1,218 @@
+//! The session book: who charges, until when, and how much that is together.
+//!
+//! This is the part that has to be true, so it is pure. Its clock moves only when [`Book::advance`] is
+//! told the time; there is no timer, because a session's end is a fact that can be read off the clock
+//! and needs no event. Whoever looks at the book advances it first, and so never sees a session that is
+//! over, however late a timer would have fired, and a thousand idle substations cost nothing.
+//!
+//! Invariants: the load is the exact sum of the running sessions; it never passes the capacity; each
+//! session ends exactly once, with one reason; `ends` and `running` hold the same sessions.
+
+use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
+
+use thiserror::Error;
+use tokio::time::Instant;
+
+use crate::ids::{Id, Ids};
+use crate::units::{Drawn, Energy, Power};
+
+/// No session lasts longer on the host's clock, whatever power and energy ask for: an `Instant` can't
+/// be moved without end.
+const LONGEST: Duration = Duration::from_hours(100 * 365 * 24);
+
+/// What a car asks for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Demand {
+    pub(crate) power: Power,
+    pub(crate) energy: Energy,
+}
+
+/// A running session.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Session {
+    pub(crate) demand: Demand,
+    pub(crate) began: Instant,
+    pub(crate) ends: Instant,
+}
+
+/// Why a session is over.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Reason {
+    /// It has taken its energy.
+    Completed,
+    /// It was unplugged before.
+    Cancelled,
+}
+
+/// A session that is over, and how long it was plugged in, in simulated seconds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Ended {
+    pub(crate) reason: Reason,
+    pub(crate) seconds: f64,
+}
+
+/// Why a session was not booked.
+#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
+pub(crate) enum Refusal {
+    #[error(
+        "{asked} asked for, {load} of {capacity} in use: not booked; ask another substation, or again \
+         when a session has ended"
+    )]
+    NoCapacity {
+        asked: Power,
+        load: Power,
+        capacity: Power,
+    },
+    #[error("this substation is shutting down: not booked; ask another substation")]
+    Draining,
+}
+
+/// See the [module](self).
+#[derive(Debug)]
+pub(crate) struct Book {
+    capacity: Power,
+    time_scale: f64,
+    open: bool,
+    clock: Instant,
+    load: Power,
+    drawn: Drawn,
+    running: HashMap<Id, Session>,
+    ends: BTreeSet<(Instant, Id)>,
+    ids: Ids,
+}
+
+impl Book {
+    pub(crate) fn new(capacity: Power, time_scale: f64, now: Instant) -> Self {
+        Self {
+            capacity,
+            time_scale,
+            open: true,
+            clock: now,
+            load: Power::ZERO,
+            drawn: Drawn::default(),
+            running: HashMap::new(),
+            ends: BTreeSet::new(),
+            ids: Ids::default(),
+        }
+    }
+
+    /// Moves the clock to `now` and ends what is over by then, each at its own moment. The clock does
+    /// not go back.
+    pub(crate) fn advance(&mut self, now: Instant, mut ended: impl FnMut(Ended)) {
+        while let Some(&(at, id)) = self.ends.first().filter(|(at, _)| *at <= now) {
+            self.draw_until(at);
+            if let Some(session) = self.remove(at, id) {
+                let seconds = session.demand.energy.seconds_at(session.demand.power);
+                ended(Ended {
+                    reason: Reason::Completed,
+                    seconds,
+                });
+            }
+        }
+        self.draw_until(now);
+    }
+
+    /// Books a session from now on, or says why not. Nothing lies between the check and the booking.
+    pub(crate) fn admit(&mut self, demand: Demand) -> Result<(Id, Session), Refusal> {
+        if !self.open {
+            return Err(Refusal::Draining);
+        }
+        let Some(load) = self.load.plus_within(demand.power, self.capacity) else {
+            let (asked, load, capacity) = (demand.power, self.load, self.capacity);
+            return Err(Refusal::NoCapacity {
+                asked,
+                load,
+                capacity,
+            });
+        };
+        let mut id = self.ids.next();
+        while self.running.contains_key(&id) {
+            id = self.ids.next();
+        }
+        let lasts = self.on_the_clock(demand.energy.seconds_at(demand.power));
+        let ends = self.clock.checked_add(lasts).unwrap_or(self.clock);
+        let session = Session {
+            demand,
+            began: self.clock,
+            ends,
+        };
+        self.load = load;
+        self.running.insert(id, session);
+        self.ends.insert((ends, id));
+        Ok((id, session))
+    }
+
+    /// Ends a session early. `None` if it is not running (any more).
+    pub(crate) fn cancel(&mut self, id: Id) -> Option<(Session, Ended)> {
+        let ends = self.running.get(&id)?.ends;
+        let session = self.remove(ends, id)?;
+        let plugged_in = self.clock.saturating_duration_since(session.began);
+        let seconds = plugged_in.as_secs_f64() * self.time_scale;
+        Some((
+            session,
+            Ended {
+                reason: Reason::Cancelled,
+                seconds,
+            },
+        ))
+    }
+
+    /// Books nothing from now on.
+    pub(crate) fn close(&mut self) {
+        self.open = false;
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        self.open
+    }
+
+    pub(crate) fn get(&self, id: Id) -> Option<Session> {
+        self.running.get(&id).copied()
+    }
+
+    pub(crate) fn load(&self) -> Power {
+        self.load
+    }
+
+    pub(crate) fn active(&self) -> usize {
+        self.running.len()
+    }
+
+    /// When the next session ends, if one is running.
+    pub(crate) fn next_end(&self) -> Option<Instant> {
+        self.ends.first().map(|(at, _)| *at)
+    }
+
+    /// How long a session still runs, on the host's clock.
+    pub(crate) fn remaining(&self, session: &Session) -> Duration {
+        session.ends.saturating_duration_since(self.clock)
+    }
+
+    /// All energy that sessions have drawn so far, in simulated joules. It grows while they run.
+    pub(crate) fn joules(&self) -> f64 {
+        self.drawn.joules() * self.time_scale
+    }
+
+    fn remove(&mut self, ends: Instant, id: Id) -> Option<Session> {
+        self.ends.remove(&(ends, id));
+        let session = self.running.remove(&id)?;
+        self.load = self.load.minus(session.demand.power);
+        Some(session)
+    }
+
+    fn draw_until(&mut self, at: Instant) {
+        self.drawn
+            .add(self.load, at.saturating_duration_since(self.clock));
+        self.clock = self.clock.max(at);
+    }
+
+    fn on_the_clock(&self, simulated_seconds: f64) -> Duration {
+        Duration::try_from_secs_f64(simulated_seconds / self.time_scale)
+            .map_or(LONGEST, |lasts| lasts.min(LONGEST))
+    }
+}
+
+#[cfg(test)]
+#[path = "book_tests.rs"]
+mod tests;

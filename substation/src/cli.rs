@@ -1,0 +1,202 @@
+//! The command line of the `substation` binary.
+
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use clap::Parser;
+use substation::{Config, ConfigError};
+
+const EXAMPLES: &str = "\
+Examples:
+  One substation of 500 kW:
+    substation --name substation1 --listen 127.0.0.1:5001 --capacity-kw 500
+
+  Three of unequal capacity, substation1 to substation3, on ports 5001 to 5003:
+    substation --name substation --listen 127.0.0.1:5001 --capacity-kw 500,300,200 --count 3
+
+  An hour of charging in a minute, on any free port:
+    substation --name fast --listen 127.0.0.1:0 --capacity-kw 500 --time-scale 60
+
+  Book a session, look at it, unplug it:
+    curl -d '{\"power_kw\": 22, \"energy_kwh\": 11}' http://127.0.0.1:5001/charge
+    curl http://127.0.0.1:5001/sessions/SESSION_ID
+    curl -X DELETE http://127.0.0.1:5001/sessions/SESSION_ID
+
+Paths: POST /charge, GET and DELETE /sessions/{id}, GET /metrics, /live, /ready.
+On SIGTERM or SIGINT it books no more, finishes the requests in hand and exits; a second signal ends it
+at once. Exit codes: 0 stopped by a signal, 1 cannot run, 2 wrong usage. RUST_LOG=debug logs each booking.";
+
+/// Simulated charging substations.
+///
+/// Each books charge sessions up to its capacity, holds their load for as long as a car would charge, and
+/// shows that load to Prometheus as the gauge `substation_current_load`. A session draws its power for
+/// energy / power hours, divided by the time scale.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "substation", version, after_long_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// What it calls itself in answers and session ids. With --count above 1, a number is appended.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: String,
+
+    /// Address to listen on. With --count, the first of as many ports in a row; port 0: any free ones.
+    #[arg(long, value_name = "HOST:PORT", value_parser = parse_address)]
+    pub(crate) listen: SocketAddr,
+
+    /// The most that running sessions may draw together, in kW. A comma list goes round over --count.
+    #[arg(long, value_name = "KW", value_delimiter = ',', required = true, value_parser = parse_kw)]
+    pub(crate) capacity_kw: Vec<f64>,
+
+    /// How many substations to run in this process.
+    #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) count: u16,
+
+    /// How much faster than the wall clock cars charge: at 60, an hour takes a minute.
+    #[arg(long, value_name = "X", default_value_t = 1.0)]
+    pub(crate) time_scale: f64,
+
+    /// What a session draws when its request does not say, in kW.
+    #[arg(long, value_name = "KW", default_value_t = 11.0)]
+    pub(crate) default_power_kw: f64,
+
+    /// What a session takes when its request does not say, in kWh.
+    #[arg(long, value_name = "KWH", default_value_t = 11.0)]
+    pub(crate) default_energy_kwh: f64,
+
+    /// How long to wait for running sessions when told to stop; those still running then end with the
+    /// process. Carries its unit, such as 10s or 1m.
+    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = humantime::parse_duration)]
+    pub(crate) grace: Duration,
+
+    /// Threads for all substations together. One serves a thousand substations.
+    #[arg(long, value_name = "N", default_value = "1")]
+    pub(crate) threads: NonZeroUsize,
+}
+
+/// One substation to be run.
+#[derive(Debug)]
+pub(crate) struct Planned {
+    pub(crate) config: Config,
+    pub(crate) listen: SocketAddr,
+}
+
+impl Args {
+    /// The substations that these arguments ask for, or what is wrong with the arguments.
+    pub(crate) fn plan(&self) -> Result<Vec<Planned>, String> {
+        let first = self.listen.port();
+        let last = first.checked_add(self.count - 1);
+        let Some(last) = last.filter(|_| first != 0).or((first == 0).then_some(0)) else {
+            return Err(format!(
+                "--count {} from port {first} goes beyond port 65535; listen on a lower port",
+                self.count
+            ));
+        };
+        // With port 0 each asks for a free port of its own.
+        let ports = (first..=last).chain(std::iter::repeat(0));
+        let numbered = (1..=self.count)
+            .zip(ports)
+            .zip(self.capacity_kw.iter().cycle());
+        numbered
+            .map(|((number, port), capacity_kw)| {
+                let name = match self.count {
+                    1 => self.name.clone(),
+                    _ => format!("{}{number}", self.name),
+                };
+                let config = Config {
+                    time_scale: self.time_scale,
+                    default_power_kw: self.default_power_kw,
+                    default_energy_kwh: self.default_energy_kwh,
+                    ..Config::new(name, *capacity_kw)
+                };
+                Ok(Planned {
+                    config,
+                    listen: SocketAddr::new(self.listen.ip(), port),
+                })
+            })
+            .collect()
+    }
+}
+
+/// Says which option a refused configuration came from.
+pub(crate) fn usage(error: &ConfigError) -> String {
+    let option = match error {
+        ConfigError::Name { .. } => "--name",
+        ConfigError::Capacity { .. } => "--capacity-kw",
+        ConfigError::TimeScale(_) => "--time-scale",
+        ConfigError::DefaultPower { .. } => "--default-power-kw",
+        ConfigError::DefaultEnergy { .. } => "--default-energy-kwh",
+        _ => return error.to_string(),
+    };
+    format!("{option}: {error}")
+}
+
+/// Also for those of a list that this count does not get round to.
+fn parse_kw(text: &str) -> Result<f64, String> {
+    let hint = "must be a number above 0, such as 500, or a comma list, such as 500,300";
+    match text.parse::<f64>() {
+        Ok(kw) if kw.is_finite() && kw > 0.0 => Ok(kw),
+        _ => Err(hint.to_owned()),
+    }
+}
+
+fn parse_address(text: &str) -> Result<SocketAddr, String> {
+    let hint = "must be HOST:PORT, such as 127.0.0.1:5001 or 0.0.0.0:5001";
+    match text.to_socket_addrs() {
+        Ok(mut found) => found
+            .next()
+            .ok_or_else(|| format!("{hint}; this host has no address")),
+        Err(error) => Err(format!("{hint} ({error})")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn args(more: &[&str]) -> Args {
+        let usual = ["substation", "--name", "s", "--capacity-kw", "500,300"];
+        Args::parse_from(usual.iter().chain(more))
+    }
+
+    fn planned(more: &[&str]) -> Vec<(String, f64, u16)> {
+        let plan = args(more).plan().unwrap();
+        plan.into_iter()
+            .map(|p| (p.config.name, p.config.capacity_kw, p.listen.port()))
+            .collect()
+    }
+
+    #[test]
+    fn one_keeps_its_name_and_several_are_numbered() {
+        assert_eq!(
+            planned(&["--listen", "127.0.0.1:5001"]),
+            [("s".into(), 500.0, 5001)]
+        );
+        assert_eq!(
+            planned(&["--listen", "127.0.0.1:5001", "--count", "3"]),
+            [
+                ("s1".into(), 500.0, 5001),
+                ("s2".into(), 300.0, 5002),
+                ("s3".into(), 500.0, 5003)
+            ]
+        );
+        assert_eq!(
+            planned(&["--listen", "127.0.0.1:0", "--count", "2"]),
+            [("s1".into(), 500.0, 0), ("s2".into(), 300.0, 0)]
+        );
+    }
+
+    #[test]
+    fn ports_that_do_not_exist_are_refused() {
+        assert_eq!(
+            planned(&["--listen", "127.0.0.1:65534", "--count", "2"]).len(),
+            2
+        );
+        let fault = args(&["--listen", "127.0.0.1:65534", "--count", "3"])
+            .plan()
+            .unwrap_err();
+        assert!(
+            fault.contains("65535") && fault.contains("65534"),
+            "{fault}"
+        );
+    }
+}

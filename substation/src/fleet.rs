@@ -1,0 +1,161 @@
+//! All substations of one process: bound together, stopped together.
+
+use std::future::pending;
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use substation::Substation;
+use tokio::net::TcpListener;
+use tokio::select;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+/// A substation and where it is to listen.
+pub(crate) type Placed = (Substation, SocketAddr);
+
+/// Runs the fleet until a signal ends it.
+pub(crate) async fn run(fleet: Vec<Placed>, grace: Duration) -> Result<()> {
+    let mut signals = Signals::new().context("cannot watch for signals")?;
+    let stop = CancellationToken::new();
+    let mut running = JoinSet::new();
+    let mut all = Vec::with_capacity(fleet.len());
+
+    // All or none: the first port that is taken ends the start before anything is served.
+    let mut bound = Vec::with_capacity(fleet.len());
+    for (substation, address) in fleet {
+        bound.push((substation, bind(address).await?));
+    }
+    announce(&bound)?;
+    for (substation, listener) in bound {
+        all.push(substation.clone());
+        running.spawn(substation::run(
+            substation,
+            listener,
+            stop.clone().cancelled_owned(),
+        ));
+    }
+
+    signals.next().await;
+    for substation in &all {
+        substation.drain();
+    }
+    if !grace.is_zero() {
+        wait_for_sessions(&all, grace, &mut signals).await;
+    }
+    stop.cancel();
+    select! {
+        () = signals.next() => anyhow::bail!("ended by a second signal, with requests in hand"),
+        ended = running.join_all() => ended.into_iter().collect::<io::Result<()>>()?,
+    }
+    Ok(())
+}
+
+async fn bind(address: SocketAddr) -> Result<TcpListener> {
+    TcpListener::bind(address).await.map_err(|error| {
+        let what_to_do = match error.kind() {
+            io::ErrorKind::AddrInUse => {
+                "another process has this port: stop it, or pass another port with --listen"
+            }
+            io::ErrorKind::AddrNotAvailable => {
+                "this machine does not have this address: pass one of its own with --listen"
+            }
+            io::ErrorKind::PermissionDenied => {
+                "this port needs more rights: pass one above 1023 with --listen"
+            }
+            _ if is_out_of_files(&error) => "raise the limit of open files (ulimit -n)",
+            _ => "pass another address with --listen",
+        };
+        anyhow::anyhow!("cannot listen on {address}: {error}; {what_to_do}")
+    })
+}
+
+/// One line a substation, on standard output, so that scripts can read the ports from it.
+fn announce(bound: &[(Substation, TcpListener)]) -> Result<()> {
+    let mut out = io::stdout().lock();
+    for (substation, listener) in bound {
+        let (name, address) = (substation.name(), listener.local_addr()?);
+        // A reader that has gone away is no reason not to serve.
+        let _ = writeln!(out, "{name} listening on http://{address}");
+    }
+    let _ = out.flush();
+    Ok(())
+}
+
+async fn wait_for_sessions(all: &[Substation], grace: Duration, signals: &mut Signals) {
+    let sessions: u64 = all.iter().map(Substation::active_sessions).sum();
+    tracing::info!(sessions, grace = ?grace, "Waiting for running sessions");
+    let ended = async {
+        for substation in all {
+            substation.drained().await;
+        }
+    };
+    select! {
+        waited = timeout(grace, ended) => if waited.is_err() {
+            let sessions: u64 = all.iter().map(Substation::active_sessions).sum();
+            tracing::warn!(sessions, "Sessions still running end with the process");
+        },
+        () = signals.next() => {}
+    }
+}
+
+#[cfg(unix)]
+fn is_out_of_files(error: &io::Error) -> bool {
+    let code = error.raw_os_error().map(nix::errno::Errno::from_raw);
+    matches!(
+        code,
+        Some(nix::errno::Errno::EMFILE | nix::errno::Errno::ENFILE)
+    )
+}
+
+#[cfg(not(unix))]
+fn is_out_of_files(_: &io::Error) -> bool {
+    false
+}
+
+/// The signals that end the process. From here on they do nothing by themselves.
+#[cfg(unix)]
+struct Signals {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn new() -> io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        let terminate = signal(SignalKind::terminate())?;
+        Ok(Self {
+            terminate,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn next(&mut self) {
+        let received = select! {
+            received = self.terminate.recv() => received,
+            received = self.interrupt.recv() => received,
+        };
+        if received.is_none() {
+            pending::<()>().await;
+        }
+    }
+}
+
+#[cfg(not(unix))]
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self)
+    }
+
+    async fn next(&mut self) {
+        if tokio::signal::ctrl_c().await.is_err() {
+            pending::<()>().await;
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! From a request to its answer.
+//!
+//! A handler waits for one thing only, the body. From there on it runs to its end in one step, so a
+//! client that hangs up either was not admitted at all, or has a session that lives and ends like any
+//! other: no moment lies between in which a dropped request could leave half a booking.
+
+use std::convert::Infallible;
+
+use http::header::EXPECT;
+use http::{Method, Request};
+use hyper::body::Incoming;
+
+use crate::answer::{self, Answer, Problem};
+use crate::body::{self, BodyError};
+use crate::charge;
+use crate::ids::Id;
+use crate::metrics::Metrics;
+use crate::station::Substation;
+
+/// Answers one request. It can't fail: a refusal is an answer too.
+pub(crate) async fn answer(
+    substation: Substation,
+    request: Request<Incoming>,
+) -> Result<Answer, Infallible> {
+    let (head, body) = request.into_parts();
+    let answered = match head.uri.path() {
+        "/charge" if head.method == Method::POST => {
+            let announced = head.headers.contains_key(EXPECT);
+            book(&substation, body, announced).await
+        }
+        "/charge" => Err(Problem::method_not_allowed("POST")),
+        "/metrics" => read_only(&head.method).and_then(|()| metrics(&substation)),
+        "/live" => read_only(&head.method).map(|()| answer::status("live")),
+        "/ready" => read_only(&head.method).and_then(|()| ready(&substation)),
+        path => match path.strip_prefix("/sessions/") {
+            Some(id) => session(&substation, &head.method, id),
+            None => Err(Problem::not_found(
+                "there is POST /charge, GET or DELETE /sessions/{id}, GET /metrics, /live and /ready",
+            )),
+        },
+    };
+    Ok(answered.unwrap_or_else(|problem| problem.answer(&substation, &head.headers)))
+}
+
+async fn book(substation: &Substation, body: Incoming, announced: bool) -> Result<Answer, Problem> {
+    let body = body::read(body, announced).await.inspect_err(|error| {
+        // Nobody waits for an answer, so there is no result to count.
+        if !matches!(error, BodyError::Gone) {
+            substation.metrics().invalid.inc();
+        }
+    })?;
+    let demand = charge::parse(&body, substation.config())
+        .inspect_err(|_| substation.metrics().invalid.inc())?;
+    let seen = substation.charge(demand)?;
+    tracing::debug!(substation = substation.name(), session = %seen.id, "Session booked");
+    Ok(answer::booked(substation, &seen))
+}
+
+fn session(substation: &Substation, method: &Method, id: &str) -> Result<Answer, Problem> {
+    let seen = match *method {
+        Method::GET | Method::HEAD => own(substation, id)
+            .and_then(|id| substation.session(id))
+            .map(|seen| answer::shown(substation, &seen, "charging")),
+        Method::DELETE => own(substation, id)
+            .and_then(|id| substation.unplug(id))
+            .map(|seen| answer::shown(substation, &seen, "cancelled")),
+        _ => return Err(Problem::method_not_allowed("GET, HEAD, DELETE")),
+    };
+    seen.ok_or_else(|| {
+        Problem::not_found("no such session here: it has ended, or another substation holds it")
+    })
+}
+
+/// The session's own part of an id, if this substation made it.
+fn own(substation: &Substation, id: &str) -> Option<Id> {
+    Id::parse(id.strip_prefix(substation.name())?.strip_prefix('-')?)
+}
+
+fn metrics(substation: &Substation) -> Result<Answer, Problem> {
+    let page = substation.exposition().map_err(Problem::internal)?;
+    Ok(answer::text(Metrics::content_type(), page))
+}
+
+fn ready(substation: &Substation) -> Result<Answer, Problem> {
+    if substation.is_draining() {
+        return Err(crate::book::Refusal::Draining.into());
+    }
+    Ok(answer::status("ready"))
+}
+
+fn read_only(method: &Method) -> Result<(), Problem> {
+    match *method {
+        Method::GET | Method::HEAD => Ok(()),
+        _ => Err(Problem::method_not_allowed("GET, HEAD")),
+    }
+}
