@@ -1,1 +1,24 @@
-//! Placeholder.
+//! Which upstream can best take the next piece of load, when all that is known of each is an old gauge.
+//!
+//! "Send it to the lowest gauge" herds: with a 500 ms poll and 1,000 requests a second, every request of
+//! that half second goes to one upstream. Counting requests in flight, the usual cure, does not help where
+//! an answer comes in milliseconds and the load it books stays for hours. What works is to know, for each
+//! of one's own assignments, *whether the last sample already contains it*. That is the [`ledger`].
+//! On top of it stands the choice, [`policy`], and a choice is a reservation in the same step, so that two
+//! threads can't both fill the same gap.
+//!
+//! This crate is pure: no I/O, no clock, no global randomness. Samples, time and random generators are
+//! arguments, so a test can drive it event by event and a simulator can run it faster than life.
+//!
+//! What it is not: it does not fetch gauges, judge health or speak HTTP. Whoever does tells it so through
+//! [`Ledger::sample`] and [`Ledger::set_standing`].
+
+pub mod ledger;
+pub mod load;
+pub mod policy;
+pub mod reservation;
+
+pub use ledger::{Ledger, Reading, Standing};
+pub use load::Load;
+pub use policy::{Policy, Refusal, Selector};
+pub use reservation::Reservation;

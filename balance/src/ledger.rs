@@ -1,0 +1,406 @@
+//! One upstream's account: what the last sample said, and what of our own it can't know yet.
+//!
+//! Two sums that only the dispatcher moves:
+//!
+//! - `assigned` grows when load is reserved, and shrinks only when it is known not to be booked;
+//! - `settled` grows when the upstream has answered for it: from then on a fresh look at its gauge shows it
+//!   if it is there at all. (An answer that never came settles too: the upstream may have booked it, and
+//!   only its gauge can tell.)
+//!
+//! A sample carries its value, `settled` as it stood when the scrape was *sent*, and `assigned` as it stood
+//! when its answer *arrived*. What was settled before the scrape left is in the value. What was assigned after
+//! it arrived is not. What lies between may or may not be, and counts half:
+//!
+//! ```text
+//! estimate = value + (assigned − assigned_at_arrival) + ½ · (assigned_at_arrival − settled_at_send)
+//! ```
+//!
+//! All but `assigned` is fixed when the sample arrives, so an estimate is one addition, and a booking is two
+//! atomic additions: no list of sessions, no lock, no clock but the order of events. The sums wrap; only
+//! their differences are ever read, and those are small.
+
+use std::sync::atomic::{
+    AtomicBool, AtomicI64, AtomicU8, AtomicU64,
+    Ordering::{AcqRel, Acquire, Relaxed, Release},
+};
+
+use crate::Load;
+
+/// A distance no sum of loads comes near: the headroom of an upstream whose capacity is unknown.
+const BOUNDLESS: i64 = i64::MAX / 4;
+
+/// Whether an upstream may be chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// In rotation.
+    In,
+    /// Out of rotation: ejected, draining or gone.
+    Out,
+}
+
+/// What the ledger stood at when a scrape left. Hand it back with the scrape's result.
+#[derive(Clone, Copy, Debug)]
+#[must_use = "a sample can only be read against the ledger as it stood when its scrape left"]
+pub struct ScrapeSent {
+    settled: i64,
+}
+
+/// What the gauge said, and the scale it is measured against.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reading {
+    /// The load gauge.
+    pub load: Load,
+    /// The most the upstream can take, where it is known.
+    pub capacity: Option<Load>,
+}
+
+/// The account of one upstream. Shared by all threads; every method takes `&self`.
+///
+/// The four fields that a choice reads come first and are derived at sample time, so that comparing a
+/// thousand upstreams touches one cache line each and does one addition, one multiplication.
+#[derive(Debug)]
+#[repr(C, align(64))]
+pub struct Ledger {
+    /// Load reserved and not taken back, ever.
+    assigned: AtomicI64,
+    /// `estimate − assigned`: everything of the estimate that stood still since the sample.
+    base: AtomicI64,
+    /// The most `assigned` may be for the estimate to stay within the capacity.
+    ceiling: AtomicI64,
+    /// 1 / capacity (bits of an `f64`; 1 where none is known), or NaN while it may not be chosen: no score
+    /// made with NaN is ever less than another, so the scan needs no branch for it.
+    weight: AtomicU64,
+
+    /// Load that the upstream answered for, one way or the other.
+    settled: AtomicI64,
+    /// Reservations made, ever.
+    reservations: AtomicU64,
+    /// Reservations that have ended, one way or the other.
+    ended: AtomicU64,
+    /// The last sample's value.
+    value: AtomicI64,
+    /// The last known capacity in millionths; 0 where none is known.
+    capacity: AtomicI64,
+    /// Whether a first sample has come.
+    sampled: AtomicBool,
+    /// [`Standing`], as a number.
+    standing: AtomicU8,
+}
+
+impl Default for Ledger {
+    fn default() -> Self {
+        Self::new(None)
+    }
+}
+
+impl Ledger {
+    /// An account without a sample. `capacity` where it is known beforehand; samples may correct it.
+    #[must_use]
+    pub fn new(capacity: Option<Load>) -> Self {
+        let ledger = Self {
+            assigned: AtomicI64::new(0),
+            base: AtomicI64::new(0),
+            ceiling: AtomicI64::new(0),
+            weight: AtomicU64::new(f64::NAN.to_bits()),
+            settled: AtomicI64::new(0),
+            reservations: AtomicU64::new(0),
+            ended: AtomicU64::new(0),
+            value: AtomicI64::new(0),
+            capacity: AtomicI64::new(0),
+            sampled: AtomicBool::new(false),
+            standing: AtomicU8::new(Standing::In as u8),
+        };
+        ledger.set_ceiling(capacity, 0, 0);
+        ledger
+    }
+
+    /// To be called right before a scrape is written to the wire.
+    pub fn scrape_sent(&self) -> ScrapeSent {
+        ScrapeSent {
+            settled: self.settled.load(Acquire),
+        }
+    }
+
+    /// Takes the result of a scrape, right after its answer arrived. One writer at a time: scrapes of one
+    /// upstream don't overlap.
+    pub fn sample(&self, sent: ScrapeSent, reading: Reading) {
+        let assigned = self.assigned.load(Acquire);
+        let ambiguous = assigned.wrapping_sub(sent.settled).max(0);
+        let base = reading.load.micros() + ambiguous / 2;
+
+        self.value.store(reading.load.micros(), Relaxed);
+        self.base.store(base.wrapping_sub(assigned), Release);
+        self.set_ceiling(reading.capacity, base, assigned);
+        self.sampled.store(true, Release);
+        self.publish_weight();
+    }
+
+    /// Puts the upstream into rotation or takes it out. One writer at a time, the same as for samples.
+    pub fn set_standing(&self, standing: Standing) {
+        self.standing.store(standing as u8, Release);
+        self.publish_weight();
+    }
+
+    fn set_ceiling(&self, capacity: Option<Load>, base: i64, assigned: i64) {
+        let headroom = capacity.map_or(BOUNDLESS, |c| c.micros() - base);
+        self.capacity
+            .store(capacity.map_or(0, Load::micros), Relaxed);
+        self.ceiling.store(assigned.wrapping_add(headroom), Release);
+    }
+
+    fn publish_weight(&self) {
+        let weight = if self.is_sampled() && self.is_in() {
+            self.inverse_capacity()
+        } else {
+            f64::NAN
+        };
+        self.weight.store(weight.to_bits(), Release);
+    }
+
+    /// 1 / capacity in units of the gauge; 1 where none is known.
+    pub(crate) fn inverse_capacity(&self) -> f64 {
+        self.capacity()
+            .map_or(1.0, |capacity| capacity.units().recip())
+    }
+
+    /// The factor that turns an estimate into a score; NaN while the upstream may not be chosen.
+    #[inline]
+    pub(crate) fn weight(&self) -> f64 {
+        f64::from_bits(self.weight.load(Relaxed))
+    }
+
+    /// `assigned` as it stands; what [`Ledger::reserve_from`] compares with.
+    #[inline]
+    pub(crate) fn assigned(&self) -> i64 {
+        self.assigned.load(Relaxed)
+    }
+
+    /// The estimate in millionths with `assigned` as given.
+    #[inline]
+    pub(crate) fn estimate_from(&self, assigned: i64) -> i64 {
+        self.base.load(Relaxed).wrapping_add(assigned)
+    }
+
+    /// Whether `load` more would stay within the capacity, with `assigned` as given.
+    #[inline]
+    pub(crate) fn has_room(&self, assigned: i64, load: Load) -> bool {
+        self.ceiling.load(Relaxed).wrapping_sub(assigned) >= load.micros()
+    }
+
+    /// Reserves if nobody else did since `assigned` was read: the choice and the reservation are one step.
+    #[inline]
+    pub(crate) fn reserve_from(&self, assigned: i64, load: Load) -> bool {
+        let reserved = assigned.wrapping_add(load.micros());
+        let won = self
+            .assigned
+            .compare_exchange(assigned, reserved, AcqRel, Relaxed)
+            .is_ok();
+        if won {
+            self.reservations.fetch_add(1, Relaxed);
+        }
+        won
+    }
+
+    /// The upstream has answered for `load`, or never will: its gauge is the judge from here on.
+    pub(crate) fn settle(&self, load: Load) {
+        self.settled.fetch_add(load.micros(), Release);
+        self.ended.fetch_add(1, Relaxed);
+    }
+
+    /// `load` is known not to be booked.
+    pub(crate) fn take_back(&self, load: Load) {
+        self.assigned.fetch_sub(load.micros(), AcqRel);
+        self.ended.fetch_add(1, Relaxed);
+    }
+
+    /// Whether a first sample has come.
+    #[must_use]
+    pub fn is_sampled(&self) -> bool {
+        self.sampled.load(Acquire)
+    }
+
+    /// Whether it is in rotation. It may still be passed over: see [`Ledger::is_sampled`].
+    #[must_use]
+    pub fn is_in(&self) -> bool {
+        self.standing.load(Acquire) == Standing::In as u8
+    }
+
+    /// The last sample's value, if one has come.
+    #[must_use]
+    pub fn value(&self) -> Option<Load> {
+        self.is_sampled()
+            .then(|| Load::from_micros(self.value.load(Relaxed)))
+    }
+
+    /// The capacity, where it is known.
+    #[must_use]
+    pub fn capacity(&self) -> Option<Load> {
+        match self.capacity.load(Relaxed) {
+            0 => None,
+            micros => Some(Load::from_micros(micros)),
+        }
+    }
+
+    /// What the load is believed to be now. Without a sample: what was assigned.
+    #[must_use]
+    pub fn estimate(&self) -> Load {
+        Load::from_micros(self.estimate_from(self.assigned()).max(0))
+    }
+
+    /// The part of the estimate that the last sample can't know.
+    #[must_use]
+    pub fn unseen(&self) -> Load {
+        let value = self.value().unwrap_or_default();
+        Load::from_micros(self.estimate().micros() - value.micros())
+    }
+
+    /// Reservations made, ever. Never falls.
+    #[must_use]
+    pub fn reservations(&self) -> u64 {
+        self.reservations.load(Relaxed)
+    }
+
+    /// Reservations that wait for their answer.
+    #[must_use]
+    pub fn in_flight(&self) -> u64 {
+        // `ended` first: a reservation that ends between the two reads must not make the difference negative.
+        let ended = self.ended.load(Acquire);
+        self.reservations.load(Acquire).saturating_sub(ended)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(units: f64) -> Load {
+        Load::new(units).unwrap()
+    }
+
+    fn reading(units: f64) -> Reading {
+        Reading {
+            load: load(units),
+            capacity: None,
+        }
+    }
+
+    fn reserve(ledger: &Ledger, units: f64) {
+        assert!(ledger.reserve_from(ledger.assigned(), load(units)));
+    }
+
+    #[test]
+    fn what_settled_before_the_scrape_left_is_in_the_value() {
+        let ledger = Ledger::default();
+        reserve(&ledger, 10.0);
+        ledger.settle(load(10.0));
+        ledger.sample(ledger.scrape_sent(), reading(10.0));
+        assert_eq!(ledger.estimate(), load(10.0));
+        assert_eq!(ledger.unseen(), Load::ZERO);
+    }
+
+    #[test]
+    fn what_was_assigned_after_the_answer_is_not_in_the_value() {
+        let ledger = Ledger::default();
+        ledger.sample(ledger.scrape_sent(), reading(5.0));
+        reserve(&ledger, 10.0);
+        assert_eq!(ledger.estimate(), load(15.0));
+        ledger.settle(load(10.0));
+        assert_eq!(
+            ledger.estimate(),
+            load(15.0),
+            "an answer changes nothing until the next sample"
+        );
+    }
+
+    #[test]
+    fn what_lies_between_counts_half() {
+        let ledger = Ledger::default();
+        let sent = ledger.scrape_sent();
+        reserve(&ledger, 10.0);
+        ledger.settle(load(10.0));
+        ledger.sample(sent, reading(7.0));
+        assert_eq!(ledger.estimate(), load(12.0));
+        assert_eq!(ledger.unseen(), load(5.0));
+    }
+
+    #[test]
+    fn an_answer_that_never_came_is_left_to_the_next_sample() {
+        let ledger = Ledger::default();
+        reserve(&ledger, 10.0);
+        ledger.settle(load(10.0));
+        for _ in 0..3 {
+            ledger.sample(ledger.scrape_sent(), reading(0.0));
+            assert_eq!(
+                ledger.estimate(),
+                Load::ZERO,
+                "the gauge shows it was not booked"
+            );
+        }
+    }
+
+    #[test]
+    fn a_refusal_leaves_no_trace() {
+        let ledger = Ledger::default();
+        ledger.sample(ledger.scrape_sent(), reading(5.0));
+        reserve(&ledger, 10.0);
+        ledger.take_back(load(10.0));
+        assert_eq!(ledger.estimate(), load(5.0));
+        assert_eq!(ledger.in_flight(), 0);
+        assert_eq!(ledger.reservations(), 1);
+    }
+
+    #[test]
+    fn a_reservation_needs_the_account_as_it_was_read() {
+        let ledger = Ledger::default();
+        let read = ledger.assigned();
+        reserve(&ledger, 1.0);
+        assert!(
+            !ledger.reserve_from(read, load(1.0)),
+            "someone else reserved in between"
+        );
+    }
+
+    #[test]
+    fn room_is_what_the_capacity_leaves() {
+        let ledger = Ledger::new(None);
+        let sample = Reading {
+            load: load(80.0),
+            capacity: Some(load(100.0)),
+        };
+        ledger.sample(ledger.scrape_sent(), sample);
+        assert!(ledger.has_room(ledger.assigned(), load(20.0)));
+        assert!(!ledger.has_room(ledger.assigned(), load(20.1)));
+        reserve(&ledger, 15.0);
+        assert!(!ledger.has_room(ledger.assigned(), load(5.1)));
+    }
+
+    #[test]
+    fn the_sums_may_wrap() {
+        let ledger = Ledger::default();
+        ledger.assigned.store(i64::MAX - 5, Relaxed);
+        ledger.settled.store(i64::MAX - 5, Relaxed);
+        let sample = Reading {
+            load: load(1.0),
+            capacity: Some(load(100.0)),
+        };
+        ledger.sample(ledger.scrape_sent(), sample);
+        reserve(&ledger, 50.0);
+        assert_eq!(ledger.estimate(), load(51.0));
+        assert!(ledger.has_room(ledger.assigned(), load(49.0)));
+        assert!(!ledger.has_room(ledger.assigned(), load(49.1)));
+    }
+
+    #[test]
+    fn before_a_sample_or_out_of_rotation_no_score_is_less() {
+        let ledger = Ledger::default();
+        assert!(ledger.weight().is_nan());
+        ledger.sample(ledger.scrape_sent(), reading(0.0));
+        assert!(!ledger.weight().is_nan());
+        ledger.set_standing(Standing::Out);
+        assert!(ledger.weight().is_nan());
+        ledger.sample(ledger.scrape_sent(), reading(0.0));
+        assert!(ledger.weight().is_nan(), "a sample does not bring it back");
+        ledger.set_standing(Standing::In);
+        assert!(!ledger.weight().is_nan());
+    }
+}

@@ -1,0 +1,372 @@
+use std::collections::BTreeSet;
+
+use fastrand::Rng;
+use proptest::{
+    collection, option,
+    prelude::{any, prop_assert, prop_assert_eq, proptest},
+};
+
+use super::*;
+use crate::{Reading, Standing};
+
+struct Upstream(Ledger);
+
+impl AsRef<Ledger> for Upstream {
+    fn as_ref(&self) -> &Ledger {
+        &self.0
+    }
+}
+
+fn load(units: f64) -> Load {
+    Load::new(units).unwrap()
+}
+
+/// Upstreams with a first sample each: (load, capacity).
+fn grid(readings: &[(f64, Option<f64>)]) -> Vec<Arc<Upstream>> {
+    readings
+        .iter()
+        .map(|&(units, capacity)| {
+            let ledger = Ledger::default();
+            let reading = Reading {
+                load: load(units),
+                capacity: capacity.map(load),
+            };
+            ledger.sample(ledger.scrape_sent(), reading);
+            Arc::new(Upstream(ledger))
+        })
+        .collect()
+}
+
+fn loads(units: &[f64]) -> Vec<(f64, Option<f64>)> {
+    units.iter().map(|&units| (units, None)).collect()
+}
+
+fn least_load() -> Selector {
+    Selector::new(Policy::LeastLoad)
+}
+
+/// Where a request of `units` goes; it stays there, as after a booking.
+fn book(
+    selector: &Selector,
+    grid: &[Arc<Upstream>],
+    units: f64,
+    rng: &mut Rng,
+) -> Result<usize, Refusal> {
+    let (at, reservation) = selector.reserve(grid, load(units), &[], rng)?;
+    reservation.booked();
+    Ok(at)
+}
+
+fn counts(grid: &[Arc<Upstream>]) -> Vec<u64> {
+    grid.iter()
+        .map(|upstream| upstream.0.reservations())
+        .collect()
+}
+
+#[test]
+fn the_lowest_of_three_distinct_loads_in_every_order() {
+    for order in [
+        [1, 2, 3],
+        [1, 3, 2],
+        [2, 1, 3],
+        [2, 3, 1],
+        [3, 1, 2],
+        [3, 2, 1],
+    ] {
+        let grid = grid(&loads(&order.map(f64::from)));
+        let at = book(&least_load(), &grid, 1.0, &mut Rng::with_seed(1)).unwrap();
+        assert_eq!(order[at], 1, "{order:?}");
+    }
+}
+
+#[test]
+fn power_of_two_takes_the_lower_of_two_distinct_ones_and_never_the_highest() {
+    for order in [
+        [1_u8, 2, 3],
+        [1, 3, 2],
+        [2, 1, 3],
+        [2, 3, 1],
+        [3, 1, 2],
+        [3, 2, 1],
+    ] {
+        let mut chosen = [0; 4];
+        for seed in 0..300 {
+            let grid = grid(&loads(&order.map(f64::from)));
+            let policy = Selector::new(Policy::PowerOfTwo);
+            let at = book(&policy, &grid, 0.1, &mut Rng::with_seed(seed)).unwrap();
+            chosen[usize::from(order[at])] += 1;
+        }
+        assert_eq!(chosen[3], 0, "{order:?}: the highest wins no pair");
+        assert!(
+            (150..250).contains(&chosen[1]),
+            "the lowest is in two pairs of three: {chosen:?}"
+        );
+    }
+}
+
+#[test]
+fn ties_are_broken_evenly() {
+    let mut chosen = [0; 5];
+    let mut rng = Rng::with_seed(7);
+    for _ in 0..5_000 {
+        let grid = grid(&loads(&[4.0, 2.0, 2.0, 2.0, 9.0]));
+        chosen[book(&least_load(), &grid, 1.0, &mut rng).unwrap()] += 1;
+    }
+    assert_eq!((chosen[0], chosen[4]), (0, 0));
+    assert!(
+        chosen[1..4].iter().all(|n| (1_500..1_850).contains(n)),
+        "{chosen:?}"
+    );
+}
+
+#[test]
+fn a_burst_inside_one_scrape_interval_ends_within_one_request_of_even() {
+    let grid = grid(&loads(&[0.0; 5]));
+    let mut rng = Rng::with_seed(3);
+    for _ in 0..1_003 {
+        book(&least_load(), &grid, 11.0, &mut rng).unwrap();
+    }
+    let counts = counts(&grid);
+    assert!(
+        counts.iter().max().unwrap() - counts.iter().min().unwrap() <= 1,
+        "{counts:?}"
+    );
+}
+
+#[test]
+fn capacities_fill_in_proportion() {
+    let grid = grid(&[
+        (0.0, Some(1_000.0)),
+        (0.0, Some(2_000.0)),
+        (0.0, Some(4_000.0)),
+    ]);
+    let mut rng = Rng::with_seed(3);
+    for _ in 0..700 {
+        book(&least_load(), &grid, 5.0, &mut rng).unwrap();
+    }
+    for (upstream, expected) in grid.iter().zip([100, 200, 400_u64]) {
+        assert!(
+            upstream.0.reservations().abs_diff(expected) <= 1,
+            "{:?}",
+            counts(&grid)
+        );
+    }
+}
+
+#[test]
+fn nobody_is_filled_beyond_capacity() {
+    for policy in [
+        Policy::LeastLoad,
+        Policy::PowerOfTwo,
+        Policy::RoundRobin,
+        Policy::Random,
+    ] {
+        let grid = grid(&[(5.0, Some(20.0)), (0.0, Some(10.0)), (19.5, Some(20.0))]);
+        let selector = Selector::new(policy);
+        let mut rng = Rng::with_seed(3);
+        let booked = (0..100)
+            .filter(|_| book(&selector, &grid, 1.0, &mut rng).is_ok())
+            .count();
+        assert_eq!(booked, 25, "{}", policy.name());
+        assert_eq!(
+            book(&selector, &grid, 1.0, &mut rng),
+            Err(Refusal::NoCapacity)
+        );
+        assert!(
+            book(&selector, &grid, 0.5, &mut rng).is_ok(),
+            "a smaller request still fits the third"
+        );
+    }
+}
+
+#[test]
+fn nothing_to_choose_from() {
+    let none: [Arc<Upstream>; 0] = [];
+    for policy in [
+        Policy::LeastLoad,
+        Policy::PowerOfTwo,
+        Policy::RoundRobin,
+        Policy::Random,
+    ] {
+        let selector = Selector::new(policy);
+        let mut rng = Rng::with_seed(1);
+        assert_eq!(
+            book(&selector, &none, 1.0, &mut rng),
+            Err(Refusal::NoUpstream)
+        );
+        let grid = grid(&loads(&[1.0]));
+        assert_eq!(
+            book(&selector, &grid, 1.0, &mut rng),
+            Ok(0),
+            "one is enough"
+        );
+        grid[0].0.set_standing(Standing::Out);
+        assert_eq!(
+            book(&selector, &grid, 1.0, &mut rng),
+            Err(Refusal::NoUpstream)
+        );
+    }
+}
+
+#[test]
+fn one_without_a_sample_is_used_only_when_there_is_no_other() {
+    let seen = grid(&loads(&[100.0]));
+    let unseen = Arc::new(Upstream(Ledger::default()));
+    let both = [Arc::clone(&unseen), Arc::clone(&seen[0])];
+    let mut rng = Rng::with_seed(1);
+    for _ in 0..50 {
+        assert_eq!(book(&least_load(), &both, 1.0, &mut rng), Ok(1));
+    }
+    seen[0].0.set_standing(Standing::Out);
+    assert_eq!(book(&least_load(), &both, 1.0, &mut rng), Ok(0));
+}
+
+#[test]
+fn without_any_sample_the_ledger_alone_spreads_evenly() {
+    let grid: Vec<_> = (0..4)
+        .map(|_| Arc::new(Upstream(Ledger::default())))
+        .collect();
+    let mut rng = Rng::with_seed(1);
+    for _ in 0..400 {
+        book(&least_load(), &grid, 3.0, &mut rng).unwrap();
+    }
+    assert_eq!(counts(&grid), [100; 4]);
+}
+
+#[test]
+fn those_already_tried_are_left_out() {
+    let grid = grid(&loads(&[1.0, 2.0, 3.0]));
+    let mut rng = Rng::with_seed(1);
+    let (at, reservation) = least_load()
+        .reserve(&grid, load(1.0), &[0], &mut rng)
+        .unwrap();
+    assert_eq!(at, 1);
+    reservation.refused();
+    let none = least_load()
+        .reserve(&grid, load(1.0), &[0, 1, 2], &mut rng)
+        .map(|(at, _)| at);
+    assert_eq!(none, Err(Refusal::NoUpstream));
+}
+
+#[test]
+fn round_robin_takes_turns_and_random_takes_all() {
+    let grid = grid(&loads(&[9.0, 0.0, 5.0]));
+    let turns = Selector::new(Policy::RoundRobin);
+    let mut rng = Rng::with_seed(1);
+    let order: Vec<_> = (0..6)
+        .map(|_| book(&turns, &grid, 1.0, &mut rng).unwrap())
+        .collect();
+    assert_eq!(order, [0, 1, 2, 0, 1, 2]);
+    let any = Selector::new(Policy::Random);
+    let seen: BTreeSet<_> = (0..60)
+        .map(|_| book(&any, &grid, 1.0, &mut rng).unwrap())
+        .collect();
+    assert_eq!(seen.len(), 3);
+}
+
+#[test]
+fn threads_never_fill_the_same_gap_twice() {
+    let grid = grid(&loads(&[0.0; 7]));
+    let selector = least_load();
+    std::thread::scope(|scope| {
+        for seed in 0..4 {
+            let (grid, selector) = (&grid, &selector);
+            scope.spawn(move || {
+                let mut rng = Rng::with_seed(seed);
+                for _ in 0..7_000 {
+                    book(selector, grid, 2.0, &mut rng).unwrap();
+                }
+            });
+        }
+    });
+    assert_eq!(counts(&grid), [4_000; 7]);
+}
+
+/// Pours `requests` equal loads into the vessels, one at a time into the lowest: what the choice must match.
+fn water_filling(levels: &[f64], request: f64, requests: usize) -> Vec<f64> {
+    let mut levels = levels.to_vec();
+    for _ in 0..requests {
+        let lowest = levels.iter_mut().min_by(|a, b| a.total_cmp(b)).unwrap();
+        *lowest += request;
+    }
+    levels
+}
+
+proptest! {
+    #[test]
+    fn uneven_gauges_end_within_one_request_of_water_filling(
+        starts in collection::vec(0_u32..500, 1..12),
+        requests in 0_usize..600,
+        seed in any::<u64>(),
+    ) {
+        let starts: Vec<f64> = starts.into_iter().map(f64::from).collect();
+        let grid = grid(&loads(&starts));
+        let mut rng = Rng::with_seed(seed);
+        for _ in 0..requests {
+            book(&least_load(), &grid, 3.0, &mut rng).unwrap();
+        }
+        let mut ends: Vec<f64> = grid.iter().map(|upstream| upstream.0.estimate().units()).collect();
+        let mut wanted = water_filling(&starts, 3.0, requests);
+        ends.sort_by(f64::total_cmp);
+        wanted.sort_by(f64::total_cmp);
+        for (end, wanted) in ends.iter().zip(wanted) {
+            prop_assert!((end - wanted).abs() <= 3.0 + 1e-9, "{end} {wanted}");
+        }
+    }
+
+    #[test]
+    fn a_choice_is_never_worse_than_any_other_upstream(
+        readings in collection::vec((0_u32..1_000, option::of(1_u32..2_000)), 1..20),
+        request in 1_u32..100,
+        seed in any::<u64>(),
+    ) {
+        let readings: Vec<_> =
+            readings.into_iter().map(|(l, c)| (f64::from(l), c.map(f64::from))).collect();
+        let request = f64::from(request);
+        let grid = grid(&readings);
+        let score = |(units, capacity): (f64, Option<f64>)| (units + request) / capacity.unwrap_or(1.0);
+        let fits = |(units, capacity): (f64, Option<f64>)| capacity.is_none_or(|c| units + request <= c);
+        match book(&least_load(), &grid, request, &mut Rng::with_seed(seed)) {
+            Ok(at) => {
+                prop_assert!(fits(readings[at]));
+                for &other in readings.iter().filter(|&&other| fits(other)) {
+                    prop_assert!(score(readings[at]) <= score(other) * (1.0 + 1e-12));
+                }
+            }
+            Err(refusal) => {
+                prop_assert_eq!(refusal, Refusal::NoCapacity);
+                prop_assert!(!readings.iter().any(|&other| fits(other)));
+            }
+        }
+    }
+
+    #[test]
+    fn every_reservation_ends_once_and_the_account_returns_to_its_sample(
+        ends in collection::vec((0_u8..3, 1_u32..50), 0..200),
+        seed in any::<u64>(),
+    ) {
+        let grid = grid(&loads(&[0.0, 0.0, 0.0]));
+        let mut rng = Rng::with_seed(seed);
+        let mut truth = [0.0; 3];
+        for (end, units) in ends {
+            let units = f64::from(units);
+            let (at, reservation) = least_load().reserve(&grid, load(units), &[], &mut rng).unwrap();
+            match end {
+                0 => {
+                    reservation.booked();
+                    truth[at] += units;
+                }
+                1 => reservation.refused(),
+                _ => drop(reservation),
+            }
+            prop_assert!(grid[at].0.estimate() >= Load::ZERO);
+        }
+        for (upstream, truth) in grid.iter().zip(truth) {
+            let ledger = &upstream.0;
+            prop_assert_eq!(ledger.in_flight(), 0);
+            ledger.sample(ledger.scrape_sent(), Reading { load: load(truth), capacity: None });
+            prop_assert_eq!(ledger.estimate(), load(truth));
+            prop_assert_eq!(ledger.unseen(), Load::ZERO);
+        }
+    }
+}
