@@ -1,0 +1,67 @@
+"""Plain HTTP/1.1 clients: one that probes a server, and thousands that keep their connection and say nothing."""
+
+import socket
+from contextlib import contextmanager
+
+BODY = b'{"vehicle_id":"vehicle-000042","power_kw":11.0,"energy_kwh":22.50}'
+TIMEOUT_SECONDS = 5
+
+
+def request(path, body=BODY):
+    """The bytes of a charge, or of a GET where `body` is None."""
+    if body is None:
+        return f"GET {path} HTTP/1.1\r\nHost: bench\r\n\r\n".encode()
+    head = f"POST {path} HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    return head.encode() + body
+
+
+def exchange(connection, wire):
+    """Sends one request, reads the whole answer, gives back its status."""
+    connection.sendall(wire)
+    answer = b""
+    while b"\r\n\r\n" not in answer:
+        answer += _some(connection)
+    head, _, body = answer.partition(b"\r\n\r\n")
+    lines = head.decode("latin-1").lower().split("\r\n")
+    fields = dict(line.split(":", 1) for line in lines[1:])
+    if "content-length" in fields:
+        while len(body) < int(fields["content-length"]):
+            body += _some(connection)
+    elif "chunked" in fields.get("transfer-encoding", ""):
+        while not body.endswith(b"0\r\n\r\n"):
+            body += _some(connection)
+    return int(lines[0].split()[1])
+
+
+def _some(connection):
+    data = connection.recv(65536)
+    if not data:
+        raise ConnectionError("the server closed the connection inside an answer")
+    return data
+
+
+def connect(port):
+    """A connection that fails rather than hangs."""
+    return socket.create_connection(("127.0.0.1", port), timeout=TIMEOUT_SECONDS)
+
+
+def answers(port, wire):
+    """Does the server answer this request with 200?"""
+    with connect(port) as connection:
+        return exchange(connection, wire) == 200
+
+
+@contextmanager
+def idle(port, count, wire):
+    """`count` open connections, each of which has made one request."""
+    connections = []
+    try:
+        for _ in range(count):
+            connections.append(connect(port))
+            status = exchange(connections[-1], wire)
+            if status != 200:
+                raise ConnectionError(f"status {status} to idle client {len(connections)}")
+        yield
+    finally:
+        for connection in connections:
+            connection.close()

@@ -1,0 +1,39 @@
+"""The facts that a result needs to be judged by. Nothing that names the machine or its folders."""
+
+import os
+import platform
+import subprocess
+from pathlib import Path
+
+
+def facts():
+    """Processor, cores, memory, kernel."""
+    return {
+        "cpu": _first("/proc/cpuinfo", "model name") or platform.machine(),
+        "cores": len(os.sched_getaffinity(0)),
+        "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
+        "kernel": platform.release(),
+    }
+
+
+def _first(path, key):
+    for line in Path(path).read_text().splitlines():
+        if line.startswith(key):
+            return line.partition(":")[2].strip()
+    return None
+
+
+def commit():
+    """The commit measured; `+` after it where the sources differ from it."""
+    here = Path(__file__).resolve().parent
+    try:
+        head = _git(here, "rev-parse", "--short=10", "HEAD")
+        changed = _git(here, "status", "--porcelain", "--untracked-files=no", ":/", ":(exclude,top)bench/results")
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return head + ("+" if changed else "")
+
+
+def _git(directory, *arguments):
+    done = subprocess.run(["git", *arguments], cwd=directory, capture_output=True, text=True, check=True)
+    return done.stdout.strip()

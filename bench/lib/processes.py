@@ -1,0 +1,99 @@
+"""Start processes, wait until they answer, and end them: by pid, always, also when the bench is interrupted."""
+
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+import time
+
+PR_SET_PDEATHSIG = 1
+LIBC = ctypes.CDLL(None)
+
+# A proxy that does not answer by then never will; the first round of gauges takes half a second.
+START_SECONDS = 10
+STOP_SECONDS = 5
+
+
+class BenchError(Exception):
+    """Something that the person at the keyboard has to know, in one line."""
+
+
+def free_ports(count):
+    """The first of `count` consecutive ports of 127.0.0.1 that nobody listens on."""
+    for _ in range(100):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            first = probe.getsockname()[1]
+        if first + count <= 65536 and all(_is_free(first + i) for i in range(count)):
+            return first
+    raise BenchError(f"no {count} consecutive free ports on 127.0.0.1")
+
+
+def _is_free(port):
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def die_with_parent():
+    """For `preexec_fn`: even a bench that is killed leaves nothing running."""
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+class Process:
+    """A server under measurement; ends with its `with` block."""
+
+    def __init__(self, name, argv, log):
+        self.name = name
+        self.log = log
+        # A log level of the caller's would be measured too.
+        environment = {k: v for k, v in os.environ.items() if k != "RUST_LOG"}
+        try:
+            with open(log, "wb") as output:
+                # A session of its own: Ctrl-C reaches the bench alone, which then ends its processes in order.
+                self._popen = subprocess.Popen(
+                    argv, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
+                    env=environment, start_new_session=True, preexec_fn=die_with_parent)
+        except OSError as error:
+            raise BenchError(f"{name}: can't be started: {error.strerror}") from error
+        self.pid = self._popen.pid
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._popen.terminate()
+        try:
+            self._popen.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            print(f"{self.name}: did not end {STOP_SECONDS} s after SIGTERM; killed", flush=True)
+            self._popen.kill()
+            self._popen.wait()
+
+    def wait_until(self, ready):
+        """Polls `ready()` until it returns true; its `OSError` means not yet."""
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            self.check_running()
+            try:
+                if ready():
+                    return
+                reason = "answers, but not with 200"
+            except OSError as error:
+                reason = str(error)
+            time.sleep(0.02)
+        raise BenchError(f"{self.name}: not ready after {START_SECONDS} s ({reason}): {self._last_words()}")
+
+    def check_running(self):
+        """Raises if it ended by itself."""
+        if self._popen.poll() is not None:
+            raise BenchError(f"{self.name}: ended with code {self._popen.returncode}: {self._last_words()}")
+
+    def _last_words(self):
+        with open(self.log, errors="replace") as log:
+            lines = [line.strip() for line in log if line.strip()]
+        return " | ".join(lines[-3:]) or "it said nothing"
