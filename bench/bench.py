@@ -183,7 +183,7 @@ def main():
     if options.quick:
         print("a quick run: not kept")
     elif bench.cells:
-        print(f"kept as {report.save(run, options.results)} and .json in bench/results")
+        print(f"kept in {options.results.name}/ as {report.save(run, options.results)} and .json")
     return 1 if bench.failures or not bench.cells or not all(cell.valid for cell in bench.cells) else 0
 
 

@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# What every script and recipe shares; sourced, so POSIX sh.
+# What every script and recipe shares; sourced from the repository's root, so POSIX sh.
 
 # rustup's cargo comes first: a distribution's own is often too old. Debian keeps haproxy and nginx in sbin.
 PATH="${CARGO_HOME:-${HOME:-/root}/.cargo}/bin:$PATH:/usr/sbin:/sbin"
@@ -13,3 +13,16 @@ die() {
     printf '%s\n' "$*" >&2
     exit 1
 }
+
+# The Rust we build with. Where `stable` happens to be that very version, there is nothing to download.
+pinned=$(sed -n 's/^channel *= *"\(.*\)"/\1/p' rust-toolchain.toml)
+if have rustup; then
+    case "$(rustup toolchain list 2>/dev/null)" in
+        *"$pinned"-*) ;;
+        *stable-*)
+            case "$(rustc +stable --version)" in
+                "rustc $pinned "*) export RUSTUP_TOOLCHAIN=stable ;;
+            esac
+            ;;
+    esac
+fi

@@ -6,7 +6,6 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . scripts/common.sh
 
-channel=$(sed -n 's/^channel *= *"\(.*\)"/\1/p' rust-toolchain.toml)
 packages=''
 
 # need COMMAND DEBIAN_PACKAGES OTHER_PACKAGE: notes what to install where the command is missing.
@@ -15,20 +14,19 @@ need() {
     if have apt-get; then packages="$packages $2"; else packages="$packages $3"; fi
 }
 
-# as_root COMMAND…: runs it as root, without a question; false where that can't be.
+# Can this become root without a question?
+can_root() { [ "$(id -u)" -eq 0 ] || { have sudo && sudo -n true 2>/dev/null; }; }
+
 as_root() {
-    if [ "$(id -u)" -eq 0 ]; then
-        "$@"
-    else
-        have sudo && sudo -n true 2>/dev/null && sudo -n "$@"
-    fi
+    if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo -n "$@"; fi
 }
 
+# apt's own account is long; what goes wrong comes on its stderr.
 apt_install() {
     as_root env DEBIAN_FRONTEND=noninteractive sh -c '
         apt-get -qq update
         apt-get -qq -y -o DPkg::Lock::Timeout=120 install --no-install-recommends "$@"
-    ' sh "$@" </dev/null
+    ' sh "$@" </dev/null >/dev/null
 }
 
 # The line that a person types for the packages, by the package manager at hand.
@@ -51,10 +49,10 @@ by_hand() {
 # shellcheck disable=SC2086  # $packages is a list of words
 install_packages() {
     [ -n "$packages" ] || return 0
-    if have apt-get; then
+    if have apt-get && can_root; then
         say "setup: installing$packages"
         apt_install $packages && return
-    elif have brew; then
+    elif ! have apt-get && have brew; then
         say "setup: installing$packages"
         HOMEBREW_NO_AUTO_UPDATE=1 brew install --quiet $packages </dev/null && return
     fi
@@ -76,7 +74,7 @@ rust_ready() {
     have cargo && have rustc || return
     version=$(RUSTUP_AUTO_INSTALL=0 rustc --version 2>/dev/null) || return
     version=${version#rustc 1.}
-    [ "${version%%.*}" -ge "$(echo "$channel" | cut -d. -f2)" ] || return
+    [ "${version%%.*}" -ge "$(echo "$pinned" | cut -d. -f2)" ] || return
     sysroot=$(rustc --print sysroot)
     [ -x "$sysroot/bin/cargo-clippy" ] && [ -x "$sysroot/bin/rustfmt" ]
 }
@@ -85,14 +83,14 @@ install_rust() {
     local fetch="curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh -s -- -y --profile minimal"
     if ! have rustup; then
         say 'setup: installing rustup into ~/.cargo'
-        sh -c "$fetch --no-modify-path --default-toolchain none" </dev/null ||
+        bash -o pipefail -c "$fetch --no-modify-path --default-toolchain none" </dev/null ||
             die "setup: could not install Rust; type:  $fetch"
         say 'setup: for a cargo of your own in this shell:  . ~/.cargo/env'
     fi
-    say "setup: installing Rust $channel"
-    rustup toolchain install "$channel" --profile minimal --component clippy --component rustfmt </dev/null ||
-        die "setup: could not install Rust $channel; type:  rustup toolchain install $channel -c clippy -c rustfmt"
-    rust_ready || die "setup: Rust $channel is installed, but another stands before it on the PATH: $(command -v rustc)"
+    say "setup: installing Rust $pinned"
+    rustup toolchain install "$pinned" --profile minimal --component clippy --component rustfmt </dev/null ||
+        die "setup: could not install Rust $pinned; type:  rustup toolchain install $pinned -c clippy -c rustfmt"
+    rust_ready || die "setup: Rust $pinned is installed, but another stands before it on the PATH: $(command -v rustc)"
 }
 
 if [ "$(uname)" = Darwin ] && ! xcode-select -p >/dev/null 2>&1; then
