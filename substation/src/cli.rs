@@ -24,8 +24,9 @@ Examples:
     curl -X DELETE http://127.0.0.1:5001/sessions/SESSION_ID
 
 Paths: POST /charge, GET and DELETE /sessions/{id}, GET /metrics, /live, /ready.
-On SIGTERM or SIGINT it books no more, finishes the requests in hand and exits; a second signal ends it
-at once. Exit codes: 0 stopped by a signal, 1 cannot run, 2 wrong usage. RUST_LOG=debug logs each booking.";
+On SIGTERM or SIGINT it books no more, finishes the requests in hand and exits; a second
+signal ends it at once. RUST_LOG=debug logs each booking.
+Exit codes: 0 stopped by a signal, 1 cannot run, 2 wrong usage.";
 
 /// Simulated charging substations.
 ///

@@ -4,7 +4,7 @@
 //! It stands in for the real thing on the far side of the proxy, so what matters is that it is *true*:
 //! the gauge already counts a session when its answer leaves, the load is the exact sum of the running
 //! sessions, and a refused, malformed or broken-off request leaves no trace in it. Everything that has to
-//! be true sits in one place, the [session book](book), which is pure: time is an argument, and no
+//! be true sits in one place, the session book (`book`), which is pure: time is an argument, and no
 //! socket, task or timer takes part. The rest translates between the book and HTTP.
 //!
 //! It is also the counterpart of benchmarks and of fleets of a thousand in one process. So a substation
