@@ -24,7 +24,10 @@ use tokio::process::{Child, ChildStdout, Command};
 use tokio::time::timeout;
 
 fn command(args: &str) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_substation"));
+    piped(Command::new(env!("CARGO_BIN_EXE_substation")), args)
+}
+
+fn piped(mut command: Command, args: &str) -> Command {
     command
         .args(args.split(' '))
         .env_remove("RUST_LOG")
@@ -59,7 +62,11 @@ struct Started {
 
 /// Starts it and reads the lines that say where it listens.
 async fn start(args: &str, count: usize) -> Started {
-    let mut child = command(args).spawn().unwrap();
+    started(command(args), count).await
+}
+
+async fn started(mut command: Command, count: usize) -> Started {
+    let mut child = command.spawn().unwrap();
     let mut out = BufReader::new(child.stdout.take().unwrap());
     let mut bound = Vec::new();
     while bound.len() < count {
@@ -177,7 +184,14 @@ async fn several_have_a_number_a_port_and_a_capacity_each() {
 #[tokio::test]
 async fn a_thousand_start_and_serve_in_one_process() {
     let args = "--name s --listen 127.0.0.1:0 --capacity-kw 100 --count 1000";
-    let mut started = start(args, 1000).await;
+    // As on a machine with few open files to begin with: it raises that limit for itself.
+    let mut shell = Command::new("sh");
+    shell.args([
+        "-c",
+        "ulimit -Sn 256 && exec \"$0\" \"$@\"",
+        env!("CARGO_BIN_EXE_substation"),
+    ]);
+    let mut started = started(piped(shell, args), 1000).await;
     for (name, address) in &started.bound {
         let mut client = Client::connect(*address).await;
         assert_eq!(

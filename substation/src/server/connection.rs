@@ -1,6 +1,8 @@
 //! One connection, from accept to close.
 
 use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use hyper::server::conn::http1;
@@ -22,7 +24,14 @@ const HEADER_TIMEOUT: Duration = Duration::from_secs(75);
 pub(super) async fn serve(stream: TcpStream, substation: Substation, draining: CancellationToken) {
     // Only delays answers if it fails.
     let _ = stream.set_nodelay(true);
-    let service = service_fn(move |request| routes::answer(substation.clone(), request));
+    let asked = Arc::new(AtomicBool::new(false));
+    let service = service_fn({
+        let asked = Arc::clone(&asked);
+        move |request| {
+            asked.store(true, Ordering::Relaxed);
+            routes::answer(substation.clone(), request)
+        }
+    });
     let mut connection = pin!(
         http1::Builder::new()
             .timer(TokioTimer::new())
@@ -35,6 +44,11 @@ pub(super) async fn serve(stream: TcpStream, substation: Substation, draining: C
         biased;
         served = connection.as_mut() => served,
         () = draining.cancelled() => {
+            // hyper takes a connection whose first head has only begun for one with a request in hand,
+            // and would wait for the rest.
+            if !asked.load(Ordering::Relaxed) {
+                return;
+            }
             connection.as_mut().graceful_shutdown();
             connection.await
         }
