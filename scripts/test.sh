@@ -55,7 +55,8 @@ run_configs() {
     cargo build --locked --bin switchyard
     for file in config/*.yaml; do
         [ -e "$file" ] || die 'no config/*.yaml: the shipped configuration is missing'
-        cargo run --quiet --locked --bin switchyard -- check --config "$file"
+        say "$file"
+        cargo run --quiet --locked --bin switchyard -- check --config "$file" >/dev/null
     done
 }
 
