@@ -1,0 +1,169 @@
+//! The chunked framing of a body.
+
+use super::{Limits, Malformed, head};
+use memchr::memchr;
+use std::ops::Range;
+
+/// The most digits of a chunk size: 64 bits.
+const MAX_DIGITS: usize = 16;
+
+/// Where a chunked body stands. All positions count from the start of the answer.
+///
+/// Chunks are moved together where they lie, behind the first one; a body of one chunk stays where it is.
+#[derive(Debug)]
+pub(super) struct Chunked {
+    body: Range<usize>,
+    /// The first byte that has not been looked at.
+    next: usize,
+    /// How many bytes of extensions there have been.
+    extensions: usize,
+    step: Step,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Step {
+    Size,
+    Data {
+        left: usize,
+    },
+    DataEnd,
+    /// Trailers begin at `next`; their unfinished line so much later.
+    Trailers {
+        line: usize,
+    },
+}
+
+impl Chunked {
+    /// A body whose framing begins at `start`.
+    pub(super) fn new(start: usize) -> Self {
+        Self {
+            body: start..start,
+            next: start,
+            extensions: 0,
+            step: Step::Size,
+        }
+    }
+
+    /// Goes on with all that has been received; where the body lies and the answer ends, once it has.
+    pub(super) fn advance(
+        &mut self,
+        received: &mut [u8],
+        limits: Limits,
+    ) -> Result<Option<(Range<usize>, usize)>, Malformed> {
+        loop {
+            let ahead = received.get(self.next..).unwrap_or_default();
+            match &mut self.step {
+                Step::Size => {
+                    let Some(line) = self.size_line(ahead, limits.head)? else {
+                        return Ok(None);
+                    };
+                    let (size, extension) = size_and_extension(line)?;
+                    let left = usize::try_from(size)
+                        .ok()
+                        .filter(|&left| left <= limits.body - self.body.len());
+                    let left = left.ok_or(Malformed::BodyTooLarge)?;
+                    self.extensions += extension;
+                    self.next += line.len() + 2;
+                    self.step = if left == 0 {
+                        Step::Trailers { line: 0 }
+                    } else {
+                        Step::Data { left }
+                    };
+                }
+                Step::Data { left } => {
+                    let here = ahead.len().min(*left);
+                    *left -= here;
+                    let arrived = *left == 0;
+                    self.append(received, here);
+                    if !arrived {
+                        return Ok(None);
+                    }
+                    self.step = Step::DataEnd;
+                }
+                Step::DataEnd => match ahead {
+                    [b'\r', b'\n', ..] => {
+                        self.next += 2;
+                        self.step = Step::Size;
+                    }
+                    [] | [b'\r'] => return Ok(None),
+                    _ => return Err(Malformed::ChunkEnd),
+                },
+                Step::Trailers { line } => {
+                    let end = head::find_empty_line(
+                        ahead,
+                        line,
+                        limits.head,
+                        Malformed::TrailersTooLarge,
+                    )?;
+                    let Some(end) = end else { return Ok(None) };
+                    check_trailers(ahead.get(..end).unwrap_or_default())?;
+                    return Ok(Some((self.body.clone(), self.next + end)));
+                }
+            }
+        }
+    }
+
+    /// The line with the next chunk's size, without its end, once it is there.
+    fn size_line<'a>(&self, ahead: &'a [u8], limit: usize) -> Result<Option<&'a [u8]>, Malformed> {
+        let longest = MAX_DIGITS + 2 + limit.saturating_sub(self.extensions);
+        let end = memchr(b'\n', ahead);
+        if end.map_or(ahead.len(), |end| end + 1) > longest {
+            return Err(Malformed::ChunkExtensionsTooLarge);
+        }
+        let Some(line) = end.and_then(|end| ahead.get(..end)) else {
+            return Ok(None);
+        };
+        line.strip_suffix(b"\r")
+            .map(Some)
+            .ok_or(Malformed::BareLineFeed)
+    }
+
+    /// Moves the next `count` bytes to the end of the body.
+    fn append(&mut self, received: &mut [u8], count: usize) {
+        if self.body.is_empty() {
+            self.body = self.next..self.next;
+        }
+        if count > 0 && self.body.end != self.next {
+            received.copy_within(self.next..self.next + count, self.body.end);
+        }
+        self.body.end += count;
+        self.next += count;
+    }
+}
+
+/// The size that a line states, and how many bytes it has beyond that.
+fn size_and_extension(line: &[u8]) -> Result<(u64, usize), Malformed> {
+    let end = line
+        .iter()
+        .position(|byte| !byte.is_ascii_hexdigit())
+        .unwrap_or(line.len());
+    let (digits, extension) = line.split_at_checked(end).ok_or(Malformed::ChunkSize)?;
+    if !matches!(extension.trim_ascii_start(), [b';', ..]) && !extension.is_empty() {
+        return Err(Malformed::ChunkSize);
+    }
+    if extension
+        .iter()
+        .any(|&byte| byte.is_ascii_control() && byte != b'\t')
+    {
+        return Err(Malformed::ChunkExtension);
+    }
+    if digits.is_empty() || digits.len() > MAX_DIGITS {
+        return Err(Malformed::ChunkSize);
+    }
+    let step =
+        |size: u64, digit: &u8| Some(size << 4 | u64::from(char::from(*digit).to_digit(16)?));
+    let size = digits
+        .iter()
+        .try_fold(0, step)
+        .ok_or(Malformed::ChunkSize)?;
+    Ok((size, extension.len()))
+}
+
+/// Trailers are not passed on, but what is no trailer means that the end is not where it seems to be.
+fn check_trailers(trailers: &[u8]) -> Result<(), Malformed> {
+    if trailers != b"\r\n" {
+        let mut fields = [httparse::EMPTY_HEADER; head::MAX_HEADERS];
+        httparse::parse_headers(trailers, &mut fields)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,92 @@
+//! Why an answer is refused.
+
+/// The reason why a substation's answer is refused; its connection is not to be used again.
+///
+/// None of these says that a charge was not booked: the request had been sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Malformed {
+    /// The connection was closed before the first byte, as happens to one that was idle for too long.
+    #[error("the connection was closed without an answer")]
+    NoAnswer,
+    /// The connection was closed inside the answer.
+    #[error("the connection was closed in the middle of the answer")]
+    Truncated,
+    /// Not a status line of HTTP/1.0 or HTTP/1.1.
+    #[error("the answer does not begin with HTTP/1.0 or HTTP/1.1")]
+    NotHttp1,
+    /// A status line that is not `version code [reason]`, or a code below 100.
+    #[error("the status line is invalid")]
+    StatusLine,
+    /// A header name that is not a token, or has no colon behind it.
+    #[error("a header name is invalid")]
+    HeaderName,
+    /// A header value with a control character.
+    #[error("a header value is invalid")]
+    HeaderValue,
+    /// A line that ends without a carriage return.
+    #[error("a line ends in a bare line feed")]
+    BareLineFeed,
+    /// A header continued on a second line.
+    #[error("a header is folded over two lines")]
+    FoldedHeader,
+    /// More headers than are kept track of.
+    #[error("there are more than {} headers", super::head::MAX_HEADERS)]
+    TooManyHeaders,
+    /// Status line and headers over their limit.
+    #[error("the head is larger than its limit")]
+    HeadTooLarge,
+    /// The body over its limit.
+    #[error("the body is larger than its limit")]
+    BodyTooLarge,
+    /// `101`, which nobody asked for: what follows would not be HTTP.
+    #[error("the substation switched protocols")]
+    SwitchedProtocols,
+    /// More interim answers than a patient client waits for.
+    #[error("there are more than {} interim answers", super::MAX_INTERIM)]
+    TooManyInterim,
+    /// A `1xx` with a body, which cannot be.
+    #[error("an interim answer announces a body")]
+    InterimWithBody,
+    /// `Content-Length` more than once, even if the numbers are the same.
+    #[error("there is more than one content-length")]
+    RepeatedContentLength,
+    /// `Content-Length` that is not digits only, or more than 64 bits.
+    #[error("the content-length is not a number")]
+    ContentLength,
+    /// `Content-Length` and `Transfer-Encoding` in one head.
+    #[error("there are both a content-length and a transfer-encoding")]
+    TwoFramings,
+    /// `Transfer-Encoding` that is not exactly `chunked`.
+    #[error("the transfer-encoding is not exactly chunked")]
+    TransferEncoding,
+    /// `Transfer-Encoding` in HTTP/1.0, which does not know it.
+    #[error("there is a transfer-encoding in HTTP/1.0")]
+    TransferEncodingInHttp10,
+    /// A chunk size that is not one to sixteen hexadecimal digits.
+    #[error("a chunk size is invalid")]
+    ChunkSize,
+    /// A chunk extension with a control character.
+    #[error("a chunk extension is invalid")]
+    ChunkExtension,
+    /// Chunk extensions over the limit of a head.
+    #[error("the chunk extensions are larger than their limit")]
+    ChunkExtensionsTooLarge,
+    /// Something else than CR LF behind a chunk's data.
+    #[error("a chunk is longer than its size")]
+    ChunkEnd,
+    /// Trailers over the limit of a head.
+    #[error("the trailers are larger than their limit")]
+    TrailersTooLarge,
+}
+
+impl From<httparse::Error> for Malformed {
+    fn from(error: httparse::Error) -> Self {
+        match error {
+            httparse::Error::HeaderName => Self::HeaderName,
+            httparse::Error::HeaderValue | httparse::Error::NewLine => Self::HeaderValue,
+            httparse::Error::Status | httparse::Error::Token => Self::StatusLine,
+            httparse::Error::TooManyHeaders => Self::TooManyHeaders,
+            httparse::Error::Version => Self::NotHttp1,
+        }
+    }
+}
