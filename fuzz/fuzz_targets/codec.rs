@@ -1,0 +1,84 @@
+//! No bytes make the decoder panic, and no way to cut them into reads changes what it makes of them.
+
+#![no_main]
+
+use bytes::{Bytes, BytesMut};
+use exchange::codec::{Answer, Decoder, Limits, Malformed, Progress};
+use libfuzzer_sys::fuzz_target;
+
+#[path = "../../proxy/src/dispatch/exchange"]
+#[allow(
+    dead_code,
+    unused_imports,
+    reason = "the request encoder is not fuzzed"
+)]
+mod exchange {
+    pub mod codec;
+}
+
+// Small, so that a fuzzer's inputs get past them.
+const LIMITS: Limits = Limits {
+    head: 256,
+    body: 64,
+};
+
+/// The answer, and what came with it and behind it.
+type Outcome = Result<Option<(Answer, Bytes)>, Malformed>;
+
+fn feed<'a>(pieces: impl Iterator<Item = &'a [u8]>, eof: bool) -> Outcome {
+    let (mut decoder, mut received) = (Decoder::new(LIMITS), BytesMut::new());
+    let last: &[&[u8]] = if eof { &[b""] } else { &[] };
+    let pieces = pieces
+        .map(|piece| (piece, false))
+        .chain(last.iter().map(|piece| (*piece, true)));
+    for (piece, eof) in pieces {
+        received.extend_from_slice(piece);
+        if let Progress::Done(answer) = decoder.decode(&mut received, eof)? {
+            return Ok(Some((answer, received.freeze())));
+        }
+    }
+    Ok(None)
+}
+
+/// What does not depend on how much was read at once.
+fn verdict(outcome: &Outcome) -> Result<Option<(u16, Bytes, Bytes, bool)>, Malformed> {
+    outcome.clone().map(|done| {
+        done.map(|(answer, _)| (answer.status, answer.head, answer.body, answer.keep_alive))
+    })
+}
+
+fn check(answer: &Answer, behind: &[u8], bytes: &[u8]) {
+    assert!(answer.head.len() <= LIMITS.head && answer.body.len() <= LIMITS.body);
+    assert!(
+        bytes.ends_with(behind),
+        "what is left over is what came last"
+    );
+    assert!(!answer.reusable || answer.keep_alive && behind.is_empty());
+
+    let mut fields = [httparse::EMPTY_HEADER; 64];
+    let mut response = httparse::Response::new(&mut fields);
+    let parsed = response.parse(&answer.head);
+    assert_eq!(parsed, Ok(httparse::Status::Complete(answer.head.len())));
+    assert_eq!(response.code, Some(answer.status));
+    let fields = response
+        .headers
+        .iter()
+        .map(|field| (field.name.as_bytes(), field.value));
+    assert!(answer.headers().eq(fields));
+}
+
+// The last byte says how the others are read, so that a seed can be a plain answer.
+fuzz_target!(|data: &[u8]| {
+    let Some((&control, bytes)) = data.split_last() else {
+        return;
+    };
+    let eof = control & 1 == 1;
+    let whole = feed(std::iter::once(bytes), eof);
+    for size in [1, usize::from(control >> 1) + 1] {
+        let pieces = feed(bytes.chunks(size), eof);
+        assert_eq!(verdict(&pieces), verdict(&whole), "in reads of {size}");
+    }
+    if let Ok(Some((answer, behind))) = &whole {
+        check(answer, behind, bytes);
+    }
+});

@@ -1,0 +1,70 @@
+//! No page makes the scan panic, a cut page never tells another number, and the slow parser of the tests agrees.
+
+#![no_main]
+
+use grid::exposition::{Found, Wanted, scan};
+use libfuzzer_sys::fuzz_target;
+use std::sync::LazyLock;
+
+#[path = "../../proxy/src/grid"]
+mod grid {
+    pub mod exposition;
+}
+
+#[path = "../../proxy/src/grid/exposition/tests/reference.rs"]
+mod reference;
+
+const MATCHERS: &[(&str, bool, &str)] = &[("a", true, "b\n"), ("c", false, "")];
+
+static WANTED: LazyLock<[Wanted; 2]> = LazyLock::new(|| {
+    let owned = MATCHERS
+        .iter()
+        .map(|&(l, equal, v)| (l.to_owned(), equal, v.to_owned()));
+    [Wanted::new("load", []), Wanted::new("load", owned)]
+});
+
+fn found(page: &[u8], complete: bool) -> [Found; 2] {
+    let [any, matching] = &*WANTED;
+    scan(page, complete, [any, matching])
+}
+
+fn same(left: Found, right: Found) -> bool {
+    match (left, right) {
+        (Found::Unusable(left), Found::Unusable(right)) if left.is_nan() => right.is_nan(),
+        _ => left == right,
+    }
+}
+
+// The last byte says where the page is cut, so that a seed can be a plain page.
+fuzz_target!(|data: &[u8]| {
+    let Some((&control, page)) = data.split_last() else {
+        return;
+    };
+    let whole = found(page, true);
+
+    // A page that ends its last line needs no framing to be believed.
+    let ended = found(&[page, b"\n# load 1\nload_kw 2"].concat(), false);
+    assert!(
+        whole
+            .iter()
+            .zip(ended)
+            .all(|(&whole, ended)| same(whole, ended))
+    );
+
+    let cut = page.len() * usize::from(control) / 256;
+    for (whole, cut) in whole.into_iter().zip(found(&page[..cut], false)) {
+        // What comes later can make a number doubtful, but cannot have made it another one.
+        let known = matches!(whole, Found::Missing | Found::One(_) | Found::Unusable(_));
+        assert!(
+            !known || cut == Found::Missing || same(cut, whole),
+            "{cut:?}, not {whole:?}"
+        );
+    }
+
+    if let Ok(page) = std::str::from_utf8(page) {
+        for (fast, matchers) in whole.into_iter().zip([&[], MATCHERS]) {
+            let slow = reference::find(page, "load", matchers);
+            assert!(same(fast, slow), "{fast:?}, slowly {slow:?}");
+        }
+    }
+});
