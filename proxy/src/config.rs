@@ -1,0 +1,94 @@
+//! The configuration: from the file as written to a [`Config`] that is checked and leaves nothing open.
+//!
+//! Whoever mistypes three things learns of three things. A derived reader stops at the first, so the file is
+//! read as a plain [`tree`] instead, and walked: every value that does not fit is noted as a [`Fault`] (where it
+//! stands, what it says, which rule it breaks), its default takes its place, and the walk goes on. Only a walk
+//! without a fault yields a [`Config`].
+//!
+//! [`section`] walks, [`schema`] says which keys there are, [`values`] what one value may be, [`rules`] what must
+//! hold between two. A new key is one field in [`sections`], one line in [`schema`], one row in
+//! `docs/configuration.md`.
+//!
+//! Nothing is opened or bound here. The one look outside is for the addresses of host names, once a load, and it
+//! may take as long as the system's resolver does: keep it off the threads that serve requests.
+
+mod error;
+mod nearest;
+mod policy;
+mod rules;
+mod schema;
+mod section;
+mod sections;
+mod series;
+mod show;
+#[cfg(test)]
+mod tests;
+mod tree;
+mod values;
+
+pub use error::{Error, Fault, Faults};
+pub use policy::{Policy, UnknownPolicy};
+pub use sections::{Admin, Charge, Limits, Load, Retry, Substation, Timeouts};
+pub use series::{MatchOp, Matcher, Series, SeriesError};
+
+use serde::Serialize;
+use std::{fs, net::SocketAddr, path::Path};
+
+/// The most times that one request may be sent, so that what was tried fits a fixed array.
+pub const MOST_ATTEMPTS: usize = schema::MOST_ATTEMPTS as usize;
+
+/// What the proxy runs with: checked, complete, and written out again in the shape of the file.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Config {
+    /// Where charge requests come in. Port 0 takes any free one.
+    pub listen: SocketAddr,
+    /// The operator's side.
+    pub admin: Admin,
+    /// The substations to choose from; at least one, names and addresses unique.
+    pub substations: Vec<Substation>,
+    /// What a charge request looks like.
+    pub charge: Charge,
+    /// How load is learned.
+    pub load: Load,
+    /// How a substation is chosen.
+    pub policy: Policy,
+    /// How long each step of a request may take.
+    pub timeouts: Timeouts,
+    /// How much the proxy takes on.
+    pub limits: Limits,
+    /// When a request is sent once more.
+    pub retry: Retry,
+    /// Threads that serve requests; by default one a core.
+    pub threads: usize,
+}
+
+impl Config {
+    /// Reads and checks the file at `path`.
+    pub fn from_file(path: &Path) -> Result<Self, Error> {
+        let text = fs::read_to_string(path).map_err(|source| Error::Read {
+            path: path.to_path_buf(),
+            source,
+        })?;
+        Self::from_yaml(&text, &path.display().to_string())
+    }
+
+    /// Reads and checks `text`; `source` is what the messages call it.
+    pub fn from_yaml(text: &str, source: &str) -> Result<Self, Error> {
+        let tree = serde_yaml::from_str(text).map_err(|error| Error::Syntax {
+            source_name: source.to_owned(),
+            source: error,
+        })?;
+        let mut faults = Vec::new();
+        let config = section::walk("", &tree, &mut faults, schema::config);
+        if let Some(config) = &config {
+            rules::check(config, &mut faults);
+        }
+        match config {
+            Some(config) if faults.is_empty() => Ok(config),
+            _ => Err(Error::Faults(Faults {
+                source_name: source.to_owned(),
+                faults,
+            })),
+        }
+    }
+}

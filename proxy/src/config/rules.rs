@@ -1,0 +1,80 @@
+//! What must hold between two keys.
+
+use super::{Config, error::Fault};
+use humantime::format_duration as shown;
+use std::net::SocketAddr;
+
+/// Notes every pair of values that do not go together.
+///
+/// A key that already has a fault is left out: its default stands in for it, and nobody wrote that.
+pub(super) fn check(config: &Config, faults: &mut Vec<Fault>) {
+    let Config {
+        listen,
+        admin,
+        load,
+        timeouts,
+        ..
+    } = config;
+
+    require(
+        !clash(*listen, admin.listen),
+        ["admin.listen", "listen"],
+        faults,
+        || {
+            let rule = format!("is where `listen` ({listen}) takes requests: choose another port");
+            (format!("{:?}", admin.listen.to_string()), rule)
+        },
+    );
+    require(
+        load.stale_after >= load.interval,
+        ["load.stale_after", "load.interval"],
+        faults,
+        || {
+            let interval = shown(load.interval);
+            let rule = format!(
+                "must be load.interval ({interval}) or more, or every sample would be stale"
+            );
+            (format!("{:?}", shown(load.stale_after).to_string()), rule)
+        },
+    );
+    require(
+        timeouts.request >= timeouts.connect,
+        ["timeouts.request", "timeouts.connect"],
+        faults,
+        || {
+            let connect = shown(timeouts.connect);
+            let rule =
+                format!("must be timeouts.connect ({connect}) or more, since it includes it");
+            (format!("{:?}", shown(timeouts.request).to_string()), rule)
+        },
+    );
+}
+
+/// Notes a fault at the first of `keys`, unless the rule `holds` or one of them has a fault of its own.
+fn require(
+    holds: bool,
+    keys: [&str; 2],
+    faults: &mut Vec<Fault>,
+    fault: impl FnOnce() -> (String, String),
+) {
+    if holds
+        || faults
+            .iter()
+            .any(|fault| keys.contains(&fault.path.as_str()))
+    {
+        return;
+    }
+    let (value, rule) = fault();
+    let [path, _] = keys;
+    faults.push(Fault {
+        path: path.to_owned(),
+        value,
+        rule,
+    });
+}
+
+/// Whether two listeners would want the same port of the same interface.
+fn clash(a: SocketAddr, b: SocketAddr) -> bool {
+    let everywhere = a.ip().is_unspecified() || b.ip().is_unspecified();
+    a.port() != 0 && a.port() == b.port() && (a.ip() == b.ip() || everywhere)
+}

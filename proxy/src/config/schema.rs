@@ -1,0 +1,166 @@
+//! Which keys there are, where they stand, and what each must be.
+
+use super::{
+    Admin, Charge, Config, Limits, Load, Policy, Retry, Substation, Timeouts, section::Section,
+    tree::Node, values,
+};
+use std::{
+    collections::HashMap,
+    fmt::Display,
+    hash::Hash,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    thread,
+};
+
+/// The most substations of one proxy: what the choice and the scraper are measured for.
+const MOST_SUBSTATIONS: usize = 10_000;
+/// The most threads that serve requests: more than any machine gains from.
+const MOST_THREADS: usize = 256;
+/// The largest body, in bytes: it is held in memory whole, once for each request in hand.
+const LARGEST_BODY: usize = 16 << 20;
+/// The most client connections: a million file descriptors is as far as a Linux process goes by default.
+const MOST_CONNECTIONS: usize = 1_000_000;
+/// The most times that one request is sent.
+pub(super) const MOST_ATTEMPTS: u32 = 10;
+
+pub(super) fn config(file: &mut Section<'_>) -> Config {
+    let listen = file.value(
+        "listen",
+        (Ipv4Addr::LOCALHOST, 8080).into(),
+        values::address,
+    );
+    let admin = file.section("admin", admin);
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    Config {
+        listen,
+        substations: substations(file, [("listen", listen), ("admin.listen", admin.listen)]),
+        admin,
+        charge: file.section("charge", charge),
+        load: file.section("load", load),
+        policy: file.value("policy", Policy::default(), values::parsed),
+        timeouts: file.section("timeouts", timeouts),
+        limits: file.section("limits", limits),
+        retry: file.section("retry", retry),
+        threads: file.value(
+            "threads",
+            cores.min(MOST_THREADS),
+            values::whole(1..=MOST_THREADS),
+        ),
+    }
+}
+
+fn admin(s: &mut Section<'_>) -> Admin {
+    let default = Admin::default();
+    Admin {
+        listen: s.value("listen", default.listen, values::loopback),
+    }
+}
+
+fn charge(s: &mut Section<'_>) -> Charge {
+    let default = Charge::default();
+    Charge {
+        upstream_path: s.value("upstream_path", default.upstream_path, values::path),
+        load_field: s.value("load_field", default.load_field, values::field),
+        default_load: s.value("default_load", default.default_load, values::positive),
+    }
+}
+
+fn load(s: &mut Section<'_>) -> Load {
+    let default = Load::default();
+    Load {
+        path: s.value("path", default.path, values::path),
+        metric: s.value("metric", default.metric, values::parsed),
+        capacity_metric: s.value("capacity_metric", default.capacity_metric, values::parsed),
+        interval: s.value("interval", default.interval, values::interval),
+        timeout: s.value("timeout", default.timeout, values::duration),
+        stale_after: s.value("stale_after", default.stale_after, values::duration),
+    }
+}
+
+fn timeouts(s: &mut Section<'_>) -> Timeouts {
+    let default = Timeouts::default();
+    Timeouts {
+        connect: s.value("connect", default.connect, values::duration),
+        request: s.value("request", default.request, values::duration),
+        client: s.value("client", default.client, values::duration),
+        idle: s.value("idle", default.idle, values::duration),
+    }
+}
+
+fn limits(s: &mut Section<'_>) -> Limits {
+    let default = Limits::default();
+    Limits {
+        body: s.value("body", default.body, values::size(1..=LARGEST_BODY)),
+        connections: s.value(
+            "connections",
+            default.connections,
+            values::whole(1..=MOST_CONNECTIONS),
+        ),
+    }
+}
+
+fn retry(s: &mut Section<'_>) -> Retry {
+    let default = Retry::default();
+    Retry {
+        attempts: s.value(
+            "attempts",
+            default.attempts,
+            values::whole(1..=MOST_ATTEMPTS),
+        ),
+        budget: s.value("budget", default.budget, values::share),
+    }
+}
+
+/// The substations, no two of one name or address, and none at an address that is the proxy's `own`.
+fn substations(file: &mut Section<'_>, own: [(&str, SocketAddr); 2]) -> Vec<Substation> {
+    const EXAMPLE: &str = "substations: [{name: substation1, address: 127.0.0.1:5001}]";
+    let read = |node: &Node| values::list(node, EXAMPLE, MOST_SUBSTATIONS);
+    let Some(nodes) = file.required("substations", EXAMPLE, read) else {
+        return Vec::new();
+    };
+
+    let mut names = HashMap::new();
+    let mut addresses: HashMap<_, _> = own
+        .map(|(path, address)| (reached_at(address), path.to_owned()))
+        .into();
+    file.each("substations", &nodes, |s, path| {
+        let name = s.required("name", "name: substation1", |node| {
+            claim(&mut names, values::name(node)?, &format!("{path}.name"))
+        });
+        let address = s.required("address", "address: 127.0.0.1:5001", |node| {
+            claim(
+                &mut addresses,
+                values::upstream(node)?,
+                &format!("{path}.address"),
+            )
+        });
+        let capacity = s.optional("capacity", values::positive);
+        Some(Substation {
+            name: name?,
+            address: address?,
+            capacity,
+        })
+    })
+}
+
+/// Where a listener answers: one on all interfaces does so on loopback too.
+fn reached_at(listen: SocketAddr) -> SocketAddr {
+    let ip = match listen.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, listen.port())
+}
+
+/// Takes `value` for the key at `path`, unless another key has it.
+fn claim<T>(taken: &mut HashMap<T, String>, value: T, path: &str) -> Result<T, String>
+where
+    T: Clone + Display + Eq + Hash,
+{
+    if let Some(owner) = taken.get(&value) {
+        return Err(format!("is taken: {owner} is {value} too"));
+    }
+    taken.insert(value.clone(), path.to_owned());
+    Ok(value)
+}

@@ -1,0 +1,173 @@
+//! The walk through the tree: asks for keys by name, notes what does not fit, and never stops at it.
+
+use super::{error::Fault, nearest::nearest, tree::Node};
+
+/// One map of the file while it is read. The keys that were asked for are the keys that it knows.
+pub(super) struct Section<'a> {
+    path: &'a str,
+    entries: &'a [(String, Node)],
+    asked: Vec<&'static str>,
+    faults: &'a mut Vec<Fault>,
+}
+
+/// Reads `node` as a map; `None` where it is no map, which is then noted.
+pub(super) fn walk<T>(
+    path: &str,
+    node: &Node,
+    faults: &mut Vec<Fault>,
+    read: impl FnOnce(&mut Section<'_>) -> T,
+) -> Option<T> {
+    let entries = match node {
+        Node::Map(entries) => entries.as_slice(),
+        Node::Nothing if path.is_empty() => &[],
+        other => {
+            let rule = format!(
+                "needs a map of keys, as in `listen: 127.0.0.1:8080`, not {}",
+                other.kind()
+            );
+            faults.push(Fault {
+                path: path.to_owned(),
+                value: other.shown(),
+                rule,
+            });
+            return None;
+        }
+    };
+    Some(
+        Section {
+            path,
+            entries,
+            asked: Vec::new(),
+            faults,
+        }
+        .read(read),
+    )
+}
+
+impl<'a> Section<'a> {
+    fn read<T>(mut self, read: impl FnOnce(&mut Self) -> T) -> T {
+        let value = read(&mut self);
+        self.judge_keys();
+        value
+    }
+
+    /// A value that need not be there; also `None` where it does not fit, which is then noted.
+    pub(super) fn optional<T>(
+        &mut self,
+        key: &'static str,
+        read: impl FnOnce(&Node) -> Result<T, String>,
+    ) -> Option<T> {
+        let node = self.find(key)?;
+        read(node)
+            .map_err(|rule| self.note(key, node.shown(), rule))
+            .ok()
+    }
+
+    /// A value that has a default.
+    pub(super) fn value<T>(
+        &mut self,
+        key: &'static str,
+        default: T,
+        read: impl FnOnce(&Node) -> Result<T, String>,
+    ) -> T {
+        self.optional(key, read).unwrap_or(default)
+    }
+
+    /// A value that has to be there; `example` says how it is written.
+    pub(super) fn required<T>(
+        &mut self,
+        key: &'static str,
+        example: &str,
+        read: impl FnOnce(&Node) -> Result<T, String>,
+    ) -> Option<T> {
+        if !self.entries.iter().any(|(name, _)| name == key) {
+            self.note(
+                key,
+                String::new(),
+                format!("is missing: write it as in `{example}`"),
+            );
+        }
+        self.optional(key, read)
+    }
+
+    /// The map under `key`; where there is none, all of it is default.
+    pub(super) fn section<T>(
+        &mut self,
+        key: &'static str,
+        read: impl Fn(&mut Section<'_>) -> T,
+    ) -> T {
+        let path = self.join(key);
+        self.find(key)
+            .and_then(|node| walk(&path, node, self.faults, &read))
+            .unwrap_or_else(|| {
+                read(&mut Section {
+                    path: &path,
+                    entries: &[],
+                    asked: Vec::new(),
+                    faults: self.faults,
+                })
+            })
+    }
+
+    /// Each of `nodes`, the list under `key`, read as a map; `read` also gets its path.
+    pub(super) fn each<T>(
+        &mut self,
+        key: &'static str,
+        nodes: &[Node],
+        mut read: impl FnMut(&mut Section<'_>, &str) -> Option<T>,
+    ) -> Vec<T> {
+        let item = |(index, node)| {
+            let path = format!("{}[{index}]", self.join(key));
+            walk(&path, node, self.faults, |section| read(section, &path)).flatten()
+        };
+        nodes.iter().enumerate().filter_map(item).collect()
+    }
+
+    fn find(&mut self, key: &'static str) -> Option<&'a Node> {
+        self.asked.push(key);
+        let (_, node) = self.entries.iter().find(|(name, _)| name == key)?;
+        if *node == Node::Nothing {
+            self.note(
+                key,
+                String::new(),
+                "has no value: write one, or remove the key".to_owned(),
+            );
+            return None;
+        }
+        Some(node)
+    }
+
+    /// Notes the keys that nobody asked for and those that stand here twice.
+    fn judge_keys(&mut self) {
+        let entries = self.entries;
+        for (index, (key, _)) in entries.iter().enumerate() {
+            let rule = if entries
+                .iter()
+                .take(index)
+                .any(|(earlier, _)| earlier == key)
+            {
+                "stands here twice: keep one".to_owned()
+            } else if self.asked.contains(&key.as_str()) {
+                continue;
+            } else if let Some(meant) = nearest(key, &self.asked) {
+                format!("is no key here; did you mean `{meant}`?")
+            } else {
+                format!("is no key here; the keys are {}", self.asked.join(", "))
+            };
+            self.note(key, String::new(), rule);
+        }
+    }
+
+    fn note(&mut self, key: &str, value: String, rule: String) {
+        let path = self.join(key);
+        self.faults.push(Fault { path, value, rule });
+    }
+
+    fn join(&self, key: &str) -> String {
+        if self.path.is_empty() {
+            key.to_owned()
+        } else {
+            format!("{}.{key}", self.path)
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! The parts of a configuration and their defaults. `docs/configuration.md` explains each key at length.
+
+use super::{Series, show};
+use serde::Serialize;
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    time::Duration,
+};
+
+/// The operator's side, never on the public port.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Admin {
+    /// Where status, metrics and commands are served. Loopback only.
+    pub listen: SocketAddr,
+}
+
+impl Default for Admin {
+    fn default() -> Self {
+        Self {
+            listen: (Ipv4Addr::LOCALHOST, 9901).into(),
+        }
+    }
+}
+
+/// One substation.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Substation {
+    /// What people, metrics and the answer's `x-substation` call it.
+    pub name: String,
+    /// Where it listens; a host name is looked up once, when the file is read.
+    pub address: SocketAddr,
+    /// How much it can bear, in the unit of its load gauge; `None` leaves it to its capacity gauge.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub capacity: Option<f64>,
+}
+
+/// What a charge request looks like.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Charge {
+    /// The path that a substation books under.
+    pub upstream_path: String,
+    /// The body's field that says how much load the request brings.
+    pub load_field: String,
+    /// The load of a request that does not say, in the unit of the load gauge.
+    pub default_load: f64,
+}
+
+impl Default for Charge {
+    fn default() -> Self {
+        Self {
+            upstream_path: "/charge".to_owned(),
+            load_field: "power_kw".to_owned(),
+            default_load: 11.0,
+        }
+    }
+}
+
+/// How load is learned.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Load {
+    /// The path of a substation's metrics.
+    pub path: String,
+    /// The gauge that says how much a substation bears now.
+    #[serde(serialize_with = "show::series")]
+    pub metric: Series,
+    /// The gauge that says how much it can bear; it may be missing.
+    #[serde(serialize_with = "show::series")]
+    pub capacity_metric: Series,
+    /// From one round of scrapes to the next.
+    #[serde(serialize_with = "show::duration")]
+    pub interval: Duration,
+    /// For one scrape, from connecting to its last byte.
+    #[serde(serialize_with = "show::duration")]
+    pub timeout: Duration,
+    /// The age at which a sample is reported as stale.
+    #[serde(serialize_with = "show::duration")]
+    pub stale_after: Duration,
+}
+
+impl Default for Load {
+    fn default() -> Self {
+        Self {
+            path: "/metrics".to_owned(),
+            metric: Series::named("substation_current_load"),
+            capacity_metric: Series::named("substation_capacity"),
+            interval: Duration::from_millis(500),
+            timeout: Duration::from_millis(200),
+            stale_after: Duration::from_secs(2),
+        }
+    }
+}
+
+/// How long each step of a request may take.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Timeouts {
+    /// To connect to a substation.
+    #[serde(serialize_with = "show::duration")]
+    pub connect: Duration,
+    /// From having the client's whole request to having the answer, retries included.
+    #[serde(serialize_with = "show::duration")]
+    pub request: Duration,
+    /// For the client to send its whole request.
+    #[serde(serialize_with = "show::duration")]
+    pub client: Duration,
+    /// For which a connection is kept open with nothing to do.
+    #[serde(serialize_with = "show::duration")]
+    pub idle: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_millis(200),
+            request: Duration::from_secs(5),
+            client: Duration::from_secs(10),
+            idle: Duration::from_mins(1),
+        }
+    }
+}
+
+/// How much the proxy takes on.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Limits {
+    /// The largest body of a request, in bytes.
+    #[serde(serialize_with = "show::size")]
+    pub body: usize,
+    /// The most client connections at once.
+    pub connections: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            body: 64 << 10,
+            connections: 10_000,
+        }
+    }
+}
+
+/// When a request is sent once more.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Retry {
+    /// How often one request may be sent, the first time included.
+    pub attempts: u32,
+    /// The most retries, as a share of all requests.
+    pub budget: f64,
+}
+
+impl Default for Retry {
+    fn default() -> Self {
+        Self {
+            attempts: 3,
+            budget: 0.2,
+        }
+    }
+}

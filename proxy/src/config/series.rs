@@ -1,0 +1,87 @@
+//! Which series of a metrics page is meant, as PromQL writes it: `vllm:num_requests_running{model_name="m"}`.
+//!
+//! Only what a byte scan can answer is taken: `=` and `!=`. Patterns, ranges and functions are refused by name, so
+//! that nobody waits for an expression that was never evaluated.
+
+mod parse;
+#[cfg(test)]
+mod tests;
+
+pub use parse::SeriesError;
+
+use std::fmt;
+
+/// A metric and what its labels must say.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Series {
+    /// The metric's name.
+    pub name: String,
+    /// All of them must hold; without any, every series of the name matches.
+    pub matchers: Vec<Matcher>,
+}
+
+/// One condition on one label. A label that is absent counts as empty.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Matcher {
+    /// The label's name.
+    pub label: String,
+    /// Whether the value is wanted or unwanted.
+    pub op: MatchOp,
+    /// The value, without quotes and escapes.
+    pub value: String,
+}
+
+/// How a label is compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum MatchOp {
+    /// `=`: the label has this value.
+    Equal,
+    /// `!=`: the label has any other value, or is absent.
+    NotEqual,
+}
+
+impl Series {
+    /// Every series of this name; `name` is known to be a metric's.
+    pub(super) fn named(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            matchers: Vec::new(),
+        }
+    }
+}
+
+impl fmt::Display for Series {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)?;
+        let mut before = "{";
+        for matcher in &self.matchers {
+            write!(f, "{before}{matcher}")?;
+            before = ",";
+        }
+        if self.matchers.is_empty() {
+            Ok(())
+        } else {
+            f.write_str("}")
+        }
+    }
+}
+
+impl fmt::Display for Matcher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let value = self
+            .value
+            .replace('\\', r"\\")
+            .replace('"', r#"\""#)
+            .replace('\n', r"\n");
+        write!(f, "{}{}\"{value}\"", self.label, self.op)
+    }
+}
+
+impl fmt::Display for MatchOp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Equal => "=",
+            Self::NotEqual => "!=",
+        })
+    }
+}

@@ -1,0 +1,130 @@
+//! The file as YAML says it, before anyone asks what it means.
+//!
+//! `serde_yaml::Value` would do, but it refuses a file at its first duplicate key. Here a map keeps its entries as
+//! they were written, so that a duplicate is one fault among the others.
+
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_yaml::Number;
+use std::fmt;
+
+/// The longest text that a message repeats, in characters; what is longer is cut.
+const SHOWN: usize = 60;
+
+/// One value and all that is below it.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Node {
+    Nothing,
+    Switch(bool),
+    Number(Number),
+    Text(String),
+    List(Vec<Node>),
+    Map(Vec<(String, Node)>),
+}
+
+impl Node {
+    /// What kind of value this is, to follow "not".
+    pub(super) fn kind(&self) -> &'static str {
+        match self {
+            Self::Nothing => "nothing",
+            Self::Switch(_) => "true or false",
+            Self::Number(_) => "a number",
+            Self::Text(_) => "text",
+            Self::List(_) => "a list",
+            Self::Map(_) => "a map of keys",
+        }
+    }
+
+    /// The value as a message repeats it: on one line, and empty where the kind says enough.
+    pub(super) fn shown(&self) -> String {
+        match self {
+            Self::Nothing | Self::List(_) | Self::Map(_) => String::new(),
+            Self::Switch(value) => value.to_string(),
+            Self::Number(value) => value.to_string(),
+            Self::Text(text) if text.chars().count() <= SHOWN => format!("{text:?}"),
+            Self::Text(text) => format!("{:?}…", text.chars().take(SHOWN).collect::<String>()),
+        }
+    }
+
+    /// The value as a key: what a path calls it.
+    fn into_key(self) -> String {
+        match self {
+            Self::Text(text) if text.bytes().all(|b| b.is_ascii_graphic()) && !text.is_empty() => {
+                text
+            }
+            other if other.shown().is_empty() => other.kind().to_owned(),
+            other => other.shown(),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Node {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Build)
+    }
+}
+
+struct Build;
+
+impl<'de> Visitor<'de> for Build {
+    type Value = Node;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a plain value, a list or a map")
+    }
+
+    fn visit_unit<E>(self) -> Result<Node, E> {
+        Ok(Node::Nothing)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Node, E> {
+        Ok(Node::Switch(value))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Node, E> {
+        Ok(Node::Number(value.into()))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Node, E> {
+        Ok(Node::Number(value.into()))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Node, E> {
+        Ok(Node::Number(value.into()))
+    }
+
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "beyond 64 bits no rule needs the last digit"
+    )]
+    fn visit_u128<E>(self, value: u128) -> Result<Node, E> {
+        Ok(Node::Number((value as f64).into()))
+    }
+
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "beyond 64 bits no rule needs the last digit"
+    )]
+    fn visit_i128<E>(self, value: i128) -> Result<Node, E> {
+        Ok(Node::Number((value as f64).into()))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Node, E> {
+        Ok(Node::Text(value.to_owned()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Node, A::Error> {
+        let mut list = Vec::new();
+        while let Some(item) = items.next_element()? {
+            list.push(item);
+        }
+        Ok(Node::List(list))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Node, A::Error> {
+        let mut map = Vec::new();
+        while let Some((key, value)) = entries.next_entry::<Node, Node>()? {
+            map.push((key.into_key(), value));
+        }
+        Ok(Node::Map(map))
+    }
+}
