@@ -1,0 +1,72 @@
+//! Moments as milliseconds since the process began, so that they fit an atomic.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tokio::time::Instant;
+
+/// The process's own clock: it never goes back.
+#[derive(Clone, Copy, Debug)]
+pub struct Clock {
+    start: Instant,
+    start_unix: Duration,
+}
+
+/// A moment of a [`Clock`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Moment(u64);
+
+impl Clock {
+    /// A clock that starts now.
+    #[must_use]
+    pub fn start() -> Self {
+        let start_unix = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        Self {
+            start: Instant::now(),
+            start_unix,
+        }
+    }
+
+    /// This moment.
+    #[must_use]
+    pub fn now(&self) -> Moment {
+        let elapsed = self.start.elapsed().as_millis();
+        Moment(u64::try_from(elapsed).unwrap_or(u64::MAX))
+    }
+
+    /// A moment as seconds since the Unix epoch, for people and Prometheus.
+    #[must_use]
+    pub fn unix_seconds(&self, moment: Moment) -> f64 {
+        (self.start_unix + Duration::from_millis(moment.0)).as_secs_f64()
+    }
+}
+
+impl Moment {
+    /// From milliseconds since the start.
+    #[must_use]
+    pub const fn from_millis(millis: u64) -> Self {
+        Self(millis)
+    }
+
+    /// Milliseconds since the start.
+    #[must_use]
+    pub const fn millis(self) -> u64 {
+        self.0
+    }
+
+    /// The time from `earlier` to this moment; zero if it is not earlier.
+    #[must_use]
+    pub const fn since(self, earlier: Self) -> Duration {
+        Duration::from_millis(self.0.saturating_sub(earlier.0))
+    }
+
+    /// The moment `later` from this one.
+    #[must_use]
+    pub fn plus(self, later: Duration) -> Self {
+        Self(
+            self.0
+                .saturating_add(u64::try_from(later.as_millis()).unwrap_or(u64::MAX)),
+        )
+    }
+}

@@ -1,0 +1,78 @@
+//! The way of a request: ingress → choose and reserve → exchange → retry → reply.
+//!
+//! A charge is a small bounded message, so nothing here streams. The whole request is read first; from
+//! then on there is one deadline for all of it, no answer is ever partial, and the request that goes to a
+//! substation is built from parsed parts, so nothing can be smuggled through.
+//!
+//! One [`Lane`] stands for one worker thread. What lanes share is the grid, the metrics and the retry
+//! budget, all of them atomics; connections to substations belong to their lane.
+
+mod budget;
+mod charge;
+mod error;
+pub mod exchange;
+mod in_hand;
+mod ingress;
+mod reply;
+mod request_id;
+mod route;
+mod watchdog;
+
+use std::sync::Arc;
+
+use crate::{config::Config, grid::Grid, metrics::Metrics};
+
+pub use budget::RetryBudget;
+pub use error::{Code, Failure};
+pub use in_hand::InHand;
+
+use exchange::Exchange;
+
+/// What all lanes share.
+#[derive(Debug)]
+pub struct Shared {
+    /// The checked configuration.
+    pub config: Config,
+    /// The substations.
+    pub grid: Grid,
+    /// Everything that is counted.
+    pub metrics: Metrics,
+    /// Requests and connections that are under way.
+    pub in_hand: InHand,
+    budget: RetryBudget,
+}
+
+impl Shared {
+    /// Ties the parts together.
+    #[must_use]
+    pub fn new(config: Config, grid: Grid, metrics: Metrics) -> Self {
+        let budget = RetryBudget::new(config.retry.budget);
+        Self {
+            config,
+            grid,
+            metrics,
+            in_hand: InHand::default(),
+            budget,
+        }
+    }
+}
+
+/// The application of one worker thread: Pingora hands it every HTTP session.
+#[derive(Debug)]
+pub struct Lane {
+    shared: Arc<Shared>,
+    exchange: Exchange,
+}
+
+impl Lane {
+    /// A lane with its own connections and its own random numbers.
+    #[must_use]
+    pub fn new(shared: Arc<Shared>, seed: u64) -> Self {
+        let exchange = Exchange::new(
+            shared.grid.substations().len(),
+            shared.config.timeouts.connect,
+            seed,
+        );
+        Self { shared, exchange }
+    }
+}

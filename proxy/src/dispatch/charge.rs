@@ -1,0 +1,261 @@
+//! What a client asks for: a body that is passed on untouched, and the one number in it that is weighed.
+//!
+//! The body is read once, by a visitor that keeps nothing but that number: no tree is built and nothing
+//! allocated, however many fields there are that only the substation knows.
+
+use std::fmt;
+
+use bytes::Bytes;
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
+use switchyard_balance::Load;
+
+use super::{Code, Failure};
+use crate::config;
+
+/// Another field that must be a positive number where it is given.
+const ENERGY: &str = "energy_kwh";
+/// A field that must be a string where it is given.
+const VEHICLE: &str = "vehicle_id";
+
+/// One charge request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Charge {
+    /// As it came.
+    pub body: Bytes,
+    /// What it will weigh on a substation.
+    pub load: Load,
+}
+
+impl Charge {
+    /// Checks a body. An empty one, or one without a load, weighs the configured default.
+    pub fn parse(body: Bytes, rules: &config::Charge) -> Result<Self, Failure> {
+        let load = if body.is_empty() {
+            None
+        } else {
+            let mut json = serde_json::Deserializer::from_slice(&body);
+            Fields {
+                load_field: &rules.load_field,
+            }
+            .deserialize(&mut json)
+            .and_then(|load| json.end().map(|()| load))
+            .map_err(|error| {
+                let message = format!("the body is not a charge request: {error}");
+                Failure::new(Code::InvalidRequest, message)
+            })?
+        };
+        let load = load
+            .or_else(|| Load::new(rules.default_load))
+            .unwrap_or_default();
+        Ok(Self { body, load })
+    }
+}
+
+struct Fields<'a> {
+    load_field: &'a str,
+}
+
+impl<'de> DeserializeSeed<'de> for Fields<'_> {
+    type Value = Option<Load>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Fields<'_> {
+    type Value = Option<Load>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut load = None;
+        while let Some(field) = map.next_key_seed(FieldName {
+            load_field: self.load_field,
+        })? {
+            match field {
+                Field::Load if load.is_some() => {
+                    return Err(A::Error::custom(format_args!(
+                        "{:?} is given twice",
+                        self.load_field
+                    )));
+                }
+                Field::Load => load = map.next_value_seed(Amount(self.load_field))?,
+                Field::Energy => drop(map.next_value_seed(Amount(ENERGY))?),
+                Field::Vehicle => map.next_value_seed(Text(VEHICLE))?,
+                Field::Other => drop(map.next_value::<IgnoredAny>()?),
+            }
+        }
+        Ok(load)
+    }
+}
+
+enum Field {
+    Load,
+    Energy,
+    Vehicle,
+    Other,
+}
+
+struct FieldName<'a> {
+    load_field: &'a str,
+}
+
+impl<'de> DeserializeSeed<'de> for FieldName<'_> {
+    type Value = Field;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Field, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for FieldName<'_> {
+    type Value = Field;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a field name")
+    }
+
+    fn visit_str<E>(self, name: &str) -> Result<Field, E> {
+        Ok(match name {
+            name if name == self.load_field => Field::Load,
+            ENERGY => Field::Energy,
+            VEHICLE => Field::Vehicle,
+            _ => Field::Other,
+        })
+    }
+}
+
+/// A positive amount within bounds, or null for "not given".
+struct Amount<'a>(&'a str);
+
+impl<'de> DeserializeSeed<'de> for Amount<'_> {
+    type Value = Option<Load>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl Visitor<'_> for Amount<'_> {
+    type Value = Option<Load>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{:?} to be a positive number up to {:e}",
+            self.0,
+            switchyard_balance::load::LARGEST
+        )
+    }
+
+    fn visit_f64<E: Error>(self, units: f64) -> Result<Self::Value, E> {
+        match Load::new(units) {
+            Some(load) if load > Load::ZERO => Ok(Some(load)),
+            _ => Err(E::invalid_value(serde::de::Unexpected::Float(units), &self)),
+        }
+    }
+
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "what loses digits is out of bounds anyway"
+    )]
+    fn visit_u64<E: Error>(self, units: u64) -> Result<Self::Value, E> {
+        self.visit_f64(units as f64)
+    }
+
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "what loses digits is out of bounds anyway"
+    )]
+    fn visit_i64<E: Error>(self, units: i64) -> Result<Self::Value, E> {
+        self.visit_f64(units as f64)
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+}
+
+struct Text<'a>(&'a str);
+
+impl<'de> DeserializeSeed<'de> for Text<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl Visitor<'_> for Text<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} to be a string", self.0)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(body: &'static str) -> Result<f64, String> {
+        let rules = config::Charge {
+            upstream_path: "/charge".into(),
+            load_field: "power_kw".into(),
+            default_load: 11.0,
+        };
+        Charge::parse(Bytes::from_static(body.as_bytes()), &rules)
+            .map(|charge| charge.load.units())
+            .map_err(|failure| failure.message)
+    }
+
+    #[test]
+    fn the_load_is_what_the_body_says_or_the_default() {
+        assert_eq!(parse(""), Ok(11.0));
+        assert_eq!(parse("{}"), Ok(11.0));
+        assert_eq!(parse(r#"{"power_kw": null}"#), Ok(11.0));
+        assert_eq!(parse(r#"{"power_kw": 22}"#), Ok(22.0));
+        assert_eq!(
+            parse(r#"{"extra": {"power_kw": 1}, "power_kw": 3.7, "vehicle_id": "a"}"#),
+            Ok(3.7)
+        );
+        assert_eq!(
+            parse(r#"{"power\u005fkw": 7.4}"#),
+            Ok(7.4),
+            "an escaped name is the same name"
+        );
+    }
+
+    #[test]
+    fn what_is_no_charge_is_refused_with_its_reason() {
+        for (body, reason) in [
+            ("[]", "expected a JSON object"),
+            ("7", "expected a JSON object"),
+            ("{", "EOF"),
+            ("{} x", "trailing characters"),
+            (r#"{"power_kw": 0}"#, "positive number"),
+            (r#"{"power_kw": -1}"#, "positive number"),
+            (r#"{"power_kw": 1e10}"#, "positive number"),
+            (r#"{"power_kw": 1e999}"#, "number out of range"),
+            (r#"{"power_kw": NaN}"#, "expected value"),
+            (r#"{"power_kw": "11"}"#, "positive number"),
+            (r#"{"power_kw": 1, "power_kw": 2}"#, "given twice"),
+            (r#"{"energy_kwh": -5}"#, "positive number"),
+            (r#"{"vehicle_id": 5}"#, "string"),
+            ("\u{0}", "expected value"),
+        ] {
+            let message = parse(body).unwrap_err();
+            assert!(message.contains(reason), "{body}: {message}");
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! One request to one substation, one answer back.
+//!
+//! A narrow door: a charge goes in, and out comes an answer or a break, with word of whether anything was
+//! written. What stands behind it may change (pooled connections now, several requests on one connection
+//! later) without the rest of the way knowing.
+//!
+//! Each lane has its own exchange, so its locks are never contended: they are there because a lane is
+//! shared with Pingora's tasks by type, not in fact. None is held across an await.
+
+pub mod codec;
+mod connection;
+mod pool;
+
+use std::{io, time::Duration};
+
+use fastrand::Rng;
+use http::HeaderValue;
+use parking_lot::Mutex;
+use pingora_http::RequestHeader;
+use tokio::{net::TcpStream, time::timeout};
+
+use super::charge::Charge;
+use crate::grid::Substation;
+pub use codec::Answer;
+use connection::Connection;
+use pool::Pool;
+
+/// How far a request got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// Not a byte of it left: it is certainly not booked.
+    Unsent,
+    /// It may have arrived, and may be booked.
+    Sent,
+}
+
+/// Why there is no answer.
+#[derive(Debug)]
+pub enum Break {
+    /// No connection could be made.
+    Connect(io::Error),
+    /// The connection was lost, or what came over it was no answer.
+    Lost(String),
+    /// Time ran out.
+    Deadline,
+}
+
+/// The connections of one lane.
+#[derive(Debug)]
+pub struct Exchange {
+    pools: Box<[Mutex<Pool>]>,
+    connect_timeout: Duration,
+    rng: Mutex<Rng>,
+}
+
+impl Exchange {
+    /// Without connections yet, for so many substations.
+    #[must_use]
+    pub fn new(substations: usize, connect_timeout: Duration, seed: u64) -> Self {
+        let pools = (0..substations).map(|_| Mutex::default()).collect();
+        Self {
+            pools,
+            connect_timeout,
+            rng: Mutex::new(Rng::with_seed(seed)),
+        }
+    }
+
+    /// The lane's random numbers.
+    pub fn random<T>(&self, draw: impl FnOnce(&mut Rng) -> T) -> T {
+        draw(&mut self.rng.lock())
+    }
+
+    /// Sends `charge` to `substation`, which stands at `at` in the grid, and waits for its answer.
+    ///
+    /// `progress` tells, also when this future is dropped, whether anything was written.
+    pub async fn send(
+        &self,
+        at: usize,
+        substation: &Substation,
+        head: &RequestHeader,
+        charge: &Charge,
+        request_id: &HeaderValue,
+        progress: &mut Progress,
+    ) -> Result<Answer, Break> {
+        loop {
+            let pooled = self.pools.get(at).and_then(|pool| pool.lock().take());
+            let is_reused = pooled.is_some();
+            let mut connection = match pooled {
+                Some(connection) => connection,
+                None => self.connect(substation).await?,
+            };
+            let request = connection::forwarded(head, request_id);
+            match connection
+                .exchange(substation.charge_head(), request, &charge.body, progress)
+                .await
+            {
+                Ok(answer) => {
+                    if answer.reusable
+                        && let Some(pool) = self.pools.get(at)
+                    {
+                        pool.lock().put(connection);
+                    }
+                    return Ok(answer);
+                }
+                // It had closed while it lay in the pool, and nothing was written to it: the next may do.
+                Err(_) if is_reused && *progress == Progress::Unsent => {}
+                Err(reason) => return Err(Break::Lost(reason)),
+            }
+        }
+    }
+
+    async fn connect(&self, substation: &Substation) -> Result<Connection, Break> {
+        match timeout(
+            self.connect_timeout,
+            TcpStream::connect(substation.address()),
+        )
+        .await
+        {
+            Ok(Ok(stream)) => Connection::new(stream).map_err(Break::Connect),
+            Ok(Err(error)) => Err(Break::Connect(error)),
+            Err(_) => Err(Break::Connect(io::ErrorKind::TimedOut.into())),
+        }
+    }
+}

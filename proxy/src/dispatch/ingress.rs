@@ -1,0 +1,266 @@
+//! The client's side: one session after another from Pingora, each request read whole before anything is
+//! chosen.
+//!
+//! Between two requests a connection waits here, not in Pingora's loop. So the first byte of the next
+//! request is seen when it comes: from it counts the client's deadline, and from it the request is in hand
+//! and will be answered even if the process is told to end.
+
+use std::{pin::pin, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use bytes::{Bytes, BytesMut};
+use http::{Method, Version, header};
+use pingora_core::{
+    apps::{HttpServerApp, ReusedHttpStream},
+    protocols::{Stream, http::ServerSession},
+    server::ShutdownWatch,
+};
+use pingora_http::RequestHeader;
+use tokio::{io::AsyncReadExt, time::Instant};
+use tracing::debug;
+
+use super::{Code, Failure, Lane, charge::Charge, reply, request_id, watchdog::Watchdog};
+use crate::metrics::Outcome;
+
+/// What an idle connection keeps for the next request's first bytes: most charge requests fit.
+const FIRST_READ: usize = 1024;
+
+/// How long a connection that is turned away may take to read why.
+const LAST_WORD: Duration = Duration::from_secs(1);
+
+#[async_trait]
+impl HttpServerApp for Lane {
+    async fn process_new_http(
+        self: &Arc<Self>,
+        mut session: ServerSession,
+        _shutdown: &ShutdownWatch,
+    ) -> Option<ReusedHttpStream> {
+        let Some(_open) = self
+            .shared
+            .in_hand
+            .connection(self.shared.config.limits.connections)
+        else {
+            Box::pin(self.turn_away(session)).await;
+            return None;
+        };
+        let mut started = Instant::now();
+        let mut watchdog = Watchdog::new(started + self.shared.config.timeouts.client);
+        loop {
+            let is_http1 = session.as_http1().is_some();
+            session.set_pipelining_enabled(is_http1);
+            let deadline = started + self.shared.config.timeouts.client;
+            let read = watchdog.guard(deadline, pin!(session.read_request())).await;
+            let request = match read {
+                Ok(Ok(true)) => Ok(()),
+                Ok(Ok(false)) => return None,
+                Ok(Err(error)) => {
+                    let message = format!("not an HTTP request: {}", error.etype().as_str());
+                    Err(Failure::new(Code::InvalidRequest, message).closing())
+                }
+                Err(_) => Err(self.too_slow("head")),
+            };
+            let in_hand = self.shared.in_hand.request();
+            // On the heap for as long as it runs, so that a connection does not keep its room while it idles.
+            Box::pin(self.serve(&mut session, request, &mut watchdog, started)).await;
+            let (stream, prefix) = session.finish().await.ok()??.into_parts();
+            drop(in_hand);
+            if !is_http1 {
+                return None;
+            }
+            (session, started) = self.next_request(stream, prefix, &mut watchdog).await?;
+        }
+    }
+}
+
+impl Lane {
+    /// Waits for the first bytes of the next request on a connection.
+    async fn next_request(
+        &self,
+        mut stream: Stream,
+        prefix: Option<BytesMut>,
+        watchdog: &mut Watchdog,
+    ) -> Option<(ServerSession, Instant)> {
+        let first = if let Some(prefix) = prefix.filter(|prefix| !prefix.is_empty()) {
+            prefix
+        } else {
+            let mut first = BytesMut::with_capacity(FIRST_READ);
+            let deadline = Instant::now() + self.shared.config.timeouts.idle;
+            let read = watchdog
+                .guard(deadline, pin!(stream.read_buf(&mut first)))
+                .await;
+            if !matches!(read, Ok(Ok(1..))) {
+                return None;
+            }
+            first
+        };
+        let mut session = ServerSession::new_http1(stream);
+        session.set_pipelined_prefix(first);
+        Some((session, Instant::now()))
+    }
+
+    /// Answers one request, whatever became of reading it.
+    async fn serve(
+        &self,
+        session: &mut ServerSession,
+        request: Result<(), Failure>,
+        watchdog: &mut Watchdog,
+        started: Instant,
+    ) {
+        let sent_id = if request.is_ok() {
+            session.get_header(request_id::HEADER)
+        } else {
+            None
+        };
+        let request_id = request_id::of(sent_id, || self.exchange.random(request_id::random));
+        let charge = match request {
+            Ok(()) => self.read_charge(session, watchdog, started).await,
+            Err(failure) => Err(failure),
+        };
+        let routed = match charge {
+            Ok(charge) => {
+                self.route(session.req_header(), &charge, &request_id, watchdog)
+                    .await
+            }
+            Err(failure) => Err(failure),
+        };
+        if self.shared.in_hand.is_draining() {
+            session.set_keepalive(None);
+        }
+        let deadline = Instant::now() + self.shared.config.timeouts.client;
+        let metrics = self.shared.metrics.requests();
+        let (status, outcome, written) = match routed {
+            Ok(routed) => {
+                let status = routed.answer.status;
+                let outcome = if (200..300).contains(&status) {
+                    Outcome::Booked
+                } else {
+                    Outcome::Answered
+                };
+                let reply = reply::pass_on(session, routed.answer, &routed.substation, request_id);
+                (status, outcome, watchdog.guard(deadline, pin!(reply)).await)
+            }
+            Err(failure) => {
+                debug!(
+                    ?request_id,
+                    code = failure.code.name(),
+                    message = failure.message,
+                    "Refused"
+                );
+                metrics.rejected(failure.code.name());
+                let retry_after = self.exchange.random(|rng| rng.u64(1..=3));
+                let reply = reply::fail(session, &failure, request_id, retry_after);
+                let written = watchdog.guard(deadline, pin!(reply)).await;
+                (failure.code.status(), failure.code.outcome(), written)
+            }
+        };
+        if !matches!(written, Ok(Ok(()))) {
+            session.set_keepalive(None);
+        }
+        metrics.ended(status, outcome, started.elapsed());
+    }
+
+    /// Checks the request line and reads the whole body.
+    async fn read_charge(
+        &self,
+        session: &mut ServerSession,
+        watchdog: &mut Watchdog,
+        started: Instant,
+    ) -> Result<Charge, Failure> {
+        let request_line = check_request_line(session.req_header());
+        let deadline = started + self.shared.config.timeouts.client;
+        let body = watchdog
+            .guard(deadline, pin!(self.read_body(session)))
+            .await
+            .unwrap_or_else(|_| Err(self.too_slow("body")));
+        match (request_line, body) {
+            (Ok(()), body) => Charge::parse(body?, &self.shared.config.charge),
+            // The body was read all the same, so that the connection can go on behind it.
+            (Err(failure), Ok(_)) => Err(failure),
+            (Err(failure), Err(_)) => Err(failure.closing()),
+        }
+    }
+
+    async fn read_body(&self, session: &mut ServerSession) -> Result<Bytes, Failure> {
+        let limit = self.shared.config.limits.body;
+        let too_large = || {
+            let message = format!("the body is larger than {limit} bytes (limits.body)");
+            Failure::new(Code::BodyTooLarge, message)
+        };
+        let declared = session.get_header(header::CONTENT_LENGTH);
+        let declared = declared.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+        if declared
+            .is_some_and(|length| usize::try_from(length).map_or(true, |length| length > limit))
+        {
+            return Err(too_large());
+        }
+        if session.is_body_done() {
+            return Ok(Bytes::new());
+        }
+        let broken =
+            |_| Failure::new(Code::InvalidRequest, "the body broke off or is malformed").closing();
+        if session.get_header(header::EXPECT).is_some() {
+            session.write_continue_response().await.map_err(broken)?;
+        }
+        // Nearly every body comes in one piece and needs no second buffer.
+        let mut whole = Bytes::new();
+        let mut pieces = BytesMut::new();
+        while let Some(piece) = session.read_request_body().await.map_err(broken)? {
+            if whole.len() + pieces.len() + piece.len() > limit {
+                return Err(too_large());
+            }
+            if session.is_body_done() && pieces.is_empty() {
+                whole = piece;
+                break;
+            }
+            pieces.extend_from_slice(&piece);
+        }
+        let body = if whole.is_empty() {
+            pieces.freeze()
+        } else {
+            whole
+        };
+        Ok(body)
+    }
+
+    fn too_slow(&self, part: &str) -> Failure {
+        let limit = humantime::format_duration(self.shared.config.timeouts.client);
+        let message = format!("the request's {part} did not come within {limit} (timeouts.client)");
+        Failure::new(Code::RequestTimeout, message)
+    }
+
+    /// Tells a connection over the limit to come back later.
+    async fn turn_away(&self, mut session: ServerSession) {
+        let metrics = self.shared.metrics.requests();
+        metrics.connections_refused.inc();
+        metrics.rejected(Code::Overloaded.name());
+        let limit = self.shared.config.limits.connections;
+        let message = format!("{limit} client connections are open already (limits.connections)");
+        let failure = Failure::new(Code::Overloaded, message);
+        let request_id = request_id::of(None, || self.exchange.random(request_id::random));
+        let reply = reply::fail(&mut session, &failure, request_id, 1);
+        // Nothing is left to do for one that does not even read this.
+        let _ = tokio::time::timeout(LAST_WORD, reply).await;
+        session.shutdown().await;
+    }
+}
+
+fn check_request_line(head: &RequestHeader) -> Result<(), Failure> {
+    // RFC 9112 §3.2: without it the request is malformed, whatever it asks for.
+    if head.version == Version::HTTP_11 && !head.headers.contains_key(header::HOST) {
+        return Err(Failure::new(
+            Code::InvalidRequest,
+            "an HTTP/1.1 request needs a Host header",
+        )
+        .closing());
+    }
+    let path = head.uri.path();
+    if !matches!(path, "/request_charge" | "/assign_substation") {
+        let message = format!("nothing is at {path:?}; charges are booked at POST /request_charge");
+        return Err(Failure::new(Code::NotFound, message));
+    }
+    if head.method != Method::POST {
+        let message = format!("{path} takes POST, not {}", head.method);
+        return Err(Failure::new(Code::MethodNotAllowed, message));
+    }
+    Ok(())
+}

@@ -1,0 +1,59 @@
+//! Every request has an id: the client's, if it is fit to be passed on, or one made here.
+
+use fastrand::Rng;
+use http::HeaderValue;
+
+/// The header that carries it, both ways.
+pub(super) const HEADER: &str = "x-request-id";
+
+/// A longer id than this is not passed on.
+const LONGEST: usize = 128;
+
+/// The client's id if it is short and printable, else a new one.
+pub(super) fn of(client: Option<&HeaderValue>, rng: impl FnOnce() -> u128) -> HeaderValue {
+    match client {
+        Some(id) if is_fit(id.as_bytes()) => id.clone(),
+        _ => make(rng()),
+    }
+}
+
+/// 128 random bits, for [`of`].
+pub(super) fn random(rng: &mut Rng) -> u128 {
+    rng.u128(..)
+}
+
+fn is_fit(id: &[u8]) -> bool {
+    !id.is_empty() && id.len() <= LONGEST && id.iter().all(u8::is_ascii_graphic)
+}
+
+fn make(bits: u128) -> HeaderValue {
+    let mut hex = [b'0'; 32];
+    for (at, digit) in hex.iter_mut().enumerate() {
+        let nibble = (bits >> (4 * at)) & 0xf;
+        *digit = b"0123456789abcdef"
+            .get(nibble as usize)
+            .copied()
+            .unwrap_or(b'0');
+    }
+    HeaderValue::from_bytes(&hex).unwrap_or(HeaderValue::from_static("0"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_clients_id_is_kept_if_it_is_fit() {
+        let fit = HeaderValue::from_static("abc-1");
+        assert_eq!(of(Some(&fit), || 1), "abc-1");
+        let long = HeaderValue::from_str(&"a".repeat(129)).unwrap();
+        for unfit in [
+            HeaderValue::from_static(""),
+            HeaderValue::from_static("a b"),
+            long,
+        ] {
+            assert_eq!(of(Some(&unfit), || 1).len(), 32);
+        }
+        assert_ne!(of(None, || 1), of(None, || 2));
+    }
+}

@@ -1,0 +1,175 @@
+//! One look at one substation's gauge, over a connection that is kept.
+
+use std::{io, net::SocketAddr, time::Duration};
+
+use bytes::BytesMut;
+use switchyard_balance::{Ledger, Load, Reading, ledger::ScrapeSent};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::timeout,
+};
+
+use super::exposition::{self, Found, Wanted};
+use crate::{
+    config,
+    dispatch::exchange::codec::{Answer, Decoder, Limits, Progress},
+    metrics::PollOutcome,
+};
+
+/// A metrics page larger than this is not read to its end.
+const LARGEST_PAGE: usize = 4 * 1024 * 1024;
+/// Room for a usual page; more is made as it comes.
+const READ: usize = 16 * 1024;
+
+/// What is looked for, prepared once.
+#[derive(Debug)]
+pub(super) struct Gauges {
+    load: Wanted,
+    capacity: Wanted,
+    path: String,
+    timeout: Duration,
+}
+
+impl Gauges {
+    pub(super) fn new(load: &config::Load) -> Self {
+        let wanted = |series: &config::Series| {
+            let matchers = series.matchers.iter().map(|matcher| {
+                let is_equal = matcher.op == config::MatchOp::Equal;
+                (matcher.label.clone(), is_equal, matcher.value.clone())
+            });
+            Wanted::new(&series.name, matchers)
+        };
+        Self {
+            load: wanted(&load.metric),
+            capacity: wanted(&load.capacity_metric),
+            path: load.path.clone(),
+            timeout: load.timeout,
+        }
+    }
+}
+
+/// A sample, and the ledger as it stood when the scrape for it left.
+#[derive(Debug)]
+pub(super) struct Sample {
+    pub(super) sent: ScrapeSent,
+    pub(super) reading: Reading,
+}
+
+/// Looks at one substation's gauge, again and again.
+#[derive(Debug)]
+pub(super) struct Probe {
+    address: SocketAddr,
+    request: Vec<u8>,
+    stream: Option<TcpStream>,
+    buffer: BytesMut,
+    decoder: Decoder,
+}
+
+impl Probe {
+    pub(super) fn new(address: SocketAddr, gauges: &Gauges) -> Self {
+        let request = format!(
+            "GET {} HTTP/1.1\r\nhost: {address}\r\naccept: text/plain;version=0.0.4\r\nuser-agent: switchyard\r\n\r\n",
+            gauges.path
+        );
+        Self {
+            address,
+            request: request.into_bytes(),
+            stream: None,
+            buffer: BytesMut::new(),
+            decoder: Decoder::new(Limits {
+                body: LARGEST_PAGE,
+                ..Limits::default()
+            }),
+        }
+    }
+
+    /// One sample, or why there is none. A configured capacity goes before the gauge's.
+    pub(super) async fn sample(
+        &mut self,
+        gauges: &Gauges,
+        ledger: &Ledger,
+        configured_capacity: Option<Load>,
+    ) -> Result<Sample, PollOutcome> {
+        let fetched = timeout(gauges.timeout, self.fetch(ledger)).await;
+        let (sent, page) = match fetched {
+            Ok(Ok(fetched)) => fetched,
+            Ok(Err(error)) => {
+                self.stream = None;
+                return Err(match error.kind() {
+                    io::ErrorKind::InvalidData => PollOutcome::Parse,
+                    _ => PollOutcome::Connect,
+                });
+            }
+            Err(_) => {
+                self.stream = None;
+                return Err(PollOutcome::Timeout);
+            }
+        };
+        if page.status != 200 {
+            return Err(PollOutcome::Status);
+        }
+        let reading = read(&page, gauges, configured_capacity)?;
+        Ok(Sample { sent, reading })
+    }
+
+    /// The page. Asking twice changes nothing, so a kept connection that turns out closed is tried anew.
+    async fn fetch(&mut self, ledger: &Ledger) -> io::Result<(ScrapeSent, Answer)> {
+        if let Some(stream) = self.stream.take()
+            && let Ok(fetched) = self.fetch_over(stream, ledger).await
+        {
+            return Ok(fetched);
+        }
+        let stream = TcpStream::connect(self.address).await?;
+        stream.set_nodelay(true)?;
+        self.fetch_over(stream, ledger).await
+    }
+
+    async fn fetch_over(
+        &mut self,
+        mut stream: TcpStream,
+        ledger: &Ledger,
+    ) -> io::Result<(ScrapeSent, Answer)> {
+        let sent = ledger.scrape_sent();
+        stream.write_all(&self.request).await?;
+        self.buffer.clear();
+        self.decoder.reset();
+        loop {
+            self.buffer.reserve(READ);
+            let is_end = stream.read_buf(&mut self.buffer).await? == 0;
+            let progress = self.decoder.decode(&mut self.buffer, is_end);
+            match progress.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))? {
+                Progress::Done(page) => {
+                    self.stream = page.reusable.then_some(stream);
+                    return Ok((sent, page));
+                }
+                Progress::NeedMore => {}
+            }
+        }
+    }
+}
+
+fn read(
+    page: &Answer,
+    gauges: &Gauges,
+    configured_capacity: Option<Load>,
+) -> Result<Reading, PollOutcome> {
+    // A page that ends where the connection does may have been cut.
+    let is_whole = ["content-length", "transfer-encoding"]
+        .iter()
+        .any(|name| page.header(name).is_some());
+    let [load, capacity] = exposition::scan(&page.body, is_whole, [&gauges.load, &gauges.capacity]);
+    let load = match load {
+        Found::One(units) => Load::new(units).ok_or(PollOutcome::Parse)?,
+        Found::Missing | Found::Ambiguous => return Err(PollOutcome::Missing),
+        Found::Unusable(_) | Found::Malformed => return Err(PollOutcome::Parse),
+    };
+    let exported = match capacity {
+        Found::One(units) if units > 0.0 => Load::new(units),
+        _ => None,
+    };
+    Ok(Reading {
+        load,
+        capacity: configured_capacity.or(exported),
+    })
+}

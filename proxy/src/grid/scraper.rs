@@ -1,0 +1,174 @@
+//! All gauges, round after round.
+//!
+//! One task with its own connections. A round begins every interval, a little early or late so that several
+//! proxies don't fall into step; so many scrapes run at once and no more; a substation has at most one under
+//! way, so one that hangs misses rounds and delays nobody else's.
+
+use std::{collections::VecDeque, sync::Arc, time::Duration};
+
+use fastrand::Rng;
+use futures_util::{StreamExt, stream::FuturesUnordered};
+use tokio::time::{Instant, sleep_until};
+use tracing::{info, warn};
+
+use super::{
+    Substation,
+    probe::{Gauges, Probe, Sample},
+};
+use crate::{clock::Clock, config, dispatch::Shared, metrics::PollOutcome};
+
+/// Scrapes at once. With 1 ms a scrape this is enough for 100,000 a second.
+const AT_ONCE: usize = 128;
+/// How far a round may be late at random, as a share of the interval. The next one is not moved by it.
+const JITTER: f64 = 0.2;
+
+/// The scraping task, before it runs.
+#[derive(Debug)]
+pub struct Scraper {
+    shared: Arc<Shared>,
+    gauges: Gauges,
+    interval: Duration,
+    rng: Rng,
+}
+
+/// A scrape that ended: the probe comes back to wait for the next round.
+struct Ended {
+    at: usize,
+    probe: Probe,
+    result: Result<Sample, PollOutcome>,
+    took: Duration,
+}
+
+/// What is known of one substation between rounds.
+struct Seat {
+    probe: Option<Probe>,
+    was_asked: bool,
+    failing_as: Option<PollOutcome>,
+}
+
+impl Scraper {
+    /// A scraper of the shared grid.
+    #[must_use]
+    pub fn new(shared: Arc<Shared>, load: &config::Load, seed: u64) -> Self {
+        let gauges = Gauges::new(load);
+        Self {
+            shared,
+            gauges,
+            interval: load.interval,
+            rng: Rng::with_seed(seed),
+        }
+    }
+
+    /// Scrapes until dropped.
+    pub async fn run(mut self) {
+        let shared = Arc::clone(&self.shared);
+        let grid = &shared.grid;
+        let mut seats: Vec<Seat> = grid
+            .substations()
+            .iter()
+            .map(|substation| {
+                let probe = Some(Probe::new(substation.address(), &self.gauges));
+                Seat {
+                    probe,
+                    was_asked: false,
+                    failing_as: None,
+                }
+            })
+            .collect();
+        let mut due: VecDeque<usize> = VecDeque::new();
+        let mut running = FuturesUnordered::new();
+        let mut never_asked = seats.len();
+        let mut round = Instant::now();
+        let timer = sleep_until(round);
+        tokio::pin!(timer);
+        loop {
+            while running.len() < AT_ONCE
+                && let Some(at) = due.pop_front()
+            {
+                let probe = seats.get_mut(at).and_then(|seat| seat.probe.take());
+                if let (Some(probe), Some(substation)) = (probe, grid.substations().get(at)) {
+                    running.push(scrape(at, probe, substation, &self.gauges));
+                }
+            }
+            tokio::select! {
+                () = &mut timer => {
+                    round += self.interval;
+                    timer.as_mut().reset(round + jitter(self.interval, &mut self.rng));
+                    due.clear();
+                    due.extend(0..seats.len());
+                }
+                Some(ended) = running.next() => {
+                    let Some(seat) = seats.get_mut(ended.at) else { continue };
+                    let Some(substation) = grid.substations().get(ended.at) else { continue };
+                    seat.record(&ended.result, ended.took, substation, grid.clock());
+                    seat.probe = Some(ended.probe);
+                    if !std::mem::replace(&mut seat.was_asked, true) {
+                        never_asked -= 1;
+                        if never_asked == 0 {
+                            grid.set_first_round_done();
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Seat {
+    /// Writes a scrape's result into the ledger, the metrics and, where something changed, the log.
+    fn record(
+        &mut self,
+        result: &Result<Sample, PollOutcome>,
+        took: Duration,
+        substation: &Substation,
+        clock: Clock,
+    ) {
+        let now = clock.now();
+        let outcome = result.as_ref().err().copied();
+        substation
+            .metrics()
+            .poll(outcome.unwrap_or(PollOutcome::Ok));
+        substation
+            .metrics()
+            .poll_seconds
+            .observe(took.as_secs_f64());
+        if result.is_ok() {
+            substation.stamp_sample(now);
+        }
+        substation.scraped(outcome != Some(PollOutcome::Connect), now);
+        if std::mem::replace(&mut self.failing_as, outcome) == outcome {
+            return;
+        }
+        let name = substation.name();
+        match outcome {
+            None => info!(substation = name, "Its load is sampled again"),
+            Some(outcome) => warn!(
+                substation = name,
+                ?outcome,
+                "No sample of its load; its ledger goes on"
+            ),
+        }
+    }
+}
+
+async fn scrape(at: usize, mut probe: Probe, substation: &Substation, gauges: &Gauges) -> Ended {
+    let ledger = substation.ledger();
+    let began = Instant::now();
+    let result = probe
+        .sample(gauges, ledger, substation.configured_capacity())
+        .await;
+    if let Ok(sample) = &result {
+        // Here, not in the task's loop: whatever is assigned before this line counts as possibly seen.
+        ledger.sample(sample.sent, sample.reading);
+    }
+    Ended {
+        at,
+        probe,
+        result,
+        took: began.elapsed(),
+    }
+}
+
+fn jitter(interval: Duration, rng: &mut Rng) -> Duration {
+    interval.mul_f64(JITTER * rng.f64())
+}

@@ -1,0 +1,181 @@
+//! Everything that is counted, as one struct of families registered once.
+//!
+//! No global registry: each proxy has its own, so a test reads only what it caused. Handles for label sets
+//! that the way of a request needs are made beforehand; counting is an atomic addition. Gauges that mirror
+//! the grid are set when someone looks ([`Metrics::render`]), so they cost nothing between scrapes.
+
+mod requests;
+mod substation;
+
+use std::sync::Once;
+
+use prometheus::{
+    Encoder, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts,
+    Registry, TextEncoder, core::Collector,
+};
+
+pub use requests::{Outcome, RequestMetrics};
+pub use substation::{PollOutcome, SubstationMetrics, UpstreamOutcome};
+
+use crate::grid::Grid;
+use substation::SubstationFamilies;
+
+/// What every name begins with.
+const NAMESPACE: &str = "switchyard";
+
+/// The registry and its families.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    requests: RequestMetrics,
+    substations: SubstationFamilies,
+    panics: IntCounter,
+}
+
+impl Metrics {
+    /// Registers every family.
+    pub fn new() -> Result<Self, prometheus::Error> {
+        let registry = Registry::new_custom(Some(NAMESPACE.into()), None)?;
+        let make = Register(&registry);
+        let requests = RequestMetrics::register(&make)?;
+        let substations = SubstationFamilies::register(&make)?;
+        let panics = make.counter("panics_total", "Panics caught; each lost one connection.")?;
+        let build = make.int_gauges(
+            "build_info",
+            "1, with the version that runs as a label.",
+            &["version"],
+        )?;
+        build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
+        make.gauge(
+            "config_last_reload_successful",
+            "1 if the last configuration that was read is in force.",
+        )?
+        .set(1);
+        let loaded_at = make.gauge(
+            "config_last_reload_success_timestamp_seconds",
+            "When the configuration in force was read, in seconds since the Unix epoch.",
+        )?;
+        let unix = std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .unwrap_or_default();
+        loaded_at.set(i64::try_from(unix.as_secs()).unwrap_or(0));
+        #[cfg(target_os = "linux")]
+        registry.register(Box::new(
+            prometheus::process_collector::ProcessCollector::for_self(),
+        ))?;
+        Ok(Self {
+            registry,
+            requests,
+            substations,
+            panics,
+        })
+    }
+
+    /// Counters of the way of a request.
+    #[must_use]
+    pub fn requests(&self) -> &RequestMetrics {
+        &self.requests
+    }
+
+    /// The handles of one substation, all series present from the start.
+    #[must_use]
+    pub fn substation(&self, name: &str) -> SubstationMetrics {
+        self.substations.handles(name)
+    }
+
+    /// Counts panics from here on, besides whatever the hook before did with them.
+    pub fn count_panics(&self) {
+        static HOOKED: Once = Once::new();
+        let panics = self.panics.clone();
+        HOOKED.call_once(|| {
+            let before = std::panic::take_hook();
+            std::panic::set_hook(Box::new(move |info| {
+                panics.inc();
+                before(info);
+            }));
+        });
+    }
+
+    /// The metrics page, with the grid as it is now.
+    pub fn render(&self, grid: &Grid) -> Result<Vec<u8>, prometheus::Error> {
+        self.substations.mirror(grid);
+        let mut page = Vec::with_capacity(16 * 1024);
+        TextEncoder::new().encode(&self.registry.gather(), &mut page)?;
+        Ok(page)
+    }
+}
+
+/// Makes and registers in one step.
+struct Register<'a>(&'a Registry);
+
+impl Register<'_> {
+    fn add<C: Collector + Clone + 'static>(&self, collector: C) -> Result<C, prometheus::Error> {
+        self.0.register(Box::new(collector.clone()))?;
+        Ok(collector)
+    }
+
+    fn counter(&self, name: &str, help: &str) -> Result<IntCounter, prometheus::Error> {
+        self.add(IntCounter::new(name, help)?)
+    }
+
+    fn gauge(&self, name: &str, help: &str) -> Result<IntGauge, prometheus::Error> {
+        self.add(IntGauge::new(name, help)?)
+    }
+
+    fn counters(
+        &self,
+        name: &str,
+        help: &str,
+        labels: &[&str],
+    ) -> Result<IntCounterVec, prometheus::Error> {
+        self.add(IntCounterVec::new(Opts::new(name, help), labels)?)
+    }
+
+    fn int_gauges(
+        &self,
+        name: &str,
+        help: &str,
+        labels: &[&str],
+    ) -> Result<prometheus::IntGaugeVec, prometheus::Error> {
+        self.add(prometheus::IntGaugeVec::new(Opts::new(name, help), labels)?)
+    }
+
+    fn gauges(
+        &self,
+        name: &str,
+        help: &str,
+        labels: &[&str],
+    ) -> Result<prometheus::GaugeVec, prometheus::Error> {
+        self.add(prometheus::GaugeVec::new(Opts::new(name, help), labels)?)
+    }
+
+    fn histogram(
+        &self,
+        name: &str,
+        help: &str,
+        buckets: Vec<f64>,
+    ) -> Result<Histogram, prometheus::Error> {
+        self.add(Histogram::with_opts(
+            HistogramOpts::new(name, help).buckets(buckets),
+        )?)
+    }
+
+    fn histograms(
+        &self,
+        name: &str,
+        help: &str,
+        labels: &[&str],
+        buckets: Vec<f64>,
+    ) -> Result<HistogramVec, prometheus::Error> {
+        self.add(HistogramVec::new(
+            HistogramOpts::new(name, help).buckets(buckets),
+            labels,
+        )?)
+    }
+}
+
+/// Buckets for what takes a proxied request: a proxy adds well under a millisecond, and beyond three
+/// seconds everything is equally too long. 50 µs · 2ⁿ.
+fn request_buckets() -> Vec<f64> {
+    (0..17).map(|n| 50e-6 * 2_f64.powi(n)).collect()
+}

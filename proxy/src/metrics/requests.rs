@@ -1,0 +1,137 @@
+//! What clients see: requests, how long they took, how they ended.
+
+use std::time::Duration;
+
+use prometheus::{Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge};
+
+use super::{Register, request_buckets};
+
+/// How a request ended, for counting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The substation booked it.
+    Booked,
+    /// The substation answered with anything else but success.
+    Answered,
+    /// It was the client's fault.
+    Invalid,
+    /// No substation has room, or none is usable.
+    Refused,
+    /// A substation failed, or time ran out.
+    Failed,
+}
+
+impl Outcome {
+    const ALL: [Self; 5] = [
+        Self::Booked,
+        Self::Answered,
+        Self::Invalid,
+        Self::Refused,
+        Self::Failed,
+    ];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Booked => "booked",
+            Self::Answered => "answered",
+            Self::Invalid => "invalid",
+            Self::Refused => "refused",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// The families of the client's side.
+#[derive(Clone, Debug)]
+pub struct RequestMetrics {
+    /// Requests whose first byte has come and whose last byte has not left.
+    pub in_flight: IntGauge,
+    /// Client connections that are open.
+    pub connections: IntGauge,
+    /// Connections turned away at the limit.
+    pub connections_refused: IntCounter,
+    /// How long a choice takes; one in [`RequestMetrics::DECISION_SAMPLING`] is measured.
+    pub decision_seconds: Histogram,
+    booked_200: IntCounter,
+    requests: IntCounterVec,
+    seconds: [Histogram; Outcome::ALL.len()],
+    rejected: IntCounterVec,
+    failovers: IntCounterVec,
+}
+
+impl RequestMetrics {
+    /// One decision in so many is timed: reading the clock twice costs as much as the decision.
+    pub const DECISION_SAMPLING: u32 = 64;
+
+    pub(super) fn register(make: &Register<'_>) -> Result<Self, prometheus::Error> {
+        let requests = make.counters(
+            "requests_total",
+            "Requests, by status code and result.",
+            &["code", "result"],
+        )?;
+        let seconds: HistogramVec = make.histograms(
+            "request_duration_seconds",
+            "From the first byte of a request to the last of its answer.",
+            &["result"],
+            request_buckets(),
+        )?;
+        let rejected = make.counters(
+            "requests_rejected_total",
+            "Requests the proxy itself answered with an error, by the error's code.",
+            &["reason"],
+        )?;
+        for code in crate::dispatch::Code::ALL {
+            rejected.with_label_values(&[code.name()]);
+        }
+        let failovers = make.counters(
+            "failovers_total",
+            "Requests sent to another substation because the first certainly had not booked them.",
+            &["reason"],
+        )?;
+        for reason in ["connect", "unsent", "refused"] {
+            failovers.with_label_values(&[reason]);
+        }
+        Ok(Self {
+            in_flight: make.gauge("requests_in_flight", "Requests in hand.")?,
+            connections: make.gauge("connections", "Open client connections.")?,
+            connections_refused: make.counter(
+                "connections_refused_total",
+                "Client connections turned away because limits.connections were open.",
+            )?,
+            decision_seconds: make.histogram(
+                "dispatch_decision_duration_seconds",
+                "How long choosing a substation takes; one decision in 64 is measured.",
+                (0..14).map(|n| 50e-9 * 2_f64.powi(n)).collect(),
+            )?,
+            booked_200: requests.with_label_values(&["200", Outcome::Booked.name()]),
+            seconds: Outcome::ALL.map(|outcome| seconds.with_label_values(&[outcome.name()])),
+            requests,
+            rejected,
+            failovers,
+        })
+    }
+
+    /// Counts one request that ended.
+    pub fn ended(&self, status: u16, outcome: Outcome, took: Duration) {
+        if status == 200 && outcome == Outcome::Booked {
+            self.booked_200.inc();
+        } else {
+            self.requests
+                .with_label_values(&[itoa::Buffer::new().format(status), outcome.name()])
+                .inc();
+        }
+        if let Some(histogram) = self.seconds.get(outcome as usize) {
+            histogram.observe(took.as_secs_f64());
+        }
+    }
+
+    /// Counts one error of the proxy's own, by its code.
+    pub fn rejected(&self, code: &str) {
+        self.rejected.with_label_values(&[code]).inc();
+    }
+
+    /// Counts one request that goes to another substation.
+    pub fn failover(&self, reason: &str) {
+        self.failovers.with_label_values(&[reason]).inc();
+    }
+}

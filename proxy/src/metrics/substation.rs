@@ -1,0 +1,253 @@
+//! What is counted for each substation: decisions, exchanges, polls, and the grid as the proxy sees it.
+
+use prometheus::{GaugeVec, Histogram, HistogramVec, IntCounter, IntCounterVec, IntGaugeVec};
+
+use super::{Register, request_buckets};
+use crate::grid::{Grid, State};
+
+/// How an exchange with a substation ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UpstreamOutcome {
+    /// It answered, with whatever status but a refusal.
+    Ok,
+    /// It answered that it did not book.
+    Refused,
+    /// No connection could be made.
+    Connect,
+    /// It did not answer in time.
+    Timeout,
+    /// It broke off, or its answer could not be read.
+    Reset,
+}
+
+/// How a look at a substation's gauge ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PollOutcome {
+    /// A sample.
+    Ok,
+    /// No whole answer in time.
+    Timeout,
+    /// No connection, or it broke.
+    Connect,
+    /// An answer other than 200.
+    Status,
+    /// A page that could not be read, or a gauge that is no load.
+    Parse,
+    /// A page without the gauge, or with several that match.
+    Missing,
+}
+
+const UPSTREAM: [(UpstreamOutcome, &str); 5] = [
+    (UpstreamOutcome::Ok, "ok"),
+    (UpstreamOutcome::Refused, "refused"),
+    (UpstreamOutcome::Connect, "connect"),
+    (UpstreamOutcome::Timeout, "timeout"),
+    (UpstreamOutcome::Reset, "reset"),
+];
+
+const POLL: [(PollOutcome, &str); 6] = [
+    (PollOutcome::Ok, "ok"),
+    (PollOutcome::Timeout, "timeout"),
+    (PollOutcome::Connect, "connect"),
+    (PollOutcome::Status, "status"),
+    (PollOutcome::Parse, "parse"),
+    (PollOutcome::Missing, "missing"),
+];
+
+/// The families, before a substation's name is known.
+#[derive(Debug)]
+pub(super) struct SubstationFamilies {
+    decisions: IntCounterVec,
+    upstream: IntCounterVec,
+    upstream_seconds: HistogramVec,
+    polls: IntCounterVec,
+    poll_seconds: HistogramVec,
+    transitions: IntCounterVec,
+    in_flight: IntGaugeVec,
+    observed: GaugeVec,
+    estimated: GaugeVec,
+    unseen: GaugeVec,
+    capacity: GaugeVec,
+    sampled_at: GaugeVec,
+    state: IntGaugeVec,
+}
+
+/// The handles of one substation.
+#[derive(Clone, Debug)]
+pub struct SubstationMetrics {
+    /// Requests that were given to it as the least loaded.
+    pub chosen: IntCounter,
+    /// Requests that were given to it after another had certainly not booked them.
+    pub chosen_after_failover: IntCounter,
+    /// How long its answers take.
+    pub upstream_seconds: Histogram,
+    /// How long its metrics page takes.
+    pub poll_seconds: Histogram,
+    upstream: [IntCounter; UPSTREAM.len()],
+    polls: [IntCounter; POLL.len()],
+    transitions: [IntCounter; State::ALL.len()],
+}
+
+impl SubstationMetrics {
+    /// Counts one exchange.
+    pub fn exchange(&self, outcome: UpstreamOutcome) {
+        if let Some(counter) = self.upstream.get(outcome as usize) {
+            counter.inc();
+        }
+    }
+
+    /// Counts one look at its gauge.
+    pub fn poll(&self, outcome: PollOutcome) {
+        if let Some(counter) = self.polls.get(outcome as usize) {
+            counter.inc();
+        }
+    }
+
+    /// Counts one change of state.
+    pub fn transition(&self, to: State) {
+        if let Some(counter) = self.transitions.get(to as usize) {
+            counter.inc();
+        }
+    }
+}
+
+impl SubstationFamilies {
+    pub(super) fn register(make: &Register<'_>) -> Result<Self, prometheus::Error> {
+        let one = &["substation"];
+        Ok(Self {
+            decisions: make.counters(
+                "dispatch_decisions_total",
+                "Choices of a substation, by reason.",
+                &["substation", "reason"],
+            )?,
+            upstream: make.counters(
+                "upstream_requests_total",
+                "Charges sent to a substation, by how the exchange ended.",
+                &["substation", "outcome"],
+            )?,
+            upstream_seconds: make.histograms(
+                "upstream_duration_seconds",
+                "From the choice of a substation to the end of its answer.",
+                one,
+                request_buckets(),
+            )?,
+            polls: make.counters(
+                "load_polls_total",
+                "Scrapes of a substation's load gauge, by outcome.",
+                &["substation", "outcome"],
+            )?,
+            poll_seconds: make.histograms(
+                "load_poll_duration_seconds",
+                "How long a scrape of the load gauge takes.",
+                one,
+                request_buckets(),
+            )?,
+            transitions: make.counters(
+                "substation_state_transitions_total",
+                "Changes of a substation's state, by the new state.",
+                &["substation", "to"],
+            )?,
+            in_flight: make.int_gauges(
+                "upstream_in_flight",
+                "Charges that wait for a substation's answer.",
+                one,
+            )?,
+            observed: make.gauges(
+                "substation_observed_load",
+                "The load gauge as last sampled, in its own unit. Absent before a first sample.",
+                one,
+            )?,
+            estimated: make.gauges(
+                "substation_estimated_load",
+                "What the load is believed to be now: the sample and what it can't know.",
+                one,
+            )?,
+            unseen: make.gauges(
+                "substation_unseen_load",
+                "The part of the estimate that the last sample can't know.",
+                one,
+            )?,
+            capacity: make.gauges(
+                "substation_known_capacity",
+                "The capacity that choices reckon with. Absent where none is known.",
+                one,
+            )?,
+            sampled_at: make.gauges(
+                "load_sample_timestamp_seconds",
+                "When the last sample arrived, in seconds since the Unix epoch.",
+                one,
+            )?,
+            state: make.int_gauges(
+                "substation_state",
+                "1 for the state a substation is in, 0 for the others.",
+                &["substation", "state"],
+            )?,
+        })
+    }
+
+    pub(super) fn handles(&self, name: &str) -> SubstationMetrics {
+        SubstationMetrics {
+            chosen: self.decisions.with_label_values(&[name, "least_load"]),
+            chosen_after_failover: self.decisions.with_label_values(&[name, "failover"]),
+            upstream_seconds: self.upstream_seconds.with_label_values(&[name]),
+            poll_seconds: self.poll_seconds.with_label_values(&[name]),
+            upstream: UPSTREAM
+                .map(|(_, outcome)| self.upstream.with_label_values(&[name, outcome])),
+            polls: POLL.map(|(_, outcome)| self.polls.with_label_values(&[name, outcome])),
+            transitions: State::ALL
+                .map(|state| self.transitions.with_label_values(&[name, state.name()])),
+        }
+    }
+
+    /// Sets the gauges to what the grid says now.
+    pub(super) fn mirror(&self, grid: &Grid) {
+        for substation in grid.substations() {
+            let name = &[substation.name()];
+            let ledger = substation.ledger();
+            let in_flight = i64::try_from(ledger.in_flight()).unwrap_or(i64::MAX);
+            self.in_flight.with_label_values(name).set(in_flight);
+            self.estimated
+                .with_label_values(name)
+                .set(ledger.estimate().units());
+            self.unseen
+                .with_label_values(name)
+                .set(ledger.unseen().units());
+            if let Some(load) = ledger.value() {
+                self.observed.with_label_values(name).set(load.units());
+            }
+            if let Some(capacity) = ledger.capacity() {
+                self.capacity.with_label_values(name).set(capacity.units());
+            }
+            if let Some(at) = substation.sampled_at() {
+                self.sampled_at
+                    .with_label_values(name)
+                    .set(grid.clock().unix_seconds(at));
+            }
+            let current = grid.state_of(substation);
+            for state in State::ALL {
+                let gauge = self
+                    .state
+                    .with_label_values(&[substation.name(), state.name()]);
+                gauge.set(i64::from(state == current));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn handles_stand_at_their_outcome() {
+        for (at, (outcome, _)) in UPSTREAM.iter().enumerate() {
+            assert_eq!(*outcome as usize, at);
+        }
+        for (at, (outcome, _)) in POLL.iter().enumerate() {
+            assert_eq!(*outcome as usize, at);
+        }
+        for (at, state) in State::ALL.iter().enumerate() {
+            assert_eq!(*state as usize, at);
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! Listeners, threads, and an end that takes no longer than the work in hand.
+//!
+//! Pingora's `Server` sleeps its whole grace period on SIGTERM (300 s by default), panics on a port in use
+//! after half a minute, and can't be given a listener that is already bound. Its *services* have none of
+//! that: each runs on whatever runtime awaits it, takes listening sockets by file descriptor and stops on
+//! our word. So they are run here, one single-threaded runtime a worker, all accepting from the same socket.
+//! A connection stays on the thread that accepted it, and so do the connections to substations that it uses.
+//!
+//! The main thread runs the scraper and the admin port, and waits for the signal.
+
+use std::{
+    future::Future,
+    io,
+    net::{SocketAddr, TcpListener},
+    os::fd::IntoRawFd,
+    sync::Arc,
+    thread,
+    time::Duration,
+};
+
+use parking_lot::Mutex;
+use pingora_core::{
+    apps::ServerApp,
+    listeners::{L4BufferSettings, ListenerConfig},
+    server::{Fds, ListenFds, ShutdownWatch},
+    services::{Service as _, listening::Service},
+};
+use thiserror::Error;
+use tokio::{runtime, sync::watch, time::timeout};
+use tracing::{info, warn};
+
+use crate::{
+    admin::Admin,
+    clock::Clock,
+    config::Config,
+    dispatch::{Lane, Shared, exchange::codec::Unencodable},
+    grid::{Grid, Scraper},
+    metrics::Metrics,
+};
+
+/// The listener's name in Pingora's table of inherited sockets.
+const INHERITED: &str = "listener";
+
+/// Pingora's default read buffer is 64 KiB a connection, kept while it idles. Requests are read into their
+/// own buffer, so this one is left out; answers leave in one write if they fit the other.
+const BUFFERS: (usize, usize) = (0, 1460);
+
+/// Why the proxy could not run.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// A listener's address can't be had.
+    #[error("can't listen on {address} ({key}): {source}{}", advice(source))]
+    Bind {
+        /// The address.
+        address: SocketAddr,
+        /// Where it stands in the configuration.
+        key: &'static str,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A thread, a runtime or a socket option was refused by the system.
+    #[error("can't start: {0}")]
+    Start(#[from] io::Error),
+    /// The path for charges does not fit a request line.
+    #[error("charge.upstream_path: {0}")]
+    Path(#[from] Unencodable),
+    /// A metric was declared twice or wrongly.
+    #[error("can't register a metric: {0}")]
+    Metrics(#[from] prometheus::Error),
+}
+
+fn advice(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            "; another process has it: stop that one or choose another port"
+        }
+        io::ErrorKind::PermissionDenied => {
+            "; ports below 1024 need a privilege: choose a higher one"
+        }
+        io::ErrorKind::AddrNotAvailable => "; this machine has no such address",
+        _ => "",
+    }
+}
+
+/// Sockets that are bound, so that nothing can fail on them any more.
+#[derive(Debug)]
+pub struct Listeners {
+    charge: TcpListener,
+    admin: TcpListener,
+}
+
+impl Listeners {
+    /// Binds what the configuration asks for.
+    pub fn bind(config: &Config) -> Result<Self, Error> {
+        let bind = |address: SocketAddr, key| {
+            let listener = TcpListener::bind(address).map_err(|source| Error::Bind {
+                address,
+                key,
+                source,
+            })?;
+            listener.set_nonblocking(true)?;
+            Ok::<_, Error>(listener)
+        };
+        Ok(Self {
+            charge: bind(config.listen, "listen")?,
+            admin: bind(config.admin.listen, "admin.listen")?,
+        })
+    }
+
+    /// Where charge requests are taken.
+    pub fn charge_address(&self) -> io::Result<SocketAddr> {
+        self.charge.local_addr()
+    }
+
+    /// Where the admin port is.
+    pub fn admin_address(&self) -> io::Result<SocketAddr> {
+        self.admin.local_addr()
+    }
+}
+
+/// Runs the proxy until `shutdown` completes and the requests in hand are answered. Blocks.
+pub fn run(
+    config: Config,
+    listeners: Listeners,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), Error> {
+    let metrics = Metrics::new()?;
+    metrics.count_panics();
+    let grid = Grid::new(&config, &metrics, Clock::start())?;
+    let threads = config.threads;
+    let load = config.load.clone();
+    let longest_drain = config.timeouts.client + config.timeouts.request + config.timeouts.connect;
+    let shared = Arc::new(Shared::new(config, grid, metrics));
+    let (stop, stopped) = watch::channel(false);
+
+    let workers: Vec<_> = (0..threads)
+        .map(|at| {
+            let listener = listeners.charge.try_clone()?;
+            let lane = Lane::new(Arc::clone(&shared), fastrand::u64(..));
+            let (shared, stopped) = (Arc::clone(&shared), stopped.clone());
+            let runtime = runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()?;
+            thread::Builder::new()
+                .name(format!("worker-{at}"))
+                .spawn(move || {
+                    runtime.block_on(async {
+                        serve("charge", lane, listener, stopped).await;
+                        if timeout(longest_drain, shared.in_hand.drained())
+                            .await
+                            .is_err()
+                        {
+                            warn!(
+                                requests = shared.in_hand.requests(),
+                                "Gave up on requests still in hand"
+                            );
+                        }
+                    });
+                })
+        })
+        .collect::<Result<_, io::Error>>()?;
+    info!(address = %listeners.charge_address()?, threads, "Taking charge requests");
+    info!(address = %listeners.admin_address()?, "Admin port");
+    let admin_listener = listeners.admin;
+    // The workers have their own; at the end none may be left open.
+    drop(listeners.charge);
+
+    let main = runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    main.block_on(async {
+        let scraper =
+            tokio::spawn(Scraper::new(Arc::clone(&shared), &load, fastrand::u64(..)).run());
+        let admin = Admin::new(Arc::clone(&shared));
+        let (stop_admin, admin_stopped) = watch::channel(false);
+        let admin = tokio::spawn(serve("admin", admin, admin_listener, admin_stopped));
+        shutdown.await;
+        info!(
+            requests = shared.in_hand.requests(),
+            "Told to end: finishing the requests in hand"
+        );
+        shared.in_hand.drain();
+        // Nobody listens only if the workers are gone already.
+        let _ = stop.send(true);
+        for worker in workers {
+            // Joining blocks, and the admin port answers until the end.
+            let _ = tokio::task::spawn_blocking(move || worker.join()).await;
+        }
+        let _ = stop_admin.send(true);
+        let _ = timeout(Duration::from_millis(100), admin).await;
+        scraper.abort();
+    });
+    info!("Ended");
+    Ok(())
+}
+
+/// One of Pingora's services on the runtime that awaits it, until `stopped` turns true.
+async fn serve<A>(name: &str, app: A, listener: TcpListener, stopped: ShutdownWatch)
+where
+    A: ServerApp + Send + Sync + 'static,
+{
+    let mut fds = Fds::new();
+    fds.add(INHERITED.to_owned(), listener.into_raw_fd());
+    let fds: ListenFds = Arc::new(Mutex::new(fds));
+    let mut service = Service::new(name.to_owned(), app);
+    let (read, write) = BUFFERS;
+    let endpoint = ListenerConfig::tcp(INHERITED).l4_buffer(L4BufferSettings::new(read, write));
+    service.add_listener(endpoint);
+    service.start_service(Some(fds), stopped, 1).await;
+}

@@ -1,0 +1,223 @@
+//! Beginning and end of the process.
+
+use std::{
+    fs,
+    process::{Command, Output},
+    sync::mpsc::channel,
+    thread,
+    time::{Duration, Instant},
+};
+
+use nix::sys::signal::Signal;
+use tempfile::TempDir;
+
+use crate::{
+    client::{self, Connection},
+    rig::{Proxy, until, yaml},
+    scripted::{Act, Scripted, booked},
+};
+
+fn run(arguments: &[&str], yaml: &str) -> Output {
+    let files = TempDir::new().unwrap();
+    let file = files.path().join("c.yaml");
+    fs::write(&file, yaml).unwrap();
+    Command::new(env!("CARGO_BIN_EXE_switchyard"))
+        .args(arguments)
+        .arg("--config")
+        .arg(&file)
+        .output()
+        .unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+#[test]
+fn sigterm_finishes_the_request_in_hand_and_ends_within_a_second_of_it() {
+    let (release, released) = channel::<()>();
+    let released = std::sync::Mutex::new(released);
+    let slow = Scripted::charging(move || {
+        released.lock().unwrap().recv().unwrap();
+        Act::Write(booked())
+    });
+    let mut proxy = Proxy::start(&[slow.address], "");
+    let mut idle = Connection::open(proxy.charge);
+    let mut busy = Connection::open(proxy.charge);
+    busy.send(client::request("POST", "/request_charge", "", "{}"));
+    until("the request is with the substation", || {
+        (slow.charges().len() == 1).then_some(())
+    });
+    proxy.signal(Signal::SIGTERM);
+    proxy.logged("finishing the requests in hand");
+    assert_eq!(
+        proxy.get("/ready").status,
+        503,
+        "nobody should send it more"
+    );
+    assert_eq!(proxy.get("/live").status, 200);
+    assert!(proxy.is_running(), "it waits for the work in hand");
+    release.send(()).unwrap();
+    let answer = busy.answer();
+    let answered = Instant::now();
+    assert_eq!(
+        (answer.status, answer.header("connection")),
+        (200, Some("close"))
+    );
+    assert!(proxy.wait().success());
+    assert!(
+        answered.elapsed() < Duration::from_secs(1),
+        "{:?}",
+        answered.elapsed()
+    );
+    assert!(idle.is_ended());
+}
+
+#[test]
+fn sigterm_without_work_ends_at_once_even_with_idle_clients() {
+    let substation = Scripted::charging(|| Act::Write(booked()));
+    for signal in [Signal::SIGTERM, Signal::SIGINT] {
+        let mut proxy = Proxy::start(&[substation.address], "");
+        let mut idle = Connection::open(proxy.charge);
+        idle.send(client::request("POST", "/request_charge", "", "{}"));
+        assert_eq!(idle.answer().status, 200);
+        let told = Instant::now();
+        proxy.signal(signal);
+        assert!(proxy.wait().success());
+        assert!(
+            told.elapsed() < Duration::from_secs(1),
+            "{:?}",
+            told.elapsed()
+        );
+    }
+}
+
+#[test]
+fn sighup_does_not_kill_it() {
+    let substation = Scripted::charging(|| Act::Write(booked()));
+    let mut proxy = Proxy::start(&[substation.address], "");
+    proxy.signal(Signal::SIGHUP);
+    proxy.logged("SIGHUP");
+    assert!(proxy.is_running());
+    assert_eq!(proxy.charge("").status, 200);
+}
+
+#[test]
+fn under_load_a_sigterm_loses_no_request_that_was_begun() {
+    let substation = Scripted::charging(|| Act::Write(booked()));
+    let mut proxy = Proxy::start(&[substation.address], "");
+    let address = proxy.charge;
+    let (begun, has_begun) = channel();
+    let clients: Vec<_> = (0..8)
+        .map(|_| {
+            let begun = begun.clone();
+            thread::spawn(move || {
+                let mut connection = Connection::open(address);
+                let mut booked = 0;
+                loop {
+                    connection.send(client::request("POST", "/request_charge", "", "{}"));
+                    // The end may only come between two requests.
+                    let Some(answer) = connection.any_answer() else {
+                        return booked;
+                    };
+                    assert_eq!(answer.status, 200);
+                    booked += 1;
+                    let _ = begun.send(());
+                    if answer.header("connection") == Some("close") {
+                        return booked;
+                    }
+                }
+            })
+        })
+        .collect();
+    has_begun.iter().take(200).for_each(drop);
+    proxy.signal(Signal::SIGTERM);
+    let booked: usize = clients
+        .into_iter()
+        .map(|client| client.join().unwrap())
+        .sum();
+    assert!(proxy.wait().success());
+    assert_eq!(
+        substation.charges().len(),
+        booked,
+        "each booking was told to its client"
+    );
+}
+
+#[test]
+fn a_port_in_use_is_one_clear_line() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap();
+    let yaml =
+        yaml(&[address], "").replacen("listen: 127.0.0.1:0", &format!("listen: {address}"), 1);
+    let output = run(&["run"], &yaml);
+    assert_eq!(output.status.code(), Some(1));
+    let stderr = stderr(&output);
+    let told: Vec<_> = stderr
+        .lines()
+        .filter(|line| line.starts_with("switchyard:"))
+        .collect();
+    assert_eq!(told.len(), 1, "{stderr}");
+    assert!(
+        told[0].contains(&address.to_string()) && told[0].contains("another process has it"),
+        "{stderr}"
+    );
+}
+
+#[test]
+fn a_wrong_configuration_names_each_fault_and_exits_78() {
+    for command in ["run", "check"] {
+        let output = run(
+            &[command],
+            "listen: nowhere\nsubstatons: []\nload: {interval: 5}\n",
+        );
+        assert_eq!(output.status.code(), Some(78), "{command}");
+        let stderr = stderr(&output);
+        for part in [
+            "listen",
+            "nowhere",
+            "substatons",
+            "substations",
+            "load.interval",
+        ] {
+            assert!(stderr.contains(part), "{part} in {stderr}");
+        }
+    }
+    let missing = Command::new(env!("CARGO_BIN_EXE_switchyard"))
+        .args(["run", "--config", "/no/such/file"])
+        .output();
+    assert_eq!(missing.unwrap().status.code(), Some(78));
+}
+
+#[test]
+fn check_shows_the_defaults_and_its_output_is_a_configuration() {
+    let output = run(
+        &["check"],
+        "substations: [{name: a, address: 127.0.0.1:5001}]",
+    );
+    assert_eq!(output.status.code(), Some(0));
+    let shown = String::from_utf8(output.stdout).unwrap();
+    assert!(shown.contains("interval: 500ms"), "{shown}");
+    let again = run(&["check"], &shown);
+    assert_eq!(again.status.code(), Some(0), "{}", stderr(&again));
+    assert_eq!(
+        String::from_utf8(again.stdout)
+            .unwrap()
+            .lines()
+            .skip(1)
+            .collect::<Vec<_>>(),
+        shown.lines().skip(1).collect::<Vec<_>>()
+    );
+}
+
+#[test]
+fn wrong_usage_exits_2_and_help_helps() {
+    let binary = env!("CARGO_BIN_EXE_switchyard");
+    let wrong = Command::new(binary).arg("--no-such-flag").output().unwrap();
+    assert_eq!(wrong.status.code(), Some(2));
+    let help = Command::new(binary).arg("--help").output().unwrap();
+    let help = String::from_utf8(help.stdout).unwrap();
+    for word in ["run", "check", "demo", "Examples", "Exit codes"] {
+        assert!(help.contains(word), "{word} in {help}");
+    }
+}

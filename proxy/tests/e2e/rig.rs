@@ -1,0 +1,177 @@
+//! Starts the binary and waits for what it says; nothing here sleeps for a time it hopes is long enough.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    net::SocketAddr,
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::mpsc::{Receiver, channel},
+    thread,
+    time::{Duration, Instant},
+};
+
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::client::{self, Answer};
+
+/// Longer than anything here takes on a busy machine; a test that waits so long has failed.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Waits until `condition` holds.
+pub(crate) fn until<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(value) = condition() {
+            return value;
+        }
+        assert!(Instant::now() < deadline, "never came: {what}");
+        thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// A running proxy; killed when dropped.
+pub(crate) struct Proxy {
+    child: Child,
+    log: Receiver<String>,
+    pub(crate) charge: SocketAddr,
+    pub(crate) admin: SocketAddr,
+    _files: TempDir,
+}
+
+impl Proxy {
+    /// Starts it with these substations and whatever else `extra` says, and waits until it is ready.
+    pub(crate) fn start(substations: &[SocketAddr], extra: &str) -> Self {
+        let proxy = Self::start_unready(substations, extra);
+        until("a first round of samples", || {
+            (proxy.get("/ready").status == 200).then_some(())
+        });
+        proxy
+    }
+
+    /// The same without waiting for samples.
+    pub(crate) fn start_unready(substations: &[SocketAddr], extra: &str) -> Self {
+        let files = TempDir::new().unwrap();
+        let file = files.path().join("switchyard.yaml");
+        fs::write(&file, yaml(substations, extra)).unwrap();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_switchyard"))
+            .args(["run", "--config"])
+            .arg(&file)
+            .stdin(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let log = lines(&mut child);
+        let (mut charge, mut admin) = (None, None);
+        while charge.is_none() || admin.is_none() {
+            let line = log
+                .recv_timeout(PATIENCE)
+                .expect("it says where it listens");
+            let address = line
+                .split("address=")
+                .nth(1)
+                .and_then(|rest| rest.split(' ').next());
+            let address = address.and_then(|address| address.parse().ok());
+            if line.contains("Taking charge requests") {
+                charge = address;
+            } else if line.contains("Admin port") {
+                admin = address;
+            }
+        }
+        let (charge, admin) = (charge.unwrap(), admin.unwrap());
+        Self {
+            child,
+            log,
+            charge,
+            admin,
+            _files: files,
+        }
+    }
+
+    /// A charge on a connection of its own.
+    pub(crate) fn charge(&self, body: &str) -> Answer {
+        client::post(self.charge, "/request_charge", body)
+    }
+
+    /// A page of the admin port.
+    pub(crate) fn get(&self, path: &str) -> Answer {
+        client::get(self.admin, path)
+    }
+
+    pub(crate) fn status(&self) -> Value {
+        serde_json::from_slice(&self.get("/status").body).unwrap()
+    }
+
+    /// The value of one series of `/metrics`, written as the page writes it.
+    pub(crate) fn metric(&self, series: &str) -> f64 {
+        let page = String::from_utf8(self.get("/metrics").body).unwrap();
+        let line = page
+            .lines()
+            .find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+        line.unwrap_or_else(|| panic!("{series} is not in\n{page}"))
+            .parse()
+            .unwrap()
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill(Pid::from_raw(self.child.id().try_into().unwrap()), signal).unwrap();
+    }
+
+    pub(crate) fn is_running(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+
+    pub(crate) fn wait(&mut self) -> ExitStatus {
+        until("the end of the process", || self.child.try_wait().unwrap())
+    }
+
+    /// Reads the log until a line with `word`.
+    pub(crate) fn logged(&self, word: &str) -> String {
+        loop {
+            let line = self
+                .log
+                .recv_timeout(PATIENCE)
+                .unwrap_or_else(|_| panic!("never logged: {word}"));
+            if line.contains(word) {
+                return line;
+            }
+        }
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A configuration on free ports.
+pub(crate) fn yaml(substations: &[SocketAddr], extra: &str) -> String {
+    let listed: String = substations
+        .iter()
+        .enumerate()
+        .map(|(at, address)| format!("  - {{name: s{}, address: \"{address}\"}}\n", at + 1))
+        .collect();
+    format!(
+        "listen: 127.0.0.1:0\nadmin: {{listen: 127.0.0.1:0}}\nthreads: 2\nsubstations:\n{listed}{extra}\n"
+    )
+}
+
+fn lines(child: &mut Child) -> Receiver<String> {
+    let (send, lines) = channel();
+    let stderr = BufReader::new(child.stderr.take().unwrap());
+    thread::spawn(move || {
+        for line in stderr.lines().map_while(Result::ok) {
+            eprintln!("{line}");
+            if send.send(line).is_err() {
+                break;
+            }
+        }
+    });
+    lines
+}
