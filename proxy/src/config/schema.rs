@@ -159,7 +159,7 @@ where
     T: Clone + Display + Eq + Hash,
 {
     if let Some(owner) = taken.get(&value) {
-        return Err(format!("is taken: {owner} is {value} too"));
+        return Err(format!("{value} is taken by {owner}"));
     }
     taken.insert(value.clone(), path.to_owned());
     Ok(value)

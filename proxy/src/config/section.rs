@@ -17,14 +17,20 @@ pub(super) fn walk<T>(
     faults: &mut Vec<Fault>,
     read: impl FnOnce(&mut Section<'_>) -> T,
 ) -> Option<T> {
-    let entries = match node {
-        Node::Map(entries) => entries.as_slice(),
+    let entries: &[_] = match node {
+        Node::Map(entries) => entries,
         Node::Nothing if path.is_empty() => &[],
         other => {
-            let rule = format!(
-                "needs a map of keys, as in `listen: 127.0.0.1:8080`, not {}",
-                other.kind()
-            );
+            // Read as if it were empty, only to learn which keys to name.
+            let mut section = Section {
+                path,
+                entries: &[],
+                asked: Vec::new(),
+                faults: &mut Vec::new(),
+            };
+            read(&mut section);
+            let keys = section.asked.join(", ");
+            let rule = format!("must be a map of keys ({keys}), not {}", other.kind());
             faults.push(Fault {
                 path: path.to_owned(),
                 value: other.shown(),
@@ -33,24 +39,18 @@ pub(super) fn walk<T>(
             return None;
         }
     };
-    Some(
-        Section {
-            path,
-            entries,
-            asked: Vec::new(),
-            faults,
-        }
-        .read(read),
-    )
+    let mut section = Section {
+        path,
+        entries,
+        asked: Vec::new(),
+        faults,
+    };
+    let value = read(&mut section);
+    section.judge_keys();
+    Some(value)
 }
 
 impl<'a> Section<'a> {
-    fn read<T>(mut self, read: impl FnOnce(&mut Self) -> T) -> T {
-        let value = read(&mut self);
-        self.judge_keys();
-        value
-    }
-
     /// A value that need not be there; also `None` where it does not fit, which is then noted.
     pub(super) fn optional<T>(
         &mut self,
@@ -80,14 +80,15 @@ impl<'a> Section<'a> {
         example: &str,
         read: impl FnOnce(&Node) -> Result<T, String>,
     ) -> Option<T> {
-        if !self.entries.iter().any(|(name, _)| name == key) {
-            self.note(
-                key,
-                String::new(),
-                format!("is missing: write it as in `{example}`"),
-            );
+        match self.entries.iter().find(|(name, _)| name == key) {
+            None | Some((_, Node::Nothing)) => {
+                self.asked.push(key);
+                let rule = format!("is missing: write it as in `{example}`");
+                self.note(key, String::new(), rule);
+                None
+            }
+            Some(_) => self.optional(key, read),
         }
-        self.optional(key, read)
     }
 
     /// The map under `key`; where there is none, all of it is default.

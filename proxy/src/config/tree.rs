@@ -69,10 +69,15 @@ impl<'de> Visitor<'de> for Build {
     type Value = Node;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a plain value, a list or a map")
+        f.write_str("a plain value, a list or a map, without a !tag")
     }
 
     fn visit_unit<E>(self) -> Result<Node, E> {
+        Ok(Node::Nothing)
+    }
+
+    /// What a document without any content is.
+    fn visit_none<E>(self) -> Result<Node, E> {
         Ok(Node::Nothing)
     }
 

@@ -5,7 +5,7 @@ mod address;
 
 pub(super) use address::{address, loopback, upstream};
 
-use super::tree::Node;
+use super::{show, tree::Node};
 use bytesize::ByteSize;
 use serde_yaml::Number;
 use std::{fmt::Display, ops::RangeInclusive, str::FromStr, time::Duration};
@@ -14,6 +14,9 @@ use std::{fmt::Display, ops::RangeInclusive, str::FromStr, time::Duration};
 const LONGEST_NAME: usize = 63;
 /// The longest duration. More is a slip of the unit.
 const LONGEST: Duration = Duration::from_hours(1);
+/// The longest text of a duration, in bytes: `59m 59s 999ms 999us 999ns`. Humantime panics where its sum just
+/// passes what a `Duration` holds, which takes one byte more (`5124095576030431h15s1000ms`).
+const LONGEST_TEXT: usize = 25;
 /// The shortest time between two rounds of scrapes: below it, polling costs more than it tells.
 const SHORTEST_INTERVAL: Duration = Duration::from_millis(10);
 
@@ -86,9 +89,8 @@ pub(super) fn duration(node: &Node) -> Read<Duration> {
     if text.parse::<f64>().is_ok_and(f64::is_finite) {
         return Err(unit.to_owned());
     }
-    // Beyond what fits, humantime may panic where it adds up; nobody needs so many digits.
     let value = Some(text)
-        .filter(|text| text.len() <= 24)
+        .filter(|text| text.len() <= LONGEST_TEXT)
         .and_then(|text| humantime::parse_duration(text).ok());
     let value =
         value.ok_or("is not a duration: write a number and its unit, as in 500ms, 2s or 1m")?;
@@ -124,7 +126,7 @@ pub(super) fn size(range: RangeInclusive<usize>) -> impl Fn(&Node) -> Read<usize
             .ok()
             .filter(|size| range.contains(size));
         size.ok_or_else(|| {
-            let [least, most] = [range.start(), range.end()].map(|end| ByteSize(*end as u64));
+            let [least, most] = [*range.start(), *range.end()].map(show::bytes);
             format!("must be from {least} to {most}")
         })
     }

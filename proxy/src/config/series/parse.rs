@@ -11,7 +11,7 @@ pub enum SeriesError {
     #[error("must begin with a metric's name: letters, digits, '_' or ':', the first not a digit")]
     Name,
     /// A label's name is missing or has other characters than it may.
-    #[error("needs a label's name before `{0}`: letters, digits or '_', the first not a digit")]
+    #[error("needs a label's name before {0:?}: letters, digits or '_', the first not a digit")]
     Label(String),
     /// The operator is one for patterns.
     #[error("label `{0}`: patterns (=~, !~) are not supported: name one value with = or !=")]
@@ -31,7 +31,7 @@ pub enum SeriesError {
     #[error("needs a ',' or a '}}' after each label's value")]
     Open,
     /// Something follows that is no part of a series.
-    #[error("must be one series, not an expression: remove `{0}`")]
+    #[error("must be one series, not an expression: remove {0:?}")]
     Rest(String),
 }
 

@@ -1,0 +1,108 @@
+//! What is in force, and how it is written out again.
+
+use super::{ONE, accepted};
+use crate::config::{Config, MatchOp, Policy};
+use std::time::Duration;
+
+#[test]
+fn everything_but_the_substations_has_its_documented_default() {
+    let config = accepted(ONE);
+    let shown = serde_yaml::to_string(&Config {
+        threads: 2,
+        ..config.clone()
+    })
+    .unwrap();
+    let expected = "\
+listen: 127.0.0.1:8080
+admin:
+  listen: 127.0.0.1:9901
+substations:
+- name: a
+  address: 127.0.0.1:5001
+charge:
+  upstream_path: /charge
+  load_field: power_kw
+  default_load: 11.0
+load:
+  path: /metrics
+  metric: substation_current_load
+  capacity_metric: substation_capacity
+  interval: 500ms
+  timeout: 200ms
+  stale_after: 2s
+policy: least_load
+timeouts:
+  connect: 200ms
+  request: 5s
+  client: 10s
+  idle: 1m
+limits:
+  body: 64KiB
+  connections: 10000
+retry:
+  attempts: 3
+  budget: 0.2
+threads: 2
+";
+    assert_eq!(shown, expected);
+    let cores = std::thread::available_parallelism().unwrap().get();
+    assert_eq!(config.threads, cores.min(256));
+}
+
+#[test]
+fn every_key_takes_effect_and_the_effective_configuration_reads_back_the_same() {
+    let config = accepted(
+        r#"
+listen: "[::1]:0"
+admin: {listen: "[::1]:0"}
+substations:
+  - {name: A-1.b_c, address: "[::1]:1", capacity: 500}
+  - {name: b, address: 10.0.0.1:65535, capacity: 0.1}
+  - {name: "3", address: 10.0.0.2:5001}
+charge: {upstream_path: /v1/book?now=1, load_field: tokens, default_load: 1.5e3}
+load:
+  path: /stats/prometheus
+  metric: 'vllm:running{model_name="m \"q\"",engine!="0"}'
+  capacity_metric: most
+  interval: 1500ms
+  timeout: 3s
+  stale_after: 1m 30s
+policy: power_of_two
+timeouts: {connect: 1us, request: 1h, client: 0.25s, idle: 61s}
+limits: {body: 65537, connections: 1}
+retry: {attempts: 10, budget: 0}
+threads: 256
+"#,
+    );
+    assert_eq!(config.policy, Policy::PowerOfTwo);
+    assert_eq!(config.load.interval, Duration::from_millis(1500));
+    assert_eq!(config.load.stale_after, Duration::from_secs(90));
+    assert_eq!(config.timeouts.client, Duration::from_millis(250));
+    assert_eq!(
+        config
+            .substations
+            .iter()
+            .map(|s| s.capacity)
+            .collect::<Vec<_>>(),
+        [Some(500.0), Some(0.1), None]
+    );
+    let [model, engine] = config.load.metric.matchers.as_slice() else {
+        panic!("two matchers")
+    };
+    assert_eq!(
+        (model.op, model.value.as_str()),
+        (MatchOp::Equal, r#"m "q""#)
+    );
+    assert_eq!((engine.op, engine.value.as_str()), (MatchOp::NotEqual, "0"));
+    assert_eq!(
+        (config.limits.body, config.retry.attempts, config.threads),
+        (65537, 10, 256)
+    );
+
+    for written in [
+        serde_yaml::to_string(&config).unwrap(),
+        serde_json::to_string(&config).unwrap(),
+    ] {
+        assert_eq!(accepted(&written), config, "{written}");
+    }
+}
