@@ -9,12 +9,9 @@
 //! stands where the scan read it. If another thread was faster, the scan is done again. Accounts that were
 //! passed over may have changed meanwhile, but a reservation elsewhere only makes them worse choices.
 
-use std::{
-    str::FromStr,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering::Relaxed},
-    },
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering::Relaxed},
 };
 
 use fastrand::Rng;
@@ -45,22 +42,6 @@ impl Policy {
             Self::RoundRobin => "round_robin",
             Self::Random => "random",
         }
-    }
-}
-
-impl FromStr for Policy {
-    type Err = ();
-
-    fn from_str(name: &str) -> Result<Self, ()> {
-        [
-            Self::LeastLoad,
-            Self::PowerOfTwo,
-            Self::RoundRobin,
-            Self::Random,
-        ]
-        .into_iter()
-        .find(|policy| policy.name() == name)
-        .ok_or(())
     }
 }
 

@@ -4,7 +4,6 @@ use std::{
     io::{self, IsTerminal, Write},
     path::PathBuf,
     process::ExitCode,
-    time::Duration,
 };
 
 use anyhow::Context;
@@ -72,6 +71,7 @@ struct ConfigFile {
 }
 
 /// Parses the command line, does what it says, and returns how it went.
+#[must_use]
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.command {
@@ -155,6 +155,3 @@ fn log_to_stderr(level: &str) {
     // A second subscriber can only be one that a test has set: keep it.
     let _ = logger.try_init();
 }
-
-/// How long to wait for a first answer of one's own processes.
-pub(crate) const START: Duration = Duration::from_secs(10);

@@ -17,13 +17,16 @@ use std::{
     time::Duration,
 };
 
-use switchyard_balance::Selector;
+use switchyard_balance::{Policy, Selector};
 
 pub use scraper::Scraper;
 pub use substation::{State, Substation};
 
 use crate::{
-    clock::Clock, config::Config, dispatch::exchange::codec::Unencodable, metrics::Metrics,
+    clock::Clock,
+    config::{self, Config},
+    dispatch::exchange::codec::Unencodable,
+    metrics::Metrics,
 };
 
 /// All substations, and what is chosen by.
@@ -46,7 +49,7 @@ impl Grid {
             .collect::<Result<_, _>>()?;
         Ok(Self {
             substations,
-            selector: Selector::new(config.policy.0),
+            selector: Selector::new(policy(config.policy)),
             clock,
             stale_after: config.load.stale_after,
             first_round_done: AtomicBool::new(false),
@@ -90,5 +93,15 @@ impl Grid {
 
     fn set_first_round_done(&self) {
         self.first_round_done.store(true, Relaxed);
+    }
+}
+
+/// The configuration's names stand for the library's policies; the library knows nobody's configuration.
+fn policy(configured: config::Policy) -> Policy {
+    match configured {
+        config::Policy::LeastLoad => Policy::LeastLoad,
+        config::Policy::PowerOfTwo => Policy::PowerOfTwo,
+        config::Policy::RoundRobin => Policy::RoundRobin,
+        config::Policy::Random => Policy::Random,
     }
 }

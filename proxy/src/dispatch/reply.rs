@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, StatusCode, header};
-use pingora_core::protocols::http::ServerSession;
+use pingora_core::{InvalidHTTPHeader, OrErr, protocols::http::ServerSession};
 use pingora_http::ResponseHeader;
 
 use super::{Code, Failure, exchange::Answer, request_id};
@@ -10,6 +10,9 @@ use crate::grid::Substation;
 
 /// The header that names the substation that answered.
 const SUBSTATION: HeaderName = HeaderName::from_static("x-substation");
+
+/// Where a header that can't be passed on came from.
+const UNFIT: &str = "in a substation's answer";
 
 /// A client that hangs up early is its own affair: the answer is dropped, the booking stands.
 type Written = pingora_core::Result<()>;
@@ -24,8 +27,8 @@ pub(super) async fn pass_on(
     let mut head = ResponseHeader::build_no_case(answer.status, Some(8))?;
     for (name, value) in answer.headers() {
         if is_end_to_end(name) {
-            let name = HeaderName::from_bytes(name).map_err(|_| unfit())?;
-            let value = HeaderValue::from_bytes(value).map_err(|_| unfit())?;
+            let name = HeaderName::from_bytes(name).or_err(InvalidHTTPHeader, UNFIT)?;
+            let value = HeaderValue::from_bytes(value).or_err(InvalidHTTPHeader, UNFIT)?;
             head.append_header(name, value)?;
         }
     }
@@ -96,8 +99,4 @@ fn is_end_to_end(name: &[u8]) -> bool {
     !HOP_BY_HOP
         .iter()
         .any(|hop| name.eq_ignore_ascii_case(hop.as_bytes()))
-}
-
-fn unfit() -> Box<pingora_core::Error> {
-    pingora_core::Error::explain(pingora_core::InvalidHTTPHeader, "in a substation's answer")
 }

@@ -148,8 +148,8 @@ fn under_load_a_sigterm_loses_no_request_that_was_begun() {
 fn a_port_in_use_is_one_clear_line() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap();
-    let yaml =
-        yaml(&[address], "").replacen("listen: 127.0.0.1:0", &format!("listen: {address}"), 1);
+    let yaml = yaml(&[([127, 0, 0, 1], 9).into()], "");
+    let yaml = yaml.replacen("listen: 127.0.0.1:0", &format!("listen: {address}"), 1);
     let output = run(&["run"], &yaml);
     assert_eq!(output.status.code(), Some(1));
     let stderr = stderr(&output);

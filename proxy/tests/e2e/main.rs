@@ -1,5 +1,17 @@
 //! The real binary, end to end: started on free ports, spoken to over sockets, ended by signals.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that can't go on has failed; the rig is only ever part of one"
+)]
+#![allow(
+    clippy::float_cmp,
+    reason = "loads and counters are whole numbers of millionths, and exact"
+)]
+
 mod admin;
 mod balance;
 mod client;
