@@ -14,6 +14,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::{
     config::{self, Config},
+    demo,
     server::{self, Listeners},
 };
 
@@ -55,7 +56,7 @@ enum Command {
     /// Check a configuration, and show it with every default filled in
     Check(ConfigFile),
     /// Proxy, three substations of unequal capacity and a rush hour, all in one process
-    Demo,
+    Demo(demo::Options),
 }
 
 #[derive(Debug, Args)]
@@ -78,7 +79,10 @@ pub fn main() -> ExitCode {
         None => run(&cli.run),
         Some(Command::Run(file)) => run(&file),
         Some(Command::Check(file)) => check(&file),
-        Some(Command::Demo) => Ok(()),
+        Some(Command::Demo(options)) => {
+            log_to_stderr("error");
+            demo::run(&options).map_err(anyhow::Error::new)
+        }
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -152,13 +152,14 @@ impl Drop for Proxy {
 
 /// A configuration on free ports.
 pub(crate) fn yaml(substations: &[SocketAddr], extra: &str) -> String {
-    let listed: String = substations
+    let listed: Vec<_> = substations
         .iter()
         .enumerate()
-        .map(|(at, address)| format!("  - {{name: s{}, address: \"{address}\"}}\n", at + 1))
+        .map(|(at, address)| format!("  - {{name: s{}, address: \"{address}\"}}", at + 1))
         .collect();
+    let listed = listed.join("\n");
     format!(
-        "listen: 127.0.0.1:0\nadmin: {{listen: 127.0.0.1:0}}\nthreads: 2\nsubstations:\n{listed}{extra}\n"
+        "listen: 127.0.0.1:0\nadmin: {{listen: 127.0.0.1:0}}\nthreads: 2\nsubstations:\n{listed}\n{extra}\n"
     )
 }
 
