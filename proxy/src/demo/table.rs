@@ -128,8 +128,9 @@ fn imbalance(utilisations: &[f64]) -> Option<f64> {
 
 #[expect(
     clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
     clippy::cast_sign_loss,
-    reason = "at most BAR"
+    reason = "from 0 to BAR"
 )]
 fn bar(utilisation: f64) -> String {
     let full = (utilisation.clamp(0.0, 1.0) * BAR as f64).round() as usize;

@@ -1,0 +1,253 @@
+//! The binary as a person or a script meets it: its words, its exit codes, its files.
+
+#![cfg(unix)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+mod support;
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use requester::Report;
+use support::{DEADLINE, answer, serve};
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::Command;
+use tokio::time::timeout;
+
+fn command(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_requester"));
+    command.args(args).kill_on_drop(true);
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+}
+
+/// Runs it to its end: exit code, standard output, standard error.
+async fn output(args: &[&str]) -> (i32, String, String) {
+    let output = timeout(DEADLINE, command(args).output())
+        .await
+        .expect("still running")
+        .unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (
+        output.status.code().unwrap(),
+        text(output.stdout),
+        text(output.stderr),
+    )
+}
+
+/// A short run against an address, with more options.
+async fn short(address: SocketAddr, more: &[&str]) -> (i32, String, String) {
+    let url = format!("http://{address}");
+    let mut args = vec![
+        "steady",
+        "--target",
+        &url,
+        "--rate",
+        "100",
+        "--duration",
+        "1200ms",
+    ];
+    args.extend_from_slice(more);
+    output(&args).await
+}
+
+async fn ok() -> SocketAddr {
+    serve(|_| async { answer(200, "substation1", "{}") })
+        .await
+        .0
+}
+
+fn files(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap();
+    let names = entries.map(|entry| entry.unwrap().file_name());
+    names.map(|name| name.into_string().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn a_run_prints_a_summary_and_its_progress_and_exits_with_0() {
+    let (code, out, err) = short(ok().await, &["--arrivals", "even"]).await;
+    assert_eq!(code, 0, "{err}");
+    assert!(
+        out.contains("\noffered                 120  100.0/s\n"),
+        "{out}"
+    );
+    assert!(
+        out.contains("\nsubstation1             120  100.00 %\n"),
+        "{out}"
+    );
+    assert!(out.contains("  p99.9 "), "{out}");
+    assert_eq!(err.lines().count(), 1, "{err}");
+    assert!(
+        err.starts_with("   1 s  offered ") && !err.contains('\x1b'),
+        "{err}"
+    );
+}
+
+#[tokio::test]
+async fn the_report_is_a_file_complete_and_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("run.json");
+    fs::write(&file, "old").unwrap();
+    let path = file.to_str().unwrap();
+    let (code, _, err) = short(ok().await, &["--seed", "9", "--quiet", "--output", path]).await;
+    assert_eq!((code, err.as_str()), (0, ""));
+    let report: Report = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+    assert_eq!(report.seed, 9);
+    assert!(report.offered.requests > 60);
+    assert_eq!(report.answers[&200], report.offered.requests);
+    assert_eq!(
+        files(folder.path()),
+        ["run.json"],
+        "nothing else is left there"
+    );
+}
+
+#[tokio::test]
+async fn a_dash_is_standard_output_and_a_device_stays_one() {
+    let (code, out, _) = short(ok().await, &["--quiet", "--output", "-"]).await;
+    assert_eq!(code, 0);
+    let report: Report = serde_json::from_str(&out).unwrap();
+    assert_eq!(report.connections.limit, 10_000);
+
+    let (code, _, err) = short(ok().await, &["--quiet", "--output", "/dev/null"]).await;
+    assert_eq!(code, 0, "{err}");
+    assert!(!fs::metadata("/dev/null").unwrap().is_file());
+}
+
+#[tokio::test]
+async fn an_output_that_cannot_be_written_is_told_before_the_run() {
+    let (address, seen) = serve(|_| async { answer(200, "s", "") }).await;
+    let (code, _, err) = short(address, &["--output", "/nowhere/run.json"]).await;
+    assert_eq!(code, 1);
+    assert!(err.contains("cannot write /nowhere/run.json"), "{err}");
+    assert_eq!(seen.connections(), 0);
+}
+
+#[tokio::test]
+async fn nobody_there_is_one_line_and_exit_code_1_and_leaves_no_file() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run.json");
+    let (code, out, err) = short(address, &["--output", path.to_str().unwrap()]).await;
+    assert_eq!((code, out.as_str()), (1, ""));
+    assert_eq!(err.lines().count(), 1, "{err}");
+    assert!(
+        err.starts_with("requester: cannot reach http://127.0.0.1:"),
+        "{err}"
+    );
+    assert!(err.contains("start the proxy"), "{err}");
+    assert!(files(folder.path()).is_empty());
+}
+
+#[tokio::test]
+async fn a_run_in_which_nothing_worked_reports_and_exits_with_1() {
+    let body = r#"{"error":{"code":"no_substation"}}"#;
+    let (address, _) = serve(move |_| async move { answer(503, "s", body) }).await;
+    let (code, out, err) = short(address, &["--quiet"]).await;
+    assert_eq!(code, 1);
+    assert!(
+        out.contains("status 503") && out.contains("  no_substation"),
+        "{out}"
+    );
+    assert!(
+        err.contains("requests succeeded (503, no_substation)"),
+        "{err}"
+    );
+}
+
+#[tokio::test]
+async fn wrong_usage_exits_with_2_and_says_what_is_right() {
+    let target = ["steady", "--target", "http://127.0.0.1:1"];
+    for (args, told) in [
+        (&["steady"][..], "--target"),
+        (
+            &["steady", "--target", "https://grid:443"],
+            "http://HOST:PORT[/PATH]",
+        ),
+        (
+            &[&target[..], &["--rate", "0"]].concat(),
+            "--rate 0 must be a number above 0",
+        ),
+        (&[&target[..], &["--duration", "10"]].concat(), "time unit"),
+        (
+            &[&target[..], &["--power-kw", "-1"]].concat(),
+            "--power-kw -1 must be",
+        ),
+        (
+            &[&target[..], &["--arrivals", "never"]].concat(),
+            "poisson or even",
+        ),
+        (&["rush"], "unrecognized subcommand"),
+    ] {
+        let (code, out, err) = output(args).await;
+        assert_eq!((code, out.as_str()), (2, ""), "{args:?}");
+        assert!(err.contains(told), "{args:?}: {err}");
+    }
+}
+
+#[tokio::test]
+async fn help_is_documentation_with_examples() {
+    for args in [&["--help"][..], &["steady", "--help"]] {
+        let (code, out, _) = output(args).await;
+        assert_eq!(code, 0);
+        assert!(
+            out.contains("Examples:") && out.contains("Exit codes: 0 done"),
+            "{out}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_signal_ends_the_offering_and_the_report_comes() {
+    for signal in [Signal::SIGINT, Signal::SIGTERM] {
+        let url = format!("http://{}", ok().await);
+        let args = [
+            "steady",
+            "--target",
+            &url,
+            "--duration",
+            "1h",
+            "--output",
+            "-",
+        ];
+        let mut child = command(&args).spawn().unwrap();
+        // Its first line of progress says that it runs.
+        let mut err = BufReader::new(child.stderr.take().unwrap());
+        let mut line = String::new();
+        timeout(DEADLINE, err.read_line(&mut line))
+            .await
+            .unwrap()
+            .unwrap();
+        let pid = Pid::from_raw(i32::try_from(child.id().unwrap()).unwrap());
+        kill(pid, signal).unwrap();
+        let output = timeout(DEADLINE, child.wait_with_output())
+            .await
+            .unwrap()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(0));
+        let report: Report = serde_json::from_slice(&output.stdout).unwrap();
+        assert!(report.duration_seconds < Duration::from_mins(1).as_secs_f64());
+        assert!(
+            (report.offered.rate - 100.0).abs() < 60.0,
+            "{}",
+            report.offered.rate
+        );
+        assert_eq!(report.succeeded(), report.offered.requests);
+    }
+}

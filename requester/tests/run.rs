@@ -1,0 +1,355 @@
+//! Whole runs against targets of every temper.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::float_cmp,
+    reason = "a test fails by panicking, and figures of whole counts are exact"
+)]
+
+mod support;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use requester::{Error, Powers};
+use support::{DEADLINE, accept, answer, read_request, run, serve, steady, try_run, write_ok};
+use tokio::io::AsyncWriteExt;
+use tokio::sync::Notify;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+#[tokio::test]
+async fn all_is_answered_over_few_connections_and_shared_as_the_answers_say() {
+    let (address, seen) = serve(|number| async move {
+        let substation = if number % 4 == 0 {
+            "substation2"
+        } else {
+            "substation1"
+        };
+        answer(200, substation, r#"{"session_id":"s"}"#)
+    })
+    .await;
+    let report = run(steady(address, 400.0, SECOND)).await;
+    assert_eq!(report.answers[&200], 400);
+    assert_eq!(report.offered.rate, 400.0);
+    assert_eq!(report.substations["substation1"].requests, 300);
+    assert_eq!(report.substations["substation2"].share, 0.25);
+    assert_eq!(seen.requests(), 400);
+    // Kept alive: as many as were ever needed at once, not one a request.
+    assert_eq!(report.connections.opened, seen.connections());
+    assert!(seen.connections() < 200, "{}", seen.connections());
+    let latency = report.latency_seconds.unwrap();
+    assert!(latency.p50 <= latency.p99 && latency.p99 <= latency.max);
+    assert!(latency.mean > 0.0);
+}
+
+#[tokio::test]
+async fn the_wire_carries_what_the_seed_says() {
+    let mut texts = Vec::new();
+    for _ in 0..2 {
+        let (address, seen) = serve(|_| async { answer(200, "s", "") }).await;
+        let mut steady = steady(address, 100.0, SECOND);
+        steady.seed = 5;
+        // One connection keeps the order.
+        steady.connections = 1;
+        steady.rate = 20.0;
+        steady.powers_kw = Powers::even(&[7.4, 22.0]).unwrap();
+        run(steady).await;
+        let mut seen = seen.texts.lock().unwrap().clone();
+        assert_eq!(seen.len(), 20);
+        let host = format!("\"{address}\"");
+        seen.iter_mut()
+            .for_each(|text| *text = text.replace(&host, "HOST"));
+        texts.push(seen);
+    }
+    assert_eq!(texts[0], texts[1]);
+    let first = &texts[0][0];
+    let head = r#"POST /request_charge HOST "application/json" {"vehicle_id":"ev-5-1","power_kw":"#;
+    assert!(first.starts_with(head), "{first}");
+    assert!(first.ends_with(r#","energy_kwh":11}"#), "{first}");
+}
+
+#[tokio::test]
+async fn refusals_are_counted_by_status_and_by_code() {
+    let (address, _) = serve(|number| async move {
+        match number % 2 {
+            0 => answer(
+                503,
+                "s",
+                r#"{"error":{"code":"no_capacity","message":"full"}}"#,
+            ),
+            _ => answer(504, "s", "not JSON"),
+        }
+    })
+    .await;
+    let report = run(steady(address, 200.0, SECOND)).await;
+    assert_eq!((report.answers[&503], report.answers[&504]), (100, 100));
+    assert_eq!(report.errors.by_code["no_capacity"], 100);
+    assert_eq!(report.errors.by_code.len(), 1);
+    assert_eq!((report.succeeded(), report.unanswered()), (0, 0));
+}
+
+#[tokio::test]
+async fn connections_that_the_target_announces_to_close_lose_no_request() {
+    let (address, seen) = serve(|number| async move {
+        let mut answer = answer(200, "s", "{}");
+        if number % 3 == 0 {
+            answer
+                .headers_mut()
+                .insert("connection", "close".parse().unwrap());
+        }
+        answer
+    })
+    .await;
+    let report = run(steady(address, 300.0, SECOND)).await;
+    assert_eq!(report.answers[&200], 300);
+    assert!(seen.connections() >= 100, "{}", seen.connections());
+}
+
+#[tokio::test]
+async fn connections_closed_without_a_word_are_noticed_or_counted_as_broken() {
+    // Answers one to three requests, then closes although it promised to keep the connection.
+    let (address, seen) = accept(|number, mut stream| async move {
+        for _ in 0..=number % 3 {
+            if !read_request(&mut stream).await {
+                return;
+            }
+            write_ok(&mut stream).await;
+        }
+    })
+    .await;
+    let report = run(steady(address, 300.0, SECOND)).await;
+    // A request may cross the close on its way; it was sent, so it is not sent again.
+    let broken = report.errors.by_kind["broken"];
+    assert_eq!(report.unanswered(), broken);
+    assert_eq!(report.achieved.requests + broken, 300);
+    assert!(broken < 30, "{broken} of 300 met the close");
+    assert!(seen.connections() >= 100, "{}", seen.connections());
+}
+
+#[tokio::test]
+async fn answers_that_break_off_are_counted_one_by_one_and_never_asked_again() {
+    let asked = Arc::new(AtomicU64::new(0));
+    let counter = Arc::clone(&asked);
+    let (address, _) = accept(move |_, mut stream| {
+        let counter = Arc::clone(&counter);
+        async move {
+            while read_request(&mut stream).await {
+                match counter.fetch_add(1, Ordering::SeqCst) % 4 {
+                    0 => return,
+                    1 => {
+                        let cut = b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhalf";
+                        stream.write_all(cut).await.unwrap();
+                        return;
+                    }
+                    _ => write_ok(&mut stream).await,
+                }
+            }
+        }
+    })
+    .await;
+    let report = run(steady(address, 200.0, SECOND)).await;
+    assert_eq!(asked.load(Ordering::SeqCst), 200, "each was asked once");
+    assert_eq!(report.errors.by_kind["broken"], 100);
+    assert_eq!(report.answers[&200], 100);
+    assert!(
+        report.errors.first["broken"].contains("closed"),
+        "{:?}",
+        report.errors.first
+    );
+}
+
+#[tokio::test]
+async fn a_stall_shows_in_every_request_that_met_it() {
+    // From the 100th request on, the target does nothing until half a second is over.
+    let stalled = Arc::new(Mutex::new(None));
+    let (address, _) = serve(move |number| {
+        let stalled = Arc::clone(&stalled);
+        async move {
+            if number >= 100 {
+                let now = tokio::time::Instant::now();
+                let until = *stalled.lock().unwrap().get_or_insert(now + SECOND / 2);
+                tokio::time::sleep_until(until).await;
+            }
+            answer(200, "s", "")
+        }
+    })
+    .await;
+    let report = run(steady(address, 200.0, 2 * SECOND)).await;
+    assert_eq!(report.answers[&200], 400);
+    let latency = report.latency_seconds.unwrap();
+    // 100 of 400 requests were due during the stall and waited 250 ms on average, each from its own time. A
+    // closed loop would have seen it once.
+    assert!(latency.max > 0.45, "{latency:?}");
+    assert!(latency.p99 > 0.4, "{latency:?}");
+    assert!(latency.p90 > 0.2, "{latency:?}");
+    assert!(latency.mean > 0.04, "{latency:?}");
+    assert!(latency.p50 < 0.1, "{latency:?}");
+}
+
+#[tokio::test]
+async fn a_tester_that_was_held_up_counts_from_when_it_meant_to_send() {
+    let (address, _) = serve(|_| async { answer(200, "s", "") }).await;
+    // The progress function blocks the only thread, and with it the tester, for half a second.
+    let hold = |_: &_| std::thread::sleep(SECOND / 2);
+    let ran = requester::run(
+        steady(address, 100.0, 2 * SECOND),
+        hold,
+        std::future::pending(),
+    );
+    let report = tokio::time::timeout(DEADLINE, ran).await.unwrap().unwrap();
+    assert_eq!(
+        report.answers[&200], 200,
+        "what was due meanwhile was sent afterwards"
+    );
+    assert!(report.late_starts >= 45, "{}", report.late_starts);
+    assert!(report.latency_seconds.unwrap().p90 > 0.2, "{report:#?}");
+}
+
+#[tokio::test]
+async fn an_answer_that_never_comes_is_timed_out_and_its_connection_dropped() {
+    let (address, seen) = serve(|number| async move {
+        if number % 10 == 0 {
+            std::future::pending::<()>().await;
+        }
+        answer(200, "s", "")
+    })
+    .await;
+    let mut steady = steady(address, 100.0, SECOND);
+    steady.timeout = SECOND / 4;
+    let report = run(steady).await;
+    assert_eq!(report.errors.by_kind["timed_out"], 10);
+    assert_eq!(report.answers[&200], 90);
+    assert!(seen.connections() > 10, "{}", seen.connections());
+    assert!(report.duration_seconds < 10.0);
+}
+
+#[tokio::test]
+async fn what_finds_all_connections_busy_is_not_sent() {
+    let gate = Arc::new(Notify::new());
+    let opened = Arc::clone(&gate);
+    let (address, seen) = serve(move |_| {
+        let gate = Arc::clone(&gate);
+        async move {
+            gate.notified().await;
+            answer(200, "s", "")
+        }
+    })
+    .await;
+    let mut steady = steady(address, 50.0, 2 * SECOND);
+    steady.connections = 3;
+    // The gate opens once all has been offered, which the progress function sees.
+    let told = Arc::clone(&opened);
+    let progress = move |progress: &requester::Progress| {
+        if progress.offered == 100 {
+            told.notify_waiters();
+        }
+    };
+    let ran = requester::run(steady, progress, std::future::pending());
+    let report = tokio::time::timeout(DEADLINE, ran).await.unwrap().unwrap();
+    assert_eq!(report.offered.requests, 100);
+    assert_eq!(report.errors.by_kind["not_sent"], 97);
+    assert_eq!((report.answers[&200], seen.requests()), (3, 3));
+    assert_eq!(
+        (report.connections.limit, report.connections.opened),
+        (3, 3)
+    );
+}
+
+#[tokio::test]
+async fn a_target_that_goes_away_leaves_connect_errors_and_a_whole_sum() {
+    // Takes one connection, answers one request, and is gone.
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        drop(listener);
+        assert!(read_request(&mut stream).await);
+        write_ok(&mut stream).await;
+    });
+    let report = run(steady(address, 100.0, SECOND)).await;
+    assert_eq!(report.answers[&200], 1);
+    assert!(
+        report.errors.by_kind["connect"] >= 98,
+        "{:?}",
+        report.errors
+    );
+    assert!(
+        report.errors.first["connect"].contains("refused"),
+        "{:?}",
+        report.errors.first
+    );
+}
+
+#[tokio::test]
+async fn nobody_there_is_one_error_that_says_what_to_do() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    let error = try_run(steady(address, 100.0, SECOND)).await.unwrap_err();
+    assert!(matches!(error, Error::Unreachable { .. }), "{error:?}");
+    let text = error.to_string();
+    assert!(
+        text.contains(&address.to_string()) && text.contains("start the proxy"),
+        "{text}"
+    );
+}
+
+#[tokio::test]
+async fn told_to_stop_it_offers_no_more_and_waits_for_the_answers() {
+    let gate = Arc::new(Notify::new());
+    let (stop, opened) = (Arc::clone(&gate), Arc::clone(&gate));
+    let (address, _) = serve(move |number| {
+        let gate = Arc::clone(&gate);
+        async move {
+            if number == 20 {
+                // The run is told to stop while this request is outstanding; the answer comes after.
+                gate.notify_one();
+                tokio::time::sleep(SECOND / 10).await;
+            }
+            answer(200, "s", "")
+        }
+    })
+    .await;
+    let steady = steady(address, 100.0, 3600 * SECOND);
+    let ran = requester::run(steady, |_| {}, async move { stop.notified().await });
+    let report = tokio::time::timeout(DEADLINE, ran).await.unwrap().unwrap();
+    drop(opened);
+    let offered = report.offered.requests;
+    assert!((20..40).contains(&offered), "{offered}");
+    assert_eq!(report.answers[&200], offered, "none was given up");
+    assert!(
+        (report.offered.rate - 100.0).abs() < 30.0,
+        "the rate is that until the stop"
+    );
+}
+
+#[tokio::test]
+async fn progress_is_told_every_second() {
+    let (address, _) = serve(|_| async { answer(200, "substation1", "") }).await;
+    let told = Mutex::new(Vec::new());
+    let note = |progress: &requester::Progress| told.lock().unwrap().push(progress.clone());
+    let options = steady(address, 100.0, SECOND * 5 / 2);
+    requester::run(options, note, std::future::pending())
+        .await
+        .unwrap();
+    let told = told.into_inner().unwrap();
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(told[0].offered >= 95 && told[1].offered >= 195, "{told:?}");
+    assert!(told[1].answered >= 190 && told[1].rate > 50.0, "{told:?}");
+    assert_eq!(told[1].substations, [("substation1".to_owned(), 1.0)]);
+    assert!(told[1].p50.unwrap() <= told[1].p99.unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn it_can_be_spawned_beside_others_on_several_threads() {
+    let (address, _) = serve(|_| async { answer(200, "s", "") }).await;
+    let report = tokio::spawn(run(steady(address, 500.0, SECOND)))
+        .await
+        .unwrap();
+    assert_eq!(report.answers[&200], 500);
+}

@@ -1,0 +1,160 @@
+//! Targets to be asked: a server that answers as a closure says, and how often it was asked what.
+
+#![allow(dead_code, reason = "each test file uses its part")]
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
+use requester::{Arrivals, Error, Report, Steady};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+/// Longer than anything here takes, so that a hang is a failure and not a hang.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
+
+/// What a server has seen.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Seen {
+    pub(crate) connections: Arc<AtomicU64>,
+    pub(crate) requests: Arc<AtomicU64>,
+    /// Request line, host, content type and body of each.
+    pub(crate) texts: Arc<Mutex<Vec<String>>>,
+}
+
+impl Seen {
+    pub(crate) fn connections(&self) -> u64 {
+        self.connections.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn requests(&self) -> u64 {
+        self.requests.load(Ordering::SeqCst)
+    }
+}
+
+pub(crate) type Answer = Response<Full<Bytes>>;
+
+pub(crate) fn answer(status: u16, substation: &str, body: &'static str) -> Answer {
+    Response::builder()
+        .status(status)
+        .header("x-substation", substation)
+        .body(Full::new(Bytes::from_static(body.as_bytes())))
+        .unwrap()
+}
+
+/// Serves until the test ends; `how` is given the number of the request, from 1.
+pub(crate) async fn serve<A>(
+    how: impl Fn(u64) -> A + Clone + Send + Sync + 'static,
+) -> (SocketAddr, Seen)
+where
+    A: Future<Output = Answer> + Send + 'static,
+{
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let seen = Seen::default();
+    let counts = seen.clone();
+    tokio::spawn(async move {
+        loop {
+            let (stream, _) = listener.accept().await.unwrap();
+            counts.connections.fetch_add(1, Ordering::SeqCst);
+            let (how, counts) = (how.clone(), counts.clone());
+            let service = service_fn(move |request| handle(request, counts.clone(), how.clone()));
+            let server = hyper::server::conn::http1::Builder::new();
+            tokio::spawn(server.serve_connection(TokioIo::new(stream), service));
+        }
+    });
+    (address, seen)
+}
+
+async fn handle<A: Future<Output = Answer>>(
+    request: Request<Incoming>,
+    seen: Seen,
+    how: impl Fn(u64) -> A,
+) -> Result<Answer, Infallible> {
+    let number = seen.requests.fetch_add(1, Ordering::SeqCst) + 1;
+    let header = |name| request.headers().get(name).cloned();
+    let (host, kind) = (header("host").unwrap(), header("content-type").unwrap());
+    let head = format!("{} {} {host:?} {kind:?}", request.method(), request.uri());
+    let body = request.into_body().collect().await.unwrap().to_bytes();
+    let text = format!("{head} {}", String::from_utf8_lossy(&body));
+    seen.texts.lock().unwrap().push(text);
+    Ok(how(number).await)
+}
+
+/// A server below HTTP: gives each connection to `how`, with its number from 1.
+pub(crate) async fn accept<A>(
+    how: impl Fn(u64, TcpStream) -> A + Send + 'static,
+) -> (SocketAddr, Seen)
+where
+    A: Future<Output = ()> + Send + 'static,
+{
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let seen = Seen::default();
+    let counts = seen.clone();
+    tokio::spawn(async move {
+        loop {
+            let (stream, _) = listener.accept().await.unwrap();
+            let number = counts.connections.fetch_add(1, Ordering::SeqCst) + 1;
+            tokio::spawn(how(number, stream));
+        }
+    });
+    (address, seen)
+}
+
+/// Reads one request of this client, whose body is an object; `false`: there is none.
+pub(crate) async fn read_request(stream: &mut TcpStream) -> bool {
+    let mut text = Vec::new();
+    while !text.ends_with(b"}") {
+        let mut piece = [0; 4096];
+        match stream.read(&mut piece).await {
+            Ok(0) | Err(_) => return false,
+            Ok(length) => text.extend_from_slice(&piece[..length]),
+        }
+    }
+    true
+}
+
+/// Answers 200 with no body.
+pub(crate) async fn write_ok(stream: &mut TcpStream) {
+    let ok = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
+    stream.write_all(ok).await.unwrap();
+}
+
+/// A short even run.
+pub(crate) fn steady(address: SocketAddr, rate: f64, duration: Duration) -> Steady {
+    let mut steady = Steady::new(format!("http://{address}").parse().unwrap());
+    steady.rate = rate;
+    steady.duration = duration;
+    steady.arrivals = Arrivals::Even;
+    steady.timeout = Duration::from_secs(20);
+    steady
+}
+
+/// Runs to the end, and checks what holds for every report.
+pub(crate) async fn run(steady: Steady) -> Report {
+    let report = try_run(steady).await.unwrap();
+    let answered: u64 = report.answers.values().sum();
+    assert_eq!(answered, report.achieved.requests);
+    assert_eq!(
+        answered + report.unanswered(),
+        report.offered.requests,
+        "{report:#?}"
+    );
+    report
+}
+
+pub(crate) async fn try_run(steady: Steady) -> Result<Report, Error> {
+    let ran = requester::run(steady, |_| {}, std::future::pending());
+    tokio::time::timeout(DEADLINE, ran)
+        .await
+        .expect("the run hangs")
+}
