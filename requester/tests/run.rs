@@ -62,8 +62,9 @@ async fn the_wire_carries_what_the_seed_says() {
         let mut seen = seen.texts.lock().unwrap().clone();
         assert_eq!(seen.len(), 20);
         let host = format!("\"{address}\"");
-        seen.iter_mut()
-            .for_each(|text| *text = text.replace(&host, "HOST"));
+        for text in &mut seen {
+            *text = text.replace(&host, "HOST");
+        }
         texts.push(seen);
     }
     assert_eq!(texts[0], texts[1]);
