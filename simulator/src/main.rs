@@ -1,0 +1,90 @@
+//! The `simulate` binary: the command line around the library. `--help` says what it does.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use clap::Parser;
+use clap::builder::PossibleValuesParser;
+use switchyard_simulator::{Trial, catalogue, picture, table};
+
+const EXAMPLES: &str = "\
+Examples:
+  The tables of docs/balancing.md:
+    simulate
+
+  One scenario, more seeds, and a picture:
+    simulate --scenario four_proxies --seeds 20 --svg four.svg
+
+What is compared:
+  oracle               sees all true loads, and everything that is on its way
+  least_load, power_of_two, round_robin, random
+                       Switchyard's own policies on its own ledger: the code that the proxy runs
+  raw gauge            the lowest gauge of the last poll
+  gauge + in flight    the same, plus own requests without an answer: what peers do
+  Prequal              a pool of fresh probes, three with each request; its probes bring true loads
+
+How to read it: 1.000 is perfectly even. 1.5 means that the fullest substation stood half as high again as the
+mean. \"Fullest\" and \"mean\" are of utilisation, load by capacity. The first 30 s of each run are
+not measured, the next 60 s are.
+
+The same seed gives the same bytes; every contender meets the same cars at the same moments.";
+
+/// Simulates how even each way to choose keeps the load, and prints it as Markdown.
+///
+/// Cars arrive at one or more proxies, sessions run on ten substations, and each proxy knows only gauges that
+/// it polls and answers that it gets. Time is simulated: ninety seconds take a tenth of one.
+#[derive(Debug, Parser)]
+#[command(name = "simulate", version, max_term_width = 100, after_long_help = EXAMPLES)]
+struct Args {
+    /// The first seed.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+
+    /// How many seeds: averages are taken over them, peaks are the worst of them.
+    #[arg(long, value_name = "K", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+    seeds: u32,
+
+    /// Only this scenario. May be given several times; all of them, unless given.
+    #[arg(long, value_name = "NAME", value_parser = names())]
+    scenario: Vec<String>,
+
+    /// Also draws the outcome into this file.
+    #[arg(long, value_name = "FILE")]
+    svg: Option<PathBuf>,
+}
+
+fn names() -> PossibleValuesParser {
+    catalogue::all()
+        .into_iter()
+        .map(|s| s.name)
+        .collect::<Vec<_>>()
+        .into()
+}
+
+fn main() -> ExitCode {
+    match simulate(&Args::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("simulate: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn simulate(args: &Args) -> Result<()> {
+    let chosen = |name: &str| args.scenario.is_empty() || args.scenario.iter().any(|s| s == name);
+    let trials: Vec<Trial> = catalogue::all()
+        .iter()
+        .filter(|scenario| chosen(scenario.name))
+        .map(|scenario| Trial::run(scenario, args.seed, args.seeds))
+        .collect();
+    if let Some(file) = &args.svg {
+        std::fs::write(file, picture::svg(&trials))
+            .with_context(|| format!("could not write {}", file.display()))?;
+    }
+    io::stdout()
+        .write_all(table::markdown(&trials).as_bytes())
+        .context("could not write the tables")
+}

@@ -1,0 +1,244 @@
+//! One contender in one world: event by event.
+
+mod check;
+mod scrapes;
+
+use std::time::Duration;
+
+use fastrand::Rng;
+use switchyard_balance::Load;
+
+use crate::event::Event;
+use crate::fleet::{Fleet, Session};
+use crate::meter::Meter;
+use crate::picker::{Pick, Picker, World};
+use crate::queue::Queue;
+use crate::scenario::{Fault, Scenario};
+use crate::workload::Workload;
+use crate::{Contender, Outcome};
+
+/// A running simulation.
+pub struct Simulation {
+    scenario: Scenario,
+    now: Duration,
+    queue: Queue,
+    workload: Workload,
+    fleet: Fleet,
+    proxies: Vec<Proxy>,
+    meter: Meter,
+    /// Requests on their way and sessions running.
+    open: u64,
+    requests: u64,
+    refused: u64,
+    rng: Streams,
+}
+
+struct Proxy {
+    picker: Box<dyn Picker>,
+    /// Which substations a round's scrape is on its way to: scrapes of one never overlap.
+    scraping: Vec<bool>,
+}
+
+/// One generator for each purpose, so that a contender that draws more does not meet other cars.
+struct Streams {
+    answers: Rng,
+    scrapes: Rng,
+    choices: Rng,
+}
+
+impl Simulation {
+    /// The world of `scenario` before anything has happened.
+    #[must_use]
+    pub fn new(scenario: &Scenario, contender: Contender, seed: u64) -> Self {
+        let mut seeds = Rng::with_seed(seed);
+        let fleet = Fleet::new(scenario);
+        let capacities = fleet.capacities();
+        let proxy = |_: &f64| Proxy {
+            picker: contender.picker(&capacities),
+            scraping: vec![false; capacities.len()],
+        };
+        let mut simulation = Self {
+            now: Duration::ZERO,
+            queue: Queue::default(),
+            workload: Workload::new(scenario, seeds.fork()),
+            proxies: scenario.shares.iter().map(proxy).collect(),
+            meter: Meter::new(scenario.warm_up, scenario.end()),
+            open: 0,
+            requests: 0,
+            refused: 0,
+            rng: Streams {
+                answers: seeds.fork(),
+                scrapes: seeds.fork(),
+                choices: seeds.fork(),
+            },
+            fleet,
+            scenario: scenario.clone(),
+        };
+        simulation.plan_rounds();
+        simulation.plan_arrivals();
+        simulation.plan_faults();
+        simulation
+    }
+
+    /// Runs to the end of the measurement.
+    #[must_use]
+    pub fn run(mut self) -> Outcome {
+        while self.now < self.scenario.end() && self.step() {}
+        self.meter.advance(self.scenario.end());
+        Outcome {
+            average: self.meter.average(),
+            peak: self.meter.peak(),
+            requests: self.requests,
+            refused: self.refused,
+        }
+    }
+
+    /// Lets the next thing happen. Arrivals end when the measurement does; once the last session is over
+    /// and the gauges have been read once more, nothing happens any more and it returns `false`.
+    pub fn step(&mut self) -> bool {
+        let Some((now, event)) = self.queue.pop() else {
+            return false;
+        };
+        self.meter.advance(now);
+        self.now = now;
+        self.handle(event);
+        self.meter.set(self.fleet.imbalance());
+        true
+    }
+
+    /// The time.
+    #[must_use]
+    pub fn now(&self) -> Duration {
+        self.now
+    }
+
+    /// The truth.
+    #[must_use]
+    pub fn fleet(&self) -> &Fleet {
+        &self.fleet
+    }
+
+    fn handle(&mut self, event: Event) {
+        match event {
+            Event::Arrival => {
+                self.arrive();
+                self.plan_next_arrival();
+            }
+            Event::BurstArrival => self.arrive(),
+            Event::Request {
+                proxy,
+                pick,
+                session,
+            } => self.request(proxy, pick, session),
+            Event::Answer {
+                proxy,
+                pick,
+                session,
+                booked,
+            } => {
+                self.open -= 1;
+                if let Some(proxy) = self.proxies.get_mut(proxy) {
+                    proxy.picker.answered(pick, session.power, booked);
+                }
+            }
+            Event::Departure(booking) => {
+                self.open -= 1;
+                self.fleet.depart(booking);
+            }
+            Event::Round { proxy } => self.round(proxy),
+            Event::Read {
+                proxy,
+                scrape,
+                rest,
+            } => self.read(proxy, scrape, rest),
+            Event::Sample {
+                proxy,
+                scrape,
+                reading,
+            } => self.sample(proxy, scrape, reading),
+            Event::Gauges { count, dead } => self.fleet.set_dead(count, dead),
+            Event::Emptied => self.fleet.empty(0),
+        }
+    }
+
+    fn arrive(&mut self) {
+        let (number, session) = self.workload.arrival();
+        self.requests += 1;
+        if let Some(pick) = self.pick(number, session.power) {
+            self.open += 1;
+            self.fleet.announce(pick.at, session.power);
+            let travel = travel(self.scenario.answer, &mut self.rng.answers);
+            let event = Event::Request {
+                proxy: number,
+                pick,
+                session,
+            };
+            self.queue.plan(self.now + travel, event);
+        } else {
+            self.refused += 1;
+        }
+        self.probe(number);
+    }
+
+    fn pick(&mut self, proxy: usize, power: Load) -> Option<Pick> {
+        let world = World {
+            now: self.now,
+            fleet: &self.fleet,
+        };
+        let picker = &mut self.proxies.get_mut(proxy)?.picker;
+        picker.pick(power, &world, &mut self.rng.choices)
+    }
+
+    fn request(&mut self, proxy: usize, pick: Pick, session: Session) {
+        let booking = self.fleet.book(pick.at, session.power);
+        if let Some(booking) = booking {
+            self.open += 1;
+            let event = Event::Departure(booking);
+            self.queue.plan(self.now + session.length, event);
+        } else {
+            self.refused += 1;
+        }
+        let travel = travel(self.scenario.answer, &mut self.rng.answers);
+        let event = Event::Answer {
+            proxy,
+            pick,
+            session,
+            booked: booking.is_some(),
+        };
+        self.queue.plan(self.now + travel, event);
+    }
+
+    fn plan_next_arrival(&mut self) {
+        let at = self.workload.gap().map(|gap| self.now + gap);
+        if let Some(at) = at.filter(|at| *at < self.scenario.end()) {
+            self.queue.plan(at, Event::Arrival);
+        }
+    }
+
+    fn plan_arrivals(&mut self) {
+        self.plan_next_arrival();
+        if let Some(burst) = self.scenario.burst {
+            for number in 0..burst.count {
+                let after = burst.within * number / burst.count;
+                self.queue.plan(burst.at + after, Event::BurstArrival);
+            }
+        }
+    }
+
+    fn plan_faults(&mut self) {
+        for fault in &self.scenario.faults {
+            match *fault {
+                Fault::DeadGauges { count, from, until } => {
+                    self.queue.plan(from, Event::Gauges { count, dead: true });
+                    self.queue.plan(until, Event::Gauges { count, dead: false });
+                }
+                Fault::Emptied { at } => self.queue.plan(at, Event::Emptied),
+            }
+        }
+    }
+}
+
+/// Half a way there and back, give or take.
+fn travel(both_ways: Duration, rng: &mut Rng) -> Duration {
+    (both_ways / 2).mul_f64(0.5 + rng.f64())
+}
