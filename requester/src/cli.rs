@@ -12,11 +12,12 @@ Examples:
     requester steady --target http://127.0.0.1:8080
 
   The same 30,000 requests each time, and the figures as JSON:
-    requester steady --target http://127.0.0.1:8080 --rate 1000 --duration 30s --seed 7 --output run.json
+    requester steady --target http://127.0.0.1:8080 --rate 1000 --duration 30s \\
+      --output run.json
 
   Only 22 and 50 kW cars, evenly spaced, one figure out of the report:
-    requester steady --target http://127.0.0.1:8080 --power-kw 22,50 --arrivals even --quiet --output - \\
-      | jq .latency_seconds.p99
+    requester steady --target http://127.0.0.1:8080 --power-kw 22,50 --arrivals even \\
+      --quiet --output - | jq .latency_seconds.p99
 
 The load is open: requests leave at times that were decided before the first one, whatever becomes of the
 answers, and latency counts from those times. So a target that stalls shows it in every request that met the
@@ -41,7 +42,7 @@ pub(crate) enum Command {
     Steady(SteadyArgs),
 }
 
-/// Offer the same load from beginning to end.
+/// Offer the same load from beginning to end, and report what became of it.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct SteadyArgs {

@@ -65,7 +65,7 @@ pub enum Error {
     },
 }
 
-/// Why a text is no [`Target`].
+/// Why a text is no [`Target`](crate::Target).
 #[derive(Clone, Debug, Error, PartialEq)]
 #[error(
     "{text:?} is no target: {fault}; write it as http://HOST:PORT[/PATH], such as http://127.0.0.1:8080"

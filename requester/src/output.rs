@@ -55,6 +55,8 @@ impl Output {
         }
         let name = place.file_name().unwrap_or_default().to_string_lossy();
         let written = place.with_file_name(format!(".{name}.{}.tmp", process::id()));
+        // Left by one that was killed and had this number, as in a container every one has.
+        let _ = fs::remove_file(&written);
         let file = OpenOptions::new()
             .write(true)
             .create_new(true)
