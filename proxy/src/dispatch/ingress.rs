@@ -32,7 +32,7 @@ const LAST_WORD: Duration = Duration::from_secs(1);
 impl HttpServerApp for Lane {
     async fn process_new_http(
         self: &Arc<Self>,
-        mut session: ServerSession,
+        session: ServerSession,
         _shutdown: &ShutdownWatch,
     ) -> Option<ReusedHttpStream> {
         let Some(_open) = self
@@ -43,59 +43,69 @@ impl HttpServerApp for Lane {
             Box::pin(self.turn_away(session)).await;
             return None;
         };
-        let mut started = Instant::now();
+        let started = Instant::now();
         let mut watchdog = Watchdog::new(started + self.shared.config.timeouts.client);
+        // Each request lives on the heap, so that a connection does not keep its room while it idles.
+        let (mut stream, mut prefix) =
+            Box::pin(self.request(session, started, &mut watchdog)).await?;
         loop {
-            let is_http1 = session.as_http1().is_some();
-            session.set_pipelining_enabled(is_http1);
-            let deadline = started + self.shared.config.timeouts.client;
-            let read = watchdog.guard(deadline, pin!(session.read_request())).await;
-            let request = match read {
-                Ok(Ok(true)) => Ok(()),
-                Ok(Ok(false)) => return None,
-                Ok(Err(error)) => {
-                    let message = format!("not an HTTP request: {}", error.etype().as_str());
-                    Err(Failure::new(Code::InvalidRequest, message).closing())
-                }
-                Err(_) => Err(self.too_slow("head")),
+            let first = self.first_bytes(&mut stream, prefix, &mut watchdog).await?;
+            let started = Instant::now();
+            let request = async {
+                let mut session = ServerSession::new_http1(stream);
+                session.set_pipelined_prefix(first);
+                self.request(session, started, &mut watchdog).await
             };
-            let in_hand = self.shared.in_hand.request();
-            // On the heap for as long as it runs, so that a connection does not keep its room while it idles.
-            Box::pin(self.serve(&mut session, request, &mut watchdog, started)).await;
-            let (stream, prefix) = session.finish().await.ok()??.into_parts();
-            drop(in_hand);
-            if !is_http1 {
-                return None;
-            }
-            (session, started) = self.next_request(stream, prefix, &mut watchdog).await?;
+            (stream, prefix) = Box::pin(request).await?;
         }
     }
 }
 
+/// A connection between two requests, and what came of the next one already.
+type Kept = (Stream, Option<BytesMut>);
+
 impl Lane {
     /// Waits for the first bytes of the next request on a connection.
-    async fn next_request(
+    async fn first_bytes(
         &self,
-        mut stream: Stream,
+        stream: &mut Stream,
         prefix: Option<BytesMut>,
         watchdog: &mut Watchdog,
-    ) -> Option<(ServerSession, Instant)> {
-        let first = if let Some(prefix) = prefix.filter(|prefix| !prefix.is_empty()) {
-            prefix
-        } else {
-            let mut first = BytesMut::with_capacity(FIRST_READ);
-            let deadline = Instant::now() + self.shared.config.timeouts.idle;
-            let read = watchdog
-                .guard(deadline, pin!(stream.read_buf(&mut first)))
-                .await;
-            if !matches!(read, Ok(Ok(1..))) {
-                return None;
+    ) -> Option<BytesMut> {
+        if prefix.as_ref().is_some_and(|prefix| !prefix.is_empty()) {
+            return prefix;
+        }
+        let mut first = BytesMut::with_capacity(FIRST_READ);
+        let deadline = Instant::now() + self.shared.config.timeouts.idle;
+        let read = watchdog
+            .guard(deadline, pin!(stream.read_buf(&mut first)))
+            .await;
+        matches!(read, Ok(Ok(1..))).then_some(first)
+    }
+
+    /// One request from its first byte to the last of its answer. Returns the connection if it goes on.
+    async fn request(
+        &self,
+        mut session: ServerSession,
+        started: Instant,
+        watchdog: &mut Watchdog,
+    ) -> Option<Kept> {
+        session.set_pipelining_enabled(session.as_http1().is_some());
+        let deadline = started + self.shared.config.timeouts.client;
+        let read = watchdog.guard(deadline, pin!(session.read_request())).await;
+        let request = match read {
+            Ok(Ok(true)) => Ok(()),
+            Ok(Ok(false)) => return None,
+            Ok(Err(error)) => {
+                let message = format!("not an HTTP request: {}", error.etype().as_str());
+                Err(Failure::new(Code::InvalidRequest, message).closing())
             }
-            first
+            Err(_) => Err(self.too_slow("head")),
         };
-        let mut session = ServerSession::new_http1(stream);
-        session.set_pipelined_prefix(first);
-        Some((session, Instant::now()))
+        let _in_hand = self.shared.in_hand.request();
+        self.serve(&mut session, request, watchdog, started).await;
+        // HTTP/2 streams end with their request: there is nothing to return then.
+        Some(session.finish().await.ok()??.into_parts())
     }
 
     /// Answers one request, whatever became of reading it.
