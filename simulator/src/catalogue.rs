@@ -128,6 +128,6 @@ pub fn one_proxy() -> Scenario {
         answer: Duration::from_millis(2),
         faults: Vec::new(),
         warm_up: Duration::from_secs(30),
-        measured: Duration::from_secs(60),
+        measured: Duration::from_mins(1),
     }
 }

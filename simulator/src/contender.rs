@@ -1,5 +1,7 @@
 //! Who takes part in the comparison.
 
+use std::time::Duration;
+
 use switchyard_balance::{Load, Policy};
 
 use crate::picker::{Oracle, Picker, Plain, Prequal, RawGauge};
@@ -15,13 +17,15 @@ pub enum Contender {
     RawGauge,
     /// The lowest sum of gauge and own requests in flight: what peers do.
     RawGaugeInFlight,
-    /// Prequal: asynchronous probes, hot or cold by requests in flight.
+    /// Prequal as published: three probes with each request.
     Prequal,
+    /// Prequal with as many probes as the others have scrapes.
+    PrequalPolled,
 }
 
 impl Contender {
     /// Everyone, in the order in which tables show them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Oracle,
         Self::Ledger(Policy::LeastLoad),
         Self::Ledger(Policy::PowerOfTwo),
@@ -29,6 +33,7 @@ impl Contender {
         Self::Ledger(Policy::Random),
         Self::RawGauge,
         Self::RawGaugeInFlight,
+        Self::PrequalPolled,
         Self::Prequal,
     ];
 
@@ -40,19 +45,24 @@ impl Contender {
             Self::Ledger(policy) => policy.name(),
             Self::RawGauge => "raw gauge",
             Self::RawGaugeInFlight => "gauge + in flight",
-            Self::Prequal => "Prequal",
+            Self::Prequal => "Prequal, 3 probes a request",
+            Self::PrequalPolled => "Prequal, as rare as polls",
         }
     }
 
-    /// One proxy's picker over substations of these capacities.
+    /// One proxy's picker over substations of these capacities. `interval` is the poll's.
     #[must_use]
-    pub fn picker(self, capacities: &[Load]) -> Box<dyn Picker> {
+    pub fn picker(self, capacities: &[Load], interval: Duration) -> Box<dyn Picker> {
         match self {
             Self::Oracle => Box::new(Oracle),
             Self::Ledger(policy) => Box::new(Plain::new(policy, capacities)),
             Self::RawGauge => Box::new(RawGauge::new(capacities, false)),
             Self::RawGaugeInFlight => Box::new(RawGauge::new(capacities, true)),
             Self::Prequal => Box::new(Prequal::new(capacities)),
+            Self::PrequalPolled => {
+                let scrapes = capacities.iter().map(|_| interval.as_secs_f64().recip());
+                Box::new(Prequal::new(capacities).with_budget(scrapes.sum()))
+            }
         }
     }
 }

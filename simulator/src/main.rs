@@ -23,18 +23,19 @@ What is compared:
                        Switchyard's own policies on its own ledger: the code that the proxy runs
   raw gauge            the lowest gauge of the last poll
   gauge + in flight    the same, plus own requests without an answer: what peers do
-  Prequal              a pool of fresh probes, three with each request; its probes bring true loads
+  Prequal              a pool of fresh probes that bring true loads: as many as the others have
+                       scrapes, or three with each request as published, many times as many
 
-How to read it: 1.000 is perfectly even. 1.5 means that the fullest substation stood half as high again as the
-mean. \"Fullest\" and \"mean\" are of utilisation, load by capacity. The first 30 s of each run are
-not measured, the next 60 s are.
+How to read it: 1.000 is perfectly even, 1.5 means that the fullest substation stood half as high
+again as the fleet. Both are utilisation: load by capacity, total load by total capacity. The first
+30 s of each run are not measured, the next 60 s are.
 
 The same seed gives the same bytes; every contender meets the same cars at the same moments.";
 
 /// Simulates how even each way to choose keeps the load, and prints it as Markdown.
 ///
 /// Cars arrive at one or more proxies, sessions run on ten substations, and each proxy knows only gauges that
-/// it polls and answers that it gets. Time is simulated: ninety seconds take a tenth of one.
+/// it polls and answers that it gets. Time is simulated: ninety seconds of 1,000 requests/s take about a tenth of one.
 #[derive(Debug, Parser)]
 #[command(name = "simulate", version, max_term_width = 100, after_long_help = EXAMPLES)]
 struct Args {

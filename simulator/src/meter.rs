@@ -30,8 +30,9 @@ impl Meter {
         let begin = self.now.clamp(self.from, self.to);
         let end = now.clamp(self.from, self.to);
         self.now = now;
-        if end > begin {
-            self.area += self.value * (end - begin).as_secs_f64();
+        let passed = end.saturating_sub(begin);
+        if !passed.is_zero() {
+            self.area += self.value * passed.as_secs_f64();
             self.peak = self.peak.max(self.value);
         }
     }
@@ -43,7 +44,7 @@ impl Meter {
 
     /// Its average over the time watched so far.
     pub(crate) fn average(&self) -> f64 {
-        let watched = self.now.clamp(self.from, self.to) - self.from;
+        let watched = self.now.min(self.to).saturating_sub(self.from);
         if watched.is_zero() {
             1.0
         } else {

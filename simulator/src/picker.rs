@@ -93,7 +93,7 @@ pub trait Picker {
     }
 
     /// The substations to probe along with a request.
-    fn probes(&mut self, _rng: &mut Rng) -> Vec<usize> {
+    fn probes(&mut self, _now: Duration, _rng: &mut Rng) -> Vec<usize> {
         Vec::new()
     }
 

@@ -28,13 +28,13 @@ const TICKS: [(f64, &str); 6] = [
 ];
 
 const STYLE: &str = "\
-svg { background: #ffffff; color: #1f2328; font: 12px system-ui, sans-serif; }
+svg { color: #1f2328; font: 12px system-ui, sans-serif; } .page { fill: #ffffff; }
 text { fill: currentColor; } .head { font-weight: 600; font-size: 13px; } .quiet { opacity: .7; }
 .grid { stroke: currentColor; opacity: .15; }
 .other { fill: #8a6d1d; stroke: #8a6d1d; } .ledger { fill: #0969da; stroke: #0969da; }
 .best { fill: #1a7f37; stroke: #1a7f37; } .range { stroke-width: 1.5; opacity: .55; }
 @media (prefers-color-scheme: dark) {
-svg { background: #0d1117; color: #e6edf3; }
+svg { color: #e6edf3; } .page { fill: #0d1117; }
 .other { fill: #d4a72c; stroke: #d4a72c; } .ledger { fill: #4493f8; stroke: #4493f8; }
 .best { fill: #3fb950; stroke: #3fb950; }
 }
@@ -57,7 +57,7 @@ pub fn svg(trials: &[Trial]) -> String {
     let mut picture = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" \
          aria-label=\"Excess of the fullest substation over the mean\">\n<style>\n{STYLE}</style>\n\
-         <rect width=\"{WIDTH}\" height=\"{height}\" fill=\"none\"/>\n"
+         <rect width=\"{WIDTH}\" height=\"{height}\" class=\"page\"/>\n"
     );
     let title = "How far the fullest substation stands above the mean: average over time (dot) to worst moment";
     picture += &text(12.0, 18.0, "head", "start", title);

@@ -1,19 +1,20 @@
 //! One contender in one world: event by event.
 
 mod check;
+mod plan;
+mod requests;
 mod scrapes;
 
 use std::time::Duration;
 
 use fastrand::Rng;
-use switchyard_balance::Load;
 
 use crate::event::Event;
-use crate::fleet::{Fleet, Session};
+use crate::fleet::Fleet;
 use crate::meter::Meter;
-use crate::picker::{Pick, Picker, World};
+use crate::picker::Picker;
 use crate::queue::Queue;
-use crate::scenario::{Fault, Scenario};
+use crate::scenario::Scenario;
 use crate::workload::Workload;
 use crate::{Contender, Outcome};
 
@@ -54,7 +55,7 @@ impl Simulation {
         let fleet = Fleet::new(scenario);
         let capacities = fleet.capacities();
         let proxy = |_: &f64| Proxy {
-            picker: contender.picker(&capacities),
+            picker: contender.picker(&capacities, scenario.poll.interval),
             scraping: vec![false; capacities.len()],
         };
         let mut simulation = Self {
@@ -74,9 +75,7 @@ impl Simulation {
             fleet,
             scenario: scenario.clone(),
         };
-        simulation.plan_rounds();
-        simulation.plan_arrivals();
-        simulation.plan_faults();
+        simulation.plan_all();
         simulation
     }
 
@@ -102,7 +101,6 @@ impl Simulation {
         self.meter.advance(now);
         self.now = now;
         self.handle(event);
-        self.meter.set(self.fleet.imbalance());
         true
     }
 
@@ -143,7 +141,9 @@ impl Simulation {
             }
             Event::Departure(booking) => {
                 self.open -= 1;
-                self.fleet.depart(booking);
+                if self.fleet.depart(booking) {
+                    self.meter.set(self.fleet.imbalance());
+                }
             }
             Event::Round { proxy } => self.round(proxy),
             Event::Read {
@@ -157,82 +157,9 @@ impl Simulation {
                 reading,
             } => self.sample(proxy, scrape, reading),
             Event::Gauges { count, dead } => self.fleet.set_dead(count, dead),
-            Event::Emptied => self.fleet.empty(0),
-        }
-    }
-
-    fn arrive(&mut self) {
-        let (number, session) = self.workload.arrival();
-        self.requests += 1;
-        if let Some(pick) = self.pick(number, session.power) {
-            self.open += 1;
-            self.fleet.announce(pick.at, session.power);
-            let travel = travel(self.scenario.answer, &mut self.rng.answers);
-            let event = Event::Request {
-                proxy: number,
-                pick,
-                session,
-            };
-            self.queue.plan(self.now + travel, event);
-        } else {
-            self.refused += 1;
-        }
-        self.probe(number);
-    }
-
-    fn pick(&mut self, proxy: usize, power: Load) -> Option<Pick> {
-        let world = World {
-            now: self.now,
-            fleet: &self.fleet,
-        };
-        let picker = &mut self.proxies.get_mut(proxy)?.picker;
-        picker.pick(power, &world, &mut self.rng.choices)
-    }
-
-    fn request(&mut self, proxy: usize, pick: Pick, session: Session) {
-        let booking = self.fleet.book(pick.at, session.power);
-        if let Some(booking) = booking {
-            self.open += 1;
-            let event = Event::Departure(booking);
-            self.queue.plan(self.now + session.length, event);
-        } else {
-            self.refused += 1;
-        }
-        let travel = travel(self.scenario.answer, &mut self.rng.answers);
-        let event = Event::Answer {
-            proxy,
-            pick,
-            session,
-            booked: booking.is_some(),
-        };
-        self.queue.plan(self.now + travel, event);
-    }
-
-    fn plan_next_arrival(&mut self) {
-        let at = self.workload.gap().map(|gap| self.now + gap);
-        if let Some(at) = at.filter(|at| *at < self.scenario.end()) {
-            self.queue.plan(at, Event::Arrival);
-        }
-    }
-
-    fn plan_arrivals(&mut self) {
-        self.plan_next_arrival();
-        if let Some(burst) = self.scenario.burst {
-            for number in 0..burst.count {
-                let after = burst.within * number / burst.count;
-                self.queue.plan(burst.at + after, Event::BurstArrival);
-            }
-        }
-    }
-
-    fn plan_faults(&mut self) {
-        for fault in &self.scenario.faults {
-            match *fault {
-                Fault::DeadGauges { count, from, until } => {
-                    self.queue.plan(from, Event::Gauges { count, dead: true });
-                    self.queue.plan(until, Event::Gauges { count, dead: false });
-                }
-                Fault::Emptied { at } => self.queue.plan(at, Event::Emptied),
+            Event::Emptied => {
+                self.fleet.empty(0);
+                self.meter.set(self.fleet.imbalance());
             }
         }
     }

@@ -25,16 +25,17 @@ pub fn markdown(trials: &[Trial]) -> String {
 fn table(trials: &[Trial], cell: impl Fn(&Outcome) -> String) -> String {
     let mut lines = String::from("| |");
     for contender in Contender::ALL {
-        lines += &match contender {
-            Contender::Ledger(_) => format!(" `{}` |", contender.name()),
-            _ => format!(" {} |", contender.name()),
+        let name = contender.name();
+        // Writing to a string cannot fail.
+        let _ = match contender {
+            Contender::Ledger(_) => write!(lines, " `{name}` |"),
+            _ => write!(lines, " {name} |"),
         };
     }
     lines += "\n| --- |";
     lines += &" ---: |".repeat(Contender::ALL.len());
     lines.push('\n');
     for trial in trials {
-        // Writing to a string cannot fail.
         let _ = write!(lines, "| {} |", trial.scenario.about);
         for (_, outcome) in &trial.outcomes {
             let _ = write!(lines, " {} |", cell(outcome));

@@ -82,7 +82,7 @@ impl Simulation {
     }
 }
 
-fn equal<T: PartialEq + std::fmt::Display>(
+fn equal<T: Copy + PartialEq + std::fmt::Display>(
     at: usize,
     what: &str,
     is: T,

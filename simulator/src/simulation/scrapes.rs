@@ -9,17 +9,6 @@ use crate::event::Event;
 use crate::picker::{Scrape, World};
 
 impl Simulation {
-    /// Each proxy's first round comes at a moment of its own within the first interval.
-    pub(super) fn plan_rounds(&mut self) {
-        for (number, proxy) in self.proxies.iter().enumerate() {
-            let part = self.rng.scrapes.f64();
-            if proxy.picker.polls() {
-                let first = self.scenario.poll.interval.mul_f64(part);
-                self.queue.plan(first, Event::Round { proxy: number });
-            }
-        }
-    }
-
     pub(super) fn round(&mut self, number: usize) {
         let Some(proxy) = self.proxies.get_mut(number) else {
             return;
@@ -47,7 +36,7 @@ impl Simulation {
         let Some(proxy) = self.proxies.get_mut(number) else {
             return;
         };
-        for at in proxy.picker.probes(&mut self.rng.choices) {
+        for at in proxy.picker.probes(self.now, &mut self.rng.choices) {
             self.scrape(number, at);
         }
     }

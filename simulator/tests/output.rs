@@ -1,0 +1,78 @@
+//! The same seed gives the same bytes, and the bytes are what they claim to be.
+
+use std::time::Duration;
+
+use switchyard_simulator::{Contender, Scenario, Simulation, Trial, catalogue, picture, table};
+
+fn trials(seed: u64) -> Vec<Trial> {
+    let short = |scenario: Scenario| Scenario {
+        warm_up: Duration::from_secs(3),
+        measured: Duration::from_secs(3),
+        ..scenario
+    };
+    ["unequal_shares", "nearly_full"]
+        .into_iter()
+        .filter_map(catalogue::named)
+        .map(|scenario| Trial::run(&short(scenario), seed, 2))
+        .collect()
+}
+
+#[test]
+fn the_same_seed_gives_the_same_bytes_and_another_does_not() {
+    let (one, again, other) = (trials(5), trials(5), trials(6));
+    assert_eq!(table::markdown(&one), table::markdown(&again));
+    assert_eq!(picture::svg(&one), picture::svg(&again));
+    assert_ne!(table::markdown(&one), table::markdown(&other));
+}
+
+#[test]
+fn every_contender_meets_the_same_cars() {
+    let scenario = Scenario {
+        warm_up: Duration::ZERO,
+        measured: Duration::from_secs(3),
+        ..catalogue::one_proxy()
+    };
+    let requests = |contender| Simulation::new(&scenario, contender, 3).run().requests;
+    for contender in Contender::ALL {
+        assert_eq!(requests(contender), requests(Contender::Oracle));
+    }
+}
+
+#[test]
+fn every_line_of_a_table_has_every_column() {
+    let page = table::markdown(&trials(1));
+    let lines: Vec<&str> = page.lines().filter(|line| line.starts_with('|')).collect();
+    assert!(lines.len() >= 8);
+    for line in lines {
+        let columns = line.matches('|').count() - 1;
+        assert_eq!(columns, 1 + Contender::ALL.len(), "{line}");
+    }
+}
+
+#[test]
+fn the_picture_names_every_scenario_and_contender() {
+    let trials = trials(1);
+    assert_eq!(trials.len(), 2);
+    let svg = picture::svg(&trials);
+    for trial in &trials {
+        assert!(svg.contains(trial.scenario.about));
+    }
+    for contender in Contender::ALL {
+        let name = format!(">{}</text>", contender.name());
+        assert_eq!(svg.matches(&name).count(), trials.len(), "{name}");
+    }
+    assert!(!svg.contains("NaN") && !svg.contains("inf"));
+}
+
+#[test]
+fn names_of_scenarios_are_unique_and_found() {
+    let all = catalogue::all();
+    for scenario in &all {
+        let namesakes = all.iter().filter(|other| other.name == scenario.name);
+        assert_eq!(namesakes.count(), 1, "{}", scenario.name);
+        assert_eq!(
+            catalogue::named(scenario.name).map(|s| s.about),
+            Some(scenario.about)
+        );
+    }
+}
