@@ -6,7 +6,7 @@ ARGS  ?=
 CARGO := . ./scripts/common.sh && cargo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench bench-micro fmt fix clippy fuzz clean
+.PHONY: help demo test bench bench-micro simulate fmt fix clippy fuzz clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -26,6 +26,10 @@ bench: ## side by side with HAProxy and nginx, into bench/results/ (Linux)
 bench-micro: ## one decision, one scrape: nanoseconds each
 	@./scripts/setup.sh
 	@$(CARGO) bench --locked -p switchyard-balance -p switchyard --bench '*' -- $(ARGS)
+
+simulate: ## every policy against its peers and an oracle, on the real ledger: docs/balancing.md
+	@./scripts/setup.sh
+	@$(CARGO) run --release --locked -p switchyard-simulator --bin simulate -- $(ARGS)
 
 fmt: ## format the code
 	@$(CARGO) fmt --all

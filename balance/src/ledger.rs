@@ -21,13 +21,16 @@
 
 use std::sync::atomic::{
     AtomicBool, AtomicI64, AtomicU8, AtomicU64,
-    Ordering::{AcqRel, Acquire, Relaxed, Release},
+    Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst},
 };
 
 use crate::Load;
 
 /// A distance no sum of loads comes near: the headroom of an upstream whose capacity is unknown.
 const BOUNDLESS: i64 = i64::MAX / 4;
+
+/// No capacity is known.
+const UNKNOWN: i64 = -1;
 
 /// Whether an upstream may be chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,7 +53,7 @@ pub struct ScrapeSent {
 pub struct Reading {
     /// The load gauge.
     pub load: Load,
-    /// The most the upstream can take, where it is known.
+    /// The most the upstream can take. Where a reading does not say, what was known before goes on.
     pub capacity: Option<Load>,
 }
 
@@ -79,7 +82,7 @@ pub struct Ledger {
     ended: AtomicU64,
     /// The last sample's value.
     value: AtomicI64,
-    /// The last known capacity in millionths; 0 where none is known.
+    /// The last known capacity in millionths; [`UNKNOWN`] where none is known.
     capacity: AtomicI64,
     /// Whether a first sample has come.
     sampled: AtomicBool,
@@ -106,7 +109,7 @@ impl Ledger {
             reservations: AtomicU64::new(0),
             ended: AtomicU64::new(0),
             value: AtomicI64::new(0),
-            capacity: AtomicI64::new(0),
+            capacity: AtomicI64::new(UNKNOWN),
             sampled: AtomicBool::new(false),
             standing: AtomicU8::new(Standing::In as u8),
         };
@@ -130,31 +133,39 @@ impl Ledger {
 
         self.value.store(reading.load.micros(), Relaxed);
         self.base.store(base.wrapping_sub(assigned), Release);
-        self.set_ceiling(reading.capacity, base, assigned);
-        self.sampled.store(true, Release);
+        self.set_ceiling(reading.capacity.or(self.capacity()), base, assigned);
+        self.sampled.store(true, SeqCst);
         self.publish_weight();
     }
 
-    /// Puts the upstream into rotation or takes it out. One writer at a time, the same as for samples.
+    /// Puts the upstream into rotation or takes it out.
     pub fn set_standing(&self, standing: Standing) {
-        self.standing.store(standing as u8, Release);
+        self.standing.store(standing as u8, SeqCst);
         self.publish_weight();
     }
 
     fn set_ceiling(&self, capacity: Option<Load>, base: i64, assigned: i64) {
         let headroom = capacity.map_or(BOUNDLESS, |c| c.micros() - base);
         self.capacity
-            .store(capacity.map_or(0, Load::micros), Relaxed);
+            .store(capacity.map_or(UNKNOWN, Load::micros), Relaxed);
         self.ceiling.store(assigned.wrapping_add(headroom), Release);
     }
 
+    /// Whoever ejects an upstream and whoever samples it may come here at once. So what the weight was made
+    /// from is looked at again after it was written: the last to write has seen the other's change.
     fn publish_weight(&self) {
-        let weight = if self.is_sampled() && self.is_in() {
-            self.inverse_capacity()
-        } else {
-            f64::NAN
-        };
-        self.weight.store(weight.to_bits(), Release);
+        loop {
+            let is_candidate = self.is_sampled() && self.is_in();
+            let weight = if is_candidate {
+                self.inverse_capacity()
+            } else {
+                f64::NAN
+            };
+            self.weight.store(weight.to_bits(), SeqCst);
+            if is_candidate == (self.is_sampled() && self.is_in()) {
+                return;
+            }
+        }
     }
 
     /// 1 / capacity in units of the gauge; 1 where none is known.
@@ -216,13 +227,13 @@ impl Ledger {
     /// Whether a first sample has come.
     #[must_use]
     pub fn is_sampled(&self) -> bool {
-        self.sampled.load(Acquire)
+        self.sampled.load(SeqCst)
     }
 
     /// Whether it is in rotation. It may still be passed over: see [`Ledger::is_sampled`].
     #[must_use]
     pub fn is_in(&self) -> bool {
-        self.standing.load(Acquire) == Standing::In as u8
+        self.standing.load(SeqCst) == Standing::In as u8
     }
 
     /// The last sample's value, if one has come.
@@ -236,7 +247,7 @@ impl Ledger {
     #[must_use]
     pub fn capacity(&self) -> Option<Load> {
         match self.capacity.load(Relaxed) {
-            0 => None,
+            UNKNOWN => None,
             micros => Some(Load::from_micros(micros)),
         }
     }
@@ -372,6 +383,42 @@ mod tests {
         assert!(!ledger.has_room(ledger.assigned(), load(20.1)));
         reserve(&ledger, 15.0);
         assert!(!ledger.has_room(ledger.assigned(), load(5.1)));
+    }
+
+    #[test]
+    fn a_capacity_that_is_not_told_again_goes_on_and_none_is_not_zero() {
+        let ledger = Ledger::default();
+        assert_eq!(ledger.capacity(), None);
+        for capacity in [Some(load(10.0)), None] {
+            let sample = Reading {
+                load: load(8.0),
+                capacity,
+            };
+            ledger.sample(ledger.scrape_sent(), sample);
+            assert_eq!(ledger.capacity(), Some(load(10.0)));
+            assert!(!ledger.has_room(ledger.assigned(), load(2.1)));
+        }
+        let closed = Reading {
+            load: Load::ZERO,
+            capacity: Some(Load::ZERO),
+        };
+        ledger.sample(ledger.scrape_sent(), closed);
+        assert!(
+            !ledger.has_room(ledger.assigned(), load(0.1)),
+            "a capacity of zero is no room at all"
+        );
+    }
+
+    #[test]
+    fn an_ejection_is_not_undone_by_a_sample_that_comes_at_once() {
+        for _ in 0..2_000 {
+            let ledger = Ledger::default();
+            std::thread::scope(|scope| {
+                scope.spawn(|| ledger.sample(ledger.scrape_sent(), reading(1.0)));
+                scope.spawn(|| ledger.set_standing(Standing::Out));
+            });
+            assert!(ledger.weight().is_nan());
+        }
     }
 
     #[test]

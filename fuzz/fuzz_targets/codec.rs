@@ -3,18 +3,16 @@
 #![no_main]
 
 use bytes::{Bytes, BytesMut};
-use exchange::codec::{Answer, Decoder, Limits, Malformed, Progress};
+use codec::{Answer, Decoder, Limits, Malformed, Progress};
 use libfuzzer_sys::fuzz_target;
 
-#[path = "../../proxy/src/dispatch/exchange"]
+#[path = "../../proxy/src/codec.rs"]
 #[allow(
     dead_code,
     unused_imports,
     reason = "the request encoder is not fuzzed"
 )]
-mod exchange {
-    pub mod codec;
-}
+mod codec;
 
 // Small, so that a fuzzer's inputs get past them.
 const LIMITS: Limits = Limits {

@@ -66,7 +66,11 @@ impl Admin {
     }
 
     fn metrics(&self) -> Response<Vec<u8>> {
-        match self.shared.metrics.render(&self.shared.grid) {
+        match self
+            .shared
+            .metrics
+            .render(&self.shared.grid, &self.shared.in_hand)
+        {
             Ok(page) => reply(200, METRICS, page),
             Err(error) => text(500, &format!("the metrics can't be rendered: {error}\n")),
         }

@@ -34,7 +34,7 @@ pub struct Shared {
     /// The checked configuration.
     pub config: Config,
     /// The substations.
-    pub grid: Grid,
+    pub grid: Arc<Grid>,
     /// Everything that is counted.
     pub metrics: Metrics,
     /// Requests and connections that are under way.
@@ -45,7 +45,7 @@ pub struct Shared {
 impl Shared {
     /// Ties the parts together.
     #[must_use]
-    pub fn new(config: Config, grid: Grid, metrics: Metrics) -> Self {
+    pub fn new(config: Config, grid: Arc<Grid>, metrics: Metrics) -> Self {
         let budget = RetryBudget::new(config.retry.budget);
         Self {
             config,

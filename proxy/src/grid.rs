@@ -24,8 +24,8 @@ pub use substation::{State, Substation};
 
 use crate::{
     clock::Clock,
+    codec::Unencodable,
     config::{self, Config},
-    dispatch::exchange::codec::Unencodable,
     metrics::Metrics,
 };
 

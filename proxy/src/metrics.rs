@@ -17,7 +17,7 @@ use prometheus::{
 pub use requests::{Outcome, RequestMetrics};
 pub use substation::{PollOutcome, SubstationMetrics, UpstreamOutcome};
 
-use crate::grid::Grid;
+use crate::{dispatch::InHand, grid::Grid};
 use substation::SubstationFamilies;
 
 /// What every name begins with.
@@ -30,6 +30,8 @@ pub struct Metrics {
     requests: RequestMetrics,
     substations: SubstationFamilies,
     panics: IntCounter,
+    /// Without the prefix: `process_*` is called the same everywhere.
+    process: Registry,
 }
 
 impl Metrics {
@@ -59,8 +61,9 @@ impl Metrics {
             .duration_since(std::time::UNIX_EPOCH)
             .unwrap_or_default();
         loaded_at.set(i64::try_from(unix.as_secs()).unwrap_or(0));
+        let process = Registry::new();
         #[cfg(target_os = "linux")]
-        registry.register(Box::new(
+        process.register(Box::new(
             prometheus::process_collector::ProcessCollector::for_self(),
         ))?;
         Ok(Self {
@@ -68,6 +71,7 @@ impl Metrics {
             requests,
             substations,
             panics,
+            process,
         })
     }
 
@@ -77,10 +81,10 @@ impl Metrics {
         &self.requests
     }
 
-    /// The handles of one substation, all series present from the start.
+    /// The handles of one substation, all series present from the start. `policy` is the reason of a choice.
     #[must_use]
-    pub fn substation(&self, name: &str) -> SubstationMetrics {
-        self.substations.handles(name)
+    pub fn substation(&self, name: &str, policy: &str) -> SubstationMetrics {
+        self.substations.handles(name, policy)
     }
 
     /// Counts panics from here on, besides whatever the hook before did with them.
@@ -96,11 +100,14 @@ impl Metrics {
         });
     }
 
-    /// The metrics page, with the grid as it is now.
-    pub fn render(&self, grid: &Grid) -> Result<Vec<u8>, prometheus::Error> {
+    /// The metrics page, with the grid and the requests in hand as they are now.
+    pub fn render(&self, grid: &Grid, in_hand: &InHand) -> Result<Vec<u8>, prometheus::Error> {
         self.substations.mirror(grid);
+        self.requests.mirror(in_hand);
         let mut page = Vec::with_capacity(16 * 1024);
-        TextEncoder::new().encode(&self.registry.gather(), &mut page)?;
+        let mut families = self.registry.gather();
+        families.extend(self.process.gather());
+        TextEncoder::new().encode(&families, &mut page)?;
         Ok(page)
     }
 }

@@ -32,8 +32,9 @@ use tracing::{info, warn};
 use crate::{
     admin::Admin,
     clock::Clock,
+    codec::Unencodable,
     config::Config,
-    dispatch::{Lane, Shared, exchange::codec::Unencodable},
+    dispatch::{Lane, Shared},
     grid::{Grid, Scraper},
     metrics::Metrics,
 };
@@ -49,14 +50,14 @@ const BUFFERS: (usize, usize) = (0, 1460);
 #[derive(Debug, Error)]
 pub enum Error {
     /// A listener's address can't be had.
-    #[error("can't listen on {address} ({key}): {source}{}", advice(source))]
+    #[error("can't listen on {address} ({key}): {reason}{}", advice(reason))]
     Bind {
         /// The address.
         address: SocketAddr,
         /// Where it stands in the configuration.
         key: &'static str,
-        /// What the system said.
-        source: io::Error,
+        /// What the system said. Not called `source`: it is part of the message, and would be told twice.
+        reason: io::Error,
     },
     /// A thread, a runtime or a socket option was refused by the system.
     #[error("can't start: {0}")]
@@ -93,10 +94,10 @@ impl Listeners {
     /// Binds what the configuration asks for.
     pub fn bind(config: &Config) -> Result<Self, Error> {
         let bind = |address: SocketAddr, key| {
-            let listener = TcpListener::bind(address).map_err(|source| Error::Bind {
+            let listener = TcpListener::bind(address).map_err(|reason| Error::Bind {
                 address,
                 key,
-                source,
+                reason,
             })?;
             listener.set_nonblocking(true)?;
             Ok::<_, Error>(listener)
@@ -126,11 +127,11 @@ pub fn run(
 ) -> Result<(), Error> {
     let metrics = Metrics::new()?;
     metrics.count_panics();
-    let grid = Grid::new(&config, &metrics, Clock::start())?;
+    let grid = Arc::new(Grid::new(&config, &metrics, Clock::start())?);
     let threads = config.threads;
     let load = config.load.clone();
     let longest_drain = config.timeouts.client + config.timeouts.request + config.timeouts.connect;
-    let shared = Arc::new(Shared::new(config, grid, metrics));
+    let shared = Arc::new(Shared::new(config, Arc::clone(&grid), metrics));
     let (stop, stopped) = watch::channel(false);
 
     let workers: Vec<_> = (0..threads)
@@ -169,8 +170,7 @@ pub fn run(
         .enable_all()
         .build()?;
     main.block_on(async {
-        let scraper =
-            tokio::spawn(Scraper::new(Arc::clone(&shared), &load, fastrand::u64(..)).run());
+        let scraper = tokio::spawn(Scraper::new(grid, &load, fastrand::u64(..)).run());
         let admin = Admin::new(Arc::clone(&shared));
         let (stop_admin, admin_stopped) = watch::channel(false);
         let admin = tokio::spawn(serve("admin", admin, admin_listener, admin_stopped));

@@ -14,7 +14,7 @@ use hyper::HeaderMap;
 use hyper::header::{HeaderName, HeaderValue};
 use hyper_util::rt::TokioIo;
 use proptest::prelude::*;
-use switchyard::dispatch::exchange::codec::{Answer, Decoder, Limits, Malformed, Progress};
+use switchyard::codec::{Answer, Decoder, Limits, Malformed, Progress};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 
 /// What both have to agree on.

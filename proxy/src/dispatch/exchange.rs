@@ -7,7 +7,6 @@
 //! Each lane has its own exchange, so its locks are never contended: they are there because a lane is
 //! shared with Pingora's tasks by type, not in fact. None is held across an await.
 
-pub mod codec;
 mod connection;
 mod pool;
 
@@ -20,8 +19,8 @@ use pingora_http::RequestHeader;
 use tokio::{net::TcpStream, time::timeout};
 
 use super::charge::Charge;
+pub use crate::codec::Answer;
 use crate::grid::Substation;
-pub use codec::Answer;
 use connection::Connection;
 use pool::Pool;
 

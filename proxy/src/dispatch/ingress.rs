@@ -19,7 +19,10 @@ use pingora_http::RequestHeader;
 use tokio::{io::AsyncReadExt, time::Instant};
 use tracing::debug;
 
-use super::{Code, Failure, Lane, charge::Charge, reply, request_id, watchdog::Watchdog};
+use super::{
+    Code, Failure, Lane, charge::Charge, in_hand::RequestGuard, reply, request_id,
+    watchdog::Watchdog,
+};
 use crate::metrics::Outcome;
 
 /// What an idle connection keeps for the next request's first bytes: most charge requests fit.
@@ -47,14 +50,15 @@ impl HttpServerApp for Lane {
         let mut watchdog = Watchdog::new(started + self.shared.config.timeouts.client);
         // Each request lives on the heap, so that a connection does not keep its room while it idles.
         let (mut stream, mut prefix) =
-            Box::pin(self.request(session, started, &mut watchdog)).await?;
+            Box::pin(self.request(session, started, &mut watchdog, None)).await?;
         loop {
             let first = self.first_bytes(&mut stream, prefix, &mut watchdog).await?;
+            let in_hand = Some(self.shared.in_hand.request());
             let started = Instant::now();
             let request = async {
                 let mut session = ServerSession::new_http1(stream);
                 session.set_pipelined_prefix(first);
-                self.request(session, started, &mut watchdog).await
+                self.request(session, started, &mut watchdog, in_hand).await
             };
             (stream, prefix) = Box::pin(request).await?;
         }
@@ -84,11 +88,15 @@ impl Lane {
     }
 
     /// One request from its first byte to the last of its answer. Returns the connection if it goes on.
+    ///
+    /// `in_hand` where its first byte has been seen; the first request of a connection is seen only once its
+    /// head is there.
     async fn request(
         &self,
         mut session: ServerSession,
         started: Instant,
         watchdog: &mut Watchdog,
+        in_hand: Option<RequestGuard<'_>>,
     ) -> Option<Kept> {
         session.set_pipelining_enabled(session.as_http1().is_some());
         let deadline = started + self.shared.config.timeouts.client;
@@ -102,7 +110,7 @@ impl Lane {
             }
             Err(_) => Err(self.too_slow("head")),
         };
-        let _in_hand = self.shared.in_hand.request();
+        let _in_hand = in_hand.unwrap_or_else(|| self.shared.in_hand.request());
         self.serve(&mut session, request, watchdog, started).await;
         // HTTP/2 streams end with their request: there is nothing to return then.
         Some(session.finish().await.ok()??.into_parts())

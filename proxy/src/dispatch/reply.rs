@@ -26,7 +26,7 @@ pub(super) async fn pass_on(
 ) -> Written {
     let mut head = ResponseHeader::build_no_case(answer.status, Some(8))?;
     for (name, value) in answer.headers() {
-        if is_end_to_end(name) {
+        if is_end_to_end(name) && !is_nominated(&answer, name) {
             let name = HeaderName::from_bytes(name).or_err(InvalidHTTPHeader, UNFIT)?;
             let value = HeaderValue::from_bytes(value).or_err(InvalidHTTPHeader, UNFIT)?;
             head.append_header(name, value)?;
@@ -79,6 +79,14 @@ async fn send(
     head.insert_header(header::CONTENT_LENGTH, HeaderValue::from(body.len()))?;
     session.write_response_header(Box::new(head)).await?;
     session.write_response_body(body, true).await
+}
+
+/// Whether the substation's `Connection` header nominates `name` as hop-by-hop.
+fn is_nominated(answer: &Answer, name: &[u8]) -> bool {
+    answer.header("connection").is_some_and(|value| {
+        let mut tokens = value.split(|byte| *byte == b',');
+        tokens.any(|token| token.trim_ascii().eq_ignore_ascii_case(name))
+    })
 }
 
 /// Whether a header speaks of the message, not of the connection it came over. Names of `codec` answers

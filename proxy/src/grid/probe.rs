@@ -12,8 +12,8 @@ use tokio::{
 
 use super::exposition::{self, Found, Wanted};
 use crate::{
+    codec::{Answer, Decoder, Limits, Progress},
     config,
-    dispatch::exchange::codec::{Answer, Decoder, Limits, Progress},
     metrics::PollOutcome,
 };
 
@@ -165,7 +165,7 @@ fn read(
         Found::Unusable(_) | Found::Malformed => return Err(PollOutcome::Parse),
     };
     let exported = match capacity {
-        Found::One(units) if units > 0.0 => Load::new(units),
+        Found::One(units) => Load::new(units),
         _ => None,
     };
     Ok(Reading {

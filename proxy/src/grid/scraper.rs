@@ -12,10 +12,11 @@ use tokio::time::{Instant, sleep_until};
 use tracing::{info, warn};
 
 use super::{
-    Substation,
+    Grid, Substation,
     probe::{Gauges, Probe, Sample},
+    substation::Reach,
 };
-use crate::{clock::Clock, config, dispatch::Shared, metrics::PollOutcome};
+use crate::{clock::Clock, config, metrics::PollOutcome};
 
 /// Scrapes at once. With 1 ms a scrape this is enough for 100,000 a second.
 const AT_ONCE: usize = 128;
@@ -25,7 +26,7 @@ const JITTER: f64 = 0.2;
 /// The scraping task, before it runs.
 #[derive(Debug)]
 pub struct Scraper {
-    shared: Arc<Shared>,
+    grid: Arc<Grid>,
     gauges: Gauges,
     interval: Duration,
     rng: Rng,
@@ -47,12 +48,12 @@ struct Seat {
 }
 
 impl Scraper {
-    /// A scraper of the shared grid.
+    /// A scraper of the grid.
     #[must_use]
-    pub fn new(shared: Arc<Shared>, load: &config::Load, seed: u64) -> Self {
+    pub fn new(grid: Arc<Grid>, load: &config::Load, seed: u64) -> Self {
         let gauges = Gauges::new(load);
         Self {
-            shared,
+            grid,
             gauges,
             interval: load.interval,
             rng: Rng::with_seed(seed),
@@ -61,8 +62,7 @@ impl Scraper {
 
     /// Scrapes until dropped.
     pub async fn run(mut self) {
-        let shared = Arc::clone(&self.shared);
-        let grid = &shared.grid;
+        let grid = Arc::clone(&self.grid);
         let mut seats: Vec<Seat> = grid
             .substations()
             .iter()
@@ -135,7 +135,7 @@ impl Seat {
         if result.is_ok() {
             substation.stamp_sample(now);
         }
-        substation.scraped(outcome != Some(PollOutcome::Connect), now);
+        substation.scraped(reach(outcome), now);
         if std::mem::replace(&mut self.failing_as, outcome) == outcome {
             return;
         }
@@ -148,6 +148,16 @@ impl Seat {
                 "No sample of its load; its ledger goes on"
             ),
         }
+    }
+}
+
+/// What a scrape's end says of the way to the substation. A page that was not there, or not to be read, came
+/// from somebody; silence may be the page's fault alone.
+fn reach(outcome: Option<PollOutcome>) -> Reach {
+    match outcome {
+        Some(PollOutcome::Connect) => Reach::No,
+        Some(PollOutcome::Timeout) => Reach::Unclear,
+        _ => Reach::Yes,
     }
 }
 

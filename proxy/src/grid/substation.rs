@@ -13,8 +13,8 @@ use tracing::{info, warn};
 use super::health::{Health, Verdict};
 use crate::{
     clock::{Clock, Moment},
+    codec::{RequestHead, Unencodable},
     config::{self, Config},
-    dispatch::exchange::codec::{RequestHead, Unencodable},
     metrics::{Metrics, SubstationMetrics},
 };
 
@@ -63,6 +63,17 @@ impl State {
     }
 }
 
+/// What a scrape says of the way to a substation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// It answered.
+    Yes,
+    /// No connection could be made, or it broke.
+    No,
+    /// Nothing came in time.
+    Unclear,
+}
+
 /// One substation of the grid.
 #[derive(Debug)]
 pub struct Substation {
@@ -105,7 +116,7 @@ impl Substation {
             health: Health::new(),
             sampled_at: AtomicU64::new(NEVER),
             is_reachable: AtomicBool::new(true),
-            metrics: metrics.substation(&listed.name),
+            metrics: metrics.substation(&listed.name, config.policy.name()),
         })
     }
 
@@ -187,7 +198,19 @@ impl Substation {
     }
 
     /// Takes word of whether a scrape reached it, and lets it back in when its time has come.
-    pub(super) fn scraped(&self, reached: bool, now: Moment) {
+    pub(super) fn scraped(&self, reach: Reach, now: Moment) {
+        let reached = reach == Reach::Yes;
+        if reach != Reach::Unclear {
+            self.note_reach(reached);
+        }
+        if self.health.reinstate(now, reached) {
+            self.ledger.set_standing(Standing::In);
+            self.metrics.transition(State::Up);
+            info!(substation = self.name, "Back in rotation");
+        }
+    }
+
+    fn note_reach(&self, reached: bool) {
         let was_reachable = self.is_reachable.swap(reached, Relaxed);
         if was_reachable && !reached {
             self.metrics.transition(State::Down);
@@ -195,11 +218,6 @@ impl Substation {
         } else if reached && !was_reachable {
             self.metrics.transition(State::Up);
             info!(substation = self.name, "Reached again");
-        }
-        if self.health.reinstate(now, reached) {
-            self.ledger.set_standing(Standing::In);
-            self.metrics.transition(State::Up);
-            info!(substation = self.name, "Back in rotation");
         }
     }
 

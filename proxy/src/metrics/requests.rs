@@ -5,6 +5,7 @@ use std::time::Duration;
 use prometheus::{Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge};
 
 use super::{Register, request_buckets};
+use crate::dispatch::InHand;
 
 /// How a request ended, for counting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,9 +46,9 @@ impl Outcome {
 #[derive(Clone, Debug)]
 pub struct RequestMetrics {
     /// Requests whose first byte has come and whose last byte has not left.
-    pub in_flight: IntGauge,
+    in_flight: IntGauge,
     /// Client connections that are open.
-    pub connections: IntGauge,
+    connections: IntGauge,
     /// Connections turned away at the limit.
     pub connections_refused: IntCounter,
     /// How long a choice takes; one in [`RequestMetrics::DECISION_SAMPLING`] is measured.
@@ -123,6 +124,13 @@ impl RequestMetrics {
         if let Some(histogram) = self.seconds.get(outcome as usize) {
             histogram.observe(took.as_secs_f64());
         }
+    }
+
+    /// Sets the gauges to what is in hand now.
+    pub(super) fn mirror(&self, in_hand: &InHand) {
+        let shown = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+        self.in_flight.set(shown(in_hand.requests()));
+        self.connections.set(shown(in_hand.connections()));
     }
 
     /// Counts one error of the proxy's own, by its code.

@@ -75,7 +75,7 @@ pub(super) struct SubstationFamilies {
 /// The handles of one substation.
 #[derive(Clone, Debug)]
 pub struct SubstationMetrics {
-    /// Requests that were given to it as the least loaded.
+    /// Requests that the policy gave to it.
     pub chosen: IntCounter,
     /// Requests that were given to it after another had certainly not booked them.
     pub chosen_after_failover: IntCounter,
@@ -185,9 +185,9 @@ impl SubstationFamilies {
         })
     }
 
-    pub(super) fn handles(&self, name: &str) -> SubstationMetrics {
+    pub(super) fn handles(&self, name: &str, policy: &str) -> SubstationMetrics {
         SubstationMetrics {
-            chosen: self.decisions.with_label_values(&[name, "least_load"]),
+            chosen: self.decisions.with_label_values(&[name, policy]),
             chosen_after_failover: self.decisions.with_label_values(&[name, "failover"]),
             upstream_seconds: self.upstream_seconds.with_label_values(&[name]),
             poll_seconds: self.poll_seconds.with_label_values(&[name]),

@@ -62,7 +62,7 @@ fn the_substation_gets_the_body_and_the_end_to_end_headers_and_nothing_else() {
     let substation = Scripted::charging(|| Act::Write(booked()));
     let proxy = Proxy::start(&[substation.address], "");
     let headers = "idempotency-key: k1\r\ntraceparent: 00-a-b-01\r\nx-request-id: r1\r\ncontent-type: application/json\r\n\
-                   connection: x-secret, keep-alive\r\nx-secret: 1\r\nkeep-alive: 5\r\nx-forwarded-for: 1.2.3.4\r\nte: trailers\r\n";
+                   connection: x-secret, keep-alive\r\nconnection: x-two\r\nx-secret: 1\r\nx-two: 2\r\nkeep-alive: 5\r\nx-forwarded-for: 1.2.3.4\r\nte: trailers\r\n";
     let body = r#"{"power_kw": 7.4, "mine": "ü"}"#;
     let answer = client::raw(
         proxy.charge,

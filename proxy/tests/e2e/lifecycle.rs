@@ -48,6 +48,10 @@ fn sigterm_finishes_the_request_in_hand_and_ends_within_a_second_of_it() {
     until("the request is with the substation", || {
         (slow.charges().len() == 1).then_some(())
     });
+    assert_eq!(proxy.metric("switchyard_requests_in_flight"), 1.0);
+    until("both clients are seen", || {
+        (proxy.metric("switchyard_connections") == 2.0).then_some(())
+    });
     proxy.signal(Signal::SIGTERM);
     proxy.logged("finishing the requests in hand");
     assert_eq!(

@@ -10,10 +10,8 @@ use tokio::{
     net::TcpStream,
 };
 
-use super::{
-    Progress,
-    codec::{self, Answer, Decoder, Limits, RequestHead},
-};
+use super::Progress;
+use crate::codec::{self, Answer, Decoder, Limits, RequestHead};
 
 /// Room for a usual answer; more is made as it comes.
 const READ: usize = 2048;
@@ -87,10 +85,9 @@ pub(super) fn forwarded<'a>(
     head: &'a RequestHeader,
     request_id: &'a HeaderValue,
 ) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
-    let nominated = head.headers.get(header::CONNECTION);
     head.headers
         .iter()
-        .filter(move |(name, _)| goes_on(name) && !nominated.is_some_and(|by| names(by, name)))
+        .filter(move |(name, _)| goes_on(name) && !is_nominated(head, name))
         .map(|(name, value)| (name.as_str().as_bytes(), value.as_bytes()))
         .chain([(
             crate::dispatch::request_id::HEADER.as_bytes(),
@@ -122,9 +119,13 @@ fn goes_on(name: &HeaderName) -> bool {
 }
 
 /// Whether a `Connection` header nominates `name` as hop-by-hop.
-fn names(connection: &HeaderValue, name: &HeaderName) -> bool {
-    let tokens = connection.as_bytes().split(|byte| *byte == b',');
-    tokens
-        .map(<[u8]>::trim_ascii)
-        .any(|token| token.eq_ignore_ascii_case(name.as_str().as_bytes()))
+fn is_nominated(head: &RequestHeader, name: &HeaderName) -> bool {
+    let nominators = head.headers.get_all(header::CONNECTION).iter();
+    nominators
+        .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
+        .any(|token| {
+            token
+                .trim_ascii()
+                .eq_ignore_ascii_case(name.as_str().as_bytes())
+        })
 }

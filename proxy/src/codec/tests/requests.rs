@@ -1,6 +1,6 @@
 //! The request encoder.
 
-use crate::dispatch::exchange::codec::{RequestHead, Unencodable, encode_request};
+use crate::codec::{RequestHead, Unencodable, encode_request};
 use bytes::BytesMut;
 use proptest::prelude::*;
 

@@ -1,7 +1,7 @@
 //! Every answer that is refused, with the reason.
 
 use super::{Limits, decode};
-use crate::dispatch::exchange::codec::Malformed as M;
+use crate::codec::Malformed as M;
 
 const OK: &str = "HTTP/1.1 200 OK\r\n";
 const CHUNKED: &str = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";

@@ -1,7 +1,7 @@
 //! Every framing that is taken, with the connection's fate.
 
 use super::{Limits, answer, feed};
-use crate::dispatch::exchange::codec::{Decoder, Malformed, Progress};
+use crate::codec::{Decoder, Malformed, Progress};
 use bytes::BytesMut;
 
 /// Bytes, status, body, reusable.
