@@ -195,11 +195,7 @@ impl<'a> Candidate<'a> {
 ///
 /// The one loop of this crate whose speed shows: on a thousand upstreams it is most of a decision. So what
 /// is rarely true is asked last, a score of NaN falls through the first comparison, and ties are only noted
-/// down. If there are more than fit the note, the first of them from a random start are as good as any.
-#[expect(
-    clippy::float_cmp,
-    reason = "equal loads on equal capacities give equal bits"
-)]
+/// down (equal loads on equal capacities give equal bits). If there are more than fit the note, the first of them from a random start are as good as any.
 fn lowest<U: AsRef<Ledger>>(
     upstreams: &[Arc<U>],
     load: Load,
@@ -222,14 +218,15 @@ fn lowest<U: AsRef<Ledger>>(
     // `for_each` runs over the two halves in two plain loops; `for` would ask before each step which it is in.
     from_start.for_each(|(at, upstream)| {
         let candidate = Candidate::read(at, (**upstream).as_ref(), load, weight);
-        let is_lower = candidate.score < lowest;
-        let is_tied = candidate.score == lowest && ties < NOTED;
-        if (is_lower || is_tied) && candidate.is_fit() && !tried.contains(&at) {
-            ties = if is_lower { 0 } else { ties };
-            lowest = candidate.score;
-            if let Some(slot) = noted.get_mut(ties) {
-                *slot = (at, candidate.assigned);
-                ties += 1;
+        if candidate.score <= lowest {
+            let is_lower = candidate.score < lowest;
+            if (is_lower || ties < NOTED) && candidate.is_fit() && !tried.contains(&at) {
+                ties = if is_lower { 0 } else { ties };
+                lowest = candidate.score;
+                if let Some(slot) = noted.get_mut(ties) {
+                    *slot = (at, candidate.assigned);
+                    ties += 1;
+                }
             }
         }
     });
