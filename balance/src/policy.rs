@@ -195,7 +195,8 @@ impl<'a> Candidate<'a> {
 ///
 /// The one loop of this crate whose speed shows: on a thousand upstreams it is most of a decision. So what
 /// is rarely true is asked last, a score of NaN falls through the first comparison, and ties are only noted
-/// down (equal loads on equal capacities give equal bits). If there are more than fit the note, the first of them from a random start are as good as any.
+/// down (equal loads on equal capacities give equal bits). If there are more than fit the note, the first of
+/// them from a random start are as good as any.
 fn lowest<U: AsRef<Ledger>>(
     upstreams: &[Arc<U>],
     load: Load,

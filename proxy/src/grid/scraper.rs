@@ -92,10 +92,13 @@ impl Scraper {
             }
             tokio::select! {
                 () = &mut timer => {
-                    round += self.interval;
+                    // After a standstill the missed rounds are not made up for.
+                    round = (round + self.interval).max(Instant::now());
                     timer.as_mut().reset(round + jitter(self.interval, &mut self.rng));
-                    due.clear();
-                    due.extend(0..seats.len());
+                    // A round that is not over is not begun anew: its last ones would never have a turn.
+                    if due.is_empty() {
+                        due.extend(0..seats.len());
+                    }
                 }
                 Some(ended) = running.next() => {
                     let Some(seat) = seats.get_mut(ended.at) else { continue };

@@ -53,6 +53,20 @@ fn a_hung_substation_delays_nobody_elses_samples() {
 }
 
 #[test]
+fn more_hung_substations_than_scrapes_at_once_still_leave_turns_for_the_rest() {
+    // Connections to these are made by the system and never answered.
+    let hung: Vec<_> = (0..140)
+        .map(|_| std::net::TcpListener::bind("127.0.0.1:0").unwrap())
+        .collect();
+    let works = Substations::start(&[1e6]);
+    let mut addresses: Vec<_> = hung.iter().map(|h| h.local_addr().unwrap()).collect();
+    addresses.extend(&works.addresses);
+    let proxy = Proxy::start(&addresses, "load: {interval: 20ms, timeout: 100ms}");
+    let ok = "switchyard_load_polls_total{outcome=\"ok\",substation=\"s141\"}";
+    until("three turns", || (proxy.metric(ok) >= 3.0).then_some(()));
+}
+
+#[test]
 fn status_has_every_field_of_the_contract() {
     let substations = Substations::start(&[100.0, 200.0]);
     let proxy = Proxy::start(
