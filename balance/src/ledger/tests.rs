@@ -1,0 +1,168 @@
+use super::*;
+
+fn load(units: f64) -> Load {
+    Load::new(units).unwrap()
+}
+
+fn reading(units: f64) -> Reading {
+    Reading {
+        load: load(units),
+        capacity: None,
+    }
+}
+
+fn reserve(ledger: &Ledger, units: f64) {
+    assert!(ledger.reserve_from(ledger.assigned(), load(units)));
+}
+
+#[test]
+fn what_settled_before_the_scrape_left_is_in_the_value() {
+    let ledger = Ledger::default();
+    reserve(&ledger, 10.0);
+    ledger.settle(load(10.0));
+    ledger.sample(ledger.scrape_sent(), reading(10.0));
+    assert_eq!(ledger.estimate(), load(10.0));
+    assert_eq!(ledger.unseen(), Load::ZERO);
+}
+
+#[test]
+fn what_was_assigned_after_the_answer_is_not_in_the_value() {
+    let ledger = Ledger::default();
+    ledger.sample(ledger.scrape_sent(), reading(5.0));
+    reserve(&ledger, 10.0);
+    assert_eq!(ledger.estimate(), load(15.0));
+    ledger.settle(load(10.0));
+    assert_eq!(
+        ledger.estimate(),
+        load(15.0),
+        "an answer changes nothing until the next sample"
+    );
+}
+
+#[test]
+fn what_lies_between_counts_half() {
+    let ledger = Ledger::default();
+    let sent = ledger.scrape_sent();
+    reserve(&ledger, 10.0);
+    ledger.settle(load(10.0));
+    ledger.sample(sent, reading(7.0));
+    assert_eq!(ledger.estimate(), load(12.0));
+    assert_eq!(ledger.unseen(), load(5.0));
+}
+
+#[test]
+fn an_answer_that_never_came_is_left_to_the_next_sample() {
+    let ledger = Ledger::default();
+    reserve(&ledger, 10.0);
+    ledger.settle(load(10.0));
+    for _ in 0..3 {
+        ledger.sample(ledger.scrape_sent(), reading(0.0));
+        assert_eq!(
+            ledger.estimate(),
+            Load::ZERO,
+            "the gauge shows it was not booked"
+        );
+    }
+}
+
+#[test]
+fn a_refusal_leaves_no_trace() {
+    let ledger = Ledger::default();
+    ledger.sample(ledger.scrape_sent(), reading(5.0));
+    reserve(&ledger, 10.0);
+    ledger.take_back(load(10.0));
+    assert_eq!(ledger.estimate(), load(5.0));
+    assert_eq!(ledger.in_flight(), 0);
+    assert_eq!(ledger.reservations(), 1);
+}
+
+#[test]
+fn a_reservation_needs_the_account_as_it_was_read() {
+    let ledger = Ledger::default();
+    let read = ledger.assigned();
+    reserve(&ledger, 1.0);
+    assert!(
+        !ledger.reserve_from(read, load(1.0)),
+        "someone else reserved in between"
+    );
+}
+
+#[test]
+fn room_is_what_the_capacity_leaves() {
+    let ledger = Ledger::new(None);
+    let sample = Reading {
+        load: load(80.0),
+        capacity: Some(load(100.0)),
+    };
+    ledger.sample(ledger.scrape_sent(), sample);
+    assert!(ledger.has_room(ledger.assigned(), load(20.0)));
+    assert!(!ledger.has_room(ledger.assigned(), load(20.1)));
+    reserve(&ledger, 15.0);
+    assert!(!ledger.has_room(ledger.assigned(), load(5.1)));
+}
+
+#[test]
+fn a_capacity_that_is_not_told_again_goes_on_and_none_is_not_zero() {
+    let ledger = Ledger::default();
+    assert_eq!(ledger.capacity(), None);
+    for capacity in [Some(load(10.0)), None] {
+        let sample = Reading {
+            load: load(8.0),
+            capacity,
+        };
+        ledger.sample(ledger.scrape_sent(), sample);
+        assert_eq!(ledger.capacity(), Some(load(10.0)));
+        assert!(!ledger.has_room(ledger.assigned(), load(2.1)));
+    }
+    let closed = Reading {
+        load: Load::ZERO,
+        capacity: Some(Load::ZERO),
+    };
+    ledger.sample(ledger.scrape_sent(), closed);
+    assert!(
+        !ledger.has_room(ledger.assigned(), load(0.1)),
+        "a capacity of zero is no room at all"
+    );
+}
+
+#[test]
+fn an_ejection_is_not_undone_by_a_sample_that_comes_at_once() {
+    for _ in 0..2_000 {
+        let ledger = Ledger::default();
+        std::thread::scope(|scope| {
+            scope.spawn(|| ledger.sample(ledger.scrape_sent(), reading(1.0)));
+            scope.spawn(|| ledger.set_standing(Standing::Out));
+        });
+        assert!(ledger.weight().is_nan());
+    }
+}
+
+#[test]
+fn the_sums_may_wrap() {
+    let ledger = Ledger::default();
+    ledger.assigned.store(i64::MAX - 5, Relaxed);
+    ledger.settled.store(i64::MAX - 5, Relaxed);
+    let sample = Reading {
+        load: load(1.0),
+        capacity: Some(load(100.0)),
+    };
+    ledger.sample(ledger.scrape_sent(), sample);
+    reserve(&ledger, 50.0);
+    assert_eq!(ledger.estimate(), load(51.0));
+    assert!(ledger.has_room(ledger.assigned(), load(49.0)));
+    assert!(!ledger.has_room(ledger.assigned(), load(49.1)));
+}
+
+#[test]
+fn before_a_sample_or_out_of_rotation_no_score_is_less() {
+    let ledger = Ledger::default();
+    assert!(ledger.weight().is_nan());
+    ledger.sample(ledger.scrape_sent(), reading(0.0));
+    assert!(!ledger.weight().is_nan());
+    ledger.set_standing(Standing::Out);
+    assert!(ledger.weight().is_nan());
+    ledger.sample(ledger.scrape_sent(), reading(0.0));
+    assert!(ledger.weight().is_nan(), "a sample does not bring it back");
+    ledger.set_standing(Standing::In);
+    assert!(!ledger.weight().is_nan());
+}
