@@ -3,7 +3,10 @@
 use std::{
     io::{Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
     thread,
 };
 
@@ -22,6 +25,7 @@ pub(crate) enum Act {
 pub(crate) struct Scripted {
     pub(crate) address: SocketAddr,
     requests: Arc<Mutex<Vec<String>>>,
+    closed: Arc<AtomicUsize>,
 }
 
 impl Scripted {
@@ -41,14 +45,28 @@ impl Scripted {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let requests = Arc::new(Mutex::new(Vec::new()));
-        let (script, seen) = (Arc::new(script), Arc::clone(&requests));
+        let closed = Arc::new(AtomicUsize::new(0));
+        let (script, seen, count) = (Arc::new(script), Arc::clone(&requests), Arc::clone(&closed));
         thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
-                let (script, seen) = (Arc::clone(&script), Arc::clone(&seen));
-                thread::spawn(move || serve(stream, &*script, &seen));
+                let (script, seen, count) =
+                    (Arc::clone(&script), Arc::clone(&seen), Arc::clone(&count));
+                thread::spawn(move || {
+                    serve(stream, &*script, &seen);
+                    count.fetch_add(1, SeqCst);
+                });
             }
         });
-        Self { address, requests }
+        Self {
+            address,
+            requests,
+            closed,
+        }
+    }
+
+    /// Connections that it has closed: the other side has the end of each by now.
+    pub(crate) fn closed(&self) -> usize {
+        self.closed.load(SeqCst)
     }
 
     /// The charges that came, each as its whole bytes.
