@@ -11,6 +11,7 @@ mod budget;
 mod charge;
 mod error;
 pub mod exchange;
+mod hop_by_hop;
 mod in_hand;
 mod ingress;
 mod reply;

@@ -5,7 +5,7 @@ use http::{HeaderName, HeaderValue, StatusCode, header};
 use pingora_core::{InvalidHTTPHeader, OrErr, protocols::http::ServerSession};
 use pingora_http::ResponseHeader;
 
-use super::{Code, Failure, exchange::Answer, request_id};
+use super::{Code, Failure, exchange::Answer, hop_by_hop::nominates, request_id};
 use crate::grid::Substation;
 
 /// The header that names the substation that answered.
@@ -83,10 +83,8 @@ async fn send(
 
 /// Whether the substation's `Connection` header nominates `name` as hop-by-hop.
 fn is_nominated(answer: &Answer, name: &[u8]) -> bool {
-    answer.header("connection").is_some_and(|value| {
-        let mut tokens = value.split(|byte| *byte == b',');
-        tokens.any(|token| token.trim_ascii().eq_ignore_ascii_case(name))
-    })
+    let connection = answer.header("connection");
+    connection.is_some_and(|value| nominates(value, name))
 }
 
 /// Whether a header speaks of the message, not of the connection it came over. Names of `codec` answers

@@ -11,7 +11,10 @@ use tokio::{
 };
 
 use super::Progress;
-use crate::codec::{self, Answer, Decoder, Limits, RequestHead};
+use crate::{
+    codec::{self, Answer, Decoder, Limits, RequestHead},
+    dispatch::hop_by_hop::nominates,
+};
 
 /// Room for a usual answer; more is made as it comes.
 const READ: usize = 2048;
@@ -120,12 +123,6 @@ fn goes_on(name: &HeaderName) -> bool {
 
 /// Whether a `Connection` header nominates `name` as hop-by-hop.
 fn is_nominated(head: &RequestHeader, name: &HeaderName) -> bool {
-    let nominators = head.headers.get_all(header::CONNECTION).iter();
-    nominators
-        .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
-        .any(|token| {
-            token
-                .trim_ascii()
-                .eq_ignore_ascii_case(name.as_str().as_bytes())
-        })
+    let mut nominators = head.headers.get_all(header::CONNECTION).iter();
+    nominators.any(|value| nominates(value.as_bytes(), name.as_str().as_bytes()))
 }
