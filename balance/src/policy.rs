@@ -33,6 +33,14 @@ pub enum Policy {
 }
 
 impl Policy {
+    /// Every policy, in the order in which they are documented.
+    pub const ALL: [Self; 4] = [
+        Self::LeastLoad,
+        Self::PowerOfTwo,
+        Self::RoundRobin,
+        Self::Random,
+    ];
+
     /// Its name in configuration and status.
     #[must_use]
     pub const fn name(self) -> &'static str {

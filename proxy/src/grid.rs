@@ -17,17 +17,12 @@ use std::{
     time::Duration,
 };
 
-use switchyard_balance::{Policy, Selector};
+use switchyard_balance::Selector;
 
 pub use scraper::Scraper;
 pub use substation::{State, Substation};
 
-use crate::{
-    clock::Clock,
-    codec::Unencodable,
-    config::{self, Config},
-    metrics::Metrics,
-};
+use crate::{clock::Clock, codec::Unencodable, config::Config, metrics::Metrics};
 
 /// All substations, and what is chosen by.
 #[derive(Debug)]
@@ -49,7 +44,7 @@ impl Grid {
             .collect::<Result<_, _>>()?;
         Ok(Self {
             substations,
-            selector: Selector::new(policy(config.policy)),
+            selector: Selector::new(config.policy.into()),
             clock,
             stale_after: config.load.stale_after,
             first_round_done: AtomicBool::new(false),
@@ -93,15 +88,5 @@ impl Grid {
 
     fn set_first_round_done(&self) {
         self.first_round_done.store(true, Relaxed);
-    }
-}
-
-/// The configuration's names stand for the library's policies; the library knows nobody's configuration.
-fn policy(configured: config::Policy) -> Policy {
-    match configured {
-        config::Policy::LeastLoad => Policy::LeastLoad,
-        config::Policy::PowerOfTwo => Policy::PowerOfTwo,
-        config::Policy::RoundRobin => Policy::RoundRobin,
-        config::Policy::Random => Policy::Random,
     }
 }

@@ -1,48 +1,36 @@
-//! How a substation is chosen.
+//! How a substation is chosen: the library's policies, under the names that the file uses.
 
-use serde::Serialize;
-use std::{fmt, str::FromStr};
+use serde::{Serialize, Serializer};
+use std::str::FromStr;
 use thiserror::Error;
 
 /// The rule by which a substation is chosen among those that have room.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Policy {
-    /// The lowest estimated utilisation.
-    #[default]
-    LeastLoad,
-    /// The lower of two drawn at random.
-    PowerOfTwo,
-    /// Each in turn, whatever its load.
-    RoundRobin,
-    /// Any, with equal chance.
-    Random,
-}
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Policy(switchyard_balance::Policy);
 
-impl Policy {
-    /// Every policy, in the order in which they are documented.
-    pub const ALL: [Self; 4] = [
-        Self::LeastLoad,
-        Self::PowerOfTwo,
-        Self::RoundRobin,
-        Self::Random,
-    ];
-
-    /// The name that the file uses.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::LeastLoad => "least_load",
-            Self::PowerOfTwo => "power_of_two",
-            Self::RoundRobin => "round_robin",
-            Self::Random => "random",
-        }
+impl From<Policy> for switchyard_balance::Policy {
+    fn from(policy: Policy) -> Self {
+        policy.0
     }
 }
 
-impl fmt::Display for Policy {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
+impl From<switchyard_balance::Policy> for Policy {
+    fn from(policy: switchyard_balance::Policy) -> Self {
+        Self(policy)
+    }
+}
+
+impl Policy {
+    /// The name that the file uses.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        self.0.name()
+    }
+}
+
+impl Serialize for Policy {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
     }
 }
 
@@ -55,9 +43,10 @@ impl FromStr for Policy {
     type Err = UnknownPolicy;
 
     fn from_str(text: &str) -> Result<Self, UnknownPolicy> {
-        Self::ALL
-            .into_iter()
+        let mut known = switchyard_balance::Policy::ALL.into_iter();
+        known
             .find(|policy| policy.name() == text)
+            .map(Self)
             .ok_or(UnknownPolicy)
     }
 }

@@ -1,7 +1,7 @@
 //! What is in force, and how it is written out again.
 
 use super::{ONE, accepted};
-use crate::config::{Config, MatchOp, Policy};
+use crate::config::{Config, MatchOp};
 use std::time::Duration;
 
 #[test]
@@ -74,7 +74,7 @@ retry: {attempts: 10, budget: 0}
 threads: 256
 "#,
     );
-    assert_eq!(config.policy, Policy::PowerOfTwo);
+    assert_eq!(config.policy, switchyard_balance::Policy::PowerOfTwo.into());
     assert_eq!(config.load.interval, Duration::from_millis(1500));
     assert_eq!(config.load.stale_after, Duration::from_secs(90));
     assert_eq!(config.timeouts.client, Duration::from_millis(250));
