@@ -4,7 +4,7 @@ use std::{hint::black_box, sync::Arc};
 
 use divan::Bencher;
 use fastrand::Rng;
-use switchyard_balance::{Ledger, Load, Policy, Reading, Selector};
+use switchyard_balance::{Ledger, Load, Policy, Reading, Roster, Selector};
 
 struct Upstream(Ledger);
 
@@ -19,30 +19,28 @@ fn load(units: f64) -> Load {
 }
 
 /// Upstreams of four capacities, loaded at random.
-fn grid(n: usize, rng: &mut Rng) -> Vec<Arc<Upstream>> {
-    (0..n)
-        .map(|at| {
-            let ledger = Ledger::default();
-            let capacity = [1e6, 2e6, 4e6, 8e6].get(at % 4).copied().map(load);
-            let reading = Reading {
-                load: load(rng.f64() * 1_000.0),
-                capacity,
-            };
-            ledger.sample(ledger.scrape_sent(), reading);
-            Arc::new(Upstream(ledger))
-        })
-        .collect()
+fn grid(n: usize, rng: &mut Rng) -> Roster<Upstream> {
+    Roster::new((0..n).map(|at| {
+        let ledger = Ledger::default();
+        let capacity = [1e6, 2e6, 4e6, 8e6].get(at % 4).copied().map(load);
+        let reading = Reading {
+            load: load(rng.f64() * 1_000.0),
+            capacity,
+        };
+        ledger.sample(ledger.scrape_sent(), reading);
+        Arc::new(Upstream(ledger))
+    }))
 }
 
 #[divan::bench(args = [3, 100, 1_000, 10_000])]
 fn least_load(bencher: Bencher<'_, '_>, n: usize) {
     let mut rng = Rng::with_seed(42);
-    let grid = grid(n, &mut rng);
+    let grid = grid(n, &mut rng).for_requests_of(load(11.0));
     let selector = Selector::new(Policy::LeastLoad);
     bencher.bench_local(|| {
-        if let Ok((at, reservation)) = selector.reserve(&grid, load(11.0), &[], &mut rng) {
-            reservation.refused();
-            black_box(at);
+        if let Ok(choice) = selector.reserve(&grid, load(11.0), &[], &mut rng) {
+            choice.reservation.refused();
+            black_box(choice.at);
         }
     });
 }
@@ -51,24 +49,22 @@ fn least_load(bencher: Bencher<'_, '_>, n: usize) {
 #[divan::bench(args = [3, 100, 1_000, 10_000])]
 fn least_load_of_equals(bencher: Bencher<'_, '_>, n: usize) {
     let mut rng = Rng::with_seed(42);
-    let grid: Vec<_> = (0..n)
-        .map(|_| {
-            let ledger = Ledger::default();
-            ledger.sample(
-                ledger.scrape_sent(),
-                Reading {
-                    load: Load::ZERO,
-                    capacity: None,
-                },
-            );
-            Arc::new(Upstream(ledger))
-        })
-        .collect();
+    let grid = Roster::new((0..n).map(|_| {
+        let ledger = Ledger::default();
+        ledger.sample(
+            ledger.scrape_sent(),
+            Reading {
+                load: Load::ZERO,
+                capacity: None,
+            },
+        );
+        Arc::new(Upstream(ledger))
+    }));
     let selector = Selector::new(Policy::LeastLoad);
     bencher.bench_local(|| {
-        if let Ok((at, reservation)) = selector.reserve(&grid, load(11.0), &[], &mut rng) {
-            reservation.refused();
-            black_box(at);
+        if let Ok(choice) = selector.reserve(&grid, load(11.0), &[], &mut rng) {
+            choice.reservation.refused();
+            black_box(choice.at);
         }
     });
 }

@@ -12,19 +12,35 @@
 //! it arrived is not. What lies between may or may not be, and counts half:
 //!
 //! ```text
-//! estimate = value + (assigned − assigned_at_arrival) + ½ · (assigned_at_arrival − settled_at_send)
+//! estimate = value + ambiguous_part + (assigned − assigned_at_arrival)
+//! 0 ≤ ambiguous_part ≤ assigned_at_arrival − settled_at_send
 //! ```
+//!
+//! Where in its bounds the ambiguous part lies is what the estimate before the sample says: if that is a load
+//! that the sample allows, it stands; else the nearest that is allowed. So a scrape that runs into a burst of
+//! one's own bookings takes nothing away from what the ledger knew exactly. (A first sample has no
+//! estimate before it: half.)
 //!
 //! All but `assigned` is fixed when the sample arrives, so an estimate is one addition, and a booking is two
 //! atomic additions: no list of sessions, no lock, no clock but the order of events. The sums wrap; only
 //! their differences are ever read, and those are small.
+//!
+//! A gauge that fails while others don't is *reckoned*, as a ship without a fix is: see [`Ledger::reckon`].
 
 use std::sync::atomic::{
     AtomicBool, AtomicI64, AtomicU8, AtomicU64,
     Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst},
 };
 
-use crate::Load;
+use std::sync::Arc;
+
+use arc_swap::ArcSwapOption;
+
+use crate::{Load, group::Group};
+
+mod look;
+
+pub use look::Look;
 
 /// A distance no sum of loads comes near: the headroom of an upstream whose capacity is unknown.
 const BOUNDLESS: i64 = i64::MAX / 4;
@@ -59,15 +75,17 @@ pub struct Reading {
 
 /// The account of one upstream. Shared by all threads; every method takes `&self`.
 ///
-/// The four fields that a choice reads come first and are derived at sample time, so that comparing a
-/// thousand upstreams touches one cache line each and does one addition, one multiplication.
+/// The five fields that a choice reads come first and are derived at sample time, so that comparing a
+/// thousand upstreams touches one cache line each and does a few additions and multiplications.
 #[derive(Debug)]
 #[repr(C, align(64))]
 pub struct Ledger {
     /// Load reserved and not taken back, ever.
     assigned: AtomicI64,
-    /// `estimate − assigned`: everything of the estimate that stood still since the sample.
-    base: AtomicI64,
+    /// What is believed of its gauge: the last sample's value, or what was reckoned since.
+    value: AtomicI64,
+    /// `estimate − value − assigned`: what of the estimate the value can't know, and stands still.
+    unseen: AtomicI64,
     /// The most `assigned` may be for the estimate to stay within the capacity.
     ceiling: AtomicI64,
     /// 1 / capacity (bits of an `f64`; 1 where none is known), or NaN while it may not be chosen: no score
@@ -80,14 +98,28 @@ pub struct Ledger {
     reservations: AtomicU64,
     /// Reservations that have ended, one way or the other.
     ended: AtomicU64,
-    /// The last sample's value.
-    value: AtomicI64,
+    /// The last sample's value, as it was told.
+    gauge: AtomicI64,
+    /// Samples taken.
+    samples: AtomicU64,
+    /// `settled` as it stood when the last sample's scrape was sent.
+    settled_at_send: AtomicI64,
+    /// `assigned` as it stood when the last sample arrived.
+    assigned_at_arrival: AtomicI64,
+    /// The estimate right before the last sample.
+    expected: AtomicI64,
+    /// The estimate right after it.
+    found: AtomicI64,
     /// The last known capacity in millionths; [`UNKNOWN`] where none is known.
     capacity: AtomicI64,
     /// Whether a first sample has come.
     sampled: AtomicBool,
+    /// Whether the last sample is too old to keep anybody from trying.
+    stale: AtomicBool,
     /// [`Standing`], as a number.
     standing: AtomicU8,
+    /// The group whose floor has to give way when this account's score falls.
+    group: ArcSwapOption<Group>,
 }
 
 impl Default for Ledger {
@@ -102,16 +134,24 @@ impl Ledger {
     pub fn new(capacity: Option<Load>) -> Self {
         let ledger = Self {
             assigned: AtomicI64::new(0),
-            base: AtomicI64::new(0),
+            value: AtomicI64::new(0),
+            unseen: AtomicI64::new(0),
             ceiling: AtomicI64::new(0),
             weight: AtomicU64::new(f64::NAN.to_bits()),
             settled: AtomicI64::new(0),
             reservations: AtomicU64::new(0),
             ended: AtomicU64::new(0),
-            value: AtomicI64::new(0),
+            gauge: AtomicI64::new(0),
+            samples: AtomicU64::new(0),
+            settled_at_send: AtomicI64::new(0),
+            assigned_at_arrival: AtomicI64::new(0),
+            expected: AtomicI64::new(0),
+            found: AtomicI64::new(0),
             capacity: AtomicI64::new(UNKNOWN),
             sampled: AtomicBool::new(false),
+            stale: AtomicBool::new(false),
             standing: AtomicU8::new(Standing::In as u8),
+            group: ArcSwapOption::empty(),
         };
         ledger.set_ceiling(capacity, 0, 0);
         ledger
@@ -129,13 +169,53 @@ impl Ledger {
     pub fn sample(&self, sent: ScrapeSent, reading: Reading) {
         let assigned = self.assigned.load(Acquire);
         let ambiguous = assigned.wrapping_sub(sent.settled).max(0);
-        let base = reading.load.micros() + ambiguous / 2;
+        let value = reading.load.micros();
+        let expected = if self.is_sampled() {
+            self.estimate_from(assigned)
+        } else {
+            value + ambiguous / 2
+        };
+        let found = expected.clamp(value, value + ambiguous);
 
-        self.value.store(reading.load.micros(), Relaxed);
-        self.base.store(base.wrapping_sub(assigned), Release);
-        self.set_ceiling(reading.capacity.or(self.capacity()), base, assigned);
+        self.gauge.store(value, Relaxed);
+        self.settled_at_send.store(sent.settled, Relaxed);
+        self.assigned_at_arrival.store(assigned, Relaxed);
+        self.expected.store(expected, Relaxed);
+        self.found.store(found, Relaxed);
+        self.believe(value, found, assigned, reading.capacity.or(self.capacity()));
+        self.samples.fetch_add(1, Release);
         self.sampled.store(true, SeqCst);
         self.publish_weight();
+    }
+
+    /// Carries the estimate on without a sample. `drift` is what became of the load of those that were
+    /// sampled, beyond one's own bookings, as a share of it: −0.1 where a tenth of it ended.
+    ///
+    /// A ledger that only counts bookings grows for as long as its gauge is silent, since nothing tells it of
+    /// sessions that end. Then the upstream gets less and less although it is as empty as the rest. What
+    /// ends there is not known; that it does what the others do is the best guess, and the next sample corrects it.
+    pub fn reckon(&self, drift: f64) {
+        if !self.is_sampled() {
+            return;
+        }
+        let assigned = self.assigned.load(Acquire);
+        let estimate = Load::from_micros(self.estimate_from(assigned).max(0));
+        let drifted = Load::new(estimate.units() * (1.0 + drift).max(0.0)).unwrap_or(estimate);
+        self.believe(
+            drifted.micros(),
+            drifted.micros(),
+            assigned,
+            self.capacity(),
+        );
+        self.loosen();
+    }
+
+    /// From now on, with `assigned` as given: a gauge of `value`, a load of `estimate`.
+    fn believe(&self, value: i64, estimate: i64, assigned: i64, capacity: Option<Load>) {
+        let unseen = (estimate - value).wrapping_sub(assigned);
+        self.value.store(value, Relaxed);
+        self.unseen.store(unseen, Release);
+        self.set_ceiling(capacity, estimate, assigned);
     }
 
     /// Puts the upstream into rotation or takes it out.
@@ -144,8 +224,33 @@ impl Ledger {
         self.publish_weight();
     }
 
-    fn set_ceiling(&self, capacity: Option<Load>, base: i64, assigned: i64) {
-        let headroom = capacity.map_or(BOUNDLESS, |c| c.micros() - base);
+    /// Says whether the last sample is old. Changes no score: only that an estimate which says *full* is then no
+    /// reason to refuse when nobody else has room.
+    pub fn set_stale(&self, stale: bool) {
+        self.stale.store(stale, Relaxed);
+    }
+
+    /// Whether the last sample is old.
+    #[must_use]
+    #[inline]
+    pub fn is_stale(&self) -> bool {
+        self.stale.load(Relaxed)
+    }
+
+    /// Makes `group` the one whose floor follows this account.
+    pub(crate) fn join(&self, group: &Arc<Group>) {
+        self.group.store(Some(Arc::clone(group)));
+    }
+
+    /// The score may have fallen.
+    fn loosen(&self) {
+        if let Some(group) = &*self.group.load() {
+            group.loosen();
+        }
+    }
+
+    fn set_ceiling(&self, capacity: Option<Load>, estimate: i64, assigned: i64) {
+        let headroom = capacity.map_or(BOUNDLESS, |c| c.micros() - estimate);
         self.capacity
             .store(capacity.map_or(UNKNOWN, Load::micros), Relaxed);
         self.ceiling.store(assigned.wrapping_add(headroom), Release);
@@ -163,9 +268,10 @@ impl Ledger {
             };
             self.weight.store(weight.to_bits(), SeqCst);
             if is_candidate == (self.is_sampled() && self.is_in()) {
-                return;
+                break;
             }
         }
+        self.loosen();
     }
 
     /// 1 / capacity in units of the gauge; 1 where none is known.
@@ -189,7 +295,25 @@ impl Ledger {
     /// The estimate in millionths with `assigned` as given.
     #[inline]
     pub(crate) fn estimate_from(&self, assigned: i64) -> i64 {
-        self.base.load(Relaxed).wrapping_add(assigned)
+        self.value.load(Relaxed) + self.unseen_from(assigned)
+    }
+
+    /// The part of the estimate that the gauge can't know, with `assigned` as given.
+    #[inline]
+    fn unseen_from(&self, assigned: i64) -> i64 {
+        self.unseen.load(Relaxed).wrapping_add(assigned)
+    }
+
+    /// The load that is compared: of what the gauge says, one's own `share`; of what it can't know, all.
+    ///
+    /// With a share of one it is the estimate, to the last bit: sums of loads are whole numbers that an `f64` holds.
+    #[inline]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "loads stay below 2^53 millionths"
+    )]
+    pub(crate) fn shared_estimate_from(&self, assigned: i64, share: f64) -> f64 {
+        share * self.value.load(Relaxed) as f64 + self.unseen_from(assigned) as f64
     }
 
     /// Whether `load` more would stay within the capacity, with `assigned` as given.
@@ -222,6 +346,7 @@ impl Ledger {
     pub(crate) fn take_back(&self, load: Load) {
         self.assigned.fetch_sub(load.micros(), AcqRel);
         self.ended.fetch_add(1, Relaxed);
+        self.loosen();
     }
 
     /// Whether a first sample has come.
@@ -240,7 +365,7 @@ impl Ledger {
     #[must_use]
     pub fn value(&self) -> Option<Load> {
         self.is_sampled()
-            .then(|| Load::from_micros(self.value.load(Relaxed)))
+            .then(|| Load::from_micros(self.gauge.load(Relaxed)))
     }
 
     /// The capacity, where it is known.
@@ -262,7 +387,7 @@ impl Ledger {
     #[must_use]
     pub fn unseen(&self) -> Load {
         let value = self.value().unwrap_or_default();
-        Load::from_micros(self.estimate().micros() - value.micros())
+        Load::from_micros((self.estimate().micros() - value.micros()).max(0))
     }
 
     /// Reservations made, ever. Never falls.

@@ -4,8 +4,9 @@
 //! that half second goes to one upstream. Counting requests in flight, the usual cure, does not help where
 //! an answer comes in milliseconds and the load it books stays for hours. What works is to know, for each
 //! of one's own assignments, *whether the last sample already contains it*. That is the [`ledger`].
-//! On top of it stands the choice, [`policy`], and a choice is a reservation in the same step, so that two
-//! threads can't both fill the same gap.
+//! On top of it stand the ways to choose, [`policy`], and the [`selector`], for which a choice and its
+//! reservation are one step, so that two threads can't both fill the same gap. Where several proxies see the
+//! same gap, each fills its [`share`] of it.
 //!
 //! This crate is pure: no I/O, no clock, no global randomness. Samples, time and random generators are
 //! arguments, so a test can drive it event by event and a simulator can run it faster than life.
@@ -13,12 +14,21 @@
 //! What it is not: it does not fetch gauges, judge health or speak HTTP. Whoever does tells it so through
 //! [`Ledger::sample`] and [`Ledger::set_standing`].
 
+pub mod explain;
+mod group;
 pub mod ledger;
 pub mod load;
 pub mod policy;
 pub mod reservation;
+pub mod roster;
+pub mod selector;
+pub mod share;
 
+pub use explain::Explanation;
 pub use ledger::{Ledger, Reading, Standing};
 pub use load::Load;
-pub use policy::{Policy, Refusal, Selector};
+pub use policy::Policy;
 pub use reservation::Reservation;
+pub use roster::Roster;
+pub use selector::{Choice, Reason, Refusal, Selector};
+pub use share::Learner;

@@ -6,9 +6,6 @@
 
 use std::fmt;
 
-/// Millionths in one unit of the gauge.
-const SCALE: f64 = 1_000_000.0;
-
 /// The largest load that is taken for real, in units of the gauge. A gauge beyond it is broken, and a sum of
 /// thousands of such loads still fits 64 bits.
 pub const LARGEST: f64 = 1e9;
@@ -18,6 +15,9 @@ pub const LARGEST: f64 = 1e9;
 pub struct Load(i64);
 
 impl Load {
+    /// Millionths in one unit of the gauge.
+    pub(crate) const SCALE: f64 = 1_000_000.0;
+
     /// No load.
     pub const ZERO: Self = Self(0);
 
@@ -33,7 +33,7 @@ impl Load {
         if !(0.0..=LARGEST).contains(&units) {
             return None;
         }
-        let micros = (units * SCALE).round() as i64;
+        let micros = (units * Self::SCALE).round() as i64;
         Some(Self(if units > 0.0 { micros.max(1) } else { 0 }))
     }
 
@@ -56,7 +56,7 @@ impl Load {
         reason = "loads stay below 2^53 millionths"
     )]
     pub fn units(self) -> f64 {
-        self.0 as f64 / SCALE
+        self.0 as f64 / Self::SCALE
     }
 }
 

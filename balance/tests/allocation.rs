@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use fastrand::Rng;
-use switchyard_balance::{Ledger, Load, Policy, Reading, Selector};
+use switchyard_balance::{Ledger, Load, Policy, Reading, Roster, Selector};
 
 struct Upstream(Ledger);
 
@@ -19,14 +19,12 @@ impl AsRef<Ledger> for Upstream {
 fn no_policy_allocates_to_choose_reserve_or_end() {
     let load = Load::new(11.0).unwrap();
     let capacity = Load::new(1_000.0);
-    let grid = || -> Vec<_> {
-        (0..100)
-            .map(|_| {
-                let ledger = Ledger::new(capacity);
-                ledger.sample(ledger.scrape_sent(), Reading { load, capacity });
-                Arc::new(Upstream(ledger))
-            })
-            .collect()
+    let grid = || {
+        Roster::new((0..100).map(|_| {
+            let ledger = Ledger::new(capacity);
+            ledger.sample(ledger.scrape_sent(), Reading { load, capacity });
+            Arc::new(Upstream(ledger))
+        }))
     };
     for policy in [
         Policy::LeastLoad,
@@ -42,8 +40,8 @@ fn no_policy_allocates_to_choose_reserve_or_end() {
             // More than fits: the last ones are refused for want of capacity.
             for request in 0..20_000 {
                 match selector.reserve(&upstreams, load, &[3, 7], &mut rng) {
-                    Ok((_, reservation)) if request % 3 == 0 => reservation.refused(),
-                    Ok((_, reservation)) => reservation.booked(),
+                    Ok(choice) if request % 3 == 0 => choice.reservation.refused(),
+                    Ok(choice) => choice.reservation.booked(),
                     Err(_) => refused += 1,
                 }
             }

@@ -4,12 +4,14 @@
 //! | --- | --- |
 //! | `GET /metrics` | everything counted, in Prometheus' text format |
 //! | `GET /status`, `/get_current_load` | the grid as JSON |
+//! | `GET /decisions?limit=N` | the last choices, and why |
 //! | `GET /config` | the configuration in force, defaults included |
 //! | `GET /live` | 200 while the process runs |
 //! | `GET /ready` | 200 once a first round of samples is in, and until the process is told to end |
 //!
 //! It reads and decides nothing. It has no business on a public address: it listens on loopback.
 
+mod decisions;
 mod status;
 
 use std::sync::Arc;
@@ -38,12 +40,13 @@ impl Admin {
         Self { shared }
     }
 
-    fn answer(&self, method: &Method, path: &str) -> Response<Vec<u8>> {
+    fn answer(&self, method: &Method, path: &str, query: Option<&str>) -> Response<Vec<u8>> {
         let page = match path {
-            "/metrics" | "/status" | "/get_current_load" | "/config" | "/live" | "/ready" => path,
+            "/metrics" | "/status" | "/get_current_load" | "/decisions" | "/config" | "/live"
+            | "/ready" => path,
             _ => {
                 let message = format!(
-                    "nothing is at {path:?}; there are /metrics, /status, /config, /live and /ready"
+                    "nothing is at {path:?}; there are /metrics, /status, /decisions, /config, /live and /ready"
                 );
                 return failure(&Failure::new(Code::NotFound, message));
             }
@@ -59,6 +62,10 @@ impl Admin {
         match page {
             "/metrics" => self.metrics(),
             "/config" => json(200, &self.shared.config),
+            "/decisions" => match decisions::Page::of(&self.shared, query) {
+                Ok(page) => json(200, &page),
+                Err(message) => failure(&Failure::new(Code::InvalidRequest, message)),
+            },
             "/live" => text(200, "live\n"),
             "/ready" => self.ready(),
             _ => json(200, &Status::of(&self.shared)),
@@ -91,7 +98,7 @@ impl Admin {
 impl ServeHttp for Admin {
     async fn response(&self, session: &mut ServerSession) -> Response<Vec<u8>> {
         let head = session.req_header();
-        self.answer(&head.method, head.uri.path())
+        self.answer(&head.method, head.uri.path(), head.uri.query())
     }
 }
 

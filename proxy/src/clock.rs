@@ -31,7 +31,13 @@ impl Clock {
     /// This moment.
     #[must_use]
     pub fn now(&self) -> Moment {
-        let elapsed = self.start.elapsed().as_millis();
+        self.at(Instant::now())
+    }
+
+    /// The moment of an instant that was read before.
+    #[must_use]
+    pub fn at(&self, instant: Instant) -> Moment {
+        let elapsed = instant.saturating_duration_since(self.start).as_millis();
         Moment(u64::try_from(elapsed).unwrap_or(u64::MAX))
     }
 

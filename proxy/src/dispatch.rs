@@ -9,6 +9,7 @@
 
 mod budget;
 mod charge;
+mod decisions;
 mod error;
 pub mod exchange;
 mod hop_by_hop;
@@ -24,6 +25,7 @@ use std::sync::Arc;
 use crate::{config::Config, grid::Grid, metrics::Metrics};
 
 pub use budget::RetryBudget;
+pub use decisions::{Considered, Decision, Decisions};
 pub use error::{Code, Failure};
 pub use in_hand::InHand;
 
@@ -40,6 +42,8 @@ pub struct Shared {
     pub metrics: Metrics,
     /// Requests and connections that are under way.
     pub in_hand: InHand,
+    /// The last choices.
+    pub decisions: Decisions,
     budget: RetryBudget,
 }
 
@@ -53,6 +57,7 @@ impl Shared {
             grid,
             metrics,
             in_hand: InHand::default(),
+            decisions: Decisions::default(),
             budget,
         }
     }

@@ -17,36 +17,50 @@ use std::{
     time::Duration,
 };
 
-use switchyard_balance::Selector;
+use switchyard_balance::{Load, Roster, Selector};
 
 pub use scraper::Scraper;
 pub use substation::{State, Substation};
 
-use crate::{clock::Clock, codec::Unencodable, config::Config, metrics::Metrics};
+use crate::{
+    clock::Clock,
+    codec::Unencodable,
+    config::Config,
+    metrics::{ChoiceMetrics, Metrics},
+};
 
 /// All substations, and what is chosen by.
 #[derive(Debug)]
 pub struct Grid {
-    substations: Box<[Arc<Substation>]>,
+    roster: Roster<Substation>,
     selector: Selector,
     clock: Clock,
     stale_after: Duration,
+    choice_metrics: ChoiceMetrics,
     first_round_done: AtomicBool,
 }
 
 impl Grid {
-    /// The grid of a checked configuration. Nothing is known of any substation until the first scrape.
-    pub fn new(config: &Config, metrics: &Metrics, clock: Clock) -> Result<Self, Unencodable> {
+    /// The grid of a checked configuration. Nothing is known of any substation until the first scrape. `seed` is for
+    /// where the policy begins, if it has a place to begin.
+    pub fn new(
+        config: &Config,
+        metrics: &Metrics,
+        clock: Clock,
+        seed: u64,
+    ) -> Result<Self, Unencodable> {
         let substations = config
             .substations
             .iter()
             .map(|listed| Substation::new(listed, config, metrics).map(Arc::new))
-            .collect::<Result<_, _>>()?;
+            .collect::<Result<Vec<_>, _>>()?;
+        let usual = Load::new(config.charge.default_load).unwrap_or_default();
         Ok(Self {
-            substations,
-            selector: Selector::new(config.policy.into()),
+            roster: Roster::new(substations).for_requests_of(usual),
+            selector: Selector::with_seed(config.policy.into(), seed),
             clock,
             stale_after: config.load.stale_after,
+            choice_metrics: metrics.choice().clone(),
             first_round_done: AtomicBool::new(false),
         })
     }
@@ -54,7 +68,13 @@ impl Grid {
     /// The substations in the order of the configuration.
     #[must_use]
     pub fn substations(&self) -> &[Arc<Substation>] {
-        &self.substations
+        &self.roster
+    }
+
+    /// The substations as they are chosen among.
+    #[must_use]
+    pub fn roster(&self) -> &Roster<Substation> {
+        &self.roster
     }
 
     /// What is chosen by.
@@ -81,9 +101,26 @@ impl Grid {
     pub fn is_ready(&self) -> bool {
         self.first_round_done.load(Relaxed)
             && self
-                .substations
+                .substations()
                 .iter()
                 .any(|substation| substation.ledger().is_sampled())
+    }
+
+    /// How good the choices are, for counting.
+    #[must_use]
+    pub fn choice_metrics(&self) -> &ChoiceMetrics {
+        &self.choice_metrics
+    }
+
+    /// Notes, for the choice, whose samples are old.
+    fn note_stale(&self) {
+        let now = self.clock.now();
+        for substation in self.substations() {
+            let is_stale = substation
+                .sampled_at()
+                .is_some_and(|at| now.since(at) > self.stale_after);
+            substation.ledger().set_stale(is_stale);
+        }
     }
 
     fn set_first_round_done(&self) {

@@ -4,6 +4,7 @@
 //! that the way of a request needs are made beforehand; counting is an atomic addition. Gauges that mirror
 //! the grid are set when someone looks ([`Metrics::render`]), so they cost nothing between scrapes.
 
+mod choice;
 mod requests;
 mod substation;
 
@@ -14,8 +15,11 @@ use prometheus::{
     Registry, TextEncoder, core::Collector,
 };
 
+pub use choice::ChoiceMetrics;
 pub use requests::{Outcome, RequestMetrics};
 pub use substation::{PollOutcome, SubstationMetrics, UpstreamOutcome};
+
+use switchyard_balance::Policy;
 
 use crate::{dispatch::InHand, grid::Grid};
 use substation::SubstationFamilies;
@@ -28,6 +32,7 @@ const NAMESPACE: &str = "switchyard";
 pub struct Metrics {
     registry: Registry,
     requests: RequestMetrics,
+    choice: ChoiceMetrics,
     substations: SubstationFamilies,
     panics: IntCounter,
     /// Without the prefix: `process_*` is called the same everywhere.
@@ -40,6 +45,7 @@ impl Metrics {
         let registry = Registry::new_custom(Some(NAMESPACE.into()), None)?;
         let make = Register(&registry);
         let requests = RequestMetrics::register(&make)?;
+        let choice = ChoiceMetrics::register(&make)?;
         let substations = SubstationFamilies::register(&make)?;
         let panics = make.counter("panics_total", "Panics caught; each lost one connection.")?;
         let build = make.int_gauges(
@@ -69,6 +75,7 @@ impl Metrics {
         Ok(Self {
             registry,
             requests,
+            choice,
             substations,
             panics,
             process,
@@ -81,9 +88,15 @@ impl Metrics {
         &self.requests
     }
 
-    /// The handles of one substation, all series present from the start. `policy` is the reason of a choice.
+    /// How good the choices are.
     #[must_use]
-    pub fn substation(&self, name: &str, policy: &str) -> SubstationMetrics {
+    pub fn choice(&self) -> &ChoiceMetrics {
+        &self.choice
+    }
+
+    /// The handles of one substation that is chosen by `policy`, all series present from the start.
+    #[must_use]
+    pub fn substation(&self, name: &str, policy: Policy) -> SubstationMetrics {
         self.substations.handles(name, policy)
     }
 

@@ -127,7 +127,12 @@ pub fn run(
 ) -> Result<(), Error> {
     let metrics = Metrics::new()?;
     metrics.count_panics();
-    let grid = Arc::new(Grid::new(&config, &metrics, Clock::start())?);
+    let grid = Arc::new(Grid::new(
+        &config,
+        &metrics,
+        Clock::start(),
+        fastrand::u64(..),
+    )?);
     let threads = config.threads;
     let load = config.load.clone();
     let longest_drain = config.timeouts.client + config.timeouts.request + config.timeouts.connect;

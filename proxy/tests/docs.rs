@@ -192,7 +192,7 @@ async fn pages() -> [String; 3] {
     let config = Config::from_yaml(&yaml, "test").unwrap();
     let load = config.load.clone();
     let metrics = Metrics::new().unwrap();
-    let grid = Arc::new(Grid::new(&config, &metrics, Clock::start()).unwrap());
+    let grid = Arc::new(Grid::new(&config, &metrics, Clock::start(), 1).unwrap());
     let shared = Arc::new(Shared::new(config, Arc::clone(&grid), metrics));
     let render = || {
         String::from_utf8(

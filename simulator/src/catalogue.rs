@@ -16,12 +16,15 @@ const BOUNDLESS: f64 = 200.0;
 #[must_use]
 pub fn all() -> Vec<Scenario> {
     let base = one_proxy();
-    let poll = |interval| Poll {
-        interval,
-        ..base.poll
-    };
+    let mut all = vec![base.clone()];
+    all.extend(several_proxies(&base));
+    all.extend(other_traffic(&base));
+    all.extend(disturbed(&base));
+    all
+}
+
+fn several_proxies(base: &Scenario) -> Vec<Scenario> {
     vec![
-        base.clone(),
         Scenario {
             name: "four_proxies",
             about: "4 proxies, equal shares",
@@ -48,6 +51,29 @@ pub fn all() -> Vec<Scenario> {
             ..base.clone()
         },
         Scenario {
+            name: "capacities_of_sixteen",
+            about: "16 proxies, capacities 1…16",
+            capacities: vec![1.0, 1.0, 2.0, 2.0, 4.0, 4.0, 8.0, 8.0, 16.0, 16.0],
+            shares: vec![1.0; 16],
+            ..base.clone()
+        },
+        Scenario {
+            name: "nearly_full",
+            about: "4 proxies, 97 % of all capacity in use",
+            headroom: 1.03,
+            shares: vec![1.0; 4],
+            ..base.clone()
+        },
+    ]
+}
+
+fn other_traffic(base: &Scenario) -> Vec<Scenario> {
+    let poll = |interval| Poll {
+        interval,
+        ..base.poll
+    };
+    vec![
+        Scenario {
             name: "fast_poll",
             about: "1 proxy, poll 100 ms",
             poll: poll(Duration::from_millis(100)),
@@ -69,17 +95,43 @@ pub fn all() -> Vec<Scenario> {
             },
             ..base.clone()
         },
-        Scenario {
-            name: "nearly_full",
-            about: "4 proxies, 97 % of all capacity in use",
-            headroom: 1.03,
-            shares: vec![1.0; 4],
-            ..base.clone()
-        },
+    ]
+}
+
+fn disturbed(base: &Scenario) -> Vec<Scenario> {
+    vec![
         Scenario {
             name: "dead_gauges",
             about: "1 proxy, 3 of 10 gauges dead for 10 s",
-            faults: vec![Fault::DeadGauges {
+            faults: vec![dead_gauges()],
+            ..base.clone()
+        },
+        Scenario {
+            name: "dead_gauges_of_four",
+            about: "4 proxies, 3 of 10 gauges dead for 10 s",
+            shares: vec![1.0; 4],
+            faults: vec![dead_gauges()],
+            ..base.clone()
+        },
+        Scenario {
+            name: "emptied",
+            about: "4 proxies, one substation suddenly empty",
+            shares: vec![1.0; 4],
+            faults: vec![emptied()],
+            ..base.clone()
+        },
+        Scenario {
+            name: "emptied_of_sixteen",
+            about: "16 proxies, one substation suddenly empty",
+            shares: vec![1.0; 16],
+            faults: vec![emptied()],
+            ..base.clone()
+        },
+        Scenario {
+            name: "leave_and_rejoin",
+            about: "4 proxies, 3 of 10 substations away for 10 s",
+            shares: vec![1.0; 4],
+            faults: vec![Fault::Leave {
                 count: 3,
                 from: Duration::from_secs(40),
                 until: Duration::from_secs(50),
@@ -87,15 +139,46 @@ pub fn all() -> Vec<Scenario> {
             ..base.clone()
         },
         Scenario {
-            name: "emptied",
-            about: "4 proxies, one substation suddenly empty",
-            shares: vec![1.0; 4],
-            faults: vec![Fault::Emptied {
-                at: Duration::from_secs(40),
+            name: "shifting_shares",
+            about: "4 proxies, 70/10/10/10 turns to 10/10/10/70",
+            shares: vec![7.0, 1.0, 1.0, 1.0],
+            faults: vec![Fault::Shares {
+                at: Duration::from_mins(1),
+                shares: vec![1.0, 1.0, 1.0, 7.0],
             }],
-            ..base
+            ..base.clone()
+        },
+        Scenario {
+            name: "come_and_go",
+            about: "4 proxies, of which 3 go and come back",
+            shares: vec![1.0; 4],
+            faults: vec![
+                Fault::Shares {
+                    at: Duration::from_secs(45),
+                    shares: vec![1.0, 0.0, 0.0, 0.0],
+                },
+                Fault::Shares {
+                    at: Duration::from_secs(65),
+                    shares: vec![1.0; 4],
+                },
+            ],
+            ..base.clone()
         },
     ]
+}
+
+fn dead_gauges() -> Fault {
+    Fault::DeadGauges {
+        count: 3,
+        from: Duration::from_secs(40),
+        until: Duration::from_secs(50),
+    }
+}
+
+fn emptied() -> Fault {
+    Fault::Emptied {
+        at: Duration::from_secs(40),
+    }
 }
 
 /// The scenario of this name.

@@ -13,6 +13,8 @@ pub enum Contender {
     Oracle,
     /// A policy of [`switchyard_balance`] on its ledger.
     Ledger(Policy),
+    /// The default policy without what it learns from round to round: each proxy fills a gap whole.
+    PlainLedger,
     /// The lowest gauge.
     RawGauge,
     /// The lowest sum of gauge and own requests in flight: what peers do.
@@ -25,9 +27,10 @@ pub enum Contender {
 
 impl Contender {
     /// Everyone, in the order in which tables show them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Oracle,
         Self::Ledger(Policy::LeastLoad),
+        Self::PlainLedger,
         Self::Ledger(Policy::PowerOfTwo),
         Self::Ledger(Policy::RoundRobin),
         Self::Ledger(Policy::Random),
@@ -43,6 +46,7 @@ impl Contender {
         match self {
             Self::Oracle => "oracle",
             Self::Ledger(policy) => policy.name(),
+            Self::PlainLedger => "plain ledger",
             Self::RawGauge => "raw gauge",
             Self::RawGaugeInFlight => "gauge + in flight",
             Self::Prequal => "Prequal, 3 probes a request",
@@ -56,6 +60,7 @@ impl Contender {
         match self {
             Self::Oracle => Box::new(Oracle),
             Self::Ledger(policy) => Box::new(Plain::new(policy, capacities)),
+            Self::PlainLedger => Box::new(Plain::new(Policy::LeastLoad, capacities).unlearned()),
             Self::RawGauge => Box::new(RawGauge::new(capacities, false)),
             Self::RawGaugeInFlight => Box::new(RawGauge::new(capacities, true)),
             Self::Prequal => Box::new(Prequal::new(capacities)),

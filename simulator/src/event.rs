@@ -44,4 +44,8 @@ pub(crate) enum Event {
     Gauges { count: usize, dead: bool },
     /// All sessions of the first substation end.
     Emptied,
+    /// Substations leave the rotation or come back.
+    Rotation { count: usize, out: bool },
+    /// Arrivals are divided anew among the proxies.
+    Shares(Vec<f64>),
 }

@@ -15,6 +15,7 @@ pub struct Substation {
     /// Grows when all sessions are lost, so that those that were lost don't end a second time.
     life: u32,
     dead_gauge: bool,
+    is_out: bool,
 }
 
 /// One charging session.
@@ -50,6 +51,7 @@ impl Fleet {
             capacity: Load::new(part * scale).unwrap_or_default(),
             life: 0,
             dead_gauge: false,
+            is_out: false,
         });
         Self {
             substations: substations.collect(),
@@ -125,11 +127,19 @@ impl Fleet {
         }
     }
 
-    /// The fullest substation's utilisation, divided by the whole fleet's; 1 while nothing runs.
+    /// The first `count` substations leave the rotation, or come back.
+    pub(crate) fn set_out(&mut self, count: usize, out: bool) {
+        for substation in self.substations.iter_mut().take(count) {
+            substation.is_out = out;
+        }
+    }
+
+    /// The fullest substation's utilisation, divided by the whole fleet's, of those in rotation; 1 while nothing runs.
     pub(crate) fn imbalance(&self) -> f64 {
-        let load: f64 = self.iter().map(|s| s.load.units()).sum();
-        let capacity: f64 = self.iter().map(|s| s.capacity.units()).sum();
-        let fullest = self.iter().map(Substation::utilisation).fold(0.0, f64::max);
+        let rotation = || self.iter().filter(|s| !s.is_out);
+        let load: f64 = rotation().map(|s| s.load.units()).sum();
+        let capacity: f64 = rotation().map(|s| s.capacity.units()).sum();
+        let fullest = rotation().map(Substation::utilisation).fold(0.0, f64::max);
         if load > 0.0 {
             fullest / (load / capacity)
         } else {
@@ -155,6 +165,12 @@ impl Substation {
     #[must_use]
     pub fn capacity(&self) -> Load {
         self.capacity
+    }
+
+    /// Whether it is out of rotation, which every proxy knows.
+    #[must_use]
+    pub fn is_out(&self) -> bool {
+        self.is_out
     }
 
     fn utilisation(&self) -> f64 {

@@ -87,6 +87,9 @@ pub trait Picker {
     /// Its answer has come.
     fn sampled(&mut self, scrape: Scrape, reading: Reading, world: &World<'_>, rng: &mut Rng);
 
+    /// All scrapes of a round have ended, one way or the other.
+    fn round_over(&mut self) {}
+
     /// Whether it reads all gauges in rounds.
     fn polls(&self) -> bool {
         true

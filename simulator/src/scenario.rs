@@ -77,8 +77,8 @@ pub struct Poll {
     pub scrape: Duration,
 }
 
-/// Something that goes wrong.
-#[derive(Clone, Copy, Debug)]
+/// Something that goes wrong, or changes.
+#[derive(Clone, Debug)]
 pub enum Fault {
     /// The first `count` substations' scrapes fail for a while; they go on charging.
     DeadGauges {
@@ -93,6 +93,22 @@ pub enum Fault {
     Emptied {
         /// When.
         at: Duration,
+    },
+    /// The first `count` substations are out of rotation for a while; every proxy knows. Their sessions go on.
+    Leave {
+        /// How many.
+        count: usize,
+        /// From when.
+        from: Duration,
+        /// Until when.
+        until: Duration,
+    },
+    /// Arrivals are divided anew among the proxies. One that gets none has gone.
+    Shares {
+        /// When.
+        at: Duration,
+        /// The new shares, one for each proxy.
+        shares: Vec<f64>,
     },
 }
 

@@ -157,6 +157,11 @@ impl Simulation {
                 reading,
             } => self.sample(proxy, scrape, reading),
             Event::Gauges { count, dead } => self.fleet.set_dead(count, dead),
+            Event::Rotation { count, out } => {
+                self.fleet.set_out(count, out);
+                self.meter.set(self.fleet.imbalance());
+            }
+            Event::Shares(shares) => self.workload.set_shares(shares),
             Event::Emptied => {
                 self.fleet.empty(0);
                 self.meter.set(self.fleet.imbalance());

@@ -33,6 +33,11 @@ impl Workload {
         }
     }
 
+    /// Divides arrivals anew among the proxies.
+    pub(crate) fn set_shares(&mut self, shares: Vec<f64>) {
+        self.shares = shares;
+    }
+
     /// The time until the next car, if there is a steady stream of them.
     pub(crate) fn gap(&mut self) -> Option<Duration> {
         Some(self.gap?.mul_f64(exponential(&mut self.rng)))

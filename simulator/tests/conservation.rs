@@ -8,13 +8,22 @@ use switchyard_simulator::{Contender, Scenario, Simulation, catalogue};
 /// Few arrivals and a few seconds, faults included: each check walks through all that is planned.
 fn small(scenario: Scenario) -> Scenario {
     let second = Duration::from_secs(1);
-    let early = |fault: &Fault| match *fault {
+    let early = |fault: &Fault| match fault.clone() {
         Fault::DeadGauges { count, .. } => Fault::DeadGauges {
             count,
             from: second,
             until: second * 2,
         },
         Fault::Emptied { .. } => Fault::Emptied { at: second * 2 },
+        Fault::Leave { count, .. } => Fault::Leave {
+            count,
+            from: second,
+            until: second * 2,
+        },
+        Fault::Shares { shares, .. } => Fault::Shares {
+            at: second * 2,
+            shares,
+        },
     };
     Scenario {
         rate: 60.0,

@@ -1,5 +1,6 @@
 //! The same seed gives the same bytes, and the bytes are what they claim to be.
 
+use std::path::Path;
 use std::time::Duration;
 
 use switchyard_simulator::{Contender, Scenario, Simulation, Trial, catalogue, picture, table};
@@ -74,5 +75,40 @@ fn names_of_scenarios_are_unique_and_found() {
             catalogue::named(scenario.name).map(|s| s.about),
             Some(scenario.about)
         );
+    }
+}
+
+#[test]
+fn the_documents_show_what_a_run_gives() {
+    let page = |name: &str| {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(name);
+        std::fs::read_to_string(file).unwrap()
+    };
+    let cells = |line: &str| -> Vec<String> {
+        let cells = line.trim().trim_matches('|').split('|');
+        cells.map(|cell| cell.trim().to_owned()).collect()
+    };
+    // One of the quick ones: the others come of the same run.
+    let scenario = catalogue::one_proxy();
+    let table = table::markdown(&[Trial::run(&scenario, 1, 3)]);
+    let rows: Vec<&str> = table.lines().filter(|line| line.starts_with('|')).collect();
+    let document = page("docs/balancing.md");
+    assert_eq!(rows.len(), 6);
+    for row in &rows {
+        assert!(
+            document.contains(row),
+            "docs/balancing.md has no line\n{row}"
+        );
+    }
+    let (names, run) = (cells(rows[0]), cells(rows[2]));
+    let readme = page("README.md");
+    let mut lines = readme
+        .lines()
+        .skip_while(|line| !line.starts_with("| | oracle"));
+    let columns = cells(lines.next().unwrap());
+    let shown = lines.find(|line| line.starts_with("| 1 proxy |")).unwrap();
+    for (column, shown) in columns.iter().zip(cells(shown)).skip(1) {
+        let at = names.iter().position(|name| name == column).unwrap();
+        assert_eq!(shown, run[at], "README.md, {column}");
     }
 }

@@ -40,7 +40,7 @@ fn what_was_assigned_after_the_answer_is_not_in_the_value() {
 }
 
 #[test]
-fn what_lies_between_counts_half() {
+fn of_what_lies_between_a_first_sample_counts_half() {
     let ledger = Ledger::default();
     let sent = ledger.scrape_sent();
     reserve(&ledger, 10.0);
@@ -48,6 +48,70 @@ fn what_lies_between_counts_half() {
     ledger.sample(sent, reading(7.0));
     assert_eq!(ledger.estimate(), load(12.0));
     assert_eq!(ledger.unseen(), load(5.0));
+}
+
+/// An account of 5, of which a scrape has been sent, and then 10 were booked.
+fn booked_under_a_scrape() -> (Ledger, ScrapeSent) {
+    let ledger = Ledger::default();
+    ledger.sample(ledger.scrape_sent(), reading(5.0));
+    let sent = ledger.scrape_sent();
+    reserve(&ledger, 10.0);
+    ledger.settle(load(10.0));
+    (ledger, sent)
+}
+
+#[test]
+fn a_sample_that_allows_what_was_known_changes_nothing() {
+    for gauge in [5.0, 8.0, 15.0] {
+        let (ledger, sent) = booked_under_a_scrape();
+        ledger.sample(sent, reading(gauge));
+        assert_eq!(ledger.estimate(), load(15.0), "the gauge says {gauge}");
+        assert_eq!(ledger.value(), Some(load(gauge)));
+    }
+}
+
+#[test]
+fn a_sample_that_does_not_moves_the_estimate_no_further_than_it_must() {
+    for (gauge, estimate) in [(20.0, 20.0), (3.0, 13.0), (0.0, 10.0)] {
+        let (ledger, sent) = booked_under_a_scrape();
+        ledger.sample(sent, reading(gauge));
+        assert_eq!(ledger.estimate(), load(estimate), "the gauge says {gauge}");
+    }
+}
+
+#[test]
+fn a_restarted_upstream_neither_goes_negative_nor_counts_twice() {
+    let ledger = Ledger::default();
+    ledger.sample(ledger.scrape_sent(), reading(500.0));
+    reserve(&ledger, 10.0);
+    // It restarts, and forgets everything; the booking's answer never comes.
+    ledger.sample(ledger.scrape_sent(), reading(0.0));
+    assert_eq!(ledger.estimate(), load(10.0), "it may be booked yet");
+    ledger.settle(load(10.0));
+    ledger.sample(ledger.scrape_sent(), reading(0.0));
+    assert_eq!(ledger.estimate(), Load::ZERO);
+}
+
+#[test]
+fn reckoning_moves_the_whole_estimate_and_not_what_was_told() {
+    let ledger = Ledger::new(Some(load(100.0)));
+    ledger.reckon(0.5);
+    assert_eq!(ledger.estimate(), Load::ZERO, "nothing is known yet");
+    ledger.sample(ledger.scrape_sent(), reading(40.0));
+    reserve(&ledger, 20.0);
+    ledger.reckon(-0.25);
+    assert_eq!(ledger.estimate(), load(45.0));
+    assert_eq!(ledger.value(), Some(load(40.0)));
+    assert!(ledger.has_room(ledger.assigned(), load(55.0)));
+    assert!(!ledger.has_room(ledger.assigned(), load(55.1)));
+    ledger.reckon(-5.0);
+    assert_eq!(ledger.estimate(), Load::ZERO, "and never below nothing");
+    ledger.sample(ledger.scrape_sent(), reading(70.0));
+    assert_eq!(
+        ledger.estimate(),
+        load(70.0),
+        "the next sample is the judge"
+    );
 }
 
 #[test]

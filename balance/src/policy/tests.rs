@@ -1,3 +1,5 @@
+mod many;
+
 use std::collections::BTreeSet;
 
 use fastrand::Rng;
@@ -6,8 +8,10 @@ use proptest::{
     prelude::{any, prop_assert, prop_assert_eq, proptest},
 };
 
-use super::*;
-use crate::{Reading, Standing};
+use std::sync::Arc;
+
+use super::Policy;
+use crate::{Ledger, Load, Reading, Reason, Refusal, Roster, Selector, Standing};
 
 struct Upstream(Ledger);
 
@@ -22,19 +26,16 @@ fn load(units: f64) -> Load {
 }
 
 /// Upstreams with a first sample each: (load, capacity).
-fn grid(readings: &[(f64, Option<f64>)]) -> Vec<Arc<Upstream>> {
-    readings
-        .iter()
-        .map(|&(units, capacity)| {
-            let ledger = Ledger::default();
-            let reading = Reading {
-                load: load(units),
-                capacity: capacity.map(load),
-            };
-            ledger.sample(ledger.scrape_sent(), reading);
-            Arc::new(Upstream(ledger))
-        })
-        .collect()
+fn grid(readings: &[(f64, Option<f64>)]) -> Roster<Upstream> {
+    Roster::new(readings.iter().map(|&(units, capacity)| {
+        let ledger = Ledger::default();
+        let reading = Reading {
+            load: load(units),
+            capacity: capacity.map(load),
+        };
+        ledger.sample(ledger.scrape_sent(), reading);
+        Arc::new(Upstream(ledger))
+    }))
 }
 
 fn loads(units: &[f64]) -> Vec<(f64, Option<f64>)> {
@@ -48,16 +49,16 @@ fn least_load() -> Selector {
 /// Where a request of `units` goes; it stays there, as after a booking.
 fn book(
     selector: &Selector,
-    grid: &[Arc<Upstream>],
+    grid: &Roster<Upstream>,
     units: f64,
     rng: &mut Rng,
 ) -> Result<usize, Refusal> {
-    let (at, reservation) = selector.reserve(grid, load(units), &[], rng)?;
-    reservation.booked();
-    Ok(at)
+    let choice = selector.reserve(grid, load(units), &[], rng)?;
+    choice.reservation.booked();
+    Ok(choice.at)
 }
 
-fn counts(grid: &[Arc<Upstream>]) -> Vec<u64> {
+fn counts(grid: &Roster<Upstream>) -> Vec<u64> {
     grid.iter()
         .map(|upstream| upstream.0.reservations())
         .collect()
@@ -181,7 +182,7 @@ fn nobody_is_filled_beyond_capacity() {
 
 #[test]
 fn nothing_to_choose_from() {
-    let none: [Arc<Upstream>; 0] = [];
+    let none = Roster::<Upstream>::new([]);
     for policy in [
         Policy::LeastLoad,
         Policy::PowerOfTwo,
@@ -212,7 +213,7 @@ fn nothing_to_choose_from() {
 fn one_without_a_sample_is_used_only_when_there_is_no_other() {
     let seen = grid(&loads(&[100.0]));
     let unseen = Arc::new(Upstream(Ledger::default()));
-    let both = [Arc::clone(&unseen), Arc::clone(&seen[0])];
+    let both = Roster::new([Arc::clone(&unseen), Arc::clone(&seen[0])]);
     let mut rng = Rng::with_seed(1);
     for _ in 0..50 {
         assert_eq!(book(&least_load(), &both, 1.0, &mut rng), Ok(1));
@@ -223,9 +224,7 @@ fn one_without_a_sample_is_used_only_when_there_is_no_other() {
 
 #[test]
 fn without_any_sample_the_ledger_alone_spreads_evenly() {
-    let grid: Vec<_> = (0..4)
-        .map(|_| Arc::new(Upstream(Ledger::default())))
-        .collect();
+    let grid = Roster::new((0..4).map(|_| Arc::new(Upstream(Ledger::default()))));
     let mut rng = Rng::with_seed(1);
     for _ in 0..400 {
         book(&least_load(), &grid, 3.0, &mut rng).unwrap();
@@ -237,14 +236,14 @@ fn without_any_sample_the_ledger_alone_spreads_evenly() {
 fn those_already_tried_are_left_out() {
     let grid = grid(&loads(&[1.0, 2.0, 3.0]));
     let mut rng = Rng::with_seed(1);
-    let (at, reservation) = least_load()
+    let choice = least_load()
         .reserve(&grid, load(1.0), &[0], &mut rng)
         .unwrap();
-    assert_eq!(at, 1);
-    reservation.refused();
+    assert_eq!((choice.at, choice.reason), (1, Reason::Failover));
+    choice.reservation.refused();
     let none = least_load()
         .reserve(&grid, load(1.0), &[0, 1, 2], &mut rng)
-        .map(|(at, _)| at);
+        .map(|choice| choice.at);
     assert_eq!(none, Err(Refusal::NoUpstream));
 }
 
@@ -290,6 +289,77 @@ fn water_filling(levels: &[f64], request: f64, requests: usize) -> Vec<f64> {
         *lowest += request;
     }
     levels
+}
+
+#[test]
+fn a_full_grid_with_an_old_sample_is_not_closed() {
+    let grid = grid(&[(10.0, Some(10.0)), (20.0, Some(20.0))]);
+    let mut rng = Rng::with_seed(1);
+    assert_eq!(
+        book(&least_load(), &grid, 1.0, &mut rng),
+        Err(Refusal::NoCapacity)
+    );
+    grid[1].0.set_stale(true);
+    let choice = least_load()
+        .reserve(&grid, load(1.0), &[], &mut rng)
+        .unwrap();
+    assert_eq!((choice.at, choice.reason), (1, Reason::Stale));
+    choice.reservation.refused();
+    assert_eq!(
+        least_load()
+            .reserve(&grid, load(1.0), &[1], &mut rng)
+            .map(|choice| choice.at),
+        Err(Refusal::NoCapacity),
+        "it is asked once"
+    );
+}
+
+#[test]
+fn a_share_scales_what_the_gauges_say_and_not_what_they_cant_know() {
+    let grid = grid(&loads(&[100.0, 60.0]));
+    let mut rng = Rng::with_seed(1);
+    grid.set_share(0.25);
+    for _ in 0..40 {
+        book(&least_load(), &grid, 1.0, &mut rng).unwrap();
+    }
+    // A quarter of the gap of 40, and of the rest one half each.
+    assert_eq!(counts(&grid), [15, 25]);
+    let choice = least_load()
+        .reserve(&grid, load(0.5), &[], &mut rng)
+        .unwrap();
+    assert!(matches!(choice.reason, Reason::Spread | Reason::Tie));
+    choice.reservation.refused();
+}
+
+#[test]
+fn a_choice_says_why() {
+    let mut rng = Rng::with_seed(1);
+    let reason = |readings: &[f64], tried: &[usize], rng: &mut Rng| {
+        let grid = grid(&loads(readings));
+        let choice = least_load().reserve(&grid, load(1.0), tried, rng).unwrap();
+        choice.reservation.refused();
+        choice.reason
+    };
+    assert_eq!(reason(&[1.0, 2.0], &[], &mut rng), Reason::Policy);
+    assert_eq!(reason(&[2.0, 2.0], &[], &mut rng), Reason::Tie);
+    assert_eq!(reason(&[2.0, 2.0], &[1], &mut rng), Reason::Failover);
+}
+
+#[test]
+fn a_seed_moves_where_round_robin_begins() {
+    let starts: BTreeSet<_> = (0..20)
+        .map(|seed| {
+            let turns = Selector::with_seed(Policy::RoundRobin, seed);
+            book(
+                &turns,
+                &grid(&loads(&[0.0; 4])),
+                1.0,
+                &mut Rng::with_seed(1),
+            )
+            .unwrap()
+        })
+        .collect();
+    assert_eq!(starts.len(), 4);
 }
 
 proptest! {
@@ -350,7 +420,8 @@ proptest! {
         let mut truth = [0.0; 3];
         for (end, units) in ends {
             let units = f64::from(units);
-            let (at, reservation) = least_load().reserve(&grid, load(units), &[], &mut rng).unwrap();
+            let choice = least_load().reserve(&grid, load(units), &[], &mut rng).unwrap();
+            let (at, reservation) = (choice.at, choice.reservation);
             match end {
                 0 => {
                     reservation.booked();

@@ -4,24 +4,25 @@
 //! could be made, nothing was written, or it said so itself (503, 429). Everything else ends here, and the
 //! client is told whether its session may be booked.
 
-use std::{pin::pin, sync::Arc, time::Duration};
+use std::{pin::pin, sync::Arc};
 
 use http::HeaderValue;
 use pingora_http::RequestHeader;
-use switchyard_balance::{Refusal, Reservation};
+use switchyard_balance::{Choice, Explanation, Refusal, Reservation};
 use tokio::time::Instant;
 use tracing::debug;
 
 use super::{
-    Code, Failure, Lane,
+    Code, Decision, Failure, Lane, Shared,
     charge::Charge,
     exchange::{Answer, Break, Progress},
     watchdog::Watchdog,
 };
 use crate::{
+    clock::Moment,
     config::MOST_ATTEMPTS,
     grid::{Substation, health::Verdict},
-    metrics::UpstreamOutcome,
+    metrics::{ChoiceMetrics, UpstreamOutcome},
 };
 
 /// A substation's answer, and whose it is.
@@ -91,23 +92,24 @@ impl Lane {
         let mut unbooked: Option<Unbooked> = None;
         self.shared.budget.request();
         loop {
-            let (at, reservation) = self
-                .choose(charge, tried.as_slice())
-                .map_err(|r| refusal(r, unbooked))?;
-            let substation = Arc::clone(reservation.upstream());
-            let metrics = substation.metrics();
-            match unbooked {
-                None => metrics.chosen.inc(),
-                Some(reason) => {
-                    metrics.chosen_after_failover.inc();
-                    self.shared.metrics.requests().failover(reason.name());
-                }
-            }
             let sent = if tried.count == 0 {
                 started
             } else {
                 Instant::now()
             };
+            let Choice {
+                at,
+                reservation,
+                reason,
+            } = self
+                .choose(charge, tried.as_slice(), self.shared.grid.clock().at(sent))
+                .map_err(|r| refusal(r, unbooked))?;
+            let substation = Arc::clone(reservation.upstream());
+            let metrics = substation.metrics();
+            metrics.chosen(reason);
+            if let Some(unbooked) = unbooked {
+                self.shared.metrics.requests().failover(unbooked.name());
+            }
             let mut progress = Progress::Unsent;
             let exchange =
                 self.exchange
@@ -136,28 +138,42 @@ impl Lane {
         }
     }
 
+    /// Chooses and reserves. Now and then it looks at what it does: keeps a record for `/decisions`, and times it.
     fn choose(
         &self,
         charge: &Charge,
         tried: &[usize],
-    ) -> Result<(usize, Reservation<Substation>), Refusal> {
-        let grid = &self.shared.grid;
-        self.exchange.random(|rng| {
-            let timed = rng.u32(..) % crate::metrics::RequestMetrics::DECISION_SAMPLING == 0;
-            let before = timed.then(std::time::Instant::now);
+        now: Moment,
+    ) -> Result<Choice<Substation>, Refusal> {
+        let Shared {
+            grid, decisions, ..
+        } = &*self.shared;
+        let is_kept = decisions.wants(now);
+        let explanation = is_kept.then(|| Explanation::of(grid.roster(), charge.load, tried));
+        let choice = self.exchange.random(|rng| {
+            let is_timed = rng.u32(..) % ChoiceMetrics::SAMPLING == 0;
+            let before = is_timed.then(std::time::Instant::now);
             let choice = grid
                 .selector()
-                .reserve(grid.substations(), charge.load, tried, rng);
+                .reserve(grid.roster(), charge.load, tried, rng);
             if let Some(before) = before {
-                let took: Duration = before.elapsed();
-                self.shared
-                    .metrics
-                    .requests()
-                    .decision_seconds
-                    .observe(took.as_secs_f64());
+                let metrics = grid.choice_metrics();
+                metrics.seconds.observe(before.elapsed().as_secs_f64());
+                let chosen = choice
+                    .as_ref()
+                    .ok()
+                    .map(|choice| choice.reservation.upstream());
+                if let Some(sampled_at) = chosen.and_then(|chosen| chosen.sampled_at()) {
+                    let age = now.since(sampled_at);
+                    metrics.sample_age_seconds.observe(age.as_secs_f64());
+                }
             }
             choice
-        })
+        })?;
+        if let Some(explanation) = explanation {
+            decisions.keep(Decision::new(grid, now, charge.load, &choice, &explanation));
+        }
+        Ok(choice)
     }
 
     /// Ends a reservation as what the exchange proved, and says what that means for the request.

@@ -8,6 +8,7 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use fastrand::Rng;
 use futures_util::{StreamExt, stream::FuturesUnordered};
+use switchyard_balance::Learner;
 use tokio::time::{Instant, sleep_until};
 use tracing::{info, warn};
 
@@ -29,6 +30,7 @@ pub struct Scraper {
     grid: Arc<Grid>,
     gauges: Gauges,
     interval: Duration,
+    learner: Learner,
     rng: Rng,
 }
 
@@ -56,6 +58,7 @@ impl Scraper {
             grid,
             gauges,
             interval: load.interval,
+            learner: Learner::new(),
             rng: Rng::with_seed(seed),
         }
     }
@@ -78,6 +81,7 @@ impl Scraper {
         let mut due: VecDeque<usize> = VecDeque::new();
         let mut running = FuturesUnordered::new();
         let mut never_asked = seats.len();
+        let mut is_learned = true;
         let mut round = Instant::now();
         let timer = sleep_until(round);
         tokio::pin!(timer);
@@ -95,6 +99,11 @@ impl Scraper {
                     // After a standstill the missed rounds are not made up for.
                     round = (round + self.interval).max(Instant::now());
                     timer.as_mut().reset(round + jitter(self.interval, &mut self.rng));
+                    grid.note_stale();
+                    // One that is late has not kept the others' samples from being learned from.
+                    if !std::mem::replace(&mut is_learned, false) {
+                        learn(&mut self.learner, &grid);
+                    }
                     // A round that is not over is not begun anew: its last ones would never have a turn.
                     if due.is_empty() {
                         due.extend(0..seats.len());
@@ -110,6 +119,9 @@ impl Scraper {
                         if never_asked == 0 {
                             grid.set_first_round_done();
                         }
+                    }
+                    if due.is_empty() && running.is_empty() && !std::mem::replace(&mut is_learned, true) {
+                        learn(&mut self.learner, &grid);
                     }
                 }
             }
@@ -151,6 +163,16 @@ impl Seat {
                 "No sample of its load; its ledger goes on"
             ),
         }
+    }
+}
+
+/// Draws from a round of samples what it teaches.
+fn learn(learner: &mut Learner, grid: &Grid) {
+    let round = learner.round(grid.roster());
+    let metrics = grid.choice_metrics();
+    metrics.share.set(round.share);
+    if let Some(regret) = round.regret {
+        metrics.regret.observe(regret);
     }
 }
 

@@ -116,7 +116,7 @@ impl Substation {
             health: Health::new(),
             sampled_at: AtomicU64::new(NEVER),
             is_reachable: AtomicBool::new(true),
-            metrics: metrics.substation(&listed.name, config.policy.name()),
+            metrics: metrics.substation(&listed.name, config.policy.into()),
         })
     }
 

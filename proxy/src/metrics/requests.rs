@@ -51,8 +51,6 @@ pub struct RequestMetrics {
     connections: IntGauge,
     /// Connections turned away at the limit.
     pub connections_refused: IntCounter,
-    /// How long a choice takes; one in [`RequestMetrics::DECISION_SAMPLING`] is measured.
-    pub decision_seconds: Histogram,
     booked_200: IntCounter,
     requests: IntCounterVec,
     seconds: [Histogram; Outcome::ALL.len()],
@@ -61,9 +59,6 @@ pub struct RequestMetrics {
 }
 
 impl RequestMetrics {
-    /// One decision in so many is timed: reading the clock twice costs as much as the decision.
-    pub const DECISION_SAMPLING: u32 = 64;
-
     pub(super) fn register(make: &Register<'_>) -> Result<Self, prometheus::Error> {
         let requests = make.counters(
             "requests_total",
@@ -98,11 +93,6 @@ impl RequestMetrics {
             connections_refused: make.counter(
                 "connections_refused_total",
                 "Client connections turned away because limits.connections were open.",
-            )?,
-            decision_seconds: make.histogram(
-                "dispatch_decision_duration_seconds",
-                "How long choosing a substation takes; one decision in 64 is measured.",
-                (0..14).map(|n| 50e-9 * 2_f64.powi(n)).collect(),
             )?,
             booked_200: requests.with_label_values(&["200", Outcome::Booked.name()]),
             seconds: Outcome::ALL.map(|outcome| seconds.with_label_values(&[outcome.name()])),

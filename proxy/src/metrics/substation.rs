@@ -2,6 +2,8 @@
 
 use prometheus::{GaugeVec, Histogram, HistogramVec, IntCounter, IntCounterVec, IntGaugeVec};
 
+use switchyard_balance::{Policy, Reason};
+
 use super::{Register, request_buckets};
 use crate::grid::{Grid, State};
 
@@ -75,20 +77,24 @@ pub(super) struct SubstationFamilies {
 /// The handles of one substation.
 #[derive(Clone, Debug)]
 pub struct SubstationMetrics {
-    /// Requests that the policy gave to it.
-    pub chosen: IntCounter,
-    /// Requests that were given to it after another had certainly not booked them.
-    pub chosen_after_failover: IntCounter,
     /// How long its answers take.
     pub upstream_seconds: Histogram,
     /// How long its metrics page takes.
     pub poll_seconds: Histogram,
+    chosen: [IntCounter; Reason::ALL.len()],
     upstream: [IntCounter; UPSTREAM.len()],
     polls: [IntCounter; POLL.len()],
     transitions: [IntCounter; State::ALL.len()],
 }
 
 impl SubstationMetrics {
+    /// Counts one choice that fell on it.
+    pub fn chosen(&self, reason: Reason) {
+        if let Some(counter) = self.chosen.get(reason as usize) {
+            counter.inc();
+        }
+    }
+
     /// Counts one exchange.
     pub fn exchange(&self, outcome: UpstreamOutcome) {
         if let Some(counter) = self.upstream.get(outcome as usize) {
@@ -185,10 +191,12 @@ impl SubstationFamilies {
         })
     }
 
-    pub(super) fn handles(&self, name: &str, policy: &str) -> SubstationMetrics {
+    pub(super) fn handles(&self, name: &str, policy: Policy) -> SubstationMetrics {
         SubstationMetrics {
-            chosen: self.decisions.with_label_values(&[name, policy]),
-            chosen_after_failover: self.decisions.with_label_values(&[name, "failover"]),
+            chosen: Reason::ALL.map(|reason| {
+                self.decisions
+                    .with_label_values(&[name, reason.name(policy)])
+            }),
             upstream_seconds: self.upstream_seconds.with_label_values(&[name]),
             poll_seconds: self.poll_seconds.with_label_values(&[name]),
             upstream: UPSTREAM
@@ -245,6 +253,9 @@ mod tests {
         }
         for (at, (outcome, _)) in POLL.iter().enumerate() {
             assert_eq!(*outcome as usize, at);
+        }
+        for (at, reason) in Reason::ALL.iter().enumerate() {
+            assert_eq!(*reason as usize, at);
         }
         for (at, state) in State::ALL.iter().enumerate() {
             assert_eq!(*state as usize, at);

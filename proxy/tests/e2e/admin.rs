@@ -147,7 +147,9 @@ fn metrics_agree_with_what_was_done() {
         let of =
             |metric: &str| proxy.metric(&format!("switchyard_{metric}substation=\"{name}\"}}"));
         assert_eq!(of("upstream_requests_total{outcome=\"ok\","), 5.0);
-        assert_eq!(of("dispatch_decisions_total{reason=\"least_load\","), 5.0);
+        let chosen = ["least_load", "tie"]
+            .map(|reason| of(&format!("dispatch_decisions_total{{reason=\"{reason}\",")));
+        assert_eq!(chosen[0] + chosen[1], 5.0);
         assert_eq!(of("upstream_in_flight{"), 0.0);
         assert_eq!(of("substation_estimated_load{"), 50.0);
         assert_eq!(
@@ -161,6 +163,74 @@ fn metrics_agree_with_what_was_done() {
     }
     assert_eq!(proxy.metric("switchyard_requests_in_flight"), 0.0);
     assert_eq!(proxy.metric("switchyard_panics_total"), 0.0);
+}
+
+#[test]
+fn decisions_say_what_a_choice_was_made_from() {
+    let substations = Substations::start(&[100.0, 400.0, 200.0]);
+    let proxy = Proxy::start(
+        &substations.addresses,
+        "load: {interval: 10s, stale_after: 20s}",
+    );
+    assert_eq!(proxy.charge(r#"{"power_kw": 20}"#).status, 200);
+    let page = proxy.get("/decisions").json();
+    assert_eq!(page["policy"], "least_load");
+    let decision = &page["decisions"][0];
+    assert_eq!(decision["substation"], "s2");
+    assert_eq!(decision["reason"], "least_load");
+    assert_eq!(decision["load"], 20.0);
+    assert_eq!(decision["share"], 1.0);
+    assert!((decision["margin"].as_f64().unwrap() - 0.05).abs() < 1e-9);
+    assert!(decision["unix_seconds"].as_f64().unwrap() > 1.7e9);
+    let candidates = decision["candidates"].as_array().unwrap();
+    let names: Vec<_> = candidates
+        .iter()
+        .map(|c| c["substation"].as_str().unwrap())
+        .collect();
+    assert_eq!(names, ["s2", "s3", "s1"], "the best one first");
+    let best = &candidates[0];
+    assert_eq!(best["sample"], 0.0);
+    assert_eq!(best["capacity"], 400.0);
+    assert_eq!(best["estimated_load"], 0.0, "as it stood before");
+    assert_eq!(best["unseen_load"], 0.0);
+    assert!((best["score"].as_f64().unwrap() - 0.05).abs() < 1e-9);
+    assert!(best["sample_age_seconds"].as_f64().unwrap() < 10.0);
+}
+
+#[test]
+fn decisions_are_as_many_as_asked_for_and_the_newest_come_first() {
+    let substations = Substations::start(&[1e6]);
+    let proxy = Proxy::start(&substations.addresses, "");
+    let kept = |path: &str| {
+        proxy.get(path).json()["decisions"]
+            .as_array()
+            .unwrap()
+            .clone()
+    };
+    // Those within a hundredth of a second of one another are told of once.
+    for power in 1..=30 {
+        let before = kept("/decisions?limit=256").len();
+        until("one more is kept", || {
+            proxy.charge(&format!(r#"{{"power_kw": {power}}}"#));
+            (kept("/decisions?limit=256").len() > before).then_some(())
+        });
+    }
+    let loads = |path: &str| -> Vec<_> {
+        kept(path)
+            .iter()
+            .map(|one| one["load"].as_f64().unwrap())
+            .collect()
+    };
+    assert_eq!(loads("/decisions?limit=3"), [30.0, 29.0, 28.0]);
+    assert_eq!(loads("/decisions").len(), 20);
+    for wrong in ["/decisions?limit=many", "/decisions?last=3"] {
+        let answer = proxy.get(wrong);
+        assert_eq!(
+            (answer.status, answer.code().as_str()),
+            (400, "invalid_request")
+        );
+        assert!(answer.message().contains("limit=N"));
+    }
 }
 
 #[test]

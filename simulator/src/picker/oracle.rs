@@ -14,7 +14,7 @@ impl Picker for Oracle {
     fn pick(&mut self, power: Load, world: &World<'_>, rng: &mut Rng) -> Option<Pick> {
         let score = world.fleet.iter().map(|substation| {
             let load = plus(substation.load_to_come(), power);
-            if load > substation.capacity() {
+            if substation.is_out() || load > substation.capacity() {
                 f64::INFINITY
             } else {
                 load.units() / substation.capacity().units()

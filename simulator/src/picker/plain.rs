@@ -1,10 +1,10 @@
-//! The balance crate as it is: its ledgers, its selector.
+//! The balance crate as it is: its ledgers, its selector, its learner.
 
 use std::sync::Arc;
 
 use fastrand::Rng;
 use switchyard_balance::ledger::ScrapeSent;
-use switchyard_balance::{Ledger, Load, Policy, Reading, Selector};
+use switchyard_balance::{Learner, Ledger, Load, Policy, Reading, Roster, Selector, Standing};
 
 use super::{Account, Pick, Picker, Scrape, World};
 
@@ -12,7 +12,8 @@ use super::{Account, Pick, Picker, Scrape, World};
 #[derive(Debug)]
 pub struct Plain {
     selector: Selector,
-    accounts: Vec<Arc<Account>>,
+    roster: Roster<Account>,
+    learner: Option<Learner>,
 }
 
 impl Plain {
@@ -22,17 +23,35 @@ impl Plain {
         let accounts = capacities.iter().map(|c| Arc::new(Account::new(*c)));
         Self {
             selector: Selector::new(policy),
-            accounts: accounts.collect(),
+            roster: Roster::new(accounts),
+            learner: Some(Learner::new()),
         }
+    }
+
+    /// Without what is learned from round to round: each proxy fills a gap whole.
+    #[must_use]
+    pub fn unlearned(mut self) -> Self {
+        self.learner = None;
+        self
     }
 }
 
 impl Picker for Plain {
-    fn pick(&mut self, power: Load, _: &World<'_>, rng: &mut Rng) -> Option<Pick> {
-        let chosen = self.selector.reserve(&self.accounts, power, &[], rng);
-        chosen.ok().map(|(at, reservation)| Pick {
-            at,
-            reservation: Some(reservation),
+    fn pick(&mut self, power: Load, world: &World<'_>, rng: &mut Rng) -> Option<Pick> {
+        for (account, truth) in self.roster.iter().zip(world.fleet.iter()) {
+            let ledger = (**account).as_ref();
+            if ledger.is_in() == truth.is_out() {
+                ledger.set_standing(if truth.is_out() {
+                    Standing::Out
+                } else {
+                    Standing::In
+                });
+            }
+        }
+        let chosen = self.selector.reserve(&self.roster, power, &[], rng);
+        chosen.ok().map(|choice| Pick {
+            at: choice.at,
+            reservation: Some(choice.reservation),
         })
     }
 
@@ -46,7 +65,13 @@ impl Picker for Plain {
         }
     }
 
+    fn round_over(&mut self) {
+        if let Some(learner) = &mut self.learner {
+            learner.round(&self.roster);
+        }
+    }
+
     fn ledger(&self, at: usize) -> Option<&Ledger> {
-        self.accounts.get(at).map(|account| (**account).as_ref())
+        self.roster.get(at).map(|account| (**account).as_ref())
     }
 }

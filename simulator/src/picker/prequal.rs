@@ -19,6 +19,8 @@ use std::time::Duration;
 use fastrand::Rng;
 use switchyard_balance::{Load, Reading};
 
+use crate::fleet::Substation;
+
 use super::{Pick, Picker, Scrape, World};
 use pool::{Pool, Probe, ratio};
 
@@ -94,6 +96,9 @@ impl Prequal {
 impl Picker for Prequal {
     fn pick(&mut self, power: Load, world: &World<'_>, rng: &mut Rng) -> Option<Pick> {
         self.pool.expire(world.now.saturating_sub(OLDEST));
+        let out: Vec<bool> = world.fleet.iter().map(Substation::is_out).collect();
+        let is_in = |at: usize| out.get(at) == Some(&false);
+        self.pool.keep(is_in);
         let at = if let Some(probe) = self.pool.best(rng) {
             let at = probe.at;
             probe.rif += power.units() / self.capacities.get(at)?.units();
@@ -103,7 +108,8 @@ impl Picker for Prequal {
             }
             at
         } else {
-            (!self.capacities.is_empty()).then(|| rng.usize(..self.capacities.len()))?
+            let all: Vec<usize> = (0..out.len()).filter(|at| is_in(*at)).collect();
+            *rng.choice(&all)?
         };
         let reservation = None;
         Some(Pick { at, reservation })

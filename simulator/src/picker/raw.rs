@@ -37,16 +37,23 @@ impl RawGauge {
 }
 
 impl Picker for RawGauge {
-    fn pick(&mut self, power: Load, _: &World<'_>, rng: &mut Rng) -> Option<Pick> {
+    fn pick(&mut self, power: Load, world: &World<'_>, rng: &mut Rng) -> Option<Pick> {
         let counts_in_flight = self.counts_in_flight;
-        let score = self.seen.iter().map(|seen| {
-            let known = if counts_in_flight {
-                plus(seen.gauge, seen.in_flight)
-            } else {
-                seen.gauge
-            };
-            plus(known, power).units() / seen.capacity.units()
-        });
+        let score = self
+            .seen
+            .iter()
+            .zip(world.fleet.iter())
+            .map(|(seen, truth)| {
+                if truth.is_out() {
+                    return f64::INFINITY;
+                }
+                let known = if counts_in_flight {
+                    plus(seen.gauge, seen.in_flight)
+                } else {
+                    seen.gauge
+                };
+                plus(known, power).units() / seen.capacity.units()
+            });
         let at = lowest(score, rng)?;
         if let Some(seen) = self.seen.get_mut(at) {
             seen.in_flight = plus(seen.in_flight, power);

@@ -42,13 +42,19 @@ impl Simulation {
 
     fn plan_faults(&mut self) {
         for fault in &self.scenario.faults {
-            match *fault {
+            match fault.clone() {
                 Fault::DeadGauges { count, from, until } => {
                     let event = |dead| Event::Gauges { count, dead };
                     self.queue.plan(from, event(true));
                     self.queue.plan(until, event(false));
                 }
                 Fault::Emptied { at } => self.queue.plan(at, Event::Emptied),
+                Fault::Leave { count, from, until } => {
+                    let event = |out| Event::Rotation { count, out };
+                    self.queue.plan(from, event(true));
+                    self.queue.plan(until, event(false));
+                }
+                Fault::Shares { at, shares } => self.queue.plan(at, Event::Shares(shares)),
             }
         }
     }

@@ -85,5 +85,8 @@ impl Simulation {
             let rng = &mut self.rng.choices;
             proxy.picker.sampled(scrape, reading, &world, rng);
         }
+        if proxy.picker.polls() && !proxy.scraping.contains(&true) {
+            proxy.picker.round_over();
+        }
     }
 }

@@ -57,6 +57,11 @@ impl Pool {
             .retain(|probe| probe.taken >= before && probe.uses > 0);
     }
 
+    /// Forgets those that may not be chosen.
+    pub(super) fn keep(&mut self, may_be_chosen: impl Fn(usize) -> bool) {
+        self.probes.retain(|probe| may_be_chosen(probe.at));
+    }
+
     /// The best probe; none while there are fewer than two to compare.
     pub(super) fn best(&mut self, rng: &mut Rng) -> Option<&mut Probe> {
         if self.probes.len() < 2 {

@@ -1,0 +1,201 @@
+//! A lower bound for many upstreams at once, so that a choice needn't look at each.
+//!
+//! Ten thousand accounts are ten thousand cache lines: looking at all of them takes longer than everything
+//! else a request needs. So a [`Roster`](crate::Roster) puts them in groups, and each group keeps a *floor*: no
+//! member scores less. A choice looks into the group with the lowest floor, and then only into those whose
+//! floor is below the best it has found. It finds the same upstream as a look at each of them.
+//!
+//! A floor needs care in one direction only. Bookings raise scores, which leaves it true (and the next look
+//! into the group tightens it). What may lower a score, a sample, a refusal, a return into rotation, *loosens* it:
+//! the group is then looked into until someone has done so. Whoever tightens says which loosening they had
+//! seen before they looked; if there was another meanwhile, their floor is not taken.
+//!
+//! A floor is made for one load, the roster's *typical* request. What others score there at the least follows from
+//! the least and the greatest weight of the group: exact for the typical request, and for the others low,
+//! never high.
+
+use std::sync::atomic::{
+    AtomicU64,
+    Ordering::{Acquire, Relaxed, Release},
+};
+
+/// Members of a group. With ten thousand upstreams as many floors as members are looked at.
+pub(crate) const SIZE: usize = 64;
+
+/// The bits of a floor's word that count loosenings. Nobody looks into a group for so long that they come round.
+const COUNT: u64 = 0xFFFF;
+
+/// A floor is kept in the other 48 bits, so it may be lower than what was found by this part of it.
+pub(crate) const PRECISION: f64 = 1e-10;
+
+/// The floor of a group.
+#[derive(Debug)]
+pub(crate) struct Group {
+    /// The least score of the typical request, an `f64` without its last bits, and how often it was loosened: one
+    /// word, so that one can't change without the other.
+    floor: AtomicU64,
+    /// Bits of an `f64`.
+    least_weight: AtomicU64,
+    /// Bits of an `f64`.
+    greatest_weight: AtomicU64,
+}
+
+/// A group as it was when someone began to look into it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Seen(u64);
+
+/// The lowest that any member was found to score, and between which weights.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Floor {
+    score: f64,
+    least_weight: f64,
+    greatest_weight: f64,
+}
+
+impl Floor {
+    /// Of no member: nothing scores less than infinity.
+    pub(crate) const NONE: Self = Self {
+        score: f64::INFINITY,
+        least_weight: f64::INFINITY,
+        greatest_weight: 0.0,
+    };
+
+    /// With one more member. One that may not be chosen weighs and scores NaN, and [`f64::min`] passes over that.
+    #[inline]
+    pub(crate) fn and(self, score: f64, weight: f64) -> Self {
+        Self {
+            score: self.score.min(score),
+            least_weight: self.least_weight.min(weight),
+            greatest_weight: self.greatest_weight.max(weight),
+        }
+    }
+}
+
+impl Group {
+    /// A group that nobody has looked into.
+    pub(crate) fn new() -> Self {
+        Self {
+            floor: AtomicU64::new(f64::NEG_INFINITY.to_bits()),
+            least_weight: AtomicU64::new(0),
+            greatest_weight: AtomicU64::new(0),
+        }
+    }
+
+    /// A member may score less than before.
+    pub(crate) fn loosen(&self) {
+        let loosened = |word: u64| {
+            let count = word.wrapping_add(1) & COUNT;
+            Some(f64::NEG_INFINITY.to_bits() | count)
+        };
+        let _ = self.floor.fetch_update(Release, Relaxed, loosened);
+    }
+
+    /// To be called before looking at the members.
+    #[inline]
+    pub(crate) fn seen(&self) -> Seen {
+        Seen(self.floor.load(Acquire))
+    }
+
+    /// Whether somebody has looked into it since a score may have fallen.
+    #[inline]
+    pub(crate) fn is_known(&self) -> bool {
+        self.floor.load(Acquire) & !COUNT != f64::NEG_INFINITY.to_bits()
+    }
+
+    /// The least that a request can score here which is by `more` (in millionths) greater than the typical one.
+    #[inline]
+    pub(crate) fn floor(&self, more: f64) -> f64 {
+        let typical = f64::from_bits(self.floor.load(Acquire) & !COUNT);
+        let weight = if more < 0.0 {
+            &self.greatest_weight
+        } else {
+            &self.least_weight
+        };
+        typical + more * f64::from_bits(weight.load(Relaxed))
+    }
+
+    /// Sets the floor that was found, unless a member's score may have fallen since `seen`.
+    pub(crate) fn tighten(&self, seen: Seen, floor: Floor) {
+        // An infinite weight times nothing would be NaN.
+        let least = floor.least_weight.min(f64::MAX);
+        // The weights go first: until the floor is taken they are only ever added to less than anything.
+        self.least_weight.store(least.to_bits(), Relaxed);
+        self.greatest_weight
+            .store(floor.greatest_weight.to_bits(), Relaxed);
+        let word = (down(floor.score) & !COUNT) | (seen.0 & COUNT);
+        let _ = self.floor.compare_exchange(seen.0, word, Release, Relaxed);
+    }
+}
+
+/// The bits of a number that is no greater without its last ones.
+fn down(value: f64) -> u64 {
+    let bits = value.to_bits();
+    // Without its last bits a number comes nearer to zero, which for one below zero is up.
+    if value.is_sign_negative() {
+        bits + COUNT
+    } else {
+        bits
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(members: &[(f64, f64)]) -> Floor {
+        members.iter().fold(Floor::NONE, |floor, (base, weight)| {
+            floor.and(*base, *weight)
+        })
+    }
+
+    #[test]
+    fn a_floor_is_never_above_any_member_and_exact_for_the_typical_request() {
+        // (estimate, weight), for a typical request of 5.
+        let members = [(1.0, 0.3), (0.5, 0.4), (9.0, 0.1), (f64::NAN, f64::NAN)];
+        let score = |(estimate, weight): (f64, f64), load: f64| (estimate + load) * weight;
+        let floor = members.iter().fold(Floor::NONE, |floor, member| {
+            floor.and(score(*member, 5.0), member.1)
+        });
+        let group = Group::new();
+        assert!(!group.is_known(), "not looked into yet");
+        group.tighten(group.seen(), floor);
+        for load in [0.0, 1.0, 4.9, 5.0, 5.1, 50.0] {
+            let lowest = |lowest: f64, member| lowest.min(score(member, load));
+            let lowest = members.into_iter().fold(f64::INFINITY, lowest);
+            let floor = group.floor(load - 5.0);
+            assert!(floor <= lowest, "{load}: {floor} and {lowest}");
+            if (load - 5.0).abs() < 1e-9 {
+                assert!(floor > lowest * (1.0 - PRECISION), "{floor} and {lowest}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_floor_below_zero_is_rounded_down_too() {
+        for base in [-1.0, -0.123_456_789_123_456_7, -1e-9] {
+            let group = Group::new();
+            group.tighten(group.seen(), found(&[(base, 1.0)]));
+            assert!((base * (1.0 + PRECISION)..=base).contains(&group.floor(0.0)));
+        }
+    }
+
+    #[test]
+    fn a_floor_from_before_a_loosening_is_not_taken() {
+        let group = Group::new();
+        let seen = group.seen();
+        group.loosen();
+        group.tighten(seen, found(&[(5.0, 1.0)]));
+        assert!(!group.is_known());
+        group.tighten(group.seen(), found(&[(5.0, 1.0)]));
+        assert!(group.floor(1.0) > 5.9);
+        group.loosen();
+        assert!(!group.is_known());
+    }
+
+    #[test]
+    fn a_group_with_nobody_to_choose_is_passed_over() {
+        let group = Group::new();
+        group.tighten(group.seen(), found(&[(f64::NAN, f64::NAN)]));
+        assert!(group.floor(1.0) > f64::MAX);
+    }
+}

@@ -1,0 +1,31 @@
+//! The better of two drawn at random: robust where information is old, since it never sends everyone to the one
+//! that looked best (Mitzenmacher, 2000). But it can't be even: it does not look at the rest.
+
+use fastrand::Rng;
+
+use super::{Choose, Chosen, Field, Pass, field::nth};
+use crate::Ledger;
+
+/// See the module.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct PowerOfTwo;
+
+impl Choose for PowerOfTwo {
+    fn choose<U: AsRef<Ledger>, P: Pass>(
+        &self,
+        field: &Field<'_, U, P>,
+        rng: &mut Rng,
+    ) -> Option<Chosen> {
+        let count = field.candidates().count();
+        let first = (count > 0).then(|| rng.usize(..count))?;
+        let one = nth(field.candidates(), first)?;
+        if count == 1 {
+            return Some(one.chosen());
+        }
+        // Drawn from the others, so that the two are never one.
+        let other = (first + 1 + rng.usize(..count - 1)) % count;
+        let other = nth(field.candidates(), other)?;
+        // The first of the two was drawn at random, so keeping it breaks a tie at random.
+        Some(if other.score < one.score { other } else { one }.chosen())
+    }
+}

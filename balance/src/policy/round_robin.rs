@@ -1,0 +1,35 @@
+//! Each in its turn.
+
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+use fastrand::Rng;
+
+use super::{Choose, Chosen, Field, Pass, field::nth};
+use crate::Ledger;
+
+/// See the module. Its turn is shared by all threads.
+#[derive(Debug, Default)]
+pub(crate) struct RoundRobin {
+    turn: AtomicUsize,
+}
+
+impl RoundRobin {
+    /// Begins at a place that follows from `seed`, so that several proxies don't all begin at the first.
+    pub(crate) fn with_seed(seed: u64) -> Self {
+        Self {
+            turn: AtomicUsize::new(Rng::with_seed(seed).u16(..).into()),
+        }
+    }
+}
+
+impl Choose for RoundRobin {
+    fn choose<U: AsRef<Ledger>, P: Pass>(
+        &self,
+        field: &Field<'_, U, P>,
+        _: &mut Rng,
+    ) -> Option<Chosen> {
+        let count = field.candidates().count();
+        let turn = self.turn.fetch_add(1, Relaxed).checked_rem(count)?;
+        nth(field.candidates(), turn).map(|candidate| candidate.chosen())
+    }
+}

@@ -1,0 +1,98 @@
+//! Those that are chosen among, and what they have in common.
+//!
+//! A roster is made once and shared; who comes or goes makes a new one. The accounts are their owners'
+//! and go on from roster to roster. What is the roster's own are the floors of its [groups](crate::group) and the
+//! [share](crate::share) of the gauges that is its proxy's to fill.
+
+use std::{
+    ops::Deref,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+};
+
+use crate::{
+    Ledger, Load,
+    group::{self, Group},
+};
+
+/// Upstreams to choose among.
+///
+/// An account belongs to the newest roster that it was put into: only there its group follows it. An older
+/// roster still chooses safely, but may pass over one whose load has fallen since.
+#[derive(Debug)]
+pub struct Roster<U> {
+    upstreams: Box<[Arc<U>]>,
+    groups: Box<[Arc<Group>]>,
+    typical: Load,
+    /// Bits of an `f64`.
+    share: AtomicU64,
+}
+
+impl<U: AsRef<Ledger>> Roster<U> {
+    /// A roster of these, in this order, with a share of one.
+    #[must_use]
+    pub fn new(upstreams: impl IntoIterator<Item = Arc<U>>) -> Self {
+        let upstreams: Box<[_]> = upstreams.into_iter().collect();
+        let groups = upstreams.chunks(group::SIZE).map(|members| {
+            let group = Arc::new(Group::new());
+            for member in members {
+                (**member).as_ref().join(&group);
+            }
+            group
+        });
+        Self {
+            groups: groups.collect(),
+            upstreams,
+            typical: Load::ZERO,
+            share: AtomicU64::new(1_f64.to_bits()),
+        }
+    }
+
+    /// Says what a request usually weighs. A choice among thousands is fastest for such a request; it is the same for every
+    /// other.
+    #[must_use]
+    pub fn for_requests_of(mut self, load: Load) -> Self {
+        self.typical = load;
+        self
+    }
+
+    /// What a request usually weighs.
+    pub(crate) fn typical(&self) -> Load {
+        self.typical
+    }
+
+    /// Sets the share of the gauges that counts, from above 0 to 1: see [`crate::share`].
+    pub fn set_share(&self, share: f64) {
+        let bits = share.clamp(f64::MIN_POSITIVE, 1.0).to_bits();
+        if self.share.swap(bits, Relaxed) != bits {
+            // A smaller share lowers every score.
+            for group in &self.groups {
+                group.loosen();
+            }
+        }
+    }
+
+    /// The share of the gauges that counts.
+    #[must_use]
+    #[inline]
+    pub fn share(&self) -> f64 {
+        f64::from_bits(self.share.load(Relaxed))
+    }
+
+    /// Each group with the position of its first member and its members.
+    pub(crate) fn groups(&self) -> impl ExactSizeIterator<Item = (&Group, usize, &[Arc<U>])> {
+        let members = self.upstreams.chunks(group::SIZE);
+        let with_members = self.groups.iter().zip(members).enumerate();
+        with_members.map(|(number, (group, members))| (&**group, number * group::SIZE, members))
+    }
+}
+
+impl<U> Deref for Roster<U> {
+    type Target = [Arc<U>];
+
+    fn deref(&self) -> &Self::Target {
+        &self.upstreams
+    }
+}

@@ -1,0 +1,197 @@
+//! The choice, and the reservation that is part of it.
+//!
+//! A choice and its reservation are one step: the reservation only succeeds if the chosen account still
+//! stands where the policy read it. If another thread was faster, the policy is asked again. Accounts that were
+//! passed over may have changed meanwhile, but a reservation elsewhere only makes them worse choices.
+
+use std::sync::Arc;
+
+use fastrand::Rng;
+
+use crate::{
+    Ledger, Load, Policy, Reservation, Roster,
+    policy::{
+        Choose, Chosen, Field, LeastLoad, Pass, PowerOfTwo, Random, RoundRobin, Sampled, Stale,
+        Unsampled,
+    },
+};
+
+/// Why nothing was chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// There are upstreams in rotation, and none has room for the request.
+    NoCapacity,
+    /// No upstream is in rotation.
+    NoUpstream,
+}
+
+/// What made the difference in a choice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// It was what the policy looks for.
+    Policy,
+    /// Several were as good, and chance decided.
+    Tie,
+    /// Others fill the same gap: only one's own share of the gauges counted. See [`crate::share`].
+    Spread,
+    /// Its last sample is old: the ledger alone spoke for it.
+    Stale,
+    /// Another had been tried before.
+    Failover,
+}
+
+impl Reason {
+    /// Every reason.
+    pub const ALL: [Self; 5] = [
+        Self::Policy,
+        Self::Tie,
+        Self::Spread,
+        Self::Stale,
+        Self::Failover,
+    ];
+
+    /// Its name in metrics and records, for a choice by `policy`.
+    #[must_use]
+    pub const fn name(self, policy: Policy) -> &'static str {
+        match self {
+            Self::Policy => policy.name(),
+            Self::Tie => "tie",
+            Self::Spread => "spread",
+            Self::Stale => "stale",
+            Self::Failover => "failover",
+        }
+    }
+}
+
+/// What was chosen, and reserved.
+#[derive(Debug)]
+pub struct Choice<U: AsRef<Ledger>> {
+    /// Its position in the roster.
+    pub at: usize,
+    /// The load set aside on it.
+    pub reservation: Reservation<U>,
+    /// Why it, and no other.
+    pub reason: Reason,
+}
+
+/// A policy with the little state it needs between choices. Shared by all threads.
+#[derive(Debug)]
+pub struct Selector(Kind);
+
+#[derive(Debug)]
+enum Kind {
+    LeastLoad(LeastLoad),
+    PowerOfTwo(PowerOfTwo),
+    RoundRobin(RoundRobin),
+    Random(Random),
+}
+
+impl Default for Selector {
+    fn default() -> Self {
+        Self::new(Policy::default())
+    }
+}
+
+impl Selector {
+    /// A selector of this policy that begins where every other does.
+    #[must_use]
+    pub fn new(policy: Policy) -> Self {
+        Self(match policy {
+            Policy::LeastLoad => Kind::LeastLoad(LeastLoad),
+            Policy::PowerOfTwo => Kind::PowerOfTwo(PowerOfTwo),
+            Policy::RoundRobin => Kind::RoundRobin(RoundRobin::default()),
+            Policy::Random => Kind::Random(Random),
+        })
+    }
+
+    /// A selector that begins at a place of its own, where its policy has one. Chance at each choice comes with the
+    /// choice.
+    #[must_use]
+    pub fn with_seed(policy: Policy, seed: u64) -> Self {
+        match policy {
+            Policy::RoundRobin => Self(Kind::RoundRobin(RoundRobin::with_seed(seed))),
+            _ => Self::new(policy),
+        }
+    }
+
+    /// The policy.
+    #[must_use]
+    pub fn policy(&self) -> Policy {
+        match self.0 {
+            Kind::LeastLoad(_) => Policy::LeastLoad,
+            Kind::PowerOfTwo(_) => Policy::PowerOfTwo,
+            Kind::RoundRobin(_) => Policy::RoundRobin,
+            Kind::Random(_) => Policy::Random,
+        }
+    }
+
+    /// Chooses from `roster`, leaving out the positions in `tried`, and reserves `load`.
+    ///
+    /// Upstreams without a sample are used only while none in rotation has one; one whose sample is old is
+    /// taken for full only while another has room. Allocates nothing and takes no lock.
+    pub fn reserve<U: AsRef<Ledger>>(
+        &self,
+        roster: &Roster<U>,
+        load: Load,
+        tried: &[usize],
+        rng: &mut Rng,
+    ) -> Result<Choice<U>, Refusal> {
+        if let Some(choice) = self.among::<U, Sampled>(roster, load, tried, rng) {
+            return Ok(choice);
+        }
+        let is_left = |(at, upstream): &(usize, &Arc<U>)| {
+            (***upstream).as_ref().is_in() && !tried.contains(at)
+        };
+        let mut left = roster.iter().enumerate().filter(is_left).peekable();
+        if left.peek().is_none() {
+            return Err(Refusal::NoUpstream);
+        }
+        let choice = if left.any(|(_, upstream)| (**upstream).as_ref().is_sampled()) {
+            self.among::<U, Stale>(roster, load, tried, rng)
+        } else {
+            self.among::<U, Unsampled>(roster, load, tried, rng)
+        };
+        choice.ok_or(Refusal::NoCapacity)
+    }
+
+    fn among<U: AsRef<Ledger>, P: Pass>(
+        &self,
+        roster: &Roster<U>,
+        load: Load,
+        tried: &[usize],
+        rng: &mut Rng,
+    ) -> Option<Choice<U>> {
+        let field = Field::<U, P>::new(roster, load, tried);
+        loop {
+            let chosen = match &self.0 {
+                Kind::LeastLoad(policy) => policy.choose(&field, rng),
+                Kind::PowerOfTwo(policy) => policy.choose(&field, rng),
+                Kind::RoundRobin(policy) => policy.choose(&field, rng),
+                Kind::Random(policy) => policy.choose(&field, rng),
+            }?;
+            let upstream = roster.get(chosen.at)?;
+            let ledger = (**upstream).as_ref();
+            if ledger.reserve_from(chosen.assigned, load) {
+                return Some(Choice {
+                    at: chosen.at,
+                    reservation: Reservation::new(Arc::clone(upstream), load),
+                    reason: self.reason(chosen, ledger, roster.share(), tried),
+                });
+            }
+        }
+    }
+
+    fn reason(&self, chosen: Chosen, ledger: &Ledger, share: f64, tried: &[usize]) -> Reason {
+        if !tried.is_empty() {
+            Reason::Failover
+        } else if ledger.is_stale() {
+            Reason::Stale
+        } else if chosen.is_tie {
+            Reason::Tie
+        } else if share < 1.0 && matches!(self.0, Kind::LeastLoad(_) | Kind::PowerOfTwo(_)) {
+            Reason::Spread
+        } else {
+            Reason::Policy
+        }
+    }
+}

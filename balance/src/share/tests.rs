@@ -1,0 +1,198 @@
+use super::*;
+use crate::{Reading, Selector, Standing};
+
+struct Upstream(Ledger);
+
+impl AsRef<Ledger> for Upstream {
+    fn as_ref(&self) -> &Ledger {
+        &self.0
+    }
+}
+
+/// A fleet whose true loads the test moves by hand.
+struct World {
+    roster: Roster<Upstream>,
+    learner: Learner,
+    truth: Vec<f64>,
+    rng: fastrand::Rng,
+}
+
+impl World {
+    fn new(loads: &[f64]) -> Self {
+        let upstreams = loads
+            .iter()
+            .map(|_| Arc::new(Upstream(Ledger::new(Load::new(1000.0)))));
+        let mut world = Self {
+            roster: Roster::new(upstreams),
+            learner: Learner::new(),
+            truth: loads.to_vec(),
+            rng: fastrand::Rng::with_seed(1),
+        };
+        world.round(&[]);
+        world
+    }
+
+    /// Own bookings of one unit each, where the rule sends them.
+    fn book(&mut self, count: usize) -> Vec<f64> {
+        let mut went = vec![0.0; self.truth.len()];
+        for _ in 0..count {
+            let one = Load::new(1.0).unwrap();
+            let choice = Selector::default()
+                .reserve(&self.roster, one, &[], &mut self.rng)
+                .unwrap();
+            self.truth[choice.at] += 1.0;
+            went[choice.at] += 1.0;
+            choice.reservation.booked();
+        }
+        went
+    }
+
+    /// Samples all but the silent ones.
+    fn round(&mut self, silent: &[usize]) -> Round {
+        for (at, upstream) in self.roster.iter().enumerate() {
+            if !silent.contains(&at) {
+                let load = Load::new(self.truth[at]).unwrap();
+                let reading = Reading {
+                    load,
+                    capacity: None,
+                };
+                upstream.0.sample(upstream.0.scrape_sent(), reading);
+            }
+        }
+        self.learner.round(&self.roster)
+    }
+}
+
+#[test]
+fn alone_the_share_is_exactly_one_whatever_ends() {
+    let mut world = World::new(&[50.0, 80.0, 20.0]);
+    for round in 0..500 {
+        world.book(20);
+        for load in &mut world.truth {
+            // Sessions end, at every upstream and in every round another part of them.
+            *load -= (*load * world.rng.f64() / 5.0).floor();
+        }
+        assert_eq!(
+            world.round(&[]).share.to_bits(),
+            1_f64.to_bits(),
+            "round {round}"
+        );
+    }
+}
+
+#[test]
+fn of_a_gap_that_another_fills_as_fast_half_is_ones_own() {
+    let mut world = World::new(&[100.0, 100.0, 40.0]);
+    assert_eq!(world.book(30), [0.0, 0.0, 30.0]);
+    world.truth[2] += 30.0;
+    let share = world.round(&[]).share;
+    assert!((0.3..=0.5).contains(&share), "with some caution: {share}");
+}
+
+/// Fills a gap of 60 over and over, with what `others` do meanwhile. The last share.
+fn after_gaps(rounds: usize, others: impl Fn(&mut [f64], &[f64])) -> f64 {
+    let mut world = World::new(&[100.0, 100.0, 40.0]);
+    let mut share = 1.0;
+    for _ in 0..rounds {
+        let went = world.book(30);
+        others(&mut world.truth, &went);
+        share = world.round(&[]).share;
+        // Ends of sessions open the gap again.
+        let most = world.truth.iter().fold(0.0, |a: f64, b| a.max(*b));
+        world.truth = vec![most, most, most - 60.0];
+        world.round(&[]);
+    }
+    share
+}
+
+#[test]
+fn what_goes_to_all_alike_takes_no_share() {
+    let share = after_gaps(10, |truth, _| {
+        for load in truth {
+            *load += 40.0;
+        }
+    });
+    assert!(share > 0.8, "walk-ins are no proxy: {share}");
+}
+
+#[test]
+fn the_more_others_fill_the_same_gap_the_smaller_the_share() {
+    let with = |others: f64| {
+        after_gaps(10, move |truth, went| {
+            for (load, went) in truth.iter_mut().zip(went) {
+                *load += others * went;
+            }
+        })
+    };
+    let shares = [0.0, 1.0, 3.0].map(with);
+    assert!(shares[0].to_bits() == 1_f64.to_bits(), "{shares:?}");
+    assert!((0.35..=0.5).contains(&shares[1]), "{shares:?}");
+    assert!((0.15..=0.25).contains(&shares[2]), "{shares:?}");
+}
+
+#[test]
+fn after_enough_quiet_rounds_one_is_alone_again() {
+    let mut world = World::new(&[100.0, 100.0]);
+    world.truth[0] += 10.0;
+    world.round(&[]);
+    world.truth[0] -= 10.0;
+    world.book(2);
+    assert!(world.round(&[]).share < 1.0);
+    for _ in 0..ALONE_AFTER {
+        world.round(&[]);
+    }
+    assert_eq!(world.learner.share.to_bits(), 1_f64.to_bits());
+}
+
+#[test]
+fn a_silent_one_is_reckoned_with_what_became_of_the_others() {
+    let mut world = World::new(&[100.0, 100.0, 100.0]);
+    world.truth[0] = 80.0;
+    world.truth[1] = 90.0;
+    let round = world.round(&[2]);
+    assert!((round.drift + 0.15).abs() < 1e-9);
+    let silent = &world.roster[2].0;
+    assert!((silent.estimate().units() - 85.0).abs() < 1e-6);
+    assert_eq!(
+        silent.value(),
+        Load::new(100.0),
+        "what it said is not changed"
+    );
+    assert_eq!(silent.unseen(), Load::ZERO);
+}
+
+#[test]
+fn where_all_are_silent_nothing_is_made_up() {
+    let mut world = World::new(&[100.0, 70.0]);
+    let round = world.round(&[0, 1]);
+    assert_eq!(round.regret, None);
+    assert!(round.drift.abs() < 1e-12);
+    assert!((world.roster[0].0.estimate().units() - 100.0).abs() < 1e-6);
+}
+
+#[test]
+fn regret_is_what_a_request_would_have_lost_by_the_old_gauges() {
+    let mut world = World::new(&[100.0, 200.0, 300.0]);
+    assert_eq!(world.round(&[]).regret, Some(0.0));
+    world.truth = vec![100.0, 200.0, 50.0];
+    let regret = world.round(&[]).regret.unwrap();
+    assert!(
+        (regret - 0.05).abs() < 1e-9,
+        "the first was taken for the emptiest: {regret}"
+    );
+}
+
+#[test]
+fn one_that_is_out_of_rotation_teaches_nothing() {
+    let mut world = World::new(&[100.0, 100.0, 40.0]);
+    world.roster[2].0.set_standing(Standing::Out);
+    world.round(&[]);
+    world.truth[2] = 500.0;
+    assert_eq!(world.round(&[]).share.to_bits(), 1_f64.to_bits());
+    world.roster[2].0.set_standing(Standing::In);
+    assert_eq!(
+        world.round(&[]).share.to_bits(),
+        1_f64.to_bits(),
+        "what grew while it was out is not counted"
+    );
+}
