@@ -2,7 +2,7 @@
 
 #![no_main]
 
-use grid::exposition::{Found, Wanted, scan};
+use grid::exposition::{Aggregate, Found, Wanted, scan};
 use libfuzzer_sys::fuzz_target;
 use std::sync::LazyLock;
 
@@ -62,9 +62,13 @@ fuzz_target!(|data: &[u8]| {
     }
 
     if let Ok(page) = std::str::from_utf8(page) {
-        for (fast, matchers) in whole.into_iter().zip([&[], MATCHERS]) {
-            let slow = reference::find(page, "load", matchers);
-            assert!(same(fast, slow), "{fast:?}, slowly {slow:?}");
+        for aggregate in [Aggregate::Nothing, Aggregate::Sum, Aggregate::Max] {
+            for (wanted, matchers) in WANTED.iter().zip([&[], MATCHERS]) {
+                let wanted = wanted.clone().aggregated(aggregate);
+                let [fast] = scan(page.as_bytes(), true, [&wanted]);
+                let slow = reference::find(page, "load", matchers, aggregate);
+                assert!(same(fast, slow), "{fast:?}, slowly {slow:?}");
+            }
         }
     }
 });

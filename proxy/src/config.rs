@@ -12,6 +12,7 @@
 //! Nothing is opened or bound here. The one look outside is for the addresses of host names, once a load, and it
 //! may take as long as the system's resolver does: keep it off the threads that serve requests.
 
+mod aggregate;
 mod error;
 mod nearest;
 mod policy;
@@ -26,6 +27,7 @@ mod tests;
 mod tree;
 mod values;
 
+pub use aggregate::{Aggregate, UnknownAggregate};
 pub use error::{Error, Fault, Faults};
 pub use policy::{Policy, UnknownPolicy};
 pub use sections::{Admin, Charge, Limits, Load, Retry, Substation, Timeouts};

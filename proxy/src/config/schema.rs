@@ -71,6 +71,7 @@ fn load(s: &mut Section<'_>) -> Load {
         path: s.value("path", default.path, values::path),
         metric: s.value("metric", default.metric, values::parsed),
         capacity_metric: s.value("capacity_metric", default.capacity_metric, values::parsed),
+        aggregate: s.value("aggregate", default.aggregate, values::parsed),
         interval: s.value("interval", default.interval, values::interval),
         timeout: s.value("timeout", default.timeout, values::duration),
         stale_after: s.value("stale_after", default.stale_after, values::duration),

@@ -1,6 +1,6 @@
 //! The parts of a configuration and their defaults. `docs/configuration.md` explains each key at length.
 
-use super::{Series, show};
+use super::{Aggregate, Series, show};
 use serde::Serialize;
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -66,6 +66,8 @@ pub struct Load {
     /// The gauge that says how much it can bear; it may be missing.
     #[serde(serialize_with = "show::series")]
     pub capacity_metric: Series,
+    /// What is made of several series that match, of either gauge.
+    pub aggregate: Aggregate,
     /// From one round of scrapes to the next.
     #[serde(serialize_with = "show::duration")]
     pub interval: Duration,
@@ -83,6 +85,7 @@ impl Default for Load {
             path: "/metrics".to_owned(),
             metric: Series::named("substation_current_load"),
             capacity_metric: Series::named("substation_capacity"),
+            aggregate: Aggregate::None,
             interval: Duration::from_millis(500),
             timeout: Duration::from_millis(200),
             stale_after: Duration::from_secs(2),

@@ -11,11 +11,14 @@
 //! This is not a validator. A line of another metric may be nonsense; only the wanted ones are judged.
 
 mod line;
+mod tally;
 #[cfg(test)]
 mod tests;
 
-use line::Line;
+pub use tally::Aggregate;
+
 use memchr::{memchr, memmem, memrchr};
+use tally::Tally;
 
 /// A series to look for: a metric's name and what its labels must satisfy.
 ///
@@ -24,6 +27,7 @@ use memchr::{memchr, memmem, memrchr};
 pub struct Wanted {
     name: memmem::Finder<'static>,
     matchers: Box<[Matcher]>,
+    aggregate: Aggregate,
 }
 
 /// One condition on one label, as in PromQL: a label that is absent has the empty value.
@@ -39,12 +43,15 @@ struct Matcher {
 pub enum Found {
     /// No line of the page is this series.
     Missing,
-    /// The value of the only matching series: finite and not negative.
+    /// The value of the only matching series, or what several add up to: finite and not negative.
     One(f64),
-    /// The only matching series has a value that cannot be a load: NaN, infinite or negative.
+    /// A matching series, or their sum, has a value that cannot be a load: NaN, infinite or negative.
     Unusable(f64),
-    /// Several series match; the matchers have to say which one is meant.
+    /// Several series match; the matchers have to say which one is meant, or an [`Aggregate`] what they
+    /// add up to.
     Ambiguous,
+    /// Series of this page can be read, but more of them may have been cut off, and all are asked for.
+    Partial,
     /// A line that has the wanted name cannot be read, so nothing is certain.
     Malformed,
 }
@@ -63,12 +70,19 @@ impl Wanted {
         Self {
             name: memmem::Finder::new(name.as_bytes()).into_owned(),
             matchers: matchers.collect(),
+            aggregate: Aggregate::default(),
         }
     }
 
-    fn find(&self, page: &[u8]) -> Found {
+    /// The same search, which makes `aggregate` of several matching series.
+    #[must_use]
+    pub fn aggregated(self, aggregate: Aggregate) -> Self {
+        Self { aggregate, ..self }
+    }
+
+    fn find(&self, page: &[u8], complete: bool) -> Found {
         let length = self.name.needle().len();
-        let mut tally = Tally::default();
+        let mut tally = Tally::new(self.aggregate, complete);
         if length == 0 {
             return tally.found();
         }
@@ -96,7 +110,7 @@ impl Wanted {
 /// `complete` says that the page is known to have arrived whole, because its framing was satisfied. Without
 /// that, a last line that does not end in a line feed is ignored: `substation_current_load 12` may be what is
 /// left of `123`. A page cut between two lines looks like a shorter page, so an incomplete one can still miss
-/// a series or the second of two. OpenMetrics' `# EOF` is a comment like any other here, and needs no line feed.
+/// a series or the second of two; where all of several are asked for, it is therefore [`Found::Partial`]. OpenMetrics' `# EOF` is a comment like any other here, and needs no line feed.
 #[must_use]
 pub fn scan<const N: usize>(page: &[u8], complete: bool, wanted: [&Wanted; N]) -> [Found; N] {
     let lines = if complete {
@@ -105,7 +119,7 @@ pub fn scan<const N: usize>(page: &[u8], complete: bool, wanted: [&Wanted; N]) -
         let end = memrchr(b'\n', page).map_or(0, |last| last + 1);
         page.get(..end).unwrap_or_default()
     };
-    wanted.map(|series| series.find(lines))
+    wanted.map(|series| series.find(lines, complete))
 }
 
 fn split(rest: &[u8], hit: usize, length: usize) -> Option<(&[u8], &[u8])> {
@@ -120,38 +134,4 @@ fn at_line_start(before: &[u8]) -> bool {
         .rev()
         .find(|byte| !matches!(byte, b' ' | b'\t'));
     matches!(last, None | Some(b'\n'))
-}
-
-/// What the lines read so far add up to.
-///
-/// The place for a sum or a maximum over several matching series, once a configuration may ask for one.
-#[derive(Default)]
-struct Tally {
-    series: usize,
-    value: f64,
-    malformed: bool,
-}
-
-impl Tally {
-    fn add(&mut self, line: Line) {
-        match line {
-            Line::Other => {}
-            Line::Value(value) => {
-                self.series += 1;
-                self.value = value;
-            }
-            Line::Malformed => self.malformed = true,
-        }
-    }
-
-    fn found(&self) -> Found {
-        match self.series {
-            _ if self.malformed => Found::Malformed,
-            0 => Found::Missing,
-            // Adding zero turns -0 into 0.
-            1 if self.value.is_finite() && self.value >= 0.0 => Found::One(self.value + 0.0),
-            1 => Found::Unusable(self.value),
-            _ => Found::Ambiguous,
-        }
-    }
 }

@@ -10,7 +10,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::exposition::{self, Found, Wanted};
+use super::exposition::{self, Aggregate, Found, Wanted};
 use crate::{
     codec::{Answer, Decoder, Limits, Progress},
     config,
@@ -33,12 +33,17 @@ pub(super) struct Gauges {
 
 impl Gauges {
     pub(super) fn new(load: &config::Load) -> Self {
+        let aggregate = match load.aggregate {
+            config::Aggregate::None => Aggregate::Nothing,
+            config::Aggregate::Sum => Aggregate::Sum,
+            config::Aggregate::Max => Aggregate::Max,
+        };
         let wanted = |series: &config::Series| {
             let matchers = series.matchers.iter().map(|matcher| {
                 let is_equal = matcher.op == config::MatchOp::Equal;
                 (matcher.label.clone(), is_equal, matcher.value.clone())
             });
-            Wanted::new(&series.name, matchers)
+            Wanted::new(&series.name, matchers).aggregated(aggregate)
         };
         Self {
             load: wanted(&load.metric),
@@ -162,7 +167,7 @@ fn read(
     let load = match load {
         Found::One(units) => Load::new(units).ok_or(PollOutcome::Parse)?,
         Found::Missing | Found::Ambiguous => return Err(PollOutcome::Missing),
-        Found::Unusable(_) | Found::Malformed => return Err(PollOutcome::Parse),
+        Found::Unusable(_) | Found::Malformed | Found::Partial => return Err(PollOutcome::Parse),
     };
     let exported = match capacity {
         Found::One(units) => Load::new(units),

@@ -35,7 +35,7 @@ pub enum PollOutcome {
     Status,
     /// A page that could not be read, or a gauge that is no load.
     Parse,
-    /// A page without the gauge, or with several that match.
+    /// A page without the gauge, or with several that match and no word of what they are together.
     Missing,
 }
 

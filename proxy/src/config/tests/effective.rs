@@ -27,6 +27,7 @@ load:
   path: /metrics
   metric: substation_current_load
   capacity_metric: substation_capacity
+  aggregate: none
   interval: 500ms
   timeout: 200ms
   stale_after: 2s
@@ -64,6 +65,7 @@ load:
   path: /stats/prometheus
   metric: 'vllm:running{model_name="m \"q\"",engine!="0"}'
   capacity_metric: most
+  aggregate: sum
   interval: 1500ms
   timeout: 3s
   stale_after: 1m 30s

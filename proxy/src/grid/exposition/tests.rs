@@ -1,6 +1,6 @@
 //! Tables of pages, properties, and a slow second parser to compare with.
 
-use super::{Found, Wanted, scan};
+use super::{Aggregate, Found, Wanted, scan};
 use proptest::prelude::*;
 use std::fmt::Write as _;
 
@@ -234,6 +234,63 @@ fn equal_values_are_as_ambiguous_as_different_ones() {
 }
 
 #[test]
+fn several_series_add_up_only_where_it_is_said_how() {
+    use Aggregate::{Max, Nothing, Sum};
+    use Found::{Ambiguous, Malformed, Missing, One, Unusable};
+    let table: &[(&str, Aggregate, Found)] = &[
+        ("load 1\nload{a=\"b\"} 2.5\n", Nothing, Ambiguous),
+        ("load 1\nload{a=\"b\"} 2.5\n", Sum, One(3.5)),
+        ("load 1\nload{a=\"b\"} 2.5\n", Max, One(2.5)),
+        ("load{a=\"b\"} 2.5\nload 1\n", Max, One(2.5)),
+        ("load 7\n", Sum, One(7.0)),
+        ("load 7\n", Max, One(7.0)),
+        ("load_kw 7\n", Sum, Missing),
+        ("load_kw 7\n", Max, Missing),
+        // A part that is no load spoils the whole, wherever it stands.
+        ("load 1\nload NaN\nload 2\n", Sum, Unusable(f64::NAN)),
+        ("load 1\nload NaN\nload 2\n", Max, Unusable(f64::NAN)),
+        ("load -1\nload 2\n", Sum, Unusable(-1.0)),
+        ("load 2\nload -1\n", Max, Unusable(-1.0)),
+        ("load 2\nload +Inf\n", Sum, Unusable(f64::INFINITY)),
+        ("load 2\nload +Inf\n", Max, Unusable(f64::INFINITY)),
+        ("load 2\nload x\n", Sum, Malformed),
+        ("load 2\nload x\n", Max, Malformed),
+        // Each is a load, and together they are none.
+        ("load 1e308\nload 1e308\n", Sum, Unusable(f64::INFINITY)),
+        ("load 1e308\nload 1e308\n", Max, One(1e308)),
+    ];
+    for &(page, aggregate, expected) in table {
+        let found = complete(page, &load().aggregated(aggregate));
+        assert!(
+            same(found, expected),
+            "{aggregate:?} of {page:?}: {found:?}"
+        );
+    }
+    let site = [("site", false, "b")];
+    let page = "load{site=\"a\"} 1\nload{site=\"b\"} x\nload{site=\"c\"} 3\n";
+    assert_eq!(
+        complete(page, &matching(&site).aggregated(Sum)),
+        One(4.0),
+        "what the matchers leave out is neither added nor judged"
+    );
+}
+
+#[test]
+fn a_page_that_may_have_been_cut_has_no_sum_and_no_greatest() {
+    for aggregate in [Aggregate::Sum, Aggregate::Max] {
+        let wanted = load().aggregated(aggregate);
+        for page in ["load 1\nload 2\n", "load 1\n", "load 1\n# EOF\n"] {
+            assert_eq!(
+                scan(page.as_bytes(), false, [&wanted]),
+                [Found::Partial],
+                "{page:?}"
+            );
+        }
+        assert_eq!(scan(b"other 1\n", false, [&wanted]), [Found::Missing]);
+    }
+}
+
+#[test]
 fn finds_several_series_in_one_page() {
     let [load, capacity, missing] = [
         "substation_current_load",
@@ -384,7 +441,7 @@ proptest! {
     ) {
         let page = page.join("\n") + if ended { "\n" } else { "" };
         let matchers: Matchers<'_> = if matched { &[("a", true, "n")] } else { &[] };
-        let (fast, slow) = (complete(&page, &matching(matchers)), reference::find(&page, "load", matchers));
+        let (fast, slow) = (complete(&page, &matching(matchers)), reference::find(&page, "load", matchers, Aggregate::Nothing));
         prop_assert!(same(fast, slow), "{:?}: {:?}, slowly {:?}", page, fast, slow);
     }
 
@@ -402,8 +459,30 @@ proptest! {
         chars.splice(at..=at, put.iter().flat_map(|put| put.chars()));
         let page: String = chars.into_iter().collect();
         for (wanted, matchers) in [(load(), &[][..]), (matching(&[("a", true, "")]), &[("a", true, "")])] {
-            let (fast, slow) = (complete(&page, &wanted), reference::find(&page, "load", matchers));
+            let (fast, slow) = (complete(&page, &wanted), reference::find(&page, "load", matchers, Aggregate::Nothing));
             prop_assert!(same(fast, slow), "{:?}: {:?}, slowly {:?}", page, fast, slow);
+        }
+    }
+
+    #[test]
+    fn several_add_up_to_what_the_slow_parser_says(
+        lines in proptest::collection::vec(
+            prop_oneof![
+                4 => (labels(), prop_oneof![0.0..1e9, any::<f64>()], "[ \t]{0,2}")
+                    .prop_map(|(labels, value, blank)| print(&labels, value, &blank, false)),
+                1 => noise(),
+                1 => "load(\\{a=\"\"\\})? [0-9.x-]{0,4}",
+            ],
+            0..6,
+        ),
+    ) {
+        let page = lines.join("\n") + "\n";
+        for aggregate in [Aggregate::Nothing, Aggregate::Sum, Aggregate::Max] {
+            for matchers in [&[][..], &[("a", true, "")]] {
+                let fast = complete(&page, &matching(matchers).aggregated(aggregate));
+                let slow = reference::find(&page, "load", matchers, aggregate);
+                prop_assert!(same(fast, slow), "{:?} of {:?}: {:?}, slowly {:?}", aggregate, page, fast, slow);
+            }
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! Written from the formats' grammar and not from the scan, to be compared with it.
 
-use crate::grid::exposition::Found;
+use crate::grid::exposition::{Aggregate, Found};
 use std::iter::Peekable;
 use std::str::Chars;
 
@@ -23,7 +23,12 @@ enum Fault {
     },
 }
 
-pub(super) fn find(page: &str, name: &str, matchers: &[(&str, bool, &str)]) -> Found {
+pub(super) fn find(
+    page: &str,
+    name: &str,
+    matchers: &[(&str, bool, &str)],
+    aggregate: Aggregate,
+) -> Found {
     let mut values = Vec::new();
     for line in page.split('\n') {
         let Some(parsed) = parse(line.strip_suffix('\r').unwrap_or(line)) else {
@@ -45,11 +50,24 @@ pub(super) fn find(page: &str, name: &str, matchers: &[(&str, bool, &str)]) -> F
             _ => {}
         }
     }
-    match values[..] {
-        [] => Found::Missing,
-        [value] if value.is_nan() || value.is_infinite() || value < 0.0 => Found::Unusable(value),
-        [value] => Found::One(value),
-        _ => Found::Ambiguous,
+    let is_no_load = |value: &&f64| value.is_nan() || value.is_infinite() || **value < 0.0;
+    if values.len() > 1 && aggregate == Aggregate::Nothing {
+        return Found::Ambiguous;
+    }
+    if let Some(value) = values.iter().find(is_no_load) {
+        return Found::Unusable(*value);
+    }
+    let value = match aggregate {
+        Aggregate::Nothing | Aggregate::Sum => values.iter().copied().reduce(|sum, v| sum + v),
+        Aggregate::Max => values
+            .iter()
+            .copied()
+            .reduce(|most, v| if v > most { v } else { most }),
+    };
+    match value {
+        None => Found::Missing,
+        Some(value) if value.is_infinite() => Found::Unusable(value),
+        Some(value) => Found::One(value),
     }
 }
 
