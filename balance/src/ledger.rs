@@ -21,6 +21,8 @@
 //! one's own bookings takes nothing away from what the ledger knew exactly. (A first sample has no
 //! estimate before it: half.)
 //!
+//! (A gauge that follows its bookings late shows what was so some time before: [`visibility`](crate::visibility).)
+//!
 //! All but `assigned` is fixed when the sample arrives, so an estimate is one addition, and a booking is two
 //! atomic additions: no list of sessions, no lock, no clock but the order of events. The sums wrap; only
 //! their differences are ever read, and those are small.
@@ -61,7 +63,24 @@ pub enum Standing {
 #[derive(Clone, Copy, Debug)]
 #[must_use = "a sample can only be read against the ledger as it stood when its scrape left"]
 pub struct ScrapeSent {
-    settled: i64,
+    /// What was settled so early that the value certainly shows it.
+    pub(crate) settled: i64,
+    /// `assigned`, from where on the value can show nothing; `None` is as it stands on arrival.
+    pub(crate) hidden_from: Option<i64>,
+}
+
+impl ScrapeSent {
+    /// The bounds of the load that a sample of `value` allows, with `assigned` as it stands on arrival.
+    fn allows(self, value: i64, assigned: i64) -> (i64, i64) {
+        let hidden = assigned.wrapping_sub(self.hidden_from(assigned)).max(0);
+        let unsettled = assigned.wrapping_sub(self.settled).max(hidden);
+        (value + hidden, value + unsettled)
+    }
+
+    /// `assigned`, from where on the value can show nothing.
+    fn hidden_from(self, assigned: i64) -> i64 {
+        self.hidden_from.unwrap_or(assigned)
+    }
 }
 
 /// What the gauge said, and the scale it is measured against.
@@ -104,7 +123,7 @@ pub struct Ledger {
     samples: AtomicU64,
     /// `settled` as it stood when the last sample's scrape was sent.
     settled_at_send: AtomicI64,
-    /// `assigned` as it stood when the last sample arrived.
+    /// `assigned`, from where on the last sample can show nothing: as it stood on arrival, or earlier.
     assigned_at_arrival: AtomicI64,
     /// The estimate right before the last sample.
     expected: AtomicI64,
@@ -160,7 +179,8 @@ impl Ledger {
     /// To be called right before a scrape is written to the wire.
     pub fn scrape_sent(&self) -> ScrapeSent {
         ScrapeSent {
-            settled: self.settled.load(Acquire),
+            settled: self.settled(),
+            hidden_from: None,
         }
     }
 
@@ -168,18 +188,18 @@ impl Ledger {
     /// upstream don't overlap.
     pub fn sample(&self, sent: ScrapeSent, reading: Reading) {
         let assigned = self.assigned.load(Acquire);
-        let ambiguous = assigned.wrapping_sub(sent.settled).max(0);
         let value = reading.load.micros();
+        let (least, most) = sent.allows(value, assigned);
         let expected = if self.is_sampled() {
             self.estimate_from(assigned)
         } else {
-            value + ambiguous / 2
+            i64::midpoint(least, most)
         };
-        let found = expected.clamp(value, value + ambiguous);
+        let found = expected.clamp(least, most);
 
         self.gauge.store(value, Relaxed);
         self.settled_at_send.store(sent.settled, Relaxed);
-        self.assigned_at_arrival.store(assigned, Relaxed);
+        self.assigned_at_arrival.store(sent.hidden_from(assigned), Relaxed);
         self.expected.store(expected, Relaxed);
         self.found.store(found, Relaxed);
         self.believe(value, found, assigned, reading.capacity.or(self.capacity()));
@@ -290,6 +310,11 @@ impl Ledger {
     #[inline]
     pub(crate) fn assigned(&self) -> i64 {
         self.assigned.load(Relaxed)
+    }
+
+    /// `settled` as it stands.
+    pub(crate) fn settled(&self) -> i64 {
+        self.settled.load(Acquire)
     }
 
     /// The estimate in millionths with `assigned` as given.

@@ -23,6 +23,7 @@ pub mod reservation;
 pub mod roster;
 pub mod selector;
 pub mod share;
+pub mod visibility;
 
 pub use explain::Explanation;
 pub use ledger::{Ledger, Reading, Standing};

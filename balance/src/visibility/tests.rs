@@ -1,0 +1,154 @@
+use fastrand::Rng;
+use proptest::{
+    collection,
+    prelude::{any, prop_assert, prop_assert_eq, proptest},
+};
+
+use super::*;
+use crate::{Load, Reading};
+
+mod late_gauges;
+
+const LAG: Duration = Duration::from_millis(400);
+
+fn ms(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
+
+fn load(units: f64) -> Load {
+    Load::new(units).unwrap()
+}
+
+fn reading(units: f64) -> Reading {
+    Reading {
+        load: load(units),
+        capacity: None,
+    }
+}
+
+fn reserve(ledger: &Ledger, units: f64) {
+    assert!(ledger.reserve_from(ledger.assigned(), load(units)));
+}
+
+fn book(ledger: &Ledger, units: f64) {
+    reserve(ledger, units);
+    ledger.settle(load(units));
+}
+
+/// A sample that left and arrived at once.
+fn sample(history: &History, ledger: &Ledger, now: Duration, units: f64) {
+    let sent = history.scrape_sent(now);
+    ledger.sample(history.arrived(sent, now), reading(units));
+}
+
+#[test]
+fn what_was_booked_within_the_lag_counts_in_full_and_what_is_older_is_in_the_value() {
+    let ledger = Ledger::default();
+    let mut history = History::new(LAG, &ledger);
+    book(&ledger, 10.0);
+    history.note(ms(1000), &ledger);
+    book(&ledger, 3.0);
+    sample(&history, &ledger, ms(1399), 0.0);
+    assert_eq!(ledger.estimate(), load(13.0), "nothing shows yet");
+    sample(&history, &ledger, ms(1400), 10.0);
+    assert_eq!(
+        ledger.estimate(),
+        load(13.0),
+        "the ten show, the three don't"
+    );
+}
+
+#[test]
+fn what_was_on_its_way_a_lag_ago_counts_half() {
+    let ledger = Ledger::default();
+    let mut history = History::new(LAG, &ledger);
+    reserve(&ledger, 10.0);
+    history.note(ms(1000), &ledger);
+    ledger.settle(load(10.0));
+    sample(&history, &ledger, ms(1400), 0.0);
+    assert_eq!(ledger.estimate(), load(5.0));
+}
+
+#[test]
+fn a_scrape_that_takes_longer_than_all_notes_is_read_as_it_was_sent() {
+    let ledger = Ledger::default();
+    let mut history = History::new(LAG, &ledger);
+    history.note(ms(1000), &ledger);
+    let sent = history.scrape_sent(ms(1400));
+    book(&ledger, 10.0);
+    for at in (2000..10_000).step_by(100) {
+        history.note(ms(at), &ledger);
+    }
+    ledger.sample(history.arrived(sent, ms(10_000)), reading(0.0));
+    assert_eq!(
+        ledger.estimate(),
+        load(5.0),
+        "booked after it left, shown before it arrived"
+    );
+}
+
+#[test]
+fn a_history_that_begins_late_takes_what_is_there_for_visible() {
+    let ledger = Ledger::default();
+    book(&ledger, 10.0);
+    let history = History::new(LAG, &ledger);
+    book(&ledger, 1.0);
+    sample(&history, &ledger, ms(5), 10.0);
+    assert_eq!(ledger.estimate(), load(11.0));
+}
+
+proptest! {
+    /// Whatever the moments of notes and bookings: never a note that is too fresh, and once notes are taken as
+    /// they should be, none that is older than the lag and two intervals.
+    #[test]
+    fn a_note_is_as_old_as_the_lag_and_little_older(
+        gaps in collection::vec(1_u64..300, 1..60),
+        books in any::<u64>(),
+    ) {
+        let ledger = Ledger::default();
+        let mut history = History::new(LAG, &ledger);
+        let mut rng = Rng::with_seed(books);
+        // (moment, assigned from then on), as they really were.
+        let mut past = vec![(Duration::ZERO, 0)];
+        let (mut now, mut slowest) = (Duration::ZERO, Duration::ZERO);
+        for gap in gaps {
+            now += ms(gap);
+            slowest = slowest.max(ms(gap));
+            history.note(now, &ledger);
+            for _ in 0..rng.usize(..4) {
+                book(&ledger, 1.0);
+            }
+            past.push((now, ledger.assigned()));
+            let then = |age: Duration| {
+                let moment = now.checked_sub(age);
+                past.iter().rfind(|(at, _)| moment.is_some_and(|m| *at < m)).map_or(0, |(_, sum)| *sum)
+            };
+            let shown = history.scrape_sent(now).settled;
+            prop_assert!(shown <= then(LAG), "{} of {:?}", shown, past);
+            let at_most = LAG + History::interval(LAG) + slowest + slowest;
+            prop_assert!(shown >= then(at_most), "{} of {:?}", shown, past);
+        }
+    }
+
+    #[test]
+    fn without_a_lag_it_is_the_ledger_itself(steps in collection::vec(0_u8..4, 0..40)) {
+        let (plain, lagging) = (Ledger::default(), Ledger::default());
+        let mut history = History::new(Duration::ZERO, &lagging);
+        let (mut open, mut now) = (0, Duration::ZERO);
+        for step in steps {
+            now += SHORTEST_INTERVAL;
+            for ledger in [&plain, &lagging] {
+                match step {
+                    0 | 1 => reserve(ledger, 1.0),
+                    2 if open > 0 => ledger.settle(load(1.0)),
+                    _ => {}
+                }
+            }
+            open += match step { 0 | 1 => 1, 2 if open > 0 => -1, _ => 0 };
+            history.note(now, &lagging);
+            plain.sample(plain.scrape_sent(), reading(7.0));
+            sample(&history, &lagging, now, 7.0);
+            prop_assert_eq!(plain.estimate(), lagging.estimate());
+        }
+    }
+}
