@@ -9,7 +9,7 @@
 //!
 //! A sample carries its value, `settled` as it stood when the scrape was *sent*, and `assigned` as it stood
 //! when its answer *arrived*. What was settled before the scrape left is in the value. What was assigned after
-//! it arrived is not. What lies between may or may not be, and counts half:
+//! it arrived is not. What lies between may or may not be:
 //!
 //! ```text
 //! estimate = value + ambiguous_part + (assigned − assigned_at_arrival)
@@ -29,12 +29,13 @@
 //!
 //! A gauge that fails while others don't is *reckoned*, as a ship without a fix is: see [`Ledger::reckon`].
 
-use std::sync::atomic::{
-    AtomicBool, AtomicI64, AtomicU8, AtomicU64,
-    Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst},
+use std::sync::{
+    Arc,
+    atomic::{
+        AtomicBool, AtomicI64, AtomicU8, AtomicU64,
+        Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst},
+    },
 };
-
-use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
 

@@ -8,6 +8,7 @@ pub mod health;
 mod probe;
 mod scraper;
 pub mod substation;
+mod visibility;
 
 use std::{
     sync::{

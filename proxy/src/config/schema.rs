@@ -74,6 +74,7 @@ fn load(s: &mut Section<'_>) -> Load {
         aggregate: s.value("aggregate", default.aggregate, values::parsed),
         interval: s.value("interval", default.interval, values::interval),
         timeout: s.value("timeout", default.timeout, values::duration),
+        visibility_lag: s.value("visibility_lag", default.visibility_lag, values::lag),
         stale_after: s.value("stale_after", default.stale_after, values::duration),
     }
 }

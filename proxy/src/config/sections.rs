@@ -74,6 +74,9 @@ pub struct Load {
     /// For one scrape, from connecting to its last byte.
     #[serde(serialize_with = "show::duration")]
     pub timeout: Duration,
+    /// The longest that the gauge takes to show a booking after its answer; zero if it shows it at once.
+    #[serde(serialize_with = "show::duration")]
+    pub visibility_lag: Duration,
     /// The age at which a sample is reported as stale.
     #[serde(serialize_with = "show::duration")]
     pub stale_after: Duration,
@@ -88,6 +91,7 @@ impl Default for Load {
             aggregate: Aggregate::None,
             interval: Duration::from_millis(500),
             timeout: Duration::from_millis(200),
+            visibility_lag: Duration::ZERO,
             stale_after: Duration::from_secs(2),
         }
     }

@@ -81,6 +81,24 @@ pub(super) fn field(node: &Node) -> Read<String> {
 
 /// A duration with its unit, above zero.
 pub(super) fn duration(node: &Node) -> Read<Duration> {
+    match span(node)? {
+        value if value.is_zero() || value > LONGEST => {
+            Err("must be more than 0 and at most 1h".to_owned())
+        }
+        value => Ok(value),
+    }
+}
+
+/// How much later something follows: a duration, or none at all.
+pub(super) fn lag(node: &Node) -> Read<Duration> {
+    match span(node)? {
+        value if value > LONGEST => Err("must be at most 1h; 0s is none".to_owned()),
+        value => Ok(value),
+    }
+}
+
+/// A duration with its unit, of any length.
+fn span(node: &Node) -> Read<Duration> {
     let unit = "needs its unit, as in 500ms, 2s or 1m";
     let text = match node {
         Node::Number(_) => return Err(unit.to_owned()),
@@ -92,12 +110,9 @@ pub(super) fn duration(node: &Node) -> Read<Duration> {
     let value = Some(text)
         .filter(|text| text.len() <= LONGEST_TEXT)
         .and_then(|text| humantime::parse_duration(text).ok());
-    let value =
-        value.ok_or("is not a duration: write a number and its unit, as in 500ms, 2s or 1m")?;
-    if value.is_zero() || value > LONGEST {
-        return Err("must be more than 0 and at most 1h".to_owned());
-    }
-    Ok(value)
+    value.ok_or_else(|| {
+        "is not a duration: write a number and its unit, as in 500ms, 2s or 1m".to_owned()
+    })
 }
 
 /// The time between two rounds of scrapes.

@@ -3,14 +3,17 @@
 use std::{io, net::SocketAddr, time::Duration};
 
 use bytes::BytesMut;
-use switchyard_balance::{Ledger, Load, Reading, ledger::ScrapeSent};
+use switchyard_balance::{Load, Reading, ledger::ScrapeSent};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
     time::timeout,
 };
 
-use super::exposition::{self, Aggregate, Found, Wanted};
+use super::{
+    exposition::{self, Aggregate, Found, Wanted},
+    visibility::Look,
+};
 use crate::{
     codec::{Answer, Decoder, Limits, Progress},
     config,
@@ -93,10 +96,10 @@ impl Probe {
     pub(super) async fn sample(
         &mut self,
         gauges: &Gauges,
-        ledger: &Ledger,
+        look: Look<'_>,
         configured_capacity: Option<Load>,
     ) -> Result<Sample, PollOutcome> {
-        let fetched = timeout(gauges.timeout, self.fetch(ledger)).await;
+        let fetched = timeout(gauges.timeout, self.fetch(look)).await;
         let (sent, page) = match fetched {
             Ok(Ok(fetched)) => fetched,
             Ok(Err(error)) => {
@@ -119,23 +122,23 @@ impl Probe {
     }
 
     /// The page. Asking twice changes nothing, so a kept connection that turns out closed is tried anew.
-    async fn fetch(&mut self, ledger: &Ledger) -> io::Result<(ScrapeSent, Answer)> {
+    async fn fetch(&mut self, look: Look<'_>) -> io::Result<(ScrapeSent, Answer)> {
         if let Some(stream) = self.stream.take()
-            && let Ok(fetched) = self.fetch_over(stream, ledger).await
+            && let Ok(fetched) = self.fetch_over(stream, look).await
         {
             return Ok(fetched);
         }
         let stream = TcpStream::connect(self.address).await?;
         stream.set_nodelay(true)?;
-        self.fetch_over(stream, ledger).await
+        self.fetch_over(stream, look).await
     }
 
     async fn fetch_over(
         &mut self,
         mut stream: TcpStream,
-        ledger: &Ledger,
+        look: Look<'_>,
     ) -> io::Result<(ScrapeSent, Answer)> {
-        let sent = ledger.scrape_sent();
+        let sent = look.scrape_sent();
         stream.write_all(&self.request).await?;
         self.buffer.clear();
         self.decoder.reset();

@@ -16,6 +16,7 @@ use super::{
     Grid, Substation,
     probe::{Gauges, Probe, Sample},
     substation::Reach,
+    visibility::{Look, Visibility},
 };
 use crate::{clock::Clock, config, metrics::PollOutcome};
 
@@ -31,6 +32,7 @@ pub struct Scraper {
     gauges: Gauges,
     interval: Duration,
     learner: Learner,
+    visibility_lag: Duration,
     rng: Rng,
 }
 
@@ -59,6 +61,7 @@ impl Scraper {
             gauges,
             interval: load.interval,
             learner: Learner::new(),
+            visibility_lag: load.visibility_lag,
             rng: Rng::with_seed(seed),
         }
     }
@@ -78,6 +81,7 @@ impl Scraper {
                 }
             })
             .collect();
+        let (visibility, mut notes) = Visibility::new(self.visibility_lag, grid.substations());
         let mut due: VecDeque<usize> = VecDeque::new();
         let mut running = FuturesUnordered::new();
         let mut never_asked = seats.len();
@@ -91,7 +95,8 @@ impl Scraper {
             {
                 let probe = seats.get_mut(at).and_then(|seat| seat.probe.take());
                 if let (Some(probe), Some(substation)) = (probe, grid.substations().get(at)) {
-                    running.push(scrape(at, probe, substation, &self.gauges));
+                    let look = visibility.look(at, substation.ledger());
+                    running.push(scrape(at, probe, substation, look, &self.gauges));
                 }
             }
             tokio::select! {
@@ -109,6 +114,7 @@ impl Scraper {
                         due.extend(0..seats.len());
                     }
                 }
+                () = notes.due() => visibility.note(grid.substations()),
                 Some(ended) = running.next() => {
                     let Some(seat) = seats.get_mut(ended.at) else { continue };
                     let Some(substation) = grid.substations().get(ended.at) else { continue };
@@ -186,15 +192,20 @@ fn reach(outcome: Option<PollOutcome>) -> Reach {
     }
 }
 
-async fn scrape(at: usize, mut probe: Probe, substation: &Substation, gauges: &Gauges) -> Ended {
-    let ledger = substation.ledger();
+async fn scrape(
+    at: usize,
+    mut probe: Probe,
+    substation: &Substation,
+    look: Look<'_>,
+    gauges: &Gauges,
+) -> Ended {
     let began = Instant::now();
     let result = probe
-        .sample(gauges, ledger, substation.configured_capacity())
+        .sample(gauges, look, substation.configured_capacity())
         .await;
     if let Ok(sample) = &result {
-        // Here, not in the task's loop: whatever is assigned before this line counts as possibly seen.
-        ledger.sample(sample.sent, sample.reading);
+        // Here, not in the task's loop, which may come to it later.
+        look.arrived(sample.sent, sample.reading);
     }
     Ended {
         at,

@@ -18,6 +18,7 @@ mod client;
 mod errors;
 mod failover;
 mod http;
+mod late_gauge;
 mod lifecycle;
 mod rig;
 mod scripted;

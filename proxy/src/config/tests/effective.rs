@@ -30,6 +30,7 @@ load:
   aggregate: none
   interval: 500ms
   timeout: 200ms
+  visibility_lag: 0s
   stale_after: 2s
 policy: least_load
 timeouts:
@@ -68,6 +69,7 @@ load:
   aggregate: sum
   interval: 1500ms
   timeout: 3s
+  visibility_lag: 5s
   stale_after: 1m 30s
 policy: power_of_two
 timeouts: {connect: 1us, request: 1h, client: 0.25s, idle: 61s}
