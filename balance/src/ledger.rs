@@ -42,8 +42,12 @@ use arc_swap::ArcSwapOption;
 use crate::{Load, group::Group};
 
 mod look;
+mod report;
+mod sample;
 
 pub use look::Look;
+pub use report::ReportSent;
+pub use sample::{Reading, ScrapeSent};
 
 /// A distance no sum of loads comes near: the headroom of an upstream whose capacity is unknown.
 const BOUNDLESS: i64 = i64::MAX / 4;
@@ -58,39 +62,6 @@ pub enum Standing {
     In,
     /// Out of rotation: ejected, draining or gone.
     Out,
-}
-
-/// What the ledger stood at when a scrape left. Hand it back with the scrape's result.
-#[derive(Clone, Copy, Debug)]
-#[must_use = "a sample can only be read against the ledger as it stood when its scrape left"]
-pub struct ScrapeSent {
-    /// What was settled so early that the value certainly shows it.
-    pub(crate) settled: i64,
-    /// `assigned`, from where on the value can show nothing; `None` is as it stands on arrival.
-    pub(crate) hidden_from: Option<i64>,
-}
-
-impl ScrapeSent {
-    /// The bounds of the load that a sample of `value` allows, with `assigned` as it stands on arrival.
-    fn allows(self, value: i64, assigned: i64) -> (i64, i64) {
-        let hidden = assigned.wrapping_sub(self.hidden_from(assigned)).max(0);
-        let unsettled = assigned.wrapping_sub(self.settled).max(hidden);
-        (value + hidden, value + unsettled)
-    }
-
-    /// `assigned`, from where on the value can show nothing.
-    fn hidden_from(self, assigned: i64) -> i64 {
-        self.hidden_from.unwrap_or(assigned)
-    }
-}
-
-/// What the gauge said, and the scale it is measured against.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Reading {
-    /// The load gauge.
-    pub load: Load,
-    /// The most the upstream can take. Where a reading does not say, what was known before goes on.
-    pub capacity: Option<Load>,
 }
 
 /// The account of one upstream. Shared by all threads; every method takes `&self`.
@@ -132,10 +103,14 @@ pub struct Ledger {
     found: AtomicI64,
     /// The last known capacity in millionths; [`UNKNOWN`] where none is known.
     capacity: AtomicI64,
+    /// [`ScrapeSent::order`] of the last sample.
+    order: AtomicU64,
     /// Whether a first sample has come.
     sampled: AtomicBool,
     /// Whether the last sample is too old to keep anybody from trying.
     stale: AtomicBool,
+    /// Whether somebody writes a sample: see [`Writing`].
+    writing: AtomicBool,
     /// [`Standing`], as a number.
     standing: AtomicU8,
     /// The group whose floor has to give way when this account's score falls.
@@ -168,75 +143,15 @@ impl Ledger {
             expected: AtomicI64::new(0),
             found: AtomicI64::new(0),
             capacity: AtomicI64::new(UNKNOWN),
+            order: AtomicU64::new(0),
             sampled: AtomicBool::new(false),
             stale: AtomicBool::new(false),
+            writing: AtomicBool::new(false),
             standing: AtomicU8::new(Standing::In as u8),
             group: ArcSwapOption::empty(),
         };
         ledger.set_ceiling(capacity, 0, 0);
         ledger
-    }
-
-    /// To be called right before a scrape is written to the wire.
-    pub fn scrape_sent(&self) -> ScrapeSent {
-        ScrapeSent {
-            settled: self.settled(),
-            hidden_from: None,
-        }
-    }
-
-    /// Takes the result of a scrape, right after its answer arrived. One writer at a time: scrapes of one
-    /// upstream don't overlap.
-    pub fn sample(&self, sent: ScrapeSent, reading: Reading) {
-        let assigned = self.assigned.load(Acquire);
-        let value = reading.load.micros();
-        let (least, most) = sent.allows(value, assigned);
-        let expected = if self.is_sampled() {
-            self.estimate_from(assigned)
-        } else {
-            i64::midpoint(least, most)
-        };
-        let found = expected.clamp(least, most);
-
-        self.gauge.store(value, Relaxed);
-        self.settled_at_send.store(sent.settled, Relaxed);
-        self.assigned_at_arrival.store(sent.hidden_from(assigned), Relaxed);
-        self.expected.store(expected, Relaxed);
-        self.found.store(found, Relaxed);
-        self.believe(value, found, assigned, reading.capacity.or(self.capacity()));
-        self.samples.fetch_add(1, Release);
-        self.sampled.store(true, SeqCst);
-        self.publish_weight();
-    }
-
-    /// Carries the estimate on without a sample. `drift` is what became of the load of those that were
-    /// sampled, beyond one's own bookings, as a share of it: −0.1 where a tenth of it ended.
-    ///
-    /// A ledger that only counts bookings grows for as long as its gauge is silent, since nothing tells it of
-    /// sessions that end. Then the upstream gets less and less although it is as empty as the rest. What
-    /// ends there is not known; that it does what the others do is the best guess, and the next sample corrects it.
-    pub fn reckon(&self, drift: f64) {
-        if !self.is_sampled() {
-            return;
-        }
-        let assigned = self.assigned.load(Acquire);
-        let estimate = Load::from_micros(self.estimate_from(assigned).max(0));
-        let drifted = Load::new(estimate.units() * (1.0 + drift).max(0.0)).unwrap_or(estimate);
-        self.believe(
-            drifted.micros(),
-            drifted.micros(),
-            assigned,
-            self.capacity(),
-        );
-        self.loosen();
-    }
-
-    /// From now on, with `assigned` as given: a gauge of `value`, a load of `estimate`.
-    fn believe(&self, value: i64, estimate: i64, assigned: i64, capacity: Option<Load>) {
-        let unseen = (estimate - value).wrapping_sub(assigned);
-        self.value.store(value, Relaxed);
-        self.unseen.store(unseen, Release);
-        self.set_ceiling(capacity, estimate, assigned);
     }
 
     /// Puts the upstream into rotation or takes it out.

@@ -85,11 +85,11 @@ impl History {
         self.next = (self.next + 1) % KEPT;
     }
 
-    /// To be called right before a scrape is written to the wire, in place of [`Ledger::scrape_sent`].
-    pub fn scrape_sent(&self, now: Duration) -> ScrapeSent {
+    /// To be called right before a scrape is written to the wire, with what [`Ledger::scrape_sent`] said.
+    pub fn scrape_sent(&self, sent: ScrapeSent, now: Duration) -> ScrapeSent {
         ScrapeSent {
             settled: self.shown_at(now).settled,
-            hidden_from: None,
+            ..sent
         }
     }
 

@@ -1,5 +1,7 @@
 use super::*;
 
+mod report;
+
 fn load(units: f64) -> Load {
     Load::new(units).unwrap()
 }

@@ -37,7 +37,7 @@ fn book(ledger: &Ledger, units: f64) {
 
 /// A sample that left and arrived at once.
 fn sample(history: &History, ledger: &Ledger, now: Duration, units: f64) {
-    let sent = history.scrape_sent(now);
+    let sent = history.scrape_sent(ledger.scrape_sent(), now);
     ledger.sample(history.arrived(sent, now), reading(units));
 }
 
@@ -74,7 +74,7 @@ fn a_scrape_that_takes_longer_than_all_notes_is_read_as_it_was_sent() {
     let ledger = Ledger::default();
     let mut history = History::new(LAG, &ledger);
     history.note(ms(1000), &ledger);
-    let sent = history.scrape_sent(ms(1400));
+    let sent = history.scrape_sent(ledger.scrape_sent(), ms(1400));
     book(&ledger, 10.0);
     for at in (2000..10_000).step_by(100) {
         history.note(ms(at), &ledger);
@@ -123,7 +123,7 @@ proptest! {
                 let moment = now.checked_sub(age);
                 past.iter().rfind(|(at, _)| moment.is_some_and(|m| *at < m)).map_or(0, |(_, sum)| *sum)
             };
-            let shown = history.scrape_sent(now).settled;
+            let shown = history.scrape_sent(ledger.scrape_sent(), now).settled;
             prop_assert!(shown <= then(LAG), "{} of {:?}", shown, past);
             let at_most = LAG + History::interval(LAG) + slowest + slowest;
             prop_assert!(shown >= then(at_most), "{} of {:?}", shown, past);

@@ -84,9 +84,10 @@ pub(super) struct Look<'a> {
 impl Look<'_> {
     /// To be called right before the scrape is written to the wire.
     pub(super) fn scrape_sent(&self) -> ScrapeSent {
+        let sent = self.ledger.scrape_sent();
         match self.late {
-            None => self.ledger.scrape_sent(),
-            Some((history, began)) => history.lock().scrape_sent(began.elapsed()),
+            None => sent,
+            Some((history, began)) => history.lock().scrape_sent(sent, began.elapsed()),
         }
     }
 

@@ -5,7 +5,7 @@ use std::{collections::VecDeque, sync::Arc};
 use fastrand::Rng;
 
 use super::{LAG, load, ms, reading};
-use crate::{Ledger, Policy, Selector, visibility::History};
+use crate::{Ledger, Policy, Roster, Selector, visibility::History};
 
 const BACKENDS: usize = 8;
 /// Milliseconds: a session's mean length, the time until the measurement begins, and the end.
@@ -66,9 +66,7 @@ fn imbalance(late: Late, reads: Reads, seed: u64) -> f64 {
     let mut rng = Rng::with_seed(seed);
     let selector = Selector::new(Policy::LeastLoad);
     let lag = usize::try_from(LAG.as_millis()).unwrap();
-    let backends: Vec<_> = (0..BACKENDS)
-        .map(|_| Arc::new(Backend(Ledger::default())))
-        .collect();
+    let backends = Roster::new((0..BACKENDS).map(|_| Arc::new(Backend(Ledger::default()))));
     let mut histories: Vec<_> = backends.iter().map(|b| History::new(LAG, &b.0)).collect();
     let mut gauges: Vec<_> = (0..BACKENDS)
         .map(|_| Gauge {
@@ -87,19 +85,22 @@ fn imbalance(late: Late, reads: Reads, seed: u64) -> f64 {
             gauges[at].follow(late, now, loads[at]);
             histories[at].note(moment, ledger);
             if now % POLL == 0 {
-                let sent = match reads {
-                    Reads::Ignored => ledger.scrape_sent(),
-                    Reads::Half => histories[at].scrape_sent(moment),
-                    Reads::Full => histories[at].arrived(histories[at].scrape_sent(moment), moment),
-                };
+                let (history, mut sent) = (&histories[at], ledger.scrape_sent());
+                if reads != Reads::Ignored {
+                    sent = history.scrape_sent(sent, moment);
+                }
+                if reads == Reads::Full {
+                    sent = history.arrived(sent, moment);
+                }
                 ledger.sample(sent, reading(f64::from(gauges[at].shown)));
             }
         }
         if rng.f64() < 0.8 {
-            let (at, reservation) = selector
+            let choice = selector
                 .reserve(&backends, load(1.0), &[], &mut rng)
                 .unwrap();
-            reservation.booked();
+            let at = choice.at;
+            choice.reservation.booked();
             loads[at] += 1;
             ending[now + rng.usize(LENGTH / 2..LENGTH * 3 / 2)][at] += 1;
         }
