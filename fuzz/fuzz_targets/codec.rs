@@ -3,16 +3,18 @@
 #![no_main]
 
 use bytes::{Bytes, BytesMut};
-use codec::{Answer, Decoder, Limits, Malformed, Progress};
 use libfuzzer_sys::fuzz_target;
+use proxy::codec::{Answer, Decoder, Limits, Malformed, Progress};
 
-#[path = "../../proxy/src/codec.rs"]
+#[path = "../../proxy/src"]
 #[allow(
     dead_code,
     unused_imports,
     reason = "the request encoder is not fuzzed"
 )]
-mod codec;
+mod proxy {
+    pub mod codec;
+}
 
 // Small, so that a fuzzer's inputs get past them.
 const LIMITS: Limits = Limits {
