@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use clap::Parser;
-use substation::{Config, ConfigError};
+use substation::{Config, ConfigError, ReportFormat};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -64,6 +64,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "KWH", default_value_t = 11.0)]
     pub(crate) default_energy_kwh: f64,
 
+    /// Say the load on each answer to a charge, in the header `endpoint-load-metrics`: text or json.
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) report_load: Option<ReportFormat>,
+
     /// How long to wait for running sessions when told to stop; those still running then end with the
     /// process. Carries its unit, such as 10s or 1m.
     #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = humantime::parse_duration)]
@@ -107,6 +111,7 @@ impl Args {
                     time_scale: self.time_scale,
                     default_power_kw: self.default_power_kw,
                     default_energy_kwh: self.default_energy_kwh,
+                    report_load: self.report_load,
                     ..Config::new(name, *capacity_kw)
                 };
                 Ok(Planned {

@@ -1,6 +1,7 @@
 //! What a substation is told about itself.
 
 use crate::error::ConfigError;
+use crate::report::ReportFormat;
 use crate::units::{Energy, Power};
 
 /// What a car draws that does not say: three phases at 16 A, the usual public AC point.
@@ -25,6 +26,8 @@ pub struct Config {
     pub default_power_kw: f64,
     /// What a session takes when its request does not say, in kWh.
     pub default_energy_kwh: f64,
+    /// How the load is written on each answer to a charge, if it is.
+    pub report_load: Option<ReportFormat>,
 }
 
 impl Config {
@@ -36,6 +39,7 @@ impl Config {
             time_scale: 1.0,
             default_power_kw: DEFAULT_POWER_KW,
             default_energy_kwh: DEFAULT_ENERGY_KWH,
+            report_load: None,
         }
     }
 
@@ -47,6 +51,7 @@ impl Config {
             time_scale,
             default_power_kw,
             default_energy_kwh,
+            report_load,
         } = self;
         if name.is_empty() || name.len() > MAX_NAME || !name.bytes().all(is_name_byte) {
             return Err(ConfigError::Name {
@@ -77,6 +82,7 @@ impl Config {
             time_scale,
             default_power,
             default_energy,
+            report_load,
         })
     }
 }
@@ -89,6 +95,7 @@ pub(crate) struct Checked {
     pub(crate) time_scale: f64,
     pub(crate) default_power: Power,
     pub(crate) default_energy: Energy,
+    pub(crate) report_load: Option<ReportFormat>,
 }
 
 /// The unreserved characters of a URL without `~`: a session id then needs no escaping anywhere.

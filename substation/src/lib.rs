@@ -38,6 +38,7 @@ mod error;
 mod ids;
 mod metrics;
 mod process;
+mod report;
 mod routes;
 mod server;
 mod station;
@@ -45,5 +46,6 @@ mod units;
 
 pub use config::Config;
 pub use error::ConfigError;
+pub use report::ReportFormat;
 pub use server::run;
 pub use station::Substation;

@@ -14,6 +14,11 @@ use crate::book::{Book, Ended, Reason};
 use crate::process;
 use crate::units::Power;
 
+/// The gauge of the power drawn, in kW: the contract.
+pub(crate) const CURRENT_LOAD: &str = "substation_current_load";
+/// The gauge of the most that may be drawn, in kW.
+pub(crate) const CAPACITY: &str = "substation_capacity";
+
 /// From a top-up of a minute to a car left for a day, in simulated seconds. Sessions of an hour or two
 /// are the rule, so the steps are finest there.
 const SESSION_BUCKETS: [f64; 10] = [
@@ -61,12 +66,9 @@ impl Metrics {
             Ok::<_, Error>(family)
         };
 
-        let load = gauge(
-            "substation_current_load",
-            "Power drawn by running sessions, in kW.",
-        )?;
+        let load = gauge(CURRENT_LOAD, "Power drawn by running sessions, in kW.")?;
         gauge(
-            "substation_capacity",
+            CAPACITY,
             "Most power that running sessions may draw together, in kW.",
         )?
         .set(capacity.kw());

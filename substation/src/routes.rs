@@ -15,6 +15,7 @@ use crate::body::{self, BodyError};
 use crate::charge;
 use crate::ids::Id;
 use crate::metrics::Metrics;
+use crate::report;
 use crate::station::Substation;
 
 /// Answers one request. It can't fail: a refusal is an answer too.
@@ -23,8 +24,9 @@ pub(crate) async fn answer(
     request: Request<Incoming>,
 ) -> Result<Answer, Infallible> {
     let (head, body) = request.into_parts();
+    let is_charge = head.method == Method::POST && head.uri.path() == "/charge";
     let answered = match head.uri.path() {
-        "/charge" if head.method == Method::POST => {
+        "/charge" if is_charge => {
             let announced = head.headers.contains_key(EXPECT);
             book(&substation, body, announced).await
         }
@@ -39,7 +41,11 @@ pub(crate) async fn answer(
             )),
         },
     };
-    Ok(answered.unwrap_or_else(|problem| problem.answer(&substation, &head.headers)))
+    let mut answer = answered.unwrap_or_else(|problem| problem.answer(&substation, &head.headers));
+    if is_charge {
+        report::attach(&substation, &mut answer);
+    }
+    Ok(answer)
 }
 
 async fn book(substation: &Substation, body: Incoming, announced: bool) -> Result<Answer, Problem> {

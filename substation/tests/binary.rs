@@ -289,6 +289,7 @@ async fn help_reads_as_documentation_with_examples() {
         "Exit codes",
         "SIGTERM",
         "/charge",
+        "--report-load",
     ] {
         assert!(out.contains(part), "{part} in {out}");
     }

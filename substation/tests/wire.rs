@@ -11,7 +11,7 @@
 
 mod support;
 
-use substation::Config;
+use substation::{Config, ReportFormat};
 use support::{Running, get, post, request};
 
 #[tokio::test]
@@ -62,6 +62,35 @@ async fn the_defaults_and_the_time_scale_are_the_configured_ones() {
     assert_eq!(booked["power_kw"], 7.4);
     assert_eq!(booked["energy_kwh"], 3.7);
     assert_eq!(booked["duration_seconds"], 30.0);
+}
+
+#[tokio::test]
+async fn told_to_it_says_its_load_on_every_answer_to_a_charge_and_else_on_none() {
+    let text =
+        "TEXT named_metrics.substation_current_load=22.5, named_metrics.substation_capacity=30";
+    let json =
+        r#"JSON {"named_metrics": {"substation_current_load": 22.5, "substation_capacity": 30}}"#;
+    for (format, report) in [
+        (None, None),
+        (Some(ReportFormat::Text), Some(text)),
+        (Some(ReportFormat::Json), Some(json)),
+    ] {
+        let config = Config {
+            report_load: format,
+            ..Config::new("s", 30.0)
+        };
+        let running = Running::start(config).await;
+        let booked = running.charge(r#"{"power_kw":22.5}"#).await;
+        let refused = running.charge(r#"{"power_kw":22.5}"#).await;
+        assert_eq!((booked.status, refused.status), (200, 503));
+        for answer in [booked, refused] {
+            // The client here reads heads in lower case.
+            let report = report.map(str::to_lowercase);
+            assert_eq!(answer.header("endpoint-load-metrics"), report.as_deref());
+        }
+        let page = running.ask(&get("/metrics")).await;
+        assert_eq!(page.header("endpoint-load-metrics"), None);
+    }
 }
 
 #[tokio::test]
