@@ -5,7 +5,9 @@
 
 pub mod exposition;
 pub mod health;
+pub mod orca;
 mod probe;
+mod report;
 mod scraper;
 pub mod substation;
 mod visibility;
@@ -20,6 +22,7 @@ use std::{
 
 use switchyard_balance::{Load, Roster, Selector};
 
+pub use report::Reports;
 pub use scraper::Scraper;
 pub use substation::{State, Substation};
 
@@ -35,6 +38,7 @@ use crate::{
 pub struct Grid {
     roster: Roster<Substation>,
     selector: Selector,
+    reports: Reports,
     clock: Clock,
     stale_after: Duration,
     choice_metrics: ChoiceMetrics,
@@ -59,6 +63,7 @@ impl Grid {
         Ok(Self {
             roster: Roster::new(substations).for_requests_of(usual),
             selector: Selector::with_seed(config.policy.into(), seed),
+            reports: Reports::new(&config.load),
             clock,
             stale_after: config.load.stale_after,
             choice_metrics: metrics.choice().clone(),
@@ -82,6 +87,12 @@ impl Grid {
     #[must_use]
     pub fn selector(&self) -> &Selector {
         &self.selector
+    }
+
+    /// How loads on answers are taken.
+    #[must_use]
+    pub fn reports(&self) -> &Reports {
+        &self.reports
     }
 
     /// The clock that samples and ejections are stamped with.

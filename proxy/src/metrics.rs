@@ -17,7 +17,7 @@ use prometheus::{
 
 pub use choice::ChoiceMetrics;
 pub use requests::{Outcome, RequestMetrics};
-pub use substation::{PollOutcome, SubstationMetrics, UpstreamOutcome};
+pub use substation::{PollOutcome, ReportOutcome, SubstationMetrics, UpstreamOutcome};
 
 use switchyard_balance::Policy;
 

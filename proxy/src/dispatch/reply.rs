@@ -6,7 +6,7 @@ use pingora_core::{InvalidHTTPHeader, OrErr, protocols::http::ServerSession};
 use pingora_http::ResponseHeader;
 
 use super::{Code, Failure, exchange::Answer, hop_by_hop::nominates, request_id};
-use crate::grid::Substation;
+use crate::grid::{Substation, orca};
 
 /// The header that names the substation that answered.
 const SUBSTATION: HeaderName = HeaderName::from_static("x-substation");
@@ -87,13 +87,15 @@ fn is_nominated(answer: &Answer, name: &[u8]) -> bool {
     connection.is_some_and(|value| nominates(value, name))
 }
 
-/// Whether a header speaks of the message, not of the connection it came over. Names of `codec` answers
+/// Whether a header speaks of the message, not of the connection it came over, and to the client, not to whoever
+/// balances. Names of `codec` answers
 /// are as the substation wrote them.
 fn is_end_to_end(name: &[u8]) -> bool {
-    const HOP_BY_HOP: [&str; 10] = [
+    const NOT_FOR_CLIENTS: [&str; 11] = [
         "connection",
         "content-length",
         "date",
+        orca::HEADER,
         "keep-alive",
         "proxy-authenticate",
         "te",
@@ -102,7 +104,7 @@ fn is_end_to_end(name: &[u8]) -> bool {
         "upgrade",
         request_id::HEADER,
     ];
-    !HOP_BY_HOP
+    !NOT_FOR_CLIENTS
         .iter()
         .any(|hop| name.eq_ignore_ascii_case(hop.as_bytes()))
 }

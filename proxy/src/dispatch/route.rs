@@ -8,7 +8,7 @@ use std::{pin::pin, sync::Arc};
 
 use http::HeaderValue;
 use pingora_http::RequestHeader;
-use switchyard_balance::{Choice, Explanation, Refusal, Reservation};
+use switchyard_balance::{Choice, Explanation, Load, Refusal, Reservation, ledger::ReportSent};
 use tokio::time::Instant;
 use tracing::debug;
 
@@ -110,6 +110,7 @@ impl Lane {
             if let Some(unbooked) = unbooked {
                 self.shared.metrics.requests().failover(unbooked.name());
             }
+            let asked = substation.ledger().report_sent();
             let mut progress = Progress::Unsent;
             let exchange =
                 self.exchange
@@ -119,7 +120,7 @@ impl Lane {
                 .upstream_seconds
                 .observe(sent.elapsed().as_secs_f64());
             let result = result.unwrap_or(Err(Break::Deadline));
-            match self.end(reservation, progress, result) {
+            match self.end(reservation, asked, progress, result) {
                 Attempt::Answered(answer) => return Ok(Routed { answer, substation }),
                 Attempt::Failed(failure) => return Err(failure),
                 Attempt::Unbooked(reason) => {
@@ -180,6 +181,7 @@ impl Lane {
     fn end(
         &self,
         reservation: Reservation<Substation>,
+        asked: ReportSent,
         progress: Progress,
         result: Result<Answer, Break>,
     ) -> Attempt {
@@ -198,9 +200,15 @@ impl Lane {
                 let failed = status >= 500 && !refused;
                 // A fast path for the ordinary case: no clock is read for a good answer.
                 substation.report_answer(if failed { Verdict::Bad } else { Verdict::Good }, now);
+                let reported = |own| {
+                    let reports = self.shared.grid.reports();
+                    reports.take(&answer, &substation, asked, own, now);
+                };
+                let load = reservation.load();
                 match status {
                     503 | 429 => {
                         reservation.refused();
+                        reported(Load::ZERO);
                         return Attempt::Unbooked(Unbooked::Refused);
                     }
                     200..300 => reservation.booked(),
@@ -208,6 +216,11 @@ impl Lane {
                     400..500 => reservation.refused(),
                     _ => reservation.unknown(),
                 }
+                reported(if (200..300).contains(&status) {
+                    load
+                } else {
+                    Load::ZERO
+                });
                 Attempt::Answered(answer)
             }
             Err(Break::Connect(error)) => {

@@ -39,6 +39,21 @@ pub enum PollOutcome {
     Missing,
 }
 
+/// What became of a load that stood on an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReportOutcome {
+    /// It is the newest sample.
+    Ok,
+    /// It is older than the last sample, or came just while another one was taken.
+    Late,
+    /// A report that could not be read, or that says no load.
+    Parse,
+    /// A report without the gauge.
+    Missing,
+    /// Neither TEXT nor JSON.
+    Format,
+}
+
 const UPSTREAM: [(UpstreamOutcome, &str); 5] = [
     (UpstreamOutcome::Ok, "ok"),
     (UpstreamOutcome::Refused, "refused"),
@@ -56,6 +71,14 @@ const POLL: [(PollOutcome, &str); 6] = [
     (PollOutcome::Missing, "missing"),
 ];
 
+const REPORT: [(ReportOutcome, &str); 5] = [
+    (ReportOutcome::Ok, "ok"),
+    (ReportOutcome::Late, "late"),
+    (ReportOutcome::Parse, "parse"),
+    (ReportOutcome::Missing, "missing"),
+    (ReportOutcome::Format, "format"),
+];
+
 /// The families, before a substation's name is known.
 #[derive(Debug)]
 pub(super) struct SubstationFamilies {
@@ -63,6 +86,7 @@ pub(super) struct SubstationFamilies {
     upstream: IntCounterVec,
     upstream_seconds: HistogramVec,
     polls: IntCounterVec,
+    reports: IntCounterVec,
     poll_seconds: HistogramVec,
     transitions: IntCounterVec,
     in_flight: IntGaugeVec,
@@ -84,6 +108,7 @@ pub struct SubstationMetrics {
     chosen: [IntCounter; Reason::ALL.len()],
     upstream: [IntCounter; UPSTREAM.len()],
     polls: [IntCounter; POLL.len()],
+    reports: [IntCounter; REPORT.len()],
     transitions: [IntCounter; State::ALL.len()],
 }
 
@@ -105,6 +130,13 @@ impl SubstationMetrics {
     /// Counts one look at its gauge.
     pub fn poll(&self, outcome: PollOutcome) {
         if let Some(counter) = self.polls.get(outcome as usize) {
+            counter.inc();
+        }
+    }
+
+    /// Counts one load on an answer.
+    pub fn report(&self, outcome: ReportOutcome) {
+        if let Some(counter) = self.reports.get(outcome as usize) {
             counter.inc();
         }
     }
@@ -140,6 +172,11 @@ impl SubstationFamilies {
             polls: make.counters(
                 "load_polls_total",
                 "Scrapes of a substation's load gauge, by outcome.",
+                &["substation", "outcome"],
+            )?,
+            reports: make.counters(
+                "load_reports_total",
+                "Loads that stood on a substation's answers, by what became of them.",
                 &["substation", "outcome"],
             )?,
             poll_seconds: make.histograms(
@@ -202,6 +239,7 @@ impl SubstationFamilies {
             upstream: UPSTREAM
                 .map(|(_, outcome)| self.upstream.with_label_values(&[name, outcome])),
             polls: POLL.map(|(_, outcome)| self.polls.with_label_values(&[name, outcome])),
+            reports: REPORT.map(|(_, outcome)| self.reports.with_label_values(&[name, outcome])),
             transitions: State::ALL
                 .map(|state| self.transitions.with_label_values(&[name, state.name()])),
         }
@@ -256,6 +294,9 @@ mod tests {
         }
         for (at, reason) in Reason::ALL.iter().enumerate() {
             assert_eq!(*reason as usize, at);
+        }
+        for (at, (outcome, _)) in REPORT.iter().enumerate() {
+            assert_eq!(*outcome as usize, at);
         }
         for (at, state) in State::ALL.iter().enumerate() {
             assert_eq!(*state as usize, at);

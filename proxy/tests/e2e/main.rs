@@ -20,6 +20,7 @@ mod failover;
 mod http;
 mod late_gauge;
 mod lifecycle;
+mod reports;
 mod rig;
 mod scripted;
 mod substations;

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use substation::{Config, Substation};
+use substation::{Config, ReportFormat, Substation};
 use tokio::{net::TcpListener, runtime::Runtime};
 
 /// Substations that run until dropped.
@@ -15,6 +15,11 @@ pub(crate) struct Substations {
 impl Substations {
     /// One for each capacity in kW.
     pub(crate) fn start(capacities_kw: &[f64]) -> Self {
+        Self::start_reporting(capacities_kw, None)
+    }
+
+    /// The same, each saying its load on its answers.
+    pub(crate) fn start_reporting(capacities_kw: &[f64], format: Option<ReportFormat>) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -22,8 +27,11 @@ impl Substations {
             .unwrap();
         let (mut all, mut addresses) = (Vec::new(), Vec::new());
         for (at, capacity) in capacities_kw.iter().enumerate() {
-            let substation =
-                Substation::new(Config::new(format!("s{}", at + 1), *capacity)).unwrap();
+            let config = Config {
+                report_load: format,
+                ..Config::new(format!("s{}", at + 1), *capacity)
+            };
+            let substation = Substation::new(config).unwrap();
             let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
             addresses.push(listener.local_addr().unwrap());
             runtime.spawn(substation::run(

@@ -1,0 +1,39 @@
+//! No header makes the reader panic, what it reads is a load, and half of a JSON report says nothing.
+
+#![no_main]
+
+use grid::orca::{Report, Unread, read};
+use libfuzzer_sys::fuzz_target;
+
+#[path = "../../proxy/src/grid"]
+#[allow(dead_code, reason = "which headers there are is not fuzzed")]
+mod grid {
+    pub mod orca;
+}
+
+fn said(value: &[u8]) -> Result<Report, Unread> {
+    read(value, "load", "most")
+}
+
+fuzz_target!(|value: &[u8]| {
+    let whole = said(value);
+    if let Ok(Report { load, capacity }) = whole {
+        assert!(
+            [Some(load), capacity]
+                .iter()
+                .flatten()
+                .all(|v| v.is_finite() && *v >= 0.0)
+        );
+    }
+    assert_eq!(
+        said(&[b" ", value, b"\t"].concat()),
+        whole,
+        "blanks around it say nothing"
+    );
+    let value = value.trim_ascii();
+    if whole.is_ok() && value.starts_with(b"JSON") {
+        for end in 0..value.len() {
+            assert!(said(&value[..end]).is_err(), "cut at {end}");
+        }
+    }
+});
