@@ -95,7 +95,7 @@ pub struct Ledger {
     samples: AtomicU64,
     /// `settled` as it stood when the last sample's scrape was sent.
     settled_at_send: AtomicI64,
-    /// `assigned`, from where on the last sample can show nothing: as it stood on arrival, or earlier.
+    /// `assigned` as it stood when the last sample arrived.
     assigned_at_arrival: AtomicI64,
     /// The estimate right before the last sample.
     expected: AtomicI64,

@@ -11,8 +11,6 @@ use crate::Load;
 pub struct ScrapeSent {
     /// What was settled so early that the value certainly shows it.
     pub(crate) settled: i64,
-    /// `assigned`, from where on the value can show nothing; `None` is as it stands on arrival.
-    pub(crate) hidden_from: Option<i64>,
     /// Reservations made by then: the order of what was sent.
     pub(crate) order: u64,
 }
@@ -20,14 +18,7 @@ pub struct ScrapeSent {
 impl ScrapeSent {
     /// The bounds of the load that a sample of `value` allows, with `assigned` as it stands on arrival.
     fn allows(self, value: i64, assigned: i64) -> (i64, i64) {
-        let hidden = assigned.wrapping_sub(self.hidden_from(assigned)).max(0);
-        let unsettled = assigned.wrapping_sub(self.settled).max(hidden);
-        (value + hidden, value + unsettled)
-    }
-
-    /// `assigned`, from where on the value can show nothing.
-    fn hidden_from(self, assigned: i64) -> i64 {
-        self.hidden_from.unwrap_or(assigned)
+        (value, value + assigned.wrapping_sub(self.settled).max(0))
     }
 }
 
@@ -45,7 +36,6 @@ impl Ledger {
     pub fn scrape_sent(&self) -> ScrapeSent {
         ScrapeSent {
             settled: self.settled(),
-            hidden_from: None,
             order: self.reservations(),
         }
     }
@@ -69,8 +59,7 @@ impl Ledger {
 
         self.gauge.store(value, Relaxed);
         self.settled_at_send.store(sent.settled, Relaxed);
-        self.assigned_at_arrival
-            .store(sent.hidden_from(assigned), Relaxed);
+        self.assigned_at_arrival.store(assigned, Relaxed);
         self.expected.store(expected, Relaxed);
         self.found.store(found, Relaxed);
         self.order.store(sent.order, Relaxed);

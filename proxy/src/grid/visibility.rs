@@ -93,10 +93,6 @@ impl Look<'_> {
 
     /// To be called right after the page arrived: whatever is assigned before counts as possibly seen.
     pub(super) fn arrived(&self, sent: ScrapeSent, reading: Reading) {
-        let sent = match self.late {
-            None => sent,
-            Some((history, began)) => history.lock().arrived(sent, began.elapsed()),
-        };
         self.ledger.sample(sent, reading);
     }
 }
