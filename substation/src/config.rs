@@ -1,5 +1,7 @@
 //! What a substation is told about itself.
 
+use std::path::PathBuf;
+
 use crate::error::ConfigError;
 use crate::report::ReportFormat;
 use crate::units::{Energy, Power};
@@ -28,6 +30,9 @@ pub struct Config {
     pub default_energy_kwh: f64,
     /// How the load is written on each answer to a charge, if it is.
     pub report_load: Option<ReportFormat>,
+    /// The file that bookings are written to before they are answered, so that sessions and keys outlive a
+    /// crash of the process. Without one they end with it.
+    pub journal: Option<PathBuf>,
 }
 
 impl Config {
@@ -40,6 +45,7 @@ impl Config {
             default_power_kw: DEFAULT_POWER_KW,
             default_energy_kwh: DEFAULT_ENERGY_KWH,
             report_load: None,
+            journal: None,
         }
     }
 
@@ -52,6 +58,7 @@ impl Config {
             default_power_kw,
             default_energy_kwh,
             report_load,
+            journal,
         } = self;
         if name.is_empty() || name.len() > MAX_NAME || !name.bytes().all(is_name_byte) {
             return Err(ConfigError::Name {
@@ -83,6 +90,7 @@ impl Config {
             default_power,
             default_energy,
             report_load,
+            journal,
         })
     }
 }
@@ -96,6 +104,7 @@ pub(crate) struct Checked {
     pub(crate) default_power: Power,
     pub(crate) default_energy: Energy,
     pub(crate) report_load: Option<ReportFormat>,
+    pub(crate) journal: Option<PathBuf>,
 }
 
 /// The unreserved characters of a URL without `~`: a session id then needs no escaping anywhere.
