@@ -14,7 +14,6 @@
 
 mod admin;
 mod balance;
-mod client;
 mod errors;
 mod failover;
 mod http;
@@ -22,5 +21,4 @@ mod late_gauge;
 mod lifecycle;
 mod reports;
 mod rig;
-mod scripted;
 mod substations;
