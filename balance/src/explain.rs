@@ -3,8 +3,6 @@
 //! Nothing of this is on the way of a request; whoever wants to know why asks right before choosing. So the two may
 //! differ by what other threads do in between.
 
-use std::cmp::Ordering;
-
 use crate::{
     Ledger, Load, Roster,
     policy::{Field, Sampled},
@@ -42,26 +40,33 @@ impl Explanation {
     #[must_use]
     pub fn of<U: AsRef<Ledger>>(roster: &Roster<U>, load: Load, tried: &[usize]) -> Self {
         let field = Field::<U, Sampled>::new(roster, load, tried);
-        let mut explanation = Self::default();
+        // Positions first: most candidates of many are none of the best, and need not be told of.
+        let mut best = [(f64::INFINITY, usize::MAX); MOST];
         for candidate in field.candidates() {
+            let mut next = (candidate.score, candidate.at);
+            for held in &mut best {
+                if next.0 < held.0 {
+                    std::mem::swap(held, &mut next);
+                }
+            }
+        }
+        let mut explanation = Self::default();
+        for (slot, (score, at)) in explanation.best.iter_mut().zip(best) {
             // Scores are made of millionths.
-            let score = candidate.score / Load::SCALE;
-            explanation.insert(candidate.at, score, roster);
+            *slot = Candidate::at(at, score / Load::SCALE, roster);
         }
         explanation
     }
 
     /// Makes sure that the one at `chosen` is told of, which may be none of the best: by another policy, or where
     /// only one without a sample was left.
-    #[must_use]
-    pub fn with<U: AsRef<Ledger>>(&self, chosen: usize, roster: &Roster<U>) -> Self {
-        let mut with = *self;
+    pub fn include<U: AsRef<Ledger>>(&mut self, chosen: usize, roster: &Roster<U>) {
         let is_told = self.candidates().any(|candidate| candidate.at == chosen);
-        if let Some(slot) = with.best.last_mut().filter(|_| !is_told) {
-            *slot = None;
-            with.insert(chosen, f64::INFINITY, roster);
+        let slots = &mut self.best;
+        let free = slots.iter().position(Option::is_none).unwrap_or(MOST - 1);
+        if let Some(slot) = slots.get_mut(free).filter(|_| !is_told) {
+            *slot = Candidate::at(chosen, f64::INFINITY, roster);
         }
-        with
     }
 
     /// The candidates, the best one first.
@@ -77,29 +82,19 @@ impl Explanation {
             _ => None,
         }
     }
+}
 
-    fn insert<U: AsRef<Ledger>>(&mut self, at: usize, score: f64, roster: &Roster<U>) {
-        let better = |slot: &Option<Candidate>| {
-            slot.is_some_and(|other| other.score.total_cmp(&score) != Ordering::Greater)
-        };
-        let place = self.best.iter().take_while(|slot| better(slot)).count();
-        let Some(worse) = self.best.get_mut(place..) else {
-            return;
-        };
-        if let (Some(upstream), false) = (roster.get(at), worse.is_empty()) {
-            let ledger = (**upstream).as_ref();
-            worse.rotate_right(1);
-            if let Some(slot) = worse.first_mut() {
-                *slot = Some(Candidate {
-                    at,
-                    value: ledger.value(),
-                    estimate: ledger.estimate(),
-                    unseen: ledger.unseen(),
-                    capacity: ledger.capacity(),
-                    score,
-                });
-            }
-        }
+impl Candidate {
+    fn at<U: AsRef<Ledger>>(at: usize, score: f64, roster: &Roster<U>) -> Option<Self> {
+        let ledger = (**roster.get(at)?).as_ref();
+        Some(Self {
+            at,
+            value: ledger.value(),
+            estimate: ledger.estimate(),
+            unseen: ledger.unseen(),
+            capacity: ledger.capacity(),
+            score,
+        })
     }
 }
 
@@ -159,9 +154,11 @@ mod tests {
     #[test]
     fn the_chosen_one_is_always_told_of() {
         let roster = roster(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
-        let explanation = Explanation::of(&roster, Load::ZERO, &[]);
-        assert_eq!(order(&explanation.with(2, &roster)), [0, 1, 2, 3, 4]);
-        assert_eq!(order(&explanation.with(5, &roster)), [0, 1, 2, 3, 5]);
+        let mut explanation = Explanation::of(&roster, Load::ZERO, &[]);
+        explanation.include(2, &roster);
+        assert_eq!(order(&explanation), [0, 1, 2, 3, 4]);
+        explanation.include(5, &roster);
+        assert_eq!(order(&explanation), [0, 1, 2, 3, 5]);
     }
 
     #[test]

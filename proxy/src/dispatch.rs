@@ -25,7 +25,7 @@ use std::sync::Arc;
 use crate::{config::Config, grid::Grid, metrics::Metrics};
 
 pub use budget::RetryBudget;
-pub use decisions::{Considered, Decision, Decisions};
+pub use decisions::{Decision, Decisions};
 pub use error::{Code, Failure};
 pub use in_hand::InHand;
 

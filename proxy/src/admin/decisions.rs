@@ -1,10 +1,10 @@
 //! The last choices as JSON, the newest first.
 
 use serde::Serialize;
+use switchyard_balance::Load;
 
 use crate::{
-    clock::Moment,
-    dispatch::{Considered, Decision, Shared},
+    dispatch::{Decision, Shared},
     grid::Grid,
 };
 
@@ -66,37 +66,31 @@ fn limit(query: Option<&str>) -> Result<usize, String> {
 
 impl One {
     fn of(grid: &Grid, decision: &Decision) -> Self {
-        let policy = grid.selector().policy();
+        let candidates = decision.candidates();
         Self {
             unix_seconds: grid.clock().unix_seconds(decision.at),
             load: decision.load.units(),
-            substation: decision.chosen.name().to_owned(),
-            reason: decision.reason.name(policy),
+            substation: name(grid, decision.chosen),
+            reason: decision.reason.name(grid.selector().policy()),
             margin: decision.margin,
             share: decision.share,
-            candidates: decision
-                .candidates
-                .iter()
-                .flatten()
-                .map(|considered| Candidate::of(decision.at, considered))
+            candidates: candidates
+                .map(|(stood, sampled_at)| Candidate {
+                    substation: name(grid, stood.at),
+                    sample: stood.value.map(Load::units),
+                    sample_age_seconds: sampled_at
+                        .map(|sampled_at| decision.at.since(sampled_at).as_secs_f64()),
+                    unseen_load: stood.unseen.units(),
+                    estimated_load: stood.estimate.units(),
+                    capacity: stood.capacity.map(Load::units),
+                    score: stood.score.is_finite().then_some(stood.score),
+                })
                 .collect(),
         }
     }
 }
 
-impl Candidate {
-    fn of(at: Moment, considered: &Considered) -> Self {
-        let stood = &considered.stood;
-        Self {
-            substation: considered.substation.name().to_owned(),
-            sample: stood.value.map(switchyard_balance::Load::units),
-            sample_age_seconds: considered
-                .sampled_at
-                .map(|sampled| at.since(sampled).as_secs_f64()),
-            unseen_load: stood.unseen.units(),
-            estimated_load: stood.estimate.units(),
-            capacity: stood.capacity.map(switchyard_balance::Load::units),
-            score: stood.score.is_finite().then_some(stood.score),
-        }
-    }
+fn name(grid: &Grid, at: usize) -> String {
+    let substation = grid.substations().get(at);
+    substation.map_or_else(String::new, |substation| substation.name().to_owned())
 }

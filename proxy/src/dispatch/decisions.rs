@@ -5,10 +5,7 @@
 
 use std::{
     collections::VecDeque,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering::Relaxed},
-    },
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
 };
 
 use parking_lot::Mutex;
@@ -24,7 +21,7 @@ const KEPT: usize = 256;
 /// The least time between two records, in milliseconds.
 const APART: u64 = 10;
 
-/// One choice.
+/// One choice. Substations are told of by their positions in the grid.
 #[derive(Clone, Debug)]
 pub struct Decision {
     /// When it was made.
@@ -32,26 +29,15 @@ pub struct Decision {
     /// The load that was placed.
     pub load: Load,
     /// Where it went.
-    pub chosen: Arc<Substation>,
+    pub chosen: usize,
     /// Why there.
     pub reason: Reason,
     /// The share of the gauges that counted.
     pub share: f64,
     /// By how much the best score was below the next.
     pub margin: Option<f64>,
-    /// The best candidates, the best one first.
-    pub candidates: [Option<Considered>; explain::MOST],
-}
-
-/// One candidate of a choice.
-#[derive(Clone, Debug)]
-pub struct Considered {
-    /// Who it was.
-    pub substation: Arc<Substation>,
-    /// When its last sample had come.
-    pub sampled_at: Option<Moment>,
-    /// How it stood.
-    pub stood: explain::Candidate,
+    candidates: Explanation,
+    sampled_at: [Option<Moment>; explain::MOST],
 }
 
 /// The last records. Shared by all lanes.
@@ -82,7 +68,7 @@ impl Decisions {
     }
 
     /// Keeps a choice; the oldest one gives way.
-    pub(super) fn keep(&self, decision: Decision) {
+    pub fn keep(&self, decision: Decision) {
         let mut kept = self.kept.lock();
         if kept.len() == KEPT {
             kept.pop_front();
@@ -99,35 +85,36 @@ impl Decisions {
 
 impl Decision {
     /// The record of a choice, with the candidates as they stood right before.
-    pub(super) fn new(
+    #[must_use]
+    pub fn new(
         grid: &Grid,
         at: Moment,
         load: Load,
         choice: &Choice<Substation>,
-        explanation: &Explanation,
+        mut candidates: Explanation,
     ) -> Self {
-        let mut candidates = [const { None }; explain::MOST];
-        let margin = explanation.margin();
-        let explanation = explanation.with(choice.at, grid.roster());
-        for (slot, stood) in candidates.iter_mut().zip(explanation.candidates()) {
-            *slot = grid
-                .substations()
-                .get(stood.at)
-                .map(|substation| Considered {
-                    substation: Arc::clone(substation),
-                    sampled_at: substation.sampled_at(),
-                    stood: *stood,
-                });
+        let margin = candidates.margin();
+        candidates.include(choice.at, grid.roster());
+        let mut sampled_at = [None; explain::MOST];
+        for (slot, candidate) in sampled_at.iter_mut().zip(candidates.candidates()) {
+            let substation = grid.substations().get(candidate.at);
+            *slot = substation.and_then(|substation| substation.sampled_at());
         }
         Self {
             at,
             load,
-            chosen: Arc::clone(choice.reservation.upstream()),
+            chosen: choice.at,
             reason: choice.reason,
             share: grid.roster().share(),
             margin,
             candidates,
+            sampled_at,
         }
+    }
+
+    /// The best candidates, the best one first, each with the moment of its last sample.
+    pub fn candidates(&self) -> impl Iterator<Item = (&explain::Candidate, Option<Moment>)> {
+        self.candidates.candidates().zip(self.sampled_at)
     }
 }
 

@@ -172,7 +172,7 @@ impl Lane {
             choice
         })?;
         if let Some(explanation) = explanation {
-            decisions.keep(Decision::new(grid, now, charge.load, &choice, &explanation));
+            decisions.keep(Decision::new(grid, now, charge.load, &choice, explanation));
         }
         Ok(choice)
     }
