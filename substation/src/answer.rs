@@ -1,10 +1,11 @@
 //! Answers: JSON, always, and a refusal says what to do about it.
 
 use std::fmt;
+use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ALLOW, CONTENT_TYPE};
-use http::{HeaderMap, HeaderValue, Response, StatusCode};
+use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use http_body_util::Full;
 use serde::{Serialize, Serializer};
 
@@ -12,10 +13,13 @@ use crate::body::BodyError;
 use crate::book::Refusal;
 use crate::charge::Invalid;
 use crate::ids::Id;
-use crate::station::{Seen, Substation};
+use crate::station::{NotBooked, Seen, Substation};
 
 /// A whole answer in memory, so that it leaves in one write.
 pub(crate) type Answer = Response<Full<Bytes>>;
+
+/// Says that a session is told again, not booked again.
+const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
 /// The usual answer has some 200 bytes.
 const USUAL_SIZE: usize = 256;
@@ -59,7 +63,12 @@ struct Progress {
 
 /// The answer to a booking.
 pub(crate) fn booked(substation: &Substation, seen: &Seen) -> Answer {
-    session(substation, seen, None)
+    let mut answer = session(substation, seen, None);
+    if seen.is_replay {
+        let headers = answer.headers_mut();
+        headers.insert(REPLAYED, HeaderValue::from_static("true"));
+    }
+    answer
 }
 
 /// The answer that shows a session, `state` being what it does now.
@@ -114,6 +123,7 @@ pub(crate) struct Problem {
     code: &'static str,
     message: String,
     allow: Option<&'static str>,
+    retry_after: Option<Duration>,
 }
 
 impl Problem {
@@ -123,6 +133,7 @@ impl Problem {
             code,
             message: message.to_string(),
             allow: None,
+            retry_after: None,
         }
     }
 
@@ -141,6 +152,10 @@ impl Problem {
             allow: Some(allow),
             ..problem
         }
+    }
+
+    pub(crate) fn invalid(message: impl fmt::Display) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "invalid_request", message)
     }
 
     pub(crate) fn internal(message: impl fmt::Display) -> Self {
@@ -178,23 +193,47 @@ impl Problem {
                 .headers_mut()
                 .insert(ALLOW, HeaderValue::from_static(allow));
         }
+        if let Some(after) = self.retry_after {
+            // Rounded up: a client that comes too early comes for nothing.
+            let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);
+            answer
+                .headers_mut()
+                .insert(RETRY_AFTER, HeaderValue::from(seconds.max(1)));
+        }
         answer
     }
 }
 
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
-        let code = match refusal {
-            Refusal::NoCapacity { .. } => "no_capacity",
-            Refusal::Draining => "draining",
+        let (status, code, retry_after) = match refusal {
+            Refusal::NoCapacity { room_in, .. } => {
+                (StatusCode::SERVICE_UNAVAILABLE, "no_capacity", room_in)
+            }
+            Refusal::Draining => (StatusCode::SERVICE_UNAVAILABLE, "draining", None),
+            Refusal::KeyReused => (StatusCode::UNPROCESSABLE_ENTITY, "key_reused", None),
         };
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, code, refusal)
+        Self {
+            retry_after,
+            ..Self::new(status, code, refusal)
+        }
+    }
+}
+
+impl From<NotBooked> for Problem {
+    fn from(not_booked: NotBooked) -> Self {
+        match not_booked {
+            NotBooked::Refused(refusal) => refusal.into(),
+            NotBooked::Journal(error) => Self::internal(format_args!(
+                "the booking can't be written down: {error}; not booked"
+            )),
+        }
     }
 }
 
 impl From<Invalid> for Problem {
     fn from(invalid: Invalid) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, "invalid_request", invalid)
+        Self::invalid(invalid)
     }
 }
 

@@ -6,7 +6,8 @@
 //! over, however late a timer would have fired, and a thousand idle substations cost nothing.
 //!
 //! Invariants: the load is the exact sum of the running sessions; it never passes the capacity; each
-//! session ends exactly once, with one reason; `ends` and `running` hold the same sessions.
+//! session ends exactly once, with one reason; `ends` and `running` hold the same sessions; a key books
+//! once for as long as it is kept.
 
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
@@ -15,6 +16,7 @@ use thiserror::Error;
 use tokio::time::Instant;
 
 use crate::ids::{Id, Ids};
+use crate::keys::Keys;
 use crate::units::{Drawn, Energy, Power};
 
 /// No session lasts longer on the host's clock, whatever power and energy ask for: an `Instant` can't
@@ -63,9 +65,24 @@ pub(crate) enum Refusal {
         asked: Power,
         load: Power,
         capacity: Power,
+        /// When enough of the running sessions will have ended; none if that would not help.
+        room_in: Option<Duration>,
     },
     #[error("this substation is shutting down: not booked; ask another substation")]
     Draining,
+    #[error(
+        "this Idempotency-Key has booked a session of another power or energy: not booked; use a new key"
+    )]
+    KeyReused,
+}
+
+/// What became of a request that was admitted.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Admitted {
+    pub(crate) id: Id,
+    pub(crate) session: Session,
+    /// Its key had booked this session before; nothing was booked now.
+    pub(crate) is_replay: bool,
 }
 
 /// See the [module](self).
@@ -80,6 +97,7 @@ pub(crate) struct Book {
     running: HashMap<Id, Session>,
     ends: BTreeSet<(Instant, Id)>,
     ids: Ids,
+    keys: Keys,
 }
 
 impl Book {
@@ -94,6 +112,7 @@ impl Book {
             running: HashMap::new(),
             ends: BTreeSet::new(),
             ids: Ids::default(),
+            keys: Keys::default(),
         }
     }
 
@@ -111,6 +130,46 @@ impl Book {
             }
         }
         self.draw_until(now);
+        self.keys.expire(now);
+    }
+
+    /// Books a session unless `key` has booked one already: then that is the answer, also while draining.
+    pub(crate) fn admit_once(
+        &mut self,
+        key: Option<&str>,
+        demand: Demand,
+    ) -> Result<Admitted, Refusal> {
+        if let Some((id, session)) = key.and_then(|key| self.keys.get(key)) {
+            if session.demand != demand {
+                return Err(Refusal::KeyReused);
+            }
+            return Ok(Admitted {
+                id,
+                session,
+                is_replay: true,
+            });
+        }
+        let (id, session) = self.admit(demand)?;
+        if let Some(key) = key {
+            self.keys.keep(key, id, session, self.clock);
+        }
+        Ok(Admitted {
+            id,
+            session,
+            is_replay: false,
+        })
+    }
+
+    /// Takes over what was booked before a restart: the session, if it still runs, and its key.
+    pub(crate) fn restore(&mut self, id: Id, session: Session, key: Option<&str>) {
+        if let Some(key) = key {
+            self.keys.keep(key, id, session, session.began);
+        }
+        if session.ends > self.clock {
+            self.load = self.load.plus(session.demand.power);
+            self.running.insert(id, session);
+            self.ends.insert((session.ends, id));
+        }
     }
 
     /// Books a session from now on, or says why not. Nothing lies between the check and the booking.
@@ -119,11 +178,11 @@ impl Book {
             return Err(Refusal::Draining);
         }
         let Some(load) = self.load.plus_within(demand.power, self.capacity) else {
-            let (asked, load, capacity) = (demand.power, self.load, self.capacity);
             return Err(Refusal::NoCapacity {
-                asked,
-                load,
-                capacity,
+                asked: demand.power,
+                load: self.load,
+                capacity: self.capacity,
+                room_in: self.room_in(demand.power),
             });
         };
         let mut id = self.ids.next();
@@ -156,6 +215,16 @@ impl Book {
                 seconds,
             },
         ))
+    }
+
+    /// Undoes a booking of this very moment, key and all: it was never answered.
+    pub(crate) fn take_back(&mut self, id: Id, key: Option<&str>) {
+        if let Some(session) = self.running.get(&id) {
+            self.remove(session.ends, id);
+        }
+        if let Some(key) = key {
+            self.keys.forget(key);
+        }
     }
 
     /// Books nothing from now on.
@@ -192,6 +261,16 @@ impl Book {
     /// All energy that sessions have drawn so far, in simulated joules. It grows while they run.
     pub(crate) fn joules(&self) -> f64 {
         self.drawn.joules() * self.time_scale
+    }
+
+    /// How long until enough of the running sessions have ended for `power`.
+    fn room_in(&self, power: Power) -> Option<Duration> {
+        let mut load = self.load;
+        self.ends.iter().find_map(|(at, id)| {
+            load = load.minus(self.running.get(id)?.demand.power);
+            load.plus_within(power, self.capacity)?;
+            Some(at.saturating_duration_since(self.clock))
+        })
     }
 
     fn remove(&mut self, ends: Instant, id: Id) -> Option<Session> {

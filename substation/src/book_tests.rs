@@ -210,3 +210,63 @@ proptest! {
         prop_assert!(book.running.is_empty() && book.ends.is_empty());
     }
 }
+
+#[test]
+fn a_key_books_once_also_when_its_session_is_over_and_while_draining() {
+    let (mut book, start) = book(22.0);
+    let first = book.admit_once(Some("k"), demand(11.0, 11.0)).unwrap();
+    assert!(!first.is_replay);
+    for now in [start, start + HOUR] {
+        ended(&mut book, now - TICK);
+        let again = book.admit_once(Some("k"), demand(11.0, 11.0)).unwrap();
+        assert_eq!((again.id, again.is_replay), (first.id, true));
+    }
+    let other = book.admit_once(Some("k"), demand(7.0, 11.0));
+    assert_eq!(other, Err(Refusal::KeyReused));
+    book.close();
+    assert!(book.admit_once(Some("k"), demand(11.0, 11.0)).is_ok());
+    assert_eq!(
+        book.admit_once(Some("l"), demand(11.0, 11.0)),
+        Err(Refusal::Draining)
+    );
+}
+
+#[test]
+fn a_refused_key_may_be_booked_later_and_keys_are_bounded_in_time_and_number() {
+    let (mut book, start) = book(11.0);
+    let first = book.admit_once(Some("a"), demand(11.0, 1.0)).unwrap();
+    assert!(book.admit_once(Some("b"), demand(11.0, 1.0)).is_err());
+    ended(&mut book, start + HOUR / 2);
+    let second = book.admit_once(Some("b"), demand(11.0, 1.0)).unwrap();
+    assert!(!second.is_replay);
+    ended(&mut book, start + crate::keys::KEPT_FOR);
+    let anew = book.admit_once(Some("a"), demand(11.0, 1.0)).unwrap();
+    assert!(!anew.is_replay && anew.id != first.id);
+    assert!(
+        book.admit_once(Some("b"), demand(11.0, 1.0))
+            .unwrap()
+            .is_replay
+    );
+
+    let mut keys = Keys::default();
+    for n in 0..=crate::keys::MOST_KEYS {
+        keys.keep(&n.to_string(), first.id, first.session, start);
+    }
+    assert!(keys.get("0").is_none() && keys.get("1").is_some());
+}
+
+#[test]
+fn a_refusal_says_when_enough_will_have_ended() {
+    let (mut book, _) = book(33.0);
+    for kwh in [11.0, 22.0, 33.0] {
+        book.admit(demand(11.0, kwh)).unwrap();
+    }
+    let room_in = |book: &mut Book, kw| match book.admit(demand(kw, 1.0)) {
+        Err(Refusal::NoCapacity { room_in, .. }) => room_in,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(room_in(&mut book, 11.0), Some(HOUR));
+    assert_eq!(room_in(&mut book, 22.0), Some(2 * HOUR));
+    assert_eq!(room_in(&mut book, 33.0), Some(3 * HOUR));
+    assert_eq!(room_in(&mut book, 34.0), None);
+}

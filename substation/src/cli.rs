@@ -2,6 +2,7 @@
 
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Parser;
@@ -22,6 +23,9 @@ Examples:
     curl -d '{\"power_kw\": 22, \"energy_kwh\": 11}' http://127.0.0.1:5001/charge
     curl http://127.0.0.1:5001/sessions/SESSION_ID
     curl -X DELETE http://127.0.0.1:5001/sessions/SESSION_ID
+
+  Ask twice, book once:
+    curl -d '{}' -H 'Idempotency-Key: car-7-monday' http://127.0.0.1:5001/charge
 
 Paths: POST /charge, GET and DELETE /sessions/{id}, GET /metrics, /live, /ready.
 On SIGTERM or SIGINT it books no more, finishes the requests in hand and exits; a second
@@ -69,6 +73,11 @@ pub(crate) struct Args {
     #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = humantime::parse_duration)]
     pub(crate) grace: Duration,
 
+    /// Folder for a journal of each substation, NAME.journal: bookings are written there before they are
+    /// answered, so that sessions and Idempotency-Keys outlive a killed process.
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) journal: Option<PathBuf>,
+
     /// Threads for all substations together. One serves a thousand substations.
     #[arg(long, value_name = "N", default_value = "1")]
     pub(crate) threads: NonZeroUsize,
@@ -103,7 +112,9 @@ impl Args {
                     1 => self.name.clone(),
                     _ => format!("{}{number}", self.name),
                 };
+                let journal = self.journal.as_ref();
                 let config = Config {
+                    journal: journal.map(|folder| folder.join(format!("{name}.journal"))),
                     time_scale: self.time_scale,
                     default_power_kw: self.default_power_kw,
                     default_energy_kwh: self.default_energy_kwh,
@@ -126,6 +137,7 @@ pub(crate) fn usage(error: &ConfigError) -> String {
         ConfigError::TimeScale(_) => "--time-scale",
         ConfigError::DefaultPower { .. } => "--default-power-kw",
         ConfigError::DefaultEnergy { .. } => "--default-energy-kwh",
+        ConfigError::Journal { .. } => "--journal",
         _ => return error.to_string(),
     };
     format!("{option}: {error}")

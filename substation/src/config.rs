@@ -1,5 +1,7 @@
 //! What a substation is told about itself.
 
+use std::path::PathBuf;
+
 use crate::error::ConfigError;
 use crate::units::{Energy, Power};
 
@@ -25,6 +27,9 @@ pub struct Config {
     pub default_power_kw: f64,
     /// What a session takes when its request does not say, in kWh.
     pub default_energy_kwh: f64,
+    /// The file that bookings are written to before they are answered, so that sessions and keys outlive a
+    /// crash of the process. Without one they end with it.
+    pub journal: Option<PathBuf>,
 }
 
 impl Config {
@@ -36,6 +41,7 @@ impl Config {
             time_scale: 1.0,
             default_power_kw: DEFAULT_POWER_KW,
             default_energy_kwh: DEFAULT_ENERGY_KWH,
+            journal: None,
         }
     }
 
@@ -47,6 +53,7 @@ impl Config {
             time_scale,
             default_power_kw,
             default_energy_kwh,
+            journal,
         } = self;
         if name.is_empty() || name.len() > MAX_NAME || !name.bytes().all(is_name_byte) {
             return Err(ConfigError::Name {
@@ -77,6 +84,7 @@ impl Config {
             time_scale,
             default_power,
             default_energy,
+            journal,
         })
     }
 }
@@ -89,6 +97,7 @@ pub(crate) struct Checked {
     pub(crate) time_scale: f64,
     pub(crate) default_power: Power,
     pub(crate) default_energy: Energy,
+    pub(crate) journal: Option<PathBuf>,
 }
 
 /// The unreserved characters of a URL without `~`: a session id then needs no escaping anywhere.

@@ -1,5 +1,7 @@
 //! What can be wrong with a configuration.
 
+use std::path::PathBuf;
+
 use thiserror::Error;
 
 /// A configuration that no substation can run with.
@@ -40,6 +42,14 @@ pub enum ConfigError {
         value: f64,
         /// The largest energy, in kWh.
         max: f64,
+    },
+    /// The journal can't be opened, read or appended to.
+    #[error("the journal {path:?} can't be used: {reason}")]
+    Journal {
+        /// The file.
+        path: PathBuf,
+        /// What the system, or the reader of its lines, says.
+        reason: String,
     },
     /// The metrics could not be registered, which is a mistake in this crate.
     #[error("the metrics can't be registered: {0}")]

@@ -36,6 +36,8 @@ mod charge;
 mod config;
 mod error;
 mod ids;
+mod journal;
+mod keys;
 mod metrics;
 mod process;
 mod routes;

@@ -39,6 +39,7 @@ pub(crate) struct Metrics {
     cancelled: IntCounter,
     duration: Histogram,
     pub(crate) accepted: IntCounter,
+    pub(crate) repeated: IntCounter,
     pub(crate) no_capacity: IntCounter,
     pub(crate) invalid: IntCounter,
     pub(crate) draining: IntCounter,
@@ -98,9 +99,9 @@ impl Metrics {
         )?;
         let requests = labelled(
             "substation_charge_requests_total",
-            "Charge requests by result. Invalid: malformed, out of bounds, too large or too slow.",
+            "Charge requests by result. Repeated: a key's session was told again. Invalid: malformed, out of bounds, too large or too slow.",
             "result",
-            &["accepted", "no_capacity", "invalid", "draining"],
+            &["accepted", "repeated", "no_capacity", "invalid", "draining"],
         )?;
         let duration = Histogram::with_opts(
             HistogramOpts::new(
@@ -131,6 +132,7 @@ impl Metrics {
             cancelled: ended.get_metric_with_label_values(&["cancelled"])?,
             duration,
             accepted: requests.get_metric_with_label_values(&["accepted"])?,
+            repeated: requests.get_metric_with_label_values(&["repeated"])?,
             no_capacity: requests.get_metric_with_label_values(&["no_capacity"])?,
             invalid: requests.get_metric_with_label_values(&["invalid"])?,
             draining: requests.get_metric_with_label_values(&["draining"])?,

@@ -7,15 +7,16 @@
 use std::convert::Infallible;
 
 use http::header::EXPECT;
-use http::{Method, Request};
+use http::{HeaderMap, Method, Request};
 use hyper::body::Incoming;
 
 use crate::answer::{self, Answer, Problem};
 use crate::body::{self, BodyError};
 use crate::charge;
 use crate::ids::Id;
+use crate::keys::LONGEST_KEY;
 use crate::metrics::Metrics;
-use crate::station::Substation;
+use crate::station::{Asker, Substation};
 
 /// Answers one request. It can't fail: a refusal is an answer too.
 pub(crate) async fn answer(
@@ -24,10 +25,7 @@ pub(crate) async fn answer(
 ) -> Result<Answer, Infallible> {
     let (head, body) = request.into_parts();
     let answered = match head.uri.path() {
-        "/charge" if head.method == Method::POST => {
-            let announced = head.headers.contains_key(EXPECT);
-            book(&substation, body, announced).await
-        }
+        "/charge" if head.method == Method::POST => book(&substation, &head.headers, body).await,
         "/charge" => Err(Problem::method_not_allowed("POST")),
         "/metrics" => read_only(&head.method).and_then(|()| metrics(&substation)),
         "/live" => read_only(&head.method).map(|()| answer::status("live")),
@@ -42,7 +40,12 @@ pub(crate) async fn answer(
     Ok(answered.unwrap_or_else(|problem| problem.answer(&substation, &head.headers)))
 }
 
-async fn book(substation: &Substation, body: Incoming, announced: bool) -> Result<Answer, Problem> {
+async fn book(
+    substation: &Substation,
+    head: &HeaderMap,
+    body: Incoming,
+) -> Result<Answer, Problem> {
+    let announced = head.contains_key(EXPECT);
     let body = body::read(body, announced).await.inspect_err(|error| {
         // Nobody waits for an answer, so there is no result to count.
         if !matches!(error, BodyError::Gone) {
@@ -51,9 +54,31 @@ async fn book(substation: &Substation, body: Incoming, announced: bool) -> Resul
     })?;
     let demand = charge::parse(&body, substation.config())
         .inspect_err(|_| substation.metrics().invalid.inc())?;
-    let seen = substation.charge(demand)?;
+    let asker = Asker {
+        request_id: head.get("x-request-id").and_then(|id| id.to_str().ok()),
+        key: key(head).inspect_err(|_| substation.metrics().invalid.inc())?,
+    };
+    let seen = substation.charge(demand, asker)?;
     tracing::debug!(substation = substation.name(), session = %seen.id, "Session booked");
     Ok(answer::booked(substation, &seen))
+}
+
+/// The `Idempotency-Key`. One that can't be kept is refused: a client that sends it counts on it.
+fn key(head: &HeaderMap) -> Result<Option<&str>, Problem> {
+    let mut sent = head.get_all("idempotency-key").iter();
+    match (sent.next(), sent.next()) {
+        (None, _) => Ok(None),
+        (Some(key), None) if !key.is_empty() && key.len() <= LONGEST_KEY => {
+            key.to_str().map(Some).map_err(|_| unfit())
+        }
+        _ => Err(unfit()),
+    }
+}
+
+fn unfit() -> Problem {
+    Problem::invalid(format_args!(
+        "Idempotency-Key must be there once, with 1 to {LONGEST_KEY} visible ASCII characters; not booked"
+    ))
 }
 
 fn session(substation: &Substation, method: &Method, id: &str) -> Result<Answer, Problem> {

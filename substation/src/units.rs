@@ -43,6 +43,16 @@ impl Power {
         from_steps(self.0)
     }
 
+    /// In milliwatts, which lose nothing.
+    pub(crate) fn milliwatts(self) -> u64 {
+        self.0
+    }
+
+    /// From [`milliwatts`](Self::milliwatts).
+    pub(crate) fn from_milliwatts(milliwatts: u64) -> Self {
+        Self(milliwatts)
+    }
+
     pub(crate) fn watts(self) -> f64 {
         self.kw() * 1e3
     }
@@ -53,6 +63,11 @@ impl Power {
             .checked_add(other.0)
             .map(Self)
             .filter(|sum| *sum <= limit)
+    }
+
+    /// The sum. A thousand of the largest sessions are far from the end of 64 bits.
+    pub(crate) fn plus(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
     }
 
     /// What is left when `other` goes. Nothing leaves a load that was not added to it before.
@@ -69,6 +84,16 @@ impl Energy {
     /// The energy of one session, `None` if it is not a positive number within bounds.
     pub(crate) fn from_kwh(kwh: f64) -> Option<Self> {
         steps(kwh, Self::MAX_KWH).map(Self)
+    }
+
+    /// In milliwatt-hours, which lose nothing.
+    pub(crate) fn milliwatt_hours(self) -> u64 {
+        self.0
+    }
+
+    /// From [`milliwatt_hours`](Self::milliwatt_hours).
+    pub(crate) fn from_milliwatt_hours(milliwatt_hours: u64) -> Self {
+        Self(milliwatt_hours)
     }
 
     pub(crate) fn kwh(self) -> f64 {
