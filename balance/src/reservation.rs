@@ -26,6 +26,14 @@ impl<U: AsRef<Ledger>> Reservation<U> {
         }
     }
 
+    /// Reserves on an upstream that the caller has chosen for a reason of its own, in rotation or not, with
+    /// room or without: it alone can answer what is to be asked.
+    pub fn of(upstream: Arc<U>, load: Load) -> Self {
+        let ledger = (*upstream).as_ref();
+        while !ledger.reserve_from(ledger.assigned(), load) {}
+        Self::new(upstream, load)
+    }
+
     /// The upstream that was chosen.
     #[must_use]
     pub fn upstream(&self) -> &Arc<U> {
