@@ -5,10 +5,13 @@ use std::sync::{
     atomic::{AtomicBool, Ordering::SeqCst},
 };
 
+use switchyard_faults::{
+    self as client, Act, Scripted,
+    fault::{booked, page},
+};
+
 use crate::{
-    client,
     rig::{Proxy, until},
-    scripted::{Act, Scripted, booked, page},
     substations::Substations,
 };
 

@@ -2,10 +2,10 @@
 
 use std::{net::SocketAddr, thread};
 
+use switchyard_faults::{self as client, Act, Connection, Scripted};
+
 use crate::{
-    client::{self, Connection},
     rig::{Proxy, until},
-    scripted::{Act, Scripted},
     substations::Substations,
 };
 
@@ -112,11 +112,9 @@ fn the_gauge_is_believed_over_the_ledger() {
     let proxy = Proxy::start(&substations.addresses, "load: {interval: 20ms}");
     // Load that did not come through the proxy, and that it can only know from the gauge.
     for _ in 0..20 {
-        client::post(
-            substations.addresses[0],
-            "/charge",
-            r#"{"power_kw": 11, "energy_kwh": 1000}"#,
-        );
+        let body = r#"{"power_kw": 11, "energy_kwh": 1000}"#;
+        let booked = client::post(substations.addresses[0], "/charge", body);
+        assert_eq!(booked.status, 200);
     }
     until("the gauge is seen", || {
         (proxy.status()["substations"][0]["current_load"] == 220.0).then_some(())
@@ -175,7 +173,7 @@ fn a_plain_flask_style_substation_works_unchanged() {
 
 #[test]
 fn a_gauge_that_is_no_load_is_no_sample_and_never_zero() {
-    use crate::scripted::{booked, page};
+    use switchyard_faults::fault::{booked, page};
     for garbage in [
         "",
         "substation_current_load NaN\n",

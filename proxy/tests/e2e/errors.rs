@@ -2,11 +2,9 @@
 
 use std::io::Write;
 
-use crate::{
-    client::{self, Connection},
-    rig::Proxy,
-    scripted::{Act, Scripted, booked},
-};
+use switchyard_faults::{self as client, Act, Connection, Scripted, fault::booked};
+
+use crate::rig::Proxy;
 
 fn proxy(extra: &str) -> (Proxy, Scripted) {
     let substation = Scripted::charging(|| Act::Write(booked()));

@@ -3,10 +3,12 @@
 
 use std::net::{SocketAddr, TcpListener};
 
-use crate::{
-    rig::{Proxy, until},
-    scripted::{Act, Scripted, answer, booked, no_capacity, page},
+use switchyard_faults::{
+    Act, Scripted,
+    fault::{answer, booked, no_capacity, page},
 };
+
+use crate::rig::{Proxy, until};
 
 /// An address where nobody listens.
 fn nobody() -> SocketAddr {

@@ -1,10 +1,11 @@
 //! HTTP as clients speak it, and what a substation is told.
 
-use crate::{
-    client::{self, Connection},
-    rig::Proxy,
-    scripted::{Act, Scripted, answer, booked},
+use switchyard_faults::{
+    self as client, Act, Connection, Scripted,
+    fault::{answer, booked},
 };
+
+use crate::rig::Proxy;
 
 #[test]
 fn the_answer_is_the_substations_with_its_name_and_the_requests_id() {

@@ -11,11 +11,9 @@ use std::{
 use nix::sys::signal::Signal;
 use tempfile::TempDir;
 
-use crate::{
-    client::{self, Connection},
-    rig::{Proxy, until, yaml},
-    scripted::{Act, Scripted, booked},
-};
+use switchyard_faults::{self as client, Act, Connection, Scripted, fault::booked};
+
+use crate::rig::{Proxy, until, yaml};
 
 fn run(arguments: &[&str], yaml: &str) -> Output {
     let files = TempDir::new().unwrap();

@@ -14,11 +14,9 @@
 
 mod admin;
 mod balance;
-mod client;
 mod errors;
 mod failover;
 mod http;
 mod lifecycle;
 mod rig;
-mod scripted;
 mod substations;

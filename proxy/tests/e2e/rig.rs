@@ -17,10 +17,7 @@ use nix::{
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::client::{self, Answer};
-
-/// Longer than anything here takes on a busy machine; a test that waits so long has failed.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+use switchyard_faults::{self as client, Answer, PATIENCE};
 
 /// Waits until `condition` holds.
 pub(crate) fn until<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
