@@ -15,7 +15,7 @@ mod status;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use http::{Method, Response, header};
+use http::{HeaderValue, Method, Response, header};
 use pingora_core::{apps::http_app::ServeHttp, protocols::http::ServerSession};
 use serde::Serialize;
 
@@ -49,12 +49,7 @@ impl Admin {
             }
         };
         if method != Method::GET {
-            let message = format!("{path} takes GET, not {method}");
-            let mut answer = failure(&Failure::new(Code::MethodNotAllowed, message));
-            answer
-                .headers_mut()
-                .insert(header::ALLOW, http::HeaderValue::from_static("GET"));
-            return answer;
+            return failure(&Failure::method_not_allowed(path, method, "GET"));
         }
         match page {
             "/metrics" => self.metrics(),
@@ -66,11 +61,7 @@ impl Admin {
     }
 
     fn metrics(&self) -> Response<Vec<u8>> {
-        match self
-            .shared
-            .metrics
-            .render(&self.shared.grid, &self.shared.in_hand)
-        {
+        match self.shared.metrics.render(&self.shared) {
             Ok(page) => reply(200, METRICS, page),
             Err(error) => text(500, &format!("the metrics can't be rendered: {error}\n")),
         }
@@ -110,7 +101,12 @@ fn text(status: u16, body: &str) -> Response<Vec<u8>> {
 }
 
 fn failure(failure: &Failure) -> Response<Vec<u8>> {
-    reply(failure.code.status(), JSON, failure.to_json(""))
+    let mut answer = reply(failure.code.status(), JSON, failure.to_json(""));
+    if let Some(allow) = failure.allow {
+        let headers = answer.headers_mut();
+        headers.insert(header::ALLOW, HeaderValue::from_static(allow));
+    }
+    answer
 }
 
 fn reply(status: u16, content_type: &str, body: Vec<u8>) -> Response<Vec<u8>> {

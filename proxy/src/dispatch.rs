@@ -5,8 +5,10 @@
 //! substation is built from parsed parts, so nothing can be smuggled through.
 //!
 //! One [`Lane`] stands for one worker thread. What lanes share is the grid, the metrics and the retry
-//! budget, all of them atomics; connections to substations belong to their lane.
+//! budget, all of them atomics, and for requests with an `Idempotency-Key` the keys; connections to
+//! substations belong to their lane.
 
+mod attempt;
 mod budget;
 mod charge;
 mod error;
@@ -14,9 +16,12 @@ pub mod exchange;
 mod hop_by_hop;
 mod in_hand;
 mod ingress;
+mod keys;
 mod reply;
 mod request_id;
+mod retry;
 mod route;
+mod sessions;
 mod watchdog;
 
 use std::sync::Arc;
@@ -28,6 +33,8 @@ pub use error::{Code, Failure};
 pub use in_hand::InHand;
 
 use exchange::Exchange;
+use keys::Keys;
+use sessions::Names;
 
 /// What all lanes share.
 #[derive(Debug)]
@@ -41,20 +48,29 @@ pub struct Shared {
     /// Requests and connections that are under way.
     pub in_hand: InHand,
     budget: RetryBudget,
+    keys: Keys,
+    names: Names,
 }
 
 impl Shared {
     /// Ties the parts together.
     #[must_use]
     pub fn new(config: Config, grid: Arc<Grid>, metrics: Metrics) -> Self {
-        let budget = RetryBudget::new(config.retry.budget);
         Self {
+            budget: RetryBudget::new(config.retry.budget),
+            keys: Keys::new(&config.retry),
+            names: Names::new(grid.substations()),
             config,
             grid,
             metrics,
             in_hand: InHand::default(),
-            budget,
         }
+    }
+
+    /// `Idempotency-Key`s whose substation is remembered.
+    #[must_use]
+    pub fn keys(&self) -> usize {
+        self.keys.count()
     }
 }
 

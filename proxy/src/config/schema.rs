@@ -20,6 +20,8 @@ const MOST_THREADS: usize = 256;
 const LARGEST_BODY: usize = 16 << 20;
 /// The most client connections: a million file descriptors is as far as a Linux process goes by default.
 const MOST_CONNECTIONS: usize = 1_000_000;
+/// The most `Idempotency-Key`s that are remembered, at some 100 bytes each.
+const MOST_KEYS: usize = 10_000_000;
 /// The most times that one request is sent.
 pub(super) const MOST_ATTEMPTS: u32 = 10;
 
@@ -108,6 +110,8 @@ fn retry(s: &mut Section<'_>) -> Retry {
             values::whole(1..=MOST_ATTEMPTS),
         ),
         budget: s.value("budget", default.budget, values::share),
+        keys: s.value("keys", default.keys, values::whole(1..=MOST_KEYS)),
+        keys_for: s.value("keys_for", default.keys_for, values::duration),
     }
 }
 

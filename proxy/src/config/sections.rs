@@ -144,6 +144,11 @@ pub struct Retry {
     pub attempts: u32,
     /// The most retries, as a share of all requests.
     pub budget: f64,
+    /// The most `Idempotency-Key`s whose substation is remembered.
+    pub keys: usize,
+    /// For which each is remembered.
+    #[serde(serialize_with = "show::duration")]
+    pub keys_for: Duration,
 }
 
 impl Default for Retry {
@@ -151,6 +156,8 @@ impl Default for Retry {
         Self {
             attempts: 3,
             budget: 0.2,
+            keys: 100_000,
+            keys_for: Duration::from_mins(10),
         }
     }
 }

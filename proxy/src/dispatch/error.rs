@@ -115,6 +115,10 @@ pub struct Failure {
     pub message: String,
     /// The connection can't be used for another request.
     pub close: bool,
+    /// The methods that the path takes, where the one that came is none of them.
+    pub allow: Option<&'static str>,
+    /// Seconds after which it is worth trying again, where that is known better than by a guess.
+    pub retry_after: Option<u32>,
 }
 
 impl Failure {
@@ -125,6 +129,18 @@ impl Failure {
             code,
             message: message.into(),
             close: code.ends_connection(),
+            allow: None,
+            retry_after: None,
+        }
+    }
+
+    /// The path takes `allow`, and another method came.
+    #[must_use]
+    pub fn method_not_allowed(path: &str, method: &http::Method, allow: &'static str) -> Self {
+        let message = format!("{path} takes {allow}, not {method}");
+        Self {
+            allow: Some(allow),
+            ..Self::new(Code::MethodNotAllowed, message)
         }
     }
 

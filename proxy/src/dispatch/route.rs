@@ -1,28 +1,27 @@
-//! Choose, reserve, exchange; and again elsewhere, but only where that can't book twice.
+//! Choose, reserve, exchange; and once more, but only where that can't book twice.
 //!
-//! A request goes to another substation only if the one before certainly did not book it: no connection
-//! could be made, nothing was written, or it said so itself (503, 429). Everything else ends here, and the
-//! client is told whether its session may be booked.
+//! A request without an `Idempotency-Key` is never sent to a second substation while the first may have
+//! booked it: the client is told so instead. With a key the *same* substation may be asked again, and it
+//! alone: also by the client's own repetition, also while it is ejected or draining ([`Keys`](super::keys)).
 
 use std::{pin::pin, sync::Arc, time::Duration};
 
 use http::HeaderValue;
 use pingora_http::RequestHeader;
-use switchyard_balance::{Refusal, Reservation};
-use tokio::time::Instant;
+use switchyard_balance::{Load, Refusal, Reservation};
+use tokio::time::{Instant, sleep};
 use tracing::debug;
 
 use super::{
-    Code, Failure, Lane,
+    Failure, Lane,
+    attempt::Attempt,
     charge::Charge,
-    exchange::{Answer, Break, Progress},
+    exchange::{Answer, Break, Outgoing, Progress},
+    keys::{self, Claim},
+    retry::{self, Journey},
     watchdog::Watchdog,
 };
-use crate::{
-    config::MOST_ATTEMPTS,
-    grid::{Substation, health::Verdict},
-    metrics::UpstreamOutcome,
-};
+use crate::grid::Substation;
 
 /// A substation's answer, and whose it is.
 pub(super) struct Routed {
@@ -30,49 +29,12 @@ pub(super) struct Routed {
     pub(super) substation: Arc<Substation>,
 }
 
-/// Why a request may go elsewhere.
-#[derive(Clone, Copy)]
-enum Unbooked {
-    Connect,
-    Unsent,
-    Refused,
-}
-
-impl Unbooked {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Connect => "connect",
-            Self::Unsent => "unsent",
-            Self::Refused => "refused",
-        }
-    }
-}
-
-/// How one attempt ended.
-enum Attempt {
-    Answered(Answer),
-    Unbooked(Unbooked),
-    Failed(Failure),
-}
-
-/// Those that a request went to already.
-#[derive(Default)]
-struct Tried {
-    at: [usize; MOST_ATTEMPTS],
-    count: usize,
-}
-
-impl Tried {
-    fn push(&mut self, at: usize) {
-        if let Some(slot) = self.at.get_mut(self.count) {
-            *slot = at;
-            self.count += 1;
-        }
-    }
-
-    fn as_slice(&self) -> &[usize] {
-        self.at.get(..self.count).unwrap_or_default()
-    }
+/// A substation that is about to be asked.
+struct Picked {
+    at: usize,
+    reservation: Reservation<Substation>,
+    /// Because it has the request's key, and not by choice.
+    is_holder: bool,
 }
 
 impl Lane {
@@ -86,53 +48,132 @@ impl Lane {
     ) -> Result<Routed, Failure> {
         let started = Instant::now();
         let deadline = started + self.shared.config.timeouts.request;
-        let attempts = self.shared.config.retry.attempts as usize;
-        let mut tried = Tried::default();
-        let mut unbooked: Option<Unbooked> = None;
+        let mut claim =
+            keys::key_of(&head.headers)?.map(|key| self.shared.keys.claim(key, started));
+        let mut journey = Journey::default();
         self.shared.budget.request();
         loop {
-            let (at, reservation) = self
-                .choose(charge, tried.as_slice())
-                .map_err(|r| refusal(r, unbooked))?;
+            let picked = self
+                .pick(charge, &journey, claim.as_mut())
+                .map_err(|refused| retry::refusal(refused, &mut journey))?;
+            let Picked {
+                at,
+                reservation,
+                is_holder,
+            } = picked;
             let substation = Arc::clone(reservation.upstream());
-            let metrics = substation.metrics();
-            match unbooked {
-                None => metrics.chosen.inc(),
-                Some(reason) => {
-                    metrics.chosen_after_failover.inc();
-                    self.shared.metrics.requests().failover(reason.name());
-                }
-            }
-            let sent = if tried.count == 0 {
+            self.count_choice(&substation, &journey, is_holder);
+            let sent = if journey.attempts == 0 {
                 started
             } else {
                 Instant::now()
             };
+            let outgoing = Outgoing {
+                line: substation.charge_head(),
+                head,
+                request_id,
+                body: &charge.body,
+            };
             let mut progress = Progress::Unsent;
-            let exchange =
-                self.exchange
-                    .send(at, &substation, head, charge, request_id, &mut progress);
+            let exchange = self
+                .exchange
+                .send(at, substation.address(), &outgoing, &mut progress);
             let result = watchdog.guard(deadline, pin!(exchange)).await;
-            metrics
+            substation
+                .metrics()
                 .upstream_seconds
                 .observe(sent.elapsed().as_secs_f64());
-            let result = result.unwrap_or(Err(Break::Deadline));
-            match self.end(reservation, progress, result) {
+            let attempt = self.end(
+                reservation,
+                progress,
+                result.unwrap_or(Err(Break::Deadline)),
+            );
+            let may_go_elsewhere = match &mut claim {
+                Some(claim) => settle(claim, &attempt),
+                None => true,
+            };
+            journey.attempts += 1;
+            match attempt {
                 Attempt::Answered(answer) => return Ok(Routed { answer, substation }),
-                Attempt::Failed(failure) => return Err(failure),
-                Attempt::Unbooked(reason) => {
+                Attempt::Late(failure, progress) => {
+                    let broken = journey.broken.filter(|_| progress == Progress::Unsent);
+                    return Err(broken.unwrap_or(failure));
+                }
+                Attempt::Unbooked(why, room_in) if may_go_elsewhere => {
                     debug!(
                         substation = substation.name(),
-                        reason = reason.name(),
+                        reason = why.name(),
                         "Not booked"
                     );
-                    unbooked = Some(reason);
-                    tried.push(at);
-                    if tried.count >= attempts || !self.shared.budget.take() {
-                        return Err(refusal(Refusal::NoUpstream, unbooked));
+                    journey.hint(room_in);
+                    journey.pass_over(at, why);
+                    if !self.may_retry(&journey) {
+                        return Err(retry::refusal(Refusal::NoUpstream, &mut journey));
                     }
                 }
+                Attempt::Unbooked(why, _) => {
+                    if why == retry::Unbooked::Refused || !self.may_retry(&journey) {
+                        let name = substation.name();
+                        return Err(retry::refusal_of_holder(name, why, &mut journey));
+                    }
+                    self.pause(&journey, deadline, watchdog).await;
+                }
+                Attempt::Broken(failure) => {
+                    if claim.is_none() || !self.may_retry(&journey) {
+                        return Err(failure);
+                    }
+                    debug!(
+                        substation = substation.name(),
+                        "Broken: asked again, with the key"
+                    );
+                    journey.broken = Some(failure);
+                    self.pause(&journey, deadline, watchdog).await;
+                }
             }
+        }
+    }
+
+    /// The substation to ask next: who has the key, or else the best one.
+    fn pick(
+        &self,
+        charge: &Charge,
+        journey: &Journey,
+        claim: Option<&mut Claim<'_>>,
+    ) -> Result<Picked, Refusal> {
+        let tried = journey.passed_over();
+        let Some(claim) = claim else {
+            let (at, reservation) = self.choose(charge, tried)?;
+            return Ok(Picked {
+                at,
+                reservation,
+                is_holder: false,
+            });
+        };
+        loop {
+            if let Some(at) = claim.ask_holder() {
+                let holder = self.shared.grid.substations().get(at);
+                if let Some(holder) = holder.filter(|_| !tried.contains(&at)) {
+                    // The load was set aside when the key came first.
+                    let reservation = Reservation::of(Arc::clone(holder), Load::ZERO);
+                    return Ok(Picked {
+                        at,
+                        reservation,
+                        is_holder: true,
+                    });
+                }
+                claim.leave();
+                return Err(Refusal::NoUpstream);
+            }
+            let (at, reservation) = self.choose(charge, tried)?;
+            if claim.ask(at) {
+                return Ok(Picked {
+                    at,
+                    reservation,
+                    is_holder: false,
+                });
+            }
+            // Another request with the same key was faster.
+            reservation.refused();
         }
     }
 
@@ -160,96 +201,46 @@ impl Lane {
         })
     }
 
-    /// Ends a reservation as what the exchange proved, and says what that means for the request.
-    fn end(
-        &self,
-        reservation: Reservation<Substation>,
-        progress: Progress,
-        result: Result<Answer, Break>,
-    ) -> Attempt {
-        let substation = Arc::clone(reservation.upstream());
-        let now = self.shared.grid.clock();
-        let count = |outcome| substation.metrics().exchange(outcome);
-        match result {
-            Ok(answer) => {
-                let status = answer.status;
-                let refused = matches!(status, 503 | 429);
-                count(if refused {
-                    UpstreamOutcome::Refused
-                } else {
-                    UpstreamOutcome::Ok
-                });
-                let failed = status >= 500 && !refused;
-                // A fast path for the ordinary case: no clock is read for a good answer.
-                substation.report_answer(if failed { Verdict::Bad } else { Verdict::Good }, now);
-                match status {
-                    503 | 429 => {
-                        reservation.refused();
-                        return Attempt::Unbooked(Unbooked::Refused);
-                    }
-                    200..300 => reservation.booked(),
-                    // It understood, and declined.
-                    400..500 => reservation.refused(),
-                    _ => reservation.unknown(),
+    fn count_choice(&self, substation: &Substation, journey: &Journey, is_holder: bool) {
+        let metrics = substation.metrics();
+        match journey.unbooked {
+            _ if is_holder => {
+                metrics.chosen_by_key.inc();
+                if journey.attempts > 0 {
+                    self.shared.metrics.requests().failover("again");
                 }
-                Attempt::Answered(answer)
             }
-            Err(Break::Connect(error)) => {
-                count(UpstreamOutcome::Connect);
-                debug!(substation = substation.name(), %error, "No connection");
-                reservation.refused();
-                substation.report(Verdict::Unreachable, now.now());
-                Attempt::Unbooked(Unbooked::Connect)
+            None => metrics.chosen.inc(),
+            Some(why) => {
+                metrics.chosen_after_failover.inc();
+                self.shared.metrics.requests().failover(why.name());
             }
-            Err(Break::Lost(reason)) if progress == Progress::Unsent => {
-                count(UpstreamOutcome::Reset);
-                debug!(substation = substation.name(), reason, "Nothing was sent");
-                reservation.refused();
-                substation.report(Verdict::Bad, now.now());
-                Attempt::Unbooked(Unbooked::Unsent)
-            }
-            Err(Break::Lost(reason)) => {
-                count(UpstreamOutcome::Reset);
-                reservation.unknown();
-                substation.report(Verdict::Bad, now.now());
-                let name = substation.name();
-                let message = format!(
-                    "{name} broke off: {reason}; the session may be booked there, so it was not sent elsewhere"
-                );
-                Attempt::Failed(Failure::new(Code::SubstationFailed, message))
-            }
-            Err(Break::Deadline) => {
-                count(UpstreamOutcome::Timeout);
-                substation.report(Verdict::Bad, now.now());
-                let limit = humantime::format_duration(self.shared.config.timeouts.request);
-                let name = substation.name();
-                let message = if progress == Progress::Unsent {
-                    reservation.refused();
-                    format!(
-                        "no answer within {limit} (timeouts.request); the session is not booked: try again"
-                    )
-                } else {
-                    reservation.unknown();
-                    format!(
-                        "{name} did not answer within {limit} (timeouts.request); the session may be booked there"
-                    )
-                };
-                Attempt::Failed(Failure::new(Code::DeadlineExceeded, message))
-            }
+        }
+    }
+
+    /// Whether attempts and the budget last for one more. If so, it is taken out of the budget.
+    fn may_retry(&self, journey: &Journey) -> bool {
+        journey.attempts < self.shared.config.retry.attempts as usize && self.shared.budget.take()
+    }
+
+    /// Waits a little before the same substation is asked again. The deadline is looked at with the attempt.
+    async fn pause(&self, journey: &Journey, deadline: Instant, watchdog: &mut Watchdog) {
+        let pause = self.exchange.random(|rng| journey.pause(rng));
+        if !pause.is_zero() {
+            // Cut off by the deadline: then so will be the attempt.
+            let _ = watchdog.guard(deadline, pin!(sleep(pause))).await;
         }
     }
 }
 
-/// What the client is told when there is nobody left to ask.
-fn refusal(refusal: Refusal, unbooked: Option<Unbooked>) -> Failure {
-    match (refusal, unbooked) {
-        (Refusal::NoCapacity, _) | (_, Some(Unbooked::Refused)) => Failure::new(
-            Code::NoCapacity,
-            "no substation has room for this charge now; nothing is booked",
-        ),
-        (Refusal::NoUpstream, _) => Failure::new(
-            Code::NoSubstation,
-            "no substation can be reached now; nothing is booked",
-        ),
+/// Notes with the key what an attempt has proved. True if another substation may be asked.
+fn settle(claim: &mut Claim<'_>, attempt: &Attempt) -> bool {
+    match attempt {
+        Attempt::Unbooked(..) | Attempt::Late(_, Progress::Unsent) => claim.leave(),
+        Attempt::Answered(answer) if (400..500).contains(&answer.status) => claim.leave(),
+        Attempt::Answered(_) | Attempt::Broken(_) | Attempt::Late(_, Progress::Sent) => {
+            claim.bind();
+            false
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use prometheus::{Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge};
 
 use super::{Register, request_buckets};
-use crate::dispatch::InHand;
+use crate::dispatch::Shared;
 
 /// How a request ended, for counting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +49,8 @@ pub struct RequestMetrics {
     in_flight: IntGauge,
     /// Client connections that are open.
     connections: IntGauge,
+    /// Idempotency keys whose substation is remembered.
+    keys: IntGauge,
     /// Connections turned away at the limit.
     pub connections_refused: IntCounter,
     /// How long a choice takes; one in [`RequestMetrics::DECISION_SAMPLING`] is measured.
@@ -86,15 +88,19 @@ impl RequestMetrics {
         }
         let failovers = make.counters(
             "failovers_total",
-            "Requests sent to another substation because the first certainly had not booked them.",
+            "Requests sent once more, by why that can't book twice.",
             &["reason"],
         )?;
-        for reason in ["connect", "unsent", "refused"] {
+        for reason in ["connect", "unsent", "refused", "again"] {
             failovers.with_label_values(&[reason]);
         }
         Ok(Self {
             in_flight: make.gauge("requests_in_flight", "Requests in hand.")?,
             connections: make.gauge("connections", "Open client connections.")?,
+            keys: make.gauge(
+                "idempotency_keys",
+                "Idempotency keys whose substation is remembered.",
+            )?,
             connections_refused: make.counter(
                 "connections_refused_total",
                 "Client connections turned away because limits.connections were open.",
@@ -127,10 +133,11 @@ impl RequestMetrics {
     }
 
     /// Sets the gauges to what is in hand now.
-    pub(super) fn mirror(&self, in_hand: &InHand) {
+    pub(super) fn mirror(&self, shared: &Shared) {
         let shown = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
-        self.in_flight.set(shown(in_hand.requests()));
-        self.connections.set(shown(in_hand.connections()));
+        self.in_flight.set(shown(shared.in_hand.requests()));
+        self.connections.set(shown(shared.in_hand.connections()));
+        self.keys.set(shown(shared.keys()));
     }
 
     /// Counts one error of the proxy's own, by its code.
@@ -138,7 +145,7 @@ impl RequestMetrics {
         self.rejected.with_label_values(&[code]).inc();
     }
 
-    /// Counts one request that goes to another substation.
+    /// Counts one request that is sent once more.
     pub fn failover(&self, reason: &str) {
         self.failovers.with_label_values(&[reason]).inc();
     }

@@ -79,6 +79,8 @@ pub struct SubstationMetrics {
     pub chosen: IntCounter,
     /// Requests that were given to it after another had certainly not booked them.
     pub chosen_after_failover: IntCounter,
+    /// Requests that were given to it because it may have booked their key before.
+    pub chosen_by_key: IntCounter,
     /// How long its answers take.
     pub upstream_seconds: Histogram,
     /// How long its metrics page takes.
@@ -189,6 +191,7 @@ impl SubstationFamilies {
         SubstationMetrics {
             chosen: self.decisions.with_label_values(&[name, policy]),
             chosen_after_failover: self.decisions.with_label_values(&[name, "failover"]),
+            chosen_by_key: self.decisions.with_label_values(&[name, "key"]),
             upstream_seconds: self.upstream_seconds.with_label_values(&[name]),
             poll_seconds: self.poll_seconds.with_label_values(&[name]),
             upstream: UPSTREAM

@@ -17,6 +17,8 @@ mod balance;
 mod errors;
 mod failover;
 mod http;
+mod keys;
 mod lifecycle;
 mod rig;
+mod sessions;
 mod substations;

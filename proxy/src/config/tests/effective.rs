@@ -42,6 +42,8 @@ limits:
 retry:
   attempts: 3
   budget: 0.2
+  keys: 100000
+  keys_for: 10m
 threads: 2
 ";
     assert_eq!(shown, expected);
@@ -70,7 +72,7 @@ load:
 policy: power_of_two
 timeouts: {connect: 1us, request: 1h, client: 0.25s, idle: 61s}
 limits: {body: 65537, connections: 1}
-retry: {attempts: 10, budget: 0}
+retry: {attempts: 10, budget: 0, keys: 1, keys_for: 1h}
 threads: 256
 "#,
     );

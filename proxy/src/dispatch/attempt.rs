@@ -1,0 +1,116 @@
+//! One attempt: an exchange with one substation, and what its end proves.
+//!
+//! Here the books are kept: each way an exchange can end is one row of the table in ARCHITECTURE.md, and
+//! says of the reservation whether it is booked, refused or unknown, of the substation how it did, and of the
+//! request whether it may be booked.
+
+use switchyard_balance::Reservation;
+use tracing::debug;
+
+use super::{
+    Code, Failure, Lane,
+    exchange::{Answer, Break, Progress},
+    retry::Unbooked,
+};
+use crate::{
+    grid::{Substation, health::Verdict},
+    metrics::UpstreamOutcome,
+};
+
+/// How one attempt ended.
+pub(super) enum Attempt {
+    /// With an answer for the client.
+    Answered(Answer),
+    /// Certainly not booked; a refusal may say in how many seconds there will be room.
+    Unbooked(Unbooked, Option<u32>),
+    /// In the middle: the request may be booked.
+    Broken(Failure),
+    /// By the clock, so there is no other attempt; whether it may be booked.
+    Late(Failure, Progress),
+}
+
+impl Lane {
+    /// Ends a reservation as what the exchange proved, and says what that means for the request.
+    pub(super) fn end(
+        &self,
+        reservation: Reservation<Substation>,
+        progress: Progress,
+        result: Result<Answer, Break>,
+    ) -> Attempt {
+        let substation = reservation.upstream().as_ref();
+        let now = self.shared.grid.clock();
+        let count = |outcome| substation.metrics().exchange(outcome);
+        match result {
+            Ok(answer) if matches!(answer.status, 503 | 429) => {
+                count(UpstreamOutcome::Refused);
+                let room_in = seconds(answer.header("retry-after"));
+                substation.report_answer(Verdict::Good, now);
+                reservation.refused();
+                Attempt::Unbooked(Unbooked::Refused, room_in)
+            }
+            Ok(answer) => {
+                count(UpstreamOutcome::Ok);
+                let failed = answer.status >= 500;
+                // A fast path for the ordinary case: no clock is read for a good answer.
+                substation.report_answer(if failed { Verdict::Bad } else { Verdict::Good }, now);
+                match answer.status {
+                    200..300 => reservation.booked(),
+                    // It understood, and declined.
+                    400..500 => reservation.refused(),
+                    _ => reservation.unknown(),
+                }
+                Attempt::Answered(answer)
+            }
+            Err(Break::Connect(error)) => {
+                count(UpstreamOutcome::Connect);
+                debug!(substation = substation.name(), %error, "No connection");
+                substation.report(Verdict::Unreachable, now.now());
+                reservation.refused();
+                Attempt::Unbooked(Unbooked::Connect, None)
+            }
+            Err(Break::Lost(reason)) if progress == Progress::Unsent => {
+                count(UpstreamOutcome::Reset);
+                debug!(substation = substation.name(), reason, "Nothing was sent");
+                substation.report(Verdict::Bad, now.now());
+                reservation.refused();
+                Attempt::Unbooked(Unbooked::Unsent, None)
+            }
+            Err(Break::Lost(reason)) => {
+                count(UpstreamOutcome::Reset);
+                substation.report(Verdict::Bad, now.now());
+                let name = substation.name();
+                let message = format!(
+                    "{name} broke off: {reason}; the session may be booked there, so it was not sent elsewhere"
+                );
+                reservation.unknown();
+                Attempt::Broken(Failure::new(Code::SubstationFailed, message))
+            }
+            Err(Break::Deadline) => {
+                count(UpstreamOutcome::Timeout);
+                substation.report(Verdict::Bad, now.now());
+                let limit = humantime::format_duration(self.shared.config.timeouts.request);
+                let name = substation.name();
+                let message = if progress == Progress::Unsent {
+                    format!(
+                        "no answer within {limit} (timeouts.request); the session is not booked: try again"
+                    )
+                } else {
+                    format!(
+                        "{name} did not answer within {limit} (timeouts.request); the session may be booked there"
+                    )
+                };
+                match progress {
+                    Progress::Unsent => reservation.refused(),
+                    Progress::Sent => reservation.unknown(),
+                }
+                let failure = Failure::new(Code::DeadlineExceeded, message);
+                Attempt::Late(failure, progress)
+            }
+        }
+    }
+}
+
+/// A header that is a whole number of seconds.
+fn seconds(value: Option<&[u8]>) -> Option<u32> {
+    str::from_utf8(value?).ok()?.parse().ok()
+}
