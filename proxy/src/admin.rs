@@ -7,19 +7,22 @@
 //! | `GET /config` | the configuration in force, defaults included |
 //! | `GET /live` | 200 while the process runs |
 //! | `GET /ready` | 200 once a first round of samples is in, and until the process is told to end |
+//! | `POST /substations/{name}/drain`, `/undrain` | the substation, as in `/status` |
 //!
-//! It reads and decides nothing. It has no business on a public address: it listens on loopback.
+//! It reads, and passes on an operator's word; it decides nothing. It has no business on a public address: it listens on loopback.
 
+mod commands;
 mod status;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use http::{HeaderValue, Method, Response, header};
+use http::{HeaderMap, HeaderValue, Method, Response, header};
 use pingora_core::{apps::http_app::ServeHttp, protocols::http::ServerSession};
 use serde::Serialize;
 
 use crate::dispatch::{Code, Failure, Shared};
+use commands::Drain;
 use status::Status;
 
 const JSON: &str = "application/json";
@@ -38,12 +41,15 @@ impl Admin {
         Self { shared }
     }
 
-    fn answer(&self, method: &Method, path: &str) -> Response<Vec<u8>> {
+    fn answer(&self, method: &Method, path: &str, headers: &HeaderMap) -> Response<Vec<u8>> {
+        if let Some(drain) = Drain::at(path) {
+            return self.command(drain, method, path, headers);
+        }
         let page = match path {
             "/metrics" | "/status" | "/get_current_load" | "/config" | "/live" | "/ready" => path,
             _ => {
                 let message = format!(
-                    "nothing is at {path:?}; there are /metrics, /status, /config, /live and /ready"
+                    "nothing is at {path:?}; there are /metrics, /status, /config, /live, /ready and POST /substations/{{name}}/drain and /undrain"
                 );
                 return failure(&Failure::new(Code::NotFound, message));
             }
@@ -82,7 +88,7 @@ impl Admin {
 impl ServeHttp for Admin {
     async fn response(&self, session: &mut ServerSession) -> Response<Vec<u8>> {
         let head = session.req_header();
-        self.answer(&head.method, head.uri.path())
+        self.answer(&head.method, head.uri.path(), &head.headers)
     }
 }
 

@@ -28,7 +28,7 @@ mod values;
 
 pub use error::{Error, Fault, Faults};
 pub use policy::{Policy, UnknownPolicy};
-pub use sections::{Admin, Charge, Limits, Load, Retry, Substation, Timeouts};
+pub use sections::{Admin, Charge, Health, Limits, Load, Retry, Substation, Timeouts};
 pub use series::{MatchOp, Matcher, Series, SeriesError};
 
 use serde::Serialize;
@@ -58,6 +58,8 @@ pub struct Config {
     pub limits: Limits,
     /// When a request is sent once more.
     pub retry: Retry,
+    /// When a substation is left out for its failures, and how it comes back.
+    pub health: Health,
     /// Threads that serve requests; by default one a core.
     pub threads: usize,
 }

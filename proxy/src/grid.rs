@@ -1,11 +1,14 @@
 //! The substations as the proxy knows them: who is there, what their gauges said, how they are doing.
 //!
 //! One direction of writing: only this room changes a substation. The way of a request reads it, reserves
-//! through the ledger and reports how an exchange went; the admin port reads.
+//! through the ledger and reports how an exchange went; the admin port reads, and passes an operator's word on.
 
+mod condition;
 pub mod exposition;
 pub mod health;
 mod probe;
+mod refusals;
+mod reports;
 mod scraper;
 pub mod substation;
 
@@ -17,12 +20,16 @@ use std::{
     time::Duration,
 };
 
+use parking_lot::Mutex;
 use switchyard_balance::Selector;
 
+pub use condition::View;
+pub use reports::Trial;
 pub use scraper::Scraper;
 pub use substation::{State, Substation};
 
 use crate::{clock::Clock, codec::Unencodable, config::Config, metrics::Metrics};
+use condition::Census;
 
 /// All substations, and what is chosen by.
 #[derive(Debug)]
@@ -32,15 +39,19 @@ pub struct Grid {
     clock: Clock,
     stale_after: Duration,
     first_round_done: AtomicBool,
+    /// Below this share in rotation, those ejected for failing are used as well.
+    panic_below: f64,
+    is_panicking: Mutex<bool>,
 }
 
 impl Grid {
     /// The grid of a checked configuration. Nothing is known of any substation until the first scrape.
     pub fn new(config: &Config, metrics: &Metrics, clock: Clock) -> Result<Self, Unencodable> {
+        let census = Arc::new(Census::new(config.substations.len(), &config.health));
         let substations = config
             .substations
             .iter()
-            .map(|listed| Substation::new(listed, config, metrics).map(Arc::new))
+            .map(|listed| Substation::new(listed, config, metrics, &census).map(Arc::new))
             .collect::<Result<_, _>>()?;
         Ok(Self {
             substations,
@@ -48,6 +59,8 @@ impl Grid {
             clock,
             stale_after: config.load.stale_after,
             first_round_done: AtomicBool::new(false),
+            panic_below: config.health.panic,
+            is_panicking: Mutex::new(false),
         })
     }
 
@@ -84,6 +97,12 @@ impl Grid {
                 .substations
                 .iter()
                 .any(|substation| substation.ledger().is_sampled())
+    }
+
+    /// Whether so few are in rotation that those ejected for failing are used as well.
+    #[must_use]
+    pub fn is_panicking(&self) -> bool {
+        *self.is_panicking.lock()
     }
 
     fn set_first_round_done(&self) {

@@ -1,8 +1,8 @@
 //! Which keys there are, where they stand, and what each must be.
 
 use super::{
-    Admin, Charge, Config, Limits, Load, Policy, Retry, Substation, Timeouts, section::Section,
-    tree::Node, values,
+    Admin, Charge, Config, Health, Limits, Load, Policy, Retry, Substation, Timeouts,
+    section::Section, tree::Node, values,
 };
 use std::{
     collections::HashMap,
@@ -43,6 +43,7 @@ pub(super) fn config(file: &mut Section<'_>) -> Config {
         timeouts: file.section("timeouts", timeouts),
         limits: file.section("limits", limits),
         retry: file.section("retry", retry),
+        health: file.section("health", health),
         threads: file.value(
             "threads",
             cores.min(MOST_THREADS),
@@ -112,6 +113,25 @@ fn retry(s: &mut Section<'_>) -> Retry {
         budget: s.value("budget", default.budget, values::share),
         keys: s.value("keys", default.keys, values::whole(1..=MOST_KEYS)),
         keys_for: s.value("keys_for", default.keys_for, values::duration),
+    }
+}
+
+fn health(s: &mut Section<'_>) -> Health {
+    let default = Health::default();
+    Health {
+        failures: s.value("failures", default.failures, values::whole(1..=1000)),
+        success_rate: s.value("success_rate", default.success_rate, values::share),
+        window: s.value("window", default.window, values::duration),
+        requests: s.value("requests", default.requests, values::whole(1..=1_000_000)),
+        ejection: s.value("ejection", default.ejection, values::duration),
+        longest_ejection: s.value(
+            "longest_ejection",
+            default.longest_ejection,
+            values::duration,
+        ),
+        slow_start: s.value("slow_start", default.slow_start, values::duration),
+        most_ejected: s.value("most_ejected", default.most_ejected, values::share),
+        panic: s.value("panic", default.panic, values::share),
     }
 }
 

@@ -137,6 +137,49 @@ impl Default for Limits {
     }
 }
 
+/// When a substation is left out for its failures, and how it comes back.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Health {
+    /// Failures in a row that eject it.
+    pub failures: u32,
+    /// The least share of exchanges that must go well; with 0 nobody is ejected for it.
+    pub success_rate: f64,
+    /// The time over which that share is taken.
+    #[serde(serialize_with = "show::duration")]
+    pub window: Duration,
+    /// The fewest exchanges that it is taken of.
+    pub requests: u64,
+    /// How long the first ejection lasts; each further one twice as long.
+    #[serde(serialize_with = "show::duration")]
+    pub ejection: Duration,
+    /// The longest ejection.
+    #[serde(serialize_with = "show::duration")]
+    pub longest_ejection: Duration,
+    /// How long one that comes back takes to come into its whole share.
+    #[serde(serialize_with = "show::duration")]
+    pub slow_start: Duration,
+    /// The most that may be ejected for failing, as a share of all; but always one.
+    pub most_ejected: f64,
+    /// If less than this share of all is in rotation, those ejected for failing are used as well.
+    pub panic: f64,
+}
+
+impl Default for Health {
+    fn default() -> Self {
+        Self {
+            failures: 3,
+            success_rate: 0.5,
+            window: Duration::from_secs(10),
+            requests: 20,
+            ejection: Duration::from_secs(1),
+            longest_ejection: Duration::from_secs(32),
+            slow_start: Duration::from_secs(10),
+            most_ejected: 0.5,
+            panic: 0.3,
+        }
+    }
+}
+
 /// When a request is sent once more.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Retry {

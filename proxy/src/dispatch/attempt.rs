@@ -4,6 +4,8 @@
 //! says of the reservation whether it is booked, refused or unknown, of the substation how it did, and of the
 //! request whether it may be booked.
 
+use std::{sync::Arc, time::Duration};
+
 use switchyard_balance::Reservation;
 use tracing::debug;
 
@@ -38,46 +40,59 @@ impl Lane {
         result: Result<Answer, Break>,
     ) -> Attempt {
         let substation = reservation.upstream().as_ref();
-        let now = self.shared.grid.clock();
+        let grid = &self.shared.grid;
         let count = |outcome| substation.metrics().exchange(outcome);
         match result {
             Ok(answer) if matches!(answer.status, 503 | 429) => {
                 count(UpstreamOutcome::Refused);
                 let room_in = seconds(answer.header("retry-after"));
-                substation.report_answer(Verdict::Good, now);
+                let wait = room_in.map(|seconds| Duration::from_secs(seconds.into()));
+                let (substation, load) = (Arc::clone(reservation.upstream()), reservation.load());
+                // First taken back, then told: what it refuses is measured by what it has.
                 reservation.refused();
+                grid.refused(&substation, load, wait);
                 Attempt::Unbooked(Unbooked::Refused, room_in)
             }
             Ok(answer) => {
                 count(UpstreamOutcome::Ok);
-                let failed = answer.status >= 500;
-                // A fast path for the ordinary case: no clock is read for a good answer.
-                substation.report_answer(if failed { Verdict::Bad } else { Verdict::Good }, now);
                 match answer.status {
-                    200..300 => reservation.booked(),
+                    200..300 => {
+                        grid.good(substation, Some(reservation.load()));
+                        reservation.booked();
+                    }
                     // It understood, and declined.
-                    400..500 => reservation.refused(),
-                    _ => reservation.unknown(),
+                    400..500 => {
+                        grid.good(substation, None);
+                        reservation.refused();
+                    }
+                    300..400 => {
+                        grid.good(substation, None);
+                        reservation.unknown();
+                    }
+                    _ => {
+                        grid.failed(substation, Verdict::Bad);
+                        reservation.unknown();
+                    }
                 }
                 Attempt::Answered(answer)
             }
             Err(Break::Connect(error)) => {
                 count(UpstreamOutcome::Connect);
                 debug!(substation = substation.name(), %error, "No connection");
-                substation.report(Verdict::Unreachable, now.now());
+                grid.failed(substation, Verdict::Unreachable);
                 reservation.refused();
                 Attempt::Unbooked(Unbooked::Connect, None)
             }
             Err(Break::Lost(reason)) if progress == Progress::Unsent => {
                 count(UpstreamOutcome::Reset);
                 debug!(substation = substation.name(), reason, "Nothing was sent");
-                substation.report(Verdict::Bad, now.now());
+                grid.failed(substation, Verdict::Bad);
                 reservation.refused();
                 Attempt::Unbooked(Unbooked::Unsent, None)
             }
             Err(Break::Lost(reason)) => {
                 count(UpstreamOutcome::Reset);
-                substation.report(Verdict::Bad, now.now());
+                grid.failed(substation, Verdict::Bad);
                 let name = substation.name();
                 let message = format!(
                     "{name} broke off: {reason}; the session may be booked there, so it was not sent elsewhere"
@@ -87,7 +102,7 @@ impl Lane {
             }
             Err(Break::Deadline) => {
                 count(UpstreamOutcome::Timeout);
-                substation.report(Verdict::Bad, now.now());
+                grid.failed(substation, Verdict::Bad);
                 let limit = humantime::format_duration(self.shared.config.timeouts.request);
                 let name = substation.name();
                 let message = if progress == Progress::Unsent {

@@ -9,6 +9,8 @@ use crate::metrics::Outcome;
 pub enum Code {
     /// Malformed HTTP or JSON, or a number that is no load.
     InvalidRequest,
+    /// A command that a browser sent for another site.
+    Forbidden,
     /// No such path.
     NotFound,
     /// The path takes another method.
@@ -31,8 +33,9 @@ pub enum Code {
 
 impl Code {
     /// All codes.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::InvalidRequest,
+        Self::Forbidden,
         Self::NotFound,
         Self::MethodNotAllowed,
         Self::RequestTimeout,
@@ -49,6 +52,7 @@ impl Code {
     pub const fn name(self) -> &'static str {
         match self {
             Self::InvalidRequest => "invalid_request",
+            Self::Forbidden => "forbidden",
             Self::NotFound => "not_found",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::RequestTimeout => "request_timeout",
@@ -66,6 +70,7 @@ impl Code {
     pub const fn status(self) -> u16 {
         match self {
             Self::InvalidRequest => 400,
+            Self::Forbidden => 403,
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
             Self::RequestTimeout => 408,
@@ -81,6 +86,7 @@ impl Code {
     pub const fn outcome(self) -> Outcome {
         match self {
             Self::InvalidRequest
+            | Self::Forbidden
             | Self::NotFound
             | Self::MethodNotAllowed
             | Self::RequestTimeout

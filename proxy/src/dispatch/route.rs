@@ -21,7 +21,7 @@ use super::{
     retry::{self, Journey},
     watchdog::Watchdog,
 };
-use crate::grid::Substation;
+use crate::grid::{Substation, Trial};
 
 /// A substation's answer, and whose it is.
 pub(super) struct Routed {
@@ -35,6 +35,8 @@ struct Picked {
     reservation: Reservation<Substation>,
     /// Because it has the request's key, and not by choice.
     is_holder: bool,
+    /// This request decides whether it is back.
+    trial: Option<Trial>,
 }
 
 impl Lane {
@@ -60,6 +62,7 @@ impl Lane {
                 at,
                 reservation,
                 is_holder,
+                trial,
             } = picked;
             let substation = Arc::clone(reservation.upstream());
             self.count_choice(&substation, &journey, is_holder);
@@ -88,6 +91,7 @@ impl Lane {
                 progress,
                 result.unwrap_or(Err(Break::Deadline)),
             );
+            drop(trial);
             let may_go_elsewhere = match &mut claim {
                 Some(claim) => settle(claim, &attempt),
                 None => true,
@@ -142,12 +146,7 @@ impl Lane {
     ) -> Result<Picked, Refusal> {
         let tried = journey.passed_over();
         let Some(claim) = claim else {
-            let (at, reservation) = self.choose(charge, tried)?;
-            return Ok(Picked {
-                at,
-                reservation,
-                is_holder: false,
-            });
+            return self.enter(charge, tried);
         };
         loop {
             if let Some(at) = claim.ask_holder() {
@@ -159,20 +158,33 @@ impl Lane {
                         at,
                         reservation,
                         is_holder: true,
+                        trial: None,
                     });
                 }
                 claim.leave();
                 return Err(Refusal::NoUpstream);
             }
+            let picked = self.enter(charge, tried)?;
+            if claim.ask(picked.at) {
+                return Ok(picked);
+            }
+            // Another request with the same key was faster.
+            picked.reservation.refused();
+        }
+    }
+
+    /// The best one that may be asked: one that is on trial takes one request only.
+    fn enter(&self, charge: &Charge, tried: &[usize]) -> Result<Picked, Refusal> {
+        loop {
             let (at, reservation) = self.choose(charge, tried)?;
-            if claim.ask(at) {
+            if let Ok(trial) = self.shared.grid.enter(reservation.upstream()) {
                 return Ok(Picked {
                     at,
                     reservation,
                     is_holder: false,
+                    trial,
                 });
             }
-            // Another request with the same key was faster.
             reservation.refused();
         }
     }

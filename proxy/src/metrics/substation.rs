@@ -1,6 +1,8 @@
 //! What is counted for each substation: decisions, exchanges, polls, and the grid as the proxy sees it.
 
-use prometheus::{GaugeVec, Histogram, HistogramVec, IntCounter, IntCounterVec, IntGaugeVec};
+use prometheus::{
+    GaugeVec, Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec,
+};
 
 use super::{Register, request_buckets};
 use crate::grid::{Grid, State};
@@ -70,6 +72,10 @@ pub(super) struct SubstationFamilies {
     capacity: GaugeVec,
     sampled_at: GaugeVec,
     state: IntGaugeVec,
+    can_scrape: IntGaugeVec,
+    can_charge: IntGaugeVec,
+    share: GaugeVec,
+    panic: IntGauge,
 }
 
 /// The handles of one substation.
@@ -184,6 +190,25 @@ impl SubstationFamilies {
                 "1 for the state a substation is in, 0 for the others.",
                 &["substation", "state"],
             )?,
+            can_scrape: make.int_gauges(
+                "substation_can_scrape",
+                "1 if the last scrape brought a sample.",
+                one,
+            )?,
+            can_charge: make.int_gauges(
+                "substation_can_charge",
+                "1 if requests are sent to it.",
+                one,
+            )?,
+            share: make.gauges(
+                "substation_share",
+                "The part of its share that it may have: 1 unless it has just come back.",
+                one,
+            )?,
+            panic: make.gauge(
+                "panic_mode",
+                "1 while too few are in rotation, so that those ejected for failing are used as well.",
+            )?,
         })
     }
 
@@ -204,6 +229,7 @@ impl SubstationFamilies {
 
     /// Sets the gauges to what the grid says now.
     pub(super) fn mirror(&self, grid: &Grid) {
+        self.panic.set(i64::from(grid.is_panicking()));
         for substation in grid.substations() {
             let name = &[substation.name()];
             let ledger = substation.ledger();
@@ -226,6 +252,12 @@ impl SubstationFamilies {
                     .with_label_values(name)
                     .set(grid.clock().unix_seconds(at));
             }
+            let view = substation.view(grid.clock().now());
+            let gauge = self.can_scrape.with_label_values(name);
+            gauge.set(i64::from(substation.can_scrape()));
+            let gauge = self.can_charge.with_label_values(name);
+            gauge.set(i64::from(view.is_in_rotation));
+            self.share.with_label_values(name).set(view.share);
             let current = grid.state_of(substation);
             for state in State::ALL {
                 let gauge = self

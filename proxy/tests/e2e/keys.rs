@@ -128,7 +128,7 @@ fn a_client_that_asks_again_reaches_who_may_have_booked_even_if_that_one_is_ejec
     let works = loaded();
     let proxy = Proxy::start(
         &[breaks.address, works.address],
-        "retry: {attempts: 1}\nload: {interval: 10s, stale_after: 20s}",
+        "retry: {attempts: 1}\nhealth: {ejection: 1m, longest_ejection: 1m}\nload: {interval: 10s, stale_after: 20s}",
     );
     assert_eq!(keyed(proxy.charge, "k1").status, 502);
     for _ in 0..2 {
@@ -142,6 +142,19 @@ fn a_client_that_asks_again_reaches_who_may_have_booked_even_if_that_one_is_ejec
         (200, Some("s1"))
     );
     assert_eq!(keyed(proxy.charge, "k2").header("x-substation"), Some("s2"));
+}
+
+#[test]
+fn a_key_reaches_who_had_it_also_while_that_one_is_draining() {
+    let substations = Substations::start(&[1e6; 2]);
+    let proxy = Proxy::start(&substations.addresses, "");
+    let first = keyed(proxy.charge, "k1");
+    let holder = first.header("x-substation").unwrap();
+    let drained = client::post(proxy.admin, &format!("/substations/{holder}/drain"), "");
+    assert_eq!(drained.status, 200);
+    let again = keyed(proxy.charge, "k1");
+    assert_eq!(again.json()["session_id"], first.json()["session_id"]);
+    assert_ne!(proxy.charge("").header("x-substation"), Some(holder));
 }
 
 #[test]

@@ -14,8 +14,10 @@
 
 mod admin;
 mod balance;
+mod drain;
 mod errors;
 mod failover;
+mod health;
 mod http;
 mod keys;
 mod lifecycle;
