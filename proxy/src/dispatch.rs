@@ -8,15 +8,18 @@
 //! budget, all of them atomics, and for requests with an `Idempotency-Key` the keys; connections to
 //! substations belong to their lane.
 
+mod admission;
 mod attempt;
 mod budget;
 mod charge;
+mod departures;
 mod error;
 pub mod exchange;
 mod hop_by_hop;
 mod in_hand;
 mod ingress;
 mod keys;
+mod queue;
 mod reply;
 mod request_id;
 mod retry;
@@ -26,14 +29,18 @@ mod watchdog;
 
 use std::sync::Arc;
 
+use tokio::time::Instant;
+
 use crate::{config::Config, grid::Grid, metrics::Metrics};
 
 pub use budget::RetryBudget;
 pub use error::{Code, Failure};
 pub use in_hand::InHand;
 
+use departures::Departures;
 use exchange::Exchange;
 use keys::Keys;
+use queue::Queue;
 use sessions::Names;
 
 /// What all lanes share.
@@ -50,6 +57,8 @@ pub struct Shared {
     budget: RetryBudget,
     keys: Keys,
     names: Names,
+    departures: Departures,
+    queue: Queue,
 }
 
 impl Shared {
@@ -60,11 +69,19 @@ impl Shared {
             budget: RetryBudget::new(config.retry.budget),
             keys: Keys::new(&config.retry),
             names: Names::new(grid.substations()),
+            departures: Departures::new(Instant::now()),
+            queue: Queue::new(&config.admission),
             config,
             grid,
             metrics,
             in_hand: InHand::default(),
         }
+    }
+
+    /// Requests that wait for room.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.queue.length()
     }
 
     /// `Idempotency-Key`s whose substation is remembered.

@@ -14,7 +14,7 @@ use prometheus::{
     Registry, TextEncoder, core::Collector,
 };
 
-pub use requests::{Outcome, RequestMetrics};
+pub use requests::{Outcome, RequestMetrics, Waited};
 pub use substation::{PollOutcome, SubstationMetrics, UpstreamOutcome};
 
 use crate::dispatch::Shared;

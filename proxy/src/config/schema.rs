@@ -1,7 +1,7 @@
 //! Which keys there are, where they stand, and what each must be.
 
 use super::{
-    Admin, Charge, Config, Health, Limits, Load, Policy, Retry, Substation, Timeouts,
+    Admin, Admission, Charge, Config, Health, Limits, Load, Policy, Retry, Substation, Timeouts,
     section::Section, tree::Node, values,
 };
 use std::{
@@ -42,6 +42,7 @@ pub(super) fn config(file: &mut Section<'_>) -> Config {
         policy: file.value("policy", Policy::default(), values::parsed),
         timeouts: file.section("timeouts", timeouts),
         limits: file.section("limits", limits),
+        admission: file.section("admission", admission),
         retry: file.section("retry", retry),
         health: file.section("health", health),
         threads: file.value(
@@ -92,13 +93,25 @@ fn timeouts(s: &mut Section<'_>) -> Timeouts {
 
 fn limits(s: &mut Section<'_>) -> Limits {
     let default = Limits::default();
+    let body = s.value("body", default.body, values::size(1..=LARGEST_BODY));
+    let connections = s.value(
+        "connections",
+        default.connections,
+        values::whole(1..=MOST_CONNECTIONS),
+    );
     Limits {
-        body: s.value("body", default.body, values::size(1..=LARGEST_BODY)),
-        connections: s.value(
-            "connections",
-            default.connections,
-            values::whole(1..=MOST_CONNECTIONS),
-        ),
+        body,
+        connections,
+        // One a connection, which is no limit of its own.
+        requests: s.value("requests", connections, values::whole(1..=MOST_CONNECTIONS)),
+    }
+}
+
+fn admission(s: &mut Section<'_>) -> Admission {
+    let default = Admission::default();
+    Admission {
+        queue: s.value("queue", default.queue, values::whole(0..=MOST_CONNECTIONS)),
+        timeout: s.value("timeout", default.timeout, values::duration),
     }
 }
 

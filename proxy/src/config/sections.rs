@@ -126,6 +126,8 @@ pub struct Limits {
     pub body: usize,
     /// The most client connections at once.
     pub connections: usize,
+    /// The most requests in hand at once.
+    pub requests: usize,
 }
 
 impl Default for Limits {
@@ -133,6 +135,26 @@ impl Default for Limits {
         Self {
             body: 64 << 10,
             connections: 10_000,
+            requests: 10_000,
+        }
+    }
+}
+
+/// What becomes of requests for which no substation has room.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Admission {
+    /// The most that wait for room; with 0 nobody does.
+    pub queue: usize,
+    /// The longest that one waits.
+    #[serde(serialize_with = "show::duration")]
+    pub timeout: Duration,
+}
+
+impl Default for Admission {
+    fn default() -> Self {
+        Self {
+            queue: 0,
+            timeout: Duration::from_secs(1),
         }
     }
 }

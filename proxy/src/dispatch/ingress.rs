@@ -115,20 +115,31 @@ impl Lane {
             }
             Err(_) => Err(self.too_slow("head")),
         };
-        let _in_hand = in_hand.unwrap_or_else(|| self.shared.in_hand.request());
-        self.serve(&mut session, request, watchdog, started).await;
+        let in_hand = in_hand.unwrap_or_else(|| self.shared.in_hand.request());
+        let limit = self.shared.config.limits.requests;
+        let request = if in_hand.nth() > limit {
+            // Before its body is read or anything chosen: what is too much must cost the least.
+            let message = format!("{limit} requests are in hand already (limits.requests)");
+            Err(Failure::new(Code::Overloaded, message))
+        } else {
+            request
+        };
+        let deadline = self.serve(&mut session, request, watchdog, started).await?;
+        // What is left of a request or an answer is waited for no longer than the answer itself.
+        let finished = watchdog.guard(deadline, pin!(session.finish())).await;
         // HTTP/2 streams end with their request: there is nothing to return then.
-        Some(session.finish().await.ok()??.into_parts())
+        Some(finished.ok()?.ok()??.into_parts())
     }
 
-    /// Answers one request, whatever became of reading it.
+    /// Answers one request, whatever became of reading it. Returns by when the client must have taken the rest,
+    /// unless it could not even be given the answer.
     async fn serve(
         &self,
         session: &mut ServerSession,
         request: Result<(), Failure>,
         watchdog: &mut Watchdog,
         started: Instant,
-    ) {
+    ) -> Option<Instant> {
         let sent_id = if request.is_ok() {
             session.get_header(request_id::HEADER)
         } else {
@@ -171,10 +182,8 @@ impl Lane {
                 (failure.code.status(), failure.code.outcome(), written)
             }
         };
-        if !matches!(written, Ok(Ok(()))) {
-            session.set_keepalive(None);
-        }
         metrics.ended(status, outcome, started.elapsed());
+        matches!(written, Ok(Ok(()))).then_some(deadline)
     }
 
     /// Reads the rest of a request and gets it answered: by whom, and whether it was a charge.

@@ -64,6 +64,17 @@ impl Journey {
         self.tried.get(..self.refused_by).unwrap_or_default()
     }
 
+    /// All of them may be asked again.
+    pub(super) fn forget_passed_over(&mut self) {
+        self.refused_by = 0;
+    }
+
+    /// Whether nothing but room is missing, so that it is worth waiting for.
+    pub(super) fn is_only_for_want_of_room(&self, refused: Refusal) -> bool {
+        let has_refused = self.unbooked == Some(Unbooked::Refused);
+        self.broken.is_none() && (refused == Refusal::NoCapacity || has_refused)
+    }
+
     /// A substation that refused says when there will be room; the soonest counts.
     pub(super) fn hint(&mut self, room_in: Option<u32>) {
         self.room_in = self.room_in.into_iter().chain(room_in).min();

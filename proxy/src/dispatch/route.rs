@@ -18,7 +18,7 @@ use super::{
     charge::Charge,
     exchange::{Answer, Break, Outgoing, Progress},
     keys::{self, Claim},
-    retry::{self, Journey},
+    retry::{Journey, Unbooked},
     watchdog::Watchdog,
 };
 use crate::grid::{Substation, Trial};
@@ -30,13 +30,22 @@ pub(super) struct Routed {
 }
 
 /// A substation that is about to be asked.
-struct Picked {
+pub(super) struct Picked {
     at: usize,
     reservation: Reservation<Substation>,
     /// Because it has the request's key, and not by choice.
     is_holder: bool,
     /// This request decides whether it is back.
     trial: Option<Trial>,
+}
+
+/// A request on its way: what is asked, and by when.
+pub(super) struct Asked<'a> {
+    pub(super) head: &'a RequestHeader,
+    pub(super) charge: &'a Charge,
+    pub(super) request_id: &'a HeaderValue,
+    pub(super) deadline: Instant,
+    pub(super) watchdog: &'a mut Watchdog,
 }
 
 impl Lane {
@@ -50,55 +59,39 @@ impl Lane {
     ) -> Result<Routed, Failure> {
         let started = Instant::now();
         let deadline = started + self.shared.config.timeouts.request;
+        let mut asked = Asked {
+            head,
+            charge,
+            request_id,
+            deadline,
+            watchdog,
+        };
         let mut claim =
             keys::key_of(&head.headers)?.map(|key| self.shared.keys.claim(key, started));
         let mut journey = Journey::default();
         self.shared.budget.request();
         loop {
-            let picked = self
-                .pick(charge, &journey, claim.as_mut())
-                .map_err(|refused| retry::refusal(refused, &mut journey))?;
-            let Picked {
-                at,
-                reservation,
-                is_holder,
-                trial,
-            } = picked;
-            let substation = Arc::clone(reservation.upstream());
-            self.count_choice(&substation, &journey, is_holder);
+            let picked = self.admit(&mut asked, &mut journey, &mut claim).await?;
+            let (at, substation) = (picked.at, Arc::clone(picked.reservation.upstream()));
             let sent = if journey.attempts == 0 {
                 started
             } else {
                 Instant::now()
             };
-            let outgoing = Outgoing {
-                line: substation.charge_head(),
-                head,
-                request_id,
-                body: &charge.body,
-            };
-            let mut progress = Progress::Unsent;
-            let exchange = self
-                .exchange
-                .send(at, substation.address(), &outgoing, &mut progress);
-            let result = watchdog.guard(deadline, pin!(exchange)).await;
-            substation
-                .metrics()
-                .upstream_seconds
-                .observe(sent.elapsed().as_secs_f64());
-            let attempt = self.end(
-                reservation,
-                progress,
-                result.unwrap_or(Err(Break::Deadline)),
-            );
-            drop(trial);
+            let attempt = self.attempt(picked, &mut asked, &journey, sent).await;
             let may_go_elsewhere = match &mut claim {
                 Some(claim) => settle(claim, &attempt),
                 None => true,
             };
             journey.attempts += 1;
             match attempt {
-                Attempt::Answered(answer) => return Ok(Routed { answer, substation }),
+                Attempt::Answered(answer) => {
+                    if (200..300).contains(&answer.status) {
+                        let departures = &self.shared.departures;
+                        departures.booked(charge.load, &answer.body, sent);
+                    }
+                    return Ok(Routed { answer, substation });
+                }
                 Attempt::Late(failure, progress) => {
                     let broken = journey.broken.filter(|_| progress == Progress::Unsent);
                     return Err(broken.unwrap_or(failure));
@@ -112,15 +105,16 @@ impl Lane {
                     journey.hint(room_in);
                     journey.pass_over(at, why);
                     if !self.may_retry(&journey) {
-                        return Err(retry::refusal(Refusal::NoUpstream, &mut journey));
+                        return Err(self.refuse(charge, Refusal::NoUpstream, &mut journey));
                     }
                 }
-                Attempt::Unbooked(why, _) => {
-                    if why == retry::Unbooked::Refused || !self.may_retry(&journey) {
+                Attempt::Unbooked(why, room_in) => {
+                    journey.hint(room_in);
+                    if why == Unbooked::Refused || !self.may_retry(&journey) {
                         let name = substation.name();
-                        return Err(retry::refusal_of_holder(name, why, &mut journey));
+                        return Err(self.refuse_of_holder(charge, name, why, &mut journey));
                     }
-                    self.pause(&journey, deadline, watchdog).await;
+                    self.pause(&journey, &mut asked).await;
                 }
                 Attempt::Broken(failure) => {
                     if claim.is_none() || !self.may_retry(&journey) {
@@ -131,14 +125,52 @@ impl Lane {
                         "Broken: asked again, with the key"
                     );
                     journey.broken = Some(failure);
-                    self.pause(&journey, deadline, watchdog).await;
+                    self.pause(&journey, &mut asked).await;
                 }
             }
         }
     }
 
+    /// One exchange with the substation that was picked, and what its end proves.
+    async fn attempt(
+        &self,
+        picked: Picked,
+        asked: &mut Asked<'_>,
+        journey: &Journey,
+        sent: Instant,
+    ) -> Attempt {
+        let Picked {
+            at,
+            reservation,
+            is_holder,
+            trial,
+        } = picked;
+        let substation = reservation.upstream();
+        self.count_choice(substation, journey, is_holder);
+        let outgoing = Outgoing {
+            line: substation.charge_head(),
+            head: asked.head,
+            request_id: asked.request_id,
+            body: &asked.charge.body,
+        };
+        let mut progress = Progress::Unsent;
+        let exchange = self
+            .exchange
+            .send(at, substation.address(), &outgoing, &mut progress);
+        let result = asked.watchdog.guard(asked.deadline, pin!(exchange)).await;
+        substation
+            .metrics()
+            .upstream_seconds
+            .observe(sent.elapsed().as_secs_f64());
+        let result = result.unwrap_or(Err(Break::Deadline));
+        let attempt = self.end(reservation, progress, result);
+        // After the verdict: a trial without one would be begun anew.
+        drop(trial);
+        attempt
+    }
+
     /// The substation to ask next: who has the key, or else the best one.
-    fn pick(
+    pub(super) fn pick(
         &self,
         charge: &Charge,
         journey: &Journey,
@@ -236,11 +268,14 @@ impl Lane {
     }
 
     /// Waits a little before the same substation is asked again. The deadline is looked at with the attempt.
-    async fn pause(&self, journey: &Journey, deadline: Instant, watchdog: &mut Watchdog) {
+    async fn pause(&self, journey: &Journey, asked: &mut Asked<'_>) {
         let pause = self.exchange.random(|rng| journey.pause(rng));
         if !pause.is_zero() {
             // Cut off by the deadline: then so will be the attempt.
-            let _ = watchdog.guard(deadline, pin!(sleep(pause))).await;
+            let _ = asked
+                .watchdog
+                .guard(asked.deadline, pin!(sleep(pause)))
+                .await;
         }
     }
 }

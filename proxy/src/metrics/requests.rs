@@ -42,6 +42,29 @@ impl Outcome {
     }
 }
 
+/// How a wait for room ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Waited {
+    /// With room.
+    Admitted,
+    /// When its time was over.
+    InVain,
+    /// At once: the line was full.
+    Full,
+}
+
+impl Waited {
+    const ALL: [Self; 3] = [Self::Admitted, Self::InVain, Self::Full];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Admitted => "admitted",
+            Self::InVain => "in_vain",
+            Self::Full => "full",
+        }
+    }
+}
+
 /// The families of the client's side.
 #[derive(Clone, Debug)]
 pub struct RequestMetrics {
@@ -51,6 +74,9 @@ pub struct RequestMetrics {
     connections: IntGauge,
     /// Idempotency keys whose substation is remembered.
     keys: IntGauge,
+    /// Requests that wait for room.
+    waiting: IntGauge,
+    waited: IntCounterVec,
     /// Connections turned away at the limit.
     pub connections_refused: IntCounter,
     /// How long a choice takes; one in [`RequestMetrics::DECISION_SAMPLING`] is measured.
@@ -94,9 +120,19 @@ impl RequestMetrics {
         for reason in ["connect", "unsent", "refused", "again"] {
             failovers.with_label_values(&[reason]);
         }
+        let waited = make.counters(
+            "admission_waits_total",
+            "Requests that found no room and might wait for it, by how that ended.",
+            &["result"],
+        )?;
+        for how in Waited::ALL {
+            waited.with_label_values(&[how.name()]);
+        }
         Ok(Self {
             in_flight: make.gauge("requests_in_flight", "Requests in hand.")?,
             connections: make.gauge("connections", "Open client connections.")?,
+            waiting: make.gauge("admission_waiting", "Requests that wait for room.")?,
+            waited,
             keys: make.gauge(
                 "idempotency_keys",
                 "Idempotency keys whose substation is remembered.",
@@ -138,6 +174,12 @@ impl RequestMetrics {
         self.in_flight.set(shown(shared.in_hand.requests()));
         self.connections.set(shown(shared.in_hand.connections()));
         self.keys.set(shown(shared.keys()));
+        self.waiting.set(shown(shared.waiting()));
+    }
+
+    /// Counts one wait for room.
+    pub fn waited(&self, how: Waited) {
+        self.waited.with_label_values(&[how.name()]).inc();
     }
 
     /// Counts one error of the proxy's own, by its code.

@@ -13,6 +13,7 @@
 )]
 
 mod admin;
+mod admission;
 mod balance;
 mod drain;
 mod errors;
