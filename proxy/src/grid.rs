@@ -41,6 +41,7 @@ pub struct Grid {
     first_round_done: AtomicBool,
     /// Below this share in rotation, those ejected for failing are used as well.
     panic_below: f64,
+    census: Arc<Census>,
     is_panicking: Mutex<bool>,
 }
 
@@ -60,6 +61,7 @@ impl Grid {
             stale_after: config.load.stale_after,
             first_round_done: AtomicBool::new(false),
             panic_below: config.health.panic,
+            census,
             is_panicking: Mutex::new(false),
         })
     }

@@ -26,11 +26,16 @@ use crate::{
     config,
 };
 
-/// How many of the grid are ejected for failing, and how many may be.
+/// How many of the grid are where, kept as they change, so that nobody counts ten thousand for one.
 #[derive(Debug)]
 pub(super) struct Census {
-    most: usize,
+    most_ejected: usize,
+    /// Ejected for failing.
     ejected: AtomicUsize,
+    /// Not draining.
+    listed: AtomicUsize,
+    /// Of those, neither ejected nor unreachable.
+    fit: AtomicUsize,
 }
 
 impl Census {
@@ -42,13 +47,15 @@ impl Census {
     )]
     pub(super) fn new(substations: usize, rules: &config::Health) -> Self {
         Self {
-            most: ((substations as f64 * rules.most_ejected) as usize).max(1),
+            most_ejected: ((substations as f64 * rules.most_ejected) as usize).max(1),
             ejected: AtomicUsize::new(0),
+            listed: AtomicUsize::new(substations),
+            fit: AtomicUsize::new(substations),
         }
     }
 
     fn enter(&self) -> bool {
-        let one_more = |ejected| (ejected < self.most).then_some(ejected + 1);
+        let one_more = |ejected| (ejected < self.most_ejected).then_some(ejected + 1);
         self.ejected
             .fetch_update(Relaxed, Relaxed, one_more)
             .is_ok()
@@ -56,6 +63,19 @@ impl Census {
 
     fn leave(&self) {
         self.ejected.fetch_sub(1, Relaxed);
+    }
+
+    /// Those that are fit, and all that are not draining.
+    pub(super) fn fit_of(&self) -> (usize, usize) {
+        (self.fit.load(Relaxed), self.listed.load(Relaxed))
+    }
+
+    fn note(count: &AtomicUsize, before: bool, after: bool) {
+        match (before, after) {
+            (false, true) => count.fetch_add(1, Relaxed),
+            (true, false) => count.fetch_sub(1, Relaxed),
+            _ => 0,
+        };
     }
 }
 
@@ -266,13 +286,16 @@ impl Condition {
         change: impl FnOnce(&mut State, Moment) -> Option<News>,
     ) -> Option<News> {
         let mut state = self.state.lock();
-        let was_in = state.is_in_rotation();
+        let (was_in, was_fit, was_listed) =
+            (state.is_in_rotation(), state.is_fit(), !state.is_draining);
         let news = change(&mut state, now);
         let now_at = state.health.stage();
         if state.is_counted && now_at == Stage::In {
             state.is_counted = false;
             self.census.leave();
         }
+        Census::note(&self.census.fit, was_fit, state.is_fit());
+        Census::note(&self.census.listed, was_listed, !state.is_draining);
         let is_in = state.is_in_rotation();
         if was_in != is_in {
             ledger.set_standing(if is_in { Standing::In } else { Standing::Out });
@@ -300,11 +323,12 @@ pub(super) enum Entry {
 }
 
 impl State {
+    fn is_fit(&self) -> bool {
+        matches!(self.health.stage(), Stage::In | Stage::Trial) && !self.is_draining
+    }
+
     fn is_in_rotation(&self) -> bool {
-        let is_fit = match self.health.stage() {
-            Stage::In | Stage::Trial => true,
-            Stage::Ejected(_) | Stage::Tried => self.is_pressed && !self.health.is_unreachable(),
-        };
-        is_fit && !self.is_draining
+        let is_forced = self.is_pressed && !self.health.is_unreachable() && !self.is_draining;
+        self.is_fit() || is_forced
     }
 }

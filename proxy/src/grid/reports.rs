@@ -12,7 +12,7 @@ use tracing::{info, warn};
 use super::{
     Grid, Substation,
     condition::{Entry, News},
-    health::{Stage, Verdict},
+    health::Verdict,
     substation::Reach,
 };
 use crate::clock::{Clock, Moment};
@@ -103,40 +103,36 @@ impl Grid {
     fn follow(&self, substation: &Substation, news: Option<News>) {
         if let Some(news) = news {
             substation.announce(news);
-            self.review();
+            self.review(substation);
         }
     }
 
-    /// Looks at all: are so few left that those ejected for failing are to be used?
+    /// After `changed` has: are so few left that those ejected for failing are to be used?
     #[expect(clippy::cast_precision_loss, reason = "at most 10,000 substations")]
-    fn review(&self) {
+    fn review(&self, changed: &Substation) {
         let mut is_panicking = self.is_panicking.lock();
         let now = self.clock.now();
-        let (mut all, mut fit) = (0_usize, 0_usize);
-        for substation in self.substations() {
-            let view = substation.view(now);
-            all += usize::from(!view.is_draining);
-            let is_fit = matches!(view.stage, Stage::In | Stage::Trial);
-            fit += usize::from(is_fit && !view.is_draining);
-        }
+        let press = |substation: &Substation, is_pressed| {
+            let ledger = substation.ledger();
+            substation.condition().press(ledger, is_pressed, now);
+        };
+        let (fit, all) = self.census.fit_of();
         let is_too_few = (fit as f64) < self.panic_below * all as f64;
-        if is_too_few || *is_panicking {
-            for substation in self.substations() {
-                substation
-                    .condition()
-                    .press(substation.ledger(), is_too_few, now);
-            }
+        if is_too_few == *is_panicking {
+            press(changed, is_too_few);
+            return;
         }
-        match (
-            std::mem::replace(&mut *is_panicking, is_too_few),
-            is_too_few,
-        ) {
-            (false, true) => warn!(
+        *is_panicking = is_too_few;
+        for substation in self.substations() {
+            press(substation, is_too_few);
+        }
+        if is_too_few {
+            warn!(
                 fit,
                 all, "Too few in rotation: those that fail are used as well"
-            ),
-            (true, false) => info!(fit, all, "Enough in rotation again"),
-            _ => {}
+            );
+        } else {
+            info!(fit, all, "Enough in rotation again");
         }
     }
 }
