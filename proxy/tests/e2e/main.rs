@@ -15,6 +15,8 @@
 mod admin;
 mod admission;
 mod balance;
+mod chaos;
+mod child;
 mod drain;
 mod errors;
 mod failover;
@@ -24,4 +26,5 @@ mod keys;
 mod lifecycle;
 mod rig;
 mod sessions;
+mod soak;
 mod substations;
