@@ -4,7 +4,7 @@
 //! grid, which uses even those that fail when too few are left. What follows from all of it is written to
 //! the ledger, which is all that a choice reads.
 //!
-//! A good answer and a choice read one flag each, [`Flags`]; only where it is up do they come here.
+//! A good answer and a choice read one flag each; only where it is up do they come here.
 
 use std::{
     sync::{

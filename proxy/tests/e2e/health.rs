@@ -1,6 +1,7 @@
 //! How a substation loses its place, and how it comes back.
 
 use std::{
+    net::{SocketAddr, TcpListener},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering::SeqCst},
@@ -31,11 +32,12 @@ fn failing(fails: &Arc<AtomicBool>) -> Scripted {
     })
 }
 
-/// Works, and looks fuller than an idle one.
-fn loaded() -> Scripted {
-    Scripted::start(|request| {
+/// An idle one that works, where another one was before.
+fn works_at(address: SocketAddr) -> Scripted {
+    let listener = TcpListener::bind(address).unwrap();
+    Scripted::on(listener, |request| {
         Act::Write(if request.starts_with("GET") {
-            gauge("500")
+            gauge("0")
         } else {
             booked()
         })
@@ -52,7 +54,7 @@ fn stage(proxy: &Proxy, at: usize) -> String {
 fn the_trial_is_one_request_and_only_its_success_brings_the_substation_back() {
     let fails = Arc::new(AtomicBool::new(true));
     let substation = failing(&fails);
-    let works = loaded();
+    let works = Scripted::working("500");
     let proxy = Proxy::start(
         &[substation.address, works.address],
         "health: {ejection: 50ms, longest_ejection: 50ms}\nload: {interval: 10ms}",
@@ -121,25 +123,13 @@ fn one_that_comes_back_fills_slowly() {
         (stage(&proxy, 0) == "ejected").then_some(())
     });
     assert_eq!(proxy.status()["substations"][0]["state"], "down");
-    let again: Vec<_> = [gone]
-        .iter()
-        .map(|address| {
-            let listener = std::net::TcpListener::bind(address).unwrap();
-            Scripted::on(listener, |request| {
-                Act::Write(if request.starts_with("GET") {
-                    gauge("0")
-                } else {
-                    booked()
-                })
-            })
-        })
-        .collect();
+    let again = works_at(gone);
     until("it is back", || (stage(&proxy, 0) == "in").then_some(()));
     let health = &proxy.status()["substations"][0]["health"];
     let share = health["share"].as_f64().unwrap();
     assert!((0.1..0.11).contains(&share), "{health}");
     assert_eq!(proxy.charge(body).header("x-substation"), Some("s1"));
-    assert_eq!(again[0].charges().len(), 1);
+    assert_eq!(again.charges().len(), 1);
 }
 
 #[test]
@@ -154,7 +144,7 @@ fn a_flapping_one_is_ejected_for_its_rate() {
             }
         })
     };
-    let works = loaded();
+    let works = Scripted::working("500");
     let proxy = Proxy::start(
         &[substation.address, works.address],
         "health: {ejection: 1m, longest_ejection: 1m}\nload: {interval: 10s, stale_after: 20s}",
@@ -219,7 +209,7 @@ fn whether_it_can_be_scraped_and_whether_it_can_charge_are_told_apart() {
         }
     });
     let fails = failing(&Arc::new(AtomicBool::new(true)));
-    let works = loaded();
+    let works = Scripted::working("500");
     let proxy = Proxy::start(
         &[mute.address, fails.address, works.address],
         "health: {ejection: 1m, longest_ejection: 1m}\nload: {interval: 50ms, timeout: 50ms}",
@@ -272,14 +262,7 @@ fn when_all_are_gone_it_says_so_at_once_and_recovers_with_the_first_scrape() {
     took.sort();
     // Not the last of them: one may have met a busy machine.
     assert!(took[45] < Duration::from_millis(50), "{took:?}");
-    let listener = std::net::TcpListener::bind(addresses[3]).unwrap();
-    let back = Scripted::on(listener, |request| {
-        Act::Write(if request.starts_with("GET") {
-            gauge("0")
-        } else {
-            booked()
-        })
-    });
+    let back = works_at(addresses[3]);
     let polls = "switchyard_load_polls_total{outcome=\"ok\",substation=\"s4\"}";
     let before = proxy.metric(polls);
     until("it is used", || {

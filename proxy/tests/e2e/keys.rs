@@ -11,7 +11,7 @@ use std::{
 
 use switchyard_faults::{
     self as client, Act, Answer, Scripted, fault,
-    fault::{booked, gauge, no_capacity},
+    fault::{booked, no_capacity},
 };
 
 use crate::{rig::Proxy, substations::Substations};
@@ -22,17 +22,6 @@ fn keyed(address: SocketAddr, key: &str) -> Answer {
         address,
         client::request("POST", "/request_charge", &headers, r#"{"power_kw": 11}"#),
     )
-}
-
-/// Works, and looks fuller than an idle one.
-fn loaded() -> Scripted {
-    Scripted::start(|request| {
-        Act::Write(if request.starts_with("GET") {
-            gauge("500")
-        } else {
-            booked()
-        })
-    })
 }
 
 /// Breaks off `breaks` charges after it has read them, and then works.
@@ -89,7 +78,7 @@ fn the_same_key_on_many_connections_at_once_books_once() {
 #[test]
 fn after_a_break_the_same_substation_is_asked_again_under_the_key() {
     let breaks = breaking(2);
-    let works = loaded();
+    let works = Scripted::working("500");
     let proxy = Proxy::start(&[breaks.address, works.address], SLOW_POLLS);
     let answer = keyed(proxy.charge, "k1");
     assert_eq!(
@@ -111,7 +100,7 @@ fn after_a_break_the_same_substation_is_asked_again_under_the_key() {
 #[test]
 fn with_a_key_too_nobody_else_is_asked_and_the_client_is_told() {
     let breaks = breaking(100);
-    let works = loaded();
+    let works = Scripted::working("500");
     let proxy = Proxy::start(&[breaks.address, works.address], SLOW_POLLS);
     let answer = keyed(proxy.charge, "k1");
     assert_eq!(
@@ -125,7 +114,7 @@ fn with_a_key_too_nobody_else_is_asked_and_the_client_is_told() {
 #[test]
 fn a_client_that_asks_again_reaches_who_may_have_booked_even_if_that_one_is_ejected() {
     let breaks = breaking(3);
-    let works = loaded();
+    let works = Scripted::working("500");
     let proxy = Proxy::start(
         &[breaks.address, works.address],
         "retry: {attempts: 1}\nhealth: {ejection: 1m, longest_ejection: 1m}\nload: {interval: 10s, stale_after: 20s}",
@@ -160,7 +149,7 @@ fn a_key_reaches_who_had_it_also_while_that_one_is_draining() {
 #[test]
 fn a_key_that_was_refused_moves_on_and_stays_where_it_was_booked() {
     let refuses = Scripted::charging(|| Act::Write(no_capacity()));
-    let works = loaded();
+    let works = Scripted::working("500");
     let proxy = Proxy::start(&[refuses.address, works.address], SLOW_POLLS);
     for _ in 0..2 {
         let answer = keyed(proxy.charge, "k1");
@@ -179,7 +168,7 @@ fn who_had_a_key_and_refuses_or_is_gone_is_the_only_one_asked() {
             _ => Act::Write(no_capacity()),
         })
     };
-    let works = loaded();
+    let works = Scripted::working("500");
     let proxy = Proxy::start(&[had.address, works.address], SLOW_POLLS);
     assert_eq!(keyed(proxy.charge, "k1").status, 200);
     let answer = keyed(proxy.charge, "k1");
@@ -198,7 +187,7 @@ fn who_had_a_key_and_refuses_or_is_gone_is_the_only_one_asked() {
 
 #[test]
 fn a_key_that_can_t_be_kept_is_400() {
-    let works = loaded();
+    let works = Scripted::working("500");
     let proxy = Proxy::start(&[works.address], "");
     for key in ["", "a b", "k\r\nidempotency-key: l", &"x".repeat(256)] {
         assert_eq!(
