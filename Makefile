@@ -6,7 +6,7 @@ ARGS  ?=
 CARGO := . ./scripts/common.sh && cargo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench bench-micro simulate fmt fix clippy fuzz clean
+.PHONY: help demo test soak bench bench-micro simulate fmt fix clippy fuzz clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -18,6 +18,11 @@ demo: ## see it work: proxy, three substations and load in one process
 test: ## everything that CI runs; says what it skips and why
 	@./scripts/setup.sh
 	@./scripts/test.sh $(ARGS)
+
+soak: ## ten minutes of random faults from a fixed seed: nothing lost, nothing leaked; SOAK_SECONDS for another length
+	@./scripts/setup.sh
+	@$(CARGO) build --locked -p switchyard
+	@. ./scripts/common.sh && SOAK_SECONDS=$${SOAK_SECONDS:-600} cargo test --locked -p switchyard --test e2e -- --exact --nocapture soak::nothing_leaks_and_nobody_is_lied_to_whatever_goes_wrong
 
 bench: ## side by side with HAProxy and nginx, into bench/results/ (Linux)
 	@./scripts/setup.sh bench

@@ -79,7 +79,7 @@ pub struct Ledger {
     unseen: AtomicI64,
     /// The most `assigned` may be for the estimate to stay within the capacity.
     ceiling: AtomicI64,
-    /// 1 / capacity (bits of an `f64`; 1 where none is known), or NaN while it may not be chosen: no score
+    /// 1 / (capacity · ramp) (bits of an `f64`; capacity 1 where none is known), or NaN while it may not be chosen: no score
     /// made with NaN is ever less than another, so the scan needs no branch for it.
     weight: AtomicU64,
 
@@ -113,6 +113,8 @@ pub struct Ledger {
     writing: AtomicBool,
     /// [`Standing`], as a number.
     standing: AtomicU8,
+    /// See [`Ledger::set_ramp`]; the bits of an `f64`.
+    ramp: AtomicU64,
     /// The group whose floor has to give way when this account's score falls.
     group: ArcSwapOption<Group>,
 }
@@ -148,6 +150,7 @@ impl Ledger {
             stale: AtomicBool::new(false),
             writing: AtomicBool::new(false),
             standing: AtomicU8::new(Standing::In as u8),
+            ramp: AtomicU64::new(1_f64.to_bits()),
             group: ArcSwapOption::empty(),
         };
         ledger.set_ceiling(capacity, 0, 0);
@@ -173,6 +176,24 @@ impl Ledger {
         self.stale.load(Relaxed)
     }
 
+    /// Lets the upstream come into its share slowly: it is compared as if its capacity were only this part
+    /// of what it is, so it fills to that part of how full the others are. Its room is not touched: where
+    /// nobody else can take a request, it can. Above 0; 1 is the whole.
+    pub fn set_ramp(&self, fraction: f64) {
+        let fraction = fraction.clamp(f64::MIN_POSITIVE, 1.0);
+        self.ramp.store(fraction.to_bits(), SeqCst);
+        self.publish_weight();
+    }
+
+    /// The upstream itself has refused `load`, whatever its gauge said: until the next sample it counts as
+    /// without room for as much, and with room for less.
+    pub fn refused(&self, load: Load) {
+        let full = self.assigned().wrapping_add(load.micros() - 1);
+        let lower = |ceiling: i64| (ceiling.wrapping_sub(full) > 0).then_some(full);
+        // Err: there was less room already.
+        let _ = self.ceiling.fetch_update(AcqRel, Acquire, lower);
+    }
+
     /// Makes `group` the one whose floor follows this account.
     pub(crate) fn join(&self, group: &Arc<Group>) {
         self.group.store(Some(Arc::clone(group)));
@@ -195,15 +216,16 @@ impl Ledger {
     /// Whoever ejects an upstream and whoever samples it may come here at once. So what the weight was made
     /// from is looked at again after it was written: the last to write has seen the other's change.
     fn publish_weight(&self) {
+        let read = || (self.is_sampled() && self.is_in(), self.ramp.load(SeqCst));
         loop {
-            let is_candidate = self.is_sampled() && self.is_in();
+            let (is_candidate, ramp) = read();
             let weight = if is_candidate {
-                self.inverse_capacity()
+                self.inverse_capacity() / f64::from_bits(ramp)
             } else {
                 f64::NAN
             };
             self.weight.store(weight.to_bits(), SeqCst);
-            if is_candidate == (self.is_sampled() && self.is_in()) {
+            if (is_candidate, ramp) == read() {
                 break;
             }
         }

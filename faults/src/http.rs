@@ -56,9 +56,9 @@ impl Answer {
     }
 }
 
-/// A connection that is kept.
+/// A connection that is kept, and what has come on it beyond the last answer.
 #[derive(Debug)]
-pub struct Connection(pub TcpStream);
+pub struct Connection(pub TcpStream, Vec<u8>);
 
 impl Connection {
     /// Connects.
@@ -67,7 +67,7 @@ impl Connection {
         let stream = TcpStream::connect(address).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_nodelay(true).unwrap();
-        Self(stream)
+        Self(stream, Vec::new())
     }
 
     /// Sends bytes as they are.
@@ -87,15 +87,14 @@ impl Connection {
 
     /// The next answer, or none if the connection ends first.
     pub fn any_answer(&mut self) -> Option<Answer> {
-        let mut head = Vec::new();
-        while !head.ends_with(b"\r\n\r\n") {
-            let mut byte = [0];
-            match self.0.read(&mut byte) {
-                Ok(1) => head.push(byte[0]),
-                _ => return None,
+        let end = loop {
+            let end = self.1.windows(4).position(|bytes| bytes == b"\r\n\r\n");
+            match end {
+                Some(end) => break end,
+                None => self.more()?,
             }
-        }
-        let head = String::from_utf8(head).unwrap();
+        };
+        let head = String::from_utf8(self.1.drain(..end + 4).collect()).unwrap();
         let mut lines = head.trim_end().split("\r\n");
         let status = lines.next()?.split(' ').nth(1)?.parse().unwrap();
         let headers: Vec<(String, String)> = lines
@@ -110,14 +109,24 @@ impl Connection {
         let length = answer
             .header("content-length")
             .map_or(0, |length| length.parse().unwrap());
-        answer.body = vec![0; length];
-        self.0.read_exact(&mut answer.body).ok()?;
+        while self.1.len() < length {
+            self.more()?;
+        }
+        answer.body = self.1.drain(..length).collect();
         Some(answer)
+    }
+
+    /// Reads what there is; none if the connection has ended.
+    fn more(&mut self) -> Option<()> {
+        let mut piece = [0; 2048];
+        let read = self.0.read(&mut piece).ok()?;
+        self.1.extend_from_slice(&piece[..read]);
+        (read > 0).then_some(())
     }
 
     /// Whether the other side has ended it.
     pub fn is_ended(&mut self) -> bool {
-        matches!(self.0.read(&mut [0]), Ok(0) | Err(_))
+        self.1.is_empty() && matches!(self.0.read(&mut [0]), Ok(0) | Err(_))
     }
 }
 

@@ -13,6 +13,8 @@ use std::{
 
 use socket2::SockRef;
 
+use crate::fault;
+
 /// What to do with a request.
 #[derive(Clone, Debug)]
 pub enum Act {
@@ -42,10 +44,23 @@ impl Scripted {
     pub fn charging(script: impl Fn() -> Act + Send + Sync + 'static) -> Self {
         Self::start(move |head| {
             if head.starts_with("GET /metrics") {
-                Act::Write(crate::fault::gauge("0"))
+                Act::Write(fault::gauge("0"))
             } else {
                 script()
             }
+        })
+    }
+
+    /// Books every charge, whatever its gauge: this value, as a page would show it.
+    #[must_use]
+    pub fn working(gauge: &str) -> Self {
+        let page = fault::gauge(gauge);
+        Self::start(move |head| {
+            Act::Write(if head.starts_with("GET") {
+                page.clone()
+            } else {
+                fault::booked()
+            })
         })
     }
 

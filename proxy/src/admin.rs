@@ -8,20 +8,23 @@
 //! | `GET /config` | the configuration in force, defaults included |
 //! | `GET /live` | 200 while the process runs |
 //! | `GET /ready` | 200 once a first round of samples is in, and until the process is told to end |
+//! | `POST /substations/{name}/drain`, `/undrain` | the substation, as in `/status` |
 //!
-//! It reads and decides nothing. It has no business on a public address: it listens on loopback.
+//! It reads, and passes on an operator's word; it decides nothing. It has no business on a public address: it listens on loopback.
 
+mod commands;
 mod decisions;
 mod status;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use http::{Method, Response, header};
+use http::{HeaderMap, HeaderValue, Method, Response, header};
 use pingora_core::{apps::http_app::ServeHttp, protocols::http::ServerSession};
 use serde::Serialize;
 
 use crate::dispatch::{Code, Failure, Shared};
+use commands::Drain;
 use status::Status;
 
 const JSON: &str = "application/json";
@@ -40,24 +43,28 @@ impl Admin {
         Self { shared }
     }
 
-    fn answer(&self, method: &Method, path: &str, query: Option<&str>) -> Response<Vec<u8>> {
+    fn answer(
+        &self,
+        method: &Method,
+        path: &str,
+        query: Option<&str>,
+        headers: &HeaderMap,
+    ) -> Response<Vec<u8>> {
+        if let Some(drain) = Drain::at(path) {
+            return self.command(drain, method, path, headers);
+        }
         let page = match path {
             "/metrics" | "/status" | "/get_current_load" | "/decisions" | "/config" | "/live"
             | "/ready" => path,
             _ => {
                 let message = format!(
-                    "nothing is at {path:?}; there are /metrics, /status, /decisions, /config, /live and /ready"
+                    "nothing is at {path:?}; there are /metrics, /status, /decisions, /config, /live, /ready and POST /substations/{{name}}/drain and /undrain"
                 );
                 return failure(&Failure::new(Code::NotFound, message));
             }
         };
         if method != Method::GET {
-            let message = format!("{path} takes GET, not {method}");
-            let mut answer = failure(&Failure::new(Code::MethodNotAllowed, message));
-            answer
-                .headers_mut()
-                .insert(header::ALLOW, http::HeaderValue::from_static("GET"));
-            return answer;
+            return failure(&Failure::method_not_allowed(path, method, "GET"));
         }
         match page {
             "/metrics" => self.metrics(),
@@ -73,11 +80,7 @@ impl Admin {
     }
 
     fn metrics(&self) -> Response<Vec<u8>> {
-        match self
-            .shared
-            .metrics
-            .render(&self.shared.grid, &self.shared.in_hand)
-        {
+        match self.shared.metrics.render(&self.shared) {
             Ok(page) => reply(200, METRICS, page),
             Err(error) => text(500, &format!("the metrics can't be rendered: {error}\n")),
         }
@@ -98,7 +101,12 @@ impl Admin {
 impl ServeHttp for Admin {
     async fn response(&self, session: &mut ServerSession) -> Response<Vec<u8>> {
         let head = session.req_header();
-        self.answer(&head.method, head.uri.path(), head.uri.query())
+        self.answer(
+            &head.method,
+            head.uri.path(),
+            head.uri.query(),
+            &head.headers,
+        )
     }
 }
 
@@ -117,7 +125,12 @@ fn text(status: u16, body: &str) -> Response<Vec<u8>> {
 }
 
 fn failure(failure: &Failure) -> Response<Vec<u8>> {
-    reply(failure.code.status(), JSON, failure.to_json(""))
+    let mut answer = reply(failure.code.status(), JSON, failure.to_json(""));
+    if let Some(allow) = failure.allow {
+        let headers = answer.headers_mut();
+        headers.insert(header::ALLOW, HeaderValue::from_static(allow));
+    }
+    answer
 }
 
 fn reply(status: u16, content_type: &str, body: Vec<u8>) -> Response<Vec<u8>> {

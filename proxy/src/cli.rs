@@ -103,6 +103,7 @@ fn run(file: &ConfigFile) -> anyhow::Result<()> {
     let config = Config::from_file(&file.config)?;
     log_to_stderr("info");
     info!(file = %file.config.display(), substations = config.substations.len(), "Configuration read");
+    raise_file_limit();
     let listeners = Listeners::bind(&config)?;
     server::run(config, listeners, told_to_end())?;
     Ok(())
@@ -144,6 +145,15 @@ async fn told_to_end() {
             _ = interrupt.recv() => return,
             _ = hangup.recv() => info!("SIGHUP: a changed configuration needs a restart so far"),
         }
+    }
+}
+
+/// A client connection is an open file, and so is its request's way on: the usual soft limit of 1,024 would
+/// be reached long before `limits.connections`. Where it can't be raised, accepting says so.
+fn raise_file_limit() {
+    use nix::sys::resource::{Resource, getrlimit, setrlimit};
+    if let Ok((_, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
+        let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
     }
 }
 

@@ -30,7 +30,7 @@ mod values;
 pub use aggregate::{Aggregate, UnknownAggregate};
 pub use error::{Error, Fault, Faults};
 pub use policy::{Policy, UnknownPolicy};
-pub use sections::{Admin, Charge, Limits, Load, Retry, Substation, Timeouts};
+pub use sections::{Admin, Admission, Charge, Health, Limits, Load, Retry, Substation, Timeouts};
 pub use series::{MatchOp, Matcher, Series, SeriesError};
 
 use serde::Serialize;
@@ -58,8 +58,12 @@ pub struct Config {
     pub timeouts: Timeouts,
     /// How much the proxy takes on.
     pub limits: Limits,
+    /// What becomes of requests for which no substation has room.
+    pub admission: Admission,
     /// When a request is sent once more.
     pub retry: Retry,
+    /// When a substation is left out for its failures, and how it comes back.
+    pub health: Health,
     /// Threads that serve requests; by default one a core.
     pub threads: usize,
 }

@@ -5,22 +5,33 @@
 //! substation is built from parsed parts, so nothing can be smuggled through.
 //!
 //! One [`Lane`] stands for one worker thread. What lanes share is the grid, the metrics and the retry
-//! budget, all of them atomics; connections to substations belong to their lane.
+//! budget, all of them atomics, and for requests with an `Idempotency-Key` the keys; connections to
+//! substations belong to their lane.
 
+mod admission;
+mod attempt;
 mod budget;
 mod charge;
+mod choose;
 mod decisions;
+mod departures;
 mod error;
 pub mod exchange;
 mod hop_by_hop;
 mod in_hand;
 mod ingress;
+mod keys;
+mod queue;
 mod reply;
 mod request_id;
+mod retry;
 mod route;
+mod sessions;
 mod watchdog;
 
 use std::sync::Arc;
+
+use tokio::time::Instant;
 
 use crate::{config::Config, grid::Grid, metrics::Metrics};
 
@@ -29,7 +40,11 @@ pub use decisions::{Decision, Decisions};
 pub use error::{Code, Failure};
 pub use in_hand::InHand;
 
+use departures::Departures;
 use exchange::Exchange;
+use keys::Keys;
+use queue::Queue;
+use sessions::Names;
 
 /// What all lanes share.
 #[derive(Debug)]
@@ -45,21 +60,40 @@ pub struct Shared {
     /// The last choices.
     pub decisions: Decisions,
     budget: RetryBudget,
+    keys: Keys,
+    names: Names,
+    departures: Departures,
+    queue: Queue,
 }
 
 impl Shared {
     /// Ties the parts together.
     #[must_use]
     pub fn new(config: Config, grid: Arc<Grid>, metrics: Metrics) -> Self {
-        let budget = RetryBudget::new(config.retry.budget);
         Self {
+            budget: RetryBudget::new(config.retry.budget),
+            keys: Keys::new(&config.retry),
+            names: Names::new(grid.substations()),
+            departures: Departures::new(Instant::now()),
+            queue: Queue::new(&config.admission),
             config,
             grid,
             metrics,
             in_hand: InHand::default(),
             decisions: Decisions::default(),
-            budget,
         }
+    }
+
+    /// Requests that wait for room.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.queue.length()
+    }
+
+    /// `Idempotency-Key`s whose substation is remembered.
+    #[must_use]
+    pub fn keys(&self) -> usize {
+        self.keys.count()
     }
 }
 

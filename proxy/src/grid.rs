@@ -1,13 +1,16 @@
 //! The substations as the proxy knows them: who is there, what their gauges said, how they are doing.
 //!
 //! One direction of writing: only this room changes a substation. The way of a request reads it, reserves
-//! through the ledger and reports how an exchange went; the admin port reads.
+//! through the ledger and reports how an exchange went; the admin port reads, and passes an operator's word on.
 
+mod condition;
 pub mod exposition;
 pub mod health;
 pub mod orca;
 mod probe;
+mod refusals;
 mod report;
+mod reports;
 mod scraper;
 pub mod substation;
 mod visibility;
@@ -20,9 +23,12 @@ use std::{
     time::Duration,
 };
 
+use parking_lot::Mutex;
 use switchyard_balance::{Load, Roster, Selector};
 
+pub use condition::View;
 pub use report::Reports;
+pub use reports::Trial;
 pub use scraper::Scraper;
 pub use substation::{State, Substation};
 
@@ -32,6 +38,7 @@ use crate::{
     config::Config,
     metrics::{ChoiceMetrics, Metrics},
 };
+use condition::Census;
 
 /// All substations, and what is chosen by.
 #[derive(Debug)]
@@ -43,6 +50,10 @@ pub struct Grid {
     stale_after: Duration,
     choice_metrics: ChoiceMetrics,
     first_round_done: AtomicBool,
+    /// Below this share in rotation, those ejected for failing are used as well.
+    panic_below: f64,
+    census: Arc<Census>,
+    is_panicking: Mutex<bool>,
 }
 
 impl Grid {
@@ -54,10 +65,11 @@ impl Grid {
         clock: Clock,
         seed: u64,
     ) -> Result<Self, Unencodable> {
+        let census = Arc::new(Census::new(config.substations.len(), &config.health));
         let substations = config
             .substations
             .iter()
-            .map(|listed| Substation::new(listed, config, metrics).map(Arc::new))
+            .map(|listed| Substation::new(listed, config, metrics, &census).map(Arc::new))
             .collect::<Result<Vec<_>, _>>()?;
         let usual = Load::new(config.charge.default_load).unwrap_or_default();
         Ok(Self {
@@ -68,6 +80,9 @@ impl Grid {
             stale_after: config.load.stale_after,
             choice_metrics: metrics.choice().clone(),
             first_round_done: AtomicBool::new(false),
+            panic_below: config.health.panic,
+            census,
+            is_panicking: Mutex::new(false),
         })
     }
 
@@ -133,6 +148,12 @@ impl Grid {
                 .is_some_and(|at| now.since(at) > self.stale_after);
             substation.ledger().set_stale(is_stale);
         }
+    }
+
+    /// Whether so few are in rotation that those ejected for failing are used as well.
+    #[must_use]
+    pub fn is_panicking(&self) -> bool {
+        *self.is_panicking.lock()
     }
 
     fn set_first_round_done(&self) {

@@ -16,12 +16,12 @@ use prometheus::{
 };
 
 pub use choice::ChoiceMetrics;
-pub use requests::{Outcome, RequestMetrics};
+pub use requests::{Outcome, RequestMetrics, Waited};
 pub use substation::{PollOutcome, ReportOutcome, SubstationMetrics, UpstreamOutcome};
 
 use switchyard_balance::Policy;
 
-use crate::{dispatch::InHand, grid::Grid};
+use crate::dispatch::Shared;
 use substation::SubstationFamilies;
 
 /// What every name begins with.
@@ -113,10 +113,10 @@ impl Metrics {
         });
     }
 
-    /// The metrics page, with the grid and the requests in hand as they are now.
-    pub fn render(&self, grid: &Grid, in_hand: &InHand) -> Result<Vec<u8>, prometheus::Error> {
-        self.substations.mirror(grid);
-        self.requests.mirror(in_hand);
+    /// The metrics page, with the grid and what is in hand as they are now.
+    pub fn render(&self, shared: &Shared) -> Result<Vec<u8>, prometheus::Error> {
+        self.substations.mirror(&shared.grid);
+        self.requests.mirror(shared);
         let mut page = Vec::with_capacity(16 * 1024);
         let mut families = self.registry.gather();
         families.extend(self.process.gather());

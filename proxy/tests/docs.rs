@@ -194,15 +194,7 @@ async fn pages() -> [String; 3] {
     let metrics = Metrics::new().unwrap();
     let grid = Arc::new(Grid::new(&config, &metrics, Clock::start(), 1).unwrap());
     let shared = Arc::new(Shared::new(config, Arc::clone(&grid), metrics));
-    let render = || {
-        String::from_utf8(
-            shared
-                .metrics
-                .render(&shared.grid, &shared.in_hand)
-                .unwrap(),
-        )
-        .unwrap()
-    };
+    let render = || String::from_utf8(shared.metrics.render(&shared).unwrap()).unwrap();
 
     let before = render();
     let scraper = tokio::spawn(Scraper::new(grid, &load, 1).run());

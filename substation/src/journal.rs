@@ -146,7 +146,7 @@ impl Clocks {
             let unix = Duration::from_nanos(nanos);
             match unix.checked_sub(self.unix) {
                 Some(later) => self.now.checked_add(later),
-                None => self.now.checked_sub(self.unix - unix),
+                None => self.now.checked_sub(self.unix.saturating_sub(unix)),
             }
             .unwrap_or(self.now)
         };

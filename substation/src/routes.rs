@@ -74,9 +74,12 @@ fn key(head: &HeaderMap) -> Result<Option<&str>, Problem> {
     let mut sent = head.get_all("idempotency-key").iter();
     match (sent.next(), sent.next()) {
         (None, _) => Ok(None),
-        (Some(key), None) if !key.is_empty() && key.len() <= LONGEST_KEY => {
-            key.to_str().map(Some).map_err(|_| unfit())
-        }
+        (Some(key), None) if !key.is_empty() && key.len() <= LONGEST_KEY => key
+            .to_str()
+            .ok()
+            .filter(|key| key.bytes().all(|byte| byte.is_ascii_graphic()))
+            .map(Some)
+            .ok_or_else(unfit),
         _ => Err(unfit()),
     }
 }

@@ -232,3 +232,40 @@ fn before_a_sample_or_out_of_rotation_no_score_is_less() {
     ledger.set_standing(Standing::In);
     assert!(!ledger.weight().is_nan());
 }
+
+#[test]
+fn a_ramp_scales_the_comparison_and_not_the_room() {
+    let ledger = Ledger::new(Some(load(100.0)));
+    ledger.sample(ledger.scrape_sent(), reading(10.0));
+    let whole = ledger.weight();
+    ledger.set_ramp(0.25);
+    assert!((ledger.weight() / whole - 4.0).abs() < 1e-12);
+    assert!(ledger.has_room(ledger.assigned(), load(90.0)));
+    ledger.sample(ledger.scrape_sent(), reading(20.0));
+    assert!(
+        (ledger.weight() / whole - 4.0).abs() < 1e-12,
+        "a sample keeps it"
+    );
+    ledger.set_standing(Standing::Out);
+    ledger.set_ramp(1.0);
+    assert!(ledger.weight().is_nan());
+    ledger.set_standing(Standing::In);
+    assert!((ledger.weight() - whole).abs() < 1e-12);
+}
+
+#[test]
+fn a_refusal_leaves_room_for_less_until_the_next_sample() {
+    for capacity in [None, Some(load(100.0))] {
+        let ledger = Ledger::new(capacity);
+        ledger.sample(ledger.scrape_sent(), reading(10.0));
+        ledger.refused(load(22.0));
+        let room = |units| ledger.has_room(ledger.assigned(), load(units));
+        assert!(!room(22.0) && room(21.0));
+        ledger.refused(load(30.0));
+        assert!(!room(22.0) && room(21.0), "less room is not widened");
+        ledger.refused(load(11.0));
+        assert!(!room(11.0) && room(10.0));
+        ledger.sample(ledger.scrape_sent(), reading(10.0));
+        assert!(room(22.0));
+    }
+}

@@ -13,6 +13,7 @@ pub(super) fn check(config: &Config, faults: &mut Vec<Fault>) {
         admin,
         load,
         timeouts,
+        health,
         ..
     } = config;
 
@@ -35,6 +36,19 @@ pub(super) fn check(config: &Config, faults: &mut Vec<Fault>) {
                 "must be load.interval ({interval}) or more, or every sample would be stale"
             );
             (format!("{:?}", shown(load.stale_after).to_string()), rule)
+        },
+    );
+    require(
+        health.longest_ejection >= health.ejection,
+        ["health.longest_ejection", "health.ejection"],
+        faults,
+        || {
+            let first = shown(health.ejection);
+            let rule = format!("must be health.ejection ({first}) or more, which it grows from");
+            (
+                format!("{:?}", shown(health.longest_ejection).to_string()),
+                rule,
+            )
         },
     );
     require(

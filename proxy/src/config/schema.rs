@@ -1,8 +1,8 @@
 //! Which keys there are, where they stand, and what each must be.
 
 use super::{
-    Admin, Charge, Config, Limits, Load, Policy, Retry, Substation, Timeouts, section::Section,
-    tree::Node, values,
+    Admin, Admission, Charge, Config, Health, Limits, Load, Policy, Retry, Substation, Timeouts,
+    section::Section, tree::Node, values,
 };
 use std::{
     collections::HashMap,
@@ -20,6 +20,8 @@ const MOST_THREADS: usize = 256;
 const LARGEST_BODY: usize = 16 << 20;
 /// The most client connections: a million file descriptors is as far as a Linux process goes by default.
 const MOST_CONNECTIONS: usize = 1_000_000;
+/// The most `Idempotency-Key`s that are remembered, at some 100 bytes each.
+const MOST_KEYS: usize = 10_000_000;
 /// The most times that one request is sent.
 pub(super) const MOST_ATTEMPTS: u32 = 10;
 
@@ -40,7 +42,9 @@ pub(super) fn config(file: &mut Section<'_>) -> Config {
         policy: file.value("policy", Policy::default(), values::parsed),
         timeouts: file.section("timeouts", timeouts),
         limits: file.section("limits", limits),
+        admission: file.section("admission", admission),
         retry: file.section("retry", retry),
+        health: file.section("health", health),
         threads: file.value(
             "threads",
             cores.min(MOST_THREADS),
@@ -91,13 +95,25 @@ fn timeouts(s: &mut Section<'_>) -> Timeouts {
 
 fn limits(s: &mut Section<'_>) -> Limits {
     let default = Limits::default();
+    let body = s.value("body", default.body, values::size(1..=LARGEST_BODY));
+    let connections = s.value(
+        "connections",
+        default.connections,
+        values::whole(1..=MOST_CONNECTIONS),
+    );
     Limits {
-        body: s.value("body", default.body, values::size(1..=LARGEST_BODY)),
-        connections: s.value(
-            "connections",
-            default.connections,
-            values::whole(1..=MOST_CONNECTIONS),
-        ),
+        body,
+        connections,
+        // One a connection, which is no limit of its own.
+        requests: s.value("requests", connections, values::whole(1..=MOST_CONNECTIONS)),
+    }
+}
+
+fn admission(s: &mut Section<'_>) -> Admission {
+    let default = Admission::default();
+    Admission {
+        queue: s.value("queue", default.queue, values::whole(0..=MOST_CONNECTIONS)),
+        timeout: s.value("timeout", default.timeout, values::duration),
     }
 }
 
@@ -110,6 +126,27 @@ fn retry(s: &mut Section<'_>) -> Retry {
             values::whole(1..=MOST_ATTEMPTS),
         ),
         budget: s.value("budget", default.budget, values::share),
+        keys: s.value("keys", default.keys, values::whole(1..=MOST_KEYS)),
+        keys_for: s.value("keys_for", default.keys_for, values::duration),
+    }
+}
+
+fn health(s: &mut Section<'_>) -> Health {
+    let default = Health::default();
+    Health {
+        failures: s.value("failures", default.failures, values::whole(1..=1000)),
+        success_rate: s.value("success_rate", default.success_rate, values::share),
+        window: s.value("window", default.window, values::duration),
+        requests: s.value("requests", default.requests, values::whole(1..=1_000_000)),
+        ejection: s.value("ejection", default.ejection, values::duration),
+        longest_ejection: s.value(
+            "longest_ejection",
+            default.longest_ejection,
+            values::duration,
+        ),
+        slow_start: s.value("slow_start", default.slow_start, values::duration),
+        most_ejected: s.value("most_ejected", default.most_ejected, values::share),
+        panic: s.value("panic", default.panic, values::share),
     }
 }
 

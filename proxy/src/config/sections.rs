@@ -133,6 +133,8 @@ pub struct Limits {
     pub body: usize,
     /// The most client connections at once.
     pub connections: usize,
+    /// The most requests in hand at once.
+    pub requests: usize,
 }
 
 impl Default for Limits {
@@ -140,6 +142,69 @@ impl Default for Limits {
         Self {
             body: 64 << 10,
             connections: 10_000,
+            requests: 10_000,
+        }
+    }
+}
+
+/// What becomes of requests for which no substation has room.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Admission {
+    /// The most that wait for room; with 0 nobody does.
+    pub queue: usize,
+    /// The longest that one waits.
+    #[serde(serialize_with = "show::duration")]
+    pub timeout: Duration,
+}
+
+impl Default for Admission {
+    fn default() -> Self {
+        Self {
+            queue: 0,
+            timeout: Duration::from_secs(1),
+        }
+    }
+}
+
+/// When a substation is left out for its failures, and how it comes back.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Health {
+    /// Failures in a row that eject it.
+    pub failures: u32,
+    /// The least share of exchanges that must go well; with 0 nobody is ejected for it.
+    pub success_rate: f64,
+    /// The time over which that share is taken.
+    #[serde(serialize_with = "show::duration")]
+    pub window: Duration,
+    /// The fewest exchanges that it is taken of.
+    pub requests: u64,
+    /// How long the first ejection lasts; each further one twice as long.
+    #[serde(serialize_with = "show::duration")]
+    pub ejection: Duration,
+    /// The longest ejection.
+    #[serde(serialize_with = "show::duration")]
+    pub longest_ejection: Duration,
+    /// How long one that comes back takes to come into its whole share.
+    #[serde(serialize_with = "show::duration")]
+    pub slow_start: Duration,
+    /// The most that may be ejected for failing, as a share of all; but always one.
+    pub most_ejected: f64,
+    /// If less than this share of all is in rotation, those ejected for failing are used as well.
+    pub panic: f64,
+}
+
+impl Default for Health {
+    fn default() -> Self {
+        Self {
+            failures: 3,
+            success_rate: 0.5,
+            window: Duration::from_secs(10),
+            requests: 20,
+            ejection: Duration::from_secs(1),
+            longest_ejection: Duration::from_secs(32),
+            slow_start: Duration::from_secs(10),
+            most_ejected: 0.5,
+            panic: 0.3,
         }
     }
 }
@@ -151,6 +216,11 @@ pub struct Retry {
     pub attempts: u32,
     /// The most retries, as a share of all requests.
     pub budget: f64,
+    /// The most `Idempotency-Key`s whose substation is remembered.
+    pub keys: usize,
+    /// For which each is remembered.
+    #[serde(serialize_with = "show::duration")]
+    pub keys_for: Duration,
 }
 
 impl Default for Retry {
@@ -158,6 +228,8 @@ impl Default for Retry {
         Self {
             attempts: 3,
             budget: 0.2,
+            keys: 100_000,
+            keys_for: Duration::from_mins(10),
         }
     }
 }

@@ -19,16 +19,16 @@ const VEHICLE: &str = "vehicle_id";
 
 /// One charge request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Charge {
+pub(super) struct Charge {
     /// As it came.
-    pub body: Bytes,
+    pub(super) body: Bytes,
     /// What it will weigh on a substation.
-    pub load: Load,
+    pub(super) load: Load,
 }
 
 impl Charge {
     /// Checks a body. An empty one, or one without a load, weighs the configured default.
-    pub fn parse(body: Bytes, rules: &config::Charge) -> Result<Self, Failure> {
+    pub(super) fn parse(body: Bytes, rules: &config::Charge) -> Result<Self, Failure> {
         let load = if body.is_empty() {
             None
         } else {

@@ -9,6 +9,8 @@ use crate::metrics::Outcome;
 pub enum Code {
     /// Malformed HTTP or JSON, or a number that is no load.
     InvalidRequest,
+    /// A command that a browser sent for another site.
+    Forbidden,
     /// No such path.
     NotFound,
     /// The path takes another method.
@@ -31,8 +33,9 @@ pub enum Code {
 
 impl Code {
     /// All codes.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::InvalidRequest,
+        Self::Forbidden,
         Self::NotFound,
         Self::MethodNotAllowed,
         Self::RequestTimeout,
@@ -49,6 +52,7 @@ impl Code {
     pub const fn name(self) -> &'static str {
         match self {
             Self::InvalidRequest => "invalid_request",
+            Self::Forbidden => "forbidden",
             Self::NotFound => "not_found",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::RequestTimeout => "request_timeout",
@@ -66,6 +70,7 @@ impl Code {
     pub const fn status(self) -> u16 {
         match self {
             Self::InvalidRequest => 400,
+            Self::Forbidden => 403,
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
             Self::RequestTimeout => 408,
@@ -81,6 +86,7 @@ impl Code {
     pub const fn outcome(self) -> Outcome {
         match self {
             Self::InvalidRequest
+            | Self::Forbidden
             | Self::NotFound
             | Self::MethodNotAllowed
             | Self::RequestTimeout
@@ -115,6 +121,10 @@ pub struct Failure {
     pub message: String,
     /// The connection can't be used for another request.
     pub close: bool,
+    /// The methods that the path takes, where the one that came is none of them.
+    pub allow: Option<&'static str>,
+    /// Seconds after which it is worth trying again, where that is known better than by a guess.
+    pub retry_after: Option<u32>,
 }
 
 impl Failure {
@@ -125,6 +135,18 @@ impl Failure {
             code,
             message: message.into(),
             close: code.ends_connection(),
+            allow: None,
+            retry_after: None,
+        }
+    }
+
+    /// The path takes `allow`, and another method came.
+    #[must_use]
+    pub fn method_not_allowed(path: &str, method: &http::Method, allow: &'static str) -> Self {
+        let message = format!("{path} takes {allow}, not {method}");
+        Self {
+            allow: Some(allow),
+            ..Self::new(Code::MethodNotAllowed, message)
         }
     }
 

@@ -10,7 +10,7 @@
 mod connection;
 mod pool;
 
-use std::{io, time::Duration};
+use std::{io, net::SocketAddr, time::Duration};
 
 use fastrand::Rng;
 use http::HeaderValue;
@@ -18,10 +18,9 @@ use parking_lot::Mutex;
 use pingora_http::RequestHeader;
 use tokio::{net::TcpStream, time::timeout};
 
-use super::charge::Charge;
 pub use crate::codec::Answer;
-use crate::grid::Substation;
-use connection::Connection;
+use crate::codec::RequestHead;
+use connection::{Broken, Connection};
 use pool::Pool;
 
 /// How far a request got.
@@ -31,6 +30,19 @@ pub enum Progress {
     Unsent,
     /// It may have arrived, and may be booked.
     Sent,
+}
+
+/// What is sent: built from parsed parts, in one write.
+#[derive(Clone, Copy, Debug)]
+pub struct Outgoing<'a> {
+    /// Request line and host.
+    pub line: &'a RequestHead,
+    /// The client's head, whose end-to-end headers go on.
+    pub head: &'a RequestHeader,
+    /// The request's id, the client's or made here.
+    pub request_id: &'a HeaderValue,
+    /// The whole body.
+    pub body: &'a [u8],
 }
 
 /// Why there is no answer.
@@ -69,16 +81,15 @@ impl Exchange {
         draw(&mut self.rng.lock())
     }
 
-    /// Sends `charge` to `substation`, which stands at `at` in the grid, and waits for its answer.
+    /// Sends a request to the substation that stands at `at` in the grid and listens at `address`, and waits
+    /// for its answer.
     ///
-    /// `progress` tells, also when this future is dropped, whether anything was written.
+    /// `progress` tells, also when this future is dropped, whether anything may have arrived there.
     pub async fn send(
         &self,
         at: usize,
-        substation: &Substation,
-        head: &RequestHeader,
-        charge: &Charge,
-        request_id: &HeaderValue,
+        address: SocketAddr,
+        outgoing: &Outgoing<'_>,
         progress: &mut Progress,
     ) -> Result<Answer, Break> {
         loop {
@@ -86,13 +97,9 @@ impl Exchange {
             let is_reused = pooled.is_some();
             let mut connection = match pooled {
                 Some(connection) => connection,
-                None => self.connect(substation).await?,
+                None => self.connect(address).await?,
             };
-            let request = connection::forwarded(head, request_id);
-            match connection
-                .exchange(substation.charge_head(), request, &charge.body, progress)
-                .await
-            {
+            match connection.exchange(outgoing, progress).await {
                 Ok(answer) => {
                     if answer.reusable
                         && let Some(pool) = self.pools.get(at)
@@ -101,23 +108,27 @@ impl Exchange {
                     }
                     return Ok(answer);
                 }
-                // It had closed while it lay in the pool, and nothing was written to it: the next may do.
-                Err(_) if is_reused && *progress == Progress::Unsent => {}
-                Err(reason) => return Err(Break::Lost(reason)),
+                Err(Broken { reason, arrived }) => {
+                    if !arrived {
+                        *progress = Progress::Unsent;
+                    }
+                    // It had closed while it lay in the pool, and took in nothing: the next may do.
+                    if !is_reused || *progress == Progress::Sent {
+                        return Err(Break::Lost(reason));
+                    }
+                }
             }
         }
     }
 
-    async fn connect(&self, substation: &Substation) -> Result<Connection, Break> {
-        match timeout(
-            self.connect_timeout,
-            TcpStream::connect(substation.address()),
-        )
-        .await
-        {
+    async fn connect(&self, address: SocketAddr) -> Result<Connection, Break> {
+        match timeout(self.connect_timeout, TcpStream::connect(address)).await {
             Ok(Ok(stream)) => Connection::new(stream).map_err(Break::Connect),
             Ok(Err(error)) => Err(Break::Connect(error)),
             Err(_) => Err(Break::Connect(io::ErrorKind::TimedOut.into())),
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,7 +15,10 @@ pub struct InHand {
 
 /// One request in hand; ends when dropped, whatever happened to it.
 #[derive(Debug)]
-pub struct RequestGuard<'a>(&'a InHand);
+pub struct RequestGuard<'a> {
+    of: &'a InHand,
+    nth: usize,
+}
 
 /// One open client connection.
 #[derive(Debug)]
@@ -24,8 +27,8 @@ pub struct ConnectionGuard<'a>(&'a InHand);
 impl InHand {
     /// One more request.
     pub fn request(&self) -> RequestGuard<'_> {
-        self.requests.fetch_add(1, SeqCst);
-        RequestGuard(self)
+        let nth = self.requests.fetch_add(1, SeqCst) + 1;
+        RequestGuard { of: self, nth }
     }
 
     /// One more connection, unless there are `limit` already.
@@ -72,10 +75,18 @@ impl InHand {
     }
 }
 
+impl RequestGuard<'_> {
+    /// How many were in hand with this one when it came.
+    #[must_use]
+    pub fn nth(&self) -> usize {
+        self.nth
+    }
+}
+
 impl Drop for RequestGuard<'_> {
     fn drop(&mut self) {
-        if self.0.requests.fetch_sub(1, SeqCst) == 1 && self.0.is_draining() {
-            self.0.idle.notify_waiters();
+        if self.of.requests.fetch_sub(1, SeqCst) == 1 && self.of.is_draining() {
+            self.of.idle.notify_waiters();
         }
     }
 }

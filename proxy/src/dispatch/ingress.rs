@@ -9,7 +9,7 @@ use std::{pin::pin, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
-use http::{Method, Version, header};
+use http::{HeaderValue, Method, Version, header};
 use pingora_core::{
     apps::{HttpServerApp, ReusedHttpStream},
     protocols::{Stream, http::ServerSession},
@@ -20,7 +20,12 @@ use tokio::{io::AsyncReadExt, time::Instant};
 use tracing::debug;
 
 use super::{
-    Code, Failure, Lane, charge::Charge, in_hand::RequestGuard, reply, request_id,
+    Code, Failure, Lane,
+    charge::Charge,
+    in_hand::RequestGuard,
+    reply, request_id,
+    route::Routed,
+    sessions::{self, Ask},
     watchdog::Watchdog,
 };
 use crate::metrics::Outcome;
@@ -110,35 +115,39 @@ impl Lane {
             }
             Err(_) => Err(self.too_slow("head")),
         };
-        let _in_hand = in_hand.unwrap_or_else(|| self.shared.in_hand.request());
-        self.serve(&mut session, request, watchdog, started).await;
+        let in_hand = in_hand.unwrap_or_else(|| self.shared.in_hand.request());
+        let limit = self.shared.config.limits.requests;
+        let request = if in_hand.nth() > limit {
+            // Before its body is read or anything chosen: what is too much must cost the least.
+            let message = format!("{limit} requests are in hand already (limits.requests)");
+            Err(Failure::new(Code::Overloaded, message))
+        } else {
+            request
+        };
+        let deadline = self.serve(&mut session, request, watchdog, started).await?;
+        // What is left of a request or an answer is waited for no longer than the answer itself.
+        let finished = watchdog.guard(deadline, pin!(session.finish())).await;
         // HTTP/2 streams end with their request: there is nothing to return then.
-        Some(session.finish().await.ok()??.into_parts())
+        Some(finished.ok()?.ok()??.into_parts())
     }
 
-    /// Answers one request, whatever became of reading it.
+    /// Answers one request, whatever became of reading it. Returns by when the client must have taken the rest,
+    /// unless it could not even be given the answer.
     async fn serve(
         &self,
         session: &mut ServerSession,
         request: Result<(), Failure>,
         watchdog: &mut Watchdog,
         started: Instant,
-    ) {
+    ) -> Option<Instant> {
         let sent_id = if request.is_ok() {
             session.get_header(request_id::HEADER)
         } else {
             None
         };
         let request_id = request_id::of(sent_id, || self.exchange.random(request_id::random));
-        let charge = match request {
-            Ok(()) => self.read_charge(session, watchdog, started).await,
-            Err(failure) => Err(failure),
-        };
-        let routed = match charge {
-            Ok(charge) => {
-                self.route(session.req_header(), &charge, &request_id, watchdog)
-                    .await
-            }
+        let routed = match request {
+            Ok(()) => self.answer(session, &request_id, watchdog, started).await,
             Err(failure) => Err(failure),
         };
         if self.shared.in_hand.is_draining() {
@@ -147,9 +156,9 @@ impl Lane {
         let deadline = Instant::now() + self.shared.config.timeouts.client;
         let metrics = self.shared.metrics.requests();
         let (status, outcome, written) = match routed {
-            Ok(routed) => {
+            Ok((routed, is_charge)) => {
                 let status = routed.answer.status;
-                let outcome = if (200..300).contains(&status) {
+                let outcome = if is_charge && (200..300).contains(&status) {
                     Outcome::Booked
                 } else {
                     Outcome::Answered
@@ -165,36 +174,51 @@ impl Lane {
                     "Refused"
                 );
                 metrics.rejected(failure.code.name());
-                let retry_after = self.exchange.random(|rng| rng.u64(1..=3));
+                let retry_after = failure
+                    .retry_after
+                    .unwrap_or_else(|| self.exchange.random(|rng| rng.u32(1..=3)));
                 let reply = reply::fail(session, &failure, request_id, retry_after);
                 let written = watchdog.guard(deadline, pin!(reply)).await;
                 (failure.code.status(), failure.code.outcome(), written)
             }
         };
-        if !matches!(written, Ok(Ok(()))) {
-            session.set_keepalive(None);
-        }
         metrics.ended(status, outcome, started.elapsed());
+        matches!(written, Ok(Ok(()))).then_some(deadline)
     }
 
-    /// Checks the request line and reads the whole body.
-    async fn read_charge(
+    /// Reads the rest of a request and gets it answered: by whom, and whether it was a charge.
+    async fn answer(
         &self,
         session: &mut ServerSession,
+        request_id: &HeaderValue,
         watchdog: &mut Watchdog,
         started: Instant,
-    ) -> Result<Charge, Failure> {
-        let request_line = check_request_line(session.req_header());
+    ) -> Result<(Routed, bool), Failure> {
+        let asked = asked_for(session.req_header());
         let deadline = started + self.shared.config.timeouts.client;
         let body = watchdog
             .guard(deadline, pin!(self.read_body(session)))
             .await
             .unwrap_or_else(|_| Err(self.too_slow("body")));
-        match (request_line, body) {
-            (Ok(()), body) => Charge::parse(body?, &self.shared.config.charge),
+        let (asked, body) = match (asked, body) {
+            (Ok(asked), body) => (asked, body?),
             // The body was read all the same, so that the connection can go on behind it.
-            (Err(failure), Ok(_)) => Err(failure),
-            (Err(failure), Err(_)) => Err(failure.closing()),
+            (Err(failure), Ok(_)) => return Err(failure),
+            (Err(failure), Err(_)) => return Err(failure.closing()),
+        };
+        let head = session.req_header();
+        match asked {
+            Asked::Charge => {
+                let charge = Charge::parse(body, &self.shared.config.charge)?;
+                let routed = self.route(head, &charge, request_id, watchdog).await?;
+                Ok((routed, true))
+            }
+            Asked::Session(ask) => {
+                let id = head.uri.path().trim_start_matches(sessions::PREFIX);
+                // Rare beside charges: boxed, so that these need no room for it.
+                let session = Box::pin(self.session(ask, id, head, request_id, watchdog));
+                Ok((session.await?, false))
+            }
         }
     }
 
@@ -262,7 +286,13 @@ impl Lane {
     }
 }
 
-fn check_request_line(head: &RequestHeader) -> Result<(), Failure> {
+/// What a request line asks for.
+enum Asked {
+    Charge,
+    Session(Ask),
+}
+
+fn asked_for(head: &RequestHeader) -> Result<Asked, Failure> {
     // RFC 9112 §3.2: without it the request is malformed, whatever it asks for.
     if head.version == Version::HTTP_11 && !head.headers.contains_key(header::HOST) {
         return Err(Failure::new(
@@ -272,13 +302,19 @@ fn check_request_line(head: &RequestHeader) -> Result<(), Failure> {
         .closing());
     }
     let path = head.uri.path();
-    if !matches!(path, "/request_charge" | "/assign_substation") {
-        let message = format!("nothing is at {path:?}; charges are booked at POST /request_charge");
-        return Err(Failure::new(Code::NotFound, message));
+    if matches!(path, "/request_charge" | "/assign_substation") {
+        if head.method == Method::POST {
+            return Ok(Asked::Charge);
+        }
+        return Err(Failure::method_not_allowed(path, &head.method, "POST"));
     }
-    if head.method != Method::POST {
-        let message = format!("{path} takes POST, not {}", head.method);
-        return Err(Failure::new(Code::MethodNotAllowed, message));
+    if path.starts_with(sessions::PREFIX) {
+        return Ask::of(&head.method)
+            .map(Asked::Session)
+            .ok_or_else(|| Failure::method_not_allowed(path, &head.method, sessions::METHODS));
     }
-    Ok(())
+    let message = format!(
+        "nothing is at {path:?}; charges are booked at POST /request_charge, sessions are at GET and DELETE /sessions/{{id}}"
+    );
+    Err(Failure::new(Code::NotFound, message))
 }

@@ -5,7 +5,7 @@ use http::{HeaderName, HeaderValue, StatusCode, header};
 use pingora_core::{InvalidHTTPHeader, OrErr, protocols::http::ServerSession};
 use pingora_http::ResponseHeader;
 
-use super::{Code, Failure, exchange::Answer, hop_by_hop::nominates, request_id};
+use super::{Failure, exchange::Answer, hop_by_hop::nominates, request_id};
 use crate::grid::{Substation, orca};
 
 /// The header that names the substation that answered.
@@ -41,7 +41,7 @@ pub(super) async fn fail(
     session: &mut ServerSession,
     failure: &Failure,
     request_id: HeaderValue,
-    retry_after_seconds: u64,
+    retry_after_seconds: u32,
 ) -> Written {
     let body = failure.to_json(request_id.to_str().unwrap_or_default());
     let status = StatusCode::from_u16(failure.code.status()).unwrap_or(StatusCode::BAD_GATEWAY);
@@ -50,8 +50,8 @@ pub(super) async fn fail(
         header::CONTENT_TYPE,
         HeaderValue::from_static("application/json"),
     )?;
-    if failure.code == Code::MethodNotAllowed {
-        head.insert_header(header::ALLOW, HeaderValue::from_static("POST"))?;
+    if let Some(allow) = failure.allow {
+        head.insert_header(header::ALLOW, HeaderValue::from_static(allow))?;
     }
     if failure.code.is_retryable() {
         head.insert_header(header::RETRY_AFTER, HeaderValue::from(retry_after_seconds))?;

@@ -1,29 +1,28 @@
-//! Choose, reserve, exchange; and again elsewhere, but only where that can't book twice.
+//! Choose, reserve, exchange; and once more, but only where that can't book twice.
 //!
-//! A request goes to another substation only if the one before certainly did not book it: no connection
-//! could be made, nothing was written, or it said so itself (503, 429). Everything else ends here, and the
-//! client is told whether its session may be booked.
+//! A request without an `Idempotency-Key` is never sent to a second substation while the first may have
+//! booked it: the client is told so instead. With a key the *same* substation may be asked again, and it
+//! alone: also by the client's own repetition, also while it is ejected or draining ([`Keys`](super::keys)).
 
 use std::{pin::pin, sync::Arc};
 
 use http::HeaderValue;
 use pingora_http::RequestHeader;
-use switchyard_balance::{Choice, Explanation, Load, Refusal, Reservation, ledger::ReportSent};
-use tokio::time::Instant;
+use switchyard_balance::Refusal;
+use tokio::time::{Instant, sleep};
 use tracing::debug;
 
 use super::{
-    Code, Decision, Failure, Lane, Shared,
+    Failure, Lane,
+    attempt::Attempt,
     charge::Charge,
-    exchange::{Answer, Break, Progress},
+    choose::Picked,
+    exchange::{Answer, Break, Outgoing, Progress},
+    keys::{self, Claim},
+    retry::{Journey, Unbooked},
     watchdog::Watchdog,
 };
-use crate::{
-    clock::Moment,
-    config::MOST_ATTEMPTS,
-    grid::{Substation, health::Verdict},
-    metrics::{ChoiceMetrics, UpstreamOutcome},
-};
+use crate::grid::Substation;
 
 /// A substation's answer, and whose it is.
 pub(super) struct Routed {
@@ -31,49 +30,13 @@ pub(super) struct Routed {
     pub(super) substation: Arc<Substation>,
 }
 
-/// Why a request may go elsewhere.
-#[derive(Clone, Copy)]
-enum Unbooked {
-    Connect,
-    Unsent,
-    Refused,
-}
-
-impl Unbooked {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Connect => "connect",
-            Self::Unsent => "unsent",
-            Self::Refused => "refused",
-        }
-    }
-}
-
-/// How one attempt ended.
-enum Attempt {
-    Answered(Answer),
-    Unbooked(Unbooked),
-    Failed(Failure),
-}
-
-/// Those that a request went to already.
-#[derive(Default)]
-struct Tried {
-    at: [usize; MOST_ATTEMPTS],
-    count: usize,
-}
-
-impl Tried {
-    fn push(&mut self, at: usize) {
-        if let Some(slot) = self.at.get_mut(self.count) {
-            *slot = at;
-            self.count += 1;
-        }
-    }
-
-    fn as_slice(&self) -> &[usize] {
-        self.at.get(..self.count).unwrap_or_default()
-    }
+/// A request on its way: what is asked, and by when.
+pub(super) struct Asked<'a> {
+    pub(super) head: &'a RequestHeader,
+    pub(super) charge: &'a Charge,
+    pub(super) request_id: &'a HeaderValue,
+    pub(super) deadline: Instant,
+    pub(super) watchdog: &'a mut Watchdog,
 }
 
 impl Lane {
@@ -87,198 +50,145 @@ impl Lane {
     ) -> Result<Routed, Failure> {
         let started = Instant::now();
         let deadline = started + self.shared.config.timeouts.request;
-        let attempts = self.shared.config.retry.attempts as usize;
-        let mut tried = Tried::default();
-        let mut unbooked: Option<Unbooked> = None;
+        let mut asked = Asked {
+            head,
+            charge,
+            request_id,
+            deadline,
+            watchdog,
+        };
+        let mut claim =
+            keys::key_of(&head.headers)?.map(|key| self.shared.keys.claim(key, started));
+        let mut journey = Journey::new(started);
         self.shared.budget.request();
         loop {
-            let sent = if tried.count == 0 {
+            let picked = self.admit(&mut asked, &mut journey, &mut claim).await?;
+            let (at, substation) = (picked.at, Arc::clone(picked.reservation.upstream()));
+            let sent = if journey.attempts == 0 {
                 started
             } else {
                 Instant::now()
             };
-            let Choice {
-                at,
-                reservation,
-                reason,
-            } = self
-                .choose(charge, tried.as_slice(), self.shared.grid.clock().at(sent))
-                .map_err(|r| refusal(r, unbooked))?;
-            let substation = Arc::clone(reservation.upstream());
-            let metrics = substation.metrics();
-            metrics.chosen(reason);
-            if let Some(unbooked) = unbooked {
-                self.shared.metrics.requests().failover(unbooked.name());
-            }
-            let asked = substation.ledger().report_sent();
-            let mut progress = Progress::Unsent;
-            let exchange =
-                self.exchange
-                    .send(at, &substation, head, charge, request_id, &mut progress);
-            let result = watchdog.guard(deadline, pin!(exchange)).await;
-            metrics
-                .upstream_seconds
-                .observe(sent.elapsed().as_secs_f64());
-            let result = result.unwrap_or(Err(Break::Deadline));
-            match self.end(reservation, asked, progress, result) {
-                Attempt::Answered(answer) => return Ok(Routed { answer, substation }),
-                Attempt::Failed(failure) => return Err(failure),
-                Attempt::Unbooked(reason) => {
+            let attempt = self
+                .attempt(picked, &substation, &mut asked, &journey, sent)
+                .await;
+            let may_go_elsewhere = match &mut claim {
+                Some(claim) => settle(claim, &attempt),
+                None => true,
+            };
+            journey.attempts += 1;
+            match attempt {
+                Attempt::Answered(answer) => {
+                    if (200..300).contains(&answer.status) {
+                        let departures = &self.shared.departures;
+                        departures.booked(charge.load, &answer.body, sent);
+                    }
+                    return Ok(Routed { answer, substation });
+                }
+                Attempt::Late(failure, progress) => {
+                    let broken = journey.broken.filter(|_| progress == Progress::Unsent);
+                    return Err(broken.unwrap_or(failure));
+                }
+                Attempt::Unbooked(why, room_in) if may_go_elsewhere => {
                     debug!(
                         substation = substation.name(),
-                        reason = reason.name(),
+                        reason = why.name(),
                         "Not booked"
                     );
-                    unbooked = Some(reason);
-                    tried.push(at);
-                    if tried.count >= attempts || !self.shared.budget.take() {
-                        return Err(refusal(Refusal::NoUpstream, unbooked));
+                    journey.hint(room_in);
+                    journey.pass_over(at, why);
+                    if !self.may_retry(&journey) {
+                        return Err(self.refuse(charge, Refusal::NoUpstream, &mut journey));
                     }
                 }
-            }
-        }
-    }
-
-    /// Chooses and reserves. Now and then it looks at what it does: keeps a record for `/decisions`, and times it.
-    fn choose(
-        &self,
-        charge: &Charge,
-        tried: &[usize],
-        now: Moment,
-    ) -> Result<Choice<Substation>, Refusal> {
-        let Shared {
-            grid, decisions, ..
-        } = &*self.shared;
-        let is_kept = decisions.wants(now);
-        let explanation = is_kept.then(|| Explanation::of(grid.roster(), charge.load, tried));
-        let choice = self.exchange.random(|rng| {
-            let is_timed = rng.u32(..) % ChoiceMetrics::SAMPLING == 0;
-            let before = is_timed.then(std::time::Instant::now);
-            let choice = grid
-                .selector()
-                .reserve(grid.roster(), charge.load, tried, rng);
-            if let Some(before) = before {
-                let metrics = grid.choice_metrics();
-                metrics.seconds.observe(before.elapsed().as_secs_f64());
-                let chosen = choice
-                    .as_ref()
-                    .ok()
-                    .map(|choice| choice.reservation.upstream());
-                if let Some(sampled_at) = chosen.and_then(|chosen| chosen.sampled_at()) {
-                    let age = now.since(sampled_at);
-                    metrics.sample_age_seconds.observe(age.as_secs_f64());
+                Attempt::Unbooked(why, room_in) => {
+                    journey.hint(room_in);
+                    if why == Unbooked::Refused || !self.may_retry(&journey) {
+                        let name = substation.name();
+                        return Err(self.refuse_of_holder(charge, name, why, &mut journey));
+                    }
+                    self.pause(&journey, &mut asked).await;
+                }
+                Attempt::Broken(failure) => {
+                    if claim.is_none() || !self.may_retry(&journey) {
+                        return Err(failure);
+                    }
+                    debug!(
+                        substation = substation.name(),
+                        "Broken: asked again, with the key"
+                    );
+                    journey.broken = Some(failure);
+                    self.pause(&journey, &mut asked).await;
                 }
             }
-            choice
-        })?;
-        if let Some(explanation) = explanation {
-            decisions.keep(Decision::new(grid, now, charge.load, &choice, explanation));
         }
-        Ok(choice)
     }
 
-    /// Ends a reservation as what the exchange proved, and says what that means for the request.
-    fn end(
+    /// One exchange with the substation that was picked, and what its end proves.
+    async fn attempt(
         &self,
-        reservation: Reservation<Substation>,
-        asked: ReportSent,
-        progress: Progress,
-        result: Result<Answer, Break>,
+        picked: Picked,
+        substation: &Arc<Substation>,
+        asked: &mut Asked<'_>,
+        journey: &Journey,
+        sent: Instant,
     ) -> Attempt {
-        let substation = Arc::clone(reservation.upstream());
-        let now = self.shared.grid.clock();
-        let count = |outcome| substation.metrics().exchange(outcome);
-        match result {
-            Ok(answer) => {
-                let status = answer.status;
-                let refused = matches!(status, 503 | 429);
-                count(if refused {
-                    UpstreamOutcome::Refused
-                } else {
-                    UpstreamOutcome::Ok
-                });
-                let failed = status >= 500 && !refused;
-                // A fast path for the ordinary case: no clock is read for a good answer.
-                substation.report_answer(if failed { Verdict::Bad } else { Verdict::Good }, now);
-                let reported = |own| {
-                    let reports = self.shared.grid.reports();
-                    reports.take(&answer, &substation, asked, own, now);
-                };
-                let load = reservation.load();
-                match status {
-                    503 | 429 => {
-                        reservation.refused();
-                        reported(Load::ZERO);
-                        return Attempt::Unbooked(Unbooked::Refused);
-                    }
-                    200..300 => reservation.booked(),
-                    // It understood, and declined.
-                    400..500 => reservation.refused(),
-                    _ => reservation.unknown(),
-                }
-                reported(if (200..300).contains(&status) {
-                    load
-                } else {
-                    Load::ZERO
-                });
-                Attempt::Answered(answer)
-            }
-            Err(Break::Connect(error)) => {
-                count(UpstreamOutcome::Connect);
-                debug!(substation = substation.name(), %error, "No connection");
-                reservation.refused();
-                substation.report(Verdict::Unreachable, now.now());
-                Attempt::Unbooked(Unbooked::Connect)
-            }
-            Err(Break::Lost(reason)) if progress == Progress::Unsent => {
-                count(UpstreamOutcome::Reset);
-                debug!(substation = substation.name(), reason, "Nothing was sent");
-                reservation.refused();
-                substation.report(Verdict::Bad, now.now());
-                Attempt::Unbooked(Unbooked::Unsent)
-            }
-            Err(Break::Lost(reason)) => {
-                count(UpstreamOutcome::Reset);
-                reservation.unknown();
-                substation.report(Verdict::Bad, now.now());
-                let name = substation.name();
-                let message = format!(
-                    "{name} broke off: {reason}; the session may be booked there, so it was not sent elsewhere"
-                );
-                Attempt::Failed(Failure::new(Code::SubstationFailed, message))
-            }
-            Err(Break::Deadline) => {
-                count(UpstreamOutcome::Timeout);
-                substation.report(Verdict::Bad, now.now());
-                let limit = humantime::format_duration(self.shared.config.timeouts.request);
-                let name = substation.name();
-                let message = if progress == Progress::Unsent {
-                    reservation.refused();
-                    format!(
-                        "no answer within {limit} (timeouts.request); the session is not booked: try again"
-                    )
-                } else {
-                    reservation.unknown();
-                    format!(
-                        "{name} did not answer within {limit} (timeouts.request); the session may be booked there"
-                    )
-                };
-                Attempt::Failed(Failure::new(Code::DeadlineExceeded, message))
-            }
+        self.count_choice(&picked, journey);
+        let Picked {
+            at,
+            reservation,
+            trial,
+            ..
+        } = picked;
+        let report = substation.ledger().report_sent();
+        let outgoing = Outgoing {
+            line: substation.charge_head(),
+            head: asked.head,
+            request_id: asked.request_id,
+            body: &asked.charge.body,
+        };
+        let mut progress = Progress::Unsent;
+        let exchange = self
+            .exchange
+            .send(at, substation.address(), &outgoing, &mut progress);
+        let result = asked.watchdog.guard(asked.deadline, pin!(exchange)).await;
+        substation
+            .metrics()
+            .upstream_seconds
+            .observe(sent.elapsed().as_secs_f64());
+        let result = result.unwrap_or(Err(Break::Deadline));
+        let attempt = self.end(reservation, substation, report, progress, result);
+        // After the verdict: a trial without one would be begun anew.
+        drop(trial);
+        attempt
+    }
+
+    /// Whether attempts and the budget last for one more. If so, it is taken out of the budget.
+    fn may_retry(&self, journey: &Journey) -> bool {
+        journey.attempts < self.shared.config.retry.attempts as usize && self.shared.budget.take()
+    }
+
+    /// Waits a little before the same substation is asked again. The deadline is looked at with the attempt.
+    async fn pause(&self, journey: &Journey, asked: &mut Asked<'_>) {
+        let pause = self.exchange.random(|rng| journey.pause(rng));
+        if !pause.is_zero() {
+            // Cut off by the deadline: then so will be the attempt.
+            let _ = asked
+                .watchdog
+                .guard(asked.deadline, pin!(sleep(pause)))
+                .await;
         }
     }
 }
 
-/// What the client is told when there is nobody left to ask.
-fn refusal(refusal: Refusal, unbooked: Option<Unbooked>) -> Failure {
-    match (refusal, unbooked) {
-        (Refusal::NoCapacity, _) | (_, Some(Unbooked::Refused)) => Failure::new(
-            Code::NoCapacity,
-            "no substation has room for this charge now; nothing is booked",
-        ),
-        (Refusal::NoUpstream, _) => Failure::new(
-            Code::NoSubstation,
-            "no substation can be reached now; nothing is booked",
-        ),
+/// Notes with the key what an attempt has proved. True if another substation may be asked.
+fn settle(claim: &mut Claim<'_>, attempt: &Attempt) -> bool {
+    match attempt {
+        Attempt::Unbooked(..) | Attempt::Late(_, Progress::Unsent) => claim.leave(),
+        Attempt::Answered(answer) if (400..500).contains(&answer.status) => claim.leave(),
+        Attempt::Answered(_) | Attempt::Broken(_) | Attempt::Late(_, Progress::Sent) => {
+            claim.bind();
+            false
+        }
     }
 }

@@ -18,7 +18,7 @@ use super::{
     substation::Reach,
     visibility::{Look, Visibility},
 };
-use crate::{clock::Clock, config, metrics::PollOutcome};
+use crate::{config, metrics::PollOutcome};
 
 /// Scrapes at once. With 1 ms a scrape this is enough for 100,000 a second.
 const AT_ONCE: usize = 128;
@@ -118,7 +118,7 @@ impl Scraper {
                 Some(ended) = running.next() => {
                     let Some(seat) = seats.get_mut(ended.at) else { continue };
                     let Some(substation) = grid.substations().get(ended.at) else { continue };
-                    seat.record(&ended.result, ended.took, substation, grid.clock());
+                    seat.record(&ended.result, ended.took, substation, &grid);
                     seat.probe = Some(ended.probe);
                     if !std::mem::replace(&mut seat.was_asked, true) {
                         never_asked -= 1;
@@ -142,9 +142,9 @@ impl Seat {
         result: &Result<Sample, PollOutcome>,
         took: Duration,
         substation: &Substation,
-        clock: Clock,
+        grid: &Grid,
     ) {
-        let now = clock.now();
+        let now = grid.clock().now();
         let outcome = result.as_ref().err().copied();
         substation
             .metrics()
@@ -156,7 +156,7 @@ impl Seat {
         if result.is_ok() {
             substation.stamp_sample(now);
         }
-        substation.scraped(reach(outcome), now);
+        grid.scraped(substation, reach(outcome), now);
         if std::mem::replace(&mut self.failing_as, outcome) == outcome {
             return;
         }

@@ -2,17 +2,23 @@
 
 use std::{
     net::SocketAddr,
-    sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
 use http::HeaderValue;
-use switchyard_balance::{Ledger, Load, Standing};
+use switchyard_balance::{Ledger, Load};
 use tracing::{info, warn};
 
-use super::health::{Health, Verdict};
+use super::{
+    condition::{Census, Condition, News, View},
+    health::{Change, Stage, Verdict},
+};
 use crate::{
-    clock::{Clock, Moment},
+    clock::Moment,
     codec::{RequestHead, Unencodable},
     config::{self, Config},
     metrics::{Metrics, SubstationMetrics},
@@ -28,7 +34,7 @@ pub enum State {
     Up,
     /// Its last sample is old; the ledger goes on counting.
     Stale,
-    /// Out of rotation for its failures.
+    /// Out of rotation for its failures, or on trial after that.
     Ejected,
     /// It can't be reached.
     Down,
@@ -83,9 +89,10 @@ pub struct Substation {
     address: SocketAddr,
     configured_capacity: Option<Load>,
     charge_head: RequestHead,
-    health: Health,
+    condition: Condition,
     sampled_at: AtomicU64,
     is_reachable: AtomicBool,
+    can_scrape: AtomicBool,
     metrics: SubstationMetrics,
 }
 
@@ -101,6 +108,7 @@ impl Substation {
         listed: &config::Substation,
         config: &Config,
         metrics: &Metrics,
+        census: &Arc<Census>,
     ) -> Result<Self, Unencodable> {
         let configured_capacity = listed.capacity.and_then(Load::new);
         let host = listed.address.to_string();
@@ -113,9 +121,10 @@ impl Substation {
             address: listed.address,
             configured_capacity,
             charge_head: RequestHead::new("POST", &config.charge.upstream_path, &host)?,
-            health: Health::new(),
+            condition: Condition::new(&config.health, Arc::clone(census)),
             sampled_at: AtomicU64::new(NEVER),
             is_reachable: AtomicBool::new(true),
+            can_scrape: AtomicBool::new(false),
             metrics: metrics.substation(&listed.name, config.policy.into()),
         })
     }
@@ -168,11 +177,15 @@ impl Substation {
     /// How it is doing at `now`.
     #[must_use]
     pub fn state(&self, now: Moment, stale_after: Duration) -> State {
-        if self.health.is_ejected() {
-            return State::Ejected;
+        let view = self.view(now);
+        if view.is_draining {
+            return State::Draining;
         }
-        if !self.is_reachable.load(Relaxed) {
+        if view.is_unreachable || !self.is_reachable.load(Relaxed) {
             return State::Down;
+        }
+        if view.stage != Stage::In {
+            return State::Ejected;
         }
         match self.sampled_at() {
             None => State::Unknown,
@@ -181,33 +194,68 @@ impl Substation {
         }
     }
 
-    /// Takes word of how an exchange with it went.
-    pub fn report(&self, verdict: Verdict, now: Moment) {
-        if self.health.report(verdict, now) {
-            self.ledger.set_standing(Standing::Out);
-            self.metrics.transition(State::Ejected);
-            warn!(substation = self.name, "Ejected after failures in a row");
+    /// All that its rotation is decided by, at `now`.
+    #[must_use]
+    pub fn view(&self, now: Moment) -> View {
+        self.condition.view(now)
+    }
+
+    /// Whether its last scrape brought a sample.
+    #[must_use]
+    pub fn can_scrape(&self) -> bool {
+        self.can_scrape.load(Relaxed)
+    }
+
+    pub(super) fn condition(&self) -> &Condition {
+        &self.condition
+    }
+
+    /// Counts and logs what has just become of it.
+    pub(super) fn announce(&self, news: News) {
+        let substation = self.name.as_str();
+        let to = match news {
+            News::Health(Change::Ejected(cause, lasts)) => {
+                warn!(substation, ?cause, ?lasts, "Ejected");
+                Some(State::Ejected)
+            }
+            News::Health(Change::Trial) => {
+                info!(substation, "On trial: the next request decides");
+                None
+            }
+            News::Health(Change::Back) => {
+                info!(substation, "Back in rotation, slowly");
+                Some(State::Up)
+            }
+            News::Drained => {
+                info!(substation, "Draining: no new sessions");
+                Some(State::Draining)
+            }
+            News::Undrained => {
+                info!(substation, "No longer draining");
+                Some(State::Up)
+            }
+        };
+        if let Some(to) = to {
+            self.metrics.transition(to);
         }
     }
 
-    /// Takes word of an answer. Reads no clock and writes nothing while all is well.
-    pub fn report_answer(&self, verdict: Verdict, clock: Clock) {
-        if verdict != Verdict::Good || !self.health.is_clean() {
-            self.report(verdict, clock.now());
+    /// Takes word of whether a scrape reached it.
+    pub(super) fn scraped(&self, reach: Reach, now: Moment) -> Option<News> {
+        let has_sample = self.sampled_at.load(Relaxed) == now.millis();
+        self.can_scrape.store(has_sample, Relaxed);
+        match reach {
+            Reach::Yes => self.note_reach(true),
+            Reach::No => self.note_reach(false),
+            Reach::Unclear => {}
         }
-    }
-
-    /// Takes word of whether a scrape reached it, and lets it back in when its time has come.
-    pub(super) fn scraped(&self, reach: Reach, now: Moment) {
-        let reached = reach == Reach::Yes;
-        if reach != Reach::Unclear {
-            self.note_reach(reached);
-        }
-        if self.health.reinstate(now, reached) {
-            self.ledger.set_standing(Standing::In);
-            self.metrics.transition(State::Up);
-            info!(substation = self.name, "Back in rotation");
-        }
+        let failed = (reach == Reach::No)
+            .then(|| {
+                self.condition
+                    .failure(&self.ledger, Verdict::Unreachable, now)
+            })
+            .flatten();
+        failed.or_else(|| self.condition.tick(&self.ledger, reach == Reach::Yes, now))
     }
 
     fn note_reach(&self, reached: bool) {
@@ -223,6 +271,7 @@ impl Substation {
 
     pub(super) fn stamp_sample(&self, now: Moment) {
         self.sampled_at.store(now.millis(), Relaxed);
+        self.condition.sampled(&self.ledger, now);
     }
 
     /// What its configuration says of its capacity, which goes before its gauge.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use prometheus::{Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge};
 
 use super::{Register, request_buckets};
-use crate::dispatch::InHand;
+use crate::dispatch::Shared;
 
 /// How a request ended, for counting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +42,29 @@ impl Outcome {
     }
 }
 
+/// How a wait for room ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Waited {
+    /// With room.
+    Admitted,
+    /// When its time was over.
+    InVain,
+    /// At once: the line was full.
+    Full,
+}
+
+impl Waited {
+    const ALL: [Self; 3] = [Self::Admitted, Self::InVain, Self::Full];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Admitted => "admitted",
+            Self::InVain => "in_vain",
+            Self::Full => "full",
+        }
+    }
+}
+
 /// The families of the client's side.
 #[derive(Clone, Debug)]
 pub struct RequestMetrics {
@@ -49,6 +72,11 @@ pub struct RequestMetrics {
     in_flight: IntGauge,
     /// Client connections that are open.
     connections: IntGauge,
+    /// Idempotency keys whose substation is remembered.
+    keys: IntGauge,
+    /// Requests that wait for room.
+    waiting: IntGauge,
+    waited: IntCounterVec,
     /// Connections turned away at the limit.
     pub connections_refused: IntCounter,
     booked_200: IntCounter,
@@ -81,15 +109,29 @@ impl RequestMetrics {
         }
         let failovers = make.counters(
             "failovers_total",
-            "Requests sent to another substation because the first certainly had not booked them.",
+            "Requests sent once more, by why that can't book twice.",
             &["reason"],
         )?;
-        for reason in ["connect", "unsent", "refused"] {
+        for reason in ["connect", "unsent", "refused", "again"] {
             failovers.with_label_values(&[reason]);
+        }
+        let waited = make.counters(
+            "admission_waits_total",
+            "Requests that found no room and might wait for it, by how that ended.",
+            &["result"],
+        )?;
+        for how in Waited::ALL {
+            waited.with_label_values(&[how.name()]);
         }
         Ok(Self {
             in_flight: make.gauge("requests_in_flight", "Requests in hand.")?,
             connections: make.gauge("connections", "Open client connections.")?,
+            waiting: make.gauge("admission_waiting", "Requests that wait for room.")?,
+            waited,
+            keys: make.gauge(
+                "idempotency_keys",
+                "Idempotency keys whose substation is remembered.",
+            )?,
             connections_refused: make.counter(
                 "connections_refused_total",
                 "Client connections turned away because limits.connections were open.",
@@ -117,10 +159,17 @@ impl RequestMetrics {
     }
 
     /// Sets the gauges to what is in hand now.
-    pub(super) fn mirror(&self, in_hand: &InHand) {
+    pub(super) fn mirror(&self, shared: &Shared) {
         let shown = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
-        self.in_flight.set(shown(in_hand.requests()));
-        self.connections.set(shown(in_hand.connections()));
+        self.in_flight.set(shown(shared.in_hand.requests()));
+        self.connections.set(shown(shared.in_hand.connections()));
+        self.keys.set(shown(shared.keys()));
+        self.waiting.set(shown(shared.waiting()));
+    }
+
+    /// Counts one wait for room.
+    pub fn waited(&self, how: Waited) {
+        self.waited.with_label_values(&[how.name()]).inc();
     }
 
     /// Counts one error of the proxy's own, by its code.
@@ -128,7 +177,7 @@ impl RequestMetrics {
         self.rejected.with_label_values(&[code]).inc();
     }
 
-    /// Counts one request that goes to another substation.
+    /// Counts one request that is sent once more.
     pub fn failover(&self, reason: &str) {
         self.failovers.with_label_values(&[reason]).inc();
     }

@@ -1,6 +1,8 @@
 //! What is counted for each substation: decisions, exchanges, polls, and the grid as the proxy sees it.
 
-use prometheus::{GaugeVec, Histogram, HistogramVec, IntCounter, IntCounterVec, IntGaugeVec};
+use prometheus::{
+    GaugeVec, Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec,
+};
 
 use switchyard_balance::{Policy, Reason};
 
@@ -96,11 +98,17 @@ pub(super) struct SubstationFamilies {
     capacity: GaugeVec,
     sampled_at: GaugeVec,
     state: IntGaugeVec,
+    can_scrape: IntGaugeVec,
+    can_charge: IntGaugeVec,
+    share: GaugeVec,
+    panic: IntGauge,
 }
 
 /// The handles of one substation.
 #[derive(Clone, Debug)]
 pub struct SubstationMetrics {
+    /// Requests that were given to it because it may have booked their key before.
+    pub chosen_by_key: IntCounter,
     /// How long its answers take.
     pub upstream_seconds: Histogram,
     /// How long its metrics page takes.
@@ -225,6 +233,25 @@ impl SubstationFamilies {
                 "1 for the state a substation is in, 0 for the others.",
                 &["substation", "state"],
             )?,
+            can_scrape: make.int_gauges(
+                "substation_can_scrape",
+                "1 if the last scrape brought a sample.",
+                one,
+            )?,
+            can_charge: make.int_gauges(
+                "substation_can_charge",
+                "1 if requests are sent to it.",
+                one,
+            )?,
+            share: make.gauges(
+                "substation_share",
+                "The part of its share that it may have: 1 unless it has just come back.",
+                one,
+            )?,
+            panic: make.gauge(
+                "panic_mode",
+                "1 while too few are in rotation, so that those ejected for failing are used as well.",
+            )?,
         })
     }
 
@@ -234,6 +261,7 @@ impl SubstationFamilies {
                 self.decisions
                     .with_label_values(&[name, reason.name(policy)])
             }),
+            chosen_by_key: self.decisions.with_label_values(&[name, "key"]),
             upstream_seconds: self.upstream_seconds.with_label_values(&[name]),
             poll_seconds: self.poll_seconds.with_label_values(&[name]),
             upstream: UPSTREAM
@@ -247,6 +275,7 @@ impl SubstationFamilies {
 
     /// Sets the gauges to what the grid says now.
     pub(super) fn mirror(&self, grid: &Grid) {
+        self.panic.set(i64::from(grid.is_panicking()));
         for substation in grid.substations() {
             let name = &[substation.name()];
             let ledger = substation.ledger();
@@ -269,6 +298,12 @@ impl SubstationFamilies {
                     .with_label_values(name)
                     .set(grid.clock().unix_seconds(at));
             }
+            let view = substation.view(grid.clock().now());
+            let gauge = self.can_scrape.with_label_values(name);
+            gauge.set(i64::from(substation.can_scrape()));
+            let gauge = self.can_charge.with_label_values(name);
+            gauge.set(i64::from(view.is_in_rotation));
+            self.share.with_label_values(name).set(view.share);
             let current = grid.state_of(substation);
             for state in State::ALL {
                 let gauge = self

@@ -81,6 +81,12 @@ fn other_paths_and_methods() {
     connection.send(client::request("POST", "/charge", "", "{}"));
     let answer = connection.answer();
     assert_eq!((answer.status, answer.code().as_str()), (404, "not_found"));
+    connection.send(client::request("POST", "/sessions/s1-0", "", ""));
+    let answer = connection.answer();
+    assert_eq!(
+        (answer.status, answer.header("allow")),
+        (405, Some("GET, DELETE"))
+    );
     connection.send(client::request("GET", "/metrics", "", ""));
     assert_eq!(
         connection.answer().status,

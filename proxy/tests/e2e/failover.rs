@@ -18,21 +18,10 @@ fn nobody() -> SocketAddr {
         .unwrap()
 }
 
-/// A substation that works, and looks fuller than an idle one.
-fn loaded() -> Scripted {
-    Scripted::start(|head| {
-        Act::Write(if head.starts_with("GET") {
-            page("substation_current_load 500\n")
-        } else {
-            booked()
-        })
-    })
-}
-
 #[test]
 fn a_refusal_goes_to_another_and_is_not_counted_as_booked() {
     let refusing = Scripted::charging(|| Act::Write(no_capacity()));
-    let works = loaded();
+    let works = Scripted::working("500");
     let proxy = Proxy::start(
         &[refusing.address, works.address],
         "load: {interval: 10s, stale_after: 20s}",
@@ -44,18 +33,26 @@ fn a_refusal_goes_to_another_and_is_not_counted_as_booked() {
             (200, Some("s2"))
         );
     }
-    assert_eq!(refusing.charges().len(), 10);
+    // Its word counts for more than its idle gauge, until the next sample at least.
+    assert_eq!(refusing.charges().len(), 1);
     assert_eq!(works.charges().len(), 10);
     assert_eq!(
         proxy.metric("switchyard_failovers_total{reason=\"refused\"}"),
-        10.0
+        1.0
     );
+    assert_eq!(
+        proxy.status()["substations"][0]["health"]["refuses_from"],
+        11.0
+    );
+    let small = proxy.charge(r#"{"power_kw": 3.7}"#);
+    assert_eq!(small.header("x-substation"), Some("s2"));
+    assert_eq!(refusing.charges().len(), 2, "a smaller one may fit");
     let status = proxy.status();
     assert_eq!(
         status["substations"][0]["unseen_load"], 0.0,
         "nothing is left behind"
     );
-    assert_eq!(status["substations"][1]["unseen_load"], 110.0);
+    assert_eq!(status["substations"][1]["unseen_load"], 113.7);
 }
 
 #[test]
@@ -85,7 +82,7 @@ fn when_all_refuse_the_client_is_told_and_may_come_back() {
 
 #[test]
 fn one_that_can_t_be_reached_is_passed_over_and_then_left_out() {
-    let works = loaded();
+    let works = Scripted::working("500");
     // The gauge was seen once, so it looks idle: every request would go there.
     let dying = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = dying.local_addr().unwrap();
@@ -117,7 +114,7 @@ fn one_that_can_t_be_reached_is_passed_over_and_then_left_out() {
         3.0,
         "then it is ejected"
     );
-    assert_eq!(proxy.status()["substations"][0]["state"], "ejected");
+    assert_eq!(proxy.status()["substations"][0]["state"], "down");
     proxy.logged("Ejected");
 }
 
@@ -165,7 +162,7 @@ fn a_break_after_the_request_was_sent_is_502_and_goes_nowhere_else() {
     for cut in cuts {
         let bytes = cut.clone();
         let breaks = Scripted::charging(move || Act::WriteAndClose(bytes.clone()));
-        let works = loaded();
+        let works = Scripted::working("500");
         let proxy = Proxy::start(
             &[breaks.address, works.address],
             "load: {interval: 10s, stale_after: 20s}",
@@ -193,7 +190,7 @@ fn a_break_after_the_request_was_sent_is_502_and_goes_nowhere_else() {
 #[test]
 fn a_substation_that_hangs_is_504_that_says_it_may_be_booked() {
     let hangs = Scripted::charging(|| Act::Hang);
-    let works = loaded();
+    let works = Scripted::working("500");
     let proxy = Proxy::start(
         &[hangs.address, works.address],
         "timeouts: {request: 150ms, connect: 100ms}\nload: {interval: 10s, stale_after: 20s}",
@@ -214,7 +211,7 @@ fn a_substation_that_hangs_is_504_that_says_it_may_be_booked() {
 #[test]
 fn one_that_fails_fast_does_not_draw_every_request() {
     let fails = Scripted::charging(|| Act::Write(answer("500 Internal Server Error", "{}")));
-    let works = loaded();
+    let works = Scripted::working("500");
     let proxy = Proxy::start(
         &[fails.address, works.address],
         "load: {interval: 10s, stale_after: 20s}",

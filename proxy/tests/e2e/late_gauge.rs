@@ -5,10 +5,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{
-    rig::{Proxy, until},
-    scripted::{Act, Scripted, booked, page},
+use switchyard_faults::{
+    Act, Scripted,
+    fault::{booked, page},
 };
+
+use crate::rig::{Proxy, until};
 
 /// Books 11 kW a charge, and shows each on its gauge so much later.
 fn late(by: Duration) -> Scripted {

@@ -13,12 +13,20 @@
 )]
 
 mod admin;
+mod admission;
 mod balance;
+mod chaos;
+mod child;
+mod drain;
 mod errors;
 mod failover;
+mod health;
 mod http;
+mod keys;
 mod late_gauge;
 mod lifecycle;
 mod reports;
 mod rig;
+mod sessions;
+mod soak;
 mod substations;

@@ -1,13 +1,9 @@
 //! Loads that substations say on their answers.
 
 use substation::ReportFormat;
+use switchyard_faults::{Act, Scripted, fault::page, post};
 
-use crate::{
-    client,
-    rig::Proxy,
-    scripted::{Act, Scripted, page},
-    substations::Substations,
-};
+use crate::{rig::Proxy, substations::Substations};
 
 /// So long that no second scrape comes to anyone's help.
 const NO_SCRAPES: &str = "load: {interval: 1h, stale_after: 1h}";
@@ -21,14 +17,11 @@ fn reports(proxy: &Proxy, outcome: &str) -> f64 {
 #[test]
 fn a_load_on_an_answer_is_a_sample_that_contains_the_booking_it_confirms() {
     for format in [ReportFormat::Text, ReportFormat::Json] {
-        let substations = Substations::start_reporting(&[1000.0], Some(format));
+        let substations = Substations::start_reporting(&[1000.0], format);
         let proxy = Proxy::start(&substations.addresses, NO_SCRAPES);
         // Booked past the proxy: without a scrape it can only learn of it from an answer.
         let body = r#"{"power_kw": 55, "energy_kwh": 1000}"#;
-        assert_eq!(
-            client::post(substations.addresses[0], "/charge", body).status,
-            200
-        );
+        assert_eq!(post(substations.addresses[0], "/charge", body).status, 200);
         let answer = proxy.charge(r#"{"power_kw": 11, "energy_kwh": 1000}"#);
         assert_eq!(answer.status, 200);
         assert_eq!(
@@ -52,13 +45,10 @@ fn a_load_on_an_answer_is_a_sample_that_contains_the_booking_it_confirms() {
 
 #[test]
 fn a_refusal_says_how_full_it_is() {
-    let substations = Substations::start_reporting(&[100.0], Some(ReportFormat::Text));
+    let substations = Substations::start_reporting(&[100.0], ReportFormat::Text);
     let proxy = Proxy::start(&substations.addresses, NO_SCRAPES);
     let body = r#"{"power_kw": 95, "energy_kwh": 1000}"#;
-    assert_eq!(
-        client::post(substations.addresses[0], "/charge", body).status,
-        200
-    );
+    assert_eq!(post(substations.addresses[0], "/charge", body).status, 200);
     let body = r#"{"power_kw": 11}"#;
     assert_eq!(proxy.charge(body).status, 503);
     let seen = &proxy.status()["substations"][0];
@@ -115,7 +105,7 @@ fn where_a_report_can_not_stand_for_the_gauge_it_is_passed_over() {
         "aggregate: sum",
         "metric: 'substation_current_load{site=\"\"}'",
     ] {
-        let substations = Substations::start_reporting(&[1000.0], Some(ReportFormat::Text));
+        let substations = Substations::start_reporting(&[1000.0], ReportFormat::Text);
         let extra = format!("load: {{interval: 1h, stale_after: 1h, {load}}}");
         let proxy = Proxy::start(&substations.addresses, &extra);
         assert_eq!(proxy.charge(r#"{"power_kw": 11}"#).status, 200);

@@ -15,22 +15,28 @@ pub(crate) struct Substations {
 impl Substations {
     /// One for each capacity in kW.
     pub(crate) fn start(capacities_kw: &[f64]) -> Self {
-        Self::start_reporting(capacities_kw, None)
+        let configs = (1..).zip(capacities_kw);
+        Self::of(configs.map(|(at, capacity)| Config::new(format!("s{at}"), *capacity)))
     }
 
     /// The same, each saying its load on its answers.
-    pub(crate) fn start_reporting(capacities_kw: &[f64], format: Option<ReportFormat>) -> Self {
+    pub(crate) fn start_reporting(capacities_kw: &[f64], format: ReportFormat) -> Self {
+        let configs = (1..).zip(capacities_kw);
+        Self::of(configs.map(|(at, capacity)| Config {
+            report_load: Some(format),
+            ..Config::new(format!("s{at}"), *capacity)
+        }))
+    }
+
+    /// One for each configuration.
+    pub(crate) fn of(configs: impl IntoIterator<Item = Config>) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
             .build()
             .unwrap();
         let (mut all, mut addresses) = (Vec::new(), Vec::new());
-        for (at, capacity) in capacities_kw.iter().enumerate() {
-            let config = Config {
-                report_load: format,
-                ..Config::new(format!("s{}", at + 1), *capacity)
-            };
+        for config in configs {
             let substation = Substation::new(config).unwrap();
             let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
             addresses.push(listener.local_addr().unwrap());

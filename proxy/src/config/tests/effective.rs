@@ -41,9 +41,25 @@ timeouts:
 limits:
   body: 64KiB
   connections: 10000
+  requests: 10000
+admission:
+  queue: 0
+  timeout: 1s
 retry:
   attempts: 3
   budget: 0.2
+  keys: 100000
+  keys_for: 10m
+health:
+  failures: 3
+  success_rate: 0.5
+  window: 10s
+  requests: 20
+  ejection: 1s
+  longest_ejection: 32s
+  slow_start: 10s
+  most_ejected: 0.5
+  panic: 0.3
 threads: 2
 ";
     assert_eq!(shown, expected);
@@ -73,8 +89,10 @@ load:
   stale_after: 1m 30s
 policy: power_of_two
 timeouts: {connect: 1us, request: 1h, client: 0.25s, idle: 61s}
-limits: {body: 65537, connections: 1}
-retry: {attempts: 10, budget: 0}
+limits: {body: 65537, connections: 1, requests: 2}
+admission: {queue: 3, timeout: 4s}
+retry: {attempts: 10, budget: 0, keys: 1, keys_for: 1h}
+health: {failures: 5, success_rate: 0.9, window: 5s, requests: 1, ejection: 2s, longest_ejection: 1m, slow_start: 3s, most_ejected: 0.1, panic: 0}
 threads: 256
 "#,
     );

@@ -1,6 +1,11 @@
 //! One connection to a substation: a request written in one piece, an answer read whole.
+//!
+//! A substation may close a kept connection at the very moment at which a request is written to it. Nothing
+//! was booked then, but to the reader it looks like a break in the middle: bytes written, no answer. So
+//! after a close without a word the system is asked whether the other side's took in any of the request: a
+//! closed socket does not, and says so. Only what is proven that way counts as not sent.
 
-use std::io;
+use std::{io, os::fd::AsRawFd, time::Duration};
 
 use bytes::BytesMut;
 use http::{HeaderName, HeaderValue, header};
@@ -8,16 +13,30 @@ use pingora_http::RequestHeader;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
+    time::sleep,
 };
 
-use super::Progress;
+use super::{Outgoing, Progress};
 use crate::{
-    codec::{self, Answer, Decoder, Limits, RequestHead},
+    codec::{self, Answer, Decoder, Limits, Malformed},
     dispatch::hop_by_hop::nominates,
 };
 
 /// Room for a usual answer; more is made as it comes.
 const READ: usize = 2048;
+
+/// How long the other side's word on a request that met a closed socket is waited for, in looks and in the
+/// time between two: it comes within a round trip of the close.
+const LOOKS: usize = 20;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(5);
+
+/// Why a connection is of no more use.
+#[derive(Debug)]
+pub(super) struct Broken {
+    pub(super) reason: String,
+    /// Whether the other side may have taken in any of the request.
+    pub(super) arrived: bool,
+}
 
 /// A connection and its buffer.
 #[derive(Debug)]
@@ -25,6 +44,10 @@ pub(super) struct Connection {
     stream: TcpStream,
     buffer: BytesMut,
     decoder: Decoder,
+    /// Bytes written by the requests before the last one.
+    sent_before: u64,
+    /// Bytes written.
+    sent: u64,
 }
 
 impl Connection {
@@ -34,6 +57,8 @@ impl Connection {
             stream,
             buffer: BytesMut::new(),
             decoder: Decoder::new(Limits::default()),
+            sent_before: 0,
+            sent: 0,
         })
     }
 
@@ -45,46 +70,105 @@ impl Connection {
     }
 
     /// Sends a request and waits for its answer. After an error the connection is of no more use.
-    pub(super) async fn exchange<'a>(
+    pub(super) async fn exchange(
         &mut self,
-        head: &RequestHead,
-        headers: impl Iterator<Item = (&'a [u8], &'a [u8])>,
-        body: &[u8],
+        outgoing: &Outgoing<'_>,
         progress: &mut Progress,
-    ) -> Result<Answer, String> {
+    ) -> Result<Answer, Broken> {
+        let broken = |reason| Broken {
+            reason,
+            arrived: true,
+        };
+        let headers = forwarded(outgoing.head, outgoing.request_id);
         self.buffer.clear();
-        codec::encode_request(&mut self.buffer, head, headers, body)
-            .map_err(|error| error.to_string())?;
+        codec::encode_request(&mut self.buffer, outgoing.line, headers, outgoing.body)
+            .map_err(|error| broken(error.to_string()))?;
         self.write(progress)
             .await
-            .map_err(|error| format!("while sending: {error}"))?;
+            .map_err(|error| broken(format!("while sending: {error}")))?;
         self.decoder.reset();
         loop {
             self.buffer.reserve(READ);
             let read = self.stream.read_buf(&mut self.buffer).await;
-            let read = read.map_err(|error| format!("while waiting for its answer: {error}"))?;
-            let progress = self.decoder.decode(&mut self.buffer, read == 0);
-            match progress.map_err(|error| error.to_string())? {
-                codec::Progress::Done(answer) => return Ok(answer),
-                codec::Progress::NeedMore => {}
+            let read =
+                read.map_err(|error| broken(format!("while waiting for its answer: {error}")))?;
+            match self.decoder.decode(&mut self.buffer, read == 0) {
+                Ok(codec::Progress::Done(answer)) => return Ok(answer),
+                Ok(codec::Progress::NeedMore) => {}
+                Err(error) => {
+                    return Err(Broken {
+                        reason: error.to_string(),
+                        arrived: error != Malformed::NoAnswer || self.may_have_arrived().await,
+                    });
+                }
             }
         }
     }
 
     async fn write(&mut self, progress: &mut Progress) -> io::Result<()> {
+        self.sent_before = self.sent;
+        let length = self.buffer.len();
         let written = self.stream.write(&self.buffer).await?;
         *progress = Progress::Sent;
         // A request that fits a socket buffer leaves in one write; the rest is for those that don't.
         if let Some(rest) = self.buffer.get(written..) {
             self.stream.write_all(rest).await?;
         }
+        self.sent += length as u64;
         self.buffer.clear();
         Ok(())
     }
+
+    /// After the other side's close: whether it may have taken in any of the request.
+    ///
+    /// The close says how much had come by then, as does whatever is received later. So if the system at the
+    /// other end has not acknowledged a byte of the request, and has refused it since (the connection is
+    /// reset, not only closed), nobody there has read it.
+    async fn may_have_arrived(&self) -> bool {
+        for _ in 0..LOOKS {
+            match self.fate() {
+                Fate::Unknown => sleep(BETWEEN_LOOKS).await,
+                Fate::Refused => return false,
+                Fate::Arrived => return true,
+            }
+        }
+        true
+    }
+
+    #[cfg(target_os = "linux")]
+    fn fate(&self) -> Fate {
+        /// `TCP_CLOSE` in the system's numbering of states: here the connection was reset.
+        const RESET: u8 = 7;
+        let Ok(info) = pingora_core::protocols::l4::ext::get_tcp_info(self.stream.as_raw_fd())
+        else {
+            return Fate::Arrived;
+        };
+        // The system counts the connection's own first byte too.
+        if info.tcpi_bytes_acked > self.sent_before + 1 {
+            Fate::Arrived
+        } else if info.tcpi_state == RESET {
+            Fate::Refused
+        } else {
+            Fate::Unknown
+        }
+    }
+
+    /// Elsewhere nobody tells.
+    #[cfg(not(target_os = "linux"))]
+    fn fate(&self) -> Fate {
+        Fate::Arrived
+    }
+}
+
+/// What became of the last request's bytes at the other end.
+enum Fate {
+    Unknown,
+    Refused,
+    Arrived,
 }
 
 /// The headers that go on to the substation: what the client said of its request, not of its connection.
-pub(super) fn forwarded<'a>(
+fn forwarded<'a>(
     head: &'a RequestHeader,
     request_id: &'a HeaderValue,
 ) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {

@@ -1,0 +1,112 @@
+//! Commands: `POST /substations/{name}/drain` and `/undrain`.
+//!
+//! The admin port listens on loopback, but a browser on the same machine reaches it, and any page that it
+//! shows could send a form there. So a command that comes from a page of another origin is refused; tools
+//! send no origin, and the admin port's own pages have its own.
+
+use http::{HeaderMap, Method, Response, header};
+
+use super::{Admin, failure, json, status::One};
+use crate::dispatch::{Code, Failure};
+
+/// The methods of a command.
+const METHODS: &str = "POST";
+
+/// Takes a substation out of rotation, or lets it in again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Drain<'a> {
+    name: &'a str,
+    is_draining: bool,
+}
+
+impl<'a> Drain<'a> {
+    /// The command at this path, if there is one.
+    pub(super) fn at(path: &'a str) -> Option<Self> {
+        let (name, word) = path.strip_prefix("/substations/")?.split_once('/')?;
+        let is_draining = match word {
+            "drain" => true,
+            "undrain" => false,
+            _ => return None,
+        };
+        Some(Self { name, is_draining })
+    }
+}
+
+impl Admin {
+    pub(super) fn command(
+        &self,
+        drain: Drain<'_>,
+        method: &Method,
+        path: &str,
+        headers: &HeaderMap,
+    ) -> Response<Vec<u8>> {
+        if method != Method::POST {
+            return failure(&Failure::method_not_allowed(path, method, METHODS));
+        }
+        if is_cross_site(headers) {
+            let message = "commands are not taken from the pages of other sites";
+            return failure(&Failure::new(Code::Forbidden, message));
+        }
+        let grid = &self.shared.grid;
+        let Some(substation) = grid.drain(drain.name, drain.is_draining) else {
+            let message = format!(
+                "there is no substation {:?}; /status lists them",
+                drain.name
+            );
+            return failure(&Failure::new(Code::NotFound, message));
+        };
+        json(200, &One::of(grid, substation))
+    }
+}
+
+/// Whether a browser sent it for a page that is not the admin port's own.
+fn is_cross_site(headers: &HeaderMap) -> bool {
+    let text = |name| {
+        headers
+            .get(name)
+            .map(|value| value.to_str().unwrap_or_default())
+    };
+    match (text(header::ORIGIN), text(header::HOST)) {
+        (None, _) => false,
+        (Some(origin), Some(host)) => origin.strip_prefix("http://") != Some(host),
+        (Some(_), None) => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn only_the_two_words_are_commands() {
+        let drain = |name, is_draining| Some(Drain { name, is_draining });
+        assert_eq!(Drain::at("/substations/s-1/drain"), drain("s-1", true));
+        assert_eq!(Drain::at("/substations/s.1/undrain"), drain("s.1", false));
+        for path in [
+            "/substations/s1",
+            "/substations/s1/",
+            "/substations/s1/drain/",
+            "/drain",
+        ] {
+            assert_eq!(Drain::at(path), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn an_origin_has_to_be_the_admin_ports_own() {
+        let with = |pairs: &[(header::HeaderName, &'static str)]| {
+            let pairs = pairs.iter().cloned();
+            let headers = pairs.map(|(name, value)| (name, HeaderValue::from_static(value)));
+            is_cross_site(&headers.collect())
+        };
+        let host = || (header::HOST, "127.0.0.1:9901");
+        assert!(!with(&[host()]));
+        assert!(!with(&[host(), (header::ORIGIN, "http://127.0.0.1:9901")]));
+        for origin in ["http://evil.example", "https://127.0.0.1:9901", "null", ""] {
+            assert!(with(&[host(), (header::ORIGIN, origin)]), "{origin}");
+        }
+        assert!(with(&[(header::ORIGIN, "http://127.0.0.1:9901")]));
+    }
+}

@@ -1,0 +1,119 @@
+//! What becomes of a request that finds no room: a wait in line where that is configured, and else a
+//! refusal that says when there will be room.
+
+use std::pin::pin;
+
+use switchyard_balance::Refusal;
+use tokio::time::Instant;
+
+use super::{
+    Code, Failure, Lane,
+    charge::Charge,
+    choose::Picked,
+    departures,
+    keys::Claim,
+    retry::{self, Journey, Unbooked},
+    route::Asked,
+};
+use crate::metrics::Waited;
+
+impl Lane {
+    /// The substation to ask next; may wait for room.
+    pub(super) async fn admit(
+        &self,
+        asked: &mut Asked<'_>,
+        journey: &mut Journey,
+        claim: &mut Option<Claim<'_>>,
+    ) -> Result<Picked, Failure> {
+        let queue = &self.shared.queue;
+        // Who waits already comes first. (A request with a key may have its place at a substation.)
+        let must_wait = queue.is_on() && claim.is_none() && queue.length() > 0;
+        if !must_wait {
+            match self.pick(asked.charge, journey, claim.as_mut()) {
+                Ok(picked) => return Ok(picked),
+                Err(refused) if queue.is_on() && journey.is_only_for_want_of_room(refused) => {}
+                Err(refused) => return Err(self.refuse(asked.charge, refused, journey)),
+            }
+        }
+        // Rare, and long beside everything else: boxed, so that requests that find room need none for it.
+        let place = Box::pin(self.stand_in_line(asked, journey, claim));
+        match place.await {
+            Ok(picked) => Ok(picked),
+            Err(refused) => Err(self.refuse(asked.charge, refused, journey)),
+        }
+    }
+
+    async fn stand_in_line(
+        &self,
+        asked: &mut Asked<'_>,
+        journey: &mut Journey,
+        claim: &mut Option<Claim<'_>>,
+    ) -> Result<Picked, Refusal> {
+        let metrics = self.shared.metrics.requests();
+        let queue = &self.shared.queue;
+        let until = queue.until(&asked.head.headers, Instant::now(), asked.deadline);
+        let Some(place) = queue.join(until) else {
+            metrics.waited(Waited::Full);
+            return Err(Refusal::NoCapacity);
+        };
+        // Whoever refused may have room by the time that this one's turn comes.
+        journey.forget_passed_over();
+        loop {
+            if place.is_first() {
+                journey.since = Instant::now();
+                match self.pick(asked.charge, journey, claim.as_mut()) {
+                    Ok(picked) => {
+                        metrics.waited(Waited::Admitted);
+                        return Ok(picked);
+                    }
+                    Err(Refusal::NoCapacity) => {}
+                    Err(refused) => return Err(refused),
+                }
+            }
+            let waited = asked.watchdog.guard(until, pin!(place.wait())).await;
+            if waited != Ok(true) {
+                metrics.waited(Waited::InVain);
+                return Err(Refusal::NoCapacity);
+            }
+        }
+    }
+
+    /// What the client is told when there is nobody left to ask.
+    pub(super) fn refuse(
+        &self,
+        charge: &Charge,
+        refused: Refusal,
+        journey: &mut Journey,
+    ) -> Failure {
+        self.with_hint(charge, retry::refusal(refused, journey), journey)
+    }
+
+    /// The same where only one may be asked, because it may have booked the key already.
+    pub(super) fn refuse_of_holder(
+        &self,
+        charge: &Charge,
+        name: &str,
+        why: Unbooked,
+        journey: &mut Journey,
+    ) -> Failure {
+        self.with_hint(
+            charge,
+            retry::refusal_of_holder(name, why, journey),
+            journey,
+        )
+    }
+
+    /// Where there is no room, says when there will be: by the substations' own word, or by the ends of the
+    /// sessions that are known.
+    fn with_hint(&self, charge: &Charge, mut failure: Failure, journey: &Journey) -> Failure {
+        if failure.code == Code::NoCapacity {
+            let known = self.shared.departures.room_in(charge.load, Instant::now());
+            let room_in = journey.room_in.into_iter().chain(known).min();
+            failure.retry_after = room_in.map(|room_in| {
+                self.exchange
+                    .random(|rng| departures::jittered(room_in, rng))
+            });
+        }
+        failure
+    }
+}

@@ -1,0 +1,231 @@
+//! Which substation has which `Idempotency-Key`.
+//!
+//! A substation that has booked under a key answers the key's repetition with that same session; any other
+//! one would book a second. So a key belongs to a substation from the moment a request with it may have
+//! been booked there, and every repetition goes there and nowhere else: also one that comes at the same
+//! time on another thread, also while the substation is ejected or draining, also after an answer that
+//! never came. Where every request under a key has certainly not been booked, the key is free again.
+//!
+//! A key is kept as 128 bits of a keyed hash, so an entry has one size whatever clients send, and nobody
+//! can make two keys collide. Both bounds are told in the documents: the last so many keys, for so long.
+//! Requests without a key come here not at all.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    hash::{BuildHasher, RandomState},
+    time::Duration,
+};
+
+use http::{HeaderMap, HeaderName};
+use parking_lot::Mutex;
+use tokio::time::Instant;
+
+use super::{Code, Failure};
+use crate::config;
+
+/// The header that carries a key.
+const HEADER: HeaderName = HeaderName::from_static("idempotency-key");
+/// The longest key, in bytes.
+const LONGEST: usize = 255;
+/// Each has its own lock, so that threads seldom meet.
+const SHARDS: usize = 16;
+
+/// The key of a request, if it has one. One that can't be kept is refused: its client counts on it.
+pub(super) fn key_of(headers: &HeaderMap) -> Result<Option<&[u8]>, Failure> {
+    let Some(key) = headers.get(&HEADER) else {
+        return Ok(None);
+    };
+    let key = key.as_bytes();
+    let is_fit = !key.is_empty() && key.len() <= LONGEST && key.iter().all(u8::is_ascii_graphic);
+    if !is_fit || headers.get_all(&HEADER).iter().count() > 1 {
+        let message = format!(
+            "Idempotency-Key must be there once, with 1 to {LONGEST} visible ASCII characters; nothing is booked"
+        );
+        return Err(Failure::new(Code::InvalidRequest, message));
+    }
+    Ok(Some(key))
+}
+
+/// All keys of one proxy. Shared by all threads.
+#[derive(Debug)]
+pub(super) struct Keys {
+    shards: [Mutex<Shard>; SHARDS],
+    hashes: [RandomState; 2],
+    most: usize,
+    kept_for: Duration,
+}
+
+#[derive(Debug, Default)]
+struct Shard {
+    entries: HashMap<u128, Entry>,
+    /// Entries in the order in which they were bound; none is in here twice.
+    bound: VecDeque<u128>,
+}
+
+#[derive(Debug, Default)]
+struct Entry {
+    /// Who is asked, or has booked.
+    holder: Option<usize>,
+    /// Requests with this key that are under way, and those of them that wait for the holder's answer.
+    claims: u32,
+    asking: u32,
+    /// Since when the holder may have booked. Repetitions don't move it, so the queue is in order of time.
+    bound: Option<Instant>,
+}
+
+/// One request's hold on its key. Dropped in the middle of an exchange, it counts as possibly booked.
+#[derive(Debug)]
+pub(super) struct Claim<'a> {
+    keys: &'a Keys,
+    hash: u128,
+    now: Instant,
+    is_asking: bool,
+}
+
+impl Keys {
+    pub(super) fn new(retry: &config::Retry) -> Self {
+        Self {
+            shards: Default::default(),
+            hashes: Default::default(),
+            most: retry.keys.div_ceil(SHARDS),
+            kept_for: retry.keys_for,
+        }
+    }
+
+    /// A request with `key` came at `now`.
+    pub(super) fn claim(&self, key: &[u8], now: Instant) -> Claim<'_> {
+        let [high, low] = [0, 1].map(|at: usize| {
+            let hash = self.hashes.get(at).map_or(0, |hash| hash.hash_one(key));
+            u128::from(hash)
+        });
+        let claim = Claim {
+            keys: self,
+            hash: (high << 64) | low,
+            now,
+            is_asking: false,
+        };
+        claim.shard(|shard, hash| {
+            shard.expire(self.most, self.kept_for, now);
+            shard.entries.entry(hash).or_default().claims += 1;
+        });
+        claim
+    }
+
+    /// Keys that are kept now.
+    pub(super) fn count(&self) -> usize {
+        let lengths = self.shards.iter().map(|shard| shard.lock().entries.len());
+        lengths.sum()
+    }
+}
+
+impl Claim<'_> {
+    /// The substation that alone may be asked, and this request is about to ask it.
+    pub(super) fn ask_holder(&mut self) -> Option<usize> {
+        let holder = self.entry(|entry| {
+            let holder = entry.holder?;
+            entry.asking += 1;
+            Some(holder)
+        });
+        self.is_asking = holder.is_some();
+        holder
+    }
+
+    /// This request is about to ask the substation `at`. False if another one holds the key by now.
+    pub(super) fn ask(&mut self, at: usize) -> bool {
+        self.is_asking = self.entry(|entry| {
+            let is_free = *entry.holder.get_or_insert(at) == at;
+            entry.asking += u32::from(is_free);
+            is_free
+        });
+        self.is_asking
+    }
+
+    /// The substation asked may have booked.
+    pub(super) fn bind(&mut self) {
+        self.is_asking = false;
+        let now = self.now;
+        self.shard(|shard, hash| {
+            let Some(entry) = shard.entries.get_mut(&hash) else {
+                return;
+            };
+            entry.asking = entry.asking.saturating_sub(1);
+            if entry.bound.is_none() {
+                entry.bound = Some(now);
+                shard.bound.push_back(hash);
+            }
+        });
+    }
+
+    /// The substation asked has certainly not booked this request. True if another one may be asked.
+    pub(super) fn leave(&mut self) -> bool {
+        self.is_asking = false;
+        self.entry(|entry| {
+            entry.asking = entry.asking.saturating_sub(1);
+            let is_free = entry.asking == 0 && entry.bound.is_none();
+            if is_free {
+                entry.holder = None;
+            }
+            is_free
+        })
+    }
+
+    fn entry<T: Default>(&self, look: impl FnOnce(&mut Entry) -> T) -> T {
+        self.shard(|shard, hash| shard.entries.get_mut(&hash).map(look))
+            .unwrap_or_default()
+    }
+
+    fn shard<T>(&self, look: impl FnOnce(&mut Shard, u128) -> T) -> T
+    where
+        T: Default,
+    {
+        let at = usize::try_from(self.hash % SHARDS as u128).unwrap_or_default();
+        let shard = self.keys.shards.get(at);
+        shard.map_or_else(T::default, |shard| look(&mut shard.lock(), self.hash))
+    }
+}
+
+impl Drop for Claim<'_> {
+    fn drop(&mut self) {
+        if self.is_asking {
+            self.bind();
+        }
+        self.shard(|shard, hash| {
+            if let Some(entry) = shard.entries.get_mut(&hash) {
+                entry.claims = entry.claims.saturating_sub(1);
+                if entry.claims == 0 && entry.bound.is_none() {
+                    shard.entries.remove(&hash);
+                }
+            }
+        });
+    }
+}
+
+impl Shard {
+    /// Forgets what is over its time, and the oldest beyond `most`; never a key in use.
+    fn expire(&mut self, most: usize, kept_for: Duration, now: Instant) {
+        // As many looks as there are keys at most: one in use goes to the back.
+        for _ in 0..self.bound.len() {
+            let Some(hash) = self.bound.front().copied() else {
+                return;
+            };
+            let Some(entry) = self.entries.get(&hash) else {
+                self.bound.pop_front();
+                continue;
+            };
+            let since = entry.bound.unwrap_or(now);
+            let is_over = now.saturating_duration_since(since) >= kept_for;
+            if !is_over && self.bound.len() <= most {
+                return;
+            }
+            self.bound.pop_front();
+            if entry.claims > 0 {
+                self.bound.push_back(hash);
+            } else {
+                self.entries.remove(&hash);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,207 @@
+//! A bounded wait for room, off unless it is configured.
+//!
+//! When no substation has room, a request may wait a little instead of being refused: room comes with the
+//! next sample, or when somebody's reservation is taken back. Who must be served earliest waits in front,
+//! and only the first in line looks for room, so those behind cost nothing and nobody is overtaken. While
+//! somebody waits, a newcomer waits behind.
+//!
+//! The first looks every few milliseconds instead of being told: a choice takes a microsecond, and there is
+//! one such look at a time in the whole proxy.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use http::{HeaderMap, HeaderName};
+use parking_lot::Mutex;
+use tokio::{
+    sync::Notify,
+    time::{Instant, timeout},
+};
+
+use crate::config;
+
+/// The header in which a client says how long it will wait, as in `750ms`.
+const PATIENCE: HeaderName = HeaderName::from_static("x-request-timeout");
+/// A longer text is no duration that anybody means.
+const LONGEST_TEXT: usize = 16;
+/// How often the first in line looks for room.
+const LOOK: Duration = Duration::from_millis(5);
+
+/// When a place must be left, and who came first of those with the same moment.
+type Turn = (Instant, u64);
+
+/// The line of one proxy. Shared by all threads.
+#[derive(Debug)]
+pub(super) struct Queue {
+    most: usize,
+    timeout: Duration,
+    line: Mutex<Line>,
+    /// As many as stand in line, to be read without the lock.
+    length: AtomicUsize,
+}
+
+#[derive(Debug, Default)]
+struct Line {
+    places: BTreeMap<Turn, Arc<Notify>>,
+    came: u64,
+}
+
+/// A place in line; left when dropped.
+#[derive(Debug)]
+pub(super) struct Place<'a> {
+    queue: &'a Queue,
+    turn: Turn,
+    moved_up: Arc<Notify>,
+}
+
+impl Queue {
+    pub(super) fn new(admission: &config::Admission) -> Self {
+        Self {
+            most: admission.queue,
+            timeout: admission.timeout,
+            line: Mutex::default(),
+            length: AtomicUsize::new(0),
+        }
+    }
+
+    /// Whether requests may wait at all.
+    pub(super) fn is_on(&self) -> bool {
+        self.most > 0
+    }
+
+    /// How many wait.
+    pub(super) fn length(&self) -> usize {
+        self.length.load(Relaxed)
+    }
+
+    /// Until when a request that finds no room at `now` waits: at most until `deadline`, and no longer than
+    /// its client will.
+    pub(super) fn until(&self, headers: &HeaderMap, now: Instant, deadline: Instant) -> Instant {
+        let patience = headers.get(&PATIENCE).and_then(|value| {
+            let text = value
+                .to_str()
+                .ok()
+                .filter(|text| text.len() <= LONGEST_TEXT)?;
+            humantime::parse_duration(text).ok()
+        });
+        let wait = patience.map_or(self.timeout, |patience| patience.min(self.timeout));
+        deadline.min(now + wait)
+    }
+
+    /// A place for a request that must be served by `until`, unless the line is full.
+    pub(super) fn join(&self, until: Instant) -> Option<Place<'_>> {
+        let mut line = self.line.lock();
+        if line.places.len() >= self.most {
+            return None;
+        }
+        line.came += 1;
+        let turn = (until, line.came);
+        let moved_up = Arc::new(Notify::new());
+        line.places.insert(turn, Arc::clone(&moved_up));
+        self.length.store(line.places.len(), Relaxed);
+        Some(Place {
+            queue: self,
+            turn,
+            moved_up,
+        })
+    }
+}
+
+impl Place<'_> {
+    /// Whether nobody is in front.
+    pub(super) fn is_first(&self) -> bool {
+        let line = self.queue.line.lock();
+        line.places.first_key_value().map(|(turn, _)| *turn) == Some(self.turn)
+    }
+
+    /// Waits until it is worth looking for room again. False if its time is over.
+    pub(super) async fn wait(&self) -> bool {
+        let (until, _) = self.turn;
+        let left = until.saturating_duration_since(Instant::now());
+        let longest = if self.is_first() {
+            left.min(LOOK)
+        } else {
+            left
+        };
+        // Moved up or timed out: both are looked at by whoever asked.
+        let _ = timeout(longest, self.moved_up.notified()).await;
+        Instant::now() < until
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        let mut line = self.queue.line.lock();
+        line.places.remove(&self.turn);
+        self.queue.length.store(line.places.len(), Relaxed);
+        if let Some((_, first)) = line.places.first_key_value() {
+            first.notify_one();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn queue(most: usize) -> Queue {
+        Queue::new(&config::Admission {
+            queue: most,
+            timeout: Duration::from_secs(1),
+        })
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_earliest_deadline_is_first_and_equals_keep_their_order() {
+        let (queue, now) = (queue(4), Instant::now());
+        let at = |millis| now + Duration::from_millis(millis);
+        let late = queue.join(at(300)).unwrap();
+        assert!(late.is_first());
+        let early = queue.join(at(100)).unwrap();
+        let second = queue.join(at(100)).unwrap();
+        assert!(early.is_first() && !second.is_first() && !late.is_first());
+        assert!(queue.join(at(200)).is_some_and(|place| !place.is_first()));
+        assert_eq!(queue.length(), 3, "who leaves makes room");
+        drop(early);
+        assert!(second.wait().await, "it is told that it is first");
+        assert!(second.is_first());
+        assert_eq!(now, Instant::now(), "at once");
+        drop(second);
+        assert!(late.is_first());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_full_line_takes_nobody_and_a_place_ends_in_time() {
+        let (queue, now) = (queue(1), Instant::now());
+        let place = queue.join(now + Duration::from_millis(12)).unwrap();
+        assert!(queue.join(now).is_none());
+        let mut looks = 0;
+        while place.wait().await {
+            looks += 1;
+        }
+        assert_eq!((looks, now.elapsed().as_millis()), (2, 12));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_waits_longer_than_its_deadline_its_client_or_the_configuration() {
+        let (queue, now) = (queue(1), Instant::now());
+        let wait = |patience: Option<&'static str>, deadline: u64| {
+            let value = patience.map(|text| (PATIENCE, http::HeaderValue::from_static(text)));
+            let headers: HeaderMap = value.into_iter().collect();
+            let until = queue.until(&headers, now, now + Duration::from_millis(deadline));
+            (until - now).as_millis()
+        };
+        assert_eq!(wait(None, 5_000), 1_000);
+        assert_eq!(wait(None, 300), 300);
+        assert_eq!(wait(Some("250ms"), 5_000), 250);
+        assert_eq!(wait(Some("1h"), 5_000), 1_000);
+        assert_eq!(wait(Some("soon"), 5_000), 1_000);
+        assert_eq!(wait(Some("5124095576030431h15s1000ms"), 5_000), 1_000);
+    }
+}

@@ -1,0 +1,186 @@
+//! Whether a request may be sent once more, and where.
+//!
+//! Elsewhere only if the one before certainly did not book it: no connection could be made, nothing of it
+//! arrived, or it said so itself (503, 429). To the same one only under an `Idempotency-Key`. Both only as
+//! long as attempts, the budget and the deadline last.
+
+use std::time::Duration;
+
+use fastrand::Rng;
+use switchyard_balance::Refusal;
+use tokio::time::Instant;
+
+use super::{Code, Failure};
+use crate::config::MOST_ATTEMPTS;
+
+/// The pause before a substation is asked again for the second time; doubled each time. The first time
+/// there is none: most breaks are of one connection.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// Why a request may go elsewhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unbooked {
+    Connect,
+    Unsent,
+    Refused,
+}
+
+impl Unbooked {
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Connect => "connect",
+            Self::Unsent => "unsent",
+            Self::Refused => "refused",
+        }
+    }
+}
+
+/// Where a request stands between two attempts.
+#[derive(Debug)]
+pub(super) struct Journey {
+    /// When the choice at hand was begun, as far as anybody looked at a clock.
+    pub(super) since: Instant,
+    /// How often it was sent.
+    pub(super) attempts: usize,
+    /// How the last attempt that certainly booked nothing ended.
+    pub(super) unbooked: Option<Unbooked>,
+    /// What is to be told if nothing better comes: the request may be booked.
+    pub(super) broken: Option<Failure>,
+    /// Seconds until there is room, as substations that refused it said.
+    pub(super) room_in: Option<u32>,
+    tried: [usize; MOST_ATTEMPTS],
+    refused_by: usize,
+}
+
+impl Journey {
+    /// Before the first attempt.
+    pub(super) fn new(since: Instant) -> Self {
+        Self {
+            since,
+            attempts: 0,
+            unbooked: None,
+            broken: None,
+            room_in: None,
+            tried: [0; MOST_ATTEMPTS],
+            refused_by: 0,
+        }
+    }
+
+    /// The substation at `at` did not book it, and is not to be asked again.
+    pub(super) fn pass_over(&mut self, at: usize, why: Unbooked) {
+        self.unbooked = Some(why);
+        if let Some(slot) = self.tried.get_mut(self.refused_by) {
+            *slot = at;
+            self.refused_by += 1;
+        }
+    }
+
+    /// Those that are not to be asked again.
+    pub(super) fn passed_over(&self) -> &[usize] {
+        self.tried.get(..self.refused_by).unwrap_or_default()
+    }
+
+    /// All of them may be asked again.
+    pub(super) fn forget_passed_over(&mut self) {
+        self.refused_by = 0;
+    }
+
+    /// Whether nothing but room is missing, so that it is worth waiting for.
+    pub(super) fn is_only_for_want_of_room(&self, refused: Refusal) -> bool {
+        let has_refused = self.unbooked == Some(Unbooked::Refused);
+        self.broken.is_none() && (refused == Refusal::NoCapacity || has_refused)
+    }
+
+    /// A substation that refused says when there will be room; the soonest counts.
+    pub(super) fn hint(&mut self, room_in: Option<u32>) {
+        self.room_in = self.room_in.into_iter().chain(room_in).min();
+    }
+
+    /// How long to wait before the same substation is asked again.
+    pub(super) fn pause(&self, rng: &mut Rng) -> Duration {
+        let doublings = self.attempts.saturating_sub(2).min(MOST_ATTEMPTS);
+        match self.attempts {
+            0 | 1 => Duration::ZERO,
+            _ => PAUSE.mul_f64(
+                2_f64.powi(i32::try_from(doublings).unwrap_or(0)) * (0.5 + 0.5 * rng.f64()),
+            ),
+        }
+    }
+}
+
+/// What the client is told when there is nobody left to ask.
+pub(super) fn refusal(refusal: Refusal, journey: &mut Journey) -> Failure {
+    if let Some(broken) = journey.broken.take() {
+        return broken;
+    }
+    match (refusal, journey.unbooked) {
+        (Refusal::NoCapacity, _) | (_, Some(Unbooked::Refused)) => Failure::new(
+            Code::NoCapacity,
+            "no substation has room for this charge now; nothing is booked",
+        ),
+        (Refusal::NoUpstream, _) => Failure::new(
+            Code::NoSubstation,
+            "no substation can be reached now; nothing is booked",
+        ),
+    }
+}
+
+/// The same where only one may be asked, because it may have booked the key already.
+pub(super) fn refusal_of_holder(name: &str, why: Unbooked, journey: &mut Journey) -> Failure {
+    if let Some(broken) = journey.broken.take() {
+        return broken;
+    }
+    let (code, what) = match why {
+        Unbooked::Refused => (Code::NoCapacity, "refused it now"),
+        Unbooked::Connect | Unbooked::Unsent => (Code::NoSubstation, "can't be reached now"),
+    };
+    let message = format!(
+        "{name}, which had this Idempotency-Key before, {what}; nothing more is booked, and no other \
+         substation may be asked: try again with the same key"
+    );
+    Failure::new(code, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn those_passed_over_are_remembered_and_the_soonest_room_counts() {
+        let mut journey = Journey::new(Instant::now());
+        journey.pass_over(7, Unbooked::Refused);
+        journey.pass_over(2, Unbooked::Connect);
+        assert_eq!(journey.passed_over(), [7, 2]);
+        for room_in in [None, Some(9), Some(4), None, Some(6)] {
+            journey.hint(room_in);
+        }
+        assert_eq!(journey.room_in, Some(4));
+    }
+
+    #[test]
+    fn the_same_one_is_asked_again_at_once_and_then_ever_later() {
+        let mut rng = Rng::with_seed(1);
+        let mut journey = Journey {
+            attempts: 1,
+            ..Journey::new(Instant::now())
+        };
+        assert_eq!(journey.pause(&mut rng), Duration::ZERO);
+        for attempts in 2..=10 {
+            journey.attempts = attempts;
+            let longest = PAUSE * 2_u32.pow(u32::try_from(attempts - 2).unwrap());
+            let pause = journey.pause(&mut rng);
+            assert!(longest / 2 <= pause && pause <= longest, "{pause:?}");
+        }
+    }
+
+    #[test]
+    fn what_may_be_booked_is_told_whatever_came_after() {
+        let mut journey = Journey {
+            broken: Some(Failure::new(Code::SubstationFailed, "may be booked")),
+            unbooked: Some(Unbooked::Refused),
+            ..Journey::new(Instant::now())
+        };
+        let told = refusal(Refusal::NoUpstream, &mut journey);
+        assert_eq!(told.code, Code::SubstationFailed);
+    }
+}

@@ -1,0 +1,138 @@
+//! What the grid is told, by exchanges, scrapes and operators, and what follows for all of it.
+//!
+//! Each report changes one substation. Where that changes who is in rotation, the whole is looked at: if too
+//! few are left, those that are ejected for failing are used as well, because a substation that fails
+//! sometimes is better than none. Never those that an operator has drained or that can't be reached.
+
+use std::{sync::Arc, time::Duration};
+
+use switchyard_balance::{Ledger, Load};
+use tracing::{info, warn};
+
+use super::{
+    Grid, Substation,
+    condition::{Entry, News},
+    health::Verdict,
+    substation::Reach,
+};
+use crate::clock::{Clock, Moment};
+
+/// The one request that decides whether an ejected substation is back. Dropped without a report of how it
+/// went, the next request is the trial.
+#[derive(Debug)]
+pub struct Trial {
+    substation: Arc<Substation>,
+    clock: Clock,
+}
+
+impl Drop for Trial {
+    fn drop(&mut self) {
+        let ledger: &Ledger = self.substation.ledger();
+        self.substation
+            .condition()
+            .untried(ledger, self.clock.now());
+    }
+}
+
+/// A request was sent by choice to a substation that takes nobody now: choose again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Closed;
+
+impl Grid {
+    /// Whether a request that chose `substation` may go there: usually so, at the cost of reading one flag.
+    /// One that is on trial takes one request, which gets the trial to hold.
+    pub fn enter(&self, substation: &Arc<Substation>) -> Result<Option<Trial>, Closed> {
+        match substation
+            .condition()
+            .may_be_asked(substation.ledger(), self.clock)
+        {
+            Entry::Free => Ok(None),
+            Entry::Trial => Ok(Some(Trial {
+                substation: Arc::clone(substation),
+                clock: self.clock,
+            })),
+            Entry::Closed => Err(Closed),
+        }
+    }
+
+    /// An exchange with `substation` went well; `booked` is the load that it took. Reads no clock and takes
+    /// no lock while all is well.
+    pub fn good(&self, substation: &Substation, booked: Option<Load>) {
+        let news = substation
+            .condition()
+            .good(substation.ledger(), booked, self.clock);
+        self.follow(substation, news);
+    }
+
+    /// An exchange with `substation` failed.
+    pub fn failed(&self, substation: &Substation, verdict: Verdict) {
+        let now = self.clock.now();
+        let news = substation
+            .condition()
+            .failure(substation.ledger(), verdict, now);
+        self.follow(substation, news);
+    }
+
+    /// `substation` refused `load`; `room_in` is when it says it has room. That it answered is good.
+    pub fn refused(&self, substation: &Substation, load: Load, room_in: Option<Duration>) {
+        let now = self.clock.now();
+        substation
+            .condition()
+            .refused(substation.ledger(), load, room_in, now);
+        self.good(substation, None);
+    }
+
+    /// A scrape of `substation` has ended.
+    pub(super) fn scraped(&self, substation: &Substation, reach: Reach, now: Moment) {
+        let news = substation.scraped(reach, now);
+        self.follow(substation, news);
+    }
+
+    /// Takes the substation `name` out of rotation, or lets it in again. None: there is none of that name.
+    pub fn drain(&self, name: &str, is_draining: bool) -> Option<&Arc<Substation>> {
+        let named = |substation: &&Arc<Substation>| substation.name() == name;
+        let substation = self.substations().iter().find(named)?;
+        let now = self.clock.now();
+        let news = substation
+            .condition()
+            .drain(substation.ledger(), is_draining, now);
+        self.follow(substation, news);
+        Some(substation)
+    }
+
+    fn follow(&self, substation: &Substation, news: Option<News>) {
+        if let Some(news) = news {
+            substation.announce(news);
+            self.review(substation);
+        }
+    }
+
+    /// After `changed` has: are so few left that those ejected for failing are to be used?
+    #[expect(clippy::cast_precision_loss, reason = "at most 10,000 substations")]
+    fn review(&self, changed: &Substation) {
+        let mut is_panicking = self.is_panicking.lock();
+        let now = self.clock.now();
+        let press = |substation: &Substation, is_pressed| {
+            let ledger = substation.ledger();
+            substation.condition().press(ledger, is_pressed, now);
+        };
+        let (fit, all) = self.census.fit_of();
+        let is_too_few = (fit as f64) < self.panic_below * all as f64;
+        if is_too_few == *is_panicking {
+            press(changed, is_too_few);
+            return;
+        }
+        *is_panicking = is_too_few;
+        for substation in self.substations() {
+            press(substation, is_too_few);
+        }
+        if is_too_few {
+            warn!(
+                fit,
+                all, "Too few in rotation: those that fail are used as well"
+            );
+        } else {
+            info!(fit, all, "Enough in rotation again");
+        }
+    }
+}

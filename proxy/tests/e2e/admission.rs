@@ -1,0 +1,216 @@
+//! What becomes of requests when there is no room, or too many of them.
+
+use std::{
+    io::Read,
+    net::SocketAddr,
+    thread,
+    time::{Duration, Instant},
+};
+
+use substation::Config;
+use switchyard_faults::{self as client, Act, Connection, Scripted, fault::booked};
+
+use crate::{
+    rig::{Proxy, until},
+    substations::Substations,
+};
+
+/// Room for one session of 11 kW in each.
+fn small(count: usize, time_scale: f64) -> Substations {
+    Substations::of((1..=count).map(|at| Config {
+        time_scale,
+        ..Config::new(format!("s{at}"), 11.0)
+    }))
+}
+
+const CHARGE: &str = r#"{"power_kw": 11, "energy_kwh": 11}"#;
+
+#[test]
+fn a_full_grid_says_when_to_come_back() {
+    // An hour of charging takes 40 s.
+    let substations = small(3, 90.0);
+    let proxy = Proxy::start(&substations.addresses, "load: {interval: 50ms}");
+    let started = Instant::now();
+    for _ in 0..3 {
+        assert_eq!(proxy.charge(CHARGE).status, 200);
+    }
+    let mut told = std::collections::BTreeSet::new();
+    for _ in 0..20 {
+        let answer = proxy.charge(CHARGE);
+        assert_eq!(
+            (answer.status, answer.code().as_str()),
+            (503, "no_capacity")
+        );
+        let after: u64 = answer.header("retry-after").unwrap().parse().unwrap();
+        // Not before a session ends, and not all at once.
+        let left = Duration::from_secs(40)
+            .saturating_sub(started.elapsed())
+            .as_secs();
+        assert!((left..=63).contains(&after), "{after}, {left} left");
+        told.insert(after);
+    }
+    assert!(told.len() > 3, "{told:?}");
+}
+
+#[test]
+fn a_request_may_wait_for_room_and_the_most_urgent_one_is_first() {
+    let substations = small(1, 1.0);
+    let proxy = Proxy::start(
+        &substations.addresses,
+        "load: {interval: 20ms}\nadmission: {queue: 2, timeout: 20s}\ntimeouts: {request: 20s}",
+    );
+    let held = proxy.charge(CHARGE).json()["session_id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let ask = |id: &str, patience: &str| {
+        let headers = format!("x-request-id: {id}\r\nx-request-timeout: {patience}\r\n");
+        let mut connection = Connection::open(proxy.charge);
+        connection.send(client::request("POST", "/request_charge", &headers, CHARGE));
+        connection
+    };
+    let waiting = |count: f64| {
+        until("the line", || {
+            (proxy.metric("switchyard_admission_waiting") == count).then_some(())
+        });
+    };
+    let mut patient = ask("patient", "19s");
+    waiting(1.0);
+    let mut urgent = ask("urgent", "15s");
+    waiting(2.0);
+    let full = proxy.charge(CHARGE);
+    assert_eq!((full.status, full.code().as_str()), (503, "no_capacity"));
+    let unplug = |session: &str| {
+        let path = format!("/sessions/{session}");
+        let request = client::request("DELETE", &path, "connection: close\r\n", "");
+        assert_eq!(client::raw(proxy.charge, request).status, 200);
+    };
+    unplug(&held);
+    let first = urgent.answer();
+    assert_eq!(first.status, 200);
+    waiting(1.0);
+    unplug(first.json()["session_id"].as_str().unwrap());
+    assert_eq!(patient.answer().status, 200);
+    // One whose time runs out is told, and has left the line.
+    let told = ask("hasty", "30ms").answer();
+    assert_eq!((told.status, told.code().as_str()), (503, "no_capacity"));
+    assert!(told.header("retry-after").is_some());
+    waiting(0.0);
+    let waits = |how: &str| {
+        proxy.metric(&format!(
+            "switchyard_admission_waits_total{{result=\"{how}\"}}"
+        ))
+    };
+    assert_eq!(
+        (waits("admitted"), waits("in_vain"), waits("full")),
+        (2.0, 1.0, 1.0)
+    );
+}
+
+#[test]
+fn more_requests_than_allowed_are_refused_before_they_cost_anything() {
+    let hangs = Scripted::charging(|| Act::Hang);
+    let proxy = Proxy::start(&[hangs.address], "limits: {requests: 2}");
+    let held: Vec<_> = (1..=2)
+        .map(|count| {
+            let mut connection = Connection::open(proxy.charge);
+            connection.send(client::request("POST", "/request_charge", "", "{}"));
+            until("it is with the substation", || {
+                (hangs.charges().len() == count).then_some(())
+            });
+            connection
+        })
+        .collect();
+    // Not even its body is waited for.
+    let begun = "POST /request_charge HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\n";
+    let answer = client::raw(proxy.charge, begun);
+    assert_eq!((answer.status, answer.code().as_str()), (503, "overloaded"));
+    assert!(answer.message().contains("limits.requests"));
+    assert!(answer.header("retry-after").is_some());
+    drop(held);
+    assert_eq!(hangs.charges().len(), 2);
+}
+
+#[test]
+fn a_client_that_does_not_read_its_answers_is_given_up() {
+    let substation = Scripted::charging(|| Act::Write(booked()));
+    let proxy = Proxy::start(&[substation.address], "timeouts: {client: 300ms}");
+    let mut connection = Connection::open(proxy.charge);
+    connection
+        .0
+        .set_write_timeout(Some(Duration::from_secs(20)))
+        .unwrap();
+    // Answers far beyond what the sockets in between take in; the writer is stopped by the proxy's end.
+    let request = client::request("POST", "/request_charge", "", "{}");
+    let writer = thread::spawn(move || {
+        use std::io::Write;
+        for _ in 0..200_000 {
+            if connection.0.write_all(request.as_bytes()).is_err() {
+                return connection;
+            }
+        }
+        panic!("it reads on and on");
+    });
+    let mut connection = writer.join().unwrap();
+    until("it is gone", || {
+        (proxy.metric("switchyard_connections") == 0.0
+            && proxy.metric("switchyard_requests_in_flight") == 0.0)
+            .then_some(())
+    });
+    connection
+        .0
+        .set_read_timeout(Some(Duration::from_secs(5)))
+        .unwrap();
+    let _ = connection.0.read_to_end(&mut Vec::new());
+    assert_eq!(proxy.charge("").status, 200);
+}
+
+/// Opens so many connections and sends each a byte of a request a second, until told to stop.
+fn drip(address: SocketAddr, count: usize, stopped: &std::sync::atomic::AtomicBool) -> usize {
+    use std::{io::Write, sync::atomic::Ordering::SeqCst};
+    let request = client::request("POST", "/request_charge", "", CHARGE);
+    let mut slow: Vec<_> = (0..count).map(|_| Connection::open(address)).collect();
+    let begun = Instant::now();
+    for (second, byte) in request.bytes().enumerate() {
+        slow.retain_mut(|connection| connection.0.write_all(&[byte]).is_ok());
+        while begun.elapsed() < Duration::from_secs(1) * u32::try_from(second + 1).unwrap() {
+            if stopped.load(SeqCst) {
+                return slow.len();
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+    slow.len()
+}
+
+#[test]
+fn a_thousand_slow_clients_cost_the_others_nothing() {
+    let substations = Substations::start(&[1e6; 2]);
+    let proxy = Proxy::start(&substations.addresses, "");
+    let stopped = std::sync::atomic::AtomicBool::new(false);
+    thread::scope(|scope| {
+        let slow = scope.spawn(|| drip(proxy.charge, 1_000, &stopped));
+        until("all are there", || {
+            (proxy.metric("switchyard_connections") >= 1_000.0).then_some(())
+        });
+        let mut load = client::Load::new(proxy.charge, 300.0, Duration::from_secs(4));
+        load.clients = 8;
+        let records = load.run();
+        let booked = records
+            .iter()
+            .filter(|record| matches!(record.told, client::Told::Booked(_)));
+        assert_eq!(booked.count(), records.len());
+        assert_eq!(records.len(), 1_200);
+        stopped.store(true, std::sync::atomic::Ordering::SeqCst);
+        assert_eq!(
+            slow.join().unwrap(),
+            1_000,
+            "and they were there all the time"
+        );
+    });
+    until("all is over", || {
+        (proxy.metric("switchyard_connections") == 0.0
+            && proxy.metric("switchyard_requests_in_flight") == 0.0)
+            .then_some(())
+    });
+}

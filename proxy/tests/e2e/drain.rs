@@ -1,0 +1,77 @@
+//! An operator takes a substation out, and lets it in again.
+
+use switchyard_faults::{self as client, Connection};
+
+use crate::{rig::Proxy, substations::Substations};
+
+#[test]
+fn a_drained_substation_gets_no_new_sessions_and_its_own_are_still_reached() {
+    let substations = Substations::start(&[1e6; 2]);
+    let proxy = Proxy::start(&substations.addresses, "");
+    let mut booked = proxy.charge(r#"{"power_kw": 11}"#);
+    while booked.header("x-substation") != Some("s1") {
+        booked = proxy.charge(r#"{"power_kw": 11}"#);
+    }
+    let answer = client::post(proxy.admin, "/substations/s1/drain", "");
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.json()["name"], "s1");
+    assert_eq!(answer.json()["state"], "draining");
+    assert_eq!(answer.json()["health"]["can_charge"], false);
+    let before = substations.started()[0];
+    for _ in 0..10 {
+        assert_eq!(proxy.charge("").header("x-substation"), Some("s2"));
+    }
+    let session = booked.json()["session_id"].as_str().unwrap().to_owned();
+    let looked = client::get(proxy.charge, &format!("/sessions/{session}"));
+    assert_eq!(looked.status, 200);
+    let draining = "switchyard_substation_state{state=\"draining\",substation=\"s1\"}";
+    assert_eq!(proxy.metric(draining), 1.0);
+
+    assert_eq!(
+        client::post(proxy.admin, "/substations/s2/drain", "").status,
+        200
+    );
+    let answer = proxy.charge("");
+    assert_eq!(
+        (answer.status, answer.code().as_str()),
+        (503, "no_substation")
+    );
+
+    let answer = client::post(proxy.admin, "/substations/s1/undrain", "");
+    assert_eq!(answer.json()["state"], "up");
+    assert_eq!(proxy.charge("").header("x-substation"), Some("s1"));
+    assert_eq!(substations.started()[0], before + 1);
+    for logged in ["Draining", "No longer draining"] {
+        proxy.logged(logged);
+    }
+}
+
+#[test]
+fn a_command_names_a_substation_is_a_post_and_comes_from_here() {
+    let substations = Substations::start(&[1e6]);
+    let proxy = Proxy::start(&substations.addresses, "");
+    let answer = client::post(proxy.admin, "/substations/nobody/drain", "");
+    assert_eq!((answer.status, answer.code().as_str()), (404, "not_found"));
+    let answer = client::get(proxy.admin, "/substations/s1/drain");
+    assert_eq!((answer.status, answer.header("allow")), (405, Some("POST")));
+    let mut connection = Connection::open(proxy.admin);
+    for (origin, status) in [
+        ("http://evil.example".to_owned(), 403),
+        ("null".to_owned(), 403),
+        ("http://test".to_owned(), 200),
+    ] {
+        let headers = format!("origin: {origin}\r\n");
+        connection.send(client::request(
+            "POST",
+            "/substations/s1/undrain",
+            &headers,
+            "",
+        ));
+        let answer = connection.answer();
+        assert_eq!(answer.status, status, "{origin}");
+        if status == 403 {
+            assert_eq!(answer.code(), "forbidden");
+        }
+    }
+    assert_eq!(proxy.status()["substations"][0]["state"], "up");
+}
