@@ -7,7 +7,7 @@ mod condition;
 pub mod exposition;
 pub mod health;
 pub mod orca;
-mod probe;
+pub mod probe;
 mod refusals;
 mod report;
 mod reports;
@@ -31,6 +31,7 @@ pub use report::Reports;
 pub use reports::Trial;
 pub use scraper::Scraper;
 pub use substation::{State, Substation};
+pub use visibility::Look;
 
 use crate::{
     clock::Clock,

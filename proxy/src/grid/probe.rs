@@ -27,7 +27,7 @@ const READ: usize = 16 * 1024;
 
 /// What is looked for, prepared once.
 #[derive(Debug)]
-pub(super) struct Gauges {
+pub struct Gauges {
     load: Wanted,
     capacity: Wanted,
     path: String,
@@ -35,7 +35,9 @@ pub(super) struct Gauges {
 }
 
 impl Gauges {
-    pub(super) fn new(load: &config::Load) -> Self {
+    /// The gauges that a configuration names, and where and for how long to look for them.
+    #[must_use]
+    pub fn new(load: &config::Load) -> Self {
         let aggregate = match load.aggregate {
             config::Aggregate::None => Aggregate::Nothing,
             config::Aggregate::Sum => Aggregate::Sum,
@@ -57,16 +59,9 @@ impl Gauges {
     }
 }
 
-/// A sample, and the ledger as it stood when the scrape for it left.
-#[derive(Debug)]
-pub(super) struct Sample {
-    pub(super) sent: ScrapeSent,
-    pub(super) reading: Reading,
-}
-
 /// Looks at one substation's gauge, again and again.
 #[derive(Debug)]
-pub(super) struct Probe {
+pub struct Probe {
     address: SocketAddr,
     request: Vec<u8>,
     stream: Option<TcpStream>,
@@ -75,7 +70,9 @@ pub(super) struct Probe {
 }
 
 impl Probe {
-    pub(super) fn new(address: SocketAddr, gauges: &Gauges) -> Self {
+    /// A probe of the substation at `address`, without a connection yet.
+    #[must_use]
+    pub fn new(address: SocketAddr, gauges: &Gauges) -> Self {
         let request = format!(
             "GET {} HTTP/1.1\r\nhost: {address}\r\naccept: text/plain;version=0.0.4\r\nuser-agent: switchyard\r\n\r\n",
             gauges.path
@@ -92,13 +89,14 @@ impl Probe {
         }
     }
 
-    /// One sample, or why there is none. A configured capacity goes before the gauge's.
-    pub(super) async fn sample(
+    /// Takes one sample for the ledger that is looked from, or says why there is none. A configured capacity
+    /// goes before the gauge's. One at a time for one ledger.
+    pub async fn sample(
         &mut self,
         gauges: &Gauges,
         look: Look<'_>,
         configured_capacity: Option<Load>,
-    ) -> Result<Sample, PollOutcome> {
+    ) -> Result<(), PollOutcome> {
         let fetched = timeout(gauges.timeout, self.fetch(look)).await;
         let (sent, page) = match fetched {
             Ok(Ok(fetched)) => fetched,
@@ -118,7 +116,8 @@ impl Probe {
             return Err(PollOutcome::Status);
         }
         let reading = read(&page, gauges, configured_capacity)?;
-        Ok(Sample { sent, reading })
+        look.arrived(sent, reading);
+        Ok(())
     }
 
     /// The page. Asking twice changes nothing, so a kept connection that turns out closed is tried anew.

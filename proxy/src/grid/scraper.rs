@@ -14,7 +14,7 @@ use tracing::{info, warn};
 
 use super::{
     Grid, Substation,
-    probe::{Gauges, Probe, Sample},
+    probe::{Gauges, Probe},
     substation::Reach,
     visibility::{Look, Visibility},
 };
@@ -40,7 +40,7 @@ pub struct Scraper {
 struct Ended {
     at: usize,
     probe: Probe,
-    result: Result<Sample, PollOutcome>,
+    result: Result<(), PollOutcome>,
     took: Duration,
 }
 
@@ -118,7 +118,7 @@ impl Scraper {
                 Some(ended) = running.next() => {
                     let Some(seat) = seats.get_mut(ended.at) else { continue };
                     let Some(substation) = grid.substations().get(ended.at) else { continue };
-                    seat.record(&ended.result, ended.took, substation, &grid);
+                    seat.record(ended.result, ended.took, substation, &grid);
                     seat.probe = Some(ended.probe);
                     if !std::mem::replace(&mut seat.was_asked, true) {
                         never_asked -= 1;
@@ -139,13 +139,13 @@ impl Seat {
     /// Writes a scrape's result into the ledger, the metrics and, where something changed, the log.
     fn record(
         &mut self,
-        result: &Result<Sample, PollOutcome>,
+        result: Result<(), PollOutcome>,
         took: Duration,
         substation: &Substation,
         grid: &Grid,
     ) {
         let now = grid.clock().now();
-        let outcome = result.as_ref().err().copied();
+        let outcome = result.err();
         substation
             .metrics()
             .poll(outcome.unwrap_or(PollOutcome::Ok));
@@ -203,10 +203,6 @@ async fn scrape(
     let result = probe
         .sample(gauges, look, substation.configured_capacity())
         .await;
-    if let Ok(sample) = &result {
-        // Here, not in the task's loop, which may come to it later.
-        look.arrived(sample.sent, sample.reading);
-    }
     Ended {
         at,
         probe,

@@ -76,12 +76,18 @@ impl Notes {
 
 /// One look at one gauge, from the ledger's side: what it stood at, and what came of it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Look<'a> {
+pub struct Look<'a> {
     ledger: &'a Ledger,
     late: Option<(&'a Mutex<History>, Instant)>,
 }
 
-impl Look<'_> {
+impl<'a> Look<'a> {
+    /// At a gauge that counts a booking when its answer leaves.
+    #[must_use]
+    pub fn of(ledger: &'a Ledger) -> Self {
+        Self { ledger, late: None }
+    }
+
     /// To be called right before the scrape is written to the wire.
     pub(super) fn scrape_sent(&self) -> ScrapeSent {
         let sent = self.ledger.scrape_sent();
