@@ -10,7 +10,7 @@ pub mod orca;
 pub mod probe;
 mod refusals;
 mod report;
-mod reports;
+mod rotation;
 mod scraper;
 pub mod substation;
 mod visibility;
@@ -28,7 +28,7 @@ use switchyard_balance::{Load, Roster, Selector};
 
 pub use condition::View;
 pub use report::Reports;
-pub use reports::Trial;
+pub use rotation::Trial;
 pub use scraper::Scraper;
 pub use substation::{State, Substation};
 pub use visibility::Look;
