@@ -9,6 +9,10 @@ use clap::Parser;
 use clap::builder::PossibleValuesParser;
 use switchyard_simulator::{Trial, catalogue, picture, table};
 
+mod world;
+
+use world::World;
+
 const EXAMPLES: &str = "\
 Examples:
   The tables of docs/balancing.md:
@@ -16,6 +20,10 @@ Examples:
 
   One scenario, more seeds, and a picture:
     simulate --scenario four_proxies --seeds 20 --svg four.svg
+
+  A world of your own: three proxies, one with half of the traffic, in front of four substations,
+  with sessions of an hour and a poll every 5 s:
+    simulate --scenario one_proxy --shares 2,1,1 --capacities 1,1,2,4 --rate 5 --session 1h --poll 5s
 
 What is compared:
   oracle               sees all true loads, and everything that is on its way
@@ -54,6 +62,9 @@ struct Args {
     /// Also draws the outcome into this file.
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
+
+    #[command(flatten)]
+    world: World,
 }
 
 fn names() -> PossibleValuesParser {
@@ -79,7 +90,7 @@ fn simulate(args: &Args) -> Result<()> {
     let trials: Vec<Trial> = catalogue::all()
         .iter()
         .filter(|scenario| chosen(scenario.name))
-        .map(|scenario| Trial::run(scenario, args.seed, args.seeds))
+        .map(|scenario| Trial::run(&args.world.changed(scenario), args.seed, args.seeds))
         .collect();
     if let Some(file) = &args.svg {
         std::fs::write(file, picture::svg(&trials))
