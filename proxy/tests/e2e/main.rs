@@ -20,6 +20,7 @@ mod child;
 mod drain;
 mod errors;
 mod failover;
+mod gauges;
 mod health;
 mod http;
 mod keys;
