@@ -6,14 +6,20 @@ ARGS  ?=
 CARGO := . ./scripts/common.sh && cargo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak bench bench-micro simulate fmt fix clippy fuzz clean
+.PHONY: help demo rush-hour test soak bench bench-micro simulate fmt fix clippy fuzz clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 
 demo: ## see it work: proxy, three substations and load in one process
 	@./scripts/setup.sh
 	@$(CARGO) run --release --locked -p switchyard --bin switchyard -- demo $(ARGS)
+
+rush-hour: ## a whole day of 100,000 cars in ten minutes, judged: nothing lost, even, all counts agree
+	@./scripts/setup.sh
+	@$(CARGO) run --release --locked -p switchyard --bin switchyard -- demo --sessions 100000 --hours 00:00-24:00 \
+	  --duration 10m --report rush-hour.html --output rush-hour.json --fail-if 'lost>0' --fail-if 'errors>0' \
+	  --fail-if 'spread>2' --fail-if 'violations>0' --fail-if 'disagreements>0' $(ARGS)
 
 test: ## everything that CI runs; says what it skips and why
 	@./scripts/setup.sh

@@ -4,53 +4,59 @@
 //! Nothing here is a model of the system: the substations, the proxy and the load tester are the libraries
 //! that their binaries run, and they talk over sockets. Only the ports bend: one that is taken is replaced.
 
-mod table;
+mod parts;
 
 use std::{
-    io::{self, Read, Write},
-    net::{SocketAddr, TcpListener, TcpStream},
+    io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
     thread,
     time::{Duration, Instant},
 };
 
 use clap::Args;
-use parking_lot::Mutex;
-use requester::{Report, Steady};
-use substation::Substation;
+use requester::{
+    Cars, Check, Curve, Energy, Face, Hours, Html, Load, Output, Profile, Report, Summary, Watch,
+    grouped,
+};
 use thiserror::Error;
 use tokio::{runtime, sync::oneshot};
 
-use crate::{
-    config::{self, Config},
-    server::{self, Listeners},
-};
-use table::Table;
+use crate::{config, server};
+use parts::{Substations, bind, wait_until_ready};
 
-/// Unequal, so that an even load would be the wrong answer. In kW.
-const CAPACITIES_KW: [f64; 3] = [4_000.0, 6_000.0, 10_000.0];
-/// An hour of charging takes six seconds.
-const TIME_SCALE: f64 = 600.0;
-/// What each car asks for. At 200 cars a second, 60 % of all capacity.
-const ENERGY_KWH: f64 = 10.0;
-/// The contract's ports: the first of them that are free are taken.
-const CHARGE_PORT: u16 = 8080;
-const ADMIN_PORT: u16 = 9901;
-const FIRST_SUBSTATION_PORT: u16 = 5001;
+/// What each substation can bear, in kW for each car of a day. Unequal, so that an even load would be the
+/// wrong answer; enough together for the evening, and not for much more.
+const KW_PER_CAR: [f64; 3] = [0.6, 0.9, 1.5];
 /// Longer than the parts need to start on a slow machine.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What may be changed about the demo.
 #[derive(Clone, Debug, Args)]
+// What comes later counts, so that a recipe's own options can be overridden.
+#[command(args_override_self = true)]
 pub struct Options {
     /// How long the rush hour lasts
-    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "DURATION", default_value = "1m", value_parser = humantime::parse_duration)]
     duration: Duration,
-    /// Charge requests a second
-    #[arg(long, value_name = "PER_SECOND", default_value_t = 200.0)]
-    rate: f64,
+    /// How many cars come in a whole day. The substations grow with it
+    #[arg(long, value_name = "N", default_value_t = 30_000.0)]
+    sessions: f64,
+    /// Which part of the day is shown
+    #[arg(long, value_name = "HH:MM-HH:MM", default_value = "16:00-22:00")]
+    hours: Hours,
     /// The same seed offers the same cars at the same times
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Where the report goes, a page to be looked at
+    #[arg(long, value_name = "FILE", default_value = "switchyard-demo.html")]
+    report: PathBuf,
+    /// Where the report goes as JSON
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// When the demo has failed, such as 'lost>0': see `requester --help`. May be repeated
+    #[arg(long, value_name = "CHECK")]
+    fail_if: Vec<Check>,
 }
 
 /// Why the demo could not be shown.
@@ -59,6 +65,17 @@ pub enum Error {
     /// A socket, a thread or the terminal.
     #[error("can't show the demo: {0}")]
     System(#[from] io::Error),
+    /// A file of the report.
+    #[error("can't write {}: {source}; pass another --report or --output", path.display())]
+    Report {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The report's figures as JSON, which is a mistake in the requester.
+    #[error("can't write the report as JSON: {0}")]
+    Json(#[from] serde_json::Error),
     /// The proxy did not start.
     #[error(transparent)]
     Server(#[from] server::Error),
@@ -77,25 +94,87 @@ pub enum Error {
     /// The parts did not find each other.
     #[error("the proxy was not ready within {} s", PATIENCE.as_secs())]
     NotReady,
+    /// It ran, and what it showed is not what was wanted.
+    #[error("{0} of the checks failed; the summary says which")]
+    Failed(usize),
 }
 
 /// Shows the demo until its end or Ctrl-C. Blocks.
 pub fn run(options: &Options) -> Result<(), Error> {
-    let substations = Substations::start()?;
-    let listeners = bind(&substations.addresses)?;
-    let (charge, admin) = (listeners.1.charge_address()?, listeners.1.admin_address()?);
+    let Options {
+        sessions,
+        hours,
+        duration,
+        ..
+    } = *options;
+    let curve = Profile::Home.curve(sessions, hours, duration)?;
+    // Before the run, so that a folder that can't be written to costs no minute.
+    let page = prepare(&options.report)?;
+    let json = options.output.as_deref().map(prepare).transpose()?;
+    let capacities = KW_PER_CAR.map(|kw| kw * sessions);
+    // Cars charge as much faster than life as they come.
+    let time_scale = hours.span().as_secs_f64() / duration.as_secs_f64();
+    let substations = Substations::start(&capacities, time_scale)?;
+    let (config, listeners) = bind(&substations.addresses)?;
+    let (charge, admin) = (listeners.charge_address()?, listeners.admin_address()?);
     let (stop, stopped) = oneshot::channel::<()>();
     let proxy = thread::Builder::new().name("proxy".into()).spawn(move || {
-        server::run(listeners.0, listeners.1, async {
+        server::run(config, listeners, async {
             // A sender that is gone means the same as one that spoke.
             let _ = stopped.await;
         })
     })?;
-    wait_until_ready(admin)?;
+    wait_until_ready(admin, Instant::now() + PATIENCE)?;
 
+    greet(options, charge, admin, &substations);
+    let mut report = rush_hour(options, curve, charge, admin)?;
+    report.checks = options
+        .fail_if
+        .iter()
+        .map(|check| check.judge(&report))
+        .collect();
+    println!("\n{}", Summary(&report));
+    page.write(Html(&report).to_string().as_bytes())
+        .map_err(|source| unwritable(&options.report, source))?;
+    if let (Some(json), Some(path)) = (json, &options.output) {
+        let figures = serde_json::to_vec_pretty(&report)?;
+        json.write(&figures)
+            .map_err(|source| unwritable(path, source))?;
+    }
+    let shown = options
+        .report
+        .canonicalize()
+        .unwrap_or_else(|_| options.report.clone());
+    println!("The same to look at: {}", shown.display());
+    println!("Yours: write config/switchyard.yaml and run `switchyard run`.");
+
+    drop(stop);
+    // It ran on a thread of its own; a panic there has been printed already.
+    if let Ok(ended) = proxy.join() {
+        ended?;
+    }
+    match report.checks.iter().filter(|check| !check.passed).count() {
+        0 => Ok(()),
+        failed => Err(Error::Failed(failed)),
+    }
+}
+
+fn prepare(path: &Path) -> Result<Output, Error> {
+    Output::prepare(path).map_err(|source| unwritable(path, source))
+}
+
+fn unwritable(path: &Path, source: io::Error) -> Error {
+    Error::Report {
+        path: path.to_owned(),
+        source,
+    }
+}
+
+fn greet(options: &Options, charge: SocketAddr, admin: SocketAddr, substations: &Substations) {
     println!(
-        "Switchyard: {} charge requests a second for {}, on three substations of unequal capacity\n",
-        options.rate,
+        "Switchyard: {} of a day of {} cars in {}, on three substations of unequal capacity\n",
+        options.hours,
+        grouped(options.sessions),
         humantime::format_duration(options.duration)
     );
     println!("  charge      curl -X POST http://{charge}/request_charge -d '{{\"power_kw\": 22}}'");
@@ -105,121 +184,49 @@ pub fn run(options: &Options) -> Result<(), Error> {
         println!("  {:<11} http://{address}/metrics", substation.name());
     }
     println!();
-
-    let (report, table) = rush_hour(options, charge, &substations.all)?;
-    table.close(&report)?;
-    drop(stop);
-    // It ran on a thread of its own; a panic there has been printed already.
-    if let Ok(ended) = proxy.join() {
-        ended?;
-    }
-    Ok(())
 }
 
 fn rush_hour(
     options: &Options,
+    curve: Curve,
     charge: SocketAddr,
-    substations: &[Substation],
-) -> Result<(Report, Table), Error> {
-    let mut steady = Steady::new(format!("http://{charge}").parse()?);
-    steady.rate = options.rate;
-    steady.duration = options.duration;
-    steady.seed = options.seed;
-    steady.energy_kwh = ENERGY_KWH;
-    let table = Mutex::new(Table::new(substations, &CAPACITIES_KW));
+    admin: SocketAddr,
+) -> Result<Report, Error> {
+    let Options {
+        sessions,
+        hours,
+        duration,
+        seed,
+        ..
+    } = *options;
+    let scenario = format!(
+        "Rush hour: {hours} of a day of {} cars in {}",
+        grouped(sessions),
+        humantime::format_duration(duration)
+    );
+    let run = requester::Options {
+        scenario,
+        seed,
+        cars: Cars {
+            energy_kwh: Energy::Drawn(Profile::Home.energy()),
+            ..Cars::default()
+        },
+        watch: Watch {
+            admin: Some(format!("http://{admin}").parse()?),
+            ..Watch::default()
+        },
+        ..requester::Options::new(format!("http://{charge}").parse()?, Load::Curve(curve))
+    };
+    let face = Face::new();
     let runtime = runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let report = runtime.block_on(requester::run(
-        steady,
-        |progress| table.lock().show(progress),
-        async {
-            // Without a handler Ctrl-C ends the process, which is as good.
-            if tokio::signal::ctrl_c().await.is_err() {
-                std::future::pending::<()>().await;
-            }
-        },
-    ))?;
-    Ok((report, table.into_inner()))
-}
-
-/// Substations on a thread of their own; they end with the process.
-struct Substations {
-    all: Vec<Substation>,
-    addresses: Vec<SocketAddr>,
-}
-
-impl Substations {
-    fn start() -> Result<Self, Error> {
-        let runtime = runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?;
-        let (mut all, mut addresses, mut ports) = (Vec::new(), Vec::new(), FIRST_SUBSTATION_PORT..);
-        for (at, capacity_kw) in CAPACITIES_KW.into_iter().enumerate() {
-            let mut config = substation::Config::new(format!("substation{}", at + 1), capacity_kw);
-            config.time_scale = TIME_SCALE;
-            let substation = Substation::new(config)?;
-            let listener = prefer(ports.next().unwrap_or(0))?;
-            addresses.push(listener.local_addr()?);
-            all.push(substation.clone());
-            runtime.spawn(async move {
-                listener.set_nonblocking(true)?;
-                let listener = tokio::net::TcpListener::from_std(listener)?;
-                substation::run(substation, listener, std::future::pending()).await
-            });
+    let report = runtime.block_on(requester::run(run, |progress| face.show(progress), async {
+        // Without a handler Ctrl-C ends the process, which is as good.
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
         }
-        thread::Builder::new()
-            .name("substations".into())
-            .spawn(move || {
-                runtime.block_on(std::future::pending::<()>());
-            })?;
-        Ok(Self { all, addresses })
-    }
-}
-
-/// The proxy's configuration and its sockets, on the contract's ports where they are free.
-fn bind(substations: &[SocketAddr]) -> Result<(Config, Listeners), Error> {
-    let mut taken = None;
-    for (charge, admin) in [(CHARGE_PORT, ADMIN_PORT), (0, 0)] {
-        let listed: Vec<_> = substations
-            .iter()
-            .enumerate()
-            .map(|(at, address)| format!("  - {{name: substation{}, address: {address}}}", at + 1))
-            .collect();
-        let yaml = format!(
-            "listen: 127.0.0.1:{charge}\nadmin: {{listen: 127.0.0.1:{admin}}}\nsubstations:\n{}",
-            listed.join("\n")
-        );
-        let config = Config::from_yaml(&yaml, "the demo's configuration")?;
-        match Listeners::bind(&config) {
-            Ok(listeners) => return Ok((config, listeners)),
-            Err(error) => taken = Some(error),
-        }
-    }
-    Err(taken.map_or(Error::NotReady, Error::Server))
-}
-
-/// A listener on this port, or on any if it is taken.
-fn prefer(port: u16) -> io::Result<TcpListener> {
-    TcpListener::bind(("127.0.0.1", port)).or_else(|_| TcpListener::bind(("127.0.0.1", 0)))
-}
-
-fn wait_until_ready(admin: SocketAddr) -> Result<(), Error> {
-    let deadline = Instant::now() + PATIENCE;
-    while Instant::now() < deadline {
-        if is_ready(admin).unwrap_or(false) {
-            return Ok(());
-        }
-        thread::sleep(Duration::from_millis(10));
-    }
-    Err(Error::NotReady)
-}
-
-fn is_ready(admin: SocketAddr) -> io::Result<bool> {
-    let mut stream = TcpStream::connect(admin)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.write_all(b"GET /ready HTTP/1.1\r\nhost: demo\r\nconnection: close\r\n\r\n")?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer)?;
-    Ok(answer.starts_with("HTTP/1.1 200"))
+    }))?;
+    face.end();
+    Ok(report)
 }

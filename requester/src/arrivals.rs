@@ -1,6 +1,11 @@
-//! When requests arrive. Pure: a rate, a horizon and a seed in, times out.
+//! When requests arrive. Pure: a curve and a seed in, times out.
 //!
+//! Arrivals are the points of a process of rate one, put through the inverse of the curve: see [`Curve`].
 //! Any `Iterator<Item = Duration>` whose items never fall is an arrival process; the run needs no more.
+
+mod curve;
+mod profile;
+mod shapes;
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,6 +13,11 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use serde::{Deserialize, Serialize};
+
+use curve::Inverse;
+
+pub use curve::{Curve, Piece};
+pub use profile::{Hours, Profile};
 
 /// How the gaps between requests are drawn.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
@@ -41,33 +51,28 @@ impl FromStr for Arrivals {
     }
 }
 
-/// The times of arrival since the start, in order, up to but not including the horizon.
+/// The times of arrival since the start, in order, up to but not including the end of the curve.
 ///
-/// Times are absolute: each is found from the one before or from its number, never from when a request
-/// really left, so being late once makes nothing else late.
+/// Times are absolute: each is found from how many came before it, never from when a request really left,
+/// so being late once makes nothing else late.
 #[derive(Clone, Debug)]
 pub struct ArrivalTimes {
     arrivals: Arrivals,
-    rate: f64,
-    horizon: Duration,
+    inverse: Inverse,
     rng: Rng,
-    /// The time of the last one, in seconds.
-    last: f64,
-    /// How many there were.
-    count: f64,
+    /// How many arrivals are expected before the next one.
+    sum: f64,
 }
 
 impl ArrivalTimes {
-    /// Arrivals at `rate` a second. Nothing arrives unless the rate is a number above 0.
+    /// Arrivals that follow a curve.
     #[must_use]
-    pub fn new(arrivals: Arrivals, rate: f64, horizon: Duration, seed: u64) -> Self {
+    pub fn new(arrivals: Arrivals, curve: Curve, seed: u64) -> Self {
         Self {
             arrivals,
-            rate,
-            horizon,
+            inverse: Inverse::new(curve),
             rng: Rng::with_seed(seed),
-            last: 0.0,
-            count: 0.0,
+            sum: 0.0,
         }
     }
 }
@@ -76,16 +81,19 @@ impl Iterator for ArrivalTimes {
     type Item = Duration;
 
     fn next(&mut self) -> Option<Duration> {
-        let at = match self.arrivals {
+        let expected = match self.arrivals {
             // 1 - u lies in (0, 1], so the logarithm is finite.
-            Arrivals::Poisson => self.last - (1.0 - self.rng.f64()).ln() / self.rate,
-            Arrivals::Even => self.count / self.rate,
+            Arrivals::Poisson => {
+                self.sum -= (1.0 - self.rng.f64()).ln();
+                self.sum
+            }
+            Arrivals::Even => {
+                let expected = self.sum;
+                self.sum += 1.0;
+                expected
+            }
         };
-        self.last = at;
-        self.count += 1.0;
-        Duration::try_from_secs_f64(at)
-            .ok()
-            .filter(|at| *at < self.horizon)
+        self.inverse.time_of(expected)
     }
 }
 
@@ -95,8 +103,12 @@ mod tests {
 
     const HOUR: Duration = Duration::from_hours(1);
 
+    fn steady(rate: f64, horizon: Duration) -> Curve {
+        Curve::new([Piece::flat(horizon, rate)]).unwrap()
+    }
+
     fn poisson(rate: f64, horizon: Duration, seed: u64) -> Vec<Duration> {
-        ArrivalTimes::new(Arrivals::Poisson, rate, horizon, seed).collect()
+        ArrivalTimes::new(Arrivals::Poisson, steady(rate, horizon), seed).collect()
     }
 
     /// The gaps in seconds, the first from the start.
@@ -141,7 +153,7 @@ mod tests {
 
     #[test]
     fn even_arrivals_do_not_drift() {
-        let times: Vec<_> = ArrivalTimes::new(Arrivals::Even, 3.0, HOUR, 1).collect();
+        let times: Vec<_> = ArrivalTimes::new(Arrivals::Even, steady(3.0, HOUR), 1).collect();
         assert_eq!(times.len(), 3 * 3600);
         assert_eq!(times[0], Duration::ZERO);
         assert_eq!(times[3 * 1800], Duration::from_mins(30));
@@ -152,17 +164,10 @@ mod tests {
     fn they_never_go_back_and_never_reach_the_horizon() {
         for arrivals in [Arrivals::Poisson, Arrivals::Even] {
             let horizon = Duration::from_millis(1500);
-            let times: Vec<_> = ArrivalTimes::new(arrivals, 10_000.0, horizon, 5).collect();
+            let times: Vec<_> = ArrivalTimes::new(arrivals, steady(10_000.0, horizon), 5).collect();
             assert!(times.len() > 10_000);
             assert!(times.is_sorted());
             assert!(times.iter().all(|at| *at < horizon));
-        }
-    }
-
-    #[test]
-    fn no_rate_yields_no_arrival() {
-        for rate in [0.0, -1.0, f64::NAN] {
-            assert_eq!(poisson(rate, HOUR, 1), []);
         }
     }
 }

@@ -1,37 +1,24 @@
 //! The command line of the `requester` binary.
 
-use std::path::PathBuf;
+mod help;
+mod scenario;
+
+use std::fs::File;
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
-use requester::{Arrivals, Powers, Steady, Target};
+use requester::{Arrivals, Cars, Check, Energy, Load, Options, Powers, Target, Watch, read_csv};
 
-const EXAMPLES: &str = "\
-Examples:
-  100 requests a second for 10 s, as cars come:
-    requester steady --target http://127.0.0.1:8080
-
-  The same 30,000 requests each time, and the figures as JSON:
-    requester steady --target http://127.0.0.1:8080 --rate 1000 --duration 30s \\
-      --output run.json
-
-  Only 22 and 50 kW cars, evenly spaced, one figure out of the report:
-    requester steady --target http://127.0.0.1:8080 --power-kw 22,50 --arrivals even \\
-      --quiet --output - | jq .latency_seconds.p99
-
-The load is open: requests leave at times that were decided before the first one, whatever becomes of the
-answers, and latency counts from those times. So a target that stalls shows it in every request that met the
-stall. If the tester itself is late or runs out of connections, the report says so.
-
-Each offered request ends as exactly one of: answered (with any status), connect (no connection), broken
-(cut off before the answer was complete), timed_out, not_sent (all connections were busy).
-
-On SIGINT or SIGTERM it offers no more, waits for the outstanding answers and reports; a second signal ends
-it at once. Exit codes: 0 done, 1 it could not run or no request was answered with 2xx, 2 wrong usage.";
+pub(crate) use scenario::{
+    ReplayArgs, RushHourArgs, SpikeArgs, SteadyArgs, StepArgs, TrapezoidArgs,
+};
 
 /// Sends charge requests to a proxy, and reports what became of them.
 #[derive(Clone, Debug, Parser)]
-#[command(name = "requester", version, after_long_help = EXAMPLES)]
+#[command(name = "requester", version, after_long_help = help::ALL)]
 pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -39,129 +26,226 @@ pub(crate) struct Args {
 
 #[derive(Clone, Debug, Subcommand)]
 pub(crate) enum Command {
+    RushHour(RushHourArgs),
     Steady(SteadyArgs),
+    Spike(SpikeArgs),
+    Step(StepArgs),
+    Trapezoid(TrapezoidArgs),
+    Replay(ReplayArgs),
+    /// Print the JSON Schema of the report.
+    Schema,
 }
 
-/// Offer the same load from beginning to end, and report what became of it.
+/// What all kinds of load have in common.
 #[derive(Clone, Debug, clap::Args)]
-#[command(after_long_help = EXAMPLES)]
-pub(crate) struct SteadyArgs {
+pub(crate) struct CommonArgs {
     /// Where the requests go, as http://HOST:PORT[/PATH]. The path is `/request_charge`, unless given.
     #[arg(long, value_name = "URL")]
-    target: Target,
-
-    /// Requests a second.
-    #[arg(long, value_name = "N", default_value_t = 100.0)]
-    rate: f64,
-
-    /// For how long requests are offered. Carries its unit, such as 30s or 10m.
-    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = humantime::parse_duration)]
-    duration: Duration,
-
-    /// How the gaps between requests are drawn: poisson, as cars come, or even, as a clock ticks.
-    #[arg(long, value_name = "HOW", default_value_t = Arrivals::Poisson)]
-    arrivals: Arrivals,
+    pub(crate) target: Target,
 
     /// From what all chance comes. The same seed offers the same requests at the same times.
     #[arg(long, value_name = "N", default_value_t = 1)]
-    seed: u64,
-
-    /// What cars want to draw, in kW; several are equally likely. Without it: 3.7, 7.4, 11, 22 and 50,
-    /// most often 11.
-    #[arg(long, value_name = "KW", value_delimiter = ',', num_args = 1.., allow_negative_numbers = true)]
-    power_kw: Vec<f64>,
-
-    /// What each car wants to take, in kWh.
-    #[arg(
-        long,
-        value_name = "KWH",
-        default_value_t = 11.0,
-        allow_negative_numbers = true
-    )]
-    energy_kwh: f64,
+    pub(crate) seed: u64,
 
     /// The most connections open at once; each needs an open file (ulimit -n). They are opened as needed,
     /// and the one used last is used next.
     #[arg(long, value_name = "MAX", default_value_t = 10_000)]
     connections: usize,
 
+    /// So many clients are connected before the first request, and requests come from them in turn.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    clients: usize,
+
     /// How long an answer may take once the request is on its way. Carries its unit.
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = humantime::parse_duration)]
     timeout: Duration,
 
+    /// The proxy's admin port, as http://HOST:PORT: its metrics are read while the run goes on, and those
+    /// of all substations that it knows.
+    #[arg(long, value_name = "URL", help_heading = "Watching")]
+    admin: Option<Target>,
+
+    /// A substation whose metrics are to be read, as [NAME=]http://HOST:PORT. The name is the one in its
+    /// answers. May be repeated; not needed for those that --admin knows.
+    #[arg(long, value_name = "URL", value_parser = named, help_heading = "Watching")]
+    substation: Vec<(String, Target)>,
+
+    /// How often metrics are read. Carries its unit.
+    #[arg(
+        long,
+        value_name = "DURATION",
+        default_value = "500ms",
+        value_parser = humantime::parse_duration,
+        help_heading = "Watching"
+    )]
+    watch_interval: Duration,
+
     /// Where to write the report as JSON, besides the summary on standard output; "-" writes JSON to
     /// standard output instead of the summary. The file appears complete or not at all.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Reporting")]
     pub(crate) output: Option<PathBuf>,
 
+    /// Where to write the report as a page to be looked at: one HTML file that needs no network.
+    #[arg(long, value_name = "FILE", help_heading = "Reporting")]
+    pub(crate) report: Option<PathBuf>,
+
+    /// When the run has failed, such as 'p99>50ms' or 'errors>0.1%'. May be repeated. See below.
+    #[arg(long, value_name = "CHECK", help_heading = "Reporting")]
+    pub(crate) fail_if: Vec<Check>,
+
+    /// Write what would be offered as CSV, which `replay` reads, and send nothing; "-" is standard output.
+    #[arg(long, value_name = "FILE", help_heading = "Reporting")]
+    pub(crate) offers: Option<PathBuf>,
+
     /// Show no progress on standard error.
-    #[arg(long)]
+    #[arg(long, help_heading = "Reporting")]
     pub(crate) quiet: bool,
 }
 
-impl SteadyArgs {
-    /// What the library is to do, or what is wrong with the arguments.
-    pub(crate) fn options(&self) -> Result<Steady, String> {
+/// What the cars are like.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct CarArgs {
+    /// How the gaps between requests are drawn: poisson, as cars come, or even, as a clock ticks.
+    #[arg(long, value_name = "HOW", default_value_t = Arrivals::Poisson, help_heading = "Cars")]
+    arrivals: Arrivals,
+
+    /// What cars want to draw, in kW; several are equally likely. Without it: 3.7, 7.4, 11, 22 and 50,
+    /// most often 11.
+    #[arg(
+        long,
+        value_name = "KW",
+        value_delimiter = ',',
+        num_args = 1..,
+        allow_negative_numbers = true,
+        help_heading = "Cars"
+    )]
+    power_kw: Vec<f64>,
+
+    /// What each car wants to take, in kWh: a number, or home, public or work for amounts as measured there,
+    /// log-normally distributed. Without it: that of the profile in a rush hour, else 11.
+    #[arg(
+        long,
+        value_name = "KWH",
+        allow_negative_numbers = true,
+        help_heading = "Cars"
+    )]
+    energy_kwh: Option<Energy>,
+
+    /// What part of the cars, 0 to 1, is unplugged before it is full: its session is ended at the substation,
+    /// after a random part of it. Needs --admin or --substation.
+    #[arg(
+        long,
+        value_name = "PART",
+        default_value_t = 0.0,
+        allow_negative_numbers = true,
+        help_heading = "Cars"
+    )]
+    early_unplug: f64,
+
+    /// What part of the requests, 0 to 1, is malformed, in five ways. Each must be refused with a 4xx status.
+    #[arg(
+        long,
+        value_name = "PART",
+        default_value_t = 0.0,
+        allow_negative_numbers = true,
+        help_heading = "Cars"
+    )]
+    malformed: f64,
+}
+
+fn named(text: &str) -> Result<(String, Target), String> {
+    let parsed = |url: &str| url.parse::<Target>().map_err(|error| error.to_string());
+    match text.split_once('=') {
+        Some((name, url)) if !name.is_empty() && !name.contains('/') => {
+            Ok((name.to_owned(), parsed(url)?))
+        }
+        _ => {
+            let target = parsed(text)?;
+            Ok((format!("{}:{}", target.host(), target.port()), target))
+        }
+    }
+}
+
+impl CarArgs {
+    /// The cars, who take so much unless it is said.
+    fn cars(&self, usual: Energy) -> Result<Cars, requester::Error> {
         let powers_kw = match self.power_kw.as_slice() {
-            [] => Ok(Powers::default()),
-            powers => Powers::even(powers),
+            [] => Powers::default(),
+            powers => Powers::even(powers)?,
         };
-        let options = Steady {
-            target: self.target.clone(),
-            rate: self.rate,
-            duration: self.duration,
-            seed: self.seed,
-            connections: self.connections,
-            powers_kw: powers_kw.map_err(|error| error.to_string())?,
-            energy_kwh: self.energy_kwh,
-            timeout: self.timeout,
-            arrivals: self.arrivals,
+        Ok(Cars {
+            powers_kw,
+            energy_kwh: self.energy_kwh.unwrap_or(usual),
+            malformed: self.malformed,
+            early_unplug: self.early_unplug,
+        })
+    }
+}
+
+impl Command {
+    /// The common part; the schema has none.
+    pub(crate) fn common(&self) -> Option<&CommonArgs> {
+        match self {
+            Self::RushHour(args) => Some(&args.common),
+            Self::Steady(args) => Some(&args.common),
+            Self::Spike(args) => Some(&args.shape.common),
+            Self::Step(args) => Some(&args.shape.common),
+            Self::Trapezoid(args) => Some(&args.shape.common),
+            Self::Replay(args) => Some(&args.common),
+            Self::Schema => None,
+        }
+    }
+
+    /// What the library is to do, or what is wrong with the arguments.
+    pub(crate) fn options(&self, common: &CommonArgs) -> Result<Options, requester::Error> {
+        let (scenario, load, cars) = match self {
+            Self::RushHour(args) => args.load()?,
+            Self::Steady(args) => args.load()?,
+            Self::Spike(args) => args.load()?,
+            Self::Step(args) => args.load()?,
+            Self::Trapezoid(args) => args.load()?,
+            // Its load is read from its file, once the rest is known to be right.
+            Self::Replay(_) | Self::Schema => (String::new(), Load::Replay([].into()), None),
         };
-        options.check().map_err(|error| error.to_string())?;
+        let mut options = Options {
+            scenario,
+            seed: common.seed,
+            connections: common.connections,
+            clients: common.clients,
+            timeout: common.timeout,
+            watch: Watch {
+                admin: common.admin.clone(),
+                substations: common.substation.clone(),
+                interval: common.watch_interval,
+            },
+            ..Options::new(common.target.clone(), load)
+        };
+        if let Some((cars, usual)) = cars {
+            options.arrivals = cars.arrivals;
+            options.cars = cars.cars(usual)?;
+            options.check()?;
+        }
         Ok(options)
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn options(more: &[&str]) -> Result<Steady, String> {
-        let usual = ["requester", "steady", "--target", "http://127.0.0.1:8080"];
-        let Command::Steady(args) = Args::parse_from(usual.iter().chain(more)).command;
-        args.options()
-    }
-
-    #[test]
-    fn without_options_it_is_the_librarys_default() {
-        let target = "http://127.0.0.1:8080".parse().unwrap();
-        let default = format!("{:?}", Steady::new(target));
-        assert_eq!(format!("{:?}", options(&[]).unwrap()), default);
-    }
-
-    #[test]
-    fn powers_come_as_a_list_or_one_by_one() {
-        let expected = Powers::even(&[11.0, 22.0]).unwrap();
-        for powers in [
-            &["--power-kw", "11,22"][..],
-            &["--power-kw", "11", "22"],
-            &["--power-kw", "11", "--power-kw", "22"],
-        ] {
-            assert_eq!(options(powers).unwrap().powers_kw, expected);
+impl ReplayArgs {
+    /// Reads the file that is to be replayed.
+    pub(crate) fn read(&self, options: &mut Options) -> Result<()> {
+        let path: &Path = &self.file;
+        let cannot = || format!("cannot replay {}", path.display());
+        let file = File::open(path).with_context(cannot)?;
+        let mut offers = read_csv(BufReader::new(file), options.seed).with_context(cannot)?;
+        for offer in &mut offers {
+            offer.at = offer.at.div_f64(self.speed);
         }
-    }
-
-    #[test]
-    fn what_no_run_can_have_is_refused_by_its_option() {
-        for (option, value) in [
-            ("--rate", "0"),
-            ("--power-kw", "-3"),
-            ("--energy-kwh", "NaN"),
-            ("--duration", "0s"),
-            ("--connections", "0"),
-        ] {
-            let fault = options(&[option, value]).unwrap_err();
-            assert!(fault.starts_with(option), "{fault}");
-        }
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        options.scenario = format!("replay of {name}");
+        options.load = Load::Replay(offers.into());
+        options.check().with_context(cannot)
     }
 }
+
+#[cfg(test)]
+#[path = "cli/tests.rs"]
+mod tests;

@@ -46,6 +46,24 @@ pub enum Error {
         /// How long was waited.
         within: Duration,
     },
+    /// Not all the clients that were to be there from the start could be connected.
+    #[error("connected {opened} of {wanted} clients: {why}")]
+    Clients {
+        /// How many were connected.
+        opened: usize,
+        /// How many were to be.
+        wanted: usize,
+        /// What the next one met.
+        why: String,
+    },
+    /// A page that was to be watched can't be read.
+    #[error("cannot watch {url}: {why}; check --admin and --substation")]
+    Watch {
+        /// The page.
+        url: String,
+        /// What is wrong with it.
+        why: String,
+    },
     /// It was told to stop before anything was sent.
     #[error("stopped before the first request")]
     Stopped,
@@ -55,6 +73,9 @@ pub enum Error {
     /// The histogram could not be made, which is a mistake in this crate.
     #[error("cannot make the latency histogram: {0}")]
     Histogram(String),
+    /// A connection outlived the run, which is a mistake in this crate.
+    #[error("a connection is still in use after the run; this is a bug in the requester")]
+    Unfinished,
     /// Requests got lost between being offered and having ended, which is a mistake in this crate.
     #[error("{offered} requests were offered and {ended} ended; this is a bug in the requester")]
     Unaccounted {

@@ -12,18 +12,22 @@
 //!
 //! The parts, in the order in which a request meets them:
 //!
-//! - [`ArrivalTimes`] and [`Powers`] make an endless-looking list of offers from a seed. They are pure.
+//! - [`ArrivalTimes`] and [`Cars`] make the list of offers from a [`Curve`] and a seed. They are pure.
 //! - `run` sends each offer when it is due, by a timer finer than a millisecond.
-//! - `pool` hands it to the connection that was used last; `link` is one such keep-alive connection.
-//! - `tally` counts how it ended, `report` says it.
+//! - `pool` hands it to a connection that is free; `link` is one such keep-alive connection.
+//! - `tally` counts how it ended, `watch` reads meanwhile what the substations and the proxy say.
+//! - [`Report`] says it: as JSON, as a [`Summary`] for a terminal, as a page ([`Html`]); [`Check`] judges it.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), requester::Error> {
-//! use requester::{Steady, Summary};
+//! use std::time::Duration;
 //!
-//! let mut steady = Steady::new("http://127.0.0.1:8080".parse()?);
-//! steady.rate = 500.0;
-//! let report = requester::run(steady, |_| {}, std::future::pending()).await?;
+//! use requester::{Curve, Hours, Load, Options, Profile, Summary};
+//!
+//! let day = Duration::from_mins(10);
+//! let load = Load::Curve(Profile::Home.curve(100_000.0, Hours::DAY, day)?);
+//! let options = Options::new("http://127.0.0.1:8080".parse()?, load);
+//! let report = requester::run(options, |_| {}, std::future::pending()).await?;
 //! println!("{}", Summary(&report));
 //! # Ok(())
 //! # }
@@ -39,11 +43,16 @@
 
 mod answer;
 mod arrivals;
+mod caller;
+mod check;
+mod cpu;
 mod error;
+mod face;
 mod link;
 mod number;
 mod offer;
 mod options;
+mod output;
 mod pool;
 mod progress;
 mod report;
@@ -51,15 +60,27 @@ mod run;
 mod summary;
 mod tally;
 mod target;
+mod timeline;
 mod timer;
+mod unplug;
 mod vehicle;
+mod watch;
 
-pub use arrivals::{ArrivalTimes, Arrivals};
+pub use arrivals::{ArrivalTimes, Arrivals, Curve, Hours, Piece, Profile};
+pub use check::{Check, CheckError, Verdict};
 pub use error::{Error, TargetError};
-pub use options::Steady;
-pub use progress::Progress;
-pub use report::{Connections, Errors, Latency, Report, Share, Volume};
+pub use face::Face;
+pub use number::grouped;
+pub use offer::{Offer, ReplayError, read_csv, write_csv};
+pub use options::{Load, Options, Watch};
+pub use output::Output;
+pub use progress::{Progress, Station};
+pub use report::{
+    Connections, Counters, CurvePoint, EnergyKwh, Errors, Grid, Html, Latency, MalformedCount,
+    Moment, Peak, ProxyCounters, Report, Samples, Share, StationCounters, StationLoad, Tester,
+    Timeline, Unplugged, Volume,
+};
 pub use run::run;
 pub use summary::Summary;
 pub use target::Target;
-pub use vehicle::{Powers, Vehicle};
+pub use vehicle::{Cars, Energy, LogNormal, Malformed, Powers, Vehicle};

@@ -19,7 +19,7 @@ use hyper::client::conn::http1::{self, Connection, SendRequest};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
-use crate::answer::Answer;
+use crate::answer::{Answer, Keep};
 
 /// A request as it is sent.
 pub(crate) type Ask = Request<Full<Bytes>>;
@@ -92,7 +92,7 @@ impl Link {
     }
 
     /// Asks, and waits for the answer to its last byte.
-    pub(crate) async fn ask(&mut self, ask: Ask) -> Result<Answer, NoAnswer> {
+    pub(crate) async fn ask(&mut self, ask: Ask, keep: Keep) -> Result<Answer, NoAnswer> {
         let mut answer = pin!(self.asking.try_send_request(ask));
         let response = poll_fn(|cx| {
             poll_moving(&mut self.moving, &mut self.closed, cx);
@@ -110,7 +110,7 @@ impl Link {
                 });
             }
         };
-        let mut answer = Answer::new(head);
+        let mut answer = Answer::new(head, keep);
         while !body.is_end_stream() {
             let frame = poll_fn(|cx| {
                 self.poll_moving(cx);

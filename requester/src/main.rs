@@ -1,68 +1,116 @@
 //! The `requester` binary: the command line around the library. `--help` says what it does.
 
 mod cli;
-mod output;
-mod screen;
 mod signals;
 
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
-use requester::{Report, Steady, Summary};
+use requester::{Face, Html, Options, Output, Report, Summary, write_csv};
 use tokio::select;
 
-use cli::{Args, Command, SteadyArgs};
-use output::Output;
-use screen::Screen;
+use cli::{Args, Command, CommonArgs};
 use signals::Signals;
 
+/// A check failed. Not 1, so that a pipeline can tell a bad result from no result.
+const CHECK_FAILED: u8 = 3;
+
 fn main() -> ExitCode {
-    let Command::Steady(args) = Args::parse().command;
-    let options = match args.options() {
+    let command = Args::parse().command;
+    let Some(common) = command.common() else {
+        return ended(print_schema().map(|()| ExitCode::SUCCESS));
+    };
+    let options = match command.options(common) {
         Ok(options) => options,
         // Prints the message with the usage line and exits with 2, as clap's own errors do.
         Err(fault) => Args::command()
             .error(ErrorKind::ValueValidation, fault)
             .exit(),
     };
-    match measure(&args, options) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("requester: {error:#}");
-            ExitCode::FAILURE
-        }
+    ended(act(&command, common, options))
+}
+
+fn ended(result: Result<ExitCode>) -> ExitCode {
+    result.unwrap_or_else(|error| {
+        eprintln!("requester: {error:#}");
+        ExitCode::FAILURE
+    })
+}
+
+fn print_schema() -> Result<()> {
+    let schema = serde_json::to_string_pretty(&Report::schema())?;
+    writeln!(io::stdout(), "{schema}").context("cannot write the schema")
+}
+
+fn act(command: &Command, common: &CommonArgs, mut options: Options) -> Result<ExitCode> {
+    if let Command::Replay(args) = command {
+        args.read(&mut options)?;
+    }
+    match &common.offers {
+        Some(path) => write_offers(path, &options).map(|()| ExitCode::SUCCESS),
+        None => measure(common, options),
     }
 }
 
-fn measure(args: &SteadyArgs, options: Steady) -> Result<()> {
+fn write_offers(path: &Path, options: &Options) -> Result<()> {
+    let cannot = || format!("cannot write {}; pass another --offers", path.display());
+    let output = Output::prepare(path).with_context(cannot)?;
+    let mut csv = BufWriter::new(Vec::new());
+    write_csv(options.offers(), &mut csv)?;
+    let csv = csv.into_inner().map_err(io::IntoInnerError::into_error)?;
+    output.write(&csv).with_context(cannot)
+}
+
+fn measure(common: &CommonArgs, options: Options) -> Result<ExitCode> {
     raise_file_limit(options.connections);
     // Before the run, so that a folder that can't be written to costs no run.
-    let output = args.output.as_deref().map(Output::prepare).transpose()?;
+    let output = prepare(common.output.as_deref(), "--output")?;
+    let page = prepare(common.report.as_deref(), "--report")?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let report = runtime.block_on(run(options, args.quiet))?;
+    let mut report = runtime.block_on(run(options, common.quiet))?;
+    report.checks = common
+        .fail_if
+        .iter()
+        .map(|check| check.judge(&report))
+        .collect();
     // What was measured is not lost to a pipe that was closed: the report counts, not its display.
     match &output {
         Some(output) if output.is_stdout() => {}
         _ => write!(io::stdout(), "{}", Summary(&report)).unwrap_or_default(),
     }
+    if let Some(page) = page {
+        page.write(Html(&report).to_string().as_bytes())
+            .context("cannot write the page")?;
+    }
     if let Some(output) = output {
-        output.write(&report)?;
+        let mut json = serde_json::to_vec_pretty(&report)?;
+        json.push(b'\n');
+        output.write(&json).context("cannot write the report")?;
     }
     judge(&report)
 }
 
-async fn run(options: Steady, quiet: bool) -> Result<Report> {
+fn prepare(path: Option<&Path>, option: &str) -> Result<Option<Output>> {
+    let prepared = path.map(|path| {
+        let cannot = || format!("cannot write {}; pass another {option}", path.display());
+        Output::prepare(path).with_context(cannot)
+    });
+    prepared.transpose()
+}
+
+async fn run(options: Options, quiet: bool) -> Result<Report> {
     let mut first = Signals::new().context("cannot watch for signals")?;
     let mut second = Signals::new().context("cannot watch for signals")?;
-    let screen = (!quiet).then(Screen::new);
+    let face = (!quiet).then(Face::new);
     let progress = |progress: &_| {
-        if let Some(screen) = &screen {
-            screen.show(progress);
+        if let Some(face) = &face {
+            face.show(progress);
         }
     };
     let shutdown = async {
@@ -76,17 +124,22 @@ async fn run(options: Steady, quiet: bool) -> Result<Report> {
         report = requester::run(options, progress, shutdown) => report,
         () = ended_at_once => bail!("ended by a second signal, without a report"),
     };
-    if let Some(screen) = &screen {
-        screen.end();
+    if let Some(face) = &face {
+        face.end();
     }
     Ok(report?)
 }
 
 /// A run in which nothing worked is a failure of what was to be measured, not a measurement.
-fn judge(report: &Report) -> Result<()> {
+fn judge(report: &Report) -> Result<ExitCode> {
     let offered = report.offered.requests;
     if offered == 0 || report.succeeded() > 0 {
-        return Ok(());
+        let failed = report.checks.iter().any(|check| !check.passed);
+        return Ok(if failed {
+            ExitCode::from(CHECK_FAILED)
+        } else {
+            ExitCode::SUCCESS
+        });
     }
     let mut kinds = report.errors.first.values().cloned();
     let why = kinds.next().unwrap_or_else(|| {

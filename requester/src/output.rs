@@ -1,16 +1,13 @@
-//! The report as a file: whole or not there at all.
+//! A result as a file: whole or not there at all.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process;
 
-use anyhow::{Context, Result};
-use requester::Report;
-
 /// Where the report goes.
 #[derive(Debug)]
-pub(crate) enum Output {
+pub enum Output {
     /// Standard output.
     Stdout,
     /// A pipe or device, which a rename would replace by a file.
@@ -21,7 +18,7 @@ pub(crate) enum Output {
 
 /// The file that will be moved; removed if it comes to nothing.
 #[derive(Debug)]
-pub(crate) struct Beside {
+pub struct Beside {
     file: File,
     written: PathBuf,
     place: PathBuf,
@@ -36,20 +33,18 @@ impl Drop for Beside {
 
 impl Output {
     /// Opens it, so that what can't be written to is known before the run. `-` is standard output.
-    pub(crate) fn prepare(path: &Path) -> Result<Self> {
+    pub fn prepare(path: &Path) -> io::Result<Self> {
         if path == Path::new("-") {
             return Ok(Self::Stdout);
         }
-        let cannot = || format!("cannot write {}; pass another --output", path.display());
         // What a link points to is replaced, not the link.
         let place = path.canonicalize().unwrap_or_else(|_| path.to_owned());
         match place.metadata() {
             Ok(kind) if kind.is_dir() => {
-                return Err(io::Error::from(io::ErrorKind::IsADirectory)).with_context(cannot);
+                return Err(io::ErrorKind::IsADirectory.into());
             }
             Ok(kind) if !kind.is_file() => {
-                let file = OpenOptions::new().write(true).open(&place);
-                return Ok(Self::Special(file.with_context(cannot)?));
+                return Ok(Self::Special(OpenOptions::new().write(true).open(&place)?));
             }
             _ => {}
         }
@@ -62,29 +57,28 @@ impl Output {
             .create_new(true)
             .open(&written);
         Ok(Self::Regular(Beside {
-            file: file.with_context(cannot)?,
+            file: file?,
             written,
             place,
         }))
     }
 
-    pub(crate) fn is_stdout(&self) -> bool {
+    /// Whether it is standard output.
+    #[must_use]
+    pub fn is_stdout(&self) -> bool {
         matches!(self, Self::Stdout)
     }
 
-    /// Writes the report, and puts it in its place.
-    pub(crate) fn write(self, report: &Report) -> Result<()> {
-        let mut json = serde_json::to_vec_pretty(report)?;
-        json.push(b'\n');
+    /// Writes all of it, and puts it in its place.
+    pub fn write(self, bytes: &[u8]) -> io::Result<()> {
         match self {
-            Self::Stdout => io::stdout().lock().write_all(&json),
-            Self::Special(mut file) => file.write_all(&json),
-            Self::Regular(mut beside) => beside
-                .file
-                .write_all(&json)
-                .and_then(|()| beside.file.sync_all())
-                .and_then(|()| fs::rename(&beside.written, &beside.place)),
+            Self::Stdout => io::stdout().lock().write_all(bytes),
+            Self::Special(mut file) => file.write_all(bytes),
+            Self::Regular(mut beside) => {
+                beside.file.write_all(bytes)?;
+                beside.file.sync_all()?;
+                fs::rename(&beside.written, &beside.place)
+            }
         }
-        .context("cannot write the report")
     }
 }

@@ -1,56 +1,78 @@
 //! The connections, and who asks over which.
 //!
 //! A worker is a task with at most one connection, and does one request at a time. Those without work lie
-//! on a stack, so that the connection used last is used next: few stay warm and the rest stay closed. When
-//! none is idle another worker is made, up to the limit; beyond it a request is not sent, and counted so.
-//! It is not queued: the wait would be the tester's and would be blamed on the target.
+//! in a row, and usually the one used last is used next: few stay warm and the rest stay closed. When none
+//! is idle another worker is made, up to the limit; beyond it a request is not sent, and counted so. It is
+//! not queued: the wait would be the tester's and would be blamed on the target.
+//!
+//! What does wait is the opening of connections: only so many are opened at once, and a request whose turn
+//! has not come takes any connection that becomes free. Without that, a target that is slow for a moment
+//! is met by a thousand new connections, each dearer than the request, and never recovers. The wait is the
+//! tester's own lag, and reported as such.
 
+mod worker;
+
+use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use bytes::BytesMut;
-use http::header::{CONTENT_TYPE, HOST};
-use http::{HeaderValue, Method, Request};
-use http_body_util::Full;
 use tokio::net::TcpStream;
-use tokio::select;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
-use crate::Target;
-use crate::answer::Answer;
-use crate::link::{Ask, Link, NoAnswer, connect};
+use crate::link::connect;
 use crate::tally::{Failure, Tally};
+use crate::unplug::Unplugger;
 use crate::vehicle::Vehicle;
+use crate::{Error, Target};
 
-/// A body is some 70 bytes; this many share one allocation.
-const BODIES: usize = 4096;
+use worker::{Worker, what_to_do};
+
+/// So many connections are opened at once.
+const OPENING: usize = 64;
 
 /// A request to be sent now.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Job {
     /// When it was meant to leave, which is where its latency begins.
     pub(crate) due: Instant,
+    /// The same since the start of the run.
+    pub(crate) at: Duration,
     pub(crate) vehicle: Vehicle,
+}
+
+/// Where requests go, and how.
+#[derive(Clone, Debug)]
+pub(crate) struct Aim {
+    pub(crate) target: Target,
+    pub(crate) address: SocketAddr,
+    pub(crate) timeout: Duration,
+    /// The most connections.
+    pub(crate) limit: usize,
+    /// Use them in turn rather than the last one first.
+    pub(crate) in_turn: bool,
 }
 
 /// What all workers share.
 #[derive(Debug)]
 struct Shared {
-    target: Target,
-    address: SocketAddr,
-    timeout: Duration,
+    aim: Aim,
+    unplugger: Option<Unplugger>,
+    opening: Semaphore,
     state: Mutex<State>,
 }
 
 #[derive(Debug)]
 struct State {
     tally: Tally,
-    /// The numbers of the workers that have nothing to do, the last one used on top.
-    idle: Vec<usize>,
+    /// The numbers of the workers that have nothing to do; the next one to be used is the last.
+    idle: VecDeque<usize>,
+    /// Requests that wait for a connection to be opened, or to become free. For each of them a worker waits
+    /// for its turn to open one, so none is forgotten.
+    waiting: VecDeque<Job>,
 }
 
 impl Shared {
@@ -66,79 +88,125 @@ pub(crate) struct Pool {
     shared: Arc<Shared>,
     mailboxes: Vec<mpsc::Sender<Job>>,
     workers: JoinSet<()>,
-    limit: usize,
     /// An open connection for the first worker.
     first: Option<TcpStream>,
 }
 
 impl Pool {
-    /// A pool for a target that answered at `address`, where `first` is already connected.
+    /// A pool for a target to which `first` is connected.
     pub(crate) fn new(
-        (target, timeout, limit): (Target, Duration, usize),
-        (address, first): (SocketAddr, TcpStream),
+        aim: Aim,
+        first: TcpStream,
         mut tally: Tally,
+        unplugger: Option<Unplugger>,
     ) -> Self {
         tally.connections_opened = 1;
         let state = State {
             tally,
-            idle: Vec::new(),
+            idle: VecDeque::new(),
+            waiting: VecDeque::new(),
         };
         Self {
             shared: Arc::new(Shared {
-                target,
-                address,
-                timeout,
+                aim,
+                unplugger,
+                opening: Semaphore::new(OPENING),
                 state: Mutex::new(state),
             }),
             mailboxes: Vec::new(),
             workers: JoinSet::new(),
-            limit,
             first: Some(first),
+        }
+    }
+
+    /// Opens so many connections before the first request.
+    pub(crate) async fn open(&mut self, clients: usize) -> Result<(), Error> {
+        let mut opening = JoinSet::new();
+        let missing = clients.saturating_sub(usize::from(self.first.is_some()));
+        let mut left = missing;
+        while left > 0 || !opening.is_empty() {
+            while left > 0 && opening.len() < OPENING {
+                left -= 1;
+                opening.spawn(timeout(
+                    self.shared.aim.timeout,
+                    connect(self.shared.aim.address),
+                ));
+            }
+            let Some(Ok(opened)) = opening.join_next().await else {
+                continue;
+            };
+            let stream = opened.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
+            let stream = stream.map_err(|source| Error::Clients {
+                opened: self.mailboxes.len() + 1,
+                wanted: clients,
+                why: what_to_do(&source),
+            })?;
+            let first = self.first.replace(stream);
+            self.shared.state().tally.connections_opened += 1;
+            self.make_idle(first);
+        }
+        if clients > 0 {
+            let last = self.first.take();
+            self.make_idle(last);
+        }
+        Ok(())
+    }
+
+    fn make_idle(&mut self, stream: Option<TcpStream>) {
+        if let Some(stream) = stream {
+            let number = self.hire(Some(stream));
+            self.shared.state().idle.push_back(number);
         }
     }
 
     /// Sends a request, or counts why it can't.
     pub(crate) fn offer(&mut self, job: Job) {
+        let Aim { limit, in_turn, .. } = self.shared.aim;
         let idle = {
             let mut state = self.shared.state();
-            state.tally.offered += 1;
-            state.idle.pop()
+            state.tally.offered(&job);
+            if in_turn {
+                state.idle.pop_front()
+            } else {
+                state.idle.pop_back()
+            }
         };
-        let worker = idle.or_else(|| self.hire());
+        let worker = idle.or_else(|| {
+            let first = self.first.take();
+            (self.mailboxes.len() < limit).then(|| self.hire(first))
+        });
         let taken = worker
             .and_then(|worker| self.mailboxes.get(worker))
             .is_some_and(|mailbox| mailbox.try_send(job).is_ok());
         if !taken {
-            let limit = self.limit;
+            let behind = job.due.elapsed();
             let mut state = self.shared.state();
-            state.tally.started(job.due.elapsed());
+            state.tally.started(behind);
             let why = || format!("all {limit} connections were busy");
-            state.tally.failed(Failure::NotSent, why);
+            state.tally.failed(job.at + behind, Failure::NotSent, why);
         }
     }
 
-    fn hire(&mut self) -> Option<usize> {
+    fn hire(&mut self, fresh: Option<TcpStream>) -> usize {
         let number = self.mailboxes.len();
-        if number >= self.limit {
-            return None;
-        }
         // One job at a time: an idle worker's mailbox is empty.
         let (mailbox, jobs) = mpsc::channel(1);
         self.mailboxes.push(mailbox);
-        let worker = Worker {
-            number,
-            shared: Arc::clone(&self.shared),
-            link: None,
-            fresh: self.first.take(),
-            bodies: BytesMut::new(),
-        };
-        self.workers.spawn(worker.run(jobs));
-        Some(number)
+        let worker = Worker::new(number, Arc::clone(&self.shared));
+        self.workers.spawn(worker.run(fresh, jobs));
+        number
     }
 
     /// Looks at the counts.
     pub(crate) fn tally<T>(&self, look: impl FnOnce(&Tally) -> T) -> T {
         look(&self.shared.state().tally)
+    }
+
+    /// After all workers have ended: the counts.
+    pub(crate) fn into_tally(self) -> Result<Tally, Error> {
+        let shared = Arc::into_inner(self.shared).ok_or(Error::Unfinished)?;
+        let state = shared.state.into_inner();
+        Ok(state.unwrap_or_else(PoisonError::into_inner).tally)
     }
 
     /// Takes no more requests, so that workers end when theirs have.
@@ -153,128 +221,21 @@ impl Pool {
     }
 }
 
-struct Worker {
-    number: usize,
-    shared: Arc<Shared>,
-    link: Option<Link>,
-    /// Connected, but not used yet.
-    fresh: Option<TcpStream>,
-    bodies: BytesMut,
-}
-
-impl Worker {
-    async fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
-        while let Some(job) = self.next(&mut jobs).await {
-            let behind = job.due.elapsed();
-            let limit = self.shared.timeout;
-            // What is cut off here drops its connection, as an answer may still come on it.
-            let ended = timeout(limit, self.exchange(&job.vehicle)).await;
-            let latency = job.due.elapsed();
-            let mut state = self.shared.state();
-            state.tally.started(behind);
-            match ended {
-                Ok(Ok(answer)) => state.tally.answered(latency, &answer),
-                Ok(Err((failure, why))) => state.tally.failed(failure, || why),
-                Err(_) => {
-                    let why = || format!("no complete answer within {limit:?}");
-                    state.tally.failed(Failure::TimedOut, why);
-                }
-            }
-            state.idle.push(self.number);
+#[cfg(test)]
+impl Job {
+    /// A request of a usual car, due now.
+    pub(crate) fn test(at: Duration, energy_kwh: f64) -> Self {
+        Self {
+            due: Instant::now(),
+            at,
+            vehicle: Vehicle {
+                run: 1,
+                number: 1,
+                power_kw: 11.0,
+                energy_kwh,
+                malformed: None,
+                unplug_after: None,
+            },
         }
     }
-
-    /// Waits for work, and meanwhile notices if the target closes the connection.
-    async fn next(&mut self, jobs: &mut mpsc::Receiver<Job>) -> Option<Job> {
-        if let Some(link) = &mut self.link {
-            select! {
-                biased;
-                () = link.closed() => self.link = None,
-                job = jobs.recv() => return job,
-            }
-        }
-        jobs.recv().await
-    }
-
-    /// One request, one answer. A kept connection that turns out to be closed before a byte was sent is
-    /// replaced; nothing that may have reached the target is ever sent again.
-    async fn exchange(&mut self, vehicle: &Vehicle) -> Result<Answer, (Failure, String)> {
-        let mut ask = self.ask(vehicle);
-        loop {
-            let (mut link, kept) = match self.link.take() {
-                Some(link) => (link, true),
-                None => (self.connect().await?, false),
-            };
-            if kept && !link.ready().await {
-                continue;
-            }
-            match link.ask(ask).await {
-                Ok(answer) => {
-                    self.link = Some(link);
-                    return Ok(answer);
-                }
-                Err(NoAnswer::Unsent(unsent, _)) if kept => ask = *unsent,
-                Err(no_answer) => return Err((Failure::Broken, told(no_answer.error()))),
-            }
-        }
-    }
-
-    async fn connect(&mut self) -> Result<Link, (Failure, String)> {
-        let stream = if let Some(stream) = self.fresh.take() {
-            stream
-        } else {
-            let stream = connect(self.shared.address).await;
-            let stream = stream.map_err(|error| (Failure::Connect, what_to_do(&error)))?;
-            self.shared.state().tally.connections_opened += 1;
-            stream
-        };
-        let link = Link::over(stream).await;
-        link.map_err(|error| (Failure::Broken, told(&error)))
-    }
-
-    fn ask(&mut self, vehicle: &Vehicle) -> Ask {
-        self.bodies.reserve(BODIES / 16);
-        // Writing into a buffer that grows never fails.
-        let _ = vehicle.write_body(&mut self.bodies);
-        let body = self.bodies.split().freeze();
-        let mut ask = Request::new(Full::new(body));
-        *ask.method_mut() = Method::POST;
-        *ask.uri_mut() = self.shared.target.path();
-        let headers = ask.headers_mut();
-        headers.insert(HOST, self.shared.target.host_header());
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        ask
-    }
-}
-
-/// hyper's errors name their cause only as a source.
-fn told(error: &hyper::Error) -> String {
-    match std::error::Error::source(error) {
-        Some(source) => format!("{error}: {source}"),
-        None => error.to_string(),
-    }
-}
-
-fn what_to_do(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::AddrNotAvailable => {
-            format!("{error}: no local port is left; use fewer connections")
-        }
-        _ if is_out_of_files(error) => {
-            format!("{error}: raise the limit (ulimit -n), or use fewer connections")
-        }
-        _ => error.to_string(),
-    }
-}
-
-#[cfg(unix)]
-fn is_out_of_files(error: &io::Error) -> bool {
-    use nix::errno::Errno;
-    let code = error.raw_os_error();
-    code == Some(Errno::EMFILE as i32) || code == Some(Errno::ENFILE as i32)
-}
-
-#[cfg(not(unix))]
-fn is_out_of_files(_error: &io::Error) -> bool {
-    false
 }

@@ -1,19 +1,33 @@
 //! What a run found, with every figure named in full.
+//!
+//! These types are the JSON that `--output` writes, and `report.schema.json` is made of them, their words
+//! included. Keys are a contract: they stay, and others may be added.
+
+mod build;
+mod html;
+mod timeline;
+mod watched;
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::Error;
-use crate::number::{real, seconds, share};
-use crate::tally::{Failure, Tally};
+use crate::check::Verdict;
+use crate::number::{real, share};
+
+pub(crate) use build::Facts;
+pub use html::Html;
+pub use timeline::{Moment, Timeline};
+pub use watched::{Counters, Grid, Peak, ProxyCounters, Samples, StationCounters, StationLoad};
 
 /// The result of a run. As JSON its keys are its fields; they are a contract, fields may be added.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct Report {
     /// Where the requests went.
     pub target: String,
+    /// What the load was.
+    pub scenario: String,
     /// The seed that offers the same again.
     pub seed: u64,
     /// From the start until the last request had ended.
@@ -35,10 +49,28 @@ pub struct Report {
     pub late_starts: u64,
     /// How many connections it took.
     pub connections: Connections,
+    /// Latencies by the part of the answers that do not exceed them, ever finer towards the highest.
+    pub latency_curve: Vec<CurvePoint>,
+    /// How the run went, moment by moment.
+    pub timeline: Timeline,
+    /// What cars asked for, and what of it was booked. Malformed requests ask for nothing.
+    pub energy_kwh: EnergyKwh,
+    /// Requests that were malformed on purpose.
+    pub malformed: MalformedCount,
+    /// Sessions that were ended before their cars were full; nothing where none were to be.
+    pub unplugged: Option<Unplugged>,
+    /// How the tester itself did. If it was the bottleneck, the other figures are of the tester.
+    pub tester: Tester,
+    /// What the substations said of their load; nothing if they were not watched.
+    pub grid: Option<Grid>,
+    /// What the proxy and the substations counted; nothing if they were not watched.
+    pub counters: Option<Counters>,
+    /// What the report was to be judged by, and whether it held.
+    pub checks: Vec<Verdict>,
 }
 
 /// So many requests, so many a second.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct Volume {
     /// How many.
     pub requests: u64,
@@ -47,7 +79,7 @@ pub struct Volume {
 }
 
 /// Latencies in seconds.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct Latency {
     /// The mean.
     pub mean: f64,
@@ -64,7 +96,7 @@ pub struct Latency {
 }
 
 /// Requests without an answer, and answers that say what went wrong.
-#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct Errors {
     /// Requests that ended without an answer: `connect`, `broken`, `timed_out`, or `not_sent` because all
     /// connections were busy. Together with the answers they are all that was offered.
@@ -76,7 +108,7 @@ pub struct Errors {
 }
 
 /// A substation's part.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct Share {
     /// How many answers name it.
     pub requests: u64,
@@ -85,7 +117,7 @@ pub struct Share {
 }
 
 /// How connections were used.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct Connections {
     /// The most that could be open at once.
     pub limit: usize,
@@ -93,7 +125,72 @@ pub struct Connections {
     pub opened: u64,
 }
 
+/// A point of the latency curve.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct CurvePoint {
+    /// So many percent of the answers came within
+    pub percent: f64,
+    /// so many seconds.
+    pub seconds: f64,
+}
+
+/// What cars asked for and got.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct EnergyKwh {
+    /// By all well-formed requests together.
+    pub asked: f64,
+    /// By those that were answered with a 2xx status.
+    pub booked: f64,
+}
+
+/// Requests that were malformed on purpose.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct MalformedCount {
+    /// How many were offered.
+    pub offered: u64,
+    /// How many of them were refused as malformed, as they should be: a 4xx status other than 429.
+    pub refused: u64,
+    /// How many of them were answered with a 2xx status, which they should not be.
+    pub accepted: u64,
+}
+
+/// Sessions of cars that leave early.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct Unplugged {
+    /// Sessions that were booked and to be ended early.
+    pub planned: u64,
+    /// Those that were.
+    pub done: u64,
+    /// Those that the substation did not know any more.
+    pub already_over: u64,
+    /// Those that could not be ended.
+    pub failed: u64,
+    /// Those whose time had not come when the run ended.
+    pub pending: u64,
+}
+
+/// How the tester itself did.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct Tester {
+    /// From when requests were meant to leave to when a connection was ready to take them: the part of the
+    /// latencies that is the tester's own.
+    pub lag_seconds: Option<Latency>,
+    /// Processor time that the run took: of its thread if it had one, else of its process. Nothing where the
+    /// system does not say.
+    pub cpu_seconds: Option<f64>,
+    /// The same as a part of one core over the run.
+    pub cpu_share: Option<f64>,
+    /// Why the tester was the bottleneck; empty if it was not.
+    pub bottlenecks: Vec<String>,
+}
+
 impl Report {
+    /// The JSON Schema of a report.
+    #[must_use]
+    pub fn schema() -> serde_json::Value {
+        schemars::schema_for!(Report).into()
+    }
+
     /// How many requests were answered with a 2xx status.
     #[must_use]
     pub fn succeeded(&self) -> u64 {
@@ -105,234 +202,30 @@ impl Report {
     pub fn unanswered(&self) -> u64 {
         self.errors.by_kind.values().sum()
     }
-}
 
-/// What the counts do not know.
-#[derive(Clone, Debug)]
-pub(crate) struct Facts {
-    pub(crate) target: String,
-    pub(crate) seed: u64,
-    pub(crate) connections: usize,
-    /// For how long requests were offered.
-    pub(crate) offered_for: Duration,
-    /// From the start to the last end.
-    pub(crate) duration: Duration,
-}
-
-impl Report {
-    /// Makes the report of a run that has ended. Every offered request must have ended, in one way.
-    pub(crate) fn new(facts: Facts, tally: &Tally) -> Result<Self, Error> {
-        let answers: u64 = tally.answers.values().sum();
-        let failures: u64 = tally.failures.values().sum();
-        let ended = answers + failures;
-        if ended != tally.offered {
-            let offered = tally.offered;
-            return Err(Error::Unaccounted { offered, ended });
-        }
-        let volume = |requests, span: Duration| Volume {
-            requests,
-            rate: share(real(requests), span.as_secs_f64()),
-        };
-        Ok(Self {
-            target: facts.target,
-            seed: facts.seed,
-            duration_seconds: facts.duration.as_secs_f64(),
-            offered: volume(tally.offered, facts.offered_for),
-            achieved: volume(answers, facts.duration),
-            latency_seconds: latency(tally),
-            answers: tally.answers.clone(),
-            errors: errors(tally),
-            substations: shares(&tally.substations.0),
-            late_starts: tally.late_starts,
-            connections: Connections {
-                limit: facts.connections,
-                opened: tally.connections_opened,
-            },
-        })
+    /// How many requests were refused for want of room: answered with 429 or 503.
+    #[must_use]
+    pub fn refused(&self) -> u64 {
+        let count = |status| self.answers.get(&status).copied().unwrap_or(0);
+        count(429) + count(503)
     }
-}
 
-fn latency(tally: &Tally) -> Option<Latency> {
-    let latencies = &tally.latencies;
-    let quantile = |part| seconds(latencies.value_at_quantile(part));
-    (tally.answered > 0).then(|| Latency {
-        mean: latencies.mean() / 1e6,
-        p50: quantile(0.5),
-        p90: quantile(0.9),
-        p99: quantile(0.99),
-        p999: quantile(0.999),
-        max: quantile(1.0),
-    })
-}
-
-fn errors(tally: &Tally) -> Errors {
-    let count = |kind| tally.failures.get(&kind).copied().unwrap_or(0);
-    let first = tally.first.iter();
-    Errors {
-        by_kind: Failure::ALL
-            .map(|kind| (kind.name().to_owned(), count(kind)))
-            .into(),
-        by_code: tally.codes.0.clone(),
-        first: first
-            .map(|(kind, why)| (kind.name().to_owned(), why.clone()))
-            .collect(),
+    /// How many requests went wrong: not answered, or with a status of 400 or above other than a refusal for
+    /// want of room. That a malformed request is refused is right, and that it is not is an error.
+    #[must_use]
+    pub fn errors(&self) -> u64 {
+        let faults: u64 = self.answers.range(400..).map(|(_, count)| *count).sum();
+        let faults = faults.saturating_sub(self.refused() + self.malformed.refused);
+        self.unanswered() + faults + self.malformed.accepted
     }
-}
 
-fn shares(counts: &BTreeMap<String, u64>) -> BTreeMap<String, Share> {
-    let all = real(counts.values().sum());
-    let shares = counts.iter().map(|(name, requests)| {
-        let share = Share {
-            requests: *requests,
-            share: share(real(*requests), all),
-        };
-        (name.clone(), share)
-    });
-    shares.collect()
+    /// A count as a part of what was offered, 0 to 1.
+    #[must_use]
+    pub fn part_of(&self, count: f64) -> f64 {
+        share(count, real(self.offered.requests))
+    }
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
-    use super::*;
-    use crate::answer::Answer;
-
-    fn answer(status: u16, substation: Option<&str>) -> Answer {
-        let mut response = http::Response::builder().status(status);
-        if let Some(name) = substation {
-            response = response.header("x-substation", name);
-        }
-        Answer::new(response.body(()).unwrap().into_parts().0)
-    }
-
-    /// 8 × 200, 1 × 503, one of each failure.
-    fn tally() -> Tally {
-        let mut tally = Tally::new().unwrap();
-        tally.offered = 13;
-        for millis in 1..=8 {
-            let name = if millis <= 6 {
-                "substation1"
-            } else {
-                "substation2"
-            };
-            tally.answered(Duration::from_millis(millis), &answer(200, Some(name)));
-        }
-        let mut refusal = answer(503, None);
-        refusal.push(&r#"{"error":{"code":"no_capacity"}}"#.into());
-        tally.answered(Duration::from_millis(9), &refusal);
-        for kind in Failure::ALL {
-            tally.failed(kind, || format!("first {}", kind.name()));
-            tally.started(Duration::from_millis(2));
-        }
-        tally.connections_opened = 3;
-        tally
-    }
-
-    fn facts() -> Facts {
-        Facts {
-            target: "http://127.0.0.1:8080/request_charge".to_owned(),
-            seed: 7,
-            connections: 100,
-            offered_for: Duration::from_secs(2),
-            duration: Duration::from_secs(3),
-        }
-    }
-
-    pub(crate) fn report() -> Report {
-        Report::new(facts(), &tally()).unwrap()
-    }
-
-    #[test]
-    fn all_that_was_offered_is_found_again() {
-        let report = report();
-        assert_eq!(
-            report.offered,
-            Volume {
-                requests: 13,
-                rate: 6.5
-            }
-        );
-        assert_eq!(
-            report.achieved,
-            Volume {
-                requests: 9,
-                rate: 3.0
-            }
-        );
-        assert_eq!(report.answers, BTreeMap::from([(200, 8), (503, 1)]));
-        assert_eq!((report.succeeded(), report.unanswered()), (8, 4));
-        assert_eq!(
-            report.achieved.requests + report.unanswered(),
-            report.offered.requests
-        );
-        assert_eq!(report.substations["substation1"].share, 0.75);
-        assert_eq!(report.substations["substation2"].requests, 2);
-        assert_eq!(report.late_starts, 4);
-    }
-
-    #[test]
-    fn a_lost_request_is_no_report() {
-        let mut tally = tally();
-        tally.offered += 1;
-        let error = Report::new(facts(), &tally).unwrap_err();
-        assert!(matches!(
-            error,
-            Error::Unaccounted {
-                offered: 14,
-                ended: 13
-            }
-        ));
-    }
-
-    #[test]
-    fn the_keys_are_the_contract() {
-        let json = serde_json::to_value(report()).unwrap();
-        for path in [
-            "/offered/requests",
-            "/offered/rate",
-            "/achieved/requests",
-            "/achieved/rate",
-            "/latency_seconds/mean",
-            "/latency_seconds/p50",
-            "/latency_seconds/p90",
-            "/latency_seconds/p99",
-            "/latency_seconds/p999",
-            "/latency_seconds/max",
-            "/answers/200",
-            "/answers/503",
-            "/errors/by_kind/connect",
-            "/errors/by_kind/broken",
-            "/errors/by_kind/timed_out",
-            "/errors/by_kind/not_sent",
-            "/errors/by_code/no_capacity",
-            "/substations/substation1/requests",
-            "/substations/substation1/share",
-            "/late_starts",
-            "/duration_seconds",
-            "/seed",
-            "/connections/limit",
-            "/connections/opened",
-        ] {
-            assert!(
-                json.pointer(path).is_some_and(serde_json::Value::is_number),
-                "{path}"
-            );
-        }
-        assert!(json["target"].is_string());
-        assert_eq!(json["errors"]["first"]["connect"], "first connect");
-        assert_eq!(serde_json::from_value::<Report>(json).unwrap(), report());
-    }
-
-    #[test]
-    fn nothing_answered_is_no_latency_rather_than_zero() {
-        let tally = Tally::new().unwrap();
-        let report = Report::new(facts(), &tally).unwrap();
-        assert_eq!(report.latency_seconds, None);
-        assert_eq!(
-            report.offered,
-            Volume {
-                requests: 0,
-                rate: 0.0
-            }
-        );
-    }
-}
+#[path = "report/tests.rs"]
+pub(crate) mod tests;

@@ -1,20 +1,23 @@
 //! The run: every offer leaves when it is due, whatever became of those before it.
 
-use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::time::Duration;
 
-use tokio::net::{TcpStream, lookup_host};
+use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::select;
-use tokio::time::{Instant, timeout};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
 
-use crate::link::connect;
+use crate::caller::reach;
+use crate::cpu::Clock;
 use crate::offer::Offer;
-use crate::pool::{Job, Pool};
+use crate::pool::{Aim, Job, Pool};
 use crate::report::Facts;
 use crate::tally::Tally;
 use crate::timer::Timer;
-use crate::{Error, Progress, Report, Steady, Target};
+use crate::unplug::Unplugger;
+use crate::watch::{Seen, Watcher};
+use crate::{Error, Options, Progress, Report};
 
 /// Between two calls of the progress function.
 const BEAT: Duration = Duration::from_secs(1);
@@ -22,7 +25,7 @@ const BEAT: Duration = Duration::from_secs(1);
 /// When behind, so many requests are sent before the answers get their turn.
 const BURST: usize = 64;
 
-/// Offers a steady load, and reports what became of it.
+/// Offers a load, and reports what became of it.
 ///
 /// `progress` is called about once a second. When `shutdown` resolves, nothing more is offered; what is
 /// outstanding is waited for, at most for the timeout, and reported.
@@ -30,65 +33,116 @@ const BURST: usize = 64;
 /// It needs a Tokio runtime with I/O and time enabled; one thread is enough. Dropping the future ends the
 /// run without a report.
 pub async fn run(
-    options: Steady,
+    options: Options,
     progress: impl Fn(&Progress) + Send,
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<Report, Error> {
     options.check()?;
     let mut shutdown = pin!(shutdown);
-    let reached = select! {
+    let prepared = select! {
         biased;
         () = &mut shutdown => return Err(Error::Stopped),
-        reached = reach(&options.target, options.timeout) => reached?,
+        prepared = Prepared::new(&options) => prepared?,
     };
-    let limits = (options.target.clone(), options.timeout, options.connections);
+    let Prepared {
+        pool,
+        unplugger,
+        mut watcher,
+        _helpers,
+    } = prepared;
+    // Each thread has its own clock, and only a runtime of one thread keeps to it.
+    let one_thread = Handle::current().runtime_flavor() == RuntimeFlavor::CurrentThread;
+    let (clock, start) = (Clock::start(one_thread), Instant::now());
     let mut conductor = Conductor {
-        pool: Pool::new(limits, reached, Tally::new()?),
+        pool,
         timer: Timer::new().map_err(Error::Timer)?,
-        start: Instant::now(),
-        beat: Beat::new(Instant::now()),
+        start,
+        total: options.load.duration(),
+        beat: Beat::new(start),
+        seen: watcher.as_ref().map(Watcher::seen),
         progress,
         shutdown,
     };
-    let offered_for = conductor.offer(options.offers(), options.duration).await?;
-    conductor.drain().await?;
+    let offering = async {
+        let offered_for = conductor.offer(options.offers()).await?;
+        conductor.drain().await?;
+        Ok::<_, Error>((offered_for, conductor.start.elapsed()))
+    };
+    let (offered_for, duration) = match &mut watcher {
+        None => offering.await?,
+        Some(watcher) => select! {
+            offered = offering => offered?,
+            () = watcher.look(start, options.watch.interval) => return Err(Error::Stopped),
+        },
+    };
+    let cpu = clock.elapsed();
+    let unplugged = unplugger.map(|unplugger| unplugger.counts());
+    let unplugged = unplugged.filter(|unplugged| unplugged.planned > 0);
+    let tally = conductor.pool.into_tally()?;
+    let watched = match &mut watcher {
+        None => None,
+        Some(watcher) => Some(watcher.end(&tally).await),
+    };
     let facts = Facts {
         target: options.target.to_string(),
+        scenario: options.scenario,
         seed: options.seed,
         connections: options.connections,
         offered_for,
-        duration: conductor.start.elapsed(),
+        duration,
+        cpu,
+        one_thread: one_thread && Clock::KNOWS_THREADS,
+        unplugged,
+        watched,
     };
-    conductor.pool.tally(|tally| Report::new(facts, tally))
+    Report::new(facts, &tally)
 }
 
-/// Finds an address at which the target takes connections, so that a missing proxy is one clear error and
-/// not a thousand failed requests. The connection is used for the first request.
-async fn reach(target: &Target, within: Duration) -> Result<(SocketAddr, TcpStream), Error> {
-    let host = target.host();
-    let addresses = lookup_host((host, target.port())).await;
-    let addresses = addresses.map_err(|source| Error::Resolve {
-        host: host.to_owned(),
-        source,
-    })?;
-    let mut last = None;
-    for address in addresses {
-        match timeout(within, connect(address)).await {
-            Ok(Ok(stream)) => return Ok((address, stream)),
-            Ok(Err(source)) => last = Some(source),
-            Err(_) => {}
-        }
+/// All that is there before the first request.
+struct Prepared {
+    pool: Pool,
+    unplugger: Option<Unplugger>,
+    watcher: Option<Watcher>,
+    /// Tasks that end with the run.
+    _helpers: JoinSet<()>,
+}
+
+impl Prepared {
+    async fn new(options: &Options) -> Result<Self, Error> {
+        let (address, first) = reach(&options.target, options.timeout).await?;
+        let watcher = if options.watch.sees_nothing() {
+            None
+        } else {
+            Some(Watcher::start(&options.watch).await?)
+        };
+        let mut helpers = JoinSet::new();
+        // A replay may hold cars that leave, too.
+        let unplugger = watcher
+            .as_ref()
+            .map(|watcher| Unplugger::start(watcher.addresses(), &mut helpers));
+        let aim = Aim {
+            target: options.target.clone(),
+            address,
+            timeout: options.timeout,
+            limit: options.connections,
+            in_turn: options.clients > 0,
+        };
+        let tally = Tally::new(options.load.duration())?;
+        let mut pool = Pool::new(aim, first, tally, unplugger.clone());
+        pool.open(options.clients).await?;
+        Ok(Self {
+            pool,
+            unplugger,
+            watcher,
+            _helpers: helpers,
+        })
     }
-    let target = target.to_string();
-    Err(match last {
-        Some(source) => Error::Unreachable { target, source },
-        None => Error::Silent { target, within },
-    })
 }
 
 /// When progress is due, and what it is compared with.
 struct Beat {
     last: Instant,
+    offered: u64,
     answered: u64,
 }
 
@@ -96,6 +150,7 @@ impl Beat {
     fn new(start: Instant) -> Self {
         Self {
             last: start,
+            offered: 0,
             answered: 0,
         }
     }
@@ -116,18 +171,17 @@ struct Conductor<'a, P, S> {
     pool: Pool,
     timer: Timer,
     start: Instant,
+    /// For how long requests are offered.
+    total: Duration,
     beat: Beat,
+    seen: Option<Seen>,
     progress: P,
     shutdown: Pin<&'a mut S>,
 }
 
 impl<P: Fn(&Progress), S: Future<Output = ()>> Conductor<'_, P, S> {
     /// Sends all offers, each at its time; returns for how long there were any to be sent.
-    async fn offer(
-        &mut self,
-        offers: impl Iterator<Item = Offer>,
-        duration: Duration,
-    ) -> Result<Duration, Error> {
+    async fn offer(&mut self, offers: impl Iterator<Item = Offer>) -> Result<Duration, Error> {
         let mut burst = 0;
         for Offer { at, vehicle } in offers {
             let due = self.start + at;
@@ -144,10 +198,10 @@ impl<P: Fn(&Progress), S: Future<Output = ()>> Conductor<'_, P, S> {
             if go == Go::Stop {
                 return Ok(self.start.elapsed());
             }
-            self.pool.offer(Job { due, vehicle });
+            self.pool.offer(Job { due, at, vehicle });
         }
-        match self.wait(self.start + duration).await? {
-            Go::On => Ok(duration),
+        match self.wait(self.start + self.total).await? {
+            Go::On => Ok(self.total),
             Go::Stop => Ok(self.start.elapsed()),
         }
     }
@@ -195,14 +249,15 @@ impl<P: Fn(&Progress), S: Future<Output = ()>> Conductor<'_, P, S> {
         if now < self.beat.next() {
             return;
         }
-        let span = now - self.beat.last;
-        let elapsed = now - self.start;
-        let before = self.beat.answered;
+        let (span, elapsed) = (now - self.beat.last, now - self.start);
+        let (beat, total, seen) = (&self.beat, self.total, self.seen.as_ref());
+        let before = (beat.offered, beat.answered);
         let progress = self
             .pool
-            .tally(|tally| Progress::new(tally, elapsed, before, span));
+            .tally(|tally| Progress::new(tally, (elapsed, total), before, span, seen));
         self.beat = Beat {
             last: now,
+            offered: progress.offered,
             answered: progress.answered,
         };
         (self.progress)(&progress);

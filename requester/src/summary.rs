@@ -1,12 +1,9 @@
 //! A report for people.
 
-use std::fmt::{self, Formatter};
+use std::fmt::{self, Formatter, Write};
 
-use crate::number::{real, share};
-use crate::{Latency, Report};
-
-/// More late starts than this part of all requests, and the tester is what was measured.
-const TOO_LATE: f64 = 0.01;
+use crate::number::{grouped, real, share};
+use crate::report::{Latency, Peak, Report, Unplugged};
 
 /// Shows a report as aligned lines with units, and says it when the tester was the bottleneck.
 #[derive(Clone, Copy, Debug)]
@@ -17,6 +14,7 @@ impl fmt::Display for Summary<'_> {
         let report = self.0;
         let (offered, achieved) = (report.offered, report.achieved);
         line(out, "target", &report.target)?;
+        line(out, "load", &report.scenario)?;
         line(out, "seed", &report.seed.to_string())?;
         line(
             out,
@@ -69,31 +67,126 @@ impl fmt::Display for Summary<'_> {
         count(out, "connections", report.connections.opened, &opened)?;
         let late = percent(report.late_starts, offered.requests);
         count(out, "late starts", report.late_starts, &late)?;
+        self.tester(out)?;
+        self.cars(out)?;
+        self.watched(out)?;
+        for verdict in &report.checks {
+            writeln!(out, "{verdict}")?;
+        }
         self.warn(out)
     }
 }
 
 impl Summary<'_> {
-    fn warn(self, out: &mut Formatter<'_>) -> fmt::Result {
-        let report = self.0;
-        let late = share(real(report.late_starts), real(report.offered.requests));
-        if late > TOO_LATE {
-            writeln!(
+    fn tester(self, out: &mut Formatter<'_>) -> fmt::Result {
+        let tester = &self.0.tester;
+        if let Some(lag) = &tester.lag_seconds {
+            let (p99, max) = (1000.0 * lag.p99, 1000.0 * lag.max);
+            line(
                 out,
-                "THE TESTER IS THE BOTTLENECK: {:.1} % of the requests left more than 1 ms late, and these \
-                 latencies contain that. Lower the rate, or give the tester more of a core.",
-                100.0 * late
+                "tester's lag",
+                &format!("p99 {p99:.3} ms, max {max:.3} ms"),
             )?;
         }
-        let not_sent = report.errors.by_kind.get("not_sent").copied().unwrap_or(0);
-        if not_sent > 0 {
-            writeln!(
+        if let (Some(seconds), Some(share)) = (tester.cpu_seconds, tester.cpu_share) {
+            let told = format!("{seconds:.2} s, {:.1} % of a core", 100.0 * share);
+            line(out, "tester's CPU", &told)?;
+        }
+        Ok(())
+    }
+
+    fn cars(self, out: &mut Formatter<'_>) -> fmt::Result {
+        let Report {
+            energy_kwh,
+            malformed,
+            unplugged,
+            grid,
+            ..
+        } = self.0;
+        let whole = |kwh: f64| format!("{kwh:.0}");
+        let mut told = format!(
+            "{} kWh asked, {} booked",
+            whole(energy_kwh.asked),
+            whole(energy_kwh.booked)
+        );
+        if let Some(kwh) = grid.as_ref().and_then(|grid| grid.energy_delivered_kwh) {
+            let _ = write!(told, ", {} delivered during the run", whole(kwh));
+        }
+        line(out, "energy", &told)?;
+        if malformed.offered > 0 {
+            count(
                 out,
-                "THE TESTER IS THE BOTTLENECK: {} requests found all {} connections busy and were not sent. \
-                 Allow more connections, or lower the rate.",
-                grouped(not_sent),
-                report.connections.limit
+                "malformed",
+                malformed.offered,
+                &format!("{} refused", grouped(malformed.refused)),
             )?;
+        }
+        if let Some(unplugged) = unplugged {
+            let Unplugged {
+                done,
+                already_over,
+                failed,
+                pending,
+                ..
+            } = unplugged;
+            let told = format!(
+                "{done} done, {already_over} already over, {failed} failed, {pending} pending"
+            );
+            count(out, "unplugged", unplugged.planned, &told)?;
+        }
+        Ok(())
+    }
+
+    fn watched(self, out: &mut Formatter<'_>) -> fmt::Result {
+        if let Some(grid) = &self.0.grid {
+            let peak = |peak: Option<Peak>, scale: f64, digits: usize, unit: &str| {
+                peak.map_or_else(
+                    || "-".to_owned(),
+                    |Peak {
+                         peak,
+                         time_weighted,
+                     }| {
+                        let (peak, mean) = (scale * peak, scale * time_weighted);
+                        format!("peak {peak:.digits$}{unit}, over time {mean:.digits$}{unit}")
+                    },
+                )
+            };
+            line(out, "utilisation", &peak(grid.utilisation, 100.0, 1, " %"))?;
+            let imbalance = peak(grid.imbalance, 1.0, 3, "");
+            line(
+                out,
+                "imbalance",
+                &format!("{imbalance}  (fullest ÷ mean, 1 is even)"),
+            )?;
+            let spread = peak(grid.spread_points, 1.0, 2, " points");
+            line(
+                out,
+                "spread",
+                &format!("{spread}  (fullest − emptiest, while there is room)"),
+            )?;
+            let over = grid.capacity_violations;
+            count(
+                out,
+                "over capacity",
+                over,
+                &format!("of {} looks", grouped(grid.looks)),
+            )?;
+        }
+        if let Some(counters) = &self.0.counters {
+            let told = if counters.agree {
+                format!("all agree on {} bookings", grouped(counters.tester_booked))
+            } else {
+                counters.differences.join("; ")
+            };
+            line(out, "counters", &told)?;
+        }
+        Ok(())
+    }
+
+    fn warn(self, out: &mut Formatter<'_>) -> fmt::Result {
+        let report = self.0;
+        for bottleneck in &report.tester.bottlenecks {
+            writeln!(out, "THE TESTER IS THE BOTTLENECK: {bottleneck}")?;
         }
         let timed_out = report.errors.by_kind.get("timed_out").copied().unwrap_or(0);
         if timed_out > 0 && report.latency_seconds.is_some() {
@@ -130,41 +223,23 @@ fn latencies(out: &mut Formatter<'_>, latency: &Latency) -> fmt::Result {
     Ok(())
 }
 
-/// Digits in groups of three.
-pub(crate) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::report::tests::report;
 
     #[test]
-    fn numbers_are_grouped_by_thousands() {
-        let numbers = [0, 12, 999, 1000, 123_456, 1_234_567];
-        let texts = numbers.map(grouped);
-        assert_eq!(texts, ["0", "12", "999", "1,000", "123,456", "1,234,567"]);
-    }
-
-    #[test]
     fn it_says_everything_aligned() {
         let mut report = report();
         report.late_starts = 0;
         report.errors.by_kind.insert("not_sent".into(), 0);
+        report.tester.bottlenecks.clear();
         report.errors.by_kind.insert("timed_out".into(), 0);
         assert_eq!(
             Summary(&report).to_string(),
             "\
 target          http://127.0.0.1:8080/request_charge
+load            steady 6.5/s
 seed            7
 duration        3.00 s
 offered                  13  6.5/s
@@ -185,6 +260,9 @@ substation1               6  75.00 %
 substation2               2  25.00 %
 connections               3  opened, at most 100 at once
 late starts               0  0.00 %
+tester's lag    p99 2.000 ms, max 2.000 ms
+tester's CPU    0.30 s, 10.0 % of a core
+energy          130 kWh asked, 80 booked
 "
         );
     }
@@ -202,8 +280,7 @@ late starts               0  0.00 %
             "{text}"
         );
         assert!(text.contains("The 1 requests that timed out"), "{text}");
-        report.late_starts = 0;
-        report.errors.by_kind.clear();
+        report.tester.bottlenecks.clear();
         assert!(!Summary(&report).to_string().contains("BOTTLENECK"));
     }
 }

@@ -8,6 +8,9 @@ use hdrhistogram::Histogram;
 use crate::Error;
 use crate::answer::Answer;
 use crate::number::micros;
+use crate::pool::Job;
+use crate::report::{EnergyKwh, MalformedCount};
+use crate::timeline::Moments;
 
 /// The longest latency that is told apart from longer ones: a day, in microseconds.
 const LONGEST: u64 = 24 * 3600 * 1_000_000;
@@ -65,6 +68,12 @@ impl Names {
     }
 }
 
+/// Latencies from a microsecond to a day.
+pub(crate) fn histogram() -> Result<Histogram<u64>, Error> {
+    Histogram::new_with_bounds(1, LONGEST, DIGITS)
+        .map_err(|error| Error::Histogram(error.to_string()))
+}
+
 /// What has been offered, and how it ended so far.
 #[derive(Debug)]
 pub(crate) struct Tally {
@@ -76,6 +85,11 @@ pub(crate) struct Tally {
     pub(crate) connections_opened: u64,
     /// Of answered requests, in microseconds since they were meant to leave.
     pub(crate) latencies: Histogram<u64>,
+    /// Of all requests, in microseconds from when they were meant to leave to when a connection had them.
+    pub(crate) lags: Histogram<u64>,
+    pub(crate) moments: Moments,
+    pub(crate) energy_kwh: EnergyKwh,
+    pub(crate) malformed: MalformedCount,
     pub(crate) answers: BTreeMap<u16, u64>,
     pub(crate) failures: BTreeMap<Failure, u64>,
     /// What the first failure of each kind said.
@@ -85,9 +99,8 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    pub(crate) fn new() -> Result<Self, Error> {
-        let latencies = Histogram::new_with_bounds(1, LONGEST, DIGITS)
-            .map_err(|error| Error::Histogram(error.to_string()))?;
+    /// For a run in which requests are offered for so long.
+    pub(crate) fn new(duration: Duration) -> Result<Self, Error> {
         Ok(Self {
             offered: 0,
             answered: 0,
@@ -95,7 +108,11 @@ impl Tally {
             failed: 0,
             late_starts: 0,
             connections_opened: 0,
-            latencies,
+            latencies: histogram()?,
+            lags: histogram()?,
+            moments: Moments::new(duration)?,
+            energy_kwh: EnergyKwh::default(),
+            malformed: MalformedCount::default(),
             answers: BTreeMap::new(),
             failures: BTreeMap::new(),
             first: BTreeMap::new(),
@@ -104,17 +121,39 @@ impl Tally {
         })
     }
 
+    /// A request is due.
+    pub(crate) fn offered(&mut self, job: &Job) {
+        self.offered += 1;
+        self.moments.offered(job.at);
+        if job.vehicle.malformed.is_some() {
+            self.malformed.offered += 1;
+        } else {
+            self.energy_kwh.asked += job.vehicle.energy_kwh;
+        }
+    }
+
     /// A request was handed out this long after it was meant to.
     pub(crate) fn started(&mut self, behind: Duration) {
         self.late_starts += u64::from(behind > LATE);
+        self.lags.saturating_record(micros(behind));
     }
 
     /// A request was answered this long after it was meant to leave.
-    pub(crate) fn answered(&mut self, latency: Duration, answer: &Answer) {
+    pub(crate) fn answered(&mut self, job: &Job, latency: Duration, answer: &Answer) {
+        let status = answer.status();
         self.answered += 1;
-        self.refused += u64::from(answer.status() >= 400);
+        self.refused += u64::from(status >= 400);
         self.latencies.saturating_record(micros(latency));
-        *self.answers.entry(answer.status()).or_default() += 1;
+        self.moments
+            .answered(job.at + latency, latency, status >= 400);
+        *self.answers.entry(status).or_default() += 1;
+        match (job.vehicle.malformed, status) {
+            (Some(_), 429) => {}
+            (Some(_), 400..500) => self.malformed.refused += 1,
+            (Some(_), 200..300) => self.malformed.accepted += 1,
+            (None, 200..300) => self.energy_kwh.booked += job.vehicle.energy_kwh,
+            _ => {}
+        }
         if let Some(substation) = answer.substation() {
             self.substations.count(substation);
         }
@@ -124,8 +163,9 @@ impl Tally {
     }
 
     /// A request ended without an answer.
-    pub(crate) fn failed(&mut self, failure: Failure, why: impl FnOnce() -> String) {
+    pub(crate) fn failed(&mut self, at: Duration, failure: Failure, why: impl FnOnce() -> String) {
         self.failed += 1;
+        self.moments.failed(at);
         *self.failures.entry(failure).or_default() += 1;
         self.first.entry(failure).or_insert_with(why);
     }
@@ -140,17 +180,26 @@ impl Tally {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::answer::Keep;
 
     fn ok() -> Answer {
-        Answer::new(http::Response::new(()).into_parts().0)
+        Answer::new(http::Response::new(()).into_parts().0, Keep::Refusals)
+    }
+
+    fn empty() -> Tally {
+        Tally::new(Duration::from_secs(10)).unwrap()
+    }
+
+    fn job() -> Job {
+        Job::test(Duration::ZERO, 11.0)
     }
 
     #[test]
     fn quantiles_are_those_of_the_latencies() {
-        let mut tally = Tally::new().unwrap();
+        let mut tally = empty();
         assert_eq!(tally.quantile(0.5), None);
         for millis in 1..=1000 {
-            tally.answered(Duration::from_millis(millis), &ok());
+            tally.answered(&job(), Duration::from_millis(millis), &ok());
         }
         for (part, millis) in [(0.5, 500.0), (0.9, 900.0), (0.99, 990.0), (0.999, 999.0)] {
             let found = tally.quantile(part).unwrap().as_secs_f64() * 1000.0;
@@ -161,22 +210,22 @@ mod tests {
     #[test]
     fn a_microsecond_and_a_minute_are_both_kept_to_three_digits() {
         for latency in [Duration::from_micros(3), Duration::from_secs(75)] {
-            let mut tally = Tally::new().unwrap();
-            tally.answered(latency, &ok());
+            let mut tally = empty();
+            tally.answered(&job(), latency, &ok());
             let found = tally.quantile(1.0).unwrap().as_secs_f64();
             assert!(
                 (found / latency.as_secs_f64() - 1.0).abs() < 0.001,
                 "{found}"
             );
         }
-        let mut tally = Tally::new().unwrap();
-        tally.answered(Duration::MAX, &ok());
+        let mut tally = empty();
+        tally.answered(&job(), Duration::MAX, &ok());
         assert!(tally.quantile(1.0).unwrap() >= Duration::from_hours(24));
     }
 
     #[test]
     fn later_than_a_millisecond_is_late() {
-        let mut tally = Tally::new().unwrap();
+        let mut tally = empty();
         tally.started(Duration::from_millis(1));
         assert_eq!(tally.late_starts, 0);
         tally.started(Duration::from_micros(1001));

@@ -42,6 +42,11 @@ impl Target {
         self.port
     }
 
+    /// Another page of the same server, as a URL.
+    pub(crate) fn sibling(&self, path: &Uri) -> String {
+        format!("http://{}{path}", self.authority)
+    }
+
     /// What the `Host` header says.
     pub(crate) fn host_header(&self) -> HeaderValue {
         self.host_header.clone()

@@ -1,4 +1,11 @@
-//! Who asks, and for how much.
+//! Who asks, for how much, how badly, and for how long.
+//!
+//! Each of these is drawn from a stream of its own, so that a run with malformed requests has the same cars
+//! at the same times as one without.
+
+mod energy;
+mod malformed;
+mod powers;
 
 use std::fmt::{self, Write};
 
@@ -6,16 +13,9 @@ use fastrand::Rng;
 
 use crate::Error;
 
-/// What home and street chargers draw in kW, and how many in a hundred of each there are: AC points of one
-/// phase (3.7, 7.4) and three phases (11, 22), and a few for direct current (50). The weights are a guess at
-/// a European street; the powers are the standard's.
-const USUAL: [(f64, f64); 5] = [
-    (3.7, 20.0),
-    (7.4, 25.0),
-    (11.0, 40.0),
-    (22.0, 10.0),
-    (50.0, 5.0),
-];
+pub use energy::{Energy, LogNormal};
+pub use malformed::Malformed;
+pub use powers::Powers;
 
 /// One car's wish.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -28,11 +28,18 @@ pub struct Vehicle {
     pub power_kw: f64,
     /// What it wants to take, in kWh.
     pub energy_kwh: f64,
+    /// What is wrong with its request, if anything is.
+    pub malformed: Option<Malformed>,
+    /// It is unplugged after this part of its session, 0 to 1, if it does not stay until it is full.
+    pub unplug_after: Option<f64>,
 }
 
 impl Vehicle {
-    /// Writes its request body, a JSON object.
+    /// Writes its request body, a JSON object unless it is malformed.
     pub fn write_body(&self, out: &mut impl Write) -> fmt::Result {
+        if let Some(malformed) = self.malformed {
+            return malformed.write_body(self, out);
+        }
         write!(
             out,
             r#"{{"vehicle_id":"ev-{}-{}","power_kw":{},"energy_kwh":{}}}"#,
@@ -41,54 +48,35 @@ impl Vehicle {
     }
 }
 
-/// The powers that cars ask for, each with its weight.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Powers {
-    /// Each power with the sum of the weights up to and including its own.
-    upto: Vec<(f64, f64)>,
-    total: f64,
+/// What the cars of a run are like.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Cars {
+    /// What they want to draw.
+    pub powers_kw: Powers,
+    /// What they want to take.
+    pub energy_kwh: Energy,
+    /// The part of the requests that is malformed, 0 to 1.
+    pub malformed: f64,
+    /// The part of the cars that is unplugged before it is full, 0 to 1.
+    pub early_unplug: f64,
 }
 
-impl Powers {
-    /// Powers in kW with their weights: a power of weight 2 is drawn twice as often as one of weight 1.
-    pub fn weighted(powers: impl IntoIterator<Item = (f64, f64)>) -> Result<Self, Error> {
-        let mut total = 0.0;
-        let mut upto = Vec::new();
-        for (power, weight) in powers {
-            check("--power-kw", power)?;
-            check("the weight of a power", weight)?;
-            total += weight;
-            upto.push((power, total));
+impl Cars {
+    /// Says what is wrong with these, if anything is.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        for (option, part) in [
+            ("--malformed", self.malformed),
+            ("--early-unplug", self.early_unplug),
+        ] {
+            if !(0.0..=1.0).contains(&part) {
+                return Err(Error::Option {
+                    option,
+                    value: part.to_string(),
+                    rule: "a part of all, from 0 to 1",
+                });
+            }
         }
-        check("the weights of all powers together", total)?;
-        Ok(Self { upto, total })
-    }
-
-    /// Powers in kW, each as likely as any other.
-    pub fn even(powers: &[f64]) -> Result<Self, Error> {
-        Self::weighted(powers.iter().map(|power| (*power, 1.0)))
-    }
-
-    fn draw(&self, rng: &mut Rng) -> f64 {
-        let drawn = rng.f64() * self.total;
-        let found = self.upto.iter().find(|(_, upto)| drawn < *upto);
-        // Rounding may put the draw on the total itself; there is never none.
-        found.or(self.upto.last()).map_or(0.0, |(power, _)| *power)
-    }
-}
-
-impl Default for Powers {
-    /// What is usual in a European street: mostly 11 and 7.4 kW, few of 50 kW.
-    fn default() -> Self {
-        let mut total = 0.0;
-        let upto = USUAL.map(|(power, weight)| {
-            total += weight;
-            (power, total)
-        });
-        Self {
-            upto: upto.to_vec(),
-            total,
-        }
+        self.energy_kwh.check()
     }
 }
 
@@ -109,20 +97,25 @@ pub(crate) fn check(option: &'static str, value: f64) -> Result<(), Error> {
 pub(crate) struct Vehicles {
     run: u64,
     number: u64,
-    powers: Powers,
-    energy_kwh: f64,
-    rng: Rng,
+    cars: Cars,
+    powers: Rng,
+    energies: Rng,
+    faults: Rng,
+    stays: Rng,
 }
 
 impl Vehicles {
-    pub(crate) fn new(powers: Powers, energy_kwh: f64, seed: u64) -> Self {
+    pub(crate) fn new(cars: Cars, seed: u64) -> Self {
+        // Other streams than the arrivals', so that none moves when another draws more.
+        let stream = |number: u64| Rng::with_seed(seed ^ number);
         Self {
             run: seed,
             number: 0,
-            powers,
-            energy_kwh,
-            // Another stream than the arrivals', so that neither moves when the other draws more.
-            rng: Rng::with_seed(seed ^ 0x5eed_00ca),
+            cars,
+            powers: stream(0x5eed_00ca),
+            energies: stream(0x5eed_0e17),
+            faults: stream(0x5eed_0bad),
+            stays: stream(0x5eed_57a7),
         }
     }
 }
@@ -132,11 +125,17 @@ impl Iterator for Vehicles {
 
     fn next(&mut self) -> Option<Vehicle> {
         self.number += 1;
+        let cars = &self.cars;
+        // Both are drawn whether or not they are used: who is malformed does not depend on how many.
+        let (fault, kind) = (self.faults.f64(), Malformed::draw(&mut self.faults));
+        let (leaves, after) = (self.stays.f64(), self.stays.f64());
         Some(Vehicle {
             run: self.run,
             number: self.number,
-            power_kw: self.powers.draw(&mut self.rng),
-            energy_kwh: self.energy_kwh,
+            power_kw: cars.powers_kw.draw(&mut self.powers),
+            energy_kwh: cars.energy_kwh.draw(&mut self.energies),
+            malformed: (fault < cars.malformed).then_some(kind),
+            unplug_after: (leaves < cars.early_unplug).then_some(after),
         })
     }
 }
@@ -158,6 +157,8 @@ mod tests {
             number: 17,
             power_kw: 7.4,
             energy_kwh: 11.0,
+            malformed: None,
+            unplug_after: None,
         };
         assert_eq!(
             body(&vehicle),
@@ -175,33 +176,52 @@ mod tests {
     }
 
     #[test]
-    fn powers_come_as_often_as_they_weigh() {
-        let vehicles = Vehicles::new(Powers::default(), 11.0, 42).take(100_000);
-        let powers: Vec<f64> = vehicles.map(|vehicle| vehicle.power_kw).collect();
-        for (power, weight) in USUAL {
-            let drawn = powers.iter().filter(|drawn| **drawn == power).count();
-            let percent = f64::from(u32::try_from(drawn).unwrap()) / 1000.0;
+    fn the_shares_are_drawn_and_move_nothing_else() {
+        let usual = Cars::default();
+        let some = Cars {
+            malformed: 0.1,
+            early_unplug: 0.25,
+            ..usual.clone()
+        };
+        let plain: Vec<_> = Vehicles::new(usual, 4).take(20_000).collect();
+        let cars: Vec<_> = Vehicles::new(some, 4).take(20_000).collect();
+        let malformed = cars.iter().filter(|car| car.malformed.is_some()).count();
+        let leaving: Vec<_> = cars.iter().filter_map(|car| car.unplug_after).collect();
+        assert!(malformed.abs_diff(2000) < 200, "{malformed}");
+        assert!(leaving.len().abs_diff(5000) < 300, "{}", leaving.len());
+        assert!(leaving.iter().all(|part| (0.0..1.0).contains(part)));
+        for (plain, car) in plain.iter().zip(&cars) {
+            assert_eq!(
+                (plain.power_kw, plain.energy_kwh),
+                (car.power_kw, car.energy_kwh)
+            );
+            assert_eq!((plain.malformed, plain.unplug_after), (None, None));
+        }
+    }
+
+    #[test]
+    fn shares_that_are_none_are_refused() {
+        for wrong in [-0.1, 1.1, f64::NAN] {
+            let cars = Cars {
+                malformed: wrong,
+                ..Cars::default()
+            };
             assert!(
-                (percent - weight).abs() < 0.7,
-                "{power} kW: {percent} % for {weight} %"
+                cars.check()
+                    .unwrap_err()
+                    .to_string()
+                    .starts_with("--malformed")
+            );
+            let cars = Cars {
+                early_unplug: wrong,
+                ..Cars::default()
+            };
+            assert!(
+                cars.check()
+                    .unwrap_err()
+                    .to_string()
+                    .starts_with("--early-unplug")
             );
         }
-    }
-
-    #[test]
-    fn a_single_power_is_always_drawn() {
-        let powers = Powers::even(&[22.0]).unwrap();
-        let mut vehicles = Vehicles::new(powers, 11.0, 1).take(1000);
-        assert!(vehicles.all(|vehicle| vehicle.power_kw == 22.0));
-    }
-
-    #[test]
-    fn powers_that_no_car_has_are_refused() {
-        for wrong in [0.0, -1.0, f64::NAN, f64::INFINITY] {
-            let error = Powers::even(&[11.0, wrong]).unwrap_err().to_string();
-            assert!(error.starts_with("--power-kw"), "{error}");
-            assert!(Powers::weighted([(11.0, wrong)]).is_err());
-        }
-        assert!(Powers::even(&[]).is_err());
     }
 }

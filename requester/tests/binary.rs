@@ -193,6 +193,14 @@ async fn wrong_usage_exits_with_2_and_says_what_is_right() {
             &[&target[..], &["--arrivals", "never"]].concat(),
             "poisson or even",
         ),
+        (
+            &[&target[..], &["--fail-if", "p99>50"]].concat(),
+            "such as 50ms",
+        ),
+        (
+            &[&target[..], &["--early-unplug", "0.1"]].concat(),
+            "unless --admin or --substation",
+        ),
         (&["rush"], "unrecognized subcommand"),
     ] {
         let (code, out, err) = output(args).await;
@@ -203,7 +211,11 @@ async fn wrong_usage_exits_with_2_and_says_what_is_right() {
 
 #[tokio::test]
 async fn help_is_documentation_with_examples() {
-    for args in [&["--help"][..], &["steady", "--help"]] {
+    for args in [
+        &["--help"][..],
+        &["steady", "--help"],
+        &["rush-hour", "--help"],
+    ] {
         let (code, out, _) = output(args).await;
         assert_eq!(code, 0);
         assert!(
@@ -250,4 +262,118 @@ async fn a_signal_ends_the_offering_and_the_report_comes() {
         );
         assert_eq!(report.succeeded(), report.offered.requests);
     }
+}
+
+#[tokio::test]
+async fn the_same_seed_offers_the_same_bytes_and_they_can_be_replayed() {
+    let folder = tempfile::tempdir().unwrap();
+    let offers = |seed: &'static str, name: &str| {
+        let path = folder.path().join(name);
+        async move {
+            let file = path.to_str().unwrap();
+            let args = [
+                "rush-hour",
+                "--target",
+                "http://127.0.0.1:1",
+                "--sessions",
+                "3000",
+                "--duration",
+                "2s",
+                "--seed",
+                seed,
+                "--malformed",
+                "0.02",
+                "--offers",
+                file,
+            ];
+            let (code, out, err) = output(&args).await;
+            assert_eq!((code, out.as_str(), err.as_str()), (0, "", ""));
+            fs::read_to_string(&path).unwrap()
+        }
+    };
+    let first = offers("5", "a.csv").await;
+    assert!(first.lines().count() > 2700);
+    assert_eq!(first, offers("5", "b.csv").await);
+    assert_ne!(first, offers("6", "c.csv").await);
+
+    let url = format!("http://{}", ok().await);
+    let file = folder.path().join("a.csv");
+    let args = [
+        "replay",
+        file.to_str().unwrap(),
+        "--target",
+        &url,
+        "--quiet",
+        "--output",
+        "-",
+    ];
+    let (code, out, err) = output(&args).await;
+    assert_eq!(code, 0, "{err}");
+    let report: Report = serde_json::from_str(&out).unwrap();
+    assert_eq!(report.offered.requests + 1, first.lines().count() as u64);
+    assert_eq!(report.scenario, "replay of a.csv");
+    // A target that takes everything takes malformed requests too, and that is an error.
+    assert!(report.malformed.offered > 20);
+    assert_eq!(
+        (report.malformed.accepted, report.errors()),
+        (report.malformed.offered, report.malformed.offered)
+    );
+}
+
+#[tokio::test]
+async fn what_can_not_be_replayed_is_told_by_its_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("bad.csv");
+    fs::write(&file, "at_seconds\n1\nsoon\n").unwrap();
+    let args = [
+        "replay",
+        file.to_str().unwrap(),
+        "--target",
+        "http://127.0.0.1:1",
+    ];
+    let (code, _, err) = output(&args).await;
+    assert_eq!(code, 1);
+    assert!(
+        err.contains("bad.csv: line 3: at_seconds is \"soon\""),
+        "{err}"
+    );
+}
+
+#[tokio::test]
+async fn a_failed_check_is_exit_code_3_and_said_in_summary_and_report() {
+    let refuse = |number: u64| async move {
+        let status = if number.is_multiple_of(2) { 500 } else { 200 };
+        answer(status, "s", "{}")
+    };
+    let (address, _) = serve(refuse).await;
+    let folder = tempfile::tempdir().unwrap();
+    let json = folder.path().join("run.json");
+    let args = [
+        "--quiet",
+        "--fail-if",
+        "errors>1%",
+        "--fail-if",
+        "lost>0",
+        "--output",
+        json.to_str().unwrap(),
+    ];
+    let (code, out, err) = short(address, &args).await;
+    assert_eq!((code, err.as_str()), (3, ""));
+    assert!(out.contains("FAILED          fail if errors>1%: "), "{out}");
+    assert!(out.contains("passed          fail if lost>0: 0"), "{out}");
+    let report: Report = serde_json::from_slice(&fs::read(&json).unwrap()).unwrap();
+    let passed: Vec<_> = report.checks.iter().map(|check| check.passed).collect();
+    assert_eq!(passed, [false, true]);
+}
+
+#[tokio::test]
+async fn the_page_is_a_file_of_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let page = folder.path().join("run.html");
+    let (code, _, err) = short(ok().await, &["--quiet", "--report", page.to_str().unwrap()]).await;
+    assert_eq!((code, err.as_str()), (0, ""));
+    let text = fs::read_to_string(&page).unwrap();
+    assert!(text.starts_with("<!doctype html>") && text.ends_with("</html>\n"));
+    assert!(text.contains("<title>steady 100/s for 1s 200ms</title>"));
+    assert_eq!(files(folder.path()), ["run.html"]);
 }

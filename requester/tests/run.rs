@@ -54,7 +54,7 @@ async fn the_wire_carries_what_the_seed_says() {
         let (address, seen) = serve(|_| async { answer(200, "s", "") }).await;
         let mut steady = steady(address, 20.0, SECOND);
         steady.seed = 5;
-        steady.powers_kw = Powers::even(&[7.4, 22.0]).unwrap();
+        steady.cars.powers_kw = Powers::even(&[7.4, 22.0]).unwrap();
         run(steady).await;
         let mut seen = seen.texts.lock().unwrap().clone();
         assert_eq!(seen.len(), 20);
@@ -262,6 +262,26 @@ async fn what_finds_all_connections_busy_is_not_sent() {
 }
 
 #[tokio::test]
+async fn a_burst_does_not_open_a_connection_a_request() {
+    // A thousand at once. Only so many connections are opened at a time; what waits takes one that is free.
+    let (address, seen) = serve(|_| async { answer(200, "s", "") }).await;
+    let report = run(steady(address, 100_000.0, SECOND / 100)).await;
+    assert_eq!(report.answers[&200], 1000);
+    assert_eq!(report.connections.opened, seen.connections());
+    assert!(seen.connections() <= 700, "{}", seen.connections());
+}
+
+#[tokio::test]
+async fn clients_are_connected_before_and_asked_in_turn() {
+    let (address, seen) = serve(|_| async { answer(200, "s", "") }).await;
+    let mut steady = steady(address, 200.0, SECOND);
+    steady.clients = 150;
+    let report = run(steady).await;
+    assert_eq!(report.answers[&200], 200);
+    assert_eq!((report.connections.opened, seen.connections()), (150, 150));
+}
+
+#[tokio::test]
 async fn a_target_that_goes_away_leaves_connect_errors_and_a_whole_sum() {
     // Takes one connection, answers one request, and is gone.
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -341,7 +361,10 @@ async fn progress_is_told_every_second() {
     assert_eq!(told.len(), 2, "{told:?}");
     assert!(told[0].offered >= 95 && told[1].offered >= 195, "{told:?}");
     assert!(told[1].answered >= 190 && told[1].rate > 50.0, "{told:?}");
-    assert_eq!(told[1].substations, [("substation1".to_owned(), 1.0)]);
+    let [station] = told[1].substations.as_slice() else {
+        panic!("{told:?}")
+    };
+    assert_eq!((station.name.as_str(), station.share), ("substation1", 1.0));
     assert!(told[1].p50.unwrap() <= told[1].p99.unwrap());
 }
 

@@ -28,6 +28,7 @@ mod late_gauge;
 mod lifecycle;
 mod reports;
 mod rig;
+mod rush_hour;
 mod sessions;
 mod soak;
 mod substations;

@@ -14,7 +14,7 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
-use requester::{Arrivals, Error, Report, Steady};
+use requester::{Arrivals, Curve, Error, Load, Options, Report};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -130,18 +130,19 @@ pub(crate) async fn write_ok(stream: &mut TcpStream) {
 }
 
 /// A short even run.
-pub(crate) fn steady(address: SocketAddr, rate: f64, duration: Duration) -> Steady {
-    let mut steady = Steady::new(format!("http://{address}").parse().unwrap());
-    steady.rate = rate;
-    steady.duration = duration;
-    steady.arrivals = Arrivals::Even;
-    steady.timeout = Duration::from_secs(20);
-    steady
+pub(crate) fn steady(address: SocketAddr, rate: f64, duration: Duration) -> Options {
+    let curve = Curve::steady(rate, duration).unwrap();
+    let target = format!("http://{address}").parse().unwrap();
+    Options {
+        arrivals: Arrivals::Even,
+        timeout: Duration::from_secs(20),
+        ..Options::new(target, Load::Curve(curve))
+    }
 }
 
 /// Runs to the end, and checks what holds for every report.
-pub(crate) async fn run(steady: Steady) -> Report {
-    let report = try_run(steady).await.unwrap();
+pub(crate) async fn run(options: Options) -> Report {
+    let report = try_run(options).await.unwrap();
     let answered: u64 = report.answers.values().sum();
     assert_eq!(answered, report.achieved.requests);
     assert_eq!(
@@ -152,8 +153,8 @@ pub(crate) async fn run(steady: Steady) -> Report {
     report
 }
 
-pub(crate) async fn try_run(steady: Steady) -> Result<Report, Error> {
-    let ran = requester::run(steady, |_| {}, std::future::pending());
+pub(crate) async fn try_run(options: Options) -> Result<Report, Error> {
+    let ran = requester::run(options, |_| {}, std::future::pending());
     tokio::time::timeout(DEADLINE, ran)
         .await
         .expect("the run hangs")

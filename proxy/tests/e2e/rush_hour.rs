@@ -1,0 +1,228 @@
+//! Rush hours through the real proxy onto real substations, and what their reports say of them.
+
+use std::{fs, process::Command, time::Duration};
+
+use requester::{Cars, Curve, Energy, Load, Options, Report, Watch};
+use tempfile::TempDir;
+
+use switchyard_faults as client;
+
+use crate::{rig::Proxy, substations::Substations};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// An even load through a proxy that is watched.
+fn watched(proxy: &Proxy, rate: f64, duration: Duration) -> Options {
+    let target = format!("http://{}", proxy.charge).parse().unwrap();
+    let curve = Curve::steady(rate, duration).unwrap();
+    Options {
+        watch: Watch {
+            admin: Some(format!("http://{}", proxy.admin).parse().unwrap()),
+            interval: Duration::from_millis(100),
+            ..Watch::default()
+        },
+        ..Options::new(target, Load::Curve(curve))
+    }
+}
+
+fn run(options: Options) -> Report {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let report = requester::run(options, |_| {}, std::future::pending());
+    runtime.block_on(report).unwrap()
+}
+
+/// The demo, cut down to what a test may take: the peak hour of 10,000 cars in ten seconds, as fast as in full.
+#[test]
+fn the_demo_loses_nothing_lies_even_and_everybody_counts_the_same() {
+    let folder = TempDir::new().unwrap();
+    let (page, json) = (
+        folder.path().join("run.html"),
+        folder.path().join("run.json"),
+    );
+    let output = Command::new(env!("CARGO_BIN_EXE_switchyard"))
+        .args([
+            "demo",
+            "--duration",
+            "10s",
+            "--hours",
+            "17:30-18:30",
+            "--sessions",
+            "10000",
+            "--fail-if",
+            "lost>0",
+        ])
+        .arg("--report")
+        .arg(&page)
+        .arg("--output")
+        .arg(&json)
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    let progress = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{said}{progress}");
+
+    // The live figures, the summary, and the file's path.
+    assert!(
+        progress.contains("% full") && progress.contains("p99"),
+        "{progress}"
+    );
+    assert!(said.contains("passed          fail if lost>0: 0"), "{said}");
+    let told = said
+        .lines()
+        .find_map(|line| line.strip_prefix("The same to look at: "));
+    assert_eq!(
+        fs::canonicalize(told.unwrap()).unwrap(),
+        page.canonicalize().unwrap()
+    );
+    assert!(
+        fs::read_to_string(&page)
+            .unwrap()
+            .starts_with("<!doctype html>")
+    );
+
+    let report: Report = serde_json::from_slice(&fs::read(&json).unwrap()).unwrap();
+    // 16.5 % of the day's cars come between 17:30 and 18:30.
+    assert!(
+        report.offered.requests.abs_diff(1629) < 170,
+        "{}",
+        report.offered.requests
+    );
+    assert_eq!(
+        (report.unanswered(), report.errors(), report.refused()),
+        (0, 0, 0)
+    );
+    let counters = report.counters.as_ref().unwrap();
+    assert!(counters.agree, "{counters:#?}");
+    assert_eq!(counters.proxy.unwrap().booked, report.offered.requests);
+    let accepted: u64 = counters
+        .substations
+        .values()
+        .map(|station| station.accepted)
+        .sum();
+    assert_eq!(accepted, report.offered.requests);
+    assert!((report.energy_kwh.booked - report.energy_kwh.asked).abs() < 1e-6);
+
+    // Even within 2 points over time; a single look may also catch two of the largest cars, 50 kW each, that
+    // ended on the smallest substation since the proxy last looked. With ten times the cars that is nothing.
+    let grid = report.grid.as_ref().unwrap();
+    let spread = grid.spread_points.unwrap();
+    let smallest = grid.substations["substation1"].capacity.unwrap();
+    assert!(spread.time_weighted < 2.0, "{spread:?}");
+    assert!(
+        spread.peak < 2.0 + 100.0 * 2.0 * 50.0 / smallest,
+        "{spread:?}"
+    );
+    assert!(
+        grid.utilisation.unwrap().peak > 0.2,
+        "{:?}",
+        grid.utilisation
+    );
+    assert_eq!(grid.capacity_violations, 0);
+}
+
+#[test]
+fn malformed_requests_are_refused_and_book_nothing() {
+    let substations = Substations::start(&[1e6, 2e6]);
+    let proxy = Proxy::start(&substations.addresses, "");
+    let mut options = watched(&proxy, 300.0, 2 * SECOND);
+    options.cars = Cars {
+        malformed: 0.2,
+        ..Cars::default()
+    };
+    let report = run(options);
+    assert!(report.malformed.offered > 60, "{:?}", report.malformed);
+    assert_eq!(report.malformed.refused, report.malformed.offered);
+    assert_eq!(report.errors(), 0);
+    let booked = report.offered.requests - report.malformed.offered;
+    assert_eq!(substations.started().iter().sum::<u64>(), booked);
+    let counters = report.counters.unwrap();
+    assert!(counters.agree, "{counters:#?}");
+}
+
+#[test]
+fn cars_that_leave_early_free_their_load() {
+    let substations = Substations::start(&[1e6, 2e6]);
+    let proxy = Proxy::start(&substations.addresses, "");
+    let mut options = watched(&proxy, 200.0, 2 * SECOND);
+    // Two seconds a session, of which a part that is drawn passes before the car leaves.
+    options.cars = Cars {
+        powers_kw: requester::Powers::even(&[36.0]).unwrap(),
+        energy_kwh: Energy::Fixed(0.02),
+        early_unplug: 0.5,
+        ..Cars::default()
+    };
+    let report = run(options);
+    let unplugged = report.unplugged.unwrap();
+    assert!(unplugged.planned > 120, "{unplugged:?}");
+    assert!(unplugged.done > 20, "{unplugged:?}");
+    assert_eq!(unplugged.failed, 0, "{unplugged:?}");
+    let ended = unplugged.done + unplugged.already_over + unplugged.pending;
+    assert_eq!(ended, unplugged.planned);
+    let cancelled: u64 = substations
+        .addresses
+        .iter()
+        .map(|address| {
+            let page = String::from_utf8(client::get(*address, "/metrics").body).unwrap();
+            let series = r#"substation_sessions_ended_total{reason="cancelled"} "#;
+            let value = page
+                .lines()
+                .find_map(|line| line.strip_prefix(series))
+                .unwrap();
+            value.parse::<u64>().unwrap()
+        })
+        .sum();
+    assert_eq!(cancelled, unplugged.done);
+}
+
+#[test]
+fn a_full_grid_refuses_and_that_is_no_error() {
+    let substations = Substations::start(&[110.0, 220.0]);
+    let proxy = Proxy::start(&substations.addresses, "");
+    let mut options = watched(&proxy, 100.0, 2 * SECOND);
+    options.cars.powers_kw = requester::Powers::even(&[11.0]).unwrap();
+    let report = run(options);
+    assert_eq!(report.answers[&200], 30, "as many as fit");
+    assert_eq!(report.refused(), report.offered.requests - 30);
+    assert_eq!((report.errors(), report.unanswered()), (0, 0));
+    let grid = report.grid.unwrap();
+    assert_eq!(grid.capacity_violations, 0);
+    assert!((grid.substations["s1"].utilisation.unwrap().peak - 1.0).abs() < 1e-9);
+    assert!(report.counters.unwrap().agree);
+}
+
+#[test]
+fn many_clients_are_held_open_and_used_in_turn() {
+    let substations = Substations::start(&[1e6]);
+    let proxy = Proxy::start(&substations.addresses, "");
+    let mut options = watched(&proxy, 400.0, 2 * SECOND);
+    options.clients = 200;
+    let report = run(options);
+    assert_eq!(report.connections.opened, 200, "none was opened on the way");
+    assert_eq!(report.answers[&200], report.offered.requests);
+}
+
+#[test]
+fn what_can_not_be_watched_is_told_before_the_run() {
+    let substations = Substations::start(&[1e6]);
+    let proxy = Proxy::start(&substations.addresses, "");
+    let mut options = watched(&proxy, 100.0, SECOND);
+    options.watch.admin = Some(
+        format!("http://{}", substations.addresses[0])
+            .parse()
+            .unwrap(),
+    );
+    let ran = requester::run(options, |_| {}, std::future::pending());
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let error = runtime.block_on(ran).unwrap_err().to_string();
+    assert!(
+        error.contains("/status") && error.contains("status 404"),
+        "{error}"
+    );
+    assert_eq!(substations.started(), [0]);
+}

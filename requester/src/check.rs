@@ -1,0 +1,320 @@
+//! Judging a report in a pipeline: `--fail-if 'p99>50ms'`.
+//!
+//! The language is as small as its use: a figure, `>` or `<`, a number with its unit. What it says is when
+//! the run has *failed*, so a figure that is missing where nothing could be measured fails too: a run without
+//! an answer has no p99, and must not pass for it.
+
+use std::fmt;
+use std::str::FromStr;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::Report;
+use crate::number::real;
+
+/// What a figure is counted in.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Unit {
+    /// Seconds: s, ms, us.
+    Time,
+    /// A part of what was offered, as a percentage; without a unit, a count.
+    PartOrCount,
+    /// A percentage.
+    Part,
+    /// Requests a second.
+    Rate,
+    /// A number alone.
+    Plain,
+}
+
+/// How a figure is found in a report.
+type Figure = fn(&Report) -> Option<f64>;
+
+/// All figures: name, unit, and where it stands.
+const FIGURES: [(&str, Unit, Figure); 16] = [
+    ("p50", Unit::Time, |report| {
+        Some(report.latency_seconds?.p50)
+    }),
+    ("p90", Unit::Time, |report| {
+        Some(report.latency_seconds?.p90)
+    }),
+    ("p99", Unit::Time, |report| {
+        Some(report.latency_seconds?.p99)
+    }),
+    ("p99.9", Unit::Time, |report| {
+        Some(report.latency_seconds?.p999)
+    }),
+    ("max", Unit::Time, |report| {
+        Some(report.latency_seconds?.max)
+    }),
+    ("mean", Unit::Time, |report| {
+        Some(report.latency_seconds?.mean)
+    }),
+    ("errors", Unit::PartOrCount, |report| {
+        Some(real(report.errors()))
+    }),
+    ("lost", Unit::PartOrCount, |report| {
+        Some(real(report.unanswered()))
+    }),
+    ("refused", Unit::PartOrCount, |report| {
+        Some(real(report.refused()))
+    }),
+    ("late", Unit::PartOrCount, |report| {
+        Some(real(report.late_starts))
+    }),
+    ("rate", Unit::Rate, |report| Some(report.achieved.rate)),
+    ("imbalance", Unit::Plain, |report| {
+        Some(report.grid.as_ref()?.imbalance?.time_weighted)
+    }),
+    ("spread", Unit::Plain, |report| {
+        Some(report.grid.as_ref()?.spread_points?.peak)
+    }),
+    ("utilisation", Unit::Part, |report| {
+        let stations = report.grid.as_ref()?.substations.values();
+        let peaks = stations.filter_map(|station| Some(station.utilisation?.peak));
+        peaks.reduce(f64::max)
+    }),
+    ("violations", Unit::Plain, |report| {
+        Some(real(report.grid.as_ref()?.capacity_violations))
+    }),
+    ("disagreements", Unit::Plain, |report| {
+        u32::try_from(report.counters.as_ref()?.differences.len())
+            .ok()
+            .map(f64::from)
+    }),
+];
+
+/// A condition under which a run has failed, such as `p99>50ms`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Check {
+    text: String,
+    figure: usize,
+    above: bool,
+    /// In seconds, or as a part, or as it stands.
+    bound: f64,
+    /// The bound is a part of what was offered.
+    is_part: bool,
+}
+
+/// Why a text is no [`Check`].
+#[derive(Clone, Debug, Error, PartialEq)]
+pub enum CheckError {
+    /// There is no comparison in it.
+    #[error("{0:?} must be a figure, > or <, and a number with its unit, such as 'p99>50ms'")]
+    Shape(String),
+    /// It names no figure.
+    #[error("{0:?} is no figure; known are {known}", known = names())]
+    Figure(String),
+    /// What it compares with is no number in the figure's unit.
+    #[error("{value:?} can't be compared with {figure}; write {rule}")]
+    Bound {
+        /// The figure.
+        figure: &'static str,
+        /// What it was to be compared with.
+        value: String,
+        /// What is right.
+        rule: &'static str,
+    },
+}
+
+fn names() -> String {
+    FIGURES.map(|(name, ..)| name).join(", ")
+}
+
+impl FromStr for Check {
+    type Err = CheckError;
+
+    fn from_str(text: &str) -> Result<Self, CheckError> {
+        let shape = || CheckError::Shape(text.to_owned());
+        let place = text.find(['<', '>']).ok_or_else(shape)?;
+        let (name, rest) = text.split_at_checked(place).ok_or_else(shape)?;
+        let above = rest.starts_with('>');
+        let value = rest.trim_start_matches(['<', '>']);
+        if rest.len() - value.len() != 1 || value.trim().is_empty() {
+            return Err(shape());
+        }
+        let (name, value) = (name.trim(), value.trim());
+        let found = FIGURES
+            .iter()
+            .enumerate()
+            .find(|(_, (known, ..))| *known == name);
+        let (figure, (name, unit, _)) = found.ok_or_else(|| CheckError::Figure(name.to_owned()))?;
+        let (bound, is_part) = unit.read(value).map_err(|rule| CheckError::Bound {
+            figure: name,
+            value: value.to_owned(),
+            rule,
+        })?;
+        Ok(Self {
+            text: text.to_owned(),
+            figure,
+            above,
+            bound,
+            is_part,
+        })
+    }
+}
+
+impl Unit {
+    /// A bound, and whether it is a part of what was offered.
+    fn read(self, text: &str) -> Result<(f64, bool), &'static str> {
+        let number = |digits: &str| {
+            let plain = digits
+                .bytes()
+                .all(|byte| byte.is_ascii_digit() || byte == b'.');
+            digits.parse::<f64>().ok().filter(|_| plain)
+        };
+        let scaled = |units: &[(&str, f64)]| {
+            let found = units
+                .iter()
+                .find_map(|(unit, scale)| Some((text.strip_suffix(unit)?, scale)));
+            let (digits, scale) = found?;
+            Some(number(digits.trim_end())? * scale)
+        };
+        match self {
+            // The longer units first: "ms" ends with "s".
+            Self::Time => scaled(&[("ms", 1e-3), ("us", 1e-6), ("µs", 1e-6), ("s", 1.0)])
+                .map(|bound| (bound, false))
+                .ok_or("a number and s, ms or us, such as 50ms"),
+            Self::PartOrCount => scaled(&[("%", 0.01)])
+                .map(|bound| (bound, true))
+                .or_else(|| Some((number(text)?, false)))
+                .ok_or("a part of all requests, such as 0.1%, or a count, such as 0"),
+            Self::Part => scaled(&[("%", 0.01)])
+                .map(|bound| (bound, false))
+                .ok_or("a percentage, such as 95%"),
+            Self::Rate => scaled(&[("/s", 1.0)])
+                .map(|bound| (bound, false))
+                .ok_or("a number and /s, such as 500/s"),
+            Self::Plain => number(text)
+                .map(|bound| (bound, false))
+                .ok_or("a number, such as 1.05"),
+        }
+    }
+}
+
+impl fmt::Display for Check {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.text)
+    }
+}
+
+impl Check {
+    /// Whether the report passes.
+    #[must_use]
+    pub fn judge(&self, report: &Report) -> Verdict {
+        let (_, unit, figure) = FIGURES.get(self.figure).unwrap_or(&FIGURES[0]);
+        let found = figure(report);
+        let found = if self.is_part {
+            found.map(|count| report.part_of(count))
+        } else {
+            found
+        };
+        let failed = found.is_none_or(|found| {
+            if self.above {
+                found > self.bound
+            } else {
+                found < self.bound
+            }
+        });
+        let shown = |found: f64| match unit {
+            Unit::Time => format!("{:.3} ms", 1e3 * found),
+            Unit::Part => format!("{:.2} %", 100.0 * found),
+            Unit::PartOrCount if self.is_part => format!("{:.3} %", 100.0 * found),
+            Unit::PartOrCount => format!("{found}"),
+            Unit::Rate => format!("{found:.1}/s"),
+            Unit::Plain => format!("{found:.4}"),
+        };
+        Verdict {
+            fail_if: self.text.clone(),
+            found: found.map_or_else(|| "nothing measured".to_owned(), shown),
+            passed: !failed,
+        }
+    }
+}
+
+/// What came of a check.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct Verdict {
+    /// The check, as it was given.
+    pub fail_if: String,
+    /// The figure, with its unit.
+    pub found: String,
+    /// Whether the run passed.
+    pub passed: bool,
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let how = if self.passed { "passed" } else { "FAILED" };
+        write!(
+            out,
+            "{how}          fail if {}: {}",
+            self.fail_if, self.found
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::tests::report;
+
+    fn passes(check: &str) -> bool {
+        check.parse::<Check>().unwrap().judge(&report()).passed
+    }
+
+    #[test]
+    fn figures_are_compared_in_their_units() {
+        // p99 is 9 ms; 4 of 13 have no answer, 1 was refused; 3 answers a second.
+        for (check, passed) in [
+            ("p99>50ms", true),
+            ("p99>9ms", false),
+            ("p99 > 0.0091s", true),
+            ("max>8000us", false),
+            ("p50<1ms", true),
+            ("errors>30%", false),
+            ("errors>31%", true),
+            ("errors>3", false),
+            ("errors>4", true),
+            ("lost>4", true),
+            ("refused>7.6%", false),
+            ("rate<3.1/s", false),
+            ("rate<2.9/s", true),
+        ] {
+            assert_eq!(passes(check), passed, "{check}");
+        }
+    }
+
+    #[test]
+    fn what_was_not_measured_does_not_pass() {
+        assert!(!passes("imbalance>1.1"), "nobody watched");
+        let verdict = "spread>2".parse::<Check>().unwrap().judge(&report());
+        assert_eq!(
+            verdict.to_string(),
+            "FAILED          fail if spread>2: nothing measured"
+        );
+    }
+
+    #[test]
+    fn what_it_does_not_understand_it_explains() {
+        for (check, told) in [
+            ("", "must be a figure, > or <"),
+            ("p99", "must be a figure, > or <"),
+            ("p99>", "must be a figure, > or <"),
+            ("p99>=50ms", "\"=50ms\" can't be compared with p99"),
+            ("p99>>50ms", "must be a figure, > or <"),
+            ("p98>50ms", "\"p98\" is no figure; known are p50, p90"),
+            ("p99>50", "a number and s, ms or us"),
+            ("p99>-1ms", "a number and s, ms or us"),
+            ("p99>infs", "a number and s, ms or us"),
+            ("errors>0.1ms", "a part of all requests"),
+            ("rate<5", "a number and /s"),
+            ("utilisation>1", "a percentage"),
+        ] {
+            let error = check.parse::<Check>().unwrap_err().to_string();
+            assert!(error.contains(told), "{check}: {error}");
+        }
+    }
+}
