@@ -6,7 +6,7 @@ ARGS  ?=
 CARGO := . ./scripts/common.sh && cargo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo rush-hour test soak bench bench-micro simulate fmt fix clippy fuzz clean
+.PHONY: help demo rush-hour test soak bench bench-testers bench-micro simulate fmt fix clippy fuzz clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -33,6 +33,10 @@ soak: ## ten minutes of random faults from a fixed seed: nothing lost, nothing l
 bench: ## side by side with HAProxy and nginx, into bench/results/ (Linux)
 	@./scripts/setup.sh bench
 	@./scripts/bench.sh $(ARGS)
+
+bench-testers: ## the same rush hour by requester, wrk and oha: do they agree? Into bench/results/ (Linux)
+	@./scripts/setup.sh bench
+	@./scripts/bench-testers.sh $(ARGS)
 
 bench-micro: ## one decision, one scrape: nanoseconds each
 	@./scripts/setup.sh

@@ -17,6 +17,10 @@ def request(path, body=BODY):
 
 def exchange(connection, wire):
     """Sends one request, reads the whole answer, gives back its status."""
+    return _exchange(connection, wire)[0]
+
+
+def _exchange(connection, wire):
     connection.sendall(wire)
     answer = b""
     while b"\r\n\r\n" not in answer:
@@ -30,7 +34,7 @@ def exchange(connection, wire):
     elif "chunked" in fields.get("transfer-encoding", ""):
         while not body.endswith(b"0\r\n\r\n"):
             body += _some(connection)
-    return int(lines[0].split()[1])
+    return int(lines[0].split()[1]), body
 
 
 def _some(connection):
@@ -49,6 +53,12 @@ def answers(port, wire):
     """Does the server answer this request with 200?"""
     with connect(port) as connection:
         return exchange(connection, wire) == 200
+
+
+def page(port, path):
+    """The text of a page, which has a length."""
+    with connect(port) as connection:
+        return _exchange(connection, request(path, body=None))[1].decode()
 
 
 @contextmanager

@@ -108,7 +108,7 @@ def _number(value, digits, hide_zero=False):
     return f"{value:,.{digits}f}"
 
 
-def save(run, directory):
+def save(run, directory, markdown=markdown):
     """Writes both files under a name not taken yet; gives back the name of the Markdown one."""
     directory.mkdir(parents=True, exist_ok=True)
     slug = re.sub(r"[^a-z0-9]+", "-", run["description"].lower()).strip("-") or "run"

@@ -1,0 +1,108 @@
+"""Three load testers, each told to offer the same rush hour; each result in the same words."""
+
+import json
+import os
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from . import wrk
+from .processes import BenchError, die_with_parent
+
+BENCH = Path(__file__).resolve().parent.parent
+HOURS = "16:00-22:00"
+CONNECTIONS = 64
+
+
+@dataclass
+class Result:
+    """What a tester says of its run."""
+
+    requests: int
+    succeeded: int
+    p50_ms: float
+    p99_ms: float
+    cpu_seconds: float
+    errors: dict = field(default_factory=dict)
+
+
+def names():
+    """All of them, in the order of the report."""
+    return ["requester", "wrk", "oha"]
+
+
+def run(name, binaries, url, cars, seconds, seed):
+    """Runs one of them to its end."""
+    limit = seconds + 60
+    if name == "requester":
+        argv = [str(binaries / "requester"), "rush-hour", "--target", url, "--sessions", str(cars), "--hours", HOURS,
+                "--duration", f"{seconds}s", "--seed", str(seed), "--quiet", "--output", "-"]
+        output, cpu = _run(name, argv, limit)
+        return from_requester(output, cpu)
+    if name == "wrk":
+        argv = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds + 1}s", "-s", str(BENCH / "rush-hour.lua"), url, "--",
+                str(cars), str(seconds), str(seed)]
+        output, cpu = _run(name, argv, limit)
+        return from_wrk(output, cpu)
+    output, cpu = _run(name, [str(BENCH / "rush-hour.sh"), url, str(cars), str(seconds)], limit)
+    return from_oha(output, cpu)
+
+
+def from_requester(output, cpu):
+    """Its report; see requester/report.schema.json."""
+    raw = json.loads(output)
+    succeeded = sum(count for status, count in raw["answers"].items() if status.startswith("2"))
+    latency = raw["latency_seconds"]
+    errors = {kind: count for kind, count in raw["errors"]["by_kind"].items() if count}
+    return Result(raw["offered"]["requests"], succeeded, latency["p50"] * 1e3, latency["p99"] * 1e3, cpu, errors)
+
+
+def from_wrk(output, cpu):
+    """The line of post.lua."""
+    load = wrk.parse(output)
+    succeeded = load.requests - load.errors.get("status", 0)
+    return Result(load.requests, succeeded, load.p50_ms, load.p99_ms, cpu, load.errors)
+
+
+def from_oha(output, cpu):
+    """An object an hour. Quantiles of hours can't be added up: each is weighted by its hour's requests."""
+    decoder, hours = json.JSONDecoder(), []
+    text = output.strip()
+    while text:
+        hour, end = decoder.raw_decode(text)
+        hours.append(hour)
+        text = text[end:].lstrip()
+    if not hours:
+        raise BenchError("oha gave no result")
+    counts = [sum(hour["statusCodeDistribution"].values()) for hour in hours]
+    succeeded = sum(count for hour in hours for status, count in hour["statusCodeDistribution"].items()
+                    if status.startswith("2"))
+    errors = {}
+    for hour in hours:
+        for kind, count in hour["errorDistribution"].items():
+            errors[kind] = errors.get(kind, 0) + count
+    requests = sum(counts) + sum(errors.values())
+
+    def weighted(quantile):
+        values = (hour["latencyPercentiles"][quantile] * count for hour, count in zip(hours, counts))
+        return 1e3 * sum(values) / max(sum(counts), 1)
+
+    return Result(requests, succeeded, weighted("p50"), weighted("p99"), cpu, errors)
+
+
+def _run(name, argv, limit):
+    before = _children_cpu()
+    try:
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=limit, check=False, preexec_fn=die_with_parent)
+    except subprocess.TimeoutExpired as error:
+        raise BenchError(f"{name} did not end within {limit} s") from error
+    except OSError as error:
+        raise BenchError(f"{name}: can't be started ({error.strerror})") from error
+    if done.returncode != 0:
+        raise BenchError(f"{name} ended with code {done.returncode}: {done.stderr.strip()[-300:]}")
+    return done.stdout, _children_cpu() - before
+
+
+def _children_cpu():
+    used = os.times()
+    return used.children_user + used.children_system

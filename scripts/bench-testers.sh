@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# Builds, and lets three load testers offer the same rush hour. Arguments go to bench/testers.py (--help).
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+. scripts/common.sh
+
+if ! have "${OHA:-oha}"; then
+    say 'bench-testers: installing oha'
+    cargo install oha --locked --quiet || die 'bench-testers: could not install oha; type:  cargo install oha --locked'
+fi
+cargo build --release --locked --bin switchyard --bin substation --bin requester
+exec python3 -B bench/testers.py --binaries "${CARGO_TARGET_DIR:-target}/release" "$@"
