@@ -6,7 +6,7 @@ ARGS  ?=
 CARGO := . ./scripts/common.sh && cargo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo rush-hour test soak bench bench-testers bench-micro simulate fmt fix clippy fuzz clean
+.PHONY: help demo rush-hour test soak bench bench-testers bench-scrape bench-micro simulate fmt fix clippy fuzz clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -37,6 +37,11 @@ bench: ## side by side with HAProxy and nginx, into bench/results/ (Linux)
 bench-testers: ## the same rush hour by requester, wrk and oha: do they agree? Into bench/results/ (Linux)
 	@./scripts/setup.sh bench
 	@./scripts/bench-testers.sh $(ARGS)
+
+bench-scrape: ## what reading gauges costs: CPU time a scrape, with 100 and 1,000 substations (Linux)
+	@./scripts/setup.sh bench
+	@$(CARGO) build --release --locked --bin switchyard --bin substation
+	@python3 -B bench/scrape.py $(ARGS)
 
 bench-micro: ## one decision, one scrape: nanoseconds each
 	@./scripts/setup.sh
