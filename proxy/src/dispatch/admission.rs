@@ -18,29 +18,36 @@ use super::{
 use crate::metrics::Waited;
 
 impl Lane {
-    /// The substation to ask next; may wait for room.
-    pub(super) async fn admit(
+    /// The substation to ask next, if there is one for which this request need not wait.
+    pub(super) fn admit(
         &self,
+        charge: &Charge,
+        journey: &Journey,
+        claim: Option<&mut Claim<'_>>,
+    ) -> Result<Picked, Refusal> {
+        let queue = &self.shared.queue;
+        // Who waits already comes first. (A request with a key may have its place at a substation.)
+        if queue.is_on() && claim.is_none() && queue.length() > 0 {
+            return Err(Refusal::NoCapacity);
+        }
+        self.pick(charge, journey, claim)
+    }
+
+    /// What becomes of a request that was not admitted: a wait for room, or its refusal.
+    pub(super) async fn without_room(
+        &self,
+        refused: Refusal,
         asked: &mut Asked<'_>,
         journey: &mut Journey,
         claim: &mut Option<Claim<'_>>,
     ) -> Result<Picked, Failure> {
-        let queue = &self.shared.queue;
-        // Who waits already comes first. (A request with a key may have its place at a substation.)
-        let must_wait = queue.is_on() && claim.is_none() && queue.length() > 0;
-        if !must_wait {
-            match self.pick(asked.charge, journey, claim.as_mut()) {
-                Ok(picked) => return Ok(picked),
-                Err(refused) if queue.is_on() && journey.is_only_for_want_of_room(refused) => {}
-                Err(refused) => return Err(self.refuse(asked.charge, refused, journey)),
-            }
-        }
-        // Rare, and long beside everything else: boxed, so that requests that find room need none for it.
-        let place = Box::pin(self.stand_in_line(asked, journey, claim));
-        match place.await {
-            Ok(picked) => Ok(picked),
-            Err(refused) => Err(self.refuse(asked.charge, refused, journey)),
-        }
+        let may_wait = self.shared.queue.is_on() && journey.is_only_for_want_of_room(refused);
+        let waited = if may_wait {
+            self.stand_in_line(asked, journey, claim).await
+        } else {
+            Err(refused)
+        };
+        waited.map_err(|refused| self.refuse(asked.charge, refused, journey))
     }
 
     async fn stand_in_line(

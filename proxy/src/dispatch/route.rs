@@ -62,7 +62,14 @@ impl Lane {
         let mut journey = Journey::new(started);
         self.shared.budget.request();
         loop {
-            let picked = self.admit(&mut asked, &mut journey, &mut claim).await?;
+            let picked = match self.admit(charge, &journey, claim.as_mut()) {
+                Ok(picked) => picked,
+                // Boxed, so that requests that find room need no room for what happens without.
+                Err(refused) => {
+                    let waits = self.without_room(refused, &mut asked, &mut journey, &mut claim);
+                    Box::pin(waits).await?
+                }
+            };
             let (at, substation) = (picked.at, Arc::clone(picked.reservation.upstream()));
             let sent = if journey.attempts == 0 {
                 started
