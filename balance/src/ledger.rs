@@ -207,10 +207,16 @@ impl Ledger {
     }
 
     fn set_ceiling(&self, capacity: Option<Load>, estimate: i64, assigned: i64) {
-        let headroom = capacity.map_or(BOUNDLESS, |c| c.micros() - estimate);
         self.capacity
             .store(capacity.map_or(UNKNOWN, Load::micros), Relaxed);
-        self.ceiling.store(assigned.wrapping_add(headroom), Release);
+        let ceiling = Self::ceiling_for(capacity, estimate, assigned);
+        self.ceiling.store(ceiling, Release);
+    }
+
+    /// The most that `assigned` may be, where it stands now as given.
+    fn ceiling_for(capacity: Option<Load>, estimate: i64, assigned: i64) -> i64 {
+        let headroom = capacity.map_or(BOUNDLESS, |c| c.micros() - estimate);
+        assigned.wrapping_add(headroom)
     }
 
     /// Whoever ejects an upstream and whoever samples it may come here at once. So what the weight was made

@@ -1,6 +1,6 @@
 //! How what a gauge says comes into an account.
 
-use std::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
+use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
 
 use super::{Ledger, report::Writing};
 use crate::Load;
@@ -82,6 +82,8 @@ impl Ledger {
         let _writing = self.writing();
         let assigned = self.assigned.load(Acquire);
         let estimate = Load::from_micros(self.estimate_from(assigned).max(0));
+        let ceiling = self.ceiling.load(Relaxed);
+        let is_lowered = ceiling != Self::ceiling_for(self.capacity(), estimate.micros(), assigned);
         let drifted = Load::new(estimate.units() * (1.0 + drift).max(0.0)).unwrap_or(estimate);
         self.believe(
             drifted.micros(),
@@ -89,6 +91,10 @@ impl Ledger {
             assigned,
             self.capacity(),
         );
+        if is_lowered {
+            // It has refused: only a sample can say that there is room again.
+            self.ceiling.fetch_min(ceiling, AcqRel);
+        }
         self.loosen();
     }
 

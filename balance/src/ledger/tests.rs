@@ -95,6 +95,21 @@ fn a_restarted_upstream_neither_goes_negative_nor_counts_twice() {
 }
 
 #[test]
+fn reckoning_does_not_forget_a_refusal() {
+    let ledger = Ledger::new(Some(load(100.0)));
+    ledger.sample(ledger.scrape_sent(), reading(40.0));
+    ledger.refused(load(20.0));
+    ledger.reckon(-0.5);
+    assert!(!ledger.has_room(ledger.assigned(), load(20.0)));
+    assert!(ledger.has_room(ledger.assigned(), load(19.9)));
+    ledger.sample(ledger.scrape_sent(), reading(40.0));
+    assert!(
+        ledger.has_room(ledger.assigned(), load(20.0)),
+        "a sample is the judge"
+    );
+}
+
+#[test]
 fn reckoning_moves_the_whole_estimate_and_not_what_was_told() {
     let ledger = Ledger::new(Some(load(100.0)));
     ledger.reckon(0.5);

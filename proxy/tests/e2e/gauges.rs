@@ -54,8 +54,8 @@ fn where_all_gauges_are_silent_requests_go_on_evenly_even_if_all_seem_full() {
     silent.store(true, SeqCst);
     until("all are stale", || {
         let status = proxy.status();
-        let mut states = status["substations"].as_array().unwrap().iter();
-        states.all(|one| one["state"] == "stale").then_some(())
+        let mut all = status["substations"].as_array().unwrap().iter();
+        all.all(|one| one["state"] == "stale").then_some(())
     });
     for _ in 0..60 {
         assert_eq!(proxy.charge(r#"{"power_kw": 11}"#).status, 200);
