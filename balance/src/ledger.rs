@@ -109,7 +109,7 @@ pub struct Ledger {
     sampled: AtomicBool,
     /// Whether the last sample is too old to keep anybody from trying.
     stale: AtomicBool,
-    /// Whether somebody writes a sample: see [`Writing`].
+    /// Whether somebody writes a sample: see `report::Writing`.
     writing: AtomicBool,
     /// [`Standing`], as a number.
     standing: AtomicU8,
