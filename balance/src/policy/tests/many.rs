@@ -50,6 +50,54 @@ fn among_many_equals_all_are_chosen() {
     assert_eq!(chosen.len(), MANY);
 }
 
+#[test]
+fn among_many_a_refusal_that_comes_late_is_seen() {
+    for seed in 0..20 {
+        let mut rng = Rng::with_seed(seed);
+        let mut readings = loads(&[10.0; MANY]);
+        let lowest = rng.usize(..MANY);
+        readings[lowest].0 = 5.0;
+        let grid = grid(&readings);
+        let held = least_load()
+            .reserve(&grid, load(50.0), &[], &mut rng)
+            .unwrap();
+        assert_eq!(held.at, lowest);
+        // Looked at by another request meanwhile, when it stood high.
+        assert_ne!(book(&least_load(), &grid, 1.0, &mut rng), Ok(lowest));
+        held.reservation.refused();
+        assert_eq!(book(&least_load(), &grid, 1.0, &mut rng), Ok(lowest));
+    }
+}
+
+#[test]
+fn among_many_a_smaller_share_turns_the_order() {
+    let mut rng = Rng::with_seed(1);
+    let grid = grid(&loads(&[20.0; MANY]));
+    let first = &grid[0].0;
+    for upstream in grid.iter().skip(1) {
+        let ledger = &upstream.0;
+        assert!(ledger.reserve_from(ledger.assigned(), load(50.0)));
+    }
+    first.sample(
+        first.scrape_sent(),
+        Reading {
+            load: load(100.0),
+            capacity: None,
+        },
+    );
+    assert_ne!(
+        book(&least_load(), &grid, 1.0, &mut rng),
+        Ok(0),
+        "100 and 70"
+    );
+    grid.set_share(0.1);
+    assert_eq!(
+        book(&least_load(), &grid, 1.0, &mut rng),
+        Ok(0),
+        "10 and 52"
+    );
+}
+
 /// Something that may change the order of upstreams.
 #[derive(Clone, Debug)]
 enum Change {
