@@ -18,7 +18,7 @@ use tokio::time::Instant;
 
 /// Seconds in the ring: a little over an hour.
 const RING: u64 = 4096;
-/// Ends further off than this are not noted: nobody is told to come back that late.
+/// Ends further off than this are noted as if they came then: nobody is told to come back that late.
 const HORIZON: u64 = RING - 64;
 /// The longest that a client is told to wait, in seconds: by then everything may have changed.
 const LONGEST: u32 = 120;
@@ -50,28 +50,28 @@ impl Departures {
         if let Some(lasts) = self.lasts(answer) {
             let now = now.saturating_duration_since(self.start);
             self.sweep(now.as_secs());
-            if let Some(end) = self.second(now.saturating_add(lasts).as_secs(), now.as_secs()) {
+            let end = now.saturating_add(lasts).as_secs();
+            if let Some(end) = self.second(end.min(now.as_secs() + HORIZON - 1)) {
                 end.fetch_add(load.micros(), Relaxed);
             }
         }
     }
 
-    /// Seconds from `now` until as much as `load` will have ended, if so much is known to end.
+    /// Seconds from `now` until as much as `load` will have ended, if so much is known to end; [`LONGEST`] where that
+    /// is further off.
     pub(super) fn room_in(&self, load: Load, now: Instant) -> Option<u32> {
         let now = now.saturating_duration_since(self.start).as_secs();
         self.sweep(now);
         let mut freed = 0;
-        (0..u64::from(LONGEST)).find_map(|later| {
-            freed += self.second(now + later, now)?.load(Relaxed);
+        (0..HORIZON).find_map(|later| {
+            freed += self.second(now + later)?.load(Relaxed);
             // Whatever ends in a second has ended when the second is over.
-            (freed >= load.micros()).then(|| u32::try_from(later + 1).unwrap_or(LONGEST))
+            let is_enough = freed >= load.micros();
+            is_enough.then(|| u32::try_from(later + 1).map_or(LONGEST, |later| later.min(LONGEST)))
         })
     }
 
-    fn second(&self, second: u64, now: u64) -> Option<&AtomicI64> {
-        if second >= now + HORIZON {
-            return None;
-        }
+    fn second(&self, second: u64) -> Option<&AtomicI64> {
         self.ends.get(usize::try_from(second % RING).ok()?)
     }
 
@@ -159,12 +159,26 @@ mod tests {
             let known = departures.room_in(load(1.0), now);
             let first = 60_u64.saturating_sub(second) + 1;
             assert_eq!(known, Some(u32::try_from(first).unwrap()), "{second}");
-            assert_eq!(departures.room_in(load(62.0), now), None, "{second}");
+            let all = u32::try_from(second.min(60) + 1).unwrap();
+            let more = load(f64::from(all) + 1.0);
+            assert_eq!(departures.room_in(more, now), None, "{second}");
         }
         let idle = start + Duration::from_secs(10 * RING);
         assert_eq!(departures.room_in(load(1.0), idle), None);
-        departures.booked(load(1.0), &answer(1e6), idle);
-        assert_eq!(departures.room_in(load(1.0), idle), None, "too far off");
+        for seconds in [LONGEST.into(), 3600.0, 1e6] {
+            departures.booked(load(1.0), &answer(seconds), idle);
+            assert_eq!(
+                departures.room_in(load(1.0), idle),
+                Some(LONGEST),
+                "far off"
+            );
+        }
+        assert_eq!(departures.room_in(load(3.0), idle), Some(LONGEST));
+        assert_eq!(
+            departures.room_in(load(4.0), idle),
+            None,
+            "nobody knows of so much"
+        );
     }
 
     #[test]
