@@ -6,20 +6,12 @@ use divan::Bencher;
 use fastrand::Rng;
 use switchyard_balance::{Ledger, Load, Policy, Reading, Roster, Selector};
 
-struct Upstream(Ledger);
-
-impl AsRef<Ledger> for Upstream {
-    fn as_ref(&self) -> &Ledger {
-        &self.0
-    }
-}
-
 fn load(units: f64) -> Load {
     Load::new(units).unwrap_or_default()
 }
 
 /// Upstreams of four capacities, loaded at random.
-fn grid(n: usize, rng: &mut Rng) -> Roster<Upstream> {
+fn grid(n: usize, rng: &mut Rng) -> Roster<Ledger> {
     Roster::new((0..n).map(|at| {
         let ledger = Ledger::default();
         let capacity = [1e6, 2e6, 4e6, 8e6].get(at % 4).copied().map(load);
@@ -28,7 +20,7 @@ fn grid(n: usize, rng: &mut Rng) -> Roster<Upstream> {
             capacity,
         };
         ledger.sample(ledger.scrape_sent(), reading);
-        Arc::new(Upstream(ledger))
+        Arc::new(ledger)
     }))
 }
 
@@ -58,7 +50,7 @@ fn least_load_of_equals(bencher: Bencher<'_, '_>, n: usize) {
                 capacity: None,
             },
         );
-        Arc::new(Upstream(ledger))
+        Arc::new(ledger)
     }));
     let selector = Selector::new(Policy::LeastLoad);
     bencher.bench_local(|| {

@@ -105,15 +105,7 @@ mod tests {
     use super::*;
     use crate::Reading;
 
-    struct Upstream(Ledger);
-
-    impl AsRef<Ledger> for Upstream {
-        fn as_ref(&self) -> &Ledger {
-            &self.0
-        }
-    }
-
-    fn roster(loads: &[f64]) -> Roster<Upstream> {
+    fn roster(loads: &[f64]) -> Roster<Ledger> {
         Roster::new(loads.iter().map(|load| {
             let ledger = Ledger::new(Load::new(100.0));
             let reading = Reading {
@@ -121,7 +113,7 @@ mod tests {
                 capacity: None,
             };
             ledger.sample(ledger.scrape_sent(), reading);
-            Arc::new(Upstream(ledger))
+            Arc::new(ledger)
         }))
     }
 

@@ -105,8 +105,6 @@ pub struct Ledger {
     capacity: AtomicI64,
     /// [`ScrapeSent::order`] of the last sample.
     order: AtomicU64,
-    /// Whether a first sample has come.
-    sampled: AtomicBool,
     /// Whether the last sample is too old to keep anybody from trying.
     stale: AtomicBool,
     /// Whether somebody writes a sample: see `report::Writing`.
@@ -117,6 +115,13 @@ pub struct Ledger {
     ramp: AtomicU64,
     /// The group whose floor has to give way when this account's score falls.
     group: ArcSwapOption<Group>,
+}
+
+/// An account by itself, for whoever has nothing to keep beside it.
+impl AsRef<Self> for Ledger {
+    fn as_ref(&self) -> &Self {
+        self
+    }
 }
 
 impl Default for Ledger {
@@ -146,7 +151,6 @@ impl Ledger {
             found: AtomicI64::new(0),
             capacity: AtomicI64::new(UNKNOWN),
             order: AtomicU64::new(0),
-            sampled: AtomicBool::new(false),
             stale: AtomicBool::new(false),
             writing: AtomicBool::new(false),
             standing: AtomicU8::new(Standing::In as u8),
@@ -321,7 +325,7 @@ impl Ledger {
     /// Whether a first sample has come.
     #[must_use]
     pub fn is_sampled(&self) -> bool {
-        self.sampled.load(SeqCst)
+        self.samples.load(SeqCst) > 0
     }
 
     /// Whether it is in rotation. It may still be passed over: see [`Ledger::is_sampled`].
@@ -375,4 +379,4 @@ impl Ledger {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -7,14 +7,6 @@ use std::sync::Arc;
 use fastrand::Rng;
 use switchyard_balance::{Ledger, Load, Policy, Reading, Roster, Selector};
 
-struct Upstream(Ledger);
-
-impl AsRef<Ledger> for Upstream {
-    fn as_ref(&self) -> &Ledger {
-        &self.0
-    }
-}
-
 #[test]
 fn no_policy_allocates_to_choose_reserve_or_end() {
     let load = Load::new(11.0).unwrap();
@@ -23,7 +15,7 @@ fn no_policy_allocates_to_choose_reserve_or_end() {
         Roster::new((0..100).map(|_| {
             let ledger = Ledger::new(capacity);
             ledger.sample(ledger.scrape_sent(), Reading { load, capacity });
-            Arc::new(Upstream(ledger))
+            Arc::new(ledger)
         }))
     };
     for policy in [

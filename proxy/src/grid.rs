@@ -144,9 +144,7 @@ impl Grid {
     fn note_stale(&self) {
         let now = self.clock.now();
         for substation in self.substations() {
-            let is_stale = substation
-                .sampled_at()
-                .is_some_and(|at| now.since(at) > self.stale_after);
+            let is_stale = substation.is_stale(now, self.stale_after);
             substation.ledger().set_stale(is_stale);
         }
     }

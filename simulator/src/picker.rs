@@ -18,29 +18,13 @@ pub use plain::Plain;
 pub use prequal::Prequal;
 pub use raw::RawGauge;
 
-/// A substation's account, as the balance crate shares it.
-#[derive(Debug, Default)]
-pub struct Account(Ledger);
-
-impl Account {
-    fn new(capacity: Load) -> Self {
-        Self(Ledger::new(Some(capacity)))
-    }
-}
-
-impl AsRef<Ledger> for Account {
-    fn as_ref(&self) -> &Ledger {
-        &self.0
-    }
-}
-
 /// A choice, until its answer comes.
 #[derive(Debug)]
 pub struct Pick {
     /// The substation chosen.
     pub at: usize,
     /// The ledger's side of it, where there is a ledger.
-    pub reservation: Option<Reservation<Account>>,
+    pub reservation: Option<Reservation<Ledger>>,
 }
 
 /// A scrape on its way.

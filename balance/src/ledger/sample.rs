@@ -64,8 +64,7 @@ impl Ledger {
         self.found.store(found, Relaxed);
         self.order.store(sent.order, Relaxed);
         self.believe(value, found, assigned, reading.capacity.or(self.capacity()));
-        self.samples.fetch_add(1, Release);
-        self.sampled.store(true, SeqCst);
+        self.samples.fetch_add(1, SeqCst);
         self.publish_weight();
     }
 

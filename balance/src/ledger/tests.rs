@@ -2,18 +2,18 @@ use super::*;
 
 mod report;
 
-fn load(units: f64) -> Load {
+pub(crate) fn load(units: f64) -> Load {
     Load::new(units).unwrap()
 }
 
-fn reading(units: f64) -> Reading {
+pub(crate) fn reading(units: f64) -> Reading {
     Reading {
         load: load(units),
         capacity: None,
     }
 }
 
-fn reserve(ledger: &Ledger, units: f64) {
+pub(crate) fn reserve(ledger: &Ledger, units: f64) {
     assert!(ledger.reserve_from(ledger.assigned(), load(units)));
 }
 

@@ -8,20 +8,12 @@ use fastrand::Rng;
 use super::Policy;
 use crate::{Ledger, Load, Reading, Reason, Refusal, Roster, Selector, Standing};
 
-struct Upstream(Ledger);
-
-impl AsRef<Ledger> for Upstream {
-    fn as_ref(&self) -> &Ledger {
-        &self.0
-    }
-}
-
 fn load(units: f64) -> Load {
     Load::new(units).unwrap()
 }
 
 /// Upstreams with a first sample each: (load, capacity).
-fn grid(readings: &[(f64, Option<f64>)]) -> Roster<Upstream> {
+fn grid(readings: &[(f64, Option<f64>)]) -> Roster<Ledger> {
     Roster::new(readings.iter().map(|&(units, capacity)| {
         let ledger = Ledger::default();
         let reading = Reading {
@@ -29,7 +21,7 @@ fn grid(readings: &[(f64, Option<f64>)]) -> Roster<Upstream> {
             capacity: capacity.map(load),
         };
         ledger.sample(ledger.scrape_sent(), reading);
-        Arc::new(Upstream(ledger))
+        Arc::new(ledger)
     }))
 }
 
@@ -44,7 +36,7 @@ fn least_load() -> Selector {
 /// Where a request of `units` goes; it stays there, as after a booking.
 fn book(
     selector: &Selector,
-    grid: &Roster<Upstream>,
+    grid: &Roster<Ledger>,
     units: f64,
     rng: &mut Rng,
 ) -> Result<usize, Refusal> {
@@ -53,9 +45,9 @@ fn book(
     Ok(choice.at)
 }
 
-fn counts(grid: &Roster<Upstream>) -> Vec<u64> {
+fn counts(grid: &Roster<Ledger>) -> Vec<u64> {
     grid.iter()
-        .map(|upstream| upstream.0.reservations())
+        .map(|upstream| upstream.reservations())
         .collect()
 }
 
@@ -142,7 +134,7 @@ fn capacities_fill_in_proportion() {
     }
     for (upstream, expected) in grid.iter().zip([100, 200, 400_u64]) {
         assert!(
-            upstream.0.reservations().abs_diff(expected) <= 1,
+            upstream.reservations().abs_diff(expected) <= 1,
             "{:?}",
             counts(&grid)
         );
@@ -177,7 +169,7 @@ fn nobody_is_filled_beyond_capacity() {
 
 #[test]
 fn nothing_to_choose_from() {
-    let none = Roster::<Upstream>::new([]);
+    let none = Roster::<Ledger>::new([]);
     for policy in [
         Policy::LeastLoad,
         Policy::PowerOfTwo,
@@ -196,7 +188,7 @@ fn nothing_to_choose_from() {
             Ok(0),
             "one is enough"
         );
-        grid[0].0.set_standing(Standing::Out);
+        grid[0].set_standing(Standing::Out);
         assert_eq!(
             book(&selector, &grid, 1.0, &mut rng),
             Err(Refusal::NoUpstream)
@@ -207,19 +199,19 @@ fn nothing_to_choose_from() {
 #[test]
 fn one_without_a_sample_is_used_only_when_there_is_no_other() {
     let seen = grid(&loads(&[100.0]));
-    let unseen = Arc::new(Upstream(Ledger::default()));
+    let unseen = Arc::new(Ledger::default());
     let both = Roster::new([Arc::clone(&unseen), Arc::clone(&seen[0])]);
     let mut rng = Rng::with_seed(1);
     for _ in 0..50 {
         assert_eq!(book(&least_load(), &both, 1.0, &mut rng), Ok(1));
     }
-    seen[0].0.set_standing(Standing::Out);
+    seen[0].set_standing(Standing::Out);
     assert_eq!(book(&least_load(), &both, 1.0, &mut rng), Ok(0));
 }
 
 #[test]
 fn without_any_sample_the_ledger_alone_spreads_evenly() {
-    let grid = Roster::new((0..4).map(|_| Arc::new(Upstream(Ledger::default()))));
+    let grid = Roster::new((0..4).map(|_| Arc::new(Ledger::default())));
     let mut rng = Rng::with_seed(1);
     for _ in 0..400 {
         book(&least_load(), &grid, 3.0, &mut rng).unwrap();
@@ -284,7 +276,7 @@ fn a_full_grid_with_an_old_sample_is_not_closed() {
         book(&least_load(), &grid, 1.0, &mut rng),
         Err(Refusal::NoCapacity)
     );
-    grid[1].0.set_stale(true);
+    grid[1].set_stale(true);
     let choice = least_load()
         .reserve(&grid, load(1.0), &[], &mut rng)
         .unwrap();

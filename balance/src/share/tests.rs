@@ -1,17 +1,9 @@
 use super::*;
 use crate::{Reading, Selector, Standing};
 
-struct Upstream(Ledger);
-
-impl AsRef<Ledger> for Upstream {
-    fn as_ref(&self) -> &Ledger {
-        &self.0
-    }
-}
-
 /// A fleet whose true loads the test moves by hand.
 struct World {
-    roster: Roster<Upstream>,
+    roster: Roster<Ledger>,
     learner: Learner,
     truth: Vec<f64>,
     rng: fastrand::Rng,
@@ -21,7 +13,7 @@ impl World {
     fn new(loads: &[f64]) -> Self {
         let upstreams = loads
             .iter()
-            .map(|_| Arc::new(Upstream(Ledger::new(Load::new(1000.0)))));
+            .map(|_| Arc::new(Ledger::new(Load::new(1000.0))));
         let mut world = Self {
             roster: Roster::new(upstreams),
             learner: Learner::new(),
@@ -56,7 +48,7 @@ impl World {
                     load,
                     capacity: None,
                 };
-                upstream.0.sample(upstream.0.scrape_sent(), reading);
+                upstream.sample(upstream.scrape_sent(), reading);
             }
         }
         self.learner.round(&self.roster)
@@ -151,7 +143,7 @@ fn a_silent_one_is_reckoned_with_what_became_of_the_others() {
     world.truth[1] = 90.0;
     let round = world.round(&[2]);
     assert!((round.drift + 0.15).abs() < 1e-9);
-    let silent = &world.roster[2].0;
+    let silent = &world.roster[2];
     assert!((silent.estimate().units() - 85.0).abs() < 1e-6);
     assert_eq!(
         silent.value(),
@@ -167,7 +159,7 @@ fn where_all_are_silent_nothing_is_made_up() {
     let round = world.round(&[0, 1]);
     assert_eq!(round.regret, None);
     assert!(round.drift.abs() < 1e-12);
-    assert!((world.roster[0].0.estimate().units() - 100.0).abs() < 1e-6);
+    assert!((world.roster[0].estimate().units() - 100.0).abs() < 1e-6);
 }
 
 #[test]
@@ -185,11 +177,11 @@ fn regret_is_what_a_request_would_have_lost_by_the_old_gauges() {
 #[test]
 fn one_that_is_out_of_rotation_teaches_nothing() {
     let mut world = World::new(&[100.0, 100.0, 40.0]);
-    world.roster[2].0.set_standing(Standing::Out);
+    world.roster[2].set_standing(Standing::Out);
     world.round(&[]);
     world.truth[2] = 500.0;
     assert_eq!(world.round(&[]).share.to_bits(), 1_f64.to_bits());
-    world.roster[2].0.set_standing(Standing::In);
+    world.roster[2].set_standing(Standing::In);
     assert_eq!(
         world.round(&[]).share.to_bits(),
         1_f64.to_bits(),

@@ -5,7 +5,7 @@ use proptest::{
 };
 
 use super::*;
-use crate::{Load, Reading};
+use crate::ledger::tests::{load, reading, reserve};
 
 mod late_gauges;
 
@@ -13,21 +13,6 @@ const LAG: Duration = Duration::from_millis(400);
 
 fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
-}
-
-fn load(units: f64) -> Load {
-    Load::new(units).unwrap()
-}
-
-fn reading(units: f64) -> Reading {
-    Reading {
-        load: load(units),
-        capacity: None,
-    }
-}
-
-fn reserve(ledger: &Ledger, units: f64) {
-    assert!(ledger.reserve_from(ledger.assigned(), load(units)));
 }
 
 fn book(ledger: &Ledger, units: f64) {

@@ -189,9 +189,15 @@ impl Substation {
         }
         match self.sampled_at() {
             None => State::Unknown,
-            Some(at) if now.since(at) > stale_after => State::Stale,
+            Some(_) if self.is_stale(now, stale_after) => State::Stale,
             Some(_) => State::Up,
         }
+    }
+
+    /// Whether it has been sampled, and not for longer than `stale_after`.
+    pub(super) fn is_stale(&self, now: Moment, stale_after: Duration) -> bool {
+        self.sampled_at()
+            .is_some_and(|at| now.since(at) > stale_after)
     }
 
     /// All that its rotation is decided by, at `now`.

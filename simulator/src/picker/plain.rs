@@ -6,13 +6,13 @@ use fastrand::Rng;
 use switchyard_balance::ledger::ScrapeSent;
 use switchyard_balance::{Learner, Ledger, Load, Policy, Reading, Roster, Selector, Standing};
 
-use super::{Account, Pick, Picker, Scrape, World};
+use super::{Pick, Picker, Scrape, World};
 
 /// A policy on one ledger for each substation.
 #[derive(Debug)]
 pub struct Plain {
     selector: Selector,
-    roster: Roster<Account>,
+    roster: Roster<Ledger>,
     learner: Option<Learner>,
 }
 
@@ -20,7 +20,7 @@ impl Plain {
     /// Accounts without a sample.
     #[must_use]
     pub fn new(policy: Policy, capacities: &[Load]) -> Self {
-        let accounts = capacities.iter().map(|c| Arc::new(Account::new(*c)));
+        let accounts = capacities.iter().map(|c| Arc::new(Ledger::new(Some(*c))));
         Self {
             selector: Selector::new(policy),
             roster: Roster::new(accounts),
@@ -38,8 +38,7 @@ impl Plain {
 
 impl Picker for Plain {
     fn pick(&mut self, power: Load, world: &World<'_>, rng: &mut Rng) -> Option<Pick> {
-        for (account, truth) in self.roster.iter().zip(world.fleet.iter()) {
-            let ledger = (**account).as_ref();
+        for (ledger, truth) in self.roster.iter().zip(world.fleet.iter()) {
             if ledger.is_in() == truth.is_out() {
                 ledger.set_standing(if truth.is_out() {
                     Standing::Out
@@ -72,6 +71,6 @@ impl Picker for Plain {
     }
 
     fn ledger(&self, at: usize) -> Option<&Ledger> {
-        self.roster.get(at).map(|account| (**account).as_ref())
+        self.roster.get(at).map(AsRef::as_ref)
     }
 }

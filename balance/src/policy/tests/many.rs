@@ -8,8 +8,8 @@ use proptest::{
     prelude::{Strategy, any, prop_assert, prop_oneof, proptest},
 };
 
-use super::{Upstream, book, counts, grid, least_load, load, loads};
-use crate::{Load, Reading, Roster, Standing};
+use super::{book, counts, grid, least_load, load, loads};
+use crate::{Ledger, Load, Reading, Roster, Standing};
 
 /// Enough upstreams to look at floors, the last group not full.
 const MANY: usize = 600;
@@ -73,9 +73,9 @@ fn among_many_a_refusal_that_comes_late_is_seen() {
 fn among_many_a_smaller_share_turns_the_order() {
     let mut rng = Rng::with_seed(1);
     let grid = grid(&loads(&[20.0; MANY]));
-    let first = &grid[0].0;
+    let first = &grid[0];
     for upstream in grid.iter().skip(1) {
-        let ledger = &upstream.0;
+        let ledger = &upstream;
         assert!(ledger.reserve_from(ledger.assigned(), load(50.0)));
     }
     first.sample(
@@ -124,9 +124,9 @@ fn change() -> impl Strategy<Value = Change> {
 }
 
 /// The lowest score by looking at each.
-fn lowest_of_all(grid: &Roster<Upstream>, request: Load) -> f64 {
+fn lowest_of_all(grid: &Roster<Ledger>, request: Load) -> f64 {
     let scores = grid.iter().filter_map(|upstream| {
-        let ledger = &upstream.0;
+        let ledger = &upstream;
         let shared = ledger.shared_estimate_from(ledger.assigned(), grid.share());
         let fits = ledger.is_in() && ledger.has_room(ledger.assigned(), request);
         let capacity = ledger.capacity().map_or(1.0, Load::units);
@@ -150,9 +150,9 @@ proptest! {
                 Change::Book(units) | Change::Refuse(units) => {
                     let request = load(f64::from(units));
                     let lowest = lowest_of_all(&grid, request);
-                    let before: Vec<_> = grid.iter().map(|u| u.0.assigned()).collect();
+                    let before: Vec<_> = grid.iter().map(|u| u.assigned()).collect();
                     let choice = least_load().reserve(&grid, request, &[], &mut rng).unwrap();
-                    let ledger = &grid[choice.at].0;
+                    let ledger = &grid[choice.at];
                     let shared = ledger.shared_estimate_from(before[choice.at], grid.share());
                     let capacity = ledger.capacity().map_or(1.0, Load::units);
                     let score = (shared / 1e6 + request.units()) / capacity;
@@ -164,13 +164,13 @@ proptest! {
                     }
                 }
                 Change::Sample(at, units) => {
-                    let ledger = &grid[at].0;
+                    let ledger = &grid[at];
                     let reading = Reading { load: load(f64::from(units) / 10.0), capacity: None };
                     ledger.sample(ledger.scrape_sent(), reading);
                 }
-                Change::Reckon(at) => grid[at].0.reckon(-0.3),
-                Change::Out(at) => grid[at].0.set_standing(Standing::Out),
-                Change::In(at) => grid[at].0.set_standing(Standing::In),
+                Change::Reckon(at) => grid[at].reckon(-0.3),
+                Change::Out(at) => grid[at].set_standing(Standing::Out),
+                Change::In(at) => grid[at].set_standing(Standing::In),
                 Change::Share(percent) => grid.set_share(f64::from(percent) / 100.0),
             }
         }

@@ -32,7 +32,7 @@ proptest! {
         for _ in 0..requests {
             book(&least_load(), &grid, 3.0, &mut rng).unwrap();
         }
-        let mut ends: Vec<f64> = grid.iter().map(|upstream| upstream.0.estimate().units()).collect();
+        let mut ends: Vec<f64> = grid.iter().map(|upstream| upstream.estimate().units()).collect();
         let mut wanted = water_filling(&starts, 3.0, requests);
         ends.sort_by(f64::total_cmp);
         wanted.sort_by(f64::total_cmp);
@@ -87,10 +87,10 @@ proptest! {
                 1 => reservation.refused(),
                 _ => drop(reservation),
             }
-            prop_assert!(grid[at].0.estimate() >= Load::ZERO);
+            prop_assert!(grid[at].estimate() >= Load::ZERO);
         }
         for (upstream, truth) in grid.iter().zip(truth) {
-            let ledger = &upstream.0;
+            let ledger = &upstream;
             prop_assert_eq!(ledger.in_flight(), 0);
             ledger.sample(ledger.scrape_sent(), Reading { load: load(truth), capacity: None });
             prop_assert_eq!(ledger.estimate(), load(truth));

@@ -23,14 +23,6 @@ enum Late {
     Refreshed,
 }
 
-struct Backend(Ledger);
-
-impl AsRef<Ledger> for Backend {
-    fn as_ref(&self) -> &Ledger {
-        &self.0
-    }
-}
-
 /// A gauge and what it will show.
 struct Gauge {
     shown: u32,
@@ -55,8 +47,8 @@ fn imbalance(late: Late, minds_the_lag: bool, seed: u64) -> f64 {
     let mut rng = Rng::with_seed(seed);
     let selector = Selector::new(Policy::LeastLoad);
     let lag = usize::try_from(LAG.as_millis()).unwrap();
-    let backends = Roster::new((0..BACKENDS).map(|_| Arc::new(Backend(Ledger::default()))));
-    let mut histories: Vec<_> = backends.iter().map(|b| History::new(LAG, &b.0)).collect();
+    let backends = Roster::new((0..BACKENDS).map(|_| Arc::new(Ledger::default())));
+    let mut histories: Vec<_> = backends.iter().map(|b| History::new(LAG, b)).collect();
     let mut gauges: Vec<_> = (0..BACKENDS)
         .map(|_| Gauge {
             shown: 0,
@@ -69,7 +61,7 @@ fn imbalance(late: Late, minds_the_lag: bool, seed: u64) -> f64 {
     let (mut ratios, mut moments) = (0.0, 0.0);
     for now in 0..END {
         let moment = ms(now as u64);
-        for (at, Backend(ledger)) in backends.iter().map(AsRef::as_ref).enumerate() {
+        for (at, ledger) in backends.iter().map(AsRef::as_ref).enumerate() {
             loads[at] -= ending[now][at];
             gauges[at].follow(late, now, loads[at]);
             histories[at].note(moment, ledger);
