@@ -138,6 +138,15 @@ fn slowly(object: &str) -> Result<Report, Unread> {
     Ok(report(load.ok_or(Unread::Missing)?, capacity))
 }
 
+#[test]
+fn numbers_are_read_to_the_last_bit() {
+    // One that a quick reader gets wrong by one in the last place.
+    let object = r#"{"named_metrics": {"load": 0e0, "most": 4.7352290409306036e11}}"#;
+    let exact = Ok(report(0.0, Some(473_522_904_093.060_36)));
+    assert_eq!(said(format!("JSON {object}")), exact);
+    assert_eq!(slowly(object), exact, "and the reference knows");
+}
+
 /// JSON, mostly of the wanted shape.
 fn object() -> impl Strategy<Value = String> {
     let number = prop_oneof![
