@@ -2,6 +2,8 @@
 //!
 //! | path | answer |
 //! | --- | --- |
+//! | `GET /` | the live page, with its files under `/page/` |
+//! | `GET /events` | what the page shows, once a second, as server-sent events |
 //! | `GET /metrics` | everything counted, in Prometheus' text format |
 //! | `GET /status`, `/get_current_load` | the grid as JSON |
 //! | `GET /decisions?limit=N` | the last choices, and why |
@@ -14,17 +16,20 @@
 
 mod commands;
 mod decisions;
+mod events;
+mod page;
+pub mod picture;
+mod session;
 mod status;
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use http::{HeaderMap, HeaderValue, Method, Response, header};
-use pingora_core::{apps::http_app::ServeHttp, protocols::http::ServerSession};
 use serde::Serialize;
 
 use crate::dispatch::{Code, Failure, Shared};
 use commands::Drain;
+use events::Feed;
 use status::Status;
 
 const JSON: &str = "application/json";
@@ -34,13 +39,17 @@ const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
 #[derive(Debug)]
 pub struct Admin {
     shared: Arc<Shared>,
+    feed: Arc<Feed>,
 }
 
 impl Admin {
     /// An admin port for what is shared.
     #[must_use]
     pub fn new(shared: Arc<Shared>) -> Self {
-        Self { shared }
+        Self {
+            shared,
+            feed: Arc::default(),
+        }
     }
 
     fn answer(
@@ -57,8 +66,15 @@ impl Admin {
             "/metrics" | "/status" | "/get_current_load" | "/decisions" | "/config" | "/live"
             | "/ready" => path,
             _ => {
+                if let Some(file) = page::at(path) {
+                    return if method == Method::GET {
+                        file
+                    } else {
+                        failure(&Failure::method_not_allowed(path, method, "GET"))
+                    };
+                }
                 let message = format!(
-                    "nothing is at {path:?}; there are /metrics, /status, /decisions, /config, /live, /ready and POST /substations/{{name}}/drain and /undrain"
+                    "nothing is at {path:?}; there are /, /events, /metrics, /status, /decisions, /config, /live, /ready and POST /substations/{{name}}/drain and /undrain"
                 );
                 return failure(&Failure::new(Code::NotFound, message));
             }
@@ -94,19 +110,6 @@ impl Admin {
         } else {
             text(503, "no first round of load samples yet\n")
         }
-    }
-}
-
-#[async_trait]
-impl ServeHttp for Admin {
-    async fn response(&self, session: &mut ServerSession) -> Response<Vec<u8>> {
-        let head = session.req_header();
-        self.answer(
-            &head.method,
-            head.uri.path(),
-            head.uri.query(),
-            &head.headers,
-        )
     }
 }
 

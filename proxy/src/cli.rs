@@ -16,6 +16,7 @@ use crate::{
     config::{self, Config},
     demo,
     server::{self, Listeners},
+    top,
 };
 
 /// The system could not do what was asked.
@@ -43,8 +44,10 @@ Examples:
   switchyard check --config my.yaml            is this configuration right? What are the defaults?
   switchyard run --config my.yaml              run it
   curl -X POST localhost:8080/request_charge -d '{\"power_kw\": 22}'
+  switchyard top                               what it is doing, in this terminal
   curl localhost:9901/status
 
+The same for a browser is the admin port's own page: http://localhost:9901/
 SIGTERM and SIGINT end it once the requests in hand are answered.
 RUST_LOG sets what is logged: warn, info (default), debug, switchyard=debug ...
 Exit codes: 0 ended as told, 1 failed, 2 wrong usage, 78 wrong configuration.";
@@ -57,6 +60,8 @@ enum Command {
     Check(ConfigFile),
     /// Proxy, three substations of unequal capacity and a rush hour, all in one process
     Demo(demo::Options),
+    /// Show what a running proxy is doing, live, in this terminal
+    Top(top::Options),
 }
 
 #[derive(Debug, Args)]
@@ -83,6 +88,7 @@ pub fn main() -> ExitCode {
             log_to_stderr("error");
             demo::run(&options).map_err(anyhow::Error::new)
         }
+        Some(Command::Top(options)) => top::run(&options).map_err(anyhow::Error::new),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -183,7 +183,7 @@ fn greet(options: &Options, charge: SocketAddr, admin: SocketAddr, substations: 
     for (substation, address) in substations.all.iter().zip(&substations.addresses) {
         println!("  {:<11} http://{address}/metrics", substation.name());
     }
-    println!();
+    println!("\n  Watch it live: http://{admin}/\n");
 }
 
 fn rush_hour(

@@ -3,7 +3,7 @@
 //!
 //! Rooms by what flows through them: [`config`] is read once; [`grid`] learns of the substations and writes
 //! what it learned; [`dispatch`] is the way of a request; [`admin`] shows it all and decides nothing.
-//! [`server`] puts Pingora's listeners around them.
+//! [`top`] shows the same in a terminal, from outside. [`server`] puts Pingora's listeners around them.
 
 pub mod admin;
 pub mod cli;
@@ -15,3 +15,4 @@ pub mod dispatch;
 pub mod grid;
 pub mod metrics;
 pub mod server;
+pub mod top;

@@ -16,7 +16,7 @@ use prometheus::{
 };
 
 pub use choice::ChoiceMetrics;
-pub use requests::{Outcome, RequestMetrics, Waited};
+pub use requests::{Outcome, RequestMetrics, RequestTotals, Waited};
 pub use substation::{PollOutcome, ReportOutcome, SubstationMetrics, UpstreamOutcome};
 
 use switchyard_balance::Policy;

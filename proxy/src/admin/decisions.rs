@@ -1,10 +1,12 @@
 //! The last choices as JSON, the newest first.
 
-use serde::Serialize;
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
 use switchyard_balance::Load;
 
 use crate::{
-    dispatch::{Decision, Shared},
+    dispatch::{self, Shared},
     grid::Grid,
 };
 
@@ -15,45 +17,63 @@ const USUAL: usize = 20;
 #[derive(Debug, Serialize)]
 pub(super) struct Page {
     policy: &'static str,
-    decisions: Vec<One>,
+    decisions: Vec<Decision>,
 }
 
-#[derive(Debug, Serialize)]
-struct One {
-    unix_seconds: f64,
-    load: f64,
-    substation: String,
-    reason: &'static str,
+/// One choice, for people.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct Decision {
+    /// When it was made, in seconds since the Unix epoch.
+    pub unix_seconds: f64,
+    /// The load that was placed.
+    pub load: f64,
+    /// Where it went.
+    pub substation: String,
+    /// Why there.
+    pub reason: Cow<'static, str>,
     /// By how much the best score was below the next; null where there was no other.
-    margin: Option<f64>,
+    pub margin: Option<f64>,
     /// The share of the gauges that counted.
-    share: f64,
-    candidates: Vec<Candidate>,
+    pub share: f64,
+    /// The best candidates, the best one first.
+    pub candidates: Vec<Candidate>,
 }
 
-#[derive(Debug, Serialize)]
-struct Candidate {
-    substation: String,
-    sample: Option<f64>,
-    sample_age_seconds: Option<f64>,
-    unseen_load: f64,
-    estimated_load: f64,
-    capacity: Option<f64>,
+/// A candidate as it stood right before the choice.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct Candidate {
+    /// Its name.
+    pub substation: String,
+    /// Its gauge as last sampled.
+    pub sample: Option<f64>,
+    /// How old that was.
+    pub sample_age_seconds: Option<f64>,
+    /// The part of the estimate that the sample can't know.
+    pub unseen_load: f64,
+    /// What its load was believed to be.
+    pub estimated_load: f64,
+    /// The most it can bear, where that is known.
+    pub capacity: Option<f64>,
     /// Null for one that the policy compared with nobody.
-    score: Option<f64>,
+    pub score: Option<f64>,
 }
 
 impl Page {
     /// The last `limit` choices. As a query says it: `limit=N`, or nothing.
     pub(super) fn of(shared: &Shared, query: Option<&str>) -> Result<Self, String> {
-        let grid = &shared.grid;
         let limit = limit(query)?;
-        let decisions = shared.decisions.last(limit);
         Ok(Self {
-            policy: grid.selector().policy().name(),
-            decisions: decisions.iter().map(|one| One::of(grid, one)).collect(),
+            policy: shared.grid.selector().policy().name(),
+            decisions: last(shared, limit),
         })
     }
+}
+
+/// The last `limit` choices, the newest first.
+pub(super) fn last(shared: &Shared, limit: usize) -> Vec<Decision> {
+    let decisions = shared.decisions.last(limit);
+    let of = |one| Decision::of(&shared.grid, one);
+    decisions.iter().map(of).collect()
 }
 
 fn limit(query: Option<&str>) -> Result<usize, String> {
@@ -64,14 +84,14 @@ fn limit(query: Option<&str>) -> Result<usize, String> {
     number.ok_or_else(|| format!("the query {query:?} is not understood: write limit=N, a number"))
 }
 
-impl One {
-    fn of(grid: &Grid, decision: &Decision) -> Self {
+impl Decision {
+    fn of(grid: &Grid, decision: &dispatch::Decision) -> Self {
         let candidates = decision.candidates();
         Self {
             unix_seconds: grid.clock().unix_seconds(decision.at),
             load: decision.load.units(),
             substation: name(grid, decision.chosen),
-            reason: decision.reason.name(grid.selector().policy()),
+            reason: decision.reason.name(grid.selector().policy()).into(),
             margin: decision.margin,
             share: decision.share,
             candidates: candidates

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use prometheus::{Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge};
+use prometheus::{Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, core::Metric as _};
 
 use super::{Register, request_buckets};
-use crate::dispatch::Shared;
+use crate::dispatch::{Code, Shared};
 
 /// How a request ended, for counting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +23,8 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    const ALL: [Self; 5] = [
+    /// All outcomes, in the order of their values.
+    pub const ALL: [Self; 5] = [
         Self::Booked,
         Self::Answered,
         Self::Invalid,
@@ -65,6 +66,17 @@ impl Waited {
     }
 }
 
+/// Where the counters of requests stand. They only grow, so two of these make rates.
+#[derive(Clone, Debug, Default)]
+pub struct RequestTotals {
+    /// Requests that ended, by [`Outcome`].
+    pub ended: [u64; Outcome::ALL.len()],
+    /// How long all of them took: bounds in seconds, and how many took no longer.
+    pub durations: Vec<(f64, u64)>,
+    /// The proxy's own errors by code, in the order of [`Code::ALL`].
+    pub errors: Vec<(&'static str, u64)>,
+}
+
 /// The families of the client's side.
 #[derive(Clone, Debug)]
 pub struct RequestMetrics {
@@ -104,7 +116,7 @@ impl RequestMetrics {
             "Requests the proxy itself answered with an error, by the error's code.",
             &["reason"],
         )?;
-        for code in crate::dispatch::Code::ALL {
+        for code in Code::ALL {
             rejected.with_label_values(&[code.name()]);
         }
         let failovers = make.counters(
@@ -156,6 +168,32 @@ impl RequestMetrics {
         if let Some(histogram) = self.seconds.get(outcome as usize) {
             histogram.observe(took.as_secs_f64());
         }
+    }
+
+    /// Where the counters stand.
+    #[must_use]
+    pub fn totals(&self) -> RequestTotals {
+        let mut totals = RequestTotals::default();
+        for (ended, seconds) in totals.ended.iter_mut().zip(&self.seconds) {
+            let histogram = seconds.metric();
+            let histogram = histogram.get_histogram();
+            *ended = histogram.get_sample_count();
+            for (at, bucket) in histogram.get_bucket().iter().enumerate() {
+                match totals.durations.get_mut(at) {
+                    Some((_, count)) => *count += bucket.cumulative_count(),
+                    None => totals
+                        .durations
+                        .push((bucket.upper_bound(), bucket.cumulative_count())),
+                }
+            }
+        }
+        totals.errors = Code::ALL
+            .map(|code| {
+                let counter = self.rejected.with_label_values(&[code.name()]);
+                (code.name(), counter.get())
+            })
+            .to_vec();
+        totals
     }
 
     /// Sets the gauges to what is in hand now.

@@ -52,9 +52,14 @@ impl Proxy {
 
     /// The same without waiting for samples.
     pub(crate) fn start_unready(substations: &[SocketAddr], extra: &str) -> Self {
+        Self::start_from(&yaml(substations, extra))
+    }
+
+    /// The same with this whole configuration.
+    pub(crate) fn start_from(yaml: &str) -> Self {
         let files = TempDir::new().unwrap();
         let file = files.path().join("switchyard.yaml");
-        fs::write(&file, yaml(substations, extra)).unwrap();
+        fs::write(&file, yaml).unwrap();
         let mut child = Command::new(env!("CARGO_BIN_EXE_switchyard"))
             .args(["run", "--config"])
             .arg(&file)
@@ -116,6 +121,10 @@ impl Proxy {
 
     pub(crate) fn signal(&self, signal: Signal) {
         kill(Pid::from_raw(self.child.id().try_into().unwrap()), signal).unwrap();
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     pub(crate) fn is_running(&mut self) -> bool {

@@ -1,0 +1,125 @@
+//! The live page: plain files, built into the binary, and the headers that keep them harmless.
+//!
+//! They hold no data, so they are served to anybody who reaches the port; the data comes by `/events`. The policy lets
+//! the page load and reach nothing but its own origin, run no script but these files, and stand in nobody's frame: if a
+//! name ever came through unescaped, it could do nothing.
+
+use http::{Response, header};
+
+use super::reply;
+
+/// What the page may do, told to the browser.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
+    img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
+
+const HTML: &str = "text/html; charset=utf-8";
+const CSS: &str = "text/css; charset=utf-8";
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+
+macro_rules! files {
+    ($($path:literal $kind:ident $file:literal),* $(,)?) => {
+        [$(($path, $kind, include_str!(concat!("page/", $file)))),*]
+    };
+}
+
+/// Path, type, content.
+const FILES: &[(&str, &str, &str)] = &files! {
+    "/" HTML "index.html",
+    "/page/style.css" CSS "style.css",
+    "/page/balance.js" SCRIPT "balance.js",
+    "/page/chart.js" SCRIPT "chart.js",
+    "/page/confirm.js" SCRIPT "confirm.js",
+    "/page/configuration.js" SCRIPT "configuration.js",
+    "/page/dom.js" SCRIPT "dom.js",
+    "/page/feed.js" SCRIPT "feed.js",
+    "/page/format.js" SCRIPT "format.js",
+    "/page/grid.js" SCRIPT "grid.js",
+    "/page/history.js" SCRIPT "history.js",
+    "/page/main.js" SCRIPT "main.js",
+    "/page/strip.js" SCRIPT "strip.js",
+    "/page/well.js" SCRIPT "well.js",
+    "/page/why.js" SCRIPT "why.js",
+};
+
+/// The file at that path, if it is one of the page's.
+pub(super) fn at(path: &str) -> Option<Response<Vec<u8>>> {
+    let (_, kind, content) = FILES.iter().find(|(at, _, _)| *at == path)?;
+    let mut answer = reply(200, kind, content.as_bytes().to_vec());
+    let headers = [
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        // Another version of the program may stand at the same address a moment later.
+        (header::CACHE_CONTROL, "no-cache"),
+    ];
+    for (name, value) in headers {
+        answer
+            .headers_mut()
+            .insert(name, http::HeaderValue::from_static(value));
+    }
+    Some(answer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Everything a browser loads for the page.
+    fn all() -> impl Iterator<Item = &'static (&'static str, &'static str, &'static str)> {
+        FILES.iter()
+    }
+
+    #[test]
+    fn it_is_small() {
+        let bytes: usize = all().map(|(_, _, content)| content.len()).sum();
+        assert!(bytes <= 80 * 1024, "{bytes} bytes");
+    }
+
+    #[test]
+    fn it_refers_to_nothing_but_its_own_files() {
+        for (path, _, content) in all() {
+            for word in [
+                "http://",
+                "https://",
+                "//cdn",
+                "@import",
+                "eval(",
+                "innerHTML",
+            ] {
+                // The one name of a namespace is no address that anyone asks.
+                let content = content.replace("http://www.w3.org/2000/svg", "");
+                assert!(!content.contains(word), "{path}: {word}");
+            }
+            let quoted = content.split(['"', '\'']).skip(1).step_by(2);
+            for file in
+                quoted.filter(|text| matches!(text.rsplit_once('.'), Some((_, "js" | "css"))))
+            {
+                let name = file.rsplit('/').next().unwrap();
+                let is_there = all().any(|(path, _, _)| path.ends_with(&format!("/{name}")));
+                assert!(is_there, "{path} refers to {file}");
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_in_the_html_runs_or_styles_inline() {
+        let html = all().find(|(path, _, _)| *path == "/").unwrap().2;
+        for (at, _) in html.match_indices("<script") {
+            assert!(
+                html[at..].starts_with("<script type=\"module\" src="),
+                "{}",
+                &html[at..at + 40]
+            );
+        }
+        for word in [
+            "<style",
+            " style=",
+            " onclick=",
+            " onload=",
+            " onerror=",
+            "javascript:",
+        ] {
+            assert!(!html.contains(word), "{word}");
+        }
+    }
+}

@@ -1,0 +1,162 @@
+// Balance: a bar for each substation, or a strip of cells where there are many; and how even it was.
+
+import { $, Rows, element, mark, say } from "./dom.js";
+import { age, load, number, percent } from "./format.js";
+import { Chart } from "./chart.js";
+import * as strip from "./strip.js";
+
+/** More substations than this are cells of a strip. */
+export const MOST_BARS = 24;
+/** More than this are a band between the fullest and the emptiest, not a line each. */
+const MOST_LINES = 8;
+
+const usage = new Chart($("usage"));
+const evenness = new Chart($("evenness"));
+const bars = new Rows($("bars"), makeBar);
+
+/** What is compared: utilisation, or load where no capacity is known. */
+export const fullness = (one) => (one.capacity > 0 ? one.estimate / one.capacity : one.estimate);
+
+/** How a substation is to be drawn. */
+export function tone(one) {
+  if (!one.in_rotation) return "out";
+  if (one.state !== "up") return "old";
+  const used = one.capacity > 0 ? one.estimate / one.capacity : 0;
+  return used >= 0.98 ? "full" : used >= 0.9 ? "near" : "";
+}
+
+export function note(history, { substations, balance }) {
+  history.note("imbalance", balance.imbalance);
+  const rotation = substations.filter((one) => one.in_rotation);
+  const parts = (rotation.length ? rotation : substations).map(fullness);
+  if (parts.length) {
+    history.note("least", Math.min(...parts));
+    history.note("most", Math.max(...parts));
+    history.note("mean", parts.reduce((sum, part) => sum + part, 0) / parts.length);
+  }
+  const names = new Set(substations.length <= MOST_LINES ? substations.map(({ name }) => `of ${name}`) : []);
+  for (const one of substations) if (names.has(`of ${one.name}`)) history.note(`of ${one.name}`, fullness(one));
+  history.keep((key) => !key.startsWith("of ") || names.has(key));
+}
+
+export function show(picture, history) {
+  const { substations, configuration } = picture;
+  const isMany = substations.length > MOST_BARS;
+  $("bars").hidden = isMany;
+  $("strip-box").hidden = !isMany;
+  if (isMany) strip.show(picture);
+  else showBars(picture);
+  legend(isMany, substations);
+  const { balance } = picture;
+  const mean = balance.mean_utilisation === null ? "" : ` ${percent(balance.mean_utilisation, 1)} full on average.`;
+  const used = substations.filter((one) => one.in_rotation).length;
+  say($("balance-aside"), `${substations.length} substations, ${used} in rotation, chosen by ${configuration.policy}.${mean}`);
+  showUsage(picture, history);
+  showEvenness(balance, history);
+}
+
+function makeBar({ name }) {
+  const part = (kind) => element("span", { class: kind });
+  const bar = { load: part("load"), unseen: part("unseen"), line: part("line"), room: part("room"), percent: element("strong") };
+  bar.tags = element("span");
+  bar.of = element("span");
+  bar.numbers = element("div", { class: "numbers" });
+  const track = element("div", { class: "track", "aria-hidden": "true" }, bar.room, bar.load, bar.unseen, bar.line);
+  const used = element("span", { class: "used" }, bar.percent, " ", bar.of);
+  bar.node = element("li", { "data-name": name }, element("span", { class: "name" }, name, bar.tags), used, track, bar.numbers);
+  return bar;
+}
+
+function showBars({ substations, balance, configuration: { unit } }) {
+  const scale = Math.max(...substations.flatMap((one) => [one.capacity ?? 0, one.estimate, one.load ?? 0]), Number.EPSILON);
+  const width = (value) => `${((100 * value) / scale).toFixed(2)}%`;
+  bars.show(substations, ({ name }) => name, (bar, one) => {
+    const hasRoom = one.capacity > 0;
+    // An estimate below the gauge's word is a silent gauge that was reckoned on: the estimate is what is believed.
+    const known = Math.min(one.load ?? 0, one.estimate);
+    mark(bar.node, "data-tone", tone(one) || null);
+    bar.load.style.width = width(known);
+    bar.unseen.style.left = width(known);
+    bar.unseen.style.width = width(one.estimate - known);
+    bar.room.style.width = width(hasRoom ? one.capacity : scale);
+    bar.line.style.left = width(one.capacity ?? 0);
+    bar.line.hidden = !hasRoom;
+    say(bar.percent, hasRoom ? percent(fullness(one), 1) : load(one.estimate, unit));
+    say(bar.of, hasRoom ? `${number(one.estimate)} of ${load(one.capacity, unit)}` : "");
+    const tags = [];
+    if (one.name === balance.fullest?.name) tags.push("fullest");
+    if (one.state !== "up") tags.push(one.state);
+    if (bar.tags.textContent !== tags.join("")) {
+      bar.tags.replaceChildren(...tags.map((state) => element("span", { class: "tag", "data-state": state }, state)));
+    }
+    const words = [`gauge ${load(one.load, unit)}, ${one.age_seconds === null ? "never sampled" : `${age(one.age_seconds)} ago`}`];
+    words.push(`${load(one.unseen, unit)} unseen`, `${one.in_flight} in flight`);
+    if (one.note) words.push(one.note);
+    if (bar.numbers.textContent !== words.join("")) {
+      bar.numbers.replaceChildren(...words.map((word) => element("span", {}, word)));
+    }
+  });
+}
+
+function legend(isMany, substations) {
+  const node = $("legend");
+  const isShown = (name) => substations.some((one) => tone(one) === name);
+  const entries = isMany
+    ? [["", "one cell a substation, filled as it is; the fullest is framed"]]
+    : [["", "gauge"], ["unseen", "unseen: booked since the gauge was read"], ["capacity", "capacity"]];
+  if (isShown("near")) entries.push(["near", "90 % or more"]);
+  if (isShown("full")) entries.push(["full", "98 % or more"]);
+  if (isShown("out")) entries.push(["out", "out of rotation"]);
+  const now = entries.join();
+  if (node.dataset.now === now) return;
+  node.dataset.now = now;
+  node.replaceChildren(...entries.map(([kind, text]) => element("span", {}, element("i", { class: `swatch ${kind}` }), text)));
+}
+
+function showUsage({ substations, balance, configuration: { unit } }, history) {
+  const isPart = balance.capacity > 0;
+  const highs = history.values("most");
+  const top = isPart ? 1 : niceTop(highs);
+  const text = (value) => (isPart ? percent(value, 1) : load(value, unit));
+  say($("usage-title"), `${isPart ? "Utilisation" : "Load"}, last ${history.span === 60 ? "minute" : `${history.span / 60} minutes`}`);
+  const isFew = substations.length <= MOST_LINES;
+  const line = ({ name }) => {
+    const kind = name === balance.fullest?.name ? "main" : "";
+    return { values: history.values(`of ${name}`), kind, text: name };
+  };
+  const lines = isFew
+    ? substations.map(line)
+    : [
+        { values: highs, kind: "main", text: `fullest ${text(highs.at(-1))}` },
+        { values: history.values("mean"), kind: "mean", text: `mean ${text(history.ago("mean", 0))}` },
+        { values: history.values("least"), kind: "", text: `least ${text(history.ago("least", 0))}` },
+      ];
+  const before = history.ago("mean", 60);
+  const was = Number.isNaN(before) ? "" : `, a minute ago ${text(before)}`;
+  usage.show({
+    ticks: isPart ? [[0, "0 %"], [0.5, "50 %"], [1, "100 %"]] : [[0, "0"], [top / 2, number(top / 2)], [top, number(top)]],
+    lines,
+    band: isFew ? null : [history.values("least"), highs],
+    span: history.span,
+    said: `Over the last ${history.span / 60} minutes. Mean now ${text(history.ago("mean", 0))}${was}.`,
+  });
+}
+
+function showEvenness(balance, history) {
+  const values = history.values("imbalance");
+  say($("imbalance"), balance.imbalance === null ? "too little to compare" : balance.imbalance.toFixed(3));
+  const top = Math.max(1.2, niceTop(values));
+  evenness.show({
+    ticks: [[1, "1"], [top, number(top)]],
+    lines: [{ values, kind: "main" }],
+    span: history.span,
+    said: `Imbalance, now ${balance.imbalance === null ? "too little to compare" : balance.imbalance.toFixed(3)}.`,
+  });
+}
+
+/** The next round number at or above all values. */
+function niceTop(values) {
+  const most = values.reduce((top, value) => (value > top ? value : top), 0) || 1;
+  const ten = 10 ** Math.floor(Math.log10(most));
+  return ten * [1, 1.2, 1.5, 2, 3, 5, 10].find((step) => step * ten >= most);
+}

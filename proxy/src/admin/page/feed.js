@@ -1,0 +1,66 @@
+// Pictures from /events. `fetch` rather than EventSource, which can't send a token and does not say why it failed.
+
+const TOKEN = "switchyard-token";
+/** Without a picture for so long, the connection is as good as lost. In milliseconds. */
+const SILENCE = 5000;
+const LONGEST_PAUSE = 5000;
+
+export class Refused extends Error {
+  constructor(status, message) {
+    super(message);
+    this.status = status;
+  }
+}
+
+/** Asks the admin port, with the token if there is one. */
+export async function ask(path, options = {}) {
+  const token = sessionStorage.getItem(TOKEN);
+  const headers = token ? { authorization: `Bearer ${token}` } : {};
+  const answer = await fetch(path, { ...options, headers, cache: "no-store" });
+  if (answer.ok) return answer;
+  const body = await answer.json().catch(() => null);
+  throw new Refused(answer.status, body?.error?.message ?? `the admin port answered ${answer.status}`);
+}
+
+export const useToken = (token) => sessionStorage.setItem(TOKEN, token);
+
+/** Gives every picture to `show` and every change of the connection to `link`; `login` gets a token. Never ends. */
+export async function follow({ show, link, login }) {
+  for (let pause = 500; ; pause = Math.min(pause * 2, LONGEST_PAUSE)) {
+    try {
+      await stream((picture) => {
+        pause = 500;
+        show(picture);
+      });
+      link("lost", "it ended the connection");
+    } catch (error) {
+      if (error.status === 401) {
+        await login(error.message);
+        continue;
+      }
+      link("lost", error instanceof Refused ? error.message : "it does not answer");
+    }
+    await new Promise((go) => setTimeout(go, pause));
+  }
+}
+
+async function stream(show) {
+  const silence = new AbortController();
+  let timer = setTimeout(() => silence.abort(), SILENCE);
+  try {
+    const answer = await ask("events", { signal: silence.signal });
+    const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+    let rest = "";
+    for (;;) {
+      const { value, done } = await reader.read();
+      if (done) return;
+      clearTimeout(timer);
+      timer = setTimeout(() => silence.abort(), SILENCE);
+      const events = (rest + value).split("\n\n");
+      rest = events.pop();
+      for (const event of events) if (event.startsWith("data: ")) show(JSON.parse(event.slice(6)));
+    }
+  } finally {
+    clearTimeout(timer);
+  }
+}

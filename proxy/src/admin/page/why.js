@@ -1,0 +1,101 @@
+// Why: the last choices with their candidates. While one is open or pointed at, the list stands still to be read.
+
+import { $, Rows, element, mark, say } from "./dom.js";
+import { age, load, number, percent, reason, tenths } from "./format.js";
+
+/** Choices that are shown. */
+const SHOWN = 8;
+
+const list = new Rows($("decisions"), make);
+let decisions = [];
+let open = null;
+let isPointedAt = false;
+let unit = "";
+
+const key = (one) => `${one.unix_seconds} ${one.substation} ${one.load}`;
+
+export function note(picture) {
+  unit = picture.configuration.unit;
+  if (open === null && !isPointedAt) decisions = picture.decisions.slice(0, SHOWN);
+}
+
+export function show() {
+  // Two choices in the same millisecond that look the same are one line.
+  const unique = new Map(decisions.map((one) => [key(one), one]));
+  list.show(unique.values(), key, () => {});
+  const usual = decisions.length ? "The last choices. Open one to see its numbers." : "No choice yet.";
+  say($("why-aside"), open ? "Held while one is open. Close it, or press Esc, to go on." : usual);
+}
+
+function make(one) {
+  const [best, next] = one.candidates;
+  const scores = one.candidates.map(({ substation, score }) => `${substation} ${score === null ? "–" : score.toFixed(4)}`).join(" · ");
+  const button = element(
+    "button",
+    { type: "button", "aria-expanded": "false" },
+    element("span", { class: "when" }, tenths(one.unix_seconds)),
+    element("span", { class: "amount" }, load(one.load, unit)),
+    element("span", { class: "to" }, `→ ${one.substation}`),
+    element("span", { class: "reason" }, reason(one.reason), element("span", { class: "scores" }, best && next ? `  ${scores}` : "")),
+  );
+  const row = { node: element("li", {}, button), button, one, detail: null };
+  button.addEventListener("click", () => (open === row ? close() : expand(row)));
+  return row;
+}
+
+function expand(row) {
+  close();
+  open = row;
+  row.detail = element("div", { class: "detail" }, ...detail(row.one));
+  row.node.append(row.detail);
+  mark(row.button, "aria-expanded", "true");
+  show();
+}
+
+function close() {
+  if (open === null) return;
+  open.detail.remove();
+  mark(open.button, "aria-expanded", "false");
+  open = null;
+  show();
+}
+
+function detail(one) {
+  const isAlone = one.margin === null;
+  const margin = isAlone ? "There was no other to compare with." : `The best score was ${one.margin.toFixed(4)} below the next.`;
+  const share = one.share < 1 ? ` Other proxies book too: ${percent(one.share)} of what the gauges say counted.` : "";
+  const words = ["Candidate", "Gauge", "Age", "Unseen", "Estimate", "Capacity", "Score"];
+  const head = words.map((word, at) => element("th", { scope: "col", class: at ? "" : "text" }, word));
+  const rows = one.candidates.map((each) => {
+    const cells = [
+      load(each.sample, unit),
+      age(each.sample_age_seconds),
+      number(each.unseen_load),
+      load(each.estimated_load, unit),
+      load(each.capacity, unit),
+      each.score === null ? "not compared" : each.score.toFixed(4),
+    ];
+    const isChosen = each.substation === one.substation;
+    const name = element("th", { scope: "row", class: "text" }, isChosen ? `${each.substation}, chosen` : each.substation);
+    return element("tr", { class: isChosen ? "is-chosen" : "" }, name, ...cells.map((cell) => element("td", {}, cell)));
+  });
+  const table = element(
+    "table",
+    { "aria-label": `Candidates for ${one.substation}` },
+    element("thead", {}, element("tr", {}, ...head)),
+    element("tbody", {}, ...rows),
+  );
+  const told = `${reason(one.reason)}. ${margin}${share} A score is what the load would be with the request, by the capacity.`;
+  return [element("p", {}, told[0].toUpperCase() + told.slice(1)), element("div", { class: "scroll" }, table)];
+}
+
+for (const [name, is] of [["pointerenter", true], ["pointerleave", false], ["focusin", true], ["focusout", false]]) {
+  $("decisions").addEventListener(name, () => (isPointedAt = is));
+}
+
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape" || open === null || document.querySelector("dialog[open]")) return;
+  const { button } = open;
+  close();
+  button.focus();
+});

@@ -1,0 +1,214 @@
+//! What clients see, as rates: counters only ever grow, so a rate is the difference of two looks.
+//!
+//! Rates are over the last ten seconds: calm enough to be read, and soon enough to show what has just happened. Quantiles
+//! come from the buckets of `request_duration_seconds`, each twice as wide as the one before; inside a bucket requests are
+//! taken to lie evenly, so a quantile is off by less than a factor of two, and mostly by far less.
+
+use std::{borrow::Cow, collections::VecDeque, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    clock::Moment,
+    metrics::{Outcome, RequestTotals},
+};
+
+pub use crate::metrics::RequestTotals as Totals;
+
+/// What rates are over.
+const WINDOW: Duration = Duration::from_secs(10);
+
+/// What clients see. Rates and shares are over the last ten seconds, and none until there were two looks.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+pub struct Traffic {
+    /// Requests that ended, each second.
+    pub per_second: Option<f64>,
+    /// The part of them that was booked or answered by a substation, of all that were not the client's own fault.
+    pub success: Option<f64>,
+    /// Half of all requests took no longer.
+    pub p50_seconds: Option<f64>,
+    /// Of a hundred requests 99 took no longer.
+    pub p99_seconds: Option<f64>,
+    /// Those for which there was no room or no substation, each second.
+    pub refused_per_second: Option<f64>,
+    /// Those that a substation failed or that ran out of time, each second.
+    pub failed_per_second: Option<f64>,
+    /// The proxy's own errors, each second, by code, the most frequent first.
+    pub errors: Vec<(Cow<'static, str>, f64)>,
+    /// All that ended since the start.
+    pub total: u64,
+    /// Requests in hand.
+    pub in_flight: usize,
+    /// Requests that wait for room.
+    pub waiting: usize,
+    /// Open client connections.
+    pub connections: usize,
+}
+
+/// Remembers how the counters stood.
+#[derive(Debug, Default)]
+pub struct Meter {
+    seen: VecDeque<(Moment, RequestTotals)>,
+}
+
+impl Meter {
+    /// The traffic until `now`, when the counters stand at `totals`. What is no counter is left at zero.
+    pub fn read(&mut self, now: Moment, totals: RequestTotals) -> Traffic {
+        // The first that is older than the window stays: the difference to it is the rate.
+        while self
+            .seen
+            .get(1)
+            .is_some_and(|(at, _)| now.since(*at) >= WINDOW)
+        {
+            self.seen.pop_front();
+        }
+        let traffic = match self.seen.front() {
+            Some((at, before)) => between(now.since(*at).as_secs_f64(), before, &totals),
+            None => Traffic {
+                total: totals.ended.iter().sum(),
+                ..Traffic::default()
+            },
+        };
+        self.seen.push_back((now, totals));
+        traffic
+    }
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "requests of ten seconds; millions at most"
+)]
+fn between(seconds: f64, before: &RequestTotals, after: &RequestTotals) -> Traffic {
+    let total = after.ended.iter().sum();
+    if seconds <= 0.0 {
+        return Traffic {
+            total,
+            ..Traffic::default()
+        };
+    }
+    let ended = |outcome: Outcome| {
+        let at = |totals: &RequestTotals| totals.ended.get(outcome as usize).copied();
+        at(after).unwrap_or(0) - at(before).unwrap_or(0)
+    };
+    let all: u64 = Outcome::ALL.into_iter().map(ended).sum();
+    let good = ended(Outcome::Booked) + ended(Outcome::Answered);
+    let judged = all - ended(Outcome::Invalid);
+    let durations: Vec<_> = after
+        .durations
+        .iter()
+        .enumerate()
+        .map(|(at, (bound, count))| {
+            let earlier = before.durations.get(at).map_or(0, |(_, count)| *count);
+            (*bound, count - earlier)
+        })
+        .collect();
+    let mut errors: Vec<_> = after
+        .errors
+        .iter()
+        .zip(&before.errors)
+        .map(|((code, after), (_, before))| {
+            (Cow::Borrowed(*code), (after - before) as f64 / seconds)
+        })
+        .filter(|(_, rate)| *rate > 0.0)
+        .collect();
+    errors.sort_by(|(_, a), (_, b)| b.total_cmp(a));
+    Traffic {
+        per_second: Some(all as f64 / seconds),
+        success: (judged > 0).then(|| good as f64 / judged as f64),
+        p50_seconds: quantile(&durations, all, 0.5),
+        p99_seconds: quantile(&durations, all, 0.99),
+        refused_per_second: Some(ended(Outcome::Refused) as f64 / seconds),
+        failed_per_second: Some(ended(Outcome::Failed) as f64 / seconds),
+        errors,
+        total,
+        ..Traffic::default()
+    }
+}
+
+/// The value that `part` of `all` don't exceed. Buckets are upper bounds and how many lie at or below; beyond the last
+/// bound nothing is known but that, so that bound is the answer.
+#[expect(clippy::cast_precision_loss, reason = "counts of requests")]
+fn quantile(buckets: &[(f64, u64)], all: u64, part: f64) -> Option<f64> {
+    if all == 0 {
+        return None;
+    }
+    let rank = part * all as f64;
+    let (mut lower, mut below) = (0.0, 0);
+    for (upper, count) in buckets {
+        if *count as f64 >= rank {
+            let inside = (rank - below as f64) / (count - below).max(1) as f64;
+            return Some(lower + (upper - lower) * inside);
+        }
+        (lower, below) = (*upper, *count);
+    }
+    Some(lower)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: u64) -> Moment {
+        Moment::from_millis(seconds * 1_000)
+    }
+
+    fn totals(ended: [u64; 5]) -> RequestTotals {
+        let all = ended.iter().sum();
+        RequestTotals {
+            ended,
+            durations: vec![(0.001, all / 2), (0.002, all), (0.004, all)],
+            errors: vec![("no_capacity", ended[3]), ("substation_failed", ended[4])],
+        }
+    }
+
+    fn close(left: Option<f64>, right: f64) {
+        assert!((left.unwrap() - right).abs() < 1e-9, "{left:?} and {right}");
+    }
+
+    #[test]
+    fn a_first_look_knows_no_rate() {
+        let traffic = Meter::default().read(at(5), totals([7, 0, 0, 0, 0]));
+        assert_eq!((traffic.per_second, traffic.total), (None, 7));
+    }
+
+    #[test]
+    fn rates_are_differences_and_the_clients_own_faults_are_no_failures() {
+        let mut meter = Meter::default();
+        meter.read(at(0), totals([0; 5]));
+        let traffic = meter.read(at(2), totals([80, 4, 10, 12, 4]));
+        close(traffic.per_second, 55.0);
+        close(traffic.success, 0.84);
+        close(traffic.refused_per_second, 6.0);
+        close(traffic.failed_per_second, 2.0);
+        close(traffic.p50_seconds, 0.001);
+        close(traffic.p99_seconds, 0.001_98);
+        let codes: Vec<_> = traffic.errors.iter().map(|(code, _)| code).collect();
+        assert_eq!(codes, ["no_capacity", "substation_failed"]);
+    }
+
+    #[test]
+    fn what_is_older_than_the_window_counts_no_more() {
+        let mut meter = Meter::default();
+        for second in 0..60 {
+            meter.read(at(second), totals([1_000, 0, 0, 0, 0]));
+        }
+        let traffic = meter.read(at(60), totals([1_100, 0, 0, 0, 0]));
+        close(traffic.per_second, 10.0);
+        assert!(meter.seen.len() <= 12, "{}", meter.seen.len());
+    }
+
+    #[test]
+    fn nothing_has_no_success_and_no_quantile() {
+        let mut meter = Meter::default();
+        meter.read(at(0), totals([5; 5]));
+        let traffic = meter.read(at(1), totals([5; 5]));
+        close(traffic.per_second, 0.0);
+        assert_eq!((traffic.success, traffic.p99_seconds), (None, None));
+    }
+
+    #[test]
+    fn beyond_the_last_bucket_its_bound_is_all_that_is_known() {
+        close(quantile(&[(0.1, 1), (0.2, 1)], 10, 0.5), 0.2);
+        close(quantile(&[(0.1, 10), (0.2, 10)], 10, 0.5), 0.05);
+    }
+}
