@@ -6,7 +6,7 @@ ARGS  ?=
 CARGO := . ./scripts/common.sh && cargo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo rush-hour test soak bench bench-testers bench-scrape bench-micro simulate fmt fix clippy fuzz clean
+.PHONY: help demo rush-hour test soak soak-page pictures bench bench-testers bench-scrape bench-micro simulate fmt fix clippy fuzz clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -22,13 +22,23 @@ rush-hour: ## a whole day of 100,000 cars in ten minutes, judged: nothing lost, 
 	  --fail-if 'spread>2' --fail-if 'violations>0' --fail-if 'disagreements>0' $(ARGS)
 
 test: ## everything that CI runs; says what it skips and why
-	@./scripts/setup.sh
+	@./scripts/setup.sh browser
 	@./scripts/test.sh $(ARGS)
 
 soak: ## ten minutes of random faults from a fixed seed: nothing lost, nothing leaked; SOAK_SECONDS for another length
 	@./scripts/setup.sh
 	@$(CARGO) build --locked -p switchyard
 	@. ./scripts/common.sh && SOAK_SECONDS=$${SOAK_SECONDS:-600} cargo test --locked -p switchyard --test e2e -- --exact --nocapture soak::nothing_leaks_and_nobody_is_lied_to_whatever_goes_wrong
+
+soak-page: ## ten minutes of the live page in a browser: its memory stays flat; PAGE_SECONDS for another length
+	@./scripts/setup.sh browser
+	@. ./scripts/common.sh && PAGE_SECONDS=$${PAGE_SECONDS:-600} cargo test --locked -p switchyard --test page -- --exact --nocapture speed::memory_is_flat_however_long_somebody_looks
+
+pictures: ## the README's pictures of the live page, taken of a real rush hour, into docs/pictures/
+	@./scripts/setup.sh browser
+	@$(CARGO) build --locked -p switchyard
+	@$(CARGO) test --locked -p switchyard --test page -- --ignored --exact --nocapture pictures::keeps_the_pictures_of_the_readme
+	@! command -v pngquant >/dev/null || pngquant --force --skip-if-larger --ext .png --speed 1 docs/pictures/*.png
 
 bench: ## side by side with HAProxy and nginx, into bench/results/ (Linux)
 	@./scripts/setup.sh bench

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# All the set-up of `make demo` and `make test` (with the argument `bench`: of `make bench` too).
+# All the set-up of `make demo` and `make test` (with the argument `bench`: of `make bench` too; with `browser`: of the
+# tests of the live page, which go without where it can't be had).
 # Installs what is missing where it can, else names the one line to type and exits 1. Asks nothing; says nothing when
 # all is there.
 set -euo pipefail
@@ -59,6 +60,15 @@ install_packages() {
     die "setup: something is missing that can't be installed from here; $(by_hand)"
 }
 
+# A browser for the tests of the live page. The other tests need none, so one that can't be had is no failure here:
+# those tests are skipped, and scripts/test.sh says so.
+install_browser() {
+    have chromium && have chromedriver && return
+    have apt-get && can_root || return 0
+    say 'setup: installing chromium chromium-driver'
+    apt_install chromium chromium-driver || say 'setup: could not install Chromium: the live page is not tested here'
+}
+
 # A service that a package just started would stand in the way of whoever owns port 80.
 stop_services() {
     local service
@@ -115,3 +125,4 @@ install_packages
 # shellcheck disable=SC2086  # a list of words
 stop_services $new_services
 [ "$rust" = ready ] || install_rust
+[ "${1:-}" != browser ] || install_browser

@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . scripts/common.sh
 
-all='format scripts bench-tools licences lint docs configs doctests tests'
+all='format scripts bench-tools browser licences lint docs configs doctests tests'
 skipped=''
 
 # skip STEP REASON: a step that can't run here says so at once, and again before the tests.
@@ -30,6 +30,15 @@ run_bench_tools() {
         (cd bench && python3 -B -m unittest discover -q -s tests -t .)
     else
         skip bench-tools 'python3 is not installed'
+    fi
+}
+
+# The tests of the live page are among the others, and pass without a look where there is no browser.
+run_browser() {
+    if have chromedriver; then
+        chromedriver --version
+    else
+        skip browser 'chromedriver is not installed, so the live page is not tested (Debian: chromium-driver)'
     fi
 }
 

@@ -1,0 +1,269 @@
+//! A Chromium that does as it is told, by way of chromedriver.
+//!
+//! `WebDriver` is JSON over HTTP, and half of what is asked for here (its console, its network, its media features, its
+//! heap) is no part of the standard but chromedriver's own. So there is no client library to learn, only these few calls.
+
+use std::{
+    io::{BufRead, BufReader},
+    net::{Ipv4Addr, SocketAddr},
+    panic::{AssertUnwindSafe, catch_unwind},
+    process::{Child, Command, Stdio},
+};
+
+use serde_json::{Value, json};
+use switchyard_faults as client;
+
+use crate::rig::until;
+
+/// A window and the process behind it; both end with it.
+pub(crate) struct Browser {
+    driver: Child,
+    address: SocketAddr,
+    session: String,
+    /// Where it may go.
+    home: SocketAddr,
+}
+
+/// What an element is called in `WebDriver`'s JSON.
+const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
+
+impl Browser {
+    /// A browser that shows the page of this admin port, or none where there is no Chromium.
+    pub(crate) fn open(admin: SocketAddr) -> Option<Self> {
+        let mut browser = Self::start(admin)?;
+        browser.go();
+        Some(browser)
+    }
+
+    fn start(home: SocketAddr) -> Option<Self> {
+        let driver = Command::new("chromedriver")
+            .arg("--port=0")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn();
+        let Ok(mut driver) = driver else {
+            println!("skipped: there is no chromedriver; `make test` says why");
+            return None;
+        };
+        let said = BufReader::new(driver.stdout.take().unwrap());
+        let mut said = said.lines().map_while(Result::ok);
+        let port = said.find_map(|line| {
+            line.split("successfully on port ")
+                .nth(1)?
+                .trim_end_matches('.')
+                .parse()
+                .ok()
+        });
+        let address = (
+            Ipv4Addr::LOCALHOST,
+            port.expect("chromedriver says its port"),
+        )
+            .into();
+        // It is never asked for more, but must be able to speak.
+        std::thread::spawn(move || said.for_each(drop));
+        let mut browser = Self {
+            driver,
+            address,
+            session: String::new(),
+            home,
+        };
+        // A container has no user but root, no GPU and little shared memory.
+        let arguments = [
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-dev-shm-usage",
+            "--hide-scrollbars",
+            "--js-flags=--expose-gc",
+        ];
+        let wanted = json!({
+            "goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"},
+            "goog:chromeOptions": {"args": arguments},
+        });
+        let session = browser.call(
+            "POST",
+            "/session",
+            &json!({"capabilities": {"alwaysMatch": wanted}}),
+        );
+        browser.session = format!("/session/{}", session["sessionId"].as_str().unwrap());
+        browser.size(1280, 900);
+        Some(browser)
+    }
+
+    fn call(&self, method: &str, path: &str, body: &Value) -> Value {
+        let body = if method == "POST" {
+            body.to_string()
+        } else {
+            String::new()
+        };
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
+            self.address,
+            body.len()
+        );
+        let answer = client::raw(self.address, request);
+        let mut said = answer.json();
+        assert_eq!(answer.status, 200, "{method} {path} {body}: {said}");
+        said["value"].take()
+    }
+
+    fn ask(&self, path: &str, body: &Value) -> Value {
+        self.call("POST", &format!("{}{path}", self.session), body)
+    }
+
+    /// A command of the `DevTools` protocol.
+    pub(crate) fn devtools(&self, command: &str, parameters: &Value) -> Value {
+        self.ask(
+            "/goog/cdp/execute",
+            &json!({"cmd": command, "params": parameters}),
+        )
+    }
+
+    /// Loads the page, and waits until it is live.
+    pub(crate) fn go(&mut self) {
+        self.ask("/url", &json!({"url": format!("http://{}/", self.home)}));
+        self.until(
+            "the page is live",
+            "return document.getElementById('link').dataset.state === 'live'",
+        );
+    }
+
+    /// What a script returns.
+    pub(crate) fn run(&self, script: &str) -> Value {
+        self.ask("/execute/sync", &json!({"script": script, "args": []}))
+    }
+
+    /// Waits until a script returns true.
+    pub(crate) fn until(&self, what: &str, script: &str) {
+        until(what, || (self.run(script) == true).then_some(()));
+    }
+
+    fn element(&self, selector: &str) -> String {
+        let found = self.ask(
+            "/element",
+            &json!({"using": "css selector", "value": selector}),
+        );
+        found[ELEMENT].as_str().unwrap().to_owned()
+    }
+
+    /// Clicks as a person does: what is covered or out of sight can't be clicked.
+    pub(crate) fn click(&self, selector: &str) {
+        let element = self.element(selector);
+        self.ask(&format!("/element/{element}/click"), &json!({}));
+    }
+
+    /// The text of an element, as it is seen.
+    pub(crate) fn text(&self, selector: &str) -> String {
+        let element = self.element(selector);
+        let path = format!("{}/element/{element}/text", self.session);
+        self.call("GET", &path, &Value::Null)
+            .as_str()
+            .unwrap()
+            .to_owned()
+    }
+
+    /// Types on whatever has the focus.
+    pub(crate) fn keys(&self, keys: &str) {
+        let each = keys.chars().flat_map(|key| {
+            [
+                json!({"type": "keyDown", "value": key}),
+                json!({"type": "keyUp", "value": key}),
+            ]
+        });
+        let actions: Vec<_> = each.collect();
+        self.ask(
+            "/actions",
+            &json!({"actions": [{"type": "key", "id": "keys", "actions": actions}]}),
+        );
+    }
+
+    /// The size of what is shown, in CSS pixels.
+    pub(crate) fn size(&self, width: u32, height: u32) {
+        let size =
+            json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false});
+        self.devtools("Emulation.setDeviceMetricsOverride", &size);
+    }
+
+    /// What the system prefers: `light` or `dark`.
+    pub(crate) fn theme(&self, theme: &str) {
+        let feature = json!({"name": "prefers-color-scheme", "value": theme});
+        self.devtools(
+            "Emulation.setEmulatedMedia",
+            &json!({"features": [feature]}),
+        );
+    }
+
+    /// The whole page as PNG.
+    pub(crate) fn picture(&self, clip: &Value) -> Vec<u8> {
+        let options = json!({"format": "png", "captureBeyondViewport": true, "clip": clip});
+        let picture = self.devtools("Page.captureScreenshot", &options);
+        base64(picture["data"].as_str().unwrap())
+    }
+
+    /// Lines of a log that have come since it was last asked for.
+    fn log(&self, kind: &str) -> Vec<Value> {
+        let lines = self.ask("/se/log", &json!({"type": kind}));
+        lines.as_array().unwrap().clone()
+    }
+
+    /// Nothing was logged but what `is_expected`, and nobody was asked but the admin port.
+    pub(crate) fn is_clean_but_for(&self, is_expected: impl Fn(&str) -> bool) {
+        for line in self.log("browser") {
+            let message = line["message"].as_str().unwrap();
+            assert!(is_expected(message), "the console says {line}");
+        }
+        let mut asked = 0;
+        for line in self.log("performance") {
+            let message: Value = serde_json::from_str(line["message"].as_str().unwrap()).unwrap();
+            if message["message"]["method"] != "Network.requestWillBeSent" {
+                continue;
+            }
+            let url = message["message"]["params"]["request"]["url"]
+                .as_str()
+                .unwrap();
+            let is_ours = url.starts_with(&format!("http://{}/", self.home));
+            assert!(is_ours || url.starts_with("data:"), "it asked {url}");
+            asked += 1;
+        }
+        assert!(
+            asked > 0,
+            "the log of requests is empty, so it proves nothing"
+        );
+    }
+
+    /// The same where nothing may be logged at all.
+    pub(crate) fn is_clean(&self) {
+        self.is_clean_but_for(|_| false);
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        // A Chromium outlives its driver, so it is ended first; also after a failed test, whose end this may not be.
+        let end = || self.call("DELETE", &self.session, &Value::Null);
+        let _ = catch_unwind(AssertUnwindSafe(end));
+        let _ = self.driver.kill();
+        let _ = self.driver.wait();
+    }
+}
+
+/// Undoes base64, of which `WebDriver` makes pictures.
+fn base64(text: &str) -> Vec<u8> {
+    let digit = |byte: u8| match byte {
+        b'A'..=b'Z' => byte - b'A',
+        b'a'..=b'z' => byte - b'a' + 26,
+        b'0'..=b'9' => byte - b'0' + 52,
+        b'+' => 62,
+        _ => 63,
+    };
+    let digits = text.trim_end_matches('=').as_bytes();
+    let of_four = |four: &[u8]| {
+        let bits = four
+            .iter()
+            .fold(0_u32, |bits, byte| bits << 6 | u32::from(digit(*byte)));
+        let bits = bits << (6 * (4 - four.len()));
+        bits.to_be_bytes()[1..four.len()].to_vec()
+    };
+    digits.chunks(4).flat_map(of_four).collect()
+}

@@ -1,0 +1,122 @@
+//! Markup in everything that comes from outside: it is text, and does nothing.
+//!
+//! The configuration lets no such name through, so no real proxy shows one; the page must not rely on that. So here the
+//! real page gets its pictures from a port that lies.
+
+use serde_json::{Value, json};
+use switchyard_faults::{self as client, Act, Scripted};
+
+use crate::{browser::Browser, rig::Proxy, substations::Substations};
+
+const NAME: &str =
+    "<script>document.title = 'owned'</script><img src=x onerror=\"document.title = 'owned'\">";
+
+/// A real picture with every text replaced.
+fn poisoned(picture: &mut Value) {
+    match picture {
+        Value::String(text) => NAME.clone_into(text),
+        Value::Array(values) => values.iter_mut().for_each(poisoned),
+        Value::Object(fields) => {
+            for (key, value) in fields {
+                // What the page chooses by, not what it shows.
+                if key != "level" {
+                    poisoned(value);
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+/// One event of the real stream.
+fn picture(proxy: &Proxy) -> Value {
+    let mut connection = client::Connection::open(proxy.admin);
+    connection.send(client::request("GET", "/events", "", ""));
+    let mut lines = std::io::BufRead::lines(std::io::BufReader::new(connection.0));
+    let event = lines.find_map(|line| line.unwrap().strip_prefix("data: ").map(str::to_owned));
+    serde_json::from_str(&event.unwrap()).unwrap()
+}
+
+#[test]
+fn markup_in_names_reasons_and_faults_is_shown_as_it_is() {
+    let substations = Substations::start(&[100.0, 100.0]);
+    let proxy = Proxy::start(&substations.addresses, "load: {interval: 20ms}");
+    proxy.charge("");
+    let mut picture = picture(&proxy);
+    let finding = json!({"level": "trouble", "text": "x"});
+    picture["verdict"]["findings"] = json!([finding, finding]);
+    picture["traffic"]["errors"] = json!([["no_capacity", 1.0]]);
+    picture["configuration"]["last_reload"] =
+        json!({"unix_seconds": 1e9, "success": false, "faults": ["x"], "changes": []});
+    picture["substations"][0]["note"] = json!("x");
+    poisoned(&mut picture);
+    let admin = proxy.admin;
+    let liar = Scripted::start(move |request| {
+        let path = request.split(' ').nth(1).unwrap();
+        let mut bytes = Vec::new();
+        if path == "/events" {
+            bytes.extend(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n");
+            bytes.extend(format!("data: {picture}\n\n").bytes());
+            return Act::Write(bytes);
+        }
+        let answer = client::get(admin, path);
+        bytes.extend(format!("HTTP/1.1 {} OK\r\n", answer.status).bytes());
+        for (name, value) in &answer.headers {
+            if !name.eq_ignore_ascii_case("connection") {
+                bytes.extend(format!("{name}: {value}\r\n").bytes());
+            }
+        }
+        bytes.extend(b"\r\n");
+        bytes.extend(answer.body);
+        Act::Write(bytes)
+    });
+    let Some(browser) = Browser::open(liar.address) else {
+        return;
+    };
+    browser.click("#decisions button");
+    browser.click("#rows button");
+    for (shown, least) in [
+        ("#rows th", 1),
+        ("#sentence", 1),
+        ("#findings li", 2),
+        ("#reload li", 1),
+        ("#decisions .to", 1),
+        ("#confirm-title", 1),
+    ] {
+        let script = format!(
+            "return [...document.querySelectorAll('{shown}')].filter((node) => node.textContent.includes('<script>')).length"
+        );
+        assert!(browser.run(&script).as_u64().unwrap() >= least, "{shown}");
+    }
+    assert_eq!(
+        browser.run("return document.querySelectorAll('img, main script').length"),
+        0
+    );
+    assert_ne!(browser.run("return document.title"), "owned");
+    browser.is_clean();
+}
+
+#[test]
+fn a_script_that_got_in_all_the_same_would_not_run() {
+    let substations = Substations::start(&[100.0]);
+    let proxy = Proxy::start(&substations.addresses, "");
+    let Some(browser) = Browser::open(proxy.admin) else {
+        return;
+    };
+    browser.run(&format!(
+        "document.body.insertAdjacentHTML('beforeend', {})",
+        json!(NAME)
+    ));
+    browser.run("const script = document.createElement('script'); script.textContent = \"document.title = 'owned'\"; document.body.append(script)");
+    browser.run(
+        "fetch('http://127.0.0.1:9/').catch(() => (document.body.dataset.fetched = 'refused'))",
+    );
+    browser.until(
+        "the policy has refused it",
+        "return document.body.dataset.fetched === 'refused'",
+    );
+    assert_ne!(browser.run("return document.title"), "owned");
+    browser.is_clean_but_for(|message| {
+        message.contains("Content Security Policy") || message.contains("404")
+    });
+}
