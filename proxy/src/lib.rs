@@ -3,7 +3,8 @@
 //!
 //! Rooms by what flows through them: [`config`] is read once; [`grid`] learns of the substations and writes
 //! what it learned; [`dispatch`] is the way of a request; [`admin`] shows it all and decides nothing.
-//! [`server`] puts Pingora's listeners around them.
+//! [`server`] puts Pingora's listeners around them; [`life`] decides when it begins and how it ends, by
+//! [`handover`] from one process to the next, and tells the service manager by [`notify`].
 
 pub mod admin;
 pub mod cli;
@@ -13,5 +14,8 @@ pub mod config;
 pub mod demo;
 pub mod dispatch;
 pub mod grid;
+pub mod handover;
+pub mod life;
 pub mod metrics;
+pub mod notify;
 pub mod server;

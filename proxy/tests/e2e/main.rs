@@ -32,3 +32,4 @@ mod rush_hour;
 mod sessions;
 mod soak;
 mod substations;
+mod upgrade;
