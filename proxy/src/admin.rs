@@ -10,7 +10,9 @@
 //! | `GET /ready` | 200 once a first round of samples is in, and until the process is told to end |
 //! | `POST /substations/{name}/drain`, `/undrain` | the substation, as in `/status` |
 //!
-//! It reads, and passes on an operator's word; it decides nothing. It has no business on a public address: it listens on loopback.
+//! It reads, and passes on an operator's word; it decides nothing. It has no business on a public address: it listens on loopback,
+//! unless there is a token (`admin.token_file`). With one, all but `/live` and `/ready` ask for it: orchestrators look
+//! at those two, and they tell nothing.
 
 mod commands;
 mod decisions;
@@ -50,6 +52,9 @@ impl Admin {
         query: Option<&str>,
         headers: &HeaderMap,
     ) -> Response<Vec<u8>> {
+        if let Err(refused) = self.authorise(path, headers) {
+            return failure(&refused);
+        }
         if let Some(drain) = Drain::at(path) {
             return self.command(drain, method, path, headers);
         }
@@ -76,6 +81,14 @@ impl Admin {
             "/live" => text(200, "live\n"),
             "/ready" => self.ready(),
             _ => json(200, &Status::of(&self.shared)),
+        }
+    }
+
+    /// Whether this path may be asked for with these headers.
+    fn authorise(&self, path: &str, headers: &HeaderMap) -> Result<(), Failure> {
+        match self.shared.credentials.token() {
+            Some(token) if !matches!(path, "/live" | "/ready") => token.authorise(headers),
+            _ => Ok(()),
         }
     }
 
@@ -126,6 +139,10 @@ fn text(status: u16, body: &str) -> Response<Vec<u8>> {
 
 fn failure(failure: &Failure) -> Response<Vec<u8>> {
     let mut answer = reply(failure.code.status(), JSON, failure.to_json(""));
+    if failure.code == Code::Unauthorized {
+        let headers = answer.headers_mut();
+        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
     if let Some(allow) = failure.allow {
         let headers = answer.headers_mut();
         headers.insert(header::ALLOW, HeaderValue::from_static(allow));

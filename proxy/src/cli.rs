@@ -14,6 +14,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::{
     config::{self, Config},
+    credentials::Credentials,
     demo,
     server::{self, Listeners},
 };
@@ -117,14 +118,17 @@ fn run(file: &ConfigFile) -> anyhow::Result<()> {
     let config = Config::from_file(&file.config)?;
     log_to_stderr("info");
     info!(file = %file.config.display(), substations = config.substations.len(), "Configuration read");
+    let credentials = Credentials::load(&config, &file.config.display().to_string())?;
     raise_file_limit();
     let listeners = Listeners::bind(&config)?;
-    server::run(config, listeners, told_to_end())?;
+    server::run(config, credentials, listeners, told_to_end())?;
     Ok(())
 }
 
 fn check(file: &ConfigFile) -> anyhow::Result<()> {
     let config = Config::from_file(&file.config)?;
+    log_to_stderr("warn");
+    Credentials::load(&config, &file.config.display().to_string())?;
     let effective =
         serde_yaml::to_string(&config).context("can't write the configuration as YAML")?;
     let mut out = io::stdout().lock();

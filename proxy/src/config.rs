@@ -9,7 +9,7 @@
 //! hold between two. A new key is one field in [`sections`], one line in [`schema`], one row in
 //! `docs/configuration.md`.
 //!
-//! Nothing is opened or bound here. The one look outside is for the addresses of host names, once a load, and it
+//! Nothing is opened or bound here; files that are named are read by whoever needs them ([`crate::credentials`]). The one look outside is for the addresses of host names, once a load, and it
 //! may take as long as the system's resolver does: keep it off the threads that serve requests.
 
 mod aggregate;
@@ -30,7 +30,9 @@ mod values;
 pub use aggregate::{Aggregate, UnknownAggregate};
 pub use error::{Error, Fault, Faults};
 pub use policy::{Policy, UnknownPolicy};
-pub use sections::{Admin, Admission, Charge, Health, Limits, Load, Retry, Substation, Timeouts};
+pub use sections::{
+    Admin, Admission, Charge, Health, Http2, Limits, Load, Retry, Substation, Timeouts, Tls,
+};
 pub use series::{MatchOp, Matcher, Series, SeriesError};
 
 use serde::Serialize;
@@ -44,6 +46,11 @@ pub const MOST_ATTEMPTS: usize = schema::MOST_ATTEMPTS as usize;
 pub struct Config {
     /// Where charge requests come in. Port 0 takes any free one.
     pub listen: SocketAddr,
+    /// What it proves its name with there; `None` is plain HTTP.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls: Option<Tls>,
+    /// How HTTP/2 is spoken there.
+    pub http2: Http2,
     /// The operator's side.
     pub admin: Admin,
     /// The substations to choose from; at least one, names and addresses unique.

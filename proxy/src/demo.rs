@@ -22,7 +22,7 @@ use requester::{
 use thiserror::Error;
 use tokio::{runtime, sync::oneshot};
 
-use crate::{config, server};
+use crate::{config, credentials::Credentials, server};
 use parts::{Substations, bind, wait_until_ready};
 
 /// What each substation can bear, in kW for each car of a day. Unequal, so that an even load would be the
@@ -119,7 +119,7 @@ pub fn run(options: &Options) -> Result<(), Error> {
     let (charge, admin) = (listeners.charge_address()?, listeners.admin_address()?);
     let (stop, stopped) = oneshot::channel::<()>();
     let proxy = thread::Builder::new().name("proxy".into()).spawn(move || {
-        server::run(config, listeners, async {
+        server::run(config, Credentials::default(), listeners, async {
             // A sender that is gone means the same as one that spoke.
             let _ = stopped.await;
         })

@@ -13,11 +13,13 @@ mod attempt;
 mod budget;
 mod charge;
 mod choose;
+mod connection;
 mod decisions;
 mod departures;
 mod error;
 pub mod exchange;
 mod hop_by_hop;
+mod http2;
 mod in_hand;
 mod ingress;
 mod keys;
@@ -33,7 +35,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use crate::{config::Config, grid::Grid, metrics::Metrics};
+use crate::{config::Config, credentials::Credentials, grid::Grid, metrics::Metrics};
 
 pub use budget::RetryBudget;
 pub use decisions::{Decision, Decisions};
@@ -51,6 +53,8 @@ use sessions::Names;
 pub struct Shared {
     /// The checked configuration.
     pub config: Config,
+    /// What the proxy and its operators prove who they are with.
+    pub credentials: Credentials,
     /// The substations.
     pub grid: Arc<Grid>,
     /// Everything that is counted.
@@ -69,7 +73,12 @@ pub struct Shared {
 impl Shared {
     /// Ties the parts together.
     #[must_use]
-    pub fn new(config: Config, grid: Arc<Grid>, metrics: Metrics) -> Self {
+    pub fn new(
+        config: Config,
+        credentials: Credentials,
+        grid: Arc<Grid>,
+        metrics: Metrics,
+    ) -> Self {
         Self {
             budget: RetryBudget::new(config.retry.budget),
             keys: Keys::new(&config.retry),
@@ -77,6 +86,7 @@ impl Shared {
             departures: Departures::new(Instant::now()),
             queue: Queue::new(&config.admission),
             config,
+            credentials,
             grid,
             metrics,
             in_hand: InHand::default(),

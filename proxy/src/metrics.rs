@@ -7,6 +7,7 @@
 mod choice;
 mod requests;
 mod substation;
+mod tls;
 
 use std::sync::Once;
 
@@ -18,6 +19,7 @@ use prometheus::{
 pub use choice::ChoiceMetrics;
 pub use requests::{Outcome, RequestMetrics, Waited};
 pub use substation::{PollOutcome, ReportOutcome, SubstationMetrics, UpstreamOutcome};
+pub use tls::{Handshake, TlsMetrics};
 
 use switchyard_balance::Policy;
 
@@ -33,6 +35,7 @@ pub struct Metrics {
     registry: Registry,
     requests: RequestMetrics,
     choice: ChoiceMetrics,
+    tls: TlsMetrics,
     substations: SubstationFamilies,
     panics: IntCounter,
     /// Without the prefix: `process_*` is called the same everywhere.
@@ -46,6 +49,7 @@ impl Metrics {
         let make = Register(&registry);
         let requests = RequestMetrics::register(&make)?;
         let choice = ChoiceMetrics::register(&make)?;
+        let tls = TlsMetrics::register(&make)?;
         let substations = SubstationFamilies::register(&make)?;
         let panics = make.counter("panics_total", "Panics caught; each lost one connection.")?;
         let build = make.int_gauges(
@@ -76,6 +80,7 @@ impl Metrics {
             registry,
             requests,
             choice,
+            tls,
             substations,
             panics,
             process,
@@ -92,6 +97,12 @@ impl Metrics {
     #[must_use]
     pub fn choice(&self) -> &ChoiceMetrics {
         &self.choice
+    }
+
+    /// What clients' handshakes come to.
+    #[must_use]
+    pub fn tls(&self) -> &TlsMetrics {
+        &self.tls
     }
 
     /// The handles of one substation that is chosen by `policy`, all series present from the start.
@@ -117,6 +128,7 @@ impl Metrics {
     pub fn render(&self, shared: &Shared) -> Result<Vec<u8>, prometheus::Error> {
         self.substations.mirror(&shared.grid);
         self.requests.mirror(shared);
+        self.tls.mirror(shared);
         let mut page = Vec::with_capacity(16 * 1024);
         let mut families = self.registry.gather();
         families.extend(self.process.gather());

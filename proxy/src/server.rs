@@ -34,6 +34,7 @@ use crate::{
     clock::Clock,
     codec::Unencodable,
     config::Config,
+    credentials::Credentials,
     dispatch::{Lane, Shared},
     grid::{Grid, Scraper},
     metrics::Metrics,
@@ -122,6 +123,7 @@ impl Listeners {
 /// Runs the proxy until `shutdown` completes and the requests in hand are answered. Blocks.
 pub fn run(
     config: Config,
+    credentials: Credentials,
     listeners: Listeners,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), Error> {
@@ -136,7 +138,7 @@ pub fn run(
     let threads = config.threads;
     let load = config.load.clone();
     let longest_drain = config.timeouts.client + config.timeouts.request + config.timeouts.connect;
-    let shared = Arc::new(Shared::new(config, Arc::clone(&grid), metrics));
+    let shared = Arc::new(Shared::new(config, credentials, Arc::clone(&grid), metrics));
     let (stop, stopped) = watch::channel(false);
 
     let workers: Vec<_> = (0..threads)
@@ -176,6 +178,15 @@ pub fn run(
         .build()?;
     main.block_on(async {
         let scraper = tokio::spawn(Scraper::new(grid, &load, fastrand::u64(..)).run());
+        let credentials = Arc::clone(&shared);
+        let credentials = tokio::spawn(async move {
+            let Shared {
+                credentials,
+                config,
+                ..
+            } = &*credentials;
+            credentials.follow_hangups(config).await;
+        });
         let admin = Admin::new(Arc::clone(&shared));
         let (stop_admin, admin_stopped) = watch::channel(false);
         let admin = tokio::spawn(serve("admin", admin, admin_listener, admin_stopped));
@@ -194,6 +205,7 @@ pub fn run(
         let _ = stop_admin.send(true);
         let _ = timeout(Duration::from_millis(100), admin).await;
         scraper.abort();
+        credentials.abort();
     });
     info!("Ended");
     Ok(())

@@ -51,7 +51,6 @@ discovery: {}
         paths,
         [
             "listen",
-            "admin.listen",
             "substations[0].name",
             "substations[0].address",
             "substations[1].address",
@@ -67,6 +66,7 @@ discovery: {}
             "retry.budget",
             "threads",
             "discovery",
+            "admin.listen",
             "timeouts.request",
         ]
     );

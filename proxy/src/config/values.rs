@@ -3,12 +3,12 @@
 
 mod address;
 
-pub(super) use address::{address, loopback, upstream};
+pub(super) use address::{address, upstream};
 
 use super::{show, tree::Node};
 use bytesize::ByteSize;
 use serde_yaml::Number;
-use std::{fmt::Display, ops::RangeInclusive, str::FromStr, time::Duration};
+use std::{fmt::Display, ops::RangeInclusive, path::PathBuf, str::FromStr, time::Duration};
 
 /// The longest name, in bytes: what one label of a host name may have.
 const LONGEST_NAME: usize = 63;
@@ -68,6 +68,22 @@ pub(super) fn path(node: &Node) -> Read<String> {
         Err("must be visible ASCII without spaces; write anything else as %XX".to_owned())
     } else {
         Ok(path.to_owned())
+    }
+}
+
+/// The path of a file, relative to where the process runs. Nobody looks yet whether it is there.
+pub(super) fn file(node: &Node) -> Read<PathBuf> {
+    match text(node)? {
+        "" => Err("must be the path of a file".to_owned()),
+        path => Ok(path.into()),
+    }
+}
+
+/// Yes or no.
+pub(super) fn switch(node: &Node) -> Read<bool> {
+    match node {
+        Node::Switch(value) => Ok(*value),
+        other => Err(format!("must be true or false, not {}", other.kind())),
     }
 }
 

@@ -9,6 +9,7 @@ use tokio::sync::Notify;
 pub struct InHand {
     requests: AtomicUsize,
     connections: AtomicUsize,
+    lasting: AtomicUsize,
     draining: AtomicBool,
     idle: Notify,
 }
@@ -24,6 +25,10 @@ pub struct RequestGuard<'a> {
 #[derive(Debug)]
 pub struct ConnectionGuard<'a>(&'a InHand);
 
+/// One connection that the process has to wait for.
+#[derive(Debug)]
+pub struct LastingGuard<'a>(&'a InHand);
+
 impl InHand {
     /// One more request.
     pub fn request(&self) -> RequestGuard<'_> {
@@ -38,6 +43,12 @@ impl InHand {
             return None;
         }
         Some(ConnectionGuard(self))
+    }
+
+    /// One more connection that must end by itself: an answer of its may have been given and not have left.
+    pub fn lasting(&self) -> LastingGuard<'_> {
+        self.lasting.fetch_add(1, SeqCst);
+        LastingGuard(self)
     }
 
     /// Requests in hand.
@@ -63,11 +74,11 @@ impl InHand {
         self.draining.store(true, SeqCst);
     }
 
-    /// Completes once no request is in hand. Only after [`InHand::drain`].
+    /// Completes once no request is in hand and no lasting connection is open. Only after [`InHand::drain`].
     pub async fn drained(&self) {
         loop {
             let idle = self.idle.notified();
-            if self.requests() == 0 {
+            if self.requests() == 0 && self.lasting.load(SeqCst) == 0 {
                 return;
             }
             idle.await;
@@ -87,6 +98,14 @@ impl Drop for RequestGuard<'_> {
     fn drop(&mut self) {
         if self.of.requests.fetch_sub(1, SeqCst) == 1 && self.of.is_draining() {
             self.of.idle.notify_waiters();
+        }
+    }
+}
+
+impl Drop for LastingGuard<'_> {
+    fn drop(&mut self) {
+        if self.0.lasting.fetch_sub(1, SeqCst) == 1 && self.0.is_draining() {
+            self.0.idle.notify_waiters();
         }
     }
 }
@@ -112,6 +131,22 @@ mod tests {
             biased;
             () = &mut drained => panic!("a request is still in hand"),
             () = std::future::ready(()) => drop(request),
+        }
+        drained.await;
+    }
+
+    #[tokio::test]
+    async fn drained_waits_for_the_last_lasting_connection() {
+        let in_hand = InHand::default();
+        let lasting = in_hand.lasting();
+        drop(in_hand.request());
+        in_hand.drain();
+        let drained = in_hand.drained();
+        tokio::pin!(drained);
+        tokio::select! {
+            biased;
+            () = &mut drained => panic!("a connection is still open"),
+            () = std::future::ready(()) => drop(lasting),
         }
         drained.await;
     }
