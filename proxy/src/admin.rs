@@ -62,27 +62,30 @@ impl Admin {
         if let Some(drain) = Drain::at(path) {
             return self.command(drain, method, path, headers);
         }
-        let page = match path {
-            "/metrics" | "/status" | "/get_current_load" | "/decisions" | "/config" | "/live"
-            | "/ready" => path,
-            _ => {
-                if let Some(file) = page::at(path) {
-                    return if method == Method::GET {
-                        file
-                    } else {
-                        failure(&Failure::method_not_allowed(path, method, "GET"))
-                    };
-                }
-                let message = format!(
-                    "nothing is at {path:?}; there are /, /events, /metrics, /status, /decisions, /config, /live, /ready and POST /substations/{{name}}/drain and /undrain"
-                );
-                return failure(&Failure::new(Code::NotFound, message));
-            }
-        };
+        let file = page::at(path);
+        let is_data = matches!(
+            path,
+            "/metrics"
+                | "/status"
+                | "/get_current_load"
+                | "/decisions"
+                | "/config"
+                | "/live"
+                | "/ready"
+        );
+        if file.is_none() && !is_data {
+            let message = format!(
+                "nothing is at {path:?}; there are /, /events, /metrics, /status, /decisions, /config, /live, /ready and POST /substations/{{name}}/drain and /undrain"
+            );
+            return failure(&Failure::new(Code::NotFound, message));
+        }
         if method != Method::GET {
             return failure(&Failure::method_not_allowed(path, method, "GET"));
         }
-        match page {
+        if let Some(file) = file {
+            return file;
+        }
+        match path {
             "/metrics" => self.metrics(),
             "/config" => json(200, &self.shared.config),
             "/decisions" => match decisions::Page::of(&self.shared, query) {

@@ -37,6 +37,7 @@ const FILES: &[(&str, &str, &str)] = &files! {
     "/page/history.js" SCRIPT "history.js",
     "/page/main.js" SCRIPT "main.js",
     "/page/strip.js" SCRIPT "strip.js",
+    "/page/substation.js" SCRIPT "substation.js",
     "/page/well.js" SCRIPT "well.js",
     "/page/why.js" SCRIPT "why.js",
 };
@@ -64,20 +65,15 @@ pub(super) fn at(path: &str) -> Option<Response<Vec<u8>>> {
 mod tests {
     use super::*;
 
-    /// Everything a browser loads for the page.
-    fn all() -> impl Iterator<Item = &'static (&'static str, &'static str, &'static str)> {
-        FILES.iter()
-    }
-
     #[test]
     fn it_is_small() {
-        let bytes: usize = all().map(|(_, _, content)| content.len()).sum();
+        let bytes: usize = FILES.iter().map(|(_, _, content)| content.len()).sum();
         assert!(bytes <= 80 * 1024, "{bytes} bytes");
     }
 
     #[test]
     fn it_refers_to_nothing_but_its_own_files() {
-        for (path, _, content) in all() {
+        for (path, _, content) in FILES {
             for word in [
                 "http://",
                 "https://",
@@ -95,7 +91,9 @@ mod tests {
                 quoted.filter(|text| matches!(text.rsplit_once('.'), Some((_, "js" | "css"))))
             {
                 let name = file.rsplit('/').next().unwrap();
-                let is_there = all().any(|(path, _, _)| path.ends_with(&format!("/{name}")));
+                let is_there = FILES
+                    .iter()
+                    .any(|(path, _, _)| path.ends_with(&format!("/{name}")));
                 assert!(is_there, "{path} refers to {file}");
             }
         }
@@ -103,7 +101,7 @@ mod tests {
 
     #[test]
     fn nothing_in_the_html_runs_or_styles_inline() {
-        let html = all().find(|(path, _, _)| *path == "/").unwrap().2;
+        let html = FILES.iter().find(|(path, _, _)| *path == "/").unwrap().2;
         for (at, _) in html.match_indices("<script") {
             assert!(
                 html[at..].starts_with("<script type=\"module\" src="),

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 pub use super::decisions::{Candidate, Decision};
 pub use balance::{Balance, Fullest, Oldest};
-pub use traffic::{Meter, Totals, Traffic};
+pub use traffic::{Meter, Traffic};
 pub use verdict::{Finding, Level, Verdict};
 
 /// Everything at one moment. Loads are in the unit of the load gauge.

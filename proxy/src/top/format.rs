@@ -1,5 +1,7 @@
 //! Numbers as people read them, always with their units. A dash where nothing is known.
 
+use requester::grouped;
+
 /// Nothing is known.
 pub(super) const NONE: &str = "–";
 
@@ -9,7 +11,7 @@ pub(super) fn number(value: f64) -> String {
         return NONE.to_owned();
     }
     if value == 0.0 || value.abs() >= 100.0 {
-        return grouped(&format!("{value:.0}"));
+        return grouped(value.round_ties_even());
     }
     let digits = if value.abs() >= 10.0 { 1 } else { 2 };
     format!("{value:.digits$}")
@@ -17,7 +19,7 @@ pub(super) fn number(value: f64) -> String {
 
 /// A whole number in groups of three.
 pub(super) fn count(value: u64) -> String {
-    grouped(&value.to_string())
+    grouped(value)
 }
 
 /// A load with its unit.
@@ -63,20 +65,6 @@ pub(super) fn age(value: Option<f64>) -> String {
         Some(value) if value < 1.0 => format!("{value:.1} s"),
         value => seconds(value),
     }
-}
-
-fn grouped(digits: &str) -> String {
-    let (sign, digits) = digits
-        .strip_prefix('-')
-        .map_or(("", digits), |digits| ("-", digits));
-    let mut shown = sign.to_owned();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            shown.push(',');
-        }
-        shown.push(digit);
-    }
-    shown
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use ratatui::{
 };
 
 use super::{
-    format::{age, count, load, number, percent, seconds},
+    format::{NONE, age, count, load, number, percent, seconds},
     view::{Sort, View},
 };
 use crate::admin::picture::{Decision, Level, Picture, Substation, Traffic, Verdict};
@@ -114,7 +114,7 @@ fn figures(frame: &mut Frame<'_>, area: Rect, view: &View, picture: &Picture) {
         ..
     } = picture.traffic;
     let rate = |rate: Option<f64>| {
-        rate.map_or_else(|| "–".to_owned(), |rate| format!("{}/s", number(rate)))
+        rate.map_or_else(|| NONE.to_owned(), |rate| format!("{}/s", number(rate)))
     };
     let oldest = picture.balance.oldest_sample.as_ref();
     let imbalance = picture.balance.imbalance;
@@ -130,7 +130,7 @@ fn figures(frame: &mut Frame<'_>, area: Rect, view: &View, picture: &Picture) {
         ),
         (
             "imbalance",
-            imbalance.map_or_else(|| "–".to_owned(), |index| format!("{index:.3}")),
+            imbalance.map_or_else(|| NONE.to_owned(), |index| format!("{index:.3}")),
         ),
     ];
     let columns = Layout::horizontal([Constraint::Fill(1); 8])
@@ -306,7 +306,7 @@ fn why(picture: &Picture) -> Text<'static> {
     } in picture.decisions.iter().take(DECISIONS)
     {
         let score = |score: Option<f64>| {
-            score.map_or_else(|| "–".to_owned(), |score| format!("{score:.4}"))
+            score.map_or_else(|| NONE.to_owned(), |score| format!("{score:.4}"))
         };
         let scores: Vec<_> = candidates
             .iter()

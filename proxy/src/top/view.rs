@@ -1,6 +1,6 @@
 //! What `top` shows and where the reader stands in it; keys and news change it, and nothing else.
 
-use std::{cmp::Ordering, collections::VecDeque};
+use std::{cmp::Ordering, collections::VecDeque, rc::Rc};
 
 use ratatui::{
     crossterm::event::{KeyCode, KeyEvent, KeyModifiers},
@@ -97,7 +97,8 @@ pub(super) enum Asked {
 #[derive(Debug)]
 pub(super) struct View {
     pub(super) address: String,
-    pub(super) picture: Option<Picture>,
+    /// Shared with whoever draws it, so that drawing copies nothing.
+    pub(super) picture: Option<Rc<Picture>>,
     /// Why there is no newer picture.
     pub(super) lost: Option<String>,
     pub(super) imbalances: VecDeque<f64>,
@@ -130,7 +131,7 @@ impl View {
         let mut rows: Vec<_> = self
             .picture
             .iter()
-            .flat_map(|picture| &picture.substations)
+            .flat_map(|picture| picture.substations.iter())
             .collect();
         rows.sort_by(|a, b| self.sort.compare(a, b));
         if self.is_reversed {
@@ -191,7 +192,7 @@ impl Extend<News> for View {
                     }
                     self.imbalances
                         .push_back(picture.balance.imbalance.unwrap_or(1.0));
-                    self.picture = Some(*picture);
+                    self.picture = Some(Rc::from(picture));
                     self.lost = None;
                 }
                 News::Lost(why) => self.lost = Some(why),

@@ -3,6 +3,7 @@
 import { $, Rows, element, mark, say } from "./dom.js";
 import { age, load, number, percent } from "./format.js";
 import { Chart } from "./chart.js";
+import { fullness, tone } from "./substation.js";
 import * as strip from "./strip.js";
 
 /** More substations than this are cells of a strip. */
@@ -13,17 +14,6 @@ const MOST_LINES = 8;
 const usage = new Chart($("usage"));
 const evenness = new Chart($("evenness"));
 const bars = new Rows($("bars"), makeBar);
-
-/** What is compared: utilisation, or load where no capacity is known. */
-export const fullness = (one) => (one.capacity > 0 ? one.estimate / one.capacity : one.estimate);
-
-/** How a substation is to be drawn. */
-export function tone(one) {
-  if (!one.in_rotation) return "out";
-  if (one.state !== "up") return "old";
-  const used = one.capacity > 0 ? one.estimate / one.capacity : 0;
-  return used >= 0.98 ? "full" : used >= 0.9 ? "near" : "";
-}
 
 export function note(history, { substations, balance }) {
   history.note("imbalance", balance.imbalance);

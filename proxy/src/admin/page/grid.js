@@ -4,18 +4,17 @@ import { $, Rows, element, mark, say } from "./dom.js";
 import { age, count, load, percent } from "./format.js";
 import { Refused, ask } from "./feed.js";
 import { confirm } from "./confirm.js";
+import { utilisation } from "./substation.js";
 
 /** Rows that are shown before somebody asks for all. */
 const FIRST = 25;
-
-const used = (one) => (one.capacity > 0 ? one.estimate / one.capacity : null);
 
 /** Key, heading, what is sorted by, what is shown. */
 const COLUMNS = [
   ["name", "Substation", (one) => one.name, null, "text"],
   ["address", "Address", (one) => one.address, (one) => one.address, "text"],
   ["state", "State", (one) => one.state, null, "text"],
-  ["used", "Used", used, (one) => percent(used(one), 1)],
+  ["used", "Used", utilisation, (one) => percent(utilisation(one), 1)],
   ["load", "Load", (one) => one.load, (one, unit) => load(one.load, unit)],
   ["estimate", "Estimate", (one) => one.estimate, (one, unit) => load(one.estimate, unit)],
   ["capacity", "Capacity", (one) => one.capacity, (one, unit) => load(one.capacity, unit)],

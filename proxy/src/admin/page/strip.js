@@ -3,7 +3,7 @@
 
 import { $, Rows, element, mark, say } from "./dom.js";
 import { age, load, percent } from "./format.js";
-import { fullness, tone } from "./balance.js";
+import { fullness, tone } from "./substation.js";
 import { find } from "./grid.js";
 
 /** Up to so many cells there is room for large ones. */

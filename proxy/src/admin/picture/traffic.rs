@@ -13,8 +13,6 @@ use crate::{
     metrics::{Outcome, RequestTotals},
 };
 
-pub use crate::metrics::RequestTotals as Totals;
-
 /// What rates are over.
 const WINDOW: Duration = Duration::from_secs(10);
 
@@ -62,13 +60,13 @@ impl Meter {
         {
             self.seen.pop_front();
         }
-        let traffic = match self.seen.front() {
-            Some((at, before)) => between(now.since(*at).as_secs_f64(), before, &totals),
-            None => Traffic {
-                total: totals.ended.iter().sum(),
-                ..Traffic::default()
-            },
+        let mut traffic = match self.seen.front() {
+            Some((at, before)) if now > *at => {
+                between(now.since(*at).as_secs_f64(), before, &totals)
+            }
+            _ => Traffic::default(),
         };
+        traffic.total = totals.ended.iter().sum();
         self.seen.push_back((now, totals));
         traffic
     }
@@ -79,13 +77,6 @@ impl Meter {
     reason = "requests of ten seconds; millions at most"
 )]
 fn between(seconds: f64, before: &RequestTotals, after: &RequestTotals) -> Traffic {
-    let total = after.ended.iter().sum();
-    if seconds <= 0.0 {
-        return Traffic {
-            total,
-            ..Traffic::default()
-        };
-    }
     let ended = |outcome: Outcome| {
         let at = |totals: &RequestTotals| totals.ended.get(outcome as usize).copied();
         at(after).unwrap_or(0) - at(before).unwrap_or(0)
@@ -120,7 +111,6 @@ fn between(seconds: f64, before: &RequestTotals, after: &RequestTotals) -> Traff
         refused_per_second: Some(ended(Outcome::Refused) as f64 / seconds),
         failed_per_second: Some(ended(Outcome::Failed) as f64 / seconds),
         errors,
-        total,
         ..Traffic::default()
     }
 }

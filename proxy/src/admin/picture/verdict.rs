@@ -11,6 +11,7 @@ use std::cmp::Reverse;
 use serde::{Deserialize, Serialize};
 
 use super::{Balance, Configuration, Substation, Traffic};
+use crate::{dispatch::Code, metrics::Outcome};
 
 /// A share of failed requests that is no accident.
 const FAILED: f64 = 0.01;
@@ -154,20 +155,26 @@ fn of_the_substations(substations: &[Substation], find: &mut impl FnMut(Level, S
 
 fn of_the_traffic(traffic: &Traffic, find: &mut impl FnMut(Level, String)) {
     let all = traffic.per_second.unwrap_or(0.0);
-    let cause = |codes: [&str; 3]| {
-        let of_these = |(code, _): &&(_, f64)| codes.contains(&AsRef::<str>::as_ref(code));
-        let first = traffic.errors.iter().find(of_these);
+    let cause = |outcome| {
+        let codes = Code::ALL
+            .into_iter()
+            .filter(|code| code.outcome() == outcome);
+        let names: Vec<_> = codes.map(Code::name).collect();
+        let first = traffic
+            .errors
+            .iter()
+            .find(|(code, _)| names.contains(&code.as_ref()));
         first.map_or_else(String::new, |(code, _)| format!(" ({code})"))
     };
     let failed = traffic.failed_per_second.unwrap_or(0.0);
     if failed > FAILED * all {
-        let why = cause(["substation_failed", "deadline_exceeded", ""]);
+        let why = cause(Outcome::Failed);
         let text = format!("{} of requests fail{why}.", percent(failed / all));
         find(Level::Trouble, text);
     }
     let refused = traffic.refused_per_second.unwrap_or(0.0);
     if refused > 0.0 {
-        let why = cause(["no_capacity", "no_substation", "overloaded"]);
+        let why = cause(Outcome::Refused);
         let text = format!("{} of requests are refused{why}.", percent(refused / all));
         find(Level::Notice, text);
     }
