@@ -198,6 +198,14 @@ impl Ledger {
         let _ = self.ceiling.fetch_update(AcqRel, Acquire, lower);
     }
 
+    /// Says what its capacity is from now on, as a configuration does. `None` forgets it: the next sample may tell it.
+    pub fn set_capacity(&self, capacity: Option<Load>) {
+        let _writing = self.writing();
+        let assigned = self.assigned.load(Acquire);
+        self.set_ceiling(capacity, self.estimate_from(assigned), assigned);
+        self.publish_weight();
+    }
+
     /// Makes `group` the one whose floor follows this account.
     pub(crate) fn join(&self, group: &Arc<Group>) {
         self.group.store(Some(Arc::clone(group)));

@@ -53,12 +53,21 @@ impl Reason {
     /// Its name in metrics and records, for a choice by `policy`.
     #[must_use]
     pub const fn name(self, policy: Policy) -> &'static str {
+        match self.own_name() {
+            Some(name) => name,
+            None => policy.name(),
+        }
+    }
+
+    /// Its name where that is the same for every policy.
+    #[must_use]
+    pub const fn own_name(self) -> Option<&'static str> {
         match self {
-            Self::Policy => policy.name(),
-            Self::Tie => "tie",
-            Self::Spread => "spread",
-            Self::Stale => "stale",
-            Self::Failover => "failover",
+            Self::Policy => None,
+            Self::Tie => Some("tie"),
+            Self::Spread => Some("spread"),
+            Self::Stale => Some("stale"),
+            Self::Failover => Some("failover"),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What keeping a record of a choice costs beside the choice: at most a hundred a second are kept.
 
-use std::fmt::Write;
+use std::{fmt::Write, sync::Arc};
 
 use divan::Bencher;
 use fastrand::Rng;
@@ -17,7 +17,7 @@ fn main() {
     divan::main();
 }
 
-fn grid(substations: usize) -> Grid {
+fn grid(substations: usize) -> Arc<Grid> {
     let mut yaml = String::from("substations:\n");
     for at in 1..=substations {
         let _ = writeln!(yaml, "  - {{name: s{at}, address: 127.0.0.1:{at}}}");
@@ -37,7 +37,7 @@ fn grid(substations: usize) -> Grid {
         let ledger = substation.ledger();
         ledger.sample(ledger.scrape_sent(), reading);
     }
-    grid
+    Arc::new(grid)
 }
 
 #[divan::bench(args = [3, 10, 100])]

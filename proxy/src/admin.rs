@@ -87,14 +87,14 @@ impl Admin {
         }
         match path {
             "/metrics" => self.metrics(),
-            "/config" => json(200, &self.shared.config),
+            "/config" => json(200, &*self.shared.now().config),
             "/decisions" => match decisions::Page::of(&self.shared, query) {
                 Ok(page) => json(200, &page),
                 Err(message) => failure(&Failure::new(Code::InvalidRequest, message)),
             },
             "/live" => text(200, "live\n"),
             "/ready" => self.ready(),
-            _ => json(200, &Status::of(&self.shared)),
+            _ => json(200, &Status::of(&self.shared.now())),
         }
     }
 
@@ -108,7 +108,7 @@ impl Admin {
     fn ready(&self) -> Response<Vec<u8>> {
         if self.shared.in_hand.is_draining() {
             text(503, "draining\n")
-        } else if self.shared.grid.is_ready() {
+        } else if self.shared.now().grid.is_ready() {
             text(200, "ready\n")
         } else {
             text(503, "no first round of load samples yet\n")

@@ -4,8 +4,8 @@
 //! then on there is one deadline for all of it, no answer is ever partial, and the request that goes to a
 //! substation is built from parsed parts, so nothing can be smuggled through.
 //!
-//! One [`Lane`] stands for one worker thread. What lanes share is the grid, the metrics and the retry
-//! budget, all of them atomics, and for requests with an `Idempotency-Key` the keys; connections to
+//! One [`Lane`] stands for one worker thread. What lanes share is the [`Snapshot`] in force, the metrics and the
+//! retry budget, all of them atomics, and for requests with an `Idempotency-Key` the keys; connections to
 //! substations belong to their lane.
 
 mod admission;
@@ -27,41 +27,46 @@ mod request_id;
 mod retry;
 mod route;
 mod sessions;
+mod snapshot;
 mod watchdog;
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering::Relaxed},
+};
 
 use tokio::time::Instant;
 
-use crate::{config::Config, grid::Grid, metrics::Metrics};
+use crate::{
+    config::Config,
+    grid::{Grid, Substation},
+    metrics::Metrics,
+};
 
 pub use budget::RetryBudget;
 pub use decisions::{Decision, Decisions};
 pub use error::{Code, Failure};
 pub use in_hand::InHand;
+pub use snapshot::Snapshot;
 
 use departures::Departures;
-use exchange::Exchange;
+use exchange::{Destination, Exchange};
 use keys::Keys;
 use queue::Queue;
-use sessions::Names;
+use snapshot::InForce;
 
 /// What all lanes share.
 #[derive(Debug)]
 pub struct Shared {
-    /// The checked configuration.
-    pub config: Config,
-    /// The substations.
-    pub grid: Arc<Grid>,
     /// Everything that is counted.
     pub metrics: Metrics,
     /// Requests and connections that are under way.
     pub in_hand: InHand,
     /// The last choices.
     pub decisions: Decisions,
+    in_force: InForce,
     budget: RetryBudget,
-    keys: Keys,
-    names: Names,
+    keys: Keys<Arc<Substation>>,
     departures: Departures,
     queue: Queue,
 }
@@ -71,13 +76,11 @@ impl Shared {
     #[must_use]
     pub fn new(config: Config, grid: Arc<Grid>, metrics: Metrics) -> Self {
         Self {
-            budget: RetryBudget::new(config.retry.budget),
-            keys: Keys::new(&config.retry),
-            names: Names::new(grid.substations()),
+            budget: RetryBudget::default(),
+            keys: Keys::default(),
             departures: Departures::new(Instant::now()),
-            queue: Queue::new(&config.admission),
-            config,
-            grid,
+            queue: Queue::default(),
+            in_force: InForce::new(config, grid),
             metrics,
             in_hand: InHand::default(),
             decisions: Decisions::default(),
@@ -102,17 +105,32 @@ impl Shared {
 pub struct Lane {
     shared: Arc<Shared>,
     exchange: Exchange,
+    /// Whose substations the exchange has connections to.
+    followed: AtomicU64,
 }
 
 impl Lane {
     /// A lane with its own connections and its own random numbers.
     #[must_use]
     pub fn new(shared: Arc<Shared>, seed: u64) -> Self {
-        let exchange = Exchange::new(
-            shared.grid.substations().len(),
-            shared.config.timeouts.connect,
-            seed,
-        );
-        Self { shared, exchange }
+        Self {
+            shared,
+            exchange: Exchange::new(seed),
+            followed: AtomicU64::new(0),
+        }
+    }
+
+    /// Where a request to `substation` goes. The connections follow the newest configuration that a request goes by.
+    fn destination(&self, by: &Snapshot, substation: &Substation) -> Destination {
+        if by.version > self.followed.load(Relaxed) {
+            self.followed.store(by.version, Relaxed);
+            let members = by.grid.substations().iter();
+            self.exchange.follow(members.map(|member| member.id()));
+        }
+        Destination {
+            id: substation.id(),
+            address: substation.address(),
+            connect_timeout: by.config.timeouts.connect,
+        }
     }
 }

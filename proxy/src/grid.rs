@@ -2,8 +2,13 @@
 //!
 //! One direction of writing: only this room changes a substation. The way of a request reads it, reserves
 //! through the ledger and reports how an exchange went; the admin port reads, and passes an operator's word on.
+//!
+//! A [`Grid`] is made from one configuration and never changes; the next configuration makes the next one
+//! ([`Grid::succeed`]), of the same substations where they stay.
 
+mod common;
 mod condition;
+mod departed;
 pub mod exposition;
 pub mod health;
 pub mod orca;
@@ -13,24 +18,19 @@ mod report;
 mod rotation;
 mod scraper;
 pub mod substation;
+mod succession;
 mod visibility;
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering::Relaxed},
-    },
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
-use parking_lot::Mutex;
 use switchyard_balance::{Load, Roster, Selector};
 
 pub use condition::View;
+pub use departed::Departed;
 pub use report::Reports;
 pub use rotation::Trial;
 pub use scraper::Scraper;
-pub use substation::{State, Substation};
+pub use substation::{Id, State, Substation};
 pub use visibility::Look;
 
 use crate::{
@@ -39,22 +39,26 @@ use crate::{
     config::Config,
     metrics::{ChoiceMetrics, Metrics},
 };
-use condition::Census;
+use common::Common;
+use probe::Gauges;
 
-/// All substations, and what is chosen by.
+/// All substations of one configuration, and what is chosen by.
 #[derive(Debug)]
 pub struct Grid {
     roster: Roster<Substation>,
     selector: Selector,
     reports: Reports,
-    clock: Clock,
     stale_after: Duration,
-    choice_metrics: ChoiceMetrics,
-    first_round_done: AtomicBool,
-    /// Below this share in rotation, those ejected for failing are used as well.
-    panic_below: f64,
-    census: Arc<Census>,
-    is_panicking: Mutex<bool>,
+    polls: Polls,
+    common: Arc<Common>,
+}
+
+/// How and how often gauges are looked at.
+#[derive(Debug)]
+struct Polls {
+    gauges: Arc<Gauges>,
+    interval: Duration,
+    visibility_lag: Duration,
 }
 
 impl Grid {
@@ -66,31 +70,43 @@ impl Grid {
         clock: Clock,
         seed: u64,
     ) -> Result<Self, Unencodable> {
-        let census = Arc::new(Census::new(config.substations.len(), &config.health));
-        let substations = config
-            .substations
-            .iter()
-            .map(|listed| Substation::new(listed, config, metrics, &census).map(Arc::new))
-            .collect::<Result<Vec<_>, _>>()?;
+        let common = Common::new(clock, metrics.choice().clone());
+        let substations = succession::members(&common, config, metrics, |_, _| None)?;
+        Ok(Self::of(config, substations, Arc::new(common), seed))
+    }
+
+    fn of(
+        config: &Config,
+        substations: Vec<Arc<Substation>>,
+        common: Arc<Common>,
+        seed: u64,
+    ) -> Self {
         let usual = Load::new(config.charge.default_load).unwrap_or_default();
-        Ok(Self {
+        Self {
             roster: Roster::new(substations).for_requests_of(usual),
             selector: Selector::with_seed(config.policy.into(), seed),
             reports: Reports::new(&config.load),
-            clock,
             stale_after: config.load.stale_after,
-            choice_metrics: metrics.choice().clone(),
-            first_round_done: AtomicBool::new(false),
-            panic_below: config.health.panic,
-            census,
-            is_panicking: Mutex::new(false),
-        })
+            polls: Polls {
+                gauges: Arc::new(Gauges::new(&config.load)),
+                interval: config.load.interval,
+                visibility_lag: config.load.visibility_lag,
+            },
+            common,
+        }
     }
 
     /// The substations in the order of the configuration.
     #[must_use]
     pub fn substations(&self) -> &[Arc<Substation>] {
         &self.roster
+    }
+
+    /// Where a substation stands in it, unless it has left.
+    #[must_use]
+    pub fn position(&self, substation: &Substation) -> Option<usize> {
+        let mut all = self.substations().iter();
+        all.position(|member| **member == *substation)
     }
 
     /// The substations as they are chosen among.
@@ -114,20 +130,20 @@ impl Grid {
     /// The clock that samples and ejections are stamped with.
     #[must_use]
     pub fn clock(&self) -> Clock {
-        self.clock
+        self.common.clock
     }
 
     /// How a substation is doing now.
     #[must_use]
     pub fn state_of(&self, substation: &Substation) -> State {
-        substation.state(self.clock.now(), self.stale_after)
+        substation.state(self.common.clock.now(), self.stale_after)
     }
 
     /// Whether every substation was asked once and at least one told its load: from then on a choice is
     /// more than a guess.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        self.first_round_done.load(Relaxed)
+        self.common.is_first_round_done()
             && self
                 .substations()
                 .iter()
@@ -137,12 +153,12 @@ impl Grid {
     /// How good the choices are, for counting.
     #[must_use]
     pub fn choice_metrics(&self) -> &ChoiceMetrics {
-        &self.choice_metrics
+        &self.common.choice_metrics
     }
 
     /// Notes, for the choice, whose samples are old.
     fn note_stale(&self) {
-        let now = self.clock.now();
+        let now = self.common.clock.now();
         for substation in self.substations() {
             let is_stale = substation.is_stale(now, self.stale_after);
             substation.ledger().set_stale(is_stale);
@@ -152,10 +168,6 @@ impl Grid {
     /// Whether so few are in rotation that those ejected for failing are used as well.
     #[must_use]
     pub fn is_panicking(&self) -> bool {
-        *self.is_panicking.lock()
-    }
-
-    fn set_first_round_done(&self) {
-        self.first_round_done.store(true, Relaxed);
+        self.common.is_panicking()
     }
 }

@@ -5,6 +5,7 @@
 //! the grid are set when someone looks ([`Metrics::render`]), so they cost nothing between scrapes.
 
 mod choice;
+mod config;
 mod requests;
 mod substation;
 
@@ -16,10 +17,9 @@ use prometheus::{
 };
 
 pub use choice::ChoiceMetrics;
+pub use config::{ConfigMetrics, ReloadOutcome};
 pub use requests::{Outcome, RequestMetrics, RequestTotals, Waited};
 pub use substation::{PollOutcome, ReportOutcome, SubstationMetrics, UpstreamOutcome};
-
-use switchyard_balance::Policy;
 
 use crate::dispatch::Shared;
 use substation::SubstationFamilies;
@@ -33,6 +33,7 @@ pub struct Metrics {
     registry: Registry,
     requests: RequestMetrics,
     choice: ChoiceMetrics,
+    config: ConfigMetrics,
     substations: SubstationFamilies,
     panics: IntCounter,
     /// Without the prefix: `process_*` is called the same everywhere.
@@ -54,19 +55,7 @@ impl Metrics {
             &["version"],
         )?;
         build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
-        make.gauge(
-            "config_last_reload_successful",
-            "1 if the last configuration that was read is in force.",
-        )?
-        .set(1);
-        let loaded_at = make.gauge(
-            "config_last_reload_success_timestamp_seconds",
-            "When the configuration in force was read, in seconds since the Unix epoch.",
-        )?;
-        let unix = std::time::SystemTime::now()
-            .duration_since(std::time::UNIX_EPOCH)
-            .unwrap_or_default();
-        loaded_at.set(i64::try_from(unix.as_secs()).unwrap_or(0));
+        let config = ConfigMetrics::register(&make)?;
         let process = Registry::new();
         #[cfg(target_os = "linux")]
         process.register(Box::new(
@@ -76,6 +65,7 @@ impl Metrics {
             registry,
             requests,
             choice,
+            config,
             substations,
             panics,
             process,
@@ -94,10 +84,21 @@ impl Metrics {
         &self.choice
     }
 
-    /// The handles of one substation that is chosen by `policy`, all series present from the start.
+    /// The handles of one substation, all series present from the start.
     #[must_use]
-    pub fn substation(&self, name: &str, policy: Policy) -> SubstationMetrics {
-        self.substations.handles(name, policy)
+    pub fn substation(&self, name: &str) -> SubstationMetrics {
+        self.substations.handles(name)
+    }
+
+    /// Takes the series of a substation away that is gone for good.
+    pub fn forget_substation(&self, name: &str) {
+        self.substations.forget(name);
+    }
+
+    /// What is counted of the configuration.
+    #[must_use]
+    pub fn config(&self) -> &ConfigMetrics {
+        &self.config
     }
 
     /// Counts panics from here on, besides whatever the hook before did with them.
@@ -115,7 +116,8 @@ impl Metrics {
 
     /// The metrics page, with the grid and what is in hand as they are now.
     pub fn render(&self, shared: &Shared) -> Result<Vec<u8>, prometheus::Error> {
-        self.substations.mirror(&shared.grid);
+        let now = shared.now();
+        self.substations.mirror(&now.grid, now.version);
         self.requests.mirror(shared);
         let mut page = Vec::with_capacity(16 * 1024);
         let mut families = self.registry.gather();

@@ -134,9 +134,8 @@ pub fn run(
         fastrand::u64(..),
     )?);
     let threads = config.threads;
-    let load = config.load.clone();
     let longest_drain = config.timeouts.client + config.timeouts.request + config.timeouts.connect;
-    let shared = Arc::new(Shared::new(config, Arc::clone(&grid), metrics));
+    let shared = Arc::new(Shared::new(config, grid, metrics));
     let (stop, stopped) = watch::channel(false);
 
     let workers: Vec<_> = (0..threads)
@@ -175,7 +174,7 @@ pub fn run(
         .enable_all()
         .build()?;
     main.block_on(async {
-        let scraper = tokio::spawn(Scraper::new(grid, &load, fastrand::u64(..)).run());
+        let scraper = tokio::spawn(Scraper::new(shared.grids(), fastrand::u64(..)).run());
         let admin = Admin::new(Arc::clone(&shared));
         let (stop_admin, admin_stopped) = watch::channel(false);
         let admin = tokio::spawn(serve("admin", admin, admin_listener, admin_stopped));

@@ -190,16 +190,15 @@ async fn pages() -> [String; 3] {
 
     let yaml = format!("substations: [{{name: one, address: \"{address}\"}}]");
     let config = Config::from_yaml(&yaml, "test").unwrap();
-    let load = config.load.clone();
     let metrics = Metrics::new().unwrap();
     let grid = Arc::new(Grid::new(&config, &metrics, Clock::start(), 1).unwrap());
-    let shared = Arc::new(Shared::new(config, Arc::clone(&grid), metrics));
+    let shared = Arc::new(Shared::new(config, grid, metrics));
     let render = || String::from_utf8(shared.metrics.render(&shared).unwrap()).unwrap();
 
     let before = render();
-    let scraper = tokio::spawn(Scraper::new(grid, &load, 1).run());
+    let scraper = tokio::spawn(Scraper::new(shared.grids(), 1).run());
     timeout(PATIENCE, async {
-        while !shared.grid.is_ready() {
+        while !shared.now().grid.is_ready() {
             sleep(Duration::from_millis(1)).await;
         }
     })

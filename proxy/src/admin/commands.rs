@@ -47,7 +47,7 @@ impl Admin {
             let message = "commands are not taken from the pages of other sites";
             return failure(&Failure::new(Code::Forbidden, message));
         }
-        let grid = &self.shared.grid;
+        let grid = &self.shared.snapshot().grid;
         let Some(substation) = grid.drain(drain.name, drain.is_draining) else {
             let message = format!(
                 "there is no substation {:?}; /status lists them",

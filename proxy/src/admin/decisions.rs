@@ -63,7 +63,7 @@ impl Page {
     pub(super) fn of(shared: &Shared, query: Option<&str>) -> Result<Self, String> {
         let limit = limit(query)?;
         Ok(Self {
-            policy: shared.grid.selector().policy().name(),
+            policy: shared.now().grid.selector().policy().name(),
             decisions: last(shared, limit),
         })
     }
@@ -72,8 +72,7 @@ impl Page {
 /// The last `limit` choices, the newest first.
 pub(super) fn last(shared: &Shared, limit: usize) -> Vec<Decision> {
     let decisions = shared.decisions.last(limit);
-    let of = |one| Decision::of(&shared.grid, one);
-    decisions.iter().map(of).collect()
+    decisions.iter().map(Decision::of).collect()
 }
 
 fn limit(query: Option<&str>) -> Result<usize, String> {
@@ -85,7 +84,8 @@ fn limit(query: Option<&str>) -> Result<usize, String> {
 }
 
 impl Decision {
-    fn of(grid: &Grid, decision: &dispatch::Decision) -> Self {
+    fn of(decision: &dispatch::Decision) -> Self {
+        let grid = &*decision.grid;
         let candidates = decision.candidates();
         Self {
             unix_seconds: grid.clock().unix_seconds(decision.at),

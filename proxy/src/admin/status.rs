@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::{
     clock::Moment,
-    dispatch::Shared,
+    dispatch::Snapshot,
     grid::{Grid, Substation, health::Stage},
 };
 
@@ -56,12 +56,11 @@ struct Health {
 }
 
 impl<'a> Status<'a> {
-    pub(super) fn of(shared: &'a Shared) -> Self {
-        let grid = &shared.grid;
+    pub(super) fn of(now: &'a Snapshot) -> Self {
+        let grid = &now.grid;
         Self {
             policy: grid.selector().policy().name(),
-            // The configuration is read once, so far.
-            config_version: 1,
+            config_version: now.version,
             panic: grid.is_panicking(),
             substations: grid
                 .substations()

@@ -1,7 +1,7 @@
 //! What becomes of a request that finds no room: a wait in line where that is configured, and else a
 //! refusal that says when there will be room.
 
-use std::pin::pin;
+use std::{pin::pin, sync::Arc};
 
 use switchyard_balance::Refusal;
 use tokio::time::Instant;
@@ -15,7 +15,7 @@ use super::{
     retry::{self, Journey, Unbooked},
     route::Asked,
 };
-use crate::metrics::Waited;
+use crate::{grid::Substation, metrics::Waited};
 
 impl Lane {
     /// The substation to ask next, if there is one for which this request need not wait.
@@ -23,11 +23,11 @@ impl Lane {
         &self,
         charge: &Charge,
         journey: &Journey,
-        claim: Option<&mut Claim<'_>>,
+        claim: Option<&mut Claim<'_, Arc<Substation>>>,
     ) -> Result<Picked, Refusal> {
-        let queue = &self.shared.queue;
         // Who waits already comes first. (A request with a key may have its place at a substation.)
-        if queue.is_on() && claim.is_none() && queue.length() > 0 {
+        let may_wait = journey.by.config.admission.is_on();
+        if may_wait && claim.is_none() && self.shared.queue.length() > 0 {
             return Err(Refusal::NoCapacity);
         }
         self.pick(charge, journey, claim)
@@ -39,9 +39,10 @@ impl Lane {
         refused: Refusal,
         asked: &mut Asked<'_>,
         journey: &mut Journey,
-        claim: &mut Option<Claim<'_>>,
+        claim: &mut Option<Claim<'_, Arc<Substation>>>,
     ) -> Result<Picked, Failure> {
-        let may_wait = self.shared.queue.is_on() && journey.is_only_for_want_of_room(refused);
+        let may_wait =
+            journey.by.config.admission.is_on() && journey.is_only_for_want_of_room(refused);
         let waited = if may_wait {
             self.stand_in_line(asked, journey, claim).await
         } else {
@@ -54,19 +55,19 @@ impl Lane {
         &self,
         asked: &mut Asked<'_>,
         journey: &mut Journey,
-        claim: &mut Option<Claim<'_>>,
+        claim: &mut Option<Claim<'_, Arc<Substation>>>,
     ) -> Result<Picked, Refusal> {
         let metrics = self.shared.metrics.requests();
-        let queue = &self.shared.queue;
-        let until = queue.until(&asked.head.headers, Instant::now(), asked.deadline);
-        let Some(place) = queue.join(until) else {
+        let rules = &journey.by.config.admission;
+        let until = rules.until(&asked.head.headers, Instant::now(), asked.deadline);
+        let Some(place) = self.shared.queue.join(until, rules.queue) else {
             metrics.waited(Waited::Full);
             return Err(Refusal::NoCapacity);
         };
-        // Whoever refused may have room by the time that this one's turn comes.
-        journey.forget_passed_over();
         loop {
             if place.is_first() {
+                // Whoever refused may have room by now, and others may have come.
+                journey.begin_anew(self.shared.snapshot());
                 journey.since = Instant::now();
                 match self.pick(asked.charge, journey, claim.as_mut()) {
                     Ok(picked) => {

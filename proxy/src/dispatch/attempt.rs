@@ -10,7 +10,7 @@ use switchyard_balance::{Load, Reservation, ledger::ReportSent};
 use tracing::debug;
 
 use super::{
-    Code, Failure, Lane,
+    Code, Failure, Lane, Snapshot,
     exchange::{Answer, Break, Progress},
     retry::Unbooked,
 };
@@ -35,13 +35,14 @@ impl Lane {
     /// Ends a reservation as what the exchange proved, and says what that means for the request.
     pub(super) fn end(
         &self,
+        by: &Snapshot,
         reservation: Reservation<Substation>,
         substation: &Arc<Substation>,
         report: ReportSent,
         progress: Progress,
         result: Result<Answer, Break>,
     ) -> Attempt {
-        let grid = &self.shared.grid;
+        let grid = &by.grid;
         let count = |outcome| substation.metrics().exchange(outcome);
         // A load that stands on the answer; it contains the booking that the answer confirms.
         let reported = |answer: &Answer, own: Load| {
@@ -113,7 +114,7 @@ impl Lane {
             Err(Break::Deadline) => {
                 count(UpstreamOutcome::Timeout);
                 grid.failed(substation, Verdict::Bad);
-                let limit = humantime::format_duration(self.shared.config.timeouts.request);
+                let limit = humantime::format_duration(by.config.timeouts.request);
                 let name = substation.name();
                 let message = if progress == Progress::Unsent {
                     format!(

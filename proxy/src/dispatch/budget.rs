@@ -14,38 +14,38 @@ const FLOOR: i64 = 100 * RETRY;
 /// The budget of one proxy. Shared by all threads.
 #[derive(Debug)]
 pub struct RetryBudget {
-    share: i64,
     saved: AtomicI64,
 }
 
 impl RetryBudget {
-    /// `share` is the part of requests that may be retried, 0 to 1. With 0 nothing ever is.
-    #[must_use]
+    /// A new request pays in `share`, the part of requests that may be retried, 0 to 1.
     #[expect(clippy::cast_possible_truncation, reason = "a share is at most 1")]
-    pub fn new(share: f64) -> Self {
-        let share = (share.clamp(0.0, 1.0) * 1e3) as i64;
-        Self {
-            share,
-            saved: AtomicI64::new(if share == 0 { 0 } else { FLOOR }),
-        }
-    }
-
-    /// A new request pays in.
-    pub fn request(&self) {
+    pub fn request(&self, share: f64) {
         // Full most of the time: then this is one read of a line that nobody writes.
         if self.saved.load(Relaxed) < FLOOR {
-            self.saved.fetch_add(self.share, Relaxed);
+            let part = (share.clamp(0.0, 1.0) * 1e3) as i64;
+            self.saved.fetch_add(part, Relaxed);
         }
     }
 
-    /// Takes one retry out, if there is one.
+    /// Takes one retry out, if there is one. With a share of 0 there never is.
     #[must_use]
-    pub fn take(&self) -> bool {
-        self.saved
-            .fetch_update(Relaxed, Relaxed, |saved| {
-                (saved >= RETRY).then(|| saved - RETRY)
-            })
-            .is_ok()
+    pub fn take(&self, share: f64) -> bool {
+        share > 0.0
+            && self
+                .saved
+                .fetch_update(Relaxed, Relaxed, |saved| {
+                    (saved >= RETRY).then(|| saved - RETRY)
+                })
+                .is_ok()
+    }
+}
+
+impl Default for RetryBudget {
+    fn default() -> Self {
+        Self {
+            saved: AtomicI64::new(FLOOR),
+        }
     }
 }
 
@@ -55,21 +55,21 @@ mod tests {
 
     #[test]
     fn retries_are_a_share_of_requests_beyond_the_floor() {
-        let budget = RetryBudget::new(0.2);
-        let floor = (0..1_000).filter(|_| budget.take()).count();
+        let budget = RetryBudget::default();
+        let floor = (0..1_000).filter(|_| budget.take(0.2)).count();
         assert_eq!(floor, 100);
         let mut retries = 0;
         for _ in 0..1_000 {
-            budget.request();
-            retries += usize::from(budget.take());
+            budget.request(0.2);
+            retries += usize::from(budget.take(0.2));
         }
         assert_eq!(retries, 200);
     }
 
     #[test]
     fn a_share_of_zero_means_none() {
-        let budget = RetryBudget::new(0.0);
-        budget.request();
-        assert!(!budget.take());
+        let budget = RetryBudget::default();
+        budget.request(0.0);
+        assert!(!budget.take(0.0));
     }
 }

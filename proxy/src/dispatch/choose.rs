@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use switchyard_balance::{Choice, Explanation, Load, Reason, Refusal, Reservation};
 
-use super::{Decision, Lane, Shared, charge::Charge, keys::Claim, retry::Journey};
+use super::{Decision, Lane, charge::Charge, keys::Claim, retry::Journey};
 use crate::{
     grid::{Substation, Trial},
     metrics::ChoiceMetrics,
@@ -12,7 +12,8 @@ use crate::{
 
 /// A substation that is about to be asked.
 pub(super) struct Picked {
-    pub(super) at: usize,
+    /// Its position in the grid that the request goes by; none where it has left that and has the request's key.
+    pub(super) at: Option<usize>,
     pub(super) reservation: Reservation<Substation>,
     /// Why it was chosen; none where it was not, but has the request's key.
     reason: Option<Reason>,
@@ -26,17 +27,17 @@ impl Lane {
         &self,
         charge: &Charge,
         journey: &Journey,
-        claim: Option<&mut Claim<'_>>,
+        claim: Option<&mut Claim<'_, Arc<Substation>>>,
     ) -> Result<Picked, Refusal> {
         let Some(claim) = claim else {
             return self.enter(charge, journey);
         };
         loop {
-            if let Some(at) = claim.ask_holder() {
-                let holder = self.shared.grid.substations().get(at);
-                if let Some(holder) = holder.filter(|_| !journey.passed_over().contains(&at)) {
+            if let Some(holder) = claim.ask_holder() {
+                let at = journey.by.grid.position(&holder);
+                if at.is_none_or(|at| !journey.passed_over().contains(&at)) {
                     // The load was set aside when the key came first.
-                    let reservation = Reservation::of(Arc::clone(holder), Load::ZERO);
+                    let reservation = Reservation::of(holder, Load::ZERO);
                     return Ok(Picked {
                         at,
                         reservation,
@@ -48,7 +49,7 @@ impl Lane {
                 return Err(Refusal::NoUpstream);
             }
             let picked = self.enter(charge, journey)?;
-            if claim.ask(picked.at) {
+            if claim.ask(picked.reservation.upstream()) {
                 return Ok(picked);
             }
             // Another request with the same key was faster.
@@ -60,9 +61,9 @@ impl Lane {
     fn enter(&self, charge: &Charge, journey: &Journey) -> Result<Picked, Refusal> {
         loop {
             let choice = self.choose(charge, journey)?;
-            if let Ok(trial) = self.shared.grid.enter(choice.reservation.upstream()) {
+            if let Ok(trial) = journey.by.grid.enter(choice.reservation.upstream()) {
                 return Ok(Picked {
-                    at: choice.at,
+                    at: Some(choice.at),
                     reservation: choice.reservation,
                     reason: Some(choice.reason),
                     trial,
@@ -74,9 +75,7 @@ impl Lane {
 
     /// Chooses and reserves. Now and then it looks at what it does: keeps a record for `/decisions`, and times it.
     fn choose(&self, charge: &Charge, journey: &Journey) -> Result<Choice<Substation>, Refusal> {
-        let Shared {
-            grid, decisions, ..
-        } = &*self.shared;
+        let (grid, decisions) = (&journey.by.grid, &self.shared.decisions);
         let tried = journey.passed_over();
         let now = grid.clock().at(journey.since);
         let is_kept = decisions.wants(now);
@@ -115,7 +114,7 @@ impl Lane {
                 }
             }
             (Some(reason), unbooked) => {
-                metrics.chosen(reason);
+                metrics.chosen(reason, journey.by.grid.selector().policy());
                 if let Some(why) = unbooked {
                     requests.failover(why.name());
                 }

@@ -5,7 +5,10 @@
 
 use std::{
     collections::VecDeque,
-    sync::atomic::{AtomicU64, Ordering::Relaxed},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
 };
 
 use parking_lot::Mutex;
@@ -21,9 +24,11 @@ const KEPT: usize = 256;
 /// The least time between two records, in milliseconds.
 const APART: u64 = 10;
 
-/// One choice. Substations are told of by their positions in the grid.
+/// One choice. Substations are told of by their positions in its grid.
 #[derive(Clone, Debug)]
 pub struct Decision {
+    /// What it was made from.
+    pub grid: Arc<Grid>,
     /// When it was made.
     pub at: Moment,
     /// The load that was placed.
@@ -87,7 +92,7 @@ impl Decision {
     /// The record of a choice, with the candidates as they stood right before.
     #[must_use]
     pub fn new(
-        grid: &Grid,
+        grid: &Arc<Grid>,
         at: Moment,
         load: Load,
         choice: &Choice<Substation>,
@@ -101,6 +106,7 @@ impl Decision {
             *slot = substation.and_then(|substation| substation.sampled_at());
         }
         Self {
+            grid: Arc::clone(grid),
             at,
             load,
             chosen: choice.at,

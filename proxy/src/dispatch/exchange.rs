@@ -10,7 +10,7 @@
 mod connection;
 mod pool;
 
-use std::{io, net::SocketAddr, time::Duration};
+use std::{collections::HashMap, io, net::SocketAddr, time::Duration};
 
 use fastrand::Rng;
 use http::HeaderValue;
@@ -19,7 +19,7 @@ use pingora_http::RequestHeader;
 use tokio::{net::TcpStream, time::timeout};
 
 pub use crate::codec::Answer;
-use crate::codec::RequestHead;
+use crate::{codec::RequestHead, grid::Id};
 use connection::{Broken, Connection};
 use pool::Pool;
 
@@ -45,6 +45,17 @@ pub struct Outgoing<'a> {
     pub body: &'a [u8],
 }
 
+/// Where it is sent.
+#[derive(Clone, Copy, Debug)]
+pub struct Destination {
+    /// Which substation.
+    pub id: Id,
+    /// Where that one listens.
+    pub address: SocketAddr,
+    /// How long a new connection may take.
+    pub connect_timeout: Duration,
+}
+
 /// Why there is no answer.
 #[derive(Debug)]
 pub enum Break {
@@ -59,19 +70,17 @@ pub enum Break {
 /// The connections of one lane.
 #[derive(Debug)]
 pub struct Exchange {
-    pools: Box<[Mutex<Pool>]>,
-    connect_timeout: Duration,
+    /// One for each substation that is listed; what comes back from any other is closed.
+    pools: Mutex<HashMap<Id, Pool>>,
     rng: Mutex<Rng>,
 }
 
 impl Exchange {
-    /// Without connections yet, for so many substations.
+    /// Without connections yet.
     #[must_use]
-    pub fn new(substations: usize, connect_timeout: Duration, seed: u64) -> Self {
-        let pools = (0..substations).map(|_| Mutex::default()).collect();
+    pub fn new(seed: u64) -> Self {
         Self {
-            pools,
-            connect_timeout,
+            pools: Mutex::default(),
             rng: Mutex::new(Rng::with_seed(seed)),
         }
     }
@@ -81,30 +90,36 @@ impl Exchange {
         draw(&mut self.rng.lock())
     }
 
-    /// Sends a request to the substation that stands at `at` in the grid and listens at `address`, and waits
-    /// for its answer.
+    /// Keeps connections to these substations from now on, and to no others.
+    pub fn follow(&self, ids: impl IntoIterator<Item = Id>) {
+        let mut pools = self.pools.lock();
+        let mut before = std::mem::take(&mut *pools);
+        let stay = ids.into_iter();
+        pools.extend(stay.map(|id| (id, before.remove(&id).unwrap_or_default())));
+    }
+
+    /// Sends a request to a substation and waits for its answer.
     ///
     /// `progress` tells, also when this future is dropped, whether anything may have arrived there.
     pub async fn send(
         &self,
-        at: usize,
-        address: SocketAddr,
+        to: Destination,
         outgoing: &Outgoing<'_>,
         progress: &mut Progress,
     ) -> Result<Answer, Break> {
         loop {
-            let pooled = self.pools.get(at).and_then(|pool| pool.lock().take());
+            let pooled = self.pools.lock().get_mut(&to.id).and_then(Pool::take);
             let is_reused = pooled.is_some();
             let mut connection = match pooled {
                 Some(connection) => connection,
-                None => self.connect(address).await?,
+                None => connect(to).await?,
             };
             match connection.exchange(outgoing, progress).await {
                 Ok(answer) => {
                     if answer.reusable
-                        && let Some(pool) = self.pools.get(at)
+                        && let Some(pool) = self.pools.lock().get_mut(&to.id)
                     {
-                        pool.lock().put(connection);
+                        pool.put(connection);
                     }
                     return Ok(answer);
                 }
@@ -120,13 +135,13 @@ impl Exchange {
             }
         }
     }
+}
 
-    async fn connect(&self, address: SocketAddr) -> Result<Connection, Break> {
-        match timeout(self.connect_timeout, TcpStream::connect(address)).await {
-            Ok(Ok(stream)) => Connection::new(stream).map_err(Break::Connect),
-            Ok(Err(error)) => Err(Break::Connect(error)),
-            Err(_) => Err(Break::Connect(io::ErrorKind::TimedOut.into())),
-        }
+async fn connect(to: Destination) -> Result<Connection, Break> {
+    match timeout(to.connect_timeout, TcpStream::connect(to.address)).await {
+        Ok(Ok(stream)) => Connection::new(stream).map_err(Break::Connect),
+        Ok(Err(error)) => Err(Break::Connect(error)),
+        Err(_) => Err(Break::Connect(io::ErrorKind::TimedOut.into())),
     }
 }
 

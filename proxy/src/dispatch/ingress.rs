@@ -20,7 +20,7 @@ use tokio::{io::AsyncReadExt, time::Instant};
 use tracing::debug;
 
 use super::{
-    Code, Failure, Lane,
+    Code, Failure, Lane, Snapshot,
     charge::Charge,
     in_hand::RequestGuard,
     reply, request_id,
@@ -46,13 +46,13 @@ impl HttpServerApp for Lane {
         let Some(_open) = self
             .shared
             .in_hand
-            .connection(self.shared.config.limits.connections)
+            .connection(self.shared.now().config.limits.connections)
         else {
             Box::pin(self.turn_away(session)).await;
             return None;
         };
         let started = Instant::now();
-        let mut watchdog = Watchdog::new(started + self.shared.config.timeouts.client);
+        let mut watchdog = Watchdog::new(started + self.shared.now().config.timeouts.client);
         // Each request lives on the heap, so that a connection does not keep its room while it idles.
         let (mut stream, mut prefix) =
             Box::pin(self.request(session, started, &mut watchdog, None)).await?;
@@ -85,7 +85,7 @@ impl Lane {
             return prefix;
         }
         let mut first = BytesMut::with_capacity(FIRST_READ);
-        let deadline = Instant::now() + self.shared.config.timeouts.idle;
+        let deadline = Instant::now() + self.shared.now().config.timeouts.idle;
         let read = watchdog
             .guard(deadline, pin!(stream.read_buf(&mut first)))
             .await;
@@ -104,7 +104,7 @@ impl Lane {
         in_hand: Option<RequestGuard<'_>>,
     ) -> Option<Kept> {
         session.set_pipelining_enabled(session.as_http1().is_some());
-        let deadline = started + self.shared.config.timeouts.client;
+        let deadline = started + self.shared.now().config.timeouts.client;
         let read = watchdog.guard(deadline, pin!(session.read_request())).await;
         let request = match read {
             Ok(Ok(true)) => Ok(()),
@@ -116,7 +116,8 @@ impl Lane {
             Err(_) => Err(self.too_slow("head")),
         };
         let in_hand = in_hand.unwrap_or_else(|| self.shared.in_hand.request());
-        let limit = self.shared.config.limits.requests;
+        let by = self.shared.snapshot();
+        let limit = by.config.limits.requests;
         let request = if in_hand.nth() > limit {
             // Before its body is read or anything chosen: what is too much must cost the least.
             let message = format!("{limit} requests are in hand already (limits.requests)");
@@ -124,7 +125,9 @@ impl Lane {
         } else {
             request
         };
-        let deadline = self.serve(&mut session, request, watchdog, started).await?;
+        let deadline = self
+            .serve(by, &mut session, request, watchdog, started)
+            .await?;
         // What is left of a request or an answer is waited for no longer than the answer itself.
         let finished = watchdog.guard(deadline, pin!(session.finish())).await;
         // HTTP/2 streams end with their request: there is nothing to return then.
@@ -135,6 +138,7 @@ impl Lane {
     /// unless it could not even be given the answer.
     async fn serve(
         &self,
+        by: Arc<Snapshot>,
         session: &mut ServerSession,
         request: Result<(), Failure>,
         watchdog: &mut Watchdog,
@@ -147,13 +151,16 @@ impl Lane {
         };
         let request_id = request_id::of(sent_id, || self.exchange.random(request_id::random));
         let routed = match request {
-            Ok(()) => self.answer(session, &request_id, watchdog, started).await,
+            Ok(()) => {
+                self.answer(by, session, &request_id, watchdog, started)
+                    .await
+            }
             Err(failure) => Err(failure),
         };
         if self.shared.in_hand.is_draining() {
             session.set_keepalive(None);
         }
-        let deadline = Instant::now() + self.shared.config.timeouts.client;
+        let deadline = Instant::now() + self.shared.now().config.timeouts.client;
         let metrics = self.shared.metrics.requests();
         let (status, outcome, written) = match routed {
             Ok((routed, is_charge)) => {
@@ -189,15 +196,19 @@ impl Lane {
     /// Reads the rest of a request and gets it answered: by whom, and whether it was a charge.
     async fn answer(
         &self,
+        by: Arc<Snapshot>,
         session: &mut ServerSession,
         request_id: &HeaderValue,
         watchdog: &mut Watchdog,
         started: Instant,
     ) -> Result<(Routed, bool), Failure> {
         let asked = asked_for(session.req_header());
-        let deadline = started + self.shared.config.timeouts.client;
+        let deadline = started + by.config.timeouts.client;
         let body = watchdog
-            .guard(deadline, pin!(self.read_body(session)))
+            .guard(
+                deadline,
+                pin!(self.read_body(session, by.config.limits.body)),
+            )
             .await
             .unwrap_or_else(|_| Err(self.too_slow("body")));
         let (asked, body) = match (asked, body) {
@@ -209,21 +220,21 @@ impl Lane {
         let head = session.req_header();
         match asked {
             Asked::Charge => {
-                let charge = Charge::parse(body, &self.shared.config.charge)?;
-                let routed = self.route(head, &charge, request_id, watchdog).await?;
+                let charge = Charge::parse(body, &by.config.charge)?;
+                let routed = self.route(by, head, &charge, request_id, watchdog).await?;
                 Ok((routed, true))
             }
             Asked::Session(ask) => {
                 let id = head.uri.path().trim_start_matches(sessions::PREFIX);
                 // Rare beside charges: boxed, so that these need no room for it.
-                let session = Box::pin(self.session(ask, id, head, request_id, watchdog));
+                let session = Box::pin(self.session(&by, ask, id, head, request_id, watchdog));
                 Ok((session.await?, false))
             }
         }
     }
 
-    async fn read_body(&self, session: &mut ServerSession) -> Result<Bytes, Failure> {
-        let limit = self.shared.config.limits.body;
+    /// The whole body, of `limit` bytes at most.
+    async fn read_body(&self, session: &mut ServerSession, limit: usize) -> Result<Bytes, Failure> {
         let too_large = || {
             let message = format!("the body is larger than {limit} bytes (limits.body)");
             Failure::new(Code::BodyTooLarge, message)
@@ -265,7 +276,7 @@ impl Lane {
     }
 
     fn too_slow(&self, part: &str) -> Failure {
-        let limit = humantime::format_duration(self.shared.config.timeouts.client);
+        let limit = humantime::format_duration(self.shared.now().config.timeouts.client);
         let message = format!("the request's {part} did not come within {limit} (timeouts.client)");
         Failure::new(Code::RequestTimeout, message)
     }
@@ -275,7 +286,7 @@ impl Lane {
         let metrics = self.shared.metrics.requests();
         metrics.connections_refused.inc();
         metrics.rejected(Code::Overloaded.name());
-        let limit = self.shared.config.limits.connections;
+        let limit = self.shared.now().config.limits.connections;
         let message = format!("{limit} client connections are open already (limits.connections)");
         let failure = Failure::new(Code::Overloaded, message);
         let request_id = request_id::of(None, || self.exchange.random(request_id::random));

@@ -46,26 +46,24 @@ pub(super) fn key_of(headers: &HeaderMap) -> Result<Option<&[u8]>, Failure> {
     Ok(Some(key))
 }
 
-/// All keys of one proxy. Shared by all threads.
+/// All keys of one proxy. Shared by all threads. `H` says who holds one.
 #[derive(Debug)]
-pub(super) struct Keys {
-    shards: [Mutex<Shard>; SHARDS],
+pub(super) struct Keys<H> {
+    shards: [Mutex<Shard<H>>; SHARDS],
     hashes: [RandomState; 2],
-    most: usize,
-    kept_for: Duration,
 }
 
-#[derive(Debug, Default)]
-struct Shard {
-    entries: HashMap<u128, Entry>,
+#[derive(Debug)]
+struct Shard<H> {
+    entries: HashMap<u128, Entry<H>>,
     /// Entries in the order in which they were bound; none is in here twice.
     bound: VecDeque<u128>,
 }
 
-#[derive(Debug, Default)]
-struct Entry {
+#[derive(Debug)]
+struct Entry<H> {
     /// Who is asked, or has booked.
-    holder: Option<usize>,
+    holder: Option<H>,
     /// Requests with this key that are under way, and those of them that wait for the holder's answer.
     claims: u32,
     asking: u32,
@@ -75,25 +73,42 @@ struct Entry {
 
 /// One request's hold on its key. Dropped in the middle of an exchange, it counts as possibly booked.
 #[derive(Debug)]
-pub(super) struct Claim<'a> {
-    keys: &'a Keys,
+pub(super) struct Claim<'a, H> {
+    keys: &'a Keys<H>,
     hash: u128,
     now: Instant,
     is_asking: bool,
 }
 
-impl Keys {
-    pub(super) fn new(retry: &config::Retry) -> Self {
+impl<H> Default for Keys<H> {
+    fn default() -> Self {
+        let shard = || {
+            Mutex::new(Shard {
+                entries: HashMap::new(),
+                bound: VecDeque::new(),
+            })
+        };
         Self {
-            shards: Default::default(),
+            shards: std::array::from_fn(|_| shard()),
             hashes: Default::default(),
-            most: retry.keys.div_ceil(SHARDS),
-            kept_for: retry.keys_for,
         }
     }
+}
 
-    /// A request with `key` came at `now`.
-    pub(super) fn claim(&self, key: &[u8], now: Instant) -> Claim<'_> {
+impl<H> Default for Entry<H> {
+    fn default() -> Self {
+        Self {
+            holder: None,
+            claims: 0,
+            asking: 0,
+            bound: None,
+        }
+    }
+}
+
+impl<H> Keys<H> {
+    /// A request with `key` came at `now`. Keys are kept by the rules as they are now.
+    pub(super) fn claim(&self, key: &[u8], now: Instant, rules: &config::Retry) -> Claim<'_, H> {
         let [high, low] = [0, 1].map(|at: usize| {
             let hash = self.hashes.get(at).map_or(0, |hash| hash.hash_one(key));
             u128::from(hash)
@@ -105,7 +120,7 @@ impl Keys {
             is_asking: false,
         };
         claim.shard(|shard, hash| {
-            shard.expire(self.most, self.kept_for, now);
+            shard.expire(rules.keys.div_ceil(SHARDS), rules.keys_for, now);
             shard.entries.entry(hash).or_default().claims += 1;
         });
         claim
@@ -118,11 +133,11 @@ impl Keys {
     }
 }
 
-impl Claim<'_> {
-    /// The substation that alone may be asked, and this request is about to ask it.
-    pub(super) fn ask_holder(&mut self) -> Option<usize> {
+impl<H: Clone + PartialEq> Claim<'_, H> {
+    /// The one that alone may be asked, and this request is about to ask it.
+    pub(super) fn ask_holder(&mut self) -> Option<H> {
         let holder = self.entry(|entry| {
-            let holder = entry.holder?;
+            let holder = entry.holder.clone()?;
             entry.asking += 1;
             Some(holder)
         });
@@ -130,16 +145,31 @@ impl Claim<'_> {
         holder
     }
 
-    /// This request is about to ask the substation `at`. False if another one holds the key by now.
-    pub(super) fn ask(&mut self, at: usize) -> bool {
+    /// This request is about to ask `whom`. False if another one holds the key by now.
+    pub(super) fn ask(&mut self, whom: &H) -> bool {
         self.is_asking = self.entry(|entry| {
-            let is_free = *entry.holder.get_or_insert(at) == at;
+            let is_free = entry.holder.get_or_insert_with(|| whom.clone()) == whom;
             entry.asking += u32::from(is_free);
             is_free
         });
         self.is_asking
     }
 
+    /// The substation asked has certainly not booked this request. True if another one may be asked.
+    pub(super) fn leave(&mut self) -> bool {
+        self.is_asking = false;
+        self.entry(|entry| {
+            entry.asking = entry.asking.saturating_sub(1);
+            let is_free = entry.asking == 0 && entry.bound.is_none();
+            if is_free {
+                entry.holder = None;
+            }
+            is_free
+        })
+    }
+}
+
+impl<H> Claim<'_, H> {
     /// The substation asked may have booked.
     pub(super) fn bind(&mut self) {
         self.is_asking = false;
@@ -156,25 +186,12 @@ impl Claim<'_> {
         });
     }
 
-    /// The substation asked has certainly not booked this request. True if another one may be asked.
-    pub(super) fn leave(&mut self) -> bool {
-        self.is_asking = false;
-        self.entry(|entry| {
-            entry.asking = entry.asking.saturating_sub(1);
-            let is_free = entry.asking == 0 && entry.bound.is_none();
-            if is_free {
-                entry.holder = None;
-            }
-            is_free
-        })
-    }
-
-    fn entry<T: Default>(&self, look: impl FnOnce(&mut Entry) -> T) -> T {
+    fn entry<T: Default>(&self, look: impl FnOnce(&mut Entry<H>) -> T) -> T {
         self.shard(|shard, hash| shard.entries.get_mut(&hash).map(look))
             .unwrap_or_default()
     }
 
-    fn shard<T>(&self, look: impl FnOnce(&mut Shard, u128) -> T) -> T
+    fn shard<T>(&self, look: impl FnOnce(&mut Shard<H>, u128) -> T) -> T
     where
         T: Default,
     {
@@ -184,7 +201,7 @@ impl Claim<'_> {
     }
 }
 
-impl Drop for Claim<'_> {
+impl<H> Drop for Claim<'_, H> {
     fn drop(&mut self) {
         if self.is_asking {
             self.bind();
@@ -200,7 +217,7 @@ impl Drop for Claim<'_> {
     }
 }
 
-impl Shard {
+impl<H> Shard<H> {
     /// Forgets what is over its time, and the oldest beyond `most`; never a key in use.
     fn expire(&mut self, most: usize, kept_for: Duration, now: Instant) {
         // As many looks as there are keys at most: one in use goes to the back.

@@ -37,10 +37,8 @@ const LOOK: Duration = Duration::from_millis(5);
 type Turn = (Instant, u64);
 
 /// The line of one proxy. Shared by all threads.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Queue {
-    most: usize,
-    timeout: Duration,
     line: Mutex<Line>,
     /// As many as stand in line, to be read without the lock.
     length: AtomicUsize,
@@ -61,23 +59,34 @@ pub(super) struct Place<'a> {
 }
 
 impl Queue {
-    pub(super) fn new(admission: &config::Admission) -> Self {
-        Self {
-            most: admission.queue,
-            timeout: admission.timeout,
-            line: Mutex::default(),
-            length: AtomicUsize::new(0),
-        }
-    }
-
-    /// Whether requests may wait at all.
-    pub(super) fn is_on(&self) -> bool {
-        self.most > 0
-    }
-
     /// How many wait.
     pub(super) fn length(&self) -> usize {
         self.length.load(Relaxed)
+    }
+
+    /// A place for a request that must be served by `until`, unless the line is full with `most`.
+    pub(super) fn join(&self, until: Instant, most: usize) -> Option<Place<'_>> {
+        let mut line = self.line.lock();
+        if line.places.len() >= most {
+            return None;
+        }
+        line.came += 1;
+        let turn = (until, line.came);
+        let moved_up = Arc::new(Notify::new());
+        line.places.insert(turn, Arc::clone(&moved_up));
+        self.length.store(line.places.len(), Relaxed);
+        Some(Place {
+            queue: self,
+            turn,
+            moved_up,
+        })
+    }
+}
+
+impl config::Admission {
+    /// Whether requests may wait at all.
+    pub(super) fn is_on(&self) -> bool {
+        self.queue > 0
     }
 
     /// Until when a request that finds no room at `now` waits: at most until `deadline`, and no longer than
@@ -92,24 +101,6 @@ impl Queue {
         });
         let wait = patience.map_or(self.timeout, |patience| patience.min(self.timeout));
         deadline.min(now + wait)
-    }
-
-    /// A place for a request that must be served by `until`, unless the line is full.
-    pub(super) fn join(&self, until: Instant) -> Option<Place<'_>> {
-        let mut line = self.line.lock();
-        if line.places.len() >= self.most {
-            return None;
-        }
-        line.came += 1;
-        let turn = (until, line.came);
-        let moved_up = Arc::new(Notify::new());
-        line.places.insert(turn, Arc::clone(&moved_up));
-        self.length.store(line.places.len(), Relaxed);
-        Some(Place {
-            queue: self,
-            turn,
-            moved_up,
-        })
     }
 }
 
@@ -150,23 +141,20 @@ impl Drop for Place<'_> {
 mod tests {
     use super::*;
 
-    fn queue(most: usize) -> Queue {
-        Queue::new(&config::Admission {
-            queue: most,
-            timeout: Duration::from_secs(1),
-        })
-    }
-
     #[tokio::test(start_paused = true)]
     async fn the_earliest_deadline_is_first_and_equals_keep_their_order() {
-        let (queue, now) = (queue(4), Instant::now());
+        let (queue, now) = (Queue::default(), Instant::now());
         let at = |millis| now + Duration::from_millis(millis);
-        let late = queue.join(at(300)).unwrap();
+        let late = queue.join(at(300), 4).unwrap();
         assert!(late.is_first());
-        let early = queue.join(at(100)).unwrap();
-        let second = queue.join(at(100)).unwrap();
+        let early = queue.join(at(100), 4).unwrap();
+        let second = queue.join(at(100), 4).unwrap();
         assert!(early.is_first() && !second.is_first() && !late.is_first());
-        assert!(queue.join(at(200)).is_some_and(|place| !place.is_first()));
+        assert!(
+            queue
+                .join(at(200), 4)
+                .is_some_and(|place| !place.is_first())
+        );
         assert_eq!(queue.length(), 3, "who leaves makes room");
         drop(early);
         assert!(second.wait().await, "it is told that it is first");
@@ -178,9 +166,9 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_full_line_takes_nobody_and_a_place_ends_in_time() {
-        let (queue, now) = (queue(1), Instant::now());
-        let place = queue.join(now + Duration::from_millis(12)).unwrap();
-        assert!(queue.join(now).is_none());
+        let (queue, now) = (Queue::default(), Instant::now());
+        let place = queue.join(now + Duration::from_millis(12), 1).unwrap();
+        assert!(queue.join(now, 1).is_none());
         let mut looks = 0;
         while place.wait().await {
             looks += 1;
@@ -190,11 +178,15 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn nobody_waits_longer_than_its_deadline_its_client_or_the_configuration() {
-        let (queue, now) = (queue(1), Instant::now());
+        let now = Instant::now();
+        let rules = config::Admission {
+            queue: 1,
+            timeout: Duration::from_secs(1),
+        };
         let wait = |patience: Option<&'static str>, deadline: u64| {
             let value = patience.map(|text| (PATIENCE, http::HeaderValue::from_static(text)));
             let headers: HeaderMap = value.into_iter().collect();
-            let until = queue.until(&headers, now, now + Duration::from_millis(deadline));
+            let until = rules.until(&headers, now, now + Duration::from_millis(deadline));
             (until - now).as_millis()
         };
         assert_eq!(wait(None, 5_000), 1_000);

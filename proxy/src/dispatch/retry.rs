@@ -4,13 +4,13 @@
 //! arrived, or it said so itself (503, 429). To the same one only under an `Idempotency-Key`. Both only as
 //! long as attempts, the budget and the deadline last.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use fastrand::Rng;
 use switchyard_balance::Refusal;
 use tokio::time::Instant;
 
-use super::{Code, Failure};
+use super::{Code, Failure, Snapshot};
 use crate::config::MOST_ATTEMPTS;
 
 /// The pause before a substation is asked again for the second time; doubled each time. The first time
@@ -38,6 +38,8 @@ impl Unbooked {
 /// Where a request stands between two attempts.
 #[derive(Debug)]
 pub(super) struct Journey {
+    /// What it goes by.
+    pub(super) by: Arc<Snapshot>,
     /// When the choice at hand was begun, as far as anybody looked at a clock.
     pub(super) since: Instant,
     /// How often it was sent.
@@ -54,8 +56,9 @@ pub(super) struct Journey {
 
 impl Journey {
     /// Before the first attempt.
-    pub(super) fn new(since: Instant) -> Self {
+    pub(super) fn new(by: Arc<Snapshot>, since: Instant) -> Self {
         Self {
+            by,
             since,
             attempts: 0,
             unbooked: None,
@@ -80,8 +83,9 @@ impl Journey {
         self.tried.get(..self.refused_by).unwrap_or_default()
     }
 
-    /// All of them may be asked again.
-    pub(super) fn forget_passed_over(&mut self) {
+    /// Goes by what is in force now. All substations may be asked again.
+    pub(super) fn begin_anew(&mut self, by: Arc<Snapshot>) {
+        self.by = by;
         self.refused_by = 0;
     }
 
@@ -144,10 +148,20 @@ pub(super) fn refusal_of_holder(name: &str, why: Unbooked, journey: &mut Journey
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{clock::Clock, config::Config, grid::Grid, metrics::Metrics};
+
+    fn journey() -> Journey {
+        let text = "substations: [{name: a, address: 127.0.0.1:1}]";
+        let config = Config::from_yaml(text, "test").unwrap();
+        let metrics = Metrics::new().unwrap();
+        let grid = Grid::new(&config, &metrics, Clock::start(), 1).unwrap();
+        let shared = crate::dispatch::Shared::new(config, Arc::new(grid), metrics);
+        Journey::new(shared.snapshot(), Instant::now())
+    }
 
     #[test]
     fn those_passed_over_are_remembered_and_the_soonest_room_counts() {
-        let mut journey = Journey::new(Instant::now());
+        let mut journey = journey();
         journey.pass_over(7, Unbooked::Refused);
         journey.pass_over(2, Unbooked::Connect);
         assert_eq!(journey.passed_over(), [7, 2]);
@@ -162,7 +176,7 @@ mod tests {
         let mut rng = Rng::with_seed(1);
         let mut journey = Journey {
             attempts: 1,
-            ..Journey::new(Instant::now())
+            ..journey()
         };
         assert_eq!(journey.pause(&mut rng), Duration::ZERO);
         for attempts in 2..=10 {
@@ -178,7 +192,7 @@ mod tests {
         let mut journey = Journey {
             broken: Some(Failure::new(Code::SubstationFailed, "may be booked")),
             unbooked: Some(Unbooked::Refused),
-            ..Journey::new(Instant::now())
+            ..journey()
         };
         let told = refusal(Refusal::NoUpstream, &mut journey);
         assert_eq!(told.code, Code::SubstationFailed);

@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep};
 use tracing::debug;
 
 use super::{
-    Failure, Lane,
+    Failure, Lane, Snapshot,
     attempt::Attempt,
     charge::Charge,
     choose::Picked,
@@ -43,13 +43,14 @@ impl Lane {
     /// Finds a substation that takes the charge, and returns its answer.
     pub(super) async fn route(
         &self,
+        by: Arc<Snapshot>,
         head: &RequestHeader,
         charge: &Charge,
         request_id: &HeaderValue,
         watchdog: &mut Watchdog,
     ) -> Result<Routed, Failure> {
         let started = Instant::now();
-        let deadline = started + self.shared.config.timeouts.request;
+        let deadline = started + by.config.timeouts.request;
         let mut asked = Asked {
             head,
             charge,
@@ -57,10 +58,11 @@ impl Lane {
             deadline,
             watchdog,
         };
-        let mut claim =
-            keys::key_of(&head.headers)?.map(|key| self.shared.keys.claim(key, started));
-        let mut journey = Journey::new(started);
-        self.shared.budget.request();
+        let rules = &by.config.retry;
+        let key = keys::key_of(&head.headers)?;
+        let mut claim = key.map(|key| self.shared.keys.claim(key, started, rules));
+        self.shared.budget.request(rules.budget);
+        let mut journey = Journey::new(by, started);
         loop {
             let picked = match self.admit(charge, &journey, claim.as_mut()) {
                 Ok(picked) => picked,
@@ -103,7 +105,9 @@ impl Lane {
                         "Not booked"
                     );
                     journey.hint(room_in);
-                    journey.pass_over(at, why);
+                    if let Some(at) = at {
+                        journey.pass_over(at, why);
+                    }
                     if !self.may_retry(&journey) {
                         return Err(self.refuse(charge, Refusal::NoUpstream, &mut journey));
                     }
@@ -142,29 +146,32 @@ impl Lane {
     ) -> Attempt {
         self.count_choice(&picked, journey);
         let Picked {
-            at,
-            reservation,
-            trial,
-            ..
+            reservation, trial, ..
         } = picked;
         let report = substation.ledger().report_sent();
         let outgoing = Outgoing {
-            line: substation.charge_head(),
+            line: &substation.charge_head(),
             head: asked.head,
             request_id: asked.request_id,
             body: &asked.charge.body,
         };
         let mut progress = Progress::Unsent;
-        let exchange = self
-            .exchange
-            .send(at, substation.address(), &outgoing, &mut progress);
+        let to = self.destination(&journey.by, substation);
+        let exchange = self.exchange.send(to, &outgoing, &mut progress);
         let result = asked.watchdog.guard(asked.deadline, pin!(exchange)).await;
         substation
             .metrics()
             .upstream_seconds
             .observe(sent.elapsed().as_secs_f64());
         let result = result.unwrap_or(Err(Break::Deadline));
-        let attempt = self.end(reservation, substation, report, progress, result);
+        let attempt = self.end(
+            &journey.by,
+            reservation,
+            substation,
+            report,
+            progress,
+            result,
+        );
         // After the verdict: a trial without one would be begun anew.
         drop(trial);
         attempt
@@ -172,7 +179,8 @@ impl Lane {
 
     /// Whether attempts and the budget last for one more. If so, it is taken out of the budget.
     fn may_retry(&self, journey: &Journey) -> bool {
-        journey.attempts < self.shared.config.retry.attempts as usize && self.shared.budget.take()
+        let rules = &journey.by.config.retry;
+        journey.attempts < rules.attempts as usize && self.shared.budget.take(rules.budget)
     }
 
     /// Waits a little before the same substation is asked again. The deadline is looked at with the attempt.
@@ -189,7 +197,7 @@ impl Lane {
 }
 
 /// Notes with the key what an attempt has proved. True if another substation may be asked.
-fn settle(claim: &mut Claim<'_>, attempt: &Attempt) -> bool {
+fn settle(claim: &mut Claim<'_, Arc<Substation>>, attempt: &Attempt) -> bool {
     match attempt {
         Attempt::Unbooked(..) | Attempt::Late(_, Progress::Unsent) => claim.leave(),
         Attempt::Answered(answer) if (400..500).contains(&answer.status) => claim.leave(),

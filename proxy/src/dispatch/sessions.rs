@@ -8,14 +8,14 @@
 //! either, but the second answer would be "no such session", and nobody could tell whether the first had
 //! ended it: so a `DELETE` that broke off is told as what it is.
 
-use std::{collections::HashMap, pin::pin, sync::Arc};
+use std::{collections::HashMap, pin::pin, sync::Arc, time::Duration};
 
 use http::{HeaderValue, Method};
 use pingora_http::RequestHeader;
 use tokio::time::Instant;
 
 use super::{
-    Code, Failure, Lane,
+    Code, Failure, Lane, Snapshot,
     exchange::{Break, Outgoing, Progress},
     route::Routed,
     watchdog::Watchdog,
@@ -55,28 +55,27 @@ impl Ask {
 
 /// Which substation has which name.
 #[derive(Debug)]
-pub(super) struct Names(HashMap<String, usize>);
+pub(super) struct Names<H>(HashMap<String, H>);
 
-impl Names {
-    pub(super) fn new(substations: &[Arc<Substation>]) -> Self {
-        let names = substations.iter().map(|substation| substation.name());
-        Self(
-            (0..)
-                .zip(names)
-                .map(|(at, name)| (name.to_owned(), at))
-                .collect(),
-        )
+impl Names<Arc<Substation>> {
+    /// Of `members`, and of those `absent` whose names nobody else has.
+    pub(super) fn new(members: &[Arc<Substation>], absent: &[Arc<Substation>]) -> Self {
+        let all = absent.iter().chain(members);
+        let named = all.map(|one| (one.name().to_owned(), Arc::clone(one)));
+        Self(named.collect())
     }
+}
 
+impl<H> Names<H> {
     /// Who holds the session: the longest known name that `id` begins with, before a dash.
-    fn holder(&self, id: &str) -> Option<usize> {
+    fn holder(&self, id: &str) -> Option<&H> {
         let mut name = id;
         while let Some((shorter, rest)) = name.rsplit_once('-') {
             // Something must be left of the id behind the name's dash.
             if (!rest.is_empty() || name.len() < id.len())
-                && let Some(at) = self.0.get(shorter)
+                && let Some(holder) = self.0.get(shorter)
             {
-                return Some(*at);
+                return Some(holder);
             }
             name = shorter;
         }
@@ -94,6 +93,7 @@ impl Lane {
     /// Asks the substation that holds the session `id`.
     pub(super) async fn session(
         &self,
+        by: &Snapshot,
         ask: Ask,
         id: &str,
         head: &RequestHeader,
@@ -110,9 +110,7 @@ impl Lane {
             let message = format!("no substation here has a name that {id} begins with");
             Failure::new(Code::NotFound, message)
         };
-        let at = self.shared.names.holder(id).ok_or_else(unknown)?;
-        let substation = self.shared.grid.substations().get(at);
-        let substation = Arc::clone(substation.ok_or_else(unknown)?);
+        let substation = Arc::clone(by.names.holder(id).ok_or_else(unknown)?);
         let path = [PREFIX, id].concat();
         let line = RequestHead::new(ask.method(), &path, &substation.address().to_string())
             .map_err(|error| Failure::new(Code::InvalidRequest, error.to_string()))?;
@@ -122,13 +120,13 @@ impl Lane {
             request_id,
             body: &[],
         };
-        let deadline = Instant::now() + self.shared.config.timeouts.request;
-        let mut attempts = self.shared.config.retry.attempts;
+        let deadline = Instant::now() + by.config.timeouts.request;
+        let rules = &by.config.retry;
+        let mut attempts = rules.attempts;
         loop {
             let mut progress = Progress::Unsent;
-            let exchange = self
-                .exchange
-                .send(at, substation.address(), &outgoing, &mut progress);
+            let to = self.destination(by, &substation);
+            let exchange = self.exchange.send(to, &outgoing, &mut progress);
             let result = watchdog.guard(deadline, pin!(exchange)).await;
             let broken = match result.unwrap_or(Err(Break::Deadline)) {
                 Ok(answer) => return Ok(Routed { answer, substation }),
@@ -137,37 +135,38 @@ impl Lane {
             attempts -= 1;
             let is_safe = ask == Ask::Look || progress == Progress::Unsent;
             let is_worth_it = matches!(broken, Break::Lost(_)) && is_safe;
-            if !(is_worth_it && attempts > 0 && self.shared.budget.take()) {
-                return Err(self.told(ask, substation.name(), &broken, progress));
+            if !(is_worth_it && attempts > 0 && self.shared.budget.take(rules.budget)) {
+                let limit = by.config.timeouts.request;
+                return Err(told(ask, substation.name(), &broken, progress, limit));
             }
         }
     }
+}
 
-    /// What the client is told of a session that could not be asked for.
-    fn told(&self, ask: Ask, name: &str, broken: &Break, progress: Progress) -> Failure {
-        let means = match (ask, progress) {
-            (Ask::Look, _) => "try again",
-            (Ask::Unplug, Progress::Unsent) => "nothing was unplugged: try again",
-            (Ask::Unplug, Progress::Sent) => {
-                "the session may be unplugged or not: try again, and a 404 then means that it is over"
-            }
-        };
-        match broken {
-            Break::Connect(error) => {
-                let message =
-                    format!("{name}, which holds the session, can't be reached ({error}); {means}");
-                Failure::new(Code::NoSubstation, message)
-            }
-            Break::Lost(reason) => {
-                let message = format!("{name} broke off: {reason}; {means}");
-                Failure::new(Code::SubstationFailed, message)
-            }
-            Break::Deadline => {
-                let limit = humantime::format_duration(self.shared.config.timeouts.request);
-                let message =
-                    format!("{name} did not answer within {limit} (timeouts.request); {means}");
-                Failure::new(Code::DeadlineExceeded, message)
-            }
+/// What the client is told of a session that could not be asked for; `limit` is the time that it had.
+fn told(ask: Ask, name: &str, broken: &Break, progress: Progress, limit: Duration) -> Failure {
+    let means = match (ask, progress) {
+        (Ask::Look, _) => "try again",
+        (Ask::Unplug, Progress::Unsent) => "nothing was unplugged: try again",
+        (Ask::Unplug, Progress::Sent) => {
+            "the session may be unplugged or not: try again, and a 404 then means that it is over"
+        }
+    };
+    match broken {
+        Break::Connect(error) => {
+            let message =
+                format!("{name}, which holds the session, can't be reached ({error}); {means}");
+            Failure::new(Code::NoSubstation, message)
+        }
+        Break::Lost(reason) => {
+            let message = format!("{name} broke off: {reason}; {means}");
+            Failure::new(Code::SubstationFailed, message)
+        }
+        Break::Deadline => {
+            let limit = humantime::format_duration(limit);
+            let message =
+                format!("{name} did not answer within {limit} (timeouts.request); {means}");
+            Failure::new(Code::DeadlineExceeded, message)
         }
     }
 }
@@ -202,7 +201,7 @@ mod tests {
             ("-", None),
             ("", None),
         ] {
-            assert_eq!(names.holder(id), holder, "{id:?}");
+            assert_eq!(names.holder(id).copied(), holder, "{id:?}");
         }
     }
 

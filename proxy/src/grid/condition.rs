@@ -27,12 +27,12 @@ use crate::{
 };
 
 /// How many of the grid are where, kept as they change, so that nobody counts ten thousand for one.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Census {
-    most_ejected: usize,
+    most_ejected: AtomicUsize,
     /// Ejected for failing.
     ejected: AtomicUsize,
-    /// Not draining.
+    /// Members that are not draining.
     listed: AtomicUsize,
     /// Of those, neither ejected nor unreachable.
     fit: AtomicUsize,
@@ -45,17 +45,14 @@ impl Census {
         clippy::cast_sign_loss,
         reason = "a share of at most 10,000 substations"
     )]
-    pub(super) fn new(substations: usize, rules: &config::Health) -> Self {
-        Self {
-            most_ejected: ((substations as f64 * rules.most_ejected) as usize).max(1),
-            ejected: AtomicUsize::new(0),
-            listed: AtomicUsize::new(substations),
-            fit: AtomicUsize::new(substations),
-        }
+    pub(super) fn set_rules(&self, substations: usize, rules: &config::Health) {
+        let most = ((substations as f64 * rules.most_ejected) as usize).max(1);
+        self.most_ejected.store(most, Relaxed);
     }
 
     fn enter(&self) -> bool {
-        let one_more = |ejected| (ejected < self.most_ejected).then_some(ejected + 1);
+        let most = self.most_ejected.load(Relaxed);
+        let one_more = |ejected| (ejected < most).then_some(ejected + 1);
         self.ejected
             .fetch_update(Relaxed, Relaxed, one_more)
             .is_ok()
@@ -111,7 +108,6 @@ pub struct View {
 /// See the [module](self).
 #[derive(Debug)]
 pub(super) struct Condition {
-    rules: config::Health,
     census: Arc<Census>,
     state: Mutex<State>,
     /// A good answer would change something.
@@ -122,8 +118,11 @@ pub(super) struct Condition {
     is_moving: AtomicBool,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
+    rules: config::Health,
+    /// It is one of those that are chosen among.
+    is_member: bool,
     health: Health,
     refusals: Refusals,
     is_draining: bool,
@@ -134,15 +133,41 @@ struct State {
 }
 
 impl Condition {
+    /// Of one that is no member yet: see [`Condition::join`].
     pub(super) fn new(rules: &config::Health, census: Arc<Census>) -> Self {
-        Self {
+        let state = State {
             rules: rules.clone(),
+            is_member: false,
+            health: Health::default(),
+            refusals: Refusals::default(),
+            is_draining: false,
+            is_pressed: false,
+            is_counted: false,
+        };
+        Self {
             census,
-            state: Mutex::default(),
+            state: Mutex::new(state),
             is_troubled: AtomicBool::new(false),
             is_on_trial: AtomicBool::new(false),
             is_moving: AtomicBool::new(false),
         }
+    }
+
+    /// Becomes one of those that are chosen among, under these rules, or stays one.
+    pub(super) fn join(&self, ledger: &Ledger, rules: &config::Health, now: Moment) {
+        self.change(ledger, now, |state, _| {
+            state.rules.clone_from(rules);
+            state.is_member = true;
+            None
+        });
+    }
+
+    /// Is no longer among them. Nothing else of it is forgotten: it may come back.
+    pub(super) fn leave(&self, ledger: &Ledger, now: Moment) {
+        self.change(ledger, now, |state, _| {
+            state.is_member = false;
+            None
+        });
     }
 
     /// Takes word of an exchange that booked `load`. Reads no clock and takes no lock while all is well.
@@ -156,7 +181,7 @@ impl Condition {
             }
             let back = state
                 .health
-                .report(Verdict::Good, now, 0, &self.rules, || false);
+                .report(Verdict::Good, now, 0, &state.rules, || false);
             let pardon = || state.is_pressed.then(|| state.health.pardon(now)).flatten();
             back.or_else(pardon).map(News::Health)
         })
@@ -173,7 +198,7 @@ impl Condition {
             };
             let change = state
                 .health
-                .report(verdict, now, exchanges, &self.rules, may_eject);
+                .report(verdict, now, exchanges, &state.rules, may_eject);
             state.is_counted = is_counted;
             change.map(News::Health)
         })
@@ -273,7 +298,7 @@ impl Condition {
             is_unreachable: state.health.is_unreachable(),
             failures: state.health.failures(),
             ejections: state.health.ejections(),
-            share: state.health.share(now, self.rules.slow_start),
+            share: state.health.share(now, state.rules.slow_start),
             refuses: state.refusals.held(),
         }
     }
@@ -287,20 +312,20 @@ impl Condition {
     ) -> Option<News> {
         let mut state = self.state.lock();
         let (was_in, was_fit, was_listed) =
-            (state.is_in_rotation(), state.is_fit(), !state.is_draining);
+            (state.is_in_rotation(), state.is_fit(), state.is_listed());
         let news = change(&mut state, now);
         let now_at = state.health.stage();
-        if state.is_counted && now_at == Stage::In {
+        if state.is_counted && (now_at == Stage::In || !state.is_member) {
             state.is_counted = false;
             self.census.leave();
         }
         Census::note(&self.census.fit, was_fit, state.is_fit());
-        Census::note(&self.census.listed, was_listed, !state.is_draining);
+        Census::note(&self.census.listed, was_listed, state.is_listed());
         let is_in = state.is_in_rotation();
         if was_in != is_in {
             ledger.set_standing(if is_in { Standing::In } else { Standing::Out });
         }
-        let share = state.health.share(now, self.rules.slow_start);
+        let share = state.health.share(now, state.rules.slow_start);
         ledger.set_ramp(share);
         let is_refusing = state.refusals.held().is_some();
         let is_clean = state.health.is_clean() && state.refusals.is_clean();
@@ -323,12 +348,16 @@ pub(super) enum Entry {
 }
 
 impl State {
+    fn is_listed(&self) -> bool {
+        self.is_member && !self.is_draining
+    }
+
     fn is_fit(&self) -> bool {
-        matches!(self.health.stage(), Stage::In | Stage::Trial) && !self.is_draining
+        matches!(self.health.stage(), Stage::In | Stage::Trial) && self.is_listed()
     }
 
     fn is_in_rotation(&self) -> bool {
-        let is_forced = self.is_pressed && !self.health.is_unreachable() && !self.is_draining;
+        let is_forced = self.is_pressed && !self.health.is_unreachable() && self.is_listed();
         self.is_fit() || is_forced
     }
 }

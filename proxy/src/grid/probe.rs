@@ -63,6 +63,7 @@ impl Gauges {
 #[derive(Debug)]
 pub struct Probe {
     address: SocketAddr,
+    path: String,
     request: Vec<u8>,
     stream: Option<TcpStream>,
     buffer: BytesMut,
@@ -73,13 +74,10 @@ impl Probe {
     /// A probe of the substation at `address`, without a connection yet.
     #[must_use]
     pub fn new(address: SocketAddr, gauges: &Gauges) -> Self {
-        let request = format!(
-            "GET {} HTTP/1.1\r\nhost: {address}\r\naccept: text/plain;version=0.0.4\r\nuser-agent: switchyard\r\n\r\n",
-            gauges.path
-        );
         Self {
             address,
-            request: request.into_bytes(),
+            path: gauges.path.clone(),
+            request: request(address, &gauges.path),
             stream: None,
             buffer: BytesMut::new(),
             decoder: Decoder::new(Limits {
@@ -97,6 +95,11 @@ impl Probe {
         look: Look<'_>,
         configured_capacity: Option<Load>,
     ) -> Result<(), PollOutcome> {
+        // After a reload the page may be elsewhere.
+        if self.path != gauges.path {
+            self.path.clone_from(&gauges.path);
+            self.request = request(self.address, &self.path);
+        }
         let fetched = timeout(gauges.timeout, self.fetch(look)).await;
         let (sent, page) = match fetched {
             Ok(Ok(fetched)) => fetched,
@@ -154,6 +157,13 @@ impl Probe {
             }
         }
     }
+}
+
+fn request(address: SocketAddr, path: &str) -> Vec<u8> {
+    let request = format!(
+        "GET {path} HTTP/1.1\r\nhost: {address}\r\naccept: text/plain;version=0.0.4\r\nuser-agent: switchyard\r\n\r\n"
+    );
+    request.into_bytes()
 }
 
 fn read(

@@ -7,7 +7,6 @@
 use std::{sync::Arc, time::Duration};
 
 use switchyard_balance::{Ledger, Load};
-use tracing::{info, warn};
 
 use super::{
     Grid, Substation,
@@ -44,12 +43,12 @@ impl Grid {
     pub fn enter(&self, substation: &Arc<Substation>) -> Result<Option<Trial>, Closed> {
         match substation
             .condition()
-            .may_be_asked(substation.ledger(), self.clock)
+            .may_be_asked(substation.ledger(), self.common.clock)
         {
             Entry::Free => Ok(None),
             Entry::Trial => Ok(Some(Trial {
                 substation: Arc::clone(substation),
-                clock: self.clock,
+                clock: self.common.clock,
             })),
             Entry::Closed => Err(Closed),
         }
@@ -60,13 +59,13 @@ impl Grid {
     pub fn good(&self, substation: &Substation, booked: Option<Load>) {
         let news = substation
             .condition()
-            .good(substation.ledger(), booked, self.clock);
+            .good(substation.ledger(), booked, self.common.clock);
         self.follow(substation, news);
     }
 
     /// An exchange with `substation` failed.
     pub fn failed(&self, substation: &Substation, verdict: Verdict) {
-        let now = self.clock.now();
+        let now = self.common.clock.now();
         let news = substation
             .condition()
             .failure(substation.ledger(), verdict, now);
@@ -75,7 +74,7 @@ impl Grid {
 
     /// `substation` refused `load`; `room_in` is when it says it has room. That it answered is good.
     pub fn refused(&self, substation: &Substation, load: Load, room_in: Option<Duration>) {
-        let now = self.clock.now();
+        let now = self.common.clock.now();
         substation
             .condition()
             .refused(substation.ledger(), load, room_in, now);
@@ -92,7 +91,7 @@ impl Grid {
     pub fn drain(&self, name: &str, is_draining: bool) -> Option<&Arc<Substation>> {
         let named = |substation: &&Arc<Substation>| substation.name() == name;
         let substation = self.substations().iter().find(named)?;
-        let now = self.clock.now();
+        let now = self.common.clock.now();
         let news = substation
             .condition()
             .drain(substation.ledger(), is_draining, now);
@@ -103,36 +102,7 @@ impl Grid {
     fn follow(&self, substation: &Substation, news: Option<News>) {
         if let Some(news) = news {
             substation.announce(news);
-            self.review(substation);
-        }
-    }
-
-    /// After `changed` has: are so few left that those ejected for failing are to be used?
-    #[expect(clippy::cast_precision_loss, reason = "at most 10,000 substations")]
-    fn review(&self, changed: &Substation) {
-        let mut is_panicking = self.is_panicking.lock();
-        let now = self.clock.now();
-        let press = |substation: &Substation, is_pressed| {
-            let ledger = substation.ledger();
-            substation.condition().press(ledger, is_pressed, now);
-        };
-        let (fit, all) = self.census.fit_of();
-        let is_too_few = (fit as f64) < self.panic_below * all as f64;
-        if is_too_few == *is_panicking {
-            press(changed, is_too_few);
-            return;
-        }
-        *is_panicking = is_too_few;
-        for substation in self.substations() {
-            press(substation, is_too_few);
-        }
-        if is_too_few {
-            warn!(
-                fit,
-                all, "Too few in rotation: those that fail are used as well"
-            );
-        } else {
-            info!(fit, all, "Enough in rotation again");
+            self.common.review(substation);
         }
     }
 }

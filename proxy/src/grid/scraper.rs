@@ -3,22 +3,32 @@
 //! One task with its own connections. A round begins every interval, a little early or late so that several
 //! proxies don't fall into step; so many scrapes run at once and no more; a substation has at most one under
 //! way, so one that hangs misses rounds and delays nobody else's.
+//!
+//! When the grid changes, seats go on by substation, not by position: who stays keeps its connection, who comes is
+//! asked at once.
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
 
 use fastrand::Rng;
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use switchyard_balance::Learner;
-use tokio::time::{Instant, sleep_until};
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep_until},
+};
 use tracing::{info, warn};
 
 use super::{
-    Grid, Substation,
+    Grid, Id, Substation,
     probe::{Gauges, Probe},
     substation::Reach,
-    visibility::{Look, Visibility},
+    visibility::{Late, Look, Visibility},
 };
-use crate::{config, metrics::PollOutcome};
+use crate::metrics::PollOutcome;
 
 /// Scrapes at once. With 1 ms a scrape this is enough for 100,000 a second.
 const AT_ONCE: usize = 128;
@@ -28,109 +38,151 @@ const JITTER: f64 = 0.2;
 /// The scraping task, before it runs.
 #[derive(Debug)]
 pub struct Scraper {
+    grids: watch::Receiver<Arc<Grid>>,
     grid: Arc<Grid>,
-    gauges: Gauges,
-    interval: Duration,
+    seats: HashMap<Id, Seat>,
+    due: VecDeque<Arc<Substation>>,
     learner: Learner,
-    visibility_lag: Duration,
+    /// Whether a first round is still to be finished.
+    is_first_round: bool,
     rng: Rng,
 }
 
 /// A scrape that ended: the probe comes back to wait for the next round.
 struct Ended {
-    at: usize,
+    substation: Arc<Substation>,
     probe: Probe,
     result: Result<(), PollOutcome>,
     took: Duration,
 }
 
 /// What is known of one substation between rounds.
+#[derive(Debug)]
 struct Seat {
+    /// None while a scrape is under way.
     probe: Option<Probe>,
     was_asked: bool,
     failing_as: Option<PollOutcome>,
 }
 
 impl Scraper {
-    /// A scraper of the grid.
+    /// A scraper of the grid that `grids` holds, and of those after it.
     #[must_use]
-    pub fn new(grid: Arc<Grid>, load: &config::Load, seed: u64) -> Self {
-        let gauges = Gauges::new(load);
-        Self {
+    pub fn new(mut grids: watch::Receiver<Arc<Grid>>, seed: u64) -> Self {
+        let grid = Arc::clone(&grids.borrow_and_update());
+        let mut scraper = Self {
+            grids,
             grid,
-            gauges,
-            interval: load.interval,
+            seats: HashMap::new(),
+            due: VecDeque::new(),
             learner: Learner::new(),
-            visibility_lag: load.visibility_lag,
+            is_first_round: true,
             rng: Rng::with_seed(seed),
-        }
+        };
+        scraper.take_seats();
+        scraper
     }
 
     /// Scrapes until dropped.
     pub async fn run(mut self) {
-        let grid = Arc::clone(&self.grid);
-        let mut seats: Vec<Seat> = grid
-            .substations()
-            .iter()
-            .map(|substation| {
-                let probe = Some(Probe::new(substation.address(), &self.gauges));
-                Seat {
-                    probe,
-                    was_asked: false,
-                    failing_as: None,
-                }
-            })
-            .collect();
-        let (visibility, mut notes) = Visibility::new(self.visibility_lag, grid.substations());
-        let mut due: VecDeque<usize> = VecDeque::new();
+        let mut visibility =
+            Visibility::new(self.grid.polls.visibility_lag, self.grid.substations());
         let mut running = FuturesUnordered::new();
-        let mut never_asked = seats.len();
         let mut is_learned = true;
+        let mut is_last_grid = false;
         let mut round = Instant::now();
         let timer = sleep_until(round);
         tokio::pin!(timer);
         loop {
             while running.len() < AT_ONCE
-                && let Some(at) = due.pop_front()
+                && let Some(substation) = self.due.pop_front()
             {
-                let probe = seats.get_mut(at).and_then(|seat| seat.probe.take());
-                if let (Some(probe), Some(substation)) = (probe, grid.substations().get(at)) {
-                    let look = visibility.look(at, substation.ledger());
-                    running.push(scrape(at, probe, substation, look, &self.gauges));
+                let seat = self.seats.get_mut(&substation.id());
+                if let Some(probe) = seat.and_then(|seat| seat.probe.take()) {
+                    let late = visibility.of(&substation);
+                    let gauges = Arc::clone(&self.grid.polls.gauges);
+                    running.push(scrape(probe, substation, late, gauges));
                 }
             }
             tokio::select! {
                 () = &mut timer => {
                     // After a standstill the missed rounds are not made up for.
-                    round = (round + self.interval).max(Instant::now());
-                    timer.as_mut().reset(round + jitter(self.interval, &mut self.rng));
-                    grid.note_stale();
+                    let interval = self.grid.polls.interval;
+                    round = (round + interval).max(Instant::now());
+                    timer.as_mut().reset(round + jitter(interval, &mut self.rng));
+                    self.grid.note_stale();
                     // One that is late has not kept the others' samples from being learned from.
                     if !std::mem::replace(&mut is_learned, false) {
-                        learn(&mut self.learner, &grid);
+                        self.learn();
                     }
                     // A round that is not over is not begun anew: its last ones would never have a turn.
-                    if due.is_empty() {
-                        due.extend(0..seats.len());
+                    if self.due.is_empty() {
+                        self.due.extend(self.grid.substations().iter().cloned());
                     }
                 }
-                () = notes.due() => visibility.note(grid.substations()),
-                Some(ended) = running.next() => {
-                    let Some(seat) = seats.get_mut(ended.at) else { continue };
-                    let Some(substation) = grid.substations().get(ended.at) else { continue };
-                    seat.record(ended.result, ended.took, substation, &grid);
-                    seat.probe = Some(ended.probe);
-                    if !std::mem::replace(&mut seat.was_asked, true) {
-                        never_asked -= 1;
-                        if never_asked == 0 {
-                            grid.set_first_round_done();
-                        }
+                () = visibility.due() => visibility.note(self.grid.substations()),
+                changed = self.grids.changed(), if !is_last_grid => {
+                    is_last_grid = changed.is_err();
+                    let grid = Arc::clone(&self.grids.borrow_and_update());
+                    let before = std::mem::replace(&mut self.grid, grid);
+                    let polls = &self.grid.polls;
+                    visibility.follow(polls.visibility_lag, self.grid.substations());
+                    if polls.interval != before.polls.interval {
+                        round = Instant::now();
+                        timer.as_mut().reset(round + jitter(polls.interval, &mut self.rng));
                     }
-                    if due.is_empty() && running.is_empty() && !std::mem::replace(&mut is_learned, true) {
-                        learn(&mut self.learner, &grid);
+                    self.take_seats();
+                }
+                Some(ended) = running.next() => {
+                    self.record(ended);
+                    if self.due.is_empty() && running.is_empty() && !std::mem::replace(&mut is_learned, true) {
+                        self.learn();
                     }
                 }
             }
+        }
+    }
+
+    /// Gives each substation of the grid a seat, and takes the others' away. Whoever comes is asked at once.
+    fn take_seats(&mut self) {
+        let mut before = std::mem::take(&mut self.seats);
+        for substation in self.grid.substations() {
+            let seat = before.remove(&substation.id()).unwrap_or_else(|| {
+                self.due.push_back(Arc::clone(substation));
+                let probe = Probe::new(substation.address(), &self.grid.polls.gauges);
+                Seat {
+                    probe: Some(probe),
+                    was_asked: false,
+                    failing_as: None,
+                }
+            });
+            self.seats.insert(substation.id(), seat);
+        }
+        let Self { due, seats, .. } = self;
+        due.retain(|substation| seats.contains_key(&substation.id()));
+    }
+
+    fn record(&mut self, ended: Ended) {
+        let Some(seat) = self.seats.get_mut(&ended.substation.id()) else {
+            // It left meanwhile.
+            return;
+        };
+        seat.record(ended.result, ended.took, &ended.substation, &self.grid);
+        seat.probe = Some(ended.probe);
+        seat.was_asked = true;
+        if self.is_first_round && self.seats.values().all(|seat| seat.was_asked) {
+            self.is_first_round = false;
+            self.grid.common.set_first_round_done();
+        }
+    }
+
+    /// Draws from a round of samples what it teaches.
+    fn learn(&mut self) {
+        let round = self.learner.round(self.grid.roster());
+        let metrics = self.grid.choice_metrics();
+        metrics.share.set(round.share);
+        if let Some(regret) = round.regret {
+            metrics.regret.observe(regret);
         }
     }
 }
@@ -172,16 +224,6 @@ impl Seat {
     }
 }
 
-/// Draws from a round of samples what it teaches.
-fn learn(learner: &mut Learner, grid: &Grid) {
-    let round = learner.round(grid.roster());
-    let metrics = grid.choice_metrics();
-    metrics.share.set(round.share);
-    if let Some(regret) = round.regret {
-        metrics.regret.observe(regret);
-    }
-}
-
 /// What a scrape's end says of the way to the substation. A page that was not there, or not to be read, came
 /// from somebody; silence may be the page's fault alone.
 fn reach(outcome: Option<PollOutcome>) -> Reach {
@@ -193,21 +235,22 @@ fn reach(outcome: Option<PollOutcome>) -> Reach {
 }
 
 async fn scrape(
-    at: usize,
     mut probe: Probe,
-    substation: &Substation,
-    look: Look<'_>,
-    gauges: &Gauges,
+    substation: Arc<Substation>,
+    late: Option<Late>,
+    gauges: Arc<Gauges>,
 ) -> Ended {
     let began = Instant::now();
+    let look = Look::late(substation.ledger(), late.as_ref());
     let result = probe
-        .sample(gauges, look, substation.configured_capacity())
+        .sample(&gauges, look, substation.configured_capacity())
         .await;
+    let took = began.elapsed();
     Ended {
-        at,
+        substation,
         probe,
         result,
-        took: began.elapsed(),
+        took,
     }
 }
 

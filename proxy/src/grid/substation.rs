@@ -1,14 +1,18 @@
 //! One substation: its name, its ledger, its health and the handles that its traffic is counted by.
+//!
+//! It outlives the configurations that list it: as long as its name and its address stay, it is the same one, and what
+//! a reload changes of it is changed in place.
 
 use std::{
     net::SocketAddr,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed},
     },
     time::Duration,
 };
 
+use arc_swap::{ArcSwap, Guard};
 use http::HeaderValue;
 use switchyard_balance::{Ledger, Load};
 use tracing::{info, warn};
@@ -24,8 +28,16 @@ use crate::{
     metrics::{Metrics, SubstationMetrics},
 };
 
+/// Which substation it is, for as long as the process runs. A position in the grid changes with the configuration,
+/// a name may be given to another.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Id(u64);
+
 /// No sample yet, as a moment.
 const NEVER: u64 = u64::MAX;
+
+/// No capacity is configured.
+const NO_CAPACITY: i64 = -1;
 
 /// How a substation is doing, for people and alerts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,11 +96,13 @@ pub(super) enum Reach {
 #[derive(Debug)]
 pub struct Substation {
     ledger: Ledger,
+    id: Id,
     name: String,
     name_header: HeaderValue,
     address: SocketAddr,
-    configured_capacity: Option<Load>,
-    charge_head: RequestHead,
+    /// In millionths; [`NO_CAPACITY`] where the configuration says none.
+    configured_capacity: AtomicI64,
+    charge_head: ArcSwap<RequestHead>,
     condition: Condition,
     sampled_at: AtomicU64,
     is_reachable: AtomicBool,
@@ -102,7 +116,15 @@ impl AsRef<Ledger> for Substation {
     }
 }
 
+impl PartialEq for Substation {
+    fn eq(&self, other: &Self) -> bool {
+        self.id == other.id
+    }
+}
+
 impl Substation {
+    /// One that is chosen by nobody yet: see [`Substation::join`].
+    ///
     /// The path was checked with the configuration, so this fails for nobody who came through there.
     pub(super) fn new(
         listed: &config::Substation,
@@ -110,23 +132,55 @@ impl Substation {
         metrics: &Metrics,
         census: &Arc<Census>,
     ) -> Result<Self, Unencodable> {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
         let configured_capacity = listed.capacity.and_then(Load::new);
-        let host = listed.address.to_string();
+        let charge_head = charge_head(listed, config)?;
         Ok(Self {
             ledger: Ledger::new(configured_capacity),
+            id: Id(NEXT.fetch_add(1, Relaxed)),
             name: listed.name.clone(),
             // The configuration only lets header-safe names through.
             name_header: HeaderValue::from_str(&listed.name)
                 .unwrap_or(HeaderValue::from_static("unnamed")),
             address: listed.address,
-            configured_capacity,
-            charge_head: RequestHead::new("POST", &config.charge.upstream_path, &host)?,
+            configured_capacity: AtomicI64::new(millionths(configured_capacity)),
+            charge_head: ArcSwap::from_pointee(charge_head),
             condition: Condition::new(&config.health, Arc::clone(census)),
             sampled_at: AtomicU64::new(NEVER),
             is_reachable: AtomicBool::new(true),
             can_scrape: AtomicBool::new(false),
-            metrics: metrics.substation(&listed.name, config.policy.into()),
+            metrics: metrics.substation(&listed.name),
         })
+    }
+
+    /// Takes part from now on, as `config` wants it, or goes on doing so. Its ledger, its health and an operator's word
+    /// stay.
+    pub(super) fn join(
+        &self,
+        listed: &config::Substation,
+        config: &Config,
+        now: Moment,
+    ) -> Result<(), Unencodable> {
+        self.charge_head
+            .store(Arc::new(charge_head(listed, config)?));
+        let capacity = listed.capacity.and_then(Load::new);
+        let before = self.configured_capacity.swap(millionths(capacity), Relaxed);
+        if before != millionths(capacity) {
+            self.ledger.set_capacity(capacity);
+        }
+        self.condition.join(&self.ledger, &config.health, now);
+        Ok(())
+    }
+
+    /// Takes no further part: no new sessions, no scrapes.
+    pub(super) fn leave(&self, now: Moment) {
+        self.condition.leave(&self.ledger, now);
+    }
+
+    /// Which one it is.
+    #[must_use]
+    pub fn id(&self) -> Id {
+        self.id
     }
 
     /// Its name, unique in the grid.
@@ -155,8 +209,8 @@ impl Substation {
 
     /// The first bytes of every charge that is sent to it.
     #[must_use]
-    pub fn charge_head(&self) -> &RequestHead {
-        &self.charge_head
+    pub fn charge_head(&self) -> Guard<Arc<RequestHead>> {
+        self.charge_head.load()
     }
 
     /// The counters of its traffic.
@@ -282,6 +336,20 @@ impl Substation {
 
     /// What its configuration says of its capacity, which goes before its gauge.
     pub(super) fn configured_capacity(&self) -> Option<Load> {
-        self.configured_capacity
+        match self.configured_capacity.load(Relaxed) {
+            NO_CAPACITY => None,
+            micros => Some(Load::from_micros(micros)),
+        }
     }
+}
+
+/// [`Substation::configured_capacity`] for an atomic.
+fn millionths(capacity: Option<Load>) -> i64 {
+    capacity.map_or(NO_CAPACITY, Load::micros)
+}
+
+/// The first bytes of every charge that is sent to it.
+fn charge_head(listed: &config::Substation, config: &Config) -> Result<RequestHead, Unencodable> {
+    let host = listed.address.to_string();
+    RequestHead::new("POST", &config.charge.upstream_path, &host)
 }

@@ -3,13 +3,13 @@
 //! The arithmetic is the ledger's own ([`switchyard_balance::visibility`]); here are the clock, the notes' timer
 //! and the place where the notes lie. Without a lag there is none of it, and a look goes straight to the ledger.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
 use switchyard_balance::{Ledger, Reading, ledger::ScrapeSent, visibility::History};
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
 
-use super::Substation;
+use super::{Id, Substation};
 
 /// The histories of all substations; none where there is no lag.
 ///
@@ -18,67 +18,89 @@ use super::Substation;
 #[derive(Debug)]
 pub(super) struct Visibility {
     began: Instant,
-    histories: Box<[Mutex<History>]>,
+    lag: Duration,
+    histories: HashMap<Id, Arc<Mutex<History>>>,
+    /// When the next note is due.
+    notes: Option<Interval>,
 }
 
 impl Visibility {
     /// Histories that begin now, and the timer of their notes.
-    pub(super) fn new(lag: Duration, substations: &[Arc<Substation>]) -> (Self, Notes) {
-        let is_late = !lag.is_zero();
-        let late = substations.iter().filter(|_| is_late);
-        let histories = late
-            .map(|substation| Mutex::new(History::new(lag, substation.ledger())))
-            .collect();
-        let notes = is_late.then(|| {
+    pub(super) fn new(lag: Duration, substations: &[Arc<Substation>]) -> Self {
+        let notes = (!lag.is_zero()).then(|| {
             let mut timer = interval(History::interval(lag));
             timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
             timer
         });
-        let visibility = Self {
+        let mut visibility = Self {
             began: Instant::now(),
-            histories,
+            lag,
+            histories: HashMap::new(),
+            notes,
         };
-        (visibility, Notes(notes))
+        visibility.follow(lag, substations);
+        visibility
     }
 
-    /// Takes a note of each ledger.
-    pub(super) fn note(&self, substations: &[Arc<Substation>]) {
-        let now = self.began.elapsed();
-        for (history, substation) in self.histories.iter().zip(substations) {
-            history.lock().note(now, substation.ledger());
+    /// The lag or the substations are others now: the histories of those that stay go on, unless the lag changed.
+    pub(super) fn follow(&mut self, lag: Duration, substations: &[Arc<Substation>]) {
+        if lag != self.lag {
+            *self = Self::new(lag, substations);
+            return;
         }
+        let mut before = std::mem::take(&mut self.histories);
+        let late = substations.iter().filter(|_| !lag.is_zero());
+        self.histories = late
+            .map(|substation| {
+                let history = before.remove(&substation.id());
+                let begin = || Arc::new(Mutex::new(History::new(lag, substation.ledger())));
+                (substation.id(), history.unwrap_or_else(begin))
+            })
+            .collect();
     }
 
-    /// How the ledger of the substation that stands at `at` is looked at.
-    pub(super) fn look<'a>(&'a self, at: usize, ledger: &'a Ledger) -> Look<'a> {
-        Look {
-            ledger,
-            late: self.histories.get(at).map(|history| (history, self.began)),
-        }
-    }
-}
-
-/// When the next note is due.
-#[derive(Debug)]
-pub(super) struct Notes(Option<Interval>);
-
-impl Notes {
-    /// Waits for it; for ever where there is no lag.
+    /// Waits until the next note is due; for ever where there is no lag.
     pub(super) async fn due(&mut self) {
-        match &mut self.0 {
+        match &mut self.notes {
             Some(timer) => {
                 timer.tick().await;
             }
             None => std::future::pending().await,
         }
     }
+
+    /// Takes a note of each ledger.
+    pub(super) fn note(&self, substations: &[Arc<Substation>]) {
+        let now = self.began.elapsed();
+        for substation in substations {
+            if let Some(history) = self.histories.get(&substation.id()) {
+                history.lock().note(now, substation.ledger());
+            }
+        }
+    }
+
+    /// What a look at the gauge of `substation` has to know beside its ledger.
+    pub(super) fn of(&self, substation: &Substation) -> Option<Late> {
+        let history = self.histories.get(&substation.id())?;
+        Some(Late {
+            history: Arc::clone(history),
+            began: self.began,
+        })
+    }
+}
+
+/// How late one gauge is, and since when that is noted.
+#[derive(Debug)]
+pub(super) struct Late {
+    history: Arc<Mutex<History>>,
+    began: Instant,
 }
 
 /// One look at one gauge, from the ledger's side: what it stood at, and what came of it.
 #[derive(Clone, Copy, Debug)]
 pub struct Look<'a> {
     ledger: &'a Ledger,
-    late: Option<(&'a Mutex<History>, Instant)>,
+    late: Option<&'a Late>,
 }
 
 impl<'a> Look<'a> {
@@ -88,12 +110,17 @@ impl<'a> Look<'a> {
         Self { ledger, late: None }
     }
 
+    /// The same at one that may be late.
+    pub(super) fn late(ledger: &'a Ledger, late: Option<&'a Late>) -> Self {
+        Self { ledger, late }
+    }
+
     /// To be called right before the scrape is written to the wire.
     pub(super) fn scrape_sent(&self) -> ScrapeSent {
         let sent = self.ledger.scrape_sent();
         match self.late {
             None => sent,
-            Some((history, began)) => history.lock().scrape_sent(sent, began.elapsed()),
+            Some(late) => late.history.lock().scrape_sent(sent, late.began.elapsed()),
         }
     }
 

@@ -1,5 +1,10 @@
 //! What is counted for each substation: decisions, exchanges, polls, and the grid as the proxy sees it.
 
+use std::sync::{
+    OnceLock,
+    atomic::{AtomicU64, Ordering::Relaxed},
+};
+
 use prometheus::{
     GaugeVec, Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec,
 };
@@ -102,10 +107,12 @@ pub(super) struct SubstationFamilies {
     can_charge: IntGaugeVec,
     share: GaugeVec,
     panic: IntGauge,
+    /// Which grid's gauges stand in the families.
+    mirrored: AtomicU64,
 }
 
 /// The handles of one substation.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct SubstationMetrics {
     /// Requests that were given to it because it may have booked their key before.
     pub chosen_by_key: IntCounter,
@@ -113,7 +120,12 @@ pub struct SubstationMetrics {
     pub upstream_seconds: Histogram,
     /// How long its metrics page takes.
     pub poll_seconds: Histogram,
-    chosen: [IntCounter; Reason::ALL.len()],
+    name: String,
+    decisions: IntCounterVec,
+    /// By the policy; only of those that were in force.
+    by_policy: [OnceLock<IntCounter>; Policy::ALL.len()],
+    /// At [`Reason::Policy`] stands nothing that is counted.
+    chosen: [Option<IntCounter>; Reason::ALL.len()],
     upstream: [IntCounter; UPSTREAM.len()],
     polls: [IntCounter; POLL.len()],
     reports: [IntCounter; REPORT.len()],
@@ -121,11 +133,25 @@ pub struct SubstationMetrics {
 }
 
 impl SubstationMetrics {
-    /// Counts one choice that fell on it.
-    pub fn chosen(&self, reason: Reason) {
-        if let Some(counter) = self.chosen.get(reason as usize) {
-            counter.inc();
+    /// Makes the series of choices by `policy`, which is in force from now on.
+    pub fn prepare(&self, policy: Policy) {
+        self.by(policy);
+    }
+
+    /// Counts one choice by `policy` that fell on it.
+    pub fn chosen(&self, reason: Reason, policy: Policy) {
+        match self.chosen.get(reason as usize) {
+            Some(Some(counter)) => counter.inc(),
+            _ => self.by(policy).inc(),
         }
+    }
+
+    fn by(&self, policy: Policy) -> &IntCounter {
+        let make = || {
+            self.decisions
+                .with_label_values(&[self.name.as_str(), policy.name()])
+        };
+        self.by_policy[policy as usize].get_or_init(make)
     }
 
     /// Counts one exchange.
@@ -252,14 +278,18 @@ impl SubstationFamilies {
                 "panic_mode",
                 "1 while too few are in rotation, so that those ejected for failing are used as well.",
             )?,
+            mirrored: AtomicU64::new(0),
         })
     }
 
-    pub(super) fn handles(&self, name: &str, policy: Policy) -> SubstationMetrics {
+    pub(super) fn handles(&self, name: &str) -> SubstationMetrics {
         SubstationMetrics {
+            name: name.to_owned(),
+            decisions: self.decisions.clone(),
+            by_policy: Default::default(),
             chosen: Reason::ALL.map(|reason| {
-                self.decisions
-                    .with_label_values(&[name, reason.name(policy)])
+                let name_of = reason.own_name()?;
+                Some(self.decisions.with_label_values(&[name, name_of]))
             }),
             chosen_by_key: self.decisions.with_label_values(&[name, "key"]),
             upstream_seconds: self.upstream_seconds.with_label_values(&[name]),
@@ -273,9 +303,61 @@ impl SubstationFamilies {
         }
     }
 
-    /// Sets the gauges to what the grid says now.
-    pub(super) fn mirror(&self, grid: &Grid) {
+    /// Takes the counters of a substation away that is gone for good.
+    pub(super) fn forget(&self, name: &str) {
+        // Err: one that was never counted.
+        for reason in Reason::ALL.into_iter().filter_map(Reason::own_name) {
+            let _ = self.decisions.remove_label_values(&[name, reason]);
+        }
+        for policy in Policy::ALL {
+            let _ = self.decisions.remove_label_values(&[name, policy.name()]);
+        }
+        let _ = self.decisions.remove_label_values(&[name, "key"]);
+        for (_, outcome) in UPSTREAM {
+            let _ = self.upstream.remove_label_values(&[name, outcome]);
+        }
+        for (_, outcome) in POLL {
+            let _ = self.polls.remove_label_values(&[name, outcome]);
+        }
+        for (_, outcome) in REPORT {
+            let _ = self.reports.remove_label_values(&[name, outcome]);
+        }
+        for state in State::ALL {
+            let _ = self.transitions.remove_label_values(&[name, state.name()]);
+        }
+        let _ = self.upstream_seconds.remove_label_values(&[name]);
+        let _ = self.poll_seconds.remove_label_values(&[name]);
+    }
+
+    /// Takes the gauges away: they speak of now, and their substations may be gone.
+    fn clear_gauges(&self) {
+        let floats = [
+            &self.observed,
+            &self.estimated,
+            &self.unseen,
+            &self.capacity,
+            &self.sampled_at,
+            &self.share,
+        ];
+        for gauge in floats {
+            gauge.reset();
+        }
+        for gauge in [
+            &self.in_flight,
+            &self.state,
+            &self.can_scrape,
+            &self.can_charge,
+        ] {
+            gauge.reset();
+        }
+    }
+
+    /// Sets the gauges to what the grid says now. `version` is that of its configuration.
+    pub(super) fn mirror(&self, grid: &Grid, version: u64) {
         self.panic.set(i64::from(grid.is_panicking()));
+        if self.mirrored.swap(version, Relaxed) != version {
+            self.clear_gauges();
+        }
         for substation in grid.substations() {
             let name = &[substation.name()];
             let ledger = substation.ledger();

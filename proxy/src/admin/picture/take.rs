@@ -6,8 +6,7 @@ use super::{Balance, Configuration, Meter, Picture, Substation, Verdict, verdict
 use crate::{
     admin::decisions,
     clock::Moment,
-    config::Config,
-    dispatch::Shared,
+    dispatch::{Shared, Snapshot},
     grid::{self, Grid, View, health::Stage},
 };
 
@@ -17,7 +16,8 @@ const DECISIONS: usize = 8;
 impl Picture {
     /// The proxy as it is now; `meter` knows how it was before.
     pub(in crate::admin) fn take(shared: &Shared, meter: &mut Meter) -> Self {
-        let (config, grid) = (&shared.config, &*shared.grid);
+        let in_force = shared.snapshot();
+        let grid = &*in_force.grid;
         let now = grid.clock().now();
         let substations: Vec<_> = grid
             .substations()
@@ -29,7 +29,7 @@ impl Picture {
         traffic.waiting = shared.waiting();
         traffic.connections = shared.in_hand.connections();
         let balance = Balance::of(&substations);
-        let configuration = Configuration::of(config, grid);
+        let configuration = Configuration::of(&in_force);
         let verdict = Verdict::of(&Facts {
             substations: &substations,
             traffic: &traffic,
@@ -90,12 +90,12 @@ fn note(view: &View, now: Moment) -> Option<String> {
 }
 
 impl Configuration {
-    fn of(config: &Config, grid: &Grid) -> Self {
+    fn of(in_force: &Snapshot) -> Self {
+        let config = &in_force.config;
         Self {
-            // It is read once, at the start.
-            version: 1,
-            since_unix_seconds: grid.clock().unix_seconds(Moment::from_millis(0)),
-            policy: grid.selector().policy().name().into(),
+            version: in_force.version,
+            since_unix_seconds: in_force.grid.clock().unix_seconds(in_force.since),
+            policy: in_force.grid.selector().policy().name().into(),
             unit: unit(&config.charge.load_field).into(),
             interval_seconds: config.load.interval.as_secs_f64(),
             stale_after_seconds: config.load.stale_after.as_secs_f64(),

@@ -59,13 +59,20 @@ async fn send<T: Send + 'static>(
     };
     let mut progress = Progress::Unsent;
     let other = std::thread::spawn(meanwhile);
-    let result = exchange.send(0, address, &outgoing, &mut progress).await;
+    let to = Destination {
+        id: Id::default(),
+        address,
+        connect_timeout: Duration::from_secs(5),
+    };
+    let result = exchange.send(to, &outgoing, &mut progress).await;
     let other = other.join().unwrap();
     (result.map(|answer| answer.status), progress, other)
 }
 
 fn exchange() -> Exchange {
-    Exchange::new(1, Duration::from_secs(5), 1)
+    let exchange = Exchange::new(1);
+    exchange.follow([Id::default()]);
+    exchange
 }
 
 #[cfg(target_os = "linux")]

@@ -6,12 +6,31 @@ use super::*;
 
 const KEPT: Duration = Duration::from_mins(1);
 
-fn keys(most: usize) -> Keys {
-    Keys::new(&config::Retry {
-        keys: most * SHARDS,
-        keys_for: KEPT,
-        ..config::Retry::default()
-    })
+/// The rules under which so many are kept, and none yet.
+struct Rig {
+    keys: Keys<u32>,
+    rules: config::Retry,
+}
+
+fn keys(most: usize) -> Rig {
+    Rig {
+        keys: Keys::default(),
+        rules: config::Retry {
+            keys: most * SHARDS,
+            keys_for: KEPT,
+            ..config::Retry::default()
+        },
+    }
+}
+
+impl Rig {
+    fn claim(&self, key: &[u8], now: Instant) -> Claim<'_, u32> {
+        self.keys.claim(key, now, &self.rules)
+    }
+
+    fn count(&self) -> usize {
+        self.keys.count()
+    }
 }
 
 #[test]
@@ -19,9 +38,9 @@ fn a_key_belongs_to_whoever_may_have_booked_and_is_free_where_nobody_did() {
     let (keys, now) = (keys(10), Instant::now());
     let mut first = keys.claim(b"k", now);
     assert_eq!(first.ask_holder(), None);
-    assert!(first.ask(3));
+    assert!(first.ask(&3));
     assert!(first.leave(), "a refusal leaves nothing");
-    assert!(first.ask(4));
+    assert!(first.ask(&4));
     first.bind();
     drop(first);
     let mut again = keys.claim(b"k", now);
@@ -34,19 +53,19 @@ fn a_key_belongs_to_whoever_may_have_booked_and_is_free_where_nobody_did() {
 fn of_two_at_once_the_second_follows_the_first() {
     let (keys, now) = (keys(10), Instant::now());
     let (mut one, mut two) = (keys.claim(b"k", now), keys.claim(b"k", now));
-    assert!(one.ask(1));
-    assert!(!two.ask(2), "the first was faster");
+    assert!(one.ask(&1));
+    assert!(!two.ask(&2), "the first was faster");
     assert_eq!(two.ask_holder(), Some(1));
     assert!(!two.leave(), "the first still waits for an answer there");
     assert!(one.leave());
-    assert!(two.ask(2));
+    assert!(two.ask(&2));
 }
 
 #[test]
 fn a_request_that_vanishes_while_it_asks_counts_as_booked() {
     let (keys, now) = (keys(10), Instant::now());
     let mut claim = keys.claim(b"k", now);
-    assert!(claim.ask(1));
+    assert!(claim.ask(&1));
     drop(claim);
     assert_eq!(keys.claim(b"k", now).ask_holder(), Some(1));
 }
@@ -58,7 +77,7 @@ fn keys_that_booked_nothing_take_no_room_and_the_others_are_bounded() {
     assert_eq!(keys.count(), 0);
     for key in 0..10_000_u32 {
         let mut claim = keys.claim(&key.to_be_bytes(), start);
-        assert!(claim.ask(0));
+        assert!(claim.ask(&0));
         claim.bind();
     }
     assert!(keys.count() <= 3 * SHARDS, "{}", keys.count());
@@ -77,7 +96,7 @@ fn keys_that_booked_nothing_take_no_room_and_the_others_are_bounded() {
 fn a_key_in_use_outlives_its_time() {
     let (keys, start) = (keys(1), Instant::now());
     let mut claim = keys.claim(b"k", start);
-    assert!(claim.ask(7));
+    assert!(claim.ask(&7));
     claim.bind();
     assert_eq!(claim.ask_holder(), Some(7));
     for key in 0..1_000_u32 {

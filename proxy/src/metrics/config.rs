@@ -1,0 +1,90 @@
+//! What is in force, and whether the last attempt to change it was taken.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use prometheus::{IntCounterVec, IntGauge};
+
+use super::Register;
+
+/// The families of the configuration.
+#[derive(Clone, Debug)]
+pub struct ConfigMetrics {
+    version: IntGauge,
+    last_successful: IntGauge,
+    last_success_at: IntGauge,
+    reloads: IntCounterVec,
+}
+
+/// What became of a reload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReloadOutcome {
+    /// What was read is in force, and differs from what was before.
+    Changed,
+    /// What was read was in force already.
+    Unchanged,
+    /// It has faults; the old one stays in force.
+    Refused,
+}
+
+impl ReloadOutcome {
+    const ALL: [(Self, &str); 3] = [
+        (Self::Changed, "changed"),
+        (Self::Unchanged, "unchanged"),
+        (Self::Refused, "refused"),
+    ];
+}
+
+impl ConfigMetrics {
+    pub(super) fn register(make: &Register<'_>) -> Result<Self, prometheus::Error> {
+        let metrics = Self {
+            version: make.gauge(
+                "config_version",
+                "Counts the configurations that were in force since the start, from 1.",
+            )?,
+            last_successful: make.gauge(
+                "config_last_reload_successful",
+                "1 if the last configuration that was read is in force.",
+            )?,
+            last_success_at: make.gauge(
+                "config_last_reload_success_timestamp_seconds",
+                "When the configuration in force was read, in seconds since the Unix epoch.",
+            )?,
+            reloads: make.counters(
+                "config_reloads_total",
+                "Times that the configuration was read again, by what became of it.",
+                &["outcome"],
+            )?,
+        };
+        for (_, name) in ReloadOutcome::ALL {
+            metrics.reloads.with_label_values(&[name]);
+        }
+        metrics.version.set(1);
+        metrics.note_success();
+        Ok(metrics)
+    }
+
+    /// The configuration of this number is in force now.
+    pub fn in_force(&self, version: u64) {
+        self.version.set(i64::try_from(version).unwrap_or(i64::MAX));
+    }
+
+    /// Counts a reload.
+    pub fn reloaded(&self, outcome: ReloadOutcome) {
+        if let Some((_, name)) = ReloadOutcome::ALL.iter().find(|(of, _)| *of == outcome) {
+            self.reloads.with_label_values(&[*name]).inc();
+        }
+        if outcome == ReloadOutcome::Refused {
+            self.last_successful.set(0);
+        } else {
+            self.note_success();
+        }
+    }
+
+    fn note_success(&self) {
+        self.last_successful.set(1);
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        let seconds = now.unwrap_or_default().as_secs();
+        self.last_success_at
+            .set(i64::try_from(seconds).unwrap_or(0));
+    }
+}
