@@ -80,6 +80,8 @@ impl Scraper {
             rng: Rng::with_seed(seed),
         };
         scraper.take_seats();
+        // The first round begins at once and asks them all.
+        scraper.due.clear();
         scraper
     }
 
