@@ -139,20 +139,7 @@ pub fn run<L: Future<Output = Ending>>(
                             return;
                         }
                         serve("charge", lane, listener, stopped).await;
-                        let longest_drain = if shared.in_hand.awaits_connections() {
-                            idle + longest_request
-                        } else {
-                            longest_request
-                        };
-                        if timeout(longest_drain, shared.in_hand.drained())
-                            .await
-                            .is_err()
-                        {
-                            warn!(
-                                requests = shared.in_hand.requests(),
-                                "Gave up on requests still in hand"
-                            );
-                        }
+                        drained(&shared, longest_request, idle).await;
                     });
                 })
         })
@@ -213,6 +200,24 @@ pub fn run<L: Future<Output = Ending>>(
     });
     info!("Ended");
     failed.map_or(Ok(()), Err)
+}
+
+/// Waits for what is in hand, and no longer than all its deadlines together.
+async fn drained(shared: &Shared, longest_request: Duration, idle: Duration) {
+    let longest_drain = if shared.in_hand.awaits_connections() {
+        idle + longest_request
+    } else {
+        longest_request
+    };
+    if timeout(longest_drain, shared.in_hand.drained())
+        .await
+        .is_err()
+    {
+        warn!(
+            requests = shared.in_hand.requests(),
+            "Gave up on requests still in hand"
+        );
+    }
 }
 
 /// One of Pingora's services on the runtime that awaits it, until `stopped` turns true.
