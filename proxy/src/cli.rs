@@ -61,6 +61,8 @@ enum Command {
     Run(Run),
     /// Check a configuration, and show it with every default filled in
     Check(ConfigFile),
+    /// Print the configuration's JSON Schema, for editors
+    Schema,
     /// Proxy, three substations of unequal capacity and a rush hour, all in one process
     Demo(demo::Options),
     /// Show what a running proxy is doing, live, in this terminal
@@ -76,7 +78,7 @@ struct Run {
     upgrade: bool,
     /// Where a new process asks for the listening sockets, in a directory open to nobody else
     ///
-    /// Default: upgrade.sock in $RUNTIME_DIRECTORY, which systemd sets; without either there is no upgrade.
+    /// Default: upgrade.sock in `$RUNTIME_DIRECTORY`, which systemd sets; without either there is no upgrade.
     #[arg(long, value_name = "PATH")]
     upgrade_socket: Option<PathBuf>,
 }
@@ -101,6 +103,7 @@ pub fn main() -> ExitCode {
         None => run(&cli.run),
         Some(Command::Run(file)) => run(&file),
         Some(Command::Check(file)) => check(&file),
+        Some(Command::Schema) => schema(),
         Some(Command::Demo(options)) => {
             log_to_stderr("error");
             demo::run(&options).map_err(anyhow::Error::new)
@@ -156,14 +159,23 @@ fn check(file: &ConfigFile) -> anyhow::Result<()> {
     let config = Config::from_file(&file.config)?;
     let effective =
         serde_yaml::to_string(&config).context("can't write the configuration as YAML")?;
-    let mut out = io::stdout().lock();
-    let shown = writeln!(
-        out,
-        "# {} is right. In force would be:",
+    for advice in config.advice() {
+        // Advice that can't be told changes nothing.
+        let _ = writeln!(io::stderr(), "{}: warning: {advice}", file.config.display());
+    }
+    show(&format!(
+        "# {} is right. In force would be:\n{effective}",
         file.config.display()
-    )
-    .and_then(|()| out.write_all(effective.as_bytes()));
-    match shown {
+    ))
+}
+
+fn schema() -> anyhow::Result<()> {
+    let schema = serde_json::to_string_pretty(&Config::schema())?;
+    show(&format!("{schema}\n"))
+}
+
+fn show(text: &str) -> anyhow::Result<()> {
+    match io::stdout().lock().write_all(text.as_bytes()) {
         // The reader of a pipe may have seen enough.
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             Err(error).context("can't write")
