@@ -18,7 +18,7 @@ struct Meeting {
     place: Place,
     sockets: Vec<TcpListener>,
     old: JoinHandle<Successor>,
-    _folder: TempDir,
+    _private: TempDir,
 }
 
 fn place() -> (Place, TempDir) {
@@ -29,7 +29,7 @@ fn place() -> (Place, TempDir) {
 
 /// An old process that waits at a place of its own.
 fn meeting() -> Meeting {
-    let (place, _folder) = place();
+    let (place, folder) = place();
     let sockets = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
     let duplicates = sockets.iter().map(|one| one.try_clone().unwrap()).collect();
     let estate = Estate::new(place.open().unwrap(), duplicates).unwrap();
@@ -38,7 +38,7 @@ fn meeting() -> Meeting {
         place,
         sockets: sockets.into(),
         old,
-        _folder,
+        _private: folder,
     }
 }
 
