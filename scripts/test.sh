@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . scripts/common.sh
 
-all='format scripts bench-tools browser licences lint docs configs doctests tests'
+all='format scripts bench-tools browser licences lint docs configs units doctests tests'
 skipped=''
 
 # skip STEP REASON: a step that can't run here says so at once, and again before the tests.
@@ -67,6 +67,21 @@ run_configs() {
         say "$file"
         cargo run --quiet --locked --bin switchyard -- check --config "$file" >/dev/null
     done
+}
+
+# In a copy that names a binary which is there.
+run_units() {
+    if ! have systemd-analyze; then
+        skip units 'systemd-analyze is not installed'
+        return
+    fi
+    local folder
+    cargo build --locked --bin switchyard
+    folder=$(mktemp -d)
+    sed "s|/usr/local/bin/switchyard|$PWD/target/debug/switchyard|" deploy/systemd/switchyard.service \
+        >"$folder/switchyard.service"
+    systemd-analyze verify --man=no "$folder/switchyard.service"
+    rm -r "$folder"
 }
 
 run_doctests() { cargo test --workspace --doc --locked --quiet; }

@@ -58,6 +58,8 @@ pub struct Load {
     pub name: String,
     /// The body of each charge.
     pub body: String,
+    /// Whether each has a connection of its own, instead of one that its client keeps.
+    pub fresh: bool,
     /// Whether each has an `Idempotency-Key`, its id.
     pub keyed: bool,
 }
@@ -73,6 +75,7 @@ impl Load {
             clients: 32,
             name: "r".to_owned(),
             body: r#"{"power_kw": 1, "energy_kwh": 100}"#.to_owned(),
+            fresh: false,
             keyed: false,
         }
     }
@@ -117,7 +120,12 @@ impl Load {
         } else {
             String::new()
         };
-        let headers = format!("x-request-id: {id}\r\n{key}");
+        let close = if self.fresh {
+            "connection: close\r\n"
+        } else {
+            ""
+        };
+        let headers = format!("x-request-id: {id}\r\n{key}{close}");
         let mut connection = kept.take().unwrap_or_else(|| Connection::open(self.target));
         let at = Instant::now();
         let charge = request("POST", "/request_charge", &headers, &self.body);

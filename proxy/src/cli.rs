@@ -1,12 +1,13 @@
 //! The command line.
 
 use std::{
+    env,
     io::{self, IsTerminal, Write},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::ExitCode,
 };
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::info;
@@ -15,6 +16,7 @@ use tracing_subscriber::EnvFilter;
 use crate::{
     config::{self, Config},
     demo,
+    life::Life,
     server::{self, Listeners},
     top,
 };
@@ -35,7 +37,7 @@ struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
     #[command(flatten)]
-    run: ConfigFile,
+    run: Run,
 }
 
 const EXAMPLES: &str = "\
@@ -49,19 +51,36 @@ Examples:
 
 The same for a browser is the admin port's own page: http://localhost:9901/
 SIGTERM and SIGINT end it once the requests in hand are answered.
+SIGUSR2 starts the program anew, and the new process takes over without a lost request (--upgrade-socket).
 RUST_LOG sets what is logged: warn, info (default), debug, switchyard=debug ...
 Exit codes: 0 ended as told, 1 failed, 2 wrong usage, 78 wrong configuration.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the proxy (also without any command)
-    Run(ConfigFile),
+    Run(Run),
     /// Check a configuration, and show it with every default filled in
     Check(ConfigFile),
+    /// Print the configuration's JSON Schema, for editors
+    Schema,
     /// Proxy, three substations of unequal capacity and a rush hour, all in one process
     Demo(demo::Options),
     /// Show what a running proxy is doing, live, in this terminal
     Top(top::Options),
+}
+
+#[derive(Debug, Args)]
+struct Run {
+    #[command(flatten)]
+    file: ConfigFile,
+    /// Take over from the process that runs: its listening sockets, once this one is ready
+    #[arg(long)]
+    upgrade: bool,
+    /// Where a new process asks for the listening sockets, in a directory open to nobody else
+    ///
+    /// Default: upgrade.sock in `$RUNTIME_DIRECTORY`, which systemd sets; without either there is no upgrade.
+    #[arg(long, value_name = "PATH")]
+    upgrade_socket: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -84,6 +103,7 @@ pub fn main() -> ExitCode {
         None => run(&cli.run),
         Some(Command::Run(file)) => run(&file),
         Some(Command::Check(file)) => check(&file),
+        Some(Command::Schema) => schema(),
         Some(Command::Demo(options)) => {
             log_to_stderr("error");
             demo::run(&options).map_err(anyhow::Error::new)
@@ -105,28 +125,57 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run(file: &ConfigFile) -> anyhow::Result<()> {
+fn run(options: &Run) -> anyhow::Result<()> {
+    let file = &options.file;
     let config = Config::from_file(&file.config)?;
     log_to_stderr("info");
     info!(file = %file.config.display(), substations = config.substations.len(), "Configuration read");
     raise_file_limit();
-    let listeners = Listeners::bind(&config)?;
-    server::run(config, listeners, told_to_end())?;
+    let path = upgrade_socket(options.upgrade_socket.as_deref());
+    if path.is_none() && options.upgrade {
+        bail!(
+            "--upgrade needs --upgrade-socket, the path that the running process was started with"
+        );
+    }
+    let (life, inherited) = Life::arrange(path, options.upgrade)?;
+    let listeners = Listeners::inherit(&config, inherited)?;
+    let sockets = listeners.duplicates()?;
+    server::run(config, listeners, |stage| {
+        life.live(stage, sockets, Box::pin(told_to_end()))
+    })?;
     Ok(())
+}
+
+/// Where to meet a successor: as told, or in the directory that systemd made for this service.
+fn upgrade_socket(told: Option<&Path>) -> Option<PathBuf> {
+    told.map(Path::to_owned).or_else(|| {
+        let directories = env::var_os("RUNTIME_DIRECTORY")?;
+        let directory = env::split_paths(&directories).next()?;
+        Some(directory.join("upgrade.sock"))
+    })
 }
 
 fn check(file: &ConfigFile) -> anyhow::Result<()> {
     let config = Config::from_file(&file.config)?;
     let effective =
         serde_yaml::to_string(&config).context("can't write the configuration as YAML")?;
-    let mut out = io::stdout().lock();
-    let shown = writeln!(
-        out,
-        "# {} is right. In force would be:",
+    for advice in config.advice() {
+        // Advice that can't be told changes nothing.
+        let _ = writeln!(io::stderr(), "{}: warning: {advice}", file.config.display());
+    }
+    show(&format!(
+        "# {} is right. In force would be:\n{effective}",
         file.config.display()
-    )
-    .and_then(|()| out.write_all(effective.as_bytes()));
-    match shown {
+    ))
+}
+
+fn schema() -> anyhow::Result<()> {
+    let schema = serde_json::to_string_pretty(&Config::schema())?;
+    show(&format!("{schema}\n"))
+}
+
+fn show(text: &str) -> anyhow::Result<()> {
+    match io::stdout().lock().write_all(text.as_bytes()) {
         // The reader of a pipe may have seen enough.
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             Err(error).context("can't write")

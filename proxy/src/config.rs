@@ -7,11 +7,13 @@
 //!
 //! [`section`] walks, [`schema`] says which keys there are, [`values`] what one value may be, [`rules`] what must
 //! hold between two. A new key is one field in [`sections`], one line in [`schema`], one row in
-//! `docs/configuration.md`.
+//! `docs/configuration.md`. [`written`] makes a JSON Schema of it, kept in `config/switchyard.schema.json`; [`advice`]
+//! says what is legal but unwise.
 //!
 //! Nothing is opened or bound here. The one look outside is for the addresses of host names, once a load, and it
 //! may take as long as the system's resolver does: keep it off the threads that serve requests.
 
+mod advice;
 mod aggregate;
 mod error;
 mod nearest;
@@ -26,13 +28,16 @@ mod show;
 mod tests;
 mod tree;
 mod values;
+mod written;
 
+pub use advice::Advice;
 pub use aggregate::{Aggregate, UnknownAggregate};
 pub use error::{Error, Fault, Faults};
 pub use policy::{Policy, UnknownPolicy};
 pub use sections::{Admin, Admission, Charge, Health, Limits, Load, Retry, Substation, Timeouts};
 pub use series::{MatchOp, Matcher, Series, SeriesError};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::{fs, net::SocketAddr, path::Path};
 
@@ -40,19 +45,27 @@ use std::{fs, net::SocketAddr, path::Path};
 pub const MOST_ATTEMPTS: usize = schema::MOST_ATTEMPTS as usize;
 
 /// What the proxy runs with: checked, complete, and written out again in the shape of the file.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[schemars(
+    title = "Switchyard's configuration",
+    deny_unknown_fields,
+    extend("required" = ["substations"])
+)]
 pub struct Config {
     /// Where charge requests come in. Port 0 takes any free one.
+    #[schemars(with = "written::Address", extend("default" = "127.0.0.1:8080"))]
     pub listen: SocketAddr,
     /// The operator's side.
     pub admin: Admin,
     /// The substations to choose from; at least one, names and addresses unique.
+    #[schemars(length(min = 1, max = schema::MOST_SUBSTATIONS))]
     pub substations: Vec<Substation>,
     /// What a charge request looks like.
     pub charge: Charge,
     /// How load is learned.
     pub load: Load,
     /// How a substation is chosen.
+    #[schemars(with = "written::Policy", extend("default" = Policy::default()))]
     pub policy: Policy,
     /// How long each step of a request may take.
     pub timeouts: Timeouts,
@@ -65,6 +78,7 @@ pub struct Config {
     /// When a substation is left out for its failures, and how it comes back.
     pub health: Health,
     /// Threads that serve requests; by default one a core.
+    #[schemars(range(min = 1, max = schema::MOST_THREADS))]
     pub threads: usize,
 }
 

@@ -22,7 +22,10 @@ use requester::{
 use thiserror::Error;
 use tokio::{runtime, sync::oneshot};
 
-use crate::{config, server};
+use crate::{
+    config,
+    server::{self, Ending},
+};
 use parts::{Substations, bind, wait_until_ready};
 
 /// What each substation can bear, in kW for each car of a day. Unequal, so that an even load would be the
@@ -119,9 +122,11 @@ pub fn run(options: &Options) -> Result<(), Error> {
     let (charge, admin) = (listeners.charge_address()?, listeners.admin_address()?);
     let (stop, stopped) = oneshot::channel::<()>();
     let proxy = thread::Builder::new().name("proxy".into()).spawn(move || {
-        server::run(config, listeners, async {
+        server::run(config, listeners, |stage| async move {
+            stage.open();
             // A sender that is gone means the same as one that spoke.
             let _ = stopped.await;
+            Ending::Told
         })
     })?;
     wait_until_ready(admin, Instant::now() + PATIENCE)?;

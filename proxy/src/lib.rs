@@ -3,7 +3,9 @@
 //!
 //! Rooms by what flows through them: [`config`] is read once; [`grid`] learns of the substations and writes
 //! what it learned; [`dispatch`] is the way of a request; [`admin`] shows it all and decides nothing.
-//! [`top`] shows the same in a terminal, from outside. [`server`] puts Pingora's listeners around them.
+//! [`server`] puts Pingora's listeners around them; [`life`] decides when it begins and how it ends, by
+//! [`handover`] from one process to the next, and tells the service manager by [`notify`].
+//! [`top`] shows the same in a terminal, from outside.
 
 pub mod admin;
 pub mod cli;
@@ -13,6 +15,9 @@ pub mod config;
 pub mod demo;
 pub mod dispatch;
 pub mod grid;
+pub mod handover;
+pub mod life;
 pub mod metrics;
+pub mod notify;
 pub mod server;
 pub mod top;

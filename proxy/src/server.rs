@@ -6,7 +6,10 @@
 //! our word. So they are run here, one single-threaded runtime a worker, all accepting from the same socket.
 //! A connection stays on the thread that accepted it, and so do the connections to substations that it uses.
 //!
-//! The main thread runs the scraper and the admin port, and waits for the signal.
+//! The main thread runs the scraper and the admin port, and waits for whoever decides on beginning and end.
+
+mod listeners;
+mod stage;
 
 use std::{
     future::Future,
@@ -28,6 +31,9 @@ use pingora_core::{
 use thiserror::Error;
 use tokio::{runtime, sync::watch, time::timeout};
 use tracing::{info, warn};
+
+pub use listeners::Listeners;
+pub use stage::{Ending, Stage};
 
 use crate::{
     admin::Admin,
@@ -65,6 +71,13 @@ pub enum Error {
     /// The path for charges does not fit a request line.
     #[error("charge.upstream_path: {0}")]
     Path(#[from] Unencodable),
+    /// It was to take over from another process, and can't.
+    #[error(
+        "no substation has told its load within {} s, so the process that runs goes on: are \
+         substations[].address and load right?",
+        .0.as_secs()
+    )]
+    Unready(Duration),
     /// A metric was declared twice or wrongly.
     #[error("can't register a metric: {0}")]
     Metrics(#[from] prometheus::Error),
@@ -83,47 +96,14 @@ fn advice(error: &io::Error) -> &'static str {
     }
 }
 
-/// Sockets that are bound, so that nothing can fail on them any more.
-#[derive(Debug)]
-pub struct Listeners {
-    charge: TcpListener,
-    admin: TcpListener,
-}
-
-impl Listeners {
-    /// Binds what the configuration asks for.
-    pub fn bind(config: &Config) -> Result<Self, Error> {
-        let bind = |address: SocketAddr, key| {
-            let listener = TcpListener::bind(address).map_err(|reason| Error::Bind {
-                address,
-                key,
-                reason,
-            })?;
-            listener.set_nonblocking(true)?;
-            Ok::<_, Error>(listener)
-        };
-        Ok(Self {
-            charge: bind(config.listen, "listen")?,
-            admin: bind(config.admin.listen, "admin.listen")?,
-        })
-    }
-
-    /// Where charge requests are taken.
-    pub fn charge_address(&self) -> io::Result<SocketAddr> {
-        self.charge.local_addr()
-    }
-
-    /// Where the admin port is.
-    pub fn admin_address(&self) -> io::Result<SocketAddr> {
-        self.admin.local_addr()
-    }
-}
-
-/// Runs the proxy until `shutdown` completes and the requests in hand are answered. Blocks.
-pub fn run(
+/// Runs the proxy for as long as `life` says, and until the requests in hand are answered. Blocks.
+///
+/// `life` gets the stage when all else runs. No request is taken before it opens the stage, so a proxy that turns
+/// out not to work has not accepted a connection that another would have served.
+pub fn run<L: Future<Output = Ending>>(
     config: Config,
     listeners: Listeners,
-    shutdown: impl Future<Output = ()>,
+    life: impl FnOnce(Stage) -> L,
 ) -> Result<(), Error> {
     let metrics = Metrics::new()?;
     metrics.count_panics();
@@ -134,15 +114,19 @@ pub fn run(
         fastrand::u64(..),
     )?);
     let threads = config.threads;
-    let longest_drain = config.timeouts.client + config.timeouts.request + config.timeouts.connect;
+    let longest_request =
+        config.timeouts.client + config.timeouts.request + config.timeouts.connect;
+    let idle = config.timeouts.idle;
     let shared = Arc::new(Shared::new(config, grid, metrics));
     let (stop, stopped) = watch::channel(false);
+    let (open, opened) = watch::channel(false);
 
     let workers: Vec<_> = (0..threads)
         .map(|at| {
             let listener = listeners.charge.try_clone()?;
             let lane = Lane::new(Arc::clone(&shared), fastrand::u64(..));
             let (shared, stopped) = (Arc::clone(&shared), stopped.clone());
+            let mut opened = opened.clone();
             let runtime = runtime::Builder::new_current_thread()
                 .enable_all()
                 .build()?;
@@ -150,16 +134,11 @@ pub fn run(
                 .name(format!("worker-{at}"))
                 .spawn(move || {
                     runtime.block_on(async {
-                        serve("charge", lane, listener, stopped).await;
-                        if timeout(longest_drain, shared.in_hand.drained())
-                            .await
-                            .is_err()
-                        {
-                            warn!(
-                                requests = shared.in_hand.requests(),
-                                "Gave up on requests still in hand"
-                            );
+                        if opened.wait_for(|is_open| *is_open).await.is_err() {
+                            return;
                         }
+                        serve("charge", lane, listener, stopped).await;
+                        drained(&shared, longest_request, idle).await;
                     });
                 })
         })
@@ -173,29 +152,75 @@ pub fn run(
     let main = runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    main.block_on(async {
+    let failed = main.block_on(async {
         let scraper = tokio::spawn(Scraper::new(shared.grids(), fastrand::u64(..)).run());
         let admin = Admin::new(Arc::clone(&shared));
         let (stop_admin, admin_stopped) = watch::channel(false);
         let admin = tokio::spawn(serve("admin", admin, admin_listener, admin_stopped));
-        shutdown.await;
+        let stage = Stage {
+            open,
+            shared: Arc::clone(&shared),
+        };
+        let ending = life(stage).await;
         info!(
             requests = shared.in_hand.requests(),
             "Told to end: finishing the requests in hand"
         );
-        shared.in_hand.drain();
+        if let Ending::Succeeded { .. } = ending {
+            shared.in_hand.drain_connections();
+            // Who asks from here on is to be told of the process that counts from here on.
+            let _ = stop_admin.send(true);
+        } else {
+            shared.in_hand.drain();
+        }
         // Nobody listens only if the workers are gone already.
         let _ = stop.send(true);
-        for worker in workers {
-            // Joining blocks, and the admin port answers until the end.
-            let _ = tokio::task::spawn_blocking(move || worker.join()).await;
+        // Joining blocks, and the admin port answers until the end.
+        let mut ended = tokio::task::spawn_blocking(|| {
+            for worker in workers {
+                // One that has panicked has ended, too.
+                let _ = worker.join();
+            }
+        });
+        let failed = match ending {
+            Ending::Succeeded { hurry } => {
+                tokio::select! {
+                    _ = &mut ended => {}
+                    () = hurry => shared.in_hand.drain(),
+                }
+                None
+            }
+            Ending::Unready { waited } => Some(Error::Unready(waited)),
+            Ending::Told => None,
+        };
+        if !ended.is_finished() {
+            let _ = ended.await;
         }
         let _ = stop_admin.send(true);
         let _ = timeout(Duration::from_millis(100), admin).await;
         scraper.abort();
+        failed
     });
     info!("Ended");
-    Ok(())
+    failed.map_or(Ok(()), Err)
+}
+
+/// Waits for what is in hand, and no longer than all its deadlines together.
+async fn drained(shared: &Shared, longest_request: Duration, idle: Duration) {
+    let longest_drain = if shared.in_hand.awaits_connections() {
+        idle + longest_request
+    } else {
+        longest_request
+    };
+    if timeout(longest_drain, shared.in_hand.drained())
+        .await
+        .is_err()
+    {
+        warn!(
+            requests = shared.in_hand.requests(),
+            "Gave up on requests still in hand"
+        );
+    }
 }
 
 /// One of Pingora's services on the runtime that awaits it, until `stopped` turns true.

@@ -1,11 +1,12 @@
 //! What several series that match are together, under the names that the file uses.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::str::FromStr;
 use thiserror::Error;
 
 /// What is made of several series of one gauge.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Aggregate {
     /// Nothing: several that match are no sample.

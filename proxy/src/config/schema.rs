@@ -13,15 +13,19 @@ use std::{
 };
 
 /// The most substations of one proxy: what the choice and the scraper are measured for.
-const MOST_SUBSTATIONS: usize = 10_000;
+pub(super) const MOST_SUBSTATIONS: usize = 10_000;
 /// The most threads that serve requests: more than any machine gains from.
-const MOST_THREADS: usize = 256;
+pub(super) const MOST_THREADS: usize = 256;
 /// The largest body, in bytes: it is held in memory whole, once for each request in hand.
 const LARGEST_BODY: usize = 16 << 20;
 /// The most client connections: a million file descriptors is as far as a Linux process goes by default.
-const MOST_CONNECTIONS: usize = 1_000_000;
+pub(super) const MOST_CONNECTIONS: usize = 1_000_000;
 /// The most `Idempotency-Key`s that are remembered, at some 100 bytes each.
-const MOST_KEYS: usize = 10_000_000;
+pub(super) const MOST_KEYS: usize = 10_000_000;
+/// The most failures in a row that are waited for before an ejection.
+pub(super) const MOST_FAILURES: u32 = 1000;
+/// The most exchanges that a success rate waits for.
+pub(super) const MOST_EXCHANGES: u64 = 1_000_000;
 /// The most times that one request is sent.
 pub(super) const MOST_ATTEMPTS: u32 = 10;
 
@@ -134,10 +138,18 @@ fn retry(s: &mut Section<'_>) -> Retry {
 fn health(s: &mut Section<'_>) -> Health {
     let default = Health::default();
     Health {
-        failures: s.value("failures", default.failures, values::whole(1..=1000)),
+        failures: s.value(
+            "failures",
+            default.failures,
+            values::whole(1..=MOST_FAILURES),
+        ),
         success_rate: s.value("success_rate", default.success_rate, values::share),
         window: s.value("window", default.window, values::duration),
-        requests: s.value("requests", default.requests, values::whole(1..=1_000_000)),
+        requests: s.value(
+            "requests",
+            default.requests,
+            values::whole(1..=MOST_EXCHANGES),
+        ),
         ejection: s.value("ejection", default.ejection, values::duration),
         longest_ejection: s.value(
             "longest_ejection",

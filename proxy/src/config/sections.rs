@@ -1,6 +1,7 @@
 //! The parts of a configuration and their defaults. `docs/configuration.md` explains each key at length.
 
-use super::{Aggregate, Series, show};
+use super::{Aggregate, Series, schema, show, written};
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -8,9 +9,11 @@ use std::{
 };
 
 /// The operator's side, never on the public port.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[schemars(default, deny_unknown_fields)]
 pub struct Admin {
     /// Where status, metrics and commands are served. Loopback only.
+    #[schemars(with = "written::Address")]
     pub listen: SocketAddr,
 }
 
@@ -23,25 +26,33 @@ impl Default for Admin {
 }
 
 /// One substation.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields, extend("required" = ["name", "address"]))]
 pub struct Substation {
     /// What people, metrics and the answer's `x-substation` call it.
+    #[schemars(with = "written::Name")]
     pub name: String,
     /// Where it listens; a host name is looked up once, when the file is read.
+    #[schemars(with = "written::Address")]
     pub address: SocketAddr,
     /// How much it can bear, in the unit of its load gauge; `None` leaves it to its capacity gauge.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "written::Positive")]
     pub capacity: Option<f64>,
 }
 
 /// What a charge request looks like.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[schemars(default, deny_unknown_fields)]
 pub struct Charge {
     /// The path that a substation books under.
+    #[schemars(with = "written::Path")]
     pub upstream_path: String,
     /// The body's field that says how much load the request brings.
+    #[schemars(with = "written::Text")]
     pub load_field: String,
     /// The load of a request that does not say, in the unit of the load gauge.
+    #[schemars(with = "written::Positive")]
     pub default_load: f64,
 }
 
@@ -56,29 +67,37 @@ impl Default for Charge {
 }
 
 /// How load is learned.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[schemars(default, deny_unknown_fields)]
 pub struct Load {
     /// The path of a substation's metrics.
+    #[schemars(with = "written::Path")]
     pub path: String,
     /// The gauge that says how much a substation bears now.
     #[serde(serialize_with = "show::series")]
+    #[schemars(with = "written::Series")]
     pub metric: Series,
     /// The gauge that says how much it can bear; it may be missing.
     #[serde(serialize_with = "show::series")]
+    #[schemars(with = "written::Series")]
     pub capacity_metric: Series,
     /// What is made of several series that match, of either gauge.
     pub aggregate: Aggregate,
     /// From one round of scrapes to the next.
     #[serde(serialize_with = "show::duration")]
+    #[schemars(with = "written::Duration")]
     pub interval: Duration,
     /// For one scrape, from connecting to its last byte.
     #[serde(serialize_with = "show::duration")]
+    #[schemars(with = "written::Duration")]
     pub timeout: Duration,
     /// The longest that the gauge takes to show a booking after its answer; zero if it shows it at once.
     #[serde(serialize_with = "show::duration")]
+    #[schemars(with = "written::Duration")]
     pub visibility_lag: Duration,
     /// The age at which a sample is reported as stale.
     #[serde(serialize_with = "show::duration")]
+    #[schemars(with = "written::Duration")]
     pub stale_after: Duration,
 }
 
@@ -98,19 +117,24 @@ impl Default for Load {
 }
 
 /// How long each step of a request may take.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[schemars(default, deny_unknown_fields)]
 pub struct Timeouts {
     /// To connect to a substation.
     #[serde(serialize_with = "show::duration")]
+    #[schemars(with = "written::Duration")]
     pub connect: Duration,
     /// From having the client's whole request to having the answer, retries included.
     #[serde(serialize_with = "show::duration")]
+    #[schemars(with = "written::Duration")]
     pub request: Duration,
     /// For the client to send its whole request.
     #[serde(serialize_with = "show::duration")]
+    #[schemars(with = "written::Duration")]
     pub client: Duration,
     /// For which a connection is kept open with nothing to do.
     #[serde(serialize_with = "show::duration")]
+    #[schemars(with = "written::Duration")]
     pub idle: Duration,
 }
 
@@ -126,14 +150,18 @@ impl Default for Timeouts {
 }
 
 /// How much the proxy takes on.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[schemars(default, deny_unknown_fields)]
 pub struct Limits {
     /// The largest body of a request, in bytes.
     #[serde(serialize_with = "show::size")]
+    #[schemars(with = "written::Size")]
     pub body: usize,
     /// The most client connections at once.
+    #[schemars(range(min = 1, max = schema::MOST_CONNECTIONS))]
     pub connections: usize,
     /// The most requests in hand at once.
+    #[schemars(range(min = 1, max = schema::MOST_CONNECTIONS))]
     pub requests: usize,
 }
 
@@ -148,12 +176,15 @@ impl Default for Limits {
 }
 
 /// What becomes of requests for which no substation has room.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[schemars(default, deny_unknown_fields)]
 pub struct Admission {
     /// The most that wait for room; with 0 nobody does.
+    #[schemars(range(min = 0, max = schema::MOST_CONNECTIONS))]
     pub queue: usize,
     /// The longest that one waits.
     #[serde(serialize_with = "show::duration")]
+    #[schemars(with = "written::Duration")]
     pub timeout: Duration,
 }
 
@@ -167,29 +198,39 @@ impl Default for Admission {
 }
 
 /// When a substation is left out for its failures, and how it comes back.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[schemars(default, deny_unknown_fields)]
 pub struct Health {
     /// Failures in a row that eject it.
+    #[schemars(range(min = 1, max = schema::MOST_FAILURES))]
     pub failures: u32,
     /// The least share of exchanges that must go well; with 0 nobody is ejected for it.
+    #[schemars(with = "written::Share")]
     pub success_rate: f64,
     /// The time over which that share is taken.
     #[serde(serialize_with = "show::duration")]
+    #[schemars(with = "written::Duration")]
     pub window: Duration,
     /// The fewest exchanges that it is taken of.
+    #[schemars(range(min = 1, max = schema::MOST_EXCHANGES))]
     pub requests: u64,
     /// How long the first ejection lasts; each further one twice as long.
     #[serde(serialize_with = "show::duration")]
+    #[schemars(with = "written::Duration")]
     pub ejection: Duration,
     /// The longest ejection.
     #[serde(serialize_with = "show::duration")]
+    #[schemars(with = "written::Duration")]
     pub longest_ejection: Duration,
     /// How long one that comes back takes to come into its whole share.
     #[serde(serialize_with = "show::duration")]
+    #[schemars(with = "written::Duration")]
     pub slow_start: Duration,
     /// The most that may be ejected for failing, as a share of all; but always one.
+    #[schemars(with = "written::Share")]
     pub most_ejected: f64,
     /// If less than this share of all is in rotation, those ejected for failing are used as well.
+    #[schemars(with = "written::Share")]
     pub panic: f64,
 }
 
@@ -210,16 +251,21 @@ impl Default for Health {
 }
 
 /// When a request is sent once more.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[schemars(default, deny_unknown_fields)]
 pub struct Retry {
     /// How often one request may be sent, the first time included.
+    #[schemars(range(min = 1, max = schema::MOST_ATTEMPTS))]
     pub attempts: u32,
     /// The most retries, as a share of all requests.
+    #[schemars(with = "written::Share")]
     pub budget: f64,
     /// The most `Idempotency-Key`s whose substation is remembered.
+    #[schemars(range(min = 1, max = schema::MOST_KEYS))]
     pub keys: usize,
     /// For which each is remembered.
     #[serde(serialize_with = "show::duration")]
+    #[schemars(with = "written::Duration")]
     pub keys_for: Duration,
 }
 

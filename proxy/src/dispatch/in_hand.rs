@@ -1,8 +1,14 @@
 //! What is under way: requests to finish before the process may end, connections to keep under the limit.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::{
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
+    time::Duration,
+};
 
-use tokio::sync::Notify;
+use tokio::{sync::Notify, time::sleep};
+
+/// By when a task that was spawned has run for the first time.
+const FIRST_STEP: Duration = Duration::from_millis(10);
 
 /// Counts of requests and connections. Shared by all threads.
 #[derive(Debug, Default)]
@@ -10,6 +16,7 @@ pub struct InHand {
     requests: AtomicUsize,
     connections: AtomicUsize,
     draining: AtomicBool,
+    awaits_connections: AtomicBool,
     idle: Notify,
 }
 
@@ -58,16 +65,40 @@ impl InHand {
         self.draining.load(SeqCst)
     }
 
-    /// From here on the process is on its way out.
+    /// From here on the process is on its way out. Connections without a request are not waited for, or not any
+    /// more.
     pub fn drain(&self) {
+        self.awaits_connections.store(false, SeqCst);
+        self.draining.store(true, SeqCst);
+        self.idle.notify_waiters();
+    }
+
+    /// The same, but connections are waited for: each ends with its next answer, or when its idle time is over.
+    /// To close them sooner could meet a request on its way here, and it would have no answer.
+    pub fn drain_connections(&self) {
+        self.awaits_connections.store(true, SeqCst);
         self.draining.store(true, SeqCst);
     }
 
-    /// Completes once no request is in hand. Only after [`InHand::drain`].
+    /// Whether connections without a request are waited for.
+    #[must_use]
+    pub fn awaits_connections(&self) -> bool {
+        self.awaits_connections.load(SeqCst)
+    }
+
+    /// Completes once nothing is in hand that is waited for. Only after [`InHand::drain`] or
+    /// [`InHand::drain_connections`].
     pub async fn drained(&self) {
+        // What was accepted last is a task that may not have run yet, and so is not counted.
+        sleep(FIRST_STEP).await;
         loop {
             let idle = self.idle.notified();
-            if self.requests() == 0 {
+            let connections = if self.awaits_connections() {
+                self.connections()
+            } else {
+                0
+            };
+            if self.requests() == 0 && connections == 0 {
                 return;
             }
             idle.await;
@@ -93,12 +124,16 @@ impl Drop for RequestGuard<'_> {
 
 impl Drop for ConnectionGuard<'_> {
     fn drop(&mut self) {
-        self.0.connections.fetch_sub(1, SeqCst);
+        if self.0.connections.fetch_sub(1, SeqCst) == 1 && self.0.is_draining() {
+            self.0.idle.notify_waiters();
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use tokio::time::timeout;
+
     use super::*;
 
     #[tokio::test]
@@ -114,6 +149,29 @@ mod tests {
             () = std::future::ready(()) => drop(request),
         }
         drained.await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn connections_are_waited_for_until_patience_ends() {
+        let in_hand = InHand::default();
+        let (first, second) = (in_hand.connection(9), in_hand.connection(9));
+        in_hand.drain_connections();
+        let hour = Duration::from_hours(1);
+        assert!(timeout(hour, in_hand.drained()).await.is_err());
+        drop(first);
+        assert!(timeout(hour, in_hand.drained()).await.is_err());
+        let (drained, ()) = tokio::join!(timeout(hour, in_hand.drained()), async {
+            sleep(hour / 2).await;
+            drop(second);
+        });
+        assert!(drained.is_ok(), "the last one is gone");
+
+        let _third = in_hand.connection(9);
+        let (drained, ()) = tokio::join!(timeout(hour, in_hand.drained()), async {
+            sleep(hour / 2).await;
+            in_hand.drain();
+        });
+        assert!(drained.is_ok(), "nobody waits for idle ones any more");
     }
 
     #[test]

@@ -213,13 +213,34 @@ fn check_shows_the_defaults_and_its_output_is_a_configuration() {
 }
 
 #[test]
+fn check_warns_of_what_is_legal_but_unwise_and_refuses_nothing_for_it() {
+    let one = "substations: [{name: a, address: 127.0.0.1:5001}]\n";
+    let output = run(&["check"], &format!("{one}load: {{timeout: 1s}}"));
+    assert_eq!(output.status.code(), Some(0));
+    let told = stderr(&output);
+    assert!(told.contains("c.yaml: warning: load.timeout: 1s"), "{told}");
+    assert_eq!(stderr(&run(&["check"], one)), "", "nothing to warn of");
+}
+
+#[test]
+fn schema_prints_one() {
+    let output = Command::new(env!("CARGO_BIN_EXE_switchyard"))
+        .arg("schema")
+        .output()
+        .unwrap();
+    assert!(output.status.success());
+    let schema: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(schema["required"][0], "substations");
+}
+
+#[test]
 fn wrong_usage_exits_2_and_help_helps() {
     let binary = env!("CARGO_BIN_EXE_switchyard");
     let wrong = Command::new(binary).arg("--no-such-flag").output().unwrap();
     assert_eq!(wrong.status.code(), Some(2));
     let help = Command::new(binary).arg("--help").output().unwrap();
     let help = String::from_utf8(help.stdout).unwrap();
-    for word in ["run", "check", "demo", "Examples", "Exit codes"] {
+    for word in ["run", "check", "schema", "demo", "Examples", "Exit codes"] {
         assert!(help.contains(word), "{word} in {help}");
     }
 }

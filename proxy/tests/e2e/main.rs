@@ -34,3 +34,4 @@ mod sessions;
 mod soak;
 mod substations;
 mod top;
+mod upgrade;

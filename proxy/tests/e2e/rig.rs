@@ -37,7 +37,7 @@ pub(crate) struct Proxy {
     log: Receiver<String>,
     pub(crate) charge: SocketAddr,
     pub(crate) admin: SocketAddr,
-    _files: TempDir,
+    pub(crate) files: TempDir,
 }
 
 impl Proxy {
@@ -52,17 +52,24 @@ impl Proxy {
 
     /// The same without waiting for samples.
     pub(crate) fn start_unready(substations: &[SocketAddr], extra: &str) -> Self {
-        Self::start_from(&yaml(substations, extra))
+        Self::launch(&yaml(substations, extra), |_| {})
     }
 
     /// The same with this whole configuration.
     pub(crate) fn start_from(yaml: &str) -> Self {
+        Self::launch(yaml, |_| {})
+    }
+
+    /// Starts it with this configuration and whatever `arrange` adds to its command, and waits until it says where
+    /// it listens.
+    pub(crate) fn launch(yaml: &str, arrange: impl FnOnce(&mut Command)) -> Self {
         let files = TempDir::new().unwrap();
         let file = files.path().join("switchyard.yaml");
         fs::write(&file, yaml).unwrap();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_switchyard"))
-            .args(["run", "--config"])
-            .arg(&file)
+        let mut command = Command::new(env!("CARGO_BIN_EXE_switchyard"));
+        command.args(["run", "--config"]).arg(&file);
+        arrange(&mut command);
+        let mut child = command
             .stdin(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
@@ -90,7 +97,7 @@ impl Proxy {
             log,
             charge,
             admin,
-            _files: files,
+            files,
         }
     }
 

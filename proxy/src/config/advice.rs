@@ -1,0 +1,221 @@
+//! What is legal but unwise: values that a file may have, and that whoever wrote them probably did not mean.
+//!
+//! A rule refuses what can't work. Advice is for what works, and worse than it could; it changes nothing.
+
+use std::fmt;
+
+use humantime::format_duration as shown;
+
+use super::Config;
+
+/// One piece of advice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Advice {
+    /// The key it is about, as in `load.timeout`.
+    pub path: &'static str,
+    /// What it says now.
+    pub value: String,
+    /// What is unwise about it, and what would be better.
+    pub why: String,
+}
+
+impl fmt::Display for Advice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { path, value, why } = self;
+        write!(f, "{path}: {value}: {why}")
+    }
+}
+
+/// How Prometheus ends the names of counters and of a histogram's parts: what only grows is no load.
+const GROWING: [&str; 4] = ["_total", "_count", "_sum", "_bucket"];
+
+/// A round of scrapes that is lost must not make samples stale.
+const INTERVALS_TO_STALE: u32 = 2;
+
+impl Config {
+    /// What a careful reader would ask about. Pure.
+    #[must_use]
+    pub fn advice(&self) -> Vec<Advice> {
+        let mut all = Vec::new();
+        self.on_load(&mut all);
+        self.on_requests(&mut all);
+        self.on_capacities(&mut all);
+        all
+    }
+
+    fn on_load(&self, all: &mut Vec<Advice>) {
+        let load = &self.load;
+        let mut note = note_in(all);
+        if load.timeout >= load.interval {
+            note(
+                "load.timeout",
+                shown(load.timeout).to_string(),
+                format!(
+                    "is load.interval ({}) or more, so one silent substation makes its next round late: \
+                     less than half of it is better",
+                    shown(load.interval)
+                ),
+            );
+        }
+        if load.stale_after < load.interval * INTERVALS_TO_STALE {
+            note(
+                "load.stale_after",
+                shown(load.stale_after).to_string(),
+                format!(
+                    "is less than {INTERVALS_TO_STALE} × load.interval ({}), so one lost scrape makes a substation \
+                     stale",
+                    shown(load.interval)
+                ),
+            );
+        }
+        for (path, series) in [
+            ("load.metric", &load.metric),
+            ("load.capacity_metric", &load.capacity_metric),
+        ] {
+            let name = &series.name;
+            if let Some(suffix) = GROWING.iter().find(|suffix| name.ends_with(*suffix)) {
+                note(
+                    path,
+                    series.to_string(),
+                    format!("ends in {suffix}, as counters do, which only grow: a gauge is needed"),
+                );
+            }
+        }
+    }
+
+    fn on_requests(&self, all: &mut Vec<Advice>) {
+        let (timeouts, limits, admission) = (&self.timeouts, &self.limits, &self.admission);
+        let mut note = note_in(all);
+        let tries = timeouts.connect.saturating_mul(self.retry.attempts);
+        if tries > timeouts.request {
+            note(
+                "timeouts.request",
+                shown(timeouts.request).to_string(),
+                format!(
+                    "is less than retry.attempts × timeouts.connect ({}): where connecting hangs, not all attempts \
+                     are made",
+                    shown(tries)
+                ),
+            );
+        }
+        if self.retry.keys_for < timeouts.request {
+            note(
+                "retry.keys_for",
+                shown(self.retry.keys_for).to_string(),
+                format!(
+                    "is less than timeouts.request ({}): a key may be forgotten before its client learns what came \
+                     of it",
+                    shown(timeouts.request)
+                ),
+            );
+        }
+        if admission.queue >= limits.requests {
+            note(
+                "admission.queue",
+                admission.queue.to_string(),
+                format!(
+                    "is limits.requests ({}) or more, so requests that wait can keep out all that would not",
+                    limits.requests
+                ),
+            );
+        }
+    }
+
+    fn on_capacities(&self, all: &mut Vec<Advice>) {
+        let of = &self.substations;
+        let stated = of.iter().filter(|one| one.capacity.is_some()).count();
+        if stated > 0 && stated < of.len() {
+            note_in(all)(
+                "substations[].capacity",
+                format!("{stated} of {}", of.len()),
+                "have one: unless the others' gauges say theirs, scores of the two don't compare; \
+                 give all one or none"
+                    .to_owned(),
+            );
+        }
+    }
+}
+
+fn note_in(all: &mut Vec<Advice>) -> impl FnMut(&'static str, String, String) {
+    |path, value, why| all.push(Advice { path, value, why })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn advised(line: &str) -> Vec<&'static str> {
+        let yaml = format!("substations: [{{name: a, address: 127.0.0.1:5001}}]\n{line}");
+        let config = Config::from_yaml(&yaml, "test").unwrap();
+        config.advice().iter().map(|advice| advice.path).collect()
+    }
+
+    #[test]
+    fn defaults_need_no_advice() {
+        assert_eq!(advised(""), [""; 0]);
+    }
+
+    #[test]
+    fn each_unwise_value_is_named_and_its_wise_neighbour_is_not() {
+        for (unwise, wise, path) in [
+            (
+                "load: {timeout: 500ms}",
+                "load: {timeout: 499ms}",
+                "load.timeout",
+            ),
+            (
+                "load: {stale_after: 999ms}",
+                "load: {stale_after: 1s}",
+                "load.stale_after",
+            ),
+            (
+                "load: {metric: requests_total}",
+                "load: {metric: total_requests}",
+                "load.metric",
+            ),
+            (
+                "load: {capacity_metric: 'seats_bucket{le=\"1\"}'}",
+                "load: {capacity_metric: seats}",
+                "load.capacity_metric",
+            ),
+            (
+                "timeouts: {request: 599ms}",
+                "timeouts: {request: 600ms}",
+                "timeouts.request",
+            ),
+            (
+                "retry: {keys_for: 4s}",
+                "retry: {keys_for: 5s}",
+                "retry.keys_for",
+            ),
+            (
+                "admission: {queue: 10000}",
+                "admission: {queue: 9999}",
+                "admission.queue",
+            ),
+        ] {
+            assert_eq!(advised(unwise), [path]);
+            assert_eq!(advised(wise), [""; 0], "{wise}");
+        }
+    }
+
+    #[test]
+    fn capacities_are_for_all_or_for_none() {
+        let advice = |capacities: [&str; 2]| {
+            let [a, b] = capacities;
+            let yaml = format!(
+                "substations: [{{name: a, address: 127.0.0.1:1{a}}}, {{name: b, address: 127.0.0.1:2{b}}}]"
+            );
+            Config::from_yaml(&yaml, "test").unwrap().advice()
+        };
+        assert_eq!(advice(["", ""]), []);
+        assert_eq!(advice([", capacity: 1", ", capacity: 2"]), []);
+        let one = advice([", capacity: 1", ""]);
+        assert_eq!(one.len(), 1);
+        let told = one.first().map(ToString::to_string).unwrap();
+        assert!(
+            told.starts_with("substations[].capacity: 1 of 2: have one"),
+            "{told}"
+        );
+    }
+}

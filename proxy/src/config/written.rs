@@ -1,0 +1,105 @@
+//! The configuration as a JSON Schema, so that editors complete it and mark what is wrong while it is written.
+//!
+//! Generated from the same types that `check` shows: keys, defaults and explanations can't fall behind. A few
+//! values are written otherwise than they are held, a duration with its unit above all; how is said here, beside
+//! the rules of [`values`](super::values), and tests hold the two against each other. What must hold between two
+//! keys, a schema can't say: `switchyard check` has the last word.
+
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings, json_schema};
+
+use super::Config;
+
+impl Config {
+    /// The schema of the file.
+    #[must_use]
+    pub fn schema() -> Schema {
+        let settings = SchemaSettings::draft2020_12().with(|settings| {
+            // One reader resolves references, the next does not; whole, it is still short.
+            settings.inline_subschemas = true;
+        });
+        settings.into_generator().into_root_schema_for::<Self>()
+    }
+}
+
+/// One way in which a value is written.
+macro_rules! written {
+    ($($(#[doc = $doc:literal])* $name:ident: $schema:tt)*) => {$(
+        $(#[doc = $doc])*
+        pub(super) enum $name {}
+
+        impl JsonSchema for $name {
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn inline_schema() -> bool {
+                true
+            }
+
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                json_schema!($schema)
+            }
+        }
+    )*};
+}
+
+written! {
+    /// A number and its unit.
+    Duration: {
+        "type": "string",
+        "pattern": r"^\s*\d+\s*(ns|us|ms|s|m|h)(\s*\d+\s*(ns|us|ms|s|m|h))*\s*$",
+        "examples": ["500ms", "2s", "1m 30s"]
+    }
+    /// Bytes, or a number with its unit.
+    Size: {
+        "type": ["integer", "string"],
+        "minimum": 1,
+        "pattern": r"^\s*\d+(\.\d+)?\s*([kKmM][iI]?)?[bB]?\s*$",
+        "examples": ["64KiB", 65536]
+    }
+    /// An IP address or a host, and a port.
+    Address: {
+        "type": "string",
+        "pattern": r"^\S+:\d{1,5}$",
+        "examples": ["127.0.0.1:8080", "[::1]:8080"]
+    }
+    /// What stands in URLs and as a label's value.
+    Name: {
+        "type": "string",
+        "pattern": r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$"
+    }
+    /// The path of a URL.
+    Path: {
+        "type": "string",
+        "pattern": "^/[!-~]*$"
+    }
+    /// Not empty.
+    Text: {
+        "type": "string",
+        "minLength": 1
+    }
+    /// A series, as PromQL writes it.
+    Series: {
+        "type": "string",
+        "pattern": r"^\s*[A-Za-z_:][A-Za-z0-9_:]*\s*(\{.*\})?\s*$",
+        "examples": ["substation_current_load", "vllm:num_requests_running{model_name=\"m\"}"]
+    }
+    /// A load or a capacity.
+    Positive: {
+        "type": "number",
+        "exclusiveMinimum": 0
+    }
+    /// A part of a whole.
+    Share: {
+        "type": "number",
+        "minimum": 0,
+        "maximum": 1
+    }
+    /// A policy's name.
+    Policy: {
+        "type": "string",
+        "enum": (switchyard_balance::Policy::ALL.map(switchyard_balance::Policy::name))
+    }
+}

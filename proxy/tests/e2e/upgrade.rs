@@ -1,0 +1,320 @@
+//! A new process takes over from the old one, under load, and when it can't.
+
+use std::{
+    fs::{self, Permissions},
+    net::SocketAddr,
+    os::unix::{fs::PermissionsExt, net::UnixDatagram},
+    path::{Path, PathBuf},
+    process::{Command, Output},
+    thread,
+    time::{Duration, Instant},
+};
+
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+use switchyard_faults::{self as client, Audit, Connection, Faulty, Load, PATIENCE, Told};
+use tempfile::TempDir;
+
+use crate::rig::{Proxy, until, yaml};
+
+/// A folder with room for the socket, which only we can enter.
+struct Here {
+    folder: TempDir,
+}
+
+impl Here {
+    fn new() -> Self {
+        Self {
+            folder: TempDir::new().unwrap(),
+        }
+    }
+
+    fn socket(&self) -> PathBuf {
+        self.folder.path().join("private/upgrade.sock")
+    }
+
+    /// The first process, on free ports.
+    fn first(&self, substations: &[SocketAddr]) -> Proxy {
+        let proxy = Proxy::launch(&yaml(substations, ""), |command| {
+            command.arg("--upgrade-socket").arg(self.socket());
+        });
+        is_ready(&proxy);
+        proxy
+    }
+
+    /// The next one: the same ports, named.
+    fn next(&self, before: &Proxy, substations: &[SocketAddr], extra: &str) -> Proxy {
+        let yaml = same_ports(before, substations, extra);
+        Proxy::launch(&yaml, |command| {
+            command.arg("--upgrade-socket").arg(self.socket());
+            command.arg("--upgrade");
+        })
+    }
+
+    /// One that is not expected to run.
+    fn attempt(&self, yaml: &str, arguments: &[&str]) -> Output {
+        let file = self.folder.path().join("attempt.yaml");
+        fs::write(&file, yaml).unwrap();
+        Command::new(env!("CARGO_BIN_EXE_switchyard"))
+            .args(["run", "--config"])
+            .arg(file)
+            .arg("--upgrade-socket")
+            .arg(self.socket())
+            .args(arguments)
+            .output()
+            .unwrap()
+    }
+}
+
+fn is_ready(proxy: &Proxy) {
+    until("a first round of samples", || {
+        (proxy.get("/ready").status == 200).then_some(())
+    });
+}
+
+fn same_ports(of: &Proxy, substations: &[SocketAddr], extra: &str) -> String {
+    yaml(substations, extra)
+        .replacen("listen: 127.0.0.1:0", &format!("listen: {}", of.charge), 1)
+        .replacen("listen: 127.0.0.1:0", &format!("listen: {}", of.admin), 1)
+}
+
+fn fails_with(output: &Output, code: i32, words: &[&str]) {
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(code), "{stderr}");
+    for word in words {
+        assert!(stderr.contains(word), "{word:?} is not in {stderr}");
+    }
+}
+
+#[test]
+fn under_load_two_upgrades_lose_no_request_and_refuse_no_connection() {
+    let all: Vec<_> = (1..=3)
+        .map(|at| Faulty::start(&format!("s{at}"), at, &[], 0.0))
+        .collect();
+    let addresses: Vec<_> = all.iter().map(Faulty::address).collect();
+    let here = Here::new();
+    let mut first = here.first(&addresses);
+    let load = |name: &str, fresh| Load {
+        name: name.to_owned(),
+        fresh,
+        ..Load::new(first.charge, 1_000.0, Duration::from_secs(6))
+    };
+    let loads = [load("kept", false), load("fresh", true)];
+    let records = thread::scope(|scope| {
+        let loads = loads.map(|load| scope.spawn(move || load.run()));
+        let charged = |proxy: &Proxy, more: f64| {
+            let booked = "switchyard_requests_total{code=\"200\",result=\"booked\"}";
+            let before = proxy.metric(booked);
+            until("it takes requests", || {
+                (proxy.metric(booked) >= before + more).then_some(())
+            });
+        };
+        charged(&first, 500.0);
+        let mut second = here.next(&first, &addresses, "");
+        second.logged("Took over");
+        assert!(first.wait().success());
+        charged(&second, 500.0);
+        let third = here.next(&second, &addresses, "");
+        third.logged("Took over");
+        assert!(second.wait().success());
+        charged(&third, 500.0);
+        loads
+            .into_iter()
+            .flat_map(|load| load.join().unwrap())
+            .collect::<Vec<_>>()
+    });
+    assert_eq!(records.len(), 12_000);
+    let failed: Vec<_> = records
+        .iter()
+        .filter(|record| !matches!(record.told, Told::Booked(_)))
+        .collect();
+    assert!(failed.is_empty(), "{} failed: {failed:?}", failed.len());
+    let mut audit = Audit::default();
+    audit.add(all.iter().flat_map(Faulty::bookings));
+    assert!(audit.hold_against(&records).is_sound());
+    assert_eq!(audit.booked(), records.len());
+}
+
+#[test]
+fn an_idle_client_is_answered_once_more_and_then_told_to_close() {
+    let substation = Faulty::start("s1", 1, &[], 0.0);
+    let here = Here::new();
+    let mut first = here.first(&[substation.address()]);
+    let mut kept = Connection::open(first.charge);
+    let charge = client::request("POST", "/request_charge", "", "{}");
+    kept.send(&charge);
+    assert_ne!(kept.answer().header("connection"), Some("close"));
+    let next = here.next(&first, &[substation.address()], "");
+    first.logged("A new process takes over");
+    next.logged("Took over");
+    assert!(first.is_running(), "a client may still use its connection");
+    kept.send(&charge);
+    let answer = kept.answer();
+    assert_eq!(
+        (answer.status, answer.header("connection")),
+        (200, Some("close"))
+    );
+    assert!(kept.is_ended());
+    assert!(first.wait().success());
+    assert_eq!(next.charge("{}").status, 200);
+}
+
+#[test]
+fn sigterm_ends_the_patience_with_idle_clients() {
+    let substation = Faulty::start("s1", 1, &[], 0.0);
+    let here = Here::new();
+    let mut first = here.first(&[substation.address()]);
+    let mut idle = Connection::open(first.charge);
+    idle.send(client::request("POST", "/request_charge", "", "{}"));
+    assert_eq!(idle.answer().status, 200);
+    let next = here.next(&first, &[substation.address()], "");
+    next.logged("Took over");
+    assert!(first.is_running());
+    let told = Instant::now();
+    first.signal(Signal::SIGTERM);
+    assert!(first.wait().success());
+    assert!(told.elapsed() < Duration::from_secs(1));
+    assert_eq!(next.charge("{}").status, 200);
+    assert!(here.socket().exists(), "it is the new process's by now");
+}
+
+#[test]
+fn a_new_process_that_can_t_run_leaves_the_old_one_serving() {
+    let substation = Faulty::start("s1", 1, &[], 0.0);
+    let here = Here::new();
+    let mut old = here.first(&[substation.address()]);
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = format!("listen: {}", taken.local_addr().unwrap());
+
+    let bad = here.attempt("listen: nowhere", &["--upgrade"]);
+    fails_with(&bad, 78, &["listen"]);
+    let elsewhere = same_ports(&old, &[substation.address()], "");
+    let elsewhere = elsewhere.replacen(&format!("listen: {}", old.charge), &taken, 1);
+    let bad = here.attempt(&elsewhere, &["--upgrade"]);
+    fails_with(&bad, 1, &["another process has it"]);
+    old.logged("No handover: this process goes on");
+
+    // Its only substation is nobody, so it is never ready; and then it is killed.
+    let never = here.next(&old, &[([127, 0, 0, 1], 9).into()], "");
+    old.logged("Listening sockets sent to a new process");
+    drop(never);
+    old.logged("No handover: this process goes on");
+
+    let second = here.attempt(&same_ports(&old, &[substation.address()], ""), &[]);
+    fails_with(&second, 1, &["a running process listens", "--upgrade"]);
+    assert!(old.is_running());
+    for _ in 0..20 {
+        assert_eq!(old.charge("{}").status, 200, "nobody else took it");
+    }
+    // And it can still be succeeded.
+    let next = here.next(&old, &[substation.address()], "");
+    next.logged("Took over");
+    assert!(old.wait().success());
+    assert_eq!(next.charge("{}").status, 200);
+}
+
+#[test]
+fn without_anybody_to_take_over_from_it_says_so() {
+    let here = Here::new();
+    let yaml = yaml(&[([127, 0, 0, 1], 9).into()], "");
+    let nobody = here.attempt(&yaml, &["--upgrade"]);
+    fails_with(&nobody, 1, &["nobody listens", "without --upgrade"]);
+    let private = here.socket().parent().unwrap().to_owned();
+    fs::set_permissions(&private, Permissions::from_mode(0o755)).unwrap();
+    let open = here.attempt(&yaml, &[]);
+    fails_with(&open, 1, &["open to others", "mode 0755", "0700"]);
+}
+
+#[test]
+fn a_changed_port_is_bound_and_the_old_one_is_closed() {
+    let substation = Faulty::start("s1", 1, &[], 0.0);
+    let here = Here::new();
+    let mut old = here.first(&[substation.address()]);
+    let yaml = same_ports(&old, &[substation.address()], "");
+    let yaml = yaml.replacen(
+        &format!("admin: {{listen: {}}}", old.admin),
+        "admin: {listen: 127.0.0.1:0}",
+        1,
+    );
+    let next = Proxy::launch(&yaml, |command| {
+        command.arg("--upgrade-socket").arg(here.socket());
+        command.arg("--upgrade");
+    });
+    next.logged("Took over");
+    assert!(old.wait().success());
+    assert_eq!(next.charge, old.charge);
+    assert_ne!(next.admin, old.admin);
+    assert!(std::net::TcpStream::connect(old.admin).is_err());
+    assert_eq!(next.charge("{}").status, 200);
+}
+
+/// What systemd would hear.
+struct Manager {
+    socket: UnixDatagram,
+}
+
+impl Manager {
+    fn at(path: &Path) -> Self {
+        let socket = UnixDatagram::bind(path).unwrap();
+        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        Self { socket }
+    }
+
+    /// The next thing it hears, without what is only said to people.
+    fn hears(&self) -> Vec<String> {
+        let mut said = [0; 4096];
+        let length = self.socket.recv(&mut said).expect("it is told something");
+        let said = String::from_utf8(said[..length].to_vec()).unwrap();
+        let lines = said.lines().filter(|line| !line.starts_with("STATUS="));
+        lines.map(str::to_owned).collect()
+    }
+}
+
+/// A process that is nobody's child here; killed when dropped, if it has not ended.
+struct Orphan(Pid);
+
+impl Drop for Orphan {
+    fn drop(&mut self) {
+        let _ = kill(self.0, Signal::SIGKILL);
+    }
+}
+
+#[test]
+fn the_service_manager_follows_from_process_to_process() {
+    let substation = Faulty::start("s1", 1, &[], 0.0);
+    let here = Here::new();
+    let heard_at = here.folder.path().join("notify");
+    let manager = Manager::at(&heard_at);
+    let start = |yaml: &str| {
+        Proxy::launch(yaml, |command| {
+            command
+                .env("NOTIFY_SOCKET", &heard_at)
+                .env("RUNTIME_DIRECTORY", here.socket().parent().unwrap());
+        })
+    };
+    let mut old = start(&yaml(&[substation.address()], ""));
+    assert_eq!(manager.hears(), ["READY=1"]);
+    // The ports are named now, so that its successor finds them.
+    let named = same_ports(&old, &[substation.address()], "");
+    fs::write(old.files.path().join("switchyard.yaml"), named).unwrap();
+    old.signal(Signal::SIGUSR2);
+    let heard = manager.hears();
+    let successor = heard[0].strip_prefix("MAINPID=").unwrap();
+    assert_ne!(successor, old.id().to_string());
+    assert_eq!(manager.hears(), ["READY=1"]);
+    assert!(old.wait().success());
+    let successor = Orphan(Pid::from_raw(successor.parse().unwrap()));
+    assert_eq!(old.charge("{}").status, 200, "on the old one's port");
+    kill(successor.0, Signal::SIGTERM).unwrap();
+    assert_eq!(manager.hears(), ["STOPPING=1"]);
+    until("nobody listens any more", || {
+        std::net::TcpStream::connect(old.charge)
+            .is_err()
+            .then_some(())
+    });
+    until("the socket is gone", || {
+        (!here.socket().exists()).then_some(())
+    });
+}
