@@ -13,6 +13,7 @@
 //! may take as long as the system's resolver does: keep it off the threads that serve requests.
 
 mod aggregate;
+mod discovery;
 mod error;
 mod nearest;
 mod policy;
@@ -28,6 +29,7 @@ mod tree;
 mod values;
 
 pub use aggregate::{Aggregate, UnknownAggregate};
+pub use discovery::{Discovery, DnsSource, FileSource, HttpSource, Records, UnknownRecords};
 pub use error::{Error, Fault, Faults};
 pub use policy::{Policy, UnknownPolicy};
 pub use sections::{Admin, Admission, Charge, Health, Limits, Load, Retry, Substation, Timeouts};
@@ -35,6 +37,9 @@ pub use series::{MatchOp, Matcher, Series, SeriesError};
 
 use serde::Serialize;
 use std::{fs, net::SocketAddr, path::Path};
+
+pub(crate) use schema::{MOST_SUBSTATIONS, reached_at};
+pub(crate) use values::{Place, is_host, is_name, place, reachable};
 
 /// The most times that one request may be sent, so that what was tried fits a fixed array.
 pub const MOST_ATTEMPTS: usize = schema::MOST_ATTEMPTS as usize;
@@ -46,8 +51,11 @@ pub struct Config {
     pub listen: SocketAddr,
     /// The operator's side.
     pub admin: Admin,
-    /// The substations to choose from; at least one, names and addresses unique.
+    /// The substations to choose from, names and addresses unique; at least one, unless there is a discovery.
     pub substations: Vec<Substation>,
+    /// Where further ones are found.
+    #[serde(skip_serializing_if = "Discovery::is_empty")]
+    pub discovery: Discovery,
     /// What a charge request looks like.
     pub charge: Charge,
     /// How load is learned.

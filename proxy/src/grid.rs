@@ -4,6 +4,7 @@
 //! through the ledger and reports how an exchange went; the admin port reads, and passes an operator's word on.
 
 mod condition;
+pub mod discovery;
 pub mod exposition;
 pub mod health;
 pub mod orca;

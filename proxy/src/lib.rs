@@ -16,3 +16,4 @@ pub mod grid;
 pub mod metrics;
 pub mod server;
 pub mod top;
+pub mod watch;

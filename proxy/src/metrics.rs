@@ -5,6 +5,7 @@
 //! the grid are set when someone looks ([`Metrics::render`]), so they cost nothing between scrapes.
 
 mod choice;
+mod discovery;
 mod requests;
 mod substation;
 
@@ -16,12 +17,14 @@ use prometheus::{
 };
 
 pub use choice::ChoiceMetrics;
+pub use discovery::{AnswerOutcome, SourceMetrics};
 pub use requests::{Outcome, RequestMetrics, RequestTotals, Waited};
 pub use substation::{PollOutcome, ReportOutcome, SubstationMetrics, UpstreamOutcome};
 
 use switchyard_balance::Policy;
 
 use crate::dispatch::Shared;
+use discovery::DiscoveryFamilies;
 use substation::SubstationFamilies;
 
 /// What every name begins with.
@@ -33,6 +36,7 @@ pub struct Metrics {
     registry: Registry,
     requests: RequestMetrics,
     choice: ChoiceMetrics,
+    discovery: DiscoveryFamilies,
     substations: SubstationFamilies,
     panics: IntCounter,
     /// Without the prefix: `process_*` is called the same everywhere.
@@ -46,6 +50,7 @@ impl Metrics {
         let make = Register(&registry);
         let requests = RequestMetrics::register(&make)?;
         let choice = ChoiceMetrics::register(&make)?;
+        let discovery = DiscoveryFamilies::register(&make)?;
         let substations = SubstationFamilies::register(&make)?;
         let panics = make.counter("panics_total", "Panics caught; each lost one connection.")?;
         let build = make.int_gauges(
@@ -76,6 +81,7 @@ impl Metrics {
             registry,
             requests,
             choice,
+            discovery,
             substations,
             panics,
             process,
@@ -98,6 +104,12 @@ impl Metrics {
     #[must_use]
     pub fn substation(&self, name: &str, policy: Policy) -> SubstationMetrics {
         self.substations.handles(name, policy)
+    }
+
+    /// The handles of one source of substations; its series are there until it is forgotten.
+    #[must_use]
+    pub fn source(&self, name: &str) -> SourceMetrics {
+        self.discovery.handles(name)
     }
 
     /// Counts panics from here on, besides whatever the hook before did with them.
