@@ -15,6 +15,7 @@
 
 mod advice;
 mod aggregate;
+mod discovery;
 mod error;
 mod nearest;
 mod policy;
@@ -32,6 +33,7 @@ mod written;
 
 pub use advice::Advice;
 pub use aggregate::{Aggregate, UnknownAggregate};
+pub use discovery::{Discovery, DnsSource, FileSource, HttpSource, Records, UnknownRecords};
 pub use error::{Error, Fault, Faults};
 pub use policy::{Policy, UnknownPolicy};
 pub use sections::{Admin, Admission, Charge, Health, Limits, Load, Retry, Substation, Timeouts};
@@ -41,6 +43,9 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use std::{fs, net::SocketAddr, path::Path};
 
+pub(crate) use schema::{MOST_SUBSTATIONS, reached_at};
+pub(crate) use values::{Place, is_host, is_name, place, reachable};
+
 /// The most times that one request may be sent, so that what was tried fits a fixed array.
 pub const MOST_ATTEMPTS: usize = schema::MOST_ATTEMPTS as usize;
 
@@ -49,7 +54,7 @@ pub const MOST_ATTEMPTS: usize = schema::MOST_ATTEMPTS as usize;
 #[schemars(
     title = "Switchyard's configuration",
     deny_unknown_fields,
-    extend("required" = ["substations"])
+    extend("required" = [], "anyOf" = [{"required": ["substations"]}, {"required": ["discovery"]}])
 )]
 pub struct Config {
     /// Where charge requests come in. Port 0 takes any free one.
@@ -57,9 +62,13 @@ pub struct Config {
     pub listen: SocketAddr,
     /// The operator's side.
     pub admin: Admin,
-    /// The substations to choose from; at least one, names and addresses unique.
-    #[schemars(length(min = 1, max = schema::MOST_SUBSTATIONS))]
+    /// The substations to choose from, names and addresses unique; at least one, unless there is a discovery.
+    #[schemars(length(max = schema::MOST_SUBSTATIONS))]
     pub substations: Vec<Substation>,
+    /// Where further ones are found.
+    #[serde(skip_serializing_if = "Discovery::is_empty")]
+    #[schemars(default)]
+    pub discovery: Discovery,
     /// What a charge request looks like.
     pub charge: Charge,
     /// How load is learned.

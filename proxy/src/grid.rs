@@ -9,6 +9,7 @@
 mod common;
 mod condition;
 mod departed;
+pub mod discovery;
 pub mod exposition;
 pub mod health;
 pub mod orca;

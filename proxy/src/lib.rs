@@ -21,3 +21,4 @@ pub mod metrics;
 pub mod notify;
 pub mod server;
 pub mod top;
+pub mod watch;

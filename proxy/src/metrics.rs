@@ -6,6 +6,7 @@
 
 mod choice;
 mod config;
+mod discovery;
 mod requests;
 mod substation;
 
@@ -18,10 +19,12 @@ use prometheus::{
 
 pub use choice::ChoiceMetrics;
 pub use config::{ConfigMetrics, ReloadOutcome};
+pub use discovery::{AnswerOutcome, SourceMetrics};
 pub use requests::{Outcome, RequestMetrics, RequestTotals, Waited};
 pub use substation::{PollOutcome, ReportOutcome, SubstationMetrics, UpstreamOutcome};
 
 use crate::dispatch::Shared;
+use discovery::DiscoveryFamilies;
 use substation::SubstationFamilies;
 
 /// What every name begins with.
@@ -34,6 +37,7 @@ pub struct Metrics {
     requests: RequestMetrics,
     choice: ChoiceMetrics,
     config: ConfigMetrics,
+    discovery: DiscoveryFamilies,
     substations: SubstationFamilies,
     panics: IntCounter,
     /// Without the prefix: `process_*` is called the same everywhere.
@@ -47,6 +51,7 @@ impl Metrics {
         let make = Register(&registry);
         let requests = RequestMetrics::register(&make)?;
         let choice = ChoiceMetrics::register(&make)?;
+        let discovery = DiscoveryFamilies::register(&make)?;
         let substations = SubstationFamilies::register(&make)?;
         let panics = make.counter("panics_total", "Panics caught; each lost one connection.")?;
         let build = make.int_gauges(
@@ -66,6 +71,7 @@ impl Metrics {
             requests,
             choice,
             config,
+            discovery,
             substations,
             panics,
             process,
@@ -99,6 +105,12 @@ impl Metrics {
     #[must_use]
     pub fn config(&self) -> &ConfigMetrics {
         &self.config
+    }
+
+    /// The handles of one source of substations; its series are there until it is forgotten.
+    #[must_use]
+    pub fn source(&self, name: &str) -> SourceMetrics {
+        self.discovery.handles(name)
     }
 
     /// Counts panics from here on, besides whatever the hook before did with them.

@@ -21,7 +21,7 @@ use switchyard::{
     clock::Clock,
     config::Config,
     dispatch::{Code, Shared},
-    grid::{Grid, Scraper},
+    grid::{Grid, Scraper, discovery::Discovery},
     metrics::Metrics,
 };
 use tokio::{
@@ -34,7 +34,7 @@ use tokio::{
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Labels whose values depend on what runs, not on the code.
-const OPEN_LABELS: [&str; 4] = ["substation", "code", "version", "revision"];
+const OPEN_LABELS: [&str; 5] = ["substation", "source", "code", "version", "revision"];
 
 /// A metric family, as a page shows it or a table says it.
 #[derive(Debug, PartialEq, Eq)]
@@ -191,11 +191,20 @@ async fn pages() -> [String; 3] {
     let yaml = format!("substations: [{{name: one, address: \"{address}\"}}]");
     let config = Config::from_yaml(&yaml, "test").unwrap();
     let metrics = Metrics::new().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(
+        folder.path().join("targets.json"),
+        r#"[{"targets": ["10.0.0.1:1"]}]"#,
+    )
+    .unwrap();
+    let found = Config::from_yaml("discovery: {file_sd: [targets.json]}", "test").unwrap();
+    let discovery = Discovery::start(&found.discovery, folder.path(), &metrics, None);
     let grid = Arc::new(Grid::new(&config, &metrics, Clock::start(), 1).unwrap());
     let shared = Arc::new(Shared::new(config, grid, metrics));
     let render = || String::from_utf8(shared.metrics.render(&shared).unwrap()).unwrap();
 
     let before = render();
+    timeout(PATIENCE, discovery.settled()).await.unwrap();
     let scraper = tokio::spawn(Scraper::new(shared.grids(), 1).run());
     timeout(PATIENCE, async {
         while !shared.now().grid.is_ready() {

@@ -41,7 +41,7 @@ mod tests {
             ("staleAfter", Some("stale_after")),
             ("stale", Some("stale_after")),
             ("Stale-After", Some("stale_after")),
-            ("discovery", None),
+            ("plugins", None),
             ("x", None),
             ("", None),
             (&"listen".repeat(1000), None),

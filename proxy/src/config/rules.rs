@@ -17,6 +17,21 @@ pub(super) fn check(config: &Config, faults: &mut Vec<Fault>) {
         ..
     } = config;
 
+    let either = ["substations", "discovery"];
+    if config.substations.is_empty()
+        && config.discovery.is_empty()
+        && !faults
+            .iter()
+            .any(|fault| either.iter().any(|key| fault.path.starts_with(key)))
+    {
+        faults.push(Fault {
+            path: "discovery".to_owned(),
+            value: String::new(),
+            rule: "names no source, and there are no `substations`: write one of either, as in \
+                   `discovery: {file_sd: [targets.json]}`"
+                .to_owned(),
+        });
+    }
     require(
         !clash(*listen, admin.listen),
         ["admin.listen", "listen"],

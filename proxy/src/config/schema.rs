@@ -2,7 +2,7 @@
 
 use super::{
     Admin, Admission, Charge, Config, Health, Limits, Load, Policy, Retry, Substation, Timeouts,
-    section::Section, tree::Node, values,
+    discovery::discovery, section::Section, tree::Node, values,
 };
 use std::{
     collections::HashMap,
@@ -13,7 +13,7 @@ use std::{
 };
 
 /// The most substations of one proxy: what the choice and the scraper are measured for.
-pub(super) const MOST_SUBSTATIONS: usize = 10_000;
+pub(crate) const MOST_SUBSTATIONS: usize = 10_000;
 /// The most threads that serve requests: more than any machine gains from.
 pub(super) const MOST_THREADS: usize = 256;
 /// The largest body, in bytes: it is held in memory whole, once for each request in hand.
@@ -40,6 +40,7 @@ pub(super) fn config(file: &mut Section<'_>) -> Config {
     Config {
         listen,
         substations: substations(file, [("listen", listen), ("admin.listen", admin.listen)]),
+        discovery: file.section("discovery", discovery),
         admin,
         charge: file.section("charge", charge),
         load: file.section("load", load),
@@ -162,11 +163,20 @@ fn health(s: &mut Section<'_>) -> Health {
     }
 }
 
-/// The substations, no two of one name or address, and none at an address that is the proxy's `own`.
+/// The substations, no two of one name or address, and none at an address that is the proxy's `own`. There may be
+/// none where they can be found otherwise.
 fn substations(file: &mut Section<'_>, own: [(&str, SocketAddr); 2]) -> Vec<Substation> {
     const EXAMPLE: &str = "substations: [{name: substation1, address: 127.0.0.1:5001}]";
     let read = |node: &Node| values::list(node, EXAMPLE, MOST_SUBSTATIONS);
-    let Some(nodes) = file.required("substations", EXAMPLE, read) else {
+    let nodes = if file.has("discovery") {
+        file.optional("substations", |node| match node {
+            Node::List(items) if items.is_empty() => Ok(Vec::new()),
+            other => read(other),
+        })
+    } else {
+        file.required("substations", EXAMPLE, read)
+    };
+    let Some(nodes) = nodes else {
         return Vec::new();
     };
 
@@ -195,7 +205,7 @@ fn substations(file: &mut Section<'_>, own: [(&str, SocketAddr); 2]) -> Vec<Subs
 }
 
 /// Where a listener answers: one on all interfaces does so on loopback too.
-fn reached_at(listen: SocketAddr) -> SocketAddr {
+pub(crate) fn reached_at(listen: SocketAddr) -> SocketAddr {
     let ip = match listen.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
         IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),

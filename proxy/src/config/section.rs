@@ -124,6 +124,24 @@ impl<'a> Section<'a> {
         nodes.iter().enumerate().filter_map(item).collect()
     }
 
+    /// Whether the key is written, whatever stands there.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.entries.iter().any(|(name, _)| name == key)
+    }
+
+    /// Whether nothing in this map was noted so far.
+    pub(super) fn is_sound(&self) -> bool {
+        !self
+            .faults
+            .iter()
+            .any(|fault| fault.path.starts_with(self.path))
+    }
+
+    /// Notes what is wrong with a key beside others.
+    pub(super) fn fault(&mut self, key: &str, value: String, rule: &str) {
+        self.note(key, value, rule.to_owned());
+    }
+
     fn find(&mut self, key: &'static str) -> Option<&'a Node> {
         self.asked.push(key);
         let (_, node) = self.entries.iter().find(|(name, _)| name == key)?;

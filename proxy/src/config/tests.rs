@@ -44,7 +44,7 @@ timeouts: {connect: 2s, request: 1s}
 limits: {body: -1}
 retry: {budget: 2}
 threads: 0
-discovery: {}
+plugins: {}
 "#;
     let paths: Vec<String> = faults(text).into_iter().map(|fault| fault.path).collect();
     assert_eq!(
@@ -66,7 +66,7 @@ discovery: {}
             "limits.body",
             "retry.budget",
             "threads",
-            "discovery",
+            "plugins",
             "timeouts.request",
         ]
     );

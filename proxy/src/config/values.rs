@@ -2,8 +2,12 @@
 //! follow the value in a message.
 
 mod address;
+mod source;
 
-pub(super) use address::{address, loopback, upstream};
+pub(crate) use address::{Place, place, reachable};
+pub(super) use address::{address, loopback, resolver, upstream};
+pub(crate) use source::is_host;
+pub(super) use source::{host, targets, url};
 
 use super::{show, tree::Node};
 use bytesize::ByteSize;
@@ -19,6 +23,8 @@ const LONGEST: Duration = Duration::from_hours(1);
 const LONGEST_TEXT: usize = 25;
 /// The shortest time between two rounds of scrapes: below it, polling costs more than it tells.
 const SHORTEST_INTERVAL: Duration = Duration::from_millis(10);
+/// The shortest time between two looks at a source of substations.
+const SHORTEST_REFRESH: Duration = Duration::from_millis(100);
 
 type Read<T> = Result<T, String>;
 
@@ -49,10 +55,15 @@ pub(super) fn parsed<T: FromStr<Err: Display>>(node: &Node) -> Read<T> {
 /// The name of a substation. It stands in URLs and as a label's value, so it needs no quoting anywhere.
 pub(super) fn name(node: &Node) -> Read<String> {
     let name = text(node)?;
+    is_name(name).map(|()| name.to_owned())
+}
+
+/// Whether `name` may be a substation's, or the rule that it breaks.
+pub(crate) fn is_name(name: &str) -> Read<()> {
     let allowed = |b: u8| b.is_ascii_alphanumeric() || b"_.-".contains(&b);
     let begins_well = name.starts_with(|c: char| c.is_ascii_alphanumeric());
     if begins_well && name.len() <= LONGEST_NAME && name.bytes().all(allowed) {
-        return Ok(name.to_owned());
+        return Ok(());
     }
     Err(format!(
         "must be 1 to {LONGEST_NAME} letters, digits, '_', '.' or '-', the first a letter or digit"
@@ -122,6 +133,24 @@ pub(super) fn interval(node: &Node) -> Read<Duration> {
             Err("must be 10ms or more: below, polling costs more than it tells".to_owned())
         }
         value => Ok(value),
+    }
+}
+
+/// The time between two looks at a source.
+pub(super) fn refresh(node: &Node) -> Read<Duration> {
+    match duration(node)? {
+        value if value < SHORTEST_REFRESH => {
+            Err("must be 100ms or more, out of regard for whoever is asked".to_owned())
+        }
+        value => Ok(value),
+    }
+}
+
+/// Yes or no.
+pub(super) fn switch(node: &Node) -> Read<bool> {
+    match node {
+        Node::Switch(value) => Ok(*value),
+        other => Err(format!("must be true or false, not {}", other.kind())),
     }
 }
 

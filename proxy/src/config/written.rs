@@ -5,7 +5,7 @@
 //! the rules of [`values`](super::values), and tests hold the two against each other. What must hold between two
 //! keys, a schema can't say: `switchyard check` has the last word.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, marker::PhantomData};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings, json_schema};
 
@@ -20,6 +20,24 @@ impl Config {
             settings.inline_subschemas = true;
         });
         settings.into_generator().into_root_schema_for::<Self>()
+    }
+}
+
+/// A map, or in short the one text that it needs.
+pub(super) struct Short<T>(PhantomData<T>);
+
+impl<T: JsonSchema> JsonSchema for Short<T> {
+    fn schema_name() -> Cow<'static, str> {
+        T::schema_name()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let whole = generator.subschema_for::<T>();
+        json_schema!({"anyOf": [{"type": "string", "minLength": 1}, whole]})
     }
 }
 

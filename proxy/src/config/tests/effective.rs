@@ -1,7 +1,7 @@
 //! What is in force, and how it is written out again.
 
 use super::{ONE, accepted};
-use crate::config::{Config, MatchOp};
+use crate::config::{Config, MatchOp, Records};
 use std::time::Duration;
 
 #[test]
@@ -77,6 +77,14 @@ substations:
   - {name: A-1.b_c, address: "[::1]:1", capacity: 500}
   - {name: b, address: 10.0.0.1:65535, capacity: 0.1}
   - {name: "3", address: 10.0.0.2:5001}
+discovery:
+  file_sd: [targets.json, {files: "more/*.yaml", refresh: 1s, allow_empty: true}]
+  http_sd: ["http://[::1]:1/a?b=c", {url: "http://inventory/", refresh: 100ms, timeout: 1m, allow_empty: true}]
+  dns:
+    - substation:5001
+    - _charge._tcp.grid.example
+    - {name: substation, port: 5002, type: AAAA, refresh: 1h, timeout: 1s, allow_empty: true, resolver: "[::1]:53"}
+    - {name: grid., type: SRV}
 charge: {upstream_path: /v1/book?now=1, load_field: tokens, default_load: 1.5e3}
 load:
   path: /stats/prometheus
@@ -108,6 +116,30 @@ threads: 256
             .collect::<Vec<_>>(),
         [Some(500.0), Some(0.1), None]
     );
+    let [file, files] = config.discovery.file_sd.as_slice() else {
+        panic!("two file sources")
+    };
+    assert_eq!(
+        (file.refresh, file.allow_empty),
+        (Duration::from_mins(5), false)
+    );
+    assert_eq!(
+        (files.refresh, files.allow_empty),
+        (Duration::from_secs(1), true)
+    );
+    let records: Vec<_> = config
+        .discovery
+        .dns
+        .iter()
+        .map(|dns| (dns.records, dns.port))
+        .collect();
+    let expected = [
+        (Records::Both, Some(5001)),
+        (Records::Srv, None),
+        (Records::Aaaa, Some(5002)),
+        (Records::Srv, None),
+    ];
+    assert_eq!(records, expected);
     let [model, engine] = config.load.metric.matchers.as_slice() else {
         panic!("two matchers")
     };

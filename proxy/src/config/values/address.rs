@@ -4,16 +4,36 @@ use super::{Read, text};
 use crate::config::tree::Node;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 
+/// An address as it is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place<'a> {
+    /// An IP address.
+    At(SocketAddr),
+    /// A host that has to be looked up, and the port there.
+    Host(&'a str, u16),
+}
+
 /// Where a substation listens: reachable, so not port 0 and not "all interfaces".
 pub(in crate::config) fn upstream(node: &Node) -> Read<SocketAddr> {
-    match address(node)? {
-        address if address.port() == 0 => {
-            Err("needs the port that it listens on, not 0".to_owned())
-        }
-        address if address.ip().is_unspecified() => {
-            Err("is an address to listen on, not to connect to, as 127.0.0.1 is".to_owned())
-        }
-        address => Ok(address),
+    reachable(address(node)?)
+}
+
+/// The address, if one can connect to it.
+pub(crate) fn reachable(address: SocketAddr) -> Read<SocketAddr> {
+    if address.port() == 0 {
+        Err("needs the port that it listens on, not 0".to_owned())
+    } else if address.ip().is_unspecified() {
+        Err("is an address to listen on, not to connect to, as 127.0.0.1 is".to_owned())
+    } else {
+        Ok(address)
+    }
+}
+
+/// A DNS server. Its own name could not be looked up, so it has to be an IP address.
+pub(in crate::config) fn resolver(node: &Node) -> Read<SocketAddr> {
+    match place(text(node)?)? {
+        Place::At(address) => reachable(address),
+        Place::Host(..) => Err("must be an IP address and a port, as in 127.0.0.1:53".to_owned()),
     }
 }
 
@@ -29,13 +49,21 @@ pub(in crate::config) fn loopback(node: &Node) -> Read<SocketAddr> {
 
 /// An address with its port; a host name is looked up.
 pub(in crate::config) fn address(node: &Node) -> Read<SocketAddr> {
-    const EXAMPLE: &str = "as in 127.0.0.1:5001";
     let text = match node {
         Node::Number(port) => return Err(format!("needs a host, as in 127.0.0.1:{port}")),
         other => text(other)?,
     };
+    match place(text)? {
+        Place::At(address) => Ok(address),
+        Place::Host(host, port) => resolve(host, port),
+    }
+}
+
+/// Takes an address apart; nothing is looked up.
+pub(crate) fn place(text: &str) -> Read<Place<'_>> {
+    const EXAMPLE: &str = "as in 127.0.0.1:5001";
     if let Ok(address) = text.parse() {
-        return Ok(address);
+        return Ok(Place::At(address));
     }
     if text.contains('/') {
         return Err(format!(
@@ -49,7 +77,7 @@ pub(in crate::config) fn address(node: &Node) -> Read<SocketAddr> {
         None | Some((_, "")) => Err(format!("needs a port, {EXAMPLE}")),
         Some(("", _)) => Err(format!("needs a host before the port, {EXAMPLE}")),
         Some((host, port)) => match port.parse() {
-            Ok(port) => resolve(host, port),
+            Ok(port) => Ok(Place::Host(host, port)),
             Err(_) => Err(format!(
                 "has no port from 0 to 65535 after the ':', {EXAMPLE}"
             )),

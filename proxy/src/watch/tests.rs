@@ -1,0 +1,133 @@
+use super::*;
+use std::os::unix::fs::symlink;
+
+/// Longer than anything here takes on a busy machine, and shorter than the slow look, so that events did it.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+fn watch(folder: &Path, files: &str) -> Watch {
+    Watch::new(vec![Pattern::new(files, folder)])
+}
+
+async fn is_told(watch: &mut Watch, what: &str) {
+    timeout(PATIENCE, watch.changed())
+        .await
+        .unwrap_or_else(|_| panic!("not told of {what}"));
+}
+
+#[test]
+fn a_star_stands_for_anything_in_the_last_segment() {
+    for (pattern, name, expected) in [
+        ("*.json", "a.json", true),
+        ("*.json", ".json", false),
+        ("*.json", ".a.json", false),
+        (".*.json", ".a.json", true),
+        ("*.json", "a.yaml", false),
+        ("tg_*.json", "tg_.json", true),
+        ("tg_*.json", "tg.json", false),
+        ("a*a.yml", "a.yml", false),
+        ("a*b*c", "a--b--c", true),
+        ("a*b*c", "a--c--b", false),
+        ("plain", "plain", true),
+        ("plain", "plainer", false),
+    ] {
+        assert_eq!(matches(pattern, name), expected, "{pattern} {name}");
+    }
+    let base = Path::new("/etc/switchyard");
+    let one = Pattern::new("targets.json", base);
+    assert_eq!(one, Pattern::One("/etc/switchyard/targets.json".into()));
+    let many = Pattern::new("/srv/*.json", base);
+    assert_eq!(many, Pattern::Many("/srv".into(), "*.json".to_owned()));
+}
+
+#[tokio::test]
+async fn every_way_of_changing_a_file_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("targets.json");
+    let mut watch = watch(folder.path(), "targets.json");
+
+    fs::write(&file, "1").unwrap();
+    is_told(&mut watch, "a new file").await;
+    fs::write(&file, "2").unwrap();
+    is_told(&mut watch, "a write in place, of the same length").await;
+    fs::write(folder.path().join("new"), "3").unwrap();
+    fs::rename(folder.path().join("new"), &file).unwrap();
+    is_told(&mut watch, "a rename over it").await;
+    fs::remove_file(&file).unwrap();
+    is_told(&mut watch, "its end").await;
+    fs::write(&file, "4").unwrap();
+    is_told(&mut watch, "its return").await;
+    fs::write(&file, "5").unwrap();
+    is_told(&mut watch, "a write after its return").await;
+}
+
+#[tokio::test]
+async fn a_swapped_link_is_told_as_kubernetes_does_it_and_further_away() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    for (revision, content) in [("..1", "1"), ("..2", "2")] {
+        fs::create_dir(at(revision)).unwrap();
+        fs::write(at(revision).join("a.json"), content).unwrap();
+    }
+    symlink("..1", at("..data")).unwrap();
+    symlink("..data/a.json", at("a.json")).unwrap();
+    let mut watch = watch(folder.path(), "*.json");
+
+    symlink("..2", at("..tmp")).unwrap();
+    fs::rename(at("..tmp"), at("..data")).unwrap();
+    fs::remove_dir_all(at("..1")).unwrap();
+    is_told(&mut watch, "the swap").await;
+    // The file's other end is watched as well, wherever it lies.
+    fs::write(at("..2").join("a.json"), "3").unwrap();
+    is_told(&mut watch, "a write behind the link").await;
+}
+
+#[tokio::test]
+async fn a_folder_that_comes_goes_and_comes_again_is_watched_each_time() {
+    let above = tempfile::tempdir().unwrap();
+    let folder = above.path().join("made/later");
+    let mut watch = watch(above.path(), "made/later/*.json");
+    for round in 0..3 {
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join("a.json"), "1").unwrap();
+        is_told(&mut watch, &format!("a file in a new folder, {round}")).await;
+        fs::write(folder.join("a.json"), "2").unwrap();
+        is_told(&mut watch, &format!("its change, {round}")).await;
+        fs::remove_dir_all(&folder).unwrap();
+        is_told(&mut watch, &format!("the folder's end, {round}")).await;
+    }
+}
+
+#[tokio::test]
+async fn what_changes_nothing_is_not_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("a.json");
+    fs::write(&file, "1").unwrap();
+    let mut watch = watch(folder.path(), "a.json");
+    fs::write(&file, "1").unwrap();
+    fs::write(folder.path().join("b.json"), "2").unwrap();
+    drop(fs::File::open(&file).unwrap());
+    // A wait that is given up loses nothing: the change after it is told.
+    let short = timeout(Duration::from_millis(200), watch.changed()).await;
+    assert!(short.is_err());
+    fs::write(&file, "3").unwrap();
+    is_told(&mut watch, "a change at last").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_events_it_looks_by_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("a.json");
+    let mut watch = Watch::with(vec![Pattern::new("a.json", folder.path())], false);
+    fs::write(&file, "1").unwrap();
+    let begun = Instant::now();
+    watch.changed().await;
+    assert!(begun.elapsed() < POLL + Duration::from_secs(1));
+}
+
+#[test]
+fn what_is_no_file_is_not_read() {
+    for endless in ["/dev/zero", "/dev"] {
+        let error = read(Path::new(endless)).unwrap_err().to_string();
+        assert!(error.contains("is no file"), "{error}");
+    }
+}
