@@ -253,7 +253,7 @@ impl Work {
                 .await
                 .map(Asked::Files),
             Origin::Http(source) => Ok(Asked::Url(Url::new(&source))),
-            Origin::Dns(source) => Ok(Asked::Name(Name::new(&source))),
+            Origin::Dns(source) => Ok(Asked::Name(Box::new(Name::new(&source)))),
         };
         // Else the runtime is about to end.
         let Ok(mut asked) = asked else {
@@ -288,7 +288,7 @@ impl Work {
 enum Asked {
     Files(Files),
     Url(Url),
-    Name(Name),
+    Name(Box<Name>),
 }
 
 impl Asked {

@@ -105,6 +105,19 @@ impl SourceMetrics {
             .set(unix.as_secs_f64());
     }
 
+    /// How many looks ended so.
+    #[cfg(test)]
+    pub(crate) fn counted(&self, outcome: AnswerOutcome) -> u64 {
+        let at = AnswerOutcome::ALL.iter().position(|one| *one == outcome);
+        at.map_or(0, |at| self.refreshes[at].get())
+    }
+
+    /// How many substations the last good answer had.
+    #[cfg(test)]
+    pub(crate) fn targets(&self) -> i64 {
+        self.targets.get()
+    }
+
     /// Takes the series off the page: nobody asks the source any more.
     pub fn forget(&self) {
         let source = self.source.as_str();

@@ -69,13 +69,12 @@ impl Name {
     pub(super) async fn look(&self) -> Result<Vec<Found>, Failure> {
         let asking = async {
             let resolver = self.resolver()?;
-            let mut addresses = match self.source.records {
-                Records::Srv => self.services(&resolver).await?,
-                _ => {
-                    let port = self.source.port.unwrap_or_default();
-                    let ips = addresses(&resolver, &self.source.name, self.source.records).await?;
-                    ips.into_iter().map(|ip| (ip, port).into()).collect()
-                }
+            let mut addresses = if self.source.records == Records::Srv {
+                self.services(&resolver).await?
+            } else {
+                let port = self.source.port.unwrap_or_default();
+                let ips = addresses(&resolver, &self.source.name, self.source.records).await?;
+                ips.into_iter().map(|ip| (ip, port).into()).collect()
             };
             addresses.retain(|address| address.port() != 0 && !address.ip().is_unspecified());
             addresses.sort();
@@ -156,9 +155,12 @@ async fn addresses(
     name: &str,
     wanted: Records,
 ) -> Result<Vec<IpAddr>, Failure> {
-    let asked = async |kind, is_wanted| match is_wanted {
-        true => records(resolver, name, kind).await,
-        false => Ok(Vec::new()),
+    let asked = async |kind, is_wanted| {
+        if is_wanted {
+            records(resolver, name, kind).await
+        } else {
+            Ok(Vec::new())
+        }
     };
     let (a, aaaa) = tokio::try_join!(
         asked(RecordType::A, wanted != Records::Aaaa),

@@ -123,7 +123,7 @@ mod tests {
         let found = |name: &&str| Found {
             name: (*name).to_owned(),
             is_named: true,
-            address: ([10, 0, 0, name.len() as u8], 5001).into(),
+            address: ([10, 0, 0, u8::try_from(name.len()).unwrap()], 5001).into(),
             capacity: None,
         };
         names.iter().map(found).collect()

@@ -65,12 +65,15 @@ pub enum Malformed {
 }
 
 fn shown(faults: &[Fault]) -> String {
-    let named = faults.iter().take(MOST_FAULTS).map(Fault::to_string);
-    let mut text = named.collect::<Vec<_>>().join("; ");
+    let mut named: Vec<_> = faults
+        .iter()
+        .take(MOST_FAULTS)
+        .map(Fault::to_string)
+        .collect();
     if faults.len() > MOST_FAULTS {
-        text += &format!("; and {} more", faults.len() - MOST_FAULTS);
+        named.push(format!("and {} more", faults.len() - MOST_FAULTS));
     }
-    text
+    named.join("; ")
 }
 
 /// A host name without an address.
@@ -278,4 +281,4 @@ async fn look_up(host: &str) -> Result<IpAddr, Unknown> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

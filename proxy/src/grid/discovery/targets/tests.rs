@@ -131,7 +131,7 @@ fn what_is_no_list_of_groups_is_refused() {
 }
 
 /// A thousand groups, each with all that counts.
-pub(crate) fn thousand() -> String {
+pub(in crate::grid::discovery) fn thousand() -> String {
     let group = |i: usize| {
         let (high, low) = (i / 256, i % 256);
         serde_json::json!({"targets": [format!("10.0.{high}.{low}:5001")],

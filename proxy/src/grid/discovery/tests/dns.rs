@@ -1,0 +1,195 @@
+//! Against a name server of a few lines: it reads the question of a message and answers from its zone.
+
+use super::*;
+use std::{
+    collections::HashMap,
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+};
+use tokio::net::UdpSocket;
+
+const A: u16 = 1;
+const AAAA: u16 = 28;
+const SRV: u16 = 33;
+const NO_ERROR: u8 = 0;
+const SERVER_FAILURE: u8 = 2;
+const NO_SUCH_NAME: u8 = 3;
+
+/// What the server knows, and how it answers for all else.
+#[derive(Default)]
+struct Zone {
+    records: HashMap<(&'static str, u16), Vec<Vec<u8>>>,
+    code: u8,
+    is_silent: bool,
+}
+
+/// A name as a message has it.
+fn labels(name: &str) -> Vec<u8> {
+    let mut wire = Vec::new();
+    for label in name.split('.').filter(|label| !label.is_empty()) {
+        wire.push(u8::try_from(label.len()).unwrap());
+        wire.extend(label.bytes());
+    }
+    wire.push(0);
+    wire
+}
+
+fn a(last: u8) -> Vec<u8> {
+    Ipv4Addr::new(10, 0, 0, last).octets().to_vec()
+}
+
+fn srv(port: u16, target: &str) -> Vec<u8> {
+    [
+        vec![0, 1, 0, 1],
+        port.to_be_bytes().to_vec(),
+        labels(target),
+    ]
+    .concat()
+}
+
+fn answer(zone: &Zone, question: &[u8]) -> Vec<u8> {
+    let name_ends = 12 + question[12..].iter().position(|byte| *byte == 0).unwrap() + 1;
+    let asked = &question[12..name_ends];
+    let kind = u16::from_be_bytes([question[name_ends], question[name_ends + 1]]);
+    let known = zone
+        .records
+        .iter()
+        .find(|((name, of), _)| *of == kind && labels(name).eq_ignore_ascii_case(asked));
+    let records = known.map_or(&[][..], |(_, records)| records);
+    let code = if records.is_empty() {
+        zone.code
+    } else {
+        NO_ERROR
+    };
+
+    let mut wire = question[..2].to_vec();
+    wire.extend([
+        0x81,
+        0x80 | code,
+        0,
+        1,
+        0,
+        u8::try_from(records.len()).unwrap(),
+        0,
+        0,
+        0,
+        0,
+    ]);
+    wire.extend(&question[12..name_ends + 4]);
+    for record in records {
+        // A pointer to the question's name, its type, the class of the Internet, an hour to live.
+        wire.extend([0xc0, 12]);
+        wire.extend(kind.to_be_bytes());
+        wire.extend([0, 1, 0, 0, 14, 16]);
+        wire.extend(u16::try_from(record.len()).unwrap().to_be_bytes());
+        wire.extend(record);
+    }
+    wire
+}
+
+async fn serve(zone: Arc<Mutex<Zone>>) -> SocketAddr {
+    let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let address = socket.local_addr().unwrap();
+    spawn(async move {
+        let mut buffer = [0; 1500];
+        loop {
+            let (length, client) = socket.recv_from(&mut buffer).await.unwrap();
+            let answer = {
+                let zone = zone.lock();
+                (!zone.is_silent).then(|| answer(&zone, &buffer[..length]))
+            };
+            if let Some(answer) = answer {
+                socket.send_to(&answer, client).await.unwrap();
+            }
+        }
+    });
+    address
+}
+
+async fn rig(more: &str) -> (Arc<Mutex<Zone>>, Rig) {
+    let zone = Arc::new(Mutex::new(Zone::default()));
+    let server = serve(Arc::clone(&zone)).await;
+    let yaml =
+        format!("{{dns: [{{{more}, resolver: \"{server}\", refresh: 100ms, timeout: 400ms}}]}}");
+    let rig = Rig::new(tempfile::tempdir().unwrap(), &yaml);
+    (zone, rig)
+}
+
+#[tokio::test]
+async fn every_address_of_a_name_is_found_in_an_order_that_stays_and_failures_change_nothing() {
+    const SOURCE: &str = "dns:substation.grid.example:5001";
+    let name = "substation.grid.example";
+    let (zone, mut rig) = rig("name: substation.grid.example, port: 5001").await;
+    let six = Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 1).octets().to_vec();
+    let put = |records| drop(zone.lock().records.insert((name, A), records));
+    put(vec![a(2), a(1)]);
+    rig.finds(&["10.0.0.1:5001", "10.0.0.2:5001"]).await;
+    zone.lock().records.insert((name, AAAA), vec![six]);
+    let all = ["10.0.0.1:5001", "10.0.0.2:5001", "[fd00::1]:5001"];
+    rig.finds(&all).await;
+    // Shuffled, as servers do: nothing changes, within the records' hour to live.
+    put(vec![a(1), a(2)]);
+    rig.keeps(&all, SOURCE, Good).await;
+    assert_eq!(rig.log.count("Substations found"), 2);
+
+    // Half an answer is none: the other kind of address is not known to be gone.
+    let kept = zone.lock().records.remove(&(name, AAAA));
+    zone.lock().code = SERVER_FAILURE;
+    rig.keeps(&all, SOURCE, Failed).await;
+    let v4 = zone.lock().records.remove(&(name, A));
+    rig.keeps(&all, SOURCE, Failed).await;
+    for code in [NO_SUCH_NAME, NO_ERROR] {
+        zone.lock().code = code;
+        rig.keeps(&all, SOURCE, Empty).await;
+    }
+    zone.lock().is_silent = true;
+    rig.keeps(&all, SOURCE, Failed).await;
+    assert_eq!((rig.log.count(FAILS), rig.log.count(EMPTY)), (2, 1));
+    {
+        let mut zone = zone.lock();
+        zone.is_silent = false;
+        zone.records.insert((name, A), v4.unwrap());
+        zone.records.insert((name, AAAA), kept.unwrap());
+    }
+    rig.keeps(&all, SOURCE, Good).await;
+    assert_eq!(rig.log.count(WELL), 1);
+    // Scaled down.
+    put(vec![a(2)]);
+    rig.finds(&["10.0.0.2:5001", "[fd00::1]:5001"]).await;
+}
+
+#[tokio::test]
+async fn services_bring_their_ports_and_their_hosts_are_looked_up() {
+    let (zone, mut rig) = rig("name: _charge._tcp.grid.example").await;
+    {
+        let mut zone = zone.lock();
+        let services = vec![
+            srv(5002, "b.grid.example"),
+            srv(5001, "a.grid.example"),
+            srv(1, "."),
+        ];
+        zone.records
+            .insert(("_charge._tcp.grid.example", SRV), services);
+        zone.records.insert(("a.grid.example", A), vec![a(1)]);
+        zone.records.insert(("b.grid.example", A), vec![a(2), a(3)]);
+    }
+    rig.finds(&["10.0.0.1:5001", "10.0.0.2:5002", "10.0.0.3:5002"])
+        .await;
+    zone.lock().records.clear();
+    let all = ["10.0.0.1:5001", "10.0.0.2:5002", "10.0.0.3:5002"];
+    rig.keeps(&all, "dns:_charge._tcp.grid.example", Empty)
+        .await;
+}
+
+#[tokio::test]
+async fn a_name_without_address_is_taken_where_that_is_allowed() {
+    let (zone, mut rig) =
+        rig("name: substation.grid.example, port: 5001, type: A, allow_empty: true").await;
+    let name = "substation.grid.example";
+    // Only what is asked for has to be answered.
+    zone.lock().is_silent = false;
+    zone.lock().records.insert((name, A), vec![a(1)]);
+    rig.finds(&["10.0.0.1:5001"]).await;
+    zone.lock().code = NO_SUCH_NAME;
+    zone.lock().records.clear();
+    rig.finds(&[]).await;
+}
