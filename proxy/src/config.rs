@@ -54,7 +54,10 @@ pub const MOST_ATTEMPTS: usize = schema::MOST_ATTEMPTS as usize;
 #[schemars(
     title = "Switchyard's configuration",
     deny_unknown_fields,
-    extend("required" = [], "anyOf" = [{"required": ["substations"]}, {"required": ["discovery"]}])
+    extend("required" = [], "anyOf" = [
+        {"required": ["substations"], "properties": {"substations": {"minItems": 1}}},
+        {"required": ["discovery"]}
+    ])
 )]
 pub struct Config {
     /// Where charge requests come in. Port 0 takes any free one.

@@ -59,6 +59,9 @@ fn described(schema: &Value, path: &str, found: &mut BTreeMap<String, Value>) {
             let path = format!("{path}.{key}");
             described(schema, path.trim_start_matches('.'), found);
         }
+    } else if let Some(whole) = schema["anyOf"].get(1).filter(|_| !path.is_empty()) {
+        // What may be written short is described where it is written in full.
+        described(whole, path, found);
     } else if let Some(items) = schema.get("items") {
         described(items, &format!("{path}[]"), found);
     } else {
@@ -128,7 +131,8 @@ fn every_shipped_and_every_valid_file_satisfies_it_and_names_it() {
 
 #[test]
 fn it_has_the_parser_s_keys_and_no_other_each_explained_and_with_its_default() {
-    let one = "substations: [{name: a, address: 127.0.0.1:5001, capacity: 1}]";
+    let one = "substations: [{name: a, address: 127.0.0.1:5001, capacity: 1}]\n\
+        discovery: {file_sd: [a.json], http_sd: ['http://a/b'], dns: [{name: a, port: 1, resolver: 127.0.0.1:53}]}";
     let effective = serde_json::to_value(Config::from_yaml(one, "one").unwrap()).unwrap();
     let mut known = BTreeMap::new();
     leaves(&effective, "", &mut known);
@@ -140,8 +144,9 @@ fn it_has_the_parser_s_keys_and_no_other_each_explained_and_with_its_default() {
     );
     for (path, schema) in &described {
         assert!(schema["description"].is_string(), "{path}: {schema}");
-        // Those of a substation have none, and that of threads is the machine's.
-        if !path.starts_with("substations") && path != "threads" {
+        // Those of a substation or a source have none, and that of threads is the machine's.
+        let is_listed = path.contains("[]");
+        if !is_listed && path != "threads" {
             assert_eq!(schema["default"], known[path], "{path}");
         }
     }
@@ -150,7 +155,7 @@ fn it_has_the_parser_s_keys_and_no_other_each_explained_and_with_its_default() {
 #[test]
 fn what_it_gives_as_default_or_example_the_parser_takes() {
     for (path, schema) in all_described() {
-        if path.starts_with("substations") || path == "admin.listen" {
+        if path.contains("[]") || path == "admin.listen" {
             continue;
         }
         let of = |key: &str| schema.get(key).cloned();
@@ -196,6 +201,9 @@ fn what_the_parser_refuses_for_its_shape_the_schema_refuses_too() {
         "retry: {attempts: 11}",
         "threads: 0",
         "threads: null",
+        "discovery: {files: a.json}",
+        "discovery: {dns: [{port: 1}]}",
+        "discovery: {http_sd: [{url: 'http://a', refresh: 5}]}",
     ] {
         let text = format!("substations: [{{name: a, address: 127.0.0.1:5001}}]\n{line}");
         assert!(Config::from_yaml(&text, "wrong").is_err(), "{line}");
