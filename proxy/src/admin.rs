@@ -7,14 +7,16 @@
 //! | `GET /metrics` | everything counted, in Prometheus' text format |
 //! | `GET /status`, `/get_current_load` | the grid as JSON |
 //! | `GET /decisions?limit=N` | the last choices, and why |
-//! | `GET /config` | the configuration in force, defaults included |
+//! | `GET /config` | the configuration in force, defaults included, its version, and what the last reload changed |
 //! | `GET /live` | 200 while the process runs |
 //! | `GET /ready` | 200 once a first round of samples is in, and until the process is told to end |
+//! | `POST /reload` | the file is read again: what that changed, or 422 and all that is wrong with it |
 //! | `POST /substations/{name}/drain`, `/undrain` | the substation, as in `/status` |
 //!
 //! It reads, and passes on an operator's word; it decides nothing. It has no business on a public address: it listens on loopback.
 
 mod commands;
+mod configuration;
 mod decisions;
 mod events;
 mod page;
@@ -27,7 +29,10 @@ use std::sync::Arc;
 use http::{HeaderMap, HeaderValue, Method, Response, header};
 use serde::Serialize;
 
-use crate::dispatch::{Code, Failure, Shared};
+use crate::{
+    dispatch::{Code, Failure, Shared},
+    reload,
+};
 use commands::Drain;
 use events::Feed;
 use status::Status;
@@ -39,15 +44,17 @@ const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
 #[derive(Debug)]
 pub struct Admin {
     shared: Arc<Shared>,
+    reloads: reload::Handle,
     feed: Arc<Feed>,
 }
 
 impl Admin {
-    /// An admin port for what is shared.
+    /// An admin port for what is shared; `reloads` is asked for reloads.
     #[must_use]
-    pub fn new(shared: Arc<Shared>) -> Self {
+    pub fn new(shared: Arc<Shared>, reloads: reload::Handle) -> Self {
         Self {
             shared,
+            reloads,
             feed: Arc::default(),
         }
     }
@@ -75,7 +82,7 @@ impl Admin {
         );
         if file.is_none() && !is_data {
             let message = format!(
-                "nothing is at {path:?}; there are /, /events, /metrics, /status, /decisions, /config, /live, /ready and POST /substations/{{name}}/drain and /undrain"
+                "nothing is at {path:?}; there are /, /events, /metrics, /status, /decisions, /config, /live, /ready and POST /reload and /substations/{{name}}/drain and /undrain"
             );
             return failure(&Failure::new(Code::NotFound, message));
         }
@@ -87,7 +94,7 @@ impl Admin {
         }
         match path {
             "/metrics" => self.metrics(),
-            "/config" => json(200, &*self.shared.now().config),
+            "/config" => json(200, &configuration::InForce::of(&self.shared)),
             "/decisions" => match decisions::Page::of(&self.shared, query) {
                 Ok(page) => json(200, &page),
                 Err(message) => failure(&Failure::new(Code::InvalidRequest, message)),

@@ -140,7 +140,7 @@ fn run(options: &Run) -> anyhow::Result<()> {
     let (life, inherited) = Life::arrange(path, options.upgrade)?;
     let listeners = Listeners::inherit(&config, inherited)?;
     let sockets = listeners.duplicates()?;
-    server::run(config, listeners, |stage| {
+    server::run(config, Some(file.config.clone()), listeners, |stage| {
         life.live(stage, sockets, Box::pin(told_to_end()))
     })?;
     Ok(())
@@ -184,22 +184,18 @@ fn show(text: &str) -> anyhow::Result<()> {
     }
 }
 
-/// Completes when the process is told to end. SIGHUP, which would kill it, is taken and only noted.
+/// Completes when the process is told to end.
 async fn told_to_end() {
-    let (Ok(mut terminate), Ok(mut interrupt), Ok(mut hangup)) = (
+    let (Ok(mut terminate), Ok(mut interrupt)) = (
         signal(SignalKind::terminate()),
         signal(SignalKind::interrupt()),
-        signal(SignalKind::hangup()),
     ) else {
         // Without handlers the system's own apply: the process ends, without a drain.
         return std::future::pending().await;
     };
-    loop {
-        tokio::select! {
-            _ = terminate.recv() => return,
-            _ = interrupt.recv() => return,
-            _ = hangup.recv() => info!("SIGHUP: a changed configuration needs a restart so far"),
-        }
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
     }
 }
 

@@ -19,6 +19,7 @@ mod discovery;
 mod error;
 mod nearest;
 mod policy;
+mod reload;
 mod rules;
 mod schema;
 mod section;
@@ -36,6 +37,7 @@ pub use aggregate::{Aggregate, UnknownAggregate};
 pub use discovery::{Discovery, DnsSource, FileSource, HttpSource, Records, UnknownRecords};
 pub use error::{Error, Fault, Faults};
 pub use policy::{Policy, UnknownPolicy};
+pub use reload::Reload;
 pub use sections::{Admin, Admission, Charge, Health, Limits, Load, Retry, Substation, Timeouts};
 pub use series::{MatchOp, Matcher, Series, SeriesError};
 

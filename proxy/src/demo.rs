@@ -122,7 +122,7 @@ pub fn run(options: &Options) -> Result<(), Error> {
     let (charge, admin) = (listeners.charge_address()?, listeners.admin_address()?);
     let (stop, stopped) = oneshot::channel::<()>();
     let proxy = thread::Builder::new().name("proxy".into()).spawn(move || {
-        server::run(config, listeners, |stage| async move {
+        server::run(config, None, listeners, |stage| async move {
             stage.open();
             // A sender that is gone means the same as one that spoke.
             let _ = stopped.await;

@@ -35,10 +35,11 @@ use std::sync::{
     atomic::{AtomicU64, Ordering::Relaxed},
 };
 
+use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use crate::{
-    config::Config,
+    config::{Config, Reload},
     grid::{Grid, Substation},
     metrics::Metrics,
 };
@@ -65,6 +66,7 @@ pub struct Shared {
     /// The last choices.
     pub decisions: Decisions,
     in_force: InForce,
+    last_reload: Mutex<Option<Reload>>,
     budget: RetryBudget,
     keys: Keys<Arc<Substation>>,
     departures: Departures,
@@ -81,10 +83,22 @@ impl Shared {
             departures: Departures::new(Instant::now()),
             queue: Queue::default(),
             in_force: InForce::new(config, grid),
+            last_reload: Mutex::default(),
             metrics,
             in_hand: InHand::default(),
             decisions: Decisions::default(),
         }
+    }
+
+    /// What became of the last reload, if there was one.
+    #[must_use]
+    pub fn last_reload(&self) -> Option<Reload> {
+        self.last_reload.lock().clone()
+    }
+
+    /// Keeps what became of a reload.
+    pub fn note_reload(&self, reload: Reload) {
+        *self.last_reload.lock() = Some(reload);
     }
 
     /// Requests that wait for room.

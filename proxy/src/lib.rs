@@ -19,6 +19,7 @@ pub mod handover;
 pub mod life;
 pub mod metrics;
 pub mod notify;
+pub mod reload;
 pub mod server;
 pub mod top;
 pub mod watch;

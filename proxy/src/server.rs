@@ -16,6 +16,7 @@ use std::{
     io,
     net::{SocketAddr, TcpListener},
     os::fd::IntoRawFd,
+    path::PathBuf,
     sync::Arc,
     thread,
     time::Duration,
@@ -43,6 +44,7 @@ use crate::{
     dispatch::{Lane, Shared},
     grid::{Grid, Scraper},
     metrics::Metrics,
+    reload::Reloader,
 };
 
 /// The listener's name in Pingora's table of inherited sockets.
@@ -98,10 +100,13 @@ fn advice(error: &io::Error) -> &'static str {
 
 /// Runs the proxy for as long as `life` says, and until the requests in hand are answered. Blocks.
 ///
+/// `file` is where the configuration came from, and is read again when that changes.
+///
 /// `life` gets the stage when all else runs. No request is taken before it opens the stage, so a proxy that turns
 /// out not to work has not accepted a connection that another would have served.
 pub fn run<L: Future<Output = Ending>>(
     config: Config,
+    file: Option<PathBuf>,
     listeners: Listeners,
     life: impl FnOnce(Stage) -> L,
 ) -> Result<(), Error> {
@@ -143,8 +148,9 @@ pub fn run<L: Future<Output = Ending>>(
                 })
         })
         .collect::<Result<_, io::Error>>()?;
-    info!(address = %listeners.charge_address()?, threads, "Taking charge requests");
-    info!(address = %listeners.admin_address()?, "Admin port");
+    let own = [listeners.charge_address()?, listeners.admin_address()?];
+    info!(address = %own[0], threads, "Taking charge requests");
+    info!(address = %own[1], "Admin port");
     let admin_listener = listeners.admin;
     // The workers have their own; at the end none may be left open.
     drop(listeners.charge);
@@ -153,15 +159,19 @@ pub fn run<L: Future<Output = Ending>>(
         .enable_all()
         .build()?;
     let failed = main.block_on(async {
-        let scraper = tokio::spawn(Scraper::new(shared.grids(), fastrand::u64(..)).run());
-        let admin = Admin::new(Arc::clone(&shared));
+        let (mut reloader, reloads) = Reloader::new(Arc::clone(&shared), file, own);
+        let admin = Admin::new(Arc::clone(&shared), reloads);
         let (stop_admin, admin_stopped) = watch::channel(false);
         let admin = tokio::spawn(serve("admin", admin, admin_listener, admin_stopped));
+        reloader.start().await;
+        let scraper = tokio::spawn(Scraper::new(shared.grids(), fastrand::u64(..)).run());
+        let reloader = tokio::spawn(reloader.run());
         let stage = Stage {
             open,
             shared: Arc::clone(&shared),
         };
         let ending = life(stage).await;
+        reloader.abort();
         info!(
             requests = shared.in_hand.requests(),
             "Told to end: finishing the requests in hand"

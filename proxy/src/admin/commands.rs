@@ -10,7 +10,7 @@ use super::{Admin, failure, json, status::One};
 use crate::dispatch::{Code, Failure};
 
 /// The methods of a command.
-const METHODS: &str = "POST";
+pub(super) const METHODS: &str = "POST";
 
 /// Takes a substation out of rotation, or lets it in again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,9 +43,8 @@ impl Admin {
         if method != Method::POST {
             return failure(&Failure::method_not_allowed(path, method, METHODS));
         }
-        if is_cross_site(headers) {
-            let message = "commands are not taken from the pages of other sites";
-            return failure(&Failure::new(Code::Forbidden, message));
+        if let Some(refused) = cross_site(headers) {
+            return failure(&refused);
         }
         let grid = &self.shared.snapshot().grid;
         let Some(substation) = grid.drain(drain.name, drain.is_draining) else {
@@ -59,8 +58,15 @@ impl Admin {
     }
 }
 
-/// Whether a browser sent it for a page that is not the admin port's own.
-fn is_cross_site(headers: &HeaderMap) -> bool {
+/// What a command is refused with that a browser sent for a page which is not the admin port's own.
+pub(super) fn cross_site(headers: &HeaderMap) -> Option<Failure> {
+    comes_from_elsewhere(headers).then(|| {
+        let message = "commands are not taken from the pages of other sites";
+        Failure::new(Code::Forbidden, message)
+    })
+}
+
+fn comes_from_elsewhere(headers: &HeaderMap) -> bool {
     let text = |name| {
         headers
             .get(name)
@@ -99,7 +105,7 @@ mod tests {
         let with = |pairs: &[(header::HeaderName, &'static str)]| {
             let pairs = pairs.iter().cloned();
             let headers = pairs.map(|(name, value)| (name, HeaderValue::from_static(value)));
-            is_cross_site(&headers.collect())
+            comes_from_elsewhere(&headers.collect())
         };
         let host = || (header::HOST, "127.0.0.1:9901");
         assert!(!with(&[host()]));

@@ -20,6 +20,8 @@ pub use balance::{Balance, Fullest, Oldest};
 pub use traffic::{Meter, Traffic};
 pub use verdict::{Finding, Level, Verdict};
 
+pub use crate::config::Reload;
+
 /// Everything at one moment. Loads are in the unit of the load gauge.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Picture {
@@ -98,17 +100,4 @@ pub struct Configuration {
     pub last_reload: Option<Reload>,
     /// The version of the program.
     pub program: Cow<'static, str>,
-}
-
-/// A reload.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-pub struct Reload {
-    /// When, in seconds since the Unix epoch.
-    pub unix_seconds: f64,
-    /// Whether what was read is in force.
-    pub success: bool,
-    /// What was wrong with it, a line each.
-    pub faults: Vec<String>,
-    /// What it changed, a line each.
-    pub changes: Vec<String>,
 }

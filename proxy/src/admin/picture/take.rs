@@ -2,7 +2,7 @@
 
 use switchyard_balance::Load;
 
-use super::{Balance, Configuration, Meter, Picture, Substation, Verdict, verdict::Facts};
+use super::{Balance, Configuration, Meter, Picture, Reload, Substation, Verdict, verdict::Facts};
 use crate::{
     admin::decisions,
     clock::Moment,
@@ -29,7 +29,7 @@ impl Picture {
         traffic.waiting = shared.waiting();
         traffic.connections = shared.in_hand.connections();
         let balance = Balance::of(&substations);
-        let configuration = Configuration::of(&in_force);
+        let configuration = Configuration::of(&in_force, shared.last_reload());
         let verdict = Verdict::of(&Facts {
             substations: &substations,
             traffic: &traffic,
@@ -90,7 +90,7 @@ fn note(view: &View, now: Moment) -> Option<String> {
 }
 
 impl Configuration {
-    fn of(in_force: &Snapshot) -> Self {
+    fn of(in_force: &Snapshot, last_reload: Option<Reload>) -> Self {
         let config = &in_force.config;
         Self {
             version: in_force.version,
@@ -99,7 +99,7 @@ impl Configuration {
             unit: unit(&config.charge.load_field).into(),
             interval_seconds: config.load.interval.as_secs_f64(),
             stale_after_seconds: config.load.stale_after.as_secs_f64(),
-            last_reload: None,
+            last_reload,
             program: env!("CARGO_PKG_VERSION").into(),
         }
     }

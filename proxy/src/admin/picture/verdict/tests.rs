@@ -164,6 +164,8 @@ fn the_proxy_itself_has_a_say() {
     assert!(say(&|facts| facts.is_panicking = true).starts_with("Too few"));
     let failed = Configuration {
         last_reload: Some(Reload {
+            version: 1,
+            needs_restart: Vec::new(),
             unix_seconds: 0.0,
             success: false,
             faults: vec!["listen: …".to_owned()],

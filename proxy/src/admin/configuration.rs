@@ -1,0 +1,67 @@
+//! What is in force: `GET /config`, and `POST /reload` to change it.
+
+use std::{ops::Deref, sync::Arc};
+
+use http::{HeaderMap, Method, Response};
+use serde::{Serialize, Serializer};
+
+use super::{
+    Admin,
+    commands::{METHODS, cross_site},
+    failure, json,
+};
+use crate::{
+    config::{Config, Reload},
+    dispatch::{Code, Failure, Shared},
+};
+
+/// The status of a reload that was refused: what was read is no configuration.
+const UNPROCESSABLE: u16 = 422;
+
+/// The answer of `/config`.
+#[derive(Debug, Serialize)]
+pub(super) struct InForce {
+    /// Counts the configurations that were in force, from 1.
+    version: u64,
+    since_unix_seconds: f64,
+    /// Null before there was one.
+    last_reload: Option<Reload>,
+    #[serde(flatten, serialize_with = "inner")]
+    config: Arc<Config>,
+}
+
+fn inner<S: Serializer>(config: &Arc<Config>, to: S) -> Result<S::Ok, S::Error> {
+    config.deref().serialize(to)
+}
+
+impl InForce {
+    pub(super) fn of(shared: &Shared) -> Self {
+        let now = shared.now();
+        Self {
+            version: now.version,
+            since_unix_seconds: now.grid.clock().unix_seconds(now.since),
+            last_reload: shared.last_reload(),
+            config: Arc::clone(&now.config),
+        }
+    }
+}
+
+impl Admin {
+    /// Has the file read again.
+    pub(super) async fn reload(&self, method: &Method, headers: &HeaderMap) -> Response<Vec<u8>> {
+        if method != Method::POST {
+            return failure(&Failure::method_not_allowed("/reload", method, METHODS));
+        }
+        if let Some(refused) = cross_site(headers) {
+            return failure(&refused);
+        }
+        match self.reloads.reload().await {
+            Some(reload) if reload.success => json(200, &reload),
+            Some(reload) => json(UNPROCESSABLE, &reload),
+            None => {
+                let message = "this process ends: its configuration stays as it is";
+                failure(&Failure::new(Code::Overloaded, message))
+            }
+        }
+    }
+}

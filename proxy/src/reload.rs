@@ -1,0 +1,258 @@
+//! Changes of the configuration while the proxy runs.
+//!
+//! One task applies all of them, so that none overtakes another: the file when it changes, on SIGHUP and on
+//! `POST /reload`, and what [`Discovery`] finds. Each time the whole is made anew (what the file says, what
+//! stays until a restart, what was found), checked, and swapped in one step; on any fault nothing changes and
+//! all faults are told. What is the same as before is not swapped at all.
+
+mod changes;
+mod file;
+
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::{mpsc, oneshot},
+    time::{Instant, sleep_until, timeout},
+};
+use tracing::{info, warn};
+
+use crate::{
+    config::{Config, Reload},
+    dispatch::Shared,
+    grid::discovery::Discovery,
+    metrics::ReloadOutcome,
+    notify,
+};
+use file::File;
+
+/// How long new sources of substations are waited for before what they found counts as nothing.
+const SOURCES: Duration = Duration::from_secs(5);
+/// Reloads that may wait for their turn.
+const QUEUE: usize = 16;
+
+/// Asks for reloads.
+#[derive(Clone, Debug)]
+pub struct Handle(mpsc::Sender<oneshot::Sender<Reload>>);
+
+impl Handle {
+    /// Has the file read again, and waits for what comes of it. None if the proxy is about to end.
+    pub async fn reload(&self) -> Option<Reload> {
+        let (answer, answered) = oneshot::channel();
+        self.0.send(answer).await.ok()?;
+        answered.await.ok()
+    }
+}
+
+/// The task that applies changes, before it runs.
+#[derive(Debug)]
+pub struct Reloader {
+    shared: Arc<Shared>,
+    file: Option<File>,
+    /// What the file said last, less what needs a restart.
+    written: Config,
+    discovery: Option<Discovery>,
+    /// Where the proxy itself listens.
+    own: [SocketAddr; 2],
+    asked: mpsc::Receiver<oneshot::Sender<Reload>>,
+}
+
+impl Reloader {
+    /// For the configuration in force, which came from `path`, or from no file. `own` is where the proxy itself listens.
+    #[must_use]
+    pub fn new(shared: Arc<Shared>, path: Option<PathBuf>, own: [SocketAddr; 2]) -> (Self, Handle) {
+        let (ask, asked) = mpsc::channel(QUEUE);
+        let written = Config::clone(&shared.now().config);
+        let reloader = Self {
+            shared,
+            file: path.map(File::new),
+            written,
+            discovery: None,
+            own,
+            asked,
+        };
+        (reloader, Handle(ask))
+    }
+
+    /// Puts the sources of substations to work, and waits a while for what they find.
+    pub async fn start(&mut self) {
+        self.start_discovery().await;
+        if let Err(faults) = self.apply() {
+            warn!(?faults, "What was found can't be used");
+        }
+    }
+
+    /// Applies changes until dropped.
+    pub async fn run(mut self) {
+        let mut hangup = signal(SignalKind::hangup()).ok();
+        if let Some(file) = &mut self.file {
+            file.watch().await;
+        }
+        // It may have changed between being read and being watched.
+        self.reload_file("the file had changed", true).await;
+        loop {
+            let forget_at = self.shared.forget_departed(Instant::now());
+            tokio::select! {
+                () = next(&mut hangup) => {
+                    notify::reloading();
+                    let reload = self.reload_file("SIGHUP", false).await;
+                    self.refresh();
+                    let version = reload.version;
+                    notify::ready(&format!("Configuration {version} in force"));
+                }
+                Some(answer) = self.asked.recv() => {
+                    let reload = self.reload_file("POST /reload", false).await;
+                    self.refresh();
+                    // Whoever asked may have hung up.
+                    let _ = answer.send(reload);
+                }
+                () = file::changed(&mut self.file) => {
+                    self.reload_file("the file changed", true).await;
+                }
+                () = changed(&mut self.discovery) => self.follow_discovery(),
+                () = sleep_until(forget_at.unwrap_or_else(Instant::now)), if forget_at.is_some() => {}
+            }
+        }
+    }
+
+    /// Reads the file and puts it into force. `is_quiet`: nothing is told of a file that says what it said before.
+    async fn reload_file(&mut self, why: &str, is_quiet: bool) -> Reload {
+        let read = match &self.file {
+            Some(file) => file.read().await,
+            None if is_quiet => Ok(self.written.clone()),
+            None => Err(vec!["this configuration came from no file".to_owned()]),
+        };
+        let applied = match read {
+            Ok(mut config) => {
+                let needs_restart = changes::keep(&mut config, &self.written);
+                let is_same = config == self.written;
+                // A file that is right again is news, although nothing of it is new.
+                let was_refused = self.shared.last_reload().is_some_and(|last| !last.success);
+                if is_same && needs_restart.is_empty() && is_quiet && !was_refused {
+                    return self.report(Ok((Vec::new(), needs_restart)));
+                }
+                let before = std::mem::replace(&mut self.written, config);
+                if self.written.discovery != before.discovery {
+                    self.start_discovery().await;
+                }
+                match self.apply() {
+                    Ok(changes) => Ok((changes, needs_restart)),
+                    Err(fault) => {
+                        self.written = before;
+                        Err(vec![fault])
+                    }
+                }
+            }
+            Err(faults) => Err(faults),
+        };
+        let outcome = match &applied {
+            Ok((changes, _)) if changes.is_empty() => ReloadOutcome::Unchanged,
+            Ok(_) => ReloadOutcome::Changed,
+            Err(_) => ReloadOutcome::Refused,
+        };
+        self.shared.metrics.config().reloaded(outcome);
+        let reload = self.report(applied);
+        tell(&reload, why);
+        self.shared.note_reload(reload.clone());
+        reload
+    }
+
+    fn follow_discovery(&mut self) {
+        match self.apply() {
+            Ok(changes) if changes.is_empty() => {}
+            Ok(changes) => {
+                let version = self.shared.now().version;
+                let changes = changes.join("; ");
+                info!(version, changes, "Other substations were found");
+            }
+            Err(fault) => warn!(fault, "What was found can't be used"),
+        }
+    }
+
+    /// Puts what the file says and what was found into force, and says what that changes.
+    fn apply(&mut self) -> Result<Vec<String>, String> {
+        let mut config = self.written.clone();
+        if let Some(discovery) = &mut self.discovery {
+            config.substations = discovery.members(&config.substations, &self.own);
+        }
+        let before = Arc::clone(&self.shared.now().config);
+        if config == *before {
+            return Ok(Vec::new());
+        }
+        let changes = changes::between(&before, &config);
+        self.shared
+            .put_in_force(config, fastrand::u64(..))
+            .map_err(|error| format!("charge.upstream_path: {error}"))?;
+        Ok(changes)
+    }
+
+    async fn start_discovery(&mut self) {
+        let sources = &self.written.discovery;
+        if sources.is_empty() {
+            self.discovery = None;
+            return;
+        }
+        let folder = self.file.as_ref().map(File::folder).unwrap_or_default();
+        let before = self.discovery.take();
+        let discovery = Discovery::start(sources, &folder, &self.shared.metrics, before);
+        if timeout(SOURCES, discovery.settled()).await.is_err() {
+            warn!("Not all sources of substations have answered yet: going on without");
+        }
+        self.discovery = Some(discovery);
+    }
+
+    fn refresh(&self) {
+        if let Some(discovery) = &self.discovery {
+            discovery.refresh();
+        }
+    }
+
+    fn report(&self, applied: Result<(Vec<String>, Vec<String>), Vec<String>>) -> Reload {
+        let now = self.shared.now();
+        let clock = now.grid.clock();
+        let (success, faults, changes, needs_restart) = match applied {
+            Ok((changes, needs_restart)) => (true, Vec::new(), changes, needs_restart),
+            Err(faults) => (false, faults, Vec::new(), Vec::new()),
+        };
+        Reload {
+            version: now.version,
+            unix_seconds: clock.unix_seconds(clock.now()),
+            success,
+            faults,
+            changes,
+            needs_restart,
+        }
+    }
+}
+
+fn tell(reload: &Reload, why: &str) {
+    let version = reload.version;
+    for fault in &reload.faults {
+        warn!(why, version, fault, "Reload refused: the old stays");
+    }
+    if reload.success {
+        let changes = reload.changes.join("; ");
+        info!(why, version, changes, "Reloaded");
+    }
+    for key in &reload.needs_restart {
+        warn!(why, key, "Needs a restart");
+    }
+}
+
+/// The next signal; never where it can't be had.
+async fn next(signal: &mut Option<tokio::signal::unix::Signal>) {
+    match signal {
+        Some(signal) => {
+            signal.recv().await;
+        }
+        None => std::future::pending().await,
+    }
+}
+
+/// The next change of what is found; never where nothing is looked for.
+async fn changed(discovery: &mut Option<Discovery>) {
+    match discovery {
+        Some(discovery) => discovery.changed().await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,198 @@
+//! What differs between two configurations, for people; and what a running process can't change.
+
+use std::collections::{BTreeMap, HashMap};
+
+use serde_json::Value;
+
+use crate::config::{Config, Substation};
+
+/// Lines of one kind, before the rest is only counted: a discovery may bring a thousand at once.
+const MOST_LINES: usize = 20;
+
+/// Puts what a running process can't change back to what it `was`, and names it, a line each.
+pub(super) fn keep(config: &mut Config, was: &Config) -> Vec<String> {
+    let mut kept = config.clone();
+    kept.listen = was.listen;
+    kept.admin = was.admin.clone();
+    kept.threads = was.threads;
+    let (wanted, kept_keys) = (keys(config), keys(&kept));
+    let lines = differences(&kept_keys, &wanted, |key, now, wanted| {
+        format!("{key}: {now} stays until a restart, then {wanted}")
+    });
+    *config = kept;
+    lines
+}
+
+/// What is other in `now` than it was `before`, a line each.
+pub(super) fn between(before: &Config, now: &Config) -> Vec<String> {
+    let mut lines = substations(&before.substations, &now.substations);
+    lines.extend(differences(&keys(before), &keys(now), |key, was, is| {
+        format!("{key}: {was} → {is}")
+    }));
+    lines
+}
+
+fn substations(before: &[Substation], now: &[Substation]) -> Vec<String> {
+    let by_name = |all: &[Substation]| -> HashMap<String, Substation> {
+        let named = all.iter().map(|one| (one.name.clone(), one.clone()));
+        named.collect()
+    };
+    let (were, are) = (by_name(before), by_name(now));
+    let added = now.iter().filter(|one| !were.contains_key(&one.name));
+    let removed = before.iter().filter(|one| !are.contains_key(&one.name));
+    let moved = now.iter().filter_map(|one| {
+        let was = were.get(&one.name)?;
+        (was.address != one.address).then(|| {
+            let (name, from, to) = (&one.name, was.address, one.address);
+            format!("substation {name}: address {from} → {to}, a new ledger")
+        })
+    });
+    let resized = now.iter().filter_map(|one| {
+        let was = were.get(&one.name)?;
+        (was.capacity != one.capacity).then(|| {
+            let said = |capacity: Option<f64>| match capacity {
+                Some(capacity) => capacity.to_string(),
+                None => "its gauge's".to_owned(),
+            };
+            let (name, from, to) = (&one.name, said(was.capacity), said(one.capacity));
+            format!("substation {name}: capacity {from} → {to}")
+        })
+    });
+    let named = |what: &'static str| {
+        move |one: &Substation| format!("substation {} ({}) {what}", one.name, one.address)
+    };
+    let mut lines = bounded(added.map(named("added")), "added");
+    lines.extend(bounded(removed.map(named("removed")), "removed"));
+    lines.extend(bounded(moved, "at other addresses"));
+    lines.extend(bounded(resized, "with other capacities"));
+    lines
+}
+
+fn bounded(lines: impl Iterator<Item = String>, what: &str) -> Vec<String> {
+    let mut lines: Vec<_> = lines.collect();
+    let more = lines.len().saturating_sub(MOST_LINES);
+    if more > 0 {
+        lines.truncate(MOST_LINES);
+        lines.push(format!("and {more} more substations {what}"));
+    }
+    lines
+}
+
+fn differences(
+    before: &BTreeMap<String, String>,
+    now: &BTreeMap<String, String>,
+    line: impl Fn(&str, &str, &str) -> String,
+) -> Vec<String> {
+    let said = |keys: &BTreeMap<String, String>, key: &str| {
+        keys.get(key).cloned().unwrap_or_else(|| "nothing".into())
+    };
+    let mut all: Vec<_> = before.keys().chain(now.keys()).collect();
+    all.sort();
+    all.dedup();
+    all.into_iter()
+        .map(|key| (key, said(before, key), said(now, key)))
+        .filter(|(_, was, is)| was != is)
+        .map(|(key, was, is)| line(key, &was, &is))
+        .collect()
+}
+
+/// All keys but the substations, each with its value as it is written.
+fn keys(config: &Config) -> BTreeMap<String, String> {
+    // Only the rest is wanted, and there may be ten thousand.
+    let config = Config {
+        substations: Vec::new(),
+        ..config.clone()
+    };
+    let mut keys = BTreeMap::new();
+    // A configuration is made of what JSON has; a test writes a whole one.
+    if let Ok(value) = serde_json::to_value(&config) {
+        leaves(&value, "", &mut keys);
+    }
+    keys
+}
+
+fn leaves(value: &Value, path: &str, keys: &mut BTreeMap<String, String>) {
+    match value {
+        Value::Object(map) => {
+            for (key, value) in map {
+                let path = format!("{path}.{key}");
+                leaves(value, path.trim_start_matches('.'), keys);
+            }
+        }
+        Value::Array(items) => {
+            for (at, value) in items.iter().enumerate() {
+                leaves(value, &format!("{path}[{at}]"), keys);
+            }
+        }
+        Value::String(text) => {
+            keys.insert(path.to_owned(), text.clone());
+        }
+        other => {
+            keys.insert(path.to_owned(), other.to_string());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(text: &str) -> Config {
+        Config::from_yaml(text, "test").unwrap()
+    }
+
+    #[test]
+    fn each_difference_is_a_line() {
+        let before = config(
+            "substations: [{name: a, address: 127.0.0.1:1}, {name: b, address: 127.0.0.1:2}, {name: c, address: 127.0.0.1:3}]",
+        );
+        let now = config(
+            "substations: [{name: b, address: 127.0.0.1:2, capacity: 500}, {name: d, address: 127.0.0.1:4}, {name: c, address: 127.0.0.1:33}]\n\
+             load: {interval: 1s, stale_after: 4s}\npolicy: random",
+        );
+        assert_eq!(
+            between(&before, &now),
+            [
+                "substation d (127.0.0.1:4) added",
+                "substation a (127.0.0.1:1) removed",
+                "substation c: address 127.0.0.1:3 → 127.0.0.1:33, a new ledger",
+                "substation b: capacity its gauge's → 500",
+                "load.interval: 500ms → 1s",
+                "load.stale_after: 2s → 4s",
+                "policy: least_load → random",
+            ]
+        );
+        assert!(between(&now, &now).is_empty());
+    }
+
+    #[test]
+    fn a_thousand_at_once_are_counted() {
+        let of = |count: usize| {
+            let all = (1..=count).map(|at| format!("{{name: s{at}, address: 127.0.0.1:{at}}}"));
+            config(&format!(
+                "substations: [{}]",
+                all.collect::<Vec<_>>().join(", ")
+            ))
+        };
+        let lines = between(&of(1), &of(1_000));
+        assert_eq!(lines.len(), MOST_LINES + 1);
+        assert_eq!(lines[MOST_LINES], "and 979 more substations added");
+    }
+
+    #[test]
+    fn what_needs_a_restart_is_kept_and_named() {
+        let was = config("substations: [{name: a, address: 127.0.0.1:1}]\nthreads: 1");
+        let mut wanted = config(
+            "substations: [{name: a, address: 127.0.0.1:1}]\nthreads: 2\nlisten: 127.0.0.1:8081\npolicy: random",
+        );
+        assert_eq!(
+            keep(&mut wanted, &was),
+            [
+                "listen: 127.0.0.1:8080 stays until a restart, then 127.0.0.1:8081",
+                "threads: 1 stays until a restart, then 2",
+            ]
+        );
+        assert_eq!((wanted.threads, wanted.listen), (1, was.listen));
+        assert_eq!(between(&was, &wanted), ["policy: least_load → random"]);
+    }
+}
