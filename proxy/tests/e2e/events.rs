@@ -20,10 +20,10 @@ use crate::{
 const MOST_VIEWERS: usize = 32;
 
 /// Someone who looks.
-struct Viewer(BufReader<TcpStream>);
+pub(crate) struct Viewer(BufReader<TcpStream>);
 
 impl Viewer {
-    fn open(admin: SocketAddr) -> Self {
+    pub(crate) fn open(admin: SocketAddr) -> Self {
         let mut connection = Connection::open(admin);
         connection.send(client::request("GET", "/events", "", ""));
         let mut lines = BufReader::new(connection.0);
@@ -46,7 +46,7 @@ impl Viewer {
     }
 
     /// The next picture as it came, or none if the stream ends first.
-    fn event(&mut self) -> Option<String> {
+    pub(crate) fn event(&mut self) -> Option<String> {
         let (mut event, mut blank) = (String::new(), String::new());
         self.0.read_line(&mut event).unwrap();
         self.0.read_line(&mut blank).unwrap();
@@ -57,7 +57,7 @@ impl Viewer {
         Some(event)
     }
 
-    fn picture(&mut self) -> Value {
+    pub(crate) fn picture(&mut self) -> Value {
         let event = self.event().expect("a picture");
         serde_json::from_str(event.strip_prefix("data: ").unwrap()).unwrap()
     }

@@ -52,7 +52,7 @@ impl Proxy {
 
     /// The same without waiting for samples.
     pub(crate) fn start_unready(substations: &[SocketAddr], extra: &str) -> Self {
-        Self::launch(&yaml(substations, extra), |_| {})
+        Self::start_from(&yaml(substations, extra))
     }
 
     /// The same with this whole configuration.

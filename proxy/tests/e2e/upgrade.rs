@@ -17,7 +17,10 @@ use nix::{
 use switchyard_faults::{self as client, Audit, Connection, Faulty, Load, PATIENCE, Told};
 use tempfile::TempDir;
 
-use crate::rig::{Proxy, until, yaml};
+use crate::{
+    events::Viewer,
+    rig::{Proxy, until, yaml},
+};
 
 /// A folder with room for the socket, which only we can enter.
 struct Here {
@@ -159,6 +162,28 @@ fn an_idle_client_is_answered_once_more_and_then_told_to_close() {
     assert!(kept.is_ended());
     assert!(first.wait().success());
     assert_eq!(next.charge("{}").status, 200);
+}
+
+#[test]
+fn a_viewer_delays_no_handover_and_finds_the_new_process_at_the_same_port() {
+    let substation = Faulty::start("s1", 1, &[], 0.0);
+    let here = Here::new();
+    let mut first = here.first(&[substation.address()]);
+    assert_eq!(first.charge("{}").status, 200);
+    let mut viewer = Viewer::open(first.admin);
+    assert_eq!(viewer.picture()["traffic"]["total"], 1);
+    let next = here.next(&first, &[substation.address()], "");
+    next.logged("Took over");
+    let told = Instant::now();
+    assert!(first.wait().success(), "nothing was in hand");
+    assert!(
+        told.elapsed() < Duration::from_secs(1),
+        "{:?}",
+        told.elapsed()
+    );
+    while viewer.event().is_some() {}
+    let picture = Viewer::open(first.admin).picture();
+    assert_eq!(picture["traffic"]["total"], 0, "{picture}");
 }
 
 #[test]
