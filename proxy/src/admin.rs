@@ -13,7 +13,9 @@
 //! | `POST /reload` | the file is read again: what that changed, or 422 and all that is wrong with it |
 //! | `POST /substations/{name}/drain`, `/undrain` | the substation, as in `/status` |
 //!
-//! It reads, and passes on an operator's word; it decides nothing. It has no business on a public address: it listens on loopback.
+//! It reads, and passes on an operator's word; it decides nothing. It has no business on a public address: it listens on loopback,
+//! unless there is a token (`admin.token_file`). With one, all but `/live` and `/ready` ask for it: orchestrators look
+//! at those two, and they tell nothing.
 
 mod commands;
 mod configuration;
@@ -105,6 +107,16 @@ impl Admin {
         }
     }
 
+    /// Whether this path may be asked for with these headers.
+    fn authorise(&self, path: &str, headers: &HeaderMap) -> Result<(), Failure> {
+        // Orchestrators look at two of them, and the page is the same for everyone: what it shows, it asks for itself.
+        let is_open = matches!(path, "/live" | "/ready" | "/") || path.starts_with("/page/");
+        match self.shared.credentials.token() {
+            Some(token) if !is_open => token.authorise(headers),
+            _ => Ok(()),
+        }
+    }
+
     fn metrics(&self) -> Response<Vec<u8>> {
         match self.shared.metrics.render(&self.shared) {
             Ok(page) => reply(200, METRICS, page),
@@ -139,6 +151,10 @@ fn text(status: u16, body: &str) -> Response<Vec<u8>> {
 
 fn failure(failure: &Failure) -> Response<Vec<u8>> {
     let mut answer = reply(failure.code.status(), JSON, failure.to_json(""));
+    if failure.code == Code::Unauthorized {
+        let headers = answer.headers_mut();
+        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
     if let Some(allow) = failure.allow {
         let headers = answer.headers_mut();
         headers.insert(header::ALLOW, HeaderValue::from_static(allow));

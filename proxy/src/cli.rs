@@ -15,6 +15,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::{
     config::{self, Config},
+    credentials::Credentials,
     demo,
     life::Life,
     server::{self, Listeners},
@@ -130,6 +131,7 @@ fn run(options: &Run) -> anyhow::Result<()> {
     let config = Config::from_file(&file.config)?;
     log_to_stderr("info");
     info!(file = %file.config.display(), substations = config.substations.len(), "Configuration read");
+    let credentials = Credentials::load(&config, &file.config.display().to_string())?;
     raise_file_limit();
     let path = upgrade_socket(options.upgrade_socket.as_deref());
     if path.is_none() && options.upgrade {
@@ -140,9 +142,13 @@ fn run(options: &Run) -> anyhow::Result<()> {
     let (life, inherited) = Life::arrange(path, options.upgrade)?;
     let listeners = Listeners::inherit(&config, inherited)?;
     let sockets = listeners.duplicates()?;
-    server::run(config, Some(file.config.clone()), listeners, |stage| {
-        life.live(stage, sockets, Box::pin(told_to_end()))
-    })?;
+    server::run(
+        config,
+        Some(file.config.clone()),
+        credentials,
+        listeners,
+        |stage| life.live(stage, sockets, Box::pin(told_to_end())),
+    )?;
     Ok(())
 }
 
@@ -157,6 +163,8 @@ fn upgrade_socket(told: Option<&Path>) -> Option<PathBuf> {
 
 fn check(file: &ConfigFile) -> anyhow::Result<()> {
     let config = Config::from_file(&file.config)?;
+    log_to_stderr("warn");
+    Credentials::load(&config, &file.config.display().to_string())?;
     let effective =
         serde_yaml::to_string(&config).context("can't write the configuration as YAML")?;
     for advice in config.advice() {

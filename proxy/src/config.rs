@@ -10,7 +10,7 @@
 //! `docs/configuration.md`. [`written`] makes a JSON Schema of it, kept in `config/switchyard.schema.json`; [`advice`]
 //! says what is legal but unwise.
 //!
-//! Nothing is opened or bound here. The one look outside is for the addresses of host names, once a load, and it
+//! Nothing is opened or bound here; files that are named are read by whoever needs them ([`crate::credentials`]). The one look outside is for the addresses of host names, once a load, and it
 //! may take as long as the system's resolver does: keep it off the threads that serve requests.
 
 mod advice;
@@ -38,7 +38,9 @@ pub use discovery::{Discovery, DnsSource, FileSource, HttpSource, Records, Unkno
 pub use error::{Error, Fault, Faults};
 pub use policy::{Policy, UnknownPolicy};
 pub use reload::Reload;
-pub use sections::{Admin, Admission, Charge, Health, Limits, Load, Retry, Substation, Timeouts};
+pub use sections::{
+    Admin, Admission, Charge, Health, Http2, Limits, Load, Retry, Substation, Timeouts, Tls,
+};
 pub use series::{MatchOp, Matcher, Series, SeriesError};
 
 use schemars::JsonSchema;
@@ -65,6 +67,11 @@ pub struct Config {
     /// Where charge requests come in. Port 0 takes any free one.
     #[schemars(with = "written::Address", extend("default" = "127.0.0.1:8080"))]
     pub listen: SocketAddr,
+    /// What it proves its name with there; `None` is plain HTTP.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls: Option<Tls>,
+    /// How HTTP/2 is spoken there.
+    pub http2: Http2,
     /// The operator's side.
     pub admin: Admin,
     /// The substations to choose from, names and addresses unique; at least one, unless there is a discovery.

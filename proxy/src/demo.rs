@@ -24,6 +24,7 @@ use tokio::{runtime, sync::oneshot};
 
 use crate::{
     config,
+    credentials::Credentials,
     server::{self, Ending},
 };
 use parts::{Substations, bind, wait_until_ready};
@@ -122,7 +123,8 @@ pub fn run(options: &Options) -> Result<(), Error> {
     let (charge, admin) = (listeners.charge_address()?, listeners.admin_address()?);
     let (stop, stopped) = oneshot::channel::<()>();
     let proxy = thread::Builder::new().name("proxy".into()).spawn(move || {
-        server::run(config, None, listeners, |stage| async move {
+        let credentials = Credentials::default();
+        server::run(config, None, credentials, listeners, |stage| async move {
             stage.open();
             // A sender that is gone means the same as one that spoke.
             let _ = stopped.await;

@@ -13,11 +13,13 @@ mod attempt;
 mod budget;
 mod charge;
 mod choose;
+mod connection;
 mod decisions;
 mod departures;
 mod error;
 pub mod exchange;
 mod hop_by_hop;
+mod http2;
 mod in_hand;
 mod ingress;
 mod keys;
@@ -40,6 +42,7 @@ use tokio::time::Instant;
 
 use crate::{
     config::{Config, Reload},
+    credentials::Credentials,
     grid::{Grid, Substation},
     metrics::Metrics,
 };
@@ -59,6 +62,8 @@ use snapshot::InForce;
 /// What all lanes share.
 #[derive(Debug)]
 pub struct Shared {
+    /// What the proxy and its operators prove who they are with.
+    pub credentials: Credentials,
     /// Everything that is counted.
     pub metrics: Metrics,
     /// Requests and connections that are under way.
@@ -76,7 +81,12 @@ pub struct Shared {
 impl Shared {
     /// Ties the parts together.
     #[must_use]
-    pub fn new(config: Config, grid: Arc<Grid>, metrics: Metrics) -> Self {
+    pub fn new(
+        config: Config,
+        credentials: Credentials,
+        grid: Arc<Grid>,
+        metrics: Metrics,
+    ) -> Self {
         Self {
             budget: RetryBudget::default(),
             keys: Keys::default(),
@@ -84,6 +94,7 @@ impl Shared {
             queue: Queue::default(),
             in_force: InForce::new(config, grid),
             last_reload: Mutex::default(),
+            credentials,
             metrics,
             in_hand: InHand::default(),
             decisions: Decisions::default(),

@@ -12,6 +12,7 @@ pub mod cli;
 pub mod clock;
 pub mod codec;
 pub mod config;
+pub mod credentials;
 pub mod demo;
 pub mod dispatch;
 pub mod grid;

@@ -9,6 +9,7 @@ mod config;
 mod discovery;
 mod requests;
 mod substation;
+mod tls;
 
 use std::sync::Once;
 
@@ -22,6 +23,7 @@ pub use config::{ConfigMetrics, ReloadOutcome};
 pub use discovery::{AnswerOutcome, SourceMetrics};
 pub use requests::{Outcome, RequestMetrics, RequestTotals, Waited};
 pub use substation::{PollOutcome, ReportOutcome, SubstationMetrics, UpstreamOutcome};
+pub use tls::{Handshake, TlsMetrics};
 
 use crate::dispatch::Shared;
 use discovery::DiscoveryFamilies;
@@ -38,6 +40,7 @@ pub struct Metrics {
     choice: ChoiceMetrics,
     config: ConfigMetrics,
     discovery: DiscoveryFamilies,
+    tls: TlsMetrics,
     substations: SubstationFamilies,
     panics: IntCounter,
     /// Without the prefix: `process_*` is called the same everywhere.
@@ -52,6 +55,7 @@ impl Metrics {
         let requests = RequestMetrics::register(&make)?;
         let choice = ChoiceMetrics::register(&make)?;
         let discovery = DiscoveryFamilies::register(&make)?;
+        let tls = TlsMetrics::register(&make)?;
         let substations = SubstationFamilies::register(&make)?;
         let panics = make.counter("panics_total", "Panics caught; each lost one connection.")?;
         let build = make.int_gauges(
@@ -72,6 +76,7 @@ impl Metrics {
             choice,
             config,
             discovery,
+            tls,
             substations,
             panics,
             process,
@@ -88,6 +93,12 @@ impl Metrics {
     #[must_use]
     pub fn choice(&self) -> &ChoiceMetrics {
         &self.choice
+    }
+
+    /// What clients' handshakes come to.
+    #[must_use]
+    pub fn tls(&self) -> &TlsMetrics {
+        &self.tls
     }
 
     /// The handles of one substation, all series present from the start.
@@ -131,6 +142,7 @@ impl Metrics {
         let now = shared.now();
         self.substations.mirror(&now.grid, now.version);
         self.requests.mirror(shared);
+        self.tls.mirror(shared);
         let mut page = Vec::with_capacity(16 * 1024);
         let mut families = self.registry.gather();
         families.extend(self.process.gather());

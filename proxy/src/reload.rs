@@ -13,6 +13,7 @@ use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::{mpsc, oneshot},
+    task::spawn_blocking,
     time::{Instant, sleep_until, timeout},
 };
 use tracing::{info, warn};
@@ -42,6 +43,13 @@ impl Handle {
         self.0.send(answer).await.ok()?;
         answered.await.ok()
     }
+}
+
+/// What became of a configuration that was taken, a line each.
+#[derive(Debug, Default)]
+struct Taken {
+    changes: Vec<String>,
+    needs_restart: Vec<String>,
 }
 
 /// The task that applies changes, before it runs.
@@ -85,9 +93,7 @@ impl Reloader {
     /// Applies changes until dropped.
     pub async fn run(mut self) {
         let mut hangup = signal(SignalKind::hangup()).ok();
-        if let Some(file) = &mut self.file {
-            file.watch().await;
-        }
+        self.watch().await;
         // It may have changed between being read and being watched.
         self.reload_file("the file had changed", true).await;
         loop {
@@ -122,39 +128,77 @@ impl Reloader {
             None if is_quiet => Ok(self.written.clone()),
             None => Err(vec!["this configuration came from no file".to_owned()]),
         };
-        let applied = match read {
-            Ok(mut config) => {
-                let needs_restart = changes::keep(&mut config, &self.written);
-                let is_same = config == self.written;
-                // A file that is right again is news, although nothing of it is new.
-                let was_refused = self.shared.last_reload().is_some_and(|last| !last.success);
-                if is_same && needs_restart.is_empty() && is_quiet && !was_refused {
-                    return self.report(Ok((Vec::new(), needs_restart)));
-                }
-                let before = std::mem::replace(&mut self.written, config);
-                if self.written.discovery != before.discovery {
-                    self.start_discovery().await;
-                }
-                match self.apply() {
-                    Ok(changes) => Ok((changes, needs_restart)),
-                    Err(fault) => {
-                        self.written = before;
-                        Err(vec![fault])
-                    }
-                }
-            }
+        let taken = match read {
+            Ok(config) => self.take(config).await,
             Err(faults) => Err(faults),
         };
-        let outcome = match &applied {
-            Ok((changes, _)) if changes.is_empty() => ReloadOutcome::Unchanged,
+        let outcome = match &taken {
+            Ok(taken) if taken.changes.is_empty() => ReloadOutcome::Unchanged,
             Ok(_) => ReloadOutcome::Changed,
             Err(_) => ReloadOutcome::Refused,
         };
-        self.shared.metrics.config().reloaded(outcome);
-        let reload = self.report(applied);
-        tell(&reload, why);
-        self.shared.note_reload(reload.clone());
+        let is_news = match &taken {
+            Ok(taken) => !(taken.changes.is_empty() && taken.needs_restart.is_empty()),
+            Err(_) => true,
+        };
+        // A file that is right again is news, although nothing of it is new.
+        let was_refused = || self.shared.last_reload().is_some_and(|last| !last.success);
+        let is_told = is_news || !is_quiet || was_refused();
+        let reload = self.report(taken);
+        if is_told {
+            self.shared.metrics.config().reloaded(outcome);
+            tell(&reload, why);
+            self.shared.note_reload(reload.clone());
+        }
         reload
+    }
+
+    /// Puts what the file says into force, and reads the certificate and the token that it names.
+    async fn take(&mut self, mut config: Config) -> Result<Taken, Vec<String>> {
+        let needs_restart = changes::keep(&mut config, &self.written);
+        let is_other_credential = self.read_credentials(config.clone()).await?;
+        let before = std::mem::replace(&mut self.written, config);
+        if self.written.tls != before.tls || self.written.admin != before.admin {
+            self.watch().await;
+        }
+        if self.written.discovery != before.discovery {
+            self.start_discovery().await;
+        }
+        let mut changes = match self.apply() {
+            Ok(changes) => changes,
+            Err(fault) => {
+                self.written = before;
+                return Err(vec![fault]);
+            }
+        };
+        if is_other_credential {
+            changes.push("certificate or token replaced".to_owned());
+        }
+        Ok(Taken {
+            changes,
+            needs_restart,
+        })
+    }
+
+    async fn read_credentials(&self, config: Config) -> Result<bool, Vec<String>> {
+        let shared = Arc::clone(&self.shared);
+        let read = spawn_blocking(move || shared.credentials.reload(&config, "credentials"));
+        match read.await {
+            Ok(read) => read.map_err(file::lines),
+            Err(error) => Err(vec![format!("credentials can't be read: {error}")]),
+        }
+    }
+
+    /// Has the file watched, and those that it names.
+    async fn watch(&mut self) {
+        let named = [
+            self.written.tls.as_ref().map(|tls| tls.certificate.clone()),
+            self.written.tls.as_ref().map(|tls| tls.key.clone()),
+            self.written.admin.token_file.clone(),
+        ];
+        if let Some(file) = &mut self.file {
+            file.watch(named.into_iter().flatten()).await;
+        }
     }
 
     fn follow_discovery(&mut self) {
@@ -207,20 +251,21 @@ impl Reloader {
         }
     }
 
-    fn report(&self, applied: Result<(Vec<String>, Vec<String>), Vec<String>>) -> Reload {
+    fn report(&self, taken: Result<Taken, Vec<String>>) -> Reload {
         let now = self.shared.now();
         let clock = now.grid.clock();
-        let (success, faults, changes, needs_restart) = match applied {
-            Ok((changes, needs_restart)) => (true, Vec::new(), changes, needs_restart),
-            Err(faults) => (false, faults, Vec::new(), Vec::new()),
+        let success = taken.is_ok();
+        let (taken, faults) = match taken {
+            Ok(taken) => (taken, Vec::new()),
+            Err(faults) => (Taken::default(), faults),
         };
         Reload {
             version: now.version,
             unix_seconds: clock.unix_seconds(clock.now()),
             success,
             faults,
-            changes,
-            needs_restart,
+            changes: taken.changes,
+            needs_restart: taken.needs_restart,
         }
     }
 }

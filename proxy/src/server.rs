@@ -41,6 +41,7 @@ use crate::{
     clock::Clock,
     codec::Unencodable,
     config::Config,
+    credentials::Credentials,
     dispatch::{Lane, Shared},
     grid::{Grid, Scraper},
     metrics::Metrics,
@@ -107,6 +108,7 @@ fn advice(error: &io::Error) -> &'static str {
 pub fn run<L: Future<Output = Ending>>(
     config: Config,
     file: Option<PathBuf>,
+    credentials: Credentials,
     listeners: Listeners,
     life: impl FnOnce(Stage) -> L,
 ) -> Result<(), Error> {
@@ -122,7 +124,7 @@ pub fn run<L: Future<Output = Ending>>(
     let longest_request =
         config.timeouts.client + config.timeouts.request + config.timeouts.connect;
     let idle = config.timeouts.idle;
-    let shared = Arc::new(Shared::new(config, grid, metrics));
+    let shared = Arc::new(Shared::new(config, credentials, grid, metrics));
     let (stop, stopped) = watch::channel(false);
     let (open, opened) = watch::channel(false);
 

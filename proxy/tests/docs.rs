@@ -20,6 +20,7 @@ use substation::Substation;
 use switchyard::{
     clock::Clock,
     config::Config,
+    credentials::Credentials,
     dispatch::{Code, Shared},
     grid::{Grid, Scraper, discovery::Discovery},
     metrics::Metrics,
@@ -188,7 +189,17 @@ async fn pages() -> [String; 3] {
         std::future::pending(),
     ));
 
-    let yaml = format!("substations: [{{name: one, address: \"{address}\"}}]");
+    // With TLS, since there are metrics only of that.
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let files = tempfile::tempdir().unwrap();
+    let [certificate, key] = ["tls.crt", "tls.key"].map(|name| files.path().join(name));
+    fs::write(&certificate, made.cert.pem()).unwrap();
+    fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+    let yaml = format!(
+        "substations: [{{name: one, address: \"{address}\"}}]\ntls: {{certificate: {}, key: {}}}",
+        certificate.display(),
+        key.display()
+    );
     let config = Config::from_yaml(&yaml, "test").unwrap();
     let metrics = Metrics::new().unwrap();
     let folder = tempfile::tempdir().unwrap();
@@ -200,7 +211,8 @@ async fn pages() -> [String; 3] {
     let found = Config::from_yaml("discovery: {file_sd: [targets.json]}", "test").unwrap();
     let discovery = Discovery::start(&found.discovery, folder.path(), &metrics, None);
     let grid = Arc::new(Grid::new(&config, &metrics, Clock::start(), 1).unwrap());
-    let shared = Arc::new(Shared::new(config, grid, metrics));
+    let credentials = Credentials::load(&config, "test").unwrap();
+    let shared = Arc::new(Shared::new(config, credentials, grid, metrics));
     let render = || String::from_utf8(shared.metrics.render(&shared).unwrap()).unwrap();
 
     let before = render();

@@ -33,6 +33,7 @@ impl HttpServerApp for Admin {
         let head = session.req_header();
         let (method, path) = (&head.method, head.uri.path());
         let answer = match path {
+            _ if let Err(refused) = self.authorise(path, &head.headers) => failure(&refused),
             "/events" if method != Method::GET => {
                 failure(&Failure::method_not_allowed(path, method, "GET"))
             }

@@ -10,6 +10,8 @@ use std::net::SocketAddr;
 pub(super) fn check(config: &Config, faults: &mut Vec<Fault>) {
     let Config {
         listen,
+        tls,
+        http2,
         admin,
         load,
         timeouts,
@@ -39,6 +41,25 @@ pub(super) fn check(config: &Config, faults: &mut Vec<Fault>) {
         || {
             let rule = format!("is where `listen` ({listen}) takes requests: choose another port");
             (format!("{:?}", admin.listen.to_string()), rule)
+        },
+    );
+    require(
+        admin.listen.ip().is_loopback() || admin.token_file.is_some(),
+        ["admin.listen", "admin.token_file"],
+        faults,
+        || {
+            let rule = "must be loopback, as in 127.0.0.1:9901, unless admin.token_file is set: it takes \
+                        commands, and without a token from whoever reaches it";
+            (format!("{:?}", admin.listen.to_string()), rule.to_owned())
+        },
+    );
+    require(
+        !(http2.cleartext && tls.is_some()),
+        ["http2.cleartext", "tls"],
+        faults,
+        || {
+            let rule = "is for a port without TLS; with `tls`, clients choose HTTP/2 by themselves: remove it";
+            ("true".to_owned(), rule.to_owned())
         },
     );
     require(

@@ -1,8 +1,8 @@
 //! Which keys there are, where they stand, and what each must be.
 
 use super::{
-    Admin, Admission, Charge, Config, Health, Limits, Load, Policy, Retry, Substation, Timeouts,
-    discovery::discovery, section::Section, tree::Node, values,
+    Admin, Admission, Charge, Config, Health, Http2, Limits, Load, Policy, Retry, Substation,
+    Timeouts, Tls, discovery::discovery, section::Section, tree::Node, values,
 };
 use std::{
     collections::HashMap,
@@ -26,6 +26,8 @@ pub(super) const MOST_KEYS: usize = 10_000_000;
 pub(super) const MOST_FAILURES: u32 = 1000;
 /// The most exchanges that a success rate waits for.
 pub(super) const MOST_EXCHANGES: u64 = 1_000_000;
+/// The most streams of a connection: more than anybody's client opens by itself.
+pub(super) const MOST_STREAMS: u32 = 10_000;
 /// The most times that one request is sent.
 pub(super) const MOST_ATTEMPTS: u32 = 10;
 
@@ -35,10 +37,14 @@ pub(super) fn config(file: &mut Section<'_>) -> Config {
         (Ipv4Addr::LOCALHOST, 8080).into(),
         values::address,
     );
+    let tls = file.optional_section("tls", tls);
+    let http2 = file.section("http2", http2);
     let admin = file.section("admin", admin);
     let cores = thread::available_parallelism().map_or(1, usize::from);
     Config {
         listen,
+        tls,
+        http2,
         substations: substations(file, [("listen", listen), ("admin.listen", admin.listen)]),
         discovery: file.section("discovery", discovery),
         admin,
@@ -61,7 +67,29 @@ pub(super) fn config(file: &mut Section<'_>) -> Config {
 fn admin(s: &mut Section<'_>) -> Admin {
     let default = Admin::default();
     Admin {
-        listen: s.value("listen", default.listen, values::loopback),
+        listen: s.value("listen", default.listen, values::address),
+        token_file: s.optional("token_file", values::file),
+    }
+}
+
+fn tls(s: &mut Section<'_>) -> Option<Tls> {
+    let certificate = s.required(
+        "certificate",
+        "certificate: /etc/switchyard/tls.crt",
+        values::file,
+    );
+    let key = s.required("key", "key: /etc/switchyard/tls.key", values::file);
+    Some(Tls {
+        certificate: certificate?,
+        key: key?,
+    })
+}
+
+fn http2(s: &mut Section<'_>) -> Http2 {
+    let default = Http2::default();
+    Http2 {
+        cleartext: s.value("cleartext", default.cleartext, values::switch),
+        streams: s.value("streams", default.streams, values::whole(1..=MOST_STREAMS)),
     }
 }
 

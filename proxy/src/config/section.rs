@@ -110,6 +110,17 @@ impl<'a> Section<'a> {
             })
     }
 
+    /// The map under `key`, if there is one; also `None` where what is in it does not suffice.
+    pub(super) fn optional_section<T>(
+        &mut self,
+        key: &'static str,
+        read: impl FnOnce(&mut Section<'_>) -> Option<T>,
+    ) -> Option<T> {
+        let path = self.join(key);
+        let node = self.find(key)?;
+        walk(&path, node, self.faults, read).flatten()
+    }
+
     /// Each of `nodes`, the list under `key`, read as a map; `read` also gets its path.
     pub(super) fn each<T>(
         &mut self,

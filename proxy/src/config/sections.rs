@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use std::{
     net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
     time::Duration,
 };
 
@@ -12,15 +13,52 @@ use std::{
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[schemars(default, deny_unknown_fields)]
 pub struct Admin {
-    /// Where status, metrics and commands are served. Loopback only.
+    /// Where status, metrics and commands are served. Loopback, unless there is a token.
     #[schemars(with = "written::Address")]
     pub listen: SocketAddr,
+    /// The file with the token that operators have to show; `None` asks for none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "written::Text")]
+    pub token_file: Option<PathBuf>,
 }
 
 impl Default for Admin {
     fn default() -> Self {
         Self {
             listen: (Ipv4Addr::LOCALHOST, 9901).into(),
+            token_file: None,
+        }
+    }
+}
+
+/// What the proxy proves its name with; both files are PEM.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields, extend("required" = ["certificate", "key"]))]
+pub struct Tls {
+    /// The certificate, and behind it those that lead to a root.
+    #[schemars(with = "written::Text")]
+    pub certificate: PathBuf,
+    /// The certificate's private key.
+    #[schemars(with = "written::Text")]
+    pub key: PathBuf,
+}
+
+/// How clients may speak HTTP/2.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[schemars(default, deny_unknown_fields)]
+pub struct Http2 {
+    /// Whether also without TLS, by prior knowledge.
+    pub cleartext: bool,
+    /// The most streams that are open at once on one connection.
+    #[schemars(range(min = 1, max = schema::MOST_STREAMS))]
+    pub streams: u32,
+}
+
+impl Default for Http2 {
+    fn default() -> Self {
+        Self {
+            cleartext: false,
+            streams: 100,
         }
     }
 }

@@ -51,7 +51,6 @@ plugins: {}
         paths,
         [
             "listen",
-            "admin.listen",
             "substations[0].name",
             "substations[0].address",
             "substations[1].address",
@@ -67,6 +66,7 @@ plugins: {}
             "retry.budget",
             "threads",
             "plugins",
+            "admin.listen",
             "timeouts.request",
         ]
     );

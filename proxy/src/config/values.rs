@@ -5,14 +5,14 @@ mod address;
 mod source;
 
 pub(crate) use address::{Place, place, reachable};
-pub(super) use address::{address, loopback, resolver, upstream};
+pub(super) use address::{address, resolver, upstream};
 pub(crate) use source::is_host;
 pub(super) use source::{host, targets, url};
 
 use super::{show, tree::Node};
 use bytesize::ByteSize;
 use serde_yaml::Number;
-use std::{fmt::Display, ops::RangeInclusive, str::FromStr, time::Duration};
+use std::{fmt::Display, ops::RangeInclusive, path::PathBuf, str::FromStr, time::Duration};
 
 /// The longest name, in bytes: what one label of a host name may have.
 const LONGEST_NAME: usize = 63;
@@ -79,6 +79,14 @@ pub(super) fn path(node: &Node) -> Read<String> {
         Err("must be visible ASCII without spaces; write anything else as %XX".to_owned())
     } else {
         Ok(path.to_owned())
+    }
+}
+
+/// The path of a file, relative to where the process runs. Nobody looks yet whether it is there.
+pub(super) fn file(node: &Node) -> Read<PathBuf> {
+    match text(node)? {
+        "" => Err("must be the path of a file".to_owned()),
+        path => Ok(path.into()),
     }
 }
 

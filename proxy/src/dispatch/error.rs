@@ -9,6 +9,8 @@ use crate::metrics::Outcome;
 pub enum Code {
     /// Malformed HTTP or JSON, or a number that is no load.
     InvalidRequest,
+    /// No token, or a wrong one, on the admin port.
+    Unauthorized,
     /// A command that a browser sent for another site.
     Forbidden,
     /// No such path.
@@ -33,8 +35,9 @@ pub enum Code {
 
 impl Code {
     /// All codes.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::InvalidRequest,
+        Self::Unauthorized,
         Self::Forbidden,
         Self::NotFound,
         Self::MethodNotAllowed,
@@ -52,6 +55,7 @@ impl Code {
     pub const fn name(self) -> &'static str {
         match self {
             Self::InvalidRequest => "invalid_request",
+            Self::Unauthorized => "unauthorized",
             Self::Forbidden => "forbidden",
             Self::NotFound => "not_found",
             Self::MethodNotAllowed => "method_not_allowed",
@@ -70,6 +74,7 @@ impl Code {
     pub const fn status(self) -> u16 {
         match self {
             Self::InvalidRequest => 400,
+            Self::Unauthorized => 401,
             Self::Forbidden => 403,
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
@@ -86,6 +91,7 @@ impl Code {
     pub const fn outcome(self) -> Outcome {
         match self {
             Self::InvalidRequest
+            | Self::Unauthorized
             | Self::Forbidden
             | Self::NotFound
             | Self::MethodNotAllowed

@@ -15,6 +15,7 @@ const FIRST_STEP: Duration = Duration::from_millis(10);
 pub struct InHand {
     requests: AtomicUsize,
     connections: AtomicUsize,
+    lasting: AtomicUsize,
     draining: AtomicBool,
     awaits_connections: AtomicBool,
     idle: Notify,
@@ -31,6 +32,10 @@ pub struct RequestGuard<'a> {
 #[derive(Debug)]
 pub struct ConnectionGuard<'a>(&'a InHand);
 
+/// One connection that the process has to wait for.
+#[derive(Debug)]
+pub struct LastingGuard<'a>(&'a InHand);
+
 impl InHand {
     /// One more request.
     pub fn request(&self) -> RequestGuard<'_> {
@@ -45,6 +50,12 @@ impl InHand {
             return None;
         }
         Some(ConnectionGuard(self))
+    }
+
+    /// One more connection that must end by itself: an answer of its may have been given and not have left.
+    pub fn lasting(&self) -> LastingGuard<'_> {
+        self.lasting.fetch_add(1, SeqCst);
+        LastingGuard(self)
     }
 
     /// Requests in hand.
@@ -98,7 +109,8 @@ impl InHand {
             } else {
                 0
             };
-            if self.requests() == 0 && connections == 0 {
+            let lasting = self.lasting.load(SeqCst);
+            if self.requests() == 0 && connections == 0 && lasting == 0 {
                 return;
             }
             idle.await;
@@ -118,6 +130,14 @@ impl Drop for RequestGuard<'_> {
     fn drop(&mut self) {
         if self.of.requests.fetch_sub(1, SeqCst) == 1 && self.of.is_draining() {
             self.of.idle.notify_waiters();
+        }
+    }
+}
+
+impl Drop for LastingGuard<'_> {
+    fn drop(&mut self) {
+        if self.0.lasting.fetch_sub(1, SeqCst) == 1 && self.0.is_draining() {
+            self.0.idle.notify_waiters();
         }
     }
 }
@@ -172,6 +192,22 @@ mod tests {
             in_hand.drain();
         });
         assert!(drained.is_ok(), "nobody waits for idle ones any more");
+    }
+
+    #[tokio::test]
+    async fn drained_waits_for_the_last_lasting_connection() {
+        let in_hand = InHand::default();
+        let lasting = in_hand.lasting();
+        drop(in_hand.request());
+        in_hand.drain();
+        let drained = in_hand.drained();
+        tokio::pin!(drained);
+        tokio::select! {
+            biased;
+            () = &mut drained => panic!("a connection is still open"),
+            () = std::future::ready(()) => drop(lasting),
+        }
+        drained.await;
     }
 
     #[test]

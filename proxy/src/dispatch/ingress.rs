@@ -1,20 +1,14 @@
-//! The client's side: one session after another from Pingora, each request read whole before anything is
-//! chosen.
+//! The client's side: one request after another, each read whole before anything is chosen.
 //!
-//! Between two requests a connection waits here, not in Pingora's loop. So the first byte of the next
+//! Between two requests an HTTP/1.1 connection waits here, not in Pingora's loop. So the first byte of the next
 //! request is seen when it comes: from it counts the client's deadline, and from it the request is in hand
 //! and will be answered even if the process is told to end.
 
 use std::{pin::pin, sync::Arc, time::Duration};
 
-use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use http::{HeaderValue, Method, Version, header};
-use pingora_core::{
-    apps::{HttpServerApp, ReusedHttpStream},
-    protocols::{Stream, http::ServerSession},
-    server::ShutdownWatch,
-};
+use pingora_core::protocols::{Stream, http::ServerSession};
 use pingora_http::RequestHeader;
 use tokio::{io::AsyncReadExt, time::Instant};
 use tracing::debug;
@@ -36,26 +30,19 @@ const FIRST_READ: usize = 1024;
 /// How long a connection that is turned away may take to read why.
 const LAST_WORD: Duration = Duration::from_secs(1);
 
-#[async_trait]
-impl HttpServerApp for Lane {
-    async fn process_new_http(
-        self: &Arc<Self>,
-        session: ServerSession,
-        _shutdown: &ShutdownWatch,
-    ) -> Option<ReusedHttpStream> {
-        let Some(_open) = self
-            .shared
-            .in_hand
-            .connection(self.shared.now().config.limits.connections)
-        else {
-            Box::pin(self.turn_away(session)).await;
-            return None;
-        };
-        let started = Instant::now();
+/// A connection between two requests, and what came of the next one already.
+type Kept = (Stream, Option<BytesMut>);
+
+impl Lane {
+    /// Serves an HTTP/1.1 connection to its end. `started` is when it came.
+    pub(super) async fn http1(&self, stream: Stream, started: Instant) -> Option<()> {
         let mut watchdog = Watchdog::new(started + self.shared.now().config.timeouts.client);
         // Each request lives on the heap, so that a connection does not keep its room while it idles.
-        let (mut stream, mut prefix) =
-            Box::pin(self.request(session, started, &mut watchdog, None)).await?;
+        let first = async {
+            let session = ServerSession::new_http1(stream);
+            self.request(session, started, &mut watchdog, None).await
+        };
+        let (mut stream, mut prefix) = Box::pin(first).await?;
         loop {
             let first = self.first_bytes(&mut stream, prefix, &mut watchdog).await?;
             let in_hand = Some(self.shared.in_hand.request());
@@ -68,12 +55,7 @@ impl HttpServerApp for Lane {
             (stream, prefix) = Box::pin(request).await?;
         }
     }
-}
 
-/// A connection between two requests, and what came of the next one already.
-type Kept = (Stream, Option<BytesMut>);
-
-impl Lane {
     /// Waits for the first bytes of the next request on a connection.
     async fn first_bytes(
         &self,
@@ -96,7 +78,7 @@ impl Lane {
     ///
     /// `in_hand` where its first byte has been seen; the first request of a connection is seen only once its
     /// head is there.
-    async fn request(
+    pub(super) async fn request(
         &self,
         mut session: ServerSession,
         started: Instant,
@@ -281,11 +263,16 @@ impl Lane {
         Failure::new(Code::RequestTimeout, message)
     }
 
-    /// Tells a connection over the limit to come back later.
-    async fn turn_away(&self, mut session: ServerSession) {
+    /// Tells a connection over the limit to come back later. With TLS it is only closed: what is too much must not
+    /// cost a handshake.
+    pub(super) async fn turn_away(&self, stream: Stream) {
         let metrics = self.shared.metrics.requests();
         metrics.connections_refused.inc();
         metrics.rejected(Code::Overloaded.name());
+        if self.shared.now().config.tls.is_some() {
+            return;
+        }
+        let mut session = ServerSession::new_http1(stream);
         let limit = self.shared.now().config.limits.connections;
         let message = format!("{limit} client connections are open already (limits.connections)");
         let failure = Failure::new(Code::Overloaded, message);

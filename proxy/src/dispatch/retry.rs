@@ -155,7 +155,8 @@ mod tests {
         let config = Config::from_yaml(text, "test").unwrap();
         let metrics = Metrics::new().unwrap();
         let grid = Grid::new(&config, &metrics, Clock::start(), 1).unwrap();
-        let shared = crate::dispatch::Shared::new(config, Arc::new(grid), metrics);
+        let shared =
+            crate::dispatch::Shared::new(config, Default::default(), Arc::new(grid), metrics);
         Journey::new(shared.snapshot(), Instant::now())
     }
 

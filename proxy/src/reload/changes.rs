@@ -13,8 +13,15 @@ const MOST_LINES: usize = 20;
 pub(super) fn keep(config: &mut Config, was: &Config) -> Vec<String> {
     let mut kept = config.clone();
     kept.listen = was.listen;
-    kept.admin = was.admin.clone();
+    kept.admin.listen = was.admin.listen;
     kept.threads = was.threads;
+    // The ports were bound for these to be there, or not.
+    if kept.admin.token_file.is_some() != was.admin.token_file.is_some() {
+        kept.admin.token_file.clone_from(&was.admin.token_file);
+    }
+    if kept.tls.is_some() != was.tls.is_some() {
+        kept.tls.clone_from(&was.tls);
+    }
     let (wanted, kept_keys) = (keys(config), keys(&kept));
     let lines = differences(&kept_keys, &wanted, |key, now, wanted| {
         format!("{key}: {now} stays until a restart, then {wanted}")

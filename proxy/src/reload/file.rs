@@ -27,11 +27,12 @@ impl File {
         self.path.parent().map(Path::to_owned).unwrap_or_default()
     }
 
-    /// Its changes from now on are told.
-    pub(super) async fn watch(&mut self) {
-        let pattern = Pattern::One(self.path.clone());
+    /// Changes of it, and of the `named` ones, are told from now on.
+    pub(super) async fn watch(&mut self, named: impl Iterator<Item = PathBuf>) {
+        let files = std::iter::once(self.path.clone()).chain(named);
+        let patterns = files.map(Pattern::One).collect();
         // Looks at once, which may block; err: the process ends.
-        let watch = spawn_blocking(move || Watch::new(vec![pattern])).await;
+        let watch = spawn_blocking(move || Watch::new(patterns)).await;
         self.watch = watch.ok();
     }
 
@@ -41,12 +42,17 @@ impl File {
         // Host names in it are looked up, which may take long.
         match spawn_blocking(move || Config::from_file(&path)).await {
             Ok(Ok(config)) => Ok(config),
-            Ok(Err(config::Error::Faults(faults))) => {
-                Err(faults.faults.iter().map(ToString::to_string).collect())
-            }
-            Ok(Err(error)) => Err(vec![error.to_string()]),
+            Ok(Err(error)) => Err(lines(error)),
             Err(error) => Err(vec![format!("it can't be read: {error}")]),
         }
+    }
+}
+
+/// All that is wrong, a line each.
+pub(super) fn lines(error: config::Error) -> Vec<String> {
+    match error {
+        config::Error::Faults(faults) => faults.faults.iter().map(ToString::to_string).collect(),
+        other => vec![other.to_string()],
     }
 }
 

@@ -171,9 +171,12 @@ pub(crate) fn yaml(substations: &[SocketAddr], extra: &str) -> String {
         .map(|(at, address)| format!("  - {{name: s{}, address: \"{address}\"}}", at + 1))
         .collect();
     let listed = listed.join("\n");
-    format!(
-        "listen: 127.0.0.1:0\nadmin: {{listen: 127.0.0.1:0}}\nthreads: 2\nsubstations:\n{listed}\n{extra}\n"
-    )
+    let admin = if extra.contains("admin:") {
+        ""
+    } else {
+        "admin: {listen: 127.0.0.1:0}\n"
+    };
+    format!("listen: 127.0.0.1:0\n{admin}threads: 2\nsubstations:\n{listed}\n{extra}\n")
 }
 
 fn lines(child: &mut Child) -> Receiver<String> {

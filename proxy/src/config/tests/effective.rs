@@ -2,7 +2,7 @@
 
 use super::{ONE, accepted};
 use crate::config::{Config, MatchOp, Records};
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 #[test]
 fn everything_but_the_substations_has_its_documented_default() {
@@ -14,6 +14,9 @@ fn everything_but_the_substations_has_its_documented_default() {
     .unwrap();
     let expected = "\
 listen: 127.0.0.1:8080
+http2:
+  cleartext: false
+  streams: 100
 admin:
   listen: 127.0.0.1:9901
 substations:
@@ -72,7 +75,9 @@ fn every_key_takes_effect_and_the_effective_configuration_reads_back_the_same() 
     let config = accepted(
         r#"
 listen: "[::1]:0"
-admin: {listen: "[::1]:0"}
+tls: {certificate: tls.crt, key: /run/tls.key}
+http2: {cleartext: false, streams: 7}
+admin: {listen: "[::]:0", token_file: token}
 substations:
   - {name: A-1.b_c, address: "[::1]:1", capacity: 500}
   - {name: b, address: 10.0.0.1:65535, capacity: 0.1}
@@ -105,6 +110,13 @@ threads: 256
 "#,
     );
     assert_eq!(config.policy, switchyard_balance::Policy::PowerOfTwo.into());
+    let tls = config.tls.as_ref().unwrap();
+    assert_eq!(
+        [&tls.certificate, &tls.key],
+        [Path::new("tls.crt"), Path::new("/run/tls.key")]
+    );
+    assert_eq!(config.http2.streams, 7);
+    assert_eq!(config.admin.token_file.as_deref(), Some(Path::new("token")));
     assert_eq!(config.load.interval, Duration::from_millis(1500));
     assert_eq!(config.load.stale_after, Duration::from_secs(90));
     assert_eq!(config.timeouts.client, Duration::from_millis(250));

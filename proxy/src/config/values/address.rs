@@ -37,16 +37,6 @@ pub(in crate::config) fn resolver(node: &Node) -> Read<SocketAddr> {
     }
 }
 
-/// Where the operator's side listens. It takes commands from whoever reaches it.
-pub(in crate::config) fn loopback(node: &Node) -> Read<SocketAddr> {
-    match address(node)? {
-        address if address.ip().is_loopback() => Ok(address),
-        _ => Err("must be loopback, as in 127.0.0.1:9901: it takes commands and this version has no token \
-                  to tell who gives them"
-            .to_owned()),
-    }
-}
-
 /// An address with its port; a host name is looked up.
 pub(in crate::config) fn address(node: &Node) -> Read<SocketAddr> {
     let text = match node {

@@ -1,0 +1,142 @@
+//! HTTP/2 frame by frame, for what no well-behaved client sends.
+
+use std::{
+    io::{self, Read, Write},
+    net::{SocketAddr, TcpStream},
+};
+
+use h2::Reason;
+use switchyard_faults::PATIENCE;
+
+pub(crate) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+const HEADERS: u8 = 1;
+const RST_STREAM: u8 = 3;
+const SETTINGS: u8 = 4;
+const PING: u8 = 6;
+const GOAWAY: u8 = 7;
+
+const ACK: u8 = 1;
+const END_STREAM: u8 = 1;
+const END_HEADERS: u8 = 4;
+
+fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
+    let mut bytes = vec![length[1], length[2], length[3], kind, flags];
+    bytes.extend(stream.to_be_bytes());
+    bytes.extend(payload);
+    bytes
+}
+
+/// `POST /request_charge`, over `http`: each field by its number in HPACK's table, or as a literal.
+fn head(with_authority: bool) -> Vec<u8> {
+    const PATH: &[u8] = b"/request_charge";
+    const HOST: &[u8] = b"localhost";
+    let mut block = vec![0x83, 0x86, 0x04, u8::try_from(PATH.len()).unwrap()];
+    block.extend(PATH);
+    if with_authority {
+        block.extend([0x01, u8::try_from(HOST.len()).unwrap()]);
+        block.extend(HOST);
+    }
+    block
+}
+
+/// A charge; one that is not whole waits for its body.
+pub(crate) fn charge(stream: u32, is_whole: bool) -> Vec<u8> {
+    let end = if is_whole { END_STREAM } else { 0 };
+    frame(HEADERS, END_HEADERS | end, stream, &head(true))
+}
+
+/// A request that does not say whom it is for, which is malformed.
+pub(crate) fn nameless(stream: u32) -> Vec<u8> {
+    frame(HEADERS, END_HEADERS | END_STREAM, stream, &head(false))
+}
+
+pub(crate) fn reset(stream: u32) -> Vec<u8> {
+    frame(RST_STREAM, 0, stream, &8_u32.to_be_bytes())
+}
+
+/// A frame that came.
+pub(crate) struct Frame {
+    kind: u8,
+    flags: u8,
+    stream: u32,
+    payload: Vec<u8>,
+}
+
+impl Frame {
+    /// Whether it is the last of this stream.
+    pub(crate) fn is_end_of(&self, stream: u32) -> bool {
+        self.stream == stream && self.kind <= HEADERS && self.flags & END_STREAM != 0
+    }
+}
+
+/// A connection that says no more than it is told to.
+pub(crate) struct Raw(TcpStream);
+
+impl Raw {
+    pub(crate) fn open(address: SocketAddr) -> Self {
+        let stream = TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_nodelay(true).unwrap();
+        let mut raw = Self(stream);
+        raw.write(&[PREFACE, &frame(SETTINGS, 0, 0, &[])].concat())
+            .unwrap();
+        raw
+    }
+
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.0.write_all(bytes)
+    }
+
+    pub(crate) fn charge(&mut self, stream: u32) {
+        self.write(&charge(stream, true)).unwrap();
+    }
+
+    /// A round trip: whatever was sent before has been seen. `None` once the connection has ended.
+    pub(crate) fn ping(&mut self) -> Option<()> {
+        self.write(&frame(PING, 0, 0, &[7; 8])).ok()?;
+        loop {
+            let frame = self.next()?;
+            if frame.kind == PING && frame.flags & ACK != 0 {
+                return Some(());
+            }
+        }
+    }
+
+    pub(crate) fn until(&mut self, is_it: impl Fn(&Frame) -> bool) {
+        while !is_it(&self.next().expect("it goes on")) {}
+    }
+
+    /// Reads to the end, and returns why it came, if that was said.
+    pub(crate) fn until_end(&mut self) -> Option<Reason> {
+        let mut reason = None;
+        while let Some(frame) = self.next() {
+            if frame.kind == GOAWAY {
+                let code = frame.payload[4..8].try_into().unwrap();
+                reason = Some(u32::from_be_bytes(code).into());
+            }
+        }
+        reason
+    }
+
+    fn next(&mut self) -> Option<Frame> {
+        let mut head = [0; 9];
+        match self.0.read_exact(&mut head) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                panic!("nothing comes, and it does not end either")
+            }
+            Err(_) => return None,
+        }
+        let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
+        let mut payload = vec![0; usize::try_from(length).unwrap()];
+        self.0.read_exact(&mut payload).ok()?;
+        Some(Frame {
+            kind: head[3],
+            flags: head[4],
+            stream: u32::from_be_bytes(head[5..9].try_into().unwrap()),
+            payload,
+        })
+    }
+}

@@ -1,0 +1,522 @@
+//! HTTP/2: requests like any other, and a connection that can't be made to work for nothing.
+
+use std::{
+    net::SocketAddr,
+    sync::{Mutex, mpsc},
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use h2::{
+    Reason,
+    client::{ResponseFuture, SendRequest},
+};
+use http::{HeaderMap, Request};
+use nix::sys::signal::Signal;
+use serde_json::Value;
+use switchyard_faults::{self as client, Act, Connection, PATIENCE, Scripted, fault::booked};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+    runtime::Runtime,
+    task::JoinHandle,
+    time::timeout,
+};
+use tokio_rustls::TlsConnector;
+
+use crate::{
+    frames::{self, Raw},
+    rig::{Proxy, until},
+    secure::{Certificate, name},
+    substations::Substations,
+};
+
+const CLEARTEXT: &str = "http2: {cleartext: true}";
+
+fn runtime() -> Runtime {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap()
+}
+
+/// An HTTP/2 connection, and what it ends with.
+struct Client {
+    send: SendRequest<Bytes>,
+    end: JoinHandle<Result<(), h2::Error>>,
+}
+
+struct Answer {
+    status: u16,
+    headers: HeaderMap,
+    body: Vec<u8>,
+}
+
+impl Answer {
+    fn code(&self) -> String {
+        let body: Value = serde_json::from_slice(&self.body).unwrap();
+        body["error"]["code"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned()
+    }
+}
+
+impl Client {
+    async fn over(stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> Self {
+        let (send, connection) = h2::client::handshake(stream).await.unwrap();
+        Self {
+            send,
+            end: tokio::spawn(connection),
+        }
+    }
+
+    async fn cleartext(address: SocketAddr) -> Self {
+        Self::over(TcpStream::connect(address).await.unwrap()).await
+    }
+
+    async fn tls(address: SocketAddr, certificate: &Certificate) -> Self {
+        let connector = TlsConnector::from(certificate.client(&["h2", "http/1.1"]));
+        let stream = TcpStream::connect(address).await.unwrap();
+        let stream = connector.connect(name(), stream).await.unwrap();
+        assert_eq!(stream.get_ref().1.alpn_protocol(), Some(b"h2".as_slice()));
+        Self::over(stream).await
+    }
+
+    /// Sends a request whole.
+    async fn begin(&self, method: &str, path: &str, body: &str) -> ResponseFuture {
+        let request = Request::builder()
+            .method(method)
+            .uri(format!("http://localhost{path}"))
+            .header("x-request-id", "r1")
+            .body(())
+            .unwrap();
+        let mut send = self.send.clone().ready().await.unwrap();
+        let (answer, mut stream) = send.send_request(request, body.is_empty()).unwrap();
+        if !body.is_empty() {
+            stream.send_data(body.to_owned().into(), true).unwrap();
+        }
+        answer
+    }
+
+    async fn ask(&self, method: &str, path: &str, body: &str) -> Answer {
+        whole(self.begin(method, path, body).await).await.unwrap()
+    }
+
+    async fn charge(&self) -> Answer {
+        self.ask("POST", "/request_charge", r#"{"power_kw": 11}"#)
+            .await
+    }
+}
+
+async fn whole(answer: ResponseFuture) -> Result<Answer, h2::Error> {
+    let (head, mut stream) = timeout(PATIENCE, answer).await.unwrap()?.into_parts();
+    let mut body = Vec::new();
+    while let Some(piece) = timeout(PATIENCE, stream.data()).await.unwrap() {
+        let piece = piece?;
+        stream.flow_control().release_capacity(piece.len())?;
+        body.extend_from_slice(&piece);
+    }
+    Ok(Answer {
+        status: head.status.as_u16(),
+        headers: head.headers,
+        body,
+    })
+}
+
+/// A substation that books a charge only when it is told to.
+fn held() -> (Scripted, mpsc::Sender<()>) {
+    let (release, released) = mpsc::channel::<()>();
+    let released = Mutex::new(released);
+    let held = Scripted::charging(move || {
+        // Once the test has let go of its end, it books freely.
+        let _ = released.lock().unwrap().recv();
+        Act::Write(booked())
+    });
+    (held, release)
+}
+
+#[test]
+fn charges_are_booked_and_errors_told_over_tls_as_over_http1() {
+    let substations = Substations::start(&[1e6]);
+    let certificate = Certificate::new();
+    let proxy = Proxy::start(&substations.addresses, &certificate.yaml());
+    runtime().block_on(async {
+        let client = Client::tls(proxy.charge, &certificate).await;
+        for path in ["/request_charge", "/assign_substation"] {
+            let answer = client.ask("POST", path, r#"{"power_kw": 11}"#).await;
+            assert_eq!(answer.status, 200);
+            assert_eq!(answer.headers["x-substation"], "s1");
+            assert_eq!(answer.headers["x-request-id"], "r1");
+            assert_eq!(
+                answer.headers["content-length"],
+                answer.body.len().to_string()
+            );
+            for hop in ["connection", "keep-alive", "transfer-encoding"] {
+                assert!(!answer.headers.contains_key(hop), "{hop}");
+            }
+        }
+        assert_eq!(client.ask("POST", "/request_charge", "").await.status, 200);
+        for (method, path, body, status, code) in [
+            ("POST", "/request_charge", "{", 400, "invalid_request"),
+            ("GET", "/request_charge", "", 405, "method_not_allowed"),
+            ("GET", "/nowhere", "", 404, "not_found"),
+        ] {
+            let answer = client.ask(method, path, body).await;
+            assert_eq!((answer.status, answer.code().as_str()), (status, code));
+            assert_eq!(answer.headers["x-request-id"], "r1");
+        }
+        assert_eq!(
+            client.charge().await.status,
+            200,
+            "it goes on behind errors"
+        );
+        assert_eq!(proxy.metric("switchyard_connections"), 1.0);
+    });
+    assert_eq!(substations.started(), [4]);
+}
+
+#[test]
+fn without_tls_it_is_spoken_where_allowed_beside_http1() {
+    let substations = Substations::start(&[1e6]);
+    let proxy = Proxy::start(&substations.addresses, CLEARTEXT);
+    runtime().block_on(async {
+        let client = Client::cleartext(proxy.charge).await;
+        assert_eq!(client.charge().await.status, 200);
+    });
+    assert_eq!(proxy.charge("").status, 200);
+    // Shorter than what HTTP/2 begins with, and so one that must not be waited for.
+    let answer = client::raw(proxy.charge, "GET / HTTP/1.0\r\n\r\n");
+    assert_eq!((answer.status, answer.code().as_str()), (404, "not_found"));
+    // Byte by byte: the first is also the first of HTTP/2.
+    let mut slow = Connection::open(proxy.charge);
+    for byte in client::request("POST", "/request_charge", "", "").bytes() {
+        slow.send([byte]);
+    }
+    assert_eq!(slow.answer().status, 200);
+    // Nearly.
+    let answer = client::raw(proxy.charge, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r!");
+    assert_eq!(answer.status, 400);
+}
+
+#[test]
+fn without_tls_it_is_an_error_where_it_is_not_allowed() {
+    let substations = Substations::start(&[1e6]);
+    let proxy = Proxy::start(&substations.addresses, "");
+    let mut connection = Connection::open(proxy.charge);
+    connection.send(frames::PREFACE);
+    let answer = connection.answer();
+    assert_eq!(
+        (answer.status, answer.code().as_str()),
+        (400, "invalid_request")
+    );
+    assert!(connection.is_ended());
+}
+
+#[test]
+fn a_hundred_streams_at_once_are_answered_and_the_client_is_told_of_that_limit() {
+    let (substation, release) = held();
+    let proxy = Proxy::start(&[substation.address], CLEARTEXT);
+    runtime().block_on(async {
+        let client = Client::cleartext(proxy.charge).await;
+        // The first also waits for the other side's settings.
+        release.send(()).unwrap();
+        assert_eq!(client.charge().await.status, 200);
+        assert_eq!(client.send.current_max_send_streams(), 100);
+        let mut answers = Vec::new();
+        for _ in 0..100 {
+            answers.push(client.begin("POST", "/request_charge", "{}").await);
+        }
+        let answers: Vec<_> = answers
+            .into_iter()
+            .map(|a| tokio::spawn(whole(a)))
+            .collect();
+        until_async("all are in hand", || {
+            proxy.metric("switchyard_requests_in_flight") == 100.0
+        })
+        .await;
+        assert_eq!(proxy.metric("switchyard_connections"), 1.0);
+        drop(release);
+        for answer in answers {
+            assert_eq!(answer.await.unwrap().unwrap().status, 200);
+        }
+    });
+    assert_eq!(proxy.metric("switchyard_requests_in_flight"), 0.0);
+}
+
+/// Waits for a condition, and lets the runtime work meanwhile.
+async fn until_async(what: &str, mut condition: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !condition() {
+        assert!(Instant::now() < deadline, "never came: {what}");
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}
+
+#[test]
+fn streams_count_as_requests_in_hand() {
+    let (substation, release) = held();
+    let extra = format!("{CLEARTEXT}\nlimits: {{requests: 2}}");
+    let proxy = Proxy::start(&[substation.address], &extra);
+    runtime().block_on(async {
+        let client = Client::cleartext(proxy.charge).await;
+        let first = client.begin("POST", "/request_charge", "").await;
+        let second = client.begin("POST", "/request_charge", "").await;
+        let third = client.charge().await;
+        assert_eq!((third.status, third.code().as_str()), (503, "overloaded"));
+        assert!(third.headers.contains_key("retry-after"));
+        drop(release);
+        for answer in [first, second] {
+            assert_eq!(whole(answer).await.unwrap().status, 200);
+        }
+        assert_eq!(client.charge().await.status, 200);
+    });
+}
+
+#[test]
+fn a_body_too_large_or_too_slow_costs_its_stream_only() {
+    let substations = Substations::start(&[1e6]);
+    let extra = format!("{CLEARTEXT}\ntimeouts: {{client: 300ms}}");
+    let proxy = Proxy::start(&substations.addresses, &extra);
+    runtime().block_on(async {
+        let client = Client::cleartext(proxy.charge).await;
+        let request = || {
+            let request = Request::post("http://localhost/request_charge");
+            request.body(()).unwrap()
+        };
+        let mut send = client.send.clone().ready().await.unwrap();
+        let (slow, mut slow_body) = send.send_request(request(), false).unwrap();
+        slow_body.send_data("{".into(), false).unwrap();
+
+        // Declared, and found out only by counting.
+        let mut declared = request();
+        let length = (64 * 1024 + 1).to_string().parse().unwrap();
+        declared.headers_mut().insert("content-length", length);
+        let (large, _unsent) = send.send_request(declared, false).unwrap();
+        let (endless, mut endless_body) = send.send_request(request(), false).unwrap();
+        let pouring = tokio::spawn(async move {
+            // Until the other side has had enough.
+            while endless_body
+                .send_data(vec![b' '; 16 << 10].into(), false)
+                .is_ok()
+            {
+                endless_body.reserve_capacity(16 << 10);
+                if std::future::poll_fn(|cx| endless_body.poll_capacity(cx))
+                    .await
+                    .is_none_or(|capacity| capacity.is_err())
+                {
+                    return;
+                }
+            }
+        });
+        for answer in [large, endless] {
+            let answer = whole(answer).await.unwrap();
+            assert_eq!(
+                (answer.status, answer.code().as_str()),
+                (413, "body_too_large")
+            );
+        }
+        timeout(PATIENCE, pouring).await.unwrap().unwrap();
+        let answer = whole(slow).await.unwrap();
+        assert_eq!(
+            (answer.status, answer.code().as_str()),
+            (408, "request_timeout")
+        );
+        assert_eq!(client.charge().await.status, 200, "the connection goes on");
+    });
+    assert_eq!(substations.started(), [1]);
+}
+
+#[test]
+fn a_substation_that_hangs_is_504_in_time() {
+    let hangs = Scripted::charging(|| Act::Hang);
+    let extra = format!("{CLEARTEXT}\ntimeouts: {{request: 300ms}}");
+    let proxy = Proxy::start(&[hangs.address], &extra);
+    runtime().block_on(async {
+        let client = Client::cleartext(proxy.charge).await;
+        let answer = client.charge().await;
+        assert_eq!(
+            (answer.status, answer.code().as_str()),
+            (504, "deadline_exceeded")
+        );
+    });
+}
+
+#[test]
+fn work_for_streams_that_were_reset_still_counts_and_more_is_refused_unread() {
+    let (substation, release) = held();
+    let extra = "http2: {cleartext: true, streams: 3}\ntimeouts: {request: 20s}";
+    let proxy = Proxy::start(&[substation.address], extra);
+    runtime().block_on(async {
+        let client = Client::cleartext(proxy.charge).await;
+        let mut answers = Vec::new();
+        for _ in 0..3 {
+            answers.push(client.begin("POST", "/request_charge", "").await);
+        }
+        until_async("they are at work", || {
+            proxy.metric("switchyard_requests_in_flight") == 3.0
+        })
+        .await;
+        // Dropping an answer resets its stream.
+        drop(answers);
+        let refused = whole(client.begin("POST", "/request_charge", "").await).await;
+        let refused = refused.err().expect("no answer");
+        assert_eq!(refused.reason(), Some(Reason::REFUSED_STREAM));
+        assert!(refused.is_remote());
+        let counted = "switchyard_requests_rejected_total{reason=\"overloaded\"}";
+        assert_eq!(proxy.metric(counted), 1.0);
+        drop(release);
+        until_async("the work is done", || {
+            proxy.metric("switchyard_requests_in_flight") == 0.0
+        })
+        .await;
+        assert_eq!(client.charge().await.status, 200);
+    });
+    assert_eq!(substation.charges().len(), 4, "the refused one never came");
+}
+
+#[test]
+fn what_is_answered_has_left_before_the_process_ends() {
+    let (substation, release) = held();
+    let certificate = Certificate::new();
+    let mut proxy = Proxy::start(&[substation.address], &certificate.yaml());
+    runtime().block_on(async {
+        let idle = Client::tls(proxy.charge, &certificate).await;
+        let busy = Client::tls(proxy.charge, &certificate).await;
+        let mut answers = Vec::new();
+        for _ in 0..20 {
+            let answer = busy.begin("POST", "/request_charge", "").await;
+            answers.push(tokio::spawn(whole(answer)));
+        }
+        until_async("they are at work", || {
+            proxy.metric("switchyard_requests_in_flight") == 20.0
+        })
+        .await;
+        proxy.signal(Signal::SIGTERM);
+        proxy.logged("finishing the requests in hand");
+        // A client that is idle is told, and so is not in the way.
+        timeout(PATIENCE, idle.end).await.unwrap().unwrap().unwrap();
+        assert!(proxy.is_running());
+        let released = Instant::now();
+        drop(release);
+        for answer in answers {
+            assert_eq!(answer.await.unwrap().unwrap().status, 200);
+        }
+        timeout(PATIENCE, busy.end).await.unwrap().unwrap().unwrap();
+        assert!(proxy.wait().success());
+        assert!(released.elapsed() < Duration::from_secs(1), "promptly");
+    });
+}
+
+#[test]
+fn a_client_that_does_not_hear_of_the_end_holds_it_up_for_a_second_only() {
+    let substations = Substations::start(&[1e6]);
+    let mut proxy = Proxy::start(&substations.addresses, CLEARTEXT);
+    let mut deaf = Raw::open(proxy.charge);
+    deaf.charge(1);
+    deaf.until(|frame| frame.is_end_of(1));
+    proxy.signal(Signal::SIGTERM);
+    let told = Instant::now();
+    assert!(proxy.wait().success());
+    assert!(
+        told.elapsed() < Duration::from_secs(3),
+        "{:?}",
+        told.elapsed()
+    );
+}
+
+#[test]
+fn a_connection_with_nothing_to_do_ends_and_says_so() {
+    let substations = Substations::start(&[1e6]);
+    let extra = format!("{CLEARTEXT}\ntimeouts: {{idle: 200ms, client: 400ms}}");
+    let proxy = Proxy::start(&substations.addresses, &extra);
+    runtime().block_on(async {
+        let client = Client::cleartext(proxy.charge).await;
+        assert_eq!(client.charge().await.status, 200);
+        timeout(PATIENCE, client.end)
+            .await
+            .unwrap()
+            .unwrap()
+            .unwrap();
+    });
+    // Pings are no requests, and half a preface is none either.
+    let mut pinging = Raw::open(proxy.charge);
+    let begun = Instant::now();
+    while pinging.ping().is_some() {
+        assert!(begun.elapsed() < PATIENCE, "it goes on for pings alone");
+    }
+    let mut half = Connection::open(proxy.charge);
+    half.send(&frames::PREFACE[..10]);
+    half.any_answer();
+    assert!(half.is_ended());
+    until("all are gone", || {
+        (proxy.metric("switchyard_connections") == 0.0).then_some(())
+    });
+}
+
+#[test]
+fn a_client_that_resets_ten_thousand_streams_grows_nothing_and_stops_nobody() {
+    let substations = Substations::start(&[1e9]);
+    let proxy = Proxy::start(&substations.addresses, CLEARTEXT);
+    let memory = || proxy.metric("process_resident_memory_bytes");
+    let served = |what: &str| {
+        let answer = proxy.charge("");
+        assert_eq!(answer.status, 200, "{what}");
+    };
+    served("before");
+    let before = memory();
+
+    // All at once: the proxy ends the connection.
+    let mut flood = Raw::open(proxy.charge);
+    let pairs: Vec<u8> = (0..10_000)
+        .map(|at| 2 * at + 1)
+        .flat_map(|stream| [frames::charge(stream, true), frames::reset(stream)].concat())
+        .collect();
+    let _ = flood.write(&pairs);
+    served("while it is flooded");
+    let end = flood.until_end();
+    assert!(
+        end.is_some_and(|reason| reason == Reason::ENHANCE_YOUR_CALM),
+        "{end:?}"
+    );
+
+    // Patiently, each seen before it is reset: it may go on, and what it costs ends with each stream.
+    let mut patient = Raw::open(proxy.charge);
+    let mut stream = 1;
+    for _ in 0..200 {
+        let begun: Vec<u8> = (0..50)
+            .map(|at| stream + 2 * at)
+            .collect::<Vec<_>>()
+            .iter()
+            .flat_map(|stream| frames::charge(*stream, false))
+            .collect();
+        patient.write(&begun).unwrap();
+        patient.ping().expect("it goes on");
+        let ended: Vec<u8> = (0..50)
+            .flat_map(|at| frames::reset(stream + 2 * at))
+            .collect();
+        patient.write(&ended).unwrap();
+        stream += 100;
+    }
+    patient.ping().expect("it goes on");
+    served("after");
+    until("nothing is left of them", || {
+        (proxy.metric("switchyard_requests_in_flight") == 0.0).then_some(())
+    });
+    let grown = memory() - before;
+    assert!(grown < 16e6, "grown by {grown} bytes");
+    assert_eq!(proxy.metric("switchyard_panics_total"), 0.0);
+}
+
+#[test]
+fn a_client_that_only_sends_malformed_requests_is_let_go() {
+    let substations = Substations::start(&[1e6]);
+    let proxy = Proxy::start(&substations.addresses, CLEARTEXT);
+    let mut wrong = Raw::open(proxy.charge);
+    let nameless: Vec<u8> = (0..40)
+        .flat_map(|at| frames::nameless(2 * at + 1))
+        .collect();
+    let _ = wrong.write(&nameless);
+    assert_eq!(wrong.until_end(), Some(Reason::ENHANCE_YOUR_CALM));
+    assert_eq!(proxy.charge("").status, 200);
+}

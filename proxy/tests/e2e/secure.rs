@@ -1,0 +1,127 @@
+//! Certificates made for a test, and a client that trusts exactly one of them.
+
+use std::{
+    fs,
+    io::{Read, Write},
+    net::{SocketAddr, TcpStream},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use rustls::{
+    ClientConfig, ClientConnection, RootCertStore, StreamOwned,
+    crypto::ring,
+    pki_types::{CertificateDer, ServerName},
+};
+use tempfile::TempDir;
+
+use switchyard_faults::PATIENCE;
+
+/// A folder with a certificate for `localhost` and its key, as the configuration names them.
+pub(crate) struct Certificate {
+    folder: TempDir,
+}
+
+impl Certificate {
+    pub(crate) fn new() -> Self {
+        let certificate = Self {
+            folder: TempDir::new().unwrap(),
+        };
+        certificate.renew();
+        certificate
+    }
+
+    /// Puts another certificate and key in place of these, and returns the certificate.
+    pub(crate) fn renew(&self) -> CertificateDer<'static> {
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        fs::write(self.path("tls.crt"), made.cert.pem()).unwrap();
+        fs::write(self.path("tls.key"), made.signing_key.serialize_pem()).unwrap();
+        made.cert.der().clone()
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// The key of the configuration.
+    pub(crate) fn yaml(&self) -> String {
+        let shown = |path: &Path| path.display().to_string();
+        format!(
+            "tls: {{certificate: {}, key: {}}}",
+            shown(&self.path("tls.crt")),
+            shown(&self.path("tls.key"))
+        )
+    }
+
+    /// A client's side that trusts the certificate that is in the folder now.
+    pub(crate) fn client(&self, alpn: &[&str]) -> Arc<ClientConfig> {
+        use rustls::pki_types::pem::PemObject;
+        let mut roots = RootCertStore::empty();
+        let der = CertificateDer::from_pem_file(self.path("tls.crt")).unwrap();
+        roots.add(der).unwrap();
+        let mut client = ClientConfig::builder_with_provider(ring::default_provider().into())
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        client.alpn_protocols = alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
+        Arc::new(client)
+    }
+}
+
+/// The name in the certificate.
+pub(crate) fn name() -> ServerName<'static> {
+    ServerName::try_from("localhost").unwrap()
+}
+
+/// A connection over TLS that speaks HTTP/1.1.
+pub(crate) struct Secure(StreamOwned<ClientConnection, TcpStream>);
+
+impl Secure {
+    /// Connects, and shakes hands.
+    pub(crate) fn open(address: SocketAddr, client: &Arc<ClientConfig>) -> std::io::Result<Self> {
+        let mut stream = TcpStream::connect(address)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        let mut tls = ClientConnection::new(Arc::clone(client), name()).unwrap();
+        while tls.is_handshaking() {
+            tls.complete_io(&mut stream)?;
+        }
+        Ok(Self(StreamOwned::new(tls, stream)))
+    }
+
+    /// What the other side showed.
+    pub(crate) fn certificate(&self) -> CertificateDer<'static> {
+        self.0.conn.peer_certificates().unwrap()[0]
+            .clone()
+            .into_owned()
+    }
+
+    pub(crate) fn protocol(&self) -> Option<&[u8]> {
+        self.0.conn.alpn_protocol()
+    }
+
+    pub(crate) fn is_resumed(&self) -> bool {
+        self.0.conn.handshake_kind() == Some(rustls::HandshakeKind::Resumed)
+    }
+
+    /// Sends a request, and returns the head of its answer and its body, which has a Content-Length.
+    pub(crate) fn ask(&mut self, request: &str) -> (String, String) {
+        self.0.write_all(request.as_bytes()).unwrap();
+        let mut answer = Vec::new();
+        loop {
+            let text = String::from_utf8(answer.clone()).unwrap();
+            if let Some((head, body)) = text.split_once("\r\n\r\n") {
+                let lower = head.to_lowercase();
+                let length = lower.split("content-length: ").nth(1).unwrap();
+                let length: usize = length.lines().next().unwrap().parse().unwrap();
+                if body.len() >= length {
+                    return (lower, body.to_owned());
+                }
+            }
+            let mut piece = [0; 2048];
+            let read = self.0.read(&mut piece).unwrap();
+            assert!(read > 0, "it ended in the middle of {text:?}");
+            answer.extend_from_slice(&piece[..read]);
+        }
+    }
+}

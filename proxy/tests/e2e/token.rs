@@ -1,0 +1,102 @@
+//! The admin port's token.
+
+use std::{fs, net::SocketAddr, os::unix::fs::PermissionsExt};
+
+use nix::sys::signal::Signal;
+use switchyard_faults::{self as client, Answer};
+use tempfile::TempDir;
+
+use crate::{rig::Proxy, substations::Substations};
+
+const TOKEN: &str = "0123456789abcdef0123456789abcdef";
+
+fn ask(admin: SocketAddr, method: &str, path: &str, token: Option<&str>) -> Answer {
+    let authorization = token.map_or(String::new(), |token| {
+        format!("authorization: Bearer {token}\r\n")
+    });
+    let headers = format!("{authorization}connection: close\r\n");
+    client::raw(admin, client::request(method, path, &headers, ""))
+}
+
+/// A proxy whose admin port listens on all addresses, and the folder of its token.
+fn start(substations: &Substations) -> (Proxy, TempDir) {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("token");
+    fs::write(&file, format!("{TOKEN}\n")).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+    let extra = format!(
+        "admin: {{listen: 0.0.0.0:0, token_file: {}}}",
+        file.display()
+    );
+    (Proxy::start(&substations.addresses, &extra), folder)
+}
+
+#[test]
+fn everything_but_live_and_ready_asks_for_the_token() {
+    let substations = Substations::start(&[1e6]);
+    let (proxy, _folder) = start(&substations);
+    let admin = proxy.admin;
+    assert!(admin.ip().is_unspecified(), "{admin}");
+    for path in ["/live", "/ready"] {
+        assert_eq!(ask(admin, "GET", path, None).status, 200, "{path}");
+    }
+    let closed = [
+        ("GET", "/metrics", 200),
+        ("GET", "/status", 200),
+        ("GET", "/get_current_load", 200),
+        ("GET", "/decisions", 200),
+        ("GET", "/config", 200),
+        ("GET", "/nowhere", 404),
+        ("POST", "/live/", 404),
+        ("GET", "//live", 404),
+        ("POST", "/status", 405),
+        ("POST", "/substations/s1/drain", 200),
+        ("POST", "/substations/s1/undrain", 200),
+    ];
+    for (method, path, status) in closed {
+        for token in [None, Some(""), Some("wrong"), Some(&TOKEN[1..])] {
+            let answer = ask(admin, method, path, token);
+            assert_eq!(
+                (answer.status, answer.code().as_str()),
+                (401, "unauthorized"),
+                "{method} {path} {token:?}"
+            );
+            assert_eq!(answer.header("www-authenticate"), Some("Bearer"));
+            assert!(!String::from_utf8_lossy(&answer.body).contains(TOKEN));
+        }
+        let answer = ask(admin, method, path, Some(TOKEN));
+        assert_eq!(answer.status, status, "{method} {path}");
+    }
+    // Nowhere does it tell what the token is.
+    let config = ask(admin, "GET", "/config", Some(TOKEN));
+    assert!(!String::from_utf8_lossy(&config.body).contains(TOKEN));
+    assert!(config.json()["admin"]["token_file"].is_string());
+}
+
+#[test]
+fn another_token_counts_from_the_next_request_on_and_a_wrong_file_changes_nothing() {
+    let substations = Substations::start(&[1e6]);
+    let (proxy, folder) = start(&substations);
+    let file = folder.path().join("token");
+    let status = |token| ask(proxy.admin, "GET", "/status", Some(token)).status;
+    let other = TOKEN.replace('0', "z");
+    fs::write(&file, &other).unwrap();
+    proxy.signal(Signal::SIGHUP);
+    proxy.logged("Admin token replaced");
+    assert_eq!((status(TOKEN), status(&other)), (401, 200));
+    fs::write(&file, "").unwrap();
+    proxy.signal(Signal::SIGHUP);
+    proxy.logged("Reload refused");
+    assert_eq!((status(TOKEN), status(&other), status("")), (401, 200, 401));
+}
+
+#[test]
+fn a_token_that_everyone_may_read_is_warned_of() {
+    let substations = Substations::start(&[1e6]);
+    let (proxy, folder) = start(&substations);
+    let file = folder.path().join("token");
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+    proxy.signal(Signal::SIGHUP);
+    let warned = proxy.logged("Everyone on this machine may read it");
+    assert!(warned.contains("WARN"), "{warned}");
+}
