@@ -14,7 +14,10 @@ use h2::{
 use http::{HeaderMap, Request};
 use nix::sys::signal::Signal;
 use serde_json::Value;
-use switchyard_faults::{self as client, Act, Connection, PATIENCE, Scripted, fault::booked};
+use switchyard_faults::{
+    self as client, Act, Connection, PATIENCE, Scripted,
+    fault::{answer, booked},
+};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
@@ -126,12 +129,17 @@ async fn whole(answer: ResponseFuture) -> Result<Answer, h2::Error> {
 
 /// A substation that books a charge only when it is told to.
 fn held() -> (Scripted, mpsc::Sender<()>) {
+    held_with(booked())
+}
+
+/// The same with an answer of its own.
+fn held_with(answer: Vec<u8>) -> (Scripted, mpsc::Sender<()>) {
     let (release, released) = mpsc::channel::<()>();
     let released = Mutex::new(released);
     let held = Scripted::charging(move || {
         // Once the test has let go of its end, it books freely.
         let _ = released.lock().unwrap().recv();
-        Act::Write(booked())
+        Act::Write(answer.clone())
     });
     (held, release)
 }
@@ -406,6 +414,51 @@ fn what_is_answered_has_left_before_the_process_ends() {
         assert!(proxy.wait().success());
         assert!(released.elapsed() < Duration::from_secs(1), "promptly");
     });
+}
+
+#[test]
+fn answers_that_a_client_has_not_read_yet_are_not_lost_at_the_end() {
+    // More together than sockets hold, so that much of it is with the proxy when the last request is done.
+    const LENGTH: usize = 300_000;
+    let body = "x".repeat(LENGTH);
+    let (substation, release) = held_with(answer("200 OK", &body));
+    let mut proxy = Proxy::start(&[substation.address], CLEARTEXT);
+    runtime().block_on(async {
+        let stream = TcpStream::connect(proxy.charge).await.unwrap();
+        let mut wide = h2::client::Builder::new();
+        wide.initial_window_size(1 << 30);
+        wide.initial_connection_window_size(1 << 30);
+        let (send, connection) = wide.handshake(stream).await.unwrap();
+        let client = Client {
+            send,
+            end: tokio::spawn(connection),
+        };
+        let mut answers = Vec::new();
+        for _ in 0..60 {
+            answers.push(client.begin("POST", "/request_charge", "").await);
+        }
+        until_async("they are at work", || {
+            proxy.metric("switchyard_requests_in_flight") == 60.0
+        })
+        .await;
+        drop(release);
+        // The client reads nothing while its only thread waits here.
+        until("they are done", || {
+            (proxy.metric("switchyard_requests_in_flight") == 0.0).then_some(())
+        });
+        proxy.signal(Signal::SIGTERM);
+        proxy.logged("finishing the requests in hand");
+        for answer in answers {
+            let answer = whole(answer).await.unwrap();
+            assert_eq!((answer.status, answer.body.len()), (200, LENGTH));
+        }
+        timeout(PATIENCE, client.end)
+            .await
+            .unwrap()
+            .unwrap()
+            .unwrap();
+    });
+    assert!(proxy.wait().success());
 }
 
 #[test]
