@@ -185,7 +185,9 @@ fn a_request_in_hand_over_tls_is_answered_at_the_end_of_the_process() {
         (slow.charges().len() == 1).then_some(())
     });
     proxy.signal(Signal::SIGTERM);
-    proxy.logged("finishing the requests in hand");
+    until("it is on its way out", || {
+        (proxy.get("/ready").status == 503).then_some(())
+    });
     release.send(()).unwrap();
     let (head, _) = asking.join().unwrap();
     assert!(head.starts_with("http/1.1 200"), "{head}");
