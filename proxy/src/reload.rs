@@ -16,7 +16,7 @@ use tokio::{
     task::spawn_blocking,
     time::{Instant, sleep_until, timeout},
 };
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use crate::{
     config::{Config, Reload},
@@ -273,7 +273,7 @@ impl Reloader {
 fn tell(reload: &Reload, why: &str) {
     let version = reload.version;
     for fault in &reload.faults {
-        warn!(why, version, fault, "Reload refused: the old stays");
+        error!(why, version, fault, "Reload refused: the old stays");
     }
     if reload.success {
         let changes = reload.changes.join("; ");

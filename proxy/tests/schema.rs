@@ -132,7 +132,8 @@ fn every_shipped_and_every_valid_file_satisfies_it_and_names_it() {
 #[test]
 fn it_has_the_parser_s_keys_and_no_other_each_explained_and_with_its_default() {
     let one = "substations: [{name: a, address: 127.0.0.1:5001, capacity: 1}]\n\
-        discovery: {file_sd: [a.json], http_sd: ['http://a/b'], dns: [{name: a, port: 1, resolver: 127.0.0.1:53}]}";
+        discovery: {file_sd: [a.json], http_sd: ['http://a/b'], dns: [{name: a, port: 1, resolver: 127.0.0.1:53}]}\n\
+        tls: {certificate: a.crt, key: a.key}\nadmin: {token_file: token}";
     let effective = serde_json::to_value(Config::from_yaml(one, "one").unwrap()).unwrap();
     let mut known = BTreeMap::new();
     leaves(&effective, "", &mut known);
@@ -144,9 +145,9 @@ fn it_has_the_parser_s_keys_and_no_other_each_explained_and_with_its_default() {
     );
     for (path, schema) in &described {
         assert!(schema["description"].is_string(), "{path}: {schema}");
-        // Those of a substation or a source have none, and that of threads is the machine's.
-        let is_listed = path.contains("[]");
-        if !is_listed && path != "threads" {
+        // Those of a substation or a source have none, nor have files; that of threads is the machine's.
+        let is_own = path.contains("[]") || path.starts_with("tls.") || path == "admin.token_file";
+        if !is_own && path != "threads" {
             assert_eq!(schema["default"], known[path], "{path}");
         }
     }
