@@ -148,7 +148,9 @@ pub(super) fn refusal_of_holder(name: &str, why: Unbooked, journey: &mut Journey
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{clock::Clock, config::Config, grid::Grid, metrics::Metrics};
+    use crate::{
+        clock::Clock, config::Config, credentials::Credentials, grid::Grid, metrics::Metrics,
+    };
 
     fn journey() -> Journey {
         let text = "substations: [{name: a, address: 127.0.0.1:1}]";
@@ -156,7 +158,7 @@ mod tests {
         let metrics = Metrics::new().unwrap();
         let grid = Grid::new(&config, &metrics, Clock::start(), 1).unwrap();
         let shared =
-            crate::dispatch::Shared::new(config, Default::default(), Arc::new(grid), metrics);
+            crate::dispatch::Shared::new(config, Credentials::default(), Arc::new(grid), metrics);
         Journey::new(shared.snapshot(), Instant::now())
     }
 

@@ -14,7 +14,7 @@ use tracing::debug;
 
 use super::{
     Failure, Lane, Snapshot,
-    attempt::Attempt,
+    attempt::{self, Attempt},
     charge::Charge,
     choose::Picked,
     exchange::{Answer, Break, Outgoing, Progress},
@@ -164,7 +164,7 @@ impl Lane {
             .upstream_seconds
             .observe(sent.elapsed().as_secs_f64());
         let result = result.unwrap_or(Err(Break::Deadline));
-        let attempt = self.end(
+        let attempt = attempt::end(
             &journey.by,
             reservation,
             substation,

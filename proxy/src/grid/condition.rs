@@ -119,6 +119,10 @@ pub(super) struct Condition {
 }
 
 #[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is the word of another party, and any may hold beside any other"
+)]
 struct State {
     rules: config::Health,
     /// It is one of those that are chosen among.

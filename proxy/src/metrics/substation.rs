@@ -142,16 +142,20 @@ impl SubstationMetrics {
     pub fn chosen(&self, reason: Reason, policy: Policy) {
         match self.chosen.get(reason as usize) {
             Some(Some(counter)) => counter.inc(),
-            _ => self.by(policy).inc(),
+            _ => {
+                if let Some(counter) = self.by(policy) {
+                    counter.inc();
+                }
+            }
         }
     }
 
-    fn by(&self, policy: Policy) -> &IntCounter {
+    fn by(&self, policy: Policy) -> Option<&IntCounter> {
         let make = || {
             self.decisions
                 .with_label_values(&[self.name.as_str(), policy.name()])
         };
-        self.by_policy[policy as usize].get_or_init(make)
+        Some(self.by_policy.get(policy as usize)?.get_or_init(make))
     }
 
     /// Counts one exchange.
