@@ -41,6 +41,15 @@ impl Lane {
         journey: &mut Journey,
         claim: &mut Option<Claim<'_, Arc<Substation>>>,
     ) -> Result<Picked, Failure> {
+        // Whoever came since it began has not been asked yet.
+        let mut refused = refused;
+        if self.shared.now().version != journey.by.version {
+            journey.begin_anew(self.shared.snapshot());
+            match self.admit(asked.charge, journey, claim.as_mut()) {
+                Ok(picked) => return Ok(picked),
+                Err(again) => refused = again,
+            }
+        }
         let may_wait =
             journey.by.config.admission.is_on() && journey.is_only_for_want_of_room(refused);
         let waited = if may_wait {

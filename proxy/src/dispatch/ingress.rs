@@ -4,7 +4,7 @@
 //! request is seen when it comes: from it counts the client's deadline, and from it the request is in hand
 //! and will be answered even if the process is told to end.
 
-use std::{pin::pin, sync::Arc, time::Duration};
+use std::{pin::pin, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderValue, Method, Version, header};
@@ -14,7 +14,7 @@ use tokio::{io::AsyncReadExt, time::Instant};
 use tracing::debug;
 
 use super::{
-    Code, Failure, Lane, Snapshot,
+    Code, Failure, Lane,
     charge::Charge,
     in_hand::RequestGuard,
     reply, request_id,
@@ -98,8 +98,7 @@ impl Lane {
             Err(_) => Err(self.too_slow("head")),
         };
         let in_hand = in_hand.unwrap_or_else(|| self.shared.in_hand.request());
-        let by = self.shared.snapshot();
-        let limit = by.config.limits.requests;
+        let limit = self.shared.now().config.limits.requests;
         let request = if in_hand.nth() > limit {
             // Before its body is read or anything chosen: what is too much must cost the least.
             let message = format!("{limit} requests are in hand already (limits.requests)");
@@ -107,9 +106,7 @@ impl Lane {
         } else {
             request
         };
-        let deadline = self
-            .serve(by, &mut session, request, watchdog, started)
-            .await?;
+        let deadline = self.serve(&mut session, request, watchdog, started).await?;
         // What is left of a request or an answer is waited for no longer than the answer itself.
         let finished = watchdog.guard(deadline, pin!(session.finish())).await;
         // HTTP/2 streams end with their request: there is nothing to return then.
@@ -120,7 +117,6 @@ impl Lane {
     /// unless it could not even be given the answer.
     async fn serve(
         &self,
-        by: Arc<Snapshot>,
         session: &mut ServerSession,
         request: Result<(), Failure>,
         watchdog: &mut Watchdog,
@@ -133,10 +129,7 @@ impl Lane {
         };
         let request_id = request_id::of(sent_id, || self.exchange.random(request_id::random));
         let routed = match request {
-            Ok(()) => {
-                self.answer(by, session, &request_id, watchdog, started)
-                    .await
-            }
+            Ok(()) => self.answer(session, &request_id, watchdog, started).await,
             Err(failure) => Err(failure),
         };
         if self.shared.in_hand.is_draining() {
@@ -178,19 +171,18 @@ impl Lane {
     /// Reads the rest of a request and gets it answered: by whom, and whether it was a charge.
     async fn answer(
         &self,
-        by: Arc<Snapshot>,
         session: &mut ServerSession,
         request_id: &HeaderValue,
         watchdog: &mut Watchdog,
         started: Instant,
     ) -> Result<(Routed, bool), Failure> {
         let asked = asked_for(session.req_header());
-        let deadline = started + by.config.timeouts.client;
+        let (deadline, limit) = {
+            let config = &self.shared.now().config;
+            (started + config.timeouts.client, config.limits.body)
+        };
         let body = watchdog
-            .guard(
-                deadline,
-                pin!(self.read_body(session, by.config.limits.body)),
-            )
+            .guard(deadline, pin!(self.read_body(session, limit)))
             .await
             .unwrap_or_else(|_| Err(self.too_slow("body")));
         let (asked, body) = match (asked, body) {
@@ -199,6 +191,8 @@ impl Lane {
             (Err(failure), Ok(_)) => return Err(failure),
             (Err(failure), Err(_)) => return Err(failure.closing()),
         };
+        // From here on it goes by this, however long its body took to come.
+        let by = self.shared.snapshot();
         let head = session.req_header();
         match asked {
             Asked::Charge => {

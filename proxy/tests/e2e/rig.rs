@@ -63,7 +63,19 @@ impl Proxy {
     /// Starts it with this configuration and whatever `arrange` adds to its command, and waits until it says where
     /// it listens.
     pub(crate) fn launch(yaml: &str, arrange: impl FnOnce(&mut Command)) -> Self {
+        Self::launch_in(TempDir::new().unwrap(), yaml, arrange)
+    }
+
+    /// Starts it with this configuration, and these files (name and text) beside it.
+    pub(crate) fn launch_beside(yaml: &str, beside: &[(&str, &str)]) -> Self {
         let files = TempDir::new().unwrap();
+        for (name, text) in beside {
+            fs::write(files.path().join(name), text).unwrap();
+        }
+        Self::launch_in(files, yaml, |_| {})
+    }
+
+    fn launch_in(files: TempDir, yaml: &str, arrange: impl FnOnce(&mut Command)) -> Self {
         let file = files.path().join("switchyard.yaml");
         fs::write(&file, yaml).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_switchyard"));
