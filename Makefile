@@ -6,7 +6,7 @@ ARGS  ?=
 CARGO := . ./scripts/common.sh && cargo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo rush-hour test soak soak-page pictures bench bench-testers bench-scrape bench-micro simulate fmt fix clippy fuzz clean
+.PHONY: help demo rush-hour test up down dashboards soak soak-page pictures bench bench-testers bench-scrape bench-micro simulate fmt fix clippy fuzz clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -22,8 +22,15 @@ rush-hour: ## a whole day of 100,000 cars in ten minutes, judged: nothing lost, 
 	  --fail-if 'spread>2' --fail-if 'violations>0' --fail-if 'disagreements>0' $(ARGS)
 
 test: ## everything that CI runs; says what it skips and why
-	@./scripts/setup.sh browser
+	@./scripts/setup.sh test
 	@./scripts/test.sh $(ARGS)
+
+up: ## the whole stack in containers: proxy, substations, Prometheus, Grafana; ARGS='--scale substation=10' for more
+	@. ./scripts/common.sh && compose up --build --detach $(ARGS)
+	@echo 'Grafana http://localhost:3000   Prometheus http://localhost:9090   charge requests http://localhost:8080'
+
+down: ## ends the stack, and forgets what it recorded
+	@. ./scripts/common.sh && compose --profile rush-hour down --volumes $(ARGS)
 
 soak: ## ten minutes of random faults from a fixed seed: nothing lost, nothing leaked; SOAK_SECONDS for another length
 	@./scripts/setup.sh
@@ -60,6 +67,9 @@ bench-micro: ## one decision, one scrape: nanoseconds each
 simulate: ## every policy against its peers and an oracle, on the real ledger: docs/balancing.md
 	@./scripts/setup.sh
 	@$(CARGO) run --release --locked -p switchyard-simulator --bin simulate -- $(ARGS)
+
+dashboards: ## write Grafana's dashboards anew from monitoring/dashboards
+	@python3 -B -m monitoring.dashboards
 
 fmt: ## format the code
 	@$(CARGO) fmt --all
