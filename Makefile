@@ -6,10 +6,10 @@ ARGS  ?=
 CARGO := . ./scripts/common.sh && cargo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo rush-hour test up down dashboards soak soak-page pictures bench bench-testers bench-scrape bench-micro simulate fmt fix clippy fuzz clean
+.PHONY: help demo rush-hour test up down images dashboards pictures pictures-dashboards soak soak-page bench bench-testers bench-scrape bench-scale bench-micro simulate fmt fix clippy fuzz clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' Makefile
 
 demo: ## see it work: proxy, three substations and load in one process
 	@./scripts/setup.sh
@@ -31,6 +31,15 @@ up: ## the whole stack in containers: proxy, substations, Prometheus, Grafana; A
 
 down: ## ends the stack, and forgets what it recorded
 	@. ./scripts/common.sh && compose --profile rush-hour down --volumes $(ARGS)
+
+images: ## the three images, compiled in a container as they are shipped
+	@./scripts/setup.sh test
+	@. ./scripts/common.sh && $$tools/bin/python3 -B -m deploy.lib.images $(ARGS)
+
+pictures-dashboards: ## docs/dashboards.svg: a real rush hour, drawn from what Prometheus answers (Linux)
+	@./scripts/setup.sh test
+	@$(CARGO) build --release --locked --bin switchyard --bin substation --bin requester
+	@. ./scripts/common.sh && $$tools/bin/python3 -B -m monitoring.pictures $(ARGS)
 
 soak: ## ten minutes of random faults from a fixed seed: nothing lost, nothing leaked; SOAK_SECONDS for another length
 	@./scripts/setup.sh
@@ -59,6 +68,11 @@ bench-scrape: ## what reading gauges costs: CPU time a scrape, with 100 and 1,00
 	@./scripts/setup.sh bench
 	@$(CARGO) build --release --locked --bin switchyard --bin substation
 	@python3 -B bench/scrape.py $(ARGS)
+
+bench-scale: ## how far it scales: what one of each costs, and what many would; the tables of docs/operations.md (Linux)
+	@./scripts/setup.sh bench
+	@$(CARGO) build --release --locked --bin switchyard --bin substation
+	@python3 -B bench/scale.py $(ARGS)
 
 bench-micro: ## one decision, one scrape: nanoseconds each
 	@./scripts/setup.sh

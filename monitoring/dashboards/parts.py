@@ -48,20 +48,22 @@ def panel(kind, title, question, queries, unit="short", options=None, custom=Non
     }
 
 
-def lines(title, question, queries, unit="short", stacked=False, **defaults):
-    """Series over time; `stacked` where their sum means something."""
+def lines(title, question, queries, unit="short", stacked=False, log=False, **defaults):
+    """Series over time; `stacked` where their sum means something, `log` where they lie decades apart."""
     custom = {
         "drawStyle": "line",
         "lineWidth": 1,
         "fillOpacity": 30 if stacked else 5,
         "showPoints": "never",
         "stacking": {"mode": "normal" if stacked else "none", "group": "A"},
+        "scaleDistribution": {"type": "log", "log": 10} if log else {"type": "linear"},
     }
     options = {
         "legend": {"displayMode": "list", "placement": "bottom", "showLegend": True, "calcs": []},
         "tooltip": {"mode": "multi", "sort": "desc"},
     }
-    return panel("timeseries", title, question, queries, unit, options, custom, **{"min": 0, **defaults})
+    floor = {} if log else {"min": 0}
+    return panel("timeseries", title, question, queries, unit, options, custom, **{**floor, **defaults})
 
 
 def stat(title, question, queries, unit="short", steps=None, **defaults):

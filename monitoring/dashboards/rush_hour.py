@@ -44,7 +44,7 @@ DEMAND = row(
            [query(f"sum by (result) (rate(switchyard_requests_total[{RATE}]))", "{{result}}")], "reqps", stacked=True),
      lines("Latency", "How long does a request take, to the last byte of its answer?",
            [query(quantile(share, "switchyard_request_duration_seconds"), f"p{share * 100:g}")
-            for share in (0.5, 0.9, 0.99)], "s")),
+            for share in (0.5, 0.9, 0.99)], "s", log=True)),
     (8,
      heatmap("Latency, all of it", "Are there two kinds of requests, or one with a tail?",
              "switchyard_request_duration_seconds"),

@@ -19,21 +19,19 @@ import yaml
 from . import hurried, sources
 from .prometheus import Client, until
 
-CAPACITIES = [500, 300, 200]
-
-
 class Local:
     """Substations, a proxy and a Prometheus; ends with its `with` block."""
 
-    def __init__(self, binaries):
+    def __init__(self, binaries, capacities=(500, 300, 200), time_scale=720):
         self.binaries = Path(binaries)
+        self.capacities, self.time_scale = capacities, time_scale
         self.running = ExitStack()
         self.substations = {}
 
     def __enter__(self):
         try:
             self.folder = Path(self.running.enter_context(tempfile.TemporaryDirectory()))
-            for _ in CAPACITIES:
+            for _ in self.capacities:
                 self._substation()
             self.charge, self.admin = self._proxy()
             self.prometheus = self._prometheus()
@@ -67,6 +65,16 @@ class Local:
         self._end(self.substations.pop(name)[0])
         self._list(list(self.substations))
 
+    def crash(self, name):
+        """A substation is killed, and is still listed."""
+        process, _ = self.substations[name]
+        process.kill()
+        process.wait()
+
+    def restart(self, name):
+        """It is there again, where it was, with the sessions that its journal has."""
+        self.substations[name] = self._run_substation(name, self.substations[name][1])
+
     def rush_hour(self, *arguments):
         """A rush hour, to its end; returns the requester's report."""
         process = self._start("requester", "rush-hour", "--target", f"http://{self.charge}", "--quiet", "--output", "-",
@@ -95,13 +103,16 @@ class Local:
 
     def _substation(self):
         name = f"substation{len(self.substations) + 1}"
-        capacity = str(CAPACITIES[len(self.substations) % len(CAPACITIES)])
-        process = self._start("substation", "--name", name, "--listen", "127.0.0.1:0", "--capacity-kw", capacity,
-                              "--time-scale", "720", stdout=subprocess.PIPE)
-        self.running.callback(process.stdout.close)
-        line = process.stdout.readline().decode()
-        self.substations[name] = (process, re.search(r"http://(\S+)", line)[1])
+        self.substations[name] = self._run_substation(name, "127.0.0.1:0")
         self._list(list(self.substations))
+
+    def _run_substation(self, name, listen):
+        """Its process, and where it listens."""
+        capacity = self.capacities[(int(name.removeprefix("substation")) - 1) % len(self.capacities)]
+        process = self._start("substation", "--name", name, "--listen", listen, "--capacity-kw", str(capacity),
+                              "--time-scale", str(self.time_scale), "--journal", self.folder, stdout=subprocess.PIPE)
+        self.running.callback(process.stdout.close)
+        return process, re.search(r"http://(\S+)", process.stdout.readline().decode())[1]
 
     def _list(self, names):
         """Writes whom Prometheus scrapes, so that it never reads half of it."""
