@@ -6,11 +6,14 @@ where the programs are; `STACK=local` or `STACK=docker` chooses. What had to be 
 
 import json
 import os
+import subprocess
 import sys
+import tempfile
 import time
 import unittest
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 from deploy.lib import compose, standins
 from monitoring.lib import promql, sources
@@ -168,6 +171,23 @@ class Stack(unittest.TestCase):
 
     def up(self, job):
         return list(self.prometheus.targets(job).values()).count("up")
+
+
+@unittest.skipUnless(BINARIES, "STACK_BINARIES does not say where the programs are")
+class Configurations(unittest.TestCase):
+    def test_what_compose_and_kubernetes_run_with_is_right(self):
+        for path in ("deploy/compose/switchyard.yaml", "deploy/kubernetes/base/switchyard.yaml"):
+            with self.subTest(path), tempfile.TemporaryDirectory() as folder:
+                # The token is there when the stack is; the rest of the file is checked as it is.
+                token = Path(folder, "token")
+                token.write_text("0" * 64, encoding="utf-8")
+                token.chmod(0o600)
+                text = (sources.ROOT / path).read_text(encoding="utf-8")
+                copy = Path(folder, "switchyard.yaml")
+                copy.write_text(text.replace("/run/switchyard/token", str(token)), encoding="utf-8")
+                command = [Path(BINARIES, "switchyard"), "check", "--config", copy]
+                done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+                self.assertEqual(done.returncode, 0, done.stderr)
 
 
 if __name__ == "__main__":
