@@ -6,8 +6,8 @@ from .rush_hour import ANNOTATIONS, ONE
 
 DECIDED = row(
     "What was decided, and why?",
-    (3, text("The lowest `(estimate + request) ÷ capacity` wins; the estimate is the last sample of a substation's gauge and what that "
-             "can't know yet. **Top to bottom:** what was decided, and why? From what knowledge? Was it right? And what if "
+    (3, text("The lowest `(estimate + request) ÷ capacity` wins; the estimate is the last sample of a substation's gauge "
+             "and what that can't know yet. **Top to bottom:** what was decided, and why? From what knowledge? Was it right? And what if "
              "the chosen one could not? Single choices with all their candidates: `/decisions` on the admin port.")),
     (8,
      lines("Choices by reason", "Was it what the policy looks for, chance among equals, or something out of the ordinary?",

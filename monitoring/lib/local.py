@@ -16,8 +16,9 @@ from pathlib import Path
 
 import yaml
 
-from . import hurried, sources
+from . import hurried
 from .prometheus import Client, until
+
 
 class Local:
     """Substations, a proxy and a Prometheus; ends with its `with` block."""

@@ -23,8 +23,8 @@ def paths(sheet):
 
 class Panels(unittest.TestCase):
     def test_numbers_read_as_people_write_them(self):
-        said = [(0.0032, "s", "3.2 ms"), (2, "s", "2 s"), (75, "reqps", "75/s"), (1500, "ops", "1.5k/s"), (0.5, "percentunit", "50 %"),
-                (20_000, "kwatt", "20 MW"), (0, "s", "0 s"), (1, "none", "1"), (0.5, "none", "0.5")]
+        said = [(0.0032, "s", "3.2 ms"), (2, "s", "2 s"), (75, "reqps", "75/s"), (1500, "ops", "1.5k/s"),
+                (0.5, "percentunit", "50 %"), (20_000, "kwatt", "20 MW"), (0, "s", "0 s"), (1, "none", "1"), (0.5, "none", "0.5")]
         for value, unit, text in said:
             self.assertEqual(svg.readable(value, unit), text)
 
