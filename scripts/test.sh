@@ -53,9 +53,15 @@ run_python() {
     fi
 }
 
-run_monitoring() { run_python monitoring discover -q -s monitoring/tests -t .; }
+run_monitoring() {
+    run_python monitoring discover -q -s monitoring/tests -t .
+    have promtool || skip monitoring 'promtool is not installed, so rules are not tried (Debian: prometheus)'
+}
 
-run_deployment() { run_python deployment discover -q -s deploy/tests -t .; }
+run_deployment() {
+    run_python deployment discover -q -s deploy/tests -t .
+    have kustomize || have kubectl || skip deployment 'neither kustomize nor kubectl is installed: no manifests checked'
+}
 
 # The whole stack in a rush hour; the two steps before have skipped it, since it needs the programs.
 run_stack() {
