@@ -47,7 +47,9 @@ class Stack:
         self.running = ExitStack()
         self.left_out = []
         self.services = ["prometheus", "grafana"]
-        if standins.ensure(services()["prometheus"]["image"], standins.prometheus):
+        image = services()["prometheus"]["image"]
+        if standins.ensure(image, standins.prometheus):
+            self.running.callback(standins.remove, image)
             self.services.remove("grafana")
             self.left_out = [
                 "Grafana's container: no image can be pulled; its dashboards are checked against its schema",

@@ -63,7 +63,8 @@ def whole(prefix="switchyard", tag="test"):
     """Builds all three as they are shipped; the base is pulled, or stood in for."""
     stood_in = [base for base in bases() if standins.ensure(base, standins.rust)]
     for base in stood_in:
-        print(f"{base} can't be pulled: Debian with the Rust that is installed here stands in for it", flush=True)
+        print(f"{base} can't be pulled: Debian with the Rust that is installed here stands in for it. "
+              f"It is kept, since to make it takes minutes: docker rmi {base}", flush=True)
     # A stand-in comes from a machine whose network may be its own; a container on it sees the same.
     network = ["--network", "host"] if stood_in else []
     for target in TARGETS:
