@@ -129,7 +129,7 @@ def table(title, question, queries):
     """The labels of series whose value says nothing."""
     made = panel("table", title, question, queries, options={"showHeader": True, "cellHeight": "sm"})
     hidden = {"excludeByName": {"Time": True, "Value": True, "__name__": True}, "indexByName": {}, "renameByName": {}}
-    return {**made, "transformations": [{"id": "organize", "options": hidden}]}
+    return {**made, "transformations": [{"id": "merge", "options": {}}, {"id": "organize", "options": hidden}]}
 
 
 def text(content):
