@@ -1,5 +1,5 @@
 """*Rush hour*: one story from top to bottom. Is it well; what is asked of it; how evenly does it carry that; does it
-see its substations as they are; how are they; and what does all this cost."""
+see its substations as they are, and all of them; how are they; and what does all this cost."""
 
 from .parts import (
     BAD, GOOD, ODD, PLAIN, RATE, annotation, bars, dashboard, dashed, heatmap, lines, link, quantile, query, row, stat,
@@ -95,6 +95,27 @@ TRUTH = row(
      timeline("States", "In what state has the proxy each?", [query(STATE, "{{substation}}")], STATES)),
 )
 
+FOUND = row(
+    "Does it know who is there?",
+    (7,
+     lines("Found by each source", "How many substations does each source of them name?",
+           [query("max by (source) (switchyard_discovery_targets)", "{{source}}")]),
+     lines("Answers of sources, by outcome", "Does each answer when it is asked, and with something?",
+           [query(f"sum by (source, outcome) (rate(switchyard_discovery_refreshes_total[{RATE}]))",
+                  "{{source}} {{outcome}}")], "ops", stacked=True),
+     lines("Age of the last good answer",
+           "How long ago did each last give an answer that could be taken? Up to its refresh is as it should be.",
+           [query("""max by (source) (timestamp(switchyard_discovery_last_success_timestamp_seconds)
+                     - switchyard_discovery_last_success_timestamp_seconds)""", "{{source}}")], "s")),
+    (7,
+     lines("Configurations since the start", "How many has each proxy had in force? What its sources find is part of it.",
+           [query("switchyard_config_version", "{{instance}}")]),
+     lines("Read again, by outcome", "How often was the configuration read anew, and was it taken?",
+           [query(f"sum by (outcome) (increase(switchyard_config_reloads_total[{RATE}]))", "{{outcome}}")],
+           stacked=True)),
+    collapsed=True,
+)
+
 SUBSTATIONS = row(
     "How are the substations?",
     (8,
@@ -147,4 +168,4 @@ ANNOTATIONS = [
 
 DASHBOARD = dashboard(
     "switchyard-rush-hour", "Rush hour", "Is it well, what is asked of it, and how evenly does it carry that?",
-    [WELL, DEMAND, BALANCE, TRUTH, SUBSTATIONS, PROCESSES], ANNOTATIONS, [link("Why did it choose", "switchyard-why")])
+    [WELL, DEMAND, BALANCE, TRUTH, FOUND, SUBSTATIONS, PROCESSES], ANNOTATIONS, [link("Why did it choose", "switchyard-why")])

@@ -1,7 +1,7 @@
 """The stack on loopback: the programs as they were built here, and Debian's Prometheus. No container is needed.
 
-What Compose does by names is done by files here: Prometheus finds the substations in a file that is rewritten when there are
-more or fewer of them.
+What Compose does by names is done by a file here: in it both the proxy and Prometheus find the substations, and it is rewritten
+when there are more or fewer of them.
 """
 
 import json
@@ -45,7 +45,7 @@ class Local:
         self.running.close()
 
     def scale(self, count):
-        """So many substations are there for Prometheus. (The proxy's list is fixed.)"""
+        """So many substations are there."""
         while len(self.substations) < count:
             self._substation()
         self._list(list(self.substations)[:count])
@@ -116,14 +116,14 @@ class Local:
         return process, re.search(r"http://(\S+)", process.stdout.readline().decode())[1]
 
     def _list(self, names):
-        """Writes whom Prometheus scrapes, so that it never reads half of it."""
-        groups = [{"targets": [self.substations[name][1]], "labels": {"substation": name}} for name in names]
+        """Writes who is there, so that nobody ever reads half of it."""
+        groups = [{"targets": [self.substations[name][1]], "labels": {"name": name}} for name in names]
         (self.folder / "new").write_text(json.dumps(groups), encoding="utf-8")
         os.replace(self.folder / "new", self.folder / "substations.json")
 
     def _proxy(self):
-        listed = [{"name": name, "address": address} for name, (_, address) in self.substations.items()]
-        config = {"listen": "127.0.0.1:0", "admin": {"listen": "127.0.0.1:0"}, "substations": listed, "threads": 1}
+        config = {"listen": "127.0.0.1:0", "admin": {"listen": "127.0.0.1:0"}, "threads": 1,
+                  "discovery": {"file_sd": [str(self.folder / "substations.json")]}}
         path = self.folder / "switchyard.yaml"
         path.write_text(yaml.safe_dump(config), encoding="utf-8")
         self._start("switchyard", "run", "--config", path)
@@ -143,8 +143,9 @@ class Local:
             if job["job_name"] == "switchyard":
                 job["static_configs"] = [{"targets": [self.admin]}]
             elif job["job_name"] == "substation":
-                # The label comes with the list.
-                job.pop("relabel_configs")
+                # The proxy calls each by the label `name`.
+                job["relabel_configs"] = [{"source_labels": ["name"], "target_label": "substation"},
+                                          {"action": "labeldrop", "regex": "name"}]
                 job["file_sd_configs"] = [{"files": [str(self.folder / "substations.json")], "refresh_interval": "1s"}]
         hurried.rules(self.folder / "rules")
         path = self.folder / "prometheus.yml"

@@ -77,10 +77,8 @@ class Stack(unittest.TestCase):
             yield from (self.containers_are_held_to_little, self.the_admin_port_wants_its_token)
             if "grafana" in self.stack.services:
                 yield self.grafana_shows_the_dashboards
-        yield from (self.every_expression_has_data, self.more_are_found)
-        if in_containers:
-            yield self.the_proxy_finds_them_too
-        yield from (self.one_that_hangs_is_told, self.one_that_is_gone_is_told)
+        yield from (self.every_expression_has_data, self.more_are_found, self.the_proxy_finds_them_too,
+                    self.one_that_hangs_is_told, self.one_that_is_gone_is_told)
 
     def all_is_found(self):
         until("all targets are up", lambda: self.up("substation") == 3 and self.up("switchyard") == 1)
@@ -175,6 +173,7 @@ class Stack(unittest.TestCase):
     def one_that_is_gone_is_told(self):
         self.stack.stop()
         until("four are left", lambda: self.up("substation") == 4)
+        until("the proxy finds four", lambda: self.prometheus.value("switchyard_discovery_targets") == 4)
         until("SubstationsFewer fires", lambda: "SubstationsFewer" in self.prometheus.alerts())
         self.assertNotIn("SubstationDown", self.prometheus.alerts())
 
