@@ -86,6 +86,7 @@ class Expressions(unittest.TestCase):
             "switchyard_upstream_in_flight",  # the same
             "switchyard_connections",  # its limit is what matters: ConnectionsRefused
             "switchyard_substation_can_scrape", "switchyard_substation_can_charge",  # the states say more
+            "switchyard_tls_handshakes_total",  # how clients come, which is not whether they are served
             "process_virtual_memory_bytes", "process_threads",
         }
         read = {name for expression in sources.expressions() for name in promql.metrics(expression.text)}
