@@ -45,10 +45,9 @@ def build(binaries, prefix):
             shutil.copy(Path(binaries, program), small)
             subprocess.run(["strip", small], check=True)
             subprocess.run([ROOT / "deploy/docker/rootfs.sh", small, Path(folder, "root/out", program)], check=True)
-        packed = subprocess.Popen(["tar", "-C", f"{folder}/root", "--owner=0", "--group=0", "-c", "."],
-                                  stdout=subprocess.PIPE)
-        docker("import", "-", compiled, stdin=packed.stdout)
-        packed.wait()
+        pack = ["tar", "-C", f"{folder}/root", "--owner=0", "--group=0", "-c", "."]
+        with subprocess.Popen(pack, stdout=subprocess.PIPE) as packed:
+            docker("import", "-", compiled, stdin=packed.stdout)
         named = {}
         for target in TARGETS:
             named[target] = f"{prefix}/{target}:test"

@@ -52,10 +52,10 @@ def remove(image):
 
 def load(image, folder, *changes):
     """Makes an image of a folder."""
-    packed = subprocess.Popen(["tar", "-C", folder, "--numeric-owner", "-c", "."], stdout=subprocess.PIPE)
     labelled = [word for change in (*changes, f"LABEL {LABEL}=yes") for word in ("--change", change)]
-    docker("import", *labelled, "-", image, stdin=packed.stdout, timeout=600)
-    if packed.wait():
+    with subprocess.Popen(["tar", "-C", folder, "--numeric-owner", "-c", "."], stdout=subprocess.PIPE) as packed:
+        docker("import", *labelled, "-", image, stdin=packed.stdout, timeout=600)
+    if packed.returncode:
         raise RuntimeError(f"could not pack {folder}")
 
 
