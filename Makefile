@@ -6,10 +6,10 @@ ARGS  ?=
 CARGO := . ./scripts/common.sh && cargo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo rush-hour test soak soak-page pictures bench bench-testers bench-scrape bench-micro simulate fmt fix clippy fuzz clean
+.PHONY: help demo rush-hour test up down images dashboards pictures pictures-dashboards soak soak-page bench bench-testers bench-scrape bench-scale bench-micro simulate fmt fix clippy fuzz clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' Makefile
 
 demo: ## see it work: proxy, three substations and load in one process
 	@./scripts/setup.sh
@@ -22,8 +22,24 @@ rush-hour: ## a whole day of 100,000 cars in ten minutes, judged: nothing lost, 
 	  --fail-if 'spread>2' --fail-if 'violations>0' --fail-if 'disagreements>0' $(ARGS)
 
 test: ## everything that CI runs; says what it skips and why
-	@./scripts/setup.sh browser
+	@./scripts/setup.sh test
 	@./scripts/test.sh $(ARGS)
+
+up: ## the whole stack in containers: proxy, substations, Prometheus, Grafana; ARGS='--scale substation=10' for more
+	@. ./scripts/common.sh && compose up --build --detach $(ARGS)
+	@echo 'Grafana http://localhost:3000   Prometheus http://localhost:9090   charge requests http://localhost:8080'
+
+down: ## ends the stack, and forgets what it recorded
+	@. ./scripts/common.sh && compose --profile rush-hour down --volumes $(ARGS)
+
+images: ## the three images, compiled in a container as they are shipped
+	@./scripts/setup.sh test
+	@. ./scripts/common.sh && $$tools/bin/python3 -B -m deploy.lib.images $(ARGS)
+
+pictures-dashboards: ## docs/dashboards.svg: a real rush hour, drawn from what Prometheus answers (Linux)
+	@./scripts/setup.sh test
+	@$(CARGO) build --release --locked --bin switchyard --bin substation --bin requester
+	@. ./scripts/common.sh && $$tools/bin/python3 -B -m monitoring.pictures $(ARGS)
 
 soak: ## ten minutes of random faults from a fixed seed: nothing lost, nothing leaked; SOAK_SECONDS for another length
 	@./scripts/setup.sh
@@ -53,6 +69,11 @@ bench-scrape: ## what reading gauges costs: CPU time a scrape, with 100 and 1,00
 	@$(CARGO) build --release --locked --bin switchyard --bin substation
 	@python3 -B bench/scrape.py $(ARGS)
 
+bench-scale: ## how far it scales: what one of each costs, and what many would; the tables of docs/operations.md (Linux)
+	@./scripts/setup.sh bench
+	@$(CARGO) build --release --locked --bin switchyard --bin substation
+	@python3 -B bench/scale.py $(ARGS)
+
 bench-micro: ## one decision, one scrape: nanoseconds each
 	@./scripts/setup.sh
 	@$(CARGO) bench --locked -p switchyard-balance -p switchyard --bench '*' -- $(ARGS)
@@ -60,6 +81,9 @@ bench-micro: ## one decision, one scrape: nanoseconds each
 simulate: ## every policy against its peers and an oracle, on the real ledger: docs/balancing.md
 	@./scripts/setup.sh
 	@$(CARGO) run --release --locked -p switchyard-simulator --bin simulate -- $(ARGS)
+
+dashboards: ## write Grafana's dashboards anew from monitoring/dashboards
+	@python3 -B -m monitoring.dashboards
 
 fmt: ## format the code
 	@$(CARGO) fmt --all

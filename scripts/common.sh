@@ -5,9 +5,18 @@
 PATH="${CARGO_HOME:-${HOME:-/root}/.cargo}/bin:$PATH:/usr/sbin:/sbin"
 export PATH
 
+# Where setup.sh puts the checkers that are written in Python.
+tools=${CARGO_TARGET_DIR:-target}/python-tools
+export tools
+
 have() { command -v "$1" >/dev/null 2>&1; }
 
 say() { printf '%s\n' "$*"; }
+
+# Docker Compose, as a plugin or as the program that it was before.
+compose() {
+    if docker compose version >/dev/null 2>&1; then docker compose "$@"; else docker-compose "$@"; fi
+}
 
 die() {
     printf '%s\n' "$*" >&2

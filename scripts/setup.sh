@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# All the set-up of `make demo` and `make test` (with the argument `bench`: of `make bench` too; with `browser`: of the
-# tests of the live page, which go without where it can't be had).
+# All the set-up of `make demo` and `make test` (with the argument `bench`: of `make bench` too; with `test`: what its
+# checks of the monitoring and the deployment need, and a browser for the live page; with `browser`: that alone).
 # Installs what is missing where it can, else names the one line to type and exits 1. Asks nothing; says nothing when
 # all is there.
 set -euo pipefail
@@ -13,6 +13,12 @@ packages=''
 need() {
     have "$1" && return
     if have apt-get; then packages="$packages $2"; else packages="$packages $3"; fi
+}
+
+# wish COMMAND DEBIAN_PACKAGES: as `need`, for what some steps of the tests can do without, by being skipped.
+wishes=''
+wish() {
+    have "$1" || wishes="$wishes $2"
 }
 
 # Can this become root without a question?
@@ -60,13 +66,12 @@ install_packages() {
     die "setup: something is missing that can't be installed from here; $(by_hand)"
 }
 
-# A browser for the tests of the live page. The other tests need none, so one that can't be had is no failure here:
-# those tests are skipped, and scripts/test.sh says so.
-install_browser() {
-    have chromium && have chromedriver && return
+# shellcheck disable=SC2086  # $wishes is a list of words
+install_wishes() {
+    [ -n "$wishes" ] || return 0
     have apt-get && can_root || return 0
-    say 'setup: installing chromium chromium-driver'
-    apt_install chromium chromium-driver || say 'setup: could not install Chromium: the live page is not tested here'
+    say "setup: installing$wishes"
+    apt_install $wishes || say "setup: could not; the tests that need it are skipped"
 }
 
 # A service that a package just started would stand in the way of whoever owns port 80.
@@ -103,6 +108,20 @@ install_rust() {
     rust_ready || die "setup: Rust $pinned is installed, but another stands before it on the PATH: $(command -v rustc)"
 }
 
+# The checkers that come from Python's registry, in a folder of their own beside the build. Without them some steps are
+# skipped, and say so.
+python_tools() {
+    local wanted=scripts/python-tools.txt
+    cmp -s "$wanted" "$tools/installed.txt" && return
+    say 'setup: installing what checks the monitoring'
+    if python3 -m venv --clear "$tools" >/dev/null && "$tools/bin/pip" install --quiet --requirement "$wanted"; then
+        cp "$wanted" "$tools/installed.txt"
+    else
+        rm -rf "$tools"
+        say "setup: could not; type:  python3 -m venv $tools && $tools/bin/pip install -r $wanted"
+    fi
+}
+
 if [ "$(uname)" = Darwin ] && ! xcode-select -p >/dev/null 2>&1; then
     die 'setup: no C compiler; type:  xcode-select --install'
 fi
@@ -121,8 +140,17 @@ if [ "${1:-}" = bench ]; then
     need python3 python3 python3
     need wrk wrk wrk
 fi
+if [ "${1:-}" = test ]; then
+    # Also the Prometheus of the tests, where containers can't have one from a registry of images.
+    have promtool || new_services="$new_services prometheus"
+    wish python3 'python3 python3-venv'
+    wish promtool prometheus
+    ! have docker || wish busybox busybox-static
+fi
+case "${1:-}" in test | browser) wish chromedriver 'chromium chromium-driver' ;; esac
 install_packages
+install_wishes
 # shellcheck disable=SC2086  # a list of words
 stop_services $new_services
 [ "$rust" = ready ] || install_rust
-[ "${1:-}" != browser ] || install_browser
+[ "${1:-}" != test ] || python_tools

@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . scripts/common.sh
 
-all='format scripts bench-tools browser licences lint docs configs units doctests tests'
+all='format scripts bench-tools monitoring deployment browser licences lint docs configs units doctests stack tests'
 skipped=''
 
 # skip STEP REASON: a step that can't run here says so at once, and again before the tests.
@@ -19,7 +19,7 @@ run_format() { cargo fmt --all --check; }
 
 run_scripts() {
     if have shellcheck; then
-        shellcheck -x scripts/*.sh .ci/run
+        shellcheck -x scripts/*.sh deploy/docker/*.sh .ci/run
     else
         skip scripts 'shellcheck is not installed'
     fi
@@ -39,6 +39,37 @@ run_browser() {
         chromedriver --version
     else
         skip browser 'chromedriver is not installed, so the live page is not tested (Debian: chromium-driver)'
+    fi
+}
+
+# What is written in Python runs in the folder that setup.sh made.
+run_python() {
+    local step=$1
+    shift
+    if [ -x "$tools/bin/python3" ]; then
+        "$tools/bin/python3" -B -m unittest "$@"
+    else
+        skip "$step" 'what checks it could not be installed (scripts/python-tools.txt)'
+    fi
+}
+
+run_monitoring() {
+    run_python monitoring discover -q -s monitoring/tests -t .
+    have promtool || skip monitoring 'promtool is not installed, so rules are not tried (Debian: prometheus)'
+}
+
+run_deployment() {
+    run_python deployment discover -q -s deploy/tests -t .
+    have kustomize || have kubectl || skip deployment 'neither kustomize nor kubectl is installed: no manifests checked'
+}
+
+# The whole stack in a rush hour; the two steps before have skipped it, since it needs the programs.
+run_stack() {
+    if have prometheus; then
+        cargo build --locked --bin switchyard --bin substation --bin requester
+        STACK_BINARIES=${CARGO_TARGET_DIR:-target}/debug run_python stack monitoring.tests.test_stack
+    else
+        skip stack 'prometheus is not installed'
     fi
 }
 

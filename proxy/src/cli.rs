@@ -46,6 +46,7 @@ Examples:
   switchyard demo                              see it work: proxy, three substations and a rush hour
   switchyard check --config my.yaml            is this configuration right? What are the defaults?
   switchyard run --config my.yaml              run it
+  switchyard healthcheck                       is the one that runs ready?
   curl -X POST localhost:8080/request_charge -d '{\"power_kw\": 22}'
   switchyard top                               what it is doing, in this terminal
   curl localhost:9901/status
@@ -68,6 +69,16 @@ enum Command {
     Demo(demo::Options),
     /// Show what a running proxy is doing, live, in this terminal
     Top(top::Options),
+    /// Ask a running proxy whether it is well, for container engines: exits with 0 or 1
+    Healthcheck {
+        /// What has to answer with 200: /ready if it should take requests, /live if it only has to run
+        #[arg(
+            long,
+            value_name = "URL",
+            default_value = "http://127.0.0.1:9901/ready"
+        )]
+        url: String,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -110,6 +121,9 @@ pub fn main() -> ExitCode {
             demo::run(&options).map_err(anyhow::Error::new)
         }
         Some(Command::Top(options)) => top::run(&options).map_err(anyhow::Error::new),
+        Some(Command::Healthcheck { url }) => {
+            substation::healthcheck(&url).map_err(anyhow::Error::new)
+        }
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

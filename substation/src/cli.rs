@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
 use substation::{Config, ConfigError, ReportFormat};
 
 const EXAMPLES: &str = "\
@@ -27,6 +27,9 @@ Examples:
   Ask twice, book once:
     curl -d '{}' -H 'Idempotency-Key: car-7-monday' http://127.0.0.1:5001/charge
 
+  Is it ready?
+    substation healthcheck
+
 Paths: POST /charge, GET and DELETE /sessions/{id}, GET /metrics, /live, /ready.
 On SIGTERM or SIGINT it books no more, finishes the requests in hand and exits; a second
 signal ends it at once. RUST_LOG=debug logs each booking.
@@ -39,10 +42,35 @@ Exit codes: 0 stopped by a signal, 1 cannot run, 2 wrong usage.";
 /// energy / power hours, divided by the time scale.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "substation", version, after_long_help = EXAMPLES)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+    #[command(flatten)]
+    pub(crate) run: Option<Args>,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Ask a running substation whether it is well, for container engines: exits with 0 or 1
+    Healthcheck {
+        /// What has to answer with 200
+        #[arg(
+            long,
+            value_name = "URL",
+            default_value = "http://127.0.0.1:5001/ready"
+        )]
+        url: String,
+    },
+}
+
+/// What is to be run.
+#[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Args {
-    /// What it calls itself in answers and session ids. With --count above 1, a number is appended.
+    /// What it calls itself in answers and session ids; by default the host's name, which differs between
+    /// the containers of one image. With --count above 1, a number is appended.
     #[arg(long, value_name = "NAME")]
-    pub(crate) name: String,
+    pub(crate) name: Option<String>,
 
     /// Address to listen on. With --count, the first of as many ports in a row; port 0: any free ones.
     #[arg(long, value_name = "HOST:PORT", value_parser = parse_address)]
@@ -105,6 +133,7 @@ impl Args {
                 self.count
             ));
         };
+        let name = self.name.clone().unwrap_or_else(host_name);
         // With port 0 each asks for a free port of its own.
         let ports = (first..=last).chain(std::iter::repeat(0));
         let numbered = (1..=self.count)
@@ -113,8 +142,8 @@ impl Args {
         numbered
             .map(|((number, port), capacity_kw)| {
                 let name = match self.count {
-                    1 => self.name.clone(),
-                    _ => format!("{}{number}", self.name),
+                    1 => name.clone(),
+                    _ => format!("{name}{number}"),
                 };
                 let journal = self.journal.as_ref();
                 let config = Config {
@@ -132,6 +161,13 @@ impl Args {
             })
             .collect()
     }
+}
+
+/// What the host calls itself, as far as that makes a name here: `Config` says what is wrong with it else.
+fn host_name() -> String {
+    nix::unistd::gethostname()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default()
 }
 
 /// Says which option a refused configuration came from.
@@ -173,7 +209,7 @@ mod tests {
 
     fn args(more: &[&str]) -> Args {
         let usual = ["substation", "--name", "s", "--capacity-kw", "500,300"];
-        Args::parse_from(usual.iter().chain(more))
+        Cli::parse_from(usual.iter().chain(more)).run.unwrap()
     }
 
     fn planned(more: &[&str]) -> Vec<(String, f64, u16)> {

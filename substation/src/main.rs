@@ -11,14 +11,24 @@ use clap::{CommandFactory, Parser};
 use substation::Substation;
 use tokio::runtime::{Builder, Runtime};
 
-use cli::Args;
+use cli::{Args, Cli, Command};
 
 fn main() -> ExitCode {
-    let args = Args::parse();
+    let cli = Cli::parse();
+    if let Some(Command::Healthcheck { url }) = cli.command {
+        return ended(substation::healthcheck(&url).map_err(anyhow::Error::from));
+    }
+    let Some(args) = cli.run else {
+        // Not even one of the options that have to be given.
+        let missing = "--listen and --capacity-kw have to be given; --help says more";
+        Cli::command()
+            .error(ErrorKind::MissingRequiredArgument, missing)
+            .exit()
+    };
     let fleet = match placed(&args) {
         Ok(fleet) => fleet,
         // Prints the message with the usage line and exits with 2, as clap's own errors do.
-        Err(fault) => Args::command()
+        Err(fault) => Cli::command()
             .error(ErrorKind::ValueValidation, fault)
             .exit(),
     };
@@ -27,7 +37,11 @@ fn main() -> ExitCode {
     let ran = runtime(args.threads)
         .map_err(anyhow::Error::from)
         .and_then(|runtime| runtime.block_on(fleet::run(fleet, args.grace)));
-    match ran {
+    ended(ran)
+}
+
+fn ended(result: anyhow::Result<()>) -> ExitCode {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("substation: {error:#}");

@@ -29,7 +29,7 @@ fn command(args: &str) -> Command {
 
 fn piped(mut command: Command, args: &str) -> Command {
     command
-        .args(args.split(' '))
+        .args(args.split_whitespace())
         .env_remove("RUST_LOG")
         .kill_on_drop(true);
     command
@@ -219,9 +219,41 @@ async fn a_port_in_use_is_one_line_with_the_address_and_what_to_do() {
 }
 
 #[tokio::test]
+async fn its_healthcheck_asks_another_whether_it_is_ready() {
+    let args = "--name s --listen 127.0.0.1:0 --capacity-kw 100 --grace 1h";
+    let mut started = start(args, 1).await;
+    let mut client = started.client().await;
+    assert_eq!(client.ask(&post("")).await.status, 200);
+    let check = format!("healthcheck --url http://{}/ready", started.bound[0].1);
+    assert_eq!(output(&check).await, (0, String::new(), String::new()));
+    // Draining, it is not: what it says is passed on, and so is that nobody answers.
+    started.signal(Signal::SIGTERM);
+    until("it drains", async || {
+        client.ask(&get("/ready")).await.status == 503
+    })
+    .await;
+    let (code, _, err) = output(&check).await;
+    assert_eq!(code, 1);
+    assert!(err.contains("503"), "{err}");
+    started.signal(Signal::SIGTERM);
+    assert_eq!(started.ended().await, Some(0));
+    let (code, _, err) = output(&check).await;
+    assert_eq!(code, 1);
+    assert!(err.contains("no answer"), "{err}");
+}
+
+#[tokio::test]
+async fn without_a_name_it_goes_by_its_hosts() {
+    let started = start("--listen 127.0.0.1:0 --capacity-kw 100", 1).await;
+    let host = nix::unistd::gethostname().unwrap();
+    assert_eq!(started.bound[0].0, host.to_str().unwrap());
+}
+
+#[tokio::test]
 async fn wrong_usage_exits_with_2_and_names_the_option() {
     let usual = "--name s --listen 127.0.0.1:0 --capacity-kw 100";
     let faults = [
+        (String::new(), "--listen"),
         ("--name s --capacity-kw 100".to_owned(), "--listen"),
         (
             "--name s --listen nowhere --capacity-kw 1".to_owned(),

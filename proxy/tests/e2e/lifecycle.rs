@@ -32,6 +32,28 @@ fn stderr(output: &Output) -> String {
 }
 
 #[test]
+fn its_healthcheck_asks_a_running_one_whether_it_is_ready() {
+    let check = |url: &str| {
+        Command::new(env!("CARGO_BIN_EXE_switchyard"))
+            .args(["healthcheck", "--url", url])
+            .output()
+            .unwrap()
+    };
+    let silent = Scripted::charging(|| Act::Hang);
+    let proxy = Proxy::start(&[silent.address], "");
+    let url = |path: &str| format!("http://{}{path}", proxy.admin);
+    assert_eq!(check(&url("/ready")).status.code(), Some(0));
+    let unwell = check(&url("/nowhere"));
+    assert_eq!(unwell.status.code(), Some(1));
+    assert!(stderr(&unwell).contains("404"), "{}", stderr(&unwell));
+    let admin = url("/ready");
+    drop(proxy);
+    let unwell = check(&admin);
+    assert_eq!(unwell.status.code(), Some(1));
+    assert!(stderr(&unwell).contains("no answer"), "{}", stderr(&unwell));
+}
+
+#[test]
 fn sigterm_finishes_the_request_in_hand_and_ends_within_a_second_of_it() {
     let (release, released) = channel::<()>();
     let released = std::sync::Mutex::new(released);

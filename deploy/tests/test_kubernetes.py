@@ -1,0 +1,172 @@
+"""The manifests: does the API take them, and do they hang together?"""
+
+import copy
+import unittest
+
+import yaml
+
+from deploy.lib import manifests, prometheusrule
+from monitoring.lib import sources
+
+BUILDABLE = unittest.skipUnless(manifests.kustomize(), "neither kustomize nor a kubectl with kustomize 5 is installed")
+
+
+def pods(objects):
+    """The templates of all pods, by the name of what makes them."""
+    return {one["metadata"]["name"]: one["spec"]["template"] for one in objects if one["kind"] in ("Deployment", "StatefulSet")}
+
+
+def one(objects, kind, name):
+    (found,) = [thing for thing in objects if (thing["kind"], thing["metadata"]["name"]) == (kind, name)]
+    return found
+
+
+@BUILDABLE
+class Schemas(unittest.TestCase):
+    def test_the_api_takes_them(self):
+        for name, kinds in {"base": 11, "overlays/production": 15}.items():
+            objects = manifests.build(name)
+            self.assertGreaterEqual(len(objects), kinds, name)
+            for thing in objects:
+                with self.subTest(f"{name}: {thing['kind']} {thing['metadata']['name']}"):
+                    self.assertEqual(list(manifests.faults(thing)), [])
+
+    def test_a_mistake_is_found(self):
+        objects = manifests.build("overlays/production")
+        mistakes = {
+            ("Deployment", "switchyard"): lambda it: it["spec"]["template"]["spec"].update(securtyContext={}),
+            ("StatefulSet", "substation"): lambda it: it["spec"].update(replicas="three"),
+            ("HorizontalPodAutoscaler", "switchyard"): lambda it: it["spec"].pop("maxReplicas"),
+            ("ServiceMonitor", "switchyard"): lambda it: it["spec"]["endpoints"][0].update(prt="admin"),
+            ("ServiceMonitor", "substation"): lambda it: it["spec"]["endpoints"][0].update(interval="five"),
+            ("PrometheusRule", "switchyard"): lambda it: it["spec"]["groups"][0]["rules"][0].pop("expr"),
+        }
+        for which, mistake in mistakes.items():
+            with self.subTest(which):
+                broken = copy.deepcopy(one(objects, *which))
+                mistake(broken)
+                self.assertTrue(list(manifests.faults(broken)))
+
+
+@BUILDABLE
+class Pods(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.builds = {name: manifests.build(name) for name in ("base", "overlays/production")}
+        cls.objects = cls.builds["overlays/production"]
+
+    def test_none_has_more_rights_than_it_needs(self):
+        for name, objects in self.builds.items():
+            self.assertEqual(len(pods(objects)), 2)
+            for maker, template in pods(objects).items():
+                with self.subTest(f"{name}: {maker}"):
+                    pod = template["spec"]
+                    self.assertFalse(pod["automountServiceAccountToken"])
+                    self.assertTrue(pod["securityContext"]["runAsNonRoot"])
+                    self.assertEqual(pod["securityContext"]["seccompProfile"], {"type": "RuntimeDefault"})
+                    (container,) = pod["containers"]
+                    self.assertEqual(container["securityContext"], {
+                        "allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}})
+                    self.assertIn("memory", container["resources"]["limits"])
+                    self.assertRegex(container["image"], r":\d+\.\d+\.\d+$")
+        namespace = one(self.objects, "Namespace", "switchyard")
+        self.assertEqual(namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"], "restricted")
+
+    def test_alive_is_not_ready_and_a_proxy_leaves_before_it_ends(self):
+        for maker, template in pods(self.objects).items():
+            (container,) = template["spec"]["containers"]
+            self.assertEqual(container["livenessProbe"]["httpGet"]["path"], "/live", maker)
+            self.assertEqual(container["readinessProbe"]["httpGet"]["path"], "/ready", maker)
+        proxy = pods(self.objects)["switchyard"]["spec"]
+        (container,) = proxy["containers"]
+        pause = container["lifecycle"]["preStop"]["sleep"]["seconds"]
+        # timeouts.client, .request and .connect by default, and some to spare.
+        self.assertGreater(proxy["terminationGracePeriodSeconds"], pause + 10 + 5 + 0.2)
+
+    def test_there_are_at_least_two_proxies_apart_from_each_other(self):
+        self.assertGreaterEqual(one(self.builds["base"], "Deployment", "switchyard")["spec"]["replicas"], 2)
+        deployment = one(self.objects, "Deployment", "switchyard")
+        self.assertNotIn("replicas", deployment["spec"])
+        spread = deployment["spec"]["template"]["spec"]["topologySpreadConstraints"]
+        self.assertEqual({rule["topologyKey"] for rule in spread}, {"kubernetes.io/hostname", "topology.kubernetes.io/zone"})
+        scaling = one(self.objects, "HorizontalPodAutoscaler", "switchyard")["spec"]
+        self.assertGreaterEqual(scaling["minReplicas"], 2)
+        self.assertEqual([metric["type"] for metric in scaling["metrics"]], ["Resource", "Pods"])
+        budget = one(self.objects, "PodDisruptionBudget", "switchyard")["spec"]
+        self.assertEqual(budget["selector"], deployment["spec"]["selector"])
+
+    def test_the_configuration_follows_a_change(self):
+        proxy = pods(self.objects)["switchyard"]["spec"]
+        (config,) = [volume["configMap"]["name"] for volume in proxy["volumes"] if "configMap" in volume]
+        # No hash in the name, so that a change is the same object's; no subPath, which stays at what it was first.
+        self.assertEqual(config, "switchyard")
+        (container,) = proxy["containers"]
+        mounts = {mount["name"]: mount for mount in container["volumeMounts"]}
+        self.assertNotIn("subPath", mounts["config"])
+        held = one(self.objects, "ConfigMap", config)["data"]
+        (file,) = held
+        self.assertEqual(container["args"][-1], f"{mounts['config']['mountPath']}/{file}")
+        read = yaml.safe_load(held[file])
+        self.assertTrue(read["admin"]["token_file"].startswith(mounts["token"]["mountPath"] + "/"))
+        namespace = one(self.objects, "Namespace", "switchyard")["metadata"]["name"]
+        (found,) = read["discovery"]["dns"]
+        service = one(self.objects, "Service", "substation")
+        self.assertEqual(found["name"], f"{service['metadata']['name']}.{namespace}.svc")
+        self.assertEqual(found["port"], service["spec"]["ports"][0]["port"])
+
+
+@BUILDABLE
+class Together(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.objects = manifests.build("overlays/production")
+
+    def of(self, kind):
+        return [thing for thing in self.objects if thing["kind"] == kind]
+
+    def ports(self, selector):
+        """The named ports of the pods that a selector finds."""
+        found = [template for template in pods(self.objects).values()
+                 if selector.items() <= template["metadata"]["labels"].items()]
+        self.assertEqual(len(found), 1, selector)
+        return {port["name"]: port["containerPort"] for port in found[0]["spec"]["containers"][0]["ports"]}
+
+    def test_services_find_their_pods(self):
+        for service in self.of("Service"):
+            ports = self.ports(service["spec"]["selector"])
+            for port in service["spec"]["ports"]:
+                self.assertIn(port["targetPort"], ports, service["metadata"]["name"])
+
+    def test_policies_name_ports_that_there_are(self):
+        policies = {policy["metadata"]["name"]: policy["spec"] for policy in self.of("NetworkPolicy")}
+        self.assertEqual(policies["default-deny"], {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]})
+        for name in ("switchyard", "substation"):
+            ports = self.ports(policies[name]["podSelector"]["matchLabels"])
+            for rule in policies[name]["ingress"]:
+                self.assertLessEqual({port["port"] for port in rule["ports"]}, set(ports), name)
+        # Only Prometheus may come to the admin port.
+        (admin,) = [rule for rule in policies["switchyard"]["ingress"] if {"port": "admin"} in rule["ports"]]
+        self.assertTrue(admin["from"])
+        self.assertIn(5001, [port["port"] for rule in policies["switchyard"]["egress"] for port in rule["ports"]])
+
+    def test_monitors_find_their_services_and_name_jobs_as_the_rules_do(self):
+        for monitor in self.of("ServiceMonitor"):
+            wanted = monitor["spec"]["selector"]["matchLabels"].items()
+            (service,) = [one for one in self.of("Service") if wanted <= one["metadata"]["labels"].items()]
+            self.assertEqual(service["metadata"]["labels"][monitor["spec"]["jobLabel"]], monitor["metadata"]["name"])
+            ports = {port["name"] for port in service["spec"]["ports"]}
+            self.assertLessEqual({endpoint["port"] for endpoint in monitor["spec"]["endpoints"]}, ports)
+        jobs = {monitor["metadata"]["name"] for monitor in self.of("ServiceMonitor")}
+        scraped = yaml.safe_load((sources.PROMETHEUS / "prometheus.yml").read_text(encoding="utf-8"))["scrape_configs"]
+        self.assertEqual(jobs, {job["job_name"] for job in scraped} - {"prometheus"})
+
+    def test_no_secret_is_in_here(self):
+        self.assertEqual(self.of("Secret"), [])
+
+    def test_the_rules_are_those_of_prometheus(self):
+        self.assertEqual(prometheusrule.PATH.read_text(encoding="utf-8"), prometheusrule.content(),
+                         "run: python3 -m deploy.lib.prometheusrule")
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,1 @@
+"""What the tests of the monitoring, and the pictures of it, share."""

@@ -1,0 +1,105 @@
+"""The scrape configuration, the rules, and the cases that promtool tries them with."""
+
+import re
+import shutil
+import subprocess
+import unittest
+
+import yaml
+
+from monitoring.lib import promql, sources
+
+SEVERITIES = {"critical", "warning", "info", "none"}
+
+
+def promtool(*arguments):
+    command = ["promtool", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+
+@unittest.skipUnless(shutil.which("promtool"), "promtool is not installed")
+class Promtool(unittest.TestCase):
+    def succeeds(self, *arguments):
+        done = promtool(*arguments)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+    def test_the_configuration_is_right(self):
+        # The token is made when the stack starts, so only the syntax of what reads it can be checked.
+        self.succeeds("check", "config", "--syntax-only", sources.PROMETHEUS / "prometheus.yml")
+
+    def test_the_rules_are_right(self):
+        self.succeeds("check", "rules", *sorted((sources.PROMETHEUS / "rules").glob("*.yml")))
+
+    def test_the_cases_hold(self):
+        self.succeeds("test", "rules", *sorted((sources.PROMETHEUS / "tests").glob("*.yml")))
+
+
+class Rules(unittest.TestCase):
+    def test_each_alert_has_a_case_that_fires_and_one_that_is_silent(self):
+        fires, silent = set(), set()
+        for path in (sources.PROMETHEUS / "tests").glob("*.yml"):
+            for case in yaml.safe_load(path.read_text(encoding="utf-8"))["tests"]:
+                for tried in case.get("alert_rule_test", []):
+                    (fires if tried["exp_alerts"] else silent).add(tried["alertname"])
+        alerts = set(sources.alerts())
+        self.assertGreater(len(alerts), 15)
+        self.assertEqual(fires, alerts)
+        # The watchdog is the one that never is.
+        self.assertEqual(silent, alerts - {"Watchdog"})
+
+    def test_each_alert_says_how_bad_it_is_what_it_is_and_what_to_do(self):
+        headings = re.findall(r"^#+ (.*)$", (sources.ROOT / "docs/operations.md").read_text(encoding="utf-8"), re.M)
+        anchors = {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+        for name, alert in sources.alerts().items():
+            with self.subTest(name):
+                self.assertIn(alert["labels"]["severity"], SEVERITIES)
+                notes = alert["annotations"]
+                self.assertEqual(set(notes), {"summary", "description", "runbook_url"})
+                page, anchor = notes["runbook_url"].split("#")
+                self.assertEqual(page, "docs/operations.md")
+                self.assertIn(anchor, anchors)
+
+    def test_the_table_of_alerts_is_complete(self):
+        text = (sources.ROOT / "docs/operations.md").read_text(encoding="utf-8")
+        section = text.split("\n## Alerts\n")[1].split("\n## ")[0]
+        listed = re.findall(r"^\| `(\w+)` \| (\w+) \|", section, re.M)
+        alerts = {(name, alert["labels"]["severity"]) for name, alert in sources.alerts().items()}
+        self.assertEqual(set(listed), alerts)
+
+
+class Expressions(unittest.TestCase):
+    def test_none_reads_a_metric_or_a_label_that_does_not_exist(self):
+        known = sources.series()
+        read = 0
+        for expression in sources.expressions():
+            for selector in promql.selectors(expression.text):
+                with self.subTest(expression.where):
+                    self.assertIn(selector.name, known)
+                    asked = {label for label, _ in promql.labels(selector)} - {"le"}
+                    self.assertLessEqual(asked, known[selector.name], selector.name)
+                    read += 1
+        self.assertGreater(read, 60)
+
+    def test_each_metric_of_ours_is_shown_or_watched_or_left_out_for_a_reason(self):
+        left_out = {
+            "switchyard_requests_in_flight",  # a moment's number, between two scrapes anything
+            "switchyard_upstream_in_flight",  # the same
+            "switchyard_connections",  # its limit is what matters: ConnectionsRefused
+            "switchyard_substation_can_scrape", "switchyard_substation_can_charge",  # the states say more
+            "switchyard_tls_handshakes_total",  # how clients come, which is not whether they are served
+            "process_virtual_memory_bytes", "process_threads",
+        }
+        read = {name for expression in sources.expressions() for name in promql.metrics(expression.text)}
+        shown = {re.sub("_(bucket|sum|count)$", "", name) for name in read} | read
+        self.assertLessEqual(set(sources.documented()) - shown, left_out)
+
+    def test_what_an_alert_measures_is_found(self):
+        found = promql.quantities('max(a) > 1.5 and b{c="d"} == 0')
+        self.assertEqual(found, ["max(a)", 'b{c="d"}'])
+        self.assertEqual(promql.quantities('absent(up{job="x"})'), ['up{job="x"}'])
+        self.assertEqual(promql.quantities("vector(1)"), ["vector(1)"])
+        self.assertEqual(promql.metrics("rate(x_total[$__rate_interval]) / on (y) (z or w)"), {"x_total", "z", "w"})
+
+
+if __name__ == "__main__":
+    unittest.main()
