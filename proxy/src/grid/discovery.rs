@@ -167,7 +167,7 @@ impl Discovery {
         }
     }
 
-    /// The substations that are `listed` and those that were found: [`membership`]. What is left out is named in the
+    /// The substations that are `listed` and those that were found: [`membership()`]. What is left out is named in the
     /// log, once for as long as it stays so.
     pub fn members(&mut self, listed: &[Substation], own: &[SocketAddr]) -> Vec<Substation> {
         let (all, conflicts) = membership(listed, &self.listing(), own);
