@@ -15,6 +15,7 @@
 mod aggregate;
 mod error;
 mod nearest;
+mod pipeline;
 mod policy;
 mod rules;
 mod schema;
@@ -29,8 +30,11 @@ mod values;
 
 pub use aggregate::{Aggregate, UnknownAggregate};
 pub use error::{Error, Fault, Faults};
+pub use pipeline::Pipeline;
 pub use policy::{Policy, UnknownPolicy};
-pub use sections::{Admin, Admission, Charge, Health, Limits, Load, Retry, Substation, Timeouts};
+pub use sections::{
+    Admin, Admission, Charge, Health, Limits, Load, Retry, Substation, Timeouts, Upstream,
+};
 pub use series::{MatchOp, Matcher, Series, SeriesError};
 
 use serde::Serialize;
@@ -56,6 +60,8 @@ pub struct Config {
     pub policy: Policy,
     /// How long each step of a request may take.
     pub timeouts: Timeouts,
+    /// How substations are spoken to.
+    pub upstream: Upstream,
     /// How much the proxy takes on.
     pub limits: Limits,
     /// What becomes of requests for which no substation has room.

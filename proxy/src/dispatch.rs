@@ -110,6 +110,7 @@ impl Lane {
     pub fn new(shared: Arc<Shared>, seed: u64) -> Self {
         let exchange = Exchange::new(
             shared.grid.substations().len(),
+            &shared.config.upstream,
             shared.config.timeouts.connect,
             seed,
         );

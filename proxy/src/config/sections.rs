@@ -1,6 +1,6 @@
 //! The parts of a configuration and their defaults. `docs/configuration.md` explains each key at length.
 
-use super::{Aggregate, Series, show};
+use super::{Aggregate, Pipeline, Series, show};
 use serde::Serialize;
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -123,6 +123,13 @@ impl Default for Timeouts {
             idle: Duration::from_mins(1),
         }
     }
+}
+
+/// How substations are spoken to.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Upstream {
+    /// How many requests may be under way on one connection.
+    pub pipeline: Pipeline,
 }
 
 /// How much the proxy takes on.

@@ -5,7 +5,11 @@ mod address;
 
 pub(super) use address::{address, loopback, upstream};
 
-use super::{show, tree::Node};
+use super::{
+    pipeline::{self, Pipeline},
+    show,
+    tree::Node,
+};
 use bytesize::ByteSize;
 use serde_yaml::Number;
 use std::{fmt::Display, ops::RangeInclusive, str::FromStr, time::Duration};
@@ -163,6 +167,19 @@ where
                 range.end()
             )
         })
+    }
+}
+
+/// How many requests may share a connection.
+pub(super) fn pipeline(node: &Node) -> Read<Pipeline> {
+    match node {
+        Node::Text(word) if word == "auto" => Ok(Pipeline::Auto),
+        Node::Text(word) if word == "off" => Ok(Pipeline::Off),
+        Node::Number(_) => whole(2..=pipeline::MOST)(node).map(Pipeline::AtMost),
+        _ => Err(format!(
+            "must be auto, off or a whole number from 2 to {}",
+            pipeline::MOST
+        )),
     }
 }
 

@@ -1,27 +1,39 @@
 //! One request to one substation, one answer back.
 //!
 //! A narrow door: a charge goes in, and out comes an answer or a break, with word of whether anything was
-//! written. What stands behind it may change (pooled connections now, several requests on one connection
-//! later) without the rest of the way knowing.
+//! written. Behind it stand pooled connections, each for one request at a time or [shared] by several, without
+//! the rest of the way knowing.
 //!
 //! Each lane has its own exchange, so its locks are never contended: they are there because a lane is
 //! shared with Pingora's tasks by type, not in fact. None is held across an await.
 
 mod connection;
+mod earned;
+mod fate;
+mod forwarded;
+mod order;
 mod pool;
+mod ride;
+mod shared;
 
-use std::{io, net::SocketAddr, time::Duration};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use fastrand::Rng;
 use http::HeaderValue;
 use parking_lot::Mutex;
 use pingora_http::RequestHeader;
-use tokio::{net::TcpStream, time::timeout};
+use tokio::{
+    net::TcpStream,
+    time::{Instant, timeout},
+};
 
 pub use crate::codec::Answer;
-use crate::codec::RequestHead;
+use crate::{codec::RequestHead, config::Upstream};
 use connection::{Broken, Connection};
-use pool::Pool;
+use order::End;
+use pool::{Pool, Way};
+use ride::Ride;
+use shared::{Seen, Shared};
 
 /// How far a request got.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,17 +73,25 @@ pub enum Break {
 pub struct Exchange {
     pools: Box<[Mutex<Pool>]>,
     connect_timeout: Duration,
+    /// The most requests on one connection.
+    most: usize,
     rng: Mutex<Rng>,
 }
 
 impl Exchange {
     /// Without connections yet, for so many substations.
     #[must_use]
-    pub fn new(substations: usize, connect_timeout: Duration, seed: u64) -> Self {
+    pub fn new(
+        substations: usize,
+        upstream: &Upstream,
+        connect_timeout: Duration,
+        seed: u64,
+    ) -> Self {
         let pools = (0..substations).map(|_| Mutex::default()).collect();
         Self {
             pools,
             connect_timeout,
+            most: upstream.pipeline.most(),
             rng: Mutex::new(Rng::with_seed(seed)),
         }
     }
@@ -92,31 +112,102 @@ impl Exchange {
         outgoing: &Outgoing<'_>,
         progress: &mut Progress,
     ) -> Result<Answer, Break> {
+        let pool = self.pool(at)?;
+        let _visit = Visit::new(pool);
         loop {
-            let pooled = self.pools.get(at).and_then(|pool| pool.lock().take());
-            let is_reused = pooled.is_some();
-            let mut connection = match pooled {
-                Some(connection) => connection,
-                None => self.connect(address).await?,
+            let now = Instant::now();
+            let way = pool.lock().way(outgoing.body.len(), self.most, now);
+            let done = match way {
+                Way::With(shared) => self.share(pool, shared, outgoing, progress, now).await,
+                Way::First(connection) => {
+                    let connection = match connection {
+                        Some(connection) => connection,
+                        None => self.connect(address).await?,
+                    };
+                    let shared = pool.lock().share(connection);
+                    self.share(pool, shared, outgoing, progress, now).await
+                }
+                Way::Alone(connection) => {
+                    let is_reused = connection.is_some();
+                    let connection = match connection {
+                        Some(connection) => connection,
+                        None => self.connect(address).await?,
+                    };
+                    self.alone(pool, connection, is_reused, outgoing, progress)
+                        .await
+                }
             };
-            match connection.exchange(outgoing, progress).await {
-                Ok(answer) => {
-                    if answer.reusable
-                        && let Some(pool) = self.pools.get(at)
-                    {
-                        pool.lock().put(connection);
-                    }
-                    return Ok(answer);
+            if let Some(result) = done {
+                return result;
+            }
+        }
+    }
+
+    /// The connections to one substation.
+    fn pool(&self, at: usize) -> Result<&Mutex<Pool>, Break> {
+        let unknown = || Break::Connect(io::ErrorKind::NotFound.into());
+        self.pools.get(at).ok_or_else(unknown)
+    }
+
+    /// One request on a connection of its own. None if it is to be sent again: the connection had been closed
+    /// while it lay in the pool, and took in nothing.
+    async fn alone(
+        &self,
+        pool: &Mutex<Pool>,
+        mut connection: Connection,
+        is_reused: bool,
+        outgoing: &Outgoing<'_>,
+        progress: &mut Progress,
+    ) -> Option<Result<Answer, Break>> {
+        let begun = Instant::now();
+        match connection.exchange(outgoing, progress).await {
+            Ok(answer) => {
+                let now = Instant::now();
+                let mut pool = pool.lock();
+                pool.learn(Seen::of(&answer, now - begun), now);
+                if answer.reusable {
+                    pool.put(connection, now);
                 }
-                Err(Broken { reason, arrived }) => {
-                    if !arrived {
-                        *progress = Progress::Unsent;
-                    }
-                    // It had closed while it lay in the pool, and took in nothing: the next may do.
-                    if !is_reused || *progress == Progress::Sent {
-                        return Err(Break::Lost(reason));
-                    }
+                Some(Ok(answer))
+            }
+            Err(Broken { reason, arrived }) => {
+                if !arrived {
+                    *progress = Progress::Unsent;
                 }
+                let is_lost = !is_reused || *progress == Progress::Sent;
+                is_lost.then_some(Err(Break::Lost(reason)))
+            }
+        }
+    }
+
+    /// One request with others. None if it is to be sent again: nothing of it had left, or it was not even
+    /// looked at.
+    async fn share(
+        &self,
+        pool: &Mutex<Pool>,
+        shared: Arc<Shared>,
+        outgoing: &Outgoing<'_>,
+        progress: &mut Progress,
+        now: Instant,
+    ) -> Option<Result<Answer, Break>> {
+        let ticket = match shared.join(outgoing, now) {
+            Ok(ticket) => ticket,
+            Err(error) => return Some(Err(Break::Lost(error.to_string()))),
+        };
+        let mut ride = Ride::new(pool, shared, ticket, progress);
+        match (&mut ride).await {
+            End::Answered(answer) => Some(Ok(answer)),
+            End::Untouched => None,
+            End::Lost {
+                reason,
+                begins,
+                is_clean,
+            } => {
+                if is_clean && !fate::may_have_arrived(|| ride.fate(begins)).await {
+                    ride.nothing_arrived();
+                    return None;
+                }
+                Some(Err(Break::Lost(reason)))
             }
         }
     }
@@ -127,6 +218,22 @@ impl Exchange {
             Ok(Err(error)) => Err(Break::Connect(error)),
             Err(_) => Err(Break::Connect(io::ErrorKind::TimedOut.into())),
         }
+    }
+}
+
+/// One request at a substation; over when dropped.
+struct Visit<'a>(&'a Mutex<Pool>);
+
+impl<'a> Visit<'a> {
+    fn new(pool: &'a Mutex<Pool>) -> Self {
+        pool.lock().enter();
+        Self(pool)
+    }
+}
+
+impl Drop for Visit<'_> {
+    fn drop(&mut self) {
+        self.0.lock().exit();
     }
 }
 

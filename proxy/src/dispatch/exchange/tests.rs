@@ -7,6 +7,9 @@ use std::{
 };
 
 use super::*;
+use crate::config::Pipeline;
+
+mod sharing;
 
 const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 
@@ -65,7 +68,7 @@ async fn send<T: Send + 'static>(
 }
 
 fn exchange() -> Exchange {
-    Exchange::new(1, Duration::from_secs(5), 1)
+    Exchange::new(1, &Upstream::default(), Duration::from_secs(5), 1)
 }
 
 #[cfg(target_os = "linux")]
