@@ -11,7 +11,7 @@ mod file;
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use tokio::{
-    signal::unix::{SignalKind, signal},
+    signal::unix::{Signal, SignalKind, signal},
     sync::{mpsc, oneshot},
     task::spawn_blocking,
     time::{Instant, sleep_until, timeout},
@@ -63,10 +63,13 @@ pub struct Reloader {
     /// Where the proxy itself listens.
     own: [SocketAddr; 2],
     asked: mpsc::Receiver<oneshot::Sender<Reload>>,
+    /// Taken from the first moment: without a handler it would end the process.
+    hangup: Option<Signal>,
 }
 
 impl Reloader {
     /// For the configuration in force, which came from `path`, or from no file. `own` is where the proxy itself listens.
+    /// To be called on a runtime.
     #[must_use]
     pub fn new(shared: Arc<Shared>, path: Option<PathBuf>, own: [SocketAddr; 2]) -> (Self, Handle) {
         let (ask, asked) = mpsc::channel(QUEUE);
@@ -78,6 +81,7 @@ impl Reloader {
             discovery: None,
             own,
             asked,
+            hangup: signal(SignalKind::hangup()).ok(),
         };
         (reloader, Handle(ask))
     }
@@ -92,14 +96,13 @@ impl Reloader {
 
     /// Applies changes until dropped.
     pub async fn run(mut self) {
-        let mut hangup = signal(SignalKind::hangup()).ok();
         self.watch().await;
         // It may have changed between being read and being watched.
         self.reload_file("the file had changed", true).await;
         loop {
             let forget_at = self.shared.forget_departed(Instant::now());
             tokio::select! {
-                () = next(&mut hangup) => {
+                () = next(&mut self.hangup) => {
                     notify::reloading();
                     let reload = self.reload_file("SIGHUP", false).await;
                     self.refresh();
@@ -285,7 +288,7 @@ fn tell(reload: &Reload, why: &str) {
 }
 
 /// The next signal; never where it can't be had.
-async fn next(signal: &mut Option<tokio::signal::unix::Signal>) {
+async fn next(signal: &mut Option<Signal>) {
     match signal {
         Some(signal) => {
             signal.recv().await;
