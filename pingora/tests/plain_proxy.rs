@@ -118,7 +118,11 @@ fn a_plain_pingora_proxy_fills_substations_evenly_by_utilisation() {
     let folder = tempfile::tempdir().unwrap();
     let proxy = Proxy::start(folder.path(), &addresses);
     until("its socket", || UnixStream::connect(&proxy.socket).is_ok());
-    for _ in 0..60 {
+    // It listens before its first looks at the gauges are in; what it refuses until then is booked nowhere.
+    until("its first samples", || {
+        proxy.charge().starts_with("HTTP/1.1 200")
+    });
+    for _ in 1..60 {
         let answer = proxy.charge();
         assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
         assert!(
