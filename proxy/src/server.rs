@@ -40,7 +40,7 @@ use crate::{
     admin::Admin,
     clock::Clock,
     codec::Unencodable,
-    config::Config,
+    config::{Config, Timeouts},
     credentials::Credentials,
     dispatch::{Lane, Shared},
     grid::{Grid, Scraper},
@@ -121,9 +121,6 @@ pub fn run<L: Future<Output = Ending>>(
         fastrand::u64(..),
     )?);
     let threads = config.threads;
-    let longest_request =
-        config.timeouts.client + config.timeouts.request + config.timeouts.connect;
-    let idle = config.timeouts.idle;
     let shared = Arc::new(Shared::new(config, credentials, grid, metrics));
     let (stop, stopped) = watch::channel(false);
     let (open, opened) = watch::channel(false);
@@ -145,7 +142,7 @@ pub fn run<L: Future<Output = Ending>>(
                             return;
                         }
                         serve("charge", lane, listener, stopped).await;
-                        drained(&shared, longest_request, idle).await;
+                        drained(&shared).await;
                     });
                 })
         })
@@ -217,8 +214,16 @@ pub fn run<L: Future<Output = Ending>>(
     failed.map_or(Ok(()), Err)
 }
 
-/// Waits for what is in hand, and no longer than all its deadlines together.
-async fn drained(shared: &Shared, longest_request: Duration, idle: Duration) {
+/// Waits for what is in hand, and no longer than all its deadlines together: those in force now, which need not be
+/// those of the start.
+async fn drained(shared: &Shared) {
+    let Timeouts {
+        connect,
+        request,
+        client,
+        idle,
+    } = shared.now().config.timeouts;
+    let longest_request = client + request + connect;
     let longest_drain = if shared.in_hand.awaits_connections() {
         idle + longest_request
     } else {

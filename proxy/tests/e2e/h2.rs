@@ -36,7 +36,7 @@ use crate::{
 
 const CLEARTEXT: &str = "http2: {cleartext: true}";
 
-fn runtime() -> Runtime {
+pub(crate) fn runtime() -> Runtime {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -44,13 +44,13 @@ fn runtime() -> Runtime {
 }
 
 /// An HTTP/2 connection, and what it ends with.
-struct Client {
+pub(crate) struct Client {
     send: SendRequest<Bytes>,
     end: JoinHandle<Result<(), h2::Error>>,
 }
 
-struct Answer {
-    status: u16,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
     headers: HeaderMap,
     body: Vec<u8>,
 }
@@ -78,7 +78,7 @@ impl Client {
         Self::over(TcpStream::connect(address).await.unwrap()).await
     }
 
-    async fn tls(address: SocketAddr, certificate: &Certificate) -> Self {
+    pub(crate) async fn tls(address: SocketAddr, certificate: &Certificate) -> Self {
         let connector = TlsConnector::from(certificate.client(&["h2", "http/1.1"]));
         let stream = TcpStream::connect(address).await.unwrap();
         let stream = connector.connect(name(), stream).await.unwrap();
@@ -88,18 +88,29 @@ impl Client {
 
     /// Sends a request whole.
     async fn begin(&self, method: &str, path: &str, body: &str) -> ResponseFuture {
+        self.try_begin(method, path, body).await.unwrap()
+    }
+
+    /// The same on a connection that may have ended. After an error nothing was sent.
+    pub(crate) async fn try_begin(
+        &self,
+        method: &str,
+        path: &str,
+        body: &str,
+    ) -> Result<ResponseFuture, h2::Error> {
         let request = Request::builder()
             .method(method)
             .uri(format!("http://localhost{path}"))
             .header("x-request-id", "r1")
             .body(())
             .unwrap();
-        let mut send = self.send.clone().ready().await.unwrap();
-        let (answer, mut stream) = send.send_request(request, body.is_empty()).unwrap();
+        let mut send = self.send.clone().ready().await?;
+        let (answer, mut stream) = send.send_request(request, body.is_empty())?;
         if !body.is_empty() {
-            stream.send_data(body.to_owned().into(), true).unwrap();
+            // Should it end in between, the answer says so.
+            let _ = stream.send_data(body.to_owned().into(), true);
         }
-        answer
+        Ok(answer)
     }
 
     async fn ask(&self, method: &str, path: &str, body: &str) -> Answer {
@@ -112,7 +123,7 @@ impl Client {
     }
 }
 
-async fn whole(answer: ResponseFuture) -> Result<Answer, h2::Error> {
+pub(crate) async fn whole(answer: ResponseFuture) -> Result<Answer, h2::Error> {
     let (head, mut stream) = timeout(PATIENCE, answer).await.unwrap()?.into_parts();
     let mut body = Vec::new();
     while let Some(piece) = timeout(PATIENCE, stream.data()).await.unwrap() {

@@ -6,10 +6,12 @@ use std::{
     os::unix::{fs::PermissionsExt, net::UnixDatagram},
     path::{Path, PathBuf},
     process::{Command, Output},
+    sync::atomic::{AtomicBool, Ordering::SeqCst},
     thread,
     time::{Duration, Instant},
 };
 
+use h2::Reason;
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
@@ -19,7 +21,9 @@ use tempfile::TempDir;
 
 use crate::{
     events::Viewer,
+    h2::{Client, runtime, whole},
     rig::{Proxy, until, yaml},
+    secure::Certificate,
 };
 
 /// A folder with room for the socket, which only we can enter.
@@ -40,7 +44,12 @@ impl Here {
 
     /// The first process, on free ports.
     fn first(&self, substations: &[SocketAddr]) -> Proxy {
-        let proxy = Proxy::launch(&yaml(substations, ""), |command| {
+        self.first_with(substations, "")
+    }
+
+    /// The same with whatever else `extra` says.
+    fn first_with(&self, substations: &[SocketAddr], extra: &str) -> Proxy {
+        let proxy = Proxy::launch(&yaml(substations, extra), |command| {
             command.arg("--upgrade-socket").arg(self.socket());
         });
         is_ready(&proxy);
@@ -83,6 +92,15 @@ fn same_ports(of: &Proxy, substations: &[SocketAddr], extra: &str) -> String {
         .replacen("listen: 127.0.0.1:0", &format!("listen: {}", of.admin), 1)
 }
 
+/// Waits until it has booked so many more.
+fn takes(proxy: &Proxy, more: f64) {
+    let booked = "switchyard_requests_total{code=\"200\",result=\"booked\"}";
+    let before = proxy.metric(booked);
+    until("it takes requests", || {
+        (proxy.metric(booked) >= before + more).then_some(())
+    });
+}
+
 fn fails_with(output: &Output, code: i32, words: &[&str]) {
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(code), "{stderr}");
@@ -107,22 +125,15 @@ fn under_load_two_upgrades_lose_no_request_and_refuse_no_connection() {
     let loads = [load("kept", false), load("fresh", true)];
     let records = thread::scope(|scope| {
         let loads = loads.map(|load| scope.spawn(move || load.run()));
-        let charged = |proxy: &Proxy, more: f64| {
-            let booked = "switchyard_requests_total{code=\"200\",result=\"booked\"}";
-            let before = proxy.metric(booked);
-            until("it takes requests", || {
-                (proxy.metric(booked) >= before + more).then_some(())
-            });
-        };
-        charged(&first, 500.0);
+        takes(&first, 500.0);
         let mut second = here.next(&first, &addresses, "");
         second.logged("Took over");
         assert!(first.wait().success());
-        charged(&second, 500.0);
+        takes(&second, 500.0);
         let third = here.next(&second, &addresses, "");
         third.logged("Took over");
         assert!(second.wait().success());
-        charged(&third, 500.0);
+        takes(&third, 500.0);
         loads
             .into_iter()
             .flat_map(|load| load.join().unwrap())
@@ -162,6 +173,96 @@ fn an_idle_client_is_answered_once_more_and_then_told_to_close() {
     assert!(kept.is_ended());
     assert!(first.wait().success());
     assert_eq!(next.charge("{}").status, 200);
+}
+
+#[test]
+fn a_client_that_idles_is_waited_for_as_long_as_it_may_idle() {
+    let substation = Faulty::start("s1", 1, &[], 0.0);
+    let here = Here::new();
+    // Those of the start would have the old process give up before; those in force count.
+    let short = "timeouts: {connect: 50ms, request: 100ms, client: 100ms, idle: 100ms}";
+    let idle = Duration::from_secs(2);
+    let mut first = here.first_with(&[substation.address()], short);
+    let longer = same_ports(
+        &first,
+        &[substation.address()],
+        &short.replace("idle: 100ms", "idle: 2s"),
+    );
+    fs::write(first.files.path().join("switchyard.yaml"), longer).unwrap();
+    assert_eq!(client::post(first.admin, "/reload", "").status, 200);
+    let mut kept = Connection::open(first.charge);
+    let asked = Instant::now();
+    kept.send(client::request("POST", "/request_charge", "", "{}"));
+    assert_eq!(kept.answer().status, 200);
+    let next = here.next(&first, &[substation.address()], "");
+    next.logged("Took over");
+    assert!(first.wait().success());
+    assert!(asked.elapsed() >= idle, "{:?}", asked.elapsed());
+    assert!(kept.is_ended());
+}
+
+/// Charges over one HTTP/2 connection, eight at once, and over another where that one takes no more, until `stop`. Only
+/// what the protocol says was not taken is not answered. How many were answered, and on how many connections.
+async fn charge_over_http2(
+    address: SocketAddr,
+    certificate: &Certificate,
+    stop: &AtomicBool,
+) -> (usize, usize) {
+    let (mut answered, mut connections) = (0, 0);
+    while !stop.load(SeqCst) {
+        let client = Client::tls(address, certificate).await;
+        connections += 1;
+        let mut is_open = true;
+        while is_open && !stop.load(SeqCst) {
+            let mut begun = Vec::new();
+            while is_open && begun.len() < 8 {
+                match client.try_begin("POST", "/request_charge", "{}").await {
+                    Ok(answer) => begun.push(answer),
+                    Err(_) => is_open = false,
+                }
+            }
+            for answer in begun {
+                match whole(answer).await {
+                    Ok(answer) => {
+                        assert_eq!(answer.status, 200);
+                        answered += 1;
+                    }
+                    Err(error) => {
+                        let is_refused = error.is_remote()
+                            && (error.is_go_away() && error.reason() == Some(Reason::NO_ERROR)
+                                || error.reason() == Some(Reason::REFUSED_STREAM));
+                        assert!(is_refused, "{error:?}");
+                        is_open = false;
+                    }
+                }
+            }
+        }
+    }
+    (answered, connections)
+}
+
+#[test]
+fn http2_over_tls_goes_on_at_the_new_process_and_no_answer_is_lost() {
+    let substation = Faulty::start("s1", 1, &[], 0.0);
+    let addresses = [substation.address()];
+    let certificate = Certificate::new();
+    let here = Here::new();
+    let mut first = here.first_with(&addresses, &certificate.yaml());
+    let charge = first.charge;
+    let stop = AtomicBool::new(false);
+    let (answered, connections) = thread::scope(|scope| {
+        let charging =
+            scope.spawn(|| runtime().block_on(charge_over_http2(charge, &certificate, &stop)));
+        takes(&first, 200.0);
+        let next = here.next(&first, &addresses, &certificate.yaml());
+        next.logged("Took over");
+        assert!(first.wait().success());
+        takes(&next, 200.0);
+        stop.store(true, SeqCst);
+        charging.join().unwrap()
+    });
+    assert_eq!(connections, 2);
+    assert_eq!(substation.bookings().len(), answered);
 }
 
 #[test]
