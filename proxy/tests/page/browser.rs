@@ -120,9 +120,20 @@ impl Browser {
         )
     }
 
+    /// The same where the page asks for a token before it shows anything.
+    pub(crate) fn open_asking(admin: SocketAddr) -> Option<Self> {
+        let browser = Self::start(admin)?;
+        browser.load();
+        Some(browser)
+    }
+
+    fn load(&self) {
+        self.ask("/url", &json!({"url": format!("http://{}/", self.home)}));
+    }
+
     /// Loads the page, and waits until it is live.
     pub(crate) fn go(&mut self) {
-        self.ask("/url", &json!({"url": format!("http://{}/", self.home)}));
+        self.load();
         self.until(
             "the page is live",
             "return document.getElementById('link').dataset.state === 'live'",

@@ -1,6 +1,7 @@
 //! What a person does with the page: watch a rush hour, take a substation out, lose the connection.
 
 use std::{
+    fs,
     io::{BufRead, BufReader},
     net::SocketAddr,
     process::{Child, Command, Stdio},
@@ -334,4 +335,51 @@ fn a_proxy_that_starts_anew_is_found_again() {
         message.contains("ERR_CONNECTION_REFUSED")
             || message.contains("ERR_INCOMPLETE_CHUNKED_ENCODING")
     });
+}
+
+#[test]
+fn a_token_is_asked_for_and_kept_and_a_wrong_one_is_told() {
+    let substations = Substations::start(&[100.0]);
+    let folder = tempfile::TempDir::new().unwrap();
+    let file = folder.path().join("token");
+    let token = "0123456789abcdef0123456789abcdef";
+    fs::write(&file, token).unwrap();
+    let admin = format!(
+        "admin: {{listen: 127.0.0.1:0, token_file: {}}}",
+        file.display()
+    );
+    let proxy = Proxy::start(&substations.addresses, &admin);
+    let Some(mut browser) = Browser::open_asking(proxy.admin) else {
+        return;
+    };
+    let asks = "return document.getElementById('login').open";
+    browser.until("it asks for the token", asks);
+    assert_eq!(browser.text("#login-error"), "");
+    // Sent away it comes again; and then what is typed is used once.
+    browser.run("document.getElementById('login').close()");
+    browser.until("it asks again", asks);
+    browser.click("#token");
+    browser.keys("wrong\u{e007}");
+    browser.until(
+        "it says that it is wrong",
+        "return document.getElementById('login-error').textContent.includes('is not the one')",
+    );
+    browser.until("it asks once more", asks);
+    browser.click("#token");
+    browser.keys(&format!("{token}\u{e007}"));
+    browser.until(
+        "it is live",
+        "return document.getElementById('link').dataset.state === 'live'",
+    );
+    assert_eq!(browser.run(asks), false);
+    // The tab keeps it, and commands send it, too.
+    browser.go();
+    assert_eq!(browser.run(asks), false);
+    browser.click("#rows tr[data-name=s1] button");
+    browser.click("#confirm-yes");
+    browser.until(
+        "the table says so",
+        "return document.querySelector('#rows tr[data-name=s1] .tag').textContent === 'draining'",
+    );
+    browser.is_clean_but_for(|message| message.contains("401 (Unauthorized)"));
 }

@@ -53,8 +53,14 @@ function login(message) {
       $("token").value = "";
       dialog.close();
     };
-    $("login-form").addEventListener("submit", use, { once: true });
-    dialog.addEventListener("close", done, { once: true });
+    // Also gone where the dialog was only sent away: two of them would use what is typed, and then nothing.
+    const form = $("login-form");
+    form.addEventListener("submit", use);
+    const end = () => {
+      form.removeEventListener("submit", use);
+      done();
+    };
+    dialog.addEventListener("close", end, { once: true });
   });
 }
 
