@@ -7,6 +7,7 @@
 
 mod certificates;
 mod chain;
+mod secured;
 #[cfg(test)]
 mod tests;
 mod token;
@@ -24,6 +25,7 @@ use crate::config::{Config, Error, Fault, Faults};
 use chain::Chain;
 
 pub use certificates::Certificates;
+pub use secured::Secured;
 pub use token::Token;
 
 /// Everyone on the machine may read it.

@@ -11,25 +11,26 @@
 //! The handshake is done here and not by Pingora's listener: there it would have a minute of its own, before
 //! the connection is counted and before anything else of ours sees it.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, io, sync::Arc};
 
 use arc_swap::ArcSwap;
-use pingora_core::{
-    listeners::tls::Acceptor,
-    protocols::{l4::stream::Stream as Plain, tls::TlsStream},
-};
+use pingora_core::protocols::l4::stream::Stream as Plain;
 use rustls::{
     ServerConfig,
     crypto::{CryptoProvider, ring},
     server::{ClientHello, ResolvesServerCert},
     sign::CertifiedKey,
 };
+use tokio_rustls::TlsAcceptor;
 
-use super::chain::Chain;
+use super::{chain::Chain, secured::Secured};
 use crate::config::{self, Fault};
 
-/// What is offered, best first (ALPN).
-const PROTOCOLS: [&[u8]; 2] = [b"h2", b"http/1.1"];
+/// What HTTP/2 is called in a handshake (ALPN).
+pub(super) const HTTP2: &[u8] = b"h2";
+
+/// What is offered, best first.
+const PROTOCOLS: [&[u8]; 2] = [HTTP2, b"http/1.1"];
 
 /// The certificate that is shown to clients, and all that a handshake needs besides.
 pub struct Certificates {
@@ -82,9 +83,9 @@ impl Certificates {
     }
 
     /// The server's part of a handshake, for as long as the client lets it take.
-    pub async fn handshake(&self, stream: Plain) -> pingora_core::Result<TlsStream<Plain>> {
-        let acceptor = Acceptor::from_server_config(Arc::clone(&self.server));
-        acceptor.tls_handshake(stream).await
+    pub async fn handshake(&self, stream: Plain) -> io::Result<Secured> {
+        let acceptor = TlsAcceptor::from(Arc::clone(&self.server));
+        acceptor.accept(stream).await.map(Secured::new)
     }
 }
 

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use pingora_core::{
     apps::ServerApp,
-    protocols::{ALPN, Ssl as _, Stream, l4::stream::Stream as Plain},
+    protocols::{Stream, l4::stream::Stream as Plain},
     server::ShutdownWatch,
 };
 use tokio::time::{Instant, timeout_at};
@@ -84,9 +84,10 @@ impl Lane {
         match shaken {
             Ok(Ok(stream)) => {
                 handshakes.ended(Handshake::Done);
-                let protocol = match stream.selected_alpn_proto() {
-                    Some(ALPN::H2) => Protocol::Http2,
-                    _ => Protocol::Http1,
+                let protocol = if stream.is_http2() {
+                    Protocol::Http2
+                } else {
+                    Protocol::Http1
                 };
                 Some((Box::new(stream), protocol))
             }
