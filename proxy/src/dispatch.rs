@@ -149,8 +149,7 @@ impl Lane {
     fn destination(&self, by: &Snapshot, substation: &Substation) -> Destination {
         if by.version > self.followed.load(Relaxed) {
             self.followed.store(by.version, Relaxed);
-            let members = by.grid.substations().iter();
-            self.exchange.follow(members.map(|member| member.id()));
+            self.exchange.follow(by.grid.ids());
         }
         Destination {
             id: substation.id(),

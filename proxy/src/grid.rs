@@ -103,6 +103,11 @@ impl Grid {
         &self.roster
     }
 
+    /// Which substations are in it.
+    pub fn ids(&self) -> impl Iterator<Item = Id> {
+        self.substations().iter().map(|substation| substation.id())
+    }
+
     /// Where a substation stands in it, unless it has left.
     #[must_use]
     pub fn position(&self, substation: &Substation) -> Option<usize> {

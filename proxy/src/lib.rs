@@ -22,5 +22,6 @@ pub mod metrics;
 pub mod notify;
 pub mod reload;
 pub mod server;
+mod signals;
 pub mod top;
 pub mod watch;

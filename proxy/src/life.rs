@@ -8,7 +8,7 @@ use std::{
 
 use futures_util::future::BoxFuture;
 use tokio::{
-    signal::unix::{Signal, SignalKind, signal},
+    signal::unix::{SignalKind, signal},
     time::timeout,
 };
 use tracing::{info, warn};
@@ -17,6 +17,7 @@ use crate::{
     handover::{self, Estate, Place, Predecessor, Successor},
     notify,
     server::{Ending, Stage},
+    signals,
 };
 
 /// How long the service manager is kept waiting for the first samples: substations may come later.
@@ -140,7 +141,7 @@ impl Life {
         loop {
             tokio::select! {
                 successor = &mut successor => return Ok(successor),
-                () = next(&mut upgrade) => self.start_successor(),
+                () = signals::next(&mut upgrade) => self.start_successor(),
             }
         }
     }
@@ -176,17 +177,6 @@ impl Life {
         if let Err(error) = again.start() {
             warn!(%error, "The new process could not be started");
         }
-    }
-}
-
-/// The next signal; never, where signals can't be had.
-async fn next(signal: &mut Option<Signal>) {
-    let came = match signal {
-        Some(signal) => signal.recv().await,
-        None => None,
-    };
-    if came.is_none() {
-        std::future::pending::<()>().await;
     }
 }
 

@@ -7,6 +7,7 @@
 mod choice;
 mod config;
 mod discovery;
+mod outcomes;
 mod requests;
 mod substation;
 mod tls;
@@ -21,8 +22,9 @@ use prometheus::{
 pub use choice::ChoiceMetrics;
 pub use config::{ConfigMetrics, ReloadOutcome};
 pub use discovery::{AnswerOutcome, SourceMetrics};
+pub use outcomes::{PollOutcome, ReportOutcome, UpstreamOutcome};
 pub use requests::{Outcome, RequestMetrics, RequestTotals, Waited};
-pub use substation::{PollOutcome, ReportOutcome, SubstationMetrics, UpstreamOutcome};
+pub use substation::SubstationMetrics;
 pub use tls::{Handshake, TlsMetrics};
 
 use crate::dispatch::Shared;

@@ -23,7 +23,7 @@ use crate::{
     dispatch::Shared,
     grid::discovery::Discovery,
     metrics::ReloadOutcome,
-    notify,
+    notify, signals,
 };
 use file::File;
 
@@ -97,12 +97,14 @@ impl Reloader {
     /// Applies changes until dropped.
     pub async fn run(mut self) {
         self.watch().await;
-        // It may have changed between being read and being watched.
-        self.reload_file("the file had changed", true).await;
+        if self.file.is_some() {
+            // It may have changed between being read and being watched.
+            self.reload_file("the file had changed", true).await;
+        }
         loop {
             let forget_at = self.shared.forget_departed(Instant::now());
             tokio::select! {
-                () = next(&mut self.hangup) => {
+                () = signals::next(&mut self.hangup) => {
                     notify::reloading();
                     let reload = self.reload_file("SIGHUP", false).await;
                     self.refresh();
@@ -128,7 +130,6 @@ impl Reloader {
     async fn reload_file(&mut self, why: &str, is_quiet: bool) -> Reload {
         let read = match &self.file {
             Some(file) => file.read().await,
-            None if is_quiet => Ok(self.written.clone()),
             None => Err(vec!["this configuration came from no file".to_owned()]),
         };
         let taken = match read {
@@ -284,16 +285,6 @@ fn tell(reload: &Reload, why: &str) {
     }
     for key in &reload.needs_restart {
         warn!(why, key, "Needs a restart");
-    }
-}
-
-/// The next signal; never where it can't be had.
-async fn next(signal: &mut Option<Signal>) {
-    match signal {
-        Some(signal) => {
-            signal.recv().await;
-        }
-        None => std::future::pending().await,
     }
 }
 

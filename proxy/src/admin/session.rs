@@ -48,10 +48,7 @@ impl HttpServerApp for Admin {
                 );
                 failure(&Failure::new(Code::Overloaded, message))
             }
-            "/reload" => {
-                let (method, headers) = (method.clone(), head.headers.clone());
-                self.reload(&method, &headers).await
-            }
+            "/reload" => self.reload(method, &head.headers).await,
             _ => self.answer(method, path, head.uri.query(), &head.headers),
         };
         match finish(session, answer).await {

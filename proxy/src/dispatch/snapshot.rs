@@ -83,13 +83,13 @@ impl Shared {
 
     /// Puts `config` into force. On an error nothing has changed. `seed` is for where the policy begins, if it has a place
     /// to begin.
-    pub fn put_in_force(&self, config: Config, seed: u64) -> Result<Arc<Snapshot>, Unencodable> {
+    pub fn put_in_force(&self, config: Config, seed: u64) -> Result<(), Unencodable> {
         let mut departed = self.in_force.departed.lock();
         let before = self.snapshot();
         let absent = departed.all();
         let grid = before.grid.succeed(&config, &self.metrics, &absent, seed)?;
         let grid = Arc::new(grid);
-        departed.take_back(grid.substations());
+        departed.take_back(&grid);
         // Those that are about to leave too: their sessions are asked for all the same.
         let absent: Vec<_> = departed
             .all()
@@ -107,7 +107,7 @@ impl Shared {
         self.in_force.publish(snapshot);
         self.in_force.grids.send_replace(Arc::clone(&grid));
         departed.add(before.grid.dismiss(&grid), Instant::now());
-        Ok(self.snapshot())
+        Ok(())
     }
 
     /// Forgets substations that left long ago. Returns when to come again.

@@ -4,11 +4,15 @@
 //! health must not begin anew. And clients may still repeat a request to it under its `Idempotency-Key`, or look at a
 //! session that it holds. Both end after `retry.keys_for`; then it is forgotten, its counters too.
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{
+    collections::{HashSet, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
 
 use tokio::time::Instant;
 
-use super::Substation;
+use super::{Grid, Substation};
 
 /// As many as a grid may have. Beyond, the one that left first is forgotten early.
 const MOST: usize = 10_000;
@@ -23,12 +27,11 @@ impl Departed {
         self.0.extend(gone.into_iter().map(|one| (now, one)));
     }
 
-    /// Those of `members` are back.
-    pub fn take_back(&mut self, members: &[Arc<Substation>]) {
+    /// Those of them that are in `grid` are back.
+    pub fn take_back(&mut self, grid: &Grid) {
         if !self.0.is_empty() {
-            let members: std::collections::HashSet<_> =
-                members.iter().map(|one| one.id()).collect();
-            self.0.retain(|(_, one)| !members.contains(&one.id()));
+            let back: HashSet<_> = grid.ids().collect();
+            self.0.retain(|(_, one)| !back.contains(&one.id()));
         }
     }
 

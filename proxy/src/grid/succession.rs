@@ -44,7 +44,7 @@ impl Grid {
 
     /// Lets go those that are not in `successor`, which is published: no new sessions, no scrapes. Returns them.
     pub fn dismiss(&self, successor: &Self) -> Vec<Arc<Substation>> {
-        let stay: HashSet<_> = successor.substations().iter().map(|one| one.id()).collect();
+        let stay: HashSet<_> = successor.ids().collect();
         let now = self.common.clock.now();
         let gone = self.substations().iter();
         let gone: Vec<_> = gone
