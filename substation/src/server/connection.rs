@@ -38,6 +38,8 @@ pub(super) async fn serve(stream: TcpStream, substation: Substation, draining: C
             .header_read_timeout(HEADER_TIMEOUT)
             // A client may close its side after the request, and still gets its answer.
             .half_close(true)
+            // Requests that came together are answered together, in one write.
+            .pipeline_flush(true)
             .serve_connection(TokioIo::new(stream), service)
     );
     let served = select! {
