@@ -73,6 +73,10 @@ COULD_NOT = row(
            [query("sum(switchyard_admission_waiting)", "waiting")]),
      lines("The line, by result", "Does waiting help?",
            [query(f"sum by (result) (rate(switchyard_admission_waits_total[{RATE}]))", "{{result}}")], "ops"),
+     lines("Sent together with others", "Does a substation answer so promptly that requests share its connections?",
+           [query(f"sum by (substation) (rate(switchyard_upstream_shared_total{ONE}[{RATE}])) / "
+                  f"sum by (substation) (rate(switchyard_upstream_requests_total{ONE}[{RATE}]))", "{{substation}}")],
+           "percentunit"),
      stat("Keys remembered", "How many Idempotency-Keys have a substation that must be asked again?",
           [query("sum(switchyard_idempotency_keys)")])),
 )

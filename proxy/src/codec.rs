@@ -26,6 +26,7 @@ mod request;
 mod tests;
 
 pub use error::Malformed;
+pub(crate) use head::fields;
 pub use request::{RequestHead, Unencodable, encode_request};
 
 use bytes::{Buf, Bytes, BytesMut};
@@ -224,7 +225,7 @@ fn take(
 impl Answer {
     /// The headers in their order, names as they were written, values without the blanks around them.
     pub fn headers(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        head::fields(&self.head)
+        fields(&self.head)
     }
 
     /// The first header of that name, in whatever case.

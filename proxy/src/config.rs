@@ -18,6 +18,7 @@ mod aggregate;
 mod discovery;
 mod error;
 mod nearest;
+mod pipeline;
 mod policy;
 mod reload;
 mod rules;
@@ -36,10 +37,12 @@ pub use advice::Advice;
 pub use aggregate::{Aggregate, UnknownAggregate};
 pub use discovery::{Discovery, DnsSource, FileSource, HttpSource, Records, UnknownRecords};
 pub use error::{Error, Fault, Faults};
+pub use pipeline::Pipeline;
 pub use policy::{Policy, UnknownPolicy};
 pub use reload::Reload;
 pub use sections::{
     Admin, Admission, Charge, Health, Http2, Limits, Load, Retry, Substation, Timeouts, Tls,
+    Upstream,
 };
 pub use series::{MatchOp, Matcher, Series, SeriesError};
 
@@ -90,6 +93,8 @@ pub struct Config {
     pub policy: Policy,
     /// How long each step of a request may take.
     pub timeouts: Timeouts,
+    /// How substations are spoken to.
+    pub upstream: Upstream,
     /// How much the proxy takes on.
     pub limits: Limits,
     /// What becomes of requests for which no substation has room.

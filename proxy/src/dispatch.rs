@@ -18,6 +18,7 @@ mod decisions;
 mod departures;
 mod error;
 pub mod exchange;
+pub mod head;
 mod hop_by_hop;
 mod http2;
 mod in_hand;
@@ -146,7 +147,7 @@ impl Lane {
     }
 
     /// Where a request to `substation` goes. The connections follow the newest configuration that a request goes by.
-    fn destination(&self, by: &Snapshot, substation: &Substation) -> Destination {
+    fn destination<'a>(&self, by: &Snapshot, substation: &'a Substation) -> Destination<'a> {
         if by.version > self.followed.load(Relaxed) {
             self.followed.store(by.version, Relaxed);
             self.exchange.follow(by.grid.ids());
@@ -155,6 +156,8 @@ impl Lane {
             id: substation.id(),
             address: substation.address(),
             connect_timeout: by.config.timeouts.connect,
+            most: by.config.upstream.pipeline.most(),
+            shared: &substation.metrics().shared,
         }
     }
 }

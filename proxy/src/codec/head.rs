@@ -180,7 +180,7 @@ fn decimal(digits: &[u8]) -> Result<u64, Malformed> {
 }
 
 /// The headers of a head that has been read before, without parsing them again.
-pub(super) fn fields(head: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+pub(crate) fn fields(head: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     head.split(|&byte| byte == b'\n')
         .skip(1)
         .filter_map(|line| {

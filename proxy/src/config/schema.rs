@@ -1,8 +1,9 @@
 //! Which keys there are, where they stand, and what each must be.
 
 use super::{
-    Admin, Admission, Charge, Config, Health, Http2, Limits, Load, Policy, Retry, Substation,
-    Timeouts, Tls, discovery::discovery, section::Section, tree::Node, values,
+    Admin, Admission, Charge, Config, Health, Http2, Limits, Load, Pipeline, Policy, Retry,
+    Substation, Timeouts, Tls, Upstream, discovery::discovery, section::Section, tree::Node,
+    values,
 };
 use std::{
     collections::HashMap,
@@ -52,6 +53,7 @@ pub(super) fn config(file: &mut Section<'_>) -> Config {
         load: file.section("load", load),
         policy: file.value("policy", Policy::default(), values::parsed),
         timeouts: file.section("timeouts", timeouts),
+        upstream: file.section("upstream", upstream),
         limits: file.section("limits", limits),
         admission: file.section("admission", admission),
         retry: file.section("retry", retry),
@@ -123,6 +125,12 @@ fn timeouts(s: &mut Section<'_>) -> Timeouts {
         request: s.value("request", default.request, values::duration),
         client: s.value("client", default.client, values::duration),
         idle: s.value("idle", default.idle, values::duration),
+    }
+}
+
+fn upstream(s: &mut Section<'_>) -> Upstream {
+    Upstream {
+        pipeline: s.value("pipeline", Pipeline::default(), values::pipeline),
     }
 }
 

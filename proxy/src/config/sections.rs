@@ -1,6 +1,6 @@
 //! The parts of a configuration and their defaults. `docs/configuration.md` explains each key at length.
 
-use super::{Aggregate, Series, schema, show, written};
+use super::{Aggregate, Pipeline, Series, schema, show, written};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::{
@@ -185,6 +185,15 @@ impl Default for Timeouts {
             idle: Duration::from_mins(1),
         }
     }
+}
+
+/// How substations are spoken to.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
+#[schemars(default, deny_unknown_fields)]
+pub struct Upstream {
+    /// How many requests may be under way on one connection.
+    #[schemars(with = "written::Pipeline")]
+    pub pipeline: Pipeline,
 }
 
 /// How much the proxy takes on.

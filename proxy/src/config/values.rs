@@ -9,7 +9,11 @@ pub(super) use address::{address, resolver, upstream};
 pub(crate) use source::is_host;
 pub(super) use source::{host, targets, url};
 
-use super::{show, tree::Node};
+use super::{
+    pipeline::{self, Pipeline},
+    show,
+    tree::Node,
+};
 use bytesize::ByteSize;
 use serde_yaml::Number;
 use std::{fmt::Display, ops::RangeInclusive, path::PathBuf, str::FromStr, time::Duration};
@@ -200,6 +204,19 @@ where
                 range.end()
             )
         })
+    }
+}
+
+/// How many requests may share a connection.
+pub(super) fn pipeline(node: &Node) -> Read<Pipeline> {
+    match node {
+        Node::Text(word) if word == "auto" => Ok(Pipeline::Auto),
+        Node::Text(word) if word == "off" => Ok(Pipeline::Off),
+        Node::Number(_) => whole(2..=pipeline::MOST)(node).map(Pipeline::AtMost),
+        _ => Err(format!(
+            "must be auto, off or a whole number from 2 to {}",
+            pipeline::MOST
+        )),
     }
 }
 

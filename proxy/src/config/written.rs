@@ -115,6 +115,13 @@ written! {
         "minimum": 0,
         "maximum": 1
     }
+    /// A word, or so many requests.
+    Pipeline: {
+        "anyOf": [
+            {"type": "string", "enum": ["auto", "off"]},
+            {"type": "integer", "minimum": 2, "maximum": (super::pipeline::MOST)}
+        ]
+    }
     /// A policy's name.
     Policy: {
         "type": "string",

@@ -21,7 +21,7 @@ impl Lane {
     /// The substation to ask next, if there is one for which this request need not wait.
     pub(super) fn admit(
         &self,
-        charge: &Charge,
+        charge: &Charge<'_>,
         journey: &Journey,
         claim: Option<&mut Claim<'_, Arc<Substation>>>,
     ) -> Result<Picked, Refusal> {
@@ -68,7 +68,7 @@ impl Lane {
     ) -> Result<Picked, Refusal> {
         let metrics = self.shared.metrics.requests();
         let rules = &journey.by.config.admission;
-        let until = rules.until(&asked.head.headers, Instant::now(), asked.deadline);
+        let until = rules.until(asked.head, Instant::now(), asked.deadline);
         let Some(place) = self.shared.queue.join(until, rules.queue) else {
             metrics.waited(Waited::Full);
             return Err(Refusal::NoCapacity);
@@ -98,7 +98,7 @@ impl Lane {
     /// What the client is told when there is nobody left to ask.
     pub(super) fn refuse(
         &self,
-        charge: &Charge,
+        charge: &Charge<'_>,
         refused: Refusal,
         journey: &mut Journey,
     ) -> Failure {
@@ -108,7 +108,7 @@ impl Lane {
     /// The same where only one may be asked, because it may have booked the key already.
     pub(super) fn refuse_of_holder(
         &self,
-        charge: &Charge,
+        charge: &Charge<'_>,
         name: &str,
         why: Unbooked,
         journey: &mut Journey,
@@ -122,7 +122,7 @@ impl Lane {
 
     /// Where there is no room, says when there will be: by the substations' own word, or by the ends of the
     /// sessions that are known.
-    fn with_hint(&self, charge: &Charge, mut failure: Failure, journey: &Journey) -> Failure {
+    fn with_hint(&self, charge: &Charge<'_>, mut failure: Failure, journey: &Journey) -> Failure {
         if failure.code == Code::NoCapacity {
             let known = self.shared.departures.room_in(charge.load, Instant::now());
             let room_in = journey.room_in.into_iter().chain(known).min();

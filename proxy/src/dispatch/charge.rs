@@ -5,7 +5,6 @@
 
 use std::fmt;
 
-use bytes::Bytes;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 use switchyard_balance::Load;
 
@@ -18,21 +17,21 @@ const ENERGY: &str = "energy_kwh";
 const VEHICLE: &str = "vehicle_id";
 
 /// One charge request.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Charge {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Charge<'a> {
     /// As it came.
-    pub(super) body: Bytes,
+    pub(super) body: &'a [u8],
     /// What it will weigh on a substation.
     pub(super) load: Load,
 }
 
-impl Charge {
+impl<'a> Charge<'a> {
     /// Checks a body. An empty one, or one without a load, weighs the configured default.
-    pub(super) fn parse(body: Bytes, rules: &config::Charge) -> Result<Self, Failure> {
+    pub(super) fn parse(body: &'a [u8], rules: &config::Charge) -> Result<Self, Failure> {
         let load = if body.is_empty() {
             None
         } else {
-            let mut json = serde_json::Deserializer::from_slice(&body);
+            let mut json = serde_json::Deserializer::from_slice(body);
             Fields {
                 load_field: &rules.load_field,
             }
@@ -214,7 +213,7 @@ mod tests {
             load_field: "power_kw".into(),
             default_load: 11.0,
         };
-        Charge::parse(Bytes::from_static(body.as_bytes()), &rules)
+        Charge::parse(body.as_bytes(), &rules)
             .map(|charge| charge.load.units())
             .map_err(|failure| failure.message)
     }

@@ -25,7 +25,7 @@ impl Lane {
     /// The substation to ask next: who has the key, or else the best one.
     pub(super) fn pick(
         &self,
-        charge: &Charge,
+        charge: &Charge<'_>,
         journey: &Journey,
         claim: Option<&mut Claim<'_, Arc<Substation>>>,
     ) -> Result<Picked, Refusal> {
@@ -58,7 +58,7 @@ impl Lane {
     }
 
     /// The best one that may be asked: one that is on trial takes one request only.
-    fn enter(&self, charge: &Charge, journey: &Journey) -> Result<Picked, Refusal> {
+    fn enter(&self, charge: &Charge<'_>, journey: &Journey) -> Result<Picked, Refusal> {
         loop {
             let choice = self.choose(charge, journey)?;
             if let Ok(trial) = journey.by.grid.enter(choice.reservation.upstream()) {
@@ -74,7 +74,11 @@ impl Lane {
     }
 
     /// Chooses and reserves. Now and then it looks at what it does: keeps a record for `/decisions`, and times it.
-    fn choose(&self, charge: &Charge, journey: &Journey) -> Result<Choice<Substation>, Refusal> {
+    fn choose(
+        &self,
+        charge: &Charge<'_>,
+        journey: &Journey,
+    ) -> Result<Choice<Substation>, Refusal> {
         let (grid, decisions) = (&journey.by.grid, &self.shared.decisions);
         let tried = journey.passed_over();
         let now = grid.clock().at(journey.since);

@@ -1,27 +1,41 @@
 //! One request to one substation, one answer back.
 //!
 //! A narrow door: a charge goes in, and out comes an answer or a break, with word of whether anything was
-//! written. What stands behind it may change (pooled connections now, several requests on one connection
-//! later) without the rest of the way knowing.
+//! written. Behind it stand pooled connections, each for one request at a time or [shared] by several, without
+//! the rest of the way knowing.
 //!
 //! Each lane has its own exchange, so its locks are never contended: they are there because a lane is
 //! shared with Pingora's tasks by type, not in fact. None is held across an await.
 
 mod connection;
+mod earned;
+mod fate;
+mod forwarded;
+mod lag;
+mod order;
 mod pool;
+mod ride;
+mod shared;
 
-use std::{collections::HashMap, io, net::SocketAddr, time::Duration};
+use std::{collections::HashMap, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use fastrand::Rng;
 use http::HeaderValue;
 use parking_lot::Mutex;
-use pingora_http::RequestHeader;
-use tokio::{net::TcpStream, time::timeout};
+use prometheus::IntCounter;
+use tokio::{
+    net::TcpStream,
+    time::{Instant, timeout},
+};
 
 pub use crate::codec::Answer;
-use crate::{codec::RequestHead, grid::Id};
+use crate::{codec::RequestHead, dispatch::head::Head, grid::Id};
 use connection::{Broken, Connection};
-use pool::Pool;
+use lag::Lag;
+use order::End;
+use pool::{Pool, Way};
+use ride::Ride;
+use shared::{Seen, Shared};
 
 /// How far a request got.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,8 +51,8 @@ pub enum Progress {
 pub struct Outgoing<'a> {
     /// Request line and host.
     pub line: &'a RequestHead,
-    /// The client's head, whose end-to-end headers go on.
-    pub head: &'a RequestHeader,
+    /// The client's headers, of which those that are end-to-end go on.
+    pub head: Head<'a>,
     /// The request's id, the client's or made here.
     pub request_id: &'a HeaderValue,
     /// The whole body.
@@ -47,13 +61,17 @@ pub struct Outgoing<'a> {
 
 /// Where it is sent.
 #[derive(Clone, Copy, Debug)]
-pub struct Destination {
+pub struct Destination<'a> {
     /// Which substation.
     pub id: Id,
     /// Where that one listens.
     pub address: SocketAddr,
     /// How long a new connection may take.
     pub connect_timeout: Duration,
+    /// The most requests that may be under way on one connection; 1 for a connection each.
+    pub most: usize,
+    /// Counts the requests that join others.
+    pub shared: &'a IntCounter,
 }
 
 /// Why there is no answer.
@@ -70,8 +88,9 @@ pub enum Break {
 /// The connections of one lane.
 #[derive(Debug)]
 pub struct Exchange {
-    /// One for each substation that is listed; what comes back from any other is closed.
-    pools: Mutex<HashMap<Id, Pool>>,
+    /// One for each substation that is listed.
+    pools: Mutex<HashMap<Id, Arc<Mutex<Pool>>>>,
+    lag: Lag,
     rng: Mutex<Rng>,
 }
 
@@ -81,6 +100,7 @@ impl Exchange {
     pub fn new(seed: u64) -> Self {
         Self {
             pools: Mutex::default(),
+            lag: Lag::default(),
             rng: Mutex::new(Rng::with_seed(seed)),
         }
     }
@@ -100,48 +120,150 @@ impl Exchange {
 
     /// Sends a request to a substation and waits for its answer.
     ///
-    /// `progress` tells, also when this future is dropped, whether anything may have arrived there.
+    /// It is `now`. `progress` tells, also when this future is dropped, whether anything may have arrived there.
     pub async fn send(
         &self,
-        to: Destination,
+        to: Destination<'_>,
         outgoing: &Outgoing<'_>,
         progress: &mut Progress,
+        now: Instant,
     ) -> Result<Answer, Break> {
+        let pool = &*self.pool(to.id);
+        let _visit = Visit::new(pool);
+        let mut now = now;
         loop {
-            let pooled = self.pools.lock().get_mut(&to.id).and_then(Pool::take);
-            let is_reused = pooled.is_some();
-            let mut connection = match pooled {
-                Some(connection) => connection,
-                None => connect(to).await?,
+            let way = {
+                let lag = self.lag.of_an_answer();
+                pool.lock().way(outgoing.body.len(), to.most, lag, now)
             };
-            match connection.exchange(outgoing, progress).await {
-                Ok(answer) => {
-                    if answer.reusable
-                        && let Some(pool) = self.pools.lock().get_mut(&to.id)
-                    {
-                        pool.put(connection);
-                    }
-                    return Ok(answer);
+            let done = match way {
+                Way::With(shared) => {
+                    to.shared.inc();
+                    self.share(pool, shared, outgoing, progress, now).await
                 }
-                Err(Broken { reason, arrived }) => {
-                    if !arrived {
-                        *progress = Progress::Unsent;
-                    }
-                    // It had closed while it lay in the pool, and took in nothing: the next may do.
-                    if !is_reused || *progress == Progress::Sent {
-                        return Err(Break::Lost(reason));
-                    }
+                Way::First(connection) => {
+                    let connection = match connection {
+                        Some(connection) => connection,
+                        None => connect(to).await?,
+                    };
+                    let shared = pool.lock().share(connection);
+                    self.share(pool, shared, outgoing, progress, now).await
                 }
+                Way::Alone(connection) => {
+                    if to.most > 1 && self.lag.is_due() {
+                        self.lag.stand_back().await;
+                    }
+                    let is_reused = connection.is_some();
+                    let connection = match connection {
+                        Some(connection) => connection,
+                        None => connect(to).await?,
+                    };
+                    self.alone(pool, connection, is_reused, outgoing, progress)
+                        .await
+                }
+            };
+            if let Some(result) = done {
+                return result;
+            }
+            now = Instant::now();
+        }
+    }
+
+    /// The connections to one substation. To one that is not listed they end with those who wait for it.
+    fn pool(&self, id: Id) -> Arc<Mutex<Pool>> {
+        self.pools
+            .lock()
+            .get(&id)
+            .map(Arc::clone)
+            .unwrap_or_default()
+    }
+
+    /// One request on a connection of its own. None if it is to be sent again: the connection had been closed
+    /// while it lay in the pool, and took in nothing.
+    async fn alone(
+        &self,
+        pool: &Mutex<Pool>,
+        mut connection: Connection,
+        is_reused: bool,
+        outgoing: &Outgoing<'_>,
+        progress: &mut Progress,
+    ) -> Option<Result<Answer, Break>> {
+        let begun = Instant::now();
+        match connection.exchange(outgoing, progress).await {
+            Ok(answer) => {
+                let now = Instant::now();
+                let mut pool = pool.lock();
+                pool.learn(Seen::of(&answer, now - begun), self.lag.of_an_answer(), now);
+                if answer.reusable {
+                    pool.put(connection, now);
+                }
+                Some(Ok(answer))
+            }
+            Err(Broken { reason, arrived }) => {
+                if !arrived {
+                    *progress = Progress::Unsent;
+                }
+                let is_lost = !is_reused || *progress == Progress::Sent;
+                is_lost.then_some(Err(Break::Lost(reason)))
+            }
+        }
+    }
+
+    /// One request with others. None if it is to be sent again: nothing of it had left, or it was not even
+    /// looked at.
+    async fn share(
+        &self,
+        pool: &Mutex<Pool>,
+        shared: Arc<Shared>,
+        outgoing: &Outgoing<'_>,
+        progress: &mut Progress,
+        now: Instant,
+    ) -> Option<Result<Answer, Break>> {
+        let ticket = match shared.join(outgoing, now) {
+            Ok(ticket) => ticket,
+            Err(error) => return Some(Err(Break::Lost(error.to_string()))),
+        };
+        let mut ride = Ride::new((pool, &self.lag), shared, ticket, progress);
+        ride.gather().await;
+        match (&mut ride).await {
+            End::Answered(answer) => Some(Ok(answer)),
+            End::Untouched => None,
+            End::Lost {
+                reason,
+                begins,
+                is_clean,
+            } => {
+                if is_clean && !fate::may_have_arrived(|| ride.fate(begins)).await {
+                    ride.nothing_arrived();
+                    return None;
+                }
+                Some(Err(Break::Lost(reason)))
             }
         }
     }
 }
 
-async fn connect(to: Destination) -> Result<Connection, Break> {
+async fn connect(to: Destination<'_>) -> Result<Connection, Break> {
     match timeout(to.connect_timeout, TcpStream::connect(to.address)).await {
         Ok(Ok(stream)) => Connection::new(stream).map_err(Break::Connect),
         Ok(Err(error)) => Err(Break::Connect(error)),
         Err(_) => Err(Break::Connect(io::ErrorKind::TimedOut.into())),
+    }
+}
+
+/// One request at a substation; over when dropped.
+struct Visit<'a>(&'a Mutex<Pool>);
+
+impl<'a> Visit<'a> {
+    fn new(pool: &'a Mutex<Pool>) -> Self {
+        pool.lock().enter();
+        Self(pool)
+    }
+}
+
+impl Drop for Visit<'_> {
+    fn drop(&mut self) {
+        self.0.lock().exit();
     }
 }
 

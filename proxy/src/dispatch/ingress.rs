@@ -16,6 +16,7 @@ use tracing::debug;
 use super::{
     Code, Failure, Lane,
     charge::Charge,
+    head::Head,
     in_hand::RequestGuard,
     reply, request_id,
     route::Routed,
@@ -127,6 +128,7 @@ impl Lane {
         } else {
             None
         };
+        let sent_id = sent_id.map(HeaderValue::as_bytes);
         let request_id = request_id::of(sent_id, || self.exchange.random(request_id::random));
         let routed = match request {
             Ok(()) => self.answer(session, &request_id, watchdog, started).await,
@@ -194,16 +196,18 @@ impl Lane {
         // From here on it goes by this, however long its body took to come.
         let by = self.shared.snapshot();
         let head = session.req_header();
+        let headers = Head::Parsed(&head.headers);
         match asked {
             Asked::Charge => {
-                let charge = Charge::parse(body, &by.config.charge)?;
-                let routed = self.route(by, head, &charge, request_id, watchdog).await?;
+                let charge = Charge::parse(&body, &by.config.charge)?;
+                let routed = self.route(by, headers, &charge, request_id, watchdog, Instant::now());
+                let routed = routed.await?;
                 Ok((routed, true))
             }
             Asked::Session(ask) => {
                 let id = head.uri.path().trim_start_matches(sessions::PREFIX);
                 // Rare beside charges: boxed, so that these need no room for it.
-                let session = Box::pin(self.session(&by, ask, id, head, request_id, watchdog));
+                let session = Box::pin(self.session(&by, ask, id, headers, request_id, watchdog));
                 Ok((session.await?, false))
             }
         }

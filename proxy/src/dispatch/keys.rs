@@ -16,28 +16,27 @@ use std::{
     time::Duration,
 };
 
-use http::{HeaderMap, HeaderName};
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-use super::{Code, Failure};
+use super::{Code, Failure, head::Head};
 use crate::config;
 
 /// The header that carries a key.
-const HEADER: HeaderName = HeaderName::from_static("idempotency-key");
+const HEADER: &str = "idempotency-key";
 /// The longest key, in bytes.
 const LONGEST: usize = 255;
 /// Each has its own lock, so that threads seldom meet.
 const SHARDS: usize = 16;
 
 /// The key of a request, if it has one. One that can't be kept is refused: its client counts on it.
-pub(super) fn key_of(headers: &HeaderMap) -> Result<Option<&[u8]>, Failure> {
-    let Some(key) = headers.get(&HEADER) else {
+pub(super) fn key_of(head: Head<'_>) -> Result<Option<&[u8]>, Failure> {
+    let mut keys = head.all(HEADER);
+    let Some(key) = keys.next() else {
         return Ok(None);
     };
-    let key = key.as_bytes();
     let is_fit = !key.is_empty() && key.len() <= LONGEST && key.iter().all(u8::is_ascii_graphic);
-    if !is_fit || headers.get_all(&HEADER).iter().count() > 1 {
+    if !is_fit || keys.next().is_some() {
         let message = format!(
             "Idempotency-Key must be there once, with 1 to {LONGEST} visible ASCII characters; nothing is booked"
         );

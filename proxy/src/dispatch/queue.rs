@@ -17,17 +17,17 @@ use std::{
     time::Duration,
 };
 
-use http::{HeaderMap, HeaderName};
 use parking_lot::Mutex;
 use tokio::{
     sync::Notify,
     time::{Instant, timeout},
 };
 
+use super::head::Head;
 use crate::config;
 
 /// The header in which a client says how long it will wait, as in `750ms`.
-const PATIENCE: HeaderName = HeaderName::from_static("x-request-timeout");
+const PATIENCE: &str = "x-request-timeout";
 /// A longer text is no duration that anybody means.
 const LONGEST_TEXT: usize = 16;
 /// How often the first in line looks for room.
@@ -91,12 +91,10 @@ impl config::Admission {
 
     /// Until when a request that finds no room at `now` waits: at most until `deadline`, and no longer than
     /// its client will.
-    pub(super) fn until(&self, headers: &HeaderMap, now: Instant, deadline: Instant) -> Instant {
-        let patience = headers.get(&PATIENCE).and_then(|value| {
-            let text = value
-                .to_str()
-                .ok()
-                .filter(|text| text.len() <= LONGEST_TEXT)?;
+    pub(super) fn until(&self, head: Head<'_>, now: Instant, deadline: Instant) -> Instant {
+        let patience = head.all(PATIENCE).next().and_then(|value| {
+            let text = str::from_utf8(value).ok();
+            let text = text.filter(|text| text.len() <= LONGEST_TEXT)?;
             humantime::parse_duration(text).ok()
         });
         let wait = patience.map_or(self.timeout, |patience| patience.min(self.timeout));
@@ -184,9 +182,13 @@ mod tests {
             timeout: Duration::from_secs(1),
         };
         let wait = |patience: Option<&'static str>, deadline: u64| {
-            let value = patience.map(|text| (PATIENCE, http::HeaderValue::from_static(text)));
-            let headers: HeaderMap = value.into_iter().collect();
-            let until = rules.until(&headers, now, now + Duration::from_millis(deadline));
+            let field = patience.map(|text| format!("{PATIENCE}: {text}\r\n"));
+            let head = format!("POST / HTTP/1.1\r\n{}\r\n", field.unwrap_or_default());
+            let until = rules.until(
+                Head::Plain(head.as_bytes()),
+                now,
+                now + Duration::from_millis(deadline),
+            );
             (until - now).as_millis()
         };
         assert_eq!(wait(None, 5_000), 1_000);

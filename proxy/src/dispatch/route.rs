@@ -7,7 +7,6 @@
 use std::{pin::pin, sync::Arc};
 
 use http::HeaderValue;
-use pingora_http::RequestHeader;
 use switchyard_balance::Refusal;
 use tokio::time::{Instant, sleep};
 use tracing::debug;
@@ -18,6 +17,7 @@ use super::{
     charge::Charge,
     choose::Picked,
     exchange::{Answer, Break, Outgoing, Progress},
+    head::Head,
     keys::{self, Claim},
     retry::{Journey, Unbooked},
     watchdog::Watchdog,
@@ -25,6 +25,7 @@ use super::{
 use crate::grid::Substation;
 
 /// A substation's answer, and whose it is.
+#[derive(Debug)]
 pub(super) struct Routed {
     pub(super) answer: Answer,
     pub(super) substation: Arc<Substation>,
@@ -32,24 +33,24 @@ pub(super) struct Routed {
 
 /// A request on its way: what is asked, and by when.
 pub(super) struct Asked<'a> {
-    pub(super) head: &'a RequestHeader,
-    pub(super) charge: &'a Charge,
+    pub(super) head: Head<'a>,
+    pub(super) charge: &'a Charge<'a>,
     pub(super) request_id: &'a HeaderValue,
     pub(super) deadline: Instant,
     pub(super) watchdog: &'a mut Watchdog,
 }
 
 impl Lane {
-    /// Finds a substation that takes the charge, and returns its answer.
+    /// Finds a substation that takes the charge, and returns its answer. `started` is now.
     pub(super) async fn route(
         &self,
         by: Arc<Snapshot>,
-        head: &RequestHeader,
-        charge: &Charge,
+        head: Head<'_>,
+        charge: &Charge<'_>,
         request_id: &HeaderValue,
         watchdog: &mut Watchdog,
+        started: Instant,
     ) -> Result<Routed, Failure> {
-        let started = Instant::now();
         let deadline = started + by.config.timeouts.request;
         let mut asked = Asked {
             head,
@@ -59,7 +60,7 @@ impl Lane {
             watchdog,
         };
         let rules = &by.config.retry;
-        let key = keys::key_of(&head.headers)?;
+        let key = keys::key_of(head)?;
         let mut claim = key.map(|key| self.shared.keys.claim(key, started, rules));
         self.shared.budget.request(rules.budget);
         let mut journey = Journey::new(by, started);
@@ -153,11 +154,11 @@ impl Lane {
             line: &substation.charge_head(),
             head: asked.head,
             request_id: asked.request_id,
-            body: &asked.charge.body,
+            body: asked.charge.body,
         };
         let mut progress = Progress::Unsent;
         let to = self.destination(&journey.by, substation);
-        let exchange = self.exchange.send(to, &outgoing, &mut progress);
+        let exchange = self.exchange.send(to, &outgoing, &mut progress, sent);
         let result = asked.watchdog.guard(asked.deadline, pin!(exchange)).await;
         substation
             .metrics()

@@ -11,12 +11,12 @@
 use std::{collections::HashMap, pin::pin, sync::Arc, time::Duration};
 
 use http::{HeaderValue, Method};
-use pingora_http::RequestHeader;
 use tokio::time::Instant;
 
 use super::{
     Code, Failure, Lane, Snapshot,
     exchange::{Break, Outgoing, Progress},
+    head::Head,
     route::Routed,
     watchdog::Watchdog,
 };
@@ -96,7 +96,7 @@ impl Lane {
         by: &Snapshot,
         ask: Ask,
         id: &str,
-        head: &RequestHeader,
+        head: Head<'_>,
         request_id: &HeaderValue,
         watchdog: &mut Watchdog,
     ) -> Result<Routed, Failure> {
@@ -126,7 +126,10 @@ impl Lane {
         loop {
             let mut progress = Progress::Unsent;
             let to = self.destination(by, &substation);
-            let exchange = self.exchange.send(to, &outgoing, &mut progress);
+            let exchange = {
+                let now = Instant::now();
+                self.exchange.send(to, &outgoing, &mut progress, now)
+            };
             let result = watchdog.guard(deadline, pin!(exchange)).await;
             let broken = match result.unwrap_or(Err(Break::Deadline)) {
                 Ok(answer) => return Ok(Routed { answer, substation }),

@@ -23,6 +23,7 @@ use crate::grid::{Grid, State};
 pub(super) struct SubstationFamilies {
     decisions: IntCounterVec,
     upstream: IntCounterVec,
+    shared: IntCounterVec,
     upstream_seconds: HistogramVec,
     polls: IntCounterVec,
     reports: IntCounterVec,
@@ -48,6 +49,8 @@ pub(super) struct SubstationFamilies {
 pub struct SubstationMetrics {
     /// Requests that were given to it because it may have booked their key before.
     pub chosen_by_key: IntCounter,
+    /// Charges that shared a connection to it with others.
+    pub shared: IntCounter,
     /// How long its answers take.
     pub upstream_seconds: Histogram,
     /// How long its metrics page takes.
@@ -132,6 +135,11 @@ impl SubstationFamilies {
                 "upstream_requests_total",
                 "Charges sent to a substation, by how the exchange ended.",
                 &["substation", "outcome"],
+            )?,
+            shared: make.counters(
+                "upstream_shared_total",
+                "Charges sent to a substation over a connection on which others were under way.",
+                one,
             )?,
             upstream_seconds: make.histograms(
                 "upstream_duration_seconds",
@@ -228,6 +236,7 @@ impl SubstationFamilies {
                 Some(self.decisions.with_label_values(&[name, name_of]))
             }),
             chosen_by_key: self.decisions.with_label_values(&[name, "key"]),
+            shared: self.shared.with_label_values(&[name]),
             upstream_seconds: self.upstream_seconds.with_label_values(&[name]),
             poll_seconds: self.poll_seconds.with_label_values(&[name]),
             upstream: UPSTREAM
@@ -261,6 +270,7 @@ impl SubstationFamilies {
         for state in State::ALL {
             let _ = self.transitions.remove_label_values(&[name, state.name()]);
         }
+        let _ = self.shared.remove_label_values(&[name]);
         let _ = self.upstream_seconds.remove_label_values(&[name]);
         let _ = self.poll_seconds.remove_label_values(&[name]);
     }

@@ -36,6 +36,7 @@ mod rig;
 mod rush_hour;
 mod secure;
 mod sessions;
+mod sharing;
 mod soak;
 mod substations;
 mod tls;

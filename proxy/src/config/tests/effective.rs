@@ -41,6 +41,8 @@ timeouts:
   request: 5s
   client: 10s
   idle: 1m
+upstream:
+  pipeline: auto
 limits:
   body: 64KiB
   connections: 10000

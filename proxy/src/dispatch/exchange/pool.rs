@@ -1,22 +1,39 @@
-//! Connections that wait for their next request.
+//! The connections of one lane to one substation: those that wait for their next request, those that several
+//! requests share, and what the substation has earned.
 //!
-//! The one used last is taken first: it is the least likely to have been closed, its buffers are warm, and
-//! those at the other end grow old and are let go when the rush is over.
+//! Of those that wait, the one used last is taken first: it is the least likely to have been closed, and those
+//! at the other end grow old and are let go when the rush is over.
 
-use std::{collections::VecDeque, time::Duration};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
-use super::connection::Connection;
+use super::{
+    connection::Connection,
+    earned::{Earned, PROMPT},
+    shared::{Seen, Shared},
+};
 
 /// How long a connection may wait. Below the keep-alive time of common servers, so that it is this side
 /// that closes: a request sent into the other side's close would be lost.
 const LONGEST_WAIT: Duration = Duration::from_secs(4);
 
-/// Idle connections to one substation.
+/// The largest body of a request that shares a connection. What is larger would keep the others waiting while
+/// it is written.
+const LARGEST_SHARED: usize = 4 * 1024;
+
+/// For so many requests after two were under way at once, others are expected to be. Alone, a request
+/// need not wait for the rest of its round.
+const COMPANY: u32 = 64;
+
+/// Connections to one substation.
 #[derive(Debug, Default)]
 pub(super) struct Pool {
     idle: VecDeque<Idle>,
+    shared: Vec<Arc<Shared>>,
+    earned: Earned,
+    under_way: usize,
+    company: u32,
 }
 
 #[derive(Debug)]
@@ -25,11 +42,95 @@ struct Idle {
     since: Instant,
 }
 
+/// How a request is to go.
+#[derive(Debug)]
+pub(super) enum Way {
+    /// On a connection of its own; none if one has to be made.
+    Alone(Option<Connection>),
+    /// With others, on a connection that is yet to be shared; none if one has to be made.
+    First(Option<Connection>),
+    /// With those that are on this connection already.
+    With(Arc<Shared>),
+}
+
 impl Pool {
+    /// One more request is under way to the substation.
+    pub(super) fn enter(&mut self) {
+        self.company = if self.under_way > 0 {
+            COMPANY
+        } else {
+            self.company.saturating_sub(1)
+        };
+        self.under_way += 1;
+    }
+
+    /// One less is.
+    pub(super) fn exit(&mut self) {
+        self.under_way -= 1;
+    }
+
+    /// How a request with a body of so many bytes is to go, if at most `most` share a connection.
+    /// A lane that is late by `lag` waits for others as much longer.
+    pub(super) fn way(&mut self, body: usize, most: usize, lag: Duration, now: Instant) -> Way {
+        let may_share =
+            most > 1 && self.earned.is_earned() && self.company > 0 && body <= LARGEST_SHARED;
+        if !may_share {
+            return Way::Alone(self.take(now));
+        }
+        let is_joinable = |shared: &&Arc<Shared>| shared.is_joinable(most, PROMPT + lag, now);
+        match self.shared.iter().rev().find(is_joinable) {
+            Some(shared) => Way::With(Arc::clone(shared)),
+            None => Way::First(self.take(now)),
+        }
+    }
+
+    /// Lets others share a connection.
+    pub(super) fn share(&mut self, connection: Connection) -> Arc<Shared> {
+        let shared = Arc::new(Shared::new(connection));
+        self.shared.push(Arc::clone(&shared));
+        shared
+    }
+
+    /// Nobody joins a shared connection any more.
+    pub(super) fn part(&mut self, shared: &Arc<Shared>) {
+        self.shared.retain(|other| !Arc::ptr_eq(other, shared));
+    }
+
+    /// A connection that nobody shares any more waits for its next request, if it is as good as before.
+    pub(super) fn keep(&mut self, shared: Option<Arc<Shared>>) {
+        let connection = shared
+            .and_then(Arc::into_inner)
+            .and_then(Shared::into_connection);
+        if let Some(connection) = connection {
+            self.put(connection, Instant::now());
+        }
+    }
+
+    /// Learns from answers that came together, to a lane that may have been late by `lag`.
+    pub(super) fn learn(&mut self, seen: Seen, lag: Duration, now: Instant) {
+        if seen.is_doubtful {
+            return self.earned.doubt(now);
+        }
+        // All but the first came with the one before.
+        for _ in 1..seen.answers {
+            self.earned.answered(Duration::ZERO, Duration::ZERO, now);
+        }
+        if seen.answers > 0 {
+            let least = seen.slowest.saturating_sub(lag);
+            let took = if seen.is_straggler {
+                seen.slowest
+            } else {
+                least
+            };
+            self.earned.answered(took, least, now);
+        }
+    }
+
     /// The freshest connection that is still open.
-    pub(super) fn take(&mut self) -> Option<Connection> {
+    fn take(&mut self, now: Instant) -> Option<Connection> {
         while let Some(idle) = self.idle.pop_back() {
-            if idle.connection.is_open() && idle.since.elapsed() < LONGEST_WAIT {
+            let waited = now.saturating_duration_since(idle.since);
+            if idle.connection.is_open() && waited < LONGEST_WAIT {
                 return Some(idle.connection);
             }
         }
@@ -37,18 +138,30 @@ impl Pool {
     }
 
     /// Keeps a connection for later, and lets the longest-waiting go if its time is over.
-    pub(super) fn put(&mut self, connection: Connection) {
-        let now = Instant::now();
+    pub(super) fn put(&mut self, connection: Connection, now: Instant) {
         self.idle.push_back(Idle {
             connection,
             since: now,
         });
-        if self
-            .idle
-            .front()
-            .is_some_and(|oldest| now - oldest.since >= LONGEST_WAIT)
-        {
+        let is_old = |oldest: &Idle| now.saturating_duration_since(oldest.since) >= LONGEST_WAIT;
+        if self.idle.front().is_some_and(is_old) {
             self.idle.pop_front();
         }
+    }
+
+    /// As if it had earned it, and company were expected.
+    #[cfg(test)]
+    pub(super) fn grant(&mut self) {
+        let now = Instant::now();
+        while !self.earned.is_earned() {
+            self.earned.answered(Duration::ZERO, Duration::ZERO, now);
+        }
+        self.company = COMPANY;
+    }
+
+    /// Whether requests may share a connection.
+    #[cfg(test)]
+    pub(super) fn is_earned(&self) -> bool {
+        self.earned.is_earned()
     }
 }

@@ -8,6 +8,8 @@ use std::{
 
 use super::*;
 
+mod sharing;
+
 const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 
 /// The other side: its listener, and one connection after another.
@@ -49,24 +51,35 @@ async fn send<T: Send + 'static>(
     meanwhile: impl FnOnce() -> T + Send + 'static,
 ) -> (Result<u16, Break>, Progress, T) {
     let line = RequestHead::new("POST", "/charge", "s").unwrap();
-    let head = RequestHeader::build("POST", b"/", None).unwrap();
     let request_id = HeaderValue::from_static("r");
     let outgoing = Outgoing {
         line: &line,
-        head: &head,
+        head: Head::Plain(b""),
         request_id: &request_id,
         body: b"{}",
     };
     let mut progress = Progress::Unsent;
     let other = std::thread::spawn(meanwhile);
-    let to = Destination {
+    let result = exchange
+        .send(
+            destination(address, 1),
+            &outgoing,
+            &mut progress,
+            Instant::now(),
+        )
+        .await;
+    let other = other.join().unwrap();
+    (result.map(|answer| answer.status), progress, other)
+}
+
+fn destination(address: SocketAddr, most: usize) -> Destination<'static> {
+    Destination {
         id: Id::default(),
         address,
         connect_timeout: Duration::from_secs(5),
-    };
-    let result = exchange.send(to, &outgoing, &mut progress).await;
-    let other = other.join().unwrap();
-    (result.map(|answer| answer.status), progress, other)
+        most,
+        shared: Box::leak(Box::new(IntCounter::new("shared", "joined").unwrap())),
+    }
 }
 
 fn exchange() -> Exchange {

@@ -1,0 +1,73 @@
+//! Requests that share connections: earned in a real rush, and nothing lost or booked twice by it.
+
+use std::{
+    net::SocketAddr,
+    sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+    thread,
+};
+
+use switchyard_faults::{self as client, Connection};
+
+use crate::{
+    rig::{Proxy, until},
+    substations::Substations,
+};
+
+const CLIENTS: usize = 48;
+
+/// Ends the rush, also when the test fails.
+struct Over<'a>(&'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Relaxed);
+    }
+}
+
+/// Charges without a pause until `is_enough`; how many were booked.
+fn rush(address: SocketAddr, is_enough: impl Fn(u64) -> bool) -> u64 {
+    let (booked, over) = (AtomicU64::new(0), AtomicBool::new(false));
+    thread::scope(|scope| {
+        for _ in 0..CLIENTS {
+            scope.spawn(|| {
+                let mut connection = Connection::open(address);
+                let request = client::request("POST", "/request_charge", "", "{}");
+                while !over.load(Relaxed) {
+                    connection.send(&request);
+                    assert_eq!(connection.answer().status, 200);
+                    booked.fetch_add(1, Relaxed);
+                }
+            });
+        }
+        let _over = Over(&over);
+        until("enough of a rush", || {
+            is_enough(booked.load(Relaxed)).then_some(())
+        });
+    });
+    booked.load(Relaxed)
+}
+
+fn shared(proxy: &Proxy) -> f64 {
+    ["s1", "s2", "s3"]
+        .map(|name| format!("switchyard_upstream_shared_total{{substation=\"{name}\"}}"))
+        .map(|series| proxy.metric(&series))
+        .into_iter()
+        .sum()
+}
+
+#[test]
+fn in_a_rush_prompt_substations_earn_it_and_each_charge_is_booked_once() {
+    let substations = Substations::start(&[1e9; 3]);
+    let proxy = Proxy::start(&substations.addresses, "");
+    let booked = rush(proxy.charge, |_| shared(&proxy) >= 500.0);
+    let started = substations.started();
+    assert_eq!(started.iter().sum::<u64>(), booked, "{started:?}");
+}
+
+#[test]
+fn whoever_turns_it_off_has_a_connection_for_each_request() {
+    let substations = Substations::start(&[1e9; 3]);
+    let proxy = Proxy::start(&substations.addresses, "upstream: {pipeline: off}");
+    rush(proxy.charge, |booked| booked >= 3_000);
+    assert!(shared(&proxy).abs() < 0.5, "{}", shared(&proxy));
+}
