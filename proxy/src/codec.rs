@@ -26,7 +26,7 @@ mod request;
 mod tests;
 
 pub use error::Malformed;
-pub(crate) use head::fields;
+pub(crate) use head::{decimal, fields};
 pub use request::{RequestHead, Unencodable, encode_request};
 
 use bytes::{Buf, Bytes, BytesMut};
@@ -55,6 +55,13 @@ impl Default for Limits {
             body: 1024 * 1024,
         }
     }
+}
+
+/// Where the head of a request ends that `received` begins with; none if it is not there, is larger than `limit`, has a
+/// folded header or a line that does not end in CR LF.
+pub(crate) fn end_of_head(received: &[u8], limit: usize) -> Option<usize> {
+    let end = head::find_empty_line(received, &mut 0, limit, Malformed::HeadTooLarge);
+    end.ok().flatten()
 }
 
 /// Where the decoder of one answer stands; ready for the next answer once it has returned [`Progress::Done`].

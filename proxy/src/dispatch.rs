@@ -24,6 +24,7 @@ mod http2;
 mod in_hand;
 mod ingress;
 mod keys;
+mod plain;
 mod queue;
 mod reply;
 mod request_id;

@@ -165,7 +165,8 @@ impl Seen {
     }
 }
 
-fn decimal(digits: &[u8]) -> Result<u64, Malformed> {
+/// A number in digits and nothing else.
+pub(crate) fn decimal(digits: &[u8]) -> Result<u64, Malformed> {
     if digits.is_empty() {
         return Err(Malformed::ContentLength);
     }

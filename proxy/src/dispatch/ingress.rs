@@ -6,7 +6,7 @@
 
 use std::{pin::pin, time::Duration};
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use http::{HeaderValue, Method, Version, header};
 use pingora_core::protocols::{Stream, http::ServerSession};
 use pingora_http::RequestHeader;
@@ -15,15 +15,15 @@ use tracing::debug;
 
 use super::{
     Code, Failure, Lane,
-    charge::Charge,
     head::Head,
     in_hand::RequestGuard,
-    reply, request_id,
+    plain::Plain,
+    reply::Reply,
+    request_id,
     route::Routed,
     sessions::{self, Ask},
     watchdog::Watchdog,
 };
-use crate::metrics::Outcome;
 
 /// What an idle connection keeps for the next request's first bytes: most charge requests fit.
 const FIRST_READ: usize = 1024;
@@ -43,36 +43,51 @@ impl Lane {
             let session = ServerSession::new_http1(stream);
             self.request(session, started, &mut watchdog, None).await
         };
-        let (mut stream, mut prefix) = Box::pin(first).await?;
+        let (mut stream, prefix) = Box::pin(first).await?;
+        let mut received = prefix.unwrap_or_default();
         loop {
-            let first = self.first_bytes(&mut stream, prefix, &mut watchdog).await?;
-            let in_hand = Some(self.shared.in_hand.request());
+            self.first_bytes(&mut stream, &mut received, &mut watchdog)
+                .await?;
+            let in_hand = self.shared.in_hand.request();
             let started = Instant::now();
+            if let Some(charge) = Plain::find(&received, self.shared.now().config.limits.body) {
+                let came = (&*received, started);
+                let answered = self.plain(&mut stream, came, &charge, &mut watchdog, in_hand);
+                Box::pin(answered).await?;
+                received.advance(charge.length());
+                continue;
+            }
+            let first = std::mem::take(&mut received);
             let request = async {
                 let mut session = ServerSession::new_http1(stream);
                 session.set_pipelined_prefix(first);
-                self.request(session, started, &mut watchdog, in_hand).await
+                self.request(session, started, &mut watchdog, Some(in_hand))
+                    .await
             };
+            let prefix;
             (stream, prefix) = Box::pin(request).await?;
+            received = prefix.unwrap_or_default();
         }
     }
 
-    /// Waits for the first bytes of the next request on a connection.
+    /// Waits for the first bytes of the next request on a connection, unless they have come.
     async fn first_bytes(
         &self,
         stream: &mut Stream,
-        prefix: Option<BytesMut>,
+        received: &mut BytesMut,
         watchdog: &mut Watchdog,
-    ) -> Option<BytesMut> {
-        if prefix.as_ref().is_some_and(|prefix| !prefix.is_empty()) {
-            return prefix;
+    ) -> Option<()> {
+        if !received.is_empty() {
+            return Some(());
         }
-        let mut first = BytesMut::with_capacity(FIRST_READ);
+        if !received.try_reclaim(FIRST_READ) || received.capacity() > 2 * FIRST_READ {
+            *received = BytesMut::with_capacity(FIRST_READ);
+        }
         let deadline = Instant::now() + self.shared.now().config.timeouts.idle;
         let read = watchdog
-            .guard(deadline, pin!(stream.read_buf(&mut first)))
+            .guard(deadline, pin!(stream.read_buf(received)))
             .await;
-        matches!(read, Ok(Ok(1..))).then_some(first)
+        matches!(read, Ok(Ok(1..))).then_some(())
     }
 
     /// One request from its first byte to the last of its answer. Returns the connection if it goes on.
@@ -99,14 +114,8 @@ impl Lane {
             Err(_) => Err(self.too_slow("head")),
         };
         let in_hand = in_hand.unwrap_or_else(|| self.shared.in_hand.request());
-        let limit = self.shared.now().config.limits.requests;
-        let request = if in_hand.nth() > limit {
-            // Before its body is read or anything chosen: what is too much must cost the least.
-            let message = format!("{limit} requests are in hand already (limits.requests)");
-            Err(Failure::new(Code::Overloaded, message))
-        } else {
-            request
-        };
+        // Before its body is read or anything chosen: what is too much must cost the least.
+        let request = self.refuse_too_much(&in_hand).and(request);
         let deadline = self.serve(&mut session, request, watchdog, started).await?;
         // What is left of a request or an answer is waited for no longer than the answer itself.
         let finished = watchdog.guard(deadline, pin!(session.finish())).await;
@@ -134,40 +143,45 @@ impl Lane {
             Ok(()) => self.answer(session, &request_id, watchdog, started).await,
             Err(failure) => Err(failure),
         };
-        if self.shared.in_hand.is_draining() {
-            session.set_keepalive(None);
-        }
+        let reply = self.reply(routed, request_id);
+        let (status, outcome) = (reply.status, reply.outcome);
         let deadline = Instant::now() + self.shared.now().config.timeouts.client;
+        let written = watchdog.guard(deadline, pin!(reply.send(session))).await;
         let metrics = self.shared.metrics.requests();
-        let (status, outcome, written) = match routed {
-            Ok((routed, is_charge)) => {
-                let status = routed.answer.status;
-                let outcome = if is_charge && (200..300).contains(&status) {
-                    Outcome::Booked
-                } else {
-                    Outcome::Answered
-                };
-                let reply = reply::pass_on(session, routed.answer, &routed.substation, request_id);
-                (status, outcome, watchdog.guard(deadline, pin!(reply)).await)
-            }
+        metrics.ended(status, outcome, started.elapsed());
+        matches!(written, Ok(Ok(()))).then_some(deadline)
+    }
+
+    /// Refuses a request if more are in hand than may be.
+    pub(super) fn refuse_too_much(&self, in_hand: &RequestGuard<'_>) -> Result<(), Failure> {
+        let limit = self.shared.now().config.limits.requests;
+        if in_hand.nth() <= limit {
+            return Ok(());
+        }
+        let message = format!("{limit} requests are in hand already (limits.requests)");
+        Err(Failure::new(Code::Overloaded, message))
+    }
+
+    /// What the client is told, and whether its connection ends with it.
+    pub(super) fn reply(
+        &self,
+        routed: Result<(Routed, bool), Failure>,
+        request_id: HeaderValue,
+    ) -> Reply {
+        let mut reply = match routed {
+            Ok((routed, is_charge)) => Reply::passing_on(routed, is_charge, request_id),
             Err(failure) => {
-                debug!(
-                    ?request_id,
-                    code = failure.code.name(),
-                    message = failure.message,
-                    "Refused"
-                );
-                metrics.rejected(failure.code.name());
+                let code = failure.code.name();
+                debug!(?request_id, code, message = failure.message, "Refused");
+                self.shared.metrics.requests().rejected(code);
                 let retry_after = failure
                     .retry_after
                     .unwrap_or_else(|| self.exchange.random(|rng| rng.u32(1..=3)));
-                let reply = reply::fail(session, &failure, request_id, retry_after);
-                let written = watchdog.guard(deadline, pin!(reply)).await;
-                (failure.code.status(), failure.code.outcome(), written)
+                Reply::failing(&failure, retry_after, request_id)
             }
         };
-        metrics.ended(status, outcome, started.elapsed());
-        matches!(written, Ok(Ok(()))).then_some(deadline)
+        reply.closes |= self.shared.in_hand.is_draining();
+        reply
     }
 
     /// Reads the rest of a request and gets it answered: by whom, and whether it was a charge.
@@ -193,18 +207,15 @@ impl Lane {
             (Err(failure), Ok(_)) => return Err(failure),
             (Err(failure), Err(_)) => return Err(failure.closing()),
         };
-        // From here on it goes by this, however long its body took to come.
-        let by = self.shared.snapshot();
         let head = session.req_header();
         let headers = Head::Parsed(&head.headers);
         match asked {
             Asked::Charge => {
-                let charge = Charge::parse(&body, &by.config.charge)?;
-                let routed = self.route(by, headers, &charge, request_id, watchdog, Instant::now());
-                let routed = routed.await?;
-                Ok((routed, true))
+                let charged = self.charge(headers, &body, request_id, watchdog, Instant::now());
+                Ok((charged.await?, true))
             }
             Asked::Session(ask) => {
+                let by = self.shared.snapshot();
                 let id = head.uri.path().trim_start_matches(sessions::PREFIX);
                 // Rare beside charges: boxed, so that these need no room for it.
                 let session = Box::pin(self.session(&by, ask, id, headers, request_id, watchdog));
@@ -275,9 +286,9 @@ impl Lane {
         let message = format!("{limit} client connections are open already (limits.connections)");
         let failure = Failure::new(Code::Overloaded, message);
         let request_id = request_id::of(None, || self.exchange.random(request_id::random));
-        let reply = reply::fail(&mut session, &failure, request_id, 1);
+        let reply = Reply::failing(&failure, 1, request_id);
         // Nothing is left to do for one that does not even read this.
-        let _ = tokio::time::timeout(LAST_WORD, reply).await;
+        let _ = tokio::time::timeout(LAST_WORD, reply.send(&mut session)).await;
         session.shutdown().await;
     }
 }

@@ -1,101 +1,196 @@
-//! The answer to a client, in one write.
+//! The answer to a client: what it says, and the two ways to send it, each in one write.
 
-use bytes::Bytes;
-use http::{HeaderName, HeaderValue, StatusCode, header};
-use pingora_core::{InvalidHTTPHeader, OrErr, protocols::http::ServerSession};
+use bytes::{BufMut, Bytes};
+use http::{HeaderName, HeaderValue, StatusCode};
+use pingora_core::{
+    InvalidHTTPHeader, OrErr,
+    protocols::{
+        Stream,
+        http::{ServerSession, date::get_cached_date},
+    },
+};
 use pingora_http::ResponseHeader;
+use tokio::io::AsyncWriteExt;
 
-use super::{Failure, exchange::Answer, hop_by_hop::nominates, request_id};
-use crate::grid::{Substation, orca};
+use super::{Failure, hop_by_hop::nominates, request_id, route::Routed};
+use crate::metrics::Outcome;
 
 /// The header that names the substation that answered.
-const SUBSTATION: HeaderName = HeaderName::from_static("x-substation");
+const SUBSTATION: &str = "x-substation";
+
+/// Room for the usual head and body, so that the buffer grows once at most.
+const ROOM: usize = 512;
 
 /// Where a header that can't be passed on came from.
 const UNFIT: &str = "in a substation's answer";
 
-/// A client that hangs up early is its own affair: the answer is dropped, the booking stands.
-type Written = pingora_core::Result<()>;
-
-/// Passes a substation's answer on: its status, its body, its end-to-end headers, and whose it is.
-pub(super) async fn pass_on(
-    session: &mut ServerSession,
-    answer: Answer,
-    substation: &Substation,
+/// What a client is told.
+#[derive(Debug)]
+pub(super) struct Reply {
+    pub(super) status: u16,
+    pub(super) outcome: Outcome,
+    /// The connection ends with it.
+    pub(super) closes: bool,
     request_id: HeaderValue,
-) -> Written {
-    let mut head = ResponseHeader::build_no_case(answer.status, Some(8))?;
-    for (name, value) in answer.headers() {
-        if is_end_to_end(name) && !is_nominated(&answer, name) {
-            let name = HeaderName::from_bytes(name).or_err(InvalidHTTPHeader, UNFIT)?;
-            let value = HeaderValue::from_bytes(value).or_err(InvalidHTTPHeader, UNFIT)?;
-            head.append_header(name, value)?;
+    says: Says,
+    body: Bytes,
+}
+
+#[derive(Debug)]
+enum Says {
+    /// What a substation said.
+    Answer(Routed),
+    /// What went wrong.
+    Failure {
+        allow: Option<&'static str>,
+        retry_after_seconds: Option<u32>,
+    },
+}
+
+impl Reply {
+    /// A substation's answer: its status, its body, its end-to-end headers, and whose it is.
+    pub(super) fn passing_on(routed: Routed, is_charge: bool, request_id: HeaderValue) -> Self {
+        let status = routed.answer.status;
+        let outcome = if is_charge && (200..300).contains(&status) {
+            Outcome::Booked
+        } else {
+            Outcome::Answered
+        };
+        Self {
+            status,
+            outcome,
+            closes: false,
+            request_id,
+            body: routed.answer.body.clone(),
+            says: Says::Answer(routed),
         }
     }
-    head.insert_header(SUBSTATION, substation.name_header())?;
-    send(session, head, request_id, answer.body).await
-}
 
-/// Tells a client what went wrong.
-pub(super) async fn fail(
-    session: &mut ServerSession,
-    failure: &Failure,
-    request_id: HeaderValue,
-    retry_after_seconds: u32,
-) -> Written {
-    let body = failure.to_json(request_id.to_str().unwrap_or_default());
-    let status = StatusCode::from_u16(failure.code.status()).unwrap_or(StatusCode::BAD_GATEWAY);
-    let mut head = ResponseHeader::build_no_case(status, Some(8))?;
-    head.insert_header(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("application/json"),
-    )?;
-    if let Some(allow) = failure.allow {
-        head.insert_header(header::ALLOW, HeaderValue::from_static(allow))?;
+    /// What went wrong. `retry_after_seconds` is told only where trying again can help.
+    pub(super) fn failing(
+        failure: &Failure,
+        retry_after_seconds: u32,
+        request_id: HeaderValue,
+    ) -> Self {
+        let body = failure.to_json(request_id.to_str().unwrap_or_default());
+        Self {
+            status: failure.code.status(),
+            outcome: failure.code.outcome(),
+            closes: failure.close,
+            request_id,
+            says: Says::Failure {
+                allow: failure.allow,
+                retry_after_seconds: failure.code.is_retryable().then_some(retry_after_seconds),
+            },
+            body: body.into(),
+        }
     }
-    if failure.code.is_retryable() {
-        head.insert_header(header::RETRY_AFTER, HeaderValue::from(retry_after_seconds))?;
-    }
-    if failure.close {
-        session.set_keepalive(None);
-    }
-    send(session, head, request_id, body.into()).await
-}
 
-async fn send(
-    session: &mut ServerSession,
-    mut head: ResponseHeader,
-    request_id: HeaderValue,
-    body: Bytes,
-) -> Written {
-    head.insert_header(HeaderName::from_static(request_id::HEADER), request_id)?;
-    if body.is_empty() {
-        if !matches!(head.status.as_u16(), 204 | 304) {
-            head.insert_header(header::CONTENT_LENGTH, HeaderValue::from_static("0"))?;
+    /// Over a session of Pingora's, which knows the protocol and the connection.
+    ///
+    /// A client that hangs up early is its own affair: the answer is dropped, the booking stands.
+    pub(super) async fn send(self, session: &mut ServerSession) -> pingora_core::Result<()> {
+        let mut head = ResponseHeader::build_no_case(self.status, Some(8))?;
+        let mut written = Ok(());
+        self.fields(|name, value| {
+            if written.is_ok() {
+                written = append(&mut head, name, value);
+            }
+        });
+        written?;
+        if self.closes {
+            session.set_keepalive(None);
         }
         session.write_response_header(Box::new(head)).await?;
-        return session.finish_body().await;
+        if self.body.is_empty() {
+            session.finish_body().await
+        } else {
+            session.write_response_body(self.body, true).await
+        }
     }
-    head.insert_header(header::CONTENT_LENGTH, HeaderValue::from(body.len()))?;
-    session.write_response_header(Box::new(head)).await?;
-    session.write_response_body(body, true).await
+
+    /// Over an HTTP/1.1 connection whose request was read to its end.
+    pub(super) async fn send_plain(self, stream: &mut Stream) -> std::io::Result<()> {
+        let wire = self.to_wire(get_cached_date().as_bytes());
+        stream.write_all(&wire).await?;
+        stream.flush().await
+    }
+
+    fn to_wire(&self, date: &[u8]) -> Vec<u8> {
+        let mut wire = Vec::with_capacity(ROOM + self.body.len());
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::BAD_GATEWAY);
+        let reason = status.canonical_reason().unwrap_or_default();
+        for part in ["HTTP/1.1 ", status.as_str(), " ", reason, "\r\n"] {
+            wire.put_slice(part.as_bytes());
+        }
+        let mut put = |name: &[u8], value: &[u8]| {
+            // As HTTP/2 has them: a substation may have written them otherwise.
+            wire.extend(name.iter().map(u8::to_ascii_lowercase));
+            for part in [b": ", value, b"\r\n"] {
+                wire.put_slice(part);
+            }
+        };
+        self.fields(&mut put);
+        put(b"date", date);
+        put(
+            b"connection",
+            if self.closes { b"close" } else { b"keep-alive" },
+        );
+        wire.put_slice(b"\r\n");
+        wire.put_slice(&self.body);
+        wire
+    }
+
+    /// The headers but those of the connection.
+    fn fields(&self, mut put: impl FnMut(&[u8], &[u8])) {
+        match &self.says {
+            Says::Answer(Routed { answer, substation }) => {
+                let connection = answer.header("connection");
+                let is_nominated = |name| connection.is_some_and(|value| nominates(value, name));
+                for (name, value) in answer.headers() {
+                    if is_end_to_end(name) && !is_nominated(name) {
+                        put(name, value);
+                    }
+                }
+                put(SUBSTATION.as_bytes(), substation.name_header().as_bytes());
+            }
+            Says::Failure {
+                allow,
+                retry_after_seconds,
+            } => {
+                put(b"content-type", b"application/json");
+                if let Some(allow) = allow {
+                    put(b"allow", allow.as_bytes());
+                }
+                if let Some(seconds) = retry_after_seconds {
+                    put(b"retry-after", seconds.to_string().as_bytes());
+                }
+            }
+        }
+        put(request_id::HEADER.as_bytes(), self.request_id.as_bytes());
+        if !matches!(self.status, 204 | 304) {
+            let mut digits = itoa::Buffer::new();
+            let length = digits.format(self.body.len());
+            put(b"content-length", length.as_bytes());
+        }
+    }
 }
 
-/// Whether the substation's `Connection` header nominates `name` as hop-by-hop.
-fn is_nominated(answer: &Answer, name: &[u8]) -> bool {
-    let connection = answer.header("connection");
-    connection.is_some_and(|value| nominates(value, name))
+fn append(head: &mut ResponseHeader, name: &[u8], value: &[u8]) -> pingora_core::Result<()> {
+    let name = HeaderName::from_bytes(name).or_err(InvalidHTTPHeader, UNFIT)?;
+    let value = HeaderValue::from_bytes(value).or_err(InvalidHTTPHeader, UNFIT)?;
+    head.append_header(name, value)?;
+    Ok(())
 }
 
 /// Whether a header speaks of the message, not of the connection it came over, and to the client, not to whoever
-/// balances. Names of `codec` answers
-/// are as the substation wrote them.
+/// balances, and not of what is said here anew. Names of `codec` answers are as the substation wrote them.
 fn is_end_to_end(name: &[u8]) -> bool {
-    const NOT_FOR_CLIENTS: [&str; 11] = [
+    const NOT_FOR_CLIENTS: [&str; 12] = [
         "connection",
         "content-length",
         "date",
-        orca::HEADER,
+        crate::grid::orca::HEADER,
         "keep-alive",
         "proxy-authenticate",
         "te",
@@ -103,6 +198,7 @@ fn is_end_to_end(name: &[u8]) -> bool {
         "transfer-encoding",
         "upgrade",
         request_id::HEADER,
+        SUBSTATION,
     ];
     !NOT_FOR_CLIENTS
         .iter()
