@@ -1,0 +1,39 @@
+"""The report of a person."""
+
+import unittest
+
+from lib import report
+from lib.scenarios import ALL, IDLE, LATENCY, SLOW
+from tests.runs import run
+
+
+class Markdown(unittest.TestCase):
+    def test_every_scenario_has_its_table_with_a_row_a_point_and_way(self):
+        lines = report.markdown(run(), []).splitlines()
+        for scenario in ALL:
+            at = lines.index(f"## {scenario.title}")
+            end = next((number for number in range(at + 1, len(lines)) if lines[number].startswith("## ")), len(lines))
+            rows = [line for line in lines[at:end] if line.startswith("| ")]
+            ways = 7 if scenario.direct else 6
+            self.assertEqual(len(rows) - 2, ways * max(len(scenario.points), 1) if scenario != IDLE else 6, scenario.name)
+
+    def test_a_row_and_a_dash_for_nothing(self):
+        text = report.markdown(run(), [])
+        self.assertIn("| 64 | haproxy | 11.5 (11.0–12.0) | 1.00 | 1,000 | 1.00 | 1.00 | 2.00 | 3.00 | 5.0 | 8.0 | 2 |", text)
+        self.assertIn("| 64 | direct | – | – | 1,000 |", text)
+        self.assertIn("| envoy | 6.0 |", text)
+
+    def test_only_what_was_chosen(self):
+        text = report.markdown(run((SLOW,)), [])
+        self.assertIn(f"## {SLOW.title}", text)
+        self.assertNotIn(LATENCY.title, text)
+        self.assertIn("| 0, 0 and 50 ms | envoy |", text)
+
+    def test_goals_cautions_and_pictures(self):
+        goals = [{"goal": "a", "sign": "≤", "limit": 0.7, "aim": 0.6, "value": 0.8, "met": False},
+                 {"goal": "b", "sign": "≥", "limit": 1.4, "value": 1.5, "met": True},
+                 {"goal": "c", "sign": "≤", "limit": 8, "value": None, "met": None}]
+        text = report.markdown(run(goals=goals), [("latency", "bars", "x.svg")])
+        for part in ["| **MISSED** | a | ≤ 0.70 (aim 0.60) | 0.80 |", "| met | b | ≥ 1.40 | 1.50 |",
+                     "| not measured | c | ≤ 8.00 | – |", "- caution: r", "![bars](x.svg)", "6,500 requests/s"]:
+            self.assertIn(part, text)
