@@ -49,27 +49,31 @@ def _latency(rows, rate):
     point = LATENCY.points[0][1]
     labels = {"p50": "p50_ms", "p99": "p99_ms", "p99.9": "p999_ms"}
     series = {way: [rows[point.key, way][measure] for measure in labels.values()] for way in COLOURS if (point.key, way) in rows}
-    title = f"latency in ms, {rate:,.0f} requests/s, from when each was meant to leave"
-    return _page([_panel(title, list(labels), series, _bars)], set(series))
+    title = f"latency in ms at {rate:,.0f} requests/s"
+    return _page([_panel(title, list(labels), series, _bars, log=True)], set(series))
 
 
-def _panel(title, labels, series, draw):
-    top = max((value for values in series.values() for value in values if value), default=1)
-    each = step(top)
-    highest = each * math.ceil(top / each)
+def _panel(title, labels, series, draw, log=False):
+    values = [value for own in series.values() for value in own if value]
+    ticks = decades(values) if log else steps(values)
+    low, high = (_scaled(tick, log) for tick in (ticks[0], ticks[-1]))
 
     def y(value):
-        return HEIGHT - BOTTOM - value / highest * (HEIGHT - TOP - BOTTOM)
+        part = (_scaled(max(value, ticks[0]), log) - low) / (high - low)
+        return HEIGHT - BOTTOM - part * (HEIGHT - TOP - BOTTOM)
 
     wide = (WIDTH - LEFT - RIGHT) / len(labels)
     drawn = [f'<text class="title" x="8" y="20">{escape(title)}</text>']
-    for number in range(round(highest / each) + 1):
-        at = y(number * each)
-        drawn.append(f'<path class="grid" d="M{LEFT} {at:.1f}H{WIDTH - RIGHT}"/>'
-                     f'<text x="{LEFT - 6}" y="{at + 4:.1f}" text-anchor="end">{number * each:,g}</text>')
+    for tick in ticks:
+        drawn.append(f'<path class="grid" d="M{LEFT} {y(tick):.1f}H{WIDTH - RIGHT}"/>'
+                     f'<text x="{LEFT - 6}" y="{y(tick) + 4:.1f}" text-anchor="end">{tick:,g}</text>')
     for number, label in enumerate(labels):
         drawn.append(f'<text x="{LEFT + (number + .5) * wide:.1f}" y="{HEIGHT - BOTTOM + 18}" text-anchor="middle">{label}</text>')
     return "".join(drawn) + draw(series, y, wide)
+
+
+def _scaled(value, log):
+    return math.log10(value) if log else value
 
 
 def _lines(series, y, wide):
@@ -88,7 +92,7 @@ def _bars(series, y, wide):
     for place, (way, values) in enumerate(series.items()):
         for number, value in enumerate(values):
             x = LEFT + (number + .1) * wide + place * each
-            drawn.append(f'<rect x="{x:.1f}" y="{y(value):.1f}" width="{each * .85:.1f}" height="{y(0) - y(value):.1f}" '
+            drawn.append(f'<rect x="{x:.1f}" y="{y(value):.1f}" width="{each * .85:.1f}" height="{HEIGHT - BOTTOM - y(value):.1f}" '
                          f'fill="{COLOURS[way]}"><title>{way} {value:.2f} ms</title></rect>')
     return "".join(drawn)
 
@@ -109,7 +113,16 @@ def _page(panels, ways):
             f"<style>{STYLE}</style>{''.join(drawn)}</svg>\n")
 
 
-def step(top):
-    """A round number of which at most eight reach the top."""
+def steps(values):
+    """From nought to the highest by a round step, of which at most eight are needed."""
+    top = max(values, default=1)
     power = 10.0 ** math.floor(math.log10(top / 8))
-    return next(factor * power for factor in (1, 2, 2.5, 5, 10) if factor * power * 8 >= top)
+    step = next(factor * power for factor in (1, 2, 2.5, 5, 10) if factor * power * 8 >= top)
+    return [number * step for number in range(math.ceil(top / step) + 1)]
+
+
+def decades(values):
+    """Powers of ten around the values, of which at least two are needed."""
+    first = math.floor(math.log10(min(values, default=1)))
+    last = math.ceil(math.log10(max(values, default=1)))
+    return [10.0 ** power for power in range(first, max(last, first + 1) + 1)]

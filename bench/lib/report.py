@@ -49,8 +49,7 @@ def _goals(goals):
 def _about(scenario, run):
     rate, idle = run["settings"]["steady_rate"], run["settings"]["idle_clients"]
     if scenario is scenarios.LATENCY and rate:
-        return [f"{rate:,.0f} requests/s, half of what the slowest proxy reached at 64 connections in the first round: evenly "
-                "spaced, by requester, whatever becomes of the answers. A latency begins when its request was meant to "
+        return [f"{rate:,.0f} requests/s, half of what one thread of the slowest proxy can answer at a constant rate: evenly spaced, by requester, whatever becomes of the answers. A latency begins when its request was meant to "
                 "leave.", ""]
     if scenario is scenarios.SLOW:
         return ["Where one of three is slow, HAProxy, nginx and Envoy avoid it, since their least connections are those of the "

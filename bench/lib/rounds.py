@@ -2,13 +2,14 @@
 
 import time
 
-from . import clients, measure, peers, steady, wrk
+from . import accounting, measure, peers, steady, wrk
 from .fleets import Fleets
 from .processes import BenchError
-from .scenarios import IDLE, USUAL, direct_points, points
+from .scenarios import ALL, IDLE, USUAL, direct_points, points
 
 DIRECT = "direct"
 WARM_UP_SECONDS = 1
+PROBE_SECONDS = 2
 # One in a thousand must be many, and a constant rate is only half of what a closed loop sends.
 STEADY_FACTOR = 3
 # A quick run has too few for what it says of idle clients to mean anything.
@@ -27,6 +28,9 @@ class Rounds:
         self.versions = {}
         self.cells = []
         self.idle = {}
+        # The limit that proxies are told of is not to be met: the probes come on top.
+        most = max(point.connections for point in points(ALL))
+        self._max_clients = max(self.idle_clients, most) + 100
         self.rate = None
         self.failures, self.left_out = [], []
         self._failed = set()
@@ -98,12 +102,12 @@ class Rounds:
 
     def _start(self, way, substations, threads):
         """A fresh proxy, as a `with` block gives it back, and its port."""
-        return peers.start_proxy(self.proxies[way], substations, threads, self.idle_clients + 100, self._directory(way))
+        return peers.start_proxy(self.proxies[way], substations, threads, self._max_clients, self._directory(way))
 
     def _load(self, number, point, way, fleets):
         """One run of load."""
         if point.steady and self.rate is None:
-            self.rate = self._half_of_the_slowest()
+            self.rate = self._steady_rate(fleets)
         substations, first = fleets.of(point.substations, point.answer_after)
         if way == DIRECT:
             url = f"http://127.0.0.1:{first}/charge"
@@ -129,12 +133,29 @@ class Rounds:
         warm_up = (lambda: None) if self.options.quick else (lambda: generate(WARM_UP_SECONDS))
         return measure.load(point.key, way, number, lambda: generate(seconds), warm_up, proxy, substations)
 
-    def _half_of_the_slowest(self):
-        """Half of what the slowest proxy reached at the usual point, to two figures: all of them can answer so many."""
-        reached = [cell.rate for cell in self.cells if cell.point == USUAL.key and cell.way != DIRECT and cell.valid]
+    def _steady_rate(self, fleets):
+        """Half of what the slowest proxy can answer at a constant rate, to two figures.
+
+        That is far less than in a closed loop, where requests come in batches and cost less each. So it is asked for a
+        quarter of what it reached there, and what a request costs it then says how many its thread can answer in a second.
+        """
+        reached = {cell.way: cell.rate for cell in self.cells
+                   if cell.point == USUAL.key and cell.way != DIRECT and cell.valid}
         if not reached:
             raise BenchError("no proxy has shown yet how much it can answer, so there is no constant rate")
-        return float(f"{min(reached) / 2:.2g}")
+        slowest = min(reached, key=reached.get)
+        peer = self.proxies[slowest]
+        _, first = fleets.of(USUAL.substations, USUAL.answer_after)
+        proxy, port = self._start(slowest, range(first, first + USUAL.substations), USUAL.threads)
+        with proxy:
+            peers.wait_for_proxy(peer, proxy, port)
+            probe = (self.options.binaries, f"http://127.0.0.1:{port}{peer.path}", USUAL.connections, reached[slowest] / 4)
+            steady.run(*probe, WARM_UP_SECONDS)
+            before = accounting.CpuTime(proxy.pid)
+            load = steady.run(*probe, PROBE_SECONDS)
+            spent = accounting.CpuTime(proxy.pid).since(before)
+        answered = load.requests - sum(load.errors.values())
+        return float(f"{min(reached[slowest], answered / spent) / 2:.2g}")
 
     def _idle(self, way, fleets):
         """The memory of idle clients."""

@@ -37,6 +37,13 @@ class Pictures(unittest.TestCase):
         self.assertEqual(drawn(run((SLOW, IDLE))), {})
         self.assertEqual(list(drawn(run((LATENCY,)))), ["latency"])
 
-    def test_axes_have_at_most_eight_round_steps(self):
+    def test_axes_have_at_most_eight_round_steps_from_nought(self):
         for top, step in [(1, 0.2), (7.9, 1), (8, 1), (8.1, 2), (50000, 10000), (0.03, 0.005)]:
-            self.assertAlmostEqual(pictures.step(top), step)
+            ticks = pictures.steps([top])
+            self.assertAlmostEqual(ticks[1], step)
+            self.assertEqual(ticks[0], 0)
+            self.assertTrue(ticks[-2] < top <= ticks[-1] + 1e-9, ticks)
+
+    def test_what_spans_decades_has_its_axis_in_them(self):
+        self.assertEqual(pictures.decades([0.2, 50]), [0.1, 1, 10, 100])
+        self.assertEqual(pictures.decades([1]), [1, 10])
