@@ -88,6 +88,7 @@ def result(rounds, options):
         "schema": results.SCHEMA,
         "description": options.description,
         "date": datetime.date.today().isoformat(),
+        "finished": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
         "commit": machine.commit(),
         "machine": machine.facts(),
         "versions": rounds.versions,

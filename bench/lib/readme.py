@@ -26,11 +26,11 @@ def block(run, name):
             report.number(found.at(steady, way, "p999_ms"), 2), report.number(run["idle_kib"].get(way), 1)]) + " |")
     lines += [
         "",
-        f"{_rounds(settings['rounds'])} on {run['machine']['cores']} cores that everything shares, "
-        f"{USUAL.connections} connections, three substations: [the whole report]({FOLDER}/{name}.md), with 1 to 512 connections, "
-        "slow substations, 1,000 substations, and what of our goals is met.",
-        "*plain* is a bare `ProxyHttp` that chooses as we do, *direct* is without a proxy. "
-        f"Latency counts from when a request was meant to leave, {at_rate}.",
+        f"{_rounds(settings['rounds'])} on {run['machine']['cores']} cores that everything shares, {USUAL.connections} "
+        f"connections, three substations: [the whole report]({FOLDER}/{name}.md)",
+        "has 1 to 512 connections, slow substations, 1,000 substations, and which goals are met. *plain* is a bare `ProxyHttp` "
+        "that chooses as we do,",
+        "*direct* is without a proxy. Latency counts from when a request was meant to leave.",
         "",
         f"![CPU time a request, and requests a second, over connections]({FOLDER}/{name}-{CONNECTIONS.name}.svg)",
     ]

@@ -37,6 +37,5 @@ def newest(directory):
     for path in directory.glob("*.json"):
         run = json.loads(path.read_text())
         if run["schema"] == SCHEMA and whole <= set(run["settings"]["scenarios"]):
-            number = re.search(r"-(\d+)$", path.stem.removeprefix(run["date"]))
-            found.append((run["date"], int(number[1]) if number else 1, path.stem))
-    return max(found)[2] if found else None
+            found.append((run["finished"], path.stem))
+    return max(found)[1] if found else None

@@ -16,7 +16,7 @@ def run(chosen=ALL, **changes):
     idle = {way: 6.0 for way in WAYS[:-1]} if scenarios.IDLE in chosen else {}
     steady = any(point == Point(steady=True) for point in scenarios.points(chosen))
     return {
-        "schema": 2, "description": "Side by side!", "date": "2026-11-23", "commit": "abc+", "versions": {"haproxy": "2.6"},
+        "schema": 2, "description": "Side by side!", "date": "2026-11-23", "finished": "2026-11-23T10:00:00+00:00", "commit": "abc+", "versions": {"haproxy": "2.6"},
         "machine": {"cpu": "C", "cores": 2, "memory_gib": 8, "kernel": "6"},
         "settings": {"scenarios": [scenario.name for scenario in chosen], "rounds": 2, "seconds": 2, "body_bytes": 66,
                      "idle_clients": 5000, "steady_rate": 6500.0 if steady else None},

@@ -28,10 +28,10 @@ class Folder(unittest.TestCase):
 
     def test_the_newest_has_all_scenarios_and_todays_schema(self):
         self.assertIsNone(results.newest(self.folder))
-        for number in range(10):
-            self.save(run())
-        self.save(run((SLOW,), date="2026-12-01"))
-        self.save(run(schema=1, date="2026-12-02"))
-        self.assertEqual(results.newest(self.folder), "2026-11-23-side-by-side-10")
-        self.save(run(date="2026-11-24"))
-        self.assertEqual(results.newest(self.folder), "2026-11-24-side-by-side")
+        self.save(run(finished="2026-11-23T10:00:01+00:00"))
+        self.save(run())
+        self.save(run((SLOW,), finished="2026-11-24T10:00:00+00:00"))
+        self.save(run(schema=1, finished="2026-11-24T10:00:00+00:00"))
+        self.assertEqual(results.newest(self.folder), "2026-11-23-side-by-side")
+        self.save(run(finished="2026-11-23T10:00:02+00:00"))
+        self.assertEqual(results.newest(self.folder), "2026-11-23-side-by-side-5")
