@@ -56,7 +56,7 @@ pictures: ## the README's pictures of the live page, taken of a real rush hour, 
 	@$(CARGO) test --locked -p switchyard --test page -- --ignored --exact --nocapture pictures::keeps_the_pictures_of_the_readme
 	@! command -v pngquant >/dev/null || pngquant --force --skip-if-larger --ext .png --speed 1 docs/pictures/*.png
 
-bench: ## side by side with HAProxy, nginx and Envoy, into bench/results/, half an hour; ARGS=--quick tries it (Linux)
+bench: ## side by side with HAProxy, nginx and Envoy, into bench/results/: some 20 minutes; ARGS=--quick tries it in two (Linux)
 	@./scripts/setup.sh bench
 	@./scripts/bench.sh $(ARGS)
 

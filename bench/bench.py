@@ -98,7 +98,7 @@ def result(rounds, options):
         "points": {point.key: asdict(point) for point in scenarios.points(options.scenarios)},
         "medians": rows,
         "idle_kib": rounds.idle,
-        "goals": goals.judged(rows, rounds.idle),
+        "goals": goals.judged(rows, rounds.cells, rounds.idle),
         "remarks": remarks.remarks(rows, rounds.left_out + rounds.failures),
         "cells": [asdict(cell) for cell in rounds.cells],
     }

@@ -38,12 +38,13 @@ def markdown(run, pictures):
 
 
 def _goals(goals):
-    yield "| | goal | limit | measured |"
-    yield "| --- | --- | ---: | ---: |"
+    yield "| | goal | limit | measured | in single rounds |"
+    yield "| --- | --- | ---: | ---: | ---: |"
     for goal in goals:
         word = {True: "met", False: "**MISSED**", None: "not measured"}[goal["met"]]
-        aim = f" (aim {goal['aim']:.2f})" if "aim" in goal else ""
-        yield f"| {word} | {goal['goal']} | {goal['sign']} {goal['limit']:.2f}{aim} | {number(goal['value'], 2)} |"
+        aim = f" (aim {goal['aim']:.2f})" if goal["aim"] else ""
+        rounds = "{:.2f}–{:.2f}".format(*goal["rounds"]) if goal["rounds"] else "–"
+        yield f"| {word} | {goal['goal']} | {goal['sign']} {goal['limit']:.2f}{aim} | {number(goal['value'], 2)} | {rounds} |"
 
 
 def _about(scenario, run):

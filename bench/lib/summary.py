@@ -43,11 +43,26 @@ def ratio(value, base):
 
 
 class Medians:
-    """The rows, to be asked for one figure."""
+    """The rows, to be asked for one figure, or for how two compare."""
 
-    def __init__(self, rows):
+    def __init__(self, rows, cells=()):
         self._rows = {(row["point"], row["way"]): row for row in rows}
+        self._cells = {(cell.point, cell.way, cell.round): cell for cell in cells if cell.valid}
 
     def at(self, point, way, measure):
         """The figure, or None where it was not measured."""
         return self._rows.get((point.key, way), {}).get(measure)
+
+    def compared(self, own, others, measure, best=min):
+        """The figure of `own` over that of the best of the `others`, all of them (point, way).
+
+        Gives the ratio of medians, or None, and between what the ratios within single rounds lie: how far to trust it.
+        """
+        known = {other: self.at(*other, measure) for other in others if self.at(*other, measure)}
+        if not known or not self.at(*own, measure):
+            return None, None
+        base = best(known, key=known.get)
+        by_round = [getattr(cell, measure) / getattr(other, measure)
+                    for (point, way, number), cell in self._cells.items() if (point, way) == (own[0].key, own[1])
+                    for other in [self._cells.get((base[0].key, base[1], number))] if other and getattr(other, measure)]
+        return self.at(*own, measure) / known[base], [min(by_round), max(by_round)] if by_round else None

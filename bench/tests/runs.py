@@ -20,6 +20,6 @@ def run(chosen=ALL, **changes):
         "machine": {"cpu": "C", "cores": 2, "memory_gib": 8, "kernel": "6"},
         "settings": {"scenarios": [scenario.name for scenario in chosen], "rounds": 2, "seconds": 2, "body_bytes": 66,
                      "idle_clients": 5000, "steady_rate": 6500.0 if steady else None},
-        "medians": rows, "idle_kib": idle, "goals": goals.judged(rows, idle), "remarks": remarks.remarks(rows, ["r"]),
+        "medians": rows, "idle_kib": idle, "goals": goals.judged(rows, cells, idle), "remarks": remarks.remarks(rows, ["r"]),
         **changes,
     }

@@ -12,7 +12,7 @@ STEADY = Point(steady=True)
 
 
 def judged(cells, idle=None):
-    found = goals.judged(summary.medians(cells, ORDER), idle or {})
+    found = goals.judged(summary.medians(cells, ORDER), cells, idle or {})
     return {goal["goal"]: goal["met"] for goal in found}
 
 

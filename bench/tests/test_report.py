@@ -30,10 +30,10 @@ class Markdown(unittest.TestCase):
         self.assertIn("| 0, 0 and 50 ms | envoy |", text)
 
     def test_goals_cautions_and_pictures(self):
-        goals = [{"goal": "a", "sign": "≤", "limit": 0.7, "aim": 0.6, "value": 0.8, "met": False},
-                 {"goal": "b", "sign": "≥", "limit": 1.4, "value": 1.5, "met": True},
-                 {"goal": "c", "sign": "≤", "limit": 8, "value": None, "met": None}]
+        goals = [{"goal": "a", "sign": "≤", "limit": 0.7, "aim": 0.6, "value": 0.8, "rounds": [0.75, 0.9], "met": False},
+                 {"goal": "b", "sign": "≥", "limit": 1.4, "aim": None, "value": 1.5, "rounds": None, "met": True},
+                 {"goal": "c", "sign": "≤", "limit": 8, "aim": None, "value": None, "rounds": None, "met": None}]
         text = report.markdown(run(goals=goals), [("latency", "bars", "x.svg")])
-        for part in ["| **MISSED** | a | ≤ 0.70 (aim 0.60) | 0.80 |", "| met | b | ≥ 1.40 | 1.50 |",
-                     "| not measured | c | ≤ 8.00 | – |", "- caution: r", "![bars](x.svg)", "6,500 requests/s"]:
+        for part in ["| **MISSED** | a | ≤ 0.70 (aim 0.60) | 0.80 | 0.75–0.90 |", "| met | b | ≥ 1.40 | 1.50 | – |",
+                     "| not measured | c | ≤ 8.00 | – | – |", "- caution: r", "![bars](x.svg)", "6,500 requests/s"]:
             self.assertIn(part, text)

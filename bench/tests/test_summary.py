@@ -44,3 +44,20 @@ class Rows(unittest.TestCase):
     def test_only_errors_leave_a_row_of_nothing(self):
         row = rows(cell("haproxy", errors={"read": 1}), cell("nginx"))["haproxy"]
         self.assertEqual((row["proxy_cpu_us"], row["proxy_cpu_us_ratio"], row["rounds"]), (None, None, 0))
+
+
+class Compared(unittest.TestCase):
+    CELLS = [cell("switchyard", 1, proxy_cpu_us=6.0), cell("switchyard", 2, proxy_cpu_us=8.0), cell("switchyard", 3, errors={"read": 1}),
+             *(cell("haproxy", number, proxy_cpu_us=20.0) for number in (1, 2, 3)),
+             cell("nginx", 1, proxy_cpu_us=12.0), cell("nginx", 2, proxy_cpu_us=8.0), cell("nginx", 3, proxy_cpu_us=10.0)]
+
+    def compared(self, others, **more):
+        found = summary.Medians(summary.medians(self.CELLS, ORDER), self.CELLS)
+        return found.compared((USUAL, "switchyard"), [(USUAL, other) for other in others], "proxy_cpu_us", **more)
+
+    def test_the_ratio_is_of_medians_and_its_trust_of_rounds_in_which_both_are_valid(self):
+        self.assertEqual(self.compared(["haproxy", "nginx"]), (0.7, [0.5, 1.0]))
+        self.assertEqual(self.compared(["haproxy", "nginx"], best=max), (0.35, [0.3, 0.4]))
+
+    def test_what_is_missing_compares_with_nothing(self):
+        self.assertEqual(self.compared(["envoy"]), (None, None))
