@@ -6,7 +6,7 @@ ARGS  ?=
 CARGO := . ./scripts/common.sh && cargo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo rush-hour test up down images dashboards pictures pictures-dashboards soak soak-page bench bench-testers bench-scrape bench-scale bench-micro simulate fmt fix clippy fuzz clean
+.PHONY: help demo rush-hour test up down images dashboards pictures pictures-dashboards soak soak-page bench bench-readme bench-testers bench-scrape bench-scale bench-micro simulate fmt fix clippy fuzz clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' Makefile
@@ -56,9 +56,12 @@ pictures: ## the README's pictures of the live page, taken of a real rush hour, 
 	@$(CARGO) test --locked -p switchyard --test page -- --ignored --exact --nocapture pictures::keeps_the_pictures_of_the_readme
 	@! command -v pngquant >/dev/null || pngquant --force --skip-if-larger --ext .png --speed 1 docs/pictures/*.png
 
-bench: ## side by side with HAProxy and nginx, into bench/results/ (Linux)
+bench: ## side by side with HAProxy, nginx and Envoy, into bench/results/: some 20 minutes; ARGS=--quick tries it in two (Linux)
 	@./scripts/setup.sh bench
 	@./scripts/bench.sh $(ARGS)
+
+bench-readme: ## the README's table from the newest result of the bench; ARGS=NAME for another
+	@python3 -B bench/readme.py $(ARGS)
 
 bench-testers: ## the same rush hour by requester, wrk and oha: do they agree? Into bench/results/ (Linux)
 	@./scripts/setup.sh bench

@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
-"""Side by side: Switchyard, HAProxy and nginx in front of the same substations, in one interleaved run.
+"""Side by side: Switchyard, HAProxy, nginx, Envoy and a plain ProxyHttp proxy in front of the same substations.
 
-Each round measures every proxy once, in an order that rotates, each freshly started and limited to one thread.
-Writes the medians to bench/results/ and prints them. `make bench` installs the peers, builds, and runs this.
+One interleaved run of scenarios: each round measures every proxy once at every point, in an order that rotates, each
+freshly started. Everything shares two cores. Writes medians, goals and pictures to bench/results/ and prints them.
+`make bench` installs the peers, builds, and runs this; `make bench-readme` puts the table into the README.
 Exit code: 0, or 1 if something did not start or a run had errors (the rest is measured all the same).
 """
 
 import argparse
 import datetime
+import os
 import resource
 import signal
 import sys
@@ -15,11 +17,14 @@ import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
-from lib import clients, machine, measure, peers, report
+from lib import clients, goals, machine, measure, pictures, remarks, report, results, scenarios, summary
 from lib.processes import BenchError
+from lib.rounds import DIRECT, Rounds
 
 ROOT = Path(__file__).resolve().parent.parent
-DIRECT = "direct"
+WAYS = ["switchyard", "switchyard-pooled", "haproxy", "nginx", "envoy", "plain", DIRECT]
+SCENARIOS = {scenario.name: scenario for scenario in scenarios.ALL}
+CORES = 2
 IDLE_CLIENTS = 5000
 # Each proxied client is two files; the rest is for listeners, logs and the proxy's own connections.
 SPARE_FILES = 700
@@ -28,18 +33,23 @@ SPARE_FILES = 700
 def arguments():
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=_positive, default=3, help="rounds, each proxy once in each (3)")
-    parser.add_argument("--seconds", type=_positive, default=8, help="seconds of load a cell (8; CPU is counted in 10 ms)")
-    parser.add_argument("--connections", type=_positive, default=64, help="connections of wrk (64)")
-    parser.add_argument("--only", action="append", metavar="NAME",
-                        choices=["switchyard", "haproxy", "nginx", DIRECT], help="only this way; may be repeated")
-    parser.add_argument("--quick", action="store_true", help="one round of 2 s, not kept: does it all work?")
+    parser.add_argument("--scenario", action="append", metavar="NAME", choices=list(SCENARIOS),
+                        help=f"only this one of {', '.join(SCENARIOS)}; may be repeated")
+    parser.add_argument("--rounds", type=_positive, default=5, help="rounds, each proxy once at each point in each (5)")
+    parser.add_argument("--seconds", type=_positive, default=2, help="seconds of load a cell (2; three times that for latency)")
+    parser.add_argument("--only", action="append", metavar="NAME", choices=WAYS,
+                        help=f"only this one of {', '.join(WAYS)}; may be repeated")
+    parser.add_argument("--quick", action="store_true", help="one round of 1 s without warming up, not kept: does it all work?")
     parser.add_argument("--description", default="side by side", help="names the result (side by side)")
-    parser.add_argument("--binaries", type=Path, default=ROOT / "target/dist", help="where switchyard and substation are")
+    parser.add_argument("--binaries", type=Path, default=ROOT / "target/dist", help="where our programs are")
+    parser.add_argument("--envoy", default="envoy", metavar="PROGRAM", help="which Envoy (envoy)")
     parser.add_argument("--results", type=Path, default=ROOT / "bench/results", help="where the result goes")
     options = parser.parse_args()
     if options.quick:
-        options.rounds, options.seconds = 1, 2
+        options.rounds, options.seconds = 1, 1
+    options.scenarios = [scenario for name, scenario in SCENARIOS.items() if name in (options.scenario or SCENARIOS)]
+    if options.scenario:
+        options.description = " ".join([options.description, *(scenario.name for scenario in options.scenarios)])
     return options
 
 
@@ -62,107 +72,36 @@ def raise_file_limit():
     return count
 
 
-class Bench:
-    """One run. A way that fails is named once and left out from then on."""
+def keep_to_few_cores():
+    """All that is started from here on shares as many cores, whatever machine it is: else no two results compare."""
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:CORES])
 
-    def __init__(self, options, directory):
-        self.options = options
-        self.directory = directory
-        self.idle_clients = raise_file_limit()
-        self.proxies = {peer.name: peer for peer in peers.peers(options.binaries)}
-        wanted = [*self.proxies, DIRECT]
-        self.ways = [way for way in wanted if way in options.only] if options.only else wanted
-        self.versions = {}
-        self.cells = []
-        self.idle = {}
-        self.failures = []
-        self.starts = 0
 
-    def run(self):
-        """Measures everything and gives back the report's dict."""
-        self.find_versions()
-        substations, port = peers.start_substations(self.options.binaries, self.directory)
-        with substations:
-            for each in range(port, port + 3):
-                substations.wait_until(lambda: clients.answers(each, clients.request("/charge")))
-            for number in range(self.options.rounds):
-                turn = number % max(len(self.ways), 1)
-                for way in self.ways[turn:] + self.ways[:turn]:
-                    self.attempt(way, lambda: self.load_cell(way, number + 1, substations, port))
-            for way in list(self.ways):
-                if way != DIRECT:
-                    self.attempt(way, lambda: self.idle_cell(way, port))
-        return self.result()
+def result(rounds, options):
+    """All that is worth keeping: schema 2, see lib/results.py.
 
-    def find_versions(self):
-        """Also finds out early which programs are missing."""
-        self.versions["wrk"] = peers.version(["wrk", "-v"])
-        for way in [way for way in self.ways if way in self.proxies]:
-            def ask(way=way):
-                self.versions[way] = peers.version(self.proxies[way].version)
-            self.attempt(way, ask)
-
-    def attempt(self, way, action):
-        """Runs the action; where it fails, says so and goes on without this way."""
-        try:
-            action()
-        except BenchError as error:
-            print(f"FAILED {error}", flush=True)
-            # What a program said may hold folders of this machine: it is printed, and not kept.
-            self.failures.append(f"{way} failed and is left out from there on")
-            self.ways = [other for other in self.ways if other != way]
-
-    def start(self, way, substations_port):
-        """A fresh proxy, as a `with` block gives it back, and its port."""
-        self.starts += 1
-        directory = self.directory / f"{self.starts}-{way}"
-        return peers.start_proxy(self.proxies[way], substations_port, self.idle_clients + 100, directory)
-
-    def load_cell(self, way, number, substations, substations_port):
-        """One run of wrk."""
-        settings = (self.options.connections, self.options.seconds)
-        if way == DIRECT:
-            url = f"http://127.0.0.1:{substations_port}/charge"
-            cell = measure.load(way, number, url, None, substations, *settings)
-        else:
-            proxy, port = self.start(way, substations_port)
-            with proxy:
-                peers.wait_for_proxy(self.proxies[way], proxy, port)
-                url = f"http://127.0.0.1:{port}/request_charge"
-                cell = measure.load(way, number, url, proxy, substations, *settings)
-        self.cells.append(cell)
-        print(f"round {number} {way:11} {cell.rate:7,.0f} requests/s   CPU µs/request: proxy {cell.proxy_cpu_us:5.1f}, "
-              f"substations {cell.substation_cpu_us:5.1f}   p99 {cell.p99_ms:.2f} ms"
-              + ("" if cell.valid else f"   INVALID {cell.errors}"), flush=True)
-
-    def idle_cell(self, way, substations_port):
-        """The memory of idle clients."""
-        proxy, port = self.start(way, substations_port)
-        with proxy:
-            peers.wait_for_proxy(self.proxies[way], proxy, port)
-            self.idle[way] = measure.idle_kib(proxy, port, self.idle_clients)
-        print(f"idle    {way:11} {self.idle[way]:7.1f} KiB a client, of {self.idle_clients:,}", flush=True)
-
-    def result(self):
-        """All that is worth keeping."""
-        order = [*self.proxies, DIRECT]
-        cells = sorted(self.cells, key=lambda cell: (order.index(cell.way), cell.round))
-        rows = report.medians(cells, self.idle)
-        options = self.options
-        return {
-            "schema": 1,
-            "description": options.description,
-            "date": datetime.date.today().isoformat(),
-            "commit": machine.commit(),
-            "machine": machine.facts(),
-            "versions": self.versions,
-            "settings": {"rounds": options.rounds, "seconds": options.seconds, "connections": options.connections,
-                         "body_bytes": len(clients.BODY), "idle_clients": self.idle_clients},
-            "medians": rows,
-            "goals": [{"goal": text, "met": met} for text, met in report.goals(rows)],
-            "remarks": report.remarks(rows, self.failures),
-            "cells": [asdict(cell) for cell in cells],
-        }
+    `medians` has a row for each point and way (lib/summary.py), `cells` what each run of load gave (lib/measure.py),
+    `points` what is behind each name of a point (lib/scenarios.py), `goals` what was promised (lib/goals.py).
+    """
+    rows = summary.medians(rounds.cells, WAYS)
+    return {
+        "schema": results.SCHEMA,
+        "description": options.description,
+        "date": datetime.date.today().isoformat(),
+        "finished": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+        "commit": machine.commit(),
+        "machine": machine.facts(),
+        "versions": rounds.versions,
+        "settings": {"scenarios": [scenario.name for scenario in options.scenarios], "rounds": options.rounds,
+                     "seconds": options.seconds, "body_bytes": len(clients.BODY), "idle_clients": rounds.idle_clients,
+                     "steady_rate": rounds.rate},
+        "points": {point.key: asdict(point) for point in scenarios.points(options.scenarios)},
+        "medians": rows,
+        "idle_kib": rounds.idle,
+        "goals": goals.judged(rows, rounds.cells, rounds.idle),
+        "remarks": remarks.remarks(rows, rounds.left_out + rounds.failures),
+        "cells": [asdict(cell) for cell in rounds.cells],
+    }
 
 
 def interrupted(number, _):
@@ -175,16 +114,21 @@ def main():
     options = arguments()
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, interrupted)
+    keep_to_few_cores()
     with tempfile.TemporaryDirectory(prefix="switchyard-bench-") as directory:
         Path(directory).chmod(0o755)  # nginx's worker is another user where the bench is root
-        bench = Bench(options, Path(directory))
-        run = bench.run()
-    print("\n" + report.markdown(run))
+        rounds = Rounds(options, Path(directory), raise_file_limit())
+        rounds.run()
+    run = result(rounds, options)
+    drawn = pictures.pictures(run)
+    print("\n" + report.markdown(run, []))
     if options.quick:
         print("a quick run: not kept")
-    elif bench.cells:
-        print(f"kept in {options.results.name}/ as {report.save(run, options.results)} and .json")
-    return 1 if bench.failures or not bench.cells or not all(cell.valid for cell in bench.cells) else 0
+    elif rounds.cells or rounds.idle:
+        name = results.save(run, options.results, report.markdown, drawn)
+        print(f"kept in {options.results.name}/ as {name}.md, .json and {len(drawn)} pictures")
+    measured = rounds.cells or rounds.idle
+    return 1 if rounds.failures or not measured or not all(cell.valid for cell in rounds.cells) else 0
 
 
 if __name__ == "__main__":

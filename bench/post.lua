@@ -6,8 +6,9 @@ wrk.headers["Content-Type"] = "application/json"
 function done(summary, latency, _)
     local errors = summary.errors
     io.write(string.format(
-        'result {"requests":%d,"micros":%d,"p50":%d,"p99":%d,"max":%d,'
+        'result {"requests":%d,"micros":%d,"p50":%d,"p99":%d,"p999":%d,"max":%d,'
             .. '"connect":%d,"read":%d,"write":%d,"status":%d,"timeout":%d}\n',
-        summary.requests, summary.duration, latency:percentile(50), latency:percentile(99), latency.max,
+        summary.requests, summary.duration, latency:percentile(50), latency:percentile(99),
+        latency:percentile(99.9), latency.max,
         errors.connect, errors.read, errors.write, errors.status, errors.timeout))
 end

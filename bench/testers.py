@@ -16,7 +16,8 @@ from dataclasses import asdict
 from pathlib import Path
 from statistics import median
 
-from lib import clients, machine, peers, report, testers
+from lib import clients, machine, peers, results, testers
+from lib.fleets import Fleets
 from lib.processes import BenchError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -59,12 +60,10 @@ def _counted(admin):
 def measure(options, directory):
     """All cells."""
     cells = []
-    substations, port = peers.start_substations(options.binaries, directory)
     peer = next(peer for peer in peers.peers(options.binaries) if peer.name == "switchyard")
-    with substations:
-        for each in range(port, port + 3):
-            substations.wait_until(lambda: clients.answers(each, clients.request("/charge")))
-        proxy, charge = peers.start_proxy(peer, port, 1000, directory / "proxy")
+    with Fleets(options.binaries, directory) as fleets:
+        _, first = fleets.of(3, ("0s",))
+        proxy, charge = peers.start_proxy(peer, range(first, first + 3), 1, 1000, directory / "proxy")
         with proxy:
             peers.wait_for_proxy(peer, proxy, charge)
             url = f"http://127.0.0.1:{charge}/request_charge"
@@ -137,7 +136,8 @@ def main():
     }
     print("\n" + markdown(run))
     if not options.not_kept:
-        print(f"kept in {options.results.name}/ as {report.save(run, options.results, markdown)} and .json")
+        name = results.save(run, options.results, lambda run, _: markdown(run))
+        print(f"kept in {options.results.name}/ as {name}.md and .json")
     return 0 if all(row["agrees"] for row in run["rows"]) else 1
 
 

@@ -7,7 +7,9 @@ export PATH
 
 # Where setup.sh puts the checkers that are written in Python.
 tools=${CARGO_TARGET_DIR:-target}/python-tools
-export tools
+# And those peers of the bench that come as Python packages.
+bench_tools=${CARGO_TARGET_DIR:-target}/bench-tools
+export tools bench_tools
 
 have() { command -v "$1" >/dev/null 2>&1; }
 

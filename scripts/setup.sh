@@ -108,17 +108,17 @@ install_rust() {
     rust_ready || die "setup: Rust $pinned is installed, but another stands before it on the PATH: $(command -v rustc)"
 }
 
-# The checkers that come from Python's registry, in a folder of their own beside the build. Without them some steps are
-# skipped, and say so.
+# python_tools FOLDER LIST WHAT: what comes from Python's registry, in a folder of its own beside the build. Whoever needs
+# it does without where it can't be had, and says so.
 python_tools() {
-    local wanted=scripts/python-tools.txt
-    cmp -s "$wanted" "$tools/installed.txt" && return
-    say 'setup: installing what checks the monitoring'
-    if python3 -m venv --clear "$tools" >/dev/null && "$tools/bin/pip" install --quiet --requirement "$wanted"; then
-        cp "$wanted" "$tools/installed.txt"
+    local folder=$1 wanted=$2
+    cmp -s "$wanted" "$folder/installed.txt" && return
+    say "setup: installing $3"
+    if python3 -m venv --clear "$folder" >/dev/null && "$folder/bin/pip" install --quiet --requirement "$wanted"; then
+        cp "$wanted" "$folder/installed.txt"
     else
-        rm -rf "$tools"
-        say "setup: could not; type:  python3 -m venv $tools && $tools/bin/pip install -r $wanted"
+        rm -rf "$folder"
+        say "setup: could not; type:  python3 -m venv $folder && $folder/bin/pip install -r $wanted"
     fi
 }
 
@@ -137,7 +137,7 @@ if [ "${1:-}" = bench ]; then
     have nginx || new_services="$new_services nginx"
     need haproxy haproxy haproxy
     need nginx nginx-light nginx
-    need python3 python3 python3
+    need python3 'python3 python3-venv' python3
     need wrk wrk wrk
 fi
 if [ "${1:-}" = test ]; then
@@ -153,4 +153,7 @@ install_wishes
 # shellcheck disable=SC2086  # a list of words
 stop_services $new_services
 [ "$rust" = ready ] || install_rust
-[ "${1:-}" != test ] || python_tools
+case "${1:-}" in
+    test) python_tools "$tools" scripts/python-tools.txt 'what checks the monitoring' ;;
+    bench) python_tools "$bench_tools" scripts/bench-tools.txt 'Envoy' ;;
+esac

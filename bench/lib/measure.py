@@ -1,13 +1,11 @@
-"""One cell of the table: a load run through one proxy, or its memory for idle clients."""
+"""One cell of a table: a load run through one proxy, or its memory for idle clients."""
 
 import time
 from dataclasses import dataclass
 
-from . import accounting, clients, wrk
+from . import accounting, clients
 from .processes import BenchError
 
-# Pools, caches and connections fill before anything counts.
-WARM_UP_SECONDS = 1
 # The growth from these on is what one more client costs; what comes before also holds start-up.
 FIRST_CLIENTS = 200
 SETTLE_SECONDS = 1.0
@@ -15,16 +13,19 @@ SETTLE_SECONDS = 1.0
 
 @dataclass
 class Cell:
-    """What one run of wrk gave. CPU is in microseconds a request."""
+    """What one run of load gave. CPU is in microseconds a request."""
 
+    point: str  # the key of the point
     way: str
     round: int
     requests: int
     rate: float
     p50_ms: float
     p99_ms: float
+    p999_ms: float
     errors: dict
-    proxy_cpu_us: float  # 0 where wrk asked a substation directly
+    late: float  # share of the requests that the generator of load sent more than 1 ms late
+    proxy_cpu_us: float  # 0 where a substation was asked directly
     substation_cpu_us: float
     peak_mib: float
     foreign_cpu: float  # share of the machine that went to programs outside this bench
@@ -35,34 +36,31 @@ class Cell:
         return self.requests > 0 and not self.errors
 
 
-def load(way, round_number, url, proxy, substations, connections, seconds):
-    """Measures one run of wrk; `proxy` and `substations` are processes, `proxy` is None for the direct way."""
-    wrk.run(url, connections, WARM_UP_SECONDS)
-    before = _snapshot(proxy, substations)
-    result = wrk.run(url, connections, seconds)
-    for process in filter(None, (substations, proxy)):
+def load(point, way, round_number, generate, warm_up, proxy, substations):
+    """Measures what `generate()` does after `warm_up()`; `proxy` and `substations` are processes, `proxy` may be None."""
+    warm_up()
+    servers = [process for process in (substations, proxy) if process]
+    before = [accounting.CpuTime(process.pid) for process in servers]
+    machine_before = accounting.Machine.now()
+    result = generate()
+    machine = accounting.Machine.now()
+    for process in servers:
         process.check_running()
-    proxy_cpu, substation_cpu, busy, total = (b - a for a, b in zip(before, _snapshot(proxy, substations)))
-    foreign = busy - proxy_cpu - substation_cpu - result.cpu_seconds
+    spent = [accounting.CpuTime(process.pid).since(then) for process, then in zip(servers, before)]
+    foreign = machine.busy - machine_before.busy - sum(spent) - result.cpu_seconds
     per_request = 1e6 / max(result.requests, 1)
     return Cell(
-        way=way, round=round_number, requests=result.requests, rate=result.rate,
-        p50_ms=result.p50_ms, p99_ms=result.p99_ms, errors=result.errors,
-        proxy_cpu_us=proxy_cpu * per_request, substation_cpu_us=substation_cpu * per_request,
+        point=point, way=way, round=round_number, requests=result.requests, rate=result.rate,
+        p50_ms=result.p50_ms, p99_ms=result.p99_ms, p999_ms=result.p999_ms, errors=result.errors, late=result.late,
+        proxy_cpu_us=spent[1] * per_request if proxy else 0.0, substation_cpu_us=spent[0] * per_request,
         peak_mib=accounting.peak_kib(proxy.pid) / 1024 if proxy else 0.0,
-        foreign_cpu=max(foreign, 0.0) / total,
+        foreign_cpu=max(foreign, 0.0) / max(machine.total - machine_before.total, 1e-9),
     )
 
 
-def _snapshot(proxy, substations):
-    machine = accounting.Machine.now()
-    proxy_cpu = accounting.cpu_seconds(proxy.pid) if proxy else 0.0
-    return proxy_cpu, accounting.cpu_seconds(substations.pid), machine.busy, machine.total
-
-
-def idle_kib(proxy, port, count):
+def idle_kib(proxy, port, path, count):
     """KiB of the proxy's memory for one more idle keep-alive client that has made one request."""
-    wire = clients.request("/request_charge")
+    wire = clients.request(path)
     try:
         with clients.idle(port, FIRST_CLIENTS, wire):
             time.sleep(SETTLE_SECONDS)

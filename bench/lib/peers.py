@@ -1,6 +1,8 @@
 """The ways that are measured: how each is configured (bench/peers/), started and asked for its version."""
 
 import re
+import shutil
+import signal
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,10 +13,9 @@ from .processes import BenchError, Process, free_ports
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "peers"
 PLACEHOLDER = re.compile(r"@([A-Z_0-9]+)@")
-
-# Sessions end within milliseconds and none is ever refused: it is the proxies that are measured.
-CAPACITY_KW = "1000000000"
-TIME_SCALE = "1000000"
+# A line with one of these stands in the file once for each substation.
+EACH = ("NUMBER", "SUBSTATION")
+POOLED = "upstream: {pipeline: off}"
 
 
 @dataclass
@@ -23,61 +24,106 @@ class Peer:
 
     name: str
     template: str
-    command: Callable
-    version: list
+    command: Callable  # (the file, the port, how many threads) → argv
+    version: Optional[list] = None  # None: it has none of its own
+    path: str = "/request_charge"
     ready_path: Optional[str] = None  # asked on the admin port, where the proxy has one
+    more: str = ""  # what its file has besides the template
+    check: Optional[Callable] = None  # (the file) → argv that says whether it can be run on it
+    end: signal.Signals = signal.SIGTERM
+    optional: bool = False  # where it is missing it is left out, and that is no failure
 
 
-def peers(binaries):
+def peers(binaries, envoy="envoy"):
     """All of them, in the order of the report."""
     switchyard = str(binaries / "switchyard")
+
+    def ours(name, **other):
+        return Peer(name, "switchyard.yaml", lambda config, port, threads: [switchyard, "run", "--config", config],
+                    [switchyard, "--version"], ready_path="/ready", **other)
+
     return [
-        Peer("switchyard", "switchyard.yaml",
-             lambda config: [switchyard, "run", "--config", config], [switchyard, "--version"], "/ready"),
-        Peer("haproxy", "haproxy.cfg", lambda config: ["haproxy", "-db", "-f", config], ["haproxy", "-v"]),
-        Peer("nginx", "nginx.conf", lambda config: ["nginx", "-e", "stderr", "-c", config], ["nginx", "-v"]),
+        ours("switchyard"),
+        # The same with one request at a time on a connection to a substation.
+        ours("switchyard-pooled", more=POOLED, check=lambda config: [switchyard, "check", "--config", config]),
+        Peer("haproxy", "haproxy.cfg", lambda config, port, threads: ["haproxy", "-db", "-f", config], ["haproxy", "-v"]),
+        Peer("nginx", "nginx.conf", lambda config, port, threads: ["nginx", "-e", "stderr", "-c", config], ["nginx", "-v"]),
+        Peer("envoy", "envoy.yaml",
+             lambda config, port, threads: [str(envoy), "-c", config, "--concurrency", str(threads),
+                                            "--disable-hot-restart", "--log-level", "warning"],
+             [str(envoy), "--version"], optional=True),
+        # What any `ProxyHttp` costs that chooses as we do. It passes paths on as they are, and waits for minutes on SIGTERM.
+        Peer("plain", "switchyard.yaml",
+             lambda config, port, threads: [str(binaries / "examples/plain_proxy"), config, f"127.0.0.1:{port}"],
+             path="/charge", end=signal.SIGINT),
     ]
 
 
-def fill(template, values):
-    """Puts the values in for their @PLACEHOLDER@; one without a value is a mistake of ours."""
-    return PLACEHOLDER.sub(lambda match: str(values[match[1]]), template)
+def fill(template, values, substations=()):
+    """Puts the values in for their @PLACEHOLDER@, and repeats what is said of a substation for each of the ports.
+
+    A placeholder without a value is a mistake of ours.
+    """
+    lines = []
+    for line in template.splitlines():
+        each = not set(EACH).isdisjoint(PLACEHOLDER.findall(line))
+        filled = [dict(values, NUMBER=at + 1, SUBSTATION=port) for at, port in enumerate(substations)] if each else [values]
+        lines += [PLACEHOLDER.sub(lambda match, own=own: str(own[match[1]]), line) for own in filled]
+    return "\n".join(lines) + "\n"
 
 
-def start_substations(binaries, directory):
-    """Three substations in one process on one thread; the process and the first port."""
-    port = free_ports(3)
-    argv = [str(binaries / "substation"), "--name", "s", "--listen", f"127.0.0.1:{port}", "--count", "3",
-            "--capacity-kw", CAPACITY_KW, "--time-scale", TIME_SCALE, "--threads", "1"]
-    return Process("substations", argv, directory / "substations.log"), port
-
-
-def start_proxy(peer, substations_port, max_clients, directory):
-    """Writes the proxy's configuration and starts it; the process and its port. Each start has its own directory."""
+def write(peer, directory, substations, threads, max_clients):
+    """The proxy's configuration in a new directory: its path, and the port."""
     directory.mkdir()
     directory.chmod(0o755)  # nginx's worker is another user where the bench is root
     port = free_ports(2)
-    values = {"PORT": port, "ADMIN": port + 1, "DIR": directory,
-              "MAX_CLIENTS": max_clients, "MAX_FILES": 2 * max_clients + 100}
-    values.update({f"SUBSTATION_{i + 1}": substations_port + i for i in range(3)})
+    # For nginx, whose cache is for all substations together: as many as wrk ever uses, and one for each.
+    kept = 512 + len(substations)
+    values = {"PORT": port, "ADMIN": port + 1, "DIR": directory, "THREADS": threads, "MORE": peer.more,
+              "MAX_CLIENTS": max_clients, "KEPT": kept, "MAX_FILES": 2 * max_clients + kept + 100}
     config = directory / peer.template
-    config.write_text(fill((TEMPLATES / peer.template).read_text(), values))
-    return Process(peer.name, peer.command(str(config)), directory / "log"), port
+    config.write_text(fill((TEMPLATES / peer.template).read_text(), values, substations))
+    return str(config), port
+
+
+def start_proxy(peer, substations, threads, max_clients, directory):
+    """Writes the proxy's configuration and starts it; the process and its port. Each start has its own directory."""
+    config, port = write(peer, directory, substations, threads, max_clients)
+    return Process(peer.name, peer.command(config, port, threads), directory / "log", peer.end), port
 
 
 def wait_for_proxy(peer, process, port):
     """Until it is ready by its own word and charges are answered."""
     if peer.ready_path:
         process.wait_until(lambda: clients.answers(port + 1, clients.request(peer.ready_path, body=None)))
-    process.wait_until(lambda: clients.answers(port, clients.request("/request_charge")))
+    process.wait_until(lambda: clients.answers(port, clients.request(peer.path)))
+
+
+def refusal(peer, directory):
+    """Why this build of the proxy can't be run on its file; None if it can, or says nothing beforehand."""
+    if peer.check is None:
+        return None
+    config, _ = write(peer, directory, [1], 1, 1)
+    done = _ask(peer.check(config))
+    return None if done.returncode == 0 else f"its configuration is refused, so this build does not know `{peer.more}`"
+
+
+def find(peer):
+    """Raises where its program is missing."""
+    program = peer.command("", 0, 1)[0]
+    if shutil.which(program) is None:
+        raise BenchError(f"{peer.name}: there is no program {program}; `make bench` installs and builds")
 
 
 def version(argv):
-    """The first line of what the program says of itself."""
+    """The first number with dots in what the program says of itself."""
+    # nginx writes it to stderr; wrk exits with 1 after it.
+    found = re.search(r"\d+\.\d+(\.\d+)?[-+~\w.]*", _ask(argv).stdout)
+    return found[0] if found else "unknown"
+
+
+def _ask(argv):
     try:
-        # nginx writes it to stderr; wrk exits with 1 after it.
-        said = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=10, check=False)
+        return subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=10, check=False)
     except OSError as error:
         raise BenchError(f"{Path(argv[0]).name}: can't be started ({error.strerror}); `make bench` installs and builds") from error
-    found = re.search(r"\d+\.\d+(\.\d+)?[-+~\w.]*", said.stdout)
-    return found[0] if found else "unknown"

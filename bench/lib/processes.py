@@ -3,6 +3,7 @@
 import ctypes
 import os
 import random
+import resource
 import signal
 import socket
 import subprocess
@@ -51,12 +52,33 @@ def die_with_parent():
     LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
+def run_to_its_end(name, argv, limit):
+    """A program that ends by itself, within `limit` seconds: its output, and the seconds of CPU time that it took."""
+    before = _children_cpu()
+    try:
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=limit, check=False, preexec_fn=die_with_parent)
+    except subprocess.TimeoutExpired as error:
+        raise BenchError(f"{name} did not end within {limit} s") from error
+    except OSError as error:
+        raise BenchError(f"{name}: can't be started ({error.strerror})") from error
+    if done.returncode != 0:
+        said = done.stderr.strip() or done.stdout.strip()
+        raise BenchError(f"{name} ended with code {done.returncode}: {said[-300:]}")
+    return done.stdout, _children_cpu() - before
+
+
+def _children_cpu():
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
 class Process:
     """A server under measurement; ends with its `with` block."""
 
-    def __init__(self, name, argv, log):
+    def __init__(self, name, argv, log, end=signal.SIGTERM):
         self.name = name
         self.log = log
+        self._end = end
         # A log level of the caller's would be measured too.
         environment = {k: v for k, v in os.environ.items() if k != "RUST_LOG"}
         try:
@@ -73,11 +95,11 @@ class Process:
         return self
 
     def __exit__(self, *_):
-        self._popen.terminate()
+        self._popen.send_signal(self._end)
         try:
             self._popen.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
-            print(f"{self.name}: did not end {STOP_SECONDS} s after SIGTERM; killed", flush=True)
+            print(f"{self.name}: did not end {STOP_SECONDS} s after {self._end.name}; killed", flush=True)
             self._popen.kill()
             self._popen.wait()
 

@@ -1,121 +1,95 @@
-"""From cells to medians, ratios and goals; the tables of a person (Markdown) and of a machine (JSON)."""
+"""The report of a person: one table a scenario, all of it from the dict that is kept as JSON."""
 
-import json
-import re
-from statistics import median
+from . import scenarios
 
-MEASURES = ("rate", "p50_ms", "p99_ms", "proxy_cpu_us", "substation_cpu_us", "peak_mib", "foreign_cpu")
-BASE = "haproxy"
-
-# What the project has promised of itself.
-CPU_RATIO_GOAL = 1.10
-IDLE_KIB_GOAL = 16
-
-# Above this share of foreign CPU the latencies and rates say as much about the neighbours.
-FOREIGN_CPU_LIMIT = 0.05
+HEAD = ["way", "proxy CPU µs/request (range)", "× cheaper peer", "requests/s", "× better peer", "p50 ms", "p99 ms",
+        "p99.9 ms", "substations CPU µs/request", "peak MiB", "rounds"]
 
 
-def medians(cells, idle):
-    """One row for each way, in order of appearance: medians over its valid rounds, and ratios to HAProxy's."""
-    rows = []
-    for way in dict.fromkeys(cell.way for cell in cells):
-        own = [cell for cell in cells if cell.way == way]
-        valid = [cell for cell in own if cell.valid]
-        row = {"way": way, "rounds": len(valid), "invalid": len(own) - len(valid), "idle_kib": idle.get(way)}
-        for measure in MEASURES:
-            values = [getattr(cell, measure) for cell in valid]
-            row[measure] = median(values) if values else None
-        cpu = [cell.proxy_cpu_us for cell in valid]
-        row["proxy_cpu_us_range"] = [min(cpu), max(cpu)] if cpu else None
-        rows.append(row)
-    base = next((row for row in rows if row["way"] == BASE), {})
-    for row in rows:
-        for measure in ("rate", "proxy_cpu_us"):
-            row[f"{measure}_ratio"] = ratio(row[measure], base.get(measure))
-    return rows
-
-
-def ratio(value, base):
-    """`value` over `base`; None where either is missing or nought."""
-    return value / base if value and base else None
-
-
-def goals(rows):
-    """What was promised, against what was measured: (text, met), for what was measured."""
-    own = next((row for row in rows if row["way"] == "switchyard"), {})
-    found = []
-    if own.get("proxy_cpu_us_ratio"):
-        value = own["proxy_cpu_us_ratio"]
-        found.append((f"CPU a request ≤ {CPU_RATIO_GOAL:.2f} × HAProxy's: {value:.2f}", value <= CPU_RATIO_GOAL))
-    if own.get("idle_kib") is not None:
-        value = own["idle_kib"]
-        found.append((f"an idle client ≤ {IDLE_KIB_GOAL} KiB: {value:.1f}", value <= IDLE_KIB_GOAL))
-    return found
-
-
-def remarks(rows, failures):
-    """What a reader has to know before believing the table."""
-    found = [f"{row['way']}: {row['invalid']} of {row['invalid'] + row['rounds']} rounds had errors and do not count"
-             for row in rows if row["invalid"]]
-    noisy = [row["way"] for row in rows if (row["foreign_cpu"] or 0) > FOREIGN_CPU_LIMIT]
-    if noisy:
-        worst = max(row["foreign_cpu"] or 0 for row in rows)
-        found.append(f"other programs took up to {worst:.0%} of the machine ({', '.join(noisy)}): "
-                     "do not trust rates and latencies")
-    return found + failures
-
-
-def markdown(run):
-    """The whole report of one run (the same dict that goes to JSON)."""
-    machine, settings, rows = run["machine"], run["settings"], run["medians"]
+def markdown(run, pictures):
+    """The whole report; `pictures` are (what it shows, the file beside it)."""
+    machine, settings = run["machine"], run["settings"]
     versions = ", ".join(f"{name} {version}" for name, version in run["versions"].items())
-    head = ["way", "proxy CPU µs/req (range)", "× HAProxy", "substations CPU µs/req", "requests/s", "× HAProxy",
-            "p50 ms", "p99 ms", "peak MiB", "KiB/idle client", "rounds"]
     lines = [
-        f"# {run['description']}, {run['date']}",
-        "",
+        f"# {run['description']}, {run['date']}", "",
         f"Commit {run['commit']} · {machine['cpu']}, {machine['cores']} cores, {machine['memory_gib']} GiB, "
-        f"kernel {machine['kernel']} · {versions}",
-        "",
-        f"{settings['rounds']} interleaved rounds of {settings['seconds']} s, wrk with {settings['connections']} "
-        f"connections and a POST of {settings['body_bytes']} bytes, three substations in one process, every proxy "
-        "limited to one thread and started anew for each round. Medians; everything shares the cores, so requests/s "
-        "says what the whole chain reaches and CPU µs/req says what the proxy costs. *direct* is wrk straight to one "
-        "substation. `+` after the commit: its sources were changed.",
-        "",
-        "| " + " | ".join(head) + " |",
-        "| --- |" + " ---: |" * (len(head) - 1),
+        f"kernel {machine['kernel']} · {versions}", "",
+        f"Interleaved rounds: {settings['rounds']}, each cell {settings['seconds']} s. Every proxy is started anew for every "
+        f"cell. wrk keeps its connections as busy as the answers allow, with a POST of {settings['body_bytes']} bytes. "
+        "Unless the table says otherwise: 64 connections, three substations in one process that answer at once, one thread a "
+        "proxy. Medians; everything shares the cores, so requests/s says what the whole chain reaches and CPU µs/request what "
+        "the proxy costs, the work between requests included. *Peer* is HAProxy or nginx, whichever is better in that column. "
+        "*switchyard-pooled* differs from *switchyard* only in `upstream: {pipeline: off}`, *plain* is a bare `ProxyHttp` that "
+        "chooses as we do, *direct* is without a proxy. `+` after the commit: its sources were changed.", "",
+        "## What was promised", "",
+        *_goals(run["goals"]), "",
+        *[f"- caution: {remark}" for remark in run["remarks"]],
+        *[""] * bool(run["remarks"]),
     ]
-    for row in rows:
-        cpu = _number(row["proxy_cpu_us"], 1, hide_zero=True)
-        if row["proxy_cpu_us"]:
-            cpu += " ({:.1f}–{:.1f})".format(*row["proxy_cpu_us_range"])
-        lines.append("| " + " | ".join([
-            row["way"], cpu, _number(row["proxy_cpu_us_ratio"], 2), _number(row["substation_cpu_us"], 1),
-            _number(row["rate"], 0), _number(row["rate_ratio"], 2), _number(row["p50_ms"], 2),
-            _number(row["p99_ms"], 2), _number(row["peak_mib"], 1, hide_zero=True), _number(row["idle_kib"], 1),
-            str(row["rounds"]),
-        ]) + " |")
-    lines.append("")
-    lines += [f"- goal {'met' if goal['met'] else 'MISSED'}: {goal['goal']}" for goal in run["goals"]]
-    lines += [f"- caution: {remark}" for remark in run["remarks"]]
+    for scenario in scenarios.ALL:
+        if scenario.name in settings["scenarios"]:
+            lines += [f"## {scenario.title}", "", *_about(scenario, run)]
+            lines += _idle(run) if scenario is scenarios.IDLE else _table(scenario, run["medians"])
+            lines += [""]
+            for about, shown, file in pictures:
+                if about == scenario.name:
+                    lines += [f"![{shown}]({file})", ""]
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _number(value, digits, hide_zero=False):
-    if value is None or (hide_zero and not value):
+def _goals(goals):
+    yield "| | goal | limit | measured | in single rounds |"
+    yield "| --- | --- | ---: | ---: | ---: |"
+    for goal in goals:
+        word = {True: "met", False: "**MISSED**", None: "not measured"}[goal["met"]]
+        aim = f" (aim {goal['aim']:.2f})" if goal["aim"] else ""
+        rounds = "{:.2f}–{:.2f}".format(*goal["rounds"]) if goal["rounds"] else "–"
+        yield f"| {word} | {goal['goal']} | {goal['sign']} {goal['limit']:.2f}{aim} | {number(goal['value'], 2)} | {rounds} |"
+
+
+def _about(scenario, run):
+    rate, idle = run["settings"]["steady_rate"], run["settings"]["idle_clients"]
+    if scenario is scenarios.LATENCY and rate:
+        return [f"{rate:,.0f} requests/s, half of what one thread of the slowest proxy can answer at a constant rate: evenly spaced, by requester, whatever becomes of the answers. A latency begins when its request was meant to "
+                "leave.", ""]
+    if scenario is scenarios.SLOW:
+        return ["Where one of three is slow, HAProxy, nginx and Envoy avoid it, since their least connections are those of the "
+                "fast ones; we balance the load that sessions leave behind, so each gets its third.", ""]
+    if scenario is scenarios.IDLE:
+        return [f"The growth of resident memory from 200 to {idle:,} clients that have made one request each and keep their "
+                "connection.", ""]
+    return []
+
+
+def _table(scenario, rows):
+    yield f"| {scenario.axis} | " + " | ".join(HEAD) + " |"
+    yield "| ---: | --- |" + " ---: |" * (len(HEAD) - 1)
+    for label, point in scenario.points:
+        for row in (row for row in rows if row["point"] == point.key):
+            if row["way"] != "direct" or scenario.direct:
+                yield f"| {label} | " + " | ".join(_row(row)) + " |"
+
+
+def _row(row):
+    return [row["way"], cpu(row), number(row["proxy_cpu_us_ratio"], 2), number(row["rate"], 0), number(row["rate_ratio"], 2),
+            number(row["p50_ms"], 2), number(row["p99_ms"], 2), number(row["p999_ms"], 2), number(row["substation_cpu_us"], 1),
+            number(row["peak_mib"] or None, 1), str(row["rounds"])]
+
+
+def _idle(run):
+    yield "| way | KiB a client |"
+    yield "| --- | ---: |"
+    for way, kib in run["idle_kib"].items():
+        yield f"| {way} | {kib:.1f} |"
+
+
+def cpu(row):
+    """CPU time a request, with the least and the most of the rounds; nothing where there is no proxy."""
+    if not row["proxy_cpu_us"]:
         return "–"
-    return f"{value:,.{digits}f}"
+    return "{:.1f} ({:.1f}–{:.1f})".format(row["proxy_cpu_us"], *row["proxy_cpu_us_range"])
 
 
-def save(run, directory, markdown=markdown):
-    """Writes both files under a name not taken yet; gives back the name of the Markdown one."""
-    directory.mkdir(parents=True, exist_ok=True)
-    slug = re.sub(r"[^a-z0-9]+", "-", run["description"].lower()).strip("-") or "run"
-    stem, number = f"{run['date']}-{slug}", 1
-    while (directory / f"{stem}.md").exists() or (directory / f"{stem}.json").exists():
-        number += 1
-        stem = f"{run['date']}-{slug}-{number}"
-    (directory / f"{stem}.json").write_text(json.dumps(run, indent=1, ensure_ascii=False) + "\n")
-    (directory / f"{stem}.md").write_text(markdown(run))
-    return f"{stem}.md"
+def number(value, digits):
+    """As a table has it."""
+    return "–" if value is None else f"{value:,.{digits}f}"

@@ -1,13 +1,11 @@
 """Three load testers, each told to offer the same rush hour; each result in the same words."""
 
 import json
-import os
-import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from . import wrk
-from .processes import BenchError, die_with_parent
+from .processes import BenchError, run_to_its_end
 
 BENCH = Path(__file__).resolve().parent.parent
 HOURS = "16:00-22:00"
@@ -37,14 +35,14 @@ def run(name, binaries, url, cars, seconds, seed):
     if name == "requester":
         argv = [str(binaries / "requester"), "rush-hour", "--target", url, "--sessions", str(cars), "--hours", HOURS,
                 "--duration", f"{seconds}s", "--seed", str(seed), "--quiet", "--output", "-"]
-        output, cpu = _run(name, argv, limit)
+        output, cpu = run_to_its_end(name, argv, limit)
         return from_requester(output, cpu)
     if name == "wrk":
         argv = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds + 1}s", "-s", str(BENCH / "rush-hour.lua"), url, "--",
                 str(cars), str(seconds), str(seed)]
-        output, cpu = _run(name, argv, limit)
+        output, cpu = run_to_its_end(name, argv, limit)
         return from_wrk(output, cpu)
-    output, cpu = _run(name, [str(BENCH / "rush-hour.sh"), url, str(cars), str(seconds)], limit)
+    output, cpu = run_to_its_end(name, [str(BENCH / "rush-hour.sh"), url, str(cars), str(seconds)], limit)
     return from_oha(output, cpu)
 
 
@@ -88,21 +86,3 @@ def from_oha(output, cpu):
         return 1e3 * sum(values) / max(sum(counts), 1)
 
     return Result(requests, succeeded, weighted("p50"), weighted("p99"), cpu, errors)
-
-
-def _run(name, argv, limit):
-    before = _children_cpu()
-    try:
-        done = subprocess.run(argv, capture_output=True, text=True, timeout=limit, check=False, preexec_fn=die_with_parent)
-    except subprocess.TimeoutExpired as error:
-        raise BenchError(f"{name} did not end within {limit} s") from error
-    except OSError as error:
-        raise BenchError(f"{name}: can't be started ({error.strerror})") from error
-    if done.returncode != 0:
-        raise BenchError(f"{name} ended with code {done.returncode}: {done.stderr.strip()[-300:]}")
-    return done.stdout, _children_cpu() - before
-
-
-def _children_cpu():
-    used = os.times()
-    return used.children_user + used.children_system

@@ -1,34 +1,15 @@
-"""Run wrk and read its result."""
+"""As fast as the answers come: run wrk and read its result."""
 
 import json
 import os
-import resource
-import subprocess
-from dataclasses import dataclass
 from pathlib import Path
 
-from .processes import BenchError, die_with_parent
+from .load import Load
+from .processes import BenchError, run_to_its_end
 
 SCRIPT = Path(__file__).resolve().parent.parent / "post.lua"
 ERROR_KINDS = ("connect", "read", "write", "status", "timeout")
-
-
-@dataclass
-class Load:
-    """One run of wrk."""
-
-    requests: int
-    seconds: float
-    p50_ms: float
-    p99_ms: float
-    max_ms: float
-    errors: dict
-    cpu_seconds: float = 0.0
-
-    @property
-    def rate(self):
-        """Requests a second."""
-        return self.requests / self.seconds
+LIMIT_SECONDS = 30
 
 
 def parse(output):
@@ -44,6 +25,7 @@ def parse(output):
         seconds=raw["micros"] / 1e6,
         p50_ms=raw["p50"] / 1e3,
         p99_ms=raw["p99"] / 1e3,
+        p999_ms=raw["p999"] / 1e3,
         max_ms=raw["max"] / 1e3,
         # A status of 400 and more; no server here redirects, the probe before each run would see it.
         errors={kind: raw[kind] for kind in ERROR_KINDS if raw[kind]},
@@ -51,21 +33,9 @@ def parse(output):
 
 
 def run(url, connections, seconds):
-    """One thread, keep-alive, as fast as the answers come (a closed loop)."""
+    """One thread, keep-alive, a closed loop."""
     argv = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "-s", os.fspath(SCRIPT), url]
-    before = _children_cpu()
-    try:
-        done = subprocess.run(argv, capture_output=True, text=True, timeout=seconds + 30, check=False,
-                              preexec_fn=die_with_parent)
-    except subprocess.TimeoutExpired as error:
-        raise BenchError(f"wrk did not end within {seconds + 30} s") from error
-    if done.returncode != 0:
-        raise BenchError(f"wrk ended with code {done.returncode}: {done.stderr.strip() or done.stdout.strip()}")
-    load = parse(done.stdout)
-    load.cpu_seconds = _children_cpu() - before
+    output, cpu = run_to_its_end("wrk", argv, seconds + LIMIT_SECONDS)
+    load = parse(output)
+    load.cpu_seconds = cpu
     return load
-
-
-def _children_cpu():
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return usage.ru_utime + usage.ru_stime

@@ -1,20 +1,74 @@
 """The configurations of the peers, as far as they can be judged without starting them."""
 
+import tempfile
 import unittest
+from pathlib import Path
 
 from lib import peers
+from lib.processes import BenchError
+
+PORTS = [5001, 5002, 5003]
 
 
-class Templates(unittest.TestCase):
+def written(name, threads=1):
+    peer = next(peer for peer in peers.peers(Path("bin"), "envoy") if peer.name == name)
+    with tempfile.TemporaryDirectory() as folder:
+        config, port = peers.write(peer, Path(folder) / "peer", PORTS, threads, 100)
+        return peer, Path(config).read_text(), peer.command(config, port, threads), port
+
+
+class Fill(unittest.TestCase):
     def test_a_value_goes_in_and_a_missing_one_is_refused(self):
-        self.assertEqual(peers.fill("bind @PORT@; $host @ x@y.z", {"PORT": 80}), "bind 80; $host @ x@y.z")
+        self.assertEqual(peers.fill("bind @PORT@; $host @ x@y.z", {"PORT": 80}), "bind 80; $host @ x@y.z\n")
         with self.assertRaises(KeyError):
             peers.fill("@NOBODY@", {"PORT": 80})
 
-    def test_every_peer_is_held_to_one_thread(self):
-        limits = {"switchyard.yaml": "threads: 1", "haproxy.cfg": "nbthread 1", "nginx.conf": "worker_processes 1;"}
-        templates = [path.name for path in peers.TEMPLATES.iterdir()]
-        self.assertEqual(sorted(templates), sorted(limits))
+    def test_a_line_of_a_substation_stands_there_for_each(self):
+        self.assertEqual(peers.fill("a\n s@NUMBER@ :@SUBSTATION@ @X@\nb", {"X": "x"}, [7, 9]), "a\n s1 :7 x\n s2 :9 x\nb\n")
+
+
+class Templates(unittest.TestCase):
+    def test_every_peer_is_held_to_as_many_threads(self):
+        limits = {"switchyard": "threads: 2", "switchyard-pooled": "threads: 2", "plain": "threads: 2",
+                  "haproxy": "nbthread 2", "nginx": "worker_processes 2;"}
         for name, limit in limits.items():
-            lines = [line.strip() for line in (peers.TEMPLATES / name).read_text().splitlines()]
-            self.assertIn(limit, lines, name)
+            _, text, _, _ = written(name, threads=2)
+            self.assertIn(limit, [line.strip() for line in text.splitlines()], name)
+        _, _, argv, _ = written("envoy", threads=2)
+        self.assertEqual(argv[argv.index("--concurrency") + 1], "2")
+
+    def test_every_peer_knows_every_substation_and_its_own_port(self):
+        for peer in peers.peers(Path("bin")):
+            _, text, argv, port = written(peer.name)
+            for each in PORTS:
+                self.assertEqual(text.count(str(each)), 1, peer.name)
+            self.assertIn(str(port), text + " ".join(argv), peer.name)
+
+    def test_no_template_is_left_over(self):
+        used = {peer.template for peer in peers.peers(Path("bin"))}
+        self.assertEqual({path.name for path in peers.TEMPLATES.iterdir()}, used)
+
+    def test_pooled_differs_in_one_key_only(self):
+        def without_ports(name):
+            _, text, _, port = written(name)
+            return set(text.replace(str(port), "PORT").replace(str(port + 1), "ADMIN").splitlines())
+
+        self.assertEqual(without_ports("switchyard") ^ without_ports("switchyard-pooled"), {"", peers.POOLED})
+
+
+class Missing(unittest.TestCase):
+    def test_a_program_that_is_not_there_is_named(self):
+        with self.assertRaisesRegex(BenchError, "/nowhere/envoy"):
+            peers.find(next(peer for peer in peers.peers(Path("bin"), "/nowhere/envoy") if peer.name == "envoy"))
+        peers.find(peers.Peer("p", "haproxy.cfg", lambda config, port, threads: ["sh"]))
+
+
+class Refusal(unittest.TestCase):
+    def test_a_build_that_does_not_know_the_key_is_told_by_its_check(self):
+        def peer(argv):
+            return peers.Peer("p", "switchyard.yaml", None, more="new: key", check=lambda config: argv)
+
+        with tempfile.TemporaryDirectory() as folder:
+            self.assertIn("`new: key`", peers.refusal(peer(["false"]), Path(folder) / "1"))
+            self.assertIsNone(peers.refusal(peer(["true"]), Path(folder) / "2"))
+            self.assertIsNone(peers.refusal(peers.Peer("p", "haproxy.cfg", None), Path(folder) / "3"))

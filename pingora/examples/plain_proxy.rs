@@ -4,14 +4,17 @@
 //! cargo run -p switchyard-pingora --example plain_proxy -- config/switchyard.yaml 127.0.0.1:8080
 //! ```
 //!
-//! Everything that is Switchyard's is marked; the rest is what any `ProxyHttp` has. Every request weighs
-//! `charge.default_load`. The second argument may also be a path: then it listens on a Unix socket there.
+//! Everything that is Switchyard's is marked; the rest is what any `ProxyHttp` has. From the file it takes the
+//! substations, `load`, `policy`, `threads` and `limits.connections`, and every request weighs `charge.default_load`.
+//! The second argument may also be a path: then it listens on a Unix socket there.
 
 use std::{env, path::Path, sync::Arc};
 
 use async_trait::async_trait;
 use pingora_core::{
-    Error, ErrorType, Result, server::Server, services::background::background_service,
+    Error, ErrorType, Result,
+    server::{Server, configuration::ServerConf},
+    services::background::background_service,
     upstreams::peer::HttpPeer,
 };
 use pingora_http::ResponseHeader;
@@ -114,7 +117,12 @@ fn main() -> anyhow::Result<()> {
     balancer.health_check_frequency = Some(config.load.interval);
     balancer.parallel_health_check = true;
 
-    let mut server = Server::new(None).map_err(|error| anyhow::anyhow!("{error}"))?;
+    let conf = ServerConf {
+        threads: config.threads,
+        upstream_keepalive_pool_size: config.limits.connections,
+        ..ServerConf::default()
+    };
+    let mut server = Server::new_with_opt_and_conf(None, conf);
     server.bootstrap();
     let scraping = background_service("scraping", balancer);
     let proxy = Proxy {

@@ -16,6 +16,9 @@ Examples:
   Three of unequal capacity, substation1 to substation3, on ports 5001 to 5003:
     substation --name substation --listen 127.0.0.1:5001 --capacity-kw 500,300,200 --count 3
 
+  Three, of which the third is slow:
+    substation --name substation --listen 127.0.0.1:5001 --capacity-kw 500 --count 3 --answer-after 0s,0s,50ms
+
   An hour of charging in a minute, on any free port:
     substation --name fast --listen 127.0.0.1:0 --capacity-kw 500 --time-scale 60
 
@@ -96,6 +99,11 @@ pub(crate) struct Args {
     #[arg(long, value_name = "KWH", default_value_t = 11.0)]
     pub(crate) default_energy_kwh: f64,
 
+    /// How long it thinks before it books and answers a charge; other requests are answered at once. Carries
+    /// its unit, such as 5ms. A comma list goes round over --count.
+    #[arg(long, value_name = "DURATION", value_delimiter = ',', default_value = "0s", value_parser = humantime::parse_duration)]
+    pub(crate) answer_after: Vec<Duration>,
+
     /// Say the load on each answer to a charge, in the header `endpoint-load-metrics`: text or json.
     #[arg(long, value_name = "FORMAT")]
     pub(crate) report_load: Option<ReportFormat>,
@@ -138,9 +146,10 @@ impl Args {
         let ports = (first..=last).chain(std::iter::repeat(0));
         let numbered = (1..=self.count)
             .zip(ports)
-            .zip(self.capacity_kw.iter().cycle());
+            .zip(self.capacity_kw.iter().cycle())
+            .zip(self.answer_after.iter().cycle());
         numbered
-            .map(|((number, port), capacity_kw)| {
+            .map(|(((number, port), capacity_kw), answer_after)| {
                 let name = match self.count {
                     1 => name.clone(),
                     _ => format!("{name}{number}"),
@@ -151,6 +160,7 @@ impl Args {
                     time_scale: self.time_scale,
                     default_power_kw: self.default_power_kw,
                     default_energy_kwh: self.default_energy_kwh,
+                    answer_after: *answer_after,
                     report_load: self.report_load,
                     ..Config::new(name, *capacity_kw)
                 };
@@ -237,6 +247,19 @@ mod tests {
             planned(&["--listen", "127.0.0.1:0", "--count", "2"]),
             [("s1".into(), 500.0, 0), ("s2".into(), 300.0, 0)]
         );
+    }
+
+    #[test]
+    fn how_long_they_think_goes_round_as_capacities_do() {
+        let thinks = |more: &[&str]| -> Vec<_> {
+            let usual = ["--listen", "127.0.0.1:0", "--count", "3"];
+            let plan = args(&[&usual, more].concat()).plan().unwrap();
+            plan.iter()
+                .map(|p| p.config.answer_after.as_millis())
+                .collect()
+        };
+        assert_eq!(thinks(&[]), [0, 0, 0]);
+        assert_eq!(thinks(&["--answer-after", "0s,5ms"]), [0, 5, 0]);
     }
 
     #[test]

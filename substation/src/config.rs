@@ -1,6 +1,7 @@
 //! What a substation is told about itself.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::error::ConfigError;
 use crate::report::ReportFormat;
@@ -28,6 +29,8 @@ pub struct Config {
     pub default_power_kw: f64,
     /// What a session takes when its request does not say, in kWh.
     pub default_energy_kwh: f64,
+    /// How long it thinks about a charge before it books, so that benches and tests have slow substations too.
+    pub answer_after: Duration,
     /// How the load is written on each answer to a charge, if it is.
     pub report_load: Option<ReportFormat>,
     /// The file that bookings are written to before they are answered, so that sessions and keys outlive a
@@ -44,6 +47,7 @@ impl Config {
             time_scale: 1.0,
             default_power_kw: DEFAULT_POWER_KW,
             default_energy_kwh: DEFAULT_ENERGY_KWH,
+            answer_after: Duration::ZERO,
             report_load: None,
             journal: None,
         }
@@ -57,6 +61,7 @@ impl Config {
             time_scale,
             default_power_kw,
             default_energy_kwh,
+            answer_after,
             report_load,
             journal,
         } = self;
@@ -89,6 +94,7 @@ impl Config {
             time_scale,
             default_power,
             default_energy,
+            answer_after,
             report_load,
             journal,
         })
@@ -103,6 +109,7 @@ pub(crate) struct Checked {
     pub(crate) time_scale: f64,
     pub(crate) default_power: Power,
     pub(crate) default_energy: Energy,
+    pub(crate) answer_after: Duration,
     pub(crate) report_load: Option<ReportFormat>,
     pub(crate) journal: Option<PathBuf>,
 }

@@ -1,6 +1,6 @@
 //! From a request to its answer.
 //!
-//! A handler waits for one thing only, the body. From there on it runs to its end in one step, so a
+//! A handler waits for the body, and then for as long as it was told to. From there on it runs to its end in one step, so a
 //! client that hangs up either was not admitted at all, or has a session that lives and ends like any
 //! other: no moment lies between in which a dropped request could leave half a booking.
 
@@ -9,6 +9,7 @@ use std::convert::Infallible;
 use http::header::EXPECT;
 use http::{HeaderMap, Method, Request};
 use hyper::body::Incoming;
+use tokio::time::sleep;
 
 use crate::answer::{self, Answer, Problem};
 use crate::body::{self, BodyError};
@@ -64,6 +65,11 @@ async fn book(
         request_id: head.get("x-request-id").and_then(|id| id.to_str().ok()),
         key: key(head).inspect_err(|_| substation.metrics().invalid.inc())?,
     };
+    let thinks = substation.config().answer_after;
+    // Even a wait for nothing would cost a turn of the timer.
+    if !thinks.is_zero() {
+        sleep(thinks).await;
+    }
     let seen = substation.charge(demand, asker)?;
     tracing::debug!(substation = substation.name(), session = %seen.id, "Session booked");
     Ok(answer::booked(substation, &seen))

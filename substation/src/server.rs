@@ -17,7 +17,7 @@ use crate::station::Substation;
 
 mod connection;
 
-/// How long requests in hand may take once the end has come. All that one can wait for is its own body.
+/// How long requests in hand may take once the end has come. One can wait for its own body, and for `answer_after`.
 const DRAIN_LIMIT: Duration = Duration::from_secs(2);
 /// How long to leave the listener alone when the process has no file handle left for a connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);

@@ -291,6 +291,7 @@ async fn wrong_usage_exits_with_2_and_names_the_option() {
         ),
         (format!("{usual} --grace 10"), "--grace"),
         (format!("{usual} --threads 0"), "--threads"),
+        (format!("{usual} --answer-after 5"), "--answer-after"),
         (format!("{usual} --what"), "--what"),
     ];
     for (args, named) in faults {
@@ -322,6 +323,7 @@ async fn help_reads_as_documentation_with_examples() {
         "SIGTERM",
         "/charge",
         "--report-load",
+        "--answer-after",
     ] {
         assert!(out.contains(part), "{part} in {out}");
     }

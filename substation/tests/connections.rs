@@ -11,6 +11,8 @@
 
 mod support;
 
+use std::time::Duration;
+
 use substation::Config;
 use support::{Client, Running, get, post, until};
 use tokio::io::AsyncWriteExt;
@@ -147,6 +149,25 @@ async fn a_request_in_hand_at_the_end_is_answered_and_not_booked() {
     let answer = client.answer().await;
     assert_eq!((answer.status, answer.code().as_str()), (503, "draining"));
     assert_eq!(client.rest().await, b"");
+    served.await.unwrap().unwrap();
+    assert_eq!(substation.sessions_started(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_is_thought_about_at_the_end_is_answered_and_not_booked() {
+    let config = Config {
+        answer_after: Duration::from_secs(1),
+        ..Config::new("substation1", 100.0)
+    };
+    let running = Running::start(config).await;
+    let mut client = running.client().await;
+    client.send(post("").as_bytes()).await;
+    // Its head has been read once a second client has been answered.
+    assert_eq!(running.ask(&get("/live")).await.status, 200);
+    let substation = running.substation.clone();
+    let served = running.tell_to_stop();
+    let answer = client.answer().await;
+    assert_eq!((answer.status, answer.code().as_str()), (503, "draining"));
     served.await.unwrap().unwrap();
     assert_eq!(substation.sessions_started(), 0);
 }

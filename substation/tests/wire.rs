@@ -11,8 +11,11 @@
 
 mod support;
 
+use std::time::Duration;
+
 use substation::{Config, ReportFormat};
 use support::{Running, get, post, request};
+use tokio::time::Instant;
 
 #[tokio::test]
 async fn a_booking_says_where_how_much_how_long_and_the_load_with_it() {
@@ -62,6 +65,24 @@ async fn the_defaults_and_the_time_scale_are_the_configured_ones() {
     assert_eq!(booked["power_kw"], 7.4);
     assert_eq!(booked["energy_kwh"], 3.7);
     assert_eq!(booked["duration_seconds"], 30.0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_one_thinks_before_it_books_and_answers_all_else_at_once() {
+    let answer_after = Duration::from_secs(3);
+    let config = Config {
+        answer_after,
+        ..Config::new("s", 100.0)
+    };
+    let running = Running::start(config).await;
+    let mut client = running.client().await;
+    client.send(post("").as_bytes()).await;
+    let began = Instant::now();
+    assert_eq!(running.metric("substation_current_load").await, 0.0);
+    assert!(began.elapsed() < answer_after);
+    let booked = client.answer().await.json();
+    assert!(began.elapsed() >= answer_after);
+    assert_eq!(booked["current_load"], 11.0);
 }
 
 #[tokio::test]

@@ -1,0 +1,60 @@
+"""What was promised, met and missed."""
+
+import unittest
+
+from lib import goals, scenarios, summary
+from lib.scenarios import CONNECTIONS, USUAL, Point
+from tests.cells import cell
+
+ORDER = ["switchyard", "switchyard-pooled", "haproxy", "nginx", "envoy"]
+MANY = Point(substations=1000)
+STEADY = Point(steady=True)
+
+
+def judged(cells, idle=None):
+    found = goals.judged(summary.medians(cells, ORDER), cells, idle or {})
+    return {goal["goal"]: goal["met"] for goal in found}
+
+
+class Goals(unittest.TestCase):
+    def one(self, starts, cells, idle=None):
+        found = [met for goal, met in judged(cells, idle).items() if goal.startswith(starts)]
+        self.assertEqual(len(found), 1, starts)
+        return found[0]
+
+    def test_cpu_and_requests_against_the_better_of_two_peers(self):
+        peers = [cell("haproxy", proxy_cpu_us=12.0), cell("nginx"), cell("envoy", proxy_cpu_us=1.0)]
+        what = "CPU a request at 64 connections"
+        self.assertTrue(self.one(what, [cell("switchyard", proxy_cpu_us=7.0), *peers]))
+        self.assertFalse(self.one(what, [cell("switchyard", proxy_cpu_us=7.1), *peers]))
+        two = Point(threads=2)
+        peers = [cell("haproxy", point=two, rate=900.0), cell("nginx", point=two, rate=1000.0)]
+        self.assertTrue(self.one("requests/s", [cell("switchyard", point=two, rate=1400.0), *peers]))
+        self.assertFalse(self.one("requests/s", [cell("switchyard", point=two, rate=1399.0), *peers]))
+
+    def test_no_dearer_and_no_slower_than_pooled_wherever_pipelining_can_not_help(self):
+        for point in [CONNECTIONS.points[0][1], *(point for _, point in scenarios.SLOW.points[1:])]:
+            pooled = cell("switchyard-pooled", point=point)
+            good = judged([cell("switchyard", point=point, proxy_cpu_us=10.5, p99_ms=2.1), pooled])
+            bad = judged([cell("switchyard", point=point, proxy_cpu_us=10.6, p99_ms=2.2), pooled])
+            self.assertEqual([list(found.values()).count(True) for found in (good, bad)], [2, 0], point.key)
+            self.assertEqual([list(found.values()).count(False) for found in (good, bad)], [0, 2], point.key)
+
+    def test_latency_against_the_best_peer_one_of_us_is_not(self):
+        peers = [cell("haproxy", point=STEADY), cell("envoy", point=STEADY, p99_ms=1.0),
+                 cell("switchyard-pooled", point=STEADY, p99_ms=0.1, p999_ms=0.1)]
+        self.assertFalse(self.one("p99 at", [cell("switchyard", point=STEADY, p99_ms=1.1), *peers]))
+        self.assertTrue(self.one("p99 at", [cell("switchyard", point=STEADY, p99_ms=1.0), *peers]))
+        self.assertTrue(self.one("p99.9 at", [cell("switchyard", point=STEADY), *peers]))
+
+    def test_many_substations_against_three_and_memory(self):
+        few = cell("switchyard", point=USUAL)
+        self.assertTrue(self.one("CPU a request with 1,000", [few, cell("switchyard", point=MANY, proxy_cpu_us=11.0)]))
+        self.assertFalse(self.one("CPU a request with 1,000", [few, cell("switchyard", point=MANY, proxy_cpu_us=11.1)]))
+        self.assertTrue(self.one("KiB", [], {"switchyard": 8.0}))
+        self.assertFalse(self.one("KiB", [], {"switchyard": 8.1}))
+
+    def test_what_was_not_measured_is_neither(self):
+        found = judged([])
+        self.assertEqual(len(found), 14)
+        self.assertEqual(set(found.values()), {None})
