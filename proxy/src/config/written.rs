@@ -117,10 +117,11 @@ written! {
     }
     /// A word, or so many requests.
     Pipeline: {
-        "anyOf": [
-            {"type": "string", "enum": ["auto", "off"]},
-            {"type": "integer", "minimum": 2, "maximum": (super::pipeline::MOST)}
-        ]
+        "type": ["string", "integer"],
+        "pattern": "^(auto|off)$",
+        "minimum": 2,
+        "maximum": (super::pipeline::MOST),
+        "examples": ["auto", "off", 8]
     }
     /// A policy's name.
     Policy: {
