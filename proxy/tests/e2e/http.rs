@@ -90,6 +90,48 @@ fn the_substation_gets_the_body_and_the_end_to_end_headers_and_nothing_else() {
 }
 
 #[test]
+fn a_charge_is_the_same_on_the_long_way_in_and_on_the_short_one() {
+    let substation = Scripted::charging(|| Act::Write(booked()));
+    let proxy = Proxy::start(&[substation.address], "");
+    let headers = "X-Request-Id: r1\r\nTraceparent: 00-a-b-01\r\nConnection: Keep-Alive\r\nKeep-Alive: 5\r\nTE: trailers\r\n\
+                   Forwarded: for=1.2.3.4\r\nX-Forwarded-For: 1.2.3.4\r\nCookie: a=b\r\nCookie: c=d\r\nX-Mine: \u{fc}\r\n";
+    let request = client::request("POST", "/request_charge", headers, "{}");
+    let mut connection = Connection::open(proxy.charge);
+    // The first of a connection goes the long way, those that follow the short one.
+    let answers = [(); 2].map(|()| {
+        connection.send(&request);
+        let mut answer = connection.answer();
+        answer
+            .headers
+            .iter_mut()
+            .for_each(|(name, _)| name.make_ascii_lowercase());
+        answer.headers.retain(|(name, _)| name != "date");
+        answer.headers.sort();
+        answer
+    });
+    assert_eq!(answers[0].headers, answers[1].headers);
+    assert_eq!(answers[0].body, answers[1].body);
+    let charges = substation.charges().into_iter().map(|charge| {
+        let mut lines: Vec<_> = charge.split("\r\n").map(str::to_lowercase).collect();
+        lines.sort();
+        lines
+    });
+    let charges: Vec<_> = charges.collect();
+    assert_eq!(charges[0], charges[1]);
+    let went_on = |name: &str| charges[0].iter().any(|line| line.starts_with(name));
+    assert!(went_on("cookie: a=b") && went_on("cookie: c=d") && went_on("x-mine: "));
+    for name in [
+        "te:",
+        "keep-alive:",
+        "connection:",
+        "forwarded:",
+        "x-forwarded-for:",
+    ] {
+        assert!(!went_on(name), "{name}");
+    }
+}
+
+#[test]
 fn requests_follow_each_other_on_a_connection_also_pipelined() {
     let substation = Scripted::charging(|| Act::Write(booked()));
     let proxy = Proxy::start(&[substation.address], "");

@@ -6,6 +6,9 @@ use futures_util::future::join_all;
 
 use super::*;
 
+/// Longer than any answer takes, so that a test that waits for what never comes fails.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// Sends a request with an id of its own; what came back as its body, and how far it got.
 async fn ask(
     exchange: &Exchange,
@@ -21,9 +24,10 @@ async fn ask(
         request_id: &request_id,
         body: b"{}",
     };
-    let answer = exchange
-        .send(to, &outgoing, progress, Instant::now())
-        .await?;
+    let sent = exchange.send(to, &outgoing, progress, Instant::now());
+    let answer = timeout(PATIENCE, sent)
+        .await
+        .unwrap_or(Err(Break::Deadline))?;
     Ok(String::from_utf8(answer.body.to_vec()).unwrap())
 }
 
