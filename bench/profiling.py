@@ -16,7 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import bench
-from lib import accounting, callgrind, counted, machine, marks, measure, parts, peers, perf, profiles, symbols, upstream, wrk
+from lib import accounting, callgrind, clients, counted, machine, marks, measure, parts, peers, perf, profiles, symbols, upstream, wrk
 from lib.fleets import Fleets
 from lib.processes import BenchError
 from lib.scenarios import AT_ONCE, USUAL
@@ -25,10 +25,10 @@ ROOT = Path(__file__).resolve().parent.parent
 DOCUMENT = ROOT / "docs/performance.md"
 WAYS = {"shared": "switchyard", "pooled": "switchyard-pooled"}
 WARM_UP_SECONDS = 2
-# Not a divisor of anything that recurs.
-FREQUENCY = 1997
+# Not a divisor of anything that recurs, and rare enough that copying stacks does not make the proxy late.
+FREQUENCY = 499
 # Deep enough for any of our stacks; what is copied for each sample.
-STACK_BYTES = 16384
+STACK_BYTES = 8192
 CONNECTIONS = (1, 64)
 WARM_UP_REQUESTS = 2000
 RUNS = 2
@@ -42,7 +42,7 @@ def arguments():
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", action="append", choices=list(TABLES), help="only this table; may be repeated")
-    parser.add_argument("--seconds", type=int, default=15, help="seconds of load under perf, for each way (15)")
+    parser.add_argument("--seconds", type=int, default=20, help="seconds of load under perf, for each way (20)")
     parser.add_argument("--requests", type=int, default=10000, help="requests under callgrind, in each run (10000)")
     parser.add_argument("--binaries", type=Path, default=ROOT / "target/release", help="where the programs are")
     parser.add_argument("--document", type=Path, default=DOCUMENT, help="what to write into (docs/performance.md)")
@@ -63,10 +63,10 @@ class Rig:
         self._starts += 1
         return self._folder / str(self._starts)
 
-    def start(self, peer, answer_after=AT_ONCE, clients=USUAL.connections):
+    def start(self, peer, answer_after=AT_ONCE, most=USUAL.connections):
         """A proxy before the usual substations, and its port."""
         _, first = self._fleets.of(USUAL.substations, answer_after)
-        return peers.start_proxy(peer, range(first, first + USUAL.substations), 1, clients + 100, self.folder())
+        return peers.start_proxy(peer, range(first, first + USUAL.substations), 1, most + 100, self.folder())
 
 
 def time_table(rig, options):
@@ -76,7 +76,7 @@ def time_table(rig, options):
     columns = {}
     for name, way in WAYS.items():
         print(f"time: {name}, {options.seconds} s under perf", flush=True)
-        samples, load, micros = _sampled(rig, rig.peers[way], options.seconds)
+        samples, column = _sampled(rig, rig.peers[way], options.seconds)
         if not any(perf.is_kernel(sample.places[0]) for sample in samples):
             raise BenchError("perf sees nothing of the kernel: run it as root, or set kernel.perf_event_paranoid to 1")
         addresses = {offset: symbols.address(loaded, offset) for offset in perf.offsets(samples, rig.program)}
@@ -85,30 +85,41 @@ def time_table(rig, options):
         def frames_of(offset, addresses=addresses, chains=chains):
             return chains.get(addresses[offset], ())
 
-        shares = perf.shares(samples, rig.program, frames_of)
-        columns[name] = profiles.Column(shares, micros, load.rate, len(samples))
+        column.shares, column.samples = perf.shares(samples, rig.program, frames_of), len(samples)
+        columns[name] = column
     return profiles.time(columns)
 
 
 def _sampled(rig, peer, seconds):
-    """Stacks of a proxy under load, that load, and its CPU microseconds a request in the very same run."""
-    data = rig.folder().with_suffix(".perf")
-    proxy, port = rig.start(peer)
-    with proxy:
-        peers.wait_for_proxy(peer, proxy, port)
-        url = f"http://127.0.0.1:{port}{peer.path}"
-        wrk.run(url, USUAL.connections, WARM_UP_SECONDS)
-        watch = ["perf", "record", "-q", "-e", "cpu-clock", "-F", str(FREQUENCY), "--call-graph", f"dwarf,{STACK_BYTES}",
-                 "-p", str(proxy.pid), "-o", str(data), "--"]
-        before = accounting.CpuTime(proxy.pid)
-        load = wrk.run(url, USUAL.connections, seconds, under=watch)
-        spent = accounting.CpuTime(proxy.pid).since(before)
-    if load.errors:
-        raise BenchError(f"the run had errors: {load.errors}")
-    # What was inlined is looked up for all samples at once, later.
-    told = _output(["perf", "script", "-i", str(data), "--no-inline", "-F", "comm,tid,ip,sym,dso"])
-    data.unlink()
-    return perf.parse(told), load, 1e6 * spent / load.requests
+    """Stacks of a proxy under load, and what the very same run says without them."""
+    # In memory where that can be: a write to a disk makes everybody wait.
+    memory = Path("/dev/shm")
+    data = (memory if memory.is_dir() else rig.folder().parent) / f"switchyard-profile-{os.getpid()}"
+    try:
+        proxy, port = rig.start(peer)
+        with proxy:
+            peers.wait_for_proxy(peer, proxy, port)
+            url = f"http://127.0.0.1:{port}{peer.path}"
+            wrk.run(url, USUAL.connections, WARM_UP_SECONDS)
+            watch = ["perf", "record", "-q", "-e", "cpu-clock", "-F", str(FREQUENCY), "--call-graph", f"dwarf,{STACK_BYTES}",
+                     "-p", str(proxy.pid), "-o", str(data), "--"]
+            before, joined = accounting.CpuTime(proxy.pid), _joined(port)
+            load = wrk.run(url, USUAL.connections, seconds, under=watch)
+            spent = accounting.CpuTime(proxy.pid).since(before)
+            joined = (_joined(port) - joined) / load.requests
+        if load.errors:
+            raise BenchError(f"the run had errors: {load.errors}")
+        # What was inlined is looked up for all samples at once, later.
+        told = _output(["perf", "script", "-i", str(data), "--no-inline", "-F", "comm,tid,ip,sym,dso"])
+    finally:
+        data.unlink(missing_ok=True)
+    return perf.parse(told), profiles.Column({}, 1e6 * spent / load.requests, load.rate, joined)
+
+
+def _joined(port):
+    """Charges that have shared a connection to a substation with others."""
+    lines = clients.page(port + 1, "/metrics").splitlines()
+    return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith("switchyard_upstream_shared_total"))
 
 
 def instruction_table(rig, options):
@@ -155,7 +166,7 @@ def memory_table(rig, _):
     idle_clients = bench.raise_file_limit()
     print(f"memory: {idle_clients} idle clients", flush=True)
     peer = rig.peers["switchyard"]
-    proxy, port = rig.start(peer, clients=idle_clients)
+    proxy, port = rig.start(peer, most=idle_clients)
     with proxy:
         peers.wait_for_proxy(peer, proxy, port)
         client = measure.idle_kib(proxy, port, peer.path, idle_clients)

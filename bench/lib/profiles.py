@@ -14,7 +14,8 @@ class Column:
     shares: dict  # row → share of the samples
     micros: float  # of CPU a request, in the same run
     rate: float  # requests a second
-    samples: int
+    joined: float  # share of the requests that joined others on a connection
+    samples: int = 0
 
 
 def table(head, rows):
@@ -33,7 +34,8 @@ def time(columns):
         rows.append(_row(title, columns, members))
         rows += [_row(member, columns, [member]) for member in members
                  if any(column.shares.get(member) for column in columns.values())]
-    runs = "; ".join(f"{name} {column.rate:,.0f} requests/s, {column.samples:,} samples" for name, column in columns.items())
+    runs = "; ".join(f"{name} {column.rate:,.0f} requests/s, {100 * column.joined:.0f} % of which joined others, "
+                     f"{column.samples:,} samples" for name, column in columns.items())
     return table(head, rows) + f"\n\n64 connections, one thread, three substations. {runs}."
 
 
