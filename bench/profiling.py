@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import bench
@@ -24,7 +24,8 @@ from lib.scenarios import AT_ONCE, USUAL
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENT = ROOT / "docs/performance.md"
 WAYS = {"shared": "switchyard", "pooled": "switchyard-pooled"}
-WARM_UP_SECONDS = 2
+ROUNDS = 4
+WARM_UP_SECONDS = 1
 # Not a divisor of anything that recurs, and rare enough that copying stacks does not make the proxy late.
 FREQUENCY = 499
 # Deep enough for any of our stacks; what is copied for each sample.
@@ -42,7 +43,7 @@ def arguments():
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", action="append", choices=list(TABLES), help="only this table; may be repeated")
-    parser.add_argument("--seconds", type=int, default=20, help="seconds of load under perf, for each way (20)")
+    parser.add_argument("--seconds", type=int, default=5, help="seconds of load in each run under perf (5)")
     parser.add_argument("--requests", type=int, default=10000, help="requests under callgrind, in each run (10000)")
     parser.add_argument("--binaries", type=Path, default=ROOT / "target/release", help="where the programs are")
     parser.add_argument("--document", type=Path, default=DOCUMENT, help="what to write into (docs/performance.md)")
@@ -69,29 +70,45 @@ class Rig:
         return peers.start_proxy(peer, range(first, first + USUAL.substations), 1, most + 100, self.folder())
 
 
+@dataclass
+class Sampled:
+    """One run under perf: its stacks, and what the very same run says without them."""
+
+    samples: list
+    requests: int
+    seconds: float
+    spent: float  # seconds of CPU
+    joined: float  # requests that have shared a connection to a substation with others
+
+
 def time_table(rig, options):
     """Where the time goes, each way."""
     _need("perf", "linux-perf")
-    loaded = symbols.segments(rig.program)
-    columns = {}
-    for name, way in WAYS.items():
-        print(f"time: {name}, {options.seconds} s under perf", flush=True)
-        samples, column = _sampled(rig, rig.peers[way], options.seconds)
-        if not any(perf.is_kernel(sample.places[0]) for sample in samples):
-            raise BenchError("perf sees nothing of the kernel: run it as root, or set kernel.perf_event_paranoid to 1")
-        addresses = {offset: symbols.address(loaded, offset) for offset in perf.offsets(samples, rig.program)}
-        chains = symbols.chains(rig.program, addresses.values())
+    runs = {name: [] for name in WAYS}
+    # In turn, and each with a proxy of its own: what disturbs one run, such as a machine that stands still, passes.
+    for number in range(ROUNDS):
+        for name, way in WAYS.items():
+            print(f"time: {name}, run {number + 1} of {ROUNDS}, {options.seconds} s under perf", flush=True)
+            runs[name].append(_sampled(rig, rig.peers[way], options.seconds))
+    return profiles.time({name: _column(rig.program, found) for name, found in runs.items()})
 
-        def frames_of(offset, addresses=addresses, chains=chains):
-            return chains.get(addresses[offset], ())
 
-        column.shares, column.samples = perf.shares(samples, rig.program, frames_of), len(samples)
-        columns[name] = column
-    return profiles.time(columns)
+def _column(program, runs):
+    """Several runs of one way as one."""
+    samples = [sample for run in runs for sample in run.samples]
+    if not any(perf.is_kernel(sample.places[0]) for sample in samples):
+        raise BenchError("perf sees nothing of the kernel: run it as root, or set kernel.perf_event_paranoid to 1")
+    loaded = symbols.segments(program)
+    addresses = {offset: symbols.address(loaded, offset) for offset in perf.offsets(samples, program)}
+    chains = symbols.chains(program, addresses.values())
+    shares = perf.shares(samples, program, lambda offset: chains.get(addresses[offset], ()))
+    requests, spent, seconds, joined = (sum(getattr(run, name) for run in runs)
+                                        for name in ("requests", "spent", "seconds", "joined"))
+    return profiles.Column(shares, 1e6 * spent / requests, requests / seconds, joined / requests, len(samples))
 
 
 def _sampled(rig, peer, seconds):
-    """Stacks of a proxy under load, and what the very same run says without them."""
+    """A fresh proxy under load and under perf."""
     # In memory where that can be: a write to a disk makes everybody wait.
     memory = Path("/dev/shm")
     data = (memory if memory.is_dir() else rig.folder().parent) / f"switchyard-profile-{os.getpid()}"
@@ -106,18 +123,18 @@ def _sampled(rig, peer, seconds):
             before, joined = accounting.CpuTime(proxy.pid), _joined(port)
             load = wrk.run(url, USUAL.connections, seconds, under=watch)
             spent = accounting.CpuTime(proxy.pid).since(before)
-            joined = (_joined(port) - joined) / load.requests
+            joined = _joined(port) - joined
         if load.errors:
             raise BenchError(f"the run had errors: {load.errors}")
         # What was inlined is looked up for all samples at once, later.
         told = _output(["perf", "script", "-i", str(data), "--no-inline", "-F", "comm,tid,ip,sym,dso"])
     finally:
         data.unlink(missing_ok=True)
-    return perf.parse(told), profiles.Column({}, 1e6 * spent / load.requests, load.rate, joined)
+    return Sampled(perf.parse(told), load.requests, load.seconds, spent, joined)
 
 
 def _joined(port):
-    """Charges that have shared a connection to a substation with others."""
+    """Charges so far that have shared a connection to a substation with others."""
     lines = clients.page(port + 1, "/metrics").splitlines()
     return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith("switchyard_upstream_shared_total"))
 
@@ -129,7 +146,7 @@ def instruction_table(rig, options):
     runs = {}
     for connections in CONNECTIONS:
         for number in range(RUNS):
-            print(f"instructions: {connections} connections, run {number + 1} of {RUNS}", flush=True)
+            print(f"instructions: {connections} at once, run {number + 1} of {RUNS}", flush=True)
             counts = _counted(rig, connections, options.requests)
             runs.setdefault(connections, []).append({part: count / options.requests for part, count in counts.items()})
     return profiles.instructions(runs)
@@ -201,6 +218,7 @@ def main():
     """Measures, prints, and writes each table between its marks."""
     options = arguments()
     bench.keep_to_few_cores()
+    stamp = profiles.stamp(machine.facts(), machine.commit())
     missing = 0
     with tempfile.TemporaryDirectory(prefix="switchyard-profile-") as folder:
         os.chmod(folder, 0o755)
@@ -208,7 +226,7 @@ def main():
             rig = Rig(options.binaries, Path(folder), fleets)
             for name in options.only or TABLES:
                 try:
-                    block = TABLES[name](rig, options) + "\n\n" + profiles.stamp(machine.facts(), machine.commit())
+                    block = TABLES[name](rig, options) + "\n\n" + stamp
                 except BenchError as error:
                     print(f"profile: no table of {name}: {error}", file=sys.stderr, flush=True)
                     missing += 1

@@ -15,7 +15,7 @@ class Column:
     micros: float  # of CPU a request, in the same run
     rate: float  # requests a second
     joined: float  # share of the requests that joined others on a connection
-    samples: int = 0
+    samples: int
 
 
 def table(head, rows):
@@ -34,7 +34,7 @@ def time(columns):
         rows.append(_row(title, columns, members))
         rows += [_row(member, columns, [member]) for member in members
                  if any(column.shares.get(member) for column in columns.values())]
-    runs = "; ".join(f"{name} {column.rate:,.0f} requests/s, {100 * column.joined:.0f} % of which joined others, "
+    runs = "; ".join(f"{name} {column.rate:,.0f} requests/s, {100 * column.joined:.0f} % of them joined others, "
                      f"{column.samples:,} samples" for name, column in columns.items())
     return table(head, rows) + f"\n\n64 connections, one thread, three substations. {runs}."
 
@@ -57,7 +57,7 @@ def instructions(runs):
             rows.append([part] + [f"{mean:,.0f}" for mean in means])
     apart = ", ".join(f"{100 * spread([sum(run.values()) for run in found]):.2f} %" for found in runs.values())
     count = len(next(iter(runs.values())))
-    return table(head, rows) + f"\n\nMeans of {count} runs, whose sums are {apart} apart: of the thread that answers, user space only, what the libraries are asked for is with who asks."
+    return table(head, rows) + f"\n\nMeans of {count} runs, whose sums are {apart} apart."
 
 
 def spread(values):

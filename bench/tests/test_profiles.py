@@ -19,7 +19,7 @@ class Tables(unittest.TestCase):
                     f"| {perf.SEND_CLIENTS} | 5.00 | 50.0 |", f"| {parts.REPLY} | 4.00 | 40.0 |"):
             self.assertIn(row, text)
         self.assertNotIn(perf.LIBC, text)
-        self.assertIn("shared 50,000 requests/s, 92 % of which joined others, 1,000 samples", text)
+        self.assertIn("shared 50,000 requests/s, 92 % of them joined others, 1,000 samples", text)
 
     def test_instructions_are_means_with_their_spread(self):
         runs = {1: [{parts.REPLY: 100.0, parts.TOKIO: 900.0}, {parts.REPLY: 110.0, parts.TOKIO: 900.0}], 64: [{parts.REPLY: 50.0}] * 2}
