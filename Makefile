@@ -6,7 +6,7 @@ ARGS  ?=
 CARGO := . ./scripts/common.sh && cargo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo rush-hour test up down images dashboards pictures pictures-dashboards soak soak-page bench bench-readme bench-testers bench-scrape bench-scale bench-micro simulate fmt fix clippy fuzz clean
+.PHONY: help demo rush-hour test up down images dashboards pictures pictures-dashboards soak soak-page bench bench-readme bench-testers bench-scrape bench-scale profile bench-micro simulate fmt fix clippy fuzz clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' Makefile
@@ -76,6 +76,11 @@ bench-scale: ## how far it scales: what one of each costs, and what many would; 
 	@./scripts/setup.sh bench
 	@$(CARGO) build --release --locked --bin switchyard --bin substation
 	@python3 -B bench/scale.py $(ARGS)
+
+profile: ## what a request costs, part by part: time, instructions, memory; the tables of docs/performance.md (Linux)
+	@./scripts/setup.sh bench
+	@$(CARGO) build --release --locked --bin switchyard --bin substation
+	@. ./scripts/common.sh && python3 -B bench/profiling.py --binaries "$${CARGO_TARGET_DIR:-target}/release" $(ARGS)
 
 bench-micro: ## one decision, one scrape: nanoseconds each
 	@./scripts/setup.sh

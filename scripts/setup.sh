@@ -15,7 +15,7 @@ need() {
     if have apt-get; then packages="$packages $2"; else packages="$packages $3"; fi
 }
 
-# wish COMMAND DEBIAN_PACKAGES: as `need`, for what some steps of the tests can do without, by being skipped.
+# wish COMMAND DEBIAN_PACKAGES: as `need`, for what only some steps of a target need, which are left out without it.
 wishes=''
 wish() {
     have "$1" || wishes="$wishes $2"
@@ -71,7 +71,7 @@ install_wishes() {
     [ -n "$wishes" ] || return 0
     have apt-get && can_root || return 0
     say "setup: installing$wishes"
-    apt_install $wishes || say "setup: could not; the tests that need it are skipped"
+    apt_install $wishes || say "setup: could not; what needs it is left out"
 }
 
 # A service that a package just started would stand in the way of whoever owns port 80.
@@ -139,6 +139,9 @@ if [ "${1:-}" = bench ]; then
     need nginx nginx-light nginx
     need python3 'python3 python3-venv' python3
     need wrk wrk wrk
+    # Of `make profile` alone: a table that needs one which can't be had is left out, and said so.
+    wish perf linux-perf
+    wish valgrind valgrind
 fi
 if [ "${1:-}" = test ]; then
     # Also the Prometheus of the tests, where containers can't have one from a registry of images.

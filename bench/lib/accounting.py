@@ -75,6 +75,17 @@ def resident_kib(root):
     return sum(_kib(f"/proc/{pid}/smaps_rollup", "Rss:") for pid in tree(root))
 
 
+def sockets(pid):
+    """How many sockets a process has open."""
+    count = 0
+    for entry in os.listdir(f"/proc/{pid}/fd"):
+        try:
+            count += os.readlink(f"/proc/{pid}/fd/{entry}").startswith("socket:")
+        except FileNotFoundError:
+            pass  # closed while we looked
+    return count
+
+
 @dataclass
 class Machine:
     """CPU seconds of the whole machine since boot."""

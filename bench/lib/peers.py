@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Callable, Optional
 
 from . import clients
-from .processes import BenchError, Process, free_ports
+from .processes import START_SECONDS, BenchError, Process, free_ports
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "peers"
 PLACEHOLDER = re.compile(r"@([A-Z_0-9]+)@")
@@ -92,11 +92,11 @@ def start_proxy(peer, substations, threads, max_clients, directory):
     return Process(peer.name, peer.command(config, port, threads), directory / "log", peer.end), port
 
 
-def wait_for_proxy(peer, process, port):
+def wait_for_proxy(peer, process, port, seconds=START_SECONDS):
     """Until it is ready by its own word and charges are answered."""
     if peer.ready_path:
-        process.wait_until(lambda: clients.answers(port + 1, clients.request(peer.ready_path, body=None)))
-    process.wait_until(lambda: clients.answers(port, clients.request(peer.path)))
+        process.wait_until(lambda: clients.answers(port + 1, clients.request(peer.ready_path, body=None)), seconds)
+    process.wait_until(lambda: clients.answers(port, clients.request(peer.path)), seconds)
 
 
 def refusal(peer, directory):

@@ -103,9 +103,9 @@ class Process:
             self._popen.kill()
             self._popen.wait()
 
-    def wait_until(self, ready):
+    def wait_until(self, ready, seconds=START_SECONDS):
         """Polls `ready()` until it returns true; its `OSError` means not yet."""
-        deadline = time.monotonic() + START_SECONDS
+        deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             self.check_running()
             try:
@@ -115,7 +115,7 @@ class Process:
             except OSError as error:
                 reason = str(error)
             time.sleep(0.02)
-        raise BenchError(f"{self.name}: not ready after {START_SECONDS} s ({reason}): {self._last_words()}")
+        raise BenchError(f"{self.name}: not ready after {seconds} s ({reason}): {self._last_words()}")
 
     def check_running(self):
         """Raises if it ended by itself."""

@@ -32,9 +32,9 @@ def parse(output):
     )
 
 
-def run(url, connections, seconds):
-    """One thread, keep-alive, a closed loop."""
-    argv = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "-s", os.fspath(SCRIPT), url]
+def run(url, connections, seconds, under=()):
+    """One thread, keep-alive, a closed loop. `under` is a command that watches something for as long as it runs."""
+    argv = [*under, "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "-s", os.fspath(SCRIPT), url]
     output, cpu = run_to_its_end("wrk", argv, seconds + LIMIT_SECONDS)
     load = parse(output)
     load.cpu_seconds = cpu

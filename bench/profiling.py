@@ -1,0 +1,245 @@
+#!/usr/bin/env python3
+"""What a request costs the proxy, part by part, into the tables of docs/performance.md.
+
+Time by sampling (perf, the proxy under wrk), instructions by counting (callgrind, a fixed number of requests), memory by
+what the process grows by. `make profile` builds and runs it; each table that can't be had is left as it is, and said so.
+Exit code: 0, or 1 if a table is missing or a run had errors.
+"""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import bench
+from lib import accounting, callgrind, clients, counted, machine, marks, measure, parts, peers, perf, profiles, symbols, upstream, wrk
+from lib.fleets import Fleets
+from lib.processes import BenchError
+from lib.scenarios import AT_ONCE, USUAL
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCUMENT = ROOT / "docs/performance.md"
+WAYS = {"shared": "switchyard", "pooled": "switchyard-pooled"}
+ROUNDS = 4
+WARM_UP_SECONDS = 1
+# Not a divisor of anything that recurs, and rare enough that copying stacks does not make the proxy late.
+FREQUENCY = 499
+# Deep enough for any of our stacks; what is copied for each sample.
+STACK_BYTES = 8192
+CONNECTIONS = (1, 64)
+WARM_UP_REQUESTS = 2000
+RUNS = 2
+PATIENT = "switchyard-patient.yaml"
+VALGRIND_START_SECONDS = 120
+UPSTREAM = 1000
+UPSTREAM_RUNS = 3
+
+
+def arguments():
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", action="append", choices=list(TABLES), help="only this table; may be repeated")
+    parser.add_argument("--seconds", type=int, default=5, help="seconds of load in each run under perf (5)")
+    parser.add_argument("--requests", type=int, default=10000, help="requests under callgrind, in each run (10000)")
+    parser.add_argument("--binaries", type=Path, default=ROOT / "target/release", help="where the programs are")
+    parser.add_argument("--document", type=Path, default=DOCUMENT, help="what to write into (docs/performance.md)")
+    return parser.parse_args()
+
+
+class Rig:
+    """Substations and proxies in one folder."""
+
+    def __init__(self, binaries, folder, fleets):
+        self.binaries, self._folder, self._fleets = binaries, folder, fleets
+        self.program = str((binaries / "switchyard").resolve())
+        self.peers = {peer.name: peer for peer in peers.peers(binaries.resolve())}
+        self._starts = 0
+
+    def folder(self):
+        """A new name for what belongs to one start."""
+        self._starts += 1
+        return self._folder / str(self._starts)
+
+    def start(self, peer, answer_after=AT_ONCE, most=USUAL.connections):
+        """A proxy before the usual substations, and its port."""
+        _, first = self._fleets.of(USUAL.substations, answer_after)
+        return peers.start_proxy(peer, range(first, first + USUAL.substations), 1, most + 100, self.folder())
+
+
+@dataclass
+class Sampled:
+    """One run under perf: its stacks, and what the very same run says without them."""
+
+    samples: list
+    requests: int
+    seconds: float
+    spent: float  # seconds of CPU
+    joined: float  # requests that have shared a connection to a substation with others
+
+
+def time_table(rig, options):
+    """Where the time goes, each way."""
+    _need("perf", "linux-perf")
+    runs = {name: [] for name in WAYS}
+    # In turn, and each with a proxy of its own: what disturbs one run, such as a machine that stands still, passes.
+    for number in range(ROUNDS):
+        for name, way in WAYS.items():
+            print(f"time: {name}, run {number + 1} of {ROUNDS}, {options.seconds} s under perf", flush=True)
+            runs[name].append(_sampled(rig, rig.peers[way], options.seconds))
+    return profiles.time({name: _column(rig.program, found) for name, found in runs.items()})
+
+
+def _column(program, runs):
+    """Several runs of one way as one."""
+    samples = [sample for run in runs for sample in run.samples]
+    if not any(perf.is_kernel(sample.places[0]) for sample in samples):
+        raise BenchError("perf sees nothing of the kernel: run it as root, or set kernel.perf_event_paranoid to 1")
+    loaded = symbols.segments(program)
+    addresses = {offset: symbols.address(loaded, offset) for offset in perf.offsets(samples, program)}
+    chains = symbols.chains(program, addresses.values())
+    shares = perf.shares(samples, program, lambda offset: chains.get(addresses[offset], ()))
+    requests, spent, seconds, joined = (sum(getattr(run, name) for run in runs)
+                                        for name in ("requests", "spent", "seconds", "joined"))
+    return profiles.Column(shares, 1e6 * spent / requests, requests / seconds, joined / requests, len(samples))
+
+
+def _sampled(rig, peer, seconds):
+    """A fresh proxy under load and under perf."""
+    # In memory where that can be: a write to a disk makes everybody wait.
+    memory = Path("/dev/shm")
+    data = (memory if memory.is_dir() else rig.folder().parent) / f"switchyard-profile-{os.getpid()}"
+    try:
+        proxy, port = rig.start(peer)
+        with proxy:
+            peers.wait_for_proxy(peer, proxy, port)
+            url = f"http://127.0.0.1:{port}{peer.path}"
+            wrk.run(url, USUAL.connections, WARM_UP_SECONDS)
+            watch = ["perf", "record", "-q", "-e", "cpu-clock", "-F", str(FREQUENCY), "--call-graph", f"dwarf,{STACK_BYTES}",
+                     "-p", str(proxy.pid), "-o", str(data), "--"]
+            before, joined = accounting.CpuTime(proxy.pid), _joined(port)
+            load = wrk.run(url, USUAL.connections, seconds, under=watch)
+            spent = accounting.CpuTime(proxy.pid).since(before)
+            joined = _joined(port) - joined
+        if load.errors:
+            raise BenchError(f"the run had errors: {load.errors}")
+        # What was inlined is looked up for all samples at once, later.
+        told = _output(["perf", "script", "-i", str(data), "--no-inline", "-F", "comm,tid,ip,sym,dso"])
+    finally:
+        data.unlink(missing_ok=True)
+    return Sampled(perf.parse(told), load.requests, load.seconds, spent, joined)
+
+
+def _joined(port):
+    """Charges so far that have shared a connection to a substation with others."""
+    lines = clients.page(port + 1, "/metrics").splitlines()
+    return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith("switchyard_upstream_shared_total"))
+
+
+def instruction_table(rig, options):
+    """What is run for a request."""
+    for program in ("valgrind", "callgrind_control"):
+        _need(program, "valgrind")
+    runs = {}
+    for connections in CONNECTIONS:
+        for number in range(RUNS):
+            print(f"instructions: {connections} at once, run {number + 1} of {RUNS}", flush=True)
+            counts = _counted(rig, connections, options.requests)
+            runs.setdefault(connections, []).append({part: count / options.requests for part, count in counts.items()})
+    return profiles.instructions(runs)
+
+
+def _counted(rig, connections, requests):
+    """Instructions by part of the thread that answers requests."""
+    out = rig.folder().with_suffix(".callgrind")
+    command = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={out}", "--dump-instr=yes", "--dump-line=no",
+               # Functions of one name after demangling are one to callgrind, and generic code has many of those.
+               "--demangle=no", "--separate-threads=yes", rig.program, "run", "--config"]
+    peer = peers.Peer("switchyard under callgrind", PATIENT,
+                      lambda config, port, threads: [*command, config], ready_path="/ready")
+    proxy, port = rig.start(peer)
+    with proxy:
+        peers.wait_for_proxy(peer, proxy, port, VALGRIND_START_SECONDS)
+        counted.send(port, connections, WARM_UP_REQUESTS, peer.path)
+        _output(["callgrind_control", "--zero", str(proxy.pid)])
+        counted.send(port, connections, requests, peer.path)
+        _output(["callgrind_control", "--dump", str(proxy.pid)])
+    threads = [callgrind.parse(path.read_text()) for path in out.parent.glob(f"{out.name}.1-*")]
+    if not threads:
+        raise BenchError("callgrind wrote nothing")
+    functions = max(threads, key=callgrind.total)
+    addresses = {address for function in functions.values() if function.object == rig.program
+                 for address in [*function.own, *(address for address, _ in function.calls)]}
+    chains = symbols.chains(rig.program, addresses)
+    return callgrind.by_part(
+        functions, lambda name, address: parts.of_chain(chains.get(address, ())) if name == rig.program else None)
+
+
+def memory_table(rig, _):
+    """What is kept for those who do nothing."""
+    idle_clients = bench.raise_file_limit()
+    print(f"memory: {idle_clients} idle clients", flush=True)
+    peer = rig.peers["switchyard"]
+    proxy, port = rig.start(peer, most=idle_clients)
+    with proxy:
+        peers.wait_for_proxy(peer, proxy, port)
+        client = measure.idle_kib(proxy, port, peer.path, idle_clients)
+    peer = replace(rig.peers["switchyard"], template=upstream.TEMPLATE)
+    os.environ.update(upstream.ENVIRONMENT)
+    pooled = []
+    for number in range(UPSTREAM_RUNS):
+        print(f"memory: {UPSTREAM} connections to substations, run {number + 1} of {UPSTREAM_RUNS}", flush=True)
+        proxy, port = rig.start(peer, upstream.ANSWER_AFTER, UPSTREAM)
+        with proxy:
+            peers.wait_for_proxy(peer, proxy, port)
+            pooled.append(upstream.measure(proxy, port, peer.path, UPSTREAM))
+    return profiles.memory(client, idle_clients, pooled)
+
+
+TABLES = {"time": time_table, "instructions": instruction_table, "memory": memory_table}
+
+
+def _need(program, package):
+    if shutil.which(program) is None:
+        raise BenchError(f"there is no program {program} (Debian: {package})")
+
+
+def _output(argv):
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=300, check=False)
+    if done.returncode != 0:
+        raise BenchError(f"{argv[0]} ended with code {done.returncode}: {done.stderr.strip()[-300:]}")
+    return done.stdout
+
+
+def main():
+    """Measures, prints, and writes each table between its marks."""
+    options = arguments()
+    bench.keep_to_few_cores()
+    stamp = profiles.stamp(machine.facts(), machine.commit())
+    missing = 0
+    with tempfile.TemporaryDirectory(prefix="switchyard-profile-") as folder:
+        os.chmod(folder, 0o755)
+        with Fleets(options.binaries, Path(folder)) as fleets:
+            rig = Rig(options.binaries, Path(folder), fleets)
+            for name in options.only or TABLES:
+                try:
+                    block = TABLES[name](rig, options) + "\n\n" + stamp
+                except BenchError as error:
+                    print(f"profile: no table of {name}: {error}", file=sys.stderr, flush=True)
+                    missing += 1
+                    continue
+                print(f"\n{block}\n", flush=True)
+                options.document.write_text(marks.replaced(options.document.read_text(), name, block))
+    return 1 if missing else 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except BenchError as error:
+        sys.exit(f"profile: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)

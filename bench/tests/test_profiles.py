@@ -1,0 +1,59 @@
+"""The tables of docs/performance.md, and that the document has room for each."""
+
+import unittest
+from pathlib import Path
+
+import profiling
+from lib import counted, marks, parts, perf, profiles
+from lib.processes import BenchError
+from lib.upstream import Pooled
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+class Tables(unittest.TestCase):
+    def test_time_is_the_share_of_what_a_request_costs(self):
+        shares = {perf.SEND_CLIENTS: 0.5, perf.WAIT: 0.1, parts.REPLY: 0.4}
+        text = profiles.time({"shared": profiles.Column(shares, 10.0, 50_000, 0.92, 1_000)})
+        for row in ("| **all** | 10.00 | 100.0 |", "| **kernel** | 6.00 | 60.0 |", "| **user** | 4.00 | 40.0 |",
+                    f"| {perf.SEND_CLIENTS} | 5.00 | 50.0 |", f"| {parts.REPLY} | 4.00 | 40.0 |"):
+            self.assertIn(row, text)
+        self.assertNotIn(perf.LIBC, text)
+        self.assertIn("shared 50,000 requests/s, 92 % of them joined others, 1,000 samples", text)
+
+    def test_instructions_are_means_with_their_spread(self):
+        runs = {1: [{parts.REPLY: 100.0, parts.TOKIO: 900.0}, {parts.REPLY: 110.0, parts.TOKIO: 900.0}], 64: [{parts.REPLY: 50.0}] * 2}
+        text = profiles.instructions(runs)
+        for row in ("|  | 1 connection | 64 connections |", "| **all** | 1,005 | 50 |", f"| {parts.REPLY} | 105 | 50 |",
+                    f"| {parts.TOKIO} | 900 | 0 |"):
+            self.assertIn(row, text)
+        self.assertIn("1.00 %, 0.00 % apart", text)
+
+    def test_memory_has_the_range_of_its_runs(self):
+        text = profiles.memory(6.04, 5_000, [Pooled(940, 4.31), Pooled(950, 2.2), Pooled(945, 4.0)])
+        self.assertIn("| a client that has made a request | 6.0 | 5,000 |", text)
+        self.assertIn("| a connection to a substation | 4.0 (2.2–4.3) | 940 |", text)
+
+
+class Document(unittest.TestCase):
+    def test_there_is_a_block_for_each_table(self):
+        text = (ROOT / "docs/performance.md").read_text()
+        for name in profiling.TABLES:
+            _, own, _ = marks.split(text, name)
+            self.assertTrue(own.startswith("| "), f"make profile ARGS='--only {name}' writes it")
+
+    def test_what_stands_around_a_block_stays(self):
+        text = "a\n<!-- x -->\nold\n<!-- /x -->\nz\n"
+        self.assertEqual(marks.replaced(text, "x", "new"), "a\n<!-- x -->\nnew\n<!-- /x -->\nz\n")
+        for broken in ("no marks", "<!-- x -->\nold\n", "old\n<!-- /x -->"):
+            with self.assertRaises(ValueError):
+                marks.replaced(broken, "x", "new")
+
+
+class Answers(unittest.TestCase):
+    def test_an_answer_is_as_long_as_it_says(self):
+        head = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"
+        self.assertEqual(counted.length(head + b"12345HTTP"), len(head) + 5)
+        self.assertIsNone(counted.length(head[:-2]))
+        with self.assertRaises(BenchError):
+            counted.length(b"HTTP/1.1 200 OK\r\n\r\n")
