@@ -26,7 +26,8 @@ mod request;
 mod tests;
 
 pub use error::Malformed;
-pub(crate) use head::{decimal, fields};
+pub(crate) use head::decimal;
+use head::fields;
 pub use request::{RequestHead, Unencodable, encode_request};
 
 use bytes::{Buf, Bytes, BytesMut};

@@ -181,11 +181,19 @@ pub(crate) fn decimal(digits: &[u8]) -> Result<u64, Malformed> {
 }
 
 /// The headers of a head that has been read before, without parsing them again.
-pub(crate) fn fields(head: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
-    head.split(|&byte| byte == b'\n')
-        .skip(1)
-        .filter_map(|line| {
-            let (name, value) = line.split_at_checked(memchr(b':', line)?)?;
-            Some((name, value.get(1..)?.trim_ascii()))
-        })
+pub(super) fn fields(head: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+    let mut rest = behind(b'\n', head).map_or(&[][..], |(_, rest)| rest);
+    std::iter::from_fn(move || {
+        let line;
+        (line, rest) = behind(b'\n', rest)?;
+        // The empty line has none, and is the last.
+        let (name, value) = behind(b':', line)?;
+        Some((name, value.trim_ascii()))
+    })
+}
+
+/// What stands before and behind the first `byte`.
+fn behind(byte: u8, bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (before, rest) = bytes.split_at_checked(memchr(byte, bytes)?)?;
+    Some((before, rest.get(1..)?))
 }

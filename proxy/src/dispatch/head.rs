@@ -2,15 +2,47 @@
 
 use http::HeaderMap;
 
-use crate::codec;
-
 /// The headers of one request.
 #[derive(Clone, Copy, Debug)]
 pub enum Head<'a> {
     /// As Pingora's session gives them.
     Parsed(&'a HeaderMap),
-    /// The bytes of a whole head, request line included, that has been checked.
-    Plain(&'a [u8]),
+    /// The bytes of a whole head, and where in it they stand.
+    Plain(&'a [u8], &'a [FieldAt]),
+}
+
+/// Where in a head of at most 64 KiB a header stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FieldAt {
+    name: (u16, u16),
+    value: (u16, u16),
+}
+
+impl FieldAt {
+    /// Where a name and its value stand, if both are parts of `head`.
+    #[must_use]
+    pub fn find(head: &[u8], name: &[u8], value: &[u8]) -> Option<Self> {
+        Some(Self {
+            name: part_of(head, name)?,
+            value: part_of(head, value)?,
+        })
+    }
+
+    fn of(self, head: &[u8]) -> (&[u8], &[u8]) {
+        let part = |(begin, end): (u16, u16)| head.get(begin.into()..end.into());
+        let (name, value) = (part(self.name), part(self.value));
+        (name.unwrap_or_default(), value.unwrap_or_default())
+    }
+}
+
+fn part_of(head: &[u8], part: &[u8]) -> Option<(u16, u16)> {
+    let begin = part
+        .as_ptr()
+        .addr()
+        .checked_sub(head.as_ptr().addr())
+        .filter(|begin| begin + part.len() <= head.len())?;
+    let end = u16::try_from(begin + part.len()).ok()?;
+    Some((u16::try_from(begin).ok()?, end))
 }
 
 impl<'a> Head<'a> {
@@ -18,7 +50,7 @@ impl<'a> Head<'a> {
     pub fn fields(self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
         match self {
             Self::Parsed(headers) => Fields::Parsed(headers.iter()),
-            Self::Plain(head) => Fields::Plain(codec::fields(head)),
+            Self::Plain(head, fields) => Fields::Plain(head, fields.iter()),
         }
     }
 
@@ -31,12 +63,12 @@ impl<'a> Head<'a> {
 }
 
 /// One iterator for both kinds.
-enum Fields<'a, P> {
+enum Fields<'a> {
     Parsed(http::header::Iter<'a, http::HeaderValue>),
-    Plain(P),
+    Plain(&'a [u8], std::slice::Iter<'a, FieldAt>),
 }
 
-impl<'a, P: Iterator<Item = (&'a [u8], &'a [u8])>> Iterator for Fields<'a, P> {
+impl<'a> Iterator for Fields<'a> {
     type Item = (&'a [u8], &'a [u8]);
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -44,7 +76,7 @@ impl<'a, P: Iterator<Item = (&'a [u8], &'a [u8])>> Iterator for Fields<'a, P> {
             Self::Parsed(fields) => fields
                 .next()
                 .map(|(name, value)| (name.as_str().as_bytes(), value.as_bytes())),
-            Self::Plain(fields) => fields.next(),
+            Self::Plain(head, fields) => fields.next().map(|field| field.of(head)),
         }
     }
 }
@@ -57,16 +89,30 @@ mod tests {
 
     #[test]
     fn both_kinds_tell_the_same() {
-        let plain = Head::Plain(b"POST / HTTP/1.1\r\nHost: a\r\nCookie:b\r\ncookie: c \r\n\r\n");
+        let head = b"POST / HTTP/1.1\r\nHost: a\r\nCookie:b\r\ncookie: c\r\n\r\n";
+        let at = |name: std::ops::Range<usize>, value: std::ops::Range<usize>| {
+            FieldAt::find(head, &head[name], &head[value]).unwrap()
+        };
+        let fields = [at(17..21, 23..24), at(26..32, 33..34), at(36..42, 44..45)];
         let mut headers = HeaderMap::new();
         headers.insert(header::HOST, HeaderValue::from_static("a"));
         headers.append(header::COOKIE, HeaderValue::from_static("b"));
         headers.append(header::COOKIE, HeaderValue::from_static("c"));
-        for head in [plain, Head::Parsed(&headers)] {
+        for head in [Head::Plain(head, &fields), Head::Parsed(&headers)] {
             assert_eq!(head.fields().count(), 3);
             assert_eq!(head.all("cookie").collect::<Vec<_>>(), [b"b", b"c"]);
             assert_eq!(head.all("host").next(), Some(&b"a"[..]));
             assert_eq!(head.all("te").next(), None);
         }
+    }
+
+    #[test]
+    fn what_is_no_part_of_a_head_stands_nowhere_in_it() {
+        let both = vec![b'a'; 80_000];
+        let (head, behind) = both.split_at(70_000);
+        assert!(FieldAt::find(head, &head[..1], &head[1..2]).is_some());
+        assert_eq!(FieldAt::find(head, &head[..1], behind), None);
+        assert_eq!(FieldAt::find(behind, &head[..1], behind), None);
+        assert_eq!(FieldAt::find(head, &head[66_000..66_001], &head[..1]), None);
     }
 }

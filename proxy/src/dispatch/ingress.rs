@@ -50,7 +50,8 @@ impl Lane {
                 .await?;
             let in_hand = self.shared.in_hand.request();
             let started = Instant::now();
-            if let Some(charge) = Plain::find(&received, self.shared.now().config.limits.body) {
+            let limit = self.shared.now().config.limits.body;
+            if let Some(charge) = Plain::find(&received, limit) {
                 let came = (&*received, started);
                 let answered = self.plain(&mut stream, came, &charge, &mut watchdog, in_hand);
                 Box::pin(answered).await?;

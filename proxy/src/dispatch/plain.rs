@@ -16,7 +16,12 @@ use pingora_core::protocols::Stream;
 use tokio::time::Instant;
 
 use super::{
-    Failure, Lane, charge::Charge, head::Head, in_hand::RequestGuard, request_id, route::Routed,
+    Failure, Lane,
+    charge::Charge,
+    head::{FieldAt, Head},
+    in_hand::RequestGuard,
+    request_id,
+    route::Routed,
     watchdog::Watchdog,
 };
 use crate::codec;
@@ -37,6 +42,14 @@ const REQUEST_LINES: [&[u8]; 2] = [
 pub(super) struct Plain {
     head: usize,
     end: usize,
+    fields: Fields,
+}
+
+/// Where its headers stand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Fields {
+    all: [FieldAt; MAX_HEADERS],
+    count: usize,
 }
 
 impl Plain {
@@ -46,9 +59,9 @@ impl Plain {
             return None;
         }
         let head = codec::end_of_head(received, LARGEST_HEAD)?;
-        let body = length_of_body(received.get(..head)?)?;
+        let (body, fields) = look_at(received.get(..head)?)?;
         let end = head.checked_add(body)?;
-        (body <= limit && end <= received.len()).then_some(Self { head, end })
+        (body <= limit && end <= received.len()).then_some(Self { head, end, fields })
     }
 
     /// How many bytes it is.
@@ -56,21 +69,31 @@ impl Plain {
         self.end
     }
 
+    fn head<'a>(&'a self, received: &'a [u8]) -> Option<Head<'a>> {
+        let fields = self.fields.all.get(..self.fields.count)?;
+        Some(Head::Plain(received.get(..self.head)?, fields))
+    }
+
     fn body(&self) -> Range<usize> {
         self.head..self.end
     }
 }
 
-/// The length of the body, if the head says nothing else that matters.
-fn length_of_body(head: &[u8]) -> Option<usize> {
+/// The length of the body, if the head says nothing else that matters, and where its headers stand.
+fn look_at(head: &[u8]) -> Option<(usize, Fields)> {
     let mut fields = [const { MaybeUninit::uninit() }; MAX_HEADERS];
     let mut request = httparse::Request::new(&mut []);
     let parsed = request.parse_with_uninit_headers(head, &mut fields);
     if parsed != Ok(httparse::Status::Complete(head.len())) {
         return None;
     }
+    let mut found = Fields {
+        all: [FieldAt::default(); MAX_HEADERS],
+        count: request.headers.len(),
+    };
     let (mut hosts, mut length) = (0, None);
-    for field in request.headers.iter() {
+    for (field, at) in request.headers.iter().zip(&mut found.all) {
+        *at = FieldAt::find(head, field.name.as_bytes(), field.value)?;
         let is = |name: &str| field.name.eq_ignore_ascii_case(name);
         if is("host") {
             hosts += 1;
@@ -88,7 +111,7 @@ fn length_of_body(head: &[u8]) -> Option<usize> {
         }
     }
     let length = usize::try_from(length.unwrap_or(0)).ok()?;
-    (hosts == 1).then_some(length)
+    (hosts == 1).then_some((length, found))
 }
 
 impl Lane {
@@ -102,7 +125,7 @@ impl Lane {
         watchdog: &mut Watchdog,
         in_hand: RequestGuard<'_>,
     ) -> Option<()> {
-        let head = Head::Plain(received.get(..charge.head)?);
+        let head = charge.head(received)?;
         let body = received.get(charge.body())?;
         let sent_id = head.all(request_id::HEADER).next();
         let request_id = request_id::of(sent_id, || self.exchange.random(request_id::random));

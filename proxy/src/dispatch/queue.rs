@@ -182,13 +182,11 @@ mod tests {
             timeout: Duration::from_secs(1),
         };
         let wait = |patience: Option<&'static str>, deadline: u64| {
-            let field = patience.map(|text| format!("{PATIENCE}: {text}\r\n"));
-            let head = format!("POST / HTTP/1.1\r\n{}\r\n", field.unwrap_or_default());
-            let until = rules.until(
-                Head::Plain(head.as_bytes()),
-                now,
-                now + Duration::from_millis(deadline),
-            );
+            let name = http::HeaderName::from_static(PATIENCE);
+            let value = patience.map(|text| (name, http::HeaderValue::from_static(text)));
+            let headers: http::HeaderMap = value.into_iter().collect();
+            let deadline = now + Duration::from_millis(deadline);
+            let until = rules.until(Head::Parsed(&headers), now, deadline);
             (until - now).as_millis()
         };
         assert_eq!(wait(None, 5_000), 1_000);

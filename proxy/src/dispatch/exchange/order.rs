@@ -118,6 +118,12 @@ impl<A> Order<A> {
         self.places.iter().filter(|place| place.is_open()).count()
     }
 
+    /// Requests that have not left whole.
+    pub(super) fn to_be_written(&self) -> usize {
+        let behind = self.places.iter().rev();
+        behind.take_while(|place| place.ends > self.written).count()
+    }
+
     /// Whether nobody has a place any more.
     pub(super) fn is_empty(&self) -> bool {
         self.places.is_empty()
@@ -409,7 +415,9 @@ mod tests {
         let (mut order, now) = (Order::<()>::new(0), Instant::now());
         let [a, b, c] = [(); 3].map(|()| order.join(BYTES, now));
         assert_eq!((order.writer(), order.reader()), (Some(a), Some(a)));
+        assert_eq!(order.to_be_written(), 3);
         order.wrote(BYTES + 1, now);
+        assert_eq!(order.to_be_written(), 2);
         assert_eq!((order.writer(), order.reader()), (Some(b), Some(a)));
         assert_eq!(order.leave(a), (Progress::Sent, None));
         assert_eq!(order.reader(), Some(b));

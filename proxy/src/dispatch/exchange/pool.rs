@@ -22,9 +22,9 @@ const LONGEST_WAIT: Duration = Duration::from_secs(4);
 /// it is written.
 const LARGEST_SHARED: usize = 4 * 1024;
 
-/// For so many requests after two were under way at once, others are expected to be. Alone, a request
-/// need not wait for the rest of its round.
-const COMPANY: u32 = 64;
+/// After requests left together, company is expected until so many have stood back for it in vain. Where none is
+/// expected and nobody else is under way, a request need not wait for the rest of its turn.
+const COMPANY: u32 = 16;
 
 /// Connections to one substation.
 #[derive(Debug, Default)]
@@ -56,12 +56,16 @@ pub(super) enum Way {
 impl Pool {
     /// One more request is under way to the substation.
     pub(super) fn enter(&mut self) {
-        self.company = if self.under_way > 0 {
+        self.under_way += 1;
+    }
+
+    /// So many requests left together, after one had stood back for others.
+    pub(super) fn gathered(&mut self, requests: usize) {
+        self.company = if requests > 1 {
             COMPANY
         } else {
             self.company.saturating_sub(1)
         };
-        self.under_way += 1;
     }
 
     /// One less is.
@@ -72,8 +76,9 @@ impl Pool {
     /// How a request with a body of so many bytes is to go, if at most `most` share a connection.
     /// A lane that is late by `lag` waits for others as much longer.
     pub(super) fn way(&mut self, body: usize, most: usize, lag: Duration, now: Instant) -> Way {
+        let has_company = self.under_way > 1 || self.company > 0;
         let may_share =
-            most > 1 && self.earned.is_earned() && self.company > 0 && body <= LARGEST_SHARED;
+            most > 1 && has_company && self.earned.is_earned() && body <= LARGEST_SHARED;
         if !may_share {
             return Way::Alone(self.take(now));
         }

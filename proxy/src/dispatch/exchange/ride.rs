@@ -51,8 +51,9 @@ impl<'a> Ride<'a> {
     /// Lets others join before it leaves, if it is the first of those that are to be written.
     pub(super) async fn gather(&self) {
         let shared = self.shared.as_ref();
-        if shared.is_some_and(|shared| shared.is_writer(self.ticket)) {
+        if let Some(shared) = shared.filter(|shared| shared.is_writer(self.ticket)) {
             self.lag.stand_back().await;
+            self.pool.lock().gathered(shared.to_be_written());
         }
     }
 

@@ -99,7 +99,7 @@ pub(super) struct Polled {
 impl Shared {
     pub(super) fn new(connection: Connection) -> Self {
         Self(Mutex::new(Inner {
-            out: BytesMut::new(),
+            out: BytesMut::with_capacity(READ),
             received: BytesMut::with_capacity(BUFFER),
             decoder: Decoder::new(Limits::default()),
             order: Order::new(connection.sent),
@@ -182,6 +182,11 @@ impl Shared {
     /// Whether the one with `ticket` is the first of those to be written.
     pub(super) fn is_writer(&self, ticket: Ticket) -> bool {
         self.0.lock().order.writer() == Some(ticket)
+    }
+
+    /// How many requests leave with the next write.
+    pub(super) fn to_be_written(&self) -> usize {
+        self.0.lock().order.to_be_written()
     }
 
     /// What became of the bytes from `begins` on.

@@ -54,7 +54,7 @@ async fn send<T: Send + 'static>(
     let request_id = HeaderValue::from_static("r");
     let outgoing = Outgoing {
         line: &line,
-        head: Head::Plain(b""),
+        head: Head::Plain(b"", &[]),
         request_id: &request_id,
         body: b"{}",
     };

@@ -26,7 +26,7 @@ fn plain(received: &[u8]) -> Option<Read> {
     let line = str::from_utf8(head).unwrap().split("\r\n").next().unwrap();
     let mut words = line.split(' ');
     let mut headers = HeaderMap::new();
-    for (name, value) in Head::Plain(head).fields() {
+    for (name, value) in plain.head(received).unwrap().fields() {
         let name = HeaderName::from_bytes(name).unwrap();
         headers.append(name, HeaderValue::from_bytes(value).unwrap());
     }

@@ -20,7 +20,7 @@ async fn ask(
     let request_id = HeaderValue::from_static(id);
     let outgoing = Outgoing {
         line: &line,
-        head: Head::Plain(b""),
+        head: Head::Plain(b"", &[]),
         request_id: &request_id,
         body: b"{}",
     };
