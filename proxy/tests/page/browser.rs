@@ -27,6 +27,38 @@ pub(crate) struct Browser {
 /// What an element is called in `WebDriver`'s JSON.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
+/// A driver that runs, and its port; none where there is no driver.
+fn driver() -> Option<(Child, u16)> {
+    // It picks a port for one protocol and wants the same one for the other, which may be taken: then it ends.
+    (0..5)
+        .find_map(|_| {
+            let driver = Command::new("chromedriver")
+                .arg("--port=0")
+                .stdin(Stdio::null())
+                .stdout(Stdio::piped())
+                .stderr(Stdio::null())
+                .spawn();
+            let Ok(mut driver) = driver else {
+                println!("skipped: there is no chromedriver; `make test` says why");
+                return Some(None);
+            };
+            let said = BufReader::new(driver.stdout.take().unwrap());
+            let mut said = said.lines().map_while(Result::ok);
+            let port = said.find_map(|line| {
+                let port = line.split("successfully on port ").nth(1)?;
+                port.trim_end_matches('.').parse().ok()
+            });
+            // It is never asked for more, but must be able to speak.
+            std::thread::spawn(move || said.for_each(drop));
+            if port.is_none() {
+                let _ = driver.kill();
+                let _ = driver.wait();
+            }
+            port.map(|port| Some((driver, port)))
+        })
+        .expect("chromedriver says its port")
+}
+
 impl Browser {
     /// A browser that shows the page of this admin port, or none where there is no Chromium.
     pub(crate) fn open(admin: SocketAddr) -> Option<Self> {
@@ -36,32 +68,8 @@ impl Browser {
     }
 
     fn start(home: SocketAddr) -> Option<Self> {
-        let driver = Command::new("chromedriver")
-            .arg("--port=0")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn();
-        let Ok(mut driver) = driver else {
-            println!("skipped: there is no chromedriver; `make test` says why");
-            return None;
-        };
-        let said = BufReader::new(driver.stdout.take().unwrap());
-        let mut said = said.lines().map_while(Result::ok);
-        let port = said.find_map(|line| {
-            line.split("successfully on port ")
-                .nth(1)?
-                .trim_end_matches('.')
-                .parse()
-                .ok()
-        });
-        let address = (
-            Ipv4Addr::LOCALHOST,
-            port.expect("chromedriver says its port"),
-        )
-            .into();
-        // It is never asked for more, but must be able to speak.
-        std::thread::spawn(move || said.for_each(drop));
+        let (driver, port) = driver()?;
+        let address = (Ipv4Addr::LOCALHOST, port).into();
         let mut browser = Self {
             driver,
             address,
