@@ -94,7 +94,7 @@ pub struct Answer {
     /// Whether the substation keeps the connection open, and the end of this answer is certain.
     pub keep_alive: bool,
     /// Whether the connection may serve another request: kept alive, still open, and nothing came behind the
-    /// answer. (What did come is still in the buffer: pipelining will want it, and only `keep_alive`.)
+    /// answer. (What did come is still in the buffer. A connection that requests share goes by `keep_alive` alone.)
     pub reusable: bool,
 }
 

@@ -126,26 +126,20 @@ impl Exchange {
         to: Destination<'_>,
         outgoing: &Outgoing<'_>,
         progress: &mut Progress,
-        now: Instant,
+        mut now: Instant,
     ) -> Result<Answer, Break> {
         let pool = &*self.pool(to.id);
         let _visit = Visit::new(pool);
-        let mut now = now;
         loop {
-            let way = {
-                let lag = self.lag.of_an_answer();
-                pool.lock().way(outgoing.body.len(), to.most, lag, now)
-            };
+            let lag = self.lag.of_an_answer();
+            let way = pool.lock().way(outgoing.body.len(), to.most, lag, now);
             let done = match way {
                 Way::With(shared) => {
                     to.shared.inc();
                     self.share(pool, shared, outgoing, progress, now).await
                 }
                 Way::First(connection) => {
-                    let connection = match connection {
-                        Some(connection) => connection,
-                        None => connect(to).await?,
-                    };
+                    let connection = or_connect(connection, to).await?;
                     let shared = pool.lock().share(connection);
                     self.share(pool, shared, outgoing, progress, now).await
                 }
@@ -154,10 +148,7 @@ impl Exchange {
                         self.lag.stand_back().await;
                     }
                     let is_reused = connection.is_some();
-                    let connection = match connection {
-                        Some(connection) => connection,
-                        None => connect(to).await?,
-                    };
+                    let connection = or_connect(connection, to).await?;
                     self.alone(pool, connection, is_reused, outgoing, progress)
                         .await
                 }
@@ -171,11 +162,7 @@ impl Exchange {
 
     /// The connections to one substation. To one that is not listed they end with those who wait for it.
     fn pool(&self, id: Id) -> Arc<Mutex<Pool>> {
-        self.pools
-            .lock()
-            .get(&id)
-            .map(Arc::clone)
-            .unwrap_or_default()
+        self.pools.lock().get(&id).cloned().unwrap_or_default()
     }
 
     /// One request on a connection of its own. None if it is to be sent again: the connection had been closed
@@ -240,6 +227,14 @@ impl Exchange {
                 Some(Err(Break::Lost(reason)))
             }
         }
+    }
+}
+
+/// The connection that the pool had, else a new one.
+async fn or_connect(pooled: Option<Connection>, to: Destination<'_>) -> Result<Connection, Break> {
+    match pooled {
+        Some(connection) => Ok(connection),
+        None => connect(to).await,
     }
 }
 

@@ -52,6 +52,13 @@ fn granted() -> Exchange {
     exchange
 }
 
+/// Makes a connection, and keeps it for whoever comes first.
+async fn keep_one(exchange: &Exchange, to: Destination<'_>) {
+    let connection = connect(to).await.unwrap();
+    let pool = exchange.pool(Id::default());
+    pool.lock().put(connection, Instant::now());
+}
+
 /// The id of the next request on a connection.
 fn id(peer: &mut Peer) -> String {
     let request = read_request(peer);
@@ -84,11 +91,7 @@ async fn those_of_one_round_leave_together_and_each_gets_its_own_answer() {
         ids
     });
     // The first makes the connection, the others are there when it stands.
-    let shared = connect(to).await.unwrap();
-    exchange
-        .pool(Id::default())
-        .lock()
-        .put(shared, Instant::now());
+    keep_one(&exchange, to).await;
     let ids = ["a", "b", "c", "d"];
     for (id, (result, progress)) in ids.iter().zip(ask_all(&exchange, to, &ids).await) {
         assert_eq!((result.unwrap().as_str(), progress), (*id, Progress::Sent));
@@ -100,11 +103,7 @@ async fn those_of_one_round_leave_together_and_each_gets_its_own_answer() {
 async fn a_break_leaves_in_doubt_what_was_written_and_not_answered() {
     let (exchange, other) = (granted(), Other::start());
     let to = destination(other.address, 16);
-    let shared = connect(to).await.unwrap();
-    exchange
-        .pool(Id::default())
-        .lock()
-        .put(shared, Instant::now());
+    keep_one(&exchange, to).await;
     let served = thread::spawn(move || {
         let (mut peer, _) = other.listener.accept().unwrap();
         let ids: Vec<_> = (0..3).map(|_| id(&mut peer)).collect();
@@ -131,11 +130,7 @@ async fn a_break_leaves_in_doubt_what_was_written_and_not_answered() {
 async fn what_was_written_behind_an_announced_close_is_sent_again_each_by_itself() {
     let (exchange, other) = (granted(), Other::start());
     let to = destination(other.address, 16);
-    let shared = connect(to).await.unwrap();
-    exchange
-        .pool(Id::default())
-        .lock()
-        .put(shared, Instant::now());
+    keep_one(&exchange, to).await;
     let (booked, bookings) = mpsc::channel();
     let served = thread::spawn(move || {
         let (mut first, _) = other.listener.accept().unwrap();
@@ -201,11 +196,7 @@ async fn nobody_joins_one_that_has_waited_for_a_while() {
 async fn one_that_gives_up_leaves_the_others_their_answers() {
     let (exchange, other) = (granted(), Other::start());
     let to = destination(other.address, 16);
-    let shared = connect(to).await.unwrap();
-    exchange
-        .pool(Id::default())
-        .lock()
-        .put(shared, Instant::now());
+    keep_one(&exchange, to).await;
     let (came, arrived) = tokio::sync::oneshot::channel();
     let (let_go, released) = mpsc::channel::<()>();
     let served = thread::spawn(move || {
@@ -246,11 +237,7 @@ async fn no_more_share_a_connection_than_are_allowed() {
         }
     });
     for _ in 0..2 {
-        let connection = connect(to).await.unwrap();
-        exchange
-            .pool(Id::default())
-            .lock()
-            .put(connection, Instant::now());
+        keep_one(&exchange, to).await;
     }
     let ids = ["a", "b", "c", "d"];
     for (id, (result, _)) in ids.iter().zip(ask_all(&exchange, to, &ids).await) {
