@@ -4,14 +4,13 @@ use std::{fmt::Write, sync::Arc};
 
 use divan::Bencher;
 use fastrand::Rng;
-use switchyard::{
-    clock::{Clock, Moment},
-    config::Config,
+use switchyard_balance::{Explanation, Load, Reading};
+use switchyard_config::Config;
+use switchyard_grid::{Clock, Grid, Moment};
+use switchyard_proxy::{
     dispatch::{Decision, Decisions},
-    grid::Grid,
     metrics::Metrics,
 };
-use switchyard_balance::{Explanation, Load, Reading};
 
 fn main() {
     divan::main();
@@ -24,7 +23,7 @@ fn grid(substations: usize) -> Arc<Grid> {
     }
     let grid = Config::from_yaml(&yaml, "bench").ok().and_then(|config| {
         let metrics = Metrics::new().ok()?;
-        Grid::new(&config, &metrics, Clock::start(), 1).ok()
+        Grid::new(&config, &metrics.grid, Clock::start(), 1).ok()
     });
     let Some(grid) = grid else {
         unreachable!("a configuration of names and addresses is right");

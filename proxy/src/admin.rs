@@ -21,23 +21,24 @@ mod commands;
 mod configuration;
 mod decisions;
 mod events;
+mod http;
+mod metrics;
 mod page;
-pub mod picture;
-mod session;
+mod picture;
 mod status;
 
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderValue, Method, Response, header};
+use ::http::{HeaderMap, HeaderValue, Method, Response, header};
 use serde::Serialize;
 
-use crate::{
-    dispatch::{Code, Failure, Shared},
-    reload,
-};
+use switchyard_wire::{Code, Failure};
+
+use crate::{dispatch::DispatchState, reload, runtime::Runtime};
 use commands::Drain;
 use events::Feed;
-use status::Status;
+
+pub use metrics::page as metrics_page;
 
 const JSON: &str = "application/json";
 const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -45,17 +46,23 @@ const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
 /// The application behind the admin port.
 #[derive(Debug)]
 pub struct Admin {
-    shared: Arc<Shared>,
+    runtime: Arc<Runtime>,
+    dispatch: Arc<DispatchState>,
     reloads: reload::Handle,
     feed: Arc<Feed>,
 }
 
 impl Admin {
-    /// An admin port for what is shared; `reloads` is asked for reloads.
+    /// An admin port for what all threads share; `reloads` is asked for reloads.
     #[must_use]
-    pub fn new(shared: Arc<Shared>, reloads: reload::Handle) -> Self {
+    pub fn new(
+        runtime: Arc<Runtime>,
+        dispatch: Arc<DispatchState>,
+        reloads: reload::Handle,
+    ) -> Self {
         Self {
-            shared,
+            runtime,
+            dispatch,
             reloads,
             feed: Arc::default(),
         }
@@ -96,14 +103,16 @@ impl Admin {
         }
         match path {
             "/metrics" => self.metrics(),
-            "/config" => json(200, &configuration::InForce::of(&self.shared)),
-            "/decisions" => match decisions::Page::of(&self.shared, query) {
-                Ok(page) => json(200, &page),
-                Err(message) => failure(&Failure::new(Code::InvalidRequest, message)),
-            },
+            "/config" => json(200, &configuration::InForce::of(&self.runtime)),
+            "/decisions" => {
+                match decisions::Page::of(&self.runtime, &self.dispatch.decisions, query) {
+                    Ok(page) => json(200, &page),
+                    Err(message) => failure(&Failure::new(Code::InvalidRequest, message)),
+                }
+            }
             "/live" => text(200, "live\n"),
             "/ready" => self.ready(),
-            _ => json(200, &Status::of(&self.shared.now())),
+            _ => json(200, &status::of_grid(&self.runtime.now())),
         }
     }
 
@@ -111,23 +120,29 @@ impl Admin {
     fn authorise(&self, path: &str, headers: &HeaderMap) -> Result<(), Failure> {
         // Orchestrators look at two of them, and the page is the same for everyone: what it shows, it asks for itself.
         let is_open = matches!(path, "/live" | "/ready" | "/") || path.starts_with("/page/");
-        match self.shared.credentials.token() {
-            Some(token) if !is_open => token.authorise(headers),
+        match self.runtime.credentials.token() {
+            Some(token) if !is_open => token.authorise(headers).map_err(|refused| {
+                self.runtime
+                    .metrics
+                    .requests
+                    .rejected(Code::Unauthorized.name());
+                Failure::new(Code::Unauthorized, refused.to_string())
+            }),
             _ => Ok(()),
         }
     }
 
     fn metrics(&self) -> Response<Vec<u8>> {
-        match self.shared.metrics.render(&self.shared) {
+        match metrics::page(&self.runtime, &self.dispatch) {
             Ok(page) => reply(200, METRICS, page),
             Err(error) => text(500, &format!("the metrics can't be rendered: {error}\n")),
         }
     }
 
     fn ready(&self) -> Response<Vec<u8>> {
-        if self.shared.in_hand.is_draining() {
+        if self.runtime.in_flight.is_draining() {
             text(503, "draining\n")
-        } else if self.shared.now().grid.is_ready() {
+        } else if self.runtime.now().grid.is_ready() {
             text(200, "ready\n")
         } else {
             text(503, "no first round of load samples yet\n")

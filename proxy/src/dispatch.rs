@@ -1,119 +1,78 @@
-//! The way of a request: ingress → choose and reserve → exchange → retry → reply.
+//! One request, answered: choose and reserve → send → retry → reply.
 //!
-//! A charge is a small bounded message, so nothing here streams. The whole request is read first; from
-//! then on there is one deadline for all of it, no answer is ever partial, and the request that goes to a
+//! A charge is a small bounded message, so nothing here streams. The whole request has been read before it comes here.
+//! From then on there is one deadline for all of it, no answer is ever partial, and the request that goes to a
 //! substation is built from parsed parts, so nothing can be smuggled through.
 //!
-//! One [`Lane`] stands for one worker thread. What lanes share is the [`Snapshot`] in force, the metrics and the
-//! retry budget, all of them atomics, and for requests with an `Idempotency-Key` the keys; connections to
-//! substations belong to their lane.
+//! There is one trunk, [`Dispatcher::respond`], whichever way a request came in: the [ingress](crate::ingress) parses, the
+//! dispatcher responds, the ingress writes. One [`Dispatcher`] belongs to one worker thread. What dispatchers share is
+//! the [`Runtime`] and the [`DispatchState`], all of it atomics but for requests with an `Idempotency-Key` and requests
+//! that wait; connections to substations belong to their dispatcher.
 
 mod admission;
 mod attempt;
 mod budget;
+mod capacity_forecast;
 mod charge;
-mod choose;
-mod connection;
 mod decisions;
-mod departures;
-mod error;
-pub mod exchange;
-pub mod head;
-mod hop_by_hop;
-mod http2;
-mod in_hand;
-mod ingress;
-mod keys;
-mod plain;
+mod errand;
+mod idempotency;
 mod queue;
 mod reply;
+mod request;
 mod request_id;
+mod respond;
 mod retry;
 mod route;
+mod select;
 mod sessions;
-mod snapshot;
-mod watchdog;
 
 use std::sync::{
     Arc,
     atomic::{AtomicU64, Ordering::Relaxed},
 };
 
+use fastrand::Rng;
 use parking_lot::Mutex;
+use switchyard_grid::Substation;
+use switchyard_upstream::{Destination, Exchange, Id};
 use tokio::time::Instant;
-
-use crate::{
-    config::{Config, Reload},
-    credentials::Credentials,
-    grid::{Grid, Substation},
-    metrics::Metrics,
-};
 
 pub use budget::RetryBudget;
 pub use decisions::{Decision, Decisions};
-pub use error::{Code, Failure};
-pub use in_hand::InHand;
-pub use snapshot::Snapshot;
+pub use reply::Reply;
+pub use request::{Received, RequestContext, Target};
+pub use sessions::Action;
 
-use departures::Departures;
-use exchange::{Destination, Exchange};
-use keys::Keys;
+use crate::{runtime::Runtime, snapshot::Snapshot};
+use capacity_forecast::CapacityForecast;
+use idempotency::IdempotencyKeys;
 use queue::Queue;
-use snapshot::InForce;
 
-/// What all lanes share.
+/// What all dispatchers share besides the [`Runtime`].
 #[derive(Debug)]
-pub struct Shared {
-    /// What the proxy and its operators prove who they are with.
-    pub credentials: Credentials,
-    /// Everything that is counted.
-    pub metrics: Metrics,
-    /// Requests and connections that are under way.
-    pub in_hand: InHand,
+pub struct DispatchState {
     /// The last choices.
     pub decisions: Decisions,
-    in_force: InForce,
-    last_reload: Mutex<Option<Reload>>,
     budget: RetryBudget,
-    keys: Keys<Arc<Substation>>,
-    departures: Departures,
+    keys: IdempotencyKeys<Arc<Substation>>,
+    forecast: CapacityForecast,
     queue: Queue,
 }
 
-impl Shared {
-    /// Ties the parts together.
-    #[must_use]
-    pub fn new(
-        config: Config,
-        credentials: Credentials,
-        grid: Arc<Grid>,
-        metrics: Metrics,
-    ) -> Self {
+impl Default for DispatchState {
+    fn default() -> Self {
         Self {
-            budget: RetryBudget::default(),
-            keys: Keys::default(),
-            departures: Departures::new(Instant::now()),
-            queue: Queue::default(),
-            in_force: InForce::new(config, grid),
-            last_reload: Mutex::default(),
-            credentials,
-            metrics,
-            in_hand: InHand::default(),
             decisions: Decisions::default(),
+            budget: RetryBudget::default(),
+            keys: IdempotencyKeys::default(),
+            forecast: CapacityForecast::new(Instant::now()),
+            queue: Queue::default(),
         }
     }
+}
 
-    /// What became of the last reload, if there was one.
-    #[must_use]
-    pub fn last_reload(&self) -> Option<Reload> {
-        self.last_reload.lock().clone()
-    }
-
-    /// Keeps what became of a reload.
-    pub fn note_reload(&self, reload: Reload) {
-        *self.last_reload.lock() = Some(reload);
-    }
-
+impl DispatchState {
     /// Requests that wait for room.
     #[must_use]
     pub fn waiting(&self) -> usize {
@@ -127,37 +86,53 @@ impl Shared {
     }
 }
 
-/// The application of one worker thread: Pingora hands it every HTTP session.
+/// Answers the requests of one worker thread.
 #[derive(Debug)]
-pub struct Lane {
-    shared: Arc<Shared>,
-    exchange: Exchange,
-    /// Whose substations the exchange has connections to.
+pub struct Dispatcher {
+    runtime: Arc<Runtime>,
+    state: Arc<DispatchState>,
+    upstream: Exchange,
+    rng: Mutex<Rng>,
+    /// The newest configuration whose substations the exchange keeps connections to.
     followed: AtomicU64,
 }
 
-impl Lane {
-    /// A lane with its own connections and its own random numbers.
+impl Dispatcher {
+    /// A dispatcher with its own connections and its own random numbers.
     #[must_use]
-    pub fn new(shared: Arc<Shared>, seed: u64) -> Self {
+    pub fn new(runtime: Arc<Runtime>, state: Arc<DispatchState>, seed: u64) -> Self {
         Self {
-            shared,
-            exchange: Exchange::new(seed),
+            runtime,
+            state,
+            upstream: Exchange::default(),
+            rng: Mutex::new(Rng::with_seed(seed)),
             followed: AtomicU64::new(0),
         }
     }
 
+    /// What all threads share.
+    #[must_use]
+    pub fn runtime(&self) -> &Runtime {
+        &self.runtime
+    }
+
+    /// Draws from the thread's random numbers. The lock belongs to one thread in fact, so it is never contended.
+    fn random<T>(&self, draw: impl FnOnce(&mut Rng) -> T) -> T {
+        draw(&mut self.rng.lock())
+    }
+
     /// Where a request to `substation` goes. The connections follow the newest configuration that a request goes by.
-    fn destination<'a>(&self, by: &Snapshot, substation: &'a Substation) -> Destination<'a> {
-        if by.version > self.followed.load(Relaxed) {
-            self.followed.store(by.version, Relaxed);
-            self.exchange.follow(by.grid.ids());
+    fn destination<'a>(&self, snapshot: &Snapshot, substation: &'a Substation) -> Destination<'a> {
+        if snapshot.version > self.followed.load(Relaxed) {
+            self.followed.store(snapshot.version, Relaxed);
+            self.upstream
+                .follow(snapshot.grid.ids().map(|id| Id(id.get())));
         }
         Destination {
-            id: substation.id(),
+            id: Id(substation.id().get()),
             address: substation.address(),
-            connect_timeout: by.config.timeouts.connect,
-            most: by.config.upstream.pipeline.most(),
+            connect_timeout: snapshot.config.timeouts.connect,
+            most: snapshot.config.upstream.pipeline.most(),
             shared: &substation.metrics().shared,
         }
     }

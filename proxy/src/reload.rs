@@ -18,13 +18,11 @@ use tokio::{
 };
 use tracing::{error, info, warn};
 
-use crate::{
-    config::{Config, Reload},
-    dispatch::Shared,
-    grid::discovery::Discovery,
-    metrics::ReloadOutcome,
-    notify, signals,
-};
+use switchyard_config::Config;
+use switchyard_discovery::Discovery;
+use switchyard_status::Reload;
+
+use crate::{metrics::ReloadOutcome, runtime::Runtime, signals, systemd};
 use file::File;
 
 /// How long new sources of substations are waited for before what they found counts as nothing.
@@ -55,7 +53,7 @@ struct Taken {
 /// The task that applies changes, before it runs.
 #[derive(Debug)]
 pub struct Reloader {
-    shared: Arc<Shared>,
+    runtime: Arc<Runtime>,
     file: Option<File>,
     /// What the file said last, less what needs a restart.
     written: Config,
@@ -71,11 +69,15 @@ impl Reloader {
     /// For the configuration in force, which came from `path`, or from no file. `own` is where the proxy itself listens.
     /// To be called on a runtime.
     #[must_use]
-    pub fn new(shared: Arc<Shared>, path: Option<PathBuf>, own: [SocketAddr; 2]) -> (Self, Handle) {
+    pub fn new(
+        runtime: Arc<Runtime>,
+        path: Option<PathBuf>,
+        own: [SocketAddr; 2],
+    ) -> (Self, Handle) {
         let (ask, asked) = mpsc::channel(QUEUE);
-        let written = Config::clone(&shared.now().config);
+        let written = Config::clone(&runtime.now().config);
         let reloader = Self {
-            shared,
+            runtime,
             file: path.map(File::new),
             written,
             discovery: None,
@@ -102,14 +104,14 @@ impl Reloader {
             self.reload_file("the file had changed", true).await;
         }
         loop {
-            let forget_at = self.shared.forget_departed(Instant::now());
+            let forget_at = self.runtime.forget_departed(Instant::now());
             tokio::select! {
                 () = signals::next(&mut self.hangup) => {
-                    notify::reloading();
+                    systemd::reloading();
                     let reload = self.reload_file("SIGHUP", false).await;
                     self.refresh();
                     let version = reload.version;
-                    notify::ready(&format!("Configuration {version} in force"));
+                    systemd::ready(&format!("Configuration {version} in force"));
                 }
                 Some(answer) = self.asked.recv() => {
                     let reload = self.reload_file("POST /reload", false).await;
@@ -146,13 +148,13 @@ impl Reloader {
             Err(_) => true,
         };
         // A file that is right again is news, although nothing of it is new.
-        let was_refused = || self.shared.last_reload().is_some_and(|last| !last.success);
+        let was_refused = || self.runtime.last_reload().is_some_and(|last| !last.success);
         let is_told = is_news || !is_quiet || was_refused();
         let reload = self.report(taken);
         if is_told {
-            self.shared.metrics.config().reloaded(outcome);
+            self.runtime.metrics.config.reloaded(outcome);
             tell(&reload, why);
-            self.shared.note_reload(reload.clone());
+            self.runtime.note_reload(reload.clone());
         }
         reload
     }
@@ -185,8 +187,8 @@ impl Reloader {
     }
 
     async fn read_credentials(&self, config: Config) -> Result<bool, Vec<String>> {
-        let shared = Arc::clone(&self.shared);
-        let read = spawn_blocking(move || shared.credentials.reload(&config, "credentials"));
+        let runtime = Arc::clone(&self.runtime);
+        let read = spawn_blocking(move || runtime.credentials.reload(&config, "credentials"));
         match read.await {
             Ok(read) => read.map_err(file::lines),
             Err(error) => Err(vec![format!("credentials can't be read: {error}")]),
@@ -209,7 +211,7 @@ impl Reloader {
         match self.apply() {
             Ok(changes) if changes.is_empty() => {}
             Ok(changes) => {
-                let version = self.shared.now().version;
+                let version = self.runtime.now().version;
                 let changes = changes.join("; ");
                 info!(version, changes, "Other substations were found");
             }
@@ -223,12 +225,12 @@ impl Reloader {
         if let Some(discovery) = &mut self.discovery {
             config.substations = discovery.members(&config.substations, &self.own);
         }
-        let before = Arc::clone(&self.shared.now().config);
+        let before = Arc::clone(&self.runtime.now().config);
         if config == *before {
             return Ok(Vec::new());
         }
         let changes = changes::between(&before, &config);
-        self.shared
+        self.runtime
             .put_in_force(config, fastrand::u64(..))
             .map_err(|error| format!("charge.upstream_path: {error}"))?;
         Ok(changes)
@@ -242,7 +244,7 @@ impl Reloader {
         }
         let folder = self.file.as_ref().map(File::folder).unwrap_or_default();
         let before = self.discovery.take();
-        let discovery = Discovery::start(sources, &folder, &self.shared.metrics, before);
+        let discovery = Discovery::start(sources, &folder, &self.runtime.metrics.discovery, before);
         if timeout(SOURCES, discovery.settled()).await.is_err() {
             warn!("Not all sources of substations have answered yet: going on without");
         }
@@ -256,7 +258,7 @@ impl Reloader {
     }
 
     fn report(&self, taken: Result<Taken, Vec<String>>) -> Reload {
-        let now = self.shared.now();
+        let now = self.runtime.now();
         let clock = now.grid.clock();
         let success = taken.is_ok();
         let (taken, faults) = match taken {

@@ -9,7 +9,7 @@
 //! The main thread runs the scraper and the admin port, and waits for whoever decides on beginning and end.
 
 mod listeners;
-mod stage;
+mod start_gate;
 
 use std::{
     future::Future,
@@ -30,22 +30,24 @@ use pingora_core::{
     services::{Service as _, listening::Service},
 };
 use thiserror::Error;
-use tokio::{runtime, sync::watch, time::timeout};
+use tokio::{sync::watch, time::timeout};
 use tracing::{info, warn};
 
 pub use listeners::Listeners;
-pub use stage::{Ending, Stage};
+pub use start_gate::{Ending, StartGate};
+
+use switchyard_config::{Config, Timeouts};
+use switchyard_grid::{Clock, Grid, Scraper};
+use switchyard_http1::Unencodable;
+use switchyard_tls::Credentials;
 
 use crate::{
     admin::Admin,
-    clock::Clock,
-    codec::Unencodable,
-    config::{Config, Timeouts},
-    credentials::Credentials,
-    dispatch::{Lane, Shared},
-    grid::{Grid, Scraper},
+    dispatch::{DispatchState, Dispatcher},
+    ingress::Ingress,
     metrics::Metrics,
     reload::Reloader,
+    runtime::Runtime,
 };
 
 /// The listener's name in Pingora's table of inherited sockets.
@@ -110,39 +112,42 @@ pub fn run<L: Future<Output = Ending>>(
     file: Option<PathBuf>,
     credentials: Credentials,
     listeners: Listeners,
-    life: impl FnOnce(Stage) -> L,
+    life: impl FnOnce(StartGate) -> L,
 ) -> Result<(), Error> {
     let metrics = Metrics::new()?;
     metrics.count_panics();
     let grid = Arc::new(Grid::new(
         &config,
-        &metrics,
+        &metrics.grid,
         Clock::start(),
         fastrand::u64(..),
     )?);
     let threads = config.threads;
-    let shared = Arc::new(Shared::new(config, credentials, grid, metrics));
+    let runtime = Arc::new(Runtime::new(config, credentials, grid, metrics));
+    let state = Arc::new(DispatchState::default());
     let (stop, stopped) = watch::channel(false);
     let (open, opened) = watch::channel(false);
 
     let workers: Vec<_> = (0..threads)
         .map(|at| {
             let listener = listeners.charge.try_clone()?;
-            let lane = Lane::new(Arc::clone(&shared), fastrand::u64(..));
-            let (shared, stopped) = (Arc::clone(&shared), stopped.clone());
+            let dispatcher =
+                Dispatcher::new(Arc::clone(&runtime), Arc::clone(&state), fastrand::u64(..));
+            let ingress = Ingress::new(dispatcher);
+            let (runtime, stopped) = (Arc::clone(&runtime), stopped.clone());
             let mut opened = opened.clone();
-            let runtime = runtime::Builder::new_current_thread()
+            let thread = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
                 .build()?;
             thread::Builder::new()
                 .name(format!("worker-{at}"))
                 .spawn(move || {
-                    runtime.block_on(async {
+                    thread.block_on(async {
                         if opened.wait_for(|is_open| *is_open).await.is_err() {
                             return;
                         }
-                        serve("charge", lane, listener, stopped).await;
-                        drained(&shared).await;
+                        serve("charge", ingress, listener, stopped).await;
+                        drained(&runtime).await;
                     });
                 })
         })
@@ -154,33 +159,33 @@ pub fn run<L: Future<Output = Ending>>(
     // The workers have their own; at the end none may be left open.
     drop(listeners.charge);
 
-    let main = runtime::Builder::new_current_thread()
+    let main = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     let failed = main.block_on(async {
-        let (mut reloader, reloads) = Reloader::new(Arc::clone(&shared), file, own);
-        let admin = Admin::new(Arc::clone(&shared), reloads);
+        let (mut reloader, reloads) = Reloader::new(Arc::clone(&runtime), file, own);
+        let admin = Admin::new(Arc::clone(&runtime), state, reloads);
         let (stop_admin, admin_stopped) = watch::channel(false);
         let admin = tokio::spawn(serve("admin", admin, admin_listener, admin_stopped));
         reloader.start().await;
-        let scraper = tokio::spawn(Scraper::new(shared.grids(), fastrand::u64(..)).run());
+        let scraper = tokio::spawn(Scraper::new(runtime.grids(), fastrand::u64(..)).run());
         let reloader = tokio::spawn(reloader.run());
-        let stage = Stage {
+        let gate = StartGate {
             open,
-            shared: Arc::clone(&shared),
+            runtime: Arc::clone(&runtime),
         };
-        let ending = life(stage).await;
+        let ending = life(gate).await;
         reloader.abort();
         info!(
-            requests = shared.in_hand.requests(),
+            requests = runtime.in_flight.requests(),
             "Told to end: finishing the requests in hand"
         );
-        if let Ending::Succeeded { .. } = ending {
-            shared.in_hand.drain_connections();
+        if let Ending::HandedOver { .. } = ending {
+            runtime.in_flight.drain_connections();
             // Who asks from here on is to be told of the process that counts from here on.
             let _ = stop_admin.send(true);
         } else {
-            shared.in_hand.drain();
+            runtime.in_flight.drain();
         }
         // Nobody listens only if the workers are gone already.
         let _ = stop.send(true);
@@ -192,10 +197,10 @@ pub fn run<L: Future<Output = Ending>>(
             }
         });
         let failed = match ending {
-            Ending::Succeeded { hurry } => {
+            Ending::HandedOver { force } => {
                 tokio::select! {
                     _ = &mut ended => {}
-                    () = hurry => shared.in_hand.drain(),
+                    () = force => runtime.in_flight.drain(),
                 }
                 None
             }
@@ -216,25 +221,25 @@ pub fn run<L: Future<Output = Ending>>(
 
 /// Waits for what is in hand, and no longer than all its deadlines together: those in force now, which need not be
 /// those of the start.
-async fn drained(shared: &Shared) {
+async fn drained(runtime: &Runtime) {
     let Timeouts {
         connect,
         request,
         client,
         idle,
-    } = shared.now().config.timeouts;
+    } = runtime.now().config.timeouts;
     let longest_request = client + request + connect;
-    let longest_drain = if shared.in_hand.awaits_connections() {
+    let longest_drain = if runtime.in_flight.awaits_connections() {
         idle + longest_request
     } else {
         longest_request
     };
-    if timeout(longest_drain, shared.in_hand.drained())
+    if timeout(longest_drain, runtime.in_flight.drained())
         .await
         .is_err()
     {
         warn!(
-            requests = shared.in_hand.requests(),
+            requests = runtime.in_flight.requests(),
             "Gave up on requests still in hand"
         );
     }

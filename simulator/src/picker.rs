@@ -58,7 +58,7 @@ pub trait Picker {
             if booked {
                 reservation.booked();
             } else {
-                reservation.refused();
+                reservation.cancel();
             }
         }
     }

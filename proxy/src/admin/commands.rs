@@ -6,8 +6,9 @@
 
 use http::{HeaderMap, Method, Response, header};
 
-use super::{Admin, failure, json, status::One};
-use crate::dispatch::{Code, Failure};
+use switchyard_wire::{Code, Failure};
+
+use super::{Admin, failure, json, status};
 
 /// The methods of a command.
 pub(super) const METHODS: &str = "POST";
@@ -46,7 +47,7 @@ impl Admin {
         if let Some(refused) = cross_site(headers) {
             return failure(&refused);
         }
-        let grid = &self.shared.snapshot().grid;
+        let grid = &self.runtime.snapshot().grid;
         let Some(substation) = grid.drain(drain.name, drain.is_draining) else {
             let message = format!(
                 "there is no substation {:?}; /status lists them",
@@ -54,7 +55,7 @@ impl Admin {
             );
             return failure(&Failure::new(Code::NotFound, message));
         };
-        json(200, &One::of(grid, substation))
+        json(200, &status::of_substation(grid, substation))
     }
 }
 

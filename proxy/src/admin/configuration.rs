@@ -10,10 +10,11 @@ use super::{
     commands::{METHODS, cross_site},
     failure, json,
 };
-use crate::{
-    config::{Config, Reload},
-    dispatch::{Code, Failure, Shared},
-};
+use switchyard_config::Config;
+use switchyard_status::Reload;
+use switchyard_wire::{Code, Failure};
+
+use crate::runtime::Runtime;
 
 /// The status of a reload that was refused: what was read is no configuration.
 const UNPROCESSABLE: u16 = 422;
@@ -35,12 +36,12 @@ fn inner<S: Serializer>(config: &Arc<Config>, to: S) -> Result<S::Ok, S::Error> 
 }
 
 impl InForce {
-    pub(super) fn of(shared: &Shared) -> Self {
-        let now = shared.now();
+    pub(super) fn of(runtime: &Runtime) -> Self {
+        let now = runtime.now();
         Self {
             version: now.version,
             since_unix_seconds: now.grid.clock().unix_seconds(now.since),
-            last_reload: shared.last_reload(),
+            last_reload: runtime.last_reload(),
             config: Arc::clone(&now.config),
         }
     }

@@ -18,8 +18,9 @@ use tokio::{
     time::{MissedTickBehavior, interval, timeout},
 };
 
-use super::picture::{Meter, Picture};
-use crate::dispatch::Shared;
+use super::picture::{Meter, take};
+use crate::{dispatch::DispatchState, runtime::Runtime};
+use switchyard_status::Picture;
 
 /// How many may look at once: people, not machines.
 pub(super) const MOST_VIEWERS: usize = 32;
@@ -54,10 +55,14 @@ impl Default for Feed {
 
 impl Feed {
     /// A place to look from, unless all are taken. The first to look sets the producer going.
-    pub(super) fn viewer(self: &Arc<Self>, shared: &Arc<Shared>) -> Option<Viewer> {
-        let shared = Arc::clone(shared);
+    pub(super) fn viewer(
+        self: &Arc<Self>,
+        runtime: &Arc<Runtime>,
+        dispatch: &Arc<DispatchState>,
+    ) -> Option<Viewer> {
+        let (runtime, dispatch) = (Arc::clone(runtime), Arc::clone(dispatch));
         let mut meter = Meter::default();
-        self.join(move || event(&Picture::take(&shared, &mut meter)))
+        self.join(move || event(&take(&runtime, &dispatch, &mut meter)))
     }
 
     fn join(self: &Arc<Self>, take: impl FnMut() -> Bytes + Send + 'static) -> Option<Viewer> {

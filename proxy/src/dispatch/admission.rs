@@ -1,93 +1,92 @@
-//! What becomes of a request that finds no room: a wait in line where that is configured, and else a
-//! refusal that says when there will be room.
+//! What becomes of a request that finds no room: a wait in line where that is configured, and else a refusal that says
+//! when there will be room.
 
-use std::{pin::pin, sync::Arc};
+use std::pin::pin;
 
 use switchyard_balance::Refusal;
+use switchyard_wire::{Code, Failure};
 use tokio::time::Instant;
 
 use super::{
-    Code, Failure, Lane,
-    charge::Charge,
-    choose::Picked,
-    departures,
-    keys::Claim,
-    retry::{self, Journey, Unbooked},
-    route::Asked,
+    Dispatcher,
+    errand::Errand,
+    queue,
+    retry::{self, RetryState, SafeToRetry},
+    route::Sending,
+    select::Selected,
 };
-use crate::{grid::Substation, metrics::Waited};
+use crate::metrics::Waited;
 
-impl Lane {
+impl Dispatcher {
     /// The substation to ask next, if there is one for which this request need not wait.
     pub(super) fn admit(
         &self,
-        charge: &Charge<'_>,
-        journey: &Journey,
-        claim: Option<&mut Claim<'_, Arc<Substation>>>,
-    ) -> Result<Picked, Refusal> {
-        // Who waits already comes first. (A request with a key may have its place at a substation.)
-        let may_wait = journey.by.config.admission.is_on();
-        if may_wait && claim.is_none() && self.shared.queue.length() > 0 {
+        errand: &mut Errand<'_>,
+        state: &RetryState,
+    ) -> Result<Selected, Refusal> {
+        // Those that wait already come first. (A request with a key may have its place at a substation.)
+        let may_wait = state.snapshot.config.admission.queue > 0;
+        let is_free = matches!(errand, Errand::Charge { claim: None, .. });
+        if may_wait && is_free && self.state.queue.length() > 0 {
             return Err(Refusal::NoCapacity);
         }
-        self.pick(charge, journey, claim)
+        self.select(errand, state)
     }
 
     /// What becomes of a request that was not admitted: a wait for room, or its refusal.
     pub(super) async fn without_room(
         &self,
         refused: Refusal,
-        asked: &mut Asked<'_>,
-        journey: &mut Journey,
-        claim: &mut Option<Claim<'_, Arc<Substation>>>,
-    ) -> Result<Picked, Failure> {
-        // Whoever came since it began has not been asked yet.
+        errand: &mut Errand<'_>,
+        sending: &mut Sending<'_>,
+    ) -> Result<Selected, Failure> {
+        // Substations that came since it began have not been asked yet.
         let mut refused = refused;
-        if self.shared.now().version != journey.by.version {
-            journey.begin_anew(self.shared.snapshot());
-            match self.admit(asked.charge, journey, claim.as_mut()) {
-                Ok(picked) => return Ok(picked),
+        if self.runtime.now().version != sending.state.snapshot.version {
+            sending.state.begin_anew(self.runtime.snapshot());
+            match self.admit(errand, &sending.state) {
+                Ok(selected) => return Ok(selected),
                 Err(again) => refused = again,
             }
         }
+        let state = &sending.state;
         let may_wait =
-            journey.by.config.admission.is_on() && journey.is_only_for_want_of_room(refused);
+            state.snapshot.config.admission.queue > 0 && state.is_only_for_want_of_room(refused);
         let waited = if may_wait {
-            self.stand_in_line(asked, journey, claim).await
+            self.stand_in_line(errand, sending).await
         } else {
             Err(refused)
         };
-        waited.map_err(|refused| self.refuse(asked.charge, refused, journey))
+        waited.map_err(|refused| self.no_room(errand, refused, sending))
     }
 
     async fn stand_in_line(
         &self,
-        asked: &mut Asked<'_>,
-        journey: &mut Journey,
-        claim: &mut Option<Claim<'_, Arc<Substation>>>,
-    ) -> Result<Picked, Refusal> {
-        let metrics = self.shared.metrics.requests();
-        let rules = &journey.by.config.admission;
-        let until = rules.until(asked.head, Instant::now(), asked.deadline);
-        let Some(place) = self.shared.queue.join(until, rules.queue) else {
+        errand: &mut Errand<'_>,
+        sending: &mut Sending<'_>,
+    ) -> Result<Selected, Refusal> {
+        let metrics = &self.runtime.metrics.requests;
+        let rules = &sending.state.snapshot.config.admission;
+        let until = queue::until(rules, sending.head, Instant::now(), sending.deadline);
+        let Some(place) = self.state.queue.join(until, rules.queue) else {
             metrics.waited(Waited::Full);
             return Err(Refusal::NoCapacity);
         };
         loop {
             if place.is_first() {
-                // Whoever refused may have room by now, and others may have come.
-                journey.begin_anew(self.shared.snapshot());
-                journey.since = Instant::now();
-                match self.pick(asked.charge, journey, claim.as_mut()) {
-                    Ok(picked) => {
+                // Substations that refused may have room by now, and others may have come.
+                sending.state.begin_anew(self.runtime.snapshot());
+                sending.state.since = Instant::now();
+                match self.select(errand, &sending.state) {
+                    Ok(selected) => {
                         metrics.waited(Waited::Admitted);
-                        return Ok(picked);
+                        return Ok(selected);
                     }
                     Err(Refusal::NoCapacity) => {}
                     Err(refused) => return Err(refused),
                 }
             }
-            let waited = asked.watchdog.guard(until, pin!(place.wait())).await;
+            let waited = sending.timer.guard(until, pin!(place.wait())).await;
             if waited != Ok(true) {
                 metrics.waited(Waited::InVain);
                 return Err(Refusal::NoCapacity);
@@ -95,41 +94,40 @@ impl Lane {
         }
     }
 
-    /// What the client is told when there is nobody left to ask.
-    pub(super) fn refuse(
+    /// What the client is told when there is no substation left to ask.
+    pub(super) fn no_room(
         &self,
-        charge: &Charge<'_>,
+        errand: &Errand<'_>,
         refused: Refusal,
-        journey: &mut Journey,
+        sending: &mut Sending<'_>,
     ) -> Failure {
-        self.with_hint(charge, retry::refusal(refused, journey), journey)
+        let failure = retry::failure_for(refused, &mut sending.state);
+        self.with_forecast(errand, failure, &sending.state)
     }
 
     /// The same where only one may be asked, because it may have booked the key already.
-    pub(super) fn refuse_of_holder(
+    pub(super) fn no_room_at_holder(
         &self,
-        charge: &Charge<'_>,
-        name: &str,
-        why: Unbooked,
-        journey: &mut Journey,
+        errand: &Errand<'_>,
+        holder: &str,
+        why: SafeToRetry,
+        sending: &mut Sending<'_>,
     ) -> Failure {
-        self.with_hint(
-            charge,
-            retry::refusal_of_holder(name, why, journey),
-            journey,
-        )
+        let failure = retry::failure_of_holder(holder, why, &mut sending.state);
+        self.with_forecast(errand, failure, &sending.state)
     }
 
-    /// Where there is no room, says when there will be: by the substations' own word, or by the ends of the
-    /// sessions that are known.
-    fn with_hint(&self, charge: &Charge<'_>, mut failure: Failure, journey: &Journey) -> Failure {
-        if failure.code == Code::NoCapacity {
-            let known = self.shared.departures.room_in(charge.load, Instant::now());
-            let room_in = journey.room_in.into_iter().chain(known).min();
-            failure.retry_after = room_in.map(|room_in| {
-                self.exchange
-                    .random(|rng| departures::jittered(room_in, rng))
-            });
+    /// Where there is no room, notes when there will be: by the substations' own word, or by the ends of the sessions
+    /// that are known.
+    fn with_forecast(
+        &self,
+        errand: &Errand<'_>,
+        mut failure: Failure,
+        state: &RetryState,
+    ) -> Failure {
+        if let (Code::NoCapacity, Errand::Charge { charge, .. }) = (failure.code, errand) {
+            let known = self.state.forecast.room_in(charge.load, Instant::now());
+            failure.room_in = state.room_in.into_iter().chain(known).min();
         }
         failure
     }

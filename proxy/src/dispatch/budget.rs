@@ -1,8 +1,8 @@
 //! How much of the traffic may be retries.
 //!
 //! When a substation fails under load, every request becomes two, and the second halves fall on those that
-//! still stand. A budget keeps retries to a share of the requests: each request pays in that share of a
-//! retry, each retry takes out a whole one. A floor lets a quiet proxy retry at all.
+//! still stand. A budget keeps retries to a share of the requests: each request deposits that share of a
+//! retry, each retry withdraws a whole one. A floor lets a quiet proxy retry at all.
 
 use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 
@@ -20,7 +20,7 @@ pub struct RetryBudget {
 impl RetryBudget {
     /// A new request pays in `share`, the part of requests that may be retried, 0 to 1.
     #[expect(clippy::cast_possible_truncation, reason = "a share is at most 1")]
-    pub fn request(&self, share: f64) {
+    pub fn deposit(&self, share: f64) {
         // Full most of the time: then this is one read of a line that nobody writes.
         if self.saved.load(Relaxed) < FLOOR {
             let part = (share.clamp(0.0, 1.0) * 1e3) as i64;
@@ -28,9 +28,9 @@ impl RetryBudget {
         }
     }
 
-    /// Takes one retry out, if there is one. With a share of 0 there never is.
+    /// Withdraws one retry, if there is one. With a share of 0 there never is.
     #[must_use]
-    pub fn take(&self, share: f64) -> bool {
+    pub fn withdraw(&self, share: f64) -> bool {
         share > 0.0
             && self
                 .saved
@@ -56,12 +56,12 @@ mod tests {
     #[test]
     fn retries_are_a_share_of_requests_beyond_the_floor() {
         let budget = RetryBudget::default();
-        let floor = (0..1_000).filter(|_| budget.take(0.2)).count();
+        let floor = (0..1_000).filter(|_| budget.withdraw(0.2)).count();
         assert_eq!(floor, 100);
         let mut retries = 0;
         for _ in 0..1_000 {
-            budget.request(0.2);
-            retries += usize::from(budget.take(0.2));
+            budget.deposit(0.2);
+            retries += usize::from(budget.withdraw(0.2));
         }
         assert_eq!(retries, 200);
     }
@@ -69,7 +69,7 @@ mod tests {
     #[test]
     fn a_share_of_zero_means_none() {
         let budget = RetryBudget::default();
-        budget.request(0.0);
-        assert!(!budget.take(0.0));
+        budget.deposit(0.0);
+        assert!(!budget.withdraw(0.0));
     }
 }

@@ -8,8 +8,8 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 use switchyard_balance::Load;
 
-use super::{Code, Failure};
-use crate::config;
+use switchyard_config as config;
+use switchyard_wire::{Code, Failure};
 
 /// Another field that must be a positive number where it is given.
 const ENERGY: &str = "energy_kwh";

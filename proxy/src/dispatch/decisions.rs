@@ -14,10 +14,7 @@ use std::{
 use parking_lot::Mutex;
 use switchyard_balance::{Choice, Explanation, Load, Reason, explain};
 
-use crate::{
-    clock::Moment,
-    grid::{Grid, Substation},
-};
+use switchyard_grid::{Grid, Moment, Substation};
 
 /// Records kept.
 const KEPT: usize = 256;

@@ -23,11 +23,10 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use super::head::Head;
-use crate::config;
+use switchyard_config as config;
+use switchyard_http1::Head;
+use switchyard_wire::names::REQUEST_TIMEOUT;
 
-/// The header in which a client says how long it will wait, as in `750ms`.
-const PATIENCE: &str = "x-request-timeout";
 /// A longer text is no duration that anybody means.
 const LONGEST_TEXT: usize = 16;
 /// How often the first in line looks for room.
@@ -83,23 +82,21 @@ impl Queue {
     }
 }
 
-impl config::Admission {
-    /// Whether requests may wait at all.
-    pub(super) fn is_on(&self) -> bool {
-        self.queue > 0
-    }
-
-    /// Until when a request that finds no room at `now` waits: at most until `deadline`, and no longer than
-    /// its client will.
-    pub(super) fn until(&self, head: Head<'_>, now: Instant, deadline: Instant) -> Instant {
-        let patience = head.all(PATIENCE).next().and_then(|value| {
-            let text = str::from_utf8(value).ok();
-            let text = text.filter(|text| text.len() <= LONGEST_TEXT)?;
-            humantime::parse_duration(text).ok()
-        });
-        let wait = patience.map_or(self.timeout, |patience| patience.min(self.timeout));
-        deadline.min(now + wait)
-    }
+/// Until when a request that finds no room at `now` waits: at most until `deadline`, and no longer than its client
+/// will.
+pub(super) fn until(
+    rules: &config::Admission,
+    head: Head<'_>,
+    now: Instant,
+    deadline: Instant,
+) -> Instant {
+    let patience = head.all(REQUEST_TIMEOUT).next().and_then(|value| {
+        let text = str::from_utf8(value).ok();
+        let text = text.filter(|text| text.len() <= LONGEST_TEXT)?;
+        humantime::parse_duration(text).ok()
+    });
+    let wait = patience.map_or(rules.timeout, |patience| patience.min(rules.timeout));
+    deadline.min(now + wait)
 }
 
 impl Place<'_> {
@@ -182,11 +179,11 @@ mod tests {
             timeout: Duration::from_secs(1),
         };
         let wait = |patience: Option<&'static str>, deadline: u64| {
-            let name = http::HeaderName::from_static(PATIENCE);
+            let name = http::HeaderName::from_static(REQUEST_TIMEOUT);
             let value = patience.map(|text| (name, http::HeaderValue::from_static(text)));
             let headers: http::HeaderMap = value.into_iter().collect();
             let deadline = now + Duration::from_millis(deadline);
-            let until = rules.until(Head::Parsed(&headers), now, deadline);
+            let until = until(&rules, Head::Parsed(&headers), now, deadline);
             (until - now).as_millis()
         };
         assert_eq!(wait(None, 5_000), 1_000);

@@ -1,5 +1,7 @@
 //! The answer to a client: what it says, and the two ways to send it, each in one write.
 
+use std::sync::Arc;
+
 use bytes::{BufMut, Bytes};
 use http::{HeaderName, HeaderValue, StatusCode};
 use pingora_core::{
@@ -10,13 +12,13 @@ use pingora_core::{
     },
 };
 use pingora_http::ResponseHeader;
+use switchyard_grid::Substation;
+use switchyard_http1::{Answer, nominates};
+use switchyard_wire::{
+    Failure, Outcome,
+    names::{ENDPOINT_LOAD_METRICS, REQUEST_ID, SUBSTATION},
+};
 use tokio::io::AsyncWriteExt;
-
-use super::{Failure, hop_by_hop::nominates, request_id, route::Routed};
-use crate::metrics::Outcome;
-
-/// The header that names the substation that answered.
-const SUBSTATION: &str = "x-substation";
 
 /// Room for the usual head and body, so that the buffer grows once at most.
 const ROOM: usize = 512;
@@ -24,13 +26,20 @@ const ROOM: usize = 512;
 /// Where a header that can't be passed on came from.
 const UNFIT: &str = "in a substation's answer";
 
+/// A substation's answer, and whose it is.
+#[derive(Debug)]
+pub(super) struct Routed {
+    pub(super) answer: Answer,
+    pub(super) substation: Arc<Substation>,
+}
+
 /// What a client is told.
 #[derive(Debug)]
-pub(super) struct Reply {
+pub struct Reply {
     pub(super) status: u16,
     pub(super) outcome: Outcome,
     /// The connection ends with it.
-    pub(super) closes: bool,
+    pub closes: bool,
     request_id: HeaderValue,
     says: Says,
     body: Bytes,
@@ -66,10 +75,10 @@ impl Reply {
         }
     }
 
-    /// What went wrong. `retry_after_seconds` is told only where trying again can help.
+    /// What went wrong, and in how many seconds to try again, where that can help.
     pub(super) fn failing(
         failure: &Failure,
-        retry_after_seconds: u32,
+        retry_after_seconds: Option<u32>,
         request_id: HeaderValue,
     ) -> Self {
         let body = failure.to_json(request_id.to_str().unwrap_or_default());
@@ -80,7 +89,7 @@ impl Reply {
             request_id,
             says: Says::Failure {
                 allow: failure.allow,
-                retry_after_seconds: failure.code.is_retryable().then_some(retry_after_seconds),
+                retry_after_seconds,
             },
             body: body.into(),
         }
@@ -89,7 +98,7 @@ impl Reply {
     /// Over a session of Pingora's, which knows the protocol and the connection.
     ///
     /// A client that hangs up early is its own affair: the answer is dropped, the booking stands.
-    pub(super) async fn send(self, session: &mut ServerSession) -> pingora_core::Result<()> {
+    pub async fn send(self, session: &mut ServerSession) -> pingora_core::Result<()> {
         let mut head = ResponseHeader::build_no_case(self.status, Some(8))?;
         let mut written = Ok(());
         self.fields(|name, value| {
@@ -110,7 +119,7 @@ impl Reply {
     }
 
     /// Over an HTTP/1.1 connection whose request was read to its end.
-    pub(super) async fn send_plain(self, stream: &mut Stream) -> std::io::Result<()> {
+    pub async fn send_plain(self, stream: &mut Stream) -> std::io::Result<()> {
         let wire = self.to_wire(get_cached_date().as_bytes());
         stream.write_all(&wire).await?;
         stream.flush().await
@@ -167,7 +176,7 @@ impl Reply {
                 }
             }
         }
-        put(request_id::HEADER.as_bytes(), self.request_id.as_bytes());
+        put(REQUEST_ID.as_bytes(), self.request_id.as_bytes());
         if !matches!(self.status, 204 | 304) {
             let mut digits = itoa::Buffer::new();
             let length = digits.format(self.body.len());
@@ -190,14 +199,14 @@ fn is_end_to_end(name: &[u8]) -> bool {
         "connection",
         "content-length",
         "date",
-        crate::grid::orca::HEADER,
+        ENDPOINT_LOAD_METRICS,
         "keep-alive",
         "proxy-authenticate",
         "te",
         "trailer",
         "transfer-encoding",
         "upgrade",
-        request_id::HEADER,
+        REQUEST_ID,
         SUBSTATION,
     ];
     !NOT_FOR_CLIENTS

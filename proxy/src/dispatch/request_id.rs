@@ -3,9 +3,6 @@
 use fastrand::Rng;
 use http::HeaderValue;
 
-/// The header that carries it, both ways.
-pub(super) const HEADER: &str = "x-request-id";
-
 /// A longer id than this is not passed on.
 const LONGEST: usize = 128;
 

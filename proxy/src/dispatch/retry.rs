@@ -10,8 +10,10 @@ use fastrand::Rng;
 use switchyard_balance::Refusal;
 use tokio::time::Instant;
 
-use super::{Code, Failure, Snapshot};
-use crate::config::MOST_ATTEMPTS;
+use switchyard_config::MOST_ATTEMPTS;
+use switchyard_wire::{Code, Failure};
+
+use crate::snapshot::Snapshot;
 
 /// The pause before a substation is asked again for the second time; doubled each time. The first time
 /// there is none: most breaks are of one connection.
@@ -19,13 +21,13 @@ const PAUSE: Duration = Duration::from_millis(50);
 
 /// Why a request may go elsewhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Unbooked {
+pub(super) enum SafeToRetry {
     Connect,
     Unsent,
     Refused,
 }
 
-impl Unbooked {
+impl SafeToRetry {
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Connect => "connect",
@@ -37,15 +39,15 @@ impl Unbooked {
 
 /// Where a request stands between two attempts.
 #[derive(Debug)]
-pub(super) struct Journey {
+pub(super) struct RetryState {
     /// What it goes by.
-    pub(super) by: Arc<Snapshot>,
+    pub(super) snapshot: Arc<Snapshot>,
     /// When the choice at hand was begun, as far as anybody looked at a clock.
     pub(super) since: Instant,
     /// How often it was sent.
     pub(super) attempts: usize,
     /// How the last attempt that certainly booked nothing ended.
-    pub(super) unbooked: Option<Unbooked>,
+    pub(super) last: Option<SafeToRetry>,
     /// What is to be told if nothing better comes: the request may be booked.
     pub(super) broken: Option<Failure>,
     /// Seconds until there is room, as substations that refused it said.
@@ -54,14 +56,14 @@ pub(super) struct Journey {
     refused_by: usize,
 }
 
-impl Journey {
+impl RetryState {
     /// Before the first attempt.
-    pub(super) fn new(by: Arc<Snapshot>, since: Instant) -> Self {
+    pub(super) fn new(snapshot: Arc<Snapshot>, since: Instant) -> Self {
         Self {
-            by,
+            snapshot,
             since,
             attempts: 0,
-            unbooked: None,
+            last: None,
             broken: None,
             room_in: None,
             tried: [0; MOST_ATTEMPTS],
@@ -70,8 +72,8 @@ impl Journey {
     }
 
     /// The substation at `at` did not book it, and is not to be asked again.
-    pub(super) fn pass_over(&mut self, at: usize, why: Unbooked) {
-        self.unbooked = Some(why);
+    pub(super) fn pass_over(&mut self, at: usize, why: SafeToRetry) {
+        self.last = Some(why);
         if let Some(slot) = self.tried.get_mut(self.refused_by) {
             *slot = at;
             self.refused_by += 1;
@@ -84,14 +86,14 @@ impl Journey {
     }
 
     /// Goes by what is in force now. All substations may be asked again.
-    pub(super) fn begin_anew(&mut self, by: Arc<Snapshot>) {
-        self.by = by;
+    pub(super) fn begin_anew(&mut self, snapshot: Arc<Snapshot>) {
+        self.snapshot = snapshot;
         self.refused_by = 0;
     }
 
     /// Whether nothing but room is missing, so that it is worth waiting for.
     pub(super) fn is_only_for_want_of_room(&self, refused: Refusal) -> bool {
-        let has_refused = self.unbooked == Some(Unbooked::Refused);
+        let has_refused = self.last == Some(SafeToRetry::Refused);
         self.broken.is_none() && (refused == Refusal::NoCapacity || has_refused)
     }
 
@@ -113,12 +115,12 @@ impl Journey {
 }
 
 /// What the client is told when there is nobody left to ask.
-pub(super) fn refusal(refusal: Refusal, journey: &mut Journey) -> Failure {
-    if let Some(broken) = journey.broken.take() {
+pub(super) fn failure_for(refusal: Refusal, state: &mut RetryState) -> Failure {
+    if let Some(broken) = state.broken.take() {
         return broken;
     }
-    match (refusal, journey.unbooked) {
-        (Refusal::NoCapacity, _) | (_, Some(Unbooked::Refused)) => Failure::new(
+    match (refusal, state.last) {
+        (Refusal::NoCapacity, _) | (_, Some(SafeToRetry::Refused)) => Failure::new(
             Code::NoCapacity,
             "no substation has room for this charge now; nothing is booked",
         ),
@@ -130,13 +132,13 @@ pub(super) fn refusal(refusal: Refusal, journey: &mut Journey) -> Failure {
 }
 
 /// The same where only one may be asked, because it may have booked the key already.
-pub(super) fn refusal_of_holder(name: &str, why: Unbooked, journey: &mut Journey) -> Failure {
-    if let Some(broken) = journey.broken.take() {
+pub(super) fn failure_of_holder(name: &str, why: SafeToRetry, state: &mut RetryState) -> Failure {
+    if let Some(broken) = state.broken.take() {
         return broken;
     }
     let (code, what) = match why {
-        Unbooked::Refused => (Code::NoCapacity, "refused it now"),
-        Unbooked::Connect | Unbooked::Unsent => (Code::NoSubstation, "can't be reached now"),
+        SafeToRetry::Refused => (Code::NoCapacity, "refused it now"),
+        SafeToRetry::Connect | SafeToRetry::Unsent => (Code::NoSubstation, "can't be reached now"),
     };
     let message = format!(
         "{name}, which had this Idempotency-Key before, {what}; nothing more is booked, and no other \
@@ -147,57 +149,58 @@ pub(super) fn refusal_of_holder(name: &str, why: Unbooked, journey: &mut Journey
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::{
-        clock::Clock, config::Config, credentials::Credentials, grid::Grid, metrics::Metrics,
-    };
+    use switchyard_config::Config;
+    use switchyard_grid::{Clock, Grid};
+    use switchyard_tls::Credentials;
 
-    fn journey() -> Journey {
+    use super::*;
+    use crate::{metrics::Metrics, runtime::Runtime};
+
+    fn state() -> RetryState {
         let text = "substations: [{name: a, address: 127.0.0.1:1}]";
         let config = Config::from_yaml(text, "test").unwrap();
         let metrics = Metrics::new().unwrap();
-        let grid = Grid::new(&config, &metrics, Clock::start(), 1).unwrap();
-        let shared =
-            crate::dispatch::Shared::new(config, Credentials::default(), Arc::new(grid), metrics);
-        Journey::new(shared.snapshot(), Instant::now())
+        let grid = Grid::new(&config, &metrics.grid, Clock::start(), 1).unwrap();
+        let runtime = Runtime::new(config, Credentials::default(), Arc::new(grid), metrics);
+        RetryState::new(runtime.snapshot(), Instant::now())
     }
 
     #[test]
     fn those_passed_over_are_remembered_and_the_soonest_room_counts() {
-        let mut journey = journey();
-        journey.pass_over(7, Unbooked::Refused);
-        journey.pass_over(2, Unbooked::Connect);
-        assert_eq!(journey.passed_over(), [7, 2]);
+        let mut state = state();
+        state.pass_over(7, SafeToRetry::Refused);
+        state.pass_over(2, SafeToRetry::Connect);
+        assert_eq!(state.passed_over(), [7, 2]);
         for room_in in [None, Some(9), Some(4), None, Some(6)] {
-            journey.hint(room_in);
+            state.hint(room_in);
         }
-        assert_eq!(journey.room_in, Some(4));
+        assert_eq!(state.room_in, Some(4));
     }
 
     #[test]
     fn the_same_one_is_asked_again_at_once_and_then_ever_later() {
         let mut rng = Rng::with_seed(1);
-        let mut journey = Journey {
+        let mut state = RetryState {
             attempts: 1,
-            ..journey()
+            ..state()
         };
-        assert_eq!(journey.pause(&mut rng), Duration::ZERO);
+        assert_eq!(state.pause(&mut rng), Duration::ZERO);
         for attempts in 2..=10 {
-            journey.attempts = attempts;
+            state.attempts = attempts;
             let longest = PAUSE * 2_u32.pow(u32::try_from(attempts - 2).unwrap());
-            let pause = journey.pause(&mut rng);
+            let pause = state.pause(&mut rng);
             assert!(longest / 2 <= pause && pause <= longest, "{pause:?}");
         }
     }
 
     #[test]
     fn what_may_be_booked_is_told_whatever_came_after() {
-        let mut journey = Journey {
+        let mut state = RetryState {
             broken: Some(Failure::new(Code::SubstationFailed, "may be booked")),
-            unbooked: Some(Unbooked::Refused),
-            ..journey()
+            last: Some(SafeToRetry::Refused),
+            ..state()
         };
-        let told = refusal(Refusal::NoUpstream, &mut journey);
+        let told = failure_for(Refusal::NoUpstream, &mut state);
         assert_eq!(told.code, Code::SubstationFailed);
     }
 }

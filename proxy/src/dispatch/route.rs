@@ -1,210 +1,205 @@
-//! Choose, reserve, exchange; and once more, but only where that can't book twice.
+//! The one loop of attempts: for charges and for sessions.
 //!
-//! A request without an `Idempotency-Key` is never sent to a second substation while the first may have
-//! booked it: the client is told so instead. With a key the *same* substation may be asked again, and it
-//! alone: also by the client's own repetition, also while it is ejected or draining ([`Keys`](super::keys)).
+//! A request without an `Idempotency-Key` is never sent to a second substation while the first may have booked it: the
+//! client is told so instead. With a key the *same* substation may be asked again, and it alone: also by the client's own
+//! repetition, also while it is ejected or draining ([`IdempotencyKeys`](super::idempotency)).
 
 use std::{pin::pin, sync::Arc};
 
 use http::HeaderValue;
 use switchyard_balance::Refusal;
+use switchyard_grid::Substation;
+use switchyard_http1::{Answer, Head};
+use switchyard_upstream::{Outgoing, Progress, UpstreamError};
+use switchyard_wire::Failure;
 use tokio::time::{Instant, sleep};
 use tracing::debug;
 
 use super::{
-    Failure, Lane, Snapshot,
-    attempt::{self, Attempt},
-    charge::Charge,
-    choose::Picked,
-    exchange::{Answer, Break, Outgoing, Progress},
-    head::Head,
-    keys::{self, Claim},
-    retry::{Journey, Unbooked},
-    watchdog::Watchdog,
+    Dispatcher,
+    attempt::{self, Attempt, Exchanged},
+    errand::Errand,
+    reply::Routed,
+    request::RequestContext,
+    retry::{RetryState, SafeToRetry},
+    select::{Hold, Selected},
 };
-use crate::grid::Substation;
+use crate::deadline_timer::DeadlineTimer;
 
-/// A substation's answer, and whose it is.
-#[derive(Debug)]
-pub(super) struct Routed {
-    pub(super) answer: Answer,
-    pub(super) substation: Arc<Substation>,
-}
-
-/// A request on its way: what is asked, and by when.
-pub(super) struct Asked<'a> {
+/// A request on its way: what is sent with it, by when it must be answered, and what was tried.
+pub(super) struct Sending<'a> {
     pub(super) head: Head<'a>,
-    pub(super) charge: &'a Charge<'a>,
-    pub(super) request_id: &'a HeaderValue,
+    request_id: &'a HeaderValue,
     pub(super) deadline: Instant,
-    pub(super) watchdog: &'a mut Watchdog,
+    pub(super) timer: &'a mut DeadlineTimer,
+    pub(super) state: RetryState,
 }
 
-impl Lane {
-    /// Finds a substation that takes the charge, and returns its answer. `started` is now.
-    pub(super) async fn route(
-        &self,
-        by: Arc<Snapshot>,
-        head: Head<'_>,
-        charge: &Charge<'_>,
-        request_id: &HeaderValue,
-        watchdog: &mut Watchdog,
-        started: Instant,
-    ) -> Result<Routed, Failure> {
-        let deadline = started + by.config.timeouts.request;
-        let mut asked = Asked {
+impl<'a> Sending<'a> {
+    /// Before the first attempt.
+    pub(super) fn new(
+        context: &'a mut RequestContext<'_>,
+        head: Head<'a>,
+        request_id: &'a HeaderValue,
+    ) -> Self {
+        Self {
             head,
-            charge,
             request_id,
-            deadline,
-            watchdog,
-        };
-        let rules = &by.config.retry;
-        let key = keys::key_of(head)?;
-        let mut claim = key.map(|key| self.shared.keys.claim(key, started, rules));
-        self.shared.budget.request(rules.budget);
-        let mut journey = Journey::new(by, started);
+            deadline: context.arrived + context.snapshot.config.timeouts.request,
+            state: RetryState::new(Arc::clone(&context.snapshot), context.arrived),
+            timer: context.timer,
+        }
+    }
+}
+
+impl Dispatcher {
+    /// Has the errand done by a substation, and returns its answer.
+    pub(super) async fn send(
+        &self,
+        mut errand: Errand<'_>,
+        mut sending: Sending<'_>,
+    ) -> Result<Routed, Failure> {
         loop {
-            let picked = match self.admit(charge, &journey, claim.as_mut()) {
-                Ok(picked) => picked,
+            let selected = match self.admit(&mut errand, &sending.state) {
+                Ok(selected) => selected,
                 // Boxed, so that requests that find room need no room for what happens without.
                 Err(refused) => {
-                    let waits = self.without_room(refused, &mut asked, &mut journey, &mut claim);
-                    Box::pin(waits).await?
+                    Box::pin(self.without_room(refused, &mut errand, &mut sending)).await?
                 }
             };
-            let (at, substation) = (picked.at, Arc::clone(picked.reservation.upstream()));
-            let sent = if journey.attempts == 0 {
-                started
+            self.count_choice(&selected, &sending.state);
+            let Selected {
+                at,
+                substation,
+                hold,
+            } = selected;
+            let sent = if sending.state.attempts == 0 {
+                sending.state.since
             } else {
                 Instant::now()
             };
             let attempt = self
-                .attempt(picked, &substation, &mut asked, &journey, sent)
+                .attempt(&errand, &substation, hold, &mut sending, sent)
                 .await;
-            let may_go_elsewhere = match &mut claim {
-                Some(claim) => settle(claim, &attempt),
-                None => true,
-            };
-            journey.attempts += 1;
+            let may_go_elsewhere = errand.settle(&attempt);
+            sending.state.attempts += 1;
             match attempt {
                 Attempt::Answered(answer) => {
-                    if (200..300).contains(&answer.status) {
-                        let departures = &self.shared.departures;
-                        departures.booked(charge.load, &answer.body, sent);
-                    }
+                    self.note_end(&errand, &answer, sent);
                     return Ok(Routed { answer, substation });
                 }
-                Attempt::Late(failure, progress) => {
-                    let broken = journey.broken.filter(|_| progress == Progress::Unsent);
+                Attempt::Final(failure, progress) => {
+                    let broken = sending
+                        .state
+                        .broken
+                        .filter(|_| progress == Progress::Unsent);
                     return Err(broken.unwrap_or(failure));
                 }
-                Attempt::Unbooked(why, room_in) if may_go_elsewhere => {
-                    debug!(
-                        substation = substation.name(),
-                        reason = why.name(),
-                        "Not booked"
-                    );
-                    journey.hint(room_in);
-                    if let Some(at) = at {
-                        journey.pass_over(at, why);
-                    }
-                    if !self.may_retry(&journey) {
-                        return Err(self.refuse(charge, Refusal::NoUpstream, &mut journey));
+                Attempt::SafeToRetry(why, room_in) => {
+                    sending.state.hint(room_in);
+                    if may_go_elsewhere {
+                        let (name, reason) = (substation.name(), why.name());
+                        debug!(substation = name, reason, "Not booked");
+                        if let Some(at) = at {
+                            sending.state.pass_over(at, why);
+                        }
+                        if !self.may_retry(&sending.state) {
+                            return Err(self.no_room(&errand, Refusal::NoUpstream, &mut sending));
+                        }
+                    } else {
+                        if why == SafeToRetry::Refused || !self.may_retry(&sending.state) {
+                            let name = substation.name();
+                            return Err(self.no_room_at_holder(&errand, name, why, &mut sending));
+                        }
+                        self.pause(&mut sending).await;
                     }
                 }
-                Attempt::Unbooked(why, room_in) => {
-                    journey.hint(room_in);
-                    if why == Unbooked::Refused || !self.may_retry(&journey) {
-                        let name = substation.name();
-                        return Err(self.refuse_of_holder(charge, name, why, &mut journey));
-                    }
-                    self.pause(&journey, &mut asked).await;
-                }
-                Attempt::Broken(failure) => {
-                    if claim.is_none() || !self.may_retry(&journey) {
+                Attempt::Broken(failure, progress) => {
+                    if !errand.may_repeat(progress) || !self.may_retry(&sending.state) {
                         return Err(failure);
                     }
-                    debug!(
-                        substation = substation.name(),
-                        "Broken: asked again, with the key"
-                    );
-                    journey.broken = Some(failure);
-                    self.pause(&journey, &mut asked).await;
+                    debug!(substation = substation.name(), "Broke off: asked again");
+                    sending.state.broken = Some(failure);
+                    self.pause(&mut sending).await;
                 }
             }
         }
     }
 
-    /// One exchange with the substation that was picked, and what its end proves.
+    /// One exchange with the substation that was selected, and what its end proves.
     async fn attempt(
         &self,
-        picked: Picked,
+        errand: &Errand<'_>,
         substation: &Arc<Substation>,
-        asked: &mut Asked<'_>,
-        journey: &Journey,
+        hold: Option<Hold>,
+        sending: &mut Sending<'_>,
         sent: Instant,
     ) -> Attempt {
-        self.count_choice(&picked, journey);
-        let Picked {
-            reservation, trial, ..
-        } = picked;
+        let snapshot = &*sending.state.snapshot;
         let report = substation.ledger().report_sent();
+        let charge_head;
+        let (line, body) = match errand {
+            Errand::Charge { charge, .. } => {
+                charge_head = substation.charge_head();
+                (&**charge_head, charge.body)
+            }
+            Errand::Session { line, .. } => (line, &[][..]),
+        };
         let outgoing = Outgoing {
-            line: &substation.charge_head(),
-            head: asked.head,
-            request_id: asked.request_id,
-            body: asked.charge.body,
+            line,
+            head: sending.head,
+            request_id: sending.request_id,
+            body,
         };
         let mut progress = Progress::Unsent;
-        let to = self.destination(&journey.by, substation);
-        let exchange = self.exchange.send(to, &outgoing, &mut progress, sent);
-        let result = asked.watchdog.guard(asked.deadline, pin!(exchange)).await;
-        substation
-            .metrics()
-            .upstream_seconds
-            .observe(sent.elapsed().as_secs_f64());
-        let result = result.unwrap_or(Err(Break::Deadline));
-        let attempt = attempt::end(
-            &journey.by,
-            reservation,
-            substation,
-            report,
+        let to = self.destination(snapshot, substation);
+        let exchange = self.upstream.send(to, &outgoing, &mut progress, sent);
+        let result = sending.timer.guard(sending.deadline, pin!(exchange)).await;
+        let exchanged = Exchanged {
+            result: result.unwrap_or(Err(UpstreamError::Deadline)),
             progress,
-            result,
-        );
+            means: errand.means(progress),
+            limit: snapshot.config.timeouts.request,
+        };
+        let Some(Hold {
+            reservation, trial, ..
+        }) = hold
+        else {
+            return attempt::of_session(substation.name(), exchanged);
+        };
+        let took = sent.elapsed().as_secs_f64();
+        substation.metrics().upstream_seconds.observe(took);
+        let attempt =
+            attempt::of_charge(&snapshot.grid, substation, reservation, report, exchanged);
         // After the verdict: a trial without one would be begun anew.
         drop(trial);
         attempt
     }
 
-    /// Whether attempts and the budget last for one more. If so, it is taken out of the budget.
-    fn may_retry(&self, journey: &Journey) -> bool {
-        let rules = &journey.by.config.retry;
-        journey.attempts < rules.attempts as usize && self.shared.budget.take(rules.budget)
+    /// Notes how long a session that was booked lasts, where its answer says so.
+    fn note_end(&self, errand: &Errand<'_>, answer: &Answer, now: Instant) {
+        if let Errand::Charge { charge, .. } = errand
+            && (200..300).contains(&answer.status)
+        {
+            self.state.forecast.booked(charge.load, &answer.body, now);
+        }
+    }
+
+    /// Whether attempts and the budget last for one more. If so, it is withdrawn from the budget.
+    fn may_retry(&self, state: &RetryState) -> bool {
+        let rules = &state.snapshot.config.retry;
+        state.attempts < rules.attempts as usize && self.state.budget.withdraw(rules.budget)
     }
 
     /// Waits a little before the same substation is asked again. The deadline is looked at with the attempt.
-    async fn pause(&self, journey: &Journey, asked: &mut Asked<'_>) {
-        let pause = self.exchange.random(|rng| journey.pause(rng));
+    async fn pause(&self, sending: &mut Sending<'_>) {
+        let pause = self.random(|rng| sending.state.pause(rng));
         if !pause.is_zero() {
             // Cut off by the deadline: then so will be the attempt.
-            let _ = asked
-                .watchdog
-                .guard(asked.deadline, pin!(sleep(pause)))
+            let _ = sending
+                .timer
+                .guard(sending.deadline, pin!(sleep(pause)))
                 .await;
-        }
-    }
-}
-
-/// Notes with the key what an attempt has proved. True if another substation may be asked.
-fn settle(claim: &mut Claim<'_, Arc<Substation>>, attempt: &Attempt) -> bool {
-    match attempt {
-        Attempt::Unbooked(..) | Attempt::Late(_, Progress::Unsent) => claim.leave(),
-        Attempt::Answered(answer) if (400..500).contains(&answer.status) => claim.leave(),
-        Attempt::Answered(_) | Attempt::Broken(_) | Attempt::Late(_, Progress::Sent) => {
-            claim.bind();
-            false
         }
     }
 }

@@ -2,9 +2,10 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use prometheus::{IntCounterVec, IntGauge};
-
-use super::Register;
+use enum_map::{Enum, EnumMap};
+use prometheus::{IntCounter, IntGauge};
+use strum::IntoStaticStr;
+use switchyard_telemetry::{Error, Registrar, counter_by};
 
 /// The families of the configuration.
 #[derive(Clone, Debug)]
@@ -12,11 +13,12 @@ pub struct ConfigMetrics {
     version: IntGauge,
     last_successful: IntGauge,
     last_success_at: IntGauge,
-    reloads: IntCounterVec,
+    reloads: EnumMap<ReloadOutcome, IntCounter>,
 }
 
 /// What became of a reload.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Enum, Eq, IntoStaticStr, PartialEq)]
+#[strum(serialize_all = "snake_case")]
 pub enum ReloadOutcome {
     /// What was read is in force, and differs from what was before.
     Changed,
@@ -26,16 +28,13 @@ pub enum ReloadOutcome {
     Refused,
 }
 
-impl ReloadOutcome {
-    const ALL: [(Self, &str); 3] = [
-        (Self::Changed, "changed"),
-        (Self::Unchanged, "unchanged"),
-        (Self::Refused, "refused"),
-    ];
-}
-
 impl ConfigMetrics {
-    pub(super) fn register(make: &Register<'_>) -> Result<Self, prometheus::Error> {
+    pub(super) fn register(make: Registrar<'_>) -> Result<Self, Error> {
+        let reloads = make.counters(
+            "config_reloads_total",
+            "Times that the configuration was read again, by what became of it.",
+            &["outcome"],
+        )?;
         let metrics = Self {
             version: make.gauge(
                 "config_version",
@@ -49,15 +48,8 @@ impl ConfigMetrics {
                 "config_last_reload_success_timestamp_seconds",
                 "When the configuration in force was read, in seconds since the Unix epoch.",
             )?,
-            reloads: make.counters(
-                "config_reloads_total",
-                "Times that the configuration was read again, by what became of it.",
-                &["outcome"],
-            )?,
+            reloads: counter_by(&reloads, &[]),
         };
-        for (_, name) in ReloadOutcome::ALL {
-            metrics.reloads.with_label_values(&[name]);
-        }
         metrics.version.set(1);
         metrics.note_success();
         Ok(metrics)
@@ -70,9 +62,7 @@ impl ConfigMetrics {
 
     /// Counts a reload.
     pub fn reloaded(&self, outcome: ReloadOutcome) {
-        if let Some((_, name)) = ReloadOutcome::ALL.iter().find(|(of, _)| *of == outcome) {
-            self.reloads.with_label_values(&[*name]).inc();
-        }
+        self.reloads[outcome].inc();
         if outcome == ReloadOutcome::Refused {
             self.last_successful.set(0);
         } else {

@@ -2,49 +2,15 @@
 
 use std::time::Duration;
 
+use enum_map::{Enum, EnumMap};
 use prometheus::{Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, core::Metric as _};
-
-use super::{Register, request_buckets};
-use crate::dispatch::{Code, Shared};
-
-/// How a request ended, for counting.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// The substation booked it.
-    Booked,
-    /// The substation answered with anything else but success.
-    Answered,
-    /// It was the client's fault.
-    Invalid,
-    /// No substation has room, or none is usable.
-    Refused,
-    /// A substation failed, or time ran out.
-    Failed,
-}
-
-impl Outcome {
-    /// All outcomes, in the order of their values.
-    pub const ALL: [Self; 5] = [
-        Self::Booked,
-        Self::Answered,
-        Self::Invalid,
-        Self::Refused,
-        Self::Failed,
-    ];
-
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Booked => "booked",
-            Self::Answered => "answered",
-            Self::Invalid => "invalid",
-            Self::Refused => "refused",
-            Self::Failed => "failed",
-        }
-    }
-}
+use strum::{EnumCount, IntoStaticStr, VariantArray};
+use switchyard_telemetry::{Error, Registrar, counter_by, request_buckets};
+use switchyard_wire::{Code, Outcome};
 
 /// How a wait for room ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Enum, Eq, IntoStaticStr, PartialEq)]
+#[strum(serialize_all = "snake_case")]
 pub enum Waited {
     /// With room.
     Admitted,
@@ -54,27 +20,28 @@ pub enum Waited {
     Full,
 }
 
-impl Waited {
-    const ALL: [Self; 3] = [Self::Admitted, Self::InVain, Self::Full];
-
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Admitted => "admitted",
-            Self::InVain => "in_vain",
-            Self::Full => "full",
-        }
-    }
-}
-
 /// Where the counters of requests stand. They only grow, so two of these make rates.
 #[derive(Clone, Debug, Default)]
 pub struct RequestTotals {
     /// Requests that ended, by [`Outcome`].
-    pub ended: [u64; Outcome::ALL.len()],
+    pub ended: [u64; Outcome::COUNT],
     /// How long all of them took: bounds in seconds, and how many took no longer.
     pub durations: Vec<(f64, u64)>,
-    /// The proxy's own errors by code, in the order of [`Code::ALL`].
+    /// The proxy's own errors by code, in the order of [`Code`].
     pub errors: Vec<(&'static str, u64)>,
+}
+
+/// What is under way at one moment, for the gauges.
+#[derive(Clone, Copy, Debug)]
+pub struct RequestGauges {
+    /// Requests whose first byte has come and whose last byte has not left.
+    pub in_flight: usize,
+    /// Client connections that are open.
+    pub connections: usize,
+    /// `Idempotency-Key`s whose substation is remembered.
+    pub keys: usize,
+    /// Requests that wait for room.
+    pub waiting: usize,
 }
 
 /// The families of the client's side.
@@ -88,18 +55,18 @@ pub struct RequestMetrics {
     keys: IntGauge,
     /// Requests that wait for room.
     waiting: IntGauge,
-    waited: IntCounterVec,
+    waited: EnumMap<Waited, IntCounter>,
     /// Connections turned away at the limit.
     pub connections_refused: IntCounter,
     booked_200: IntCounter,
     requests: IntCounterVec,
-    seconds: [Histogram; Outcome::ALL.len()],
+    seconds: EnumMap<Outcome, Histogram>,
     rejected: IntCounterVec,
     failovers: IntCounterVec,
 }
 
 impl RequestMetrics {
-    pub(super) fn register(make: &Register<'_>) -> Result<Self, prometheus::Error> {
+    pub(super) fn register(make: Registrar<'_>) -> Result<Self, Error> {
         let requests = make.counters(
             "requests_total",
             "Requests, by status code and result.",
@@ -116,7 +83,7 @@ impl RequestMetrics {
             "Requests the proxy itself answered with an error, by the error's code.",
             &["reason"],
         )?;
-        for code in Code::ALL {
+        for code in Code::VARIANTS {
             rejected.with_label_values(&[code.name()]);
         }
         let failovers = make.counters(
@@ -132,14 +99,11 @@ impl RequestMetrics {
             "Requests that found no room and might wait for it, by how that ended.",
             &["result"],
         )?;
-        for how in Waited::ALL {
-            waited.with_label_values(&[how.name()]);
-        }
         Ok(Self {
-            in_flight: make.gauge("requests_in_flight", "Requests in hand.")?,
+            in_flight: make.gauge("requests_in_flight", "Requests in flight.")?,
             connections: make.gauge("connections", "Open client connections.")?,
             waiting: make.gauge("admission_waiting", "Requests that wait for room.")?,
-            waited,
+            waited: counter_by(&waited, &[]),
             keys: make.gauge(
                 "idempotency_keys",
                 "Idempotency keys whose substation is remembered.",
@@ -148,8 +112,10 @@ impl RequestMetrics {
                 "connections_refused_total",
                 "Client connections turned away because limits.connections were open.",
             )?,
-            booked_200: requests.with_label_values(&["200", Outcome::Booked.name()]),
-            seconds: Outcome::ALL.map(|outcome| seconds.with_label_values(&[outcome.name()])),
+            booked_200: requests.with_label_values(&["200", Outcome::Booked.into()]),
+            seconds: EnumMap::from_fn(|outcome: Outcome| {
+                seconds.with_label_values(&[<&str>::from(outcome)])
+            }),
             requests,
             rejected,
             failovers,
@@ -162,19 +128,17 @@ impl RequestMetrics {
             self.booked_200.inc();
         } else {
             self.requests
-                .with_label_values(&[itoa::Buffer::new().format(status), outcome.name()])
+                .with_label_values(&[itoa::Buffer::new().format(status), outcome.into()])
                 .inc();
         }
-        if let Some(histogram) = self.seconds.get(outcome as usize) {
-            histogram.observe(took.as_secs_f64());
-        }
+        self.seconds[outcome].observe(took.as_secs_f64());
     }
 
     /// Where the counters stand.
     #[must_use]
     pub fn totals(&self) -> RequestTotals {
         let mut totals = RequestTotals::default();
-        for (ended, seconds) in totals.ended.iter_mut().zip(&self.seconds) {
+        for (ended, seconds) in totals.ended.iter_mut().zip(self.seconds.values()) {
             let histogram = seconds.metric();
             let histogram = histogram.get_histogram();
             *ended = histogram.get_sample_count();
@@ -187,27 +151,26 @@ impl RequestMetrics {
                 }
             }
         }
-        totals.errors = Code::ALL
-            .map(|code| {
-                let counter = self.rejected.with_label_values(&[code.name()]);
-                (code.name(), counter.get())
-            })
-            .to_vec();
+        let count = |code: &Code| {
+            let counter = self.rejected.with_label_values(&[code.name()]);
+            (code.name(), counter.get())
+        };
+        totals.errors = Code::VARIANTS.iter().map(count).collect();
         totals
     }
 
-    /// Sets the gauges to what is in hand now.
-    pub(super) fn mirror(&self, shared: &Shared) {
+    /// Sets the gauges to what is under way now.
+    pub fn mirror(&self, now: RequestGauges) {
         let shown = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
-        self.in_flight.set(shown(shared.in_hand.requests()));
-        self.connections.set(shown(shared.in_hand.connections()));
-        self.keys.set(shown(shared.keys()));
-        self.waiting.set(shown(shared.waiting()));
+        self.in_flight.set(shown(now.in_flight));
+        self.connections.set(shown(now.connections));
+        self.keys.set(shown(now.keys));
+        self.waiting.set(shown(now.waiting));
     }
 
     /// Counts one wait for room.
     pub fn waited(&self, how: Waited) {
-        self.waited.with_label_values(&[how.name()]).inc();
+        self.waited[how].inc();
     }
 
     /// Counts one error of the proxy's own, by its code.

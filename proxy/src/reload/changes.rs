@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde_json::Value;
 
-use crate::config::{Config, Substation};
+use switchyard_config::{Config, Substation};
 
 /// Lines of one kind, before the rest is only counted: a discovery may bring a thousand at once.
 const MOST_LINES: usize = 20;

@@ -4,10 +4,8 @@ use std::path::{Path, PathBuf};
 
 use tokio::task::spawn_blocking;
 
-use crate::{
-    config::{self, Config},
-    watch::{Pattern, Watch},
-};
+use switchyard_config::{self as config, Config};
+use switchyard_file_watch::{Pattern, Watch};
 
 /// The configuration's file.
 #[derive(Debug)]

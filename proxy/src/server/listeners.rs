@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::Error;
-use crate::config::Config;
+use switchyard_config::Config;
 
 /// Sockets that are bound, so that nothing can fail on them any more.
 #[derive(Debug)]

@@ -6,52 +6,25 @@
 
 use std::{borrow::Cow, collections::VecDeque, time::Duration};
 
-use serde::{Deserialize, Serialize};
+use strum::VariantArray;
+use switchyard_grid::Moment;
+use switchyard_status::Traffic;
+use switchyard_wire::Outcome;
 
-use crate::{
-    clock::Moment,
-    metrics::{Outcome, RequestTotals},
-};
+use crate::metrics::RequestTotals;
 
 /// What rates are over.
 const WINDOW: Duration = Duration::from_secs(10);
 
-/// What clients see. Rates and shares are over the last ten seconds, and none until there were two looks.
-#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
-pub struct Traffic {
-    /// Requests that ended, each second.
-    pub per_second: Option<f64>,
-    /// The part of them that was booked or answered by a substation, of all that were not the client's own fault.
-    pub success: Option<f64>,
-    /// Half of all requests took no longer.
-    pub p50_seconds: Option<f64>,
-    /// Of a hundred requests 99 took no longer.
-    pub p99_seconds: Option<f64>,
-    /// Those for which there was no room or no substation, each second.
-    pub refused_per_second: Option<f64>,
-    /// Those that a substation failed or that ran out of time, each second.
-    pub failed_per_second: Option<f64>,
-    /// The proxy's own errors, each second, by code, the most frequent first.
-    pub errors: Vec<(Cow<'static, str>, f64)>,
-    /// All that ended since the start.
-    pub total: u64,
-    /// Requests in hand.
-    pub in_flight: usize,
-    /// Requests that wait for room.
-    pub waiting: usize,
-    /// Open client connections.
-    pub connections: usize,
-}
-
 /// Remembers how the counters stood.
 #[derive(Debug, Default)]
-pub struct Meter {
+pub(in crate::admin) struct Meter {
     seen: VecDeque<(Moment, RequestTotals)>,
 }
 
 impl Meter {
     /// The traffic until `now`, when the counters stand at `totals`. What is no counter is left at zero.
-    pub fn read(&mut self, now: Moment, totals: RequestTotals) -> Traffic {
+    pub(super) fn read(&mut self, now: Moment, totals: RequestTotals) -> Traffic {
         // The first that is older than the window stays: the difference to it is the rate.
         while self
             .seen
@@ -81,7 +54,7 @@ fn between(seconds: f64, before: &RequestTotals, after: &RequestTotals) -> Traff
         let at = |totals: &RequestTotals| totals.ended.get(outcome as usize).copied();
         at(after).unwrap_or(0) - at(before).unwrap_or(0)
     };
-    let all: u64 = Outcome::ALL.into_iter().map(ended).sum();
+    let all: u64 = Outcome::VARIANTS.iter().copied().map(ended).sum();
     let good = ended(Outcome::Booked) + ended(Outcome::Answered);
     let judged = all - ended(Outcome::Invalid);
     let durations: Vec<_> = after

@@ -1,0 +1,140 @@
+//! The configuration: from the file as written to a [`Config`] that is checked and leaves nothing open.
+//!
+//! Whoever mistypes three things learns of three things. A derived reader stops at the first, so the file is
+//! read as a plain [`tree`] instead, and walked: every value that does not fit is noted as a [`Fault`] (where it
+//! stands, what it says, which rule it breaks), its default takes its place, and the walk goes on. Only a walk
+//! without a fault yields a [`Config`].
+//!
+//! [`walk`] walks, [`read`] says which keys there are, [`values`] what one value may be, [`rules`] what must
+//! hold between two. A new key is one field in [`model`], one line in [`read`], one row in
+//! `docs/configuration.md`. [`json_schema`] makes a JSON Schema of it, kept in `config/switchyard.schema.json`; [`advice`]
+//! says what is legal but unwise.
+//!
+//! Nothing is opened or bound here; files that are named are read by those who need them. The one look outside is for the addresses of host names, once a load, and it
+//! may take as long as the system's resolver does: keep it off the threads that serve requests.
+
+mod advice;
+mod aggregate;
+mod bounds;
+mod discovery;
+mod error;
+mod json_schema;
+mod model;
+mod nearest;
+mod pipeline;
+mod policy;
+mod read;
+mod rules;
+mod series;
+mod show;
+#[cfg(test)]
+mod tests;
+mod tree;
+mod values;
+mod walk;
+
+pub use advice::Advice;
+pub use aggregate::{Aggregate, UnknownAggregate};
+pub use discovery::{Discovery, DnsSource, FileSource, HttpSource, Records, UnknownRecords};
+pub use error::{Error, Fault, Faults};
+pub use model::{
+    Admin, Admission, Charge, Health, Http2, Limits, Load, Retry, Substation, Timeouts, Tls,
+    Upstream,
+};
+pub use pipeline::Pipeline;
+pub use policy::{Policy, UnknownPolicy};
+pub use series::{MatchOp, Matcher, Series, SeriesError};
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use std::{fs, net::SocketAddr, path::Path};
+
+pub use bounds::MOST_SUBSTATIONS;
+pub use read::reached_at;
+pub use values::{Place, is_host, is_name, place, reachable};
+
+/// The most times that one request may be sent, so that what was tried fits a fixed array.
+pub const MOST_ATTEMPTS: usize = bounds::MOST_ATTEMPTS as usize;
+
+/// What the proxy runs with: checked, complete, and written out again in the shape of the file.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[schemars(
+    title = "Switchyard's configuration",
+    deny_unknown_fields,
+    extend("required" = [], "anyOf" = [
+        {"required": ["substations"], "properties": {"substations": {"minItems": 1}}},
+        {"required": ["discovery"]}
+    ])
+)]
+pub struct Config {
+    /// Where charge requests come in. Port 0 takes any free one.
+    #[schemars(with = "json_schema::Address", extend("default" = "127.0.0.1:8080"))]
+    pub listen: SocketAddr,
+    /// What it proves its name with there; `None` is plain HTTP.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls: Option<Tls>,
+    /// How HTTP/2 is spoken there.
+    pub http2: Http2,
+    /// The operator's side.
+    pub admin: Admin,
+    /// The substations to choose from, names and addresses unique; at least one, unless there is a discovery.
+    #[schemars(length(max = bounds::MOST_SUBSTATIONS))]
+    pub substations: Vec<Substation>,
+    /// Where further ones are found.
+    #[serde(skip_serializing_if = "Discovery::is_empty")]
+    #[schemars(default)]
+    pub discovery: Discovery,
+    /// What a charge request looks like.
+    pub charge: Charge,
+    /// How load is learned.
+    pub load: Load,
+    /// How a substation is chosen.
+    #[schemars(with = "json_schema::Policy", extend("default" = Policy::default()))]
+    pub policy: Policy,
+    /// How long each step of a request may take.
+    pub timeouts: Timeouts,
+    /// How substations are spoken to.
+    pub upstream: Upstream,
+    /// How much the proxy takes on.
+    pub limits: Limits,
+    /// What becomes of requests for which no substation has room.
+    pub admission: Admission,
+    /// When a request is sent once more.
+    pub retry: Retry,
+    /// When a substation is left out for its failures, and how it comes back.
+    pub health: Health,
+    /// Threads that serve requests; by default one a core.
+    #[schemars(range(min = 1, max = bounds::MOST_THREADS))]
+    pub threads: usize,
+}
+
+impl Config {
+    /// Reads and checks the file at `path`.
+    pub fn from_file(path: &Path) -> Result<Self, Error> {
+        let text = fs::read_to_string(path).map_err(|source| Error::Read {
+            path: path.to_path_buf(),
+            source,
+        })?;
+        Self::from_yaml(&text, &path.display().to_string())
+    }
+
+    /// Reads and checks `text`; `source` is what the messages call it.
+    pub fn from_yaml(text: &str, source: &str) -> Result<Self, Error> {
+        let tree = serde_yaml::from_str(text).map_err(|error| Error::Syntax {
+            source_name: source.to_owned(),
+            source: error,
+        })?;
+        let mut faults = Vec::new();
+        let config = walk::walk("", &tree, &mut faults, read::config);
+        if let Some(config) = &config {
+            rules::check(config, &mut faults);
+        }
+        match config {
+            Some(config) if faults.is_empty() => Ok(config),
+            _ => Err(Error::Faults(Faults {
+                source_name: source.to_owned(),
+                faults,
+            })),
+        }
+    }
+}

@@ -1,0 +1,252 @@
+//! Which keys there are, where they stand, and what each must be.
+
+use super::{
+    Admin, Admission, Charge, Config, Health, Http2, Limits, Load, Pipeline, Policy, Retry,
+    Substation, Timeouts, Tls, Upstream,
+    bounds::{
+        LARGEST_BODY, MOST_ATTEMPTS, MOST_CONNECTIONS, MOST_EXCHANGES, MOST_FAILURES, MOST_KEYS,
+        MOST_STREAMS, MOST_SUBSTATIONS, MOST_THREADS,
+    },
+    discovery::discovery,
+    tree::Node,
+    values,
+    walk::Section,
+};
+use std::{
+    collections::HashMap,
+    fmt::Display,
+    hash::Hash,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    thread,
+};
+
+pub(super) fn config(file: &mut Section<'_>) -> Config {
+    let listen = file.value(
+        "listen",
+        (Ipv4Addr::LOCALHOST, 8080).into(),
+        values::address,
+    );
+    let tls = file.optional_section("tls", tls);
+    let http2 = file.section("http2", http2);
+    let admin = file.section("admin", admin);
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    Config {
+        listen,
+        tls,
+        http2,
+        substations: substations(file, [("listen", listen), ("admin.listen", admin.listen)]),
+        discovery: file.section("discovery", discovery),
+        admin,
+        charge: file.section("charge", charge),
+        load: file.section("load", load),
+        policy: file.value("policy", Policy::default(), values::parsed),
+        timeouts: file.section("timeouts", timeouts),
+        upstream: file.section("upstream", upstream),
+        limits: file.section("limits", limits),
+        admission: file.section("admission", admission),
+        retry: file.section("retry", retry),
+        health: file.section("health", health),
+        threads: file.value(
+            "threads",
+            cores.min(MOST_THREADS),
+            values::whole(1..=MOST_THREADS),
+        ),
+    }
+}
+
+fn admin(s: &mut Section<'_>) -> Admin {
+    let default = Admin::default();
+    Admin {
+        listen: s.value("listen", default.listen, values::address),
+        token_file: s.optional("token_file", values::file),
+    }
+}
+
+fn tls(s: &mut Section<'_>) -> Option<Tls> {
+    let certificate = s.required(
+        "certificate",
+        "certificate: /etc/switchyard/tls.crt",
+        values::file,
+    );
+    let key = s.required("key", "key: /etc/switchyard/tls.key", values::file);
+    Some(Tls {
+        certificate: certificate?,
+        key: key?,
+    })
+}
+
+fn http2(s: &mut Section<'_>) -> Http2 {
+    let default = Http2::default();
+    Http2 {
+        cleartext: s.value("cleartext", default.cleartext, values::switch),
+        streams: s.value("streams", default.streams, values::whole(1..=MOST_STREAMS)),
+    }
+}
+
+fn charge(s: &mut Section<'_>) -> Charge {
+    let default = Charge::default();
+    Charge {
+        upstream_path: s.value("upstream_path", default.upstream_path, values::path),
+        load_field: s.value("load_field", default.load_field, values::field),
+        default_load: s.value("default_load", default.default_load, values::positive),
+    }
+}
+
+fn load(s: &mut Section<'_>) -> Load {
+    let default = Load::default();
+    Load {
+        path: s.value("path", default.path, values::path),
+        metric: s.value("metric", default.metric, values::parsed),
+        capacity_metric: s.value("capacity_metric", default.capacity_metric, values::parsed),
+        aggregate: s.value("aggregate", default.aggregate, values::parsed),
+        interval: s.value("interval", default.interval, values::interval),
+        timeout: s.value("timeout", default.timeout, values::duration),
+        visibility_lag: s.value("visibility_lag", default.visibility_lag, values::lag),
+        stale_after: s.value("stale_after", default.stale_after, values::duration),
+    }
+}
+
+fn timeouts(s: &mut Section<'_>) -> Timeouts {
+    let default = Timeouts::default();
+    Timeouts {
+        connect: s.value("connect", default.connect, values::duration),
+        request: s.value("request", default.request, values::duration),
+        client: s.value("client", default.client, values::duration),
+        idle: s.value("idle", default.idle, values::duration),
+    }
+}
+
+fn upstream(s: &mut Section<'_>) -> Upstream {
+    Upstream {
+        pipeline: s.value("pipeline", Pipeline::default(), values::pipeline),
+    }
+}
+
+fn limits(s: &mut Section<'_>) -> Limits {
+    let default = Limits::default();
+    let body = s.value("body", default.body, values::size(1..=LARGEST_BODY));
+    let connections = s.value(
+        "connections",
+        default.connections,
+        values::whole(1..=MOST_CONNECTIONS),
+    );
+    Limits {
+        body,
+        connections,
+        // One a connection, which is no limit of its own.
+        requests: s.value("requests", connections, values::whole(1..=MOST_CONNECTIONS)),
+    }
+}
+
+fn admission(s: &mut Section<'_>) -> Admission {
+    let default = Admission::default();
+    Admission {
+        queue: s.value("queue", default.queue, values::whole(0..=MOST_CONNECTIONS)),
+        timeout: s.value("timeout", default.timeout, values::duration),
+    }
+}
+
+fn retry(s: &mut Section<'_>) -> Retry {
+    let default = Retry::default();
+    Retry {
+        attempts: s.value(
+            "attempts",
+            default.attempts,
+            values::whole(1..=MOST_ATTEMPTS),
+        ),
+        budget: s.value("budget", default.budget, values::share),
+        keys: s.value("keys", default.keys, values::whole(1..=MOST_KEYS)),
+        keys_for: s.value("keys_for", default.keys_for, values::duration),
+    }
+}
+
+fn health(s: &mut Section<'_>) -> Health {
+    let default = Health::default();
+    Health {
+        failures: s.value(
+            "failures",
+            default.failures,
+            values::whole(1..=MOST_FAILURES),
+        ),
+        success_rate: s.value("success_rate", default.success_rate, values::share),
+        window: s.value("window", default.window, values::duration),
+        requests: s.value(
+            "requests",
+            default.requests,
+            values::whole(1..=MOST_EXCHANGES),
+        ),
+        ejection: s.value("ejection", default.ejection, values::duration),
+        longest_ejection: s.value(
+            "longest_ejection",
+            default.longest_ejection,
+            values::duration,
+        ),
+        slow_start: s.value("slow_start", default.slow_start, values::duration),
+        most_ejected: s.value("most_ejected", default.most_ejected, values::share),
+        panic: s.value("panic", default.panic, values::share),
+    }
+}
+
+/// The substations, no two of one name or address, and none at an address that is the proxy's `own`. There may be
+/// none where they can be found otherwise.
+fn substations(file: &mut Section<'_>, own: [(&str, SocketAddr); 2]) -> Vec<Substation> {
+    const EXAMPLE: &str = "substations: [{name: substation1, address: 127.0.0.1:5001}]";
+    let read = |node: &Node| values::list(node, EXAMPLE, MOST_SUBSTATIONS);
+    let nodes = if file.has("discovery") {
+        file.optional("substations", |node| match node {
+            Node::List(items) if items.is_empty() => Ok(Vec::new()),
+            other => read(other),
+        })
+    } else {
+        file.required("substations", EXAMPLE, read)
+    };
+    let Some(nodes) = nodes else {
+        return Vec::new();
+    };
+
+    let mut names = HashMap::new();
+    let mut addresses: HashMap<_, _> = own
+        .map(|(path, address)| (reached_at(address), path.to_owned()))
+        .into();
+    file.each("substations", &nodes, |s, path| {
+        let name = s.required("name", "name: substation1", |node| {
+            claim(&mut names, values::name(node)?, &format!("{path}.name"))
+        });
+        let address = s.required("address", "address: 127.0.0.1:5001", |node| {
+            claim(
+                &mut addresses,
+                values::upstream(node)?,
+                &format!("{path}.address"),
+            )
+        });
+        let capacity = s.optional("capacity", values::positive);
+        Some(Substation {
+            name: name?,
+            address: address?,
+            capacity,
+        })
+    })
+}
+
+/// Where a listener answers: one on all interfaces does so on loopback too.
+#[must_use]
+pub fn reached_at(listen: SocketAddr) -> SocketAddr {
+    let ip = match listen.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, listen.port())
+}
+
+/// Takes `value` for the key at `path`, unless another key has it.
+fn claim<T>(taken: &mut HashMap<T, String>, value: T, path: &str) -> Result<T, String>
+where
+    T: Clone + Display + Eq + Hash,
+{
+    if let Some(owner) = taken.get(&value) {
+        return Err(format!("{value} is taken by {owner}"));
+    }
+    taken.insert(value.clone(), path.to_owned());
+    Ok(value)
+}

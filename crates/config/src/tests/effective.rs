@@ -1,0 +1,176 @@
+//! What is in force, and how it is written out again.
+
+use super::{ONE, accepted};
+use crate::{Config, MatchOp, Records};
+use std::{path::Path, time::Duration};
+
+#[test]
+fn everything_but_the_substations_has_its_documented_default() {
+    let config = accepted(ONE);
+    let shown = serde_yaml::to_string(&Config {
+        threads: 2,
+        ..config.clone()
+    })
+    .unwrap();
+    let expected = "\
+listen: 127.0.0.1:8080
+http2:
+  cleartext: false
+  streams: 100
+admin:
+  listen: 127.0.0.1:9901
+substations:
+- name: a
+  address: 127.0.0.1:5001
+charge:
+  upstream_path: /charge
+  load_field: power_kw
+  default_load: 11.0
+load:
+  path: /metrics
+  metric: substation_current_load
+  capacity_metric: substation_capacity
+  aggregate: none
+  interval: 500ms
+  timeout: 200ms
+  visibility_lag: 0s
+  stale_after: 2s
+policy: least_load
+timeouts:
+  connect: 200ms
+  request: 5s
+  client: 10s
+  idle: 1m
+upstream:
+  pipeline: auto
+limits:
+  body: 64KiB
+  connections: 10000
+  requests: 10000
+admission:
+  queue: 0
+  timeout: 1s
+retry:
+  attempts: 3
+  budget: 0.2
+  keys: 100000
+  keys_for: 10m
+health:
+  failures: 3
+  success_rate: 0.5
+  window: 10s
+  requests: 20
+  ejection: 1s
+  longest_ejection: 32s
+  slow_start: 10s
+  most_ejected: 0.5
+  panic: 0.3
+threads: 2
+";
+    assert_eq!(shown, expected);
+    let cores = std::thread::available_parallelism().unwrap().get();
+    assert_eq!(config.threads, cores.min(256));
+}
+
+#[test]
+fn every_key_takes_effect_and_the_effective_configuration_reads_back_the_same() {
+    let config = accepted(
+        r#"
+listen: "[::1]:0"
+tls: {certificate: tls.crt, key: /run/tls.key}
+http2: {cleartext: false, streams: 7}
+admin: {listen: "[::]:0", token_file: token}
+substations:
+  - {name: A-1.b_c, address: "[::1]:1", capacity: 500}
+  - {name: b, address: 10.0.0.1:65535, capacity: 0.1}
+  - {name: "3", address: 10.0.0.2:5001}
+discovery:
+  file_sd: [targets.json, {files: "more/*.yaml", refresh: 1s, allow_empty: true}]
+  http_sd: ["http://[::1]:1/a?b=c", {url: "http://inventory/", refresh: 100ms, timeout: 1m, allow_empty: true}]
+  dns:
+    - substation:5001
+    - _charge._tcp.grid.example
+    - {name: substation, port: 5002, type: AAAA, refresh: 1h, timeout: 1s, allow_empty: true, resolver: "[::1]:53"}
+    - {name: grid., type: SRV}
+charge: {upstream_path: /v1/book?now=1, load_field: tokens, default_load: 1.5e3}
+load:
+  path: /stats/prometheus
+  metric: 'vllm:running{model_name="m \"q\"",engine!="0"}'
+  capacity_metric: most
+  aggregate: sum
+  interval: 1500ms
+  timeout: 3s
+  visibility_lag: 5s
+  stale_after: 1m 30s
+policy: power_of_two
+timeouts: {connect: 1us, request: 1h, client: 0.25s, idle: 61s}
+limits: {body: 65537, connections: 1, requests: 2}
+admission: {queue: 3, timeout: 4s}
+retry: {attempts: 10, budget: 0, keys: 1, keys_for: 1h}
+health: {failures: 5, success_rate: 0.9, window: 5s, requests: 1, ejection: 2s, longest_ejection: 1m, slow_start: 3s, most_ejected: 0.1, panic: 0}
+threads: 256
+"#,
+    );
+    assert_eq!(config.policy, switchyard_balance::Policy::PowerOfTwo.into());
+    let tls = config.tls.as_ref().unwrap();
+    assert_eq!(
+        [&tls.certificate, &tls.key],
+        [Path::new("tls.crt"), Path::new("/run/tls.key")]
+    );
+    assert_eq!(config.http2.streams, 7);
+    assert_eq!(config.admin.token_file.as_deref(), Some(Path::new("token")));
+    assert_eq!(config.load.interval, Duration::from_millis(1500));
+    assert_eq!(config.load.stale_after, Duration::from_secs(90));
+    assert_eq!(config.timeouts.client, Duration::from_millis(250));
+    assert_eq!(
+        config
+            .substations
+            .iter()
+            .map(|s| s.capacity)
+            .collect::<Vec<_>>(),
+        [Some(500.0), Some(0.1), None]
+    );
+    let [file, files] = config.discovery.file_sd.as_slice() else {
+        panic!("two file sources")
+    };
+    assert_eq!(
+        (file.refresh, file.allow_empty),
+        (Duration::from_mins(5), false)
+    );
+    assert_eq!(
+        (files.refresh, files.allow_empty),
+        (Duration::from_secs(1), true)
+    );
+    let records: Vec<_> = config
+        .discovery
+        .dns
+        .iter()
+        .map(|dns| (dns.records, dns.port))
+        .collect();
+    let expected = [
+        (Records::Both, Some(5001)),
+        (Records::Srv, None),
+        (Records::Aaaa, Some(5002)),
+        (Records::Srv, None),
+    ];
+    assert_eq!(records, expected);
+    let [model, engine] = config.load.metric.matchers.as_slice() else {
+        panic!("two matchers")
+    };
+    assert_eq!(
+        (model.op, model.value.as_str()),
+        (MatchOp::Equal, r#"m "q""#)
+    );
+    assert_eq!((engine.op, engine.value.as_str()), (MatchOp::NotEqual, "0"));
+    assert_eq!(
+        (config.limits.body, config.retry.attempts, config.threads),
+        (65537, 10, 256)
+    );
+
+    for written in [
+        serde_yaml::to_string(&config).unwrap(),
+        serde_json::to_string(&config).unwrap(),
+    ] {
+        assert_eq!(accepted(&written), config, "{written}");
+    }
+}

@@ -1,0 +1,258 @@
+//! What one value must look like. Each reader answers with the value or with the rule that it breaks, worded to
+//! follow the value in a message.
+
+mod address;
+mod source;
+
+pub use address::{Place, place, reachable};
+pub(super) use address::{address, resolver, upstream};
+pub use source::is_host;
+pub(super) use source::{host, targets, url};
+
+use super::{
+    pipeline::{self, Pipeline},
+    show,
+    tree::Node,
+};
+use bytesize::ByteSize;
+use serde_yaml::Number;
+use std::{fmt::Display, ops::RangeInclusive, path::PathBuf, str::FromStr, time::Duration};
+
+/// The longest name, in bytes: what one label of a host name may have.
+const LONGEST_NAME: usize = 63;
+/// The longest duration. More is a slip of the unit.
+const LONGEST: Duration = Duration::from_hours(1);
+/// The longest text of a duration, in bytes: `59m 59s 999ms 999us 999ns`. Humantime panics where its sum just
+/// passes what a `Duration` holds, which takes one byte more (`5124095576030431h15s1000ms`).
+const LONGEST_TEXT: usize = 25;
+/// The shortest time between two rounds of scrapes: below it, polling costs more than it tells.
+const SHORTEST_INTERVAL: Duration = Duration::from_millis(10);
+/// The shortest time between two looks at a source of substations.
+const SHORTEST_REFRESH: Duration = Duration::from_millis(100);
+
+type Read<T> = Result<T, String>;
+
+/// A list with at least one item and at most `most`.
+pub(super) fn list(node: &Node, example: &str, most: usize) -> Read<Vec<Node>> {
+    match node {
+        Node::List(items) if items.is_empty() => {
+            Err(format!("must name at least one, as in `{example}`"))
+        }
+        Node::List(items) if items.len() > most => {
+            Err(format!("has {} items; the most is {most}", items.len()))
+        }
+        Node::List(items) => Ok(items.clone()),
+        other => Err(format!(
+            "must be a list, as in `{example}`, not {}",
+            other.kind()
+        )),
+    }
+}
+
+/// Anything that reads itself from text.
+pub(super) fn parsed<T: FromStr<Err: Display>>(node: &Node) -> Read<T> {
+    text(node)?
+        .parse()
+        .map_err(|error: T::Err| error.to_string())
+}
+
+/// The name of a substation. It stands in URLs and as a label's value, so it needs no quoting anywhere.
+pub(super) fn name(node: &Node) -> Read<String> {
+    let name = text(node)?;
+    is_name(name).map(|()| name.to_owned())
+}
+
+/// Whether `name` may be a substation's, or the rule that it breaks.
+pub fn is_name(name: &str) -> Read<()> {
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || b"_.-".contains(&b);
+    let begins_well = name.starts_with(|c: char| c.is_ascii_alphanumeric());
+    if begins_well && name.len() <= LONGEST_NAME && name.bytes().all(allowed) {
+        return Ok(());
+    }
+    Err(format!(
+        "must be 1 to {LONGEST_NAME} letters, digits, '_', '.' or '-', the first a letter or digit"
+    ))
+}
+
+/// The path of a URL. It is sent as it is, so nothing in it may end the request line.
+pub(super) fn path(node: &Node) -> Read<String> {
+    let path = text(node)?;
+    if !path.starts_with('/') {
+        Err("must begin with '/', as in /metrics".to_owned())
+    } else if !path.bytes().all(|b| b.is_ascii_graphic()) {
+        Err("must be visible ASCII without spaces; write anything else as %XX".to_owned())
+    } else {
+        Ok(path.to_owned())
+    }
+}
+
+/// The path of a file, relative to where the process runs. Nobody looks yet whether it is there.
+pub(super) fn file(node: &Node) -> Read<PathBuf> {
+    match text(node)? {
+        "" => Err("must be the path of a file".to_owned()),
+        path => Ok(path.into()),
+    }
+}
+
+/// The name of a field in a JSON object.
+pub(super) fn field(node: &Node) -> Read<String> {
+    match text(node)? {
+        "" => Err("must name a field of the request's JSON, as in power_kw".to_owned()),
+        field => Ok(field.to_owned()),
+    }
+}
+
+/// A duration with its unit, above zero.
+pub(super) fn duration(node: &Node) -> Read<Duration> {
+    match span(node)? {
+        value if value.is_zero() || value > LONGEST => {
+            Err("must be more than 0 and at most 1h".to_owned())
+        }
+        value => Ok(value),
+    }
+}
+
+/// How much later something follows: a duration, or none at all.
+pub(super) fn lag(node: &Node) -> Read<Duration> {
+    match span(node)? {
+        value if value > LONGEST => Err("must be at most 1h; 0s is none".to_owned()),
+        value => Ok(value),
+    }
+}
+
+/// A duration with its unit, of any length.
+fn span(node: &Node) -> Read<Duration> {
+    let unit = "needs its unit, as in 500ms, 2s or 1m";
+    let text = match node {
+        Node::Number(_) => return Err(unit.to_owned()),
+        other => text(other)?.trim(),
+    };
+    if text.parse::<f64>().is_ok_and(f64::is_finite) {
+        return Err(unit.to_owned());
+    }
+    let value = Some(text)
+        .filter(|text| text.len() <= LONGEST_TEXT)
+        .and_then(|text| humantime::parse_duration(text).ok());
+    value.ok_or_else(|| {
+        "is not a duration: write a number and its unit, as in 500ms, 2s or 1m".to_owned()
+    })
+}
+
+/// The time between two rounds of scrapes.
+pub(super) fn interval(node: &Node) -> Read<Duration> {
+    match duration(node)? {
+        value if value < SHORTEST_INTERVAL => {
+            Err("must be 10ms or more: below, polling costs more than it tells".to_owned())
+        }
+        value => Ok(value),
+    }
+}
+
+/// The time between two looks at a source.
+pub(super) fn refresh(node: &Node) -> Read<Duration> {
+    match duration(node)? {
+        value if value < SHORTEST_REFRESH => {
+            Err("must be 100ms or more, out of regard for whoever is asked".to_owned())
+        }
+        value => Ok(value),
+    }
+}
+
+/// Yes or no.
+pub(super) fn switch(node: &Node) -> Read<bool> {
+    match node {
+        Node::Switch(value) => Ok(*value),
+        other => Err(format!("must be true or false, not {}", other.kind())),
+    }
+}
+
+/// A size in bytes, or with its unit.
+pub(super) fn size(range: RangeInclusive<usize>) -> impl Fn(&Node) -> Read<usize> {
+    move |node| {
+        let bytes = match node {
+            Node::Number(number) => number.as_u64(),
+            other => text(other)?
+                .parse::<ByteSize>()
+                .ok()
+                .map(|size| size.as_u64()),
+        };
+        let bytes =
+            bytes.ok_or("is not a size: write bytes or a number with its unit, as in 64KiB")?;
+        let size = usize::try_from(bytes)
+            .ok()
+            .filter(|size| range.contains(size));
+        size.ok_or_else(|| {
+            let [least, most] = [*range.start(), *range.end()].map(show::bytes);
+            format!("must be from {least} to {most}")
+        })
+    }
+}
+
+/// A whole number within `range`.
+pub(super) fn whole<T>(range: RangeInclusive<T>) -> impl Fn(&Node) -> Read<T>
+where
+    T: TryFrom<u64> + PartialOrd + Display,
+{
+    move |node| {
+        let value = number(node)?
+            .as_u64()
+            .and_then(|value| T::try_from(value).ok());
+        value.filter(|value| range.contains(value)).ok_or_else(|| {
+            format!(
+                "must be a whole number from {} to {}",
+                range.start(),
+                range.end()
+            )
+        })
+    }
+}
+
+/// How many requests may share a connection.
+pub(super) fn pipeline(node: &Node) -> Read<Pipeline> {
+    match node {
+        Node::Text(word) if word == "auto" => Ok(Pipeline::Auto),
+        Node::Text(word) if word == "off" => Ok(Pipeline::Off),
+        Node::Number(_) => whole(2..=pipeline::MOST)(node).map(Pipeline::AtMost),
+        _ => Err(format!(
+            "must be auto, off or a whole number from 2 to {}",
+            pipeline::MOST
+        )),
+    }
+}
+
+/// A load or a capacity.
+pub(super) fn positive(node: &Node) -> Read<f64> {
+    let value = number(node)?
+        .as_f64()
+        .filter(|value| value.is_finite() && *value > 0.0);
+    value.ok_or_else(|| "must be a number above 0, and finite".to_owned())
+}
+
+/// A part of a whole.
+pub(super) fn share(node: &Node) -> Read<f64> {
+    let value = number(node)?
+        .as_f64()
+        .filter(|value| (0.0..=1.0).contains(value));
+    value.ok_or_else(|| "must be a number from 0 to 1, as in 0.2 for one in five".to_owned())
+}
+
+fn number(node: &Node) -> Read<&Number> {
+    match node {
+        Node::Number(number) => Ok(number),
+        Node::Text(text) if text.parse::<f64>().is_ok() => {
+            Err("must be a number: remove the quotes".to_owned())
+        }
+        other => Err(format!("must be a number, not {}", other.kind())),
+    }
+}
+
+fn text(node: &Node) -> Read<&str> {
+    match node {
+        Node::Text(text) => Ok(text),
+        Node::Number(_) | Node::Switch(_) => Err(format!(
+            "must be text: put it in quotes, as in \"{}\"",
+            node.shown()
+        )),
+        other => Err(format!("must be text, not {}", other.kind())),
+    }
+}

@@ -1,0 +1,87 @@
+//! Addresses: an IP address or a host name, and always a port.
+
+use super::{Read, text};
+use crate::tree::Node;
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+
+/// An address as it is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place<'a> {
+    /// An IP address.
+    At(SocketAddr),
+    /// A host that has to be looked up, and the port there.
+    Host(&'a str, u16),
+}
+
+/// Where a substation listens: reachable, so not port 0 and not "all interfaces".
+pub(crate) fn upstream(node: &Node) -> Read<SocketAddr> {
+    reachable(address(node)?)
+}
+
+/// The address, if one can connect to it.
+pub fn reachable(address: SocketAddr) -> Read<SocketAddr> {
+    if address.port() == 0 {
+        Err("needs the port that it listens on, not 0".to_owned())
+    } else if address.ip().is_unspecified() {
+        Err("is an address to listen on, not to connect to, as 127.0.0.1 is".to_owned())
+    } else {
+        Ok(address)
+    }
+}
+
+/// A DNS server. Its own name could not be looked up, so it has to be an IP address.
+pub(crate) fn resolver(node: &Node) -> Read<SocketAddr> {
+    match place(text(node)?)? {
+        Place::At(address) => reachable(address),
+        Place::Host(..) => Err("must be an IP address and a port, as in 127.0.0.1:53".to_owned()),
+    }
+}
+
+/// An address with its port; a host name is looked up.
+pub(crate) fn address(node: &Node) -> Read<SocketAddr> {
+    let text = match node {
+        Node::Number(port) => return Err(format!("needs a host, as in 127.0.0.1:{port}")),
+        other => text(other)?,
+    };
+    match place(text)? {
+        Place::At(address) => Ok(address),
+        Place::Host(host, port) => resolve(host, port),
+    }
+}
+
+/// Takes an address apart; nothing is looked up.
+pub fn place(text: &str) -> Read<Place<'_>> {
+    const EXAMPLE: &str = "as in 127.0.0.1:5001";
+    if let Ok(address) = text.parse() {
+        return Ok(Place::At(address));
+    }
+    if text.contains('/') {
+        return Err(format!(
+            "must be host and port alone, without a scheme or a path, {EXAMPLE}"
+        ));
+    }
+    if let Ok(ip) = text.parse::<IpAddr>() {
+        return Err(format!("needs a port, as in {}", SocketAddr::new(ip, 5001)));
+    }
+    match text.rsplit_once(':') {
+        None | Some((_, "")) => Err(format!("needs a port, {EXAMPLE}")),
+        Some(("", _)) => Err(format!("needs a host before the port, {EXAMPLE}")),
+        Some((host, port)) => match port.parse() {
+            Ok(port) => Ok(Place::Host(host, port)),
+            Err(_) => Err(format!(
+                "has no port from 0 to 65535 after the ':', {EXAMPLE}"
+            )),
+        },
+    }
+}
+
+/// The lowest address of `host`, IPv4 before IPv6: resolvers shuffle their answers, and a reload must not move a
+/// substation for that.
+fn resolve(host: &str, port: u16) -> Read<SocketAddr> {
+    match (host, port).to_socket_addrs() {
+        Ok(found) => found
+            .min()
+            .ok_or_else(|| "is a host name without an address".to_owned()),
+        Err(error) => Err(format!("is a host name that cannot be looked up: {error}")),
+    }
+}

@@ -1,0 +1,70 @@
+//! Where substations may be found: files, URLs, names.
+
+use super::{Read, text};
+use crate::tree::Node;
+use http::Uri;
+use std::net::IpAddr;
+
+/// The longest name that DNS knows, in bytes.
+const LONGEST_HOST: usize = 253;
+
+/// A file of targets, or a pattern of several.
+pub(crate) fn targets(node: &Node) -> Read<String> {
+    let files = text(node)?;
+    let (folder, file) = files.rsplit_once('/').unwrap_or(("", files));
+    let kind = file.rsplit_once('.').map(|(_, kind)| kind.to_lowercase());
+    if folder.contains('*') {
+        Err("may have its * in the last segment only, as in targets/*.json".to_owned())
+    } else if !matches!(kind.as_deref(), Some("json" | "yaml" | "yml")) {
+        Err("must end in .json, .yaml or .yml, which says how it is read".to_owned())
+    } else if files.contains('\0') {
+        Err("must be the path of a file".to_owned())
+    } else {
+        Ok(files.to_owned())
+    }
+}
+
+/// What is asked for targets by HTTP.
+pub(crate) fn url(node: &Node) -> Read<String> {
+    const EXAMPLE: &str = "as in http://127.0.0.1:8000/targets";
+    let url = text(node)?;
+    let uri: Uri = url
+        .parse()
+        .map_err(|error| format!("is not a URL ({error}); write it {EXAMPLE}"))?;
+    match (uri.scheme_str(), uri.authority()) {
+        (Some("http"), Some(authority)) if authority.as_str().contains('@') => {
+            Err("must be without a name or password: they would stand in logs".to_owned())
+        }
+        (Some("http"), Some(authority)) if authority.host().is_empty() => {
+            Err(format!("needs a host, {EXAMPLE}"))
+        }
+        (Some("http"), Some(_)) => Ok(url.to_owned()),
+        (Some("https"), _) => {
+            Err("must begin with http://: this version asks without TLS".to_owned())
+        }
+        _ => Err(format!("must begin with http://, {EXAMPLE}")),
+    }
+}
+
+/// A name to ask DNS for.
+pub(crate) fn host(node: &Node) -> Read<String> {
+    let host = text(node)?;
+    if host.parse::<IpAddr>().is_ok() {
+        return Err("is an address and needs no look-up: list it in `substations`".to_owned());
+    }
+    is_host(host).map(|()| host.to_owned())
+}
+
+/// Whether DNS may know this name, or the rule that it breaks.
+pub fn is_host(host: &str) -> Read<()> {
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || b"_-".contains(&b);
+    let label = |label: &str| (1..=63).contains(&label.len()) && label.bytes().all(allowed);
+    let labels = host.strip_suffix('.').unwrap_or(host);
+    if host.len() <= LONGEST_HOST && labels.split('.').all(label) {
+        return Ok(());
+    }
+    Err(
+        "must be a name that DNS knows: letters, digits, '-' and '_', with '.' between its parts"
+            .to_owned(),
+    )
+}

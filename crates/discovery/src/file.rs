@@ -1,0 +1,102 @@
+//! Targets in files, as Prometheus' `file_sd`.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use thiserror::Error;
+use tokio::{
+    task::spawn_blocking,
+    time::{sleep, timeout},
+};
+
+use super::targets::{self, Format, Found, Malformed, Target, Unknown};
+use switchyard_config::FileSource;
+use switchyard_file_watch::{Pattern, Watch, read};
+
+/// For reading all files and looking up the hosts in them: a file system or a name server may hang.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Why the files yield no targets.
+#[derive(Debug, Error)]
+pub(super) enum Failure {
+    #[error("{}: {source}", path.display())]
+    Read { path: PathBuf, source: io::Error },
+    #[error("{}: {source}", path.display())]
+    Malformed { path: PathBuf, source: Malformed },
+    #[error(transparent)]
+    Unknown(#[from] Unknown),
+    #[error(
+        "reading and looking up took longer than {}",
+        humantime::format_duration(PATIENCE)
+    )]
+    Slow,
+}
+
+/// The files of one source.
+#[derive(Debug)]
+pub(super) struct Files {
+    pattern: Pattern,
+    watch: Watch,
+    refresh: Duration,
+}
+
+impl Files {
+    /// Watches from here on; `base` is what the path is relative to.
+    pub(super) fn new(source: &FileSource, base: &Path) -> Self {
+        let pattern = Pattern::new(&source.files, base);
+        Self {
+            watch: Watch::new(vec![pattern.clone()]),
+            pattern,
+            refresh: source.refresh,
+        }
+    }
+
+    /// Waits until it is time for another look, at most so long.
+    pub(super) async fn due(&mut self, most: Duration) {
+        tokio::select! {
+            () = self.watch.changed() => {}
+            () = sleep(self.refresh.min(most)) => {}
+        }
+    }
+
+    /// What all files say together, in the order of their names.
+    pub(super) async fn look(&self) -> Result<Vec<Found>, Failure> {
+        let pattern = self.pattern.clone();
+        let reading = async {
+            let targets = match spawn_blocking(move || read_all(&pattern)).await {
+                Ok(targets) => targets?,
+                Err(_) => return Err(Failure::Slow),
+            };
+            Ok(targets::resolve(targets).await?)
+        };
+        timeout(PATIENCE, reading)
+            .await
+            .unwrap_or(Err(Failure::Slow))
+    }
+}
+
+fn read_all(pattern: &Pattern) -> Result<Vec<Target>, Failure> {
+    let failed = |path: &Path| {
+        let path = path.to_path_buf();
+        move |source| Failure::Read { path, source }
+    };
+    let files = match pattern {
+        Pattern::One(path) => vec![path.clone()],
+        Pattern::Many(folder, _) => pattern.files().map_err(failed(folder))?,
+    };
+    let mut all = Vec::new();
+    for path in files {
+        let content = read(&path).map_err(failed(&path))?;
+        let is_json = path
+            .extension()
+            .is_some_and(|kind| kind.eq_ignore_ascii_case("json"));
+        let format = if is_json { Format::Json } else { Format::Yaml };
+        let targets = targets::parse(&content, format)
+            .map_err(|source| Failure::Malformed { path, source })?;
+        all.extend(targets);
+    }
+    Ok(all)
+}

@@ -1,0 +1,122 @@
+//! Targets from a URL, as Prometheus' `http_sd`.
+
+use std::{io, time::Duration};
+
+use bytes::Bytes;
+use http::{HeaderMap, Request, StatusCode, Uri, header};
+use http_body_util::{BodyExt, Empty, Limited};
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use thiserror::Error;
+use tokio::{net::TcpStream, task::JoinSet, time::timeout};
+
+use super::targets::{self, Format, Found, Malformed, Unknown};
+use switchyard_config::HttpSource;
+
+/// The largest answer, in bytes: ten thousand targets with many labels.
+const LARGEST: usize = 16 << 20;
+
+/// Why an answer yields no targets.
+#[derive(Debug, Error)]
+pub(super) enum Failure {
+    #[error("cannot connect: {0}")]
+    Connect(io::Error),
+    #[error("broke off: {0}")]
+    Broken(#[from] hyper::Error),
+    #[error("cannot be asked: {0}")]
+    Request(#[from] http::Error),
+    #[error("its body broke off or is larger than 16 MiB: {0}")]
+    Body(Box<dyn std::error::Error + Send + Sync>),
+    #[error("answered {0}, not 200")]
+    Status(StatusCode),
+    #[error("its content-type is {0:?}, not application/json")]
+    Kind(String),
+    #[error("its answer {0}")]
+    Malformed(#[from] Malformed),
+    #[error(transparent)]
+    Unknown(#[from] Unknown),
+    #[error("no whole answer within {}", humantime::format_duration(*.0))]
+    Slow(Duration),
+}
+
+/// What is asked, and how.
+#[derive(Debug)]
+pub(super) struct Url {
+    uri: Uri,
+    refresh: Duration,
+    timeout: Duration,
+}
+
+impl Url {
+    pub(super) fn new(source: &HttpSource) -> Self {
+        Self {
+            // It was checked with the configuration; what is no URL all the same is refused when it is asked.
+            uri: source.url.parse().unwrap_or_default(),
+            refresh: source.refresh,
+            timeout: source.timeout,
+        }
+    }
+
+    pub(super) const fn refresh(&self) -> Duration {
+        self.refresh
+    }
+
+    /// Asks once, over a connection of its own: between two questions it would only time out.
+    pub(super) async fn look(&self) -> Result<Vec<Found>, Failure> {
+        timeout(self.timeout, self.ask())
+            .await
+            .unwrap_or(Err(Failure::Slow(self.timeout)))
+    }
+
+    async fn ask(&self) -> Result<Vec<Found>, Failure> {
+        let host = self.uri.host().unwrap_or_default();
+        let bare = host.trim_start_matches('[').trim_end_matches(']');
+        let port = self.uri.port_u16().unwrap_or(80);
+        let stream = TcpStream::connect((bare, port))
+            .await
+            .map_err(Failure::Connect)?;
+        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+        // Ends with this question, answered or given up.
+        let mut driver = JoinSet::new();
+        driver.spawn(connection);
+
+        let path = self.uri.path_and_query().map_or("/", |path| path.as_str());
+        let authority = self
+            .uri
+            .authority()
+            .map_or(host, |authority| authority.as_str());
+        let request = Request::get(path)
+            .header(header::HOST, authority)
+            .header(header::ACCEPT, "application/json")
+            .header(
+                header::USER_AGENT,
+                concat!("switchyard/", env!("CARGO_PKG_VERSION")),
+            )
+            .header(
+                "x-prometheus-refresh-interval-seconds",
+                self.refresh.as_secs_f64().to_string(),
+            )
+            .body(Empty::<Bytes>::new())?;
+        let answer = sender.send_request(request).await?;
+        if answer.status() != StatusCode::OK {
+            return Err(Failure::Status(answer.status()));
+        }
+        is_json(answer.headers())?;
+        let body = Limited::new(answer.into_body(), LARGEST).collect().await;
+        let body = body.map_err(Failure::Body)?.to_bytes();
+        let targets = targets::parse(&body, Format::Json)?;
+        Ok(targets::resolve(targets).await?)
+    }
+}
+
+/// As Prometheus demands it: an error page with status 200 is no list of targets.
+fn is_json(headers: &HeaderMap) -> Result<(), Failure> {
+    let kind = headers.get(header::CONTENT_TYPE);
+    let kind = kind.map_or("", |kind| kind.to_str().unwrap_or_default());
+    let essence = kind.split(';').next().unwrap_or_default().trim();
+    if essence.eq_ignore_ascii_case("application/json") {
+        Ok(())
+    } else {
+        Err(Failure::Kind(kind.to_owned()))
+    }
+}

@@ -1,0 +1,191 @@
+//! One list of substations out of what is configured and what is found.
+
+use std::{collections::HashMap, fmt, net::SocketAddr};
+
+use super::targets::Found;
+use switchyard_config::{MOST_SUBSTATIONS, Substation, reached_at};
+
+/// A found substation that was left out.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Conflict {
+    /// What it is called.
+    pub name: String,
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// What stands in its way.
+    pub cause: Cause,
+}
+
+/// What stands in the way of a found substation.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Cause {
+    /// The proxy itself listens there.
+    Own,
+    /// The name stands for another address.
+    Name(SocketAddr),
+    /// The address has another name, or another capacity.
+    Address(String),
+    /// There are as many substations as a proxy takes.
+    Full,
+}
+
+impl fmt::Display for Conflict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            name,
+            address,
+            cause,
+        } = self;
+        write!(f, "{name} at {address}: ")?;
+        match cause {
+            Cause::Own => f.write_str("the proxy itself listens there"),
+            Cause::Name(other) => write!(f, "the name stands for {other}"),
+            Cause::Address(other) => write!(f, "the address is {other}'s, or its capacity differs"),
+            Cause::Full => write!(f, "there are {MOST_SUBSTATIONS} substations already"),
+        }
+    }
+}
+
+/// The substations that are `listed`, then those that were `found`, in order. What comes first keeps its name and its
+/// address; what says nothing else than one before it is the same one, and what gainsays it is left out. `own` are the
+/// proxy's listeners.
+#[must_use]
+pub fn membership<'a>(
+    listed: &[Substation],
+    found: impl IntoIterator<Item = &'a Found>,
+    own: &[SocketAddr],
+) -> (Vec<Substation>, Vec<Conflict>) {
+    let own: Vec<_> = own.iter().copied().map(reached_at).collect();
+    let mut all = listed.to_vec();
+    let mut conflicts = Vec::new();
+    let mut by_name = HashMap::new();
+    let mut by_address = HashMap::new();
+    for (position, substation) in all.iter().enumerate() {
+        by_name.insert(substation.name.clone(), substation.address);
+        by_address.insert(substation.address, position);
+    }
+    for found in found {
+        let cause = if own.contains(&found.address) {
+            Some(Cause::Own)
+        } else if let Some(first) = by_address.get(&found.address).and_then(|at| all.get(*at)) {
+            let agrees = (!found.is_named || found.name == first.name)
+                && (found.capacity.is_none() || found.capacity == first.capacity);
+            if agrees {
+                continue;
+            }
+            Some(Cause::Address(first.name.clone()))
+        } else if let Some(first) = by_name.get(&found.name) {
+            Some(Cause::Name(*first))
+        } else if all.len() >= MOST_SUBSTATIONS {
+            Some(Cause::Full)
+        } else {
+            None
+        };
+        if let Some(cause) = cause {
+            conflicts.push(Conflict {
+                name: found.name.clone(),
+                address: found.address,
+                cause,
+            });
+            continue;
+        }
+        by_name.insert(found.name.clone(), found.address);
+        by_address.insert(found.address, all.len());
+        all.push(Substation {
+            name: found.name.clone(),
+            address: found.address,
+            capacity: found.capacity,
+        });
+    }
+    (all, conflicts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(last: u8) -> SocketAddr {
+        ([10, 0, 0, last], 5001).into()
+    }
+
+    fn found(name: &str, last: u8) -> Found {
+        Found {
+            name: name.to_owned(),
+            is_named: !name.contains(':'),
+            address: at(last),
+            capacity: None,
+        }
+    }
+
+    fn listed(name: &str, last: u8) -> Substation {
+        Substation {
+            name: name.to_owned(),
+            address: at(last),
+            capacity: None,
+        }
+    }
+
+    #[test]
+    fn what_comes_first_keeps_its_name_and_address_and_its_place() {
+        let before = [listed("a", 1), listed("b", 2)];
+        let after = [
+            found("c", 3),
+            found("a", 4),             // the name is taken
+            found("other", 2),         // the address is
+            found("a", 1),             // says the same
+            found("10.0.0.2:5001", 2), // says nothing else
+            found("d", 5),
+            found("d", 6),
+        ];
+        let (all, conflicts) = membership(&before, &after, &[]);
+        let names: Vec<_> = all.iter().map(|one| one.name.as_str()).collect();
+        assert_eq!(names, ["a", "b", "c", "d"]);
+        let causes: Vec<_> = conflicts.iter().map(ToString::to_string).collect();
+        let expected = [
+            "a at 10.0.0.4:5001: the name stands for 10.0.0.1:5001",
+            "other at 10.0.0.2:5001: the address is b's, or its capacity differs",
+            "d at 10.0.0.6:5001: the name stands for 10.0.0.5:5001",
+        ];
+        assert_eq!(causes, expected);
+    }
+
+    #[test]
+    fn another_capacity_for_the_same_one_is_told_and_the_first_stands() {
+        let with = |capacity| Found {
+            capacity: Some(capacity),
+            ..found("a", 1)
+        };
+        let (all, conflicts) = membership(&[], &[with(1.0), with(1.0), with(2.0)], &[]);
+        assert_eq!(all.len(), 1);
+        assert_eq!((all[0].capacity, conflicts.len()), (Some(1.0), 1));
+    }
+
+    #[test]
+    fn the_proxy_does_not_send_to_itself() {
+        let own = ["0.0.0.0:5001".parse().unwrap(), at(9)];
+        let here = Found {
+            address: "127.0.0.1:5001".parse().unwrap(),
+            ..found("here", 1)
+        };
+        let (all, conflicts) = membership(&[], &[here, found("x", 9), found("y", 8)], &own);
+        assert_eq!(all, [listed("y", 8)]);
+        assert_eq!(conflicts.len(), 2);
+        assert!(
+            conflicts
+                .iter()
+                .all(|conflict| conflict.cause == Cause::Own)
+        );
+    }
+
+    #[test]
+    fn ten_thousand_are_enough() {
+        let many: Vec<_> = (0..10_002_u32)
+            .map(|i| Found {
+                address: (std::net::Ipv4Addr::from(0x0a00_0000 + i), 1).into(),
+                ..found(&format!("s{i}"), 1)
+            })
+            .collect();
+        let (all, conflicts) = membership(&[], &many, &[]);
+        assert_eq!((all.len(), conflicts.len()), (MOST_SUBSTATIONS, 2));
+    }
+}

@@ -1,0 +1,284 @@
+//! Prometheus' target groups, read as substations.
+//!
+//! `[{targets: ["host:port", …], labels: {name: …, capacity: …}}]`, in JSON or YAML: the same text feeds Prometheus.
+//! Two labels mean something here, all others are Prometheus' alone. One wrong target makes the whole answer wrong:
+//! half an answer would take the other half out of service.
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    net::{IpAddr, SocketAddr},
+};
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+use serde::{
+    Deserialize, Deserializer,
+    de::{self, Visitor},
+};
+use thiserror::Error;
+use tokio::net::lookup_host;
+
+use switchyard_config::{Fault, MOST_SUBSTATIONS, Place, is_host, is_name, place, reachable};
+
+/// The most faults of one answer that a message names.
+const MOST_FAULTS: usize = 5;
+/// The most host names that are looked up at once.
+const LOOKUPS: usize = 16;
+
+/// A substation that a source found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Found {
+    /// What it is called: its label `name`, else the target as it is written, as Prometheus' `instance`.
+    pub name: String,
+    /// Whether a label named it.
+    pub is_named: bool,
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// How much it can bear, in the unit of its load gauge, if a label says so.
+    pub capacity: Option<f64>,
+}
+
+/// How target groups are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// As JSON.
+    Json,
+    /// As YAML.
+    Yaml,
+}
+
+/// Why a text is no target groups.
+#[derive(Debug, Error)]
+pub enum Malformed {
+    /// It is no JSON, or none of this shape.
+    #[error("is no JSON of target groups: {0}")]
+    Json(#[from] serde_json::Error),
+    /// It is no YAML, or none of this shape.
+    #[error("is no YAML of target groups: {0}")]
+    Yaml(#[from] serde_yaml::Error),
+    /// More targets than a proxy takes.
+    #[error("has {0} targets; the most is {MOST_SUBSTATIONS}")]
+    TooMany(usize),
+    /// Some of it breaks a rule.
+    #[error("{}", shown(.0))]
+    Faults(Vec<Fault>),
+}
+
+fn shown(faults: &[Fault]) -> String {
+    let mut named: Vec<_> = faults
+        .iter()
+        .take(MOST_FAULTS)
+        .map(Fault::to_string)
+        .collect();
+    if faults.len() > MOST_FAULTS {
+        named.push(format!("and {} more", faults.len() - MOST_FAULTS));
+    }
+    named.join("; ")
+}
+
+/// A host name without an address.
+#[derive(Debug, Error)]
+#[error("{host}: is a host name that cannot be looked up: {reason}")]
+pub struct Unknown {
+    host: String,
+    reason: String,
+}
+
+/// A target, its host perhaps not looked up yet.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Target {
+    host: Host,
+    port: u16,
+    name: String,
+    is_named: bool,
+    capacity: Option<f64>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Host {
+    Ip(IpAddr),
+    Name(String),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Group {
+    #[serde(default)]
+    targets: Option<Vec<String>>,
+    #[serde(default)]
+    labels: Option<Labels>,
+}
+
+/// The labels that mean something here.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Labels {
+    name: Option<Label>,
+    capacity: Option<Label>,
+}
+
+/// A label's value: text, and in YAML also what looks like a number and was meant as text.
+struct Label(String);
+
+impl<'de> Deserialize<'de> for Label {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Scalar;
+        impl Visitor<'_> for Scalar {
+            type Value = Label;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("the text of a label")
+            }
+
+            fn visit_str<E: de::Error>(self, value: &str) -> Result<Label, E> {
+                Ok(Label(value.to_owned()))
+            }
+
+            fn visit_u64<E: de::Error>(self, value: u64) -> Result<Label, E> {
+                Ok(Label(value.to_string()))
+            }
+
+            fn visit_i64<E: de::Error>(self, value: i64) -> Result<Label, E> {
+                Ok(Label(value.to_string()))
+            }
+
+            fn visit_f64<E: de::Error>(self, value: f64) -> Result<Label, E> {
+                Ok(Label(value.to_string()))
+            }
+        }
+        deserializer.deserialize_any(Scalar)
+    }
+}
+
+/// Reads target groups; names every fault.
+pub fn parse(content: &[u8], format: Format) -> Result<Vec<Target>, Malformed> {
+    let groups: Option<Vec<Group>> = match format {
+        Format::Json => serde_json::from_slice(content)?,
+        Format::Yaml => serde_yaml::from_slice(content)?,
+    };
+    let groups = groups.unwrap_or_default();
+    let targets = groups.iter().filter_map(|group| group.targets.as_ref());
+    let count = targets.map(Vec::len).sum();
+    if count > MOST_SUBSTATIONS {
+        return Err(Malformed::TooMany(count));
+    }
+
+    let mut targets = Vec::with_capacity(count);
+    let mut faults = Vec::new();
+    for (index, group) in groups.into_iter().enumerate() {
+        read(index, group, &mut targets, &mut faults);
+    }
+    if faults.is_empty() {
+        Ok(targets)
+    } else {
+        Err(Malformed::Faults(faults))
+    }
+}
+
+fn read(index: usize, group: Group, targets: &mut Vec<Target>, faults: &mut Vec<Fault>) {
+    let addresses = group.targets.unwrap_or_default();
+    let labels = group.labels.unwrap_or_default();
+    let mut note = |place: String, value: &str, rule: String| {
+        faults.push(Fault {
+            path: format!("[{index}].{place}"),
+            value: format!("{value:?}"),
+            rule,
+        });
+    };
+
+    let name = labels.name.map(|Label(name)| name);
+    if let Some(name) = &name {
+        if let Err(rule) = is_name(name) {
+            note("labels.name".to_owned(), name, rule);
+        } else if addresses.len() > 1 {
+            let rule = format!(
+                "stands for {} targets: give each its own group, or leave the label out",
+                addresses.len()
+            );
+            note("labels.name".to_owned(), name, rule);
+        }
+    }
+    let capacity = labels.capacity.and_then(|Label(text)| {
+        let capacity = text.parse().ok();
+        let capacity = capacity.filter(|value: &f64| value.is_finite() && *value > 0.0);
+        if capacity.is_none() {
+            let rule = "must be a number above 0, and finite".to_owned();
+            note("labels.capacity".to_owned(), &text, rule);
+        }
+        capacity
+    });
+    for (position, address) in addresses.iter().enumerate() {
+        match parts(address) {
+            Ok((host, port)) => targets.push(Target {
+                host,
+                port,
+                is_named: name.is_some(),
+                name: name.clone().unwrap_or_else(|| address.clone()),
+                capacity,
+            }),
+            Err(rule) => note(format!("targets[{position}]"), address, rule),
+        }
+    }
+}
+
+fn parts(target: &str) -> Result<(Host, u16), String> {
+    match place(target)? {
+        Place::At(address) => reachable(address).map(|at| (Host::Ip(at.ip()), at.port())),
+        Place::Host(_, 0) => Err("needs the port that it listens on, not 0".to_owned()),
+        Place::Host(host, port) => {
+            is_host(host)?;
+            Ok((Host::Name(host.to_owned()), port))
+        }
+    }
+}
+
+/// Looks up the hosts that are names, each once. Of several addresses the lowest is taken, IPv4 first: resolvers
+/// shuffle their answers, and that must not move a substation.
+pub async fn resolve(targets: Vec<Target>) -> Result<Vec<Found>, Unknown> {
+    let mut names: Vec<_> = targets
+        .iter()
+        .filter_map(|target| match &target.host {
+            Host::Name(name) => Some(name.clone()),
+            Host::Ip(_) => None,
+        })
+        .collect();
+    names.sort();
+    names.dedup();
+    let known: BTreeMap<String, IpAddr> = stream::iter(names)
+        .map(|name| async move {
+            let ip = look_up(&name).await?;
+            Ok((name, ip))
+        })
+        .buffer_unordered(LOOKUPS)
+        .try_collect()
+        .await?;
+
+    let found = targets.into_iter().filter_map(|target| {
+        let ip = match &target.host {
+            Host::Ip(ip) => *ip,
+            Host::Name(name) => *known.get(name)?,
+        };
+        Some(Found {
+            name: target.name,
+            is_named: target.is_named,
+            address: SocketAddr::new(ip, target.port),
+            capacity: target.capacity,
+        })
+    });
+    Ok(found.collect())
+}
+
+async fn look_up(host: &str) -> Result<IpAddr, Unknown> {
+    let unknown = |reason: String| Unknown {
+        host: host.to_owned(),
+        reason,
+    };
+    // Any port will do: it is not looked up.
+    let addresses = lookup_host((host, 1)).await;
+    let addresses = addresses.map_err(|error| unknown(error.to_string()))?;
+    let lowest = addresses.map(|address| address.ip()).min();
+    lowest.ok_or_else(|| unknown("it has no address".to_owned()))
+}
+
+#[cfg(test)]
+pub(super) mod tests;

@@ -1,0 +1,184 @@
+use super::*;
+use proptest::prelude::*;
+use std::time::{Duration, Instant};
+
+fn found(text: &str, format: Format) -> Vec<Found> {
+    let targets = parse(text.as_bytes(), format).unwrap_or_else(|error| panic!("{text}\n{error}"));
+    let resolved = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    resolved.block_on(resolve(targets)).unwrap()
+}
+
+fn refusal(text: &str) -> String {
+    parse(text.as_bytes(), Format::Yaml)
+        .unwrap_err()
+        .to_string()
+}
+
+#[test]
+fn both_forms_say_the_same_and_two_labels_count() {
+    let json = r#"[
+        {"targets": ["10.0.0.1:5001"], "labels": {"name": "north", "capacity": "500", "job": "x", "__meta": "y"}},
+        {"targets": ["10.0.0.2:5001", "[fd00::1]:5001"], "labels": {"capacity": "2.5"}},
+        {"targets": []}, {"targets": null, "labels": null}
+    ]"#;
+    let yaml = "
+- targets: [10.0.0.1:5001]
+  labels: {name: north, capacity: 500, job: x, more: {than: prometheus takes}}
+- targets: ['10.0.0.2:5001', '[fd00::1]:5001']
+  labels: {capacity: 2.5}
+";
+    let one = |name: &str, is_named, address: &str, capacity| Found {
+        name: name.to_owned(),
+        is_named,
+        address: address.parse().unwrap(),
+        capacity: Some(capacity),
+    };
+    let expected = [
+        one("north", true, "10.0.0.1:5001", 500.0),
+        one("10.0.0.2:5001", false, "10.0.0.2:5001", 2.5),
+        one("[fd00::1]:5001", false, "[fd00::1]:5001", 2.5),
+    ];
+    assert_eq!(found(json, Format::Json), expected);
+    assert_eq!(found(yaml, Format::Yaml), expected);
+    for (empty, format) in [
+        ("[]", Format::Json),
+        ("null", Format::Json),
+        ("", Format::Yaml),
+    ] {
+        assert_eq!(found(empty, format), []);
+    }
+}
+
+#[test]
+fn a_host_is_looked_up_and_keeps_its_name() {
+    let found = found("- targets: ['localhost:5001']", Format::Yaml);
+    assert_eq!(found[0].name, "localhost:5001");
+    assert!(found[0].address.ip().is_loopback());
+}
+
+#[tokio::test]
+async fn a_host_that_nobody_knows_is_named() {
+    let targets = parse(
+        b"- targets: ['nobody.invalid:5001', '10.0.0.1:1']",
+        Format::Yaml,
+    )
+    .unwrap();
+    let error = resolve(targets).await.unwrap_err().to_string();
+    assert!(
+        error.starts_with("nobody.invalid: is a host name that cannot be looked up"),
+        "{error}"
+    );
+}
+
+#[test]
+fn each_fault_is_named_with_its_place_and_rule() {
+    let text = "
+- targets: [10.0.0.1, 'http://10.0.0.1:1', '10.0.0.1:0', 'a b:1', '0.0.0.0:1']
+  labels: {name: north, capacity: much}
+- targets: ['10.0.0.2:1']
+  labels: {name: north pole, capacity: -1}
+";
+    let error = parse(text.as_bytes(), Format::Yaml).unwrap_err();
+    let Malformed::Faults(faults) = &error else {
+        panic!("{error}")
+    };
+    let shown: Vec<_> = faults.iter().map(ToString::to_string).collect();
+    let expected = [
+        r#"[0].labels.name: "north": stands for 5 targets: give each its own group, or leave the label out"#,
+        r#"[0].labels.capacity: "much": must be a number above 0, and finite"#,
+        r#"[0].targets[0]: "10.0.0.1": needs a port, as in 10.0.0.1:5001"#,
+        r#"[0].targets[1]: "http://10.0.0.1:1": must be host and port alone, without a scheme or a path, as in 127.0.0.1:5001"#,
+        r#"[0].targets[2]: "10.0.0.1:0": needs the port that it listens on, not 0"#,
+        r#"[0].targets[3]: "a b:1": must be a name that DNS knows: letters, digits, '-' and '_', with '.' between its parts"#,
+        r#"[0].targets[4]: "0.0.0.0:1": is an address to listen on, not to connect to, as 127.0.0.1 is"#,
+        r#"[1].labels.name: "north pole": must be 1 to 63 letters, digits, '_', '.' or '-', the first a letter or digit"#,
+        r#"[1].labels.capacity: "-1": must be a number above 0, and finite"#,
+    ];
+    assert_eq!(shown, expected);
+    // A log line names the first few.
+    assert!(error.to_string().ends_with("; and 4 more"), "{error}");
+}
+
+#[test]
+fn what_is_no_list_of_groups_is_refused() {
+    for text in [
+        "5",
+        "{targets: []}",
+        "- 5",
+        "- {targets: x}",
+        "- {target: []}",
+        "- {targets: [[]]}",
+        "[",
+        "\u{0}",
+        "- {targets: ['a:1'], labels: {name: {}}}",
+    ] {
+        assert!(
+            refusal(text).starts_with("is no YAML of target groups: "),
+            "{text}"
+        );
+        let error = parse(text.as_bytes(), Format::Json)
+            .unwrap_err()
+            .to_string();
+        assert!(error.starts_with("is no JSON of target groups: "), "{text}");
+    }
+    let many = format!("[{{\"targets\": [\"a:1\"{}]}}]", ", \"a:1\"".repeat(10_000));
+    let error = parse(many.as_bytes(), Format::Json)
+        .unwrap_err()
+        .to_string();
+    assert_eq!(error, "has 10001 targets; the most is 10000");
+}
+
+/// A thousand groups, each with all that counts.
+pub(crate) fn thousand() -> String {
+    let group = |i: usize| {
+        let (high, low) = (i / 256, i % 256);
+        serde_json::json!({"targets": [format!("10.0.{high}.{low}:5001")],
+            "labels": {"name": format!("s{i}"), "capacity": "500", "job": "substation"}})
+    };
+    serde_json::to_string(&(0..1000).map(group).collect::<Vec<_>>()).unwrap()
+}
+
+#[test]
+fn a_thousand_targets_are_read_in_a_blink() {
+    let text = thousand();
+    let best = (0..5)
+        .map(|_| {
+            let begun = Instant::now();
+            assert_eq!(found(&text, Format::Json).len(), 1000);
+            begun.elapsed()
+        })
+        .min();
+    assert!(best < Some(Duration::from_millis(50)), "{best:?}");
+}
+
+proptest! {
+    #[test]
+    fn what_was_written_is_found_again(written in proptest::collection::vec(
+        ("[a-z0-9][a-zA-Z0-9_.-]{0,62}", any::<[u8; 4]>(), 1..=u16::MAX, proptest::option::of(1e-3..1e9_f64)), 0..20)) {
+        let written: Vec<_> = written.into_iter().filter(|(_, ip, ..)| *ip != [0; 4]).collect();
+        let groups: Vec<_> = written.iter().map(|(name, ip, port, capacity)| {
+            let mut labels = serde_json::json!({"name": name});
+            if let Some(capacity) = capacity {
+                labels["capacity"] = capacity.to_string().into();
+            }
+            serde_json::json!({"targets": [SocketAddr::from((*ip, *port)).to_string()], "labels": labels})
+        }).collect();
+        let expected: Vec<_> = written.iter().map(|(name, ip, port, capacity)| Found {
+            name: name.clone(),
+            is_named: true,
+            address: (*ip, *port).into(),
+            capacity: *capacity,
+        }).collect();
+        prop_assert_eq!(&found(&serde_json::to_string(&groups).unwrap(), Format::Json), &expected);
+        prop_assert_eq!(&found(&serde_yaml::to_string(&groups).unwrap(), Format::Yaml), &expected);
+    }
+
+    #[test]
+    fn no_cut_of_an_answer_in_json_is_taken(at in 0_usize..1000) {
+        let text = thousand();
+        let cut = &text.as_bytes()[..text.len() * at / 1000];
+        prop_assert!(parse(cut, Format::Json).is_err());
+    }
+}

@@ -1,0 +1,175 @@
+//! Each kind of source against the real thing, broken in each way: what was found stands, and metric and log say so.
+
+mod dns;
+mod files;
+mod http;
+
+use super::*;
+use crate::metrics::AnswerOutcome::{self, Empty, Failed, Ok as Good};
+use parking_lot::Mutex;
+use prometheus::Registry;
+use std::io;
+use switchyard_config::Config;
+use switchyard_telemetry::Registrar;
+use tempfile::TempDir;
+use tokio::time::timeout;
+use tracing::subscriber::DefaultGuard;
+
+/// Longer than anything here takes on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// The words of the log.
+const FAILS: &str = "A source of substations fails";
+const EMPTY: &str = "A source of substations is empty";
+const WELL: &str = "A source of substations is well again";
+
+/// A discovery at work, and what it logged on this thread.
+struct Rig {
+    folder: TempDir,
+    metrics: DiscoveryFamilies,
+    discovery: Discovery,
+    log: Log,
+    _logging: DefaultGuard,
+}
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Log {
+    fn write(&mut self, text: &[u8]) -> io::Result<usize> {
+        self.0.lock().extend(text);
+        Ok(text.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Log {
+    fn count(&self, words: &str) -> usize {
+        let log = self.0.lock();
+        std::str::from_utf8(&log).unwrap().matches(words).count()
+    }
+}
+
+fn configured(yaml: &str) -> config::Discovery {
+    let config = Config::from_yaml(&format!("discovery: {yaml}"), "test");
+    config.unwrap_or_else(|error| panic!("{error}")).discovery
+}
+
+impl Rig {
+    fn new(folder: TempDir, yaml: &str) -> Self {
+        let log = Log::default();
+        let writer = log.clone();
+        let logging = tracing_subscriber::fmt()
+            .with_ansi(false)
+            .with_writer(move || writer.clone())
+            .finish();
+        let logging = tracing::subscriber::set_default(logging);
+        let metrics = DiscoveryFamilies::register(Registrar::new(&Registry::new())).unwrap();
+        let discovery = Discovery::start(&configured(yaml), folder.path(), &metrics, None);
+        Self {
+            folder,
+            metrics,
+            discovery,
+            log,
+            _logging: logging,
+        }
+    }
+
+    fn names(&self) -> Vec<String> {
+        let listing = self.discovery.listing();
+        listing.into_iter().map(|found| found.name).collect()
+    }
+
+    /// Waits until exactly these are found.
+    async fn finds(&mut self, names: &[&str]) {
+        let found = async {
+            while self.names() != names {
+                self.discovery.changed().await;
+            }
+        };
+        let is_found = timeout(PATIENCE, found).await.is_ok();
+        assert!(is_found, "found {:?}, not {names:?}", self.names());
+    }
+
+    /// Waits for two further looks of this outcome, and that nothing changed by them.
+    async fn keeps(&self, names: &[&str], source: &str, outcome: AnswerOutcome) {
+        let metrics = self.metrics.handles(source);
+        let before = metrics.counted(outcome);
+        let looked = async {
+            while metrics.counted(outcome) < before + 2 {
+                self.discovery.refresh();
+                sleep(Duration::from_millis(1)).await;
+            }
+        };
+        timeout(PATIENCE, looked)
+            .await
+            .unwrap_or_else(|_| panic!("no look at {source} ended as {outcome:?}"));
+        assert_eq!(self.names(), names, "after {outcome:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_source_that_stays_keeps_what_it_found_and_one_that_goes_takes_its_series_along() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    write("a.json", r#"[{"targets": ["10.0.0.1:1"]}]"#);
+    write("b.json", r#"[{"targets": ["10.0.0.2:1"]}]"#);
+    let mut rig = Rig::new(folder, "{file_sd: [a.json, b.json]}");
+    timeout(PATIENCE, rig.discovery.settled()).await.unwrap();
+    rig.finds(&["10.0.0.1:1", "10.0.0.2:1"]).await;
+
+    // Another order, one altered, one new: the one that stays is found before anyone has looked again.
+    std::fs::remove_file(rig.folder.path().join("a.json")).unwrap();
+    let next = configured("{file_sd: [{files: b.json, refresh: 1m}, a.json, c.json]}");
+    let nothing = config::Discovery::default();
+    let Rig {
+        discovery,
+        metrics,
+        folder,
+        ..
+    } = &mut rig;
+    let none = Discovery::start(&nothing, folder.path(), metrics, None);
+    let before = std::mem::replace(discovery, none);
+    *discovery = Discovery::start(&next, folder.path(), metrics, Some(before));
+    assert_eq!(rig.names(), ["10.0.0.1:1"]);
+    assert!(!rig.discovery.is_settled());
+    timeout(PATIENCE, rig.discovery.changed()).await.unwrap();
+    rig.finds(&["10.0.0.2:1", "10.0.0.1:1"]).await;
+    timeout(PATIENCE, rig.discovery.settled()).await.unwrap();
+    assert_eq!(rig.metrics.handles("file_sd:b.json").targets(), 1);
+
+    let Rig {
+        discovery,
+        metrics,
+        folder,
+        ..
+    } = &mut rig;
+    let none = Discovery::start(&nothing, folder.path(), metrics, None);
+    drop(std::mem::replace(discovery, none));
+    assert!(rig.discovery.is_settled(), "nothing to wait for");
+    assert_eq!(rig.metrics.handles("file_sd:b.json").targets(), 0);
+}
+
+#[tokio::test]
+async fn what_is_left_out_is_told_once_for_as_long_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "- {targets: [10.0.0.1:1], labels: {name: taken}}\n- targets: [10.0.0.2:1]";
+    std::fs::write(folder.path().join("a.yaml"), text).unwrap();
+    let mut rig = Rig::new(folder, "{file_sd: [a.yaml]}");
+    rig.finds(&["taken", "10.0.0.2:1"]).await;
+    let listed = [Substation {
+        name: "taken".to_owned(),
+        address: "10.0.0.9:1".parse().unwrap(),
+        capacity: None,
+    }];
+    let left_out = "Left out a substation that was found";
+    for _ in 0..3 {
+        assert_eq!(rig.discovery.members(&listed, &[]).len(), 2);
+        assert_eq!(rig.log.count(left_out), 1);
+    }
+    assert_eq!(rig.discovery.members(&[], &[]).len(), 2);
+    assert_eq!(rig.discovery.members(&listed, &[]).len(), 2);
+    assert_eq!(rig.log.count(left_out), 2);
+}

@@ -1,0 +1,92 @@
+use super::*;
+use crate::targets::tests::thousand;
+use std::{fs, path::Path, time::Instant};
+
+const ONE: &str = r#"[{"targets": ["10.0.0.1:1"], "labels": {"name": "one"}}]"#;
+const TWO: &str = r#"[{"targets": ["10.0.0.2:1"], "labels": {"name": "two"}}]"#;
+const SOURCE: &str = "file_sd:a.json";
+
+/// As it is best done: beside, and renamed over.
+fn put(folder: &Path, name: &str, text: &str) {
+    fs::write(folder.join("new"), text).unwrap();
+    fs::rename(folder.join("new"), folder.join(name)).unwrap();
+}
+
+#[tokio::test]
+async fn a_broken_emptied_or_missing_file_changes_nothing_until_it_is_well() {
+    let folder = tempfile::tempdir().unwrap();
+    put(folder.path(), "a.json", ONE);
+    let mut rig = Rig::new(folder, "{file_sd: [a.json]}");
+    rig.finds(&["one"]).await;
+    let at = rig.folder.path().to_path_buf();
+    let broken = ["{", "[{\"targets\": [\"10.0.0.1\"]}]", "\u{0}", ""];
+    for (round, text) in broken.into_iter().enumerate() {
+        put(&at, "a.json", text);
+        rig.keeps(&["one"], SOURCE, Failed).await;
+        put(&at, "a.json", "[]");
+        rig.keeps(&["one"], SOURCE, Empty).await;
+        fs::remove_file(at.join("a.json")).unwrap();
+        rig.keeps(&["one"], SOURCE, Failed).await;
+        put(&at, "a.json", ONE);
+        rig.keeps(&["one"], SOURCE, Good).await;
+        // A line each time that it turns, whatever number of looks.
+        let rounds = round + 1;
+        assert_eq!(rig.log.count(FAILS), 2 * rounds);
+        assert_eq!(
+            (rig.log.count(EMPTY), rig.log.count(WELL)),
+            (rounds, rounds)
+        );
+    }
+    assert_eq!(rig.metrics.handles(SOURCE).targets(), 1);
+    put(&at, "a.json", TWO);
+    rig.finds(&["two"]).await;
+}
+
+#[tokio::test]
+async fn an_empty_file_is_taken_where_that_is_allowed() {
+    let folder = tempfile::tempdir().unwrap();
+    put(folder.path(), "a.json", ONE);
+    let mut rig = Rig::new(folder, "{file_sd: [{files: a.json, allow_empty: true}]}");
+    rig.finds(&["one"]).await;
+    put(rig.folder.path(), "a.json", "[]");
+    rig.finds(&[]).await;
+    assert_eq!(rig.metrics.handles(SOURCE).targets(), 0);
+}
+
+#[tokio::test]
+async fn files_of_a_pattern_come_and_go() {
+    let folder = tempfile::tempdir().unwrap();
+    put(folder.path(), "a.json", ONE);
+    let mut rig = Rig::new(folder, "{file_sd: [\"*.json\"]}");
+    rig.finds(&["one"]).await;
+    let at = rig.folder.path().to_path_buf();
+    put(&at, "b.json", TWO);
+    rig.finds(&["one", "two"]).await;
+    fs::remove_file(at.join("a.json")).unwrap();
+    rig.finds(&["two"]).await;
+    // The last one gone is an empty answer.
+    fs::remove_file(at.join("b.json")).unwrap();
+    rig.keeps(&["two"], "file_sd:*.json", Empty).await;
+}
+
+#[tokio::test]
+async fn a_thousand_targets_are_found_within_a_second_of_their_write() {
+    let folder = tempfile::tempdir().unwrap();
+    put(folder.path(), "a.json", ONE);
+    let mut rig = Rig::new(folder, "{file_sd: [a.json]}");
+    rig.finds(&["one"]).await;
+    let begun = Instant::now();
+    put(rig.folder.path(), "a.json", &thousand());
+    timeout(PATIENCE, async {
+        while rig.discovery.members(&[], &[]).len() != 1000 {
+            rig.discovery.changed().await;
+        }
+    })
+    .await
+    .unwrap();
+    assert!(
+        begun.elapsed() < Duration::from_secs(1),
+        "{:?}",
+        begun.elapsed()
+    );
+}

@@ -1,0 +1,366 @@
+//! All that decides whether a substation is in rotation, under one lock that nobody takes while all is well.
+//!
+//! Three parties have a say: its own exchanges ([`Health`], [`Refusals`]), the operator (drain), and the
+//! grid, which uses even those that fail when too few are left. What follows from all of it is written to
+//! the ledger, which is all that a choice reads.
+//!
+//! A good answer and a choice read one flag each; only where it is up do they come here.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use parking_lot::Mutex;
+use switchyard_balance::{Ledger, Load, Standing};
+
+use switchyard_config as config;
+
+use crate::{
+    clock::{Clock, Moment},
+    health::{Change, Health, Stage, Verdict},
+    refusals::Refusals,
+};
+
+/// How many of the grid are where, kept as they change, so that nobody counts ten thousand for one.
+#[derive(Debug, Default)]
+pub(super) struct Census {
+    most_ejected: AtomicUsize,
+    /// Ejected for failing.
+    ejected: AtomicUsize,
+    /// Members that are not draining.
+    listed: AtomicUsize,
+    /// Of those, neither ejected nor unreachable.
+    fit: AtomicUsize,
+}
+
+impl Census {
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a share of at most 10,000 substations"
+    )]
+    pub(super) fn set_rules(&self, substations: usize, rules: &config::Health) {
+        let most = ((substations as f64 * rules.most_ejected) as usize).max(1);
+        self.most_ejected.store(most, Relaxed);
+    }
+
+    fn enter(&self) -> bool {
+        let most = self.most_ejected.load(Relaxed);
+        let one_more = |ejected| (ejected < most).then_some(ejected + 1);
+        self.ejected
+            .fetch_update(Relaxed, Relaxed, one_more)
+            .is_ok()
+    }
+
+    fn leave(&self) {
+        self.ejected.fetch_sub(1, Relaxed);
+    }
+
+    /// Those that are fit, and all that are not draining.
+    pub(super) fn fit_of(&self) -> (usize, usize) {
+        (self.fit.load(Relaxed), self.listed.load(Relaxed))
+    }
+
+    fn note(count: &AtomicUsize, before: bool, after: bool) {
+        match (before, after) {
+            (false, true) => count.fetch_add(1, Relaxed),
+            (true, false) => count.fetch_sub(1, Relaxed),
+            _ => 0,
+        };
+    }
+}
+
+/// What is to be told of a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum News {
+    Health(Change),
+    Drained,
+    Undrained,
+}
+
+/// For people: all of it at one moment.
+#[derive(Clone, Copy, Debug)]
+pub struct View {
+    /// Where its exchanges have brought it.
+    pub stage: Stage,
+    /// Whether requests are sent to it.
+    pub is_in_rotation: bool,
+    /// Whether an operator has taken it out.
+    pub is_draining: bool,
+    /// Whether it is out because it can't be reached.
+    pub is_unreachable: bool,
+    /// Failures since the last exchange that went well.
+    pub failures: u32,
+    /// Ejections that count for how long the next one lasts.
+    pub ejections: u32,
+    /// The part of its share that it may have, 1 for the whole.
+    pub share: f64,
+    /// It has refused as much as this, and is not asked for it now.
+    pub refuses: Option<Load>,
+}
+
+/// See the [module](self).
+#[derive(Debug)]
+pub(super) struct Condition {
+    census: Arc<Census>,
+    state: Mutex<State>,
+    /// A good answer would change something.
+    is_troubled: AtomicBool,
+    /// A choice has to ask for the trial first.
+    is_on_trial: AtomicBool,
+    /// A sample has to be told of refusals, or moves the slow start.
+    is_moving: AtomicBool,
+}
+
+#[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is the word of another party, and any may hold beside any other"
+)]
+struct State {
+    rules: config::Health,
+    /// It is one of those that are chosen among.
+    is_member: bool,
+    health: Health,
+    refusals: Refusals,
+    is_draining: bool,
+    /// Used although it is ejected, because too many are.
+    is_pressed: bool,
+    /// It is one of those that the census counts.
+    is_counted: bool,
+}
+
+impl Condition {
+    /// Of one that is no member yet: see [`Condition::join`].
+    pub(super) fn new(rules: &config::Health, census: Arc<Census>) -> Self {
+        let state = State {
+            rules: rules.clone(),
+            is_member: false,
+            health: Health::default(),
+            refusals: Refusals::default(),
+            is_draining: false,
+            is_pressed: false,
+            is_counted: false,
+        };
+        Self {
+            census,
+            state: Mutex::new(state),
+            is_troubled: AtomicBool::new(false),
+            is_on_trial: AtomicBool::new(false),
+            is_moving: AtomicBool::new(false),
+        }
+    }
+
+    /// Becomes one of those that are chosen among, under these rules, or stays one.
+    pub(super) fn join(&self, ledger: &Ledger, rules: &config::Health, now: Moment) {
+        self.change(ledger, now, |state, _| {
+            state.rules.clone_from(rules);
+            state.is_member = true;
+            None
+        });
+    }
+
+    /// Is no longer among them. Nothing else of it is forgotten: it may come back.
+    pub(super) fn leave(&self, ledger: &Ledger, now: Moment) {
+        self.change(ledger, now, |state, _| {
+            state.is_member = false;
+            None
+        });
+    }
+
+    /// Takes word of an exchange that booked `load`. Reads no clock and takes no lock while all is well.
+    pub(super) fn good(&self, ledger: &Ledger, load: Option<Load>, clock: Clock) -> Option<News> {
+        if !self.is_troubled.load(Relaxed) {
+            return None;
+        }
+        self.change(ledger, clock.now(), |state, now| {
+            if let Some(load) = load {
+                state.refusals.booked(load);
+            }
+            let back = state
+                .health
+                .report(Verdict::Good, now, 0, &state.rules, || false);
+            let pardon = || state.is_pressed.then(|| state.health.pardon(now)).flatten();
+            back.or_else(pardon).map(News::Health)
+        })
+    }
+
+    /// Takes word of an exchange, or a scrape, that failed.
+    pub(super) fn failure(&self, ledger: &Ledger, verdict: Verdict, now: Moment) -> Option<News> {
+        let exchanges = ledger.reservations().saturating_sub(ledger.in_flight());
+        self.change(ledger, now, |state, now| {
+            let mut is_counted = state.is_counted;
+            let may_eject = || {
+                is_counted = is_counted || self.census.enter();
+                is_counted
+            };
+            let change = state
+                .health
+                .report(verdict, now, exchanges, &state.rules, may_eject);
+            state.is_counted = is_counted;
+            change.map(News::Health)
+        })
+    }
+
+    /// Takes word of a refusal of `load`.
+    pub(super) fn refused(
+        &self,
+        ledger: &Ledger,
+        load: Load,
+        room_in: Option<Duration>,
+        now: Moment,
+    ) {
+        ledger.refused(load);
+        self.change(ledger, now, |state, now| {
+            state.refusals.refused(load, ledger.value(), now, room_in);
+            None
+        });
+    }
+
+    /// A scrape has ended; `reached` if somebody answered.
+    pub(super) fn tick(&self, ledger: &Ledger, reached: bool, now: Moment) -> Option<News> {
+        if !self.is_moving.load(Relaxed) {
+            return None;
+        }
+        self.change(ledger, now, |state, now| {
+            let change = state.health.tick(now, reached);
+            if change == Some(Change::Back) {
+                // Whoever was not there has begun anew.
+                state.refusals = Refusals::default();
+            }
+            change.map(News::Health)
+        })
+    }
+
+    /// A sample has come in: what it says of room gives way to refusals that still count.
+    pub(super) fn sampled(&self, ledger: &Ledger, now: Moment) {
+        if self.is_moving.load(Relaxed) {
+            let mut state = self.state.lock();
+            if let Some(load) = state.refusals.sampled(ledger.value(), now) {
+                ledger.refused(load);
+            }
+        }
+    }
+
+    /// Takes it out of rotation, or lets it in again, on an operator's word.
+    pub(super) fn drain(&self, ledger: &Ledger, is_draining: bool, now: Moment) -> Option<News> {
+        let news = if is_draining {
+            News::Drained
+        } else {
+            News::Undrained
+        };
+        self.change(ledger, now, |state, _| {
+            (std::mem::replace(&mut state.is_draining, is_draining) != is_draining).then_some(news)
+        })
+    }
+
+    /// Uses it although it is ejected, or no longer. One that can't be reached, or is drained, stays out.
+    pub(super) fn press(&self, ledger: &Ledger, is_pressed: bool, now: Moment) {
+        self.change(ledger, now, |state, _| {
+            state.is_pressed = is_pressed;
+            None
+        });
+    }
+
+    /// Whether a request that chose it may go there. Usually so; on trial, only one may.
+    pub(super) fn may_be_asked(&self, ledger: &Ledger, clock: Clock) -> Entry {
+        if !self.is_on_trial.load(Relaxed) {
+            return Entry::Free;
+        }
+        let mut entry = Entry::Closed;
+        self.change(ledger, clock.now(), |state, _| {
+            if state.health.try_one() {
+                entry = Entry::Trial;
+            } else if state.is_in_rotation() {
+                entry = Entry::Free;
+            }
+            None
+        });
+        entry
+    }
+
+    /// A trial's request ended without a verdict.
+    pub(super) fn untried(&self, ledger: &Ledger, now: Moment) {
+        self.change(ledger, now, |state, _| {
+            state.health.untried();
+            None
+        });
+    }
+
+    pub(super) fn view(&self, now: Moment) -> View {
+        let state = self.state.lock();
+        View {
+            stage: state.health.stage(),
+            is_in_rotation: state.is_in_rotation(),
+            is_draining: state.is_draining,
+            is_unreachable: state.health.is_unreachable(),
+            failures: state.health.failures(),
+            ejections: state.health.ejections(),
+            share: state.health.share(now, state.rules.slow_start),
+            refuses: state.refusals.held(),
+        }
+    }
+
+    /// Changes something, and lets the ledger and the flags follow.
+    fn change(
+        &self,
+        ledger: &Ledger,
+        now: Moment,
+        change: impl FnOnce(&mut State, Moment) -> Option<News>,
+    ) -> Option<News> {
+        let mut state = self.state.lock();
+        let (was_in, was_fit, was_listed) =
+            (state.is_in_rotation(), state.is_fit(), state.is_listed());
+        let news = change(&mut state, now);
+        let now_at = state.health.stage();
+        if state.is_counted && (now_at == Stage::In || !state.is_member) {
+            state.is_counted = false;
+            self.census.leave();
+        }
+        Census::note(&self.census.fit, was_fit, state.is_fit());
+        Census::note(&self.census.listed, was_listed, state.is_listed());
+        let is_in = state.is_in_rotation();
+        if was_in != is_in {
+            ledger.set_standing(if is_in { Standing::In } else { Standing::Out });
+        }
+        let share = state.health.share(now, state.rules.slow_start);
+        ledger.set_ramp(share);
+        let is_refusing = state.refusals.held().is_some();
+        let is_clean = state.health.is_clean() && state.refusals.is_clean();
+        self.is_troubled.store(!is_clean, Relaxed);
+        self.is_on_trial
+            .store(matches!(now_at, Stage::Trial | Stage::Tried), Relaxed);
+        self.is_moving
+            .store(now_at != Stage::In || is_refusing || share < 1.0, Relaxed);
+        news
+    }
+}
+
+/// Whether a request may go where it was sent by choice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Entry {
+    Free,
+    /// As the one request that is its trial.
+    Trial,
+    Closed,
+}
+
+impl State {
+    fn is_listed(&self) -> bool {
+        self.is_member && !self.is_draining
+    }
+
+    fn is_fit(&self) -> bool {
+        matches!(self.health.stage(), Stage::In | Stage::Trial) && self.is_listed()
+    }
+
+    fn is_in_rotation(&self) -> bool {
+        let is_forced = self.is_pressed && !self.health.is_unreachable() && self.is_listed();
+        self.is_fit() || is_forced
+    }
+}

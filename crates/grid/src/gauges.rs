@@ -1,0 +1,148 @@
+//! The grid as it is now, as gauges: set when the page is rendered, so they cost nothing between scrapes.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use prometheus::{GaugeVec, IntGauge, IntGaugeVec};
+use strum::VariantArray;
+use switchyard_telemetry::{Error, Registrar};
+
+use crate::{grid::Grid, state::State};
+
+/// The families.
+#[derive(Debug)]
+pub struct GridGauges {
+    in_flight: IntGaugeVec,
+    observed: GaugeVec,
+    estimated: GaugeVec,
+    unseen: GaugeVec,
+    capacity: GaugeVec,
+    sampled_at: GaugeVec,
+    state: IntGaugeVec,
+    can_scrape: IntGaugeVec,
+    can_charge: IntGaugeVec,
+    share: GaugeVec,
+    panic: IntGauge,
+    /// Which grid's gauges stand in the families.
+    mirrored: AtomicU64,
+}
+
+impl GridGauges {
+    /// Makes and registers them.
+    pub fn register(make: Registrar<'_>) -> Result<Self, Error> {
+        let one = &["substation"];
+        Ok(Self {
+            in_flight: make.int_gauges(
+                "upstream_in_flight",
+                "Charges that wait for a substation's answer.",
+                one,
+            )?,
+            observed: make.gauges(
+                "substation_observed_load",
+                "The load gauge as last sampled, in its own unit. Absent before a first sample.",
+                one,
+            )?,
+            estimated: make.gauges(
+                "substation_estimated_load",
+                "What the load is believed to be now: the sample and what it can't know.",
+                one,
+            )?,
+            unseen: make.gauges(
+                "substation_unseen_load",
+                "The part of the estimate that the last sample can't know.",
+                one,
+            )?,
+            capacity: make.gauges(
+                "substation_known_capacity",
+                "The capacity that choices reckon with. Absent where none is known.",
+                one,
+            )?,
+            sampled_at: make.gauges(
+                "load_sample_timestamp_seconds",
+                "When the last sample arrived, in seconds since the Unix epoch.",
+                one,
+            )?,
+            state: make.int_gauges(
+                "substation_state",
+                "1 for the state a substation is in, 0 for the others.",
+                &["substation", "state"],
+            )?,
+            can_scrape: make.int_gauges(
+                "substation_can_scrape",
+                "1 if the last scrape brought a sample.",
+                one,
+            )?,
+            can_charge: make.int_gauges(
+                "substation_can_charge",
+                "1 if requests are sent to it.",
+                one,
+            )?,
+            share: make.gauges(
+                "substation_share",
+                "The part of its share that it may have: 1 unless it has just come back.",
+                one,
+            )?,
+            panic: make.gauge(
+                "panic_mode",
+                "1 while too few are in rotation, so that those ejected for failing are used as well.",
+            )?,
+            mirrored: AtomicU64::new(0),
+        })
+    }
+
+    /// Takes the gauges away: they speak of now, and their substations may be gone.
+    fn clear_gauges(&self) {
+        let floats = [
+            &self.observed,
+            &self.estimated,
+            &self.unseen,
+            &self.capacity,
+            &self.sampled_at,
+            &self.share,
+        ];
+        for gauge in floats {
+            gauge.reset();
+        }
+        for gauge in [
+            &self.in_flight,
+            &self.state,
+            &self.can_scrape,
+            &self.can_charge,
+        ] {
+            gauge.reset();
+        }
+    }
+
+    /// Sets the gauges to what the grid says now. `version` is that of its configuration.
+    pub fn mirror(&self, grid: &Grid, version: u64) {
+        self.panic.set(i64::from(grid.is_panicking()));
+        if self.mirrored.swap(version, Relaxed) != version {
+            self.clear_gauges();
+        }
+        for view in grid.views() {
+            let name = &[view.name];
+            let in_flight = i64::try_from(view.in_flight).unwrap_or(i64::MAX);
+            self.in_flight.with_label_values(name).set(in_flight);
+            let set = |family: &GaugeVec, value| family.with_label_values(name).set(value);
+            set(&self.estimated, view.estimated_load);
+            set(&self.unseen, view.unseen_load);
+            set(&self.share, view.rotation.share);
+            if let Some(load) = view.current_load {
+                set(&self.observed, load);
+            }
+            if let Some(capacity) = view.capacity {
+                set(&self.capacity, capacity);
+            }
+            if let Some(at) = view.sampled_at {
+                set(&self.sampled_at, grid.clock().unix_seconds(at));
+            }
+            let can_scrape = self.can_scrape.with_label_values(name);
+            can_scrape.set(i64::from(view.can_scrape));
+            let can_charge = self.can_charge.with_label_values(name);
+            can_charge.set(i64::from(view.rotation.is_in_rotation));
+            for state in State::VARIANTS {
+                let gauge = self.state.with_label_values(&[view.name, state.name()]);
+                gauge.set(i64::from(*state == view.state));
+            }
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! What is counted for each substation: decisions, exchanges, polls and changes of state.
+
+use std::sync::OnceLock;
+
+use enum_map::EnumMap;
+use prometheus::{Histogram, HistogramVec, IntCounter, IntCounterVec};
+use switchyard_balance::{Policy, Reason};
+use switchyard_scrape::PollOutcome;
+use switchyard_telemetry::{Error, Registrar, counter_by, forget_by, request_buckets};
+
+use crate::{
+    choice::ChoiceMetrics,
+    outcomes::{ReportOutcome, UpstreamOutcome},
+    state::State,
+};
+
+/// The families, before a substation's name is known.
+#[derive(Debug)]
+pub struct GridMetrics {
+    /// How good the choices are.
+    pub choice: ChoiceMetrics,
+    decisions: IntCounterVec,
+    upstream: IntCounterVec,
+    shared: IntCounterVec,
+    upstream_seconds: HistogramVec,
+    polls: IntCounterVec,
+    reports: IntCounterVec,
+    poll_seconds: HistogramVec,
+    transitions: IntCounterVec,
+}
+
+/// The handles of one substation.
+#[derive(Debug)]
+pub struct SubstationMetrics {
+    /// Requests that were given to it because it may have booked their key before.
+    pub chosen_by_key: IntCounter,
+    /// Charges that shared a connection to it with others.
+    pub shared: IntCounter,
+    /// How long its answers take.
+    pub upstream_seconds: Histogram,
+    /// How long its metrics page takes.
+    pub poll_seconds: Histogram,
+    name: String,
+    decisions: IntCounterVec,
+    /// By the policy; only of those that were in force.
+    by_policy: [OnceLock<IntCounter>; Policy::ALL.len()],
+    /// At [`Reason::Policy`] stands nothing that is counted.
+    chosen: [Option<IntCounter>; Reason::ALL.len()],
+    upstream: EnumMap<UpstreamOutcome, IntCounter>,
+    polls: EnumMap<PollOutcome, IntCounter>,
+    reports: EnumMap<ReportOutcome, IntCounter>,
+    transitions: EnumMap<State, IntCounter>,
+}
+
+impl SubstationMetrics {
+    /// Makes the series of choices by `policy`, which is in force from now on.
+    pub fn prepare(&self, policy: Policy) {
+        self.by(policy);
+    }
+
+    /// Counts one choice by `policy` that fell on it.
+    pub fn chosen(&self, reason: Reason, policy: Policy) {
+        match self.chosen.get(reason as usize) {
+            Some(Some(counter)) => counter.inc(),
+            _ => {
+                if let Some(counter) = self.by(policy) {
+                    counter.inc();
+                }
+            }
+        }
+    }
+
+    fn by(&self, policy: Policy) -> Option<&IntCounter> {
+        let make = || {
+            self.decisions
+                .with_label_values(&[self.name.as_str(), policy.name()])
+        };
+        Some(self.by_policy.get(policy as usize)?.get_or_init(make))
+    }
+
+    /// Counts one exchange.
+    pub fn exchange(&self, outcome: UpstreamOutcome) {
+        self.upstream[outcome].inc();
+    }
+
+    /// Counts one look at its gauge.
+    pub fn poll(&self, outcome: PollOutcome) {
+        self.polls[outcome].inc();
+    }
+
+    /// Counts one load on an answer.
+    pub fn report(&self, outcome: ReportOutcome) {
+        self.reports[outcome].inc();
+    }
+
+    /// Counts one change of state.
+    pub fn transition(&self, to: State) {
+        self.transitions[to].inc();
+    }
+}
+
+impl GridMetrics {
+    /// Makes and registers them.
+    pub fn register(make: Registrar<'_>) -> Result<Self, Error> {
+        let one = &["substation"];
+        Ok(Self {
+            choice: ChoiceMetrics::register(make)?,
+            decisions: make.counters(
+                "dispatch_decisions_total",
+                "Choices of a substation, by reason.",
+                &["substation", "reason"],
+            )?,
+            upstream: make.counters(
+                "upstream_requests_total",
+                "Charges sent to a substation, by how the exchange ended.",
+                &["substation", "outcome"],
+            )?,
+            shared: make.counters(
+                "upstream_shared_total",
+                "Charges sent to a substation over a connection on which others were under way.",
+                one,
+            )?,
+            upstream_seconds: make.histograms(
+                "upstream_duration_seconds",
+                "From the choice of a substation to the end of its answer.",
+                one,
+                request_buckets(),
+            )?,
+            polls: make.counters(
+                "load_polls_total",
+                "Scrapes of a substation's load gauge, by outcome.",
+                &["substation", "outcome"],
+            )?,
+            reports: make.counters(
+                "load_reports_total",
+                "Loads that stood on a substation's answers, by what became of them.",
+                &["substation", "outcome"],
+            )?,
+            poll_seconds: make.histograms(
+                "load_poll_duration_seconds",
+                "How long a scrape of the load gauge takes.",
+                one,
+                request_buckets(),
+            )?,
+            transitions: make.counters(
+                "substation_state_transitions_total",
+                "Changes of a substation's state, by the new state.",
+                &["substation", "to"],
+            )?,
+        })
+    }
+
+    /// The handles of one substation, all series present from the start.
+    #[must_use]
+    pub fn substation(&self, name: &str) -> SubstationMetrics {
+        SubstationMetrics {
+            name: name.to_owned(),
+            decisions: self.decisions.clone(),
+            by_policy: Default::default(),
+            chosen: Reason::ALL.map(|reason| {
+                let name_of = reason.own_name()?;
+                Some(self.decisions.with_label_values(&[name, name_of]))
+            }),
+            chosen_by_key: self.decisions.with_label_values(&[name, "key"]),
+            shared: self.shared.with_label_values(&[name]),
+            upstream_seconds: self.upstream_seconds.with_label_values(&[name]),
+            poll_seconds: self.poll_seconds.with_label_values(&[name]),
+            upstream: counter_by(&self.upstream, &[name]),
+            polls: counter_by(&self.polls, &[name]),
+            reports: counter_by(&self.reports, &[name]),
+            transitions: counter_by(&self.transitions, &[name]),
+        }
+    }
+
+    /// Takes the counters of a substation away that is gone for good.
+    pub fn forget(&self, name: &str) {
+        // Err: one that was never counted.
+        for reason in Reason::ALL.into_iter().filter_map(Reason::own_name) {
+            let _ = self.decisions.remove_label_values(&[name, reason]);
+        }
+        for policy in Policy::ALL {
+            let _ = self.decisions.remove_label_values(&[name, policy.name()]);
+        }
+        let _ = self.decisions.remove_label_values(&[name, "key"]);
+        forget_by::<UpstreamOutcome>(&self.upstream, &[name]);
+        forget_by::<PollOutcome>(&self.polls, &[name]);
+        forget_by::<ReportOutcome>(&self.reports, &[name]);
+        forget_by::<State>(&self.transitions, &[name]);
+        let _ = self.shared.remove_label_values(&[name]);
+        let _ = self.upstream_seconds.remove_label_values(&[name]);
+        let _ = self.poll_seconds.remove_label_values(&[name]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn handles_stand_at_their_reason() {
+        for (at, reason) in Reason::ALL.iter().enumerate() {
+            assert_eq!(*reason as usize, at);
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! One substation at one moment, as all who show it need it: `/status`, the live page and the metrics page.
+
+use std::{net::SocketAddr, time::Duration};
+
+use switchyard_balance::Load;
+
+use crate::{clock::Moment, condition::View, grid::Grid, state::State, substation::Substation};
+
+/// See the [module](self). Loads are in the unit of the load gauge.
+#[derive(Clone, Copy, Debug)]
+pub struct SubstationView<'a> {
+    /// Unique in the grid.
+    pub name: &'a str,
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// How it is doing.
+    pub state: State,
+    /// As last sampled.
+    pub current_load: Option<f64>,
+    /// The most it can bear, where that is known.
+    pub capacity: Option<f64>,
+    /// When its last sample arrived.
+    pub sampled_at: Option<Moment>,
+    /// How old that sample is.
+    pub sample_age: Option<Duration>,
+    /// What the load is believed to be now.
+    pub estimated_load: f64,
+    /// The part of the estimate that the sample can't know.
+    pub unseen_load: f64,
+    /// Requests that wait for its answer.
+    pub in_flight: u64,
+    /// Requests that were ever assigned to it.
+    pub assigned_total: u64,
+    /// Whether its last scrape brought a sample.
+    pub can_scrape: bool,
+    /// All that its rotation is decided by.
+    pub rotation: View,
+}
+
+impl Grid {
+    /// `substation` at `now`.
+    #[must_use]
+    pub fn view<'a>(&self, substation: &'a Substation, now: Moment) -> SubstationView<'a> {
+        let ledger = substation.ledger();
+        let sampled_at = substation.sampled_at();
+        SubstationView {
+            name: substation.name(),
+            address: substation.address(),
+            state: self.state_of(substation),
+            current_load: ledger.value().map(Load::units),
+            capacity: ledger.capacity().map(Load::units),
+            sampled_at,
+            sample_age: sampled_at.map(|at| now.since(at)),
+            estimated_load: ledger.estimate().units(),
+            unseen_load: ledger.unseen().units(),
+            in_flight: ledger.in_flight(),
+            assigned_total: ledger.reservations(),
+            can_scrape: substation.can_scrape(),
+            rotation: substation.view(now),
+        }
+    }
+
+    /// All substations at this moment, in the order of the configuration.
+    pub fn views(&self) -> impl Iterator<Item = SubstationView<'_>> {
+        let now = self.clock().now();
+        self.substations()
+            .iter()
+            .map(move |substation| self.view(substation, now))
+    }
+}

@@ -1,0 +1,112 @@
+//! Where two processes meet: a socket in a directory of their own.
+
+use std::{
+    fs::{self, DirBuilder},
+    io::{self, ErrorKind},
+    os::unix::{
+        fs::{DirBuilderExt, MetadataExt},
+        net::{UnixListener, UnixStream},
+    },
+    path::{Path, PathBuf},
+};
+
+use super::Error;
+
+/// What nobody but the owner may do.
+const OTHERS: u32 = 0o077;
+
+/// A path in a directory that only this user can enter.
+#[derive(Clone, Debug)]
+pub struct SocketPath {
+    path: PathBuf,
+}
+
+impl SocketPath {
+    /// Creates the directory if there is none, and refuses one that is open to others.
+    pub fn at(path: PathBuf) -> Result<Self, Error> {
+        let directory = match path.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
+        };
+        let failed = |what| {
+            move |reason| Error::Path {
+                what,
+                path: directory.to_owned(),
+                reason,
+            }
+        };
+        match DirBuilder::new().mode(0o700).create(directory) {
+            Err(error) if error.kind() != ErrorKind::AlreadyExists => {
+                return Err(failed("create")(error));
+            }
+            _ => {}
+        }
+        let found = fs::metadata(directory).map_err(failed("look at"))?;
+        let (mode, owner) = (found.mode() & 0o7777, found.uid());
+        if mode & OTHERS != 0 || owner != rustix::process::geteuid().as_raw() {
+            return Err(Error::Open {
+                directory: directory.to_owned(),
+                found: format!("mode {mode:04o}, owner {owner}"),
+            });
+        }
+        Ok(Self { path })
+    }
+
+    /// Its path.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Listens for a successor, unless somebody does already. What a dead process left is replaced.
+    pub fn open(&self) -> Result<UnixListener, Error> {
+        if UnixStream::connect(&self.path).is_ok() {
+            return Err(Error::Taken(self.path.clone()));
+        }
+        self.replace()
+    }
+
+    /// Listens for a successor in place of whoever did.
+    pub fn replace(&self) -> Result<UnixListener, Error> {
+        // Renamed into place, so that at no time nobody can be met there.
+        let mut name = self.path.clone().into_os_string();
+        name.push(".new");
+        let fresh = PathBuf::from(name);
+        let failed = |what| {
+            move |reason| Error::Path {
+                what,
+                path: self.path.clone(),
+                reason,
+            }
+        };
+        match fs::remove_file(&fresh) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                return Err(failed("replace")(error));
+            }
+            _ => {}
+        }
+        let listener = UnixListener::bind(&fresh).map_err(failed("listen at"))?;
+        listener
+            .set_nonblocking(true)
+            .and_then(|()| fs::rename(&fresh, &self.path))
+            .map_err(failed("listen at"))?;
+        Ok(listener)
+    }
+
+    /// Who listens there.
+    pub(super) fn connect(&self) -> Result<UnixStream, Error> {
+        UnixStream::connect(&self.path).map_err(|reason| match reason.kind() {
+            ErrorKind::NotFound | ErrorKind::ConnectionRefused => Error::Nobody(self.path.clone()),
+            _ => Error::Path {
+                what: "connect to",
+                path: self.path.clone(),
+                reason,
+            },
+        })
+    }
+
+    /// Leaves nothing behind. Only for who listens there.
+    pub fn close(&self) -> io::Result<()> {
+        fs::remove_file(&self.path)
+    }
+}

@@ -1,0 +1,105 @@
+//! The old process's side.
+
+use std::{io, net::TcpListener, time::Duration};
+
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt, Interest},
+    net::{UnixListener, UnixStream},
+    time::{sleep, timeout},
+};
+use tracing::{info, warn};
+
+use super::{ANSWER, READY, wire};
+
+/// How long to wait where accepting fails, so that it does not fail in a circle.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// What a successor gets, and where it asks for it.
+#[derive(Debug)]
+pub struct HandoverServer {
+    listener: UnixListener,
+    sockets: Vec<TcpListener>,
+}
+
+/// A process that accepts from the same sockets, and waits for the word that this one ceases to.
+#[derive(Debug)]
+pub struct Successor {
+    stream: UnixStream,
+    process: Option<u32>,
+}
+
+impl HandoverServer {
+    /// Hands `sockets` to who comes to `listener`. Only within a runtime.
+    pub fn new(
+        listener: std::os::unix::net::UnixListener,
+        sockets: Vec<TcpListener>,
+    ) -> io::Result<Self> {
+        let listener = UnixListener::from_std(listener)?;
+        Ok(Self { listener, sockets })
+    }
+
+    /// Completes once a new process has taken the sockets and is ready. Those that fail to are told of, and
+    /// change nothing.
+    pub async fn successor(&self) -> Successor {
+        loop {
+            let candidate = match self.listener.accept().await {
+                Ok((stream, _)) => self.hand_over(stream).await,
+                Err(error) => {
+                    sleep(PAUSE).await;
+                    Err(error)
+                }
+            };
+            match candidate {
+                Ok(Some(successor)) => return successor,
+                // Only a look whether somebody is here.
+                Ok(None) => {}
+                Err(error) => {
+                    warn!(%error, "No handover: this process goes on");
+                }
+            }
+        }
+    }
+
+    async fn hand_over(&self, mut stream: UnixStream) -> io::Result<Option<Successor>> {
+        let peer = stream.peer_cred()?;
+        if peer.uid() != rustix::process::geteuid().as_raw() {
+            let message = format!("it was asked for by user {}, not its own", peer.uid());
+            return Err(io::Error::new(io::ErrorKind::PermissionDenied, message));
+        }
+        let process = peer.pid().and_then(|pid| u32::try_from(pid).ok());
+        let sent = stream.async_io(Interest::WRITABLE, || wire::send(&stream, &self.sockets));
+        match timeout(ANSWER, sent).await {
+            Ok(Err(error)) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(None),
+            sent => sent.map_err(io::Error::from)??,
+        }
+        info!(process, "Listening sockets sent to a new process");
+        match timeout(READY, stream.read_u8()).await {
+            Ok(Ok(wire::READY)) => Ok(Some(Successor { stream, process })),
+            Ok(Ok(_)) => Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                "the new process said something else than that it is ready",
+            )),
+            Ok(Err(error)) => Err(io::Error::new(
+                error.kind(),
+                "the new process ended before it was ready",
+            )),
+            Err(_) => Err(io::Error::new(
+                io::ErrorKind::TimedOut,
+                format!("the new process was not ready within {READY:?}"),
+            )),
+        }
+    }
+}
+
+impl Successor {
+    /// Its process, where the system tells.
+    #[must_use]
+    pub fn process(&self) -> Option<u32> {
+        self.process
+    }
+
+    /// Tells it that this process accepts no more.
+    pub async fn confirm(mut self) -> io::Result<()> {
+        timeout(ANSWER, self.stream.write_u8(wire::DRAINING)).await?
+    }
+}

@@ -1,0 +1,158 @@
+//! Writes a request into one buffer, to leave in one write.
+
+use bytes::{BufMut, Bytes, BytesMut};
+
+/// The part of a request that is the same for every charge of one substation: request line and `host`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestHead {
+    bytes: Bytes,
+}
+
+/// Why a request cannot be written: it would not be read as what it was meant to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Unencodable {
+    /// Not a token.
+    #[error("the method is not a token")]
+    Method,
+    /// Not a path in origin form, percent-encoded.
+    #[error("the path does not begin with a slash or has a character that must be percent-encoded")]
+    Path,
+    /// Empty, or with a blank or a character that is not ASCII.
+    #[error("the host is empty or has an invalid character")]
+    Host,
+    /// Not a token.
+    #[error("a header name is not a token")]
+    HeaderName,
+    /// With a control character.
+    #[error("a header value has a control character")]
+    HeaderValue,
+    /// A header that the encoder writes itself, or that would contradict what it writes.
+    #[error("a header would contradict the request's framing or host")]
+    Reserved,
+}
+
+impl RequestHead {
+    /// Prepares `method path HTTP/1.1` and `host`.
+    pub fn new(method: &str, path: &str, host: &str) -> Result<Self, Unencodable> {
+        if !is_token(method.as_bytes()) {
+            return Err(Unencodable::Method);
+        }
+        if !path.starts_with('/') || !path.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(Unencodable::Path);
+        }
+        if host.is_empty() || !host.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(Unencodable::Host);
+        }
+        let bytes = [method, " ", path, " HTTP/1.1\r\nhost: ", host, "\r\n"].concat();
+        Ok(Self {
+            bytes: bytes.into(),
+        })
+    }
+}
+
+/// Appends a whole request to `buffer`: the prepared part, `headers`, `content-length`, the body.
+///
+/// On an error the buffer is as it was. Nothing in a name or a value can end its line, and no header can
+/// contradict the framing, so that the substation reads one request with this body, whatever the client sent.
+pub fn encode_request<'a>(
+    buffer: &mut BytesMut,
+    prefix: &RequestHead,
+    headers: impl IntoIterator<Item = (&'a [u8], &'a [u8])>,
+    body: &[u8],
+) -> Result<(), Unencodable> {
+    let start = buffer.len();
+    // Room for a handful of headers, so that the common request grows the buffer once at most.
+    buffer.reserve(prefix.bytes.len() + 256 + body.len());
+    buffer.put_slice(&prefix.bytes);
+    for (name, value) in headers {
+        if let Err(error) = check(name, value) {
+            buffer.truncate(start);
+            return Err(error);
+        }
+        for part in [name, b": ", value, b"\r\n"] {
+            buffer.put_slice(part);
+        }
+    }
+    buffer.put_slice(b"content-length: ");
+    put_decimal(buffer, body.len());
+    buffer.put_slice(b"\r\n\r\n");
+    buffer.put_slice(body);
+    Ok(())
+}
+
+fn check(name: &[u8], value: &[u8]) -> Result<(), Unencodable> {
+    const RESERVED: [&[u8]; 4] = [b"content-length", b"transfer-encoding", b"host", b"upgrade"];
+    if !is_token(name) {
+        return Err(Unencodable::HeaderName);
+    }
+    // Without a way out of the loop, so that many bytes are looked at in one step.
+    let is_control = |byte: u8| byte.is_ascii_control() && byte != b'\t';
+    if value
+        .iter()
+        .fold(false, |any, &byte| any | is_control(byte))
+    {
+        return Err(Unencodable::HeaderValue);
+    }
+    if RESERVED
+        .iter()
+        .any(|reserved| name.eq_ignore_ascii_case(reserved))
+    {
+        return Err(Unencodable::Reserved);
+    }
+    Ok(())
+}
+
+/// RFC 9110, section 5.6.2.
+fn is_token(name: &[u8]) -> bool {
+    /// Whether a byte may stand in one.
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "the compiler evaluates it, and would refuse what is out of bounds"
+    )]
+    const IN_TOKEN: [bool; 256] = {
+        let mut table = [false; 256];
+        let mut byte = 0_u8;
+        while byte < 128 {
+            table[byte as usize] = byte.is_ascii_alphanumeric()
+                || matches!(
+                    byte,
+                    b'!' | b'#'
+                        | b'$'
+                        | b'%'
+                        | b'&'
+                        | b'\''
+                        | b'*'
+                        | b'+'
+                        | b'-'
+                        | b'.'
+                        | b'^'
+                        | b'_'
+                        | b'`'
+                        | b'|'
+                        | b'~'
+                );
+            byte += 1;
+        }
+        table
+    };
+    let is_in_token = |byte: &u8| IN_TOKEN.get(usize::from(*byte)) == Some(&true);
+    !name.is_empty() && name.iter().all(is_in_token)
+}
+
+fn put_decimal(buffer: &mut BytesMut, mut number: usize) {
+    // Twenty digits hold 64 bits; filled from the end.
+    let mut digits = [b'0'; 20];
+    let mut length = 0;
+    for digit in digits.iter_mut().rev() {
+        *digit += u8::try_from(number % 10).unwrap_or_default();
+        number /= 10;
+        length += 1;
+        if number == 0 {
+            break;
+        }
+    }
+    buffer.put_slice(digits.get(digits.len() - length..).unwrap_or_default());
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,141 @@
+//! A plain Pingora proxy that chooses as Switchyard does.
+//!
+//! ```sh
+//! cargo run -p switchyard-pingora --example plain_proxy -- config/switchyard.yaml 127.0.0.1:8080
+//! ```
+//!
+//! Everything that is Switchyard's is marked; the rest is what any `ProxyHttp` has. From the file it takes the
+//! substations, `load`, `policy`, `threads` and `limits.connections`, and every request weighs `charge.default_load`.
+//! The second argument may also be a path: then it listens on a Unix socket there.
+
+use std::{env, path::Path, sync::Arc};
+
+use async_trait::async_trait;
+use pingora_core::{
+    Error, ErrorType, Result,
+    server::{Server, configuration::ServerConf},
+    services::background::background_service,
+    upstreams::peer::HttpPeer,
+};
+use pingora_http::ResponseHeader;
+use pingora_load_balancing::{Backends, LoadBalancer};
+use pingora_proxy::{ProxyHttp, Session, http_proxy_service};
+use switchyard_balance::{Load, Reservation};
+use switchyard_config::Config;
+use switchyard_pingora::{LeastLoad, Rule, Scrape, Substations, Upstream, select_and_reserve};
+
+struct Proxy {
+    balancer: Arc<LoadBalancer<LeastLoad>>,
+    load: Load,
+}
+
+/// What a request holds.
+#[derive(Default)]
+struct Ctx {
+    /// Switchyard: what is reserved for it, until it is known what became of it.
+    reservation: Option<Reservation<Upstream>>,
+    /// Those that could not be connected to.
+    tried: Vec<Arc<Upstream>>,
+}
+
+#[async_trait]
+impl ProxyHttp for Proxy {
+    type CTX = Ctx;
+
+    fn new_ctx(&self) -> Ctx {
+        Ctx::default()
+    }
+
+    async fn upstream_peer(&self, _: &mut Session, ctx: &mut Ctx) -> Result<Box<HttpPeer>> {
+        // Switchyard: the choice, which is the reservation too.
+        let is_new =
+            |upstream: &Arc<Upstream>| !ctx.tried.iter().any(|tried| Arc::ptr_eq(tried, upstream));
+        let chosen = select_and_reserve(&self.balancer, self.load, |backend| {
+            Upstream::of(backend).is_some_and(is_new)
+        });
+        let Some((backend, reservation)) = chosen else {
+            return Error::e_explain(ErrorType::HTTPStatus(503), "none has room or is usable");
+        };
+        ctx.reservation = Some(reservation);
+        let Some(address) = backend.addr.as_inet().copied() else {
+            return Error::e_explain(ErrorType::InternalError, "not an IP address");
+        };
+        Ok(Box::new(HttpPeer::new(address, false, String::new())))
+    }
+
+    fn fail_to_connect(
+        &self,
+        _: &mut Session,
+        _: &HttpPeer,
+        ctx: &mut Ctx,
+        mut error: Box<Error>,
+    ) -> Box<Error> {
+        // Switchyard: nothing was sent, so nothing is booked, and another one may be asked.
+        if let Some(reservation) = ctx.reservation.take() {
+            ctx.tried.push(Arc::clone(reservation.upstream()));
+            reservation.cancel();
+            error.set_retry(true);
+        }
+        error
+    }
+
+    async fn response_filter(
+        &self,
+        _: &mut Session,
+        answer: &mut ResponseHeader,
+        ctx: &mut Ctx,
+    ) -> Result<()> {
+        // Switchyard: the end of the reservation. One that no answer ends is dropped with the context, as unknown.
+        if let Some(reservation) = ctx.reservation.take() {
+            answer.insert_header("x-substation", reservation.upstream().name())?;
+            match answer.status.as_u16() {
+                200..300 => reservation.booked(),
+                400..500 | 503 => reservation.cancel(),
+                _ => reservation.unknown(),
+            }
+        }
+        Ok(())
+    }
+}
+
+fn main() -> anyhow::Result<()> {
+    let mut arguments = env::args().skip(1);
+    let (Some(file), Some(listen)) = (arguments.next(), arguments.next()) else {
+        anyhow::bail!("usage: plain_proxy CONFIG.yaml ADDRESS:PORT|/PATH/TO/SOCKET");
+    };
+    let config = Config::from_file(Path::new(&file))?;
+
+    // Switchyard: discovery, selection and health check, in Pingora's own balancer.
+    let default_load = Load::new(config.charge.default_load).unwrap_or_default();
+    let rule = Rule {
+        policy: config.policy.into(),
+        default_load,
+    };
+    let backends = Backends::new(Box::new(Substations::new(&config)));
+    let mut balancer = LoadBalancer::<LeastLoad>::from_backends_with_config(backends, Some(rule));
+    balancer.set_health_check(Box::new(Scrape::new(&config.load)));
+    balancer.health_check_frequency = Some(config.load.interval);
+    balancer.parallel_health_check = true;
+
+    let conf = ServerConf {
+        threads: config.threads,
+        upstream_keepalive_pool_size: config.limits.connections,
+        ..ServerConf::default()
+    };
+    let mut server = Server::new_with_opt_and_conf(None, conf);
+    server.bootstrap();
+    let scraping = background_service("scraping", balancer);
+    let proxy = Proxy {
+        balancer: scraping.task(),
+        load: default_load,
+    };
+    let mut service = http_proxy_service(&server.configuration, proxy);
+    if listen.starts_with('/') {
+        service.add_uds(&listen, None);
+    } else {
+        service.add_tcp(&listen);
+    }
+    server.add_service(scraping);
+    server.add_service(service);
+    server.run_forever()
+}

@@ -1,0 +1,24 @@
+//! A selection and its reservation in one step.
+
+use pingora_load_balancing::{Backend, LoadBalancer};
+use switchyard_balance::{Load, Reservation};
+
+use crate::{
+    held::{key, reservation},
+    selection::LeastLoad,
+    upstream::Upstream,
+};
+
+/// The best backend for a request of this load that is healthy and that `accept` lets through, and what is reserved
+/// there. `None` where none has room or is usable.
+pub fn select_and_reserve(
+    balancer: &LoadBalancer<LeastLoad>,
+    load: Load,
+    accept: impl Fn(&Backend) -> bool,
+) -> Option<(Backend, Reservation<Upstream>)> {
+    let all = balancer.backends().get_backend().len();
+    let accept = |backend: &Backend, is_ready| is_ready && accept(backend);
+    let mut backend = balancer.select_with(&key(load), all, accept)?;
+    let reservation = reservation(&mut backend)?;
+    Some((backend, reservation))
+}

@@ -1,0 +1,125 @@
+//! The choice, as Pingora asks for it: an iterator over candidates, best first.
+//!
+//! Each candidate is reserved as it comes up, since between a look and a later reservation another thread may fill
+//! the same gap. One that Pingora turns down (ill, disabled, tried before) gives its reservation back when the next
+//! one is asked for, or when there is no next.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use fastrand::Rng;
+use pingora_load_balancing::{
+    Backend,
+    selection::{BackendIter, BackendSelection},
+};
+use switchyard_balance::{Load, Policy, Roster, Selector};
+
+use crate::{
+    held::{Held, load_of},
+    upstream::Upstream,
+};
+
+/// How [`LeastLoad`] chooses.
+#[derive(Clone, Copy, Debug)]
+pub struct Rule {
+    /// The policy.
+    pub policy: Policy,
+    /// The load of a request whose key says none.
+    pub default_load: Load,
+}
+
+impl Default for Rule {
+    /// The lowest load, and one unit of the gauge a request: right where the gauge counts requests or sessions.
+    fn default() -> Self {
+        Self {
+            policy: Policy::default(),
+            default_load: Load::new(1.0).unwrap_or_default(),
+        }
+    }
+}
+
+/// The backends of one membership, chosen among by their ledgers.
+///
+/// Backends that carry no [`Upstream`] are never chosen.
+#[derive(Debug)]
+pub struct LeastLoad {
+    backends: Box<[Backend]>,
+    roster: Roster<Upstream>,
+    selector: Selector,
+    default_load: Load,
+}
+
+impl BackendSelection for LeastLoad {
+    type Iter = Iter;
+    type Config = Rule;
+
+    fn build_with_config(backends: &BTreeSet<Backend>, rule: &Rule) -> Self {
+        let with_upstream = backends
+            .iter()
+            .filter_map(|backend| Some((backend.clone(), Arc::clone(Upstream::of(backend)?))));
+        let (backends, upstreams): (Vec<_>, Vec<_>) = with_upstream.unzip();
+        Self {
+            backends: backends.into(),
+            roster: Roster::new(upstreams).for_requests_of(rule.default_load),
+            selector: Selector::new(rule.policy),
+            default_load: rule.default_load,
+        }
+    }
+
+    fn build(backends: &BTreeSet<Backend>) -> Self {
+        Self::build_with_config(backends, &Rule::default())
+    }
+
+    fn iter(self: &Arc<Self>, key: &[u8]) -> Iter {
+        Iter {
+            load: load_of(key).unwrap_or(self.default_load),
+            selection: Arc::clone(self),
+            rng: Rng::new(),
+            tried: Vec::new(),
+            candidate: None,
+        }
+    }
+}
+
+/// Candidates for one request, best first, each reserved while it is looked at.
+#[derive(Debug)]
+pub struct Iter {
+    selection: Arc<LeastLoad>,
+    load: Load,
+    rng: Rng,
+    tried: Vec<usize>,
+    candidate: Option<(Backend, Arc<Held>)>,
+}
+
+impl Iter {
+    /// Gives back what the last candidate has reserved, unless somebody took the candidate.
+    fn let_go(&mut self) {
+        if let Some((backend, held)) = self.candidate.take() {
+            drop(backend);
+            if let Some(held) = Arc::into_inner(held) {
+                held.turned_down();
+            }
+        }
+    }
+}
+
+impl BackendIter for Iter {
+    fn next(&mut self) -> Option<&Backend> {
+        self.let_go();
+        let selection = &self.selection;
+        let chosen = selection
+            .selector
+            .reserve(&selection.roster, self.load, &self.tried, &mut self.rng)
+            .ok()?;
+        self.tried.push(chosen.at);
+        let mut backend = selection.backends.get(chosen.at)?.clone();
+        let held = Held::put(&mut backend, chosen.reservation);
+        let (backend, _) = self.candidate.insert((backend, held));
+        Some(backend)
+    }
+}
+
+impl Drop for Iter {
+    fn drop(&mut self) {
+        self.let_go();
+    }
+}

@@ -1,0 +1,188 @@
+//! One look at one substation's gauge, over a connection that is kept.
+
+use std::{io, net::SocketAddr, time::Duration};
+
+use bytes::BytesMut;
+use switchyard_balance::{Load, Reading, ledger::ScrapeSent};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::timeout,
+};
+
+use switchyard_config as config;
+use switchyard_gauge::exposition::{self, Aggregate, Found, Wanted};
+use switchyard_http1::{Answer, Decoder, Limits, Progress};
+
+use crate::{outcome::PollOutcome, ticket::Look};
+
+/// A metrics page larger than this is not read to its end.
+const LARGEST_PAGE: usize = 4 * 1024 * 1024;
+/// Room for a usual page; more is made as it comes.
+const READ: usize = 16 * 1024;
+
+/// What is looked for, prepared once.
+#[derive(Debug)]
+pub struct Gauges {
+    load: Wanted,
+    capacity: Wanted,
+    path: String,
+    timeout: Duration,
+}
+
+impl Gauges {
+    /// The gauges that a configuration names, and where and for how long to look for them.
+    #[must_use]
+    pub fn new(load: &config::Load) -> Self {
+        let aggregate = match load.aggregate {
+            config::Aggregate::None => Aggregate::Nothing,
+            config::Aggregate::Sum => Aggregate::Sum,
+            config::Aggregate::Max => Aggregate::Max,
+        };
+        let wanted = |series: &config::Series| {
+            let matchers = series.matchers.iter().map(|matcher| {
+                let is_equal = matcher.op == config::MatchOp::Equal;
+                (matcher.label.clone(), is_equal, matcher.value.clone())
+            });
+            Wanted::new(&series.name, matchers).aggregated(aggregate)
+        };
+        Self {
+            load: wanted(&load.metric),
+            capacity: wanted(&load.capacity_metric),
+            path: load.path.clone(),
+            timeout: load.timeout,
+        }
+    }
+}
+
+/// Looks at one substation's gauge, again and again.
+#[derive(Debug)]
+pub struct Probe {
+    address: SocketAddr,
+    path: String,
+    request: Vec<u8>,
+    stream: Option<TcpStream>,
+    buffer: BytesMut,
+    decoder: Decoder,
+}
+
+impl Probe {
+    /// A probe of the substation at `address`, without a connection yet.
+    #[must_use]
+    pub fn new(address: SocketAddr, gauges: &Gauges) -> Self {
+        Self {
+            address,
+            path: gauges.path.clone(),
+            request: request(address, &gauges.path),
+            stream: None,
+            buffer: BytesMut::new(),
+            decoder: Decoder::new(Limits {
+                body: LARGEST_PAGE,
+                ..Limits::default()
+            }),
+        }
+    }
+
+    /// Takes one sample for the ledger that is looked from, or says why there is none. A configured capacity
+    /// goes before the gauge's. One at a time for one ledger.
+    pub async fn sample(
+        &mut self,
+        gauges: &Gauges,
+        look: Look<'_>,
+        configured_capacity: Option<Load>,
+    ) -> Result<(), PollOutcome> {
+        // After a reload the page may be elsewhere.
+        if self.path != gauges.path {
+            self.path.clone_from(&gauges.path);
+            self.request = request(self.address, &self.path);
+        }
+        let fetched = timeout(gauges.timeout, self.fetch(look)).await;
+        let (sent, page) = match fetched {
+            Ok(Ok(fetched)) => fetched,
+            Ok(Err(error)) => {
+                self.stream = None;
+                return Err(match error.kind() {
+                    io::ErrorKind::InvalidData => PollOutcome::Parse,
+                    _ => PollOutcome::Connect,
+                });
+            }
+            Err(_) => {
+                self.stream = None;
+                return Err(PollOutcome::Timeout);
+            }
+        };
+        if page.status != 200 {
+            return Err(PollOutcome::Status);
+        }
+        let reading = read(&page, gauges, configured_capacity)?;
+        look.arrived(sent, reading);
+        Ok(())
+    }
+
+    /// The page. Asking twice changes nothing, so a kept connection that turns out closed is tried anew.
+    async fn fetch(&mut self, look: Look<'_>) -> io::Result<(ScrapeSent, Answer)> {
+        if let Some(stream) = self.stream.take()
+            && let Ok(fetched) = self.fetch_over(stream, look).await
+        {
+            return Ok(fetched);
+        }
+        let stream = TcpStream::connect(self.address).await?;
+        stream.set_nodelay(true)?;
+        self.fetch_over(stream, look).await
+    }
+
+    async fn fetch_over(
+        &mut self,
+        mut stream: TcpStream,
+        look: Look<'_>,
+    ) -> io::Result<(ScrapeSent, Answer)> {
+        let sent = look.scrape_sent();
+        stream.write_all(&self.request).await?;
+        self.buffer.clear();
+        self.decoder.reset();
+        loop {
+            self.buffer.reserve(READ);
+            let is_end = stream.read_buf(&mut self.buffer).await? == 0;
+            let progress = self.decoder.decode(&mut self.buffer, is_end);
+            match progress.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))? {
+                Progress::Done(page) => {
+                    self.stream = page.reusable.then_some(stream);
+                    return Ok((sent, page));
+                }
+                Progress::NeedMore => {}
+            }
+        }
+    }
+}
+
+fn request(address: SocketAddr, path: &str) -> Vec<u8> {
+    let request = format!(
+        "GET {path} HTTP/1.1\r\nhost: {address}\r\naccept: text/plain;version=0.0.4\r\nuser-agent: switchyard\r\n\r\n"
+    );
+    request.into_bytes()
+}
+
+fn read(
+    page: &Answer,
+    gauges: &Gauges,
+    configured_capacity: Option<Load>,
+) -> Result<Reading, PollOutcome> {
+    // A page that ends where the connection does may have been cut.
+    let is_whole = ["content-length", "transfer-encoding"]
+        .iter()
+        .any(|name| page.header(name).is_some());
+    let [load, capacity] = exposition::scan(&page.body, is_whole, [&gauges.load, &gauges.capacity]);
+    let load = match load {
+        Found::One(units) => Load::new(units).ok_or(PollOutcome::Parse)?,
+        Found::Missing | Found::Ambiguous => return Err(PollOutcome::Missing),
+        Found::Unusable(_) | Found::Malformed | Found::Partial => return Err(PollOutcome::Parse),
+    };
+    let exported = match capacity {
+        Found::One(units) => Load::new(units),
+        _ => None,
+    };
+    Ok(Reading {
+        load,
+        capacity: configured_capacity.or(exported),
+    })
+}

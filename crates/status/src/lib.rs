@@ -1,0 +1,26 @@
+//! The types of the admin port's JSON: `/status`, `/decisions`, `/events` and what a reload answers.
+//!
+//! The proxy writes them; the live page and `switchyard top` read them. One name a field, and what takes judgement (how
+//! even is the load? what is not well?) is judged here, once, in pure code: [`Balance::of`] and [`Verdict::of`].
+//!
+//! The JSON is a contract: a field may be added, but not renamed.
+
+mod balance;
+mod configuration;
+mod decision;
+mod grid;
+mod picture;
+mod reload;
+mod substation;
+mod traffic;
+mod verdict;
+
+pub use balance::{Balance, Fullest, Oldest};
+pub use configuration::Configuration;
+pub use decision::{Candidate, Decision};
+pub use grid::{GridStatus, Health, SubstationStatus};
+pub use picture::Picture;
+pub use reload::Reload;
+pub use substation::Substation;
+pub use traffic::Traffic;
+pub use verdict::{Facts, Finding, Level, Verdict};

@@ -1,0 +1,188 @@
+//! What is said of which grid, word for word.
+
+use super::*;
+use crate::{balance::tests::substation, reload::Reload};
+
+fn configuration() -> Configuration {
+    Configuration {
+        version: 3,
+        since_unix_seconds: 0.0,
+        policy: "least_load".into(),
+        unit: "kW".into(),
+        interval_seconds: 0.5,
+        stale_after_seconds: 2.0,
+        last_reload: None,
+        program: "1.2.3".into(),
+    }
+}
+
+fn judged(
+    substations: &[Substation],
+    traffic: &Traffic,
+    change: impl FnOnce(&mut Facts<'_>),
+) -> Verdict {
+    let (balance, configuration) = (Balance::of(substations), configuration());
+    let mut facts = Facts {
+        substations,
+        traffic,
+        balance: &balance,
+        configuration: &configuration,
+        is_ready: true,
+        is_ending: false,
+        is_panicking: false,
+    };
+    change(&mut facts);
+    Verdict::of(&facts)
+}
+
+/// So many substations, the first `of_them` in that state.
+fn grid(all: usize, of_them: usize, state: &'static str) -> Vec<Substation> {
+    let one = |at| substation(&format!("s{at}"), 50.0, Some(100.0));
+    let mut all: Vec<_> = (1..=all).map(one).collect();
+    for one in &mut all[..of_them] {
+        one.state = state.into();
+        one.in_rotation = !matches!(state, "down" | "ejected" | "draining");
+        one.age_seconds = Some(12.3);
+    }
+    all
+}
+
+fn sentence(substations: &[Substation]) -> (Level, String) {
+    let verdict = judged(substations, &Traffic::default(), |_| {});
+    (verdict.level, verdict.sentence)
+}
+
+#[test]
+fn well_is_said_in_words() {
+    let said = sentence(&grid(3, 0, ""));
+    assert_eq!(said, (Level::Well, "All is well.".to_owned()));
+}
+
+#[test]
+fn who_is_not_well_is_named_up_to_three() {
+    for (all, of_them, state, level, text) in [
+        (3, 1, "down", Level::Trouble, "s1 can't be reached."),
+        (3, 2, "down", Level::Trouble, "s1 and s2 can't be reached."),
+        (
+            9,
+            3,
+            "ejected",
+            Level::Trouble,
+            "s1, s2 and s3 are ejected for failing.",
+        ),
+        (
+            20,
+            15,
+            "draining",
+            Level::Notice,
+            "s1, s2, s3 and 12 more are draining: no new sessions.",
+        ),
+        (
+            3,
+            1,
+            "stale",
+            Level::Notice,
+            "s1 is stale: no sample for 12 s; the ledger goes on.",
+        ),
+    ] {
+        assert_eq!(
+            sentence(&grid(all, of_them, state)),
+            (level, text.to_owned())
+        );
+    }
+}
+
+#[test]
+fn the_worst_comes_first_and_the_rest_is_counted() {
+    let mut grid = grid(3, 1, "draining");
+    grid[2].state = "down".into();
+    let verdict = judged(&grid, &Traffic::default(), |_| {});
+    assert_eq!(verdict.sentence, "s3 can't be reached. And 1 more.");
+    let levels: Vec<_> = verdict.findings.iter().map(|one| one.level).collect();
+    assert_eq!(levels, [Level::Trouble, Level::Notice]);
+}
+
+#[test]
+fn nobody_in_rotation_is_the_worst() {
+    let verdict = judged(&grid(2, 2, "draining"), &Traffic::default(), |_| {});
+    assert_eq!(verdict.level, Level::Trouble);
+    assert!(
+        verdict.sentence.starts_with("No substation is in rotation"),
+        "{verdict:?}"
+    );
+}
+
+#[test]
+fn failures_are_trouble_and_refusals_are_to_be_known() {
+    let traffic = |failed, refused| Traffic {
+        per_second: Some(100.0),
+        failed_per_second: Some(failed),
+        refused_per_second: Some(refused),
+        errors: vec![
+            ("no_capacity".into(), refused),
+            ("substation_failed".into(), failed),
+        ],
+        ..Traffic::default()
+    };
+    let say = |failed, refused| judged(&grid(3, 0, ""), &traffic(failed, refused), |_| {});
+    assert_eq!(say(0.5, 0.0).level, Level::Well, "one in two hundred");
+    let failing = say(5.0, 0.0);
+    assert_eq!(failing.level, Level::Trouble);
+    assert_eq!(
+        failing.sentence,
+        "5 % of requests fail (substation_failed)."
+    );
+    let refusing = say(0.0, 0.2);
+    assert_eq!(refusing.level, Level::Notice);
+    assert_eq!(
+        refusing.sentence,
+        "0.2 % of requests are refused (no_capacity)."
+    );
+}
+
+#[test]
+fn full_and_uneven_are_to_be_known() {
+    let mut grid = grid(3, 0, "");
+    grid[0].estimate = 99.0;
+    assert_eq!(sentence(&grid).1, "s1 is at its capacity.");
+    (grid[1].estimate, grid[2].estimate) = (10.0, 10.0);
+    grid[0].estimate = 90.0;
+    assert_eq!(
+        sentence(&grid).1,
+        "Load is uneven: the fullest is at 2.5 times the mean."
+    );
+}
+
+#[test]
+fn the_proxy_itself_has_a_say() {
+    let grid = grid(3, 0, "");
+    let say = |change: &dyn Fn(&mut Facts<'_>)| judged(&grid, &Traffic::default(), change).sentence;
+    assert!(say(&|facts| facts.is_ending = true).starts_with("It was told to end"));
+    assert!(say(&|facts| facts.is_ready = false).starts_with("No first round"));
+    assert!(say(&|facts| facts.is_panicking = true).starts_with("Too few"));
+    let failed = Configuration {
+        last_reload: Some(Reload {
+            version: 1,
+            needs_restart: Vec::new(),
+            unix_seconds: 0.0,
+            success: false,
+            faults: vec!["listen: …".to_owned()],
+            changes: Vec::new(),
+        }),
+        ..configuration()
+    };
+    let (balance, traffic) = (Balance::of(&grid), Traffic::default());
+    let verdict = Verdict::of(&Facts {
+        substations: &grid,
+        traffic: &traffic,
+        balance: &balance,
+        configuration: &failed,
+        is_ready: true,
+        is_ending: false,
+        is_panicking: false,
+    });
+    assert_eq!(
+        verdict.sentence,
+        "The last reload failed with 1 fault; version 3 stays in force."
+    );
+}

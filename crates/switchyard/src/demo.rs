@@ -1,0 +1,238 @@
+//! The whole system in one process, for whoever meets it first: three substations of unequal capacity, the
+//! proxy in front of them, and a rush hour, with a live table of what happens.
+//!
+//! Nothing here is a model of the system: the substations, the proxy and the load tester are the libraries
+//! that their binaries run, and they talk over sockets. Only the ports bend: one that is taken is replaced.
+
+mod parts;
+
+use std::{
+    io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    thread,
+    time::{Duration, Instant},
+};
+
+use clap::Args;
+use requester::{
+    Cars, Check, Curve, Energy, Face, Hours, Html, Load, Output, Profile, Report, Summary, Watch,
+    grouped,
+};
+use thiserror::Error;
+use tokio::{runtime, sync::oneshot};
+
+use switchyard_config as config;
+use switchyard_proxy::server::{self, Ending};
+use switchyard_tls::Credentials;
+
+use parts::{Substations, bind, wait_until_ready};
+
+/// What each substation can bear, in kW for each car of a day. Unequal, so that an even load would be the
+/// wrong answer; enough together for the evening, and not for much more.
+const KW_PER_CAR: [f64; 3] = [0.6, 0.9, 1.5];
+/// Longer than the parts need to start on a slow machine.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What may be changed about the demo.
+#[derive(Clone, Debug, Args)]
+// What comes later counts, so that a recipe's own options can be overridden.
+#[command(args_override_self = true)]
+pub struct Options {
+    /// How long the rush hour lasts
+    #[arg(long, value_name = "DURATION", default_value = "1m", value_parser = humantime::parse_duration)]
+    duration: Duration,
+    /// How many cars come in a whole day. The substations grow with it
+    #[arg(long, value_name = "N", default_value_t = 30_000.0)]
+    sessions: f64,
+    /// Which part of the day is shown
+    #[arg(long, value_name = "HH:MM-HH:MM", default_value = "16:00-22:00")]
+    hours: Hours,
+    /// The same seed offers the same cars at the same times
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Where the report goes, a page to be looked at
+    #[arg(long, value_name = "FILE", default_value = "switchyard-demo.html")]
+    report: PathBuf,
+    /// Where the report goes as JSON
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// When the demo has failed, such as 'lost>0': see `requester --help`. May be repeated
+    #[arg(long, value_name = "CHECK")]
+    fail_if: Vec<Check>,
+}
+
+/// Why the demo could not be shown.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// A socket, a thread or the terminal.
+    #[error("can't show the demo: {0}")]
+    System(#[from] io::Error),
+    /// A file of the report.
+    #[error("can't write {}: {source}; pass another --report or --output", path.display())]
+    Report {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The report's figures as JSON, which is a mistake in the requester.
+    #[error("can't write the report as JSON: {0}")]
+    Json(#[from] serde_json::Error),
+    /// The proxy did not start.
+    #[error(transparent)]
+    Server(#[from] server::Error),
+    /// The demo's own configuration.
+    #[error(transparent)]
+    Config(#[from] config::Error),
+    /// The demo's own substations.
+    #[error(transparent)]
+    Substation(#[from] substation::ConfigError),
+    /// The rush hour.
+    #[error(transparent)]
+    Requester(#[from] requester::Error),
+    /// The rush hour's target.
+    #[error(transparent)]
+    Target(#[from] requester::TargetError),
+    /// The parts did not find each other.
+    #[error("the proxy was not ready within {} s", PATIENCE.as_secs())]
+    NotReady,
+    /// It ran, and what it showed is not what was wanted.
+    #[error("{0} of the checks failed; the summary says which")]
+    Failed(usize),
+}
+
+/// Shows the demo until its end or Ctrl-C. Blocks.
+pub fn run(options: &Options) -> Result<(), Error> {
+    let Options {
+        sessions,
+        hours,
+        duration,
+        ..
+    } = *options;
+    let curve = Profile::Home.curve(sessions, hours, duration)?;
+    // Before the run, so that a folder that can't be written to costs no minute.
+    let page = prepare(&options.report)?;
+    let json = options.output.as_deref().map(prepare).transpose()?;
+    let capacities = KW_PER_CAR.map(|kw| kw * sessions);
+    // Cars charge as much faster than life as they come.
+    let time_scale = hours.span().as_secs_f64() / duration.as_secs_f64();
+    let substations = Substations::start(&capacities, time_scale)?;
+    let (config, listeners) = bind(&substations.addresses)?;
+    let (charge, admin) = (listeners.charge_address()?, listeners.admin_address()?);
+    let (stop, stopped) = oneshot::channel::<()>();
+    let proxy = thread::Builder::new().name("proxy".into()).spawn(move || {
+        let credentials = Credentials::default();
+        server::run(config, None, credentials, listeners, |stage| async move {
+            stage.open();
+            // A sender that is gone means the same as one that spoke.
+            let _ = stopped.await;
+            Ending::Told
+        })
+    })?;
+    wait_until_ready(admin, Instant::now() + PATIENCE)?;
+
+    greet(options, charge, admin, &substations);
+    let mut report = rush_hour(options, curve, charge, admin)?;
+    report.checks = options
+        .fail_if
+        .iter()
+        .map(|check| check.judge(&report))
+        .collect();
+    println!("\n{}", Summary(&report));
+    page.write(Html(&report).to_string().as_bytes())
+        .map_err(|source| unwritable(&options.report, source))?;
+    if let (Some(json), Some(path)) = (json, &options.output) {
+        let figures = serde_json::to_vec_pretty(&report)?;
+        json.write(&figures)
+            .map_err(|source| unwritable(path, source))?;
+    }
+    let shown = options
+        .report
+        .canonicalize()
+        .unwrap_or_else(|_| options.report.clone());
+    println!("The same to look at: {}", shown.display());
+    println!("Yours: write config/switchyard.yaml and run `switchyard run`.");
+
+    drop(stop);
+    // It ran on a thread of its own; a panic there has been printed already.
+    if let Ok(ended) = proxy.join() {
+        ended?;
+    }
+    match report.checks.iter().filter(|check| !check.passed).count() {
+        0 => Ok(()),
+        failed => Err(Error::Failed(failed)),
+    }
+}
+
+fn prepare(path: &Path) -> Result<Output, Error> {
+    Output::prepare(path).map_err(|source| unwritable(path, source))
+}
+
+fn unwritable(path: &Path, source: io::Error) -> Error {
+    Error::Report {
+        path: path.to_owned(),
+        source,
+    }
+}
+
+fn greet(options: &Options, charge: SocketAddr, admin: SocketAddr, substations: &Substations) {
+    println!(
+        "Switchyard: {} of a day of {} cars in {}, on three substations of unequal capacity\n",
+        options.hours,
+        grouped(options.sessions),
+        humantime::format_duration(options.duration)
+    );
+    println!("  charge      curl -X POST http://{charge}/request_charge -d '{{\"power_kw\": 22}}'");
+    println!("  status      http://{admin}/status");
+    println!("  metrics     http://{admin}/metrics");
+    for (substation, address) in substations.all.iter().zip(&substations.addresses) {
+        println!("  {:<11} http://{address}/metrics", substation.name());
+    }
+    println!("\n  Watch it live: http://{admin}/\n");
+}
+
+fn rush_hour(
+    options: &Options,
+    curve: Curve,
+    charge: SocketAddr,
+    admin: SocketAddr,
+) -> Result<Report, Error> {
+    let Options {
+        sessions,
+        hours,
+        duration,
+        seed,
+        ..
+    } = *options;
+    let scenario = format!(
+        "Rush hour: {hours} of a day of {} cars in {}",
+        grouped(sessions),
+        humantime::format_duration(duration)
+    );
+    let run = requester::Options {
+        scenario,
+        seed,
+        cars: Cars {
+            energy_kwh: Energy::Drawn(Profile::Home.energy()),
+            ..Cars::default()
+        },
+        watch: Watch {
+            admin: Some(format!("http://{admin}").parse()?),
+            ..Watch::default()
+        },
+        ..requester::Options::new(format!("http://{charge}").parse()?, Load::Curve(curve))
+    };
+    let face = Face::new();
+    let runtime = runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let report = runtime.block_on(requester::run(run, |progress| face.show(progress), async {
+        // Without a handler Ctrl-C ends the process, which is as good.
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }))?;
+    face.end();
+    Ok(report)
+}

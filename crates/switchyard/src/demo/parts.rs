@@ -1,0 +1,100 @@
+//! The parts of the system, started in this process on ports that are free.
+
+use std::{
+    io::{self, Read, Write},
+    net::{SocketAddr, TcpListener, TcpStream},
+    thread,
+    time::{Duration, Instant},
+};
+
+use substation::Substation;
+use tokio::runtime;
+
+use super::{Error, PATIENCE};
+use switchyard_config::Config;
+use switchyard_proxy::server::Listeners;
+
+/// The contract's ports: the first of them that are free are taken.
+const CHARGE_PORT: u16 = 8080;
+const ADMIN_PORT: u16 = 9901;
+const FIRST_SUBSTATION_PORT: u16 = 5001;
+
+/// Substations on a thread of their own; they end with the process.
+pub(super) struct Substations {
+    pub(super) all: Vec<Substation>,
+    pub(super) addresses: Vec<SocketAddr>,
+}
+
+impl Substations {
+    pub(super) fn start(capacities_kw: &[f64], time_scale: f64) -> Result<Self, Error> {
+        let runtime = runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        let (mut all, mut addresses, mut ports) = (Vec::new(), Vec::new(), FIRST_SUBSTATION_PORT..);
+        for (at, capacity_kw) in capacities_kw.iter().enumerate() {
+            let mut config = substation::Config::new(format!("substation{}", at + 1), *capacity_kw);
+            config.time_scale = time_scale;
+            let substation = Substation::new(config)?;
+            let listener = prefer(ports.next().unwrap_or(0))?;
+            addresses.push(listener.local_addr()?);
+            all.push(substation.clone());
+            runtime.spawn(async move {
+                listener.set_nonblocking(true)?;
+                let listener = tokio::net::TcpListener::from_std(listener)?;
+                substation::run(substation, listener, std::future::pending()).await
+            });
+        }
+        thread::Builder::new()
+            .name("substations".into())
+            .spawn(move || {
+                runtime.block_on(std::future::pending::<()>());
+            })?;
+        Ok(Self { all, addresses })
+    }
+}
+
+/// The proxy's configuration and its sockets, on the contract's ports where they are free.
+pub(super) fn bind(substations: &[SocketAddr]) -> Result<(Config, Listeners), Error> {
+    let mut taken = None;
+    for (charge, admin) in [(CHARGE_PORT, ADMIN_PORT), (0, 0)] {
+        let listed: Vec<_> = substations
+            .iter()
+            .enumerate()
+            .map(|(at, address)| format!("  - {{name: substation{}, address: {address}}}", at + 1))
+            .collect();
+        let yaml = format!(
+            "listen: 127.0.0.1:{charge}\nadmin: {{listen: 127.0.0.1:{admin}}}\nsubstations:\n{}",
+            listed.join("\n")
+        );
+        let config = Config::from_yaml(&yaml, "the demo's configuration")?;
+        match Listeners::bind(&config) {
+            Ok(listeners) => return Ok((config, listeners)),
+            Err(error) => taken = Some(error),
+        }
+    }
+    Err(taken.map_or(Error::NotReady, Error::Server))
+}
+
+/// A listener on this port, or on any if it is taken.
+fn prefer(port: u16) -> io::Result<TcpListener> {
+    TcpListener::bind(("127.0.0.1", port)).or_else(|_| TcpListener::bind(("127.0.0.1", 0)))
+}
+
+pub(super) fn wait_until_ready(admin: SocketAddr, deadline: Instant) -> Result<(), Error> {
+    while Instant::now() < deadline {
+        if is_ready(admin).unwrap_or(false) {
+            return Ok(());
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+    Err(Error::NotReady)
+}
+
+fn is_ready(admin: SocketAddr) -> io::Result<bool> {
+    let mut stream = TcpStream::connect(admin)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.write_all(b"GET /ready HTTP/1.1\r\nhost: demo\r\nconnection: close\r\n\r\n")?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    Ok(answer.starts_with("HTTP/1.1 200"))
+}

@@ -1,0 +1,13 @@
+//! The `switchyard` program: the command line around the proxy's library, and the demo.
+
+mod cli;
+mod demo;
+
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    cli::main()
+}

@@ -1,0 +1,164 @@
+//! The configurations that are shipped, those that have to be accepted, and what an operator is told about the
+//! others: the whole text, kept beside each case as `.expected`, so that a change of wording is reviewed as one.
+
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test's helpers fail as the test does, and clippy knows only the functions marked as tests"
+)]
+
+use serde_yaml::Value;
+use std::{
+    ffi::OsStr,
+    fs,
+    path::{Path, PathBuf},
+};
+use switchyard_config::{Config, Error};
+
+const CRATE: &str = env!("CARGO_MANIFEST_DIR");
+
+/// The files of a folder with this extension, by name. At least one: a walk through nothing proves nothing.
+fn files(folder: &str, extension: &str) -> Vec<PathBuf> {
+    let folder = Path::new(CRATE).join(folder);
+    let entries = fs::read_dir(&folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
+    let mut files: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+    files.retain(|file| file.extension() == Some(OsStr::new(extension)));
+    files.sort();
+    assert!(!files.is_empty(), "{}: no *.{extension}", folder.display());
+    files
+}
+
+fn name(file: &Path) -> &str {
+    file.file_name().and_then(OsStr::to_str).unwrap()
+}
+
+#[test]
+fn every_shipped_and_every_valid_configuration_is_accepted_and_reads_back_the_same() {
+    let shipped = files("../../config", "yaml");
+    let names: Vec<_> = shipped.iter().map(|file| name(file)).collect();
+    assert!(
+        names.contains(&"switchyard.yaml"),
+        "the default file is missing from {names:?}"
+    );
+
+    for file in shipped
+        .into_iter()
+        .chain(files("tests/config/valid", "yaml"))
+    {
+        let config = Config::from_file(&file).unwrap_or_else(|error| panic!("{error}"));
+        let written = serde_yaml::to_string(&config).unwrap();
+        let read_back = Config::from_yaml(&written, "written").unwrap();
+        assert_eq!(read_back, config, "{}:\n{written}", file.display());
+    }
+}
+
+#[test]
+fn every_invalid_configuration_is_refused_with_the_expected_words() {
+    let mut wrong = Vec::new();
+    let cases = files("tests/config/invalid", "yaml");
+    for file in &cases {
+        let text = fs::read_to_string(file).unwrap();
+        let message = match Config::from_yaml(&text, name(file)) {
+            Ok(_) => "(accepted)".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        let expected = fs::read_to_string(file.with_extension("expected")).unwrap_or_default();
+        if message != expected.trim_end() {
+            wrong.push(format!(
+                "=== {} says\n{message}\n=== expected\n{expected}",
+                name(file)
+            ));
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "{} of {} cases:\n{}",
+        wrong.len(),
+        cases.len(),
+        wrong.join("\n")
+    );
+    let expectations = files("tests/config/invalid", "expected");
+    assert_eq!(
+        expectations.len(),
+        cases.len(),
+        "each case has its expectation, and no other"
+    );
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_named_with_the_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    let missing = folder.path().join("missing.yaml");
+    let error = Config::from_file(&missing).unwrap_err();
+    assert!(matches!(error, Error::Read { .. }), "{error:?}");
+    let message = error.to_string();
+    assert!(message.starts_with(&format!(
+        "{}: cannot be read: No such file",
+        missing.display()
+    )));
+
+    let latin1 = folder.path().join("latin1.yaml");
+    fs::write(&latin1, b"# \xfc\n").unwrap();
+    assert!(
+        Config::from_file(&latin1)
+            .unwrap_err()
+            .to_string()
+            .contains("UTF-8")
+    );
+}
+
+#[test]
+fn every_key_of_the_effective_configuration_has_its_row_in_the_documentation() {
+    let doc = Path::new(CRATE).join("../../docs/configuration.md");
+    let doc = fs::read_to_string(doc).unwrap();
+    let one = "substations: [{name: a, address: 127.0.0.1:5001, capacity: 1}]
+discovery: {file_sd: [a.json], http_sd: [\"http://a\"], dns: [{name: a, port: 1, resolver: \"127.0.0.1:53\"}]}
+
+tls: {certificate: tls.crt, key: tls.key}
+admin: {token_file: token}";
+    let config = serde_yaml::to_value(Config::from_yaml(one, "one").unwrap()).unwrap();
+
+    let mut keys = Vec::new();
+    collect(&config, "", &mut keys);
+    assert!(keys.len() > 20, "{keys:?}");
+    let rows: Vec<&str> = doc
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split('`').next())
+        .collect();
+    let missing: Vec<_> = keys
+        .iter()
+        .filter(|key| !rows.contains(&key.as_str()))
+        .collect();
+    assert!(missing.is_empty(), "without a row: {missing:?}");
+    let outdated: Vec<_> = rows
+        .iter()
+        .filter(|row| !keys.contains(&(**row).to_owned()))
+        .collect();
+    assert!(
+        outdated.is_empty(),
+        "rows of keys that are no more: {outdated:?}"
+    );
+}
+
+/// The path of each value that is no map, lists as `substations[].name`.
+fn collect(value: &Value, path: &str, keys: &mut Vec<String>) {
+    match value {
+        Value::Mapping(map) => {
+            for (key, value) in map {
+                let key = key.as_str().unwrap();
+                let path = if path.is_empty() {
+                    key.to_owned()
+                } else {
+                    format!("{path}.{key}")
+                };
+                collect(value, &path, keys);
+            }
+        }
+        Value::Sequence(items) => {
+            for item in items {
+                collect(item, &format!("{path}[]"), keys);
+            }
+        }
+        _ => keys.push(path.to_owned()),
+    }
+}

@@ -1,0 +1,378 @@
+//! The documents against the code: what they name has to exist, and what exists has to be in them.
+
+#![allow(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test's helpers fail as the test does, and clippy knows only the functions marked as tests"
+)]
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use strum::VariantArray;
+use substation::Substation;
+use switchyard_config::Config;
+use switchyard_discovery::Discovery;
+use switchyard_grid::{Clock, Grid, Scraper};
+use switchyard_proxy::{
+    admin::metrics_page, dispatch::DispatchState, metrics::Metrics, runtime::Runtime,
+};
+use switchyard_tls::Credentials;
+use switchyard_wire::Code;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    time::{sleep, timeout},
+};
+
+/// Longer than anything here takes on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Labels whose values depend on what runs, not on the code.
+const OPEN_LABELS: [&str; 5] = ["substation", "source", "code", "version", "revision"];
+
+/// A metric family, as a page shows it or a table says it.
+#[derive(Debug, PartialEq, Eq)]
+struct Family {
+    kind: String,
+    labels: BTreeSet<String>,
+}
+
+type Families = BTreeMap<String, Family>;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn read(file: impl AsRef<Path>) -> String {
+    let file = root().join(file);
+    fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
+}
+
+/// The lines from a heading to the next one of the same depth.
+fn section<'a>(text: &'a str, heading: &str) -> Vec<&'a str> {
+    let depth = heading.split(' ').next().unwrap();
+    let lines: Vec<_> = text
+        .lines()
+        .skip_while(|line| *line != heading)
+        .skip(1)
+        .take_while(|line| line.split(' ').next() != Some(depth))
+        .collect();
+    assert!(!lines.is_empty(), "no section {heading:?}");
+    lines
+}
+
+/// The rows of a section's tables, as cells.
+fn rows<'a>(text: &'a str, heading: &str) -> Vec<Vec<&'a str>> {
+    let is_row = |line: &&str| line.starts_with('|') && !line.starts_with("| ---");
+    let rows = section(text, heading).into_iter().filter(is_row);
+    rows.map(|line| line.trim_matches('|').split('|').map(str::trim).collect())
+        .collect()
+}
+
+/// The words of a cell that stand in backticks.
+fn quoted(cell: &str) -> BTreeSet<String> {
+    cell.split('`')
+        .skip(1)
+        .step_by(2)
+        .map(str::to_owned)
+        .collect()
+}
+
+/// The families of a table, and the whole row of each.
+fn documented<'a>(text: &'a str, heading: &str) -> (Families, BTreeMap<String, Vec<&'a str>>) {
+    let (mut families, mut whole) = (Families::new(), BTreeMap::new());
+    for row in rows(text, heading) {
+        let [name, kind, labels, ..] = row.as_slice() else {
+            panic!("a row of too few cells: {row:?}");
+        };
+        let Some(name) = quoted(name).pop_first() else {
+            continue;
+        };
+        let family = Family {
+            kind: (*kind).to_owned(),
+            labels: quoted(labels),
+        };
+        assert!(
+            families.insert(name.clone(), family).is_none(),
+            "{name} stands twice"
+        );
+        whole.insert(name, row);
+    }
+    (families, whole)
+}
+
+/// The families of a page, and the label values of each that the code decides on.
+fn shown(page: &str) -> (Families, BTreeMap<String, BTreeSet<String>>) {
+    let (mut families, mut values) = (Families::new(), BTreeMap::new());
+    for line in page.lines() {
+        if let Some(declared) = line.strip_prefix("# TYPE ") {
+            let (name, kind) = declared.split_once(' ').unwrap();
+            let family = Family {
+                kind: kind.to_owned(),
+                labels: BTreeSet::new(),
+            };
+            families.insert(name.to_owned(), family);
+        } else if let Some((name, rest)) = line.split_once('{') {
+            let (labels, _) = rest.split_once('}').unwrap();
+            let name = ["_bucket", "_sum", "_count"]
+                .iter()
+                .filter_map(|suffix| name.strip_suffix(suffix))
+                .find(|name| families.contains_key(*name))
+                .unwrap_or(name);
+            for label in labels.split(',').filter(|label| !label.is_empty()) {
+                let (label, value) = label.split_once('=').unwrap();
+                if label == "le" {
+                    continue;
+                }
+                families
+                    .get_mut(name)
+                    .unwrap()
+                    .labels
+                    .insert(label.to_owned());
+                if !OPEN_LABELS.contains(&label) {
+                    let values: &mut BTreeSet<String> = values.entry(name.to_owned()).or_default();
+                    values.insert(value.trim_matches('"').to_owned());
+                }
+            }
+        }
+    }
+    assert!(families.len() > 10, "not a metrics page:\n{page}");
+    (families, values)
+}
+
+/// What a table says and what a page shows are the same, but for what the process collector only has on Linux.
+fn compare(text: &str, heading: &str, page: &str) {
+    let (mut documented, rows) = documented(text, heading);
+    let (mut shown, values) = shown(page);
+    if cfg!(not(target_os = "linux")) {
+        documented.retain(|name, _| !name.contains("process_"));
+        shown.retain(|name, _| !name.contains("process_"));
+    }
+    assert_eq!(
+        documented, shown,
+        "{heading}: left is documented, right is shown"
+    );
+    for (name, values) in values {
+        let words = quoted(&rows[&name].join(" "));
+        let missing: Vec<_> = values.difference(&words).collect();
+        assert!(
+            missing.is_empty(),
+            "{name}: {missing:?} not in its row of {heading}"
+        );
+    }
+}
+
+async fn get(address: SocketAddr, path: &str) -> String {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
+}
+
+/// The proxy's page before any sample and after the first, and a substation's.
+async fn pages() -> [String; 3] {
+    let substation = Substation::new(substation::Config::new("one", 500.0)).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(substation::run(
+        substation,
+        listener,
+        std::future::pending(),
+    ));
+
+    // With TLS, since there are metrics only of that.
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let files = tempfile::tempdir().unwrap();
+    let [certificate, key] = ["tls.crt", "tls.key"].map(|name| files.path().join(name));
+    fs::write(&certificate, made.cert.pem()).unwrap();
+    fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+    let yaml = format!(
+        "substations: [{{name: one, address: \"{address}\"}}]\ntls: {{certificate: {}, key: {}}}",
+        certificate.display(),
+        key.display()
+    );
+    let config = Config::from_yaml(&yaml, "test").unwrap();
+    let metrics = Metrics::new().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(
+        folder.path().join("targets.json"),
+        r#"[{"targets": ["10.0.0.1:1"]}]"#,
+    )
+    .unwrap();
+    let found = Config::from_yaml("discovery: {file_sd: [targets.json]}", "test").unwrap();
+    let discovery = Discovery::start(&found.discovery, folder.path(), &metrics.discovery, None);
+    let grid = Arc::new(Grid::new(&config, &metrics.grid, Clock::start(), 1).unwrap());
+    let credentials = Credentials::load(&config, "test").unwrap();
+    let runtime = Runtime::new(config, credentials, grid, metrics);
+    let dispatch = DispatchState::default();
+    let render = || String::from_utf8(metrics_page(&runtime, &dispatch).unwrap()).unwrap();
+
+    let before = render();
+    timeout(PATIENCE, discovery.settled()).await.unwrap();
+    let scraper = tokio::spawn(Scraper::new(runtime.grids(), 1).run());
+    timeout(PATIENCE, async {
+        while !runtime.now().grid.is_ready() {
+            sleep(Duration::from_millis(1)).await;
+        }
+    })
+    .await
+    .unwrap();
+    scraper.abort();
+    [before, render(), get(address, "/metrics").await]
+}
+
+#[tokio::test]
+async fn the_metrics_are_those_of_the_documentation() {
+    let text = read("docs/metrics.md");
+    let [before, after, substation] = pages().await;
+    compare(&text, "## The proxy", &after);
+    compare(&text, "## The substation", &substation);
+
+    // What has no series before a first sample says so.
+    let (families, rows) = documented(&text, "## The proxy");
+    let (early, _) = shown(&before);
+    for name in families.keys() {
+        let on_linux_only = name.contains("process_") && cfg!(not(target_os = "linux"));
+        let says_absent = rows[name].join(" ").contains("Absent ");
+        assert_eq!(
+            says_absent,
+            !early.contains_key(name) && !on_linux_only,
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn the_error_table_is_that_of_the_code() {
+    let text = read("docs/operations.md");
+    let documented: BTreeSet<_> = rows(&text, "## Errors")
+        .iter()
+        .filter_map(|row| Some((row[0].parse::<u16>().ok()?, quoted(row[1]).pop_first()?)))
+        .collect();
+    let codes: BTreeSet<_> = Code::VARIANTS
+        .iter()
+        .map(|code| (code.status(), code.name().to_owned()))
+        .collect();
+    assert_eq!(documented, codes);
+}
+
+/// All Rust sources under these folders, as one text.
+fn sources(folders: &[&str]) -> String {
+    let mut text = String::new();
+    let mut folders: Vec<_> = folders.iter().map(|folder| root().join(folder)).collect();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                text += &fs::read_to_string(path).unwrap();
+            }
+        }
+    }
+    text
+}
+
+#[test]
+fn what_it_is_said_to_log_it_logs() {
+    let (text, code) = (
+        read("docs/operations.md"),
+        sources(&["proxy/src", "crates"]),
+    );
+    let messages: BTreeSet<_> = rows(&text, "## What it logs")
+        .iter()
+        .filter_map(|row| quoted(row[0]).pop_first())
+        .collect();
+    assert!(messages.len() > 5, "{messages:?}");
+    for message in messages {
+        assert!(code.contains(&format!("\"{message}\"")), "{message}");
+    }
+}
+
+#[test]
+fn the_tests_that_prove_the_invariants_exist() {
+    let code = sources(&["crates", "proxy/src", "substation"]);
+    let architecture = read("ARCHITECTURE.md");
+    let named: BTreeSet<_> = rows(&architecture, "## Invariants")
+        .iter()
+        .skip(1)
+        .inspect(|row| assert_eq!(row.len(), 3, "{row:?}"))
+        .flat_map(|row| quoted(row[2]))
+        .filter(|word| word.contains('_'))
+        .collect();
+    assert!(named.len() > 10, "{named:?}");
+    for test in named {
+        assert!(code.contains(&format!("fn {test}(")), "no test {test}");
+    }
+}
+
+/// The documents: those at the root, and all under `docs`.
+fn documents() -> Vec<PathBuf> {
+    let mut folders = vec![root().join("docs")];
+    let mut found: Vec<_> = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"]
+        .iter()
+        .map(|name| root().join(name))
+        .collect();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "md") {
+                found.push(path);
+            }
+        }
+    }
+    found
+}
+
+/// The name that a heading goes by in a link.
+fn anchor(heading: &str) -> String {
+    let kept = |c: &char| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_');
+    let text = heading.trim_start_matches('#').trim().to_lowercase();
+    text.chars()
+        .filter(kept)
+        .collect::<String>()
+        .replace(' ', "-")
+}
+
+#[test]
+fn every_link_leads_somewhere() {
+    let mut followed = 0;
+    for document in documents() {
+        let text = read(&document);
+        for target in text.split("](").skip(1) {
+            let target = target.split(')').next().unwrap();
+            if target.starts_with("https://") {
+                continue;
+            }
+            let (path, wanted) = target.split_once('#').unwrap_or((target, ""));
+            let file = match path {
+                "" => document.clone(),
+                path => document.parent().unwrap().join(path),
+            };
+            assert!(file.exists(), "{}: {target}", document.display());
+            if !wanted.is_empty() {
+                let text = read(&file);
+                let mut headings = text.lines().filter(|line| line.starts_with('#'));
+                assert!(
+                    headings.any(|heading| anchor(heading) == wanted),
+                    "{}: {target}",
+                    document.display()
+                );
+            }
+            followed += 1;
+        }
+    }
+    assert!(followed > 20, "only {followed} links");
+}

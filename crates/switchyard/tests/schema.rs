@@ -1,0 +1,225 @@
+//! The JSON Schema against what it describes: the files that are shipped, and the parser.
+
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test's helpers fail as the test does, and clippy knows only the functions marked as tests"
+)]
+
+use std::{collections::BTreeMap, fs, path::Path};
+
+use jsonschema::Validator;
+use serde_json::{Map, Value, json};
+use switchyard_config::Config;
+
+/// Where the schema is kept.
+const KEPT: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/../../config/switchyard.schema.json"
+);
+
+fn schema() -> Value {
+    serde_json::to_value(Config::schema()).unwrap()
+}
+
+fn validator() -> Validator {
+    jsonschema::validator_for(&schema()).unwrap()
+}
+
+fn from_yaml(text: &str) -> Value {
+    serde_yaml::from_str(text).unwrap()
+}
+
+/// What stands under each key that is no map, lists as `substations[]`.
+fn leaves(value: &Value, path: &str, found: &mut BTreeMap<String, Value>) {
+    match value {
+        Value::Object(map) => {
+            for (key, value) in map {
+                let path = format!("{path}.{key}");
+                leaves(value, path.trim_start_matches('.'), found);
+            }
+        }
+        Value::Array(items) => {
+            for item in items {
+                leaves(item, &format!("{path}[]"), found);
+            }
+        }
+        other => {
+            found.insert(path.to_owned(), other.clone());
+        }
+    }
+}
+
+/// The schema of each key that is no map.
+fn described(schema: &Value, path: &str, found: &mut BTreeMap<String, Value>) {
+    if let Some(properties) = schema.get("properties") {
+        assert_eq!(schema["additionalProperties"], false, "{path}");
+        for (key, schema) in properties.as_object().unwrap() {
+            let path = format!("{path}.{key}");
+            described(schema, path.trim_start_matches('.'), found);
+        }
+    } else if let Some(whole) = schema["anyOf"].get(1).filter(|_| !path.is_empty()) {
+        // What may be written short is described where it is written in full.
+        described(whole, path, found);
+    } else if let Some(items) = schema.get("items") {
+        described(items, &format!("{path}[]"), found);
+    } else {
+        found.insert(path.to_owned(), schema.clone());
+    }
+}
+
+fn all_described() -> BTreeMap<String, Value> {
+    let mut found = BTreeMap::new();
+    described(&schema(), "", &mut found);
+    found
+}
+
+/// A file with one substation, and `value` at `path`.
+fn file_with(path: &str, value: Value) -> Value {
+    let mut file = json!({"substations": [{"name": "a", "address": "127.0.0.1:5001"}]});
+    let mut at = &mut file;
+    for key in path.split('.') {
+        at = match key.strip_suffix("[]") {
+            Some(list) => &mut at[list][0],
+            None => &mut at[key],
+        };
+        if at.is_null() {
+            *at = Value::Object(Map::new());
+        }
+    }
+    *at = value;
+    file
+}
+
+#[test]
+fn the_kept_schema_is_that_of_the_code() {
+    let kept = fs::read_to_string(KEPT).unwrap();
+    let kept: Value = serde_json::from_str(&kept).unwrap();
+    assert!(
+        kept == schema(),
+        "config/switchyard.schema.json is not what the types say: `switchyard schema` prints it anew"
+    );
+}
+
+#[test]
+fn every_shipped_and_every_valid_file_satisfies_it_and_names_it() {
+    let validator = validator();
+    let mut seen = 0;
+    for folder in ["../../config", "tests/config/valid"] {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+        for entry in fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.extension().is_none_or(|extension| extension != "yaml") {
+                continue;
+            }
+            let text = fs::read_to_string(&path).unwrap();
+            let errors: Vec<_> = validator
+                .iter_errors(&from_yaml(&text))
+                .map(|error| error.to_string())
+                .collect();
+            assert!(errors.is_empty(), "{}: {errors:?}", path.display());
+            if folder.ends_with("config") {
+                let named = "# yaml-language-server: $schema=switchyard.schema.json\n";
+                assert!(text.starts_with(named), "{}", path.display());
+            }
+            seen += 1;
+        }
+    }
+    assert!(seen > 5, "only {seen} files");
+}
+
+#[test]
+fn it_has_the_parser_s_keys_and_no_other_each_explained_and_with_its_default() {
+    let one = "substations: [{name: a, address: 127.0.0.1:5001, capacity: 1}]\n\
+        discovery: {file_sd: [a.json], http_sd: ['http://a/b'], dns: [{name: a, port: 1, resolver: 127.0.0.1:53}]}\n\
+        tls: {certificate: a.crt, key: a.key}\nadmin: {token_file: token}";
+    let effective = serde_json::to_value(Config::from_yaml(one, "one").unwrap()).unwrap();
+    let mut known = BTreeMap::new();
+    leaves(&effective, "", &mut known);
+    let described = all_described();
+    assert_eq!(
+        described.keys().collect::<Vec<_>>(),
+        known.keys().collect::<Vec<_>>(),
+        "left is the schema"
+    );
+    for (path, schema) in &described {
+        assert!(schema["description"].is_string(), "{path}: {schema}");
+        // Those of a substation or a source have none, nor have files; that of threads is the machine's.
+        let is_own = path.contains("[]") || path.starts_with("tls.") || path == "admin.token_file";
+        if !is_own && path != "threads" {
+            assert_eq!(schema["default"], known[path], "{path}");
+        }
+    }
+}
+
+#[test]
+fn what_it_gives_as_default_or_example_the_parser_takes() {
+    for (path, schema) in all_described() {
+        if path.contains("[]") || path == "admin.listen" {
+            continue;
+        }
+        let of = |key: &str| schema.get(key).cloned();
+        let examples = of("examples").or_else(|| of("enum"));
+        let examples = examples.and_then(|all| all.as_array().cloned());
+        for value in of("default")
+            .into_iter()
+            .chain(examples.unwrap_or_default())
+        {
+            let file = file_with(&path, value);
+            assert!(validator().is_valid(&file), "{path}: {file}");
+            if let Err(error) = Config::from_yaml(&file.to_string(), "example") {
+                // An example fits its key; another key may still ask for more or less.
+                let error = error.to_string();
+                assert!(error.contains("or more"), "{path}: {error}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_the_parser_refuses_for_its_shape_the_schema_refuses_too() {
+    let validator = validator();
+    for line in [
+        "listne: 127.0.0.1:1",
+        "listen: 8080",
+        "admin: {listen: localhost}",
+        "admin: []",
+        "load: {interval: 500}",
+        "load: {interval: 500 fortnights}",
+        "load: {intervall: 1s}",
+        "load: {metric: '{a=\"b\"}'}",
+        "load: {path: metrics}",
+        "load: {aggregate: mean}",
+        "policy: fastest",
+        "charge: {default_load: 0}",
+        "charge: {load_field: ''}",
+        "limits: {connections: 0}",
+        "limits: {connections: 1.5}",
+        "limits: {body: -1}",
+        "limits: {body: much}",
+        "retry: {budget: 1.1}",
+        "retry: {attempts: 11}",
+        "threads: 0",
+        "threads: null",
+        "discovery: {files: a.json}",
+        "discovery: {dns: [{port: 1}]}",
+        "discovery: {http_sd: [{url: 'http://a', refresh: 5}]}",
+    ] {
+        let text = format!("substations: [{{name: a, address: 127.0.0.1:5001}}]\n{line}");
+        assert!(Config::from_yaml(&text, "wrong").is_err(), "{line}");
+        assert!(!validator.is_valid(&from_yaml(&text)), "{line}");
+    }
+    for text in [
+        "{}",
+        "substations: []",
+        "substations: [{name: a}]",
+        "substations: [{address: 127.0.0.1:5001}]",
+        "substations: [{name: -a, address: 127.0.0.1:5001}]",
+        "substations: [{name: a, address: 127.0.0.1}]",
+        "substations: [{name: a, address: 127.0.0.1:5001, capacity: -1}]",
+    ] {
+        assert!(Config::from_yaml(text, "wrong").is_err(), "{text}");
+        assert!(!validator.is_valid(&from_yaml(text)), "{text}");
+    }
+}

@@ -1,0 +1,164 @@
+//! The two files, from PEM to a certificate with its key, and what can be wrong on the way.
+
+use std::{
+    path::Path,
+    sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use rustls::{
+    crypto::CryptoProvider,
+    pki_types::{
+        CertificateDer, PrivateKeyDer,
+        pem::{self, PemObject},
+    },
+    sign::CertifiedKey,
+};
+use tracing::warn;
+use x509_parser::certificate::X509Certificate;
+
+use crate::{provider::provider, secret::secret};
+use switchyard_config::{self as config, Fault};
+
+const CERTIFICATE: &str = "tls.certificate";
+const KEY: &str = "tls.key";
+
+/// A certificate, those that lead from it to a root, and its key; checked to belong together.
+#[derive(Debug)]
+pub(super) struct Chain {
+    key: Arc<CertifiedKey>,
+    expires_at: i64,
+}
+
+impl Chain {
+    /// Reads and checks both files.
+    pub(super) fn read(files: &config::Tls) -> Result<Self, Fault> {
+        let chain = certificates(&files.certificate)?;
+        let expires_at = judge_dates(&files.certificate, &chain)?;
+        let key = private_key(&files.key)?;
+        let key = joined(chain, key, &provider()).map_err(|rule| fault(KEY, &files.key, rule))?;
+        Ok(Self {
+            key: Arc::new(key),
+            expires_at,
+        })
+    }
+
+    pub(super) fn key(&self) -> &Arc<CertifiedKey> {
+        &self.key
+    }
+
+    pub(super) fn expires_at(&self) -> i64 {
+        self.expires_at
+    }
+
+    /// Whether both show the same. A key needs no look: it belongs to its certificate.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        self.key.cert == other.key.cert
+    }
+}
+
+fn fault(path: &str, file: &Path, rule: String) -> Fault {
+    Fault {
+        path: path.to_owned(),
+        value: format!("{:?}", file.display().to_string()),
+        rule,
+    }
+}
+
+fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, Fault> {
+    let text = std::fs::read(file)
+        .map_err(|error| fault(CERTIFICATE, file, format!("cannot be read: {error}")))?;
+    let chain: Vec<_> = CertificateDer::pem_slice_iter(&text)
+        .collect::<Result<_, _>>()
+        .map_err(|error| fault(CERTIFICATE, file, not_pem(&error)))?;
+    if chain.is_empty() {
+        let rule =
+            "holds no certificate: must be PEM, with -----BEGIN CERTIFICATE----- before each";
+        return Err(fault(CERTIFICATE, file, rule.to_owned()));
+    }
+    Ok(chain)
+}
+
+fn private_key(file: &Path) -> Result<PrivateKeyDer<'static>, Fault> {
+    let text = secret(file).map_err(|rule| fault(KEY, file, rule))?;
+    PrivateKeyDer::from_pem_slice(&text).map_err(|error| {
+        let is_encrypted = text
+            .windows(ENCRYPTED.len())
+            .any(|window| window == ENCRYPTED);
+        let rule = match error {
+            _ if is_encrypted => {
+                "holds a key that a password protects, which nobody is there to type: write it without one, \
+                 as by `openssl pkey`, readable for the proxy's user only"
+                    .to_owned()
+            }
+            pem::Error::NoItemsFound => {
+                "holds no private key: must be PEM, with -----BEGIN PRIVATE KEY----- before it".to_owned()
+            }
+            error => not_pem(&error),
+        };
+        fault(KEY, file, rule)
+    })
+}
+
+/// What stands in the first line of a key under a password, or in one of the next.
+const ENCRYPTED: &[u8] = b"ENCRYPTED";
+
+fn not_pem(error: &pem::Error) -> String {
+    let what = match error {
+        pem::Error::MissingSectionEnd { .. } => "a section has no END line".to_owned(),
+        pem::Error::IllegalSectionStart { .. } => "a BEGIN line is malformed".to_owned(),
+        error => error.to_string(),
+    };
+    format!("is not PEM: {what}")
+}
+
+fn joined(
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+    provider: &CryptoProvider,
+) -> Result<CertifiedKey, String> {
+    let key = provider.key_provider.load_private_key(key).map_err(|_| {
+        "holds a key of no use: must be RSA (2,048 bits or more), ECDSA (P-256, P-384) or Ed25519"
+            .to_owned()
+    })?;
+    let joined = CertifiedKey::new(chain, key);
+    joined.keys_match().map_err(|_| {
+        format!("does not belong to the first certificate in {CERTIFICATE}: both must be of one pair, and the server's own certificate must come first")
+    })?;
+    Ok(joined)
+}
+
+/// When the first certificate expires. Dates are no fault: whoever comes back from a long outage is better served
+/// with an old certificate than not at all, and a clock may be wrong.
+fn judge_dates(file: &Path, chain: &[CertificateDer<'static>]) -> Result<i64, Fault> {
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| {
+            i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+        });
+    let mut first = None;
+    for (at, der) in chain.iter().enumerate() {
+        let certificate = parsed(der).ok_or_else(|| {
+            let rule = format!(
+                "holds something else than an X.509 certificate, as number {}",
+                at + 1
+            );
+            fault(CERTIFICATE, file, rule)
+        })?;
+        let validity = certificate.validity();
+        let (from, to) = (validity.not_before, validity.not_after);
+        let file = file.display();
+        if to.timestamp() < now {
+            warn!(%file, number = at + 1, expired = %to, "Certificate has expired: clients will refuse it");
+        } else if from.timestamp() > now {
+            warn!(%file, number = at + 1, begins = %from, "Certificate is not valid yet: clients will refuse it");
+        }
+        first = first.or(Some(to.timestamp()));
+    }
+    Ok(first.unwrap_or(0))
+}
+
+fn parsed<'a>(der: &'a CertificateDer<'_>) -> Option<X509Certificate<'a>> {
+    let (rest, certificate) = x509_parser::parse_x509_certificate(der).ok()?;
+    rest.is_empty().then_some(certificate)
+}

@@ -1,0 +1,222 @@
+//! What the two files may be, and what becomes of them when they change.
+
+use std::{fs, path::PathBuf};
+
+use rcgen::{CertificateParams, KeyPair, date_time_ymd};
+use tempfile::TempDir;
+
+use super::*;
+use switchyard_config as config;
+
+/// A folder with a certificate, its key and a token.
+struct Files {
+    folder: TempDir,
+}
+
+/// A certificate and its key, as PEM.
+fn pair(expires: i32) -> (String, String) {
+    let mut params = CertificateParams::new(["localhost".to_owned()]).unwrap();
+    params.not_after = date_time_ymd(expires, 1, 1);
+    let key = KeyPair::generate().unwrap();
+    let certificate = params.self_signed(&key).unwrap();
+    (certificate.pem(), key.serialize_pem())
+}
+
+impl Files {
+    fn new() -> Self {
+        let files = Self {
+            folder: TempDir::new().unwrap(),
+        };
+        files.renew(3000);
+        files.write("token", "0123456789abcdef");
+        files
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn write(&self, name: &str, content: &str) {
+        fs::write(self.path(name), content).unwrap();
+    }
+
+    fn renew(&self, expires: i32) {
+        let (certificate, key) = pair(expires);
+        self.write("tls.crt", &certificate);
+        self.write("tls.key", &key);
+    }
+
+    fn tls(&self) -> config::Tls {
+        config::Tls {
+            certificate: self.path("tls.crt"),
+            key: self.path("tls.key"),
+        }
+    }
+
+    fn config(&self, with_token: bool) -> Config {
+        let [certificate, key, token] =
+            ["tls.crt", "tls.key", "token"].map(|name| self.path(name).display().to_string());
+        let token = if with_token {
+            format!("admin: {{token_file: {token}}}")
+        } else {
+            String::new()
+        };
+        let text = format!(
+            "substations: [{{name: a, address: 127.0.0.1:5001}}]\ntls: {{certificate: {certificate}, key: {key}}}\n{token}"
+        );
+        Config::from_yaml(&text, "test").unwrap()
+    }
+
+    /// The rule that the files break, and the key whose file it is.
+    fn fault(&self) -> (String, String) {
+        let fault = Certificates::load(&self.tls()).unwrap_err();
+        assert!(fault.value.contains("tls."), "{fault}");
+        (fault.path, fault.rule)
+    }
+}
+
+#[test]
+fn each_way_that_the_files_can_be_wrong_has_its_words() {
+    let (certificate, key) = pair(3000);
+    let (_, other) = pair(3000);
+    let torn = &certificate[..certificate.len() / 2];
+    let begin = "-----BEGIN CERTIFICATE-----\n";
+    let (crt, pem) = ("tls.certificate", "tls.key");
+    let cases = [
+        ("", &*key, crt, "holds no certificate"),
+        ("not PEM at all", &key, crt, "holds no certificate"),
+        (&key, &key, crt, "holds no certificate"),
+        (torn, &key, crt, "is not PEM: a section has no END line"),
+        (
+            &format!("{begin}####\n-----END CERTIFICATE-----\n"),
+            &key,
+            crt,
+            "is not PEM",
+        ),
+        (
+            &format!("{begin}AAAA\n-----END CERTIFICATE-----\n"),
+            &key,
+            crt,
+            "holds something else than an X.509 certificate, as number 1",
+        ),
+        (
+            &format!("{certificate}{begin}AAAA\n-----END CERTIFICATE-----\n"),
+            &key,
+            crt,
+            "holds something else than an X.509 certificate, as number 2",
+        ),
+        (&certificate, "", pem, "holds no private key"),
+        (&certificate, &certificate, pem, "holds no private key"),
+        (
+            &certificate,
+            &key.replace("PRIVATE", "ENCRYPTED PRIVATE"),
+            pem,
+            "holds a key that a password protects",
+        ),
+        (
+            &certificate,
+            "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
+            pem,
+            "holds a key of no use",
+        ),
+        (
+            &certificate,
+            &other,
+            pem,
+            "does not belong to the first certificate",
+        ),
+    ];
+    let files = Files::new();
+    for (certificate, key, path, rule) in cases {
+        files.write("tls.crt", certificate);
+        files.write("tls.key", key);
+        let found = files.fault();
+        assert_eq!(found.0, path, "{found:?}");
+        assert!(found.1.starts_with(rule), "{found:?}\n{rule}");
+    }
+    fs::remove_file(files.path("tls.key")).unwrap();
+    files.write("tls.crt", &certificate);
+    let (path, rule) = files.fault();
+    assert_eq!(path, pem);
+    assert!(rule.starts_with("cannot be read: No such file"), "{rule}");
+}
+
+#[test]
+fn a_chain_is_shown_whole_and_its_first_certificate_counts() {
+    let files = Files::new();
+    let (own, key) = pair(2999);
+    let (above, _) = pair(3000);
+    files.write("tls.crt", &format!("a word before\n{own}\n{above}"));
+    files.write("tls.key", &key);
+    let chain = Chain::read(&files.tls()).unwrap();
+    assert_eq!(chain.key().cert.len(), 2);
+    let year_2999 = 32_472_144_000;
+    assert_eq!(chain.expires_at(), year_2999);
+
+    files.write("tls.crt", &format!("{above}{own}"));
+    let (_, rule) = files.fault();
+    assert!(
+        rule.ends_with("the server's own certificate must come first"),
+        "{rule}"
+    );
+}
+
+#[test]
+fn an_expired_certificate_is_shown_all_the_same() {
+    let files = Files::new();
+    files.renew(2001);
+    assert!(Certificates::load(&files.tls()).unwrap().expires_at() < 1_000_000_000);
+}
+
+#[test]
+fn a_reload_replaces_all_or_nothing() {
+    let files = Files::new();
+    let config = files.config(true);
+    let credentials = Credentials::load(&config, "test").unwrap();
+    let expires_at = || credentials.certificates().unwrap().expires_at();
+    let first = expires_at();
+    assert!(!credentials.reload(&config, "test").unwrap());
+
+    files.renew(2998);
+    files.write("token", "short");
+    let error = credentials
+        .reload(&config, "again")
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.starts_with("again: 1 fault\n  admin.token_file: "),
+        "{error}"
+    );
+    assert_eq!(
+        expires_at(),
+        first,
+        "nothing, though the certificate is good"
+    );
+
+    files.write("token", "fedcba9876543210");
+    assert!(credentials.reload(&config, "test").unwrap());
+    assert!(expires_at() < first);
+
+    files.write("tls.key", "");
+    files.write("token", "");
+    let Err(Error::Faults(faults)) = credentials.reload(&config, "test") else {
+        panic!("a fault of each")
+    };
+    assert_eq!(faults.faults.len(), 2, "{faults}");
+}
+
+#[test]
+fn tls_and_token_neither_come_nor_go() {
+    let files = Files::new();
+    let (with, without) = (files.config(true), files.config(false));
+    for (now, then) in [(&with, &without), (&without, &with)] {
+        let credentials = Credentials::load(now, "test").unwrap();
+        let error = credentials.reload(then, "test").unwrap_err().to_string();
+        assert!(
+            error.ends_with("admin.token_file: can't come or go while the proxy runs: restart it"),
+            "{error}"
+        );
+    }
+    let plain = Credentials::default();
+    assert!(plain.reload(&without, "test").is_err());
+}

@@ -1,0 +1,56 @@
+//! TLS on the clients' side: how handshakes end, and until when the certificate is good.
+
+use enum_map::{Enum, EnumMap};
+use prometheus::{IntCounter, IntGaugeVec};
+use strum::{IntoStaticStr, VariantArray};
+use switchyard_telemetry::{Error, Registrar, counter_by};
+
+/// How a handshake ended.
+#[derive(Clone, Copy, Debug, Enum, Eq, IntoStaticStr, PartialEq, VariantArray)]
+#[strum(serialize_all = "snake_case")]
+pub enum Handshake {
+    /// With a connection.
+    Done,
+    /// Without: no TLS, nothing in common, or the client refused the certificate.
+    Failed,
+    /// Not within `timeouts.client`.
+    TooSlow,
+}
+
+/// The families of TLS.
+#[derive(Clone, Debug)]
+pub struct TlsMetrics {
+    handshakes: EnumMap<Handshake, IntCounter>,
+    /// Without labels; a family only so that it has no series where there is no TLS.
+    expiry: IntGaugeVec,
+}
+
+impl TlsMetrics {
+    /// Makes and registers them.
+    pub fn register(make: Registrar<'_>) -> Result<Self, Error> {
+        let handshakes = make.counters(
+            "tls_handshakes_total",
+            "TLS handshakes with clients, by how they ended.",
+            &["result"],
+        )?;
+        Ok(Self {
+            handshakes: counter_by(&handshakes, &[]),
+            expiry: make.int_gauges(
+                "tls_certificate_expiry_timestamp_seconds",
+                "When the certificate that clients are shown expires, in seconds since the Unix epoch.",
+                &[],
+            )?,
+        })
+    }
+
+    /// Counts one handshake.
+    pub fn ended(&self, how: Handshake) {
+        self.handshakes[how].inc();
+    }
+
+    /// Tells when the certificate that is shown now expires, in seconds since the Unix epoch.
+    pub fn expires_at(&self, unix_seconds: i64) {
+        let none: &[&str] = &[];
+        self.expiry.with_label_values(none).set(unix_seconds);
+    }
+}

@@ -1,0 +1,188 @@
+//! The token that operators show, from a file.
+//!
+//! Whoever reaches the admin port may drain substations. On loopback that is whoever is on the machine; anywhere
+//! else it is whoever has the token. It is compared in a time that tells nothing of how much of it was right.
+
+use std::{fmt, path::Path, sync::Arc};
+
+use arc_swap::ArcSwap;
+use http::{HeaderMap, header};
+use subtle::ConstantTimeEq;
+
+use switchyard_config::Fault;
+
+use crate::secret::secret;
+
+/// The shortest token, in bytes: below it, guessing comes into reach.
+const SHORTEST: usize = 16;
+
+const SCHEME: &str = "Bearer";
+
+/// Why a request is not authorised.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum Unauthorized {
+    /// It shows no token.
+    #[error(
+        "this port asks for a token: send `Authorization: Bearer` with the one in admin.token_file"
+    )]
+    NoToken,
+    /// It shows another token.
+    #[error("the token is not the one in admin.token_file")]
+    WrongToken,
+}
+
+/// The token in force. Never shown, not even by `{:?}`.
+pub struct Token(ArcSwap<Vec<u8>>);
+
+impl Token {
+    /// Reads and checks the file.
+    pub fn load(file: &Path) -> Result<Self, Fault> {
+        let token = read(file).map_err(|rule| Fault {
+            path: "admin.token_file".to_owned(),
+            value: format!("{:?}", file.display().to_string()),
+            rule,
+        })?;
+        Ok(Self(ArcSwap::from_pointee(token)))
+    }
+
+    /// Reads and checks the file anew, and asks for what is in it from the next request on. Whether that is
+    /// another token. After a fault all is as it was.
+    pub fn reload(&self, file: &Path) -> Result<bool, Fault> {
+        Self::load(file).map(|token| self.replace(token))
+    }
+
+    /// Asks for another token from the next request on. Whether it is another.
+    pub(super) fn replace(&self, token: Self) -> bool {
+        let token = token.0.into_inner();
+        let before = self.0.swap(Arc::clone(&token));
+        before != token
+    }
+
+    /// Whether a request with these headers shows it.
+    pub fn authorise(&self, headers: &HeaderMap) -> Result<(), Unauthorized> {
+        let shown = headers
+            .get(header::AUTHORIZATION)
+            .and_then(|value| bearer(value.as_bytes()));
+        match shown {
+            Some(shown) if shown.ct_eq(self.0.load().as_slice()).into() => Ok(()),
+            Some(_) => Err(Unauthorized::WrongToken),
+            None => Err(Unauthorized::NoToken),
+        }
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token")
+    }
+}
+
+fn read(file: &Path) -> Result<Vec<u8>, String> {
+    let text = secret(file)?;
+    let token = text.trim_ascii();
+    if token.is_empty() {
+        Err("is empty: write a token into it, as by `openssl rand -hex 32`".to_owned())
+    } else if token.len() < SHORTEST {
+        let length = token.len();
+        Err(format!(
+            "holds {length} characters: a token needs {SHORTEST} or more, as by `openssl rand -hex 32`"
+        ))
+    } else if !token.iter().all(u8::is_ascii_graphic) {
+        Err("must be one line of visible ASCII, which is all that a header can carry".to_owned())
+    } else {
+        Ok(token.to_vec())
+    }
+}
+
+/// What an `Authorization` header of the right scheme carries (RFC 6750).
+fn bearer(value: &[u8]) -> Option<&[u8]> {
+    let (scheme, token) = value.split_at_checked(SCHEME.len())?;
+    let is_bearer = scheme.eq_ignore_ascii_case(SCHEME.as_bytes()) && token.starts_with(b" ");
+    is_bearer.then_some(token.trim_ascii())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use http::HeaderValue;
+    use tempfile::TempDir;
+
+    use super::*;
+
+    fn with(value: &str) -> HeaderMap {
+        HeaderMap::from_iter([(header::AUTHORIZATION, HeaderValue::from_str(value).unwrap())])
+    }
+
+    #[test]
+    fn only_the_whole_token_under_its_scheme_will_do() {
+        let folder = TempDir::new().unwrap();
+        let file = folder.path().join("token");
+        fs::write(&file, " 0123456789abcdef\n").unwrap();
+        let token = Token::load(&file).unwrap();
+        for right in [
+            "Bearer 0123456789abcdef",
+            "bearer  0123456789abcdef ",
+            "BEARER 0123456789abcdef",
+        ] {
+            assert!(token.authorise(&with(right)).is_ok(), "{right}");
+        }
+        for wrong in [
+            "Bearer",
+            "Bearer ",
+            "Bearer 0123456789abcde",
+            "Bearer 0123456789abcdefg",
+            "Bearer 0123456789ABCDEF",
+            "Bearer0123456789abcdef",
+            "Basic 0123456789abcdef",
+            "0123456789abcdef",
+            "",
+        ] {
+            assert!(token.authorise(&with(wrong)).is_err(), "{wrong}");
+        }
+        assert_eq!(
+            token.authorise(&HeaderMap::new()),
+            Err(Unauthorized::NoToken)
+        );
+        assert_eq!(
+            token.authorise(&with("Bearer 0123456789abcdeg")),
+            Err(Unauthorized::WrongToken)
+        );
+        assert!(!format!("{token:?}").contains("0123"));
+    }
+
+    #[test]
+    fn another_token_counts_at_once_and_one_that_is_none_changes_nothing() {
+        let folder = TempDir::new().unwrap();
+        let file = folder.path().join("token");
+        fs::write(&file, "0123456789abcdef").unwrap();
+        let token = Token::load(&file).unwrap();
+        assert_eq!(token.reload(&file), Ok(false));
+        fs::write(&file, "fedcba9876543210").unwrap();
+        assert_eq!(token.reload(&file), Ok(true));
+        for (content, rule) in [
+            ("", "is empty"),
+            (" \n\t", "is empty"),
+            ("0123456789abcde\n", "holds 15 characters"),
+            ("0123456789 abcdef", "must be one line of visible ASCII"),
+            ("0123456789abcdef\nfedcba9876543210", "must be one line"),
+            ("0123456789äbcdef", "must be one line"),
+        ] {
+            fs::write(&file, content).unwrap();
+            let fault = token.reload(&file).unwrap_err();
+            assert_eq!(fault.path, "admin.token_file");
+            assert!(fault.rule.starts_with(rule), "{content:?}: {fault}");
+            assert!(!fault.to_string().contains("0123"), "{fault}");
+        }
+        fs::remove_file(&file).unwrap();
+        assert!(
+            token
+                .reload(&file)
+                .unwrap_err()
+                .rule
+                .starts_with("cannot be read")
+        );
+        assert!(token.authorise(&with("Bearer fedcba9876543210")).is_ok());
+        assert!(token.authorise(&with("Bearer 0123456789abcdef")).is_err());
+    }
+}

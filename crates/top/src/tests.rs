@@ -1,0 +1,196 @@
+//! The screen without a terminal: pictures and keys in, lines of text out.
+
+use ratatui::{
+    Terminal,
+    backend::TestBackend,
+    crossterm::event::{KeyCode, KeyEvent, KeyModifiers},
+};
+use serde_json::json;
+
+use super::{
+    port::News,
+    screen,
+    view::{Asked, View},
+};
+use switchyard_status::Picture;
+
+/// A picture of substations of 100 kW with these estimates, of which the last 2 kW are unseen.
+fn picture(loads: &[f64], verdict: &serde_json::Value) -> Picture {
+    let substations: Vec<_> = (1..)
+        .zip(loads)
+        .map(|(at, load)| {
+            json!({
+                "name": format!("s{at}"), "address": "127.0.0.1:5001", "state": "up", "in_rotation": true,
+                "load": load - 2.0, "capacity": 100.0, "estimate": load, "unseen": 2.0, "age_seconds": 0.3,
+                "in_flight": 1, "assigned": 1_234 + at,
+            })
+        })
+        .collect();
+    let candidate = json!({
+        "substation": "s2", "sample": 10.0, "sample_age_seconds": 0.1, "unseen_load": 0.0, "estimated_load": 10.0,
+        "capacity": 100.0, "score": 0.21,
+    });
+    serde_json::from_value(json!({
+        "unix_seconds": 1e9,
+        "verdict": verdict,
+        "traffic": {
+            "per_second": 115.2, "success": 0.9999, "p50_seconds": 0.0014, "p99_seconds": 0.011,
+            "refused_per_second": 0.0, "failed_per_second": 0.0, "errors": [], "total": 9, "in_flight": 0,
+            "waiting": 0, "connections": 4,
+        },
+        "balance": {
+            "imbalance": 1.25, "mean_utilisation": 0.4, "load": 80.0, "capacity": 200.0,
+            "fullest": {"name": "s1", "utilisation": 0.5, "estimate": 50.0},
+            "oldest_sample": {"name": "s1", "age_seconds": 0.3},
+        },
+        "substations": substations,
+        "decisions": [{
+            "unix_seconds": 1e9, "load": 11.0, "substation": "s2", "reason": "least_load", "margin": null,
+            "share": 1.0, "candidates": [candidate],
+        }],
+        "configuration": {
+            "version": 1, "since_unix_seconds": 1e9, "policy": "least_load", "unit": "kW", "interval_seconds": 0.5,
+            "stale_after_seconds": 2.0, "last_reload": null, "program": "0.1.0",
+        },
+    }))
+    .unwrap()
+}
+
+fn well() -> serde_json::Value {
+    json!({"level": "well", "sentence": "All is well.", "findings": []})
+}
+
+fn view(loads: &[f64]) -> View {
+    let mut view = View::new("127.0.0.1:9901".to_owned());
+    view.extend([News::Picture(Box::new(picture(loads, &well())))]);
+    view
+}
+
+fn press(view: &mut View, keys: &str) -> Vec<Asked> {
+    keys.chars()
+        .filter_map(|key| view.key(KeyEvent::new(KeyCode::Char(key), KeyModifiers::NONE)))
+        .collect()
+}
+
+fn lines(view: &mut View) -> Vec<String> {
+    let mut terminal = Terminal::new(TestBackend::new(124, 24)).unwrap();
+    terminal.draw(|frame| screen::draw(frame, view)).unwrap();
+    let buffer = terminal.backend().buffer();
+    let rows = buffer.content().chunks(usize::from(buffer.area.width));
+    rows.map(|row| {
+        row.iter()
+            .map(ratatui::buffer::Cell::symbol)
+            .collect::<String>()
+            .trim_end()
+            .to_owned()
+    })
+    .collect()
+}
+
+fn line(lines: &[String], word: &str) -> String {
+    let found = lines.iter().find(|line| line.contains(word));
+    found
+        .unwrap_or_else(|| panic!("no {word} in\n{}", lines.join("\n")))
+        .clone()
+}
+
+#[test]
+fn it_says_at_once_whether_it_is_well_and_who_is_the_fullest() {
+    let lines = lines(&mut view(&[50.0, 30.0]));
+    assert_eq!(lines[0], "✓ All is well.");
+    assert_eq!(
+        lines[1],
+        "  Fullest: s1, 50.0 %. All together 80.0 kW of 200 kW."
+    );
+    let numbers = line(&lines, "115/s");
+    for shown in ["99.99 %", "1.40 ms", "11.0 ms", "0/s", "0.3 s", "1.250"] {
+        assert!(numbers.contains(shown), "{shown}: {numbers}");
+    }
+    let first = line(&lines, "s1 ◂");
+    for shown in [
+        "up",
+        "50.0 %",
+        "████████████",
+        "50.0 kW",
+        "100 kW",
+        "2.00 kW",
+        "1,235",
+    ] {
+        assert!(first.contains(shown), "{shown}: {first}");
+    }
+    assert!(first.contains("···│"), "room up to the capacity: {first}");
+    assert!(line(&lines, "11.0 kW → s2").contains("least_load  s2 0.2100"));
+}
+
+#[test]
+fn what_is_not_well_is_told_line_by_line() {
+    let finding = |level: &str, text: &str| json!({"level": level, "text": text});
+    let verdict = json!({
+        "level": "trouble",
+        "sentence": "s1 can't be reached. And 1 more.",
+        "findings": [finding("trouble", "s1 can't be reached."), finding("notice", "s2 is draining.")],
+    });
+    let mut view = view(&[1.0]);
+    view.extend([News::Picture(Box::new(picture(&[50.0, 30.0], &verdict)))]);
+    let lines = lines(&mut view);
+    assert_eq!(lines[0], "✗ s1 can't be reached. And 1 more.");
+    assert_eq!(lines[1], "  ! s2 is draining.");
+}
+
+#[test]
+fn a_key_sorts_and_another_turns_it_round() {
+    let order =
+        |view: &View| -> Vec<String> { view.rows().iter().map(|one| one.name.clone()).collect() };
+    let mut view = view(&[20.0, 60.0, 40.0]);
+    assert_eq!(order(&view), ["s1", "s2", "s3"]);
+    press(&mut view, "sss");
+    assert!(line(&lines(&mut view), "substations, by used").contains('3'));
+    assert_eq!(order(&view), ["s2", "s3", "s1"]);
+    press(&mut view, "r");
+    assert_eq!(order(&view), ["s1", "s3", "s2"]);
+}
+
+#[test]
+fn a_drain_is_confirmed_first() {
+    let mut view = view(&[20.0, 60.0]);
+    assert_eq!(press(&mut view, "jd"), []);
+    assert!(line(&lines(&mut view), "Drain s2?").contains("no new sessions"));
+    assert_eq!(press(&mut view, "n"), [], "any other key leaves it");
+    let asked = Asked::Drain {
+        name: "s2".to_owned(),
+        is_draining: true,
+    };
+    assert_eq!(press(&mut view, "dy"), [asked]);
+    view.tell(Err("there is no substation".to_owned()));
+    assert!(line(&lines(&mut view), "Not done").contains("there is no substation"));
+    assert_eq!(press(&mut view, "q"), [Asked::Quit]);
+}
+
+#[test]
+fn a_lost_connection_is_said_and_the_last_picture_stays() {
+    let mut view = view(&[20.0]);
+    view.extend([News::Lost("connection refused".to_owned())]);
+    let lines = lines(&mut view);
+    assert!(
+        line(
+            &lines,
+            "Not connected to 127.0.0.1:9901: connection refused"
+        )
+        .contains("old")
+    );
+    line(&lines, "s1");
+    let mut nothing = View::new("127.0.0.1:9901".to_owned());
+    assert_eq!(self::lines(&mut nothing)[0], "127.0.0.1:9901: connecting …");
+}
+
+#[test]
+fn any_size_of_terminal_is_borne() {
+    let mut view = view(&[20.0; 50]);
+    press(&mut view, "d");
+    for (width, height) in [(1, 1), (20, 5), (40, 10), (300, 100)] {
+        let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
+        terminal
+            .draw(|frame| screen::draw(frame, &mut view))
+            .unwrap();
+    }
+}

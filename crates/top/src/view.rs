@@ -1,0 +1,202 @@
+//! What `top` shows and where the reader stands in it; keys and news change it, and nothing else.
+
+use std::{cmp::Ordering, collections::VecDeque, rc::Rc};
+
+use ratatui::{
+    crossterm::event::{KeyCode, KeyEvent, KeyModifiers},
+    widgets::TableState,
+};
+
+use super::port::News;
+use switchyard_status::{Picture, Substation};
+
+/// Pictures whose imbalance is remembered: five minutes.
+const KEPT: usize = 300;
+/// Lines that a page key moves by.
+const PAGE: u16 = 10;
+
+/// What the table is sorted by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sort {
+    /// As in the configuration.
+    Configuration,
+    Name,
+    State,
+    /// The fullest first.
+    Used,
+    Load,
+    Unseen,
+    /// The oldest sample first.
+    Age,
+    InFlight,
+    Assigned,
+}
+
+impl Sort {
+    const ALL: [Self; 9] = [
+        Self::Configuration,
+        Self::Name,
+        Self::State,
+        Self::Used,
+        Self::Load,
+        Self::Unseen,
+        Self::Age,
+        Self::InFlight,
+        Self::Assigned,
+    ];
+
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Configuration => "configuration",
+            Self::Name => "name",
+            Self::State => "state",
+            Self::Used => "used",
+            Self::Load => "load",
+            Self::Unseen => "unseen",
+            Self::Age => "age",
+            Self::InFlight => "in flight",
+            Self::Assigned => "assigned",
+        }
+    }
+
+    fn next(self) -> Self {
+        let at = Self::ALL.iter().position(|sort| *sort == self).unwrap_or(0);
+        *Self::ALL.iter().cycle().nth(at + 1).unwrap_or(&self)
+    }
+
+    fn compare(self, a: &Substation, b: &Substation) -> Ordering {
+        // Text from the start; numbers from the largest, and what is not known last.
+        let number = |a: Option<f64>, b: Option<f64>| b.partial_cmp(&a).unwrap_or(Ordering::Equal);
+        match self {
+            Self::Configuration => Ordering::Equal,
+            Self::Name => a.name.cmp(&b.name),
+            Self::State => a.state.cmp(&b.state),
+            Self::Used => number(fullness(a), fullness(b)),
+            Self::Load => number(Some(a.estimate), Some(b.estimate)),
+            Self::Unseen => number(Some(a.unseen), Some(b.unseen)),
+            Self::Age => number(a.age_seconds, b.age_seconds),
+            Self::InFlight => b.in_flight.cmp(&a.in_flight),
+            Self::Assigned => b.assigned.cmp(&a.assigned),
+        }
+    }
+}
+
+/// Utilisation, or load where no capacity is known.
+fn fullness(one: &Substation) -> Option<f64> {
+    one.utilisation().or(Some(one.estimate))
+}
+
+/// What a key asks for that is not the view's own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Asked {
+    Quit,
+    Drain { name: String, is_draining: bool },
+}
+
+/// The state of the screen.
+#[derive(Debug)]
+pub(super) struct View {
+    pub(super) address: String,
+    /// Shared with whoever draws it, so that drawing copies nothing.
+    pub(super) picture: Option<Rc<Picture>>,
+    /// Why there is no newer picture.
+    pub(super) lost: Option<String>,
+    pub(super) imbalances: VecDeque<f64>,
+    pub(super) sort: Sort,
+    pub(super) is_reversed: bool,
+    /// The substation that is to be drained or let in, once it is confirmed.
+    pub(super) question: Option<(String, bool)>,
+    /// What became of the last command.
+    pub(super) told: Option<String>,
+    pub(super) table: TableState,
+}
+
+impl View {
+    pub(super) fn new(address: String) -> Self {
+        Self {
+            address,
+            picture: None,
+            lost: None,
+            imbalances: VecDeque::with_capacity(KEPT),
+            sort: Sort::Configuration,
+            is_reversed: false,
+            question: None,
+            told: None,
+            table: TableState::new().with_selected(0),
+        }
+    }
+
+    /// The substations in the order in which they are shown.
+    pub(super) fn rows(&self) -> Vec<&Substation> {
+        let mut rows: Vec<_> = self
+            .picture
+            .iter()
+            .flat_map(|picture| picture.substations.iter())
+            .collect();
+        rows.sort_by(|a, b| self.sort.compare(a, b));
+        if self.is_reversed {
+            rows.reverse();
+        }
+        rows
+    }
+
+    fn selected(&self) -> Option<&Substation> {
+        self.rows().get(self.table.selected()?).copied()
+    }
+
+    /// What became of a command.
+    pub(super) fn tell(&mut self, done: Result<(), String>) {
+        self.told = Some(match done {
+            Ok(()) => "Done.".to_owned(),
+            Err(why) => format!("Not done: {why}"),
+        });
+    }
+
+    /// A key was pressed.
+    pub(super) fn key(&mut self, key: KeyEvent) -> Option<Asked> {
+        if key.code == KeyCode::Char('c') && key.modifiers.contains(KeyModifiers::CONTROL) {
+            return Some(Asked::Quit);
+        }
+        self.told = None;
+        if let Some((name, is_draining)) = self.question.take() {
+            let is_confirmed = matches!(key.code, KeyCode::Char('y' | 'Y'));
+            return is_confirmed.then_some(Asked::Drain { name, is_draining });
+        }
+        match key.code {
+            KeyCode::Char('q') | KeyCode::Esc => return Some(Asked::Quit),
+            KeyCode::Char('s') => self.sort = self.sort.next(),
+            KeyCode::Char('r') => self.is_reversed = !self.is_reversed,
+            KeyCode::Char('d') => {
+                let of = |one: &Substation| (one.name.clone(), one.state != "draining");
+                self.question = self.selected().map(of);
+            }
+            KeyCode::Down | KeyCode::Char('j') => self.table.select_next(),
+            KeyCode::Up | KeyCode::Char('k') => self.table.select_previous(),
+            KeyCode::PageDown => self.table.scroll_down_by(PAGE),
+            KeyCode::PageUp => self.table.scroll_up_by(PAGE),
+            KeyCode::Home => self.table.select_first(),
+            KeyCode::End => self.table.select_last(),
+            _ => {}
+        }
+        None
+    }
+}
+
+impl Extend<News> for View {
+    fn extend<T: IntoIterator<Item = News>>(&mut self, news: T) {
+        for news in news {
+            match news {
+                News::Picture(picture) => {
+                    if self.imbalances.len() == KEPT {
+                        self.imbalances.pop_front();
+                    }
+                    self.imbalances
+                        .push_back(picture.balance.imbalance.unwrap_or(1.0));
+                    self.picture = Some(Rc::from(picture));
+                    self.lost = None;
+                }
+                News::Lost(why) => self.lost = Some(why),
+            }
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! One connection to a substation, used by one request at a time: it is written in one piece, its answer
+//! read whole.
+
+use std::io;
+
+use bytes::BytesMut;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+use super::{
+    Outgoing, Progress,
+    fate::{fate, may_have_arrived},
+};
+use switchyard_http1::{self as http1, Answer, Decoder, Limits, Malformed, encode_request};
+
+/// Room for a usual answer; more is made as it comes.
+const READ: usize = 2048;
+
+/// Why a connection is of no more use.
+#[derive(Debug)]
+pub(super) struct Broken {
+    pub(super) reason: String,
+    /// Whether the other side may have taken in any of the request.
+    pub(super) arrived: bool,
+}
+
+/// A connection and its buffer.
+#[derive(Debug)]
+pub(super) struct Connection {
+    pub(super) stream: TcpStream,
+    buffer: BytesMut,
+    decoder: Decoder,
+    /// Bytes written.
+    pub(super) sent: u64,
+}
+
+impl Connection {
+    pub(super) fn new(stream: TcpStream) -> io::Result<Self> {
+        stream.set_nodelay(true)?;
+        Ok(Self::of(stream, 0))
+    }
+
+    /// A connection over which so many bytes have been sent, and all that was asked is answered.
+    pub(super) fn of(stream: TcpStream, sent: u64) -> Self {
+        Self {
+            stream,
+            buffer: BytesMut::new(),
+            decoder: Decoder::new(Limits::default()),
+            sent,
+        }
+    }
+
+    /// Whether nothing has come while it lay idle: neither a close nor bytes nobody asked for. Costs no
+    /// system call unless something did come.
+    pub(super) fn is_open(&self) -> bool {
+        let read = self.stream.try_read(&mut [0]);
+        matches!(read, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+    }
+
+    /// Sends a request and waits for its answer. After an error the connection is of no more use.
+    pub(super) async fn exchange(
+        &mut self,
+        outgoing: &Outgoing<'_>,
+        progress: &mut Progress,
+    ) -> Result<Answer, Broken> {
+        let broken = |reason| Broken {
+            reason,
+            arrived: true,
+        };
+        let headers = outgoing.headers();
+        self.buffer.clear();
+        encode_request(&mut self.buffer, outgoing.line, headers, outgoing.body)
+            .map_err(|error| broken(error.to_string()))?;
+        let begins = self.sent;
+        self.write(progress)
+            .await
+            .map_err(|error| broken(format!("while sending: {error}")))?;
+        self.decoder.reset();
+        loop {
+            self.buffer.reserve(READ);
+            let read = self.stream.read_buf(&mut self.buffer).await;
+            let read =
+                read.map_err(|error| broken(format!("while waiting for its answer: {error}")))?;
+            match self.decoder.decode(&mut self.buffer, read == 0) {
+                Ok(http1::Progress::Done(answer)) => return Ok(answer),
+                Ok(http1::Progress::NeedMore) => {}
+                Err(error) => {
+                    let look = || fate(&self.stream, begins);
+                    return Err(Broken {
+                        reason: error.to_string(),
+                        arrived: error != Malformed::NoAnswer || may_have_arrived(look).await,
+                    });
+                }
+            }
+        }
+    }
+
+    async fn write(&mut self, progress: &mut Progress) -> io::Result<()> {
+        let length = self.buffer.len();
+        let written = self.stream.write(&self.buffer).await?;
+        *progress = Progress::Sent;
+        // A request that fits a socket buffer leaves in one write; the rest is for those that don't.
+        if let Some(rest) = self.buffer.get(written..) {
+            self.stream.write_all(rest).await?;
+        }
+        self.sent += length as u64;
+        self.buffer.clear();
+        Ok(())
+    }
+}

@@ -1,0 +1,156 @@
+//! A close that crosses a request, over real sockets. The runtime's one thread is held while the other side
+//! acts, so what happens happens in the order written here.
+
+use std::{
+    io::{Read, Write},
+    net::{TcpListener, TcpStream as Peer},
+};
+
+use super::*;
+
+mod sharing;
+
+const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+
+/// The other side: its listener, and one connection after another.
+struct Other {
+    listener: TcpListener,
+    address: SocketAddr,
+}
+
+impl Other {
+    fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        Self { listener, address }
+    }
+
+    /// Takes one request on a new connection and answers it.
+    fn serve(&self) -> Peer {
+        let (mut peer, _) = self.listener.accept().unwrap();
+        read_request(&mut peer);
+        peer.write_all(ANSWER).unwrap();
+        peer
+    }
+}
+
+fn read_request(peer: &mut Peer) -> String {
+    let mut request = Vec::new();
+    while !request.ends_with(b"\r\n\r\n{}") {
+        let mut byte = [0];
+        assert_eq!(peer.read(&mut byte).unwrap(), 1);
+        request.push(byte[0]);
+    }
+    String::from_utf8(request).unwrap()
+}
+
+/// Sends one request while `meanwhile` runs on the other side.
+async fn send<T: Send + 'static>(
+    exchange: &Exchange,
+    address: SocketAddr,
+    meanwhile: impl FnOnce() -> T + Send + 'static,
+) -> (Result<u16, UpstreamError>, Progress, T) {
+    let line = RequestHead::new("POST", "/charge", "s").unwrap();
+    let request_id = HeaderValue::from_static("r");
+    let outgoing = Outgoing {
+        line: &line,
+        head: Head::Plain(b"", &[]),
+        request_id: &request_id,
+        body: b"{}",
+    };
+    let mut progress = Progress::Unsent;
+    let other = std::thread::spawn(meanwhile);
+    let result = exchange
+        .send(
+            destination(address, 1),
+            &outgoing,
+            &mut progress,
+            Instant::now(),
+        )
+        .await;
+    let other = other.join().unwrap();
+    (result.map(|answer| answer.status), progress, other)
+}
+
+fn destination(address: SocketAddr, most: usize) -> Destination<'static> {
+    Destination {
+        id: Id::default(),
+        address,
+        connect_timeout: Duration::from_secs(5),
+        most,
+        shared: Box::leak(Box::new(IntCounter::new("shared", "joined").unwrap())),
+    }
+}
+
+fn exchange() -> Exchange {
+    let exchange = Exchange::default();
+    exchange.follow([Id::default()]);
+    exchange
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_request_written_into_a_close_is_sent_again_on_a_new_connection() {
+    let (exchange, other) = (exchange(), Other::start());
+    let address = other.address;
+    let (result, _, (other, peer)) = send(&exchange, address, move || {
+        let peer = other.serve();
+        (other, peer)
+    })
+    .await;
+    assert_eq!(result.unwrap(), 200);
+    // The close is at this end's socket, and the runtime has had no turn to learn of it.
+    drop(peer);
+    let (result, progress, _peer) = send(&exchange, address, move || other.serve()).await;
+    assert_eq!((result.unwrap(), progress), (200, Progress::Sent));
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_request_written_into_a_close_is_unsent_if_nobody_is_there_any_more() {
+    let (exchange, other) = (exchange(), Other::start());
+    let address = other.address;
+    let (_, _, peer) = send(&exchange, address, move || other.serve()).await;
+    drop(peer);
+    let (result, progress, ()) = send(&exchange, address, || ()).await;
+    assert!(
+        matches!(result, Err(UpstreamError::Connect(_))),
+        "{result:?}"
+    );
+    assert_eq!(progress, Progress::Unsent);
+}
+
+#[tokio::test]
+async fn a_request_that_was_read_and_not_answered_counts_as_sent() {
+    let (exchange, other) = (exchange(), Other::start());
+    let address = other.address;
+    let (result, _, (other, mut peer)) = send(&exchange, address, move || {
+        let peer = other.serve();
+        (other, peer)
+    })
+    .await;
+    assert_eq!(result.unwrap(), 200);
+    let (result, progress, ()) = send(&exchange, address, move || {
+        read_request(&mut peer);
+        drop(peer);
+    })
+    .await;
+    assert!(matches!(result, Err(UpstreamError::Lost(_))), "{result:?}");
+    assert_eq!(progress, Progress::Sent);
+    drop(other);
+}
+
+#[tokio::test]
+async fn a_request_that_came_and_was_not_even_read_counts_as_sent() {
+    let (exchange, other) = (exchange(), Other::start());
+    let address = other.address;
+    let (result, progress, ()) = send(&exchange, address, move || {
+        let (peer, _) = other.listener.accept().unwrap();
+        let mut byte = [0];
+        while peer.peek(&mut byte).unwrap() == 0 {}
+        drop(peer);
+    })
+    .await;
+    assert!(matches!(result, Err(UpstreamError::Lost(_))), "{result:?}");
+    assert_eq!(progress, Progress::Sent);
+}

@@ -1,0 +1,24 @@
+//! Names that stand on the wire: paths, headers and gauges.
+
+/// Where clients book a charge.
+pub const REQUEST_CHARGE: &str = "/request_charge";
+/// The older name of [`REQUEST_CHARGE`].
+pub const ASSIGN_SUBSTATION: &str = "/assign_substation";
+/// Where sessions are, at the proxy and at the substations; a session's id follows.
+pub const SESSIONS: &str = "/sessions/";
+
+/// The header that carries a request's id, both ways.
+pub const REQUEST_ID: &str = "x-request-id";
+/// The header that names the substation that answered.
+pub const SUBSTATION: &str = "x-substation";
+/// The header under which a request may be repeated without booking twice.
+pub const IDEMPOTENCY_KEY: &str = "idempotency-key";
+/// The header in which a client says how long it will wait for room, as in `750ms`.
+pub const REQUEST_TIMEOUT: &str = "x-request-timeout";
+/// The header in which a substation may report its load on an answer (ORCA).
+pub const ENDPOINT_LOAD_METRICS: &str = "endpoint-load-metrics";
+
+/// The gauge of the load that a substation bears, by default.
+pub const LOAD_GAUGE: &str = "substation_current_load";
+/// The gauge of the most that a substation can bear, by default.
+pub const CAPACITY_GAUGE: &str = "substation_capacity";

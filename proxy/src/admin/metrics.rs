@@ -1,0 +1,22 @@
+//! The metrics page: the counters as they stand, and the gauges as they are now.
+
+use switchyard_telemetry::Error;
+
+use crate::{dispatch::DispatchState, metrics::RequestGauges, runtime::Runtime};
+
+/// Sets the gauges, and writes the page in Prometheus' text format.
+pub fn page(runtime: &Runtime, dispatch: &DispatchState) -> Result<Vec<u8>, Error> {
+    let metrics = &runtime.metrics;
+    let now = runtime.now();
+    metrics.grid_gauges.mirror(&now.grid, now.version);
+    metrics.requests.mirror(RequestGauges {
+        in_flight: runtime.in_flight.requests(),
+        connections: runtime.in_flight.connections(),
+        keys: dispatch.keys(),
+        waiting: dispatch.waiting(),
+    });
+    if let Some(certificates) = runtime.credentials.certificates() {
+        metrics.tls.expires_at(certificates.expires_at());
+    }
+    metrics.render()
+}

@@ -1,0 +1,88 @@
+//! What a request is sent for: a charge that any substation may take, or a question that only one can answer.
+//!
+//! Both go through the same loop of attempts ([`super::route`]). They differ in how a substation is found, in what is sent,
+//! and in what a broken attempt means; that is all said here.
+
+use std::sync::Arc;
+
+use switchyard_grid::Substation;
+use switchyard_http1::{Head, RequestHead};
+use switchyard_upstream::Progress;
+use switchyard_wire::{Consequence, Failure};
+use tokio::time::Instant;
+
+use super::{
+    DispatchState,
+    attempt::Attempt,
+    charge::Charge,
+    idempotency::{Claim, key_of},
+    sessions::Action,
+};
+use crate::snapshot::Snapshot;
+
+/// What is to be done.
+pub(super) enum Errand<'a> {
+    /// Book a charge, under its `Idempotency-Key` if it has one.
+    Charge {
+        charge: Charge<'a>,
+        claim: Option<Claim<'a, Arc<Substation>>>,
+    },
+    /// Ask the substation that holds a session.
+    Session {
+        action: Action,
+        holder: Arc<Substation>,
+        line: RequestHead,
+    },
+}
+
+impl<'a> Errand<'a> {
+    /// A charge that came at `now`.
+    pub(super) fn charge(
+        charge: Charge<'a>,
+        head: Head<'_>,
+        snapshot: &Snapshot,
+        state: &'a DispatchState,
+        now: Instant,
+    ) -> Result<Self, Failure> {
+        let rules = &snapshot.config.retry;
+        let key = key_of(head)?;
+        let claim = key.map(|key| state.keys.claim(key, now, rules));
+        state.budget.deposit(rules.budget);
+        Ok(Self::Charge { charge, claim })
+    }
+
+    /// Whether an attempt that broke off may be made once more, at the same substation.
+    pub(super) fn may_repeat(&self, progress: Progress) -> bool {
+        match self {
+            Self::Charge { claim, .. } => claim.is_some(),
+            Self::Session { action, .. } => *action == Action::Look || progress == Progress::Unsent,
+        }
+    }
+
+    /// What a failed attempt that got so far means for the client.
+    pub(super) fn means(&self, progress: Progress) -> Consequence {
+        match (self, progress) {
+            (Self::Charge { .. }, Progress::Unsent) => Consequence::NotBooked,
+            (Self::Charge { .. }, Progress::Sent) => Consequence::MayBeBooked,
+            (Self::Session { action, .. }, progress) => action.means(progress),
+        }
+    }
+
+    /// Notes with the key, if there is one, what an attempt has proved. True if another substation may be asked.
+    pub(super) fn settle(&mut self, attempt: &Attempt) -> bool {
+        let Self::Charge { claim, .. } = self else {
+            return false;
+        };
+        let Some(claim) = claim else {
+            return true;
+        };
+        match attempt {
+            Attempt::SafeToRetry(..) | Attempt::Final(_, Progress::Unsent) => claim.leave(),
+            Attempt::Answered(answer) if (400..500).contains(&answer.status) => claim.leave(),
+            Attempt::Answered(_) | Attempt::Broken(..) | Attempt::Final(_, Progress::Sent) => {
+                claim.bind();
+                false
+            }
+        }
+    }
+}

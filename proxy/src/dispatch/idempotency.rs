@@ -1,0 +1,246 @@
+//! Which substation has which `Idempotency-Key`.
+//!
+//! A substation that has booked under a key answers the key's repetition with that same session; any other
+//! one would book a second. So a key belongs to a substation from the moment a request with it may have
+//! been booked there, and every repetition goes there and nowhere else: also one that comes at the same
+//! time on another thread, also while the substation is ejected or draining, also after an answer that
+//! never came. Where every request under a key has certainly not been booked, the key is free again.
+//!
+//! A key is kept as 128 bits of a keyed hash, so an entry has one size whatever clients send, and nobody
+//! can make two keys collide. Both bounds are told in the documents: the last so many keys, for so long.
+//! Requests without a key come here not at all.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    hash::{BuildHasher, RandomState},
+    time::Duration,
+};
+
+use parking_lot::Mutex;
+use tokio::time::Instant;
+
+use switchyard_config as config;
+use switchyard_http1::Head;
+use switchyard_wire::{Code, Failure, names::IDEMPOTENCY_KEY};
+
+/// The longest key, in bytes.
+const LONGEST: usize = 255;
+/// Each has its own lock, so that threads seldom meet.
+const SHARDS: usize = 16;
+
+/// The key of a request, if it has one. One that can't be kept is refused: its client counts on it.
+pub(super) fn key_of(head: Head<'_>) -> Result<Option<&[u8]>, Failure> {
+    let mut keys = head.all(IDEMPOTENCY_KEY);
+    let Some(key) = keys.next() else {
+        return Ok(None);
+    };
+    let is_fit = !key.is_empty() && key.len() <= LONGEST && key.iter().all(u8::is_ascii_graphic);
+    if !is_fit || keys.next().is_some() {
+        let message = format!(
+            "Idempotency-Key must be there once, with 1 to {LONGEST} visible ASCII characters; nothing is booked"
+        );
+        return Err(Failure::new(Code::InvalidRequest, message));
+    }
+    Ok(Some(key))
+}
+
+/// All keys of one proxy. Shared by all threads. `H` says who holds one.
+#[derive(Debug)]
+pub(super) struct IdempotencyKeys<H> {
+    shards: [Mutex<Shard<H>>; SHARDS],
+    hashes: [RandomState; 2],
+}
+
+#[derive(Debug)]
+struct Shard<H> {
+    entries: HashMap<u128, Entry<H>>,
+    /// Entries in the order in which they were bound; none is in here twice.
+    bound: VecDeque<u128>,
+}
+
+#[derive(Debug)]
+struct Entry<H> {
+    /// Who is asked, or has booked.
+    holder: Option<H>,
+    /// Requests with this key that are under way, and those of them that wait for the holder's answer.
+    claims: u32,
+    asking: u32,
+    /// Since when the holder may have booked. Repetitions don't move it, so the queue is in order of time.
+    bound: Option<Instant>,
+}
+
+/// One request's hold on its key. Dropped in the middle of an exchange, it counts as possibly booked.
+#[derive(Debug)]
+pub(super) struct Claim<'a, H> {
+    keys: &'a IdempotencyKeys<H>,
+    hash: u128,
+    now: Instant,
+    is_asking: bool,
+}
+
+impl<H> Default for IdempotencyKeys<H> {
+    fn default() -> Self {
+        let shard = || {
+            Mutex::new(Shard {
+                entries: HashMap::new(),
+                bound: VecDeque::new(),
+            })
+        };
+        Self {
+            shards: std::array::from_fn(|_| shard()),
+            hashes: Default::default(),
+        }
+    }
+}
+
+impl<H> Default for Entry<H> {
+    fn default() -> Self {
+        Self {
+            holder: None,
+            claims: 0,
+            asking: 0,
+            bound: None,
+        }
+    }
+}
+
+impl<H> IdempotencyKeys<H> {
+    /// A request with `key` came at `now`. IdempotencyKeys are kept by the rules as they are now.
+    pub(super) fn claim(&self, key: &[u8], now: Instant, rules: &config::Retry) -> Claim<'_, H> {
+        let [high, low] = [0, 1].map(|at: usize| {
+            let hash = self.hashes.get(at).map_or(0, |hash| hash.hash_one(key));
+            u128::from(hash)
+        });
+        let claim = Claim {
+            keys: self,
+            hash: (high << 64) | low,
+            now,
+            is_asking: false,
+        };
+        claim.shard(|shard, hash| {
+            shard.expire(rules.keys.div_ceil(SHARDS), rules.keys_for, now);
+            shard.entries.entry(hash).or_default().claims += 1;
+        });
+        claim
+    }
+
+    /// IdempotencyKeys that are kept now.
+    pub(super) fn count(&self) -> usize {
+        let lengths = self.shards.iter().map(|shard| shard.lock().entries.len());
+        lengths.sum()
+    }
+}
+
+impl<H: Clone + PartialEq> Claim<'_, H> {
+    /// The one that alone may be asked, and this request is about to ask it.
+    pub(super) fn ask_holder(&mut self) -> Option<H> {
+        let holder = self.entry(|entry| {
+            let holder = entry.holder.clone()?;
+            entry.asking += 1;
+            Some(holder)
+        });
+        self.is_asking = holder.is_some();
+        holder
+    }
+
+    /// This request is about to ask `whom`. False if another one holds the key by now.
+    pub(super) fn ask(&mut self, whom: &H) -> bool {
+        self.is_asking = self.entry(|entry| {
+            let is_free = entry.holder.get_or_insert_with(|| whom.clone()) == whom;
+            entry.asking += u32::from(is_free);
+            is_free
+        });
+        self.is_asking
+    }
+
+    /// The substation asked has certainly not booked this request. True if another one may be asked.
+    pub(super) fn leave(&mut self) -> bool {
+        self.is_asking = false;
+        self.entry(|entry| {
+            entry.asking = entry.asking.saturating_sub(1);
+            let is_free = entry.asking == 0 && entry.bound.is_none();
+            if is_free {
+                entry.holder = None;
+            }
+            is_free
+        })
+    }
+}
+
+impl<H> Claim<'_, H> {
+    /// The substation asked may have booked.
+    pub(super) fn bind(&mut self) {
+        self.is_asking = false;
+        let now = self.now;
+        self.shard(|shard, hash| {
+            let Some(entry) = shard.entries.get_mut(&hash) else {
+                return;
+            };
+            entry.asking = entry.asking.saturating_sub(1);
+            if entry.bound.is_none() {
+                entry.bound = Some(now);
+                shard.bound.push_back(hash);
+            }
+        });
+    }
+
+    fn entry<T: Default>(&self, look: impl FnOnce(&mut Entry<H>) -> T) -> T {
+        self.shard(|shard, hash| shard.entries.get_mut(&hash).map(look))
+            .unwrap_or_default()
+    }
+
+    fn shard<T>(&self, look: impl FnOnce(&mut Shard<H>, u128) -> T) -> T
+    where
+        T: Default,
+    {
+        let at = usize::try_from(self.hash % SHARDS as u128).unwrap_or_default();
+        let shard = self.keys.shards.get(at);
+        shard.map_or_else(T::default, |shard| look(&mut shard.lock(), self.hash))
+    }
+}
+
+impl<H> Drop for Claim<'_, H> {
+    fn drop(&mut self) {
+        if self.is_asking {
+            self.bind();
+        }
+        self.shard(|shard, hash| {
+            if let Some(entry) = shard.entries.get_mut(&hash) {
+                entry.claims = entry.claims.saturating_sub(1);
+                if entry.claims == 0 && entry.bound.is_none() {
+                    shard.entries.remove(&hash);
+                }
+            }
+        });
+    }
+}
+
+impl<H> Shard<H> {
+    /// Forgets what is over its time, and the oldest beyond `most`; never a key in use.
+    fn expire(&mut self, most: usize, kept_for: Duration, now: Instant) {
+        // As many looks as there are keys at most: one in use goes to the back.
+        for _ in 0..self.bound.len() {
+            let Some(hash) = self.bound.front().copied() else {
+                return;
+            };
+            let Some(entry) = self.entries.get(&hash) else {
+                self.bound.pop_front();
+                continue;
+            };
+            let since = entry.bound.unwrap_or(now);
+            let is_over = now.saturating_duration_since(since) >= kept_for;
+            if !is_over && self.bound.len() <= most {
+                return;
+            }
+            self.bound.pop_front();
+            if entry.claims > 0 {
+                self.bound.push_back(hash);
+            } else {
+                self.entries.remove(&hash);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,162 @@
+//! Which substation is asked next: who may have booked the request's key already, or else the best one.
+
+use std::sync::Arc;
+
+use switchyard_balance::{Choice, Explanation, Load, Reason, Refusal, Reservation};
+use switchyard_grid::{ChoiceMetrics, Substation, Trial};
+
+use super::{
+    Dispatcher, charge::Charge, decisions::Decision, errand::Errand, idempotency::Claim,
+    retry::RetryState,
+};
+
+/// A substation that is about to be asked.
+pub(super) struct Selected {
+    /// Its position in the grid that the request goes by; none where it has left that grid.
+    pub(super) at: Option<usize>,
+    pub(super) substation: Arc<Substation>,
+    /// None for a question about a session: nothing is chosen and nothing set aside.
+    pub(super) hold: Option<Hold>,
+}
+
+/// What is set aside for a charge.
+pub(super) struct Hold {
+    pub(super) reservation: Reservation<Substation>,
+    /// Why it was chosen; none where it was not, but has the request's key.
+    reason: Option<Reason>,
+    /// This request decides whether it is back.
+    pub(super) trial: Option<Trial>,
+}
+
+impl Dispatcher {
+    /// The substation to ask next: the one that alone can answer, or else the best one.
+    pub(super) fn select(
+        &self,
+        errand: &mut Errand<'_>,
+        state: &RetryState,
+    ) -> Result<Selected, Refusal> {
+        match errand {
+            Errand::Session { holder, .. } => Ok(Selected {
+                at: None,
+                substation: Arc::clone(holder),
+                hold: None,
+            }),
+            Errand::Charge { charge, claim } => match claim {
+                None => self.enter(charge, state),
+                Some(claim) => self.select_by_key(charge, claim, state),
+            },
+        }
+    }
+
+    /// The substation that has the key, or else the best one.
+    fn select_by_key(
+        &self,
+        charge: &Charge<'_>,
+        claim: &mut Claim<'_, Arc<Substation>>,
+        state: &RetryState,
+    ) -> Result<Selected, Refusal> {
+        loop {
+            if let Some(holder) = claim.ask_holder() {
+                let at = state.snapshot.grid.position(&holder);
+                if at.is_none_or(|at| !state.passed_over().contains(&at)) {
+                    // The load was set aside when the key came first.
+                    let hold = Hold {
+                        reservation: Reservation::of(Arc::clone(&holder), Load::ZERO),
+                        reason: None,
+                        trial: None,
+                    };
+                    return Ok(Selected {
+                        at,
+                        substation: holder,
+                        hold: Some(hold),
+                    });
+                }
+                claim.leave();
+                return Err(Refusal::NoUpstream);
+            }
+            let selected = self.enter(charge, state)?;
+            if claim.ask(&selected.substation) {
+                return Ok(selected);
+            }
+            // Another request with the same key was faster.
+            if let Some(hold) = selected.hold {
+                hold.reservation.cancel();
+            }
+        }
+    }
+
+    /// The best one that may be asked: one that is on trial takes one request only.
+    fn enter(&self, charge: &Charge<'_>, state: &RetryState) -> Result<Selected, Refusal> {
+        loop {
+            let choice = self.choose(charge, state)?;
+            if let Ok(trial) = state.snapshot.grid.enter(choice.reservation.upstream()) {
+                return Ok(Selected {
+                    at: Some(choice.at),
+                    substation: Arc::clone(choice.reservation.upstream()),
+                    hold: Some(Hold {
+                        reservation: choice.reservation,
+                        reason: Some(choice.reason),
+                        trial,
+                    }),
+                });
+            }
+            choice.reservation.cancel();
+        }
+    }
+
+    /// Chooses and reserves. Now and then it looks at what it does: keeps a record for `/decisions`, and times it.
+    fn choose(
+        &self,
+        charge: &Charge<'_>,
+        state: &RetryState,
+    ) -> Result<Choice<Substation>, Refusal> {
+        let (grid, decisions) = (&state.snapshot.grid, &self.state.decisions);
+        let tried = state.passed_over();
+        let now = grid.clock().at(state.since);
+        let is_kept = decisions.wants(now);
+        let explanation = is_kept.then(|| Explanation::of(grid.roster(), charge.load, tried));
+        let choice = self.random(|rng| {
+            let is_timed = rng.u32(..) % ChoiceMetrics::SAMPLING == 0;
+            let before = is_timed.then(std::time::Instant::now);
+            let choice = grid
+                .selector()
+                .reserve(grid.roster(), charge.load, tried, rng)?;
+            if let Some(before) = before {
+                let metrics = grid.choice_metrics();
+                metrics.seconds.observe(before.elapsed().as_secs_f64());
+                if let Some(sampled_at) = choice.reservation.upstream().sampled_at() {
+                    let age = now.since(sampled_at);
+                    metrics.sample_age_seconds.observe(age.as_secs_f64());
+                }
+            }
+            Ok(choice)
+        })?;
+        if let Some(explanation) = explanation {
+            decisions.keep(Decision::new(grid, now, charge.load, &choice, explanation));
+        }
+        Ok(choice)
+    }
+
+    /// Counts which substation was selected for a charge, and why a charge is sent once more.
+    pub(super) fn count_choice(&self, selected: &Selected, state: &RetryState) {
+        let Some(hold) = &selected.hold else {
+            return;
+        };
+        let metrics = selected.substation.metrics();
+        let requests = &self.runtime.metrics.requests;
+        match (hold.reason, state.last) {
+            (None, _) => {
+                metrics.chosen_by_key.inc();
+                if state.attempts > 0 {
+                    requests.failover("again");
+                }
+            }
+            (Some(reason), last) => {
+                metrics.chosen(reason, state.snapshot.grid.selector().policy());
+                if let Some(why) = last {
+                    requests.failover(why.name());
+                }
+            }
+        }
+    }
+}

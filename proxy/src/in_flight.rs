@@ -1,0 +1,222 @@
+//! What is under way: requests to finish before the process may end, connections to keep under the limit.
+
+use std::{
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
+    time::Duration,
+};
+
+use tokio::{sync::Notify, time::sleep};
+
+/// By when a task that was spawned has run for the first time.
+const FIRST_STEP: Duration = Duration::from_millis(10);
+
+/// Counts of requests and connections. Shared by all threads.
+#[derive(Debug, Default)]
+pub struct InFlight {
+    requests: AtomicUsize,
+    connections: AtomicUsize,
+    lasting: AtomicUsize,
+    draining: AtomicBool,
+    awaits_connections: AtomicBool,
+    idle: Notify,
+}
+
+/// One request in flight; ends when dropped, whatever happened to it.
+#[derive(Debug)]
+pub struct RequestGuard<'a> {
+    of: &'a InFlight,
+    nth: usize,
+}
+
+/// One open client connection.
+#[derive(Debug)]
+pub struct ConnectionGuard<'a>(&'a InFlight);
+
+/// One connection that the process has to wait for.
+#[derive(Debug)]
+pub struct LastingGuard<'a>(&'a InFlight);
+
+impl InFlight {
+    /// One more request.
+    pub fn request(&self) -> RequestGuard<'_> {
+        let nth = self.requests.fetch_add(1, SeqCst) + 1;
+        RequestGuard { of: self, nth }
+    }
+
+    /// One more connection, unless there are `limit` already.
+    pub fn connection(&self, limit: usize) -> Option<ConnectionGuard<'_>> {
+        if self.connections.fetch_add(1, SeqCst) >= limit {
+            self.connections.fetch_sub(1, SeqCst);
+            return None;
+        }
+        Some(ConnectionGuard(self))
+    }
+
+    /// One more connection that must end by itself: an answer of its may have been given and not have left.
+    pub fn lasting(&self) -> LastingGuard<'_> {
+        self.lasting.fetch_add(1, SeqCst);
+        LastingGuard(self)
+    }
+
+    /// Requests in flight.
+    #[must_use]
+    pub fn requests(&self) -> usize {
+        self.requests.load(SeqCst)
+    }
+
+    /// Open client connections.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.connections.load(SeqCst)
+    }
+
+    /// Whether the process is on its way out: every answer from here on ends its connection.
+    #[must_use]
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(SeqCst)
+    }
+
+    /// From here on the process is on its way out. Connections without a request are not waited for, or not any
+    /// more.
+    pub fn drain(&self) {
+        self.awaits_connections.store(false, SeqCst);
+        self.draining.store(true, SeqCst);
+        self.idle.notify_waiters();
+    }
+
+    /// The same, but connections are waited for: each ends with its next answer, or when its idle time is over.
+    /// To close them sooner could meet a request on its way here, and it would have no answer.
+    pub fn drain_connections(&self) {
+        self.awaits_connections.store(true, SeqCst);
+        self.draining.store(true, SeqCst);
+    }
+
+    /// Whether connections without a request are waited for.
+    #[must_use]
+    pub fn awaits_connections(&self) -> bool {
+        self.awaits_connections.load(SeqCst)
+    }
+
+    /// Completes once nothing is in flight that is waited for. Only after [`InFlight::drain`] or
+    /// [`InFlight::drain_connections`].
+    pub async fn drained(&self) {
+        // What was accepted last is a task that may not have run yet, and so is not counted.
+        sleep(FIRST_STEP).await;
+        loop {
+            let idle = self.idle.notified();
+            let connections = if self.awaits_connections() {
+                self.connections()
+            } else {
+                0
+            };
+            let lasting = self.lasting.load(SeqCst);
+            if self.requests() == 0 && connections == 0 && lasting == 0 {
+                return;
+            }
+            idle.await;
+        }
+    }
+}
+
+impl RequestGuard<'_> {
+    /// How many were in flight with this one when it came.
+    #[must_use]
+    pub fn nth(&self) -> usize {
+        self.nth
+    }
+}
+
+impl Drop for RequestGuard<'_> {
+    fn drop(&mut self) {
+        if self.of.requests.fetch_sub(1, SeqCst) == 1 && self.of.is_draining() {
+            self.of.idle.notify_waiters();
+        }
+    }
+}
+
+impl Drop for LastingGuard<'_> {
+    fn drop(&mut self) {
+        if self.0.lasting.fetch_sub(1, SeqCst) == 1 && self.0.is_draining() {
+            self.0.idle.notify_waiters();
+        }
+    }
+}
+
+impl Drop for ConnectionGuard<'_> {
+    fn drop(&mut self) {
+        if self.0.connections.fetch_sub(1, SeqCst) == 1 && self.0.is_draining() {
+            self.0.idle.notify_waiters();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::timeout;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn drained_waits_for_the_last_request() {
+        let in_flight = InFlight::default();
+        let request = in_flight.request();
+        in_flight.drain();
+        let drained = in_flight.drained();
+        tokio::pin!(drained);
+        tokio::select! {
+            biased;
+            () = &mut drained => panic!("a request is still in flight"),
+            () = std::future::ready(()) => drop(request),
+        }
+        drained.await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn connections_are_waited_for_until_patience_ends() {
+        let in_flight = InFlight::default();
+        let (first, second) = (in_flight.connection(9), in_flight.connection(9));
+        in_flight.drain_connections();
+        let hour = Duration::from_hours(1);
+        assert!(timeout(hour, in_flight.drained()).await.is_err());
+        drop(first);
+        assert!(timeout(hour, in_flight.drained()).await.is_err());
+        let (drained, ()) = tokio::join!(timeout(hour, in_flight.drained()), async {
+            sleep(hour / 2).await;
+            drop(second);
+        });
+        assert!(drained.is_ok(), "the last one is gone");
+
+        let _third = in_flight.connection(9);
+        let (drained, ()) = tokio::join!(timeout(hour, in_flight.drained()), async {
+            sleep(hour / 2).await;
+            in_flight.drain();
+        });
+        assert!(drained.is_ok(), "nobody waits for idle ones any more");
+    }
+
+    #[tokio::test]
+    async fn drained_waits_for_the_last_lasting_connection() {
+        let in_flight = InFlight::default();
+        let lasting = in_flight.lasting();
+        drop(in_flight.request());
+        in_flight.drain();
+        let drained = in_flight.drained();
+        tokio::pin!(drained);
+        tokio::select! {
+            biased;
+            () = &mut drained => panic!("a connection is still open"),
+            () = std::future::ready(()) => drop(lasting),
+        }
+        drained.await;
+    }
+
+    #[test]
+    fn connections_stop_at_the_limit_and_come_back() {
+        let in_flight = InFlight::default();
+        let first = in_flight.connection(1);
+        assert!(first.is_some());
+        assert!(in_flight.connection(1).is_none());
+        drop(first);
+        assert!(in_flight.connection(1).is_some());
+    }
+}

@@ -1,0 +1,261 @@
+//! HTTP/2: one connection, many requests at once.
+//!
+//! Each stream is a request like any other: read whole, within its deadline, under `limits.requests`, answered by
+//! the same code. What is here is the connection around them. Pingora has a loop for that, but it waits for a
+//! client's preface without end and does not tell us when the connection is over; so only its parts are used.
+//!
+//! Three ways to make such a connection work for nothing, and what stands against each:
+//!
+//! - Requests that are reset as soon as they are sent (CVE-2023-44487). Their streams no longer count as open, but
+//!   their work goes on: so what is limited here is the work. Beyond it streams are refused unread, which by
+//!   the protocol is safe to repeat. Resets before we even look are counted by `h2`, which ends the connection.
+//! - Requests that are malformed: each costs an answer, so after some the connection ends.
+//! - Nothing at all: without a stream at work for `timeouts.idle` the connection ends.
+//!
+//! It ends as the protocol says: the client is told which requests were taken (GOAWAY), and whatever is answered
+//! has left, and been given time to arrive, before the connection closes (`lingering.rs`). So that the process waits for that too, each connection is
+//! in hand until it is over (`in_hand.rs`).
+
+mod lingering;
+
+use std::{
+    io,
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
+    time::Duration,
+};
+
+use bytes::{Bytes, BytesMut};
+use h2::{Reason, server::Connection};
+use http::{HeaderValue, header};
+use pingora_core::{
+    protocols::{
+        Digest, Stream,
+        http::{
+            ServerSession,
+            v2::server::{H2Accept, HttpSession, default_h2_options, handshake},
+        },
+        l4::stream::Stream as Plain,
+    },
+    server::ShutdownWatch,
+};
+use pingora_http::RequestHeader;
+use tokio::{
+    io::AsyncReadExt,
+    sync::Notify,
+    time::{Instant, sleep, timeout_at},
+};
+use tracing::debug;
+
+use switchyard_wire::Code;
+
+use super::{Ingress, LAST_WORD};
+use crate::deadline_timer::DeadlineTimer;
+use lingering::Lingering;
+
+/// What a client begins with (RFC 9113 §3.4).
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// How many malformed requests a connection survives: a client may be wrong about something, but not for long.
+const MOST_MALFORMED: u32 = 32;
+
+/// Whether a connection without TLS begins as HTTP/2 does. What was read for that can be read again.
+///
+/// Looks at no more bytes than needed to tell: a whole HTTP/1.1 request may be shorter than the preface.
+pub(super) async fn is_announced(stream: &mut Plain) -> io::Result<bool> {
+    let mut seen = BytesMut::with_capacity(PREFACE.len());
+    loop {
+        let read = stream.read_buf(&mut seen).await?;
+        let is_whole = seen.starts_with(PREFACE);
+        if is_whole || read == 0 || !PREFACE.starts_with(&seen) {
+            stream.rewind(&seen);
+            return Ok(is_whole);
+        }
+    }
+}
+
+/// Serves a connection to its end. `started` is when it came.
+pub(super) async fn serve(
+    ingress: &Arc<Ingress>,
+    stream: Stream,
+    started: Instant,
+    stop: &ShutdownWatch,
+) -> Option<()> {
+    let mut options = default_h2_options();
+    let deadline = {
+        let now = ingress.runtime().now();
+        options.max_concurrent_streams(now.config.http2.streams);
+        started + now.config.timeouts.client
+    };
+    let stream = Box::new(Lingering::new(stream));
+    let greeted = timeout_at(deadline, handshake(stream, Some(options))).await;
+    let mut connection = greeted.ok()?.ok()?;
+    let _lasting = ingress.runtime().in_flight.lasting();
+    accept(ingress, &mut connection, stop.clone()).await;
+    Some(())
+}
+
+async fn accept(
+    ingress: &Arc<Ingress>,
+    connection: &mut Connection<Stream, Bytes>,
+    mut stop: ShutdownWatch,
+) {
+    let most = ingress.runtime().now().config.http2.streams;
+    let most = usize::try_from(most).unwrap_or(usize::MAX);
+    let digest = Arc::new(Digest::default());
+    let work = Arc::new(Work::default());
+    let mut malformed = 0;
+    let mut is_ending = false;
+    let mut stopped = pin!(async {
+        // Without a sender nobody can say it any more.
+        let _ = stop.wait_for(|stop| *stop).await;
+    });
+    loop {
+        let patience = if is_ending {
+            LAST_WORD
+        } else {
+            ingress.runtime().now().config.timeouts.idle
+        };
+        tokio::select! {
+            biased;
+            () = &mut stopped, if !is_ending => {
+                connection.graceful_shutdown();
+                is_ending = true;
+            }
+            // Also what moves all that is sent and received on the connection.
+            accepted = HttpSession::from_h2_conn(connection, Arc::clone(&digest)) => match accepted {
+                Ok(Some(H2Accept::Session(session))) if work.at_hand() < most => {
+                    let item = work.begin();
+                    let ingress = Arc::clone(ingress);
+                    tokio::spawn(async move {
+                        ingress.stream(session).await;
+                        drop(item);
+                    });
+                }
+                Ok(Some(H2Accept::Session(mut session))) => {
+                    ingress.runtime().metrics.requests.rejected(Code::Overloaded.name());
+                    session.shutdown_with_reason(Reason::REFUSED_STREAM);
+                }
+                Ok(Some(H2Accept::Rejected)) => {
+                    malformed += 1;
+                    if malformed == MOST_MALFORMED {
+                        connection.abrupt_shutdown(Reason::ENHANCE_YOUR_CALM);
+                        is_ending = true;
+                    }
+                }
+                Ok(None) => return,
+                Err(error) => {
+                    debug!(%error, "HTTP/2 connection broke");
+                    return;
+                }
+            },
+            () = work.rests(patience) => {
+                if is_ending {
+                    return;
+                }
+                connection.graceful_shutdown();
+                is_ending = true;
+            }
+        }
+    }
+}
+
+impl Ingress {
+    /// One request. Goes on whatever becomes of its connection: it may be booked already.
+    async fn stream(&self, mut session: HttpSession) {
+        join_cookies(session.req_header_mut());
+        let started = Instant::now();
+        let client = self.runtime().now().config.timeouts.client;
+        let mut timer = DeadlineTimer::new(started + client);
+        let session = ServerSession::new_http2(session);
+        self.request(session, started, &mut timer, None).await;
+    }
+}
+
+/// HTTP/2 may send a cookie in crumbs, HTTP/1.1 may not (RFC 9113 §8.2.3).
+fn join_cookies(head: &mut RequestHeader) {
+    let crumbs = head.headers.get_all(header::COOKIE);
+    if crumbs.iter().nth(1).is_none() {
+        return;
+    }
+    let crumbs: Vec<_> = crumbs.iter().map(HeaderValue::as_bytes).collect();
+    if let Ok(cookie) = HeaderValue::from_bytes(&crumbs.join(b"; ".as_slice())) {
+        // Fails for a name that is no token, which this one is.
+        let _ = head.insert_header(header::COOKIE, cookie);
+    }
+}
+
+/// The requests that are at work for one connection, whether or not their streams are still open.
+#[derive(Debug, Default)]
+struct Work {
+    items: AtomicUsize,
+    ended: Notify,
+}
+
+/// One of them.
+struct Item(Arc<Work>);
+
+impl Work {
+    fn at_hand(&self) -> usize {
+        self.items.load(SeqCst)
+    }
+
+    fn begin(self: &Arc<Self>) -> Item {
+        self.items.fetch_add(1, SeqCst);
+        Item(Arc::clone(self))
+    }
+
+    /// Completes once nothing has been at work for so long.
+    async fn rests(&self, patience: Duration) {
+        loop {
+            while self.at_hand() > 0 {
+                self.ended.notified().await;
+            }
+            sleep(patience).await;
+            if self.at_hand() == 0 {
+                return;
+            }
+        }
+    }
+}
+
+impl Drop for Item {
+    fn drop(&mut self) {
+        self.0.items.fetch_sub(1, SeqCst);
+        self.0.ended.notify_one();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cookie_in_crumbs_becomes_one() {
+        let mut head = RequestHeader::build("POST", b"/request_charge", None).unwrap();
+        for crumb in ["a=1", "b=2", "c=3"] {
+            head.append_header(header::COOKIE, crumb).unwrap();
+        }
+        join_cookies(&mut head);
+        let cookies: Vec<_> = head.headers.get_all(header::COOKIE).iter().collect();
+        assert_eq!(cookies, ["a=1; b=2; c=3"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_rests_only_after_its_last_request() {
+        let work = Arc::new(Work::default());
+        let items = [work.begin(), work.begin()];
+        let start = Instant::now();
+        tokio::spawn(async move {
+            for item in items {
+                sleep(Duration::from_secs(5)).await;
+                drop(item);
+            }
+        });
+        work.rests(Duration::from_secs(1)).await;
+        assert_eq!(start.elapsed().as_secs(), 11);
+    }
+}
