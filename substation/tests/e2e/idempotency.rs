@@ -1,18 +1,7 @@
-//! Asking twice, and coming back after a crash.
+//! Repeated requests, and a restart after a crash.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::float_cmp,
-    reason = "a test fails by panicking, and loads are exact"
-)]
-
-mod support;
-
+use crate::support::{Answer, Running, get, request};
 use substation::Config;
-use support::{Answer, Running, request};
 
 async fn keyed(running: &Running, key: &str, body: &str) -> Answer {
     let head = format!("host: s\r\nidempotency-key: {key}\r\nx-request-id: r-{key}\r\n");
@@ -52,7 +41,7 @@ async fn a_repeated_key_is_answered_with_the_same_session_and_books_nothing() {
 }
 
 #[tokio::test]
-async fn no_room_says_when_there_will_be() {
+async fn a_refusal_for_want_of_room_says_when_to_come_again() {
     let running = Running::of(11.0).await;
     let body = r#"{"power_kw": 11, "energy_kwh": 5.5}"#;
     assert_eq!(running.charge(body).await.status, 200);
@@ -73,7 +62,7 @@ async fn no_room_says_when_there_will_be() {
 }
 
 #[tokio::test]
-async fn a_journal_brings_sessions_and_keys_back() {
+async fn a_journal_restores_sessions_and_keys() {
     let files = std::env::temp_dir().join(format!("journal-{}", std::process::id()));
     let config = || Config {
         journal: Some(files.clone()),
@@ -97,10 +86,7 @@ async fn a_journal_brings_sessions_and_keys_back() {
     assert_eq!(again.header("idempotent-replayed"), Some("true"));
     assert_eq!(again.json()["session_id"], kept["session_id"]);
     let path = format!("/sessions/{}", kept["session_id"].as_str().unwrap());
-    assert_eq!(
-        back.ask(&support::get(&path)).await.json()["state"],
-        "charging"
-    );
+    assert_eq!(back.ask(&get(&path)).await.json()["state"], "charging");
     assert_eq!(
         keyed(&back, "k2", "{}").await.json()["session_id"],
         unplugged["session_id"]

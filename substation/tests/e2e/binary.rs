@@ -1,24 +1,12 @@
-//! The binary as a person or a script meets it: its lines, its exit codes, its end.
-
-#![cfg(unix)]
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::float_cmp,
-    reason = "a test fails by panicking, and loads are exact"
-)]
-
-mod support;
+//! The binary: its output, its exit codes, its signals.
 
 use std::net::SocketAddr;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use crate::support::{Client, DEADLINE, get, post, until};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use support::{Client, DEADLINE, get, post, until};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::time::timeout;
@@ -55,7 +43,7 @@ async fn output(args: &str) -> (i32, String, String) {
 
 struct Started {
     child: Child,
-    /// Kept open: its end of the pipe is where the binary's lines go.
+    /// Kept open: the binary writes its lines to this pipe.
     _out: BufReader<ChildStdout>,
     bound: Vec<(String, SocketAddr)>,
 }
@@ -108,7 +96,7 @@ impl Started {
 }
 
 #[tokio::test]
-async fn a_signal_ends_it_at_once_whatever_runs() {
+async fn a_signal_ends_it_at_once_also_while_sessions_run() {
     for signal in [Signal::SIGTERM, Signal::SIGINT] {
         let mut started = start("--name s --listen 127.0.0.1:0 --capacity-kw 100", 1).await;
         let mut client = started.client().await;
@@ -164,7 +152,7 @@ async fn a_second_signal_cuts_the_grace_short() {
 }
 
 #[tokio::test]
-async fn several_have_a_number_a_port_and_a_capacity_each() {
+async fn each_of_several_has_its_own_number_port_and_capacity() {
     let args = "--name sub --listen 127.0.0.1:0 --capacity-kw 500,300 --count 3";
     let started = start(args, 3).await;
     let mut seen = Vec::new();
@@ -182,9 +170,9 @@ async fn several_have_a_number_a_port_and_a_capacity_each() {
 }
 
 #[tokio::test]
-async fn a_thousand_start_and_serve_in_one_process() {
+async fn a_thousand_substations_start_and_serve_in_one_process() {
     let args = "--name s --listen 127.0.0.1:0 --capacity-kw 100 --count 1000";
-    // As on a machine with few open files to begin with: it raises that limit for itself.
+    // With a low soft limit of open files, which the binary raises for itself.
     let mut shell = Command::new("sh");
     shell.args([
         "-c",
@@ -219,14 +207,14 @@ async fn a_port_in_use_is_one_line_with_the_address_and_what_to_do() {
 }
 
 #[tokio::test]
-async fn its_healthcheck_asks_another_whether_it_is_ready() {
+async fn its_healthcheck_reports_whether_another_process_is_ready() {
     let args = "--name s --listen 127.0.0.1:0 --capacity-kw 100 --grace 1h";
     let mut started = start(args, 1).await;
     let mut client = started.client().await;
     assert_eq!(client.ask(&post("")).await.status, 200);
     let check = format!("healthcheck --url http://{}/ready", started.bound[0].1);
     assert_eq!(output(&check).await, (0, String::new(), String::new()));
-    // Draining, it is not: what it says is passed on, and so is that nobody answers.
+    // While it drains it is not ready. The check reports its answer, and later that there is none.
     started.signal(Signal::SIGTERM);
     until("it drains", async || {
         client.ask(&get("/ready")).await.status == 503
@@ -243,7 +231,7 @@ async fn its_healthcheck_asks_another_whether_it_is_ready() {
 }
 
 #[tokio::test]
-async fn without_a_name_it_goes_by_its_hosts() {
+async fn without_a_name_it_has_the_name_of_its_host() {
     let started = start("--listen 127.0.0.1:0 --capacity-kw 100", 1).await;
     let host = nix::unistd::gethostname().unwrap();
     assert_eq!(started.bound[0].0, host.to_str().unwrap());

@@ -1,10 +1,4 @@
-//! A running substation and a client that writes the bytes it is told to.
-
-#![allow(
-    dead_code,
-    unreachable_pub,
-    reason = "each test file takes in its own copy and uses a part of it"
-)]
+//! A running substation, and a client that sends raw bytes.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -18,18 +12,18 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 /// Long enough for the slowest machine, short enough to end a hung test.
-pub const DEADLINE: Duration = Duration::from_secs(20);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
 
 /// A substation served on a port of its own.
-pub struct Running {
-    pub substation: Substation,
-    pub address: SocketAddr,
+pub(crate) struct Running {
+    pub(crate) substation: Substation,
+    pub(crate) address: SocketAddr,
     stop: oneshot::Sender<()>,
     served: JoinHandle<std::io::Result<()>>,
 }
 
 impl Running {
-    pub async fn start(config: Config) -> Self {
+    pub(crate) async fn start(config: Config) -> Self {
         let substation = Substation::new(config).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -46,36 +40,36 @@ impl Running {
         }
     }
 
-    pub async fn of(capacity_kw: f64) -> Self {
+    pub(crate) async fn of(capacity_kw: f64) -> Self {
         Self::start(Config::new("substation1", capacity_kw)).await
     }
 
-    pub async fn client(&self) -> Client {
+    pub(crate) async fn client(&self) -> Client {
         Client::connect(self.address).await
     }
 
     /// One request on a connection of its own.
-    pub async fn ask(&self, request: &str) -> Answer {
+    pub(crate) async fn ask(&self, request: &str) -> Answer {
         self.client().await.ask(request).await
     }
 
-    pub async fn charge(&self, body: &str) -> Answer {
+    pub(crate) async fn charge(&self, body: &str) -> Answer {
         self.ask(&post(body)).await
     }
 
     /// The value of a series in `/metrics`.
-    pub async fn metric(&self, series: &str) -> f64 {
+    pub(crate) async fn metric(&self, series: &str) -> f64 {
         self.ask(&get("/metrics")).await.metric(series)
     }
 
-    /// Tells it to stop, without waiting.
-    pub fn tell_to_stop(self) -> JoinHandle<std::io::Result<()>> {
+    /// Begins to stop it, without waiting.
+    pub(crate) fn begin_stop(self) -> JoinHandle<std::io::Result<()>> {
         self.stop.send(()).unwrap();
         self.served
     }
 
-    pub async fn stop(self) {
-        timeout(DEADLINE, self.tell_to_stop())
+    pub(crate) async fn stop(self) {
+        timeout(DEADLINE, self.begin_stop())
             .await
             .unwrap()
             .unwrap()
@@ -83,37 +77,37 @@ impl Running {
     }
 }
 
-pub fn post(body: &str) -> String {
+pub(crate) fn post(body: &str) -> String {
     format!(
         "POST /charge HTTP/1.1\r\nhost: s\r\ncontent-length: {}\r\n\r\n{body}",
         body.len()
     )
 }
 
-pub fn get(path: &str) -> String {
+pub(crate) fn get(path: &str) -> String {
     request("GET", path)
 }
 
-pub fn request(method: &str, path: &str) -> String {
+pub(crate) fn request(method: &str, path: &str) -> String {
     format!("{method} {path} HTTP/1.1\r\nhost: s\r\n\r\n")
 }
 
 /// A connection, and what has arrived on it beyond the last answer.
-pub struct Client {
-    pub stream: TcpStream,
+pub(crate) struct Client {
+    pub(crate) stream: TcpStream,
     buffer: Vec<u8>,
 }
 
-/// An answer as it came.
+/// An answer as received.
 #[derive(Clone, Debug)]
-pub struct Answer {
-    pub status: u16,
-    pub head: String,
-    pub body: String,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) head: String,
+    pub(crate) body: String,
 }
 
 impl Client {
-    pub async fn connect(address: SocketAddr) -> Self {
+    pub(crate) async fn connect(address: SocketAddr) -> Self {
         let stream = TcpStream::connect(address).await.unwrap();
         stream.set_nodelay(true).unwrap();
         Self {
@@ -122,25 +116,25 @@ impl Client {
         }
     }
 
-    pub async fn ask(&mut self, request: &str) -> Answer {
+    pub(crate) async fn ask(&mut self, request: &str) -> Answer {
         self.send(request.as_bytes()).await;
         self.answer().await
     }
 
-    pub async fn send(&mut self, bytes: &[u8]) {
+    pub(crate) async fn send(&mut self, bytes: &[u8]) {
         self.stream.write_all(bytes).await.unwrap();
     }
 
     /// The next answer on the connection; fails if none comes.
-    pub async fn answer(&mut self) -> Answer {
+    pub(crate) async fn answer(&mut self) -> Answer {
         timeout(DEADLINE, self.next())
             .await
             .expect("no answer in time")
             .expect("closed, no answer")
     }
 
-    /// Waits until the other side has closed, and gives what it still sent.
-    pub async fn rest(&mut self) -> Vec<u8> {
+    /// Waits until the other side has closed, and returns what it still sent.
+    pub(crate) async fn rest(&mut self) -> Vec<u8> {
         let mut rest = std::mem::take(&mut self.buffer);
         let _ = timeout(DEADLINE, self.stream.read_to_end(&mut rest))
             .await
@@ -177,7 +171,7 @@ impl Client {
 }
 
 impl Answer {
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let lines = self.head.lines().filter_map(|line| line.split_once(": "));
         lines
             .into_iter()
@@ -185,7 +179,7 @@ impl Answer {
             .map(|(_, value)| value)
     }
 
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         assert_eq!(
             self.header("content-type"),
             Some("application/json"),
@@ -195,7 +189,7 @@ impl Answer {
     }
 
     /// The code of a refusal. Every refusal has the same three fields.
-    pub fn code(&self) -> String {
+    pub(crate) fn code(&self) -> String {
         let json = self.json();
         let error = json["error"].as_object().unwrap();
         assert_eq!(
@@ -210,7 +204,7 @@ impl Answer {
         json["error"]["code"].as_str().unwrap().to_owned()
     }
 
-    pub fn metric(&self, series: &str) -> f64 {
+    pub(crate) fn metric(&self, series: &str) -> f64 {
         let found: Vec<_> = self
             .body
             .lines()
@@ -222,7 +216,7 @@ impl Answer {
 }
 
 /// Waits for a condition, and fails if it does not come true.
-pub async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+pub(crate) async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
     let waited = timeout(DEADLINE, async {
         while !holds().await {
             tokio::time::sleep(Duration::from_millis(2)).await;
@@ -230,5 +224,5 @@ pub async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
     });
     waited
         .await
-        .unwrap_or_else(|_| panic!("still not so: {what}"));
+        .unwrap_or_else(|_| panic!("not in time: {what}"));
 }

@@ -1,20 +1,9 @@
 //! Every answer of the wire, from raw bytes to raw bytes.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::float_cmp,
-    reason = "a test fails by panicking, and loads are exact"
-)]
-
-mod support;
-
 use std::time::Duration;
 
+use crate::support::{Running, get, post, request, until};
 use substation::{Config, ReportFormat};
-use support::{Running, get, post, request};
 use tokio::time::Instant;
 
 #[tokio::test]
@@ -68,7 +57,7 @@ async fn the_defaults_and_the_time_scale_are_the_configured_ones() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_slow_one_thinks_before_it_books_and_answers_all_else_at_once() {
+async fn a_slow_substation_delays_charges_and_answers_all_else_at_once() {
     let answer_after = Duration::from_secs(3);
     let config = Config {
         answer_after,
@@ -86,7 +75,7 @@ async fn a_slow_one_thinks_before_it_books_and_answers_all_else_at_once() {
 }
 
 #[tokio::test]
-async fn told_to_it_says_its_load_on_every_answer_to_a_charge_and_else_on_none() {
+async fn a_load_report_is_on_every_answer_to_a_charge_and_on_no_other() {
     let text =
         "TEXT named_metrics.substation_current_load=22.5, named_metrics.substation_capacity=30";
     let json =
@@ -115,7 +104,7 @@ async fn told_to_it_says_its_load_on_every_answer_to_a_charge_and_else_on_none()
 }
 
 #[tokio::test]
-async fn no_room_is_503_not_booked_and_the_load_stays() {
+async fn a_charge_without_room_is_503_and_leaves_the_load_as_it_was() {
     let running = Running::of(30.0).await;
     assert_eq!(running.charge(r#"{"power_kw":22}"#).await.status, 200);
     let refused = running.charge(r#"{"power_kw":11}"#).await;
@@ -318,7 +307,7 @@ async fn other_paths_are_404_and_other_methods_405_with_allow() {
 }
 
 #[tokio::test]
-async fn a_refusal_carries_the_request_id_that_came_or_a_new_one() {
+async fn a_refusal_carries_the_request_id_of_the_request_or_a_new_one() {
     let running = Running::of(100.0).await;
     let sent = "GET /x HTTP/1.1\r\nhost: s\r\nx-request-id: a\"b\\c-7\r\n\r\n";
     assert_eq!(
@@ -331,7 +320,7 @@ async fn a_refusal_carries_the_request_id_that_came_or_a_new_one() {
 }
 
 #[tokio::test]
-async fn a_session_can_be_looked_at_and_unplugged_once() {
+async fn a_session_can_be_shown_and_unplugged_once() {
     let running = Running::of(100.0).await;
     let booked = running
         .charge(r#"{"power_kw":22,"energy_kwh":22}"#)
@@ -384,7 +373,7 @@ async fn a_session_can_be_looked_at_and_unplugged_once() {
 }
 
 #[tokio::test]
-async fn an_id_of_another_substation_or_of_no_shape_is_404() {
+async fn an_id_of_another_substation_or_of_wrong_form_is_404() {
     let running = Running::of(100.0).await;
     let id = running.charge("").await.json()["session_id"]
         .as_str()
@@ -411,7 +400,7 @@ async fn an_id_of_another_substation_or_of_no_shape_is_404() {
 }
 
 #[tokio::test]
-async fn a_session_ends_by_itself_and_leaves_exactly_nothing() {
+async fn a_session_ends_by_itself_and_leaves_no_load() {
     let config = Config {
         time_scale: 36_000.0,
         ..Config::new("s", 1000.0)
@@ -422,7 +411,7 @@ async fn a_session_ends_by_itself_and_leaves_exactly_nothing() {
         let body = format!(r#"{{"power_kw":{power},"energy_kwh":{power}}}"#);
         assert_eq!(running.charge(&body).await.status, 200);
     }
-    support::until("all sessions ended", async || {
+    until("all sessions ended", async || {
         running.metric("substation_active_sessions").await == 0.0
     })
     .await;

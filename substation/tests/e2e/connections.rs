@@ -1,20 +1,9 @@
-//! Connections that stay, break off at the wrong moment, or are there when the end comes.
-
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::float_cmp,
-    reason = "a test fails by panicking, and loads are exact"
-)]
-
-mod support;
+//! Connections that stay open, break at the wrong moment, or are open at the shutdown.
 
 use std::time::Duration;
 
+use crate::support::{Client, Running, get, post, until};
 use substation::Config;
-use support::{Client, Running, get, post, until};
 use tokio::io::AsyncWriteExt;
 
 const HALF: &str = "POST /charge HTTP/1.1\r\nhost: s\r\ncontent-length: 15\r\n\r\n{\"power_";
@@ -67,7 +56,7 @@ async fn a_client_that_goes_away_inside_its_body_has_booked_nothing() {
     client.send(chunked.as_bytes()).await;
     client.stream.shutdown().await.unwrap();
     client.rest().await;
-    // A whole request on a later connection shows that the earlier ones have been dealt with.
+    // A whole request on a later connection shows that the earlier ones are done.
     assert_eq!(running.charge("").await.json()["current_load"], 11.0);
     assert_eq!(running.substation.sessions_started(), 1);
     assert_eq!(
@@ -89,7 +78,7 @@ async fn a_client_that_goes_away_right_after_sending_leaves_a_session_that_ends(
         let mut client = running.client().await;
         client.send(post("").as_bytes()).await;
     }
-    // The bytes are in the substation's kernel buffers, so all of them are admitted in the end.
+    // The bytes are in the substation's kernel buffers, so all requests are admitted in the end.
     until("all were booked", async || {
         running.substation.sessions_started() == 50
     })
@@ -112,7 +101,7 @@ async fn a_client_that_closes_its_half_still_gets_its_answer() {
 }
 
 #[tokio::test]
-async fn the_end_does_not_wait_for_connections_without_a_request() {
+async fn a_shutdown_does_not_wait_for_connections_without_a_request() {
     let running = Running::of(100.0).await;
     let mut fresh = running.client().await;
     let mut used = running.client().await;
@@ -128,7 +117,7 @@ async fn the_end_does_not_wait_for_connections_without_a_request() {
     let took = begun.elapsed();
     assert!(
         took.as_secs_f64() < 1.5,
-        "stopped only after {took:?}, the limit for requests in hand"
+        "stopped only after {took:?}, the limit for requests in flight"
     );
     for client in [&mut fresh, &mut used, &mut head_begun] {
         assert_eq!(client.rest().await, b"");
@@ -136,11 +125,11 @@ async fn the_end_does_not_wait_for_connections_without_a_request() {
 }
 
 #[tokio::test]
-async fn a_request_in_hand_at_the_end_is_answered_and_not_booked() {
+async fn a_request_in_flight_at_the_shutdown_is_answered_and_not_booked() {
     let running = Running::of(100.0).await;
     let mut client = half_sent(&running).await;
     let (substation, address) = (running.substation.clone(), running.address);
-    let served = running.tell_to_stop();
+    let served = running.begin_stop();
     until("the port is closed", async || {
         tokio::net::TcpStream::connect(address).await.is_err()
     })
@@ -154,7 +143,7 @@ async fn a_request_in_hand_at_the_end_is_answered_and_not_booked() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_that_is_thought_about_at_the_end_is_answered_and_not_booked() {
+async fn a_delayed_charge_at_the_shutdown_is_answered_and_not_booked() {
     let config = Config {
         answer_after: Duration::from_secs(1),
         ..Config::new("substation1", 100.0)
@@ -165,7 +154,7 @@ async fn one_that_is_thought_about_at_the_end_is_answered_and_not_booked() {
     // Its head has been read once a second client has been answered.
     assert_eq!(running.ask(&get("/live")).await.status, 200);
     let substation = running.substation.clone();
-    let served = running.tell_to_stop();
+    let served = running.begin_stop();
     let answer = client.answer().await;
     assert_eq!((answer.status, answer.code().as_str()), (503, "draining"));
     served.await.unwrap().unwrap();
@@ -173,7 +162,7 @@ async fn one_that_is_thought_about_at_the_end_is_answered_and_not_booked() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_request_that_never_becomes_whole_delays_the_end_only_for_a_while() {
+async fn a_request_that_never_becomes_whole_delays_the_shutdown_only_for_a_while() {
     let running = Running::of(100.0).await;
     let mut client = half_sent(&running).await;
     running.stop().await;
@@ -181,7 +170,7 @@ async fn a_request_that_never_becomes_whole_delays_the_end_only_for_a_while() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_body_that_does_not_come_is_408_and_books_nothing() {
+async fn a_body_that_does_not_arrive_is_408_and_books_nothing() {
     let running = Running::of(100.0).await;
     let mut client = running.client().await;
     let answer = client.ask(HALF).await;
@@ -193,7 +182,7 @@ async fn a_body_that_does_not_come_is_408_and_books_nothing() {
 }
 
 #[tokio::test]
-async fn dropping_the_run_closes_what_it_served() {
+async fn dropping_the_run_closes_its_connections() {
     let running = Running::of(100.0).await;
     let mut client = running.client().await;
     assert_eq!(client.ask(&get("/live")).await.status, 200);

@@ -1,17 +1,6 @@
-//! The page for Prometheus: what is on it, and that it is true at the moment it is read.
+//! The page for Prometheus: its series, and that they are correct when it is read.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::float_cmp,
-    reason = "a test fails by panicking, and loads are exact"
-)]
-
-mod support;
-
-use support::{Running, get, post};
+use crate::support::{Running, get, post};
 
 #[tokio::test]
 async fn a_fresh_substation_shows_every_series_at_zero() {
@@ -104,7 +93,7 @@ async fn the_gauge_counts_a_session_when_its_answer_leaves() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn bookings_at_once_are_all_counted_and_never_pass_the_capacity() {
+async fn concurrent_bookings_are_all_counted_and_never_pass_the_capacity() {
     let running = Running::of(370.0).await;
     let mut clients = tokio::task::JoinSet::new();
     for _ in 0..8 {
