@@ -1,36 +1,36 @@
-//! What was booked under which `Idempotency-Key`, so that asking twice books once.
+//! The session that each `Idempotency-Key` has booked, so that a repeated request books once.
 //!
-//! A client whose answer was lost can't know whether its session was booked. With a key it may ask again:
-//! the substation answers with the session that the key booked, whatever became of it since. Only bookings
-//! are kept. A refusal leaves nothing, so that the same key may find room a minute later.
+//! A client whose response was lost can't know whether its session was booked. With a key it may ask again:
+//! the substation answers with the session that the key booked, whether or not that still runs. Only bookings
+//! are kept. A refusal leaves nothing, so the same key may find room a minute later.
 //!
-//! Both bounds are the substation's promise. Within them a key is never forgotten while the process (or its
-//! journal) lives; beyond them a repetition books anew.
+//! Both bounds are the substation's promise. Within them a key is kept while the process (or its journal)
+//! lives; beyond them a repetition books again.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::book::Session;
 use crate::ids::Id;
+use crate::session::Session;
 
-/// How long a key is kept, on the host's clock. Longer than any client goes on asking.
+/// How long a key is kept, on the host's clock. Clients stop to repeat a request long before.
 pub(crate) const KEPT_FOR: Duration = Duration::from_hours(1);
 /// The most keys that are kept; beyond, the oldest go first.
-pub(crate) const MOST_KEYS: usize = 65_536;
+pub(crate) const MAX_KEYS: usize = 65_536;
 /// The longest key, in bytes.
-pub(crate) const LONGEST_KEY: usize = 255;
+pub(crate) const MAX_KEY_LENGTH: usize = 255;
 
 /// The kept keys, oldest first.
 #[derive(Debug, Default)]
-pub(crate) struct Keys {
+pub(crate) struct IdempotencyKeys {
     booked: HashMap<Box<str>, (Id, Session)>,
     order: VecDeque<(Instant, Box<str>)>,
 }
 
-impl Keys {
-    /// What this key has booked.
+impl IdempotencyKeys {
+    /// The session that this key has booked.
     pub(crate) fn get(&self, key: &str) -> Option<(Id, Session)> {
         self.booked.get(key).copied()
     }
@@ -40,12 +40,12 @@ impl Keys {
         if self.booked.insert(key.into(), (id, session)).is_none() {
             self.order.push_back((now, key.into()));
         }
-        if self.order.len() > MOST_KEYS {
+        if self.order.len() > MAX_KEYS {
             self.forget_oldest();
         }
     }
 
-    /// Forgets the key kept last: its booking came to nothing.
+    /// Forgets the key kept last, because its booking was undone.
     pub(crate) fn forget(&mut self, key: &str) {
         if self.booked.remove(key).is_some()
             && self.order.back().is_some_and(|(_, last)| **last == *key)
@@ -54,7 +54,7 @@ impl Keys {
         }
     }
 
-    /// Forgets what is older than its time.
+    /// Forgets the keys that are older than [`KEPT_FOR`].
     pub(crate) fn expire(&mut self, now: Instant) {
         while self
             .order

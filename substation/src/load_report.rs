@@ -1,41 +1,20 @@
-//! The load on each answer to a charge, for a proxy that would rather not wait for its next scrape.
+//! The load on each response to a charge, for a proxy that does not wait for its next scrape.
 //!
-//! The header is that of ORCA (Open Request Cost Aggregation), the metrics in it have the names of the gauges.
-//! The load is read after the booking and before the answer leaves, so the session that the answer confirms is in it.
-
-use std::str::FromStr;
+//! The header is that of ORCA (Open Request Cost Aggregation), and its metrics have the names of the gauges.
+//! The load is read after the booking and before the response leaves, so it includes the session that the
+//! response confirms.
 
 use http::{HeaderName, HeaderValue};
 
-use crate::answer::Answer;
 use crate::metrics::{CAPACITY, CURRENT_LOAD};
-use crate::station::Substation;
+use crate::report_format::ReportFormat;
+use crate::response::Response;
+use crate::substation::Substation;
 
 const HEADER: HeaderName = HeaderName::from_static("endpoint-load-metrics");
 
-/// How the load on an answer is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ReportFormat {
-    /// `TEXT named_metrics.NAME=VALUE, …`
-    Text,
-    /// `JSON {"named_metrics": {"NAME": VALUE, …}}`
-    Json,
-}
-
-impl FromStr for ReportFormat {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "text" => Ok(Self::Text),
-            "json" => Ok(Self::Json),
-            _ => Err("write text or json"),
-        }
-    }
-}
-
-/// Says on `answer` how loaded the substation is, where it is told to.
-pub(crate) fn attach(substation: &Substation, answer: &mut Answer) {
+/// Writes the load of the substation on `response`, if its configuration asks for that.
+pub(crate) fn attach(substation: &Substation, response: &mut Response) {
     let Some(format) = substation.config().report_load else {
         return;
     };
@@ -51,8 +30,8 @@ pub(crate) fn attach(substation: &Substation, answer: &mut Answer) {
             "JSON {{\"named_metrics\": {{\"{CURRENT_LOAD}\": {load}, \"{CAPACITY}\": {capacity}}}}}"
         ),
     };
-    // Visible ASCII, so it is always a header's value.
+    // Visible ASCII is always a valid header value.
     if let Ok(report) = HeaderValue::from_str(&report) {
-        answer.headers_mut().insert(HEADER, report);
+        response.headers_mut().insert(HEADER, report);
     }
 }

@@ -17,16 +17,16 @@ use cli::{Args, Cli, Command};
 fn main() -> ExitCode {
     let cli = Cli::parse();
     if let Some(Command::Healthcheck { url }) = cli.command {
-        return ended(switchyard_process::healthcheck(&url).map_err(anyhow::Error::from));
+        return exit_code(switchyard_process::healthcheck(&url).map_err(anyhow::Error::from));
     }
     let Some(args) = cli.run else {
-        // Not even one of the options that have to be given.
-        let missing = "--listen and --capacity-kw have to be given; --help says more";
+        // None of the required options is there.
+        let missing = "--listen and --capacity-kw are required; see --help";
         Cli::command()
             .error(ErrorKind::MissingRequiredArgument, missing)
             .exit()
     };
-    let fleet = match placed(&args) {
+    let fleet = match build_fleet(&args) {
         Ok(fleet) => fleet,
         // Prints the message with the usage line and exits with 2, as clap's own errors do.
         Err(fault) => Cli::command()
@@ -40,10 +40,10 @@ fn main() -> ExitCode {
     let ran = runtime(args.threads)
         .map_err(anyhow::Error::from)
         .and_then(|runtime| runtime.block_on(fleet::run(fleet, args.grace)));
-    ended(ran)
+    exit_code(ran)
 }
 
-fn ended(result: anyhow::Result<()>) -> ExitCode {
+fn exit_code(result: anyhow::Result<()>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -53,7 +53,7 @@ fn ended(result: anyhow::Result<()>) -> ExitCode {
     }
 }
 
-fn placed(args: &Args) -> Result<Vec<fleet::Placed>, String> {
+fn build_fleet(args: &Args) -> Result<Vec<fleet::Member>, String> {
     let mut fleet = Vec::new();
     for planned in args.plan()? {
         let substation = Substation::new(planned.config).map_err(|error| cli::usage(&error))?;

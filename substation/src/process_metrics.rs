@@ -1,8 +1,8 @@
 //! The `process_*` metrics: processor time, memory, open files, start.
 //!
-//! They belong to the process, not to a substation, and reading them means walking `/proc/self/fd`. With
-//! a thousand substations scraped twice a second that would be most of the work, so all of them share
-//! one reading, which is at most a second old.
+//! They belong to the process, not to a substation, and to read them means to walk `/proc/self/fd`. With a
+//! thousand substations scraped twice a second that would be most of the work. So all substations share one
+//! reading, which is at most a second old.
 
 use std::sync::Arc;
 
@@ -58,12 +58,12 @@ mod linux {
 
     fn read() -> String {
         let mut families = ProcessCollector::for_self().collect();
-        // The collector counts processor time in whole seconds, too coarse for a rate over a minute.
+        // The collector counts processor time in whole seconds: too coarse for a rate over a minute.
         if let Some(cpu) = cpu() {
             families.retain(|family| family.name() != CPU);
             families.extend(cpu.collect());
         }
-        // Without these a page is still worth having.
+        // A page without these metrics is still of use.
         TextEncoder::new()
             .encode_to_string(&families)
             .unwrap_or_default()

@@ -1,8 +1,10 @@
-//! The book against what a person would expect, and against a model that adds up afresh each time.
+//! The book against expected values, and against a model that adds up from the start each time.
 
 use proptest::prelude::*;
 
 use super::*;
+use crate::idempotency::{KEPT_FOR, MAX_KEYS};
+use crate::units::Energy;
 
 fn demand(kw: f64, kwh: f64) -> Demand {
     Demand {
@@ -19,7 +21,7 @@ fn book(capacity_kw: f64) -> (Book, Instant) {
     )
 }
 
-fn ended(book: &mut Book, now: Instant) -> Vec<Ended> {
+fn ended(book: &mut Book, now: Instant) -> Vec<SessionEnd> {
     let mut all = Vec::new();
     book.advance(now, |ended| all.push(ended));
     all
@@ -34,8 +36,8 @@ fn a_session_draws_its_power_until_the_exact_moment_it_is_full() {
     book.admit(demand(22.0, 11.0)).unwrap();
     assert_eq!(ended(&mut book, start + HOUR / 2 - TICK), []);
     assert_eq!(book.load().kw(), 22.0);
-    let full = Ended {
-        reason: Reason::Completed,
+    let full = SessionEnd {
+        reason: EndReason::Completed,
         seconds: 1800.0,
     };
     assert_eq!(ended(&mut book, start + HOUR / 2), [full]);
@@ -85,8 +87,8 @@ fn an_unplugged_session_is_gone_and_can_not_end_again() {
     let (_, unplugged) = book.cancel(id).unwrap();
     assert_eq!(
         unplugged,
-        Ended {
-            reason: Reason::Cancelled,
+        SessionEnd {
+            reason: EndReason::Cancelled,
             seconds: 900.0
         }
     );
@@ -99,7 +101,7 @@ fn an_unplugged_session_is_gone_and_can_not_end_again() {
 }
 
 #[test]
-fn energy_counts_each_session_to_its_own_end_however_late_one_looks() {
+fn energy_counts_each_session_to_its_own_end_however_late_it_is_read() {
     let (mut book, start) = book(100.0);
     book.admit(demand(10.0, 10.0)).unwrap();
     book.admit(demand(20.0, 40.0)).unwrap();
@@ -160,7 +162,7 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 proptest! {
-    /// Whatever comes in whatever order: the load is the sum of what runs, never above the capacity,
+    /// For all requests in any order: the load is the sum of what runs, never above the capacity,
     /// every session ends once, and at the end nothing is left over.
     #[test]
     fn the_load_is_the_sum_of_the_running_sessions(
@@ -239,7 +241,7 @@ fn a_refused_key_may_be_booked_later_and_keys_are_bounded_in_time_and_number() {
     ended(&mut book, start + HOUR / 2);
     let second = book.admit_once(Some("b"), demand(11.0, 1.0)).unwrap();
     assert!(!second.is_replay);
-    ended(&mut book, start + crate::keys::KEPT_FOR);
+    ended(&mut book, start + KEPT_FOR);
     let anew = book.admit_once(Some("a"), demand(11.0, 1.0)).unwrap();
     assert!(!anew.is_replay && anew.id != first.id);
     assert!(
@@ -248,8 +250,8 @@ fn a_refused_key_may_be_booked_later_and_keys_are_bounded_in_time_and_number() {
             .is_replay
     );
 
-    let mut keys = Keys::default();
-    for n in 0..=crate::keys::MOST_KEYS {
+    let mut keys = IdempotencyKeys::default();
+    for n in 0..=MAX_KEYS {
         keys.keep(&n.to_string(), first.id, first.session, start);
     }
     assert!(keys.get("0").is_none() && keys.get("1").is_some());
