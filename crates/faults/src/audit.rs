@@ -1,4 +1,4 @@
-//! The audit: every client's answer against every booking.
+//! The audit compares every client's answer with every booking.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -8,38 +8,38 @@ use std::{
 
 use serde::Deserialize;
 
-use crate::{Record, Told};
+use crate::load::{Record, Told};
 
 /// One session that a substation has booked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Booking {
-    /// Who.
+    /// The name of the substation.
     pub substation: String,
-    /// The session as the substation calls it towards clients.
+    /// The session's id as clients see it.
     pub session: String,
     /// The request's id.
     pub request: String,
 }
 
-/// What the audit found. All lists of a sound run are empty but `unacknowledged`.
+/// The findings of an audit. In a sound run, all lists except `unacknowledged` are empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Verdict {
-    /// Requests that were told "booked" with a session that nobody has.
+    /// Requests that were told "booked", with a session that no substation has.
     pub lost: Vec<String>,
     /// Requests that are booked more than once.
     pub twice: Vec<String>,
-    /// Requests that are booked although their client was told that nothing is.
+    /// Requests that are booked although their client was told "not booked".
     pub denied: Vec<String>,
-    /// Requests that got no answer at all.
+    /// Requests without an answer.
     pub unanswered: Vec<String>,
     /// Bookings of requests that were never made.
     pub invented: Vec<String>,
-    /// Requests that are booked, and whose client was told that they may be.
+    /// Requests that are booked, and whose client was told "may be booked".
     pub unacknowledged: Vec<String>,
 }
 
 impl Verdict {
-    /// Whether nothing was lost, booked twice, denied, left open or made up.
+    /// Whether nothing was lost, booked twice, denied, unanswered or invented.
     #[must_use]
     pub fn is_sound(&self) -> bool {
         *self
@@ -50,14 +50,14 @@ impl Verdict {
     }
 }
 
-/// What was booked, by request.
+/// All bookings, by request.
 #[derive(Clone, Debug, Default)]
 pub struct Audit {
     bookings: BTreeMap<String, Vec<Booking>>,
 }
 
 impl Audit {
-    /// Takes bookings to account.
+    /// Adds bookings.
     pub fn add(&mut self, bookings: impl IntoIterator<Item = Booking>) {
         for booking in bookings {
             let of_request = self.bookings.entry(booking.request.clone()).or_default();
@@ -65,7 +65,7 @@ impl Audit {
         }
     }
 
-    /// Takes the journal of the substation `name` to account: all it ever booked, over all its restarts.
+    /// Adds the journal of the substation `name`: all its bookings, over all its restarts.
     pub fn add_journal(&mut self, name: &str, path: &Path) {
         #[derive(Deserialize)]
         struct Line {
@@ -77,7 +77,7 @@ impl Audit {
             request_id: String,
         }
         let text = fs::read_to_string(path).unwrap();
-        // A line that a kill cut short was not answered, and is no booking.
+        // The booking of a line that a kill cut short was not answered, and does not count.
         let lines = text
             .lines()
             .filter_map(|line| serde_json::from_str(line).ok());
@@ -91,13 +91,13 @@ impl Audit {
         }));
     }
 
-    /// How many sessions were booked.
+    /// The number of booked sessions.
     #[must_use]
     pub fn booked(&self) -> usize {
         self.bookings.values().map(Vec::len).sum()
     }
 
-    /// Holds what clients were told against what was booked.
+    /// Compares what clients were told with what was booked.
     #[must_use]
     pub fn hold_against<'a>(&self, records: impl IntoIterator<Item = &'a Record>) -> Verdict {
         let mut verdict = Verdict::default();
@@ -136,60 +136,4 @@ impl Audit {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::{Duration, Instant};
-
-    use super::*;
-
-    fn record(request: &str, told: Told) -> Record {
-        Record {
-            request: request.to_owned(),
-            told,
-            at: Instant::now(),
-            took: Duration::ZERO,
-        }
-    }
-
-    fn booking(request: &str, session: &str) -> Booking {
-        Booking {
-            substation: "s".into(),
-            session: session.into(),
-            request: request.into(),
-        }
-    }
-
-    #[test]
-    fn each_kind_of_lie_is_found() {
-        let mut audit = Audit::default();
-        let bookings = [
-            booking("well", "s-1"),
-            booking("twice", "s-2"),
-            booking("twice", "s-3"),
-            booking("denied", "s-4"),
-            booking("open", "s-5"),
-            booking("invented", "s-6"),
-            booking("other", "s-7"),
-        ];
-        audit.add(bookings);
-        let records = [
-            record("well", Told::Booked("s-1".into())),
-            record("twice", Told::Booked("s-3".into())),
-            record("denied", Told::NotBooked(503)),
-            record("open", Told::MayBeBooked(502)),
-            record("lost", Told::Booked("s-8".into())),
-            record("other", Told::Booked("s-8".into())),
-            record("refused", Told::NotBooked(503)),
-            record("silent", Told::Nothing),
-        ];
-        let verdict = audit.hold_against(&records);
-        assert_eq!(verdict.lost, ["lost", "other"]);
-        assert_eq!(verdict.twice, ["twice"]);
-        assert_eq!(verdict.denied, ["denied"]);
-        assert_eq!(verdict.unacknowledged, ["open"]);
-        assert_eq!(verdict.invented, ["invented"]);
-        assert_eq!(verdict.unanswered, ["silent"]);
-        assert!(!verdict.is_sound());
-        let sound = Audit::default().hold_against(&[record("refused", Told::NotBooked(503))]);
-        assert!(sound.is_sound());
-    }
-}
+mod tests;

@@ -1,4 +1,4 @@
-//! A substation that does what a test tells it to, byte by byte.
+//! A substation that does what a test tells it, byte by byte.
 
 use std::{
     io::{self, Read, Write},
@@ -13,27 +13,12 @@ use std::{
 
 use socket2::SockRef;
 
-use crate::fault;
+use crate::{act::Act, fault};
 
-/// What to do with a request.
-#[derive(Clone, Debug)]
-pub enum Act {
-    /// Write these bytes and keep the connection.
-    Write(Vec<u8>),
-    /// Write these bytes and end the connection in good order.
-    WriteAndClose(Vec<u8>),
-    /// Write these bytes and end the connection by a reset.
-    WriteAndReset(Vec<u8>),
-    /// Write these bytes one by one with a pause before each, and keep the connection.
-    Drip(Vec<u8>, Duration),
-    /// Say nothing, and keep the connection open for as long as the client does.
-    Hang,
-}
-
-/// A running script. Clones are handles to the same one.
+/// A running substation. Clones are handles to the same substation.
 #[derive(Clone, Debug)]
 pub struct Scripted {
-    /// Where it listens.
+    /// The address that it listens on.
     pub address: SocketAddr,
     requests: Arc<Mutex<Vec<String>>>,
     closed: Arc<AtomicUsize>,
@@ -51,7 +36,7 @@ impl Scripted {
         })
     }
 
-    /// Books every charge, whatever its gauge: this value, as a page would show it.
+    /// Books every charge. Its load gauge always shows this text.
     #[must_use]
     pub fn working(gauge: &str) -> Self {
         let page = fault::gauge(gauge);
@@ -64,12 +49,12 @@ impl Scripted {
         })
     }
 
-    /// Answers every request by `script`, which sees its head and body.
+    /// Answers every request by `script`, which gets the whole request: head and body.
     pub fn start(script: impl Fn(&str) -> Act + Send + Sync + 'static) -> Self {
         Self::on(TcpListener::bind("127.0.0.1:0").unwrap(), script)
     }
 
-    /// The same on a listener of one's own.
+    /// The same on a given listener.
     pub fn on(listener: TcpListener, script: impl Fn(&str) -> Act + Send + Sync + 'static) -> Self {
         let address = listener.local_addr().unwrap();
         let requests = Arc::new(Mutex::new(Vec::new()));
@@ -92,13 +77,13 @@ impl Scripted {
         }
     }
 
-    /// Connections that it has closed: the other side has the end of each by now.
+    /// The number of connections that it has closed.
     #[must_use]
     pub fn closed(&self) -> usize {
         self.closed.load(SeqCst)
     }
 
-    /// The requests that came, each as its whole bytes.
+    /// The requests of this method so far, each with head and body.
     #[must_use]
     pub fn requests(&self, method: &str) -> Vec<String> {
         let requests = self.requests.lock().unwrap();
@@ -108,7 +93,7 @@ impl Scripted {
         of_method.cloned().collect()
     }
 
-    /// The charges that came, each as its whole bytes.
+    /// The charges so far, each with head and body.
     #[must_use]
     pub fn charges(&self) -> Vec<String> {
         self.requests("POST")
@@ -116,7 +101,7 @@ impl Scripted {
 }
 
 fn serve(mut stream: TcpStream, script: &dyn Fn(&str) -> Act, seen: &Mutex<Vec<String>>) {
-    // Without it a drip would come in lumps. It only fails on a connection that is gone.
+    // Without it the bytes of a drip would leave together. It fails only on a connection that is gone.
     let _ = stream.set_nodelay(true);
     while let Some(request) = read(&mut stream) {
         seen.lock().unwrap().push(request.clone());
@@ -127,7 +112,7 @@ fn serve(mut stream: TcpStream, script: &dyn Fn(&str) -> Act, seen: &Mutex<Vec<S
     }
 }
 
-/// An error, of the connection or made up, ends the connection.
+/// An error ends the connection. If the act itself ends it, the error is a made-up one.
 fn perform(stream: &mut TcpStream, act: Act) -> io::Result<()> {
     let done = || Err(io::ErrorKind::Other.into());
     match act {

@@ -1,4 +1,4 @@
-//! A client that shows exactly what comes back.
+//! A client that shows answers exactly as they arrive.
 
 use std::{
     io::{Read, Write},
@@ -9,12 +9,12 @@ use serde_json::Value;
 
 use crate::PATIENCE;
 
-/// One answer, taken apart.
+/// One parsed answer.
 #[derive(Debug)]
 pub struct Answer {
     /// Its status.
     pub status: u16,
-    /// Its headers, names as they came.
+    /// Its headers, with the names as received.
     pub headers: Vec<(String, String)>,
     /// Its body.
     pub body: Vec<u8>,
@@ -56,7 +56,7 @@ impl Answer {
     }
 }
 
-/// A connection that is kept, and what has come on it beyond the last answer.
+/// A persistent connection, and the bytes received beyond the last answer.
 #[derive(Debug)]
 pub struct Connection(pub TcpStream, Vec<u8>);
 
@@ -70,12 +70,12 @@ impl Connection {
         Self(stream, Vec::new())
     }
 
-    /// Sends bytes as they are.
+    /// Sends these bytes unchanged.
     pub fn send(&mut self, bytes: impl AsRef<[u8]>) {
         self.0.write_all(bytes.as_ref()).unwrap();
     }
 
-    /// The next answer that has a Content-Length, skipping interim ones.
+    /// The next final answer. Interim answers are skipped.
     pub fn answer(&mut self) -> Answer {
         loop {
             let answer = self.any_answer().expect("an answer");
@@ -116,7 +116,7 @@ impl Connection {
         Some(answer)
     }
 
-    /// Reads what there is; none if the connection has ended.
+    /// Reads the bytes that are available. None if the connection has ended.
     fn more(&mut self) -> Option<()> {
         let mut piece = [0; 2048];
         let read = self.0.read(&mut piece).ok()?;
@@ -124,7 +124,7 @@ impl Connection {
         (read > 0).then_some(())
     }
 
-    /// Whether the other side has ended it.
+    /// Whether the other side has closed it.
     pub fn is_ended(&mut self) -> bool {
         self.1.is_empty() && matches!(self.0.read(&mut [0]), Ok(0) | Err(_))
     }
@@ -154,7 +154,7 @@ pub fn get(address: SocketAddr, path: &str) -> Answer {
     raw(address, request("GET", path, "connection: close\r\n", ""))
 }
 
-/// Sends bytes as they are, and takes the first answer.
+/// Sends these bytes unchanged, and returns the first final answer.
 pub fn raw(address: SocketAddr, bytes: impl AsRef<[u8]>) -> Answer {
     let mut connection = Connection::open(address);
     connection.send(bytes);

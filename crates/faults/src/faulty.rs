@@ -1,8 +1,8 @@
-//! A substation that keeps a true book and misbehaves at random, from a seed.
+//! A substation that keeps a correct book and misbehaves at random, from a seed.
 //!
-//! It books like a good one: each request has its place in the book before anything of its answer leaves,
-//! and a key books once. What comes after that is drawn: nothing goes wrong, or one of the misdeeds does,
-//! before the booking or behind it. So whatever happens on the wire, the book says what is true.
+//! It books like a real substation: each request is in the book before a byte of its answer leaves, and a
+//! key books once. Then a random draw decides whether a misdeed happens, and which, before or after the
+//! booking. So the book is correct for all that happens on the wire.
 
 use std::{
     collections::HashMap,
@@ -13,7 +13,12 @@ use std::{
 
 use fastrand::Rng;
 
-use crate::{Act, Booking, Scripted, fault, scripted::header};
+use crate::{
+    act::Act,
+    audit::Booking,
+    fault,
+    scripted::{Scripted, header},
+};
 
 /// What may go wrong with one charge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,9 +31,9 @@ pub enum Misdeed {
     HalfAnswer,
     /// It is booked, and the answer has two lengths.
     TwoLengths,
-    /// It is booked, and more interim answers come than anybody should wait for.
+    /// It is booked, and more interim answers come than a client should wait for.
     InterimStorm,
-    /// It is booked, and nothing is said.
+    /// It is booked, and no answer comes.
     Hang,
     /// It is booked, and the answer comes a byte at a time.
     Drip,
@@ -39,7 +44,7 @@ pub enum Misdeed {
 }
 
 impl Misdeed {
-    /// Each of them.
+    /// All misdeeds.
     pub const ALL: [Self; 9] = [
         Self::ResetUnbooked,
         Self::ResetBooked,
@@ -53,7 +58,7 @@ impl Misdeed {
     ];
 }
 
-/// A running one. Clones are handles to the same one.
+/// A running substation. Clones are handles to the same substation.
 #[derive(Clone, Debug)]
 pub struct Faulty {
     scripted: Scripted,
@@ -72,7 +77,7 @@ struct State {
 }
 
 impl Faulty {
-    /// One that does `misdeeds`, each as likely, with a `share` of all charges.
+    /// Starts a substation that misbehaves with a `share` (0 to 1) of all charges. All `misdeeds` are equally likely.
     #[must_use]
     pub fn start(name: &str, seed: u64, misdeeds: &[Misdeed], share: f64) -> Self {
         let state = Arc::new(Mutex::new(State {
@@ -89,23 +94,23 @@ impl Faulty {
         Self { scripted, state }
     }
 
-    /// Where it listens.
+    /// The address that it listens on.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.scripted.address
     }
 
-    /// Its gauge shows one of these at random, instead of the truth. None: the truth.
+    /// From now on its gauge shows one of these texts at random. With an empty list it shows the number of its bookings.
     pub fn show(&self, gauges: &[&str]) {
         self.state.lock().unwrap().gauges = gauges.iter().map(|&gauge| gauge.to_owned()).collect();
     }
 
-    /// From now on it misbehaves with this share of all charges.
+    /// From now on it misbehaves with this share (0 to 1) of all charges.
     pub fn misbehave(&self, share: f64) {
         self.state.lock().unwrap().share = share;
     }
 
-    /// Everything that it has booked so far.
+    /// All its bookings so far.
     #[must_use]
     pub fn bookings(&self) -> Vec<Booking> {
         self.state.lock().unwrap().booked.clone()
@@ -141,7 +146,7 @@ impl State {
         }
     }
 
-    /// The answer with the session of this request, or of its key.
+    /// Books the request, unless its key has booked before, and returns the answer with the session.
     fn book(&mut self, request: &str) -> Vec<u8> {
         let key = header(request, "idempotency-key").map(str::to_owned);
         let known = key.as_ref().and_then(|key| self.by_key.get(key)).cloned();

@@ -1,8 +1,8 @@
-//! The usual answers and misdeeds, by name.
+//! Common answers and faults, by name.
 
 use std::time::Duration;
 
-use crate::Act;
+use crate::act::Act;
 
 /// An answer with a Content-Length.
 #[must_use]
@@ -20,7 +20,7 @@ pub fn page(text: &str) -> Vec<u8> {
     answer("200 OK", text)
 }
 
-/// A metrics page with this value of the load gauge, as it would be written: also `NaN` or nonsense.
+/// A metrics page with this text as the value of the load gauge, which may be `NaN` or no number.
 #[must_use]
 pub fn gauge(value: &str) -> Vec<u8> {
     page(&format!("substation_current_load {value}\n"))
@@ -41,7 +41,7 @@ pub fn no_capacity() -> Vec<u8> {
     )
 }
 
-/// Fails within a millisecond, as one that looks idle because nothing works.
+/// A failure within a millisecond, as of a substation that looks idle because it fails.
 #[must_use]
 pub fn internal_error() -> Act {
     Act::Write(answer("500 Internal Server Error", "{}"))
@@ -61,7 +61,7 @@ pub fn reset() -> Act {
     Act::WriteAndReset(Vec::new())
 }
 
-/// Two lengths that contradict each other: where does the answer end?
+/// An answer with two lengths that contradict each other, so that its end is unknown.
 #[must_use]
 pub fn two_lengths() -> Act {
     Act::Write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length: 3\r\n\r\n{}x".to_vec())

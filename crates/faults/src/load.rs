@@ -1,8 +1,8 @@
-//! A load of charges, each with an id of its own, and what became of each.
+//! A load of charges with unique ids, and a record of each answer.
 //!
-//! Open: a charge leaves when its time has come, however the ones before it fare, as long as one of the
-//! clients is free. Each client is a thread with one kept connection, which it gives up after an answer that
-//! ends it or after none at all. Nothing is ever sent again: each id stands for one request.
+//! The load is open: a charge leaves at its time, also if earlier charges are still unanswered, as long as a
+//! client is free. Each client is a thread with a persistent connection, which it replaces after an answer
+//! that closes it and after a missing answer. No request is repeated, so each id stands for one request.
 
 use std::{
     io::Write,
@@ -15,18 +15,18 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{Connection, http::request};
+use crate::http::{Connection, request};
 
-/// What a client was told.
+/// What an answer told its client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Told {
     /// Booked, as this session.
     Booked(String),
-    /// By this status, that nothing is booked.
+    /// Not booked, with this status.
     NotBooked(u16),
-    /// By this status, that it may be booked.
+    /// May be booked, with this status.
     MayBeBooked(u16),
-    /// Nothing.
+    /// No answer.
     Nothing,
 }
 
@@ -35,37 +35,37 @@ pub enum Told {
 pub struct Record {
     /// The request's id.
     pub request: String,
-    /// What its client was told.
+    /// What the answer told its client.
     pub told: Told,
-    /// When it left.
+    /// When the request was sent.
     pub at: Instant,
-    /// How long it took.
+    /// The time from the request to its answer.
     pub took: Duration,
 }
 
-/// What to send.
+/// The charges to send.
 #[derive(Clone, Debug)]
 pub struct Load {
-    /// Where to.
+    /// The address of the proxy.
     pub target: SocketAddr,
-    /// Charges a second, all clients together.
+    /// Charges per second, of all clients together.
     pub rate: f64,
-    /// For how long.
+    /// How long charges are sent.
     pub duration: Duration,
-    /// Clients, each with a connection.
+    /// Clients, each with a connection of its own.
     pub clients: u32,
-    /// What each id begins with, so that several loads keep apart.
+    /// The beginning of each id, which must differ between loads.
     pub name: String,
     /// The body of each charge.
     pub body: String,
-    /// Whether each has a connection of its own, instead of one that its client keeps.
+    /// Whether each charge has a new connection, instead of the persistent one of its client.
     pub fresh: bool,
-    /// Whether each has an `Idempotency-Key`, its id.
+    /// Whether each charge has its id as its `Idempotency-Key`.
     pub keyed: bool,
 }
 
 impl Load {
-    /// A load of small charges that last for hours.
+    /// A load of small charges whose sessions last for hours.
     #[must_use]
     pub fn new(target: SocketAddr, rate: f64, duration: Duration) -> Self {
         Self {
@@ -80,7 +80,7 @@ impl Load {
         }
     }
 
-    /// Runs it to its end.
+    /// Sends all charges, and returns a record of each.
     #[must_use]
     pub fn run(&self) -> Vec<Record> {
         let start = Instant::now();
@@ -97,7 +97,7 @@ impl Load {
         records.collect()
     }
 
-    /// Takes one charge after another that is due.
+    /// Sends the charges that fall due, one after another.
     fn client(&self, start: Instant, next: &AtomicU64) -> Vec<Record> {
         let mut records = Vec::new();
         let mut connection = None;
@@ -142,7 +142,7 @@ impl Load {
                 {
                     Told::MayBeBooked(status)
                 }
-                // What a substation says for itself: from 500 up nobody knows what it had done by then.
+                // A substation's own answer: from 500 on it is unknown whether it had booked.
                 status if answer.header("x-substation").is_some() && status >= 500 => {
                     Told::MayBeBooked(status)
                 }
