@@ -1,9 +1,22 @@
-//! A blocking HTTP/1.1 client for the ports of one's own programs.
+//! A blocking HTTP/1.1 client for the ports of this workspace's programs.
 //!
 //! One request a connection, without a body, and an answer that ends with its connection. That is enough
 //! for a health check, for the admin port's commands and for its stream of events, and needs no runtime.
 //! It knows neither TLS nor redirects nor chunked bodies: the requests say `connection: close`, and the
 //! servers here send what they stream without chunks then.
+//!
+//! ```no_run
+//! use std::io::BufRead;
+//! use std::time::Duration;
+//! use switchyard_process::http::{Client, Url};
+//!
+//! let url = Url::parse("http://localhost:9901/events")?;
+//! let client = Client::new(url.authority(), Duration::from_secs(5));
+//! for line in client.get(url.path())?.into_body().lines() {
+//!     println!("{}", line?);
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};

@@ -11,6 +11,8 @@ mod healthcheck;
 pub mod http;
 mod log;
 pub mod signals;
+#[cfg(test)]
+mod test_server;
 
 pub use file_limit::raise_file_limit;
 pub use healthcheck::{Unhealthy, healthcheck};

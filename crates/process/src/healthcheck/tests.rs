@@ -1,21 +1,13 @@
-use std::io::{Read, Write};
 use std::net::TcpListener;
-use std::thread;
 
 use super::*;
+use crate::test_server::serve;
 
-/// Answers one request with these bytes, and returns the verdict and the request.
+/// The verdict on this answer, and the request.
 fn asked(answer: &'static str) -> (Result<(), Unhealthy>, String) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}/ready", listener.local_addr().unwrap());
-    let server = thread::spawn(move || {
-        let (mut stream, _) = listener.accept().unwrap();
-        let mut request = [0; 1024];
-        let read = stream.read(&mut request).unwrap();
-        stream.write_all(answer.as_bytes()).unwrap();
-        String::from_utf8(request[..read].to_vec()).unwrap()
-    });
-    (healthcheck(&url), server.join().unwrap())
+    let (authority, server) = serve(answer);
+    let health = healthcheck(&format!("http://{authority}/ready"));
+    (health, server.join().unwrap())
 }
 
 #[test]

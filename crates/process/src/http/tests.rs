@@ -1,23 +1,10 @@
 use std::net::TcpListener;
-use std::thread::{self, JoinHandle};
+use std::thread;
 
 use super::*;
+use crate::test_server::serve;
 
 const TIMEOUT: Duration = Duration::from_secs(20);
-
-/// A server that answers one request with these bytes. Its thread returns the request.
-fn server(answer: &'static str) -> (String, JoinHandle<String>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let authority = listener.local_addr().unwrap().to_string();
-    let thread = thread::spawn(move || {
-        let (mut stream, _) = listener.accept().unwrap();
-        let mut request = [0; 1024];
-        let read = stream.read(&mut request).unwrap();
-        stream.write_all(answer.as_bytes()).unwrap();
-        String::from_utf8(request[..read].to_vec()).unwrap()
-    });
-    (authority, thread)
-}
 
 #[test]
 fn a_url_is_split_into_what_a_request_needs() {
@@ -45,7 +32,7 @@ fn a_url_is_split_into_what_a_request_needs() {
 
 #[test]
 fn a_request_names_its_host_and_carries_its_token() {
-    let (authority, server) = server("HTTP/1.1 200 OK\r\n\r\n");
+    let (authority, server) = serve("HTTP/1.1 200 OK\r\n\r\n");
     let client = Client::new(&*authority, TIMEOUT).with_bearer(Some("secret".to_owned()));
     client.get("/ready").unwrap();
     assert_eq!(
@@ -58,7 +45,7 @@ fn a_request_names_its_host_and_carries_its_token() {
 
 #[test]
 fn a_post_says_that_it_has_no_body() {
-    let (authority, server) = server("HTTP/1.1 204 No Content\r\n\r\n");
+    let (authority, server) = serve("HTTP/1.1 204 No Content\r\n\r\n");
     let response = Client::new(&*authority, TIMEOUT).post("/reload").unwrap();
     assert!(response.is_success());
     let request = server.join().unwrap();
@@ -93,7 +80,7 @@ fn lines_arrive_before_the_answer_has_ended() {
 
 #[test]
 fn of_a_long_body_only_the_limit_is_read() {
-    let (authority, server) = server("HTTP/1.1 500 \r\n\r\n0123456789");
+    let (authority, server) = serve("HTTP/1.1 500 \r\n\r\n0123456789");
     let response = Client::new(authority, TIMEOUT).get("/").unwrap();
     assert_eq!((response.status(), response.is_success()), (500, false));
     assert_eq!(response.status_line(), "HTTP/1.1 500");
