@@ -1,8 +1,8 @@
 //! The body of a charge request, from bytes to a demand.
 //!
-//! It is strict where a guess would book something else than the client wants: `null` is not "absent" (it is what
-//! JavaScript writes for NaN), a number in quotes is not a number, and a list is not an object, although
-//! serde would fill the fields from it in order.
+//! It is strict where a guess could book something else than the client wants: `null` is not "absent" (it
+//! is what JavaScript writes for NaN), a number in quotes is not a number, and a list is not an object,
+//! although serde would fill the fields from it in order.
 
 use std::borrow::Cow;
 

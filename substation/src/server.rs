@@ -17,7 +17,7 @@ use crate::substation::Substation;
 
 mod connection;
 
-/// How long requests in flight may take during the shutdown. They can wait for a body, and for `answer_after`.
+/// How long requests in flight may take during the shutdown. They can wait for a body or `answer_after`.
 const DRAIN_LIMIT: Duration = Duration::from_secs(2);
 /// The pause in accepting when the process has no file handle left for a connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);

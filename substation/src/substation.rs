@@ -126,7 +126,7 @@ impl Substation {
         self.with_book(Book::close);
     }
 
-    /// Waits until no session is running. Call [`drain`](Self::drain) before, or new sessions prolong the wait.
+    /// Waits until no session is running. Call [`drain`](Self::drain) before, or new sessions prolong it.
     pub async fn drained(&self) {
         while let Some(next) = self.with_book(|book| book.next_end()) {
             sleep_until(next.min(Instant::now() + UNPLUG_CHECK)).await;

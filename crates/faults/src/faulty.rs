@@ -77,7 +77,8 @@ struct State {
 }
 
 impl Faulty {
-    /// Starts a substation that misbehaves with a `share` (0 to 1) of all charges. All `misdeeds` are equally likely.
+    /// Starts a substation that misbehaves with a `share` (0 to 1) of all charges. All `misdeeds` are
+    /// equally likely.
     #[must_use]
     pub fn start(name: &str, seed: u64, misdeeds: &[Misdeed], share: f64) -> Self {
         let state = Arc::new(Mutex::new(State {
@@ -100,7 +101,8 @@ impl Faulty {
         self.scripted.address
     }
 
-    /// From now on its gauge shows one of these texts at random. With an empty list it shows the number of its bookings.
+    /// From now on its gauge shows one of these texts at random. With an empty list it shows the number
+    /// of its bookings.
     pub fn show(&self, gauges: &[&str]) {
         self.state.lock().unwrap().gauges = gauges.iter().map(|&gauge| gauge.to_owned()).collect();
     }
