@@ -1,8 +1,8 @@
 //! Reading a request's body, with a bound on its size and its time.
 //!
-//! A body of one piece, the usual case, is handed on without a copy. A client that sends too much is
-//! heard out for a while: closing a socket with unread bytes in it resets the connection, and the reset
-//! would overtake the answer that says why.
+//! A body of one piece, the usual case, is passed on without a copy. Some of a body that is too large is read
+//! and discarded: to close a socket with unread bytes resets the connection, and the reset would overtake
+//! the response that says why.
 
 use std::error::Error;
 use std::io;
@@ -14,9 +14,9 @@ use hyper::body::{Body, Incoming};
 use thiserror::Error;
 use tokio::time::timeout;
 
-/// The most that a charge request may have, in bytes.
+/// The largest body of a charge request, in bytes.
 pub(crate) const MAX_BODY: usize = 64 * 1024;
-/// How much of a body that is too large is read and thrown away, in bytes.
+/// How much of a body that is too large is read and discarded, in bytes.
 const MAX_DISCARD: usize = 1024 * 1024;
 /// How long a client may take to send its body.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -34,12 +34,12 @@ pub(crate) enum BodyError {
     Malformed(hyper::Error),
 }
 
-/// The whole body. `announced` says that the client waits for a `100 Continue` before it sends one.
-pub(crate) async fn read(mut body: Incoming, announced: bool) -> Result<Bytes, BodyError> {
+/// The whole body. `is_announced`: the client waits for a `100 Continue` before it sends the body.
+pub(crate) async fn read(mut body: Incoming, is_announced: bool) -> Result<Bytes, BodyError> {
     if body.is_end_stream() {
         return Ok(Bytes::new());
     }
-    if announced && body.size_hint().lower() > MAX_BODY as u64 {
+    if is_announced && body.size_hint().lower() > MAX_BODY as u64 {
         return Err(BodyError::TooLarge);
     }
     timeout(BODY_TIMEOUT, collect(&mut body))
@@ -72,7 +72,7 @@ async fn collect(body: &mut Incoming) -> Result<Bytes, BodyError> {
     }
 }
 
-/// The next piece with data in it; trailers are of no concern.
+/// The next piece with data in it. Trailers are ignored.
 async fn next(body: &mut Incoming) -> Result<Option<Bytes>, BodyError> {
     while !body.is_end_stream() {
         match body.frame().await {
@@ -89,7 +89,7 @@ async fn next(body: &mut Incoming) -> Result<Option<Bytes>, BodyError> {
     Ok(None)
 }
 
-/// Whether bytes came that make no body, such as a chunk without a size. Everything else that hyper
+/// Whether the bytes received make no body, such as a chunk without a size. Every other error that hyper
 /// reports here is an end of the connection.
 fn is_malformed(error: &hyper::Error) -> bool {
     let io = error

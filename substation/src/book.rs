@@ -1,9 +1,8 @@
-//! The session book: who charges, until when, and how much that is together.
+//! The session book: which sessions run, until when, and their load together.
 //!
-//! This is the part that has to be true, so it is pure. Its clock moves only when [`Book::advance`] is
-//! told the time; there is no timer, because a session's end is a fact that can be read off the clock
-//! and needs no event. Whoever looks at the book advances it first, and so never sees a session that is
-//! over, however late a timer would have fired, and a thousand idle substations cost nothing.
+//! This part must be correct, so it is pure. Its clock moves only when [`Book::advance`] is called with the
+//! time. There is no timer: whether a session is over follows from the clock. Every reader advances the book
+//! first, so it never sees a session that is over, and a thousand idle substations cost nothing.
 //!
 //! Invariants: the load is the exact sum of the running sessions; it never passes the capacity; each
 //! session ends exactly once, with one reason; `ends` and `running` hold the same sessions; a key books
@@ -15,44 +14,13 @@ use std::time::Duration;
 use thiserror::Error;
 use tokio::time::Instant;
 
+use crate::idempotency::IdempotencyKeys;
 use crate::ids::{Id, Ids};
-use crate::keys::Keys;
-use crate::units::{Drawn, Energy, Power};
+use crate::session::{Demand, EndReason, Session, SessionEnd};
+use crate::units::{Drawn, Power};
 
-/// No session lasts longer on the host's clock, whatever power and energy ask for: an `Instant` can't
-/// be moved without end.
-const LONGEST: Duration = Duration::from_hours(100 * 365 * 24);
-
-/// What a car asks for.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Demand {
-    pub(crate) power: Power,
-    pub(crate) energy: Energy,
-}
-
-/// A running session.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Session {
-    pub(crate) demand: Demand,
-    pub(crate) began: Instant,
-    pub(crate) ends: Instant,
-}
-
-/// Why a session is over.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Reason {
-    /// It has taken its energy.
-    Completed,
-    /// It was unplugged before.
-    Cancelled,
-}
-
-/// A session that is over, and how long it was plugged in, in simulated seconds.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Ended {
-    pub(crate) reason: Reason,
-    pub(crate) seconds: f64,
-}
+/// The longest session on the host's clock, whatever its power and energy: an `Instant` has an end.
+const MAX_DURATION: Duration = Duration::from_hours(100 * 365 * 24);
 
 /// Why a session was not booked.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
@@ -76,12 +44,12 @@ pub(crate) enum Refusal {
     KeyReused,
 }
 
-/// What became of a request that was admitted.
+/// The session of an admitted request.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Admitted {
     pub(crate) id: Id,
     pub(crate) session: Session,
-    /// Its key had booked this session before; nothing was booked now.
+    /// Its key has booked this session before, so nothing was booked now.
     pub(crate) is_replay: bool,
 }
 
@@ -90,14 +58,14 @@ pub(crate) struct Admitted {
 pub(crate) struct Book {
     capacity: Power,
     time_scale: f64,
-    open: bool,
+    is_open: bool,
     clock: Instant,
     load: Power,
     drawn: Drawn,
     running: HashMap<Id, Session>,
     ends: BTreeSet<(Instant, Id)>,
     ids: Ids,
-    keys: Keys,
+    keys: IdempotencyKeys,
 }
 
 impl Book {
@@ -105,26 +73,26 @@ impl Book {
         Self {
             capacity,
             time_scale,
-            open: true,
+            is_open: true,
             clock: now,
             load: Power::ZERO,
             drawn: Drawn::default(),
             running: HashMap::new(),
             ends: BTreeSet::new(),
             ids: Ids::default(),
-            keys: Keys::default(),
+            keys: IdempotencyKeys::default(),
         }
     }
 
-    /// Moves the clock to `now` and ends what is over by then, each at its own moment. The clock does
-    /// not go back.
-    pub(crate) fn advance(&mut self, now: Instant, mut ended: impl FnMut(Ended)) {
+    /// Moves the clock to `now` and ends the sessions that are over by then, each at its own moment.
+    /// The clock does not go back.
+    pub(crate) fn advance(&mut self, now: Instant, mut on_end: impl FnMut(SessionEnd)) {
         while let Some(&(at, id)) = self.ends.first().filter(|(at, _)| *at <= now) {
             self.draw_until(at);
             if let Some(session) = self.remove(at, id) {
                 let seconds = session.demand.energy.seconds_at(session.demand.power);
-                ended(Ended {
-                    reason: Reason::Completed,
+                on_end(SessionEnd {
+                    reason: EndReason::Completed,
                     seconds,
                 });
             }
@@ -133,7 +101,7 @@ impl Book {
         self.keys.expire(now);
     }
 
-    /// Books a session unless `key` has booked one already: then that is the answer, also while draining.
+    /// Books a session, unless `key` has booked one already: then it returns that one, also while draining.
     pub(crate) fn admit_once(
         &mut self,
         key: Option<&str>,
@@ -160,7 +128,7 @@ impl Book {
         })
     }
 
-    /// Takes over what was booked before a restart: the session, if it still runs, and its key.
+    /// Restores a booking from before a restart: the session, if it still runs, and its key.
     pub(crate) fn restore(&mut self, id: Id, session: Session, key: Option<&str>) {
         if let Some(key) = key {
             self.keys.keep(key, id, session, session.began);
@@ -172,9 +140,9 @@ impl Book {
         }
     }
 
-    /// Books a session from now on, or says why not. Nothing lies between the check and the booking.
+    /// Books a session from now on, or says why not. The check and the booking are one step.
     pub(crate) fn admit(&mut self, demand: Demand) -> Result<(Id, Session), Refusal> {
-        if !self.open {
+        if !self.is_open {
             return Err(Refusal::Draining);
         }
         let Some(load) = self.load.plus_within(demand.power, self.capacity) else {
@@ -189,7 +157,7 @@ impl Book {
         while self.running.contains_key(&id) {
             id = self.ids.next();
         }
-        let lasts = self.on_the_clock(demand.energy.seconds_at(demand.power));
+        let lasts = self.host_duration(demand.energy.seconds_at(demand.power));
         let ends = self.clock.checked_add(lasts).unwrap_or(self.clock);
         let session = Session {
             demand,
@@ -203,22 +171,22 @@ impl Book {
     }
 
     /// Ends a session early. `None` if it is not running (any more).
-    pub(crate) fn cancel(&mut self, id: Id) -> Option<(Session, Ended)> {
+    pub(crate) fn cancel(&mut self, id: Id) -> Option<(Session, SessionEnd)> {
         let ends = self.running.get(&id)?.ends;
         let session = self.remove(ends, id)?;
         let plugged_in = self.clock.saturating_duration_since(session.began);
         let seconds = plugged_in.as_secs_f64() * self.time_scale;
         Some((
             session,
-            Ended {
-                reason: Reason::Cancelled,
+            SessionEnd {
+                reason: EndReason::Cancelled,
                 seconds,
             },
         ))
     }
 
-    /// Undoes a booking of this very moment, key and all: it was never answered.
-    pub(crate) fn take_back(&mut self, id: Id, key: Option<&str>) {
+    /// Undoes a booking of this very moment, with its key. The client has not been answered.
+    pub(crate) fn undo(&mut self, id: Id, key: Option<&str>) {
         if let Some(session) = self.running.get(&id) {
             self.remove(session.ends, id);
         }
@@ -229,11 +197,11 @@ impl Book {
 
     /// Books nothing from now on.
     pub(crate) fn close(&mut self) {
-        self.open = false;
+        self.is_open = false;
     }
 
     pub(crate) fn is_open(&self) -> bool {
-        self.open
+        self.is_open
     }
 
     pub(crate) fn get(&self, id: Id) -> Option<Session> {
@@ -286,12 +254,11 @@ impl Book {
         self.clock = self.clock.max(at);
     }
 
-    fn on_the_clock(&self, simulated_seconds: f64) -> Duration {
+    fn host_duration(&self, simulated_seconds: f64) -> Duration {
         Duration::try_from_secs_f64(simulated_seconds / self.time_scale)
-            .map_or(LONGEST, |lasts| lasts.min(LONGEST))
+            .map_or(MAX_DURATION, |lasts| lasts.min(MAX_DURATION))
     }
 }
 
 #[cfg(test)]
-#[path = "book_tests.rs"]
 mod tests;

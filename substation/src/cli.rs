@@ -22,26 +22,26 @@ Examples:
   An hour of charging in a minute, on any free port:
     substation --name fast --listen 127.0.0.1:0 --capacity-kw 500 --time-scale 60
 
-  Book a session, look at it, unplug it:
+  Book a session, show it, unplug it:
     curl -d '{\"power_kw\": 22, \"energy_kwh\": 11}' http://127.0.0.1:5001/charge
     curl http://127.0.0.1:5001/sessions/SESSION_ID
     curl -X DELETE http://127.0.0.1:5001/sessions/SESSION_ID
 
-  Ask twice, book once:
+  Send a request twice, book once:
     curl -d '{}' -H 'Idempotency-Key: car-7-monday' http://127.0.0.1:5001/charge
 
   Is it ready?
     substation healthcheck
 
 Paths: POST /charge, GET and DELETE /sessions/{id}, GET /metrics, /live, /ready.
-On SIGTERM or SIGINT it books no more, finishes the requests in hand and exits; a second
+On SIGTERM or SIGINT it books no more, finishes the requests in flight and exits; a second
 signal ends it at once. RUST_LOG=debug logs each booking.
 Exit codes: 0 stopped by a signal, 1 cannot run, 2 wrong usage.";
 
 /// Simulated charging substations.
 ///
 /// Each books charge sessions up to its capacity, holds their load for as long as a car would charge, and
-/// shows that load to Prometheus as the gauge `substation_current_load`. A session draws its power for
+/// exports that load to Prometheus as the gauge `substation_current_load`. A session draws its power for
 /// energy / power hours, divided by the time scale.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "substation", version, after_long_help = EXAMPLES)]
@@ -55,9 +55,9 @@ pub(crate) struct Cli {
 
 #[derive(Clone, Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Ask a running substation whether it is well, for container engines: exits with 0 or 1
+    /// Check the health of a running substation, for container engines: exits with 0 or 1
     Healthcheck {
-        /// What has to answer with 200
+        /// URL that must answer with 200
         #[arg(
             long,
             value_name = "URL",
@@ -67,19 +67,19 @@ pub(crate) enum Command {
     },
 }
 
-/// What is to be run.
+/// The substations to run.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Args {
-    /// What it calls itself in answers and session ids; by default the host's name, which differs between
-    /// the containers of one image. With --count above 1, a number is appended.
+    /// Name in responses and session ids. The default is the host's name, which differs between the
+    /// containers of one image. With --count above 1, a number is appended.
     #[arg(long, value_name = "NAME")]
     pub(crate) name: Option<String>,
 
-    /// Address to listen on. With --count, the first of as many ports in a row; port 0: any free ones.
+    /// Address to listen on. With --count, the first of that many consecutive ports; port 0: any free ports.
     #[arg(long, value_name = "HOST:PORT", value_parser = parse_address)]
     pub(crate) listen: SocketAddr,
 
-    /// The most that running sessions may draw together, in kW. A comma list goes round over --count.
+    /// The most power that running sessions may draw together, in kW. A comma list repeats over --count.
     #[arg(long, value_name = "KW", value_delimiter = ',', required = true, value_parser = parse_kw)]
     pub(crate) capacity_kw: Vec<f64>,
 
@@ -91,30 +91,30 @@ pub(crate) struct Args {
     #[arg(long, value_name = "X", default_value_t = 1.0)]
     pub(crate) time_scale: f64,
 
-    /// What a session draws when its request does not say, in kW.
+    /// Power of a session whose request names none, in kW.
     #[arg(long, value_name = "KW", default_value_t = 11.0)]
     pub(crate) default_power_kw: f64,
 
-    /// What a session takes when its request does not say, in kWh.
+    /// Energy of a session whose request names none, in kWh.
     #[arg(long, value_name = "KWH", default_value_t = 11.0)]
     pub(crate) default_energy_kwh: f64,
 
-    /// How long it thinks before it books and answers a charge; other requests are answered at once. Carries
-    /// its unit, such as 5ms. A comma list goes round over --count.
+    /// Delay before a charge is booked and answered; other requests are answered at once. Needs a unit, such
+    /// as 5ms. A comma list repeats over --count.
     #[arg(long, value_name = "DURATION", value_delimiter = ',', default_value = "0s", value_parser = humantime::parse_duration)]
     pub(crate) answer_after: Vec<Duration>,
 
-    /// Say the load on each answer to a charge, in the header `endpoint-load-metrics`: text or json.
+    /// Report the load on each response to a charge, in the header `endpoint-load-metrics`: text or json.
     #[arg(long, value_name = "FORMAT")]
     pub(crate) report_load: Option<ReportFormat>,
 
-    /// How long to wait for running sessions when told to stop; those still running then end with the
-    /// process. Carries its unit, such as 10s or 1m.
+    /// How long a stop waits for running sessions; those that still run then end with the process. Needs a
+    /// unit, such as 10s or 1m.
     #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = humantime::parse_duration)]
     pub(crate) grace: Duration,
 
     /// Folder for a journal of each substation, NAME.journal: bookings are written there before they are
-    /// answered, so that sessions and Idempotency-Keys outlive a killed process.
+    /// answered, so that sessions and Idempotency-Keys survive a killed process.
     #[arg(long, value_name = "FOLDER")]
     pub(crate) journal: Option<PathBuf>,
 
@@ -123,7 +123,7 @@ pub(crate) struct Args {
     pub(crate) threads: NonZeroUsize,
 }
 
-/// One substation to be run.
+/// One substation to run.
 #[derive(Debug)]
 pub(crate) struct Planned {
     pub(crate) config: Config,
@@ -131,7 +131,7 @@ pub(crate) struct Planned {
 }
 
 impl Args {
-    /// The substations that these arguments ask for, or what is wrong with the arguments.
+    /// The substations of these arguments, or what is wrong with the arguments.
     pub(crate) fn plan(&self) -> Result<Vec<Planned>, String> {
         let first = self.listen.port();
         let last = first.checked_add(self.count - 1);
@@ -142,7 +142,7 @@ impl Args {
             ));
         };
         let name = self.name.clone().unwrap_or_else(host_name);
-        // With port 0 each asks for a free port of its own.
+        // With port 0 each gets a free port of its own.
         let ports = (first..=last).chain(std::iter::repeat(0));
         let numbered = (1..=self.count)
             .zip(ports)
@@ -173,14 +173,14 @@ impl Args {
     }
 }
 
-/// What the host calls itself, as far as that makes a name here: `Config` says what is wrong with it else.
+/// The host's name. If it is no valid name of a substation, `Config` says why.
 fn host_name() -> String {
     nix::unistd::gethostname()
         .map(|name| name.to_string_lossy().into_owned())
         .unwrap_or_default()
 }
 
-/// Says which option a refused configuration came from.
+/// Names the option that a refused configuration came from.
 pub(crate) fn usage(error: &ConfigError) -> String {
     let option = match error {
         ConfigError::Name { .. } => "--name",
@@ -194,7 +194,7 @@ pub(crate) fn usage(error: &ConfigError) -> String {
     format!("{option}: {error}")
 }
 
-/// Also for those of a list that this count does not get round to.
+/// Checks every item of a list, also those that this count does not use.
 fn parse_kw(text: &str) -> Result<f64, String> {
     let hint = "must be a number above 0, such as 500, or a comma list, such as 500,300";
     match text.parse::<f64>() {
@@ -214,66 +214,4 @@ fn parse_address(text: &str) -> Result<SocketAddr, String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn args(more: &[&str]) -> Args {
-        let usual = ["substation", "--name", "s", "--capacity-kw", "500,300"];
-        Cli::parse_from(usual.iter().chain(more)).run.unwrap()
-    }
-
-    fn planned(more: &[&str]) -> Vec<(String, f64, u16)> {
-        let plan = args(more).plan().unwrap();
-        plan.into_iter()
-            .map(|p| (p.config.name, p.config.capacity_kw, p.listen.port()))
-            .collect()
-    }
-
-    #[test]
-    fn one_keeps_its_name_and_several_are_numbered() {
-        assert_eq!(
-            planned(&["--listen", "127.0.0.1:5001"]),
-            [("s".into(), 500.0, 5001)]
-        );
-        assert_eq!(
-            planned(&["--listen", "127.0.0.1:5001", "--count", "3"]),
-            [
-                ("s1".into(), 500.0, 5001),
-                ("s2".into(), 300.0, 5002),
-                ("s3".into(), 500.0, 5003)
-            ]
-        );
-        assert_eq!(
-            planned(&["--listen", "127.0.0.1:0", "--count", "2"]),
-            [("s1".into(), 500.0, 0), ("s2".into(), 300.0, 0)]
-        );
-    }
-
-    #[test]
-    fn how_long_they_think_goes_round_as_capacities_do() {
-        let thinks = |more: &[&str]| -> Vec<_> {
-            let usual = ["--listen", "127.0.0.1:0", "--count", "3"];
-            let plan = args(&[&usual, more].concat()).plan().unwrap();
-            plan.iter()
-                .map(|p| p.config.answer_after.as_millis())
-                .collect()
-        };
-        assert_eq!(thinks(&[]), [0, 0, 0]);
-        assert_eq!(thinks(&["--answer-after", "0s,5ms"]), [0, 5, 0]);
-    }
-
-    #[test]
-    fn ports_that_do_not_exist_are_refused() {
-        assert_eq!(
-            planned(&["--listen", "127.0.0.1:65534", "--count", "2"]).len(),
-            2
-        );
-        let fault = args(&["--listen", "127.0.0.1:65534", "--count", "3"])
-            .plan()
-            .unwrap_err();
-        assert!(
-            fault.contains("65535") && fault.contains("65534"),
-            "{fault}"
-        );
-    }
-}
+mod tests;

@@ -1,17 +1,17 @@
-//! What a substation is told about itself.
+//! The configuration of a substation.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::error::ConfigError;
-use crate::report::ReportFormat;
+use crate::report_format::ReportFormat;
 use crate::units::{Energy, Power};
 
-/// What a car draws that does not say: three phases at 16 A, the usual public AC point.
+/// The power of a request that names none, in kW: three phases at 16 A, the usual public AC point.
 pub(crate) const DEFAULT_POWER_KW: f64 = 11.0;
-/// What a car takes that does not say. With the default power that is one hour.
+/// The energy of a request that names none, in kWh. With the default power that is one hour.
 pub(crate) const DEFAULT_ENERGY_KWH: f64 = 11.0;
-/// Names end up in session ids, paths and log lines; longer ones help nobody.
+/// The longest name, in bytes. Names are part of session ids, paths and log lines.
 const MAX_NAME: usize = 64;
 /// A thousand times the largest session: more than any site has, and still exact in a gauge's 53 bits.
 const MAX_CAPACITY_KW: f64 = 1e9;
@@ -19,27 +19,27 @@ const MAX_CAPACITY_KW: f64 = 1e9;
 /// The configuration of one substation, as written; [`Substation::new`](crate::Substation::new) checks it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
-    /// What the substation calls itself in its answers and session ids: letters, digits, `.`, `_`, `-`.
+    /// The substation's name in its responses and session ids: letters, digits, `.`, `_`, `-`.
     pub name: String,
     /// The most that its running sessions may draw together, in kW.
     pub capacity_kw: f64,
     /// How much faster than the wall clock a simulated car charges: at 60, an hour takes a minute.
     pub time_scale: f64,
-    /// What a session draws when its request does not say, in kW.
+    /// The power of a session whose request names none, in kW.
     pub default_power_kw: f64,
-    /// What a session takes when its request does not say, in kWh.
+    /// The energy of a session whose request names none, in kWh.
     pub default_energy_kwh: f64,
-    /// How long it thinks about a charge before it books, so that benches and tests have slow substations too.
+    /// Delay before a charge is booked and answered. Benches and tests use it for slow substations.
     pub answer_after: Duration,
-    /// How the load is written on each answer to a charge, if it is.
+    /// How the load is written on each response to a charge. None: it is not.
     pub report_load: Option<ReportFormat>,
-    /// The file that bookings are written to before they are answered, so that sessions and keys outlive a
-    /// crash of the process. Without one they end with it.
+    /// The file that bookings are written to before they are answered, so that sessions and keys survive a
+    /// crash of the process. Without a file they end with it.
     pub journal: Option<PathBuf>,
 }
 
 impl Config {
-    /// A substation of this name and capacity, in real time and with the usual car (11 kW, 11 kWh).
+    /// A substation of this name and capacity (in kW), in real time and with the usual car (11 kW, 11 kWh).
     pub fn new(name: impl Into<String>, capacity_kw: f64) -> Self {
         Self {
             name: name.into(),
@@ -53,7 +53,7 @@ impl Config {
         }
     }
 
-    /// The same with nothing left to doubt.
+    /// Checks every value.
     pub(crate) fn check(self) -> Result<Checked, ConfigError> {
         let Self {
             name,
@@ -120,67 +120,4 @@ fn is_name_byte(byte: u8) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn fault(change: impl FnOnce(&mut Config)) -> String {
-        let mut config = Config::new("substation1", 100.0);
-        change(&mut config);
-        config
-            .check()
-            .expect_err("the configuration must be refused")
-            .to_string()
-    }
-
-    #[test]
-    fn the_defaults_are_accepted() {
-        assert!(Config::new("substation1", 100.0).check().is_ok());
-    }
-
-    #[test]
-    fn every_bad_number_is_refused_with_its_name_and_value() {
-        for bad in [
-            0.0,
-            -1.0,
-            f64::NAN,
-            f64::INFINITY,
-            f64::NEG_INFINITY,
-            1e-9,
-            1e300,
-        ] {
-            let shown = format!("{bad}");
-            let capacity = fault(|config| config.capacity_kw = bad);
-            assert!(
-                capacity.contains("capacity") && capacity.contains(&shown),
-                "{capacity}"
-            );
-            let power = fault(|config| config.default_power_kw = bad);
-            assert!(
-                power.contains("default power") && power.contains(&shown),
-                "{power}"
-            );
-            let energy = fault(|config| config.default_energy_kwh = bad);
-            assert!(
-                energy.contains("default energy") && energy.contains(&shown),
-                "{energy}"
-            );
-        }
-        for bad in [0.0, -1.0, f64::NAN, f64::INFINITY] {
-            let scale = fault(|config| config.time_scale = bad);
-            assert!(
-                scale.contains("time scale") && scale.contains(&format!("{bad}")),
-                "{scale}"
-            );
-        }
-    }
-
-    #[test]
-    fn a_name_that_would_need_escaping_is_refused() {
-        for bad in ["", "a b", "a/b", "ü", "a\"b", &"x".repeat(65)] {
-            assert!(
-                fault(|config| config.name = bad.into()).contains("name"),
-                "{bad:?}"
-            );
-        }
-    }
-}
+mod tests;

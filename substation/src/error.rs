@@ -1,4 +1,4 @@
-//! What can be wrong with a configuration.
+//! Errors of a configuration.
 
 use std::path::PathBuf;
 
@@ -16,7 +16,7 @@ pub enum ConfigError {
         /// The most bytes that a name may have.
         max: usize,
     },
-    /// The capacity is not a number that a load can be measured against.
+    /// The capacity is not a positive number within bounds.
     #[error("the capacity {value} kW must be a number from 0.000001 to {max}")]
     Capacity {
         /// The refused capacity, in kW.
@@ -48,10 +48,10 @@ pub enum ConfigError {
     Journal {
         /// The file.
         path: PathBuf,
-        /// What the system, or the reader of its lines, says.
+        /// The error of the system, or of the parser of its lines.
         reason: String,
     },
-    /// The metrics could not be registered, which is a mistake in this crate.
+    /// The metrics could not be registered: a mistake in this crate.
     #[error("the metrics can't be registered: {0}")]
     Metrics(String),
 }

@@ -1,36 +1,36 @@
 //! All substations of one process: bound together, stopped together.
 
-use std::future::pending;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use substation::Substation;
+use switchyard_process::signals::Termination;
 use tokio::net::TcpListener;
 use tokio::select;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-/// A substation and where it is to listen.
-pub(crate) type Placed = (Substation, SocketAddr);
+/// A substation and its address.
+pub(crate) type Member = (Substation, SocketAddr);
 
 /// Runs the fleet until a signal ends it.
-pub(crate) async fn run(fleet: Vec<Placed>, grace: Duration) -> Result<()> {
-    let mut signals = Signals::new().context("cannot watch for signals")?;
+pub(crate) async fn run(fleet: Vec<Member>, grace: Duration) -> Result<()> {
+    let mut signals = Termination::watch().context("cannot watch for signals")?;
     let stop = CancellationToken::new();
     let mut running = JoinSet::new();
-    let mut all = Vec::with_capacity(fleet.len());
+    let mut substations = Vec::with_capacity(fleet.len());
 
-    // All or none: the first port that is taken ends the start before anything is served.
+    // All or none: if a port is taken, the start fails before anything is served.
     let mut bound = Vec::with_capacity(fleet.len());
     for (substation, address) in fleet {
         bound.push((substation, bind(address).await?));
     }
     announce(&bound)?;
     for (substation, listener) in bound {
-        all.push(substation.clone());
+        substations.push(substation.clone());
         running.spawn(substation::run(
             substation,
             listener,
@@ -39,15 +39,15 @@ pub(crate) async fn run(fleet: Vec<Placed>, grace: Duration) -> Result<()> {
     }
 
     signals.next().await;
-    for substation in &all {
+    for substation in &substations {
         substation.drain();
     }
     if !grace.is_zero() {
-        wait_for_sessions(&all, grace, &mut signals).await;
+        wait_for_sessions(&substations, grace, &mut signals).await;
     }
     stop.cancel();
     select! {
-        () = signals.next() => anyhow::bail!("ended by a second signal, with requests in hand"),
+        () = signals.next() => anyhow::bail!("ended by a second signal, with requests in flight"),
         ended = running.join_all() => ended.into_iter().collect::<io::Result<()>>()?,
     }
     Ok(())
@@ -72,30 +72,30 @@ async fn bind(address: SocketAddr) -> Result<TcpListener> {
     })
 }
 
-/// One line a substation, on standard output, so that scripts can read the ports from it.
+/// Prints a line per substation to standard output, so that scripts can read the ports.
 fn announce(bound: &[(Substation, TcpListener)]) -> Result<()> {
     let mut out = io::stdout().lock();
     for (substation, listener) in bound {
         let (name, address) = (substation.name(), listener.local_addr()?);
-        // A reader that has gone away is no reason not to serve.
+        // A closed standard output must not stop the service.
         let _ = writeln!(out, "{name} listening on http://{address}");
     }
     let _ = out.flush();
     Ok(())
 }
 
-async fn wait_for_sessions(all: &[Substation], grace: Duration, signals: &mut Signals) {
-    let sessions: u64 = all.iter().map(Substation::active_sessions).sum();
-    tracing::info!(sessions, grace = ?grace, "Waiting for running sessions");
+async fn wait_for_sessions(substations: &[Substation], grace: Duration, signals: &mut Termination) {
+    let sessions: u64 = substations.iter().map(Substation::active_sessions).sum();
+    tracing::info!(sessions, grace = ?grace, "Waiting for running sessions to end");
     let ended = async {
-        for substation in all {
+        for substation in substations {
             substation.drained().await;
         }
     };
     select! {
         waited = timeout(grace, ended) => if waited.is_err() {
-            let sessions: u64 = all.iter().map(Substation::active_sessions).sum();
-            tracing::warn!(sessions, "Sessions still running end with the process");
+            let sessions: u64 = substations.iter().map(Substation::active_sessions).sum();
+            tracing::warn!(sessions, "Sessions that still run end with the process");
         },
         () = signals.next() => {}
     }
@@ -113,49 +113,4 @@ fn is_out_of_files(error: &io::Error) -> bool {
 #[cfg(not(unix))]
 fn is_out_of_files(_: &io::Error) -> bool {
     false
-}
-
-/// The signals that end the process. From here on they do nothing by themselves.
-#[cfg(unix)]
-struct Signals {
-    terminate: tokio::signal::unix::Signal,
-    interrupt: tokio::signal::unix::Signal,
-}
-
-#[cfg(unix)]
-impl Signals {
-    fn new() -> io::Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
-        let terminate = signal(SignalKind::terminate())?;
-        Ok(Self {
-            terminate,
-            interrupt: signal(SignalKind::interrupt())?,
-        })
-    }
-
-    async fn next(&mut self) {
-        let received = select! {
-            received = self.terminate.recv() => received,
-            received = self.interrupt.recv() => received,
-        };
-        if received.is_none() {
-            pending::<()>().await;
-        }
-    }
-}
-
-#[cfg(not(unix))]
-struct Signals;
-
-#[cfg(not(unix))]
-impl Signals {
-    fn new() -> io::Result<Self> {
-        Ok(Self)
-    }
-
-    async fn next(&mut self) {
-        if tokio::signal::ctrl_c().await.is_err() {
-            pending::<()>().await;
-        }
-    }
 }

@@ -1,15 +1,15 @@
-//! Numbers that nobody can guess and that don't come again.
+//! Ids that cannot be guessed and do not repeat.
 //!
-//! A session id is the right to unplug that session, so a client must not be able to count to the next
-//! one; and a restarted substation must not hand out an id that an older client still holds. A keyed
-//! hash of a counter gives both: the key comes from the operating system, once an instance, and no
-//! random generator has to be asked for each request.
+//! A session id is the right to unplug that session, so a client must not be able to compute the next id.
+//! And a restarted substation must not issue an id that an older client still holds. A keyed hash of a
+//! counter gives both: the key comes from the operating system, once per instance, and no random generator
+//! runs for each request.
 
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Hands out one [`Id`] after another.
+/// Issues one [`Id`] after another.
 #[derive(Debug, Default)]
 pub(crate) struct Ids {
     key: RandomState,
@@ -27,7 +27,7 @@ impl Ids {
 }
 
 impl Id {
-    /// Reads back what [`Display`](fmt::Display) writes, and only that: one session has one spelling.
+    /// Parses what [`Display`](fmt::Display) writes, and nothing else: each id has one spelling.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
         if text.len() != 16 || !text.bytes().all(is_digit) {
@@ -44,33 +44,4 @@ impl fmt::Display for Id {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::collections::HashSet;
-
-    #[test]
-    fn ids_differ_from_each_other_and_from_those_of_the_next_start() {
-        let (before, after) = (Ids::default(), Ids::default());
-        let all: HashSet<_> = (0..1000)
-            .flat_map(|_| [before.next(), after.next()])
-            .collect();
-        assert_eq!(all.len(), 2000);
-    }
-
-    #[test]
-    fn an_id_is_read_back_in_its_one_spelling() {
-        let id = Id(0x0a);
-        assert_eq!(id.to_string(), "000000000000000a");
-        assert_eq!(Id::parse("000000000000000a"), Some(id));
-        for other in [
-            "a",
-            "000000000000000A",
-            "+00000000000000a",
-            "00000000000000000a",
-            "",
-            "é",
-        ] {
-            assert_eq!(Id::parse(other), None, "{other:?}");
-        }
-    }
-}
+mod tests;

@@ -1,12 +1,12 @@
 //! Bookings on disk, so that a killed process comes back with its sessions.
 //!
-//! A real site's cars go on charging when its controller restarts. Here a booking is one line, written
-//! before its answer leaves: whoever was told "booked" finds the session after a crash, and its
-//! `Idempotency-Key` still answers for it. A line goes to the system in one write, so a killed process can
-//! lose at most the booking that nobody was told of. (It is not forced to the disk: this survives the end of
-//! the process, not of the machine.)
+//! The cars of a real site go on charging when its controller restarts. Here a booking is one line, written
+//! before its response leaves. A client that was told "booked" finds its session after a crash, and its
+//! `Idempotency-Key` still stands for it. A line goes to the system in one write, so a killed process loses
+//! at most the one booking that it has not answered. The line is not forced to the disk: a booking survives
+//! the end of the process, not of the machine.
 //!
-//! The file only grows, and what it says is all there ever was: tests hold what clients were told against it.
+//! The file only grows, and holds every booking: tests compare it with what clients were told.
 
 use std::collections::HashSet;
 use std::fs::{self, File};
@@ -17,8 +17,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-use crate::book::{Book, Demand, Session};
+use crate::book::Book;
 use crate::ids::Id;
+use crate::session::{Demand, Session};
 use crate::units::{Energy, Power};
 
 /// One line.
@@ -53,7 +54,7 @@ pub(crate) struct Journal {
     clocks: Clocks,
 }
 
-/// The same moment on the clock that goes on and on the one that survives a restart.
+/// The same moment on the monotonic clock and on the clock that survives a restart.
 #[derive(Clone, Copy, Debug)]
 struct Clocks {
     now: Instant,
@@ -61,7 +62,7 @@ struct Clocks {
 }
 
 impl Journal {
-    /// Opens the file, or makes it, and puts what it says into `book`.
+    /// Opens the file, or creates it, and restores its bookings into `book`.
     pub(crate) fn open(path: &Path, book: &mut Book, now: Instant) -> io::Result<Self> {
         let unix = SystemTime::now()
             .duration_since(UNIX_EPOCH)
@@ -69,7 +70,7 @@ impl Journal {
         let clocks = Clocks { now, unix };
         let mut file = File::options().create(true).append(true).open(path)?;
         let text = fs::read_to_string(path)?;
-        // What a crash cut short was never answered: it ends here, so that the next line is whole.
+        // The booking of a line that a crash cut short was never answered. End it, so that the next is whole.
         if !text.is_empty() && !text.ends_with('\n') {
             file.write_all(b"\n")?;
         }
@@ -98,8 +99,8 @@ impl Journal {
         Ok(Self { file, clocks })
     }
 
-    /// Notes a booking, before it is answered.
-    pub(crate) fn booked(
+    /// Writes a booking. Call it before the response leaves.
+    pub(crate) fn write_booking(
         &mut self,
         id: Id,
         session: &Session,
@@ -117,8 +118,8 @@ impl Journal {
         }))
     }
 
-    /// Notes that a session was ended before its time.
-    pub(crate) fn unplugged(&mut self, id: Id) -> io::Result<()> {
+    /// Writes that a session was ended before its time.
+    pub(crate) fn write_unplugging(&mut self, id: Id) -> io::Result<()> {
         self.write(&Line::Unplugged {
             session: id.to_string(),
         })
@@ -140,7 +141,7 @@ impl Clocks {
         u64::try_from(unix.as_nanos()).unwrap_or(u64::MAX)
     }
 
-    /// A session as it was booked; what lies before the clock's own beginning begins with it.
+    /// A session as it was booked. A moment before the monotonic clock's beginning becomes now.
     fn session(self, booked: &Booked) -> Session {
         let instant = |nanos: u64| {
             let unix = Duration::from_nanos(nanos);

@@ -1,14 +1,14 @@
 //! The simulated charging substation: it books charge sessions up to its capacity, holds their load for
 //! as long as a car would charge, and publishes that load as a Prometheus gauge.
 //!
-//! It stands in for the real thing on the far side of the proxy, so what matters is that it is *true*:
-//! the gauge already counts a session when its answer leaves, the load is the exact sum of the running
-//! sessions, and a refused, malformed or broken-off request leaves no trace in it. Everything that has to
-//! be true sits in one place, the session book (`book`), which is pure: time is an argument, and no
-//! socket, task or timer takes part. The rest translates between the book and HTTP.
+//! It stands in for a real substation behind the proxy, so it must be *correct*: the gauge already counts a
+//! session when its response leaves, the load is the exact sum of the running sessions, and a refused,
+//! malformed or broken request leaves no trace in it. All of that is in one place, the session book (`book`),
+//! which is pure: time is an argument, and it uses no socket, task or timer. The rest translates between the
+//! book and HTTP.
 //!
-//! It is also the counterpart of benchmarks and of fleets of a thousand in one process. So a substation
-//! owns no thread and no timer, only a listener and its book.
+//! Benchmarks run against it too, with fleets of a thousand in one process. So a substation owns no thread
+//! and no timer, only a listener and its book.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -25,31 +25,33 @@
     test,
     allow(
         clippy::float_cmp,
-        reason = "loads are exact, and the tests insist on it"
+        reason = "loads are exact, and the tests check that"
     )
 )]
 
-mod answer;
 mod body;
 mod book;
 mod charge;
 mod config;
 mod error;
-mod healthcheck;
+mod idempotency;
 mod ids;
 mod journal;
-mod keys;
+mod load_report;
 mod metrics;
-mod process;
-mod report;
+mod problem;
+mod process_metrics;
+mod report_format;
+mod response;
 mod routes;
 mod server;
-mod station;
+mod session;
+mod substation;
 mod units;
 
 pub use config::Config;
 pub use error::ConfigError;
-pub use healthcheck::{Unhealthy, healthcheck};
-pub use report::ReportFormat;
+pub use report_format::ReportFormat;
 pub use server::run;
-pub use station::Substation;
+pub use substation::Substation;
+pub use switchyard_process::{Unhealthy, healthcheck};

@@ -1,17 +1,17 @@
-//! What Prometheus sees.
+//! The metrics for Prometheus.
 //!
-//! Each substation has a registry of its own: a thousand share a process, and none may show up in the
-//! page of another. Counters move with the events; gauges are read off the book when somebody asks, so
-//! they can't drift away from it. All label values exist from the start, at 0, so that a rate has
-//! something to begin with.
+//! Each substation has a registry of its own: a thousand share a process, and none may appear in the page
+//! of another. Counters move with the events. Gauges are read from the book at each scrape, so they can't
+//! drift away from it. All label values exist from the start, at 0, so that a rate has a first value.
 
 use prometheus::{
     Counter, Error, Gauge, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts,
     Registry, TextEncoder,
 };
 
-use crate::book::{Book, Ended, Reason};
-use crate::process;
+use crate::book::Book;
+use crate::process_metrics;
+use crate::session::{EndReason, SessionEnd};
 use crate::units::Power;
 
 /// The gauge of the power drawn, in kW: the contract.
@@ -19,19 +19,19 @@ pub(crate) const CURRENT_LOAD: &str = "substation_current_load";
 /// The gauge of the most that may be drawn, in kW.
 pub(crate) const CAPACITY: &str = "substation_capacity";
 
-/// From a top-up of a minute to a car left for a day, in simulated seconds. Sessions of an hour or two
-/// are the rule, so the steps are finest there.
+/// From a top-up of a minute to a car left for a day, in simulated seconds. Most sessions last an hour or
+/// two, so the buckets are finest there.
 const SESSION_BUCKETS: [f64; 10] = [
     60.0, 300.0, 900.0, 1800.0, 3600.0, 7200.0, 14_400.0, 28_800.0, 57_600.0, 86_400.0,
 ];
 
-/// The commit that was built, where the build says so.
+/// The commit that was built, if the build sets it.
 const REVISION: &str = match option_env!("SWITCHYARD_REVISION") {
     Some(revision) => revision,
     None => "unknown",
 };
 
-/// The handles that a substation moves.
+/// The handles of one substation's metrics.
 #[derive(Debug)]
 pub(crate) struct Metrics {
     registry: Registry,
@@ -101,7 +101,7 @@ impl Metrics {
         )?;
         let requests = labelled(
             "substation_charge_requests_total",
-            "Charge requests by result. Repeated: a key's session was told again. Invalid: malformed, out of bounds, too large or too slow.",
+            "Charge requests by result. Repeated: a key returned its session again. Invalid: malformed, out of bounds, too large or too slow.",
             "result",
             &["accepted", "repeated", "no_capacity", "invalid", "draining"],
         )?;
@@ -142,15 +142,15 @@ impl Metrics {
         })
     }
 
-    pub(crate) fn ended(&self, ended: Ended) {
-        match ended.reason {
-            Reason::Completed => self.completed.inc(),
-            Reason::Cancelled => self.cancelled.inc(),
+    pub(crate) fn count_end(&self, end: SessionEnd) {
+        match end.reason {
+            EndReason::Completed => self.completed.inc(),
+            EndReason::Cancelled => self.cancelled.inc(),
         }
-        self.duration.observe(ended.seconds);
+        self.duration.observe(end.seconds);
     }
 
-    /// Takes over what the book says now.
+    /// Sets the gauges to the state of the book.
     pub(crate) fn observe(&self, book: &Book) {
         self.load.set(book.load().kw());
         self.power.set(book.load().watts());
@@ -160,11 +160,11 @@ impl Metrics {
             .inc_by((book.joules() - self.energy.get()).max(0.0));
     }
 
-    /// The page, with the process's own metrics at its end.
+    /// The page, with the metrics of the process at its end.
     pub(crate) fn encode(&self) -> Result<String, Error> {
         let mut page = String::with_capacity(8 * 1024);
         TextEncoder::new().encode_utf8(&self.registry.gather(), &mut page)?;
-        page.push_str(&process::exposition());
+        page.push_str(&process_metrics::exposition());
         Ok(page)
     }
 

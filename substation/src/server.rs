@@ -1,7 +1,7 @@
-//! The listener, its connections, and how both come to an end.
+//! The listener, its connections, and how both end.
 //!
-//! Connections live in a set that [`run`] owns, so none outlives it: not after a clean stop, and not when
-//! the future is dropped.
+//! [`run`] owns the set of connections, so none outlives it: not after a clean stop, and not when the
+//! future is dropped.
 
 use std::io;
 use std::pin::pin;
@@ -13,18 +13,18 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::station::Substation;
+use crate::substation::Substation;
 
 mod connection;
 
-/// How long requests in hand may take once the end has come. One can wait for its own body, and for `answer_after`.
+/// How long requests in flight may take during the shutdown. They can wait for a body or `answer_after`.
 const DRAIN_LIMIT: Duration = Duration::from_secs(2);
-/// How long to leave the listener alone when the process has no file handle left for a connection.
+/// The pause in accepting when the process has no file handle left for a connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Serves a substation on a bound listener until `shutdown` resolves; then books no more, finishes the
-/// requests in hand and returns. Sessions that still run are the caller's to wait for, before that, with
-/// [`Substation::drained`].
+/// requests in flight and returns. It does not wait for running sessions: a caller that wants to does so
+/// before, with [`Substation::drained`]. Fails if the listener has no address.
 pub async fn run(
     substation: Substation,
     listener: TcpListener,
@@ -59,27 +59,27 @@ pub async fn run(
         tracing::warn!(
             substation = substation.name(),
             left,
-            "Connections cut: requests not done"
+            "Connections closed with unfinished requests"
         );
         connections.shutdown().await;
     }
     Ok(())
 }
 
-/// One attempt. No fault of one connection, and no lack of file handles, ends a listener.
+/// One attempt. Neither a fault of one connection nor a lack of file handles ends the listener.
 async fn accept(listener: &TcpListener, name: &str) -> Option<tokio::net::TcpStream> {
     match listener.accept().await {
         Ok((stream, _)) => Some(stream),
-        Err(error) if is_the_clients(&error) => None,
+        Err(error) if is_client_fault(&error) => None,
         Err(error) => {
-            tracing::warn!(substation = name, %error, "Can't accept connections; trying on");
+            tracing::warn!(substation = name, %error, "Cannot accept connections; trying again");
             sleep(ACCEPT_PAUSE).await;
             None
         }
     }
 }
 
-fn is_the_clients(error: &io::Error) -> bool {
+fn is_client_fault(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted};
     matches!(
         error.kind(),

@@ -1,8 +1,8 @@
 //! Power and energy in whole steps.
 //!
-//! Loads are added and taken away millions of times, and after the last session the gauge must read 0,
-//! not 1e-13. So both are whole numbers of a step small enough for any car: the milliwatt and the
-//! milliwatt-hour. Sums of integers are exact and don't depend on the order.
+//! Loads are added and subtracted millions of times, and after the last session the gauge must read 0, not
+//! 1e-13. So both are whole numbers of a step small enough for any car: the milliwatt and the milliwatt-hour.
+//! Sums of integers are exact and don't depend on the order.
 
 use std::fmt;
 
@@ -19,12 +19,12 @@ pub(crate) struct Power(u64);
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) struct Energy(u64);
 
-/// What a load has drawn over time, exact: milliwatts times nanoseconds.
+/// The energy that a load has drawn over time, exact: milliwatts times nanoseconds.
 #[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) struct Drawn(u128);
 
 impl Power {
-    /// The most that one session may draw: 1 GW, a power station. Above it is a mistake in the request.
+    /// The largest power of one session, in kW: 1 GW, a power station. More is a mistake in the request.
     pub(crate) const MAX_KW: f64 = 1e6;
     /// No load.
     pub(crate) const ZERO: Self = Self(0);
@@ -43,7 +43,7 @@ impl Power {
         from_steps(self.0)
     }
 
-    /// In milliwatts, which lose nothing.
+    /// In milliwatts, without loss.
     pub(crate) fn milliwatts(self) -> u64 {
         self.0
     }
@@ -70,7 +70,7 @@ impl Power {
         Self(self.0.saturating_add(other.0))
     }
 
-    /// What is left when `other` goes. Nothing leaves a load that was not added to it before.
+    /// The difference. `other` must have been added before.
     pub(crate) fn minus(self, other: Self) -> Self {
         debug_assert!(self >= other, "{other} leaves a load of only {self}");
         Self(self.0.saturating_sub(other.0))
@@ -78,7 +78,7 @@ impl Power {
 }
 
 impl Energy {
-    /// The most that one session may take, in kWh: what the largest power takes an hour to draw.
+    /// The largest energy of one session, in kWh: an hour of the largest power.
     pub(crate) const MAX_KWH: f64 = 1e6;
 
     /// The energy of one session, `None` if it is not a positive number within bounds.
@@ -86,7 +86,7 @@ impl Energy {
         steps(kwh, Self::MAX_KWH).map(Self)
     }
 
-    /// In milliwatt-hours, which lose nothing.
+    /// In milliwatt-hours, without loss.
     pub(crate) fn milliwatt_hours(self) -> u64 {
         self.0
     }
@@ -132,7 +132,7 @@ impl fmt::Display for Power {
     reason = "the value is positive and at most 1e15 steps, which is checked first"
 )]
 fn steps(value: f64, max: f64) -> Option<u64> {
-    // Not a comparison that NaN could pass.
+    // Written so that NaN fails it.
     if !(value > 0.0 && value <= max) {
         return None;
     }
@@ -149,44 +149,4 @@ fn from_steps(steps: u64) -> f64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    #[test]
-    fn only_positive_numbers_within_bounds_are_a_power() {
-        for bad in [
-            0.0,
-            -0.0,
-            -1.0,
-            f64::NAN,
-            f64::INFINITY,
-            -f64::INFINITY,
-            4e-7,
-            1e6 + 1.0,
-        ] {
-            assert_eq!(Power::from_kw(bad), None, "{bad}");
-            assert_eq!(Energy::from_kwh(bad), None, "{bad}");
-        }
-        assert_eq!(Power::from_kw(1e-6).map(Power::kw), Some(1e-6));
-        assert_eq!(Power::from_kw(1e6).map(Power::kw), Some(1e6));
-    }
-
-    #[test]
-    fn a_sum_may_reach_its_limit_and_not_pass_it() {
-        let (ten, one) = (Power(10), Power(1));
-        assert_eq!(Power(9).plus_within(one, ten), Some(ten));
-        assert_eq!(ten.plus_within(one, ten), None);
-        assert_eq!(Power(u64::MAX).plus_within(one, Power(u64::MAX)), None);
-    }
-
-    proptest! {
-        #[test]
-        fn what_a_person_writes_comes_back_as_written(steps in 1_u64..1_000_000_000_000) {
-            let written = format!("{}.{:06}", steps / 1_000_000, steps % 1_000_000);
-            let kw: f64 = written.parse().unwrap();
-            prop_assert_eq!(Power::from_kw(kw), Some(Power(steps)));
-            prop_assert_eq!(Power(steps).kw(), kw);
-        }
-    }
-}
+mod tests;

@@ -13,32 +13,32 @@ use tokio::select;
 use tokio_util::sync::CancellationToken;
 
 use crate::routes;
-use crate::station::Substation;
+use crate::substation::Substation;
 
 /// How long a connection may go without a complete request head. hyper counts the idle time before the
 /// head as well, so this is above the 60 s for which the proxy keeps idle connections: the side that
 /// sends closes first, and never sends into a connection that is being closed.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(75);
 
-/// Serves the connection until either side closes it, or `draining` says that this one should.
+/// Serves the connection until either side closes it, or `draining` is cancelled.
 pub(super) async fn serve(stream: TcpStream, substation: Substation, draining: CancellationToken) {
-    // Only delays answers if it fails.
+    // A failure only delays responses.
     let _ = stream.set_nodelay(true);
-    let asked = Arc::new(AtomicBool::new(false));
+    let has_request = Arc::new(AtomicBool::new(false));
     let service = service_fn({
-        let asked = Arc::clone(&asked);
+        let has_request = Arc::clone(&has_request);
         move |request| {
-            asked.store(true, Ordering::Relaxed);
-            routes::answer(substation.clone(), request)
+            has_request.store(true, Ordering::Relaxed);
+            routes::respond(substation.clone(), request)
         }
     });
     let mut connection = pin!(
         http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEADER_TIMEOUT)
-            // A client may close its side after the request, and still gets its answer.
+            // A client may close its side after the request, and still gets its response.
             .half_close(true)
-            // Requests that came together are answered together, in one write.
+            // Requests that arrive together are answered together, in one write.
             .pipeline_flush(true)
             .serve_connection(TokioIo::new(stream), service)
     );
@@ -46,9 +46,9 @@ pub(super) async fn serve(stream: TcpStream, substation: Substation, draining: C
         biased;
         served = connection.as_mut() => served,
         () = draining.cancelled() => {
-            // hyper takes a connection whose first head has only begun for one with a request in hand,
-            // and would wait for the rest.
-            if !asked.load(Ordering::Relaxed) {
+            // hyper counts a connection whose first head has only begun as one with a request in flight, and
+            // would wait for the rest.
+            if !has_request.load(Ordering::Relaxed) {
                 return;
             }
             connection.as_mut().graceful_shutdown();
@@ -56,6 +56,6 @@ pub(super) async fn serve(stream: TcpStream, substation: Substation, draining: C
         }
     };
     if let Err(error) = served {
-        tracing::debug!(%error, "Connection broken off");
+        tracing::debug!(%error, "Connection broken");
     }
 }

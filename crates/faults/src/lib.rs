@@ -1,0 +1,43 @@
+//! A fault rig: substations that misbehave on command, a load that records every answer, and an audit that
+//! compares the two.
+//!
+//! A proxy's promises about failures can only be tested with failures: a substation that hangs, resets, sends
+//! half an answer, or books and sends none.
+//!
+//! - [`Scripted`] does what a test tells it, byte by byte.
+//! - [`fault`] has common faults by name.
+//! - [`Faulty`] keeps a correct book and misbehaves at random, from a seed.
+//! - [`Load`] sends charges with unique ids and records their answers.
+//! - [`Audit`] checks each record. Was a client told "booked", and no substation has the session? Is one
+//!   request booked twice? Was a client told "not booked", and the request is booked?
+//!
+//! For tests only, so it panics where a test would fail.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::missing_panics_doc,
+    clippy::indexing_slicing,
+    reason = "a test that can't go on has failed, and only tests use the rig"
+)]
+
+mod act;
+mod audit;
+pub mod fault;
+mod faulty;
+mod http;
+mod load;
+mod scripted;
+
+pub use act::Act;
+pub use audit::{Audit, Booking, Verdict};
+pub use faulty::{Faulty, Misdeed};
+pub use http::{Answer, Connection, get, post, raw, request};
+pub use load::{Load, Record, Told};
+pub use scripted::Scripted;
+
+use std::time::Duration;
+
+/// The time after which a wait has failed: longer than anything takes on a busy machine.
+pub const PATIENCE: Duration = Duration::from_secs(20);

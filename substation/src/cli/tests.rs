@@ -1,0 +1,61 @@
+use super::*;
+
+fn args(more: &[&str]) -> Args {
+    let usual = ["substation", "--name", "s", "--capacity-kw", "500,300"];
+    Cli::parse_from(usual.iter().chain(more)).run.unwrap()
+}
+
+fn planned(more: &[&str]) -> Vec<(String, f64, u16)> {
+    let plan = args(more).plan().unwrap();
+    plan.into_iter()
+        .map(|p| (p.config.name, p.config.capacity_kw, p.listen.port()))
+        .collect()
+}
+
+#[test]
+fn a_single_substation_keeps_its_name_and_several_are_numbered() {
+    assert_eq!(
+        planned(&["--listen", "127.0.0.1:5001"]),
+        [("s".into(), 500.0, 5001)]
+    );
+    assert_eq!(
+        planned(&["--listen", "127.0.0.1:5001", "--count", "3"]),
+        [
+            ("s1".into(), 500.0, 5001),
+            ("s2".into(), 300.0, 5002),
+            ("s3".into(), 500.0, 5003)
+        ]
+    );
+    assert_eq!(
+        planned(&["--listen", "127.0.0.1:0", "--count", "2"]),
+        [("s1".into(), 500.0, 0), ("s2".into(), 300.0, 0)]
+    );
+}
+
+#[test]
+fn delays_repeat_over_the_count_as_capacities_do() {
+    let delays = |more: &[&str]| -> Vec<_> {
+        let usual = ["--listen", "127.0.0.1:0", "--count", "3"];
+        let plan = args(&[&usual, more].concat()).plan().unwrap();
+        plan.iter()
+            .map(|p| p.config.answer_after.as_millis())
+            .collect()
+    };
+    assert_eq!(delays(&[]), [0, 0, 0]);
+    assert_eq!(delays(&["--answer-after", "0s,5ms"]), [0, 5, 0]);
+}
+
+#[test]
+fn ports_that_do_not_exist_are_refused() {
+    assert_eq!(
+        planned(&["--listen", "127.0.0.1:65534", "--count", "2"]).len(),
+        2
+    );
+    let fault = args(&["--listen", "127.0.0.1:65534", "--count", "3"])
+        .plan()
+        .unwrap_err();
+    assert!(
+        fault.contains("65535") && fault.contains("65534"),
+        "{fault}"
+    );
+}
