@@ -81,7 +81,7 @@ fn names_of_scenarios_are_unique_and_found() {
 #[test]
 fn the_documents_show_what_a_run_gives() {
     let page = |name: &str| {
-        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(name);
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(name);
         std::fs::read_to_string(file).unwrap()
     };
     let cells = |line: &str| -> Vec<String> {
