@@ -16,7 +16,7 @@ use std::{
 
 use clap::Args;
 use requester::{
-    Cars, Check, Curve, Energy, Face, Hours, Html, Load, Output, Profile, Report, Summary, Watch,
+    Cars, Check, Curve, Energy, ProgressView, Hours, Html, Load, Output, Profile, Report, Summary, Watch,
     grouped,
 };
 use thiserror::Error;
@@ -223,7 +223,7 @@ fn rush_hour(
         },
         ..requester::Options::new(format!("http://{charge}").parse()?, Load::Curve(curve))
     };
-    let face = Face::new();
+    let face = ProgressView::new();
     let runtime = runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;

@@ -1,0 +1,217 @@
+//! The named scenarios.
+//!
+//! Unless the scenario says otherwise: ten equal substations, 1,000 requests/s of equal power,
+//! sessions of 5 s on average (exponential), a poll every 500 ms ± 10 %, scrapes of 4 ms and
+//! answers of 2 ms. Real sessions last hours, and real arrivals are rarer in the same proportion;
+//! only the ratios matter. The load is never near the capacity, which would hide herding, except in
+//! scenarios about capacity.
+
+use std::time::Duration;
+
+use crate::scenario::{Fault, Poll, Scenario, Sessions, Spread};
+
+/// So much capacity that it never prevents a bad choice.
+const AMPLE: f64 = 200.0;
+
+/// Every scenario, in the order in which tables show them.
+#[must_use]
+pub fn all() -> Vec<Scenario> {
+    let base = one_proxy();
+    let mut all = vec![base.clone()];
+    all.extend(several_proxies(&base));
+    all.extend(other_traffic(&base));
+    all.extend(disturbed(&base));
+    all
+}
+
+fn several_proxies(base: &Scenario) -> Vec<Scenario> {
+    vec![
+        Scenario {
+            name: "four_proxies",
+            about: "4 proxies, equal shares",
+            shares: vec![1.0; 4],
+            ..base.clone()
+        },
+        Scenario {
+            name: "sixteen_proxies",
+            about: "16 proxies, equal shares",
+            shares: vec![1.0; 16],
+            ..base.clone()
+        },
+        Scenario {
+            name: "unequal_shares",
+            about: "4 proxies, shares 70/10/10/10",
+            shares: vec![7.0, 1.0, 1.0, 1.0],
+            ..base.clone()
+        },
+        Scenario {
+            name: "unequal_capacities",
+            about: "4 proxies, capacities 1…16",
+            capacities: vec![1.0, 1.0, 2.0, 2.0, 4.0, 4.0, 8.0, 8.0, 16.0, 16.0],
+            shares: vec![1.0; 4],
+            ..base.clone()
+        },
+        Scenario {
+            name: "capacities_of_sixteen",
+            about: "16 proxies, capacities 1…16",
+            capacities: vec![1.0, 1.0, 2.0, 2.0, 4.0, 4.0, 8.0, 8.0, 16.0, 16.0],
+            shares: vec![1.0; 16],
+            ..base.clone()
+        },
+        Scenario {
+            name: "nearly_full",
+            about: "4 proxies, 97 % of all capacity in use",
+            headroom: 1.03,
+            shares: vec![1.0; 4],
+            ..base.clone()
+        },
+    ]
+}
+
+fn other_traffic(base: &Scenario) -> Vec<Scenario> {
+    let poll = |interval| Poll {
+        interval,
+        ..base.poll
+    };
+    vec![
+        Scenario {
+            name: "fast_poll",
+            about: "1 proxy, poll 100 ms",
+            poll: poll(Duration::from_millis(100)),
+            ..base.clone()
+        },
+        Scenario {
+            name: "slow_poll",
+            about: "1 proxy, poll 5 s",
+            poll: poll(Duration::from_secs(5)),
+            ..base.clone()
+        },
+        Scenario {
+            name: "mixed_powers",
+            about: "1 proxy, 3.7, 7.4, 11 and 22 kW, fixed length",
+            powers: vec![3.7, 7.4, 11.0, 22.0],
+            sessions: Sessions {
+                spread: Spread::Fixed,
+                ..base.sessions
+            },
+            ..base.clone()
+        },
+    ]
+}
+
+fn disturbed(base: &Scenario) -> Vec<Scenario> {
+    vec![
+        Scenario {
+            name: "dead_gauges",
+            about: "1 proxy, 3 of 10 gauges dead for 10 s",
+            faults: vec![dead_gauges()],
+            ..base.clone()
+        },
+        Scenario {
+            name: "dead_gauges_of_four",
+            about: "4 proxies, 3 of 10 gauges dead for 10 s",
+            shares: vec![1.0; 4],
+            faults: vec![dead_gauges()],
+            ..base.clone()
+        },
+        Scenario {
+            name: "emptied",
+            about: "4 proxies, one substation suddenly empty",
+            shares: vec![1.0; 4],
+            faults: vec![emptied()],
+            ..base.clone()
+        },
+        Scenario {
+            name: "emptied_of_sixteen",
+            about: "16 proxies, one substation suddenly empty",
+            shares: vec![1.0; 16],
+            faults: vec![emptied()],
+            ..base.clone()
+        },
+        Scenario {
+            name: "leave_and_rejoin",
+            about: "4 proxies, 3 of 10 substations away for 10 s",
+            shares: vec![1.0; 4],
+            faults: vec![Fault::Leave {
+                count: 3,
+                from: Duration::from_secs(40),
+                until: Duration::from_secs(50),
+            }],
+            ..base.clone()
+        },
+        Scenario {
+            name: "shifting_shares",
+            about: "4 proxies, 70/10/10/10 turns to 10/10/10/70",
+            shares: vec![7.0, 1.0, 1.0, 1.0],
+            faults: vec![Fault::Shares {
+                at: Duration::from_mins(1),
+                shares: vec![1.0, 1.0, 1.0, 7.0],
+            }],
+            ..base.clone()
+        },
+        Scenario {
+            name: "come_and_go",
+            about: "4 proxies, of which 3 go and come back",
+            shares: vec![1.0; 4],
+            faults: vec![
+                Fault::Shares {
+                    at: Duration::from_secs(45),
+                    shares: vec![1.0, 0.0, 0.0, 0.0],
+                },
+                Fault::Shares {
+                    at: Duration::from_secs(65),
+                    shares: vec![1.0; 4],
+                },
+            ],
+            ..base.clone()
+        },
+    ]
+}
+
+fn dead_gauges() -> Fault {
+    Fault::DeadGauges {
+        count: 3,
+        from: Duration::from_secs(40),
+        until: Duration::from_secs(50),
+    }
+}
+
+fn emptied() -> Fault {
+    Fault::Emptied {
+        at: Duration::from_secs(40),
+    }
+}
+
+/// The scenario of this name.
+#[must_use]
+pub fn named(name: &str) -> Option<Scenario> {
+    all().into_iter().find(|scenario| scenario.name == name)
+}
+
+/// The scenario of which the others are variations.
+#[must_use]
+pub fn one_proxy() -> Scenario {
+    Scenario {
+        name: "one_proxy",
+        about: "1 proxy",
+        capacities: vec![1.0; 10],
+        headroom: AMPLE,
+        rate: 1000.0,
+        burst: None,
+        sessions: Sessions {
+            mean: Duration::from_secs(5),
+            spread: Spread::Exponential,
+        },
+        powers: vec![1.0],
+        shares: vec![1.0],
+        poll: Poll {
+            interval: Duration::from_millis(500),
+            jitter: 0.1,
+            scrape: Duration::from_millis(4),
+        },
+        answer: Duration::from_millis(2),
+        faults: Vec::new(),
+        warm_up: Duration::from_secs(30),
+        measured: Duration::from_mins(1),
+    }
+}

@@ -1,0 +1,77 @@
+//! The policies that are compared.
+
+use std::time::Duration;
+
+use switchyard_balance::{Load, Policy};
+
+use crate::picker::{LedgerPolicy, Oracle, Picker, Prequal, RawGauge};
+
+/// One of Switchyard's policies, or a rival.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Contender {
+    /// The lowest true load, with all requests on their way: a bound that no policy can beat by
+    /// much.
+    Oracle,
+    /// A policy of [`switchyard_balance`] on its ledger.
+    Ledger(Policy),
+    /// The default policy without learning from round to round: each proxy fills a gap completely.
+    PlainLedger,
+    /// The lowest gauge.
+    RawGauge,
+    /// The lowest sum of gauge and own requests in flight: what other proxies do.
+    RawGaugeInFlight,
+    /// Prequal as published: three probes with each request.
+    Prequal,
+    /// Prequal with as many probes as the others have scrapes.
+    PrequalPolled,
+}
+
+impl Contender {
+    /// All contenders, in the order of the tables.
+    pub const ALL: [Self; 10] = [
+        Self::Oracle,
+        Self::Ledger(Policy::LeastLoad),
+        Self::PlainLedger,
+        Self::Ledger(Policy::PowerOfTwo),
+        Self::Ledger(Policy::RoundRobin),
+        Self::Ledger(Policy::Random),
+        Self::RawGauge,
+        Self::RawGaugeInFlight,
+        Self::PrequalPolled,
+        Self::Prequal,
+    ];
+
+    /// Its name in tables.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Oracle => "oracle",
+            Self::Ledger(policy) => policy.name(),
+            Self::PlainLedger => "plain ledger",
+            Self::RawGauge => "raw gauge",
+            Self::RawGaugeInFlight => "gauge + in flight",
+            Self::Prequal => "Prequal, 3 probes a request",
+            Self::PrequalPolled => "Prequal, as rare as polls",
+        }
+    }
+
+    /// The picker of one proxy over substations of these capacities. `interval` is the interval
+    /// between two polls.
+    #[must_use]
+    pub fn picker(self, capacities: &[Load], interval: Duration) -> Box<dyn Picker> {
+        match self {
+            Self::Oracle => Box::new(Oracle),
+            Self::Ledger(policy) => Box::new(LedgerPolicy::new(policy, capacities)),
+            Self::PlainLedger => {
+                Box::new(LedgerPolicy::new(Policy::LeastLoad, capacities).without_learning())
+            }
+            Self::RawGauge => Box::new(RawGauge::new(capacities, false)),
+            Self::RawGaugeInFlight => Box::new(RawGauge::new(capacities, true)),
+            Self::Prequal => Box::new(Prequal::new(capacities)),
+            Self::PrequalPolled => {
+                let scrapes = capacities.iter().map(|_| interval.as_secs_f64().recip());
+                Box::new(Prequal::new(capacities).with_budget(scrapes.sum()))
+            }
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! The part of a proxy that picks substations, and learns from scrapes and answers.
+
+mod ledger_policy;
+mod lowest;
+mod oracle;
+mod prequal;
+mod raw_gauge;
+
+use std::time::Duration;
+
+use fastrand::Rng;
+use switchyard_balance::ledger::ScrapeSent;
+use switchyard_balance::{Ledger, Load, Reading, Reservation};
+
+use crate::fleet::Fleet;
+
+pub use ledger_policy::LedgerPolicy;
+pub use oracle::Oracle;
+pub use prequal::Prequal;
+pub use raw_gauge::RawGauge;
+
+/// A choice, until its answer comes.
+#[derive(Debug)]
+pub struct Pick {
+    /// The substation chosen.
+    pub at: usize,
+    /// Its reservation in the ledger, if the picker has one.
+    pub reservation: Option<Reservation<Ledger>>,
+}
+
+/// A scrape on its way.
+#[derive(Clone, Copy, Debug)]
+pub struct Scrape {
+    /// The substation read.
+    pub at: usize,
+    /// The state of the ledger when the scrape was sent, if the picker has one.
+    pub sent: Option<ScrapeSent>,
+    /// When it was sent.
+    pub sent_at: Duration,
+}
+
+/// The state of the simulation. Only the oracle uses the true loads; the others use the time and
+/// the rotation.
+#[derive(Debug)]
+pub struct World<'a> {
+    /// The time.
+    pub now: Duration,
+    /// The true state of the substations.
+    pub fleet: &'a Fleet,
+}
+
+/// How one proxy picks substations.
+pub trait Picker {
+    /// Picks a substation for `power`; none if it refuses the request.
+    fn pick(&mut self, power: Load, world: &World<'_>, rng: &mut Rng) -> Option<Pick>;
+
+    /// The answer to a picked request has come.
+    fn answered(&mut self, pick: Pick, _power: Load, booked: bool) {
+        if let Some(reservation) = pick.reservation {
+            if booked {
+                reservation.booked();
+            } else {
+                reservation.cancel();
+            }
+        }
+    }
+
+    /// A scrape is sent.
+    fn scrape_sent(&mut self, _at: usize) -> Option<ScrapeSent> {
+        None
+    }
+
+    /// The answer of a scrape has come.
+    fn sampled(&mut self, scrape: Scrape, reading: Reading, world: &World<'_>, rng: &mut Rng);
+
+    /// All scrapes of a round have ended, with or without an answer.
+    fn round_over(&mut self) {}
+
+    /// Whether it reads all gauges in rounds.
+    fn polls(&self) -> bool {
+        true
+    }
+
+    /// The substations to probe with a request.
+    fn probes(&mut self, _now: Duration, _rng: &mut Rng) -> Vec<usize> {
+        Vec::new()
+    }
+
+    /// The ledger of a substation, if the picker has one; for checks only.
+    fn ledger(&self, _at: usize) -> Option<&Ledger> {
+        None
+    }
+}

@@ -1,0 +1,76 @@
+//! The balance crate itself: its ledgers, its selector, its learner.
+
+use std::sync::Arc;
+
+use fastrand::Rng;
+use switchyard_balance::ledger::ScrapeSent;
+use switchyard_balance::{Learner, Ledger, Load, Policy, Reading, Roster, Selector, Standing};
+
+use super::{Pick, Picker, Scrape, World};
+
+/// A policy on one ledger for each substation.
+#[derive(Debug)]
+pub struct LedgerPolicy {
+    selector: Selector,
+    roster: Roster<Ledger>,
+    learner: Option<Learner>,
+}
+
+impl LedgerPolicy {
+    /// Ledgers without a sample.
+    #[must_use]
+    pub fn new(policy: Policy, capacities: &[Load]) -> Self {
+        let ledgers = capacities.iter().map(|c| Arc::new(Ledger::new(Some(*c))));
+        Self {
+            selector: Selector::new(policy),
+            roster: Roster::new(ledgers),
+            learner: Some(Learner::new()),
+        }
+    }
+
+    /// The same policy without learning from round to round: each proxy fills a gap completely.
+    #[must_use]
+    pub fn without_learning(mut self) -> Self {
+        self.learner = None;
+        self
+    }
+}
+
+impl Picker for LedgerPolicy {
+    fn pick(&mut self, power: Load, world: &World<'_>, rng: &mut Rng) -> Option<Pick> {
+        for (ledger, truth) in self.roster.iter().zip(world.fleet.iter()) {
+            if ledger.is_in() == truth.is_out() {
+                ledger.set_standing(if truth.is_out() {
+                    Standing::Out
+                } else {
+                    Standing::In
+                });
+            }
+        }
+        let chosen = self.selector.reserve(&self.roster, power, &[], rng);
+        chosen.ok().map(|choice| Pick {
+            at: choice.at,
+            reservation: Some(choice.reservation),
+        })
+    }
+
+    fn scrape_sent(&mut self, at: usize) -> Option<ScrapeSent> {
+        self.ledger(at).map(Ledger::scrape_sent)
+    }
+
+    fn sampled(&mut self, scrape: Scrape, reading: Reading, _: &World<'_>, _: &mut Rng) {
+        if let (Some(ledger), Some(sent)) = (self.ledger(scrape.at), scrape.sent) {
+            ledger.sample(sent, reading);
+        }
+    }
+
+    fn round_over(&mut self) {
+        if let Some(learner) = &mut self.learner {
+            learner.round(&self.roster);
+        }
+    }
+
+    fn ledger(&self, at: usize) -> Option<&Ledger> {
+        self.roster.get(at).map(AsRef::as_ref)
+    }
+}

@@ -1,0 +1,179 @@
+//! One contender in one scenario, event by event.
+
+mod check;
+mod plan;
+mod requests;
+mod scrapes;
+
+use std::time::Duration;
+
+use fastrand::Rng;
+
+use crate::contender::Contender;
+use crate::event::Event;
+use crate::event_queue::EventQueue;
+use crate::fleet::Fleet;
+use crate::outcome::Outcome;
+use crate::picker::Picker;
+use crate::scenario::Scenario;
+use crate::time_weighted::TimeWeighted;
+use crate::workload::Workload;
+
+/// A running simulation.
+pub struct Simulation {
+    scenario: Scenario,
+    now: Duration,
+    queue: EventQueue,
+    workload: Workload,
+    fleet: Fleet,
+    proxies: Vec<Proxy>,
+    imbalance: TimeWeighted,
+    /// Requests on their way, and running sessions.
+    open: u64,
+    requests: u64,
+    refused: u64,
+    rng: Streams,
+}
+
+struct Proxy {
+    picker: Box<dyn Picker>,
+    /// Whether a scrape is on its way, for each substation: scrapes of one substation never
+    /// overlap.
+    scraping: Vec<bool>,
+}
+
+/// One random generator for each purpose, so that all contenders get the same cars however much
+/// they draw.
+struct Streams {
+    answers: Rng,
+    scrapes: Rng,
+    choices: Rng,
+}
+
+impl Simulation {
+    /// A simulation of `scenario` at its beginning.
+    #[must_use]
+    pub fn new(scenario: &Scenario, contender: Contender, seed: u64) -> Self {
+        let mut seeds = Rng::with_seed(seed);
+        let fleet = Fleet::new(scenario);
+        let capacities = fleet.capacities();
+        let proxy = |_: &f64| Proxy {
+            picker: contender.picker(&capacities, scenario.poll.interval),
+            scraping: vec![false; capacities.len()],
+        };
+        let mut simulation = Self {
+            now: Duration::ZERO,
+            queue: EventQueue::default(),
+            workload: Workload::new(scenario, seeds.fork()),
+            proxies: scenario.shares.iter().map(proxy).collect(),
+            imbalance: TimeWeighted::new(scenario.warm_up, scenario.end()),
+            open: 0,
+            requests: 0,
+            refused: 0,
+            rng: Streams {
+                answers: seeds.fork(),
+                scrapes: seeds.fork(),
+                choices: seeds.fork(),
+            },
+            fleet,
+            scenario: scenario.clone(),
+        };
+        simulation.plan_all();
+        simulation
+    }
+
+    /// Runs to the end of the measurement.
+    #[must_use]
+    pub fn run(mut self) -> Outcome {
+        while self.now < self.scenario.end() && self.step() {}
+        self.imbalance.advance(self.scenario.end());
+        Outcome {
+            average: self.imbalance.average(),
+            peak: self.imbalance.peak(),
+            requests: self.requests,
+            refused: self.refused,
+        }
+    }
+
+    /// Handles the next event; `false` if there is none. Arrivals end with the measurement. The
+    /// last events are the end of the last session and one more reading of the gauges.
+    pub fn step(&mut self) -> bool {
+        let Some((now, event)) = self.queue.pop() else {
+            return false;
+        };
+        self.imbalance.advance(now);
+        self.now = now;
+        self.handle(event);
+        true
+    }
+
+    /// The time.
+    #[must_use]
+    pub fn now(&self) -> Duration {
+        self.now
+    }
+
+    /// The true state of the substations.
+    #[must_use]
+    pub fn fleet(&self) -> &Fleet {
+        &self.fleet
+    }
+
+    fn handle(&mut self, event: Event) {
+        match event {
+            Event::Arrival => {
+                self.arrive();
+                self.plan_next_arrival();
+            }
+            Event::BurstArrival => self.arrive(),
+            Event::Request {
+                proxy,
+                pick,
+                session,
+            } => self.request(proxy, pick, session),
+            Event::Answer {
+                proxy,
+                pick,
+                session,
+                booked,
+            } => {
+                self.open -= 1;
+                if let Some(proxy) = self.proxies.get_mut(proxy) {
+                    proxy.picker.answered(pick, session.power, booked);
+                }
+            }
+            Event::Departure(booking) => {
+                self.open -= 1;
+                if self.fleet.depart(booking) {
+                    self.imbalance.set(self.fleet.imbalance());
+                }
+            }
+            Event::Round { proxy } => self.round(proxy),
+            Event::Read {
+                proxy,
+                scrape,
+                rest,
+            } => self.read(proxy, scrape, rest),
+            Event::Sample {
+                proxy,
+                scrape,
+                reading,
+            } => self.sample(proxy, scrape, reading),
+            Event::Gauges { count, dead } => self.fleet.set_dead(count, dead),
+            Event::Rotation { count, out } => {
+                self.fleet.set_out(count, out);
+                self.imbalance.set(self.fleet.imbalance());
+            }
+            Event::Shares(shares) => self.workload.set_shares(shares),
+            Event::Emptied => {
+                self.fleet.empty(0);
+                self.imbalance.set(self.fleet.imbalance());
+            }
+        }
+    }
+}
+
+/// The time of one way, drawn around half of the time for both ways.
+fn travel(both_ways: Duration, rng: &mut Rng) -> Duration {
+    (both_ways / 2).mul_f64(0.5 + rng.f64())
+}

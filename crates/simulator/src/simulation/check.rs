@@ -1,0 +1,96 @@
+//! Invariants that hold after every event. For tests only, because it walks through all planned
+//! events.
+
+use switchyard_balance::Ledger;
+
+use super::Simulation;
+use crate::event::Event;
+use crate::fleet::Substation;
+
+impl Simulation {
+    /// Checks the invariants, and describes the first violation. Each substation's load is the sum
+    /// of its running sessions. Its incoming load is the sum of the requests on their way. No load
+    /// is above capacity. Each ledger waits for exactly the answers that are still to come.
+    pub fn check(&self) -> Result<(), String> {
+        for (at, substation) in self.fleet.iter().enumerate() {
+            let (running, incoming) = self.planned(at);
+            let load = substation.load().micros();
+            equal(at, "load", load, running)?;
+            let expected = substation.load_with_incoming().micros() - load;
+            equal(at, "incoming load", expected, incoming)?;
+            if substation.load() > substation.capacity() {
+                return Err(format!("substation {at} is above its capacity"));
+            }
+            for (number, proxy) in self.proxies.iter().enumerate() {
+                if let Some(ledger) = proxy.picker.ledger(at) {
+                    let open = self.unanswered(number, at);
+                    equal(at, "in flight", ledger.in_flight(), open)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks that nothing is left after the last event, and describes the first violation.
+    pub fn check_rest(&self) -> Result<(), String> {
+        self.check()?;
+        for (at, substation) in self.fleet.iter().enumerate() {
+            equal(at, "load at the end", substation.load().micros(), 0)?;
+            for proxy in &self.proxies {
+                let estimate = proxy.picker.ledger(at).map(Ledger::estimate);
+                let estimate = estimate.unwrap_or_default().micros();
+                equal(at, "estimate at the end", estimate, 0)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The greatest difference between the loads of two substations, in units.
+    #[must_use]
+    pub fn spread(&self) -> f64 {
+        let loads = || self.fleet.iter().map(|s: &Substation| s.load().units());
+        loads().fold(0.0, f64::max) - loads().fold(f64::INFINITY, f64::min)
+    }
+
+    /// The running and the incoming load of a substation, according to the planned events.
+    fn planned(&self, at: usize) -> (i64, i64) {
+        let mut running = 0;
+        let mut incoming = 0;
+        for event in self.queue.iter() {
+            match event {
+                Event::Departure(booking)
+                    if booking.at == at && self.fleet.is_running(*booking) =>
+                {
+                    running += booking.power.micros();
+                }
+                Event::Request { pick, session, .. } if pick.at == at => {
+                    incoming += session.power.micros();
+                }
+                _ => {}
+            }
+        }
+        (running, incoming)
+    }
+
+    fn unanswered(&self, number: usize, at: usize) -> u64 {
+        let mut count = 0;
+        for event in self.queue.iter() {
+            if let Event::Request { proxy, pick, .. } | Event::Answer { proxy, pick, .. } = event {
+                count += u64::from(*proxy == number && pick.at == at);
+            }
+        }
+        count
+    }
+}
+
+fn equal<T: Copy + PartialEq + std::fmt::Display>(
+    at: usize,
+    what: &str,
+    is: T,
+    should_be: T,
+) -> Result<(), String> {
+    if is == should_be {
+        return Ok(());
+    }
+    Err(format!("substation {at}: {what} is {is}, not {should_be}"))
+}

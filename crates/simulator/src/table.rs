@@ -1,0 +1,53 @@
+//! The outcomes as Markdown tables: a line for each scenario, a column for each contender.
+
+use std::fmt::Write;
+
+use crate::contender::Contender;
+use crate::outcome::Outcome;
+use crate::trial::Trial;
+
+/// Tables of the averages, the peaks and, if there are any, the refusals.
+#[must_use]
+pub fn markdown(trials: &[Trial]) -> String {
+    let mut page = String::new();
+    page += "Utilisation of the fullest substation over that of the fleet, averaged over time:\n\n";
+    page += &table(trials, |outcome| format!("{:.3}", outcome.average));
+    page += "\nThe same at its worst moment:\n\n";
+    page += &table(trials, |outcome| format!("{:.2}", outcome.peak));
+
+    let short = |trial: &&Trial| trial.outcomes.iter().any(|(_, o)| o.refused > 0);
+    let short: Vec<Trial> = trials.iter().filter(short).cloned().collect();
+    if !short.is_empty() {
+        page += "\nRequests that got no place, of 1,000:\n\n";
+        page += &table(&short, |outcome| format!("{:.1}", per_thousand(outcome)));
+    }
+    page
+}
+
+fn table(trials: &[Trial], cell: impl Fn(&Outcome) -> String) -> String {
+    let mut lines = String::from("| |");
+    for contender in Contender::ALL {
+        let name = contender.name();
+        // Writing to a string cannot fail.
+        let _ = match contender {
+            Contender::Ledger(_) => write!(lines, " `{name}` |"),
+            _ => write!(lines, " {name} |"),
+        };
+    }
+    lines += "\n| --- |";
+    lines += &" ---: |".repeat(Contender::ALL.len());
+    lines.push('\n');
+    for trial in trials {
+        let _ = write!(lines, "| {} |", trial.scenario.about);
+        for (_, outcome) in &trial.outcomes {
+            let _ = write!(lines, " {} |", cell(outcome));
+        }
+        lines.push('\n');
+    }
+    lines
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts stay below 2^53")]
+fn per_thousand(outcome: &Outcome) -> f64 {
+    1000.0 * outcome.refused as f64 / outcome.requests.max(1) as f64
+}

@@ -1,0 +1,48 @@
+//! All contenders in a scenario, over several seeds.
+
+use crate::contender::Contender;
+use crate::outcome::Outcome;
+use crate::scenario::Scenario;
+use crate::simulation::Simulation;
+
+/// The outcomes of all contenders in one scenario.
+#[derive(Clone, Debug)]
+pub struct Trial {
+    /// The scenario.
+    pub scenario: Scenario,
+    /// The contenders in their order, each with the mean of its averages and the worst of its
+    /// peaks.
+    pub outcomes: Vec<(Contender, Outcome)>,
+}
+
+impl Trial {
+    /// Runs `seeds` simulations for each contender, with the seeds `seed`, `seed + 1` and so on.
+    #[must_use]
+    pub fn run(scenario: &Scenario, seed: u64, seeds: u32) -> Self {
+        let outcome = |contender| (contender, over_seeds(scenario, contender, seed, seeds));
+        Self {
+            scenario: scenario.clone(),
+            outcomes: Contender::ALL.into_iter().map(outcome).collect(),
+        }
+    }
+}
+
+/// Runs one contender over several seeds.
+#[must_use]
+pub fn over_seeds(scenario: &Scenario, contender: Contender, seed: u64, seeds: u32) -> Outcome {
+    let mut together = Outcome {
+        average: 0.0,
+        peak: 1.0,
+        requests: 0,
+        refused: 0,
+    };
+    for number in 0..seeds {
+        let seed = seed.wrapping_add(number.into());
+        let one = Simulation::new(scenario, contender, seed).run();
+        together.average += one.average / f64::from(seeds);
+        together.peak = together.peak.max(one.peak);
+        together.requests += one.requests;
+        together.refused += one.refused;
+    }
+    together
+}
