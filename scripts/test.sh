@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . scripts/common.sh
 
-all='format scripts bench-tools monitoring deployment browser licences lint docs configs units doctests stack tests'
+all='format typos scripts bench-tools monitoring deployment browser licences lint docs configs units doctests stack tests'
 skipped=''
 
 # skip STEP REASON: a step that can't run here says so at once, and again before the tests.
@@ -16,6 +16,14 @@ skip() {
 }
 
 run_format() { cargo fmt --all --check; }
+
+run_typos() {
+    if have typos; then
+        typos
+    else
+        skip typos 'typos is not installed (cargo install typos-cli --locked)'
+    fi
+}
 
 run_scripts() {
     if have shellcheck; then
