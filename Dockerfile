@@ -1,12 +1,11 @@
 # The three programs, each an image of its own: `docker build --target switchyard|substation|requester .`
 #
-# Dependencies are built in a layer of their own from a recipe of the manifests alone, so a change of our code
-# compiles our code only. What is shipped is one program and the C library that it was linked with
-# (deploy/docker/rootfs.sh): nothing else that could be attacked, updated or forgotten. Hence the health checks by
-# the program itself.
+# Dependencies are built in their own layer, from a recipe that depends on the manifests only, so a change of our code
+# compiles only our code. An image holds one program and the C library that it is linked with (deploy/docker/rootfs.sh):
+# there is nothing else to attack or to update. So the program itself runs the health check.
 
 FROM rust:1.95.0-bookworm AS tools
-# zlib-ng, deep in Pingora, is built by cmake.
+# cmake builds zlib-ng, a dependency of Pingora.
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends cmake \
     && rm -rf /var/lib/apt/lists/*
@@ -47,6 +46,6 @@ CMD ["--listen", "0.0.0.0:5001", "--capacity-kw", "500"]
 FROM scratch AS requester
 COPY --from=build /out/requester /
 USER 65532:65532
-# It comes, measures and goes: its exit code is its health.
+# It runs one measurement and exits; the exit code says how that went.
 HEALTHCHECK NONE
 ENTRYPOINT ["requester"]

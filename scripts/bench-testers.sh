@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds, and lets three load testers offer the same rush hour. Arguments go to bench/testers.py (--help).
+# Builds, and has three load generators offer the same rush hour. Arguments go to bench/testers.py (--help).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . scripts/common.sh

@@ -1,13 +1,13 @@
 # shellcheck shell=sh
-# What every script and recipe shares; sourced from the repository's root, so POSIX sh.
+# Shared by all scripts and recipes, which source it from the repository's root. Make uses sh, so POSIX only.
 
-# rustup's cargo comes first: a distribution's own is often too old. Debian keeps haproxy and nginx in sbin.
+# Prefers rustup's cargo, since a distribution's is often too old. Debian installs haproxy and nginx in sbin.
 PATH="${CARGO_HOME:-${HOME:-/root}/.cargo}/bin:$PATH:/usr/sbin:/sbin"
 export PATH
 
-# Where setup.sh puts the checkers that are written in Python.
+# Where setup.sh installs the checkers written in Python.
 tools=${CARGO_TARGET_DIR:-target}/python-tools
-# And those peers of the bench that come as Python packages.
+# Where it installs the bench's peers that come as Python packages.
 bench_tools=${CARGO_TARGET_DIR:-target}/bench-tools
 export tools bench_tools
 
@@ -15,7 +15,7 @@ have() { command -v "$1" >/dev/null 2>&1; }
 
 say() { printf '%s\n' "$*"; }
 
-# Docker Compose, as a plugin or as the program that it was before.
+# Runs Docker Compose, the plugin or the older program.
 compose() {
     if docker compose version >/dev/null 2>&1; then docker compose "$@"; else docker-compose "$@"; fi
 }
@@ -25,7 +25,7 @@ die() {
     exit 1
 }
 
-# The Rust we build with. Where `stable` happens to be that very version, there is nothing to download.
+# The Rust version to build with. If `stable` is that version, uses it and downloads nothing.
 pinned=$(sed -n 's/^channel *= *"\(.*\)"/\1/p' rust-toolchain.toml)
 if have rustup; then
     case "$(rustup toolchain list 2>/dev/null)" in

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A bounded run of every fuzz target, or of the named ones. FUZZ_SECONDS is the time for each.
+# Runs every fuzz target, or those named, for FUZZ_SECONDS each.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . scripts/common.sh

@@ -1,34 +1,36 @@
 #!/usr/bin/env bash
-# All the set-up of `make demo` and `make test` (with the argument `bench`: of `make bench` too; with `test`: what its
-# checks of the monitoring and the deployment need, and a browser for the live page; with `browser`: that alone).
-# Installs what is missing where it can, else names the one line to type and exits 1. Asks nothing; says nothing when
-# all is there.
+# Installs what `make demo` needs: a C compiler, cmake and Rust.
+#   setup.sh test       also what checks the monitoring and the deployment, and a browser for the live page
+#   setup.sh browser    also the browser
+#   setup.sh bench      also what `make bench` and `make profile` need
+# If it can't install something, it names the one line to type and exits with 1.
+# Asks nothing, and prints nothing if nothing is missing.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . scripts/common.sh
 
 packages=''
 
-# need COMMAND DEBIAN_PACKAGES OTHER_PACKAGE: notes what to install where the command is missing.
+# need COMMAND DEBIAN_PACKAGES OTHER_PACKAGE: notes what to install if the command is missing.
 need() {
     have "$1" && return
     if have apt-get; then packages="$packages $2"; else packages="$packages $3"; fi
 }
 
-# wish COMMAND DEBIAN_PACKAGES: as `need`, for what only some steps of a target need, which are left out without it.
+# wish COMMAND DEBIAN_PACKAGES: like `need`, for a command that only some steps use. They are skipped without it.
 wishes=''
 wish() {
     have "$1" || wishes="$wishes $2"
 }
 
-# Can this become root without a question?
+# Is this root, or can it become root without a password?
 can_root() { [ "$(id -u)" -eq 0 ] || { have sudo && sudo -n true 2>/dev/null; }; }
 
 as_root() {
     if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo -n "$@"; fi
 }
 
-# apt's own account is long; what goes wrong comes on its stderr.
+# Hides apt's long output; errors come on its stderr.
 apt_install() {
     as_root env DEBIAN_FRONTEND=noninteractive sh -c '
         apt-get -qq update
@@ -36,7 +38,7 @@ apt_install() {
     ' sh "$@" </dev/null >/dev/null
 }
 
-# The line that a person types for the packages, by the package manager at hand.
+# Prints the line to type for the packages, for the package manager found.
 by_hand() {
     local sudo=''
     [ "$(id -u)" -eq 0 ] || sudo='sudo '
@@ -71,10 +73,10 @@ install_wishes() {
     [ -n "$wishes" ] || return 0
     have apt-get && can_root || return 0
     say "setup: installing$wishes"
-    apt_install $wishes || say "setup: could not; what needs it is left out"
+    apt_install $wishes || say "setup: could not; the steps that need it are skipped"
 }
 
-# A service that a package just started would stand in the way of whoever owns port 80.
+# Stops services that a package has just started, since they would take ports such as 80.
 stop_services() {
     local service
     have systemctl || return 0
@@ -83,7 +85,7 @@ stop_services() {
     done
 }
 
-# Is there a Rust that builds this, with linter and formatter?
+# Is there a Rust that is new enough, with linter and formatter?
 rust_ready() {
     local version sysroot
     have cargo && have rustc || return
@@ -100,16 +102,16 @@ install_rust() {
         say 'setup: installing rustup into ~/.cargo'
         bash -o pipefail -c "$fetch --no-modify-path --default-toolchain none" </dev/null ||
             die "setup: could not install Rust; type:  $fetch"
-        say 'setup: for a cargo of your own in this shell:  . ~/.cargo/env'
+        say 'setup: to use cargo in your own shell:  . ~/.cargo/env'
     fi
     say "setup: installing Rust $pinned"
     rustup toolchain install "$pinned" --profile minimal --component clippy --component rustfmt </dev/null ||
         die "setup: could not install Rust $pinned; type:  rustup toolchain install $pinned -c clippy -c rustfmt"
-    rust_ready || die "setup: Rust $pinned is installed, but another stands before it on the PATH: $(command -v rustc)"
+    rust_ready || die "setup: Rust $pinned is installed, but another one comes first on the PATH: $(command -v rustc)"
 }
 
-# python_tools FOLDER LIST WHAT: what comes from Python's registry, in a folder of its own beside the build. Whoever needs
-# it does without where it can't be had, and says so.
+# python_tools FOLDER LIST WHAT: installs the Python packages of LIST into FOLDER, beside the build. If that fails, the
+# steps that need them are skipped.
 python_tools() {
     local folder=$1 wanted=$2
     cmp -s "$wanted" "$folder/installed.txt" && return
@@ -126,7 +128,7 @@ if [ "$(uname)" = Darwin ] && ! xcode-select -p >/dev/null 2>&1; then
     die 'setup: no C compiler; type:  xcode-select --install'
 fi
 need cc 'gcc libc6-dev' gcc
-need cmake cmake cmake # zlib-ng, deep in Pingora, is built by it
+need cmake cmake cmake # builds zlib-ng, a dependency of Pingora
 rust='ready'
 rust_ready || rust='missing'
 [ "$rust" = ready ] || need curl 'curl ca-certificates' curl
@@ -139,12 +141,12 @@ if [ "${1:-}" = bench ]; then
     need nginx nginx-light nginx
     need python3 'python3 python3-venv' python3
     need wrk wrk wrk
-    # Of `make profile` alone: a table that needs one which can't be had is left out, and said so.
+    # Only for `make profile`, which says which table it leaves out without them.
     wish perf linux-perf
     wish valgrind valgrind
 fi
 if [ "${1:-}" = test ]; then
-    # Also the Prometheus of the tests, where containers can't have one from a registry of images.
+    # The package also has the Prometheus of the tests, for when no image of it can be pulled.
     have promtool || new_services="$new_services prometheus"
     wish python3 'python3 python3-venv'
     wish promtool prometheus

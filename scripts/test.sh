@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# What CI runs. Without arguments every step, cheapest first and the tests last; else the named ones:
+# What CI runs. Without arguments it runs every step, the cheapest first and the tests last; else only those named:
 #   scripts/test.sh lint tests
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . scripts/common.sh
 
-all='format scripts bench-tools monitoring deployment browser licences lint docs configs units doctests stack tests'
+all='format typos scripts bench-tools monitoring deployment browser licences lint docs configs units doctests stack tests'
 skipped=''
 
-# skip STEP REASON: a step that can't run here says so at once, and again before the tests.
+# skip STEP REASON: says that a step is skipped, at once and again before the tests.
 skip() {
     say "skipped: $2"
     skipped="$skipped
@@ -16,6 +16,14 @@ skip() {
 }
 
 run_format() { cargo fmt --all --check; }
+
+run_typos() {
+    if have typos; then
+        typos
+    else
+        skip typos 'typos is not installed (cargo install typos-cli --locked)'
+    fi
+}
 
 run_scripts() {
     if have shellcheck; then
@@ -33,7 +41,7 @@ run_bench_tools() {
     fi
 }
 
-# The tests of the live page are among the others, and pass without a look where there is no browser.
+# The tests of the live page run with the other tests. Without a browser they check nothing and pass.
 run_browser() {
     if have chromedriver; then
         chromedriver --version
@@ -42,20 +50,20 @@ run_browser() {
     fi
 }
 
-# What is written in Python runs in the folder that setup.sh made.
+# Runs Python's unit tests with the packages that setup.sh installed.
 run_python() {
     local step=$1
     shift
     if [ -x "$tools/bin/python3" ]; then
         "$tools/bin/python3" -B -m unittest "$@"
     else
-        skip "$step" 'what checks it could not be installed (scripts/python-tools.txt)'
+        skip "$step" 'its Python packages could not be installed (scripts/python-tools.txt)'
     fi
 }
 
 run_monitoring() {
     run_python monitoring discover -q -s monitoring/tests -t .
-    have promtool || skip monitoring 'promtool is not installed, so rules are not tried (Debian: prometheus)'
+    have promtool || skip monitoring 'promtool is not installed, so rules are not tested (Debian: prometheus)'
 }
 
 run_deployment() {
@@ -63,7 +71,7 @@ run_deployment() {
     have kustomize || have kubectl || skip deployment 'neither kustomize nor kubectl is installed: no manifests checked'
 }
 
-# The whole stack in a rush hour; the two steps before have skipped it, since it needs the programs.
+# The whole stack in a rush hour. It needs the programs, so the steps monitoring and deployment leave it out.
 run_stack() {
     if have prometheus; then
         cargo build --locked --bin switchyard --bin substation --bin requester
@@ -73,7 +81,7 @@ run_stack() {
     fi
 }
 
-# Advisories need a download, and change without a commit of ours: `cargo deny check` by hand or by night.
+# Leaves out advisories: they need a download, and change without a commit here. `cargo deny check` includes them.
 run_licences() {
     if have cargo-deny; then
         cargo deny --locked check -A duplicate --hide-inclusion-graph bans licenses sources
@@ -84,7 +92,7 @@ run_licences() {
 
 run_lint() { cargo clippy --workspace --all-targets --locked -- -D warnings; }
 
-# Private items too: our readers are the people who change the code, and links between its parts break most.
+# Private items too: the readers change the code, and links between its parts break most often.
 run_docs() {
     RUSTDOCFLAGS='-D warnings -A rustdoc::private-intra-doc-links' \
         cargo doc --workspace --no-deps --document-private-items --locked
@@ -100,7 +108,7 @@ run_configs() {
     done
 }
 
-# In a copy that names a binary which is there.
+# Checks a copy whose paths name the binary that was just built.
 run_units() {
     if ! have systemd-analyze; then
         skip units 'systemd-analyze is not installed'

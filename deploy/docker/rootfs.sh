@@ -1,7 +1,6 @@
 #!/bin/sh
-# Lays out the root file system of an image that holds one program and nothing else: the program, the shared
-# libraries that it names, and what the C library reads to look up a host. No shell, no package manager, nobody's
-# password.
+# Writes the root file system of an image for one program: the program, its shared libraries, and the file that the C
+# library reads to look up a host. It has no shell, no package manager and no accounts.
 #   rootfs.sh PROGRAM FOLDER
 set -eu
 program=$1 root=$2
@@ -13,5 +12,5 @@ ldd "$program" | grep -o '/[^ ]*' | while read -r library; do
     mkdir -p "$root$(dirname "$library")"
     cp -L "$library" "$root$library"
 done
-# Else host names would be asked of DNS before /etc/hosts.
+# Without this, the C library would ask DNS before it reads /etc/hosts.
 echo 'hosts: files dns' > "$root/etc/nsswitch.conf"

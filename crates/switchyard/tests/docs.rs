@@ -319,10 +319,16 @@ fn the_tests_that_prove_the_invariants_exist() {
 /// The documents: those at the root, and all under `docs`.
 fn documents() -> Vec<PathBuf> {
     let mut folders = vec![root().join("docs")];
-    let mut found: Vec<_> = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"]
-        .iter()
-        .map(|name| root().join(name))
-        .collect();
+    let mut found: Vec<_> = [
+        "README.md",
+        "ARCHITECTURE.md",
+        "CONTRIBUTING.md",
+        "CHANGELOG.md",
+        "SECURITY.md",
+    ]
+    .iter()
+    .map(|name| root().join(name))
+    .collect();
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();

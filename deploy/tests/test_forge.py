@@ -1,0 +1,114 @@
+"""What the forge and editors read: the workflow, the forms, updates of dependencies, the development container."""
+
+import json
+import re
+import unittest
+
+import yaml
+
+from deploy.lib.standins import ROOT
+
+GITHUB = ROOT / ".github"
+# A commit, since a tag can be moved.
+PINNED = re.compile(r"[\w.-]+/[\w./-]+@[0-9a-f]{40}")
+FORM = {"markdown", "textarea", "input", "dropdown", "checkboxes"}
+
+
+def read(path):
+    """A YAML file as Python values."""
+    return yaml.safe_load(path.read_text(encoding="utf-8"))
+
+
+class Workflow(unittest.TestCase):
+    def setUp(self):
+        self.text = (GITHUB / "workflows" / "test.yml").read_text(encoding="utf-8")
+        self.workflow = yaml.safe_load(self.text)
+        (self.job,) = self.workflow["jobs"].values()
+
+    def test_it_runs_make_test_and_nothing_else(self):
+        self.assertEqual([step["run"] for step in self.job["steps"] if "run" in step], ["make test"])
+        # PyYAML reads the key `on` as true, as YAML 1.1 says.
+        self.assertLessEqual({"push", "pull_request"}, set(self.workflow[True]))
+        self.assertLessEqual(self.job["timeout-minutes"], 120)
+        self.assertIn("group", self.workflow["concurrency"])
+
+    def test_it_may_read_the_code_and_no_more(self):
+        self.assertEqual(self.workflow["permissions"], {"contents": "read"})
+        self.assertNotIn("permissions", self.job)
+        self.assertNotIn("secrets.", self.text)
+        (checkout,) = [step for step in self.job["steps"] if step.get("uses", "").startswith("actions/checkout@")]
+        self.assertIs(checkout["with"]["persist-credentials"], False)
+
+    def test_its_actions_are_pinned_to_commits(self):
+        used = [step["uses"] for step in self.job["steps"] if "uses" in step]
+        self.assertTrue(used)
+        for action in used:
+            self.assertRegex(action, f"^{PINNED.pattern}$")
+
+    def test_its_cache_changes_with_the_lock_file(self):
+        (cache,) = [step for step in self.job["steps"] if step.get("uses", "").startswith("actions/cache@")]
+        for name in re.findall(r"'([^']+)'", cache["with"]["key"]):
+            self.assertTrue((ROOT / name).exists(), name)
+        self.assertIn("'Cargo.lock'", cache["with"]["key"])
+
+
+class Forms(unittest.TestCase):
+    def test_each_form_asks_for_something(self):
+        forms = [path for path in (GITHUB / "ISSUE_TEMPLATE").glob("*.yml") if path.name != "config.yml"]
+        self.assertEqual({path.stem for path in forms}, {"bug", "feature"})
+        for path in forms:
+            with self.subTest(path.name):
+                form = read(path)
+                self.assertLessEqual({"name", "description", "body"}, set(form))
+                self.assertLessEqual({part["type"] for part in form["body"]}, FORM)
+                questions = [part for part in form["body"] if part["type"] != "markdown"]
+                self.assertTrue(all("label" in part["attributes"] for part in questions))
+                names = [part["id"] for part in questions]
+                self.assertEqual(len(names), len(set(names)))
+                self.assertTrue(any(part.get("validations", {}).get("required") for part in questions))
+
+    def test_every_issue_uses_a_form(self):
+        self.assertIs(read(GITHUB / "ISSUE_TEMPLATE" / "config.yml")["blank_issues_enabled"], False)
+
+    def test_vulnerabilities_have_a_private_way(self):
+        self.assertIn("SECURITY.md", (GITHUB / "ISSUE_TEMPLATE" / "bug.yml").read_text(encoding="utf-8"))
+        self.assertTrue((ROOT / "SECURITY.md").exists())
+
+
+class Updates(unittest.TestCase):
+    def test_every_kind_of_dependency_is_watched(self):
+        updates = read(GITHUB / "dependabot.yml")
+        self.assertEqual(updates["version"], 2)
+        kinds = {update["package-ecosystem"] for update in updates["updates"]}
+        self.assertEqual(kinds, {"cargo", "github-actions", "docker", "docker-compose"})
+        self.assertTrue(all(update["directory"] == "/" and "interval" in update["schedule"] for update in updates["updates"]))
+
+
+class Container(unittest.TestCase):
+    def test_it_is_set_up_by_the_script_of_make_test(self):
+        container = json.loads((ROOT / ".devcontainer" / "devcontainer.json").read_text(encoding="utf-8"))
+        self.assertEqual(container["postCreateCommand"], "./scripts/setup.sh test")
+        self.assertRegex(container["image"], r":[\d-]+-bookworm$")
+
+
+class Readme(unittest.TestCase):
+    def test_it_is_read_in_five_minutes(self):
+        lines = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
+        self.assertLessEqual(len(lines), 150)
+
+    def test_it_names_every_package_that_is_installed(self):
+        readme = (ROOT / "README.md").read_text(encoding="utf-8")
+        setup = (ROOT / "scripts" / "setup.sh").read_text(encoding="utf-8")
+        # Without comments, and without the block of packages that only the bench needs.
+        setup = re.sub(r"(?m)(^|\s)#.*", "", setup)
+        setup = re.sub(r"(?ms)= bench \]; then$.*?^fi$", "", setup)
+        # `need` and `wish`: the command, then Debian's packages.
+        found = re.findall(r"(?m)(?:^ *|\|\| |\) )(?:need|wish) \w+ (?:'([^']+)'|([\w-]+))", setup)
+        packages = {package for groups in found for package in "".join(groups).split()}
+        self.assertLessEqual({"cmake", "gcc", "curl", "prometheus", "chromium"}, packages)
+        for package in packages:
+            self.assertIn(f"`{package}`", readme)
+
+
+if __name__ == "__main__":
+    unittest.main()
