@@ -38,7 +38,7 @@ images: ## the three images, compiled in a container as they are shipped
 
 pictures-dashboards: ## docs/dashboards.svg: a real rush hour, drawn from what Prometheus answers (Linux)
 	@./scripts/setup.sh test
-	@$(CARGO) build --release --locked --bin switchyard --bin substation --bin requester
+	@$(CARGO) build --profile dist --locked --bin switchyard --bin substation --bin requester
 	@. ./scripts/common.sh && $$tools/bin/python3 -B -m monitoring.pictures $(ARGS)
 
 soak: ## ten minutes of random faults from a fixed seed: nothing lost, nothing leaked; SOAK_SECONDS for another length
@@ -65,26 +65,26 @@ bench-readme: ## the README's table from the newest result of the bench; ARGS=NA
 
 bench-testers: ## the same rush hour by requester, wrk and oha: do they agree? Into bench/results/ (Linux)
 	@./scripts/setup.sh bench
-	@./scripts/bench-testers.sh $(ARGS)
+	@./scripts/bench-generators.sh $(ARGS)
 
 bench-scrape: ## what reading gauges costs: CPU time a scrape, with 100 and 1,000 substations (Linux)
 	@./scripts/setup.sh bench
-	@$(CARGO) build --release --locked --bin switchyard --bin substation
+	@$(CARGO) build --profile dist --locked --bin switchyard --bin substation
 	@python3 -B bench/scrape.py $(ARGS)
 
 bench-scale: ## how far it scales: what one of each costs, and what many would; the tables of docs/operations.md (Linux)
 	@./scripts/setup.sh bench
-	@$(CARGO) build --release --locked --bin switchyard --bin substation
+	@$(CARGO) build --profile dist --locked --bin switchyard --bin substation
 	@python3 -B bench/scale.py $(ARGS)
 
 profile: ## what a request costs, part by part: time, instructions, memory; the tables of docs/performance.md (Linux)
 	@./scripts/setup.sh bench
-	@$(CARGO) build --release --locked --bin switchyard --bin substation
-	@. ./scripts/common.sh && python3 -B bench/profiling.py --binaries "$${CARGO_TARGET_DIR:-target}/release" $(ARGS)
+	@$(CARGO) build --profile dist --locked --bin switchyard --bin substation
+	@python3 -B bench/profiling.py $(ARGS)
 
 bench-micro: ## one decision, one scrape: nanoseconds each
 	@./scripts/setup.sh
-	@$(CARGO) bench --locked -p switchyard-balance -p switchyard --bench '*' -- $(ARGS)
+	@$(CARGO) bench --profile dist --locked --workspace --bench '*' -- $(ARGS)
 
 simulate: ## every policy against its peers and an oracle, on the real ledger: docs/balancing.md
 	@./scripts/setup.sh

@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . scripts/common.sh
 
-# Each of our proxies as it is built by itself: together they would share what either asks of a library.
+# Each proxy in a build of its own: in one build each would get the library features that the other asks for.
 cargo build --profile dist --locked --bin switchyard --bin substation --bin requester
 cargo build --profile dist --locked --package switchyard-pingora --example plain_proxy
-exec python3 -B bench/bench.py --binaries "${CARGO_TARGET_DIR:-target}/dist" --envoy "$bench_tools/bin/envoy" "$@"
+exec python3 -B bench/bench.py --envoy "$bench_tools/bin/envoy" "$@"
