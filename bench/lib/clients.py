@@ -1,14 +1,19 @@
-"""Plain HTTP/1.1 clients: one that probes a server, and thousands that keep their connection and say nothing."""
+"""Plain HTTP/1.1 clients: for one request, for an exact number of requests, and for thousands of idle connections."""
 
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+
+from .processes import BenchError
 
 BODY = b'{"vehicle_id":"vehicle-000042","power_kw":11.0,"energy_kwh":22.50}'
 TIMEOUT_SECONDS = 5
+# Longer than any request takes under valgrind.
+PATIENCE_SECONDS = 60
 
 
 def request(path, body=BODY):
-    """The bytes of a charge, or of a GET where `body` is None."""
+    """The bytes of a charge request, or of a GET if `body` is None."""
     if body is None:
         return f"GET {path} HTTP/1.1\r\nHost: bench\r\n\r\n".encode()
     head = f"POST {path} HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
@@ -16,7 +21,7 @@ def request(path, body=BODY):
 
 
 def exchange(connection, wire):
-    """Sends one request, reads the whole answer, gives back its status."""
+    """Sends one request, reads the whole answer, and returns its status."""
     return _exchange(connection, wire)[0]
 
 
@@ -34,6 +39,8 @@ def _exchange(connection, wire):
     elif "chunked" in fields.get("transfer-encoding", ""):
         while not body.endswith(b"0\r\n\r\n"):
             body += _some(connection)
+    else:
+        raise ConnectionError("an answer that does not say how long it is")
     return int(lines[0].split()[1]), body
 
 
@@ -44,21 +51,42 @@ def _some(connection):
     return data
 
 
-def connect(port):
-    """A connection that fails rather than hangs."""
-    return socket.create_connection(("127.0.0.1", port), timeout=TIMEOUT_SECONDS)
+def connect(port, timeout=TIMEOUT_SECONDS):
+    """A connection that fails rather than waits forever."""
+    return socket.create_connection(("127.0.0.1", port), timeout=timeout)
 
 
 def answers(port, wire):
-    """Does the server answer this request with 200?"""
+    """Whether the server answers this request with 200."""
     with connect(port) as connection:
         return exchange(connection, wire) == 200
 
 
 def page(port, path):
-    """The text of a page, which has a length."""
+    """The text of a page."""
     with connect(port) as connection:
         return _exchange(connection, request(path, body=None))[1].decode()
+
+
+def send(port, connections, requests, path):
+    """Sends exactly so many requests over so many connections, each of which waits for its answers.
+
+    For counting, not for timing. All answers must have the status 200.
+    """
+    wire = request(path)
+
+    def client(number):
+        with connect(port, PATIENCE_SECONDS) as connection:
+            for _ in range(number, requests, connections):
+                status = exchange(connection, wire)
+                if status != 200:
+                    raise BenchError(f"a charge was answered with {status}")
+
+    try:
+        with ThreadPoolExecutor(connections) as pool:
+            list(pool.map(client, range(connections)))
+    except OSError as error:
+        raise BenchError(f"{requests} requests by {connections} clients: {error}") from error
 
 
 @contextmanager
