@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds what is shipped, and lets three load generators offer the same rush hour. Arguments go to bench/generators.py (--help).
+# Builds what is shipped, and has three load generators offer the same rush hour. Arguments go to bench/generators.py (--help).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . scripts/common.sh

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Builds what is shipped and measures it side by side with its peers. Arguments go to bench/bench.py (--help).
+# Builds what is shipped and measures it beside its peers. Arguments go to bench/bench.py (--help).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . scripts/common.sh
 
-# Each proxy in a build of its own: in one build each would get the library features that the other asks for.
+# Builds the two proxies separately: in one build each would also get the library features that the other asks for.
 cargo build --profile dist --locked --bin switchyard --bin substation --bin requester
 cargo build --profile dist --locked --package switchyard-pingora --example plain_proxy
 exec python3 -B bench/bench.py --envoy "$bench_tools/bin/envoy" "$@"
