@@ -17,8 +17,8 @@ from pathlib import Path
 
 import bench
 from lib import (
-    accounting, callgrind, clients, command, machine, marks, measure, metrics, parts, peers, perf, profiles, symbols, upstream,
-    wrk,
+    accounting, callgrind, clients, command, counted, machine, marks, measure, metrics, parts, peers, perf, profiles, symbols,
+    upstream, wrk,
 )
 from lib.fleets import Fleets
 from lib.processes import BenchError
@@ -164,9 +164,9 @@ def _counted(rig, connections, requests):
     proxy, port = rig.start(peer)
     with proxy:
         peers.wait_for_proxy(peer, proxy, port, VALGRIND_START_SECONDS)
-        clients.send(port, connections, WARM_UP_REQUESTS, peer.path)
+        counted.send(port, connections, WARM_UP_REQUESTS, peer.path)
         _output(["callgrind_control", "--zero", str(proxy.pid)])
-        clients.send(port, connections, requests, peer.path)
+        counted.send(port, connections, requests, peer.path)
         _output(["callgrind_control", "--dump", str(proxy.pid)])
     threads = [callgrind.parse(path.read_text()) for path in out.parent.glob(f"{out.name}.1-*")]
     if not threads:

@@ -1,15 +1,10 @@
-"""Plain HTTP/1.1 clients: for one request, for an exact number of requests, and for thousands of idle connections."""
+"""Plain HTTP/1.1 clients: for single requests, and for thousands of idle connections."""
 
 import socket
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-
-from .processes import BenchError
 
 BODY = b'{"vehicle_id":"vehicle-000042","power_kw":11.0,"energy_kwh":22.50}'
 TIMEOUT_SECONDS = 5
-# Longer than any request takes under valgrind.
-PATIENCE_SECONDS = 60
 
 
 def request(path, body=BODY):
@@ -51,9 +46,9 @@ def _some(connection):
     return data
 
 
-def connect(port, timeout=TIMEOUT_SECONDS):
+def connect(port):
     """A connection that fails rather than waits forever."""
-    return socket.create_connection(("127.0.0.1", port), timeout=timeout)
+    return socket.create_connection(("127.0.0.1", port), timeout=TIMEOUT_SECONDS)
 
 
 def answers(port, wire):
@@ -66,27 +61,6 @@ def page(port, path):
     """The text of a page."""
     with connect(port) as connection:
         return _exchange(connection, request(path, body=None))[1].decode()
-
-
-def send(port, connections, requests, path):
-    """Sends exactly so many requests over so many connections, each of which waits for its answers.
-
-    For counting, not for timing. All answers must have the status 200.
-    """
-    wire = request(path)
-
-    def client(number):
-        with connect(port, PATIENCE_SECONDS) as connection:
-            for _ in range(number, requests, connections):
-                status = exchange(connection, wire)
-                if status != 200:
-                    raise BenchError(f"a charge was answered with {status}")
-
-    try:
-        with ThreadPoolExecutor(connections) as pool:
-            list(pool.map(client, range(connections)))
-    except OSError as error:
-        raise BenchError(f"{requests} requests by {connections} clients: {error}") from error
 
 
 @contextmanager

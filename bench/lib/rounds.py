@@ -90,14 +90,14 @@ class Rounds:
             self._progress.skip()
             return
         try:
-            said = action()
+            outcome = action()
         except BenchError as error:
-            said = f"FAILED {error}"
+            outcome = f"FAILED {error}"
             where = "idle clients" if point is IDLE else point.key
             # A program's output may name folders of this machine: it is printed, but not stored.
             self.failures.append(f"{way} failed and is left out from then on: {where}")
             self._failed.add((point, way))
-        self._progress.say(said)
+        self._progress.say(outcome)
 
     def _directory(self, way):
         self._starts += 1

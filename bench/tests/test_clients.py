@@ -4,7 +4,7 @@ import socket
 import threading
 import unittest
 
-from lib import clients
+from lib import clients, counted
 from lib.processes import BenchError
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n12345"
@@ -39,6 +39,14 @@ class Answers(unittest.TestCase):
         for wrong in (b"HTTP/1.1 200 OK\r\n\r\n", OK[:-1], OK[:10]):
             with self.assertRaises(ConnectionError):
                 answered(wrong)
+
+
+    def test_the_length_of_an_answer_is_read_from_its_head(self):
+        head = OK[:-5]
+        self.assertEqual(counted.length(OK + b"HTTP"), len(OK))
+        self.assertIsNone(counted.length(head[:-2]))
+        with self.assertRaises(BenchError):
+            counted.length(b"HTTP/1.1 200 OK\r\n\r\n")
 
 
 class Server:
@@ -78,10 +86,10 @@ class Send(unittest.TestCase):
     def test_exactly_so_many_requests_are_sent_over_so_many_connections(self):
         for connections, requests in ((1, 7), (3, 10), (4, 4)):
             with Server(OK) as server:
-                clients.send(server.port, connections, requests, "/charge")
+                counted.send(server.port, connections, requests, "/charge")
                 self.assertEqual((server.connections, server.requests), (connections, requests))
 
     def test_an_answer_other_than_200_is_an_error(self):
         with Server(b"HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n") as server:
             with self.assertRaisesRegex(BenchError, "503"):
-                clients.send(server.port, 1, 2, "/charge")
+                counted.send(server.port, 1, 2, "/charge")

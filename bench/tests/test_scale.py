@@ -7,8 +7,8 @@ import scale
 
 class Numbers(unittest.TestCase):
     def test_three_figures_are_kept(self):
-        said = {0.5: "0.5", 12.34: "12.3", 999.4: "999", 1234: "1,230", 83_184_000: "83,200,000"}
-        for value, text in said.items():
+        cases = {0.5: "0.5", 12.34: "12.3", 999.4: "999", 1234: "1,230", 83_184_000: "83,200,000"}
+        for value, text in cases.items():
             self.assertEqual(scale.number(value), text)
 
 

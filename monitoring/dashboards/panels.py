@@ -171,11 +171,11 @@ def placed(rows):
         y += 1
         for height, *shelf in part["shelves"]:
             width = WIDTH // len(shelf)
-            for at, one in enumerate(shelf):
-                inside.append({**one, "gridPos": {"x": at * width, "y": y, "w": width, "h": height}})
+            for at, panel in enumerate(shelf):
+                inside.append({**panel, "gridPos": {"x": at * width, "y": y, "w": width, "h": height}})
             y += height
-    for number, one in enumerate(each(panels), start=1):
-        one["id"] = number
+    for number, panel in enumerate(each(panels), start=1):
+        panel["id"] = number
     return panels
 
 
