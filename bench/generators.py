@@ -20,7 +20,8 @@ from lib.fleets import Fleets
 from lib.processes import BenchError
 from lib.tables import table
 
-HEAD = ["load generator", "requests", "booked, it says", "booked, the proxy says", "agree", "p50 ms", "p99 ms", "CPU µs/request"]
+HEAD = ["load generator", "requests", "booked, it says", "booked, the proxy says", "agree", "p50 ms", "p99 ms",
+        "CPU µs/request"]
 # How often the proxy's counters are read until they stand still, 0.1 s apart.
 READS = 50
 

@@ -67,8 +67,8 @@ BALANCE = row(
      lines("Choices by substation", "Which substations get the requests? Large and empty ones should get more.",
            [query(f"sum by (substation) (rate(switchyard_dispatch_decisions_total{ONE}[{RATE}]))", "{{substation}}")],
            "ops", stacked=True),
-     lines("How even", "If all substations are equally full, max ÷ mean and Jain's index are 1, and the coefficient of variation "
-           "is 0. Nothing is shown while they are almost idle.",
+     lines("How even", "If all substations are equally full, max ÷ mean and Jain's index are 1, and the coefficient of "
+           "variation is 0. Nothing is shown while they are almost idle.",
            [query("switchyard:imbalance:ratio", "max ÷ mean"),
             query("""sum(substation:utilisation:ratio) ^ 2 / (count(substation:utilisation:ratio)
                      * sum(substation:utilisation:ratio ^ 2)) and switchyard:utilisation:avg > 0.01""", "Jain"),
@@ -108,7 +108,8 @@ DISCOVERY = row(
            [query("""max by (source) (timestamp(switchyard_discovery_last_success_timestamp_seconds)
                      - switchyard_discovery_last_success_timestamp_seconds)""", "{{source}}")], "s")),
     (7,
-     lines("Configurations since the start", "How many configurations has each proxy had in force? New substations from discovery count too.",
+     lines("Configurations since the start",
+           "How many configurations has each proxy had in force? New substations from discovery count too.",
            [query("switchyard_config_version", "{{instance}}")]),
      lines("Reloads by outcome", "How often was the configuration read again, and was it accepted?",
            [query(f"sum by (outcome) (increase(switchyard_config_reloads_total[{RATE}]))", "{{outcome}}")],
@@ -144,8 +145,8 @@ PROCESSES = row(
     (7,
      lines("Processor", "How many cores does each process use?",
            [query(f"rate(process_cpu_seconds_total[{RATE}])", "{{job}} {{instance}}")], "cores"),
-     lines("Memory", "How much memory does each process hold?", [query("process_resident_memory_bytes", "{{job}} {{instance}}")],
-           "bytes"),
+     lines("Memory", "How much memory does each process hold?",
+           [query("process_resident_memory_bytes", "{{job}} {{instance}}")], "bytes"),
      lines("Open files", "What share of the files that a proxy may open is open?",
            [query("instance:open_fds:ratio", "{{instance}}")], "percentunit")),
     (6,
@@ -168,4 +169,5 @@ ANNOTATIONS = [
 
 DASHBOARD = dashboard(
     "switchyard-rush-hour", "Rush hour", "Health, requests, and how evenly the load is spread.",
-    [HEALTH, DEMAND, BALANCE, KNOWLEDGE, DISCOVERY, SUBSTATIONS, PROCESSES], ANNOTATIONS, [link("Why did it choose", "switchyard-why")])
+    [HEALTH, DEMAND, BALANCE, KNOWLEDGE, DISCOVERY, SUBSTATIONS, PROCESSES], ANNOTATIONS,
+    [link("Why did it choose", "switchyard-why")])

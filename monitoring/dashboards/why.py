@@ -21,7 +21,8 @@ CHOICES = row(
      lines("Duration of a choice", "How long does it take to compare all substations and reserve?",
            [query(quantile(share, "switchyard_dispatch_decision_duration_seconds"), f"p{share * 100:g}")
             for share in (0.5, 0.99)], "s"),
-     lines("Share of a gap", "What share of a gap between substations does each proxy fill? 1 for a single proxy; the sum is about 1.",
+     lines("Share of a gap",
+           "What share of a gap between substations does each proxy fill? 1 for a single proxy; the sum is about 1.",
            [query("switchyard_dispatch_load_share", "{{instance}}"),
             query("sum(switchyard_dispatch_load_share)", "all")], "percentunit")),
 )
@@ -36,7 +37,8 @@ KNOWLEDGE = row(
     (8,
      lines("Estimate", "How much load does the proxy estimate for each substation now?",
            [query(f"max by (substation) (switchyard_substation_estimated_load{ONE})", "{{substation}}")], "kwatt"),
-     lines("Unseen load", "How much of the estimate is newer than the last sample? Bookings add to it, and each sample resets it.",
+     lines("Unseen load",
+           "How much of the estimate is newer than the last sample? Bookings add to it, and each sample resets it.",
            [query(f"max by (substation) (switchyard_substation_unseen_load{ONE})", "{{substation}}")], "kwatt"),
      lines("Known capacity", "Which capacity does the proxy use for each substation?",
            [query(f"max by (substation) (switchyard_substation_known_capacity{ONE})", "{{substation}}")], "kwatt")),
