@@ -38,7 +38,7 @@ images: ## build the three images that are shipped, in a container
 
 pictures-dashboards: ## draw docs/dashboards.svg from Prometheus' answers during a real rush hour (Linux)
 	@./scripts/setup.sh test
-	@$(CARGO) build --release --locked --bin switchyard --bin substation --bin requester
+	@$(CARGO) build --profile dist --locked --bin switchyard --bin substation --bin requester
 	@. ./scripts/common.sh && $$tools/bin/python3 -B -m monitoring.pictures $(ARGS)
 
 soak: ## ten minutes of random faults from a fixed seed; fails if anything is lost or leaks; SOAK_SECONDS sets the length
@@ -65,26 +65,26 @@ bench-readme: ## write the README's table from the newest result of the bench; A
 
 bench-testers: ## compare requester, wrk and oha in the same rush hour, into bench/results/ (Linux)
 	@./scripts/setup.sh bench
-	@./scripts/bench-testers.sh $(ARGS)
+	@./scripts/bench-generators.sh $(ARGS)
 
 bench-scrape: ## measure the CPU time of a scrape, with 100 and 1,000 substations (Linux)
 	@./scripts/setup.sh bench
-	@$(CARGO) build --release --locked --bin switchyard --bin substation
+	@$(CARGO) build --profile dist --locked --bin switchyard --bin substation
 	@python3 -B bench/scrape.py $(ARGS)
 
 bench-scale: ## measure one proxy and one substation, extrapolate to many; the tables of docs/operations.md (Linux)
 	@./scripts/setup.sh bench
-	@$(CARGO) build --release --locked --bin switchyard --bin substation
+	@$(CARGO) build --profile dist --locked --bin switchyard --bin substation
 	@python3 -B bench/scale.py $(ARGS)
 
 profile: ## measure each part of a request: time, instructions, memory; the tables of docs/performance.md (Linux)
 	@./scripts/setup.sh bench
-	@$(CARGO) build --release --locked --bin switchyard --bin substation
-	@. ./scripts/common.sh && python3 -B bench/profiling.py --binaries "$${CARGO_TARGET_DIR:-target}/release" $(ARGS)
+	@$(CARGO) build --profile dist --locked --bin switchyard --bin substation
+	@python3 -B bench/profiling.py $(ARGS)
 
 bench-micro: ## measure one decision and one scrape, in nanoseconds
 	@./scripts/setup.sh
-	@$(CARGO) bench --locked -p switchyard-balance -p switchyard --bench '*' -- $(ARGS)
+	@$(CARGO) bench --profile dist --locked --workspace --bench '*' -- $(ARGS)
 
 simulate: ## simulate every policy beside its peers and an oracle, on the real ledger: docs/balancing.md
 	@./scripts/setup.sh

@@ -1,4 +1,4 @@
--- What wrk sends, and how it reports: one line of JSON, so that nobody has to read its prose.
+-- What wrk sends, and its report: one line of JSON for lib/wrk.py.
 wrk.method = "POST"
 wrk.body = '{"vehicle_id":"vehicle-000042","power_kw":11.0,"energy_kwh":22.50}'
 wrk.headers["Content-Type"] = "application/json"

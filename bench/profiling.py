@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""What a request costs the proxy, part by part, into the tables of docs/performance.md.
+"""What a request costs the proxy, part by part: writes the tables of docs/performance.md.
 
-Time by sampling (perf, the proxy under wrk), instructions by counting (callgrind, a fixed number of requests), memory by
-what the process grows by. `make profile` builds and runs it; each table that can't be had is left as it is, and said so.
-Exit code: 0, or 1 if a table is missing or a run had errors.
+CPU time by sampling (perf, the proxy under load by wrk), instructions by counting (callgrind, an exact number of
+requests), memory by the growth of the process. `make profile` builds and runs it. A table that can't be measured stays
+as it is, and the reason is printed.
+Exit code: 0, or 1 if a table could not be measured.
 """
 
-import argparse
 import os
 import shutil
 import subprocess
@@ -16,19 +16,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import bench
-from lib import accounting, callgrind, clients, counted, machine, marks, measure, parts, peers, perf, profiles, symbols, upstream, wrk
+from lib import (
+    accounting, callgrind, clients, command, counted, machine, marks, measure, metrics, parts, peers, perf, profiles, symbols,
+    upstream, wrk,
+)
 from lib.fleets import Fleets
 from lib.processes import BenchError
 from lib.scenarios import AT_ONCE, USUAL
 
-ROOT = Path(__file__).resolve().parent.parent
-DOCUMENT = ROOT / "docs/performance.md"
 WAYS = {"shared": "switchyard", "pooled": "switchyard-pooled"}
 ROUNDS = 4
 WARM_UP_SECONDS = 1
-# Not a divisor of anything that recurs, and rare enough that copying stacks does not make the proxy late.
+# Samples a second. Divides no period of the proxy's own, and is rare enough that copying stacks does not slow the proxy.
 FREQUENCY = 499
-# Deep enough for any of our stacks; what is copied for each sample.
+# Copied from the stack for each sample; deeper than any stack of ours.
 STACK_BYTES = 8192
 CONNECTIONS = (1, 64)
 WARM_UP_REQUESTS = 2000
@@ -41,12 +42,12 @@ UPSTREAM_RUNS = 3
 
 def arguments():
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", action="append", choices=list(TABLES), help="only this table; may be repeated")
-    parser.add_argument("--seconds", type=int, default=5, help="seconds of load in each run under perf (5)")
-    parser.add_argument("--requests", type=int, default=10000, help="requests under callgrind, in each run (10000)")
-    parser.add_argument("--binaries", type=Path, default=ROOT / "target/release", help="where the programs are")
-    parser.add_argument("--document", type=Path, default=DOCUMENT, help="what to write into (docs/performance.md)")
+    parser = command.parser(__doc__)
+    parser.add_argument("--only", action="append", choices=list(TABLES), help="measure only this table; may be repeated")
+    parser.add_argument("--seconds", type=command.positive, default=5, help="seconds of load in each run under perf (5)")
+    parser.add_argument("--requests", type=command.positive, default=10000, help="requests in each run under callgrind (10000)")
+    parser.add_argument("--document", type=Path, default=command.ROOT / "docs/performance.md", metavar="FILE",
+                        help="the document with the tables (docs/performance.md)")
     return parser.parse_args()
 
 
@@ -60,32 +61,32 @@ class Rig:
         self._starts = 0
 
     def folder(self):
-        """A new name for what belongs to one start."""
+        """A new name for the files of one start."""
         self._starts += 1
         return self._folder / str(self._starts)
 
     def start(self, peer, answer_after=AT_ONCE, most=USUAL.connections):
-        """A proxy before the usual substations, and its port."""
+        """A proxy in front of three substations, and its port."""
         _, first = self._fleets.of(USUAL.substations, answer_after)
         return peers.start_proxy(peer, range(first, first + USUAL.substations), 1, most + 100, self.folder())
 
 
 @dataclass
 class Sampled:
-    """One run under perf: its stacks, and what the very same run says without them."""
+    """One run under perf: its stacks, and what was counted meanwhile."""
 
     samples: list
     requests: int
     seconds: float
-    spent: float  # seconds of CPU
-    joined: float  # requests that have shared a connection to a substation with others
+    spent: float  # seconds of CPU time
+    joined: float  # requests that shared a connection to a substation with others
 
 
 def time_table(rig, options):
-    """Where the time goes, each way."""
+    """CPU time by row, with shared and with pooled connections."""
     _need("perf", "linux-perf")
     runs = {name: [] for name in WAYS}
-    # In turn, and each with a proxy of its own: what disturbs one run, such as a machine that stands still, passes.
+    # In turn, and each with a new proxy, so that a disturbance of the machine does not hit one configuration alone.
     for number in range(ROUNDS):
         for name, way in WAYS.items():
             print(f"time: {name}, run {number + 1} of {ROUNDS}, {options.seconds} s under perf", flush=True)
@@ -94,7 +95,7 @@ def time_table(rig, options):
 
 
 def _column(program, runs):
-    """Several runs of one way as one."""
+    """Several runs of one configuration, added up."""
     samples = [sample for run in runs for sample in run.samples]
     if not any(perf.is_kernel(sample.places[0]) for sample in samples):
         raise BenchError("perf sees nothing of the kernel: run it as root, or set kernel.perf_event_paranoid to 1")
@@ -102,14 +103,15 @@ def _column(program, runs):
     addresses = {offset: symbols.address(loaded, offset) for offset in perf.offsets(samples, program)}
     chains = symbols.chains(program, addresses.values())
     shares = perf.shares(samples, program, lambda offset: chains.get(addresses[offset], ()))
+    _refuse_unassigned(shares, chains)
     requests, spent, seconds, joined = (sum(getattr(run, name) for run in runs)
                                         for name in ("requests", "spent", "seconds", "joined"))
     return profiles.Column(shares, 1e6 * spent / requests, requests / seconds, joined / requests, len(samples))
 
 
 def _sampled(rig, peer, seconds):
-    """A fresh proxy under load and under perf."""
-    # In memory where that can be: a write to a disk makes everybody wait.
+    """A new proxy under load and under perf."""
+    # In memory if possible: writes to a disk would delay everything on the machine.
     memory = Path("/dev/shm")
     data = (memory if memory.is_dir() else rig.folder().parent) / f"switchyard-profile-{os.getpid()}"
     try:
@@ -126,21 +128,20 @@ def _sampled(rig, peer, seconds):
             joined = _joined(port) - joined
         if load.errors:
             raise BenchError(f"the run had errors: {load.errors}")
-        # What was inlined is looked up for all samples at once, later.
-        told = _output(["perf", "script", "-i", str(data), "--no-inline", "-F", "comm,tid,ip,sym,dso"])
+        # addr2line resolves inlined frames for all samples together, later; perf would run it for each address.
+        output = _output(["perf", "script", "-i", str(data), "--no-inline", "-F", "comm,tid,ip,sym,dso"])
     finally:
         data.unlink(missing_ok=True)
-    return Sampled(perf.parse(told), load.requests, load.seconds, spent, joined)
+    return Sampled(perf.parse(output), load.requests, load.seconds, spent, joined)
 
 
 def _joined(port):
-    """Charges so far that have shared a connection to a substation with others."""
-    lines = clients.page(port + 1, "/metrics").splitlines()
-    return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith("switchyard_upstream_shared_total"))
+    """Charges so far that shared a connection to a substation with others."""
+    return metrics.total(clients.page(port + 1, "/metrics"), "switchyard_upstream_shared_total")
 
 
 def instruction_table(rig, options):
-    """What is run for a request."""
+    """Instructions by part, with one and with 64 connections."""
     for program in ("valgrind", "callgrind_control"):
         _need(program, "valgrind")
     runs = {}
@@ -153,13 +154,13 @@ def instruction_table(rig, options):
 
 
 def _counted(rig, connections, requests):
-    """Instructions by part of the thread that answers requests."""
+    """Instructions by part, of the thread that answers requests."""
     out = rig.folder().with_suffix(".callgrind")
-    command = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={out}", "--dump-instr=yes", "--dump-line=no",
-               # Functions of one name after demangling are one to callgrind, and generic code has many of those.
-               "--demangle=no", "--separate-threads=yes", rig.program, "run", "--config"]
+    argv = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={out}", "--dump-instr=yes", "--dump-line=no",
+            # callgrind merges functions of the same name, and demangled generic functions often have the same.
+            "--demangle=no", "--separate-threads=yes", rig.program, "run", "--config"]
     peer = peers.Peer("switchyard under callgrind", PATIENT,
-                      lambda config, port, threads: [*command, config], ready_path="/ready")
+                      lambda config, port, threads: [*argv, config], ready_path="/ready")
     proxy, port = rig.start(peer)
     with proxy:
         peers.wait_for_proxy(peer, proxy, port, VALGRIND_START_SECONDS)
@@ -174,12 +175,21 @@ def _counted(rig, connections, requests):
     addresses = {address for function in functions.values() if function.object == rig.program
                  for address in [*function.own, *(address for address, _ in function.calls)]}
     chains = symbols.chains(rig.program, addresses)
-    return callgrind.by_part(
+    found = callgrind.by_part(
         functions, lambda name, address: parts.of_chain(chains.get(address, ())) if name == rig.program else None)
+    _refuse_unassigned(found, chains)
+    return found
+
+
+def _refuse_unassigned(found, chains):
+    """A table with code of ours in no part would be wrong without a sign of it."""
+    if parts.UNASSIGNED in found:
+        files = ", ".join(parts.unassigned(chains.values()))
+        raise BenchError(f"no part is named for {files}; add a rule to bench/lib/parts.py")
 
 
 def memory_table(rig, _):
-    """What is kept for those who do nothing."""
+    """Memory for idle clients and for idle connections to substations."""
     idle_clients = bench.raise_file_limit()
     print(f"memory: {idle_clients} idle clients", flush=True)
     peer = rig.peers["switchyard"]
@@ -215,7 +225,7 @@ def _output(argv):
 
 
 def main():
-    """Measures, prints, and writes each table between its marks."""
+    """Measures and prints each table, and writes it between its marks."""
     options = arguments()
     bench.keep_to_few_cores()
     stamp = profiles.stamp(machine.facts(), machine.commit())
@@ -237,9 +247,4 @@ def main():
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except BenchError as error:
-        sys.exit(f"profile: {error}")
-    except KeyboardInterrupt:
-        sys.exit(130)
+    command.run("profile", main)

@@ -1,14 +1,14 @@
 -- The evening rush for wrk:  wrk -t1 -c64 -d31s -s bench/rush-hour.lua URL -- CARS SECONDS
--- Cars that are plugged in at home between 16:00 and 22:00, of so many a day, in so many seconds; the bodies are those
--- of bench/bodies.jsonl. wrk is a closed loop: each connection waits for its answer. But what each of them asks is
--- spaced like a part of a Poisson process, so as long as answers are much faster than a connection's turn, the whole is
--- near to what `requester rush-hour` offers. Give it a second more (-d) than SECONDS.
+-- Offers the cars that are plugged in at home between 16:00 and 22:00, of CARS a day, in SECONDS; the bodies are those of
+-- bench/bodies.jsonl. wrk is a closed loop: each connection waits for its answer. Each connection spaces its requests like
+-- its share of a Poisson process, so the sum is close to what `requester rush-hour` offers, as long as an answer takes
+-- much less time than passes between two requests of a connection. Give it a second more (-d) than SECONDS.
 local here = debug.getinfo(1, "S").source:match("^@(.*/)") or "./"
 dofile(here .. "post.lua")
 local ffi = require("ffi")
 ffi.cdef [[ typedef struct { long seconds; long nanos; } moment; int clock_gettime(int clock, moment *now); ]]
 
--- Percent of a day's cars in each quarter of an hour from 16:00, as in requester/src/arrivals/profile.rs.
+-- Percent of a day's cars in each quarter of an hour from 16:00, as in the table HOME of the requester.
 local QUARTERS = {
     1.106, 1.322, 1.481, 1.773, 2.250, 2.717, 3.264, 3.918, 4.551, 4.557, 4.197, 3.718,
     3.365, 3.099, 2.649, 2.431, 2.359, 2.301, 2.244, 2.194, 2.178, 2.317, 2.207, 2.230,
@@ -28,7 +28,7 @@ function init(args)
     math.randomseed(tonumber(args[3]) or 1)
 end
 
--- Milliseconds until this connection asks again: the next point of a Poisson process, found by walking along the table.
+-- Milliseconds until the next request of this connection: the next point of a Poisson process, whose rate is in the table.
 function delay()
     began = began or now()
     local at = now() - began
@@ -40,7 +40,7 @@ function delay()
         local span = (quarter + 1) * step - at
         if left < rate * span then
             local wait = (at + left / rate - (now() - began)) * 1000
-            -- wrk knows whole milliseconds: rounded by chance, so that none is lost on average.
+            -- wrk takes whole milliseconds; rounding at random keeps the mean.
             return math.max(0, math.floor(wait + math.random()))
         end
         left, at, quarter = left - rate * span, (quarter + 1) * step, quarter + 1

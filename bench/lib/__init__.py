@@ -1,1 +1,1 @@
-"""The parts of the side-by-side bench, one idea a file. Standard library only; Linux only (/proc)."""
+"""The modules of the bench. They need only the standard library, and Linux for its /proc."""

@@ -1,27 +1,27 @@
-"""What the operating system says a process tree has used: CPU time and memory, from /proc."""
+"""CPU time, memory and sockets of a process tree, from Linux's /proc."""
 
 import os
 from dataclasses import dataclass
 
 TICK = os.sysconf("SC_CLK_TCK")
-STAT_UTIME, STAT_STIME, STAT_PPID = 11, 12, 1  # counted from the field after the command's name
+STAT_UTIME, STAT_STIME, STAT_PPID = 11, 12, 1  # indices of the fields behind the command's name
 
 
 def _stat(pid):
     with open(f"/proc/{pid}/stat") as stat:
-        # The command's name may hold blanks and brackets; what counts stands behind its last bracket.
+        # The command's name may contain blanks and brackets; the numbers come after its last bracket.
         return stat.read().rpartition(")")[2].split()
 
 
 def tree(root):
-    """The process and all its descendants (nginx has a master and a worker)."""
+    """The process and all of its descendants (nginx has a master and a worker)."""
     children = {}
     for entry in os.listdir("/proc"):
         if entry.isdigit():
             try:
                 children.setdefault(int(_stat(entry)[STAT_PPID]), []).append(int(entry))
             except (FileNotFoundError, ProcessLookupError):
-                pass  # ended while we looked
+                pass  # it ended meanwhile
     pids = [root]
     for pid in pids:
         pids.extend(children.get(pid, []))
@@ -29,9 +29,9 @@ def tree(root):
 
 
 class CpuTime:
-    """What the threads of a process tree have run until now, to the nanosecond where the kernel says so.
+    """CPU time of each thread of a process tree so far, to the nanosecond if the kernel reports it.
 
-    Ticks of 10 ms are too coarse for a proxy that hardly works in a cell of two seconds.
+    Ticks of 10 ms are too coarse for a proxy that works little in a measurement of two seconds.
     """
 
     def __init__(self, root):
@@ -41,10 +41,10 @@ class CpuTime:
                 for task in os.listdir(f"/proc/{pid}/task"):
                     self._threads[pid, task] = _thread_seconds(pid, task)
             except (FileNotFoundError, ProcessLookupError):
-                pass  # ended while we looked
+                pass  # it ended meanwhile
 
     def since(self, before):
-        """Seconds. What a thread ran that has ended in between is not in it: servers keep theirs."""
+        """Seconds since `before`. Threads that ended meanwhile are missing; servers keep theirs."""
         return sum(seconds - before._threads.get(thread, 0.0) for thread, seconds in self._threads.items())
 
 
@@ -53,7 +53,7 @@ def _thread_seconds(pid, task):
         with open(f"/proc/{pid}/task/{task}/schedstat") as schedstat:
             return int(schedstat.read().split()[0]) / 1e9
     except (FileNotFoundError, ProcessLookupError):
-        fields = _stat(f"{pid}/task/{task}")  # a kernel without it, or a thread that is gone, which raises again
+        fields = _stat(f"{pid}/task/{task}")  # no schedstat in this kernel, or the thread has ended, which raises again
         return (int(fields[STAT_UTIME]) + int(fields[STAT_STIME])) / TICK
 
 
@@ -71,18 +71,18 @@ def peak_kib(root):
 
 
 def resident_kib(root):
-    """Resident memory now, summed over the tree. Exact, where VmRSS may lag by hundreds of KiB."""
+    """Resident memory now, summed over the tree. Exact; VmRSS may lag by hundreds of KiB."""
     return sum(_kib(f"/proc/{pid}/smaps_rollup", "Rss:") for pid in tree(root))
 
 
 def sockets(pid):
-    """How many sockets a process has open."""
+    """The number of open sockets of a process."""
     count = 0
     for entry in os.listdir(f"/proc/{pid}/fd"):
         try:
             count += os.readlink(f"/proc/{pid}/fd/{entry}").startswith("socket:")
         except FileNotFoundError:
-            pass  # closed while we looked
+            pass  # it was closed meanwhile
     return count
 
 

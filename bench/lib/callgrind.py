@@ -1,4 +1,9 @@
-"""Instructions a request, counted by callgrind, and which part of the proxy they were run for."""
+"""Instructions by part of the proxy, from a file of callgrind's.
+
+callgrind_annotate counts by function. A release build inlines most of what a request runs into a few large functions, so
+this reads the counts of single addresses, which lib/symbols.py resolves to inlined frames. What belongs to no part, such
+as memcpy and the allocator, is charged to the calling parts in proportion.
+"""
 
 import re
 from collections import defaultdict
@@ -6,14 +11,14 @@ from dataclasses import dataclass, field
 
 from . import parts
 
-# Callers of callers of callers: deeper than any stack here.
+# Steps from callee to caller: more than any stack here has.
 DEPTH = 200
 NAME = re.compile(r"(c?(?:ob|fn))=(?:\((\d+)\))?\s*(.*)")
 
 
 @dataclass
 class Function:
-    """What was counted in one function: by address, and by the address of a call."""
+    """Counts of one function, by address; and of what it calls, by the address of the call."""
 
     object: str
     own: dict = field(default_factory=lambda: defaultdict(int))  # address → instructions
@@ -21,7 +26,7 @@ class Function:
 
 
 def parse(text):
-    """A file of callgrind's, written with --dump-instr=yes: (object, function) → [`Function`]."""
+    """Reads a file that callgrind wrote with --dump-instr=yes: (object, function) → `Function`."""
     functions, names = {}, {}
     current = {}
     address, called = 0, False
@@ -51,7 +56,7 @@ def parse(text):
 
 
 def _moved(address, where):
-    """Addresses are told in full, or by how far they are from the last."""
+    """The address of a line, which may be written as the distance from the line before."""
     if where == "*":
         return address
     if where[0] in "+-":
@@ -60,14 +65,14 @@ def _moved(address, where):
 
 
 def total(functions):
-    """All instructions that were counted."""
+    """The sum of all counts."""
     return sum(sum(function.own.values()) for function in functions.values())
 
 
 def by_part(functions, part_of):
-    """Instructions by part. `part_of(object, address)` is the part that an address names, or None.
+    """Instructions by part. `part_of(object, address)` returns the part of an address, or None.
 
-    What names none was run for its callers: it is theirs, by how much each of them had done.
+    Instructions without a part are charged to the callers, in proportion to what each caller's calls cost.
     """
     found = defaultdict(float)
     callers = defaultdict(list)

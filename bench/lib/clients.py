@@ -1,4 +1,4 @@
-"""Plain HTTP/1.1 clients: one that probes a server, and thousands that keep their connection and say nothing."""
+"""Plain HTTP/1.1 clients: for single requests, and for thousands of idle connections."""
 
 import socket
 from contextlib import contextmanager
@@ -8,7 +8,7 @@ TIMEOUT_SECONDS = 5
 
 
 def request(path, body=BODY):
-    """The bytes of a charge, or of a GET where `body` is None."""
+    """The bytes of a charge request, or of a GET if `body` is None."""
     if body is None:
         return f"GET {path} HTTP/1.1\r\nHost: bench\r\n\r\n".encode()
     head = f"POST {path} HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
@@ -16,7 +16,7 @@ def request(path, body=BODY):
 
 
 def exchange(connection, wire):
-    """Sends one request, reads the whole answer, gives back its status."""
+    """Sends one request, reads the whole answer, and returns its status."""
     return _exchange(connection, wire)[0]
 
 
@@ -34,6 +34,8 @@ def _exchange(connection, wire):
     elif "chunked" in fields.get("transfer-encoding", ""):
         while not body.endswith(b"0\r\n\r\n"):
             body += _some(connection)
+    else:
+        raise ConnectionError("an answer that does not say how long it is")
     return int(lines[0].split()[1]), body
 
 
@@ -45,18 +47,18 @@ def _some(connection):
 
 
 def connect(port):
-    """A connection that fails rather than hangs."""
+    """A connection that fails rather than waits forever."""
     return socket.create_connection(("127.0.0.1", port), timeout=TIMEOUT_SECONDS)
 
 
 def answers(port, wire):
-    """Does the server answer this request with 200?"""
+    """Whether the server answers this request with 200."""
     with connect(port) as connection:
         return exchange(connection, wire) == 200
 
 
 def page(port, path):
-    """The text of a page, which has a length."""
+    """The text of a page."""
     with connect(port) as connection:
         return _exchange(connection, request(path, body=None))[1].decode()
 

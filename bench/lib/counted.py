@@ -1,16 +1,20 @@
-"""So many requests and no more, by clients that each wait for their answer: for what is counted, not timed."""
+"""Sends an exact number of requests from clients that each wait for their answer: for counting, not for timing.
+
+All clients run in one thread. With a thread for each, the order of requests depends on the scheduler, and with it how many
+requests the proxy handles in one turn: runs under callgrind then differ by percents instead of hundredths.
+"""
 
 import selectors
 
 from . import clients
 from .processes import BenchError
 
-# Longer than any request under valgrind takes.
+# Longer than any request takes under valgrind.
 PATIENCE_SECONDS = 60
 
 
 def length(received):
-    """How many bytes the answer has that `received` begins with; None while that is not known."""
+    """The length in bytes of the answer that `received` begins with; None while it is unknown."""
     head, blank, _ = received.partition(b"\r\n\r\n")
     if not blank:
         return None
@@ -22,7 +26,7 @@ def length(received):
 
 
 def send(port, connections, requests, path):
-    """`requests` by as many clients as `connections`; all must be answered with 200."""
+    """Sends `requests` over `connections` connections; all answers must have the status 200."""
     wire = clients.request(path)
     left = requests
     with selectors.DefaultSelector() as ready:
@@ -53,7 +57,7 @@ def send(port, connections, requests, path):
 
 
 def _is_answered(key):
-    """Takes in what came on one connection. True once its answer is whole, and forgotten."""
+    """Reads from a connection. Once the answer is complete, checks it, forgets it, and returns true."""
     received = key.data
     some = key.fileobj.recv(65536)
     if not some:

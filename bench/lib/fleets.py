@@ -1,17 +1,17 @@
-"""The substations: a process for each fleet that a point asks for, kept until the end of the run."""
+"""The substations: one process for each fleet that a point needs, which runs until the end of the bench."""
 
 from contextlib import ExitStack
 
 from . import clients
 from .processes import Process, free_ports
 
-# Sessions end within milliseconds and none is ever refused: it is the proxies that are measured.
+# Sessions end within milliseconds and no charge is ever refused, so only the proxies are measured.
 CAPACITY_KW = "1000000000"
 TIME_SCALE = "1000000"
 
 
 class Fleets:
-    """A `with` block that ends all of them. An idle one costs nothing."""
+    """All fleets; ends with its `with` block. An idle fleet costs nothing."""
 
     def __init__(self, binaries, directory):
         self._binaries, self._directory = binaries, directory
@@ -25,7 +25,7 @@ class Fleets:
         return self._stack.__exit__(*exception)
 
     def of(self, count, answer_after):
-        """The process and the first port of so many substations, which answer after these times."""
+        """The process and the first port of `count` substations, which answer after these times."""
         if (count, answer_after) not in self._running:
             self._running[count, answer_after] = self._start(count, answer_after)
         return self._running[count, answer_after]

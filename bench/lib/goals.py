@@ -1,4 +1,4 @@
-"""What the project has promised of itself, against what was measured."""
+"""The project's goals, compared with what was measured."""
 
 from .scenarios import CONNECTIONS, LATENCY, SLOW, SUBSTATIONS, USUAL, Point
 from .summary import BASE, Medians
@@ -16,9 +16,9 @@ MANY = SUBSTATIONS.points[-1][1]
 
 
 def judged(rows, cells, idle):
-    """All goals: what, the limit, the value, and whether it is met; both None where it was not measured.
+    """All goals, each with its limit, its value and whether it is met; the latter two are None if it was not measured.
 
-    `rounds` is between what the value lies in single rounds, where it is a ratio.
+    `rounds` is the range of a ratio over the single rounds.
     """
     found = Medians(rows, cells)
 

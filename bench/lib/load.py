@@ -1,4 +1,4 @@
-"""What a generator of load says of one run: in the same words, whichever it was."""
+"""The result of one run of a load generator, in one form for all of them."""
 
 from dataclasses import dataclass
 
@@ -13,9 +13,9 @@ class Load:
     p99_ms: float
     p999_ms: float
     max_ms: float
-    errors: dict  # kind → how many; empty where all went well
-    cpu_seconds: float = 0.0  # of the generator itself
-    late: float = 0.0  # share of the requests that left more than 1 ms after their time; 0 where there is no such time
+    errors: dict  # kind → count; empty if there were none
+    cpu_seconds: float = 0.0  # of the load generator itself
+    late: float = 0.0  # share of the requests that left more than 1 ms late; 0 in a closed loop, which has no schedule
 
     @property
     def rate(self):

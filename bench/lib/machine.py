@@ -1,4 +1,4 @@
-"""The facts that a result needs to be judged by. Nothing that names the machine or its folders."""
+"""Facts about the machine that a reader of a result needs. Nothing that names the machine or its folders."""
 
 import os
 import platform
@@ -24,7 +24,7 @@ def _first(path, key):
 
 
 def commit():
-    """The commit measured; `+` after it where the sources differ from it."""
+    """The measured commit, with `+` behind it if the sources differ from it."""
     here = Path(__file__).resolve().parent
     try:
         head = _git(here, "rev-parse", "--short=10", "HEAD")

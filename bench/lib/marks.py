@@ -1,8 +1,8 @@
-"""Documents with blocks that a command writes, each between two marks: what stands around them stays as it is."""
+"""Blocks of a document that a command writes. Each stands between <!-- NAME --> and <!-- /NAME -->."""
 
 
 def split(text, name):
-    """What stands before a block, the block, and the rest."""
+    """The text before the block, the block, and the text after it; the marks belong to the text around it."""
     begin, end = f"<!-- {name} -->\n", f"\n<!-- /{name} -->"
     before, mark, rest = text.partition(begin)
     own, closed, after = rest.partition(end)
@@ -12,6 +12,6 @@ def split(text, name):
 
 
 def replaced(text, name, block):
-    """The document with another block."""
+    """The document with a new block; the text around it stays."""
     before, _, after = split(text, name)
     return before + block + after

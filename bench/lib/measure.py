@@ -1,4 +1,4 @@
-"""One cell of a table: a load run through one proxy, or its memory for idle clients."""
+"""One measurement: a run of load through one proxy, or a proxy's memory for idle clients."""
 
 import time
 from dataclasses import dataclass
@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from . import accounting, clients
 from .processes import BenchError
 
-# The growth from these on is what one more client costs; what comes before also holds start-up.
+# Growth is counted from so many clients on; the memory before that includes what the start takes.
 FIRST_CLIENTS = 200
 SETTLE_SECONDS = 1.0
 
 
 @dataclass
 class Cell:
-    """What one run of load gave. CPU is in microseconds a request."""
+    """The result of one run of load: one cell of the report's tables. CPU time is in microseconds a request."""
 
     point: str  # the key of the point
     way: str
@@ -24,20 +24,20 @@ class Cell:
     p99_ms: float
     p999_ms: float
     errors: dict
-    late: float  # share of the requests that the generator of load sent more than 1 ms late
-    proxy_cpu_us: float  # 0 where a substation was asked directly
+    late: float  # share of the requests that the load generator sent more than 1 ms late
+    proxy_cpu_us: float  # 0 without a proxy
     substation_cpu_us: float
     peak_mib: float
-    foreign_cpu: float  # share of the machine that went to programs outside this bench
+    foreign_cpu: float  # share of the machine that programs outside this bench used
 
     @property
     def valid(self):
-        """A run with errors measures something else."""
+        """Whether the cell counts: a run with errors measures something else."""
         return self.requests > 0 and not self.errors
 
 
 def load(point, way, round_number, generate, warm_up, proxy, substations):
-    """Measures what `generate()` does after `warm_up()`; `proxy` and `substations` are processes, `proxy` may be None."""
+    """Measures `generate()` after `warm_up()`. `proxy` and `substations` are processes; `proxy` is None without a proxy."""
     warm_up()
     servers = [process for process in (substations, proxy) if process]
     before = [accounting.CpuTime(process.pid) for process in servers]
@@ -59,7 +59,7 @@ def load(point, way, round_number, generate, warm_up, proxy, substations):
 
 
 def idle_kib(proxy, port, path, count):
-    """KiB of the proxy's memory for one more idle keep-alive client that has made one request."""
+    """KiB of the proxy's memory for each idle keep-alive client that has made one request."""
     wire = clients.request(path)
     try:
         with clients.idle(port, FIRST_CLIENTS, wire):

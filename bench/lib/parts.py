@@ -1,60 +1,75 @@
-"""What an instruction was run for: which part of the proxy, by the source it comes from.
+"""Which part of the proxy an instruction belongs to, by the source file that it was compiled from.
 
-Code of ours and of the two frameworks names its part. What everybody uses (the standard library, bytes, httparse,
-memcpy) names none: it was run for whoever called it.
+Each file of ours belongs to a part, and so does the code of Pingora, tokio and mio. Code that everything uses (the
+standard library, bytes, httparse, memcpy) belongs to no part: it counts for its caller. A file of ours that no rule names
+is `UNASSIGNED`, which `make profile` refuses; a test finds most of them without a profile.
 """
 
 import re
 
-TOKIO, PINGORA, REST = "tokio and mio", "Pingora", "the rest"
-WAY_IN = "way in: is it a plain charge, its id, its deadlines"
-CHARGE = "charge: its JSON"
-CHOICE = "choice and ledger: choose, reserve, settle, learn"
-WAY = "way of the request: attempts, retries, keys, what is in force"
-EXCHANGE = "exchange: whose turn, who writes, who reads"
+WAY_IN = "ingress: fast path, request id, deadlines"
+CHARGE = "the charge's JSON"
+CHOICE = "selection and ledger: choose, reserve, settle, learn"
+DISPATCH = "dispatch: attempts, retries, idempotency keys, snapshot"
+UPSTREAM = "upstream: connections, order on them, writes and reads"
 ENCODE = "codec: the request to the substation"
 DECODE = "codec: its answer"
 REPLY = "reply: the answer to the client"
 METRICS = "metrics"
-OURS = (WAY_IN, CHARGE, CHOICE, WAY, EXCHANGE, ENCODE, DECODE, REPLY, METRICS)
-ALL = (*OURS, PINGORA, TOKIO, REST)
+TOKIO, PINGORA, REST = "tokio and mio", "Pingora", "other"
+UNASSIGNED = "code of ours in no part (bench/lib/parts.py)"
+OURS = (WAY_IN, CHARGE, CHOICE, DISPATCH, UPSTREAM, ENCODE, DECODE, REPLY, METRICS)
+ALL = (*OURS, PINGORA, TOKIO, UNASSIGNED, REST)
 
-# The first that fits; None where it was run for its caller.
-SOURCES = [(re.compile(pattern), part) for pattern, part in [
+# The first pattern that fits decides. None: the code counts for its caller.
+RULES = [(re.compile(pattern), part) for pattern, part in [
     (r"/registry/src/[^/]+/(tokio|tokio-[a-z]+|mio)-\d", TOKIO),
     (r"/registry/src/[^/]+/pingora-[a-z-]+-\d", PINGORA),
     (r"/registry/src/[^/]+/prometheus-\d", METRICS),
     (r"/registry/src/|/rustc/", None),
-    (r"proxy/src/metrics", METRICS),
-    (r"proxy/src/dispatch/charge\.rs", CHARGE),
-    (r"proxy/src/dispatch/(choose|decisions)\.rs", CHOICE),
-    (r"balance/src/|proxy/src/grid", CHOICE),
-    (r"proxy/src/dispatch/(exchange/forwarded|hop_by_hop)\.rs|proxy/src/codec/request\.rs", ENCODE),
-    (r"proxy/src/dispatch/exchange", EXCHANGE),
-    (r"proxy/src/dispatch/reply\.rs", REPLY),
-    (r"proxy/src/dispatch/(ingress|plain|connection|in_hand|request_id|watchdog|admission)\.rs", WAY_IN),
-    # Headers are looked through on the way in, for the substation and for the client.
-    (r"proxy/src/dispatch/head\.rs|proxy/src/codec/head\.rs|proxy/src/clock\.rs", None),
-    (r"proxy/src/dispatch", WAY),
-    (r"proxy/src/codec", DECODE),
+    # Each crate registers its own metric families.
+    (r"(crates/[a-z0-9-]+|proxy)/src/(.*/)?metrics(/|\.rs)|crates/telemetry/src/", METRICS),
+    (r"crates/(balance|grid|gauge|scrape)/src/", CHOICE),
+    (r"crates/upstream/src/(.*/)?forwarded\.rs|crates/http1/src/(.*/)?(request|hop_by_hop|header_rules)\.rs", ENCODE),
+    (r"crates/upstream/src/", UPSTREAM),
+    # Headers are scanned on the way in, for the substation and for the client.
+    (r"crates/http1/src/(.*/)?head\.rs|proxy/src/dispatch/head\.rs", None),
+    (r"crates/http1/src/", DECODE),
+    # Not on a request's path, or used from several parts of it: small functions that are inlined into their callers.
+    (r"proxy/src/(admin|clock|lib|lifecycle|reload|server)(/|\.rs)", None),
+    (r"proxy/src/(.*/)?charge\.rs", CHARGE),
+    (r"proxy/src/(.*/)?(choose|decisions)\.rs", CHOICE),
+    (r"proxy/src/(.*/)?reply\.rs", REPLY),
+    (r"proxy/src/(.*/)?(ingress|fast_path|connection|in_flight|request_id|deadline_timer|admission)(/|\.rs)", WAY_IN),
+    (r"proxy/src/(dispatch|runtime)(/|\.rs)", DISPATCH),
+    # The same for crates.
+    (r"crates/(charts|config|discovery|faults|file-watch|handover|pingora|process|simulator|status|switchyard|tls|top|wire)"
+     r"/src/", None),
+    (r"(requester|substation)/src/", None),
 ]]
-# Of the file that is else the decoder's.
-EVERYBODYS = {"end_of_head", "headers", "header"}
+FIRST_PARTY = re.compile(r"(^|/)(crates/[a-z0-9-]+|proxy|requester|substation)/src/.*\.rs$")
+# Functions that scan headers in a file that otherwise belongs to the decoder.
+HEADER_SCANS = {"end_of_head", "headers", "header"}
 
 
 def of_frame(frame):
-    """The part that a frame names, or None."""
-    for pattern, part in SOURCES:
+    """The part of a frame; None if it counts for its caller, `UNASSIGNED` if it is ours and no rule names its file."""
+    for pattern, part in RULES:
         if pattern.search(frame.file):
-            return None if part is DECODE and frame.function.rpartition("::")[2] in EVERYBODYS else part
-    return None
+            return None if part is DECODE and frame.function.rpartition("::")[2] in HEADER_SCANS else part
+    return UNASSIGNED if FIRST_PARTY.search(frame.file) else None
 
 
 def of_chain(frames):
-    """The part of frames that lie in each other, innermost first: that of the first that names one."""
+    """The part of a chain of inlined frames, innermost first: that of the first frame that has one."""
     return next((part for part in map(of_frame, frames) if part), None)
 
 
-def is_exchange(frame):
-    """Whether it is of what is done with a substation's connection."""
-    return "proxy/src/dispatch/exchange" in frame.file
+def unassigned(chains):
+    """The files of ours that no rule names, in any of the chains."""
+    return sorted({frame.file for chain in chains for frame in chain if of_frame(frame) == UNASSIGNED})
+
+
+def is_upstream(frame):
+    """Whether a frame belongs to the exchange with a substation."""
+    return "crates/upstream/src/" in frame.file

@@ -1,4 +1,4 @@
-"""The ways that are measured: how each is configured (bench/peers/), started and asked for its version."""
+"""The measured proxies: how each is configured (bench/peers/), started, and asked for its version."""
 
 import re
 import shutil
@@ -13,7 +13,7 @@ from .processes import START_SECONDS, BenchError, Process, free_ports
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "peers"
 PLACEHOLDER = re.compile(r"@([A-Z_0-9]+)@")
-# A line with one of these stands in the file once for each substation.
+# A line of a template with one of these is repeated for each substation.
 EACH = ("NUMBER", "SUBSTATION")
 POOLED = "upstream: {pipeline: off}"
 
@@ -24,18 +24,18 @@ class Peer:
 
     name: str
     template: str
-    command: Callable  # (the file, the port, how many threads) → argv
-    version: Optional[list] = None  # None: it has none of its own
+    command: Callable  # (configuration file, port, threads) → argv
+    version: Optional[list] = None  # argv; None if it has no version of its own
     path: str = "/request_charge"
-    ready_path: Optional[str] = None  # asked on the admin port, where the proxy has one
-    more: str = ""  # what its file has besides the template
-    check: Optional[Callable] = None  # (the file) → argv that says whether it can be run on it
+    ready_path: Optional[str] = None  # on the admin port, if the proxy has one
+    more: str = ""  # lines for the template's @MORE@
+    check: Optional[Callable] = None  # (configuration file) → argv that checks the file
     end: signal.Signals = signal.SIGTERM
-    optional: bool = False  # where it is missing it is left out, and that is no failure
+    optional: bool = False  # if it is missing, the bench leaves it out without a failure
 
 
 def peers(binaries, envoy="envoy"):
-    """All of them, in the order of the report."""
+    """All proxies, in the order of the report."""
     switchyard = str(binaries / "switchyard")
 
     def ours(name, **other):
@@ -44,7 +44,7 @@ def peers(binaries, envoy="envoy"):
 
     return [
         ours("switchyard"),
-        # The same with one request at a time on a connection to a substation.
+        # The same, but a connection to a substation carries one request at a time.
         ours("switchyard-pooled", more=POOLED, check=lambda config: [switchyard, "check", "--config", config]),
         Peer("haproxy", "haproxy.cfg", lambda config, port, threads: ["haproxy", "-db", "-f", config], ["haproxy", "-v"]),
         Peer("nginx", "nginx.conf", lambda config, port, threads: ["nginx", "-e", "stderr", "-c", config], ["nginx", "-v"]),
@@ -52,7 +52,7 @@ def peers(binaries, envoy="envoy"):
              lambda config, port, threads: [str(envoy), "-c", config, "--concurrency", str(threads),
                                             "--disable-hot-restart", "--log-level", "warning"],
              [str(envoy), "--version"], optional=True),
-        # What any `ProxyHttp` costs that chooses as we do. It passes paths on as they are, and waits for minutes on SIGTERM.
+        # What any `ProxyHttp` costs that selects as we do. It does not rewrite paths, and waits for minutes on SIGTERM.
         Peer("plain", "switchyard.yaml",
              lambda config, port, threads: [str(binaries / "examples/plain_proxy"), config, f"127.0.0.1:{port}"],
              path="/charge", end=signal.SIGINT),
@@ -60,9 +60,9 @@ def peers(binaries, envoy="envoy"):
 
 
 def fill(template, values, substations=()):
-    """Puts the values in for their @PLACEHOLDER@, and repeats what is said of a substation for each of the ports.
+    """Replaces each @PLACEHOLDER@ by its value, and repeats the lines about a substation for each port.
 
-    A placeholder without a value is a mistake of ours.
+    Raises KeyError for a placeholder without a value.
     """
     lines = []
     for line in template.splitlines():
@@ -73,11 +73,11 @@ def fill(template, values, substations=()):
 
 
 def write(peer, directory, substations, threads, max_clients):
-    """The proxy's configuration in a new directory: its path, and the port."""
+    """Writes the proxy's configuration into a new directory; returns its path and the proxy's port."""
     directory.mkdir()
-    directory.chmod(0o755)  # nginx's worker is another user where the bench is root
+    directory.chmod(0o755)  # nginx's worker is another user if the bench runs as root
     port = free_ports(2)
-    # For nginx, whose cache is for all substations together: as many as wrk ever uses, and one for each.
+    # For nginx, whose cache of connections is shared by all substations: as many as wrk ever uses, and one for each.
     kept = 512 + len(substations)
     values = {"PORT": port, "ADMIN": port + 1, "DIR": directory, "THREADS": threads, "MORE": peer.more,
               "MAX_CLIENTS": max_clients, "KEPT": kept, "MAX_FILES": 2 * max_clients + kept + 100}
@@ -87,37 +87,37 @@ def write(peer, directory, substations, threads, max_clients):
 
 
 def start_proxy(peer, substations, threads, max_clients, directory):
-    """Writes the proxy's configuration and starts it; the process and its port. Each start has its own directory."""
+    """Configures and starts a proxy; returns its process and its port. Each start needs a new directory."""
     config, port = write(peer, directory, substations, threads, max_clients)
     return Process(peer.name, peer.command(config, port, threads), directory / "log", peer.end), port
 
 
 def wait_for_proxy(peer, process, port, seconds=START_SECONDS):
-    """Until it is ready by its own word and charges are answered."""
+    """Waits until the proxy reports that it is ready and answers a charge."""
     if peer.ready_path:
         process.wait_until(lambda: clients.answers(port + 1, clients.request(peer.ready_path, body=None)), seconds)
     process.wait_until(lambda: clients.answers(port, clients.request(peer.path)), seconds)
 
 
 def refusal(peer, directory):
-    """Why this build of the proxy can't be run on its file; None if it can, or says nothing beforehand."""
+    """Why this build of the proxy refuses its configuration; None if it accepts it or has no check."""
     if peer.check is None:
         return None
     config, _ = write(peer, directory, [1], 1, 1)
     done = _ask(peer.check(config))
-    return None if done.returncode == 0 else f"its configuration is refused, so this build does not know `{peer.more}`"
+    return None if done.returncode == 0 else f"it refuses its configuration, so this build does not know `{peer.more}`"
 
 
 def find(peer):
-    """Raises where its program is missing."""
+    """Raises if the proxy's program is missing."""
     program = peer.command("", 0, 1)[0]
     if shutil.which(program) is None:
         raise BenchError(f"{peer.name}: there is no program {program}; `make bench` installs and builds")
 
 
 def version(argv):
-    """The first number with dots in what the program says of itself."""
-    # nginx writes it to stderr; wrk exits with 1 after it.
+    """The first number with dots in the output of a command."""
+    # nginx writes its version to stderr; wrk exits with 1.
     found = re.search(r"\d+\.\d+(\.\d+)?[-+~\w.]*", _ask(argv).stdout)
     return found[0] if found else "unknown"
 

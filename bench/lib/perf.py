@@ -1,21 +1,21 @@
-"""Where the time goes, by the kernel's clock: perf samples with the stacks of both sides, put into a table's rows."""
+"""Where the CPU time goes: perf's samples with the stacks of kernel and program, sorted into the rows of a table."""
 
 import re
 from collections import Counter, namedtuple
 
 from . import parts
 
-# One frame of a stack: where it is (in its file for programs), its name, what it belongs to.
+# One frame of a stack: its offset (in the file, for programs), its symbol, and the object that it belongs to.
 Place = namedtuple("Place", "offset symbol object")
 Sample = namedtuple("Sample", "thread places")  # places: innermost first
 
 SEND_CLIENTS, SEND_SUBSTATIONS = "kernel: sending to clients", "kernel: sending to substations"
 READ_CLIENTS, READ_SUBSTATIONS = "kernel: receiving from clients", "kernel: receiving from substations"
-WAIT, KERNEL = "kernel: waiting (epoll)", "kernel: the rest"
+WAIT, KERNEL = "kernel: waiting (epoll)", "kernel: other"
 ALLOCATOR, LIBC, CLOCK = "allocator", "libc", "reading the clock (vdso)"
-LOOKING = "main thread: scrapes, admin port"
+MAIN_THREAD = "main thread: scrapes, admin port"
 ROWS = (SEND_CLIENTS, SEND_SUBSTATIONS, READ_CLIENTS, READ_SUBSTATIONS, WAIT, KERNEL,
-        *parts.ALL, ALLOCATOR, LIBC, CLOCK, LOOKING)
+        *parts.ALL, ALLOCATOR, LIBC, CLOCK, MAIN_THREAD)
 
 FRAME = re.compile(r"\s+([0-9a-f]+) (.*) \((.*)\)$")
 SENDS = re.compile(r"sys_(sendto|sendmsg|write|writev)$")
@@ -26,7 +26,7 @@ WORKER = "worker-"
 
 
 def parse(text):
-    """What perf script prints with -F comm,tid,ip,sym,dso."""
+    """Reads the output of perf script -F comm,tid,ip,sym,dso."""
     samples, current = [], None
     for line in text.splitlines():
         frame = FRAME.match(line)
@@ -39,14 +39,14 @@ def parse(text):
 
 
 def is_kernel(place):
-    """Whether it is the system's code."""
+    """Whether a frame is the kernel's."""
     return place.object.startswith("[kernel") or place.object.endswith(".ko]") or place.object == "[guest.kernel.kallsyms]"
 
 
 def row(sample, binary, frames_of):
-    """The row that a sample belongs to. `frames_of(offset)` are the frames that lie in each other at an offset of `binary`."""
-    if not sample.thread.startswith(WORKER):
-        return LOOKING
+    """The row of a sample. `frames_of(offset)` returns the chain of inlined frames at an offset of `binary`."""
+    if not _is_worker(sample):
+        return MAIN_THREAD
     innermost = sample.places[0]
     if is_kernel(innermost):
         return _kernel(sample, binary, frames_of)
@@ -59,31 +59,35 @@ def row(sample, binary, frames_of):
     return parts.of_chain(_stack(sample, binary, frames_of)) or parts.REST
 
 
+def _is_worker(sample):
+    return sample.thread.startswith(WORKER)
+
+
 def _kernel(sample, binary, frames_of):
     inside = [place.symbol for place in sample.places if is_kernel(place)]
     for pattern, [clients, substations] in ((SENDS, (SEND_CLIENTS, SEND_SUBSTATIONS)),
                                             (READS, (READ_CLIENTS, READ_SUBSTATIONS)), (WAITS, (WAIT, WAIT))):
         if any(map(pattern.search, inside)):
-            is_exchange = any(parts.is_exchange(frame) for frame in _stack(sample, binary, frames_of))
-            return substations if is_exchange else clients
+            is_upstream = any(parts.is_upstream(frame) for frame in _stack(sample, binary, frames_of))
+            return substations if is_upstream else clients
     return KERNEL
 
 
 def _stack(sample, binary, frames_of):
-    """All frames of ours and of what we use, those that were inlined too, innermost first."""
+    """All frames of the program's file, inlined ones too, innermost first."""
     for depth, place in enumerate(sample.places):
         if place.object == binary:
             yield from frames_of(_within(place, depth))
 
 
 def _within(place, depth):
-    # A caller is noted by where it goes on, which may be another's code already.
+    # perf notes a caller by its return address, which may belong to the next statement already.
     return place.offset - (depth > 0)
 
 
 def offsets(samples, binary):
-    """All places in `binary` that rows may be asked of."""
-    return {_within(place, depth) for sample in samples for depth, place in enumerate(sample.places)
+    """All offsets of `binary` in the stacks of worker threads: those that `row` may look up."""
+    return {_within(place, depth) for sample in samples if _is_worker(sample) for depth, place in enumerate(sample.places)
             if place.object == binary}
 
 

@@ -1,4 +1,4 @@
-"""Pictures of a result as SVG, in the reader's light or dark: lines over connections, bars of latency."""
+"""Pictures of a result as SVG, in light or dark as the reader's browser asks: lines over connections, bars of latency."""
 
 import math
 from html import escape
@@ -21,7 +21,7 @@ STYLE = """
 
 
 def pictures(run):
-    """Those that the result has the figures for: (scenario, what it shows, SVG)."""
+    """The pictures that the result has figures for: (scenario, caption, SVG)."""
     rows = {(row["point"], row["way"]): row for row in run["medians"] if row["rounds"]}
     found = []
     if CONNECTIONS.name in run["settings"]["scenarios"]:
@@ -37,7 +37,7 @@ def _connections(rows):
     for title, measure in (("proxy CPU, µs a request, by connections", "proxy_cpu_us"), ("requests a second, by connections", "rate")):
         series = {}
         for way in COLOURS:
-            # Without a proxy far more requests pass: it would flatten all the rest.
+            # Without a proxy far more requests pass, which would flatten all other lines.
             values = [rows.get((point.key, way), {}).get(measure) for _, point in CONNECTIONS.points if way != "direct"]
             if any(values):
                 series[way] = values
@@ -114,7 +114,7 @@ def _page(panels, ways):
 
 
 def steps(values):
-    """From nought to the highest by a round step, of which at most eight are needed."""
+    """Ticks from 0 to above the largest value: at most eight round steps."""
     top = max(values, default=1)
     power = 10.0 ** math.floor(math.log10(top / 8))
     step = next(factor * power for factor in (1, 2, 2.5, 5, 10) if factor * power * 8 >= top)
@@ -122,7 +122,7 @@ def steps(values):
 
 
 def decades(values):
-    """Powers of ten around the values, of which at least two are needed."""
+    """Powers of ten around the values: at least two."""
     first = math.floor(math.log10(min(values, default=1)))
     last = math.ceil(math.log10(max(values, default=1)))
     return [10.0 ** power for power in range(first, max(last, first + 1) + 1)]

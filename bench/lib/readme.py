@@ -1,30 +1,31 @@
-"""The README's block on the bench, made of a result."""
+"""The README's block about the bench, made from a result."""
 
 from . import report
 from .goals import TWO_THREADS
 from .scenarios import CONNECTIONS, LATENCY, USUAL
 from .summary import Medians
+from .tables import table
 
-BEGIN, END = "<!-- bench -->", "<!-- /bench -->"
+# The block stands between <!-- bench --> and <!-- /bench -->.
+MARK = "bench"
 FOLDER = "bench/results"
 
 
 def block(run, name):
-    """All between the marks."""
+    """The text between the marks."""
     settings, found = run["settings"], Medians(run["medians"])
     steady = LATENCY.points[0][1]
     rate = settings["steady_rate"]
     at_rate = f"at {rate:,.0f}/s" if rate else "at a constant rate"
     head = ["", "proxy CPU µs/request", "× cheaper of HAProxy and nginx", "requests/s, 1 thread", "2 threads",
             f"p99 ms {at_rate}", "p99.9 ms", "KiB/idle client"]
-    lines = ["| " + " | ".join(head) + " |", "| --- |" + " ---: |" * (len(head) - 1)]
-    for row in (row for row in run["medians"] if row["point"] == USUAL.key):
-        way = row["way"]
-        lines.append("| " + " | ".join([
-            way, report.cpu(row), report.number(row["proxy_cpu_us_ratio"], 2), report.number(row["rate"], 0),
-            report.number(found.at(TWO_THREADS, way, "rate"), 0), report.number(found.at(steady, way, "p99_ms"), 2),
-            report.number(found.at(steady, way, "p999_ms"), 2), report.number(run["idle_kib"].get(way), 1)]) + " |")
-    lines += [
+    rows = [[row["way"], report.cpu(row), report.number(row["proxy_cpu_us_ratio"], 2), report.number(row["rate"], 0),
+             *(report.number(found.at(point, row["way"], measure), digits)
+               for point, measure, digits in ((TWO_THREADS, "rate", 0), (steady, "p99_ms", 2), (steady, "p999_ms", 2))),
+             report.number(run["idle_kib"].get(row["way"]), 1)]
+            for row in run["medians"] if row["point"] == USUAL.key]
+    return "\n".join([
+        *table(head, rows),
         "",
         f"{_rounds(settings['rounds'])} on {run['machine']['cores']} cores that everything shares, {USUAL.connections} "
         f"connections, three substations: [the whole report]({FOLDER}/{name}.md)",
@@ -33,23 +34,8 @@ def block(run, name):
         "*direct* is without a proxy. Latency counts from when a request was meant to leave.",
         "",
         f"![CPU time a request, and requests a second, over connections]({FOLDER}/{name}-{CONNECTIONS.name}.svg)",
-    ]
-    return "\n".join(lines)
+    ])
 
 
 def _rounds(count):
     return "One round" if count == 1 else f"Medians of {count} interleaved rounds"
-
-
-def split(readme):
-    """The README before its block, the block, and the rest."""
-    before, _, rest = readme.partition(BEGIN + "\n")
-    own, mark, after = rest.partition("\n" + END)
-    if not mark:
-        raise ValueError(f"the README has no block between {BEGIN} and {END}")
-    return before, own, after
-
-
-def joined(before, own, after):
-    """The README of these parts."""
-    return f"{before}{BEGIN}\n{own}\n{END}{after}"

@@ -1,27 +1,31 @@
-"""The report of a person: one table a scenario, all of it from the dict that is kept as JSON."""
+"""The report in Markdown: one table for each scenario, all of it from the result that is stored as JSON."""
 
 from . import scenarios
+from .tables import table
 
-HEAD = ["way", "proxy CPU µs/request (range)", "× cheaper peer", "requests/s", "× better peer", "p50 ms", "p99 ms",
+HEAD = ["proxy", "proxy CPU µs/request (range)", "× cheaper peer", "requests/s", "× better peer", "p50 ms", "p99 ms",
         "p99.9 ms", "substations CPU µs/request", "peak MiB", "rounds"]
 
 
 def markdown(run, pictures):
-    """The whole report; `pictures` are (what it shows, the file beside it)."""
+    """The whole report; `pictures` are (scenario, caption, file name)."""
     machine, settings = run["machine"], run["settings"]
     versions = ", ".join(f"{name} {version}" for name, version in run["versions"].items())
     lines = [
         f"# {run['description']}, {run['date']}", "",
         f"Commit {run['commit']} · {machine['cpu']}, {machine['cores']} cores, {machine['memory_gib']} GiB, "
         f"kernel {machine['kernel']} · {versions}", "",
-        f"Interleaved rounds: {settings['rounds']}, each cell {settings['seconds']} s. Every proxy is started anew for every "
-        f"cell. wrk keeps its connections as busy as the answers allow, with a POST of {settings['body_bytes']} bytes. "
-        "Unless the table says otherwise: 64 connections, three substations in one process that answer at once, one thread a "
-        "proxy. Medians; everything shares the cores, so requests/s says what the whole chain reaches and CPU µs/request what "
-        "the proxy costs, the work between requests included. *Peer* is HAProxy or nginx, whichever is better in that column. "
-        "*switchyard-pooled* differs from *switchyard* only in `upstream: {pipeline: off}`, *plain* is a bare `ProxyHttp` that "
-        "chooses as we do, *direct* is without a proxy. `+` after the commit: its sources were changed.", "",
-        "## What was promised", "",
+        f"Interleaved rounds: {settings['rounds']}; each measurement takes {settings['seconds']} s and starts its proxy anew.",
+        "wrk keeps its connections as busy as the answers allow (a closed loop), with a POST of "
+        f"{settings['body_bytes']} bytes.",
+        "Unless the table says otherwise: 64 connections, one thread for each proxy, and three substations in one process "
+        "that answer at once.",
+        "Figures are medians. Everything shares the cores, so requests/s is what the whole chain reaches; CPU µs/request is "
+        "what the proxy costs, its work between requests included.", "",
+        "*Peer* is HAProxy or nginx, whichever is better in that column. *switchyard-pooled* differs from *switchyard* only "
+        "in `upstream: {pipeline: off}`, *plain* is a bare `ProxyHttp` proxy that selects as we do, *direct* is without a "
+        "proxy. A `+` behind the commit means that the sources were changed.", "",
+        "## Goals", "",
         *_goals(run["goals"]), "",
         *[f"- caution: {remark}" for remark in run["remarks"]],
         *[""] * bool(run["remarks"]),
@@ -38,23 +42,23 @@ def markdown(run, pictures):
 
 
 def _goals(goals):
-    yield "| | goal | limit | measured | in single rounds |"
-    yield "| --- | --- | ---: | ---: | ---: |"
+    rows = []
     for goal in goals:
         word = {True: "met", False: "**MISSED**", None: "not measured"}[goal["met"]]
         aim = f" (aim {goal['aim']:.2f})" if goal["aim"] else ""
         rounds = "{:.2f}–{:.2f}".format(*goal["rounds"]) if goal["rounds"] else "–"
-        yield f"| {word} | {goal['goal']} | {goal['sign']} {goal['limit']:.2f}{aim} | {number(goal['value'], 2)} | {rounds} |"
+        rows.append([word, goal["goal"], f"{goal['sign']} {goal['limit']:.2f}{aim}", number(goal["value"], 2), rounds])
+    return table(["", "goal", "limit", "measured", "in single rounds"], rows, texts=2)
 
 
 def _about(scenario, run):
     rate, idle = run["settings"]["steady_rate"], run["settings"]["idle_clients"]
     if scenario is scenarios.LATENCY and rate:
-        return [f"{rate:,.0f} requests/s, half of what one thread of the slowest proxy can answer at a constant rate: evenly spaced, by requester, whatever becomes of the answers. A latency begins when its request was meant to "
-                "leave.", ""]
+        return [f"{rate:,.0f} requests/s: half of what one thread of the slowest proxy can answer at a constant rate.",
+                "requester sends them evenly spaced in an open loop. A latency begins when its request was due.", ""]
     if scenario is scenarios.SLOW:
-        return ["Where one of three is slow, HAProxy, nginx and Envoy avoid it, since their least connections are those of the "
-                "fast ones; we balance the load that sessions leave behind, so each gets its third.", ""]
+        return ["If one of three substations is slow, HAProxy, nginx and Envoy avoid it, because they prefer the fewest "
+                "connections.", "We balance the load that sessions leave behind, so each substation gets a third.", ""]
     if scenario is scenarios.IDLE:
         return [f"The growth of resident memory from 200 to {idle:,} clients that have made one request each and keep their "
                 "connection.", ""]
@@ -62,12 +66,9 @@ def _about(scenario, run):
 
 
 def _table(scenario, rows):
-    yield f"| {scenario.axis} | " + " | ".join(HEAD) + " |"
-    yield "| ---: | --- |" + " ---: |" * (len(HEAD) - 1)
-    for label, point in scenario.points:
-        for row in (row for row in rows if row["point"] == point.key):
-            if row["way"] != "direct" or scenario.direct:
-                yield f"| {label} | " + " | ".join(_row(row)) + " |"
+    found = [[label, *_row(row)] for label, point in scenario.points for row in rows
+             if row["point"] == point.key and (row["way"] != "direct" or scenario.direct)]
+    return table([scenario.axis, *HEAD], found, texts=2)
 
 
 def _row(row):
@@ -77,19 +78,16 @@ def _row(row):
 
 
 def _idle(run):
-    yield "| way | KiB a client |"
-    yield "| --- | ---: |"
-    for way, kib in run["idle_kib"].items():
-        yield f"| {way} | {kib:.1f} |"
+    return table(["proxy", "KiB a client"], [[way, f"{kib:.1f}"] for way, kib in run["idle_kib"].items()])
 
 
 def cpu(row):
-    """CPU time a request, with the least and the most of the rounds; nothing where there is no proxy."""
+    """CPU time of a request, with its range over the rounds; a dash without a proxy."""
     if not row["proxy_cpu_us"]:
         return "–"
     return "{:.1f} ({:.1f}–{:.1f})".format(row["proxy_cpu_us"], *row["proxy_cpu_us_range"])
 
 
 def number(value, digits):
-    """As a table has it."""
+    """A number for a table; a dash for None."""
     return "–" if value is None else f"{value:,.{digits}f}"

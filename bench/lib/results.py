@@ -1,18 +1,18 @@
-"""The folder of results: each a JSON file, its report in Markdown and its pictures, all under one name."""
+"""The folder of results: for each a JSON file, a report in Markdown and pictures, all under one name."""
 
 import json
 import re
 
 from . import scenarios
 
-# 2 has points, scenarios and goals with limits; 1 had one table.
+# Schema 2 has points, scenarios and goals with limits; schema 1 had one table.
 SCHEMA = 2
 
 
 def save(run, directory, markdown, pictures=()):
-    """Writes all files of a run under a name not taken yet, and gives it back.
+    """Writes all files of a run under a new name, and returns the name.
 
-    `pictures` are (scenario, what it shows, SVG); `markdown(run, links)` gets the links to them.
+    `pictures` are (scenario, caption, SVG); `markdown(run, links)` gets (scenario, caption, file name) for each of them.
     """
     directory.mkdir(parents=True, exist_ok=True)
     slug = re.sub(r"[^a-z0-9]+", "-", run["description"].lower()).strip("-") or "run"
@@ -31,7 +31,7 @@ def save(run, directory, markdown, pictures=()):
 
 
 def newest(directory):
-    """The name of the newest result that has all scenarios; None if there is none."""
+    """The name of the newest result with all scenarios; None if there is none."""
     whole = {scenario.name for scenario in scenarios.ALL}
     found = []
     for path in directory.glob("*.json"):

@@ -1,4 +1,7 @@
-"""The run: each round visits every point, and each point every way once, in an order that rotates from round to round."""
+"""The run: each round measures every way once at every point, in an order that rotates from round to round.
+
+A *way* is how requests reach the substations: through one of the proxies, or directly.
+"""
 
 import time
 
@@ -10,14 +13,14 @@ from .scenarios import ALL, IDLE, USUAL, direct_points, points
 DIRECT = "direct"
 WARM_UP_SECONDS = 1
 PROBE_SECONDS = 2
-# One in a thousand must be many, and a constant rate is only half of what a closed loop sends.
+# A p99.9 needs many requests, and a constant rate sends only half as many as a closed loop.
 STEADY_FACTOR = 3
-# A quick run has too few for what it says of idle clients to mean anything.
+# Too few for a meaningful figure, but enough to try that it works.
 QUICK_IDLE_CLIENTS = 400
 
 
 class Rounds:
-    """One run. Where a way fails at a point it is named once and left out there from then on."""
+    """One run. A way that fails at a point is reported, and left out at that point from then on."""
 
     def __init__(self, options, directory, idle_clients):
         self.options, self.directory = options, directory
@@ -28,7 +31,7 @@ class Rounds:
         self.versions = {}
         self.cells = []
         self.idle = {}
-        # The limit that proxies are told of is not to be met: the probes come on top.
+        # Connections must never reach the limit that the proxies get; probes come on top.
         most = max(point.connections for point in points(ALL))
         self._max_clients = max(self.idle_clients, most) + 100
         self.rate = None
@@ -38,7 +41,7 @@ class Rounds:
         self._progress = None
 
     def run(self):
-        """Measures everything, into `cells` and `idle`."""
+        """Measures everything; fills `cells` and `idle`."""
         self._find_versions()
         plan = self._plan()
         self._progress = Progress(len(plan))
@@ -50,7 +53,7 @@ class Rounds:
                     self._attempt(point, way, lambda: self._load(number, point, way, fleets))
 
     def _plan(self):
-        """All that is to be measured, in order: (round, point, way)."""
+        """All measurements in their order: (round, point, way)."""
         with_direct = direct_points(self.options.scenarios)
         plan = []
         for number in range(self.options.rounds):
@@ -63,7 +66,7 @@ class Rounds:
         return plan
 
     def _find_versions(self):
-        """Also finds out early which programs are missing, and which can't be run as the bench would."""
+        """Asks each program for its version, and drops those that are missing or refuse their configuration."""
         self.versions["wrk"] = peers.version(["wrk", "-v"])
         for way in [way for way in self.ways if way in self.proxies]:
             peer = self.proxies[way]
@@ -75,33 +78,33 @@ class Rounds:
                 noted = self.left_out
             except BenchError as error:
                 print(f"{'' if peer.optional else 'FAILED '}{error}", flush=True)
-                why = "it is not there, or can't be started"
+                why = "it is missing, or can't be started"
                 noted = self.left_out if peer.optional else self.failures
             if why:
                 noted.append(f"{way} is left out: {why}")
                 self.ways = [other for other in self.ways if other != way]
 
     def _attempt(self, point, way, action):
-        """Runs the action; where it fails, says so and goes on without this way at this point."""
+        """Runs the action; if it fails, reports that and leaves this way out at this point."""
         if (point, way) in self._failed:
             self._progress.skip()
             return
         try:
-            said = action()
+            outcome = action()
         except BenchError as error:
-            said = f"FAILED {error}"
+            outcome = f"FAILED {error}"
             where = "idle clients" if point is IDLE else point.key
-            # What a program said may hold folders of this machine: it is printed, and not kept.
-            self.failures.append(f"{way} failed and is left out from there on: {where}")
+            # A program's output may name folders of this machine: it is printed, but not stored.
+            self.failures.append(f"{way} failed and is left out from then on: {where}")
             self._failed.add((point, way))
-        self._progress.say(said)
+        self._progress.say(outcome)
 
     def _directory(self, way):
         self._starts += 1
         return self.directory / f"{self._starts}-{way}"
 
     def _start(self, way, substations, threads):
-        """A fresh proxy, as a `with` block gives it back, and its port."""
+        """A new proxy process for a `with` block, and its port."""
         return peers.start_proxy(self.proxies[way], substations, threads, self._max_clients, self._directory(way))
 
     def _load(self, number, point, way, fleets):
@@ -129,20 +132,20 @@ class Rounds:
             return wrk.run(url, point.connections, seconds)
 
         seconds = self.options.seconds * (STEADY_FACTOR if point.steady and not self.options.quick else 1)
-        # Pools, caches and connections fill before anything counts.
+        # Pools, caches and connections fill before the measurement.
         warm_up = (lambda: None) if self.options.quick else (lambda: generate(WARM_UP_SECONDS))
         return measure.load(point.key, way, number, lambda: generate(seconds), warm_up, proxy, substations)
 
     def _steady_rate(self, fleets):
         """Half of what the slowest proxy can answer at a constant rate, to two figures.
 
-        That is far less than in a closed loop, where requests come in batches and cost less each. So it is asked for a
-        quarter of what it reached there, and what a request costs it then says how many its thread can answer in a second.
+        That is far less than in a closed loop, where requests come in batches and cost less each. So this sends it a
+        quarter of what it reached there, measures the CPU time of a request, and divides a second by that.
         """
         reached = {cell.way: cell.rate for cell in self.cells
                    if cell.point == USUAL.key and cell.way != DIRECT and cell.valid}
         if not reached:
-            raise BenchError("no proxy has shown yet how much it can answer, so there is no constant rate")
+            raise BenchError("there is no constant rate, because no proxy has a valid result in a closed loop yet")
         slowest = min(reached, key=reached.get)
         peer = self.proxies[slowest]
         _, first = fleets.of(USUAL.substations, USUAL.answer_after)
@@ -169,18 +172,18 @@ class Rounds:
 
 
 class Progress:
-    """How far the run is, and how long it will take."""
+    """Prints how far the run is and how long it will still take."""
 
     def __init__(self, total):
         self._total, self._done, self._skipped = total, 0, 0
         self._began = time.monotonic()
 
     def skip(self):
-        """One of the plan took no time."""
+        """Counts a measurement that was left out."""
         self._skipped += 1
 
     def say(self, text):
-        """One of the plan is done."""
+        """Counts a measurement, and prints a line about it."""
         self._done += 1
         left = self._total - self._done - self._skipped
         seconds = (time.monotonic() - self._began) / self._done * left

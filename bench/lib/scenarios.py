@@ -1,7 +1,6 @@
-"""What is asked of every way, as a table: scenarios, each with the points at which it looks.
+"""What is measured: scenarios, each with its points.
 
-A point that several scenarios share is measured once. The usual point is the one from which each scenario departs in one
-respect.
+A point that several scenarios share is measured once. Each scenario varies one setting of the usual point.
 """
 
 from dataclasses import dataclass
@@ -12,17 +11,17 @@ ONE_SLOW = ("0s", "0s", "50ms")
 
 @dataclass(frozen=True)
 class Point:
-    """One set of circumstances in which every way is measured."""
+    """The settings of one measurement, the same for every way."""
 
     connections: int = 64
     threads: int = 1  # of the proxy
     substations: int = 3
-    answer_after: tuple = AT_ONCE  # goes round the substations
-    steady: bool = False  # at a constant rate, else as fast as the answers come
+    answer_after: tuple = AT_ONCE  # of the first substation, the second, …, and from the start again
+    steady: bool = False  # an open loop at a constant rate; else a closed loop
 
     @property
     def key(self):
-        """Its name in a result: what is said of every point, and where it departs from the usual one."""
+        """Its name in a result: the connections, and each setting that differs from the usual point."""
         parts = ["1 connection" if self.connections == 1 else f"{self.connections} connections"]
         if self.threads != USUAL.threads:
             parts.append(f"{self.threads} threads")
@@ -42,17 +41,17 @@ class Scenario:
 
     name: str
     title: str
-    axis: str  # what the labels of its points are
+    axis: str  # what the labels of its points mean
     points: tuple = ()  # (label, point)
-    before: tuple = ()  # points that are needed to measure these
-    direct: bool = False  # also without a proxy
+    before: tuple = ()  # points that must be measured first
+    direct: bool = False  # also measured without a proxy
 
 
 CONNECTIONS = Scenario(
     "connections", "How many clients at once", "connections",
     (("1", Point(connections=1)), ("8", Point(connections=8)), ("64", USUAL), ("512", Point(connections=512))), direct=True)
 LATENCY = Scenario(
-    "latency", "Latency at a constant rate, from when each request was meant to leave", "load",
+    "latency", "Latency at a constant rate, from when each request was due", "load",
     (("half of the slowest", Point(steady=True)),), before=(USUAL,), direct=True)
 SLOW = Scenario(
     "slow", "Slow substations", "substations answer after",
@@ -68,7 +67,7 @@ ALL = (CONNECTIONS, LATENCY, SLOW, THREADS, SUBSTATIONS, IDLE)
 
 
 def points(scenarios):
-    """All points of the scenarios, each once, those that others need before them."""
+    """All points of the scenarios, each once, with those that others need before them."""
     found = {}
     for scenario in scenarios:
         found.update(dict.fromkeys(scenario.before))
@@ -77,5 +76,5 @@ def points(scenarios):
 
 
 def direct_points(scenarios):
-    """Those that are measured without a proxy too."""
+    """The points that are also measured without a proxy."""
     return {point for scenario in scenarios if scenario.direct for _, point in scenario.points}

@@ -1,16 +1,16 @@
-"""From cells to medians and ratios."""
+"""Medians and ratios of the measurements."""
 
 from statistics import median
 
 MEASURES = ("rate", "p50_ms", "p99_ms", "p999_ms", "proxy_cpu_us", "substation_cpu_us", "peak_mib", "foreign_cpu", "late")
-# Whom we measure ourselves by: the cheaper of them for CPU time, the faster for requests.
+# Ratios compare with these peers: with the cheaper one for CPU time, with the faster one for requests.
 BASE = ("haproxy", "nginx")
 
 
 def medians(cells, order):
-    """One row for each point and way: medians over its valid rounds, and ratios to the better of the base at that point.
+    """A row for each point and way: medians over the valid rounds, and ratios to the better peer of `BASE` at that point.
 
-    Points as they appear, ways in `order`.
+    Points stand in the order of the cells, ways in `order`.
     """
     rows = []
     for point in dict.fromkeys(cell.point for cell in cells):
@@ -38,25 +38,26 @@ def _row(point, way, cells):
 
 
 def ratio(value, base):
-    """`value` over `base`; None where either is missing or nought."""
+    """`value` over `base`; None if either is missing or 0."""
     return value / base if value and base else None
 
 
 class Medians:
-    """The rows, to be asked for one figure, or for how two compare."""
+    """Looks up single figures in the rows, and compares them."""
 
     def __init__(self, rows, cells=()):
         self._rows = {(row["point"], row["way"]): row for row in rows}
         self._cells = {(cell.point, cell.way, cell.round): cell for cell in cells if cell.valid}
 
     def at(self, point, way, measure):
-        """The figure, or None where it was not measured."""
+        """A figure, or None if it was not measured."""
         return self._rows.get((point.key, way), {}).get(measure)
 
     def compared(self, own, others, measure, best=min):
-        """The figure of `own` over that of the best of the `others`, all of them (point, way).
+        """The figure of `own` over that of the best of the `others`; each of them is a (point, way).
 
-        Gives the ratio of medians, or None, and between what the ratios within single rounds lie: how far to trust it.
+        Returns the ratio of the medians, or None, and the range of the ratios within single rounds, which shows how far
+        to trust it.
         """
         known = {other: self.at(*other, measure) for other in others if self.at(*other, measure)}
         if not known or not self.at(*own, measure):

@@ -1,7 +1,7 @@
-"""Where an instruction comes from: the functions that the compiler made one of, innermost first, by binutils.
+"""The chain of inlined functions at an address, innermost first, by binutils.
 
-A release build inlines most of what a request runs, so that the name of the function that an address lies in says little.
-What was inlined stands in the debug information, which release builds keep for backtraces.
+A release build inlines most of what a request runs, so the function that contains an address says little. The debug
+information, which our builds keep for backtraces, says what was inlined there.
 """
 
 import subprocess
@@ -11,13 +11,13 @@ from .processes import BenchError
 
 Frame = namedtuple("Frame", "function file")
 
-# Addresses asked for at once.
+# Addresses for one run of addr2line.
 CHUNK = 2000
 LIMIT_SECONDS = 120
 
 
 def chains(binary, addresses):
-    """Address (as linked) → its frames, innermost first."""
+    """Address (as linked) → its chain of frames, innermost first."""
     found = {}
     wanted = sorted(set(addresses))
     for at in range(0, len(wanted), CHUNK):
@@ -28,7 +28,7 @@ def chains(binary, addresses):
 
 
 def parse(output):
-    """What addr2line says with -a -f -i -C: an address, then for each frame its function and its file:line."""
+    """Reads the output of addr2line -a -f -i -C: an address, then for each frame its function and its file:line."""
     found, frames, function = {}, None, None
     for line in output.splitlines():
         if line.startswith("0x"):
@@ -43,18 +43,18 @@ def parse(output):
 
 
 def segments(binary):
-    """Its parts that are loaded, as (offset in the file, address, size)."""
+    """The loaded segments of a program: (offset in the file, address, size)."""
     return parse_segments(_run(["readelf", "-lW", str(binary)], ""))
 
 
 def parse_segments(output):
-    """What readelf says with -lW."""
+    """Reads the output of readelf -lW."""
     rows = [line.split() for line in output.splitlines()]
     return [(int(row[1], 16), int(row[2], 16), int(row[4], 16)) for row in rows if row[:1] == ["LOAD"]]
 
 
 def address(loaded, offset):
-    """The address as linked of what stands at an offset of the file; perf names places by the latter."""
+    """The address, as linked, of an offset in the file. perf reports offsets."""
     for start, first, size in loaded:
         if start <= offset < start + size:
             return first + offset - start
@@ -65,7 +65,7 @@ def _run(argv, asked):
     try:
         done = subprocess.run(argv, input=asked, capture_output=True, text=True, timeout=LIMIT_SECONDS, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise BenchError(f"{argv[0]}: {error}; it comes with a C compiler (Debian: binutils)") from error
+        raise BenchError(f"{argv[0]}: {error}; install binutils, which comes with a C compiler") from error
     if done.returncode != 0:
         raise BenchError(f"{argv[0]}: {done.stderr.strip()[-300:]}")
     return done.stdout

@@ -1,32 +1,36 @@
-"""What a connection to a substation costs the proxy that keeps it for the next request."""
+"""Memory that the proxy holds for an idle connection to a substation."""
 
 from dataclasses import dataclass
 
 from . import accounting, clients
 from .processes import BenchError
 
-# So late that a whole burst is under way before the first answer, and each request needs a connection of its own.
+# Late enough that a whole burst is in flight before the first answer, so each request needs its own connection.
 ANSWER_AFTER = ("500ms",)
-# A charge that finds no room waits in line: under way like any other, but without a connection.
-TEMPLATE = "switchyard-in-line.yaml"
+# With this file a charge that finds no capacity waits in the queue: in flight like any other, but without a connection.
+TEMPLATE = "switchyard-queue.yaml"
 BODY = b'{"power_kw":0.01}'
 TOO_MUCH = b'{"power_kw":2000}'
-# Nothing that was given back may look like room that never was needed: mimalloc is to keep all that it had.
+# mimalloc must not return freed memory to the system, or that would be subtracted from the growth.
 ENVIRONMENT = {"MIMALLOC_PURGE_DELAY": "-1"}
-# Of so many clients at once, before it counts.
+# The size of the bursts that warm up the clients' connections.
 FEW = 50
 
 
 @dataclass
 class Pooled:
-    """What a burst has left behind."""
+    """The connections that a burst of requests left open."""
 
     connections: int
-    kib: float  # of resident memory for each
+    kib: float  # resident memory for each
 
 
 def measure(proxy, port, path, count):
-    """What `count` requests at once leave behind that as many in line have not needed before: their connections."""
+    """Memory for each connection that `count` requests at once leave open.
+
+    Before them, as many requests wait in the queue. That takes the memory of requests in flight, without connections, so
+    the growth from there is the connections' own.
+    """
     charge, too_much = clients.request(path, BODY), clients.request(path, TOO_MUCH)
     connections = [clients.connect(port) for _ in range(count)]
     try:
@@ -43,12 +47,12 @@ def measure(proxy, port, path, count):
             connection.close()
     grown, made = after[0] - before[0], after[1] - before[1]
     if made < count // 2:
-        raise BenchError(f"{proxy.name}: {count} requests at once left only {made} more connections")
+        raise BenchError(f"{proxy.name}: {count} requests at once left only {made} new connections open")
     return Pooled(made, grown / made)
 
 
 def _burst(connections, wire, expected):
-    """A request on each at once, then all answers."""
+    """Sends a request on each connection, then reads all answers."""
     for connection in connections:
         connection.sendall(wire)
     for connection in connections:

@@ -1,4 +1,4 @@
-"""As fast as the answers come: run wrk and read its result."""
+"""A closed loop: runs wrk and reads its result."""
 
 import json
 import os
@@ -13,10 +13,10 @@ LIMIT_SECONDS = 30
 
 
 def parse(output):
-    """The `result` line that post.lua writes."""
+    """Reads the `result` line that post.lua writes."""
     lines = [line for line in output.splitlines() if line.startswith("result ")]
     if len(lines) != 1:
-        raise BenchError(f"wrk gave {len(lines)} result lines, not one")
+        raise BenchError(f"wrk wrote {len(lines)} result lines, not one")
     raw = json.loads(lines[0].removeprefix("result "))
     if raw["micros"] <= 0:
         raise BenchError("wrk measured no time")
@@ -27,13 +27,13 @@ def parse(output):
         p99_ms=raw["p99"] / 1e3,
         p999_ms=raw["p999"] / 1e3,
         max_ms=raw["max"] / 1e3,
-        # A status of 400 and more; no server here redirects, the probe before each run would see it.
+        # Statuses from 400 on. No server here redirects: the probe before each run would find that.
         errors={kind: raw[kind] for kind in ERROR_KINDS if raw[kind]},
     )
 
 
 def run(url, connections, seconds, under=()):
-    """One thread, keep-alive, a closed loop. `under` is a command that watches something for as long as it runs."""
+    """One thread with keep-alive connections. `under` is a command that runs wrk and watches something meanwhile."""
     argv = [*under, "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "-s", os.fspath(SCRIPT), url]
     output, cpu = run_to_its_end("wrk", argv, seconds + LIMIT_SECONDS)
     load = parse(output)

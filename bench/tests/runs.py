@@ -1,4 +1,4 @@
-"""A whole result as the bench makes it, small."""
+"""A small, complete result of the bench."""
 
 from lib import goals, remarks, scenarios, summary
 from lib.scenarios import ALL, Point
@@ -8,7 +8,7 @@ WAYS = ["switchyard", "switchyard-pooled", "haproxy", "nginx", "envoy", "plain",
 
 
 def run(chosen=ALL, **changes):
-    """All ways at all points of the scenarios, two rounds each; `changes` are keys of the result."""
+    """All ways at all points of the scenarios, with two rounds; `changes` replaces keys of the result."""
     direct = scenarios.direct_points(chosen)
     cells = [cell(way, number, point, proxy_cpu_us=0.0 if way == "direct" else 10.0 + number)
              for number in (1, 2) for point in scenarios.points(chosen) for way in WAYS if way != "direct" or point in direct]

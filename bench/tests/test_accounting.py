@@ -1,4 +1,4 @@
-"""CPU time, to better than a tick."""
+"""CPU time, more exact than a tick."""
 
 import subprocess
 import sys
@@ -28,9 +28,9 @@ class Cpu(unittest.TestCase):
             child.stdin.flush()
             self.assertEqual(child.stdout.readline(), "done\n")
             after = CpuTime(child.pid)
-            # The start of the interpreter may be in it where it had not come to its first line.
+            # It may include the start of the interpreter.
             self.assertGreaterEqual(after.since(before), 0.005)
-            # It waits for a line now: whatever it still did, it did at once.
+            # It waits for a line now, so its count soon stands still.
             deadline = time.monotonic() + 10
             while CpuTime(child.pid).since(after) > 0.0:
                 after = CpuTime(child.pid)

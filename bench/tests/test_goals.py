@@ -1,4 +1,4 @@
-"""What was promised, met and missed."""
+"""Goals: met, missed, and not measured."""
 
 import unittest
 
@@ -32,7 +32,7 @@ class Goals(unittest.TestCase):
         self.assertTrue(self.one("requests/s", [cell("switchyard", point=two, rate=1400.0), *peers]))
         self.assertFalse(self.one("requests/s", [cell("switchyard", point=two, rate=1399.0), *peers]))
 
-    def test_no_dearer_and_no_slower_than_pooled_wherever_pipelining_can_not_help(self):
+    def test_where_pipelining_cannot_help_cost_and_latency_are_those_of_pooled(self):
         for point in [CONNECTIONS.points[0][1], *(point for _, point in scenarios.SLOW.points[1:])]:
             pooled = cell("switchyard-pooled", point=point)
             good = judged([cell("switchyard", point=point, proxy_cpu_us=10.5, p99_ms=2.1), pooled])
@@ -40,7 +40,7 @@ class Goals(unittest.TestCase):
             self.assertEqual([list(found.values()).count(True) for found in (good, bad)], [2, 0], point.key)
             self.assertEqual([list(found.values()).count(False) for found in (good, bad)], [0, 2], point.key)
 
-    def test_latency_against_the_best_peer_one_of_us_is_not(self):
+    def test_latency_is_compared_with_the_best_peer_not_with_pooled(self):
         peers = [cell("haproxy", point=STEADY), cell("envoy", point=STEADY, p99_ms=1.0),
                  cell("switchyard-pooled", point=STEADY, p99_ms=0.1, p999_ms=0.1)]
         self.assertFalse(self.one("p99 at", [cell("switchyard", point=STEADY, p99_ms=1.1), *peers]))
@@ -54,7 +54,7 @@ class Goals(unittest.TestCase):
         self.assertTrue(self.one("KiB", [], {"switchyard": 8.0}))
         self.assertFalse(self.one("KiB", [], {"switchyard": 8.1}))
 
-    def test_what_was_not_measured_is_neither(self):
+    def test_a_goal_without_figures_is_neither_met_nor_missed(self):
         found = judged([])
         self.assertEqual(len(found), 14)
         self.assertEqual(set(found.values()), {None})

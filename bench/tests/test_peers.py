@@ -1,4 +1,4 @@
-"""The configurations of the peers, as far as they can be judged without starting them."""
+"""The configurations of the peers, as far as they can be checked without starting them."""
 
 import tempfile
 import unittest
@@ -19,17 +19,17 @@ def written(name, threads=1):
 
 
 class Fill(unittest.TestCase):
-    def test_a_value_goes_in_and_a_missing_one_is_refused(self):
+    def test_placeholders_are_replaced_and_a_missing_value_is_an_error(self):
         self.assertEqual(peers.fill("bind @PORT@; $host @ x@y.z", {"PORT": 80}), "bind 80; $host @ x@y.z\n")
         with self.assertRaises(KeyError):
-            peers.fill("@NOBODY@", {"PORT": 80})
+            peers.fill("@MISSING@", {"PORT": 80})
 
-    def test_a_line_of_a_substation_stands_there_for_each(self):
+    def test_a_line_about_a_substation_is_repeated_for_each(self):
         self.assertEqual(peers.fill("a\n s@NUMBER@ :@SUBSTATION@ @X@\nb", {"X": "x"}, [7, 9]), "a\n s1 :7 x\n s2 :9 x\nb\n")
 
 
 class Templates(unittest.TestCase):
-    def test_every_peer_is_held_to_as_many_threads(self):
+    def test_every_peer_gets_the_same_number_of_threads(self):
         limits = {"switchyard": "threads: 2", "switchyard-pooled": "threads: 2", "plain": "threads: 2",
                   "haproxy": "nbthread 2", "nginx": "worker_processes 2;"}
         for name, limit in limits.items():
@@ -38,14 +38,14 @@ class Templates(unittest.TestCase):
         _, _, argv, _ = written("envoy", threads=2)
         self.assertEqual(argv[argv.index("--concurrency") + 1], "2")
 
-    def test_every_peer_knows_every_substation_and_its_own_port(self):
+    def test_every_configuration_has_every_substation_and_its_own_port(self):
         for peer in peers.peers(Path("bin")):
             _, text, argv, port = written(peer.name)
             for each in PORTS:
                 self.assertEqual(text.count(str(each)), 1, peer.name)
             self.assertIn(str(port), text + " ".join(argv), peer.name)
 
-    def test_no_template_is_left_over(self):
+    def test_every_template_is_used(self):
         used = {peer.template for peer in peers.peers(Path("bin"))} | {profiling.PATIENT, upstream.TEMPLATE}
         self.assertEqual({path.name for path in peers.TEMPLATES.iterdir()}, used)
 
@@ -58,14 +58,14 @@ class Templates(unittest.TestCase):
 
 
 class Missing(unittest.TestCase):
-    def test_a_program_that_is_not_there_is_named(self):
+    def test_a_missing_program_is_named(self):
         with self.assertRaisesRegex(BenchError, "/nowhere/envoy"):
             peers.find(next(peer for peer in peers.peers(Path("bin"), "/nowhere/envoy") if peer.name == "envoy"))
         peers.find(peers.Peer("p", "haproxy.cfg", lambda config, port, threads: ["sh"]))
 
 
 class Refusal(unittest.TestCase):
-    def test_a_build_that_does_not_know_the_key_is_told_by_its_check(self):
+    def test_a_build_that_does_not_know_the_key_is_found_by_its_check(self):
         def peer(argv):
             return peers.Peer("p", "switchyard.yaml", None, more="new: key", check=lambda config: argv)
 

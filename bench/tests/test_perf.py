@@ -1,4 +1,4 @@
-"""Samples and the rows that they belong to, on some of a real run."""
+"""The rows of samples, on samples of a real run."""
 
 import unittest
 from pathlib import Path
@@ -6,17 +6,17 @@ from pathlib import Path
 from lib import parts, perf, symbols
 
 SAMPLES = Path(__file__).resolve().parent / "samples"
-BINARY = "/build/release/switchyard"
+BINARY = "/build/dist/switchyard"
 
 
 class Rows(unittest.TestCase):
     def setUp(self):
         self.samples = perf.parse((SAMPLES / "perf-script.txt").read_text())
         chains = symbols.parse((SAMPLES / "addr2line.txt").read_text())
-        # As it was loaded: its code lies a page behind its place in the file.
+        # Addresses as linked are a page above the offsets in the file.
         self.frames_of = lambda offset: chains[offset + 0x1000]
 
-    def test_a_sample_has_its_thread_and_its_places_innermost_first(self):
+    def test_a_sample_has_its_thread_and_its_frames_innermost_first(self):
         self.assertEqual(len(self.samples), 11)
         first = self.samples[0]
         self.assertEqual(first.thread, "worker-0")
@@ -28,10 +28,10 @@ class Rows(unittest.TestCase):
         self.assertEqual(rows, [
             perf.SEND_CLIENTS, perf.SEND_SUBSTATIONS, perf.READ_SUBSTATIONS, perf.READ_CLIENTS, perf.WAIT,
             perf.ALLOCATOR, perf.CLOCK, perf.LIBC, parts.CHOICE,
-            # The headers are looked through for whom they are sent to.
-            parts.ENCODE, perf.LOOKING])
+            # Scanning headers counts for the part that calls it.
+            parts.ENCODE, perf.MAIN_THREAD])
 
-    def test_the_system_s_own_work_is_by_itself(self):
+    def test_kernel_work_outside_these_calls_has_its_own_row(self):
         sample = perf.Sample("worker-0", [perf.Place(1, "exit_to_user_mode_loop", "[kernel.kallsyms]")])
         self.assertEqual(perf.row(sample, BINARY, self.frames_of), perf.KERNEL)
 
@@ -41,7 +41,7 @@ class Rows(unittest.TestCase):
         self.assertEqual(list(shares), [row for row in perf.ROWS if row in shares])
         self.assertAlmostEqual(shares[perf.SEND_CLIENTS], 1 / 11)
 
-    def test_a_caller_is_where_it_calls_not_where_it_goes_on(self):
+    def test_a_caller_counts_at_its_call_not_at_its_return_address(self):
         places = [perf.Place(0x100, "a", BINARY), perf.Place(0x200, "b", BINARY), perf.Place(0x300, "c", "/lib/libc.so.6")]
         self.assertEqual(perf.offsets([perf.Sample("worker-0", places)], BINARY), {0x100, 0x1ff})
 

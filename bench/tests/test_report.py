@@ -1,4 +1,4 @@
-"""The report of a person."""
+"""The report in Markdown."""
 
 import unittest
 
@@ -8,7 +8,7 @@ from tests.runs import run
 
 
 class Markdown(unittest.TestCase):
-    def test_every_scenario_has_its_table_with_a_row_a_point_and_way(self):
+    def test_each_scenario_has_a_table_with_a_row_for_each_point_and_way(self):
         lines = report.markdown(run(), []).splitlines()
         for scenario in ALL:
             at = lines.index(f"## {scenario.title}")
@@ -17,19 +17,19 @@ class Markdown(unittest.TestCase):
             ways = 7 if scenario.direct else 6
             self.assertEqual(len(rows) - 2, ways * max(len(scenario.points), 1) if scenario != IDLE else 6, scenario.name)
 
-    def test_a_row_and_a_dash_for_nothing(self):
+    def test_a_row_has_dashes_for_what_was_not_measured(self):
         text = report.markdown(run(), [])
         self.assertIn("| 64 | haproxy | 11.5 (11.0–12.0) | 1.00 | 1,000 | 1.00 | 1.00 | 2.00 | 3.00 | 5.0 | 8.0 | 2 |", text)
         self.assertIn("| 64 | direct | – | – | 1,000 |", text)
         self.assertIn("| envoy | 6.0 |", text)
 
-    def test_only_what_was_chosen(self):
+    def test_only_the_chosen_scenarios_are_reported(self):
         text = report.markdown(run((SLOW,)), [])
         self.assertIn(f"## {SLOW.title}", text)
         self.assertNotIn(LATENCY.title, text)
         self.assertIn("| 0, 0 and 50 ms | envoy |", text)
 
-    def test_goals_cautions_and_pictures(self):
+    def test_goals_cautions_and_pictures_are_reported(self):
         goals = [{"goal": "a", "sign": "≤", "limit": 0.7, "aim": 0.6, "value": 0.8, "rounds": [0.75, 0.9], "met": False},
                  {"goal": "b", "sign": "≥", "limit": 1.4, "aim": None, "value": 1.5, "rounds": None, "met": True},
                  {"goal": "c", "sign": "≤", "limit": 8, "aim": None, "value": None, "rounds": None, "met": None}]

@@ -26,7 +26,7 @@ class Folder(unittest.TestCase):
         self.assertEqual(json.loads((self.folder / f"{names[0]}.json").read_text()), run())
         self.assertIn(f"![bars]({names[1]}-latency.svg)", (self.folder / f"{names[1]}.md").read_text())
 
-    def test_the_newest_has_all_scenarios_and_todays_schema(self):
+    def test_the_newest_has_all_scenarios_and_the_current_schema(self):
         self.assertIsNone(results.newest(self.folder))
         self.save(run(finished="2026-11-23T10:00:01+00:00"))
         self.save(run())

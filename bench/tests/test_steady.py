@@ -1,4 +1,4 @@
-"""What requester says of a constant rate."""
+"""The report of requester at a constant rate."""
 
 import json
 import unittest
@@ -17,7 +17,7 @@ class Parse(unittest.TestCase):
         self.assertEqual((load.requests, load.rate, load.late), (1000, 500.0, 0.02))
         self.assertEqual((load.p50_ms, load.p99_ms, load.p999_ms, load.max_ms), (1.0, 2.0, 3.0, 9.0))
 
-    def test_whatever_is_not_booked_is_an_error(self):
+    def test_every_answer_but_a_booking_is_an_error(self):
         self.assertEqual(steady.parse(json.dumps(REPORT)).errors, {"broken": 3, "status 503": 7})
         self.assertEqual(steady.parse(json.dumps({**REPORT, "answers": {"200": 1000}, "errors": {"by_kind": {}}})).errors, {})
 

@@ -14,7 +14,7 @@ def rows(*cells):
 
 
 class Rows(unittest.TestCase):
-    def test_the_middle_round_counts(self):
+    def test_the_median_round_counts(self):
         row = rows(*(cell("nginx", i, proxy_cpu_us=cpu) for i, cpu in enumerate([30.0, 10.0, 11.0])))["nginx"]
         self.assertEqual((row["proxy_cpu_us"], row["proxy_cpu_us_range"], row["rounds"]), (11.0, [10.0, 30.0], 3))
 
@@ -24,11 +24,11 @@ class Rows(unittest.TestCase):
         self.assertEqual([found[way]["proxy_cpu_us_ratio"] for way in ORDER[:3]], [0.6, 1.2, 1.0])
         self.assertEqual([found[way]["rate_ratio"] for way in ORDER[:3]], [1.5, 1.0, 0.75])
 
-    def test_one_peer_is_base_enough_and_none_gives_no_ratio(self):
+    def test_one_peer_is_enough_for_a_ratio_and_without_peers_there_is_none(self):
         self.assertEqual(rows(cell("switchyard", proxy_cpu_us=5.0), cell("nginx"))["switchyard"]["proxy_cpu_us_ratio"], 0.5)
         self.assertIsNone(rows(cell("switchyard"))["switchyard"]["rate_ratio"])
 
-    def test_ratios_stay_within_their_point(self):
+    def test_ratios_compare_within_one_point(self):
         two = Point(threads=2)
         found = summary.Medians(summary.medians([
             cell("haproxy", proxy_cpu_us=20.0), cell("haproxy", point=two, proxy_cpu_us=40.0),
@@ -41,7 +41,7 @@ class Rows(unittest.TestCase):
                    cell("nginx", 3))["nginx"]
         self.assertEqual((row["proxy_cpu_us"], row["rounds"], row["invalid"]), (10.0, 1, 2))
 
-    def test_only_errors_leave_a_row_of_nothing(self):
+    def test_a_way_with_nothing_but_errors_has_an_empty_row(self):
         row = rows(cell("haproxy", errors={"read": 1}), cell("nginx"))["haproxy"]
         self.assertEqual((row["proxy_cpu_us"], row["proxy_cpu_us_ratio"], row["rounds"]), (None, None, 0))
 
@@ -55,9 +55,9 @@ class Compared(unittest.TestCase):
         found = summary.Medians(summary.medians(self.CELLS, ORDER), self.CELLS)
         return found.compared((USUAL, "switchyard"), [(USUAL, other) for other in others], "proxy_cpu_us", **more)
 
-    def test_the_ratio_is_of_medians_and_its_trust_of_rounds_in_which_both_are_valid(self):
+    def test_the_ratio_is_of_medians_and_its_range_of_rounds_in_which_both_are_valid(self):
         self.assertEqual(self.compared(["haproxy", "nginx"]), (0.7, [0.5, 1.0]))
         self.assertEqual(self.compared(["haproxy", "nginx"], best=max), (0.35, [0.3, 0.4]))
 
-    def test_what_is_missing_compares_with_nothing(self):
+    def test_a_missing_figure_has_no_ratio(self):
         self.assertEqual(self.compared(["envoy"]), (None, None))

@@ -1,4 +1,4 @@
-"""What binutils say of a program."""
+"""The output of addr2line and readelf."""
 
 import unittest
 from pathlib import Path
@@ -15,20 +15,20 @@ HEADERS = """
 
 
 class Chains(unittest.TestCase):
-    def test_frames_lie_in_each_other_innermost_first(self):
+    def test_inlined_frames_are_listed_innermost_first(self):
         found = symbols.parse((SAMPLES / "addr2line.txt").read_text())
         self.assertEqual(len(found), 59)
         files = [frame.file.rpartition("/")[2] for frame in found[0x3887cd]]
         self.assertEqual(files, ["mod.rs", "mod.rs", "mod.rs", "bytes_mut.rs"])
         self.assertEqual(found[0x3887cd][-1].function, "reserve_inner")
 
-    def test_what_is_not_known_has_a_frame_without_a_file(self):
+    def test_an_unknown_address_has_a_frame_without_a_file(self):
         output = "0x0000000000000010\nsome\n??:?\n0x20\nother\n/a b/c.rs:7 (discriminator 3)\n"
         self.assertEqual(symbols.parse(output), {0x10: [("some", "??")], 0x20: [("other", "/a b/c.rs")]})
 
 
 class Addresses(unittest.TestCase):
-    def test_an_offset_in_the_file_is_an_address_of_its_segment(self):
+    def test_an_offset_in_the_file_is_mapped_by_its_segment(self):
         loaded = symbols.parse_segments(HEADERS)
         self.assertEqual(symbols.address(loaded, 0x100), 0x100)
         self.assertEqual(symbols.address(loaded, 0x34c980), 0x34d980)

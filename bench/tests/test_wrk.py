@@ -1,4 +1,4 @@
-"""The result line of post.lua, and that both clients send the same charge."""
+"""The result line of post.lua, and the charge that all clients send."""
 
 import unittest
 
@@ -10,7 +10,7 @@ LINE = ('result {"requests":8000,"micros":2000000,"p50":1140,"p99":2190,"p999":4
 
 
 class Parse(unittest.TestCase):
-    def test_reads_the_line_among_prose(self):
+    def test_reads_the_line_among_other_output(self):
         load = wrk.parse(f"Running 2s test\n  Requests/sec: 9\n{LINE}\n")
         self.assertEqual((load.requests, load.seconds, load.rate), (8000, 2.0, 4000.0))
         self.assertEqual((load.p50_ms, load.p99_ms, load.p999_ms, load.max_ms), (1.14, 2.19, 4.0, 9.0))
@@ -25,5 +25,5 @@ class Parse(unittest.TestCase):
 
 
 class Body(unittest.TestCase):
-    def test_wrk_and_the_probe_send_the_same(self):
+    def test_wrk_and_the_probe_send_the_same_body(self):
         self.assertIn(f"wrk.body = '{clients.BODY.decode()}'", wrk.SCRIPT.read_text())

@@ -1,1 +1,1 @@
-"""What the tests of the images, of Compose and of the manifests share."""
+"""Shared by the tests of the images, of Compose and of the manifests."""

@@ -1,8 +1,8 @@
-"""The three images, from the Dockerfile: whole, or with programs that are built already.
+"""Builds the three images of the Dockerfile, completely or from programs that are already built.
 
-To compile in a container takes minutes, to see whether an image holds what its program needs takes seconds. So the stages that
-compile can be left out: what they would leave in /out is laid out by the same script from programs that are here, and the rest
-of the Dockerfile is built as it stands.
+Compiling in a container takes minutes; testing whether an image holds all that its program needs takes seconds. So tests
+can leave out the stages that compile: the same script lays out /out from local programs, and the rest of the Dockerfile
+is built unchanged.
 """
 
 import re
@@ -16,27 +16,27 @@ from . import standins
 from .standins import ROOT, docker
 
 TARGETS = ("switchyard", "substation", "requester")
-NAMES = {"switchyard": "proxy"}  # what Compose and Kubernetes call an image, where the program has another name
+NAMES = {"switchyard": "proxy"}  # the name of the image in Compose and Kubernetes, if it is not the program's
 DOCKERFILE = ROOT / "Dockerfile"
-# The first stage of what is shipped; all before it compiles.
+# The first stage that is shipped; the stages before it compile.
 SHIPPED = re.compile(r"^FROM scratch AS ", re.M)
 
 
 def bases():
-    """The images that the Dockerfile begins with, by name."""
+    """The names of the Dockerfile's base images."""
     stages = set(re.findall(r"^FROM \S+ AS (\S+)", DOCKERFILE.read_text(encoding="utf-8"), re.M))
     named = set(re.findall(r"^FROM (\S+)", DOCKERFILE.read_text(encoding="utf-8"), re.M))
     return named - stages - {"scratch"}
 
 
 def shipped():
-    """The Dockerfile from the first image that is shipped on."""
+    """The Dockerfile from the first shipped stage on."""
     text = DOCKERFILE.read_text(encoding="utf-8")
     return text[SHIPPED.search(text).start():]
 
 
 def build(binaries, prefix):
-    """Builds all three as PREFIX/TARGET:test, of the programs in `binaries`; returns their names by target."""
+    """Builds all three as PREFIX/TARGET:test, from the programs in `binaries`; returns their names by target."""
     compiled = f"{prefix}/compiled:test"
     with tempfile.TemporaryDirectory() as folder:
         for program in TARGETS:
@@ -52,30 +52,30 @@ def build(binaries, prefix):
         for target in TARGETS:
             named[target] = f"{prefix}/{target}:test"
             made = f"FROM {compiled} AS build\n{shipped()}"
-            # Nothing but the stage before is copied from, so there is nothing to send along.
+            # The stages copy only from the stage `build`, so there is no build context to send.
             docker("build", "--target", target, "--tag", named[target], "-", input=made, timeout=300)
     docker("rmi", compiled)
     return named
 
 
 def whole(prefix="switchyard", tag="test"):
-    """Builds all three as they are shipped; the base is pulled, or stood in for."""
+    """Builds all three as they are shipped; a stand-in replaces a base that can't be pulled."""
     stood_in = [base for base in bases() if standins.ensure(base, standins.rust)]
     for base in stood_in:
-        print(f"{base} can't be pulled: Debian with the Rust that is installed here stands in for it. "
-              f"It is kept, since to make it takes minutes: docker rmi {base}", flush=True)
-    # A stand-in comes from a machine whose network may be its own; a container on it sees the same.
+        print(f"{base} can't be pulled. A stand-in with Debian and the local Rust has its name now. "
+              f"It is kept, because making it takes minutes; to remove it:  docker rmi {base}", flush=True)
+    # A machine that needs stand-ins may have a network of its own; the build uses it too.
     network = ["--network", "host"] if stood_in else []
     for target in TARGETS:
         name = f"{prefix}/{NAMES.get(target, target)}:{tag}"
         docker("build", *network, "--target", target, "--tag", name, str(ROOT), timeout=3600)
         size = int(docker("image", "inspect", "--format", "{{.Size}}", name)) / 1e6
-        said = docker("run", "--rm", "--network", "none", name, "--version")
-        print(f"{name}: {size:.1f} MB, {said}", flush=True)
+        version = docker("run", "--rm", "--network", "none", name, "--version")
+        print(f"{name}: {size:.1f} MB, {version}", flush=True)
 
 
 def remove(named):
-    """Removes them."""
+    """Removes the images that `build` returned."""
     docker("rmi", "--force", *named.values())
 
 

@@ -1,6 +1,6 @@
-"""The rules of monitoring/prometheus once more, as the object that prometheus-operator reads.
+"""The rules of monitoring/prometheus as the object that prometheus-operator reads.
 
-`python3 -m deploy.lib.prometheusrule` writes it; a test fails when the two differ.
+`python3 -m deploy.lib.prometheusrule` writes it; a test fails if the two differ.
 """
 
 import yaml
@@ -8,11 +8,11 @@ import yaml
 from monitoring.lib import sources
 
 PATH = sources.ROOT / "deploy/kubernetes/components/prometheus-operator/prometheusrule.yaml"
-HEAD = "# Made of monitoring/prometheus/rules by `python3 -m deploy.lib.prometheusrule`: change those.\n"
+HEAD = "# Generated from monitoring/prometheus/rules by `python3 -m deploy.lib.prometheusrule`: edit those.\n"
 
 
 def content():
-    """What the file has to hold."""
+    """The content of the file."""
     made = {
         "apiVersion": "monitoring.coreos.com/v1",
         "kind": "PrometheusRule",

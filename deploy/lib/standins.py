@@ -1,8 +1,8 @@
-"""Images that stand in, under the same names, for those that can't be pulled.
+"""Stand-ins: images with the names of those that can't be pulled.
 
-A machine without a way to a registry of images can still run the stack: what the images hold is in Debian too. The
-Dockerfile and docker-compose.yml don't notice. Each stand-in carries the label below, so that it is never taken for
-the real thing, and whoever had one made takes it away again.
+They let a machine without access to an image registry run the stack, since Debian has the same programs. The Dockerfile
+and docker-compose.yml need no change. Each stand-in has the label below, which tells it from the original, and a test
+removes the stand-ins that it made.
 """
 
 import shutil
@@ -15,11 +15,11 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 class Missing(Exception):
-    """Neither the image nor what a stand-in is made of is to be had."""
+    """An image can't be pulled, and what its stand-in needs is missing too."""
 
 
 def docker(*arguments, timeout=120, **options):
-    """Runs docker; returns what it printed."""
+    """Runs docker; returns its output."""
     command = ["docker", *arguments]
     done = subprocess.run(command, timeout=timeout, capture_output=True, text=True, **options)
     if done.returncode:
@@ -28,15 +28,15 @@ def docker(*arguments, timeout=120, **options):
 
 
 def engine():
-    """Does a Docker engine answer?"""
+    """Whether a Docker engine answers."""
     if not shutil.which("docker"):
         return False
-    answered = subprocess.run(["docker", "info"], capture_output=True, timeout=30, check=False)
-    return answered.returncode == 0
+    done = subprocess.run(["docker", "info"], capture_output=True, timeout=30, check=False)
+    return done.returncode == 0
 
 
 def ensure(image, make):
-    """Has `image` here, pulled or made by `make`; says whether it is a stand-in."""
+    """Pulls an image, or makes its stand-in with `make`, unless it is here; returns whether it is a stand-in."""
     if not docker("images", "--quiet", image):
         pulled = subprocess.run(["docker", "pull", "--quiet", image], capture_output=True, timeout=900, check=False)
         if pulled.returncode:
@@ -46,12 +46,12 @@ def ensure(image, make):
 
 
 def remove(image):
-    """Removes a stand-in, so that nobody takes it for the real thing later. Somebody else may be using it: then it stays."""
+    """Removes a stand-in, so that it is not taken for the original later. It stays while a container uses it."""
     subprocess.run(["docker", "rmi", image], capture_output=True, timeout=120, check=False)
 
 
 def load(image, folder, *changes):
-    """Makes an image of a folder."""
+    """Makes an image from a folder, with the label of stand-ins."""
     labelled = [word for change in (*changes, f"LABEL {LABEL}=yes") for word in ("--change", change)]
     with subprocess.Popen(["tar", "-C", folder, "--numeric-owner", "-c", "."], stdout=subprocess.PIPE) as packed:
         docker("import", *labelled, "-", image, stdin=packed.stdout, timeout=600)
@@ -60,7 +60,7 @@ def load(image, folder, *changes):
 
 
 def prometheus(image):
-    """Upstream's image is busybox, the two programs, and a user who owns two folders."""
+    """A stand-in for Prometheus' image, which is busybox, two programs, and a user with two folders."""
     shell = next((path for path in ("/bin/busybox", "/usr/bin/busybox") if _is_static(path)), None)
     programs = [shutil.which("prometheus"), shutil.which("promtool")]
     if not shell or None in programs:
@@ -92,7 +92,7 @@ def _is_static(path):
 
 
 def rust(image):
-    """Debian with a C compiler, and the Rust that is installed here."""
+    """A stand-in for Rust's image: Debian with a C compiler and the local Rust."""
     if not shutil.which("debootstrap", path="/usr/sbin:/sbin:/usr/bin"):
         raise Missing(f"{image} can't be pulled, and debootstrap is not installed")
     release = image.rsplit("-", 1)[1]
@@ -101,7 +101,7 @@ def rust(image):
         packages = "--include=ca-certificates,g++,make"
         subprocess.run(["/usr/sbin/debootstrap", "--variant=minbase", packages, release, folder],
                        check=True, stdout=subprocess.DEVNULL, timeout=900)
-        # Wherever this machine's packages come from, the certificates that it trusts come along.
+        # This machine's sources of packages, and the certificates that it trusts.
         for name in ("etc/ssl/certs/ca-certificates.crt", "etc/apt/sources.list"):
             if Path("/", name).exists():
                 shutil.copy(Path("/", name), Path(folder, name))

@@ -1,4 +1,4 @@
-"""The images and what Compose makes of them, as far as they can be judged without an engine."""
+"""The images and Compose's services, as far as they can be checked without a Docker engine."""
 
 import re
 import tomllib
@@ -9,7 +9,7 @@ import yaml
 from deploy.lib import compose, images
 from deploy.lib.standins import ROOT
 
-# Name and version. `latest` is none, and a name alone is `latest`.
+# A name with a version. `latest` is no version, and a name alone means `latest`.
 PINNED = re.compile(r"[\w./-]+:v?\d+\.\d+\.\d+[\w.-]*")
 VERSION = tomllib.loads((ROOT / "Cargo.toml").read_text(encoding="utf-8"))["workspace"]["package"]["version"]
 JOBS = {"token", "requester"}
@@ -20,7 +20,7 @@ class Dockerfile(unittest.TestCase):
         channel = tomllib.loads((ROOT / "rust-toolchain.toml").read_text(encoding="utf-8"))["toolchain"]["channel"]
         self.assertEqual(images.bases(), {f"rust:{channel}-bookworm"})
 
-    def test_what_is_shipped_is_one_program_that_is_nobodys_root(self):
+    def test_each_shipped_image_has_one_program_that_does_not_run_as_root(self):
         stages = re.split(r"^FROM ", images.shipped(), flags=re.M)[1:]
         self.assertEqual({stage.split()[2] for stage in stages}, set(images.TARGETS))
         for stage in stages:
@@ -33,7 +33,7 @@ class Services(unittest.TestCase):
     def setUp(self):
         self.services = compose.services()
 
-    def test_each_is_held_to_what_it_needs(self):
+    def test_each_service_has_only_the_rights_that_it_needs(self):
         for name, service in self.services.items():
             with self.subTest(name):
                 self.assertTrue(service["read_only"])
@@ -41,17 +41,17 @@ class Services(unittest.TestCase):
                 self.assertEqual(service["security_opt"], ["no-new-privileges:true"])
                 self.assertIn("mem_limit", service)
                 self.assertEqual(service["restart"], "no" if name in JOBS else "unless-stopped")
-                # Our own images say it themselves.
+                # Our own images set their user themselves.
                 self.assertTrue("build" in service or re.fullmatch(r"[1-9]\d*:[1-9]\d*", service["user"]))
 
-    def test_each_has_a_version(self):
+    def test_each_image_has_a_version(self):
         for name, service in self.services.items():
             self.assertRegex(service["image"], PINNED, name)
             if "build" in service:
                 self.assertEqual(service["image"].split(":")[1], VERSION, name)
                 self.assertIn(service["build"]["target"], images.TARGETS)
 
-    def test_they_start_when_those_before_them_are_ready(self):
+    def test_each_service_starts_when_those_before_it_are_ready(self):
         for name, service in self.services.items():
             for before, how in service.get("depends_on", {}).items():
                 ready = "service_completed_successfully" if before in JOBS else "service_healthy"
@@ -59,21 +59,21 @@ class Services(unittest.TestCase):
                 checked = "healthcheck" in self.services[before] or "build" in self.services[before]
                 self.assertTrue(checked or before in JOBS, f"{before} has no health check")
 
-    def test_only_charge_requests_come_from_outside(self):
+    def test_only_the_charge_port_is_published_beyond_loopback(self):
         published = {port for service in self.services.values() for port in service.get("ports", [])}
         self.assertEqual(published, {
             "${CHARGE_PORT:-8080}:8080", "127.0.0.1:${ADMIN_PORT:-9901}:9901",
             "127.0.0.1:${PROMETHEUS_PORT:-9090}:9090", "127.0.0.1:${GRAFANA_PORT:-3000}:3000",
         })
 
-    def test_what_is_mounted_is_there(self):
+    def test_everything_that_is_mounted_exists(self):
         volumes = yaml.safe_load(compose.FILE.read_text(encoding="utf-8"))["volumes"]
         for name, service in self.services.items():
             for volume in service.get("volumes", []):
                 source = volume.split(":")[0]
                 self.assertTrue(source in volumes or (source.startswith("./") and (ROOT / source).exists()), f"{name}: {source}")
 
-    def test_the_rush_hour_waits_to_be_asked_for(self):
+    def test_the_rush_hour_runs_only_on_request(self):
         asked = {name for name, service in self.services.items() if service.get("profiles") == ["rush-hour"]}
         self.assertEqual(asked, {"requester"})
 

@@ -1,4 +1,4 @@
-"""The manifests: does the API take them, and do they hang together?"""
+"""The manifests: does the API accept them, and do they fit together?"""
 
 import copy
 import unittest
@@ -12,7 +12,7 @@ BUILDABLE = unittest.skipUnless(manifests.kustomize(), "neither kustomize nor a 
 
 
 def pods(objects):
-    """The templates of all pods, by the name of what makes them."""
+    """The pod templates, by the name of their Deployment or StatefulSet."""
     return {one["metadata"]["name"]: one["spec"]["template"] for one in objects if one["kind"] in ("Deployment", "StatefulSet")}
 
 
@@ -23,7 +23,7 @@ def one(objects, kind, name):
 
 @BUILDABLE
 class Schemas(unittest.TestCase):
-    def test_the_api_takes_them(self):
+    def test_the_api_accepts_them(self):
         for name, kinds in {"base": 11, "overlays/production": 15}.items():
             objects = manifests.build(name)
             self.assertGreaterEqual(len(objects), kinds, name)
@@ -31,7 +31,7 @@ class Schemas(unittest.TestCase):
                 with self.subTest(f"{name}: {thing['kind']} {thing['metadata']['name']}"):
                     self.assertEqual(list(manifests.faults(thing)), [])
 
-    def test_a_mistake_is_found(self):
+    def test_mistakes_are_found(self):
         objects = manifests.build("overlays/production")
         mistakes = {
             ("Deployment", "switchyard"): lambda it: it["spec"]["template"]["spec"].update(securtyContext={}),
@@ -55,7 +55,7 @@ class Pods(unittest.TestCase):
         cls.builds = {name: manifests.build(name) for name in ("base", "overlays/production")}
         cls.objects = cls.builds["overlays/production"]
 
-    def test_none_has_more_rights_than_it_needs(self):
+    def test_no_pod_has_more_rights_than_it_needs(self):
         for name, objects in self.builds.items():
             self.assertEqual(len(pods(objects)), 2)
             for maker, template in pods(objects).items():
@@ -72,7 +72,7 @@ class Pods(unittest.TestCase):
         namespace = one(self.objects, "Namespace", "switchyard")
         self.assertEqual(namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"], "restricted")
 
-    def test_alive_is_not_ready_and_a_proxy_leaves_before_it_ends(self):
+    def test_liveness_is_not_readiness_and_a_proxy_pauses_before_it_stops(self):
         for maker, template in pods(self.objects).items():
             (container,) = template["spec"]["containers"]
             self.assertEqual(container["livenessProbe"]["httpGet"]["path"], "/live", maker)
@@ -80,10 +80,10 @@ class Pods(unittest.TestCase):
         proxy = pods(self.objects)["switchyard"]["spec"]
         (container,) = proxy["containers"]
         pause = container["lifecycle"]["preStop"]["sleep"]["seconds"]
-        # timeouts.client, .request and .connect by default, and some to spare.
+        # The defaults of timeouts.client, .request and .connect.
         self.assertGreater(proxy["terminationGracePeriodSeconds"], pause + 10 + 5 + 0.2)
 
-    def test_there_are_at_least_two_proxies_apart_from_each_other(self):
+    def test_at_least_two_proxies_run_on_different_machines(self):
         self.assertGreaterEqual(one(self.builds["base"], "Deployment", "switchyard")["spec"]["replicas"], 2)
         deployment = one(self.objects, "Deployment", "switchyard")
         self.assertNotIn("replicas", deployment["spec"])
@@ -95,10 +95,10 @@ class Pods(unittest.TestCase):
         budget = one(self.objects, "PodDisruptionBudget", "switchyard")["spec"]
         self.assertEqual(budget["selector"], deployment["spec"]["selector"])
 
-    def test_the_configuration_follows_a_change(self):
+    def test_a_changed_configuration_reaches_running_proxies(self):
         proxy = pods(self.objects)["switchyard"]["spec"]
         (config,) = [volume["configMap"]["name"] for volume in proxy["volumes"] if "configMap" in volume]
-        # No hash in the name, so that a change is the same object's; no subPath, which stays at what it was first.
+        # No hash in the name, so that a change updates the same object; no subPath, which would never be updated.
         self.assertEqual(config, "switchyard")
         (container,) = proxy["containers"]
         mounts = {mount["name"]: mount for mount in container["volumeMounts"]}
@@ -125,7 +125,7 @@ class Together(unittest.TestCase):
         return [thing for thing in self.objects if thing["kind"] == kind]
 
     def ports(self, selector):
-        """The named ports of the pods that a selector finds."""
+        """The named ports of the pods that a selector matches."""
         found = [template for template in pods(self.objects).values()
                  if selector.items() <= template["metadata"]["labels"].items()]
         self.assertEqual(len(found), 1, selector)
@@ -137,14 +137,14 @@ class Together(unittest.TestCase):
             for port in service["spec"]["ports"]:
                 self.assertIn(port["targetPort"], ports, service["metadata"]["name"])
 
-    def test_policies_name_ports_that_there_are(self):
+    def test_policies_name_ports_that_exist(self):
         policies = {policy["metadata"]["name"]: policy["spec"] for policy in self.of("NetworkPolicy")}
         self.assertEqual(policies["default-deny"], {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]})
         for name in ("switchyard", "substation"):
             ports = self.ports(policies[name]["podSelector"]["matchLabels"])
             for rule in policies[name]["ingress"]:
                 self.assertLessEqual({port["port"] for port in rule["ports"]}, set(ports), name)
-        # Only Prometheus may come to the admin port.
+        # Only Prometheus may reach the admin port.
         (admin,) = [rule for rule in policies["switchyard"]["ingress"] if {"port": "admin"} in rule["ports"]]
         self.assertTrue(admin["from"])
         self.assertIn(5001, [port["port"] for rule in policies["switchyard"]["egress"] for port in rule["ports"]])
@@ -160,7 +160,7 @@ class Together(unittest.TestCase):
         scraped = yaml.safe_load((sources.PROMETHEUS / "prometheus.yml").read_text(encoding="utf-8"))["scrape_configs"]
         self.assertEqual(jobs, {job["job_name"] for job in scraped} - {"prometheus"})
 
-    def test_no_secret_is_in_here(self):
+    def test_no_manifest_contains_a_secret(self):
         self.assertEqual(self.of("Secret"), [])
 
     def test_the_rules_are_those_of_prometheus(self):

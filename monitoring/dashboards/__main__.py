@@ -1,4 +1,4 @@
-"""Writes the dashboards."""
+"""Writes the dashboards: `make dashboards`."""
 
 from . import files
 

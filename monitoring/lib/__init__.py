@@ -1,1 +1,1 @@
-"""What the tests of the monitoring, and the pictures of it, share."""
+"""Shared by the tests and the pictures of the monitoring."""

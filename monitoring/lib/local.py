@@ -1,7 +1,7 @@
-"""The stack on loopback: the programs as they were built here, and Debian's Prometheus. No container is needed.
+"""The stack on loopback, without containers: our programs and Debian's Prometheus.
 
-What Compose does by names is done by a file here: in it both the proxy and Prometheus find the substations, and it is rewritten
-when there are more or fewer of them.
+Compose has DNS names for discovery. Here the proxy and Prometheus find the substations in a file, which is rewritten when
+their number changes.
 """
 
 import json
@@ -11,80 +11,72 @@ import signal
 import socket
 import subprocess
 import tempfile
-from contextlib import ExitStack
 from pathlib import Path
 
 import yaml
 
-from . import hurried
+from . import fast_clock
 from .prometheus import Client, until
+from .scope import Scope
 
 
-class Local:
-    """Substations, a proxy and a Prometheus; ends with its `with` block."""
+class Local(Scope):
+    """Substations, a proxy and a Prometheus."""
 
     def __init__(self, binaries, capacities=(500, 300, 200), time_scale=720):
+        super().__init__()
         self.binaries = Path(binaries)
         self.capacities, self.time_scale = capacities, time_scale
-        self.running = ExitStack()
         self.substations = {}
 
-    def __enter__(self):
-        try:
-            self.folder = Path(self.running.enter_context(tempfile.TemporaryDirectory()))
-            for _ in self.capacities:
-                self._substation()
-            self.charge, self.admin = self._proxy()
-            self.prometheus = self._prometheus()
-        except BaseException:
-            self.running.close()
-            raise
-        return self
-
-    def __exit__(self, *_):
-        self.running.close()
+    def _start(self):
+        self.folder = Path(self.running.enter_context(tempfile.TemporaryDirectory()))
+        for _ in self.capacities:
+            self._substation()
+        self.charge, self.admin = self._proxy()
+        self.prometheus = self._prometheus()
 
     def scale(self, count):
-        """So many substations are there."""
+        """Starts substations, or takes some off the list, until so many are listed."""
         while len(self.substations) < count:
             self._substation()
         self._list(list(self.substations)[:count])
 
     def pause(self, name=None):
-        """A substation stops to answer, and is still listed; returns its name."""
+        """Stops a substation's process with SIGSTOP: it hangs, but is still listed. Returns its name."""
         name = name or next(iter(self.substations))
         self.substations[name][0].send_signal(signal.SIGSTOP)
         return name
 
     def resume(self, name):
-        """It answers again."""
+        """Lets a paused substation run on."""
         self.substations[name][0].send_signal(signal.SIGCONT)
 
     def stop(self):
-        """A substation ends, and is no longer listed."""
+        """Ends a substation, and takes it off the list."""
         name = list(self.substations)[-1]
         self._end(self.substations.pop(name)[0])
         self._list(list(self.substations))
 
     def crash(self, name):
-        """A substation is killed, and is still listed."""
+        """Kills a substation, which is still listed."""
         process, _ = self.substations[name]
         process.kill()
         process.wait()
 
     def restart(self, name):
-        """It is there again, where it was, with the sessions that its journal has."""
+        """Starts a crashed substation again at its address, with the sessions in its journal."""
         self.substations[name] = self._run_substation(name, self.substations[name][1])
 
     def rush_hour(self, *arguments):
-        """A rush hour, to its end; returns the requester's report."""
-        process = self._start("requester", "rush-hour", "--target", f"http://{self.charge}", "--quiet", "--output", "-",
+        """Runs a rush hour to its end; returns the requester's report."""
+        process = self._run("requester", "rush-hour", "--target", f"http://{self.charge}", "--quiet", "--output", "-",
                               *arguments, stdout=subprocess.PIPE)
         report, _ = process.communicate(timeout=300)
         return json.loads(report)
 
-    def _start(self, program, *arguments, **options):
-        # Its own account would fill a pipe that nobody reads: it goes to a file.
+    def _run(self, program, *arguments, **options):
+        # Logs go to a file: an unread pipe would fill up and block the program.
         log = self.running.enter_context(open(self.folder / f"{program}.log", "ab"))
         command = [self.binaries / program, *arguments]
         process = subprocess.Popen(command, stderr=log, stdout=options.pop("stdout", log), stdin=subprocess.DEVNULL)
@@ -108,15 +100,15 @@ class Local:
         self._list(list(self.substations))
 
     def _run_substation(self, name, listen):
-        """Its process, and where it listens."""
+        """Starts a substation; returns its process and its address."""
         capacity = self.capacities[(int(name.removeprefix("substation")) - 1) % len(self.capacities)]
-        process = self._start("substation", "--name", name, "--listen", listen, "--capacity-kw", str(capacity),
+        process = self._run("substation", "--name", name, "--listen", listen, "--capacity-kw", str(capacity),
                               "--time-scale", str(self.time_scale), "--journal", self.folder, stdout=subprocess.PIPE)
         self.running.callback(process.stdout.close)
         return process, re.search(r"http://(\S+)", process.stdout.readline().decode())[1]
 
     def _list(self, names):
-        """Writes who is there, so that nobody ever reads half of it."""
+        """Writes the list of substations; the rename keeps readers from seeing half of it."""
         groups = [{"targets": [self.substations[name][1]], "labels": {"name": name}} for name in names]
         (self.folder / "new").write_text(json.dumps(groups), encoding="utf-8")
         os.replace(self.folder / "new", self.folder / "substations.json")
@@ -126,8 +118,8 @@ class Local:
                   "discovery": {"file_sd": [str(self.folder / "substations.json")]}}
         path = self.folder / "switchyard.yaml"
         path.write_text(yaml.safe_dump(config), encoding="utf-8")
-        self._start("switchyard", "run", "--config", path)
-        return [until(f"the proxy says its {what}", lambda what=what: self._logged(what))
+        self._run("switchyard", "run", "--config", path)
+        return [until(f"the proxy logs: {what}", lambda what=what: self._logged(what))
                 for what in ("Taking charge requests", "Admin port")]
 
     def _logged(self, message):
@@ -136,18 +128,18 @@ class Local:
         return found and found[1]
 
     def _prometheus(self):
-        config = hurried.configuration()
+        config = fast_clock.configuration()
         for job in config["scrape_configs"]:
             job.pop("dns_sd_configs", None)
             job.pop("authorization", None)
             if job["job_name"] == "switchyard":
                 job["static_configs"] = [{"targets": [self.admin]}]
             elif job["job_name"] == "substation":
-                # The proxy calls each by the label `name`.
+                # The proxy takes the names from the label `name`.
                 job["relabel_configs"] = [{"source_labels": ["name"], "target_label": "substation"},
                                           {"action": "labeldrop", "regex": "name"}]
                 job["file_sd_configs"] = [{"files": [str(self.folder / "substations.json")], "refresh_interval": "1s"}]
-        hurried.rules(self.folder / "rules")
+        fast_clock.rules(self.folder / "rules")
         path = self.folder / "prometheus.yml"
         path.write_text(yaml.safe_dump(config), encoding="utf-8")
         port = _free_port()
@@ -162,7 +154,7 @@ class Local:
 
 
 def _free_port():
-    """Prometheus does not say which port it took for 0."""
+    """A free port: Prometheus does not print the port that it gets for 0."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]

@@ -1,4 +1,4 @@
-"""A Prometheus: started from the configuration in the repository, and asked over its API."""
+"""A client of Prometheus' API."""
 
 import json
 import math
@@ -7,39 +7,39 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
-# Longer than anything here takes on a busy machine.
+# Seconds; longer than anything here takes on a busy machine.
 PATIENCE = 90
 
 
 def until(what, condition, patience=PATIENCE):
-    """Waits for a condition and returns what it says; fails with what was waited for."""
+    """Waits until `condition()` returns something true, and returns that; fails with `what` after `patience` seconds."""
     end = time.monotonic() + patience
     while True:
-        said = condition()
-        if said:
-            return said
+        found = condition()
+        if found:
+            return found
         if time.monotonic() > end:
-            raise AssertionError(f"after {patience} s still not: {what}")
+            raise AssertionError(f"after {patience} s still not true: {what}")
         time.sleep(0.1)
 
 
 class Client:
-    """Asks a Prometheus."""
+    """Queries one Prometheus."""
 
     def __init__(self, url):
         self.url = url
 
     def get(self, path, **parameters):
-        """What the API answers, as its `data`."""
-        asked = f"{self.url}/api/v1/{path}?{urllib.parse.urlencode(parameters, doseq=True)}"
+        """The `data` of an answer of the API."""
+        url = f"{self.url}/api/v1/{path}?{urllib.parse.urlencode(parameters, doseq=True)}"
         try:
-            with urllib.request.urlopen(asked, timeout=20) as answer:
+            with urllib.request.urlopen(url, timeout=20) as answer:
                 return json.load(answer)["data"]
         except urllib.error.HTTPError as error:
             raise AssertionError(f"{parameters}: {error.read().decode()}") from error
 
     def ready(self):
-        """Does it answer?"""
+        """Whether it is ready."""
         try:
             with urllib.request.urlopen(f"{self.url}/-/ready", timeout=5) as answer:
                 return answer.status == 200
@@ -47,14 +47,14 @@ class Client:
             return False
 
     def series(self, expression, start, end, step=1):
-        """The series of an expression over a time: labels and a list of (time, value), without what is no number."""
+        """The series of an expression over a time range: labels and a list of (time, value), without NaN and infinities."""
         found = self.get("query_range", query=expression, start=start, end=end, step=step)["result"]
-        for one in found:
-            values = [(at, float(value)) for at, value in one["values"]]
-            yield one["metric"], [(at, value) for at, value in values if math.isfinite(value)]
+        for series in found:
+            values = [(at, float(value)) for at, value in series["values"]]
+            yield series["metric"], [(at, value) for at, value in values if math.isfinite(value)]
 
     def value(self, expression):
-        """The value of an expression that has one or none."""
+        """The value of an expression with one series; None without a series."""
         found = self.get("query", query=expression)["result"]
         return float(found[0]["value"][1]) if found else None
 

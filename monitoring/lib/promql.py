@@ -1,23 +1,23 @@
-"""What a PromQL expression speaks of, found by a parser of the language and not by patterns."""
+"""What a PromQL expression reads, found by a parser of the language."""
 
 import re
 
 import promql_parser as promql
 
 COMPARISONS = {"==", "!=", ">", "<", ">=", "<="}
-# What Grafana puts in before it asks.
+# Variables that Grafana replaces before it sends a query.
 VARIABLES = {"$__rate_interval": "20s", "$substation": ".*"}
 
 
 def filled(expression):
-    """The expression as Grafana would send it, with all substations chosen."""
+    """The expression as Grafana would send it, with all substations selected."""
     for name, value in VARIABLES.items():
         expression = expression.replace(name, value)
     return expression
 
 
 def nodes(expression):
-    """The expression and all expressions inside it."""
+    """The expression and all of its subexpressions."""
     node = promql.parse(filled(expression)) if isinstance(expression, str) else expression
     yield node
     inside = [getattr(node, name, None) for name in ("lhs", "rhs", "expr", "param", "vector_selector")]
@@ -27,18 +27,20 @@ def nodes(expression):
 
 
 def selectors(expression):
-    """All series that it reads, as selectors."""
+    """All selectors in an expression."""
     return [node for node in nodes(expression) if isinstance(node, promql.VectorSelector)]
 
 
 def metrics(expression):
-    """The names of all metrics that it reads."""
+    """The names of all metrics that an expression reads."""
     return {selector.name for selector in selectors(expression)}
 
 
 def quantities(expression):
-    """What is measured where an expression, such as an alert's, has no value as long as all is well: the left side of each
-    comparison, and the series that must not be absent. Each of them has data on a system that is well."""
+    """The measured expressions of an alert: the left side of each comparison, and the argument of `absent`.
+
+    An alert's own expression has no value while nothing is wrong; these have one on a healthy system.
+    """
     node = promql.parse(filled(expression)) if isinstance(expression, str) else expression
     if isinstance(node, promql.BinaryExpr):
         operator = str(node.op)
@@ -54,5 +56,5 @@ def quantities(expression):
 
 
 def labels(selector):
-    """The labels that a selector asks for, with what is asked of each."""
+    """The labels that a selector matches: (label, value)."""
     return re.findall(r'(\w+)\s*(?:=~|!~|!=|=)\s*"([^"]*)"', selector.prettify())

@@ -1,8 +1,7 @@
-"""Grafana's own schema of a dashboard, as its Foundation SDK publishes it for Python: a class for each thing, an annotation
-for each field.
+"""Checks dashboards against Grafana's own schema, which its Foundation SDK publishes for Python as annotated classes.
 
-The classes build dashboards; nothing in them refuses a wrong one. So a dashboard is read into them and looked at: a key that
-got lost on the way is none of Grafana's, and a value that is not of its field's type is wrong.
+The classes are made for building dashboards and refuse nothing. So this reads a dashboard into them and compares: a key
+that gets lost is unknown to Grafana, and a value that is not of its field's annotated type is wrong.
 """
 
 import enum
@@ -14,45 +13,35 @@ import typing
 from grafana_foundation_sdk.cog import encoder, plugins
 from grafana_foundation_sdk.models import dashboard, units
 
+from . import compare
+
 plugins.register_default_plugins()
 
-# Grafana's units, and the words that are shown as they are behind a number.
+# Grafana's units, and words that Grafana shows as they are behind a number.
 UNITS = {str(value) for name, value in vars(units).items() if not name.startswith("_") and isinstance(value, str)}
 WORDS = {"cores"}
-# A mark is the data source's matter, so Grafana's schema leaves it open; these are what the one for Prometheus reads.
+# Grafana's schema leaves annotations to the data source; these are the keys that the one for Prometheus reads.
 MARK = re.compile(r"\.annotations\.list\[\d+\]\.(step|titleFormat|textFormat|useValueForTime)")
 
 
 def faults(board):
-    """What in a dashboard is not as Grafana's schema has it."""
+    """All differences between a dashboard and Grafana's schema."""
     read = dashboard.Dashboard.from_json(board)
     again = json.loads(json.dumps(read, cls=encoder.JSONEncoder))
-    return [*lost(board, again, ""), *wrong(read, dashboard.Dashboard, "")]
+    return [*compare.lost(board, again, "", _optional), *wrong(read, dashboard.Dashboard, "")]
 
 
-def lost(given, read, where):
-    """The keys of `given` that are not in what was read of it."""
-    if isinstance(given, dict) and isinstance(read, dict):
-        for key, value in given.items():
-            if key not in read:
-                # What is empty may be left out, as null is.
-                if value not in (None, {}, []) and not MARK.fullmatch(f"{where}.{key}"):
-                    yield f"{where}.{key}: is no key here"
-            else:
-                yield from lost(value, read[key], f"{where}.{key}")
-    elif isinstance(given, list) and isinstance(read, list):
-        if len(given) != len(read):
-            yield f"{where}: {len(given)} were given, {len(read)} read"
-        for at, (one, other) in enumerate(zip(given, read, strict=False)):
-            yield from lost(one, other, f"{where}[{at}]")
+def _optional(path, value):
+    """The reader may drop what is empty, and knows no keys of annotations."""
+    return value in (None, {}, []) or MARK.fullmatch(path)
 
 
 def wrong(value, hint, where):
-    """The values that are not of the type that their field is annotated with."""
+    """The values that do not have the annotated type of their field."""
     if isinstance(value, dict) and isinstance(hint, type) and hasattr(hint, "from_json"):
-        value = hint.from_json(value)  # some are left as they came
+        value = hint.from_json(value)  # the reader leaves some as they are
     if not fits(value, hint):
-        yield f"{where}: {value!r} is no {getattr(hint, '__name__', hint)}"
+        yield f"{where}: {value!r} is not a {getattr(hint, '__name__', hint)}"
         return
     if isinstance(value, dict):
         for key, one in value.items():
@@ -66,7 +55,7 @@ def wrong(value, hint, where):
 
 
 def fits(value, hint):
-    """Is this value one of that type?"""
+    """Whether a value has a type."""
     if hint is typing.Any or isinstance(hint, typing.TypeVar):
         return True
     origin, choices = typing.get_origin(hint), typing.get_args(hint)
@@ -85,7 +74,7 @@ def fits(value, hint):
 
 
 def parameter(hint, at):
-    """The type of what a list or dictionary of this type holds; anything, where it does not say."""
+    """The type of the items of a list or dictionary; `Any` if it is not annotated."""
     options = typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
     for option in options:
         held = typing.get_args(option)

@@ -1,4 +1,4 @@
-"""Every expression of the monitoring: of rules, of panels, of marks on panels. And every metric that there is."""
+"""All expressions of the monitoring: of rules, panels and annotations. And all metrics."""
 
 import json
 import re
@@ -10,17 +10,17 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 PROMETHEUS = ROOT / "monitoring" / "prometheus"
 DASHBOARDS = ROOT / "monitoring" / "grafana" / "dashboards"
-# What Prometheus makes by itself.
+# Series that Prometheus writes by itself.
 OF_PROMETHEUS = {"up", "ALERTS"}
 
 
 @dataclass(frozen=True)
 class Expression:
-    """An expression and where it stands."""
+    """An expression and its place."""
 
     where: str
     text: str
-    # Has no value while all is well: an alert, or a mark on a panel.
+    # Has no value on a healthy system: an alert, or an annotation.
     only_at_times: bool = False
 
 
@@ -46,14 +46,14 @@ def dashboards():
 
 
 def panels(dashboard):
-    """All panels, those inside collapsed rows too."""
+    """All panels, also those in collapsed rows."""
     for panel in dashboard["panels"]:
         yield panel
         yield from panel.get("panels", [])
 
 
 def expressions():
-    """Every expression there is."""
+    """All expressions."""
     for rule in rules():
         name = rule.get("alert") or rule["record"]
         yield Expression(f"rule {name}", rule["expr"], only_at_times="alert" in rule)
@@ -66,7 +66,7 @@ def expressions():
 
 
 def documented():
-    """Every metric of docs/metrics.md, which is compared with the programs: its type and labels, by name."""
+    """All metrics of docs/metrics.md, which a test compares with the programs: type and labels, by name."""
     families = {}
     for line in (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8").splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")]
@@ -77,7 +77,7 @@ def documented():
 
 
 def series():
-    """Every name that an expression may read, with the labels that it may ask for."""
+    """All names that an expression may read, with the labels that it may match."""
     scraped = {"job", "instance", "substation"}
     known = {name: scraped | {"alertname", "alertstate"} for name in OF_PROMETHEUS}
     for name, (kind, labels) in documented().items():

@@ -1,4 +1,4 @@
-"""Pictures of the dashboards: panels as they are defined, with what Prometheus answers after a real rush hour.
+"""Pictures of the dashboards: the panels as they are defined, with the answers of Prometheus after a real rush hour.
 
-No Grafana is needed, so this draws what Grafana would ask for, not how Grafana would draw it.
+Needs no Grafana: it draws the data of Grafana's queries in a style of its own.
 """

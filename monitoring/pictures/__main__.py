@@ -1,10 +1,11 @@
 """Runs a rush hour and draws its dashboard: `make pictures-dashboards`.
 
-Six hours of an evening in two and a half minutes, at substations of unequal capacity; in the middle one of them is killed, and
-started again fifteen seconds later, so that it can be seen what is seen then.
+Six hours of an evening in two and a half minutes, with substations of unequal capacity. In the middle, one of them is
+killed and started again fifteen seconds later, to show how that looks.
 """
 
 import argparse
+import os
 import threading
 import time
 from pathlib import Path
@@ -16,6 +17,8 @@ from monitoring.lib.prometheus import until
 
 from . import svg
 
+# What is measured is what is shipped, so it is built with the profile `dist`.
+BINARIES = Path(os.environ.get("CARGO_TARGET_DIR") or sources.ROOT / "target") / "dist"
 SHOWN = ["Requests by result", "Latency", "Load and capacity", "How even", "Choices by substation", "States"]
 CAPACITIES = (20_000, 15_000, 10_000)  # kW
 SECONDS, HOURS, CARS = 150, 6, 12_000
@@ -24,9 +27,9 @@ COLOURS = {"green": "#56a64b", "yellow": "#e0b400", "red": "#e02f44", "blue": "#
 
 
 def measured(binaries):
-    """The series of each panel that is shown, and the time they are of."""
+    """The series of each shown panel, and their time range."""
     with Local(binaries, CAPACITIES, HOURS * 3600 // SECONDS) as stack:
-        until("all are scraped", lambda: list(stack.prometheus.targets("substation").values()) == ["up"] * len(CAPACITIES))
+        until("all substations are scraped", lambda: list(stack.prometheus.targets("substation").values()) == ["up"] * len(CAPACITIES))
         start = time.time()
         accident = threading.Thread(target=killed, args=(stack, "substation2"))
         accident.start()
@@ -40,7 +43,7 @@ def measured(binaries):
 
 
 def killed(stack, name):
-    """One substation is gone for a while."""
+    """Kills a substation in the middle, and starts it again."""
     time.sleep(KILLED_AT)
     stack.crash(name)
     time.sleep(GONE_FOR)
@@ -48,7 +51,7 @@ def killed(stack, name):
 
 
 def asked(prometheus, panel, start, end):
-    """What Prometheus answers to each of a panel's queries: name, points, and whether it is a limit."""
+    """The series of a panel's queries: name, points, and whether the series is a limit."""
     found = []
     for target in panel["targets"]:
         for labels, points in prometheus.series(promql.filled(target["expr"]), start, end):
@@ -61,9 +64,11 @@ def asked(prometheus, panel, start, end):
 
 def main():
     """Measures, draws, writes."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--binaries", default="target/release", help="where the programs are")
-    parser.add_argument("--output", type=Path, default=sources.ROOT / "docs" / "dashboards.svg")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--binaries", type=Path, default=BINARIES, metavar="FOLDER",
+                        help="the folder with our programs (target/dist)")
+    parser.add_argument("--output", type=Path, default=sources.ROOT / "docs" / "dashboards.svg", metavar="FILE",
+                        help="the picture (docs/dashboards.svg)")
     options = parser.parse_args()
     panels, times = measured(options.binaries)
     words = {value: (word, COLOURS[colour]) for value, (word, colour) in rush_hour.STATES.items()}

@@ -1,4 +1,4 @@
-"""Draws panels as SVG that follows the reader's light or dark."""
+"""Draws panels as SVG, in light or dark as the reader's browser asks."""
 
 import math
 from html import escape
@@ -20,7 +20,7 @@ UNITS = {"s": "s", "watt": "W", "reqps": "/s", "ops": "/s", "none": "", "short":
 
 
 def readable(value, unit):
-    """A number as it stands at an axis."""
+    """A number with its unit, for an axis."""
     if unit == "percentunit":
         return f"{value * 100:g} %"
     if unit == "kwatt":
@@ -29,7 +29,7 @@ def readable(value, unit):
     if value == 0:
         return f"0 {word}".strip()
     small = unit in ("s", "watt")
-    size, prefix = next((one for one in PREFIXES if abs(value) >= one[0] * 0.9999 and (small or one[0] >= 1)), (1, ""))
+    size, prefix = next((step for step in PREFIXES if abs(value) >= step[0] * 0.9999 and (small or step[0] >= 1)), (1, ""))
     space = " " if word and not word.startswith("/") else ""
     return f"{value / size:.3g}{space}{prefix}{word}"
 
@@ -44,7 +44,7 @@ def ticks(low, high, count=4):
 
 
 class Frame:
-    """Where a value at a time comes to stand."""
+    """Maps times and values to coordinates."""
 
     def __init__(self, times, values, log=False):
         self.start, self.end = times
@@ -53,13 +53,15 @@ class Frame:
         self.low, self.high = map(self.scale, values)
 
     def x(self, at):
+        """The horizontal coordinate of a time."""
         return LEFT + (at - self.start) / (self.end - self.start) * (WIDTH - LEFT - RIGHT)
 
     def y(self, value):
+        """The vertical coordinate of a value."""
         return HEIGHT - BOTTOM - (self.scale(value) - self.low) / ((self.high - self.low) or 1) * (HEIGHT - TOP - BOTTOM)
 
     def path(self, points):
-        """Through all points, with a gap where some seconds are missing."""
+        """A line through all points, with a gap if some seconds are missing."""
         drawn, before = [], None
         for at, value in points:
             move = "M" if before is None or at - before > 3 else "L"
@@ -69,7 +71,7 @@ class Frame:
 
 
 def panel(title, unit, series, times, stacked=False, log=False, words=None):
-    """A panel: `series` are (name, points, dashed). `words` turns it into bands of states."""
+    """A panel; `series` are (name, points, dashed). With `words`, which names states, it draws bands instead of lines."""
     series = [one for one in series if one[1]]
     if words:
         body = bands(series, Frame(times, (0, 1)), words)
@@ -81,7 +83,7 @@ def panel(title, unit, series, times, stacked=False, log=False, words=None):
 
 
 def stack(series):
-    """Each series on top of those before it: with its lower edge as a fourth part."""
+    """Each series on top of those before it, with its lower edge as a fourth item."""
     total, made = {}, []
     for name, points, dashed in series:
         below = [(at, total.get(at, 0)) for at, _ in points]
@@ -91,7 +93,7 @@ def stack(series):
 
 
 def lines(series, times, unit, log):
-    """Lines with their axes, filled down to their lower edge where they have one."""
+    """Lines with their axes, filled down to their lower edge if they have one."""
     values = [value for _, points, _, _ in series for _, value in points]
     top = max(values, default=1) or 1
     low = min((value for value in values if value > 0), default=top / 10) if log else 0
@@ -125,7 +127,7 @@ def bands(series, frame, words):
 
 
 def runs(points):
-    """Times over which the value stays the same: from, to, value."""
+    """Time ranges with the same value: from, to, value."""
     begin, value = points[0]
     for at, now in points[1:]:
         if now != value:
@@ -135,7 +137,7 @@ def runs(points):
 
 
 def axes(frame, unit):
-    """Lines across, at round numbers; at powers of ten where the scale is one of them."""
+    """Grid lines at round numbers, or at powers of ten on a logarithmic scale."""
     powers = range(math.ceil(frame.low), math.floor(frame.high) + 1)
     drawn = []
     for value in [10.0**power for power in powers] if frame.log else ticks(*frame.range):
@@ -146,13 +148,14 @@ def axes(frame, unit):
 
 
 def clock(frame):
-    """Seconds since the beginning."""
+    """Seconds since the start."""
     return "".join(
         f'<text x="{frame.x(frame.start + second):.1f}" y="{HEIGHT - BOTTOM + 15}" text-anchor="middle">{second:g} s</text>'
         for second in ticks(0, frame.end - frame.start, 6))
 
 
 def legend(named):
+    """The names and colours of the series."""
     drawn, x = [], LEFT
     for name, colour in named:
         drawn.append(f'<rect x="{x}" y="{HEIGHT - 17}" width="10" height="3" fill="{colour}"/>'
@@ -162,7 +165,7 @@ def legend(named):
 
 
 def sheet(panels, columns=2, gap=10):
-    """All panels on one sheet."""
+    """All panels in one picture."""
     rows = math.ceil(len(panels) / columns)
     width, height = columns * (WIDTH + gap) - gap, rows * (HEIGHT + gap) - gap
     placed = "\n".join(

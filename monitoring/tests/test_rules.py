@@ -1,4 +1,4 @@
-"""The scrape configuration, the rules, and the cases that promtool tries them with."""
+"""The scrape configuration, the rules, and their cases for promtool."""
 
 import re
 import shutil
@@ -23,19 +23,19 @@ class Promtool(unittest.TestCase):
         done = promtool(*arguments)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
-    def test_the_configuration_is_right(self):
-        # The token is made when the stack starts, so only the syntax of what reads it can be checked.
+    def test_the_configuration_is_valid(self):
+        # The token file exists only once the stack runs, so this checks the syntax alone.
         self.succeeds("check", "config", "--syntax-only", sources.PROMETHEUS / "prometheus.yml")
 
-    def test_the_rules_are_right(self):
+    def test_the_rules_are_valid(self):
         self.succeeds("check", "rules", *sorted((sources.PROMETHEUS / "rules").glob("*.yml")))
 
-    def test_the_cases_hold(self):
+    def test_the_cases_pass(self):
         self.succeeds("test", "rules", *sorted((sources.PROMETHEUS / "tests").glob("*.yml")))
 
 
 class Rules(unittest.TestCase):
-    def test_each_alert_has_a_case_that_fires_and_one_that_is_silent(self):
+    def test_each_alert_has_a_case_in_which_it_fires_and_one_in_which_it_does_not(self):
         fires, silent = set(), set()
         for path in (sources.PROMETHEUS / "tests").glob("*.yml"):
             for case in yaml.safe_load(path.read_text(encoding="utf-8"))["tests"]:
@@ -44,10 +44,10 @@ class Rules(unittest.TestCase):
         alerts = set(sources.alerts())
         self.assertGreater(len(alerts), 15)
         self.assertEqual(fires, alerts)
-        # The watchdog is the one that never is.
+        # The watchdog always fires.
         self.assertEqual(silent, alerts - {"Watchdog"})
 
-    def test_each_alert_says_how_bad_it_is_what_it_is_and_what_to_do(self):
+    def test_each_alert_has_a_severity_a_description_and_a_runbook(self):
         headings = re.findall(r"^#+ (.*)$", (sources.ROOT / "docs/operations.md").read_text(encoding="utf-8"), re.M)
         anchors = {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
         for name, alert in sources.alerts().items():
@@ -59,7 +59,7 @@ class Rules(unittest.TestCase):
                 self.assertEqual(page, "docs/operations.md")
                 self.assertIn(anchor, anchors)
 
-    def test_the_table_of_alerts_is_complete(self):
+    def test_the_documented_table_of_alerts_is_complete(self):
         text = (sources.ROOT / "docs/operations.md").read_text(encoding="utf-8")
         section = text.split("\n## Alerts\n")[1].split("\n## ")[0]
         listed = re.findall(r"^\| `(\w+)` \| (\w+) \|", section, re.M)
@@ -68,7 +68,7 @@ class Rules(unittest.TestCase):
 
 
 class Expressions(unittest.TestCase):
-    def test_none_reads_a_metric_or_a_label_that_does_not_exist(self):
+    def test_no_expression_reads_an_unknown_metric_or_label(self):
         known = sources.series()
         read = 0
         for expression in sources.expressions():
@@ -80,20 +80,20 @@ class Expressions(unittest.TestCase):
                     read += 1
         self.assertGreater(read, 60)
 
-    def test_each_metric_of_ours_is_shown_or_watched_or_left_out_for_a_reason(self):
+    def test_each_metric_of_ours_is_used_or_left_out_for_a_reason(self):
         left_out = {
-            "switchyard_requests_in_flight",  # a moment's number, between two scrapes anything
+            "switchyard_requests_in_flight",  # a momentary value, which may be anything between two scrapes
             "switchyard_upstream_in_flight",  # the same
-            "switchyard_connections",  # its limit is what matters: ConnectionsRefused
+            "switchyard_connections",  # what matters is the limit: ConnectionsRefused
             "switchyard_substation_can_scrape", "switchyard_substation_can_charge",  # the states say more
-            "switchyard_tls_handshakes_total",  # how clients come, which is not whether they are served
+            "switchyard_tls_handshakes_total",  # how clients connect, not whether they are served
             "process_virtual_memory_bytes", "process_threads",
         }
         read = {name for expression in sources.expressions() for name in promql.metrics(expression.text)}
         shown = {re.sub("_(bucket|sum|count)$", "", name) for name in read} | read
         self.assertLessEqual(set(sources.documented()) - shown, left_out)
 
-    def test_what_an_alert_measures_is_found(self):
+    def test_the_measured_expressions_of_an_alert_are_found(self):
         found = promql.quantities('max(a) > 1.5 and b{c="d"} == 0')
         self.assertEqual(found, ["max(a)", 'b{c="d"}'])
         self.assertEqual(promql.quantities('absent(up{job="x"})'), ['up{job="x"}'])

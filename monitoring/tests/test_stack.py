@@ -1,7 +1,7 @@
-"""The whole stack in a rush hour: does every panel show something, and do the alerts say what is so, and nothing else?
+"""The whole stack in a rush hour: does every panel have data, and do exactly the right alerts fire?
 
-On containers where there is a Docker engine, else with the same programs on loopback. It runs where `STACK_BINARIES` says
-where the programs are; `STACK=local` or `STACK=docker` chooses. What had to be left out is printed.
+Runs in containers if there is a Docker engine, otherwise the same programs on loopback; `STACK=local` or `STACK=docker`
+chooses. `STACK_BINARIES` names the folder with the programs; without it the test is skipped. Prints what it left out.
 """
 
 import json
@@ -22,18 +22,18 @@ from monitoring.lib.prometheus import until
 
 BINARIES = os.environ.get("STACK_BINARIES")
 ALWAYS = {"Watchdog"}
-# What only a proxy with a certificate shows: the stack under test has none.
+# Metrics that need a certificate, which the stack under test does not have.
 WITH_TLS = {"switchyard_tls_certificate_expiry_timestamp_seconds"}
-# What the rush hour offers: a car every 20 ms for half a minute, most of them in its middle.
+# 2,000 cars in half a minute, most of them in the middle.
 RUSH_HOUR = ("--hours", "16:00-22:00", "--sessions", "2000", "--duration", "30s", "--energy-kwh", "1.2", "--power-kw", "11")
 
 
 def stack():
-    """The stack that can be had here, and what is left out of it."""
+    """The stack that this machine can run, and what is left out of it."""
     chosen = os.environ.get("STACK")
     if chosen != "local":
         if not sys.platform.startswith("linux"):
-            missing = "the programs that are built here are not for containers"
+            missing = "the programs that are built here are not for Linux"
         elif not standins.engine() or not compose.program():
             missing = "no Docker engine with Compose answers"
         else:
@@ -58,11 +58,11 @@ def answer(url, body=None, token=None):
         return error.code, error.read()
 
 
-@unittest.skipUnless(BINARIES, "STACK_BINARIES does not say where the programs are")
+@unittest.skipUnless(BINARIES, "STACK_BINARIES does not name the folder with the programs")
 class Stack(unittest.TestCase):
-    """One story: each part begins where the one before ended."""
+    """One story: each part begins where the previous one ended."""
 
-    def test_a_rush_hour_and_what_the_monitoring_makes_of_it(self):
+    def test_a_rush_hour_is_visible_in_the_monitoring(self):
         made, left_out = stack()
         with made:
             for what in left_out:
@@ -74,37 +74,37 @@ class Stack(unittest.TestCase):
                 print(f"  {part.__name__}: {time.monotonic() - began:.0f} s", flush=True)
 
     def parts(self, in_containers):
-        yield self.all_is_found
+        yield self.all_targets_are_found
         if in_containers:
-            yield from (self.containers_are_held_to_little, self.the_admin_port_wants_its_token)
+            yield from (self.containers_have_few_rights, self.the_admin_port_needs_its_token)
             if "grafana" in self.stack.services:
                 yield self.grafana_shows_the_dashboards
-        yield from (self.every_expression_has_data, self.more_are_found, self.the_proxy_finds_them_too,
-                    self.one_that_hangs_is_told, self.one_that_is_gone_is_told)
+        yield from (self.every_expression_has_data, self.prometheus_finds_new_substations, self.the_proxy_finds_new_substations,
+                    self.a_hanging_substation_is_reported, self.a_missing_substation_is_reported)
 
-    def all_is_found(self):
+    def all_targets_are_found(self):
         until("all targets are up", lambda: self.up("substation") == 3 and self.up("switchyard") == 1)
         status, body = answer(f"http://{self.stack.charge}/request_charge", b'{"power_kw": 11, "energy_kwh": 0.1}')
         self.assertEqual(status, 200, body)
 
-    def containers_are_held_to_little(self):
-        def unwell():
-            return [name for name, said in self.stack.containers()
-                    if "Health" in said["State"] and said["State"]["Health"]["Status"] != "healthy"]
+    def containers_have_few_rights(self):
+        def unhealthy():
+            return [name for name, details in self.stack.containers()
+                    if "Health" in details["State"] and details["State"]["Health"]["Status"] != "healthy"]
 
-        until("all containers are healthy", lambda: not unwell())
+        until("all containers are healthy", lambda: not unhealthy())
         containers = self.stack.containers()
         self.assertGreaterEqual({name for name, _ in containers}, {"token", "substation", "proxy", "prometheus"})
-        for name, said in containers:
+        for name, details in containers:
             with self.subTest(name):
-                host = said["HostConfig"]
+                host = details["HostConfig"]
                 self.assertTrue(host["ReadonlyRootfs"])
                 self.assertEqual(host["CapDrop"], ["ALL"])
                 self.assertGreater(host["Memory"], 0)
-                self.assertRegex(said["Config"]["User"], "^[1-9]")
-                self.assertEqual("Health" in said["State"], name != "token")
+                self.assertRegex(details["Config"]["User"], "^[1-9]")
+                self.assertEqual("Health" in details["State"], name != "token")
 
-    def the_admin_port_wants_its_token(self):
+    def the_admin_port_needs_its_token(self):
         page = f"http://{self.stack.admin}/status"
         self.assertEqual(answer(page)[0], 401)
         self.assertEqual(answer(page, token="0" * 64)[0], 401)
@@ -114,7 +114,7 @@ class Stack(unittest.TestCase):
         self.assertEqual(answer(f"http://{self.stack.admin}/ready")[0], 200)
 
     def ask(self, expressions, start, end):
-        """Asks each, which has to answer with data; returns how many."""
+        """Queries each expression, which must have data; returns their number."""
         asked = 0
         for expression in expressions:
             text = promql.filled(expression.text)
@@ -123,7 +123,7 @@ class Stack(unittest.TestCase):
                     found = list(self.prometheus.series(measured, start, end))
                     self.assertTrue(any(values for _, values in found), "no data")
                     asked += 1
-        print(f"  {asked} expressions asked", flush=True)
+        print(f"  {asked} expressions queried", flush=True)
         return asked
 
     def grafana_shows_the_dashboards(self):
@@ -131,60 +131,60 @@ class Stack(unittest.TestCase):
         until("Grafana is ready", lambda: answer(f"{grafana}/api/health")[0] == 200)
         found = json.loads(answer(f"{grafana}/api/search?type=dash-db")[1])
         self.assertEqual({one["uid"] for one in found}, {board["uid"] for board in sources.dashboards().values()})
-        self.assertEqual(answer(f"{grafana}/login", b"{}")[0] // 100, 4, "nobody logs in")
+        self.assertEqual(answer(f"{grafana}/login", b"{}")[0] // 100, 4, "there is no login")
 
     def every_expression_has_data(self):
         start = time.time()
         report = self.stack.rush_hour(*RUSH_HOUR)
         end = time.time()
-        # How long a request may take is a promise about a machine, and this may be a busy one.
+        # LatencyHigh depends on the machine, and this one may be busy.
         self.assertEqual(self.prometheus.alerts() - {"LatencyHigh"}, ALWAYS, "nothing is wrong")
         expressions = [one for one in sources.expressions()
                        if promql.metrics(one.text) != {"ALERTS"} and not promql.metrics(one.text) & WITH_TLS]
         self.assertGreater(self.ask(expressions, start, end), 80)
-        # And what they show is what was told to the cars, and to the one that came before them.
+        # Their values agree with the answers that the cars got, and the single request before them.
         booked = report["answers"]["200"] + 1
         self.assertGreater(booked, 1000)
         for counter in ('switchyard_requests_total{result="booked"}', "substation_sessions_started_total"):
-            until(f"{counter} says {booked}", lambda counter=counter: self.prometheus.value(f"sum({counter})") == booked)
+            until(f"{counter} is {booked}", lambda counter=counter: self.prometheus.value(f"sum({counter})") == booked)
         self.assertLess(max(self.when_full("switchyard:imbalance:ratio", start, end)), 2)
 
     def when_full(self, expression, start, end):
-        """What an expression was while at least half as much was in use as at the height: the first cars and the last are too
-        few to be spread evenly."""
+        """The values of an expression while the utilisation was above half of its peak: the first and the last cars are too few
+        to be spread evenly."""
         (_, used), = self.prometheus.series("switchyard:utilisation:avg", start, end)
         (_, values), = self.prometheus.series(expression, start, end)
-        height = max(value for _, value in used)
-        full = {at for at, value in used if value > height / 2}
+        peak = max(value for _, value in used)
+        full = {at for at, value in used if value > peak / 2}
         found = [value for at, value in values if at in full]
         self.assertGreater(len(found), 5)
         return found
 
-    def more_are_found(self):
+    def prometheus_finds_new_substations(self):
         self.stack.scale(5)
         until("all five are scraped", lambda: self.up("substation") == 5)
 
-    def the_proxy_finds_them_too(self):
+    def the_proxy_finds_new_substations(self):
         known = 'count(count by (substation) (switchyard_substation_state{state="up"} == 1))'
         until("the proxy has samples of all five", lambda: self.prometheus.value(known) == 5)
         self.stack.rush_hour("--hours", "16:00-22:00", "--sessions", "200", "--duration", "3s", "--power-kw", "11")
         charged = "count(sum by (substation) (switchyard_dispatch_decisions_total) > 0)"
-        until("all five are charged at", lambda: self.prometheus.value(charged) == 5)
+        until("all five get charges", lambda: self.prometheus.value(charged) == 5)
 
-    def one_that_hangs_is_told(self):
+    def a_hanging_substation_is_reported(self):
         start = time.time()
         name = self.stack.pause()
-        told = {"SubstationDown", "LoadSampleStale", "LoadPollFailing"}
-        until(f"{told} fire", lambda: told <= self.prometheus.alerts())
+        expected = {"SubstationDown", "LoadSampleStale", "LoadPollFailing"}
+        until(f"{expected} fire", lambda: expected <= self.prometheus.alerts())
         self.assertFalse(self.prometheus.alerts() & {"SubstationMissing", "SubstationsFewer", "ProxyDown"})
-        # What shows alerts has something to show now.
+        # Now the expressions about alerts have data.
         alerts = [one for one in sources.expressions() if promql.metrics(one.text) == {"ALERTS"}]
         self.assertGreater(self.ask(alerts, start, time.time()), 2)
         self.stack.resume(name)
         quiet = {"SubstationDown", "LoadSampleStale"}
         until(f"{quiet} are silent again", lambda: not quiet & self.prometheus.alerts())
 
-    def one_that_is_gone_is_told(self):
+    def a_missing_substation_is_reported(self):
         self.stack.stop()
         until("four are left", lambda: self.up("substation") == 4)
         until("the proxy finds four", lambda: self.prometheus.value("switchyard_discovery_targets") == 4)
@@ -195,12 +195,12 @@ class Stack(unittest.TestCase):
         return list(self.prometheus.targets(job).values()).count("up")
 
 
-@unittest.skipUnless(BINARIES, "STACK_BINARIES does not say where the programs are")
+@unittest.skipUnless(BINARIES, "STACK_BINARIES does not name the folder with the programs")
 class Configurations(unittest.TestCase):
-    def test_what_compose_and_kubernetes_run_with_is_right(self):
+    def test_the_configurations_of_compose_and_kubernetes_are_valid(self):
         for path in ("deploy/compose/switchyard.yaml", "deploy/kubernetes/base/switchyard.yaml"):
             with self.subTest(path), tempfile.TemporaryDirectory() as folder:
-                # The token is there when the stack is; the rest of the file is checked as it is.
+                # Only the running stack has the token; the rest of the file is checked unchanged.
                 token = Path(folder, "token")
                 token.write_text("0" * 64, encoding="utf-8")
                 token.chmod(0o600)

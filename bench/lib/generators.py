@@ -1,4 +1,4 @@
-"""Three load testers, each told to offer the same rush hour; each result in the same words."""
+"""Three load generators that offer the same rush hour, with their results in one form."""
 
 import json
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ CONNECTIONS = 64
 
 @dataclass
 class Result:
-    """What a tester says of its run."""
+    """What a load generator reports about its run."""
 
     requests: int
     succeeded: int
@@ -25,12 +25,12 @@ class Result:
 
 
 def names():
-    """All of them, in the order of the report."""
+    """All load generators, in the order of the report."""
     return ["requester", "wrk", "oha"]
 
 
 def run(name, binaries, url, cars, seconds, seed):
-    """Runs one of them to its end."""
+    """Runs one load generator to its end."""
     limit = seconds + 60
     if name == "requester":
         argv = [str(binaries / "requester"), "rush-hour", "--target", url, "--sessions", str(cars), "--hours", HOURS,
@@ -47,7 +47,7 @@ def run(name, binaries, url, cars, seconds, seed):
 
 
 def from_requester(output, cpu):
-    """Its report; see requester/report.schema.json."""
+    """Reads its report; see requester/report.schema.json."""
     raw = json.loads(output)
     succeeded = sum(count for status, count in raw["answers"].items() if status.startswith("2"))
     latency = raw["latency_seconds"]
@@ -56,14 +56,14 @@ def from_requester(output, cpu):
 
 
 def from_wrk(output, cpu):
-    """The line of post.lua."""
+    """Reads the line that post.lua writes."""
     load = wrk.parse(output)
     succeeded = load.requests - load.errors.get("status", 0)
     return Result(load.requests, succeeded, load.p50_ms, load.p99_ms, cpu, load.errors)
 
 
 def from_oha(output, cpu):
-    """An object an hour. Quantiles of hours can't be added up: each is weighted by its hour's requests."""
+    """Reads one object for each hour. Quantiles can't be added up, so each is weighted by the requests of its hour."""
     decoder, hours = json.JSONDecoder(), []
     text = output.strip()
     while text:
@@ -71,7 +71,7 @@ def from_oha(output, cpu):
         hours.append(hour)
         text = text[end:].lstrip()
     if not hours:
-        raise BenchError("oha gave no result")
+        raise BenchError("oha wrote no result")
     counts = [sum(hour["statusCodeDistribution"].values()) for hour in hours]
     succeeded = sum(count for hour in hours for status, count in hour["statusCodeDistribution"].items()
                     if status.startswith("2"))

@@ -1,7 +1,7 @@
-"""The monitoring in a hurry: the same configuration and the same rules, on a clock that runs faster.
+"""The scrape configuration and the rules on a faster clock, for tests.
 
-A test can't wait for five minutes that an alert takes. So Prometheus comes round every second, and what an alert waits for
-is so many times shorter. Nothing else differs: expressions, windows, thresholds and labels are those of the repository.
+A test can't wait five minutes for an alert. So Prometheus scrapes every second, and the `for` of each alert is 30 times
+shorter. Expressions, windows, thresholds and labels are those of the repository.
 """
 
 import re
@@ -15,7 +15,7 @@ FASTER = 30  # two seconds instead of a minute
 
 
 def rules(folder):
-    """Writes the rule files to a folder, with shorter waits."""
+    """Writes the rule files to a folder, with a shorter `for`."""
     folder.mkdir(parents=True, exist_ok=True)
     for path in (sources.PROMETHEUS / "rules").glob("*.yml"):
         text = path.read_text(encoding="utf-8")

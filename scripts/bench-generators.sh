@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds, and has three load generators offer the same rush hour. Arguments go to bench/testers.py (--help).
+# Builds what is shipped, and has three load generators offer the same rush hour. Arguments go to bench/generators.py (--help).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . scripts/common.sh
@@ -8,5 +8,5 @@ if ! have "${OHA:-oha}"; then
     say 'bench-testers: installing oha'
     cargo install oha --locked --quiet || die 'bench-testers: could not install oha; type:  cargo install oha --locked'
 fi
-cargo build --release --locked --bin switchyard --bin substation --bin requester
-exec python3 -B bench/testers.py --binaries "${CARGO_TARGET_DIR:-target}/release" "$@"
+cargo build --profile dist --locked --bin switchyard --bin substation --bin requester
+exec python3 -B bench/generators.py "$@"

@@ -1,18 +1,18 @@
-"""What dashboards are made of: panels, queries, rows, and where each comes to stand.
+"""Panels, queries and rows of dashboards, and their layout.
 
-Grafana's own JSON is long and says most things twice. Here a panel is one call that says what is asked, in what unit,
-and what the question is; the rest is the same for all of them, which is why they look alike.
+Grafana's own JSON is long and repetitive. Here a panel is one call with its title, the question that it answers, its
+queries and its unit. Everything else is the same for all panels, so they look alike.
 """
 
 RATE = "$__rate_interval"
 WIDTH = 24  # of a dashboard, in Grafana's columns
 DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
-# Colours mean the same on every panel.
+# A colour means the same on every panel.
 GOOD, ODD, BAD, PLAIN = "green", "yellow", "red", "blue"
 
 
 def query(expression, legend="", **more):
-    """A PromQL expression and what its series are called; `instant=True` for the last value only."""
+    """A PromQL expression and the name of its series in the legend; `instant=True` for the last value only."""
     instant = more.pop("instant", False)
     return {
         "datasource": DATASOURCE,
@@ -25,13 +25,13 @@ def query(expression, legend="", **more):
 
 
 def quantile(share, histogram, by="", where=""):
-    """A quantile of a histogram over the last scrapes."""
+    """The expression of a quantile of a histogram, over the last scrapes."""
     labels = ", ".join(label for label in ("le", by) if label)
     return f"histogram_quantile({share}, sum by ({labels}) (rate({histogram}_bucket{where}[{RATE}])))"
 
 
 def panel(kind, title, question, queries, unit="short", options=None, custom=None, **defaults):
-    """A panel of any kind; `question` is what it answers, shown behind its (i)."""
+    """A panel of any kind; `question` is its description, shown behind its (i)."""
     overrides = defaults.pop("overrides", [])
     targets = [{**target, "refId": chr(ord("A") + at)} for at, target in enumerate(queries)]
     return {
@@ -49,7 +49,7 @@ def panel(kind, title, question, queries, unit="short", options=None, custom=Non
 
 
 def lines(title, question, queries, unit="short", stacked=False, log=False, **defaults):
-    """Series over time; `stacked` where their sum means something, `log` where they lie decades apart."""
+    """Series over time; `stacked` if their sum has a meaning, `log` for values over several decades."""
     custom = {
         "drawStyle": "line",
         "lineWidth": 1,
@@ -67,7 +67,7 @@ def lines(title, question, queries, unit="short", stacked=False, log=False, **de
 
 
 def stat(title, question, queries, unit="short", steps=None, **defaults):
-    """One number, or two; `steps` are its colours from each value on."""
+    """One number, or two; `steps` are colours, each from a value on."""
     options = {
         "colorMode": "value",
         "graphMode": "area",
@@ -91,7 +91,7 @@ def bars(title, question, queries, unit="short", steps=None, **defaults):
 
 
 def heatmap(title, question, histogram, unit="s"):
-    """How a histogram's buckets fill over time."""
+    """The buckets of a histogram over time."""
     options = {
         "calculate": False,
         "cellGap": 0,
@@ -110,7 +110,7 @@ def heatmap(title, question, histogram, unit="s"):
 
 
 def timeline(title, question, queries, words):
-    """States over time; `words` maps each value to its word and colour."""
+    """States over time; `words` maps each value to its name and colour."""
     mapped = {str(value): {"text": word, "color": colour, "index": at}
               for at, (value, (word, colour)) in enumerate(words.items())}
     options = {
@@ -126,7 +126,7 @@ def timeline(title, question, queries, words):
 
 
 def table(title, question, queries):
-    """The labels of series whose value says nothing."""
+    """The labels of series whose values mean nothing."""
     made = panel("table", title, question, queries, options={"showHeader": True, "cellHeight": "sm"})
     hidden = {"excludeByName": {"Time": True, "Value": True, "__name__": True}, "indexByName": {}, "renameByName": {}}
     return {**made, "transformations": [{"id": "merge", "options": {}}, {"id": "organize", "options": hidden}]}
@@ -145,7 +145,7 @@ def thresholds(steps=None):
 
 
 def dashed(pattern):
-    """Draws the series that match as dashed lines without a fill: limits, not measurements."""
+    """Draws matching series as dashed lines without a fill: limits, not measurements."""
     return {
         "matcher": {"id": "byRegexp", "options": pattern},
         "properties": [
@@ -156,12 +156,12 @@ def dashed(pattern):
 
 
 def row(title, *shelves, collapsed=False):
-    """A part of a dashboard; each shelf is a height and the panels that stand on it, all equally wide."""
+    """A row of a dashboard; each shelf is a height and its panels, which share the width equally."""
     return {"title": title, "shelves": shelves, "collapsed": collapsed}
 
 
 def placed(rows):
-    """All panels of all rows, numbered, each where it comes to stand."""
+    """All panels of all rows, with numbers and positions."""
     panels, y = [], 0
     for part in rows:
         head = {"type": "row", "title": part["title"], "collapsed": part["collapsed"], "panels": [],
@@ -171,23 +171,23 @@ def placed(rows):
         y += 1
         for height, *shelf in part["shelves"]:
             width = WIDTH // len(shelf)
-            for at, one in enumerate(shelf):
-                inside.append({**one, "gridPos": {"x": at * width, "y": y, "w": width, "h": height}})
+            for at, panel in enumerate(shelf):
+                inside.append({**panel, "gridPos": {"x": at * width, "y": y, "w": width, "h": height}})
             y += height
-    for number, one in enumerate(each(panels), start=1):
-        one["id"] = number
+    for number, panel in enumerate(each(panels), start=1):
+        panel["id"] = number
     return panels
 
 
 def each(panels):
-    """All panels, those inside collapsed rows too."""
+    """All panels, also those in collapsed rows."""
     for one in panels:
         yield one
         yield from one.get("panels", [])
 
 
 def annotation(name, expression, title, words, colour):
-    """Marks on every panel where the expression has a value."""
+    """Marks on all panels while the expression has a value."""
     return {
         "name": name,
         "datasource": DATASOURCE,
@@ -203,7 +203,7 @@ def annotation(name, expression, title, words, colour):
 
 
 def dashboard(uid, title, description, rows, annotations, links):
-    """The bare dashboard, as Grafana reads it from a file."""
+    """A dashboard as Grafana reads it from a file."""
     return {
         "uid": uid,
         "title": title,
@@ -235,6 +235,6 @@ def _substation():
 
 
 def link(title, uid):
-    """A link to another dashboard that keeps the time and the substations that are looked at."""
+    """A link to another dashboard that keeps the time range and the selected substations."""
     return {"title": title, "type": "link", "url": f"/d/{uid}", "keepTime": True, "includeVars": True,
             "asDropdown": False, "icon": "dashboard", "tags": [], "targetBlank": False, "tooltip": ""}

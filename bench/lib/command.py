@@ -1,0 +1,39 @@
+"""What the bench's commands share: where the programs are, the form of the command line, and how a command ends."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from .processes import BenchError
+
+ROOT = Path(__file__).resolve().parents[2]
+# What is measured is what is shipped, so it is built with the profile `dist`.
+BINARIES = Path(os.environ.get("CARGO_TARGET_DIR") or ROOT / "target") / "dist"
+RESULTS = ROOT / "bench/results"
+
+
+def parser(description):
+    """A parser that prints the module's documentation as it is written, and takes --binaries."""
+    made = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    made.add_argument("--binaries", type=Path, default=BINARIES, metavar="FOLDER",
+                      help="the folder with our programs (target/dist)")
+    return made
+
+
+def positive(text):
+    """A whole number from 1 on, for argparse."""
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError("must be 1 or more")
+    return value
+
+
+def run(name, main):
+    """Ends the process with the exit code of `main`: 1 and one line after a `BenchError`, 130 after Ctrl-C."""
+    try:
+        sys.exit(main())
+    except BenchError as error:
+        sys.exit(f"{name}: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)
