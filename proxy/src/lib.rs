@@ -23,6 +23,5 @@ pub mod metrics;
 pub mod reload;
 pub mod runtime;
 pub mod server;
-mod signals;
 pub mod snapshot;
 pub mod systemd;

@@ -7,17 +7,15 @@ use std::{
 };
 
 use futures_util::future::BoxFuture;
-use tokio::{
-    signal::unix::{SignalKind, signal},
-    time::timeout,
-};
+use tokio::time::timeout;
 use tracing::{info, warn};
 
 use switchyard_handover::{self as handover, HandoverServer, Predecessor, SocketPath, Successor};
+use switchyard_process::signals;
 
 use crate::{
     server::{Ending, StartGate},
-    signals, systemd,
+    systemd,
 };
 
 /// How long the service manager is kept waiting for the first samples: substations may come later.
@@ -117,7 +115,7 @@ impl Lifecycle {
         gate: &StartGate,
         sockets: Vec<TcpListener>,
     ) -> Result<Successor, Ending> {
-        let mut upgrade = signal(SignalKind::user_defined2()).ok();
+        let mut upgrade = signals::Watch::user_defined2();
         if let Some(predecessor) = self.predecessor.take() {
             self.take_over(gate, predecessor).await?;
         } else {
@@ -141,7 +139,7 @@ impl Lifecycle {
         loop {
             tokio::select! {
                 successor = &mut successor => return Ok(successor),
-                () = signals::next(&mut upgrade) => self.start_successor(),
+                () = upgrade.next() => self.start_successor(),
             }
         }
     }

@@ -11,7 +11,6 @@ mod file;
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use tokio::{
-    signal::unix::{Signal, SignalKind, signal},
     sync::{mpsc, oneshot},
     task::spawn_blocking,
     time::{Instant, sleep_until, timeout},
@@ -22,7 +21,9 @@ use switchyard_config::Config;
 use switchyard_discovery::Discovery;
 use switchyard_status::Reload;
 
-use crate::{metrics::ReloadOutcome, runtime::Runtime, signals, systemd};
+use switchyard_process::signals;
+
+use crate::{metrics::ReloadOutcome, runtime::Runtime, systemd};
 use file::File;
 
 /// How long new sources of substations are waited for before what they found counts as nothing.
@@ -62,7 +63,7 @@ pub struct Reloader {
     own: [SocketAddr; 2],
     asked: mpsc::Receiver<oneshot::Sender<Reload>>,
     /// Taken from the first moment: without a handler it would end the process.
-    hangup: Option<Signal>,
+    hangup: signals::Watch,
 }
 
 impl Reloader {
@@ -83,7 +84,7 @@ impl Reloader {
             discovery: None,
             own,
             asked,
-            hangup: signal(SignalKind::hangup()).ok(),
+            hangup: signals::Watch::hangup(),
         };
         (reloader, Handle(ask))
     }
@@ -106,7 +107,7 @@ impl Reloader {
         loop {
             let forget_at = self.runtime.forget_departed(Instant::now());
             tokio::select! {
-                () = signals::next(&mut self.hangup) => {
+                () = self.hangup.next() => {
                     systemd::reloading();
                     let reload = self.reload_file("SIGHUP", false).await;
                     self.refresh();

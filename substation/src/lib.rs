@@ -54,4 +54,3 @@ pub use error::ConfigError;
 pub use report_format::ReportFormat;
 pub use server::run;
 pub use substation::Substation;
-pub use switchyard_process::{Unhealthy, healthcheck};

@@ -44,6 +44,7 @@ use crate::{Load, group::Group};
 mod look;
 mod report;
 mod sample;
+mod writing;
 
 pub use look::Look;
 pub use report::ReportSent;

@@ -36,6 +36,9 @@ use std::ops::Range;
 /// How many interim (`1xx`) answers may come before the final one.
 const MAX_INTERIM: usize = 8;
 
+/// How many headers an answer may have. A substation sends about five.
+const MAX_HEADERS: usize = 64;
+
 /// How many bytes of an answer are accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {

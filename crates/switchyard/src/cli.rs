@@ -2,18 +2,17 @@
 
 use std::{
     env,
-    io::{self, IsTerminal, Write},
+    io::{self, Write},
     path::{Path, PathBuf},
     process::ExitCode,
 };
 
 use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand};
-use tokio::signal::unix::{SignalKind, signal};
 use tracing::info;
-use tracing_subscriber::EnvFilter;
 
 use switchyard_config::{self as config, Config};
+use switchyard_process::{healthcheck, log_to_stderr, raise_file_limit, signals};
 use switchyard_proxy::{
     lifecycle::Lifecycle,
     server::{self, Listeners},
@@ -118,13 +117,11 @@ pub(crate) fn main() -> ExitCode {
         Some(Command::Check(file)) => check(&file),
         Some(Command::Schema) => schema(),
         Some(Command::Demo(options)) => {
-            log_to_stderr("error");
+            log_from("error");
             demo::run(&options).map_err(anyhow::Error::new)
         }
         Some(Command::Top(options)) => top::run(&options).map_err(anyhow::Error::new),
-        Some(Command::Healthcheck { url }) => {
-            substation::healthcheck(&url).map_err(anyhow::Error::new)
-        }
+        Some(Command::Healthcheck { url }) => healthcheck(&url).map_err(anyhow::Error::new),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -144,7 +141,7 @@ pub(crate) fn main() -> ExitCode {
 fn run(options: &Run) -> anyhow::Result<()> {
     let file = &options.file;
     let config = Config::from_file(&file.config)?;
-    log_to_stderr("info");
+    log_from("info");
     info!(file = %file.config.display(), substations = config.substations.len(), "Configuration read");
     let credentials = Credentials::load(&config, &file.config.display().to_string())?;
     raise_file_limit();
@@ -162,7 +159,7 @@ fn run(options: &Run) -> anyhow::Result<()> {
         Some(file.config.clone()),
         credentials,
         listeners,
-        |gate| lifecycle.live(gate, sockets, Box::pin(told_to_end())),
+        |gate| lifecycle.live(gate, sockets, Box::pin(signals::terminated())),
     )?;
     Ok(())
 }
@@ -178,7 +175,7 @@ fn upgrade_socket(told: Option<&Path>) -> Option<PathBuf> {
 
 fn check(file: &ConfigFile) -> anyhow::Result<()> {
     let config = Config::from_file(&file.config)?;
-    log_to_stderr("warn");
+    log_from("warn");
     Credentials::load(&config, &file.config.display().to_string())?;
     let effective =
         serde_yaml::to_string(&config).context("can't write the configuration as YAML")?;
@@ -207,39 +204,7 @@ fn show(text: &str) -> anyhow::Result<()> {
     }
 }
 
-/// Completes when the process is told to end.
-async fn told_to_end() {
-    let (Ok(mut terminate), Ok(mut interrupt)) = (
-        signal(SignalKind::terminate()),
-        signal(SignalKind::interrupt()),
-    ) else {
-        // Without handlers the system's own apply: the process ends, without a drain.
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-}
-
-/// A client connection is an open file, and so is its request's way on: the usual soft limit of 1,024 would
-/// be reached long before `limits.connections`. Where it can't be raised, accepting says so.
-fn raise_file_limit() {
-    use nix::sys::resource::{Resource, getrlimit, setrlimit};
-    if let Ok((_, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
-        let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
-    }
-}
-
-fn log_to_stderr(level: &str) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| {
-        // Pingora tells of every connection that breaks; what matters of that is counted here.
-        EnvFilter::new(format!("{level},pingora_core=error"))
-    });
-    let logger = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(io::stderr)
-        .with_ansi(io::stderr().is_terminal());
-    // A second subscriber can only be one that a test has set: keep it.
-    let _ = logger.try_init();
+/// Logs from this level on. Pingora tells of every connection that breaks; what matters of that is counted.
+fn log_from(level: &str) {
+    log_to_stderr(&format!("{level},pingora_core=error"));
 }

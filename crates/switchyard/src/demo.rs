@@ -16,8 +16,8 @@ use std::{
 
 use clap::Args;
 use requester::{
-    Cars, Check, Curve, Energy, ProgressView, Hours, Html, Load, Output, Profile, Report, Summary, Watch,
-    grouped,
+    Cars, Check, Curve, Energy, Hours, Html, Load, Output, Profile, ProgressView, Report, Summary,
+    Watch, grouped,
 };
 use thiserror::Error;
 use tokio::{runtime, sync::oneshot};
@@ -38,7 +38,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 #[derive(Clone, Debug, Args)]
 // What comes later counts, so that a recipe's own options can be overridden.
 #[command(args_override_self = true)]
-pub struct Options {
+pub(crate) struct Options {
     /// How long the rush hour lasts
     #[arg(long, value_name = "DURATION", default_value = "1m", value_parser = humantime::parse_duration)]
     duration: Duration,
@@ -64,7 +64,7 @@ pub struct Options {
 
 /// Why the demo could not be shown.
 #[derive(Debug, Error)]
-pub enum Error {
+pub(crate) enum Error {
     /// A socket, a thread or the terminal.
     #[error("can't show the demo: {0}")]
     System(#[from] io::Error),
@@ -103,7 +103,7 @@ pub enum Error {
 }
 
 /// Shows the demo until its end or Ctrl-C. Blocks.
-pub fn run(options: &Options) -> Result<(), Error> {
+pub(crate) fn run(options: &Options) -> Result<(), Error> {
     let Options {
         sessions,
         hours,
@@ -227,12 +227,11 @@ fn rush_hour(
     let runtime = runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let report = runtime.block_on(requester::run(run, |progress| face.show(progress), async {
-        // Without a handler Ctrl-C ends the process, which is as good.
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    }))?;
+    let report = runtime.block_on(requester::run(
+        run,
+        |progress| face.show(progress),
+        switchyard_process::signals::interrupted(),
+    ))?;
     face.end();
     Ok(report)
 }

@@ -4,8 +4,8 @@
 //! one for keys; whichever comes is shown. What is shown is a pure function of the [`View`], so it is tested without a
 //! terminal. The terminal is left as it was found, also by a panic.
 
+mod client;
 mod format;
-mod port;
 mod screen;
 #[cfg(test)]
 mod tests;
@@ -25,7 +25,7 @@ use ratatui::{
 };
 use thiserror::Error;
 
-use port::Port;
+use client::AdminClient;
 use view::{Asked, View};
 
 /// How soon a picture that came is shown, at the latest.
@@ -71,20 +71,20 @@ pub enum Error {
 
 /// Shows the proxy until it is told to quit. Blocks.
 pub fn run(options: &Options) -> Result<(), Error> {
-    let port = Port::new(&options.admin, options.token_file.as_deref())?;
+    let client = AdminClient::new(&options.admin, options.token_file.as_deref())?;
     if !io::stdout().is_terminal() || !io::stdin().is_terminal() {
         return Err(Error::NoTerminal(options.admin.clone()));
     }
     let mut terminal = ratatui::try_init()?;
-    let shown = show(&mut terminal, &port);
+    let shown = show(&mut terminal, &client);
     ratatui::restore();
     Ok(shown?)
 }
 
-fn show(terminal: &mut DefaultTerminal, port: &Port) -> io::Result<()> {
+fn show(terminal: &mut DefaultTerminal, client: &AdminClient) -> io::Result<()> {
     let (send, news) = mpsc::channel();
-    port.follow(send)?;
-    let mut view = View::new(port.address().to_owned());
+    client.follow(send)?;
+    let mut view = View::new(client.address().to_owned());
     loop {
         view.extend(news.try_iter());
         terminal.draw(|frame| screen::draw(frame, &mut view))?;
@@ -100,7 +100,7 @@ fn show(terminal: &mut DefaultTerminal, port: &Port) -> io::Result<()> {
         match view.key(key) {
             Some(Asked::Quit) => return Ok(()),
             Some(Asked::Drain { name, is_draining }) => {
-                view.tell(port.drain(&name, is_draining));
+                view.tell(client.drain(&name, is_draining));
             }
             None => {}
         }

@@ -8,7 +8,7 @@ use ratatui::{
 use serde_json::json;
 
 use super::{
-    port::News,
+    client::News,
     screen,
     view::{Asked, View},
 };

@@ -7,7 +7,7 @@ use ratatui::{
     widgets::TableState,
 };
 
-use super::port::News;
+use super::client::News;
 use switchyard_status::{Picture, Substation};
 
 /// Pictures whose imbalance is remembered: five minutes.

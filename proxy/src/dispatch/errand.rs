@@ -16,7 +16,7 @@ use super::{
     attempt::Attempt,
     charge::Charge,
     idempotency::{Claim, key_of},
-    sessions::Action,
+    sessions::{self, Action},
 };
 use crate::snapshot::Snapshot;
 
@@ -49,6 +49,16 @@ impl<'a> Errand<'a> {
         let claim = key.map(|key| state.keys.claim(key, now, rules));
         state.budget.deposit(rules.budget);
         Ok(Self::Charge { charge, claim })
+    }
+
+    /// A question about the session `id`.
+    pub(super) fn session(snapshot: &Snapshot, action: Action, id: &str) -> Result<Self, Failure> {
+        let (holder, line) = sessions::locate(snapshot, action, id)?;
+        Ok(Self::Session {
+            action,
+            holder,
+            line,
+        })
     }
 
     /// Whether an attempt that broke off may be made once more, at the same substation.

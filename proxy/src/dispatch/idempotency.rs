@@ -105,7 +105,7 @@ impl<H> Default for Entry<H> {
 }
 
 impl<H> IdempotencyKeys<H> {
-    /// A request with `key` came at `now`. IdempotencyKeys are kept by the rules as they are now.
+    /// A request with `key` came at `now`. Keys are kept by the rules as they are now.
     pub(super) fn claim(&self, key: &[u8], now: Instant, rules: &config::Retry) -> Claim<'_, H> {
         let [high, low] = [0, 1].map(|at: usize| {
             let hash = self.hashes.get(at).map_or(0, |hash| hash.hash_one(key));
@@ -124,7 +124,7 @@ impl<H> IdempotencyKeys<H> {
         claim
     }
 
-    /// IdempotencyKeys that are kept now.
+    /// How many keys are kept now.
     pub(super) fn count(&self) -> usize {
         let lengths = self.shards.iter().map(|shard| shard.lock().entries.len());
         lengths.sum()

@@ -16,7 +16,6 @@ use super::{
     request::{Received, RequestContext, Target},
     request_id,
     route::Sending,
-    sessions,
 };
 
 impl Dispatcher {
@@ -66,7 +65,7 @@ impl Dispatcher {
                     context.arrived,
                 )?
             }
-            Target::Session(action, id) => sessions::errand(&context.snapshot, action, id)?,
+            Target::Session(action, id) => Errand::session(&context.snapshot, action, id)?,
         };
         let sending = Sending::new(context, head, request_id);
         let routed = self.send(errand, sending).await?;

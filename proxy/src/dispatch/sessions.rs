@@ -10,11 +10,11 @@
 use std::sync::Arc;
 
 use http::Method;
+use switchyard_grid::Substation;
 use switchyard_http1::RequestHead;
 use switchyard_upstream::Progress;
 use switchyard_wire::{Code, Consequence, Failure, names::SESSIONS};
 
-use super::errand::Errand;
 use crate::snapshot::Snapshot;
 
 /// The longest id, in bytes: a name, a dash, and room for what substations make of the rest.
@@ -60,12 +60,12 @@ impl Action {
     }
 }
 
-/// The errand to the substation that holds the session `id`.
-pub(super) fn errand<'a>(
+/// The substation that holds the session `id`, and the head of the request that asks it for `action`.
+pub(super) fn locate(
     snapshot: &Snapshot,
     action: Action,
     id: &str,
-) -> Result<Errand<'a>, Failure> {
+) -> Result<(Arc<Substation>, RequestHead), Failure> {
     if !is_fit(id) {
         let message = format!(
             "a session id has 1 to {LONGEST_ID} letters, digits, '.', '_' or '-', as in substation1-281cfd6267037579"
@@ -80,11 +80,7 @@ pub(super) fn errand<'a>(
     let path = [SESSIONS, id].concat();
     let line = RequestHead::new(action.method(), &path, &holder.address().to_string())
         .map_err(|error| Failure::new(Code::InvalidRequest, error.to_string()))?;
-    Ok(Errand::Session {
-        action,
-        holder,
-        line,
-    })
+    Ok((holder, line))
 }
 
 /// An id that may stand in a path as it is, and so reaches the substation as it was meant.

@@ -19,10 +19,7 @@
 //! **Writers.** Scrapes don't overlap, but answers come on every thread. So whoever writes a sample raises a
 //! flag: an answer that finds it raised drops its report and goes on, a scrape waits for the few nanoseconds.
 
-use std::sync::atomic::{
-    AtomicBool,
-    Ordering::{Acquire, Relaxed, Release},
-};
+use std::sync::atomic::Ordering::Relaxed;
 
 use super::{Ledger, Reading, ScrapeSent};
 use crate::Load;
@@ -31,16 +28,6 @@ use crate::Load;
 #[derive(Clone, Copy, Debug)]
 #[must_use = "a report can only be read against the ledger as it stood when its request left"]
 pub struct ReportSent(pub(super) ScrapeSent);
-
-/// The right to write a sample, until dropped.
-#[derive(Debug)]
-pub(super) struct Writing<'a>(&'a AtomicBool);
-
-impl Drop for Writing<'_> {
-    fn drop(&mut self) {
-        self.0.store(false, Release);
-    }
-}
 
 impl Ledger {
     /// To be called right before a request is written to the wire whose load is reserved here.
@@ -64,20 +51,5 @@ impl Ledger {
             self.write(ScrapeSent { settled, ..sent }, reading, &writing);
         }
         is_newer
-    }
-
-    /// Waits its turn: to write a sample takes nanoseconds, unless the writer's thread is put aside meanwhile.
-    pub(super) fn writing(&self) -> Writing<'_> {
-        loop {
-            match self.try_writing() {
-                Some(writing) => return writing,
-                None => std::thread::yield_now(),
-            }
-        }
-    }
-
-    fn try_writing(&self) -> Option<Writing<'_>> {
-        let is_free = self.writing.compare_exchange(false, true, Acquire, Relaxed);
-        is_free.is_ok().then_some(Writing(&self.writing))
     }
 }

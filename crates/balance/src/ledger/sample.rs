@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
 
-use super::{Ledger, report::Writing};
+use super::{Ledger, writing::Writing};
 use crate::Load;
 
 /// What the ledger stood at when a scrape left. Hand it back with the scrape's result.

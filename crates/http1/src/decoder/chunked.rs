@@ -1,6 +1,6 @@
 //! The chunked framing of a body.
 
-use super::{Limits, Malformed, head};
+use super::{Limits, MAX_HEADERS, Malformed, head};
 use memchr::memchr;
 use std::ops::Range;
 
@@ -162,7 +162,7 @@ fn size_and_extension(line: &[u8]) -> Result<(u64, usize), Malformed> {
 /// Trailers are not passed on, but what is no trailer means that the end is not where it seems to be.
 fn check_trailers(trailers: &[u8]) -> Result<(), Malformed> {
     if trailers != b"\r\n" {
-        let mut fields = [httparse::EMPTY_HEADER; head::MAX_HEADERS];
+        let mut fields = [httparse::EMPTY_HEADER; MAX_HEADERS];
         httparse::parse_headers(trailers, &mut fields)?;
     }
     Ok(())

@@ -30,7 +30,7 @@ pub enum Malformed {
     #[error("a header is folded over two lines")]
     FoldedHeader,
     /// More headers than are kept track of.
-    #[error("there are more than {} headers", super::head::MAX_HEADERS)]
+    #[error("there are more than {} headers", super::MAX_HEADERS)]
     TooManyHeaders,
     /// Status line and headers over their limit.
     #[error("the head is larger than its limit")]

@@ -1,11 +1,8 @@
 //! The head of an answer: where it ends, and what it says about the body and the connection.
 
-use super::Malformed;
+use super::{MAX_HEADERS, Malformed};
 use memchr::memchr;
 use std::mem::MaybeUninit;
-
-/// How many headers an answer may have. A substation sends about five.
-pub(super) const MAX_HEADERS: usize = 64;
 
 /// What every answer begins with; the digit behind it is the parser's to judge.
 const PREFACE: &[u8] = b"HTTP/1.";

@@ -1,8 +1,8 @@
 //! The parts of the system, started in this process on ports that are free.
 
 use std::{
-    io::{self, Read, Write},
-    net::{SocketAddr, TcpListener, TcpStream},
+    io,
+    net::{SocketAddr, TcpListener},
     thread,
     time::{Duration, Instant},
 };
@@ -12,6 +12,7 @@ use tokio::runtime;
 
 use super::{Error, PATIENCE};
 use switchyard_config::Config;
+use switchyard_process::http::Client;
 use switchyard_proxy::server::Listeners;
 
 /// The contract's ports: the first of them that are free are taken.
@@ -81,20 +82,15 @@ fn prefer(port: u16) -> io::Result<TcpListener> {
 }
 
 pub(super) fn wait_until_ready(admin: SocketAddr, deadline: Instant) -> Result<(), Error> {
+    let client = Client::new(admin.to_string(), PATIENCE);
     while Instant::now() < deadline {
-        if is_ready(admin).unwrap_or(false) {
+        if client
+            .get("/ready")
+            .is_ok_and(|answer| answer.status() == 200)
+        {
             return Ok(());
         }
         thread::sleep(Duration::from_millis(10));
     }
     Err(Error::NotReady)
-}
-
-fn is_ready(admin: SocketAddr) -> io::Result<bool> {
-    let mut stream = TcpStream::connect(admin)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.write_all(b"GET /ready HTTP/1.1\r\nhost: demo\r\nconnection: close\r\n\r\n")?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer)?;
-    Ok(answer.starts_with("HTTP/1.1 200"))
 }
