@@ -1,84 +1,82 @@
-//! A result as a file: whole or not there at all.
+//! A result as a file: complete or not there at all.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::process;
 
-/// Where the report goes.
+use tempfile::{Builder, NamedTempFile};
+
+/// Where a result is written.
 #[derive(Debug)]
-pub enum Output {
+pub struct Output(Kind);
+
+#[derive(Debug)]
+enum Kind {
     /// Standard output.
     Stdout,
-    /// A pipe or device, which a rename would replace by a file.
+    /// A pipe or a device, which a rename would replace with a file.
     Special(File),
-    /// A file that is written beside its place and then moved there.
-    Regular(Beside),
-}
-
-/// The file that will be moved; removed if it comes to nothing.
-#[derive(Debug)]
-pub struct Beside {
-    file: File,
-    written: PathBuf,
-    place: PathBuf,
-}
-
-impl Drop for Beside {
-    fn drop(&mut self) {
-        // It is not there any more if it was moved.
-        let _ = fs::remove_file(&self.written);
-    }
+    /// A file. It is written beside its final place and then renamed; without the rename it is removed.
+    Regular {
+        /// The file as it is written.
+        file: NamedTempFile,
+        /// The path that it is renamed to.
+        path: PathBuf,
+    },
 }
 
 impl Output {
-    /// Opens it, so that what can't be written to is known before the run. `-` is standard output.
+    /// Opens the output, so that a path that cannot be written is an error before the run. `-` is standard
+    /// output.
     pub fn prepare(path: &Path) -> io::Result<Self> {
         if path == Path::new("-") {
-            return Ok(Self::Stdout);
+            return Ok(Self(Kind::Stdout));
         }
-        // What a link points to is replaced, not the link.
-        let place = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-        match place.metadata() {
-            Ok(kind) if kind.is_dir() => {
-                return Err(io::ErrorKind::IsADirectory.into());
-            }
+        // Replaces the file that a link points to, not the link.
+        let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        match path.metadata() {
+            Ok(kind) if kind.is_dir() => return Err(io::ErrorKind::IsADirectory.into()),
             Ok(kind) if !kind.is_file() => {
-                return Ok(Self::Special(OpenOptions::new().write(true).open(&place)?));
+                let device = OpenOptions::new().write(true).open(&path)?;
+                return Ok(Self(Kind::Special(device)));
             }
             _ => {}
         }
-        let name = place.file_name().unwrap_or_default().to_string_lossy();
-        let written = place.with_file_name(format!(".{name}.{}.tmp", process::id()));
-        // Left by one that was killed and had this number, as in a container every one has.
-        let _ = fs::remove_file(&written);
-        let file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .open(&written);
-        Ok(Self::Regular(Beside {
-            file: file?,
-            written,
-            place,
-        }))
+        let folder = match path.parent() {
+            Some(folder) if folder != Path::new("") => folder,
+            _ => Path::new("."),
+        };
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let prefix = format!(".{name}.");
+        let mut builder = Builder::new();
+        builder.prefix(&prefix).suffix(".tmp");
+        // As readable as any new file; the default for temporary files is the owner only.
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        let file = builder.tempfile_in(folder)?;
+        Ok(Self(Kind::Regular { file, path }))
     }
 
     /// Whether it is standard output.
     #[must_use]
     pub fn is_stdout(&self) -> bool {
-        matches!(self, Self::Stdout)
+        matches!(self.0, Kind::Stdout)
     }
 
-    /// Writes all of it, and puts it in its place.
+    /// Writes the result, and moves it to its place.
     pub fn write(self, bytes: &[u8]) -> io::Result<()> {
-        match self {
-            Self::Stdout => io::stdout().lock().write_all(bytes),
-            Self::Special(mut file) => file.write_all(bytes),
-            Self::Regular(mut beside) => {
-                beside.file.write_all(bytes)?;
-                beside.file.sync_all()?;
-                fs::rename(&beside.written, &beside.place)
+        match self.0 {
+            Kind::Stdout => io::stdout().lock().write_all(bytes),
+            Kind::Special(mut file) => file.write_all(bytes),
+            Kind::Regular { mut file, path } => {
+                file.write_all(bytes)?;
+                file.as_file().sync_all()?;
+                file.persist(path)?;
+                Ok(())
             }
         }
     }
 }
+
+#[cfg(all(test, unix))]
+mod tests;
