@@ -1,38 +1,35 @@
-//! Judging a report in a pipeline: `--fail-if 'p99>50ms'`.
+//! Judges a report in a pipeline: `--fail-if 'p99>50ms'`.
 //!
-//! The language is as small as its use: a figure, `>` or `<`, a number with its unit. What it says is when
-//! the run has *failed*, so a figure that is missing where nothing could be measured fails too: a run without
-//! an answer has no p99, and must not pass for it.
+//! A check is a figure, `>` or `<`, and a number with its unit. It states when the run has *failed*. A figure
+//! that could not be measured also fails: a run without an answer has no p99, and must not pass for that.
 
 use std::fmt;
 use std::str::FromStr;
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::Report;
 use crate::number::real;
+use crate::report::{Report, Verdict};
 
-/// What a figure is counted in.
+/// The unit of a figure.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Unit {
     /// Seconds: s, ms, us.
     Time,
-    /// A part of what was offered, as a percentage; without a unit, a count.
+    /// A part of the offered requests, as a percentage; without a unit, a count.
     PartOrCount,
     /// A percentage.
     Part,
     /// Requests a second.
     Rate,
-    /// A number alone.
+    /// A number without a unit.
     Plain,
 }
 
-/// How a figure is found in a report.
+/// Reads a figure from a report.
 type Figure = fn(&Report) -> Option<f64>;
 
-/// All figures: name, unit, and where it stands.
+/// All figures, with their units.
 const FIGURES: [(&str, Unit, Figure); 16] = [
     ("p50", Unit::Time, |report| {
         Some(report.latency_seconds?.p50)
@@ -72,8 +69,8 @@ const FIGURES: [(&str, Unit, Figure); 16] = [
         Some(report.grid.as_ref()?.spread_points?.peak)
     }),
     ("utilisation", Unit::Part, |report| {
-        let stations = report.grid.as_ref()?.substations.values();
-        let peaks = stations.filter_map(|station| Some(station.utilisation?.peak));
+        let loads = report.grid.as_ref()?.substations.values();
+        let peaks = loads.filter_map(|load| Some(load.utilisation?.peak));
         peaks.reduce(f64::max)
     }),
     ("violations", Unit::Plain, |report| {
@@ -92,29 +89,29 @@ pub struct Check {
     text: String,
     figure: usize,
     above: bool,
-    /// In seconds, or as a part, or as it stands.
+    /// In seconds, as a part, or as given, depending on the unit.
     bound: f64,
-    /// The bound is a part of what was offered.
+    /// Whether the bound is a part of the offered requests.
     is_part: bool,
 }
 
-/// Why a text is no [`Check`].
+/// Why a text is not a [`Check`].
 #[derive(Clone, Debug, Error, PartialEq)]
 pub enum CheckError {
-    /// There is no comparison in it.
+    /// It contains no comparison.
     #[error("{0:?} must be a figure, > or <, and a number with its unit, such as 'p99>50ms'")]
     Shape(String),
-    /// It names no figure.
-    #[error("{0:?} is no figure; known are {known}", known = names())]
+    /// It names an unknown figure.
+    #[error("{0:?} is not a figure; known are {known}", known = names())]
     Figure(String),
-    /// What it compares with is no number in the figure's unit.
-    #[error("{value:?} can't be compared with {figure}; write {rule}")]
+    /// Its bound is not a number in the figure's unit.
+    #[error("{value:?} cannot be compared with {figure}; write {rule}")]
     Bound {
         /// The figure.
         figure: &'static str,
-        /// What it was to be compared with.
+        /// The bound that was given.
         value: String,
-        /// What is right.
+        /// How to write the bound.
         rule: &'static str,
     },
 }
@@ -157,7 +154,7 @@ impl FromStr for Check {
 }
 
 impl Unit {
-    /// A bound, and whether it is a part of what was offered.
+    /// A bound, and whether it is a part of the offered requests.
     fn read(self, text: &str) -> Result<(f64, bool), &'static str> {
         let number = |digits: &str| {
             let plain = digits
@@ -234,87 +231,5 @@ impl Check {
     }
 }
 
-/// What came of a check.
-#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
-pub struct Verdict {
-    /// The check, as it was given.
-    pub fail_if: String,
-    /// The figure, with its unit.
-    pub found: String,
-    /// Whether the run passed.
-    pub passed: bool,
-}
-
-impl fmt::Display for Verdict {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let how = if self.passed { "passed" } else { "FAILED" };
-        write!(
-            out,
-            "{how}          fail if {}: {}",
-            self.fail_if, self.found
-        )
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::report::tests::report;
-
-    fn passes(check: &str) -> bool {
-        check.parse::<Check>().unwrap().judge(&report()).passed
-    }
-
-    #[test]
-    fn figures_are_compared_in_their_units() {
-        // p99 is 9 ms; 4 of 13 have no answer, 1 was refused; 3 answers a second.
-        for (check, passed) in [
-            ("p99>50ms", true),
-            ("p99>9ms", false),
-            ("p99 > 0.0091s", true),
-            ("max>8000us", false),
-            ("p50<1ms", true),
-            ("errors>30%", false),
-            ("errors>31%", true),
-            ("errors>3", false),
-            ("errors>4", true),
-            ("lost>4", true),
-            ("refused>7.6%", false),
-            ("rate<3.1/s", false),
-            ("rate<2.9/s", true),
-        ] {
-            assert_eq!(passes(check), passed, "{check}");
-        }
-    }
-
-    #[test]
-    fn what_was_not_measured_does_not_pass() {
-        assert!(!passes("imbalance>1.1"), "nobody watched");
-        let verdict = "spread>2".parse::<Check>().unwrap().judge(&report());
-        assert_eq!(
-            verdict.to_string(),
-            "FAILED          fail if spread>2: nothing measured"
-        );
-    }
-
-    #[test]
-    fn what_it_does_not_understand_it_explains() {
-        for (check, told) in [
-            ("", "must be a figure, > or <"),
-            ("p99", "must be a figure, > or <"),
-            ("p99>", "must be a figure, > or <"),
-            ("p99>=50ms", "\"=50ms\" can't be compared with p99"),
-            ("p99>>50ms", "must be a figure, > or <"),
-            ("p98>50ms", "\"p98\" is no figure; known are p50, p90"),
-            ("p99>50", "a number and s, ms or us"),
-            ("p99>-1ms", "a number and s, ms or us"),
-            ("p99>infs", "a number and s, ms or us"),
-            ("errors>0.1ms", "a part of all requests"),
-            ("rate<5", "a number and /s"),
-            ("utilisation>1", "a percentage"),
-        ] {
-            let error = check.parse::<Check>().unwrap_err().to_string();
-            assert!(error.contains(told), "{check}: {error}");
-        }
-    }
-}
+mod tests;

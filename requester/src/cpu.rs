@@ -1,19 +1,19 @@
-//! How much processor time the run takes, so that it can say whether it was itself the bottleneck.
+//! The CPU time of the run, which tells whether the load generator itself was the bottleneck.
 
 use std::time::Duration;
 
-/// A clock of processor time.
+/// A clock of CPU time.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Clock {
+pub(crate) struct CpuClock {
     thread: bool,
     start: Option<Duration>,
 }
 
-impl Clock {
-    /// Whether the time of a thread can be told from that of its process.
+impl CpuClock {
+    /// Whether the system reports the CPU time of a single thread.
     pub(crate) const KNOWS_THREADS: bool = cfg!(target_os = "linux");
 
-    /// Of this thread, where there is only this one and the system can tell; else of the process.
+    /// A clock for this thread, if `thread` is set and the system can report it; else for the process.
     pub(crate) fn start(thread: bool) -> Self {
         let thread = thread && Self::KNOWS_THREADS;
         Self {
@@ -22,7 +22,7 @@ impl Clock {
         }
     }
 
-    /// What has been used since the start; to be asked on the same thread.
+    /// The CPU time since the start. Must be called on the same thread.
     pub(crate) fn elapsed(&self) -> Option<Duration> {
         used(self.thread)?.checked_sub(self.start?)
     }
@@ -58,22 +58,4 @@ fn used(_thread: bool) -> Option<Duration> {
 }
 
 #[cfg(all(test, target_os = "linux"))]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn work_on_another_thread_is_not_this_ones() {
-        let (thread, process) = (Clock::start(true), Clock::start(false));
-        let busy = || {
-            let until = Clock::start(true);
-            while until.elapsed().unwrap() < Duration::from_millis(50) {
-                std::hint::spin_loop();
-            }
-        };
-        std::thread::spawn(busy).join().unwrap();
-        assert!(process.elapsed().unwrap() >= Duration::from_millis(50));
-        assert!(thread.elapsed().unwrap() < Duration::from_millis(50));
-        busy();
-        assert!(thread.elapsed().unwrap() >= Duration::from_millis(50));
-    }
-}
+mod tests;

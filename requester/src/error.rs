@@ -1,4 +1,4 @@
-//! What can stop a run.
+//! The errors that prevent a run or its report.
 
 use std::io;
 use std::time::Duration;
@@ -9,10 +9,10 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The target is not one that can be asked.
+    /// The target cannot be used.
     #[error(transparent)]
     Target(#[from] TargetError),
-    /// An option has a value that no run can have.
+    /// An option has an invalid value.
     #[error("{option} {value} must be {rule}")]
     Option {
         /// The option, as the command line names it.
@@ -25,58 +25,58 @@ pub enum Error {
     /// The host of the target has no address.
     #[error("cannot resolve {host}: {source}; check the name, or pass an address")]
     Resolve {
-        /// The host that was asked for.
+        /// The host of the target.
         host: String,
-        /// What the resolver said.
+        /// The error of the resolver.
         source: io::Error,
     },
-    /// Nobody listens at the target.
+    /// The target refuses connections.
     #[error("cannot reach {target}: {source}; start the proxy there, or pass another target")]
     Unreachable {
         /// The target.
         target: String,
-        /// What the last of its addresses said.
+        /// The error of the last address that was tried.
         source: io::Error,
     },
-    /// The target did not even accept a connection in time.
+    /// The target did not accept a connection in time.
     #[error("cannot reach {target}: no connection within {within:?}; check address and firewall")]
     Silent {
         /// The target.
         target: String,
-        /// How long was waited.
+        /// The timeout.
         within: Duration,
     },
-    /// Not all the clients that were to be there from the start could be connected.
+    /// Not all clients could be connected before the run.
     #[error("connected {opened} of {wanted} clients: {why}")]
     Clients {
         /// How many were connected.
         opened: usize,
-        /// How many were to be.
+        /// How many were to be connected.
         wanted: usize,
-        /// What the next one met.
+        /// Why the next one could not be connected.
         why: String,
     },
-    /// A page that was to be watched can't be read.
+    /// A page that was to be watched cannot be read.
     #[error("cannot watch {url}: {why}; check --admin and --substation")]
     Watch {
         /// The page.
         url: String,
-        /// What is wrong with it.
+        /// Why it cannot be read.
         why: String,
     },
-    /// It was told to stop before anything was sent.
+    /// The run was stopped before the first request.
     #[error("stopped before the first request")]
     Stopped,
-    /// The system gave no timer.
-    #[error("cannot make a timer: {0}")]
+    /// The system could not create a timer.
+    #[error("cannot create a timer: {0}")]
     Timer(io::Error),
-    /// The histogram could not be made, which is a mistake in this crate.
-    #[error("cannot make the latency histogram: {0}")]
+    /// The histogram could not be created; a bug in this crate.
+    #[error("cannot create the latency histogram: {0}")]
     Histogram(String),
-    /// A connection outlived the run, which is a mistake in this crate.
+    /// A connection outlived the run; a bug in this crate.
     #[error("a connection is still in use after the run; this is a bug in the requester")]
     Unfinished,
-    /// Requests got lost between being offered and having ended, which is a mistake in this crate.
+    /// Requests were offered and never counted as ended; a bug in this crate.
     #[error("{offered} requests were offered and {ended} ended; this is a bug in the requester")]
     Unaccounted {
         /// How many were offered.
@@ -86,13 +86,45 @@ pub enum Error {
     },
 }
 
-/// Why a text is no [`Target`](crate::Target).
+impl Error {
+    /// The error for a value that must be finite and above 0: a power, an energy, a weight.
+    pub(crate) fn unless_positive(option: &'static str, value: f64) -> Result<(), Self> {
+        if value.is_finite() && value > 0.0 {
+            return Ok(());
+        }
+        Err(Self::Option {
+            option,
+            value: value.to_string(),
+            rule: "a number above 0",
+        })
+    }
+
+    /// The error for a span of time that is zero or too long.
+    #[must_use]
+    pub fn duration(option: &'static str, value: Duration) -> Self {
+        Self::Option {
+            option,
+            value: format!("{value:?}"),
+            rule: "above 0, at most 366 days",
+        }
+    }
+}
+
+/// A text is not one of the known names.
+#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
+#[error("must be {known}")]
+pub struct UnknownName {
+    /// The known names, as in "home, public or work".
+    pub known: &'static str,
+}
+
+/// Why a text is not a [`Target`](crate::Target).
 #[derive(Clone, Debug, Error, PartialEq)]
 #[error(
-    "{text:?} is no target: {fault}; write it as http://HOST:PORT[/PATH], such as http://127.0.0.1:8080"
+    "{text:?} is not a target: {fault}; write it as http://HOST:PORT[/PATH], such as http://127.0.0.1:8080"
 )]
 pub struct TargetError {
-    /// What was given.
+    /// The text that was given.
     pub text: String,
     /// What is wrong with it.
     pub fault: &'static str,

@@ -1,22 +1,23 @@
-//! The load tester: it offers charge requests at times that it decides beforehand, and says how late each
-//! answer came, counted from the time at which the request was *meant* to leave.
+//! The load generator: it sends charge requests at times that are fixed beforehand, and reports how late each
+//! answer came, counted from the time at which the request was *due*.
 //!
-//! It is an open loop. A tester that waits for an answer before it sends the next request slows down with
-//! its target and then reports the few answers that it saw, all of them quick; that is called coordinated
-//! omission. Cars do not wait for each other, so neither does this: whatever the target does, the same
-//! requests leave at the same times for the same `seed`, and a stall shows in every request that met it.
-//! When the tester itself is late, it says so.
+//! It is an open loop. A generator that waits for an answer before it sends the next request slows down with
+//! its target. It then reports the few answers that it saw, all of them quick: coordinated omission. Cars do
+//! not wait for each other, so neither does this generator. Whatever the target does, the same seed sends the
+//! same requests at the same times, and a stall shows in every request that met it. When the generator itself
+//! is late, the report says so.
 //!
-//! Every offered request ends as exactly one of: answered, not connected, broken off, timed out, not sent.
-//! A [`Report`] whose sum is wrong is not given out.
+//! Every offered request ends in exactly one way: answered, not connected, broken off, timed out, not sent.
+//! A [`Report`] whose sum is wrong is never returned.
 //!
 //! The parts, in the order in which a request meets them:
 //!
-//! - [`ArrivalTimes`] and [`Cars`] make the list of offers from a [`Curve`] and a seed. They are pure.
-//! - `run` sends each offer when it is due, by a timer finer than a millisecond.
-//! - `pool` hands it to a connection that is free; `link` is one such keep-alive connection.
-//! - `tally` counts how it ended, `watch` reads meanwhile what the substations and the proxy say.
-//! - [`Report`] says it: as JSON, as a [`Summary`] for a terminal, as a page ([`Html`]); [`Check`] judges it.
+//! - [`ArrivalTimes`] and [`Cars`] turn a [`Curve`] and a seed into the list of offers. They are pure.
+//! - `run` sends each offer when it is due, with a timer finer than a millisecond.
+//! - `pool` hands it to a free worker; `connection` is the worker's keep-alive connection.
+//! - `tally` counts how it ended. Meanwhile `watch` reads the metrics of the substations and the proxy.
+//! - [`Report`] is the result: as JSON, as a [`Summary`] for a terminal, as a page ([`Html`]). [`Check`]
+//!   judges it.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), requester::Error> {
@@ -37,50 +38,58 @@
     test,
     allow(
         clippy::float_cmp,
-        reason = "what a seed yields is exact, and the tests insist on it"
+        reason = "a seed yields exact values, and the tests insist on them"
     )
 )]
 
 mod answer;
 mod arrivals;
-mod caller;
+mod build_report;
 mod check;
+mod client;
+mod connection;
 mod cpu;
 mod error;
-mod face;
-mod link;
+mod format;
+mod histogram;
+mod html;
+mod job;
 mod number;
 mod offer;
 mod options;
 mod output;
 mod pool;
+mod profile;
 mod progress;
+mod progress_view;
 mod report;
 mod run;
 mod summary;
 mod tally;
 mod target;
-mod timeline;
+mod timeline_counts;
 mod timer;
 mod unplug;
 mod vehicle;
 mod watch;
 
-pub use arrivals::{ArrivalTimes, Arrivals, Curve, Hours, Piece, Profile};
-pub use check::{Check, CheckError, Verdict};
-pub use error::{Error, TargetError};
-pub use face::Face;
-pub use number::grouped;
+pub use arrivals::{ArrivalTimes, Arrivals, Curve, Piece};
+pub use check::{Check, CheckError};
+pub use error::{Error, TargetError, UnknownName};
+pub use format::grouped;
+pub use html::Html;
 pub use offer::{Offer, ReplayError, read_csv, write_csv};
 pub use options::{Load, Options, Watch};
 pub use output::Output;
-pub use progress::{Progress, Station};
+pub use profile::{Hours, LogNormal, Profile};
+pub use progress::{Progress, SubstationProgress};
+pub use progress_view::ProgressView;
 pub use report::{
-    Connections, Counters, CurvePoint, EnergyKwh, Errors, Grid, Html, Latency, MalformedCount,
-    Moment, Peak, ProxyCounters, Report, Samples, Share, StationCounters, StationLoad, Tester,
-    Timeline, Unplugged, Volume,
+    Connections, Counters, CurvePoint, EnergyKwh, Errors, Grid, Latency, MalformedCount, Moment,
+    Peak, ProxyCounters, Report, Samples, Share, StationCounters, StationLoad, Tester, Timeline,
+    Unplugged, Verdict, Volume,
 };
 pub use run::run;
 pub use summary::Summary;
 pub use target::Target;
-pub use vehicle::{Cars, Energy, LogNormal, Malformed, Powers, Vehicle};
+pub use vehicle::{Cars, Energy, Malformed, Powers, Vehicle};

@@ -8,9 +8,9 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
+use clap::CommandFactory;
 use clap::error::ErrorKind;
-use clap::{CommandFactory, Parser};
-use requester::{Face, Html, Options, Output, Report, Summary, write_csv};
+use requester::{Html, Options, Output, ProgressView, Report, Summary, write_csv};
 use tokio::select;
 
 use cli::{Args, Command, CommonArgs};
@@ -20,9 +20,10 @@ use signals::Signals;
 const CHECK_FAILED: u8 = 3;
 
 fn main() -> ExitCode {
-    let command = Args::parse().command;
+    let args = Args::read(std::env::args_os()).unwrap_or_else(|error| error.exit());
+    let command = args.command;
     let Some(common) = command.common() else {
-        return ended(print_schema().map(|()| ExitCode::SUCCESS));
+        return exit_code(print_schema().map(|()| ExitCode::SUCCESS));
     };
     let options = match command.options(common) {
         Ok(options) => options,
@@ -31,10 +32,10 @@ fn main() -> ExitCode {
             .error(ErrorKind::ValueValidation, fault)
             .exit(),
     };
-    ended(act(&command, common, options))
+    exit_code(act(&command, common, options))
 }
 
-fn ended(result: Result<ExitCode>) -> ExitCode {
+fn exit_code(result: Result<ExitCode>) -> ExitCode {
     result.unwrap_or_else(|error| {
         eprintln!("requester: {error:#}");
         ExitCode::FAILURE
@@ -67,7 +68,7 @@ fn write_offers(path: &Path, options: &Options) -> Result<()> {
 
 fn measure(common: &CommonArgs, options: Options) -> Result<ExitCode> {
     raise_file_limit(options.connections);
-    // Before the run, so that a folder that can't be written to costs no run.
+    // Before the run, so that an unwritable folder costs no run.
     let output = prepare(common.output.as_deref(), "--output")?;
     let page = prepare(common.report.as_deref(), "--report")?;
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -79,7 +80,7 @@ fn measure(common: &CommonArgs, options: Options) -> Result<ExitCode> {
         .iter()
         .map(|check| check.judge(&report))
         .collect();
-    // What was measured is not lost to a pipe that was closed: the report counts, not its display.
+    // A closed pipe is no error: the files are the result, and are still to be written.
     match &output {
         Some(output) if output.is_stdout() => {}
         _ => write!(io::stdout(), "{}", Summary(&report)).unwrap_or_default(),
@@ -107,10 +108,10 @@ fn prepare(path: Option<&Path>, option: &str) -> Result<Option<Output>> {
 async fn run(options: Options, quiet: bool) -> Result<Report> {
     let mut first = Signals::new().context("cannot watch for signals")?;
     let mut second = Signals::new().context("cannot watch for signals")?;
-    let face = (!quiet).then(Face::new);
+    let view = (!quiet).then(ProgressView::new);
     let progress = |progress: &_| {
-        if let Some(face) = &face {
-            face.show(progress);
+        if let Some(view) = &view {
+            view.show(progress);
         }
     };
     let shutdown = async {
@@ -124,13 +125,13 @@ async fn run(options: Options, quiet: bool) -> Result<Report> {
         report = requester::run(options, progress, shutdown) => report,
         () = ended_at_once => bail!("ended by a second signal, without a report"),
     };
-    if let Some(face) = &face {
-        face.end();
+    if let Some(view) = &view {
+        view.end();
     }
     Ok(report?)
 }
 
-/// A run in which nothing worked is a failure of what was to be measured, not a measurement.
+/// A run in which no request succeeded is a failure, not a measurement.
 fn judge(report: &Report) -> Result<ExitCode> {
     let offered = report.offered.requests;
     if offered == 0 || report.succeeded() > 0 {

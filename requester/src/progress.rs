@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::number::{real, share};
 use crate::tally::Tally;
-use crate::watch::Seen;
+use crate::watch::{CurrentLevels, imbalance};
 
 /// A snapshot of a run, taken about once a second.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -15,37 +15,37 @@ pub struct Progress {
     pub total: Duration,
     /// Requests that were due so far.
     pub offered: u64,
-    /// Those answered so far, with whatever status.
+    /// Requests answered so far, with whatever status.
     pub answered: u64,
-    /// Those of the answered that were answered with a status of 400 or above.
+    /// Answers so far with a status of 400 or above.
     pub refused: u64,
-    /// Those that ended without an answer.
+    /// Requests that ended without an answer.
     pub failed: u64,
-    /// Requests a second that were due since the snapshot before.
+    /// Requests a second that were due since the last snapshot.
     pub offered_rate: f64,
-    /// Answers a second since the snapshot before.
+    /// Answers a second since the last snapshot.
     pub rate: f64,
     /// The median latency so far.
     pub p50: Option<Duration>,
-    /// The latency so far that one in a hundred exceeds.
+    /// The 99th percentile of the latencies so far.
     pub p99: Option<Duration>,
-    /// The substations: those that are watched, else those that answers have named.
-    pub substations: Vec<Station>,
+    /// The substations: the watched ones, or else those that answers have named.
+    pub substations: Vec<SubstationProgress>,
 }
 
-/// How a substation does.
+/// The state of one substation.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Station {
-    /// What it is called.
+pub struct SubstationProgress {
+    /// Its name.
     pub name: String,
-    /// Its part of the answers that name one, 0 to 1.
+    /// Its part of the answers that name a substation, 0 to 1.
     pub share: f64,
-    /// Its load and its capacity, if it is watched and says.
+    /// Its load and its capacity, if it is watched and reports both.
     pub level: Option<(f64, f64)>,
 }
 
-impl Station {
-    /// How full it is, 0 to 1, if that is known.
+impl SubstationProgress {
+    /// Its load divided by its capacity, if both are known.
     #[must_use]
     pub fn utilisation(&self) -> Option<f64> {
         self.level.map(|(load, capacity)| share(load, capacity))
@@ -53,13 +53,13 @@ impl Station {
 }
 
 impl Progress {
-    /// `before`: how many were offered and answered at the snapshot before, `span` ago.
+    /// `before`: how many requests were offered and answered at the last snapshot, `span` ago.
     pub(crate) fn new(
         tally: &Tally,
         (elapsed, total): (Duration, Duration),
         (offered, answered): (u64, u64),
         span: Duration,
-        seen: Option<&Seen>,
+        levels: Option<&CurrentLevels>,
     ) -> Self {
         let rate = |now: u64, before| share(real(now.saturating_sub(before)), span.as_secs_f64());
         Self {
@@ -73,36 +73,39 @@ impl Progress {
             rate: rate(tally.answered, answered),
             p50: tally.quantile(0.5),
             p99: tally.quantile(0.99),
-            substations: stations(tally, seen),
+            substations: substations(tally, levels),
         }
     }
 
-    /// The fullest substation's utilisation divided by the mean; none while that is small or not known.
+    /// The highest utilisation divided by the mean; none while the mean is small or not known.
     #[must_use]
     pub fn imbalance(&self) -> Option<f64> {
-        let utilisations: Option<Vec<f64>> =
-            self.substations.iter().map(Station::utilisation).collect();
-        crate::watch::imbalance(&utilisations?)
+        let utilisations = self
+            .substations
+            .iter()
+            .map(SubstationProgress::utilisation)
+            .collect::<Option<Vec<f64>>>();
+        imbalance(&utilisations?)
     }
 }
 
-fn stations(tally: &Tally, seen: Option<&Seen>) -> Vec<Station> {
+fn substations(tally: &Tally, levels: Option<&CurrentLevels>) -> Vec<SubstationProgress> {
     let named = &tally.substations.0;
     let all = real(named.values().sum());
     let part = |name: &str| share(real(named.get(name).copied().unwrap_or(0)), all);
-    let levels = seen.map(Seen::levels).unwrap_or_default();
+    let levels = levels.map(CurrentLevels::get).unwrap_or_default();
     if levels.is_empty() {
-        let stations = named.keys().map(|name| Station {
+        let substations = named.keys().map(|name| SubstationProgress {
             name: name.clone(),
             share: part(name),
             level: None,
         });
-        return stations.collect();
+        return substations.collect();
     }
-    let stations = levels.into_iter().map(|level| Station {
+    let substations = levels.into_iter().map(|level| SubstationProgress {
         share: part(&level.name),
         level: level.capacity.map(|capacity| (level.load, capacity)),
         name: level.name,
     });
-    stations.collect()
+    substations.collect()
 }

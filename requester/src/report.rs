@@ -1,27 +1,24 @@
-//! What a run found, with every figure named in full.
+//! The result of a run, with every figure named in full.
 //!
-//! These types are the JSON that `--output` writes, and `report.schema.json` is made of them, their words
-//! included. Keys are a contract: they stay, and others may be added.
+//! These types are the JSON that `--output` writes. `report.schema.json` is generated from them, documentation
+//! included. The keys are a contract: they stay, and new ones may be added.
 
-mod build;
-mod html;
 mod timeline;
-mod watched;
+mod verdict;
+mod watch;
 
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::check::Verdict;
 use crate::number::{real, share};
 
-pub(crate) use build::Facts;
-pub use html::Html;
 pub use timeline::{Moment, Timeline};
-pub use watched::{Counters, Grid, Peak, ProxyCounters, Samples, StationCounters, StationLoad};
+pub use verdict::Verdict;
+pub use watch::{Counters, Grid, Peak, ProxyCounters, Samples, StationCounters, StationLoad};
 
-/// The result of a run. As JSON its keys are its fields; they are a contract, fields may be added.
+/// The result of a run. Its JSON keys are its fields. They are a contract; fields may be added.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct Report {
     /// Where the requests went.
@@ -32,12 +29,12 @@ pub struct Report {
     pub seed: u64,
     /// From the start until the last request had ended.
     pub duration_seconds: f64,
-    /// What was to be sent. The rate is over the time in which requests were offered.
+    /// The requests that were due. The rate is over the time in which requests were offered.
     pub offered: Volume,
-    /// What was answered, with whatever status. The rate is over `duration_seconds`.
+    /// The requests that were answered, with whatever status. The rate is over `duration_seconds`.
     pub achieved: Volume,
-    /// Of answered requests, from when each was meant to leave to the last byte of its answer. Nothing if
-    /// nothing was answered.
+    /// The latencies of answered requests, from when each was due to the last byte of its answer. Null if
+    /// none was answered.
     pub latency_seconds: Option<Latency>,
     /// Answers by status.
     pub answers: BTreeMap<u16, u64>,
@@ -45,31 +42,31 @@ pub struct Report {
     pub errors: Errors,
     /// Answers by the substation that their `x-substation` header names.
     pub substations: BTreeMap<String, Share>,
-    /// How often the tester itself sent more than a millisecond after it meant to.
+    /// How many requests left more than a millisecond after they were due.
     pub late_starts: u64,
-    /// How many connections it took.
+    /// How many connections were used.
     pub connections: Connections,
-    /// Latencies by the part of the answers that do not exceed them, ever finer towards the highest.
+    /// Latencies by percentile, in ever finer steps towards the highest.
     pub latency_curve: Vec<CurvePoint>,
-    /// How the run went, moment by moment.
+    /// The run over time.
     pub timeline: Timeline,
-    /// What cars asked for, and what of it was booked. Malformed requests ask for nothing.
+    /// The energy that cars asked for, and how much of it was booked. Malformed requests ask for none.
     pub energy_kwh: EnergyKwh,
     /// Requests that were malformed on purpose.
     pub malformed: MalformedCount,
-    /// Sessions that were ended before their cars were full; nothing where none were to be.
+    /// Sessions that were ended before their cars were full; null if none were to be ended early.
     pub unplugged: Option<Unplugged>,
-    /// How the tester itself did. If it was the bottleneck, the other figures are of the tester.
+    /// How the load generator itself did. If it was the bottleneck, the other figures describe it, not the target.
     pub tester: Tester,
-    /// What the substations said of their load; nothing if they were not watched.
+    /// The load that the substations reported; null if they were not watched.
     pub grid: Option<Grid>,
-    /// What the proxy and the substations counted; nothing if they were not watched.
+    /// What the proxy and the substations counted; null if they were not watched.
     pub counters: Option<Counters>,
-    /// What the report was to be judged by, and whether it held.
+    /// The checks that the report was judged by, with their results.
     pub checks: Vec<Verdict>,
 }
 
-/// So many requests, so many a second.
+/// A number of requests, and their rate.
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct Volume {
     /// How many.
@@ -85,34 +82,34 @@ pub struct Latency {
     pub mean: f64,
     /// The median.
     pub p50: f64,
-    /// One in ten is higher.
+    /// The 90th percentile.
     pub p90: f64,
-    /// One in a hundred is higher.
+    /// The 99th percentile.
     pub p99: f64,
-    /// One in a thousand is higher.
+    /// The 99.9th percentile.
     pub p999: f64,
     /// The highest.
     pub max: f64,
 }
 
-/// Requests without an answer, and answers that say what went wrong.
+/// Requests without an answer, and answers that report an error.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct Errors {
     /// Requests that ended without an answer: `connect`, `broken`, `timed_out`, or `not_sent` because all
-    /// connections were busy. Together with the answers they are all that was offered.
+    /// connections were busy. Together with the answers they add up to all offered requests.
     pub by_kind: BTreeMap<String, u64>,
     /// Answers of a status of 400 or above, by the `error.code` in their body.
     pub by_code: BTreeMap<String, u64>,
-    /// What the first of each kind said.
+    /// The message of the first error of each kind.
     pub first: BTreeMap<String, String>,
 }
 
-/// A substation's part.
+/// A substation's share of the answers.
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct Share {
     /// How many answers name it.
     pub requests: u64,
-    /// Its part of all answers that name one, 0 to 1.
+    /// Its part of all answers that name a substation, 0 to 1.
     pub share: f64,
 }
 
@@ -121,25 +118,25 @@ pub struct Share {
 pub struct Connections {
     /// The most that could be open at once.
     pub limit: usize,
-    /// How many were opened in all.
+    /// How many were opened in total.
     pub opened: u64,
 }
 
 /// A point of the latency curve.
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct CurvePoint {
-    /// So many percent of the answers came within
+    /// The percentile.
     pub percent: f64,
-    /// so many seconds.
+    /// The latency that this percentage of the answers does not exceed.
     pub seconds: f64,
 }
 
-/// What cars asked for and got.
+/// The energy that cars asked for, and that they got.
 #[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct EnergyKwh {
-    /// By all well-formed requests together.
+    /// Asked for by all well-formed requests together.
     pub asked: f64,
-    /// By those that were answered with a 2xx status.
+    /// Asked for by those that were answered with a 2xx status.
     pub booked: f64,
 }
 
@@ -148,39 +145,39 @@ pub struct EnergyKwh {
 pub struct MalformedCount {
     /// How many were offered.
     pub offered: u64,
-    /// How many of them were refused as malformed, as they should be: a 4xx status other than 429.
+    /// How many of them were refused as malformed, which is right: a 4xx status other than 429.
     pub refused: u64,
-    /// How many of them were answered with a 2xx status, which they should not be.
+    /// How many of them were answered with a 2xx status, which is wrong.
     pub accepted: u64,
 }
 
 /// Sessions of cars that leave early.
 #[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct Unplugged {
-    /// Sessions that were booked and to be ended early.
+    /// Booked sessions that were to be ended early.
     pub planned: u64,
-    /// Those that were.
+    /// Sessions that were ended early.
     pub done: u64,
-    /// Those that the substation did not know any more.
+    /// Sessions that the substation did not know any more.
     pub already_over: u64,
-    /// Those that could not be ended.
+    /// Sessions that could not be ended.
     pub failed: u64,
-    /// Those whose time had not come when the run ended.
+    /// Sessions that were still to be ended when the run ended.
     pub pending: u64,
 }
 
-/// How the tester itself did.
+/// How the load generator itself did.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct Tester {
-    /// From when requests were meant to leave to when a connection was ready to take them: the part of the
-    /// latencies that is the tester's own.
+    /// From when requests were due to when a connection took them: the part of the latencies that the
+    /// generator itself caused.
     pub lag_seconds: Option<Latency>,
-    /// Processor time that the run took: of its thread if it had one, else of its process. Nothing where the
-    /// system does not say.
+    /// CPU time of the run: of its thread if it ran on one thread, else of its process. Null where the system
+    /// does not report it.
     pub cpu_seconds: Option<f64>,
     /// The same as a part of one core over the run.
     pub cpu_share: Option<f64>,
-    /// Why the tester was the bottleneck; empty if it was not.
+    /// Why the load generator was the bottleneck; empty if it was not.
     pub bottlenecks: Vec<String>,
 }
 
@@ -203,15 +200,15 @@ impl Report {
         self.errors.by_kind.values().sum()
     }
 
-    /// How many requests were refused for want of room: answered with 429 or 503.
+    /// How many requests were refused for lack of capacity: answered with 429 or 503.
     #[must_use]
     pub fn refused(&self) -> u64 {
         let count = |status| self.answers.get(&status).copied().unwrap_or(0);
         count(429) + count(503)
     }
 
-    /// How many requests went wrong: not answered, or with a status of 400 or above other than a refusal for
-    /// want of room. That a malformed request is refused is right, and that it is not is an error.
+    /// How many requests went wrong: not answered, or answered with a status of 400 or above other than 429
+    /// and 503. A malformed request is an error if it was accepted, not if it was refused.
     #[must_use]
     pub fn errors(&self) -> u64 {
         let faults: u64 = self.answers.range(400..).map(|(_, count)| *count).sum();
@@ -219,13 +216,9 @@ impl Report {
         self.unanswered() + faults + self.malformed.accepted
     }
 
-    /// A count as a part of what was offered, 0 to 1.
+    /// A count as a part of the offered requests, 0 to 1.
     #[must_use]
     pub fn part_of(&self, count: f64) -> f64 {
         share(count, real(self.offered.requests))
     }
 }
-
-#[cfg(test)]
-#[path = "report/tests.rs"]
-pub(crate) mod tests;

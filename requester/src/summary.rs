@@ -1,11 +1,12 @@
-//! A report for people.
+//! A report as text for a terminal.
 
 use std::fmt::{self, Formatter, Write};
 
-use crate::number::{grouped, real, share};
+use crate::format::grouped;
+use crate::number::{real, share};
 use crate::report::{Latency, Peak, Report, Unplugged};
 
-/// Shows a report as aligned lines with units, and says it when the tester was the bottleneck.
+/// Shows a report as aligned lines with units, and warns if the load generator was the bottleneck.
 #[derive(Clone, Copy, Debug)]
 pub struct Summary<'a>(pub &'a Report);
 
@@ -34,10 +35,7 @@ impl fmt::Display for Summary<'_> {
             &format!("{:.1}/s", achieved.rate),
         )?;
         if let Some(latency) = &report.latency_seconds {
-            writeln!(
-                out,
-                "latency of answers, from when each request was meant to leave"
-            )?;
+            writeln!(out, "latency of answers, from when each request was due")?;
             latencies(out, latency)?;
         }
         let percent = |part, whole| format!("{:.2} %", 100.0 * share(real(part), real(whole)));
@@ -51,8 +49,8 @@ impl fmt::Display for Summary<'_> {
         for (kind, requests) in &report.errors.by_kind {
             if *requests > 0 {
                 let why = report.errors.first.get(kind).map_or("", String::as_str);
-                let told = format!("{}  {why}", percent(*requests, offered.requests));
-                count(out, &kind.replace('_', " "), *requests, &told)?;
+                let rest = format!("{}  {why}", percent(*requests, offered.requests));
+                count(out, &kind.replace('_', " "), *requests, &rest)?;
             }
         }
         for (name, part) in &report.substations {
@@ -84,13 +82,13 @@ impl Summary<'_> {
             let (p99, max) = (1000.0 * lag.p99, 1000.0 * lag.max);
             line(
                 out,
-                "tester's lag",
+                "generator lag",
                 &format!("p99 {p99:.3} ms, max {max:.3} ms"),
             )?;
         }
         if let (Some(seconds), Some(share)) = (tester.cpu_seconds, tester.cpu_share) {
             let told = format!("{seconds:.2} s, {:.1} % of a core", 100.0 * share);
-            line(out, "tester's CPU", &told)?;
+            line(out, "generator CPU", &told)?;
         }
         Ok(())
     }
@@ -105,7 +103,7 @@ impl Summary<'_> {
         } = self.0;
         let whole = |kwh: f64| format!("{kwh:.0}");
         let mut told = format!(
-            "{} kWh asked, {} booked",
+            "{} kWh asked for, {} booked",
             whole(energy_kwh.asked),
             whole(energy_kwh.booked)
         );
@@ -156,20 +154,20 @@ impl Summary<'_> {
             line(
                 out,
                 "imbalance",
-                &format!("{imbalance}  (fullest ÷ mean, 1 is even)"),
+                &format!("{imbalance}  (highest utilisation ÷ mean, 1 is even)"),
             )?;
             let spread = peak(grid.spread_points, 1.0, 2, " points");
             line(
                 out,
                 "spread",
-                &format!("{spread}  (fullest − emptiest, while there is room)"),
+                &format!("{spread}  (highest − lowest utilisation, while the mean is below 95 %)"),
             )?;
             let over = grid.capacity_violations;
             count(
                 out,
                 "over capacity",
                 over,
-                &format!("of {} looks", grouped(grid.looks)),
+                &format!("of {} readings", grouped(grid.looks)),
             )?;
         }
         if let Some(counters) = &self.0.counters {
@@ -186,13 +184,13 @@ impl Summary<'_> {
     fn warn(self, out: &mut Formatter<'_>) -> fmt::Result {
         let report = self.0;
         for bottleneck in &report.tester.bottlenecks {
-            writeln!(out, "THE TESTER IS THE BOTTLENECK: {bottleneck}")?;
+            writeln!(out, "THE LOAD GENERATOR IS THE BOTTLENECK: {bottleneck}")?;
         }
         let timed_out = report.errors.by_kind.get("timed_out").copied().unwrap_or(0);
         if timed_out > 0 && report.latency_seconds.is_some() {
             writeln!(
                 out,
-                "The {} requests that timed out are not among the latencies; they took longer than all.",
+                "The {} requests that timed out are not among the latencies; they took longer than any of them.",
                 grouped(timed_out)
             )?;
         }
@@ -224,63 +222,4 @@ fn latencies(out: &mut Formatter<'_>, latency: &Latency) -> fmt::Result {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::report::tests::report;
-
-    #[test]
-    fn it_says_everything_aligned() {
-        let mut report = report();
-        report.late_starts = 0;
-        report.errors.by_kind.insert("not_sent".into(), 0);
-        report.tester.bottlenecks.clear();
-        report.errors.by_kind.insert("timed_out".into(), 0);
-        assert_eq!(
-            Summary(&report).to_string(),
-            "\
-target          http://127.0.0.1:8080/request_charge
-load            steady 6.5/s
-seed            7
-duration        3.00 s
-offered                  13  6.5/s
-answered                  9  3.0/s
-latency of answers, from when each request was meant to leave
-  mean                5.002 ms
-  p50                 5.003 ms
-  p90                 9.007 ms
-  p99                 9.007 ms
-  p99.9               9.007 ms
-  max                 9.007 ms
-status 200                8  61.54 %
-status 503                1  7.69 %
-  no_capacity             1
-broken                    1  7.69 %  first broken
-connect                   1  7.69 %  first connect
-substation1               6  75.00 %
-substation2               2  25.00 %
-connections               3  opened, at most 100 at once
-late starts               0  0.00 %
-tester's lag    p99 2.000 ms, max 2.000 ms
-tester's CPU    0.30 s, 10.0 % of a core
-energy          130 kWh asked, 80 booked
-"
-        );
-    }
-
-    #[test]
-    fn a_tester_that_was_the_bottleneck_says_so() {
-        let mut report = report();
-        let text = Summary(&report).to_string();
-        assert!(
-            text.contains("30.8 % of the requests left more than 1 ms late"),
-            "{text}"
-        );
-        assert!(
-            text.contains("1 requests found all 100 connections busy"),
-            "{text}"
-        );
-        assert!(text.contains("The 1 requests that timed out"), "{text}");
-        report.tester.bottlenecks.clear();
-        assert!(!Summary(&report).to_string().contains("BOTTLENECK"));
-    }
-}
+mod tests;

@@ -6,12 +6,12 @@ use std::str::FromStr;
 use http::HeaderValue;
 use http::uri::{Authority, PathAndQuery, Uri};
 
-use crate::TargetError;
+use crate::error::TargetError;
 
-/// The path that is asked where the target names none.
+/// The path where the target has none.
 const DEFAULT_PATH: &str = "/request_charge";
 
-/// A plain-text HTTP target, `http://HOST:PORT[/PATH]`. Without a path it is `/request_charge`.
+/// A plain-text HTTP target, `http://HOST:PORT[/PATH]`. The default path is `/request_charge`.
 ///
 /// ```
 /// let target: requester::Target = "http://127.0.0.1:8080".parse()?;
@@ -47,12 +47,12 @@ impl Target {
         format!("http://{}{path}", self.authority)
     }
 
-    /// What the `Host` header says.
+    /// The value of the `Host` header.
     pub(crate) fn host_header(&self) -> HeaderValue {
         self.host_header.clone()
     }
 
-    /// The path as the request line has it.
+    /// The path for the request line.
     pub(crate) fn path(&self) -> Uri {
         self.path.clone()
     }
@@ -73,9 +73,9 @@ fn parse(text: &str) -> Result<Target, &'static str> {
     let rest = match text.split_once("://") {
         Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http") => rest,
         Some((scheme, _)) if scheme.eq_ignore_ascii_case("https") => {
-            return Err("TLS is not spoken here");
+            return Err("TLS is not supported");
         }
-        Some(_) => return Err("only http is spoken here"),
+        Some(_) => return Err("only http is supported"),
         None => return Err("it does not begin with http://"),
     };
     if rest.contains('#') {
@@ -118,64 +118,4 @@ impl fmt::Display for Target {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_it_takes_is_what_it_sends() {
-        for (text, whole, host, port) in [
-            (
-                "http://127.0.0.1:8080",
-                "http://127.0.0.1:8080/request_charge",
-                "127.0.0.1",
-                8080,
-            ),
-            (
-                "http://grid:80/",
-                "http://grid:80/request_charge",
-                "grid",
-                80,
-            ),
-            (
-                "HTTP://grid:80/a/b?c=d",
-                "http://grid:80/a/b?c=d",
-                "grid",
-                80,
-            ),
-            ("http://[::1]:9/x", "http://[::1]:9/x", "::1", 9),
-        ] {
-            let target: Target = text.parse().unwrap();
-            assert_eq!(target.to_string(), whole);
-            assert_eq!((target.host(), target.port()), (host, port));
-        }
-    }
-
-    #[test]
-    fn what_it_refuses_it_explains() {
-        for (text, fault) in [
-            ("", "it does not begin with http://"),
-            ("127.0.0.1:8080", "it does not begin with http://"),
-            ("https://grid:443", "TLS is not spoken here"),
-            ("ftp://grid:21", "only http is spoken here"),
-            ("http://grid", "the port is missing"),
-            ("http://grid/path", "the port is missing"),
-            ("http://grid:", "the port is missing"),
-            ("http://grid:0", "nothing listens on port 0"),
-            ("http://grid:65536", "the port is missing"),
-            ("http://:80", "the host is missing"),
-            ("http://", "the host is malformed"),
-            ("http://a b:80", "the host is malformed"),
-            (
-                "http://user:word@grid:80",
-                "user names and passwords are not sent",
-            ),
-            ("http://grid:80/a b", "the path is malformed"),
-            ("http://grid:80?a=b", "a query needs a path before it"),
-            ("http://grid:80/a#b", "a fragment is never sent"),
-        ] {
-            let error = text.parse::<Target>().unwrap_err();
-            assert_eq!(error.fault, fault, "{text:?}");
-            assert!(error.to_string().contains("http://HOST:PORT[/PATH]"));
-        }
-    }
-}
+mod tests;

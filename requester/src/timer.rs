@@ -1,9 +1,9 @@
-//! A timer that is right to some ten microseconds.
+//! A timer that is accurate to about ten microseconds.
 //!
-//! Tokio's timers have ticks of a millisecond: at 1,000 requests/s every request would leave up to a
-//! millisecond late, and that lateness would be reported as the target's latency. Linux offers a timer as a
-//! file descriptor, which the runtime waits for as for any socket. Elsewhere the last millisecond is
-//! waited for by yielding, which costs a core.
+//! Tokio's timers have ticks of a millisecond. At 1,000 requests/s every request would leave up to a millisecond
+//! late, and the report would blame the target for it. Linux offers a timer as a file descriptor, which the
+//! runtime waits for as for any socket. On other systems the last two milliseconds are spent yielding, which
+//! costs a core.
 
 use std::io;
 
@@ -11,7 +11,7 @@ use std::io;
 use tokio::io::{Interest, unix::AsyncFd};
 use tokio::time::Instant;
 
-/// One timer, for one waiter at a time.
+/// A timer for one wait at a time.
 #[derive(Debug)]
 pub(crate) struct Timer {
     #[cfg(target_os = "linux")]
@@ -23,14 +23,14 @@ impl Timer {
     pub(crate) fn new() -> io::Result<Self> {
         #[allow(
             deprecated,
-            reason = "its successor is unsafe, which is forbidden here, for descriptors that change or close; \
-                      this one is owned and stays the same"
+            reason = "its successor is unsafe, which is forbidden here; it guards against descriptors that \
+                      change or close, and this descriptor is owned and never changes"
         )]
         let fd = AsyncFd::with_interest(fd::Fd::new()?, Interest::READABLE)?;
         Ok(Self { fd })
     }
 
-    /// Waits until a moment, never less. A cancelled wait leaves nothing behind.
+    /// Waits until a moment, never shorter. A wait may be cancelled.
     pub(crate) async fn until(&mut self, moment: Instant) -> io::Result<()> {
         loop {
             let left = moment.saturating_duration_since(Instant::now());
@@ -38,7 +38,7 @@ impl Timer {
                 return Ok(());
             }
             self.fd.get_ref().set(left)?;
-            // It may have fired for an earlier, cancelled wait, hence the loop.
+            // The loop is needed because the timer may have fired for an earlier, cancelled wait.
             self.fd.readable_mut().await?.clear_ready();
         }
     }
@@ -52,7 +52,7 @@ impl Timer {
     }
 
     pub(crate) async fn until(&mut self, moment: Instant) -> io::Result<()> {
-        // Two ticks, since tokio rounds up.
+        // Two ticks, because tokio rounds up.
         let coarse = moment - std::time::Duration::from_millis(2);
         if coarse > Instant::now() {
             tokio::time::sleep_until(coarse).await;
@@ -73,7 +73,7 @@ mod fd {
     use nix::sys::time::TimeSpec;
     use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags};
 
-    /// Gives the number of its descriptor, which the runtime asks for.
+    /// A timer that exposes its descriptor number to the runtime.
     #[derive(Debug)]
     pub(super) struct Fd(TimerFd);
 
@@ -83,7 +83,7 @@ mod fd {
             Ok(Self(TimerFd::new(ClockId::CLOCK_MONOTONIC, flags)?))
         }
 
-        /// Fires once after a span above 0; forgets what it was set to before, and that it has fired.
+        /// Fires once after a span above 0. This replaces an earlier setting.
         pub(super) fn set(&self, span: Duration) -> io::Result<()> {
             let once = Expiration::OneShot(TimeSpec::from_duration(span));
             Ok(self.0.set(once, TimerSetTimeFlags::empty())?)

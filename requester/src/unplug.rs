@@ -1,7 +1,7 @@
-//! Cars that leave before they are full: their sessions are ended at the substation, as a driver who pulls
-//! the plug does. The proxy has no part in it; it learns of the freed load from the gauge.
+//! Cars that leave before they are full: their sessions are ended at the substation, as if a driver had pulled
+//! the plug. The proxy takes no part in it; it learns of the freed load from the gauge.
 //!
-//! These requests are not of the offered load, and in none of its figures.
+//! These requests do not belong to the offered load, and no figure of the load counts them.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
@@ -16,44 +16,44 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
-use crate::Target;
 use crate::answer::Answer;
-use crate::caller::Caller;
+use crate::client::Client;
 use crate::report::Unplugged;
+use crate::target::Target;
 use crate::vehicle::Vehicle;
 
-/// A substation that takes longer to end a session keeps it.
-const WITHIN: Duration = Duration::from_secs(2);
+/// How long a substation may take to end a session. After that the attempt counts as failed.
+const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// When to end which session.
-type Parting = Reverse<(Instant, String)>;
+type PlannedEnd = Reverse<(Instant, String)>;
 
-/// Where those are told that will leave.
+/// Ends sessions of cars that leave early.
 #[derive(Clone, Debug)]
 pub(crate) struct Unplugger {
-    substations: Arc<BTreeMap<String, UnboundedSender<Parting>>>,
+    substations: Arc<BTreeMap<String, UnboundedSender<PlannedEnd>>>,
     counts: Arc<Mutex<Unplugged>>,
 }
 
 #[derive(Deserialize)]
-struct Booked {
+struct Booking {
     session_id: String,
     substation: String,
     duration_seconds: f64,
 }
 
 impl Unplugger {
-    /// Ends sessions at these substations, in tasks that end with the set.
+    /// Ends sessions at these substations, in tasks that stop when the set is dropped.
     pub(crate) fn start(
         substations: impl IntoIterator<Item = (String, Target)>,
         tasks: &mut JoinSet<()>,
     ) -> Self {
         let counts = Arc::new(Mutex::new(Unplugged::default()));
         let senders = substations.into_iter().map(|(name, target)| {
-            let (sender, partings) = unbounded_channel();
-            tasks.spawn(unplug(
-                Caller::new(target, WITHIN),
-                partings,
+            let (sender, ends) = unbounded_channel();
+            tasks.spawn(end_sessions(
+                Client::new(target, TIMEOUT),
+                ends,
                 Arc::clone(&counts),
             ));
             (name, sender)
@@ -64,7 +64,7 @@ impl Unplugger {
         }
     }
 
-    /// Plans the end of a session, if its car is one of those that leave.
+    /// Plans the end of a booked session, if its car leaves early.
     pub(crate) fn booked(&self, vehicle: &Vehicle, answer: &Answer) {
         let Some(part) = vehicle.unplug_after else {
             return;
@@ -73,14 +73,14 @@ impl Unplugger {
             return;
         }
         lock(&self.counts).planned += 1;
-        let booked: Option<Booked> = serde_json::from_slice(answer.body()).ok();
-        let told = booked.and_then(|booked| {
-            let sender = self.substations.get(&booked.substation)?;
-            let after = Duration::try_from_secs_f64(booked.duration_seconds * part).ok()?;
+        let booking: Option<Booking> = serde_json::from_slice(answer.body()).ok();
+        let planned = booking.and_then(|booking| {
+            let sender = self.substations.get(&booking.substation)?;
+            let after = Duration::try_from_secs_f64(booking.duration_seconds * part).ok()?;
             let at = Instant::now().checked_add(after)?;
-            sender.send(Reverse((at, booked.session_id))).ok()
+            sender.send(Reverse((at, booking.session_id))).ok()
         });
-        if told.is_none() {
+        if planned.is_none() {
             lock(&self.counts).failed += 1;
         }
     }
@@ -100,9 +100,9 @@ fn lock(counts: &Mutex<Unplugged>) -> MutexGuard<'_, Unplugged> {
 }
 
 /// Ends the sessions of one substation, each at its time.
-async fn unplug(
-    mut caller: Caller,
-    mut partings: UnboundedReceiver<Parting>,
+async fn end_sessions(
+    mut client: Client,
+    mut ends: UnboundedReceiver<PlannedEnd>,
     counts: Arc<Mutex<Unplugged>>,
 ) {
     let mut planned = BinaryHeap::new();
@@ -115,15 +115,15 @@ async fn unplug(
             }
         };
         select! {
-            told = partings.recv() => match told {
-                Some(parting) => planned.push(parting),
+            end = ends.recv() => match end {
+                Some(end) => planned.push(end),
                 None => return,
             },
             () = due => {
                 let Some(Reverse((_, session))) = planned.pop() else { continue };
-                let ended = end(&mut caller, &session).await;
+                let status = end_session(&mut client, &session).await;
                 let mut counts = lock(&counts);
-                match ended {
+                match status {
                     Some(200..300) => counts.done += 1,
                     Some(404) => counts.already_over += 1,
                     _ => counts.failed += 1,
@@ -133,8 +133,9 @@ async fn unplug(
     }
 }
 
-async fn end(caller: &mut Caller, session: &str) -> Option<u16> {
+/// The status of the answer; none if there was no answer.
+async fn end_session(client: &mut Client, session: &str) -> Option<u16> {
     let path: Uri = format!("/sessions/{session}").parse().ok()?;
-    let answer = caller.ask(Method::DELETE, &path).await.ok()?;
+    let answer = client.send(Method::DELETE, &path).await.ok()?;
     Some(answer.status())
 }

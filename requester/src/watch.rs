@@ -1,11 +1,12 @@
-//! What the substations and the proxy say of themselves while the run goes on.
+//! What the substations and the proxy report about themselves during the run.
 //!
-//! A load tester sees only answers. Whether the load lies evenly, whether a substation was filled beyond what
-//! it can bear, and whether those who count agree with each other can only be read where Prometheus would
-//! read it. So this reads the same pages: all of them at once, again and again, and keeps the series.
+//! A load generator sees only answers. Whether the load is even, whether a substation was filled above its
+//! capacity, and whether all counters agree can only be read where Prometheus would read it. So this scrapes
+//! the same pages, all of them at once and again and again, and keeps the series.
 
-mod counters;
+mod compare;
 mod exposition;
+mod pages;
 mod series;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,163 +17,164 @@ use http::{Method, Uri};
 use serde::Deserialize;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
-use crate::caller::Caller;
+use crate::client::Client;
+use crate::error::{Error, TargetError};
+use crate::options::Watch;
 use crate::report::{Counters, Grid};
 use crate::tally::Tally;
-use crate::{Error, Target, options};
+use crate::target::Target;
 
-use counters::{Proxy, Station};
-use series::Series;
+use pages::{ProxyPage, SubstationPage};
+use series::{Level, Series};
 
-pub(crate) use series::{Level, imbalance};
+pub(crate) use series::imbalance;
 
-/// Longer than a page takes, shorter than two looks.
-const WITHIN: Duration = Duration::from_secs(2);
+/// Longer than a page takes, shorter than two readings.
+const TIMEOUT: Duration = Duration::from_secs(2);
 
-/// A proxy counts an answer a moment after the client has it.
-const SETTLED_WITHIN: Duration = Duration::from_secs(3);
-const LOOK_AGAIN: Duration = Duration::from_millis(20);
+/// The proxy counts an answer a moment after the client has it.
+const SETTLE_TIME: Duration = Duration::from_secs(3);
+const SETTLE_INTERVAL: Duration = Duration::from_millis(20);
 
-/// A page of a substation.
+/// A substation that is watched.
 #[derive(Debug)]
 struct Watched {
     name: String,
-    caller: Caller,
+    client: Client,
 }
 
 /// Reads the pages.
 #[derive(Debug)]
 pub(crate) struct Watcher {
-    proxy: Option<Caller>,
+    proxy: Option<Client>,
     substations: Vec<Watched>,
-    page: Uri,
-    before: (Option<Proxy>, Vec<Station>),
-    seen: Arc<Mutex<Series>>,
+    path: Uri,
+    before: (Option<ProxyPage>, Vec<SubstationPage>),
+    series: Arc<Mutex<Series>>,
 }
 
-/// What has been seen so far, for whoever shows it.
+/// The latest reading, for a progress view.
 #[derive(Clone, Debug)]
-pub(crate) struct Seen(Arc<Mutex<Series>>);
+pub(crate) struct CurrentLevels(Arc<Mutex<Series>>);
 
-impl Seen {
-    /// How full each substation was at the last look.
-    pub(crate) fn levels(&self) -> Vec<Level> {
+impl CurrentLevels {
+    /// The load of each substation at the latest reading.
+    pub(crate) fn get(&self) -> Vec<Level> {
         lock(&self.0).levels()
     }
 }
 
 impl Watcher {
-    /// Finds all that is to be watched, and reads every page once; what can't be read is an error now.
-    pub(crate) async fn start(options: &options::Watch) -> Result<Self, Error> {
+    /// Finds everything to watch, and reads each page once. A page that cannot be read is an error.
+    pub(crate) async fn start(options: &Watch) -> Result<Self, Error> {
         let mut proxy = options
             .admin
             .clone()
-            .map(|admin| Caller::new(admin, WITHIN));
-        let mut named = Vec::new();
+            .map(|admin| Client::new(admin, TIMEOUT));
+        let mut targets = Vec::new();
         if let Some(proxy) = &mut proxy {
-            named = substations(proxy).await?;
+            targets = substations(proxy).await?;
         }
-        named.extend(options.substations.iter().cloned());
-        let watched = named.into_iter().map(|(name, target)| Watched {
+        targets.extend(options.substations.iter().cloned());
+        let watched = targets.into_iter().map(|(name, target)| Watched {
             name,
-            caller: Caller::new(target, WITHIN),
+            client: Client::new(target, TIMEOUT),
         });
         let mut this = Self {
             proxy,
             substations: watched.collect(),
-            page: Uri::from_static("/metrics"),
+            path: Uri::from_static("/metrics"),
             before: (None, Vec::new()),
-            seen: Arc::new(Mutex::new(Series::default())),
+            series: Arc::new(Mutex::new(Series::default())),
         };
-        let mut stations = Vec::new();
-        for station in this.stations().await {
-            stations.push(station?);
-        }
+        let pages = this.read_substations().await;
+        let pages = pages.into_iter().collect::<Result<Vec<_>, _>>()?;
         let proxy = match &mut this.proxy {
-            Some(caller) => Some(Proxy::read(&page(caller, &this.page).await?)),
+            Some(client) => Some(ProxyPage::read(&page(client, &this.path).await?)),
             None => None,
         };
-        let called = this.substations.iter();
-        let called = called.map(|watched| watched.name.clone());
-        *lock(&this.seen) = Series::new(called, &stations);
-        this.before = (proxy, stations);
+        let watched = this.substations.iter();
+        let names = watched.map(|watched| watched.name.clone());
+        *lock(&this.series) = Series::new(names, &pages);
+        this.before = (proxy, pages);
         Ok(this)
     }
 
-    pub(crate) fn seen(&self) -> Seen {
-        Seen(Arc::clone(&self.seen))
+    pub(crate) fn levels(&self) -> CurrentLevels {
+        CurrentLevels(Arc::clone(&self.series))
     }
 
-    /// Where each substation's sessions can be ended.
+    /// The address of each substation, where its sessions can be ended.
     pub(crate) fn addresses(&self) -> Vec<(String, Target)> {
         let each = self.substations.iter();
-        each.map(|watched| (watched.name.clone(), watched.caller.target().clone()))
+        each.map(|watched| (watched.name.clone(), watched.client.target().clone()))
             .collect()
     }
 
-    /// Looks until it is dropped.
-    pub(crate) async fn look(&mut self, start: Instant, every: Duration) {
-        let mut beat = interval(every);
-        beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    /// Reads until it is dropped.
+    pub(crate) async fn watch(&mut self, start: Instant, every: Duration) {
+        let mut ticks = interval(every);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            beat.tick().await;
-            let stations = self.stations().await;
-            let loads = stations.iter().map(|station| station.as_ref().ok());
-            lock(&self.seen).push(start.elapsed(), loads);
+            ticks.tick().await;
+            let pages = self.read_substations().await;
+            let pages = pages.iter().map(|page| page.as_ref().ok());
+            lock(&self.series).push(start.elapsed(), pages);
         }
     }
 
-    /// After the last answer: what was seen, and whether all who count agree.
+    /// After the last answer: the loads over the run, and whether all counters agree.
     pub(crate) async fn end(&mut self, tally: &Tally) -> (Grid, Counters) {
-        let deadline = Instant::now() + SETTLED_WITHIN;
+        let deadline = Instant::now() + SETTLE_TIME;
         loop {
-            let stations: Vec<_> = self.stations().await.into_iter().map(Result::ok).collect();
+            let pages = self.read_substations().await;
+            let pages = pages.into_iter().map(Result::ok).collect();
             let proxy = match &mut self.proxy {
-                Some(caller) => page(caller, &self.page)
+                Some(client) => page(client, &self.path)
                     .await
                     .ok()
-                    .map(|page| Proxy::read(&page)),
+                    .map(|page| ProxyPage::read(&page)),
                 None => None,
             };
             let names = self.substations.iter().map(|watched| watched.name.as_str());
-            let after = (proxy, stations);
-            let found = counters::compare(names, &self.before, &after, tally);
-            if found.agree || Instant::now() > deadline {
-                let delivered = counters::delivered_kwh(&self.before.1, &after.1);
-                return (lock(&self.seen).report(delivered), found);
+            let after = (proxy, pages);
+            let counters = compare::compare(names, &self.before, &after, tally);
+            if counters.agree || Instant::now() > deadline {
+                let delivered = compare::delivered_kwh(&self.before.1, &after.1);
+                return (lock(&self.series).report(delivered), counters);
             }
-            sleep(LOOK_AGAIN).await;
+            sleep(SETTLE_INTERVAL).await;
         }
     }
 
-    async fn stations(&mut self) -> Vec<Result<Station, Error>> {
-        let uri = &self.page;
-        let read = self.substations.iter_mut().map(|watched| async {
-            let text = page(&mut watched.caller, uri).await?;
-            Ok(Station::read(&text))
+    async fn read_substations(&mut self) -> Vec<Result<SubstationPage, Error>> {
+        let path = &self.path;
+        let pages = self.substations.iter_mut().map(|watched| async {
+            let text = page(&mut watched.client, path).await?;
+            Ok(SubstationPage::read(&text))
         });
-        join_all(read).await
+        join_all(pages).await
     }
 }
 
-fn lock(seen: &Mutex<Series>) -> MutexGuard<'_, Series> {
-    seen.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock(series: &Mutex<Series>) -> MutexGuard<'_, Series> {
+    series.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-async fn page(caller: &mut Caller, path: &Uri) -> Result<String, Error> {
-    let answer = caller.ask(Method::GET, path).await;
+async fn page(client: &mut Client, path: &Uri) -> Result<String, Error> {
+    let answer = client.send(Method::GET, path).await;
     let answer = answer.and_then(|answer| match answer.status() {
         200 => Ok(String::from_utf8_lossy(answer.body()).into_owned()),
         status => Err(format!("it answers with status {status}")),
     });
     answer.map_err(|why| Error::Watch {
-        url: caller.target().sibling(path),
+        url: client.target().sibling(path),
         why,
     })
 }
 
 /// The substations that the proxy knows.
-async fn substations(proxy: &mut Caller) -> Result<Vec<(String, Target)>, Error> {
+async fn substations(proxy: &mut Client) -> Result<Vec<(String, Target)>, Error> {
     #[derive(Deserialize)]
     struct Status {
         substations: Vec<Named>,
@@ -191,7 +193,7 @@ async fn substations(proxy: &mut Caller) -> Result<Vec<(String, Target)>, Error>
     let status: Status = serde_json::from_str(&text).map_err(|error| fault(error.to_string()))?;
     let targets = status.substations.into_iter().map(|named| {
         let target = format!("http://{}", named.address).parse();
-        let target = target.map_err(|error: crate::TargetError| fault(error.to_string()))?;
+        let target = target.map_err(|error: TargetError| fault(error.to_string()))?;
         Ok((named.name, target))
     });
     targets.collect()

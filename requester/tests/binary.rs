@@ -1,4 +1,4 @@
-//! The binary as a person or a script meets it: its words, its exit codes, its files.
+//! The binary from outside: output, exit codes, files.
 
 #![cfg(unix)]
 #![allow(
@@ -35,7 +35,7 @@ fn command(args: &[&str]) -> Command {
     command
 }
 
-/// Runs it to its end: exit code, standard output, standard error.
+/// Runs it to its end. Returns the exit code, standard output and standard error.
 async fn output(args: &[&str]) -> (i32, String, String) {
     let output = timeout(DEADLINE, command(args).output())
         .await
@@ -49,7 +49,7 @@ async fn output(args: &[&str]) -> (i32, String, String) {
     )
 }
 
-/// A short run against an address, with more options.
+/// A short run against an address, with additional options.
 async fn short(address: SocketAddr, more: &[&str]) -> (i32, String, String) {
     let url = format!("http://{address}");
     let mut args = vec![
@@ -98,7 +98,7 @@ async fn a_run_prints_a_summary_and_its_progress_and_exits_with_0() {
 }
 
 #[tokio::test]
-async fn the_report_is_a_file_complete_and_alone() {
+async fn the_report_is_one_complete_file() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("run.json");
     fs::write(&file, "old").unwrap();
@@ -112,12 +112,12 @@ async fn the_report_is_a_file_complete_and_alone() {
     assert_eq!(
         files(folder.path()),
         ["run.json"],
-        "nothing else is left there"
+        "no temporary file is left"
     );
 }
 
 #[tokio::test]
-async fn a_dash_is_standard_output_and_a_device_stays_one() {
+async fn a_dash_is_standard_output_and_a_device_stays_a_device() {
     let (code, out, _) = short(ok().await, &["--quiet", "--output", "-"]).await;
     assert_eq!(code, 0);
     let report: Report = serde_json::from_str(&out).unwrap();
@@ -129,7 +129,7 @@ async fn a_dash_is_standard_output_and_a_device_stays_one() {
 }
 
 #[tokio::test]
-async fn an_output_that_cannot_be_written_is_told_before_the_run() {
+async fn an_unwritable_output_is_an_error_before_the_run() {
     let (address, seen) = serve(|_| async { answer(200, "s", "") }).await;
     let (code, _, err) = short(address, &["--output", "/nowhere/run.json"]).await;
     assert_eq!(code, 1);
@@ -138,7 +138,7 @@ async fn an_output_that_cannot_be_written_is_told_before_the_run() {
 }
 
 #[tokio::test]
-async fn nobody_there_is_one_line_and_exit_code_1_and_leaves_no_file() {
+async fn an_unreachable_target_is_one_line_and_exit_code_1_and_leaves_no_file() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     drop(listener);
@@ -156,7 +156,7 @@ async fn nobody_there_is_one_line_and_exit_code_1_and_leaves_no_file() {
 }
 
 #[tokio::test]
-async fn a_run_in_which_nothing_worked_reports_and_exits_with_1() {
+async fn a_run_without_a_success_reports_and_exits_with_1() {
     let body = r#"{"error":{"code":"no_substation"}}"#;
     let (address, _) = serve(move |_| async move { answer(503, "s", body) }).await;
     let (code, out, err) = short(address, &["--quiet"]).await;
@@ -172,7 +172,7 @@ async fn a_run_in_which_nothing_worked_reports_and_exits_with_1() {
 }
 
 #[tokio::test]
-async fn wrong_usage_exits_with_2_and_says_what_is_right() {
+async fn wrong_usage_exits_with_2_and_explains_the_fault() {
     let target = ["steady", "--target", "http://127.0.0.1:1"];
     for (args, told) in [
         (&["steady"][..], "--target"),
@@ -210,7 +210,7 @@ async fn wrong_usage_exits_with_2_and_says_what_is_right() {
 }
 
 #[tokio::test]
-async fn help_is_documentation_with_examples() {
+async fn help_has_examples_and_exit_codes() {
     for args in [
         &["--help"][..],
         &["steady", "--help"],
@@ -226,7 +226,7 @@ async fn help_is_documentation_with_examples() {
 }
 
 #[tokio::test]
-async fn a_signal_ends_the_offering_and_the_report_comes() {
+async fn a_signal_ends_the_load_and_the_report_is_written() {
     for signal in [Signal::SIGINT, Signal::SIGTERM] {
         let url = format!("http://{}", ok().await);
         let args = [
@@ -239,7 +239,7 @@ async fn a_signal_ends_the_offering_and_the_report_comes() {
             "-",
         ];
         let mut child = command(&args).spawn().unwrap();
-        // Its first line of progress says that it runs.
+        // The first line of progress shows that it runs.
         let mut err = BufReader::new(child.stderr.take().unwrap());
         let mut line = String::new();
         timeout(DEADLINE, err.read_line(&mut line))
@@ -265,7 +265,7 @@ async fn a_signal_ends_the_offering_and_the_report_comes() {
 }
 
 #[tokio::test]
-async fn the_same_seed_offers_the_same_bytes_and_they_can_be_replayed() {
+async fn the_same_seed_offers_the_same_bytes_which_can_be_replayed() {
     let folder = tempfile::tempdir().unwrap();
     let offers = |seed: &'static str, name: &str| {
         let path = folder.path().join(name);
@@ -312,7 +312,7 @@ async fn the_same_seed_offers_the_same_bytes_and_they_can_be_replayed() {
     let report: Report = serde_json::from_str(&out).unwrap();
     assert_eq!(report.offered.requests + 1, first.lines().count() as u64);
     assert_eq!(report.scenario, "replay of a.csv");
-    // A target that takes everything takes malformed requests too, and that is an error.
+    // This target accepts everything, malformed requests included, and that is an error.
     assert!(report.malformed.offered > 20);
     assert_eq!(
         (report.malformed.accepted, report.errors()),
@@ -321,7 +321,7 @@ async fn the_same_seed_offers_the_same_bytes_and_they_can_be_replayed() {
 }
 
 #[tokio::test]
-async fn what_can_not_be_replayed_is_told_by_its_line() {
+async fn an_invalid_line_of_a_replay_is_reported_with_its_number() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("bad.csv");
     fs::write(&file, "at_seconds\n1\nsoon\n").unwrap();
@@ -340,7 +340,7 @@ async fn what_can_not_be_replayed_is_told_by_its_line() {
 }
 
 #[tokio::test]
-async fn a_failed_check_is_exit_code_3_and_said_in_summary_and_report() {
+async fn a_failed_check_is_exit_code_3_and_is_in_summary_and_report() {
     let refuse = |number: u64| async move {
         let status = if number.is_multiple_of(2) { 500 } else { 200 };
         answer(status, "s", "{}")

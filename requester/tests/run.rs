@@ -1,4 +1,4 @@
-//! Whole runs against targets of every temper.
+//! Whole runs against targets that answer, refuse, stall, break off or are missing.
 
 #![allow(
     clippy::unwrap_used,
@@ -23,7 +23,7 @@ use tokio::sync::Notify;
 const SECOND: Duration = Duration::from_secs(1);
 
 #[tokio::test]
-async fn all_is_answered_over_few_connections_and_shared_as_the_answers_say() {
+async fn all_requests_are_answered_over_few_connections_and_shared_as_the_answers_say() {
     let (address, seen) = serve(|number| async move {
         let substation = if number % 4 == 0 {
             "substation2"
@@ -39,7 +39,7 @@ async fn all_is_answered_over_few_connections_and_shared_as_the_answers_say() {
     assert_eq!(report.substations["substation1"].requests, 300);
     assert_eq!(report.substations["substation2"].share, 0.25);
     assert_eq!(seen.requests(), 400);
-    // Kept alive: as many as were ever needed at once, not one a request.
+    // Kept alive: as many as were needed at once, not one for each request.
     assert_eq!(report.connections.opened, seen.connections());
     assert!(seen.connections() < 200, "{}", seen.connections());
     let latency = report.latency_seconds.unwrap();
@@ -48,7 +48,7 @@ async fn all_is_answered_over_few_connections_and_shared_as_the_answers_say() {
 }
 
 #[tokio::test]
-async fn the_wire_carries_what_the_seed_says() {
+async fn the_same_seed_sends_the_same_requests() {
     let mut texts = Vec::new();
     for _ in 0..2 {
         let (address, seen) = serve(|_| async { answer(200, "s", "") }).await;
@@ -95,7 +95,7 @@ async fn refusals_are_counted_by_status_and_by_code() {
 }
 
 #[tokio::test]
-async fn connections_that_the_target_announces_to_close_lose_no_request() {
+async fn announced_closes_of_connections_lose_no_request() {
     let (address, seen) = serve(|number| async move {
         let mut answer = answer(200, "s", "{}");
         if number % 3 == 0 {
@@ -112,8 +112,8 @@ async fn connections_that_the_target_announces_to_close_lose_no_request() {
 }
 
 #[tokio::test]
-async fn connections_closed_without_a_word_are_noticed_or_counted_as_broken() {
-    // Answers one to three requests, then closes although it promised to keep the connection.
+async fn unannounced_closes_are_noticed_or_counted_as_broken() {
+    // Answers one to three requests, then closes without announcing it.
     let (address, seen) = accept(|number, mut stream| async move {
         for _ in 0..=number % 3 {
             if !read_request(&mut stream).await {
@@ -124,7 +124,7 @@ async fn connections_closed_without_a_word_are_noticed_or_counted_as_broken() {
     })
     .await;
     let report = run(steady(address, 300.0, SECOND)).await;
-    // A request may cross the close on its way; it was sent, so it is not sent again.
+    // A request may cross the close. It was sent, so it is not sent again.
     let broken = report.errors.by_kind["broken"];
     assert_eq!(report.unanswered(), broken);
     assert_eq!(report.achieved.requests + broken, 300);
@@ -133,7 +133,7 @@ async fn connections_closed_without_a_word_are_noticed_or_counted_as_broken() {
 }
 
 #[tokio::test]
-async fn answers_that_break_off_are_counted_one_by_one_and_never_asked_again() {
+async fn requests_whose_answer_breaks_off_are_counted_and_never_sent_again() {
     let asked = Arc::new(AtomicU64::new(0));
     let counter = Arc::clone(&asked);
     let (address, _) = accept(move |_, mut stream| {
@@ -154,7 +154,7 @@ async fn answers_that_break_off_are_counted_one_by_one_and_never_asked_again() {
     })
     .await;
     let report = run(steady(address, 200.0, SECOND)).await;
-    assert_eq!(asked.load(Ordering::SeqCst), 200, "each was asked once");
+    assert_eq!(asked.load(Ordering::SeqCst), 200, "each was sent once");
     assert_eq!(report.errors.by_kind["broken"], 100);
     assert_eq!(report.answers[&200], 100);
     assert!(
@@ -165,8 +165,8 @@ async fn answers_that_break_off_are_counted_one_by_one_and_never_asked_again() {
 }
 
 #[tokio::test]
-async fn a_stall_shows_in_every_request_that_met_it() {
-    // From the 100th request on, the target does nothing until half a second is over.
+async fn a_stall_shows_in_the_latency_of_every_request_that_met_it() {
+    // From the 100th request on, the target stalls until half a second is over.
     let stalled = Arc::new(Mutex::new(None));
     let (address, _) = serve(move |number| {
         let stalled = Arc::clone(&stalled);
@@ -183,8 +183,8 @@ async fn a_stall_shows_in_every_request_that_met_it() {
     let report = run(steady(address, 200.0, 2 * SECOND)).await;
     assert_eq!(report.answers[&200], 400);
     let latency = report.latency_seconds.unwrap();
-    // 100 of 400 requests were due during the stall and waited 250 ms on average, each from its own time. A
-    // closed loop would have seen it once.
+    // 100 of 400 requests were due during the stall and waited 250 ms on average, each from its own due time.
+    // A closed loop would have measured the stall once.
     assert!(latency.max > 0.45, "{latency:?}");
     assert!(latency.p99 > 0.4, "{latency:?}");
     assert!(latency.p90 > 0.2, "{latency:?}");
@@ -193,9 +193,9 @@ async fn a_stall_shows_in_every_request_that_met_it() {
 }
 
 #[tokio::test]
-async fn a_tester_that_was_held_up_counts_from_when_it_meant_to_send() {
+async fn a_generator_that_was_blocked_counts_from_when_requests_were_due() {
     let (address, _) = serve(|_| async { answer(200, "s", "") }).await;
-    // The progress function blocks the only thread, and with it the tester, for half a second.
+    // The progress function blocks the only thread, and with it the generator, for half a second.
     let hold = |_: &_| std::thread::sleep(SECOND / 2);
     let ran = requester::run(
         steady(address, 100.0, 2 * SECOND),
@@ -205,14 +205,14 @@ async fn a_tester_that_was_held_up_counts_from_when_it_meant_to_send() {
     let report = tokio::time::timeout(DEADLINE, ran).await.unwrap().unwrap();
     assert_eq!(
         report.answers[&200], 200,
-        "what was due meanwhile was sent afterwards"
+        "requests that were due meanwhile were sent afterwards"
     );
     assert!(report.late_starts >= 45, "{}", report.late_starts);
     assert!(report.latency_seconds.unwrap().p90 > 0.2, "{report:#?}");
 }
 
 #[tokio::test]
-async fn an_answer_that_never_comes_is_timed_out_and_its_connection_dropped() {
+async fn a_missing_answer_times_out_and_its_connection_is_dropped() {
     let (address, seen) = serve(|number| async move {
         if number % 10 == 0 {
             std::future::pending::<()>().await;
@@ -225,13 +225,13 @@ async fn an_answer_that_never_comes_is_timed_out_and_its_connection_dropped() {
     let report = run(steady).await;
     assert_eq!(report.errors.by_kind["timed_out"], 10);
     assert_eq!(report.answers[&200], 90);
-    // One for each answer that may still come: none of them is used again.
+    // At least one for each missing answer: such a connection is not used again.
     assert!(seen.connections() >= 10, "{}", seen.connections());
     assert!(report.duration_seconds < 10.0);
 }
 
 #[tokio::test]
-async fn what_finds_all_connections_busy_is_not_sent() {
+async fn a_request_that_finds_all_connections_busy_is_not_sent() {
     let gate = Arc::new(Notify::new());
     let told = Arc::clone(&gate);
     let (address, seen) = serve(move |_| {
@@ -244,7 +244,7 @@ async fn what_finds_all_connections_busy_is_not_sent() {
     .await;
     let mut steady = steady(address, 50.0, 2 * SECOND);
     steady.connections = 3;
-    // The gate opens once all has been offered, which the progress function sees.
+    // The gate opens once all requests have been offered, as the progress function shows.
     let progress = move |progress: &requester::Progress| {
         if progress.offered == 100 {
             told.notify_waiters();
@@ -262,8 +262,8 @@ async fn what_finds_all_connections_busy_is_not_sent() {
 }
 
 #[tokio::test]
-async fn a_burst_does_not_open_a_connection_a_request() {
-    // A thousand at once. Only so many connections are opened at a time; what waits takes one that is free.
+async fn a_burst_does_not_open_a_connection_for_each_request() {
+    // A thousand at once. Few connections are opened at a time; waiting requests take the free ones.
     let (address, seen) = serve(|_| async { answer(200, "s", "") }).await;
     let report = run(steady(address, 100_000.0, SECOND / 100)).await;
     assert_eq!(report.answers[&200], 1000);
@@ -272,7 +272,7 @@ async fn a_burst_does_not_open_a_connection_a_request() {
 }
 
 #[tokio::test]
-async fn clients_are_connected_before_and_asked_in_turn() {
+async fn clients_are_connected_before_the_run_and_used_in_turn() {
     let (address, seen) = serve(|_| async { answer(200, "s", "") }).await;
     let mut steady = steady(address, 200.0, SECOND);
     steady.clients = 150;
@@ -282,8 +282,8 @@ async fn clients_are_connected_before_and_asked_in_turn() {
 }
 
 #[tokio::test]
-async fn a_target_that_goes_away_leaves_connect_errors_and_a_whole_sum() {
-    // Takes one connection, answers one request, and is gone.
+async fn a_target_that_disappears_leaves_connect_errors_and_a_correct_sum() {
+    // Accepts one connection, answers one request, and disappears.
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {
@@ -307,7 +307,7 @@ async fn a_target_that_goes_away_leaves_connect_errors_and_a_whole_sum() {
 }
 
 #[tokio::test]
-async fn nobody_there_is_one_error_that_says_what_to_do() {
+async fn an_unreachable_target_is_one_error_that_says_what_to_do() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     drop(listener);
@@ -321,14 +321,14 @@ async fn nobody_there_is_one_error_that_says_what_to_do() {
 }
 
 #[tokio::test]
-async fn told_to_stop_it_offers_no_more_and_waits_for_the_answers() {
+async fn on_shutdown_it_offers_no_more_and_waits_for_the_answers() {
     let gate = Arc::new(Notify::new());
     let stop = Arc::clone(&gate);
     let (address, _) = serve(move |number| {
         let gate = Arc::clone(&gate);
         async move {
             if number == 20 {
-                // The run is told to stop while this request is outstanding; the answer comes after.
+                // The shutdown comes while this request is outstanding; its answer comes later.
                 gate.notify_one();
                 tokio::time::sleep(SECOND / 10).await;
             }
@@ -341,15 +341,15 @@ async fn told_to_stop_it_offers_no_more_and_waits_for_the_answers() {
     let report = tokio::time::timeout(DEADLINE, ran).await.unwrap().unwrap();
     let offered = report.offered.requests;
     assert!((20..200).contains(&offered), "{offered}");
-    assert_eq!(report.answers[&200], offered, "none was given up");
+    assert_eq!(report.answers[&200], offered, "no request was given up");
     assert!(
         (report.offered.rate - 100.0).abs() < 50.0,
-        "the rate is that until the stop"
+        "the rate is that until the shutdown"
     );
 }
 
 #[tokio::test]
-async fn progress_is_told_every_second() {
+async fn progress_is_reported_every_second() {
     let (address, _) = serve(|_| async { answer(200, "substation1", "") }).await;
     let told = Mutex::new(Vec::new());
     let note = |progress: &requester::Progress| told.lock().unwrap().push(progress.clone());
@@ -361,15 +361,18 @@ async fn progress_is_told_every_second() {
     assert_eq!(told.len(), 2, "{told:?}");
     assert!(told[0].offered >= 95 && told[1].offered >= 195, "{told:?}");
     assert!(told[1].answered >= 190 && told[1].rate > 50.0, "{told:?}");
-    let [station] = told[1].substations.as_slice() else {
+    let [substation] = told[1].substations.as_slice() else {
         panic!("{told:?}")
     };
-    assert_eq!((station.name.as_str(), station.share), ("substation1", 1.0));
+    assert_eq!(
+        (substation.name.as_str(), substation.share),
+        ("substation1", 1.0)
+    );
     assert!(told[1].p50.unwrap() <= told[1].p99.unwrap());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn it_can_be_spawned_beside_others_on_several_threads() {
+async fn a_run_can_be_spawned_on_several_threads() {
     let (address, _) = serve(|_| async { answer(200, "s", "") }).await;
     let report = tokio::spawn(run(steady(address, 500.0, SECOND)))
         .await

@@ -1,4 +1,4 @@
-//! The JSON Schema in the repository, against the code and against a report of a real run.
+//! The JSON Schema in the repository, against the code and against the report of a real run.
 
 #![allow(
     clippy::unwrap_used,
@@ -27,7 +27,7 @@ fn schema() -> Value {
 }
 
 #[test]
-fn the_file_is_what_the_code_says() {
+fn the_schema_file_matches_the_code() {
     assert!(
         schema() == Report::schema(),
         "requester/report.schema.json is out of date; type:  cargo run -p requester -- schema > requester/report.schema.json"
@@ -35,7 +35,7 @@ fn the_file_is_what_the_code_says() {
 }
 
 #[tokio::test]
-async fn a_report_is_as_the_schema_says_and_what_is_not_is_found() {
+async fn a_report_matches_the_schema_and_faults_are_found() {
     let (address, _) = serve(|number| async move {
         let status = if number.is_multiple_of(5) { 503 } else { 200 };
         answer(status, "substation1", r#"{"error":{"code":"no_capacity"}}"#)

@@ -1,23 +1,22 @@
-//! How the rate of arrivals goes over the run.
+//! The rate of arrivals over the run.
 //!
-//! A curve is a row of pieces, in each of which the rate goes in a straight line. That is enough for a table
-//! (flat pieces), a ramp (sloping ones) and a constant. What makes it useful is its *inverse*: the time by
-//! which so many arrivals are expected. Put the points of a Poisson process of rate one through it, and what
-//! comes out is a Poisson process whose rate follows the curve, exactly, whatever the curve; nothing is
-//! thinned out or stepped over, and a rate of zero costs no time.
+//! A curve consists of pieces, and within a piece the rate is linear. That is enough for a table (flat pieces),
+//! a ramp (sloping pieces) and a constant. Its *inverse* is the time by which a number of arrivals is expected.
+//! It maps the points of a Poisson process of rate one to a Poisson process whose rate follows the curve,
+//! exactly, for every curve. No points are thinned out, and a rate of zero costs no time.
 
 use std::time::Duration;
 
-use crate::Error;
+use crate::error::Error;
 use crate::number::share;
 
-/// Beyond this a run would only measure the tester.
+/// At a higher rate a run would only measure the load generator.
 const MAX_RATE: f64 = 1_000_000.0;
 
-/// A span in which the rate goes in a straight line.
+/// A span in which the rate is linear.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Piece {
-    /// How long it is.
+    /// Its length.
     pub length: Duration,
     /// Arrivals a second at its beginning.
     pub from: f64,
@@ -42,14 +41,14 @@ impl Piece {
         seconds * (self.from + 0.5 * slope * seconds)
     }
 
-    /// The seconds after which so many arrivals are expected: the root of `from·s + ½·slope·s² = arrivals`,
-    /// in the form that does not cancel.
+    /// The seconds after which this many arrivals are expected: the root of `from·s + ½·slope·s² = arrivals`,
+    /// in the form without cancellation.
     fn seconds_of(&self, arrivals: f64) -> f64 {
         let slope = (self.to - self.from) / self.length.as_secs_f64();
         let root = (self.from * self.from + 2.0 * slope * arrivals)
             .max(0.0)
             .sqrt();
-        // Nothing is expected at once, even where the rate begins at nothing.
+        // Zero arrivals are expected after zero seconds, even where the rate begins at zero.
         share(2.0 * arrivals, self.from + root)
     }
 }
@@ -57,7 +56,7 @@ impl Piece {
 /// A rate of arrivals over time.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Curve {
-    /// Each piece with when it begins and how many arrivals are expected before it.
+    /// Each piece with its beginning in seconds and the arrivals expected before it.
     pieces: Vec<(f64, f64, Piece)>,
     duration: Duration,
     expected: f64,
@@ -99,7 +98,7 @@ impl Curve {
         })
     }
 
-    /// How long it is.
+    /// Its length.
     #[must_use]
     pub fn duration(&self) -> Duration {
         self.duration
@@ -111,7 +110,7 @@ impl Curve {
         self.expected
     }
 
-    /// How many arrivals a second are expected at that time; none after its end.
+    /// How many arrivals a second are expected at that time; 0 after its end.
     #[must_use]
     pub fn rate_at(&self, at: Duration) -> f64 {
         let at = at.as_secs_f64();
@@ -147,11 +146,11 @@ impl Curve {
     }
 }
 
-/// The inverse of a curve, asked for ever later arrivals.
+/// The inverse of a curve, for calls with increasing arrivals.
 #[derive(Clone, Debug)]
 pub(crate) struct Inverse {
     curve: Curve,
-    /// Where the last one was found; the next is there or behind it.
+    /// The piece of the last call; the next call finds its piece here or later.
     piece: usize,
 }
 
@@ -160,7 +159,7 @@ impl Inverse {
         Self { curve, piece: 0 }
     }
 
-    /// The time before which so many arrivals are expected; none if so many never are.
+    /// The time before which this many arrivals are expected; none if the curve expects fewer.
     pub(crate) fn time_of(&mut self, arrivals: f64) -> Option<Duration> {
         loop {
             let (begins, before, piece) = self.curve.pieces.get(self.piece)?;
@@ -168,7 +167,7 @@ impl Inverse {
             let upto = next.map_or(self.curve.expected, |(_, before, _)| *before);
             if arrivals < upto {
                 let at = begins + piece.seconds_of((arrivals - before).max(0.0));
-                // Rounding may put it on the end.
+                // Rounding may put it at the end.
                 let at = Duration::try_from_secs_f64(at).ok();
                 return at.filter(|at| *at < self.curve.duration);
             }
@@ -178,64 +177,4 @@ impl Inverse {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const SECOND: Duration = Duration::from_secs(1);
-
-    fn ramp() -> Curve {
-        Curve::new([
-            Piece {
-                length: 30 * SECOND,
-                from: 0.0,
-                to: 100.0,
-            },
-            Piece::flat(40 * SECOND, 100.0),
-            Piece::flat(10 * SECOND, 0.0),
-            Piece {
-                length: 30 * SECOND,
-                from: 100.0,
-                to: 0.0,
-            },
-        ])
-        .unwrap()
-    }
-
-    #[test]
-    fn what_is_expected_is_the_area_below() {
-        let curve = ramp();
-        assert_eq!(curve.duration(), 110 * SECOND);
-        assert!((curve.expected() - (1500.0 + 4000.0 + 1500.0)).abs() < 1e-9);
-        assert!((curve.expected_before(15 * SECOND) - 375.0).abs() < 1e-9);
-        assert!((curve.expected_before(75 * SECOND) - 5500.0).abs() < 1e-9);
-        assert!((curve.expected_before(400 * SECOND) - 7000.0).abs() < 1e-9);
-        assert_eq!(curve.rate_at(15 * SECOND), 50.0);
-        assert_eq!(curve.rate_at(75 * SECOND), 0.0);
-        assert_eq!(curve.rate_at(110 * SECOND), 0.0);
-        assert_eq!(curve.peak(), 100.0);
-    }
-
-    #[test]
-    fn the_inverse_undoes_it_everywhere() {
-        let curve = ramp();
-        let mut inverse = Inverse::new(curve.clone());
-        let mut arrivals = 0.0;
-        while arrivals < 7000.0 {
-            let at = inverse.time_of(arrivals).unwrap();
-            let found = curve.expected_before(at);
-            assert!((found - arrivals).abs() < 1e-3, "{arrivals}: {found}");
-            arrivals += 0.7;
-        }
-        assert_eq!(inverse.time_of(7000.0), None);
-        assert_eq!(inverse.time_of(f64::INFINITY), None);
-    }
-
-    #[test]
-    fn a_rate_that_is_none_is_refused() {
-        for rate in [0.0, -1.0, f64::NAN, f64::INFINITY, 1e7] {
-            let error = Curve::new([Piece::flat(SECOND, rate)]).unwrap_err();
-            assert!(error.to_string().starts_with("--rate"), "{error}");
-        }
-        assert!(Curve::new([]).is_err());
-    }
-}
+mod tests;

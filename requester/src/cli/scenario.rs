@@ -1,43 +1,43 @@
-//! The kinds of load, each with what is its own.
+//! The kinds of load, each with its own options.
 
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use requester::{Curve, Energy, Error, Hours, Load, Profile, grouped};
+use anyhow::{Context, Result};
+use requester::{Curve, Energy, Error, Hours, Load, Options, Profile, grouped, read_csv};
 
-use super::{CarArgs, CommonArgs, help};
+use super::cars::CarArgs;
+use super::common::CommonArgs;
+use super::help;
 
-/// A name for the report, the load, and its cars with what they usually take.
-pub(super) type Scenario<'a> = (String, Load, Option<(&'a CarArgs, Energy)>);
+/// The scenario's name for the report, its load, and its cars with their default energy.
+pub(super) type Scenario<'a> = (String, Load, &'a CarArgs, Energy);
 
 /// Offer a day's charging demand, or some hours of it, in less time.
 ///
-/// Cars come at random, at the rate of a measured day, and take what was measured.
+/// Cars come at random, at the rate of a measured day, and take the energy that was measured.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_long_help = help::ALL)]
 pub(crate) struct RushHourArgs {
     #[command(flatten)]
-    pub(crate) common: CommonArgs,
+    pub(super) common: CommonArgs,
 
-    /// Where the cars are plugged in, and so when they come, and what they take: home, public or work.
+    /// Where the cars are plugged in, which decides when they come and how much they take: home, public or work.
     #[arg(long, value_name = "WHERE", default_value_t = Profile::Home)]
     profile: Profile,
 
-    /// How many cars come in a whole day.
-    #[arg(
-        long,
-        value_name = "N",
-        default_value_t = 100_000.0,
-        allow_negative_numbers = true
-    )]
+    /// Cars in a whole day.
+    #[arg(long, value_name = "N", default_value_t = 100_000.0)]
     sessions: f64,
 
-    /// Which part of the day is offered, as HH:MM-HH:MM.
+    /// The part of the day to offer, as HH:MM-HH:MM.
     #[arg(long, value_name = "HOURS", default_value_t = Hours::DAY)]
     hours: Hours,
 
-    /// How long that part of the day is to take. Carries its unit. A day in 10m is 144 times as fast:
-    /// start substations with --time-scale 144.
+    /// How long that part of the day takes in the run, with a unit. A day in 10m is 144 times as fast: start
+    /// substations with --time-scale 144.
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = humantime::parse_duration)]
     duration: Duration,
 
@@ -45,23 +45,18 @@ pub(crate) struct RushHourArgs {
     cars: CarArgs,
 }
 
-/// Offer the same load from beginning to end.
+/// Offer the same rate throughout.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_long_help = help::ALL)]
 pub(crate) struct SteadyArgs {
     #[command(flatten)]
-    pub(crate) common: CommonArgs,
+    pub(super) common: CommonArgs,
 
     /// Requests a second.
-    #[arg(
-        long,
-        value_name = "N",
-        default_value_t = 100.0,
-        allow_negative_numbers = true
-    )]
+    #[arg(long, value_name = "N", default_value_t = 100.0)]
     rate: f64,
 
-    /// For how long requests are offered. Carries its unit, such as 30s or 10m.
+    /// How long to offer requests, with a unit, such as 30s or 10m.
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = humantime::parse_duration)]
     duration: Duration,
 
@@ -69,110 +64,84 @@ pub(crate) struct SteadyArgs {
     cars: CarArgs,
 }
 
-/// What the shapes other than the steady one share.
+/// The options that the shapes other than the steady one share.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct ShapeArgs {
     #[command(flatten)]
-    pub(crate) common: CommonArgs,
+    pub(super) common: CommonArgs,
 
-    /// For how long requests are offered. Carries its unit.
-    #[arg(
-        long,
-        value_name = "DURATION",
-        default_value = "30s",
-        value_parser = humantime::parse_duration
-    )]
+    /// How long to offer requests, with a unit.
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = humantime::parse_duration)]
     duration: Duration,
 
     #[command(flatten)]
     cars: CarArgs,
 }
 
-/// Offer a load that jumps to a peak for the middle fifth of the time.
+/// Offer a rate that jumps to a peak for the middle fifth of the time.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_long_help = help::ALL)]
 pub(crate) struct SpikeArgs {
     #[command(flatten)]
-    pub(crate) shape: ShapeArgs,
+    pub(super) shape: ShapeArgs,
 
-    /// Requests a second before and after.
-    #[arg(
-        long,
-        value_name = "N",
-        default_value_t = 100.0,
-        allow_negative_numbers = true
-    )]
+    /// Requests a second before and after the peak.
+    #[arg(long, value_name = "N", default_value_t = 100.0)]
     rate: f64,
 
     /// Requests a second at the peak.
-    #[arg(
-        long,
-        value_name = "N",
-        default_value_t = 1000.0,
-        allow_negative_numbers = true
-    )]
+    #[arg(long, value_name = "N", default_value_t = 1000.0)]
     peak: f64,
 }
 
-/// Offer one rate after the other, each for the same time: where does it stop keeping up?
+/// Offer one rate after the other, each for the same time, to find where the target stops keeping up.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_long_help = help::ALL)]
 pub(crate) struct StepArgs {
     #[command(flatten)]
-    pub(crate) shape: ShapeArgs,
+    pub(super) shape: ShapeArgs,
 
     /// Requests a second, one rate after the other.
     #[arg(
         long,
         value_name = "N",
         value_delimiter = ',',
-        default_value = "100,200,400,800",
-        allow_negative_numbers = true
+        default_value = "100,200,400,800"
     )]
     rates: Vec<f64>,
 }
 
-/// Offer a load that rises from nothing, stays, and falls to nothing.
+/// Offer a rate that rises from zero, stays constant, and falls to zero.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_long_help = help::ALL)]
 pub(crate) struct TrapezoidArgs {
     #[command(flatten)]
-    pub(crate) shape: ShapeArgs,
+    pub(super) shape: ShapeArgs,
 
     /// Requests a second at the top.
-    #[arg(
-        long,
-        value_name = "N",
-        default_value_t = 500.0,
-        allow_negative_numbers = true
-    )]
+    #[arg(long, value_name = "N", default_value_t = 500.0)]
     rate: f64,
 
-    /// What part of the time it rises, and then falls; at most 0.5.
-    #[arg(
-        long,
-        value_name = "PART",
-        default_value_t = 0.3,
-        allow_negative_numbers = true
-    )]
+    /// Part of the time in which the rate rises, and again falls; at most 0.5.
+    #[arg(long, value_name = "PART", default_value_t = 0.3)]
     ramp: f64,
 }
 
-/// Offer what was recorded, at the times at which it was recorded.
+/// Offer recorded requests, at their recorded times.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_long_help = help::ALL)]
 pub(crate) struct ReplayArgs {
-    /// CSV with a header. The column `at_seconds` has to be there; `power_kw`, `energy_kwh`, `malformed` and
-    /// `unplug_after` may be. --offers writes such a file.
+    /// CSV with a header. The column `at_seconds` is required; `power_kw`, `energy_kwh`, `malformed` and
+    /// `unplug_after` are optional. --offers writes such a file.
     #[arg(value_name = "FILE.csv")]
-    pub(super) file: PathBuf,
+    file: PathBuf,
 
     #[command(flatten)]
-    pub(crate) common: CommonArgs,
+    pub(super) common: CommonArgs,
 
-    /// So many times as fast as it was recorded.
+    /// Speed-up: 2 replays twice as fast as recorded.
     #[arg(long, value_name = "X", default_value_t = 1.0, value_parser = speed)]
-    pub(super) speed: f64,
+    speed: f64,
 }
 
 fn speed(text: &str) -> Result<f64, &'static str> {
@@ -199,40 +168,33 @@ impl RushHourArgs {
             "Rush hour: {hours} of a day of {} cars ({profile}) in {time}",
             grouped(*sessions)
         );
-        Ok((
-            name,
-            Load::Curve(curve),
-            Some((cars, Energy::Drawn(profile.energy()))),
-        ))
+        let energy = Energy::Drawn(profile.energy());
+        Ok((name, Load::Curve(curve), cars, energy))
     }
-}
-
-/// What all shapes but the rush hour have in common.
-fn shaped<'a>(
-    name: &str,
-    duration: Duration,
-    cars: &'a CarArgs,
-    curve: impl FnOnce() -> Result<Curve, Error>,
-) -> Result<Scenario<'a>, Error> {
-    if duration.is_zero() {
-        return Err(Error::Option {
-            option: "--duration",
-            value: format!("{duration:?}"),
-            rule: "above 0, at most 366 days",
-        });
-    }
-    let name = format!("{name} for {}", humantime::format_duration(duration));
-    Ok((name, Load::Curve(curve()?), Some((cars, Energy::default()))))
 }
 
 impl SteadyArgs {
     pub(super) fn load(&self) -> Result<Scenario<'_>, Error> {
         let Self { rate, duration, .. } = *self;
         let name = format!("steady {rate}/s");
-        shaped(&name, duration, &self.cars, || {
+        shaped(&name, duration, &self.cars, |duration| {
             Curve::steady(rate, duration)
         })
     }
+}
+
+/// The load of any shape other than the rush hour.
+fn shaped<'a>(
+    name: &str,
+    duration: Duration,
+    cars: &'a CarArgs,
+    curve: impl FnOnce(Duration) -> Result<Curve, Error>,
+) -> Result<Scenario<'a>, Error> {
+    if duration.is_zero() {
+        return Err(Error::duration("--duration", duration));
+    }
+    let name = format!("{name} for {}", humantime::format_duration(duration));
+    Ok((name, Load::Curve(curve(duration)?), cars, Energy::default()))
 }
 
 impl ShapeArgs {
@@ -241,7 +203,7 @@ impl ShapeArgs {
         name: &str,
         curve: impl FnOnce(Duration) -> Result<Curve, Error>,
     ) -> Result<Scenario<'_>, Error> {
-        shaped(name, self.duration, &self.cars, || curve(self.duration))
+        shaped(name, self.duration, &self.cars, curve)
     }
 }
 
@@ -269,5 +231,22 @@ impl TrapezoidArgs {
         let name = format!("trapezoid up to {rate}/s");
         self.shape
             .load(&name, |duration| Curve::trapezoid(rate, ramp, duration))
+    }
+}
+
+impl ReplayArgs {
+    /// Reads the file to replay.
+    pub(crate) fn read(&self, options: &mut Options) -> Result<()> {
+        let path: &Path = &self.file;
+        let cannot = || format!("cannot replay {}", path.display());
+        let file = File::open(path).with_context(cannot)?;
+        let mut offers = read_csv(BufReader::new(file), options.seed).with_context(cannot)?;
+        for offer in &mut offers {
+            offer.at = offer.at.div_f64(self.speed);
+        }
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        options.scenario = format!("replay of {name}");
+        options.load = Load::Replay(offers.into());
+        options.check().with_context(cannot)
     }
 }

@@ -1,27 +1,31 @@
-//! Arguments against what the library is told.
+//! Command lines against the options that they give.
+
+use std::time::Duration;
+
+use requester::{Curve, Energy, Powers};
 
 use super::*;
 
 fn options(command: &str, more: &[&str]) -> Result<Options, String> {
     let usual = ["requester", command, "--target", "http://127.0.0.1:8080"];
-    let command = Args::try_parse_from(usual.iter().chain(more))
+    let command = Args::read(usual.iter().chain(more))
         .map_err(|error| error.to_string())?
         .command;
     let common = command.common().unwrap().clone();
     command.options(&common).map_err(|error| error.to_string())
 }
 
-fn curve(command: &str, more: &[&str]) -> requester::Curve {
+fn curve(command: &str, more: &[&str]) -> Curve {
     match options(command, more).unwrap().load {
         Load::Curve(curve) => curve,
-        Load::Replay(_) => panic!("no curve"),
+        Load::Replay(_) => panic!("not a curve"),
     }
 }
 
 #[test]
-fn without_options_it_is_the_librarys_default() {
+fn without_options_the_librarys_defaults_apply() {
     let target = "http://127.0.0.1:8080".parse().unwrap();
-    let load = Load::Curve(requester::Curve::steady(100.0, Duration::from_secs(10)).unwrap());
+    let load = Load::Curve(Curve::steady(100.0, Duration::from_secs(10)).unwrap());
     let mut default = Options::new(target, load);
     default.scenario = "steady 100/s for 10s".to_owned();
     assert_eq!(
@@ -59,7 +63,7 @@ fn each_kind_of_load_has_its_curve() {
 }
 
 #[test]
-fn a_rush_hour_takes_what_its_profile_does_unless_told() {
+fn a_rush_hour_takes_the_energy_of_its_profile_by_default() {
     let energy = |more: &[&str]| options("rush-hour", more).unwrap().cars.energy_kwh;
     assert_eq!(energy(&[]), "home".parse().unwrap());
     assert_eq!(energy(&["--profile", "work"]), "work".parse().unwrap());
@@ -74,7 +78,7 @@ fn a_rush_hour_takes_what_its_profile_does_unless_told() {
 }
 
 #[test]
-fn powers_come_as_a_list_or_one_by_one() {
+fn powers_are_a_list_or_repeated_options() {
     let expected = Powers::even(&[11.0, 22.0]).unwrap();
     for powers in [
         &["--power-kw", "11,22"][..],
@@ -86,7 +90,7 @@ fn powers_come_as_a_list_or_one_by_one() {
 }
 
 #[test]
-fn a_substation_has_the_name_that_it_is_given() {
+fn a_substation_has_its_given_name() {
     let given = [
         "--substation",
         "north=http://127.0.0.1:5001",
@@ -99,7 +103,7 @@ fn a_substation_has_the_name_that_it_is_given() {
 }
 
 #[test]
-fn what_no_run_can_have_is_refused_by_its_option() {
+fn an_invalid_value_is_refused_with_its_option() {
     for (command, option, value) in [
         ("steady", "--rate", "0"),
         ("steady", "--rate", "-1"),

@@ -1,6 +1,5 @@
 //! A worker: one connection, one request after the other.
 
-use std::io;
 use std::sync::Arc;
 
 use bytes::BytesMut;
@@ -12,20 +11,21 @@ use tokio::select;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use super::{Job, Shared};
-use crate::answer::{Answer, Keep};
-use crate::link::{Ask, Link, NoAnswer, connect};
+use super::shared::Shared;
+use crate::answer::{Answer, KeepBody};
+use crate::connection::{Connection, OutgoingRequest, SendError, connect, explain};
+use crate::job::Job;
 use crate::tally::Failure;
 use crate::vehicle::Vehicle;
 
-/// A body is some 70 bytes; this many share one allocation.
+/// Bytes of one allocation, which many bodies of some 70 bytes share.
 const BODIES: usize = 4096;
 
 /// A task with at most one connection.
 pub(super) struct Worker {
     number: usize,
     shared: Arc<Shared>,
-    link: Option<Link>,
+    connection: Option<Connection>,
     bodies: BytesMut,
 }
 
@@ -34,19 +34,19 @@ impl Worker {
         Self {
             number,
             shared,
-            link: None,
+            connection: None,
             bodies: BytesMut::new(),
         }
     }
 
-    /// Works until its mailbox is closed.
-    pub(super) async fn run(mut self, fresh: Option<TcpStream>, mut jobs: mpsc::Receiver<Job>) {
-        if let Some(stream) = fresh {
-            // If this fails, the first request finds no link and opens one.
-            self.link = Link::over(stream).await.ok();
+    /// Works until its mailbox is closed. `stream` is a connection for its first request.
+    pub(super) async fn run(mut self, stream: Option<TcpStream>, mut jobs: mpsc::Receiver<Job>) {
+        if let Some(stream) = stream {
+            // If this fails, the first request finds no connection and opens one.
+            self.connection = Connection::over(stream).await.ok();
         }
         while let Some(job) = self.next(&mut jobs).await {
-            let mut next = if self.link.is_some() {
+            let mut next = if self.connection.is_some() {
                 Some(job)
             } else {
                 self.open(job).await
@@ -55,41 +55,42 @@ impl Worker {
                 next = self.serve(job).await;
             }
             let mut state = self.shared.state();
-            if self.link.is_some() || self.shared.aim.in_turn {
+            if self.connection.is_some() || self.shared.destination.in_turn {
                 state.idle.push_back(self.number);
             } else {
-                // Those with a connection come first.
+                // Workers with a connection are used first.
                 state.idle.push_front(self.number);
             }
         }
     }
 
-    /// Waits for work, and meanwhile notices if the target closes the connection.
+    /// Waits for a job, and notices meanwhile if the target closes the connection.
     async fn next(&mut self, jobs: &mut mpsc::Receiver<Job>) -> Option<Job> {
-        if let Some(link) = &mut self.link {
+        if let Some(connection) = &mut self.connection {
             select! {
                 biased;
-                () = link.closed() => self.link = None,
+                () = connection.closed() => self.connection = None,
                 job = jobs.recv() => return job,
             }
         }
         jobs.recv().await
     }
 
-    /// Waits for its turn to open a connection. By then another may have taken the request; the one that
-    /// comes back is the one that has waited longest.
+    /// Waits for its turn to open a connection. Another worker may take the request meanwhile; then this
+    /// worker gets the request that has waited longest.
     async fn open(&mut self, job: Job) -> Option<Job> {
         self.shared.state().waiting.push_back(job);
-        // It is never closed, so there always is a turn.
+        // The semaphore is never closed, so the turn always comes.
         let turn = self.shared.opening.acquire().await;
         let job = self.shared.state().waiting.pop_front()?;
-        if job.due.elapsed() < self.shared.aim.timeout {
-            let opened = timeout(self.shared.aim.timeout, self.connect()).await;
+        let limit = self.shared.destination.timeout;
+        if job.due.elapsed() < limit {
+            let opened = timeout(limit, self.connect()).await;
             drop(turn);
             match opened {
-                Ok(Ok(link)) => self.link = Some(link),
+                Ok(Ok(connection)) => self.connection = Some(connection),
                 Ok(Err((failure, why))) => return self.fail(&job, failure, why),
-                Err(_) => return self.fail(&job, Failure::TimedOut, self.too_long()),
+                Err(_) => return self.fail(&job, Failure::TimedOut, self.too_slow()),
             }
             return Some(job);
         }
@@ -102,123 +103,101 @@ impl Worker {
 
     /// Counts a request that never got a connection.
     fn fail(&self, job: &Job, failure: Failure, why: String) -> Option<Job> {
-        let behind = job.due.elapsed();
+        let lag = job.due.elapsed();
         let mut state = self.shared.state();
-        state.tally.started(behind);
-        state.tally.failed(job.at + behind, failure, || why);
+        state.tally.started(lag);
+        state.tally.failed(job.at + lag, failure, || why);
         None
     }
 
-    fn too_long(&self) -> String {
-        format!("no complete answer within {:?}", self.shared.aim.timeout)
+    fn too_slow(&self) -> String {
+        let limit = self.shared.destination.timeout;
+        format!("no complete answer within {limit:?}")
     }
 
-    /// Asks, and counts how it ended. What comes back is a request that waits for a connection, if there is
-    /// one here to be had.
+    /// Sends a request, and counts how it ended. Returns a waiting request, if there is one and the
+    /// connection is still open.
     async fn serve(&mut self, job: Job) -> Option<Job> {
-        let behind = job.due.elapsed();
-        // What is cut off here drops its connection, as an answer may still come on it.
-        let ended = timeout(self.shared.aim.timeout, self.exchange(&job.vehicle)).await;
+        let lag = job.due.elapsed();
+        // The timeout drops the connection, because an answer may still come on it.
+        let limit = self.shared.destination.timeout;
+        let ended = timeout(limit, self.exchange(&job.vehicle)).await;
         let latency = job.due.elapsed();
         let ended_at = job.at + latency;
         if let (Ok(Ok(answer)), Some(unplugger)) = (&ended, &self.shared.unplugger) {
             unplugger.booked(&job.vehicle, answer);
         }
         let mut state = self.shared.state();
-        state.tally.started(behind);
+        state.tally.started(lag);
         match ended {
             Ok(Ok(answer)) => state.tally.answered(&job, latency, &answer),
             Ok(Err((failure, why))) => state.tally.failed(ended_at, failure, || why),
             Err(_) => state
                 .tally
-                .failed(ended_at, Failure::TimedOut, || self.too_long()),
+                .failed(ended_at, Failure::TimedOut, || self.too_slow()),
         }
-        self.link.as_ref()?;
+        self.connection.as_ref()?;
         state.waiting.pop_front()
     }
 
     /// One request, one answer. A kept connection that turns out to be closed before a byte was sent is
-    /// replaced; nothing that may have reached the target is ever sent again.
+    /// replaced. A request that may have reached the target is never sent again.
     async fn exchange(&mut self, vehicle: &Vehicle) -> Result<Answer, (Failure, String)> {
-        let mut ask = self.ask(vehicle);
+        let mut request = self.request(vehicle);
         let keep = if vehicle.unplug_after.is_some() {
-            Keep::All
+            KeepBody::All
         } else {
-            Keep::Refusals
+            KeepBody::Refusals
         };
-        let mut kept = self.link.take();
+        let mut kept = self.connection.take();
         loop {
             let was_kept = kept.is_some();
-            let mut link = match kept.take() {
-                Some(link) => link,
+            let mut connection = match kept.take() {
+                Some(connection) => connection,
                 None => self.connect().await?,
             };
-            if was_kept && !link.ready().await {
+            if was_kept && !connection.ready().await {
                 continue;
             }
-            match link.ask(ask, keep).await {
+            match connection.send(request, keep).await {
                 Ok(answer) => {
-                    self.link = Some(link);
+                    self.connection = Some(connection);
                     return Ok(answer);
                 }
-                Err(NoAnswer::Unsent(unsent, _)) if was_kept => ask = *unsent,
-                Err(no_answer) => return Err((Failure::Broken, told(no_answer.error()))),
+                Err(SendError::Unsent(unsent, _)) if was_kept => request = *unsent,
+                Err(error) => return Err((Failure::Broken, with_source(error.cause()))),
             }
         }
     }
 
-    async fn connect(&self) -> Result<Link, (Failure, String)> {
-        let stream = connect(self.shared.aim.address).await;
-        let stream = stream.map_err(|error| (Failure::Connect, what_to_do(&error)))?;
+    async fn connect(&self) -> Result<Connection, (Failure, String)> {
+        let stream = connect(self.shared.destination.address).await;
+        let stream = stream.map_err(|error| (Failure::Connect, explain(&error)))?;
         self.shared.state().tally.connections_opened += 1;
-        let link = Link::over(stream).await;
-        link.map_err(|error| (Failure::Broken, told(&error)))
+        let connection = Connection::over(stream).await;
+        connection.map_err(|error| (Failure::Broken, with_source(&error)))
     }
 
-    fn ask(&mut self, vehicle: &Vehicle) -> Ask {
+    fn request(&mut self, vehicle: &Vehicle) -> OutgoingRequest {
         self.bodies.reserve(BODIES / 16);
-        // Writing into a buffer that grows never fails.
+        // Writing into a growing buffer never fails.
         let _ = vehicle.write_body(&mut self.bodies);
         let body = self.bodies.split().freeze();
-        let mut ask = Request::new(Full::new(body));
-        *ask.method_mut() = Method::POST;
-        *ask.uri_mut() = self.shared.aim.target.path();
-        let headers = ask.headers_mut();
-        headers.insert(HOST, self.shared.aim.target.host_header());
+        let target = &self.shared.destination.target;
+        let mut request = Request::new(Full::new(body));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = target.path();
+        let headers = request.headers_mut();
+        headers.insert(HOST, target.host_header());
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        ask
+        request
     }
 }
 
-/// hyper's errors name their cause only as a source.
-fn told(error: &hyper::Error) -> String {
+/// hyper's errors name their cause only as their source.
+fn with_source(error: &hyper::Error) -> String {
     match std::error::Error::source(error) {
         Some(source) => format!("{error}: {source}"),
         None => error.to_string(),
     }
-}
-
-/// What went wrong with a connection that could not be opened, and what helps.
-pub(super) fn what_to_do(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::AddrNotAvailable => {
-            format!("{error}: no local port is left; use fewer connections")
-        }
-        _ if is_out_of_files(error) => {
-            format!("{error}: raise the limit (ulimit -n), or use fewer connections")
-        }
-        _ => error.to_string(),
-    }
-}
-
-#[cfg(unix)]
-fn is_out_of_files(error: &io::Error) -> bool {
-    use nix::errno::Errno;
-    let code = error.raw_os_error();
-    code == Some(Errno::EMFILE as i32) || code == Some(Errno::ENFILE as i32)
-}
-
-#[cfg(not(unix))]
-fn is_out_of_files(_error: &io::Error) -> bool {
-    false
 }

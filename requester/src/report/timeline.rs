@@ -1,14 +1,14 @@
-//! The run, moment by moment.
+//! The run over time.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// The run, cut into moments of the same length.
+/// The run, cut into moments of equal length.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct Timeline {
-    /// How long a moment is.
+    /// The length of a moment.
     pub interval_seconds: f64,
-    /// All of them, in order.
+    /// All moments, in order.
     pub moments: Vec<Moment>,
 }
 
@@ -17,19 +17,19 @@ pub struct Timeline {
 pub struct Moment {
     /// When it began, since the start.
     pub at_seconds: f64,
-    /// How long it was; the last one may be cut short by the end of the run.
+    /// How long it was; the end of the run may cut the last one short.
     pub seconds: f64,
     /// Requests that were due in it.
     pub offered: u64,
     /// Answers that came in it, with whatever status.
     pub answered: u64,
-    /// Those of them with a status of 400 or above.
+    /// Answers that came in it with a status of 400 or above.
     pub refused: u64,
     /// Requests that ended in it without an answer.
     pub failed: u64,
-    /// The median latency of its answers; nothing without an answer.
+    /// The median latency of its answers; null without an answer.
     pub p50_seconds: Option<f64>,
-    /// The latency that one in a hundred of its answers exceeds.
+    /// The 99th percentile of its answers' latencies.
     pub p99_seconds: Option<f64>,
     /// The highest latency of its answers.
     pub max_seconds: Option<f64>,

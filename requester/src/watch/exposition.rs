@@ -4,13 +4,13 @@
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Sample<'a> {
     pub(super) name: &'a str,
-    /// What stands between the braces.
+    /// The text between the braces.
     labels: &'a str,
     pub(super) value: f64,
 }
 
 impl<'a> Sample<'a> {
-    /// The value of a label, unless it holds an escape, which no name here does.
+    /// The value of a label. Escapes are not supported; no name that is read here has one.
     pub(super) fn label(&self, wanted: &str) -> Option<&'a str> {
         let mut rest = self.labels;
         loop {
@@ -24,7 +24,7 @@ impl<'a> Sample<'a> {
     }
 }
 
-/// All samples of a page. Lines that are none are passed over.
+/// All samples of a page. Other lines are skipped.
 pub(super) fn samples(page: &str) -> impl Iterator<Item = Sample<'_>> {
     page.lines().filter_map(|line| {
         let line = line.trim();
@@ -32,7 +32,7 @@ pub(super) fn samples(page: &str) -> impl Iterator<Item = Sample<'_>> {
             return None;
         }
         let (name, labels, rest) = if let Some((name, rest)) = line.split_once('{') {
-            // A value in quotes may hold a brace; the last one ends the labels.
+            // A quoted value may contain a brace; the last brace ends the labels.
             let (labels, rest) = rest.rsplit_once('}')?;
             (name, labels, rest)
         } else {
@@ -49,23 +49,4 @@ pub(super) fn samples(page: &str) -> impl Iterator<Item = Sample<'_>> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_page_is_its_samples() {
-        let page = "# HELP a b{c=\"d\"} 3\n# TYPE a gauge\na 1.5e+06\nb{code=\"200\",result=\"booked\"} 7 1700000000\n\
-                    c{x=\"}\"} +Inf\n\nnonsense\nd{e=\"f\" 1\ng x\n";
-        let found: Vec<_> = samples(page).collect();
-        let values: Vec<_> = found
-            .iter()
-            .map(|sample| (sample.name, sample.value))
-            .collect();
-        assert_eq!(values, [("a", 1.5e6), ("b", 7.0), ("c", f64::INFINITY)]);
-        assert_eq!(found[1].label("result"), Some("booked"));
-        assert_eq!(found[1].label("code"), Some("200"));
-        assert_eq!(found[1].label("ode"), None);
-        assert_eq!(found[0].label("code"), None);
-        assert_eq!(found[2].label("x"), Some("}"));
-    }
-}
+mod tests;

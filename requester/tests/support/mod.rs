@@ -1,4 +1,4 @@
-//! Targets to be asked: a server that answers as a closure says, and how often it was asked what.
+//! Targets for runs: servers that answer as a closure says, and count connections and requests.
 
 #![allow(dead_code, reason = "each test file uses its part")]
 
@@ -18,10 +18,10 @@ use requester::{Arrivals, Curve, Error, Load, Options, Report};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-/// Longer than anything here takes, so that a hang is a failure and not a hang.
+/// Longer than any test takes, so that a hang becomes a failure.
 pub(crate) const DEADLINE: Duration = Duration::from_mins(1);
 
-/// What a server has seen.
+/// What a server has received.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Seen {
     pub(crate) connections: Arc<AtomicU64>,
@@ -50,28 +50,52 @@ pub(crate) fn answer(status: u16, substation: &str, body: &'static str) -> Answe
         .unwrap()
 }
 
-/// Serves until the test ends; `how` is given the number of the request, from 1.
+/// Serves until the test ends. `how` gets the number of the request, from 1.
 pub(crate) async fn serve<A>(
     how: impl Fn(u64) -> A + Clone + Send + Sync + 'static,
 ) -> (SocketAddr, Seen)
 where
     A: Future<Output = Answer> + Send + 'static,
 {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
     let seen = Seen::default();
     let counts = seen.clone();
+    let server = hyper::server::conn::http1::Builder::new();
+    let address = listen(seen.clone(), move |_, stream| {
+        let (how, counts) = (how.clone(), counts.clone());
+        let service = service_fn(move |request| handle(request, counts.clone(), how.clone()));
+        let connection = server.serve_connection(TokioIo::new(stream), service);
+        async move { drop(connection.await) }
+    })
+    .await;
+    (address, seen)
+}
+
+/// A server below HTTP: hands each connection to `how`, with its number from 1.
+pub(crate) async fn accept<A>(
+    how: impl Fn(u64, TcpStream) -> A + Send + 'static,
+) -> (SocketAddr, Seen)
+where
+    A: Future<Output = ()> + Send + 'static,
+{
+    let seen = Seen::default();
+    (listen(seen.clone(), how).await, seen)
+}
+
+/// Accepts connections on a free port, counts them, and runs `how` for each.
+async fn listen<A>(seen: Seen, how: impl Fn(u64, TcpStream) -> A + Send + 'static) -> SocketAddr
+where
+    A: Future<Output = ()> + Send + 'static,
+{
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
     tokio::spawn(async move {
         loop {
             let (stream, _) = listener.accept().await.unwrap();
-            counts.connections.fetch_add(1, Ordering::SeqCst);
-            let (how, counts) = (how.clone(), counts.clone());
-            let service = service_fn(move |request| handle(request, counts.clone(), how.clone()));
-            let server = hyper::server::conn::http1::Builder::new();
-            tokio::spawn(server.serve_connection(TokioIo::new(stream), service));
+            let number = seen.connections.fetch_add(1, Ordering::SeqCst) + 1;
+            tokio::spawn(how(number, stream));
         }
     });
-    (address, seen)
+    address
 }
 
 async fn handle<A: Future<Output = Answer>>(
@@ -89,28 +113,7 @@ async fn handle<A: Future<Output = Answer>>(
     Ok(how(number).await)
 }
 
-/// A server below HTTP: gives each connection to `how`, with its number from 1.
-pub(crate) async fn accept<A>(
-    how: impl Fn(u64, TcpStream) -> A + Send + 'static,
-) -> (SocketAddr, Seen)
-where
-    A: Future<Output = ()> + Send + 'static,
-{
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let seen = Seen::default();
-    let counts = seen.clone();
-    tokio::spawn(async move {
-        loop {
-            let (stream, _) = listener.accept().await.unwrap();
-            let number = counts.connections.fetch_add(1, Ordering::SeqCst) + 1;
-            tokio::spawn(how(number, stream));
-        }
-    });
-    (address, seen)
-}
-
-/// Reads one request of this client, whose body is an object; `false`: there is none.
+/// Reads one request, whose body is a JSON object; `false` means that the connection ended.
 pub(crate) async fn read_request(stream: &mut TcpStream) -> bool {
     let mut text = Vec::new();
     while !text.ends_with(b"}") {
@@ -123,13 +126,13 @@ pub(crate) async fn read_request(stream: &mut TcpStream) -> bool {
     true
 }
 
-/// Answers 200 with no body.
+/// Answers 200 without a body.
 pub(crate) async fn write_ok(stream: &mut TcpStream) {
     let ok = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
     stream.write_all(ok).await.unwrap();
 }
 
-/// A short even run.
+/// A short run with even gaps.
 pub(crate) fn steady(address: SocketAddr, rate: f64, duration: Duration) -> Options {
     let curve = Curve::steady(rate, duration).unwrap();
     let target = format!("http://{address}").parse().unwrap();
@@ -140,7 +143,7 @@ pub(crate) fn steady(address: SocketAddr, rate: f64, duration: Duration) -> Opti
     }
 }
 
-/// Runs to the end, and checks what holds for every report.
+/// Runs to the end, and checks the sums that hold for every report.
 pub(crate) async fn run(options: Options) -> Report {
     let report = try_run(options).await.unwrap();
     let answered: u64 = report.answers.values().sum();

@@ -1,0 +1,233 @@
+//! The progress of a run: elapsed time, rates, latencies, and the utilisation of the substations.
+//!
+//! On a terminal indicatif draws it in place; it knows the terminal's width and how often to draw. Elsewhere,
+//! as in a log, it is one plain line a second.
+
+use std::fmt::Write as _;
+use std::io::{self, IsTerminal, Write as _};
+use std::time::Duration;
+
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use parking_lot::Mutex;
+
+use crate::format::grouped;
+use crate::progress::Progress;
+
+/// The most substations on a terminal, and in a line of a log.
+const MAX_ROWS: usize = 12;
+const MAX_IN_LINE: usize = 4;
+
+/// The width of a full bar, in characters.
+const BAR: usize = 30;
+
+/// Shows progress on standard error.
+#[derive(Debug)]
+pub struct ProgressView {
+    terminal: Option<Mutex<Terminal>>,
+}
+
+/// The bars and rows on the terminal.
+#[derive(Debug)]
+struct Terminal {
+    all: MultiProgress,
+    bar: ProgressBar,
+    rows: Vec<ProgressBar>,
+}
+
+impl Default for ProgressView {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl ProgressView {
+    /// Draws in place if standard error is a terminal.
+    #[must_use]
+    pub fn new() -> Self {
+        let is_terminal = io::stderr().is_terminal();
+        Self {
+            terminal: is_terminal.then(|| Mutex::new(Terminal::new())),
+        }
+    }
+
+    /// Shows the progress. A closed terminal does not end the run.
+    pub fn show(&self, progress: &Progress) {
+        match &self.terminal {
+            Some(terminal) => terminal.lock().show(progress),
+            None => {
+                let _ = writeln!(io::stderr(), "{}", line(progress));
+            }
+        }
+    }
+
+    /// Leaves the last state on the terminal.
+    pub fn end(&self) {
+        if let Some(terminal) = &self.terminal {
+            terminal.lock().end();
+        }
+    }
+}
+
+impl Terminal {
+    fn new() -> Self {
+        let all = MultiProgress::new();
+        let bar = all.add(ProgressBar::new(1));
+        // The template is constant and valid; otherwise the default style would remain.
+        if let Ok(style) = ProgressStyle::with_template("{wide_bar:.cyan/blue} {msg}") {
+            bar.set_style(style.progress_chars("━╸─"));
+        }
+        Self {
+            all,
+            bar,
+            rows: Vec::new(),
+        }
+    }
+
+    fn show(&mut self, progress: &Progress) {
+        let millis = |span: Duration| u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
+        self.bar.set_length(millis(progress.total));
+        self.bar
+            .set_position(millis(progress.elapsed.min(progress.total)));
+        self.bar.set_message(clock(progress));
+        let rows: Vec<_> = figures(progress)
+            .into_iter()
+            .chain(substations(progress))
+            .collect();
+        while self.rows.len() < rows.len() {
+            self.rows.push(text_row(&self.all));
+        }
+        for (row, text) in self.rows.iter().zip(rows) {
+            row.set_message(text);
+        }
+    }
+
+    fn end(&self) {
+        for bar in [&self.bar].into_iter().chain(&self.rows) {
+            bar.abandon();
+        }
+    }
+}
+
+/// A row of text. A long row is cut off, because the second line of a wrapped row would remain when redrawn.
+fn text_row(all: &MultiProgress) -> ProgressBar {
+    let row = all.add(ProgressBar::new(1));
+    if let Ok(style) = ProgressStyle::with_template("{wide_msg}") {
+        row.set_style(style);
+    }
+    row
+}
+
+fn clock(progress: &Progress) -> String {
+    format!(
+        "{} of {} s",
+        progress.elapsed.as_secs(),
+        progress.total.as_secs()
+    )
+}
+
+/// The figures of the requests, in rows that fit into 80 columns.
+fn figures(progress: &Progress) -> [String; 2] {
+    let booked = progress.answered.saturating_sub(progress.refused);
+    let counts = format!(
+        "{:.0}/s offered, {:.0}/s answered   booked {}   refused {}   failed {}",
+        progress.offered_rate,
+        progress.rate,
+        grouped(booked),
+        grouped(progress.refused),
+        grouped(progress.failed)
+    );
+    let mut times = Vec::new();
+    for (name, latency) in [("p50", progress.p50), ("p99", progress.p99)] {
+        times.extend(latency.map(|latency| format!("{name} {:.2} ms", millis(latency))));
+    }
+    let imbalance = progress.imbalance();
+    times.extend(imbalance.map(|imbalance| format!("imbalance {imbalance:.3}")));
+    [counts, times.join("   ")]
+}
+
+/// A bar for each substation: its utilisation, or its part of the answers.
+fn substations(progress: &Progress) -> Vec<String> {
+    let names = progress
+        .substations
+        .iter()
+        .map(|substation| substation.name.chars().count());
+    let width = names.max().unwrap_or(0);
+    let substations = progress
+        .substations
+        .iter()
+        .take(MAX_ROWS)
+        .map(|substation| {
+            let name = &substation.name;
+            match (substation.level, substation.utilisation()) {
+                (Some((load, capacity)), Some(part)) => format!(
+                    "  {name:<width$} {} {:>5.1} %  {} of {}",
+                    bar(part),
+                    100.0 * part,
+                    grouped(load.round()),
+                    grouped(capacity.round()),
+                ),
+                _ => format!(
+                    "  {name:<width$} {} {:>5.1} % of answers",
+                    bar(substation.share),
+                    100.0 * substation.share
+                ),
+            }
+        });
+    let mut rows: Vec<_> = substations.collect();
+    let more = progress.substations.len().saturating_sub(MAX_ROWS);
+    if more > 0 {
+        rows.push(format!("  … and {more} more"));
+    }
+    rows
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "from 0 to BAR"
+)]
+fn bar(part: f64) -> String {
+    let full = (part.clamp(0.0, 1.0) * BAR as f64).round() as usize;
+    format!("{}{}", "█".repeat(full), "·".repeat(BAR - full))
+}
+
+/// The progress as one line.
+fn line(progress: &Progress) -> String {
+    let mut line = format!(
+        "{:>4} s  offered {}  answered {}  refused {}  failed {}  {:.0}/s",
+        progress.elapsed.as_secs(),
+        progress.offered,
+        progress.answered,
+        progress.refused,
+        progress.failed,
+        progress.rate
+    );
+    for (name, latency) in [("p50", progress.p50), ("p99", progress.p99)] {
+        if let Some(latency) = latency {
+            let _ = write!(line, "  {name} {:.2} ms", millis(latency));
+        }
+    }
+    for substation in progress.substations.iter().take(MAX_IN_LINE) {
+        let _ = match substation.utilisation() {
+            Some(full) => write!(line, "  {} {:.1} % full", substation.name, 100.0 * full),
+            None => write!(
+                line,
+                "  {} {:.0} %",
+                substation.name,
+                100.0 * substation.share
+            ),
+        };
+    }
+    if progress.substations.len() > MAX_IN_LINE {
+        line.push_str("  …");
+    }
+    line
+}
+
+fn millis(latency: Duration) -> f64 {
+    1000.0 * latency.as_secs_f64()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,86 @@
+//! Counters over a run whose requests are known.
+
+use std::time::Duration;
+
+use super::*;
+use crate::answer::Answer;
+use crate::job::Job;
+use crate::watch::pages::tests::station;
+
+fn proxy(booked: u64, refused: u64) -> ProxyPage {
+    ProxyPage::read(&format!(
+        "switchyard_requests_total{{code=\"200\",result=\"booked\"}} {booked}\n\
+         switchyard_requests_total{{code=\"503\",result=\"refused\"}} {refused}\n"
+    ))
+}
+
+/// Three booked, one refused.
+fn tally() -> Tally {
+    let mut tally = Tally::new(Duration::from_secs(1)).unwrap();
+    let job = Job::test(Duration::ZERO, 11.0);
+    for (status, name) in [
+        (200, Some("a")),
+        (200, Some("a")),
+        (200, Some("b")),
+        (503, None),
+    ] {
+        tally.offered(&job);
+        tally.answered(&job, Duration::from_millis(1), &Answer::test(status, name));
+    }
+    tally
+}
+
+fn compared(proxies: (ProxyPage, ProxyPage), after: Vec<Option<SubstationPage>>) -> Counters {
+    let before = (Some(proxies.0), vec![station(5, 0), station(7, 0)]);
+    compare(
+        ["a", "b"].into_iter(),
+        &before,
+        &(Some(proxies.1), after),
+        &tally(),
+    )
+}
+
+#[test]
+fn counters_that_are_equal_agree() {
+    let after = vec![Some(station(7, 1)), Some(station(8, 0))];
+    let found = compared((proxy(100, 3), proxy(103, 4)), after);
+    assert!(found.agree, "{found:?}");
+    assert_eq!(found.proxy.unwrap().booked, 3);
+    assert_eq!(found.substations["a"].accepted, 2);
+}
+
+#[test]
+fn a_difference_of_one_request_is_reported_with_both_counts() {
+    let after = || vec![Some(station(7, 1)), Some(station(8, 0))];
+    let more = compared((proxy(100, 3), proxy(104, 4)), after());
+    assert!(!more.agree);
+    assert_eq!(
+        more.differences[0],
+        "the proxy booked 4, the load generator counted 3"
+    );
+    let moved = compared(
+        (proxy(100, 3), proxy(103, 4)),
+        vec![Some(station(6, 1)), Some(station(9, 0))],
+    );
+    assert!(
+        moved.differences[0].starts_with("b accepted 2, and 1 answers"),
+        "{moved:?}"
+    );
+    let gone = compared(
+        (proxy(100, 3), proxy(103, 4)),
+        vec![None, Some(station(8, 0))],
+    );
+    assert!(gone.differences[0].starts_with("a's page"), "{gone:?}");
+}
+
+#[test]
+fn energy_is_the_growth_of_the_counters() {
+    let later = SubstationPage {
+        joules: 3.6e6 * 3.0,
+        ..station(1, 0)
+    };
+    let before = [station(1, 0), station(1, 0)];
+    let after = [Some(later), Some(station(1, 0))];
+    assert_eq!(delivered_kwh(&before, &after), Some(2.0));
+    assert_eq!(delivered_kwh(&before, &[None, None]), None);
+}
