@@ -1,12 +1,12 @@
 //! All substations of one process: bound together, stopped together.
 
-use std::future::pending;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use substation::Substation;
+use switchyard_process::signals::Termination;
 use tokio::net::TcpListener;
 use tokio::select;
 use tokio::task::JoinSet;
@@ -18,7 +18,7 @@ pub(crate) type Placed = (Substation, SocketAddr);
 
 /// Runs the fleet until a signal ends it.
 pub(crate) async fn run(fleet: Vec<Placed>, grace: Duration) -> Result<()> {
-    let mut signals = Signals::new().context("cannot watch for signals")?;
+    let mut signals = Termination::watch().context("cannot watch for signals")?;
     let stop = CancellationToken::new();
     let mut running = JoinSet::new();
     let mut all = Vec::with_capacity(fleet.len());
@@ -84,7 +84,7 @@ fn announce(bound: &[(Substation, TcpListener)]) -> Result<()> {
     Ok(())
 }
 
-async fn wait_for_sessions(all: &[Substation], grace: Duration, signals: &mut Signals) {
+async fn wait_for_sessions(all: &[Substation], grace: Duration, signals: &mut Termination) {
     let sessions: u64 = all.iter().map(Substation::active_sessions).sum();
     tracing::info!(sessions, grace = ?grace, "Waiting for running sessions");
     let ended = async {
@@ -113,49 +113,4 @@ fn is_out_of_files(error: &io::Error) -> bool {
 #[cfg(not(unix))]
 fn is_out_of_files(_: &io::Error) -> bool {
     false
-}
-
-/// The signals that end the process. From here on they do nothing by themselves.
-#[cfg(unix)]
-struct Signals {
-    terminate: tokio::signal::unix::Signal,
-    interrupt: tokio::signal::unix::Signal,
-}
-
-#[cfg(unix)]
-impl Signals {
-    fn new() -> io::Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
-        let terminate = signal(SignalKind::terminate())?;
-        Ok(Self {
-            terminate,
-            interrupt: signal(SignalKind::interrupt())?,
-        })
-    }
-
-    async fn next(&mut self) {
-        let received = select! {
-            received = self.terminate.recv() => received,
-            received = self.interrupt.recv() => received,
-        };
-        if received.is_none() {
-            pending::<()>().await;
-        }
-    }
-}
-
-#[cfg(not(unix))]
-struct Signals;
-
-#[cfg(not(unix))]
-impl Signals {
-    fn new() -> io::Result<Self> {
-        Ok(Self)
-    }
-
-    async fn next(&mut self) {
-        if tokio::signal::ctrl_c().await.is_err() {
-            pending::<()>().await;
-        }
-    }
 }

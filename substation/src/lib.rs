@@ -35,7 +35,6 @@ mod book;
 mod charge;
 mod config;
 mod error;
-mod healthcheck;
 mod ids;
 mod journal;
 mod keys;
@@ -49,7 +48,7 @@ mod units;
 
 pub use config::Config;
 pub use error::ConfigError;
-pub use healthcheck::{Unhealthy, healthcheck};
 pub use report::ReportFormat;
 pub use server::run;
 pub use station::Substation;
+pub use switchyard_process::{Unhealthy, healthcheck};

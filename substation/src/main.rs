@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 use substation::Substation;
+use switchyard_process::{log_to_stderr, raise_file_limit};
 use tokio::runtime::{Builder, Runtime};
 
 use cli::{Args, Cli, Command};
@@ -16,7 +17,7 @@ use cli::{Args, Cli, Command};
 fn main() -> ExitCode {
     let cli = Cli::parse();
     if let Some(Command::Healthcheck { url }) = cli.command {
-        return ended(substation::healthcheck(&url).map_err(anyhow::Error::from));
+        return ended(switchyard_process::healthcheck(&url).map_err(anyhow::Error::from));
     }
     let Some(args) = cli.run else {
         // Not even one of the options that have to be given.
@@ -32,7 +33,9 @@ fn main() -> ExitCode {
             .error(ErrorKind::ValueValidation, fault)
             .exit(),
     };
-    start_log();
+    // Standard output carries the addresses.
+    log_to_stderr("info");
+    // A thousand listeners and their connections need more files than the usual soft limit of 1,024.
     raise_file_limit();
     let ran = runtime(args.threads)
         .map_err(anyhow::Error::from)
@@ -66,26 +69,3 @@ fn runtime(threads: NonZeroUsize) -> std::io::Result<Runtime> {
     };
     builder.worker_threads(threads.get()).enable_all().build()
 }
-
-/// Standard output carries the addresses; everything else goes to standard error.
-fn start_log() {
-    use tracing_subscriber::EnvFilter;
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .init();
-}
-
-/// A thousand listeners and their connections need more than the usual soft limit of 1,024 open files.
-/// If it can't be raised, the bind or accept that lacks one says so.
-#[cfg(unix)]
-fn raise_file_limit() {
-    use nix::sys::resource::{Resource, getrlimit, setrlimit};
-    if let Ok((_, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
-        let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
-    }
-}
-
-#[cfg(not(unix))]
-fn raise_file_limit() {}

@@ -1,0 +1,17 @@
+//! What every program of this workspace needs of its process.
+//!
+//! - [`signals`]: wait for SIGTERM, SIGINT and other signals.
+//! - [`raise_file_limit`]: raise the soft limit of open files to the hard limit.
+//! - [`log_to_stderr`]: write the log to standard error.
+//! - [`http`]: a blocking HTTP/1.1 client for a program's own ports.
+//! - [`healthcheck`]: the command by which a container engine asks a process for its health.
+
+mod file_limit;
+mod healthcheck;
+pub mod http;
+mod log;
+pub mod signals;
+
+pub use file_limit::raise_file_limit;
+pub use healthcheck::{Unhealthy, healthcheck};
+pub use log::log_to_stderr;
