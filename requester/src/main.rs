@@ -1,7 +1,6 @@
 //! The `requester` binary: the command line around the library. `--help` says what it does.
 
 mod cli;
-mod signals;
 
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
@@ -11,10 +10,10 @@ use anyhow::{Context, Result, bail};
 use clap::CommandFactory;
 use clap::error::ErrorKind;
 use requester::{Html, Options, Output, ProgressView, Report, Summary, write_csv};
+use switchyard_process::signals::Termination;
 use tokio::select;
 
 use cli::{Args, Command, CommonArgs};
-use signals::Signals;
 
 /// A check failed. Not 1, so that a pipeline can tell a bad result from no result.
 const CHECK_FAILED: u8 = 3;
@@ -58,19 +57,20 @@ fn act(command: &Command, common: &CommonArgs, mut options: Options) -> Result<E
 }
 
 fn write_offers(path: &Path, options: &Options) -> Result<()> {
-    let cannot = || format!("cannot write {}; pass another --offers", path.display());
-    let output = Output::prepare(path).with_context(cannot)?;
+    let output = prepare(path, "--offers")?;
     let mut csv = BufWriter::new(Vec::new());
     write_csv(options.offers(), &mut csv)?;
     let csv = csv.into_inner().map_err(io::IntoInnerError::into_error)?;
-    output.write(&csv).with_context(cannot)
+    output.write(&csv).context("cannot write the offers")
 }
 
 fn measure(common: &CommonArgs, options: Options) -> Result<ExitCode> {
     raise_file_limit(options.connections);
     // Before the run, so that an unwritable folder costs no run.
-    let output = prepare(common.output.as_deref(), "--output")?;
-    let page = prepare(common.report.as_deref(), "--report")?;
+    let output = common.output.as_deref();
+    let output = output.map(|path| prepare(path, "--output")).transpose()?;
+    let page = common.report.as_deref();
+    let page = page.map(|path| prepare(path, "--report")).transpose()?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
@@ -97,17 +97,14 @@ fn measure(common: &CommonArgs, options: Options) -> Result<ExitCode> {
     judge(&report)
 }
 
-fn prepare(path: Option<&Path>, option: &str) -> Result<Option<Output>> {
-    let prepared = path.map(|path| {
-        let cannot = || format!("cannot write {}; pass another {option}", path.display());
-        Output::prepare(path).with_context(cannot)
-    });
-    prepared.transpose()
+fn prepare(path: &Path, option: &str) -> Result<Output> {
+    let cannot = || format!("cannot write {}; pass another {option}", path.display());
+    Output::prepare(path).with_context(cannot)
 }
 
 async fn run(options: Options, quiet: bool) -> Result<Report> {
-    let mut first = Signals::new().context("cannot watch for signals")?;
-    let mut second = Signals::new().context("cannot watch for signals")?;
+    let mut first = Termination::watch().context("cannot watch for signals")?;
+    let mut second = Termination::watch().context("cannot watch for signals")?;
     let view = (!quiet).then(ProgressView::new);
     let progress = |progress: &_| {
         if let Some(view) = &view {
@@ -151,26 +148,16 @@ fn judge(report: &Report) -> Result<ExitCode> {
     bail!("none of the {offered} requests succeeded ({why}); check the target and its log")
 }
 
-/// Each connection needs an open file, and the usual soft limit is 1,024.
-#[cfg(unix)]
+/// Each connection needs an open file. Warns if the limit may be too low.
 fn raise_file_limit(connections: usize) {
-    use nix::sys::resource::{Resource, getrlimit, setrlimit};
-    /// Standard streams, the runtime's own, the output.
+    /// Standard streams, the runtime's own, the outputs.
     const OTHERS: u64 = 32;
-    let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else {
-        return;
-    };
-    let raised = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
-    let files = if raised.is_ok() { hard } else { soft };
-    if u64::try_from(connections)
-        .is_ok_and(|connections| connections.saturating_add(OTHERS) > files)
-    {
+    let needed = u64::try_from(connections).unwrap_or(u64::MAX);
+    let limit = switchyard_process::raise_file_limit();
+    if let Some(files) = limit.filter(|files| needed.saturating_add(OTHERS) > *files) {
         eprintln!(
             "requester: {connections} connections may need more than the {files} files that this process \
              may open; raise the limit (ulimit -n), or lower --connections"
         );
     }
 }
-
-#[cfg(not(unix))]
-fn raise_file_limit(_connections: usize) {}
