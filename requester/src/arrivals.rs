@@ -1,7 +1,7 @@
 //! When requests arrive. Pure: a curve and a seed give times.
 //!
-//! Arrivals are the points of a process of rate one, mapped through the inverse of the curve: see [`Curve`].
-//! The run needs only an `Iterator<Item = Duration>` whose items never decrease.
+//! Arrivals are the points of a process of rate one, mapped through the inverse of the curve: see
+//! [`Curve`]. The run needs only an `Iterator<Item = Duration>` whose items never decrease.
 
 mod curve;
 mod shapes;
@@ -43,8 +43,8 @@ fn unknown_arrivals(_: &str) -> UnknownName {
 
 /// The times of arrival since the start, in order, up to but not including the end of the curve.
 ///
-/// Times are absolute: each follows from the number of arrivals before it, never from when a request was really
-/// sent. So one late request makes no other request late.
+/// Times are absolute: each follows from the number of arrivals before it, never from when a
+/// request was really sent. So one late request makes no other request late.
 #[derive(Clone, Debug)]
 pub struct ArrivalTimes {
     arrivals: Arrivals,

@@ -22,7 +22,8 @@ const TOO_LATE: f64 = 0.01;
 /// A single thread that is busy for more than this part of the time makes its requests wait.
 const TOO_BUSY: f64 = 0.9;
 
-/// A thread that is busy for less than this part of the time can only be late because it was not scheduled.
+/// A thread that is busy for less than this part of the time can only be late because it was not
+/// scheduled.
 const IDLE: f64 = 0.5;
 
 /// What a report needs besides the counts.

@@ -1,7 +1,8 @@
 //! Judges a report in a pipeline: `--fail-if 'p99>50ms'`.
 //!
-//! A check is a figure, `>` or `<`, and a number with its unit. It states when the run has *failed*. A figure
-//! that could not be measured also fails: a run without an answer has no p99, and must not pass for that.
+//! A check is a figure, `>` or `<`, and a number with its unit. It states when the run has
+//! *failed*. A figure that could not be measured also fails: a run without an answer has no p99,
+//! and must not pass for that.
 
 use std::fmt;
 use std::str::FromStr;

@@ -1,4 +1,5 @@
-//! Requests besides the load: reading a page, ending a session. Each client has one keep-alive connection.
+//! Requests besides the load: reading a page, ending a session. Each client has one keep-alive
+//! connection.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -37,7 +38,8 @@ impl Client {
         &self.target
     }
 
-    /// Sends a request over the kept connection, or over a new one. After a failure the client is usable again.
+    /// Sends a request over the kept connection, or over a new one. After a failure the client is
+    /// usable again.
     pub(crate) async fn send(&mut self, method: Method, path: &Uri) -> Result<Answer, String> {
         let sent = timeout(self.timeout, self.exchange(method, path)).await;
         sent.unwrap_or_else(|_| Err(format!("no answer within {:?}", self.timeout)))
@@ -74,8 +76,8 @@ impl Client {
     }
 }
 
-/// Finds an address at which a target accepts connections, so that a missing proxy is one clear error instead
-/// of a thousand failed requests. The connection can be used.
+/// Finds an address at which a target accepts connections, so that a missing proxy is one clear
+/// error instead of a thousand failed requests. The connection can be used.
 pub(crate) async fn reach(
     target: &Target,
     within: Duration,

@@ -1,9 +1,10 @@
 //! One keep-alive connection, driven by the task that sends over it.
 //!
-//! hyper splits a connection into two halves: a sender, and a driver that moves the bytes. It expects the
-//! driver to run in a task of its own. Here the same task polls both, so a request costs no wake-up across
-//! tasks. A connection that is dropped before its answer is complete closes its socket. So a connection that
-//! was put back is either usable, or [`Connection::ready`] notices that it is closed.
+//! hyper splits a connection into two halves: a sender, and a driver that moves the bytes. It
+//! expects the driver to run in a task of its own. Here the same task polls both, so a request
+//! costs no wake-up across tasks. A connection that is dropped before its answer is complete closes
+//! its socket. So a connection that was put back is either usable, or [`Connection::ready`] notices
+//! that it is closed.
 
 use std::future::poll_fn;
 use std::io;

@@ -13,7 +13,8 @@ impl CpuClock {
     /// Whether the system reports the CPU time of a single thread.
     pub(crate) const KNOWS_THREADS: bool = cfg!(target_os = "linux");
 
-    /// A clock for this thread, if `thread` is set and the system can report it; else for the process.
+    /// A clock for this thread, if `thread` is set and the system can report it; else for the
+    /// process.
     pub(crate) fn start(thread: bool) -> Self {
         let thread = thread && Self::KNOWS_THREADS;
         Self {

@@ -1,7 +1,8 @@
 //! A report as a page: one HTML file that needs nothing else.
 //!
-//! From top to bottom it answers the usual questions in their usual order. Did it work? Did the load generator
-//! keep up? How long did answers take? Was the load even? Can the figures be trusted?
+//! From top to bottom it answers the usual questions in their usual order. Did it work? Did the
+//! load generator keep up? How long did answers take? Was the load even? Can the figures be
+//! trusted?
 //!
 //! The markup is written with `maud`, which escapes all text: substations choose their own names.
 

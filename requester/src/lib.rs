@@ -1,23 +1,25 @@
-//! The load generator: it sends charge requests at times that are fixed beforehand, and reports how late each
-//! answer came, counted from the time at which the request was *due*.
+//! The load generator: it sends charge requests at times that are fixed beforehand, and reports how
+//! late each answer came, counted from the time at which the request was *due*.
 //!
-//! It is an open loop. A generator that waits for an answer before it sends the next request slows down with
-//! its target. It then reports the few answers that it saw, all of them quick: coordinated omission. Cars do
-//! not wait for each other, so neither does this generator. Whatever the target does, the same seed sends the
-//! same requests at the same times, and a stall shows in every request that met it. When the generator itself
-//! is late, the report says so.
+//! It is an open loop. A generator that waits for an answer before it sends the next request slows
+//! down with its target. It then reports the few answers that it saw, all of them quick:
+//! coordinated omission. Cars do not wait for each other, so neither does this generator. Whatever
+//! the target does, the same seed sends the same requests at the same times, and a stall shows in
+//! every request that met it. When the generator itself is late, the report says so.
 //!
-//! Every offered request ends in exactly one way: answered, not connected, broken off, timed out, not sent.
-//! A [`Report`] whose sum is wrong is never returned.
+//! Every offered request ends in exactly one way: answered, not connected, broken off, timed out,
+//! not sent. A [`Report`] whose sum is wrong is never returned.
 //!
 //! The parts, in the order in which a request meets them:
 //!
-//! - [`ArrivalTimes`] and [`Cars`] turn a [`Curve`] and a seed into the list of offers. They are pure.
+//! - [`ArrivalTimes`] and [`Cars`] turn a [`Curve`] and a seed into the list of offers. They are
+//!   pure.
 //! - `run` sends each offer when it is due, with a timer finer than a millisecond.
 //! - `pool` hands it to a free worker; `connection` is the worker's keep-alive connection.
-//! - `tally` counts how it ended. Meanwhile `watch` reads the metrics of the substations and the proxy.
-//! - [`Report`] is the result: as JSON, as a [`Summary`] for a terminal, as a page ([`Html`]). [`Check`]
-//!   judges it.
+//! - `tally` counts how it ended. Meanwhile `watch` reads the metrics of the substations and the
+//!   proxy.
+//! - [`Report`] is the result: as JSON, as a [`Summary`] for a terminal, as a page ([`Html`]).
+//!   [`Check`] judges it.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), requester::Error> {

@@ -1,7 +1,7 @@
 //! The offers of a run: arrival times joined with the cars that arrive, and both as CSV.
 //!
-//! The CSV makes a run portable. `--offers` writes the sequence of a seed. `replay` offers it again, or offers
-//! what another system has recorded.
+//! The CSV makes a run portable. `--offers` writes the sequence of a seed. `replay` offers it
+//! again, or offers what another system has recorded.
 
 use std::io::{self, BufRead, Write};
 use std::time::Duration;
@@ -92,8 +92,8 @@ pub fn write_csv(offers: impl IntoIterator<Item = Offer>, out: &mut impl Write) 
     Ok(())
 }
 
-/// Reads offers from CSV: a header, then a line for each request, in any order of columns and of times. Columns
-/// with other names are ignored. `seed` becomes part of the cars' names.
+/// Reads offers from CSV: a header, then a line for each request, in any order of columns and of
+/// times. Columns with other names are ignored. `seed` becomes part of the cars' names.
 pub fn read_csv(input: impl BufRead, seed: u64) -> Result<Vec<Offer>, ReplayError> {
     let mut lines = (1..).zip(input.lines());
     let header = lines

@@ -38,7 +38,8 @@ impl Load {
 /// What to scrape during the run. By default nothing.
 #[derive(Clone, Debug)]
 pub struct Watch {
-    /// The proxy's admin port: its `/metrics`, and through its `/status` the substations. A path is ignored.
+    /// The proxy's admin port: its `/metrics`, and through its `/status` the substations. A path is
+    /// ignored.
     pub admin: Option<Target>,
     /// Substations with their names, in addition to those that the proxy knows. A path is ignored.
     pub substations: Vec<(String, Target)>,
@@ -77,11 +78,11 @@ pub struct Options {
     pub seed: u64,
     /// What the cars ask for; a replay has its own cars.
     pub cars: Cars,
-    /// The most connections open at once. Each takes one file descriptor. They are opened when needed. A
-    /// request that finds all of them busy is counted as not sent.
+    /// The most connections open at once. Each takes one file descriptor. They are opened when
+    /// needed. A request that finds all of them busy is counted as not sent.
     pub connections: usize,
-    /// This many connections are opened before the first request, and requests use them in turn, as if each
-    /// were a separate client. With 0 the connection that was used last is used next.
+    /// This many connections are opened before the first request, and requests use them in turn, as
+    /// if each were a separate client. With 0 the connection that was used last is used next.
     pub clients: usize,
     /// How long an answer may take once the request is on its way, connecting included.
     pub timeout: Duration,

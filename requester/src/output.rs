@@ -16,7 +16,8 @@ enum Kind {
     Stdout,
     /// A pipe or a device, which a rename would replace with a file.
     Special(File),
-    /// A file. It is written beside its final place and then renamed; without the rename it is removed.
+    /// A file. It is written beside its final place and then renamed; without the rename it is
+    /// removed.
     Regular {
         /// The file as it is written.
         file: NamedTempFile,
@@ -26,8 +27,8 @@ enum Kind {
 }
 
 impl Output {
-    /// Opens the output, so that a path that cannot be written is an error before the run. `-` is standard
-    /// output.
+    /// Opens the output, so that a path that cannot be written is an error before the run. `-` is
+    /// standard output.
     pub fn prepare(path: &Path) -> io::Result<Self> {
         if path == Path::new("-") {
             return Ok(Self(Kind::Stdout));

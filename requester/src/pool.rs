@@ -1,14 +1,15 @@
 //! The connections, and which request goes over which.
 //!
-//! A worker is a task with at most one connection, and handles one request at a time. Idle workers stand in a
-//! row. Usually the one used last is used next, so a few connections stay busy and the rest stay closed. When
-//! none is idle, another worker is started, up to the limit. Beyond the limit a request is not sent, and is
-//! counted as such. It is not queued: the wait would be the generator's, and would be blamed on the target.
+//! A worker is a task with at most one connection, and handles one request at a time. Idle workers
+//! stand in a row. Usually the one used last is used next, so a few connections stay busy and the
+//! rest stay closed. When none is idle, another worker is started, up to the limit. Beyond the
+//! limit a request is not sent, and is counted as such. It is not queued: the wait would be the
+//! generator's, and would be blamed on the target.
 //!
-//! What does wait is the opening of connections. Only so many are opened at once, and a request whose turn has
-//! not come takes any connection that becomes free. Without this limit, a target that is slow for a moment
-//! would meet a thousand new connections, each dearer than the request, and would never recover. The wait is
-//! the generator's own lag, and is reported as such.
+//! What does wait is the opening of connections. Only so many are opened at once, and a request
+//! whose turn has not come takes any connection that becomes free. Without this limit, a target
+//! that is slow for a moment would meet a thousand new connections, each dearer than the request,
+//! and would never recover. The wait is the generator's own lag, and is reported as such.
 
 mod shared;
 mod worker;
@@ -155,7 +156,8 @@ impl Pool {
 
     /// After [`Pool::close`]: waits for the next worker to end; `false` means that all have ended.
     pub(crate) async fn worker_ended(&mut self) -> bool {
-        // A worker that panicked lost its request; the check of the sum in the report will find that.
+        // A worker that panicked lost its request; the check of the sum in the report will find
+        // that.
         self.workers.join_next().await.is_some()
     }
 }

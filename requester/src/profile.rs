@@ -1,9 +1,10 @@
 //! When cars come during the day, and how much energy they take, from measured tables.
 //!
-//! The tables were published by Elaad, the knowledge centre of the Dutch grid operators, on platform.elaad.io.
-//! The simulator `ev2gym` distributes them (`distribution-of-arrival.csv`); here they are rounded. The energies
-//! have the same source (`distribution-of-energy-demand.csv`). A log-normal distribution has two degrees of
-//! freedom, which the measured mean and median fix; the measured top tenth is then met within a sixth.
+//! The tables were published by Elaad, the knowledge centre of the Dutch grid operators, on
+//! platform.elaad.io. The simulator `ev2gym` distributes them (`distribution-of-arrival.csv`); here
+//! they are rounded. The energies have the same source (`distribution-of-energy-demand.csv`). A
+//! log-normal distribution has two degrees of freedom, which the measured mean and median fix; the
+//! measured top tenth is then met within a sixth.
 
 mod hours;
 mod log_normal;
@@ -55,7 +56,8 @@ impl Profile {
         table.iter().map(move |part| f64::from(*part) / total)
     }
 
-    /// The energy that cars take there: a log-normal distribution with the measured mean and median, in kWh.
+    /// The energy that cars take there: a log-normal distribution with the measured mean and
+    /// median, in kWh.
     #[must_use]
     pub fn energy(self) -> LogNormal {
         match self {

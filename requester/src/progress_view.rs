@@ -1,7 +1,7 @@
 //! The progress of a run: elapsed time, rates, latencies, and the utilisation of the substations.
 //!
-//! On a terminal indicatif draws it in place; it knows the terminal's width and how often to draw. Elsewhere,
-//! as in a log, it is one plain line a second.
+//! On a terminal indicatif draws it in place; it knows the terminal's width and how often to draw.
+//! Elsewhere, as in a log, it is one plain line a second.
 
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write as _};
@@ -108,7 +108,8 @@ impl Terminal {
     }
 }
 
-/// A row of text. A long row is cut off, because the second line of a wrapped row would remain when redrawn.
+/// A row of text. A long row is cut off, because the second line of a wrapped row would remain when
+/// redrawn.
 fn text_row(all: &MultiProgress) -> ProgressBar {
     let row = all.add(ProgressBar::new(1));
     if let Ok(style) = ProgressStyle::with_template("{wide_msg}") {

@@ -1,7 +1,7 @@
 //! The result of a run, with every figure named in full.
 //!
-//! These types are the JSON that `--output` writes. `report.schema.json` is generated from them, documentation
-//! included. The keys are a contract: they stay, and new ones may be added.
+//! These types are the JSON that `--output` writes. `report.schema.json` is generated from them,
+//! documentation included. The keys are a contract: they stay, and new ones may be added.
 
 mod timeline;
 mod verdict;
@@ -33,8 +33,8 @@ pub struct Report {
     pub offered: Volume,
     /// The requests that were answered, with whatever status. The rate is over `duration_seconds`.
     pub achieved: Volume,
-    /// The latencies of answered requests, from when each was due to the last byte of its answer. Null if
-    /// none was answered.
+    /// The latencies of answered requests, from when each was due to the last byte of its answer.
+    /// Null if none was answered.
     pub latency_seconds: Option<Latency>,
     /// Answers by status.
     pub answers: BTreeMap<u16, u64>,
@@ -50,13 +50,15 @@ pub struct Report {
     pub latency_curve: Vec<CurvePoint>,
     /// The run over time.
     pub timeline: Timeline,
-    /// The energy that cars asked for, and how much of it was booked. Malformed requests ask for none.
+    /// The energy that cars asked for, and how much of it was booked. Malformed requests ask for
+    /// none.
     pub energy_kwh: EnergyKwh,
     /// Requests that were malformed on purpose.
     pub malformed: MalformedCount,
     /// Sessions that were ended before their cars were full; null if none were to be ended early.
     pub unplugged: Option<Unplugged>,
-    /// How the load generator itself did. If it was the bottleneck, the other figures describe it, not the target.
+    /// How the load generator itself did. If it was the bottleneck, the other figures describe it,
+    /// not the target.
     pub tester: Tester,
     /// The load that the substations reported; null if they were not watched.
     pub grid: Option<Grid>,
@@ -95,8 +97,9 @@ pub struct Latency {
 /// Requests without an answer, and answers that report an error.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct Errors {
-    /// Requests that ended without an answer: `connect`, `broken`, `timed_out`, or `not_sent` because all
-    /// connections were busy. Together with the answers they add up to all offered requests.
+    /// Requests that ended without an answer: `connect`, `broken`, `timed_out`, or `not_sent`
+    /// because all connections were busy. Together with the answers they add up to all offered
+    /// requests.
     pub by_kind: BTreeMap<String, u64>,
     /// Answers of a status of 400 or above, by the `error.code` in their body.
     pub by_code: BTreeMap<String, u64>,
@@ -169,11 +172,11 @@ pub struct Unplugged {
 /// How the load generator itself did.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct Tester {
-    /// From when requests were due to when a connection took them: the part of the latencies that the
-    /// generator itself caused.
+    /// From when requests were due to when a connection took them: the part of the latencies that
+    /// the generator itself caused.
     pub lag_seconds: Option<Latency>,
-    /// CPU time of the run: of its thread if it ran on one thread, else of its process. Null where the system
-    /// does not report it.
+    /// CPU time of the run: of its thread if it ran on one thread, else of its process. Null where
+    /// the system does not report it.
     pub cpu_seconds: Option<f64>,
     /// The same as a part of one core over the run.
     pub cpu_share: Option<f64>,
@@ -207,8 +210,8 @@ impl Report {
         count(429) + count(503)
     }
 
-    /// How many requests went wrong: not answered, or answered with a status of 400 or above other than 429
-    /// and 503. A malformed request is an error if it was accepted, not if it was refused.
+    /// How many requests went wrong: not answered, or answered with a status of 400 or above other
+    /// than 429 and 503. A malformed request is an error if it was accepted, not if it was refused.
     #[must_use]
     pub fn errors(&self) -> u64 {
         let faults: u64 = self.answers.range(400..).map(|(_, count)| *count).sum();

@@ -26,11 +26,11 @@ use generator::{Generator, ProgressTicks};
 
 /// Offers a load, and reports what became of it.
 ///
-/// `progress` is called about once a second. When `shutdown` resolves, no more requests are offered; the run
-/// waits for the outstanding answers, at most for the timeout, and reports them.
+/// `progress` is called about once a second. When `shutdown` resolves, no more requests are
+/// offered; the run waits for the outstanding answers, at most for the timeout, and reports them.
 ///
-/// It needs a Tokio runtime with I/O and time enabled; one thread is enough. Dropping the future ends the run
-/// without a report.
+/// It needs a Tokio runtime with I/O and time enabled; one thread is enough. Dropping the future
+/// ends the run without a report.
 pub async fn run(
     options: Options,
     progress: impl Fn(&Progress) + Send,

@@ -17,8 +17,8 @@ use crate::timeline_counts::TimelineCounts;
 /// A request that leaves later than this after it was due counts as a late start.
 const LATE: Duration = Duration::from_millis(1);
 
-/// A target that names ever more substations or codes must not fill the memory; names beyond this limit are
-/// counted together.
+/// A target that names ever more substations or codes must not fill the memory; names beyond this
+/// limit are counted together.
 const MAX_NAMES: usize = 1000;
 const OTHERS: &str = "(others)";
 

@@ -61,7 +61,8 @@ impl TimelineCounts {
             self.close();
             self.open = number;
         }
-        // With several threads an answer may come slightly out of order; it then counts in the later moment.
+        // With several threads an answer may come slightly out of order; it then counts in the
+        // later moment.
         self.latencies.saturating_record(micros(latency));
         self.count(self.open, |moment| {
             moment.answered += 1;

@@ -1,9 +1,9 @@
 //! A timer that is accurate to about ten microseconds.
 //!
-//! Tokio's timers have ticks of a millisecond. At 1,000 requests/s every request would leave up to a millisecond
-//! late, and the report would blame the target for it. Linux offers a timer as a file descriptor, which the
-//! runtime waits for as for any socket. On other systems the last two milliseconds are spent yielding, which
-//! costs a core.
+//! Tokio's timers have ticks of a millisecond. At 1,000 requests/s every request would leave up to
+//! a millisecond late, and the report would blame the target for it. Linux offers a timer as a file
+//! descriptor, which the runtime waits for as for any socket. On other systems the last two
+//! milliseconds are spent yielding, which costs a core.
 
 use std::io;
 

@@ -1,5 +1,5 @@
-//! Cars that leave before they are full: their sessions are ended at the substation, as if a driver had pulled
-//! the plug. The proxy takes no part in it; it learns of the freed load from the gauge.
+//! Cars that leave before they are full: their sessions are ended at the substation, as if a driver
+//! had pulled the plug. The proxy takes no part in it; it learns of the freed load from the gauge.
 //!
 //! These requests do not belong to the offered load, and no figure of the load counts them.
 

@@ -1,7 +1,7 @@
 //! The cars: power, energy, malformed requests, early departures.
 //!
-//! Each of these is drawn from its own random stream. So a run with malformed requests has the same cars at the
-//! same times as a run without.
+//! Each of these is drawn from its own random stream. So a run with malformed requests has the same
+//! cars at the same times as a run without.
 
 mod energy;
 mod malformed;
@@ -30,7 +30,8 @@ pub struct Vehicle {
     pub energy_kwh: f64,
     /// What is wrong with its request, if it is malformed.
     pub malformed: Option<Malformed>,
-    /// The part of its session, 0 to 1, after which it is unplugged; none if it stays until it is full.
+    /// The part of its session, 0 to 1, after which it is unplugged; none if it stays until it is
+    /// full.
     pub unplug_after: Option<f64>,
 }
 
@@ -94,7 +95,8 @@ pub(crate) struct Vehicles {
 
 impl Vehicles {
     pub(crate) fn new(cars: Cars, seed: u64) -> Self {
-        // Separate from the stream of the arrivals, so that no stream depends on how much another one draws.
+        // Separate from the stream of the arrivals, so that no stream depends on how much another
+        // one draws.
         let stream = |number: u64| Rng::with_seed(seed ^ number);
         Self {
             run: seed,
@@ -114,7 +116,8 @@ impl Iterator for Vehicles {
     fn next(&mut self) -> Option<Vehicle> {
         self.number += 1;
         let cars = &self.cars;
-        // Both are drawn whether or not they are used, so that one car's draws do not shift another car's.
+        // Both are drawn whether or not they are used, so that one car's draws do not shift another
+        // car's.
         let (fault, kind) = (self.faults.f64(), Malformed::draw(&mut self.faults));
         let (leaves, after) = (self.stays.f64(), self.stays.f64());
         Some(Vehicle {

@@ -1,8 +1,9 @@
 //! What the substations and the proxy report about themselves during the run.
 //!
-//! A load generator sees only answers. Whether the load is even, whether a substation was filled above its
-//! capacity, and whether all counters agree can only be read where Prometheus would read it. So this scrapes
-//! the same pages, all of them at once and again and again, and keeps the series.
+//! A load generator sees only answers. Whether the load is even, whether a substation was filled
+//! above its capacity, and whether all counters agree can only be read where Prometheus would read
+//! it. So this scrapes the same pages, all of them at once and again and again, and keeps the
+//! series.
 
 mod compare;
 mod exposition;

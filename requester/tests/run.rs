@@ -183,8 +183,8 @@ async fn a_stall_shows_in_the_latency_of_every_request_that_met_it() {
     let report = run(steady(address, 200.0, 2 * SECOND)).await;
     assert_eq!(report.answers[&200], 400);
     let latency = report.latency_seconds.unwrap();
-    // 100 of 400 requests were due during the stall and waited 250 ms on average, each from its own due time.
-    // A closed loop would have measured the stall once.
+    // 100 of 400 requests were due during the stall and waited 250 ms on average, each from its own
+    // due time. A closed loop would have measured the stall once.
     assert!(latency.max > 0.45, "{latency:?}");
     assert!(latency.p99 > 0.4, "{latency:?}");
     assert!(latency.p90 > 0.2, "{latency:?}");
@@ -263,7 +263,8 @@ async fn a_request_that_finds_all_connections_busy_is_not_sent() {
 
 #[tokio::test]
 async fn a_burst_does_not_open_a_connection_for_each_request() {
-    // A thousand at once. Few connections are opened at a time; waiting requests take the free ones.
+    // A thousand at once. Few connections are opened at a time; waiting requests take the free
+    // ones.
     let (address, seen) = serve(|_| async { answer(200, "s", "") }).await;
     let report = run(steady(address, 100_000.0, SECOND / 100)).await;
     assert_eq!(report.answers[&200], 1000);

@@ -1,8 +1,8 @@
 //! Charts as SVG: a [`LineChart`] is a part of a page, a [`DotPlot`] is a file of its own.
 //!
-//! They are drawn here, and not by a charting crate, for two reasons. Only two simple kinds of chart are needed.
-//! And a chart takes its colours from a style sheet, so that it looks as good on a dark screen as on a light
-//! one; charting crates write colours into the picture.
+//! They are drawn here, and not by a charting crate, for two reasons. Only two simple kinds of
+//! chart are needed. And a chart takes its colours from a style sheet, so that it looks as good on
+//! a dark screen as on a light one; charting crates write colours into the picture.
 //!
 //! Markup is written with `maud`, which escapes all text: names in a chart may come from outside.
 //!

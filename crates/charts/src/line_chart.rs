@@ -19,8 +19,8 @@ const AREA: Area = Area {
 /// The most points of a line; more would not be visible.
 const MAX_POINTS: usize = 600;
 
-/// The style sheet of a line chart. The page defines the custom properties that it uses: `--soft` (text),
-/// `--rule` (grid), and the colours of the lines, `--c0` to `--c7`.
+/// The style sheet of a line chart. The page defines the custom properties that it uses: `--soft`
+/// (text), `--rule` (grid), and the colours of the lines, `--c0` to `--c7`.
 pub const STYLE: &str = include_str!("line_chart.css");
 
 /// How a line is drawn.

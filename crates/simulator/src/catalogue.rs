@@ -1,16 +1,17 @@
-//! The scenarios that have a name.
+//! The named scenarios.
 //!
-//! Unless a name says otherwise: ten equal substations, 1,000 requests/s of equal power, sessions of 5 s on average
-//! (exponential), a poll every 500 ms ± 10 %, scrapes of 4 ms and answers of 2 ms. Real sessions last
-//! hours, and real arrivals are as much rarer; only the relations matter. The load is never near the
-//! capacity, which would hide a herd, except where the capacity is the point.
+//! Unless the scenario says otherwise: ten equal substations, 1,000 requests/s of equal power,
+//! sessions of 5 s on average (exponential), a poll every 500 ms ± 10 %, scrapes of 4 ms and
+//! answers of 2 ms. Real sessions last hours, and real arrivals are rarer in the same proportion;
+//! only the ratios matter. The load is never near the capacity, which would hide herding, except in
+//! scenarios about capacity.
 
 use std::time::Duration;
 
 use crate::scenario::{Fault, Poll, Scenario, Sessions, Spread};
 
-/// So much room that no choice is ever kept from its mistakes.
-const BOUNDLESS: f64 = 200.0;
+/// So much capacity that it never prevents a bad choice.
+const AMPLE: f64 = 200.0;
 
 /// Every scenario, in the order in which tables show them.
 #[must_use]
@@ -187,14 +188,14 @@ pub fn named(name: &str) -> Option<Scenario> {
     all().into_iter().find(|scenario| scenario.name == name)
 }
 
-/// The one that the others are variations of.
+/// The scenario of which the others are variations.
 #[must_use]
 pub fn one_proxy() -> Scenario {
     Scenario {
         name: "one_proxy",
         about: "1 proxy",
         capacities: vec![1.0; 10],
-        headroom: BOUNDLESS,
+        headroom: AMPLE,
         rate: 1000.0,
         burst: None,
         sessions: Sessions {

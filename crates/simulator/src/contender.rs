@@ -1,23 +1,24 @@
-//! Who takes part in the comparison.
+//! The policies that are compared.
 
 use std::time::Duration;
 
 use switchyard_balance::{Load, Policy};
 
-use crate::picker::{Oracle, Picker, Plain, Prequal, RawGauge};
+use crate::picker::{LedgerPolicy, Oracle, Picker, Prequal, RawGauge};
 
-/// A way to choose: one of Switchyard's policies, or one to compare them with.
+/// One of Switchyard's policies, or a rival.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Contender {
-    /// The lowest true load, with everything that is on its way: the bound that nobody can beat by much.
+    /// The lowest true load, with all requests on their way: a bound that no policy can beat by
+    /// much.
     Oracle,
     /// A policy of [`switchyard_balance`] on its ledger.
     Ledger(Policy),
-    /// The default policy without what it learns from round to round: each proxy fills a gap whole.
+    /// The default policy without learning from round to round: each proxy fills a gap completely.
     PlainLedger,
     /// The lowest gauge.
     RawGauge,
-    /// The lowest sum of gauge and own requests in flight: what peers do.
+    /// The lowest sum of gauge and own requests in flight: what other proxies do.
     RawGaugeInFlight,
     /// Prequal as published: three probes with each request.
     Prequal,
@@ -26,7 +27,7 @@ pub enum Contender {
 }
 
 impl Contender {
-    /// Everyone, in the order in which tables show them.
+    /// All contenders, in the order of the tables.
     pub const ALL: [Self; 10] = [
         Self::Oracle,
         Self::Ledger(Policy::LeastLoad),
@@ -54,13 +55,16 @@ impl Contender {
         }
     }
 
-    /// One proxy's picker over substations of these capacities. `interval` is the poll's.
+    /// The picker of one proxy over substations of these capacities. `interval` is the interval
+    /// between two polls.
     #[must_use]
     pub fn picker(self, capacities: &[Load], interval: Duration) -> Box<dyn Picker> {
         match self {
             Self::Oracle => Box::new(Oracle),
-            Self::Ledger(policy) => Box::new(Plain::new(policy, capacities)),
-            Self::PlainLedger => Box::new(Plain::new(Policy::LeastLoad, capacities).unlearned()),
+            Self::Ledger(policy) => Box::new(LedgerPolicy::new(policy, capacities)),
+            Self::PlainLedger => {
+                Box::new(LedgerPolicy::new(Policy::LeastLoad, capacities).without_learning())
+            }
             Self::RawGauge => Box::new(RawGauge::new(capacities, false)),
             Self::RawGaugeInFlight => Box::new(RawGauge::new(capacities, true)),
             Self::Prequal => Box::new(Prequal::new(capacities)),

@@ -1,15 +1,15 @@
-//! What can happen.
+//! The events of a simulation.
 
 use switchyard_balance::Reading;
 
 use crate::fleet::{Booking, Session};
 use crate::picker::{Pick, Scrape};
 
-/// What happens at a moment. What is on its way is in the queue and nowhere else.
+/// An event. Requests, answers and scrapes on their way exist only as events in the queue.
 pub(crate) enum Event {
-    /// A car of the steady stream; the next one follows from it.
+    /// A car of the steady stream arrives. This plans the next one.
     Arrival,
-    /// A car of the burst.
+    /// A car of the burst arrives.
     BurstArrival,
     /// A request reaches its substation.
     Request {
@@ -26,7 +26,7 @@ pub(crate) enum Event {
     },
     /// A session ends.
     Departure(Booking),
-    /// A proxy begins to read all gauges.
+    /// A proxy starts to read all gauges.
     Round { proxy: usize },
     /// A gauge is read.
     Read {
@@ -34,18 +34,18 @@ pub(crate) enum Event {
         scrape: Scrape,
         rest: std::time::Duration,
     },
-    /// What was read reaches the proxy; nothing if the gauge is dead.
+    /// A reading reaches the proxy; none if the gauge is dead.
     Sample {
         proxy: usize,
         scrape: Scrape,
         reading: Option<Reading>,
     },
-    /// Gauges die or come back.
+    /// Gauges die or recover.
     Gauges { count: usize, dead: bool },
     /// All sessions of the first substation end.
     Emptied,
-    /// Substations leave the rotation or come back.
+    /// Substations leave the rotation or return.
     Rotation { count: usize, out: bool },
-    /// Arrivals are divided anew among the proxies.
+    /// The shares of the proxies change.
     Shares(Vec<f64>),
 }

@@ -1,19 +1,20 @@
-//! The truth: what runs on each substation. Only the simulation and the oracle see it.
+//! The true state of each substation. Only the simulation and the oracle know it.
 
 use std::time::Duration;
 
 use switchyard_balance::{Load, Reading};
 
-use crate::Scenario;
+use crate::scenario::Scenario;
 
-/// One substation as it really is.
+/// The true state of a substation.
 #[derive(Clone, Debug)]
 pub struct Substation {
     load: Load,
-    coming: Load,
+    /// The load of requests on their way to it.
+    incoming: Load,
     capacity: Load,
-    /// Grows when all sessions are lost, so that those that were lost don't end a second time.
-    life: u32,
+    /// Grows when all sessions are lost, so that a lost session does not end a second time.
+    generation: u32,
     dead_gauge: bool,
     is_out: bool,
 }
@@ -21,18 +22,19 @@ pub struct Substation {
 /// One charging session.
 #[derive(Clone, Copy, Debug)]
 pub struct Session {
-    /// What it draws.
+    /// The power that it draws.
     pub power: Load,
-    /// How long it lasts once it is booked.
+    /// Its length once it is booked.
     pub length: Duration,
 }
 
-/// A running session's claim to its power: given back once, unless the substation lost it before.
+/// A running session and its power. The power is given back once, unless the substation lost the
+/// session.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Booking {
     pub(crate) at: usize,
     pub(crate) power: Load,
-    life: u32,
+    generation: u32,
 }
 
 /// All substations.
@@ -47,9 +49,9 @@ impl Fleet {
         let scale = scenario.expected_load() * scenario.headroom / all;
         let substations = scenario.capacities.iter().map(|part| Substation {
             load: Load::ZERO,
-            coming: Load::ZERO,
+            incoming: Load::ZERO,
             capacity: Load::new(part * scale).unwrap_or_default(),
-            life: 0,
+            generation: 0,
             dead_gauge: false,
             is_out: false,
         });
@@ -69,7 +71,7 @@ impl Fleet {
         self.iter().map(Substation::capacity).collect()
     }
 
-    /// What the gauge shows, unless it is dead.
+    /// The reading of a gauge, unless it is dead.
     pub(crate) fn gauge(&self, at: usize) -> Option<Reading> {
         let substation = self.substations.get(at)?;
         (!substation.dead_gauge).then_some(Reading {
@@ -78,27 +80,31 @@ impl Fleet {
         })
     }
 
-    /// A session was sent on its way.
-    pub(crate) fn announce(&mut self, at: usize, power: Load) {
+    /// A request was sent to a substation.
+    pub(crate) fn add_incoming(&mut self, at: usize, power: Load) {
         if let Some(substation) = self.substations.get_mut(at) {
-            substation.coming = plus(substation.coming, power);
+            substation.incoming = plus(substation.incoming, power);
         }
     }
 
-    /// It has arrived: runs from now on, unless the substation is full.
+    /// The request has arrived: its session runs from now on, unless the substation is full.
     pub(crate) fn book(&mut self, at: usize, power: Load) -> Option<Booking> {
         let substation = self.substations.get_mut(at)?;
-        substation.coming = minus(substation.coming, power);
+        substation.incoming = minus(substation.incoming, power);
         let load = plus(substation.load, power);
         if load > substation.capacity {
             return None;
         }
         substation.load = load;
-        let life = substation.life;
-        Some(Booking { at, power, life })
+        let generation = substation.generation;
+        Some(Booking {
+            at,
+            power,
+            generation,
+        })
     }
 
-    /// The session is over. Whether it still ran.
+    /// The session is over. Returns whether it was still running.
     pub(crate) fn depart(&mut self, booking: Booking) -> bool {
         let running = self.is_running(booking);
         if let Some(substation) = self.substations.get_mut(booking.at).filter(|_| running) {
@@ -109,39 +115,40 @@ impl Fleet {
 
     pub(crate) fn is_running(&self, booking: Booking) -> bool {
         let substation = self.substations.get(booking.at);
-        substation.is_some_and(|substation| substation.life == booking.life)
+        substation.is_some_and(|substation| substation.generation == booking.generation)
     }
 
-    /// All its sessions end now.
+    /// All sessions of a substation end now.
     pub(crate) fn empty(&mut self, at: usize) {
         if let Some(substation) = self.substations.get_mut(at) {
             substation.load = Load::ZERO;
-            substation.life += 1;
+            substation.generation += 1;
         }
     }
 
-    /// The first `count` gauges die, or come back.
+    /// The first `count` gauges die, or recover.
     pub(crate) fn set_dead(&mut self, count: usize, dead: bool) {
         for substation in self.substations.iter_mut().take(count) {
             substation.dead_gauge = dead;
         }
     }
 
-    /// The first `count` substations leave the rotation, or come back.
+    /// The first `count` substations leave the rotation, or return.
     pub(crate) fn set_out(&mut self, count: usize, out: bool) {
         for substation in self.substations.iter_mut().take(count) {
             substation.is_out = out;
         }
     }
 
-    /// The fullest substation's utilisation, divided by the whole fleet's, of those in rotation; 1 while nothing runs.
+    /// The highest utilisation divided by that of the fleet, of the substations in rotation; 1
+    /// while no session runs.
     pub(crate) fn imbalance(&self) -> f64 {
         let rotation = || self.iter().filter(|s| !s.is_out);
         let load: f64 = rotation().map(|s| s.load.units()).sum();
         let capacity: f64 = rotation().map(|s| s.capacity.units()).sum();
-        let fullest = rotation().map(Substation::utilisation).fold(0.0, f64::max);
+        let highest = rotation().map(Substation::utilisation).fold(0.0, f64::max);
         if load > 0.0 {
-            fullest / (load / capacity)
+            highest / (load / capacity)
         } else {
             1.0
         }
@@ -149,25 +156,25 @@ impl Fleet {
 }
 
 impl Substation {
-    /// What its sessions draw.
+    /// The power of its sessions.
     #[must_use]
     pub fn load(&self) -> Load {
         self.load
     }
 
-    /// Its load with everything that is on its way to it.
+    /// Its load plus the power of all requests on their way to it.
     #[must_use]
-    pub fn load_to_come(&self) -> Load {
-        plus(self.load, self.coming)
+    pub fn load_with_incoming(&self) -> Load {
+        plus(self.load, self.incoming)
     }
 
-    /// The most it takes.
+    /// Its capacity.
     #[must_use]
     pub fn capacity(&self) -> Load {
         self.capacity
     }
 
-    /// Whether it is out of rotation, which every proxy knows.
+    /// Whether it is out of rotation; every proxy knows this.
     #[must_use]
     pub fn is_out(&self) -> bool {
         self.is_out
@@ -183,7 +190,7 @@ pub(crate) fn plus(a: Load, b: Load) -> Load {
     Load::from_micros(a.micros() + b.micros())
 }
 
-/// Their difference. Below zero only if something is counted out that was never counted in.
+/// The difference of two loads. It is negative only if a load is subtracted that was never added.
 pub(crate) fn minus(a: Load, b: Load) -> Load {
     Load::from_micros(a.micros() - b.micros())
 }

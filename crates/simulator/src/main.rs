@@ -7,11 +7,11 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use clap::Parser;
 use clap::builder::PossibleValuesParser;
-use switchyard_simulator::{Trial, catalogue, picture, table};
+use switchyard_simulator::{Trial, catalogue, plot, table};
 
-mod world;
+mod overrides;
 
-use world::World;
+use overrides::Overrides;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -21,29 +21,30 @@ Examples:
   One scenario, more seeds, and a picture:
     simulate --scenario four_proxies --seeds 20 --svg four.svg
 
-  A world of your own: three proxies, one with half of the traffic, in front of four substations,
+  Your own parameters: three proxies, one with half of the traffic, in front of four substations,
   with sessions of an hour and a poll every 5 s:
     simulate --scenario one_proxy --shares 2,1,1 --capacities 1,1,2,4 --rate 5 --session 1h --poll 5s
 
 What is compared:
-  oracle               sees all true loads, and everything that is on its way
+  oracle               knows all true loads, and all requests on their way
   least_load, power_of_two, round_robin, random
-                       Switchyard's own policies on its own ledger: the code that the proxy runs
+                       Switchyard's policies on its ledger: the code that the proxy runs
   raw gauge            the lowest gauge of the last poll
-  gauge + in flight    the same, plus own requests without an answer: what peers do
-  Prequal              a pool of fresh probes that bring true loads: as many as the others have
-                       scrapes, or three with each request as published, many times as many
+  gauge + in flight    the same, plus own requests without an answer: what other proxies do
+  Prequal              a pool of fresh probes that return true loads: as many as the others have
+                       scrapes, or three with each request as published, which is many times as many
 
-How to read it: 1.000 is perfectly even, 1.5 means that the fullest substation stood half as high
-again as the fleet. Both are utilisation: load by capacity, total load by total capacity. The first
-30 s of each run are not measured, the next 60 s are.
+How to read it: 1.000 is perfectly even. 1.5 means that the highest utilisation was 1.5 times that of
+the fleet. Utilisation is load divided by capacity; for the fleet, total load by total capacity. The
+first 30 s of each run are not measured, the next 60 s are.
 
-The same seed gives the same bytes; every contender meets the same cars at the same moments.";
+The same seed gives the same bytes; every contender gets the same cars at the same moments.";
 
-/// Simulates how even each way to choose keeps the load, and prints it as Markdown.
+/// Simulate how even each policy keeps the load, and print the results as Markdown.
 ///
-/// Cars arrive at one or more proxies, sessions run on ten substations, and each proxy knows only gauges that
-/// it polls and answers that it gets. Time is simulated: ninety seconds of 1,000 requests/s take about a tenth of one.
+/// Cars arrive at one or more proxies, and sessions run on ten substations. Each proxy knows only
+/// the gauges that it polls and the answers that it gets. Time is simulated: ninety seconds of
+/// 1,000 requests/s take about 0.1 s.
 #[derive(Debug, Parser)]
 #[command(name = "simulate", version, max_term_width = 100, after_long_help = EXAMPLES)]
 struct Args {
@@ -51,20 +52,20 @@ struct Args {
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
 
-    /// How many seeds: averages are taken over them, peaks are the worst of them.
+    /// How many seeds to run. Averages are taken over all of them, peaks are their worst.
     #[arg(long, value_name = "K", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
     seeds: u32,
 
-    /// Only this scenario. May be given several times; all of them, unless given.
+    /// Run only this scenario. May be repeated. By default all scenarios run.
     #[arg(long, value_name = "NAME", value_parser = names())]
     scenario: Vec<String>,
 
-    /// Also draws the outcome into this file.
+    /// Also draw the outcomes as SVG into FILE.
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
 
     #[command(flatten)]
-    world: World,
+    overrides: Overrides,
 }
 
 fn names() -> PossibleValuesParser {
@@ -90,10 +91,10 @@ fn simulate(args: &Args) -> Result<()> {
     let trials: Vec<Trial> = catalogue::all()
         .iter()
         .filter(|scenario| chosen(scenario.name))
-        .map(|scenario| Trial::run(&args.world.changed(scenario), args.seed, args.seeds))
+        .map(|scenario| Trial::run(&args.overrides.apply(scenario), args.seed, args.seeds))
         .collect();
     if let Some(file) = &args.svg {
-        std::fs::write(file, picture::svg(&trials))
+        std::fs::write(file, plot::svg(&trials))
             .with_context(|| format!("could not write {}", file.display()))?;
     }
     io::stdout()

@@ -1,9 +1,10 @@
-//! What one proxy does: it learns from scrapes and answers, and picks.
+//! The part of a proxy that picks substations, and learns from scrapes and answers.
 
+mod ledger_policy;
+mod lowest;
 mod oracle;
-mod plain;
 mod prequal;
-mod raw;
+mod raw_gauge;
 
 use std::time::Duration;
 
@@ -13,17 +14,17 @@ use switchyard_balance::{Ledger, Load, Reading, Reservation};
 
 use crate::fleet::Fleet;
 
+pub use ledger_policy::LedgerPolicy;
 pub use oracle::Oracle;
-pub use plain::Plain;
 pub use prequal::Prequal;
-pub use raw::RawGauge;
+pub use raw_gauge::RawGauge;
 
 /// A choice, until its answer comes.
 #[derive(Debug)]
 pub struct Pick {
     /// The substation chosen.
     pub at: usize,
-    /// The ledger's side of it, where there is a ledger.
+    /// Its reservation in the ledger, if the picker has one.
     pub reservation: Option<Reservation<Ledger>>,
 }
 
@@ -32,27 +33,28 @@ pub struct Pick {
 pub struct Scrape {
     /// The substation read.
     pub at: usize,
-    /// The ledger as it stood when the scrape left, where there is a ledger.
+    /// The state of the ledger when the scrape was sent, if the picker has one.
     pub sent: Option<ScrapeSent>,
-    /// When it left.
-    pub left: Duration,
+    /// When it was sent.
+    pub sent_at: Duration,
 }
 
-/// What the picker of a proxy could look at. All but the oracle keep to the time.
+/// The state of the simulation. Only the oracle uses the true loads; the others use the time and
+/// the rotation.
 #[derive(Debug)]
 pub struct World<'a> {
     /// The time.
     pub now: Duration,
-    /// The truth.
+    /// The true state of the substations.
     pub fleet: &'a Fleet,
 }
 
-/// One proxy's way to choose.
+/// How one proxy picks substations.
 pub trait Picker {
-    /// Chooses a substation for `power`, or refuses.
+    /// Picks a substation for `power`; none if it refuses the request.
     fn pick(&mut self, power: Load, world: &World<'_>, rng: &mut Rng) -> Option<Pick>;
 
-    /// The answer to a choice has come.
+    /// The answer to a picked request has come.
     fn answered(&mut self, pick: Pick, _power: Load, booked: bool) {
         if let Some(reservation) = pick.reservation {
             if booked {
@@ -63,15 +65,15 @@ pub trait Picker {
         }
     }
 
-    /// A scrape leaves.
+    /// A scrape is sent.
     fn scrape_sent(&mut self, _at: usize) -> Option<ScrapeSent> {
         None
     }
 
-    /// Its answer has come.
+    /// The answer of a scrape has come.
     fn sampled(&mut self, scrape: Scrape, reading: Reading, world: &World<'_>, rng: &mut Rng);
 
-    /// All scrapes of a round have ended, one way or the other.
+    /// All scrapes of a round have ended, with or without an answer.
     fn round_over(&mut self) {}
 
     /// Whether it reads all gauges in rounds.
@@ -79,32 +81,13 @@ pub trait Picker {
         true
     }
 
-    /// The substations to probe along with a request.
+    /// The substations to probe with a request.
     fn probes(&mut self, _now: Duration, _rng: &mut Rng) -> Vec<usize> {
         Vec::new()
     }
 
-    /// The ledger of a substation, where there is one: for checks only.
+    /// The ledger of a substation, if the picker has one; for checks only.
     fn ledger(&self, _at: usize) -> Option<&Ledger> {
         None
     }
-}
-
-/// The position of the lowest score; one of them at random where several share it.
-fn lowest(scores: impl Iterator<Item = f64>, rng: &mut Rng) -> Option<usize> {
-    let mut best: Option<(usize, f64)> = None;
-    let mut ties = 0;
-    for (at, score) in scores.enumerate() {
-        let order = best.map_or(std::cmp::Ordering::Less, |(_, held)| score.total_cmp(&held));
-        if order.is_lt() {
-            ties = 0;
-        }
-        if order.is_le() {
-            ties += 1;
-            if rng.usize(..ties) == 0 {
-                best = Some((at, score));
-            }
-        }
-    }
-    best.map(|(at, _)| at)
 }

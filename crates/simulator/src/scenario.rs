@@ -1,65 +1,65 @@
-//! What a simulation is told: the fleet, the cars, the proxies, and what goes wrong.
+//! The parameters of a simulation: the fleet, the cars, the proxies, the faults.
 
 use std::time::Duration;
 
-/// The parameters of one simulated world.
+/// The parameters of a simulation.
 #[derive(Clone, Debug)]
 pub struct Scenario {
     /// Its name on the command line and in tables.
     pub name: &'static str,
-    /// What it is there to show, in a few words.
+    /// What it shows, in a few words.
     pub about: &'static str,
-    /// The substations' capacities in relation to each other. Their sum follows from `headroom`.
+    /// The relative capacities of the substations. Their sum follows from `headroom`.
     pub capacities: Vec<f64>,
-    /// All capacities together, as a multiple of the load expected.
+    /// The total capacity, as a multiple of the expected load.
     pub headroom: f64,
     /// Poisson arrivals a second, over all proxies.
     pub rate: f64,
-    /// Requests that come on top of that, all at about the same time.
+    /// Additional requests, all at about the same time.
     pub burst: Option<Burst>,
-    /// How long sessions last.
+    /// The lengths of the sessions.
     pub sessions: Sessions,
-    /// The powers that sessions draw, each as likely as the others.
+    /// The powers that sessions draw, all equally likely.
     pub powers: Vec<f64>,
-    /// One proxy each: its share of the arrivals, in relation to the others.
+    /// The relative share of the arrivals of each proxy.
     pub shares: Vec<f64>,
     /// How the gauges are read.
     pub poll: Poll,
-    /// The mean time from a choice to its answer; the booking happens in between. Each half is drawn evenly
-    /// from half to one and a half times its mean.
+    /// The mean time from sending a request to its answer; the booking happens in between. Each way
+    /// is drawn uniformly from 0.5 to 1.5 times its mean.
     pub answer: Duration,
-    /// What goes wrong.
+    /// The faults.
     pub faults: Vec<Fault>,
-    /// How long it runs before anything is measured.
+    /// The time before the measurement.
     pub warm_up: Duration,
-    /// How long it is measured.
+    /// The length of the measurement.
     pub measured: Duration,
 }
 
-/// Requests that come within a moment.
+/// Requests that come within a short time.
 #[derive(Clone, Copy, Debug)]
 pub struct Burst {
     /// How many.
     pub count: u32,
     /// When the first one comes.
     pub at: Duration,
-    /// The time in which all of them come, evenly spaced.
+    /// The time within which all of them come, evenly spaced.
     pub within: Duration,
 }
 
-/// How long sessions last.
+/// The lengths of sessions.
 #[derive(Clone, Copy, Debug)]
 pub struct Sessions {
     /// The mean.
     pub mean: Duration,
-    /// How they spread around it.
+    /// Their distribution around the mean.
     pub spread: Spread,
 }
 
-/// How lengths spread around their mean.
+/// The distribution of lengths around their mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Spread {
-    /// All are the same.
+    /// All lengths are equal.
     Fixed,
     /// Exponential: the end of a session does not depend on its age.
     Exponential,
@@ -70,17 +70,17 @@ pub enum Spread {
 pub struct Poll {
     /// From the start of one round to the start of the next.
     pub interval: Duration,
-    /// How far an interval may be off, as a part of it: 0.1 for a tenth either way.
+    /// The largest deviation of an interval, as a part of it: 0.1 is ±10 %.
     pub jitter: f64,
-    /// The mean time from a scrape's leaving to its arrival, drawn as for answers. The value is read at some
-    /// moment in between.
+    /// The mean time from sending a scrape to its answer, drawn as for requests. The value is read
+    /// at a random moment in between.
     pub scrape: Duration,
 }
 
-/// Something that goes wrong, or changes.
+/// A fault or a change.
 #[derive(Clone, Debug)]
 pub enum Fault {
-    /// The first `count` substations' scrapes fail for a while; they go on charging.
+    /// Scrapes of the first `count` substations fail for a while; their sessions continue.
     DeadGauges {
         /// How many.
         count: usize,
@@ -94,7 +94,8 @@ pub enum Fault {
         /// When.
         at: Duration,
     },
-    /// The first `count` substations are out of rotation for a while; every proxy knows. Their sessions go on.
+    /// The first `count` substations are out of rotation for a while, and every proxy knows it.
+    /// Their sessions continue.
     Leave {
         /// How many.
         count: usize,
@@ -103,7 +104,7 @@ pub enum Fault {
         /// Until when.
         until: Duration,
     },
-    /// Arrivals are divided anew among the proxies. One that gets none has gone.
+    /// The shares of the proxies change. A proxy with share zero has left.
     Shares {
         /// When.
         at: Duration,
@@ -113,7 +114,7 @@ pub enum Fault {
 }
 
 impl Scenario {
-    /// The load that runs on all substations together once arrivals and departures balance.
+    /// The total load of all substations once arrivals and departures balance.
     #[must_use]
     pub fn expected_load(&self) -> f64 {
         let powers = u32::try_from(self.powers.len()).unwrap_or(u32::MAX).max(1);

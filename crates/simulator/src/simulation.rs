@@ -1,4 +1,4 @@
-//! One contender in one world: event by event.
+//! One contender in one scenario, event by event.
 
 mod check;
 mod plan;
@@ -9,25 +9,26 @@ use std::time::Duration;
 
 use fastrand::Rng;
 
+use crate::contender::Contender;
 use crate::event::Event;
+use crate::event_queue::EventQueue;
 use crate::fleet::Fleet;
-use crate::meter::Meter;
+use crate::outcome::Outcome;
 use crate::picker::Picker;
-use crate::queue::Queue;
 use crate::scenario::Scenario;
+use crate::time_weighted::TimeWeighted;
 use crate::workload::Workload;
-use crate::{Contender, Outcome};
 
 /// A running simulation.
 pub struct Simulation {
     scenario: Scenario,
     now: Duration,
-    queue: Queue,
+    queue: EventQueue,
     workload: Workload,
     fleet: Fleet,
     proxies: Vec<Proxy>,
-    meter: Meter,
-    /// Requests on their way and sessions running.
+    imbalance: TimeWeighted,
+    /// Requests on their way, and running sessions.
     open: u64,
     requests: u64,
     refused: u64,
@@ -36,11 +37,13 @@ pub struct Simulation {
 
 struct Proxy {
     picker: Box<dyn Picker>,
-    /// Which substations a round's scrape is on its way to: scrapes of one never overlap.
+    /// Whether a scrape is on its way, for each substation: scrapes of one substation never
+    /// overlap.
     scraping: Vec<bool>,
 }
 
-/// One generator for each purpose, so that a contender that draws more does not meet other cars.
+/// One random generator for each purpose, so that all contenders get the same cars however much
+/// they draw.
 struct Streams {
     answers: Rng,
     scrapes: Rng,
@@ -48,7 +51,7 @@ struct Streams {
 }
 
 impl Simulation {
-    /// The world of `scenario` before anything has happened.
+    /// A simulation of `scenario` at its beginning.
     #[must_use]
     pub fn new(scenario: &Scenario, contender: Contender, seed: u64) -> Self {
         let mut seeds = Rng::with_seed(seed);
@@ -60,10 +63,10 @@ impl Simulation {
         };
         let mut simulation = Self {
             now: Duration::ZERO,
-            queue: Queue::default(),
+            queue: EventQueue::default(),
             workload: Workload::new(scenario, seeds.fork()),
             proxies: scenario.shares.iter().map(proxy).collect(),
-            meter: Meter::new(scenario.warm_up, scenario.end()),
+            imbalance: TimeWeighted::new(scenario.warm_up, scenario.end()),
             open: 0,
             requests: 0,
             refused: 0,
@@ -83,22 +86,22 @@ impl Simulation {
     #[must_use]
     pub fn run(mut self) -> Outcome {
         while self.now < self.scenario.end() && self.step() {}
-        self.meter.advance(self.scenario.end());
+        self.imbalance.advance(self.scenario.end());
         Outcome {
-            average: self.meter.average(),
-            peak: self.meter.peak(),
+            average: self.imbalance.average(),
+            peak: self.imbalance.peak(),
             requests: self.requests,
             refused: self.refused,
         }
     }
 
-    /// Lets the next thing happen. Arrivals end when the measurement does; once the last session is over
-    /// and the gauges have been read once more, nothing happens any more and it returns `false`.
+    /// Handles the next event; `false` if there is none. Arrivals end with the measurement. The
+    /// last events are the end of the last session and one more reading of the gauges.
     pub fn step(&mut self) -> bool {
         let Some((now, event)) = self.queue.pop() else {
             return false;
         };
-        self.meter.advance(now);
+        self.imbalance.advance(now);
         self.now = now;
         self.handle(event);
         true
@@ -110,7 +113,7 @@ impl Simulation {
         self.now
     }
 
-    /// The truth.
+    /// The true state of the substations.
     #[must_use]
     pub fn fleet(&self) -> &Fleet {
         &self.fleet
@@ -142,7 +145,7 @@ impl Simulation {
             Event::Departure(booking) => {
                 self.open -= 1;
                 if self.fleet.depart(booking) {
-                    self.meter.set(self.fleet.imbalance());
+                    self.imbalance.set(self.fleet.imbalance());
                 }
             }
             Event::Round { proxy } => self.round(proxy),
@@ -159,18 +162,18 @@ impl Simulation {
             Event::Gauges { count, dead } => self.fleet.set_dead(count, dead),
             Event::Rotation { count, out } => {
                 self.fleet.set_out(count, out);
-                self.meter.set(self.fleet.imbalance());
+                self.imbalance.set(self.fleet.imbalance());
             }
             Event::Shares(shares) => self.workload.set_shares(shares),
             Event::Emptied => {
                 self.fleet.empty(0);
-                self.meter.set(self.fleet.imbalance());
+                self.imbalance.set(self.fleet.imbalance());
             }
         }
     }
 }
 
-/// Half a way there and back, give or take.
+/// The time of one way, drawn around half of the time for both ways.
 fn travel(both_ways: Duration, rng: &mut Rng) -> Duration {
     (both_ways / 2).mul_f64(0.5 + rng.f64())
 }

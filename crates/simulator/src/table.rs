@@ -1,10 +1,12 @@
-//! The outcomes as Markdown: a line for each scenario, a column for each contender.
+//! The outcomes as Markdown tables: a line for each scenario, a column for each contender.
 
 use std::fmt::Write;
 
-use crate::{Contender, Outcome, Trial};
+use crate::contender::Contender;
+use crate::outcome::Outcome;
+use crate::trial::Trial;
 
-/// The averages, the peaks and, where there are any, the refusals.
+/// Tables of the averages, the peaks and, if there are any, the refusals.
 #[must_use]
 pub fn markdown(trials: &[Trial]) -> String {
     let mut page = String::new();

@@ -1,34 +1,25 @@
-//! Every contender in a scenario, over several seeds.
+//! All contenders in a scenario, over several seeds.
 
-use crate::{Contender, Scenario, Simulation};
-
-/// What came of one simulation, or of several together.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Outcome {
-    /// Utilisation of the fullest substation over that of the fleet, averaged over time.
-    pub average: f64,
-    /// The same at its worst moment.
-    pub peak: f64,
-    /// Requests in all.
-    pub requests: u64,
-    /// Those that got no place.
-    pub refused: u64,
-}
+use crate::contender::Contender;
+use crate::outcome::Outcome;
+use crate::scenario::Scenario;
+use crate::simulation::Simulation;
 
 /// The outcomes of all contenders in one scenario.
 #[derive(Clone, Debug)]
 pub struct Trial {
     /// The scenario.
     pub scenario: Scenario,
-    /// The contenders in their order, each with the average of its averages and the worst of its peaks.
+    /// The contenders in their order, each with the mean of its averages and the worst of its
+    /// peaks.
     pub outcomes: Vec<(Contender, Outcome)>,
 }
 
 impl Trial {
-    /// Runs `seeds` simulations for each contender: those of `seed`, `seed + 1` and so on.
+    /// Runs `seeds` simulations for each contender, with the seeds `seed`, `seed + 1` and so on.
     #[must_use]
     pub fn run(scenario: &Scenario, seed: u64, seeds: u32) -> Self {
-        let outcome = |contender| (contender, several(scenario, contender, seed, seeds));
+        let outcome = |contender| (contender, over_seeds(scenario, contender, seed, seeds));
         Self {
             scenario: scenario.clone(),
             outcomes: Contender::ALL.into_iter().map(outcome).collect(),
@@ -36,9 +27,9 @@ impl Trial {
     }
 }
 
-/// One contender over several seeds.
+/// Runs one contender over several seeds.
 #[must_use]
-pub fn several(scenario: &Scenario, contender: Contender, seed: u64, seeds: u32) -> Outcome {
+pub fn over_seeds(scenario: &Scenario, contender: Contender, seed: u64, seeds: u32) -> Outcome {
     let mut together = Outcome {
         average: 0.0,
         peak: 1.0,

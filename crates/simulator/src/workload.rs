@@ -1,15 +1,15 @@
-//! The cars: when the next one comes, to which proxy, what it draws and for how long.
+//! The cars: when the next one comes, to which proxy, with which power and for how long.
 //!
-//! It has its generator to itself and draws in a fixed order, so that every contender meets the same cars.
+//! The workload has its own random generator and draws in a fixed order, so that all contenders get
+//! the same cars.
 
 use std::time::Duration;
 
 use fastrand::Rng;
 use switchyard_balance::Load;
 
-use crate::Scenario;
 use crate::fleet::Session;
-use crate::scenario::{Sessions, Spread};
+use crate::scenario::{Scenario, Sessions, Spread};
 
 /// A source of arrivals.
 pub(crate) struct Workload {
@@ -25,7 +25,7 @@ impl Workload {
         let powers = scenario.powers.iter().filter_map(|power| Load::new(*power));
         Self {
             rng,
-            // Without arrivals the gap is endless, which is no duration.
+            // Without arrivals the gap is infinite, which is not a duration.
             gap: Duration::try_from_secs_f64(scenario.rate.recip()).ok(),
             sessions: scenario.sessions,
             powers: powers.collect(),
@@ -33,7 +33,7 @@ impl Workload {
         }
     }
 
-    /// Divides arrivals anew among the proxies.
+    /// Changes the shares of the proxies.
     pub(crate) fn set_shares(&mut self, shares: Vec<f64>) {
         self.shares = shares;
     }
@@ -47,7 +47,7 @@ impl Workload {
     pub(crate) fn arrival(&mut self) -> (usize, Session) {
         let proxy = self.proxy();
         let power = self.rng.choice(&self.powers).copied().unwrap_or_default();
-        // Drawn in any case: cars of one number are alike whatever the spread.
+        // Always drawn, so that the following draws are the same for every distribution.
         let stretch = exponential(&mut self.rng);
         let length = match self.sessions.spread {
             Spread::Fixed => self.sessions.mean,

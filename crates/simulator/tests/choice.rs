@@ -1,4 +1,4 @@
-//! What the choice must reach, on the code that the proxy runs.
+//! How even the policies must keep the load, on the code that the proxy runs.
 
 #![allow(
     clippy::panic,
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use switchyard_balance::Policy;
 use switchyard_simulator::scenario::{Burst, Fault, Poll, Sessions, Spread};
-use switchyard_simulator::trial::several;
+use switchyard_simulator::trial::over_seeds;
 use switchyard_simulator::{Contender, Scenario, Simulation, catalogue};
 
 const LEAST_LOAD: Contender = Contender::Ledger(Policy::LeastLoad);
@@ -34,11 +34,11 @@ fn polled(interval: Duration) -> Scenario {
 }
 
 fn average(scenario: &Scenario, contender: Contender) -> f64 {
-    several(scenario, contender, 1, 3).average
+    over_seeds(scenario, contender, 1, 3).average
 }
 
 #[test]
-fn alone_it_is_within_two_per_cent_of_the_oracle() {
+fn a_single_proxy_is_within_two_percent_of_the_oracle() {
     // A twentieth of the mean session of 5 s, and less.
     for millis in [50, 100, 250] {
         let scenario = polled(Duration::from_millis(millis));
@@ -49,7 +49,7 @@ fn alone_it_is_within_two_per_cent_of_the_oracle() {
 }
 
 #[test]
-fn alone_nobody_beats_the_oracle() {
+fn with_a_single_proxy_no_contender_beats_the_oracle() {
     let scenario = polled(Duration::from_millis(250));
     let best = average(&scenario, Contender::Oracle);
     for contender in Contender::ALL {
@@ -62,7 +62,7 @@ fn alone_nobody_beats_the_oracle() {
 }
 
 #[test]
-fn what_peers_do_herds() {
+fn the_policies_of_other_proxies_herd() {
     for millis in [250, 500, 5000] {
         let scenario = polled(Duration::from_millis(millis));
         let ours = average(&scenario, LEAST_LOAD) - 1.0;
@@ -126,22 +126,22 @@ fn several_proxies_fill_a_gap_once() {
         ("unequal_capacities", 1.03, 1.12),
         ("capacities_of_sixteen", 1.03, 1.12),
     ] {
-        let ours = several(&named(name), LEAST_LOAD, 1, 5);
+        let ours = over_seeds(&named(name), LEAST_LOAD, 1, 5);
         assert!(ours.average <= average, "{name}: {ours:?}");
         assert!(ours.peak <= peak, "{name}: {ours:?}");
     }
 }
 
 #[test]
-fn several_proxies_do_no_worse_than_the_plain_ledger_or_two_choices() {
+fn several_proxies_are_no_worse_than_the_plain_ledger_or_power_of_two() {
     for name in ["four_proxies", "sixteen_proxies", "unequal_shares"] {
         let scenario = short(named(name));
-        let ours = several(&scenario, LEAST_LOAD, 1, 10).average;
+        let ours = over_seeds(&scenario, LEAST_LOAD, 1, 10).average;
         for other in [
             Contender::PlainLedger,
             Contender::Ledger(Policy::PowerOfTwo),
         ] {
-            let theirs = several(&scenario, other, 1, 10).average;
+            let theirs = over_seeds(&scenario, other, 1, 10).average;
             assert!(
                 ours <= theirs,
                 "{name}: {ours}, and {} {theirs}",
@@ -152,25 +152,26 @@ fn several_proxies_do_no_worse_than_the_plain_ledger_or_two_choices() {
 }
 
 #[test]
-fn a_great_gap_is_not_overshot() {
+fn a_large_gap_is_not_overshot() {
     for name in ["emptied", "emptied_of_sixteen"] {
         let scenario = named(name);
-        let ours = several(&scenario, LEAST_LOAD, 1, 10);
-        // What no choice can help: the mean falls at that moment, and the others stand above it.
-        let best = several(&scenario, Contender::Oracle, 1, 10);
+        let ours = over_seeds(&scenario, LEAST_LOAD, 1, 10);
+        // No policy can avoid this: the mean falls at that moment, and the other substations are
+        // above it.
+        let best = over_seeds(&scenario, Contender::Oracle, 1, 10);
         assert!(
             ours.peak <= best.peak + 0.03,
             "{name}: {ours:?} and {best:?}"
         );
-        let plain = several(&scenario, Contender::PlainLedger, 1, 10);
+        let plain = over_seeds(&scenario, Contender::PlainLedger, 1, 10);
         assert!(plain.peak > best.peak + 0.1, "{name}: {plain:?}");
     }
 }
 
 #[test]
-fn dead_gauges_neither_starve_nor_flood() {
+fn substations_with_dead_gauges_are_neither_starved_nor_flooded() {
     for name in ["dead_gauges", "dead_gauges_of_four"] {
-        let ours = several(&named(name), LEAST_LOAD, 1, 5);
+        let ours = over_seeds(&named(name), LEAST_LOAD, 1, 5);
         assert!(ours.average <= 1.1, "{name}: {ours:?}");
         assert!(
             ours.peak <= 1.2,
@@ -180,7 +181,7 @@ fn dead_gauges_neither_starve_nor_flood() {
 }
 
 #[test]
-fn after_a_change_of_proxies_five_polls_are_enough() {
+fn after_a_change_of_proxies_five_polls_restore_an_even_load() {
     let at = Duration::from_mins(1);
     for (before, after) in [
         ([7.0, 1.0, 1.0, 1.0], [1.0, 1.0, 1.0, 7.0]),
@@ -199,28 +200,28 @@ fn after_a_change_of_proxies_five_polls_are_enough() {
             measured: Duration::from_secs(10),
             ..base
         };
-        let ours = several(&scenario, LEAST_LOAD, 1, 10);
+        let ours = over_seeds(&scenario, LEAST_LOAD, 1, 10);
         assert!(ours.average <= 1.02, "{before:?} to {after:?}: {ours:?}");
         assert!(ours.peak <= 1.08, "{before:?} to {after:?}: {ours:?}");
     }
 }
 
 #[test]
-fn those_that_leave_and_rejoin_are_neither_flooded_nor_forgotten() {
+fn substations_that_leave_and_rejoin_are_neither_flooded_nor_starved() {
     let scenario = Scenario {
         // From a second after they are back.
         warm_up: Duration::from_secs(51),
         measured: Duration::from_secs(20),
         ..named("leave_and_rejoin")
     };
-    let ours = several(&scenario, LEAST_LOAD, 1, 5);
-    let best = several(&scenario, Contender::Oracle, 1, 5);
+    let ours = over_seeds(&scenario, LEAST_LOAD, 1, 5);
+    let best = over_seeds(&scenario, Contender::Oracle, 1, 5);
     assert!(ours.average <= best.average + 0.02, "{ours:?} and {best:?}");
     assert!(ours.peak <= best.peak + 0.05, "{ours:?} and {best:?}");
 }
 
-/// How far apart the loads are after a thousand requests that all stay. They come `within` a time, and the
-/// first comes `after` a round of scrapes has begun.
+/// The spread of the loads after a thousand requests whose sessions all stay. They come within the
+/// time `within`, and the first comes the time `after` the start of a round of scrapes.
 fn spread_after_burst(
     contender: Contender,
     seed: u64,
@@ -244,7 +245,7 @@ fn spread_after_burst(
         measured: interval * 6,
         ..base
     };
-    // Where nothing else happens, the first thing to happen is the first round.
+    // Without arrivals, the first event is the first round.
     let mut rounds = Simulation::new(&quiet, contender, seed);
     assert!(rounds.step());
     let burst = Burst {

@@ -1,11 +1,12 @@
-//! Nothing is lost and nothing is counted twice, whatever goes wrong.
+//! No load is lost or counted twice, whatever the faults.
 
 use std::time::Duration;
 
 use switchyard_simulator::scenario::{Fault, Sessions};
 use switchyard_simulator::{Contender, Scenario, Simulation, catalogue};
 
-/// Few arrivals and a few seconds, faults included: each check walks through all that is planned.
+/// Few arrivals in a few seconds, with all faults, because each check walks through all planned
+/// events.
 fn small(scenario: Scenario) -> Scenario {
     let second = Duration::from_secs(1);
     let early = |fault: &Fault| match fault.clone() {
@@ -39,7 +40,7 @@ fn small(scenario: Scenario) -> Scenario {
 }
 
 #[test]
-fn what_runs_is_what_was_booked_and_has_not_ended() {
+fn the_load_is_what_was_booked_and_has_not_ended() {
     for scenario in catalogue::all() {
         for contender in Contender::ALL {
             let about = format!("{} in {}", contender.name(), scenario.name);
@@ -56,7 +57,7 @@ fn what_runs_is_what_was_booked_and_has_not_ended() {
 }
 
 #[test]
-fn a_substation_that_loses_its_sessions_loses_each_once() {
+fn a_substation_that_loses_its_sessions_loses_each_of_them_once() {
     let mut scenario = small(catalogue::one_proxy());
     let at = Duration::from_secs(2);
     scenario.faults = vec![Fault::Emptied { at }];
@@ -70,6 +71,6 @@ fn a_substation_that_loses_its_sessions_loses_each_once() {
         }
         before = first(&simulation).micros();
     }
-    assert!(lost, "all at that moment");
+    assert!(lost, "all sessions end at that moment");
     assert_eq!(simulation.check_rest(), Ok(()));
 }

@@ -1,9 +1,9 @@
-//! The same seed gives the same bytes, and the bytes are what they claim to be.
+//! The same seed gives the same bytes, and tables and pictures are complete.
 
 use std::path::Path;
 use std::time::Duration;
 
-use switchyard_simulator::{Contender, Scenario, Simulation, Trial, catalogue, picture, table};
+use switchyard_simulator::{Contender, Scenario, Simulation, Trial, catalogue, plot, table};
 
 fn trials(seed: u64) -> Vec<Trial> {
     let short = |scenario: Scenario| Scenario {
@@ -22,12 +22,12 @@ fn trials(seed: u64) -> Vec<Trial> {
 fn the_same_seed_gives_the_same_bytes_and_another_does_not() {
     let (one, again, other) = (trials(5), trials(5), trials(6));
     assert_eq!(table::markdown(&one), table::markdown(&again));
-    assert_eq!(picture::svg(&one), picture::svg(&again));
+    assert_eq!(plot::svg(&one), plot::svg(&again));
     assert_ne!(table::markdown(&one), table::markdown(&other));
 }
 
 #[test]
-fn every_contender_meets_the_same_cars() {
+fn every_contender_gets_the_same_cars() {
     let scenario = Scenario {
         warm_up: Duration::ZERO,
         measured: Duration::from_secs(3),
@@ -54,7 +54,7 @@ fn every_line_of_a_table_has_every_column() {
 fn the_picture_names_every_scenario_and_contender() {
     let trials = trials(1);
     assert_eq!(trials.len(), 2);
-    let svg = picture::svg(&trials);
+    let svg = plot::svg(&trials);
     for trial in &trials {
         assert!(svg.contains(trial.scenario.about));
     }
@@ -79,16 +79,18 @@ fn names_of_scenarios_are_unique_and_found() {
 }
 
 #[test]
-fn the_documents_show_what_a_run_gives() {
+fn the_documents_show_the_results_of_a_run() {
     let page = |name: &str| {
-        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(name);
+        let file = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("../..")
+            .join(name);
         std::fs::read_to_string(file).unwrap()
     };
     let cells = |line: &str| -> Vec<String> {
         let cells = line.trim().trim_matches('|').split('|');
         cells.map(|cell| cell.trim().to_owned()).collect()
     };
-    // One of the quick ones: the others come of the same run.
+    // One of the quick scenarios; the others come from the same run.
     let scenario = catalogue::one_proxy();
     let table = table::markdown(&[Trial::run(&scenario, 1, 3)]);
     let rows: Vec<&str> = table.lines().filter(|line| line.starts_with('|')).collect();

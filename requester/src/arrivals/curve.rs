@@ -1,9 +1,10 @@
 //! The rate of arrivals over the run.
 //!
-//! A curve consists of pieces, and within a piece the rate is linear. That is enough for a table (flat pieces),
-//! a ramp (sloping pieces) and a constant. Its *inverse* is the time by which a number of arrivals is expected.
-//! It maps the points of a Poisson process of rate one to a Poisson process whose rate follows the curve,
-//! exactly, for every curve. No points are thinned out, and a rate of zero costs no time.
+//! A curve consists of pieces, and within a piece the rate is linear. That is enough for a table
+//! (flat pieces), a ramp (sloping pieces) and a constant. Its *inverse* is the time by which a
+//! number of arrivals is expected. It maps the points of a Poisson process of rate one to a Poisson
+//! process whose rate follows the curve, exactly, for every curve. No points are thinned out, and a
+//! rate of zero costs no time.
 
 use std::time::Duration;
 
@@ -41,8 +42,8 @@ impl Piece {
         seconds * (self.from + 0.5 * slope * seconds)
     }
 
-    /// The seconds after which this many arrivals are expected: the root of `from·s + ½·slope·s² = arrivals`,
-    /// in the form without cancellation.
+    /// The seconds after which this many arrivals are expected: the root of `from·s + ½·slope·s² =
+    /// arrivals`, in the form without cancellation.
     fn seconds_of(&self, arrivals: f64) -> f64 {
         let slope = (self.to - self.from) / self.length.as_secs_f64();
         let root = (self.from * self.from + 2.0 * slope * arrivals)

@@ -29,7 +29,8 @@ impl Curve {
         Self::new(rates.iter().map(|rate| Piece::flat(each, *rate)))
     }
 
-    /// A rate that rises from 0 for a part of the time, stays constant, and falls to 0 for as long as it rose.
+    /// A rate that rises from 0 for a part of the time, stays constant, and falls to 0 for as long
+    /// as it rose.
     pub fn trapezoid(rate: f64, ramp: f64, duration: Duration) -> Result<Self, Error> {
         if !(ramp > 0.0 && ramp <= 0.5) {
             return Err(Error::Option {

@@ -16,8 +16,8 @@ pub(crate) struct CommonArgs {
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(super) seed: u64,
 
-    /// The most connections open at once; each needs an open file (ulimit -n). They are opened when needed,
-    /// and the one used last is used next.
+    /// The most connections open at once; each needs an open file (ulimit -n). They are opened when
+    /// needed, and the one used last is used next.
     #[arg(long, value_name = "MAX", default_value_t = 10_000)]
     pub(super) connections: usize,
 
@@ -29,13 +29,13 @@ pub(crate) struct CommonArgs {
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = humantime::parse_duration)]
     pub(super) timeout: Duration,
 
-    /// The proxy's admin port, as http://HOST:PORT. Scrapes its metrics during the run, and those of all
-    /// substations that it knows.
+    /// The proxy's admin port, as http://HOST:PORT. Scrapes its metrics during the run, and those
+    /// of all substations that it knows.
     #[arg(long, value_name = "URL", help_heading = "Watching")]
     admin: Option<Target>,
 
-    /// Scrape the metrics of a substation, as [NAME=]http://HOST:PORT. NAME is the name in its answers. May be
-    /// repeated; not needed for substations that --admin knows.
+    /// Scrape the metrics of a substation, as [NAME=]http://HOST:PORT. NAME is the name in its
+    /// answers. May be repeated; not needed for substations that --admin knows.
     #[arg(long, value_name = "URL", value_parser = named_target, help_heading = "Watching")]
     substation: Vec<(String, Target)>,
 
@@ -49,8 +49,8 @@ pub(crate) struct CommonArgs {
     )]
     watch_interval: Duration,
 
-    /// Write the report as JSON to FILE, besides the summary on standard output; "-" writes JSON to standard
-    /// output instead of the summary. The file appears complete or not at all.
+    /// Write the report as JSON to FILE, besides the summary on standard output; "-" writes JSON to
+    /// standard output instead of the summary. The file appears complete or not at all.
     #[arg(long, value_name = "FILE", help_heading = "Reporting")]
     pub(crate) output: Option<PathBuf>,
 
@@ -58,7 +58,8 @@ pub(crate) struct CommonArgs {
     #[arg(long, value_name = "FILE", help_heading = "Reporting")]
     pub(crate) report: Option<PathBuf>,
 
-    /// Fail the run on a condition, such as 'p99>50ms' or 'errors>0.1%'. May be repeated. See below.
+    /// Fail the run on a condition, such as 'p99>50ms' or 'errors>0.1%'. May be repeated. See
+    /// below.
     #[arg(long, value_name = "CHECK", help_heading = "Reporting")]
     pub(crate) fail_if: Vec<Check>,
 

@@ -24,7 +24,8 @@ pub(crate) struct RushHourArgs {
     #[command(flatten)]
     pub(super) common: CommonArgs,
 
-    /// Where the cars are plugged in, which decides when they come and how much they take: home, public or work.
+    /// Where the cars are plugged in, which decides when they come and how much they take: home,
+    /// public or work.
     #[arg(long, value_name = "WHERE", default_value_t = Profile::Home)]
     profile: Profile,
 
@@ -36,8 +37,8 @@ pub(crate) struct RushHourArgs {
     #[arg(long, value_name = "HOURS", default_value_t = Hours::DAY)]
     hours: Hours,
 
-    /// How long that part of the day takes in the run, with a unit. A day in 10m is 144 times as fast: start
-    /// substations with --time-scale 144.
+    /// How long that part of the day takes in the run, with a unit. A day in 10m is 144 times as
+    /// fast: start substations with --time-scale 144.
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = humantime::parse_duration)]
     duration: Duration,
 
@@ -94,7 +95,8 @@ pub(crate) struct SpikeArgs {
     peak: f64,
 }
 
-/// Offer one rate after the other, each for the same time, to find where the target stops keeping up.
+/// Offer one rate after the other, each for the same time, to find where the target stops keeping
+/// up.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_long_help = help::ALL)]
 pub(crate) struct StepArgs {
@@ -131,8 +133,8 @@ pub(crate) struct TrapezoidArgs {
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_long_help = help::ALL)]
 pub(crate) struct ReplayArgs {
-    /// CSV with a header. The column `at_seconds` is required; `power_kw`, `energy_kwh`, `malformed` and
-    /// `unplug_after` are optional. --offers writes such a file.
+    /// CSV with a header. The column `at_seconds` is required; `power_kw`, `energy_kwh`,
+    /// `malformed` and `unplug_after` are optional. --offers writes such a file.
     #[arg(value_name = "FILE.csv")]
     file: PathBuf,
 

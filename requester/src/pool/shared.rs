@@ -41,8 +41,8 @@ pub(super) struct State {
     pub(super) tally: Tally,
     /// The numbers of the idle workers; the next to be used is the last.
     pub(super) idle: VecDeque<usize>,
-    /// Requests that wait for a connection to be opened or to become free. For each of them a worker waits
-    /// for its turn to open a connection, so no request is forgotten.
+    /// Requests that wait for a connection to be opened or to become free. For each of them a
+    /// worker waits for its turn to open a connection, so no request is forgotten.
     pub(super) waiting: VecDeque<Job>,
 }
 

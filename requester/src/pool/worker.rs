@@ -76,8 +76,8 @@ impl Worker {
         jobs.recv().await
     }
 
-    /// Waits for its turn to open a connection. Another worker may take the request meanwhile; then this
-    /// worker gets the request that has waited longest.
+    /// Waits for its turn to open a connection. Another worker may take the request meanwhile; then
+    /// this worker gets the request that has waited longest.
     async fn open(&mut self, job: Job) -> Option<Job> {
         self.shared.state().waiting.push_back(job);
         // The semaphore is never closed, so the turn always comes.
@@ -140,8 +140,8 @@ impl Worker {
         state.waiting.pop_front()
     }
 
-    /// One request, one answer. A kept connection that turns out to be closed before a byte was sent is
-    /// replaced. A request that may have reached the target is never sent again.
+    /// One request, one answer. A kept connection that turns out to be closed before a byte was
+    /// sent is replaced. A request that may have reached the target is never sent again.
     async fn exchange(&mut self, vehicle: &Vehicle) -> Result<Answer, (Failure, String)> {
         let mut request = self.request(vehicle);
         let keep = if vehicle.unplug_after.is_some() {

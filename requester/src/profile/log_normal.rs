@@ -23,8 +23,8 @@ impl LogNormal {
     }
 
     pub(crate) fn draw(self, rng: &mut Rng) -> f64 {
-        // Box and Muller. 1 - u lies in (0, 1], so the logarithm is finite. Only one of the two values is used,
-        // so that each car draws equally often from the stream.
+        // Box and Muller. 1 - u lies in (0, 1], so the logarithm is finite. Only one of the two
+        // values is used, so that each car draws equally often from the stream.
         let radius = (-2.0 * (1.0 - rng.f64()).ln()).sqrt();
         let normal = radius * (TAU * rng.f64()).cos();
         (self.mu + self.sigma * normal).exp()

@@ -1,5 +1,5 @@
-//! The measured tables: what part of a day's sessions begins in each quarter of an hour, in thousandths of a
-//! percent, from midnight. [`super::Profile`] names their source.
+//! The measured tables: what part of a day's sessions begins in each quarter of an hour, in
+//! thousandths of a percent, from midnight. [`super::Profile`] names their source.
 
 /// Quarters of an hour in a day.
 pub(super) const QUARTERS: usize = 96;

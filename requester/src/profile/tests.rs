@@ -58,8 +58,9 @@ fn a_day_of_100_000_cars_in_ten_minutes_peaks_at_730_a_second() {
     assert!((curve.peak() - 730.0).abs() < 1.0, "{}", curve.peak());
 }
 
-/// Pearson's χ² of the arrivals against the table, quarter by quarter. With 95 degrees of freedom only one
-/// true sample in a thousand exceeds 143.3, and 95 ± 14 is usual. The seeds are fixed, so the result is too.
+/// Pearson's χ² of the arrivals against the table, quarter by quarter. With 95 degrees of freedom
+/// only one true sample in a thousand exceeds 143.3, and 95 ± 14 is usual. The seeds are fixed, so
+/// the result is too.
 #[test]
 #[expect(clippy::cast_precision_loss, reason = "some ten thousand")]
 fn the_offered_curve_follows_the_table() {

@@ -19,19 +19,21 @@ pub struct Peak {
 pub struct Grid {
     /// How often all substations were read.
     pub looks: u64,
-    /// How often at least one substation could not be read, or showed no load. Such readings are in no figure.
+    /// How often at least one substation could not be read, or showed no load. Such readings are in
+    /// no figure.
     pub failed_looks: u64,
-    /// The highest utilisation divided by the mean; 1 is even. Only while the mean is above 0.05. Without
-    /// capacities, loads are compared instead.
+    /// The highest utilisation divided by the mean; 1 is even. Only while the mean is above 0.05.
+    /// Without capacities, loads are compared instead.
     pub imbalance: Option<Peak>,
-    /// The highest utilisation minus the lowest, in percentage points. Only while the mean is below 0.95,
-    /// because above it little capacity is left to balance with.
+    /// The highest utilisation minus the lowest, in percentage points. Only while the mean is below
+    /// 0.95, because above it little capacity is left to balance with.
     pub spread_points: Option<Peak>,
     /// The mean utilisation of all substations, 0 to 1.
     pub utilisation: Option<Peak>,
     /// How many readings showed a substation with a load above its capacity.
     pub capacity_violations: u64,
-    /// The energy that all substations delivered during the run, in kWh; null if a page was missing.
+    /// The energy that all substations delivered during the run, in kWh; null if a page was
+    /// missing.
     pub energy_delivered_kwh: Option<f64>,
     /// Each substation, by name.
     pub substations: BTreeMap<String, StationLoad>,
@@ -52,7 +54,8 @@ pub struct StationLoad {
     pub over_capacity_seconds: f64,
 }
 
-/// Loads as they were read. A long run keeps only some of the readings; the figures come from all of them.
+/// Loads as they were read. A long run keeps only some of the readings; the figures come from all
+/// of them.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct Samples {
     /// When each reading was taken, since the start.

@@ -1,4 +1,5 @@
-//! Requests as broken clients send them. The answer to each must have a 4xx status, and book no session.
+//! Requests as broken clients send them. The answer to each must have a 4xx status, and book no
+//! session.
 
 use std::fmt::{self, Write};
 

@@ -4,9 +4,9 @@ use fastrand::Rng;
 
 use crate::error::Error;
 
-/// The powers of home and street chargers in kW, and the percentage of each: AC with one phase (3.7, 7.4) and
-/// three phases (11, 22), and a few with direct current (50). The powers come from the standard. The weights
-/// are a guess for a European street.
+/// The powers of home and street chargers in kW, and the percentage of each: AC with one phase
+/// (3.7, 7.4) and three phases (11, 22), and a few with direct current (50). The powers come from
+/// the standard. The weights are a guess for a European street.
 const USUAL: [(f64, f64); 5] = [
     (3.7, 20.0),
     (7.4, 25.0),
@@ -24,7 +24,8 @@ pub struct Powers {
 }
 
 impl Powers {
-    /// Powers in kW with their weights: a power of weight 2 is drawn twice as often as one of weight 1.
+    /// Powers in kW with their weights: a power of weight 2 is drawn twice as often as one of
+    /// weight 1.
     pub fn weighted(powers: impl IntoIterator<Item = (f64, f64)>) -> Result<Self, Error> {
         let mut total = 0.0;
         let mut upto = Vec::new();

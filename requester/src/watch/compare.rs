@@ -1,4 +1,5 @@
-//! Compares the counters of the proxy and the substations, over the run, with those of the load generator.
+//! Compares the counters of the proxy and the substations, over the run, with those of the load
+//! generator.
 
 use std::collections::BTreeMap;
 
@@ -6,8 +7,9 @@ use super::pages::{ProxyPage, SubstationPage};
 use crate::report::Counters;
 use crate::tally::Tally;
 
-/// Compares the counters over the run. They agree if all are equal, to the request. The proxy or a substation
-/// may have counted a request that ended without an answer, so with such requests they may differ.
+/// Compares the counters over the run. They agree if all are equal, to the request. The proxy or a
+/// substation may have counted a request that ended without an answer, so with such requests they
+/// may differ.
 pub(super) fn compare<'a>(
     names: impl Iterator<Item = &'a str>,
     before: &(Option<ProxyPage>, Vec<SubstationPage>),

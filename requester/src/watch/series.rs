@@ -1,7 +1,7 @@
 //! Loads over time, and the figures computed from them.
 //!
-//! A mean over time is weighted by time: each reading counts for the time until the next. A load that lasted
-//! for one reading of many can set the peak, and hardly moves the mean.
+//! A mean over time is weighted by time: each reading counts for the time until the next. A load
+//! that lasted for one reading of many can set the peak, and hardly moves the mean.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,11 +10,12 @@ use super::pages::SubstationPage;
 use crate::number::share;
 use crate::report::{Grid, Peak, Samples, StationLoad};
 
-/// The most readings that are kept for charts. At this limit every second one is dropped, and from then on
-/// half as many are kept. The figures come from all readings.
+/// The most readings that are kept for charts. At this limit every second one is dropped, and from
+/// then on half as many are kept. The figures come from all readings.
 const MAX_KEPT: usize = 1200;
 
-/// Below this mean utilisation the imbalance would be a quotient of two small numbers, which means nothing.
+/// Below this mean utilisation the imbalance would be a quotient of two small numbers, which means
+/// nothing.
 const MIN_COMPARABLE: f64 = 0.05;
 
 /// Above this mean utilisation little capacity is left to balance with.
@@ -103,7 +104,8 @@ impl Series {
         }
     }
 
-    /// Adds a reading of all substations. A reading that lacks a load counts as failed, and is in no figure.
+    /// Adds a reading of all substations. A reading that lacks a load counts as failed, and is in
+    /// no figure.
     pub(super) fn push<'a>(
         &mut self,
         at: Duration,

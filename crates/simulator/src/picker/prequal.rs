@@ -1,16 +1,18 @@
-//! Prequal (Wydrowski et al., NSDI 2024), small: a pool of fresh probes instead of polled gauges.
+//! A small Prequal (Wydrowski et al., NSDI 2024): a pool of fresh probes instead of polled gauges.
 //!
-//! Each request sends probes to substations drawn at random, and is itself placed by what earlier probes
-//! brought: among those below a quantile of the requests in flight (RIF) the one of the lowest latency, or,
-//! if all are hot, the one of the lowest RIF. The reading of RIF here is the most favourable one: a running
-//! session counts as in flight, measured against capacity, so a probe brings the true load. (With the
-//! literal reading RIF would be near zero everywhere: the answer comes in milliseconds.) Latency stays what it
-//! is and says nothing about load, so by default the quantile is zero: RIF only, which the authors of
-//! prequal-rs recommend as well.
+//! Each request sends probes to random substations, and is itself placed by the results of earlier
+//! probes. Probes below a quantile of the requests in flight (RIF) are cold, the others are hot.
+//! Among cold probes the one with the lowest latency wins. If all are hot, the one with the lowest
+//! RIF wins.
 //!
-//! As published it reads gauges as often as there are requests, three times over. Where a gauge is a page to
-//! fetch that is another bargain than polling, so there is also one that may probe no more often
-//! than the others poll.
+//! RIF is interpreted here in Prequal's favour: a running session counts as in flight, relative to
+//! capacity, so a probe returns the true load. (Taken literally, RIF would be near zero everywhere,
+//! because answers come within milliseconds.) Latency tells nothing about load here, so by default
+//! the quantile is zero: RIF only, as the authors of prequal-rs also recommend.
+//!
+//! As published, it sends three probes with each request. If a gauge is a page to fetch, that costs
+//! far more than polling. So there is also a variant that probes no more often than the others
+//! poll.
 
 mod pool;
 
@@ -24,11 +26,11 @@ use crate::fleet::Substation;
 use super::{Pick, Picker, Scrape, World};
 use pool::{Pool, Probe, ratio};
 
-/// Probes for each request: the paper's.
+/// Probes for each request, as in the paper.
 const PROBES: usize = 3;
-/// The most that the pool holds: the paper's.
+/// The most probes in the pool, as in the paper.
 const POOL: usize = 16;
-/// The age at which a probe is worth nothing: the paper's.
+/// The age at which a probe is discarded, as in the paper.
 const OLDEST: Duration = Duration::from_secs(1);
 
 /// A pool of probes.
@@ -39,7 +41,7 @@ pub struct Prequal {
     budget: Option<Budget>,
 }
 
-/// Probes that may be sent, saved up for as long as none is.
+/// A limit on the rate of probes; unused probes are saved.
 #[derive(Debug)]
 struct Budget {
     per_second: f64,
@@ -51,7 +53,7 @@ impl Prequal {
     /// An empty pool; RIF only, three probes with each request.
     #[must_use]
     pub fn new(capacities: &[Load]) -> Self {
-        // Less than all substations, or the use of a probe would have no bound.
+        // Smaller than the number of substations; otherwise a probe could be used without limit.
         let size = POOL.min(capacities.len() / 2).max(2);
         Self {
             capacities: capacities.to_vec(),
@@ -60,14 +62,14 @@ impl Prequal {
         }
     }
 
-    /// Probes above this quantile of the RIFs are hot. The paper's is 0.84.
+    /// Probes above this quantile of the RIFs are hot; 0.84 in the paper.
     #[must_use]
     pub fn with_quantile(mut self, quantile: f64) -> Self {
         self.pool.quantile = quantile;
         self
     }
 
-    /// No more probes than this a second. They are then used until they are too old.
+    /// Sends at most this many probes a second. They are then used until they are too old.
     #[must_use]
     pub fn with_budget(mut self, per_second: f64) -> Self {
         self.budget = Some(Budget {
@@ -78,8 +80,8 @@ impl Prequal {
         self
     }
 
-    /// How often a probe may be used: `(1 + δ) / ((1 − m/n) · r_probe − r_remove)` with δ and `r_remove` 1,
-    /// rounded up or down at random.
+    /// How often a probe may be used: `(1 + δ) / ((1 − m/n) · r_probe − r_remove)` with δ and
+    /// `r_remove` 1, rounded up or down at random.
     fn uses(&self, rng: &mut Rng) -> u32 {
         let outside = 1.0 - ratio(self.pool.size, self.capacities.len());
         let gained = outside * ratio(PROBES, 1) - 1.0;
@@ -129,7 +131,7 @@ impl Picker for Prequal {
             let probe = Probe {
                 at: scrape.at,
                 rif: reading.load.units() / capacity.units(),
-                latency: world.now.saturating_sub(scrape.left),
+                latency: world.now.saturating_sub(scrape.sent_at),
                 taken: world.now,
                 uses: self.uses(rng),
             };
@@ -139,7 +141,7 @@ impl Picker for Prequal {
 }
 
 impl Budget {
-    /// How many probes may go now, and takes them off.
+    /// The number of probes that may be sent now; they are subtracted.
     fn spend(&mut self, now: Duration) -> usize {
         let passed = now.saturating_sub(self.counted).as_secs_f64();
         self.counted = now;

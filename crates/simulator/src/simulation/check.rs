@@ -1,4 +1,5 @@
-//! What must hold after every event. For tests: it walks through everything that is planned.
+//! Invariants that hold after every event. For tests only, because it walks through all planned
+//! events.
 
 use switchyard_balance::Ledger;
 
@@ -7,18 +8,18 @@ use crate::event::Event;
 use crate::fleet::Substation;
 
 impl Simulation {
-    /// What is wrong, if anything is: each substation's load is the sum of its running sessions, what is on
-    /// its way to it is the sum of the requests under way, no load is above capacity, and each ledger waits
-    /// for just the answers that are still to come.
+    /// Checks the invariants, and describes the first violation. Each substation's load is the sum
+    /// of its running sessions. Its incoming load is the sum of the requests on their way. No load
+    /// is above capacity. Each ledger waits for exactly the answers that are still to come.
     pub fn check(&self) -> Result<(), String> {
         for (at, substation) in self.fleet.iter().enumerate() {
-            let (running, coming) = self.planned(at);
-            let told = substation.load().micros();
-            equal(at, "load", told, running)?;
-            let told = substation.load_to_come().micros() - told;
-            equal(at, "load to come", told, coming)?;
+            let (running, incoming) = self.planned(at);
+            let load = substation.load().micros();
+            equal(at, "load", load, running)?;
+            let expected = substation.load_with_incoming().micros() - load;
+            equal(at, "incoming load", expected, incoming)?;
             if substation.load() > substation.capacity() {
-                return Err(format!("substation {at} is over its capacity"));
+                return Err(format!("substation {at} is above its capacity"));
             }
             for (number, proxy) in self.proxies.iter().enumerate() {
                 if let Some(ledger) = proxy.picker.ledger(at) {
@@ -30,15 +31,15 @@ impl Simulation {
         Ok(())
     }
 
-    /// What is left once everything is over, if anything is.
+    /// Checks that nothing is left after the last event, and describes the first violation.
     pub fn check_rest(&self) -> Result<(), String> {
         self.check()?;
         for (at, substation) in self.fleet.iter().enumerate() {
             equal(at, "load at the end", substation.load().micros(), 0)?;
             for proxy in &self.proxies {
-                let believed = proxy.picker.ledger(at).map(Ledger::estimate);
-                let believed = believed.unwrap_or_default().micros();
-                equal(at, "estimate at the end", believed, 0)?;
+                let estimate = proxy.picker.ledger(at).map(Ledger::estimate);
+                let estimate = estimate.unwrap_or_default().micros();
+                equal(at, "estimate at the end", estimate, 0)?;
             }
         }
         Ok(())
@@ -51,10 +52,10 @@ impl Simulation {
         loads().fold(0.0, f64::max) - loads().fold(f64::INFINITY, f64::min)
     }
 
-    /// By what is planned: what runs on a substation, and what is on its way to it.
+    /// The running and the incoming load of a substation, according to the planned events.
     fn planned(&self, at: usize) -> (i64, i64) {
         let mut running = 0;
-        let mut coming = 0;
+        let mut incoming = 0;
         for event in self.queue.iter() {
             match event {
                 Event::Departure(booking)
@@ -63,12 +64,12 @@ impl Simulation {
                     running += booking.power.micros();
                 }
                 Event::Request { pick, session, .. } if pick.at == at => {
-                    coming += session.power.micros();
+                    incoming += session.power.micros();
                 }
                 _ => {}
             }
         }
-        (running, coming)
+        (running, incoming)
     }
 
     fn unanswered(&self, number: usize, at: usize) -> u64 {

@@ -1,4 +1,4 @@
-//! What is known to happen before anything has.
+//! Plans the events that are known in advance.
 
 use super::Simulation;
 use crate::event::Event;
@@ -12,7 +12,7 @@ impl Simulation {
         self.plan_faults();
     }
 
-    /// The next car of the steady stream. The last one comes before the measurement ends.
+    /// Plans the next car of the steady stream. The last one comes before the measurement ends.
     pub(super) fn plan_next_arrival(&mut self) {
         let at = self.workload.gap().map(|gap| self.now + gap);
         if let Some(at) = at.filter(|at| *at < self.scenario.end()) {
@@ -29,7 +29,7 @@ impl Simulation {
         }
     }
 
-    /// Each proxy's first round comes at a moment of its own within the first interval.
+    /// Each proxy's first round starts at a random moment within the first interval.
     fn plan_rounds(&mut self) {
         for (number, proxy) in self.proxies.iter().enumerate() {
             let part = self.rng.scrapes.f64();

@@ -1,4 +1,4 @@
-//! What becomes of a request: a choice, a booking, an answer.
+//! The path of a request: a pick, a booking, an answer.
 
 use switchyard_balance::Load;
 
@@ -8,13 +8,13 @@ use crate::fleet::Session;
 use crate::picker::{Pick, World};
 
 impl Simulation {
-    /// A car comes, and its proxy chooses.
+    /// A car arrives, and its proxy picks a substation.
     pub(super) fn arrive(&mut self) {
         let (number, session) = self.workload.arrival();
         self.requests += 1;
         if let Some(pick) = self.pick(number, session.power) {
             self.open += 1;
-            self.fleet.announce(pick.at, session.power);
+            self.fleet.add_incoming(pick.at, session.power);
             let travel = travel(self.scenario.answer, &mut self.rng.answers);
             let event = Event::Request {
                 proxy: number,
@@ -37,14 +37,14 @@ impl Simulation {
         picker.pick(power, &world, &mut self.rng.choices)
     }
 
-    /// The request reaches its substation, which books it or is full.
+    /// The request reaches its substation, which books it, or refuses it if it is full.
     pub(super) fn request(&mut self, proxy: usize, pick: Pick, session: Session) {
         let booking = self.fleet.book(pick.at, session.power);
         if let Some(booking) = booking {
             self.open += 1;
             let event = Event::Departure(booking);
             self.queue.plan(self.now + session.length, event);
-            self.meter.set(self.fleet.imbalance());
+            self.imbalance.set(self.fleet.imbalance());
         } else {
             self.refused += 1;
         }

@@ -1,4 +1,4 @@
-//! How gauges come to be known: rounds of scrapes, and probes along with requests.
+//! How proxies learn the gauges: rounds of scrapes, and probes with requests.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ impl Simulation {
         for at in free {
             self.scrape(number, at);
         }
-        // Goes on for as long as there is anything that it could show.
+        // Rounds go on as long as a load can still change.
         if self.now < self.scenario.end() || self.open > 0 {
             let poll = self.scenario.poll;
             let stretch = 1.0 + poll.jitter * (2.0 * self.rng.scrapes.f64() - 1.0);
@@ -31,7 +31,7 @@ impl Simulation {
         }
     }
 
-    /// Sends the probes that go with a request.
+    /// Sends the probes of a request.
     pub(super) fn probe(&mut self, number: usize) {
         let Some(proxy) = self.proxies.get_mut(number) else {
             return;
@@ -48,7 +48,7 @@ impl Simulation {
         let scrape = Scrape {
             at,
             sent: proxy.picker.scrape_sent(at),
-            left: self.now,
+            sent_at: self.now,
         };
         let rng = &mut self.rng.scrapes;
         let whole = travel(self.scenario.poll.scrape, rng) + travel(self.scenario.poll.scrape, rng);

@@ -1,16 +1,16 @@
-//! The probes that Prequal holds, and which of them is best.
+//! Prequal's pool of probes, and the choice among them.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use fastrand::Rng;
 
-use crate::picker::lowest;
+use crate::picker::lowest::lowest;
 
-/// The RIFs that the quantile is taken of.
+/// The number of recent RIFs from which the quantile is taken.
 const RECENT: usize = 128;
 
-/// What one probe brought.
+/// The result of a probe.
 #[derive(Debug)]
 pub(super) struct Probe {
     pub(super) at: usize,
@@ -51,15 +51,15 @@ impl Pool {
         self.probes.push_back(probe);
     }
 
-    /// Forgets what was taken before a moment, and what is used up.
+    /// Removes probes that were taken before a moment, or are used up.
     pub(super) fn expire(&mut self, before: Duration) {
         self.probes
             .retain(|probe| probe.taken >= before && probe.uses > 0);
     }
 
-    /// Forgets those that may not be chosen.
-    pub(super) fn keep(&mut self, may_be_chosen: impl Fn(usize) -> bool) {
-        self.probes.retain(|probe| may_be_chosen(probe.at));
+    /// Removes probes of substations that may not be picked.
+    pub(super) fn keep(&mut self, may_be_picked: impl Fn(usize) -> bool) {
+        self.probes.retain(|probe| may_be_picked(probe.at));
     }
 
     /// The best probe; none while there are fewer than two to compare.
@@ -82,10 +82,10 @@ impl Pool {
         self.probes.get_mut(best)
     }
 
-    /// One probe goes with each request: the oldest and the hottest in turn.
+    /// Removes a probe with each request: in turn the oldest and the hottest.
     pub(super) fn remove_one(&mut self, rng: &mut Rng) {
         self.removes_oldest = !self.removes_oldest;
-        // Never so many that nothing could be compared.
+        // At least two remain, so that they can be compared.
         if self.probes.len() <= 2 {
             return;
         }
@@ -97,7 +97,7 @@ impl Pool {
         }
     }
 
-    /// Above this a probe is hot.
+    /// The RIF above which a probe is hot.
     fn threshold(&self) -> f64 {
         if self.quantile <= 0.0 {
             return f64::NEG_INFINITY;
@@ -116,30 +116,4 @@ pub(super) fn ratio(part: usize, whole: usize) -> f64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn best(quantile: f64, probes: &[(f64, u64)]) -> Option<usize> {
-        let mut pool = Pool::new(16);
-        pool.quantile = quantile;
-        for (at, &(rif, latency)) in probes.iter().enumerate() {
-            pool.insert(Probe {
-                at,
-                rif,
-                latency: Duration::from_millis(latency),
-                taken: Duration::ZERO,
-                uses: 1,
-            });
-        }
-        pool.best(&mut Rng::with_seed(1)).map(|probe| probe.at)
-    }
-
-    #[test]
-    fn of_the_cold_the_fastest_and_else_the_least_loaded() {
-        let probes = [(0.9, 1), (0.2, 7), (0.3, 5), (0.4, 9)];
-        assert_eq!(best(0.75, &probes), Some(2), "0.9 is hot");
-        assert_eq!(best(1.0, &probes), Some(0), "none is hot");
-        assert_eq!(best(0.0, &probes), Some(1), "all are hot");
-        assert_eq!(best(0.0, &[(0.1, 1)]), None, "one can't be compared");
-    }
-}
+mod tests;

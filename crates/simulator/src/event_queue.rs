@@ -1,4 +1,5 @@
-//! Events in the order of their time; those of one moment in the order in which they were planned.
+//! Events in the order of their time; events of the same moment in the order in which they were
+//! planned.
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
@@ -14,12 +15,12 @@ struct Entry {
 
 /// The events to come.
 #[derive(Default)]
-pub(crate) struct Queue {
+pub(crate) struct EventQueue {
     heap: BinaryHeap<Entry>,
     planned: u64,
 }
 
-impl Queue {
+impl EventQueue {
     /// Plans `event` for the moment `at`.
     pub(crate) fn plan(&mut self, at: Duration, event: Event) {
         let number = self.planned;
@@ -32,14 +33,14 @@ impl Queue {
         self.heap.pop().map(|entry| (entry.at, entry.event))
     }
 
-    /// Everything planned, in no order.
+    /// All planned events, in no order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Event> {
         self.heap.iter().map(|entry| &entry.event)
     }
 }
 
 impl Ord for Entry {
-    /// The heap gives the greatest first: the earliest is the greatest.
+    /// The heap returns the greatest entry first, so the earliest is the greatest.
     fn cmp(&self, other: &Self) -> Ordering {
         (other.at, other.number).cmp(&(self.at, self.number))
     }

@@ -1,4 +1,4 @@
-//! The balance crate as it is: its ledgers, its selector, its learner.
+//! The balance crate itself: its ledgers, its selector, its learner.
 
 use std::sync::Arc;
 
@@ -10,33 +10,33 @@ use super::{Pick, Picker, Scrape, World};
 
 /// A policy on one ledger for each substation.
 #[derive(Debug)]
-pub struct Plain {
+pub struct LedgerPolicy {
     selector: Selector,
     roster: Roster<Ledger>,
     learner: Option<Learner>,
 }
 
-impl Plain {
-    /// Accounts without a sample.
+impl LedgerPolicy {
+    /// Ledgers without a sample.
     #[must_use]
     pub fn new(policy: Policy, capacities: &[Load]) -> Self {
-        let accounts = capacities.iter().map(|c| Arc::new(Ledger::new(Some(*c))));
+        let ledgers = capacities.iter().map(|c| Arc::new(Ledger::new(Some(*c))));
         Self {
             selector: Selector::new(policy),
-            roster: Roster::new(accounts),
+            roster: Roster::new(ledgers),
             learner: Some(Learner::new()),
         }
     }
 
-    /// Without what is learned from round to round: each proxy fills a gap whole.
+    /// The same policy without learning from round to round: each proxy fills a gap completely.
     #[must_use]
-    pub fn unlearned(mut self) -> Self {
+    pub fn without_learning(mut self) -> Self {
         self.learner = None;
         self
     }
 }
 
-impl Picker for Plain {
+impl Picker for LedgerPolicy {
     fn pick(&mut self, power: Load, world: &World<'_>, rng: &mut Rng) -> Option<Pick> {
         for (ledger, truth) in self.roster.iter().zip(world.fleet.iter()) {
             if ledger.is_in() == truth.is_out() {

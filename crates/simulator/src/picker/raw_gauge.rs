@@ -1,36 +1,37 @@
-//! The last gauge as it is, with or without the requests in flight: what peers do.
+//! The last reading of the gauge, with or without the requests in flight: what other proxies do.
 
 use fastrand::Rng;
 use switchyard_balance::{Load, Reading};
 
-use super::{Pick, Picker, Scrape, World, lowest};
+use super::lowest::lowest;
+use super::{Pick, Picker, Scrape, World};
 use crate::fleet::{minus, plus};
 
-/// The lowest gauge against capacity.
+/// Picks the lowest gauge divided by capacity.
 #[derive(Debug)]
 pub struct RawGauge {
-    seen: Vec<Seen>,
+    substations: Vec<Known>,
     counts_in_flight: bool,
 }
 
 #[derive(Debug)]
-struct Seen {
+struct Known {
     gauge: Load,
     in_flight: Load,
     capacity: Load,
 }
 
 impl RawGauge {
-    /// Gauges at zero. `counts_in_flight` adds what was sent and not yet answered.
+    /// Gauges at zero. `counts_in_flight` adds the requests that were sent and not yet answered.
     #[must_use]
     pub fn new(capacities: &[Load], counts_in_flight: bool) -> Self {
-        let seen = capacities.iter().map(|&capacity| Seen {
+        let substations = capacities.iter().map(|&capacity| Known {
             gauge: Load::ZERO,
             in_flight: Load::ZERO,
             capacity,
         });
         Self {
-            seen: seen.collect(),
+            substations: substations.collect(),
             counts_in_flight,
         }
     }
@@ -40,37 +41,37 @@ impl Picker for RawGauge {
     fn pick(&mut self, power: Load, world: &World<'_>, rng: &mut Rng) -> Option<Pick> {
         let counts_in_flight = self.counts_in_flight;
         let score = self
-            .seen
+            .substations
             .iter()
             .zip(world.fleet.iter())
-            .map(|(seen, truth)| {
+            .map(|(known, truth)| {
                 if truth.is_out() {
                     return f64::INFINITY;
                 }
-                let known = if counts_in_flight {
-                    plus(seen.gauge, seen.in_flight)
+                let load = if counts_in_flight {
+                    plus(known.gauge, known.in_flight)
                 } else {
-                    seen.gauge
+                    known.gauge
                 };
-                plus(known, power).units() / seen.capacity.units()
+                plus(load, power).units() / known.capacity.units()
             });
         let at = lowest(score, rng)?;
-        if let Some(seen) = self.seen.get_mut(at) {
-            seen.in_flight = plus(seen.in_flight, power);
+        if let Some(known) = self.substations.get_mut(at) {
+            known.in_flight = plus(known.in_flight, power);
         }
         let reservation = None;
         Some(Pick { at, reservation })
     }
 
     fn answered(&mut self, pick: Pick, power: Load, _booked: bool) {
-        if let Some(seen) = self.seen.get_mut(pick.at) {
-            seen.in_flight = minus(seen.in_flight, power);
+        if let Some(known) = self.substations.get_mut(pick.at) {
+            known.in_flight = minus(known.in_flight, power);
         }
     }
 
     fn sampled(&mut self, scrape: Scrape, reading: Reading, _: &World<'_>, _: &mut Rng) {
-        if let Some(seen) = self.seen.get_mut(scrape.at) {
-            seen.gauge = reading.load;
+        if let Some(known) = self.substations.get_mut(scrape.at) {
+            known.gauge = reading.load;
         }
     }
 }
