@@ -3,16 +3,18 @@
 /// It is the same for all commands, because most of it applies to each of them.
 pub(super) const ALL: &str = "\
 Examples:
-  A day of 100,000 cars at home in ten minutes, with 730 requests a second at the peak, and an HTML report:
-    requester rush-hour --target http://127.0.0.1:8080 --admin http://127.0.0.1:9901 --report run.html
+  A day of 100,000 cars at home in ten minutes, 730 requests a second at the peak, and an HTML page:
+    requester rush-hour --target http://127.0.0.1:8080 --admin http://127.0.0.1:9901 \\
+      --report run.html
 
   The evening of 12,000 cars in a minute; 5 % leave early, 1 % of the requests are malformed:
     requester rush-hour --target http://127.0.0.1:8080 --admin http://127.0.0.1:9901 \\
       --sessions 12000 --hours 16:00-22:00 --duration 1m --early-unplug 0.05 --malformed 0.01
 
   In a pipeline: exit code 3 unless the answers were fast and complete and the load even:
-    requester rush-hour --target http://127.0.0.1:8080 --admin http://127.0.0.1:9901 --duration 1m \\
-      --fail-if 'p99>50ms' --fail-if 'errors>0.1%' --fail-if 'lost>0' --fail-if 'spread>2' --quiet
+    requester rush-hour --target http://127.0.0.1:8080 --admin http://127.0.0.1:9901 \\
+      --duration 1m --quiet \\
+      --fail-if 'p99>50ms' --fail-if 'errors>0.1%' --fail-if 'lost>0' --fail-if 'spread>2'
 
   The same 30,000 requests in each run, and one figure of the report:
     requester steady --target http://127.0.0.1:8080 --rate 1000 --duration 30s \\
@@ -23,27 +25,30 @@ Examples:
     requester step --target http://127.0.0.1:8080 --rates 1000,2000,4000,8000
     requester replay monday.csv --target http://127.0.0.1:8080 --speed 2
 
-The load is an open loop: requests leave at times that are fixed before the first one, whatever becomes of the
-answers, and latency counts from those times. So a stall of the target shows in every request that met it. If
-the load generator itself is late, busy or out of connections, the report says so.
+The load is an open loop: requests leave at times that are fixed before the first one, whatever
+becomes of the answers, and latency counts from those times. So a stall of the target shows in
+every request that met it. If the load generator itself is late, busy or out of connections, the
+report says so.
 
-Each offered request ends as exactly one of: answered (with any status), connect (no connection), broken
-(cut off before the answer was complete), timed_out, not_sent (all connections were busy).
+Each offered request ends in exactly one way: answered (with any status), connect (no connection),
+broken (cut off before the answer was complete), timed_out, not_sent (all connections were busy).
 
 Checks (--fail-if) are a figure, > or <, and a number with its unit:
   p50 p90 p99 p99.9 max mean   latency: 50ms, 0.2s, 800us
-  errors                       not answered, or a status of 400 and above other than a refusal: 0.1%, or a count
+  errors                       not answered, or a status from 400 on other than 429 and 503:
+                               0.1%, or a count
   lost                         not answered: 0.1%, or a count
   refused                      no capacity, 429 or 503: 5%, or a count
   late                         left more than 1 ms late: 1%, or a count
   rate                         answers a second: 500/s
   imbalance                    highest / mean utilisation, over time: 1.05
-  spread                       peak of highest - lowest utilisation, in percentage points, below 95% mean: 2
+  spread                       peak of highest - lowest utilisation, in percentage points, while
+                               the mean is below 95%: 2
   utilisation                  peak of any substation: 95%
   violations                   readings of a substation above its capacity: 0
   disagreements                between the counts of load generator, proxy and substations: 0
 The last five need --admin or --substation. A figure that could not be measured fails.
 
-On SIGINT or SIGTERM it stops offering, waits for the outstanding answers and reports; a second signal ends
-it at once. Exit codes: 0 done, 1 it could not run or no request was answered with 2xx, 2 wrong usage,
-3 a check failed.";
+On SIGINT or SIGTERM it stops offering, waits for the outstanding answers and reports; a second
+signal ends it at once. Exit codes: 0 done, 1 it could not run or no request was answered with 2xx,
+2 wrong usage, 3 a check failed.";
