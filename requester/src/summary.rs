@@ -87,8 +87,8 @@ impl Summary<'_> {
             )?;
         }
         if let (Some(seconds), Some(share)) = (tester.cpu_seconds, tester.cpu_share) {
-            let told = format!("{seconds:.2} s, {:.1} % of a core", 100.0 * share);
-            line(out, "generator CPU", &told)?;
+            let text = format!("{seconds:.2} s, {:.1} % of a core", 100.0 * share);
+            line(out, "generator CPU", &text)?;
         }
         Ok(())
     }
@@ -102,15 +102,15 @@ impl Summary<'_> {
             ..
         } = self.0;
         let whole = |kwh: f64| format!("{kwh:.0}");
-        let mut told = format!(
+        let mut text = format!(
             "{} kWh asked for, {} booked",
             whole(energy_kwh.asked),
             whole(energy_kwh.booked)
         );
         if let Some(kwh) = grid.as_ref().and_then(|grid| grid.energy_delivered_kwh) {
-            let _ = write!(told, ", {} delivered during the run", whole(kwh));
+            let _ = write!(text, ", {} delivered during the run", whole(kwh));
         }
-        line(out, "energy", &told)?;
+        line(out, "energy", &text)?;
         if malformed.offered > 0 {
             count(
                 out,
@@ -127,10 +127,10 @@ impl Summary<'_> {
                 pending,
                 ..
             } = unplugged;
-            let told = format!(
+            let text = format!(
                 "{done} done, {already_over} already over, {failed} failed, {pending} pending"
             );
-            count(out, "unplugged", unplugged.planned, &told)?;
+            count(out, "unplugged", unplugged.planned, &text)?;
         }
         Ok(())
     }
@@ -171,12 +171,12 @@ impl Summary<'_> {
             )?;
         }
         if let Some(counters) = &self.0.counters {
-            let told = if counters.agree {
+            let text = if counters.agree {
                 format!("all agree on {} bookings", grouped(counters.tester_booked))
             } else {
                 counters.differences.join("; ")
             };
-            line(out, "counters", &told)?;
+            line(out, "counters", &text)?;
         }
         Ok(())
     }

@@ -174,7 +174,7 @@ async fn a_run_without_a_success_reports_and_exits_with_1() {
 #[tokio::test]
 async fn wrong_usage_exits_with_2_and_explains_the_fault() {
     let target = ["steady", "--target", "http://127.0.0.1:1"];
-    for (args, told) in [
+    for (args, message) in [
         (&["steady"][..], "--target"),
         (
             &["steady", "--target", "https://grid:443"],
@@ -205,7 +205,7 @@ async fn wrong_usage_exits_with_2_and_explains_the_fault() {
     ] {
         let (code, out, err) = output(args).await;
         assert_eq!((code, out.as_str()), (2, ""), "{args:?}");
-        assert!(err.contains(told), "{args:?}: {err}");
+        assert!(err.contains(message), "{args:?}: {err}");
     }
 }
 

@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use requester::{Error, Powers};
-use support::{DEADLINE, accept, answer, read_request, run, serve, steady, try_run, write_ok};
+use support::{accept, answer, read_request, run, run_with, serve, steady, try_run, write_ok};
 use tokio::io::AsyncWriteExt;
 use tokio::sync::Notify;
 
@@ -197,12 +197,13 @@ async fn a_generator_that_was_blocked_counts_from_when_requests_were_due() {
     let (address, _) = serve(|_| async { answer(200, "s", "") }).await;
     // The progress function blocks the only thread, and with it the generator, for half a second.
     let hold = |_: &_| std::thread::sleep(SECOND / 2);
-    let ran = requester::run(
+    let report = run_with(
         steady(address, 100.0, 2 * SECOND),
         hold,
         std::future::pending(),
-    );
-    let report = tokio::time::timeout(DEADLINE, ran).await.unwrap().unwrap();
+    )
+    .await
+    .unwrap();
     assert_eq!(
         report.answers[&200], 200,
         "requests that were due meanwhile were sent afterwards"
@@ -233,7 +234,7 @@ async fn a_missing_answer_times_out_and_its_connection_is_dropped() {
 #[tokio::test]
 async fn a_request_that_finds_all_connections_busy_is_not_sent() {
     let gate = Arc::new(Notify::new());
-    let told = Arc::clone(&gate);
+    let opener = Arc::clone(&gate);
     let (address, seen) = serve(move |_| {
         let gate = Arc::clone(&gate);
         async move {
@@ -247,11 +248,12 @@ async fn a_request_that_finds_all_connections_busy_is_not_sent() {
     // The gate opens once all requests have been offered, as the progress function shows.
     let progress = move |progress: &requester::Progress| {
         if progress.offered == 100 {
-            told.notify_waiters();
+            opener.notify_waiters();
         }
     };
-    let ran = requester::run(steady, progress, std::future::pending());
-    let report = tokio::time::timeout(DEADLINE, ran).await.unwrap().unwrap();
+    let report = run_with(steady, progress, std::future::pending())
+        .await
+        .unwrap();
     assert_eq!(report.offered.requests, 100);
     assert_eq!(report.errors.by_kind["not_sent"], 97);
     assert_eq!((report.answers[&200], seen.requests()), (3, 3));
@@ -338,8 +340,8 @@ async fn on_shutdown_it_offers_no_more_and_waits_for_the_answers() {
     })
     .await;
     let steady = steady(address, 100.0, 3600 * SECOND);
-    let ran = requester::run(steady, |_| {}, async move { stop.notified().await });
-    let report = tokio::time::timeout(DEADLINE, ran).await.unwrap().unwrap();
+    let shutdown = async move { stop.notified().await };
+    let report = run_with(steady, |_| {}, shutdown).await.unwrap();
     let offered = report.offered.requests;
     assert!((20..200).contains(&offered), "{offered}");
     assert_eq!(report.answers[&200], offered, "no request was given up");
@@ -352,24 +354,30 @@ async fn on_shutdown_it_offers_no_more_and_waits_for_the_answers() {
 #[tokio::test]
 async fn progress_is_reported_every_second() {
     let (address, _) = serve(|_| async { answer(200, "substation1", "") }).await;
-    let told = Mutex::new(Vec::new());
-    let note = |progress: &requester::Progress| told.lock().unwrap().push(progress.clone());
+    let snapshots = Mutex::new(Vec::new());
+    let note = |progress: &requester::Progress| snapshots.lock().unwrap().push(progress.clone());
     let options = steady(address, 100.0, SECOND * 5 / 2);
-    requester::run(options, note, std::future::pending())
+    run_with(options, note, std::future::pending())
         .await
         .unwrap();
-    let told = told.into_inner().unwrap();
-    assert_eq!(told.len(), 2, "{told:?}");
-    assert!(told[0].offered >= 95 && told[1].offered >= 195, "{told:?}");
-    assert!(told[1].answered >= 190 && told[1].rate > 50.0, "{told:?}");
-    let [substation] = told[1].substations.as_slice() else {
-        panic!("{told:?}")
+    let snapshots = snapshots.into_inner().unwrap();
+    assert_eq!(snapshots.len(), 2, "{snapshots:?}");
+    assert!(
+        snapshots[0].offered >= 95 && snapshots[1].offered >= 195,
+        "{snapshots:?}"
+    );
+    assert!(
+        snapshots[1].answered >= 190 && snapshots[1].rate > 50.0,
+        "{snapshots:?}"
+    );
+    let [substation] = snapshots[1].substations.as_slice() else {
+        panic!("{snapshots:?}")
     };
     assert_eq!(
         (substation.name.as_str(), substation.share),
         ("substation1", 1.0)
     );
-    assert!(told[1].p50.unwrap() <= told[1].p99.unwrap());
+    assert!(snapshots[1].p50.unwrap() <= snapshots[1].p99.unwrap());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -24,19 +24,25 @@ pub fn all() -> Vec<Scenario> {
     all
 }
 
+/// The scenario with this number of proxies, which have equal shares.
+fn proxies(base: &Scenario, count: usize) -> Scenario {
+    Scenario {
+        shares: vec![1.0; count],
+        ..base.clone()
+    }
+}
+
 fn several_proxies(base: &Scenario) -> Vec<Scenario> {
     vec![
         Scenario {
             name: "four_proxies",
             about: "4 proxies, equal shares",
-            shares: vec![1.0; 4],
-            ..base.clone()
+            ..proxies(base, 4)
         },
         Scenario {
             name: "sixteen_proxies",
             about: "16 proxies, equal shares",
-            shares: vec![1.0; 16],
-            ..base.clone()
+            ..proxies(base, 16)
         },
         Scenario {
             name: "unequal_shares",
@@ -48,22 +54,19 @@ fn several_proxies(base: &Scenario) -> Vec<Scenario> {
             name: "unequal_capacities",
             about: "4 proxies, capacities 1…16",
             capacities: vec![1.0, 1.0, 2.0, 2.0, 4.0, 4.0, 8.0, 8.0, 16.0, 16.0],
-            shares: vec![1.0; 4],
-            ..base.clone()
+            ..proxies(base, 4)
         },
         Scenario {
             name: "capacities_of_sixteen",
             about: "16 proxies, capacities 1…16",
             capacities: vec![1.0, 1.0, 2.0, 2.0, 4.0, 4.0, 8.0, 8.0, 16.0, 16.0],
-            shares: vec![1.0; 16],
-            ..base.clone()
+            ..proxies(base, 16)
         },
         Scenario {
             name: "nearly_full",
             about: "4 proxies, 97 % of all capacity in use",
             headroom: 1.03,
-            shares: vec![1.0; 4],
-            ..base.clone()
+            ..proxies(base, 4)
         },
     ]
 }
@@ -110,34 +113,30 @@ fn disturbed(base: &Scenario) -> Vec<Scenario> {
         Scenario {
             name: "dead_gauges_of_four",
             about: "4 proxies, 3 of 10 gauges dead for 10 s",
-            shares: vec![1.0; 4],
             faults: vec![dead_gauges()],
-            ..base.clone()
+            ..proxies(base, 4)
         },
         Scenario {
             name: "emptied",
             about: "4 proxies, one substation suddenly empty",
-            shares: vec![1.0; 4],
             faults: vec![emptied()],
-            ..base.clone()
+            ..proxies(base, 4)
         },
         Scenario {
             name: "emptied_of_sixteen",
             about: "16 proxies, one substation suddenly empty",
-            shares: vec![1.0; 16],
             faults: vec![emptied()],
-            ..base.clone()
+            ..proxies(base, 16)
         },
         Scenario {
             name: "leave_and_rejoin",
             about: "4 proxies, 3 of 10 substations away for 10 s",
-            shares: vec![1.0; 4],
             faults: vec![Fault::Leave {
                 count: 3,
                 from: Duration::from_secs(40),
                 until: Duration::from_secs(50),
             }],
-            ..base.clone()
+            ..proxies(base, 4)
         },
         Scenario {
             name: "shifting_shares",
@@ -152,7 +151,6 @@ fn disturbed(base: &Scenario) -> Vec<Scenario> {
         Scenario {
             name: "come_and_go",
             about: "4 proxies, of which 3 go and come back",
-            shares: vec![1.0; 4],
             faults: vec![
                 Fault::Shares {
                     at: Duration::from_secs(45),
@@ -163,7 +161,7 @@ fn disturbed(base: &Scenario) -> Vec<Scenario> {
                     shares: vec![1.0; 4],
                 },
             ],
-            ..base.clone()
+            ..proxies(base, 4)
         },
     ]
 }

@@ -19,10 +19,10 @@ pub use oracle::Oracle;
 pub use prequal::Prequal;
 pub use raw_gauge::RawGauge;
 
-/// A choice, until its answer comes.
+/// A picked substation, until the answer comes.
 #[derive(Debug)]
 pub struct Pick {
-    /// The substation chosen.
+    /// The substation.
     pub at: usize,
     /// Its reservation in the ledger, if the picker has one.
     pub reservation: Option<Reservation<Ledger>>,

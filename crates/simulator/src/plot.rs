@@ -1,6 +1,6 @@
 //! The outcomes as a picture (SVG): a group of rows for each scenario, a row for each contender.
 //!
-//! It shows how far the fullest substation's utilisation exceeds the mean, on a logarithmic scale.
+//! It shows how far the highest utilisation exceeds the mean, on a logarithmic scale.
 //! A dot is the average over time, and a thin line ends at the worst moment.
 
 use switchyard_balance::Policy;

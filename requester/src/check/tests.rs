@@ -41,7 +41,7 @@ fn a_figure_that_was_not_measured_fails() {
 
 #[test]
 fn an_invalid_check_is_explained() {
-    for (check, told) in [
+    for (check, message) in [
         ("", "must be a figure, > or <"),
         ("p99", "must be a figure, > or <"),
         ("p99>", "must be a figure, > or <"),
@@ -56,6 +56,6 @@ fn an_invalid_check_is_explained() {
         ("utilisation>1", "a percentage"),
     ] {
         let error = check.parse::<Check>().unwrap_err().to_string();
-        assert!(error.contains(told), "{check}: {error}");
+        assert!(error.contains(message), "{check}: {error}");
     }
 }

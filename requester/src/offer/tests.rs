@@ -48,7 +48,7 @@ fn a_recording_of_another_system_needs_only_times() {
 
 #[test]
 fn a_fault_is_reported_with_its_line() {
-    for (text, told) in [
+    for (text, message) in [
         ("", "line 1: \"\" must be the columns' names"),
         ("1.0,11\n", "line 1"),
         ("at_seconds\n", "it contains no request"),
@@ -70,6 +70,6 @@ fn a_fault_is_reported_with_its_line() {
         ),
     ] {
         let error = read_csv(text.as_bytes(), 1).unwrap_err().to_string();
-        assert!(error.starts_with(told), "{text:?}: {error}");
+        assert!(error.starts_with(message), "{text:?}: {error}");
     }
 }

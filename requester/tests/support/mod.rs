@@ -14,7 +14,7 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
-use requester::{Arrivals, Curve, Error, Load, Options, Report};
+use requester::{Arrivals, Curve, Error, Load, Options, Progress, Report};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -157,8 +157,16 @@ pub(crate) async fn run(options: Options) -> Report {
 }
 
 pub(crate) async fn try_run(options: Options) -> Result<Report, Error> {
-    let ran = requester::run(options, |_| {}, std::future::pending());
-    tokio::time::timeout(DEADLINE, ran)
+    run_with(options, |_| {}, std::future::pending()).await
+}
+
+pub(crate) async fn run_with(
+    options: Options,
+    progress: impl Fn(&Progress) + Send,
+    shutdown: impl Future<Output = ()> + Send,
+) -> Result<Report, Error> {
+    let run = requester::run(options, progress, shutdown);
+    tokio::time::timeout(DEADLINE, run)
         .await
         .expect("the run hangs")
 }
