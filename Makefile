@@ -13,11 +13,13 @@ help: ## list the targets
 
 demo: ## run proxy, three substations and a rush hour in one process, and show what happens
 	@./scripts/setup.sh
-	@$(CARGO) run --release --locked -p switchyard --bin switchyard -- demo $(ARGS)
+	@$(CARGO) build --release --locked
+	@$(CARGO) run --quiet --release --locked -p switchyard -- demo $(ARGS)
 
 rush-hour: ## a day of 100,000 cars in ten minutes; fails unless nothing is lost, load is even and all counts agree
 	@./scripts/setup.sh
-	@$(CARGO) run --release --locked -p switchyard --bin switchyard -- demo --sessions 100000 --hours 00:00-24:00 \
+	@$(CARGO) build --release --locked
+	@$(CARGO) run --quiet --release --locked -p switchyard -- demo --sessions 100000 --hours 00:00-24:00 \
 	  --duration 10m --report rush-hour.html --output rush-hour.json --fail-if 'lost>0' --fail-if 'errors>0' \
 	  --fail-if 'spread>2' --fail-if 'violations>0' --fail-if 'disagreements>0' $(ARGS)
 
@@ -88,7 +90,8 @@ bench-micro: ## measure one decision and one scrape, in nanoseconds
 
 simulate: ## simulate every policy beside its peers and an oracle, on the real ledger: docs/balancing.md
 	@./scripts/setup.sh
-	@$(CARGO) run --release --locked -p switchyard-simulator --bin simulate -- $(ARGS)
+	@$(CARGO) build --release --locked
+	@$(CARGO) run --quiet --release --locked -p switchyard-simulator -- $(ARGS)
 
 dashboards: ## write Grafana's dashboards from monitoring/dashboards
 	@python3 -B -m monitoring.dashboards

@@ -2,8 +2,7 @@
 
 mod generator;
 
-use std::pin::pin;
-
+use futures_util::future::BoxFuture;
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::select;
 use tokio::task::JoinSet;
@@ -36,8 +35,24 @@ pub async fn run(
     progress: impl Fn(&Progress) + Send,
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<Report, Error> {
+    run_boxed(options, Box::new(progress), Box::pin(shutdown)).await
+}
+
+/// Boxed, so that the run is compiled once, in this crate, and not again in each program that calls it.
+fn run_boxed<'a>(
+    options: Options,
+    progress: Box<dyn Fn(&Progress) + Send + 'a>,
+    shutdown: BoxFuture<'a, ()>,
+) -> BoxFuture<'a, Result<Report, Error>> {
+    Box::pin(offer(options, progress, shutdown))
+}
+
+async fn offer(
+    options: Options,
+    progress: Box<dyn Fn(&Progress) + Send + '_>,
+    mut shutdown: BoxFuture<'_, ()>,
+) -> Result<Report, Error> {
     options.check()?;
-    let mut shutdown = pin!(shutdown);
     let prepared = select! {
         biased;
         () = &mut shutdown => return Err(Error::Stopped),

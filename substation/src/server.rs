@@ -4,7 +4,7 @@
 //! future is dropped.
 
 use std::io;
-use std::pin::pin;
+use std::pin::Pin;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
@@ -22,6 +22,8 @@ const DRAIN_LIMIT: Duration = Duration::from_secs(2);
 /// The pause in accepting when the process has no file handle left for a connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
+type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
 /// Serves a substation on a bound listener until `shutdown` resolves; then books no more, finishes the
 /// requests in flight and returns. It does not wait for running sessions: a caller that wants to does so
 /// before, with [`Substation::drained`]. Fails if the listener has no address.
@@ -30,8 +32,24 @@ pub async fn run(
     listener: TcpListener,
     shutdown: impl Future<Output = ()> + Send,
 ) -> io::Result<()> {
+    run_boxed(substation, listener, Box::pin(shutdown)).await
+}
+
+/// Boxed, so that the server is compiled once, in this crate, and not again in each program that calls it.
+fn run_boxed<'a>(
+    substation: Substation,
+    listener: TcpListener,
+    shutdown: Boxed<'a, ()>,
+) -> Boxed<'a, io::Result<()>> {
+    Box::pin(serve(substation, listener, shutdown))
+}
+
+async fn serve(
+    substation: Substation,
+    listener: TcpListener,
+    mut shutdown: Boxed<'_, ()>,
+) -> io::Result<()> {
     let address = listener.local_addr()?;
-    let mut shutdown = pin!(shutdown);
     let mut connections = JoinSet::new();
     let draining = CancellationToken::new();
     tracing::debug!(substation = substation.name(), %address, "Serving");

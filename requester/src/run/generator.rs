@@ -1,9 +1,9 @@
 //! Sends each offer at its time, and reports progress meanwhile.
 
 use std::ops::ControlFlow;
-use std::pin::Pin;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use tokio::select;
 use tokio::time::Instant;
 
@@ -42,7 +42,7 @@ impl ProgressTicks {
     }
 }
 
-pub(super) struct Generator<'a, P, S> {
+pub(super) struct Generator<'a> {
     pub(super) pool: Pool,
     pub(super) timer: Timer,
     pub(super) start: Instant,
@@ -50,11 +50,11 @@ pub(super) struct Generator<'a, P, S> {
     pub(super) total: Duration,
     pub(super) ticks: ProgressTicks,
     pub(super) levels: Option<CurrentLevels>,
-    pub(super) progress: P,
-    pub(super) shutdown: Pin<&'a mut S>,
+    pub(super) progress: Box<dyn Fn(&Progress) + Send + 'a>,
+    pub(super) shutdown: BoxFuture<'a, ()>,
 }
 
-impl<P: Fn(&Progress), S: Future<Output = ()>> Generator<'_, P, S> {
+impl Generator<'_> {
     /// Sends all offers, each at its time. Returns for how long requests were offered.
     pub(super) async fn offer(
         &mut self,
