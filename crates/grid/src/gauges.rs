@@ -6,7 +6,7 @@ use prometheus::{GaugeVec, IntGauge, IntGaugeVec};
 use strum::VariantArray;
 use switchyard_telemetry::{Error, Registrar};
 
-use crate::{grid::Grid, state::State};
+use crate::{grid::Grid, state::SubstationState};
 
 /// The families.
 #[derive(Debug)]
@@ -139,7 +139,7 @@ impl GridGauges {
             can_scrape.set(i64::from(view.can_scrape));
             let can_charge = self.can_charge.with_label_values(name);
             can_charge.set(i64::from(view.rotation.is_in_rotation));
-            for state in State::VARIANTS {
+            for state in SubstationState::VARIANTS {
                 let gauge = self.state.with_label_values(&[view.name, state.name()]);
                 gauge.set(i64::from(*state == view.state));
             }

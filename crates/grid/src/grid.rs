@@ -10,11 +10,11 @@ use switchyard_scrape::Gauges;
 use crate::{
     choice::ChoiceMetrics,
     clock::Clock,
-    common::Common,
     members::members,
     metrics::GridMetrics,
     report::Reports,
-    state::State,
+    shared_state::SharedState,
+    state::SubstationState,
     substation::{Id, Substation},
 };
 
@@ -26,7 +26,7 @@ pub struct Grid {
     reports: Reports,
     stale_after: Duration,
     pub(crate) polls: Polls,
-    pub(crate) common: Arc<Common>,
+    pub(crate) shared: Arc<SharedState>,
 }
 
 /// How and how often gauges are looked at.
@@ -46,15 +46,15 @@ impl Grid {
         clock: Clock,
         seed: u64,
     ) -> Result<Self, Unencodable> {
-        let common = Common::new(clock, metrics.choice.clone());
-        let substations = members(&common, config, metrics, |_, _| None)?;
-        Ok(Self::of(config, substations, Arc::new(common), seed))
+        let shared = SharedState::new(clock, metrics.choice.clone());
+        let substations = members(&shared, config, metrics, |_, _| None)?;
+        Ok(Self::of(config, substations, Arc::new(shared), seed))
     }
 
     pub(crate) fn of(
         config: &Config,
         substations: Vec<Arc<Substation>>,
-        common: Arc<Common>,
+        shared: Arc<SharedState>,
         seed: u64,
     ) -> Self {
         let usual = Load::new(config.charge.default_load).unwrap_or_default();
@@ -68,7 +68,7 @@ impl Grid {
                 interval: config.load.interval,
                 visibility_lag: config.load.visibility_lag,
             },
-            common,
+            shared,
         }
     }
 
@@ -111,20 +111,20 @@ impl Grid {
     /// The clock that samples and ejections are stamped with.
     #[must_use]
     pub fn clock(&self) -> Clock {
-        self.common.clock
+        self.shared.clock
     }
 
     /// How a substation is doing now.
     #[must_use]
-    pub fn state_of(&self, substation: &Substation) -> State {
-        substation.state(self.common.clock.now(), self.stale_after)
+    pub fn state_of(&self, substation: &Substation) -> SubstationState {
+        substation.state(self.shared.clock.now(), self.stale_after)
     }
 
     /// Whether every substation was asked once and at least one told its load: from then on a choice is
     /// more than a guess.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        self.common.is_first_round_done()
+        self.shared.is_first_round_done()
             && self
                 .substations()
                 .iter()
@@ -134,12 +134,12 @@ impl Grid {
     /// How good the choices are, for counting.
     #[must_use]
     pub fn choice_metrics(&self) -> &ChoiceMetrics {
-        &self.common.choice_metrics
+        &self.shared.choice_metrics
     }
 
     /// Notes, for the choice, whose samples are old.
     pub(crate) fn note_stale(&self) {
-        let now = self.common.clock.now();
+        let now = self.shared.clock.now();
         for substation in self.substations() {
             let is_stale = substation.is_stale(now, self.stale_after);
             substation.ledger().set_stale(is_stale);
@@ -149,6 +149,6 @@ impl Grid {
     /// Whether so few are in rotation that those ejected for failing are used as well.
     #[must_use]
     pub fn is_panicking(&self) -> bool {
-        self.common.is_panicking()
+        self.shared.is_panicking()
     }
 }

@@ -11,7 +11,7 @@ use switchyard_telemetry::{Error, Registrar, counter_by, forget_by, request_buck
 use crate::{
     choice::ChoiceMetrics,
     outcomes::{ReportOutcome, UpstreamOutcome},
-    state::State,
+    state::SubstationState,
 };
 
 /// The families, before a substation's name is known.
@@ -49,7 +49,7 @@ pub struct SubstationMetrics {
     upstream: EnumMap<UpstreamOutcome, IntCounter>,
     polls: EnumMap<PollOutcome, IntCounter>,
     reports: EnumMap<ReportOutcome, IntCounter>,
-    transitions: EnumMap<State, IntCounter>,
+    transitions: EnumMap<SubstationState, IntCounter>,
 }
 
 impl SubstationMetrics {
@@ -94,7 +94,7 @@ impl SubstationMetrics {
     }
 
     /// Counts one change of state.
-    pub fn transition(&self, to: State) {
+    pub fn transition(&self, to: SubstationState) {
         self.transitions[to].inc();
     }
 }
@@ -185,7 +185,7 @@ impl GridMetrics {
         forget_by::<UpstreamOutcome>(&self.upstream, &[name]);
         forget_by::<PollOutcome>(&self.polls, &[name]);
         forget_by::<ReportOutcome>(&self.reports, &[name]);
-        forget_by::<State>(&self.transitions, &[name]);
+        forget_by::<SubstationState>(&self.transitions, &[name]);
         let _ = self.shared.remove_label_values(&[name]);
         let _ = self.upstream_seconds.remove_label_values(&[name]);
         let _ = self.poll_seconds.remove_label_values(&[name]);

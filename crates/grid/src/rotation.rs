@@ -10,9 +10,9 @@ use switchyard_balance::{Ledger, Load};
 
 use crate::{
     clock::{Clock, Moment},
-    condition::{Entry, News},
     grid::Grid,
-    health::Verdict,
+    outlier_detection::ExchangeVerdict,
+    rotation_state::{Admission, RotationEvent},
     substation::{Reach, Substation},
 };
 
@@ -28,8 +28,8 @@ impl Drop for Trial {
     fn drop(&mut self) {
         let ledger: &Ledger = self.substation.ledger();
         self.substation
-            .condition()
-            .untried(ledger, self.clock.now());
+            .rotation_state()
+            .abandon_trial(ledger, self.clock.now());
     }
 }
 
@@ -42,15 +42,15 @@ impl Grid {
     /// One that is on trial takes one request, which gets the trial to hold.
     pub fn enter(&self, substation: &Arc<Substation>) -> Result<Option<Trial>, Closed> {
         match substation
-            .condition()
-            .may_be_asked(substation.ledger(), self.common.clock)
+            .rotation_state()
+            .admission(substation.ledger(), self.shared.clock)
         {
-            Entry::Free => Ok(None),
-            Entry::Trial => Ok(Some(Trial {
+            Admission::Free => Ok(None),
+            Admission::Trial => Ok(Some(Trial {
                 substation: Arc::clone(substation),
-                clock: self.common.clock,
+                clock: self.shared.clock,
             })),
-            Entry::Closed => Err(Closed),
+            Admission::Closed => Err(Closed),
         }
     }
 
@@ -58,25 +58,25 @@ impl Grid {
     /// no lock while all is well.
     pub fn good(&self, substation: &Substation, booked: Option<Load>) {
         let news = substation
-            .condition()
-            .good(substation.ledger(), booked, self.common.clock);
+            .rotation_state()
+            .good(substation.ledger(), booked, self.shared.clock);
         self.follow(substation, news);
     }
 
     /// An exchange with `substation` failed.
-    pub fn failed(&self, substation: &Substation, verdict: Verdict) {
-        let now = self.common.clock.now();
+    pub fn failed(&self, substation: &Substation, verdict: ExchangeVerdict) {
+        let now = self.shared.clock.now();
         let news = substation
-            .condition()
+            .rotation_state()
             .failure(substation.ledger(), verdict, now);
         self.follow(substation, news);
     }
 
     /// `substation` refused `load`; `room_in` is when it says it has room. That it answered is good.
     pub fn refused(&self, substation: &Substation, load: Load, room_in: Option<Duration>) {
-        let now = self.common.clock.now();
+        let now = self.shared.clock.now();
         substation
-            .condition()
+            .rotation_state()
             .refused(substation.ledger(), load, room_in, now);
         self.good(substation, None);
     }
@@ -91,18 +91,18 @@ impl Grid {
     pub fn drain(&self, name: &str, is_draining: bool) -> Option<&Arc<Substation>> {
         let named = |substation: &&Arc<Substation>| substation.name() == name;
         let substation = self.substations().iter().find(named)?;
-        let now = self.common.clock.now();
+        let now = self.shared.clock.now();
         let news = substation
-            .condition()
+            .rotation_state()
             .drain(substation.ledger(), is_draining, now);
         self.follow(substation, news);
         Some(substation)
     }
 
-    fn follow(&self, substation: &Substation, news: Option<News>) {
+    fn follow(&self, substation: &Substation, news: Option<RotationEvent>) {
         if let Some(news) = news {
             substation.announce(news);
-            self.common.review(substation);
+            self.shared.review(substation);
         }
     }
 }

@@ -4,7 +4,7 @@
 //! proxies don't fall into step; so many scrapes run at once and no more; a substation has at most one under
 //! way, so one that hangs misses rounds and delays nobody else's.
 //!
-//! When the grid changes, seats go on by substation, not by position: who stays keeps its connection, who comes is
+//! When the grid changes, slots go on by substation, not by position: who stays keeps its connection, who comes is
 //! asked at once.
 
 use std::{
@@ -40,7 +40,7 @@ const JITTER: f64 = 0.2;
 pub struct Scraper {
     grids: watch::Receiver<Arc<Grid>>,
     grid: Arc<Grid>,
-    seats: HashMap<Id, Seat>,
+    slots: HashMap<Id, ScrapeSlot>,
     due: VecDeque<Arc<Substation>>,
     learner: Learner,
     /// Whether a first round is still to be finished.
@@ -58,7 +58,7 @@ struct Ended {
 
 /// What is known of one substation between rounds.
 #[derive(Debug)]
-struct Seat {
+struct ScrapeSlot {
     /// None while a scrape is under way.
     probe: Option<Probe>,
     was_asked: bool,
@@ -73,13 +73,13 @@ impl Scraper {
         let mut scraper = Self {
             grids,
             grid,
-            seats: HashMap::new(),
+            slots: HashMap::new(),
             due: VecDeque::new(),
             learner: Learner::new(),
             is_first_round: true,
             rng: Rng::with_seed(seed),
         };
-        scraper.take_seats();
+        scraper.assign_slots();
         // The first round begins at once and asks them all.
         scraper.due.clear();
         scraper
@@ -99,8 +99,8 @@ impl Scraper {
             while running.len() < AT_ONCE
                 && let Some(substation) = self.due.pop_front()
             {
-                let seat = self.seats.get_mut(&substation.id());
-                if let Some(probe) = seat.and_then(|seat| seat.probe.take()) {
+                let slot = self.slots.get_mut(&substation.id());
+                if let Some(probe) = slot.and_then(|slot| slot.probe.take()) {
                     let late = visibility.of(&substation);
                     let gauges = Arc::clone(&self.grid.polls.gauges);
                     running.push(scrape(probe, substation, late, gauges));
@@ -133,7 +133,7 @@ impl Scraper {
                         round = Instant::now();
                         timer.as_mut().reset(round + jitter(polls.interval, &mut self.rng));
                     }
-                    self.take_seats();
+                    self.assign_slots();
                 }
                 Some(ended) = running.next() => {
                     self.record(ended);
@@ -145,36 +145,36 @@ impl Scraper {
         }
     }
 
-    /// Gives each substation of the grid a seat, and takes the others' away. Whoever comes is asked at once.
-    fn take_seats(&mut self) {
-        let mut before = std::mem::take(&mut self.seats);
+    /// Gives each substation of the grid a slot, and takes the others' away. Whoever comes is asked at once.
+    fn assign_slots(&mut self) {
+        let mut before = std::mem::take(&mut self.slots);
         for substation in self.grid.substations() {
-            let seat = before.remove(&substation.id()).unwrap_or_else(|| {
+            let slot = before.remove(&substation.id()).unwrap_or_else(|| {
                 self.due.push_back(Arc::clone(substation));
                 let probe = Probe::new(substation.address(), &self.grid.polls.gauges);
-                Seat {
+                ScrapeSlot {
                     probe: Some(probe),
                     was_asked: false,
                     failing_as: None,
                 }
             });
-            self.seats.insert(substation.id(), seat);
+            self.slots.insert(substation.id(), slot);
         }
-        let Self { due, seats, .. } = self;
-        due.retain(|substation| seats.contains_key(&substation.id()));
+        let Self { due, slots, .. } = self;
+        due.retain(|substation| slots.contains_key(&substation.id()));
     }
 
     fn record(&mut self, ended: Ended) {
-        let Some(seat) = self.seats.get_mut(&ended.substation.id()) else {
+        let Some(slot) = self.slots.get_mut(&ended.substation.id()) else {
             // It left meanwhile.
             return;
         };
-        seat.record(ended.result, ended.took, &ended.substation, &self.grid);
-        seat.probe = Some(ended.probe);
-        seat.was_asked = true;
-        if self.is_first_round && self.seats.values().all(|seat| seat.was_asked) {
+        slot.record(ended.result, ended.took, &ended.substation, &self.grid);
+        slot.probe = Some(ended.probe);
+        slot.was_asked = true;
+        if self.is_first_round && self.slots.values().all(|slot| slot.was_asked) {
             self.is_first_round = false;
-            self.grid.common.set_first_round_done();
+            self.grid.shared.set_first_round_done();
         }
     }
 
@@ -189,7 +189,7 @@ impl Scraper {
     }
 }
 
-impl Seat {
+impl ScrapeSlot {
     /// Writes a scrape's result into the ledger, the metrics and, where something changed, the log.
     fn record(
         &mut self,

@@ -6,7 +6,7 @@ use strum::{IntoStaticStr, VariantArray};
 /// How a substation is doing, for people and alerts.
 #[derive(Clone, Copy, Debug, Enum, Eq, IntoStaticStr, PartialEq, VariantArray)]
 #[strum(serialize_all = "snake_case")]
-pub enum State {
+pub enum SubstationState {
     /// Its samples are fresh.
     Up,
     /// Its last sample is old; the ledger goes on counting.
@@ -21,7 +21,7 @@ pub enum State {
     Unknown,
 }
 
-impl State {
+impl SubstationState {
     /// Its name in status and metrics.
     #[must_use]
     pub fn name(self) -> &'static str {

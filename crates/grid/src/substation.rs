@@ -22,10 +22,11 @@ use switchyard_http1::{RequestHead, Unencodable};
 
 use crate::{
     clock::Moment,
-    condition::{Census, Condition, News, View},
-    health::{Change, Stage, Verdict},
+    fleet_counts::FleetCounts,
     metrics::{GridMetrics, SubstationMetrics},
-    state::State,
+    outlier_detection::{ExchangeVerdict, HealthChange, Stage},
+    rotation_state::{RotationEvent, RotationState, RotationView},
+    state::SubstationState,
 };
 
 /// Which substation it is, for as long as the process runs. A position in the grid changes with the configuration,
@@ -69,7 +70,7 @@ pub struct Substation {
     /// In millionths; [`NO_CAPACITY`] where the configuration says none.
     configured_capacity: AtomicI64,
     charge_head: ArcSwap<RequestHead>,
-    condition: Condition,
+    rotation_state: RotationState,
     sampled_at: AtomicU64,
     is_reachable: AtomicBool,
     can_scrape: AtomicBool,
@@ -96,7 +97,7 @@ impl Substation {
         listed: &config::Substation,
         config: &Config,
         metrics: &GridMetrics,
-        census: &Arc<Census>,
+        counts: &Arc<FleetCounts>,
     ) -> Result<Self, Unencodable> {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let configured_capacity = listed.capacity.and_then(Load::new);
@@ -111,7 +112,7 @@ impl Substation {
             address: listed.address,
             configured_capacity: AtomicI64::new(millionths(configured_capacity)),
             charge_head: ArcSwap::from_pointee(charge_head),
-            condition: Condition::new(&config.health, Arc::clone(census)),
+            rotation_state: RotationState::new(&config.health, Arc::clone(counts)),
             sampled_at: AtomicU64::new(NEVER),
             is_reachable: AtomicBool::new(true),
             can_scrape: AtomicBool::new(false),
@@ -134,13 +135,13 @@ impl Substation {
         if before != millionths(capacity) {
             self.ledger.set_capacity(capacity);
         }
-        self.condition.join(&self.ledger, &config.health, now);
+        self.rotation_state.join(&self.ledger, &config.health, now);
         Ok(())
     }
 
     /// Takes no further part: no new sessions, no scrapes.
     pub(super) fn leave(&self, now: Moment) {
-        self.condition.leave(&self.ledger, now);
+        self.rotation_state.leave(&self.ledger, now);
     }
 
     /// Which one it is.
@@ -196,21 +197,21 @@ impl Substation {
 
     /// How it is doing at `now`.
     #[must_use]
-    pub fn state(&self, now: Moment, stale_after: Duration) -> State {
+    pub fn state(&self, now: Moment, stale_after: Duration) -> SubstationState {
         let view = self.view(now);
         if view.is_draining {
-            return State::Draining;
+            return SubstationState::Draining;
         }
         if view.is_unreachable || !self.is_reachable.load(Relaxed) {
-            return State::Down;
+            return SubstationState::Down;
         }
         if view.stage != Stage::In {
-            return State::Ejected;
+            return SubstationState::Ejected;
         }
         match self.sampled_at() {
-            None => State::Unknown,
-            Some(_) if self.is_stale(now, stale_after) => State::Stale,
-            Some(_) => State::Up,
+            None => SubstationState::Unknown,
+            Some(_) if self.is_stale(now, stale_after) => SubstationState::Stale,
+            Some(_) => SubstationState::Up,
         }
     }
 
@@ -222,8 +223,8 @@ impl Substation {
 
     /// All that its rotation is decided by, at `now`.
     #[must_use]
-    pub fn view(&self, now: Moment) -> View {
-        self.condition.view(now)
+    pub fn view(&self, now: Moment) -> RotationView {
+        self.rotation_state.view(now)
     }
 
     /// Whether its last scrape brought a sample.
@@ -232,33 +233,33 @@ impl Substation {
         self.can_scrape.load(Relaxed)
     }
 
-    pub(super) fn condition(&self) -> &Condition {
-        &self.condition
+    pub(super) fn rotation_state(&self) -> &RotationState {
+        &self.rotation_state
     }
 
     /// Counts and logs what has just become of it.
-    pub(super) fn announce(&self, news: News) {
+    pub(super) fn announce(&self, news: RotationEvent) {
         let substation = self.name.as_str();
         let to = match news {
-            News::Health(Change::Ejected(cause, lasts)) => {
+            RotationEvent::Health(HealthChange::Ejected(cause, lasts)) => {
                 warn!(substation, ?cause, ?lasts, "Ejected");
-                Some(State::Ejected)
+                Some(SubstationState::Ejected)
             }
-            News::Health(Change::Trial) => {
+            RotationEvent::Health(HealthChange::Trial) => {
                 info!(substation, "On trial: the next request decides");
                 None
             }
-            News::Health(Change::Back) => {
+            RotationEvent::Health(HealthChange::Back) => {
                 info!(substation, "Back in rotation, slowly");
-                Some(State::Up)
+                Some(SubstationState::Up)
             }
-            News::Drained => {
+            RotationEvent::Drained => {
                 info!(substation, "Draining: no new sessions");
-                Some(State::Draining)
+                Some(SubstationState::Draining)
             }
-            News::Undrained => {
+            RotationEvent::Undrained => {
                 info!(substation, "No longer draining");
-                Some(State::Up)
+                Some(SubstationState::Up)
             }
         };
         if let Some(to) = to {
@@ -267,7 +268,7 @@ impl Substation {
     }
 
     /// Takes word of whether a scrape reached it.
-    pub(super) fn scraped(&self, reach: Reach, now: Moment) -> Option<News> {
+    pub(super) fn scraped(&self, reach: Reach, now: Moment) -> Option<RotationEvent> {
         let has_sample = self.sampled_at.load(Relaxed) == now.millis();
         self.can_scrape.store(has_sample, Relaxed);
         match reach {
@@ -277,27 +278,30 @@ impl Substation {
         }
         let failed = (reach == Reach::No)
             .then(|| {
-                self.condition
-                    .failure(&self.ledger, Verdict::Unreachable, now)
+                self.rotation_state
+                    .failure(&self.ledger, ExchangeVerdict::Unreachable, now)
             })
             .flatten();
-        failed.or_else(|| self.condition.tick(&self.ledger, reach == Reach::Yes, now))
+        failed.or_else(|| {
+            self.rotation_state
+                .tick(&self.ledger, reach == Reach::Yes, now)
+        })
     }
 
     fn note_reach(&self, reached: bool) {
         let was_reachable = self.is_reachable.swap(reached, Relaxed);
         if was_reachable && !reached {
-            self.metrics.transition(State::Down);
+            self.metrics.transition(SubstationState::Down);
             warn!(substation = self.name, address = %self.address, "Can't be reached");
         } else if reached && !was_reachable {
-            self.metrics.transition(State::Up);
+            self.metrics.transition(SubstationState::Up);
             info!(substation = self.name, "Reached again");
         }
     }
 
     pub(super) fn stamp_sample(&self, now: Moment) {
         self.sampled_at.store(now.millis(), Relaxed);
-        self.condition.sampled(&self.ledger, now);
+        self.rotation_state.sampled(&self.ledger, now);
     }
 
     /// What its configuration says of its capacity, which goes before its gauge.

@@ -4,7 +4,10 @@ use std::{net::SocketAddr, time::Duration};
 
 use switchyard_balance::Load;
 
-use crate::{clock::Moment, condition::View, grid::Grid, state::State, substation::Substation};
+use crate::{
+    clock::Moment, grid::Grid, rotation_state::RotationView, state::SubstationState,
+    substation::Substation,
+};
 
 /// See the [module](self). Loads are in the unit of the load gauge.
 #[derive(Clone, Copy, Debug)]
@@ -14,7 +17,7 @@ pub struct SubstationView<'a> {
     /// Where it listens.
     pub address: SocketAddr,
     /// How it is doing.
-    pub state: State,
+    pub state: SubstationState,
     /// As last sampled.
     pub current_load: Option<f64>,
     /// The most it can bear, where that is known.
@@ -34,7 +37,7 @@ pub struct SubstationView<'a> {
     /// Whether its last scrape brought a sample.
     pub can_scrape: bool,
     /// All that its rotation is decided by.
-    pub rotation: View,
+    pub rotation: RotationView,
 }
 
 impl Grid {

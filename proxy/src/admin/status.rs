@@ -1,7 +1,7 @@
 //! The grid as `/status` tells it.
 
 use switchyard_balance::Load;
-use switchyard_grid::{Grid, Moment, Stage, Substation, SubstationView, View};
+use switchyard_grid::{Grid, Moment, RotationView, Stage, Substation, SubstationView};
 use switchyard_status::{GridStatus, Health, SubstationStatus};
 
 use crate::snapshot::Snapshot;
@@ -40,7 +40,7 @@ fn shown<'a>(view: &SubstationView<'a>, now: Moment) -> SubstationStatus<'a> {
     }
 }
 
-fn health(rotation: &View, can_scrape: bool, now: Moment) -> Health {
+fn health(rotation: &RotationView, can_scrape: bool, now: Moment) -> Health {
     let (stage, trial_in) = match rotation.stage {
         Stage::In => ("in", None),
         Stage::Ejected(until) => ("ejected", Some(until.since(now).as_secs_f64())),

@@ -1,6 +1,6 @@
 //! Takes the picture. The only place of this room that touches what is shared.
 
-use switchyard_grid::{Moment, Stage, SubstationView, View};
+use switchyard_grid::{Moment, RotationView, Stage, SubstationView};
 use switchyard_status::{Balance, Configuration, Facts, Picture, Reload, Substation, Verdict};
 
 use super::traffic::Meter;
@@ -63,7 +63,7 @@ fn shown(view: &SubstationView<'_>, now: Moment) -> Substation {
 }
 
 /// What a person should know of a substation beyond its state.
-fn note(view: &View, now: Moment) -> Option<String> {
+fn note(view: &RotationView, now: Moment) -> Option<String> {
     if let Stage::Ejected(until) = view.stage {
         let seconds = until.since(now).as_secs();
         return Some(format!("its trial is due in {seconds} s"));

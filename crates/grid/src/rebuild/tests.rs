@@ -3,7 +3,7 @@
 use switchyard_balance::{Load, Reading, Refusal};
 
 use super::*;
-use crate::{clock::Clock, health::Verdict, state::State};
+use crate::{clock::Clock, outlier_detection::ExchangeVerdict, state::SubstationState};
 
 fn metrics() -> GridMetrics {
     let registry = prometheus::Registry::new();
@@ -35,8 +35,8 @@ impl Rig {
 
     /// The next grid; who is not in it has been let go and is returned.
     fn reload(&mut self, config: &Config, absent: &[Arc<Substation>]) -> Vec<Arc<Substation>> {
-        let next = self.grid.succeed(config, &self.metrics, absent, 1).unwrap();
-        let gone = self.grid.dismiss(&next);
+        let next = self.grid.rebuild(config, &self.metrics, absent, 1).unwrap();
+        let gone = self.grid.retire(&next);
         self.grid = next;
         gone
     }
@@ -97,17 +97,17 @@ fn who_left_is_chosen_by_nobody_also_in_a_grid_that_somebody_still_holds() {
     let left = rig.get("a");
     let next = rig
         .grid
-        .succeed(&config(&[("b", 2)], ""), &rig.metrics, &[], 1);
+        .rebuild(&config(&[("b", 2)], ""), &rig.metrics, &[], 1);
     let next = next.unwrap();
     assert_eq!(
         rig.choose().unwrap(),
         "a",
         "the old grid is whole until then"
     );
-    rig.grid.dismiss(&next);
+    rig.grid.retire(&next);
     assert_eq!(rig.choose().unwrap(), "b");
     // Whatever is reported of it late does not bring it back.
-    rig.grid.failed(&left, Verdict::Bad);
+    rig.grid.failed(&left, ExchangeVerdict::Bad);
     rig.grid.good(&left, None);
     assert!(!left.ledger().is_in());
     rig.grid = next;
@@ -125,7 +125,7 @@ fn who_comes_back_is_the_same_and_an_operators_word_holds() {
     let absent = rig.reload(&config(&[("b", 2)], ""), &[]);
     rig.reload(&config(&[("a", 1), ("b", 2)], ""), &absent);
     assert_eq!(rig.get("a").id(), a.id());
-    assert_eq!(rig.grid.state_of(&a), State::Draining);
+    assert_eq!(rig.grid.state_of(&a), SubstationState::Draining);
     assert!(!a.ledger().is_in());
     rig.grid.drain("a", false).unwrap();
     assert!(a.ledger().is_in());
@@ -160,10 +160,10 @@ fn rules_of_health_hold_for_those_that_stay() {
         &[],
     );
     let a = rig.get("a");
-    rig.grid.failed(&a, Verdict::Bad);
-    assert_ne!(rig.grid.state_of(&a), State::Ejected);
-    rig.grid.failed(&a, Verdict::Bad);
-    assert_eq!(rig.grid.state_of(&a), State::Ejected);
+    rig.grid.failed(&a, ExchangeVerdict::Bad);
+    assert_ne!(rig.grid.state_of(&a), SubstationState::Ejected);
+    rig.grid.failed(&a, ExchangeVerdict::Bad);
+    assert_eq!(rig.grid.state_of(&a), SubstationState::Ejected);
 }
 
 #[test]
@@ -172,7 +172,7 @@ fn whether_too_few_are_left_is_asked_of_those_that_are_listed() {
     let rules = "health: {failures: 1, panic: 0.5, most_ejected: 1}";
     let mut rig = Rig::new(&four);
     rig.reload(&config(&four, rules), &[]);
-    let eject = |rig: &Rig, name| rig.grid.failed(&rig.get(name), Verdict::Bad);
+    let eject = |rig: &Rig, name| rig.grid.failed(&rig.get(name), ExchangeVerdict::Bad);
     eject(&rig, "a");
     eject(&rig, "b");
     assert!(!rig.grid.is_panicking(), "two of four");

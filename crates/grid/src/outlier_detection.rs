@@ -6,7 +6,7 @@
 //! and comes into its share slowly; if not, it is ejected again, for longer. One that only could not be
 //! reached comes back as soon as a scrape reaches it, and needs no trial.
 //!
-//! All of it is counters and moments passed in: no clock, no lock, no I/O. [`super::condition`] keeps it
+//! All of it is counters and moments passed in: no clock, no lock, no I/O. [`super::rotation_state`] keeps it
 //! under a lock that nobody takes while all is well.
 
 use std::time::Duration;
@@ -20,7 +20,7 @@ const FIRST_SHARE: f64 = 0.1;
 
 /// How an exchange spoke of the substation's health.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum ExchangeVerdict {
     /// It answered as it should, refusals included.
     Good,
     /// It could not be reached.
@@ -45,7 +45,7 @@ pub enum Stage {
 
 /// Why it was ejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cause {
+pub enum EjectionCause {
     /// So many failures in a row.
     InARow,
     /// Too small a share of its exchanges went well.
@@ -56,9 +56,9 @@ pub enum Cause {
 
 /// What has just become of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Change {
+pub enum HealthChange {
     /// Out of rotation.
-    Ejected(Cause, Duration),
+    Ejected(EjectionCause, Duration),
     /// Its time is over: the next request is its trial.
     Trial,
     /// Back in rotation.
@@ -67,7 +67,7 @@ pub enum Change {
 
 /// The running judgement of one substation.
 #[derive(Debug, Default)]
-pub struct Health {
+pub struct OutlierDetector {
     stage: Stage,
     failures: u32,
     /// The last failure was that it could not be reached.
@@ -118,26 +118,26 @@ impl Window {
     }
 }
 
-impl Health {
+impl OutlierDetector {
     /// Takes a verdict. `exchanges` is how many have ended so far; `may_eject` is asked before an ejection
     /// for failing, and answers whether there may be one more.
     pub fn report(
         &mut self,
-        verdict: Verdict,
+        verdict: ExchangeVerdict,
         now: Moment,
         exchanges: u64,
         rules: &config::Health,
         may_eject: impl FnOnce() -> bool,
-    ) -> Option<Change> {
-        if verdict == Verdict::Good {
+    ) -> Option<HealthChange> {
+        if verdict == ExchangeVerdict::Good {
             self.failures = 0;
             return matches!(self.stage, Stage::Trial | Stage::Tried).then(|| self.back(now));
         }
         self.failures += 1;
-        self.unreachable = verdict == Verdict::Unreachable;
+        self.unreachable = verdict == ExchangeVerdict::Unreachable;
         // Whoever can't be reached costs nobody an answer: that counts in a row only.
         let (of, failed) = match verdict {
-            Verdict::Bad => self.window.failure(now, exchanges, rules.window),
+            ExchangeVerdict::Bad => self.window.failure(now, exchanges, rules.window),
             _ => (0, 0),
         };
         #[expect(
@@ -147,19 +147,19 @@ impl Health {
         let is_below =
             of >= rules.requests && ((of - failed.min(of)) as f64) < rules.success_rate * of as f64;
         let cause = match self.stage {
-            Stage::Trial | Stage::Tried => Cause::Trial,
-            Stage::In if self.failures >= rules.failures => Cause::InARow,
-            Stage::In if is_below => Cause::Rate,
+            Stage::Trial | Stage::Tried => EjectionCause::Trial,
+            Stage::In if self.failures >= rules.failures => EjectionCause::InARow,
+            Stage::In if is_below => EjectionCause::Rate,
             Stage::In | Stage::Ejected(_) => return None,
         };
         // Who is on trial is counted as out already.
-        if cause != Cause::Trial && !self.unreachable && !may_eject() {
+        if cause != EjectionCause::Trial && !self.unreachable && !may_eject() {
             return None;
         }
         let served = self
             .back_since
             .map_or(Duration::MAX, |since| now.since(since));
-        if cause != Cause::Trial && served >= rules.longest_ejection {
+        if cause != EjectionCause::Trial && served >= rules.longest_ejection {
             self.ejections = 0;
         }
         let lasts = rules
@@ -169,12 +169,12 @@ impl Health {
         self.ejections += 1;
         self.stage = Stage::Ejected(now.plus(lasts));
         self.window = Window::default();
-        Some(Change::Ejected(cause, lasts))
+        Some(HealthChange::Ejected(cause, lasts))
     }
 
     /// To be called now and then: ends an ejection whose time is over, or that of a substation that only
     /// could not be reached and has just been.
-    pub fn tick(&mut self, now: Moment, reached: bool) -> Option<Change> {
+    pub fn tick(&mut self, now: Moment, reached: bool) -> Option<HealthChange> {
         let Stage::Ejected(until) = self.stage else {
             return None;
         };
@@ -185,11 +185,11 @@ impl Health {
             return None;
         }
         self.stage = Stage::Trial;
-        Some(Change::Trial)
+        Some(HealthChange::Trial)
     }
 
     /// A request asks to be the trial. Only one may at a time.
-    pub fn try_one(&mut self) -> bool {
+    pub fn start_trial(&mut self) -> bool {
         let is_first = self.stage == Stage::Trial;
         if is_first {
             self.stage = Stage::Tried;
@@ -198,22 +198,22 @@ impl Health {
     }
 
     /// The trial's request ended without a verdict: the next one is the trial.
-    pub fn untried(&mut self) {
+    pub fn abandon_trial(&mut self) {
         if self.stage == Stage::Tried {
             self.stage = Stage::Trial;
         }
     }
 
     /// It has just been seen to work while too many were out to leave it out.
-    pub fn pardon(&mut self, now: Moment) -> Option<Change> {
+    pub fn readmit(&mut self, now: Moment) -> Option<HealthChange> {
         matches!(self.stage, Stage::Ejected(_)).then(|| self.back(now))
     }
 
-    fn back(&mut self, now: Moment) -> Change {
+    fn back(&mut self, now: Moment) -> HealthChange {
         self.stage = Stage::In;
         self.failures = 0;
         self.back_since = Some(now);
-        Change::Back
+        HealthChange::Back
     }
 
     /// The part of its share that it may have.

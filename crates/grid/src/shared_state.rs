@@ -1,4 +1,4 @@
-//! What all grids of a process have in common, whatever configuration each was made from.
+//! What all grids of a process share, whatever configuration each was made from.
 
 use std::sync::{
     Arc,
@@ -13,16 +13,16 @@ use switchyard_config as config;
 use crate::{
     choice::ChoiceMetrics,
     clock::{Clock, Moment},
-    condition::Census,
+    fleet_counts::FleetCounts,
     substation::Substation,
 };
 
 /// See the [module](self).
 #[derive(Debug)]
-pub(super) struct Common {
+pub(super) struct SharedState {
     pub(super) clock: Clock,
     pub(super) choice_metrics: ChoiceMetrics,
-    pub(super) census: Arc<Census>,
+    pub(super) counts: Arc<FleetCounts>,
     is_first_round_done: AtomicBool,
     panic: Mutex<Panic>,
 }
@@ -37,12 +37,12 @@ struct Panic {
     members: Arc<[Arc<Substation>]>,
 }
 
-impl Common {
+impl SharedState {
     pub(super) fn new(clock: Clock, choice_metrics: ChoiceMetrics) -> Self {
         Self {
             clock,
             choice_metrics,
-            census: Arc::default(),
+            counts: Arc::default(),
             is_first_round_done: AtomicBool::new(false),
             panic: Mutex::default(),
         }
@@ -62,7 +62,7 @@ impl Common {
 
     /// From now on these are the members, under these rules.
     pub(super) fn set_members(&self, members: &[Arc<Substation>], rules: &config::Health) {
-        self.census.set_rules(members.len(), rules);
+        self.counts.set_rules(members.len(), rules);
         let mut panic = self.panic.lock();
         panic.below = rules.panic;
         panic.members = members.into();
@@ -72,25 +72,25 @@ impl Common {
     pub(super) fn review(&self, changed: &Substation) {
         let mut panic = self.panic.lock();
         let was_on = panic.is_on;
-        if panic.judge(&self.census) == was_on {
-            press(changed, was_on, self.clock.now());
+        if panic.judge(&self.counts) == was_on {
+            force_in(changed, was_on, self.clock.now());
         } else {
-            panic.press_all(self.clock.now());
+            panic.force_in_all(self.clock.now());
         }
     }
 
     /// The same after members have come or gone.
-    pub(super) fn take_stock(&self) {
+    pub(super) fn review_all(&self) {
         let mut panic = self.panic.lock();
-        panic.judge(&self.census);
-        panic.press_all(self.clock.now());
+        panic.judge(&self.counts);
+        panic.force_in_all(self.clock.now());
     }
 }
 
 impl Panic {
     #[expect(clippy::cast_precision_loss, reason = "at most 10,000 substations")]
-    fn judge(&mut self, census: &Census) -> bool {
-        let (fit, all) = census.fit_of();
+    fn judge(&mut self, counts: &FleetCounts) -> bool {
+        let (fit, all) = counts.fit_of();
         let is_too_few = (fit as f64) < self.below * all as f64;
         if std::mem::replace(&mut self.is_on, is_too_few) != is_too_few {
             if is_too_few {
@@ -105,14 +105,16 @@ impl Panic {
         is_too_few
     }
 
-    fn press_all(&self, now: Moment) {
+    fn force_in_all(&self, now: Moment) {
         for substation in &*self.members {
-            press(substation, self.is_on, now);
+            force_in(substation, self.is_on, now);
         }
     }
 }
 
-fn press(substation: &Substation, is_pressed: bool, now: Moment) {
+fn force_in(substation: &Substation, is_forced_in: bool, now: Moment) {
     let ledger = substation.ledger();
-    substation.condition().press(ledger, is_pressed, now);
+    substation
+        .rotation_state()
+        .force_in(ledger, is_forced_in, now);
 }

@@ -1,6 +1,6 @@
 //! All that decides whether a substation is in rotation, under one lock that nobody takes while all is well.
 //!
-//! Three parties have a say: its own exchanges ([`Health`], [`Refusals`]), the operator (drain), and the
+//! Three parties have a say: its own exchanges ([`OutlierDetector`], [`Refusals`]), the operator (drain), and the
 //! grid, which uses even those that fail when too few are left. What follows from all of it is written to
 //! the ledger, which is all that a choice reads.
 //!
@@ -9,7 +9,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
+        atomic::{AtomicBool, Ordering::Relaxed},
     },
     time::Duration,
 };
@@ -21,71 +21,22 @@ use switchyard_config as config;
 
 use crate::{
     clock::{Clock, Moment},
-    health::{Change, Health, Stage, Verdict},
+    fleet_counts::FleetCounts,
+    outlier_detection::{ExchangeVerdict, HealthChange, OutlierDetector, Stage},
     refusals::Refusals,
 };
 
-/// How many of the grid are where, kept as they change, so that nobody counts ten thousand for one.
-#[derive(Debug, Default)]
-pub(super) struct Census {
-    most_ejected: AtomicUsize,
-    /// Ejected for failing.
-    ejected: AtomicUsize,
-    /// Members that are not draining.
-    listed: AtomicUsize,
-    /// Of those, neither ejected nor unreachable.
-    fit: AtomicUsize,
-}
-
-impl Census {
-    #[expect(
-        clippy::cast_precision_loss,
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a share of at most 10,000 substations"
-    )]
-    pub(super) fn set_rules(&self, substations: usize, rules: &config::Health) {
-        let most = ((substations as f64 * rules.most_ejected) as usize).max(1);
-        self.most_ejected.store(most, Relaxed);
-    }
-
-    fn enter(&self) -> bool {
-        let most = self.most_ejected.load(Relaxed);
-        let one_more = |ejected| (ejected < most).then_some(ejected + 1);
-        self.ejected
-            .fetch_update(Relaxed, Relaxed, one_more)
-            .is_ok()
-    }
-
-    fn leave(&self) {
-        self.ejected.fetch_sub(1, Relaxed);
-    }
-
-    /// Those that are fit, and all that are not draining.
-    pub(super) fn fit_of(&self) -> (usize, usize) {
-        (self.fit.load(Relaxed), self.listed.load(Relaxed))
-    }
-
-    fn note(count: &AtomicUsize, before: bool, after: bool) {
-        match (before, after) {
-            (false, true) => count.fetch_add(1, Relaxed),
-            (true, false) => count.fetch_sub(1, Relaxed),
-            _ => 0,
-        };
-    }
-}
-
 /// What is to be told of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum News {
-    Health(Change),
+pub(super) enum RotationEvent {
+    Health(HealthChange),
     Drained,
     Undrained,
 }
 
 /// For people: all of it at one moment.
 #[derive(Clone, Copy, Debug)]
-pub struct View {
+pub struct RotationView {
     /// Where its exchanges have brought it.
     pub stage: Stage,
     /// Whether requests are sent to it.
@@ -106,9 +57,9 @@ pub struct View {
 
 /// See the [module](self).
 #[derive(Debug)]
-pub(super) struct Condition {
-    census: Arc<Census>,
-    state: Mutex<State>,
+pub(super) struct RotationState {
+    counts: Arc<FleetCounts>,
+    state: Mutex<Inner>,
     /// A good answer would change something.
     is_troubled: AtomicBool,
     /// A choice has to ask for the trial first.
@@ -122,33 +73,33 @@ pub(super) struct Condition {
     clippy::struct_excessive_bools,
     reason = "each is the word of another party, and any may hold beside any other"
 )]
-struct State {
+struct Inner {
     rules: config::Health,
     /// It is one of those that are chosen among.
     is_member: bool,
-    health: Health,
+    detector: OutlierDetector,
     refusals: Refusals,
     is_draining: bool,
     /// Used although it is ejected, because too many are.
-    is_pressed: bool,
-    /// It is one of those that the census counts.
+    is_forced_in: bool,
+    /// It is one of those that the counts counts.
     is_counted: bool,
 }
 
-impl Condition {
-    /// Of one that is no member yet: see [`Condition::join`].
-    pub(super) fn new(rules: &config::Health, census: Arc<Census>) -> Self {
-        let state = State {
+impl RotationState {
+    /// Of one that is no member yet: see [`RotationState::join`].
+    pub(super) fn new(rules: &config::Health, counts: Arc<FleetCounts>) -> Self {
+        let state = Inner {
             rules: rules.clone(),
             is_member: false,
-            health: Health::default(),
+            detector: OutlierDetector::default(),
             refusals: Refusals::default(),
             is_draining: false,
-            is_pressed: false,
+            is_forced_in: false,
             is_counted: false,
         };
         Self {
-            census,
+            counts,
             state: Mutex::new(state),
             is_troubled: AtomicBool::new(false),
             is_on_trial: AtomicBool::new(false),
@@ -174,7 +125,12 @@ impl Condition {
     }
 
     /// Takes word of an exchange that booked `load`. Reads no clock and takes no lock while all is well.
-    pub(super) fn good(&self, ledger: &Ledger, load: Option<Load>, clock: Clock) -> Option<News> {
+    pub(super) fn good(
+        &self,
+        ledger: &Ledger,
+        load: Option<Load>,
+        clock: Clock,
+    ) -> Option<RotationEvent> {
         if !self.is_troubled.load(Relaxed) {
             return None;
         }
@@ -183,27 +139,37 @@ impl Condition {
                 state.refusals.booked(load);
             }
             let back = state
-                .health
-                .report(Verdict::Good, now, 0, &state.rules, || false);
-            let pardon = || state.is_pressed.then(|| state.health.pardon(now)).flatten();
-            back.or_else(pardon).map(News::Health)
+                .detector
+                .report(ExchangeVerdict::Good, now, 0, &state.rules, || false);
+            let readmit = || {
+                state
+                    .is_forced_in
+                    .then(|| state.detector.readmit(now))
+                    .flatten()
+            };
+            back.or_else(readmit).map(RotationEvent::Health)
         })
     }
 
     /// Takes word of an exchange, or a scrape, that failed.
-    pub(super) fn failure(&self, ledger: &Ledger, verdict: Verdict, now: Moment) -> Option<News> {
+    pub(super) fn failure(
+        &self,
+        ledger: &Ledger,
+        verdict: ExchangeVerdict,
+        now: Moment,
+    ) -> Option<RotationEvent> {
         let exchanges = ledger.reservations().saturating_sub(ledger.in_flight());
         self.change(ledger, now, |state, now| {
             let mut is_counted = state.is_counted;
             let may_eject = || {
-                is_counted = is_counted || self.census.enter();
+                is_counted = is_counted || self.counts.admit_ejection();
                 is_counted
             };
             let change = state
-                .health
+                .detector
                 .report(verdict, now, exchanges, &state.rules, may_eject);
             state.is_counted = is_counted;
-            change.map(News::Health)
+            change.map(RotationEvent::Health)
         })
     }
 
@@ -223,17 +189,22 @@ impl Condition {
     }
 
     /// A scrape has ended; `reached` if somebody answered.
-    pub(super) fn tick(&self, ledger: &Ledger, reached: bool, now: Moment) -> Option<News> {
+    pub(super) fn tick(
+        &self,
+        ledger: &Ledger,
+        reached: bool,
+        now: Moment,
+    ) -> Option<RotationEvent> {
         if !self.is_moving.load(Relaxed) {
             return None;
         }
         self.change(ledger, now, |state, now| {
-            let change = state.health.tick(now, reached);
-            if change == Some(Change::Back) {
+            let change = state.detector.tick(now, reached);
+            if change == Some(HealthChange::Back) {
                 // Whoever was not there has begun anew.
                 state.refusals = Refusals::default();
             }
-            change.map(News::Health)
+            change.map(RotationEvent::Health)
         })
     }
 
@@ -248,11 +219,16 @@ impl Condition {
     }
 
     /// Takes it out of rotation, or lets it in again, on an operator's word.
-    pub(super) fn drain(&self, ledger: &Ledger, is_draining: bool, now: Moment) -> Option<News> {
+    pub(super) fn drain(
+        &self,
+        ledger: &Ledger,
+        is_draining: bool,
+        now: Moment,
+    ) -> Option<RotationEvent> {
         let news = if is_draining {
-            News::Drained
+            RotationEvent::Drained
         } else {
-            News::Undrained
+            RotationEvent::Undrained
         };
         self.change(ledger, now, |state, _| {
             (std::mem::replace(&mut state.is_draining, is_draining) != is_draining).then_some(news)
@@ -260,24 +236,24 @@ impl Condition {
     }
 
     /// Uses it although it is ejected, or no longer. One that can't be reached, or is drained, stays out.
-    pub(super) fn press(&self, ledger: &Ledger, is_pressed: bool, now: Moment) {
+    pub(super) fn force_in(&self, ledger: &Ledger, is_forced_in: bool, now: Moment) {
         self.change(ledger, now, |state, _| {
-            state.is_pressed = is_pressed;
+            state.is_forced_in = is_forced_in;
             None
         });
     }
 
     /// Whether a request that chose it may go there. Usually so; on trial, only one may.
-    pub(super) fn may_be_asked(&self, ledger: &Ledger, clock: Clock) -> Entry {
+    pub(super) fn admission(&self, ledger: &Ledger, clock: Clock) -> Admission {
         if !self.is_on_trial.load(Relaxed) {
-            return Entry::Free;
+            return Admission::Free;
         }
-        let mut entry = Entry::Closed;
+        let mut entry = Admission::Closed;
         self.change(ledger, clock.now(), |state, _| {
-            if state.health.try_one() {
-                entry = Entry::Trial;
+            if state.detector.start_trial() {
+                entry = Admission::Trial;
             } else if state.is_in_rotation() {
-                entry = Entry::Free;
+                entry = Admission::Free;
             }
             None
         });
@@ -285,23 +261,23 @@ impl Condition {
     }
 
     /// A trial's request ended without a verdict.
-    pub(super) fn untried(&self, ledger: &Ledger, now: Moment) {
+    pub(super) fn abandon_trial(&self, ledger: &Ledger, now: Moment) {
         self.change(ledger, now, |state, _| {
-            state.health.untried();
+            state.detector.abandon_trial();
             None
         });
     }
 
-    pub(super) fn view(&self, now: Moment) -> View {
+    pub(super) fn view(&self, now: Moment) -> RotationView {
         let state = self.state.lock();
-        View {
-            stage: state.health.stage(),
+        RotationView {
+            stage: state.detector.stage(),
             is_in_rotation: state.is_in_rotation(),
             is_draining: state.is_draining,
-            is_unreachable: state.health.is_unreachable(),
-            failures: state.health.failures(),
-            ejections: state.health.ejections(),
-            share: state.health.share(now, state.rules.slow_start),
+            is_unreachable: state.detector.is_unreachable(),
+            failures: state.detector.failures(),
+            ejections: state.detector.ejections(),
+            share: state.detector.share(now, state.rules.slow_start),
             refuses: state.refusals.held(),
         }
     }
@@ -311,27 +287,27 @@ impl Condition {
         &self,
         ledger: &Ledger,
         now: Moment,
-        change: impl FnOnce(&mut State, Moment) -> Option<News>,
-    ) -> Option<News> {
+        change: impl FnOnce(&mut Inner, Moment) -> Option<RotationEvent>,
+    ) -> Option<RotationEvent> {
         let mut state = self.state.lock();
         let (was_in, was_fit, was_listed) =
             (state.is_in_rotation(), state.is_fit(), state.is_listed());
         let news = change(&mut state, now);
-        let now_at = state.health.stage();
+        let now_at = state.detector.stage();
         if state.is_counted && (now_at == Stage::In || !state.is_member) {
             state.is_counted = false;
-            self.census.leave();
+            self.counts.end_ejection();
         }
-        Census::note(&self.census.fit, was_fit, state.is_fit());
-        Census::note(&self.census.listed, was_listed, state.is_listed());
+        self.counts.note_fit(was_fit, state.is_fit());
+        self.counts.note_listed(was_listed, state.is_listed());
         let is_in = state.is_in_rotation();
         if was_in != is_in {
             ledger.set_standing(if is_in { Standing::In } else { Standing::Out });
         }
-        let share = state.health.share(now, state.rules.slow_start);
+        let share = state.detector.share(now, state.rules.slow_start);
         ledger.set_ramp(share);
         let is_refusing = state.refusals.held().is_some();
-        let is_clean = state.health.is_clean() && state.refusals.is_clean();
+        let is_clean = state.detector.is_clean() && state.refusals.is_clean();
         self.is_troubled.store(!is_clean, Relaxed);
         self.is_on_trial
             .store(matches!(now_at, Stage::Trial | Stage::Tried), Relaxed);
@@ -343,24 +319,24 @@ impl Condition {
 
 /// Whether a request may go where it was sent by choice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Entry {
+pub(super) enum Admission {
     Free,
     /// As the one request that is its trial.
     Trial,
     Closed,
 }
 
-impl State {
+impl Inner {
     fn is_listed(&self) -> bool {
         self.is_member && !self.is_draining
     }
 
     fn is_fit(&self) -> bool {
-        matches!(self.health.stage(), Stage::In | Stage::Trial) && self.is_listed()
+        matches!(self.detector.stage(), Stage::In | Stage::Trial) && self.is_listed()
     }
 
     fn is_in_rotation(&self) -> bool {
-        let is_forced = self.is_pressed && !self.health.is_unreachable() && self.is_listed();
+        let is_forced = self.is_forced_in && !self.detector.is_unreachable() && self.is_listed();
         self.is_fit() || is_forced
     }
 }
