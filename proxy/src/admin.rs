@@ -24,7 +24,7 @@ mod events;
 mod http;
 mod metrics;
 mod page;
-mod picture;
+mod snapshot;
 mod status;
 
 use std::sync::Arc;

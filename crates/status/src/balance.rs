@@ -33,7 +33,8 @@ pub struct Fullest {
     /// Its estimate by its capacity, where that is known.
     pub utilisation: Option<f64>,
     /// Its estimate.
-    pub estimate: f64,
+    #[serde(rename = "estimate")]
+    pub estimated_load: f64,
 }
 
 /// The substation with the oldest sample.
@@ -52,16 +53,16 @@ impl Balance {
         let in_rotation = || substations.iter().filter(|one| one.in_rotation);
         let utilisations: Vec<_> = in_rotation().filter_map(Substation::utilisation).collect();
         let (imbalance, mean_utilisation) = if utilisations.is_empty() {
-            let loads: Vec<_> = in_rotation().map(|one| one.estimate).collect();
+            let loads: Vec<_> = in_rotation().map(|one| one.estimated_load).collect();
             (above_mean(&loads, 0.0), None)
         } else {
             let imbalance = above_mean(&utilisations, WORTH_COMPARING);
             (imbalance, Some(mean(&utilisations)))
         };
-        let fullness = |one: &Substation| (one.utilisation(), one.estimate);
+        let fullness = |one: &Substation| (one.utilisation(), one.estimated_load);
         let fullest = substations
             .iter()
-            .filter(|one| one.estimate > 0.0)
+            .filter(|one| one.estimated_load > 0.0)
             .max_by(|a, b| {
                 fullness(a)
                     .partial_cmp(&fullness(b))
@@ -69,17 +70,17 @@ impl Balance {
             });
         let sampled = substations
             .iter()
-            .filter_map(|one| Some((one, one.age_seconds?)));
+            .filter_map(|one| Some((one, one.sample_age_seconds?)));
         let oldest = sampled.max_by(|(_, a), (_, b)| a.total_cmp(b));
         Self {
             imbalance,
             mean_utilisation,
-            load: substations.iter().map(|one| one.estimate).sum(),
+            load: substations.iter().map(|one| one.estimated_load).sum(),
             capacity: substations.iter().filter_map(|one| one.capacity).sum(),
             fullest: fullest.map(|one| Fullest {
                 name: one.name.clone(),
                 utilisation: one.utilisation(),
-                estimate: one.estimate,
+                estimated_load: one.estimated_load,
             }),
             oldest_sample: oldest.map(|(one, age_seconds)| Oldest {
                 name: one.name.clone(),
@@ -115,13 +116,13 @@ pub(crate) mod tests {
             address: "127.0.0.1:5001".to_owned(),
             state: "up".into(),
             in_rotation: true,
-            load: Some(estimate),
+            current_load: Some(estimate),
             capacity,
-            estimate,
-            unseen: 0.0,
-            age_seconds: Some(0.1),
+            estimated_load: estimate,
+            unseen_load: 0.0,
+            sample_age_seconds: Some(0.1),
             in_flight: 0,
-            assigned: 0,
+            assigned_total: 0,
             note: None,
         }
     }
@@ -139,7 +140,7 @@ pub(crate) mod tests {
             substation("large", 500.0, Some(1_000.0)),
             substation("small", 90.0, Some(100.0)),
         ];
-        all[0].age_seconds = Some(3.0);
+        all[0].sample_age_seconds = Some(3.0);
         let balance = Balance::of(&all);
         assert_eq!(balance.fullest.unwrap().name, "small");
         assert_eq!(balance.oldest_sample.unwrap().name, "large");

@@ -9,9 +9,11 @@ mod balance;
 mod configuration;
 mod decision;
 mod grid;
-mod picture;
 mod reload;
+mod snapshot;
 mod substation;
+#[cfg(test)]
+mod tests;
 mod traffic;
 mod verdict;
 
@@ -19,8 +21,8 @@ pub use balance::{Balance, Fullest, Oldest};
 pub use configuration::Configuration;
 pub use decision::{Candidate, Decision};
 pub use grid::{GridStatus, Health, SubstationStatus};
-pub use picture::Picture;
 pub use reload::Reload;
+pub use snapshot::StatusSnapshot;
 pub use substation::Substation;
 pub use traffic::Traffic;
 pub use verdict::{Facts, Finding, Level, Verdict};

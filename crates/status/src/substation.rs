@@ -16,19 +16,24 @@ pub struct Substation {
     /// Whether requests are sent to it.
     pub in_rotation: bool,
     /// As last sampled.
-    pub load: Option<f64>,
+    #[serde(rename = "load")]
+    pub current_load: Option<f64>,
     /// The most it can bear, where that is known.
     pub capacity: Option<f64>,
     /// What the load is believed to be now.
-    pub estimate: f64,
+    #[serde(rename = "estimate")]
+    pub estimated_load: f64,
     /// The part of the estimate that the sample can't know.
-    pub unseen: f64,
+    #[serde(rename = "unseen")]
+    pub unseen_load: f64,
     /// How old the sample is.
-    pub age_seconds: Option<f64>,
+    #[serde(rename = "age_seconds")]
+    pub sample_age_seconds: Option<f64>,
     /// Reservations that wait for their answer.
     pub in_flight: u64,
     /// All that it was ever chosen for.
-    pub assigned: u64,
+    #[serde(rename = "assigned")]
+    pub assigned_total: u64,
     /// What else is to be known of it, such as when an ejection ends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
@@ -40,6 +45,6 @@ impl Substation {
     pub fn utilisation(&self) -> Option<f64> {
         self.capacity
             .filter(|capacity| *capacity > 0.0)
-            .map(|capacity| self.estimate / capacity)
+            .map(|capacity| self.estimated_load / capacity)
     }
 }

@@ -31,7 +31,8 @@ const NAMED: usize = 3;
 #[serde(rename_all = "snake_case")]
 pub enum Level {
     /// All is well.
-    Well,
+    #[serde(rename = "well")]
+    Healthy,
     /// Something is to be known.
     Notice,
     /// Something is wrong.
@@ -94,7 +95,7 @@ impl Verdict {
             [worst, more @ ..] => format!("{} And {} more.", worst.text, more.len()),
         };
         Self {
-            level: findings.first().map_or(Level::Well, |worst| worst.level),
+            level: findings.first().map_or(Level::Healthy, |worst| worst.level),
             sentence,
             findings,
         }
@@ -155,7 +156,7 @@ fn of_the_substations(substations: &[Substation], find: &mut impl FnMut(Level, S
             (_, 1) => "is ",
             _ => "are ",
         };
-        let ages = of_it.iter().filter_map(|one| one.age_seconds);
+        let ages = of_it.iter().filter_map(|one| one.sample_age_seconds);
         let text = match (state, ages.max_by(f64::total_cmp)) {
             ("stale", Some(age)) => {
                 format!("{who} {is}stale: no sample for {age:.0} s; the ledger goes on.")

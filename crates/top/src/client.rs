@@ -1,4 +1,4 @@
-//! The admin port as `top` speaks to it: a stream of pictures, and two commands.
+//! The admin port as `top` speaks to it: a stream of snapshots, and two commands.
 
 use std::{
     fs,
@@ -11,7 +11,7 @@ use std::{
 
 use serde_json::Value;
 use switchyard_process::http::{self, Client, Response, Url};
-use switchyard_status::Picture;
+use switchyard_status::StatusSnapshot;
 
 use super::Error;
 
@@ -24,9 +24,9 @@ const MOST: u64 = 64 * 1024;
 
 /// What comes from the port.
 #[derive(Debug)]
-pub(super) enum News {
+pub(super) enum Update {
     /// How it is now.
-    Picture(Box<Picture>),
+    Snapshot(Box<StatusSnapshot>),
     /// It can't be seen, and why.
     Lost(String),
 }
@@ -58,17 +58,17 @@ impl AdminClient {
     }
 
     /// Sends news until nobody takes them, from a thread of its own.
-    pub(super) fn follow(&self, news: Sender<News>) -> io::Result<()> {
+    pub(super) fn follow(&self, news: Sender<Update>) -> io::Result<()> {
         let client = self.clone();
         thread::Builder::new()
-            .name("pictures".into())
+            .name("snapshots".into())
             .spawn(move || {
                 loop {
-                    let why = match client.pictures(&news) {
+                    let why = match client.snapshots(&news) {
                         Ok(()) => "it ended the connection".to_owned(),
                         Err(error) => error.to_string(),
                     };
-                    if news.send(News::Lost(why)).is_err() {
+                    if news.send(Update::Lost(why)).is_err() {
                         return;
                     }
                     thread::sleep(PAUSE);
@@ -77,13 +77,13 @@ impl AdminClient {
         Ok(())
     }
 
-    fn pictures(&self, news: &Sender<News>) -> io::Result<()> {
+    fn snapshots(&self, news: &Sender<Update>) -> io::Result<()> {
         let mut stream = good(self.0.get("/events"))?.into_body();
         let mut line = String::new();
         while stream.read_line(&mut line)? > 0 {
             if let Some(json) = line.strip_prefix("data: ") {
-                let picture = serde_json::from_str(json)?;
-                if news.send(News::Picture(picture)).is_err() {
+                let snapshot = serde_json::from_str(json)?;
+                if news.send(Update::Snapshot(snapshot)).is_err() {
                     break;
                 }
             }

@@ -1,6 +1,6 @@
 //! `switchyard top`: the live page for a terminal, where there is no browser.
 //!
-//! It reads the same pictures as the page does, from `/events`, so both say the same. One thread waits for pictures, this
+//! It reads the same snapshots as the page does, from `/events`, so both say the same. One thread waits for snapshots, this
 //! one for keys; whichever comes is shown. What is shown is a pure function of the [`View`], so it is tested without a
 //! terminal. The terminal is left as it was found, also by a panic.
 
@@ -26,9 +26,9 @@ use ratatui::{
 use thiserror::Error;
 
 use client::AdminClient;
-use view::{Asked, View};
+use view::{Command, View};
 
-/// How soon a picture that came is shown, at the latest.
+/// How soon a snapshot that came is shown, at the latest.
 const SOON: Duration = Duration::from_millis(100);
 
 /// What may be said about it.
@@ -98,9 +98,9 @@ fn show(terminal: &mut DefaultTerminal, client: &AdminClient) -> io::Result<()> 
             continue;
         }
         match view.key(key) {
-            Some(Asked::Quit) => return Ok(()),
-            Some(Asked::Drain { name, is_draining }) => {
-                view.tell(client.drain(&name, is_draining));
+            Some(Command::Quit) => return Ok(()),
+            Some(Command::Drain { name, is_draining }) => {
+                view.report(client.drain(&name, is_draining));
             }
             None => {}
         }

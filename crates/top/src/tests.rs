@@ -1,4 +1,4 @@
-//! The screen without a terminal: pictures and keys in, lines of text out.
+//! The screen without a terminal: snapshots and keys in, lines of text out.
 
 use ratatui::{
     Terminal,
@@ -8,14 +8,14 @@ use ratatui::{
 use serde_json::json;
 
 use super::{
-    client::News,
+    client::Update,
     screen,
-    view::{Asked, View},
+    view::{Command, View},
 };
-use switchyard_status::Picture;
+use switchyard_status::StatusSnapshot;
 
-/// A picture of substations of 100 kW with these estimates, of which the last 2 kW are unseen.
-fn picture(loads: &[f64], verdict: &serde_json::Value) -> Picture {
+/// A snapshot of substations of 100 kW with these estimates, of which the last 2 kW are unseen.
+fn snapshot(loads: &[f64], verdict: &serde_json::Value) -> StatusSnapshot {
     let substations: Vec<_> = (1..)
         .zip(loads)
         .map(|(at, load)| {
@@ -62,11 +62,11 @@ fn well() -> serde_json::Value {
 
 fn view(loads: &[f64]) -> View {
     let mut view = View::new("127.0.0.1:9901".to_owned());
-    view.extend([News::Picture(Box::new(picture(loads, &well())))]);
+    view.extend([Update::Snapshot(Box::new(snapshot(loads, &well())))]);
     view
 }
 
-fn press(view: &mut View, keys: &str) -> Vec<Asked> {
+fn press(view: &mut View, keys: &str) -> Vec<Command> {
     keys.chars()
         .filter_map(|key| view.key(KeyEvent::new(KeyCode::Char(key), KeyModifiers::NONE)))
         .collect()
@@ -131,7 +131,10 @@ fn what_is_not_well_is_told_line_by_line() {
         "findings": [finding("trouble", "s1 can't be reached."), finding("notice", "s2 is draining.")],
     });
     let mut view = view(&[1.0]);
-    view.extend([News::Picture(Box::new(picture(&[50.0, 30.0], &verdict)))]);
+    view.extend([Update::Snapshot(Box::new(snapshot(
+        &[50.0, 30.0],
+        &verdict,
+    )))]);
     let lines = lines(&mut view);
     assert_eq!(lines[0], "✗ s1 can't be reached. And 1 more.");
     assert_eq!(lines[1], "  ! s2 is draining.");
@@ -156,20 +159,20 @@ fn a_drain_is_confirmed_first() {
     assert_eq!(press(&mut view, "jd"), []);
     assert!(line(&lines(&mut view), "Drain s2?").contains("no new sessions"));
     assert_eq!(press(&mut view, "n"), [], "any other key leaves it");
-    let asked = Asked::Drain {
+    let asked = Command::Drain {
         name: "s2".to_owned(),
         is_draining: true,
     };
     assert_eq!(press(&mut view, "dy"), [asked]);
-    view.tell(Err("there is no substation".to_owned()));
+    view.report(Err("there is no substation".to_owned()));
     assert!(line(&lines(&mut view), "Not done").contains("there is no substation"));
-    assert_eq!(press(&mut view, "q"), [Asked::Quit]);
+    assert_eq!(press(&mut view, "q"), [Command::Quit]);
 }
 
 #[test]
 fn a_lost_connection_is_said_and_the_last_picture_stays() {
     let mut view = view(&[20.0]);
-    view.extend([News::Lost("connection refused".to_owned())]);
+    view.extend([Update::Lost("connection refused".to_owned())]);
     let lines = lines(&mut view);
     assert!(
         line(

@@ -7,8 +7,8 @@ use ratatui::{
     widgets::TableState,
 };
 
-use super::client::News;
-use switchyard_status::{Picture, Substation};
+use super::client::Update;
+use switchyard_status::{StatusSnapshot, Substation};
 
 /// Pictures whose imbalance is remembered: five minutes.
 const KEPT: usize = 300;
@@ -72,23 +72,23 @@ impl Sort {
             Self::Name => a.name.cmp(&b.name),
             Self::State => a.state.cmp(&b.state),
             Self::Used => number(fullness(a), fullness(b)),
-            Self::Load => number(Some(a.estimate), Some(b.estimate)),
-            Self::Unseen => number(Some(a.unseen), Some(b.unseen)),
-            Self::Age => number(a.age_seconds, b.age_seconds),
+            Self::Load => number(Some(a.estimated_load), Some(b.estimated_load)),
+            Self::Unseen => number(Some(a.unseen_load), Some(b.unseen_load)),
+            Self::Age => number(a.sample_age_seconds, b.sample_age_seconds),
             Self::InFlight => b.in_flight.cmp(&a.in_flight),
-            Self::Assigned => b.assigned.cmp(&a.assigned),
+            Self::Assigned => b.assigned_total.cmp(&a.assigned_total),
         }
     }
 }
 
 /// Utilisation, or load where no capacity is known.
 fn fullness(one: &Substation) -> Option<f64> {
-    one.utilisation().or(Some(one.estimate))
+    one.utilisation().or(Some(one.estimated_load))
 }
 
 /// What a key asks for that is not the view's own.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Asked {
+pub(super) enum Command {
     Quit,
     Drain { name: String, is_draining: bool },
 }
@@ -98,8 +98,8 @@ pub(super) enum Asked {
 pub(super) struct View {
     pub(super) address: String,
     /// Shared with whoever draws it, so that drawing copies nothing.
-    pub(super) picture: Option<Rc<Picture>>,
-    /// Why there is no newer picture.
+    pub(super) snapshot: Option<Rc<StatusSnapshot>>,
+    /// Why there is no newer snapshot.
     pub(super) lost: Option<String>,
     pub(super) imbalances: VecDeque<f64>,
     pub(super) sort: Sort,
@@ -107,7 +107,7 @@ pub(super) struct View {
     /// The substation that is to be drained or let in, once it is confirmed.
     pub(super) question: Option<(String, bool)>,
     /// What became of the last command.
-    pub(super) told: Option<String>,
+    pub(super) message: Option<String>,
     pub(super) table: TableState,
 }
 
@@ -115,13 +115,13 @@ impl View {
     pub(super) fn new(address: String) -> Self {
         Self {
             address,
-            picture: None,
+            snapshot: None,
             lost: None,
             imbalances: VecDeque::with_capacity(KEPT),
             sort: Sort::Configuration,
             is_reversed: false,
             question: None,
-            told: None,
+            message: None,
             table: TableState::new().with_selected(0),
         }
     }
@@ -129,9 +129,9 @@ impl View {
     /// The substations in the order in which they are shown.
     pub(super) fn rows(&self) -> Vec<&Substation> {
         let mut rows: Vec<_> = self
-            .picture
+            .snapshot
             .iter()
-            .flat_map(|picture| picture.substations.iter())
+            .flat_map(|snapshot| snapshot.substations.iter())
             .collect();
         rows.sort_by(|a, b| self.sort.compare(a, b));
         if self.is_reversed {
@@ -145,25 +145,25 @@ impl View {
     }
 
     /// What became of a command.
-    pub(super) fn tell(&mut self, done: Result<(), String>) {
-        self.told = Some(match done {
+    pub(super) fn report(&mut self, done: Result<(), String>) {
+        self.message = Some(match done {
             Ok(()) => "Done.".to_owned(),
             Err(why) => format!("Not done: {why}"),
         });
     }
 
     /// A key was pressed.
-    pub(super) fn key(&mut self, key: KeyEvent) -> Option<Asked> {
+    pub(super) fn key(&mut self, key: KeyEvent) -> Option<Command> {
         if key.code == KeyCode::Char('c') && key.modifiers.contains(KeyModifiers::CONTROL) {
-            return Some(Asked::Quit);
+            return Some(Command::Quit);
         }
-        self.told = None;
+        self.message = None;
         if let Some((name, is_draining)) = self.question.take() {
             let is_confirmed = matches!(key.code, KeyCode::Char('y' | 'Y'));
-            return is_confirmed.then_some(Asked::Drain { name, is_draining });
+            return is_confirmed.then_some(Command::Drain { name, is_draining });
         }
         match key.code {
-            KeyCode::Char('q') | KeyCode::Esc => return Some(Asked::Quit),
+            KeyCode::Char('q') | KeyCode::Esc => return Some(Command::Quit),
             KeyCode::Char('s') => self.sort = self.sort.next(),
             KeyCode::Char('r') => self.is_reversed = !self.is_reversed,
             KeyCode::Char('d') => {
@@ -182,20 +182,20 @@ impl View {
     }
 }
 
-impl Extend<News> for View {
-    fn extend<T: IntoIterator<Item = News>>(&mut self, news: T) {
+impl Extend<Update> for View {
+    fn extend<T: IntoIterator<Item = Update>>(&mut self, news: T) {
         for news in news {
             match news {
-                News::Picture(picture) => {
+                Update::Snapshot(snapshot) => {
                     if self.imbalances.len() == KEPT {
                         self.imbalances.pop_front();
                     }
                     self.imbalances
-                        .push_back(picture.balance.imbalance.unwrap_or(1.0));
-                    self.picture = Some(Rc::from(picture));
+                        .push_back(snapshot.balance.imbalance.unwrap_or(1.0));
+                    self.snapshot = Some(Rc::from(snapshot));
                     self.lost = None;
                 }
-                News::Lost(why) => self.lost = Some(why),
+                Update::Lost(why) => self.lost = Some(why),
             }
         }
     }

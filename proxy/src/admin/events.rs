@@ -1,6 +1,6 @@
-//! `GET /events`: the [picture](super::picture), once a second, as server-sent events.
+//! `GET /events`: the [snapshot](super::snapshot), once a second, as server-sent events.
 //!
-//! One producer serves all viewers: it takes a picture, writes it as JSON once, and every viewer sends the same bytes. It
+//! One producer serves all viewers: it takes a snapshot, writes it as JSON once, and every viewer sends the same bytes. It
 //! lives as long as somebody looks, so nobody looking costs nothing. Viewers are bounded; one that does not read is let
 //! go, since all it holds up is itself; and all are let go when the admin port ends.
 //!
@@ -18,18 +18,18 @@ use tokio::{
     time::{MissedTickBehavior, interval, timeout},
 };
 
-use super::picture::{Meter, take};
+use super::snapshot::{RateWindow, capture};
 use crate::{dispatch::DispatchState, runtime::Runtime};
-use switchyard_status::Picture;
+use switchyard_status::StatusSnapshot;
 
 /// How many may look at once: people, not machines.
 pub(super) const MOST_VIEWERS: usize = 32;
-/// Between two pictures.
+/// Between two snapshots.
 const PERIOD: Duration = Duration::from_secs(1);
 /// How long a viewer may take to accept one. Longer than a laptop's lid is closed by mistake.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The pictures, while somebody looks.
+/// The snapshots, while somebody looks.
 #[derive(Debug)]
 pub(super) struct Feed {
     places: Arc<Semaphore>,
@@ -61,16 +61,16 @@ impl Feed {
         dispatch: &Arc<DispatchState>,
     ) -> Option<Viewer> {
         let (runtime, dispatch) = (Arc::clone(runtime), Arc::clone(dispatch));
-        let mut meter = Meter::default();
-        self.join(move || event(&take(&runtime, &dispatch, &mut meter)))
+        let mut rates = RateWindow::default();
+        self.join(move || event(&capture(&runtime, &dispatch, &mut rates)))
     }
 
-    fn join(self: &Arc<Self>, take: impl FnMut() -> Bytes + Send + 'static) -> Option<Viewer> {
+    fn join(self: &Arc<Self>, capture: impl FnMut() -> Bytes + Send + 'static) -> Option<Viewer> {
         let place = Arc::clone(&self.places).try_acquire_owned().ok()?;
         let mut running = self.latest.lock();
         let latest = running.clone().unwrap_or_else(|| {
             let (send, latest) = watch::channel(Bytes::new());
-            tokio::spawn(produce(Arc::clone(self), send, take));
+            tokio::spawn(produce(Arc::clone(self), send, capture));
             latest
         });
         *running = Some(latest.clone());
@@ -92,8 +92,8 @@ impl Feed {
     }
 }
 
-/// Takes pictures until nobody looks.
-async fn produce(feed: Arc<Feed>, send: watch::Sender<Bytes>, mut take: impl FnMut() -> Bytes) {
+/// Takes snapshots until nobody looks.
+async fn produce(feed: Arc<Feed>, send: watch::Sender<Bytes>, mut capture: impl FnMut() -> Bytes) {
     let mut ticks = interval(PERIOD);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -101,12 +101,12 @@ async fn produce(feed: Arc<Feed>, send: watch::Sender<Bytes>, mut take: impl FnM
         if feed.is_over(&send) {
             return;
         }
-        send.send_replace(take());
+        send.send_replace(capture());
     }
 }
 
 impl Viewer {
-    /// Sends each picture until the viewer goes, does not read, or the port ends.
+    /// Sends each snapshot until the viewer goes, does not read, or the port ends.
     pub(super) async fn serve(mut self, session: &mut ServerSession, shutdown: &ShutdownWatch) {
         let mut shutdown = shutdown.clone();
         tokio::select! {
@@ -124,11 +124,11 @@ impl Viewer {
         if !in_time(session.write_response_header(Box::new(head))).await {
             return;
         }
-        // Nothing there yet is a picture to wait for, and one that is there is worth showing at once.
+        // Nothing there yet is a snapshot to wait for, and one that is there is worth showing at once.
         self.latest.mark_changed();
         while self.latest.changed().await.is_ok() {
-            let picture = self.latest.borrow_and_update().clone();
-            if !in_time(session.write_response_body(picture, false)).await {
+            let snapshot = self.latest.borrow_and_update().clone();
+            if !in_time(session.write_response_body(snapshot, false)).await {
                 return;
             }
         }
@@ -148,12 +148,12 @@ fn head() -> pingora_core::Result<ResponseHeader> {
     Ok(head)
 }
 
-/// A picture as an event: one line of JSON.
-fn event(picture: &Picture) -> Bytes {
+/// A snapshot as an event: one line of JSON.
+fn event(snapshot: &StatusSnapshot) -> Bytes {
     let mut event = b"data: ".to_vec();
-    // A picture has nothing that JSON can't say; and if it had, the next one may not.
-    if serde_json::to_writer(&mut event, picture).is_err() {
-        return Bytes::from_static(b": no picture\n\n");
+    // A snapshot has nothing that JSON can't say; and if it had, the next one may not.
+    if serde_json::to_writer(&mut event, snapshot).is_err() {
+        return Bytes::from_static(b": no snapshot\n\n");
     }
     event.extend_from_slice(b"\n\n");
     event.into()
@@ -165,7 +165,7 @@ mod tests {
 
     use super::*;
 
-    /// A feed whose pictures are numbered, and how many were taken.
+    /// A feed whose snapshots are numbered, and how many were taken.
     fn numbered() -> (Arc<Feed>, Arc<AtomicUsize>) {
         (Arc::default(), Arc::default())
     }
@@ -179,10 +179,10 @@ mod tests {
     async fn all_viewers_see_the_pictures_of_one_producer() {
         let (feed, taken) = numbered();
         let mut viewers: Vec<_> = (0..3).map(|_| join(&feed, &taken).unwrap()).collect();
-        for picture in ["0", "1", "2"] {
+        for snapshot in ["0", "1", "2"] {
             for viewer in &mut viewers {
                 viewer.latest.changed().await.unwrap();
-                assert_eq!(*viewer.latest.borrow_and_update(), picture);
+                assert_eq!(*viewer.latest.borrow_and_update(), snapshot);
             }
         }
         assert_eq!(taken.load(SeqCst), 3);

@@ -42,7 +42,7 @@ fn grid(all: usize, of_them: usize, state: &'static str) -> Vec<Substation> {
     for one in &mut all[..of_them] {
         one.state = state.into();
         one.in_rotation = !matches!(state, "down" | "ejected" | "draining");
-        one.age_seconds = Some(12.3);
+        one.sample_age_seconds = Some(12.3);
     }
     all
 }
@@ -55,7 +55,7 @@ fn sentence(substations: &[Substation]) -> (Level, String) {
 #[test]
 fn well_is_said_in_words() {
     let said = sentence(&grid(3, 0, ""));
-    assert_eq!(said, (Level::Well, "All is well.".to_owned()));
+    assert_eq!(said, (Level::Healthy, "All is well.".to_owned()));
 }
 
 #[test]
@@ -125,7 +125,7 @@ fn failures_are_trouble_and_refusals_are_to_be_known() {
         ..Traffic::default()
     };
     let say = |failed, refused| judged(&grid(3, 0, ""), &traffic(failed, refused), |_| {});
-    assert_eq!(say(0.5, 0.0).level, Level::Well, "one in two hundred");
+    assert_eq!(say(0.5, 0.0).level, Level::Healthy, "one in two hundred");
     let failing = say(5.0, 0.0);
     assert_eq!(failing.level, Level::Trouble);
     assert_eq!(
@@ -143,10 +143,10 @@ fn failures_are_trouble_and_refusals_are_to_be_known() {
 #[test]
 fn full_and_uneven_are_to_be_known() {
     let mut grid = grid(3, 0, "");
-    grid[0].estimate = 99.0;
+    grid[0].estimated_load = 99.0;
     assert_eq!(sentence(&grid).1, "s1 is at its capacity.");
-    (grid[1].estimate, grid[2].estimate) = (10.0, 10.0);
-    grid[0].estimate = 90.0;
+    (grid[1].estimated_load, grid[2].estimated_load) = (10.0, 10.0);
+    grid[0].estimated_load = 90.0;
     assert_eq!(
         sentence(&grid).1,
         "Load is uneven: the fullest is at 2.5 times the mean."

@@ -1,25 +1,27 @@
-//! Takes the picture. The only place of this room that touches what is shared.
+//! Takes the snapshot. The only place of this room that touches what is shared.
 
 use switchyard_grid::{Moment, RotationView, Stage, SubstationView};
-use switchyard_status::{Balance, Configuration, Facts, Picture, Reload, Substation, Verdict};
+use switchyard_status::{
+    Balance, Configuration, Facts, Reload, StatusSnapshot, Substation, Verdict,
+};
 
-use super::traffic::Meter;
+use super::traffic::RateWindow;
 use crate::{admin::decisions, dispatch::DispatchState, runtime::Runtime, snapshot::Snapshot};
 
-/// Choices in a picture: more than a person reads in a second.
+/// Choices in a snapshot: more than a person reads in a second.
 const DECISIONS: usize = 8;
 
-/// The proxy as it is now; `meter` knows how it was before.
-pub(in crate::admin) fn take(
+/// The proxy as it is now; `rates` knows how it was before.
+pub(in crate::admin) fn capture(
     runtime: &Runtime,
     dispatch: &DispatchState,
-    meter: &mut Meter,
-) -> Picture {
+    rates: &mut RateWindow,
+) -> StatusSnapshot {
     let in_force = runtime.snapshot();
     let grid = &*in_force.grid;
     let now = grid.clock().now();
     let substations: Vec<_> = grid.views().map(|view| shown(&view, now)).collect();
-    let mut traffic = meter.read(now, runtime.metrics.requests.totals());
+    let mut traffic = rates.read(now, runtime.metrics.requests.totals());
     traffic.in_flight = runtime.in_flight.requests();
     traffic.waiting = dispatch.waiting();
     traffic.connections = runtime.in_flight.connections();
@@ -34,7 +36,7 @@ pub(in crate::admin) fn take(
         is_ending: runtime.in_flight.is_draining(),
         is_panicking: grid.is_panicking(),
     });
-    Picture {
+    StatusSnapshot {
         unix_seconds: grid.clock().unix_seconds(now),
         verdict,
         traffic,
@@ -51,13 +53,13 @@ fn shown(view: &SubstationView<'_>, now: Moment) -> Substation {
         address: view.address.to_string(),
         state: view.state.name().into(),
         in_rotation: view.rotation.is_in_rotation,
-        load: view.current_load,
+        current_load: view.current_load,
         capacity: view.capacity,
-        estimate: view.estimated_load,
-        unseen: view.unseen_load,
-        age_seconds: view.sample_age.map(|age| age.as_secs_f64()),
+        estimated_load: view.estimated_load,
+        unseen_load: view.unseen_load,
+        sample_age_seconds: view.sample_age.map(|age| age.as_secs_f64()),
         in_flight: view.in_flight,
-        assigned: view.assigned_total,
+        assigned_total: view.assigned_total,
         note: note(&view.rotation, now),
     }
 }

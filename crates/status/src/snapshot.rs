@@ -15,7 +15,7 @@ use crate::{
 
 /// Everything at one moment. Loads are in the unit of the load gauge.
 #[derive(Clone, Debug, Deserialize, Serialize)]
-pub struct Picture {
+pub struct StatusSnapshot {
     /// When it was taken, in seconds since the Unix epoch.
     pub unix_seconds: f64,
     /// Whether all is well, in words.

@@ -18,11 +18,11 @@ const WINDOW: Duration = Duration::from_secs(10);
 
 /// Remembers how the counters stood.
 #[derive(Debug, Default)]
-pub(in crate::admin) struct Meter {
+pub(in crate::admin) struct RateWindow {
     seen: VecDeque<(Moment, RequestTotals)>,
 }
 
-impl Meter {
+impl RateWindow {
     /// The traffic until `now`, when the counters stand at `totals`. What is no counter is left at zero.
     pub(super) fn read(&mut self, now: Moment, totals: RequestTotals) -> Traffic {
         // The first that is older than the window stays: the difference to it is the rate.
@@ -130,15 +130,15 @@ mod tests {
 
     #[test]
     fn a_first_look_knows_no_rate() {
-        let traffic = Meter::default().read(at(5), totals([7, 0, 0, 0, 0]));
+        let traffic = RateWindow::default().read(at(5), totals([7, 0, 0, 0, 0]));
         assert_eq!((traffic.per_second, traffic.total), (None, 7));
     }
 
     #[test]
     fn rates_are_differences_and_the_clients_own_faults_are_no_failures() {
-        let mut meter = Meter::default();
-        meter.read(at(0), totals([0; 5]));
-        let traffic = meter.read(at(2), totals([80, 4, 10, 12, 4]));
+        let mut rates = RateWindow::default();
+        rates.read(at(0), totals([0; 5]));
+        let traffic = rates.read(at(2), totals([80, 4, 10, 12, 4]));
         close(traffic.per_second, 55.0);
         close(traffic.success, 0.84);
         close(traffic.refused_per_second, 6.0);
@@ -151,20 +151,20 @@ mod tests {
 
     #[test]
     fn what_is_older_than_the_window_counts_no_more() {
-        let mut meter = Meter::default();
+        let mut rates = RateWindow::default();
         for second in 0..60 {
-            meter.read(at(second), totals([1_000, 0, 0, 0, 0]));
+            rates.read(at(second), totals([1_000, 0, 0, 0, 0]));
         }
-        let traffic = meter.read(at(60), totals([1_100, 0, 0, 0, 0]));
+        let traffic = rates.read(at(60), totals([1_100, 0, 0, 0, 0]));
         close(traffic.per_second, 10.0);
-        assert!(meter.seen.len() <= 12, "{}", meter.seen.len());
+        assert!(rates.seen.len() <= 12, "{}", rates.seen.len());
     }
 
     #[test]
     fn nothing_has_no_success_and_no_quantile() {
-        let mut meter = Meter::default();
-        meter.read(at(0), totals([5; 5]));
-        let traffic = meter.read(at(1), totals([5; 5]));
+        let mut rates = RateWindow::default();
+        rates.read(at(0), totals([5; 5]));
+        let traffic = rates.read(at(1), totals([5; 5]));
         close(traffic.per_second, 0.0);
         assert_eq!((traffic.success, traffic.p99_seconds), (None, None));
     }

@@ -1,0 +1,7 @@
+//! Takes the snapshot that the live page and `switchyard top` show: the whole proxy at one moment, judged.
+
+mod capture;
+mod traffic;
+
+pub(super) use capture::capture;
+pub(super) use traffic::RateWindow;
