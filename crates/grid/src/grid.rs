@@ -1,4 +1,4 @@
-//! The substations of one configuration, and what is chosen by.
+//! The substations of one configuration, and the policy that chooses among them.
 
 use std::{sync::Arc, time::Duration};
 
@@ -18,7 +18,7 @@ use crate::{
     substation::{Id, Substation},
 };
 
-/// All substations of one configuration, and what is chosen by.
+/// All substations of one configuration, and the policy that chooses among them.
 #[derive(Debug)]
 pub struct Grid {
     pub(crate) roster: Roster<Substation>,
@@ -29,7 +29,7 @@ pub struct Grid {
     pub(crate) shared: Arc<SharedState>,
 }
 
-/// How and how often gauges are looked at.
+/// How and how often gauges are scraped.
 #[derive(Debug)]
 pub(crate) struct Polls {
     pub(crate) gauges: Arc<Gauges>,
@@ -38,8 +38,9 @@ pub(crate) struct Polls {
 }
 
 impl Grid {
-    /// The grid of a checked configuration. Nothing is known of any substation until the first scrape. `seed` is for
-    /// where the policy begins, if it has a place to begin.
+    /// The grid of a checked configuration. No load is known until the first scrape.
+    ///
+    /// `seed` sets where the policy begins, if it depends on that. Fails if the path of charges can't be encoded.
     pub fn new(
         config: &Config,
         metrics: &GridMetrics,
@@ -78,31 +79,31 @@ impl Grid {
         &self.roster
     }
 
-    /// Which substations are in it.
+    /// The ids of its substations.
     pub fn ids(&self) -> impl Iterator<Item = Id> {
         self.substations().iter().map(|substation| substation.id())
     }
 
-    /// Where a substation stands in it, unless it has left.
+    /// The position of a substation in it; none if it has left.
     #[must_use]
     pub fn position(&self, substation: &Substation) -> Option<usize> {
         let mut all = self.substations().iter();
         all.position(|member| **member == *substation)
     }
 
-    /// The substations as they are chosen among.
+    /// The substations as the policy sees them.
     #[must_use]
     pub fn roster(&self) -> &Roster<Substation> {
         &self.roster
     }
 
-    /// What is chosen by.
+    /// The policy.
     #[must_use]
     pub fn selector(&self) -> &Selector {
         &self.selector
     }
 
-    /// How loads on answers are taken.
+    /// Records the loads that answers report.
     #[must_use]
     pub fn reports(&self) -> &Reports {
         &self.reports
@@ -114,14 +115,13 @@ impl Grid {
         self.shared.clock
     }
 
-    /// How a substation is doing now.
+    /// The state of a substation now.
     #[must_use]
     pub fn state_of(&self, substation: &Substation) -> SubstationState {
         substation.state(self.shared.clock.now(), self.stale_after)
     }
 
-    /// Whether every substation was asked once and at least one told its load: from then on a choice is
-    /// more than a guess.
+    /// Whether every substation was scraped once and at least one reported its load. Before that a choice is a guess.
     #[must_use]
     pub fn is_ready(&self) -> bool {
         self.shared.is_first_round_done()
@@ -131,13 +131,13 @@ impl Grid {
                 .any(|substation| substation.ledger().is_sampled())
     }
 
-    /// How good the choices are, for counting.
+    /// The metrics of the choices.
     #[must_use]
     pub fn choice_metrics(&self) -> &ChoiceMetrics {
         &self.shared.choice_metrics
     }
 
-    /// Notes, for the choice, whose samples are old.
+    /// Marks in each ledger, for the next choices, whether its sample is stale.
     pub(crate) fn note_stale(&self) {
         let now = self.shared.clock.now();
         for substation in self.substations() {
@@ -146,7 +146,7 @@ impl Grid {
         }
     }
 
-    /// Whether so few are in rotation that those ejected for failing are used as well.
+    /// Whether panic mode is on: too few are in rotation, so those ejected for failing are used as well.
     #[must_use]
     pub fn is_panicking(&self) -> bool {
         self.shared.is_panicking()

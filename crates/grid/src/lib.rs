@@ -1,10 +1,10 @@
-//! The substations as the proxy knows them: who is there, what their gauges said, how they are doing.
+//! The substations as the proxy knows them: which there are, what their gauges reported, and their health.
 //!
-//! One direction of writing: only this room changes a substation. The way of a request reads it, reserves
-//! through the ledger and reports how an exchange went; the admin port reads, and passes an operator's word on.
+//! Only this crate changes a substation. Dispatch reads it, reserves through its ledger, and reports how each exchange
+//! ended. The admin port reads it, and passes on an operator's drain.
 //!
-//! A [`Grid`] is made from one configuration and never changes; the next configuration makes the next one
-//! ([`Grid::rebuild`]), of the same substations where they stay.
+//! A [`Grid`] is built from one configuration and never changes. The next configuration builds the next grid
+//! ([`Grid::rebuild`]) and reuses the substations that stay.
 
 mod choice;
 mod clock;

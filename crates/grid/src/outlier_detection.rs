@@ -1,13 +1,13 @@
-//! Whether a substation can charge, judged by how its exchanges end.
+//! Outlier detection: whether a substation can charge, judged by how its exchanges end.
 //!
-//! A substation that fails fast looks idle to its gauge, and would draw every request. So after a few
-//! failures in a row, or if too many of its exchanges fail over a while, it is ejected, for a while that
-//! doubles each time. When that is over *one* request is its trial: if it goes well, the substation is back
-//! and comes into its share slowly; if not, it is ejected again, for longer. One that only could not be
-//! reached comes back as soon as a scrape reaches it, and needs no trial.
+//! A substation that fails fast has an idle gauge, so it would attract every request. After some failures in a row,
+//! or if too many exchanges in a window fail, it is ejected, for a time that doubles with each ejection. Then *one*
+//! request is its trial. If that goes well, the substation is back in rotation, with slow start; if not, it is ejected
+//! again, for longer. A substation that was only unreachable comes back with the first scrape that reaches it, without
+//! a trial.
 //!
-//! All of it is counters and moments passed in: no clock, no lock, no I/O. [`super::rotation_state`] keeps it
-//! under a lock that nobody takes while all is well.
+//! This is pure code on counters and moments: no clock, no lock, no I/O. [`super::rotation_state`] keeps it under a
+//! lock that a healthy substation does not take.
 
 use std::time::Duration;
 
@@ -15,69 +15,69 @@ use switchyard_config as config;
 
 use crate::clock::Moment;
 
-/// What a substation that is back begins with, as a part of its share.
+/// The part of its share that a readmitted substation starts with.
 const FIRST_SHARE: f64 = 0.1;
 
-/// How an exchange spoke of the substation's health.
+/// What an exchange shows about the substation's health.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ExchangeVerdict {
     /// It answered as it should, refusals included.
     Good,
     /// It could not be reached.
     Unreachable,
-    /// It was reached, and broke off, hung or failed.
+    /// It was reached, and broke the connection, hung or failed.
     Bad,
 }
 
-/// Where it stands.
+/// How far the substation is on the way out of rotation and back.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Stage {
     /// In rotation.
     #[default]
     In,
-    /// Out until then.
+    /// Out of rotation until that moment.
     Ejected(Moment),
-    /// Waits for the one request that is its trial.
+    /// The next request is its trial.
     Trial,
-    /// That request is under way.
+    /// The trial's request is under way.
     Tried,
 }
 
-/// Why it was ejected.
+/// Why a substation was ejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EjectionCause {
-    /// So many failures in a row.
+    /// Too many failures in a row.
     InARow,
-    /// Too small a share of its exchanges went well.
+    /// Too small a share of its exchanges succeeded.
     Rate,
     /// Its trial failed.
     Trial,
 }
 
-/// What has just become of it.
+/// A change of the stage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HealthChange {
-    /// Out of rotation.
+    /// Out of rotation, for that long.
     Ejected(EjectionCause, Duration),
-    /// Its time is over: the next request is its trial.
+    /// The ejection is over: the next request is the trial.
     Trial,
     /// Back in rotation.
-    Back,
+    Readmitted,
 }
 
-/// The running judgement of one substation.
+/// The outlier detection of one substation.
 #[derive(Debug, Default)]
 pub struct OutlierDetector {
     stage: Stage,
     failures: u32,
-    /// The last failure was that it could not be reached.
+    /// The last failure was that it was unreachable.
     unreachable: bool,
     ejections: u32,
     back_since: Option<Moment>,
     window: Window,
 }
 
-/// Exchanges and failures since a while ago: two marks, moved on as time passes.
+/// Exchanges and failures in a sliding window, as differences to two marks that move on with time.
 #[derive(Debug, Default)]
 struct Window {
     older: Mark,
@@ -93,7 +93,7 @@ struct Mark {
 }
 
 impl Window {
-    /// One more failure, of so many exchanges ever. Returns the exchanges and the failures in the window.
+    /// Counts a failure; `exchanges` is the total ever. Returns the exchanges and the failures in the window.
     fn failure(&mut self, now: Moment, exchanges: u64, window: Duration) -> (u64, u64) {
         let age = |mark: Mark| mark.at.map_or(Duration::MAX, |at| now.since(at));
         if age(self.newer) >= window / 2 {
@@ -102,7 +102,7 @@ impl Window {
                 exchanges: exchanges.saturating_sub(1),
                 failed: self.failed,
             };
-            // After a long quiet time what lies before it no longer counts.
+            // After a long quiet time, older exchanges no longer count.
             self.older = if age(self.newer) < window {
                 self.newer
             } else {
@@ -119,8 +119,8 @@ impl Window {
 }
 
 impl OutlierDetector {
-    /// Takes a verdict. `exchanges` is how many have ended so far; `may_eject` is asked before an ejection
-    /// for failing, and answers whether there may be one more.
+    /// Records a verdict. `exchanges` is how many have ended so far. `may_eject` is called before an ejection for
+    /// failing, and tells whether one more is allowed.
     pub fn report(
         &mut self,
         verdict: ExchangeVerdict,
@@ -131,11 +131,12 @@ impl OutlierDetector {
     ) -> Option<HealthChange> {
         if verdict == ExchangeVerdict::Good {
             self.failures = 0;
-            return matches!(self.stage, Stage::Trial | Stage::Tried).then(|| self.back(now));
+            return matches!(self.stage, Stage::Trial | Stage::Tried)
+                .then(|| self.return_to_rotation(now));
         }
         self.failures += 1;
         self.unreachable = verdict == ExchangeVerdict::Unreachable;
-        // Whoever can't be reached costs nobody an answer: that counts in a row only.
+        // An unreachable substation loses no request, so this counts only towards failures in a row.
         let (of, failed) = match verdict {
             ExchangeVerdict::Bad => self.window.failure(now, exchanges, rules.window),
             _ => (0, 0),
@@ -152,7 +153,7 @@ impl OutlierDetector {
             Stage::In if is_below => EjectionCause::Rate,
             Stage::In | Stage::Ejected(_) => return None,
         };
-        // Who is on trial is counted as out already.
+        // A substation on trial still counts as ejected.
         if cause != EjectionCause::Trial && !self.unreachable && !may_eject() {
             return None;
         }
@@ -172,14 +173,14 @@ impl OutlierDetector {
         Some(HealthChange::Ejected(cause, lasts))
     }
 
-    /// To be called now and then: ends an ejection whose time is over, or that of a substation that only
-    /// could not be reached and has just been.
+    /// Ends an ejection whose time is over, or that of an unreachable substation which a scrape has just `reached`.
+    /// Called after every scrape.
     pub fn tick(&mut self, now: Moment, reached: bool) -> Option<HealthChange> {
         let Stage::Ejected(until) = self.stage else {
             return None;
         };
         if reached && self.unreachable {
-            return Some(self.back(now));
+            return Some(self.return_to_rotation(now));
         }
         if now < until || self.unreachable {
             return None;
@@ -188,7 +189,7 @@ impl OutlierDetector {
         Some(HealthChange::Trial)
     }
 
-    /// A request asks to be the trial. Only one may at a time.
+    /// Makes a request the trial, and tells whether it may be: only one at a time may.
     pub fn start_trial(&mut self) -> bool {
         let is_first = self.stage == Stage::Trial;
         if is_first {
@@ -197,26 +198,26 @@ impl OutlierDetector {
         is_first
     }
 
-    /// The trial's request ended without a verdict: the next one is the trial.
+    /// The trial's request ended without a verdict, so the next request is the trial.
     pub fn abandon_trial(&mut self) {
         if self.stage == Stage::Tried {
             self.stage = Stage::Trial;
         }
     }
 
-    /// It has just been seen to work while too many were out to leave it out.
+    /// Readmits an ejected substation after a good exchange in panic mode.
     pub fn readmit(&mut self, now: Moment) -> Option<HealthChange> {
-        matches!(self.stage, Stage::Ejected(_)).then(|| self.back(now))
+        matches!(self.stage, Stage::Ejected(_)).then(|| self.return_to_rotation(now))
     }
 
-    fn back(&mut self, now: Moment) -> HealthChange {
+    fn return_to_rotation(&mut self, now: Moment) -> HealthChange {
         self.stage = Stage::In;
         self.failures = 0;
         self.back_since = Some(now);
-        HealthChange::Back
+        HealthChange::Readmitted
     }
 
-    /// The part of its share that it may have.
+    /// The part of its share that it gets, from 0 to 1: less than 1 only during slow start.
     #[must_use]
     pub fn share(&self, now: Moment, slow_start: Duration) -> f64 {
         self.back_since.map_or(1.0, |since| {
@@ -225,31 +226,31 @@ impl OutlierDetector {
         })
     }
 
-    /// Where it stands.
+    /// The stage.
     #[must_use]
     pub fn stage(&self) -> Stage {
         self.stage
     }
 
-    /// Failures since the last exchange that went well.
+    /// Failures since the last good exchange.
     #[must_use]
     pub fn failures(&self) -> u32 {
         self.failures
     }
 
-    /// Ejections, each longer than the one before; they are forgotten after a long while without.
+    /// Ejections that count for how long the next one lasts. They are forgotten after `health.longest_ejection` without one.
     #[must_use]
     pub fn ejections(&self) -> u32 {
         self.ejections
     }
 
-    /// Whether it is out because it can't be reached, so that to try it would be in vain.
+    /// Whether it is out of rotation because it is unreachable, so that a trial would fail.
     #[must_use]
     pub fn is_unreachable(&self) -> bool {
         self.stage != Stage::In && self.unreachable
     }
 
-    /// Whether there is nothing that a good answer would change.
+    /// Whether a good exchange would change nothing.
     #[must_use]
     pub fn is_clean(&self) -> bool {
         self.failures == 0 && self.stage == Stage::In

@@ -1,12 +1,11 @@
 //! From one configuration's grid to the next.
 //!
-//! A grid never changes; a changed configuration makes a new one. What must not begin anew goes over: a substation whose
-//! name and address stay is the *same* one, with its ledger, its health and an operator's word, and so is one that comes
-//! back before it is [forgotten](super::Departed). What all grids of a process share (the counts, whether a first
-//! round is done) is not theirs.
+//! A grid never changes; a changed configuration builds a new one. A substation that keeps its name and address is the
+//! *same* substation there, with its ledger, its health and an operator's drain. So is a substation that comes back
+//! before it is [forgotten](super::Departed). What all grids of a process share is in [`super::shared_state`].
 //!
-//! The order matters: first those that stay or come are told, then the new grid is published, and only then do those
-//! go that are not in it. So a request always finds somebody, whichever of the two grids it holds.
+//! The order matters. First the substations that stay or come are made members, then the new grid is published, and
+//! only then the others are retired. So a request always finds a substation, whichever of the two grids it holds.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -20,9 +19,9 @@ use switchyard_http1::Unencodable;
 use crate::{grid::Grid, members::members, metrics::GridMetrics, substation::Substation};
 
 impl Grid {
-    /// The grid of `config` after this one. `departed` are those that left before and may come back.
+    /// The grid of `config`, to follow this one. `departed` are substations that left before and may come back.
     ///
-    /// When it is published, `self` has to [let those go](Self::retire) that are not in it.
+    /// Once it is published, call [`Grid::retire`] on `self`. Fails if the path of charges can't be encoded.
     pub fn rebuild(
         &self,
         config: &Config,
@@ -39,18 +38,19 @@ impl Grid {
         })?;
         let grid = Self::of(config, substations, Arc::clone(&self.shared), seed);
         grid.roster.set_share(self.roster.share());
-        // Old samples are old under the new rules.
+        // The new configuration may have another `load.stale_after`.
         grid.note_stale();
         Ok(grid)
     }
 
-    /// Lets go those that are not in `successor`, which is published: no new sessions, no scrapes. Returns them.
+    /// Retires the substations that are not in `successor`, which is published: they get no new sessions and no scrapes.
+    /// Returns them.
     pub fn retire(&self, successor: &Self) -> Vec<Arc<Substation>> {
         let stay: HashSet<_> = successor.ids().collect();
         let now = self.shared.clock.now();
         let gone = self.substations().iter();
         let gone: Vec<_> = gone
-            .filter(|one| !stay.contains(&one.id()))
+            .filter(|substation| !stay.contains(&substation.id()))
             .cloned()
             .collect();
         for substation in &gone {

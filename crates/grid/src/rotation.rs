@@ -1,8 +1,8 @@
-//! What the grid is told, by exchanges, scrapes and operators, and what follows for all of it.
+//! The reports of exchanges, scrapes and operators, and what follows for the whole grid.
 //!
-//! Each report changes one substation. Where that changes who is in rotation, the whole is looked at: if too
-//! few are left, those that are ejected for failing are used as well, because a substation that fails
-//! sometimes is better than none. Never those that an operator has drained or that can't be reached.
+//! Each report changes one substation. If that changes its rotation, panic mode is reviewed: when too few substations are
+//! left, those ejected for failing are used as well, because a substation that sometimes fails is better than none.
+//! Drained and unreachable substations are never used.
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,8 +16,8 @@ use crate::{
     substation::{Reach, Substation},
 };
 
-/// The one request that decides whether an ejected substation is back. Dropped without a report of how it
-/// went, the next request is the trial.
+/// The one request that decides whether an ejected substation is readmitted. If this is dropped without a report of
+/// the exchange, the next request is the trial.
 #[derive(Debug)]
 pub struct Trial {
     substation: Arc<Substation>,
@@ -33,13 +33,13 @@ impl Drop for Trial {
     }
 }
 
-/// A request was sent by choice to a substation that takes nobody now: choose again.
+/// The chosen substation takes no request now: choose again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Closed;
 
 impl Grid {
-    /// Whether a request that chose `substation` may go there: usually so, at the cost of reading one flag.
-    /// One that is on trial takes one request, which gets the trial to hold.
+    /// Whether a request that chose `substation` may go there. Usually it may, at the cost of reading one flag. A
+    /// substation on trial takes one request, which gets the [`Trial`].
     pub fn enter(&self, substation: &Arc<Substation>) -> Result<Option<Trial>, Closed> {
         match substation
             .rotation_state()
@@ -54,25 +54,27 @@ impl Grid {
         }
     }
 
-    /// An exchange with `substation` went well; `booked` is the load that it took. Reads no clock and takes
-    /// no lock while all is well.
+    /// Reports a good exchange with `substation`; `booked` is the load that it took. Reads no clock and takes no lock
+    /// while the substation is healthy.
     pub fn good(&self, substation: &Substation, booked: Option<Load>) {
-        let news = substation
-            .rotation_state()
-            .good(substation.ledger(), booked, self.shared.clock);
-        self.follow(substation, news);
+        let event =
+            substation
+                .rotation_state()
+                .good(substation.ledger(), booked, self.shared.clock);
+        self.follow(substation, event);
     }
 
-    /// An exchange with `substation` failed.
+    /// Reports a failed exchange with `substation`.
     pub fn failed(&self, substation: &Substation, verdict: ExchangeVerdict) {
         let now = self.shared.clock.now();
-        let news = substation
+        let event = substation
             .rotation_state()
             .failure(substation.ledger(), verdict, now);
-        self.follow(substation, news);
+        self.follow(substation, event);
     }
 
-    /// `substation` refused `load`; `room_in` is when it says it has room. That it answered is good.
+    /// Reports that `substation` refused `load`; `room_in` is after what time it expects to have room. As an answer,
+    /// this is a good exchange.
     pub fn refused(&self, substation: &Substation, load: Load, room_in: Option<Duration>) {
         let now = self.shared.clock.now();
         substation
@@ -81,27 +83,27 @@ impl Grid {
         self.good(substation, None);
     }
 
-    /// A scrape of `substation` has ended.
+    /// Reports the end of a scrape of `substation`.
     pub(super) fn scraped(&self, substation: &Substation, reach: Reach, now: Moment) {
-        let news = substation.scraped(reach, now);
-        self.follow(substation, news);
+        let event = substation.scraped(reach, now);
+        self.follow(substation, event);
     }
 
-    /// Takes the substation `name` out of rotation, or lets it in again. None: there is none of that name.
+    /// Drains or undrains the substation `name`, and returns it; none if there is none of that name.
     pub fn drain(&self, name: &str, is_draining: bool) -> Option<&Arc<Substation>> {
         let named = |substation: &&Arc<Substation>| substation.name() == name;
         let substation = self.substations().iter().find(named)?;
         let now = self.shared.clock.now();
-        let news = substation
+        let event = substation
             .rotation_state()
             .drain(substation.ledger(), is_draining, now);
-        self.follow(substation, news);
+        self.follow(substation, event);
         Some(substation)
     }
 
-    fn follow(&self, substation: &Substation, news: Option<RotationEvent>) {
-        if let Some(news) = news {
-            substation.announce(news);
+    fn follow(&self, substation: &Substation, event: Option<RotationEvent>) {
+        if let Some(event) = event {
+            substation.announce(event);
             self.shared.review(substation);
         }
     }

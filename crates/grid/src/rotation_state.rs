@@ -1,10 +1,9 @@
-//! All that decides whether a substation is in rotation, under one lock that nobody takes while all is well.
+//! Everything that decides whether a substation is in rotation, under one lock that a healthy substation does not take.
 //!
-//! Three parties have a say: its own exchanges ([`OutlierDetector`], [`Refusals`]), the operator (drain), and the
-//! grid, which uses even those that fail when too few are left. What follows from all of it is written to
-//! the ledger, which is all that a choice reads.
+//! Three inputs decide: its own exchanges ([`OutlierDetector`], [`Refusals`]), the operator (drain), and the grid,
+//! which uses even failing substations in panic mode. The result is written to the ledger, and a choice reads only that.
 //!
-//! A good answer and a choice read one flag each; only where it is up do they come here.
+//! A good answer and a choice read one flag each, and take the lock only if the flag is set.
 
 use std::{
     sync::{
@@ -26,7 +25,7 @@ use crate::{
     refusals::Refusals,
 };
 
-/// What is to be told of a change.
+/// A change to count and to log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum RotationEvent {
     Health(HealthChange),
@@ -34,24 +33,24 @@ pub(super) enum RotationEvent {
     Undrained,
 }
 
-/// For people: all of it at one moment.
+/// The rotation of a substation at one moment, to be shown.
 #[derive(Clone, Copy, Debug)]
 pub struct RotationView {
-    /// Where its exchanges have brought it.
+    /// Its stage of outlier detection.
     pub stage: Stage,
     /// Whether requests are sent to it.
     pub is_in_rotation: bool,
-    /// Whether an operator has taken it out.
+    /// Whether an operator has drained it.
     pub is_draining: bool,
-    /// Whether it is out because it can't be reached.
+    /// Whether it is out because it is unreachable.
     pub is_unreachable: bool,
-    /// Failures since the last exchange that went well.
+    /// Failures since the last good exchange.
     pub failures: u32,
     /// Ejections that count for how long the next one lasts.
     pub ejections: u32,
-    /// The part of its share that it may have, 1 for the whole.
+    /// The part of its share that it gets: below 1 during slow start.
     pub share: f64,
-    /// It has refused as much as this, and is not asked for it now.
+    /// The least load that it has refused and is not asked for now; none if none.
     pub refuses: Option<Load>,
 }
 
@@ -60,34 +59,34 @@ pub struct RotationView {
 pub(super) struct RotationState {
     counts: Arc<FleetCounts>,
     state: Mutex<Inner>,
-    /// A good answer would change something.
+    /// Whether a good answer would change something.
     is_troubled: AtomicBool,
-    /// A choice has to ask for the trial first.
+    /// Whether a request must ask for the trial first.
     is_on_trial: AtomicBool,
-    /// A sample has to be told of refusals, or moves the slow start.
+    /// Whether a sample must consider refusals, or moves the slow start.
     is_moving: AtomicBool,
 }
 
 #[derive(Debug)]
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "each is the word of another party, and any may hold beside any other"
+    reason = "each has its own source, and any combination can occur"
 )]
 struct Inner {
     rules: config::Health,
-    /// It is one of those that are chosen among.
+    /// Whether the grid in force lists it.
     is_member: bool,
     detector: OutlierDetector,
     refusals: Refusals,
     is_draining: bool,
-    /// Used although it is ejected, because too many are.
+    /// Used although it is ejected: panic mode.
     is_forced_in: bool,
-    /// It is one of those that the counts counts.
+    /// Whether [`FleetCounts`] counts its ejection.
     is_counted: bool,
 }
 
 impl RotationState {
-    /// Of one that is no member yet: see [`RotationState::join`].
+    /// The state of a substation that is not a member yet: see [`RotationState::join`].
     pub(super) fn new(rules: &config::Health, counts: Arc<FleetCounts>) -> Self {
         let state = Inner {
             rules: rules.clone(),
@@ -107,7 +106,7 @@ impl RotationState {
         }
     }
 
-    /// Becomes one of those that are chosen among, under these rules, or stays one.
+    /// Makes it a member under these rules, or keeps it one.
     pub(super) fn join(&self, ledger: &Ledger, rules: &config::Health, now: Moment) {
         self.change(ledger, now, |state, _| {
             state.rules.clone_from(rules);
@@ -116,7 +115,7 @@ impl RotationState {
         });
     }
 
-    /// Is no longer among them. Nothing else of it is forgotten: it may come back.
+    /// Ends its membership. Everything else stays, because it may come back.
     pub(super) fn leave(&self, ledger: &Ledger, now: Moment) {
         self.change(ledger, now, |state, _| {
             state.is_member = false;
@@ -124,7 +123,8 @@ impl RotationState {
         });
     }
 
-    /// Takes word of an exchange that booked `load`. Reads no clock and takes no lock while all is well.
+    /// Records a good exchange, which booked `load` if there is one. Reads no clock and takes no lock while the
+    /// substation is healthy.
     pub(super) fn good(
         &self,
         ledger: &Ledger,
@@ -151,7 +151,7 @@ impl RotationState {
         })
     }
 
-    /// Takes word of an exchange, or a scrape, that failed.
+    /// Records an exchange, or a scrape, that failed.
     pub(super) fn failure(
         &self,
         ledger: &Ledger,
@@ -173,7 +173,7 @@ impl RotationState {
         })
     }
 
-    /// Takes word of a refusal of `load`.
+    /// Records a refusal of `load`. `room_in` is after what time the substation expects to have room.
     pub(super) fn refused(
         &self,
         ledger: &Ledger,
@@ -188,7 +188,7 @@ impl RotationState {
         });
     }
 
-    /// A scrape has ended; `reached` if somebody answered.
+    /// Records the end of a scrape; `reached` if an answer came.
     pub(super) fn tick(
         &self,
         ledger: &Ledger,
@@ -200,15 +200,15 @@ impl RotationState {
         }
         self.change(ledger, now, |state, now| {
             let change = state.detector.tick(now, reached);
-            if change == Some(HealthChange::Back) {
-                // Whoever was not there has begun anew.
+            if change == Some(HealthChange::Readmitted) {
+                // It probably restarted, so its old refusals no longer count.
                 state.refusals = Refusals::default();
             }
             change.map(RotationEvent::Health)
         })
     }
 
-    /// A sample has come in: what it says of room gives way to refusals that still count.
+    /// Takes a new sample into account: refusals that still count take precedence over it.
     pub(super) fn sampled(&self, ledger: &Ledger, now: Moment) {
         if self.is_moving.load(Relaxed) {
             let mut state = self.state.lock();
@@ -218,24 +218,24 @@ impl RotationState {
         }
     }
 
-    /// Takes it out of rotation, or lets it in again, on an operator's word.
+    /// Drains or undrains it, for an operator.
     pub(super) fn drain(
         &self,
         ledger: &Ledger,
         is_draining: bool,
         now: Moment,
     ) -> Option<RotationEvent> {
-        let news = if is_draining {
+        let event = if is_draining {
             RotationEvent::Drained
         } else {
             RotationEvent::Undrained
         };
         self.change(ledger, now, |state, _| {
-            (std::mem::replace(&mut state.is_draining, is_draining) != is_draining).then_some(news)
+            (std::mem::replace(&mut state.is_draining, is_draining) != is_draining).then_some(event)
         })
     }
 
-    /// Uses it although it is ejected, or no longer. One that can't be reached, or is drained, stays out.
+    /// Uses it although it is ejected, or ends that. An unreachable or drained substation stays out.
     pub(super) fn force_in(&self, ledger: &Ledger, is_forced_in: bool, now: Moment) {
         self.change(ledger, now, |state, _| {
             state.is_forced_in = is_forced_in;
@@ -243,24 +243,24 @@ impl RotationState {
         });
     }
 
-    /// Whether a request that chose it may go there. Usually so; on trial, only one may.
+    /// Whether a request that chose it may go there. On trial, only one may; otherwise any.
     pub(super) fn admission(&self, ledger: &Ledger, clock: Clock) -> Admission {
         if !self.is_on_trial.load(Relaxed) {
             return Admission::Free;
         }
-        let mut entry = Admission::Closed;
+        let mut admission = Admission::Closed;
         self.change(ledger, clock.now(), |state, _| {
             if state.detector.start_trial() {
-                entry = Admission::Trial;
+                admission = Admission::Trial;
             } else if state.is_in_rotation() {
-                entry = Admission::Free;
+                admission = Admission::Free;
             }
             None
         });
-        entry
+        admission
     }
 
-    /// A trial's request ended without a verdict.
+    /// The trial's request ended without a verdict.
     pub(super) fn abandon_trial(&self, ledger: &Ledger, now: Moment) {
         self.change(ledger, now, |state, _| {
             state.detector.abandon_trial();
@@ -282,7 +282,7 @@ impl RotationState {
         }
     }
 
-    /// Changes something, and lets the ledger and the flags follow.
+    /// Changes something, and updates the ledger, the counts and the flags.
     fn change(
         &self,
         ledger: &Ledger,
@@ -292,9 +292,9 @@ impl RotationState {
         let mut state = self.state.lock();
         let (was_in, was_fit, was_listed) =
             (state.is_in_rotation(), state.is_fit(), state.is_listed());
-        let news = change(&mut state, now);
-        let now_at = state.detector.stage();
-        if state.is_counted && (now_at == Stage::In || !state.is_member) {
+        let event = change(&mut state, now);
+        let stage = state.detector.stage();
+        if state.is_counted && (stage == Stage::In || !state.is_member) {
             state.is_counted = false;
             self.counts.end_ejection();
         }
@@ -310,19 +310,21 @@ impl RotationState {
         let is_clean = state.detector.is_clean() && state.refusals.is_clean();
         self.is_troubled.store(!is_clean, Relaxed);
         self.is_on_trial
-            .store(matches!(now_at, Stage::Trial | Stage::Tried), Relaxed);
+            .store(matches!(stage, Stage::Trial | Stage::Tried), Relaxed);
         self.is_moving
-            .store(now_at != Stage::In || is_refusing || share < 1.0, Relaxed);
-        news
+            .store(stage != Stage::In || is_refusing || share < 1.0, Relaxed);
+        event
     }
 }
 
-/// Whether a request may go where it was sent by choice.
+/// Whether a request may go to the substation that was chosen for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Admission {
+    /// It may.
     Free,
-    /// As the one request that is its trial.
+    /// It may, as the trial.
     Trial,
+    /// It may not.
     Closed,
 }
 

@@ -1,4 +1,4 @@
-//! What all grids of a process share, whatever configuration each was made from.
+//! What all grids of a process share, whatever configuration each was built from.
 
 use std::sync::{
     Arc,
@@ -27,13 +27,13 @@ pub(super) struct SharedState {
     panic: Mutex<Panic>,
 }
 
-/// Whether so few are left that those ejected for failing are used as well.
+/// Panic mode: so few are in rotation that those ejected for failing are used as well.
 #[derive(Debug, Default)]
 struct Panic {
     is_on: bool,
-    /// Below this share in rotation.
+    /// It is on below this share in rotation.
     below: f64,
-    /// The newest grid's: a report may come through an older one.
+    /// The members of the newest grid; a report may come through an older grid.
     members: Arc<[Arc<Substation>]>,
 }
 
@@ -60,7 +60,7 @@ impl SharedState {
         self.panic.lock().is_on
     }
 
-    /// From now on these are the members, under these rules.
+    /// Sets the members and the rules.
     pub(super) fn set_members(&self, members: &[Arc<Substation>], rules: &config::Health) {
         self.counts.set_rules(members.len(), rules);
         let mut panic = self.panic.lock();
@@ -68,38 +68,39 @@ impl SharedState {
         panic.members = members.into();
     }
 
-    /// After `changed` has: are so few left that those ejected for failing are to be used?
+    /// Reviews panic mode after a change of `changed`, and applies it.
     pub(super) fn review(&self, changed: &Substation) {
         let mut panic = self.panic.lock();
         let was_on = panic.is_on;
-        if panic.judge(&self.counts) == was_on {
+        if panic.update(&self.counts) == was_on {
             force_in(changed, was_on, self.clock.now());
         } else {
             panic.force_in_all(self.clock.now());
         }
     }
 
-    /// The same after members have come or gone.
+    /// Reviews panic mode after a change of the members, and applies it.
     pub(super) fn review_all(&self) {
         let mut panic = self.panic.lock();
-        panic.judge(&self.counts);
+        panic.update(&self.counts);
         panic.force_in_all(self.clock.now());
     }
 }
 
 impl Panic {
+    /// Switches panic mode on or off by the counts, and returns whether it is on.
     #[expect(clippy::cast_precision_loss, reason = "at most 10,000 substations")]
-    fn judge(&mut self, counts: &FleetCounts) -> bool {
+    fn update(&mut self, counts: &FleetCounts) -> bool {
         let (fit, all) = counts.fit_of();
         let is_too_few = (fit as f64) < self.below * all as f64;
         if std::mem::replace(&mut self.is_on, is_too_few) != is_too_few {
             if is_too_few {
                 warn!(
                     fit,
-                    all, "Too few in rotation: those that fail are used as well"
+                    all, "Panic mode: too few substations in rotation, using ejected ones too"
                 );
             } else {
-                info!(fit, all, "Enough in rotation again");
+                info!(fit, all, "Panic mode ended");
             }
         }
         is_too_few

@@ -1,4 +1,4 @@
-//! A substation's fortunes, moment by moment.
+//! Ejection, trial and readmission of one substation, moment by moment.
 
 use super::*;
 
@@ -51,7 +51,7 @@ fn failures_in_a_row_eject_and_a_good_answer_in_between_does_not() {
 }
 
 #[test]
-fn one_request_is_the_trial_and_its_end_decides() {
+fn one_request_is_the_trial_and_decides() {
     let mut detector = OutlierDetector::default();
     eject(&mut detector, ExchangeVerdict::Bad, 0);
     assert!(!detector.start_trial());
@@ -66,7 +66,7 @@ fn one_request_is_the_trial_and_its_end_decides() {
     detector.abandon_trial();
     assert!(
         detector.start_trial(),
-        "the one before ended without a word"
+        "the previous one ended without a verdict"
     );
     let two = Duration::from_secs(2);
     assert_eq!(
@@ -78,13 +78,13 @@ fn one_request_is_the_trial_and_its_end_decides() {
     assert!(detector.start_trial());
     assert_eq!(
         report(&mut detector, ExchangeVerdict::Good, 3_000),
-        Some(HealthChange::Back)
+        Some(HealthChange::Readmitted)
     );
     assert!(detector.is_clean());
 }
 
 #[test]
-fn ejections_grow_to_the_longest_and_start_over_after_a_long_good_while() {
+fn ejections_grow_to_the_longest_and_start_over_after_a_long_time_without() {
     let mut detector = OutlierDetector::default();
     let mut now = 0;
     let mut lasted = Vec::new();
@@ -95,7 +95,7 @@ fn ejections_grow_to_the_longest_and_start_over_after_a_long_good_while() {
         assert_eq!(detector.tick(at(now), false), Some(HealthChange::Trial));
         assert_eq!(
             report(&mut detector, ExchangeVerdict::Good, now),
-            Some(HealthChange::Back)
+            Some(HealthChange::Readmitted)
         );
     }
     assert_eq!(lasted, [1, 2, 4, 8, 16, 32, 32, 32]);
@@ -104,23 +104,22 @@ fn ejections_grow_to_the_longest_and_start_over_after_a_long_good_while() {
 }
 
 #[test]
-fn what_could_not_be_reached_is_back_when_a_scrape_reaches_it_and_not_before() {
+fn an_unreachable_substation_is_back_when_a_scrape_reaches_it_and_not_before() {
     let mut detector = OutlierDetector::default();
     eject(&mut detector, ExchangeVerdict::Bad, 0);
-    // As a process dies: exchanges break off, then nobody is there.
+    // As when a process dies: exchanges break, then connections are refused.
     report(&mut detector, ExchangeVerdict::Unreachable, 5);
     assert!(detector.is_unreachable());
+    assert_eq!(detector.tick(at(60_000), false), None, "a trial would fail");
     assert_eq!(
-        detector.tick(at(60_000), false),
-        None,
-        "to try it would be in vain"
+        detector.tick(at(60_001), true),
+        Some(HealthChange::Readmitted)
     );
-    assert_eq!(detector.tick(at(60_001), true), Some(HealthChange::Back));
     assert!(detector.is_clean());
 }
 
 #[test]
-fn a_share_of_failures_ejects_and_a_few_requests_prove_nothing() {
+fn a_high_share_of_failures_ejects_but_not_after_a_few_requests() {
     let rules = config::Health::default();
     let mut detector = OutlierDetector::default();
     let mut exchanges = 0;
@@ -148,7 +147,7 @@ fn a_share_of_failures_ejects_and_a_few_requests_prove_nothing() {
 }
 
 #[test]
-fn what_lies_before_the_window_does_not_count() {
+fn exchanges_before_the_window_do_not_count() {
     let rules = config::Health::default();
     let mut detector = OutlierDetector::default();
     let mut exchanges = 0;
@@ -195,7 +194,7 @@ fn what_lies_before_the_window_does_not_count() {
 }
 
 #[test]
-fn the_cap_keeps_one_in_that_fails_but_not_one_that_can_t_be_reached() {
+fn the_cap_keeps_a_failing_substation_in_but_not_an_unreachable_one() {
     let mut detector = OutlierDetector::default();
     for _ in 0..10 {
         assert_eq!(
@@ -208,7 +207,7 @@ fn the_cap_keeps_one_in_that_fails_but_not_one_that_can_t_be_reached() {
 }
 
 #[test]
-fn its_share_grows_from_a_tenth_to_the_whole() {
+fn slow_start_raises_the_share_from_a_tenth_to_the_whole() {
     let mut detector = OutlierDetector::default();
     let slow = Duration::from_secs(9);
     assert!(
