@@ -1,10 +1,10 @@
-//! The picture that the live page and `switchyard top` show: the whole proxy at one moment, judged.
+//! The snapshot that the live page and `switchyard top` show: the whole proxy at one moment, with a verdict.
 //!
-//! One struct, written here and read by both, so that they can't tell two stories. What takes judgement (is it well?
-//! who is the fullest?) is done here and not by those who look: it is said once, and tested.
+//! Both read the same struct, so they can't disagree. Judgements (is it healthy? which substation is the fullest?) are
+//! made for it and not by the viewers, so they are made once, and tested.
 //!
-//! A picture is whole; nothing in it refers to an earlier one. So a viewer may come at any time, miss some, or come
-//! back, and substations may come and go: they are told apart by their names.
+//! A snapshot is complete and refers to no earlier one. So viewers may come at any time, miss snapshots and come back,
+//! and substations may come and go: their names identify them.
 
 use serde::{Deserialize, Serialize};
 
@@ -16,11 +16,11 @@ use crate::{
 /// Everything at one moment. Loads are in the unit of the load gauge.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct StatusSnapshot {
-    /// When it was taken, in seconds since the Unix epoch.
+    /// When it was captured, in seconds since the Unix epoch.
     pub unix_seconds: f64,
-    /// Whether all is well, in words.
+    /// The health, in words.
     pub verdict: Verdict,
-    /// What clients see.
+    /// The traffic as clients see it.
     pub traffic: Traffic,
     /// How even the load is.
     pub balance: Balance,
@@ -28,6 +28,6 @@ pub struct StatusSnapshot {
     pub substations: Vec<Substation>,
     /// The last choices, the newest first.
     pub decisions: Vec<Decision>,
-    /// What is in force.
+    /// The configuration in force.
     pub configuration: Configuration,
 }

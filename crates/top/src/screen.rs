@@ -1,4 +1,4 @@
-//! The screen: is it well, how even, each substation, and why. A pure function of the view.
+//! The screen: health, balance, each substation, and the last choices. A pure function of the view.
 
 use ratatui::{
     Frame,
@@ -14,14 +14,14 @@ use super::{
 };
 use switchyard_status::{Decision, Level, StatusSnapshot, Substation, Traffic, Verdict};
 
-/// Cells of a substation's bar.
+/// The width of a substation's bar, in cells.
 const BAR: usize = 24;
-/// Choices that are shown.
+/// How many choices are shown.
 const DECISIONS: usize = 4;
-/// Findings that are shown below the first.
+/// How many findings are shown below the first.
 const FINDINGS: usize = 3;
 
-/// Draws all of it.
+/// Draws the whole screen.
 pub(super) fn draw(frame: &mut Frame<'_>, view: &mut View) {
     let Some(snapshot) = view.snapshot.clone() else {
         let why = view.lost.as_deref().unwrap_or("connecting …");
@@ -43,10 +43,10 @@ pub(super) fn draw(frame: &mut Frame<'_>, view: &mut View) {
         Constraint::Length(1),
     ])
     .areas(frame.area());
-    frame.render_widget(well(&snapshot, findings), verdict);
+    frame.render_widget(health(&snapshot, findings), verdict);
     figures(frame, numbers, view, &snapshot);
     substations(frame, table, view, &snapshot);
-    frame.render_widget(why(&snapshot), decisions);
+    frame.render_widget(choices(&snapshot), decisions);
     frame.render_widget(footer(view), foot);
     if let Some((name, is_draining)) = &view.question {
         ask(frame, name, *is_draining);
@@ -61,7 +61,7 @@ fn tone(level: Level) -> (Color, &'static str) {
     }
 }
 
-fn well(snapshot: &StatusSnapshot, more: usize) -> Text<'static> {
+fn health(snapshot: &StatusSnapshot, more: usize) -> Text<'static> {
     let StatusSnapshot {
         verdict: Verdict {
             level,
@@ -82,14 +82,14 @@ fn well(snapshot: &StatusSnapshot, more: usize) -> Text<'static> {
     let unit = &configuration.unit;
     let all = match balance.capacity {
         capacity if capacity > 0.0 => format!(
-            "All together {} of {}.",
+            "Total {} of {}.",
             load(Some(balance.load), unit),
             load(Some(capacity), unit)
         ),
-        _ => format!("All together {}.", load(Some(balance.load), unit)),
+        _ => format!("Total {}.", load(Some(balance.load), unit)),
     };
     text.push_line(match &balance.fullest {
-        None => Line::from("  No load anywhere."),
+        None => Line::from("  No load."),
         Some(fullest) => Line::from(vec![
             "  Fullest: ".into(),
             fullest.name.clone().bold(),
@@ -159,7 +159,7 @@ fn figures(frame: &mut Frame<'_>, area: Rect, view: &View, snapshot: &StatusSnap
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
-    reason = "a small positive number, for a snapshot"
+    reason = "a small positive number, for a chart"
 )]
 fn thousandths(value: f64) -> u64 {
     (value.max(0.0) * 1_000.0) as u64
@@ -201,7 +201,7 @@ fn substations(frame: &mut Frame<'_>, area: Rect, view: &mut View, snapshot: &St
         "substation",
         "state",
         "used",
-        "gauge █ unseen ▒ of │",
+        "sample █ unseen ▒ of │",
         "load",
         "capacity",
         "unseen",
@@ -209,7 +209,7 @@ fn substations(frame: &mut Frame<'_>, area: Rect, view: &mut View, snapshot: &St
         "flight",
         "assigned",
     ];
-    // As what stands below them: words from the left, numbers from the right.
+    // Aligned like their columns: text to the left, numbers to the right.
     let heads = heads.into_iter().enumerate().map(|(at, head)| {
         let head = Text::from(head).dark_gray();
         if matches!(at, 0 | 1 | 3) {
@@ -263,7 +263,7 @@ fn row(one: &Substation, unit: &str, scale: f64, fullest: Option<&str>) -> Row<'
     ])
 }
 
-/// What the gauge said, what it can't know, and a line where the capacity is.
+/// The bar of a substation: the sampled load, the unseen load, and a line at the capacity.
 fn bar(one: &Substation, scale: f64) -> String {
     let known = cells(
         one.current_load.unwrap_or(0.0).min(one.estimated_load),
@@ -288,7 +288,7 @@ fn bar(one: &Substation, scale: f64) -> String {
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
     clippy::cast_precision_loss,
-    reason = "a part of some cells"
+    reason = "a part of the bar's cells"
 )]
 fn cells(value: f64, scale: f64) -> usize {
     if scale > 0.0 {
@@ -298,7 +298,7 @@ fn cells(value: f64, scale: f64) -> usize {
     }
 }
 
-fn why(snapshot: &StatusSnapshot) -> Text<'static> {
+fn choices(snapshot: &StatusSnapshot) -> Text<'static> {
     let mut text = Text::from("last choices".dark_gray());
     for Decision {
         load: placed,
@@ -332,7 +332,7 @@ fn why(snapshot: &StatusSnapshot) -> Text<'static> {
 fn footer(view: &View) -> Line<'static> {
     if let Some(why) = &view.lost {
         let text = format!(
-            "Not connected to {}: {why}. What you see is old.",
+            "Not connected to {}: {why}. Showing old data.",
             view.address
         );
         return Line::styled(
@@ -343,20 +343,20 @@ fn footer(view: &View) -> Line<'static> {
     if let Some(message) = &view.message {
         return message.clone().bold().into();
     }
-    "q quit  ↑↓ move  s sort by the next  r reverse  d drain or undrain"
+    "q quit  ↑↓ move  s next sort key  r reverse  d drain or undrain"
         .dark_gray()
         .into()
 }
 
 fn ask(frame: &mut Frame<'_>, name: &str, is_draining: bool) {
     let text = if is_draining {
-        format!("Drain {name}? It gets no new sessions; those it has go on.")
+        format!("Drain {name}? It gets no new sessions; its current ones go on.")
     } else {
-        format!("Let {name} in again?")
+        format!("Undrain {name}?")
     };
     let text = Text::from(vec![
         text.into(),
-        "y does it, any other key leaves it".dark_gray().into(),
+        "y: yes, any other key: no".dark_gray().into(),
     ]);
     let width = u16::try_from(text.width() + 4).unwrap_or(u16::MAX);
     let area = frame

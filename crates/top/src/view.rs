@@ -1,4 +1,4 @@
-//! What `top` shows and where the reader stands in it; keys and news change it, and nothing else.
+//! The state of the screen. Only keys and updates change it.
 
 use std::{cmp::Ordering, collections::VecDeque, rc::Rc};
 
@@ -10,12 +10,12 @@ use ratatui::{
 use super::client::Update;
 use switchyard_status::{StatusSnapshot, Substation};
 
-/// Pictures whose imbalance is remembered: five minutes.
+/// How many snapshots' imbalances are kept: five minutes.
 const KEPT: usize = 300;
-/// Lines that a page key moves by.
+/// How many lines a page key moves by.
 const PAGE: u16 = 10;
 
-/// What the table is sorted by.
+/// The sort key of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Sort {
     /// As in the configuration.
@@ -65,7 +65,7 @@ impl Sort {
     }
 
     fn compare(self, a: &Substation, b: &Substation) -> Ordering {
-        // Text from the start; numbers from the largest, and what is not known last.
+        // Text sorts from A, numbers from the largest; unknown values come last.
         let number = |a: Option<f64>, b: Option<f64>| b.partial_cmp(&a).unwrap_or(Ordering::Equal);
         match self {
             Self::Configuration => Ordering::Equal,
@@ -81,12 +81,12 @@ impl Sort {
     }
 }
 
-/// Utilisation, or load where no capacity is known.
+/// The utilisation, or the load where no capacity is known.
 fn fullness(one: &Substation) -> Option<f64> {
     one.utilisation().or(Some(one.estimated_load))
 }
 
-/// What a key asks for that is not the view's own.
+/// A key's command that is not for the view itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Command {
     Quit,
@@ -97,16 +97,16 @@ pub(super) enum Command {
 #[derive(Debug)]
 pub(super) struct View {
     pub(super) address: String,
-    /// Shared with whoever draws it, so that drawing copies nothing.
+    /// Shared, so that drawing copies nothing.
     pub(super) snapshot: Option<Rc<StatusSnapshot>>,
-    /// Why there is no newer snapshot.
+    /// Why there is no newer snapshot; none while connected.
     pub(super) lost: Option<String>,
     pub(super) imbalances: VecDeque<f64>,
     pub(super) sort: Sort,
     pub(super) is_reversed: bool,
-    /// The substation that is to be drained or let in, once it is confirmed.
+    /// The substation to drain (true) or undrain, until the user confirms.
     pub(super) question: Option<(String, bool)>,
-    /// What became of the last command.
+    /// The outcome of the last command.
     pub(super) message: Option<String>,
     pub(super) table: TableState,
 }
@@ -126,7 +126,7 @@ impl View {
         }
     }
 
-    /// The substations in the order in which they are shown.
+    /// The substations in the order of the table.
     pub(super) fn rows(&self) -> Vec<&Substation> {
         let mut rows: Vec<_> = self
             .snapshot
@@ -144,15 +144,15 @@ impl View {
         self.rows().get(self.table.selected()?).copied()
     }
 
-    /// What became of a command.
+    /// Shows the outcome of a command.
     pub(super) fn report(&mut self, done: Result<(), String>) {
         self.message = Some(match done {
             Ok(()) => "Done.".to_owned(),
-            Err(why) => format!("Not done: {why}"),
+            Err(why) => format!("Failed: {why}"),
         });
     }
 
-    /// A key was pressed.
+    /// Handles a key.
     pub(super) fn key(&mut self, key: KeyEvent) -> Option<Command> {
         if key.code == KeyCode::Char('c') && key.modifiers.contains(KeyModifiers::CONTROL) {
             return Some(Command::Quit);
@@ -183,9 +183,9 @@ impl View {
 }
 
 impl Extend<Update> for View {
-    fn extend<T: IntoIterator<Item = Update>>(&mut self, news: T) {
-        for news in news {
-            match news {
+    fn extend<T: IntoIterator<Item = Update>>(&mut self, updates: T) {
+        for update in updates {
+            match update {
                 Update::Snapshot(snapshot) => {
                     if self.imbalances.len() == KEPT {
                         self.imbalances.pop_front();

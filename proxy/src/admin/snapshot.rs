@@ -1,4 +1,4 @@
-//! Takes the snapshot that the live page and `switchyard top` show: the whole proxy at one moment, judged.
+//! Captures the snapshot that the live page and `switchyard top` show: the whole proxy at one moment, with a verdict.
 
 mod capture;
 mod traffic;

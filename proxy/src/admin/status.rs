@@ -1,4 +1,4 @@
-//! The grid as `/status` tells it.
+//! The answer of `/status`.
 
 use switchyard_balance::Load;
 use switchyard_grid::{Grid, Moment, RotationView, Stage, Substation, SubstationView};
@@ -6,7 +6,7 @@ use switchyard_status::{GridStatus, Health, SubstationStatus};
 
 use crate::snapshot::Snapshot;
 
-/// The answer of `/status`.
+/// The whole grid.
 pub(super) fn of_grid(now: &Snapshot) -> GridStatus<'_> {
     let grid = &now.grid;
     let at = grid.clock().now();
@@ -18,7 +18,7 @@ pub(super) fn of_grid(now: &Snapshot) -> GridStatus<'_> {
     }
 }
 
-/// One substation of it.
+/// One substation of the grid.
 pub(super) fn of_substation<'a>(grid: &Grid, substation: &'a Substation) -> SubstationStatus<'a> {
     let now = grid.clock().now();
     shown(&grid.view(substation, now), now)

@@ -1,4 +1,4 @@
-//! Takes the snapshot. The only place of this room that touches what is shared.
+//! Captures the snapshot from the shared state.
 
 use switchyard_grid::{Moment, RotationView, Stage, SubstationView};
 use switchyard_status::{
@@ -8,10 +8,10 @@ use switchyard_status::{
 use super::traffic::RateWindow;
 use crate::{admin::decisions, dispatch::DispatchState, runtime::Runtime, snapshot::Snapshot};
 
-/// Choices in a snapshot: more than a person reads in a second.
+/// How many choices a snapshot has: more than a person reads in a second.
 const DECISIONS: usize = 8;
 
-/// The proxy as it is now; `rates` knows how it was before.
+/// The proxy as it is now. `rates` remembers the earlier counters.
 pub(in crate::admin) fn capture(
     runtime: &Runtime,
     dispatch: &DispatchState,
@@ -33,7 +33,7 @@ pub(in crate::admin) fn capture(
         balance: &balance,
         configuration: &configuration,
         is_ready: grid.is_ready(),
-        is_ending: runtime.in_flight.is_draining(),
+        is_stopping: runtime.in_flight.is_draining(),
         is_panicking: grid.is_panicking(),
     });
     StatusSnapshot {
@@ -64,19 +64,19 @@ fn shown(view: &SubstationView<'_>, now: Moment) -> Substation {
     }
 }
 
-/// What a person should know of a substation beyond its state.
+/// What a person should know about a substation beyond its state.
 fn note(view: &RotationView, now: Moment) -> Option<String> {
     if let Stage::Ejected(until) = view.stage {
         let seconds = until.since(now).as_secs();
-        return Some(format!("its trial is due in {seconds} s"));
+        return Some(format!("trial due in {seconds} s"));
     }
     if matches!(view.stage, Stage::Trial | Stage::Tried) {
         return Some("on trial: one request decides".to_owned());
     }
     if let Some(load) = view.refuses {
-        return Some(format!("has just refused a load of {}", load.units()));
+        return Some(format!("refuses loads of {} or more", load.units()));
     }
-    (view.share < 1.0).then(|| format!("coming back: {:.0} % of its share", view.share * 100.0))
+    (view.share < 1.0).then(|| format!("slow start: {:.0} % of its share", view.share * 100.0))
 }
 
 fn configuration(in_force: &Snapshot, last_reload: Option<Reload>) -> Configuration {
@@ -93,7 +93,7 @@ fn configuration(in_force: &Snapshot, last_reload: Option<Reload>) -> Configurat
     }
 }
 
-/// The unit that the name of the load's field ends with, by the custom of writing it there.
+/// The unit at the end of the name of the load's field; empty if there is none.
 fn unit(load_field: &str) -> &'static str {
     match load_field.rsplit('_').next() {
         Some("kw") => "kW",
@@ -109,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_unit_is_that_of_the_loads_field() {
+    fn the_unit_is_the_suffix_of_the_load_field() {
         assert_eq!(unit("power_kw"), "kW");
         assert_eq!(unit("kw"), "kW");
         assert_eq!(unit("n"), "", "sequences have no unit");
