@@ -1,4 +1,5 @@
-//! The admin port: the state of the proxy for people, Prometheus and orchestrators, and an operator's commands.
+//! The admin port: the state of the proxy for people, Prometheus and orchestrators, and an
+//! operator's commands.
 //!
 //! | path | answer |
 //! | --- | --- |
@@ -13,9 +14,10 @@
 //! | `POST /reload` | reads the file again: 200 and what changed, or 422 and all its faults |
 //! | `POST /substations/{name}/drain`, `/undrain` | the substation, as in `/status` |
 //!
-//! The admin port reads, and passes on an operator's commands; it decides nothing. It does not belong on a public
-//! address: it listens on loopback, unless there is a token (`admin.token_file`). With a token, every path that has data
-//! requires it. `/live` and `/ready` do not, because orchestrators poll them, and neither do the page's files.
+//! The admin port reads, and passes on an operator's commands; it decides nothing. It does not
+//! belong on a public address: it listens on loopback, unless there is a token
+//! (`admin.token_file`). With a token, every path that has data requires it. `/live` and `/ready`
+//! do not, because orchestrators poll them, and neither do the page's files.
 
 mod commands;
 mod configuration;
@@ -118,7 +120,8 @@ impl Admin {
 
     /// Whether a request for this path with these headers is allowed.
     fn authorise(&self, path: &str, headers: &HeaderMap) -> Result<(), Failure> {
-        // Orchestrators poll two of them, and the page's files hold no data: the page requests that with the token.
+        // Orchestrators poll two of them, and the page's files hold no data: the page requests that
+        // with the token.
         let is_open = matches!(path, "/live" | "/ready" | "/") || path.starts_with("/page/");
         match self.runtime.credentials.token() {
             Some(token) if !is_open => token.authorise(headers).map_err(|refused| {

@@ -9,16 +9,19 @@ use switchyard_telemetry::{Error, Registrar};
 pub struct ChoiceMetrics {
     /// How long a choice takes. One in [`ChoiceMetrics::SAMPLING`] is measured.
     pub seconds: Histogram,
-    /// How old the sample of the chosen substation was. One choice in [`ChoiceMetrics::SAMPLING`] is measured.
+    /// How old the sample of the chosen substation was. One choice in [`ChoiceMetrics::SAMPLING`]
+    /// is measured.
     pub sample_age_seconds: Histogram,
-    /// By how much the substation thought emptiest turned out fuller than the emptiest, as utilisation.
+    /// By how much the substation thought emptiest turned out fuller than the emptiest, as
+    /// utilisation.
     pub regret: Histogram,
     /// The share of a gap between substations that this proxy fills.
     pub share: Gauge,
 }
 
 impl ChoiceMetrics {
-    /// One choice in this many is measured, because reading the clock twice costs as much as the choice.
+    /// One choice in this many is measured, because reading the clock twice costs as much as the
+    /// choice.
     pub const SAMPLING: u32 = 64;
 
     pub(crate) fn register(make: Registrar<'_>) -> Result<Self, Error> {

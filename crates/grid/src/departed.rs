@@ -1,8 +1,9 @@
 //! Substations that are no longer listed, for as long as requests may still concern them.
 //!
-//! A substation may come back soon, because a discovery source flaps or an edit is reverted. Then its ledger and its
-//! health must go on. And clients may still repeat a request to it under its `Idempotency-Key`, or look up a session
-//! that it holds. All this ends after `retry.keys_for`; then the substation and its counters are forgotten.
+//! A substation may come back soon, because a discovery source flaps or an edit is reverted. Then
+//! its ledger and its health must go on. And clients may still repeat a request to it under its
+//! `Idempotency-Key`, or look up a session that it holds. All this ends after `retry.keys_for`;
+//! then the substation and its counters are forgotten.
 
 use std::{
     collections::{HashSet, VecDeque},
@@ -14,7 +15,8 @@ use tokio::time::Instant;
 
 use crate::{grid::Grid, substation::Substation};
 
-/// The most that are kept: as many as a grid may have. Beyond that, the first to leave is forgotten early.
+/// The most that are kept: as many as a grid may have. Beyond that, the first to leave is forgotten
+/// early.
 const MOST: usize = 10_000;
 
 /// The substations that left, in the order of leaving.

@@ -1,6 +1,7 @@
 //! How many substations of the grid are in which condition.
 //!
-//! The counts are kept as substations change, so that a change of one substation does not walk over ten thousand.
+//! The counts are kept as substations change, so that a change of one substation does not walk over
+//! ten thousand.
 
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
@@ -20,7 +21,8 @@ pub(super) struct FleetCounts {
 }
 
 impl FleetCounts {
-    /// Sets how many of this many `substations` may be ejected for failing: a share of them, and at least one.
+    /// Sets how many of this many `substations` may be ejected for failing: a share of them, and at
+    /// least one.
     #[expect(
         clippy::cast_precision_loss,
         clippy::cast_possible_truncation,

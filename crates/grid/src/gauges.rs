@@ -1,4 +1,5 @@
-//! The grid as gauges. They are set when the metrics page is rendered, so they cost nothing between scrapes.
+//! The grid as gauges. They are set when the metrics page is rendered, so they cost nothing between
+//! scrapes.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 

@@ -40,7 +40,8 @@ pub(crate) struct Polls {
 impl Grid {
     /// The grid of a checked configuration. No load is known until the first scrape.
     ///
-    /// `seed` sets where the policy begins, if it depends on that. Fails if the path of charges can't be encoded.
+    /// `seed` sets where the policy begins, if it depends on that. Fails if the path of charges
+    /// can't be encoded.
     pub fn new(
         config: &Config,
         metrics: &GridMetrics,
@@ -121,7 +122,8 @@ impl Grid {
         substation.state(self.shared.clock.now(), self.stale_after)
     }
 
-    /// Whether every substation was scraped once and at least one reported its load. Before that a choice is a guess.
+    /// Whether every substation was scraped once and at least one reported its load. Before that a
+    /// choice is a guess.
     #[must_use]
     pub fn is_ready(&self) -> bool {
         self.shared.is_first_round_done()
@@ -146,7 +148,8 @@ impl Grid {
         }
     }
 
-    /// Whether panic mode is on: too few are in rotation, so those ejected for failing are used as well.
+    /// Whether panic mode is on: too few are in rotation, so those ejected for failing are used as
+    /// well.
     #[must_use]
     pub fn is_panicking(&self) -> bool {
         self.shared.is_panicking()

@@ -1,10 +1,11 @@
-//! The substations as the proxy knows them: which there are, what their gauges reported, and their health.
+//! The substations as the proxy knows them: which there are, what their gauges reported, and their
+//! health.
 //!
-//! Only this crate changes a substation. Dispatch reads it, reserves through its ledger, and reports how each exchange
-//! ended. The admin port reads it, and passes on an operator's drain.
+//! Only this crate changes a substation. Dispatch reads it, reserves through its ledger, and
+//! reports how each exchange ended. The admin port reads it, and passes on an operator's drain.
 //!
-//! A [`Grid`] is built from one configuration and never changes. The next configuration builds the next grid
-//! ([`Grid::rebuild`]) and reuses the substations that stay.
+//! A [`Grid`] is built from one configuration and never changes. The next configuration builds the
+//! next grid ([`Grid::rebuild`]) and reuses the substations that stay.
 
 mod choice;
 mod clock;

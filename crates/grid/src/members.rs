@@ -7,7 +7,8 @@ use switchyard_http1::Unencodable;
 
 use crate::{metrics::GridMetrics, shared_state::SharedState, substation::Substation};
 
-/// The substations that `config` lists, as members of the grid: those `known` by name and address, and new ones.
+/// The substations that `config` lists, as members of the grid: those `known` by name and address,
+/// and new ones.
 pub(crate) fn members(
     shared: &SharedState,
     config: &Config,

@@ -1,7 +1,7 @@
 //! Which substation holds a session, by the session's id.
 //!
-//! An id is `NAME-…`: it begins with the substation's name. Names may contain dashes, and a name may be a prefix of
-//! another, so the longest known name wins.
+//! An id is `NAME-…`: it begins with the substation's name. Names may contain dashes, and a name
+//! may be a prefix of another, so the longest known name wins.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -22,7 +22,8 @@ impl Names<Arc<Substation>> {
 }
 
 impl<H> Names<H> {
-    /// The holder of a session: the one with the longest known name that `id` begins with, before a dash.
+    /// The holder of a session: the one with the longest known name that `id` begins with, before a
+    /// dash.
     #[must_use]
     pub fn holder(&self, id: &str) -> Option<&H> {
         let mut name = id;

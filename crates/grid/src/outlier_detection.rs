@@ -1,13 +1,13 @@
 //! Outlier detection: whether a substation can charge, judged by how its exchanges end.
 //!
-//! A substation that fails fast has an idle gauge, so it would attract every request. After some failures in a row,
-//! or if too many exchanges in a window fail, it is ejected, for a time that doubles with each ejection. Then *one*
-//! request is its trial. If that goes well, the substation is back in rotation, with slow start; if not, it is ejected
-//! again, for longer. A substation that was only unreachable comes back with the first scrape that reaches it, without
-//! a trial.
+//! A substation that fails fast has an idle gauge, so it would attract every request. After some
+//! failures in a row, or if too many exchanges in a window fail, it is ejected, for a time that
+//! doubles with each ejection. Then *one* request is its trial. If that goes well, the substation
+//! is back in rotation, with slow start; if not, it is ejected again, for longer. A substation that
+//! was only unreachable comes back with the first scrape that reaches it, without a trial.
 //!
-//! This is pure code on counters and moments: no clock, no lock, no I/O. [`super::rotation_state`] keeps it under a
-//! lock that a healthy substation does not take.
+//! This is pure code on counters and moments: no clock, no lock, no I/O. [`super::rotation_state`]
+//! keeps it under a lock that a healthy substation does not take.
 
 use std::time::Duration;
 
@@ -93,7 +93,8 @@ struct Mark {
 }
 
 impl Window {
-    /// Counts a failure; `exchanges` is the total ever. Returns the exchanges and the failures in the window.
+    /// Counts a failure; `exchanges` is the total ever. Returns the exchanges and the failures in
+    /// the window.
     fn failure(&mut self, now: Moment, exchanges: u64, window: Duration) -> (u64, u64) {
         let age = |mark: Mark| mark.at.map_or(Duration::MAX, |at| now.since(at));
         if age(self.newer) >= window / 2 {
@@ -119,8 +120,8 @@ impl Window {
 }
 
 impl OutlierDetector {
-    /// Records a verdict. `exchanges` is how many have ended so far. `may_eject` is called before an ejection for
-    /// failing, and tells whether one more is allowed.
+    /// Records a verdict. `exchanges` is how many have ended so far. `may_eject` is called before
+    /// an ejection for failing, and tells whether one more is allowed.
     pub fn report(
         &mut self,
         verdict: ExchangeVerdict,
@@ -136,7 +137,8 @@ impl OutlierDetector {
         }
         self.failures += 1;
         self.unreachable = verdict == ExchangeVerdict::Unreachable;
-        // An unreachable substation loses no request, so this counts only towards failures in a row.
+        // An unreachable substation loses no request, so this counts only towards failures in a
+        // row.
         let (of, failed) = match verdict {
             ExchangeVerdict::Bad => self.window.failure(now, exchanges, rules.window),
             _ => (0, 0),
@@ -173,8 +175,8 @@ impl OutlierDetector {
         Some(HealthChange::Ejected(cause, lasts))
     }
 
-    /// Ends an ejection whose time is over, or that of an unreachable substation which a scrape has just `reached`.
-    /// Called after every scrape.
+    /// Ends an ejection whose time is over, or that of an unreachable substation which a scrape has
+    /// just `reached`. Called after every scrape.
     pub fn tick(&mut self, now: Moment, reached: bool) -> Option<HealthChange> {
         let Stage::Ejected(until) = self.stage else {
             return None;
@@ -238,7 +240,8 @@ impl OutlierDetector {
         self.failures
     }
 
-    /// Ejections that count for how long the next one lasts. They are forgotten after `health.longest_ejection` without one.
+    /// Ejections that count for how long the next one lasts. They are forgotten after
+    /// `health.longest_ejection` without one.
     #[must_use]
     pub fn ejections(&self) -> u32 {
         self.ejections

@@ -1,11 +1,13 @@
 //! From one configuration's grid to the next.
 //!
-//! A grid never changes; a changed configuration builds a new one. A substation that keeps its name and address is the
-//! *same* substation there, with its ledger, its health and an operator's drain. So is a substation that comes back
-//! before it is [forgotten](super::Departed). What all grids of a process share is in [`super::shared_state`].
+//! A grid never changes; a changed configuration builds a new one. A substation that keeps its name
+//! and address is the *same* substation there, with its ledger, its health and an operator's drain.
+//! So is a substation that comes back before it is [forgotten](super::Departed). What all grids of
+//! a process share is in [`super::shared_state`].
 //!
-//! The order matters. First the substations that stay or come are made members, then the new grid is published, and
-//! only then the others are retired. So a request always finds a substation, whichever of the two grids it holds.
+//! The order matters. First the substations that stay or come are made members, then the new grid
+//! is published, and only then the others are retired. So a request always finds a substation,
+//! whichever of the two grids it holds.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -19,9 +21,11 @@ use switchyard_http1::Unencodable;
 use crate::{grid::Grid, members::members, metrics::GridMetrics, substation::Substation};
 
 impl Grid {
-    /// The grid of `config`, to follow this one. `departed` are substations that left before and may come back.
+    /// The grid of `config`, to follow this one. `departed` are substations that left before and
+    /// may come back.
     ///
-    /// Once it is published, call [`Grid::retire`] on `self`. Fails if the path of charges can't be encoded.
+    /// Once it is published, call [`Grid::retire`] on `self`. Fails if the path of charges can't be
+    /// encoded.
     pub fn rebuild(
         &self,
         config: &Config,
@@ -43,8 +47,8 @@ impl Grid {
         Ok(grid)
     }
 
-    /// Retires the substations that are not in `successor`, which is published: they get no new sessions and no scrapes.
-    /// Returns them.
+    /// Retires the substations that are not in `successor`, which is published: they get no new
+    /// sessions and no scrapes. Returns them.
     pub fn retire(&self, successor: &Self) -> Vec<Arc<Substation>> {
         let stay: HashSet<_> = successor.ids().collect();
         let now = self.shared.clock.now();

@@ -1,9 +1,9 @@
 //! What follows from a substation's refusals.
 //!
-//! A substation may refuse although its gauge shows room. Then every request would try it first, and each would cost a
-//! retry. So a refusal takes precedence over the gauge: for some time the substation gets no request of that load or
-//! more, only smaller ones. The time doubles while it refuses again. It ends early when the gauge has fallen by that
-//! load, because then there is room.
+//! A substation may refuse although its gauge shows room. Then every request would try it first,
+//! and each would cost a retry. So a refusal takes precedence over the gauge: for some time the
+//! substation gets no request of that load or more, only smaller ones. The time doubles while it
+//! refuses again. It ends early when the gauge has fallen by that load, because then there is room.
 //!
 //! This is pure code: moments and loads are passed in.
 
@@ -36,7 +36,8 @@ struct Hold {
 }
 
 impl Refusals {
-    /// Records a refusal of `load` with the gauge at `value`. `room_in` is after what time it expects to have room.
+    /// Records a refusal of `load` with the gauge at `value`. `room_in` is after what time it
+    /// expects to have room.
     pub(super) fn refused(
         &mut self,
         load: Load,

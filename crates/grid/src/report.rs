@@ -1,8 +1,9 @@
 //! Loads that substations report on their answers, recorded as samples.
 //!
-//! They need no configuration: a report on an answer is used, and an answer without one costs only a pass over its few
-//! headers. A report has no labels and is as fresh as its answer. So it can replace the gauge only where the gauge is a
-//! single series without labels that shows a booking at once; elsewhere reports are ignored.
+//! They need no configuration: a report on an answer is used, and an answer without one costs only
+//! a pass over its few headers. A report has no labels and is as fresh as its answer. So it can
+//! replace the gauge only where the gauge is a single series without labels that shows a booking at
+//! once; elsewhere reports are ignored.
 
 use switchyard_balance::{Load, Reading, ledger::ReportSent};
 

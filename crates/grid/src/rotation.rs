@@ -1,8 +1,8 @@
 //! The reports of exchanges, scrapes and operators, and what follows for the whole grid.
 //!
-//! Each report changes one substation. If that changes its rotation, panic mode is reviewed: when too few substations are
-//! left, those ejected for failing are used as well, because a substation that sometimes fails is better than none.
-//! Drained and unreachable substations are never used.
+//! Each report changes one substation. If that changes its rotation, panic mode is reviewed: when
+//! too few substations are left, those ejected for failing are used as well, because a substation
+//! that sometimes fails is better than none. Drained and unreachable substations are never used.
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,8 +16,8 @@ use crate::{
     substation::{Reach, Substation},
 };
 
-/// The one request that decides whether an ejected substation is readmitted. If this is dropped without a report of
-/// the exchange, the next request is the trial.
+/// The one request that decides whether an ejected substation is readmitted. If this is dropped
+/// without a report of the exchange, the next request is the trial.
 #[derive(Debug)]
 pub struct Trial {
     substation: Arc<Substation>,
@@ -38,8 +38,8 @@ impl Drop for Trial {
 pub struct Closed;
 
 impl Grid {
-    /// Whether a request that chose `substation` may go there. Usually it may, at the cost of reading one flag. A
-    /// substation on trial takes one request, which gets the [`Trial`].
+    /// Whether a request that chose `substation` may go there. Usually it may, at the cost of
+    /// reading one flag. A substation on trial takes one request, which gets the [`Trial`].
     pub fn enter(&self, substation: &Arc<Substation>) -> Result<Option<Trial>, Closed> {
         match substation
             .rotation_state()
@@ -54,8 +54,8 @@ impl Grid {
         }
     }
 
-    /// Reports a good exchange with `substation`; `booked` is the load that it took. Reads no clock and takes no lock
-    /// while the substation is healthy.
+    /// Reports a good exchange with `substation`; `booked` is the load that it took. Reads no clock
+    /// and takes no lock while the substation is healthy.
     pub fn good(&self, substation: &Substation, booked: Option<Load>) {
         let event =
             substation
@@ -73,8 +73,8 @@ impl Grid {
         self.follow(substation, event);
     }
 
-    /// Reports that `substation` refused `load`; `room_in` is after what time it expects to have room. As an answer,
-    /// this is a good exchange.
+    /// Reports that `substation` refused `load`; `room_in` is after what time it expects to have
+    /// room. As an answer, this is a good exchange.
     pub fn refused(&self, substation: &Substation, load: Load, room_in: Option<Duration>) {
         let now = self.shared.clock.now();
         substation
@@ -89,7 +89,8 @@ impl Grid {
         self.follow(substation, event);
     }
 
-    /// Drains or undrains the substation `name`, and returns it; none if there is none of that name.
+    /// Drains or undrains the substation `name`, and returns it; none if there is none of that
+    /// name.
     pub fn drain(&self, name: &str, is_draining: bool) -> Option<&Arc<Substation>> {
         let named = |substation: &&Arc<Substation>| substation.name() == name;
         let substation = self.substations().iter().find(named)?;

@@ -1,7 +1,9 @@
-//! Everything that decides whether a substation is in rotation, under one lock that a healthy substation does not take.
+//! Everything that decides whether a substation is in rotation, under one lock that a healthy
+//! substation does not take.
 //!
-//! Three inputs decide: its own exchanges ([`OutlierDetector`], [`Refusals`]), the operator (drain), and the grid,
-//! which uses even failing substations in panic mode. The result is written to the ledger, and a choice reads only that.
+//! Three inputs decide: its own exchanges ([`OutlierDetector`], [`Refusals`]), the operator
+//! (drain), and the grid, which uses even failing substations in panic mode. The result is written
+//! to the ledger, and a choice reads only that.
 //!
 //! A good answer and a choice read one flag each, and take the lock only if the flag is set.
 
@@ -123,8 +125,8 @@ impl RotationState {
         });
     }
 
-    /// Records a good exchange, which booked `load` if there is one. Reads no clock and takes no lock while the
-    /// substation is healthy.
+    /// Records a good exchange, which booked `load` if there is one. Reads no clock and takes no
+    /// lock while the substation is healthy.
     pub(super) fn good(
         &self,
         ledger: &Ledger,
@@ -173,7 +175,8 @@ impl RotationState {
         })
     }
 
-    /// Records a refusal of `load`. `room_in` is after what time the substation expects to have room.
+    /// Records a refusal of `load`. `room_in` is after what time the substation expects to have
+    /// room.
     pub(super) fn refused(
         &self,
         ledger: &Ledger,
@@ -235,7 +238,8 @@ impl RotationState {
         })
     }
 
-    /// Uses it although it is ejected, or ends that. An unreachable or drained substation stays out.
+    /// Uses it although it is ejected, or ends that. An unreachable or drained substation stays
+    /// out.
     pub(super) fn force_in(&self, ledger: &Ledger, is_forced_in: bool, now: Moment) {
         self.change(ledger, now, |state, _| {
             state.is_forced_in = is_forced_in;

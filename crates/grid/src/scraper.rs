@@ -1,11 +1,11 @@
 //! Scrapes all gauges, round after round.
 //!
-//! One task with its own connections. A round begins every interval, with some jitter so that several proxies don't
-//! fall into step. A fixed number of scrapes run at once. A substation has at most one scrape under way, so a
-//! substation that hangs misses rounds and delays no other.
+//! One task with its own connections. A round begins every interval, with some jitter so that
+//! several proxies don't fall into step. A fixed number of scrapes run at once. A substation has at
+//! most one scrape under way, so a substation that hangs misses rounds and delays no other.
 //!
-//! Scrape slots belong to substations, not to positions. When the grid changes, a substation that stays keeps its
-//! connection, and a new one is scraped at once.
+//! Scrape slots belong to substations, not to positions. When the grid changes, a substation that
+//! stays keeps its connection, and a new one is scraped at once.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -32,7 +32,8 @@ use crate::{
 
 /// How many scrapes run at once. At 1 ms each this allows 100,000 a second.
 const AT_ONCE: usize = 128;
-/// The longest random delay of a round, as a share of the interval. It does not move the next round.
+/// The longest random delay of a round, as a share of the interval. It does not move the next
+/// round.
 const JITTER: f64 = 0.2;
 
 /// The scraping task, before it runs.
@@ -66,7 +67,8 @@ struct ScrapeSlot {
 }
 
 impl Scraper {
-    /// A scraper of the grid that `grids` holds, and of the grids after it. `seed` is for the jitter.
+    /// A scraper of the grid that `grids` holds, and of the grids after it. `seed` is for the
+    /// jitter.
     #[must_use]
     pub fn new(mut grids: watch::Receiver<Arc<Grid>>, seed: u64) -> Self {
         let grid = Arc::clone(&grids.borrow_and_update());
@@ -117,7 +119,8 @@ impl Scraper {
                     if !std::mem::replace(&mut is_learned, false) {
                         self.learn();
                     }
-                    // Don't restart an unfinished round: its last substations would never have a turn.
+                    // Don't restart an unfinished round: its last substations would never have a
+                    // turn.
                     if self.due.is_empty() {
                         self.due.extend(self.grid.substations().iter().cloned());
                     }
@@ -145,7 +148,8 @@ impl Scraper {
         }
     }
 
-    /// Gives each substation of the grid a slot and drops the other slots. New substations are scraped at once.
+    /// Gives each substation of the grid a slot and drops the other slots. New substations are
+    /// scraped at once.
     fn assign_slots(&mut self) {
         let mut before = std::mem::take(&mut self.slots);
         for substation in self.grid.substations() {
@@ -178,7 +182,8 @@ impl Scraper {
         }
     }
 
-    /// Learns from a round of samples: the share of the gaps that this proxy fills, and the regret of its choices.
+    /// Learns from a round of samples: the share of the gaps that this proxy fills, and the regret
+    /// of its choices.
     fn learn(&mut self) {
         let round = self.learner.round(self.grid.roster());
         let metrics = self.grid.choice_metrics();
@@ -226,8 +231,8 @@ impl ScrapeSlot {
     }
 }
 
-/// What the end of a scrape shows about the connection. Any answer proves it, even a missing or unreadable page. A
-/// timeout proves nothing, because only the page may be slow.
+/// What the end of a scrape shows about the connection. Any answer proves it, even a missing or
+/// unreadable page. A timeout proves nothing, because only the page may be slow.
 fn reach(outcome: Option<PollOutcome>) -> Reach {
     match outcome {
         Some(PollOutcome::Connect) => Reach::No,

@@ -1,7 +1,7 @@
 //! One substation: its name, its ledger, its health and the counters of its traffic.
 //!
-//! It outlives the configurations that list it. While its name and address stay, a reload changes it in place, so its
-//! ledger and its health go on.
+//! It outlives the configurations that list it. While its name and address stay, a reload changes
+//! it in place, so its ledger and its health go on.
 
 use std::{
     net::SocketAddr,
@@ -29,8 +29,8 @@ use crate::{
     state::SubstationState,
 };
 
-/// Identifies a substation while the process runs. Its position in the grid changes with the configuration, and
-/// another substation may get its name.
+/// Identifies a substation while the process runs. Its position in the grid changes with the
+/// configuration, and another substation may get its name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Id(u64);
 
@@ -120,8 +120,8 @@ impl Substation {
         })
     }
 
-    /// Becomes a member of the grid under the rules of `config`, or stays one. Its ledger, its health and an operator's
-    /// drain stay.
+    /// Becomes a member of the grid under the rules of `config`, or stays one. Its ledger, its
+    /// health and an operator's drain stay.
     pub(super) fn join(
         &self,
         listed: &config::Substation,

@@ -1,7 +1,8 @@
 //! Samples of a gauge that shows bookings late (`load.visibility_lag`).
 //!
-//! The arithmetic is the ledger's own ([`switchyard_balance::visibility`]). This module has the clock, the timer of the
-//! notes, and the notes themselves. Without a lag there are none, and a scrape uses the ledger directly.
+//! The arithmetic is the ledger's own ([`switchyard_balance::visibility`]). This module has the
+//! clock, the timer of the notes, and the notes themselves. Without a lag there are none, and a
+//! scrape uses the ledger directly.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -14,8 +15,8 @@ use crate::substation::{Id, Substation};
 
 /// The histories of all substations; empty where there is no lag.
 ///
-/// Only the scraping task writes and reads them, so no lock is ever contended. The locks are there because its scrapes
-/// and its timer take turns.
+/// Only the scraping task writes and reads them, so no lock is ever contended. The locks are there
+/// because its scrapes and its timer take turns.
 #[derive(Debug)]
 pub(super) struct Visibility {
     began: Instant,
@@ -43,7 +44,8 @@ impl Visibility {
         visibility
     }
 
-    /// Adapts to a changed lag or other substations. Histories of substations that stay go on, unless the lag changed.
+    /// Adapts to a changed lag or other substations. Histories of substations that stay go on,
+    /// unless the lag changed.
     pub(super) fn follow(&mut self, lag: Duration, substations: &[Arc<Substation>]) {
         if lag != self.lag {
             *self = Self::new(lag, substations);

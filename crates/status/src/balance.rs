@@ -10,8 +10,8 @@ const WORTH_COMPARING: f64 = 0.05;
 /// How even the load is: over the substations in rotation, unless a field says otherwise.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 pub struct Balance {
-    /// The highest utilisation divided by the mean one: 1 when perfectly even. By load where no capacity is known. None
-    /// while there is too little load to compare.
+    /// The highest utilisation divided by the mean one: 1 when perfectly even. By load where no
+    /// capacity is known. None while there is too little load to compare.
     pub imbalance: Option<f64>,
     /// The mean utilisation; none where no capacity is known.
     pub mean_utilisation: Option<f64>,
@@ -19,7 +19,8 @@ pub struct Balance {
     pub load: f64,
     /// The total capacity of all substations whose capacity is known.
     pub capacity: f64,
-    /// The substation with the highest utilisation of all; where no capacity is known, with the highest load.
+    /// The substation with the highest utilisation of all; where no capacity is known, with the
+    /// highest load.
     pub fullest: Option<Fullest>,
     /// The substation with the oldest sample of all that were ever sampled.
     pub oldest_sample: Option<Oldest>,

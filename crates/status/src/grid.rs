@@ -1,4 +1,5 @@
-//! The answer of `/status`: one object for each substation, with measured and estimated values apart.
+//! The answer of `/status`: one object for each substation, with measured and estimated values
+//! apart.
 
 use std::net::SocketAddr;
 

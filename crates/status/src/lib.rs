@@ -1,8 +1,9 @@
-//! The types of the admin port's JSON: `/status`, `/decisions`, `/events` and the answer of a reload.
+//! The types of the admin port's JSON: `/status`, `/decisions`, `/events` and the answer of a
+//! reload.
 //!
-//! The proxy writes them; the live page and `switchyard top` read them. A field has one name in all types, although
-//! `/events` writes some of them shorter. Judgements (how even is the load? what needs attention?) are made here, once,
-//! in pure code: [`Balance::of`] and [`Verdict::of`].
+//! The proxy writes them; the live page and `switchyard top` read them. A field has one name in all
+//! types, although `/events` writes some of them shorter. Judgements (how even is the load? what
+//! needs attention?) are made here, once, in pure code: [`Balance::of`] and [`Verdict::of`].
 //!
 //! The JSON is a contract: a field may be added, but not renamed.
 

@@ -1,10 +1,11 @@
-//! The snapshot that the live page and `switchyard top` show: the whole proxy at one moment, with a verdict.
+//! The snapshot that the live page and `switchyard top` show: the whole proxy at one moment, with a
+//! verdict.
 //!
-//! Both read the same struct, so they can't disagree. Judgements (is it healthy? which substation is the fullest?) are
-//! made for it and not by the viewers, so they are made once, and tested.
+//! Both read the same struct, so they can't disagree. Judgements (is it healthy? which substation
+//! is the fullest?) are made for it and not by the viewers, so they are made once, and tested.
 //!
-//! A snapshot is complete and refers to no earlier one. So viewers may come at any time, miss snapshots and come back,
-//! and substations may come and go: their names identify them.
+//! A snapshot is complete and refers to no earlier one. So viewers may come at any time, miss
+//! snapshots and come back, and substations may come and go: their names identify them.
 
 use serde::{Deserialize, Serialize};
 

@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-/// The traffic as clients see it. Rates, shares and quantiles are over the last ten seconds; none in the first snapshot.
+/// The traffic as clients see it. Rates, shares and quantiles are over the last ten seconds; none
+/// in the first snapshot.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 pub struct Traffic {
     /// Requests that ended, per second.

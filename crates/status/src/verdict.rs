@@ -1,7 +1,8 @@
 //! The health of the proxy: one sentence, and a list of everything that needs attention.
 //!
-//! *Trouble* loses requests or will: a substation is unreachable, requests fail. *Notice* is what a person should know
-//! and the proxy copes with: an old sample, a drained substation, a full grid that refuses.
+//! *Trouble* loses requests or will: a substation is unreachable, requests fail. *Notice* is what a
+//! person should know and the proxy copes with: an old sample, a drained substation, a full grid
+//! that refuses.
 
 #[cfg(test)]
 mod tests;
@@ -19,7 +20,8 @@ use crate::{
 
 /// From this share of failed requests on, failures are trouble.
 const FAILED: f64 = 0.01;
-/// As in the alert on imbalance: the highest utilisation divided by the mean, and the mean from which on that matters.
+/// As in the alert on imbalance: the highest utilisation divided by the mean, and the mean from
+/// which on that matters.
 const UNEVEN: (f64, f64) = (1.5, 0.2);
 /// From this utilisation on a substation counts as full.
 const FULL: f64 = 0.98;

@@ -1,8 +1,9 @@
 //! `switchyard top`: the live page for a terminal.
 //!
-//! It reads the same snapshots as the page, from `/events`, so both show the same. One thread waits for snapshots, the
-//! main thread waits for keys and draws. The screen is a pure function of the [`View`], so it is tested without a
-//! terminal. The terminal is restored at the end, also after a panic.
+//! It reads the same snapshots as the page, from `/events`, so both show the same. One thread waits
+//! for snapshots, the main thread waits for keys and draws. The screen is a pure function of the
+//! [`View`], so it is tested without a terminal. The terminal is restored at the end, also after a
+//! panic.
 
 mod client;
 mod format;

@@ -1,8 +1,8 @@
 //! Commands: `POST /substations/{name}/drain` and `/undrain`.
 //!
-//! The admin port listens on loopback, but a browser on the same machine reaches it, and any page open there could send
-//! a form to it. So a command from a page of another origin is refused. Tools send no origin, and the live page sends
-//! the admin port's own.
+//! The admin port listens on loopback, but a browser on the same machine reaches it, and any page
+//! open there could send a form to it. So a command from a page of another origin is refused. Tools
+//! send no origin, and the live page sends the admin port's own.
 
 use http::{HeaderMap, Method, Response, header};
 

@@ -21,7 +21,8 @@ pub(super) struct Page {
 }
 
 impl Page {
-    /// The last choices, as many as the query asks for: `limit=N`, or nothing. Fails for any other query.
+    /// The last choices, as many as the query asks for: `limit=N`, or nothing. Fails for any other
+    /// query.
     pub(super) fn of(
         runtime: &Runtime,
         decisions: &Decisions,

@@ -1,8 +1,9 @@
 //! `GET /events`: the [snapshot](super::snapshot), once a second, as server-sent events.
 //!
-//! One producer serves all viewers: it captures a snapshot, writes it as JSON once, and every viewer sends the same
-//! bytes. The producer runs only while viewers are connected, so without viewers this costs nothing. The number of
-//! viewers is limited. A viewer that does not read is disconnected, and the end of the admin port disconnects all.
+//! One producer serves all viewers: it captures a snapshot, writes it as JSON once, and every
+//! viewer sends the same bytes. The producer runs only while viewers are connected, so without
+//! viewers this costs nothing. The number of viewers is limited. A viewer that does not read is
+//! disconnected, and the end of the admin port disconnects all.
 //!
 //! The stream has neither length nor chunks: it ends with its connection.
 
@@ -26,7 +27,8 @@ use switchyard_status::StatusSnapshot;
 pub(super) const MOST_VIEWERS: usize = 32;
 /// The time between two snapshots.
 const PERIOD: Duration = Duration::from_secs(1);
-/// How long a viewer may take to accept a snapshot: longer than a laptop's lid is closed by mistake.
+/// How long a viewer may take to accept a snapshot: longer than a laptop's lid is closed by
+/// mistake.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Distributes the snapshots while viewers are connected.
@@ -124,7 +126,8 @@ impl Viewer {
         if !in_time(session.write_response_header(Box::new(head))).await {
             return;
         }
-        // Send an existing snapshot at once. If there is none yet, the value is empty, which sends nothing.
+        // Send an existing snapshot at once. If there is none yet, the value is empty, which sends
+        // nothing.
         self.latest.mark_changed();
         while self.latest.changed().await.is_ok() {
             let snapshot = self.latest.borrow_and_update().clone();

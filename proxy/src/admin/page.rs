@@ -1,8 +1,9 @@
 //! The live page: plain files, built into the binary, with headers that restrict them.
 //!
-//! The files hold no data, so they need no token; the data comes from `/events`. The content security policy lets the
-//! page load from and connect to its own origin only, run no script but these files, and be framed by no other page. So
-//! an unescaped name, if there ever were one, could do nothing.
+//! The files hold no data, so they need no token; the data comes from `/events`. The content
+//! security policy lets the page load from and connect to its own origin only, run no script but
+//! these files, and be framed by no other page. So an unescaped name, if there ever were one, could
+//! do nothing.
 
 use http::{Response, header};
 

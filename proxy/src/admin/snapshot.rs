@@ -1,4 +1,5 @@
-//! Captures the snapshot that the live page and `switchyard top` show: the whole proxy at one moment, with a verdict.
+//! Captures the snapshot that the live page and `switchyard top` show: the whole proxy at one
+//! moment, with a verdict.
 
 mod capture;
 mod traffic;

@@ -1,7 +1,8 @@
 //! A Chromium, driven through chromedriver.
 //!
-//! `WebDriver` is JSON over HTTP, and half of what the tests need (console, network, media features, heap) is not in the
-//! standard but chromedriver's own. So these few calls stand here instead of a client library.
+//! `WebDriver` is JSON over HTTP, and half of what the tests need (console, network, media
+//! features, heap) is not in the standard but chromedriver's own. So these few calls stand here
+//! instead of a client library.
 
 use std::{
     io::{BufRead, BufReader},
@@ -29,7 +30,8 @@ const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
 /// A running driver and its port; none where chromedriver is not installed.
 fn driver() -> Option<(Child, u16)> {
-    // chromedriver picks a port for IPv4 and needs the same one for IPv6. If that is taken it exits, so try again.
+    // chromedriver picks a port for IPv4 and needs the same one for IPv6. If that is taken it
+    // exits, so try again.
     (0..5)
         .find_map(|_| {
             let driver = Command::new("chromedriver")
@@ -226,7 +228,8 @@ impl Browser {
         lines.as_array().unwrap().clone()
     }
 
-    /// Checks that the console has only messages that are expected, and that all requests went to the admin port.
+    /// Checks that the console has only messages that are expected, and that all requests went to
+    /// the admin port.
     pub(crate) fn is_clean_but_for(&self, is_expected: impl Fn(&str) -> bool) {
         for line in self.log("browser") {
             let message = line["message"].as_str().unwrap();
@@ -259,7 +262,8 @@ impl Browser {
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        // Chromium outlives its driver, so end it first. After a failed test this must not panic again.
+        // Chromium outlives its driver, so end it first. After a failed test this must not panic
+        // again.
         let end = || self.call("DELETE", &self.session, &Value::Null);
         let _ = catch_unwind(AssertUnwindSafe(end));
         let _ = self.driver.kill();

@@ -1,7 +1,7 @@
 //! Markup in everything that comes from outside: the page shows it as text, and nothing runs.
 //!
-//! The configuration rejects such names, so no real proxy sends them, but the page must not rely on that. So here the
-//! real page gets its snapshots from a hostile port.
+//! The configuration rejects such names, so no real proxy sends them, but the page must not rely on
+//! that. So here the real page gets its snapshots from a hostile port.
 
 use serde_json::{Value, json};
 use switchyard_faults::{self as client, Act, Scripted};

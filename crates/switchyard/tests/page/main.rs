@@ -1,7 +1,8 @@
 //! The live page in a real browser, in front of the real binary.
 //!
-//! Without Chromium the tests print that they skip, and pass; `make test` installs it, or says why it can't. Every
-//! browser records its console and its requests, and every test checks both at its end.
+//! Without Chromium the tests print that they skip, and pass; `make test` installs it, or says why
+//! it can't. Every browser records its console and its requests, and every test checks both at its
+//! end.
 
 #![allow(
     clippy::unwrap_used,

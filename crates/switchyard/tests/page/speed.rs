@@ -15,7 +15,8 @@ const FIRST_PAINT: f64 = 200.0;
 const TRIES: usize = 20;
 /// How long memory is watched, unless `PAGE_SECONDS` says otherwise.
 const WATCHED: u64 = 60;
-/// Bytes that the chart lines take while they grow to five minutes. Snapshots that were kept would take more in a minute.
+/// Bytes that the chart lines take while they grow to five minutes. Snapshots that were kept would
+/// take more in a minute.
 const LINES: f64 = 384.0 * 1024.0;
 /// The time before the first measurement, for caches and the first snapshots.
 const WARM_UP: Duration = Duration::from_secs(20);
@@ -27,7 +28,8 @@ fn the_first_paint_is_fast() {
     let Some(mut browser) = Browser::open(proxy.admin) else {
         return;
     };
-    // One fast load is enough: the first includes the browser's own start, and the machine may be busy.
+    // One fast load is enough: the first includes the browser's own start, and the machine may be
+    // busy.
     let mut paints = Vec::new();
     while paints.last().is_none_or(|paint| *paint > FIRST_PAINT) {
         assert!(paints.len() < TRIES, "{paints:.0?}");

@@ -1,4 +1,5 @@
-// Balance: a bar for each substation, or a strip of cells where there are many; and the imbalance over time.
+// Balance: a bar for each substation, or a strip of cells where there are many; and the imbalance
+// over time.
 
 import { $, Rows, element, mark, say } from "./dom.js";
 import { age, load, number, percent } from "./format.js";
@@ -62,7 +63,8 @@ function showBars({ substations, balance, configuration: { unit } }) {
   const width = (value) => `${((100 * value) / scale).toFixed(2)}%`;
   bars.show(substations, ({ name }) => name, (bar, one) => {
     const hasRoom = one.capacity > 0;
-    // The estimate may be below the last sample: then the gauge was silent, and the ledger extrapolated. Show the estimate.
+    // The estimate may be below the last sample: then the gauge was silent, and the ledger
+    // extrapolated. Show the estimate.
     const known = Math.min(one.load ?? 0, one.estimate);
     mark(bar.node, "data-tone", tone(one) || null);
     bar.load.style.width = width(known);

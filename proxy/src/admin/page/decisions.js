@@ -1,4 +1,5 @@
-// Decisions: the last choices with their candidates. The list stands still while one is open or under the pointer.
+// Decisions: the last choices with their candidates. The list stands still while one is open or
+// under the pointer.
 
 import { $, Rows, element, mark, say } from "./dom.js";
 import { age, load, number, percent, reason, tenths } from "./format.js";

@@ -1,4 +1,5 @@
-// Snapshots from /events, by `fetch`: EventSource can't send a token and does not report why it failed.
+// Snapshots from /events, by `fetch`: EventSource can't send a token and does not report why it
+// failed.
 
 const TOKEN = "switchyard-token";
 /** After this long without data the connection counts as lost. In milliseconds. */

@@ -95,7 +95,8 @@ function makeRow({ name }) {
   const note = element("span", { class: "note" });
   const button = element("button", { type: "button" });
   button.addEventListener("click", () => command(name));
-  // Explicit roles: a narrow window shows rows as cards, and elements that are not laid out as a table lose theirs.
+  // Explicit roles: a narrow window shows rows as cards, and elements that are not laid out as a
+  // table lose theirs.
   const cells = COLUMNS.map(([key, title, , text]) => {
     if (key === "name") return element("th", { role: "rowheader", scope: "row", class: "text" }, name);
     if (key === "state") return element("td", { role: "cell", class: "state", "data-title": title }, state, " ", note);

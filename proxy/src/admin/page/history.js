@@ -1,5 +1,5 @@
-// The values of the last five minutes. The browser keeps them, so that they cost the proxy nothing. Each series is an
-// array of fixed length, so memory does not grow with time.
+// The values of the last five minutes. The browser keeps them, so that they cost the proxy nothing.
+// Each series is an array of fixed length, so memory does not grow with time.
 
 /** How many seconds are kept. */
 export const KEPT = 300;

@@ -53,7 +53,8 @@ function login(message) {
       $("token").value = "";
       dialog.close();
     };
-    // Remove the listener when the dialog is dismissed, too: with two listeners the second would store an empty token.
+    // Remove the listener when the dialog is dismissed, too: with two listeners the second would
+    // store an empty token.
     const form = $("login-form");
     form.addEventListener("submit", use);
     const end = () => {

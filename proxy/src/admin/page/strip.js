@@ -1,5 +1,5 @@
-// A thousand substations at once: a cell for each, filled from below by its utilisation. Pointer and arrow keys show one
-// of them in words.
+// A thousand substations at once: a cell for each, filled from below by its utilisation. Pointer
+// and arrow keys show one of them in words.
 
 import { $, Rows, element, mark, say } from "./dom.js";
 import { age, load, percent } from "./format.js";

@@ -1,8 +1,9 @@
 //! The traffic as clients see it. Counters only grow, so a rate is the difference of two readings.
 //!
-//! Rates are over the last ten seconds: steady enough to read, and short enough to show a recent change. Quantiles come
-//! from the buckets of `request_duration_seconds`, each twice as wide as the previous one. They assume that requests
-//! spread evenly inside a bucket, so their error is below a factor of two, and mostly far smaller.
+//! Rates are over the last ten seconds: steady enough to read, and short enough to show a recent
+//! change. Quantiles come from the buckets of `request_duration_seconds`, each twice as wide as the
+//! previous one. They assume that requests spread evenly inside a bucket, so their error is below a
+//! factor of two, and mostly far smaller.
 
 use std::{borrow::Cow, collections::VecDeque, time::Duration};
 
@@ -23,7 +24,8 @@ pub(in crate::admin) struct RateWindow {
 }
 
 impl RateWindow {
-    /// Adds a reading of the counters, `totals` at `now`, and returns the traffic. Fields that are no counters stay zero.
+    /// Adds a reading of the counters, `totals` at `now`, and returns the traffic. Fields that are
+    /// no counters stay zero.
     pub(super) fn read(&mut self, now: Moment, totals: RequestTotals) -> Traffic {
         // Keep the newest reading that is older than the window: the rate is the difference to it.
         while self
@@ -88,8 +90,8 @@ fn between(seconds: f64, before: &RequestTotals, after: &RequestTotals) -> Traff
     }
 }
 
-/// The value that a `part` of `all` requests does not exceed. A bucket is an upper bound and the count at or below it.
-/// Beyond the last bound nothing is known, so that bound is the result.
+/// The value that a `part` of `all` requests does not exceed. A bucket is an upper bound and the
+/// count at or below it. Beyond the last bound nothing is known, so that bound is the result.
 #[expect(clippy::cast_precision_loss, reason = "counts of requests")]
 fn quantile(buckets: &[(f64, u64)], all: u64, part: f64) -> Option<f64> {
     if all == 0 {
