@@ -52,7 +52,7 @@ pub struct RotationView {
     pub ejections: u32,
     /// The part of its share that it gets: below 1 during slow start.
     pub share: f64,
-    /// The least load that it has refused and is not asked for now; none if none.
+    /// The least load that it has refused and is not asked for now.
     pub refuses: Option<Load>,
 }
 
@@ -293,25 +293,25 @@ impl RotationState {
         now: Moment,
         change: impl FnOnce(&mut Inner, Moment) -> Option<RotationEvent>,
     ) -> Option<RotationEvent> {
-        let mut state = self.state.lock();
+        let mut inner = self.state.lock();
         let (was_in, was_fit, was_listed) =
-            (state.is_in_rotation(), state.is_fit(), state.is_listed());
-        let event = change(&mut state, now);
-        let stage = state.detector.stage();
-        if state.is_counted && (stage == Stage::In || !state.is_member) {
-            state.is_counted = false;
+            (inner.is_in_rotation(), inner.is_fit(), inner.is_listed());
+        let event = change(&mut inner, now);
+        let stage = inner.detector.stage();
+        if inner.is_counted && (stage == Stage::In || !inner.is_member) {
+            inner.is_counted = false;
             self.counts.end_ejection();
         }
-        self.counts.note_fit(was_fit, state.is_fit());
-        self.counts.note_listed(was_listed, state.is_listed());
-        let is_in = state.is_in_rotation();
+        self.counts.note_fit(was_fit, inner.is_fit());
+        self.counts.note_listed(was_listed, inner.is_listed());
+        let is_in = inner.is_in_rotation();
         if was_in != is_in {
             ledger.set_standing(if is_in { Standing::In } else { Standing::Out });
         }
-        let share = state.detector.share(now, state.rules.slow_start);
+        let share = inner.detector.share(now, inner.rules.slow_start);
         ledger.set_ramp(share);
-        let is_refusing = state.refusals.held().is_some();
-        let is_clean = state.detector.is_clean() && state.refusals.is_clean();
+        let is_refusing = inner.refusals.held().is_some();
+        let is_clean = inner.detector.is_clean() && inner.refusals.is_clean();
         self.is_troubled.store(!is_clean, Relaxed);
         self.is_on_trial
             .store(matches!(stage, Stage::Trial | Stage::Tried), Relaxed);
