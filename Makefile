@@ -50,7 +50,7 @@ soak: ## ten minutes of random faults from a fixed seed; fails if anything is lo
 
 soak-page: ## ten minutes of the live page in a browser; fails if its memory grows; PAGE_SECONDS sets the length
 	@./scripts/setup.sh browser
-	@. ./scripts/common.sh && PAGE_SECONDS=$${PAGE_SECONDS:-600} cargo test --locked -p switchyard --test page -- --exact --nocapture speed::memory_is_flat_however_long_somebody_looks
+	@. ./scripts/common.sh && PAGE_SECONDS=$${PAGE_SECONDS:-600} cargo test --locked -p switchyard --test page -- --exact --nocapture speed::memory_stays_flat_while_the_page_is_open
 
 pictures: ## take the README's pictures of the live page during a real rush hour, into docs/pictures/
 	@./scripts/setup.sh browser

@@ -1,21 +1,23 @@
-//! The admin port: what the proxy knows, for people, Prometheus and orchestrators.
+//! The admin port: the state of the proxy for people, Prometheus and orchestrators, and an
+//! operator's commands.
 //!
 //! | path | answer |
 //! | --- | --- |
-//! | `GET /` | the live page, with its files under `/page/` |
-//! | `GET /events` | what the page shows, once a second, as server-sent events |
-//! | `GET /metrics` | everything counted, in Prometheus' text format |
+//! | `GET /` | the live page; its files are under `/page/` |
+//! | `GET /events` | the data of the page, once a second, as server-sent events |
+//! | `GET /metrics` | all metrics, in Prometheus' text format |
 //! | `GET /status`, `/get_current_load` | the grid as JSON |
-//! | `GET /decisions?limit=N` | the last choices, and why |
+//! | `GET /decisions?limit=N` | the last choices with their reasons |
 //! | `GET /config` | the configuration in force, defaults included, its version, and what the last reload changed |
 //! | `GET /live` | 200 while the process runs |
-//! | `GET /ready` | 200 once a first round of samples is in, and until the process is told to end |
-//! | `POST /reload` | the file is read again: what that changed, or 422 and all that is wrong with it |
+//! | `GET /ready` | 200 once a first round of samples is complete, until the process begins to stop |
+//! | `POST /reload` | reads the file again: 200 and what changed, or 422 and all its faults |
 //! | `POST /substations/{name}/drain`, `/undrain` | the substation, as in `/status` |
 //!
-//! It reads, and passes on an operator's word; it decides nothing. It has no business on a public address: it listens on loopback,
-//! unless there is a token (`admin.token_file`). With one, all but `/live` and `/ready` ask for it: orchestrators look
-//! at those two, and they tell nothing.
+//! The admin port reads, and passes on an operator's commands; it decides nothing. It does not
+//! belong on a public address: it listens on loopback, unless there is a token
+//! (`admin.token_file`). With a token, every path that has data requires it. `/live` and `/ready`
+//! do not, because orchestrators poll them, and neither do the page's files.
 
 mod commands;
 mod configuration;
@@ -24,7 +26,7 @@ mod events;
 mod http;
 mod metrics;
 mod page;
-mod picture;
+mod snapshot;
 mod status;
 
 use std::sync::Arc;
@@ -53,7 +55,7 @@ pub struct Admin {
 }
 
 impl Admin {
-    /// An admin port for what all threads share; `reloads` is asked for reloads.
+    /// An admin port for the state that all threads share. `reloads` does the reloads.
     #[must_use]
     pub fn new(
         runtime: Arc<Runtime>,
@@ -91,7 +93,7 @@ impl Admin {
         );
         if file.is_none() && !is_data {
             let message = format!(
-                "nothing is at {path:?}; there are /, /events, /metrics, /status, /decisions, /config, /live, /ready and POST /reload and /substations/{{name}}/drain and /undrain"
+                "there is no path {path:?}; the paths are /, /events, /metrics, /status, /decisions, /config, /live, /ready, and with POST /reload, /substations/{{name}}/drain and /undrain"
             );
             return failure(&Failure::new(Code::NotFound, message));
         }
@@ -116,9 +118,10 @@ impl Admin {
         }
     }
 
-    /// Whether this path may be asked for with these headers.
+    /// Whether a request for this path with these headers is allowed.
     fn authorise(&self, path: &str, headers: &HeaderMap) -> Result<(), Failure> {
-        // Orchestrators look at two of them, and the page is the same for everyone: what it shows, it asks for itself.
+        // Orchestrators poll two of them, and the page's files hold no data: the page requests that
+        // with the token.
         let is_open = matches!(path, "/live" | "/ready" | "/") || path.starts_with("/page/");
         match self.runtime.credentials.token() {
             Some(token) if !is_open => token.authorise(headers).map_err(|refused| {

@@ -87,7 +87,7 @@ impl InForce {
         let mut departed = self.departed.lock();
         let before = self.snapshot();
         let absent = departed.all();
-        let grid = before.grid.succeed(&config, &metrics.grid, &absent, seed)?;
+        let grid = before.grid.rebuild(&config, &metrics.grid, &absent, seed)?;
         let grid = Arc::new(grid);
         departed.take_back(&grid);
         // Those that are about to leave too: their sessions are asked for all the same.
@@ -106,7 +106,7 @@ impl InForce {
         metrics.config.in_force(snapshot.version);
         self.publish(snapshot);
         self.grids.send_replace(Arc::clone(&grid));
-        departed.add(before.grid.dismiss(&grid), Instant::now());
+        departed.add(before.grid.retire(&grid), Instant::now());
         Ok(())
     }
 

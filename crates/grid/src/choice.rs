@@ -1,24 +1,27 @@
-//! How good the choices are: what they rest on, and what hindsight says of them.
+//! How good the choices are: the age of their samples, and their regret in hindsight.
 
 use prometheus::{Gauge, Histogram, HistogramOpts};
 
 use switchyard_telemetry::{Error, Registrar};
 
-/// The families of the choice itself.
+/// The metric families of the choice.
 #[derive(Clone, Debug)]
 pub struct ChoiceMetrics {
-    /// How long a choice takes; one in [`ChoiceMetrics::SAMPLING`] is measured.
+    /// How long a choice takes. One in [`ChoiceMetrics::SAMPLING`] is measured.
     pub seconds: Histogram,
-    /// How old the chosen one's sample was; one in [`ChoiceMetrics::SAMPLING`] is looked at.
+    /// How old the sample of the chosen substation was. One choice in [`ChoiceMetrics::SAMPLING`]
+    /// is measured.
     pub sample_age_seconds: Histogram,
-    /// How much emptier than the chosen one another turned out to be, as utilisation.
+    /// By how much the substation thought emptiest turned out fuller than the emptiest, as
+    /// utilisation.
     pub regret: Histogram,
-    /// The share of the gauges that counts.
+    /// The share of a gap between substations that this proxy fills.
     pub share: Gauge,
 }
 
 impl ChoiceMetrics {
-    /// One choice in so many is timed and looked at: reading the clock twice costs as much as the choice.
+    /// One choice in this many is measured, because reading the clock twice costs as much as the
+    /// choice.
     pub const SAMPLING: u32 = 64;
 
     pub(crate) fn register(make: Registrar<'_>) -> Result<Self, Error> {
@@ -35,13 +38,13 @@ impl ChoiceMetrics {
             )?,
             sample_age_seconds: make.histogram(
                 "dispatch_sample_age_seconds",
-                "How old the chosen substation's load sample was; one decision in 64 is looked at.",
+                "How old the chosen substation's load sample was; one decision in 64 is measured.",
                 (0..12).map(|n| 0.01 * 2_f64.powi(n)).collect(),
             )?,
             regret: make.add(Histogram::with_opts(
                 HistogramOpts::new(
                     "dispatch_regret_utilisation",
-                    "Found each time new samples come: how much fuller than the emptiest was the substation that was thought so.",
+                    "By how much the substation thought emptiest was fuller than the emptiest, found with each round of samples.",
                 )
                 .buckets((0..12).map(|n| 0.0005 * 2_f64.powi(n)).collect()),
             )?)?,

@@ -1,10 +1,10 @@
-//! Moments as milliseconds since the process began, so that they fit an atomic.
+//! Moments as milliseconds since the process started, so that they fit into an atomic.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::time::Instant;
 
-/// The process's own clock: it never goes back.
+/// The process's own clock, which never goes back.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
     start: Instant,
@@ -34,7 +34,7 @@ impl Clock {
         self.at(Instant::now())
     }
 
-    /// The moment of an instant that was read before.
+    /// The moment of an earlier reading of the clock.
     #[must_use]
     pub fn at(&self, instant: Instant) -> Moment {
         let elapsed = instant.saturating_duration_since(self.start).as_millis();
@@ -67,7 +67,7 @@ impl Moment {
         Duration::from_millis(self.0.saturating_sub(earlier.0))
     }
 
-    /// The moment `later` from this one.
+    /// The moment that is `later` after this one.
     #[must_use]
     pub fn plus(self, later: Duration) -> Self {
         Self(

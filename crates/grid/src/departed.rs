@@ -1,8 +1,9 @@
-//! Substations that are no longer listed, for as long as somebody may ask for them.
+//! Substations that are no longer listed, for as long as requests may still concern them.
 //!
-//! One may come back in a moment: a source of discovery that flaps, an edit that is taken back. Then its ledger and its
-//! health must not begin anew. And clients may still repeat a request to it under its `Idempotency-Key`, or look at a
-//! session that it holds. Both end after `retry.keys_for`; then it is forgotten, its counters too.
+//! A substation may come back soon, because a discovery source flaps or an edit is reverted. Then
+//! its ledger and its health must go on. And clients may still repeat a request to it under its
+//! `Idempotency-Key`, or look up a session that it holds. All this ends after `retry.keys_for`;
+//! then the substation and its counters are forgotten.
 
 use std::{
     collections::{HashSet, VecDeque},
@@ -14,20 +15,21 @@ use tokio::time::Instant;
 
 use crate::{grid::Grid, substation::Substation};
 
-/// As many as a grid may have. Beyond, the one that left first is forgotten early.
+/// The most that are kept: as many as a grid may have. Beyond that, the first to leave is forgotten
+/// early.
 const MOST: usize = 10_000;
 
-/// Those that left, in that order.
+/// The substations that left, in the order of leaving.
 #[derive(Debug, Default)]
 pub struct Departed(VecDeque<(Instant, Arc<Substation>)>);
 
 impl Departed {
-    /// Takes note that `gone` left at `now`.
+    /// Adds `gone`, which left at `now`.
     pub fn add(&mut self, gone: impl IntoIterator<Item = Arc<Substation>>, now: Instant) {
         self.0.extend(gone.into_iter().map(|one| (now, one)));
     }
 
-    /// Those of them that are in `grid` are back.
+    /// Removes those that are back in `grid`.
     pub fn take_back(&mut self, grid: &Grid) {
         if !self.0.is_empty() {
             let back: HashSet<_> = grid.ids().collect();
@@ -35,7 +37,7 @@ impl Departed {
         }
     }
 
-    /// Forgets those whose time is over at `now`, and returns them.
+    /// Removes those that left `kept_for` ago or longer at `now`, and returns them.
     pub fn forget(&mut self, now: Instant, kept_for: Duration) -> Vec<Arc<Substation>> {
         let mut forgotten = Vec::new();
         while let Some((left, _)) = self.0.front()
@@ -46,13 +48,13 @@ impl Departed {
         forgotten
     }
 
-    /// All of them, the one that left first in front.
+    /// All of them, in the order of leaving.
     #[must_use]
     pub fn all(&self) -> Vec<Arc<Substation>> {
         self.0.iter().map(|(_, one)| Arc::clone(one)).collect()
     }
 
-    /// When the next is to be forgotten.
+    /// When the next one is due to be forgotten.
     #[must_use]
     pub fn next_due(&self, kept_for: Duration) -> Option<Instant> {
         self.0.front().map(|(left, _)| *left + kept_for)

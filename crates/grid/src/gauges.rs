@@ -1,4 +1,5 @@
-//! The grid as it is now, as gauges: set when the page is rendered, so they cost nothing between scrapes.
+//! The grid as gauges. They are set when the metrics page is rendered, so they cost nothing between
+//! scrapes.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -6,9 +7,9 @@ use prometheus::{GaugeVec, IntGauge, IntGaugeVec};
 use strum::VariantArray;
 use switchyard_telemetry::{Error, Registrar};
 
-use crate::{grid::Grid, state::State};
+use crate::{grid::Grid, state::SubstationState};
 
-/// The families.
+/// The metric families.
 #[derive(Debug)]
 pub struct GridGauges {
     in_flight: IntGaugeVec,
@@ -22,12 +23,12 @@ pub struct GridGauges {
     can_charge: IntGaugeVec,
     share: GaugeVec,
     panic: IntGauge,
-    /// Which grid's gauges stand in the families.
+    /// The configuration version whose substations have series.
     mirrored: AtomicU64,
 }
 
 impl GridGauges {
-    /// Makes and registers them.
+    /// Creates and registers the families. Fails if one is registered already.
     pub fn register(make: Registrar<'_>) -> Result<Self, Error> {
         let one = &["substation"];
         Ok(Self {
@@ -43,17 +44,17 @@ impl GridGauges {
             )?,
             estimated: make.gauges(
                 "substation_estimated_load",
-                "What the load is believed to be now: the sample and what it can't know.",
+                "The estimated load now: the last sample and the unseen load.",
                 one,
             )?,
             unseen: make.gauges(
                 "substation_unseen_load",
-                "The part of the estimate that the last sample can't know.",
+                "The part of the estimate that the last sample can't include.",
                 one,
             )?,
             capacity: make.gauges(
                 "substation_known_capacity",
-                "The capacity that choices reckon with. Absent where none is known.",
+                "The capacity that choices use. Absent where none is known.",
                 one,
             )?,
             sampled_at: make.gauges(
@@ -78,7 +79,7 @@ impl GridGauges {
             )?,
             share: make.gauges(
                 "substation_share",
-                "The part of its share that it may have: 1 unless it has just come back.",
+                "The part of its share that it gets: 1 except during slow start.",
                 one,
             )?,
             panic: make.gauge(
@@ -89,7 +90,7 @@ impl GridGauges {
         })
     }
 
-    /// Takes the gauges away: they speak of now, and their substations may be gone.
+    /// Removes the series, because their substations may be gone.
     fn clear_gauges(&self) {
         let floats = [
             &self.observed,
@@ -112,7 +113,7 @@ impl GridGauges {
         }
     }
 
-    /// Sets the gauges to what the grid says now. `version` is that of its configuration.
+    /// Sets the gauges to the grid as it is now. `version` is that of its configuration.
     pub fn mirror(&self, grid: &Grid, version: u64) {
         self.panic.set(i64::from(grid.is_panicking()));
         if self.mirrored.swap(version, Relaxed) != version {
@@ -139,7 +140,7 @@ impl GridGauges {
             can_scrape.set(i64::from(view.can_scrape));
             let can_charge = self.can_charge.with_label_values(name);
             can_charge.set(i64::from(view.rotation.is_in_rotation));
-            for state in State::VARIANTS {
+            for state in SubstationState::VARIANTS {
                 let gauge = self.state.with_label_values(&[view.name, state.name()]);
                 gauge.set(i64::from(*state == view.state));
             }

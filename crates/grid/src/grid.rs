@@ -1,4 +1,4 @@
-//! The substations of one configuration, and what is chosen by.
+//! The substations of one configuration, and the policy that chooses among them.
 
 use std::{sync::Arc, time::Duration};
 
@@ -10,15 +10,15 @@ use switchyard_scrape::Gauges;
 use crate::{
     choice::ChoiceMetrics,
     clock::Clock,
-    common::Common,
     members::members,
     metrics::GridMetrics,
     report::Reports,
-    state::State,
+    shared_state::SharedState,
+    state::SubstationState,
     substation::{Id, Substation},
 };
 
-/// All substations of one configuration, and what is chosen by.
+/// All substations of one configuration, and the policy that chooses among them.
 #[derive(Debug)]
 pub struct Grid {
     pub(crate) roster: Roster<Substation>,
@@ -26,10 +26,10 @@ pub struct Grid {
     reports: Reports,
     stale_after: Duration,
     pub(crate) polls: Polls,
-    pub(crate) common: Arc<Common>,
+    pub(crate) shared: Arc<SharedState>,
 }
 
-/// How and how often gauges are looked at.
+/// How and how often gauges are scraped.
 #[derive(Debug)]
 pub(crate) struct Polls {
     pub(crate) gauges: Arc<Gauges>,
@@ -38,23 +38,25 @@ pub(crate) struct Polls {
 }
 
 impl Grid {
-    /// The grid of a checked configuration. Nothing is known of any substation until the first scrape. `seed` is for
-    /// where the policy begins, if it has a place to begin.
+    /// The grid of a checked configuration. No load is known until the first scrape.
+    ///
+    /// `seed` sets where the policy begins, if it depends on that. Fails if the path of charges
+    /// can't be encoded.
     pub fn new(
         config: &Config,
         metrics: &GridMetrics,
         clock: Clock,
         seed: u64,
     ) -> Result<Self, Unencodable> {
-        let common = Common::new(clock, metrics.choice.clone());
-        let substations = members(&common, config, metrics, |_, _| None)?;
-        Ok(Self::of(config, substations, Arc::new(common), seed))
+        let shared = SharedState::new(clock, metrics.choice.clone());
+        let substations = members(&shared, config, metrics, |_, _| None)?;
+        Ok(Self::of(config, substations, Arc::new(shared), seed))
     }
 
     pub(crate) fn of(
         config: &Config,
         substations: Vec<Arc<Substation>>,
-        common: Arc<Common>,
+        shared: Arc<SharedState>,
         seed: u64,
     ) -> Self {
         let usual = Load::new(config.charge.default_load).unwrap_or_default();
@@ -68,7 +70,7 @@ impl Grid {
                 interval: config.load.interval,
                 visibility_lag: config.load.visibility_lag,
             },
-            common,
+            shared,
         }
     }
 
@@ -78,31 +80,31 @@ impl Grid {
         &self.roster
     }
 
-    /// Which substations are in it.
+    /// The ids of its substations.
     pub fn ids(&self) -> impl Iterator<Item = Id> {
         self.substations().iter().map(|substation| substation.id())
     }
 
-    /// Where a substation stands in it, unless it has left.
+    /// The position of a substation in it; none if it has left.
     #[must_use]
     pub fn position(&self, substation: &Substation) -> Option<usize> {
         let mut all = self.substations().iter();
         all.position(|member| **member == *substation)
     }
 
-    /// The substations as they are chosen among.
+    /// The substations as the policy sees them.
     #[must_use]
     pub fn roster(&self) -> &Roster<Substation> {
         &self.roster
     }
 
-    /// What is chosen by.
+    /// The policy.
     #[must_use]
     pub fn selector(&self) -> &Selector {
         &self.selector
     }
 
-    /// How loads on answers are taken.
+    /// Records the loads that answers report.
     #[must_use]
     pub fn reports(&self) -> &Reports {
         &self.reports
@@ -111,44 +113,45 @@ impl Grid {
     /// The clock that samples and ejections are stamped with.
     #[must_use]
     pub fn clock(&self) -> Clock {
-        self.common.clock
+        self.shared.clock
     }
 
-    /// How a substation is doing now.
+    /// The state of a substation now.
     #[must_use]
-    pub fn state_of(&self, substation: &Substation) -> State {
-        substation.state(self.common.clock.now(), self.stale_after)
+    pub fn state_of(&self, substation: &Substation) -> SubstationState {
+        substation.state(self.shared.clock.now(), self.stale_after)
     }
 
-    /// Whether every substation was asked once and at least one told its load: from then on a choice is
-    /// more than a guess.
+    /// Whether every substation was scraped once and at least one reported its load. Before that a
+    /// choice is a guess.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        self.common.is_first_round_done()
+        self.shared.is_first_round_done()
             && self
                 .substations()
                 .iter()
                 .any(|substation| substation.ledger().is_sampled())
     }
 
-    /// How good the choices are, for counting.
+    /// The metrics of the choices.
     #[must_use]
     pub fn choice_metrics(&self) -> &ChoiceMetrics {
-        &self.common.choice_metrics
+        &self.shared.choice_metrics
     }
 
-    /// Notes, for the choice, whose samples are old.
+    /// Marks in each ledger, for the next choices, whether its sample is stale.
     pub(crate) fn note_stale(&self) {
-        let now = self.common.clock.now();
+        let now = self.shared.clock.now();
         for substation in self.substations() {
             let is_stale = substation.is_stale(now, self.stale_after);
             substation.ledger().set_stale(is_stale);
         }
     }
 
-    /// Whether so few are in rotation that those ejected for failing are used as well.
+    /// Whether panic mode is on: too few are in rotation, so those ejected for failing are used as
+    /// well.
     #[must_use]
     pub fn is_panicking(&self) -> bool {
-        self.common.is_panicking()
+        self.shared.is_panicking()
     }
 }

@@ -5,11 +5,12 @@ use std::{net::SocketAddr, sync::Arc};
 use switchyard_config::Config;
 use switchyard_http1::Unencodable;
 
-use crate::{common::Common, metrics::GridMetrics, substation::Substation};
+use crate::{metrics::GridMetrics, shared_state::SharedState, substation::Substation};
 
-/// The substations that `config` lists, all of them taking part: those `known` by name and address, and new ones.
+/// The substations that `config` lists, as members of the grid: those `known` by name and address,
+/// and new ones.
 pub(crate) fn members(
-    common: &Common,
+    shared: &SharedState,
     config: &Config,
     metrics: &GridMetrics,
     known: impl Fn(&str, SocketAddr) -> Option<Arc<Substation>>,
@@ -18,14 +19,14 @@ pub(crate) fn members(
     let members = listed()
         .map(|one| match known(&one.name, one.address) {
             Some(known) => Ok(known),
-            None => Substation::new(one, config, metrics, &common.census).map(Arc::new),
+            None => Substation::new(one, config, metrics, &shared.counts).map(Arc::new),
         })
         .collect::<Result<Vec<_>, _>>()?;
-    let now = common.clock.now();
+    let now = shared.clock.now();
     for (member, listed) in members.iter().zip(listed()) {
         member.join(listed, config, now)?;
         member.metrics().prepare(config.policy.into());
     }
-    common.set_members(&members, &config.health);
+    shared.set_members(&members, &config.health);
     Ok(members)
 }

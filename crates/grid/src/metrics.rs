@@ -1,4 +1,4 @@
-//! What is counted for each substation: decisions, exchanges, polls and changes of state.
+//! The counters of each substation: decisions, exchanges, scrapes and state changes.
 
 use std::sync::OnceLock;
 
@@ -11,13 +11,13 @@ use switchyard_telemetry::{Error, Registrar, counter_by, forget_by, request_buck
 use crate::{
     choice::ChoiceMetrics,
     outcomes::{ReportOutcome, UpstreamOutcome},
-    state::State,
+    state::SubstationState,
 };
 
-/// The families, before a substation's name is known.
+/// The metric families of all substations.
 #[derive(Debug)]
 pub struct GridMetrics {
-    /// How good the choices are.
+    /// The metrics of the choices.
     pub choice: ChoiceMetrics,
     decisions: IntCounterVec,
     upstream: IntCounterVec,
@@ -29,10 +29,10 @@ pub struct GridMetrics {
     transitions: IntCounterVec,
 }
 
-/// The handles of one substation.
+/// The metrics of one substation.
 #[derive(Debug)]
 pub struct SubstationMetrics {
-    /// Requests that were given to it because it may have booked their key before.
+    /// Requests that went to it because it may have booked their key before.
     pub chosen_by_key: IntCounter,
     /// Charges that shared a connection to it with others.
     pub shared: IntCounter,
@@ -42,23 +42,23 @@ pub struct SubstationMetrics {
     pub poll_seconds: Histogram,
     name: String,
     decisions: IntCounterVec,
-    /// By the policy; only of those that were in force.
+    /// Choices by each policy; only for policies that were in force.
     by_policy: [OnceLock<IntCounter>; Policy::ALL.len()],
-    /// At [`Reason::Policy`] stands nothing that is counted.
+    /// Choices by reason; none at [`Reason::Policy`], which is counted by policy.
     chosen: [Option<IntCounter>; Reason::ALL.len()],
     upstream: EnumMap<UpstreamOutcome, IntCounter>,
     polls: EnumMap<PollOutcome, IntCounter>,
     reports: EnumMap<ReportOutcome, IntCounter>,
-    transitions: EnumMap<State, IntCounter>,
+    transitions: EnumMap<SubstationState, IntCounter>,
 }
 
 impl SubstationMetrics {
-    /// Makes the series of choices by `policy`, which is in force from now on.
+    /// Creates the series of choices by `policy`, which is in force from now on.
     pub fn prepare(&self, policy: Policy) {
         self.by(policy);
     }
 
-    /// Counts one choice by `policy` that fell on it.
+    /// Counts one choice of it by `policy`.
     pub fn chosen(&self, reason: Reason, policy: Policy) {
         match self.chosen.get(reason as usize) {
             Some(Some(counter)) => counter.inc(),
@@ -83,24 +83,24 @@ impl SubstationMetrics {
         self.upstream[outcome].inc();
     }
 
-    /// Counts one look at its gauge.
+    /// Counts one scrape of its gauge.
     pub fn poll(&self, outcome: PollOutcome) {
         self.polls[outcome].inc();
     }
 
-    /// Counts one load on an answer.
+    /// Counts one load report.
     pub fn report(&self, outcome: ReportOutcome) {
         self.reports[outcome].inc();
     }
 
     /// Counts one change of state.
-    pub fn transition(&self, to: State) {
+    pub fn transition(&self, to: SubstationState) {
         self.transitions[to].inc();
     }
 }
 
 impl GridMetrics {
-    /// Makes and registers them.
+    /// Creates and registers the families. Fails if one is registered already.
     pub fn register(make: Registrar<'_>) -> Result<Self, Error> {
         let one = &["substation"];
         Ok(Self {
@@ -117,7 +117,7 @@ impl GridMetrics {
             )?,
             shared: make.counters(
                 "upstream_shared_total",
-                "Charges sent to a substation over a connection on which others were under way.",
+                "Charges sent to a substation over a connection with other charges under way.",
                 one,
             )?,
             upstream_seconds: make.histograms(
@@ -133,7 +133,7 @@ impl GridMetrics {
             )?,
             reports: make.counters(
                 "load_reports_total",
-                "Loads that stood on a substation's answers, by what became of them.",
+                "Loads that a substation reported on its answers, by what became of them.",
                 &["substation", "outcome"],
             )?,
             poll_seconds: make.histograms(
@@ -150,7 +150,7 @@ impl GridMetrics {
         })
     }
 
-    /// The handles of one substation, all series present from the start.
+    /// The metrics of one substation, with all series present from the start.
     #[must_use]
     pub fn substation(&self, name: &str) -> SubstationMetrics {
         SubstationMetrics {
@@ -172,9 +172,9 @@ impl GridMetrics {
         }
     }
 
-    /// Takes the counters of a substation away that is gone for good.
+    /// Removes the series of a substation that is gone for good.
     pub fn forget(&self, name: &str) {
-        // Err: one that was never counted.
+        // Err: the series was never created.
         for reason in Reason::ALL.into_iter().filter_map(Reason::own_name) {
             let _ = self.decisions.remove_label_values(&[name, reason]);
         }
@@ -185,7 +185,7 @@ impl GridMetrics {
         forget_by::<UpstreamOutcome>(&self.upstream, &[name]);
         forget_by::<PollOutcome>(&self.polls, &[name]);
         forget_by::<ReportOutcome>(&self.reports, &[name]);
-        forget_by::<State>(&self.transitions, &[name]);
+        forget_by::<SubstationState>(&self.transitions, &[name]);
         let _ = self.shared.remove_label_values(&[name]);
         let _ = self.upstream_seconds.remove_label_values(&[name]);
         let _ = self.poll_seconds.remove_label_values(&[name]);
@@ -197,7 +197,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn handles_stand_at_their_reason() {
+    fn counters_are_indexed_by_their_reason() {
         for (at, reason) in Reason::ALL.iter().enumerate() {
             assert_eq!(*reason as usize, at);
         }

@@ -1,18 +1,18 @@
 //! Which substation holds a session, by the session's id.
 //!
-//! An id is `NAME-…`, the substation's name first. Names may have dashes, and one may be the beginning of another, so the
-//! longest known name wins.
+//! An id is `NAME-…`: it begins with the substation's name. Names may contain dashes, and a name
+//! may be a prefix of another, so the longest known name wins.
 
 use std::{collections::HashMap, sync::Arc};
 
 use crate::substation::Substation;
 
-/// Which substation has which name.
+/// The substations by their names.
 #[derive(Debug)]
 pub struct Names<H>(HashMap<String, H>);
 
 impl Names<Arc<Substation>> {
-    /// Of `members`, and of those `absent` whose names no member has.
+    /// The names of `members`, and of those of `absent` whose names no member has.
     #[must_use]
     pub fn new(members: &[Arc<Substation>], absent: &[Arc<Substation>]) -> Self {
         let all = absent.iter().chain(members);
@@ -22,12 +22,13 @@ impl Names<Arc<Substation>> {
 }
 
 impl<H> Names<H> {
-    /// Who holds the session: the longest known name that `id` begins with, before a dash.
+    /// The holder of a session: the one with the longest known name that `id` begins with, before a
+    /// dash.
     #[must_use]
     pub fn holder(&self, id: &str) -> Option<&H> {
         let mut name = id;
         while let Some((shorter, rest)) = name.rsplit_once('-') {
-            // Something must be left of the id behind the name's dash.
+            // The id must go on after the dash that ends the name.
             if (!rest.is_empty() || name.len() < id.len())
                 && let Some(holder) = self.0.get(shorter)
             {

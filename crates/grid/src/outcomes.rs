@@ -1,4 +1,4 @@
-//! How what is done with a substation may end, and what each ending is called in metrics.
+//! The outcomes of exchanges and of load reports, with their names in metrics.
 
 use enum_map::Enum;
 use strum::{IntoStaticStr, VariantArray};
@@ -7,30 +7,30 @@ use strum::{IntoStaticStr, VariantArray};
 #[derive(Clone, Copy, Debug, Enum, Eq, IntoStaticStr, PartialEq, VariantArray)]
 #[strum(serialize_all = "snake_case")]
 pub enum UpstreamOutcome {
-    /// It answered, with whatever status but a refusal.
+    /// It answered, with any status but a refusal.
     Ok,
-    /// It answered that it did not book.
+    /// It refused: it booked nothing.
     Refused,
     /// No connection could be made.
     Connect,
     /// It did not answer in time.
     Timeout,
-    /// It broke off, or its answer could not be read.
+    /// It broke the connection, or its answer could not be read.
     Reset,
 }
 
-/// What became of a load that stood on an answer.
+/// What became of a load that an answer reported.
 #[derive(Clone, Copy, Debug, Enum, Eq, IntoStaticStr, PartialEq, VariantArray)]
 #[strum(serialize_all = "snake_case")]
 pub enum ReportOutcome {
     /// It is the newest sample.
     Ok,
-    /// It is older than the last sample, or came just while another one was taken.
+    /// It is older than the last sample, or arrived while another was being recorded.
     Late,
-    /// A report that could not be read, or that says no load.
+    /// The report can't be read, or its value is not a load.
     Parse,
-    /// A report without the gauge.
+    /// The report lacks the gauge.
     Missing,
-    /// Neither TEXT nor JSON.
+    /// The report is neither TEXT nor JSON.
     Format,
 }

@@ -1,11 +1,11 @@
-//! What a substation's own refusals teach.
+//! What follows from a substation's refusals.
 //!
-//! One that refuses although its gauge says it has room would be asked first by every request, and each
-//! would cost a retry. So a refusal counts for more than the gauge: for a while no request of that load or
-//! more is sent there, for a while that doubles as long as every attempt is refused again. Smaller ones
-//! are. It ends early when the gauge has fallen by that load: then there is room.
+//! A substation may refuse although its gauge shows room. Then every request would try it first,
+//! and each would cost a retry. So a refusal takes precedence over the gauge: for some time the
+//! substation gets no request of that load or more, only smaller ones. The time doubles while it
+//! refuses again. It ends early when the gauge has fallen by that load, because then there is room.
 //!
-//! Pure: moments and loads are passed in.
+//! This is pure code: moments and loads are passed in.
 
 use std::time::Duration;
 
@@ -13,15 +13,15 @@ use switchyard_balance::Load;
 
 use crate::clock::Moment;
 
-/// How long the first refusal counts. Also at least until the next sample.
+/// How long the first refusal counts; in any case until the next sample.
 const FIRST: Duration = Duration::from_millis(500);
-/// How long one counts at most, also if the substation asks for more time.
+/// The longest time that a refusal counts, even if the substation asks for more.
 const LONGEST: Duration = Duration::from_secs(8);
 
 /// The refusals of one substation.
 #[derive(Debug, Default)]
 pub(super) struct Refusals {
-    /// Since it last booked as much as it refused.
+    /// Refusals since it last booked as much as it refused.
     in_a_row: u32,
     /// The least load among them.
     least: Option<Load>,
@@ -36,7 +36,8 @@ struct Hold {
 }
 
 impl Refusals {
-    /// It refused `load`, its gauge at `value`; `room_in` is when it says it has room.
+    /// Records a refusal of `load` with the gauge at `value`. `room_in` is after what time it
+    /// expects to have room.
     pub(super) fn refused(
         &mut self,
         load: Load,
@@ -44,7 +45,7 @@ impl Refusals {
         now: Moment,
         room_in: Option<Duration>,
     ) {
-        // Of refusals that were under way at once, only the first counts.
+        // Of concurrent refusals only the first counts.
         if self.held.is_none() {
             self.in_a_row += 1;
         }
@@ -60,14 +61,14 @@ impl Refusals {
         });
     }
 
-    /// It booked `load`.
+    /// Records that it booked `load`.
     pub(super) fn booked(&mut self, load: Load) {
         if self.least.is_some_and(|least| load >= least) {
             *self = Self::default();
         }
     }
 
-    /// A sample came: the load that still counts as refused.
+    /// Takes a new sample into account, and returns the load that still counts as refused.
     pub(super) fn sampled(&mut self, value: Option<Load>, now: Moment) -> Option<Load> {
         let load = self.least?.micros();
         self.held = self.held.filter(|hold| {
@@ -80,12 +81,12 @@ impl Refusals {
         self.held()
     }
 
-    /// The load from which on it counts as refusing.
+    /// The least load that counts as refused now.
     pub(super) fn held(&self) -> Option<Load> {
         self.held.and(self.least)
     }
 
-    /// Whether there is nothing that a booking would change.
+    /// Whether a booking would change nothing.
     pub(super) fn is_clean(&self) -> bool {
         self.in_a_row == 0
     }
@@ -104,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn refusals_in_a_row_count_ever_longer_and_a_booking_ends_them() {
+    fn refusals_in_a_row_count_longer_and_a_booking_ends_them() {
         let (mut refusals, mut now) = (Refusals::default(), 0);
         for lasts in [500, 1_000, 2_000, 4_000, 8_000, 8_000] {
             refusals.refused(load(11.0), None, at(now), None);
@@ -123,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn smaller_ones_go_on_and_the_smallest_refused_counts() {
+    fn smaller_requests_go_on_and_the_smallest_refused_load_counts() {
         let mut refusals = Refusals::default();
         refusals.refused(load(22.0), None, at(0), Some(Duration::from_secs(3)));
         refusals.refused(load(11.0), None, at(0), Some(Duration::from_secs(3)));
@@ -137,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gauge_that_has_fallen_by_as_much_ends_it() {
+    fn a_gauge_that_has_fallen_by_the_refused_load_ends_the_refusal() {
         let mut refusals = Refusals::default();
         refusals.refused(
             load(11.0),

@@ -1,8 +1,9 @@
-//! Loads that substations say on their answers, taken as samples.
+//! Loads that substations report on their answers, recorded as samples.
 //!
-//! Nobody has to ask for them, so nothing configures them: an answer that carries one is looked at, any other costs a
-//! walk over its few headers. A report has no labels and is as fresh as its answer, so it can stand for the gauge
-//! only where the gauge is one series without labels that shows a booking at once; elsewhere it is passed over.
+//! They need no configuration: a report on an answer is used, and an answer without one costs only
+//! a pass over its few headers. A report has no labels and is as fresh as its answer. So it can
+//! replace the gauge only where the gauge is a single series without labels that shows a booking at
+//! once; elsewhere reports are ignored.
 
 use switchyard_balance::{Load, Reading, ledger::ReportSent};
 
@@ -12,10 +13,10 @@ use switchyard_http1::Answer;
 
 use crate::{clock::Clock, outcomes::ReportOutcome, substation::Substation};
 
-/// How reports are read.
+/// Reads the reports.
 #[derive(Debug)]
 pub struct Reports {
-    /// The names of the load and the capacity, where a report can stand for their gauges.
+    /// The names of load and capacity; none where a report can't replace their gauges.
     names: Option<[String; 2]>,
 }
 
@@ -30,9 +31,9 @@ impl Reports {
         }
     }
 
-    /// Takes what `answer` reports, if it does.
+    /// Records the load that `answer` reports, if it does.
     ///
-    /// `own` is the load of the request that it answers, if that is booked now; see
+    /// `own` is the load of the answered request, if that is booked now; see
     /// [`Ledger::report`](switchyard_balance::Ledger::report).
     pub fn take(
         &self,

@@ -1,8 +1,8 @@
-//! What the grid is told, by exchanges, scrapes and operators, and what follows for all of it.
+//! The reports of exchanges, scrapes and operators, and what follows for the whole grid.
 //!
-//! Each report changes one substation. Where that changes who is in rotation, the whole is looked at: if too
-//! few are left, those that are ejected for failing are used as well, because a substation that fails
-//! sometimes is better than none. Never those that an operator has drained or that can't be reached.
+//! Each report changes one substation. If that changes its rotation, panic mode is reviewed: when
+//! too few substations are left, those ejected for failing are used as well, because a substation
+//! that sometimes fails is better than none. Drained and unreachable substations are never used.
 
 use std::{sync::Arc, time::Duration};
 
@@ -10,14 +10,14 @@ use switchyard_balance::{Ledger, Load};
 
 use crate::{
     clock::{Clock, Moment},
-    condition::{Entry, News},
     grid::Grid,
-    health::Verdict,
+    outlier_detection::ExchangeVerdict,
+    rotation_state::{Admission, RotationEvent},
     substation::{Reach, Substation},
 };
 
-/// The one request that decides whether an ejected substation is back. Dropped without a report of how it
-/// went, the next request is the trial.
+/// The one request that decides whether an ejected substation is readmitted. If this is dropped
+/// without a report of the exchange, the next request is the trial.
 #[derive(Debug)]
 pub struct Trial {
     substation: Arc<Substation>,
@@ -28,81 +28,84 @@ impl Drop for Trial {
     fn drop(&mut self) {
         let ledger: &Ledger = self.substation.ledger();
         self.substation
-            .condition()
-            .untried(ledger, self.clock.now());
+            .rotation_state()
+            .abandon_trial(ledger, self.clock.now());
     }
 }
 
-/// A request was sent by choice to a substation that takes nobody now: choose again.
+/// The chosen substation takes no request now: choose again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Closed;
 
 impl Grid {
-    /// Whether a request that chose `substation` may go there: usually so, at the cost of reading one flag.
-    /// One that is on trial takes one request, which gets the trial to hold.
+    /// Whether a request that chose `substation` may go there. Usually it may, at the cost of
+    /// reading one flag. A substation on trial takes one request, which gets the [`Trial`].
     pub fn enter(&self, substation: &Arc<Substation>) -> Result<Option<Trial>, Closed> {
         match substation
-            .condition()
-            .may_be_asked(substation.ledger(), self.common.clock)
+            .rotation_state()
+            .admission(substation.ledger(), self.shared.clock)
         {
-            Entry::Free => Ok(None),
-            Entry::Trial => Ok(Some(Trial {
+            Admission::Free => Ok(None),
+            Admission::Trial => Ok(Some(Trial {
                 substation: Arc::clone(substation),
-                clock: self.common.clock,
+                clock: self.shared.clock,
             })),
-            Entry::Closed => Err(Closed),
+            Admission::Closed => Err(Closed),
         }
     }
 
-    /// An exchange with `substation` went well; `booked` is the load that it took. Reads no clock and takes
-    /// no lock while all is well.
+    /// Reports a good exchange with `substation`; `booked` is the load that it took. Reads no clock
+    /// and takes no lock while the substation is healthy.
     pub fn good(&self, substation: &Substation, booked: Option<Load>) {
-        let news = substation
-            .condition()
-            .good(substation.ledger(), booked, self.common.clock);
-        self.follow(substation, news);
+        let event =
+            substation
+                .rotation_state()
+                .good(substation.ledger(), booked, self.shared.clock);
+        self.follow(substation, event);
     }
 
-    /// An exchange with `substation` failed.
-    pub fn failed(&self, substation: &Substation, verdict: Verdict) {
-        let now = self.common.clock.now();
-        let news = substation
-            .condition()
+    /// Reports a failed exchange with `substation`.
+    pub fn failed(&self, substation: &Substation, verdict: ExchangeVerdict) {
+        let now = self.shared.clock.now();
+        let event = substation
+            .rotation_state()
             .failure(substation.ledger(), verdict, now);
-        self.follow(substation, news);
+        self.follow(substation, event);
     }
 
-    /// `substation` refused `load`; `room_in` is when it says it has room. That it answered is good.
+    /// Reports that `substation` refused `load`; `room_in` is after what time it expects to have
+    /// room. As an answer, this is a good exchange.
     pub fn refused(&self, substation: &Substation, load: Load, room_in: Option<Duration>) {
-        let now = self.common.clock.now();
+        let now = self.shared.clock.now();
         substation
-            .condition()
+            .rotation_state()
             .refused(substation.ledger(), load, room_in, now);
         self.good(substation, None);
     }
 
-    /// A scrape of `substation` has ended.
+    /// Reports the end of a scrape of `substation`.
     pub(super) fn scraped(&self, substation: &Substation, reach: Reach, now: Moment) {
-        let news = substation.scraped(reach, now);
-        self.follow(substation, news);
+        let event = substation.scraped(reach, now);
+        self.follow(substation, event);
     }
 
-    /// Takes the substation `name` out of rotation, or lets it in again. None: there is none of that name.
+    /// Drains or undrains the substation `name`, and returns it; none if there is none of that
+    /// name.
     pub fn drain(&self, name: &str, is_draining: bool) -> Option<&Arc<Substation>> {
         let named = |substation: &&Arc<Substation>| substation.name() == name;
         let substation = self.substations().iter().find(named)?;
-        let now = self.common.clock.now();
-        let news = substation
-            .condition()
+        let now = self.shared.clock.now();
+        let event = substation
+            .rotation_state()
             .drain(substation.ledger(), is_draining, now);
-        self.follow(substation, news);
+        self.follow(substation, event);
         Some(substation)
     }
 
-    fn follow(&self, substation: &Substation, news: Option<News>) {
-        if let Some(news) = news {
-            substation.announce(news);
-            self.common.review(substation);
+    fn follow(&self, substation: &Substation, event: Option<RotationEvent>) {
+        if let Some(event) = event {
+            substation.announce(event);
+            self.shared.review(substation);
         }
     }
 }

@@ -1,11 +1,11 @@
-//! All gauges, round after round.
+//! Scrapes all gauges, round after round.
 //!
-//! One task with its own connections. A round begins every interval, a little early or late so that several
-//! proxies don't fall into step; so many scrapes run at once and no more; a substation has at most one under
-//! way, so one that hangs misses rounds and delays nobody else's.
+//! One task with its own connections. A round begins every interval, with some jitter so that
+//! several proxies don't fall into step. A fixed number of scrapes run at once. A substation has at
+//! most one scrape under way, so a substation that hangs misses rounds and delays no other.
 //!
-//! When the grid changes, seats go on by substation, not by position: who stays keeps its connection, who comes is
-//! asked at once.
+//! Scrape slots belong to substations, not to positions. When the grid changes, a substation that
+//! stays keeps its connection, and a new one is scraped at once.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -30,9 +30,10 @@ use crate::{
     visibility::Visibility,
 };
 
-/// Scrapes at once. With 1 ms a scrape this is enough for 100,000 a second.
+/// How many scrapes run at once. At 1 ms each this allows 100,000 a second.
 const AT_ONCE: usize = 128;
-/// How far a round may be late at random, as a share of the interval. The next one is not moved by it.
+/// The longest random delay of a round, as a share of the interval. It does not move the next
+/// round.
 const JITTER: f64 = 0.2;
 
 /// The scraping task, before it runs.
@@ -40,47 +41,48 @@ const JITTER: f64 = 0.2;
 pub struct Scraper {
     grids: watch::Receiver<Arc<Grid>>,
     grid: Arc<Grid>,
-    seats: HashMap<Id, Seat>,
+    slots: HashMap<Id, ScrapeSlot>,
     due: VecDeque<Arc<Substation>>,
     learner: Learner,
-    /// Whether a first round is still to be finished.
+    /// Whether the first round is not finished yet.
     is_first_round: bool,
     rng: Rng,
 }
 
-/// A scrape that ended: the probe comes back to wait for the next round.
-struct Ended {
+/// A scrape that ended, with its probe for the next round.
+struct FinishedScrape {
     substation: Arc<Substation>,
     probe: Probe,
     result: Result<(), PollOutcome>,
     took: Duration,
 }
 
-/// What is known of one substation between rounds.
+/// The scraping of one substation: its probe, and what is known between rounds.
 #[derive(Debug)]
-struct Seat {
-    /// None while a scrape is under way.
+struct ScrapeSlot {
+    /// None while its scrape is under way.
     probe: Option<Probe>,
     was_asked: bool,
     failing_as: Option<PollOutcome>,
 }
 
 impl Scraper {
-    /// A scraper of the grid that `grids` holds, and of those after it.
+    /// A scraper of the grid that `grids` holds, and of the grids after it. `seed` is for the
+    /// jitter.
     #[must_use]
     pub fn new(mut grids: watch::Receiver<Arc<Grid>>, seed: u64) -> Self {
         let grid = Arc::clone(&grids.borrow_and_update());
         let mut scraper = Self {
             grids,
             grid,
-            seats: HashMap::new(),
+            slots: HashMap::new(),
             due: VecDeque::new(),
             learner: Learner::new(),
             is_first_round: true,
             rng: Rng::with_seed(seed),
         };
-        scraper.take_seats();
-        // The first round begins at once and asks them all.
+        scraper.assign_slots();
+        // The first round begins at once and scrapes all of them.
         scraper.due.clear();
         scraper
     }
@@ -99,8 +101,8 @@ impl Scraper {
             while running.len() < AT_ONCE
                 && let Some(substation) = self.due.pop_front()
             {
-                let seat = self.seats.get_mut(&substation.id());
-                if let Some(probe) = seat.and_then(|seat| seat.probe.take()) {
+                let slot = self.slots.get_mut(&substation.id());
+                if let Some(probe) = slot.and_then(|slot| slot.probe.take()) {
                     let late = visibility.of(&substation);
                     let gauges = Arc::clone(&self.grid.polls.gauges);
                     running.push(scrape(probe, substation, late, gauges));
@@ -108,16 +110,17 @@ impl Scraper {
             }
             tokio::select! {
                 () = &mut timer => {
-                    // After a standstill the missed rounds are not made up for.
+                    // After a standstill, missed rounds are not repeated.
                     let interval = self.grid.polls.interval;
                     round = (round + interval).max(Instant::now());
                     timer.as_mut().reset(round + jitter(interval, &mut self.rng));
                     self.grid.note_stale();
-                    // One that is late has not kept the others' samples from being learned from.
+                    // If a scrape is late, learn from the other samples of the round anyway.
                     if !std::mem::replace(&mut is_learned, false) {
                         self.learn();
                     }
-                    // A round that is not over is not begun anew: its last ones would never have a turn.
+                    // Don't restart an unfinished round: its last substations would never have a
+                    // turn.
                     if self.due.is_empty() {
                         self.due.extend(self.grid.substations().iter().cloned());
                     }
@@ -133,7 +136,7 @@ impl Scraper {
                         round = Instant::now();
                         timer.as_mut().reset(round + jitter(polls.interval, &mut self.rng));
                     }
-                    self.take_seats();
+                    self.assign_slots();
                 }
                 Some(ended) = running.next() => {
                     self.record(ended);
@@ -145,40 +148,42 @@ impl Scraper {
         }
     }
 
-    /// Gives each substation of the grid a seat, and takes the others' away. Whoever comes is asked at once.
-    fn take_seats(&mut self) {
-        let mut before = std::mem::take(&mut self.seats);
+    /// Gives each substation of the grid a slot and drops the other slots. New substations are
+    /// scraped at once.
+    fn assign_slots(&mut self) {
+        let mut before = std::mem::take(&mut self.slots);
         for substation in self.grid.substations() {
-            let seat = before.remove(&substation.id()).unwrap_or_else(|| {
+            let slot = before.remove(&substation.id()).unwrap_or_else(|| {
                 self.due.push_back(Arc::clone(substation));
                 let probe = Probe::new(substation.address(), &self.grid.polls.gauges);
-                Seat {
+                ScrapeSlot {
                     probe: Some(probe),
                     was_asked: false,
                     failing_as: None,
                 }
             });
-            self.seats.insert(substation.id(), seat);
+            self.slots.insert(substation.id(), slot);
         }
-        let Self { due, seats, .. } = self;
-        due.retain(|substation| seats.contains_key(&substation.id()));
+        let Self { due, slots, .. } = self;
+        due.retain(|substation| slots.contains_key(&substation.id()));
     }
 
-    fn record(&mut self, ended: Ended) {
-        let Some(seat) = self.seats.get_mut(&ended.substation.id()) else {
-            // It left meanwhile.
+    fn record(&mut self, ended: FinishedScrape) {
+        let Some(slot) = self.slots.get_mut(&ended.substation.id()) else {
+            // It was retired meanwhile.
             return;
         };
-        seat.record(ended.result, ended.took, &ended.substation, &self.grid);
-        seat.probe = Some(ended.probe);
-        seat.was_asked = true;
-        if self.is_first_round && self.seats.values().all(|seat| seat.was_asked) {
+        slot.record(ended.result, ended.took, &ended.substation, &self.grid);
+        slot.probe = Some(ended.probe);
+        slot.was_asked = true;
+        if self.is_first_round && self.slots.values().all(|slot| slot.was_asked) {
             self.is_first_round = false;
-            self.grid.common.set_first_round_done();
+            self.grid.shared.set_first_round_done();
         }
     }
 
-    /// Draws from a round of samples what it teaches.
+    /// Learns from a round of samples: the share of the gaps that this proxy fills, and the regret
+    /// of its choices.
     fn learn(&mut self) {
         let round = self.learner.round(self.grid.roster());
         let metrics = self.grid.choice_metrics();
@@ -189,8 +194,8 @@ impl Scraper {
     }
 }
 
-impl Seat {
-    /// Writes a scrape's result into the ledger, the metrics and, where something changed, the log.
+impl ScrapeSlot {
+    /// Records a scrape's result in the ledger and the metrics, and logs a change.
     fn record(
         &mut self,
         result: Result<(), PollOutcome>,
@@ -216,18 +221,18 @@ impl Seat {
         }
         let name = substation.name();
         match outcome {
-            None => info!(substation = name, "Its load is sampled again"),
+            None => info!(substation = name, "Load samples resumed"),
             Some(outcome) => warn!(
                 substation = name,
                 ?outcome,
-                "No sample of its load; its ledger goes on"
+                "No load sample: dispatch continues by the ledger"
             ),
         }
     }
 }
 
-/// What a scrape's end says of the way to the substation. A page that was not there, or not to be read, came
-/// from somebody; silence may be the page's fault alone.
+/// What the end of a scrape shows about the connection. Any answer proves it, even a missing or
+/// unreadable page. A timeout proves nothing, because only the page may be slow.
 fn reach(outcome: Option<PollOutcome>) -> Reach {
     match outcome {
         Some(PollOutcome::Connect) => Reach::No,
@@ -241,14 +246,14 @@ async fn scrape(
     substation: Arc<Substation>,
     late: Option<Late>,
     gauges: Arc<Gauges>,
-) -> Ended {
+) -> FinishedScrape {
     let began = Instant::now();
     let look = Look::late(substation.ledger(), late.as_ref());
     let result = probe
         .sample(&gauges, look, substation.configured_capacity())
         .await;
     let took = began.elapsed();
-    Ended {
+    FinishedScrape {
         substation,
         probe,
         result,

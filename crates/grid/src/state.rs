@@ -3,17 +3,17 @@
 use enum_map::Enum;
 use strum::{IntoStaticStr, VariantArray};
 
-/// How a substation is doing, for people and alerts.
+/// The state of a substation, for people and alerts.
 #[derive(Clone, Copy, Debug, Enum, Eq, IntoStaticStr, PartialEq, VariantArray)]
 #[strum(serialize_all = "snake_case")]
-pub enum State {
+pub enum SubstationState {
     /// Its samples are fresh.
     Up,
-    /// Its last sample is old; the ledger goes on counting.
+    /// Its last sample is old; its ledger goes on.
     Stale,
     /// Out of rotation for its failures, or on trial after that.
     Ejected,
-    /// It can't be reached.
+    /// It is unreachable.
     Down,
     /// It takes no new sessions.
     Draining,
@@ -21,8 +21,8 @@ pub enum State {
     Unknown,
 }
 
-impl State {
-    /// Its name in status and metrics.
+impl SubstationState {
+    /// Its name in `/status` and in metrics.
     #[must_use]
     pub fn name(self) -> &'static str {
         self.into()

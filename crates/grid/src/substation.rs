@@ -1,7 +1,7 @@
-//! One substation: its name, its ledger, its health and the handles that its traffic is counted by.
+//! One substation: its name, its ledger, its health and the counters of its traffic.
 //!
-//! It outlives the configurations that list it: as long as its name and its address stay, it is the same one, and what
-//! a reload changes of it is changed in place.
+//! It outlives the configurations that list it. While its name and address stay, a reload changes
+//! it in place, so its ledger and its health go on.
 
 use std::{
     net::SocketAddr,
@@ -22,39 +22,40 @@ use switchyard_http1::{RequestHead, Unencodable};
 
 use crate::{
     clock::Moment,
-    condition::{Census, Condition, News, View},
-    health::{Change, Stage, Verdict},
+    fleet_counts::FleetCounts,
     metrics::{GridMetrics, SubstationMetrics},
-    state::State,
+    outlier_detection::{ExchangeVerdict, HealthChange, Stage},
+    rotation_state::{RotationEvent, RotationState, RotationView},
+    state::SubstationState,
 };
 
-/// Which substation it is, for as long as the process runs. A position in the grid changes with the configuration,
-/// a name may be given to another.
+/// Identifies a substation while the process runs. Its position in the grid changes with the
+/// configuration, and another substation may get its name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Id(u64);
 
 impl Id {
-    /// The number behind it.
+    /// The id as a number.
     #[must_use]
     pub const fn get(self) -> u64 {
         self.0
     }
 }
 
-/// No sample yet, as a moment.
+/// The moment that means: no sample yet.
 const NEVER: u64 = u64::MAX;
 
-/// No capacity is configured.
+/// The value that means: no capacity is configured.
 const NO_CAPACITY: i64 = -1;
 
-/// What a scrape says of the way to a substation.
+/// What a scrape shows about the connection to a substation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reach {
     /// It answered.
     Yes,
     /// No connection could be made, or it broke.
     No,
-    /// Nothing came in time.
+    /// No answer came in time. Only the metrics page may be at fault.
     Unclear,
 }
 
@@ -66,10 +67,10 @@ pub struct Substation {
     name: String,
     name_header: HeaderValue,
     address: SocketAddr,
-    /// In millionths; [`NO_CAPACITY`] where the configuration says none.
+    /// In millionths; [`NO_CAPACITY`] where the configuration sets none.
     configured_capacity: AtomicI64,
     charge_head: ArcSwap<RequestHead>,
-    condition: Condition,
+    rotation_state: RotationState,
     sampled_at: AtomicU64,
     is_reachable: AtomicBool,
     can_scrape: AtomicBool,
@@ -89,14 +90,14 @@ impl PartialEq for Substation {
 }
 
 impl Substation {
-    /// One that is chosen by nobody yet: see [`Substation::join`].
+    /// A substation that takes no requests until [`Substation::join`].
     ///
-    /// The path was checked with the configuration, so this fails for nobody who came through there.
+    /// Fails if the path of charges can't be encoded, which a checked configuration rules out.
     pub(super) fn new(
         listed: &config::Substation,
         config: &Config,
         metrics: &GridMetrics,
-        census: &Arc<Census>,
+        counts: &Arc<FleetCounts>,
     ) -> Result<Self, Unencodable> {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let configured_capacity = listed.capacity.and_then(Load::new);
@@ -105,13 +106,13 @@ impl Substation {
             ledger: Ledger::new(configured_capacity),
             id: Id(NEXT.fetch_add(1, Relaxed)),
             name: listed.name.clone(),
-            // The configuration only lets header-safe names through.
+            // The configuration accepts only names that are safe in headers.
             name_header: HeaderValue::from_str(&listed.name)
                 .unwrap_or(HeaderValue::from_static("unnamed")),
             address: listed.address,
             configured_capacity: AtomicI64::new(millionths(configured_capacity)),
             charge_head: ArcSwap::from_pointee(charge_head),
-            condition: Condition::new(&config.health, Arc::clone(census)),
+            rotation_state: RotationState::new(&config.health, Arc::clone(counts)),
             sampled_at: AtomicU64::new(NEVER),
             is_reachable: AtomicBool::new(true),
             can_scrape: AtomicBool::new(false),
@@ -119,8 +120,8 @@ impl Substation {
         })
     }
 
-    /// Takes part from now on, as `config` wants it, or goes on doing so. Its ledger, its health and an operator's word
-    /// stay.
+    /// Becomes a member of the grid under the rules of `config`, or stays one. Its ledger, its
+    /// health and an operator's drain stay.
     pub(super) fn join(
         &self,
         listed: &config::Substation,
@@ -134,16 +135,16 @@ impl Substation {
         if before != millionths(capacity) {
             self.ledger.set_capacity(capacity);
         }
-        self.condition.join(&self.ledger, &config.health, now);
+        self.rotation_state.join(&self.ledger, &config.health, now);
         Ok(())
     }
 
-    /// Takes no further part: no new sessions, no scrapes.
+    /// Ceases to be a member: it gets no new sessions and no scrapes.
     pub(super) fn leave(&self, now: Moment) {
-        self.condition.leave(&self.ledger, now);
+        self.rotation_state.leave(&self.ledger, now);
     }
 
-    /// Which one it is.
+    /// Its id.
     #[must_use]
     pub fn id(&self) -> Id {
         self.id
@@ -161,19 +162,19 @@ impl Substation {
         &self.name_header
     }
 
-    /// Where it listens.
+    /// The address that it listens on.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Its account.
+    /// Its ledger.
     #[must_use]
     pub fn ledger(&self) -> &Ledger {
         &self.ledger
     }
 
-    /// The first bytes of every charge that is sent to it.
+    /// The first bytes of every charge to it.
     #[must_use]
     pub fn charge_head(&self) -> Guard<Arc<RequestHead>> {
         self.charge_head.load()
@@ -194,36 +195,36 @@ impl Substation {
         }
     }
 
-    /// How it is doing at `now`.
+    /// Its state at `now`.
     #[must_use]
-    pub fn state(&self, now: Moment, stale_after: Duration) -> State {
+    pub fn state(&self, now: Moment, stale_after: Duration) -> SubstationState {
         let view = self.view(now);
         if view.is_draining {
-            return State::Draining;
+            return SubstationState::Draining;
         }
         if view.is_unreachable || !self.is_reachable.load(Relaxed) {
-            return State::Down;
+            return SubstationState::Down;
         }
         if view.stage != Stage::In {
-            return State::Ejected;
+            return SubstationState::Ejected;
         }
         match self.sampled_at() {
-            None => State::Unknown,
-            Some(_) if self.is_stale(now, stale_after) => State::Stale,
-            Some(_) => State::Up,
+            None => SubstationState::Unknown,
+            Some(_) if self.is_stale(now, stale_after) => SubstationState::Stale,
+            Some(_) => SubstationState::Up,
         }
     }
 
-    /// Whether it has been sampled, and not for longer than `stale_after`.
+    /// Whether it has a sample, and that is older than `stale_after`.
     pub(super) fn is_stale(&self, now: Moment, stale_after: Duration) -> bool {
         self.sampled_at()
             .is_some_and(|at| now.since(at) > stale_after)
     }
 
-    /// All that its rotation is decided by, at `now`.
+    /// Everything that decides about its rotation, at `now`.
     #[must_use]
-    pub fn view(&self, now: Moment) -> View {
-        self.condition.view(now)
+    pub fn view(&self, now: Moment) -> RotationView {
+        self.rotation_state.view(now)
     }
 
     /// Whether its last scrape brought a sample.
@@ -232,33 +233,33 @@ impl Substation {
         self.can_scrape.load(Relaxed)
     }
 
-    pub(super) fn condition(&self) -> &Condition {
-        &self.condition
+    pub(super) fn rotation_state(&self) -> &RotationState {
+        &self.rotation_state
     }
 
-    /// Counts and logs what has just become of it.
-    pub(super) fn announce(&self, news: News) {
+    /// Counts and logs a change of its rotation.
+    pub(super) fn announce(&self, event: RotationEvent) {
         let substation = self.name.as_str();
-        let to = match news {
-            News::Health(Change::Ejected(cause, lasts)) => {
-                warn!(substation, ?cause, ?lasts, "Ejected");
-                Some(State::Ejected)
+        let to = match event {
+            RotationEvent::Health(HealthChange::Ejected(cause, lasts)) => {
+                warn!(substation, ?cause, ?lasts, "Substation ejected");
+                Some(SubstationState::Ejected)
             }
-            News::Health(Change::Trial) => {
-                info!(substation, "On trial: the next request decides");
+            RotationEvent::Health(HealthChange::Trial) => {
+                info!(substation, "Ejection over: the next request is the trial");
                 None
             }
-            News::Health(Change::Back) => {
-                info!(substation, "Back in rotation, slowly");
-                Some(State::Up)
+            RotationEvent::Health(HealthChange::Readmitted) => {
+                info!(substation, "Back in rotation, with slow start");
+                Some(SubstationState::Up)
             }
-            News::Drained => {
+            RotationEvent::Drained => {
                 info!(substation, "Draining: no new sessions");
-                Some(State::Draining)
+                Some(SubstationState::Draining)
             }
-            News::Undrained => {
+            RotationEvent::Undrained => {
                 info!(substation, "No longer draining");
-                Some(State::Up)
+                Some(SubstationState::Up)
             }
         };
         if let Some(to) = to {
@@ -266,8 +267,8 @@ impl Substation {
         }
     }
 
-    /// Takes word of whether a scrape reached it.
-    pub(super) fn scraped(&self, reach: Reach, now: Moment) -> Option<News> {
+    /// Records whether a scrape reached it.
+    pub(super) fn scraped(&self, reach: Reach, now: Moment) -> Option<RotationEvent> {
         let has_sample = self.sampled_at.load(Relaxed) == now.millis();
         self.can_scrape.store(has_sample, Relaxed);
         match reach {
@@ -277,30 +278,33 @@ impl Substation {
         }
         let failed = (reach == Reach::No)
             .then(|| {
-                self.condition
-                    .failure(&self.ledger, Verdict::Unreachable, now)
+                self.rotation_state
+                    .failure(&self.ledger, ExchangeVerdict::Unreachable, now)
             })
             .flatten();
-        failed.or_else(|| self.condition.tick(&self.ledger, reach == Reach::Yes, now))
+        failed.or_else(|| {
+            self.rotation_state
+                .tick(&self.ledger, reach == Reach::Yes, now)
+        })
     }
 
     fn note_reach(&self, reached: bool) {
         let was_reachable = self.is_reachable.swap(reached, Relaxed);
         if was_reachable && !reached {
-            self.metrics.transition(State::Down);
-            warn!(substation = self.name, address = %self.address, "Can't be reached");
+            self.metrics.transition(SubstationState::Down);
+            warn!(substation = self.name, address = %self.address, "Substation unreachable");
         } else if reached && !was_reachable {
-            self.metrics.transition(State::Up);
-            info!(substation = self.name, "Reached again");
+            self.metrics.transition(SubstationState::Up);
+            info!(substation = self.name, "Substation reachable again");
         }
     }
 
     pub(super) fn stamp_sample(&self, now: Moment) {
         self.sampled_at.store(now.millis(), Relaxed);
-        self.condition.sampled(&self.ledger, now);
+        self.rotation_state.sampled(&self.ledger, now);
     }
 
-    /// What its configuration says of its capacity, which goes before its gauge.
+    /// The configured capacity, which takes precedence over its gauge.
     pub(super) fn configured_capacity(&self) -> Option<Load> {
         match self.configured_capacity.load(Relaxed) {
             NO_CAPACITY => None,
@@ -314,7 +318,7 @@ fn millionths(capacity: Option<Load>) -> i64 {
     capacity.map_or(NO_CAPACITY, Load::micros)
 }
 
-/// The first bytes of every charge that is sent to it.
+/// The first bytes of every charge to it.
 fn charge_head(listed: &config::Substation, config: &Config) -> Result<RequestHead, Unencodable> {
     let host = listed.address.to_string();
     RequestHead::new("POST", &config.charge.upstream_path, &host)

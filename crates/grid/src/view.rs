@@ -1,40 +1,43 @@
-//! One substation at one moment, as all who show it need it: `/status`, the live page and the metrics page.
+//! One substation at one moment, for `/status`, the live page and the metrics page.
 
 use std::{net::SocketAddr, time::Duration};
 
 use switchyard_balance::Load;
 
-use crate::{clock::Moment, condition::View, grid::Grid, state::State, substation::Substation};
+use crate::{
+    clock::Moment, grid::Grid, rotation_state::RotationView, state::SubstationState,
+    substation::Substation,
+};
 
 /// See the [module](self). Loads are in the unit of the load gauge.
 #[derive(Clone, Copy, Debug)]
 pub struct SubstationView<'a> {
     /// Unique in the grid.
     pub name: &'a str,
-    /// Where it listens.
+    /// The address that it listens on.
     pub address: SocketAddr,
-    /// How it is doing.
-    pub state: State,
+    /// Its state.
+    pub state: SubstationState,
     /// As last sampled.
     pub current_load: Option<f64>,
-    /// The most it can bear, where that is known.
+    /// Its capacity, if known.
     pub capacity: Option<f64>,
     /// When its last sample arrived.
     pub sampled_at: Option<Moment>,
     /// How old that sample is.
     pub sample_age: Option<Duration>,
-    /// What the load is believed to be now.
+    /// The estimate of its load now.
     pub estimated_load: f64,
-    /// The part of the estimate that the sample can't know.
+    /// The part of the estimate that the sample can't include.
     pub unseen_load: f64,
     /// Requests that wait for its answer.
     pub in_flight: u64,
-    /// Requests that were ever assigned to it.
+    /// Requests that were ever assigned to it: a count, not a load.
     pub assigned_total: u64,
     /// Whether its last scrape brought a sample.
     pub can_scrape: bool,
-    /// All that its rotation is decided by.
-    pub rotation: View,
+    /// Everything that decides about its rotation.
+    pub rotation: RotationView,
 }
 
 impl Grid {

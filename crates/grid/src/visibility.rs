@@ -1,7 +1,8 @@
-//! Looking at a gauge that follows its bookings late (`load.visibility_lag`).
+//! Samples of a gauge that shows bookings late (`load.visibility_lag`).
 //!
-//! The arithmetic is the ledger's own ([`switchyard_balance::visibility`]); here are the clock, the notes' timer
-//! and the place where the notes lie. Without a lag there is none of it, and a look goes straight to the ledger.
+//! The arithmetic is the ledger's own ([`switchyard_balance::visibility`]). This module has the
+//! clock, the timer of the notes, and the notes themselves. Without a lag there are none, and a
+//! scrape uses the ledger directly.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -12,10 +13,10 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
 
 use crate::substation::{Id, Substation};
 
-/// The histories of all substations; none where there is no lag.
+/// The histories of all substations; empty where there is no lag.
 ///
-/// Only the scraping task notes and reads, so no lock is ever waited for: they are there because its scrapes
-/// and its timer take turns in it.
+/// Only the scraping task writes and reads them, so no lock is ever contended. The locks are there
+/// because its scrapes and its timer take turns.
 #[derive(Debug)]
 pub(super) struct Visibility {
     began: Instant,
@@ -26,7 +27,7 @@ pub(super) struct Visibility {
 }
 
 impl Visibility {
-    /// Histories that begin now, and the timer of their notes.
+    /// Histories that begin now, and the timer of the notes.
     pub(super) fn new(lag: Duration, substations: &[Arc<Substation>]) -> Self {
         let notes = (!lag.is_zero()).then(|| {
             let mut timer = interval(History::interval(lag));
@@ -43,7 +44,8 @@ impl Visibility {
         visibility
     }
 
-    /// The lag or the substations are others now: the histories of those that stay go on, unless the lag changed.
+    /// Adapts to a changed lag or other substations. Histories of substations that stay go on,
+    /// unless the lag changed.
     pub(super) fn follow(&mut self, lag: Duration, substations: &[Arc<Substation>]) {
         if lag != self.lag {
             *self = Self::new(lag, substations);
@@ -60,7 +62,7 @@ impl Visibility {
             .collect();
     }
 
-    /// Waits until the next note is due; for ever where there is no lag.
+    /// Waits until the next note is due; forever where there is no lag.
     pub(super) async fn due(&mut self) {
         match &mut self.notes {
             Some(timer) => {
@@ -70,7 +72,7 @@ impl Visibility {
         }
     }
 
-    /// Takes a note of each ledger.
+    /// Adds a note of each ledger to its history.
     pub(super) fn note(&self, substations: &[Arc<Substation>]) {
         let now = self.began.elapsed();
         for substation in substations {
@@ -80,7 +82,7 @@ impl Visibility {
         }
     }
 
-    /// What a look at the gauge of `substation` has to know beside its ledger.
+    /// What a scrape of `substation` needs beside its ledger; none where there is no lag.
     pub(super) fn of(&self, substation: &Substation) -> Option<Late> {
         let history = self.histories.get(&substation.id())?;
         Some(Late::new(Arc::clone(history), self.began))

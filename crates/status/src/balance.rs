@@ -1,27 +1,28 @@
-//! How even the load is: who is the fullest, and how far above the mean.
+//! How even the load is: which substation is the fullest, and how far above the mean.
 
 use serde::{Deserialize, Serialize};
 
 use crate::substation::Substation;
 
-/// Below this mean utilisation a quotient of two small numbers says nothing.
+/// Below this mean utilisation the imbalance, a quotient of two small numbers, means nothing.
 const WORTH_COMPARING: f64 = 0.05;
 
-/// How even the load is. Of those in rotation, unless a field says otherwise.
+/// How even the load is: over the substations in rotation, unless a field says otherwise.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 pub struct Balance {
-    /// The highest utilisation by the mean one, 1 when perfectly even; by load where no capacity is known. None while
-    /// there is little to compare.
+    /// The highest utilisation divided by the mean one: 1 when perfectly even. By load where no
+    /// capacity is known. None while there is too little load to compare.
     pub imbalance: Option<f64>,
-    /// The mean of their utilisations; none where no capacity is known.
+    /// The mean utilisation; none where no capacity is known.
     pub mean_utilisation: Option<f64>,
-    /// What all substations bear, by their estimates.
+    /// The total estimated load of all substations.
     pub load: f64,
-    /// What all substations of known capacity can bear.
+    /// The total capacity of all substations whose capacity is known.
     pub capacity: f64,
-    /// Of all substations, the one that is nearest to its capacity; where none is known, the one that bears most.
+    /// The substation with the highest utilisation of all; where no capacity is known, with the
+    /// highest load.
     pub fullest: Option<Fullest>,
-    /// Of all substations that were ever sampled, the one whose sample is the oldest.
+    /// The substation with the oldest sample of all that were ever sampled.
     pub oldest_sample: Option<Oldest>,
 }
 
@@ -30,10 +31,11 @@ pub struct Balance {
 pub struct Fullest {
     /// Its name.
     pub name: String,
-    /// Its estimate by its capacity, where that is known.
+    /// Its estimate divided by its capacity, if that is known.
     pub utilisation: Option<f64>,
-    /// Its estimate.
-    pub estimate: f64,
+    /// The estimate of its load.
+    #[serde(rename = "estimate")]
+    pub estimated_load: f64,
 }
 
 /// The substation with the oldest sample.
@@ -41,27 +43,27 @@ pub struct Fullest {
 pub struct Oldest {
     /// Its name.
     pub name: String,
-    /// How old.
+    /// How old the sample is.
     pub age_seconds: f64,
 }
 
 impl Balance {
-    /// How even the load of these is.
+    /// The balance of these substations.
     #[must_use]
     pub fn of(substations: &[Substation]) -> Self {
         let in_rotation = || substations.iter().filter(|one| one.in_rotation);
         let utilisations: Vec<_> = in_rotation().filter_map(Substation::utilisation).collect();
         let (imbalance, mean_utilisation) = if utilisations.is_empty() {
-            let loads: Vec<_> = in_rotation().map(|one| one.estimate).collect();
+            let loads: Vec<_> = in_rotation().map(|one| one.estimated_load).collect();
             (above_mean(&loads, 0.0), None)
         } else {
             let imbalance = above_mean(&utilisations, WORTH_COMPARING);
             (imbalance, Some(mean(&utilisations)))
         };
-        let fullness = |one: &Substation| (one.utilisation(), one.estimate);
+        let fullness = |one: &Substation| (one.utilisation(), one.estimated_load);
         let fullest = substations
             .iter()
-            .filter(|one| one.estimate > 0.0)
+            .filter(|one| one.estimated_load > 0.0)
             .max_by(|a, b| {
                 fullness(a)
                     .partial_cmp(&fullness(b))
@@ -69,17 +71,17 @@ impl Balance {
             });
         let sampled = substations
             .iter()
-            .filter_map(|one| Some((one, one.age_seconds?)));
+            .filter_map(|one| Some((one, one.sample_age_seconds?)));
         let oldest = sampled.max_by(|(_, a), (_, b)| a.total_cmp(b));
         Self {
             imbalance,
             mean_utilisation,
-            load: substations.iter().map(|one| one.estimate).sum(),
+            load: substations.iter().map(|one| one.estimated_load).sum(),
             capacity: substations.iter().filter_map(|one| one.capacity).sum(),
             fullest: fullest.map(|one| Fullest {
                 name: one.name.clone(),
                 utilisation: one.utilisation(),
-                estimate: one.estimate,
+                estimated_load: one.estimated_load,
             }),
             oldest_sample: oldest.map(|(one, age_seconds)| Oldest {
                 name: one.name.clone(),
@@ -89,7 +91,7 @@ impl Balance {
     }
 }
 
-/// The highest by the mean, if that is above `least`.
+/// The highest value divided by the mean, if the mean is above `least`.
 fn above_mean(values: &[f64], least: f64) -> Option<f64> {
     let mean = mean(values);
     let highest = values.iter().copied().fold(0.0, f64::max);
@@ -115,13 +117,13 @@ pub(crate) mod tests {
             address: "127.0.0.1:5001".to_owned(),
             state: "up".into(),
             in_rotation: true,
-            load: Some(estimate),
+            current_load: Some(estimate),
             capacity,
-            estimate,
-            unseen: 0.0,
-            age_seconds: Some(0.1),
+            estimated_load: estimate,
+            unseen_load: 0.0,
+            sample_age_seconds: Some(0.1),
             in_flight: 0,
-            assigned: 0,
+            assigned_total: 0,
             note: None,
         }
     }
@@ -134,12 +136,12 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn the_fullest_is_nearest_to_its_capacity_and_need_not_bear_most() {
+    fn the_fullest_has_the_highest_utilisation_and_not_the_highest_load() {
         let mut all = [
             substation("large", 500.0, Some(1_000.0)),
             substation("small", 90.0, Some(100.0)),
         ];
-        all[0].age_seconds = Some(3.0);
+        all[0].sample_age_seconds = Some(3.0);
         let balance = Balance::of(&all);
         assert_eq!(balance.fullest.unwrap().name, "small");
         assert_eq!(balance.oldest_sample.unwrap().name, "large");
@@ -150,7 +152,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn one_out_of_rotation_can_be_the_fullest_and_does_not_count_as_uneven() {
+    fn a_substation_out_of_rotation_can_be_the_fullest_but_does_not_count_as_uneven() {
         let mut all = [
             substation("a", 50.0, Some(100.0)),
             substation("b", 50.0, Some(100.0)),
@@ -172,14 +174,18 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn of_nothing_nothing_is_said() {
+    fn too_little_load_has_no_imbalance() {
         let idle = Balance::of(&[substation("a", 0.0, Some(100.0))]);
         assert_eq!((idle.imbalance, idle.fullest), (None, None));
         let little = [
             substation("a", 4.0, Some(100.0)),
             substation("b", 0.0, Some(100.0)),
         ];
-        assert_eq!(Balance::of(&little).imbalance, None, "hardly anything");
+        assert_eq!(
+            Balance::of(&little).imbalance,
+            None,
+            "too little to compare"
+        );
         assert_eq!(Balance::of(&[]), Balance::default());
     }
 }

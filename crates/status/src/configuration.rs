@@ -1,4 +1,4 @@
-//! What is in force, as the live page and `switchyard top` show it.
+//! The configuration in force, as the live page and `switchyard top` show it.
 
 use std::borrow::Cow;
 
@@ -6,20 +6,20 @@ use serde::{Deserialize, Serialize};
 
 use crate::reload::Reload;
 
-/// What is in force, and what became of the last attempt to change it.
+/// The configuration in force, and the outcome of the last reload.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Configuration {
-    /// Counts the configurations that were in force, from 1.
+    /// Its number, from 1.
     pub version: u64,
-    /// When this one was read, in seconds since the Unix epoch.
+    /// When it came into force, in seconds since the Unix epoch.
     pub since_unix_seconds: f64,
     /// The policy's name.
     pub policy: Cow<'static, str>,
-    /// What loads are counted in; empty where the configuration does not tell.
+    /// The unit of loads; empty where the configuration does not tell it.
     pub unit: Cow<'static, str>,
-    /// How often gauges are read.
+    /// The scrape interval, in seconds.
     pub interval_seconds: f64,
-    /// From which age a sample is stale.
+    /// The age from which on a sample is stale, in seconds.
     pub stale_after_seconds: f64,
     /// The last reload, if there was one.
     pub last_reload: Option<Reload>,

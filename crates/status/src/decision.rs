@@ -1,23 +1,23 @@
-//! One choice, with what it was made from.
+//! One choice, with its candidates.
 
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-/// One choice, for people.
+/// One choice, to be shown.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Decision {
     /// When it was made, in seconds since the Unix epoch.
     pub unix_seconds: f64,
     /// The load that was placed.
     pub load: f64,
-    /// Where it went.
+    /// The chosen substation.
     pub substation: String,
-    /// Why there.
+    /// Why it was chosen.
     pub reason: Cow<'static, str>,
-    /// By how much the best score was below the next; null where there was no other.
+    /// By how much the best score was below the next; null where there was only one candidate.
     pub margin: Option<f64>,
-    /// The share of the gauges that counted.
+    /// The share of a gap between substations that this proxy fills.
     pub share: f64,
     /// The best candidates, the best one first.
     pub candidates: Vec<Candidate>,
@@ -28,16 +28,16 @@ pub struct Decision {
 pub struct Candidate {
     /// Its name.
     pub substation: String,
-    /// Its gauge as last sampled.
+    /// Its load as last sampled.
     pub sample: Option<f64>,
-    /// How old that was.
+    /// How old that sample was.
     pub sample_age_seconds: Option<f64>,
-    /// The part of the estimate that the sample can't know.
+    /// The part of the estimate that the sample can't include.
     pub unseen_load: f64,
-    /// What its load was believed to be.
+    /// The estimate of its load.
     pub estimated_load: f64,
-    /// The most it can bear, where that is known.
+    /// Its capacity, if known.
     pub capacity: Option<f64>,
-    /// Null for one that the policy compared with nobody.
+    /// Null for a candidate that the policy did not compare.
     pub score: Option<f64>,
 }

@@ -1,4 +1,5 @@
-//! The grid as `/status` tells it: one object a substation, with what is measured and what is only believed kept apart.
+//! The answer of `/status`: one object for each substation, with measured and estimated values
+//! apart.
 
 use std::net::SocketAddr;
 
@@ -9,9 +10,9 @@ use serde::Serialize;
 pub struct GridStatus<'a> {
     /// The policy's name.
     pub policy: &'static str,
-    /// Counts the configurations that were in force, from 1.
+    /// The number of the configuration in force, from 1.
     pub config_version: u64,
-    /// Too few are in rotation, so those ejected for failing are used as well.
+    /// Panic mode: too few are in rotation, so those ejected for failing are used as well.
     pub panic: bool,
     /// In the order of the configuration.
     pub substations: Vec<SubstationStatus<'a>>,
@@ -22,19 +23,19 @@ pub struct GridStatus<'a> {
 pub struct SubstationStatus<'a> {
     /// Unique in the grid.
     pub name: &'a str,
-    /// Where it listens.
+    /// The address that it listens on.
     pub address: SocketAddr,
     /// `up`, `stale`, `ejected`, `down`, `draining` or `unknown`.
     pub state: &'static str,
     /// As last sampled; null before a first sample.
     pub current_load: Option<f64>,
-    /// Null where none is known.
+    /// Null where it is unknown.
     pub capacity: Option<f64>,
     /// Null before a first sample.
     pub sample_age_seconds: Option<f64>,
-    /// What the load is believed to be now.
+    /// The estimate of its load now.
     pub estimated_load: f64,
-    /// The part of the estimate that the last sample can't know.
+    /// The part of the estimate that the last sample can't include.
     pub unseen_load: f64,
     /// Requests that wait for its answer.
     pub in_flight: u64,
@@ -47,22 +48,22 @@ pub struct SubstationStatus<'a> {
 /// Why a substation is in its state, and what comes next.
 #[derive(Debug, Serialize)]
 pub struct Health {
-    /// Its last scrape brought a sample.
+    /// Whether its last scrape brought a sample.
     pub can_scrape: bool,
-    /// Requests are sent to it.
+    /// Whether requests are sent to it.
     pub can_charge: bool,
     /// `in`, `ejected`, `trial` or `tried`.
     pub stage: &'static str,
-    /// Failures since the last exchange that went well.
+    /// Failures since the last good exchange.
     pub failures_in_a_row: u32,
     /// Ejections that count for how long the next one lasts.
     pub ejections: u32,
-    /// Null unless it is ejected.
+    /// In how many seconds its trial is due; null unless it is ejected.
     pub trial_in_seconds: Option<f64>,
-    /// The part of its share that it may have: 1 unless it has just come back.
+    /// The part of its share that it gets: 1 except during slow start.
     pub share: f64,
     /// The least load that it has refused and is not asked for now; null if none.
     pub refuses_from: Option<f64>,
-    /// An operator has taken it out.
+    /// An operator has drained it.
     pub draining: bool,
 }

@@ -1,7 +1,9 @@
-//! The types of the admin port's JSON: `/status`, `/decisions`, `/events` and what a reload answers.
+//! The types of the admin port's JSON: `/status`, `/decisions`, `/events` and the answer of a
+//! reload.
 //!
-//! The proxy writes them; the live page and `switchyard top` read them. One name a field, and what takes judgement (how
-//! even is the load? what is not well?) is judged here, once, in pure code: [`Balance::of`] and [`Verdict::of`].
+//! The proxy writes them; the live page and `switchyard top` read them. A field has one name in all
+//! types, although `/events` writes some of them shorter. Judgements (how even is the load? what
+//! needs attention?) are made here, once, in pure code: [`Balance::of`] and [`Verdict::of`].
 //!
 //! The JSON is a contract: a field may be added, but not renamed.
 
@@ -9,9 +11,11 @@ mod balance;
 mod configuration;
 mod decision;
 mod grid;
-mod picture;
 mod reload;
+mod snapshot;
 mod substation;
+#[cfg(test)]
+mod tests;
 mod traffic;
 mod verdict;
 
@@ -19,8 +23,8 @@ pub use balance::{Balance, Fullest, Oldest};
 pub use configuration::Configuration;
 pub use decision::{Candidate, Decision};
 pub use grid::{GridStatus, Health, SubstationStatus};
-pub use picture::Picture;
 pub use reload::Reload;
+pub use snapshot::StatusSnapshot;
 pub use substation::Substation;
 pub use traffic::Traffic;
 pub use verdict::{Facts, Finding, Level, Verdict};

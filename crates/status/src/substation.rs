@@ -4,42 +4,47 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-/// One substation.
+/// One substation, in a [snapshot](crate::StatusSnapshot). Loads are in the unit of the load gauge.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Substation {
-    /// Unique in the picture.
+    /// Unique in the snapshot.
     pub name: String,
-    /// Where it listens.
+    /// The address that it listens on.
     pub address: String,
     /// One of the states of `/status`.
     pub state: Cow<'static, str>,
     /// Whether requests are sent to it.
     pub in_rotation: bool,
     /// As last sampled.
-    pub load: Option<f64>,
-    /// The most it can bear, where that is known.
+    #[serde(rename = "load")]
+    pub current_load: Option<f64>,
+    /// Its capacity, if known.
     pub capacity: Option<f64>,
-    /// What the load is believed to be now.
-    pub estimate: f64,
-    /// The part of the estimate that the sample can't know.
-    pub unseen: f64,
+    /// The estimate of its load now.
+    #[serde(rename = "estimate")]
+    pub estimated_load: f64,
+    /// The part of the estimate that the sample can't include.
+    #[serde(rename = "unseen")]
+    pub unseen_load: f64,
     /// How old the sample is.
-    pub age_seconds: Option<f64>,
-    /// Reservations that wait for their answer.
+    #[serde(rename = "age_seconds")]
+    pub sample_age_seconds: Option<f64>,
+    /// Requests that wait for its answer.
     pub in_flight: u64,
-    /// All that it was ever chosen for.
-    pub assigned: u64,
-    /// What else is to be known of it, such as when an ejection ends.
+    /// Requests that were ever assigned to it: a count, not a load.
+    #[serde(rename = "assigned")]
+    pub assigned_total: u64,
+    /// What else a person should know, such as when an ejection ends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
 }
 
 impl Substation {
-    /// The estimate by the capacity, where that is known.
+    /// The estimate divided by the capacity, if that is known.
     #[must_use]
     pub fn utilisation(&self) -> Option<f64> {
         self.capacity
             .filter(|capacity| *capacity > 0.0)
-            .map(|capacity| self.estimate / capacity)
+            .map(|capacity| self.estimated_load / capacity)
     }
 }

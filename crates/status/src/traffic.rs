@@ -1,29 +1,30 @@
-//! What clients see, as rates.
+//! The traffic as clients see it, as rates.
 
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-/// What clients see. Rates and shares are over the last ten seconds, and none until there were two looks.
+/// The traffic as clients see it. Rates, shares and quantiles are over the last ten seconds; none
+/// in the first snapshot.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 pub struct Traffic {
-    /// Requests that ended, each second.
+    /// Requests that ended, per second.
     pub per_second: Option<f64>,
-    /// The part of them that was booked or answered by a substation, of all that were not the client's own fault.
+    /// The share of them that a substation booked or answered, not counting invalid requests.
     pub success: Option<f64>,
-    /// Half of all requests took no longer.
+    /// The median duration of requests, in seconds.
     pub p50_seconds: Option<f64>,
-    /// Of a hundred requests 99 took no longer.
+    /// The 99th percentile of the durations, in seconds.
     pub p99_seconds: Option<f64>,
-    /// Those for which there was no room or no substation, each second.
+    /// Requests without room or substation, per second.
     pub refused_per_second: Option<f64>,
-    /// Those that a substation failed or that ran out of time, each second.
+    /// Requests that failed at a substation or ran out of time, per second.
     pub failed_per_second: Option<f64>,
-    /// The proxy's own errors, each second, by code, the most frequent first.
+    /// The proxy's own errors by code, per second, the most frequent first.
     pub errors: Vec<(Cow<'static, str>, f64)>,
-    /// All that ended since the start.
+    /// Requests that ended since the start.
     pub total: u64,
-    /// Requests in hand.
+    /// Requests in flight.
     pub in_flight: usize,
     /// Requests that wait for room.
     pub waiting: usize,

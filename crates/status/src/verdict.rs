@@ -1,7 +1,8 @@
-//! Is all well? One sentence for whoever looks, and below it each thing that is not.
+//! The health of the proxy: one sentence, and a list of everything that needs attention.
 //!
-//! *Trouble* is what loses requests or will: a substation that is gone, requests that fail. *Notice* is what a person
-//! should know and the proxy copes with: an old sample, a drained substation, a full grid that refuses.
+//! *Trouble* loses requests or will: a substation is unreachable, requests fail. *Notice* is what a
+//! person should know and the proxy copes with: an old sample, a drained substation, a full grid
+//! that refuses.
 
 #[cfg(test)]
 mod tests;
@@ -17,94 +18,96 @@ use crate::{
     balance::Balance, configuration::Configuration, substation::Substation, traffic::Traffic,
 };
 
-/// A share of failed requests that is no accident.
+/// From this share of failed requests on, failures are trouble.
 const FAILED: f64 = 0.01;
-/// As the alert on imbalance has it: the fullest against the mean, and from which mean on that matters.
+/// As in the alert on imbalance: the highest utilisation divided by the mean, and the mean from
+/// which on that matters.
 const UNEVEN: (f64, f64) = (1.5, 0.2);
-/// From here on a substation has room for hardly anyone.
+/// From this utilisation on a substation counts as full.
 const FULL: f64 = 0.98;
-/// Names in a sentence; of more their number is told.
+/// How many names a sentence lists; it counts the rest.
 const NAMED: usize = 3;
 
-/// How bad it is.
+/// How bad a finding is.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Level {
-    /// All is well.
-    Well,
-    /// Something is to be known.
+    /// Nothing needs attention.
+    #[serde(rename = "well")]
+    Healthy,
+    /// A person should know it; the proxy copes with it.
     Notice,
-    /// Something is wrong.
+    /// It loses requests or will.
     Trouble,
 }
 
-/// Whether all is well.
+/// The health of the proxy.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Verdict {
-    /// The worst of the findings.
+    /// The level of the worst finding.
     pub level: Level,
     /// In one sentence.
     pub sentence: String,
-    /// Everything that is not well, the worst first.
+    /// Everything that needs attention, the worst first.
     pub findings: Vec<Finding>,
 }
 
-/// One thing that is not well.
+/// One thing that needs attention.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Finding {
-    /// How bad.
+    /// How bad it is.
     pub level: Level,
     /// In one sentence.
     pub text: String,
 }
 
-/// What a verdict is made from.
+/// The input of a verdict.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts<'a> {
-    /// All of them.
+    /// All substations.
     pub substations: &'a [Substation],
-    /// What clients see.
+    /// The traffic as clients see it.
     pub traffic: &'a Traffic,
     /// How even the load is.
     pub balance: &'a Balance,
-    /// What is in force.
+    /// The configuration in force.
     pub configuration: &'a Configuration,
-    /// A first round of samples is in.
+    /// Whether the first round of samples is complete.
     pub is_ready: bool,
-    /// The process was told to end.
-    pub is_ending: bool,
-    /// So few are in rotation that those ejected for failing are used as well.
+    /// Whether the process is stopping.
+    pub is_stopping: bool,
+    /// Whether panic mode is on.
     pub is_panicking: bool,
 }
 
 impl Verdict {
-    /// Judges them.
+    /// The verdict on these facts.
     #[must_use]
     pub fn of(facts: &Facts<'_>) -> Self {
         let mut findings = Vec::new();
         let mut find = |level, text| findings.push(Finding { level, text });
-        of_the_proxy(facts, &mut find);
-        of_the_substations(facts.substations, &mut find);
-        of_the_traffic(facts.traffic, &mut find);
-        of_the_balance(facts, &mut find);
+        proxy_findings(facts, &mut find);
+        substation_findings(facts.substations, &mut find);
+        traffic_findings(facts.traffic, &mut find);
+        balance_findings(facts, &mut find);
         findings.sort_by_key(|finding| Reverse(finding.level));
         let sentence = match findings.as_slice() {
-            [] => "All is well.".to_owned(),
+            [] => "Healthy: no problems found.".to_owned(),
             [one] => one.text.clone(),
             [worst, more @ ..] => format!("{} And {} more.", worst.text, more.len()),
         };
         Self {
-            level: findings.first().map_or(Level::Well, |worst| worst.level),
+            level: findings.first().map_or(Level::Healthy, |worst| worst.level),
             sentence,
             findings,
         }
     }
 }
 
-fn of_the_proxy(facts: &Facts<'_>, find: &mut impl FnMut(Level, String)) {
-    if facts.is_ending {
+fn proxy_findings(facts: &Facts<'_>, find: &mut impl FnMut(Level, String)) {
+    if facts.is_stopping {
         let requests = counted(facts.traffic.in_flight, "request");
-        let text = format!("It was told to end, and finishes {requests} in hand.");
+        let text = format!("The proxy is stopping and finishes {requests} in flight.");
         find(Level::Notice, text);
     }
     let usable = facts
@@ -116,11 +119,11 @@ fn of_the_proxy(facts: &Facts<'_>, find: &mut impl FnMut(Level, String)) {
         let text = "No substation is in rotation: every request is refused.";
         find(Level::Trouble, text.to_owned());
     } else if facts.is_panicking {
-        let text = "Too few substations are fit: those ejected for failing are used as well.";
+        let text = "Panic mode: too few substations are in rotation, so ejected ones are used too.";
         find(Level::Trouble, text.to_owned());
     }
-    if !facts.is_ready && !facts.is_ending {
-        let text = "No first round of load samples yet: requests are spread evenly.";
+    if !facts.is_ready && !facts.is_stopping {
+        let text = "The first round of load samples is not complete: requests are spread evenly.";
         find(Level::Notice, text.to_owned());
     }
     let failed = facts.configuration.last_reload.as_ref();
@@ -134,39 +137,37 @@ fn of_the_proxy(facts: &Facts<'_>, find: &mut impl FnMut(Level, String)) {
     }
 }
 
-fn of_the_substations(substations: &[Substation], find: &mut impl FnMut(Level, String)) {
+fn substation_findings(substations: &[Substation], find: &mut impl FnMut(Level, String)) {
     let states = [
-        ("down", Level::Trouble, "can't be reached."),
+        ("down", Level::Trouble, "unreachable."),
         ("ejected", Level::Trouble, "ejected for failing."),
         ("stale", Level::Notice, "stale"),
-        ("unknown", Level::Notice, "never sampled so far."),
+        ("unknown", Level::Notice, "not sampled yet."),
         ("draining", Level::Notice, "draining: no new sessions."),
     ];
     for (state, level, words) in states {
-        let of_it: Vec<_> = substations
+        let affected: Vec<_> = substations
             .iter()
             .filter(|one| one.state == state)
             .collect();
-        let Some(who) = named(&of_it) else {
+        let Some(names) = named(&affected) else {
             continue;
         };
-        let is = match (state, of_it.len()) {
-            ("down", _) => "",
-            (_, 1) => "is ",
-            _ => "are ",
-        };
-        let ages = of_it.iter().filter_map(|one| one.age_seconds);
+        let is = if affected.len() == 1 { "is" } else { "are" };
+        let ages = affected.iter().filter_map(|one| one.sample_age_seconds);
         let text = match (state, ages.max_by(f64::total_cmp)) {
             ("stale", Some(age)) => {
-                format!("{who} {is}stale: no sample for {age:.0} s; the ledger goes on.")
+                format!(
+                    "{names} {is} stale: no sample for {age:.0} s; dispatch continues by the ledger."
+                )
             }
-            _ => format!("{who} {is}{words}"),
+            _ => format!("{names} {is} {words}"),
         };
         find(level, text);
     }
 }
 
-fn of_the_traffic(traffic: &Traffic, find: &mut impl FnMut(Level, String)) {
+fn traffic_findings(traffic: &Traffic, find: &mut impl FnMut(Level, String)) {
     let all = traffic.per_second.unwrap_or(0.0);
     let cause = |outcome| {
         let codes = Code::VARIANTS
@@ -193,16 +194,16 @@ fn of_the_traffic(traffic: &Traffic, find: &mut impl FnMut(Level, String)) {
     }
 }
 
-fn of_the_balance(facts: &Facts<'_>, find: &mut impl FnMut(Level, String)) {
+fn balance_findings(facts: &Facts<'_>, find: &mut impl FnMut(Level, String)) {
     let full = |one: &&Substation| one.utilisation().is_some_and(|part| part >= FULL);
     let full: Vec<_> = facts.substations.iter().filter(full).collect();
-    if let Some(who) = named(&full) {
+    if let Some(names) = named(&full) {
         let (are, word) = if full.len() == 1 {
             ("is", "its capacity")
         } else {
             ("are", "their capacities")
         };
-        find(Level::Notice, format!("{who} {are} at {word}."));
+        find(Level::Notice, format!("{names} {are} at {word}."));
     }
     let (least, from_mean) = UNEVEN;
     let Balance {
@@ -214,12 +215,13 @@ fn of_the_balance(facts: &Facts<'_>, find: &mut impl FnMut(Level, String)) {
         && *imbalance > least
         && *mean > from_mean
     {
-        let text = format!("Load is uneven: the fullest is at {imbalance:.1} times the mean.");
+        let text =
+            format!("Load is uneven: the fullest substation is at {imbalance:.1} times the mean.");
         find(Level::Notice, text);
     }
 }
 
-/// "a", "a and b", "a, b and c", "a, b, c and 12 more"; none of nobody.
+/// "a", "a and b", "a, b and c", "a, b, c and 12 more"; none for no substation.
 fn named(substations: &[&Substation]) -> Option<String> {
     let names: Vec<_> = substations
         .iter()
@@ -240,7 +242,7 @@ fn counted(count: usize, word: &str) -> String {
     format!("{count} {word}{plural}")
 }
 
-/// With a digit behind the point where it would read as nothing.
+/// A share as percent; below 1 % with a decimal, and never as zero.
 fn percent(part: f64) -> String {
     match part * 100.0 {
         percent if percent < 1.0 => format!("{:.1} %", percent.max(0.1)),

@@ -1,4 +1,4 @@
-//! The admin port as `top` speaks to it: a stream of pictures, and two commands.
+//! The client of the admin port: a stream of snapshots, and the commands drain and undrain.
 
 use std::{
     fs,
@@ -11,27 +11,27 @@ use std::{
 
 use serde_json::Value;
 use switchyard_process::http::{self, Client, Response, Url};
-use switchyard_status::Picture;
+use switchyard_status::StatusSnapshot;
 
 use super::Error;
 
-/// Without a word for so long, the connection is as good as lost.
+/// After this long without data the connection counts as lost.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// Between two attempts to connect.
+/// The pause between two attempts to connect.
 const PAUSE: Duration = Duration::from_secs(1);
-/// The most of an error's text that is read, in bytes.
+/// The most bytes that are read of an error's text.
 const MOST: u64 = 64 * 1024;
 
-/// What comes from the port.
+/// What the stream brings.
 #[derive(Debug)]
-pub(super) enum News {
-    /// How it is now.
-    Picture(Box<Picture>),
-    /// It can't be seen, and why.
+pub(super) enum Update {
+    /// The newest snapshot.
+    Snapshot(Box<StatusSnapshot>),
+    /// The connection is lost, and why.
     Lost(String),
 }
 
-/// Where the admin port is, and what it wants.
+/// The address of the admin port, and its token.
 #[derive(Clone, Debug)]
 pub(super) struct AdminClient(Client);
 
@@ -57,18 +57,18 @@ impl AdminClient {
         self.0.authority()
     }
 
-    /// Sends news until nobody takes them, from a thread of its own.
-    pub(super) fn follow(&self, news: Sender<News>) -> io::Result<()> {
+    /// Starts a thread that sends updates until the receiver is gone.
+    pub(super) fn follow(&self, updates: Sender<Update>) -> io::Result<()> {
         let client = self.clone();
         thread::Builder::new()
-            .name("pictures".into())
+            .name("snapshots".into())
             .spawn(move || {
                 loop {
-                    let why = match client.pictures(&news) {
-                        Ok(()) => "it ended the connection".to_owned(),
+                    let why = match client.snapshots(&updates) {
+                        Ok(()) => "the admin port closed the connection".to_owned(),
                         Err(error) => error.to_string(),
                     };
-                    if news.send(News::Lost(why)).is_err() {
+                    if updates.send(Update::Lost(why)).is_err() {
                         return;
                     }
                     thread::sleep(PAUSE);
@@ -77,13 +77,13 @@ impl AdminClient {
         Ok(())
     }
 
-    fn pictures(&self, news: &Sender<News>) -> io::Result<()> {
+    fn snapshots(&self, updates: &Sender<Update>) -> io::Result<()> {
         let mut stream = good(self.0.get("/events"))?.into_body();
         let mut line = String::new();
         while stream.read_line(&mut line)? > 0 {
             if let Some(json) = line.strip_prefix("data: ") {
-                let picture = serde_json::from_str(json)?;
-                if news.send(News::Picture(picture)).is_err() {
+                let snapshot = serde_json::from_str(json)?;
+                if updates.send(Update::Snapshot(snapshot)).is_err() {
                     break;
                 }
             }
@@ -92,16 +92,16 @@ impl AdminClient {
         Ok(())
     }
 
-    /// Takes a substation out, or lets it in again.
+    /// Drains or undrains a substation.
     pub(super) fn drain(&self, name: &str, is_draining: bool) -> Result<(), String> {
         let word = if is_draining { "drain" } else { "undrain" };
-        // A name needs no quoting anywhere: the configuration sees to it.
+        // The configuration accepts only names that need no quoting.
         let asked = self.0.post(&format!("/substations/{name}/{word}"));
         good(asked).map(drop).map_err(|error| error.to_string())
     }
 }
 
-/// A good answer up to its body; of another its message is the error.
+/// The answer, if it is a success; otherwise its message as an error.
 fn good(answer: Result<Response, http::Error>) -> io::Result<Response> {
     let answer = answer?;
     if answer.is_success() {
@@ -111,13 +111,16 @@ fn good(answer: Result<Response, http::Error>) -> io::Result<Response> {
     Err(io::Error::other(message(status, &answer.text(MOST)?)))
 }
 
-/// What an error answer says.
+/// The message of an error answer.
 fn message(status: u16, body: &str) -> String {
     let body: Option<Value> = serde_json::from_str(body).ok();
     let message = body
         .as_ref()
         .and_then(|body| body.pointer("/error/message")?.as_str());
-    message.map_or_else(|| format!("it answered {status}"), str::to_owned)
+    message.map_or_else(
+        || format!("the admin port answered {status}"),
+        str::to_owned,
+    )
 }
 
 #[cfg(test)]
@@ -125,7 +128,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_is_a_url_of_http() {
+    fn an_address_is_an_http_url() {
         let authority = |url| AdminClient::new(url, None).map(|client| client.address().to_owned());
         assert_eq!(
             authority("http://127.0.0.1:9901").unwrap(),
@@ -143,9 +146,9 @@ mod tests {
     }
 
     #[test]
-    fn an_error_says_what_the_answer_says() {
-        let body = r#"{"error": {"code": "overloaded", "message": "32 look already"}}"#;
-        assert_eq!(message(503, body), "32 look already");
-        assert_eq!(message(502, "<html>"), "it answered 502");
+    fn an_error_has_the_message_of_the_answer() {
+        let body = r#"{"error": {"code": "overloaded", "message": "32 viewers are connected"}}"#;
+        assert_eq!(message(503, body), "32 viewers are connected");
+        assert_eq!(message(502, "<html>"), "the admin port answered 502");
     }
 }

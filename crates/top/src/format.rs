@@ -1,9 +1,9 @@
-//! Numbers as people read them, always with their units. A dash where nothing is known.
+//! Numbers for people, always with their units. A dash where the value is unknown.
 
-/// Nothing is known.
+/// The text for an unknown value.
 pub(super) const NONE: &str = "–";
 
-/// Three digits that matter, more only before the point, and those in groups.
+/// Three significant digits, more only before the decimal point, and those in groups.
 pub(super) fn number(value: f64) -> String {
     if !value.is_finite() {
         return NONE.to_owned();
@@ -36,7 +36,7 @@ pub(super) fn load(value: Option<f64>, unit: &str) -> String {
     )
 }
 
-/// A part of one as percent. What is not all never reads as all.
+/// A share as percent. Less than all never shows as 100 %.
 pub(super) fn percent(part: Option<f64>, digits: usize) -> String {
     let Some(part) = part else {
         return NONE.to_owned();
@@ -49,7 +49,7 @@ pub(super) fn percent(part: Option<f64>, digits: usize) -> String {
     format!("{shown:.digits$} %")
 }
 
-/// A time in the unit that suits it.
+/// A duration in a fitting unit.
 pub(super) fn seconds(value: Option<f64>) -> String {
     let Some(value) = value else {
         return NONE.to_owned();
@@ -64,7 +64,7 @@ pub(super) fn seconds(value: Option<f64>) -> String {
     }
 }
 
-/// An age: nobody needs microseconds of it.
+/// An age, to tenths of a second.
 pub(super) fn age(value: Option<f64>) -> String {
     match value {
         Some(value) if value < 1.0 => format!("{value:.1} s"),
@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_have_three_digits_that_matter() {
+    fn numbers_have_three_significant_digits() {
         for (value, shown) in [
             (0.0, "0"),
             (1.234, "1.23"),
@@ -95,14 +95,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_all_never_reads_as_all() {
+    fn less_than_all_never_shows_as_100_percent() {
         assert_eq!(percent(Some(1.0), 2), "100.00 %");
         assert_eq!(percent(Some(0.999_999), 2), "99.99 %");
         assert_eq!(percent(Some(1.2), 0), "120 %");
     }
 
     #[test]
-    fn times_have_the_unit_that_suits_them() {
+    fn durations_have_a_fitting_unit() {
         for (value, shown) in [
             (0.000_24, "240 µs"),
             (0.012_34, "12.3 ms"),

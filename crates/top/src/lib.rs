@@ -1,8 +1,9 @@
-//! `switchyard top`: the live page for a terminal, where there is no browser.
+//! `switchyard top`: the live page for a terminal.
 //!
-//! It reads the same pictures as the page does, from `/events`, so both say the same. One thread waits for pictures, this
-//! one for keys; whichever comes is shown. What is shown is a pure function of the [`View`], so it is tested without a
-//! terminal. The terminal is left as it was found, also by a panic.
+//! It reads the same snapshots as the page, from `/events`, so both show the same. One thread waits
+//! for snapshots, the main thread waits for keys and draws. The screen is a pure function of the
+//! [`View`], so it is tested without a terminal. The terminal is restored at the end, also after a
+//! panic.
 
 mod client;
 mod format;
@@ -26,50 +27,50 @@ use ratatui::{
 use thiserror::Error;
 
 use client::AdminClient;
-use view::{Asked, View};
+use view::{Command, View};
 
-/// How soon a picture that came is shown, at the latest.
+/// The longest time until a new snapshot is shown.
 const SOON: Duration = Duration::from_millis(100);
 
-/// What may be said about it.
+/// The options of `switchyard top`.
 #[derive(Clone, Debug, Args)]
 pub struct Options {
-    /// The proxy's admin port
+    /// The address of the proxy's admin port
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:9901")]
     admin: String,
-    /// The file with the admin port's token, where it wants one
+    /// The file with the admin port's token, if it requires one
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
 }
 
-/// Why nothing could be shown.
+/// Why `switchyard top` failed.
 #[derive(Debug, Error)]
 pub enum Error {
-    /// The address is none.
+    /// The address is invalid.
     #[error("--admin {url}: {reason}; write it as in http://127.0.0.1:9901")]
     Address {
-        /// As it was written.
+        /// The address as given.
         url: String,
         /// What is wrong with it.
         reason: String,
     },
-    /// The token can't be had.
+    /// The token can't be read.
     #[error("can't read the token from {}: {source}", path.display())]
     Token {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
-    /// There is none.
-    #[error("this needs a terminal; for a pipe there are {0}/status and {0}/metrics")]
+    /// Input or output is no terminal. The value is the address of the admin port.
+    #[error("this needs a terminal; a script can read {0}/status and {0}/metrics")]
     NoTerminal(String),
-    /// It does not do what a terminal does.
-    #[error("the terminal fails: {0}")]
+    /// The terminal failed.
+    #[error("the terminal failed: {0}")]
     Terminal(#[from] io::Error),
 }
 
-/// Shows the proxy until it is told to quit. Blocks.
+/// Shows the proxy until the user quits. Blocks.
 pub fn run(options: &Options) -> Result<(), Error> {
     let client = AdminClient::new(&options.admin, options.token_file.as_deref())?;
     if !io::stdout().is_terminal() || !io::stdin().is_terminal() {
@@ -82,11 +83,11 @@ pub fn run(options: &Options) -> Result<(), Error> {
 }
 
 fn show(terminal: &mut DefaultTerminal, client: &AdminClient) -> io::Result<()> {
-    let (send, news) = mpsc::channel();
+    let (send, updates) = mpsc::channel();
     client.follow(send)?;
     let mut view = View::new(client.address().to_owned());
     loop {
-        view.extend(news.try_iter());
+        view.extend(updates.try_iter());
         terminal.draw(|frame| screen::draw(frame, &mut view))?;
         if !event::poll(SOON)? {
             continue;
@@ -98,9 +99,9 @@ fn show(terminal: &mut DefaultTerminal, client: &AdminClient) -> io::Result<()> 
             continue;
         }
         match view.key(key) {
-            Some(Asked::Quit) => return Ok(()),
-            Some(Asked::Drain { name, is_draining }) => {
-                view.tell(client.drain(&name, is_draining));
+            Some(Command::Quit) => return Ok(()),
+            Some(Command::Drain { name, is_draining }) => {
+                view.report(client.drain(&name, is_draining));
             }
             None => {}
         }

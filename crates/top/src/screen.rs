@@ -1,4 +1,4 @@
-//! The screen: is it well, how even, each substation, and why. A pure function of the view.
+//! The screen: health, balance, each substation, and the last choices. A pure function of the view.
 
 use ratatui::{
     Frame,
@@ -12,24 +12,24 @@ use super::{
     format::{NONE, age, count, load, number, percent, seconds},
     view::{Sort, View},
 };
-use switchyard_status::{Decision, Level, Picture, Substation, Traffic, Verdict};
+use switchyard_status::{Decision, Level, StatusSnapshot, Substation, Traffic, Verdict};
 
-/// Cells of a substation's bar.
+/// The width of a substation's bar, in cells.
 const BAR: usize = 24;
-/// Choices that are shown.
+/// How many choices are shown.
 const DECISIONS: usize = 4;
-/// Findings that are shown below the first.
+/// How many findings are shown below the first.
 const FINDINGS: usize = 3;
 
-/// Draws all of it.
+/// Draws the whole screen.
 pub(super) fn draw(frame: &mut Frame<'_>, view: &mut View) {
-    let Some(picture) = view.picture.clone() else {
+    let Some(snapshot) = view.snapshot.clone() else {
         let why = view.lost.as_deref().unwrap_or("connecting …");
         let text = format!("{}: {why}\n\nq quits", view.address);
         frame.render_widget(Paragraph::new(text), frame.area());
         return;
     };
-    let findings = picture
+    let findings = snapshot
         .verdict
         .findings
         .len()
@@ -43,10 +43,10 @@ pub(super) fn draw(frame: &mut Frame<'_>, view: &mut View) {
         Constraint::Length(1),
     ])
     .areas(frame.area());
-    frame.render_widget(well(&picture, findings), verdict);
-    figures(frame, numbers, view, &picture);
-    substations(frame, table, view, &picture);
-    frame.render_widget(why(&picture), decisions);
+    frame.render_widget(health(&snapshot, findings), verdict);
+    figures(frame, numbers, view, &snapshot);
+    substations(frame, table, view, &snapshot);
+    frame.render_widget(choices(&snapshot), decisions);
     frame.render_widget(footer(view), foot);
     if let Some((name, is_draining)) = &view.question {
         ask(frame, name, *is_draining);
@@ -55,14 +55,14 @@ pub(super) fn draw(frame: &mut Frame<'_>, view: &mut View) {
 
 fn tone(level: Level) -> (Color, &'static str) {
     match level {
-        Level::Well => (Color::Green, "✓"),
+        Level::Healthy => (Color::Green, "✓"),
         Level::Notice => (Color::Yellow, "!"),
         Level::Trouble => (Color::Red, "✗"),
     }
 }
 
-fn well(picture: &Picture, more: usize) -> Text<'static> {
-    let Picture {
+fn health(snapshot: &StatusSnapshot, more: usize) -> Text<'static> {
+    let StatusSnapshot {
         verdict: Verdict {
             level,
             sentence,
@@ -71,7 +71,7 @@ fn well(picture: &Picture, more: usize) -> Text<'static> {
         balance,
         configuration,
         ..
-    } = picture;
+    } = snapshot;
     let (color, sign) = tone(*level);
     let style = Style::new().fg(color).add_modifier(Modifier::BOLD);
     let mut text = Text::from(Line::styled(format!("{sign} {sentence}"), style));
@@ -82,21 +82,21 @@ fn well(picture: &Picture, more: usize) -> Text<'static> {
     let unit = &configuration.unit;
     let all = match balance.capacity {
         capacity if capacity > 0.0 => format!(
-            "All together {} of {}.",
+            "Total {} of {}.",
             load(Some(balance.load), unit),
             load(Some(capacity), unit)
         ),
-        _ => format!("All together {}.", load(Some(balance.load), unit)),
+        _ => format!("Total {}.", load(Some(balance.load), unit)),
     };
     text.push_line(match &balance.fullest {
-        None => Line::from("  No load anywhere."),
+        None => Line::from("  No load."),
         Some(fullest) => Line::from(vec![
             "  Fullest: ".into(),
             fullest.name.clone().bold(),
             ", ".into(),
             match fullest.utilisation {
                 Some(part) => percent(Some(part), 1).bold(),
-                None => load(Some(fullest.estimate), unit).bold(),
+                None => load(Some(fullest.estimated_load), unit).bold(),
             },
             format!(". {all}").into(),
         ]),
@@ -104,7 +104,7 @@ fn well(picture: &Picture, more: usize) -> Text<'static> {
     text
 }
 
-fn figures(frame: &mut Frame<'_>, area: Rect, view: &View, picture: &Picture) {
+fn figures(frame: &mut Frame<'_>, area: Rect, view: &View, snapshot: &StatusSnapshot) {
     let Traffic {
         per_second,
         success,
@@ -112,12 +112,12 @@ fn figures(frame: &mut Frame<'_>, area: Rect, view: &View, picture: &Picture) {
         p99_seconds,
         refused_per_second,
         ..
-    } = picture.traffic;
+    } = snapshot.traffic;
     let rate = |rate: Option<f64>| {
         rate.map_or_else(|| NONE.to_owned(), |rate| format!("{}/s", number(rate)))
     };
-    let oldest = picture.balance.oldest_sample.as_ref();
-    let imbalance = picture.balance.imbalance;
+    let oldest = snapshot.balance.oldest_sample.as_ref();
+    let imbalance = snapshot.balance.imbalance;
     let shown = [
         ("requests", rate(per_second)),
         ("success", percent(success, 2)),
@@ -159,21 +159,21 @@ fn figures(frame: &mut Frame<'_>, area: Rect, view: &View, picture: &Picture) {
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
-    reason = "a small positive number, for a picture"
+    reason = "a small positive number, for a chart"
 )]
 fn thousandths(value: f64) -> u64 {
     (value.max(0.0) * 1_000.0) as u64
 }
 
-fn substations(frame: &mut Frame<'_>, area: Rect, view: &mut View, picture: &Picture) {
-    let unit = picture.configuration.unit.as_ref();
+fn substations(frame: &mut Frame<'_>, area: Rect, view: &mut View, snapshot: &StatusSnapshot) {
+    let unit = snapshot.configuration.unit.as_ref();
     let rows = view.rows();
     let scale = rows
         .iter()
-        .flat_map(|one| [one.capacity, Some(one.estimate)])
+        .flat_map(|one| [one.capacity, Some(one.estimated_load)])
         .flatten()
         .fold(0.0, f64::max);
-    let fullest = picture
+    let fullest = snapshot
         .balance
         .fullest
         .as_ref()
@@ -201,7 +201,7 @@ fn substations(frame: &mut Frame<'_>, area: Rect, view: &mut View, picture: &Pic
         "substation",
         "state",
         "used",
-        "gauge █ unseen ▒ of │",
+        "sample █ unseen ▒ of │",
         "load",
         "capacity",
         "unseen",
@@ -209,7 +209,7 @@ fn substations(frame: &mut Frame<'_>, area: Rect, view: &mut View, picture: &Pic
         "flight",
         "assigned",
     ];
-    // As what stands below them: words from the left, numbers from the right.
+    // Aligned like their columns: text to the left, numbers to the right.
     let heads = heads.into_iter().enumerate().map(|(at, head)| {
         let head = Text::from(head).dark_gray();
         if matches!(at, 0 | 1 | 3) {
@@ -254,19 +254,22 @@ fn row(one: &Substation, unit: &str, scale: f64, fullest: Option<&str>) -> Row<'
                 color
             },
         )),
-        right(load(Some(one.estimate), unit)),
+        right(load(Some(one.estimated_load), unit)),
         right(load(one.capacity, unit)),
-        right(load(Some(one.unseen), unit)),
-        right(age(one.age_seconds)),
+        right(load(Some(one.unseen_load), unit)),
+        right(age(one.sample_age_seconds)),
         right(count(one.in_flight)),
-        right(count(one.assigned)),
+        right(count(one.assigned_total)),
     ])
 }
 
-/// What the gauge said, what it can't know, and a line where the capacity is.
+/// The bar of a substation: the sampled load, the unseen load, and a line at the capacity.
 fn bar(one: &Substation, scale: f64) -> String {
-    let known = cells(one.load.unwrap_or(0.0).min(one.estimate), scale);
-    let all = cells(one.estimate, scale);
+    let known = cells(
+        one.current_load.unwrap_or(0.0).min(one.estimated_load),
+        scale,
+    );
+    let all = cells(one.estimated_load, scale);
     let capacity = one
         .capacity
         .map(|capacity| cells(capacity, scale).max(1) - 1);
@@ -285,7 +288,7 @@ fn bar(one: &Substation, scale: f64) -> String {
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
     clippy::cast_precision_loss,
-    reason = "a part of some cells"
+    reason = "a part of the bar's cells"
 )]
 fn cells(value: f64, scale: f64) -> usize {
     if scale > 0.0 {
@@ -295,7 +298,7 @@ fn cells(value: f64, scale: f64) -> usize {
     }
 }
 
-fn why(picture: &Picture) -> Text<'static> {
+fn choices(snapshot: &StatusSnapshot) -> Text<'static> {
     let mut text = Text::from("last choices".dark_gray());
     for Decision {
         load: placed,
@@ -303,7 +306,7 @@ fn why(picture: &Picture) -> Text<'static> {
         reason,
         candidates,
         ..
-    } in picture.decisions.iter().take(DECISIONS)
+    } in snapshot.decisions.iter().take(DECISIONS)
     {
         let score = |score: Option<f64>| {
             score.map_or_else(|| NONE.to_owned(), |score| format!("{score:.4}"))
@@ -313,7 +316,11 @@ fn why(picture: &Picture) -> Text<'static> {
             .map(|one| format!("{} {}", one.substation, score(one.score)))
             .collect();
         text.push_line(Line::from(vec![
-            format!("{:>9} → ", load(Some(*placed), &picture.configuration.unit)).into(),
+            format!(
+                "{:>9} → ",
+                load(Some(*placed), &snapshot.configuration.unit)
+            )
+            .into(),
             substation.clone().bold(),
             format!("  {reason}  ").into(),
             scores.join(" · ").dark_gray(),
@@ -325,7 +332,7 @@ fn why(picture: &Picture) -> Text<'static> {
 fn footer(view: &View) -> Line<'static> {
     if let Some(why) = &view.lost {
         let text = format!(
-            "Not connected to {}: {why}. What you see is old.",
+            "Not connected to {}: {why}. Showing old data.",
             view.address
         );
         return Line::styled(
@@ -333,23 +340,23 @@ fn footer(view: &View) -> Line<'static> {
             Style::new().fg(Color::Red).add_modifier(Modifier::BOLD),
         );
     }
-    if let Some(told) = &view.told {
-        return told.clone().bold().into();
+    if let Some(message) = &view.message {
+        return message.clone().bold().into();
     }
-    "q quit  ↑↓ move  s sort by the next  r reverse  d drain or undrain"
+    "q quit  ↑↓ move  s next sort key  r reverse  d drain or undrain"
         .dark_gray()
         .into()
 }
 
 fn ask(frame: &mut Frame<'_>, name: &str, is_draining: bool) {
     let text = if is_draining {
-        format!("Drain {name}? It gets no new sessions; those it has go on.")
+        format!("Drain {name}? It gets no new sessions; its current ones go on.")
     } else {
-        format!("Let {name} in again?")
+        format!("Undrain {name}?")
     };
     let text = Text::from(vec![
         text.into(),
-        "y does it, any other key leaves it".dark_gray().into(),
+        "y: yes, any other key: no".dark_gray().into(),
     ]);
     let width = u16::try_from(text.width() + 4).unwrap_or(u16::MAX);
     let area = frame

@@ -1,4 +1,4 @@
-//! The screen without a terminal: pictures and keys in, lines of text out.
+//! The screen without a terminal: snapshots and keys in, lines of text out.
 
 use ratatui::{
     Terminal,
@@ -8,14 +8,14 @@ use ratatui::{
 use serde_json::json;
 
 use super::{
-    client::News,
+    client::Update,
     screen,
-    view::{Asked, View},
+    view::{Command, View},
 };
-use switchyard_status::Picture;
+use switchyard_status::StatusSnapshot;
 
-/// A picture of substations of 100 kW with these estimates, of which the last 2 kW are unseen.
-fn picture(loads: &[f64], verdict: &serde_json::Value) -> Picture {
+/// A snapshot of substations of 100 kW with these estimates, of which the last 2 kW are unseen.
+fn snapshot(loads: &[f64], verdict: &serde_json::Value) -> StatusSnapshot {
     let substations: Vec<_> = (1..)
         .zip(loads)
         .map(|(at, load)| {
@@ -56,17 +56,17 @@ fn picture(loads: &[f64], verdict: &serde_json::Value) -> Picture {
     .unwrap()
 }
 
-fn well() -> serde_json::Value {
-    json!({"level": "well", "sentence": "All is well.", "findings": []})
+fn healthy() -> serde_json::Value {
+    json!({"level": "well", "sentence": "Healthy: no problems found.", "findings": []})
 }
 
 fn view(loads: &[f64]) -> View {
     let mut view = View::new("127.0.0.1:9901".to_owned());
-    view.extend([News::Picture(Box::new(picture(loads, &well())))]);
+    view.extend([Update::Snapshot(Box::new(snapshot(loads, &healthy())))]);
     view
 }
 
-fn press(view: &mut View, keys: &str) -> Vec<Asked> {
+fn press(view: &mut View, keys: &str) -> Vec<Command> {
     keys.chars()
         .filter_map(|key| view.key(KeyEvent::new(KeyCode::Char(key), KeyModifiers::NONE)))
         .collect()
@@ -95,13 +95,10 @@ fn line(lines: &[String], word: &str) -> String {
 }
 
 #[test]
-fn it_says_at_once_whether_it_is_well_and_who_is_the_fullest() {
+fn the_first_lines_show_the_health_and_the_fullest_substation() {
     let lines = lines(&mut view(&[50.0, 30.0]));
-    assert_eq!(lines[0], "✓ All is well.");
-    assert_eq!(
-        lines[1],
-        "  Fullest: s1, 50.0 %. All together 80.0 kW of 200 kW."
-    );
+    assert_eq!(lines[0], "✓ Healthy: no problems found.");
+    assert_eq!(lines[1], "  Fullest: s1, 50.0 %. Total 80.0 kW of 200 kW.");
     let numbers = line(&lines, "115/s");
     for shown in ["99.99 %", "1.40 ms", "11.0 ms", "0/s", "0.3 s", "1.250"] {
         assert!(numbers.contains(shown), "{shown}: {numbers}");
@@ -123,22 +120,25 @@ fn it_says_at_once_whether_it_is_well_and_who_is_the_fullest() {
 }
 
 #[test]
-fn what_is_not_well_is_told_line_by_line() {
+fn each_finding_has_a_line() {
     let finding = |level: &str, text: &str| json!({"level": level, "text": text});
     let verdict = json!({
         "level": "trouble",
-        "sentence": "s1 can't be reached. And 1 more.",
-        "findings": [finding("trouble", "s1 can't be reached."), finding("notice", "s2 is draining.")],
+        "sentence": "s1 is unreachable. And 1 more.",
+        "findings": [finding("trouble", "s1 is unreachable."), finding("notice", "s2 is draining.")],
     });
     let mut view = view(&[1.0]);
-    view.extend([News::Picture(Box::new(picture(&[50.0, 30.0], &verdict)))]);
+    view.extend([Update::Snapshot(Box::new(snapshot(
+        &[50.0, 30.0],
+        &verdict,
+    )))]);
     let lines = lines(&mut view);
-    assert_eq!(lines[0], "✗ s1 can't be reached. And 1 more.");
+    assert_eq!(lines[0], "✗ s1 is unreachable. And 1 more.");
     assert_eq!(lines[1], "  ! s2 is draining.");
 }
 
 #[test]
-fn a_key_sorts_and_another_turns_it_round() {
+fn one_key_sorts_and_another_reverses() {
     let order =
         |view: &View| -> Vec<String> { view.rows().iter().map(|one| one.name.clone()).collect() };
     let mut view = view(&[20.0, 60.0, 40.0]);
@@ -155,28 +155,28 @@ fn a_drain_is_confirmed_first() {
     let mut view = view(&[20.0, 60.0]);
     assert_eq!(press(&mut view, "jd"), []);
     assert!(line(&lines(&mut view), "Drain s2?").contains("no new sessions"));
-    assert_eq!(press(&mut view, "n"), [], "any other key leaves it");
-    let asked = Asked::Drain {
+    assert_eq!(press(&mut view, "n"), [], "any other key cancels");
+    let asked = Command::Drain {
         name: "s2".to_owned(),
         is_draining: true,
     };
     assert_eq!(press(&mut view, "dy"), [asked]);
-    view.tell(Err("there is no substation".to_owned()));
-    assert!(line(&lines(&mut view), "Not done").contains("there is no substation"));
-    assert_eq!(press(&mut view, "q"), [Asked::Quit]);
+    view.report(Err("there is no substation".to_owned()));
+    assert!(line(&lines(&mut view), "Failed").contains("there is no substation"));
+    assert_eq!(press(&mut view, "q"), [Command::Quit]);
 }
 
 #[test]
-fn a_lost_connection_is_said_and_the_last_picture_stays() {
+fn a_lost_connection_is_shown_and_the_last_snapshot_stays() {
     let mut view = view(&[20.0]);
-    view.extend([News::Lost("connection refused".to_owned())]);
+    view.extend([Update::Lost("connection refused".to_owned())]);
     let lines = lines(&mut view);
     assert!(
         line(
             &lines,
             "Not connected to 127.0.0.1:9901: connection refused"
         )
-        .contains("old")
+        .contains("old data")
     );
     line(&lines, "s1");
     let mut nothing = View::new("127.0.0.1:9901".to_owned());
@@ -184,7 +184,7 @@ fn a_lost_connection_is_said_and_the_last_picture_stays() {
 }
 
 #[test]
-fn any_size_of_terminal_is_borne() {
+fn any_size_of_terminal_works() {
     let mut view = view(&[20.0; 50]);
     press(&mut view, "d");
     for (width, height) in [(1, 1), (20, 5), (40, 10), (300, 100)] {

@@ -1,4 +1,4 @@
-//! What `top` shows and where the reader stands in it; keys and news change it, and nothing else.
+//! The state of the screen. Only keys and updates change it.
 
 use std::{cmp::Ordering, collections::VecDeque, rc::Rc};
 
@@ -7,15 +7,15 @@ use ratatui::{
     widgets::TableState,
 };
 
-use super::client::News;
-use switchyard_status::{Picture, Substation};
+use super::client::Update;
+use switchyard_status::{StatusSnapshot, Substation};
 
-/// Pictures whose imbalance is remembered: five minutes.
+/// How many snapshots' imbalances are kept: five minutes.
 const KEPT: usize = 300;
-/// Lines that a page key moves by.
+/// How many lines a page key moves by.
 const PAGE: u16 = 10;
 
-/// What the table is sorted by.
+/// The sort key of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Sort {
     /// As in the configuration.
@@ -65,30 +65,30 @@ impl Sort {
     }
 
     fn compare(self, a: &Substation, b: &Substation) -> Ordering {
-        // Text from the start; numbers from the largest, and what is not known last.
+        // Text sorts from A, numbers from the largest; unknown values come last.
         let number = |a: Option<f64>, b: Option<f64>| b.partial_cmp(&a).unwrap_or(Ordering::Equal);
         match self {
             Self::Configuration => Ordering::Equal,
             Self::Name => a.name.cmp(&b.name),
             Self::State => a.state.cmp(&b.state),
             Self::Used => number(fullness(a), fullness(b)),
-            Self::Load => number(Some(a.estimate), Some(b.estimate)),
-            Self::Unseen => number(Some(a.unseen), Some(b.unseen)),
-            Self::Age => number(a.age_seconds, b.age_seconds),
+            Self::Load => number(Some(a.estimated_load), Some(b.estimated_load)),
+            Self::Unseen => number(Some(a.unseen_load), Some(b.unseen_load)),
+            Self::Age => number(a.sample_age_seconds, b.sample_age_seconds),
             Self::InFlight => b.in_flight.cmp(&a.in_flight),
-            Self::Assigned => b.assigned.cmp(&a.assigned),
+            Self::Assigned => b.assigned_total.cmp(&a.assigned_total),
         }
     }
 }
 
-/// Utilisation, or load where no capacity is known.
+/// The utilisation, or the load where no capacity is known.
 fn fullness(one: &Substation) -> Option<f64> {
-    one.utilisation().or(Some(one.estimate))
+    one.utilisation().or(Some(one.estimated_load))
 }
 
-/// What a key asks for that is not the view's own.
+/// A key's command that is not for the view itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Asked {
+pub(super) enum Command {
     Quit,
     Drain { name: String, is_draining: bool },
 }
@@ -97,17 +97,17 @@ pub(super) enum Asked {
 #[derive(Debug)]
 pub(super) struct View {
     pub(super) address: String,
-    /// Shared with whoever draws it, so that drawing copies nothing.
-    pub(super) picture: Option<Rc<Picture>>,
-    /// Why there is no newer picture.
+    /// Shared, so that drawing copies nothing.
+    pub(super) snapshot: Option<Rc<StatusSnapshot>>,
+    /// Why there is no newer snapshot; none while connected.
     pub(super) lost: Option<String>,
     pub(super) imbalances: VecDeque<f64>,
     pub(super) sort: Sort,
     pub(super) is_reversed: bool,
-    /// The substation that is to be drained or let in, once it is confirmed.
+    /// The substation to drain (true) or undrain, until the user confirms.
     pub(super) question: Option<(String, bool)>,
-    /// What became of the last command.
-    pub(super) told: Option<String>,
+    /// The outcome of the last command.
+    pub(super) message: Option<String>,
     pub(super) table: TableState,
 }
 
@@ -115,23 +115,23 @@ impl View {
     pub(super) fn new(address: String) -> Self {
         Self {
             address,
-            picture: None,
+            snapshot: None,
             lost: None,
             imbalances: VecDeque::with_capacity(KEPT),
             sort: Sort::Configuration,
             is_reversed: false,
             question: None,
-            told: None,
+            message: None,
             table: TableState::new().with_selected(0),
         }
     }
 
-    /// The substations in the order in which they are shown.
+    /// The substations in the order of the table.
     pub(super) fn rows(&self) -> Vec<&Substation> {
         let mut rows: Vec<_> = self
-            .picture
+            .snapshot
             .iter()
-            .flat_map(|picture| picture.substations.iter())
+            .flat_map(|snapshot| snapshot.substations.iter())
             .collect();
         rows.sort_by(|a, b| self.sort.compare(a, b));
         if self.is_reversed {
@@ -144,26 +144,26 @@ impl View {
         self.rows().get(self.table.selected()?).copied()
     }
 
-    /// What became of a command.
-    pub(super) fn tell(&mut self, done: Result<(), String>) {
-        self.told = Some(match done {
+    /// Shows the outcome of a command.
+    pub(super) fn report(&mut self, done: Result<(), String>) {
+        self.message = Some(match done {
             Ok(()) => "Done.".to_owned(),
-            Err(why) => format!("Not done: {why}"),
+            Err(why) => format!("Failed: {why}"),
         });
     }
 
-    /// A key was pressed.
-    pub(super) fn key(&mut self, key: KeyEvent) -> Option<Asked> {
+    /// Handles a key.
+    pub(super) fn key(&mut self, key: KeyEvent) -> Option<Command> {
         if key.code == KeyCode::Char('c') && key.modifiers.contains(KeyModifiers::CONTROL) {
-            return Some(Asked::Quit);
+            return Some(Command::Quit);
         }
-        self.told = None;
+        self.message = None;
         if let Some((name, is_draining)) = self.question.take() {
             let is_confirmed = matches!(key.code, KeyCode::Char('y' | 'Y'));
-            return is_confirmed.then_some(Asked::Drain { name, is_draining });
+            return is_confirmed.then_some(Command::Drain { name, is_draining });
         }
         match key.code {
-            KeyCode::Char('q') | KeyCode::Esc => return Some(Asked::Quit),
+            KeyCode::Char('q') | KeyCode::Esc => return Some(Command::Quit),
             KeyCode::Char('s') => self.sort = self.sort.next(),
             KeyCode::Char('r') => self.is_reversed = !self.is_reversed,
             KeyCode::Char('d') => {
@@ -182,20 +182,20 @@ impl View {
     }
 }
 
-impl Extend<News> for View {
-    fn extend<T: IntoIterator<Item = News>>(&mut self, news: T) {
-        for news in news {
-            match news {
-                News::Picture(picture) => {
+impl Extend<Update> for View {
+    fn extend<T: IntoIterator<Item = Update>>(&mut self, updates: T) {
+        for update in updates {
+            match update {
+                Update::Snapshot(snapshot) => {
                     if self.imbalances.len() == KEPT {
                         self.imbalances.pop_front();
                     }
                     self.imbalances
-                        .push_back(picture.balance.imbalance.unwrap_or(1.0));
-                    self.picture = Some(Rc::from(picture));
+                        .push_back(snapshot.balance.imbalance.unwrap_or(1.0));
+                    self.snapshot = Some(Rc::from(snapshot));
                     self.lost = None;
                 }
-                News::Lost(why) => self.lost = Some(why),
+                Update::Lost(why) => self.lost = Some(why),
             }
         }
     }

@@ -1,8 +1,8 @@
 //! Commands: `POST /substations/{name}/drain` and `/undrain`.
 //!
-//! The admin port listens on loopback, but a browser on the same machine reaches it, and any page that it
-//! shows could send a form there. So a command that comes from a page of another origin is refused; tools
-//! send no origin, and the admin port's own pages have its own.
+//! The admin port listens on loopback, but a browser on the same machine reaches it, and any page
+//! open there could send a form to it. So a command from a page of another origin is refused. Tools
+//! send no origin, and the live page sends the admin port's own.
 
 use http::{HeaderMap, Method, Response, header};
 
@@ -10,10 +10,10 @@ use switchyard_wire::{Code, Failure};
 
 use super::{Admin, failure, json, status};
 
-/// The methods of a command.
+/// The method of all commands.
 pub(super) const METHODS: &str = "POST";
 
-/// Takes a substation out of rotation, or lets it in again.
+/// Drains or undrains a substation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Drain<'a> {
     name: &'a str,
@@ -59,10 +59,10 @@ impl Admin {
     }
 }
 
-/// What a command is refused with that a browser sent for a page which is not the admin port's own.
+/// The refusal of a command that a browser sent for a page of another origin; none if it may run.
 pub(super) fn cross_site(headers: &HeaderMap) -> Option<Failure> {
     comes_from_elsewhere(headers).then(|| {
-        let message = "commands are not taken from the pages of other sites";
+        let message = "commands from pages of other sites are refused";
         Failure::new(Code::Forbidden, message)
     })
 }
@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_two_words_are_commands() {
+    fn only_drain_and_undrain_are_commands() {
         let drain = |name, is_draining| Some(Drain { name, is_draining });
         assert_eq!(Drain::at("/substations/s-1/drain"), drain("s-1", true));
         assert_eq!(Drain::at("/substations/s.1/undrain"), drain("s.1", false));
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn an_origin_has_to_be_the_admin_ports_own() {
+    fn an_origin_must_be_the_admin_ports_own() {
         let with = |pairs: &[(header::HeaderName, &'static str)]| {
             let pairs = pairs.iter().cloned();
             let headers = pairs.map(|(name, value)| (name, HeaderValue::from_static(value)));

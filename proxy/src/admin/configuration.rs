@@ -1,4 +1,4 @@
-//! What is in force: `GET /config`, and `POST /reload` to change it.
+//! The configuration in force: `GET /config`, and `POST /reload` to change it.
 
 use std::{ops::Deref, sync::Arc};
 
@@ -16,16 +16,16 @@ use switchyard_wire::{Code, Failure};
 
 use crate::runtime::Runtime;
 
-/// The status of a reload that was refused: what was read is no configuration.
+/// The status of a refused reload: the file is not a valid configuration.
 const UNPROCESSABLE: u16 = 422;
 
 /// The answer of `/config`.
 #[derive(Debug, Serialize)]
 pub(super) struct InForce {
-    /// Counts the configurations that were in force, from 1.
+    /// The number of the configuration in force, from 1.
     version: u64,
     since_unix_seconds: f64,
-    /// Null before there was one.
+    /// Null before the first reload.
     last_reload: Option<Reload>,
     #[serde(flatten, serialize_with = "inner")]
     config: Arc<Config>,
@@ -48,7 +48,7 @@ impl InForce {
 }
 
 impl Admin {
-    /// Has the file read again.
+    /// Reads the configuration file again.
     pub(super) async fn reload(&self, method: &Method, headers: &HeaderMap) -> Response<Vec<u8>> {
         if method != Method::POST {
             return failure(&Failure::method_not_allowed("/reload", method, METHODS));
@@ -60,7 +60,7 @@ impl Admin {
             Some(reload) if reload.success => json(200, &reload),
             Some(reload) => json(UNPROCESSABLE, &reload),
             None => {
-                let message = "this process ends: its configuration stays as it is";
+                let message = "this process is stopping and reloads no more";
                 failure(&Failure::new(Code::Overloaded, message))
             }
         }

@@ -1,4 +1,4 @@
-//! The last choices as JSON, the newest first.
+//! `GET /decisions`: the last choices as JSON, the newest first.
 
 use serde::Serialize;
 use switchyard_balance::Load;
@@ -10,7 +10,7 @@ use crate::{
     runtime::Runtime,
 };
 
-/// Records in an answer, unless `limit` says otherwise.
+/// How many choices an answer has, unless `limit` says otherwise.
 const USUAL: usize = 20;
 
 /// The answer of `/decisions`.
@@ -21,7 +21,8 @@ pub(super) struct Page {
 }
 
 impl Page {
-    /// The last `limit` choices. As a query says it: `limit=N`, or nothing.
+    /// The last choices, as many as the query asks for: `limit=N`, or nothing. Fails for any other
+    /// query.
     pub(super) fn of(
         runtime: &Runtime,
         decisions: &Decisions,
@@ -46,7 +47,7 @@ fn limit(query: Option<&str>) -> Result<usize, String> {
         return Ok(USUAL);
     };
     let number = query.strip_prefix("limit=").and_then(|n| n.parse().ok());
-    number.ok_or_else(|| format!("the query {query:?} is not understood: write limit=N, a number"))
+    number.ok_or_else(|| format!("unknown query {query:?}: write limit=N with a number"))
 }
 
 fn shown(decision: &dispatch::Decision) -> Decision {

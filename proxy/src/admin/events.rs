@@ -1,10 +1,11 @@
-//! `GET /events`: the [picture](super::picture), once a second, as server-sent events.
+//! `GET /events`: the [snapshot](super::snapshot), once a second, as server-sent events.
 //!
-//! One producer serves all viewers: it takes a picture, writes it as JSON once, and every viewer sends the same bytes. It
-//! lives as long as somebody looks, so nobody looking costs nothing. Viewers are bounded; one that does not read is let
-//! go, since all it holds up is itself; and all are let go when the admin port ends.
+//! One producer serves all viewers: it captures a snapshot, writes it as JSON once, and every
+//! viewer sends the same bytes. The producer runs only while viewers are connected, so without
+//! viewers this costs nothing. The number of viewers is limited. A viewer that does not read is
+//! disconnected, and the end of the admin port disconnects all.
 //!
-//! Nothing marks the end of a stream but the end of its connection: it has no length, and needs no chunks.
+//! The stream has neither length nor chunks: it ends with its connection.
 
 use std::{future::Future, sync::Arc, time::Duration};
 
@@ -18,26 +19,27 @@ use tokio::{
     time::{MissedTickBehavior, interval, timeout},
 };
 
-use super::picture::{Meter, take};
+use super::snapshot::{RateWindow, capture};
 use crate::{dispatch::DispatchState, runtime::Runtime};
-use switchyard_status::Picture;
+use switchyard_status::StatusSnapshot;
 
-/// How many may look at once: people, not machines.
+/// The most viewers at once: they are people, not machines.
 pub(super) const MOST_VIEWERS: usize = 32;
-/// Between two pictures.
+/// The time between two snapshots.
 const PERIOD: Duration = Duration::from_secs(1);
-/// How long a viewer may take to accept one. Longer than a laptop's lid is closed by mistake.
+/// How long a viewer may take to accept a snapshot: longer than a laptop's lid is closed by
+/// mistake.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The pictures, while somebody looks.
+/// Distributes the snapshots while viewers are connected.
 #[derive(Debug)]
 pub(super) struct Feed {
     places: Arc<Semaphore>,
-    /// That of the producer that runs, if one does.
+    /// The newest snapshot of the running producer; none while none runs.
     latest: Mutex<Option<watch::Receiver<Bytes>>>,
 }
 
-/// One viewer's place, given back when dropped.
+/// A connected viewer; dropping it frees its place.
 #[derive(Debug)]
 pub(super) struct Viewer {
     latest: watch::Receiver<Bytes>,
@@ -54,23 +56,23 @@ impl Default for Feed {
 }
 
 impl Feed {
-    /// A place to look from, unless all are taken. The first to look sets the producer going.
+    /// Adds a viewer, unless all places are taken. The first viewer starts the producer.
     pub(super) fn viewer(
         self: &Arc<Self>,
         runtime: &Arc<Runtime>,
         dispatch: &Arc<DispatchState>,
     ) -> Option<Viewer> {
         let (runtime, dispatch) = (Arc::clone(runtime), Arc::clone(dispatch));
-        let mut meter = Meter::default();
-        self.join(move || event(&take(&runtime, &dispatch, &mut meter)))
+        let mut rates = RateWindow::default();
+        self.join(move || event(&capture(&runtime, &dispatch, &mut rates)))
     }
 
-    fn join(self: &Arc<Self>, take: impl FnMut() -> Bytes + Send + 'static) -> Option<Viewer> {
+    fn join(self: &Arc<Self>, capture: impl FnMut() -> Bytes + Send + 'static) -> Option<Viewer> {
         let place = Arc::clone(&self.places).try_acquire_owned().ok()?;
         let mut running = self.latest.lock();
         let latest = running.clone().unwrap_or_else(|| {
             let (send, latest) = watch::channel(Bytes::new());
-            tokio::spawn(produce(Arc::clone(self), send, take));
+            tokio::spawn(produce(Arc::clone(self), send, capture));
             latest
         });
         *running = Some(latest.clone());
@@ -80,10 +82,10 @@ impl Feed {
         })
     }
 
-    /// Whether nobody looks; from then on the next to look needs another producer.
+    /// Whether no viewer is left. If so, the next viewer starts another producer.
     fn is_over(&self, send: &watch::Sender<Bytes>) -> bool {
         let mut running = self.latest.lock();
-        // One is the feed's own.
+        // One receiver is the feed's own.
         let is_over = send.receiver_count() <= 1;
         if is_over {
             *running = None;
@@ -92,8 +94,8 @@ impl Feed {
     }
 }
 
-/// Takes pictures until nobody looks.
-async fn produce(feed: Arc<Feed>, send: watch::Sender<Bytes>, mut take: impl FnMut() -> Bytes) {
+/// Captures snapshots until no viewer is left.
+async fn produce(feed: Arc<Feed>, send: watch::Sender<Bytes>, mut capture: impl FnMut() -> Bytes) {
     let mut ticks = interval(PERIOD);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -101,16 +103,16 @@ async fn produce(feed: Arc<Feed>, send: watch::Sender<Bytes>, mut take: impl FnM
         if feed.is_over(&send) {
             return;
         }
-        send.send_replace(take());
+        send.send_replace(capture());
     }
 }
 
 impl Viewer {
-    /// Sends each picture until the viewer goes, does not read, or the port ends.
+    /// Sends each snapshot until the viewer leaves or stops reading, or the admin port ends.
     pub(super) async fn serve(mut self, session: &mut ServerSession, shutdown: &ShutdownWatch) {
         let mut shutdown = shutdown.clone();
         tokio::select! {
-            // It ends with the stream whatever its value is: a port that is gone ends it as well.
+            // A dropped sender ends the stream as well, whatever the value.
             _ = shutdown.wait_for(|ends| *ends) => {}
             () = self.stream(session) => {}
         }
@@ -124,18 +126,19 @@ impl Viewer {
         if !in_time(session.write_response_header(Box::new(head))).await {
             return;
         }
-        // Nothing there yet is a picture to wait for, and one that is there is worth showing at once.
+        // Send an existing snapshot at once. If there is none yet, the value is empty, which sends
+        // nothing.
         self.latest.mark_changed();
         while self.latest.changed().await.is_ok() {
-            let picture = self.latest.borrow_and_update().clone();
-            if !in_time(session.write_response_body(picture, false)).await {
+            let snapshot = self.latest.borrow_and_update().clone();
+            if !in_time(session.write_response_body(snapshot, false)).await {
                 return;
             }
         }
     }
 }
 
-/// Whether it was done, and soon enough.
+/// Whether the write succeeded in time.
 async fn in_time<T>(write: impl Future<Output = pingora_core::Result<T>>) -> bool {
     matches!(timeout(PATIENCE, write).await, Ok(Ok(_)))
 }
@@ -148,12 +151,12 @@ fn head() -> pingora_core::Result<ResponseHeader> {
     Ok(head)
 }
 
-/// A picture as an event: one line of JSON.
-fn event(picture: &Picture) -> Bytes {
+/// A snapshot as an event: one line of JSON.
+fn event(snapshot: &StatusSnapshot) -> Bytes {
     let mut event = b"data: ".to_vec();
-    // A picture has nothing that JSON can't say; and if it had, the next one may not.
-    if serde_json::to_writer(&mut event, picture).is_err() {
-        return Bytes::from_static(b": no picture\n\n");
+    // JSON can express every snapshot. If that failed, viewers would wait for the next one.
+    if serde_json::to_writer(&mut event, snapshot).is_err() {
+        return Bytes::from_static(b": no snapshot\n\n");
     }
     event.extend_from_slice(b"\n\n");
     event.into()
@@ -165,7 +168,7 @@ mod tests {
 
     use super::*;
 
-    /// A feed whose pictures are numbered, and how many were taken.
+    /// A feed, and the number of its snapshots.
     fn numbered() -> (Arc<Feed>, Arc<AtomicUsize>) {
         (Arc::default(), Arc::default())
     }
@@ -179,17 +182,17 @@ mod tests {
     async fn all_viewers_see_the_pictures_of_one_producer() {
         let (feed, taken) = numbered();
         let mut viewers: Vec<_> = (0..3).map(|_| join(&feed, &taken).unwrap()).collect();
-        for picture in ["0", "1", "2"] {
+        for snapshot in ["0", "1", "2"] {
             for viewer in &mut viewers {
                 viewer.latest.changed().await.unwrap();
-                assert_eq!(*viewer.latest.borrow_and_update(), picture);
+                assert_eq!(*viewer.latest.borrow_and_update(), snapshot);
             }
         }
         assert_eq!(taken.load(SeqCst), 3);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn nobody_looking_costs_nothing_and_looking_again_works() {
+    async fn no_viewers_cost_nothing_and_a_later_viewer_restarts_the_producer() {
         let (feed, taken) = numbered();
         let mut viewer = join(&feed, &taken).unwrap();
         viewer.latest.changed().await.unwrap();
@@ -203,7 +206,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn there_are_only_so_many_places_and_they_come_back() {
+    async fn places_are_limited_and_a_leaving_viewer_frees_one() {
         let (feed, taken) = numbered();
         let mut viewers: Vec<_> = (0..MOST_VIEWERS)
             .map(|_| join(&feed, &taken).unwrap())

@@ -1,6 +1,6 @@
-//! A session on the admin port: an answer that is whole, or a stream.
+//! The HTTP server of the admin port: complete answers, and the stream of `/events`.
 //!
-//! Pingora's `ServeHttp` knows only answers that are whole, so its loop stands here, with `/events` beside it.
+//! Pingora's `ServeHttp` supports only complete answers, so this module has its own loop.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use tracing::debug;
 use super::{Admin, events, failure};
 use switchyard_wire::{Code, Failure};
 
-/// How long a connection is kept for another request, in seconds.
+/// How long an idle connection is kept alive, in seconds.
 const KEPT: u64 = 60;
 
 #[async_trait]
@@ -43,7 +43,7 @@ impl HttpServerApp for Admin {
                     return None;
                 }
                 let message = format!(
-                    "{} look already, which is as many as may; close another page, or read /status",
+                    "{} viewers are connected, which is the limit; close another page, or read /status",
                     events::MOST_VIEWERS
                 );
                 failure(&Failure::new(Code::Overloaded, message))

@@ -1,4 +1,4 @@
-//! The metrics page: the counters as they stand, and the gauges as they are now.
+//! The metrics page: the counters, and the gauges set to the current state.
 
 use switchyard_telemetry::Error;
 

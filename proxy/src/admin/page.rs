@@ -1,14 +1,15 @@
-//! The live page: plain files, built into the binary, and the headers that keep them harmless.
+//! The live page: plain files, built into the binary, with headers that restrict them.
 //!
-//! They hold no data, so they are served to anybody who reaches the port; the data comes by `/events`. The policy lets
-//! the page load and reach nothing but its own origin, run no script but these files, and stand in nobody's frame: if a
-//! name ever came through unescaped, it could do nothing.
+//! The files hold no data, so they need no token; the data comes from `/events`. The content
+//! security policy lets the page load from and connect to its own origin only, run no script but
+//! these files, and be framed by no other page. So an unescaped name, if there ever were one, could
+//! do nothing.
 
 use http::{Response, header};
 
 use super::reply;
 
-/// What the page may do, told to the browser.
+/// The content security policy of the page.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
     img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
@@ -22,7 +23,7 @@ macro_rules! files {
     };
 }
 
-/// Path, type, content.
+/// Path, content type and content of each file.
 const FILES: &[(&str, &str, &str)] = &files! {
     "/" HTML "index.html",
     "/page/style.css" CSS "style.css",
@@ -30,19 +31,19 @@ const FILES: &[(&str, &str, &str)] = &files! {
     "/page/chart.js" SCRIPT "chart.js",
     "/page/confirm.js" SCRIPT "confirm.js",
     "/page/configuration.js" SCRIPT "configuration.js",
+    "/page/decisions.js" SCRIPT "decisions.js",
     "/page/dom.js" SCRIPT "dom.js",
     "/page/feed.js" SCRIPT "feed.js",
     "/page/format.js" SCRIPT "format.js",
     "/page/grid.js" SCRIPT "grid.js",
+    "/page/health.js" SCRIPT "health.js",
     "/page/history.js" SCRIPT "history.js",
     "/page/main.js" SCRIPT "main.js",
     "/page/strip.js" SCRIPT "strip.js",
     "/page/substation.js" SCRIPT "substation.js",
-    "/page/well.js" SCRIPT "well.js",
-    "/page/why.js" SCRIPT "why.js",
 };
 
-/// The file at that path, if it is one of the page's.
+/// The file at that path, if it belongs to the page.
 pub(super) fn at(path: &str) -> Option<Response<Vec<u8>>> {
     let (_, kind, content) = FILES.iter().find(|(at, _, _)| *at == path)?;
     let mut answer = reply(200, kind, content.as_bytes().to_vec());
@@ -50,7 +51,7 @@ pub(super) fn at(path: &str) -> Option<Response<Vec<u8>>> {
         (header::CONTENT_SECURITY_POLICY, POLICY),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::REFERRER_POLICY, "no-referrer"),
-        // Another version of the program may stand at the same address a moment later.
+        // After an upgrade another version of the program has the same address.
         (header::CACHE_CONTROL, "no-cache"),
     ];
     for (name, value) in headers {
@@ -66,13 +67,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_is_small() {
+    fn the_page_is_small() {
         let bytes: usize = FILES.iter().map(|(_, _, content)| content.len()).sum();
         assert!(bytes <= 80 * 1024, "{bytes} bytes");
     }
 
     #[test]
-    fn it_refers_to_nothing_but_its_own_files() {
+    fn the_page_refers_only_to_its_own_files() {
         for (path, _, content) in FILES {
             for word in [
                 "http://",
@@ -82,7 +83,7 @@ mod tests {
                 "eval(",
                 "innerHTML",
             ] {
-                // The one name of a namespace is no address that anyone asks.
+                // The name of the SVG namespace is not requested by any browser.
                 let content = content.replace("http://www.w3.org/2000/svg", "");
                 assert!(!content.contains(word), "{path}: {word}");
             }
@@ -100,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_in_the_html_runs_or_styles_inline() {
+    fn the_html_has_no_inline_scripts_or_styles() {
         let html = FILES.iter().find(|(path, _, _)| *path == "/").unwrap().2;
         for (at, _) in html.match_indices("<script") {
             assert!(

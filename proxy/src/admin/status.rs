@@ -1,12 +1,12 @@
-//! The grid as `/status` tells it.
+//! The answer of `/status`.
 
 use switchyard_balance::Load;
-use switchyard_grid::{Grid, Moment, Stage, Substation, SubstationView, View};
+use switchyard_grid::{Grid, Moment, RotationView, Stage, Substation, SubstationView};
 use switchyard_status::{GridStatus, Health, SubstationStatus};
 
 use crate::snapshot::Snapshot;
 
-/// The answer of `/status`.
+/// The whole grid.
 pub(super) fn of_grid(now: &Snapshot) -> GridStatus<'_> {
     let grid = &now.grid;
     let at = grid.clock().now();
@@ -18,7 +18,7 @@ pub(super) fn of_grid(now: &Snapshot) -> GridStatus<'_> {
     }
 }
 
-/// One substation of it.
+/// One substation of the grid.
 pub(super) fn of_substation<'a>(grid: &Grid, substation: &'a Substation) -> SubstationStatus<'a> {
     let now = grid.clock().now();
     shown(&grid.view(substation, now), now)
@@ -40,7 +40,7 @@ fn shown<'a>(view: &SubstationView<'a>, now: Moment) -> SubstationStatus<'a> {
     }
 }
 
-fn health(rotation: &View, can_scrape: bool, now: Moment) -> Health {
+fn health(rotation: &RotationView, can_scrape: bool, now: Moment) -> Health {
     let (stage, trial_in) = match rotation.stage {
         Stage::In => ("in", None),
         Stage::Ejected(until) => ("ejected", Some(until.since(now).as_secs_f64())),

@@ -7,7 +7,7 @@
 use std::{sync::Arc, time::Duration};
 
 use switchyard_balance::{Load, Reservation, ledger::ReportSent};
-use switchyard_grid::{Grid, Substation, UpstreamOutcome, Verdict};
+use switchyard_grid::{ExchangeVerdict, Grid, Substation, UpstreamOutcome};
 use switchyard_http1::Answer;
 use switchyard_upstream::{Progress, UpstreamError};
 use switchyard_wire::{Consequence, Failure};
@@ -87,13 +87,13 @@ pub(super) fn of_charge(
         Err(UpstreamError::Connect(error)) => {
             count(UpstreamOutcome::Connect);
             debug!(substation = substation.name(), %error, "No connection");
-            grid.failed(substation, Verdict::Unreachable);
+            grid.failed(substation, ExchangeVerdict::Unreachable);
             reservation.cancel();
             Attempt::SafeToRetry(SafeToRetry::Connect, None)
         }
         Err(UpstreamError::Lost(reason)) => {
             count(UpstreamOutcome::Reset);
-            grid.failed(substation, Verdict::Bad);
+            grid.failed(substation, ExchangeVerdict::Bad);
             if progress == Progress::Unsent {
                 debug!(substation = substation.name(), reason, "Nothing was sent");
                 reservation.cancel();
@@ -104,7 +104,7 @@ pub(super) fn of_charge(
         }
         Err(UpstreamError::Deadline) => {
             count(UpstreamOutcome::Timeout);
-            grid.failed(substation, Verdict::Bad);
+            grid.failed(substation, ExchangeVerdict::Bad);
             match progress {
                 Progress::Unsent => reservation.cancel(),
                 Progress::Sent => reservation.unknown(),
@@ -154,7 +154,7 @@ fn of_answer(
             reservation.unknown();
         }
         _ => {
-            grid.failed(substation, Verdict::Bad);
+            grid.failed(substation, ExchangeVerdict::Bad);
             reservation.unknown();
         }
     }

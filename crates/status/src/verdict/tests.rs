@@ -1,4 +1,4 @@
-//! What is said of which grid, word for word.
+//! The verdict on various grids, word for word.
 
 use super::*;
 use crate::{balance::tests::substation, reload::Reload};
@@ -28,21 +28,21 @@ fn judged(
         balance: &balance,
         configuration: &configuration,
         is_ready: true,
-        is_ending: false,
+        is_stopping: false,
         is_panicking: false,
     };
     change(&mut facts);
     Verdict::of(&facts)
 }
 
-/// So many substations, the first `of_them` in that state.
+/// This many substations, the first `of_them` in that state.
 fn grid(all: usize, of_them: usize, state: &'static str) -> Vec<Substation> {
     let one = |at| substation(&format!("s{at}"), 50.0, Some(100.0));
     let mut all: Vec<_> = (1..=all).map(one).collect();
     for one in &mut all[..of_them] {
         one.state = state.into();
         one.in_rotation = !matches!(state, "down" | "ejected" | "draining");
-        one.age_seconds = Some(12.3);
+        one.sample_age_seconds = Some(12.3);
     }
     all
 }
@@ -53,16 +53,19 @@ fn sentence(substations: &[Substation]) -> (Level, String) {
 }
 
 #[test]
-fn well_is_said_in_words() {
+fn a_healthy_grid_says_so() {
     let said = sentence(&grid(3, 0, ""));
-    assert_eq!(said, (Level::Well, "All is well.".to_owned()));
+    assert_eq!(
+        said,
+        (Level::Healthy, "Healthy: no problems found.".to_owned())
+    );
 }
 
 #[test]
-fn who_is_not_well_is_named_up_to_three() {
+fn unhealthy_substations_are_named_up_to_three() {
     for (all, of_them, state, level, text) in [
-        (3, 1, "down", Level::Trouble, "s1 can't be reached."),
-        (3, 2, "down", Level::Trouble, "s1 and s2 can't be reached."),
+        (3, 1, "down", Level::Trouble, "s1 is unreachable."),
+        (3, 2, "down", Level::Trouble, "s1 and s2 are unreachable."),
         (
             9,
             3,
@@ -82,7 +85,7 @@ fn who_is_not_well_is_named_up_to_three() {
             1,
             "stale",
             Level::Notice,
-            "s1 is stale: no sample for 12 s; the ledger goes on.",
+            "s1 is stale: no sample for 12 s; dispatch continues by the ledger.",
         ),
     ] {
         assert_eq!(
@@ -93,17 +96,17 @@ fn who_is_not_well_is_named_up_to_three() {
 }
 
 #[test]
-fn the_worst_comes_first_and_the_rest_is_counted() {
+fn the_worst_finding_comes_first_and_the_rest_is_counted() {
     let mut grid = grid(3, 1, "draining");
     grid[2].state = "down".into();
     let verdict = judged(&grid, &Traffic::default(), |_| {});
-    assert_eq!(verdict.sentence, "s3 can't be reached. And 1 more.");
+    assert_eq!(verdict.sentence, "s3 is unreachable. And 1 more.");
     let levels: Vec<_> = verdict.findings.iter().map(|one| one.level).collect();
     assert_eq!(levels, [Level::Trouble, Level::Notice]);
 }
 
 #[test]
-fn nobody_in_rotation_is_the_worst() {
+fn an_empty_rotation_is_the_worst_finding() {
     let verdict = judged(&grid(2, 2, "draining"), &Traffic::default(), |_| {});
     assert_eq!(verdict.level, Level::Trouble);
     assert!(
@@ -113,7 +116,7 @@ fn nobody_in_rotation_is_the_worst() {
 }
 
 #[test]
-fn failures_are_trouble_and_refusals_are_to_be_known() {
+fn failures_are_trouble_and_refusals_are_a_notice() {
     let traffic = |failed, refused| Traffic {
         per_second: Some(100.0),
         failed_per_second: Some(failed),
@@ -125,7 +128,7 @@ fn failures_are_trouble_and_refusals_are_to_be_known() {
         ..Traffic::default()
     };
     let say = |failed, refused| judged(&grid(3, 0, ""), &traffic(failed, refused), |_| {});
-    assert_eq!(say(0.5, 0.0).level, Level::Well, "one in two hundred");
+    assert_eq!(say(0.5, 0.0).level, Level::Healthy, "one in two hundred");
     let failing = say(5.0, 0.0);
     assert_eq!(failing.level, Level::Trouble);
     assert_eq!(
@@ -141,25 +144,25 @@ fn failures_are_trouble_and_refusals_are_to_be_known() {
 }
 
 #[test]
-fn full_and_uneven_are_to_be_known() {
+fn full_substations_and_uneven_load_are_a_notice() {
     let mut grid = grid(3, 0, "");
-    grid[0].estimate = 99.0;
+    grid[0].estimated_load = 99.0;
     assert_eq!(sentence(&grid).1, "s1 is at its capacity.");
-    (grid[1].estimate, grid[2].estimate) = (10.0, 10.0);
-    grid[0].estimate = 90.0;
+    (grid[1].estimated_load, grid[2].estimated_load) = (10.0, 10.0);
+    grid[0].estimated_load = 90.0;
     assert_eq!(
         sentence(&grid).1,
-        "Load is uneven: the fullest is at 2.5 times the mean."
+        "Load is uneven: the fullest substation is at 2.5 times the mean."
     );
 }
 
 #[test]
-fn the_proxy_itself_has_a_say() {
+fn the_state_of_the_proxy_itself_is_a_finding() {
     let grid = grid(3, 0, "");
     let say = |change: &dyn Fn(&mut Facts<'_>)| judged(&grid, &Traffic::default(), change).sentence;
-    assert!(say(&|facts| facts.is_ending = true).starts_with("It was told to end"));
-    assert!(say(&|facts| facts.is_ready = false).starts_with("No first round"));
-    assert!(say(&|facts| facts.is_panicking = true).starts_with("Too few"));
+    assert!(say(&|facts| facts.is_stopping = true).starts_with("The proxy is stopping"));
+    assert!(say(&|facts| facts.is_ready = false).starts_with("The first round of load samples"));
+    assert!(say(&|facts| facts.is_panicking = true).starts_with("Panic mode"));
     let failed = Configuration {
         last_reload: Some(Reload {
             version: 1,
@@ -178,7 +181,7 @@ fn the_proxy_itself_has_a_say() {
         balance: &balance,
         configuration: &failed,
         is_ready: true,
-        is_ending: false,
+        is_stopping: false,
         is_panicking: false,
     });
     assert_eq!(

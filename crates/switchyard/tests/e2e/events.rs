@@ -114,7 +114,7 @@ fn a_viewer_sees_the_grid_change_once_a_second() {
     let mut viewer = Viewer::open(proxy.admin);
     let opened = Instant::now();
     let first = viewer.picture();
-    assert_eq!(first["verdict"]["sentence"], "All is well.");
+    assert_eq!(first["verdict"]["sentence"], "Healthy: no problems found.");
     assert_eq!(
         first["traffic"]["per_second"],
         Value::Null,
@@ -191,7 +191,7 @@ fn a_drained_and_a_lost_substation_are_told_in_words() {
         let verdict = viewer.picture()["verdict"].clone();
         let findings = verdict["findings"].as_array()?;
         let texts: Vec<_> = findings.iter().map(|finding| &finding["text"]).collect();
-        let told = texts == ["s3 can't be reached.", "s1 is draining: no new sessions."];
+        let told = texts == ["s3 is unreachable.", "s1 is draining: no new sessions."];
         (told && verdict["level"] == "trouble").then_some(())
     });
 }
@@ -209,7 +209,7 @@ fn viewers_are_bounded_and_a_place_comes_back() {
         (503, "overloaded")
     );
     assert!(
-        refused.message().contains("32 look already"),
+        refused.message().contains("32 viewers are connected"),
         "{}",
         refused.message()
     );
@@ -322,7 +322,7 @@ fn a_viewer_sees_the_drain_and_does_not_hold_it_up() {
     proxy.signal(Signal::SIGTERM);
     until("the picture says so", || {
         let sentence = viewer.picture()["verdict"]["sentence"].clone();
-        let said = "It was told to end, and finishes 1 request in hand.";
+        let said = "The proxy is stopping and finishes 1 request in flight.";
         (sentence == said).then_some(())
     });
     release.send(()).unwrap();

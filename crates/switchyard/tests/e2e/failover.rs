@@ -115,7 +115,7 @@ fn one_that_can_t_be_reached_is_passed_over_and_then_left_out() {
         "then it is ejected"
     );
     assert_eq!(proxy.status()["substations"][0]["state"], "down");
-    proxy.logged("Ejected");
+    proxy.logged("Substation ejected");
 }
 
 #[test]
@@ -123,7 +123,7 @@ fn one_that_was_only_unreachable_is_back_when_a_scrape_reaches_it() {
     let works = Scripted::charging(|| Act::Write(booked()));
     let gone = nobody();
     let proxy = Proxy::start(&[works.address, gone], "load: {interval: 20ms}");
-    proxy.logged("Can't be reached");
+    proxy.logged("Substation unreachable");
     assert_eq!(proxy.status()["substations"][1]["state"], "down");
     let listener = TcpListener::bind(gone).unwrap();
     std::thread::spawn(move || {

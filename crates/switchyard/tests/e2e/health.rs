@@ -90,7 +90,12 @@ fn the_trial_is_one_request_and_only_its_success_brings_the_substation_back() {
         Some("s1"),
         "room it has"
     );
-    for word in ["Ejected", "On trial", "Ejected", "Back in rotation"] {
+    for word in [
+        "Substation ejected",
+        "Ejection over",
+        "Substation ejected",
+        "Back in rotation",
+    ] {
         proxy.logged(word);
     }
 }
@@ -153,7 +158,7 @@ fn a_flapping_one_is_ejected_for_its_rate() {
     let asked = substation.charges().len();
     assert!((20..25).contains(&asked), "{asked}");
     assert!(statuses[asked..].iter().all(|status| *status == 200));
-    assert!(proxy.logged("Ejected").contains("Rate"));
+    assert!(proxy.logged("Substation ejected").contains("Rate"));
 }
 
 #[test]
@@ -178,8 +183,8 @@ fn too_few_left_means_that_those_that_fail_are_used_as_well() {
         false,
         "one that works is no longer ejected"
     );
-    proxy.logged("Too few in rotation");
-    proxy.logged("Enough in rotation again");
+    proxy.logged("Panic mode: too few substations in rotation");
+    proxy.logged("Panic mode ended");
 }
 
 #[test]

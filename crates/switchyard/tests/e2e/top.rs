@@ -85,8 +85,8 @@ fn top_shows_the_grid_drains_by_a_key_and_leaves_the_terminal_as_it_was() {
     let proxy = Proxy::start(&substations.addresses, "load: {interval: 20ms}");
     proxy.charge("");
     let mut terminal = Terminal::open(&proxy);
-    until("it says that all is well", || {
-        terminal.shows("All").then_some(())
+    until("it says that all is healthy", || {
+        terminal.shows("Healthy:").then_some(())
     });
     assert!(terminal.shows(ENTER));
     until("a row", || terminal.shows("s2").then_some(()));

@@ -1,7 +1,8 @@
-//! A Chromium that does as it is told, by way of chromedriver.
+//! A Chromium, driven through chromedriver.
 //!
-//! `WebDriver` is JSON over HTTP, and half of what is asked for here (its console, its network, its media features, its
-//! heap) is no part of the standard but chromedriver's own. So there is no client library to learn, only these few calls.
+//! `WebDriver` is JSON over HTTP, and half of what the tests need (console, network, media
+//! features, heap) is not in the standard but chromedriver's own. So these few calls stand here
+//! instead of a client library.
 
 use std::{
     io::{BufRead, BufReader},
@@ -15,21 +16,22 @@ use switchyard_faults as client;
 
 use crate::rig::until;
 
-/// A window and the process behind it; both end with it.
+/// A window and its driver; dropping this ends both.
 pub(crate) struct Browser {
     driver: Child,
     address: SocketAddr,
     session: String,
-    /// Where it may go.
+    /// The admin port, the only address that the page may request.
     home: SocketAddr,
 }
 
-/// What an element is called in `WebDriver`'s JSON.
+/// The key of an element in `WebDriver`'s JSON.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
-/// A driver that runs, and its port; none where there is no driver.
+/// A running driver and its port; none where chromedriver is not installed.
 fn driver() -> Option<(Child, u16)> {
-    // It picks a port for one protocol and wants the same one for the other, which may be taken: then it ends.
+    // chromedriver picks a port for IPv4 and needs the same one for IPv6. If that is taken it
+    // exits, so try again.
     (0..5)
         .find_map(|_| {
             let driver = Command::new("chromedriver")
@@ -48,7 +50,7 @@ fn driver() -> Option<(Child, u16)> {
                 let port = line.split("successfully on port ").nth(1)?;
                 port.trim_end_matches('.').parse().ok()
             });
-            // It is never asked for more, but must be able to speak.
+            // Nothing reads the rest, but the driver must be able to write it.
             std::thread::spawn(move || said.for_each(drop));
             if port.is_none() {
                 let _ = driver.kill();
@@ -60,7 +62,7 @@ fn driver() -> Option<(Child, u16)> {
 }
 
 impl Browser {
-    /// A browser that shows the page of this admin port, or none where there is no Chromium.
+    /// A browser that shows the page of this admin port; none where there is no Chromium.
     pub(crate) fn open(admin: SocketAddr) -> Option<Self> {
         let mut browser = Self::start(admin)?;
         browser.go();
@@ -76,7 +78,7 @@ impl Browser {
             session: String::new(),
             home,
         };
-        // A container has no user but root, no GPU and little shared memory.
+        // A container has only root, no GPU and little shared memory.
         let arguments = [
             "--headless=new",
             "--no-sandbox",
@@ -128,7 +130,7 @@ impl Browser {
         )
     }
 
-    /// The same where the page asks for a token before it shows anything.
+    /// The same, for a page that asks for a token before it shows anything.
     pub(crate) fn open_asking(admin: SocketAddr) -> Option<Self> {
         let browser = Self::start(admin)?;
         browser.load();
@@ -139,7 +141,7 @@ impl Browser {
         self.ask("/url", &json!({"url": format!("http://{}/", self.home)}));
     }
 
-    /// Loads the page, and waits until it is live.
+    /// Loads the page and waits until it is live.
     pub(crate) fn go(&mut self) {
         self.load();
         self.until(
@@ -166,13 +168,13 @@ impl Browser {
         found[ELEMENT].as_str().unwrap().to_owned()
     }
 
-    /// Clicks as a person does: what is covered or out of sight can't be clicked.
+    /// Clicks as a person does: fails for an element that is covered or out of sight.
     pub(crate) fn click(&self, selector: &str) {
         let element = self.element(selector);
         self.ask(&format!("/element/{element}/click"), &json!({}));
     }
 
-    /// The text of an element, as it is seen.
+    /// The visible text of an element.
     pub(crate) fn text(&self, selector: &str) -> String {
         let element = self.element(selector);
         let path = format!("{}/element/{element}/text", self.session);
@@ -182,7 +184,7 @@ impl Browser {
             .to_owned()
     }
 
-    /// Types on whatever has the focus.
+    /// Types into the element that has the focus.
     pub(crate) fn keys(&self, keys: &str) {
         let each = keys.chars().flat_map(|key| {
             [
@@ -197,14 +199,14 @@ impl Browser {
         );
     }
 
-    /// The size of what is shown, in CSS pixels.
+    /// Sets the size of the viewport, in CSS pixels.
     pub(crate) fn size(&self, width: u32, height: u32) {
         let size =
             json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false});
         self.devtools("Emulation.setDeviceMetricsOverride", &size);
     }
 
-    /// What the system prefers: `light` or `dark`.
+    /// Sets the colour scheme that the system prefers: `light` or `dark`.
     pub(crate) fn theme(&self, theme: &str) {
         let feature = json!({"name": "prefers-color-scheme", "value": theme});
         self.devtools(
@@ -213,20 +215,21 @@ impl Browser {
         );
     }
 
-    /// The whole page as PNG.
-    pub(crate) fn picture(&self, clip: &Value) -> Vec<u8> {
+    /// A screenshot of `clip`, as PNG.
+    pub(crate) fn screenshot(&self, clip: &Value) -> Vec<u8> {
         let options = json!({"format": "png", "captureBeyondViewport": true, "clip": clip});
-        let picture = self.devtools("Page.captureScreenshot", &options);
-        base64(picture["data"].as_str().unwrap())
+        let screenshot = self.devtools("Page.captureScreenshot", &options);
+        base64(screenshot["data"].as_str().unwrap())
     }
 
-    /// Lines of a log that have come since it was last asked for.
+    /// The lines of a log since the last call.
     fn log(&self, kind: &str) -> Vec<Value> {
         let lines = self.ask("/se/log", &json!({"type": kind}));
         lines.as_array().unwrap().clone()
     }
 
-    /// Nothing was logged but what `is_expected`, and nobody was asked but the admin port.
+    /// Checks that the console has only messages that are expected, and that all requests went to
+    /// the admin port.
     pub(crate) fn is_clean_but_for(&self, is_expected: impl Fn(&str) -> bool) {
         for line in self.log("browser") {
             let message = line["message"].as_str().unwrap();
@@ -242,7 +245,7 @@ impl Browser {
                 .as_str()
                 .unwrap();
             let is_ours = url.starts_with(&format!("http://{}/", self.home));
-            assert!(is_ours || url.starts_with("data:"), "it asked {url}");
+            assert!(is_ours || url.starts_with("data:"), "a request to {url}");
             asked += 1;
         }
         assert!(
@@ -251,7 +254,7 @@ impl Browser {
         );
     }
 
-    /// The same where nothing may be logged at all.
+    /// The same, with no message allowed in the console.
     pub(crate) fn is_clean(&self) {
         self.is_clean_but_for(|_| false);
     }
@@ -259,7 +262,8 @@ impl Browser {
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        // A Chromium outlives its driver, so it is ended first; also after a failed test, whose end this may not be.
+        // Chromium outlives its driver, so end it first. After a failed test this must not panic
+        // again.
         let end = || self.call("DELETE", &self.session, &Value::Null);
         let _ = catch_unwind(AssertUnwindSafe(end));
         let _ = self.driver.kill();
@@ -267,7 +271,7 @@ impl Drop for Browser {
     }
 }
 
-/// Undoes base64, of which `WebDriver` makes pictures.
+/// Decodes base64, the form of `WebDriver`'s screenshots.
 fn base64(text: &str) -> Vec<u8> {
     let digit = |byte: u8| match byte {
         b'A'..=b'Z' => byte - b'A',

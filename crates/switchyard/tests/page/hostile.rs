@@ -1,7 +1,7 @@
-//! Markup in everything that comes from outside: it is text, and does nothing.
+//! Markup in everything that comes from outside: the page shows it as text, and nothing runs.
 //!
-//! The configuration lets no such name through, so no real proxy shows one; the page must not rely on that. So here the
-//! real page gets its pictures from a port that lies.
+//! The configuration rejects such names, so no real proxy sends them, but the page must not rely on
+//! that. So here the real page gets its snapshots from a hostile port.
 
 use serde_json::{Value, json};
 use switchyard_faults::{self as client, Act, Scripted};
@@ -11,16 +11,16 @@ use crate::{browser::Browser, rig::Proxy, substations::Substations};
 const NAME: &str =
     "<script>document.title = 'owned'</script><img src=x onerror=\"document.title = 'owned'\">";
 
-/// A real picture with every text replaced.
-fn poisoned(picture: &mut Value) {
-    match picture {
+/// Replaces every text of a real snapshot.
+fn poison(snapshot: &mut Value) {
+    match snapshot {
         Value::String(text) => NAME.clone_into(text),
-        Value::Array(values) => values.iter_mut().for_each(poisoned),
+        Value::Array(values) => values.iter_mut().for_each(poison),
         Value::Object(fields) => {
             for (key, value) in fields {
-                // What the page chooses by, not what it shows.
+                // The page chooses styles by the level and does not show it.
                 if key != "level" {
-                    poisoned(value);
+                    poison(value);
                 }
             }
         }
@@ -29,7 +29,7 @@ fn poisoned(picture: &mut Value) {
 }
 
 /// One event of the real stream.
-fn picture(proxy: &Proxy) -> Value {
+fn snapshot(proxy: &Proxy) -> Value {
     let mut connection = client::Connection::open(proxy.admin);
     connection.send(client::request("GET", "/events", "", ""));
     let mut lines = std::io::BufRead::lines(std::io::BufReader::new(connection.0));
@@ -38,25 +38,25 @@ fn picture(proxy: &Proxy) -> Value {
 }
 
 #[test]
-fn markup_in_names_reasons_and_faults_is_shown_as_it_is() {
+fn markup_in_names_reasons_and_faults_is_shown_as_text() {
     let substations = Substations::start(&[100.0, 100.0]);
     let proxy = Proxy::start(&substations.addresses, "load: {interval: 20ms}");
     proxy.charge("");
-    let mut picture = picture(&proxy);
+    let mut snapshot = snapshot(&proxy);
     let finding = json!({"level": "trouble", "text": "x"});
-    picture["verdict"]["findings"] = json!([finding, finding]);
-    picture["traffic"]["errors"] = json!([["no_capacity", 1.0]]);
-    picture["configuration"]["last_reload"] =
+    snapshot["verdict"]["findings"] = json!([finding, finding]);
+    snapshot["traffic"]["errors"] = json!([["no_capacity", 1.0]]);
+    snapshot["configuration"]["last_reload"] =
         json!({"unix_seconds": 1e9, "success": false, "faults": ["x"], "changes": []});
-    picture["substations"][0]["note"] = json!("x");
-    poisoned(&mut picture);
+    snapshot["substations"][0]["note"] = json!("x");
+    poison(&mut snapshot);
     let admin = proxy.admin;
-    let liar = Scripted::start(move |request| {
+    let hostile = Scripted::start(move |request| {
         let path = request.split(' ').nth(1).unwrap();
         let mut bytes = Vec::new();
         if path == "/events" {
             bytes.extend(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n");
-            bytes.extend(format!("data: {picture}\n\n").bytes());
+            bytes.extend(format!("data: {snapshot}\n\n").bytes());
             return Act::Write(bytes);
         }
         let answer = client::get(admin, path);
@@ -70,17 +70,17 @@ fn markup_in_names_reasons_and_faults_is_shown_as_it_is() {
         bytes.extend(answer.body);
         Act::Write(bytes)
     });
-    let Some(browser) = Browser::open(liar.address) else {
+    let Some(browser) = Browser::open(hostile.address) else {
         return;
     };
-    browser.click("#decisions button");
+    browser.click("#choices button");
     browser.click("#rows button");
     for (shown, least) in [
         ("#rows th", 1),
         ("#sentence", 1),
         ("#findings li", 2),
         ("#reload li", 1),
-        ("#decisions .to", 1),
+        ("#choices .to", 1),
         ("#confirm-title", 1),
     ] {
         let script = format!(
@@ -97,7 +97,7 @@ fn markup_in_names_reasons_and_faults_is_shown_as_it_is() {
 }
 
 #[test]
-fn a_script_that_got_in_all_the_same_would_not_run() {
+fn the_content_security_policy_stops_an_injected_script() {
     let substations = Substations::start(&[100.0]);
     let proxy = Proxy::start(&substations.addresses, "");
     let Some(browser) = Browser::open(proxy.admin) else {

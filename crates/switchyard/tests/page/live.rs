@@ -1,4 +1,4 @@
-//! What a person does with the page: watch a rush hour, take a substation out, lose the connection.
+//! Using the page: watch a rush hour, drain a substation, lose the connection.
 
 use std::{
     fs,
@@ -15,11 +15,11 @@ use crate::{
     substations::Substations,
 };
 
-/// The demo, which is a rush hour with everything it needs; killed when dropped.
+/// `switchyard demo`: a rush hour with everything it needs. Killed when dropped.
 pub(crate) struct Demo(Child, tempfile::TempDir);
 
 impl Demo {
-    /// Starts it, and reads the page's address off what it prints.
+    /// Starts it, and reads the page's address from its output.
     pub(crate) fn start(duration: &str, hours: &str, sessions: &str) -> (Self, SocketAddr) {
         let folder = tempfile::TempDir::new().unwrap();
         let mut child = Command::new(env!("CARGO_BIN_EXE_switchyard"))
@@ -43,7 +43,7 @@ impl Demo {
             let address = line.strip_prefix("  Watch it live: http://")?;
             address.strip_suffix('/')?.parse().ok()
         });
-        // What it prints at its end must go somewhere.
+        // Read its output to the end, so that it can go on writing.
         std::thread::spawn(move || lines.for_each(drop));
         (
             Self(child, folder),
@@ -59,7 +59,7 @@ impl Drop for Demo {
     }
 }
 
-/// How wide the bars are, in pixels.
+/// The widths of the bars, in pixels.
 const WIDTHS: &str = "return [...document.querySelectorAll('#bars .load')].map((bar) => bar.getBoundingClientRect().width)";
 
 fn widths(browser: &Browser) -> Vec<f64> {
@@ -89,7 +89,7 @@ fn in_a_rush_hour_bars_grow_and_the_load_stays_even() {
     });
     let looks = (0..5).map(|_| {
         let last = browser.text("#link-text");
-        until("another picture", || {
+        until("another snapshot", || {
             (browser.text("#link-text") != last).then_some(())
         });
         browser
@@ -100,7 +100,7 @@ fn in_a_rush_hour_bars_grow_and_the_load_stays_even() {
     for imbalance in looks {
         assert!((1.0..1.1).contains(&imbalance), "{imbalance}");
     }
-    assert_eq!(browser.text("#sentence"), "All is well.");
+    assert_eq!(browser.text("#sentence"), "Healthy: no problems found.");
     let rate = browser.text("#stats dd.value");
     assert!(
         rate.ends_with("/s") && !rate.starts_with(['–', '0']),
@@ -119,7 +119,7 @@ fn in_a_rush_hour_bars_grow_and_the_load_stays_even() {
 }
 
 #[test]
-fn why_a_choice_was_made_is_one_click_away_and_stands_still() {
+fn a_click_shows_why_a_choice_was_made_and_pauses_the_list() {
     let substations = Substations::start(&[100.0, 200.0]);
     let proxy = Proxy::start(&substations.addresses, "load: {interval: 20ms}");
     let Some(browser) = Browser::open(proxy.admin) else {
@@ -128,15 +128,15 @@ fn why_a_choice_was_made_is_one_click_away_and_stands_still() {
     proxy.charge(r#"{"power_kw": 22}"#);
     browser.until(
         "a choice",
-        "return document.querySelectorAll('#decisions li').length === 1",
+        "return document.querySelectorAll('#choices li').length === 1",
     );
-    let line = browser.text("#decisions li");
+    let line = browser.text("#choices li");
     assert!(
         line.contains("22.0 kW") && line.contains("→ s2") && line.contains("lowest score"),
         "{line}"
     );
-    browser.click("#decisions button");
-    let detail = browser.text("#decisions .detail");
+    browser.click("#choices button");
+    let detail = browser.text("#choices .detail");
     for word in [
         "s2, chosen",
         "100 kW",
@@ -151,21 +151,21 @@ fn why_a_choice_was_made_is_one_click_away_and_stands_still() {
     let total = "return document.querySelector('#stats .more').textContent.startsWith('2 ')";
     browser.until("the second is counted", total);
     assert_eq!(
-        browser.run("return document.querySelectorAll('#decisions li').length"),
+        browser.run("return document.querySelectorAll('#choices li').length"),
         1
     );
     browser.keys("\u{e00c}");
-    // The pointer still rests on the list, which holds it as well.
+    // The pointer still rests on the list, which pauses it as well.
     browser.click("#sentence");
     browser.until(
         "both are shown",
-        "return document.querySelectorAll('#decisions li').length === 2",
+        "return document.querySelectorAll('#choices li').length === 2",
     );
     browser.is_clean();
 }
 
 #[test]
-fn a_substation_is_drained_by_a_click_and_let_in_again() {
+fn a_click_drains_a_substation_and_another_undrains_it() {
     let substations = Substations::start(&[1_000.0; 2]);
     let proxy = Proxy::start(&substations.addresses, "load: {interval: 20ms}");
     let Some(browser) = Browser::open(proxy.admin) else {
@@ -206,7 +206,7 @@ fn a_substation_is_drained_by_a_click_and_let_in_again() {
         "return !document.getElementById('confirm').open",
     );
 
-    // Its bar grows no more, while the other's does; and ends with its sessions.
+    // Its bar stops growing, while the other's grows.
     let width = |name: &str| {
         let script = format!(
             "return document.querySelector('#bars li[data-name={name}] .load').getBoundingClientRect().width"
@@ -227,7 +227,7 @@ fn a_substation_is_drained_by_a_click_and_let_in_again() {
     );
 
     browser.click("#rows tr[data-name=s1] button");
-    assert!(browser.text("#confirm").contains("Let s1 in again?"));
+    assert!(browser.text("#confirm").contains("Undrain s1?"));
     browser.click("#confirm-yes");
     browser.until(
         "it is up",
@@ -242,7 +242,7 @@ fn a_substation_is_drained_by_a_click_and_let_in_again() {
 }
 
 #[test]
-fn a_bar_ends_when_the_sessions_of_a_drained_substation_do() {
+fn the_bar_of_a_drained_substation_shrinks_to_nothing_with_its_sessions() {
     let mut config = substation::Config::new("s1", 1_000.0);
     // An hour of charging in a second.
     config.time_scale = 3_600.0;
@@ -269,7 +269,7 @@ fn a_bar_ends_when_the_sessions_of_a_drained_substation_do() {
 }
 
 #[test]
-fn a_lost_connection_is_said_and_comes_back_by_itself() {
+fn the_page_reports_a_lost_connection_and_reconnects() {
     let substations = Substations::start(&[100.0]);
     let proxy = Proxy::start(&substations.addresses, "");
     let Some(browser) = Browser::open(proxy.admin) else {
@@ -282,7 +282,7 @@ fn a_lost_connection_is_said_and_comes_back_by_itself() {
     );
     let said = browser.text("#link-text");
     assert!(
-        said.contains("not connected") && said.contains("what you see is of"),
+        said.contains("not connected") && said.contains("showing data from"),
         "{said}"
     );
     assert_eq!(
@@ -291,7 +291,7 @@ fn a_lost_connection_is_said_and_comes_back_by_itself() {
     );
     assert!(
         browser.text("#bars").contains("s1"),
-        "the last picture stays"
+        "the last snapshot stays"
     );
     proxy.signal(Signal::SIGCONT);
     browser.until(
@@ -306,7 +306,7 @@ fn a_lost_connection_is_said_and_comes_back_by_itself() {
 }
 
 #[test]
-fn a_proxy_that_starts_anew_is_found_again() {
+fn the_page_reconnects_to_a_restarted_proxy() {
     let substations = Substations::start(&[100.0]);
     let mut proxy = Proxy::start(&substations.addresses, "");
     let Some(browser) = Browser::open(proxy.admin) else {
@@ -330,7 +330,7 @@ fn a_proxy_that_starts_anew_is_found_again() {
         "return document.getElementById('link').dataset.state === 'live'",
     );
     drop(again);
-    // That nobody was there is the one thing that may stand in the console.
+    // Only the failed connections may be in the console.
     browser.is_clean_but_for(|message| {
         message.contains("ERR_CONNECTION_REFUSED")
             || message.contains("ERR_INCOMPLETE_CHUNKED_ENCODING")
@@ -338,7 +338,7 @@ fn a_proxy_that_starts_anew_is_found_again() {
 }
 
 #[test]
-fn a_token_is_asked_for_and_kept_and_a_wrong_one_is_told() {
+fn the_page_asks_for_a_token_keeps_it_and_rejects_a_wrong_token() {
     let substations = Substations::start(&[100.0]);
     let folder = tempfile::TempDir::new().unwrap();
     let file = folder.path().join("token");
@@ -355,7 +355,7 @@ fn a_token_is_asked_for_and_kept_and_a_wrong_one_is_told() {
     let asks = "return document.getElementById('login').open";
     browser.until("it asks for the token", asks);
     assert_eq!(browser.text("#login-error"), "");
-    // Sent away it comes again; and then what is typed is used once.
+    // Dismissed, it comes again; and then the typed token is used once.
     browser.run("document.getElementById('login').close()");
     browser.until("it asks again", asks);
     browser.click("#token");

@@ -1,13 +1,13 @@
-//! How it looks and how it is reached: themes, a narrow window, the keyboard, a screen reader.
+//! Looks and access: themes, narrow windows, the keyboard, screen readers.
 
 use serde_json::{Value, json};
 
 use crate::{browser::Browser, rig::Proxy, substations::Substations};
 
-/// The least contrast between a text and what it stands on.
+/// The least contrast between a text and its background.
 const LEGIBLE: f64 = 4.5;
 
-/// Texts whose contrast is too small, as «contrast: text».
+/// A script that returns the texts with too little contrast, as `contrast: text`.
 const FAINT: &str = r"
   const light = (color) => {
     const [r, g, b] = color.match(/[\d.]+/g).map(Number).map((part) => {
@@ -42,7 +42,7 @@ fn page() -> (Substations, Proxy) {
 }
 
 #[test]
-fn both_themes_are_legible_and_the_choice_is_kept() {
+fn both_themes_are_legible_and_the_page_keeps_the_choice() {
     let (_substations, proxy) = page();
     let Some(mut browser) = Browser::open(proxy.admin) else {
         return;
@@ -104,7 +104,7 @@ fn a_narrow_window_needs_no_scrolling_sideways_and_hides_nothing() {
 }
 
 #[test]
-fn everything_is_reached_by_keyboard() {
+fn every_control_is_reachable_by_keyboard() {
     let (_substations, proxy) = page();
     let Some(browser) = Browser::open(proxy.admin) else {
         return;
@@ -129,7 +129,7 @@ fn everything_is_reached_by_keyboard() {
         "return !document.getElementById('keys').open",
     );
 
-    // Round once by Tab: every control is come by, and is seen to have the focus.
+    // Once through by Tab: it reaches every control, and the focus is visible.
     browser.run("document.activeElement.blur()");
     let mut reached = std::collections::BTreeSet::new();
     for _ in 0..60 {
@@ -150,7 +150,7 @@ fn everything_is_reached_by_keyboard() {
 }
 
 #[test]
-fn a_screen_reader_is_told_what_everything_is() {
+fn every_element_has_a_name_for_screen_readers() {
     let (_substations, proxy) = page();
     let Some(browser) = Browser::open(proxy.admin) else {
         return;
@@ -196,7 +196,7 @@ fn a_screen_reader_is_told_what_everything_is() {
                     .contains(&name.to_lowercase())
         })
     };
-    for section in ["Is it well?", "Balance", "Why", "The grid", "Configuration"] {
+    for section in ["Health", "Balance", "Decisions", "Grid", "Configuration"] {
         assert!(has("heading", section), "{section}");
     }
     assert!(has("button", "Drain s1"));
@@ -209,7 +209,7 @@ fn a_screen_reader_is_told_what_everything_is() {
 }
 
 #[test]
-fn the_table_sorts_by_a_click_on_its_head() {
+fn a_click_on_a_column_head_sorts_the_table() {
     let (_substations, proxy) = page();
     let Some(browser) = Browser::open(proxy.admin) else {
         return;
@@ -235,7 +235,7 @@ fn the_table_sorts_by_a_click_on_its_head() {
 }
 
 #[test]
-fn the_configuration_is_there_in_full() {
+fn the_page_shows_the_whole_configuration() {
     let (_substations, proxy) = page();
     let Some(browser) = Browser::open(proxy.admin) else {
         return;

@@ -1,18 +1,19 @@
 //! The live page in a real browser, in front of the real binary.
 //!
-//! Where there is no Chromium the tests say so and pass: `make test` installs it, or says why it can't. Every browser
-//! keeps account of what it logged and whom it asked, and no test ends without that having been looked at.
+//! Without Chromium the tests print that they skip, and pass; `make test` installs it, or says why
+//! it can't. Every browser records its console and its requests, and every test checks both at its
+//! end.
 
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "a test that can't go on has failed; the rig is only ever part of one"
+    reason = "a test that can't go on has failed; the rig is only part of tests"
 )]
 #![allow(
     dead_code,
-    reason = "the rig is shared with the tests without a browser, and does more than is asked of it here"
+    reason = "the rig is shared with the tests without a browser, which use more of it"
 )]
 
 mod browser;

@@ -12,7 +12,7 @@ use crate::{
 
 const MANY: usize = 1_000;
 
-/// A thousand real substations, the seventh of which is drained and the last loaded.
+/// A thousand real substations: the seventh is drained, the last one loaded.
 pub(crate) fn grid() -> (Substations, Proxy) {
     // Each is a listener and a connection.
     let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();

@@ -1,4 +1,4 @@
-//! The README's pictures, taken of the real page: `make pictures`.
+//! The README's screenshots of the real page: `make pictures`.
 
 use std::{env, fs, path::Path, thread, time::Duration};
 
@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::{browser::Browser, live::Demo, rig::until};
 
-/// As much of the page as tells the story: from the verdict to the last choices.
+/// The part of the page to show: from the verdict to the last choices.
 const SIZE: (u32, u32) = (1_240, 860);
 
 #[test]
@@ -18,18 +18,18 @@ fn keeps_the_pictures_of_the_readme() {
     let browser = Browser::open(admin).expect("pictures need a browser");
     let (width, height) = SIZE;
     browser.size(width, height);
-    // Well into the evening, with lines that have something to tell.
+    // Well into the evening, when the charts show the rise.
     let seconds = env::var("PAGE_SECONDS").map_or(75, |text| text.parse().unwrap());
     thread::sleep(Duration::from_secs(seconds));
     for theme in ["light", "dark"] {
         browser.theme(theme);
-        until("a picture with samples", || {
-            (browser.text("#sentence") == "All is well.").then_some(())
+        until("a snapshot with samples", || {
+            (browser.text("#sentence") == "Healthy: no problems found.").then_some(())
         });
         let clip = json!({"x": 0, "y": 0, "width": width, "height": height, "scale": 1});
         fs::write(
             folder.join(format!("page-{theme}.png")),
-            browser.picture(&clip),
+            browser.screenshot(&clip),
         )
         .unwrap();
     }

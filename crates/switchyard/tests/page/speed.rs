@@ -1,4 +1,4 @@
-//! What it costs: the first paint, and the browser's memory over time.
+//! The cost of the page: its first paint, and the browser's memory over time.
 
 use std::{
     env, thread,
@@ -9,26 +9,27 @@ use serde_json::json;
 
 use crate::{browser::Browser, rig::Proxy, substations::Substations};
 
-/// What a first paint may take on loopback, in milliseconds.
+/// The longest first paint allowed on loopback, in milliseconds.
 const FIRST_PAINT: f64 = 200.0;
-/// Loads until one is as fast as that.
+/// How many loads may be tried until one is as fast as that.
 const TRIES: usize = 20;
 /// How long memory is watched, unless `PAGE_SECONDS` says otherwise.
 const WATCHED: u64 = 60;
-/// What the lines take that grow until they are five minutes long, in bytes. Pictures that were kept would be more in a
-/// minute.
+/// Bytes that the chart lines take while they grow to five minutes. Snapshots that were kept would
+/// take more in a minute.
 const LINES: f64 = 384.0 * 1024.0;
-/// What caches and the first pictures may take until it is measured for the first time.
+/// The time before the first measurement, for caches and the first snapshots.
 const WARM_UP: Duration = Duration::from_secs(20);
 
 #[test]
-fn the_first_paint_comes_at_once() {
+fn the_first_paint_is_fast() {
     let substations = Substations::start(&[100.0; 3]);
     let proxy = Proxy::start(&substations.addresses, "");
     let Some(mut browser) = Browser::open(proxy.admin) else {
         return;
     };
-    // One is enough: the first is the browser's own start, and this machine does other things too.
+    // One fast load is enough: the first includes the browser's own start, and the machine may be
+    // busy.
     let mut paints = Vec::new();
     while paints.last().is_none_or(|paint| *paint > FIRST_PAINT) {
         assert!(paints.len() < TRIES, "{paints:.0?}");
@@ -51,7 +52,7 @@ fn in_use(browser: &Browser) -> (f64, u64) {
 }
 
 #[test]
-fn memory_is_flat_however_long_somebody_looks() {
+fn memory_stays_flat_while_the_page_is_open() {
     let seconds = env::var("PAGE_SECONDS").map_or(WATCHED, |text| text.parse().unwrap());
     let substations = Substations::start(&[1e6; 8]);
     let proxy = Proxy::start(&substations.addresses, "load: {interval: 100ms}");
@@ -73,7 +74,7 @@ fn memory_is_flat_however_long_somebody_looks() {
         "after {seconds} s: {before:.0} → {after:.0} bytes, {nodes_before} → {nodes_after} nodes"
     );
     assert!(after < before + LINES, "{before} → {after} bytes");
-    // A minute more gives a chart's axis another text, but no further node.
+    // Another minute changes a text of a chart's axis, but adds no node.
     assert!(
         nodes_after <= nodes_before + 10,
         "{nodes_before} → {nodes_after} nodes"

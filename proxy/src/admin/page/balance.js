@@ -1,4 +1,5 @@
-// Balance: a bar for each substation, or a strip of cells where there are many; and how even it was.
+// Balance: a bar for each substation, or a strip of cells where there are many; and the imbalance
+// over time.
 
 import { $, Rows, element, mark, say } from "./dom.js";
 import { age, load, number, percent } from "./format.js";
@@ -6,9 +7,9 @@ import { Chart } from "./chart.js";
 import { fullness, tone } from "./substation.js";
 import * as strip from "./strip.js";
 
-/** More substations than this are cells of a strip. */
+/** More substations than this are drawn as cells of a strip. */
 export const MOST_BARS = 24;
-/** More than this are a band between the fullest and the emptiest, not a line each. */
+/** More than this are drawn as a band between the fullest and the emptiest, not as a line each. */
 const MOST_LINES = 8;
 
 const usage = new Chart($("usage"));
@@ -29,19 +30,19 @@ export function note(history, { substations, balance }) {
   history.keep((key) => !key.startsWith("of ") || names.has(key));
 }
 
-export function show(picture, history) {
-  const { substations, configuration } = picture;
+export function show(snapshot, history) {
+  const { substations, configuration } = snapshot;
   const isMany = substations.length > MOST_BARS;
   $("bars").hidden = isMany;
   $("strip-box").hidden = !isMany;
-  if (isMany) strip.show(picture);
-  else showBars(picture);
+  if (isMany) strip.show(snapshot);
+  else showBars(snapshot);
   legend(isMany, substations);
-  const { balance } = picture;
+  const { balance } = snapshot;
   const mean = balance.mean_utilisation === null ? "" : ` ${percent(balance.mean_utilisation, 1)} full on average.`;
   const used = substations.filter((one) => one.in_rotation).length;
   say($("balance-aside"), `${substations.length} substations, ${used} in rotation, chosen by ${configuration.policy}.${mean}`);
-  showUsage(picture, history);
+  showUsage(snapshot, history);
   showEvenness(balance, history);
 }
 
@@ -62,7 +63,8 @@ function showBars({ substations, balance, configuration: { unit } }) {
   const width = (value) => `${((100 * value) / scale).toFixed(2)}%`;
   bars.show(substations, ({ name }) => name, (bar, one) => {
     const hasRoom = one.capacity > 0;
-    // An estimate below the gauge's word is a silent gauge that was reckoned on: the estimate is what is believed.
+    // The estimate may be below the last sample: then the gauge was silent, and the ledger
+    // extrapolated. Show the estimate.
     const known = Math.min(one.load ?? 0, one.estimate);
     mark(bar.node, "data-tone", tone(one) || null);
     bar.load.style.width = width(known);
@@ -79,7 +81,7 @@ function showBars({ substations, balance, configuration: { unit } }) {
     if (bar.tags.textContent !== tags.join("")) {
       bar.tags.replaceChildren(...tags.map((state) => element("span", { class: "tag", "data-state": state }, state)));
     }
-    const words = [`gauge ${load(one.load, unit)}, ${one.age_seconds === null ? "never sampled" : `${age(one.age_seconds)} ago`}`];
+    const words = [`sample ${load(one.load, unit)}, ${one.age_seconds === null ? "never sampled" : `${age(one.age_seconds)} ago`}`];
     words.push(`${load(one.unseen, unit)} unseen`, `${one.in_flight} in flight`);
     if (one.note) words.push(one.note);
     if (bar.numbers.textContent !== words.join("")) {
@@ -92,8 +94,8 @@ function legend(isMany, substations) {
   const node = $("legend");
   const isShown = (name) => substations.some((one) => tone(one) === name);
   const entries = isMany
-    ? [["", "one cell a substation, filled as it is; the fullest is framed"]]
-    : [["", "gauge"], ["unseen", "unseen: booked since the gauge was read"], ["capacity", "capacity"]];
+    ? [["", "one cell for each substation, filled by its utilisation; the fullest has a frame"]]
+    : [["", "last sample"], ["unseen", "unseen: booked since the sample"], ["capacity", "capacity"]];
   if (isShown("near")) entries.push(["near", "90 % or more"]);
   if (isShown("full")) entries.push(["full", "98 % or more"]);
   if (isShown("out")) entries.push(["out", "out of rotation"]);
@@ -122,7 +124,7 @@ function showUsage({ substations, balance, configuration: { unit } }, history) {
         { values: history.values("least"), kind: "", text: `least ${text(history.ago("least", 0))}` },
       ];
   const before = history.ago("mean", 60);
-  const was = Number.isNaN(before) ? "" : `, a minute ago ${text(before)}`;
+  const was = Number.isNaN(before) ? "" : `, one minute ago ${text(before)}`;
   usage.show({
     ticks: isPart ? [[0, "0 %"], [0.5, "50 %"], [1, "100 %"]] : [[0, "0"], [top / 2, number(top / 2)], [top, number(top)]],
     lines,

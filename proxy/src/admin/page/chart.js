@@ -1,11 +1,11 @@
-// Lines over the last five minutes, as SVG: it follows the theme and the width by itself.
+// Lines over the last five minutes, as SVG, so that they follow the theme and the width.
 
 import { element, mark, say, svg } from "./dom.js";
 
 const WIDTH = 300;
 const HEIGHT = 100;
 
-/** The path of values up to `top`. A second without a value is bridged, a longer hole is not. */
+/** The path of values up to `top`. The line bridges up to two missing seconds, and no longer hole. */
 export function path(values, low, top) {
   let d = "";
   let last = -9;
@@ -19,7 +19,7 @@ export function path(values, low, top) {
   return d;
 }
 
-/** The area between two rows of values. */
+/** The area between two series. */
 function area(lows, highs, low, top) {
   const forth = path(highs, low, top);
   const points = path(lows, low, top).match(/[ML][^ML]+/g);
@@ -61,7 +61,7 @@ export class Chart {
 
   /**
    * `ticks`: values and texts of the axis, from the lowest to the highest. `lines`: values, class and text at the end.
-   * `band`: lowest and highest values. `span`: its length in seconds. `said`: the chart in words.
+   * `band`: lowest and highest values. `span`: its length in seconds. `said`: the chart in words, for screen readers.
    */
   show({ ticks, lines, band, span, said }) {
     const low = ticks[0][0];
@@ -100,7 +100,7 @@ export class Chart {
   }
 }
 
-/** Labels moved so far apart that each can be read. */
+/** Moves labels apart so that each can be read. */
 function apart(labels) {
   const LEAST = 9;
   labels.sort((a, b) => a[1] - b[1]);

@@ -1,4 +1,4 @@
-// What is in force, and what became of the last attempt to change it.
+// The configuration in force, and the outcome of the last reload.
 
 import { $, Rows, element, say } from "./dom.js";
 import { moment, seconds } from "./format.js";
@@ -8,30 +8,30 @@ const facts = new Rows($("facts"), ([title]) => {
   const value = element("dd");
   return { node: element("div", {}, element("dt", {}, title), value), value };
 });
-let told = null;
+let shown = null;
 
 export function show({ configuration: now }) {
   const all = [
     ["Version", `${now.version}`],
     ["In force since", moment(now.since_unix_seconds)],
     ["Policy", now.policy],
-    ["Gauges are read every", seconds(now.interval_seconds)],
-    ["A sample is stale after", seconds(now.stale_after_seconds)],
+    ["Scrape interval", seconds(now.interval_seconds)],
+    ["Samples are stale after", seconds(now.stale_after_seconds)],
     ["Switchyard", now.program],
   ];
   facts.show(all, ([title]) => title, (fact, [, text]) => say(fact.value, text));
   const reload = JSON.stringify(now.last_reload);
-  if (reload !== told) {
-    told = reload;
-    $("reload").replaceChildren(...tell(now.last_reload));
+  if (reload !== shown) {
+    shown = reload;
+    $("reload").replaceChildren(...describe(now.last_reload));
   }
 }
 
-function tell(reload) {
+function describe(reload) {
   if (!reload) return [element("p", {}, "No reload since the start.")];
   const lines = (texts) => element("ul", {}, ...texts.map((text) => element("li", {}, text)));
   if (!reload.success) {
-    const words = `Reload of ${moment(reload.unix_seconds)} refused; what was in force stays:`;
+    const words = `Reload of ${moment(reload.unix_seconds)} refused; the old configuration stays in force:`;
     return [element("p", { class: "bad" }, words), lines(reload.faults)];
   }
   const words = `Last reload ${moment(reload.unix_seconds)}, in force${reload.changes.length ? ". It changed:" : "; it changed nothing."}`;

@@ -1,8 +1,8 @@
-// Asks before it acts, and says what went wrong where it was asked.
+// Asks before it acts, and shows a failure in the same dialog.
 
 import { $, say } from "./dom.js";
 
-/** Asks; on yes does `act`, and stays open with the reason if that fails. */
+/** Asks; on yes runs `act`, and stays open with the reason if that fails. */
 export function confirm({ title, text, yes, act }) {
   const dialog = $("confirm");
   say($("confirm-title"), title);

@@ -1,4 +1,4 @@
-// Small things for the document. Text only ever goes in as text, so nothing that comes from outside can be markup.
+// Helpers for the document. They insert text only as text, so outside data can't become markup.
 
 export const $ = (id) => document.getElementById(id);
 
@@ -20,20 +20,20 @@ function fill(made, attributes, children) {
   return made;
 }
 
-/** Sets a text only if it is another: the browser and screen readers take every set for a change. */
+/** Sets a text only if it differs: the browser and screen readers treat every assignment as a change. */
 export function say(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
 
-/** Sets an attribute only if it is another; removes it for null. */
+/** Sets an attribute only if it differs; removes it for null. */
 export function mark(node, name, value) {
   if (value === null) node.removeAttribute(name);
   else if (node.getAttribute(name) !== String(value)) node.setAttribute(name, value);
 }
 
 /**
- * Keeps the children of a node in step with a list: one child a key, made when the key comes, removed when it goes, moved
- * only where the order changed.
+ * Keeps the children of a node in step with a list, one child for each key: adds children for new keys, removes those of
+ * missing keys, and moves a child only where the order changed.
  */
 export class Rows {
   constructor(parent, make) {

@@ -1,8 +1,10 @@
-// Pictures from /events. `fetch` rather than EventSource, which can't send a token and does not say why it failed.
+// Snapshots from /events, by `fetch`: EventSource can't send a token and does not report why it
+// failed.
 
 const TOKEN = "switchyard-token";
-/** Without a picture for so long, the connection is as good as lost. In milliseconds. */
+/** After this long without data the connection counts as lost. In milliseconds. */
 const SILENCE = 5000;
+/** The longest pause between two attempts to connect, in milliseconds. */
 const LONGEST_PAUSE = 5000;
 
 export class Refused extends Error {
@@ -12,7 +14,7 @@ export class Refused extends Error {
   }
 }
 
-/** Asks the admin port, with the token if there is one. */
+/** Sends a request to the admin port, with the token if there is one. */
 export async function ask(path, options = {}) {
   const token = sessionStorage.getItem(TOKEN);
   const headers = token ? { authorization: `Bearer ${token}` } : {};
@@ -24,21 +26,21 @@ export async function ask(path, options = {}) {
 
 export const useToken = (token) => sessionStorage.setItem(TOKEN, token);
 
-/** Gives every picture to `show` and every change of the connection to `link`; `login` gets a token. Never ends. */
+/** Passes every snapshot to `show` and every lost connection to `link`; `login` asks for a token. Never ends. */
 export async function follow({ show, link, login }) {
   for (let pause = 500; ; pause = Math.min(pause * 2, LONGEST_PAUSE)) {
     try {
-      await stream((picture) => {
+      await stream((snapshot) => {
         pause = 500;
-        show(picture);
+        show(snapshot);
       });
-      link("lost", "it ended the connection");
+      link("lost", "the admin port closed the connection");
     } catch (error) {
       if (error.status === 401) {
         await login(error.message);
         continue;
       }
-      link("lost", error instanceof Refused ? error.message : "it does not answer");
+      link("lost", error instanceof Refused ? error.message : "the admin port does not answer");
     }
     await new Promise((go) => setTimeout(go, pause));
   }

@@ -1,10 +1,10 @@
-// Numbers as people read them, always with their units. A dash where nothing is known.
+// Numbers for people, always with their units. A dash where the value is unknown.
 
 export const NONE = "–";
 
 const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 
-/** Three digits that matter, more only before the point. */
+/** Three significant digits, more only before the decimal point. */
 export function number(value) {
   if (value === null || value === undefined || !Number.isFinite(value)) return NONE;
   const size = Math.abs(value);
@@ -17,7 +17,7 @@ export const count = (value) => (value === null || value === undefined ? NONE : 
 /** A load with its unit. */
 export const load = (value, unit) => (number(value) === NONE ? NONE : `${number(value)}${unit && ` ${unit}`}`);
 
-/** A part of one as percent. What is not all never reads as 100 %, and what is not nothing never as 0 %. */
+/** A share as percent. Less than all never shows as 100 %, and more than none never as 0 %. */
 export function percent(part, digits = 0) {
   if (part === null || part === undefined || !Number.isFinite(part)) return NONE;
   const step = 10 ** -digits;
@@ -28,7 +28,7 @@ export function percent(part, digits = 0) {
   return `${shown.toFixed(digits)} %`;
 }
 
-/** A time in the unit that suits it. */
+/** A duration in a fitting unit. */
 export function seconds(value) {
   if (value === null || value === undefined) return NONE;
   if (value < 0.001) return `${whole.format(value * 1e6)} µs`;
@@ -38,31 +38,31 @@ export function seconds(value) {
   return `${whole.format(value / 3600)} h`;
 }
 
-/** An age: nobody needs microseconds of it. */
+/** An age, to tenths of a second. */
 export function age(value) {
   if (value === null || value === undefined) return NONE;
   return value < 0.1 ? "< 0.1 s" : value < 1 ? `${value.toFixed(1)} s` : seconds(value);
 }
 
-/** The time of day of a moment. */
+/** The time of day. */
 export const clock = (unix) => new Date(unix * 1000).toLocaleTimeString("en-GB");
 
 /** The same with tenths of a second. */
 export const tenths = (unix) => `${clock(unix)}.${Math.floor(unix * 10) % 10}`;
 
-/** Day and time of a moment. */
+/** Day and time. */
 export const moment = (unix) => new Date(unix * 1000).toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "medium" });
 
 const REASONS = {
   least_load: "lowest score",
-  tie: "as low as another: chance decided",
-  spread: "its share of the gap, beside other proxies",
-  stale: "its sample is old; the ledger says so",
-  failover: "another had been tried before",
-  key: "it may have booked this key before",
-  power_of_two: "the better of two",
+  tie: "tie for the lowest score: chance decided",
+  spread: "its share of the gap, next to other proxies",
+  stale: "its sample is old; chosen by its ledger",
+  failover: "failover: another was tried first",
+  key: "it may hold this Idempotency-Key",
+  power_of_two: "the better of two at random",
   round_robin: "its turn",
-  random: "by chance",
+  random: "at random",
 };
 
 /** Why a substation was chosen, in words. */

@@ -1,4 +1,4 @@
-// The grid as a table: sortable, filtered, and the place to take a substation out or let it in again.
+// The grid as a table: sorting, filtering, and the buttons that drain and undrain a substation.
 
 import { $, Rows, element, mark, say } from "./dom.js";
 import { age, count, load, percent } from "./format.js";
@@ -6,10 +6,10 @@ import { Refused, ask } from "./feed.js";
 import { confirm } from "./confirm.js";
 import { utilisation } from "./substation.js";
 
-/** Rows that are shown before somebody asks for all. */
+/** Rows shown until the user asks for all. */
 const FIRST = 25;
 
-/** Key, heading, what is sorted by, what is shown. */
+/** Key, heading, sort value, shown text, kind. */
 const COLUMNS = [
   ["name", "Substation", (one) => one.name, null, "text"],
   ["address", "Address", (one) => one.address, (one) => one.address, "text"],
@@ -27,7 +27,7 @@ const COLUMNS = [
 const rows = new Rows($("rows"), makeRow);
 const order = { key: null, isUp: false };
 let isAll = false;
-let picture = null;
+let snapshot = null;
 
 const heads = COLUMNS.map(([key, title, , , kind]) => {
   const button = element("button", { type: "button" }, title);
@@ -37,7 +37,7 @@ const heads = COLUMNS.map(([key, title, , , kind]) => {
   return { key, head, button };
 });
 $("heads").append(element("th", { scope: "col" }, ""));
-// A narrow window has no heads to click.
+// A narrow window shows no column heads to click.
 const choices = [["", "configuration"], ...COLUMNS];
 $("sort").append(...choices.map(([key, title]) => element("option", { value: key }, title)));
 $("sort").addEventListener("change", () => {
@@ -47,7 +47,7 @@ $("sort").addEventListener("change", () => {
 });
 
 function sortBy(key) {
-  // Text is looked for from the start, numbers for the largest.
+  // Text sorts from A at first, numbers from the largest.
   const startsUp = ["name", "address", "state"].includes(key);
   order.isUp = order.key === key ? !order.isUp : startsUp;
   order.key = key;
@@ -55,17 +55,17 @@ function sortBy(key) {
 }
 
 export function note(next) {
-  picture = next;
+  snapshot = next;
 }
 
 export function show() {
-  if (!picture) return;
+  if (!snapshot) return;
   for (const { key, head, button } of heads) {
     const isIt = key === order.key;
     mark(head, "aria-sort", isIt ? (order.isUp ? "ascending" : "descending") : null);
     mark(button, "data-order", isIt ? (order.isUp ? "↑" : "↓") : "");
   }
-  const all = picture.substations;
+  const all = snapshot.substations;
   const wanted = $("filter").value.trim().toLowerCase();
   const isWanted = (text) => text.toLowerCase().includes(wanted);
   const found = all.filter(({ name, address, state }) => [name, address, state].some(isWanted));
@@ -84,7 +84,7 @@ function sort(found) {
   const sign = order.isUp ? 1 : -1;
   found.sort((a, b) => {
     const [x, y] = [by(a), by(b)];
-    // What is not known comes last, whichever way.
+    // Unknown values come last in either direction.
     if (x === null || y === null) return (x === null) - (y === null);
     return sign * (typeof x === "string" ? names.compare(x, y) : x - y);
   });
@@ -92,40 +92,41 @@ function sort(found) {
 
 function makeRow({ name }) {
   const state = element("span", { class: "tag" });
-  const why = element("span", { class: "note" });
+  const note = element("span", { class: "note" });
   const button = element("button", { type: "button" });
   button.addEventListener("click", () => command(name));
-  // The roles are said, since a narrow window shows rows as cards, and what is no table loses them.
+  // Explicit roles: a narrow window shows rows as cards, and elements that are not laid out as a
+  // table lose theirs.
   const cells = COLUMNS.map(([key, title, , text]) => {
     if (key === "name") return element("th", { role: "rowheader", scope: "row", class: "text" }, name);
-    if (key === "state") return element("td", { role: "cell", class: "state", "data-title": title }, state, " ", why);
+    if (key === "state") return element("td", { role: "cell", class: "state", "data-title": title }, state, " ", note);
     return element("td", { role: "cell", class: key === "address" ? "text" : "", "data-title": title });
   });
   const act = element("td", { role: "cell", class: "act" }, button);
   const node = element("tr", { role: "row", "data-name": name }, ...cells, act);
-  return { node, cells, state, why, button };
+  return { node, cells, state, note, button };
 }
 
 function updateRow(row, one) {
-  const { unit } = picture.configuration;
+  const { unit } = snapshot.configuration;
   COLUMNS.forEach(([, , , text], at) => text && say(row.cells[at], text(one, unit)));
   say(row.state, one.state);
   mark(row.state, "data-state", one.state);
-  say(row.why, one.note ?? "");
+  say(row.note, one.note ?? "");
   const word = one.state === "draining" ? "Undrain" : "Drain";
   say(row.button, word);
   mark(row.button, "aria-label", `${word} ${one.name}`);
 }
 
 async function command(name) {
-  const one = picture.substations.find((each) => each.name === name);
+  const one = snapshot.substations.find((each) => each.name === name);
   if (!one) return;
   const isOut = one.state === "draining";
   await confirm({
-    title: isOut ? `Let ${name} in again?` : `Drain ${name}?`,
+    title: isOut ? `Undrain ${name}?` : `Drain ${name}?`,
     text: isOut
-      ? "It gets new sessions again from now on."
-      : `It gets no new sessions; the ${load(one.estimate, picture.configuration.unit)} that it bears go on to their end. A restart of the proxy forgets it.`,
+      ? "It gets new sessions again."
+      : `It gets no new sessions; its current ${load(one.estimate, snapshot.configuration.unit)} run to their end. A restart of the proxy ends the drain.`,
     yes: isOut ? "Undrain" : "Drain",
     act: () => ask(`substations/${encodeURIComponent(name)}/${isOut ? "undrain" : "drain"}`, { method: "POST" }).catch((error) => {
       throw error instanceof Refused ? error : new Error("The admin port does not answer.");
@@ -133,7 +134,7 @@ async function command(name) {
   });
 }
 
-/** Shows one substation in the table. */
+/** Shows one substation in the table and focuses it. */
 export function find(name) {
   $("filter").value = name;
   show();

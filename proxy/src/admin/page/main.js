@@ -1,4 +1,4 @@
-// Ties the parts together: every picture is noted by all, and shown if somebody can see it.
+// Ties the parts together: every part records each snapshot, and draws it while the tab is visible.
 
 import { $, say } from "./dom.js";
 import { clock } from "./format.js";
@@ -6,38 +6,38 @@ import { follow, useToken } from "./feed.js";
 import { History } from "./history.js";
 import * as balance from "./balance.js";
 import * as configuration from "./configuration.js";
+import * as decisions from "./decisions.js";
 import * as grid from "./grid.js";
-import * as well from "./well.js";
-import * as why from "./why.js";
+import * as health from "./health.js";
 
 const history = new History();
-let picture = null;
+let snapshot = null;
 
-function take(next) {
-  picture = next;
+function receive(next) {
+  snapshot = next;
   history.advance(next.unix_seconds);
-  well.note(history, next);
+  health.note(history, next);
   balance.note(history, next);
-  why.note(next);
+  decisions.note(next);
   grid.note(next);
   link("live", `live, ${clock(next.unix_seconds)}`);
   if (!document.hidden) show();
 }
 
 function show() {
-  if (!picture) return;
-  well.show(picture, history);
-  balance.show(picture, history);
-  why.show();
+  if (!snapshot) return;
+  health.show(snapshot, history);
+  balance.show(snapshot, history);
+  decisions.show();
   grid.show();
-  configuration.show(picture);
+  configuration.show(snapshot);
 }
 
 function link(state, text) {
   const isLost = state === "lost";
-  const since = isLost && picture ? `: what you see is of ${clock(picture.unix_seconds)}` : "";
+  const since = isLost && snapshot ? `: showing data from ${clock(snapshot.unix_seconds)}` : "";
   $("link").dataset.state = state;
-  document.body.classList.toggle("is-old", isLost && picture !== null);
+  document.body.classList.toggle("is-old", isLost && snapshot !== null);
   say($("link-text"), isLost ? `not connected, ${text}${since}` : text);
   if (isLost) document.title = "… not connected · Switchyard";
 }
@@ -53,7 +53,8 @@ function login(message) {
       $("token").value = "";
       dialog.close();
     };
-    // Also gone where the dialog was only sent away: two of them would use what is typed, and then nothing.
+    // Remove the listener when the dialog is dismissed, too: with two listeners the second would
+    // store an empty token.
     const form = $("login-form");
     form.addEventListener("submit", use);
     const end = () => {
@@ -75,7 +76,7 @@ function useTheme(theme) {
 
 const nextTheme = () => useTheme(THEMES[(THEMES.indexOf(localStorage.getItem("switchyard-theme")) + 1) % THEMES.length]);
 
-const SECTIONS = ["well", "balance", "why", "grid", "configuration"];
+const SECTIONS = ["health", "balance", "decisions", "grid", "configuration"];
 
 document.addEventListener("keydown", (event) => {
   const isTyping = event.target.closest("input, dialog");
@@ -98,4 +99,4 @@ document.addEventListener("visibilitychange", () => !document.hidden && show());
 
 const theme = localStorage.getItem("switchyard-theme");
 useTheme(THEMES.includes(theme) ? theme : "auto");
-follow({ show: take, link, login });
+follow({ show: receive, link, login });

@@ -1,21 +1,21 @@
-// A thousand substations at once: a cell for each, filled from below as the substation is. Pointer and arrow keys read
-// one out in words.
+// A thousand substations at once: a cell for each, filled from below by its utilisation. Pointer
+// and arrow keys show one of them in words.
 
 import { $, Rows, element, mark, say } from "./dom.js";
 import { age, load, percent } from "./format.js";
 import { fullness, tone } from "./substation.js";
 import { find } from "./grid.js";
 
-/** Up to so many cells there is room for large ones. */
+/** Up to this many cells are drawn large. */
 const FEW = 200;
 
 const cells = new Rows($("strip"), () => ({ node: element("i") }));
 let at = null;
 let last = null;
 
-export function show(picture) {
-  last = picture;
-  const { substations, balance } = picture;
+export function show(snapshot) {
+  last = snapshot;
+  const { substations, balance } = snapshot;
   mark($("strip"), "data-size", substations.length <= FEW ? "large" : null);
   const top = balance.capacity > 0 ? 1 : Math.max(...substations.map(fullness), Number.EPSILON);
   cells.show(substations, ({ name }) => name, (cell, one) => {

@@ -1,12 +1,12 @@
-// What every part asks of a substation.
+// Derived values that several parts need.
 
-/** The estimate by the capacity; null where no capacity is known. */
+/** The estimate divided by the capacity; null where no capacity is known. */
 export const utilisation = (one) => (one.capacity > 0 ? one.estimate / one.capacity : null);
 
-/** What is compared: utilisation, or load where no capacity is known. */
+/** The value to compare by: utilisation, or load where no capacity is known. */
 export const fullness = (one) => utilisation(one) ?? one.estimate;
 
-/** How a substation is to be drawn. */
+/** How to draw a substation. */
 export function tone(one) {
   if (!one.in_rotation) return "out";
   if (one.state !== "up") return "old";

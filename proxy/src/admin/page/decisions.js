@@ -1,12 +1,13 @@
-// Why: the last choices with their candidates. While one is open or pointed at, the list stands still to be read.
+// Decisions: the last choices with their candidates. The list stands still while one is open or
+// under the pointer.
 
 import { $, Rows, element, mark, say } from "./dom.js";
 import { age, load, number, percent, reason, tenths } from "./format.js";
 
-/** Choices that are shown. */
+/** How many choices are shown. */
 const SHOWN = 8;
 
-const list = new Rows($("decisions"), make);
+const list = new Rows($("choices"), make);
 let decisions = [];
 let open = null;
 let isPointedAt = false;
@@ -14,17 +15,17 @@ let unit = "";
 
 const key = (one) => `${one.unix_seconds} ${one.substation} ${one.load}`;
 
-export function note(picture) {
-  unit = picture.configuration.unit;
-  if (open === null && !isPointedAt) decisions = picture.decisions.slice(0, SHOWN);
+export function note(snapshot) {
+  unit = snapshot.configuration.unit;
+  if (open === null && !isPointedAt) decisions = snapshot.decisions.slice(0, SHOWN);
 }
 
 export function show() {
-  // Two choices in the same millisecond that look the same are one line.
+  // Two equal choices in the same millisecond are one line.
   const unique = new Map(decisions.map((one) => [key(one), one]));
   list.show(unique.values(), key, () => {});
-  const usual = decisions.length ? "The last choices. Open one to see its numbers." : "No choice yet.";
-  say($("why-aside"), open ? "Held while one is open. Close it, or press Esc, to go on." : usual);
+  const usual = decisions.length ? "The last choices. Open one to see its numbers." : "No choices yet.";
+  say($("decisions-aside"), open ? "Paused while a choice is open. Close it, or press Esc, to resume." : usual);
 }
 
 function make(one) {
@@ -62,8 +63,8 @@ function close() {
 
 function detail(one) {
   const isAlone = one.margin === null;
-  const margin = isAlone ? "There was no other to compare with." : `The best score was ${one.margin.toFixed(4)} below the next.`;
-  const share = one.share < 1 ? ` Other proxies book too: ${percent(one.share)} of what the gauges say counted.` : "";
+  const margin = isAlone ? "It was the only candidate." : `The best score was ${one.margin.toFixed(4)} below the next.`;
+  const share = one.share < 1 ? ` Other proxies book too, so this one fills ${percent(one.share)} of a gap between substations.` : "";
   const words = ["Candidate", "Gauge", "Age", "Unseen", "Estimate", "Capacity", "Score"];
   const head = words.map((word, at) => element("th", { scope: "col", class: at ? "" : "text" }, word));
   const rows = one.candidates.map((each) => {
@@ -85,12 +86,12 @@ function detail(one) {
     element("thead", {}, element("tr", {}, ...head)),
     element("tbody", {}, ...rows),
   );
-  const told = `${reason(one.reason)}. ${margin}${share} A score is what the load would be with the request, by the capacity.`;
-  return [element("p", {}, told[0].toUpperCase() + told.slice(1)), element("div", { class: "scroll" }, table)];
+  const text = `${reason(one.reason)}. ${margin}${share} A score is the load with this request, divided by the capacity.`;
+  return [element("p", {}, text[0].toUpperCase() + text.slice(1)), element("div", { class: "scroll" }, table)];
 }
 
 for (const [name, is] of [["pointerenter", true], ["pointerleave", false], ["focusin", true], ["focusout", false]]) {
-  $("decisions").addEventListener(name, () => (isPointedAt = is));
+  $("choices").addEventListener(name, () => (isPointedAt = is));
 }
 
 document.addEventListener("keydown", (event) => {

@@ -1,25 +1,27 @@
-//! Takes the picture. The only place of this room that touches what is shared.
+//! Captures the snapshot from the shared state.
 
-use switchyard_grid::{Moment, Stage, SubstationView, View};
-use switchyard_status::{Balance, Configuration, Facts, Picture, Reload, Substation, Verdict};
+use switchyard_grid::{Moment, RotationView, Stage, SubstationView};
+use switchyard_status::{
+    Balance, Configuration, Facts, Reload, StatusSnapshot, Substation, Verdict,
+};
 
-use super::traffic::Meter;
+use super::traffic::RateWindow;
 use crate::{admin::decisions, dispatch::DispatchState, runtime::Runtime, snapshot::Snapshot};
 
-/// Choices in a picture: more than a person reads in a second.
+/// How many choices a snapshot has: more than a person reads in a second.
 const DECISIONS: usize = 8;
 
-/// The proxy as it is now; `meter` knows how it was before.
-pub(in crate::admin) fn take(
+/// The proxy as it is now. `rates` remembers the earlier counters.
+pub(in crate::admin) fn capture(
     runtime: &Runtime,
     dispatch: &DispatchState,
-    meter: &mut Meter,
-) -> Picture {
+    rates: &mut RateWindow,
+) -> StatusSnapshot {
     let in_force = runtime.snapshot();
     let grid = &*in_force.grid;
     let now = grid.clock().now();
     let substations: Vec<_> = grid.views().map(|view| shown(&view, now)).collect();
-    let mut traffic = meter.read(now, runtime.metrics.requests.totals());
+    let mut traffic = rates.read(now, runtime.metrics.requests.totals());
     traffic.in_flight = runtime.in_flight.requests();
     traffic.waiting = dispatch.waiting();
     traffic.connections = runtime.in_flight.connections();
@@ -31,10 +33,10 @@ pub(in crate::admin) fn take(
         balance: &balance,
         configuration: &configuration,
         is_ready: grid.is_ready(),
-        is_ending: runtime.in_flight.is_draining(),
+        is_stopping: runtime.in_flight.is_draining(),
         is_panicking: grid.is_panicking(),
     });
-    Picture {
+    StatusSnapshot {
         unix_seconds: grid.clock().unix_seconds(now),
         verdict,
         traffic,
@@ -51,30 +53,30 @@ fn shown(view: &SubstationView<'_>, now: Moment) -> Substation {
         address: view.address.to_string(),
         state: view.state.name().into(),
         in_rotation: view.rotation.is_in_rotation,
-        load: view.current_load,
+        current_load: view.current_load,
         capacity: view.capacity,
-        estimate: view.estimated_load,
-        unseen: view.unseen_load,
-        age_seconds: view.sample_age.map(|age| age.as_secs_f64()),
+        estimated_load: view.estimated_load,
+        unseen_load: view.unseen_load,
+        sample_age_seconds: view.sample_age.map(|age| age.as_secs_f64()),
         in_flight: view.in_flight,
-        assigned: view.assigned_total,
+        assigned_total: view.assigned_total,
         note: note(&view.rotation, now),
     }
 }
 
-/// What a person should know of a substation beyond its state.
-fn note(view: &View, now: Moment) -> Option<String> {
+/// What a person should know about a substation beyond its state.
+fn note(view: &RotationView, now: Moment) -> Option<String> {
     if let Stage::Ejected(until) = view.stage {
         let seconds = until.since(now).as_secs();
-        return Some(format!("its trial is due in {seconds} s"));
+        return Some(format!("trial due in {seconds} s"));
     }
     if matches!(view.stage, Stage::Trial | Stage::Tried) {
         return Some("on trial: one request decides".to_owned());
     }
     if let Some(load) = view.refuses {
-        return Some(format!("has just refused a load of {}", load.units()));
+        return Some(format!("refuses loads of {} or more", load.units()));
     }
-    (view.share < 1.0).then(|| format!("coming back: {:.0} % of its share", view.share * 100.0))
+    (view.share < 1.0).then(|| format!("slow start: {:.0} % of its share", view.share * 100.0))
 }
 
 fn configuration(in_force: &Snapshot, last_reload: Option<Reload>) -> Configuration {
@@ -91,7 +93,7 @@ fn configuration(in_force: &Snapshot, last_reload: Option<Reload>) -> Configurat
     }
 }
 
-/// The unit that the name of the load's field ends with, by the custom of writing it there.
+/// The unit at the end of the name of the load's field; empty if there is none.
 fn unit(load_field: &str) -> &'static str {
     match load_field.rsplit('_').next() {
         Some("kw") => "kW",
@@ -107,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_unit_is_that_of_the_loads_field() {
+    fn the_unit_is_the_suffix_of_the_load_field() {
         assert_eq!(unit("power_kw"), "kW");
         assert_eq!(unit("kw"), "kW");
         assert_eq!(unit("n"), "", "sequences have no unit");

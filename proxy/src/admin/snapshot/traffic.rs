@@ -1,8 +1,9 @@
-//! What clients see, as rates: counters only ever grow, so a rate is the difference of two looks.
+//! The traffic as clients see it. Counters only grow, so a rate is the difference of two readings.
 //!
-//! Rates are over the last ten seconds: calm enough to be read, and soon enough to show what has just happened. Quantiles
-//! come from the buckets of `request_duration_seconds`, each twice as wide as the one before; inside a bucket requests are
-//! taken to lie evenly, so a quantile is off by less than a factor of two, and mostly by far less.
+//! Rates are over the last ten seconds: steady enough to read, and short enough to show a recent
+//! change. Quantiles come from the buckets of `request_duration_seconds`, each twice as wide as the
+//! previous one. They assume that requests spread evenly inside a bucket, so their error is below a
+//! factor of two, and mostly far smaller.
 
 use std::{borrow::Cow, collections::VecDeque, time::Duration};
 
@@ -13,34 +14,35 @@ use switchyard_wire::Outcome;
 
 use crate::metrics::RequestTotals;
 
-/// What rates are over.
+/// The window of the rates.
 const WINDOW: Duration = Duration::from_secs(10);
 
-/// Remembers how the counters stood.
+/// The readings of the counters in the last ten seconds.
 #[derive(Debug, Default)]
-pub(in crate::admin) struct Meter {
-    seen: VecDeque<(Moment, RequestTotals)>,
+pub(in crate::admin) struct RateWindow {
+    readings: VecDeque<(Moment, RequestTotals)>,
 }
 
-impl Meter {
-    /// The traffic until `now`, when the counters stand at `totals`. What is no counter is left at zero.
+impl RateWindow {
+    /// Adds a reading of the counters, `totals` at `now`, and returns the traffic. Fields that are
+    /// no counters stay zero.
     pub(super) fn read(&mut self, now: Moment, totals: RequestTotals) -> Traffic {
-        // The first that is older than the window stays: the difference to it is the rate.
+        // Keep the newest reading that is older than the window: the rate is the difference to it.
         while self
-            .seen
+            .readings
             .get(1)
             .is_some_and(|(at, _)| now.since(*at) >= WINDOW)
         {
-            self.seen.pop_front();
+            self.readings.pop_front();
         }
-        let mut traffic = match self.seen.front() {
+        let mut traffic = match self.readings.front() {
             Some((at, before)) if now > *at => {
                 between(now.since(*at).as_secs_f64(), before, &totals)
             }
             _ => Traffic::default(),
         };
         traffic.total = totals.ended.iter().sum();
-        self.seen.push_back((now, totals));
+        self.readings.push_back((now, totals));
         traffic
     }
 }
@@ -88,8 +90,8 @@ fn between(seconds: f64, before: &RequestTotals, after: &RequestTotals) -> Traff
     }
 }
 
-/// The value that `part` of `all` don't exceed. Buckets are upper bounds and how many lie at or below; beyond the last
-/// bound nothing is known but that, so that bound is the answer.
+/// The value that a `part` of `all` requests does not exceed. A bucket is an upper bound and the
+/// count at or below it. Beyond the last bound nothing is known, so that bound is the result.
 #[expect(clippy::cast_precision_loss, reason = "counts of requests")]
 fn quantile(buckets: &[(f64, u64)], all: u64, part: f64) -> Option<f64> {
     if all == 0 {
@@ -129,16 +131,16 @@ mod tests {
     }
 
     #[test]
-    fn a_first_look_knows_no_rate() {
-        let traffic = Meter::default().read(at(5), totals([7, 0, 0, 0, 0]));
+    fn a_first_reading_has_no_rate() {
+        let traffic = RateWindow::default().read(at(5), totals([7, 0, 0, 0, 0]));
         assert_eq!((traffic.per_second, traffic.total), (None, 7));
     }
 
     #[test]
-    fn rates_are_differences_and_the_clients_own_faults_are_no_failures() {
-        let mut meter = Meter::default();
-        meter.read(at(0), totals([0; 5]));
-        let traffic = meter.read(at(2), totals([80, 4, 10, 12, 4]));
+    fn rates_are_differences_and_invalid_requests_are_no_failures() {
+        let mut rates = RateWindow::default();
+        rates.read(at(0), totals([0; 5]));
+        let traffic = rates.read(at(2), totals([80, 4, 10, 12, 4]));
         close(traffic.per_second, 55.0);
         close(traffic.success, 0.84);
         close(traffic.refused_per_second, 6.0);
@@ -150,27 +152,27 @@ mod tests {
     }
 
     #[test]
-    fn what_is_older_than_the_window_counts_no_more() {
-        let mut meter = Meter::default();
+    fn readings_older_than_the_window_no_longer_count() {
+        let mut rates = RateWindow::default();
         for second in 0..60 {
-            meter.read(at(second), totals([1_000, 0, 0, 0, 0]));
+            rates.read(at(second), totals([1_000, 0, 0, 0, 0]));
         }
-        let traffic = meter.read(at(60), totals([1_100, 0, 0, 0, 0]));
+        let traffic = rates.read(at(60), totals([1_100, 0, 0, 0, 0]));
         close(traffic.per_second, 10.0);
-        assert!(meter.seen.len() <= 12, "{}", meter.seen.len());
+        assert!(rates.readings.len() <= 12, "{}", rates.readings.len());
     }
 
     #[test]
-    fn nothing_has_no_success_and_no_quantile() {
-        let mut meter = Meter::default();
-        meter.read(at(0), totals([5; 5]));
-        let traffic = meter.read(at(1), totals([5; 5]));
+    fn no_requests_have_no_success_and_no_quantile() {
+        let mut rates = RateWindow::default();
+        rates.read(at(0), totals([5; 5]));
+        let traffic = rates.read(at(1), totals([5; 5]));
         close(traffic.per_second, 0.0);
         assert_eq!((traffic.success, traffic.p99_seconds), (None, None));
     }
 
     #[test]
-    fn beyond_the_last_bucket_its_bound_is_all_that_is_known() {
+    fn a_quantile_beyond_the_last_bucket_is_its_bound() {
         close(quantile(&[(0.1, 1), (0.2, 1)], 10, 0.5), 0.2);
         close(quantile(&[(0.1, 10), (0.2, 10)], 10, 0.5), 0.05);
     }

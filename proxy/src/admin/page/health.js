@@ -1,4 +1,4 @@
-// Is it well: the verdict in words, and six numbers with what they were.
+// Health: the verdict in words, and six numbers with their recent course.
 
 import { $, element, mark, say } from "./dom.js";
 import { age, count, load, number, percent, seconds } from "./format.js";
@@ -10,13 +10,13 @@ const MARKS = {
   notice: ["M12 1.5L23 22.5H1z", "M12 9.5v6M12 19h.01"],
   trouble: ["M7.5 1h9L23 7.5v9L16.500 23h-9L1 16.500v-9z", "M8 8l8 8M16 8l-8 8"],
 };
-const WORDS = { notice: "To know", trouble: "Trouble" };
+const WORDS = { notice: "Notice", trouble: "Trouble" };
 
 const STATS = [
   ["per_second", "Requests", (t) => [number(t.per_second), "/s"], (t) => `${count(t.total)} since the start`],
   ["success", "Success", (t) => split(percent(t.success, 2)), failed],
-  ["p50_seconds", "Half within", (t) => split(seconds(t.p50_seconds)), (t) => `p50, ${count(t.in_flight)} in hand`],
-  ["p99_seconds", "99 % within", (t) => split(seconds(t.p99_seconds)), waiting],
+  ["p50_seconds", "p50", (t) => split(seconds(t.p50_seconds)), (t) => `${count(t.in_flight)} in flight`],
+  ["p99_seconds", "p99", (t) => split(seconds(t.p99_seconds)), waiting],
   ["refused_per_second", "Refused", (t) => [number(t.refused_per_second), "/s"], refused],
   ["oldest", "Oldest sample", (t, b) => split(age(b.oldest_sample?.age_seconds ?? null)), (t, b) => b.oldest_sample?.name ?? ""],
 ];
@@ -28,7 +28,7 @@ function failed({ failed_per_second: rate }) {
 }
 
 function waiting({ waiting: requests }) {
-  return requests ? `p99, ${count(requests)} wait for room` : "p99";
+  return requests ? `${count(requests)} waiting for room` : "none waiting";
 }
 
 function refused({ errors }) {
@@ -57,7 +57,7 @@ export function show({ verdict, traffic, balance, configuration }, history) {
   mark($("verdict").querySelector(".sign"), "d", sign);
   say($("sentence"), verdict.sentence);
   fullest(balance, configuration.unit);
-  // One finding is the sentence itself.
+  // A single finding is already the sentence.
   const findings = verdict.findings.length > 1 ? verdict.findings : [];
   const list = $("findings");
   const now = findings.map(({ level, text }) => level + text).join();
@@ -81,9 +81,9 @@ export function show({ verdict, traffic, balance, configuration }, history) {
 function fullest(balance, unit) {
   const node = $("fullest");
   const most = balance.fullest;
-  if (!most) return say(node, "No load anywhere.");
+  if (!most) return say(node, "No load.");
   const used = most.utilisation === null ? load(most.estimate, unit) : percent(most.utilisation, 1);
-  const all = `All together ${load(balance.load, unit)}${balance.capacity ? ` of ${load(balance.capacity, unit)}` : ""}.`;
+  const all = `Total ${load(balance.load, unit)}${balance.capacity ? ` of ${load(balance.capacity, unit)}` : ""}.`;
   if (node.textContent === `Fullest: ${most.name}, ${used}. ${all}`) return;
   node.replaceChildren("Fullest: ", element("strong", {}, most.name), ", ", element("strong", {}, used), `. ${all}`);
 }

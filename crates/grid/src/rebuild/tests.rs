@@ -1,9 +1,9 @@
-//! What goes over from one grid to the next, and what doesn't.
+//! What one grid passes on to the next, and what it doesn't.
 
 use switchyard_balance::{Load, Reading, Refusal};
 
 use super::*;
-use crate::{clock::Clock, health::Verdict, state::State};
+use crate::{clock::Clock, outlier_detection::ExchangeVerdict, state::SubstationState};
 
 fn metrics() -> GridMetrics {
     let registry = prometheus::Registry::new();
@@ -33,10 +33,10 @@ impl Rig {
         Self { metrics, grid }
     }
 
-    /// The next grid; who is not in it has been let go and is returned.
+    /// Builds and installs the next grid, and returns the substations that it retired.
     fn reload(&mut self, config: &Config, absent: &[Arc<Substation>]) -> Vec<Arc<Substation>> {
-        let next = self.grid.succeed(config, &self.metrics, absent, 1).unwrap();
-        let gone = self.grid.dismiss(&next);
+        let next = self.grid.rebuild(config, &self.metrics, absent, 1).unwrap();
+        let gone = self.grid.retire(&next);
         self.grid = next;
         gone
     }
@@ -69,7 +69,7 @@ impl Rig {
 }
 
 #[test]
-fn who_stays_keeps_its_ledger_and_who_moves_begins_anew() {
+fn a_substation_that_stays_keeps_its_ledger_and_one_that_moves_starts_anew() {
     let mut rig = Rig::new(&[("a", 1), ("b", 2), ("c", 3)]);
     for (name, load) in [("a", 50.0), ("b", 40.0), ("c", 60.0)] {
         rig.sample(name, load);
@@ -84,30 +84,30 @@ fn who_stays_keeps_its_ledger_and_who_moves_begins_anew() {
     assert_eq!(rig.get("b").ledger().reservations(), 1);
     assert_eq!(rig.get("c").ledger().reservations(), 0);
     assert!(!rig.get("c").ledger().is_sampled());
-    // b has 50 now, a too; those without a sample are nobody's choice.
+    // Both a and b have 50 now; substations without a sample are not chosen.
     let next = rig.choose().unwrap();
     assert!(next == "a" || next == "b", "{next}");
 }
 
 #[test]
-fn who_left_is_chosen_by_nobody_also_in_a_grid_that_somebody_still_holds() {
+fn a_retired_substation_is_not_chosen_even_in_an_old_grid_still_in_use() {
     let mut rig = Rig::new(&[("a", 1), ("b", 2)]);
     rig.sample("a", 10.0);
     rig.sample("b", 90.0);
     let left = rig.get("a");
     let next = rig
         .grid
-        .succeed(&config(&[("b", 2)], ""), &rig.metrics, &[], 1);
+        .rebuild(&config(&[("b", 2)], ""), &rig.metrics, &[], 1);
     let next = next.unwrap();
     assert_eq!(
         rig.choose().unwrap(),
         "a",
         "the old grid is whole until then"
     );
-    rig.grid.dismiss(&next);
+    rig.grid.retire(&next);
     assert_eq!(rig.choose().unwrap(), "b");
-    // Whatever is reported of it late does not bring it back.
-    rig.grid.failed(&left, Verdict::Bad);
+    // Late reports do not bring it back.
+    rig.grid.failed(&left, ExchangeVerdict::Bad);
     rig.grid.good(&left, None);
     assert!(!left.ledger().is_in());
     rig.grid = next;
@@ -115,7 +115,7 @@ fn who_left_is_chosen_by_nobody_also_in_a_grid_that_somebody_still_holds() {
 }
 
 #[test]
-fn who_comes_back_is_the_same_and_an_operators_word_holds() {
+fn a_substation_that_comes_back_is_the_same_and_stays_drained() {
     let mut rig = Rig::new(&[("a", 1), ("b", 2)]);
     rig.sample("a", 10.0);
     rig.sample("b", 20.0);
@@ -125,7 +125,7 @@ fn who_comes_back_is_the_same_and_an_operators_word_holds() {
     let absent = rig.reload(&config(&[("b", 2)], ""), &[]);
     rig.reload(&config(&[("a", 1), ("b", 2)], ""), &absent);
     assert_eq!(rig.get("a").id(), a.id());
-    assert_eq!(rig.grid.state_of(&a), State::Draining);
+    assert_eq!(rig.grid.state_of(&a), SubstationState::Draining);
     assert!(!a.ledger().is_in());
     rig.grid.drain("a", false).unwrap();
     assert!(a.ledger().is_in());
@@ -153,33 +153,33 @@ fn capacity_and_path_change_in_place() {
 }
 
 #[test]
-fn rules_of_health_hold_for_those_that_stay() {
+fn new_health_rules_apply_to_substations_that_stay() {
     let mut rig = Rig::new(&[("a", 1), ("b", 2), ("c", 3)]);
     rig.reload(
         &config(&[("a", 1), ("b", 2), ("c", 3)], "health: {failures: 2}"),
         &[],
     );
     let a = rig.get("a");
-    rig.grid.failed(&a, Verdict::Bad);
-    assert_ne!(rig.grid.state_of(&a), State::Ejected);
-    rig.grid.failed(&a, Verdict::Bad);
-    assert_eq!(rig.grid.state_of(&a), State::Ejected);
+    rig.grid.failed(&a, ExchangeVerdict::Bad);
+    assert_ne!(rig.grid.state_of(&a), SubstationState::Ejected);
+    rig.grid.failed(&a, ExchangeVerdict::Bad);
+    assert_eq!(rig.grid.state_of(&a), SubstationState::Ejected);
 }
 
 #[test]
-fn whether_too_few_are_left_is_asked_of_those_that_are_listed() {
+fn panic_mode_counts_only_listed_substations() {
     let four = [("a", 1), ("b", 2), ("c", 3), ("d", 4)];
     let rules = "health: {failures: 1, panic: 0.5, most_ejected: 1}";
     let mut rig = Rig::new(&four);
     rig.reload(&config(&four, rules), &[]);
-    let eject = |rig: &Rig, name| rig.grid.failed(&rig.get(name), Verdict::Bad);
+    let eject = |rig: &Rig, name| rig.grid.failed(&rig.get(name), ExchangeVerdict::Bad);
     eject(&rig, "a");
     eject(&rig, "b");
     assert!(!rig.grid.is_panicking(), "two of four");
-    // c and d are taken away: of two none is fit.
+    // Without c and d, none of two is fit.
     let absent = rig.reload(&config(&four[..2], rules), &[]);
     assert!(rig.grid.is_panicking());
-    assert!(rig.get("a").ledger().is_in(), "it is used all the same");
+    assert!(rig.get("a").ledger().is_in(), "panic mode uses it");
     rig.reload(&config(&four, rules), &absent);
     assert!(!rig.grid.is_panicking());
     assert!(!rig.get("a").ledger().is_in());

@@ -1,4 +1,4 @@
-//! What all grids of a process have in common, whatever configuration each was made from.
+//! What all grids of a process share, whatever configuration each was built from.
 
 use std::sync::{
     Arc,
@@ -13,36 +13,36 @@ use switchyard_config as config;
 use crate::{
     choice::ChoiceMetrics,
     clock::{Clock, Moment},
-    condition::Census,
+    fleet_counts::FleetCounts,
     substation::Substation,
 };
 
 /// See the [module](self).
 #[derive(Debug)]
-pub(super) struct Common {
+pub(super) struct SharedState {
     pub(super) clock: Clock,
     pub(super) choice_metrics: ChoiceMetrics,
-    pub(super) census: Arc<Census>,
+    pub(super) counts: Arc<FleetCounts>,
     is_first_round_done: AtomicBool,
     panic: Mutex<Panic>,
 }
 
-/// Whether so few are left that those ejected for failing are used as well.
+/// Panic mode: so few are in rotation that those ejected for failing are used as well.
 #[derive(Debug, Default)]
 struct Panic {
     is_on: bool,
-    /// Below this share in rotation.
+    /// It is on below this share in rotation.
     below: f64,
-    /// The newest grid's: a report may come through an older one.
+    /// The members of the newest grid; a report may come through an older grid.
     members: Arc<[Arc<Substation>]>,
 }
 
-impl Common {
+impl SharedState {
     pub(super) fn new(clock: Clock, choice_metrics: ChoiceMetrics) -> Self {
         Self {
             clock,
             choice_metrics,
-            census: Arc::default(),
+            counts: Arc::default(),
             is_first_round_done: AtomicBool::new(false),
             panic: Mutex::default(),
         }
@@ -60,59 +60,62 @@ impl Common {
         self.panic.lock().is_on
     }
 
-    /// From now on these are the members, under these rules.
+    /// Sets the members and the rules.
     pub(super) fn set_members(&self, members: &[Arc<Substation>], rules: &config::Health) {
-        self.census.set_rules(members.len(), rules);
+        self.counts.set_rules(members.len(), rules);
         let mut panic = self.panic.lock();
         panic.below = rules.panic;
         panic.members = members.into();
     }
 
-    /// After `changed` has: are so few left that those ejected for failing are to be used?
+    /// Reviews panic mode after a change of `changed`, and applies it.
     pub(super) fn review(&self, changed: &Substation) {
         let mut panic = self.panic.lock();
         let was_on = panic.is_on;
-        if panic.judge(&self.census) == was_on {
-            press(changed, was_on, self.clock.now());
+        if panic.update(&self.counts) == was_on {
+            force_in(changed, was_on, self.clock.now());
         } else {
-            panic.press_all(self.clock.now());
+            panic.force_in_all(self.clock.now());
         }
     }
 
-    /// The same after members have come or gone.
-    pub(super) fn take_stock(&self) {
+    /// Reviews panic mode after a change of the members, and applies it.
+    pub(super) fn review_all(&self) {
         let mut panic = self.panic.lock();
-        panic.judge(&self.census);
-        panic.press_all(self.clock.now());
+        panic.update(&self.counts);
+        panic.force_in_all(self.clock.now());
     }
 }
 
 impl Panic {
+    /// Switches panic mode on or off by the counts, and returns whether it is on.
     #[expect(clippy::cast_precision_loss, reason = "at most 10,000 substations")]
-    fn judge(&mut self, census: &Census) -> bool {
-        let (fit, all) = census.fit_of();
+    fn update(&mut self, counts: &FleetCounts) -> bool {
+        let (fit, all) = counts.fit_of();
         let is_too_few = (fit as f64) < self.below * all as f64;
         if std::mem::replace(&mut self.is_on, is_too_few) != is_too_few {
             if is_too_few {
                 warn!(
                     fit,
-                    all, "Too few in rotation: those that fail are used as well"
+                    all, "Panic mode: too few substations in rotation, using ejected ones too"
                 );
             } else {
-                info!(fit, all, "Enough in rotation again");
+                info!(fit, all, "Panic mode ended");
             }
         }
         is_too_few
     }
 
-    fn press_all(&self, now: Moment) {
+    fn force_in_all(&self, now: Moment) {
         for substation in &*self.members {
-            press(substation, self.is_on, now);
+            force_in(substation, self.is_on, now);
         }
     }
 }
 
-fn press(substation: &Substation, is_pressed: bool, now: Moment) {
+fn force_in(substation: &Substation, is_forced_in: bool, now: Moment) {
     let ledger = substation.ledger();
-    substation.condition().press(ledger, is_pressed, now);
+    substation
+        .rotation_state()
+        .force_in(ledger, is_forced_in, now);
 }

@@ -1,0 +1,348 @@
+//! Everything that decides whether a substation is in rotation, under one lock that a healthy
+//! substation does not take.
+//!
+//! Three inputs decide: its own exchanges ([`OutlierDetector`], [`Refusals`]), the operator
+//! (drain), and the grid, which uses even failing substations in panic mode. The result is written
+//! to the ledger, and a choice reads only that.
+//!
+//! A good answer and a choice read one flag each, and take the lock only if the flag is set.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use parking_lot::Mutex;
+use switchyard_balance::{Ledger, Load, Standing};
+
+use switchyard_config as config;
+
+use crate::{
+    clock::{Clock, Moment},
+    fleet_counts::FleetCounts,
+    outlier_detection::{ExchangeVerdict, HealthChange, OutlierDetector, Stage},
+    refusals::Refusals,
+};
+
+/// A change to count and to log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum RotationEvent {
+    Health(HealthChange),
+    Drained,
+    Undrained,
+}
+
+/// The rotation of a substation at one moment, to be shown.
+#[derive(Clone, Copy, Debug)]
+pub struct RotationView {
+    /// Its stage of outlier detection.
+    pub stage: Stage,
+    /// Whether requests are sent to it.
+    pub is_in_rotation: bool,
+    /// Whether an operator has drained it.
+    pub is_draining: bool,
+    /// Whether it is out because it is unreachable.
+    pub is_unreachable: bool,
+    /// Failures since the last good exchange.
+    pub failures: u32,
+    /// Ejections that count for how long the next one lasts.
+    pub ejections: u32,
+    /// The part of its share that it gets: below 1 during slow start.
+    pub share: f64,
+    /// The least load that it has refused and is not asked for now.
+    pub refuses: Option<Load>,
+}
+
+/// See the [module](self).
+#[derive(Debug)]
+pub(super) struct RotationState {
+    counts: Arc<FleetCounts>,
+    state: Mutex<Inner>,
+    /// Whether a good answer would change something.
+    is_troubled: AtomicBool,
+    /// Whether a request must ask for the trial first.
+    is_on_trial: AtomicBool,
+    /// Whether a sample must consider refusals, or moves the slow start.
+    is_moving: AtomicBool,
+}
+
+#[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each has its own source, and any combination can occur"
+)]
+struct Inner {
+    rules: config::Health,
+    /// Whether the grid in force lists it.
+    is_member: bool,
+    detector: OutlierDetector,
+    refusals: Refusals,
+    is_draining: bool,
+    /// Used although it is ejected: panic mode.
+    is_forced_in: bool,
+    /// Whether [`FleetCounts`] counts its ejection.
+    is_counted: bool,
+}
+
+impl RotationState {
+    /// The state of a substation that is not a member yet: see [`RotationState::join`].
+    pub(super) fn new(rules: &config::Health, counts: Arc<FleetCounts>) -> Self {
+        let state = Inner {
+            rules: rules.clone(),
+            is_member: false,
+            detector: OutlierDetector::default(),
+            refusals: Refusals::default(),
+            is_draining: false,
+            is_forced_in: false,
+            is_counted: false,
+        };
+        Self {
+            counts,
+            state: Mutex::new(state),
+            is_troubled: AtomicBool::new(false),
+            is_on_trial: AtomicBool::new(false),
+            is_moving: AtomicBool::new(false),
+        }
+    }
+
+    /// Makes it a member under these rules, or keeps it one.
+    pub(super) fn join(&self, ledger: &Ledger, rules: &config::Health, now: Moment) {
+        self.change(ledger, now, |state, _| {
+            state.rules.clone_from(rules);
+            state.is_member = true;
+            None
+        });
+    }
+
+    /// Ends its membership. Everything else stays, because it may come back.
+    pub(super) fn leave(&self, ledger: &Ledger, now: Moment) {
+        self.change(ledger, now, |state, _| {
+            state.is_member = false;
+            None
+        });
+    }
+
+    /// Records a good exchange, which booked `load` if there is one. Reads no clock and takes no
+    /// lock while the substation is healthy.
+    pub(super) fn good(
+        &self,
+        ledger: &Ledger,
+        load: Option<Load>,
+        clock: Clock,
+    ) -> Option<RotationEvent> {
+        if !self.is_troubled.load(Relaxed) {
+            return None;
+        }
+        self.change(ledger, clock.now(), |state, now| {
+            if let Some(load) = load {
+                state.refusals.booked(load);
+            }
+            let back = state
+                .detector
+                .report(ExchangeVerdict::Good, now, 0, &state.rules, || false);
+            let readmit = || {
+                state
+                    .is_forced_in
+                    .then(|| state.detector.readmit(now))
+                    .flatten()
+            };
+            back.or_else(readmit).map(RotationEvent::Health)
+        })
+    }
+
+    /// Records an exchange, or a scrape, that failed.
+    pub(super) fn failure(
+        &self,
+        ledger: &Ledger,
+        verdict: ExchangeVerdict,
+        now: Moment,
+    ) -> Option<RotationEvent> {
+        let exchanges = ledger.reservations().saturating_sub(ledger.in_flight());
+        self.change(ledger, now, |state, now| {
+            let mut is_counted = state.is_counted;
+            let may_eject = || {
+                is_counted = is_counted || self.counts.admit_ejection();
+                is_counted
+            };
+            let change = state
+                .detector
+                .report(verdict, now, exchanges, &state.rules, may_eject);
+            state.is_counted = is_counted;
+            change.map(RotationEvent::Health)
+        })
+    }
+
+    /// Records a refusal of `load`. `room_in` is after what time the substation expects to have
+    /// room.
+    pub(super) fn refused(
+        &self,
+        ledger: &Ledger,
+        load: Load,
+        room_in: Option<Duration>,
+        now: Moment,
+    ) {
+        ledger.refused(load);
+        self.change(ledger, now, |state, now| {
+            state.refusals.refused(load, ledger.value(), now, room_in);
+            None
+        });
+    }
+
+    /// Records the end of a scrape; `reached` if an answer came.
+    pub(super) fn tick(
+        &self,
+        ledger: &Ledger,
+        reached: bool,
+        now: Moment,
+    ) -> Option<RotationEvent> {
+        if !self.is_moving.load(Relaxed) {
+            return None;
+        }
+        self.change(ledger, now, |state, now| {
+            let change = state.detector.tick(now, reached);
+            if change == Some(HealthChange::Readmitted) {
+                // It probably restarted, so its old refusals no longer count.
+                state.refusals = Refusals::default();
+            }
+            change.map(RotationEvent::Health)
+        })
+    }
+
+    /// Takes a new sample into account: refusals that still count take precedence over it.
+    pub(super) fn sampled(&self, ledger: &Ledger, now: Moment) {
+        if self.is_moving.load(Relaxed) {
+            let mut state = self.state.lock();
+            if let Some(load) = state.refusals.sampled(ledger.value(), now) {
+                ledger.refused(load);
+            }
+        }
+    }
+
+    /// Drains or undrains it, for an operator.
+    pub(super) fn drain(
+        &self,
+        ledger: &Ledger,
+        is_draining: bool,
+        now: Moment,
+    ) -> Option<RotationEvent> {
+        let event = if is_draining {
+            RotationEvent::Drained
+        } else {
+            RotationEvent::Undrained
+        };
+        self.change(ledger, now, |state, _| {
+            (std::mem::replace(&mut state.is_draining, is_draining) != is_draining).then_some(event)
+        })
+    }
+
+    /// Uses it although it is ejected, or ends that. An unreachable or drained substation stays
+    /// out.
+    pub(super) fn force_in(&self, ledger: &Ledger, is_forced_in: bool, now: Moment) {
+        self.change(ledger, now, |state, _| {
+            state.is_forced_in = is_forced_in;
+            None
+        });
+    }
+
+    /// Whether a request that chose it may go there. On trial, only one may; otherwise any.
+    pub(super) fn admission(&self, ledger: &Ledger, clock: Clock) -> Admission {
+        if !self.is_on_trial.load(Relaxed) {
+            return Admission::Free;
+        }
+        let mut admission = Admission::Closed;
+        self.change(ledger, clock.now(), |state, _| {
+            if state.detector.start_trial() {
+                admission = Admission::Trial;
+            } else if state.is_in_rotation() {
+                admission = Admission::Free;
+            }
+            None
+        });
+        admission
+    }
+
+    /// The trial's request ended without a verdict.
+    pub(super) fn abandon_trial(&self, ledger: &Ledger, now: Moment) {
+        self.change(ledger, now, |state, _| {
+            state.detector.abandon_trial();
+            None
+        });
+    }
+
+    pub(super) fn view(&self, now: Moment) -> RotationView {
+        let state = self.state.lock();
+        RotationView {
+            stage: state.detector.stage(),
+            is_in_rotation: state.is_in_rotation(),
+            is_draining: state.is_draining,
+            is_unreachable: state.detector.is_unreachable(),
+            failures: state.detector.failures(),
+            ejections: state.detector.ejections(),
+            share: state.detector.share(now, state.rules.slow_start),
+            refuses: state.refusals.held(),
+        }
+    }
+
+    /// Changes something, and updates the ledger, the counts and the flags.
+    fn change(
+        &self,
+        ledger: &Ledger,
+        now: Moment,
+        change: impl FnOnce(&mut Inner, Moment) -> Option<RotationEvent>,
+    ) -> Option<RotationEvent> {
+        let mut inner = self.state.lock();
+        let (was_in, was_fit, was_listed) =
+            (inner.is_in_rotation(), inner.is_fit(), inner.is_listed());
+        let event = change(&mut inner, now);
+        let stage = inner.detector.stage();
+        if inner.is_counted && (stage == Stage::In || !inner.is_member) {
+            inner.is_counted = false;
+            self.counts.end_ejection();
+        }
+        self.counts.note_fit(was_fit, inner.is_fit());
+        self.counts.note_listed(was_listed, inner.is_listed());
+        let is_in = inner.is_in_rotation();
+        if was_in != is_in {
+            ledger.set_standing(if is_in { Standing::In } else { Standing::Out });
+        }
+        let share = inner.detector.share(now, inner.rules.slow_start);
+        ledger.set_ramp(share);
+        let is_refusing = inner.refusals.held().is_some();
+        let is_clean = inner.detector.is_clean() && inner.refusals.is_clean();
+        self.is_troubled.store(!is_clean, Relaxed);
+        self.is_on_trial
+            .store(matches!(stage, Stage::Trial | Stage::Tried), Relaxed);
+        self.is_moving
+            .store(stage != Stage::In || is_refusing || share < 1.0, Relaxed);
+        event
+    }
+}
+
+/// Whether a request may go to the substation that was chosen for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Admission {
+    /// It may.
+    Free,
+    /// It may, as the trial.
+    Trial,
+    /// It may not.
+    Closed,
+}
+
+impl Inner {
+    fn is_listed(&self) -> bool {
+        self.is_member && !self.is_draining
+    }
+
+    fn is_fit(&self) -> bool {
+        matches!(self.detector.stage(), Stage::In | Stage::Trial) && self.is_listed()
+    }
+
+    fn is_in_rotation(&self) -> bool {
+        let is_forced = self.is_forced_in && !self.detector.is_unreachable() && self.is_listed();
+        self.is_fit() || is_forced
+    }
+}

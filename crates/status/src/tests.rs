@@ -1,0 +1,128 @@
+//! The keys of the JSON, which are a contract: Rust names may change, these may not.
+
+use std::net::SocketAddr;
+
+use serde_json::Value;
+
+use crate::{Balance, GridStatus, Health, SubstationStatus, balance::tests::substation};
+
+/// The keys of an object, sorted.
+fn keys(value: &Value) -> Vec<&str> {
+    let mut keys: Vec<_> = value
+        .as_object()
+        .unwrap()
+        .keys()
+        .map(String::as_str)
+        .collect();
+    keys.sort_unstable();
+    keys
+}
+
+#[test]
+fn the_keys_of_a_substation_in_events_are_fixed() {
+    let mut substation = substation("s1", 50.0, Some(100.0));
+    substation.unseen_load = 2.0;
+    substation.assigned_total = 7;
+    substation.note = Some("on trial".to_owned());
+    let json = serde_json::to_value(&substation).unwrap();
+    assert_eq!(
+        keys(&json),
+        [
+            "address",
+            "age_seconds",
+            "assigned",
+            "capacity",
+            "estimate",
+            "in_flight",
+            "in_rotation",
+            "load",
+            "name",
+            "note",
+            "state",
+            "unseen",
+        ]
+    );
+    for (key, value) in [
+        ("load", 50.0),
+        ("estimate", 50.0),
+        ("unseen", 2.0),
+        ("age_seconds", 0.1),
+    ] {
+        assert_eq!(json[key], value, "{key}");
+    }
+    assert_eq!(json["assigned"], 7);
+    let balance = serde_json::to_value(Balance::of(&[substation])).unwrap();
+    assert_eq!(
+        keys(&balance["fullest"]),
+        ["estimate", "name", "utilisation"]
+    );
+}
+
+#[test]
+fn the_keys_of_status_are_fixed() {
+    let health = Health {
+        can_scrape: true,
+        can_charge: true,
+        stage: "in",
+        failures_in_a_row: 0,
+        ejections: 0,
+        trial_in_seconds: None,
+        share: 1.0,
+        refuses_from: None,
+        draining: false,
+    };
+    let status = GridStatus {
+        policy: "least_load",
+        config_version: 1,
+        panic: false,
+        substations: vec![SubstationStatus {
+            name: "s1",
+            address: SocketAddr::from(([127, 0, 0, 1], 5001)),
+            state: "up",
+            current_load: Some(50.0),
+            capacity: Some(100.0),
+            sample_age_seconds: Some(0.1),
+            estimated_load: 52.0,
+            unseen_load: 2.0,
+            in_flight: 1,
+            assigned_total: 7,
+            health,
+        }],
+    };
+    let json = serde_json::to_value(&status).unwrap();
+    assert_eq!(
+        keys(&json),
+        ["config_version", "panic", "policy", "substations"]
+    );
+    let substation = &json["substations"][0];
+    assert_eq!(
+        keys(substation),
+        [
+            "address",
+            "assigned_total",
+            "capacity",
+            "current_load",
+            "estimated_load",
+            "health",
+            "in_flight",
+            "name",
+            "sample_age_seconds",
+            "state",
+            "unseen_load",
+        ]
+    );
+    assert_eq!(
+        keys(&substation["health"]),
+        [
+            "can_charge",
+            "can_scrape",
+            "draining",
+            "ejections",
+            "failures_in_a_row",
+            "refuses_from",
+            "share",
+            "stage",
+            "trial_in_seconds",
+        ]
+    );
+}
