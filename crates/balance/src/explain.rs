@@ -5,11 +5,11 @@
 
 use crate::{
     Ledger, Load, Roster,
-    policy::{Field, Sampled},
+    policy::{Candidates, Sampled},
 };
 
 /// The most candidates that are told of.
-pub const MOST: usize = 5;
+pub const MAX_CANDIDATES: usize = 5;
 
 /// One candidate as it stands.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -32,17 +32,17 @@ pub struct Candidate {
 /// The best candidates for a request, the best one first.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Explanation {
-    best: [Option<Candidate>; MOST],
+    best: [Option<Candidate>; MAX_CANDIDATES],
 }
 
 impl Explanation {
     /// The best candidates: those in rotation that have been sampled, have room and are not in `tried`.
     #[must_use]
     pub fn of<U: AsRef<Ledger>>(roster: &Roster<U>, load: Load, tried: &[usize]) -> Self {
-        let field = Field::<U, Sampled>::new(roster, load, tried);
+        let candidates = Candidates::<U, Sampled>::new(roster, load, tried);
         // Positions first: most candidates of many are none of the best, and need not be told of.
-        let mut best = [(f64::INFINITY, usize::MAX); MOST];
-        for candidate in field.candidates() {
+        let mut best = [(f64::INFINITY, usize::MAX); MAX_CANDIDATES];
+        for candidate in candidates.iter() {
             let mut next = (candidate.score, candidate.at);
             for held in &mut best {
                 if next.0 < held.0 {
@@ -63,7 +63,10 @@ impl Explanation {
     pub fn include<U: AsRef<Ledger>>(&mut self, chosen: usize, roster: &Roster<U>) {
         let is_told = self.candidates().any(|candidate| candidate.at == chosen);
         let slots = &mut self.best;
-        let free = slots.iter().position(Option::is_none).unwrap_or(MOST - 1);
+        let free = slots
+            .iter()
+            .position(Option::is_none)
+            .unwrap_or(MAX_CANDIDATES - 1);
         if let Some(slot) = slots.get_mut(free).filter(|_| !is_told) {
             *slot = Candidate::at(chosen, f64::INFINITY, roster);
         }
@@ -144,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn the_chosen_one_is_always_told_of() {
+    fn the_chosen_upstream_is_always_listed() {
         let roster = roster(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
         let mut explanation = Explanation::of(&roster, Load::ZERO, &[]);
         explanation.include(2, &roster);
@@ -154,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn of_nobody_there_is_nothing_to_tell() {
+    fn an_empty_roster_has_no_candidates() {
         let explanation = Explanation::of(&roster(&[]), Load::ZERO, &[]);
         assert_eq!(explanation.candidates().count(), 0);
         assert_eq!(explanation.margin(), None);

@@ -23,7 +23,7 @@ use std::sync::atomic::{
 pub(crate) const SIZE: usize = 64;
 
 /// The bits of a floor's word that count loosenings. Nobody looks into a group for so long that they come round.
-const COUNT: u64 = 0xFFFF;
+const VERSION_BITS: u64 = 0xFFFF;
 
 /// A floor is kept in the other 48 bits, so it may be lower than what was found by this part of it.
 pub(crate) const PRECISION: f64 = 1e-10;
@@ -42,7 +42,7 @@ pub(crate) struct Group {
 
 /// A group as it was when someone began to look into it.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Seen(u64);
+pub(crate) struct FloorVersion(u64);
 
 /// The lowest that any member was found to score, and between which weights.
 #[derive(Clone, Copy, Debug)]
@@ -84,7 +84,7 @@ impl Group {
     /// A member may score less than before.
     pub(crate) fn loosen(&self) {
         let loosened = |word: u64| {
-            let count = word.wrapping_add(1) & COUNT;
+            let count = word.wrapping_add(1) & VERSION_BITS;
             Some(f64::NEG_INFINITY.to_bits() | count)
         };
         let _ = self.floor.fetch_update(Release, Relaxed, loosened);
@@ -92,20 +92,20 @@ impl Group {
 
     /// To be called before looking at the members.
     #[inline]
-    pub(crate) fn seen(&self) -> Seen {
-        Seen(self.floor.load(Acquire))
+    pub(crate) fn version(&self) -> FloorVersion {
+        FloorVersion(self.floor.load(Acquire))
     }
 
     /// Whether somebody has looked into it since a score may have fallen.
     #[inline]
     pub(crate) fn is_known(&self) -> bool {
-        self.floor.load(Acquire) & !COUNT != f64::NEG_INFINITY.to_bits()
+        self.floor.load(Acquire) & !VERSION_BITS != f64::NEG_INFINITY.to_bits()
     }
 
     /// The least that a request can score here which is by `more` (in millionths) greater than the typical one.
     #[inline]
     pub(crate) fn floor(&self, more: f64) -> f64 {
-        let typical = f64::from_bits(self.floor.load(Acquire) & !COUNT);
+        let typical = f64::from_bits(self.floor.load(Acquire) & !VERSION_BITS);
         let weight = if more < 0.0 {
             &self.greatest_weight
         } else {
@@ -115,24 +115,26 @@ impl Group {
     }
 
     /// Sets the floor that was found, unless a member's score may have fallen since `seen`.
-    pub(crate) fn tighten(&self, seen: Seen, floor: Floor) {
+    pub(crate) fn tighten(&self, version: FloorVersion, floor: Floor) {
         // An infinite weight times nothing would be NaN.
         let least = floor.least_weight.min(f64::MAX);
         // The weights go first: until the floor is taken they are only ever added to less than anything.
         self.least_weight.store(least.to_bits(), Relaxed);
         self.greatest_weight
             .store(floor.greatest_weight.to_bits(), Relaxed);
-        let word = (down(floor.score) & !COUNT) | (seen.0 & COUNT);
-        let _ = self.floor.compare_exchange(seen.0, word, Release, Relaxed);
+        let word = (round_down(floor.score) & !VERSION_BITS) | (version.0 & VERSION_BITS);
+        let _ = self
+            .floor
+            .compare_exchange(version.0, word, Release, Relaxed);
     }
 }
 
 /// The bits of a number that is no greater without its last ones.
-fn down(value: f64) -> u64 {
+fn round_down(value: f64) -> u64 {
     let bits = value.to_bits();
     // Without its last bits a number comes nearer to zero, which for one below zero is up.
     if value.is_sign_negative() {
-        bits + COUNT
+        bits + VERSION_BITS
     } else {
         bits
     }
@@ -158,7 +160,7 @@ mod tests {
         });
         let group = Group::new();
         assert!(!group.is_known(), "not looked into yet");
-        group.tighten(group.seen(), floor);
+        group.tighten(group.version(), floor);
         for load in [0.0, 1.0, 4.9, 5.0, 5.1, 50.0] {
             let lowest = |lowest: f64, member| lowest.min(score(member, load));
             let lowest = members.into_iter().fold(f64::INFINITY, lowest);
@@ -174,7 +176,7 @@ mod tests {
     fn a_floor_below_zero_is_rounded_down_too() {
         for base in [-1.0, -0.123_456_789_123_456_7, -1e-9] {
             let group = Group::new();
-            group.tighten(group.seen(), found(&[(base, 1.0)]));
+            group.tighten(group.version(), found(&[(base, 1.0)]));
             assert!((base * (1.0 + PRECISION)..=base).contains(&group.floor(0.0)));
         }
     }
@@ -182,20 +184,20 @@ mod tests {
     #[test]
     fn a_floor_from_before_a_loosening_is_not_taken() {
         let group = Group::new();
-        let seen = group.seen();
+        let version = group.version();
         group.loosen();
-        group.tighten(seen, found(&[(5.0, 1.0)]));
+        group.tighten(version, found(&[(5.0, 1.0)]));
         assert!(!group.is_known());
-        group.tighten(group.seen(), found(&[(5.0, 1.0)]));
+        group.tighten(group.version(), found(&[(5.0, 1.0)]));
         assert!(group.floor(1.0) > 5.9);
         group.loosen();
         assert!(!group.is_known());
     }
 
     #[test]
-    fn a_group_with_nobody_to_choose_is_passed_over() {
+    fn a_group_without_eligible_members_is_skipped() {
         let group = Group::new();
-        group.tighten(group.seen(), found(&[(f64::NAN, f64::NAN)]));
+        group.tighten(group.version(), found(&[(f64::NAN, f64::NAN)]));
         assert!(group.floor(1.0) > f64::MAX);
     }
 }

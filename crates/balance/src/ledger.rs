@@ -27,7 +27,7 @@
 //! atomic additions: no list of sessions, no lock, no clock but the order of events. The sums wrap; only
 //! their differences are ever read, and those are small.
 //!
-//! A gauge that fails while others don't is *reckoned*, as a ship without a fix is: see [`Ledger::reckon`].
+//! A gauge that fails while others don't is *reckoned*, as a ship without a fix is: see [`Ledger::extrapolate`].
 
 use std::sync::{
     Arc,
@@ -41,12 +41,12 @@ use arc_swap::ArcSwapOption;
 
 use crate::{Load, group::Group};
 
-mod look;
+mod last_sample;
 mod report;
 mod sample;
-mod writing;
+mod write_lock;
 
-pub use look::Look;
+pub use last_sample::LastSample;
 pub use report::ReportSent;
 pub use sample::{Reading, ScrapeSent};
 
@@ -108,8 +108,8 @@ pub struct Ledger {
     order: AtomicU64,
     /// Whether the last sample is too old to keep anybody from trying.
     stale: AtomicBool,
-    /// Whether somebody writes a sample: see `report::Writing`.
-    writing: AtomicBool,
+    /// Whether somebody writes a sample: see `report::WriteGuard`.
+    write_locked: AtomicBool,
     /// [`Standing`], as a number.
     standing: AtomicU8,
     /// See [`Ledger::set_ramp`]; the bits of an `f64`.
@@ -153,7 +153,7 @@ impl Ledger {
             capacity: AtomicI64::new(UNKNOWN),
             order: AtomicU64::new(0),
             stale: AtomicBool::new(false),
-            writing: AtomicBool::new(false),
+            write_locked: AtomicBool::new(false),
             standing: AtomicU8::new(Standing::In as u8),
             ramp: AtomicU64::new(1_f64.to_bits()),
             group: ArcSwapOption::empty(),
@@ -201,7 +201,7 @@ impl Ledger {
 
     /// Says what its capacity is from now on, as a configuration does. `None` forgets it: the next sample may tell it.
     pub fn set_capacity(&self, capacity: Option<Load>) {
-        let _writing = self.writing();
+        let _guard = self.write_lock();
         let assigned = self.assigned.load(Acquire);
         self.set_ceiling(capacity, self.estimate_from(assigned), assigned);
         self.publish_weight();

@@ -32,4 +32,4 @@ pub use policy::Policy;
 pub use reservation::Reservation;
 pub use roster::Roster;
 pub use selector::{Choice, Reason, Refusal, Selector};
-pub use share::Learner;
+pub use share::ShareEstimator;

@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_load_is_refused() {
+    fn invalid_loads_are_refused() {
         for units in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -0.1, 1.1e9] {
             assert_eq!(Load::new(units), None, "{units}");
         }

@@ -4,7 +4,7 @@
 //! publish nothing. Each is a file; all see the same candidates, those in rotation that have room, and none
 //! of them reserves: that is the [`Selector`](crate::Selector)'s part, which asks again if another thread was faster.
 
-mod field;
+mod candidates;
 mod least_load;
 mod power_of_two;
 mod random;
@@ -14,7 +14,7 @@ use fastrand::Rng;
 
 use crate::Ledger;
 
-pub(crate) use field::{Field, Pass, Sampled, Stale, Unsampled};
+pub(crate) use candidates::{Candidates, Eligibility, Sampled, Stale, Unsampled};
 pub(crate) use least_load::LeastLoad;
 pub(crate) use power_of_two::PowerOfTwo;
 pub(crate) use random::Random;
@@ -58,9 +58,9 @@ impl Policy {
 /// A way to choose.
 pub(crate) trait Choose {
     /// One of the field's candidates, or `None` if it has none. Chance comes from `rng` alone.
-    fn choose<U: AsRef<Ledger>, P: Pass>(
+    fn choose<U: AsRef<Ledger>, E: Eligibility>(
         &self,
-        field: &Field<'_, U, P>,
+        candidates: &Candidates<'_, U, E>,
         rng: &mut Rng,
     ) -> Option<Chosen>;
 }

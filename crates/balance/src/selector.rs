@@ -11,8 +11,8 @@ use fastrand::Rng;
 use crate::{
     Ledger, Load, Policy, Reservation, Roster,
     policy::{
-        Choose, Chosen, Field, LeastLoad, Pass, PowerOfTwo, Random, RoundRobin, Sampled, Stale,
-        Unsampled,
+        Candidates, Choose, Chosen, Eligibility, LeastLoad, PowerOfTwo, Random, RoundRobin,
+        Sampled, Stale, Unsampled,
     },
 };
 
@@ -145,7 +145,7 @@ impl Selector {
         tried: &[usize],
         rng: &mut Rng,
     ) -> Result<Choice<U>, Refusal> {
-        if let Some(choice) = self.among::<U, Sampled>(roster, load, tried, rng) {
+        if let Some(choice) = self.reserve_among::<U, Sampled>(roster, load, tried, rng) {
             return Ok(choice);
         }
         let is_left = |(at, upstream): &(usize, &Arc<U>)| {
@@ -156,27 +156,27 @@ impl Selector {
             return Err(Refusal::NoUpstream);
         }
         let choice = if left.any(|(_, upstream)| (**upstream).as_ref().is_sampled()) {
-            self.among::<U, Stale>(roster, load, tried, rng)
+            self.reserve_among::<U, Stale>(roster, load, tried, rng)
         } else {
-            self.among::<U, Unsampled>(roster, load, tried, rng)
+            self.reserve_among::<U, Unsampled>(roster, load, tried, rng)
         };
         choice.ok_or(Refusal::NoCapacity)
     }
 
-    fn among<U: AsRef<Ledger>, P: Pass>(
+    fn reserve_among<U: AsRef<Ledger>, E: Eligibility>(
         &self,
         roster: &Roster<U>,
         load: Load,
         tried: &[usize],
         rng: &mut Rng,
     ) -> Option<Choice<U>> {
-        let field = Field::<U, P>::new(roster, load, tried);
+        let candidates = Candidates::<U, E>::new(roster, load, tried);
         loop {
             let chosen = match &self.0 {
-                Kind::LeastLoad(policy) => policy.choose(&field, rng),
-                Kind::PowerOfTwo(policy) => policy.choose(&field, rng),
-                Kind::RoundRobin(policy) => policy.choose(&field, rng),
-                Kind::Random(policy) => policy.choose(&field, rng),
+                Kind::LeastLoad(policy) => policy.choose(&candidates, rng),
+                Kind::PowerOfTwo(policy) => policy.choose(&candidates, rng),
+                Kind::RoundRobin(policy) => policy.choose(&candidates, rng),
+                Kind::Random(policy) => policy.choose(&candidates, rng),
             }?;
             let upstream = roster.get(chosen.at)?;
             let ledger = (**upstream).as_ref();

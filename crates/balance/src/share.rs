@@ -44,7 +44,7 @@
 
 use std::sync::Arc;
 
-use crate::{Ledger, Load, Roster, ledger::Look};
+use crate::{Ledger, Load, Roster, ledger::LastSample};
 
 /// What is left of a round's weight one round later. A window of about five rounds.
 const FADING: f64 = 0.8;
@@ -60,7 +60,7 @@ const LEAST_SHARE: f64 = 0.01;
 pub struct Round {
     /// The share of the gauges that counts from now on.
     pub share: f64,
-    /// What became of the load beyond own bookings, as a share of it: see [`Ledger::reckon`].
+    /// What became of the load beyond own bookings, as a share of it: see [`Ledger::extrapolate`].
     pub drift: f64,
     /// How much fuller than the best was the upstream that a request would have gone to right before the
     /// samples came, in hindsight: a difference of scores. `None` where fewer than two were sampled.
@@ -69,23 +69,23 @@ pub struct Round {
 
 /// Learns from round to round. Belongs to whoever scrapes.
 #[derive(Debug)]
-pub struct Learner {
+pub struct ShareEstimator {
     own_towards_gaps: f64,
     all_towards_gaps: f64,
     /// The variance of their difference.
     variance: f64,
     quiet_rounds: u32,
     share: f64,
-    seats: Vec<Seat>,
+    slots: Vec<Slot>,
     steps: Vec<Step>,
 }
 
 /// What is remembered of the upstream at one position.
 #[derive(Clone, Copy, Debug)]
-struct Seat {
+struct Slot {
     /// Which upstream it was: a position may be another's after a change of the roster.
     identity: usize,
-    last: Option<Look>,
+    last: Option<LastSample>,
     is_silent: bool,
 }
 
@@ -101,13 +101,13 @@ struct Step {
     found: f64,
 }
 
-impl Default for Learner {
+impl Default for ShareEstimator {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl Learner {
+impl ShareEstimator {
     /// Alone, until something else is seen.
     #[must_use]
     pub fn new() -> Self {
@@ -117,7 +117,7 @@ impl Learner {
             variance: 0.0,
             quiet_rounds: ALONE_AFTER,
             share: 1.0,
-            seats: Vec::new(),
+            slots: Vec::new(),
             steps: Vec::new(),
         }
     }
@@ -125,13 +125,13 @@ impl Learner {
     /// To be called once a round, when its samples have come. Sets the roster's share, and reckons those that were
     /// not sampled since the last call.
     pub fn round<U: AsRef<Ledger>>(&mut self, roster: &Roster<U>) -> Round {
-        self.look_around(roster);
-        self.learn_share();
+        self.observe(roster);
+        self.estimate_share();
         roster.set_share(self.share);
         let drift = self.drift();
-        for (seat, upstream) in self.seats.iter().zip(roster.iter()) {
-            if seat.is_silent {
-                (**upstream).as_ref().reckon(drift);
+        for (slot, upstream) in self.slots.iter().zip(roster.iter()) {
+            if slot.is_silent {
+                (**upstream).as_ref().extrapolate(drift);
             }
         }
         Round {
@@ -141,25 +141,29 @@ impl Learner {
         }
     }
 
-    fn look_around<U: AsRef<Ledger>>(&mut self, roster: &Roster<U>) {
+    fn observe<U: AsRef<Ledger>>(&mut self, roster: &Roster<U>) {
         self.steps.clear();
-        self.seats.resize(roster.len(), Seat::EMPTY);
-        for (seat, upstream) in self.seats.iter_mut().zip(roster.iter()) {
+        self.slots.resize(roster.len(), Slot::EMPTY);
+        for (slot, upstream) in self.slots.iter_mut().zip(roster.iter()) {
             let ledger = (**upstream).as_ref();
             let identity = Arc::as_ptr(upstream).addr();
-            if seat.identity != identity {
-                *seat = Seat {
+            if slot.identity != identity {
+                *slot = Slot {
                     identity,
-                    ..Seat::EMPTY
+                    ..Slot::EMPTY
                 };
             }
             // One that is out of rotation gets nothing from anyone, so it has nothing to tell.
-            let look = if ledger.is_in() { ledger.look() } else { None };
-            let before = std::mem::replace(&mut seat.last, look);
-            seat.is_silent = false;
+            let look = if ledger.is_in() {
+                ledger.last_sample()
+            } else {
+                None
+            };
+            let before = std::mem::replace(&mut slot.last, look);
+            slot.is_silent = false;
             if let (Some(look), Some(before)) = (look, before) {
                 if look.number == before.number {
-                    seat.is_silent = true;
+                    slot.is_silent = true;
                 } else {
                     self.steps.push(Step::between(&before, &look));
                 }
@@ -167,7 +171,7 @@ impl Learner {
         }
     }
 
-    fn learn_share(&mut self) {
+    fn estimate_share(&mut self) {
         let capacity: f64 = self.steps.iter().map(|step| step.capacity).sum();
         let before: f64 = self.steps.iter().map(|step| step.before).sum();
         if capacity <= 0.0 {
@@ -225,7 +229,7 @@ impl Learner {
     }
 }
 
-impl Seat {
+impl Slot {
     const EMPTY: Self = Self {
         identity: 0,
         last: None,
@@ -238,7 +242,7 @@ impl Step {
         clippy::cast_precision_loss,
         reason = "differences of loads stay below 2^53 millionths"
     )]
-    fn between(before: &Look, now: &Look) -> Self {
+    fn between(before: &LastSample, now: &LastSample) -> Self {
         let growth = now.value.micros() - before.value.micros();
         let surely = now.surely_seen.wrapping_sub(before.possibly_seen);
         let possibly = now.possibly_seen.wrapping_sub(before.surely_seen);

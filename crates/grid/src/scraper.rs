@@ -15,7 +15,7 @@ use std::{
 
 use fastrand::Rng;
 use futures_util::{StreamExt, stream::FuturesUnordered};
-use switchyard_balance::Learner;
+use switchyard_balance::ShareEstimator;
 use tokio::{
     sync::watch,
     time::{Instant, sleep_until},
@@ -42,7 +42,7 @@ pub struct Scraper {
     grid: Arc<Grid>,
     seats: HashMap<Id, Seat>,
     due: VecDeque<Arc<Substation>>,
-    learner: Learner,
+    share_estimator: ShareEstimator,
     /// Whether a first round is still to be finished.
     is_first_round: bool,
     rng: Rng,
@@ -75,7 +75,7 @@ impl Scraper {
             grid,
             seats: HashMap::new(),
             due: VecDeque::new(),
-            learner: Learner::new(),
+            share_estimator: ShareEstimator::new(),
             is_first_round: true,
             rng: Rng::with_seed(seed),
         };
@@ -180,7 +180,7 @@ impl Scraper {
 
     /// Draws from a round of samples what it teaches.
     fn learn(&mut self) {
-        let round = self.learner.round(self.grid.roster());
+        let round = self.share_estimator.round(self.grid.roster());
         let metrics = self.grid.choice_metrics();
         metrics.share.set(round.share);
         if let Some(regret) = round.regret {

@@ -20,7 +20,8 @@
 //! `examples/plain_proxy.rs` is a whole proxy.
 
 mod discovery;
-mod held;
+mod key;
+mod reservation;
 mod reserve;
 mod scrape;
 mod selection;
@@ -29,7 +30,8 @@ mod tests;
 mod upstream;
 
 pub use discovery::Substations;
-pub use held::{key, reservation};
+pub use key::key;
+pub use reservation::reservation;
 pub use reserve::select_and_reserve;
 pub use scrape::Scrape;
 pub use selection::{Iter, LeastLoad, Rule};

@@ -13,10 +13,7 @@ use pingora_load_balancing::{
 };
 use switchyard_balance::{Load, Policy, Roster, Selector};
 
-use crate::{
-    held::{Held, load_of},
-    upstream::Upstream,
-};
+use crate::{key::load_of, reservation::ReservationSlot, upstream::Upstream};
 
 /// How [`LeastLoad`] chooses.
 #[derive(Clone, Copy, Debug)]
@@ -87,16 +84,16 @@ pub struct Iter {
     load: Load,
     rng: Rng,
     tried: Vec<usize>,
-    candidate: Option<(Backend, Arc<Held>)>,
+    candidate: Option<(Backend, Arc<ReservationSlot>)>,
 }
 
 impl Iter {
     /// Gives back what the last candidate has reserved, unless somebody took the candidate.
-    fn let_go(&mut self) {
-        if let Some((backend, held)) = self.candidate.take() {
+    fn cancel_candidate(&mut self) {
+        if let Some((backend, slot)) = self.candidate.take() {
             drop(backend);
-            if let Some(held) = Arc::into_inner(held) {
-                held.turned_down();
+            if let Some(slot) = Arc::into_inner(slot) {
+                slot.cancel();
             }
         }
     }
@@ -104,7 +101,7 @@ impl Iter {
 
 impl BackendIter for Iter {
     fn next(&mut self) -> Option<&Backend> {
-        self.let_go();
+        self.cancel_candidate();
         let selection = &self.selection;
         let chosen = selection
             .selector
@@ -112,14 +109,14 @@ impl BackendIter for Iter {
             .ok()?;
         self.tried.push(chosen.at);
         let mut backend = selection.backends.get(chosen.at)?.clone();
-        let held = Held::put(&mut backend, chosen.reservation);
-        let (backend, _) = self.candidate.insert((backend, held));
+        let slot = ReservationSlot::put(&mut backend, chosen.reservation);
+        let (backend, _) = self.candidate.insert((backend, slot));
         Some(backend)
     }
 }
 
 impl Drop for Iter {
     fn drop(&mut self) {
-        self.let_go();
+        self.cancel_candidate();
     }
 }

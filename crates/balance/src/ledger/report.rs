@@ -41,14 +41,14 @@ impl Ledger {
     /// `own` is the load of the request that it answers where that is booked now; zero where it is not booked and
     /// its reservation has ended so, or where nobody knows.
     pub fn report(&self, sent: ReportSent, own: Load, reading: Reading) -> bool {
-        let Some(writing) = self.try_writing() else {
+        let Some(guard) = self.try_write_lock() else {
             return false;
         };
         let ReportSent(sent) = sent;
         let is_newer = sent.order > self.order.load(Relaxed);
         if is_newer {
             let settled = sent.settled.wrapping_add(own.micros());
-            self.write(ScrapeSent { settled, ..sent }, reading, &writing);
+            self.write(ScrapeSent { settled, ..sent }, reading, &guard);
         }
         is_newer
     }

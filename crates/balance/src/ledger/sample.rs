@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
 
-use super::{Ledger, writing::Writing};
+use super::{Ledger, write_lock::WriteGuard};
 use crate::Load;
 
 /// What the ledger stood at when a scrape left. Hand it back with the scrape's result.
@@ -42,11 +42,11 @@ impl Ledger {
 
     /// Takes the result of a scrape, right after its answer arrived. Scrapes of one upstream don't overlap.
     pub fn sample(&self, sent: ScrapeSent, reading: Reading) {
-        self.write(sent, reading, &self.writing());
+        self.write(sent, reading, &self.write_lock());
     }
 
-    /// The one place that changes a sample; [`Writing`] says that nobody else is there.
-    pub(super) fn write(&self, sent: ScrapeSent, reading: Reading, _: &Writing<'_>) {
+    /// The one place that changes a sample; [`WriteGuard`] says that nobody else is there.
+    pub(super) fn write(&self, sent: ScrapeSent, reading: Reading, _: &WriteGuard<'_>) {
         let assigned = self.assigned.load(Acquire);
         let value = reading.load.micros();
         let (least, most) = sent.allows(value, assigned);
@@ -63,7 +63,7 @@ impl Ledger {
         self.expected.store(expected, Relaxed);
         self.found.store(found, Relaxed);
         self.order.store(sent.order, Relaxed);
-        self.believe(value, found, assigned, reading.capacity.or(self.capacity()));
+        self.set_estimate(value, found, assigned, reading.capacity.or(self.capacity()));
         self.samples.fetch_add(1, SeqCst);
         self.publish_weight();
     }
@@ -74,17 +74,17 @@ impl Ledger {
     /// A ledger that only counts bookings grows for as long as its gauge is silent, since nothing tells it of
     /// sessions that end. Then the upstream gets less and less although it is as empty as the rest. What
     /// ends there is not known; that it does what the others do is the best guess, and the next sample corrects it.
-    pub fn reckon(&self, drift: f64) {
+    pub fn extrapolate(&self, drift: f64) {
         if !self.is_sampled() {
             return;
         }
-        let _writing = self.writing();
+        let _guard = self.write_lock();
         let assigned = self.assigned.load(Acquire);
         let estimate = Load::from_micros(self.estimate_from(assigned).max(0));
         let ceiling = self.ceiling.load(Relaxed);
         let is_lowered = ceiling != Self::ceiling_for(self.capacity(), estimate.micros(), assigned);
         let drifted = Load::new(estimate.units() * (1.0 + drift).max(0.0)).unwrap_or(estimate);
-        self.believe(
+        self.set_estimate(
             drifted.micros(),
             drifted.micros(),
             assigned,
@@ -98,7 +98,7 @@ impl Ledger {
     }
 
     /// From now on, with `assigned` as given: a gauge of `value`, a load of `estimate`.
-    fn believe(&self, value: i64, estimate: i64, assigned: i64, capacity: Option<Load>) {
+    fn set_estimate(&self, value: i64, estimate: i64, assigned: i64, capacity: Option<Load>) {
         let unseen = (estimate - value).wrapping_sub(assigned);
         self.value.store(value, Relaxed);
         self.unseen.store(unseen, Release);

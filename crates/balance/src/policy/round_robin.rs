@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use fastrand::Rng;
 
-use super::{Choose, Chosen, Field, Pass, field::nth};
+use super::{Candidates, Choose, Chosen, Eligibility, candidates::nth};
 use crate::Ledger;
 
 /// See the module. Its turn is shared by all threads.
@@ -23,13 +23,13 @@ impl RoundRobin {
 }
 
 impl Choose for RoundRobin {
-    fn choose<U: AsRef<Ledger>, P: Pass>(
+    fn choose<U: AsRef<Ledger>, E: Eligibility>(
         &self,
-        field: &Field<'_, U, P>,
+        candidates: &Candidates<'_, U, E>,
         _: &mut Rng,
     ) -> Option<Chosen> {
-        let count = field.candidates().count();
+        let count = candidates.iter().count();
         let turn = self.turn.fetch_add(1, Relaxed).checked_rem(count)?;
-        nth(field.candidates(), turn).map(|candidate| candidate.chosen())
+        nth(candidates.iter(), turn).map(|candidate| candidate.chosen())
     }
 }

@@ -4,7 +4,7 @@ use crate::{Reading, Selector, Standing};
 /// A fleet whose true loads the test moves by hand.
 struct World {
     roster: Roster<Ledger>,
-    learner: Learner,
+    estimator: ShareEstimator,
     truth: Vec<f64>,
     rng: fastrand::Rng,
 }
@@ -16,7 +16,7 @@ impl World {
             .map(|_| Arc::new(Ledger::new(Load::new(1000.0))));
         let mut world = Self {
             roster: Roster::new(upstreams),
-            learner: Learner::new(),
+            estimator: ShareEstimator::new(),
             truth: loads.to_vec(),
             rng: fastrand::Rng::with_seed(1),
         };
@@ -51,7 +51,7 @@ impl World {
                 upstream.sample(upstream.scrape_sent(), reading);
             }
         }
-        self.learner.round(&self.roster)
+        self.estimator.round(&self.roster)
     }
 }
 
@@ -73,7 +73,7 @@ fn alone_the_share_is_exactly_one_whatever_ends() {
 }
 
 #[test]
-fn of_a_gap_that_another_fills_as_fast_half_is_ones_own() {
+fn the_share_is_half_when_another_proxy_fills_the_gap_as_fast() {
     let mut world = World::new(&[100.0, 100.0, 40.0]);
     assert_eq!(world.book(30), [0.0, 0.0, 30.0]);
     world.truth[2] += 30.0;
@@ -98,7 +98,7 @@ fn after_gaps(rounds: usize, others: impl Fn(&mut [f64], &[f64])) -> f64 {
 }
 
 #[test]
-fn what_goes_to_all_alike_takes_no_share() {
+fn load_that_reaches_all_upstreams_alike_does_not_lower_the_share() {
     let share = after_gaps(10, |truth, _| {
         for load in truth {
             *load += 40.0;
@@ -123,7 +123,7 @@ fn the_more_others_fill_the_same_gap_the_smaller_the_share() {
 }
 
 #[test]
-fn after_enough_quiet_rounds_one_is_alone_again() {
+fn after_enough_quiet_rounds_the_share_is_one_again() {
     let mut world = World::new(&[100.0, 100.0]);
     world.truth[0] += 10.0;
     world.round(&[]);
@@ -133,11 +133,11 @@ fn after_enough_quiet_rounds_one_is_alone_again() {
     for _ in 0..ALONE_AFTER {
         world.round(&[]);
     }
-    assert_eq!(world.learner.share.to_bits(), 1_f64.to_bits());
+    assert_eq!(world.estimator.share.to_bits(), 1_f64.to_bits());
 }
 
 #[test]
-fn a_silent_one_is_reckoned_with_what_became_of_the_others() {
+fn a_silent_upstream_is_extrapolated_by_what_happened_to_the_others() {
     let mut world = World::new(&[100.0, 100.0, 100.0]);
     world.truth[0] = 80.0;
     world.truth[1] = 90.0;
@@ -154,7 +154,7 @@ fn a_silent_one_is_reckoned_with_what_became_of_the_others() {
 }
 
 #[test]
-fn where_all_are_silent_nothing_is_made_up() {
+fn without_any_new_sample_nothing_is_extrapolated() {
     let mut world = World::new(&[100.0, 70.0]);
     let round = world.round(&[0, 1]);
     assert_eq!(round.regret, None);
@@ -175,7 +175,7 @@ fn regret_is_what_a_request_would_have_lost_by_the_old_gauges() {
 }
 
 #[test]
-fn one_that_is_out_of_rotation_teaches_nothing() {
+fn an_upstream_out_of_rotation_does_not_affect_the_share() {
     let mut world = World::new(&[100.0, 100.0, 40.0]);
     world.roster[2].set_standing(Standing::Out);
     world.round(&[]);

@@ -51,7 +51,7 @@ fn what_was_booked_within_the_lag_is_not_forgotten_and_what_is_older_is_in_the_v
 }
 
 #[test]
-fn a_history_that_begins_late_takes_what_is_there_for_visible() {
+fn a_new_history_takes_earlier_bookings_for_visible() {
     let ledger = Ledger::default();
     book(&ledger, 10.0);
     let history = History::new(LAG, &ledger);

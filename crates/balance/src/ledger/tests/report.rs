@@ -36,7 +36,7 @@ fn whether_its_own_reservation_ends_before_or_after_makes_no_difference() {
 }
 
 #[test]
-fn what_was_on_its_way_beside_it_counts_half() {
+fn other_bookings_on_their_way_count_half() {
     let ledger = Ledger::default();
     reserve(&ledger, 4.0);
     reserve(&ledger, 10.0);
@@ -106,12 +106,12 @@ fn a_report_is_a_first_sample_and_may_bring_the_capacity() {
 }
 
 #[test]
-fn while_one_is_written_another_is_dropped_and_blocks_nobody() {
+fn a_report_during_another_write_is_dropped_without_waiting() {
     let ledger = Ledger::default();
     reserve(&ledger, 1.0);
-    let writing = ledger.writing();
+    let guard = ledger.write_lock();
     assert!(!ledger.report(ledger.report_sent(), load(1.0), reading(1.0)));
-    drop(writing);
+    drop(guard);
     assert!(ledger.report(ledger.report_sent(), load(1.0), reading(1.0)));
 }
 

@@ -36,7 +36,7 @@ fn among_many_a_burst_ends_within_one_request_of_even_on_every_thread() {
 }
 
 #[test]
-fn among_many_equals_all_are_chosen() {
+fn among_many_equal_upstreams_all_are_chosen() {
     let mut rng = Rng::with_seed(5);
     let mut chosen = BTreeSet::new();
     let grid = grid(&loads(&[0.0; MANY]));
@@ -104,7 +104,7 @@ enum Change {
     Book(u32),
     Refuse(u32),
     Sample(usize, u32),
-    Reckon(usize),
+    Extrapolate(usize),
     Out(usize),
     In(usize),
     Share(u32),
@@ -116,7 +116,7 @@ fn change() -> impl Strategy<Value = Change> {
         4 => (1_u32..30).prop_map(Change::Book),
         2 => (1_u32..30).prop_map(Change::Refuse),
         3 => (at.clone(), 0_u32..1_000).prop_map(|(at, load)| Change::Sample(at, load)),
-        1 => at.clone().prop_map(Change::Reckon),
+        1 => at.clone().prop_map(Change::Extrapolate),
         1 => at.clone().prop_map(Change::Out),
         1 => at.prop_map(Change::In),
         1 => (1_u32..=100).prop_map(Change::Share),
@@ -168,7 +168,7 @@ proptest! {
                     let reading = Reading { load: load(f64::from(units) / 10.0), capacity: None };
                     ledger.sample(ledger.scrape_sent(), reading);
                 }
-                Change::Reckon(at) => grid[at].reckon(-0.3),
+                Change::Extrapolate(at) => grid[at].extrapolate(-0.3),
                 Change::Out(at) => grid[at].set_standing(Standing::Out),
                 Change::In(at) => grid[at].set_standing(Standing::In),
                 Change::Share(percent) => grid.set_share(f64::from(percent) / 100.0),

@@ -92,7 +92,7 @@ fn imbalance(late: Late, minds_the_lag: bool, seed: u64) -> f64 {
 }
 
 #[test]
-fn minding_the_lag_keeps_it_far_more_even_than_taking_a_late_gauge_for_fresh() {
+fn minding_the_lag_keeps_load_far_more_even_than_ignoring_it() {
     for late in [Late::Fixed, Late::Refreshed] {
         let [fresh, minded] = [false, true].map(|minds_the_lag| {
             let sum: f64 = (0..4)

@@ -9,9 +9,9 @@ use super::Ledger;
 
 /// The right to write a sample, until dropped.
 #[derive(Debug)]
-pub(super) struct Writing<'a>(&'a AtomicBool);
+pub(super) struct WriteGuard<'a>(&'a AtomicBool);
 
-impl Drop for Writing<'_> {
+impl Drop for WriteGuard<'_> {
     fn drop(&mut self) {
         self.0.store(false, Release);
     }
@@ -19,17 +19,19 @@ impl Drop for Writing<'_> {
 
 impl Ledger {
     /// Waits its turn: to write a sample takes nanoseconds, unless the writer's thread is put aside meanwhile.
-    pub(super) fn writing(&self) -> Writing<'_> {
+    pub(super) fn write_lock(&self) -> WriteGuard<'_> {
         loop {
-            match self.try_writing() {
-                Some(writing) => return writing,
+            match self.try_write_lock() {
+                Some(guard) => return guard,
                 None => std::thread::yield_now(),
             }
         }
     }
 
-    pub(super) fn try_writing(&self) -> Option<Writing<'_>> {
-        let is_free = self.writing.compare_exchange(false, true, Acquire, Relaxed);
-        is_free.is_ok().then_some(Writing(&self.writing))
+    pub(super) fn try_write_lock(&self) -> Option<WriteGuard<'_>> {
+        let is_free = self
+            .write_locked
+            .compare_exchange(false, true, Acquire, Relaxed);
+        is_free.is_ok().then_some(WriteGuard(&self.write_locked))
     }
 }

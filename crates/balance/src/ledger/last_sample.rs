@@ -7,7 +7,7 @@ use crate::Load;
 
 /// An account as its last sample left it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Look {
+pub struct LastSample {
     /// How many samples have come, this one included.
     pub number: u64,
     /// The gauge.
@@ -28,11 +28,11 @@ pub struct Look {
 impl Ledger {
     /// The last sample, if one has come.
     #[must_use]
-    pub fn look(&self) -> Option<Look> {
+    pub fn last_sample(&self) -> Option<LastSample> {
         // Answers bring samples on every thread; a look at half of one would teach something false.
-        let _writing = self.writing();
+        let _guard = self.write_lock();
         let number = self.samples.load(Acquire);
-        (number > 0).then(|| Look {
+        (number > 0).then(|| LastSample {
             number,
             value: Load::from_micros(self.gauge.load(Relaxed)),
             capacity: self.capacity(),

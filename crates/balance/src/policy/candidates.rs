@@ -8,7 +8,7 @@ use crate::{Ledger, Load, Roster};
 ///
 /// There are three, and mostly only the first one is needed. They are types, so that the one loop whose speed
 /// shows is compiled for each and asks nothing.
-pub(crate) trait Pass {
+pub(crate) trait Eligibility {
     /// The factor that turns a load into a score. NaN for one that may not be chosen: no score made with it is
     /// ever less than another.
     fn weight(ledger: &Ledger) -> f64;
@@ -26,7 +26,7 @@ pub(crate) trait Pass {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sampled;
 
-impl Pass for Sampled {
+impl Eligibility for Sampled {
     const HAS_FLOORS: bool = true;
 
     #[inline]
@@ -39,7 +39,7 @@ impl Pass for Sampled {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Unsampled;
 
-impl Pass for Unsampled {
+impl Eligibility for Unsampled {
     fn weight(ledger: &Ledger) -> f64 {
         if ledger.is_in() && !ledger.is_sampled() {
             ledger.inverse_capacity()
@@ -54,7 +54,7 @@ impl Pass for Unsampled {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Stale;
 
-impl Pass for Stale {
+impl Eligibility for Stale {
     fn weight(ledger: &Ledger) -> f64 {
         if ledger.is_stale() {
             ledger.weight()
@@ -70,7 +70,7 @@ impl Pass for Stale {
 
 /// The upstreams, for one request.
 #[derive(Debug)]
-pub(crate) struct Field<'a, U, P> {
+pub(crate) struct Candidates<'a, U, E> {
     pub(crate) roster: &'a Roster<U>,
     pub(crate) load: Load,
     /// Positions that are left out.
@@ -78,7 +78,7 @@ pub(crate) struct Field<'a, U, P> {
     share: f64,
     request: f64,
     typical: f64,
-    pass: PhantomData<P>,
+    eligibility: PhantomData<E>,
 }
 
 /// One upstream as it was read.
@@ -89,7 +89,7 @@ pub(crate) struct Candidate {
     pub(crate) score: f64,
 }
 
-impl<'a, U: AsRef<Ledger>, P: Pass> Field<'a, U, P> {
+impl<'a, U: AsRef<Ledger>, E: Eligibility> Candidates<'a, U, E> {
     #[expect(
         clippy::cast_precision_loss,
         reason = "loads stay below 2^53 millionths"
@@ -102,7 +102,7 @@ impl<'a, U: AsRef<Ledger>, P: Pass> Field<'a, U, P> {
             share: roster.share(),
             request: load.micros() as f64,
             typical: roster.typical().micros() as f64,
-            pass: PhantomData,
+            eligibility: PhantomData,
         }
     }
 
@@ -115,7 +115,7 @@ impl<'a, U: AsRef<Ledger>, P: Pass> Field<'a, U, P> {
     /// What an upstream scores for the typical request, and its weight.
     #[inline]
     pub(crate) fn typical(&self, ledger: &Ledger) -> (f64, f64) {
-        let weight = P::weight(ledger);
+        let weight = E::weight(ledger);
         let load = ledger.shared_estimate_from(ledger.assigned(), self.share) + self.typical;
         (load * weight, weight)
     }
@@ -128,7 +128,7 @@ impl<'a, U: AsRef<Ledger>, P: Pass> Field<'a, U, P> {
         Candidate {
             at,
             assigned,
-            score: load * P::weight(ledger),
+            score: load * E::weight(ledger),
         }
     }
 
@@ -136,12 +136,12 @@ impl<'a, U: AsRef<Ledger>, P: Pass> Field<'a, U, P> {
     #[inline]
     pub(crate) fn is_fit(&self, candidate: &Candidate, ledger: &Ledger) -> bool {
         !candidate.score.is_nan()
-            && P::has_room(ledger, candidate.assigned, self.load)
+            && E::has_room(ledger, candidate.assigned, self.load)
             && !self.tried.contains(&candidate.at)
     }
 
     /// All that are fit.
-    pub(crate) fn candidates(&self) -> impl Iterator<Item = Candidate> + Clone {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Candidate> + Clone {
         let upstreams = self.roster.iter().enumerate();
         upstreams.filter_map(|(at, upstream): (usize, &Arc<U>)| {
             let ledger = (**upstream).as_ref();
