@@ -6,8 +6,8 @@
 
 use std::fmt;
 
-/// The largest load that is taken for real, in units of the gauge. A gauge beyond it is broken, and a sum of
-/// thousands of such loads still fits 64 bits.
+/// The largest valid load, in units of the gauge. A gauge above it is broken. A sum of thousands of such loads still
+/// fits 64 bits.
 pub const LARGEST: f64 = 1e9;
 
 /// An amount of load, in millionths of the gauge's unit (for a gauge in kilowatts: milliwatts).
@@ -21,9 +21,9 @@ impl Load {
     /// No load.
     pub const ZERO: Self = Self(0);
 
-    /// The load a gauge or a request states, or `None` for what is no load: NaN, infinite, negative or
-    /// beyond [`LARGEST`]. A positive number too small for the scale becomes one millionth, not zero: a
-    /// request that weighs nothing would never be seen by the ledger.
+    /// The load that a gauge or a request states, or `None` if the number is NaN, infinite, negative or above
+    /// [`LARGEST`]. A positive number too small for the scale becomes one millionth, not zero: the ledger would not
+    /// notice a request of zero load.
     #[must_use]
     #[expect(
         clippy::cast_possible_truncation,

@@ -1,8 +1,8 @@
-//! The choice, as Pingora asks for it: an iterator over candidates, best first.
+//! The choice in the form that Pingora needs: an iterator over candidates, best first.
 //!
-//! Each candidate is reserved as it comes up, since between a look and a later reservation another thread may fill
-//! the same gap. One that Pingora turns down (ill, disabled, tried before) gives its reservation back when the next
-//! one is asked for, or when there is no next.
+//! Each candidate is reserved when the iterator returns it, because another thread may fill the same gap before a later
+//! reservation. If Pingora rejects a candidate (unhealthy, disabled, not accepted), its reservation is cancelled when
+//! Pingora asks for the next candidate or drops the iterator.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -20,12 +20,12 @@ use crate::{key::load_of, reservation::ReservationSlot, upstream::Upstream};
 pub struct Rule {
     /// The policy.
     pub policy: Policy,
-    /// The load of a request whose key says none.
+    /// The load of a request whose key carries no load.
     pub default_load: Load,
 }
 
 impl Default for Rule {
-    /// The lowest load, and one unit of the gauge a request: right where the gauge counts requests or sessions.
+    /// The lowest load, and one unit of the gauge a request. That is right for a gauge of requests or sessions.
     fn default() -> Self {
         Self {
             policy: Policy::default(),
@@ -34,7 +34,7 @@ impl Default for Rule {
     }
 }
 
-/// The backends of one membership, chosen among by their ledgers.
+/// Chooses among one set of backends by their ledgers.
 ///
 /// Backends that carry no [`Upstream`] are never chosen.
 #[derive(Debug)]
@@ -77,7 +77,7 @@ impl BackendSelection for LeastLoad {
     }
 }
 
-/// Candidates for one request, best first, each reserved while it is looked at.
+/// Candidates for one request, best first. The current one is reserved.
 #[derive(Debug)]
 pub struct Iter {
     selection: Arc<LeastLoad>,
@@ -88,7 +88,7 @@ pub struct Iter {
 }
 
 impl Iter {
-    /// Gives back what the last candidate has reserved, unless somebody took the candidate.
+    /// Cancels the reservation of the last candidate, unless Pingora has kept the candidate.
     fn cancel_candidate(&mut self) {
         if let Some((backend, slot)) = self.candidate.take() {
             drop(backend);

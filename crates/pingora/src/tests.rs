@@ -33,7 +33,7 @@ fn balancer(config: &Config) -> LoadBalancer<LeastLoad> {
     balancer
 }
 
-/// Three that nobody asks.
+/// Three backends to which no request is sent.
 async fn three() -> LoadBalancer<LeastLoad> {
     let addresses = [1, 2, 3].map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
     let balancer = balancer(&config(&addresses));
@@ -49,7 +49,7 @@ fn all(balancer: &LoadBalancer<LeastLoad>) -> Vec<Arc<Upstream>> {
         .collect()
 }
 
-/// What each is believed to bear, in whole units.
+/// The estimate of each backend, in whole units.
 fn estimates(balancer: &LoadBalancer<LeastLoad>) -> Vec<i64> {
     let units = |upstream: &Arc<Upstream>| upstream.ledger().estimate().micros() / 1_000_000;
     all(balancer).iter().map(units).collect()
@@ -173,6 +173,6 @@ async fn a_health_check_is_a_sample_and_an_unreachable_backend_is_skipped() {
     }
     assert!(
         select_and_reserve(&balancer, load(1.0), |_| true).is_none(),
-        "full, or gone"
+        "one is full, the other unreachable"
     );
 }

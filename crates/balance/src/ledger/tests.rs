@@ -52,7 +52,7 @@ fn a_first_sample_counts_half_of_the_ambiguous_part() {
     assert_eq!(ledger.unseen(), load(5.0));
 }
 
-/// An account of 5, of which a scrape has been sent, and then 10 were booked.
+/// A ledger with a sample of 5, then a scrape that is sent, then a booking of 10.
 fn booked_under_a_scrape() -> (Ledger, ScrapeSent) {
     let ledger = Ledger::default();
     ledger.sample(ledger.scrape_sent(), reading(5.0));
@@ -86,9 +86,9 @@ fn a_restarted_upstream_neither_goes_negative_nor_counts_twice() {
     let ledger = Ledger::default();
     ledger.sample(ledger.scrape_sent(), reading(500.0));
     reserve(&ledger, 10.0);
-    // It restarts, and forgets everything; the booking's answer never comes.
+    // It restarts and forgets everything; the answer to the booking never comes.
     ledger.sample(ledger.scrape_sent(), reading(0.0));
-    assert_eq!(ledger.estimate(), load(10.0), "it may be booked yet");
+    assert_eq!(ledger.estimate(), load(10.0), "it may still be booked");
     ledger.settle(load(10.0));
     ledger.sample(ledger.scrape_sent(), reading(0.0));
     assert_eq!(ledger.estimate(), Load::ZERO);
@@ -105,7 +105,7 @@ fn extrapolation_does_not_forget_a_refusal() {
     ledger.sample(ledger.scrape_sent(), reading(40.0));
     assert!(
         ledger.has_room(ledger.assigned(), load(20.0)),
-        "a sample is the judge"
+        "a sample overrides a refusal"
     );
 }
 
@@ -122,12 +122,12 @@ fn extrapolation_moves_the_whole_estimate_and_not_the_gauge() {
     assert!(ledger.has_room(ledger.assigned(), load(55.0)));
     assert!(!ledger.has_room(ledger.assigned(), load(55.1)));
     ledger.extrapolate(-5.0);
-    assert_eq!(ledger.estimate(), Load::ZERO, "and never below nothing");
+    assert_eq!(ledger.estimate(), Load::ZERO, "never below zero");
     ledger.sample(ledger.scrape_sent(), reading(70.0));
     assert_eq!(
         ledger.estimate(),
         load(70.0),
-        "the next sample is the judge"
+        "the next sample overrides it"
     );
 }
 
@@ -164,7 +164,7 @@ fn a_reservation_needs_the_account_as_it_was_read() {
     reserve(&ledger, 1.0);
     assert!(
         !ledger.reserve_from(read, load(1.0)),
-        "someone else reserved in between"
+        "another thread may have reserved in between"
     );
 }
 
@@ -277,7 +277,7 @@ fn a_refusal_leaves_room_for_less_until_the_next_sample() {
         let room = |units| ledger.has_room(ledger.assigned(), load(units));
         assert!(!room(22.0) && room(21.0));
         ledger.refused(load(30.0));
-        assert!(!room(22.0) && room(21.0), "less room is not widened");
+        assert!(!room(22.0) && room(21.0), "a later refusal does not make more room");
         ledger.refused(load(11.0));
         assert!(!room(11.0) && room(10.0));
         ledger.sample(ledger.scrape_sent(), reading(10.0));

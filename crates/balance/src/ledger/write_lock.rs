@@ -1,4 +1,4 @@
-//! The right to write a sample: one writer at a time.
+//! The lock for writing a sample: one writer at a time.
 
 use std::sync::atomic::{
     AtomicBool,
@@ -7,7 +7,7 @@ use std::sync::atomic::{
 
 use super::Ledger;
 
-/// The right to write a sample, until dropped.
+/// The right to write a sample. Dropping it releases the lock.
 #[derive(Debug)]
 pub(super) struct WriteGuard<'a>(&'a AtomicBool);
 
@@ -18,7 +18,7 @@ impl Drop for WriteGuard<'_> {
 }
 
 impl Ledger {
-    /// Waits its turn: to write a sample takes nanoseconds, unless the writer's thread is put aside meanwhile.
+    /// Waits for the lock. Writing a sample takes nanoseconds, unless the writer's thread is preempted meanwhile.
     pub(super) fn write_lock(&self) -> WriteGuard<'_> {
         loop {
             match self.try_write_lock() {
@@ -28,6 +28,7 @@ impl Ledger {
         }
     }
 
+    /// Takes the lock if it is free.
     pub(super) fn try_write_lock(&self) -> Option<WriteGuard<'_>> {
         let is_free = self
             .write_locked

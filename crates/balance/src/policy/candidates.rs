@@ -1,28 +1,28 @@
-//! What a policy chooses from: the upstreams as they stand, for one request.
+//! The upstreams that a policy may choose for one request.
 
 use std::{marker::PhantomData, sync::Arc};
 
 use crate::{Ledger, Load, Roster};
 
-/// Which upstreams may be chosen, and how each is weighed.
+/// Which upstreams are eligible, and the weight of each.
 ///
-/// There are three, and mostly only the first one is needed. They are types, so that the one loop whose speed
-/// shows is compiled for each and asks nothing.
+/// There are three implementations, and most choices need only the first, [`Sampled`]. They are types, so that the hot
+/// loop is compiled for each without branches.
 pub(crate) trait Eligibility {
-    /// The factor that turns a load into a score. NaN for one that may not be chosen: no score made with it is
-    /// ever less than another.
+    /// The factor that turns a load into a score. NaN if the upstream is not eligible: a score of NaN is never less
+    /// than another.
     fn weight(ledger: &Ledger) -> f64;
 
-    /// Whether it can take `load`, with `assigned` as read.
+    /// Whether the upstream can take `load`, for this `assigned`.
     fn has_room(ledger: &Ledger, assigned: i64, load: Load) -> bool {
         ledger.has_room(assigned, load)
     }
 
-    /// Whether the weights are those that the groups' floors are made from.
+    /// Whether the groups' floors are computed from these weights.
     const HAS_FLOORS: bool = false;
 }
 
-/// Those in rotation that have been sampled: the rule.
+/// Upstreams in rotation with a sample: the normal case.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sampled;
 
@@ -35,7 +35,7 @@ impl Eligibility for Sampled {
     }
 }
 
-/// Those in rotation that have never been sampled: where there is no other.
+/// Upstreams in rotation without a sample: used if no upstream in rotation has one.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Unsampled;
 
@@ -49,8 +49,8 @@ impl Eligibility for Unsampled {
     }
 }
 
-/// Those whose sample is old, full or not: where nobody else has room. An estimate that nothing has corrected
-/// for so long is no reason to turn everyone away; the upstream will say itself if it is full.
+/// Upstreams whose sample is stale, full or not: used if no other upstream has room. An estimate that has not been
+/// corrected for so long is no reason to refuse all requests; the upstream refuses them itself if it is full.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Stale;
 
@@ -73,7 +73,7 @@ impl Eligibility for Stale {
 pub(crate) struct Candidates<'a, U, E> {
     pub(crate) roster: &'a Roster<U>,
     pub(crate) load: Load,
-    /// Positions that are left out.
+    /// Positions to leave out.
     pub(crate) tried: &'a [usize],
     share: f64,
     request: f64,
@@ -81,7 +81,7 @@ pub(crate) struct Candidates<'a, U, E> {
     eligibility: PhantomData<E>,
 }
 
-/// One upstream as it was read.
+/// One upstream, as its ledger was read.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Candidate {
     pub(crate) at: usize,
@@ -112,7 +112,7 @@ impl<'a, U: AsRef<Ledger>, E: Eligibility> Candidates<'a, U, E> {
         self.request - self.typical
     }
 
-    /// What an upstream scores for the typical request, and its weight.
+    /// The score of an upstream for the typical request, and its weight.
     #[inline]
     pub(crate) fn typical(&self, ledger: &Ledger) -> (f64, f64) {
         let weight = E::weight(ledger);
@@ -120,7 +120,7 @@ impl<'a, U: AsRef<Ledger>, E: Eligibility> Candidates<'a, U, E> {
         (load * weight, weight)
     }
 
-    /// An upstream as it stands. Its score is NaN if it may not be chosen.
+    /// Reads an upstream's ledger. The score is NaN if the upstream is not eligible.
     #[inline]
     pub(crate) fn read(&self, at: usize, ledger: &Ledger) -> Candidate {
         let assigned = ledger.assigned();
@@ -132,7 +132,7 @@ impl<'a, U: AsRef<Ledger>, E: Eligibility> Candidates<'a, U, E> {
         }
     }
 
-    /// Whether it may be chosen, has room, and was not tried.
+    /// Whether the candidate is eligible, has room, and was not tried.
     #[inline]
     pub(crate) fn is_fit(&self, candidate: &Candidate, ledger: &Ledger) -> bool {
         !candidate.score.is_nan()
@@ -140,7 +140,7 @@ impl<'a, U: AsRef<Ledger>, E: Eligibility> Candidates<'a, U, E> {
             && !self.tried.contains(&candidate.at)
     }
 
-    /// All that are fit.
+    /// All candidates that are fit.
     pub(crate) fn iter(&self) -> impl Iterator<Item = Candidate> + Clone {
         let upstreams = self.roster.iter().enumerate();
         upstreams.filter_map(|(at, upstream): (usize, &Arc<U>)| {

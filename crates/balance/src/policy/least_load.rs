@@ -1,7 +1,7 @@
 //! The lowest `(estimate + request) / capacity`; ties at random.
 //!
-//! The best of all is what an exact estimate makes worth having. On raw gauges the best of all herds:
-//! Mitzenmacher, "How useful is old information?", 2000.
+//! Choosing the best of all upstreams needs exact estimates. On raw gauges it herds: Mitzenmacher, "How useful is old
+//! information?", 2000.
 
 use std::sync::Arc;
 
@@ -27,7 +27,7 @@ impl Choose for LeastLoad {
         if E::HAS_FLOORS && candidates.roster.len() > FULL_SCAN_LIMIT {
             search_groups(candidates, &mut best, rng);
         } else {
-            // From a random start where more may tie than are tied.
+            // If more upstreams may tie than are kept, start at a random one.
             let start = if candidates.roster.len() > MAX_TIES {
                 rng.usize(..candidates.roster.len())
             } else {
@@ -41,13 +41,13 @@ impl Choose for LeastLoad {
     }
 }
 
-/// Up to so many upstreams, looking at each is as fast as looking at floors.
+/// Up to this many upstreams, reading each is as fast as reading floors.
 const FULL_SCAN_LIMIT: usize = 8 * group::SIZE;
 
-/// Ties beyond these are not tied: from a random start the first of them are as good as any.
+/// The most ties that are kept. From a random start, the first ones are as good as any.
 const MAX_TIES: usize = 8;
 
-/// The best so far, with those that share its score.
+/// The best score so far, and the candidates that have it.
 struct Best {
     score: f64,
     tied: [(usize, i64); MAX_TIES],
@@ -63,10 +63,10 @@ impl Best {
         }
     }
 
-    /// Looks at each of `members`, the first of which stands at `from`.
+    /// Reads each of `members`; the first one's position is `from`.
     ///
-    /// The one loop of this crate whose speed shows. So what is rarely true is asked last, a score of NaN falls
-    /// through the first comparison, and ties are only tied down (equal loads on equal capacities give equal bits).
+    /// This is the hot loop of the crate. So conditions that are rarely true come last, a score of NaN fails the first
+    /// comparison, and ties are only recorded (equal loads on equal capacities give equal bits).
     #[inline]
     fn scan<U: AsRef<Ledger>, E: Eligibility>(
         &mut self,
@@ -103,9 +103,9 @@ impl Best {
     }
 }
 
-/// Looks into the group with the lowest floor, then into those that may hold something lower still.
+/// Searches the group with the lowest floor, then the groups that may contain a lower score.
 ///
-/// Groups whose floors are equal are not all looked into, so their ties are broken by where the search starts.
+/// Not all groups with equal floors are searched, so the random start breaks ties between them.
 fn search_groups<U: AsRef<Ledger>, E: Eligibility>(
     candidates: &Candidates<'_, U, E>,
     best: &mut Best,
@@ -113,7 +113,7 @@ fn search_groups<U: AsRef<Ledger>, E: Eligibility>(
 ) {
     let more = candidates.more_than_typical();
     let start = rng.usize(..candidates.roster.groups().len().max(1));
-    // The lowest of those before the start, and of the others: the first of equals counts from the start.
+    // The lowest before the start, and the lowest from the start on: of equal floors the first from the start counts.
     let mut lowest = [(f64::INFINITY, start); 2];
     for (number, (group, _, members)) in candidates.roster.groups().enumerate() {
         if !group.is_known() {

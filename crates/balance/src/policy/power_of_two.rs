@@ -1,5 +1,5 @@
-//! The better of two drawn at random: robust where information is old, since it never sends everyone to the one
-//! that looked best (Mitzenmacher, 2000). But it can't be even: it does not look at the rest.
+//! The better of two drawn at random. This is robust against old gauges, because not all requests go to the upstream
+//! that seems best (Mitzenmacher, 2000). But it cannot keep the load even, because it does not read the others.
 
 use fastrand::Rng;
 
@@ -22,7 +22,7 @@ impl Choose for PowerOfTwo {
         if count == 1 {
             return Some(one.chosen());
         }
-        // Drawn from the others, so that the two are never one.
+        // Drawn from the others, so that the two differ.
         let other = (first + 1 + rng.usize(..count - 1)) % count;
         let other = nth(candidates.iter(), other)?;
         // The first of the two was drawn at random, so keeping it breaks a tie at random.

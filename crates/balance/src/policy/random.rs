@@ -1,4 +1,4 @@
-//! Any: what every other policy has to beat.
+//! Any upstream, at random: the baseline for every other policy.
 
 use fastrand::Rng;
 

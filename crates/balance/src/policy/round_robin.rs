@@ -1,4 +1,4 @@
-//! Each in its turn.
+//! Each in turn.
 
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
@@ -7,14 +7,14 @@ use fastrand::Rng;
 use super::{Candidates, Choose, Chosen, Eligibility, candidates::nth};
 use crate::Ledger;
 
-/// See the module. Its turn is shared by all threads.
+/// See the module. All threads share the turn.
 #[derive(Debug, Default)]
 pub(crate) struct RoundRobin {
     turn: AtomicUsize,
 }
 
 impl RoundRobin {
-    /// Begins at a place that follows from `seed`, so that several proxies don't all begin at the first.
+    /// Begins at a position that depends on `seed`, so that several proxies don't all begin at the first.
     pub(crate) fn with_seed(seed: u64) -> Self {
         Self {
             turn: AtomicUsize::new(Rng::with_seed(seed).u16(..).into()),

@@ -12,7 +12,7 @@ fn load(units: f64) -> Load {
     Load::new(units).unwrap()
 }
 
-/// Upstreams with a first sample each: (load, capacity).
+/// Upstreams with one sample each: (load, capacity).
 fn grid(readings: &[(f64, Option<f64>)]) -> Roster<Ledger> {
     Roster::new(readings.iter().map(|&(units, capacity)| {
         let ledger = Ledger::default();
@@ -33,7 +33,7 @@ fn least_load() -> Selector {
     Selector::new(Policy::LeastLoad)
 }
 
-/// Where a request of `units` goes; it stays there, as after a booking.
+/// Books a request of `units`, and returns where it goes.
 fn book(
     selector: &Selector,
     grid: &Roster<Ledger>,
@@ -162,7 +162,7 @@ fn no_upstream_is_filled_beyond_capacity() {
         );
         assert!(
             book(&selector, &grid, 0.5, &mut rng).is_ok(),
-            "a smaller request still fits the third"
+            "a smaller request still fits the third upstream"
         );
     }
 }
@@ -186,7 +186,7 @@ fn nothing_to_choose_from() {
         assert_eq!(
             book(&selector, &grid, 1.0, &mut rng),
             Ok(0),
-            "one is enough"
+            "one upstream is enough"
         );
         grid[0].set_standing(Standing::Out);
         assert_eq!(
@@ -287,7 +287,7 @@ fn a_full_grid_with_a_stale_sample_still_takes_requests() {
             .reserve(&grid, load(1.0), &[1], &mut rng)
             .map(|choice| choice.at),
         Err(Refusal::NoCapacity),
-        "it is asked once"
+        "it is tried once"
     );
 }
 

@@ -1,4 +1,4 @@
-//! Among hundreds, where floors decide who is looked at.
+//! Choices among hundreds of upstreams, where floors decide which ones are read.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use proptest::{
 use super::{book, counts, grid, least_load, load, loads};
 use crate::{Ledger, Load, Reading, Roster, Standing};
 
-/// Enough upstreams to look at floors, the last group not full.
+/// Enough upstreams to use floors; the last group is not full.
 const MANY: usize = 600;
 
 #[test]
@@ -62,7 +62,7 @@ fn among_many_a_refusal_that_comes_late_is_seen() {
             .reserve(&grid, load(50.0), &[], &mut rng)
             .unwrap();
         assert_eq!(held.at, lowest);
-        // Looked at by another request meanwhile, when it stood high.
+        // Another request reads it meanwhile, when its score is high.
         assert_ne!(book(&least_load(), &grid, 1.0, &mut rng), Ok(lowest));
         held.reservation.cancel();
         assert_eq!(book(&least_load(), &grid, 1.0, &mut rng), Ok(lowest));
@@ -98,7 +98,7 @@ fn among_many_a_smaller_share_turns_the_order() {
     );
 }
 
-/// Something that may change the order of upstreams.
+/// A change that may affect the order of upstreams.
 #[derive(Clone, Debug)]
 enum Change {
     Book(u32),
@@ -123,7 +123,7 @@ fn change() -> impl Strategy<Value = Change> {
     ]
 }
 
-/// The lowest score by looking at each.
+/// The lowest score, from a full scan.
 fn lowest_of_all(grid: &Roster<Ledger>, request: Load) -> f64 {
     let scores = grid.iter().filter_map(|upstream| {
         let ledger = &upstream;
