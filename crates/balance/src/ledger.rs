@@ -213,6 +213,7 @@ impl Ledger {
     }
 
     /// To be called when the score may have fallen.
+    #[inline]
     fn loosen(&self) {
         if let Some(group) = &*self.group.load() {
             group.loosen();
@@ -270,6 +271,7 @@ impl Ledger {
     }
 
     /// The present `settled`.
+    #[inline]
     pub(crate) fn settled(&self) -> i64 {
         self.settled.load(Acquire)
     }
@@ -320,12 +322,14 @@ impl Ledger {
     }
 
     /// The upstream has answered for `load`, or never will: from now on its gauge shows whether it is booked.
+    #[inline]
     pub(crate) fn settle(&self, load: Load) {
         self.settled.fetch_add(load.micros(), Release);
         self.ended.fetch_add(1, Relaxed);
     }
 
     /// `load` is known not to be booked.
+    #[inline]
     pub(crate) fn take_back(&self, load: Load) {
         self.assigned.fetch_sub(load.micros(), AcqRel);
         self.ended.fetch_add(1, Relaxed);
@@ -334,12 +338,14 @@ impl Ledger {
 
     /// Whether there has been a sample.
     #[must_use]
+    #[inline]
     pub fn is_sampled(&self) -> bool {
         self.samples.load(SeqCst) > 0
     }
 
     /// Whether it is in rotation. Without a sample it may still not be eligible: see [`Ledger::is_sampled`].
     #[must_use]
+    #[inline]
     pub fn is_in(&self) -> bool {
         self.standing.load(SeqCst) == Standing::In as u8
     }
@@ -375,6 +381,7 @@ impl Ledger {
 
     /// All reservations ever made. Never falls.
     #[must_use]
+    #[inline]
     pub fn reservations(&self) -> u64 {
         self.reservations.load(Relaxed)
     }

@@ -29,6 +29,7 @@ impl Load {
         clippy::cast_possible_truncation,
         reason = "bounded by LARGEST · SCALE = 10^15"
     )]
+    #[inline]
     pub fn new(units: f64) -> Option<Self> {
         if !(0.0..=LARGEST).contains(&units) {
             return None;
@@ -55,6 +56,7 @@ impl Load {
         clippy::cast_precision_loss,
         reason = "loads stay below 2^53 millionths"
     )]
+    #[inline]
     pub fn units(self) -> f64 {
         self.0 as f64 / Self::SCALE
     }

@@ -125,6 +125,7 @@ impl Selector {
 
     /// The policy.
     #[must_use]
+    #[inline]
     pub fn policy(&self) -> Policy {
         match self.0 {
             Kind::LeastLoad(_) => Policy::LeastLoad,
@@ -191,6 +192,7 @@ impl Selector {
         }
     }
 
+    #[inline]
     fn reason(&self, chosen: Chosen, ledger: &Ledger, share: f64, tried: &[usize]) -> Reason {
         if !tried.is_empty() {
             Reason::Failover

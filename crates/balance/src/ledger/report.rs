@@ -31,6 +31,7 @@ pub struct ReportSent(pub(super) ScrapeSent);
 
 impl Ledger {
     /// To be called right before a request whose load is reserved here is written to the wire.
+    #[inline]
     pub fn report_sent(&self) -> ReportSent {
         ReportSent(self.scrape_sent())
     }

@@ -33,6 +33,7 @@ pub struct Reading {
 
 impl Ledger {
     /// To be called right before a scrape is written to the wire.
+    #[inline]
     pub fn scrape_sent(&self) -> ScrapeSent {
         ScrapeSent {
             settled: self.settled(),

@@ -91,6 +91,7 @@ impl Best {
         }
     }
 
+    #[inline]
     fn draw(&self, rng: &mut Rng) -> Option<Chosen> {
         let is_tie = self.ties > 1;
         let drawn = if is_tie { rng.usize(..self.ties) } else { 0 };
