@@ -1,4 +1,4 @@
-//! The balance crate itself: its ledgers, its selector, its learner.
+//! The balance crate itself: its ledgers, its selector, its share estimator.
 
 use std::sync::Arc;
 
@@ -30,9 +30,9 @@ impl LedgerPolicy {
         }
     }
 
-    /// The same policy without learning from round to round: each proxy fills a gap completely.
+    /// The same policy without a share estimator: each proxy fills a gap completely.
     #[must_use]
-    pub fn without_learning(mut self) -> Self {
+    pub fn without_share_estimator(mut self) -> Self {
         self.share_estimator = None;
         self
     }
