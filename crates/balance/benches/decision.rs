@@ -1,4 +1,4 @@
-//! One decision, with its reservation and its end, at several sizes of grid.
+//! One decision, with its reservation and the end of it, for grids of several sizes.
 
 use std::{hint::black_box, sync::Arc};
 
@@ -37,7 +37,7 @@ fn least_load(bencher: Bencher<'_, '_>, n: usize) {
     });
 }
 
-/// All equal: every upstream ties with every other.
+/// All upstreams are equal, so each ties with every other.
 #[divan::bench(args = [3, 100, 1_000, 10_000])]
 fn least_load_of_equals(bencher: Bencher<'_, '_>, n: usize) {
     let mut rng = Rng::with_seed(42);

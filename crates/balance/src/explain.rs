@@ -1,48 +1,49 @@
-//! How a choice looks from outside: the candidates side by side, as the policy compares them.
+//! Explains a choice: the candidates side by side, as the policy compares them.
 //!
-//! Nothing of this is on the way of a request; whoever wants to know why asks right before choosing. So the two may
-//! differ by what other threads do in between.
+//! A request does not need this. A caller that keeps a record of a choice asks for the explanation right before it
+//! chooses, so the two may differ by what other threads do in between.
 
 use crate::{
     Ledger, Load, Roster,
-    policy::{Field, Sampled},
+    policy::{Candidates, Sampled},
 };
 
-/// The most candidates that are told of.
-pub const MOST: usize = 5;
+/// The most candidates that an explanation lists.
+pub const MAX_CANDIDATES: usize = 5;
 
-/// One candidate as it stands.
+/// One candidate at the moment of the explanation.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Candidate {
     /// Its position in the roster.
     pub at: usize,
     /// The last sample's value.
     pub value: Option<Load>,
-    /// What the load is believed to be now.
+    /// The estimate of its load now.
     pub estimate: Load,
-    /// The part of the estimate that the sample can't know.
+    /// The part of the estimate that the last sample can't contain.
     pub unseen: Load,
     /// The capacity, where it is known.
     pub capacity: Option<Load>,
-    /// What is compared: load against capacity, with the request and scaled by the share. Against 1 where no capacity is
-    /// known.
+    /// The score that the policy compares: load, scaled by the share, plus the request, divided by the capacity.
+    /// Where no capacity is known, divided by 1.
     pub score: f64,
 }
 
 /// The best candidates for a request, the best one first.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Explanation {
-    best: [Option<Candidate>; MOST],
+    best: [Option<Candidate>; MAX_CANDIDATES],
 }
 
 impl Explanation {
-    /// The best candidates: those in rotation that have been sampled, have room and are not in `tried`.
+    /// The best candidates. Eligible are upstreams in rotation that have been sampled, have room and are not in
+    /// `tried`.
     #[must_use]
     pub fn of<U: AsRef<Ledger>>(roster: &Roster<U>, load: Load, tried: &[usize]) -> Self {
-        let field = Field::<U, Sampled>::new(roster, load, tried);
-        // Positions first: most candidates of many are none of the best, and need not be told of.
-        let mut best = [(f64::INFINITY, usize::MAX); MOST];
-        for candidate in field.candidates() {
+        let candidates = Candidates::<U, Sampled>::new(roster, load, tried);
+        // Positions first: most of many candidates are not among the best, so their details are not read.
+        let mut best = [(f64::INFINITY, usize::MAX); MAX_CANDIDATES];
+        for candidate in candidates.iter() {
             let mut next = (candidate.score, candidate.at);
             for held in &mut best {
                 if next.0 < held.0 {
@@ -52,19 +53,22 @@ impl Explanation {
         }
         let mut explanation = Self::default();
         for (slot, (score, at)) in explanation.best.iter_mut().zip(best) {
-            // Scores are made of millionths.
+            // Loads are in millionths, so scores are too.
             *slot = Candidate::at(at, score / Load::SCALE, roster);
         }
         explanation
     }
 
-    /// Makes sure that the one at `chosen` is told of, which may be none of the best: by another policy, or where
-    /// only one without a sample was left.
+    /// Makes sure that the upstream at `chosen` is listed. It may not be among the best: if another policy chose it,
+    /// or if only unsampled upstreams were left.
     pub fn include<U: AsRef<Ledger>>(&mut self, chosen: usize, roster: &Roster<U>) {
-        let is_told = self.candidates().any(|candidate| candidate.at == chosen);
+        let is_listed = self.candidates().any(|candidate| candidate.at == chosen);
         let slots = &mut self.best;
-        let free = slots.iter().position(Option::is_none).unwrap_or(MOST - 1);
-        if let Some(slot) = slots.get_mut(free).filter(|_| !is_told) {
+        let free = slots
+            .iter()
+            .position(Option::is_none)
+            .unwrap_or(MAX_CANDIDATES - 1);
+        if let Some(slot) = slots.get_mut(free).filter(|_| !is_listed) {
             *slot = Candidate::at(chosen, f64::INFINITY, roster);
         }
     }
@@ -132,7 +136,7 @@ mod tests {
         assert_eq!(
             order(&explanation),
             [1, 6, 5, 2, 0],
-            "the full and the tried left out"
+            "without the full and the tried upstream"
         );
         assert!((explanation.margin().unwrap() - 0.2).abs() < 1e-9);
         let first = explanation.candidates().next().unwrap();
@@ -144,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn the_chosen_one_is_always_told_of() {
+    fn the_chosen_upstream_is_always_listed() {
         let roster = roster(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
         let mut explanation = Explanation::of(&roster, Load::ZERO, &[]);
         explanation.include(2, &roster);
@@ -154,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn of_nobody_there_is_nothing_to_tell() {
+    fn an_empty_roster_has_no_candidates() {
         let explanation = Explanation::of(&roster(&[]), Load::ZERO, &[]);
         assert_eq!(explanation.candidates().count(), 0);
         assert_eq!(explanation.margin(), None);

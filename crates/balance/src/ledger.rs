@@ -1,33 +1,33 @@
-//! One upstream's account: what the last sample said, and what of our own it can't know yet.
+//! The ledger of one upstream: what the last sample said, and which own assignments it can't contain yet.
 //!
-//! Two sums that only the dispatcher moves:
+//! The dispatcher moves two sums:
 //!
-//! - `assigned` grows when load is reserved, and shrinks only when it is known not to be booked;
-//! - `settled` grows when the upstream has answered for it: from then on a fresh look at its gauge shows it
-//!   if it is there at all. (An answer that never came settles too: the upstream may have booked it, and
-//!   only its gauge can tell.)
+//! - `assigned` grows when load is reserved, and shrinks only when the load is known not to be booked;
+//! - `settled` grows when the upstream has answered for the load: a gauge that is read after that shows the load if it
+//!   was booked. (A missing answer settles the load too: the upstream may have booked it, and only its gauge can show
+//!   whether it did.)
 //!
-//! A sample carries its value, `settled` as it stood when the scrape was *sent*, and `assigned` as it stood
-//! when its answer *arrived*. What was settled before the scrape left is in the value. What was assigned after
-//! it arrived is not. What lies between may or may not be:
+//! A sample consists of its value, of `settled` when the scrape was *sent*, and of `assigned` when its answer
+//! *arrived*. Load that was settled before the scrape was sent is in the value. Load that was assigned after the
+//! answer arrived is not. Load in between may or may not be:
 //!
 //! ```text
 //! estimate = value + ambiguous_part + (assigned − assigned_at_arrival)
 //! 0 ≤ ambiguous_part ≤ assigned_at_arrival − settled_at_send
 //! ```
 //!
-//! Where in its bounds the ambiguous part lies is what the estimate before the sample says: if that is a load
-//! that the sample allows, it stands; else the nearest that is allowed. So a scrape that runs into a burst of
-//! one's own bookings takes nothing away from what the ledger knew exactly. (A first sample has no
-//! estimate before it: half.)
+//! The previous estimate decides where within these bounds the ambiguous part lies. If the sample allows the previous
+//! estimate, the estimate stays; otherwise it moves to the nearest load that the sample allows. So a scrape in the
+//! middle of a burst of own bookings does not lose what the ledger knew exactly. (A first sample has no previous
+//! estimate, and takes half.)
 //!
-//! (A gauge that follows its bookings late shows what was so some time before: [`visibility`](crate::visibility).)
+//! (For a gauge that shows bookings late, see [`visibility`](crate::visibility).)
 //!
-//! All but `assigned` is fixed when the sample arrives, so an estimate is one addition, and a booking is two
-//! atomic additions: no list of sessions, no lock, no clock but the order of events. The sums wrap; only
-//! their differences are ever read, and those are small.
+//! Everything but `assigned` is fixed when the sample arrives. So an estimate is one addition, and a booking is two
+//! atomic additions: no list of sessions, no lock, no clock but the order of events. The sums wrap; only their
+//! differences are read, and those are small.
 //!
-//! A gauge that fails while others don't is *reckoned*, as a ship without a fix is: see [`Ledger::reckon`].
+//! While a gauge fails and others don't, its estimate is extrapolated: see [`Ledger::extrapolate`].
 
 use std::sync::{
     Arc,
@@ -41,19 +41,19 @@ use arc_swap::ArcSwapOption;
 
 use crate::{Load, group::Group};
 
-mod look;
+mod last_sample;
 mod report;
 mod sample;
-mod writing;
+mod write_lock;
 
-pub use look::Look;
+pub use last_sample::LastSample;
 pub use report::ReportSent;
 pub use sample::{Reading, ScrapeSent};
 
-/// A distance no sum of loads comes near: the headroom of an upstream whose capacity is unknown.
+/// The headroom of an upstream whose capacity is unknown: far more than any sum of loads.
 const BOUNDLESS: i64 = i64::MAX / 4;
 
-/// No capacity is known.
+/// The value of [`Ledger`]'s `capacity` where none is known.
 const UNKNOWN: i64 = -1;
 
 /// Whether an upstream may be chosen.
@@ -65,60 +65,60 @@ pub enum Standing {
     Out,
 }
 
-/// The account of one upstream. Shared by all threads; every method takes `&self`.
+/// The ledger of one upstream. Shared by all threads; every method takes `&self`.
 ///
-/// The five fields that a choice reads come first and are derived at sample time, so that comparing a
-/// thousand upstreams touches one cache line each and does a few additions and multiplications.
+/// The five fields that a choice reads come first and are derived when a sample arrives. So comparing a thousand
+/// upstreams touches one cache line each and takes a few additions and multiplications.
 #[derive(Debug)]
 #[repr(C, align(64))]
 pub struct Ledger {
-    /// Load reserved and not taken back, ever.
+    /// All load ever reserved and not taken back.
     assigned: AtomicI64,
-    /// What is believed of its gauge: the last sample's value, or what was reckoned since.
+    /// What the gauge is estimated to show: the last sample's value, or its extrapolation.
     value: AtomicI64,
-    /// `estimate − value − assigned`: what of the estimate the value can't know, and stands still.
+    /// `estimate − value − assigned`: constant between two samples.
     unseen: AtomicI64,
-    /// The most `assigned` may be for the estimate to stay within the capacity.
+    /// The greatest `assigned` for which the estimate stays within the capacity.
     ceiling: AtomicI64,
-    /// 1 / (capacity · ramp) (bits of an `f64`; capacity 1 where none is known), or NaN while it may not be chosen: no score
-    /// made with NaN is ever less than another, so the scan needs no branch for it.
+    /// 1 / (capacity · ramp), as bits of an `f64`; capacity 1 where none is known. NaN while the upstream is not
+    /// eligible: a score of NaN is never less than another, so the scan needs no branch for it.
     weight: AtomicU64,
 
-    /// Load that the upstream answered for, one way or the other.
+    /// All load for which the upstream has answered, or will never answer.
     settled: AtomicI64,
-    /// Reservations made, ever.
+    /// All reservations ever made.
     reservations: AtomicU64,
-    /// Reservations that have ended, one way or the other.
+    /// All reservations that have ended, with any result.
     ended: AtomicU64,
-    /// The last sample's value, as it was told.
+    /// The last sample's value.
     gauge: AtomicI64,
-    /// Samples taken.
+    /// The number of samples.
     samples: AtomicU64,
-    /// `settled` as it stood when the last sample's scrape was sent.
+    /// `settled` when the last sample's scrape was sent.
     settled_at_send: AtomicI64,
-    /// `assigned` as it stood when the last sample arrived.
+    /// `assigned` when the last sample arrived.
     assigned_at_arrival: AtomicI64,
     /// The estimate right before the last sample.
     expected: AtomicI64,
-    /// The estimate right after it.
+    /// The estimate right after the last sample.
     found: AtomicI64,
     /// The last known capacity in millionths; [`UNKNOWN`] where none is known.
     capacity: AtomicI64,
     /// [`ScrapeSent::order`] of the last sample.
     order: AtomicU64,
-    /// Whether the last sample is too old to keep anybody from trying.
+    /// See [`Ledger::set_stale`].
     stale: AtomicBool,
-    /// Whether somebody writes a sample: see `report::Writing`.
-    writing: AtomicBool,
+    /// Whether a thread is writing a sample: see `write_lock::WriteGuard`.
+    write_locked: AtomicBool,
     /// [`Standing`], as a number.
     standing: AtomicU8,
     /// See [`Ledger::set_ramp`]; the bits of an `f64`.
     ramp: AtomicU64,
-    /// The group whose floor has to give way when this account's score falls.
+    /// The group whose floor is loosened when this ledger's score may have fallen.
     group: ArcSwapOption<Group>,
 }
 
-/// An account by itself, for whoever has nothing to keep beside it.
+/// For a roster of plain ledgers, with no other data for each upstream.
 impl AsRef<Self> for Ledger {
     fn as_ref(&self) -> &Self {
         self
@@ -132,7 +132,7 @@ impl Default for Ledger {
 }
 
 impl Ledger {
-    /// An account without a sample. `capacity` where it is known beforehand; samples may correct it.
+    /// A ledger without a sample. `capacity` if it is known beforehand; samples may correct it.
     #[must_use]
     pub fn new(capacity: Option<Load>) -> Self {
         let ledger = Self {
@@ -153,7 +153,7 @@ impl Ledger {
             capacity: AtomicI64::new(UNKNOWN),
             order: AtomicU64::new(0),
             stale: AtomicBool::new(false),
-            writing: AtomicBool::new(false),
+            write_locked: AtomicBool::new(false),
             standing: AtomicU8::new(Standing::In as u8),
             ramp: AtomicU64::new(1_f64.to_bits()),
             group: ArcSwapOption::empty(),
@@ -168,51 +168,52 @@ impl Ledger {
         self.publish_weight();
     }
 
-    /// Says whether the last sample is old. Changes no score: only that an estimate which says *full* is then no
-    /// reason to refuse when nobody else has room.
+    /// Sets whether the last sample is stale. This changes no score. But if no other upstream has room, a stale
+    /// upstream is tried although its estimate says that it is full.
     pub fn set_stale(&self, stale: bool) {
         self.stale.store(stale, Relaxed);
     }
 
-    /// Whether the last sample is old.
+    /// Whether the last sample is stale.
     #[must_use]
     #[inline]
     pub fn is_stale(&self) -> bool {
         self.stale.load(Relaxed)
     }
 
-    /// Lets the upstream come into its share slowly: it is compared as if its capacity were only this part
-    /// of what it is, so it fills to that part of how full the others are. Its room is not touched: where
-    /// nobody else can take a request, it can. Above 0; 1 is the whole.
+    /// Slow start: the upstream is compared as if its capacity were only this fraction of the real one, so it fills to
+    /// that fraction of the others' utilisation. Its room is not reduced: if no other upstream can take a request, it
+    /// can. Above 0; 1 is the full capacity.
     pub fn set_ramp(&self, fraction: f64) {
         let fraction = fraction.clamp(f64::MIN_POSITIVE, 1.0);
         self.ramp.store(fraction.to_bits(), SeqCst);
         self.publish_weight();
     }
 
-    /// The upstream itself has refused `load`, whatever its gauge said: until the next sample it counts as
-    /// without room for as much, and with room for less.
+    /// The upstream has refused `load`, whatever its gauge said. Until the next sample it counts as having no room for
+    /// that much, but room for less.
     pub fn refused(&self, load: Load) {
         let full = self.assigned().wrapping_add(load.micros() - 1);
         let lower = |ceiling: i64| (ceiling.wrapping_sub(full) > 0).then_some(full);
-        // Err: there was less room already.
+        // Err: the ceiling was lower already.
         let _ = self.ceiling.fetch_update(AcqRel, Acquire, lower);
     }
 
-    /// Says what its capacity is from now on, as a configuration does. `None` forgets it: the next sample may tell it.
+    /// Sets the capacity, for example after a configuration reload. `None` makes it unknown until a sample states it.
     pub fn set_capacity(&self, capacity: Option<Load>) {
-        let _writing = self.writing();
+        let _guard = self.write_lock();
         let assigned = self.assigned.load(Acquire);
         self.set_ceiling(capacity, self.estimate_from(assigned), assigned);
         self.publish_weight();
     }
 
-    /// Makes `group` the one whose floor follows this account.
+    /// Makes the floor of `group` follow this ledger.
     pub(crate) fn join(&self, group: &Arc<Group>) {
         self.group.store(Some(Arc::clone(group)));
     }
 
-    /// The score may have fallen.
+    /// To be called when the score may have fallen.
+    #[inline]
     fn loosen(&self) {
         if let Some(group) = &*self.group.load() {
             group.loosen();
@@ -226,14 +227,14 @@ impl Ledger {
         self.ceiling.store(ceiling, Release);
     }
 
-    /// The most that `assigned` may be, where it stands now as given.
+    /// The greatest `assigned` for which the estimate stays within the capacity; `assigned` is its present value.
     fn ceiling_for(capacity: Option<Load>, estimate: i64, assigned: i64) -> i64 {
         let headroom = capacity.map_or(BOUNDLESS, |c| c.micros() - estimate);
         assigned.wrapping_add(headroom)
     }
 
-    /// Whoever ejects an upstream and whoever samples it may come here at once. So what the weight was made
-    /// from is looked at again after it was written: the last to write has seen the other's change.
+    /// Computes and stores the weight. An ejection and a sample may call this at the same time. So after the weight is
+    /// written, its inputs are read again: the last writer has then seen the other's change.
     fn publish_weight(&self) {
         let read = || (self.is_sampled() && self.is_in(), self.ramp.load(SeqCst));
         loop {
@@ -257,38 +258,40 @@ impl Ledger {
             .map_or(1.0, |capacity| capacity.units().recip())
     }
 
-    /// The factor that turns an estimate into a score; NaN while the upstream may not be chosen.
+    /// The factor that turns an estimate into a score; NaN while the upstream is not eligible.
     #[inline]
     pub(crate) fn weight(&self) -> f64 {
         f64::from_bits(self.weight.load(Relaxed))
     }
 
-    /// `assigned` as it stands; what [`Ledger::reserve_from`] compares with.
+    /// The present `assigned`; [`Ledger::reserve_from`] compares with it.
     #[inline]
     pub(crate) fn assigned(&self) -> i64 {
         self.assigned.load(Relaxed)
     }
 
-    /// `settled` as it stands.
+    /// The present `settled`.
+    #[inline]
     pub(crate) fn settled(&self) -> i64 {
         self.settled.load(Acquire)
     }
 
-    /// The estimate in millionths with `assigned` as given.
+    /// The estimate in millionths, for this `assigned`.
     #[inline]
     pub(crate) fn estimate_from(&self, assigned: i64) -> i64 {
         self.value.load(Relaxed) + self.unseen_from(assigned)
     }
 
-    /// The part of the estimate that the gauge can't know, with `assigned` as given.
+    /// The part of the estimate that the gauge can't contain, for this `assigned`.
     #[inline]
     fn unseen_from(&self, assigned: i64) -> i64 {
         self.unseen.load(Relaxed).wrapping_add(assigned)
     }
 
-    /// The load that is compared: of what the gauge says, one's own `share`; of what it can't know, all.
+    /// The load that scores are made from: this `share` of the gauge's value, plus all load that the value can't
+    /// contain.
     ///
-    /// With a share of one it is the estimate, to the last bit: sums of loads are whole numbers that an `f64` holds.
+    /// With a share of 1 it is exactly the estimate: sums of loads are whole numbers that an `f64` holds.
     #[inline]
     #[expect(
         clippy::cast_precision_loss,
@@ -298,13 +301,13 @@ impl Ledger {
         share * self.value.load(Relaxed) as f64 + self.unseen_from(assigned) as f64
     }
 
-    /// Whether `load` more would stay within the capacity, with `assigned` as given.
+    /// Whether `load` more would stay within the capacity, for this `assigned`.
     #[inline]
     pub(crate) fn has_room(&self, assigned: i64, load: Load) -> bool {
         self.ceiling.load(Relaxed).wrapping_sub(assigned) >= load.micros()
     }
 
-    /// Reserves if nobody else did since `assigned` was read: the choice and the reservation are one step.
+    /// Reserves if no other thread has reserved since `assigned` was read: the choice and the reservation are one step.
     #[inline]
     pub(crate) fn reserve_from(&self, assigned: i64, load: Load) -> bool {
         let reserved = assigned.wrapping_add(load.micros());
@@ -318,32 +321,36 @@ impl Ledger {
         won
     }
 
-    /// The upstream has answered for `load`, or never will: its gauge is the judge from here on.
+    /// The upstream has answered for `load`, or never will: from now on its gauge shows whether it is booked.
+    #[inline]
     pub(crate) fn settle(&self, load: Load) {
         self.settled.fetch_add(load.micros(), Release);
         self.ended.fetch_add(1, Relaxed);
     }
 
     /// `load` is known not to be booked.
+    #[inline]
     pub(crate) fn take_back(&self, load: Load) {
         self.assigned.fetch_sub(load.micros(), AcqRel);
         self.ended.fetch_add(1, Relaxed);
         self.loosen();
     }
 
-    /// Whether a first sample has come.
+    /// Whether there has been a sample.
     #[must_use]
+    #[inline]
     pub fn is_sampled(&self) -> bool {
         self.samples.load(SeqCst) > 0
     }
 
-    /// Whether it is in rotation. It may still be passed over: see [`Ledger::is_sampled`].
+    /// Whether it is in rotation. Without a sample it may still not be eligible: see [`Ledger::is_sampled`].
     #[must_use]
+    #[inline]
     pub fn is_in(&self) -> bool {
         self.standing.load(SeqCst) == Standing::In as u8
     }
 
-    /// The last sample's value, if one has come.
+    /// The last sample's value, if there has been a sample.
     #[must_use]
     pub fn value(&self) -> Option<Load> {
         self.is_sampled()
@@ -359,26 +366,27 @@ impl Ledger {
         }
     }
 
-    /// What the load is believed to be now. Without a sample: what was assigned.
+    /// The estimate of the load now. Without a sample: the assigned load.
     #[must_use]
     pub fn estimate(&self) -> Load {
         Load::from_micros(self.estimate_from(self.assigned()).max(0))
     }
 
-    /// The part of the estimate that the last sample can't know.
+    /// The part of the estimate that the last sample can't contain.
     #[must_use]
     pub fn unseen(&self) -> Load {
         let value = self.value().unwrap_or_default();
         Load::from_micros((self.estimate().micros() - value.micros()).max(0))
     }
 
-    /// Reservations made, ever. Never falls.
+    /// All reservations ever made. Never falls.
     #[must_use]
+    #[inline]
     pub fn reservations(&self) -> u64 {
         self.reservations.load(Relaxed)
     }
 
-    /// Reservations that wait for their answer.
+    /// Reservations that wait for their answer: requests in flight.
     #[must_use]
     pub fn in_flight(&self) -> u64 {
         // `ended` first: a reservation that ends between the two reads must not make the difference negative.

@@ -1,17 +1,17 @@
-//! Which upstream can best take the next piece of load, when all that is known of each is an old gauge.
+//! Chooses the upstream that can best take the next piece of load, when all that is known of each is an old gauge.
 //!
-//! "Send it to the lowest gauge" herds: with a 500 ms poll and 1,000 requests a second, every request of
-//! that half second goes to one upstream. Counting requests in flight, the usual cure, does not help where
-//! an answer comes in milliseconds and the load it books stays for hours. What works is to know, for each
-//! of one's own assignments, *whether the last sample already contains it*. That is the [`ledger`].
-//! On top of it stand the ways to choose, [`policy`], and the [`selector`], for which a choice and its
-//! reservation are one step, so that two threads can't both fill the same gap. Where several proxies see the
-//! same gap, each fills its [`share`] of it.
+//! Sending each request to the lowest gauge herds: with a 500 ms poll and 1,000 requests a second, every request
+//! of that half second goes to the same upstream. Counting requests in flight, the usual cure, does not help
+//! where an answer comes in milliseconds and the booked load stays for hours. What works is to know, for each
+//! own assignment, *whether the last sample already contains it*. The [`ledger`] knows that.
+//!
+//! Each [`policy`] chooses by the ledgers. In the [`selector`], a choice and its reservation are one step, so that
+//! two threads cannot fill the same gap. Where several proxies see the same gap, each fills its [`share`] of it.
 //!
 //! This crate is pure: no I/O, no clock, no global randomness. Samples, time and random generators are
-//! arguments, so a test can drive it event by event and a simulator can run it faster than life.
+//! arguments, so a test can drive it event by event, and a simulator can run it faster than real time.
 //!
-//! What it is not: it does not fetch gauges, judge health or speak HTTP. Whoever does tells it so through
+//! It does not fetch gauges, judge health or speak HTTP. Its caller does, and passes the results to
 //! [`Ledger::sample`] and [`Ledger::set_standing`].
 
 pub mod explain;
@@ -32,4 +32,4 @@ pub use policy::Policy;
 pub use reservation::Reservation;
 pub use roster::Roster;
 pub use selector::{Choice, Reason, Refusal, Selector};
-pub use share::Learner;
+pub use share::ShareEstimator;

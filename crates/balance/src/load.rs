@@ -6,8 +6,8 @@
 
 use std::fmt;
 
-/// The largest load that is taken for real, in units of the gauge. A gauge beyond it is broken, and a sum of
-/// thousands of such loads still fits 64 bits.
+/// The largest valid load, in units of the gauge. A gauge above it is broken. A sum of thousands of such loads still
+/// fits 64 bits.
 pub const LARGEST: f64 = 1e9;
 
 /// An amount of load, in millionths of the gauge's unit (for a gauge in kilowatts: milliwatts).
@@ -21,14 +21,15 @@ impl Load {
     /// No load.
     pub const ZERO: Self = Self(0);
 
-    /// The load a gauge or a request states, or `None` for what is no load: NaN, infinite, negative or
-    /// beyond [`LARGEST`]. A positive number too small for the scale becomes one millionth, not zero: a
-    /// request that weighs nothing would never be seen by the ledger.
+    /// The load that a gauge or a request states, or `None` if the number is NaN, infinite, negative or above
+    /// [`LARGEST`]. A positive number too small for the scale becomes one millionth, not zero: the ledger would not
+    /// notice a request of zero load.
     #[must_use]
     #[expect(
         clippy::cast_possible_truncation,
         reason = "bounded by LARGEST · SCALE = 10^15"
     )]
+    #[inline]
     pub fn new(units: f64) -> Option<Self> {
         if !(0.0..=LARGEST).contains(&units) {
             return None;
@@ -55,6 +56,7 @@ impl Load {
         clippy::cast_precision_loss,
         reason = "loads stay below 2^53 millionths"
     )]
+    #[inline]
     pub fn units(self) -> f64 {
         self.0 as f64 / Self::SCALE
     }
@@ -71,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_load_is_refused() {
+    fn invalid_loads_are_refused() {
         for units in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -0.1, 1.1e9] {
             assert_eq!(Load::new(units), None, "{units}");
         }

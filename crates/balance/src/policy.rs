@@ -1,10 +1,10 @@
-//! The ways to choose, behind one small trait.
+//! The policies, behind one small trait.
 //!
-//! `least_load` is what this crate is for. The others are here to be compared with, and for backends that
-//! publish nothing. Each is a file; all see the same candidates, those in rotation that have room, and none
-//! of them reserves: that is the [`Selector`](crate::Selector)'s part, which asks again if another thread was faster.
+//! `least_load` is the purpose of this crate. The others are for comparison, and for backends without a gauge. All
+//! policies see the same candidates: upstreams in rotation that have room. No policy reserves: the
+//! [`Selector`](crate::Selector) does, and asks the policy again if another thread was faster.
 
-mod field;
+mod candidates;
 mod least_load;
 mod power_of_two;
 mod random;
@@ -14,7 +14,7 @@ use fastrand::Rng;
 
 use crate::Ledger;
 
-pub(crate) use field::{Field, Pass, Sampled, Stale, Unsampled};
+pub(crate) use candidates::{Candidates, Eligibility, Sampled, Stale, Unsampled};
 pub(crate) use least_load::LeastLoad;
 pub(crate) use power_of_two::PowerOfTwo;
 pub(crate) use random::Random;
@@ -28,9 +28,9 @@ pub enum Policy {
     LeastLoad,
     /// The better of two drawn at random.
     PowerOfTwo,
-    /// Each in its turn.
+    /// Each in turn.
     RoundRobin,
-    /// Any.
+    /// Any of them, at random.
     Random,
 }
 
@@ -55,23 +55,23 @@ impl Policy {
     }
 }
 
-/// A way to choose.
+/// A policy.
 pub(crate) trait Choose {
-    /// One of the field's candidates, or `None` if it has none. Chance comes from `rng` alone.
-    fn choose<U: AsRef<Ledger>, P: Pass>(
+    /// One of the candidates, or `None` if there are none. All randomness comes from `rng`.
+    fn choose<U: AsRef<Ledger>, E: Eligibility>(
         &self,
-        field: &Field<'_, U, P>,
+        candidates: &Candidates<'_, U, E>,
         rng: &mut Rng,
     ) -> Option<Chosen>;
 }
 
-/// Where a choice fell.
+/// What a policy has chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Chosen {
     pub(crate) at: usize,
-    /// `assigned` as it was read there: what the reservation is made from.
+    /// `assigned` as the policy read it; the reservation compares with it.
     pub(crate) assigned: i64,
-    /// Whether another was as good, and chance decided.
+    /// Whether others were equally good, and chance decided.
     pub(crate) is_tie: bool,
 }
 

@@ -1,8 +1,8 @@
 //! A reservation is a promise that ends in exactly one way.
 //!
-//! It is a drop guard, so that a cancelled request, a timeout or a panic ends it too. Dropped without a word
-//! it counts as *unknown*: the upstream may have booked it, and the next sample will tell. Load can neither
-//! leak nor be taken back twice.
+//! It is a drop guard, so that a cancelled request, a timeout or a panic ends it too. A reservation that is merely
+//! dropped counts as *unknown*: the upstream may have booked it, and the next sample shows whether it did. Load can
+//! neither leak nor be taken back twice.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::{Ledger, Load};
 
 /// Load set aside on one upstream until its answer is known.
 #[derive(Debug)]
-#[must_use = "a reservation dropped without a word counts as possibly booked"]
+#[must_use = "a reservation that is dropped counts as possibly booked"]
 pub struct Reservation<U: AsRef<Ledger>> {
     upstream: Arc<U>,
     load: Load,
@@ -26,8 +26,8 @@ impl<U: AsRef<Ledger>> Reservation<U> {
         }
     }
 
-    /// Reserves on an upstream that the caller has chosen for a reason of its own, in rotation or not, with
-    /// room or without: it alone can answer what is to be asked.
+    /// Reserves on an upstream that the caller has chosen for its own reason, for example because no other upstream
+    /// can answer the request. Ignores rotation and room.
     pub fn of(upstream: Arc<U>, load: Load) -> Self {
         let ledger = (*upstream).as_ref();
         while !ledger.reserve_from(ledger.assigned(), load) {}
@@ -40,7 +40,7 @@ impl<U: AsRef<Ledger>> Reservation<U> {
         &self.upstream
     }
 
-    /// The load that is set aside.
+    /// The reserved load.
     #[must_use]
     pub fn load(&self) -> Load {
         self.load
@@ -49,10 +49,10 @@ impl<U: AsRef<Ledger>> Reservation<U> {
     /// The upstream confirmed the booking.
     pub fn booked(self) {}
 
-    /// The upstream may or may not have booked it; its next sample will tell.
+    /// The upstream may or may not have booked it; its next sample shows which.
     pub fn unknown(self) {}
 
-    /// It is certain that nothing was booked: the load is taken back.
+    /// Takes the load back: it is certain that nothing was booked.
     pub fn cancel(mut self) {
         self.taken_back = true;
     }

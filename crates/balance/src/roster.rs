@@ -1,8 +1,8 @@
-//! Those that are chosen among, and what they have in common.
+//! The upstreams to choose among, and what they share.
 //!
-//! A roster is made once and shared; who comes or goes makes a new one. The accounts are their owners'
-//! and go on from roster to roster. What is the roster's own are the floors of its [groups](crate::group) and the
-//! [share](crate::share) of the gauges that is its proxy's to fill.
+//! A roster is built once and shared between threads. When an upstream joins or leaves, the caller builds a new
+//! roster; the ledgers belong to the upstreams and move on to it. The roster itself owns the floors of its
+//! [groups](crate::group) and its proxy's [share](crate::share) of the gauges.
 
 use std::{
     ops::Deref,
@@ -19,8 +19,8 @@ use crate::{
 
 /// Upstreams to choose among.
 ///
-/// An account belongs to the newest roster that it was put into: only there its group follows it. An older
-/// roster still chooses safely, but may pass over one whose load has fallen since.
+/// A ledger belongs to the newest roster that contains it: only that roster's group follows its changes. An older
+/// roster still chooses safely, but may pass over an upstream whose load has fallen since.
 #[derive(Debug)]
 pub struct Roster<U> {
     upstreams: Box<[Arc<U>]>,
@@ -31,7 +31,7 @@ pub struct Roster<U> {
 }
 
 impl<U: AsRef<Ledger>> Roster<U> {
-    /// A roster of these, in this order, with a share of one.
+    /// A roster of these upstreams, in this order, with a share of 1.
     #[must_use]
     pub fn new(upstreams: impl IntoIterator<Item = Arc<U>>) -> Self {
         let upstreams: Box<[_]> = upstreams.into_iter().collect();
@@ -50,20 +50,20 @@ impl<U: AsRef<Ledger>> Roster<U> {
         }
     }
 
-    /// Says what a request usually weighs. A choice among thousands is fastest for such a request; it is the same for every
-    /// other.
+    /// Sets the typical load of a request. Among thousands of upstreams, choosing for such a request is fastest; the
+    /// choice itself does not depend on it.
     #[must_use]
     pub fn for_requests_of(mut self, load: Load) -> Self {
         self.typical = load;
         self
     }
 
-    /// What a request usually weighs.
+    /// The typical load of a request.
     pub(crate) fn typical(&self) -> Load {
         self.typical
     }
 
-    /// Sets the share of the gauges that counts, from above 0 to 1: see [`crate::share`].
+    /// Sets the share of the gauges that scores count, above 0 and at most 1: see [`crate::share`].
     pub fn set_share(&self, share: f64) {
         let bits = share.clamp(f64::MIN_POSITIVE, 1.0).to_bits();
         if self.share.swap(bits, Relaxed) != bits {
@@ -74,7 +74,7 @@ impl<U: AsRef<Ledger>> Roster<U> {
         }
     }
 
-    /// The share of the gauges that counts.
+    /// The share of the gauges that scores count.
     #[must_use]
     #[inline]
     pub fn share(&self) -> f64 {

@@ -1,8 +1,8 @@
 //! The choice, and the reservation that is part of it.
 //!
-//! A choice and its reservation are one step: the reservation only succeeds if the chosen account still
-//! stands where the policy read it. If another thread was faster, the policy is asked again. Accounts that were
-//! passed over may have changed meanwhile, but a reservation elsewhere only makes them worse choices.
+//! A choice and its reservation are one step: the reservation succeeds only if the chosen ledger has not changed since
+//! the policy read it. If another thread was faster, the policy is asked again. The ledgers that were not chosen may
+//! have changed meanwhile, but reservations on them only make them worse choices.
 
 use std::sync::Arc;
 
@@ -11,32 +11,32 @@ use fastrand::Rng;
 use crate::{
     Ledger, Load, Policy, Reservation, Roster,
     policy::{
-        Choose, Chosen, Field, LeastLoad, Pass, PowerOfTwo, Random, RoundRobin, Sampled, Stale,
-        Unsampled,
+        Candidates, Choose, Chosen, Eligibility, LeastLoad, PowerOfTwo, Random, RoundRobin,
+        Sampled, Stale, Unsampled,
     },
 };
 
 /// Why nothing was chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// There are upstreams in rotation, and none has room for the request.
+    /// There are upstreams in rotation, but none has room for the request.
     NoCapacity,
     /// No upstream is in rotation.
     NoUpstream,
 }
 
-/// What made the difference in a choice.
+/// What decided a choice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
-    /// It was what the policy looks for.
+    /// The policy alone.
     Policy,
-    /// Several were as good, and chance decided.
+    /// Several upstreams were equally good, and chance decided.
     Tie,
-    /// Others fill the same gap: only one's own share of the gauges counted. See [`crate::share`].
+    /// Other proxies fill the same gap, so only a share of the gauges counted. See [`crate::share`].
     Spread,
-    /// Its last sample is old: the ledger alone spoke for it.
+    /// The chosen upstream's last sample is stale, so its ledger alone was used.
     Stale,
-    /// Another had been tried before.
+    /// Another upstream was tried before.
     Failover,
 }
 
@@ -59,7 +59,7 @@ impl Reason {
         }
     }
 
-    /// Its name where that is the same for every policy.
+    /// Its name, if that is the same for every policy.
     #[must_use]
     pub const fn own_name(self) -> Option<&'static str> {
         match self {
@@ -79,7 +79,7 @@ pub struct Choice<U: AsRef<Ledger>> {
     pub at: usize,
     /// The load set aside on it.
     pub reservation: Reservation<U>,
-    /// Why it, and no other.
+    /// Why this upstream was chosen.
     pub reason: Reason,
 }
 
@@ -102,7 +102,7 @@ impl Default for Selector {
 }
 
 impl Selector {
-    /// A selector of this policy that begins where every other does.
+    /// A selector of this policy. Every selector begins at the same position.
     #[must_use]
     pub fn new(policy: Policy) -> Self {
         Self(match policy {
@@ -113,8 +113,8 @@ impl Selector {
         })
     }
 
-    /// A selector that begins at a place of its own, where its policy has one. Chance at each choice comes with the
-    /// choice.
+    /// A selector that begins at a position of its own, if its policy has a position. The random generator for each
+    /// choice is an argument of [`Selector::reserve`].
     #[must_use]
     pub fn with_seed(policy: Policy, seed: u64) -> Self {
         match policy {
@@ -125,6 +125,7 @@ impl Selector {
 
     /// The policy.
     #[must_use]
+    #[inline]
     pub fn policy(&self) -> Policy {
         match self.0 {
             Kind::LeastLoad(_) => Policy::LeastLoad,
@@ -136,8 +137,8 @@ impl Selector {
 
     /// Chooses from `roster`, leaving out the positions in `tried`, and reserves `load`.
     ///
-    /// Upstreams without a sample are used only while none in rotation has one; one whose sample is old is
-    /// taken for full only while another has room. Allocates nothing and takes no lock.
+    /// Upstreams without a sample are used only while none in rotation has one. An upstream with a stale sample
+    /// counts as full only while another has room. Allocates nothing and takes no lock.
     pub fn reserve<U: AsRef<Ledger>>(
         &self,
         roster: &Roster<U>,
@@ -145,7 +146,7 @@ impl Selector {
         tried: &[usize],
         rng: &mut Rng,
     ) -> Result<Choice<U>, Refusal> {
-        if let Some(choice) = self.among::<U, Sampled>(roster, load, tried, rng) {
+        if let Some(choice) = self.reserve_among::<U, Sampled>(roster, load, tried, rng) {
             return Ok(choice);
         }
         let is_left = |(at, upstream): &(usize, &Arc<U>)| {
@@ -156,27 +157,28 @@ impl Selector {
             return Err(Refusal::NoUpstream);
         }
         let choice = if left.any(|(_, upstream)| (**upstream).as_ref().is_sampled()) {
-            self.among::<U, Stale>(roster, load, tried, rng)
+            self.reserve_among::<U, Stale>(roster, load, tried, rng)
         } else {
-            self.among::<U, Unsampled>(roster, load, tried, rng)
+            self.reserve_among::<U, Unsampled>(roster, load, tried, rng)
         };
         choice.ok_or(Refusal::NoCapacity)
     }
 
-    fn among<U: AsRef<Ledger>, P: Pass>(
+    /// Chooses and reserves among the upstreams of one eligibility.
+    fn reserve_among<U: AsRef<Ledger>, E: Eligibility>(
         &self,
         roster: &Roster<U>,
         load: Load,
         tried: &[usize],
         rng: &mut Rng,
     ) -> Option<Choice<U>> {
-        let field = Field::<U, P>::new(roster, load, tried);
+        let candidates = Candidates::<U, E>::new(roster, load, tried);
         loop {
             let chosen = match &self.0 {
-                Kind::LeastLoad(policy) => policy.choose(&field, rng),
-                Kind::PowerOfTwo(policy) => policy.choose(&field, rng),
-                Kind::RoundRobin(policy) => policy.choose(&field, rng),
-                Kind::Random(policy) => policy.choose(&field, rng),
+                Kind::LeastLoad(policy) => policy.choose(&candidates, rng),
+                Kind::PowerOfTwo(policy) => policy.choose(&candidates, rng),
+                Kind::RoundRobin(policy) => policy.choose(&candidates, rng),
+                Kind::Random(policy) => policy.choose(&candidates, rng),
             }?;
             let upstream = roster.get(chosen.at)?;
             let ledger = (**upstream).as_ref();
@@ -190,6 +192,7 @@ impl Selector {
         }
     }
 
+    #[inline]
     fn reason(&self, chosen: Chosen, ledger: &Ledger, share: f64, tried: &[usize]) -> Reason {
         if !tried.is_empty() {
             Reason::Failover

@@ -1,95 +1,95 @@
-//! How much of a gap is one's own to fill.
+//! Estimates which share of a gap this proxy should fill.
 //!
-//! Where several proxies see the same gap and each fills it whole, it is filled several times over. None knows
-//! of the others' bookings before its next scrape, and nobody should have to configure how many proxies there are. So
-//! each scales what the gauges say by a *share* σ, and adds its own unseen load in full:
+//! A gap is an upstream with less load than the others. If several proxies see the same gap and each fills all of it,
+//! it is filled several times over. No proxy knows of the others' bookings before its next scrape, and operators should
+//! not have to configure the number of proxies. So each proxy scales the gauges by a *share* σ, and adds its own unseen
+//! load in full:
 //!
 //! ```text
 //! score = (σ · value + own_unseen + request) / capacity
 //! ```
 //!
-//! If the shares of all proxies add up to one, together they fill the gap once. With σ = 1 the rule is the
-//! plain minimum of the estimates.
+//! If the shares of all proxies add up to 1, together they fill the gap once. With σ = 1 the rule is the plain
+//! minimum of the estimates.
 //!
-//! # What is learned, and from what
+//! # How the share is estimated
 //!
-//! A first thought is to count: σ = own bookings ÷ all bookings, where what a gauge has grown by beyond one's own
-//! bookings was booked by others. But sessions end as well, and a gauge shows only the difference. Where as many end as
-//! begin, gauges stand still, nothing foreign is seen, and σ is far too large. Ends, walk-ins and noise fall alike on full and on
-//! empty upstreams, though; bookings by proxies are what goes *towards the gaps*. So what is compared is movement weighted by the gap
-//! towards which it went, with *gap* = mean utilisation − own utilisation at the round before:
+//! The obvious way is to count: σ = own bookings ÷ all bookings, and the growth of a gauge beyond own bookings was
+//! booked by others. But sessions end as well, and a gauge shows only the difference. Where as many sessions end as
+//! begin, the gauges stand still, no foreign bookings show, and σ is far too large. However, ends, walk-ins and noise
+//! affect full and empty upstreams alike, while bookings by proxies go *towards the gaps*. So movements are weighted by
+//! the gap, with *gap* = mean utilisation − utilisation of the upstream, both at the previous round:
 //!
 //! ```text
 //! σ = Σ own bookings · gap  /  Σ growth of the gauge · gap
 //! ```
 //!
-//! In the language of statistics this is an instrumental variable: the ratio of two responses to the same stimulus, to
-//! which everything that does not respond adds noise but no bias. What does go towards gaps by itself
-//! (fuller upstreams lose more sessions) is counted as others' work, which is right: it fills the gap too.
-//! It is the sum of all shares that matters, not how it is divided; the ratio pulls that sum towards one from
-//! either side, however the traffic is divided.
+//! In statistics this is an instrumental variable: the ratio of two responses to the same stimulus. Whatever does not
+//! respond to the stimulus adds noise but no bias. Some load goes towards gaps by itself (fuller upstreams lose more
+//! sessions). It is counted as others' bookings, which is right: it fills the gap too. What matters is the sum of all
+//! shares. The ratio pulls that sum towards 1 from either side, however the traffic is divided.
 //!
-//! Each round's movements are projected on the direction of its gaps, so that one great gap does not outweigh all
-//! rounds after it, and the sums fade by a fifth each round. One and a half standard errors of the lower sum
-//! are added to it: filling a little too slowly costs next to nothing, while shares that add up to much more than one
-//! overshoot when a gap is great. (With gain *k* an error lives on as 1 − *k* of it: 0.7 and 1.3 are alike in quiet times.)
+//! Each round's movements are projected on the direction of its gaps, so that one large gap does not outweigh all
+//! later rounds, and the sums fade by a fifth each round. One and a half standard errors are added to the denominator:
+//! filling a little too slowly costs next to nothing, while shares that add up to much more than 1 overshoot when a gap
+//! is large. (With gain *k*, the part 1 − *k* of an error remains: 0.7 and 1.3 are equally good in quiet times.)
 //!
-//! # Alone
+//! # A proxy alone
 //!
-//! As long as no gauge has grown by more than the *most* that one's own bookings could explain, there is nobody else: σ
-//! is exactly one. One such growth is enough to begin, and it takes a thousand quiet rounds to be alone again: two proxies that
-//! fill gaps evenly may show each other nothing of the kind for a hundred.
+//! As long as no gauge has grown by more than own bookings could explain *at most*, there is no other proxy: σ is
+//! exactly 1. A single such growth starts the estimation. It takes a thousand quiet rounds to be considered alone
+//! again, because two proxies that fill gaps evenly may show no such growth for a hundred rounds.
 //!
-//! The simulator holds this against the plain ledger and others' rules: `docs/balancing.md`.
+//! The simulator compares this with the plain ledger and with other rules: `docs/balancing.md`.
 
 use std::sync::Arc;
 
-use crate::{Ledger, Load, Roster, ledger::Look};
+use crate::{Ledger, Load, Roster, ledger::LastSample};
 
-/// What is left of a round's weight one round later. A window of about five rounds.
+/// The weight of a round is multiplied by this with each later round: a window of about five rounds.
 const FADING: f64 = 0.8;
-/// Standard errors that are added to what went towards the gaps in all.
+/// Standard errors that are added to all load that went towards the gaps.
 const CAUTION: f64 = 1.5;
-/// Rounds without a foreign booking after which one is alone.
+/// After this many rounds without a foreign booking, the proxy is considered alone.
 const ALONE_AFTER: u32 = 1000;
-/// A share never falls below this, so that the next gap still draws a response to learn from.
+/// The share never falls below this, so that own bookings still respond to the next gap.
 const LEAST_SHARE: f64 = 0.01;
 
-/// What a round of samples taught.
+/// The results of a round of samples.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Round {
-    /// The share of the gauges that counts from now on.
+    /// The share of the gauges that scores count from now on.
     pub share: f64,
-    /// What became of the load beyond own bookings, as a share of it: see [`Ledger::reckon`].
+    /// The relative change of the load beyond own bookings: see [`Ledger::extrapolate`].
     pub drift: f64,
-    /// How much fuller than the best was the upstream that a request would have gone to right before the
-    /// samples came, in hindsight: a difference of scores. `None` where fewer than two were sampled.
+    /// How far the choice right before the samples was from the best one, judged by the samples: the difference of
+    /// the two upstreams' scores. `None` if fewer than two upstreams were sampled.
     pub regret: Option<f64>,
 }
 
-/// Learns from round to round. Belongs to whoever scrapes.
+/// Estimates the share from round to round. The scraper owns it.
 #[derive(Debug)]
-pub struct Learner {
+pub struct ShareEstimator {
     own_towards_gaps: f64,
     all_towards_gaps: f64,
-    /// The variance of their difference.
+    /// The variance of the difference of the two.
     variance: f64,
     quiet_rounds: u32,
     share: f64,
-    seats: Vec<Seat>,
+    slots: Vec<Slot>,
     steps: Vec<Step>,
 }
 
-/// What is remembered of the upstream at one position.
+/// The state of the upstream at one position.
 #[derive(Clone, Copy, Debug)]
-struct Seat {
-    /// Which upstream it was: a position may be another's after a change of the roster.
+struct Slot {
+    /// The address of the upstream: after a change of the roster another upstream may have the position.
     identity: usize,
-    last: Option<Look>,
+    last: Option<LastSample>,
     is_silent: bool,
 }
 
-/// What happened to one upstream between two samples, in millionths.
+/// The change of one upstream between two samples, in millionths.
 #[derive(Clone, Copy, Debug)]
 struct Step {
     capacity: f64,
@@ -101,14 +101,14 @@ struct Step {
     found: f64,
 }
 
-impl Default for Learner {
+impl Default for ShareEstimator {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl Learner {
-    /// Alone, until something else is seen.
+impl ShareEstimator {
+    /// An estimator that considers the proxy alone, until a sample shows otherwise.
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -117,21 +117,21 @@ impl Learner {
             variance: 0.0,
             quiet_rounds: ALONE_AFTER,
             share: 1.0,
-            seats: Vec::new(),
+            slots: Vec::new(),
             steps: Vec::new(),
         }
     }
 
-    /// To be called once a round, when its samples have come. Sets the roster's share, and reckons those that were
-    /// not sampled since the last call.
+    /// To be called once a round, after its samples have arrived. Sets the roster's share, and extrapolates the
+    /// upstreams that were not sampled since the last call.
     pub fn round<U: AsRef<Ledger>>(&mut self, roster: &Roster<U>) -> Round {
-        self.look_around(roster);
-        self.learn_share();
+        self.observe(roster);
+        self.estimate_share();
         roster.set_share(self.share);
         let drift = self.drift();
-        for (seat, upstream) in self.seats.iter().zip(roster.iter()) {
-            if seat.is_silent {
-                (**upstream).as_ref().reckon(drift);
+        for (slot, upstream) in self.slots.iter().zip(roster.iter()) {
+            if slot.is_silent {
+                (**upstream).as_ref().extrapolate(drift);
             }
         }
         Round {
@@ -141,33 +141,37 @@ impl Learner {
         }
     }
 
-    fn look_around<U: AsRef<Ledger>>(&mut self, roster: &Roster<U>) {
+    fn observe<U: AsRef<Ledger>>(&mut self, roster: &Roster<U>) {
         self.steps.clear();
-        self.seats.resize(roster.len(), Seat::EMPTY);
-        for (seat, upstream) in self.seats.iter_mut().zip(roster.iter()) {
+        self.slots.resize(roster.len(), Slot::EMPTY);
+        for (slot, upstream) in self.slots.iter_mut().zip(roster.iter()) {
             let ledger = (**upstream).as_ref();
             let identity = Arc::as_ptr(upstream).addr();
-            if seat.identity != identity {
-                *seat = Seat {
+            if slot.identity != identity {
+                *slot = Slot {
                     identity,
-                    ..Seat::EMPTY
+                    ..Slot::EMPTY
                 };
             }
-            // One that is out of rotation gets nothing from anyone, so it has nothing to tell.
-            let look = if ledger.is_in() { ledger.look() } else { None };
-            let before = std::mem::replace(&mut seat.last, look);
-            seat.is_silent = false;
-            if let (Some(look), Some(before)) = (look, before) {
-                if look.number == before.number {
-                    seat.is_silent = true;
+            // An upstream out of rotation gets no bookings, so its changes say nothing about shares.
+            let sample = if ledger.is_in() {
+                ledger.last_sample()
+            } else {
+                None
+            };
+            let before = std::mem::replace(&mut slot.last, sample);
+            slot.is_silent = false;
+            if let (Some(sample), Some(before)) = (sample, before) {
+                if sample.number == before.number {
+                    slot.is_silent = true;
                 } else {
-                    self.steps.push(Step::between(&before, &look));
+                    self.steps.push(Step::between(&before, &sample));
                 }
             }
         }
     }
 
-    fn learn_share(&mut self) {
+    fn estimate_share(&mut self) {
         let capacity: f64 = self.steps.iter().map(|step| step.capacity).sum();
         let before: f64 = self.steps.iter().map(|step| step.before).sum();
         if capacity <= 0.0 {
@@ -177,7 +181,7 @@ impl Learner {
         let gap = |step: &Step| mean - step.before / step.capacity;
         let sum = |of: &dyn Fn(&Step) -> f64| self.steps.iter().map(of).sum::<f64>();
         let length = sum(&|step| (gap(step) * step.capacity).powi(2)).sqrt();
-        // What came to all alike, or ended everywhere, is neither signal nor noise.
+        // Load that began or ended at all upstreams alike is neither signal nor noise.
         let common = sum(&Step::foreign) / capacity;
         let odd = |step: &Step| step.foreign() - common * step.capacity;
         self.own_towards_gaps *= FADING;
@@ -225,7 +229,7 @@ impl Learner {
     }
 }
 
-impl Seat {
+impl Slot {
     const EMPTY: Self = Self {
         identity: 0,
         last: None,
@@ -238,11 +242,11 @@ impl Step {
         clippy::cast_precision_loss,
         reason = "differences of loads stay below 2^53 millionths"
     )]
-    fn between(before: &Look, now: &Look) -> Self {
+    fn between(before: &LastSample, now: &LastSample) -> Self {
         let growth = now.value.micros() - before.value.micros();
         let surely = now.surely_seen.wrapping_sub(before.possibly_seen);
         let possibly = now.possibly_seen.wrapping_sub(before.surely_seen);
-        // Where no capacity is known all are alike; one of zero takes nothing, and must not divide.
+        // Where no capacity is known, all count as equal. A capacity of zero must not become a divisor.
         let capacity = now.capacity.map_or(1.0, Load::units).max(1e-6) * Load::SCALE;
         Self {
             capacity,
@@ -255,7 +259,7 @@ impl Step {
         }
     }
 
-    /// What own bookings don't explain: others' bookings less what ended.
+    /// The growth that own bookings don't explain: others' bookings minus ended load.
     fn foreign(&self) -> f64 {
         self.growth - self.own
     }

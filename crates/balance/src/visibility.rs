@@ -1,35 +1,35 @@
 //! Gauges that show a booking only some time after the answer that confirmed it.
 //!
-//! A ledger takes for granted that what was settled before a scrape left is in its value. Many backends are
-//! not so quick: their gauge is worked out by a collector every so often, or comes through another service.
-//! Read as if it were fresh, such a gauge makes a proxy forget its own last bookings at each sample, and it
-//! sends the next ones to the same place again.
+//! A ledger assumes that load settled before a scrape was sent is in the sample's value. Many backends are not that
+//! fast: a collector computes their gauge at intervals, or the gauge comes through another service. If such a gauge is
+//! read as if it were fresh, a proxy forgets its own last bookings at each sample and sends the next ones to the same
+//! upstream again.
 //!
-//! Where the delay is at most `lag`, a value read at some moment shows at least what was booked `lag` before. So
-//! what was settled `lag` before the scrape left is certainly in the value; whatever was assigned since may or may not be, and the
-//! [`ledger`](crate::ledger) does with it what it does with all that is ambiguous: what was known before stands, if the sample
-//! allows it. That is right for a gauge that follows by a fixed delay, and for one that is refreshed every so
-//! often. (To count the lag's bookings in full was tried: the same for a fixed delay, 1.067 to 1.060 for a refreshed one.
-//! By half: 1.067 and 1.090.)
+//! If the delay is at most `lag`, a value shows at least the bookings that are `lag` old when it is read. So load that
+//! was settled `lag` before the scrape was sent is certainly in the value. Load assigned since then may or may not be,
+//! and the [`ledger`](crate::ledger) treats it like all ambiguous load: the previous estimate stays if the sample
+//! allows it. That is right for a gauge with a fixed delay, and for a gauge that is refreshed at intervals.
+//! (Two alternatives were tried. Counting the bookings of the lag in full gives the same imbalance for a fixed delay,
+//! and 1.067 instead of 1.060 for a refreshed gauge. Counting half of them gives 1.067 and 1.090.)
 //!
-//! What the sums were `lag` ago is looked up in a few notes taken at regular moments. The newest note that is at
-//! least `lag` old stands for the moment itself: an older note leaves more to be counted, never less. Notes of all
-//! upstreams are taken at the same moments, so what is counted too much is again the same share for all.
+//! The settled sum of `lag` ago comes from a few notes that are taken at regular intervals. The newest note that is at
+//! least `lag` old is used: an older note leaves more load ambiguous, never less. The notes of all upstreams are taken
+//! at the same moments, so the excess is the same share for all.
 
 use std::time::Duration;
 
 use crate::{Ledger, ledger::ScrapeSent};
 
-/// Notes within one lag. More would be finer than the sessions that are counted are worth.
+/// Notes within one lag. More would be finer than the counted sessions need.
 const NOTES_A_LAG: u32 = 4;
-/// Enough for those within one lag, the one before, and one that is late.
+/// Enough for the notes within one lag, the note before, and a late one.
 const KEPT: usize = NOTES_A_LAG as usize + 2;
-/// Notes are not taken more often than this: a lag below it is mostly the way of the scrape itself.
+/// Notes are not taken more often than this: a shorter lag is mostly the travel time of the scrape itself.
 const SHORTEST_INTERVAL: Duration = Duration::from_millis(10);
 
-/// What one ledger's sums were at some moments of the last while.
+/// The settled sum of one ledger at some recent moments.
 ///
-/// Time is whatever clock the caller has, as the duration since any fixed moment of it.
+/// Times are durations since a fixed moment, by any clock of the caller.
 #[derive(Clone, Debug)]
 pub struct History {
     lag: Duration,
@@ -45,7 +45,7 @@ struct Note {
 }
 
 impl History {
-    /// A history of `ledger` that begins now: what it stands at counts as visible already.
+    /// A history of `ledger` that begins now: everything settled so far counts as visible.
     #[must_use]
     pub fn new(lag: Duration, ledger: &Ledger) -> Self {
         let begin = Note::of(ledger, Duration::ZERO);
@@ -57,13 +57,13 @@ impl History {
         }
     }
 
-    /// How often [`History::note`] is to be called for this lag.
+    /// The interval between two calls of [`History::note`] for this lag.
     #[must_use]
     pub fn interval(lag: Duration) -> Duration {
         (lag / NOTES_A_LAG).max(SHORTEST_INTERVAL)
     }
 
-    /// Notes what the ledger stands at now, unless the last note is too fresh for another one.
+    /// Notes the ledger's settled sum, unless the last note is too recent.
     pub fn note(&mut self, now: Duration, ledger: &Ledger) {
         if now < self.newest.at + self.lag / NOTES_A_LAG {
             return;
@@ -75,7 +75,8 @@ impl History {
         self.next = (self.next + 1) % KEPT;
     }
 
-    /// To be called right before a scrape is written to the wire, with what [`Ledger::scrape_sent`] said.
+    /// Corrects the result of [`Ledger::scrape_sent`] for the lag. To be called right before a scrape is written to the
+    /// wire.
     pub fn scrape_sent(&self, sent: ScrapeSent, now: Duration) -> ScrapeSent {
         ScrapeSent {
             settled: self.shown_at(now).settled,
@@ -83,7 +84,7 @@ impl History {
         }
     }
 
-    /// The newest note that is at least the lag older than `moment`; the oldest, where none is.
+    /// The newest note that is at least `lag` older than `moment`, or the oldest note if there is none.
     fn shown_at(&self, moment: Duration) -> Note {
         let is_shown = |note: &Note| note.at + self.lag <= moment;
         let better = |best: Note, note: Note| {

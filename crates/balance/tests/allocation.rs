@@ -1,6 +1,6 @@
-//! A decision allocates nothing: not when it is made, not when it is refused, not when it ends.
+//! A decision allocates nothing: neither a choice, nor a refusal, nor the end of a reservation.
 
-#![allow(clippy::unwrap_used, reason = "a test that can't go on has failed")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot continue has failed")]
 
 use std::sync::Arc;
 
@@ -29,7 +29,7 @@ fn no_policy_allocates_to_choose_reserve_or_end() {
         let mut rng = Rng::with_seed(1);
         let mut refused = 0;
         let counted = allocation_counter::measure(|| {
-            // More than fits: the last ones are refused for want of capacity.
+            // More than fits: the last ones are refused because no upstream has room.
             for request in 0..20_000 {
                 match selector.reserve(&upstreams, load, &[3, 7], &mut rng) {
                     Ok(choice) if request % 3 == 0 => choice.reservation.cancel(),

@@ -15,7 +15,7 @@ use std::{
 
 use fastrand::Rng;
 use futures_util::{StreamExt, stream::FuturesUnordered};
-use switchyard_balance::Learner;
+use switchyard_balance::ShareEstimator;
 use tokio::{
     sync::watch,
     time::{Instant, sleep_until},
@@ -43,7 +43,7 @@ pub struct Scraper {
     grid: Arc<Grid>,
     slots: HashMap<Id, ScrapeSlot>,
     due: VecDeque<Arc<Substation>>,
-    learner: Learner,
+    share_estimator: ShareEstimator,
     /// Whether the first round is not finished yet.
     is_first_round: bool,
     rng: Rng,
@@ -77,7 +77,7 @@ impl Scraper {
             grid,
             slots: HashMap::new(),
             due: VecDeque::new(),
-            learner: Learner::new(),
+            share_estimator: ShareEstimator::new(),
             is_first_round: true,
             rng: Rng::with_seed(seed),
         };
@@ -185,7 +185,7 @@ impl Scraper {
     /// Learns from a round of samples: the share of the gaps that this proxy fills, and the regret
     /// of its choices.
     fn learn(&mut self) {
-        let round = self.learner.round(self.grid.roster());
+        let round = self.share_estimator.round(self.grid.roster());
         let metrics = self.grid.choice_metrics();
         metrics.share.set(round.share);
         if let Some(regret) = round.regret {

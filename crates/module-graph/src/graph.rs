@@ -1,4 +1,4 @@
-//! The graph of siblings at each level, and its circles.
+//! The graph of siblings at each level, and its cycles.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::PathBuf;
@@ -7,37 +7,37 @@ use std::rc::Rc;
 use crate::resolve;
 use crate::tree::{Id, Tree};
 
-/// Of an arrow that stands in many places, so many are listed.
+/// The most places that are listed for an edge.
 const PLACES: usize = 3;
 
 /// A file and a line.
 type Place = (Rc<PathBuf>, usize);
 
-/// From a module to its siblings, and where that is written.
-type Arrows = BTreeMap<Id, BTreeMap<Id, BTreeSet<Place>>>;
+/// From a module to its siblings, with the places in the source.
+type Edges = BTreeMap<Id, BTreeMap<Id, BTreeSet<Place>>>;
 
-/// The circles of all levels, each as a list of arrows.
-pub(crate) fn circles(tree: &Tree) -> Vec<Vec<String>> {
-    let arrows = arrows(tree);
-    let mut circles = BTreeSet::new();
-    for (&from, to) in &arrows {
+/// The cycles of all levels, each as a list of edges.
+pub(crate) fn cycles(tree: &Tree) -> Vec<Vec<String>> {
+    let edges = edges(tree);
+    let mut cycles = BTreeSet::new();
+    for (&from, to) in &edges {
         for &to in to.keys() {
-            if let Some(circle) = shortest(&arrows, to, from) {
-                circles.insert(rotated(circle));
+            if let Some(cycle) = shortest(&edges, to, from) {
+                cycles.insert(rotated(cycle));
             }
         }
     }
-    circles
+    cycles
         .iter()
-        .map(|circle| describe(tree, &arrows, circle))
+        .map(|cycle| describe(tree, &edges, cycle))
         .collect()
 }
 
-fn arrows(tree: &Tree) -> Arrows {
-    let mut arrows = Arrows::new();
+fn edges(tree: &Tree) -> Edges {
+    let mut edges = Edges::new();
     for (id, module) in tree.iter() {
         for (path, line) in &module.paths {
-            // What an imported name leads to is counted where it is imported.
+            // A module that an imported name leads to is counted where the name is imported.
             let imported = path.first().and_then(|name| module.imports.get(name));
             let counted = imported.map_or_else(Vec::new, |path| resolve::modules(tree, id, path));
             for target in resolve::modules(tree, id, path) {
@@ -45,13 +45,13 @@ fn arrows(tree: &Tree) -> Arrows {
                     continue;
                 }
                 if let Some((from, to)) = siblings(tree, id, target) {
-                    let places = arrows.entry(from).or_default().entry(to).or_default();
+                    let places = edges.entry(from).or_default().entry(to).or_default();
                     places.insert((Rc::clone(&module.file), *line));
                 }
             }
         }
     }
-    arrows
+    edges
 }
 
 /// The siblings in whose subtrees the two modules are. None if one contains the other.
@@ -60,8 +60,8 @@ fn siblings(tree: &Tree, from: Id, to: Id) -> Option<(Id, Id)> {
     from.into_iter().zip(to).find(|(from, to)| from != to)
 }
 
-/// The shortest way along the arrows, both ends included.
-fn shortest(arrows: &Arrows, from: Id, to: Id) -> Option<Vec<Id>> {
+/// The shortest path along the edges, both ends included.
+fn shortest(edges: &Edges, from: Id, to: Id) -> Option<Vec<Id>> {
     let mut before = BTreeMap::from([(from, from)]);
     let mut queue = VecDeque::from([from]);
     while let Some(at) = queue.pop_front() {
@@ -75,7 +75,7 @@ fn shortest(arrows: &Arrows, from: Id, to: Id) -> Option<Vec<Id>> {
             way.reverse();
             return Some(way);
         }
-        for &next in arrows.get(&at).into_iter().flat_map(BTreeMap::keys) {
+        for &next in edges.get(&at).into_iter().flat_map(BTreeMap::keys) {
             before.entry(next).or_insert_with(|| {
                 queue.push_back(next);
                 at
@@ -85,27 +85,27 @@ fn shortest(arrows: &Arrows, from: Id, to: Id) -> Option<Vec<Id>> {
     None
 }
 
-/// The same circle, begun at its first module: so it is found once.
-fn rotated(mut circle: Vec<Id>) -> Vec<Id> {
-    let first = circle.iter().enumerate().min_by_key(|(_, id)| **id);
+/// The same cycle, starting at its first module, so that it is reported once.
+fn rotated(mut cycle: Vec<Id>) -> Vec<Id> {
+    let first = cycle.iter().enumerate().min_by_key(|(_, id)| **id);
     let first = first.map_or(0, |(at, _)| at);
-    circle.rotate_left(first);
-    circle
+    cycle.rotate_left(first);
+    cycle
 }
 
-fn describe(tree: &Tree, arrows: &Arrows, circle: &[Id]) -> Vec<String> {
-    let ends = circle.iter().skip(1).chain(circle.first());
-    circle
+fn describe(tree: &Tree, edges: &Edges, cycle: &[Id]) -> Vec<String> {
+    let ends = cycle.iter().skip(1).chain(cycle.first());
+    cycle
         .iter()
         .zip(ends)
         .map(|(&from, &to)| {
-            let places = arrows.get(&from).and_then(|all| all.get(&to));
-            arrow(tree, from, to, places.into_iter().flatten())
+            let places = edges.get(&from).and_then(|all| all.get(&to));
+            edge(tree, from, to, places.into_iter().flatten())
         })
         .collect()
 }
 
-fn arrow<'a>(tree: &Tree, from: Id, to: Id, mut places: impl Iterator<Item = &'a Place>) -> String {
+fn edge<'a>(tree: &Tree, from: Id, to: Id, mut places: impl Iterator<Item = &'a Place>) -> String {
     let name = |id: Id| tree.get(id).map_or("", |module| &module.name);
     let shown: Vec<_> = places
         .by_ref()

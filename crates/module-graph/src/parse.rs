@@ -16,12 +16,12 @@ use crate::tree::{Id, Tree};
 use attributes::Attributes;
 use cursor::Cursor;
 
-/// Words that declare an item whose name follows.
+/// Words that declare an item; its name follows.
 const DECLARATIONS: [&str; 8] = [
     "struct", "enum", "union", "trait", "fn", "type", "const", "static",
 ];
 
-/// Reads the crate whose root is this file.
+/// Reads the crate with this root file.
 pub(crate) fn tree(root: &Path) -> io::Result<Tree> {
     let mut tree = Tree::default();
     let folder = root.parent().unwrap_or(root).to_owned();
@@ -57,7 +57,7 @@ impl Reader<'_> {
         io::Error::other(format!("{}: {error}", self.file.display()))
     }
 
-    /// Notes what these tokens declare and refer to. Groups are read to any depth, so functions' bodies and
+    /// Records what these tokens declare and refer to. Groups are read to any depth, so functions' bodies and
     /// the arguments of macros count as the module's own.
     fn read(&mut self, tokens: TokenStream) -> io::Result<()> {
         let mut cursor = Cursor::new(tokens);
@@ -108,7 +108,7 @@ impl Reader<'_> {
     ) -> io::Result<()> {
         match word {
             "pub" => {
-                // The path in `pub(in path)` is no use of it.
+                // The path in `pub(in path)` is not a use of that module.
                 cursor.group(Delimiter::Parenthesis);
             }
             "use" if !cursor.is_at('<') => self.import(cursor, line),
@@ -121,7 +121,7 @@ impl Reader<'_> {
             _ if DECLARATIONS.contains(&word) => self.declare(cursor.word()),
             _ => {
                 let path = cursor.path(word);
-                // A lone name can come from this crate only by a glob, and then is no variable.
+                // A single name can come from this crate only by a glob, so it is not a variable.
                 if path.len() > 1 || word.starts_with(char::is_uppercase) {
                     self.refer(path, line);
                 }

@@ -1,14 +1,14 @@
-//! From a path to the modules that it leads through.
+//! Resolves a path to the modules that it leads through.
 
 use crate::tree::{Id, Tree};
 
-/// Imports of imports are followed so far. Only names that import each other in a ring go on longer.
+/// Imports of imports are followed up to this depth. Only names that import each other in a ring exceed it.
 const DEPTH: usize = 16;
 
 /// Where a path leads.
 #[derive(Debug, Default)]
 struct Route {
-    /// Every module on the way, also those from which a name was re-exported.
+    /// Every module on the way, including those that re-export a name.
     modules: Vec<Id>,
     /// The module at the end, if the path names a module and not an item.
     end: Option<Id>,
@@ -48,7 +48,7 @@ fn follow(tree: &Tree, from: Id, path: &[String], depth: usize) -> Option<Route>
     Some(walk(tree, route, rest, depth))
 }
 
-/// Goes on from a route's end.
+/// Continues from the end of a route.
 fn walk(tree: &Tree, mut route: Route, rest: &[String], depth: usize) -> Route {
     for name in rest {
         let Some(at) = route.end else {
@@ -66,7 +66,7 @@ fn walk(tree: &Tree, mut route: Route, rest: &[String], depth: usize) -> Route {
     route
 }
 
-/// Looks `name` up in a module. None if the module has no such name, or has it from another crate.
+/// Looks `name` up in a module. None if the module has no such name, or if it comes from another crate.
 fn step(tree: &Tree, at: Id, name: &str, depth: usize) -> Option<Route> {
     let module = tree.get(at)?;
     if let Some(&child) = module.children.get(name) {

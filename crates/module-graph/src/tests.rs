@@ -2,19 +2,19 @@ use std::fs;
 
 use super::*;
 
-/// The circles in a crate of these files, each as `a -> b, b -> a`, without places.
-fn circles(files: &[(&str, &str)]) -> Vec<String> {
-    let arrows = |circle: &Vec<String>| {
-        let arrows: Vec<_> = circle
+/// The cycles in a crate of these files, each as `a -> b, b -> a`, without places.
+fn cycles_in(files: &[(&str, &str)]) -> Vec<String> {
+    let edges = |cycle: &Vec<String>| {
+        let edges: Vec<_> = cycle
             .iter()
-            .map(|arrow| arrow.split(" (").next().unwrap().to_owned())
+            .map(|edge| edge.split(" (").next().unwrap().to_owned())
             .collect();
-        arrows.join(", ")
+        edges.join(", ")
     };
-    places(files).iter().map(arrows).collect()
+    places(files).iter().map(edges).collect()
 }
 
-/// The circles in a crate of these files, with the places relative to its folder.
+/// The cycles in a crate of these files, with the places relative to its folder.
 fn places(files: &[(&str, &str)]) -> Vec<Vec<String>> {
     let folder = tempfile::tempdir().unwrap();
     for (name, text) in files {
@@ -23,18 +23,18 @@ fn places(files: &[(&str, &str)]) -> Vec<Vec<String>> {
         fs::write(path, text).unwrap();
     }
     let src = format!("{}/", folder.path().display());
-    let mut circles = cycles(folder.path()).unwrap();
-    for arrow in circles.iter_mut().flatten() {
-        *arrow = arrow.replace(&src, "");
+    let mut cycles = cycles(folder.path()).unwrap();
+    for edge in cycles.iter_mut().flatten() {
+        *edge = edge.replace(&src, "");
     }
-    circles
+    cycles
 }
 
 const A_B: &str = "mod a; mod b;";
 
 #[test]
-fn a_circle_names_each_arrow_with_its_places() {
-    let circle = places(&[
+fn a_cycle_names_each_edge_with_its_places() {
+    let cycle = places(&[
         ("lib.rs", "mod a;\nmod b;\nmod c;"),
         ("a.rs", "//! A.\nuse crate::b::B;\npub struct A(B);"),
         ("b.rs", "use crate::c;\npub struct B(c::C);"),
@@ -44,7 +44,7 @@ fn a_circle_names_each_arrow_with_its_places() {
         ),
     ]);
     assert_eq!(
-        circle,
+        cycle,
         [[
             "a -> b (a.rs:2)",
             "b -> c (b.rs:1)",
@@ -54,7 +54,7 @@ fn a_circle_names_each_arrow_with_its_places() {
 }
 
 #[test]
-fn a_graph_without_circles_has_none() {
+fn a_graph_without_cycles_has_none() {
     let files = [
         ("lib.rs", "mod a; mod b; mod c; pub use a::A;"),
         (
@@ -64,11 +64,11 @@ fn a_graph_without_circles_has_none() {
         ("b.rs", "use super::c::C as D;\npub struct B(D);"),
         ("c.rs", "use crate::Root;\npub struct C;"),
     ];
-    assert_eq!(circles(&files), [] as [&str; 0]);
+    assert_eq!(cycles_in(&files), [] as [&str; 0]);
 }
 
 #[test]
-fn a_circle_of_nested_modules_is_found() {
+fn a_cycle_of_nested_modules_is_found() {
     let files = [
         ("lib.rs", "mod out;"),
         ("out.rs", "mod a;\nmod b;"),
@@ -77,7 +77,7 @@ fn a_circle_of_nested_modules_is_found() {
         ("out/b/deep.rs", "use super::super::a::A;"),
         ("out/b/other.rs", "use crate::out::b::deep::D;"),
     ];
-    assert_eq!(circles(&files), ["out::a -> out::b, out::b -> out::a"]);
+    assert_eq!(cycles_in(&files), ["out::a -> out::b, out::b -> out::a"]);
 }
 
 #[test]
@@ -89,7 +89,7 @@ fn siblings_stand_for_their_subtrees() {
         ("a/y.rs", "pub struct Y;"),
         ("b.rs", "use crate::a::y::Y;"),
     ];
-    assert_eq!(circles(&files), ["a -> b, b -> a"]);
+    assert_eq!(cycles_in(&files), ["a -> b, b -> a"]);
 }
 
 #[test]
@@ -99,7 +99,7 @@ fn a_child_may_use_the_own_types_of_its_parent() {
         ("a.rs", "mod x;\nuse x::X;\npub struct A(X);"),
         ("a/x.rs", "use super::A;\nuse crate::Root;\npub struct X;"),
     ];
-    assert_eq!(circles(&files), [] as [&str; 0]);
+    assert_eq!(cycles_in(&files), [] as [&str; 0]);
 }
 
 #[test]
@@ -123,7 +123,7 @@ fn a_parent_does_not_hide_what_it_imports_or_re_exports() {
             ("a/y.rs", child),
         ];
         let expected = ["a::x -> a::y, a::y -> a::x"];
-        assert_eq!(circles(&files), expected, "{parent} {child}");
+        assert_eq!(cycles_in(&files), expected, "{parent} {child}");
     }
 }
 
@@ -156,7 +156,7 @@ fn every_form_of_a_reference_counts() {
             ("a.rs", reference),
             ("b.rs", "use crate::a;"),
         ];
-        assert_eq!(circles(&files), ["a -> b, b -> a"], "{reference}");
+        assert_eq!(cycles_in(&files), ["a -> b, b -> a"], "{reference}");
     }
 }
 
@@ -191,19 +191,19 @@ fn what_is_no_reference_does_not_count() {
             ("b.rs", "use crate::a;"),
             ("a/tests.rs", "use crate::b;"),
         ];
-        assert_eq!(circles(&files), [] as [&str; 0], "{other}");
+        assert_eq!(cycles_in(&files), [] as [&str; 0], "{other}");
     }
 }
 
 #[test]
-fn each_circle_is_reported_once() {
+fn each_cycle_is_reported_once() {
     let files = [
         ("lib.rs", "mod a; mod b; mod c;"),
         ("a.rs", "use crate::b;"),
         ("b.rs", "use crate::{a, c};"),
         ("c.rs", "use crate::b;"),
     ];
-    assert_eq!(circles(&files), ["a -> b, b -> a", "b -> c, c -> b"]);
+    assert_eq!(cycles_in(&files), ["a -> b, b -> a", "b -> c, c -> b"]);
 }
 
 #[test]
@@ -218,7 +218,7 @@ fn modules_are_found_where_the_compiler_finds_them() {
         ("bin/tool/elsewhere/y.rs", "mod below;"),
         ("bin/tool/elsewhere/below.rs", "use crate::a::x;"),
     ];
-    assert_eq!(circles(&files), ["a::x -> a::y, a::y -> a::x"]);
+    assert_eq!(cycles_in(&files), ["a::x -> a::y, a::y -> a::x"]);
 }
 
 #[test]
@@ -232,7 +232,7 @@ fn each_binary_is_a_tree_of_its_own() {
         ("bin/a.rs", ""),
         ("bin/b.rs", "use crate::a;"),
     ];
-    assert_eq!(circles(&files), [] as [&str; 0]);
+    assert_eq!(cycles_in(&files), [] as [&str; 0]);
 }
 
 #[test]

@@ -1,10 +1,10 @@
-//! The modules of one crate, and what each of them says.
+//! The modules of one crate, and what each declares and refers to.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::rc::Rc;
 
-/// A module's place in its [`Tree`].
+/// A module's index in its [`Tree`].
 pub(crate) type Id = usize;
 
 /// The segments of a path, such as `crate`, `book`, `Book`.
@@ -26,7 +26,7 @@ pub(crate) struct Module {
     pub(crate) children: BTreeMap<String, Id>,
     /// Names of items declared here.
     pub(crate) declared: BTreeSet<String>,
-    /// Names that `use` brings in, and what they stand for.
+    /// Names that `use` imports, and their paths.
     pub(crate) imports: BTreeMap<String, Segments>,
     /// Modules that `use …::*` opens.
     pub(crate) globs: Vec<Segments>,

@@ -1,4 +1,4 @@
-//! No crate of this workspace has a circle between its modules. The crate's documentation says what that is.
+//! No crate of this workspace has a cycle between its modules; the crate's documentation defines a cycle.
 
 use std::fs;
 use std::io;
@@ -7,20 +7,20 @@ use std::path::{Path, PathBuf};
 use switchyard_module_graph::cycles;
 
 #[test]
-fn no_crate_has_a_circle_between_its_modules() {
+fn no_crate_has_a_cycle_between_its_modules() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let root = root.canonicalize().unwrap();
     let members = members(&root).unwrap();
     assert!(members.len() > 5, "{members:?}");
     let mut faults = String::new();
     for member in members {
-        for circle in cycles(&member.join("src")).unwrap() {
+        for cycle in cycles(&member.join("src")).unwrap() {
             faults.push_str("\n\n");
-            faults.push_str(&circle.join("\n"));
+            faults.push_str(&cycle.join("\n"));
         }
     }
     let faults = faults.replace(&format!("{}/", root.display()), "");
-    assert!(faults.is_empty(), "circles between modules:{faults}");
+    assert!(faults.is_empty(), "cycles between modules:{faults}");
 }
 
 /// The folders of the workspace's members. `folder/*` stands for each crate in a folder.

@@ -1,12 +1,12 @@
-//! A plain Pingora proxy that chooses as Switchyard does.
+//! A plain Pingora proxy that chooses backends as Switchyard does.
 //!
 //! ```sh
 //! cargo run -p switchyard-pingora --example plain_proxy -- config/switchyard.yaml 127.0.0.1:8080
 //! ```
 //!
-//! Everything that is Switchyard's is marked; the rest is what any `ProxyHttp` has. From the file it takes the
-//! substations, `load`, `policy`, `threads` and `limits.connections`, and every request weighs `charge.default_load`.
-//! The second argument may also be a path: then it listens on a Unix socket there.
+//! Comments mark the parts that are Switchyard's; the rest is what every `ProxyHttp` has. From the file it uses the
+//! substations, `load`, `policy`, `threads` and `limits.connections`. Every request has the load
+//! `charge.default_load`. The second argument may also be a path: then it listens on a Unix socket at that path.
 
 use std::{env, path::Path, sync::Arc};
 
@@ -29,12 +29,12 @@ struct Proxy {
     load: Load,
 }
 
-/// What a request holds.
+/// The state of a request.
 #[derive(Default)]
 struct Ctx {
-    /// Switchyard: what is reserved for it, until it is known what became of it.
+    /// Switchyard: its reservation, until the result is known.
     reservation: Option<Reservation<Upstream>>,
-    /// Those that could not be connected to.
+    /// Upstreams to which no connection could be made.
     tried: Vec<Arc<Upstream>>,
 }
 
@@ -47,14 +47,14 @@ impl ProxyHttp for Proxy {
     }
 
     async fn upstream_peer(&self, _: &mut Session, ctx: &mut Ctx) -> Result<Box<HttpPeer>> {
-        // Switchyard: the choice, which is the reservation too.
+        // Switchyard: the choice, which also reserves.
         let is_new =
             |upstream: &Arc<Upstream>| !ctx.tried.iter().any(|tried| Arc::ptr_eq(tried, upstream));
         let chosen = select_and_reserve(&self.balancer, self.load, |backend| {
             Upstream::of(backend).is_some_and(is_new)
         });
         let Some((backend, reservation)) = chosen else {
-            return Error::e_explain(ErrorType::HTTPStatus(503), "none has room or is usable");
+            return Error::e_explain(ErrorType::HTTPStatus(503), "no healthy substation has room");
         };
         ctx.reservation = Some(reservation);
         let Some(address) = backend.addr.as_inet().copied() else {
@@ -70,7 +70,7 @@ impl ProxyHttp for Proxy {
         ctx: &mut Ctx,
         mut error: Box<Error>,
     ) -> Box<Error> {
-        // Switchyard: nothing was sent, so nothing is booked, and another one may be asked.
+        // Switchyard: nothing was sent, so nothing is booked, and another substation may be tried.
         if let Some(reservation) = ctx.reservation.take() {
             ctx.tried.push(Arc::clone(reservation.upstream()));
             reservation.cancel();
@@ -85,7 +85,7 @@ impl ProxyHttp for Proxy {
         answer: &mut ResponseHeader,
         ctx: &mut Ctx,
     ) -> Result<()> {
-        // Switchyard: the end of the reservation. One that no answer ends is dropped with the context, as unknown.
+        // Switchyard: the answer ends the reservation. Without an answer it is dropped with the context, as unknown.
         if let Some(reservation) = ctx.reservation.take() {
             answer.insert_header("x-substation", reservation.upstream().name())?;
             match answer.status.as_u16() {

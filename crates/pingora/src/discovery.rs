@@ -14,20 +14,20 @@ use switchyard_scrape::Gauges;
 
 use crate::Upstream;
 
-/// A fixed list of backends. Each is made once, so its ledger survives every `LoadBalancer::update`.
+/// A fixed list of backends. Each backend is made once, so its ledger survives every `LoadBalancer::update`.
 #[derive(Clone, Debug)]
 pub struct Substations {
     backends: BTreeSet<Backend>,
 }
 
 impl Substations {
-    /// The substations of Switchyard's own configuration.
+    /// The substations of a Switchyard configuration.
     #[must_use]
     pub fn new(config: &Config) -> Self {
         Self::from_list(&config.substations, &config.load)
     }
 
-    /// These substations, whose gauges are read as `load` says.
+    /// These substations; `load` names their gauges.
     #[must_use]
     pub fn from_list(listed: &[config::Substation], load: &config::Load) -> Self {
         let gauges = Gauges::new(load);

@@ -3,14 +3,10 @@
 use pingora_load_balancing::{Backend, LoadBalancer};
 use switchyard_balance::{Load, Reservation};
 
-use crate::{
-    held::{key, reservation},
-    selection::LeastLoad,
-    upstream::Upstream,
-};
+use crate::{key::key, reservation::reservation, selection::LeastLoad, upstream::Upstream};
 
-/// The best backend for a request of this load that is healthy and that `accept` lets through, and what is reserved
-/// there. `None` where none has room or is usable.
+/// Selects the best backend for a request of this load, and reserves the load on it. Only healthy backends that `accept`
+/// admits are selected. `None` if no such backend has room.
 pub fn select_and_reserve(
     balancer: &LoadBalancer<LeastLoad>,
     load: Load,

@@ -1,8 +1,8 @@
 //! A health check that reads the gauge.
 //!
-//! Pingora's own HTTP check throws the body away, and the body is the point. What it makes of a look is what
-//! Switchyard makes of it: who answered is there, even if the page says no load (the ledger goes on counting without
-//! a sample); who did not is not.
+//! Pingora's own HTTP check discards the body, which contains the gauge. This check judges a scrape as Switchyard does:
+//! a backend that answers is healthy, even if its page has no load (the ledger continues without a sample); a backend
+//! that cannot be reached or does not answer in time is not.
 
 use async_trait::async_trait;
 use pingora_core::{Error, ErrorType, Result};
@@ -12,21 +12,21 @@ use switchyard_scrape::{Gauges, Look, PollOutcome};
 
 use crate::Upstream;
 
-/// Scrapes a backend's gauge into the ledger that travels with it.
+/// Scrapes a backend's gauge into the backend's ledger.
 ///
-/// How often is `LoadBalancer::health_check_frequency`. Set `parallel_health_check`, so that one that hangs
-/// delays nobody else's; `load.visibility_lag` is not looked at.
+/// `LoadBalancer::health_check_frequency` is the interval. Set `parallel_health_check`, so that a backend that hangs does
+/// not delay the scrapes of others. `load.visibility_lag` is ignored.
 #[derive(Debug)]
 pub struct Scrape {
     gauges: Gauges,
-    /// Looks in a row after which a backend that was gone is there.
+    /// Successful scrapes in a row after which an unhealthy backend is healthy.
     pub consecutive_success: usize,
-    /// Looks in a row after which one that was there is gone.
+    /// Failed scrapes in a row after which a healthy backend is unhealthy.
     pub consecutive_failure: usize,
 }
 
 impl Scrape {
-    /// Gauges as `load` names them; back with the first look, gone with the third that fails.
+    /// Scrapes the gauges that `load` names. One success makes a backend healthy, three failures make it unhealthy.
     #[must_use]
     pub fn new(load: &config::Load) -> Self {
         Self {
@@ -41,7 +41,7 @@ impl Scrape {
 impl HealthCheck for Scrape {
     async fn check(&self, target: &Backend) -> Result<()> {
         let Some(upstream) = Upstream::of(target) else {
-            let reason = "the backend has no ledger: it has to come from a discovery of this crate";
+            let reason = "the backend has no ledger: it must come from a discovery of this crate";
             return Error::e_explain(ErrorType::InternalError, reason);
         };
         let mut probe = upstream.probe.lock().await;
@@ -52,14 +52,14 @@ impl HealthCheck for Scrape {
                 Error::e_explain(ErrorType::ConnectError, "its gauge can't be reached")
             }
             Err(PollOutcome::Timeout) => {
-                Error::e_explain(ErrorType::ReadTimedout, "its gauge did not come in time")
+                Error::e_explain(ErrorType::ReadTimedout, "its gauge did not arrive in time")
             }
             _ => Ok(()),
         }
     }
 
     fn backend_summary(&self, target: &Backend) -> String {
-        Upstream::of(target).map_or_else(|| target.to_string(), |it| it.name().to_owned())
+        Upstream::of(target).map_or_else(|| target.to_string(), |upstream| upstream.name().to_owned())
     }
 
     fn health_threshold(&self, success: bool) -> usize {

@@ -1,8 +1,8 @@
-//! The choice, as Pingora asks for it: an iterator over candidates, best first.
+//! The choice in the form that Pingora needs: an iterator over candidates, best first.
 //!
-//! Each candidate is reserved as it comes up, since between a look and a later reservation another thread may fill
-//! the same gap. One that Pingora turns down (ill, disabled, tried before) gives its reservation back when the next
-//! one is asked for, or when there is no next.
+//! Each candidate is reserved when the iterator returns it, because another thread may fill the same gap before a later
+//! reservation. If Pingora rejects a candidate (unhealthy, disabled, not accepted), its reservation is cancelled when
+//! Pingora asks for the next candidate or drops the iterator.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -13,22 +13,19 @@ use pingora_load_balancing::{
 };
 use switchyard_balance::{Load, Policy, Roster, Selector};
 
-use crate::{
-    held::{Held, load_of},
-    upstream::Upstream,
-};
+use crate::{key::load_of, reservation::ReservationSlot, upstream::Upstream};
 
 /// How [`LeastLoad`] chooses.
 #[derive(Clone, Copy, Debug)]
 pub struct Rule {
     /// The policy.
     pub policy: Policy,
-    /// The load of a request whose key says none.
+    /// The load of a request whose key carries no load.
     pub default_load: Load,
 }
 
 impl Default for Rule {
-    /// The lowest load, and one unit of the gauge a request: right where the gauge counts requests or sessions.
+    /// The lowest load, and one unit of the gauge a request. That is right for a gauge of requests or sessions.
     fn default() -> Self {
         Self {
             policy: Policy::default(),
@@ -37,7 +34,7 @@ impl Default for Rule {
     }
 }
 
-/// The backends of one membership, chosen among by their ledgers.
+/// Chooses among one set of backends by their ledgers.
 ///
 /// Backends that carry no [`Upstream`] are never chosen.
 #[derive(Debug)]
@@ -80,23 +77,23 @@ impl BackendSelection for LeastLoad {
     }
 }
 
-/// Candidates for one request, best first, each reserved while it is looked at.
+/// Candidates for one request, best first. The current one is reserved.
 #[derive(Debug)]
 pub struct Iter {
     selection: Arc<LeastLoad>,
     load: Load,
     rng: Rng,
     tried: Vec<usize>,
-    candidate: Option<(Backend, Arc<Held>)>,
+    candidate: Option<(Backend, Arc<ReservationSlot>)>,
 }
 
 impl Iter {
-    /// Gives back what the last candidate has reserved, unless somebody took the candidate.
-    fn let_go(&mut self) {
-        if let Some((backend, held)) = self.candidate.take() {
+    /// Cancels the reservation of the last candidate, unless Pingora has kept the candidate.
+    fn cancel_candidate(&mut self) {
+        if let Some((backend, slot)) = self.candidate.take() {
             drop(backend);
-            if let Some(held) = Arc::into_inner(held) {
-                held.turned_down();
+            if let Some(slot) = Arc::into_inner(slot) {
+                slot.cancel();
             }
         }
     }
@@ -104,7 +101,7 @@ impl Iter {
 
 impl BackendIter for Iter {
     fn next(&mut self) -> Option<&Backend> {
-        self.let_go();
+        self.cancel_candidate();
         let selection = &self.selection;
         let chosen = selection
             .selector
@@ -112,14 +109,14 @@ impl BackendIter for Iter {
             .ok()?;
         self.tried.push(chosen.at);
         let mut backend = selection.backends.get(chosen.at)?.clone();
-        let held = Held::put(&mut backend, chosen.reservation);
-        let (backend, _) = self.candidate.insert((backend, held));
+        let slot = ReservationSlot::put(&mut backend, chosen.reservation);
+        let (backend, _) = self.candidate.insert((backend, slot));
         Some(backend)
     }
 }
 
 impl Drop for Iter {
     fn drop(&mut self) {
-        self.let_go();
+        self.cancel_candidate();
     }
 }

@@ -33,7 +33,7 @@ fn balancer(config: &Config) -> LoadBalancer<LeastLoad> {
     balancer
 }
 
-/// Three that nobody asks.
+/// Three backends to which no request is sent.
 async fn three() -> LoadBalancer<LeastLoad> {
     let addresses = [1, 2, 3].map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
     let balancer = balancer(&config(&addresses));
@@ -49,7 +49,7 @@ fn all(balancer: &LoadBalancer<LeastLoad>) -> Vec<Arc<Upstream>> {
         .collect()
 }
 
-/// What each is believed to bear, in whole units.
+/// The estimate of each backend, in whole units.
 fn estimates(balancer: &LoadBalancer<LeastLoad>) -> Vec<i64> {
     let units = |upstream: &Arc<Upstream>| upstream.ledger().estimate().micros() / 1_000_000;
     all(balancer).iter().map(units).collect()
@@ -83,7 +83,7 @@ async fn the_plain_trait_reserves_too_and_a_key_may_say_the_load() {
 }
 
 #[tokio::test]
-async fn a_backend_that_is_dropped_unheeded_counts_as_perhaps_booked() {
+async fn a_selected_backend_that_is_dropped_counts_as_possibly_booked() {
     let balancer = three().await;
     drop(balancer.select(&key(load(2.0)), 3));
     assert_eq!(estimates(&balancer).iter().sum::<i64>(), 2);
@@ -109,7 +109,7 @@ async fn candidates_that_are_turned_down_leave_nothing_behind() {
 }
 
 #[tokio::test]
-async fn nobody_is_filled_beyond_capacity() {
+async fn no_backend_is_filled_beyond_capacity() {
     let balancer = three().await;
     for _ in 0..3 {
         select_and_reserve(&balancer, load(10.0), |_| true)
@@ -139,7 +139,7 @@ async fn an_update_forgets_no_ledger() {
 }
 
 #[tokio::test]
-async fn a_health_check_is_a_sample_and_one_that_is_gone_is_passed_over() {
+async fn a_health_check_is_a_sample_and_an_unreachable_backend_is_skipped() {
     let substation = substation::Substation::new(substation::Config::new("s", 400.0)).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let here = listener.local_addr().unwrap();
@@ -173,6 +173,6 @@ async fn a_health_check_is_a_sample_and_one_that_is_gone_is_passed_over() {
     }
     assert!(
         select_and_reserve(&balancer, load(1.0), |_| true).is_none(),
-        "full, or gone"
+        "one is full, the other unreachable"
     );
 }

@@ -1,4 +1,4 @@
-//! What travels with a backend: its ledger, and the connection that its gauge is read over.
+//! What a backend carries: its ledger, and the connection over which its gauge is read.
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -7,13 +7,13 @@ use switchyard_balance::{Ledger, Load};
 use switchyard_scrape::{Gauges, Probe};
 use tokio::sync::Mutex;
 
-/// One backend, as the choice knows it.
+/// The data of one backend that a choice needs.
 #[derive(Debug)]
 pub struct Upstream {
     name: String,
     capacity: Option<Load>,
     ledger: Ledger,
-    /// Held while a scrape is under way: two of one ledger must not overlap.
+    /// Locked during a scrape: two scrapes into one ledger must not overlap.
     pub(crate) probe: Mutex<Probe>,
 }
 
@@ -24,7 +24,7 @@ impl AsRef<Ledger> for Upstream {
 }
 
 impl Upstream {
-    /// A backend that nothing is known of yet. `capacity` goes before what its gauge says.
+    /// A backend without a sample. `capacity` takes precedence over its gauge.
     #[must_use]
     pub fn new(name: String, address: SocketAddr, capacity: Option<Load>, gauges: &Gauges) -> Self {
         Self {
@@ -35,36 +35,36 @@ impl Upstream {
         }
     }
 
-    /// The one that travels with `backend`, if it came from a discovery that put it there.
+    /// The upstream that `backend` carries, if a discovery of this crate made the backend.
     #[must_use]
     pub fn of(backend: &Backend) -> Option<&Arc<Self>> {
         backend.ext.get()
     }
 
-    /// What people call it.
+    /// Its name.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Its account.
+    /// Its ledger.
     #[must_use]
     pub fn ledger(&self) -> &Ledger {
         &self.ledger
     }
 
-    /// What is said of its capacity, which goes before its gauge.
+    /// The configured capacity, which takes precedence over its gauge.
     #[must_use]
     pub fn configured_capacity(&self) -> Option<Load> {
         self.capacity
     }
 
-    /// A backend that this one travels with.
+    /// A backend that carries this upstream.
     #[must_use]
     pub fn backend(self: &Arc<Self>, address: SocketAddr) -> Backend {
         let mut ext = Extensions::new();
         ext.insert(Arc::clone(self));
-        // The choice has its own weights, the capacities. A weight is part of a backend's identity to Pingora.
+        // The choice uses capacities instead of weights. To Pingora, the weight is part of a backend's identity.
         Backend {
             addr: pingora_core::protocols::l4::socket::SocketAddr::Inet(address),
             weight: 1,

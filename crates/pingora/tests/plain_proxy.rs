@@ -1,4 +1,4 @@
-//! The example, as it is built, in front of real substations.
+//! The built example, in front of real substations.
 
 #![cfg(unix)]
 #![allow(
@@ -21,10 +21,10 @@ use std::{
 use substation::{Config, Substation};
 use tokio::net::TcpListener;
 
-/// Longer than anything here takes on a busy machine.
+/// Longer than any step takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// The example's binary. Whoever builds all tests has built it; whoever builds this one alone has not.
+/// The example's binary. A build of all tests includes it; a build of this test alone does not, so it is built here.
 fn example() -> PathBuf {
     let test = env::current_exe().unwrap();
     let profile = test.parent().and_then(Path::parent).unwrap();
@@ -110,7 +110,7 @@ fn a_plain_pingora_proxy_fills_substations_evenly_by_utilisation() {
         runtime.spawn(substation::run(shared, listener, forever));
         substations.push(substation);
     }
-    // And one that is not there: it must cost no request.
+    // An unreachable substation: no request may fail because of it.
     let gone = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
     addresses.push(gone.local_addr().unwrap());
     drop(gone);
@@ -118,7 +118,7 @@ fn a_plain_pingora_proxy_fills_substations_evenly_by_utilisation() {
     let folder = tempfile::tempdir().unwrap();
     let proxy = Proxy::start(folder.path(), &addresses);
     until("its socket", || UnixStream::connect(&proxy.socket).is_ok());
-    // It listens before its first looks at the gauges are in; what it refuses until then is booked nowhere.
+    // The proxy listens before its first samples have arrived. A request that it refuses until then is not booked.
     until("its first samples", || {
         proxy.charge().starts_with("HTTP/1.1 200")
     });
@@ -130,7 +130,7 @@ fn a_plain_pingora_proxy_fills_substations_evenly_by_utilisation() {
             "{answer}"
         );
     }
-    // 60 charges of 5 kW fill half of 600 kW, and so half of each, to within one charge.
+    // 60 charges of 5 kW fill half of the 600 kW, so half of each substation, to within one charge.
     let loads: Vec<_> = substations
         .iter()
         .map(Substation::current_load_kw)

@@ -14,7 +14,7 @@ pub enum Contender {
     Oracle,
     /// A policy of [`switchyard_balance`] on its ledger.
     Ledger(Policy),
-    /// The default policy without learning from round to round: each proxy fills a gap completely.
+    /// The default policy without a share estimator: each proxy fills a gap completely.
     PlainLedger,
     /// The lowest gauge.
     RawGauge,
@@ -63,7 +63,7 @@ impl Contender {
             Self::Oracle => Box::new(Oracle),
             Self::Ledger(policy) => Box::new(LedgerPolicy::new(policy, capacities)),
             Self::PlainLedger => {
-                Box::new(LedgerPolicy::new(Policy::LeastLoad, capacities).without_learning())
+                Box::new(LedgerPolicy::new(Policy::LeastLoad, capacities).without_share_estimator())
             }
             Self::RawGauge => Box::new(RawGauge::new(capacities, false)),
             Self::RawGaugeInFlight => Box::new(RawGauge::new(capacities, true)),

@@ -39,7 +39,7 @@ pub struct Decision {
     /// By how much the best score was below the next.
     pub margin: Option<f64>,
     candidates: Explanation,
-    sampled_at: [Option<Moment>; explain::MOST],
+    sampled_at: [Option<Moment>; explain::MAX_CANDIDATES],
 }
 
 /// The last records. Shared by all lanes.
@@ -97,7 +97,7 @@ impl Decision {
     ) -> Self {
         let margin = candidates.margin();
         candidates.include(choice.at, grid.roster());
-        let mut sampled_at = [None; explain::MOST];
+        let mut sampled_at = [None; explain::MAX_CANDIDATES];
         for (slot, candidate) in sampled_at.iter_mut().zip(candidates.candidates()) {
             let substation = grid.substations().get(candidate.at);
             *slot = substation.and_then(|substation| substation.sampled_at());

@@ -1,54 +1,55 @@
-//! Samples that come on answers: a backend that says with each answer how loaded it is.
+//! Samples that come with answers: the upstream states its load in each answer.
 //!
-//! Such a report costs nothing to fetch, and of one booking it leaves no doubt: the one it confirms. The gauge
-//! counts a booking when its answer leaves, so it is in the value. For the others the rule is that of a scrape, between
-//! the moment its request was sent and the moment its answer arrived:
+//! Such a report costs nothing to fetch, and the booking that it confirms is not ambiguous: the gauge counts a booking
+//! when its answer is sent, so the booking is in the value. For other bookings the rule is that of a scrape, between
+//! the moment when the request was sent and the moment when its answer arrived:
 //!
-//! | one's own bookings that were | are in the value | count beside it |
+//! | own bookings | in the value | added to it |
 //! | --- | --- | --- |
-//! | settled before this request was sent | certainly | not at all |
-//! | this one, if it was booked | certainly | not at all |
-//! | assigned after this answer arrived | not | in full |
-//! | any other | perhaps | as much of it as the estimate from before says |
+//! | settled before this request was sent | yes | nothing |
+//! | this one, if it was booked | yes | nothing |
+//! | assigned after this answer arrived | no | all |
+//! | all others | perhaps | as much as the previous estimate says |
 //!
-//! **Order.** A report is worth taking only if it is newer than the sample that it would replace. What tells is which
-//! was *sent* later, and the count of reservations tells that without a clock: a request was sent after its own
-//! reservation was made, so a scrape that left before had seen fewer. On a tie the report is dropped; with so many
-//! requests on their way the next one is near.
+//! **Order.** A report is used only if it is newer than the sample that it would replace. The sample whose request
+//! was *sent* later is newer. The count of reservations shows this without a clock: a request is sent after its own
+//! reservation was made, so a scrape that was sent earlier has seen a lower count. On a tie the report is dropped;
+//! there are then so many requests in flight that another report comes soon.
 //!
-//! **Writers.** Scrapes don't overlap, but answers come on every thread. So whoever writes a sample raises a
-//! flag: an answer that finds it raised drops its report and goes on, a scrape waits for the few nanoseconds.
+//! **Writers.** Scrapes don't overlap, but answers arrive on every thread. So a thread takes a lock to write a sample.
+//! If an answer finds the lock taken, its report is dropped; a scrape waits the few nanoseconds.
 
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::{Ledger, Reading, ScrapeSent};
 use crate::Load;
 
-/// What the ledger stood at when a request left. Hand it back with what its answer reports.
+/// The state of the ledger when a request was sent. To be passed to [`Ledger::report`] with the report.
 #[derive(Clone, Copy, Debug)]
-#[must_use = "a report can only be read against the ledger as it stood when its request left"]
+#[must_use = "a report needs the state of the ledger when its request was sent"]
 pub struct ReportSent(pub(super) ScrapeSent);
 
 impl Ledger {
-    /// To be called right before a request is written to the wire whose load is reserved here.
+    /// To be called right before a request whose load is reserved here is written to the wire.
+    #[inline]
     pub fn report_sent(&self) -> ReportSent {
         ReportSent(self.scrape_sent())
     }
 
-    /// Takes what an answer reports, right after it arrived; `false` if it is dropped, for being older than the
-    /// last sample or for coming while another one is written.
+    /// Takes the report of an answer, right after the answer arrived. Returns `false` if the report is dropped, because
+    /// it is older than the last sample or because another thread is writing one.
     ///
-    /// `own` is the load of the request that it answers where that is booked now; zero where it is not booked and
-    /// its reservation has ended so, or where nobody knows.
+    /// `own` is the load of the answered request if it is now booked. It is zero if it is not booked and its
+    /// reservation was cancelled, or if the result is unknown.
     pub fn report(&self, sent: ReportSent, own: Load, reading: Reading) -> bool {
-        let Some(writing) = self.try_writing() else {
+        let Some(guard) = self.try_write_lock() else {
             return false;
         };
         let ReportSent(sent) = sent;
         let is_newer = sent.order > self.order.load(Relaxed);
         if is_newer {
             let settled = sent.settled.wrapping_add(own.micros());
-            self.write(ScrapeSent { settled, ..sent }, reading, &writing);
+            self.write(ScrapeSent { settled, ..sent }, reading, &guard);
         }
         is_newer
     }

@@ -1,38 +1,39 @@
-//! How what a gauge says comes into an account.
+//! How a sample enters the ledger, and how the estimate goes on without one.
 
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
 
-use super::{Ledger, writing::Writing};
+use super::{Ledger, write_lock::WriteGuard};
 use crate::Load;
 
-/// What the ledger stood at when a scrape left. Hand it back with the scrape's result.
+/// The state of the ledger when a scrape was sent. To be passed to [`Ledger::sample`] with the result.
 #[derive(Clone, Copy, Debug)]
-#[must_use = "a sample can only be read against the ledger as it stood when its scrape left"]
+#[must_use = "a sample needs the state of the ledger when its scrape was sent"]
 pub struct ScrapeSent {
-    /// What was settled so early that the value certainly shows it.
+    /// The sum of all load that was settled early enough to be in the value for certain.
     pub(crate) settled: i64,
-    /// Reservations made by then: the order of what was sent.
+    /// Reservations made by then: they give the order of sending.
     pub(crate) order: u64,
 }
 
 impl ScrapeSent {
-    /// The bounds of the load that a sample of `value` allows, with `assigned` as it stands on arrival.
+    /// The bounds of the load that a sample of `value` allows; `assigned` is the sum when it arrives.
     fn allows(self, value: i64, assigned: i64) -> (i64, i64) {
         (value, value + assigned.wrapping_sub(self.settled).max(0))
     }
 }
 
-/// What the gauge said, and the scale it is measured against.
+/// What an upstream said: its load, and perhaps its capacity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reading {
     /// The load gauge.
     pub load: Load,
-    /// The most the upstream can take. Where a reading does not say, what was known before goes on.
+    /// The capacity. If a reading does not state it, the last known capacity stays.
     pub capacity: Option<Load>,
 }
 
 impl Ledger {
     /// To be called right before a scrape is written to the wire.
+    #[inline]
     pub fn scrape_sent(&self) -> ScrapeSent {
         ScrapeSent {
             settled: self.settled(),
@@ -42,11 +43,11 @@ impl Ledger {
 
     /// Takes the result of a scrape, right after its answer arrived. Scrapes of one upstream don't overlap.
     pub fn sample(&self, sent: ScrapeSent, reading: Reading) {
-        self.write(sent, reading, &self.writing());
+        self.write(sent, reading, &self.write_lock());
     }
 
-    /// The one place that changes a sample; [`Writing`] says that nobody else is there.
-    pub(super) fn write(&self, sent: ScrapeSent, reading: Reading, _: &Writing<'_>) {
+    /// Writes a sample. No other code does; the [`WriteGuard`] excludes other writers.
+    pub(super) fn write(&self, sent: ScrapeSent, reading: Reading, _: &WriteGuard<'_>) {
         let assigned = self.assigned.load(Acquire);
         let value = reading.load.micros();
         let (least, most) = sent.allows(value, assigned);
@@ -63,42 +64,42 @@ impl Ledger {
         self.expected.store(expected, Relaxed);
         self.found.store(found, Relaxed);
         self.order.store(sent.order, Relaxed);
-        self.believe(value, found, assigned, reading.capacity.or(self.capacity()));
+        self.set_estimate(value, found, assigned, reading.capacity.or(self.capacity()));
         self.samples.fetch_add(1, SeqCst);
         self.publish_weight();
     }
 
-    /// Carries the estimate on without a sample. `drift` is what became of the load of those that were
-    /// sampled, beyond one's own bookings, as a share of it: −0.1 where a tenth of it ended.
+    /// Extrapolates the estimate when there is no sample. `drift` is the relative change of the load of the sampled
+    /// upstreams beyond own bookings: −0.1 if a tenth of it ended.
     ///
-    /// A ledger that only counts bookings grows for as long as its gauge is silent, since nothing tells it of
-    /// sessions that end. Then the upstream gets less and less although it is as empty as the rest. What
-    /// ends there is not known; that it does what the others do is the best guess, and the next sample corrects it.
-    pub fn reckon(&self, drift: f64) {
+    /// A ledger that only counts bookings grows as long as its gauge is silent, because it does not learn of sessions
+    /// that end. The upstream would get less and less load although it is as empty as the others. How much ends there
+    /// is unknown. The best guess is that its load changes like that of the others; the next sample corrects it.
+    pub fn extrapolate(&self, drift: f64) {
         if !self.is_sampled() {
             return;
         }
-        let _writing = self.writing();
+        let _guard = self.write_lock();
         let assigned = self.assigned.load(Acquire);
         let estimate = Load::from_micros(self.estimate_from(assigned).max(0));
         let ceiling = self.ceiling.load(Relaxed);
         let is_lowered = ceiling != Self::ceiling_for(self.capacity(), estimate.micros(), assigned);
         let drifted = Load::new(estimate.units() * (1.0 + drift).max(0.0)).unwrap_or(estimate);
-        self.believe(
+        self.set_estimate(
             drifted.micros(),
             drifted.micros(),
             assigned,
             self.capacity(),
         );
         if is_lowered {
-            // It has refused: only a sample can say that there is room again.
+            // The upstream has refused a request: only a sample can show that there is room again.
             self.ceiling.fetch_min(ceiling, AcqRel);
         }
         self.loosen();
     }
 
-    /// From now on, with `assigned` as given: a gauge of `value`, a load of `estimate`.
-    fn believe(&self, value: i64, estimate: i64, assigned: i64, capacity: Option<Load>) {
+    /// Sets the gauge to `value` and the load to `estimate`, for this `assigned`.
+    fn set_estimate(&self, value: i64, estimate: i64, assigned: i64, capacity: Option<Load>) {
         let unseen = (estimate - value).wrapping_sub(assigned);
         self.value.store(value, Relaxed);
         self.unseen.store(unseen, Release);

@@ -42,7 +42,7 @@ fn what_was_assigned_after_the_answer_is_not_in_the_value() {
 }
 
 #[test]
-fn of_what_lies_between_a_first_sample_counts_half() {
+fn a_first_sample_counts_half_of_the_ambiguous_part() {
     let ledger = Ledger::default();
     let sent = ledger.scrape_sent();
     reserve(&ledger, 10.0);
@@ -52,7 +52,7 @@ fn of_what_lies_between_a_first_sample_counts_half() {
     assert_eq!(ledger.unseen(), load(5.0));
 }
 
-/// An account of 5, of which a scrape has been sent, and then 10 were booked.
+/// A ledger with a sample of 5, then a scrape that is sent, then a booking of 10.
 fn booked_under_a_scrape() -> (Ledger, ScrapeSent) {
     let ledger = Ledger::default();
     ledger.sample(ledger.scrape_sent(), reading(5.0));
@@ -63,7 +63,7 @@ fn booked_under_a_scrape() -> (Ledger, ScrapeSent) {
 }
 
 #[test]
-fn a_sample_that_allows_what_was_known_changes_nothing() {
+fn a_sample_that_allows_the_estimate_does_not_change_it() {
     for gauge in [5.0, 8.0, 15.0] {
         let (ledger, sent) = booked_under_a_scrape();
         ledger.sample(sent, reading(gauge));
@@ -73,7 +73,7 @@ fn a_sample_that_allows_what_was_known_changes_nothing() {
 }
 
 #[test]
-fn a_sample_that_does_not_moves_the_estimate_no_further_than_it_must() {
+fn a_sample_that_rules_the_estimate_out_moves_it_no_further_than_it_must() {
     for (gauge, estimate) in [(20.0, 20.0), (3.0, 13.0), (0.0, 10.0)] {
         let (ledger, sent) = booked_under_a_scrape();
         ledger.sample(sent, reading(gauge));
@@ -86,48 +86,48 @@ fn a_restarted_upstream_neither_goes_negative_nor_counts_twice() {
     let ledger = Ledger::default();
     ledger.sample(ledger.scrape_sent(), reading(500.0));
     reserve(&ledger, 10.0);
-    // It restarts, and forgets everything; the booking's answer never comes.
+    // It restarts and forgets everything; the answer to the booking never comes.
     ledger.sample(ledger.scrape_sent(), reading(0.0));
-    assert_eq!(ledger.estimate(), load(10.0), "it may be booked yet");
+    assert_eq!(ledger.estimate(), load(10.0), "it may still be booked");
     ledger.settle(load(10.0));
     ledger.sample(ledger.scrape_sent(), reading(0.0));
     assert_eq!(ledger.estimate(), Load::ZERO);
 }
 
 #[test]
-fn reckoning_does_not_forget_a_refusal() {
+fn extrapolation_does_not_forget_a_refusal() {
     let ledger = Ledger::new(Some(load(100.0)));
     ledger.sample(ledger.scrape_sent(), reading(40.0));
     ledger.refused(load(20.0));
-    ledger.reckon(-0.5);
+    ledger.extrapolate(-0.5);
     assert!(!ledger.has_room(ledger.assigned(), load(20.0)));
     assert!(ledger.has_room(ledger.assigned(), load(19.9)));
     ledger.sample(ledger.scrape_sent(), reading(40.0));
     assert!(
         ledger.has_room(ledger.assigned(), load(20.0)),
-        "a sample is the judge"
+        "a sample overrides a refusal"
     );
 }
 
 #[test]
-fn reckoning_moves_the_whole_estimate_and_not_what_was_told() {
+fn extrapolation_moves_the_whole_estimate_and_not_the_gauge() {
     let ledger = Ledger::new(Some(load(100.0)));
-    ledger.reckon(0.5);
+    ledger.extrapolate(0.5);
     assert_eq!(ledger.estimate(), Load::ZERO, "nothing is known yet");
     ledger.sample(ledger.scrape_sent(), reading(40.0));
     reserve(&ledger, 20.0);
-    ledger.reckon(-0.25);
+    ledger.extrapolate(-0.25);
     assert_eq!(ledger.estimate(), load(45.0));
     assert_eq!(ledger.value(), Some(load(40.0)));
     assert!(ledger.has_room(ledger.assigned(), load(55.0)));
     assert!(!ledger.has_room(ledger.assigned(), load(55.1)));
-    ledger.reckon(-5.0);
-    assert_eq!(ledger.estimate(), Load::ZERO, "and never below nothing");
+    ledger.extrapolate(-5.0);
+    assert_eq!(ledger.estimate(), Load::ZERO, "never below zero");
     ledger.sample(ledger.scrape_sent(), reading(70.0));
     assert_eq!(
         ledger.estimate(),
         load(70.0),
-        "the next sample is the judge"
+        "the next sample overrides it"
     );
 }
 
@@ -164,7 +164,7 @@ fn a_reservation_needs_the_account_as_it_was_read() {
     reserve(&ledger, 1.0);
     assert!(
         !ledger.reserve_from(read, load(1.0)),
-        "someone else reserved in between"
+        "another thread may have reserved in between"
     );
 }
 
@@ -183,7 +183,7 @@ fn room_is_what_the_capacity_leaves() {
 }
 
 #[test]
-fn a_capacity_that_is_not_told_again_goes_on_and_none_is_not_zero() {
+fn a_capacity_missing_from_a_sample_stays_and_unknown_is_not_zero() {
     let ledger = Ledger::default();
     assert_eq!(ledger.capacity(), None);
     for capacity in [Some(load(10.0)), None] {
@@ -235,7 +235,7 @@ fn the_sums_may_wrap() {
 }
 
 #[test]
-fn before_a_sample_or_out_of_rotation_no_score_is_less() {
+fn the_weight_is_nan_before_a_sample_and_out_of_rotation() {
     let ledger = Ledger::default();
     assert!(ledger.weight().is_nan());
     ledger.sample(ledger.scrape_sent(), reading(0.0));
@@ -277,7 +277,7 @@ fn a_refusal_leaves_room_for_less_until_the_next_sample() {
         let room = |units| ledger.has_room(ledger.assigned(), load(units));
         assert!(!room(22.0) && room(21.0));
         ledger.refused(load(30.0));
-        assert!(!room(22.0) && room(21.0), "less room is not widened");
+        assert!(!room(22.0) && room(21.0), "a later refusal does not make more room");
         ledger.refused(load(11.0));
         assert!(!room(11.0) && room(10.0));
         ledger.sample(ledger.scrape_sent(), reading(10.0));

@@ -1,13 +1,13 @@
 //! The lowest `(estimate + request) / capacity`; ties at random.
 //!
-//! The best of all is what an exact estimate makes worth having. On raw gauges the best of all herds:
-//! Mitzenmacher, "How useful is old information?", 2000.
+//! Choosing the best of all upstreams needs exact estimates. On raw gauges it herds: Mitzenmacher, "How useful is old
+//! information?", 2000.
 
 use std::sync::Arc;
 
 use fastrand::Rng;
 
-use super::{Choose, Chosen, Field, Pass};
+use super::{Candidates, Choose, Chosen, Eligibility};
 use crate::{
     Ledger,
     group::{self, Floor, Group},
@@ -18,39 +18,39 @@ use crate::{
 pub(crate) struct LeastLoad;
 
 impl Choose for LeastLoad {
-    fn choose<U: AsRef<Ledger>, P: Pass>(
+    fn choose<U: AsRef<Ledger>, E: Eligibility>(
         &self,
-        field: &Field<'_, U, P>,
+        candidates: &Candidates<'_, U, E>,
         rng: &mut Rng,
     ) -> Option<Chosen> {
         let mut best = Best::new();
-        if P::HAS_FLOORS && field.roster.len() > LOOKED_AT_ALL {
-            among_groups(field, &mut best, rng);
+        if E::HAS_FLOORS && candidates.roster.len() > FULL_SCAN_LIMIT {
+            search_groups(candidates, &mut best, rng);
         } else {
-            // From a random start where more may tie than are noted.
-            let start = if field.roster.len() > NOTED {
-                rng.usize(..field.roster.len())
+            // If more upstreams may tie than are kept, start at a random one.
+            let start = if candidates.roster.len() > MAX_TIES {
+                rng.usize(..candidates.roster.len())
             } else {
                 0
             };
-            let (wrapped, first) = field.roster.split_at_checked(start)?;
-            best.scan(field, start, first);
-            best.scan(field, 0, wrapped);
+            let (wrapped, first) = candidates.roster.split_at_checked(start)?;
+            best.scan(candidates, start, first);
+            best.scan(candidates, 0, wrapped);
         }
         best.draw(rng)
     }
 }
 
-/// Up to so many upstreams, looking at each is as fast as looking at floors.
-const LOOKED_AT_ALL: usize = 8 * group::SIZE;
+/// Up to this many upstreams, reading each is as fast as reading floors.
+const FULL_SCAN_LIMIT: usize = 8 * group::SIZE;
 
-/// Ties beyond these are not noted: from a random start the first of them are as good as any.
-const NOTED: usize = 8;
+/// The most ties that are kept. From a random start, the first ones are as good as any.
+const MAX_TIES: usize = 8;
 
-/// The best so far, with those that share its score.
+/// The best score so far, and the candidates that have it.
 struct Best {
     score: f64,
-    noted: [(usize, i64); NOTED],
+    tied: [(usize, i64); MAX_TIES],
     ties: usize,
 }
 
@@ -58,31 +58,31 @@ impl Best {
     const fn new() -> Self {
         Self {
             score: f64::INFINITY,
-            noted: [(0, 0); NOTED],
+            tied: [(0, 0); MAX_TIES],
             ties: 0,
         }
     }
 
-    /// Looks at each of `members`, the first of which stands at `from`.
+    /// Reads each of `members`; the first one's position is `from`.
     ///
-    /// The one loop of this crate whose speed shows. So what is rarely true is asked last, a score of NaN falls
-    /// through the first comparison, and ties are only noted down (equal loads on equal capacities give equal bits).
+    /// This is the hot loop of the crate. So conditions that are rarely true come last, a score of NaN fails the first
+    /// comparison, and ties are only recorded (equal loads on equal capacities give equal bits).
     #[inline]
-    fn scan<U: AsRef<Ledger>, P: Pass>(
+    fn scan<U: AsRef<Ledger>, E: Eligibility>(
         &mut self,
-        field: &Field<'_, U, P>,
+        candidates: &Candidates<'_, U, E>,
         from: usize,
         members: &[Arc<U>],
     ) {
         for (at, upstream) in (from..).zip(members) {
             let ledger = (**upstream).as_ref();
-            let candidate = field.read(at, ledger);
+            let candidate = candidates.read(at, ledger);
             if candidate.score <= self.score {
                 let is_lower = candidate.score < self.score;
-                if (is_lower || self.ties < NOTED) && field.is_fit(&candidate, ledger) {
+                if (is_lower || self.ties < MAX_TIES) && candidates.is_fit(&candidate, ledger) {
                     self.ties = if is_lower { 0 } else { self.ties };
                     self.score = candidate.score;
-                    if let Some(slot) = self.noted.get_mut(self.ties) {
+                    if let Some(slot) = self.tied.get_mut(self.ties) {
                         *slot = (at, candidate.assigned);
                         self.ties += 1;
                     }
@@ -91,10 +91,11 @@ impl Best {
         }
     }
 
+    #[inline]
     fn draw(&self, rng: &mut Rng) -> Option<Chosen> {
         let is_tie = self.ties > 1;
         let drawn = if is_tie { rng.usize(..self.ties) } else { 0 };
-        let (at, assigned) = self.noted.get(..self.ties)?.get(drawn).copied()?;
+        let (at, assigned) = self.tied.get(..self.ties)?.get(drawn).copied()?;
         Some(Chosen {
             at,
             assigned,
@@ -103,21 +104,21 @@ impl Best {
     }
 }
 
-/// Looks into the group with the lowest floor, then into those that may hold something lower still.
+/// Searches the group with the lowest floor, then the groups that may contain a lower score.
 ///
-/// Groups whose floors are equal are not all looked into, so their ties are broken by where the search starts.
-fn among_groups<U: AsRef<Ledger>, P: Pass>(
-    field: &Field<'_, U, P>,
+/// Not all groups with equal floors are searched, so the random start breaks ties between them.
+fn search_groups<U: AsRef<Ledger>, E: Eligibility>(
+    candidates: &Candidates<'_, U, E>,
     best: &mut Best,
     rng: &mut Rng,
 ) {
-    let more = field.more_than_typical();
-    let start = rng.usize(..field.roster.groups().len().max(1));
-    // The lowest of those before the start, and of the others: the first of equals counts from the start.
+    let more = candidates.more_than_typical();
+    let start = rng.usize(..candidates.roster.groups().len().max(1));
+    // The lowest before the start, and the lowest from the start on: of equal floors the first from the start counts.
     let mut lowest = [(f64::INFINITY, start); 2];
-    for (number, (group, _, members)) in field.roster.groups().enumerate() {
+    for (number, (group, _, members)) in candidates.roster.groups().enumerate() {
         if !group.is_known() {
-            tighten(field, group, members);
+            tighten(candidates, group, members);
         }
         let floor = group.floor(more);
         if let Some(half) = lowest.get_mut(usize::from(number >= start))
@@ -132,31 +133,35 @@ fn among_groups<U: AsRef<Ledger>, P: Pass>(
     } else {
         after.1
     };
-    let mut look_into = |(group, from, members): (&Group, usize, &[Arc<U>])| {
+    let mut search = |(group, from, members): (&Group, usize, &[Arc<U>])| {
         let start = rng.usize(..members.len().max(1));
         if let Some((wrapped, first)) = members.split_at_checked(start) {
-            best.scan(field, from + start, first);
-            best.scan(field, from, wrapped);
+            best.scan(candidates, from + start, first);
+            best.scan(candidates, from, wrapped);
         }
-        tighten(field, group, members);
+        tighten(candidates, group, members);
         best.score * (1.0 - group::PRECISION)
     };
     let mut enough = f64::INFINITY;
-    if let Some(group) = field.roster.groups().nth(first) {
-        enough = look_into(group);
+    if let Some(group) = candidates.roster.groups().nth(first) {
+        enough = search(group);
     }
-    for (number, group) in field.roster.groups().enumerate() {
+    for (number, group) in candidates.roster.groups().enumerate() {
         if number != first && group.0.floor(more) < enough {
-            enough = look_into(group);
+            enough = search(group);
         }
     }
 }
 
-fn tighten<U: AsRef<Ledger>, P: Pass>(field: &Field<'_, U, P>, group: &Group, members: &[Arc<U>]) {
-    let seen = group.seen();
+fn tighten<U: AsRef<Ledger>, E: Eligibility>(
+    candidates: &Candidates<'_, U, E>,
+    group: &Group,
+    members: &[Arc<U>],
+) {
+    let version = group.version();
     let floor = members.iter().fold(Floor::NONE, |floor, upstream| {
-        let (score, weight) = field.typical((**upstream).as_ref());
+        let (score, weight) = candidates.typical((**upstream).as_ref());
         floor.and(score, weight)
     });
-    group.tighten(seen, floor);
+    group.tighten(version, floor);
 }

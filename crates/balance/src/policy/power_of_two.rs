@@ -1,9 +1,9 @@
-//! The better of two drawn at random: robust where information is old, since it never sends everyone to the one
-//! that looked best (Mitzenmacher, 2000). But it can't be even: it does not look at the rest.
+//! The better of two drawn at random. This is robust against old gauges, because not all requests go to the upstream
+//! that seems best (Mitzenmacher, 2000). But it cannot keep the load even, because it does not read the others.
 
 use fastrand::Rng;
 
-use super::{Choose, Chosen, Field, Pass, field::nth};
+use super::{Candidates, Choose, Chosen, Eligibility, candidates::nth};
 use crate::Ledger;
 
 /// See the module.
@@ -11,20 +11,20 @@ use crate::Ledger;
 pub(crate) struct PowerOfTwo;
 
 impl Choose for PowerOfTwo {
-    fn choose<U: AsRef<Ledger>, P: Pass>(
+    fn choose<U: AsRef<Ledger>, E: Eligibility>(
         &self,
-        field: &Field<'_, U, P>,
+        candidates: &Candidates<'_, U, E>,
         rng: &mut Rng,
     ) -> Option<Chosen> {
-        let count = field.candidates().count();
+        let count = candidates.iter().count();
         let first = (count > 0).then(|| rng.usize(..count))?;
-        let one = nth(field.candidates(), first)?;
+        let one = nth(candidates.iter(), first)?;
         if count == 1 {
             return Some(one.chosen());
         }
-        // Drawn from the others, so that the two are never one.
+        // Drawn from the others, so that the two differ.
         let other = (first + 1 + rng.usize(..count - 1)) % count;
-        let other = nth(field.candidates(), other)?;
+        let other = nth(candidates.iter(), other)?;
         // The first of the two was drawn at random, so keeping it breaks a tie at random.
         Some(if other.score < one.score { other } else { one }.chosen())
     }

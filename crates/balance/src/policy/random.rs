@@ -1,8 +1,8 @@
-//! Any: what every other policy has to beat.
+//! Any upstream, at random: the baseline for every other policy.
 
 use fastrand::Rng;
 
-use super::{Choose, Chosen, Field, Pass, field::nth};
+use super::{Candidates, Choose, Chosen, Eligibility, candidates::nth};
 use crate::Ledger;
 
 /// See the module.
@@ -10,13 +10,13 @@ use crate::Ledger;
 pub(crate) struct Random;
 
 impl Choose for Random {
-    fn choose<U: AsRef<Ledger>, P: Pass>(
+    fn choose<U: AsRef<Ledger>, E: Eligibility>(
         &self,
-        field: &Field<'_, U, P>,
+        candidates: &Candidates<'_, U, E>,
         rng: &mut Rng,
     ) -> Option<Chosen> {
-        let count = field.candidates().count();
+        let count = candidates.iter().count();
         let drawn = (count > 0).then(|| rng.usize(..count))?;
-        nth(field.candidates(), drawn).map(|candidate| candidate.chosen())
+        nth(candidates.iter(), drawn).map(|candidate| candidate.chosen())
     }
 }

@@ -1,20 +1,20 @@
-//! Each in its turn.
+//! Each in turn.
 
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use fastrand::Rng;
 
-use super::{Choose, Chosen, Field, Pass, field::nth};
+use super::{Candidates, Choose, Chosen, Eligibility, candidates::nth};
 use crate::Ledger;
 
-/// See the module. Its turn is shared by all threads.
+/// See the module. All threads share the turn.
 #[derive(Debug, Default)]
 pub(crate) struct RoundRobin {
     turn: AtomicUsize,
 }
 
 impl RoundRobin {
-    /// Begins at a place that follows from `seed`, so that several proxies don't all begin at the first.
+    /// Begins at a position that depends on `seed`, so that several proxies don't all begin at the first.
     pub(crate) fn with_seed(seed: u64) -> Self {
         Self {
             turn: AtomicUsize::new(Rng::with_seed(seed).u16(..).into()),
@@ -23,13 +23,13 @@ impl RoundRobin {
 }
 
 impl Choose for RoundRobin {
-    fn choose<U: AsRef<Ledger>, P: Pass>(
+    fn choose<U: AsRef<Ledger>, E: Eligibility>(
         &self,
-        field: &Field<'_, U, P>,
+        candidates: &Candidates<'_, U, E>,
         _: &mut Rng,
     ) -> Option<Chosen> {
-        let count = field.candidates().count();
+        let count = candidates.iter().count();
         let turn = self.turn.fetch_add(1, Relaxed).checked_rem(count)?;
-        nth(field.candidates(), turn).map(|candidate| candidate.chosen())
+        nth(candidates.iter(), turn).map(|candidate| candidate.chosen())
     }
 }

@@ -12,7 +12,7 @@ fn load(units: f64) -> Load {
     Load::new(units).unwrap()
 }
 
-/// Upstreams with a first sample each: (load, capacity).
+/// Upstreams with one sample each: (load, capacity).
 fn grid(readings: &[(f64, Option<f64>)]) -> Roster<Ledger> {
     Roster::new(readings.iter().map(|&(units, capacity)| {
         let ledger = Ledger::default();
@@ -33,7 +33,7 @@ fn least_load() -> Selector {
     Selector::new(Policy::LeastLoad)
 }
 
-/// Where a request of `units` goes; it stays there, as after a booking.
+/// Books a request of `units`, and returns where it goes.
 fn book(
     selector: &Selector,
     grid: &Roster<Ledger>,
@@ -142,7 +142,7 @@ fn capacities_fill_in_proportion() {
 }
 
 #[test]
-fn nobody_is_filled_beyond_capacity() {
+fn no_upstream_is_filled_beyond_capacity() {
     for policy in [
         Policy::LeastLoad,
         Policy::PowerOfTwo,
@@ -162,7 +162,7 @@ fn nobody_is_filled_beyond_capacity() {
         );
         assert!(
             book(&selector, &grid, 0.5, &mut rng).is_ok(),
-            "a smaller request still fits the third"
+            "a smaller request still fits the third upstream"
         );
     }
 }
@@ -186,7 +186,7 @@ fn nothing_to_choose_from() {
         assert_eq!(
             book(&selector, &grid, 1.0, &mut rng),
             Ok(0),
-            "one is enough"
+            "one upstream is enough"
         );
         grid[0].set_standing(Standing::Out);
         assert_eq!(
@@ -197,7 +197,7 @@ fn nothing_to_choose_from() {
 }
 
 #[test]
-fn one_without_a_sample_is_used_only_when_there_is_no_other() {
+fn an_unsampled_upstream_is_used_only_when_no_sampled_one_is_in_rotation() {
     let seen = grid(&loads(&[100.0]));
     let unseen = Arc::new(Ledger::default());
     let both = Roster::new([Arc::clone(&unseen), Arc::clone(&seen[0])]);
@@ -220,7 +220,7 @@ fn without_any_sample_the_ledger_alone_spreads_evenly() {
 }
 
 #[test]
-fn those_already_tried_are_left_out() {
+fn upstreams_already_tried_are_left_out() {
     let grid = grid(&loads(&[1.0, 2.0, 3.0]));
     let mut rng = Rng::with_seed(1);
     let choice = least_load()
@@ -269,7 +269,7 @@ fn threads_never_fill_the_same_gap_twice() {
 }
 
 #[test]
-fn a_full_grid_with_an_old_sample_is_not_closed() {
+fn a_full_grid_with_a_stale_sample_still_takes_requests() {
     let grid = grid(&[(10.0, Some(10.0)), (20.0, Some(20.0))]);
     let mut rng = Rng::with_seed(1);
     assert_eq!(
@@ -287,7 +287,7 @@ fn a_full_grid_with_an_old_sample_is_not_closed() {
             .reserve(&grid, load(1.0), &[1], &mut rng)
             .map(|choice| choice.at),
         Err(Refusal::NoCapacity),
-        "it is asked once"
+        "it is tried once"
     );
 }
 

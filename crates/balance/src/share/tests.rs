@@ -1,10 +1,10 @@
 use super::*;
 use crate::{Reading, Selector, Standing};
 
-/// A fleet whose true loads the test moves by hand.
+/// A fleet whose true loads the test changes directly.
 struct World {
     roster: Roster<Ledger>,
-    learner: Learner,
+    estimator: ShareEstimator,
     truth: Vec<f64>,
     rng: fastrand::Rng,
 }
@@ -16,7 +16,7 @@ impl World {
             .map(|_| Arc::new(Ledger::new(Load::new(1000.0))));
         let mut world = Self {
             roster: Roster::new(upstreams),
-            learner: Learner::new(),
+            estimator: ShareEstimator::new(),
             truth: loads.to_vec(),
             rng: fastrand::Rng::with_seed(1),
         };
@@ -24,7 +24,7 @@ impl World {
         world
     }
 
-    /// Own bookings of one unit each, where the rule sends them.
+    /// Makes own bookings of one unit each, and returns how many went to each upstream.
     fn book(&mut self, count: usize) -> Vec<f64> {
         let mut went = vec![0.0; self.truth.len()];
         for _ in 0..count {
@@ -39,7 +39,7 @@ impl World {
         went
     }
 
-    /// Samples all but the silent ones.
+    /// Samples all upstreams but the silent ones.
     fn round(&mut self, silent: &[usize]) -> Round {
         for (at, upstream) in self.roster.iter().enumerate() {
             if !silent.contains(&at) {
@@ -51,7 +51,7 @@ impl World {
                 upstream.sample(upstream.scrape_sent(), reading);
             }
         }
-        self.learner.round(&self.roster)
+        self.estimator.round(&self.roster)
     }
 }
 
@@ -61,7 +61,7 @@ fn alone_the_share_is_exactly_one_whatever_ends() {
     for round in 0..500 {
         world.book(20);
         for load in &mut world.truth {
-            // Sessions end, at every upstream and in every round another part of them.
+            // Sessions end: a different fraction at every upstream and in every round.
             *load -= (*load * world.rng.f64() / 5.0).floor();
         }
         assert_eq!(
@@ -73,15 +73,15 @@ fn alone_the_share_is_exactly_one_whatever_ends() {
 }
 
 #[test]
-fn of_a_gap_that_another_fills_as_fast_half_is_ones_own() {
+fn the_share_is_half_when_another_proxy_fills_the_gap_as_fast() {
     let mut world = World::new(&[100.0, 100.0, 40.0]);
     assert_eq!(world.book(30), [0.0, 0.0, 30.0]);
     world.truth[2] += 30.0;
     let share = world.round(&[]).share;
-    assert!((0.3..=0.5).contains(&share), "with some caution: {share}");
+    assert!((0.3..=0.5).contains(&share), "a half, less the caution: {share}");
 }
 
-/// Fills a gap of 60 over and over, with what `others` do meanwhile. The last share.
+/// Fills a gap of 60 repeatedly while `others` change the loads too. Returns the last share.
 fn after_gaps(rounds: usize, others: impl Fn(&mut [f64], &[f64])) -> f64 {
     let mut world = World::new(&[100.0, 100.0, 40.0]);
     let mut share = 1.0;
@@ -89,7 +89,7 @@ fn after_gaps(rounds: usize, others: impl Fn(&mut [f64], &[f64])) -> f64 {
         let went = world.book(30);
         others(&mut world.truth, &went);
         share = world.round(&[]).share;
-        // Ends of sessions open the gap again.
+        // The end of sessions opens the gap again.
         let most = world.truth.iter().fold(0.0, |a: f64, b| a.max(*b));
         world.truth = vec![most, most, most - 60.0];
         world.round(&[]);
@@ -98,13 +98,13 @@ fn after_gaps(rounds: usize, others: impl Fn(&mut [f64], &[f64])) -> f64 {
 }
 
 #[test]
-fn what_goes_to_all_alike_takes_no_share() {
+fn load_that_reaches_all_upstreams_alike_does_not_lower_the_share() {
     let share = after_gaps(10, |truth, _| {
         for load in truth {
             *load += 40.0;
         }
     });
-    assert!(share > 0.8, "walk-ins are no proxy: {share}");
+    assert!(share > 0.8, "walk-ins are not counted as a proxy: {share}");
 }
 
 #[test]
@@ -123,7 +123,7 @@ fn the_more_others_fill_the_same_gap_the_smaller_the_share() {
 }
 
 #[test]
-fn after_enough_quiet_rounds_one_is_alone_again() {
+fn after_enough_quiet_rounds_the_share_is_one_again() {
     let mut world = World::new(&[100.0, 100.0]);
     world.truth[0] += 10.0;
     world.round(&[]);
@@ -133,11 +133,11 @@ fn after_enough_quiet_rounds_one_is_alone_again() {
     for _ in 0..ALONE_AFTER {
         world.round(&[]);
     }
-    assert_eq!(world.learner.share.to_bits(), 1_f64.to_bits());
+    assert_eq!(world.estimator.share.to_bits(), 1_f64.to_bits());
 }
 
 #[test]
-fn a_silent_one_is_reckoned_with_what_became_of_the_others() {
+fn a_silent_upstream_is_extrapolated_by_what_happened_to_the_others() {
     let mut world = World::new(&[100.0, 100.0, 100.0]);
     world.truth[0] = 80.0;
     world.truth[1] = 90.0;
@@ -148,13 +148,13 @@ fn a_silent_one_is_reckoned_with_what_became_of_the_others() {
     assert_eq!(
         silent.value(),
         Load::new(100.0),
-        "what it said is not changed"
+        "the gauge does not change"
     );
     assert_eq!(silent.unseen(), Load::ZERO);
 }
 
 #[test]
-fn where_all_are_silent_nothing_is_made_up() {
+fn without_any_new_sample_nothing_is_extrapolated() {
     let mut world = World::new(&[100.0, 70.0]);
     let round = world.round(&[0, 1]);
     assert_eq!(round.regret, None);
@@ -170,12 +170,12 @@ fn regret_is_what_a_request_would_have_lost_by_the_old_gauges() {
     let regret = world.round(&[]).regret.unwrap();
     assert!(
         (regret - 0.05).abs() < 1e-9,
-        "the first was taken for the emptiest: {regret}"
+        "the first seemed to be the emptiest: {regret}"
     );
 }
 
 #[test]
-fn one_that_is_out_of_rotation_teaches_nothing() {
+fn an_upstream_out_of_rotation_does_not_affect_the_share() {
     let mut world = World::new(&[100.0, 100.0, 40.0]);
     world.roster[2].set_standing(Standing::Out);
     world.round(&[]);
@@ -185,6 +185,6 @@ fn one_that_is_out_of_rotation_teaches_nothing() {
     assert_eq!(
         world.round(&[]).share.to_bits(),
         1_f64.to_bits(),
-        "what grew while it was out is not counted"
+        "growth while it was out of rotation is not counted"
     );
 }

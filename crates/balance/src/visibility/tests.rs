@@ -20,7 +20,7 @@ fn book(ledger: &Ledger, units: f64) {
     ledger.settle(load(units));
 }
 
-/// A sample that left and arrived at once.
+/// A sample whose scrape took no time.
 fn sample(history: &History, ledger: &Ledger, now: Duration, units: f64) {
     let sent = history.scrape_sent(ledger.scrape_sent(), now);
     ledger.sample(sent, reading(units));
@@ -46,12 +46,12 @@ fn what_was_booked_within_the_lag_is_not_forgotten_and_what_is_older_is_in_the_v
     assert_eq!(
         ledger.estimate(),
         load(3.0),
-        "the ten have ended: a lag after their booking they would show"
+        "the ten have ended: otherwise they would show a lag after their booking"
     );
 }
 
 #[test]
-fn a_history_that_begins_late_takes_what_is_there_for_visible() {
+fn a_new_history_takes_earlier_bookings_for_visible() {
     let ledger = Ledger::default();
     book(&ledger, 10.0);
     let history = History::new(LAG, &ledger);
@@ -60,8 +60,8 @@ fn a_history_that_begins_late_takes_what_is_there_for_visible() {
 }
 
 proptest! {
-    /// Whatever the moments of notes and bookings: never a note that is too fresh, and once notes are taken as
-    /// they should be, none that is older than the lag and two intervals.
+    /// For arbitrary moments of notes and bookings: the note used is never too recent. It is at most the lag, one
+    /// interval and twice the longest pause between notes old.
     #[test]
     fn a_note_is_as_old_as_the_lag_and_little_older(
         gaps in collection::vec(1_u64..300, 1..60),
@@ -70,7 +70,7 @@ proptest! {
         let ledger = Ledger::default();
         let mut history = History::new(LAG, &ledger);
         let mut rng = Rng::with_seed(books);
-        // (moment, assigned from then on), as they really were.
+        // The true history: (moment, assigned from then on).
         let mut past = vec![(Duration::ZERO, 0)];
         let (mut now, mut slowest) = (Duration::ZERO, Duration::ZERO);
         for gap in gaps {

@@ -1,8 +1,8 @@
-//! What attributes say of the item that follows them.
+//! What attributes say about the item that follows them.
 
 use proc_macro2::{TokenStream, TokenTree};
 
-/// The attributes read so far, as far as they matter here.
+/// The relevant attributes read so far.
 #[derive(Debug, Default)]
 pub(super) struct Attributes {
     /// The item is compiled for tests only.
@@ -12,7 +12,7 @@ pub(super) struct Attributes {
 }
 
 impl Attributes {
-    /// Adds one attribute, which is what stands between its brackets.
+    /// Adds one attribute; `content` is the text between its brackets.
     pub(super) fn add(&mut self, content: TokenStream) {
         let mut tokens = content.into_iter();
         let name = tokens.next().map(|name| name.to_string());
@@ -43,7 +43,7 @@ fn implies_test(predicate: TokenStream) -> bool {
     }
 }
 
-/// What stands between the commas.
+/// The parts between the commas.
 fn alternatives(list: TokenStream) -> Vec<TokenStream> {
     let tokens: Vec<_> = list.into_iter().collect();
     tokens

@@ -1,10 +1,10 @@
-//! A walk over tokens with a look at those to come.
+//! A cursor over tokens, with lookahead.
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
-/// Items that end with a semicolon, whatever braces they hold.
+/// Items that end with a semicolon, even if they contain braces.
 const UP_TO_SEMICOLON: [&str; 5] = ["use", "const", "static", "type", "let"];
-/// Items in which a comma is no end.
+/// Items that do not end at a comma.
 const ITEMS: [&str; 11] = [
     "fn",
     "struct",
@@ -19,7 +19,7 @@ const ITEMS: [&str; 11] = [
     "macro_rules",
 ];
 
-/// Tokens, and how many of them are read.
+/// Tokens, and how many of them have been read.
 pub(super) struct Cursor {
     tokens: Vec<TokenTree>,
     at: usize,
@@ -39,7 +39,7 @@ impl Cursor {
         token
     }
 
-    /// Whether this sign comes, after so many other tokens.
+    /// Whether this sign comes after this many other tokens.
     fn comes(&self, after: usize, sign: char) -> bool {
         let token = self.tokens.get(self.at + after);
         matches!(token, Some(TokenTree::Punct(punct)) if punct.as_char() == sign)

@@ -8,7 +8,7 @@ use super::cursor::Cursor;
 #[derive(Debug, Eq, PartialEq)]
 pub(super) struct Import {
     pub(super) path: Vec<String>,
-    /// The name that it has here. None for `_` and for globs.
+    /// The imported name. None for `_` and for globs.
     pub(super) name: Option<String>,
     pub(super) is_glob: bool,
 }
@@ -16,7 +16,7 @@ pub(super) struct Import {
 /// Reads what follows the word `use`, up to the semicolon.
 pub(super) fn parse(cursor: &mut Cursor) -> Vec<Import> {
     let mut imports = Vec::new();
-    // `use ::name`: not of this crate.
+    // `use ::name` refers to another crate.
     let is_extern = cursor.eat_colons();
     branch(cursor, &[], &mut imports);
     cursor.eat(';');

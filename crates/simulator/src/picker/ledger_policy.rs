@@ -1,10 +1,12 @@
-//! The balance crate itself: its ledgers, its selector, its learner.
+//! The balance crate itself: its ledgers, its selector, its share estimator.
 
 use std::sync::Arc;
 
 use fastrand::Rng;
 use switchyard_balance::ledger::ScrapeSent;
-use switchyard_balance::{Learner, Ledger, Load, Policy, Reading, Roster, Selector, Standing};
+use switchyard_balance::{
+    Ledger, Load, Policy, Reading, Roster, Selector, ShareEstimator, Standing,
+};
 
 use super::{Pick, Picker, Scrape, World};
 
@@ -13,7 +15,7 @@ use super::{Pick, Picker, Scrape, World};
 pub struct LedgerPolicy {
     selector: Selector,
     roster: Roster<Ledger>,
-    learner: Option<Learner>,
+    share_estimator: Option<ShareEstimator>,
 }
 
 impl LedgerPolicy {
@@ -24,14 +26,14 @@ impl LedgerPolicy {
         Self {
             selector: Selector::new(policy),
             roster: Roster::new(ledgers),
-            learner: Some(Learner::new()),
+            share_estimator: Some(ShareEstimator::new()),
         }
     }
 
-    /// The same policy without learning from round to round: each proxy fills a gap completely.
+    /// The same policy without a share estimator: each proxy fills a gap completely.
     #[must_use]
-    pub fn without_learning(mut self) -> Self {
-        self.learner = None;
+    pub fn without_share_estimator(mut self) -> Self {
+        self.share_estimator = None;
         self
     }
 }
@@ -65,8 +67,8 @@ impl Picker for LedgerPolicy {
     }
 
     fn round_over(&mut self) {
-        if let Some(learner) = &mut self.learner {
-            learner.round(&self.roster);
+        if let Some(estimator) = &mut self.share_estimator {
+            estimator.round(&self.roster);
         }
     }
 

@@ -1,4 +1,4 @@
-//! Samples that come on answers.
+//! Samples that come with answers.
 
 use std::sync::{
     Arc, Barrier,
@@ -22,7 +22,7 @@ fn a_report_contains_the_booking_that_it_confirms() {
     assert_eq!(
         ledger.estimate(),
         load(18.0),
-        "what comes after it is not in it"
+        "a later booking is not in it"
     );
 }
 
@@ -36,7 +36,7 @@ fn whether_its_own_reservation_ends_before_or_after_makes_no_difference() {
 }
 
 #[test]
-fn what_was_on_its_way_beside_it_counts_half() {
+fn other_bookings_on_their_way_count_half() {
     let ledger = Ledger::default();
     reserve(&ledger, 4.0);
     reserve(&ledger, 10.0);
@@ -70,12 +70,12 @@ fn a_report_whose_request_left_before_the_last_scrape_is_dropped() {
     let sent = ledger.report_sent();
     assert!(
         ledger.report(sent, load(10.0), reading(60.0)),
-        "a later one is not"
+        "a later one is used"
     );
     assert_eq!(
         ledger.estimate(),
         load(65.0),
-        "of the first one nobody knows"
+        "the first booking is ambiguous"
     );
 }
 
@@ -106,12 +106,12 @@ fn a_report_is_a_first_sample_and_may_bring_the_capacity() {
 }
 
 #[test]
-fn while_one_is_written_another_is_dropped_and_blocks_nobody() {
+fn a_report_during_another_write_is_dropped_without_waiting() {
     let ledger = Ledger::default();
     reserve(&ledger, 1.0);
-    let writing = ledger.writing();
+    let guard = ledger.write_lock();
     assert!(!ledger.report(ledger.report_sent(), load(1.0), reading(1.0)));
-    drop(writing);
+    drop(guard);
     assert!(ledger.report(ledger.report_sent(), load(1.0), reading(1.0)));
 }
 
@@ -123,8 +123,8 @@ struct Open {
 }
 
 proptest! {
-    /// An upstream that books whatever comes, and reports. Right after a report that is taken, an estimate is wrong by
-    /// no more than what else was on its way; and with nothing on its way, by nothing.
+    /// An upstream that books every request, and reports. Right after a report is taken, the error of the estimate
+    /// is at most the other load in flight; with no other load in flight, the estimate is exact.
     #[test]
     fn an_estimate_is_wrong_by_what_was_on_its_way_at_most(
         steps in collection::vec((0_u8..3, any::<proptest::sample::Index>()), 1..120),
@@ -153,9 +153,9 @@ proptest! {
                     let truth = others + ledger.assigned();
                     let perhaps = ledger.assigned() - sent.0.settled - one.micros();
                     let error = (ledger.estimate().micros() - truth).abs();
-                    prop_assert!(error <= perhaps, "{} wrong, {} on their way", error, perhaps);
+                    prop_assert!(error <= perhaps, "error {}, {} in flight", error, perhaps);
                 } else {
-                    prop_assert_eq!(ledger.estimate(), before, "what is dropped changes nothing");
+                    prop_assert_eq!(ledger.estimate(), before, "a dropped report changes nothing");
                 }
             }
         }

@@ -1,4 +1,4 @@
-//! Among hundreds, where floors decide who is looked at.
+//! Choices among hundreds of upstreams, where floors decide which ones are read.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use proptest::{
 use super::{book, counts, grid, least_load, load, loads};
 use crate::{Ledger, Load, Reading, Roster, Standing};
 
-/// Enough upstreams to look at floors, the last group not full.
+/// Enough upstreams to use floors; the last group is not full.
 const MANY: usize = 600;
 
 #[test]
@@ -36,7 +36,7 @@ fn among_many_a_burst_ends_within_one_request_of_even_on_every_thread() {
 }
 
 #[test]
-fn among_many_equals_all_are_chosen() {
+fn among_many_equal_upstreams_all_are_chosen() {
     let mut rng = Rng::with_seed(5);
     let mut chosen = BTreeSet::new();
     let grid = grid(&loads(&[0.0; MANY]));
@@ -62,7 +62,7 @@ fn among_many_a_refusal_that_comes_late_is_seen() {
             .reserve(&grid, load(50.0), &[], &mut rng)
             .unwrap();
         assert_eq!(held.at, lowest);
-        // Looked at by another request meanwhile, when it stood high.
+        // Another request reads it meanwhile, when its score is high.
         assert_ne!(book(&least_load(), &grid, 1.0, &mut rng), Ok(lowest));
         held.reservation.cancel();
         assert_eq!(book(&least_load(), &grid, 1.0, &mut rng), Ok(lowest));
@@ -98,13 +98,13 @@ fn among_many_a_smaller_share_turns_the_order() {
     );
 }
 
-/// Something that may change the order of upstreams.
+/// A change that may affect the order of upstreams.
 #[derive(Clone, Debug)]
 enum Change {
     Book(u32),
     Refuse(u32),
     Sample(usize, u32),
-    Reckon(usize),
+    Extrapolate(usize),
     Out(usize),
     In(usize),
     Share(u32),
@@ -116,14 +116,14 @@ fn change() -> impl Strategy<Value = Change> {
         4 => (1_u32..30).prop_map(Change::Book),
         2 => (1_u32..30).prop_map(Change::Refuse),
         3 => (at.clone(), 0_u32..1_000).prop_map(|(at, load)| Change::Sample(at, load)),
-        1 => at.clone().prop_map(Change::Reckon),
+        1 => at.clone().prop_map(Change::Extrapolate),
         1 => at.clone().prop_map(Change::Out),
         1 => at.prop_map(Change::In),
         1 => (1_u32..=100).prop_map(Change::Share),
     ]
 }
 
-/// The lowest score by looking at each.
+/// The lowest score, from a full scan.
 fn lowest_of_all(grid: &Roster<Ledger>, request: Load) -> f64 {
     let scores = grid.iter().filter_map(|upstream| {
         let ledger = &upstream;
@@ -168,7 +168,7 @@ proptest! {
                     let reading = Reading { load: load(f64::from(units) / 10.0), capacity: None };
                     ledger.sample(ledger.scrape_sent(), reading);
                 }
-                Change::Reckon(at) => grid[at].reckon(-0.3),
+                Change::Extrapolate(at) => grid[at].extrapolate(-0.3),
                 Change::Out(at) => grid[at].set_standing(Standing::Out),
                 Change::In(at) => grid[at].set_standing(Standing::In),
                 Change::Share(percent) => grid.set_share(f64::from(percent) / 100.0),

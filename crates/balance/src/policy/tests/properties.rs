@@ -1,4 +1,4 @@
-//! What holds for whatever gauges, capacities and requests.
+//! Properties for arbitrary gauges, capacities and requests.
 
 use fastrand::Rng;
 use proptest::{
@@ -9,7 +9,7 @@ use proptest::{
 use super::{book, grid, least_load, load, loads};
 use crate::{Load, Reading, Refusal};
 
-/// Pours `requests` equal loads into the vessels, one at a time into the lowest: what the choice must match.
+/// Pours `requests` equal loads into vessels, each into the lowest one. The choices must match this.
 fn water_filling(levels: &[f64], request: f64, requests: usize) -> Vec<f64> {
     let mut levels = levels.to_vec();
     for _ in 0..requests {

@@ -1,4 +1,4 @@
-//! What minding the lag makes of the same seeded days.
+//! The imbalance with and without minding the lag, for the same seeds.
 
 use std::{collections::VecDeque, sync::Arc};
 
@@ -14,16 +14,16 @@ const SETTLED: usize = 3000;
 const END: usize = 9000;
 const POLL: usize = 100;
 
-/// How a gauge is late.
+/// How a gauge lags behind.
 #[derive(Clone, Copy, Debug)]
 enum Late {
-    /// It shows what was so a lag ago.
+    /// It shows the load of a lag ago.
     Fixed,
-    /// It is worked out anew once a lag, each backend's at its own phase.
+    /// It is refreshed once a lag, at a different phase for each backend.
     Refreshed,
 }
 
-/// A gauge and what it will show.
+/// A gauge and the values that it will show.
 struct Gauge {
     shown: u32,
     coming: VecDeque<u32>,
@@ -92,7 +92,7 @@ fn imbalance(late: Late, minds_the_lag: bool, seed: u64) -> f64 {
 }
 
 #[test]
-fn minding_the_lag_keeps_it_far_more_even_than_taking_a_late_gauge_for_fresh() {
+fn minding_the_lag_keeps_load_far_more_even_than_ignoring_it() {
     for late in [Late::Fixed, Late::Refreshed] {
         let [fresh, minded] = [false, true].map(|minds_the_lag| {
             let sum: f64 = (0..4)
@@ -100,7 +100,7 @@ fn minding_the_lag_keeps_it_far_more_even_than_taking_a_late_gauge_for_fresh() {
                 .sum();
             sum / 4.0
         });
-        println!("{late:?}: taken for fresh {fresh:.3}, with the lag minded {minded:.3}");
+        println!("{late:?}: lag ignored {fresh:.3}, lag minded {minded:.3}");
         assert!(
             minded - 1.0 < 0.3 * (fresh - 1.0),
             "{late:?}: {minded} and {fresh}"

@@ -1,32 +1,32 @@
-//! What a policy chooses from: the upstreams as they stand, for one request.
+//! The upstreams that a policy may choose for one request.
 
 use std::{marker::PhantomData, sync::Arc};
 
 use crate::{Ledger, Load, Roster};
 
-/// Which upstreams may be chosen, and how each is weighed.
+/// Which upstreams are eligible, and the weight of each.
 ///
-/// There are three, and mostly only the first one is needed. They are types, so that the one loop whose speed
-/// shows is compiled for each and asks nothing.
-pub(crate) trait Pass {
-    /// The factor that turns a load into a score. NaN for one that may not be chosen: no score made with it is
-    /// ever less than another.
+/// There are three implementations, and most choices need only the first, [`Sampled`]. They are types, so that the hot
+/// loop is compiled for each without branches.
+pub(crate) trait Eligibility {
+    /// The factor that turns a load into a score. NaN if the upstream is not eligible: a score of NaN is never less
+    /// than another.
     fn weight(ledger: &Ledger) -> f64;
 
-    /// Whether it can take `load`, with `assigned` as read.
+    /// Whether the upstream can take `load`, for this `assigned`.
     fn has_room(ledger: &Ledger, assigned: i64, load: Load) -> bool {
         ledger.has_room(assigned, load)
     }
 
-    /// Whether the weights are those that the groups' floors are made from.
+    /// Whether the groups' floors are computed from these weights.
     const HAS_FLOORS: bool = false;
 }
 
-/// Those in rotation that have been sampled: the rule.
+/// Upstreams in rotation with a sample: the normal case.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sampled;
 
-impl Pass for Sampled {
+impl Eligibility for Sampled {
     const HAS_FLOORS: bool = true;
 
     #[inline]
@@ -35,11 +35,11 @@ impl Pass for Sampled {
     }
 }
 
-/// Those in rotation that have never been sampled: where there is no other.
+/// Upstreams in rotation without a sample: used if no upstream in rotation has one.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Unsampled;
 
-impl Pass for Unsampled {
+impl Eligibility for Unsampled {
     fn weight(ledger: &Ledger) -> f64 {
         if ledger.is_in() && !ledger.is_sampled() {
             ledger.inverse_capacity()
@@ -49,12 +49,12 @@ impl Pass for Unsampled {
     }
 }
 
-/// Those whose sample is old, full or not: where nobody else has room. An estimate that nothing has corrected
-/// for so long is no reason to turn everyone away; the upstream will say itself if it is full.
+/// Upstreams whose sample is stale, full or not: used if no other upstream has room. An estimate that has not been
+/// corrected for so long is no reason to refuse all requests; the upstream refuses them itself if it is full.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Stale;
 
-impl Pass for Stale {
+impl Eligibility for Stale {
     fn weight(ledger: &Ledger) -> f64 {
         if ledger.is_stale() {
             ledger.weight()
@@ -70,18 +70,18 @@ impl Pass for Stale {
 
 /// The upstreams, for one request.
 #[derive(Debug)]
-pub(crate) struct Field<'a, U, P> {
+pub(crate) struct Candidates<'a, U, E> {
     pub(crate) roster: &'a Roster<U>,
     pub(crate) load: Load,
-    /// Positions that are left out.
+    /// Positions to leave out.
     pub(crate) tried: &'a [usize],
     share: f64,
     request: f64,
     typical: f64,
-    pass: PhantomData<P>,
+    eligibility: PhantomData<E>,
 }
 
-/// One upstream as it was read.
+/// One upstream, as its ledger was read.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Candidate {
     pub(crate) at: usize,
@@ -89,7 +89,7 @@ pub(crate) struct Candidate {
     pub(crate) score: f64,
 }
 
-impl<'a, U: AsRef<Ledger>, P: Pass> Field<'a, U, P> {
+impl<'a, U: AsRef<Ledger>, E: Eligibility> Candidates<'a, U, E> {
     #[expect(
         clippy::cast_precision_loss,
         reason = "loads stay below 2^53 millionths"
@@ -102,7 +102,7 @@ impl<'a, U: AsRef<Ledger>, P: Pass> Field<'a, U, P> {
             share: roster.share(),
             request: load.micros() as f64,
             typical: roster.typical().micros() as f64,
-            pass: PhantomData,
+            eligibility: PhantomData,
         }
     }
 
@@ -112,15 +112,15 @@ impl<'a, U: AsRef<Ledger>, P: Pass> Field<'a, U, P> {
         self.request - self.typical
     }
 
-    /// What an upstream scores for the typical request, and its weight.
+    /// The score of an upstream for the typical request, and its weight.
     #[inline]
     pub(crate) fn typical(&self, ledger: &Ledger) -> (f64, f64) {
-        let weight = P::weight(ledger);
+        let weight = E::weight(ledger);
         let load = ledger.shared_estimate_from(ledger.assigned(), self.share) + self.typical;
         (load * weight, weight)
     }
 
-    /// An upstream as it stands. Its score is NaN if it may not be chosen.
+    /// Reads an upstream's ledger. The score is NaN if the upstream is not eligible.
     #[inline]
     pub(crate) fn read(&self, at: usize, ledger: &Ledger) -> Candidate {
         let assigned = ledger.assigned();
@@ -128,20 +128,20 @@ impl<'a, U: AsRef<Ledger>, P: Pass> Field<'a, U, P> {
         Candidate {
             at,
             assigned,
-            score: load * P::weight(ledger),
+            score: load * E::weight(ledger),
         }
     }
 
-    /// Whether it may be chosen, has room, and was not tried.
+    /// Whether the candidate is eligible, has room, and was not tried.
     #[inline]
     pub(crate) fn is_fit(&self, candidate: &Candidate, ledger: &Ledger) -> bool {
         !candidate.score.is_nan()
-            && P::has_room(ledger, candidate.assigned, self.load)
+            && E::has_room(ledger, candidate.assigned, self.load)
             && !self.tried.contains(&candidate.at)
     }
 
-    /// All that are fit.
-    pub(crate) fn candidates(&self) -> impl Iterator<Item = Candidate> + Clone {
+    /// All candidates that are fit.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Candidate> + Clone {
         let upstreams = self.roster.iter().enumerate();
         upstreams.filter_map(|(at, upstream): (usize, &Arc<U>)| {
             let ledger = (**upstream).as_ref();

@@ -1,14 +1,14 @@
-//! What one sample showed, for those who learn from samples: see [`crate::share`].
+//! The last sample with its context, for [`crate::share`].
 
 use std::sync::atomic::Ordering::{Acquire, Relaxed};
 
 use super::Ledger;
 use crate::Load;
 
-/// An account as its last sample left it.
+/// The last sample of a ledger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Look {
-    /// How many samples have come, this one included.
+pub struct LastSample {
+    /// The number of samples so far, including this one.
     pub number: u64,
     /// The gauge.
     pub value: Load,
@@ -18,21 +18,21 @@ pub struct Look {
     pub expected: Load,
     /// The estimate right after it.
     pub found: Load,
-    /// Own bookings that are in the value for certain: a running sum that only makes sense against
-    /// another look's.
+    /// Own bookings that are in the value for certain. This is a running sum: only its difference from that of another
+    /// sample has a meaning.
     pub(crate) surely_seen: i64,
-    /// Own bookings that may be in the value: the same sum at its most.
+    /// Own bookings that are in the value at most: the same sum at its upper bound.
     pub(crate) possibly_seen: i64,
 }
 
 impl Ledger {
-    /// The last sample, if one has come.
+    /// The last sample, if there has been one.
     #[must_use]
-    pub fn look(&self) -> Option<Look> {
-        // Answers bring samples on every thread; a look at half of one would teach something false.
-        let _writing = self.writing();
+    pub fn last_sample(&self) -> Option<LastSample> {
+        // Any thread may be writing a sample, and a half-written one would be wrong.
+        let _guard = self.write_lock();
         let number = self.samples.load(Acquire);
-        (number > 0).then(|| Look {
+        (number > 0).then(|| LastSample {
             number,
             value: Load::from_micros(self.gauge.load(Relaxed)),
             capacity: self.capacity(),
