@@ -4,17 +4,7 @@
 
 use bytes::{Bytes, BytesMut};
 use libfuzzer_sys::fuzz_target;
-use proxy::codec::{Answer, Decoder, Limits, Malformed, Progress};
-
-#[path = "../../proxy/src"]
-#[allow(
-    dead_code,
-    unused_imports,
-    reason = "the request encoder is not fuzzed"
-)]
-mod proxy {
-    pub mod codec;
-}
+use switchyard_http1::{Answer, Decoder, Limits, Malformed, Progress};
 
 // Small, so that a fuzzer's inputs get past them.
 const LIMITS: Limits = Limits {

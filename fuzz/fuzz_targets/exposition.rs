@@ -2,17 +2,12 @@
 
 #![no_main]
 
-use grid::exposition::{Aggregate, Found, Wanted, scan};
 use libfuzzer_sys::fuzz_target;
 use std::sync::LazyLock;
-
-#[path = "../../proxy/src/grid"]
-mod grid {
-    pub mod exposition;
-}
-
-#[path = "../../proxy/src/grid/exposition/tests/reference.rs"]
-mod reference;
+use switchyard_gauge::{
+    exposition::{Aggregate, Found, Wanted, scan},
+    reference,
+};
 
 const MATCHERS: &[(&str, bool, &str)] = &[("a", true, "b\n"), ("c", false, "")];
 

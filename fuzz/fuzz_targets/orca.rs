@@ -2,14 +2,8 @@
 
 #![no_main]
 
-use grid::orca::{Report, Unread, read};
 use libfuzzer_sys::fuzz_target;
-
-#[path = "../../proxy/src/grid"]
-#[allow(dead_code, reason = "which headers there are is not fuzzed")]
-mod grid {
-    pub mod orca;
-}
+use switchyard_gauge::orca::{Report, Unread, read};
 
 fn said(value: &[u8]) -> Result<Report, Unread> {
     read(value, "load", "most")
