@@ -4,7 +4,7 @@
 
 use bytes::{Bytes, BytesMut};
 use libfuzzer_sys::fuzz_target;
-use switchyard_http1::{Answer, Decoder, Limits, Malformed, Progress};
+use switchyard_http1::{Answer, Decoded, Decoder, Limits, Malformed};
 
 // Small, so that a fuzzer's inputs get past them.
 const LIMITS: Limits = Limits {
@@ -23,7 +23,7 @@ fn feed<'a>(pieces: impl Iterator<Item = &'a [u8]>, eof: bool) -> Outcome {
         .chain(last.iter().map(|piece| (*piece, true)));
     for (piece, eof) in pieces {
         received.extend_from_slice(piece);
-        if let Progress::Done(answer) = decoder.decode(&mut received, eof)? {
+        if let Decoded::Done(answer) = decoder.decode(&mut received, eof)? {
             return Ok(Some((answer, received.freeze())));
         }
     }

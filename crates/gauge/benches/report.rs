@@ -3,7 +3,7 @@
 use bytes::BytesMut;
 use divan::{Bencher, black_box};
 use switchyard_gauge::orca;
-use switchyard_http1::{Answer, Decoder, Limits, Progress};
+use switchyard_http1::{Answer, Decoded, Decoder, Limits};
 
 fn main() {
     divan::main();
@@ -15,7 +15,7 @@ fn answer(headers: &str) -> Answer {
     );
     let mut received = BytesMut::from(bytes.as_bytes());
     match Decoder::new(Limits::default()).decode(&mut received, false) {
-        Ok(Progress::Done(answer)) => answer,
+        Ok(Decoded::Done(answer)) => answer,
         other => unreachable!("{other:?}"),
     }
 }

@@ -29,7 +29,7 @@ pub use head::decimal;
 
 use bytes::{Buf, Bytes, BytesMut};
 use chunked::Chunked;
-use head::{Framing, Head, fields};
+use head::{AnswerHead, Framing, fields};
 use std::fmt;
 use std::ops::Range;
 
@@ -66,7 +66,7 @@ pub fn end_of_head(received: &[u8], limit: usize) -> Option<usize> {
     end.ok().flatten()
 }
 
-/// Where the decoder of one answer stands; ready for the next answer once it has returned [`Progress::Done`].
+/// Where the decoder of one answer stands; ready for the next answer once it has returned [`Decoded::Done`].
 #[derive(Debug)]
 pub struct Decoder {
     limits: Limits,
@@ -76,7 +76,7 @@ pub struct Decoder {
 
 /// What [`Decoder::decode`] made of the bytes so far.
 #[derive(Debug)]
-pub enum Progress {
+pub enum Decoded {
     /// The answer is not complete.
     NeedMore,
     /// The answer, taken out of the buffer.
@@ -104,12 +104,12 @@ enum State {
     /// In a head, whose unfinished line begins here.
     Head { line: usize },
     /// Behind a final head.
-    Body { head: Head, end: End },
+    Body { head: AnswerHead, end: BodyEnd },
 }
 
 /// What ends the body.
 #[derive(Debug)]
-enum End {
+enum BodyEnd {
     At(usize),
     Eof,
     LastChunk(Chunked),
@@ -137,7 +137,7 @@ impl Decoder {
     /// interim answers and moves chunks together. `eof` says that the peer has closed its side in good order.
     /// A verdict depends on the bytes alone and not on how they were cut into reads. After an error the
     /// connection is to be dropped.
-    pub fn decode(&mut self, received: &mut BytesMut, eof: bool) -> Result<Progress, Malformed> {
+    pub fn decode(&mut self, received: &mut BytesMut, eof: bool) -> Result<Decoded, Malformed> {
         loop {
             match &mut self.state {
                 State::Head { line } => {
@@ -164,15 +164,15 @@ impl Decoder {
                     };
                     let answer = take(received, head, body, length, eof);
                     self.reset();
-                    return Ok(Progress::Done(answer));
+                    return Ok(Decoded::Done(answer));
                 }
             }
         }
     }
 
-    fn need_more(&self, received: &BytesMut, eof: bool) -> Result<Progress, Malformed> {
+    fn need_more(&self, received: &BytesMut, eof: bool) -> Result<Decoded, Malformed> {
         if !eof {
-            Ok(Progress::NeedMore)
+            Ok(Decoded::NeedMore)
         } else if received.is_empty() && self.interim == 0 {
             Err(Malformed::NoAnswer)
         } else {
@@ -181,18 +181,18 @@ impl Decoder {
     }
 }
 
-fn end_of_body(head: &Head, limit: usize) -> Result<End, Malformed> {
+fn end_of_body(head: &AnswerHead, limit: usize) -> Result<BodyEnd, Malformed> {
     match head.framing {
         Framing::Length(length) => match usize::try_from(length) {
-            Ok(length) if length <= limit => Ok(End::At(head.length + length)),
+            Ok(length) if length <= limit => Ok(BodyEnd::At(head.length + length)),
             _ => Err(Malformed::BodyTooLarge),
         },
-        Framing::UntilEof => Ok(End::Eof),
-        Framing::Chunked => Ok(End::LastChunk(Chunked::new(head.length))),
+        Framing::UntilEof => Ok(BodyEnd::Eof),
+        Framing::Chunked => Ok(BodyEnd::LastChunk(Chunked::new(head.length))),
     }
 }
 
-impl End {
+impl BodyEnd {
     /// Where in `received` the body lies and where the answer ends, once that has arrived.
     fn find(
         &mut self,
@@ -216,7 +216,7 @@ impl End {
 
 fn take(
     received: &mut BytesMut,
-    head: &Head,
+    head: &AnswerHead,
     body: Range<usize>,
     length: usize,
     eof: bool,

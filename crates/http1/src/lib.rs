@@ -15,9 +15,9 @@ mod hop_by_hop;
 mod request;
 mod whole_request;
 
-pub use decoder::{Answer, Decoder, Limits, Malformed, Progress, decimal, end_of_head};
+pub use decoder::{Answer, Decoded, Decoder, Limits, Malformed, decimal, end_of_head};
 pub use forwarded::forwarded;
-pub use headers::{FieldAt, Head};
+pub use headers::{Head, HeaderSpan};
 pub use hop_by_hop::nominates;
 pub use request::{RequestHead, Unencodable, encode_request};
 pub use whole_request::WholeRequest;

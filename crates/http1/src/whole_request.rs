@@ -12,7 +12,7 @@ use std::mem::MaybeUninit;
 
 use crate::{
     decoder::{decimal, end_of_head},
-    headers::{FieldAt, Head},
+    headers::{Head, HeaderSpan},
 };
 
 /// The most headers of a plain request.
@@ -25,13 +25,13 @@ const LARGEST_HEAD: usize = 8 * 1024;
 pub struct WholeRequest {
     head: usize,
     end: usize,
-    fields: Fields,
+    fields: HeaderSpans,
 }
 
 /// Where its headers stand.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Fields {
-    all: [FieldAt; MAX_HEADERS],
+struct HeaderSpans {
+    all: [HeaderSpan; MAX_HEADERS],
     count: usize,
 }
 
@@ -44,7 +44,7 @@ impl WholeRequest {
             return None;
         }
         let head = end_of_head(received, LARGEST_HEAD)?;
-        let (body, fields) = look_at(received.get(..head)?)?;
+        let (body, fields) = read_head(received.get(..head)?)?;
         let end = head.checked_add(body)?;
         (body <= largest_body && end <= received.len()).then_some(Self { head, end, fields })
     }
@@ -59,26 +59,26 @@ impl WholeRequest {
     #[must_use]
     pub fn parts<'a>(&'a self, received: &'a [u8]) -> Option<(Head<'a>, &'a [u8])> {
         let fields = self.fields.all.get(..self.fields.count)?;
-        let head = Head::Plain(received.get(..self.head)?, fields);
+        let head = Head::Raw(received.get(..self.head)?, fields);
         Some((head, received.get(self.head..self.end)?))
     }
 }
 
 /// The length of the body, if the head says nothing else that matters, and where its headers stand.
-fn look_at(head: &[u8]) -> Option<(usize, Fields)> {
+fn read_head(head: &[u8]) -> Option<(usize, HeaderSpans)> {
     let mut fields = [const { MaybeUninit::uninit() }; MAX_HEADERS];
     let mut request = httparse::Request::new(&mut []);
     let parsed = request.parse_with_uninit_headers(head, &mut fields);
     if parsed != Ok(httparse::Status::Complete(head.len())) {
         return None;
     }
-    let mut found = Fields {
-        all: [FieldAt::default(); MAX_HEADERS],
+    let mut found = HeaderSpans {
+        all: [HeaderSpan::default(); MAX_HEADERS],
         count: request.headers.len(),
     };
     let (mut hosts, mut length) = (0, None);
     for (field, at) in request.headers.iter().zip(&mut found.all) {
-        *at = FieldAt::find(head, field.name.as_bytes(), field.value)?;
+        *at = HeaderSpan::find(head, field.name.as_bytes(), field.value)?;
         let is = |name: &str| field.name.eq_ignore_ascii_case(name);
         if is("host") {
             hosts += 1;

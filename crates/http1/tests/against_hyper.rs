@@ -14,7 +14,7 @@ use hyper::HeaderMap;
 use hyper::header::{HeaderName, HeaderValue};
 use hyper_util::rt::TokioIo;
 use proptest::prelude::*;
-use switchyard_http1::{Answer, Decoder, Limits, Malformed, Progress};
+use switchyard_http1::{Answer, Decoded, Decoder, Limits, Malformed};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 
 /// What both have to agree on.
@@ -51,13 +51,13 @@ fn codec<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Result<Read, Malform
     let (mut decoder, mut received) = (Decoder::new(Limits::default()), BytesMut::new());
     for piece in pieces {
         received.extend_from_slice(piece);
-        if let Progress::Done(answer) = decoder.decode(&mut received, false)? {
+        if let Decoded::Done(answer) = decoder.decode(&mut received, false)? {
             return Ok(answer.into());
         }
     }
     match decoder.decode(&mut received, true)? {
-        Progress::Done(answer) => Ok(answer.into()),
-        Progress::NeedMore => panic!("nothing more can come"),
+        Decoded::Done(answer) => Ok(answer.into()),
+        Decoded::NeedMore => panic!("nothing more can come"),
     }
 }
 

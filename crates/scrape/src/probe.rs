@@ -12,9 +12,9 @@ use tokio::{
 
 use switchyard_config as config;
 use switchyard_gauge::exposition::{self, Aggregate, Found, Wanted};
-use switchyard_http1::{Answer, Decoder, Limits, Progress};
+use switchyard_http1::{Answer, Decoded, Decoder, Limits};
 
-use crate::{outcome::PollOutcome, ticket::Look};
+use crate::{outcome::PollOutcome, ticket::ScrapeTicket};
 
 /// A metrics page larger than this is not read to its end.
 const LARGEST_PAGE: usize = 4 * 1024 * 1024;
@@ -88,7 +88,7 @@ impl Probe {
     pub async fn sample(
         &mut self,
         gauges: &Gauges,
-        look: Look<'_>,
+        ticket: ScrapeTicket<'_>,
         configured_capacity: Option<Load>,
     ) -> Result<(), PollOutcome> {
         // After a reload the page may be elsewhere.
@@ -96,7 +96,7 @@ impl Probe {
             self.path.clone_from(&gauges.path);
             self.request = request(self.address, &self.path);
         }
-        let fetched = timeout(gauges.timeout, self.fetch(look)).await;
+        let fetched = timeout(gauges.timeout, self.fetch(ticket)).await;
         let (sent, page) = match fetched {
             Ok(Ok(fetched)) => fetched,
             Ok(Err(error)) => {
@@ -115,28 +115,28 @@ impl Probe {
             return Err(PollOutcome::Status);
         }
         let reading = read(&page, gauges, configured_capacity)?;
-        look.arrived(sent, reading);
+        ticket.page_arrived(sent, reading);
         Ok(())
     }
 
     /// The page. Asking twice changes nothing, so a kept connection that turns out closed is tried anew.
-    async fn fetch(&mut self, look: Look<'_>) -> io::Result<(ScrapeSent, Answer)> {
+    async fn fetch(&mut self, ticket: ScrapeTicket<'_>) -> io::Result<(ScrapeSent, Answer)> {
         if let Some(stream) = self.stream.take()
-            && let Ok(fetched) = self.fetch_over(stream, look).await
+            && let Ok(fetched) = self.fetch_over(stream, ticket).await
         {
             return Ok(fetched);
         }
         let stream = TcpStream::connect(self.address).await?;
         stream.set_nodelay(true)?;
-        self.fetch_over(stream, look).await
+        self.fetch_over(stream, ticket).await
     }
 
     async fn fetch_over(
         &mut self,
         mut stream: TcpStream,
-        look: Look<'_>,
+        ticket: ScrapeTicket<'_>,
     ) -> io::Result<(ScrapeSent, Answer)> {
-        let sent = look.scrape_sent();
+        let sent = ticket.scrape_sent();
         stream.write_all(&self.request).await?;
         self.buffer.clear();
         self.decoder.reset();
@@ -145,11 +145,11 @@ impl Probe {
             let is_end = stream.read_buf(&mut self.buffer).await? == 0;
             let progress = self.decoder.decode(&mut self.buffer, is_end);
             match progress.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))? {
-                Progress::Done(page) => {
+                Decoded::Done(page) => {
                     self.stream = page.reusable.then_some(stream);
                     return Ok((sent, page));
                 }
-                Progress::NeedMore => {}
+                Decoded::NeedMore => {}
             }
         }
     }

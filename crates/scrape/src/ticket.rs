@@ -11,12 +11,12 @@ use tokio::time::Instant;
 
 /// How late one gauge is, and since when that is noted.
 #[derive(Debug)]
-pub struct Late {
+pub struct LagHistory {
     history: Arc<Mutex<History>>,
     began: Instant,
 }
 
-impl Late {
+impl LagHistory {
     /// `history` notes, since `began`, what its ledger stood at.
     #[must_use]
     pub fn new(history: Arc<Mutex<History>>, began: Instant) -> Self {
@@ -26,35 +26,35 @@ impl Late {
 
 /// One look at one gauge, from the ledger's side: what it stood at, and what came of it.
 #[derive(Clone, Copy, Debug)]
-pub struct Look<'a> {
+pub struct ScrapeTicket<'a> {
     ledger: &'a Ledger,
-    late: Option<&'a Late>,
+    lag: Option<&'a LagHistory>,
 }
 
-impl<'a> Look<'a> {
+impl<'a> ScrapeTicket<'a> {
     /// At a gauge that counts a booking when its answer leaves.
     #[must_use]
-    pub fn of(ledger: &'a Ledger) -> Self {
-        Self { ledger, late: None }
+    pub fn new(ledger: &'a Ledger) -> Self {
+        Self { ledger, lag: None }
     }
 
     /// The same at one that may be late.
     #[must_use]
-    pub fn late(ledger: &'a Ledger, late: Option<&'a Late>) -> Self {
-        Self { ledger, late }
+    pub fn with_lag(ledger: &'a Ledger, lag: Option<&'a LagHistory>) -> Self {
+        Self { ledger, lag }
     }
 
     /// To be called right before the scrape is written to the wire.
     pub(crate) fn scrape_sent(&self) -> ScrapeSent {
         let sent = self.ledger.scrape_sent();
-        match self.late {
+        match self.lag {
             None => sent,
-            Some(late) => late.history.lock().scrape_sent(sent, late.began.elapsed()),
+            Some(lag) => lag.history.lock().scrape_sent(sent, lag.began.elapsed()),
         }
     }
 
     /// To be called right after the page arrived: whatever is assigned before counts as possibly seen.
-    pub(crate) fn arrived(&self, sent: ScrapeSent, reading: Reading) {
+    pub(crate) fn page_arrived(&self, sent: ScrapeSent, reading: Reading) {
         self.ledger.sample(sent, reading);
     }
 }

@@ -11,9 +11,9 @@ use tokio::{
 
 use super::{
     Outgoing, Progress,
-    fate::{fate, may_have_arrived},
+    delivery::{delivery, may_have_arrived},
 };
-use switchyard_http1::{self as http1, Answer, Decoder, Limits, Malformed, encode_request};
+use switchyard_http1::{Answer, Decoded, Decoder, Limits, Malformed, encode_request};
 
 /// Room for a usual answer; more is made as it comes.
 const READ: usize = 2048;
@@ -60,7 +60,7 @@ impl Connection {
     }
 
     /// Sends a request and waits for its answer. After an error the connection is of no more use.
-    pub(super) async fn exchange(
+    pub(super) async fn round_trip(
         &mut self,
         outgoing: &Outgoing<'_>,
         progress: &mut Progress,
@@ -84,10 +84,10 @@ impl Connection {
             let read =
                 read.map_err(|error| broken(format!("while waiting for its answer: {error}")))?;
             match self.decoder.decode(&mut self.buffer, read == 0) {
-                Ok(http1::Progress::Done(answer)) => return Ok(answer),
-                Ok(http1::Progress::NeedMore) => {}
+                Ok(Decoded::Done(answer)) => return Ok(answer),
+                Ok(Decoded::NeedMore) => {}
                 Err(error) => {
-                    let look = || fate(&self.stream, begins);
+                    let look = || delivery(&self.stream, begins);
                     return Err(Broken {
                         reason: error.to_string(),
                         arrived: error != Malformed::NoAnswer || may_have_arrived(look).await,

@@ -4,17 +4,17 @@
 //! written. Behind it stand pooled connections, each for one request at a time or [shared] by several, without
 //! the rest of the way knowing.
 //!
-//! Each lane has its own exchange, so its locks are never contended: they are there because a lane is
+//! Each lane has its own client, so its locks are never contended: they are there because a lane is
 //! shared with Pingora's tasks by type, not in fact. None is held across an await.
 
 mod connection;
-mod earned;
-mod fate;
-mod lag;
-mod order;
+mod delivery;
+mod eligibility;
+mod pending_response;
+mod pipeline_queue;
+mod pipelined_connection;
 mod pool;
-mod ride;
-mod shared;
+mod turn_time;
 
 use std::{collections::HashMap, io, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -27,14 +27,14 @@ use tokio::{
 };
 
 use connection::{Broken, Connection};
-use lag::Lag;
-use order::End;
-use pool::{Pool, Way};
-use ride::Ride;
-use shared::{Seen, Shared};
+use pending_response::PendingResponse;
+use pipeline_queue::Outcome;
+use pipelined_connection::{Observation, PipelinedConnection};
+use pool::{Lease, Pool};
 pub use switchyard_http1::Answer;
 use switchyard_http1::{Head, RequestHead, forwarded};
 use switchyard_wire::names::REQUEST_ID;
+use turn_time::TurnTime;
 
 /// How far a request got.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,7 +78,7 @@ pub struct Destination<'a> {
     pub address: SocketAddr,
     /// How long a new connection may take.
     pub connect_timeout: Duration,
-    /// The most requests that may be under way on one connection; 1 for a connection each.
+    /// The most requests that may be in flight on one connection; 1 for a connection each.
     pub most: usize,
     /// Counts the requests that join others.
     pub shared: &'a IntCounter,
@@ -97,13 +97,13 @@ pub enum UpstreamError {
 
 /// The connections of one lane.
 #[derive(Debug, Default)]
-pub struct Exchange {
+pub struct UpstreamClient {
     /// One for each substation that is listed.
     pools: Mutex<HashMap<Id, Arc<Mutex<Pool>>>>,
-    lag: Lag,
+    turn_time: TurnTime,
 }
 
-impl Exchange {
+impl UpstreamClient {
     /// Keeps connections to these substations from now on, and to no others.
     pub fn follow(&self, ids: impl IntoIterator<Item = Id>) {
         let mut pools = self.pools.lock();
@@ -123,27 +123,31 @@ impl Exchange {
         mut now: Instant,
     ) -> Result<Answer, UpstreamError> {
         let pool = &*self.pool(to.id);
-        let _visit = Visit::new(pool);
+        let _guard = InFlightGuard::new(pool);
         loop {
-            let lag = self.lag.of_an_answer();
-            let way = pool.lock().way(outgoing.body.len(), to.most, lag, now);
-            let done = match way {
-                Way::With(shared) => {
+            let lateness = self.turn_time.answer_lateness();
+            let lease = pool
+                .lock()
+                .lease(outgoing.body.len(), to.most, lateness, now);
+            let done = match lease {
+                Lease::Shared(shared) => {
                     to.shared.inc();
-                    self.share(pool, shared, outgoing, progress, now).await
+                    self.send_shared(pool, shared, outgoing, progress, now)
+                        .await
                 }
-                Way::First(connection) => {
+                Lease::FirstShared(connection) => {
                     let connection = or_connect(connection, to).await?;
                     let shared = pool.lock().share(connection);
-                    self.share(pool, shared, outgoing, progress, now).await
+                    self.send_shared(pool, shared, outgoing, progress, now)
+                        .await
                 }
-                Way::Alone(connection) => {
-                    if to.most > 1 && self.lag.is_due() {
-                        self.lag.stand_back().await;
+                Lease::Exclusive(connection) => {
+                    if to.most > 1 && self.turn_time.is_due() {
+                        self.turn_time.yield_and_measure().await;
                     }
                     let is_reused = connection.is_some();
                     let connection = or_connect(connection, to).await?;
-                    self.alone(pool, connection, is_reused, outgoing, progress)
+                    self.send_exclusive(pool, connection, is_reused, outgoing, progress)
                         .await
                 }
             };
@@ -161,7 +165,7 @@ impl Exchange {
 
     /// One request on a connection of its own. None if it is to be sent again: the connection had been closed
     /// while it lay in the pool, and took in nothing.
-    async fn alone(
+    async fn send_exclusive(
         &self,
         pool: &Mutex<Pool>,
         mut connection: Connection,
@@ -170,11 +174,15 @@ impl Exchange {
         progress: &mut Progress,
     ) -> Option<Result<Answer, UpstreamError>> {
         let begun = Instant::now();
-        match connection.exchange(outgoing, progress).await {
+        match connection.round_trip(outgoing, progress).await {
             Ok(answer) => {
                 let now = Instant::now();
                 let mut pool = pool.lock();
-                pool.learn(Seen::of(&answer, now - begun), self.lag.of_an_answer(), now);
+                pool.record(
+                    Observation::of(&answer, now - begun),
+                    self.turn_time.answer_lateness(),
+                    now,
+                );
                 if answer.reusable {
                     pool.put(connection, now);
                 }
@@ -192,10 +200,10 @@ impl Exchange {
 
     /// One request with others. None if it is to be sent again: nothing of it had left, or it was not even
     /// looked at.
-    async fn share(
+    async fn send_shared(
         &self,
         pool: &Mutex<Pool>,
-        shared: Arc<Shared>,
+        shared: Arc<PipelinedConnection>,
         outgoing: &Outgoing<'_>,
         progress: &mut Progress,
         now: Instant,
@@ -204,18 +212,18 @@ impl Exchange {
             Ok(ticket) => ticket,
             Err(error) => return Some(Err(UpstreamError::Lost(error.to_string()))),
         };
-        let mut ride = Ride::new((pool, &self.lag), shared, ticket, progress);
-        ride.gather().await;
-        match (&mut ride).await {
-            End::Answered(answer) => Some(Ok(answer)),
-            End::Untouched => None,
-            End::Lost {
+        let mut pending = PendingResponse::new((pool, &self.turn_time), shared, ticket, progress);
+        pending.yield_for_batch().await;
+        match (&mut pending).await {
+            Outcome::Answered(answer) => Some(Ok(answer)),
+            Outcome::Unprocessed => None,
+            Outcome::Lost {
                 reason,
                 begins,
                 is_clean,
             } => {
-                if is_clean && !fate::may_have_arrived(|| ride.fate(begins)).await {
-                    ride.nothing_arrived();
+                if is_clean && !delivery::may_have_arrived(|| pending.delivery(begins)).await {
+                    pending.nothing_arrived();
                     return None;
                 }
                 Some(Err(UpstreamError::Lost(reason)))
@@ -244,16 +252,16 @@ async fn connect(to: Destination<'_>) -> Result<Connection, UpstreamError> {
 }
 
 /// One request at a substation; over when dropped.
-struct Visit<'a>(&'a Mutex<Pool>);
+struct InFlightGuard<'a>(&'a Mutex<Pool>);
 
-impl<'a> Visit<'a> {
+impl<'a> InFlightGuard<'a> {
     fn new(pool: &'a Mutex<Pool>) -> Self {
         pool.lock().enter();
         Self(pool)
     }
 }
 
-impl Drop for Visit<'_> {
+impl Drop for InFlightGuard<'_> {
     fn drop(&mut self) {
         self.0.lock().exit();
     }

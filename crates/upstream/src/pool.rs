@@ -10,8 +10,8 @@ use tokio::time::Instant;
 
 use super::{
     connection::Connection,
-    earned::{Earned, PROMPT},
-    shared::{Seen, Shared},
+    eligibility::{PROMPT, PipelineEligibility},
+    pipelined_connection::{Observation, PipelinedConnection},
 };
 
 /// How long a connection may wait. Below the keep-alive time of common servers, so that it is this side
@@ -20,20 +20,20 @@ const LONGEST_WAIT: Duration = Duration::from_secs(4);
 
 /// The largest body of a request that shares a connection. What is larger would keep the others waiting while
 /// it is written.
-const LARGEST_SHARED: usize = 4 * 1024;
+const LARGEST_PIPELINED: usize = 4 * 1024;
 
-/// After requests left together, company is expected until so many have stood back for it in vain. Where none is
+/// After requests left together, batching is expected until so many have stood back for it in vain. Where none is
 /// expected and nobody else is under way, a request need not wait for the rest of its turn.
-const COMPANY: u32 = 16;
+const BATCHING: u32 = 16;
 
 /// Connections to one substation.
 #[derive(Debug, Default)]
 pub(super) struct Pool {
     idle: VecDeque<Idle>,
-    shared: Vec<Arc<Shared>>,
-    earned: Earned,
-    under_way: usize,
-    company: u32,
+    shared: Vec<Arc<PipelinedConnection>>,
+    eligibility: PipelineEligibility,
+    in_flight: usize,
+    batching: u32,
 }
 
 #[derive(Debug)]
@@ -44,90 +44,100 @@ struct Idle {
 
 /// How a request is to go.
 #[derive(Debug)]
-pub(super) enum Way {
+pub(super) enum Lease {
     /// On a connection of its own; none if one has to be made.
-    Alone(Option<Connection>),
+    Exclusive(Option<Connection>),
     /// With others, on a connection that is yet to be shared; none if one has to be made.
-    First(Option<Connection>),
+    FirstShared(Option<Connection>),
     /// With those that are on this connection already.
-    With(Arc<Shared>),
+    Shared(Arc<PipelinedConnection>),
 }
 
 impl Pool {
     /// One more request is under way to the substation.
     pub(super) fn enter(&mut self) {
-        self.under_way += 1;
+        self.in_flight += 1;
     }
 
     /// So many requests left together, after one had stood back for others.
-    pub(super) fn gathered(&mut self, requests: usize) {
-        self.company = if requests > 1 {
-            COMPANY
+    pub(super) fn record_batch(&mut self, requests: usize) {
+        self.batching = if requests > 1 {
+            BATCHING
         } else {
-            self.company.saturating_sub(1)
+            self.batching.saturating_sub(1)
         };
     }
 
     /// One less is.
     pub(super) fn exit(&mut self) {
-        self.under_way -= 1;
+        self.in_flight -= 1;
     }
 
     /// How a request with a body of so many bytes is to go, if at most `most` share a connection.
-    /// A lane that is late by `lag` waits for others as much longer.
-    pub(super) fn way(&mut self, body: usize, most: usize, lag: Duration, now: Instant) -> Way {
-        let has_company = self.under_way > 1 || self.company > 0;
-        let may_share =
-            most > 1 && has_company && self.earned.is_earned() && body <= LARGEST_SHARED;
+    /// A lane that is late by `lateness` waits for others as much longer.
+    pub(super) fn lease(
+        &mut self,
+        body: usize,
+        most: usize,
+        lateness: Duration,
+        now: Instant,
+    ) -> Lease {
+        let expects_batch = self.in_flight > 1 || self.batching > 0;
+        let may_share = most > 1
+            && expects_batch
+            && self.eligibility.is_eligible()
+            && body <= LARGEST_PIPELINED;
         if !may_share {
-            return Way::Alone(self.take(now));
+            return Lease::Exclusive(self.take(now));
         }
-        let is_joinable = |shared: &&Arc<Shared>| shared.is_joinable(most, PROMPT + lag, now);
+        let is_joinable =
+            |shared: &&Arc<PipelinedConnection>| shared.is_joinable(most, PROMPT + turn_time, now);
         match self.shared.iter().rev().find(is_joinable) {
-            Some(shared) => Way::With(Arc::clone(shared)),
-            None => Way::First(self.take(now)),
+            Some(shared) => Lease::Shared(Arc::clone(shared)),
+            None => Lease::FirstShared(self.take(now)),
         }
     }
 
     /// Lets others share a connection.
-    pub(super) fn share(&mut self, connection: Connection) -> Arc<Shared> {
-        let shared = Arc::new(Shared::new(connection));
+    pub(super) fn share(&mut self, connection: Connection) -> Arc<PipelinedConnection> {
+        let shared = Arc::new(PipelinedConnection::new(connection));
         self.shared.push(Arc::clone(&shared));
         shared
     }
 
     /// Nobody joins a shared connection any more.
-    pub(super) fn part(&mut self, shared: &Arc<Shared>) {
+    pub(super) fn unshare(&mut self, shared: &Arc<PipelinedConnection>) {
         self.shared.retain(|other| !Arc::ptr_eq(other, shared));
     }
 
     /// A connection that nobody shares any more waits for its next request, if it is as good as before.
-    pub(super) fn keep(&mut self, shared: Option<Arc<Shared>>) {
+    pub(super) fn reclaim(&mut self, shared: Option<Arc<PipelinedConnection>>) {
         let connection = shared
             .and_then(Arc::into_inner)
-            .and_then(Shared::into_connection);
+            .and_then(PipelinedConnection::into_connection);
         if let Some(connection) = connection {
             self.put(connection, Instant::now());
         }
     }
 
-    /// Learns from answers that came together, to a lane that may have been late by `lag`.
-    pub(super) fn learn(&mut self, seen: Seen, lag: Duration, now: Instant) {
+    /// Learns from answers that came together, to a lane that may have been late by `lateness`.
+    pub(super) fn record(&mut self, seen: Observation, lateness: Duration, now: Instant) {
         if seen.is_doubtful {
-            return self.earned.doubt(now);
+            return self.eligibility.doubt(now);
         }
         // All but the first came with the one before.
         for _ in 1..seen.answers {
-            self.earned.answered(Duration::ZERO, Duration::ZERO, now);
+            self.eligibility
+                .answered(Duration::ZERO, Duration::ZERO, now);
         }
         if seen.answers > 0 {
-            let least = seen.slowest.saturating_sub(lag);
+            let least = seen.slowest.saturating_sub(lateness);
             let took = if seen.is_straggler {
                 seen.slowest
             } else {
                 least
             };
-            self.earned.answered(took, least, now);
+            self.eligibility.answered(took, least, now);
         }
     }
 
@@ -154,19 +164,20 @@ impl Pool {
         }
     }
 
-    /// As if it had earned it, and company were expected.
+    /// As if it had earned it, and batching were expected.
     #[cfg(test)]
     pub(super) fn grant(&mut self) {
         let now = Instant::now();
-        while !self.earned.is_earned() {
-            self.earned.answered(Duration::ZERO, Duration::ZERO, now);
+        while !self.eligibility.is_eligible() {
+            self.eligibility
+                .answered(Duration::ZERO, Duration::ZERO, now);
         }
-        self.company = COMPANY;
+        self.batching = BATCHING;
     }
 
     /// Whether requests may share a connection.
     #[cfg(test)]
-    pub(super) fn is_earned(&self) -> bool {
-        self.earned.is_earned()
+    pub(super) fn is_eligible(&self) -> bool {
+        self.eligibility.is_eligible()
     }
 }

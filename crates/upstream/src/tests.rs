@@ -8,7 +8,7 @@ use std::{
 
 use super::*;
 
-mod sharing;
+mod pipelining;
 
 const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 
@@ -46,7 +46,7 @@ fn read_request(peer: &mut Peer) -> String {
 
 /// Sends one request while `meanwhile` runs on the other side.
 async fn send<T: Send + 'static>(
-    exchange: &Exchange,
+    client: &UpstreamClient,
     address: SocketAddr,
     meanwhile: impl FnOnce() -> T + Send + 'static,
 ) -> (Result<u16, UpstreamError>, Progress, T) {
@@ -54,13 +54,13 @@ async fn send<T: Send + 'static>(
     let request_id = HeaderValue::from_static("r");
     let outgoing = Outgoing {
         line: &line,
-        head: Head::Plain(b"", &[]),
+        head: Head::Raw(b"", &[]),
         request_id: &request_id,
         body: b"{}",
     };
     let mut progress = Progress::Unsent;
     let other = std::thread::spawn(meanwhile);
-    let result = exchange
+    let result = client
         .send(
             destination(address, 1),
             &outgoing,
@@ -82,18 +82,18 @@ fn destination(address: SocketAddr, most: usize) -> Destination<'static> {
     }
 }
 
-fn exchange() -> Exchange {
-    let exchange = Exchange::default();
-    exchange.follow([Id::default()]);
-    exchange
+fn client() -> UpstreamClient {
+    let client = UpstreamClient::default();
+    client.follow([Id::default()]);
+    client
 }
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_request_written_into_a_close_is_sent_again_on_a_new_connection() {
-    let (exchange, other) = (exchange(), Other::start());
+    let (client, other) = (client(), Other::start());
     let address = other.address;
-    let (result, _, (other, peer)) = send(&exchange, address, move || {
+    let (result, _, (other, peer)) = send(&client, address, move || {
         let peer = other.serve();
         (other, peer)
     })
@@ -101,18 +101,18 @@ async fn a_request_written_into_a_close_is_sent_again_on_a_new_connection() {
     assert_eq!(result.unwrap(), 200);
     // The close is at this end's socket, and the runtime has had no turn to learn of it.
     drop(peer);
-    let (result, progress, _peer) = send(&exchange, address, move || other.serve()).await;
+    let (result, progress, _peer) = send(&client, address, move || other.serve()).await;
     assert_eq!((result.unwrap(), progress), (200, Progress::Sent));
 }
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_request_written_into_a_close_is_unsent_if_nobody_is_there_any_more() {
-    let (exchange, other) = (exchange(), Other::start());
+    let (client, other) = (client(), Other::start());
     let address = other.address;
-    let (_, _, peer) = send(&exchange, address, move || other.serve()).await;
+    let (_, _, peer) = send(&client, address, move || other.serve()).await;
     drop(peer);
-    let (result, progress, ()) = send(&exchange, address, || ()).await;
+    let (result, progress, ()) = send(&client, address, || ()).await;
     assert!(
         matches!(result, Err(UpstreamError::Connect(_))),
         "{result:?}"
@@ -122,15 +122,15 @@ async fn a_request_written_into_a_close_is_unsent_if_nobody_is_there_any_more() 
 
 #[tokio::test]
 async fn a_request_that_was_read_and_not_answered_counts_as_sent() {
-    let (exchange, other) = (exchange(), Other::start());
+    let (client, other) = (client(), Other::start());
     let address = other.address;
-    let (result, _, (other, mut peer)) = send(&exchange, address, move || {
+    let (result, _, (other, mut peer)) = send(&client, address, move || {
         let peer = other.serve();
         (other, peer)
     })
     .await;
     assert_eq!(result.unwrap(), 200);
-    let (result, progress, ()) = send(&exchange, address, move || {
+    let (result, progress, ()) = send(&client, address, move || {
         read_request(&mut peer);
         drop(peer);
     })
@@ -142,9 +142,9 @@ async fn a_request_that_was_read_and_not_answered_counts_as_sent() {
 
 #[tokio::test]
 async fn a_request_that_came_and_was_not_even_read_counts_as_sent() {
-    let (exchange, other) = (exchange(), Other::start());
+    let (client, other) = (client(), Other::start());
     let address = other.address;
-    let (result, progress, ()) = send(&exchange, address, move || {
+    let (result, progress, ()) = send(&client, address, move || {
         let (peer, _) = other.listener.accept().unwrap();
         let mut byte = [0];
         while peer.peek(&mut byte).unwrap() == 0 {}

@@ -9,7 +9,7 @@ const PREFACE: &[u8] = b"HTTP/1.";
 
 /// What the decoder needs to know of a head.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Head {
+pub(super) struct AnswerHead {
     /// Bytes, with the empty line.
     pub(super) length: usize,
     pub(super) status: u16,
@@ -74,7 +74,7 @@ pub(super) fn find_empty_line(
 }
 
 /// Reads a head that is complete.
-pub(super) fn read(bytes: &[u8]) -> Result<Head, Malformed> {
+pub(super) fn read(bytes: &[u8]) -> Result<AnswerHead, Malformed> {
     let mut fields = [const { MaybeUninit::uninit() }; MAX_HEADERS];
     let mut response = httparse::Response::new(&mut []);
     let parsed = httparse::ParserConfig::default().parse_response_with_uninit_headers(
@@ -91,13 +91,13 @@ pub(super) fn read(bytes: &[u8]) -> Result<Head, Malformed> {
         return Err(Malformed::StatusLine);
     }
 
-    let mut seen = Seen::default();
+    let mut headers = FramingHeaders::default();
     for field in response.headers.iter() {
-        seen.look_at(field.name, field.value)?;
+        headers.add(field.name, field.value)?;
     }
-    let framing = seen.framing(minor)?;
-    let keep_alive = !seen.close && (minor == 1 || seen.keep_alive);
-    judge(Head {
+    let framing = headers.framing(minor)?;
+    let keep_alive = !headers.close && (minor == 1 || headers.keep_alive);
+    apply_status(AnswerHead {
         length,
         status,
         framing,
@@ -106,7 +106,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Head, Malformed> {
 }
 
 /// Corrects the framing by the status.
-fn judge(mut head: Head) -> Result<Head, Malformed> {
+fn apply_status(mut head: AnswerHead) -> Result<AnswerHead, Malformed> {
     let announces = !matches!(head.framing, Framing::Length(0) | Framing::UntilEof);
     match head.status {
         101 => return Err(Malformed::SwitchedProtocols),
@@ -123,15 +123,15 @@ fn judge(mut head: Head) -> Result<Head, Malformed> {
 
 /// The headers that matter here.
 #[derive(Default)]
-struct Seen {
+struct FramingHeaders {
     length: Option<u64>,
     chunked: bool,
     close: bool,
     keep_alive: bool,
 }
 
-impl Seen {
-    fn look_at(&mut self, name: &str, value: &[u8]) -> Result<(), Malformed> {
+impl FramingHeaders {
+    fn add(&mut self, name: &str, value: &[u8]) -> Result<(), Malformed> {
         if name.eq_ignore_ascii_case("content-length") {
             if self.length.replace(decimal(value)?).is_some() {
                 return Err(Malformed::RepeatedContentLength);

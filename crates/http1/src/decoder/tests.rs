@@ -1,6 +1,6 @@
 //! Tables of answers by framing and by refusal; whatever is decoded here is decoded however it is cut.
 
-use super::{Answer, Decoder, Limits, Malformed, Progress};
+use super::{Answer, Decoded, Decoder, Limits, Malformed};
 use bytes::BytesMut;
 use proptest::prelude::*;
 
@@ -19,13 +19,13 @@ fn feed<'a>(limits: Limits, pieces: impl IntoIterator<Item = &'a [u8]>, eof: boo
     let (mut decoder, mut received) = (Decoder::new(limits), BytesMut::new());
     for piece in pieces {
         received.extend_from_slice(piece);
-        if let Progress::Done(answer) = decoder.decode(&mut received, false)? {
+        if let Decoded::Done(answer) = decoder.decode(&mut received, false)? {
             return Ok(Some(answer));
         }
     }
     Ok(match decoder.decode(&mut received, eof)? {
-        Progress::Done(answer) => Some(answer),
-        Progress::NeedMore => None,
+        Decoded::Done(answer) => Some(answer),
+        Decoded::NeedMore => None,
     })
 }
 
@@ -198,7 +198,7 @@ fn answers_in_one_buffer_are_read_one_after_the_other() {
     );
     let mut decoder = Decoder::new(Limits::default());
     let mut next = || match decoder.decode(&mut received, false) {
-        Ok(Progress::Done(answer)) => Some((answer.body, answer.keep_alive, answer.reusable)),
+        Ok(Decoded::Done(answer)) => Some((answer.body, answer.keep_alive, answer.reusable)),
         other => panic!("{other:?}"),
     };
     assert_eq!(next(), Some(("a".into(), true, false)));
@@ -213,7 +213,7 @@ fn a_decoder_that_was_reset_is_as_new() {
         BytesMut::from("HTTP/1.1 100 C\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n");
     assert!(matches!(
         decoder.decode(&mut received, false),
-        Ok(Progress::NeedMore)
+        Ok(Decoded::NeedMore)
     ));
     decoder.reset();
     received.clear();
@@ -231,7 +231,7 @@ fn head_and_body_are_not_copied() {
     ] {
         let mut received = BytesMut::from(text);
         let lies = received.as_ptr() as usize;
-        let Ok(Progress::Done(answer)) =
+        let Ok(Decoded::Done(answer)) =
             Decoder::new(Limits::default()).decode(&mut received, false)
         else {
             panic!("not done")

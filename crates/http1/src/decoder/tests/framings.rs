@@ -1,7 +1,7 @@
 //! Every framing that is taken, with the connection's fate.
 
 use super::{Limits, answer, feed};
-use crate::decoder::{Decoder, Malformed, Progress};
+use crate::decoder::{Decoded, Decoder, Malformed};
 use bytes::BytesMut;
 
 /// Bytes, status, body, reusable.
@@ -140,7 +140,7 @@ fn reads_each_framing() {
         );
         let closed = Decoder::new(Limits::default()).decode(&mut BytesMut::from(text), true);
         assert!(
-            matches!(closed, Ok(Progress::Done(answer)) if !answer.reusable),
+            matches!(closed, Ok(Decoded::Done(answer)) if !answer.reusable),
             "closed: {text:?}"
         );
         // One byte more, and the connection is not to be trusted.

@@ -11,7 +11,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Sends a request with an id of its own; what came back as its body, and how far it got.
 async fn ask(
-    exchange: &Exchange,
+    client: &UpstreamClient,
     to: Destination<'_>,
     id: &'static str,
     progress: &mut Progress,
@@ -20,11 +20,11 @@ async fn ask(
     let request_id = HeaderValue::from_static(id);
     let outgoing = Outgoing {
         line: &line,
-        head: Head::Plain(b"", &[]),
+        head: Head::Raw(b"", &[]),
         request_id: &request_id,
         body: b"{}",
     };
-    let sent = exchange.send(to, &outgoing, progress, Instant::now());
+    let sent = client.send(to, &outgoing, progress, Instant::now());
     let answer = timeout(PATIENCE, sent)
         .await
         .unwrap_or(Err(UpstreamError::Deadline))?;
@@ -33,29 +33,29 @@ async fn ask(
 
 /// Several at once, and how far each got.
 async fn ask_all(
-    exchange: &Exchange,
+    client: &UpstreamClient,
     to: Destination<'_>,
     ids: &[&'static str],
 ) -> Vec<(Result<String, UpstreamError>, Progress)> {
     join_all(ids.iter().map(async |id| {
         let mut progress = Progress::Unsent;
-        let result = ask(exchange, to, id, &mut progress).await;
+        let result = ask(client, to, id, &mut progress).await;
         (result, progress)
     }))
     .await
 }
 
 /// With a substation that has earned it.
-fn granted() -> Exchange {
-    let exchange = exchange();
-    exchange.pool(Id::default()).lock().grant();
-    exchange
+fn granted() -> UpstreamClient {
+    let client = client();
+    client.pool(Id::default()).lock().grant();
+    client
 }
 
 /// Makes a connection, and keeps it for whoever comes first.
-async fn keep_one(exchange: &Exchange, to: Destination<'_>) {
+async fn keep_one(client: &UpstreamClient, to: Destination<'_>) {
     let connection = connect(to).await.unwrap();
-    let pool = exchange.pool(Id::default());
+    let pool = client.pool(Id::default());
     pool.lock().put(connection, Instant::now());
 }
 
@@ -79,7 +79,7 @@ const VERSION: &str = "HTTP/1.1";
 
 #[tokio::test]
 async fn those_of_one_round_leave_together_and_each_gets_its_own_answer() {
-    let (exchange, other) = (granted(), Other::start());
+    let (client, other) = (granted(), Other::start());
     let to = destination(other.address, 16);
     let served = thread::spawn(move || {
         let (mut peer, _) = other.listener.accept().unwrap();
@@ -91,9 +91,9 @@ async fn those_of_one_round_leave_together_and_each_gets_its_own_answer() {
         ids
     });
     // The first makes the connection, the others are there when it stands.
-    keep_one(&exchange, to).await;
+    keep_one(&client, to).await;
     let ids = ["a", "b", "c", "d"];
-    for (id, (result, progress)) in ids.iter().zip(ask_all(&exchange, to, &ids).await) {
+    for (id, (result, progress)) in ids.iter().zip(ask_all(&client, to, &ids).await) {
         assert_eq!((result.unwrap().as_str(), progress), (*id, Progress::Sent));
     }
     assert_eq!(served.join().unwrap(), ids);
@@ -101,9 +101,9 @@ async fn those_of_one_round_leave_together_and_each_gets_its_own_answer() {
 
 #[tokio::test]
 async fn a_break_leaves_in_doubt_what_was_written_and_not_answered() {
-    let (exchange, other) = (granted(), Other::start());
+    let (client, other) = (granted(), Other::start());
     let to = destination(other.address, 16);
-    keep_one(&exchange, to).await;
+    keep_one(&client, to).await;
     let served = thread::spawn(move || {
         let (mut peer, _) = other.listener.accept().unwrap();
         let ids: Vec<_> = (0..3).map(|_| id(&mut peer)).collect();
@@ -111,7 +111,7 @@ async fn a_break_leaves_in_doubt_what_was_written_and_not_answered() {
         drop(peer);
         other
     });
-    let results = ask_all(&exchange, to, &["a", "b", "c"]).await;
+    let results = ask_all(&client, to, &["a", "b", "c"]).await;
     let other = served.join().unwrap();
     assert_eq!(results[0].0.as_ref().unwrap(), "a");
     for (result, progress) in &results[1..] {
@@ -119,7 +119,7 @@ async fn a_break_leaves_in_doubt_what_was_written_and_not_answered() {
         assert_eq!(*progress, Progress::Sent);
     }
     assert!(
-        !exchange.pool(Id::default()).lock().is_earned(),
+        !client.pool(Id::default()).lock().is_eligible(),
         "a break casts doubt"
     );
     other.listener.set_nonblocking(true).unwrap();
@@ -128,9 +128,9 @@ async fn a_break_leaves_in_doubt_what_was_written_and_not_answered() {
 
 #[tokio::test]
 async fn what_was_written_behind_an_announced_close_is_sent_again_each_by_itself() {
-    let (exchange, other) = (granted(), Other::start());
+    let (client, other) = (granted(), Other::start());
     let to = destination(other.address, 16);
-    keep_one(&exchange, to).await;
+    keep_one(&client, to).await;
     let (booked, bookings) = mpsc::channel();
     let served = thread::spawn(move || {
         let (mut first, _) = other.listener.accept().unwrap();
@@ -146,7 +146,7 @@ async fn what_was_written_behind_an_announced_close_is_sent_again_each_by_itself
         }
     });
     let ids = ["a", "b", "c"];
-    for (id, (result, _)) in ids.iter().zip(ask_all(&exchange, to, &ids).await) {
+    for (id, (result, _)) in ids.iter().zip(ask_all(&client, to, &ids).await) {
         assert_eq!(result.unwrap(), *id);
     }
     served.join().unwrap();
@@ -160,7 +160,7 @@ async fn what_was_written_behind_an_announced_close_is_sent_again_each_by_itself
 
 #[tokio::test]
 async fn nobody_joins_one_that_has_waited_for_a_while() {
-    let (exchange, other) = (granted(), Other::start());
+    let (client, other) = (granted(), Other::start());
     let to = destination(other.address, 16);
     let (came, arrived) = tokio::sync::oneshot::channel();
     let (let_go, released) = mpsc::channel::<()>();
@@ -176,14 +176,14 @@ async fn nobody_joins_one_that_has_waited_for_a_while() {
         answer(&mut slow, VERSION, &slow_id, "");
     });
     let (mut one, mut two) = (Progress::Unsent, Progress::Unsent);
-    let slow = ask(&exchange, to, "slow", &mut one);
+    let slow = ask(&client, to, "slow", &mut one);
     let fast = async {
         arrived.await.unwrap();
         let begun = Instant::now();
-        while begun.elapsed() < 8 * earned::PROMPT {
+        while begun.elapsed() < 8 * eligibility::PROMPT {
             tokio::task::yield_now().await;
         }
-        let answer = ask(&exchange, to, "fast", &mut two).await.unwrap();
+        let answer = ask(&client, to, "fast", &mut two).await.unwrap();
         let_go.send(()).unwrap();
         answer
     };
@@ -194,9 +194,9 @@ async fn nobody_joins_one_that_has_waited_for_a_while() {
 
 #[tokio::test]
 async fn one_that_gives_up_leaves_the_others_their_answers() {
-    let (exchange, other) = (granted(), Other::start());
+    let (client, other) = (granted(), Other::start());
     let to = destination(other.address, 16);
-    keep_one(&exchange, to).await;
+    keep_one(&client, to).await;
     let (came, arrived) = tokio::sync::oneshot::channel();
     let (let_go, released) = mpsc::channel::<()>();
     let served = thread::spawn(move || {
@@ -212,11 +212,11 @@ async fn one_that_gives_up_leaves_the_others_their_answers() {
     let [first, one, two] = &mut progress;
     let leaver = async {
         tokio::select! {
-            _ = ask(&exchange, to, "a", first) => panic!("nobody answered it"),
+            _ = ask(&client, to, "a", first) => panic!("nobody answered it"),
             _ = arrived => let_go.send(()).unwrap(),
         }
     };
-    let (one, two) = (ask(&exchange, to, "b", one), ask(&exchange, to, "c", two));
+    let (one, two) = (ask(&client, to, "b", one), ask(&client, to, "c", two));
     let ((), one, two) = tokio::join!(leaver, one, two);
     assert_eq!((one.unwrap().as_str(), two.unwrap().as_str()), ("b", "c"));
     assert_eq!(progress, [Progress::Sent; 3]);
@@ -225,7 +225,7 @@ async fn one_that_gives_up_leaves_the_others_their_answers() {
 
 #[tokio::test]
 async fn no_more_share_a_connection_than_are_allowed() {
-    let (exchange, other) = (granted(), Other::start());
+    let (client, other) = (granted(), Other::start());
     let to = destination(other.address, 2);
     let served = thread::spawn(move || {
         let mut peers = [other.listener.accept(), other.listener.accept()].map(|it| it.unwrap().0);
@@ -237,10 +237,10 @@ async fn no_more_share_a_connection_than_are_allowed() {
         }
     });
     for _ in 0..2 {
-        keep_one(&exchange, to).await;
+        keep_one(&client, to).await;
     }
     let ids = ["a", "b", "c", "d"];
-    for (id, (result, _)) in ids.iter().zip(ask_all(&exchange, to, &ids).await) {
+    for (id, (result, _)) in ids.iter().zip(ask_all(&client, to, &ids).await) {
         assert_eq!(result.unwrap(), *id);
     }
     served.join().unwrap();
@@ -252,7 +252,7 @@ async fn what_casts_doubt_turns_it_off() {
         ("HTTP/1.0", "connection: keep-alive\r\n"),
         (VERSION, "connection: close\r\n"),
     ] {
-        let (exchange, other) = (granted(), Other::start());
+        let (client, other) = (granted(), Other::start());
         let to = destination(other.address, 16);
         let served = thread::spawn(move || {
             let (mut peer, _) = other.listener.accept().unwrap();
@@ -260,10 +260,10 @@ async fn what_casts_doubt_turns_it_off() {
             answer(&mut peer, version, &id, more);
         });
         let mut progress = Progress::Unsent;
-        ask(&exchange, to, "a", &mut progress).await.unwrap();
+        ask(&client, to, "a", &mut progress).await.unwrap();
         served.join().unwrap();
         assert!(
-            !exchange.pool(Id::default()).lock().is_earned(),
+            !client.pool(Id::default()).lock().is_eligible(),
             "{version} {more}"
         );
     }

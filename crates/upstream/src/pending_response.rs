@@ -12,35 +12,35 @@ use tokio::time::Instant;
 
 use super::{
     Progress,
-    fate::Fate,
-    lag::Lag,
-    order::{End, Ticket},
+    delivery::Delivery,
+    pipeline_queue::{Outcome, Ticket},
+    pipelined_connection::{Observation, PipelinedConnection},
     pool::Pool,
-    shared::{Seen, Shared},
+    turn_time::TurnTime,
 };
 use switchyard_http1::Answer;
 
 /// A place on a shared connection. Dropped, it is given up, and `progress` says how far the request had got.
-pub(super) struct Ride<'a> {
+pub(super) struct PendingResponse<'a> {
     pool: &'a Mutex<Pool>,
-    lag: &'a Lag,
+    turn_time: &'a TurnTime,
     /// Given back with the place, unless the system is still to be asked about it.
-    shared: Option<Arc<Shared>>,
+    shared: Option<Arc<PipelinedConnection>>,
     ticket: Ticket,
     progress: &'a mut Progress,
     is_over: bool,
 }
 
-impl<'a> Ride<'a> {
+impl<'a> PendingResponse<'a> {
     pub(super) fn new(
-        (pool, lag): (&'a Mutex<Pool>, &'a Lag),
-        shared: Arc<Shared>,
+        (pool, turn_time): (&'a Mutex<Pool>, &'a TurnTime),
+        shared: Arc<PipelinedConnection>,
         ticket: Ticket,
         progress: &'a mut Progress,
     ) -> Self {
         Self {
             pool,
-            lag,
+            turn_time,
             shared: Some(shared),
             ticket,
             progress,
@@ -49,19 +49,19 @@ impl<'a> Ride<'a> {
     }
 
     /// Lets others join before it leaves, if it is the first of those that are to be written.
-    pub(super) async fn gather(&self) {
+    pub(super) async fn yield_for_batch(&self) {
         let shared = self.shared.as_ref();
         if let Some(shared) = shared.filter(|shared| shared.is_writer(self.ticket)) {
-            self.lag.stand_back().await;
-            self.pool.lock().gathered(shared.to_be_written());
+            self.turn_time.yield_and_measure().await;
+            self.pool.lock().record_batch(shared.pending_writes());
         }
     }
 
     /// What became of the bytes from `begins` on.
-    pub(super) fn fate(&self, begins: u64) -> Fate {
+    pub(super) fn delivery(&self, begins: u64) -> Delivery {
         self.shared
             .as_ref()
-            .map_or(Fate::Arrived, |shared| shared.fate(begins))
+            .map_or(Delivery::Arrived, |shared| shared.delivery(begins))
     }
 
     /// It is proven that nothing arrived.
@@ -70,39 +70,41 @@ impl<'a> Ride<'a> {
     }
 }
 
-impl Future for Ride<'_> {
-    type Output = End<Answer>;
+impl Future for PendingResponse<'_> {
+    type Output = Outcome<Answer>;
 
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<End<Answer>> {
-        let ride = self.get_mut();
-        let Some(shared) = &ride.shared else {
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Outcome<Answer>> {
+        let pending = self.get_mut();
+        let Some(shared) = &pending.shared else {
             return Poll::Pending;
         };
-        let polled = shared.poll(ride.ticket, context);
-        if polled.seen != Seen::default() {
-            ride.pool
-                .lock()
-                .learn(polled.seen, ride.lag.of_an_answer(), Instant::now());
+        let polled = shared.poll(pending.ticket, context);
+        if polled.seen != Observation::default() {
+            pending.pool.lock().record(
+                polled.seen,
+                pending.turn_time.answer_lateness(),
+                Instant::now(),
+            );
         }
         let Some(end) = polled.end else {
             return Poll::Pending;
         };
-        ride.is_over = true;
-        *ride.progress = match end {
-            End::Untouched => Progress::Unsent,
-            End::Answered(_) | End::Lost { .. } => Progress::Sent,
+        pending.is_over = true;
+        *pending.progress = match end {
+            Outcome::Unprocessed => Progress::Unsent,
+            Outcome::Answered(_) | Outcome::Lost { .. } => Progress::Sent,
         };
         if polled.is_over {
-            ride.pool.lock().part(shared);
-            if !matches!(end, End::Lost { .. }) {
-                ride.pool.lock().keep(ride.shared.take());
+            pending.pool.lock().unshare(shared);
+            if !matches!(end, Outcome::Lost { .. }) {
+                pending.pool.lock().reclaim(pending.shared.take());
             }
         }
         Poll::Ready(end)
     }
 }
 
-impl Drop for Ride<'_> {
+impl Drop for PendingResponse<'_> {
     fn drop(&mut self) {
         if self.is_over {
             return;
@@ -111,8 +113,8 @@ impl Drop for Ride<'_> {
             let (progress, is_over) = shared.leave(self.ticket);
             *self.progress = progress;
             if is_over {
-                self.pool.lock().part(shared);
-                self.pool.lock().keep(self.shared.take());
+                self.pool.lock().unshare(shared);
+                self.pool.lock().reclaim(self.shared.take());
             }
         }
     }

@@ -16,19 +16,19 @@ const BETWEEN_LOOKS: Duration = Duration::from_millis(5);
 
 /// What became of a request's bytes at the other end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fate {
+pub(super) enum Delivery {
     Unknown,
     Refused,
     Arrived,
 }
 
 /// After the other side's close: whether it may have taken in any of a request, as `look` finds it.
-pub(super) async fn may_have_arrived(look: impl Fn() -> Fate) -> bool {
+pub(super) async fn may_have_arrived(look: impl Fn() -> Delivery) -> bool {
     for _ in 0..LOOKS {
         match look() {
-            Fate::Unknown => sleep(BETWEEN_LOOKS).await,
-            Fate::Refused => return false,
-            Fate::Arrived => return true,
+            Delivery::Unknown => sleep(BETWEEN_LOOKS).await,
+            Delivery::Refused => return false,
+            Delivery::Arrived => return true,
         }
     }
     true
@@ -40,24 +40,24 @@ pub(super) async fn may_have_arrived(look: impl Fn() -> Fate) -> bool {
 /// other end has not acknowledged a byte of the request, and has refused it since (the connection is
 /// reset, not only closed), nobody there has read it.
 #[cfg(target_os = "linux")]
-pub(super) fn fate(stream: &TcpStream, begins: u64) -> Fate {
+pub(super) fn delivery(stream: &TcpStream, begins: u64) -> Delivery {
     /// `TCP_CLOSE` in the system's numbering of states: here the connection was reset.
     const RESET: u8 = 7;
     let Ok(info) = pingora_core::protocols::l4::ext::get_tcp_info(stream.as_raw_fd()) else {
-        return Fate::Arrived;
+        return Delivery::Arrived;
     };
     // The system counts the connection's own first byte too.
     if info.tcpi_bytes_acked > begins + 1 {
-        Fate::Arrived
+        Delivery::Arrived
     } else if info.tcpi_state == RESET {
-        Fate::Refused
+        Delivery::Refused
     } else {
-        Fate::Unknown
+        Delivery::Unknown
     }
 }
 
 /// Elsewhere nobody tells.
 #[cfg(not(target_os = "linux"))]
-pub(super) fn fate(_: &TcpStream, _: u64) -> Fate {
-    Fate::Arrived
+pub(super) fn delivery(_: &TcpStream, _: u64) -> Delivery {
+    Delivery::Arrived
 }

@@ -17,12 +17,12 @@ const SAMPLING: u32 = 32;
 
 /// The length of a lane's turns.
 #[derive(Debug, Default)]
-pub(super) struct Lag {
+pub(super) struct TurnTime {
     nanos: AtomicU64,
     requests: AtomicU32,
 }
 
-impl Lag {
+impl TurnTime {
     /// The longest turn of late; one that was long counts for less with each that is not.
     pub(super) fn turn(&self) -> Duration {
         Duration::from_nanos(self.nanos.load(Relaxed))
@@ -30,7 +30,7 @@ impl Lag {
 
     /// By how much an answer may seem to have taken longer than it did: it came when a turn had just begun, and was last
     /// in the next.
-    pub(super) fn of_an_answer(&self) -> Duration {
+    pub(super) fn answer_lateness(&self) -> Duration {
         2 * self.turn()
     }
 
@@ -40,7 +40,7 @@ impl Lag {
     }
 
     /// Stands back for one turn, and measures it.
-    pub(super) async fn stand_back(&self) {
+    pub(super) async fn yield_and_measure(&self) {
         let before = Instant::now();
         yield_now().await;
         self.took(before.elapsed());
@@ -59,33 +59,33 @@ mod tests {
 
     #[test]
     fn a_long_turn_counts_at_once_and_is_forgotten_by_and_by() {
-        let lag = Lag::default();
-        lag.took(Duration::from_millis(1));
-        lag.took(Duration::from_millis(8));
-        assert_eq!(lag.turn(), Duration::from_millis(8));
-        lag.took(Duration::ZERO);
-        assert_eq!(lag.turn(), Duration::from_millis(6));
+        let lag = TurnTime::default();
+        turn_time.took(Duration::from_millis(1));
+        turn_time.took(Duration::from_millis(8));
+        assert_eq!(turn_time.turn(), Duration::from_millis(8));
+        turn_time.took(Duration::ZERO);
+        assert_eq!(turn_time.turn(), Duration::from_millis(6));
         for _ in 0..100 {
-            lag.took(Duration::from_micros(10));
+            turn_time.took(Duration::from_micros(10));
         }
-        assert_eq!(lag.turn(), Duration::from_micros(10));
+        assert_eq!(turn_time.turn(), Duration::from_micros(10));
     }
 
     #[test]
     fn one_request_of_many_measures() {
-        let lag = Lag::default();
-        assert_eq!((0..320).filter(|_| lag.is_due()).count(), 10);
+        let lag = TurnTime::default();
+        assert_eq!((0..320).filter(|_| turn_time.is_due()).count(), 10);
     }
 
     #[tokio::test]
     async fn what_else_the_lane_has_to_do_is_in_its_turn() {
-        let lag = Lag::default();
+        let lag = TurnTime::default();
         let work = tokio::spawn(async {
             let begun = std::time::Instant::now();
             while begun.elapsed() < Duration::from_millis(3) {}
         });
-        lag.stand_back().await;
-        assert!(lag.turn() >= Duration::from_millis(3));
+        turn_time.yield_and_measure().await;
+        assert!(turn_time.turn() >= Duration::from_millis(3));
         work.await.unwrap();
     }
 }

@@ -34,7 +34,7 @@ const LONGEST_BAR: Duration = Duration::from_mins(10);
 
 /// What one substation has earned with one lane.
 #[derive(Debug)]
-pub(super) struct Earned {
+pub(super) struct PipelineEligibility {
     /// The last answers, a bit each: set if it was prompt.
     prompt: u32,
     /// Answers since the last slow one.
@@ -45,7 +45,7 @@ pub(super) struct Earned {
     barred_until: Option<Instant>,
 }
 
-impl Default for Earned {
+impl Default for PipelineEligibility {
     fn default() -> Self {
         Self {
             prompt: 0,
@@ -57,9 +57,9 @@ impl Default for Earned {
     }
 }
 
-impl Earned {
+impl PipelineEligibility {
     /// Whether requests may share a connection now.
-    pub(super) fn is_earned(&self) -> bool {
+    pub(super) fn is_eligible(&self) -> bool {
         self.streak >= self.needed && self.prompt.count_ones() >= MOSTLY
     }
 
@@ -70,7 +70,7 @@ impl Earned {
             return;
         }
         if least > SLOW {
-            if self.is_earned() {
+            if self.is_eligible() {
                 self.needed = (self.needed * 4).min(LONGEST);
             }
             (self.streak, self.prompt) = (0, 0);
@@ -111,65 +111,65 @@ mod tests {
     const TOO_LONG: Duration = SLOW.saturating_add(Duration::from_nanos(1));
     const BETWEEN: Duration = PROMPT.saturating_add(Duration::from_nanos(1));
 
-    fn answer(earned: &mut Earned, took: Duration, times: u32, now: Instant) {
+    fn answer(eligibility: &mut PipelineEligibility, took: Duration, times: u32, now: Instant) {
         for _ in 0..times {
-            earned.answered(took, took, now);
+            eligibility.answered(took, took, now);
         }
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_whole_window_earns_it_and_one_slow_answer_loses_it() {
-        let (mut earned, now) = (Earned::default(), Instant::now());
-        answer(&mut earned, PROMPT, WINDOW - 1, now);
-        assert!(!earned.is_earned());
-        answer(&mut earned, PROMPT, 1, now);
-        assert!(earned.is_earned());
-        answer(&mut earned, SLOW, 1, now);
-        assert!(earned.is_earned());
-        answer(&mut earned, TOO_LONG, 1, now);
-        assert!(!earned.is_earned());
+        let (mut eligibility, now) = (PipelineEligibility::default(), Instant::now());
+        answer(&mut eligibility, PROMPT, WINDOW - 1, now);
+        assert!(!eligibility.is_eligible());
+        answer(&mut eligibility, PROMPT, 1, now);
+        assert!(eligibility.is_eligible());
+        answer(&mut eligibility, SLOW, 1, now);
+        assert!(eligibility.is_eligible());
+        answer(&mut eligibility, TOO_LONG, 1, now);
+        assert!(!eligibility.is_eligible());
     }
 
     #[tokio::test(start_paused = true)]
     async fn one_that_is_never_prompt_does_not_earn_it_nor_one_that_often_is_not() {
         let now = Instant::now();
         for every in [1, 2, 4, 6] {
-            let mut earned = Earned::default();
+            let mut eligibility = PipelineEligibility::default();
             for at in 0..10 * WINDOW {
                 let took = if at % every == 0 { BETWEEN } else { AT_ONCE };
-                answer(&mut earned, took, 1, now);
-                assert!(!earned.is_earned(), "one in {every}");
+                answer(&mut eligibility, took, 1, now);
+                assert!(!eligibility.is_eligible(), "one in {every}");
             }
         }
-        let mut earned = Earned::default();
+        let mut eligibility = PipelineEligibility::default();
         for at in 0..10 * WINDOW {
             let took = if at % 8 == 0 { BETWEEN } else { AT_ONCE };
-            answer(&mut earned, took, 1, now);
+            answer(&mut eligibility, took, 1, now);
         }
-        assert!(earned.is_earned());
+        assert!(eligibility.is_eligible());
     }
 
     #[tokio::test(start_paused = true)]
     async fn what_this_lane_was_late_by_is_not_held_against_it() {
-        let (mut earned, now) = (Earned::default(), Instant::now());
+        let (mut eligibility, now) = (PipelineEligibility::default(), Instant::now());
         for _ in 0..WINDOW {
-            earned.answered(AT_ONCE, AT_ONCE, now);
+            eligibility.answered(AT_ONCE, AT_ONCE, now);
         }
-        earned.answered(10 * SLOW, SLOW, now);
-        assert!(earned.is_earned());
+        eligibility.answered(10 * SLOW, SLOW, now);
+        assert!(eligibility.is_eligible());
     }
 
     /// Of a substation that is slow once in so many answers, how many are awaited with others.
     fn shared(slow_once_in: u32) -> usize {
-        let (mut earned, now) = (Earned::default(), Instant::now());
+        let (mut eligibility, now) = (PipelineEligibility::default(), Instant::now());
         let mut rng = fastrand::Rng::with_seed(7);
         (0..100_000)
             .filter(|_| {
-                let was_earned = earned.is_earned();
+                let was_eligible = eligibility.is_eligible();
                 let is_slow = rng.u32(..slow_once_in) == 0;
                 let took = if is_slow { TOO_LONG } else { AT_ONCE };
-                answer(&mut earned, took, 1, now);
-                was_earned
+                answer(&mut eligibility, took, 1, now);
+                was_eligible
             })
             .count()
     }
@@ -182,22 +182,22 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_doubt_turns_it_off_ever_longer_until_it_is_long_ago() {
-        let (mut earned, mut now) = (Earned::default(), Instant::now());
+        let (mut eligibility, mut now) = (PipelineEligibility::default(), Instant::now());
         let mut bar = FIRST_BAR;
         for _ in 0..10 {
-            earned.doubt(now);
-            earned.doubt(now);
+            eligibility.doubt(now);
+            eligibility.doubt(now);
             let before = now + bar - Duration::from_millis(1);
-            answer(&mut earned, AT_ONCE, WINDOW, before);
-            assert!(!earned.is_earned());
+            answer(&mut eligibility, AT_ONCE, WINDOW, before);
+            assert!(!eligibility.is_eligible());
             now += bar;
-            answer(&mut earned, AT_ONCE, WINDOW, now);
-            assert!(earned.is_earned());
+            answer(&mut eligibility, AT_ONCE, WINDOW, now);
+            assert!(eligibility.is_eligible());
             bar = (bar * 2).min(LONGEST_BAR);
         }
         now += LONGEST_BAR + Duration::from_millis(1);
-        earned.doubt(now);
-        answer(&mut earned, AT_ONCE, WINDOW, now + FIRST_BAR);
-        assert!(earned.is_earned());
+        eligibility.doubt(now);
+        answer(&mut eligibility, AT_ONCE, WINDOW, now + FIRST_BAR);
+        assert!(eligibility.is_eligible());
     }
 }

@@ -2,10 +2,10 @@
 //!
 //! Requests are written one behind the other and answered in that order, so all there is to know is a queue
 //! and how many bytes have left. Each waiter holds a ticket. It collects what became of its request, or it
-//! leaves without (its time ran out): then its place stays, because its answer will still come and must be
+//! leaves without (its time ran out): then its entry stays, because its answer will still come and must be
 //! thrown away, or goes, if nothing of it had left.
 //!
-//! Two of those who wait have a duty, found by their place alone: the *writer*, first of those whose request
+//! Two of those who wait have a duty, found by their entry alone: the *writer*, first of those whose request
 //! has not left whole, and the *reader*, first of those without an answer. So there is no task that drives a
 //! connection, and nobody's leaving can leave it without one who does.
 
@@ -15,17 +15,17 @@ use tokio::time::Instant;
 
 use super::Progress;
 
-/// A place in the order of one connection; never given twice.
+/// An entry in the order of one connection; never given twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Ticket(u64);
 
 /// What became of a request.
 #[derive(Debug)]
-pub(super) enum End<A> {
+pub(super) enum Outcome<A> {
     /// Answered.
     Answered(A),
     /// Certainly not booked: it had not left, or the substation had said that it would read no further.
-    Untouched,
+    Unprocessed,
     /// The connection was lost, or what came over it was no answer; its bytes begin here, counted from the
     /// connection's first.
     Lost {
@@ -41,9 +41,9 @@ pub(super) enum End<A> {
 
 /// The order of one connection.
 #[derive(Debug)]
-pub(super) struct Order<A> {
-    places: VecDeque<Place<A>>,
-    /// The ticket of the first place.
+pub(super) struct PipelineQueue<A> {
+    entries: VecDeque<Entry<A>>,
+    /// The ticket of the first entry.
     first: u64,
     /// Bytes written to the connection since it began.
     written: u64,
@@ -52,30 +52,30 @@ pub(super) struct Order<A> {
 }
 
 #[derive(Debug)]
-struct Place<A> {
+struct Entry<A> {
     begins: u64,
     ends: u64,
     /// When it came, and once it was written, when that was.
     since: Instant,
     waker: Option<Waker>,
-    state: State<A>,
+    state: EntryState<A>,
 }
 
 #[derive(Debug)]
-enum State<A> {
+enum EntryState<A> {
     Waiting,
     /// Nobody waits any more, but the answer will come.
-    Left,
-    Ended(End<A>),
+    Abandoned,
+    Ended(Outcome<A>),
     /// What became of it was collected.
-    Done,
+    Collected,
 }
 
-impl<A> Order<A> {
+impl<A> PipelineQueue<A> {
     /// For a connection over which so many bytes have been sent.
     pub(super) fn new(written: u64) -> Self {
         Self {
-            places: VecDeque::new(),
+            entries: VecDeque::new(),
             first: 0,
             written,
             end: written,
@@ -83,23 +83,23 @@ impl<A> Order<A> {
     }
 
     /// A request of `length` bytes is behind those to be written.
-    pub(super) fn join(&mut self, length: usize, now: Instant) -> Ticket {
+    pub(super) fn push(&mut self, length: usize, now: Instant) -> Ticket {
         let begins = self.end;
         self.end += length as u64;
-        self.places.push_back(Place {
+        self.entries.push_back(Entry {
             begins,
             ends: self.end,
             since: now,
             waker: None,
-            state: State::Waiting,
+            state: EntryState::Waiting,
         });
-        Ticket(self.first + self.places.len() as u64 - 1)
+        Ticket(self.first + self.entries.len() as u64 - 1)
     }
 
     /// Whom to wake when something happens.
     pub(super) fn set_waker(&mut self, ticket: Ticket, waker: &Waker) {
-        if let Some(place) = self.place(ticket) {
-            match &mut place.waker {
+        if let Some(entry) = self.entry(ticket) {
+            match &mut entry.waker {
                 Some(known) => known.clone_from(waker),
                 unknown => *unknown = Some(waker.clone()),
             }
@@ -108,36 +108,36 @@ impl<A> Order<A> {
 
     /// The one with `ticket` is awake.
     pub(super) fn clear_waker(&mut self, ticket: Ticket) {
-        if let Some(place) = self.place(ticket) {
-            place.waker = None;
+        if let Some(entry) = self.entry(ticket) {
+            entry.waker = None;
         }
     }
 
     /// Requests without an answer.
     pub(super) fn unanswered(&self) -> usize {
-        self.places.iter().filter(|place| place.is_open()).count()
+        self.entries.iter().filter(|entry| entry.is_open()).count()
     }
 
     /// Requests that have not left whole.
-    pub(super) fn to_be_written(&self) -> usize {
-        let behind = self.places.iter().rev();
-        behind.take_while(|place| place.ends > self.written).count()
+    pub(super) fn pending_writes(&self) -> usize {
+        let behind = self.entries.iter().rev();
+        behind.take_while(|entry| entry.ends > self.written).count()
     }
 
-    /// Whether nobody has a place any more.
+    /// Whether nobody has an entry any more.
     pub(super) fn is_empty(&self) -> bool {
-        self.places.is_empty()
+        self.entries.is_empty()
     }
 
     /// Whether anybody still waits for an answer.
     pub(super) fn is_awaited(&self) -> bool {
-        let is_waiting = |place: &Place<A>| matches!(place.state, State::Waiting);
-        self.places.iter().any(is_waiting)
+        let is_waiting = |entry: &Entry<A>| matches!(entry.state, EntryState::Waiting);
+        self.entries.iter().any(is_waiting)
     }
 
     /// Since when the oldest unanswered request has been waiting.
     pub(super) fn oldest(&self) -> Option<Instant> {
-        let oldest = self.places.iter().find(|place| place.is_open())?;
+        let oldest = self.entries.iter().find(|entry| entry.is_open())?;
         Some(oldest.since)
     }
 
@@ -149,30 +149,30 @@ impl<A> Order<A> {
     /// Who has to write, if anything is to be written.
     pub(super) fn writer(&self) -> Option<Ticket> {
         let written = self.written;
-        self.find(|place| place.ends > written && matches!(place.state, State::Waiting))
+        self.find(|entry| entry.ends > written && matches!(entry.state, EntryState::Waiting))
     }
 
     /// Who has to read, if anybody waits for an answer.
     pub(super) fn reader(&self) -> Option<Ticket> {
-        self.find(|place| matches!(place.state, State::Waiting))
+        self.find(|entry| matches!(entry.state, EntryState::Waiting))
     }
 
-    /// The waker of a place.
+    /// The waker of an entry.
     pub(super) fn waker(&self, ticket: Ticket) -> Option<&Waker> {
         let at = usize::try_from(ticket.0.checked_sub(self.first)?).ok()?;
-        self.places.get(at)?.waker.as_ref()
+        self.entries.get(at)?.waker.as_ref()
     }
 
     /// So many bytes were written.
     pub(super) fn wrote(&mut self, bytes: usize, now: Instant) {
         let before = self.written;
         self.written += bytes as u64;
-        for place in self.places.iter_mut().rev() {
-            if place.ends <= before {
+        for entry in self.entries.iter_mut().rev() {
+            if entry.ends <= before {
                 break;
             }
-            if place.ends <= self.written {
-                place.since = now;
+            if entry.ends <= self.written {
+                entry.since = now;
             }
         }
     }
@@ -181,13 +181,13 @@ impl<A> Order<A> {
     /// answer is somebody else's, or nobody's.
     pub(super) fn answered(&mut self, answer: A) -> Option<Instant> {
         let written = self.written;
-        let place = self.places.iter_mut().find(|place| place.is_open())?;
-        if place.ends > written {
+        let entry = self.entries.iter_mut().find(|entry| entry.is_open())?;
+        if entry.ends > written {
             return None;
         }
-        let since = place.since;
-        place.end(End::Answered(answer));
-        self.let_go();
+        let since = entry.since;
+        entry.end(Outcome::Answered(answer));
+        self.drop_collected();
         Some(since)
     }
 
@@ -196,25 +196,25 @@ impl<A> Order<A> {
     pub(super) fn lost(&mut self, reason: &str, first_is_clean: bool, rest_is_clean: bool) {
         let written = self.written;
         let mut is_clean = first_is_clean;
-        for place in self.places.iter_mut().filter(|place| place.is_open()) {
-            place.end(if place.begins >= written {
-                End::Untouched
+        for entry in self.entries.iter_mut().filter(|entry| entry.is_open()) {
+            entry.end(if entry.begins >= written {
+                Outcome::Unprocessed
             } else {
-                End::Lost {
+                Outcome::Lost {
                     reason: reason.to_owned(),
-                    begins: place.begins,
+                    begins: entry.begins,
                     is_clean,
                 }
             });
             is_clean = rest_is_clean;
         }
-        self.let_go();
+        self.drop_collected();
     }
 
     /// Nothing more will be written.
     pub(super) fn shut(&mut self) {
         let written = self.written;
-        self.end_open(|place| place.begins >= written);
+        self.end_open(|entry| entry.begins >= written);
     }
 
     /// The substation said with its last answer that it would process no more, and closed.
@@ -222,25 +222,26 @@ impl<A> Order<A> {
         self.end_open(|_| true);
     }
 
-    fn end_open(&mut self, is_meant: impl Fn(&Place<A>) -> bool) {
-        for place in &mut self.places {
-            if place.is_open() && is_meant(place) {
-                place.end(End::Untouched);
+    fn end_open(&mut self, is_meant: impl Fn(&Entry<A>) -> bool) {
+        for entry in &mut self.entries {
+            if entry.is_open() && is_meant(entry) {
+                entry.end(Outcome::Unprocessed);
             }
         }
-        self.let_go();
+        self.drop_collected();
     }
 
-    /// What became of a request; its place is given up with it.
-    pub(super) fn collect(&mut self, ticket: Ticket) -> Option<End<A>> {
-        let place = self.place(ticket)?;
-        if !matches!(place.state, State::Ended(_)) {
+    /// What became of a request; its entry is given up with it.
+    pub(super) fn collect(&mut self, ticket: Ticket) -> Option<Outcome<A>> {
+        let entry = self.entry(ticket)?;
+        if !matches!(entry.state, EntryState::Ended(_)) {
             return None;
         }
-        let State::Ended(end) = std::mem::replace(&mut place.state, State::Done) else {
+        let EntryState::Ended(end) = std::mem::replace(&mut entry.state, EntryState::Collected)
+        else {
             return None;
         };
-        self.let_go();
+        self.drop_collected();
         Some(end)
     }
 
@@ -248,73 +249,74 @@ impl<A> Order<A> {
     /// to be written it stands, to be taken out there.
     pub(super) fn leave(&mut self, ticket: Ticket) -> (Progress, Option<Range<usize>>) {
         let written = self.written;
-        let Some(place) = self.place(ticket) else {
+        let Some(entry) = self.entry(ticket) else {
             return (Progress::Sent, None);
         };
-        place.waker = None;
-        match place.state {
-            State::Waiting if place.begins >= written => {}
-            State::Waiting => {
-                place.state = State::Left;
+        entry.waker = None;
+        match entry.state {
+            EntryState::Waiting if entry.begins >= written => {}
+            EntryState::Waiting => {
+                entry.state = EntryState::Abandoned;
                 return (Progress::Sent, None);
             }
-            State::Ended(End::Untouched) => {
-                place.state = State::Done;
-                self.let_go();
+            EntryState::Ended(Outcome::Unprocessed) => {
+                entry.state = EntryState::Collected;
+                self.drop_collected();
                 return (Progress::Unsent, None);
             }
-            State::Ended(_) | State::Left | State::Done => {
-                place.state = State::Done;
-                self.let_go();
+            EntryState::Ended(_) | EntryState::Abandoned | EntryState::Collected => {
+                entry.state = EntryState::Collected;
+                self.drop_collected();
                 return (Progress::Sent, None);
             }
         }
-        let (begins, ends) = (place.begins, place.ends);
-        place.state = State::Done;
-        place.ends = begins;
+        let (begins, ends) = (entry.begins, entry.ends);
+        entry.state = EntryState::Collected;
+        entry.ends = begins;
         let length = ends - begins;
         self.end -= length;
-        for place in &mut self.places {
-            if place.begins >= ends {
-                place.begins -= length;
-                place.ends -= length;
+        for entry in &mut self.entries {
+            if entry.begins >= ends {
+                entry.begins -= length;
+                entry.ends -= length;
             }
         }
-        self.let_go();
+        self.drop_collected();
         let from = usize::try_from(begins - written).unwrap_or(usize::MAX);
         let to = usize::try_from(ends - written).unwrap_or(usize::MAX);
         (Progress::Unsent, Some(from..to))
     }
 
-    fn place(&mut self, ticket: Ticket) -> Option<&mut Place<A>> {
+    fn entry(&mut self, ticket: Ticket) -> Option<&mut Entry<A>> {
         let at = usize::try_from(ticket.0.checked_sub(self.first)?).ok()?;
-        self.places.get_mut(at)
+        self.entries.get_mut(at)
     }
 
-    fn find(&self, is_it: impl Fn(&Place<A>) -> bool) -> Option<Ticket> {
-        let at = self.places.iter().position(is_it)?;
+    fn find(&self, is_it: impl Fn(&Entry<A>) -> bool) -> Option<Ticket> {
+        let at = self.entries.iter().position(is_it)?;
         Some(Ticket(self.first + at as u64))
     }
 
     /// Places whose story is over are given up, from the front.
-    fn let_go(&mut self) {
-        while matches!(self.places.front(), Some(place) if matches!(place.state, State::Done)) {
-            self.places.pop_front();
+    fn drop_collected(&mut self) {
+        while matches!(self.entries.front(), Some(entry) if matches!(entry.state, EntryState::Collected))
+        {
+            self.entries.pop_front();
             self.first += 1;
         }
     }
 }
 
-impl<A> Place<A> {
+impl<A> Entry<A> {
     /// Whether its answer is still to come.
     fn is_open(&self) -> bool {
-        matches!(self.state, State::Waiting | State::Left)
+        matches!(self.state, EntryState::Waiting | EntryState::Abandoned)
     }
 
-    fn end(&mut self, end: End<A>) {
+    fn end(&mut self, end: Outcome<A>) {
         self.state = match self.state {
-            State::Left => State::Done,
-            _ => State::Ended(end),
+            EntryState::Abandoned => EntryState::Collected,
+            _ => EntryState::Ended(end),
         };
         if let Some(waker) = self.waker.take() {
             waker.wake();
@@ -329,29 +331,29 @@ mod tests {
     const BYTES: usize = 100;
 
     /// What a seeded run knows of one request.
-    struct Asked {
+    struct Request {
         ticket: Ticket,
         number: u64,
         is_over: bool,
     }
 
-    /// A substation that answers in order, writes that stop anywhere, and people who leave: nobody ever gets
+    /// A substation that answers in queue, writes that stop anywhere, and people who leave: nobody ever gets
     /// another's answer, nobody is left without, and nothing that may have arrived is told as unsent.
     #[tokio::test(start_paused = true)]
     async fn whatever_the_order_of_events_each_gets_its_own_answer() {
         for seed in 0..300 {
             let mut rng = fastrand::Rng::with_seed(seed);
-            let (mut order, now) = (Order::<u64>::new(7), Instant::now());
+            let (mut queue, now) = (PipelineQueue::<u64>::new(7), Instant::now());
             // What is in the buffer and what has left, as numbers of requests, one entry a byte.
             let (mut out, mut wire) = (Vec::<u64>::new(), Vec::<u64>::new());
-            let mut asked: Vec<Asked> = Vec::new();
+            let mut requests: Vec<Request> = Vec::new();
             let mut answered = 0;
             for number in 0..200 {
                 match rng.u32(..10) {
                     0..4 => {
-                        let ticket = order.join(BYTES, now);
+                        let ticket = queue.push(BYTES, now);
                         out.extend([number; BYTES]);
-                        asked.push(Asked {
+                        requests.push(Request {
                             ticket,
                             number,
                             is_over: false,
@@ -360,20 +362,20 @@ mod tests {
                     4..6 => {
                         let bytes = rng.usize(..=out.len());
                         wire.extend(out.drain(..bytes));
-                        order.wrote(bytes, now);
+                        queue.wrote(bytes, now);
                     }
                     6..8 => {
                         if let Some(next) = wire.get(answered * BYTES).copied()
                             && wire.len() >= (answered + 1) * BYTES
                         {
                             answered += 1;
-                            assert!(order.answered(next).is_some());
+                            assert!(queue.answered(next).is_some());
                         }
                     }
                     8 => {
-                        if let Some(one) = rng.choice(&mut asked).filter(|one| !one.is_over) {
+                        if let Some(one) = rng.choice(&mut requests).filter(|one| !one.is_over) {
                             one.is_over = true;
-                            let (progress, bytes) = order.leave(one.ticket);
+                            let (progress, bytes) = queue.leave(one.ticket);
                             let has_left = wire.contains(&one.number);
                             assert_eq!(progress == Progress::Sent, has_left, "seed {seed}");
                             if let Some(bytes) = bytes {
@@ -382,72 +384,72 @@ mod tests {
                         }
                     }
                     _ => {
-                        for one in asked.iter_mut().filter(|one| !one.is_over) {
-                            if let Some(end) = order.collect(one.ticket) {
+                        for one in requests.iter_mut().filter(|one| !one.is_over) {
+                            if let Some(end) = queue.collect(one.ticket) {
                                 one.is_over = true;
-                                assert!(matches!(end, End::Answered(of) if of == one.number));
+                                assert!(matches!(end, Outcome::Answered(of) if of == one.number));
                             }
                         }
                     }
                 }
-                let waits = asked.iter().any(|one| !one.is_over);
-                assert!(!waits || order.reader().is_some() || !order.is_awaited());
+                let waits = requests.iter().any(|one| !one.is_over);
+                assert!(!waits || queue.reader().is_some() || !queue.is_awaited());
             }
-            order.lost("gone", false, true);
+            queue.lost("gone", false, true);
             let is_partly = |number: &u64| wire.contains(number);
-            for one in asked.iter().filter(|one| !one.is_over) {
-                let end = order.collect(one.ticket).unwrap();
+            for one in requests.iter().filter(|one| !one.is_over) {
+                let end = queue.collect(one.ticket).unwrap();
                 match end {
-                    End::Answered(of) => assert_eq!(of, one.number),
-                    End::Untouched => assert!(!is_partly(&one.number), "seed {seed}"),
-                    End::Lost { begins, .. } => {
+                    Outcome::Answered(of) => assert_eq!(of, one.number),
+                    Outcome::Unprocessed => assert!(!is_partly(&one.number), "seed {seed}"),
+                    Outcome::Lost { begins, .. } => {
                         let at = usize::try_from(begins - 7).unwrap();
                         assert_eq!(wire.get(at), Some(&one.number));
                     }
                 }
             }
-            assert!(order.is_empty());
+            assert!(queue.is_empty());
         }
     }
 
     #[tokio::test(start_paused = true)]
     async fn duties_go_to_the_next_who_waits() {
-        let (mut order, now) = (Order::<()>::new(0), Instant::now());
-        let [a, b, c] = [(); 3].map(|()| order.join(BYTES, now));
-        assert_eq!((order.writer(), order.reader()), (Some(a), Some(a)));
-        assert_eq!(order.to_be_written(), 3);
-        order.wrote(BYTES + 1, now);
-        assert_eq!(order.to_be_written(), 2);
-        assert_eq!((order.writer(), order.reader()), (Some(b), Some(a)));
-        assert_eq!(order.leave(a), (Progress::Sent, None));
-        assert_eq!(order.reader(), Some(b));
-        assert_eq!(order.leave(b), (Progress::Sent, None));
-        assert_eq!((order.writer(), order.reader()), (Some(c), Some(c)));
-        assert_eq!(order.unanswered(), 3);
-        assert_eq!(order.leave(c).0, Progress::Unsent);
-        assert!(!order.is_awaited());
+        let (mut queue, now) = (PipelineQueue::<()>::new(0), Instant::now());
+        let [a, b, c] = [(); 3].map(|()| queue.push(BYTES, now));
+        assert_eq!((queue.writer(), queue.reader()), (Some(a), Some(a)));
+        assert_eq!(queue.pending_writes(), 3);
+        queue.wrote(BYTES + 1, now);
+        assert_eq!(queue.pending_writes(), 2);
+        assert_eq!((queue.writer(), queue.reader()), (Some(b), Some(a)));
+        assert_eq!(queue.leave(a), (Progress::Sent, None));
+        assert_eq!(queue.reader(), Some(b));
+        assert_eq!(queue.leave(b), (Progress::Sent, None));
+        assert_eq!((queue.writer(), queue.reader()), (Some(c), Some(c)));
+        assert_eq!(queue.unanswered(), 3);
+        assert_eq!(queue.leave(c).0, Progress::Unsent);
+        assert!(!queue.is_awaited());
     }
 
     #[tokio::test(start_paused = true)]
     async fn an_answer_before_its_request_is_nobodys() {
-        let (mut order, now) = (Order::new(0), Instant::now());
-        assert!(order.answered(1).is_none());
-        order.join(BYTES, now);
-        order.wrote(BYTES - 1, now);
-        assert!(order.answered(1).is_none());
+        let (mut queue, now) = (PipelineQueue::new(0), Instant::now());
+        assert!(queue.answered(1).is_none());
+        queue.push(BYTES, now);
+        queue.wrote(BYTES - 1, now);
+        assert!(queue.answered(1).is_none());
     }
 
     #[tokio::test(start_paused = true)]
     async fn after_an_announced_close_nothing_is_booked_of_what_was_written_behind() {
-        let (mut order, now) = (Order::new(0), Instant::now());
-        let [a, b, c] = [(); 3].map(|()| order.join(BYTES, now));
-        order.wrote(2 * BYTES, now);
-        assert!(order.answered(1).is_some());
-        order.shut();
-        assert!(matches!(order.collect(a), Some(End::Answered(1))));
-        assert!(order.collect(b).is_none());
-        assert!(matches!(order.collect(c), Some(End::Untouched)));
-        order.closed();
-        assert!(matches!(order.collect(b), Some(End::Untouched)));
+        let (mut queue, now) = (PipelineQueue::new(0), Instant::now());
+        let [a, b, c] = [(); 3].map(|()| queue.push(BYTES, now));
+        queue.wrote(2 * BYTES, now);
+        assert!(queue.answered(1).is_some());
+        queue.shut();
+        assert!(matches!(queue.collect(a), Some(Outcome::Answered(1))));
+        assert!(queue.collect(b).is_none());
+        assert!(matches!(queue.collect(c), Some(Outcome::Unprocessed)));
+        queue.closed();
+        assert!(matches!(queue.collect(b), Some(Outcome::Unprocessed)));
     }
 }
