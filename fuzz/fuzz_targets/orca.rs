@@ -3,9 +3,9 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use switchyard_gauge::orca::{Report, Unread, read};
+use switchyard_gauge::orca::{Report, ReportError, read};
 
-fn said(value: &[u8]) -> Result<Report, Unread> {
+fn said(value: &[u8]) -> Result<Report, ReportError> {
     read(value, "load", "most")
 }
 

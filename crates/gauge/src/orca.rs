@@ -30,7 +30,7 @@ pub struct Report {
 
 /// Why a report says nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unread {
+pub enum ReportError {
     /// It is in none of the formats that are read.
     Format,
     /// It can't be read, says a thing twice, or a wanted value is no load.
@@ -42,7 +42,7 @@ pub enum Unread {
 /// The value of the one header that may report, among those of an answer; `None` where there is none at all.
 pub fn find<'a>(
     headers: impl Iterator<Item = (&'a [u8], &'a [u8])>,
-) -> Option<Result<&'a [u8], Unread>> {
+) -> Option<Result<&'a [u8], ReportError>> {
     let mut found = None;
     for (name, value) in headers {
         let Some((begins, suffix)) = name.split_at_checked(HEADER.len()) else {
@@ -53,49 +53,49 @@ pub fn find<'a>(
         }
         let report = match suffix {
             b"" => Ok(value),
-            _ if suffix.eq_ignore_ascii_case(BINARY_SUFFIX.as_bytes()) => Err(Unread::Format),
+            _ if suffix.eq_ignore_ascii_case(BINARY_SUFFIX.as_bytes()) => Err(ReportError::Format),
             _ => continue,
         };
         // Of two that differ nobody knows which one is meant.
-        found = Some(found.map_or(report, |_| Err(Unread::Malformed)));
+        found = Some(found.map_or(report, |_| Err(ReportError::Malformed)));
     }
     found
 }
 
 /// Reads the header's value; `load` and `capacity` are the names of the gauges.
-pub fn read(value: &[u8], load: &str, capacity: &str) -> Result<Report, Unread> {
-    let mut wanted = Wanted {
+pub fn read(value: &[u8], load: &str, capacity: &str) -> Result<Report, ReportError> {
+    let mut wanted = WantedMetrics {
         names: [load.as_bytes(), capacity.as_bytes()],
         values: [None; 2],
     };
     match value.trim_ascii().split_at_checked(5) {
         Some((b"TEXT ", pairs)) => text(pairs, &mut wanted)?,
         Some((b"JSON ", object)) => json::read(object, &mut wanted)?,
-        _ => return Err(Unread::Format),
+        _ => return Err(ReportError::Format),
     }
     let [load, capacity] = wanted.values;
     Ok(Report {
-        load: load.ok_or(Unread::Missing)?,
+        load: load.ok_or(ReportError::Missing)?,
         capacity,
     })
 }
 
 /// The metrics that are looked for, and what of them was found.
-struct Wanted<'a> {
+struct WantedMetrics<'a> {
     names: [&'a [u8]; 2],
     values: [Option<f64>; 2],
 }
 
-impl Wanted<'_> {
+impl WantedMetrics<'_> {
     fn is_named(&self, name: &[u8]) -> bool {
         self.names.contains(&name)
     }
 
     /// Takes the metric `name`, whose value is written as `number`, if it is one of them.
-    fn take(&mut self, name: &[u8], number: &[u8]) -> Result<(), Unread> {
+    fn take(&mut self, name: &[u8], number: &[u8]) -> Result<(), ReportError> {
         for (wanted, value) in self.names.into_iter().zip(&mut self.values) {
             if wanted == name && value.replace(parse(number)?).is_some() {
-                return Err(Unread::Malformed);
+                return Err(ReportError::Malformed);
             }
         }
         Ok(())
@@ -103,12 +103,12 @@ impl Wanted<'_> {
 }
 
 /// `key=value` or `key:value`, between commas. A metric's own name may have colons, a number has none.
-fn text(pairs: &[u8], wanted: &mut Wanted<'_>) -> Result<(), Unread> {
+fn text(pairs: &[u8], wanted: &mut WantedMetrics<'_>) -> Result<(), ReportError> {
     for pair in pairs.split(|byte| *byte == b',') {
         let equals = pair.iter().position(|byte| *byte == b'=');
         let colon = || pair.iter().rposition(|byte| *byte == b':');
-        let at = equals.or_else(colon).ok_or(Unread::Malformed)?;
-        let (key, value) = pair.split_at_checked(at).ok_or(Unread::Malformed)?;
+        let at = equals.or_else(colon).ok_or(ReportError::Malformed)?;
+        let (key, value) = pair.split_at_checked(at).ok_or(ReportError::Malformed)?;
         if let Some(name) = key.trim_ascii().strip_prefix(b"named_metrics.") {
             let value = value.get(1..).unwrap_or_default();
             wanted.take(name, value.trim_ascii())?;
@@ -117,12 +117,12 @@ fn text(pairs: &[u8], wanted: &mut Wanted<'_>) -> Result<(), Unread> {
     Ok(())
 }
 
-fn parse(number: &[u8]) -> Result<f64, Unread> {
+fn parse(number: &[u8]) -> Result<f64, ReportError> {
     let number = std::str::from_utf8(number).ok();
     let value = number.and_then(|number| number.parse::<f64>().ok());
     // Adding zero turns -0 into 0.
     value
         .filter(|value| value.is_finite() && *value >= 0.0)
         .map(|value| value + 0.0)
-        .ok_or(Unread::Malformed)
+        .ok_or(ReportError::Malformed)
 }

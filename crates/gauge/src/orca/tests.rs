@@ -1,13 +1,13 @@
 //! Tables, and properties against a reader that builds a whole tree.
 
-use super::{Report, Unread, read};
+use super::{Report, ReportError, read};
 use proptest::{
     collection,
     prelude::{Just, Strategy, any, prop_assert_eq, prop_oneof, proptest},
 };
 use serde_json::Value;
 
-fn said(value: impl AsRef<[u8]>) -> Result<Report, Unread> {
+fn said(value: impl AsRef<[u8]>) -> Result<Report, ReportError> {
     read(value.as_ref(), "load", "most")
 }
 
@@ -56,7 +56,7 @@ fn reads_what_writers_write() {
 
 #[test]
 fn refuses_what_is_doubtful() {
-    use Unread::{Format, Malformed, Missing};
+    use ReportError::{Format, Malformed, Missing};
     for (value, why) in [
         ("", Format),
         ("TEXT", Format),
@@ -121,21 +121,23 @@ fn refuses_what_is_doubtful() {
 }
 
 /// The same by way of a tree. It takes a name that is there twice for one, so no such text goes through it.
-fn slowly(object: &str) -> Result<Report, Unread> {
-    let tree: Value = serde_json::from_str(object).map_err(|_| Unread::Malformed)?;
-    let tree = tree.as_object().ok_or(Unread::Malformed)?;
+fn slowly(object: &str) -> Result<Report, ReportError> {
+    let tree: Value = serde_json::from_str(object).map_err(|_| ReportError::Malformed)?;
+    let tree = tree.as_object().ok_or(ReportError::Malformed)?;
     let named = match (tree.get("named_metrics"), tree.get("namedMetrics")) {
-        (Some(_), Some(_)) => return Err(Unread::Malformed),
-        (Some(named), None) | (None, Some(named)) => named.as_object().ok_or(Unread::Malformed)?,
-        (None, None) => return Err(Unread::Missing),
+        (Some(_), Some(_)) => return Err(ReportError::Malformed),
+        (Some(named), None) | (None, Some(named)) => {
+            named.as_object().ok_or(ReportError::Malformed)?
+        }
+        (None, None) => return Err(ReportError::Missing),
     };
     let of = |name: &str| match named.get(name).map(Value::as_f64) {
         None => Ok(None),
         Some(Some(number)) if number >= 0.0 => Ok(Some(number)),
-        Some(_) => Err(Unread::Malformed),
+        Some(_) => Err(ReportError::Malformed),
     };
     let (load, capacity) = (of("load")?, of("most")?);
-    Ok(report(load.ok_or(Unread::Missing)?, capacity))
+    Ok(report(load.ok_or(ReportError::Missing)?, capacity))
 }
 
 #[test]
