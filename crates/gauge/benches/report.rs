@@ -1,4 +1,4 @@
-//! What a load on an answer costs to read, and what an answer without one costs to look through.
+//! The cost of reading a load from an answer, and of searching an answer that has none.
 
 use bytes::BytesMut;
 use divan::{Bencher, black_box};

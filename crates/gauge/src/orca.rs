@@ -1,14 +1,14 @@
-//! A substation's load, as it stands on an answer: the ORCA header `endpoint-load-metrics`.
+//! Reads the load that a substation reports on an answer, in the ORCA header `endpoint-load-metrics`.
 //!
 //! [ORCA](https://github.com/cncf/xds/blob/main/xds/data/orca/v3/orca_load_report.proto) (Open Request Cost
-//! Aggregation) lets a backend say how loaded it is in the header of an answer, where it costs nothing. It comes as
-//! `TEXT named_metrics.NAME=VALUE, …` (older writers: `:` for `=`) or as `JSON {"named_metrics": {"NAME": VALUE}}`;
-//! a third form, protobuf in base64, has to be asked for, and nobody here asks. The metric is found by the name of
-//! the gauge, so that header and page mean one thing.
+//! Aggregation) lets a backend report its load in a header of an answer, which costs no extra request. Two forms are
+//! read: `TEXT named_metrics.NAME=VALUE, …` (older writers use `:` for `=`) and
+//! `JSON {"named_metrics": {"NAME": VALUE}}`. A third form, protobuf in base64, must be requested, and Switchyard does
+//! not request it. The metric has the name of the gauge, so header and page mean the same.
 //!
-//! As with the [`exposition`](super::exposition), a wrong number is worse than none: what is doubtful, said
-//! twice or no load is refused whole. Nothing is allocated; other metrics are passed over without being judged, but
-//! for JSON's structure, without which nobody knows what stands where.
+//! As in the [`exposition`](super::exposition), a wrong number is worse than none. A report that is doubtful, says a
+//! thing twice, or has a value that is not a load is refused whole. A report of the usual kind is read without an
+//! allocation. Values of other metrics are not checked, except that JSON must be well-formed.
 
 mod json;
 #[cfg(test)]
@@ -16,30 +16,30 @@ mod tests;
 
 /// The header, in whatever case.
 pub const HEADER: &str = "endpoint-load-metrics";
-/// What stands behind the header's name where the report is protobuf.
+/// The suffix of the header's name if the report is protobuf.
 const BINARY_SUFFIX: &str = "-bin";
 
-/// What a report says.
+/// The content of a report.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Report {
     /// The load: finite and not negative.
     pub load: f64,
-    /// The capacity, where it is said: finite and not negative.
+    /// The capacity, if it is reported: finite and not negative.
     pub capacity: Option<f64>,
 }
 
-/// Why a report says nothing.
+/// Why a report gives no load.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReportError {
-    /// It is in none of the formats that are read.
+    /// It is in no format that is read.
     Format,
-    /// It can't be read, says a thing twice, or a wanted value is no load.
+    /// It can't be read, says a thing twice, or a wanted value is not a load.
     Malformed,
-    /// The load is not in it.
+    /// It does not contain the load.
     Missing,
 }
 
-/// The value of the one header that may report, among those of an answer; `None` where there is none at all.
+/// Finds the value of the report header among the headers of an answer; `None` if there is no such header.
 pub fn find<'a>(
     headers: impl Iterator<Item = (&'a [u8], &'a [u8])>,
 ) -> Option<Result<&'a [u8], ReportError>> {
@@ -56,13 +56,13 @@ pub fn find<'a>(
             _ if suffix.eq_ignore_ascii_case(BINARY_SUFFIX.as_bytes()) => Err(ReportError::Format),
             _ => continue,
         };
-        // Of two that differ nobody knows which one is meant.
+        // With two headers, it is not certain which one counts.
         found = Some(found.map_or(report, |_| Err(ReportError::Malformed)));
     }
     found
 }
 
-/// Reads the header's value; `load` and `capacity` are the names of the gauges.
+/// Reads a report from the header's value; `load` and `capacity` are the names of the gauges.
 pub fn read(value: &[u8], load: &str, capacity: &str) -> Result<Report, ReportError> {
     let mut wanted = WantedMetrics {
         names: [load.as_bytes(), capacity.as_bytes()],
@@ -80,7 +80,7 @@ pub fn read(value: &[u8], load: &str, capacity: &str) -> Result<Report, ReportEr
     })
 }
 
-/// The metrics that are looked for, and what of them was found.
+/// The names of the wanted metrics, and the values found so far.
 struct WantedMetrics<'a> {
     names: [&'a [u8]; 2],
     values: [Option<f64>; 2],
@@ -91,7 +91,7 @@ impl WantedMetrics<'_> {
         self.names.contains(&name)
     }
 
-    /// Takes the metric `name`, whose value is written as `number`, if it is one of them.
+    /// Stores the value of the metric `name`, written as `number`, if it is wanted.
     fn take(&mut self, name: &[u8], number: &[u8]) -> Result<(), ReportError> {
         for (wanted, value) in self.names.into_iter().zip(&mut self.values) {
             if wanted == name && value.replace(parse(number)?).is_some() {
@@ -102,7 +102,7 @@ impl WantedMetrics<'_> {
     }
 }
 
-/// `key=value` or `key:value`, between commas. A metric's own name may have colons, a number has none.
+/// Reads `key=value` or `key:value`, separated by commas. A metric's name may contain colons, a number does not.
 fn text(pairs: &[u8], wanted: &mut WantedMetrics<'_>) -> Result<(), ReportError> {
     for pair in pairs.split(|byte| *byte == b',') {
         let equals = pair.iter().position(|byte| *byte == b'=');

@@ -1,17 +1,17 @@
-//! The headers of a client's request, whoever parsed them.
+//! The headers of a client's request, whichever parser found them.
 
 use http::HeaderMap;
 
 /// The headers of one request.
 #[derive(Clone, Copy, Debug)]
 pub enum Head<'a> {
-    /// As Pingora's session gives them.
+    /// Parsed by Pingora's session.
     Parsed(&'a HeaderMap),
-    /// The bytes of a whole head, and where in it they stand.
+    /// The bytes of a whole head, and where in them the headers are.
     Raw(&'a [u8], &'a [HeaderSpan]),
 }
 
-/// Where in a head of at most 64 KiB a header stands.
+/// Where in a head of at most 64 KiB a header is, as byte offsets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct HeaderSpan {
     name: (u16, u16),
@@ -19,7 +19,7 @@ pub struct HeaderSpan {
 }
 
 impl HeaderSpan {
-    /// Where a name and its value stand, if both are parts of `head`.
+    /// The position of a name and its value, if both are parts of `head`.
     #[must_use]
     pub fn find(head: &[u8], name: &[u8], value: &[u8]) -> Option<Self> {
         Some(Self {
@@ -28,6 +28,8 @@ impl HeaderSpan {
         })
     }
 
+    /// The name and the value, in the head that they were found in.
+    #[inline]
     fn slices(self, head: &[u8]) -> (&[u8], &[u8]) {
         let part = |(begin, end): (u16, u16)| head.get(begin.into()..end.into());
         let (name, value) = (part(self.name), part(self.value));
@@ -46,7 +48,8 @@ fn part_of(head: &[u8], part: &[u8]) -> Option<(u16, u16)> {
 }
 
 impl<'a> Head<'a> {
-    /// All of them, in their order; names in whatever case.
+    /// All headers in their order; names keep the case in which they were sent.
+    #[inline]
     pub fn fields(self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
         match self {
             Self::Parsed(headers) => Fields::Parsed(headers.iter()),
@@ -54,7 +57,8 @@ impl<'a> Head<'a> {
         }
     }
 
-    /// The values of every header of this name.
+    /// The values of every header of this name, compared without regard to case.
+    #[inline]
     pub fn all(self, name: &str) -> impl Iterator<Item = &'a [u8]> {
         self.fields()
             .filter(move |(field, _)| field.eq_ignore_ascii_case(name.as_bytes()))
@@ -71,6 +75,7 @@ enum Fields<'a> {
 impl<'a> Iterator for Fields<'a> {
     type Item = (&'a [u8], &'a [u8]);
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         match self {
             Self::Parsed(fields) => fields
@@ -88,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_kinds_tell_the_same() {
+    fn both_kinds_yield_the_same_headers() {
         let head = b"POST / HTTP/1.1\r\nHost: a\r\nCookie:b\r\ncookie: c\r\n\r\n";
         let at = |name: std::ops::Range<usize>, value: std::ops::Range<usize>| {
             HeaderSpan::find(head, &head[name], &head[value]).unwrap()
@@ -107,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_part_of_a_head_stands_nowhere_in_it() {
+    fn bytes_outside_a_head_have_no_span_in_it() {
         let both = vec![b'a'; 80_000];
         let (head, behind) = both.split_at(70_000);
         assert!(HeaderSpan::find(head, &head[..1], &head[1..2]).is_some());

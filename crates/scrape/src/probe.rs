@@ -1,4 +1,4 @@
-//! One look at one substation's gauge, over a connection that is kept.
+//! Scrapes one substation's gauge over a kept connection.
 
 use std::{io, net::SocketAddr, time::Duration};
 
@@ -16,12 +16,12 @@ use switchyard_http1::{Answer, Decoded, Decoder, Limits};
 
 use crate::{outcome::PollOutcome, ticket::ScrapeTicket};
 
-/// A metrics page larger than this is not read to its end.
+/// The largest metrics page that is read, in bytes.
 const LARGEST_PAGE: usize = 4 * 1024 * 1024;
-/// Room for a usual page; more is made as it comes.
+/// Buffer space reserved for each read, in bytes: enough for a usual page.
 const READ: usize = 16 * 1024;
 
-/// What is looked for, prepared once.
+/// The series to look for, and where, prepared once for each configuration.
 #[derive(Debug)]
 pub struct Gauges {
     load: Wanted,
@@ -31,7 +31,7 @@ pub struct Gauges {
 }
 
 impl Gauges {
-    /// The gauges that a configuration names, and where and for how long to look for them.
+    /// The gauges that a configuration names, with the path and the timeout of a scrape.
     #[must_use]
     pub fn new(load: &config::Load) -> Self {
         let aggregate = match load.aggregate {
@@ -55,7 +55,7 @@ impl Gauges {
     }
 }
 
-/// Looks at one substation's gauge, again and again.
+/// Scrapes one substation, time after time.
 #[derive(Debug)]
 pub struct Probe {
     address: SocketAddr,
@@ -83,15 +83,15 @@ impl Probe {
         }
     }
 
-    /// Takes one sample for the ledger that is looked from, or says why there is none. A configured capacity
-    /// goes before the gauge's. One at a time for one ledger.
+    /// Takes one sample for the ledger of `ticket`, or returns why there is none. A configured capacity takes
+    /// precedence over the gauge's. A ledger may have only one scrape at a time.
     pub async fn sample(
         &mut self,
         gauges: &Gauges,
         ticket: ScrapeTicket<'_>,
         configured_capacity: Option<Load>,
     ) -> Result<(), PollOutcome> {
-        // After a reload the page may be elsewhere.
+        // After a reload the page may have another path.
         if self.path != gauges.path {
             self.path.clone_from(&gauges.path);
             self.request = request(self.address, &self.path);
@@ -119,7 +119,7 @@ impl Probe {
         Ok(())
     }
 
-    /// The page. Asking twice changes nothing, so a kept connection that turns out closed is tried anew.
+    /// Fetches the page. A scrape can safely be repeated, so if the kept connection fails, a new one is tried.
     async fn fetch(&mut self, ticket: ScrapeTicket<'_>) -> io::Result<(ScrapeSent, Answer)> {
         if let Some(stream) = self.stream.take()
             && let Ok(fetched) = self.fetch_over(stream, ticket).await
@@ -167,7 +167,7 @@ fn read(
     gauges: &Gauges,
     configured_capacity: Option<Load>,
 ) -> Result<Reading, PollOutcome> {
-    // A page that ends where the connection does may have been cut.
+    // A page without framing ends when the connection closes, so it may have been cut.
     let is_whole = ["content-length", "transfer-encoding"]
         .iter()
         .any(|name| page.header(name).is_some());

@@ -1,32 +1,36 @@
-//! What became of bytes at the other end of a connection that was closed from there.
+//! Whether a request was delivered over a connection that the substation closed.
 //!
-//! A substation may close a kept connection at the very moment at which a request is written to it. Nothing
-//! was booked then, but to the reader it looks like a break in the middle: bytes written, no answer. So
-//! after a close without a word the system is asked whether the other side's took in any of the request: a
-//! closed socket does not, and says so. Only what is proven that way counts as not sent.
+//! A substation may close an idle connection at the very moment at which a request is written to it. Nothing was
+//! booked then, but it looks like a connection lost in the middle: bytes were written and no answer came. So after
+//! a close without an answer, the kernel is asked whether the substation's kernel accepted any byte of the request.
+//! A closed socket accepts none and answers with a reset. Only a request that is proven undelivered this way
+//! counts as not sent.
 
 use std::{os::fd::AsRawFd, time::Duration};
 
 use tokio::{net::TcpStream, time::sleep};
 
-/// How long the other side's word on a request that met a closed socket is waited for, in looks and in the
-/// time between two: it comes within a round trip of the close.
-const LOOKS: usize = 20;
-const BETWEEN_LOOKS: Duration = Duration::from_millis(5);
+/// How often the kernel is asked before a request counts as delivered.
+const CHECKS: usize = 20;
+/// The time between two checks. The reset arrives within a round trip of the close.
+const CHECK_INTERVAL: Duration = Duration::from_millis(5);
 
-/// What became of a request's bytes at the other end.
+/// What is known of a request's bytes at the substation's end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Delivery {
+    /// Nothing yet; ask again.
     Unknown,
+    /// The socket was closed and accepted none of them.
     Refused,
+    /// Some were accepted, or the kernel cannot say.
     Arrived,
 }
 
-/// After the other side's close: whether it may have taken in any of a request, as `look` finds it.
-pub(super) async fn may_have_arrived(look: impl Fn() -> Delivery) -> bool {
-    for _ in 0..LOOKS {
-        match look() {
-            Delivery::Unknown => sleep(BETWEEN_LOOKS).await,
+/// After the substation's close: whether it may have received any of a request. `check` asks the kernel once.
+pub(super) async fn may_have_arrived(check: impl Fn() -> Delivery) -> bool {
+    for _ in 0..CHECKS {
+        match check() {
+            Delivery::Unknown => sleep(CHECK_INTERVAL).await,
             Delivery::Refused => return false,
             Delivery::Arrived => return true,
         }
@@ -34,19 +38,19 @@ pub(super) async fn may_have_arrived(look: impl Fn() -> Delivery) -> bool {
     true
 }
 
-/// What the system knows now of the bytes from `begins` on, counted from the connection's first.
+/// What the kernel knows now of the bytes from `begins` on, counted from the first byte of the connection.
 ///
-/// The close says how much had come by then, as does whatever is received later. So if the system at the
-/// other end has not acknowledged a byte of the request, and has refused it since (the connection is
-/// reset, not only closed), nobody there has read it.
+/// The substation's close acknowledges the bytes that had arrived by then, and so does every later packet. So if no
+/// byte of the request is acknowledged and the connection has since been reset (not only closed), then the
+/// substation has read none of it.
 #[cfg(target_os = "linux")]
 pub(super) fn delivery(stream: &TcpStream, begins: u64) -> Delivery {
-    /// `TCP_CLOSE` in the system's numbering of states: here the connection was reset.
+    /// `TCP_CLOSE` in the kernel's numbering of states: here the connection was reset.
     const RESET: u8 = 7;
     let Ok(info) = pingora_core::protocols::l4::ext::get_tcp_info(stream.as_raw_fd()) else {
         return Delivery::Arrived;
     };
-    // The system counts the connection's own first byte too.
+    // The kernel also counts the connection's SYN as a byte.
     if info.tcpi_bytes_acked > begins + 1 {
         Delivery::Arrived
     } else if info.tcpi_state == RESET {
@@ -56,7 +60,7 @@ pub(super) fn delivery(stream: &TcpStream, begins: u64) -> Delivery {
     }
 }
 
-/// Elsewhere nobody tells.
+/// Other systems cannot say, so the request counts as delivered.
 #[cfg(not(target_os = "linux"))]
 pub(super) fn delivery(_: &TcpStream, _: u64) -> Delivery {
     Delivery::Arrived

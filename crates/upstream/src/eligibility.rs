@@ -1,11 +1,12 @@
-//! Whether requests to a substation may share a connection: learned from its answers, never assumed.
+//! Whether requests to a substation may be pipelined: learned from its answers, never assumed.
 //!
-//! On a shared connection a request waits for the answers before its own. That costs nothing where they come
-//! at once, and much where one is slow. So a substation earns it by a window of answers that were nearly all
-//! prompt and none slow (not fast on average), loses it at the first slow one, and has to earn it again: each time by
-//! four times as many, until it has answered long without one. So one that is slow once in a thousand
-//! answers does not make others wait once in a thousand times. What casts doubt on its framing, or ends a connection
-//! that is shared, turns it off for a while, ever longer if it happens again.
+//! On a shared connection a request waits for the answers before its own. That costs nothing if they come at once,
+//! and much if one of them is slow. So a substation earns pipelining by a window of answers of which nearly all
+//! were prompt and none was slow; a fast average is not enough. It loses pipelining at the first slow answer and
+//! has to earn it again, each time with four times as many answers, until it has answered for long without a slow
+//! one. So a substation that is slow once in a thousand answers does not delay other requests once in a thousand
+//! times. Anything that casts doubt on its framing, or ends a shared connection, turns pipelining off for a
+//! while, and for longer each time.
 //!
 //! Pure: the time is an argument.
 
@@ -13,33 +14,33 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// An answer that takes no longer is prompt. It is also for how long a request may have been waiting
-/// unanswered on a connection that others still join.
+/// An answer that takes no longer is prompt. A request also joins a connection only if its oldest unanswered
+/// request has waited no longer than this.
 pub(super) const PROMPT: Duration = Duration::from_millis(1);
-/// One that takes longer is slow. What lies between is told from neither: a scheduler that is late, a garbage
-/// collection.
+/// An answer that takes longer is slow. Between the two, an answer is neither: a late scheduler or a garbage
+/// collection can explain it.
 const SLOW: Duration = Duration::from_millis(4);
-/// How many answers are looked back at, and how many must come without a slow one at first.
+/// How many recent answers are remembered, and how many must at first come in a row without a slow one.
 const WINDOW: u32 = u32::BITS;
-/// How many of them must have been prompt.
+/// How many of the remembered answers must have been prompt.
 const MOSTLY: u32 = 28;
-/// The most that must come without a slow one.
+/// The most answers that must come in a row without a slow one.
 const LONGEST: u32 = WINDOW << 8;
-/// So many times as many without a slow one, and it needs no more than at first.
+/// After so many times the required answers without a slow one, the requirement falls back to the first.
 const RESTORED: u32 = 8;
-/// For how long it is off after a first doubt; each further one twice as long.
+/// How long pipelining is off after a first doubt. Each further doubt doubles it.
 const FIRST_BAR: Duration = Duration::from_secs(10);
-/// The longest that it is off. As long without a doubt, and earlier ones are forgotten.
+/// The longest that pipelining is off. After as long without a doubt, earlier doubts are forgotten.
 const LONGEST_BAR: Duration = Duration::from_mins(10);
 
-/// What one substation has earned with one lane.
+/// What one substation has earned with one worker.
 #[derive(Debug)]
 pub(super) struct PipelineEligibility {
-    /// The last answers, a bit each: set if it was prompt.
+    /// A bit for each remembered answer: set if it was prompt.
     prompt: u32,
     /// Answers since the last slow one.
     streak: u32,
-    /// How many that must be.
+    /// How long the streak must be.
     needed: u32,
     doubts: u32,
     barred_until: Option<Instant>,
@@ -58,13 +59,13 @@ impl Default for PipelineEligibility {
 }
 
 impl PipelineEligibility {
-    /// Whether requests may share a connection now.
+    /// Whether requests may be pipelined now.
     pub(super) fn is_eligible(&self) -> bool {
         self.streak >= self.needed && self.prompt.count_ones() >= MOSTLY
     }
 
-    /// An answer came, `took` after the substation could begin with its request; if it is not for certain that this
-    /// was not this lane's own lateness, at least `least` of it was the substation's.
+    /// Records an answer that came `took` after the substation could begin with its request. Of that, at least
+    /// `least` is the substation's; the rest may be the worker's own lateness.
     pub(super) fn answered(&mut self, took: Duration, least: Duration, now: Instant) {
         if self.barred_until.is_some_and(|until| now < until) {
             return;
@@ -83,10 +84,10 @@ impl PipelineEligibility {
         }
     }
 
-    /// It did what a substation must not do whose connections are shared.
+    /// Records that the substation did something that rules out pipelining for a while.
     pub(super) fn doubt(&mut self, now: Instant) {
         if let Some(until) = self.barred_until {
-            // One event may be seen on several connections.
+            // One event may show on several connections.
             if now < until {
                 return;
             }
@@ -131,7 +132,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn one_that_is_never_prompt_does_not_earn_it_nor_one_that_often_is_not() {
+    async fn a_substation_that_is_never_or_often_not_prompt_does_not_earn_it() {
         let now = Instant::now();
         for every in [1, 2, 4, 6] {
             let mut eligibility = PipelineEligibility::default();
@@ -150,7 +151,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_this_lane_was_late_by_is_not_held_against_it() {
+    async fn the_lateness_of_the_worker_is_not_held_against_the_substation() {
         let (mut eligibility, now) = (PipelineEligibility::default(), Instant::now());
         for _ in 0..WINDOW {
             eligibility.answered(AT_ONCE, AT_ONCE, now);
@@ -159,7 +160,7 @@ mod tests {
         assert!(eligibility.is_eligible());
     }
 
-    /// Of a substation that is slow once in so many answers, how many are awaited with others.
+    /// How many of 100,000 requests may be pipelined if one in `slow_once_in` answers is slow.
     fn shared(slow_once_in: u32) -> usize {
         let (mut eligibility, now) = (PipelineEligibility::default(), Instant::now());
         let mut rng = fastrand::Rng::with_seed(7);
@@ -175,13 +176,13 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_is_slow_now_and_then_hardly_shares_and_who_hardly_ever_is_does() {
+    async fn a_substation_that_is_slow_now_and_then_hardly_ever_shares() {
         assert!(shared(100) < 1_000, "{}", shared(100));
         assert!(shared(20_000) > 80_000, "{}", shared(20_000));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_doubt_turns_it_off_ever_longer_until_it_is_long_ago() {
+    async fn a_doubt_turns_it_off_for_longer_each_time_until_it_is_forgotten() {
         let (mut eligibility, mut now) = (PipelineEligibility::default(), Instant::now());
         let mut bar = FIRST_BAR;
         for _ in 0..10 {

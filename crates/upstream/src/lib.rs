@@ -1,11 +1,11 @@
-//! One request to one substation, one answer back.
+//! The upstream client: sends one request to one substation over HTTP/1.1 and returns its answer.
 //!
-//! A narrow door: a charge goes in, and out comes an answer or a break, with word of whether anything was
-//! written. Behind it stand pooled connections, each for one request at a time or [shared] by several, without
-//! the rest of the way knowing.
+//! The interface is narrow: [`UpstreamClient::send`] takes a request and returns an answer or an error, and says
+//! whether anything may have arrived. Behind it are pooled connections. Each carries one request at a time, or
+//! several that are pipelined, and callers need not know which.
 //!
-//! Each lane has its own client, so its locks are never contended: they are there because a lane is
-//! shared with Pingora's tasks by type, not in fact. None is held across an await.
+//! Each worker has its own client, so its locks are never contended. They exist because the types require it:
+//! a worker's state is shared with Pingora's tasks by type, but not in fact. No lock is held across an await.
 
 mod connection;
 mod delivery;
@@ -39,48 +39,49 @@ use turn_time::TurnTime;
 /// How far a request got.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress {
-    /// Not a byte of it left: it is certainly not booked.
+    /// No byte of it left this process: it is certainly not booked.
     Unsent,
     /// It may have arrived, and may be booked.
     Sent,
 }
 
-/// What is sent: built from parsed parts, in one write.
+/// A request to send: built from parsed parts and written in one piece.
 #[derive(Clone, Copy, Debug)]
 pub struct Outgoing<'a> {
     /// Request line and host.
     pub line: &'a RequestHead,
-    /// The client's headers, of which those that are end-to-end go on.
+    /// The client's headers; only the end-to-end ones are forwarded.
     pub head: Head<'a>,
-    /// The request's id, the client's or made here.
+    /// The request's id: the client's, or one made by the proxy.
     pub request_id: &'a HeaderValue,
     /// The whole body.
     pub body: &'a [u8],
 }
 
 impl<'a> Outgoing<'a> {
-    /// The headers that are sent, but for those that the encoder writes itself.
+    /// The headers to send, except those that the encoder writes itself.
     fn headers(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
         forwarded(self.head, (REQUEST_ID, self.request_id.as_bytes()))
     }
 }
 
-/// Which substation it is, for as long as the process runs. An address may be given to another.
+/// Identifies a substation for as long as the process runs. An address may pass to another substation, an id does
+/// not.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Id(pub u64);
 
-/// Where it is sent.
+/// Where a request is sent.
 #[derive(Clone, Copy, Debug)]
 pub struct Destination<'a> {
     /// Which substation.
     pub id: Id,
-    /// Where that one listens.
+    /// The address that it listens on.
     pub address: SocketAddr,
     /// How long a new connection may take.
     pub connect_timeout: Duration,
-    /// The most requests that may be in flight on one connection; 1 for a connection each.
+    /// The most requests that may be in flight on one connection; with 1, each request has its own.
     pub most: usize,
-    /// Counts the requests that join others.
+    /// Counts the requests that join others on their connection.
     pub shared: &'a IntCounter,
 }
 
@@ -89,22 +90,22 @@ pub struct Destination<'a> {
 pub enum UpstreamError {
     /// No connection could be made.
     Connect(io::Error),
-    /// The connection was lost, or what came over it was no answer.
+    /// The connection was lost, or the bytes that came over it were not a valid answer.
     Lost(String),
-    /// Time ran out.
+    /// The deadline passed.
     Deadline,
 }
 
-/// The connections of one lane.
+/// The connections of one worker to all substations.
 #[derive(Debug, Default)]
 pub struct UpstreamClient {
-    /// One for each substation that is listed.
+    /// A pool for each substation in the configuration.
     pools: Mutex<HashMap<Id, Arc<Mutex<Pool>>>>,
     turn_time: TurnTime,
 }
 
 impl UpstreamClient {
-    /// Keeps connections to these substations from now on, and to no others.
+    /// Keeps connections to these substations from now on; those to others close once their requests have ended.
     pub fn follow(&self, ids: impl IntoIterator<Item = Id>) {
         let mut pools = self.pools.lock();
         let mut before = std::mem::take(&mut *pools);
@@ -114,7 +115,8 @@ impl UpstreamClient {
 
     /// Sends a request to a substation and waits for its answer.
     ///
-    /// It is `now`. `progress` tells, also when this future is dropped, whether anything may have arrived there.
+    /// `now` is the current time. `progress` says whether anything may have arrived at the substation, also after
+    /// this future is dropped.
     pub async fn send(
         &self,
         to: Destination<'_>,
@@ -158,13 +160,13 @@ impl UpstreamClient {
         }
     }
 
-    /// The connections to one substation. To one that is not listed they end with those who wait for it.
+    /// The connections to one substation. A substation that is not followed gets a pool that ends with its requests.
     fn pool(&self, id: Id) -> Arc<Mutex<Pool>> {
         self.pools.lock().get(&id).cloned().unwrap_or_default()
     }
 
-    /// One request on a connection of its own. None if it is to be sent again: the connection had been closed
-    /// while it lay in the pool, and took in nothing.
+    /// Sends a request on a connection of its own. `None` means that it must be sent again: the substation had
+    /// closed the pooled connection and received nothing.
     async fn send_exclusive(
         &self,
         pool: &Mutex<Pool>,
@@ -198,8 +200,8 @@ impl UpstreamClient {
         }
     }
 
-    /// One request with others. None if it is to be sent again: nothing of it had left, or it was not even
-    /// looked at.
+    /// Sends a request on a connection that others use too. `None` means that it must be sent again: no byte of it
+    /// had left, or the substation has certainly not processed it.
     async fn send_shared(
         &self,
         pool: &Mutex<Pool>,
@@ -232,7 +234,7 @@ impl UpstreamClient {
     }
 }
 
-/// The connection that the pool had, else a new one.
+/// Returns the pooled connection if there is one, otherwise makes a new one.
 async fn or_connect(
     pooled: Option<Connection>,
     to: Destination<'_>,
@@ -251,7 +253,7 @@ async fn connect(to: Destination<'_>) -> Result<Connection, UpstreamError> {
     }
 }
 
-/// One request at a substation; over when dropped.
+/// Counts a request as in flight to its substation until dropped.
 struct InFlightGuard<'a>(&'a Mutex<Pool>);
 
 impl<'a> InFlightGuard<'a> {

@@ -1,4 +1,4 @@
-//! A request's time on a shared connection, which ends with its answer or when nobody waits for it any more.
+//! A request on a pipelined connection: a future of its answer. Dropping it abandons the request.
 
 use std::{
     future::Future,
@@ -20,11 +20,12 @@ use super::{
 };
 use switchyard_http1::Answer;
 
-/// A place on a shared connection. Dropped, it is given up, and `progress` says how far the request had got.
+/// The answer that a pipelined request waits for. If it is dropped before that, `progress` says how far the request
+/// had got.
 pub(super) struct PendingResponse<'a> {
     pool: &'a Mutex<Pool>,
     turn_time: &'a TurnTime,
-    /// Given back with the place, unless the system is still to be asked about it.
+    /// Returned to the pool when the last request ends, unless the kernel must still be asked about a delivery.
     shared: Option<Arc<PipelinedConnection>>,
     ticket: Ticket,
     progress: &'a mut Progress,
@@ -48,7 +49,7 @@ impl<'a> PendingResponse<'a> {
         }
     }
 
-    /// Lets others join before it leaves, if it is the first of those that are to be written.
+    /// If this request is the one that writes, yields for one turn so that others can join its write.
     pub(super) async fn yield_for_batch(&self) {
         let shared = self.shared.as_ref();
         if let Some(shared) = shared.filter(|shared| shared.is_writer(self.ticket)) {
@@ -57,14 +58,14 @@ impl<'a> PendingResponse<'a> {
         }
     }
 
-    /// What became of the bytes from `begins` on.
+    /// What the kernel knows of the bytes from `begins` on.
     pub(super) fn delivery(&self, begins: u64) -> Delivery {
         self.shared
             .as_ref()
             .map_or(Delivery::Arrived, |shared| shared.delivery(begins))
     }
 
-    /// It is proven that nothing arrived.
+    /// Records the proof that nothing arrived.
     pub(super) fn nothing_arrived(&mut self) {
         *self.progress = Progress::Unsent;
     }

@@ -1,13 +1,13 @@
-//! Who waits on a shared connection, in which order, and what becomes of each: without any I/O.
+//! The requests on a pipelined connection, in order, and what becomes of each. Without any I/O.
 //!
-//! Requests are written one behind the other and answered in that order, so all there is to know is a queue
-//! and how many bytes have left. Each waiter holds a ticket. It collects what became of its request, or it
-//! leaves without (its time ran out): then its entry stays, because its answer will still come and must be
-//! thrown away, or goes, if nothing of it had left.
+//! Requests are written one after the other and answered in that order, so the state is a queue and the number of
+//! bytes written. Each waiting request holds a ticket. With it the request collects its outcome, or it gives up
+//! because its time ran out. If any of it had left, its entry stays, because its answer will still come and must be
+//! discarded. Otherwise the entry goes.
 //!
-//! Two of those who wait have a duty, found by their entry alone: the *writer*, first of those whose request
-//! has not left whole, and the *reader*, first of those without an answer. So there is no task that drives a
-//! connection, and nobody's leaving can leave it without one who does.
+//! Two waiting requests have a duty, which follows from their position alone. The *writer* is the first request that
+//! has not left whole; the *reader* is the first without an answer. So no task has to drive the connection, and a
+//! request that gives up always passes its duty on.
 
 use std::{collections::VecDeque, ops::Range, task::Waker};
 
@@ -15,31 +15,30 @@ use tokio::time::Instant;
 
 use super::Progress;
 
-/// An entry in the order of one connection; never given twice.
+/// Identifies an entry in the queue of one connection; never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Ticket(u64);
 
-/// What became of a request.
+/// How a request ended.
 #[derive(Debug)]
 pub(super) enum Outcome<A> {
     /// Answered.
     Answered(A),
-    /// Certainly not booked: it had not left, or the substation had said that it would read no further.
+    /// Certainly not booked: no byte of it had left, or the substation had announced that it would read no further.
     Unprocessed,
-    /// The connection was lost, or what came over it was no answer; its bytes begin here, counted from the
-    /// connection's first.
+    /// The connection was lost, or the bytes that came over it were not a valid answer.
     Lost {
         /// What happened.
         reason: String,
-        /// Where the request begins.
+        /// Where the request begins, in bytes from the first of the connection.
         begins: u64,
-        /// It was closed in good order before anything of its answer, so the system may know whether the
-        /// request arrived.
+        /// The substation closed in good order before the first byte of an answer, so the kernel may know whether
+        /// the request arrived.
         is_clean: bool,
     },
 }
 
-/// The order of one connection.
+/// The requests of one connection, in the order of their bytes.
 #[derive(Debug)]
 pub(super) struct PipelineQueue<A> {
     entries: VecDeque<Entry<A>>,
@@ -47,7 +46,7 @@ pub(super) struct PipelineQueue<A> {
     first: u64,
     /// Bytes written to the connection since it began.
     written: u64,
-    /// Where the next request begins.
+    /// Where the next request will begin.
     end: u64,
 }
 
@@ -55,7 +54,7 @@ pub(super) struct PipelineQueue<A> {
 struct Entry<A> {
     begins: u64,
     ends: u64,
-    /// When it came, and once it was written, when that was.
+    /// When it was queued; once it is written, when that was.
     since: Instant,
     waker: Option<Waker>,
     state: EntryState<A>,
@@ -64,15 +63,15 @@ struct Entry<A> {
 #[derive(Debug)]
 enum EntryState<A> {
     Waiting,
-    /// Nobody waits any more, but the answer will come.
+    /// The request was given up, but its answer will come.
     Abandoned,
     Ended(Outcome<A>),
-    /// What became of it was collected.
+    /// The outcome was collected, or the request was given up before it left.
     Collected,
 }
 
 impl<A> PipelineQueue<A> {
-    /// For a connection over which so many bytes have been sent.
+    /// An empty queue for a connection over which `written` bytes have been sent.
     pub(super) fn new(written: u64) -> Self {
         Self {
             entries: VecDeque::new(),
@@ -82,7 +81,7 @@ impl<A> PipelineQueue<A> {
         }
     }
 
-    /// A request of `length` bytes is behind those to be written.
+    /// Adds a request of `length` bytes behind those still to be written.
     pub(super) fn push(&mut self, length: usize, now: Instant) -> Ticket {
         let begins = self.end;
         self.end += length as u64;
@@ -96,7 +95,7 @@ impl<A> PipelineQueue<A> {
         Ticket(self.first + self.entries.len() as u64 - 1)
     }
 
-    /// Whom to wake when something happens.
+    /// Sets the waker of a request, to be woken when it has something to do.
     pub(super) fn set_waker(&mut self, ticket: Ticket, waker: &Waker) {
         if let Some(entry) = self.entry(ticket) {
             match &mut entry.waker {
@@ -106,30 +105,30 @@ impl<A> PipelineQueue<A> {
         }
     }
 
-    /// The one with `ticket` is awake.
+    /// Clears the waker of a request that is awake.
     pub(super) fn clear_waker(&mut self, ticket: Ticket) {
         if let Some(entry) = self.entry(ticket) {
             entry.waker = None;
         }
     }
 
-    /// Requests without an answer.
+    /// Counts the requests without an answer.
     pub(super) fn unanswered(&self) -> usize {
         self.entries.iter().filter(|entry| entry.is_open()).count()
     }
 
-    /// Requests that have not left whole.
+    /// Counts the requests that have not left whole.
     pub(super) fn pending_writes(&self) -> usize {
         let behind = self.entries.iter().rev();
         behind.take_while(|entry| entry.ends > self.written).count()
     }
 
-    /// Whether nobody has an entry any more.
+    /// Whether there is no request left, waiting or abandoned.
     pub(super) fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    /// Whether anybody still waits for an answer.
+    /// Whether any request still waits for an answer.
     pub(super) fn is_awaited(&self) -> bool {
         let is_waiting = |entry: &Entry<A>| matches!(entry.state, EntryState::Waiting);
         self.entries.iter().any(is_waiting)
@@ -146,24 +145,24 @@ impl<A> PipelineQueue<A> {
         self.written
     }
 
-    /// Who has to write, if anything is to be written.
+    /// The request that has to write, if there is anything to write.
     pub(super) fn writer(&self) -> Option<Ticket> {
         let written = self.written;
         self.find(|entry| entry.ends > written && matches!(entry.state, EntryState::Waiting))
     }
 
-    /// Who has to read, if anybody waits for an answer.
+    /// The request that has to read, if any waits for an answer.
     pub(super) fn reader(&self) -> Option<Ticket> {
         self.find(|entry| matches!(entry.state, EntryState::Waiting))
     }
 
-    /// The waker of an entry.
+    /// The waker of a request.
     pub(super) fn waker(&self, ticket: Ticket) -> Option<&Waker> {
         let at = usize::try_from(ticket.0.checked_sub(self.first)?).ok()?;
         self.entries.get(at)?.waker.as_ref()
     }
 
-    /// So many bytes were written.
+    /// Records that `bytes` more were written.
     pub(super) fn wrote(&mut self, bytes: usize, now: Instant) {
         let before = self.written;
         self.written += bytes as u64;
@@ -177,8 +176,9 @@ impl<A> PipelineQueue<A> {
         }
     }
 
-    /// An answer came. Since when its request has been waiting, or none if nothing was asked: then the
-    /// answer is somebody else's, or nobody's.
+    /// Gives an answer to the first request without one and returns since when that request has waited.
+    ///
+    /// `None` means that no request has left for which this could be the answer.
     pub(super) fn answered(&mut self, answer: A) -> Option<Instant> {
         let written = self.written;
         let entry = self.entries.iter_mut().find(|entry| entry.is_open())?;
@@ -191,8 +191,8 @@ impl<A> PipelineQueue<A> {
         Some(since)
     }
 
-    /// No further answer will come. Whether the close was clean is said of the request that was to be answered
-    /// next, and of those behind it.
+    /// Ends every open request, because no further answer will come. Whether the close was clean may differ between
+    /// the request whose answer was due and those behind it.
     pub(super) fn lost(&mut self, reason: &str, first_is_clean: bool, rest_is_clean: bool) {
         let written = self.written;
         let mut is_clean = first_is_clean;
@@ -211,13 +211,14 @@ impl<A> PipelineQueue<A> {
         self.drop_collected();
     }
 
-    /// Nothing more will be written.
+    /// Ends the requests of which no byte has left, because nothing more will be written.
     pub(super) fn shut(&mut self) {
         let written = self.written;
         self.end_open(|entry| entry.begins >= written);
     }
 
-    /// The substation said with its last answer that it would process no more, and closed.
+    /// Ends every open request as unprocessed: the substation announced with its last answer that it would process no
+    /// more, and closed.
     pub(super) fn closed(&mut self) {
         self.end_open(|_| true);
     }
@@ -231,7 +232,7 @@ impl<A> PipelineQueue<A> {
         self.drop_collected();
     }
 
-    /// What became of a request; its entry is given up with it.
+    /// Takes the outcome of a request, once there is one, and with it the entry.
     pub(super) fn collect(&mut self, ticket: Ticket) -> Option<Outcome<A>> {
         let entry = self.entry(ticket)?;
         if !matches!(entry.state, EntryState::Ended(_)) {
@@ -245,8 +246,8 @@ impl<A> PipelineQueue<A> {
         Some(end)
     }
 
-    /// Somebody waits no longer. How far the request had got, and, if nothing of it has left, where in what is
-    /// to be written it stands, to be taken out there.
+    /// Gives a request up. Returns how far it had got and, if no byte of it has left, its range in the bytes still to
+    /// be written, so that the caller can remove them.
     pub(super) fn leave(&mut self, ticket: Ticket) -> (Progress, Option<Range<usize>>) {
         let written = self.written;
         let Some(entry) = self.entry(ticket) else {
@@ -297,7 +298,7 @@ impl<A> PipelineQueue<A> {
         Some(Ticket(self.first + at as u64))
     }
 
-    /// Places whose story is over are given up, from the front.
+    /// Drops collected entries from the front.
     fn drop_collected(&mut self) {
         while matches!(self.entries.front(), Some(entry) if matches!(entry.state, EntryState::Collected))
         {
@@ -308,7 +309,7 @@ impl<A> PipelineQueue<A> {
 }
 
 impl<A> Entry<A> {
-    /// Whether its answer is still to come.
+    /// Whether the answer is still to come.
     fn is_open(&self) -> bool {
         matches!(self.state, EntryState::Waiting | EntryState::Abandoned)
     }
@@ -330,21 +331,21 @@ mod tests {
 
     const BYTES: usize = 100;
 
-    /// What a seeded run knows of one request.
+    /// What a seeded run keeps of each request.
     struct Request {
         ticket: Ticket,
         number: u64,
         is_over: bool,
     }
 
-    /// A substation that answers in queue, writes that stop anywhere, and people who leave: nobody ever gets
-    /// another's answer, nobody is left without, and nothing that may have arrived is told as unsent.
+    /// A substation answers in order, writes stop at any byte, and requests are given up. No request ever gets
+    /// another's answer, none stays without an outcome, and none that may have arrived is reported as unsent.
     #[tokio::test(start_paused = true)]
-    async fn whatever_the_order_of_events_each_gets_its_own_answer() {
+    async fn whatever_the_order_of_events_each_request_gets_its_own_answer() {
         for seed in 0..300 {
             let mut rng = fastrand::Rng::with_seed(seed);
             let (mut queue, now) = (PipelineQueue::<u64>::new(7), Instant::now());
-            // What is in the buffer and what has left, as numbers of requests, one entry a byte.
+            // What is in the buffer and what has left: for each byte, the number of its request.
             let (mut out, mut wire) = (Vec::<u64>::new(), Vec::<u64>::new());
             let mut requests: Vec<Request> = Vec::new();
             let mut answered = 0;
@@ -373,38 +374,42 @@ mod tests {
                         }
                     }
                     8 => {
-                        if let Some(one) = rng.choice(&mut requests).filter(|one| !one.is_over) {
-                            one.is_over = true;
-                            let (progress, bytes) = queue.leave(one.ticket);
-                            let has_left = wire.contains(&one.number);
+                        if let Some(request) =
+                            rng.choice(&mut requests).filter(|request| !request.is_over)
+                        {
+                            request.is_over = true;
+                            let (progress, bytes) = queue.leave(request.ticket);
+                            let has_left = wire.contains(&request.number);
                             assert_eq!(progress == Progress::Sent, has_left, "seed {seed}");
                             if let Some(bytes) = bytes {
-                                assert!(out.drain(bytes).all(|byte| byte == one.number));
+                                assert!(out.drain(bytes).all(|byte| byte == request.number));
                             }
                         }
                     }
                     _ => {
-                        for one in requests.iter_mut().filter(|one| !one.is_over) {
-                            if let Some(end) = queue.collect(one.ticket) {
-                                one.is_over = true;
-                                assert!(matches!(end, Outcome::Answered(of) if of == one.number));
+                        for request in requests.iter_mut().filter(|request| !request.is_over) {
+                            if let Some(end) = queue.collect(request.ticket) {
+                                request.is_over = true;
+                                assert!(
+                                    matches!(end, Outcome::Answered(of) if of == request.number)
+                                );
                             }
                         }
                     }
                 }
-                let waits = requests.iter().any(|one| !one.is_over);
+                let waits = requests.iter().any(|request| !request.is_over);
                 assert!(!waits || queue.reader().is_some() || !queue.is_awaited());
             }
             queue.lost("gone", false, true);
             let is_partly = |number: &u64| wire.contains(number);
-            for one in requests.iter().filter(|one| !one.is_over) {
-                let end = queue.collect(one.ticket).unwrap();
+            for request in requests.iter().filter(|request| !request.is_over) {
+                let end = queue.collect(request.ticket).unwrap();
                 match end {
-                    Outcome::Answered(of) => assert_eq!(of, one.number),
-                    Outcome::Unprocessed => assert!(!is_partly(&one.number), "seed {seed}"),
+                    Outcome::Answered(of) => assert_eq!(of, request.number),
+                    Outcome::Unprocessed => assert!(!is_partly(&request.number), "seed {seed}"),
                     Outcome::Lost { begins, .. } => {
                         let at = usize::try_from(begins - 7).unwrap();
-                        assert_eq!(wire.get(at), Some(&one.number));
+                        assert_eq!(wire.get(at), Some(&request.number));
                     }
                 }
             }
@@ -413,7 +418,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn duties_go_to_the_next_who_waits() {
+    async fn duties_pass_to_the_next_waiting_request() {
         let (mut queue, now) = (PipelineQueue::<()>::new(0), Instant::now());
         let [a, b, c] = [(); 3].map(|()| queue.push(BYTES, now));
         assert_eq!((queue.writer(), queue.reader()), (Some(a), Some(a)));
@@ -431,7 +436,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_answer_before_its_request_is_nobodys() {
+    async fn an_answer_before_its_request_belongs_to_no_request() {
         let (mut queue, now) = (PipelineQueue::new(0), Instant::now());
         assert!(queue.answered(1).is_none());
         queue.push(BYTES, now);
@@ -440,7 +445,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn after_an_announced_close_nothing_is_booked_of_what_was_written_behind() {
+    async fn after_an_announced_close_nothing_written_behind_it_is_booked() {
         let (mut queue, now) = (PipelineQueue::new(0), Instant::now());
         let [a, b, c] = [(); 3].map(|()| queue.push(BYTES, now));
         queue.wrote(2 * BYTES, now);

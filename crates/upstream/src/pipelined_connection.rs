@@ -1,9 +1,9 @@
-//! A connection that several requests share: written together, answered in queue.
+//! A connection that several requests share: written together, answered in order.
 //!
-//! There is no task that drives it: those who wait do, by the two duties of [`PipelineQueue`]. Who comes first in an
-//! empty buffer does not write at once, but stands back for one turn of the lane, so that all that comes in it
-//! leaves in one write. One read gives all answers that came together, and wakes those
-//! who wait for them.
+//! No task drives it. The waiting requests do, by the two duties of [`PipelineQueue`]. The first request in an empty
+//! buffer does not write at once. It yields for one turn of the worker's event loop, so that all requests of that
+//! turn leave in one write. One read takes all answers that arrived together and wakes the requests that wait
+//! for them.
 
 use std::{
     future::Future,
@@ -28,13 +28,12 @@ use super::{
     pipeline_queue::{Outcome, PipelineQueue, Ticket},
 };
 use switchyard_http1::{
-    self as http1, Answer, Decoded, Decoder, Limits, Malformed, Unencodable, encode_request,
-    nominates,
+    Answer, Decoded, Decoder, Limits, Malformed, Unencodable, encode_request, nominates,
 };
 
-/// Room for the answers to some batches, and what must be free of it for one. A read that does not fill it
-/// says that there is no more to read.
+/// Room for answers, in bytes: enough for several batches.
 const BUFFER: usize = 16 * 1024;
+/// Room that must be free for a read, in bytes. A read that does not fill it shows that there is no more to read.
 const READ: usize = 4 * 1024;
 
 /// A connection that several requests may share.
@@ -44,39 +43,40 @@ pub(super) struct PipelinedConnection(Mutex<Inner>);
 #[derive(Debug)]
 struct Inner {
     stream: TcpStream,
-    /// What is to be written.
+    /// Bytes still to be written.
     out: BytesMut,
     received: BytesMut,
     decoder: Decoder,
     queue: PipelineQueue<Answer>,
     state: ConnectionState,
-    /// When the last answer came: only then could the substation begin with the next request.
+    /// When the last answer came. The substation could not begin with the next request before that.
     answered_at: Option<Instant>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ConnectionState {
     Open,
-    /// The last answer said that there will be no further one: what is left to come is the close.
+    /// The last answer announced that no further one will come; only the close is still due.
     Closing,
     Lost,
 }
 
-/// What answers tell of their substation.
+/// What answers show about their substation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Observation {
-    /// How many came.
+    /// How many answers came.
     pub(super) answers: usize,
     /// How long the slowest took.
     pub(super) slowest: Duration,
-    /// That one had been asked for before the answer ahead of it came, and yet came later than that.
+    /// Whether the request of the slowest answer had been written before the answer ahead of it came. The two answers
+    /// could have come together, so the time between them is the substation's.
     pub(super) is_straggler: bool,
-    /// It did what one whose connections are shared must not do.
+    /// Whether the substation did something that rules out pipelining for a while.
     pub(super) is_doubtful: bool,
 }
 
 impl Observation {
-    /// What one answer tells that had a connection of its own.
+    /// What an answer on a connection of its own shows.
     pub(super) fn of(answer: &Answer, took: Duration) -> Self {
         Self {
             answers: 1,
@@ -87,11 +87,11 @@ impl Observation {
     }
 }
 
-/// How it went for one who waits.
+/// What polling a waiting request returned.
 pub(super) struct Polled {
     pub(super) end: Option<Outcome<Answer>>,
     pub(super) seen: Observation,
-    /// Nobody has a place on the connection any more.
+    /// Whether no request is on the connection any more.
     pub(super) is_over: bool,
 }
 
@@ -108,7 +108,7 @@ impl PipelinedConnection {
         }))
     }
 
-    /// The connection, for one request at a time, if it is as good as before.
+    /// Turns it into a connection for one request at a time, if it is still usable.
     pub(super) fn into_connection(self) -> Option<Connection> {
         let inner = self.0.into_inner();
         let is_clean = inner.out.is_empty() && inner.received.is_empty();
@@ -116,7 +116,7 @@ impl PipelinedConnection {
             .then(|| Connection::of(inner.stream, inner.queue.written()))
     }
 
-    /// Whether a request may join: there is room, and nobody has been waiting for longer than `patience`.
+    /// Whether a request may join: there is room, and no request has waited longer than `patience`.
     pub(super) fn is_joinable(&self, most: usize, patience: Duration, now: Instant) -> bool {
         let inner = self.0.lock();
         inner.state == ConnectionState::Open
@@ -127,7 +127,7 @@ impl PipelinedConnection {
                 .is_none_or(|oldest| now.saturating_duration_since(oldest) <= patience)
     }
 
-    /// Puts a request behind those that are to be written.
+    /// Puts a request behind those still to be written.
     pub(super) fn join(
         &self,
         outgoing: &Outgoing<'_>,
@@ -141,7 +141,7 @@ impl PipelinedConnection {
         Ok(inner.queue.push(length, now))
     }
 
-    /// Does what is the duty of the one who waits with `ticket`, and looks what became of its request.
+    /// Does the duties of the request with `ticket`, if it has any, and looks for its outcome.
     pub(super) fn poll(&self, ticket: Ticket, context: &mut Context<'_>) -> Polled {
         let mut inner = self.0.lock();
         let inner = &mut *inner;
@@ -166,7 +166,7 @@ impl PipelinedConnection {
         }
     }
 
-    /// Somebody waits no longer. How far its request had got, and whether nobody is left who waits.
+    /// Gives a request up. Returns how far it had got, and whether no other request waits any more.
     pub(super) fn leave(&self, ticket: Ticket) -> (Progress, bool) {
         let mut inner = self.0.lock();
         let (writer, reader) = (inner.queue.writer(), inner.queue.reader());
@@ -178,17 +178,17 @@ impl PipelinedConnection {
         (progress, !inner.queue.is_awaited())
     }
 
-    /// Whether the one with `ticket` is the first of those to be written.
+    /// Whether the request with `ticket` is the first of those to be written.
     pub(super) fn is_writer(&self, ticket: Ticket) -> bool {
         self.0.lock().queue.writer() == Some(ticket)
     }
 
-    /// How many requests leave with the next write.
+    /// How many requests the next write contains.
     pub(super) fn pending_writes(&self) -> usize {
         self.0.lock().queue.pending_writes()
     }
 
-    /// What became of the bytes from `begins` on.
+    /// What the kernel knows of the bytes from `begins` on.
     pub(super) fn delivery(&self, begins: u64) -> Delivery {
         delivery(&self.0.lock().stream, begins)
     }
@@ -200,7 +200,7 @@ impl Inner {
         while !self.out.is_empty() && self.state == ConnectionState::Open {
             match Pin::new(&mut self.stream).poll_write(context, &self.out) {
                 Poll::Pending => return,
-                Poll::Ready(Ok(0)) => self.fail("it took no more", false, false),
+                Poll::Ready(Ok(0)) => self.fail("it accepted no more bytes", false, false),
                 Poll::Ready(Ok(written)) => {
                     self.out.advance(written);
                     self.queue
@@ -213,7 +213,7 @@ impl Inner {
         }
     }
 
-    /// Reads until there is no more, or until the answer to `ticket` has come: then it is the next one's duty.
+    /// Reads until there is no more, or until the answer to `ticket` has come: then the duty passes on.
     fn read(&mut self, ticket: Ticket, context: &mut Context<'_>) -> Observation {
         let mut seen = Observation::default();
         while self.state != ConnectionState::Lost && self.queue.reader() == Some(ticket) {
@@ -239,7 +239,7 @@ impl Inner {
         seen
     }
 
-    /// Gives all answers that have come to those who wait for them.
+    /// Gives all answers that have come to their requests.
     fn decode_answers(&mut self, is_end: bool, seen: &mut Observation) {
         let mut now = None;
         loop {
@@ -249,11 +249,7 @@ impl Inner {
                     self.state = ConnectionState::Lost;
                     self.queue.closed();
                 } else if !self.received.is_empty() {
-                    self.fail(
-                        "it answered after it had said that it would not",
-                        false,
-                        false,
-                    );
+                    self.fail("it answered after announcing its last answer", false, false);
                 }
                 return;
             }
@@ -289,7 +285,7 @@ impl Inner {
         seen.is_doubtful |= !goes_on || !is_http_11(&answer);
         let Some(since) = self.queue.answered(answer) else {
             seen.is_doubtful = true;
-            self.fail("it answered before it was asked", false, false);
+            self.fail("it answered before it was sent a request", false, false);
             return;
         };
         let begun = self.answered_at.map_or(since, |last| last.max(since));
@@ -306,14 +302,14 @@ impl Inner {
             self.out.clear();
         } else if !goes_on {
             self.fail(
-                "it ended the connection with another's answer",
+                "it ended the connection with the answer to another request",
                 false,
                 false,
             );
         }
     }
 
-    /// The connection is of no more use; see [`PipelineQueue::lost`].
+    /// Ends the connection and its requests; see [`PipelineQueue::lost`].
     fn fail(&mut self, reason: &str, first_is_clean: bool, rest_is_clean: bool) {
         self.state = ConnectionState::Lost;
         self.out.clear();
@@ -327,8 +323,8 @@ impl Inner {
         }
     }
 
-    /// Duties that were `ticket`'s or have become another's are that one's now: woken if there is something to do,
-    /// and else by the socket.
+    /// Passes the duties that `ticket` had and no longer has to the requests that have them now. Each is woken at once
+    /// if the socket is ready, and otherwise by the socket.
     fn pass_duties(&mut self, ticket: Ticket, writer: Option<Ticket>, reader: Option<Ticket>) {
         if reader == Some(ticket)
             && let Some(next) = self.queue.reader().filter(|next| *next != ticket)
@@ -353,8 +349,8 @@ impl Inner {
     }
 }
 
-/// Whether the answer is the last on its connection by the substation's own word: RFC 9112 §9.6 has it
-/// process no further request then.
+/// Whether the answer announces that it is the last on its connection. The substation must then process no further
+/// request (RFC 9112 §9.6).
 fn says_close(answer: &Answer) -> bool {
     let says = |(name, value): (&[u8], &[u8])| {
         name.eq_ignore_ascii_case(b"connection") && nominates(value, b"close")
@@ -362,7 +358,7 @@ fn says_close(answer: &Answer) -> bool {
     is_http_11(answer) && answer.headers().any(says)
 }
 
-/// Whether the answer is in the version whose connections may be shared.
+/// Whether the answer is in HTTP/1.1, the only version that is pipelined.
 fn is_http_11(answer: &Answer) -> bool {
     answer.head.starts_with(b"HTTP/1.1")
 }

@@ -1,7 +1,7 @@
-//! The JSON form, read by visitors that keep nothing but the wanted numbers: no tree is built and nothing allocated.
+//! Reads the JSON form with visitors that keep nothing but the wanted numbers, so no tree is built.
 //!
-//! A name must be written without escapes, since names are borrowed from the header. A wanted number is taken as it
-//! is written and parsed by [`super::parse`], so both forms of a report read it to the last bit.
+//! Names are borrowed from the header, so a name with escapes is refused. The text of a wanted number is borrowed too
+//! and parsed by [`super::parse`], so both forms give the same number, exact to the last bit.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 
 use super::{ReportError, WantedMetrics};
 
-/// Reads one object and nothing behind it.
+/// Reads one object; nothing but blanks may follow it.
 pub(super) fn read(bytes: &[u8], wanted: &mut WantedMetrics<'_>) -> Result<(), ReportError> {
     let mut json = serde_json::Deserializer::from_slice(bytes);
     json.deserialize_map(ReportVisitor(wanted))

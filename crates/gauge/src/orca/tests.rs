@@ -1,4 +1,4 @@
-//! Tables, and properties against a reader that builds a whole tree.
+//! Tables, and comparisons with a reader that builds a whole tree.
 
 use super::{Report, ReportError, read};
 use proptest::{
@@ -55,7 +55,7 @@ fn reads_what_writers_write() {
 }
 
 #[test]
-fn refuses_what_is_doubtful() {
+fn refuses_doubtful_reports() {
     use ReportError::{Format, Malformed, Missing};
     for (value, why) in [
         ("", Format),
@@ -117,10 +117,10 @@ fn refuses_what_is_doubtful() {
         "[".repeat(100_000),
         "]".repeat(100_000)
     );
-    assert_eq!(said(deep), Err(Malformed), "as deep as a stack is not");
+    assert_eq!(said(deep), Err(Malformed), "deeper than the stack allows");
 }
 
-/// The same by way of a tree. It takes a name that is there twice for one, so no such text goes through it.
+/// Reads a report by way of a tree. A tree keeps only one of two equal names, so no test gives it such a text.
 fn slowly(object: &str) -> Result<Report, ReportError> {
     let tree: Value = serde_json::from_str(object).map_err(|_| ReportError::Malformed)?;
     let tree = tree.as_object().ok_or(ReportError::Malformed)?;
@@ -142,14 +142,14 @@ fn slowly(object: &str) -> Result<Report, ReportError> {
 
 #[test]
 fn numbers_are_read_to_the_last_bit() {
-    // One that a quick reader gets wrong by one in the last place.
+    // A fast parser gets this number wrong by one in the last place.
     let object = r#"{"named_metrics": {"load": 0e0, "most": 4.7352290409306036e11}}"#;
     let exact = Ok(report(0.0, Some(473_522_904_093.060_36)));
     assert_eq!(said(format!("JSON {object}")), exact);
-    assert_eq!(slowly(object), exact, "and the reference knows");
+    assert_eq!(slowly(object), exact, "the reference is exact too");
 }
 
-/// JSON, mostly of the wanted shape.
+/// JSON, mostly in the shape of a report.
 fn object() -> impl Strategy<Value = String> {
     let number = prop_oneof![
         any::<f64>().prop_map(|number| format!("{number:e}")),

@@ -1,4 +1,4 @@
-//! Every framing that is taken, with the connection's fate.
+//! Every framing that is accepted, and whether its connection may be used again.
 
 use super::{Limits, answer, feed};
 use crate::decoder::{Decoded, Decoder, Malformed};
@@ -143,10 +143,10 @@ fn reads_each_framing() {
             matches!(closed, Ok(Decoded::Done(answer)) if !answer.reusable),
             "closed: {text:?}"
         );
-        // One byte more, and the connection is not to be trusted.
+        // With one byte more, the connection cannot be trusted.
         assert!(!answer(&format!("{text}H")).reusable, "{text:?}");
         assert_eq!(answer(&format!("{text}H")).keep_alive, reusable, "{text:?}");
-        // No byte less.
+        // With any byte less, the answer is not complete.
         for end in 0..text.len() {
             let cut = &text.as_bytes()[..end];
             assert_eq!(
