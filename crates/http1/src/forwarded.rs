@@ -22,6 +22,7 @@ pub fn forwarded<'a>(
 
 /// Whether a header is forwarded. Hop-by-hop and framing headers are not, because the encoder writes its own, and
 /// headers that claim to come from an earlier proxy are not either.
+#[inline]
 fn is_end_to_end(name: &[u8]) -> bool {
     const NOT_FORWARDED: [&str; 15] = [
         "connection",
@@ -46,6 +47,7 @@ fn is_end_to_end(name: &[u8]) -> bool {
 }
 
 /// Whether a `Connection` header nominates `name` as hop-by-hop.
+#[inline]
 fn is_nominated(head: Head<'_>, name: &[u8]) -> bool {
     head.all("connection").any(|value| nominates(value, name))
 }

@@ -80,6 +80,7 @@ pub fn encode_request<'a>(
     Ok(())
 }
 
+#[inline]
 fn check(name: &[u8], value: &[u8]) -> Result<(), Unencodable> {
     const RESERVED: [&[u8]; 4] = [b"content-length", b"transfer-encoding", b"host", b"upgrade"];
     if !is_token(name) {
@@ -103,6 +104,7 @@ fn check(name: &[u8], value: &[u8]) -> Result<(), Unencodable> {
 }
 
 /// Whether a name is a token (RFC 9110, section 5.6.2).
+#[inline]
 fn is_token(name: &[u8]) -> bool {
     /// For each byte, whether a token may contain it.
     #[expect(
@@ -139,6 +141,7 @@ fn is_token(name: &[u8]) -> bool {
     !name.is_empty() && name.iter().all(is_in_token)
 }
 
+#[inline]
 fn put_decimal(buffer: &mut BytesMut, mut number: usize) {
     // Twenty digits hold 64 bits; filled from the end.
     let mut digits = [b'0'; 20];
