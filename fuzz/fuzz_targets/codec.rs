@@ -1,20 +1,10 @@
-//! No bytes make the decoder panic, and no way to cut them into reads changes what it makes of them.
+//! No bytes make the decoder panic, and its verdict does not depend on how they are cut into reads.
 
 #![no_main]
 
 use bytes::{Bytes, BytesMut};
 use libfuzzer_sys::fuzz_target;
-use proxy::codec::{Answer, Decoder, Limits, Malformed, Progress};
-
-#[path = "../../proxy/src"]
-#[allow(
-    dead_code,
-    unused_imports,
-    reason = "the request encoder is not fuzzed"
-)]
-mod proxy {
-    pub mod codec;
-}
+use switchyard_http1::{Answer, Decoded, Decoder, Limits, Malformed};
 
 // Small, so that a fuzzer's inputs get past them.
 const LIMITS: Limits = Limits {
@@ -22,7 +12,7 @@ const LIMITS: Limits = Limits {
     body: 64,
 };
 
-/// The answer, and what came with it and behind it.
+/// The answer, and the bytes left after it.
 type Outcome = Result<Option<(Answer, Bytes)>, Malformed>;
 
 fn feed<'a>(pieces: impl Iterator<Item = &'a [u8]>, eof: bool) -> Outcome {
@@ -33,14 +23,14 @@ fn feed<'a>(pieces: impl Iterator<Item = &'a [u8]>, eof: bool) -> Outcome {
         .chain(last.iter().map(|piece| (*piece, true)));
     for (piece, eof) in pieces {
         received.extend_from_slice(piece);
-        if let Progress::Done(answer) = decoder.decode(&mut received, eof)? {
+        if let Decoded::Done(answer) = decoder.decode(&mut received, eof)? {
             return Ok(Some((answer, received.freeze())));
         }
     }
     Ok(None)
 }
 
-/// What does not depend on how much was read at once.
+/// The part of an outcome that does not depend on how much was read at once.
 fn verdict(outcome: &Outcome) -> Result<Option<(u16, Bytes, Bytes, bool)>, Malformed> {
     outcome.clone().map(|done| {
         done.map(|(answer, _)| (answer.status, answer.head, answer.body, answer.keep_alive))
@@ -51,7 +41,7 @@ fn check(answer: &Answer, behind: &[u8], bytes: &[u8]) {
     assert!(answer.head.len() <= LIMITS.head && answer.body.len() <= LIMITS.body);
     assert!(
         bytes.ends_with(behind),
-        "what is left over is what came last"
+        "the bytes left over are the last ones"
     );
     assert!(!answer.reusable || answer.keep_alive && behind.is_empty());
 
@@ -67,7 +57,7 @@ fn check(answer: &Answer, behind: &[u8], bytes: &[u8]) {
     assert!(answer.headers().eq(fields));
 }
 
-// The last byte says how the others are read, so that a seed can be a plain answer.
+// The last byte says how the others are cut into reads, so that a seed can be a plain answer.
 fuzz_target!(|data: &[u8]| {
     let Some((&control, bytes)) = data.split_last() else {
         return;

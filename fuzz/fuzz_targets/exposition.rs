@@ -1,18 +1,13 @@
-//! No page makes the scan panic, a cut page never tells another number, and the slow parser of the tests agrees.
+//! No page makes the scan panic, a cut page never yields another number, and the slow parser agrees.
 
 #![no_main]
 
-use grid::exposition::{Aggregate, Found, Wanted, scan};
 use libfuzzer_sys::fuzz_target;
 use std::sync::LazyLock;
-
-#[path = "../../proxy/src/grid"]
-mod grid {
-    pub mod exposition;
-}
-
-#[path = "../../proxy/src/grid/exposition/tests/reference.rs"]
-mod reference;
+use switchyard_gauge::{
+    exposition::{Aggregate, Found, Wanted, scan},
+    reference,
+};
 
 const MATCHERS: &[(&str, bool, &str)] = &[("a", true, "b\n"), ("c", false, "")];
 
@@ -42,7 +37,7 @@ fuzz_target!(|data: &[u8]| {
     };
     let whole = found(page, true);
 
-    // A page that ends its last line needs no framing to be believed.
+    // A page whose last line is finished needs no framing to be trusted.
     let ended = found(&[page, b"\n# load 1\nload_kw 2"].concat(), false);
     assert!(
         whole
@@ -53,7 +48,7 @@ fuzz_target!(|data: &[u8]| {
 
     let cut = page.len() * usize::from(control) / 256;
     for (whole, cut) in whole.into_iter().zip(found(&page[..cut], false)) {
-        // What comes later can make a number doubtful, but cannot have made it another one.
+        // The missing rest can make a number doubtful, but cannot change it.
         let known = matches!(whole, Found::Missing | Found::One(_) | Found::Unusable(_));
         assert!(
             !known || cut == Found::Missing || same(cut, whole),

@@ -35,7 +35,7 @@ use std::sync::{
 use fastrand::Rng;
 use parking_lot::Mutex;
 use switchyard_grid::Substation;
-use switchyard_upstream::{Destination, Exchange, Id};
+use switchyard_upstream::{Destination, Id, UpstreamClient};
 use tokio::time::Instant;
 
 pub use budget::RetryBudget;
@@ -91,7 +91,7 @@ impl DispatchState {
 pub struct Dispatcher {
     runtime: Arc<Runtime>,
     state: Arc<DispatchState>,
-    upstream: Exchange,
+    upstream: UpstreamClient,
     rng: Mutex<Rng>,
     /// The newest configuration whose substations the exchange keeps connections to.
     followed: AtomicU64,
@@ -104,7 +104,7 @@ impl Dispatcher {
         Self {
             runtime,
             state,
-            upstream: Exchange::default(),
+            upstream: UpstreamClient::default(),
             rng: Mutex::new(Rng::with_seed(seed)),
             followed: AtomicU64::new(0),
         }

@@ -1,4 +1,4 @@
-//! What one scan of a metrics page costs, for the pages a substation or an exporter with many series sends.
+//! The cost of scanning a metrics page, as a substation or an exporter with many series sends it.
 
 use divan::counter::BytesCount;
 use divan::{Bencher, black_box};
@@ -56,7 +56,7 @@ fn both_gauges(bencher: Bencher<'_, '_>, lines: usize) {
         .bench_local(|| scan(black_box(page.as_bytes()), true, [&load, &capacity]));
 }
 
-/// The name is on every line, and only the labels of the last one match.
+/// The name is on every line, and only the labels of the last line match.
 #[divan::bench(args = [200])]
 fn one_of_many_label_sets(bencher: Bencher<'_, '_>, lines: usize) {
     let wanted = Wanted::new("load", [("site".to_owned(), true, "s199".to_owned())]);

@@ -1,9 +1,9 @@
-//! What a load on an answer costs to read, and what an answer without one costs to look through.
+//! The cost of reading a load from an answer, and of searching an answer that has none.
 
 use bytes::BytesMut;
 use divan::{Bencher, black_box};
 use switchyard_gauge::orca;
-use switchyard_http1::{Answer, Decoder, Limits, Progress};
+use switchyard_http1::{Answer, Decoded, Decoder, Limits};
 
 fn main() {
     divan::main();
@@ -15,7 +15,7 @@ fn answer(headers: &str) -> Answer {
     );
     let mut received = BytesMut::from(bytes.as_bytes());
     match Decoder::new(Limits::default()).decode(&mut received, false) {
-        Ok(Progress::Done(answer)) => answer,
+        Ok(Decoded::Done(answer)) => answer,
         other => unreachable!("{other:?}"),
     }
 }

@@ -1,14 +1,14 @@
-//! A byte scan for the wanted series in a metrics page.
+//! Scans a metrics page for the wanted series.
 //!
-//! The scraper needs one or two numbers out of a page of hundreds, several times a second and for every
-//! substation. So nothing here builds a map of the page, nothing allocates, and lines of other metrics are
-//! passed over without being looked at. Both formats are read: Prometheus text 0.0.4 and OpenMetrics 1.0.
+//! The scraper needs one or two numbers from a page of hundreds, several times a second and for every substation. So
+//! the scan builds no map of the page, allocates nothing, and skips the lines of other metrics without parsing them.
+//! It reads Prometheus text 0.0.4 and OpenMetrics 1.0.
 //!
-//! The rule behind every choice is that a **wrong number is worse than no number**: the ledger goes on
-//! counting without a sample, but a false one sends load to the wrong place. Whatever cannot be read with
-//! certainty is therefore reported as such and never as zero.
+//! The rule behind every choice is that a **wrong number is worse than no number**: the ledger continues to count
+//! without a sample, but a wrong sample sends load to the wrong place. So a value that cannot be read with
+//! certainty is reported as such and never as zero.
 //!
-//! This is not a validator. A line of another metric may be nonsense; only the wanted ones are judged.
+//! The scan is not a validator. A line of another metric may be malformed; only the wanted lines are checked.
 
 mod line;
 mod tally;
@@ -20,9 +20,9 @@ pub use tally::Aggregate;
 use memchr::{memchr, memmem, memrchr};
 use tally::Tally;
 
-/// A series to look for: a metric's name and what its labels must satisfy.
+/// A series to look for: a metric's name and the conditions on its labels.
 ///
-/// Prepared once per configuration, since the search for the name is what a scan spends its time on.
+/// Prepared once for each configuration, since a scan spends its time on the search for the name.
 #[derive(Debug, Clone)]
 pub struct Wanted {
     name: memmem::Finder<'static>,
@@ -43,23 +43,22 @@ struct Matcher {
 pub enum Found {
     /// No line of the page is this series.
     Missing,
-    /// The value of the only matching series, or what several add up to: finite and not negative.
+    /// The value of the only matching series, or the aggregate of several: finite and not negative.
     One(f64),
-    /// A matching series, or their sum, has a value that cannot be a load: NaN, infinite or negative.
+    /// The value of a matching series, or their sum, cannot be a load: it is NaN, infinite or negative.
     Unusable(f64),
-    /// Several series match; the matchers have to say which one is meant, or an [`Aggregate`] what they
-    /// add up to.
+    /// Several series match. The matchers must select one of them, or an [`Aggregate`] must combine them.
     Ambiguous,
-    /// Series of this page can be read, but more of them may have been cut off, and all are asked for.
+    /// Matching series were read, but more may have been cut off, and the aggregate needs all of them.
     Partial,
-    /// A line that has the wanted name cannot be read, so nothing is certain.
+    /// A line with the wanted name cannot be read, so no value is certain.
     Malformed,
 }
 
 impl Wanted {
     /// Prepares the search for the metric `name`; each matcher is `(label, equal?, value)`.
     ///
-    /// No matcher at all accepts every series of that name. An empty name is never found.
+    /// Without matchers, every series of that name matches. An empty name is never found.
     #[must_use]
     pub fn new(name: &str, matchers: impl IntoIterator<Item = (String, bool, String)>) -> Self {
         let matchers = matchers.into_iter().map(|(label, equal, value)| Matcher {
@@ -74,7 +73,7 @@ impl Wanted {
         }
     }
 
-    /// The same search, which makes `aggregate` of several matching series.
+    /// The same search, with `aggregate` to combine several matching series.
     #[must_use]
     pub fn aggregated(self, aggregate: Aggregate) -> Self {
         Self { aggregate, ..self }
@@ -86,7 +85,7 @@ impl Wanted {
         if length == 0 {
             return tally.found();
         }
-        // Always the start of a line: after a hit the search goes on with the next one.
+        // Always the start of a line: after a hit, the search continues at the next line.
         let mut rest = page;
         while let Some(hit) = self.name.find(rest) {
             let Some((before, after)) = split(rest, hit, length) else {
@@ -107,10 +106,11 @@ impl Wanted {
 
 /// Looks for each of the `wanted` series in a metrics page.
 ///
-/// `complete` says that the page is known to have arrived whole, because its framing was satisfied. Without
-/// that, a last line that does not end in a line feed is ignored: `substation_current_load 12` may be what is
-/// left of `123`. A page cut between two lines looks like a shorter page, so an incomplete one can still miss
-/// a series or the second of two; where all of several are asked for, it is therefore [`Found::Partial`]. OpenMetrics' `# EOF` is a comment like any other here, and needs no line feed.
+/// `complete` says that the page is known to have arrived whole, because its framing was satisfied. Otherwise a last
+/// line without a line feed is ignored: `substation_current_load 12` may be the rest of `123`. A page that was cut
+/// between two lines looks like a shorter page, so it can lack a series, or the second of two. An aggregate, which
+/// needs all of them, is therefore [`Found::Partial`]. OpenMetrics' `# EOF` is treated as any comment and needs no
+/// line feed.
 #[must_use]
 pub fn scan<const N: usize>(page: &[u8], complete: bool, wanted: [&Wanted; N]) -> [Found; N] {
     let lines = if complete {
@@ -127,7 +127,7 @@ fn split(rest: &[u8], hit: usize, length: usize) -> Option<(&[u8], &[u8])> {
     Some((before, from.get(length..)?))
 }
 
-/// Whether nothing but blanks lies between the end of `before` and the start of its last line.
+/// Whether the last line of `before` has nothing but blanks.
 fn at_line_start(before: &[u8]) -> bool {
     let last = before
         .iter()

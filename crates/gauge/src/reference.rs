@@ -1,6 +1,6 @@
-//! A metrics parser that is slow, plain and complete: it reads every line, char by char, into owned parts.
+//! A slow, plain and complete metrics parser: it reads every line, character by character, into owned parts.
 //!
-//! Written from the formats' grammar and not from the scan, to be compared with it.
+//! It was written from the grammar of the formats and not from the scan, so that the two can be compared.
 
 use crate::exposition::{Aggregate, Found};
 use std::iter::Peekable;
@@ -12,18 +12,18 @@ struct Series {
     value: f64,
 }
 
-/// How a line that has a metric name may fail.
+/// How a line with a metric name can fail.
 enum Fault {
-    /// Up to its labels, so that nobody knows which series it is.
+    /// Up to its labels, so that its series is unknown.
     Labels { name: String },
-    /// Behind them.
+    /// After its labels.
     Value {
         name: String,
         labels: Vec<(String, String)>,
     },
 }
 
-/// What `page` says about the metric `name`; each matcher is `(label, equal?, value)`.
+/// Looks for the metric `name` in `page`; each matcher is `(label, equal?, value)`.
 #[must_use]
 pub fn find(
     page: &str,
@@ -73,7 +73,7 @@ pub fn find(
     }
 }
 
-/// `None` if a label that matters, up to the first matcher that fails, is there twice.
+/// Whether all matchers hold. `None` if a label of theirs, up to the first that fails, occurs twice.
 fn matches(labels: &[(String, String)], matchers: &[(&str, bool, &str)]) -> Option<bool> {
     for &(name, equal, value) in matchers {
         let named: Vec<_> = labels.iter().filter(|(label, _)| label == name).collect();
@@ -171,7 +171,7 @@ fn string(text: &mut Text<'_>) -> Option<String> {
 
 /// `value [timestamp] [# {labels} value [timestamp]]`
 fn behind_labels(rest: &str) -> Option<f64> {
-    // A '#' inside a token ends no value, so the exemplar begins with the first token that starts with one.
+    // A '#' inside a token does not end a value, so the exemplar begins at the first token that starts with '#'.
     let begins = rest
         .char_indices()
         .find(|&(at, c)| c == '#' && (at == 0 || rest[..at].ends_with([' ', '\t'])));
@@ -209,7 +209,7 @@ fn value_and_timestamp(text: &str) -> Option<f64> {
 }
 
 fn number(token: &str) -> Option<f64> {
-    // What Rust reads beyond this: nothing but a signed NaN.
+    // Beyond the formats, Rust accepts only a signed NaN.
     let signed_nan = token.len() == 4 && token.to_ascii_lowercase().ends_with("nan");
     if signed_nan { None } else { token.parse().ok() }
 }

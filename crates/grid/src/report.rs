@@ -8,7 +8,7 @@
 use switchyard_balance::{Load, Reading, ledger::ReportSent};
 
 use switchyard_config as config;
-use switchyard_gauge::orca::{self, Unread};
+use switchyard_gauge::orca::{self, ReportError};
 use switchyard_http1::Answer;
 
 use crate::{clock::Clock, outcomes::ReportOutcome, substation::Substation};
@@ -53,9 +53,9 @@ impl Reports {
                 ReportOutcome::Ok
             }
             Ok(_) => ReportOutcome::Late,
-            Err(Unread::Format) => ReportOutcome::Format,
-            Err(Unread::Malformed) => ReportOutcome::Parse,
-            Err(Unread::Missing) => ReportOutcome::Missing,
+            Err(ReportError::Format) => ReportOutcome::Format,
+            Err(ReportError::Malformed) => ReportOutcome::Parse,
+            Err(ReportError::Missing) => ReportOutcome::Missing,
         };
         substation.metrics().report(outcome);
     }
@@ -65,9 +65,9 @@ fn read(
     value: &[u8],
     [load, capacity]: &[String; 2],
     substation: &Substation,
-) -> Result<Reading, Unread> {
+) -> Result<Reading, ReportError> {
     let report = orca::read(value, load, capacity)?;
-    let in_bounds = |units: f64| Load::new(units).ok_or(Unread::Malformed);
+    let in_bounds = |units: f64| Load::new(units).ok_or(ReportError::Malformed);
     let reported = report.capacity.map(in_bounds).transpose()?;
     Ok(Reading {
         load: in_bounds(report.load)?,

@@ -22,7 +22,7 @@ use tokio::{
 };
 use tracing::{info, warn};
 
-use switchyard_scrape::{Gauges, Late, Look, PollOutcome, Probe};
+use switchyard_scrape::{Gauges, LagHistory, PollOutcome, Probe, ScrapeTicket};
 
 use crate::{
     grid::Grid,
@@ -244,13 +244,13 @@ fn reach(outcome: Option<PollOutcome>) -> Reach {
 async fn scrape(
     mut probe: Probe,
     substation: Arc<Substation>,
-    late: Option<Late>,
+    late: Option<LagHistory>,
     gauges: Arc<Gauges>,
 ) -> FinishedScrape {
     let began = Instant::now();
-    let look = Look::late(substation.ledger(), late.as_ref());
+    let ticket = ScrapeTicket::with_lag(substation.ledger(), late.as_ref());
     let result = probe
-        .sample(&gauges, look, substation.configured_capacity())
+        .sample(&gauges, ticket, substation.configured_capacity())
         .await;
     let took = began.elapsed();
     FinishedScrape {

@@ -8,7 +8,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
 use switchyard_balance::visibility::History;
-use switchyard_scrape::Late;
+use switchyard_scrape::LagHistory;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
 
 use crate::substation::{Id, Substation};
@@ -83,8 +83,8 @@ impl Visibility {
     }
 
     /// What a scrape of `substation` needs beside its ledger; none where there is no lag.
-    pub(super) fn of(&self, substation: &Substation) -> Option<Late> {
+    pub(super) fn of(&self, substation: &Substation) -> Option<LagHistory> {
         let history = self.histories.get(&substation.id())?;
-        Some(Late::new(Arc::clone(history), self.began))
+        Some(LagHistory::new(Arc::clone(history), self.began))
     }
 }

@@ -1,22 +1,22 @@
 //! Reads a substation's HTTP/1.x answer, without any I/O.
 //!
-//! A charge is a small message and its answer is kept whole: so the decoder is given all that has been received
-//! for one answer and says whether it is complete. In the common case, head and body in one read, that is one
-//! pass over the head, no copy of the body and no allocation beyond the buffer's own bookkeeping.
+//! A charge is a small message, and its answer is kept whole. So the decoder gets all bytes received for one answer
+//! and says whether it is complete. In the common case, with head and body in one read, that takes one pass over the
+//! head, no copy of the body and no allocation beyond the buffer's own bookkeeping.
 //!
-//! It accepts less than the protocol allows. An answer that two readers could understand differently (where does
-//! it end?) is [refused](Malformed), and the connection with it: on a pooled connection the bytes in dispute would
-//! become the answer to somebody else's charge. Stricter than hyper's client, on purpose:
+//! It accepts less than the protocol allows. An answer that two readers could understand differently, for instance
+//! about where it ends, is [refused](Malformed), and its connection is dropped: on a pooled connection the disputed
+//! bytes would become the answer to another charge. The decoder is stricter than hyper's client on purpose:
 //!
-//! - lines end in CR LF; a bare line feed, a leading empty line and a folded header are refused;
-//! - `Content-Length` stands there once, in digits; hyper takes repetitions of the same number;
-//! - `Transfer-Encoding` is `chunked` and nothing else, and never stands beside a `Content-Length`;
-//! - no blanks behind a chunk's size, unless an extension follows; no control characters in an extension;
-//! - `101` and more than eight other `1xx` are refused, and a `1xx` that announces a body;
-//! - at most 64 headers; the whole answer within its [`Limits`].
+//! - Lines end in CR LF. A bare line feed, a leading empty line and a folded header are refused.
+//! - `Content-Length` occurs once, in digits. hyper accepts repetitions of the same number.
+//! - `Transfer-Encoding` is exactly `chunked` and never occurs together with a `Content-Length`.
+//! - No blanks follow a chunk's size, unless an extension does. An extension has no control characters.
+//! - `101`, more than eight other `1xx`, and a `1xx` that announces a body are refused.
+//! - There are at most 64 headers, and the whole answer is within its [`Limits`].
 //!
-//! What is not ambiguous is taken as it is: no framing means "until the connection closes", a `204` or `304` has no
-//! body whatever it announces (but does not go back to the pool if it announces one). `HEAD` is never sent.
+//! Anything unambiguous is accepted. An answer without framing ends when the connection closes. A `204` or `304` has
+//! no body whatever it announces; if it announces one, its connection is not pooled. `HEAD` is never sent.
 
 mod chunked;
 mod error;
@@ -25,24 +25,24 @@ mod head;
 mod tests;
 
 pub use error::Malformed;
-pub use head::decimal;
+pub(crate) use head::decimal;
 
 use bytes::{Buf, Bytes, BytesMut};
 use chunked::Chunked;
-use head::{Framing, Head, fields};
+use head::{AnswerHead, Framing, fields};
 use std::fmt;
 use std::ops::Range;
 
-/// How many interim (`1xx`) answers may come before the final one.
+/// The most interim (`1xx`) answers before the final one.
 const MAX_INTERIM: usize = 8;
 
-/// How many headers an answer may have. A substation sends about five.
+/// The most headers of an answer. A substation sends about five.
 const MAX_HEADERS: usize = 64;
 
-/// How many bytes of an answer are accepted.
+/// The most bytes that are accepted of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Status line and headers of one head; also all chunk extensions together, and all trailers.
+    /// Status line and headers of one head. Also limits all chunk extensions together, and all trailers.
     pub head: usize,
     /// The body, without its chunked framing.
     pub body: usize,
@@ -58,15 +58,16 @@ impl Default for Limits {
     }
 }
 
-/// Where the head of a request ends that `received` begins with; none if it is not there, is larger than `limit`, has a
-/// folded header or a line that does not end in CR LF.
+/// The length of the head of a request, empty line included, that `received` begins with. `None` if the head is
+/// incomplete or larger than `limit` bytes, or has a folded header or a line that does not end in CR LF.
 #[must_use]
-pub fn end_of_head(received: &[u8], limit: usize) -> Option<usize> {
+#[inline]
+pub(crate) fn end_of_head(received: &[u8], limit: usize) -> Option<usize> {
     let end = head::find_empty_line(received, &mut 0, limit, Malformed::HeadTooLarge);
     end.ok().flatten()
 }
 
-/// Where the decoder of one answer stands; ready for the next answer once it has returned [`Progress::Done`].
+/// Decodes one answer, and is ready for the next once it has returned [`Decoded::Done`].
 #[derive(Debug)]
 pub struct Decoder {
     limits: Limits,
@@ -74,9 +75,9 @@ pub struct Decoder {
     state: State,
 }
 
-/// What [`Decoder::decode`] made of the bytes so far.
+/// The result of [`Decoder::decode`] for the bytes so far.
 #[derive(Debug)]
-pub enum Progress {
+pub enum Decoded {
     /// The answer is not complete.
     NeedMore,
     /// The answer, taken out of the buffer.
@@ -92,24 +93,24 @@ pub struct Answer {
     pub head: Bytes,
     /// The body, without framing.
     pub body: Bytes,
-    /// Whether the substation keeps the connection open, and the end of this answer is certain.
+    /// Whether the substation keeps the connection open and the end of this answer is certain.
     pub keep_alive: bool,
-    /// Whether the connection may serve another request: kept alive, still open, and nothing came behind the
-    /// answer. (What did come is still in the buffer. A connection that requests share goes by `keep_alive` alone.)
+    /// Whether the connection may serve another request: it is kept alive and still open, and no bytes came after the
+    /// answer. Such bytes stay in the buffer. A pipelined connection goes by `keep_alive` alone.
     pub reusable: bool,
 }
 
 #[derive(Debug)]
 enum State {
-    /// In a head, whose unfinished line begins here.
+    /// In a head; `line` is where its unfinished line begins.
     Head { line: usize },
-    /// Behind a final head.
-    Body { head: Head, end: End },
+    /// After a final head.
+    Body { head: AnswerHead, end: BodyEnd },
 }
 
-/// What ends the body.
+/// How the end of the body is found.
 #[derive(Debug)]
-enum End {
+enum BodyEnd {
     At(usize),
     Eof,
     LastChunk(Chunked),
@@ -131,13 +132,13 @@ impl Decoder {
         *self = Self::new(self.limits);
     }
 
-    /// Looks at all that has been received for this answer, from its first byte.
+    /// Decodes all that has been received for this answer, from its first byte.
     ///
-    /// Between calls the caller only appends to `received`; what is in there belongs to the decoder, which takes out
+    /// Between calls the caller may only append to `received`. Its content belongs to the decoder, which removes
     /// interim answers and moves chunks together. `eof` says that the peer has closed its side in good order.
-    /// A verdict depends on the bytes alone and not on how they were cut into reads. After an error the
-    /// connection is to be dropped.
-    pub fn decode(&mut self, received: &mut BytesMut, eof: bool) -> Result<Progress, Malformed> {
+    /// The verdict depends on the bytes alone and not on how they were cut into reads. After an error the
+    /// connection must be dropped.
+    pub fn decode(&mut self, received: &mut BytesMut, eof: bool) -> Result<Decoded, Malformed> {
         loop {
             match &mut self.state {
                 State::Head { line } => {
@@ -164,15 +165,15 @@ impl Decoder {
                     };
                     let answer = take(received, head, body, length, eof);
                     self.reset();
-                    return Ok(Progress::Done(answer));
+                    return Ok(Decoded::Done(answer));
                 }
             }
         }
     }
 
-    fn need_more(&self, received: &BytesMut, eof: bool) -> Result<Progress, Malformed> {
+    fn need_more(&self, received: &BytesMut, eof: bool) -> Result<Decoded, Malformed> {
         if !eof {
-            Ok(Progress::NeedMore)
+            Ok(Decoded::NeedMore)
         } else if received.is_empty() && self.interim == 0 {
             Err(Malformed::NoAnswer)
         } else {
@@ -181,19 +182,19 @@ impl Decoder {
     }
 }
 
-fn end_of_body(head: &Head, limit: usize) -> Result<End, Malformed> {
+fn end_of_body(head: &AnswerHead, limit: usize) -> Result<BodyEnd, Malformed> {
     match head.framing {
         Framing::Length(length) => match usize::try_from(length) {
-            Ok(length) if length <= limit => Ok(End::At(head.length + length)),
+            Ok(length) if length <= limit => Ok(BodyEnd::At(head.length + length)),
             _ => Err(Malformed::BodyTooLarge),
         },
-        Framing::UntilEof => Ok(End::Eof),
-        Framing::Chunked => Ok(End::LastChunk(Chunked::new(head.length))),
+        Framing::UntilEof => Ok(BodyEnd::Eof),
+        Framing::Chunked => Ok(BodyEnd::LastChunk(Chunked::new(head.length))),
     }
 }
 
-impl End {
-    /// Where in `received` the body lies and where the answer ends, once that has arrived.
+impl BodyEnd {
+    /// The range of the body in `received` and the end of the answer, once all of it has arrived.
     fn find(
         &mut self,
         start: usize,
@@ -216,7 +217,7 @@ impl End {
 
 fn take(
     received: &mut BytesMut,
-    head: &Head,
+    head: &AnswerHead,
     body: Range<usize>,
     length: usize,
     eof: bool,
@@ -232,13 +233,15 @@ fn take(
 }
 
 impl Answer {
-    /// The headers in their order, names as they were written, values without the blanks around them.
+    /// The headers in their order: names as they were sent, values without the blanks around them.
+    #[inline]
     pub fn headers(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         fields(&self.head)
     }
 
-    /// The first header of that name, in whatever case.
+    /// The value of the first header of that name, compared without regard to case.
     #[must_use]
+    #[inline]
     pub fn header(&self, name: &str) -> Option<&[u8]> {
         let named = |(field, value): (&[u8], _)| {
             field.eq_ignore_ascii_case(name.as_bytes()).then_some(value)
@@ -248,7 +251,7 @@ impl Answer {
 }
 
 impl fmt::Debug for Answer {
-    /// Without the contents, which are the client's business and not the log's.
+    /// Shows lengths instead of contents: those belong to the client and not in a log.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Answer")
             .field("status", &self.status)

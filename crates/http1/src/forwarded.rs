@@ -1,9 +1,10 @@
-//! The headers that go on to the substation: what the client said of its request, not of its connection.
+//! The headers that are forwarded to the substation: those that describe the request, not the connection.
 
 use crate::{headers::Head, hop_by_hop::nominates};
 
-/// The end-to-end headers of a client's request, then `own`: the name and value of the header that the proxy writes
-/// itself, in place of any that the client sent.
+/// The end-to-end headers of a client's request, then `own`: the name and value of a header that the proxy writes
+/// itself. It replaces any header of that name from the client.
+#[inline]
 pub fn forwarded<'a>(
     head: Head<'a>,
     own: (&'a str, &'a [u8]),
@@ -12,16 +13,18 @@ pub fn forwarded<'a>(
     let own = (own.0.as_bytes(), own.1);
     head.fields()
         .filter(move |(name, _)| {
-            goes_on(name)
+            is_end_to_end(name)
                 && !name.eq_ignore_ascii_case(own.0)
                 && !(nominates_any && is_nominated(head, name))
         })
         .chain([own])
 }
 
-/// Not hop-by-hop, not framing (both are made anew), and nothing that claims to be of a proxy before us.
-fn goes_on(name: &[u8]) -> bool {
-    const ENDS_HERE: [&str; 15] = [
+/// Whether a header is forwarded. Hop-by-hop and framing headers are not, because the encoder writes its own, and
+/// headers that claim to come from an earlier proxy are not either.
+#[inline]
+fn is_end_to_end(name: &[u8]) -> bool {
+    const NOT_FORWARDED: [&str; 15] = [
         "connection",
         "content-length",
         "expect",
@@ -38,12 +41,13 @@ fn goes_on(name: &[u8]) -> bool {
         "x-forwarded-host",
         "x-forwarded-proto",
     ];
-    !ENDS_HERE
+    !NOT_FORWARDED
         .iter()
         .any(|hop| name.eq_ignore_ascii_case(hop.as_bytes()))
 }
 
 /// Whether a `Connection` header nominates `name` as hop-by-hop.
+#[inline]
 fn is_nominated(head: Head<'_>, name: &[u8]) -> bool {
     head.all("connection").any(|value| nominates(value, name))
 }

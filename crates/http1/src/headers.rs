@@ -1,25 +1,25 @@
-//! The headers of a client's request, whoever parsed them.
+//! The headers of a client's request, whichever parser found them.
 
 use http::HeaderMap;
 
 /// The headers of one request.
 #[derive(Clone, Copy, Debug)]
 pub enum Head<'a> {
-    /// As Pingora's session gives them.
+    /// Parsed by Pingora's session.
     Parsed(&'a HeaderMap),
-    /// The bytes of a whole head, and where in it they stand.
-    Plain(&'a [u8], &'a [FieldAt]),
+    /// The bytes of a whole head, and where in them the headers are.
+    Raw(&'a [u8], &'a [HeaderSpan]),
 }
 
-/// Where in a head of at most 64 KiB a header stands.
+/// Where in a head of at most 64 KiB a header is, as byte offsets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct FieldAt {
+pub struct HeaderSpan {
     name: (u16, u16),
     value: (u16, u16),
 }
 
-impl FieldAt {
-    /// Where a name and its value stand, if both are parts of `head`.
+impl HeaderSpan {
+    /// The position of a name and its value, if both are parts of `head`.
     #[must_use]
     pub fn find(head: &[u8], name: &[u8], value: &[u8]) -> Option<Self> {
         Some(Self {
@@ -28,7 +28,9 @@ impl FieldAt {
         })
     }
 
-    fn of(self, head: &[u8]) -> (&[u8], &[u8]) {
+    /// The name and the value, in the head that they were found in.
+    #[inline]
+    fn slices(self, head: &[u8]) -> (&[u8], &[u8]) {
         let part = |(begin, end): (u16, u16)| head.get(begin.into()..end.into());
         let (name, value) = (part(self.name), part(self.value));
         (name.unwrap_or_default(), value.unwrap_or_default())
@@ -46,15 +48,17 @@ fn part_of(head: &[u8], part: &[u8]) -> Option<(u16, u16)> {
 }
 
 impl<'a> Head<'a> {
-    /// All of them, in their order; names in whatever case.
+    /// All headers in their order; names keep the case in which they were sent.
+    #[inline]
     pub fn fields(self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
         match self {
             Self::Parsed(headers) => Fields::Parsed(headers.iter()),
-            Self::Plain(head, fields) => Fields::Plain(head, fields.iter()),
+            Self::Raw(head, fields) => Fields::Raw(head, fields.iter()),
         }
     }
 
-    /// The values of every header of this name.
+    /// The values of every header of this name, compared without regard to case.
+    #[inline]
     pub fn all(self, name: &str) -> impl Iterator<Item = &'a [u8]> {
         self.fields()
             .filter(move |(field, _)| field.eq_ignore_ascii_case(name.as_bytes()))
@@ -65,18 +69,19 @@ impl<'a> Head<'a> {
 /// One iterator for both kinds.
 enum Fields<'a> {
     Parsed(http::header::Iter<'a, http::HeaderValue>),
-    Plain(&'a [u8], std::slice::Iter<'a, FieldAt>),
+    Raw(&'a [u8], std::slice::Iter<'a, HeaderSpan>),
 }
 
 impl<'a> Iterator for Fields<'a> {
     type Item = (&'a [u8], &'a [u8]);
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         match self {
             Self::Parsed(fields) => fields
                 .next()
                 .map(|(name, value)| (name.as_str().as_bytes(), value.as_bytes())),
-            Self::Plain(head, fields) => fields.next().map(|field| field.of(head)),
+            Self::Raw(head, fields) => fields.next().map(|field| field.slices(head)),
         }
     }
 }
@@ -88,17 +93,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_kinds_tell_the_same() {
+    fn both_kinds_yield_the_same_headers() {
         let head = b"POST / HTTP/1.1\r\nHost: a\r\nCookie:b\r\ncookie: c\r\n\r\n";
         let at = |name: std::ops::Range<usize>, value: std::ops::Range<usize>| {
-            FieldAt::find(head, &head[name], &head[value]).unwrap()
+            HeaderSpan::find(head, &head[name], &head[value]).unwrap()
         };
         let fields = [at(17..21, 23..24), at(26..32, 33..34), at(36..42, 44..45)];
         let mut headers = HeaderMap::new();
         headers.insert(header::HOST, HeaderValue::from_static("a"));
         headers.append(header::COOKIE, HeaderValue::from_static("b"));
         headers.append(header::COOKIE, HeaderValue::from_static("c"));
-        for head in [Head::Plain(head, &fields), Head::Parsed(&headers)] {
+        for head in [Head::Raw(head, &fields), Head::Parsed(&headers)] {
             assert_eq!(head.fields().count(), 3);
             assert_eq!(head.all("cookie").collect::<Vec<_>>(), [b"b", b"c"]);
             assert_eq!(head.all("host").next(), Some(&b"a"[..]));
@@ -107,12 +112,15 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_part_of_a_head_stands_nowhere_in_it() {
+    fn bytes_outside_a_head_have_no_span_in_it() {
         let both = vec![b'a'; 80_000];
         let (head, behind) = both.split_at(70_000);
-        assert!(FieldAt::find(head, &head[..1], &head[1..2]).is_some());
-        assert_eq!(FieldAt::find(head, &head[..1], behind), None);
-        assert_eq!(FieldAt::find(behind, &head[..1], behind), None);
-        assert_eq!(FieldAt::find(head, &head[66_000..66_001], &head[..1]), None);
+        assert!(HeaderSpan::find(head, &head[..1], &head[1..2]).is_some());
+        assert_eq!(HeaderSpan::find(head, &head[..1], behind), None);
+        assert_eq!(HeaderSpan::find(behind, &head[..1], behind), None);
+        assert_eq!(
+            HeaderSpan::find(head, &head[66_000..66_001], &head[..1]),
+            None
+        );
     }
 }

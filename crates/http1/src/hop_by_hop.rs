@@ -1,7 +1,8 @@
-//! Headers that speak of one connection, not of the message, and so end with it (RFC 9110 §7.6.1).
+//! Hop-by-hop headers: they describe one connection, not the message, and are not forwarded (RFC 9110 §7.6.1).
 
 /// Whether the value of a `Connection` header nominates the header `name`.
 #[must_use]
+#[inline]
 pub fn nominates(connection: &[u8], name: &[u8]) -> bool {
     connection
         .split(|byte| *byte == b',')

@@ -1,4 +1,4 @@
-//! Writes a request into one buffer, to leave in one write.
+//! Writes a request into one buffer, so that it leaves in one write.
 
 use bytes::{BufMut, Bytes, BytesMut};
 
@@ -8,22 +8,22 @@ pub struct RequestHead {
     bytes: Bytes,
 }
 
-/// Why a request cannot be written: it would not be read as what it was meant to be.
+/// Why a request cannot be written: a reader would not understand it as intended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unencodable {
-    /// Not a token.
+    /// The method is not a token.
     #[error("the method is not a token")]
     Method,
-    /// Not a path in origin form, percent-encoded.
+    /// The path is not in origin form, or not percent-encoded.
     #[error("the path does not begin with a slash or has a character that must be percent-encoded")]
     Path,
-    /// Empty, or with a blank or a character that is not ASCII.
+    /// The host is empty, or has a blank or a character that is not ASCII.
     #[error("the host is empty or has an invalid character")]
     Host,
-    /// Not a token.
+    /// A header name is not a token.
     #[error("a header name is not a token")]
     HeaderName,
-    /// With a control character.
+    /// A header value has a control character.
     #[error("a header value has a control character")]
     HeaderValue,
     /// A header that the encoder writes itself, or that would contradict what it writes.
@@ -52,8 +52,8 @@ impl RequestHead {
 
 /// Appends a whole request to `buffer`: the prepared part, `headers`, `content-length`, the body.
 ///
-/// On an error the buffer is as it was. Nothing in a name or a value can end its line, and no header can
-/// contradict the framing, so that the substation reads one request with this body, whatever the client sent.
+/// On an error the buffer is left unchanged. No name or value can end its line, and no header can contradict the
+/// framing, so the substation reads exactly one request with this body, whatever the client sent.
 pub fn encode_request<'a>(
     buffer: &mut BytesMut,
     prefix: &RequestHead,
@@ -80,12 +80,13 @@ pub fn encode_request<'a>(
     Ok(())
 }
 
+#[inline]
 fn check(name: &[u8], value: &[u8]) -> Result<(), Unencodable> {
     const RESERVED: [&[u8]; 4] = [b"content-length", b"transfer-encoding", b"host", b"upgrade"];
     if !is_token(name) {
         return Err(Unencodable::HeaderName);
     }
-    // Without a way out of the loop, so that many bytes are looked at in one step.
+    // Without an early exit, so that the compiler can test many bytes at once.
     let is_control = |byte: u8| byte.is_ascii_control() && byte != b'\t';
     if value
         .iter()
@@ -102,12 +103,13 @@ fn check(name: &[u8], value: &[u8]) -> Result<(), Unencodable> {
     Ok(())
 }
 
-/// RFC 9110, section 5.6.2.
+/// Whether a name is a token (RFC 9110, section 5.6.2).
+#[inline]
 fn is_token(name: &[u8]) -> bool {
-    /// Whether a byte may stand in one.
+    /// For each byte, whether a token may contain it.
     #[expect(
         clippy::indexing_slicing,
-        reason = "the compiler evaluates it, and would refuse what is out of bounds"
+        reason = "evaluated by the compiler, which refuses an index out of bounds"
     )]
     const IN_TOKEN: [bool; 256] = {
         let mut table = [false; 256];
@@ -139,6 +141,7 @@ fn is_token(name: &[u8]) -> bool {
     !name.is_empty() && name.iter().all(is_in_token)
 }
 
+#[inline]
 fn put_decimal(buffer: &mut BytesMut, mut number: usize) {
     // Twenty digits hold 64 bits; filled from the end.
     let mut digits = [b'0'; 20];

@@ -1,18 +1,19 @@
-//! Finds a request that came whole, in the plainest HTTP/1.1 there is.
+//! Finds a plain request that has arrived whole.
 //!
 //! Nearly all charges look the same: one `POST` of a known path, a handful of headers, a few bytes of body, all of it
-//! in one packet on a connection that stays open. Such a request needs nothing of what a full HTTP session does. So the
-//! bytes that came are looked at once. A request that is plain is taken from them; where there is the least doubt,
-//! [`WholeRequest::find`] says `None`, and the bytes go to the full parser untouched.
+//! in one packet on a connection that stays open. Such a request needs none of what a full HTTP session does. So the
+//! received bytes are searched once. If they begin with a plain request, it is taken from them. In case of any
+//! doubt, [`WholeRequest::find`] returns `None`, and the full parser gets the bytes unchanged.
 //!
-//! What is taken here means the same to every reader: lines end in CR LF, no header is folded, one `Host`, at most one
-//! `Content-Length`, in digits, and no other header that says where a request ends or what becomes of its connection.
+//! A plain request means the same to every reader. Its lines end in CR LF, and no header is folded. It has one
+//! `Host`, at most one `Content-Length`, in digits, and no other header that decides where the request ends or
+//! whether its connection stays open.
 
 use std::mem::MaybeUninit;
 
 use crate::{
     decoder::{decimal, end_of_head},
-    headers::{FieldAt, Head},
+    headers::{Head, HeaderSpan},
 };
 
 /// The most headers of a plain request.
@@ -20,65 +21,66 @@ const MAX_HEADERS: usize = 32;
 /// The largest head of a plain request, in bytes.
 const LARGEST_HEAD: usize = 8 * 1024;
 
-/// Where a whole, plain request lies in the bytes that came.
+/// The position of a whole, plain request in the received bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WholeRequest {
     head: usize,
     end: usize,
-    fields: Fields,
+    fields: HeaderSpans,
 }
 
-/// Where its headers stand.
+/// Where the headers are.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Fields {
-    all: [FieldAt; MAX_HEADERS],
+struct HeaderSpans {
+    all: [HeaderSpan; MAX_HEADERS],
     count: usize,
 }
 
 impl WholeRequest {
-    /// Looks whether `received` begins with a whole, plain request: one of `lines`, each with its CR LF, then headers,
-    /// then a body of at most `largest_body` bytes.
+    /// Finds the whole, plain request that `received` begins with: one of `lines`, each with its CR LF, then headers,
+    /// then a body of at most `largest_body` bytes. `None` if there is none, or any doubt.
     #[must_use]
     pub fn find(received: &[u8], lines: &[&[u8]], largest_body: usize) -> Option<Self> {
         if !lines.iter().any(|line| received.starts_with(line)) {
             return None;
         }
         let head = end_of_head(received, LARGEST_HEAD)?;
-        let (body, fields) = look_at(received.get(..head)?)?;
+        let (body, fields) = read_head(received.get(..head)?)?;
         let end = head.checked_add(body)?;
         (body <= largest_body && end <= received.len()).then_some(Self { head, end, fields })
     }
 
-    /// How many bytes it is.
+    /// Its length in bytes, head and body.
     #[must_use]
     pub const fn length(&self) -> usize {
         self.end
     }
 
-    /// Its head and its body, in the bytes that it was found in.
+    /// Its head and its body; `received` must be the bytes that it was found in.
     #[must_use]
+    #[inline]
     pub fn parts<'a>(&'a self, received: &'a [u8]) -> Option<(Head<'a>, &'a [u8])> {
         let fields = self.fields.all.get(..self.fields.count)?;
-        let head = Head::Plain(received.get(..self.head)?, fields);
+        let head = Head::Raw(received.get(..self.head)?, fields);
         Some((head, received.get(self.head..self.end)?))
     }
 }
 
-/// The length of the body, if the head says nothing else that matters, and where its headers stand.
-fn look_at(head: &[u8]) -> Option<(usize, Fields)> {
+/// The length of the body and the positions of the headers. `None` if the head is not plain.
+fn read_head(head: &[u8]) -> Option<(usize, HeaderSpans)> {
     let mut fields = [const { MaybeUninit::uninit() }; MAX_HEADERS];
     let mut request = httparse::Request::new(&mut []);
     let parsed = request.parse_with_uninit_headers(head, &mut fields);
     if parsed != Ok(httparse::Status::Complete(head.len())) {
         return None;
     }
-    let mut found = Fields {
-        all: [FieldAt::default(); MAX_HEADERS],
+    let mut found = HeaderSpans {
+        all: [HeaderSpan::default(); MAX_HEADERS],
         count: request.headers.len(),
     };
     let (mut hosts, mut length) = (0, None);
     for (field, at) in request.headers.iter().zip(&mut found.all) {
-        *at = FieldAt::find(head, field.name.as_bytes(), field.value)?;
+        *at = HeaderSpan::find(head, field.name.as_bytes(), field.value)?;
         let is = |name: &str| field.name.eq_ignore_ascii_case(name);
         if is("host") {
             hosts += 1;

@@ -1,5 +1,5 @@
-//! The codec and hyper's client read the same bytes: what the codec takes, hyper takes and understands in the
-//! same way. What hyper takes and the codec refuses is listed here, with the reason.
+//! The codec and hyper's client read the same bytes. Everything that the codec accepts, hyper accepts and
+//! understands in the same way. What hyper accepts and the codec refuses is listed here, with the reason.
 
 #![allow(
     clippy::expect_used,
@@ -14,7 +14,7 @@ use hyper::HeaderMap;
 use hyper::header::{HeaderName, HeaderValue};
 use hyper_util::rt::TokioIo;
 use proptest::prelude::*;
-use switchyard_http1::{Answer, Decoder, Limits, Malformed, Progress};
+use switchyard_http1::{Answer, Decoded, Decoder, Limits, Malformed};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 
 /// What both have to agree on.
@@ -28,10 +28,10 @@ struct Read {
 impl From<Answer> for Read {
     fn from(answer: Answer) -> Self {
         let header = |(name, value): (&[u8], &[u8])| {
-            let name = HeaderName::from_bytes(name).expect("a name that hyper takes");
+            let name = HeaderName::from_bytes(name).expect("a name that hyper accepts");
             (
                 name,
-                HeaderValue::from_bytes(value).expect("a value that hyper takes"),
+                HeaderValue::from_bytes(value).expect("a value that hyper accepts"),
             )
         };
         let mut headers = HeaderMap::new();
@@ -46,22 +46,22 @@ impl From<Answer> for Read {
     }
 }
 
-/// The codec's reading of the pieces, each of which comes with one read; then the connection is closed.
+/// What the codec reads from the pieces, each of them one read; then the connection is closed.
 fn codec<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Result<Read, Malformed> {
     let (mut decoder, mut received) = (Decoder::new(Limits::default()), BytesMut::new());
     for piece in pieces {
         received.extend_from_slice(piece);
-        if let Progress::Done(answer) = decoder.decode(&mut received, false)? {
+        if let Decoded::Done(answer) = decoder.decode(&mut received, false)? {
             return Ok(answer.into());
         }
     }
     match decoder.decode(&mut received, true)? {
-        Progress::Done(answer) => Ok(answer.into()),
-        Progress::NeedMore => panic!("nothing more can come"),
+        Decoded::Done(answer) => Ok(answer.into()),
+        Decoded::NeedMore => panic!("nothing more can come"),
     }
 }
 
-/// The codec's reading, which is the same for one read, for two with any cut, and byte by byte.
+/// What the codec reads, after checking that one read, two with any cut, and byte by byte give the same.
 fn codec_however_cut(bytes: &[u8]) -> Result<Read, Malformed> {
     let whole = codec([bytes]);
     for at in 0..=bytes.len() {
@@ -82,7 +82,7 @@ fn codec_however_cut(bytes: &[u8]) -> Result<Read, Malformed> {
     whole
 }
 
-/// hyper's reading of the same bytes as the answer to a POST; `None` if it refuses them.
+/// What hyper reads from the same bytes as the answer to a POST; `None` if it refuses them.
 fn hyper(bytes: &[u8]) -> Option<Read> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
@@ -225,7 +225,7 @@ fn what_hyper_refuses_is_refused() {
     }
 }
 
-/// hyper reads these; to the codec they are not certain enough for a connection that others will use.
+/// hyper reads these. For the codec their meaning is not certain enough for a connection that other requests will use.
 #[test]
 fn where_the_codec_is_stricter_than_hyper() {
     use Malformed as M;
@@ -322,7 +322,7 @@ fn where_the_codec_is_stricter_than_hyper() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1000))]
 
-    /// Never looser: a valid answer with some bytes replaced, doubled or lost.
+    /// The codec is never looser: valid answers with some bytes replaced, doubled or lost.
     #[test]
     fn what_the_codec_reads_hyper_reads_alike(
         which in any::<proptest::sample::Index>(),

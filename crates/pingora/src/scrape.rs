@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use pingora_core::{Error, ErrorType, Result};
 use pingora_load_balancing::{Backend, health_check::HealthCheck};
 use switchyard_config as config;
-use switchyard_scrape::{Gauges, Look, PollOutcome};
+use switchyard_scrape::{Gauges, PollOutcome, ScrapeTicket};
 
 use crate::Upstream;
 
@@ -45,9 +45,9 @@ impl HealthCheck for Scrape {
             return Error::e_explain(ErrorType::InternalError, reason);
         };
         let mut probe = upstream.probe.lock().await;
-        let look = Look::of(upstream.ledger());
+        let ticket = ScrapeTicket::new(upstream.ledger());
         let capacity = upstream.configured_capacity();
-        match probe.sample(&self.gauges, look, capacity).await {
+        match probe.sample(&self.gauges, ticket, capacity).await {
             Err(PollOutcome::Connect) => {
                 Error::e_explain(ErrorType::ConnectError, "its gauge can't be reached")
             }

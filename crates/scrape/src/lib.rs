@@ -1,9 +1,9 @@
-//! One look at one upstream's load gauge.
+//! One scrape of an upstream's load gauge.
 //!
-//! A [`Probe`] keeps its connection and asks for one page at a time; the reader of [`switchyard_gauge`] finds the wanted
-//! series in it. A [`Look`] ties the page to a ledger: it notes what the ledger stood at as the request left, so that
-//! the ledger knows which bookings the sample can already contain. When to look, and what a failed look means, is the
-//! caller's affair.
+//! A [`Probe`] keeps its connection and requests one page at a time; [`switchyard_gauge`] finds the wanted series in
+//! the page. A [`ScrapeTicket`] ties the page to a ledger: it records the state of the ledger when the scrape left, so
+//! that the ledger knows which bookings the sample can already contain. The caller decides when to scrape, and what
+//! a failed scrape means.
 
 mod outcome;
 mod probe;
@@ -11,4 +11,4 @@ mod ticket;
 
 pub use outcome::PollOutcome;
 pub use probe::{Gauges, Probe};
-pub use ticket::{Late, Look};
+pub use ticket::{LagHistory, ScrapeTicket};

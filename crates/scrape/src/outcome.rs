@@ -1,22 +1,22 @@
-//! How a look at a gauge may end, and what metrics call each ending.
+//! How a scrape can end, and the name of each outcome in metrics.
 
 use enum_map::Enum;
 use strum::{IntoStaticStr, VariantArray};
 
-/// How a look at a substation's gauge ended.
+/// How a scrape of a substation's gauge ended.
 #[derive(Clone, Copy, Debug, Enum, Eq, IntoStaticStr, PartialEq, VariantArray)]
 #[strum(serialize_all = "snake_case")]
 pub enum PollOutcome {
     /// A sample.
     Ok,
-    /// No whole answer in time.
+    /// No complete answer within the timeout.
     Timeout,
-    /// No connection, or it broke.
+    /// No connection could be made, or it was lost.
     Connect,
-    /// An answer other than 200.
+    /// An answer with a status other than 200.
     Status,
-    /// A page that could not be read, or a gauge that is no load.
+    /// A page that could not be read, or a gauge whose value is not a load.
     Parse,
-    /// A page without the gauge, or with several that match and no word of what they are together.
+    /// A page without the gauge, or with several matching series and no aggregate configured for them.
     Missing,
 }

@@ -1,4 +1,4 @@
-//! One look at one substation's gauge, over a connection that is kept.
+//! Scrapes one substation's gauge over a kept connection.
 
 use std::{io, net::SocketAddr, time::Duration};
 
@@ -12,16 +12,16 @@ use tokio::{
 
 use switchyard_config as config;
 use switchyard_gauge::exposition::{self, Aggregate, Found, Wanted};
-use switchyard_http1::{Answer, Decoder, Limits, Progress};
+use switchyard_http1::{Answer, Decoded, Decoder, Limits};
 
-use crate::{outcome::PollOutcome, ticket::Look};
+use crate::{outcome::PollOutcome, ticket::ScrapeTicket};
 
-/// A metrics page larger than this is not read to its end.
+/// The largest metrics page that is read, in bytes.
 const LARGEST_PAGE: usize = 4 * 1024 * 1024;
-/// Room for a usual page; more is made as it comes.
+/// Buffer space reserved for each read, in bytes: enough for a usual page.
 const READ: usize = 16 * 1024;
 
-/// What is looked for, prepared once.
+/// The series to look for, and where, prepared once for each configuration.
 #[derive(Debug)]
 pub struct Gauges {
     load: Wanted,
@@ -31,7 +31,7 @@ pub struct Gauges {
 }
 
 impl Gauges {
-    /// The gauges that a configuration names, and where and for how long to look for them.
+    /// The gauges that a configuration names, with the path and the timeout of a scrape.
     #[must_use]
     pub fn new(load: &config::Load) -> Self {
         let aggregate = match load.aggregate {
@@ -55,7 +55,7 @@ impl Gauges {
     }
 }
 
-/// Looks at one substation's gauge, again and again.
+/// Scrapes one substation, time after time.
 #[derive(Debug)]
 pub struct Probe {
     address: SocketAddr,
@@ -83,20 +83,20 @@ impl Probe {
         }
     }
 
-    /// Takes one sample for the ledger that is looked from, or says why there is none. A configured capacity
-    /// goes before the gauge's. One at a time for one ledger.
+    /// Takes one sample for the ledger of `ticket`, or returns why there is none. A configured capacity takes
+    /// precedence over the gauge's. A ledger may have only one scrape at a time.
     pub async fn sample(
         &mut self,
         gauges: &Gauges,
-        look: Look<'_>,
+        ticket: ScrapeTicket<'_>,
         configured_capacity: Option<Load>,
     ) -> Result<(), PollOutcome> {
-        // After a reload the page may be elsewhere.
+        // After a reload the page may have another path.
         if self.path != gauges.path {
             self.path.clone_from(&gauges.path);
             self.request = request(self.address, &self.path);
         }
-        let fetched = timeout(gauges.timeout, self.fetch(look)).await;
+        let fetched = timeout(gauges.timeout, self.fetch(ticket)).await;
         let (sent, page) = match fetched {
             Ok(Ok(fetched)) => fetched,
             Ok(Err(error)) => {
@@ -115,28 +115,28 @@ impl Probe {
             return Err(PollOutcome::Status);
         }
         let reading = read(&page, gauges, configured_capacity)?;
-        look.arrived(sent, reading);
+        ticket.page_arrived(sent, reading);
         Ok(())
     }
 
-    /// The page. Asking twice changes nothing, so a kept connection that turns out closed is tried anew.
-    async fn fetch(&mut self, look: Look<'_>) -> io::Result<(ScrapeSent, Answer)> {
+    /// Fetches the page. A scrape can safely be repeated, so if the kept connection fails, a new one is tried.
+    async fn fetch(&mut self, ticket: ScrapeTicket<'_>) -> io::Result<(ScrapeSent, Answer)> {
         if let Some(stream) = self.stream.take()
-            && let Ok(fetched) = self.fetch_over(stream, look).await
+            && let Ok(fetched) = self.fetch_over(stream, ticket).await
         {
             return Ok(fetched);
         }
         let stream = TcpStream::connect(self.address).await?;
         stream.set_nodelay(true)?;
-        self.fetch_over(stream, look).await
+        self.fetch_over(stream, ticket).await
     }
 
     async fn fetch_over(
         &mut self,
         mut stream: TcpStream,
-        look: Look<'_>,
+        ticket: ScrapeTicket<'_>,
     ) -> io::Result<(ScrapeSent, Answer)> {
-        let sent = look.scrape_sent();
+        let sent = ticket.scrape_sent();
         stream.write_all(&self.request).await?;
         self.buffer.clear();
         self.decoder.reset();
@@ -145,11 +145,11 @@ impl Probe {
             let is_end = stream.read_buf(&mut self.buffer).await? == 0;
             let progress = self.decoder.decode(&mut self.buffer, is_end);
             match progress.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))? {
-                Progress::Done(page) => {
+                Decoded::Done(page) => {
                     self.stream = page.reusable.then_some(stream);
                     return Ok((sent, page));
                 }
-                Progress::NeedMore => {}
+                Decoded::NeedMore => {}
             }
         }
     }
@@ -167,7 +167,7 @@ fn read(
     gauges: &Gauges,
     configured_capacity: Option<Load>,
 ) -> Result<Reading, PollOutcome> {
-    // A page that ends where the connection does may have been cut.
+    // A page without framing ends when the connection closes, so it may have been cut.
     let is_whole = ["content-length", "transfer-encoding"]
         .iter()
         .any(|name| page.header(name).is_some());

@@ -1,7 +1,7 @@
-//! What a ledger has to know of one look at its gauge: where it stood as the scrape left, and what came of it.
+//! What a ledger needs from one scrape: its own state when the scrape left, and the reading that came back.
 //!
-//! A gauge may follow its bookings late (`load.visibility_lag`). The arithmetic of that is the ledger's own
-//! ([`switchyard_balance::visibility`]). Without a lag a look goes straight to the ledger.
+//! A gauge may show bookings late (`load.visibility_lag`). The ledger's crate has the arithmetic for that
+//! ([`switchyard_balance::visibility`]). Without a lag, a scrape goes straight to the ledger.
 
 use std::sync::Arc;
 
@@ -9,52 +9,52 @@ use parking_lot::Mutex;
 use switchyard_balance::{Ledger, Reading, ledger::ScrapeSent, visibility::History};
 use tokio::time::Instant;
 
-/// How late one gauge is, and since when that is noted.
+/// The past states of the ledger of a gauge that shows bookings late, and the start of their clock.
 #[derive(Debug)]
-pub struct Late {
+pub struct LagHistory {
     history: Arc<Mutex<History>>,
     began: Instant,
 }
 
-impl Late {
-    /// `history` notes, since `began`, what its ledger stood at.
+impl LagHistory {
+    /// `history` has the states of its ledger, at times that count from `began`.
     #[must_use]
     pub fn new(history: Arc<Mutex<History>>, began: Instant) -> Self {
         Self { history, began }
     }
 }
 
-/// One look at one gauge, from the ledger's side: what it stood at, and what came of it.
+/// One scrape from the ledger's side: ties the reading to the state of the ledger when the scrape left.
 #[derive(Clone, Copy, Debug)]
-pub struct Look<'a> {
+pub struct ScrapeTicket<'a> {
     ledger: &'a Ledger,
-    late: Option<&'a Late>,
+    lag: Option<&'a LagHistory>,
 }
 
-impl<'a> Look<'a> {
-    /// At a gauge that counts a booking when its answer leaves.
+impl<'a> ScrapeTicket<'a> {
+    /// A ticket for a gauge that shows a booking by the time its answer leaves.
     #[must_use]
-    pub fn of(ledger: &'a Ledger) -> Self {
-        Self { ledger, late: None }
+    pub fn new(ledger: &'a Ledger) -> Self {
+        Self { ledger, lag: None }
     }
 
-    /// The same at one that may be late.
+    /// A ticket for a gauge that may show bookings late; `None` if it does not.
     #[must_use]
-    pub fn late(ledger: &'a Ledger, late: Option<&'a Late>) -> Self {
-        Self { ledger, late }
+    pub fn with_lag(ledger: &'a Ledger, lag: Option<&'a LagHistory>) -> Self {
+        Self { ledger, lag }
     }
 
-    /// To be called right before the scrape is written to the wire.
+    /// Must be called right before the scrape is written to the wire.
     pub(crate) fn scrape_sent(&self) -> ScrapeSent {
         let sent = self.ledger.scrape_sent();
-        match self.late {
+        match self.lag {
             None => sent,
-            Some(late) => late.history.lock().scrape_sent(sent, late.began.elapsed()),
+            Some(lag) => lag.history.lock().scrape_sent(sent, lag.began.elapsed()),
         }
     }
 
-    /// To be called right after the page arrived: whatever is assigned before counts as possibly seen.
-    pub(crate) fn arrived(&self, sent: ScrapeSent, reading: Reading) {
+    /// Must be called right after the page arrived: everything assigned before that counts as possibly contained.
+    pub(crate) fn page_arrived(&self, sent: ScrapeSent, reading: Reading) {
         self.ledger.sample(sent, reading);
     }
 }

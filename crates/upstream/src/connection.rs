@@ -1,5 +1,5 @@
-//! One connection to a substation, used by one request at a time: it is written in one piece, its answer
-//! read whole.
+//! A connection to a substation that carries one request at a time: the request is written in one piece, and its
+//! answer is read whole.
 
 use std::io;
 
@@ -11,28 +11,28 @@ use tokio::{
 
 use super::{
     Outgoing, Progress,
-    fate::{fate, may_have_arrived},
+    delivery::{delivery, may_have_arrived},
 };
-use switchyard_http1::{self as http1, Answer, Decoder, Limits, Malformed, encode_request};
+use switchyard_http1::{Answer, Decoded, Decoder, Limits, Malformed, encode_request};
 
-/// Room for a usual answer; more is made as it comes.
+/// Buffer space reserved for each read, in bytes: enough for a usual answer.
 const READ: usize = 2048;
 
-/// Why a connection is of no more use.
+/// Why a connection can no longer be used.
 #[derive(Debug)]
 pub(super) struct Broken {
     pub(super) reason: String,
-    /// Whether the other side may have taken in any of the request.
+    /// Whether the substation may have received any of the request.
     pub(super) arrived: bool,
 }
 
-/// A connection and its buffer.
+/// A connection, its buffer and its decoder.
 #[derive(Debug)]
 pub(super) struct Connection {
     pub(super) stream: TcpStream,
     buffer: BytesMut,
     decoder: Decoder,
-    /// Bytes written.
+    /// Bytes written since the connection was made.
     pub(super) sent: u64,
 }
 
@@ -42,7 +42,7 @@ impl Connection {
         Ok(Self::of(stream, 0))
     }
 
-    /// A connection over which so many bytes have been sent, and all that was asked is answered.
+    /// A connection over which `sent` bytes have been written and every request has been answered.
     pub(super) fn of(stream: TcpStream, sent: u64) -> Self {
         Self {
             stream,
@@ -52,15 +52,15 @@ impl Connection {
         }
     }
 
-    /// Whether nothing has come while it lay idle: neither a close nor bytes nobody asked for. Costs no
-    /// system call unless something did come.
+    /// Whether nothing arrived while the connection was idle: neither a close nor unsolicited bytes. Makes a system
+    /// call only if something did arrive.
     pub(super) fn is_open(&self) -> bool {
         let read = self.stream.try_read(&mut [0]);
         matches!(read, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
     }
 
-    /// Sends a request and waits for its answer. After an error the connection is of no more use.
-    pub(super) async fn exchange(
+    /// Sends a request and waits for its answer. After an error the connection cannot be used again.
+    pub(super) async fn round_trip(
         &mut self,
         outgoing: &Outgoing<'_>,
         progress: &mut Progress,
@@ -84,13 +84,13 @@ impl Connection {
             let read =
                 read.map_err(|error| broken(format!("while waiting for its answer: {error}")))?;
             match self.decoder.decode(&mut self.buffer, read == 0) {
-                Ok(http1::Progress::Done(answer)) => return Ok(answer),
-                Ok(http1::Progress::NeedMore) => {}
+                Ok(Decoded::Done(answer)) => return Ok(answer),
+                Ok(Decoded::NeedMore) => {}
                 Err(error) => {
-                    let look = || fate(&self.stream, begins);
+                    let check = || delivery(&self.stream, begins);
                     return Err(Broken {
                         reason: error.to_string(),
-                        arrived: error != Malformed::NoAnswer || may_have_arrived(look).await,
+                        arrived: error != Malformed::NoAnswer || may_have_arrived(check).await,
                     });
                 }
             }
@@ -101,7 +101,7 @@ impl Connection {
         let length = self.buffer.len();
         let written = self.stream.write(&self.buffer).await?;
         *progress = Progress::Sent;
-        // A request that fits a socket buffer leaves in one write; the rest is for those that don't.
+        // A request that fits the socket buffer leaves in one write; a larger one needs more.
         if let Some(rest) = self.buffer.get(written..) {
             self.stream.write_all(rest).await?;
         }

@@ -1,20 +1,20 @@
-//! One request to one substation, one answer back.
+//! The upstream client: sends one request to one substation over HTTP/1.1 and returns its answer.
 //!
-//! A narrow door: a charge goes in, and out comes an answer or a break, with word of whether anything was
-//! written. Behind it stand pooled connections, each for one request at a time or [shared] by several, without
-//! the rest of the way knowing.
+//! The interface is narrow: [`UpstreamClient::send`] takes a request and returns an answer or an error, and says
+//! whether anything may have arrived. Behind it are pooled connections. Each carries one request at a time, or
+//! several that are pipelined, and callers need not know which.
 //!
-//! Each lane has its own exchange, so its locks are never contended: they are there because a lane is
-//! shared with Pingora's tasks by type, not in fact. None is held across an await.
+//! Each worker has its own client, so its locks are never contended. They exist because the types require it:
+//! a worker's state is shared with Pingora's tasks by type, but not in fact. No lock is held across an await.
 
 mod connection;
-mod earned;
-mod fate;
-mod lag;
-mod order;
+mod delivery;
+mod eligibility;
+mod pending_response;
+mod pipeline_queue;
+mod pipelined_connection;
 mod pool;
-mod ride;
-mod shared;
+mod turn_time;
 
 use std::{collections::HashMap, io, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -27,60 +27,61 @@ use tokio::{
 };
 
 use connection::{Broken, Connection};
-use lag::Lag;
-use order::End;
-use pool::{Pool, Way};
-use ride::Ride;
-use shared::{Seen, Shared};
+use pending_response::PendingResponse;
+use pipeline_queue::Outcome;
+use pipelined_connection::{Observation, PipelinedConnection};
+use pool::{Lease, Pool};
 pub use switchyard_http1::Answer;
 use switchyard_http1::{Head, RequestHead, forwarded};
 use switchyard_wire::names::REQUEST_ID;
+use turn_time::TurnTime;
 
 /// How far a request got.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress {
-    /// Not a byte of it left: it is certainly not booked.
+    /// No byte of it left this process: it is certainly not booked.
     Unsent,
     /// It may have arrived, and may be booked.
     Sent,
 }
 
-/// What is sent: built from parsed parts, in one write.
+/// A request to send: built from parsed parts and written in one piece.
 #[derive(Clone, Copy, Debug)]
 pub struct Outgoing<'a> {
     /// Request line and host.
     pub line: &'a RequestHead,
-    /// The client's headers, of which those that are end-to-end go on.
+    /// The client's headers; only the end-to-end ones are forwarded.
     pub head: Head<'a>,
-    /// The request's id, the client's or made here.
+    /// The request's id: the client's, or one made by the proxy.
     pub request_id: &'a HeaderValue,
     /// The whole body.
     pub body: &'a [u8],
 }
 
 impl<'a> Outgoing<'a> {
-    /// The headers that are sent, but for those that the encoder writes itself.
+    /// The headers to send, except those that the encoder writes itself.
     fn headers(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
         forwarded(self.head, (REQUEST_ID, self.request_id.as_bytes()))
     }
 }
 
-/// Which substation it is, for as long as the process runs. An address may be given to another.
+/// Identifies a substation for as long as the process runs. An address may pass to another substation, an id does
+/// not.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Id(pub u64);
 
-/// Where it is sent.
+/// Where a request is sent.
 #[derive(Clone, Copy, Debug)]
 pub struct Destination<'a> {
     /// Which substation.
     pub id: Id,
-    /// Where that one listens.
+    /// The address that it listens on.
     pub address: SocketAddr,
     /// How long a new connection may take.
     pub connect_timeout: Duration,
-    /// The most requests that may be under way on one connection; 1 for a connection each.
+    /// The most requests that may be in flight on one connection; with 1, each request has its own.
     pub most: usize,
-    /// Counts the requests that join others.
+    /// Counts the requests that join others on their connection.
     pub shared: &'a IntCounter,
 }
 
@@ -89,22 +90,22 @@ pub struct Destination<'a> {
 pub enum UpstreamError {
     /// No connection could be made.
     Connect(io::Error),
-    /// The connection was lost, or what came over it was no answer.
+    /// The connection was lost, or the bytes that came over it were not a valid answer.
     Lost(String),
-    /// Time ran out.
+    /// The deadline passed.
     Deadline,
 }
 
-/// The connections of one lane.
+/// The connections of one worker to all substations.
 #[derive(Debug, Default)]
-pub struct Exchange {
-    /// One for each substation that is listed.
+pub struct UpstreamClient {
+    /// A pool for each substation in the configuration.
     pools: Mutex<HashMap<Id, Arc<Mutex<Pool>>>>,
-    lag: Lag,
+    turn_time: TurnTime,
 }
 
-impl Exchange {
-    /// Keeps connections to these substations from now on, and to no others.
+impl UpstreamClient {
+    /// Keeps connections to these substations from now on; those to others close once their requests have ended.
     pub fn follow(&self, ids: impl IntoIterator<Item = Id>) {
         let mut pools = self.pools.lock();
         let mut before = std::mem::take(&mut *pools);
@@ -114,7 +115,8 @@ impl Exchange {
 
     /// Sends a request to a substation and waits for its answer.
     ///
-    /// It is `now`. `progress` tells, also when this future is dropped, whether anything may have arrived there.
+    /// `now` is the current time. `progress` says whether anything may have arrived at the substation, also after
+    /// this future is dropped.
     pub async fn send(
         &self,
         to: Destination<'_>,
@@ -123,27 +125,31 @@ impl Exchange {
         mut now: Instant,
     ) -> Result<Answer, UpstreamError> {
         let pool = &*self.pool(to.id);
-        let _visit = Visit::new(pool);
+        let _guard = InFlightGuard::new(pool);
         loop {
-            let lag = self.lag.of_an_answer();
-            let way = pool.lock().way(outgoing.body.len(), to.most, lag, now);
-            let done = match way {
-                Way::With(shared) => {
+            let lateness = self.turn_time.answer_lateness();
+            let lease = pool
+                .lock()
+                .lease(outgoing.body.len(), to.most, lateness, now);
+            let done = match lease {
+                Lease::Shared(shared) => {
                     to.shared.inc();
-                    self.share(pool, shared, outgoing, progress, now).await
+                    self.send_shared(pool, shared, outgoing, progress, now)
+                        .await
                 }
-                Way::First(connection) => {
+                Lease::FirstShared(connection) => {
                     let connection = or_connect(connection, to).await?;
                     let shared = pool.lock().share(connection);
-                    self.share(pool, shared, outgoing, progress, now).await
+                    self.send_shared(pool, shared, outgoing, progress, now)
+                        .await
                 }
-                Way::Alone(connection) => {
-                    if to.most > 1 && self.lag.is_due() {
-                        self.lag.stand_back().await;
+                Lease::Exclusive(connection) => {
+                    if to.most > 1 && self.turn_time.is_due() {
+                        self.turn_time.yield_and_measure().await;
                     }
                     let is_reused = connection.is_some();
                     let connection = or_connect(connection, to).await?;
-                    self.alone(pool, connection, is_reused, outgoing, progress)
+                    self.send_exclusive(pool, connection, is_reused, outgoing, progress)
                         .await
                 }
             };
@@ -154,14 +160,14 @@ impl Exchange {
         }
     }
 
-    /// The connections to one substation. To one that is not listed they end with those who wait for it.
+    /// The connections to one substation. A substation that is not followed gets a pool that ends with its requests.
     fn pool(&self, id: Id) -> Arc<Mutex<Pool>> {
         self.pools.lock().get(&id).cloned().unwrap_or_default()
     }
 
-    /// One request on a connection of its own. None if it is to be sent again: the connection had been closed
-    /// while it lay in the pool, and took in nothing.
-    async fn alone(
+    /// Sends a request on a connection of its own. `None` means that it must be sent again: the substation had
+    /// closed the pooled connection and received nothing.
+    async fn send_exclusive(
         &self,
         pool: &Mutex<Pool>,
         mut connection: Connection,
@@ -170,11 +176,15 @@ impl Exchange {
         progress: &mut Progress,
     ) -> Option<Result<Answer, UpstreamError>> {
         let begun = Instant::now();
-        match connection.exchange(outgoing, progress).await {
+        match connection.round_trip(outgoing, progress).await {
             Ok(answer) => {
                 let now = Instant::now();
                 let mut pool = pool.lock();
-                pool.learn(Seen::of(&answer, now - begun), self.lag.of_an_answer(), now);
+                pool.record(
+                    Observation::of(&answer, now - begun),
+                    self.turn_time.answer_lateness(),
+                    now,
+                );
                 if answer.reusable {
                     pool.put(connection, now);
                 }
@@ -190,12 +200,12 @@ impl Exchange {
         }
     }
 
-    /// One request with others. None if it is to be sent again: nothing of it had left, or it was not even
-    /// looked at.
-    async fn share(
+    /// Sends a request on a connection that others use too. `None` means that it must be sent again: no byte of it
+    /// had left, or the substation has certainly not processed it.
+    async fn send_shared(
         &self,
         pool: &Mutex<Pool>,
-        shared: Arc<Shared>,
+        shared: Arc<PipelinedConnection>,
         outgoing: &Outgoing<'_>,
         progress: &mut Progress,
         now: Instant,
@@ -204,18 +214,18 @@ impl Exchange {
             Ok(ticket) => ticket,
             Err(error) => return Some(Err(UpstreamError::Lost(error.to_string()))),
         };
-        let mut ride = Ride::new((pool, &self.lag), shared, ticket, progress);
-        ride.gather().await;
-        match (&mut ride).await {
-            End::Answered(answer) => Some(Ok(answer)),
-            End::Untouched => None,
-            End::Lost {
+        let mut pending = PendingResponse::new((pool, &self.turn_time), shared, ticket, progress);
+        pending.yield_for_batch().await;
+        match (&mut pending).await {
+            Outcome::Answered(answer) => Some(Ok(answer)),
+            Outcome::Unprocessed => None,
+            Outcome::Lost {
                 reason,
                 begins,
                 is_clean,
             } => {
-                if is_clean && !fate::may_have_arrived(|| ride.fate(begins)).await {
-                    ride.nothing_arrived();
+                if is_clean && !delivery::may_have_arrived(|| pending.delivery(begins)).await {
+                    pending.nothing_arrived();
                     return None;
                 }
                 Some(Err(UpstreamError::Lost(reason)))
@@ -224,7 +234,7 @@ impl Exchange {
     }
 }
 
-/// The connection that the pool had, else a new one.
+/// Returns the pooled connection if there is one, otherwise makes a new one.
 async fn or_connect(
     pooled: Option<Connection>,
     to: Destination<'_>,
@@ -243,17 +253,17 @@ async fn connect(to: Destination<'_>) -> Result<Connection, UpstreamError> {
     }
 }
 
-/// One request at a substation; over when dropped.
-struct Visit<'a>(&'a Mutex<Pool>);
+/// Counts a request as in flight to its substation until dropped.
+struct InFlightGuard<'a>(&'a Mutex<Pool>);
 
-impl<'a> Visit<'a> {
+impl<'a> InFlightGuard<'a> {
     fn new(pool: &'a Mutex<Pool>) -> Self {
         pool.lock().enter();
         Self(pool)
     }
 }
 
-impl Drop for Visit<'_> {
+impl Drop for InFlightGuard<'_> {
     fn drop(&mut self) {
         self.0.lock().exit();
     }

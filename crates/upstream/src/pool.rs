@@ -1,8 +1,8 @@
-//! The connections of one lane to one substation: those that wait for their next request, those that several
-//! requests share, and what the substation has earned.
+//! The connections of one worker to one substation: idle ones, pipelined ones, and whether the substation has earned
+//! pipelining.
 //!
-//! Of those that wait, the one used last is taken first: it is the least likely to have been closed, and those
-//! at the other end grow old and are let go when the rush is over.
+//! The idle connection that was used last is taken first: it is the least likely to have been closed. Those at the
+//! other end of the queue grow old and are dropped when load falls.
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
@@ -10,30 +10,30 @@ use tokio::time::Instant;
 
 use super::{
     connection::Connection,
-    earned::{Earned, PROMPT},
-    shared::{Seen, Shared},
+    eligibility::{PROMPT, PipelineEligibility},
+    pipelined_connection::{Observation, PipelinedConnection},
 };
 
-/// How long a connection may wait. Below the keep-alive time of common servers, so that it is this side
-/// that closes: a request sent into the other side's close would be lost.
-const LONGEST_WAIT: Duration = Duration::from_secs(4);
+/// How long a connection may be idle. Below the keep-alive time of common servers, so that this side closes first:
+/// a request that crosses the substation's close would be lost.
+const LONGEST_IDLE: Duration = Duration::from_secs(4);
 
-/// The largest body of a request that shares a connection. What is larger would keep the others waiting while
-/// it is written.
-const LARGEST_SHARED: usize = 4 * 1024;
+/// The largest body of a pipelined request, in bytes. A larger one would delay the others while it is written.
+const LARGEST_PIPELINED: usize = 4 * 1024;
 
-/// After requests left together, company is expected until so many have stood back for it in vain. Where none is
-/// expected and nobody else is under way, a request need not wait for the rest of its turn.
-const COMPANY: u32 = 16;
+/// After a write with several requests, batches are expected until so many requests have yielded in vain. While no
+/// batch is expected and no other request is in flight, a request does not yield: it would only lose a turn.
+const YIELDS_IN_VAIN: u32 = 16;
 
 /// Connections to one substation.
 #[derive(Debug, Default)]
 pub(super) struct Pool {
     idle: VecDeque<Idle>,
-    shared: Vec<Arc<Shared>>,
-    earned: Earned,
-    under_way: usize,
-    company: u32,
+    shared: Vec<Arc<PipelinedConnection>>,
+    eligibility: PipelineEligibility,
+    in_flight: usize,
+    /// How many more requests may yield in vain before no batch is expected.
+    batching: u32,
 }
 
 #[derive(Debug)]
@@ -42,131 +42,144 @@ struct Idle {
     since: Instant,
 }
 
-/// How a request is to go.
+/// The connection that a request is given.
 #[derive(Debug)]
-pub(super) enum Way {
-    /// On a connection of its own; none if one has to be made.
-    Alone(Option<Connection>),
-    /// With others, on a connection that is yet to be shared; none if one has to be made.
-    First(Option<Connection>),
-    /// With those that are on this connection already.
-    With(Arc<Shared>),
+pub(super) enum Lease {
+    /// A connection of its own; `None` if one has to be made.
+    Exclusive(Option<Connection>),
+    /// A connection that others may join; `None` if one has to be made.
+    FirstShared(Option<Connection>),
+    /// A connection that other requests use already.
+    Shared(Arc<PipelinedConnection>),
 }
 
 impl Pool {
-    /// One more request is under way to the substation.
+    /// One more request is in flight to the substation.
     pub(super) fn enter(&mut self) {
-        self.under_way += 1;
+        self.in_flight += 1;
     }
 
-    /// So many requests left together, after one had stood back for others.
-    pub(super) fn gathered(&mut self, requests: usize) {
-        self.company = if requests > 1 {
-            COMPANY
+    /// Records that `requests` left in one write after one of them had yielded for others.
+    pub(super) fn record_batch(&mut self, requests: usize) {
+        self.batching = if requests > 1 {
+            YIELDS_IN_VAIN
         } else {
-            self.company.saturating_sub(1)
+            self.batching.saturating_sub(1)
         };
     }
 
-    /// One less is.
+    /// One request fewer is in flight.
     pub(super) fn exit(&mut self) {
-        self.under_way -= 1;
+        self.in_flight -= 1;
     }
 
-    /// How a request with a body of so many bytes is to go, if at most `most` share a connection.
-    /// A lane that is late by `lag` waits for others as much longer.
-    pub(super) fn way(&mut self, body: usize, most: usize, lag: Duration, now: Instant) -> Way {
-        let has_company = self.under_way > 1 || self.company > 0;
-        let may_share =
-            most > 1 && has_company && self.earned.is_earned() && body <= LARGEST_SHARED;
+    /// Chooses a connection for a request with a body of `body` bytes, where at most `most` share one.
+    ///
+    /// A request joins a connection only if its oldest request has not waited longer than [`PROMPT`] and the
+    /// worker's own `lateness`.
+    pub(super) fn lease(
+        &mut self,
+        body: usize,
+        most: usize,
+        lateness: Duration,
+        now: Instant,
+    ) -> Lease {
+        let expects_batch = self.in_flight > 1 || self.batching > 0;
+        let may_share = most > 1
+            && expects_batch
+            && self.eligibility.is_eligible()
+            && body <= LARGEST_PIPELINED;
         if !may_share {
-            return Way::Alone(self.take(now));
+            return Lease::Exclusive(self.take(now));
         }
-        let is_joinable = |shared: &&Arc<Shared>| shared.is_joinable(most, PROMPT + lag, now);
+        let is_joinable =
+            |shared: &&Arc<PipelinedConnection>| shared.is_joinable(most, PROMPT + lateness, now);
         match self.shared.iter().rev().find(is_joinable) {
-            Some(shared) => Way::With(Arc::clone(shared)),
-            None => Way::First(self.take(now)),
+            Some(shared) => Lease::Shared(Arc::clone(shared)),
+            None => Lease::FirstShared(self.take(now)),
         }
     }
 
-    /// Lets others share a connection.
-    pub(super) fn share(&mut self, connection: Connection) -> Arc<Shared> {
-        let shared = Arc::new(Shared::new(connection));
+    /// Lets other requests join this connection.
+    pub(super) fn share(&mut self, connection: Connection) -> Arc<PipelinedConnection> {
+        let shared = Arc::new(PipelinedConnection::new(connection));
         self.shared.push(Arc::clone(&shared));
         shared
     }
 
-    /// Nobody joins a shared connection any more.
-    pub(super) fn part(&mut self, shared: &Arc<Shared>) {
+    /// Lets no other request join this connection any more.
+    pub(super) fn unshare(&mut self, shared: &Arc<PipelinedConnection>) {
         self.shared.retain(|other| !Arc::ptr_eq(other, shared));
     }
 
-    /// A connection that nobody shares any more waits for its next request, if it is as good as before.
-    pub(super) fn keep(&mut self, shared: Option<Arc<Shared>>) {
+    /// Returns a connection to the idle ones if no request holds it any more and it is still usable.
+    pub(super) fn reclaim(&mut self, shared: Option<Arc<PipelinedConnection>>) {
         let connection = shared
             .and_then(Arc::into_inner)
-            .and_then(Shared::into_connection);
+            .and_then(PipelinedConnection::into_connection);
         if let Some(connection) = connection {
             self.put(connection, Instant::now());
         }
     }
 
-    /// Learns from answers that came together, to a lane that may have been late by `lag`.
-    pub(super) fn learn(&mut self, seen: Seen, lag: Duration, now: Instant) {
+    /// Learns from answers that came in one read, of a worker that may have been late by `lateness`.
+    pub(super) fn record(&mut self, seen: Observation, lateness: Duration, now: Instant) {
         if seen.is_doubtful {
-            return self.earned.doubt(now);
+            return self.eligibility.doubt(now);
         }
-        // All but the first came with the one before.
+        // All but the first came together with the answer before them.
         for _ in 1..seen.answers {
-            self.earned.answered(Duration::ZERO, Duration::ZERO, now);
+            self.eligibility
+                .answered(Duration::ZERO, Duration::ZERO, now);
         }
         if seen.answers > 0 {
-            let least = seen.slowest.saturating_sub(lag);
+            let least = seen.slowest.saturating_sub(lateness);
             let took = if seen.is_straggler {
                 seen.slowest
             } else {
                 least
             };
-            self.earned.answered(took, least, now);
+            self.eligibility.answered(took, least, now);
         }
     }
 
-    /// The freshest connection that is still open.
+    /// The most recently used connection that is still open.
     fn take(&mut self, now: Instant) -> Option<Connection> {
         while let Some(idle) = self.idle.pop_back() {
-            let waited = now.saturating_duration_since(idle.since);
-            if idle.connection.is_open() && waited < LONGEST_WAIT {
+            let idle_for = now.saturating_duration_since(idle.since);
+            if idle.connection.is_open() && idle_for < LONGEST_IDLE {
                 return Some(idle.connection);
             }
         }
         None
     }
 
-    /// Keeps a connection for later, and lets the longest-waiting go if its time is over.
+    /// Keeps a connection as idle, and drops the one idle for longest if its time is over.
     pub(super) fn put(&mut self, connection: Connection, now: Instant) {
         self.idle.push_back(Idle {
             connection,
             since: now,
         });
-        let is_old = |oldest: &Idle| now.saturating_duration_since(oldest.since) >= LONGEST_WAIT;
+        let is_old = |oldest: &Idle| now.saturating_duration_since(oldest.since) >= LONGEST_IDLE;
         if self.idle.front().is_some_and(is_old) {
             self.idle.pop_front();
         }
     }
 
-    /// As if it had earned it, and company were expected.
+    /// Acts as if pipelining had been earned and batches were expected.
     #[cfg(test)]
     pub(super) fn grant(&mut self) {
         let now = Instant::now();
-        while !self.earned.is_earned() {
-            self.earned.answered(Duration::ZERO, Duration::ZERO, now);
+        while !self.eligibility.is_eligible() {
+            self.eligibility
+                .answered(Duration::ZERO, Duration::ZERO, now);
         }
-        self.company = COMPANY;
+        self.batching = YIELDS_IN_VAIN;
     }
 
-    /// Whether requests may share a connection.
+    /// Whether requests may be pipelined.
     #[cfg(test)]
-    pub(super) fn is_earned(&self) -> bool {
-        self.earned.is_earned()
+    pub(super) fn is_eligible(&self) -> bool {
+        self.eligibility.is_eligible()
     }
 }

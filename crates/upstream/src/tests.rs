@@ -1,5 +1,5 @@
-//! A close that crosses a request, over real sockets. The runtime's one thread is held while the other side
-//! acts, so what happens happens in the order written here.
+//! A close that crosses a request, over real sockets. The runtime's one thread is blocked while the substation acts,
+//! so events happen in the order written here.
 
 use std::{
     io::{Read, Write},
@@ -8,17 +8,17 @@ use std::{
 
 use super::*;
 
-mod sharing;
+mod pipelining;
 
 const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 
-/// The other side: its listener, and one connection after another.
-struct Other {
+/// The substation: a listener that serves one connection after another.
+struct Substation {
     listener: TcpListener,
     address: SocketAddr,
 }
 
-impl Other {
+impl Substation {
     fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
@@ -44,9 +44,9 @@ fn read_request(peer: &mut Peer) -> String {
     String::from_utf8(request).unwrap()
 }
 
-/// Sends one request while `meanwhile` runs on the other side.
+/// Sends one request while `meanwhile` runs as the substation.
 async fn send<T: Send + 'static>(
-    exchange: &Exchange,
+    client: &UpstreamClient,
     address: SocketAddr,
     meanwhile: impl FnOnce() -> T + Send + 'static,
 ) -> (Result<u16, UpstreamError>, Progress, T) {
@@ -54,13 +54,13 @@ async fn send<T: Send + 'static>(
     let request_id = HeaderValue::from_static("r");
     let outgoing = Outgoing {
         line: &line,
-        head: Head::Plain(b"", &[]),
+        head: Head::Raw(b"", &[]),
         request_id: &request_id,
         body: b"{}",
     };
     let mut progress = Progress::Unsent;
-    let other = std::thread::spawn(meanwhile);
-    let result = exchange
+    let acting = std::thread::spawn(meanwhile);
+    let result = client
         .send(
             destination(address, 1),
             &outgoing,
@@ -68,8 +68,8 @@ async fn send<T: Send + 'static>(
             Instant::now(),
         )
         .await;
-    let other = other.join().unwrap();
-    (result.map(|answer| answer.status), progress, other)
+    let acted = acting.join().unwrap();
+    (result.map(|answer| answer.status), progress, acted)
 }
 
 fn destination(address: SocketAddr, most: usize) -> Destination<'static> {
@@ -82,37 +82,37 @@ fn destination(address: SocketAddr, most: usize) -> Destination<'static> {
     }
 }
 
-fn exchange() -> Exchange {
-    let exchange = Exchange::default();
-    exchange.follow([Id::default()]);
-    exchange
+fn client() -> UpstreamClient {
+    let client = UpstreamClient::default();
+    client.follow([Id::default()]);
+    client
 }
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_request_written_into_a_close_is_sent_again_on_a_new_connection() {
-    let (exchange, other) = (exchange(), Other::start());
-    let address = other.address;
-    let (result, _, (other, peer)) = send(&exchange, address, move || {
-        let peer = other.serve();
-        (other, peer)
+    let (client, substation) = (client(), Substation::start());
+    let address = substation.address;
+    let (result, _, (substation, peer)) = send(&client, address, move || {
+        let peer = substation.serve();
+        (substation, peer)
     })
     .await;
     assert_eq!(result.unwrap(), 200);
-    // The close is at this end's socket, and the runtime has had no turn to learn of it.
+    // The close has reached this end's socket, but the runtime has not polled it yet.
     drop(peer);
-    let (result, progress, _peer) = send(&exchange, address, move || other.serve()).await;
+    let (result, progress, _peer) = send(&client, address, move || substation.serve()).await;
     assert_eq!((result.unwrap(), progress), (200, Progress::Sent));
 }
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn a_request_written_into_a_close_is_unsent_if_nobody_is_there_any_more() {
-    let (exchange, other) = (exchange(), Other::start());
-    let address = other.address;
-    let (_, _, peer) = send(&exchange, address, move || other.serve()).await;
+async fn a_request_written_into_a_close_is_unsent_if_the_substation_is_gone() {
+    let (client, substation) = (client(), Substation::start());
+    let address = substation.address;
+    let (_, _, peer) = send(&client, address, move || substation.serve()).await;
     drop(peer);
-    let (result, progress, ()) = send(&exchange, address, || ()).await;
+    let (result, progress, ()) = send(&client, address, || ()).await;
     assert!(
         matches!(result, Err(UpstreamError::Connect(_))),
         "{result:?}"
@@ -122,30 +122,30 @@ async fn a_request_written_into_a_close_is_unsent_if_nobody_is_there_any_more() 
 
 #[tokio::test]
 async fn a_request_that_was_read_and_not_answered_counts_as_sent() {
-    let (exchange, other) = (exchange(), Other::start());
-    let address = other.address;
-    let (result, _, (other, mut peer)) = send(&exchange, address, move || {
-        let peer = other.serve();
-        (other, peer)
+    let (client, substation) = (client(), Substation::start());
+    let address = substation.address;
+    let (result, _, (substation, mut peer)) = send(&client, address, move || {
+        let peer = substation.serve();
+        (substation, peer)
     })
     .await;
     assert_eq!(result.unwrap(), 200);
-    let (result, progress, ()) = send(&exchange, address, move || {
+    let (result, progress, ()) = send(&client, address, move || {
         read_request(&mut peer);
         drop(peer);
     })
     .await;
     assert!(matches!(result, Err(UpstreamError::Lost(_))), "{result:?}");
     assert_eq!(progress, Progress::Sent);
-    drop(other);
+    drop(substation);
 }
 
 #[tokio::test]
-async fn a_request_that_came_and_was_not_even_read_counts_as_sent() {
-    let (exchange, other) = (exchange(), Other::start());
-    let address = other.address;
-    let (result, progress, ()) = send(&exchange, address, move || {
-        let (peer, _) = other.listener.accept().unwrap();
+async fn a_request_that_arrived_and_was_not_even_read_counts_as_sent() {
+    let (client, substation) = (client(), Substation::start());
+    let address = substation.address;
+    let (result, progress, ()) = send(&client, address, move || {
+        let (peer, _) = substation.listener.accept().unwrap();
         let mut byte = [0];
         while peer.peek(&mut byte).unwrap() == 0 {}
         drop(peer);

@@ -1,16 +1,16 @@
-//! One line of a metrics page, from the end of its metric name on.
+//! Parses a line of a metrics page, from the end of its metric name on.
 
 use super::Matcher;
 use memchr::{memchr, memchr2};
 
-/// What a line that begins with the wanted name turned out to be.
+/// What a line that begins with the wanted name is.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Line {
     /// Another series: a longer name, or labels that do not match.
     Other,
-    /// The wanted series with this value, which may be any float.
+    /// The wanted series with this value, which may be any `f64`.
     Value(f64),
-    /// A line of the wanted name that the formats do not allow.
+    /// A line with the wanted name that neither format allows.
     Malformed,
 }
 
@@ -40,7 +40,7 @@ fn series(mut line: Cursor<'_>, matchers: &[Matcher]) -> Result<Option<f64>, Mal
     }
     let value = line.value_and_timestamp()?;
     if line.eat(b'#') {
-        // An exemplar (OpenMetrics only). Its content is of no interest, but tells an exemplar from garbage.
+        // An exemplar (OpenMetrics only). Its content is not used, but checked, to tell it from garbage.
         line.skip_blanks();
         if line.peek() != Some(b'{') {
             return Err(Malformed);
@@ -55,7 +55,7 @@ fn series(mut line: Cursor<'_>, matchers: &[Matcher]) -> Result<Option<f64>, Mal
     }
 }
 
-/// A label set that has been walked through once: from behind its brace, or empty.
+/// A label set that has been checked once: the text after its brace, or empty.
 #[derive(Clone, Copy)]
 struct Labels<'a> {
     inside: Option<Cursor<'a>>,
@@ -115,7 +115,7 @@ impl<'a> Cursor<'a> {
         self.take_while(is_blank);
     }
 
-    /// Steps over a label set and the blanks behind it, if there is one here.
+    /// Skips a label set and the blanks after it, if there is one here.
     fn labels(&mut self) -> Result<Labels<'a>, Malformed> {
         if !self.eat(b'{') {
             return Ok(Labels { inside: None });
@@ -128,13 +128,13 @@ impl<'a> Cursor<'a> {
         Ok(labels)
     }
 
-    /// The next label of a set; `None` with the closing brace.
+    /// The next label of a set; `None` at the closing brace.
     fn label(&mut self) -> Result<Option<Label<'a>>, Malformed> {
         self.skip_blanks();
         if self.eat(b'}') {
             return Ok(None);
         }
-        // A name that is not a plain word comes in quotes (Prometheus 3).
+        // A name that is not a plain word is quoted (Prometheus 3).
         let name = if self.peek() == Some(b'"') {
             self.quoted()?
         } else {
@@ -180,8 +180,8 @@ impl<'a> Cursor<'a> {
         Ok(inside)
     }
 
-    /// A value, and the timestamp that may follow it, which is only checked: 0.0.4 has milliseconds,
-    /// OpenMetrics seconds, and the age of a sample is the scraper's to judge.
+    /// Reads a value and the timestamp that may follow it. The timestamp is only checked: 0.0.4 has milliseconds,
+    /// OpenMetrics seconds, and the scraper decides about the age of a sample.
     fn value_and_timestamp(&mut self) -> Result<f64, Malformed> {
         let value = number(self.take_while(|byte| !is_blank(byte))).ok_or(Malformed)?;
         self.skip_blanks();
@@ -226,9 +226,9 @@ fn unescaped_equals(escaped: &[u8], plain: &[u8]) -> bool {
     plain.next().is_none()
 }
 
-/// A number as exporters write it: decimal, or one of the words for infinity and NaN.
+/// Reads a number as exporters write it: decimal, or a word for infinity or NaN.
 ///
-/// Narrower than what Go's parser takes (hexadecimal, underscores), because those never come from an exporter.
+/// Narrower than Go's parser, which also accepts hexadecimal and underscores: exporters never write those.
 fn number(token: &[u8]) -> Option<f64> {
     if is_decimal(token) {
         return std::str::from_utf8(token).ok()?.parse().ok();

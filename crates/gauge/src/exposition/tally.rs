@@ -1,22 +1,22 @@
-//! What the matching lines of a page add up to.
+//! Combines the matching lines of a page into one result.
 //!
-//! A gauge that stands once a page needs no rule. Where there is one a queue, an engine or a feeder, the
-//! configuration has to say what their load is together: nobody can tell from a page whether series are parts
-//! of one load or views of the same. Without its word, several are none. With it the rule stays that a wrong
-//! number is worse than none: one part that is no load spoils the whole, since the rest is not the whole; and
-//! a page that may have been cut has no whole at all.
+//! A gauge that occurs once on a page needs no rule. If a page has a gauge for each queue, engine or feeder, the
+//! configuration must say how they combine: a page does not show whether its series are parts of one load or
+//! views of the same load. Without that setting, several series give no value. With it, a wrong number is still
+//! worse than none: one part that is not a load makes the whole unusable, and a page that may have been cut has no
+//! whole at all.
 
 use super::{Found, line::Line};
 
-/// What is made of several series that match.
+/// How several matching series are combined.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Aggregate {
-    /// Nothing: they are [`Found::Ambiguous`].
+    /// Not at all: they are [`Found::Ambiguous`].
     #[default]
     Nothing,
     /// Their sum: parts of one load.
     Sum,
-    /// The greatest: the fullest part decides.
+    /// Their maximum: the fullest part decides.
     Max,
 }
 
@@ -31,7 +31,7 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    /// Without a line yet; `complete` says that none of the page can be missing.
+    /// A tally without lines; `complete` says that no part of the page can be missing.
     pub(super) fn new(aggregate: Aggregate, complete: bool) -> Self {
         Self {
             aggregate,
@@ -69,9 +69,9 @@ impl Tally {
             (2.., Aggregate::Nothing, _) => Found::Ambiguous,
             (_, _, Some(value)) => Found::Unusable(value),
             (_, Aggregate::Sum | Aggregate::Max, None) if !self.complete => Found::Partial,
-            // Loads may add up to more than there are numbers for.
+            // The sum of several loads may overflow to infinity.
             _ if !is_load(self.value) => Found::Unusable(self.value),
-            // It began as zero, so -0 has become 0; but a maximum may have taken the other one.
+            // A sum starts at 0, so it is never -0, but a maximum may be.
             _ => Found::One(self.value + 0.0),
         }
     }

@@ -1,4 +1,4 @@
-//! Tables of pages, properties, and a slow second parser to compare with.
+//! Tables of pages, properties, and comparisons with a slow second parser.
 
 use super::{Aggregate, Found, Wanted, scan};
 use crate::reference;
@@ -233,7 +233,7 @@ fn equal_values_are_as_ambiguous_as_different_ones() {
 }
 
 #[test]
-fn several_series_add_up_only_where_it_is_said_how() {
+fn several_series_add_up_only_if_an_aggregate_is_configured() {
     use Aggregate::{Max, Nothing, Sum};
     use Found::{Ambiguous, Malformed, Missing, One, Unusable};
     let table: &[(&str, Aggregate, Found)] = &[
@@ -245,7 +245,7 @@ fn several_series_add_up_only_where_it_is_said_how() {
         ("load 7\n", Max, One(7.0)),
         ("load_kw 7\n", Sum, Missing),
         ("load_kw 7\n", Max, Missing),
-        // A part that is no load spoils the whole, wherever it stands.
+        // A part that is not a load makes the whole unusable, wherever it is.
         ("load 1\nload NaN\nload 2\n", Sum, Unusable(f64::NAN)),
         ("load 1\nload NaN\nload 2\n", Max, Unusable(f64::NAN)),
         ("load -1\nload 2\n", Sum, Unusable(-1.0)),
@@ -254,7 +254,7 @@ fn several_series_add_up_only_where_it_is_said_how() {
         ("load 2\nload +Inf\n", Max, Unusable(f64::INFINITY)),
         ("load 2\nload x\n", Sum, Malformed),
         ("load 2\nload x\n", Max, Malformed),
-        // Each is a load, and together they are none.
+        // Each is a load, but their sum is not.
         ("load 1e308\nload 1e308\n", Sum, Unusable(f64::INFINITY)),
         ("load 1e308\nload 1e308\n", Max, One(1e308)),
     ];
@@ -270,12 +270,12 @@ fn several_series_add_up_only_where_it_is_said_how() {
     assert_eq!(
         complete(page, &matching(&site).aggregated(Sum)),
         One(4.0),
-        "what the matchers leave out is neither added nor judged"
+        "a series that no matcher selects is neither added nor checked"
     );
 }
 
 #[test]
-fn a_page_that_may_have_been_cut_has_no_sum_and_no_greatest() {
+fn a_page_that_may_have_been_cut_has_no_sum_and_no_maximum() {
     for aggregate in [Aggregate::Sum, Aggregate::Max] {
         let wanted = load().aggregated(aggregate);
         for page in ["load 1\nload 2\n", "load 1\n", "load 1\n# EOF\n"] {
@@ -339,7 +339,7 @@ fn an_empty_name_is_never_found() {
     assert_eq!(complete(" 3\n{} 4\n", &Wanted::new("", [])), Found::Missing);
 }
 
-/// A page is cut where a connection may break; what is left must not tell another number.
+/// A connection may break at any byte of a page; the part that arrived must not yield another number.
 fn assert_no_cut_lies(page: &[u8], wanted: &Wanted) {
     let whole = complete(page, wanted);
     for end in 0..page.len() {
@@ -367,7 +367,7 @@ fn no_cut_of_a_page_tells_another_number() {
     }
 }
 
-/// Any label value, with a liking for what could confuse a scan.
+/// Any label value, often one that could confuse a scan.
 fn label_value() -> impl Strategy<Value = String> {
     prop_oneof![
         any::<String>(),
@@ -423,7 +423,7 @@ proptest! {
         lines.push(print(&labels, value, &blank, brace));
         lines.extend(after);
         let page = lines.join(end) + end;
-        // Every label that was printed, and one that was not.
+        // Every label that was printed, and later one that was not.
         let mut wanted: Vec<_> = labels.iter().map(|(l, v)| (l.clone(), true, v.clone())).collect();
         prop_assert_eq!(complete(&page, &Wanted::new("load", wanted.clone())), Found::One(value));
         prop_assert_eq!(complete(&page, &load()), Found::One(value));
@@ -464,7 +464,7 @@ proptest! {
     }
 
     #[test]
-    fn several_add_up_to_what_the_slow_parser_says(
+    fn several_series_add_up_to_what_the_slow_parser_says(
         lines in proptest::collection::vec(
             prop_oneof![
                 4 => (labels(), prop_oneof![0.0..1e9, any::<f64>()], "[ \t]{0,2}")

@@ -1,177 +1,127 @@
-//! The JSON form. Every byte is checked against the grammar, since a number counts only where its object is known.
+//! Reads the JSON form with visitors that keep nothing but the wanted numbers, so no tree is built.
+//!
+//! Names are borrowed from the header, so a name with escapes is refused. The text of a wanted number is borrowed too
+//! and parsed by [`super::parse`], so both forms give the same number, exact to the last bit.
 
-use super::{Unread, Wanted};
+use std::fmt;
 
-/// Objects and lists within each other. A report has two levels; what has many more means harm.
-const DEEPEST: usize = 16;
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
 
-/// Reads one object and nothing behind it.
-pub(super) fn read(bytes: &[u8], wanted: &mut Wanted<'_>) -> Result<(), Unread> {
-    let mut text = Text(bytes);
-    let mut seen = false;
-    text.blanks();
-    text.object(|text, key| {
-        if matches!(key, b"named_metrics" | b"namedMetrics") {
-            // Written twice, which of the two counts is anybody's guess.
-            if std::mem::replace(&mut seen, true) {
-                return Err(Unread::Malformed);
+use super::{ReportError, WantedMetrics};
+
+/// Reads one object; nothing but blanks may follow it.
+pub(super) fn read(bytes: &[u8], wanted: &mut WantedMetrics<'_>) -> Result<(), ReportError> {
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    json.deserialize_map(ReportVisitor(wanted))
+        .and_then(|()| json.end())
+        .map_err(|_| ReportError::Malformed)
+}
+
+/// The report: an object that has the metrics as one of its members.
+struct ReportVisitor<'a, 'w>(&'a mut WantedMetrics<'w>);
+
+impl<'de> Visitor<'de> for ReportVisitor<'_, '_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a load report")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
+        let mut is_found = false;
+        while let Some(name) = members.next_key::<&str>()? {
+            if !matches!(name, "named_metrics" | "namedMetrics") {
+                members.next_value::<Skipped>()?;
+            } else if std::mem::replace(&mut is_found, true) {
+                return Err(A::Error::custom("the metrics are given twice"));
+            } else {
+                members.next_value_seed(NamedMetrics(self.0))?;
             }
-            text.object(|text, name| {
-                let value = text.value(DEEPEST)?;
-                if wanted.is_named(name) {
-                    wanted.take(name, value)?;
-                }
-                Ok(())
-            })
-        } else {
-            text.value(DEEPEST).map(drop)
         }
-    })?;
-    text.blanks();
-    if text.0.is_empty() {
         Ok(())
-    } else {
-        Err(Unread::Malformed)
     }
 }
 
-/// What is left to read.
-struct Text<'a>(&'a [u8]);
+/// The object that has the metrics by name.
+struct NamedMetrics<'a, 'w>(&'a mut WantedMetrics<'w>);
 
-impl<'a> Text<'a> {
-    fn blanks(&mut self) {
-        while let [b' ' | b'\t' | b'\r' | b'\n', rest @ ..] = self.0 {
-            self.0 = rest;
-        }
+impl<'de> DeserializeSeed<'de> for NamedMetrics<'_, '_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for NamedMetrics<'_, '_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("named metrics")
     }
 
-    /// Takes `token` off the front, if it stands there.
-    fn skip(&mut self, token: &[u8]) -> bool {
-        let rest = self.0.strip_prefix(token);
-        self.0 = rest.unwrap_or(self.0);
-        rest.is_some()
-    }
-
-    fn expect(&mut self, token: &[u8]) -> Result<(), Unread> {
-        self.skip(token).then_some(()).ok_or(Unread::Malformed)
-    }
-
-    /// An object whose members are read by `member`, from the value on.
-    fn object(
-        &mut self,
-        mut member: impl FnMut(&mut Self, &'a [u8]) -> Result<(), Unread>,
-    ) -> Result<(), Unread> {
-        self.expect(b"{")?;
-        self.items(b"}", |text| {
-            let key = text.string()?;
-            // No name of ours needs an escape; one that has some may be another name than it looks.
-            if key.contains(&b'\\') {
-                return Err(Unread::Malformed);
+    fn visit_map<A: MapAccess<'de>>(self, mut metrics: A) -> Result<(), A::Error> {
+        while let Some(name) = metrics.next_key::<&str>()? {
+            if self.0.is_named(name.as_bytes()) {
+                let number = metrics.next_value::<&RawValue>()?.get();
+                let taken = self.0.take(name.as_bytes(), number.as_bytes());
+                taken.map_err(|_| A::Error::custom("a wanted metric is no load or given twice"))?;
+            } else {
+                metrics.next_value::<Skipped>()?;
             }
-            text.blanks();
-            text.expect(b":")?;
-            text.blanks();
-            member(text, key)
-        })
-    }
-
-    /// What stands between commas, up to `end`.
-    fn items(
-        &mut self,
-        end: &[u8],
-        mut item: impl FnMut(&mut Self) -> Result<(), Unread>,
-    ) -> Result<(), Unread> {
-        self.blanks();
-        if self.skip(end) {
-            return Ok(());
-        }
-        loop {
-            self.blanks();
-            item(self)?;
-            self.blanks();
-            if self.skip(end) {
-                return Ok(());
-            }
-            self.expect(b",")?;
-        }
-    }
-
-    /// Any value, as it is written.
-    fn value(&mut self, deepest: usize) -> Result<&'a [u8], Unread> {
-        let from = self.0;
-        let deeper = || deepest.checked_sub(1).ok_or(Unread::Malformed);
-        match from {
-            [b'"', ..] => self.string().map(drop)?,
-            [b'{', ..] => {
-                let deeper = deeper()?;
-                self.object(|text, _| text.value(deeper).map(drop))?;
-            }
-            [b'[', rest @ ..] => {
-                let deeper = deeper()?;
-                self.0 = rest;
-                self.items(b"]", |text| text.value(deeper).map(drop))?;
-            }
-            [b'-' | b'0'..=b'9', ..] => self.number()?,
-            _ => {
-                let is_word = [&b"true"[..], b"false", b"null"]
-                    .iter()
-                    .any(|word| self.skip(word));
-                is_word.then_some(()).ok_or(Unread::Malformed)?;
-            }
-        }
-        let length = from.len() - self.0.len();
-        Ok(from.get(..length).unwrap_or_default())
-    }
-
-    /// A string, without its quotes and with its escapes.
-    fn string(&mut self) -> Result<&'a [u8], Unread> {
-        self.expect(b"\"")?;
-        let from = self.0;
-        loop {
-            match self.0 {
-                [b'"', rest @ ..] => {
-                    let length = from.len() - self.0.len();
-                    self.0 = rest;
-                    let string = from.get(..length).unwrap_or_default();
-                    return match std::str::from_utf8(string) {
-                        Ok(_) => Ok(string),
-                        Err(_) => Err(Unread::Malformed),
-                    };
-                }
-                [
-                    b'\\',
-                    b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't',
-                    rest @ ..,
-                ] => self.0 = rest,
-                [b'\\', b'u', a, b, c, d, rest @ ..]
-                    if [a, b, c, d].iter().all(|digit| digit.is_ascii_hexdigit()) =>
-                {
-                    self.0 = rest;
-                }
-                [b'\\' | ..=0x1f, ..] | [] => return Err(Unread::Malformed),
-                [_, rest @ ..] => self.0 = rest,
-            }
-        }
-    }
-
-    fn number(&mut self) -> Result<(), Unread> {
-        self.skip(b"-");
-        if !self.skip(b"0") {
-            self.digits()?;
-        }
-        if self.skip(b".") {
-            self.digits()?;
-        }
-        if self.skip(b"e") || self.skip(b"E") {
-            let _ = self.skip(b"+") || self.skip(b"-");
-            self.digits()?;
         }
         Ok(())
     }
+}
 
-    fn digits(&mut self) -> Result<(), Unread> {
-        let count = self.0.iter().take_while(|b| b.is_ascii_digit()).count();
-        self.0 = self.0.get(count..).unwrap_or_default();
-        (count > 0).then_some(()).ok_or(Unread::Malformed)
+/// Any value, checked and dropped. [`serde::de::IgnoredAny`] would follow it to any depth.
+struct Skipped;
+
+impl<'de> Deserialize<'de> for Skipped {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Self)
+    }
+}
+
+impl<'de> Visitor<'de> for Skipped {
+    type Value = Self;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_unit<E>(self) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self, A::Error> {
+        while items.next_element::<Self>()?.is_some() {}
+        Ok(self)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self, A::Error> {
+        while members.next_entry::<&str, Self>()?.is_some() {}
+        Ok(self)
     }
 }

@@ -1,13 +1,13 @@
-//! Tables, and properties against a reader that builds a whole tree.
+//! Tables, and comparisons with a reader that builds a whole tree.
 
-use super::{Report, Unread, read};
+use super::{Report, ReportError, read};
 use proptest::{
     collection,
     prelude::{Just, Strategy, any, prop_assert_eq, prop_oneof, proptest},
 };
 use serde_json::Value;
 
-fn said(value: impl AsRef<[u8]>) -> Result<Report, Unread> {
+fn said(value: impl AsRef<[u8]>) -> Result<Report, ReportError> {
     read(value.as_ref(), "load", "most")
 }
 
@@ -55,8 +55,8 @@ fn reads_what_writers_write() {
 }
 
 #[test]
-fn refuses_what_is_doubtful() {
-    use Unread::{Format, Malformed, Missing};
+fn refuses_doubtful_reports() {
+    use ReportError::{Format, Malformed, Missing};
     for (value, why) in [
         ("", Format),
         ("TEXT", Format),
@@ -117,37 +117,39 @@ fn refuses_what_is_doubtful() {
         "[".repeat(100_000),
         "]".repeat(100_000)
     );
-    assert_eq!(said(deep), Err(Malformed), "as deep as a stack is not");
+    assert_eq!(said(deep), Err(Malformed), "deeper than the stack allows");
 }
 
-/// The same by way of a tree. It takes a name that is there twice for one, so no such text goes through it.
-fn slowly(object: &str) -> Result<Report, Unread> {
-    let tree: Value = serde_json::from_str(object).map_err(|_| Unread::Malformed)?;
-    let tree = tree.as_object().ok_or(Unread::Malformed)?;
+/// Reads a report by way of a tree. A tree keeps only one of two equal names, so no test gives it such a text.
+fn slowly(object: &str) -> Result<Report, ReportError> {
+    let tree: Value = serde_json::from_str(object).map_err(|_| ReportError::Malformed)?;
+    let tree = tree.as_object().ok_or(ReportError::Malformed)?;
     let named = match (tree.get("named_metrics"), tree.get("namedMetrics")) {
-        (Some(_), Some(_)) => return Err(Unread::Malformed),
-        (Some(named), None) | (None, Some(named)) => named.as_object().ok_or(Unread::Malformed)?,
-        (None, None) => return Err(Unread::Missing),
+        (Some(_), Some(_)) => return Err(ReportError::Malformed),
+        (Some(named), None) | (None, Some(named)) => {
+            named.as_object().ok_or(ReportError::Malformed)?
+        }
+        (None, None) => return Err(ReportError::Missing),
     };
     let of = |name: &str| match named.get(name).map(Value::as_f64) {
         None => Ok(None),
         Some(Some(number)) if number >= 0.0 => Ok(Some(number)),
-        Some(_) => Err(Unread::Malformed),
+        Some(_) => Err(ReportError::Malformed),
     };
     let (load, capacity) = (of("load")?, of("most")?);
-    Ok(report(load.ok_or(Unread::Missing)?, capacity))
+    Ok(report(load.ok_or(ReportError::Missing)?, capacity))
 }
 
 #[test]
 fn numbers_are_read_to_the_last_bit() {
-    // One that a quick reader gets wrong by one in the last place.
+    // A fast parser gets this number wrong by one in the last place.
     let object = r#"{"named_metrics": {"load": 0e0, "most": 4.7352290409306036e11}}"#;
     let exact = Ok(report(0.0, Some(473_522_904_093.060_36)));
     assert_eq!(said(format!("JSON {object}")), exact);
-    assert_eq!(slowly(object), exact, "and the reference knows");
+    assert_eq!(slowly(object), exact, "the reference is exact too");
 }
 
-/// JSON, mostly of the wanted shape.
+/// JSON, mostly in the shape of a report.
 fn object() -> impl Strategy<Value = String> {
     let number = prop_oneof![
         any::<f64>().prop_map(|number| format!("{number:e}")),

@@ -7,15 +7,15 @@ use std::ops::Range;
 /// The most digits of a chunk size: 64 bits.
 const MAX_DIGITS: usize = 16;
 
-/// Where a chunked body stands. All positions count from the start of the answer.
+/// The progress through a chunked body. All positions count from the start of the answer.
 ///
-/// Chunks are moved together where they lie, behind the first one; a body of one chunk stays where it is.
+/// Chunks are moved together in place, behind the first; a body of one chunk is not moved.
 #[derive(Debug)]
 pub(super) struct Chunked {
     body: Range<usize>,
-    /// The first byte that has not been looked at.
+    /// The first byte that has not been read.
     next: usize,
-    /// How many bytes of extensions there have been.
+    /// The bytes of all extensions so far.
     extensions: usize,
     step: Step,
 }
@@ -27,7 +27,7 @@ enum Step {
         left: usize,
     },
     DataEnd,
-    /// Trailers begin at `next`; their unfinished line so much later.
+    /// Trailers begin at `next`, their unfinished line `line` bytes later.
     Trailers {
         line: usize,
     },
@@ -44,7 +44,8 @@ impl Chunked {
         }
     }
 
-    /// Goes on with all that has been received; where the body lies and the answer ends, once it has.
+    /// Continues with all that has been received. Returns the range of the body and the end of the answer once it has
+    /// arrived.
     pub(super) fn advance(
         &mut self,
         received: &mut [u8],
@@ -103,7 +104,7 @@ impl Chunked {
         }
     }
 
-    /// The line with the next chunk's size, without its end, once it is there.
+    /// The line with the next chunk's size, without its line end, once it has arrived.
     fn size_line<'a>(&self, ahead: &'a [u8], limit: usize) -> Result<Option<&'a [u8]>, Malformed> {
         let longest = MAX_DIGITS + 2 + limit.saturating_sub(self.extensions);
         let end = memchr(b'\n', ahead);
@@ -131,7 +132,7 @@ impl Chunked {
     }
 }
 
-/// The size that a line states, and how many bytes it has beyond that.
+/// The size that a line states, and the length of what follows the size.
 fn size_and_extension(line: &[u8]) -> Result<(u64, usize), Malformed> {
     let end = line
         .iter()
@@ -159,7 +160,7 @@ fn size_and_extension(line: &[u8]) -> Result<(u64, usize), Malformed> {
     Ok((size, extension.len()))
 }
 
-/// Trailers are not passed on, but what is no trailer means that the end is not where it seems to be.
+/// Trailers are not forwarded, but an invalid trailer means that the answer may not end where it seems to.
 fn check_trailers(trailers: &[u8]) -> Result<(), Malformed> {
     if trailers != b"\r\n" {
         let mut fields = [httparse::EMPTY_HEADER; MAX_HEADERS];

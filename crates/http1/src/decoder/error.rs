@@ -1,11 +1,11 @@
 //! Why an answer is refused.
 
-/// The reason why a substation's answer is refused; its connection is not to be used again.
+/// The reason why a substation's answer is refused. Its connection must not be used again.
 ///
-/// None of these says that a charge was not booked: the request had been sent.
+/// None of these means that a charge was not booked: the request had been sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Malformed {
-    /// The connection was closed before the first byte, as happens to one that was idle for too long.
+    /// The connection was closed before the first byte, as happens after it was idle for too long.
     #[error("the connection was closed without an answer")]
     NoAnswer,
     /// The connection was closed inside the answer.
@@ -17,7 +17,7 @@ pub enum Malformed {
     /// A status line that is not `version code [reason]`, or a code below 100.
     #[error("the status line is invalid")]
     StatusLine,
-    /// A header name that is not a token, or has no colon behind it.
+    /// A header name that is not a token, or not followed by a colon.
     #[error("a header name is invalid")]
     HeaderName,
     /// A header value with a control character.
@@ -29,37 +29,37 @@ pub enum Malformed {
     /// A header continued on a second line.
     #[error("a header is folded over two lines")]
     FoldedHeader,
-    /// More headers than are kept track of.
+    /// More headers than the limit.
     #[error("there are more than {} headers", super::MAX_HEADERS)]
     TooManyHeaders,
-    /// Status line and headers over their limit.
+    /// Status line and headers larger than their limit.
     #[error("the head is larger than its limit")]
     HeadTooLarge,
-    /// The body over its limit.
+    /// The body larger than its limit.
     #[error("the body is larger than its limit")]
     BodyTooLarge,
-    /// `101`, which nobody asked for: what follows would not be HTTP.
+    /// `101`, which was never requested: the bytes that follow would not be HTTP.
     #[error("the substation switched protocols")]
     SwitchedProtocols,
-    /// More interim answers than a patient client waits for.
+    /// More interim answers than the limit.
     #[error("there are more than {} interim answers", super::MAX_INTERIM)]
     TooManyInterim,
-    /// A `1xx` with a body, which cannot be.
+    /// A `1xx` with a body, which HTTP does not allow.
     #[error("an interim answer announces a body")]
     InterimWithBody,
-    /// `Content-Length` more than once, even if the numbers are the same.
+    /// More than one `Content-Length`, even with the same number.
     #[error("there is more than one content-length")]
     RepeatedContentLength,
-    /// `Content-Length` that is not digits only, or more than 64 bits.
+    /// A `Content-Length` that is not digits only, or needs more than 64 bits.
     #[error("the content-length is not a number")]
     ContentLength,
     /// `Content-Length` and `Transfer-Encoding` in one head.
     #[error("there are both a content-length and a transfer-encoding")]
     TwoFramings,
-    /// `Transfer-Encoding` that is not exactly `chunked`.
+    /// A `Transfer-Encoding` that is not exactly `chunked`.
     #[error("the transfer-encoding is not exactly chunked")]
     TransferEncoding,
-    /// `Transfer-Encoding` in HTTP/1.0, which does not know it.
+    /// A `Transfer-Encoding` in HTTP/1.0, which does not define it.
     #[error("there is a transfer-encoding in HTTP/1.0")]
     TransferEncodingInHttp10,
     /// A chunk size that is not one to sixteen hexadecimal digits.
@@ -68,13 +68,13 @@ pub enum Malformed {
     /// A chunk extension with a control character.
     #[error("a chunk extension is invalid")]
     ChunkExtension,
-    /// Chunk extensions over the limit of a head.
+    /// Chunk extensions larger than the limit of a head.
     #[error("the chunk extensions are larger than their limit")]
     ChunkExtensionsTooLarge,
-    /// Something else than CR LF behind a chunk's data.
+    /// Anything but CR LF after a chunk's data.
     #[error("a chunk is longer than its size")]
     ChunkEnd,
-    /// Trailers over the limit of a head.
+    /// Trailers larger than the limit of a head.
     #[error("the trailers are larger than their limit")]
     TrailersTooLarge,
 }

@@ -1,23 +1,23 @@
-//! The head of an answer: where it ends, and what it says about the body and the connection.
+//! The head of an answer: its end, the framing of the body, and whether the connection persists.
 
 use super::{MAX_HEADERS, Malformed};
 use memchr::memchr;
 use std::mem::MaybeUninit;
 
-/// What every answer begins with; the digit behind it is the parser's to judge.
+/// The first bytes of every answer. The parser checks the digit that follows.
 const PREFACE: &[u8] = b"HTTP/1.";
 
-/// What the decoder needs to know of a head.
+/// What the decoder needs from a head.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Head {
-    /// Bytes, with the empty line.
+pub(super) struct AnswerHead {
+    /// In bytes, with the empty line.
     pub(super) length: usize,
     pub(super) status: u16,
     pub(super) framing: Framing,
     pub(super) keep_alive: bool,
 }
 
-/// What the end of the body is known by.
+/// How the end of the body is marked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Framing {
     Length(u64),
@@ -25,13 +25,13 @@ pub(super) enum Framing {
     UntilEof,
 }
 
-/// Finds the end of a head that begins with `received`; `line` is where its unfinished line begins.
+/// Finds the end of the head that `received` begins with; `line` is where its unfinished line begins.
 pub(super) fn find_end(
     received: &[u8],
     line: &mut usize,
     limit: usize,
 ) -> Result<Option<usize>, Malformed> {
-    // What is not HTTP at all may never send a line feed to wait for.
+    // A peer that does not speak HTTP may never send a line feed, so waiting for one could take forever.
     if received
         .iter()
         .zip(PREFACE)
@@ -42,9 +42,9 @@ pub(super) fn find_end(
     find_empty_line(received, line, limit, Malformed::HeadTooLarge)
 }
 
-/// Finds the end of the first empty line from `line` on, which is moved to the last line that is unfinished.
+/// Finds the end of the first empty line from `line` on, and moves `line` to the unfinished last line.
 ///
-/// The checks are made in the order of the bytes, so that the first fault is the same however they arrive.
+/// The checks run in the order of the bytes, so the first fault is the same however the bytes arrive.
 pub(super) fn find_empty_line(
     bytes: &[u8],
     line: &mut usize,
@@ -73,8 +73,8 @@ pub(super) fn find_empty_line(
     }
 }
 
-/// Reads a head that is complete.
-pub(super) fn read(bytes: &[u8]) -> Result<Head, Malformed> {
+/// Reads a complete head.
+pub(super) fn read(bytes: &[u8]) -> Result<AnswerHead, Malformed> {
     let mut fields = [const { MaybeUninit::uninit() }; MAX_HEADERS];
     let mut response = httparse::Response::new(&mut []);
     let parsed = httparse::ParserConfig::default().parse_response_with_uninit_headers(
@@ -91,13 +91,13 @@ pub(super) fn read(bytes: &[u8]) -> Result<Head, Malformed> {
         return Err(Malformed::StatusLine);
     }
 
-    let mut seen = Seen::default();
+    let mut headers = FramingHeaders::default();
     for field in response.headers.iter() {
-        seen.look_at(field.name, field.value)?;
+        headers.add(field.name, field.value)?;
     }
-    let framing = seen.framing(minor)?;
-    let keep_alive = !seen.close && (minor == 1 || seen.keep_alive);
-    judge(Head {
+    let framing = headers.framing(minor)?;
+    let keep_alive = !headers.close && (minor == 1 || headers.keep_alive);
+    apply_status(AnswerHead {
         length,
         status,
         framing,
@@ -105,14 +105,14 @@ pub(super) fn read(bytes: &[u8]) -> Result<Head, Malformed> {
     })
 }
 
-/// Corrects the framing by the status.
-fn judge(mut head: Head) -> Result<Head, Malformed> {
+/// Corrects the framing as the status requires.
+fn apply_status(mut head: AnswerHead) -> Result<AnswerHead, Malformed> {
     let announces = !matches!(head.framing, Framing::Length(0) | Framing::UntilEof);
     match head.status {
         101 => return Err(Malformed::SwitchedProtocols),
         100..200 if announces => return Err(Malformed::InterimWithBody),
         204 | 304 => {
-            // A body that should not be there may still come, later.
+            // A body that is not allowed may still come later.
             head.keep_alive &= !announces;
             head.framing = Framing::Length(0);
         }
@@ -121,23 +121,23 @@ fn judge(mut head: Head) -> Result<Head, Malformed> {
     Ok(head)
 }
 
-/// The headers that matter here.
+/// The headers that decide framing and persistence.
 #[derive(Default)]
-struct Seen {
+struct FramingHeaders {
     length: Option<u64>,
     chunked: bool,
     close: bool,
     keep_alive: bool,
 }
 
-impl Seen {
-    fn look_at(&mut self, name: &str, value: &[u8]) -> Result<(), Malformed> {
+impl FramingHeaders {
+    fn add(&mut self, name: &str, value: &[u8]) -> Result<(), Malformed> {
         if name.eq_ignore_ascii_case("content-length") {
             if self.length.replace(decimal(value)?).is_some() {
                 return Err(Malformed::RepeatedContentLength);
             }
         } else if name.eq_ignore_ascii_case("transfer-encoding") {
-            // Twice "chunked" is as wrong as any other coding.
+            // "chunked" twice is as invalid as any other coding.
             if self.chunked || !value.eq_ignore_ascii_case(b"chunked") {
                 return Err(Malformed::TransferEncoding);
             }
@@ -162,8 +162,8 @@ impl Seen {
     }
 }
 
-/// A number in digits and nothing else.
-pub fn decimal(digits: &[u8]) -> Result<u64, Malformed> {
+/// Reads a number that consists of digits alone.
+pub(crate) fn decimal(digits: &[u8]) -> Result<u64, Malformed> {
     if digits.is_empty() {
         return Err(Malformed::ContentLength);
     }
@@ -177,20 +177,22 @@ pub fn decimal(digits: &[u8]) -> Result<u64, Malformed> {
         .ok_or(Malformed::ContentLength)
 }
 
-/// The headers of a head that has been read before, without parsing them again.
+/// The headers of a head that has been checked before, without parsing it again.
+#[inline]
 pub(super) fn fields(head: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
-    let mut rest = behind(b'\n', head).map_or(&[][..], |(_, rest)| rest);
+    let mut rest = split_at_byte(b'\n', head).map_or(&[][..], |(_, rest)| rest);
     std::iter::from_fn(move || {
         let line;
-        (line, rest) = behind(b'\n', rest)?;
-        // The empty line has none, and is the last.
-        let (name, value) = behind(b':', line)?;
+        (line, rest) = split_at_byte(b'\n', rest)?;
+        // Only the empty line has no colon, and it is the last.
+        let (name, value) = split_at_byte(b':', line)?;
         Some((name, value.trim_ascii()))
     })
 }
 
-/// What stands before and behind the first `byte`.
-fn behind(byte: u8, bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+/// What is before and after the first `byte`.
+#[inline]
+fn split_at_byte(byte: u8, bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let (before, rest) = bytes.split_at_checked(memchr(byte, bytes)?)?;
     Some((before, rest.get(1..)?))
 }

@@ -1,6 +1,6 @@
-//! Tables of answers by framing and by refusal; whatever is decoded here is decoded however it is cut.
+//! Tables of answers by framing and by refusal. Every answer is also decoded with every cut.
 
-use super::{Answer, Decoder, Limits, Malformed, Progress};
+use super::{Answer, Decoded, Decoder, Limits, Malformed};
 use bytes::BytesMut;
 use proptest::prelude::*;
 
@@ -14,25 +14,25 @@ const SMALL: Limits = Limits {
 
 type Outcome = Result<Option<Answer>, Malformed>;
 
-/// Gives the decoder the pieces one by one until it decides, then the end of the connection if there is one.
+/// Gives the decoder the pieces one by one until it decides, then the end of the connection if `eof`.
 fn feed<'a>(limits: Limits, pieces: impl IntoIterator<Item = &'a [u8]>, eof: bool) -> Outcome {
     let (mut decoder, mut received) = (Decoder::new(limits), BytesMut::new());
     for piece in pieces {
         received.extend_from_slice(piece);
-        if let Progress::Done(answer) = decoder.decode(&mut received, false)? {
+        if let Decoded::Done(answer) = decoder.decode(&mut received, false)? {
             return Ok(Some(answer));
         }
     }
     Ok(match decoder.decode(&mut received, eof)? {
-        Progress::Done(answer) => Some(answer),
-        Progress::NeedMore => None,
+        Decoded::Done(answer) => Some(answer),
+        Decoded::NeedMore => None,
     })
 }
 
-/// The outcome, after making sure that no cut changes it.
+/// The outcome, after checking that no cut changes it.
 fn decode(limits: Limits, bytes: &[u8], eof: bool) -> Outcome {
     let whole = feed(limits, [bytes], eof);
-    // What comes behind an answer is seen only if it comes with it.
+    // Bytes after an answer are noticed only if they come in the same read.
     let known = |outcome: &Outcome| {
         outcome.clone().map(|answer| {
             answer.map(|answer| (answer.status, answer.head, answer.body, answer.keep_alive))
@@ -84,7 +84,7 @@ fn without_framing_the_body_ends_with_the_connection() {
 }
 
 #[test]
-fn keeps_to_its_limits() {
+fn the_decoder_keeps_to_its_limits() {
     let read =
         |text: &str| decode(SMALL, text.as_bytes(), true).map(|answer| answer.unwrap().body.len());
     let ok = "HTTP/1.1 200 OK\r\n";
@@ -96,7 +96,7 @@ fn keeps_to_its_limits() {
         read(&format!("HTTP/1.1 200 {}", "x".repeat(200))),
         Err(Malformed::HeadTooLarge)
     );
-    // Each head for itself.
+    // Each head is limited separately.
     let interim = "HTTP/1.1 100 Continue\r\n\r\n";
     assert_eq!(read(&format!("{}{}", interim.repeat(8), head(128))), Ok(0));
     assert_eq!(
@@ -198,7 +198,7 @@ fn answers_in_one_buffer_are_read_one_after_the_other() {
     );
     let mut decoder = Decoder::new(Limits::default());
     let mut next = || match decoder.decode(&mut received, false) {
-        Ok(Progress::Done(answer)) => Some((answer.body, answer.keep_alive, answer.reusable)),
+        Ok(Decoded::Done(answer)) => Some((answer.body, answer.keep_alive, answer.reusable)),
         other => panic!("{other:?}"),
     };
     assert_eq!(next(), Some(("a".into(), true, false)));
@@ -207,13 +207,13 @@ fn answers_in_one_buffer_are_read_one_after_the_other() {
 }
 
 #[test]
-fn a_decoder_that_was_reset_is_as_new() {
+fn a_decoder_that_was_reset_starts_anew() {
     let mut decoder = Decoder::new(Limits::default());
     let mut received =
         BytesMut::from("HTTP/1.1 100 C\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n");
     assert!(matches!(
         decoder.decode(&mut received, false),
-        Ok(Progress::NeedMore)
+        Ok(Decoded::NeedMore)
     ));
     decoder.reset();
     received.clear();
@@ -231,7 +231,7 @@ fn head_and_body_are_not_copied() {
     ] {
         let mut received = BytesMut::from(text);
         let lies = received.as_ptr() as usize;
-        let Ok(Progress::Done(answer)) =
+        let Ok(Decoded::Done(answer)) =
             Decoder::new(Limits::default()).decode(&mut received, false)
         else {
             panic!("not done")
@@ -244,7 +244,7 @@ fn head_and_body_are_not_copied() {
     }
 }
 
-/// Pieces of answers, so that random strings of them come near to what is valid.
+/// Pieces of answers, so that random sequences of them come close to valid answers.
 fn piece() -> impl Strategy<Value = Vec<u8>> {
     let text = prop_oneof![
         Just("HTTP/1.1 200 OK\r\n"),

@@ -1,4 +1,4 @@
-//! The request encoder.
+//! Tests of the request encoder.
 
 use super::{RequestHead, Unencodable, encode_request};
 use bytes::BytesMut;

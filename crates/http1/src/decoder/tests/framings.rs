@@ -1,7 +1,7 @@
-//! Every framing that is taken, with the connection's fate.
+//! Every framing that is accepted, and whether its connection may be used again.
 
 use super::{Limits, answer, feed};
-use crate::decoder::{Decoder, Malformed, Progress};
+use crate::decoder::{Decoded, Decoder, Malformed};
 use bytes::BytesMut;
 
 /// Bytes, status, body, reusable.
@@ -140,13 +140,13 @@ fn reads_each_framing() {
         );
         let closed = Decoder::new(Limits::default()).decode(&mut BytesMut::from(text), true);
         assert!(
-            matches!(closed, Ok(Progress::Done(answer)) if !answer.reusable),
+            matches!(closed, Ok(Decoded::Done(answer)) if !answer.reusable),
             "closed: {text:?}"
         );
-        // One byte more, and the connection is not to be trusted.
+        // With one byte more, the connection cannot be trusted.
         assert!(!answer(&format!("{text}H")).reusable, "{text:?}");
         assert_eq!(answer(&format!("{text}H")).keep_alive, reusable, "{text:?}");
-        // No byte less.
+        // With any byte less, the answer is not complete.
         for end in 0..text.len() {
             let cut = &text.as_bytes()[..end];
             assert_eq!(

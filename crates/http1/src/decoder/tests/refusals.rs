@@ -1,4 +1,4 @@
-//! Every answer that is refused, with the reason.
+//! Every kind of answer that is refused, with the reason.
 
 use super::{Limits, decode};
 use crate::decoder::Malformed as M;
@@ -6,7 +6,7 @@ use crate::decoder::Malformed as M;
 const OK: &str = "HTTP/1.1 200 OK\r\n";
 const CHUNKED: &str = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
 
-/// Two parts of the bytes, and why they are refused whether or not the connection ends there.
+/// The bytes in two parts, and why they are refused whether or not the connection ends after them.
 const REFUSALS: &[(&str, &str, M)] = &[
     // The status line.
     ("", "\r\nHTTP/1.1 200 OK\r\n\r\n", M::NotHttp1),
@@ -145,7 +145,7 @@ const REFUSALS: &[(&str, &str, M)] = &[
 ];
 
 #[test]
-fn refuses_what_is_ambiguous() {
+fn refuses_ambiguous_answers() {
     for &(head, rest, reason) in REFUSALS {
         let text = format!("{head}{rest}");
         for eof in [false, true] {

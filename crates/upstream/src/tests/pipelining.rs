@@ -1,4 +1,4 @@
-//! Requests that share a connection, over real sockets: the other side is a thread that does as it is told.
+//! Requests that share a connection, over real sockets. The substation is a thread that each test scripts.
 
 use std::{collections::HashMap, sync::mpsc, thread};
 
@@ -6,12 +6,12 @@ use futures_util::future::join_all;
 
 use super::*;
 
-/// Longer than any answer takes, so that a test that waits for what never comes fails.
+/// Longer than any answer takes, so that a test fails if its answer never comes.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Sends a request with an id of its own; what came back as its body, and how far it got.
+/// Sends a request with this id and returns the body of its answer; `progress` says how far it got.
 async fn ask(
-    exchange: &Exchange,
+    client: &UpstreamClient,
     to: Destination<'_>,
     id: &'static str,
     progress: &mut Progress,
@@ -20,42 +20,42 @@ async fn ask(
     let request_id = HeaderValue::from_static(id);
     let outgoing = Outgoing {
         line: &line,
-        head: Head::Plain(b"", &[]),
+        head: Head::Raw(b"", &[]),
         request_id: &request_id,
         body: b"{}",
     };
-    let sent = exchange.send(to, &outgoing, progress, Instant::now());
+    let sent = client.send(to, &outgoing, progress, Instant::now());
     let answer = timeout(PATIENCE, sent)
         .await
         .unwrap_or(Err(UpstreamError::Deadline))?;
     Ok(String::from_utf8(answer.body.to_vec()).unwrap())
 }
 
-/// Several at once, and how far each got.
+/// Sends several at once; for each, its result and how far it got.
 async fn ask_all(
-    exchange: &Exchange,
+    client: &UpstreamClient,
     to: Destination<'_>,
     ids: &[&'static str],
 ) -> Vec<(Result<String, UpstreamError>, Progress)> {
     join_all(ids.iter().map(async |id| {
         let mut progress = Progress::Unsent;
-        let result = ask(exchange, to, id, &mut progress).await;
+        let result = ask(client, to, id, &mut progress).await;
         (result, progress)
     }))
     .await
 }
 
-/// With a substation that has earned it.
-fn granted() -> Exchange {
-    let exchange = exchange();
-    exchange.pool(Id::default()).lock().grant();
-    exchange
+/// A client for which the substation has earned pipelining.
+fn granted() -> UpstreamClient {
+    let client = client();
+    client.pool(Id::default()).lock().grant();
+    client
 }
 
-/// Makes a connection, and keeps it for whoever comes first.
-async fn keep_one(exchange: &Exchange, to: Destination<'_>) {
+/// Makes a connection and keeps it as idle for the first request.
+async fn keep_one(client: &UpstreamClient, to: Destination<'_>) {
     let connection = connect(to).await.unwrap();
-    let pool = exchange.pool(Id::default());
+    let pool = client.pool(Id::default());
     pool.lock().put(connection, Instant::now());
 }
 
@@ -78,67 +78,70 @@ fn answer(peer: &mut Peer, version: &str, id: &str, more: &str) {
 const VERSION: &str = "HTTP/1.1";
 
 #[tokio::test]
-async fn those_of_one_round_leave_together_and_each_gets_its_own_answer() {
-    let (exchange, other) = (granted(), Other::start());
-    let to = destination(other.address, 16);
+async fn requests_of_one_turn_leave_together_and_each_gets_its_own_answer() {
+    let (client, substation) = (granted(), Substation::start());
+    let to = destination(substation.address, 16);
     let served = thread::spawn(move || {
-        let (mut peer, _) = other.listener.accept().unwrap();
-        // None is answered before all have come.
+        let (mut peer, _) = substation.listener.accept().unwrap();
+        // No request is answered before all have come.
         let ids: Vec<_> = (0..4).map(|_| id(&mut peer)).collect();
         for id in &ids {
             answer(&mut peer, VERSION, id, "");
         }
         ids
     });
-    // The first makes the connection, the others are there when it stands.
-    keep_one(&exchange, to).await;
+    // With an idle connection, no request has to wait for one to be made.
+    keep_one(&client, to).await;
     let ids = ["a", "b", "c", "d"];
-    for (id, (result, progress)) in ids.iter().zip(ask_all(&exchange, to, &ids).await) {
+    for (id, (result, progress)) in ids.iter().zip(ask_all(&client, to, &ids).await) {
         assert_eq!((result.unwrap().as_str(), progress), (*id, Progress::Sent));
     }
     assert_eq!(served.join().unwrap(), ids);
 }
 
 #[tokio::test]
-async fn a_break_leaves_in_doubt_what_was_written_and_not_answered() {
-    let (exchange, other) = (granted(), Other::start());
-    let to = destination(other.address, 16);
-    keep_one(&exchange, to).await;
+async fn a_broken_connection_leaves_written_requests_without_an_answer_in_doubt() {
+    let (client, substation) = (granted(), Substation::start());
+    let to = destination(substation.address, 16);
+    keep_one(&client, to).await;
     let served = thread::spawn(move || {
-        let (mut peer, _) = other.listener.accept().unwrap();
+        let (mut peer, _) = substation.listener.accept().unwrap();
         let ids: Vec<_> = (0..3).map(|_| id(&mut peer)).collect();
         answer(&mut peer, VERSION, &ids[0], "");
         drop(peer);
-        other
+        substation
     });
-    let results = ask_all(&exchange, to, &["a", "b", "c"]).await;
-    let other = served.join().unwrap();
+    let results = ask_all(&client, to, &["a", "b", "c"]).await;
+    let substation = served.join().unwrap();
     assert_eq!(results[0].0.as_ref().unwrap(), "a");
     for (result, progress) in &results[1..] {
         assert!(matches!(result, Err(UpstreamError::Lost(_))), "{result:?}");
         assert_eq!(*progress, Progress::Sent);
     }
     assert!(
-        !exchange.pool(Id::default()).lock().is_earned(),
-        "a break casts doubt"
+        !client.pool(Id::default()).lock().is_eligible(),
+        "a broken connection casts doubt"
     );
-    other.listener.set_nonblocking(true).unwrap();
-    assert!(other.listener.accept().is_err(), "nothing was sent again");
+    substation.listener.set_nonblocking(true).unwrap();
+    assert!(
+        substation.listener.accept().is_err(),
+        "nothing was sent again"
+    );
 }
 
 #[tokio::test]
-async fn what_was_written_behind_an_announced_close_is_sent_again_each_by_itself() {
-    let (exchange, other) = (granted(), Other::start());
-    let to = destination(other.address, 16);
-    keep_one(&exchange, to).await;
+async fn requests_written_behind_an_announced_close_are_sent_again_each_by_itself() {
+    let (client, substation) = (granted(), Substation::start());
+    let to = destination(substation.address, 16);
+    keep_one(&client, to).await;
     let (booked, bookings) = mpsc::channel();
     let served = thread::spawn(move || {
-        let (mut first, _) = other.listener.accept().unwrap();
+        let (mut first, _) = substation.listener.accept().unwrap();
         let id_of_first = id(&mut first);
         answer(&mut first, VERSION, &id_of_first, "connection: close\r\n");
         booked.send(id_of_first).unwrap();
         drop(first);
-        let again = [other.listener.accept(), other.listener.accept()];
+        let again = [substation.listener.accept(), substation.listener.accept()];
         for (mut peer, _) in again.map(Result::unwrap) {
             let id = id(&mut peer);
             answer(&mut peer, VERSION, &id, "");
@@ -146,7 +149,7 @@ async fn what_was_written_behind_an_announced_close_is_sent_again_each_by_itself
         }
     });
     let ids = ["a", "b", "c"];
-    for (id, (result, _)) in ids.iter().zip(ask_all(&exchange, to, &ids).await) {
+    for (id, (result, _)) in ids.iter().zip(ask_all(&client, to, &ids).await) {
         assert_eq!(result.unwrap(), *id);
     }
     served.join().unwrap();
@@ -159,32 +162,32 @@ async fn what_was_written_behind_an_announced_close_is_sent_again_each_by_itself
 }
 
 #[tokio::test]
-async fn nobody_joins_one_that_has_waited_for_a_while() {
-    let (exchange, other) = (granted(), Other::start());
-    let to = destination(other.address, 16);
+async fn no_request_joins_a_connection_whose_oldest_request_has_waited() {
+    let (client, substation) = (granted(), Substation::start());
+    let to = destination(substation.address, 16);
     let (came, arrived) = tokio::sync::oneshot::channel();
-    let (let_go, released) = mpsc::channel::<()>();
+    let (release, released) = mpsc::channel::<()>();
     let served = thread::spawn(move || {
-        let (mut slow, _) = other.listener.accept().unwrap();
+        let (mut slow, _) = substation.listener.accept().unwrap();
         let slow_id = id(&mut slow);
         came.send(()).unwrap();
-        let (mut fast, _) = other.listener.accept().unwrap();
+        let (mut fast, _) = substation.listener.accept().unwrap();
         let fast_id = id(&mut fast);
         answer(&mut fast, VERSION, &fast_id, "");
-        // Only when the fast one has its answer.
+        // Only once the fast request has its answer.
         released.recv().unwrap();
         answer(&mut slow, VERSION, &slow_id, "");
     });
     let (mut one, mut two) = (Progress::Unsent, Progress::Unsent);
-    let slow = ask(&exchange, to, "slow", &mut one);
+    let slow = ask(&client, to, "slow", &mut one);
     let fast = async {
         arrived.await.unwrap();
         let begun = Instant::now();
-        while begun.elapsed() < 8 * earned::PROMPT {
+        while begun.elapsed() < 8 * eligibility::PROMPT {
             tokio::task::yield_now().await;
         }
-        let answer = ask(&exchange, to, "fast", &mut two).await.unwrap();
-        let_go.send(()).unwrap();
+        let answer = ask(&client, to, "fast", &mut two).await.unwrap();
+        release.send(()).unwrap();
         answer
     };
     let (slow, fast) = tokio::join!(slow, fast);
@@ -193,14 +196,14 @@ async fn nobody_joins_one_that_has_waited_for_a_while() {
 }
 
 #[tokio::test]
-async fn one_that_gives_up_leaves_the_others_their_answers() {
-    let (exchange, other) = (granted(), Other::start());
-    let to = destination(other.address, 16);
-    keep_one(&exchange, to).await;
+async fn a_request_that_gives_up_leaves_the_others_their_answers() {
+    let (client, substation) = (granted(), Substation::start());
+    let to = destination(substation.address, 16);
+    keep_one(&client, to).await;
     let (came, arrived) = tokio::sync::oneshot::channel();
-    let (let_go, released) = mpsc::channel::<()>();
+    let (release, released) = mpsc::channel::<()>();
     let served = thread::spawn(move || {
-        let (mut peer, _) = other.listener.accept().unwrap();
+        let (mut peer, _) = substation.listener.accept().unwrap();
         let ids: Vec<_> = (0..3).map(|_| id(&mut peer)).collect();
         came.send(()).unwrap();
         released.recv().unwrap();
@@ -212,11 +215,11 @@ async fn one_that_gives_up_leaves_the_others_their_answers() {
     let [first, one, two] = &mut progress;
     let leaver = async {
         tokio::select! {
-            _ = ask(&exchange, to, "a", first) => panic!("nobody answered it"),
-            _ = arrived => let_go.send(()).unwrap(),
+            _ = ask(&client, to, "a", first) => panic!("no answer was sent"),
+            _ = arrived => release.send(()).unwrap(),
         }
     };
-    let (one, two) = (ask(&exchange, to, "b", one), ask(&exchange, to, "c", two));
+    let (one, two) = (ask(&client, to, "b", one), ask(&client, to, "c", two));
     let ((), one, two) = tokio::join!(leaver, one, two);
     assert_eq!((one.unwrap().as_str(), two.unwrap().as_str()), ("b", "c"));
     assert_eq!(progress, [Progress::Sent; 3]);
@@ -224,11 +227,12 @@ async fn one_that_gives_up_leaves_the_others_their_answers() {
 }
 
 #[tokio::test]
-async fn no_more_share_a_connection_than_are_allowed() {
-    let (exchange, other) = (granted(), Other::start());
-    let to = destination(other.address, 2);
+async fn no_more_requests_share_a_connection_than_allowed() {
+    let (client, substation) = (granted(), Substation::start());
+    let to = destination(substation.address, 2);
     let served = thread::spawn(move || {
-        let mut peers = [other.listener.accept(), other.listener.accept()].map(|it| it.unwrap().0);
+        let mut peers =
+            [substation.listener.accept(), substation.listener.accept()].map(|it| it.unwrap().0);
         let ids = peers.each_mut().map(|peer| [id(peer), id(peer)]);
         for (peer, ids) in peers.iter_mut().zip(&ids) {
             for id in ids {
@@ -237,33 +241,33 @@ async fn no_more_share_a_connection_than_are_allowed() {
         }
     });
     for _ in 0..2 {
-        keep_one(&exchange, to).await;
+        keep_one(&client, to).await;
     }
     let ids = ["a", "b", "c", "d"];
-    for (id, (result, _)) in ids.iter().zip(ask_all(&exchange, to, &ids).await) {
+    for (id, (result, _)) in ids.iter().zip(ask_all(&client, to, &ids).await) {
         assert_eq!(result.unwrap(), *id);
     }
     served.join().unwrap();
 }
 
 #[tokio::test]
-async fn what_casts_doubt_turns_it_off() {
+async fn an_answer_that_casts_doubt_turns_pipelining_off() {
     for (version, more) in [
         ("HTTP/1.0", "connection: keep-alive\r\n"),
         (VERSION, "connection: close\r\n"),
     ] {
-        let (exchange, other) = (granted(), Other::start());
-        let to = destination(other.address, 16);
+        let (client, substation) = (granted(), Substation::start());
+        let to = destination(substation.address, 16);
         let served = thread::spawn(move || {
-            let (mut peer, _) = other.listener.accept().unwrap();
+            let (mut peer, _) = substation.listener.accept().unwrap();
             let id = id(&mut peer);
             answer(&mut peer, version, &id, more);
         });
         let mut progress = Progress::Unsent;
-        ask(&exchange, to, "a", &mut progress).await.unwrap();
+        ask(&client, to, "a", &mut progress).await.unwrap();
         served.join().unwrap();
         assert!(
-            !exchange.pool(Id::default()).lock().is_earned(),
+            !client.pool(Id::default()).lock().is_eligible(),
             "{version} {more}"
         );
     }

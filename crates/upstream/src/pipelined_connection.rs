@@ -1,9 +1,9 @@
 //! A connection that several requests share: written together, answered in order.
 //!
-//! There is no task that drives it: those who wait do, by the two duties of [`Order`]. Who comes first in an
-//! empty buffer does not write at once, but stands back for one turn of the lane, so that all that comes in it
-//! leaves in one write. One read gives all answers that came together, and wakes those
-//! who wait for them.
+//! No task drives it. The waiting requests do, by the two duties of [`PipelineQueue`]. The first request in an empty
+//! buffer does not write at once. It yields for one turn of the worker's event loop, so that all requests of that
+//! turn leave in one write. One read takes all answers that arrived together and wakes the requests that wait
+//! for them.
 
 use std::{
     future::Future,
@@ -24,58 +24,59 @@ use tokio::{
 use super::{
     Outgoing, Progress,
     connection::Connection,
-    fate::{Fate, fate},
-    order::{End, Order, Ticket},
+    delivery::{Delivery, delivery},
+    pipeline_queue::{Outcome, PipelineQueue, Ticket},
 };
 use switchyard_http1::{
-    self as http1, Answer, Decoder, Limits, Malformed, Unencodable, encode_request, nominates,
+    Answer, Decoded, Decoder, Limits, Malformed, Unencodable, encode_request, nominates,
 };
 
-/// Room for the answers to some batches, and what must be free of it for one. A read that does not fill it
-/// says that there is no more to read.
+/// Room for answers, in bytes: enough for several batches.
 const BUFFER: usize = 16 * 1024;
+/// Room that must be free for a read, in bytes. A read that does not fill it shows that there is no more to read.
 const READ: usize = 4 * 1024;
 
 /// A connection that several requests may share.
 #[derive(Debug)]
-pub(super) struct Shared(Mutex<Inner>);
+pub(super) struct PipelinedConnection(Mutex<Inner>);
 
 #[derive(Debug)]
 struct Inner {
     stream: TcpStream,
-    /// What is to be written.
+    /// Bytes still to be written.
     out: BytesMut,
     received: BytesMut,
     decoder: Decoder,
-    order: Order<Answer>,
-    state: State,
-    /// When the last answer came: only then could the substation begin with the next request.
+    queue: PipelineQueue<Answer>,
+    state: ConnectionState,
+    /// When the last answer came. The substation could not begin with the next request before that.
     answered_at: Option<Instant>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
+enum ConnectionState {
     Open,
-    /// The last answer said that there will be no further one: what is left to come is the close.
+    /// The last answer announced that no further one will come; only the close is still due.
     Closing,
     Lost,
 }
 
-/// What answers tell of their substation.
+/// What answers show about their substation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Seen {
-    /// How many came.
+pub(super) struct Observation {
+    /// How many answers came.
     pub(super) answers: usize,
     /// How long the slowest took.
     pub(super) slowest: Duration,
-    /// That one had been asked for before the answer ahead of it came, and yet came later than that.
+    /// Whether the request of the slowest answer had been written before the answer ahead of it came. The two answers
+    /// could have come together, so the time between them is the substation's.
     pub(super) is_straggler: bool,
-    /// It did what one whose connections are shared must not do.
+    /// Whether the substation did something that rules out pipelining for a while.
     pub(super) is_doubtful: bool,
 }
 
-impl Seen {
-    /// What one answer tells that had a connection of its own.
+impl Observation {
+    /// What an answer on a connection of its own shows.
     pub(super) fn of(answer: &Answer, took: Duration) -> Self {
         Self {
             answers: 1,
@@ -86,47 +87,47 @@ impl Seen {
     }
 }
 
-/// How it went for one who waits.
+/// What polling a waiting request returned.
 pub(super) struct Polled {
-    pub(super) end: Option<End<Answer>>,
-    pub(super) seen: Seen,
-    /// Nobody has a place on the connection any more.
+    pub(super) end: Option<Outcome<Answer>>,
+    pub(super) seen: Observation,
+    /// Whether no request is on the connection any more.
     pub(super) is_over: bool,
 }
 
-impl Shared {
+impl PipelinedConnection {
     pub(super) fn new(connection: Connection) -> Self {
         Self(Mutex::new(Inner {
             out: BytesMut::with_capacity(READ),
             received: BytesMut::with_capacity(BUFFER),
             decoder: Decoder::new(Limits::default()),
-            order: Order::new(connection.sent),
-            state: State::Open,
+            queue: PipelineQueue::new(connection.sent),
+            state: ConnectionState::Open,
             answered_at: None,
             stream: connection.stream,
         }))
     }
 
-    /// The connection, for one request at a time, if it is as good as before.
+    /// Turns it into a connection for one request at a time, if it is still usable.
     pub(super) fn into_connection(self) -> Option<Connection> {
         let inner = self.0.into_inner();
         let is_clean = inner.out.is_empty() && inner.received.is_empty();
-        (inner.state == State::Open && is_clean && inner.order.is_empty())
-            .then(|| Connection::of(inner.stream, inner.order.written()))
+        (inner.state == ConnectionState::Open && is_clean && inner.queue.is_empty())
+            .then(|| Connection::of(inner.stream, inner.queue.written()))
     }
 
-    /// Whether a request may join: there is room, and nobody has been waiting for longer than `patience`.
+    /// Whether a request may join: there is room, and no request has waited longer than `patience`.
     pub(super) fn is_joinable(&self, most: usize, patience: Duration, now: Instant) -> bool {
         let inner = self.0.lock();
-        inner.state == State::Open
-            && inner.order.unanswered() < most
+        inner.state == ConnectionState::Open
+            && inner.queue.unanswered() < most
             && inner
-                .order
+                .queue
                 .oldest()
                 .is_none_or(|oldest| now.saturating_duration_since(oldest) <= patience)
     }
 
-    /// Puts a request behind those that are to be written.
+    /// Puts a request behind those still to be written.
     pub(super) fn join(
         &self,
         outgoing: &Outgoing<'_>,
@@ -137,97 +138,97 @@ impl Shared {
         let headers = outgoing.headers();
         encode_request(&mut inner.out, outgoing.line, headers, outgoing.body)?;
         let length = inner.out.len() - before;
-        Ok(inner.order.join(length, now))
+        Ok(inner.queue.push(length, now))
     }
 
-    /// Does what is the duty of the one who waits with `ticket`, and looks what became of its request.
+    /// Does the duties of the request with `ticket`, if it has any, and looks for its outcome.
     pub(super) fn poll(&self, ticket: Ticket, context: &mut Context<'_>) -> Polled {
         let mut inner = self.0.lock();
         let inner = &mut *inner;
-        let (writer, reader) = (inner.order.writer(), inner.order.reader());
-        let mut seen = Seen::default();
-        inner.order.clear_waker(ticket);
+        let (writer, reader) = (inner.queue.writer(), inner.queue.reader());
+        let mut seen = Observation::default();
+        inner.queue.clear_waker(ticket);
         if writer == Some(ticket) {
             inner.write(context);
         }
         if reader == Some(ticket) {
             seen = inner.read(ticket, context);
         }
-        let end = inner.order.collect(ticket);
+        let end = inner.queue.collect(ticket);
         if end.is_none() {
-            inner.order.set_waker(ticket, context.waker());
+            inner.queue.set_waker(ticket, context.waker());
         }
-        inner.hand_over(ticket, writer, reader);
+        inner.pass_duties(ticket, writer, reader);
         Polled {
             end,
             seen,
-            is_over: inner.order.is_empty(),
+            is_over: inner.queue.is_empty(),
         }
     }
 
-    /// Somebody waits no longer. How far its request had got, and whether nobody is left who waits.
+    /// Gives a request up. Returns how far it had got, and whether no other request waits any more.
     pub(super) fn leave(&self, ticket: Ticket) -> (Progress, bool) {
         let mut inner = self.0.lock();
-        let (writer, reader) = (inner.order.writer(), inner.order.reader());
-        let (progress, unwritten) = inner.order.leave(ticket);
+        let (writer, reader) = (inner.queue.writer(), inner.queue.reader());
+        let (progress, unwritten) = inner.queue.leave(ticket);
         if let Some(bytes) = unwritten {
-            inner.take_out(bytes);
+            inner.remove_unwritten(bytes);
         }
-        inner.hand_over(ticket, writer, reader);
-        (progress, !inner.order.is_awaited())
+        inner.pass_duties(ticket, writer, reader);
+        (progress, !inner.queue.is_awaited())
     }
 
-    /// Whether the one with `ticket` is the first of those to be written.
+    /// Whether the request with `ticket` is the first of those to be written.
     pub(super) fn is_writer(&self, ticket: Ticket) -> bool {
-        self.0.lock().order.writer() == Some(ticket)
+        self.0.lock().queue.writer() == Some(ticket)
     }
 
-    /// How many requests leave with the next write.
-    pub(super) fn to_be_written(&self) -> usize {
-        self.0.lock().order.to_be_written()
+    /// How many requests the next write contains.
+    pub(super) fn pending_writes(&self) -> usize {
+        self.0.lock().queue.pending_writes()
     }
 
-    /// What became of the bytes from `begins` on.
-    pub(super) fn fate(&self, begins: u64) -> Fate {
-        fate(&self.0.lock().stream, begins)
+    /// What the kernel knows of the bytes from `begins` on.
+    pub(super) fn delivery(&self, begins: u64) -> Delivery {
+        delivery(&self.0.lock().stream, begins)
     }
 }
 
 impl Inner {
     fn write(&mut self, context: &mut Context<'_>) {
         let mut now = None;
-        while !self.out.is_empty() && self.state == State::Open {
+        while !self.out.is_empty() && self.state == ConnectionState::Open {
             match Pin::new(&mut self.stream).poll_write(context, &self.out) {
                 Poll::Pending => return,
-                Poll::Ready(Ok(0)) => self.lose("it took no more", false, false),
+                Poll::Ready(Ok(0)) => self.fail("it accepted no more bytes", false, false),
                 Poll::Ready(Ok(written)) => {
                     self.out.advance(written);
-                    self.order
+                    self.queue
                         .wrote(written, *now.get_or_insert_with(Instant::now));
                 }
                 Poll::Ready(Err(error)) => {
-                    self.lose(&format!("while sending: {error}"), false, false);
+                    self.fail(&format!("while sending: {error}"), false, false);
                 }
             }
         }
     }
 
-    /// Reads until there is no more, or until the answer to `ticket` has come: then it is the next one's duty.
-    fn read(&mut self, ticket: Ticket, context: &mut Context<'_>) -> Seen {
-        let mut seen = Seen::default();
-        while self.state != State::Lost && self.order.reader() == Some(ticket) {
+    /// Reads until there is no more, or until the answer to `ticket` has come: then the duty passes on.
+    fn read(&mut self, ticket: Ticket, context: &mut Context<'_>) -> Observation {
+        let mut seen = Observation::default();
+        while self.state != ConnectionState::Lost && self.queue.reader() == Some(ticket) {
             self.received.reserve(READ);
             let read = pin!(self.stream.read_buf(&mut self.received)).poll(context);
             match read {
                 Poll::Pending => break,
-                Poll::Ready(Ok(bytes)) => self.take_in(bytes == 0, &mut seen),
-                Poll::Ready(Err(_)) if self.state == State::Closing => {
-                    self.state = State::Lost;
-                    self.order.closed();
+                Poll::Ready(Ok(bytes)) => self.decode_answers(bytes == 0, &mut seen),
+                Poll::Ready(Err(_)) if self.state == ConnectionState::Closing => {
+                    self.state = ConnectionState::Lost;
+                    self.queue.closed();
                 }
                 Poll::Ready(Err(error)) => {
                     seen.is_doubtful = true;
-                    self.lose(
+                    self.fail(
                         &format!("while waiting for its answer: {error}"),
                         false,
                         false,
@@ -238,21 +239,17 @@ impl Inner {
         seen
     }
 
-    /// Gives all answers that have come to those who wait for them.
-    fn take_in(&mut self, is_end: bool, seen: &mut Seen) {
+    /// Gives all answers that have come to their requests.
+    fn decode_answers(&mut self, is_end: bool, seen: &mut Observation) {
         let mut now = None;
         loop {
-            if self.state == State::Closing {
+            if self.state == ConnectionState::Closing {
                 seen.is_doubtful = true;
                 if is_end && self.received.is_empty() {
-                    self.state = State::Lost;
-                    self.order.closed();
+                    self.state = ConnectionState::Lost;
+                    self.queue.closed();
                 } else if !self.received.is_empty() {
-                    self.lose(
-                        "it answered after it had said that it would not",
-                        false,
-                        false,
-                    );
+                    self.fail("it answered after announcing its last answer", false, false);
                 }
                 return;
             }
@@ -260,14 +257,14 @@ impl Inner {
                 return;
             }
             match self.decoder.decode(&mut self.received, is_end) {
-                Ok(http1::Progress::NeedMore) => return,
-                Ok(http1::Progress::Done(answer)) => {
+                Ok(Decoded::NeedMore) => return,
+                Ok(Decoded::Done(answer)) => {
                     let now = *now.get_or_insert_with(Instant::now);
                     self.answered(answer, now, seen);
-                    if is_end && self.order.unanswered() == 0 {
-                        self.state = State::Lost;
+                    if is_end && self.queue.unanswered() == 0 {
+                        self.state = ConnectionState::Lost;
                     }
-                    if self.state == State::Lost {
+                    if self.state == ConnectionState::Lost {
                         return;
                     }
                 }
@@ -275,20 +272,20 @@ impl Inner {
                     seen.is_doubtful = true;
                     let is_closed = matches!(error, Malformed::NoAnswer | Malformed::Truncated);
                     let is_clean = error == Malformed::NoAnswer;
-                    self.lose(&error.to_string(), is_clean, is_end && is_closed);
+                    self.fail(&error.to_string(), is_clean, is_end && is_closed);
                     return;
                 }
             }
         }
     }
 
-    fn answered(&mut self, answer: Answer, now: Instant, seen: &mut Seen) {
+    fn answered(&mut self, answer: Answer, now: Instant, seen: &mut Observation) {
         let goes_on = answer.keep_alive;
         let is_final = !goes_on && says_close(&answer);
         seen.is_doubtful |= !goes_on || !is_http_11(&answer);
-        let Some(since) = self.order.answered(answer) else {
+        let Some(since) = self.queue.answered(answer) else {
             seen.is_doubtful = true;
-            self.lose("it answered before it was asked", false, false);
+            self.fail("it answered before it was sent a request", false, false);
             return;
         };
         let begun = self.answered_at.map_or(since, |last| last.max(since));
@@ -300,38 +297,38 @@ impl Inner {
         }
         self.answered_at = Some(now);
         if is_final {
-            self.state = State::Closing;
-            self.order.shut();
+            self.state = ConnectionState::Closing;
+            self.queue.shut();
             self.out.clear();
         } else if !goes_on {
-            self.lose(
-                "it ended the connection with another's answer",
+            self.fail(
+                "it ended the connection with the answer to another request",
                 false,
                 false,
             );
         }
     }
 
-    /// The connection is of no more use; see [`Order::lost`].
-    fn lose(&mut self, reason: &str, first_is_clean: bool, rest_is_clean: bool) {
-        self.state = State::Lost;
+    /// Ends the connection and its requests; see [`PipelineQueue::lost`].
+    fn fail(&mut self, reason: &str, first_is_clean: bool, rest_is_clean: bool) {
+        self.state = ConnectionState::Lost;
         self.out.clear();
-        self.order.lost(reason, first_is_clean, rest_is_clean);
+        self.queue.lost(reason, first_is_clean, rest_is_clean);
     }
 
-    fn take_out(&mut self, bytes: Range<usize>) {
+    fn remove_unwritten(&mut self, bytes: Range<usize>) {
         if let Some(tail) = self.out.get(bytes.end..).map(<[u8]>::to_vec) {
             self.out.truncate(bytes.start);
             self.out.extend_from_slice(&tail);
         }
     }
 
-    /// Duties that were `ticket`'s or have become another's are that one's now: woken if there is something to do,
-    /// and else by the socket.
-    fn hand_over(&mut self, ticket: Ticket, writer: Option<Ticket>, reader: Option<Ticket>) {
+    /// Passes the duties that `ticket` had and no longer has to the requests that have them now. Each is woken at once
+    /// if the socket is ready, and otherwise by the socket.
+    fn pass_duties(&mut self, ticket: Ticket, writer: Option<Ticket>, reader: Option<Ticket>) {
         if reader == Some(ticket)
-            && let Some(next) = self.order.reader().filter(|next| *next != ticket)
-            && let Some(waker) = self.order.waker(next)
+            && let Some(next) = self.queue.reader().filter(|next| *next != ticket)
+            && let Some(waker) = self.queue.waker(next)
             && self
                 .stream
                 .poll_read_ready(&mut Context::from_waker(waker))
@@ -340,8 +337,8 @@ impl Inner {
             waker.wake_by_ref();
         }
         if writer == Some(ticket)
-            && let Some(next) = self.order.writer().filter(|next| *next != ticket)
-            && let Some(waker) = self.order.waker(next)
+            && let Some(next) = self.queue.writer().filter(|next| *next != ticket)
+            && let Some(waker) = self.queue.waker(next)
             && self
                 .stream
                 .poll_write_ready(&mut Context::from_waker(waker))
@@ -352,8 +349,8 @@ impl Inner {
     }
 }
 
-/// Whether the answer is the last on its connection by the substation's own word: RFC 9112 §9.6 has it
-/// process no further request then.
+/// Whether the answer announces that it is the last on its connection. The substation must then process no further
+/// request (RFC 9112 §9.6).
 fn says_close(answer: &Answer) -> bool {
     let says = |(name, value): (&[u8], &[u8])| {
         name.eq_ignore_ascii_case(b"connection") && nominates(value, b"close")
@@ -361,7 +358,7 @@ fn says_close(answer: &Answer) -> bool {
     is_http_11(answer) && answer.headers().any(says)
 }
 
-/// Whether the answer is in the version whose connections may be shared.
+/// Whether the answer is in HTTP/1.1, the only version that is pipelined.
 fn is_http_11(answer: &Answer) -> bool {
     answer.head.starts_with(b"HTTP/1.1")
 }

@@ -1,0 +1,67 @@
+//! Whether a request was delivered over a connection that the substation closed.
+//!
+//! A substation may close an idle connection at the very moment at which a request is written to it. Nothing was
+//! booked then, but it looks like a connection lost in the middle: bytes were written and no answer came. So after
+//! a close without an answer, the kernel is asked whether the substation's kernel accepted any byte of the request.
+//! A closed socket accepts none and answers with a reset. Only a request that is proven undelivered this way
+//! counts as not sent.
+
+use std::{os::fd::AsRawFd, time::Duration};
+
+use tokio::{net::TcpStream, time::sleep};
+
+/// How often the kernel is asked before a request counts as delivered.
+const CHECKS: usize = 20;
+/// The time between two checks. The reset arrives within a round trip of the close.
+const CHECK_INTERVAL: Duration = Duration::from_millis(5);
+
+/// What is known of a request's bytes at the substation's end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Delivery {
+    /// Nothing yet; ask again.
+    Unknown,
+    /// The socket was closed and accepted none of them.
+    Refused,
+    /// Some were accepted, or the kernel cannot say.
+    Arrived,
+}
+
+/// After the substation's close: whether it may have received any of a request. `check` asks the kernel once.
+pub(super) async fn may_have_arrived(check: impl Fn() -> Delivery) -> bool {
+    for _ in 0..CHECKS {
+        match check() {
+            Delivery::Unknown => sleep(CHECK_INTERVAL).await,
+            Delivery::Refused => return false,
+            Delivery::Arrived => return true,
+        }
+    }
+    true
+}
+
+/// What the kernel knows now of the bytes from `begins` on, counted from the first byte of the connection.
+///
+/// The substation's close acknowledges the bytes that had arrived by then, and so does every later packet. So if no
+/// byte of the request is acknowledged and the connection has since been reset (not only closed), then the
+/// substation has read none of it.
+#[cfg(target_os = "linux")]
+pub(super) fn delivery(stream: &TcpStream, begins: u64) -> Delivery {
+    /// `TCP_CLOSE` in the kernel's numbering of states: here the connection was reset.
+    const RESET: u8 = 7;
+    let Ok(info) = pingora_core::protocols::l4::ext::get_tcp_info(stream.as_raw_fd()) else {
+        return Delivery::Arrived;
+    };
+    // The kernel also counts the connection's SYN as a byte.
+    if info.tcpi_bytes_acked > begins + 1 {
+        Delivery::Arrived
+    } else if info.tcpi_state == RESET {
+        Delivery::Refused
+    } else {
+        Delivery::Unknown
+    }
+}
+
+/// Other systems cannot say, so the request counts as delivered.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn delivery(_: &TcpStream, _: u64) -> Delivery {
+    Delivery::Arrived
+}

@@ -1,0 +1,122 @@
+//! A request on a pipelined connection: a future of its answer. Dropping it abandons the request.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use parking_lot::Mutex;
+use tokio::time::Instant;
+
+use super::{
+    Progress,
+    delivery::Delivery,
+    pipeline_queue::{Outcome, Ticket},
+    pipelined_connection::{Observation, PipelinedConnection},
+    pool::Pool,
+    turn_time::TurnTime,
+};
+use switchyard_http1::Answer;
+
+/// The answer that a pipelined request waits for. If it is dropped before that, `progress` says how far the request
+/// had got.
+pub(super) struct PendingResponse<'a> {
+    pool: &'a Mutex<Pool>,
+    turn_time: &'a TurnTime,
+    /// Returned to the pool when the last request ends, unless the kernel must still be asked about a delivery.
+    shared: Option<Arc<PipelinedConnection>>,
+    ticket: Ticket,
+    progress: &'a mut Progress,
+    is_over: bool,
+}
+
+impl<'a> PendingResponse<'a> {
+    pub(super) fn new(
+        (pool, turn_time): (&'a Mutex<Pool>, &'a TurnTime),
+        shared: Arc<PipelinedConnection>,
+        ticket: Ticket,
+        progress: &'a mut Progress,
+    ) -> Self {
+        Self {
+            pool,
+            turn_time,
+            shared: Some(shared),
+            ticket,
+            progress,
+            is_over: false,
+        }
+    }
+
+    /// If this request is the one that writes, yields for one turn so that others can join its write.
+    pub(super) async fn yield_for_batch(&self) {
+        let shared = self.shared.as_ref();
+        if let Some(shared) = shared.filter(|shared| shared.is_writer(self.ticket)) {
+            self.turn_time.yield_and_measure().await;
+            self.pool.lock().record_batch(shared.pending_writes());
+        }
+    }
+
+    /// What the kernel knows of the bytes from `begins` on.
+    pub(super) fn delivery(&self, begins: u64) -> Delivery {
+        self.shared
+            .as_ref()
+            .map_or(Delivery::Arrived, |shared| shared.delivery(begins))
+    }
+
+    /// Records the proof that nothing arrived.
+    pub(super) fn nothing_arrived(&mut self) {
+        *self.progress = Progress::Unsent;
+    }
+}
+
+impl Future for PendingResponse<'_> {
+    type Output = Outcome<Answer>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Outcome<Answer>> {
+        let pending = self.get_mut();
+        let Some(shared) = &pending.shared else {
+            return Poll::Pending;
+        };
+        let polled = shared.poll(pending.ticket, context);
+        if polled.seen != Observation::default() {
+            pending.pool.lock().record(
+                polled.seen,
+                pending.turn_time.answer_lateness(),
+                Instant::now(),
+            );
+        }
+        let Some(end) = polled.end else {
+            return Poll::Pending;
+        };
+        pending.is_over = true;
+        *pending.progress = match end {
+            Outcome::Unprocessed => Progress::Unsent,
+            Outcome::Answered(_) | Outcome::Lost { .. } => Progress::Sent,
+        };
+        if polled.is_over {
+            pending.pool.lock().unshare(shared);
+            if !matches!(end, Outcome::Lost { .. }) {
+                pending.pool.lock().reclaim(pending.shared.take());
+            }
+        }
+        Poll::Ready(end)
+    }
+}
+
+impl Drop for PendingResponse<'_> {
+    fn drop(&mut self) {
+        if self.is_over {
+            return;
+        }
+        if let Some(shared) = &self.shared {
+            let (progress, is_over) = shared.leave(self.ticket);
+            *self.progress = progress;
+            if is_over {
+                self.pool.lock().unshare(shared);
+                self.pool.lock().reclaim(self.shared.take());
+            }
+        }
+    }
+}
