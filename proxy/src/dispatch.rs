@@ -15,8 +15,8 @@ mod budget;
 mod capacity_forecast;
 mod charge;
 mod decisions;
-mod errand;
 mod idempotency;
+mod operation;
 mod queue;
 mod reply;
 mod request;
@@ -41,7 +41,7 @@ use tokio::time::Instant;
 pub use budget::RetryBudget;
 pub use decisions::{Decision, Decisions};
 pub use reply::Reply;
-pub use request::{Received, RequestContext, Target};
+pub use request::{ReceivedRequest, RequestContext, Target};
 pub use sessions::Action;
 
 use crate::{runtime::Runtime, snapshot::Snapshot};

@@ -8,14 +8,14 @@ use std::{
 use tokio::{sync::Notify, time::sleep};
 
 /// By when a task that was spawned has run for the first time.
-const FIRST_STEP: Duration = Duration::from_millis(10);
+const FIRST_POLL: Duration = Duration::from_millis(10);
 
 /// Counts of requests and connections. Shared by all threads.
 #[derive(Debug, Default)]
 pub struct InFlight {
     requests: AtomicUsize,
     connections: AtomicUsize,
-    lasting: AtomicUsize,
+    graceful: AtomicUsize,
     draining: AtomicBool,
     awaits_connections: AtomicBool,
     idle: Notify,
@@ -34,7 +34,7 @@ pub struct ConnectionGuard<'a>(&'a InFlight);
 
 /// One connection that the process has to wait for.
 #[derive(Debug)]
-pub struct LastingGuard<'a>(&'a InFlight);
+pub struct GracefulGuard<'a>(&'a InFlight);
 
 impl InFlight {
     /// One more request.
@@ -53,9 +53,9 @@ impl InFlight {
     }
 
     /// One more connection that must end by itself: an answer of its may have been given and not have left.
-    pub fn lasting(&self) -> LastingGuard<'_> {
-        self.lasting.fetch_add(1, SeqCst);
-        LastingGuard(self)
+    pub fn graceful(&self) -> GracefulGuard<'_> {
+        self.graceful.fetch_add(1, SeqCst);
+        GracefulGuard(self)
     }
 
     /// Requests in flight.
@@ -101,7 +101,7 @@ impl InFlight {
     /// [`InFlight::drain_connections`].
     pub async fn drained(&self) {
         // What was accepted last is a task that may not have run yet, and so is not counted.
-        sleep(FIRST_STEP).await;
+        sleep(FIRST_POLL).await;
         loop {
             let idle = self.idle.notified();
             let connections = if self.awaits_connections() {
@@ -109,8 +109,8 @@ impl InFlight {
             } else {
                 0
             };
-            let lasting = self.lasting.load(SeqCst);
-            if self.requests() == 0 && connections == 0 && lasting == 0 {
+            let graceful = self.graceful.load(SeqCst);
+            if self.requests() == 0 && connections == 0 && graceful == 0 {
                 return;
             }
             idle.await;
@@ -134,9 +134,9 @@ impl Drop for RequestGuard<'_> {
     }
 }
 
-impl Drop for LastingGuard<'_> {
+impl Drop for GracefulGuard<'_> {
     fn drop(&mut self) {
-        if self.0.lasting.fetch_sub(1, SeqCst) == 1 && self.0.is_draining() {
+        if self.0.graceful.fetch_sub(1, SeqCst) == 1 && self.0.is_draining() {
             self.0.idle.notify_waiters();
         }
     }
@@ -197,7 +197,7 @@ mod tests {
     #[tokio::test]
     async fn drained_waits_for_the_last_lasting_connection() {
         let in_flight = InFlight::default();
-        let lasting = in_flight.lasting();
+        let graceful = in_flight.graceful();
         drop(in_flight.request());
         in_flight.drain();
         let drained = in_flight.drained();
@@ -205,7 +205,7 @@ mod tests {
         tokio::select! {
             biased;
             () = &mut drained => panic!("a connection is still open"),
-            () = std::future::ready(()) => drop(lasting),
+            () = std::future::ready(()) => drop(graceful),
         }
         drained.await;
     }

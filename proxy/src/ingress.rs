@@ -29,7 +29,7 @@ mod http2;
 mod target;
 
 /// How long a connection that is turned away may take to read why.
-const LAST_WORD: Duration = Duration::from_secs(1);
+const CLOSE_GRACE: Duration = Duration::from_secs(1);
 
 /// The application of one worker thread: Pingora hands it every connection.
 #[derive(Debug)]
@@ -61,7 +61,7 @@ impl ServerApp for Ingress {
         let runtime = self.runtime();
         let now = runtime.now();
         let (limits, longest) = (&now.config.limits, now.config.timeouts.client);
-        let may_greet = now.config.tls.is_some() || now.config.http2.cleartext;
+        let needs_detection = now.config.tls.is_some() || now.config.http2.cleartext;
         let open = runtime.in_flight.connection(limits.connections);
         // What is in force now is not what will be by the end of the connection.
         drop(now);
@@ -70,9 +70,9 @@ impl ServerApp for Ingress {
             return None;
         };
         let started = Instant::now();
-        let (stream, protocol) = if may_greet {
+        let (stream, protocol) = if needs_detection {
             // On the heap, and gone before the first request.
-            Box::pin(self.greet(stream, started + longest)).await?
+            Box::pin(self.detect_protocol(stream, started + longest)).await?
         } else {
             (stream, Protocol::Http1)
         };
@@ -95,19 +95,23 @@ impl Ingress {
         }
         let mut session = ServerSession::new_http1(stream);
         // A client that does not even read this is not waited for.
-        let _ = timeout(LAST_WORD, reply.send(&mut session)).await;
+        let _ = timeout(CLOSE_GRACE, reply.send(&mut session)).await;
         session.shutdown().await;
     }
 
     /// Finds out what the connection speaks, after a handshake if there is TLS. `None` where it can't be spoken to.
-    async fn greet(&self, stream: Stream, deadline: Instant) -> Option<(Stream, Protocol)> {
+    async fn detect_protocol(
+        &self,
+        stream: Stream,
+        deadline: Instant,
+    ) -> Option<(Stream, Protocol)> {
         // Our listeners are of TCP, so it is always one of these.
         let mut plain: Box<Plain> = stream.into_any().downcast().ok()?;
         if let Some(certificates) = self.runtime().credentials.certificates() {
-            return self.shake_hands(certificates, *plain, deadline).await;
+            return self.handshake(certificates, *plain, deadline).await;
         }
-        let is_announced = timeout_at(deadline, http2::is_announced(&mut plain)).await;
-        let protocol = match is_announced {
+        let has_preface = timeout_at(deadline, http2::has_preface(&mut plain)).await;
+        let protocol = match has_preface {
             Ok(Ok(true)) => Protocol::Http2,
             // Whatever it was, HTTP/1.1 has an answer to it: the bytes are still there.
             _ => Protocol::Http1,
@@ -115,7 +119,7 @@ impl Ingress {
         Some((plain, protocol))
     }
 
-    async fn shake_hands(
+    async fn handshake(
         &self,
         certificates: &Certificates,
         stream: Plain,

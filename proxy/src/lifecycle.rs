@@ -35,7 +35,7 @@ pub struct Lifecycle {
     path: Option<SocketPath>,
     listener: Option<UnixListener>,
     /// Whether who comes to the path meets this process.
-    is_met: bool,
+    owns_path: bool,
     restart: Option<RestartCommand>,
 }
 
@@ -67,26 +67,26 @@ impl Lifecycle {
             Some(_) => None,
             None => Some(path.open()?),
         };
-        let life = Self {
+        let lifecycle = Self {
             predecessor,
-            is_met: listener.is_some(),
+            owns_path: listener.is_some(),
             listener,
             path: Some(path),
-            restart: RestartCommand::learn(),
+            restart: RestartCommand::capture(),
         };
-        Ok((life, sockets))
+        Ok((lifecycle, sockets))
     }
 
-    /// Lives it. `told` completes when the process is told to end, and `sockets` are what a successor gets.
-    pub async fn live(
+    /// Lives it. `stop` completes when the process is stop to end, and `sockets` are what a successor gets.
+    pub async fn run(
         mut self,
         gate: StartGate,
         sockets: Vec<TcpListener>,
-        mut told: BoxFuture<'static, ()>,
+        mut stop: BoxFuture<'static, ()>,
     ) -> Ending {
         let successor = tokio::select! {
-            () = &mut told => None,
-            ending = self.course(&gate, sockets) => match ending {
+            () = &mut stop => None,
+            ending = self.wait_for_successor(&gate, sockets) => match ending {
                 Ok(successor) => Some(successor),
                 Err(ending) => return ending,
             },
@@ -94,23 +94,23 @@ impl Lifecycle {
         let Some(successor) = successor else {
             systemd::stopping("Finishing the requests in hand");
             // Nobody is left who could be met there; a path that is gone already is as good.
-            if let (Some(path), true) = (&self.path, self.is_met) {
+            if let (Some(path), true) = (&self.path, self.owns_path) {
                 let _ = path.close();
             }
-            return Ending::Told;
+            return Ending::Stop;
         };
         info!(process = successor.process(), "A new process takes over");
         if let Some(process) = successor.process() {
-            systemd::succeeded_by(process);
+            systemd::main_process(process);
         }
         if let Err(error) = successor.confirm().await {
-            warn!(%error, "The new process could not be told that this one ends");
+            warn!(%error, "The new process could not be stop that this one ends");
         }
-        Ending::HandedOver { force: told }
+        Ending::HandedOver { force: stop }
     }
 
     /// Opens the gate, and waits for a successor.
-    async fn course(
+    async fn wait_for_successor(
         &mut self,
         gate: &StartGate,
         sockets: Vec<TcpListener>,
@@ -165,7 +165,7 @@ impl Lifecycle {
                 .replace()
                 .inspect_err(|error| warn!(%error, "No upgrade will be possible"))
                 .ok();
-            self.is_met = self.listener.is_some();
+            self.owns_path = self.listener.is_some();
         }
         Ok(())
     }
@@ -184,7 +184,7 @@ impl Lifecycle {
 
 impl RestartCommand {
     /// Learned at the start: once the file is replaced, the system names this process's own as deleted.
-    fn learn() -> Option<Self> {
+    fn capture() -> Option<Self> {
         let program = env::current_exe().ok()?;
         let mut arguments: Vec<_> = env::args_os().skip(1).collect();
         if !arguments.iter().any(|argument| argument == UPGRADE) {

@@ -24,18 +24,18 @@ use switchyard_status::Reload;
 use switchyard_process::signals;
 
 use crate::{metrics::ReloadOutcome, runtime::Runtime, systemd};
-use file::File;
+use file::ConfigFile;
 
 /// How long new sources of substations are waited for before what they found counts as nothing.
-const SOURCES: Duration = Duration::from_secs(5);
+const SOURCES_TIMEOUT: Duration = Duration::from_secs(5);
 /// Reloads that may wait for their turn.
 const QUEUE: usize = 16;
 
 /// Asks for reloads.
 #[derive(Clone, Debug)]
-pub struct Handle(mpsc::Sender<oneshot::Sender<Reload>>);
+pub struct ReloadHandle(mpsc::Sender<oneshot::Sender<Reload>>);
 
-impl Handle {
+impl ReloadHandle {
     /// Has the file read again, and waits for what comes of it. None if the proxy is about to end.
     pub async fn reload(&self) -> Option<Reload> {
         let (answer, answered) = oneshot::channel();
@@ -44,9 +44,9 @@ impl Handle {
     }
 }
 
-/// What became of a configuration that was taken, a line each.
+/// What became of a configuration that was applied, a line each.
 #[derive(Debug, Default)]
-struct Taken {
+struct Applied {
     changes: Vec<String>,
     needs_restart: Vec<String>,
 }
@@ -55,14 +55,14 @@ struct Taken {
 #[derive(Debug)]
 pub struct Reloader {
     runtime: Arc<Runtime>,
-    file: Option<File>,
+    file: Option<ConfigFile>,
     /// What the file said last, less what needs a restart.
-    written: Config,
+    file_config: Config,
     discovery: Option<Discovery>,
     /// Where the proxy itself listens.
-    own: [SocketAddr; 2],
+    own_addresses: [SocketAddr; 2],
     asked: mpsc::Receiver<oneshot::Sender<Reload>>,
-    /// Taken from the first moment: without a handler it would end the process.
+    /// Applied from the first moment: without a handler it would end the process.
     hangup: signals::Watch,
 }
 
@@ -73,20 +73,20 @@ impl Reloader {
     pub fn new(
         runtime: Arc<Runtime>,
         path: Option<PathBuf>,
-        own: [SocketAddr; 2],
-    ) -> (Self, Handle) {
+        own_addresses: [SocketAddr; 2],
+    ) -> (Self, ReloadHandle) {
         let (ask, asked) = mpsc::channel(QUEUE);
-        let written = Config::clone(&runtime.now().config);
+        let file_config = Config::clone(&runtime.now().config);
         let reloader = Self {
             runtime,
-            file: path.map(File::new),
-            written,
+            file: path.map(ConfigFile::new),
+            file_config,
             discovery: None,
-            own,
+            own_addresses,
             asked,
             hangup: signals::Watch::hangup(),
         };
-        (reloader, Handle(ask))
+        (reloader, ReloadHandle(ask))
     }
 
     /// Puts the sources of substations to work, and waits a while for what they find.
@@ -135,53 +135,53 @@ impl Reloader {
             Some(file) => file.read().await,
             None => Err(vec!["this configuration came from no file".to_owned()]),
         };
-        let taken = match read {
+        let applied = match read {
             Ok(config) => self.take(config).await,
             Err(faults) => Err(faults),
         };
-        let outcome = match &taken {
-            Ok(taken) if taken.changes.is_empty() => ReloadOutcome::Unchanged,
+        let outcome = match &applied {
+            Ok(applied) if applied.changes.is_empty() => ReloadOutcome::Unchanged,
             Ok(_) => ReloadOutcome::Changed,
             Err(_) => ReloadOutcome::Refused,
         };
-        let is_news = match &taken {
-            Ok(taken) => !(taken.changes.is_empty() && taken.needs_restart.is_empty()),
+        let is_news = match &applied {
+            Ok(applied) => !(applied.changes.is_empty() && applied.needs_restart.is_empty()),
             Err(_) => true,
         };
         // A file that is right again is news, although nothing of it is new.
         let was_refused = || self.runtime.last_reload().is_some_and(|last| !last.success);
-        let is_told = is_news || !is_quiet || was_refused();
-        let reload = self.report(taken);
-        if is_told {
+        let is_noted = is_news || !is_quiet || was_refused();
+        let reload = self.report(applied);
+        if is_noted {
             self.runtime.metrics.config.reloaded(outcome);
-            tell(&reload, why);
+            log(&reload, why);
             self.runtime.note_reload(reload.clone());
         }
         reload
     }
 
     /// Puts what the file says into force, and reads the certificate and the token that it names.
-    async fn take(&mut self, mut config: Config) -> Result<Taken, Vec<String>> {
-        let needs_restart = changes::keep(&mut config, &self.written);
+    async fn take(&mut self, mut config: Config) -> Result<Applied, Vec<String>> {
+        let needs_restart = changes::keep_fixed(&mut config, &self.file_config);
         let is_other_credential = self.read_credentials(config.clone()).await?;
-        let before = std::mem::replace(&mut self.written, config);
-        if self.written.tls != before.tls || self.written.admin != before.admin {
+        let before = std::mem::replace(&mut self.file_config, config);
+        if self.file_config.tls != before.tls || self.file_config.admin != before.admin {
             self.watch().await;
         }
-        if self.written.discovery != before.discovery {
+        if self.file_config.discovery != before.discovery {
             self.start_discovery().await;
         }
         let mut changes = match self.apply() {
             Ok(changes) => changes,
             Err(fault) => {
-                self.written = before;
+                self.file_config = before;
                 return Err(vec![fault]);
             }
         };
         if is_other_credential {
             changes.push("certificate or token replaced".to_owned());
         }
-        Ok(Taken {
+        Ok(Applied {
             changes,
             needs_restart,
         })
@@ -199,9 +199,12 @@ impl Reloader {
     /// Has the file watched, and those that it names.
     async fn watch(&mut self) {
         let named = [
-            self.written.tls.as_ref().map(|tls| tls.certificate.clone()),
-            self.written.tls.as_ref().map(|tls| tls.key.clone()),
-            self.written.admin.token_file.clone(),
+            self.file_config
+                .tls
+                .as_ref()
+                .map(|tls| tls.certificate.clone()),
+            self.file_config.tls.as_ref().map(|tls| tls.key.clone()),
+            self.file_config.admin.token_file.clone(),
         ];
         if let Some(file) = &mut self.file {
             file.watch(named.into_iter().flatten()).await;
@@ -222,9 +225,9 @@ impl Reloader {
 
     /// Puts what the file says and what was found into force, and says what that changes.
     fn apply(&mut self) -> Result<Vec<String>, String> {
-        let mut config = self.written.clone();
+        let mut config = self.file_config.clone();
         if let Some(discovery) = &mut self.discovery {
-            config.substations = discovery.members(&config.substations, &self.own);
+            config.substations = discovery.members(&config.substations, &self.own_addresses);
         }
         let before = Arc::clone(&self.runtime.now().config);
         if config == *before {
@@ -238,15 +241,19 @@ impl Reloader {
     }
 
     async fn start_discovery(&mut self) {
-        let sources = &self.written.discovery;
+        let sources = &self.file_config.discovery;
         if sources.is_empty() {
             self.discovery = None;
             return;
         }
-        let folder = self.file.as_ref().map(File::folder).unwrap_or_default();
+        let folder = self
+            .file
+            .as_ref()
+            .map(ConfigFile::folder)
+            .unwrap_or_default();
         let before = self.discovery.take();
         let discovery = Discovery::start(sources, &folder, &self.runtime.metrics.discovery, before);
-        if timeout(SOURCES, discovery.settled()).await.is_err() {
+        if timeout(SOURCES_TIMEOUT, discovery.settled()).await.is_err() {
             warn!("Not all sources of substations have answered yet: going on without");
         }
         self.discovery = Some(discovery);
@@ -258,26 +265,26 @@ impl Reloader {
         }
     }
 
-    fn report(&self, taken: Result<Taken, Vec<String>>) -> Reload {
+    fn report(&self, applied: Result<Applied, Vec<String>>) -> Reload {
         let now = self.runtime.now();
         let clock = now.grid.clock();
-        let success = taken.is_ok();
-        let (taken, faults) = match taken {
-            Ok(taken) => (taken, Vec::new()),
-            Err(faults) => (Taken::default(), faults),
+        let success = applied.is_ok();
+        let (applied, faults) = match applied {
+            Ok(applied) => (applied, Vec::new()),
+            Err(faults) => (Applied::default(), faults),
         };
         Reload {
             version: now.version,
             unix_seconds: clock.unix_seconds(clock.now()),
             success,
             faults,
-            changes: taken.changes,
-            needs_restart: taken.needs_restart,
+            changes: applied.changes,
+            needs_restart: applied.needs_restart,
         }
     }
 }
 
-fn tell(reload: &Reload, why: &str) {
+fn log(reload: &Reload, why: &str) {
     let version = reload.version;
     for fault in &reload.faults {
         error!(why, version, fault, "Reload refused: the old stays");

@@ -101,18 +101,18 @@ fn advice(error: &io::Error) -> &'static str {
     }
 }
 
-/// Runs the proxy for as long as `life` says, and until the requests in hand are answered. Blocks.
+/// Runs the proxy for as long as `lifecycle` says, and until the requests in hand are answered. Blocks.
 ///
 /// `file` is where the configuration came from, and is read again when that changes.
 ///
-/// `life` gets the stage when all else runs. No request is taken before it opens the stage, so a proxy that turns
+/// `lifecycle` gets the stage when all else runs. No request is taken before it opens the stage, so a proxy that turns
 /// out not to work has not accepted a connection that another would have served.
 pub fn run<L: Future<Output = Ending>>(
     config: Config,
     file: Option<PathBuf>,
     credentials: Credentials,
     listeners: Listeners,
-    life: impl FnOnce(StartGate) -> L,
+    lifecycle: impl FnOnce(StartGate) -> L,
 ) -> Result<(), Error> {
     let metrics = Metrics::new()?;
     metrics.count_panics();
@@ -152,9 +152,9 @@ pub fn run<L: Future<Output = Ending>>(
                 })
         })
         .collect::<Result<_, io::Error>>()?;
-    let own = [listeners.charge_address()?, listeners.admin_address()?];
-    info!(address = %own[0], threads, "Taking charge requests");
-    info!(address = %own[1], "Admin port");
+    let addresses = [listeners.charge_address()?, listeners.admin_address()?];
+    info!(address = %addresses[0], threads, "Taking charge requests");
+    info!(address = %addresses[1], "Admin port");
     let admin_listener = listeners.admin;
     // The workers have their own; at the end none may be left open.
     drop(listeners.charge);
@@ -163,7 +163,7 @@ pub fn run<L: Future<Output = Ending>>(
         .enable_all()
         .build()?;
     let failed = main.block_on(async {
-        let (mut reloader, reloads) = Reloader::new(Arc::clone(&runtime), file, own);
+        let (mut reloader, reloads) = Reloader::new(Arc::clone(&runtime), file, addresses);
         let admin = Admin::new(Arc::clone(&runtime), state, reloads);
         let (stop_admin, admin_stopped) = watch::channel(false);
         let admin = tokio::spawn(serve("admin", admin, admin_listener, admin_stopped));
@@ -174,7 +174,7 @@ pub fn run<L: Future<Output = Ending>>(
             open,
             runtime: Arc::clone(&runtime),
         };
-        let ending = life(gate).await;
+        let ending = lifecycle(gate).await;
         reloader.abort();
         info!(
             requests = runtime.in_flight.requests(),
@@ -205,7 +205,7 @@ pub fn run<L: Future<Output = Ending>>(
                 None
             }
             Ending::Unready { waited } => Some(Error::Unready(waited)),
-            Ending::Told => None,
+            Ending::Stop => None,
         };
         if !ended.is_finished() {
             let _ = ended.await;

@@ -159,14 +159,14 @@ fn run(options: &Run) -> anyhow::Result<()> {
         Some(file.config.clone()),
         credentials,
         listeners,
-        |gate| lifecycle.live(gate, sockets, Box::pin(signals::terminated())),
+        |gate| lifecycle.run(gate, sockets, Box::pin(signals::terminated())),
     )?;
     Ok(())
 }
 
 /// Where to meet a successor: as told, or in the directory that systemd made for this service.
-fn upgrade_socket(told: Option<&Path>) -> Option<PathBuf> {
-    told.map(Path::to_owned).or_else(|| {
+fn upgrade_socket(given: Option<&Path>) -> Option<PathBuf> {
+    given.map(Path::to_owned).or_else(|| {
         let directories = env::var_os("RUNTIME_DIRECTORY")?;
         let directory = env::split_paths(&directories).next()?;
         Some(directory.join("upgrade.sock"))

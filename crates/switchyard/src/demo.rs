@@ -123,11 +123,11 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     let (stop, stopped) = oneshot::channel::<()>();
     let proxy = thread::Builder::new().name("proxy".into()).spawn(move || {
         let credentials = Credentials::default();
-        server::run(config, None, credentials, listeners, |stage| async move {
-            stage.open();
+        server::run(config, None, credentials, listeners, |gate| async move {
+            gate.open();
             // A sender that is gone means the same as one that spoke.
             let _ = stopped.await;
-            Ending::Told
+            Ending::Stop
         })
     })?;
     wait_until_ready(admin, Instant::now() + PATIENCE)?;
@@ -223,15 +223,15 @@ fn rush_hour(
         },
         ..requester::Options::new(format!("http://{charge}").parse()?, Load::Curve(curve))
     };
-    let face = ProgressView::new();
+    let progress_view = ProgressView::new();
     let runtime = runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     let report = runtime.block_on(requester::run(
         run,
-        |progress| face.show(progress),
+        |progress| progress_view.show(progress),
         switchyard_process::signals::interrupted(),
     ))?;
-    face.end();
+    progress_view.end();
     Ok(report)
 }

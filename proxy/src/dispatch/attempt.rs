@@ -28,33 +28,33 @@ pub(super) enum Attempt {
 }
 
 /// What came of an exchange.
-pub(super) struct Exchanged {
+pub(super) struct ExchangeEnd {
     pub(super) result: Result<Answer, UpstreamError>,
     pub(super) progress: Progress,
     /// What it means for the client if it failed.
-    pub(super) means: Consequence,
+    pub(super) consequence: Consequence,
     /// The time that it had: `timeouts.request`.
     pub(super) limit: Duration,
 }
 
 /// Of a question about a session: nothing is reserved, and it says nothing of the substation's health.
-pub(super) fn of_session(holder: &str, exchanged: Exchanged) -> Attempt {
-    let Exchanged {
+pub(super) fn of_session(holder: &str, end: ExchangeEnd) -> Attempt {
+    let ExchangeEnd {
         result,
         progress,
-        means,
+        consequence,
         limit,
-    } = exchanged;
+    } = end;
     match result {
         Ok(answer) => Attempt::Answered(answer),
         Err(UpstreamError::Connect(error)) => {
-            Attempt::Final(Failure::unreachable(holder, error, means), progress)
+            Attempt::Final(Failure::unreachable(holder, error, consequence), progress)
         }
         Err(UpstreamError::Lost(reason)) => {
-            Attempt::Broken(Failure::lost(holder, reason, means), progress)
+            Attempt::Broken(Failure::lost(holder, reason, consequence), progress)
         }
         Err(UpstreamError::Deadline) => {
-            Attempt::Final(Failure::late(holder, limit, means), progress)
+            Attempt::Final(Failure::late(holder, limit, consequence), progress)
         }
     }
 }
@@ -65,14 +65,14 @@ pub(super) fn of_charge(
     substation: &Arc<Substation>,
     reservation: Reservation<Substation>,
     report: ReportSent,
-    exchanged: Exchanged,
+    end: ExchangeEnd,
 ) -> Attempt {
-    let Exchanged {
+    let ExchangeEnd {
         result,
         progress,
-        means,
+        consequence,
         limit,
-    } = exchanged;
+    } = end;
     let count = |outcome| substation.metrics().exchange(outcome);
     match result {
         Ok(answer) => {
@@ -100,7 +100,10 @@ pub(super) fn of_charge(
                 return Attempt::SafeToRetry(SafeToRetry::Unsent, None);
             }
             reservation.unknown();
-            Attempt::Broken(Failure::lost(substation.name(), reason, means), progress)
+            Attempt::Broken(
+                Failure::lost(substation.name(), reason, consequence),
+                progress,
+            )
         }
         Err(UpstreamError::Deadline) => {
             count(UpstreamOutcome::Timeout);
@@ -109,7 +112,10 @@ pub(super) fn of_charge(
                 Progress::Unsent => reservation.cancel(),
                 Progress::Sent => reservation.unknown(),
             }
-            Attempt::Final(Failure::late(substation.name(), limit, means), progress)
+            Attempt::Final(
+                Failure::late(substation.name(), limit, consequence),
+                progress,
+            )
         }
     }
 }

@@ -60,7 +60,7 @@ impl Default for Decisions {
 
 impl Decisions {
     /// Whether a choice made at `now` should be recorded. Says yes to one lane only.
-    pub(super) fn wants(&self, now: Moment) -> bool {
+    pub(super) fn should_record(&self, now: Moment) -> bool {
         let next = self.next_at.load(Relaxed);
         now.millis() >= next
             && self
@@ -70,7 +70,7 @@ impl Decisions {
     }
 
     /// Keeps a choice; the oldest one gives way.
-    pub fn keep(&self, decision: Decision) {
+    pub fn record(&self, decision: Decision) {
         let mut kept = self.kept.lock();
         if kept.len() == KEPT {
             kept.pop_front();
@@ -129,12 +129,12 @@ mod tests {
     fn records_are_kept_apart_and_one_lane_keeps_each() {
         let decisions = Decisions::default();
         let kept = (0..1_000)
-            .filter(|millis| decisions.wants(Moment::from_millis(*millis)))
+            .filter(|millis| decisions.should_record(Moment::from_millis(*millis)))
             .count();
         assert_eq!(kept, 100);
-        assert!(decisions.wants(Moment::from_millis(5_000)));
+        assert!(decisions.should_record(Moment::from_millis(5_000)));
         assert!(
-            !decisions.wants(Moment::from_millis(5_000)),
+            !decisions.should_record(Moment::from_millis(5_000)),
             "another lane, at once"
         );
     }

@@ -38,15 +38,15 @@ type Turn = (Instant, u64);
 /// The line of one proxy. Shared by all threads.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
-    line: Mutex<Line>,
+    waiting: Mutex<Waiting>,
     /// As many as stand in line, to be read without the lock.
     length: AtomicUsize,
 }
 
 #[derive(Debug, Default)]
-struct Line {
+struct Waiting {
     places: BTreeMap<Turn, Arc<Notify>>,
-    came: u64,
+    joined: u64,
 }
 
 /// A place in line; left when dropped.
@@ -65,15 +65,15 @@ impl Queue {
 
     /// A place for a request that must be served by `until`, unless the line is full with `most`.
     pub(super) fn join(&self, until: Instant, most: usize) -> Option<Place<'_>> {
-        let mut line = self.line.lock();
-        if line.places.len() >= most {
+        let mut waiting = self.waiting.lock();
+        if waiting.places.len() >= most {
             return None;
         }
-        line.came += 1;
-        let turn = (until, line.came);
+        waiting.joined += 1;
+        let turn = (until, waiting.joined);
         let moved_up = Arc::new(Notify::new());
-        line.places.insert(turn, Arc::clone(&moved_up));
-        self.length.store(line.places.len(), Relaxed);
+        waiting.places.insert(turn, Arc::clone(&moved_up));
+        self.length.store(waiting.places.len(), Relaxed);
         Some(Place {
             queue: self,
             turn,
@@ -102,8 +102,8 @@ pub(super) fn until(
 impl Place<'_> {
     /// Whether nobody is in front.
     pub(super) fn is_first(&self) -> bool {
-        let line = self.queue.line.lock();
-        line.places.first_key_value().map(|(turn, _)| *turn) == Some(self.turn)
+        let waiting = self.queue.waiting.lock();
+        waiting.places.first_key_value().map(|(turn, _)| *turn) == Some(self.turn)
     }
 
     /// Waits until it is worth looking for room again. False if its time is over.
@@ -123,10 +123,10 @@ impl Place<'_> {
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
-        let mut line = self.queue.line.lock();
-        line.places.remove(&self.turn);
-        self.queue.length.store(line.places.len(), Relaxed);
-        if let Some((_, first)) = line.places.first_key_value() {
+        let mut waiting = self.queue.waiting.lock();
+        waiting.places.remove(&self.turn);
+        self.queue.length.store(waiting.places.len(), Relaxed);
+        if let Some((_, first)) = waiting.places.first_key_value() {
             first.notify_one();
         }
     }

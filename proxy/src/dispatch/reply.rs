@@ -28,7 +28,7 @@ const UNFIT: &str = "in a substation's answer";
 
 /// A substation's answer, and whose it is.
 #[derive(Debug)]
-pub(super) struct Routed {
+pub(super) struct RoutedAnswer {
     pub(super) answer: Answer,
     pub(super) substation: Arc<Substation>,
 }
@@ -41,14 +41,14 @@ pub struct Reply {
     /// The connection ends with it.
     pub closes: bool,
     request_id: HeaderValue,
-    says: Says,
+    content: Content,
     body: Bytes,
 }
 
 #[derive(Debug)]
-enum Says {
+enum Content {
     /// What a substation said.
-    Answer(Routed),
+    Answer(RoutedAnswer),
     /// What went wrong.
     Failure {
         allow: Option<&'static str>,
@@ -58,7 +58,11 @@ enum Says {
 
 impl Reply {
     /// A substation's answer: its status, its body, its end-to-end headers, and whose it is.
-    pub(super) fn passing_on(routed: Routed, is_charge: bool, request_id: HeaderValue) -> Self {
+    pub(super) fn passing_on(
+        routed: RoutedAnswer,
+        is_charge: bool,
+        request_id: HeaderValue,
+    ) -> Self {
         let status = routed.answer.status;
         let outcome = if is_charge && (200..300).contains(&status) {
             Outcome::Booked
@@ -71,7 +75,7 @@ impl Reply {
             closes: false,
             request_id,
             body: routed.answer.body.clone(),
-            says: Says::Answer(routed),
+            content: Content::Answer(routed),
         }
     }
 
@@ -87,7 +91,7 @@ impl Reply {
             outcome: failure.code.outcome(),
             closes: failure.close,
             request_id,
-            says: Says::Failure {
+            content: Content::Failure {
                 allow: failure.allow,
                 retry_after_seconds,
             },
@@ -152,8 +156,8 @@ impl Reply {
 
     /// The headers but those of the connection.
     fn fields(&self, mut put: impl FnMut(&[u8], &[u8])) {
-        match &self.says {
-            Says::Answer(Routed { answer, substation }) => {
+        match &self.content {
+            Content::Answer(RoutedAnswer { answer, substation }) => {
                 let connection = answer.header("connection");
                 let is_nominated = |name| connection.is_some_and(|value| nominates(value, name));
                 for (name, value) in answer.headers() {
@@ -163,7 +167,7 @@ impl Reply {
                 }
                 put(SUBSTATION.as_bytes(), substation.name_header().as_bytes());
             }
-            Says::Failure {
+            Content::Failure {
                 allow,
                 retry_after_seconds,
             } => {

@@ -20,7 +20,7 @@ pub enum Target<'a> {
 
 /// What came of reading a request.
 #[derive(Debug)]
-pub struct Received<'a> {
+pub struct ReceivedRequest<'a> {
     /// Its headers, where they could be read.
     pub head: Option<Head<'a>>,
     /// What it asks for, or why it can't be answered.

@@ -11,16 +11,20 @@ use super::{
     Dispatcher,
     capacity_forecast::jittered,
     charge::Charge,
-    errand::Errand,
-    reply::{Reply, Routed},
-    request::{Received, RequestContext, Target},
+    operation::Operation,
+    reply::{Reply, RoutedAnswer},
+    request::{ReceivedRequest, RequestContext, Target},
     request_id,
-    route::Sending,
+    route::SendContext,
 };
 
 impl Dispatcher {
     /// Answers a request: its reply, and whether its connection ends with it.
-    pub async fn respond(&self, context: &mut RequestContext<'_>, received: Received<'_>) -> Reply {
+    pub async fn respond(
+        &self,
+        context: &mut RequestContext<'_>,
+        received: ReceivedRequest<'_>,
+    ) -> Reply {
         let sent_id = received.head.and_then(|head| head.all(REQUEST_ID).next());
         let request_id = request_id::of(sent_id, || self.random(request_id::random));
         let span = debug_span!("request", id = ?request_id);
@@ -39,10 +43,10 @@ impl Dispatcher {
     async fn answer(
         &self,
         context: &mut RequestContext<'_>,
-        received: Received<'_>,
+        received: ReceivedRequest<'_>,
         request_id: &HeaderValue,
-    ) -> Result<(Routed, bool), Failure> {
-        let Received {
+    ) -> Result<(RoutedAnswer, bool), Failure> {
+        let ReceivedRequest {
             head: Some(head),
             target,
             body,
@@ -54,10 +58,10 @@ impl Dispatcher {
                 .unwrap_or_else(|| Failure::new(Code::InvalidRequest, "the request has no head")));
         };
         let target = target?;
-        let errand = match target {
+        let operation = match target {
             Target::Charge => {
                 let charge = Charge::parse(body, &context.snapshot.config.charge)?;
-                Errand::charge(
+                Operation::charge(
                     charge,
                     head,
                     &context.snapshot,
@@ -65,10 +69,10 @@ impl Dispatcher {
                     context.arrived,
                 )?
             }
-            Target::Session(action, id) => Errand::session(&context.snapshot, action, id)?,
+            Target::Session(action, id) => Operation::session(&context.snapshot, action, id)?,
         };
-        let sending = Sending::new(context, head, request_id);
-        let routed = self.send(errand, sending).await?;
+        let context = SendContext::new(context, head, request_id);
+        let routed = self.send(operation, context).await?;
         Ok((routed, target == Target::Charge))
     }
 

@@ -53,7 +53,7 @@ pub(super) struct RetryState {
     /// Seconds until there is room, as substations that refused it said.
     pub(super) room_in: Option<u32>,
     tried: [usize; MOST_ATTEMPTS],
-    refused_by: usize,
+    excluded_count: usize,
 }
 
 impl RetryState {
@@ -67,32 +67,32 @@ impl RetryState {
             broken: None,
             room_in: None,
             tried: [0; MOST_ATTEMPTS],
-            refused_by: 0,
+            excluded_count: 0,
         }
     }
 
     /// The substation at `at` did not book it, and is not to be asked again.
-    pub(super) fn pass_over(&mut self, at: usize, why: SafeToRetry) {
+    pub(super) fn exclude(&mut self, at: usize, why: SafeToRetry) {
         self.last = Some(why);
-        if let Some(slot) = self.tried.get_mut(self.refused_by) {
+        if let Some(slot) = self.tried.get_mut(self.excluded_count) {
             *slot = at;
-            self.refused_by += 1;
+            self.excluded_count += 1;
         }
     }
 
     /// Those that are not to be asked again.
-    pub(super) fn passed_over(&self) -> &[usize] {
-        self.tried.get(..self.refused_by).unwrap_or_default()
+    pub(super) fn excluded(&self) -> &[usize] {
+        self.tried.get(..self.excluded_count).unwrap_or_default()
     }
 
     /// Goes by what is in force now. All substations may be asked again.
-    pub(super) fn begin_anew(&mut self, snapshot: Arc<Snapshot>) {
+    pub(super) fn restart_with(&mut self, snapshot: Arc<Snapshot>) {
         self.snapshot = snapshot;
-        self.refused_by = 0;
+        self.excluded_count = 0;
     }
 
     /// Whether nothing but room is missing, so that it is worth waiting for.
-    pub(super) fn is_only_for_want_of_room(&self, refused: Refusal) -> bool {
+    pub(super) fn lacks_only_room(&self, refused: Refusal) -> bool {
         let has_refused = self.last == Some(SafeToRetry::Refused);
         self.broken.is_none() && (refused == Refusal::NoCapacity || has_refused)
     }
@@ -132,7 +132,7 @@ pub(super) fn failure_for(refusal: Refusal, state: &mut RetryState) -> Failure {
 }
 
 /// The same where only one may be asked, because it may have booked the key already.
-pub(super) fn failure_of_holder(name: &str, why: SafeToRetry, state: &mut RetryState) -> Failure {
+pub(super) fn failure_for_holder(name: &str, why: SafeToRetry, state: &mut RetryState) -> Failure {
     if let Some(broken) = state.broken.take() {
         return broken;
     }
@@ -168,9 +168,9 @@ mod tests {
     #[test]
     fn those_passed_over_are_remembered_and_the_soonest_room_counts() {
         let mut state = state();
-        state.pass_over(7, SafeToRetry::Refused);
-        state.pass_over(2, SafeToRetry::Connect);
-        assert_eq!(state.passed_over(), [7, 2]);
+        state.exclude(7, SafeToRetry::Refused);
+        state.exclude(2, SafeToRetry::Connect);
+        assert_eq!(state.excluded(), [7, 2]);
         for room_in in [None, Some(9), Some(4), None, Some(6)] {
             state.hint(room_in);
         }

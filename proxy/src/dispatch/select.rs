@@ -6,7 +6,7 @@ use switchyard_balance::{Choice, Explanation, Load, Reason, Refusal, Reservation
 use switchyard_grid::{ChoiceMetrics, Substation, Trial};
 
 use super::{
-    Dispatcher, charge::Charge, decisions::Decision, errand::Errand, idempotency::Claim,
+    Dispatcher, charge::Charge, decisions::Decision, idempotency::Claim, operation::Operation,
     retry::RetryState,
 };
 
@@ -16,11 +16,11 @@ pub(super) struct Selected {
     pub(super) at: Option<usize>,
     pub(super) substation: Arc<Substation>,
     /// None for a question about a session: nothing is chosen and nothing set aside.
-    pub(super) hold: Option<Hold>,
+    pub(super) placement: Option<Placement>,
 }
 
 /// What is set aside for a charge.
-pub(super) struct Hold {
+pub(super) struct Placement {
     pub(super) reservation: Reservation<Substation>,
     /// Why it was chosen; none where it was not, but has the request's key.
     reason: Option<Reason>,
@@ -32,16 +32,16 @@ impl Dispatcher {
     /// The substation to ask next: the one that alone can answer, or else the best one.
     pub(super) fn select(
         &self,
-        errand: &mut Errand<'_>,
+        operation: &mut Operation<'_>,
         state: &RetryState,
     ) -> Result<Selected, Refusal> {
-        match errand {
-            Errand::Session { holder, .. } => Ok(Selected {
+        match operation {
+            Operation::Session { holder, .. } => Ok(Selected {
                 at: None,
                 substation: Arc::clone(holder),
-                hold: None,
+                placement: None,
             }),
-            Errand::Charge { charge, claim } => match claim {
+            Operation::Charge { charge, claim } => match claim {
                 None => self.enter(charge, state),
                 Some(claim) => self.select_by_key(charge, claim, state),
             },
@@ -58,9 +58,9 @@ impl Dispatcher {
         loop {
             if let Some(holder) = claim.ask_holder() {
                 let at = state.snapshot.grid.position(&holder);
-                if at.is_none_or(|at| !state.passed_over().contains(&at)) {
+                if at.is_none_or(|at| !state.excluded().contains(&at)) {
                     // The load was set aside when the key came first.
-                    let hold = Hold {
+                    let placement = Placement {
                         reservation: Reservation::of(Arc::clone(&holder), Load::ZERO),
                         reason: None,
                         trial: None,
@@ -68,7 +68,7 @@ impl Dispatcher {
                     return Ok(Selected {
                         at,
                         substation: holder,
-                        hold: Some(hold),
+                        placement: Some(placement),
                     });
                 }
                 claim.leave();
@@ -79,8 +79,8 @@ impl Dispatcher {
                 return Ok(selected);
             }
             // Another request with the same key was faster.
-            if let Some(hold) = selected.hold {
-                hold.reservation.cancel();
+            if let Some(placement) = selected.placement {
+                placement.reservation.cancel();
             }
         }
     }
@@ -93,7 +93,7 @@ impl Dispatcher {
                 return Ok(Selected {
                     at: Some(choice.at),
                     substation: Arc::clone(choice.reservation.upstream()),
-                    hold: Some(Hold {
+                    placement: Some(Placement {
                         reservation: choice.reservation,
                         reason: Some(choice.reason),
                         trial,
@@ -111,10 +111,10 @@ impl Dispatcher {
         state: &RetryState,
     ) -> Result<Choice<Substation>, Refusal> {
         let (grid, decisions) = (&state.snapshot.grid, &self.state.decisions);
-        let tried = state.passed_over();
+        let tried = state.excluded();
         let now = grid.clock().at(state.since);
-        let is_kept = decisions.wants(now);
-        let explanation = is_kept.then(|| Explanation::of(grid.roster(), charge.load, tried));
+        let is_recorded = decisions.should_record(now);
+        let explanation = is_recorded.then(|| Explanation::of(grid.roster(), charge.load, tried));
         let choice = self.random(|rng| {
             let is_timed = rng.u32(..) % ChoiceMetrics::SAMPLING == 0;
             let before = is_timed.then(std::time::Instant::now);
@@ -132,19 +132,19 @@ impl Dispatcher {
             Ok(choice)
         })?;
         if let Some(explanation) = explanation {
-            decisions.keep(Decision::new(grid, now, charge.load, &choice, explanation));
+            decisions.record(Decision::new(grid, now, charge.load, &choice, explanation));
         }
         Ok(choice)
     }
 
     /// Counts which substation was selected for a charge, and why a charge is sent once more.
     pub(super) fn count_choice(&self, selected: &Selected, state: &RetryState) {
-        let Some(hold) = &selected.hold else {
+        let Some(placement) = &selected.placement else {
             return;
         };
         let metrics = selected.substation.metrics();
         let requests = &self.runtime.metrics.requests;
-        match (hold.reason, state.last) {
+        match (placement.reason, state.last) {
             (None, _) => {
                 metrics.chosen_by_key.inc();
                 if state.attempts > 0 {

@@ -24,7 +24,7 @@ const LONGEST_ID: usize = 192;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
     /// How it is.
-    Look,
+    Inspect,
     /// That it ends.
     Unplug,
 }
@@ -37,7 +37,7 @@ impl Action {
     #[must_use]
     pub fn of(method: &Method) -> Option<Self> {
         match *method {
-            Method::GET => Some(Self::Look),
+            Method::GET => Some(Self::Inspect),
             Method::DELETE => Some(Self::Unplug),
             _ => None,
         }
@@ -45,15 +45,15 @@ impl Action {
 
     const fn method(self) -> &'static str {
         match self {
-            Self::Look => "GET",
+            Self::Inspect => "GET",
             Self::Unplug => "DELETE",
         }
     }
 
     /// What a failed attempt that got so far means for the client.
-    pub(super) const fn means(self, progress: Progress) -> Consequence {
+    pub(super) const fn consequence(self, progress: Progress) -> Consequence {
         match (self, progress) {
-            (Self::Look, _) => Consequence::NothingChanged,
+            (Self::Inspect, _) => Consequence::NothingChanged,
             (Self::Unplug, Progress::Unsent) => Consequence::NotUnplugged,
             (Self::Unplug, Progress::Sent) => Consequence::MayBeUnplugged,
         }

@@ -7,7 +7,7 @@
 
 use switchyard_http1::WholeRequest;
 
-use crate::dispatch::{Received, RequestContext, Target};
+use crate::dispatch::{ReceivedRequest, RequestContext, Target};
 
 /// What a charge begins with: see [`super::target`] for what else these paths take.
 const REQUEST_LINES: [&[u8]; 2] = [
@@ -25,9 +25,9 @@ pub(super) fn read<'a>(
     charge: &'a WholeRequest,
     received: &'a [u8],
     context: &RequestContext<'_>,
-) -> Option<Received<'a>> {
+) -> Option<ReceivedRequest<'a>> {
     let (head, body) = charge.parts(received)?;
-    Some(Received {
+    Some(ReceivedRequest {
         head: Some(head),
         target: context.within_limit().map(|()| Target::Charge),
         body,

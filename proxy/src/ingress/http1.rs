@@ -15,7 +15,7 @@ use tokio::{io::AsyncReadExt, time::Instant};
 use super::{Ingress, body, fast_path, target};
 use crate::{
     deadline_timer::DeadlineTimer,
-    dispatch::{Received, Reply, RequestContext},
+    dispatch::{ReceivedRequest, Reply, RequestContext},
     in_flight::RequestGuard,
 };
 
@@ -23,7 +23,7 @@ use crate::{
 const FIRST_READ: usize = 1024;
 
 /// A connection between two requests, and what came of the next one already.
-type Kept = (Stream, Option<BytesMut>);
+type KeptAlive = (Stream, Option<BytesMut>);
 
 impl Ingress {
     /// Serves an HTTP/1.1 connection to its end. `started` is when it came.
@@ -106,7 +106,7 @@ impl Ingress {
         started: Instant,
         timer: &mut DeadlineTimer,
         in_flight: Option<RequestGuard<'_>>,
-    ) -> Option<Kept> {
+    ) -> Option<KeptAlive> {
         let runtime = self.runtime();
         session.set_pipelining_enabled(session.as_http1().is_some());
         let limit = runtime.now().config.timeouts.client;
@@ -142,7 +142,7 @@ impl Ingress {
             Ok(()) => (Some(session.req_header()), target::of(session.req_header())),
             Err((failure, has_head)) => (has_head.then(|| session.req_header()), Err(failure)),
         };
-        let request = Received {
+        let request = ReceivedRequest {
             head: head.map(|head| Head::Parsed(&head.headers)),
             target,
             body: &body,

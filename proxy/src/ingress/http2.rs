@@ -52,7 +52,7 @@ use tracing::debug;
 
 use switchyard_wire::Code;
 
-use super::{Ingress, LAST_WORD};
+use super::{CLOSE_GRACE, Ingress};
 use crate::deadline_timer::DeadlineTimer;
 use lingering::Lingering;
 
@@ -65,7 +65,7 @@ const MOST_MALFORMED: u32 = 32;
 /// Whether a connection without TLS begins as HTTP/2 does. What was read for that can be read again.
 ///
 /// Looks at no more bytes than needed to tell: a whole HTTP/1.1 request may be shorter than the preface.
-pub(super) async fn is_announced(stream: &mut Plain) -> io::Result<bool> {
+pub(super) async fn has_preface(stream: &mut Plain) -> io::Result<bool> {
     let mut seen = BytesMut::with_capacity(PREFACE.len());
     loop {
         let read = stream.read_buf(&mut seen).await?;
@@ -93,7 +93,7 @@ pub(super) async fn serve(
     let stream = Box::new(Lingering::new(stream));
     let greeted = timeout_at(deadline, handshake(stream, Some(options))).await;
     let mut connection = greeted.ok()?.ok()?;
-    let _lasting = ingress.runtime().in_flight.lasting();
+    let _graceful = ingress.runtime().in_flight.graceful();
     accept(ingress, &mut connection, stop.clone()).await;
     Some(())
 }
@@ -115,7 +115,7 @@ async fn accept(
     });
     loop {
         let patience = if is_ending {
-            LAST_WORD
+            CLOSE_GRACE
         } else {
             ingress.runtime().now().config.timeouts.idle
         };
@@ -127,12 +127,12 @@ async fn accept(
             }
             // Also what moves all that is sent and received on the connection.
             accepted = HttpSession::from_h2_conn(connection, Arc::clone(&digest)) => match accepted {
-                Ok(Some(H2Accept::Session(session))) if work.at_hand() < most => {
-                    let item = work.begin();
+                Ok(Some(H2Accept::Session(session))) if work.count() < most => {
+                    let guard = work.begin();
                     let ingress = Arc::clone(ingress);
                     tokio::spawn(async move {
                         ingress.stream(session).await;
-                        drop(item);
+                        drop(guard);
                     });
                 }
                 Ok(Some(H2Accept::Session(mut session))) => {
@@ -152,7 +152,7 @@ async fn accept(
                     return;
                 }
             },
-            () = work.rests(patience) => {
+            () = work.idle_for(patience) => {
                 if is_ending {
                     return;
                 }
@@ -191,40 +191,40 @@ fn join_cookies(head: &mut RequestHeader) {
 /// The requests that are at work for one connection, whether or not their streams are still open.
 #[derive(Debug, Default)]
 struct Work {
-    items: AtomicUsize,
+    count: AtomicUsize,
     ended: Notify,
 }
 
 /// One of them.
-struct Item(Arc<Work>);
+struct WorkGuard(Arc<Work>);
 
 impl Work {
-    fn at_hand(&self) -> usize {
-        self.items.load(SeqCst)
+    fn count(&self) -> usize {
+        self.count.load(SeqCst)
     }
 
-    fn begin(self: &Arc<Self>) -> Item {
-        self.items.fetch_add(1, SeqCst);
-        Item(Arc::clone(self))
+    fn begin(self: &Arc<Self>) -> WorkGuard {
+        self.count.fetch_add(1, SeqCst);
+        WorkGuard(Arc::clone(self))
     }
 
     /// Completes once nothing has been at work for so long.
-    async fn rests(&self, patience: Duration) {
+    async fn idle_for(&self, patience: Duration) {
         loop {
-            while self.at_hand() > 0 {
+            while self.count() > 0 {
                 self.ended.notified().await;
             }
             sleep(patience).await;
-            if self.at_hand() == 0 {
+            if self.count() == 0 {
                 return;
             }
         }
     }
 }
 
-impl Drop for Item {
+impl Drop for WorkGuard {
     fn drop(&mut self) {
-        self.0.items.fetch_sub(1, SeqCst);
+        self.0.count.fetch_sub(1, SeqCst);
         self.0.ended.notify_one();
     }
 }
@@ -247,15 +247,15 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_connection_rests_only_after_its_last_request() {
         let work = Arc::new(Work::default());
-        let items = [work.begin(), work.begin()];
+        let guards = [work.begin(), work.begin()];
         let start = Instant::now();
         tokio::spawn(async move {
-            for item in items {
+            for guard in guards {
                 sleep(Duration::from_secs(5)).await;
-                drop(item);
+                drop(guard);
             }
         });
-        work.rests(Duration::from_secs(1)).await;
+        work.idle_for(Duration::from_secs(1)).await;
         assert_eq!(start.elapsed().as_secs(), 11);
     }
 }

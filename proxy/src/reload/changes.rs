@@ -10,7 +10,7 @@ use switchyard_config::{Config, Substation};
 const MOST_LINES: usize = 20;
 
 /// Puts what a running process can't change back to what it `was`, and names it, a line each.
-pub(super) fn keep(config: &mut Config, was: &Config) -> Vec<String> {
+pub(super) fn keep_fixed(config: &mut Config, was: &Config) -> Vec<String> {
     let mut kept = config.clone();
     kept.listen = was.listen;
     kept.admin.listen = was.admin.listen;
@@ -57,11 +57,11 @@ fn substations(before: &[Substation], now: &[Substation]) -> Vec<String> {
     let resized = now.iter().filter_map(|one| {
         let was = were.get(&one.name)?;
         (was.capacity != one.capacity).then(|| {
-            let said = |capacity: Option<f64>| match capacity {
+            let written = |capacity: Option<f64>| match capacity {
                 Some(capacity) => capacity.to_string(),
                 None => "its gauge's".to_owned(),
             };
-            let (name, from, to) = (&one.name, said(was.capacity), said(one.capacity));
+            let (name, from, to) = (&one.name, written(was.capacity), written(one.capacity));
             format!("substation {name}: capacity {from} → {to}")
         })
     });
@@ -90,14 +90,14 @@ fn differences(
     now: &BTreeMap<String, String>,
     line: impl Fn(&str, &str, &str) -> String,
 ) -> Vec<String> {
-    let said = |keys: &BTreeMap<String, String>, key: &str| {
+    let written = |keys: &BTreeMap<String, String>, key: &str| {
         keys.get(key).cloned().unwrap_or_else(|| "nothing".into())
     };
     let mut all: Vec<_> = before.keys().chain(now.keys()).collect();
     all.sort();
     all.dedup();
     all.into_iter()
-        .map(|key| (key, said(before, key), said(now, key)))
+        .map(|key| (key, written(before, key), written(now, key)))
         .filter(|(_, was, is)| was != is)
         .map(|(key, was, is)| line(key, &was, &is))
         .collect()
@@ -193,7 +193,7 @@ mod tests {
             "substations: [{name: a, address: 127.0.0.1:1}]\nthreads: 2\nlisten: 127.0.0.1:8081\npolicy: random",
         );
         assert_eq!(
-            keep(&mut wanted, &was),
+            keep_fixed(&mut wanted, &was),
             [
                 "listen: 127.0.0.1:8080 stays until a restart, then 127.0.0.1:8081",
                 "threads: 1 stays until a restart, then 2",

@@ -9,12 +9,12 @@ use switchyard_file_watch::{Pattern, Watch};
 
 /// The configuration's file.
 #[derive(Debug)]
-pub(super) struct File {
+pub(super) struct ConfigFile {
     path: PathBuf,
     watch: Option<Watch>,
 }
 
-impl File {
+impl ConfigFile {
     /// Not watched yet.
     pub(super) fn new(path: PathBuf) -> Self {
         Self { path, watch: None }
@@ -25,9 +25,9 @@ impl File {
         self.path.parent().map(Path::to_owned).unwrap_or_default()
     }
 
-    /// Changes of it, and of the `named` ones, are told from now on.
-    pub(super) async fn watch(&mut self, named: impl Iterator<Item = PathBuf>) {
-        let files = std::iter::once(self.path.clone()).chain(named);
+    /// Changes of it, and of the `referenced` ones, are told from now on.
+    pub(super) async fn watch(&mut self, referenced: impl Iterator<Item = PathBuf>) {
+        let files = std::iter::once(self.path.clone()).chain(referenced);
         let patterns = files.map(Pattern::One).collect();
         // Looks at once, which may block; err: the process ends.
         let watch = spawn_blocking(move || Watch::new(patterns)).await;
@@ -55,7 +55,7 @@ pub(super) fn lines(error: config::Error) -> Vec<String> {
 }
 
 /// The next change of a file that is watched; never of any other.
-pub(super) async fn changed(file: &mut Option<File>) {
+pub(super) async fn changed(file: &mut Option<ConfigFile>) {
     match file.as_mut().and_then(|file| file.watch.as_mut()) {
         Some(watch) => watch.changed().await,
         None => std::future::pending().await,

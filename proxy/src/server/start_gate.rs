@@ -35,7 +35,7 @@ impl StartGate {
 /// How the proxy is to end.
 pub enum Ending {
     /// Nobody comes after it: connections are refused from now on, and idle ones dropped.
-    Told,
+    Stop,
     /// Another process accepts from the same sockets. Connections may be used once more, with an answer that
     /// closes them, or idle for as long as they might have otherwise; unless `force` completes, from when on it
     /// ends as if told to.
@@ -53,7 +53,7 @@ pub enum Ending {
 impl fmt::Debug for Ending {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Told => "Told",
+            Self::Stop => "Stop",
             Self::HandedOver { .. } => "HandedOver",
             Self::Unready { .. } => "Unready",
         })

@@ -36,7 +36,7 @@ impl Substations {
             let mut config = substation::Config::new(format!("substation{}", at + 1), *capacity_kw);
             config.time_scale = time_scale;
             let substation = Substation::new(config)?;
-            let listener = prefer(ports.next().unwrap_or(0))?;
+            let listener = bind_or_any(ports.next().unwrap_or(0))?;
             addresses.push(listener.local_addr()?);
             all.push(substation.clone());
             runtime.spawn(async move {
@@ -77,7 +77,7 @@ pub(super) fn bind(substations: &[SocketAddr]) -> Result<(Config, Listeners), Er
 }
 
 /// A listener on this port, or on any if it is taken.
-fn prefer(port: u16) -> io::Result<TcpListener> {
+fn bind_or_any(port: u16) -> io::Result<TcpListener> {
     TcpListener::bind(("127.0.0.1", port)).or_else(|_| TcpListener::bind(("127.0.0.1", 0)))
 }
 

@@ -22,7 +22,7 @@ use tokio::{
     time::{Instant, Sleep, sleep_until},
 };
 
-use crate::ingress::LAST_WORD;
+use crate::ingress::CLOSE_GRACE;
 
 /// A stream that is not over before the other side knows, or has had time to.
 #[derive(Debug)]
@@ -81,7 +81,8 @@ impl AsyncWrite for Lingering {
         if until.is_none() {
             ready!(Pin::new(&mut *stream).poll_shutdown(context))?;
         }
-        let until = until.get_or_insert_with(|| Box::pin(sleep_until(Instant::now() + LAST_WORD)));
+        let until =
+            until.get_or_insert_with(|| Box::pin(sleep_until(Instant::now() + CLOSE_GRACE)));
         let mut rest = [0; 1024];
         while until.as_mut().poll(context).is_pending() {
             let mut rest = ReadBuf::new(&mut rest);
@@ -168,7 +169,7 @@ mod tests {
         AsyncWriteExt::shutdown(&mut server).await.unwrap();
         let took = start.elapsed();
         assert!(
-            took >= LAST_WORD && took < LAST_WORD + Duration::from_millis(20),
+            took >= CLOSE_GRACE && took < CLOSE_GRACE + Duration::from_millis(20),
             "{took:?}"
         );
         drop(server);

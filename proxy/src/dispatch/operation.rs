@@ -21,7 +21,7 @@ use super::{
 use crate::snapshot::Snapshot;
 
 /// What is to be done.
-pub(super) enum Errand<'a> {
+pub(super) enum Operation<'a> {
     /// Book a charge, under its `Idempotency-Key` if it has one.
     Charge {
         charge: Charge<'a>,
@@ -35,7 +35,7 @@ pub(super) enum Errand<'a> {
     },
 }
 
-impl<'a> Errand<'a> {
+impl<'a> Operation<'a> {
     /// A charge that came at `now`.
     pub(super) fn charge(
         charge: Charge<'a>,
@@ -65,16 +65,18 @@ impl<'a> Errand<'a> {
     pub(super) fn may_repeat(&self, progress: Progress) -> bool {
         match self {
             Self::Charge { claim, .. } => claim.is_some(),
-            Self::Session { action, .. } => *action == Action::Look || progress == Progress::Unsent,
+            Self::Session { action, .. } => {
+                *action == Action::Inspect || progress == Progress::Unsent
+            }
         }
     }
 
     /// What a failed attempt that got so far means for the client.
-    pub(super) fn means(&self, progress: Progress) -> Consequence {
+    pub(super) fn consequence(&self, progress: Progress) -> Consequence {
         match (self, progress) {
             (Self::Charge { .. }, Progress::Unsent) => Consequence::NotBooked,
             (Self::Charge { .. }, Progress::Sent) => Consequence::MayBeBooked,
-            (Self::Session { action, .. }, progress) => action.means(progress),
+            (Self::Session { action, .. }, progress) => action.consequence(progress),
         }
     }
 
