@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn connections_are_waited_for_until_patience_ends() {
+    async fn connections_are_waited_for_until_the_wait_is_called_off() {
         let in_flight = InFlight::default();
         let (first, second) = (in_flight.connection(9), in_flight.connection(9));
         in_flight.drain_connections();
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn drained_waits_for_the_last_lasting_connection() {
+    async fn drained_waits_for_the_last_graceful_connection() {
         let in_flight = InFlight::default();
         let graceful = in_flight.graceful();
         drop(in_flight.request());

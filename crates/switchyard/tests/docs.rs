@@ -284,7 +284,7 @@ fn sources(folders: &[&str]) -> String {
 }
 
 #[test]
-fn what_it_is_said_to_log_it_logs() {
+fn every_documented_log_line_is_in_the_code() {
     let (text, code) = (
         read("docs/operations.md"),
         sources(&["proxy/src", "crates"]),
@@ -300,7 +300,7 @@ fn what_it_is_said_to_log_it_logs() {
 }
 
 #[test]
-fn the_tests_that_prove_the_invariants_exist() {
+fn every_test_that_the_invariants_cite_exists() {
     let code = sources(&["crates", "proxy/src", "substation"]);
     let architecture = read("ARCHITECTURE.md");
     let named: BTreeSet<_> = rows(&architecture, "## Invariants")

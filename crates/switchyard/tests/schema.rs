@@ -93,7 +93,7 @@ fn file_with(path: &str, value: Value) -> Value {
 }
 
 #[test]
-fn the_kept_schema_is_that_of_the_code() {
+fn the_stored_schema_is_that_of_the_code() {
     let kept = fs::read_to_string(KEPT).unwrap();
     let kept: Value = serde_json::from_str(&kept).unwrap();
     assert!(
@@ -103,7 +103,7 @@ fn the_kept_schema_is_that_of_the_code() {
 }
 
 #[test]
-fn every_shipped_and_every_valid_file_satisfies_it_and_names_it() {
+fn every_shipped_and_every_valid_file_satisfies_the_schema_and_names_it() {
     let validator = validator();
     let mut seen = 0;
     for folder in ["../../config", "tests/config/valid"] {
@@ -130,7 +130,7 @@ fn every_shipped_and_every_valid_file_satisfies_it_and_names_it() {
 }
 
 #[test]
-fn it_has_the_parser_s_keys_and_no_other_each_explained_and_with_its_default() {
+fn the_schema_has_exactly_the_parsers_keys_each_with_description_and_default() {
     let one = "substations: [{name: a, address: 127.0.0.1:5001, capacity: 1}]\n\
         discovery: {file_sd: [a.json], http_sd: ['http://a/b'], dns: [{name: a, port: 1, resolver: 127.0.0.1:53}]}\n\
         tls: {certificate: a.crt, key: a.key}\nadmin: {token_file: token}";
@@ -154,7 +154,7 @@ fn it_has_the_parser_s_keys_and_no_other_each_explained_and_with_its_default() {
 }
 
 #[test]
-fn what_it_gives_as_default_or_example_the_parser_takes() {
+fn the_parser_accepts_every_default_and_example_of_the_schema() {
     for (path, schema) in all_described() {
         if path.contains("[]") || path == "admin.listen" {
             continue;
@@ -178,7 +178,7 @@ fn what_it_gives_as_default_or_example_the_parser_takes() {
 }
 
 #[test]
-fn what_the_parser_refuses_for_its_shape_the_schema_refuses_too() {
+fn the_schema_refuses_every_shape_that_the_parser_refuses() {
     let validator = validator();
     for line in [
         "listne: 127.0.0.1:1",

@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn room_is_told_by_what_ends_and_when() {
+    fn the_forecast_follows_how_much_load_ends_and_when() {
         let start = Instant::now();
         let forecast = CapacityForecast::new(start);
         assert_eq!(forecast.room_in(load(1.0), start), None);
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn what_says_no_duration_is_passed_over() {
+    fn an_answer_without_a_duration_is_ignored() {
         let forecast = CapacityForecast::new(Instant::now());
         for body in [
             &b""[..],
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_is_told_to_come_too_early_and_they_don_t_come_all_at_once() {
+    fn retry_after_is_never_too_early_and_spreads_the_clients() {
         let mut rng = fastrand::Rng::with_seed(1);
         for room_in in [0, 1, 10, 500] {
             let told: Vec<_> = (0..100).map(|_| jittered(room_in, &mut rng)).collect();

@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_charge_is_refused_with_its_reason() {
+    fn an_invalid_charge_is_refused_with_its_reason() {
         for (body, reason) in [
             ("[]", "expected a JSON object"),
             ("7", "expected a JSON object"),

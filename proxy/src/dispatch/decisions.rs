@@ -126,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn records_are_kept_apart_and_one_lane_keeps_each() {
+    fn records_are_spaced_and_one_worker_makes_each() {
         let decisions = Decisions::default();
         let kept = (0..1_000)
             .filter(|millis| decisions.should_record(Moment::from_millis(*millis)))

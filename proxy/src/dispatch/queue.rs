@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_full_line_takes_nobody_and_a_place_ends_in_time() {
+    async fn a_full_queue_takes_no_request_and_a_place_expires_in_time() {
         let (queue, now) = (Queue::default(), Instant::now());
         let place = queue.join(now + Duration::from_millis(12), 1).unwrap();
         assert!(queue.join(now, 1).is_none());
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn nobody_waits_longer_than_its_deadline_its_client_or_the_configuration() {
+    async fn no_request_waits_longer_than_its_deadline_its_client_or_the_configuration() {
         let now = Instant::now();
         let rules = config::Admission {
             queue: 1,

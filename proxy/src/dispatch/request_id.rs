@@ -39,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_clients_id_is_kept_if_it_is_fit() {
+    fn the_clients_id_is_kept_if_it_is_valid() {
         assert_eq!(of(Some(b"abc-1"), || 1), "abc-1");
         let long = [b'a'; 129];
         for unfit in [&b""[..], b"a b", &long] {

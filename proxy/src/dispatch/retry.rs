@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn those_passed_over_are_remembered_and_the_soonest_room_counts() {
+    fn excluded_substations_are_remembered_and_the_soonest_room_counts() {
         let mut state = state();
         state.exclude(7, SafeToRetry::Refused);
         state.exclude(2, SafeToRetry::Connect);
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_one_is_asked_again_at_once_and_then_ever_later() {
+    fn the_same_substation_is_asked_again_at_once_and_then_ever_later() {
         let mut rng = Rng::with_seed(1);
         let mut state = RetryState {
             attempts: 1,
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_be_booked_is_told_whatever_came_after() {
+    fn a_possible_booking_is_reported_whatever_followed() {
         let mut state = RetryState {
             broken: Some(Failure::new(Code::SubstationFailed, "may be booked")),
             last: Some(SafeToRetry::Refused),

@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_needs_no_escaping_is_an_id() {
+    fn a_session_id_needs_no_escaping() {
         for id in ["s1-00ff", "A.b_c-1", &"x".repeat(LONGEST_ID)] {
             assert!(is_fit(id), "{id}");
         }

@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_connection_rests_only_after_its_last_request() {
+    async fn a_connection_is_idle_only_after_its_last_request() {
         let work = Arc::new(Work::default());
         let guards = [work.begin(), work.begin()];
         let start = Instant::now();

@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn a_thousand_at_once_are_counted() {
+    fn a_thousand_changes_at_once_are_counted() {
         let of = |count: usize| {
             let all = (1..=count).map(|at| format!("{{name: s{at}, address: 127.0.0.1:{at}}}"));
             config(&format!(
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn what_needs_a_restart_is_kept_and_named() {
+    fn settings_that_need_a_restart_are_kept_and_named() {
         let was = config("substations: [{name: a, address: 127.0.0.1:1}]\nthreads: 1");
         let mut wanted = config(
             "substations: [{name: a, address: 127.0.0.1:1}]\nthreads: 2\nlisten: 127.0.0.1:8081\npolicy: random",

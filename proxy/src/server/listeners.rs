@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_still_asked_for_is_used_and_the_rest_is_closed() {
+    fn configured_sockets_are_used_and_the_rest_are_closed() {
         let [kept, dropped] = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
         let (kept_at, dropped_at) = (kept.local_addr().unwrap(), dropped.local_addr().unwrap());
         let config = config(kept_at, "127.0.0.1:0");

@@ -42,7 +42,7 @@ fn ready_is_more_than_live_and_waits_for_a_first_sample() {
 }
 
 #[test]
-fn a_hung_substation_delays_nobody_elses_samples() {
+fn a_hung_substation_delays_no_other_substations_samples() {
     let hung = Scripted::start(|_| Act::Hang);
     let works = Substations::start(&[1e6; 3]);
     let mut addresses = works.addresses.clone();
@@ -237,7 +237,7 @@ fn decisions_are_as_many_as_asked_for_and_the_newest_come_first() {
 }
 
 #[test]
-fn other_paths_and_methods_are_told_what_there_is() {
+fn other_paths_and_methods_get_an_error_that_says_what_exists() {
     let substations = Substations::start(&[100.0]);
     let proxy = Proxy::start(&substations.addresses, "");
     let answer = proxy.get("/nothing");

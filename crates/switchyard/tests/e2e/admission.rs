@@ -132,7 +132,7 @@ fn more_requests_than_allowed_are_refused_before_they_cost_anything() {
 }
 
 #[test]
-fn a_client_that_does_not_read_its_answers_is_given_up() {
+fn a_client_that_does_not_read_its_answers_is_disconnected() {
     let substation = Scripted::charging(|| Act::Write(booked()));
     let proxy = Proxy::start(&[substation.address], "timeouts: {client: 300ms}");
     let mut connection = Connection::open(proxy.charge);

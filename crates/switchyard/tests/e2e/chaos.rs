@@ -110,7 +110,7 @@ fn three_of_five_killed_in_turn_lose_nothing_and_book_nothing_twice() {
 }
 
 #[test]
-fn with_keys_every_request_is_booked_once_in_the_end_whatever_died() {
+fn with_keys_every_request_is_booked_exactly_once_despite_crashes() {
     let folder = TempDir::new().unwrap();
     let mut all: Vec<_> = (1..=3)
         .map(|at| Killable::start(&format!("s{at}"), folder.path()))
@@ -149,7 +149,7 @@ fn with_keys_every_request_is_booked_once_in_the_end_whatever_died() {
 }
 
 #[test]
-fn one_refuses_one_hangs_one_resets_and_the_others_don_t_feel_it() {
+fn substations_that_refuse_hang_or_reset_do_not_affect_the_others() {
     let works = Substations::start(&[1e9; 2]);
     // As large as the others, and always idle by its own word: it draws requests whenever it may.
     let faulty = [Act::Write(no_capacity()), Act::Hang, fault::reset()].map(|act| {
@@ -228,7 +228,7 @@ fn id_of(charge: &str) -> Option<String> {
 }
 
 #[test]
-fn no_misdeed_makes_it_lie() {
+fn no_fault_makes_the_proxy_give_a_wrong_answer() {
     for (seed, misdeed) in (1..).zip(Misdeed::ALL) {
         for keyed in [false, true] {
             let faulty = Faulty::start("s1", seed, &[misdeed], 0.5);
@@ -285,7 +285,7 @@ fn a_gauge_that_jumps_sticks_or_lies_costs_no_request() {
 }
 
 #[test]
-fn one_that_answers_byte_by_byte_is_waited_for_until_the_deadline() {
+fn a_substation_that_answers_byte_by_byte_is_waited_for_until_the_deadline() {
     let drips = Scripted::start(|request| {
         if request.starts_with("GET") {
             Act::Write(gauge("0"))

@@ -27,7 +27,7 @@ fn count(proxy: &Proxy) -> usize {
 }
 
 #[test]
-fn what_is_found_is_charged_at_and_a_wrong_or_empty_answer_takes_nobody_away() {
+fn discovered_substations_get_charges_and_a_wrong_or_empty_answer_removes_none() {
     let (one, two) = (
         Faulty::start("one", 1, &[], 0.0),
         Faulty::start("two", 2, &[], 0.0),

@@ -173,7 +173,7 @@ fn a_viewer_sees_the_grid_change_once_a_second() {
 }
 
 #[test]
-fn a_drained_and_a_lost_substation_are_told_in_words() {
+fn a_drained_and_a_lost_substation_are_described_in_words() {
     let substations = Substations::start(&[100.0; 2]);
     // A port that is held and does not listen.
     let gone = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
@@ -197,7 +197,7 @@ fn a_drained_and_a_lost_substation_are_told_in_words() {
 }
 
 #[test]
-fn viewers_are_bounded_and_a_place_comes_back() {
+fn viewers_are_limited_and_a_place_becomes_free_again() {
     let substations = Substations::start(&[1e6]);
     let proxy = Proxy::start(&substations.addresses, "");
     let mut viewers: Vec<_> = (0..MOST_VIEWERS)

@@ -40,7 +40,7 @@ fn falls_silent(silent: &Arc<AtomicBool>, charges: &Arc<AtomicU64>) -> Scripted 
 }
 
 #[test]
-fn where_all_gauges_are_silent_requests_go_on_evenly_even_if_all_seem_full() {
+fn with_all_gauges_silent_requests_go_on_evenly_even_if_all_seem_full() {
     let silent = Arc::new(AtomicBool::new(false));
     let charges = [(); 3].map(|()| Arc::new(AtomicU64::new(0)));
     let substations = charges.each_ref().map(|c| falls_silent(&silent, c));
@@ -80,7 +80,7 @@ fn book(proxy: SocketAddr, count: usize) {
 }
 
 #[test]
-fn two_proxies_find_out_that_neither_is_alone() {
+fn two_proxies_detect_each_other() {
     let substations = Substations::start(&[1e6; 3]);
     let start = || Proxy::start(&substations.addresses, "load: {interval: 20ms}");
     let proxies = [start(), start()];
@@ -97,7 +97,7 @@ fn two_proxies_find_out_that_neither_is_alone() {
 }
 
 #[test]
-fn alone_a_proxy_counts_the_gauges_whole_whatever_ends() {
+fn a_lone_proxy_keeps_a_share_of_one_whatever_sessions_end() {
     let substations = Substations::start(&[1e6; 3]);
     let proxy = Proxy::start(&substations.addresses, "load: {interval: 20ms}");
     let polls = "switchyard_load_polls_total{outcome=\"ok\",substation=\"s1\"}";

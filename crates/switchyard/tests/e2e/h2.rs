@@ -156,7 +156,7 @@ fn held_with(answer: Vec<u8>) -> (Scripted, mpsc::Sender<()>) {
 }
 
 #[test]
-fn charges_are_booked_and_errors_told_over_tls_as_over_http1() {
+fn charges_and_errors_over_http2_and_tls_are_those_of_http1() {
     let substations = Substations::start(&[1e6]);
     let certificate = Certificate::new();
     let proxy = Proxy::start(&substations.addresses, &certificate.yaml());
@@ -196,7 +196,7 @@ fn charges_are_booked_and_errors_told_over_tls_as_over_http1() {
 }
 
 #[test]
-fn without_tls_it_is_spoken_where_allowed_beside_http1() {
+fn cleartext_http2_works_beside_http1_where_it_is_allowed() {
     let substations = Substations::start(&[1e6]);
     let proxy = Proxy::start(&substations.addresses, CLEARTEXT);
     runtime().block_on(async {
@@ -219,7 +219,7 @@ fn without_tls_it_is_spoken_where_allowed_beside_http1() {
 }
 
 #[test]
-fn without_tls_it_is_an_error_where_it_is_not_allowed() {
+fn cleartext_http2_is_an_error_where_it_is_not_allowed() {
     let substations = Substations::start(&[1e6]);
     let proxy = Proxy::start(&substations.addresses, "");
     let mut connection = Connection::open(proxy.charge);
@@ -233,7 +233,7 @@ fn without_tls_it_is_an_error_where_it_is_not_allowed() {
 }
 
 #[test]
-fn a_hundred_streams_at_once_are_answered_and_the_client_is_told_of_that_limit() {
+fn a_hundred_streams_at_once_are_answered_and_the_limit_is_announced() {
     let (substation, release) = held();
     let proxy = Proxy::start(&[substation.address], CLEARTEXT);
     runtime().block_on(async {
@@ -273,7 +273,7 @@ async fn until_async(what: &str, mut condition: impl FnMut() -> bool) {
 }
 
 #[test]
-fn streams_count_as_requests_in_hand() {
+fn streams_count_as_requests_in_flight() {
     let (substation, release) = held();
     let extra = format!("{CLEARTEXT}\nlimits: {{requests: 2}}");
     let proxy = Proxy::start(&[substation.address], &extra);
@@ -395,7 +395,7 @@ fn work_for_streams_that_were_reset_still_counts_and_more_is_refused_unread() {
 }
 
 #[test]
-fn what_is_answered_has_left_before_the_process_ends() {
+fn answers_are_sent_before_the_process_ends() {
     let (substation, release) = held();
     let certificate = Certificate::new();
     let mut proxy = Proxy::start(&[substation.address], &certificate.yaml());
@@ -473,7 +473,7 @@ fn answers_that_a_client_has_not_read_yet_are_not_lost_at_the_end() {
 }
 
 #[test]
-fn a_client_that_does_not_hear_of_the_end_holds_it_up_for_a_second_only() {
+fn a_client_that_ignores_goaway_delays_the_end_by_a_second_at_most() {
     let substations = Substations::start(&[1e6]);
     let mut proxy = Proxy::start(&substations.addresses, CLEARTEXT);
     let mut deaf = Raw::open(proxy.charge);
@@ -490,7 +490,7 @@ fn a_client_that_does_not_hear_of_the_end_holds_it_up_for_a_second_only() {
 }
 
 #[test]
-fn a_connection_with_nothing_to_do_ends_and_says_so() {
+fn an_idle_connection_ends_with_goaway() {
     let substations = Substations::start(&[1e6]);
     let extra = format!("{CLEARTEXT}\ntimeouts: {{idle: 200ms, client: 400ms}}");
     let proxy = Proxy::start(&substations.addresses, &extra);
@@ -519,7 +519,7 @@ fn a_connection_with_nothing_to_do_ends_and_says_so() {
 }
 
 #[test]
-fn a_client_that_resets_ten_thousand_streams_grows_nothing_and_stops_nobody() {
+fn a_client_that_resets_ten_thousand_streams_grows_nothing_and_stops_no_other_client() {
     let substations = Substations::start(&[1e9]);
     let proxy = Proxy::start(&substations.addresses, CLEARTEXT);
     let memory = || proxy.metric("process_resident_memory_bytes");
@@ -573,7 +573,7 @@ fn a_client_that_resets_ten_thousand_streams_grows_nothing_and_stops_nobody() {
 }
 
 #[test]
-fn a_client_that_only_sends_malformed_requests_is_let_go() {
+fn a_client_that_sends_only_malformed_requests_is_disconnected() {
     let substations = Substations::start(&[1e6]);
     let proxy = Proxy::start(&substations.addresses, CLEARTEXT);
     let mut wrong = Raw::open(proxy.charge);

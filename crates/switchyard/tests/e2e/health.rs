@@ -96,7 +96,7 @@ fn the_trial_is_one_request_and_only_its_success_brings_the_substation_back() {
 }
 
 #[test]
-fn one_that_comes_back_fills_slowly() {
+fn a_readmitted_substation_fills_slowly() {
     let substations = Substations::start(&[1e6; 2]);
     let gone = substations.addresses[0];
     let proxy = Proxy::start(
@@ -133,7 +133,7 @@ fn one_that_comes_back_fills_slowly() {
 }
 
 #[test]
-fn a_flapping_one_is_ejected_for_its_rate() {
+fn a_flapping_substation_is_ejected_for_its_failure_rate() {
     let substation = {
         let turn = std::sync::atomic::AtomicUsize::new(0);
         Scripted::charging(move || {
@@ -157,7 +157,7 @@ fn a_flapping_one_is_ejected_for_its_rate() {
 }
 
 #[test]
-fn too_few_left_means_that_those_that_fail_are_used_as_well() {
+fn below_the_panic_threshold_ejected_substations_are_used_too() {
     let fails = Arc::new(AtomicBool::new(true));
     let (one, two) = (failing(&fails), failing(&fails));
     let proxy = Proxy::start(
@@ -183,7 +183,7 @@ fn too_few_left_means_that_those_that_fail_are_used_as_well() {
 }
 
 #[test]
-fn no_more_than_the_cap_are_ejected() {
+fn no_more_substations_than_the_cap_are_ejected() {
     let fails = Arc::new(AtomicBool::new(true));
     let all: Vec<_> = (0..4).map(|_| failing(&fails)).collect();
     let addresses: Vec<_> = all.iter().map(|substation| substation.address).collect();
@@ -200,7 +200,7 @@ fn no_more_than_the_cap_are_ejected() {
 }
 
 #[test]
-fn whether_it_can_be_scraped_and_whether_it_can_charge_are_told_apart() {
+fn scraping_and_charging_are_judged_separately() {
     let mute = Scripted::start(|request| {
         if request.starts_with("GET") {
             Act::Hang
@@ -242,7 +242,7 @@ fn whether_it_can_be_scraped_and_whether_it_can_charge_are_told_apart() {
 }
 
 #[test]
-fn when_all_are_gone_it_says_so_at_once_and_recovers_with_the_first_scrape() {
+fn with_no_substation_left_the_proxy_says_so_at_once_and_recovers_with_the_first_scrape() {
     let substations = Substations::start(&[1e6; 5]);
     let addresses = substations.addresses.clone();
     let proxy = Proxy::start(&addresses, "load: {interval: 100ms}");

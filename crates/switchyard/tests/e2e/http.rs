@@ -90,7 +90,7 @@ fn the_substation_gets_the_body_and_the_end_to_end_headers_and_nothing_else() {
 }
 
 #[test]
-fn a_charge_is_the_same_on_the_long_way_in_and_on_the_short_one() {
+fn a_charge_is_the_same_on_the_fast_path_and_through_pingora() {
     let substation = Scripted::charging(|| Act::Write(booked()));
     let proxy = Proxy::start(&[substation.address], "");
     let headers = "X-Request-Id: r1\r\nTraceparent: 00-a-b-01\r\nConnection: Keep-Alive\r\nKeep-Alive: 5\r\nTE: trailers\r\n\
@@ -189,7 +189,7 @@ fn a_request_cut_anywhere_is_the_same_request() {
 }
 
 #[test]
-fn a_client_that_asks_whether_to_go_on_is_told_to() {
+fn a_client_that_expects_100_continue_gets_it() {
     let substation = Scripted::charging(|| Act::Write(booked()));
     let proxy = Proxy::start(&[substation.address], "");
     let mut connection = Connection::open(proxy.charge);

@@ -32,7 +32,7 @@ fn stderr(output: &Output) -> String {
 }
 
 #[test]
-fn its_healthcheck_asks_a_running_one_whether_it_is_ready() {
+fn healthcheck_says_whether_a_running_proxy_is_ready() {
     let check = |url: &str| {
         Command::new(env!("CARGO_BIN_EXE_switchyard"))
             .args(["healthcheck", "--url", url])
@@ -54,7 +54,7 @@ fn its_healthcheck_asks_a_running_one_whether_it_is_ready() {
 }
 
 #[test]
-fn sigterm_finishes_the_request_in_hand_and_ends_within_a_second_of_it() {
+fn sigterm_finishes_the_request_in_flight_and_ends_within_a_second_of_it() {
     let (release, released) = channel::<()>();
     let released = std::sync::Mutex::new(released);
     let slow = Scripted::charging(move || {
@@ -245,7 +245,7 @@ fn check_warns_of_what_is_legal_but_unwise_and_refuses_nothing_for_it() {
 }
 
 #[test]
-fn schema_prints_one() {
+fn schema_prints_the_json_schema() {
     let output = Command::new(env!("CARGO_BIN_EXE_switchyard"))
         .arg("schema")
         .output()

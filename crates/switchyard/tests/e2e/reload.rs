@@ -168,7 +168,7 @@ fn a_hundred_reloads_under_load_fail_no_request_and_lose_no_ledger() {
 }
 
 #[test]
-fn what_changed_is_told_and_what_needs_a_restart_stays() {
+fn a_reload_reports_its_changes_and_keeps_what_needs_a_restart() {
     let all = substations(2);
     let at = addresses(&all);
     let proxy = Proxy::start(&at, "");
@@ -231,7 +231,7 @@ fn what_changed_is_told_and_what_needs_a_restart_stays() {
 }
 
 #[test]
-fn a_file_that_goes_comes_back_or_is_swapped_behind_a_link_is_followed() {
+fn a_file_that_is_removed_restored_or_swapped_behind_a_link_is_followed() {
     let all = substations(3);
     let at = addresses(&all);
     let proxy = Proxy::start(&at[..1], "");
@@ -267,7 +267,7 @@ fn a_file_that_goes_comes_back_or_is_swapped_behind_a_link_is_followed() {
 }
 
 #[test]
-fn what_is_under_way_at_a_substation_that_leaves_is_answered_by_it() {
+fn a_request_in_flight_at_a_removed_substation_is_answered_by_it() {
     let (release, held) = mpsc::channel::<()>();
     let held = Mutex::new(held);
     let leaving = Scripted::charging(move || {
@@ -299,7 +299,7 @@ fn what_is_under_way_at_a_substation_that_leaves_is_answered_by_it() {
 }
 
 #[test]
-fn who_was_removed_keeps_its_sessions_and_its_keys() {
+fn a_removed_substation_keeps_its_sessions_and_its_keys() {
     let all = substations(2);
     let at = addresses(&all);
     let proxy = Proxy::start(&at[..1], "");

@@ -99,7 +99,7 @@ fn a_report_that_says_no_load_is_counted_and_changes_nothing() {
 }
 
 #[test]
-fn where_a_report_can_not_stand_for_the_gauge_it_is_passed_over() {
+fn a_report_that_can_not_stand_for_the_gauge_is_ignored() {
     for load in [
         "visibility_lag: 1m",
         "aggregate: sum",

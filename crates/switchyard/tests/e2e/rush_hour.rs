@@ -36,7 +36,7 @@ fn run(options: Options) -> Report {
 
 /// The demo, cut down to what a test may take: the peak hour of 10,000 cars in ten seconds, as fast as in full.
 #[test]
-fn the_demo_loses_nothing_lies_even_and_everybody_counts_the_same() {
+fn the_demo_loses_nothing_balances_evenly_and_all_counts_agree() {
     let folder = TempDir::new().unwrap();
     let (page, json) = (
         folder.path().join("run.html"),
@@ -205,7 +205,7 @@ fn many_clients_are_held_open_and_used_in_turn() {
 }
 
 #[test]
-fn what_can_not_be_watched_is_told_before_the_run() {
+fn an_admin_port_that_can_not_be_watched_is_an_error_before_the_run() {
     let substations = Substations::start(&[1e6]);
     let proxy = Proxy::start(&substations.addresses, "");
     let mut options = watched(&proxy, 100.0, SECOND);

@@ -57,7 +57,7 @@ fn shared(proxy: &Proxy) -> f64 {
 }
 
 #[test]
-fn in_a_rush_prompt_substations_earn_it_and_each_charge_is_booked_once() {
+fn under_load_prompt_substations_get_pipelined_requests_and_each_charge_is_booked_once() {
     let substations = Substations::start(&[1e9; 3]);
     let proxy = Proxy::start(&substations.addresses, "");
     let booked = rush(proxy.charge, |_| shared(&proxy) >= 50.0);
@@ -66,7 +66,7 @@ fn in_a_rush_prompt_substations_earn_it_and_each_charge_is_booked_once() {
 }
 
 #[test]
-fn whoever_turns_it_off_has_a_connection_for_each_request() {
+fn with_pipelining_off_each_request_has_a_connection_of_its_own() {
     let substations = Substations::start(&[1e9; 3]);
     let proxy = Proxy::start(&substations.addresses, "upstream: {pipeline: off}");
     rush(proxy.charge, |booked| booked >= 3_000);

@@ -66,7 +66,7 @@ fn pester(proxy: &Proxy, rng: &mut Rng) {
 }
 
 #[test]
-fn nothing_leaks_and_nobody_is_lied_to_whatever_goes_wrong() {
+fn nothing_leaks_and_no_client_gets_a_wrong_answer_whatever_goes_wrong() {
     let length = length();
     let mut rng = Rng::with_seed(SEED);
     let all: Vec<_> = (1..=5)

@@ -54,7 +54,7 @@ fn charges_are_booked_over_tls_one_after_another_on_one_connection() {
 }
 
 #[test]
-fn a_client_that_comes_back_resumes_its_session_whichever_thread_it_meets() {
+fn a_returning_client_resumes_its_tls_session_on_any_thread() {
     let substations = Substations::start(&[1e6]);
     let certificate = Certificate::new();
     let proxy = Proxy::start(&substations.addresses, &certificate.yaml());
@@ -72,7 +72,7 @@ fn a_client_that_comes_back_resumes_its_session_whichever_thread_it_meets() {
 }
 
 #[test]
-fn what_is_no_tls_is_closed_at_once_and_costs_nobody_else() {
+fn a_client_without_tls_is_closed_at_once_and_costs_the_others_nothing() {
     let substations = Substations::start(&[1e6]);
     let certificate = Certificate::new();
     let proxy = Proxy::start(&substations.addresses, &certificate.yaml());
@@ -170,7 +170,7 @@ fn a_new_certificate_is_shown_to_new_connections_while_old_ones_go_on() {
 }
 
 #[test]
-fn a_request_in_hand_over_tls_is_answered_at_the_end_of_the_process() {
+fn a_request_in_flight_over_tls_is_answered_at_the_end_of_the_process() {
     let (release, released) = std::sync::mpsc::channel::<()>();
     let released = std::sync::Mutex::new(released);
     let slow = Scripted::charging(move || {

@@ -74,7 +74,7 @@ fn everything_but_live_and_ready_asks_for_the_token() {
 }
 
 #[test]
-fn another_token_counts_from_the_next_request_on_and_a_wrong_file_changes_nothing() {
+fn a_new_token_counts_from_the_next_request_on_and_a_wrong_file_changes_nothing() {
     let substations = Substations::start(&[1e6]);
     let (proxy, folder) = start(&substations);
     let file = folder.path().join("token");
@@ -91,7 +91,7 @@ fn another_token_counts_from_the_next_request_on_and_a_wrong_file_changes_nothin
 }
 
 #[test]
-fn a_token_that_everyone_may_read_is_warned_of() {
+fn a_world_readable_token_is_warned_of() {
     let substations = Substations::start(&[1e6]);
     let (proxy, folder) = start(&substations);
     let file = folder.path().join("token");

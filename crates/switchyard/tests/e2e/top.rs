@@ -103,7 +103,7 @@ fn top_shows_the_grid_drains_by_a_key_and_leaves_the_terminal_as_it_was() {
 }
 
 #[test]
-fn top_says_what_it_needs() {
+fn top_names_what_is_missing() {
     let run = |arguments: &[&str]| {
         let output = top()
             .arg("top")

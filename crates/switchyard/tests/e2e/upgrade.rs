@@ -152,7 +152,7 @@ fn under_load_two_upgrades_lose_no_request_and_refuse_no_connection() {
 }
 
 #[test]
-fn an_idle_client_is_answered_once_more_and_then_told_to_close() {
+fn an_idle_client_is_answered_once_more_with_connection_close() {
     let substation = Faulty::start("s1", 1, &[], 0.0);
     let here = Here::new();
     let mut first = here.first(&[substation.address()]);
@@ -288,7 +288,7 @@ fn a_viewer_delays_no_handover_and_finds_the_new_process_at_the_same_port() {
 }
 
 #[test]
-fn sigterm_ends_the_patience_with_idle_clients() {
+fn sigterm_ends_the_wait_for_idle_clients() {
     let substation = Faulty::start("s1", 1, &[], 0.0);
     let here = Here::new();
     let mut first = here.first(&[substation.address()]);
@@ -342,7 +342,7 @@ fn a_new_process_that_can_t_run_leaves_the_old_one_serving() {
 }
 
 #[test]
-fn without_anybody_to_take_over_from_it_says_so() {
+fn without_a_process_to_take_over_from_it_says_so() {
     let here = Here::new();
     let yaml = yaml(&[([127, 0, 0, 1], 9).into()], "");
     let nobody = here.attempt(&yaml, &["--upgrade"]);

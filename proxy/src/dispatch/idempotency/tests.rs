@@ -34,7 +34,7 @@ impl Rig {
 }
 
 #[test]
-fn a_key_belongs_to_whoever_may_have_booked_and_is_free_where_nobody_did() {
+fn a_key_belongs_to_the_substation_that_may_have_booked_and_is_free_otherwise() {
     let (keys, now) = (keys(10), Instant::now());
     let mut first = keys.claim(b"k", now);
     assert_eq!(first.ask_holder(), None);
@@ -50,7 +50,7 @@ fn a_key_belongs_to_whoever_may_have_booked_and_is_free_where_nobody_did() {
 }
 
 #[test]
-fn of_two_at_once_the_second_follows_the_first() {
+fn of_two_requests_at_once_the_second_follows_the_first() {
     let (keys, now) = (keys(10), Instant::now());
     let (mut one, mut two) = (keys.claim(b"k", now), keys.claim(b"k", now));
     assert!(one.ask(&1));
@@ -106,7 +106,7 @@ fn a_key_in_use_outlives_its_time() {
 }
 
 #[test]
-fn what_can_t_be_kept_is_refused() {
+fn an_invalid_key_is_refused() {
     let with = |values: &[&str]| {
         let mut headers = HeaderMap::new();
         for value in values {

@@ -91,14 +91,14 @@ fn the_usual_charge_is_taken_and_what_follows_is_left() {
 }
 
 #[test]
-fn one_that_has_not_come_whole_is_left_to_wait_for() {
+fn an_incomplete_charge_is_not_taken() {
     for end in 0..USUAL.len() {
         assert_eq!(find(&USUAL.as_bytes()[..end], LIMIT), None, "{end}");
     }
 }
 
 #[test]
-fn whatever_is_not_plain_is_left_as_it_is() {
+fn anything_but_a_plain_charge_is_not_taken() {
     let usual = "POST /request_charge HTTP/1.1\r\nhost: a\r\n\r\n";
     let with = |field: &str| usual.replace("host: a\r\n", &["host: a\r\n", field].concat());
     for (request, why) in [
@@ -189,7 +189,7 @@ fn request() -> impl Strategy<Value = Vec<u8>> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(4000))]
     #[test]
-    fn a_session_reads_the_same_request_and_as_far(request in request()) {
+    fn pingora_reads_the_same_request_and_as_far(request in request()) {
         if let Some(plain) = plain(&request) {
             prop_assert_eq!(session(&request), Some(plain));
         }

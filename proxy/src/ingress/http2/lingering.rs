@@ -140,7 +140,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn the_end_is_said_at_once_and_waited_for_until_the_other_side_ends() {
+    async fn the_close_is_sent_at_once_and_waits_for_that_of_the_client() {
         let (mut client, server) = duplex(64);
         let mut server = Lingering::new(Box::new(server));
         let start = Instant::now();
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn one_that_does_not_end_is_waited_for_no_longer_than_it_may_take() {
+    async fn a_client_that_does_not_close_is_waited_for_no_longer_than_the_grace() {
         let (mut client, server) = duplex(64);
         let mut server = Lingering::new(Box::new(server));
         let pouring = tokio::spawn(async move {
