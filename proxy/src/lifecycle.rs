@@ -92,14 +92,14 @@ impl Lifecycle {
             },
         };
         let Some(successor) = successor else {
-            systemd::stopping("Finishing the requests in hand");
+            systemd::stopping("Finishing requests in flight");
             // Nobody is left who could be met there; a path that is gone already is as good.
             if let (Some(path), true) = (&self.path, self.owns_path) {
                 let _ = path.close();
             }
             return Ending::Stop;
         };
-        info!(process = successor.process(), "A new process takes over");
+        info!(process = successor.process(), "New process took over");
         if let Some(process) = successor.process() {
             systemd::main_process(process);
         }
@@ -122,10 +122,10 @@ impl Lifecycle {
             gate.open();
             let _ = timeout(FIRST_SAMPLES, gate.ready()).await;
         }
-        systemd::ready("Taking charge requests");
+        systemd::ready("Listening for charge requests");
         let server = match self.listener.take() {
             Some(listener) => HandoverServer::new(listener, sockets)
-                .inspect_err(|error| warn!(%error, "No upgrade will be possible"))
+                .inspect_err(|error| warn!(%error, "Upgrades disabled: upgrade socket unavailable"))
                 .ok(),
             None => None,
         };
@@ -154,16 +154,16 @@ impl Lifecycle {
         }
         gate.open();
         match predecessor.relieve().await {
-            Ok(()) => info!("Took over from the process that ran before"),
+            Ok(()) => info!("Took over from the old process"),
             // It has died or hangs; in either case somebody has to take the requests.
             Err(error) => {
-                warn!(%error, "The process that ran before did not say that it ends");
+                warn!(%error, "Old process did not confirm that it is stopping");
             }
         }
         if let Some(path) = &self.path {
             self.listener = path
                 .replace()
-                .inspect_err(|error| warn!(%error, "No upgrade will be possible"))
+                .inspect_err(|error| warn!(%error, "Upgrades disabled: upgrade socket unavailable"))
                 .ok();
             self.owns_path = self.listener.is_some();
         }
@@ -172,12 +172,12 @@ impl Lifecycle {
 
     fn start_successor(&self) {
         let Some(restart) = &self.restart else {
-            warn!("SIGUSR2: no upgrade without --upgrade-socket");
+            warn!("SIGUSR2 ignored: start with --upgrade-socket to allow upgrades");
             return;
         };
         info!(program = %restart.program.display(), "SIGUSR2: starting a new process");
         if let Err(error) = restart.start() {
-            warn!(%error, "The new process could not be started");
+            warn!(%error, "Could not start the new process");
         }
     }
 }
@@ -200,7 +200,7 @@ impl RestartCommand {
             .name("successor".to_owned())
             .spawn(move || {
                 if let Ok(status) = child.wait() {
-                    warn!(%status, "The new process ended");
+                    warn!(%status, "New process exited");
                 }
             })?;
         Ok(())

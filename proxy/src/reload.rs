@@ -93,7 +93,7 @@ impl Reloader {
     pub async fn start(&mut self) {
         self.start_discovery().await;
         if let Err(faults) = self.apply() {
-            warn!(?faults, "What was found can't be used");
+            warn!(?faults, "Discovered substations rejected");
         }
     }
 
@@ -217,9 +217,9 @@ impl Reloader {
             Ok(changes) => {
                 let version = self.runtime.now().version;
                 let changes = changes.join("; ");
-                info!(version, changes, "Other substations were found");
+                info!(version, changes, "Substations updated from discovery");
             }
-            Err(fault) => warn!(fault, "What was found can't be used"),
+            Err(fault) => warn!(fault, "Discovered substations rejected"),
         }
     }
 
@@ -254,7 +254,7 @@ impl Reloader {
         let before = self.discovery.take();
         let discovery = Discovery::start(sources, &folder, &self.runtime.metrics.discovery, before);
         if timeout(SOURCES_TIMEOUT, discovery.settled()).await.is_err() {
-            warn!("Not all sources of substations have answered yet: going on without");
+            warn!("Starting before all discovery sources have answered");
         }
         self.discovery = Some(discovery);
     }
@@ -287,14 +287,17 @@ impl Reloader {
 fn log(reload: &Reload, why: &str) {
     let version = reload.version;
     for fault in &reload.faults {
-        error!(why, version, fault, "Reload refused: the old stays");
+        error!(
+            why,
+            version, fault, "Reload refused: the old configuration stays in force"
+        );
     }
     if reload.success {
         let changes = reload.changes.join("; ");
-        info!(why, version, changes, "Reloaded");
+        info!(why, version, changes, "Configuration reloaded");
     }
     for key in &reload.needs_restart {
-        warn!(why, key, "Needs a restart");
+        warn!(why, key, "Setting changes only at a restart");
     }
 }
 

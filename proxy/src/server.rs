@@ -78,7 +78,7 @@ pub enum Error {
     Path(#[from] Unencodable),
     /// It was to take over from another process, and can't.
     #[error(
-        "no substation has told its load within {} s, so the process that runs goes on: are \
+        "no substation reported its load within {} s, so the running process continues: are \
          substations[].address and load right?",
         .0.as_secs()
     )]
@@ -153,8 +153,8 @@ pub fn run<L: Future<Output = Ending>>(
         })
         .collect::<Result<_, io::Error>>()?;
     let addresses = [listeners.charge_address()?, listeners.admin_address()?];
-    info!(address = %addresses[0], threads, "Taking charge requests");
-    info!(address = %addresses[1], "Admin port");
+    info!(address = %addresses[0], threads, "Listening for charge requests");
+    info!(address = %addresses[1], "Listening on the admin port");
     let admin_listener = listeners.admin;
     // The workers have their own; at the end none may be left open.
     drop(listeners.charge);
@@ -178,7 +178,7 @@ pub fn run<L: Future<Output = Ending>>(
         reloader.abort();
         info!(
             requests = runtime.in_flight.requests(),
-            "Told to end: finishing the requests in hand"
+            "Stopping: finishing requests in flight"
         );
         if let Ending::HandedOver { .. } = ending {
             runtime.in_flight.drain_connections();
@@ -215,7 +215,7 @@ pub fn run<L: Future<Output = Ending>>(
         scraper.abort();
         failed
     });
-    info!("Ended");
+    info!("Stopped");
     failed.map_or(Ok(()), Err)
 }
 
@@ -240,7 +240,7 @@ async fn drained(runtime: &Runtime) {
     {
         warn!(
             requests = runtime.in_flight.requests(),
-            "Gave up on requests still in hand"
+            "Gave up on requests still in flight"
         );
     }
 }

@@ -37,7 +37,7 @@ pub(super) fn key_of(head: Head<'_>) -> Result<Option<&[u8]>, Failure> {
     let is_fit = !key.is_empty() && key.len() <= LONGEST && key.iter().all(u8::is_ascii_graphic);
     if !is_fit || keys.next().is_some() {
         let message = format!(
-            "Idempotency-Key must be there once, with 1 to {LONGEST} visible ASCII characters; nothing is booked"
+            "a request has at most one Idempotency-Key, with 1 to {LONGEST} visible ASCII characters; nothing is booked"
         );
         return Err(Failure::new(Code::InvalidRequest, message));
     }

@@ -137,12 +137,11 @@ pub(super) fn failure_for_holder(name: &str, why: SafeToRetry, state: &mut Retry
         return broken;
     }
     let (code, what) = match why {
-        SafeToRetry::Refused => (Code::NoCapacity, "refused it now"),
-        SafeToRetry::Connect | SafeToRetry::Unsent => (Code::NoSubstation, "can't be reached now"),
+        SafeToRetry::Refused => (Code::NoCapacity, "refused it"),
+        SafeToRetry::Connect | SafeToRetry::Unsent => (Code::NoSubstation, "can't be reached"),
     };
     let message = format!(
-        "{name}, which had this Idempotency-Key before, {what}; nothing more is booked, and no other \
-         substation may be asked: try again with the same key"
+        "{name} holds this Idempotency-Key and {what}; nothing more is booked: try again with the same key"
     );
     Failure::new(code, message)
 }

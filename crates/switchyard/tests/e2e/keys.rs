@@ -179,7 +179,7 @@ fn a_keys_substation_that_refuses_or_is_gone_is_the_only_one_asked() {
     assert!(
         answer
             .message()
-            .contains("s1, which had this Idempotency-Key")
+            .contains("s1 holds this Idempotency-Key and refused it")
     );
     assert!(answer.header("retry-after").is_some());
     assert_eq!((had.charges().len(), works.charges().len()), (2, 0));

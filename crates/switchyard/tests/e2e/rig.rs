@@ -97,9 +97,9 @@ impl Proxy {
                 .nth(1)
                 .and_then(|rest| rest.split(' ').next());
             let address = address.and_then(|address| address.parse().ok());
-            if line.contains("Taking charge requests") {
+            if line.contains("Listening for charge requests") {
                 charge = address;
-            } else if line.contains("Admin port") {
+            } else if line.contains("Listening on the admin port") {
                 admin = address;
             }
         }

@@ -225,6 +225,6 @@ fn wrong_files_are_faults_of_the_configuration_before_anything_is_bound() {
         ] {
             assert!(told.contains(part), "{command}: {part} is not in\n{told}");
         }
-        assert!(!told.contains("Taking charge requests"));
+        assert!(!told.contains("Listening for charge requests"));
     }
 }

@@ -161,7 +161,7 @@ fn an_idle_client_is_answered_once_more_with_connection_close() {
     kept.send(&charge);
     assert_ne!(kept.answer().header("connection"), Some("close"));
     let next = here.next(&first, &[substation.address()], "");
-    first.logged("A new process takes over");
+    first.logged("New process took over");
     next.logged("Took over");
     assert!(first.is_running(), "a client may still use its connection");
     kept.send(&charge);
