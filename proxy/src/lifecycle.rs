@@ -1,5 +1,5 @@
-//! From the first sample to the last answer: when the proxy opens, whom it takes over from, who comes after
-//! it, and what the service manager hears of it.
+//! Start and stop of the process: when it starts to serve, which process it takes over from, which process takes over
+//! from it (hot restart), and what the service manager is notified of.
 
 use std::{
     env, ffi::OsString, io, net::TcpListener, os::unix::net::UnixListener, path::PathBuf,
@@ -18,28 +18,28 @@ use crate::{
     systemd,
 };
 
-/// How long the service manager is kept waiting for the first samples: substations may come later.
+/// How long readiness waits for the first samples; substations may come later.
 const FIRST_SAMPLES: Duration = Duration::from_secs(10);
 
-/// How long a process that is to take over tries to get its first samples. It has to be shorter than what its
-/// predecessor waits.
+/// How long a new process tries to get its first samples. It must be shorter than the time for which the old process
+/// waits.
 const TAKE_OVER: Duration = Duration::from_secs(30);
 
-/// How the upgrade is asked for.
+/// The command line option that asks for an upgrade.
 pub const UPGRADE: &str = "--upgrade";
 
-/// What was arranged for the handover, before and after.
+/// The handover from the old process and the handover to the next one.
 #[derive(Debug, Default)]
 pub struct Lifecycle {
     predecessor: Option<Predecessor>,
     path: Option<SocketPath>,
     listener: Option<UnixListener>,
-    /// Whether who comes to the path meets this process.
+    /// Whether this process listens at the path.
     owns_path: bool,
     restart: Option<RestartCommand>,
 }
 
-/// How this process was started, so that its successor can be.
+/// How this process was started, to start its successor the same way.
 #[derive(Debug)]
 struct RestartCommand {
     program: PathBuf,
@@ -47,8 +47,8 @@ struct RestartCommand {
 }
 
 impl Lifecycle {
-    /// Arranges to be succeeded by way of a socket at `path`, if one is given, and to succeed who listens there
-    /// if `is_upgrade`. Returns the listening sockets that were inherited.
+    /// Prepares handovers over a socket at `path`, if one is given. With `is_upgrade`, takes over from the process that
+    /// listens there. Returns the inherited listening sockets.
     pub fn arrange(
         path: Option<PathBuf>,
         is_upgrade: bool,
@@ -77,7 +77,8 @@ impl Lifecycle {
         Ok((lifecycle, sockets))
     }
 
-    /// Lives it. `stop` completes when the process is stop to end, and `sockets` are what a successor gets.
+    /// Runs from the first sample to the decision to stop. `stop` completes when a signal asks the process to stop, and
+    /// `sockets` are handed to a successor.
     pub async fn run(
         mut self,
         gate: StartGate,
@@ -93,7 +94,7 @@ impl Lifecycle {
         };
         let Some(successor) = successor else {
             systemd::stopping("Finishing requests in flight");
-            // Nobody is left who could be met there; a path that is gone already is as good.
+            // No successor will connect: remove the socket, and ignore it if missing.
             if let (Some(path), true) = (&self.path, self.owns_path) {
                 let _ = path.close();
             }
@@ -109,7 +110,7 @@ impl Lifecycle {
         Ending::HandedOver { force: stop }
     }
 
-    /// Opens the gate, and waits for a successor.
+    /// Opens the gate, and waits for a successor that is ready.
     async fn wait_for_successor(
         &mut self,
         gate: &StartGate,
@@ -155,7 +156,7 @@ impl Lifecycle {
         gate.open();
         match predecessor.relieve().await {
             Ok(()) => info!("Took over from the old process"),
-            // It has died or hangs; in either case somebody has to take the requests.
+            // It has died or hangs. In either case this process must serve.
             Err(error) => {
                 warn!(%error, "Old process did not confirm that it is stopping");
             }
@@ -183,7 +184,7 @@ impl Lifecycle {
 }
 
 impl RestartCommand {
-    /// Learned at the start: once the file is replaced, the system names this process's own as deleted.
+    /// Captured at the start: once the file is replaced, the system reports this process's program as deleted.
     fn capture() -> Option<Self> {
         let program = env::current_exe().ok()?;
         let mut arguments: Vec<_> = env::args_os().skip(1).collect();
@@ -195,7 +196,7 @@ impl RestartCommand {
 
     fn start(&self) -> io::Result<()> {
         let mut child = Command::new(&self.program).args(&self.arguments).spawn()?;
-        // Somebody has to wait for it, should it end before this process does.
+        // Reaps the child in case it ends before this process does.
         thread::Builder::new()
             .name("successor".to_owned())
             .spawn(move || {

@@ -1,9 +1,9 @@
 //! Changes of the configuration while the proxy runs.
 //!
-//! One task applies all of them, so that none overtakes another: the file when it changes, on SIGHUP and on
-//! `POST /reload`, and what [`Discovery`] finds. Each time the whole is made anew (what the file says, what
-//! stays until a restart, what was found), checked, and swapped in one step; on any fault nothing changes and
-//! all faults are told. What is the same as before is not swapped at all.
+//! One task applies all changes, in order: the file when it changes, on SIGHUP and on `POST /reload`, and what
+//! [`Discovery`] finds. Each time the whole configuration is built (from the file, the settings that stay until a restart,
+//! and the discovered substations), checked, and swapped in one step. On any fault nothing changes, and every fault is
+//! reported. A configuration equal to the one in force is not swapped.
 
 mod changes;
 mod file;
@@ -26,17 +26,17 @@ use switchyard_process::signals;
 use crate::{metrics::ReloadOutcome, runtime::Runtime, systemd};
 use file::ConfigFile;
 
-/// How long new sources of substations are waited for before what they found counts as nothing.
+/// How long a start waits for the first answers of discovery sources; later answers are applied when they come.
 const SOURCES_TIMEOUT: Duration = Duration::from_secs(5);
-/// Reloads that may wait for their turn.
+/// How many requests for a reload may queue.
 const QUEUE: usize = 16;
 
-/// Asks for reloads.
+/// Requests reloads.
 #[derive(Clone, Debug)]
 pub struct ReloadHandle(mpsc::Sender<oneshot::Sender<Reload>>);
 
 impl ReloadHandle {
-    /// Has the file read again, and waits for what comes of it. None if the proxy is about to end.
+    /// Requests a reload of the file and waits for its result. `None` if the proxy is stopping.
     pub async fn reload(&self) -> Option<Reload> {
         let (answer, answered) = oneshot::channel();
         self.0.send(answer).await.ok()?;
@@ -44,7 +44,7 @@ impl ReloadHandle {
     }
 }
 
-/// What became of a configuration that was applied, a line each.
+/// What applying a configuration changed, one line per item.
 #[derive(Debug, Default)]
 struct Applied {
     changes: Vec<String>,
@@ -56,19 +56,19 @@ struct Applied {
 pub struct Reloader {
     runtime: Arc<Runtime>,
     file: Option<ConfigFile>,
-    /// What the file said last, less what needs a restart.
+    /// The last configuration read from the file, without the changes that need a restart.
     file_config: Config,
     discovery: Option<Discovery>,
-    /// Where the proxy itself listens.
+    /// Where the proxy itself listens: not allowed as a substation.
     own_addresses: [SocketAddr; 2],
     asked: mpsc::Receiver<oneshot::Sender<Reload>>,
-    /// Applied from the first moment: without a handler it would end the process.
+    /// Installed from the start: without a handler SIGHUP would end the process.
     hangup: signals::Watch,
 }
 
 impl Reloader {
-    /// For the configuration in force, which came from `path`, or from no file. `own` is where the proxy itself listens.
-    /// To be called on a runtime.
+    /// For the configuration in force, which was read from `path`, if from a file. `own_addresses` is where the proxy
+    /// itself listens. Must be called on a runtime.
     #[must_use]
     pub fn new(
         runtime: Arc<Runtime>,
@@ -89,7 +89,7 @@ impl Reloader {
         (reloader, ReloadHandle(ask))
     }
 
-    /// Puts the sources of substations to work, and waits a while for what they find.
+    /// Starts the discovery sources, and waits a while for their first answers.
     pub async fn start(&mut self) {
         self.start_discovery().await;
         if let Err(faults) = self.apply() {
@@ -101,7 +101,7 @@ impl Reloader {
     pub async fn run(mut self) {
         self.watch().await;
         if self.file.is_some() {
-            // It may have changed between being read and being watched.
+            // It may have changed between the first read and the start of the watch.
             self.reload_file("the file had changed", true).await;
         }
         loop {
@@ -117,7 +117,7 @@ impl Reloader {
                 Some(answer) = self.asked.recv() => {
                     let reload = self.reload_file("POST /reload", false).await;
                     self.refresh();
-                    // Whoever asked may have hung up.
+                    // The client may have closed its connection.
                     let _ = answer.send(reload);
                 }
                 () = file::changed(&mut self.file) => {
@@ -129,14 +129,14 @@ impl Reloader {
         }
     }
 
-    /// Reads the file and puts it into force. `is_quiet`: nothing is told of a file that says what it said before.
+    /// Reads the file and puts it into force. With `is_quiet`, an unchanged file is neither logged nor counted.
     async fn reload_file(&mut self, why: &str, is_quiet: bool) -> Reload {
         let read = match &self.file {
             Some(file) => file.read().await,
             None => Err(vec!["this configuration came from no file".to_owned()]),
         };
         let applied = match read {
-            Ok(config) => self.take(config).await,
+            Ok(config) => self.put_in_force(config).await,
             Err(faults) => Err(faults),
         };
         let outcome = match &applied {
@@ -148,7 +148,7 @@ impl Reloader {
             Ok(applied) => !(applied.changes.is_empty() && applied.needs_restart.is_empty()),
             Err(_) => true,
         };
-        // A file that is right again is news, although nothing of it is new.
+        // A file that is valid again is news, even if it equals the configuration in force.
         let was_refused = || self.runtime.last_reload().is_some_and(|last| !last.success);
         let is_noted = is_news || !is_quiet || was_refused();
         let reload = self.report(applied);
@@ -160,8 +160,8 @@ impl Reloader {
         reload
     }
 
-    /// Puts what the file says into force, and reads the certificate and the token that it names.
-    async fn take(&mut self, mut config: Config) -> Result<Applied, Vec<String>> {
+    /// Puts the configuration of the file into force, and reads the certificate and the token that it names.
+    async fn put_in_force(&mut self, mut config: Config) -> Result<Applied, Vec<String>> {
         let needs_restart = changes::keep_fixed(&mut config, &self.file_config);
         let is_other_credential = self.read_credentials(config.clone()).await?;
         let before = std::mem::replace(&mut self.file_config, config);
@@ -196,7 +196,7 @@ impl Reloader {
         }
     }
 
-    /// Has the file watched, and those that it names.
+    /// Watches the file, and the files that it names.
     async fn watch(&mut self) {
         let named = [
             self.file_config
@@ -223,7 +223,7 @@ impl Reloader {
         }
     }
 
-    /// Puts what the file says and what was found into force, and says what that changes.
+    /// Puts the file's configuration and the discovered substations into force. Returns the changes.
     fn apply(&mut self) -> Result<Vec<String>, String> {
         let mut config = self.file_config.clone();
         if let Some(discovery) = &mut self.discovery {
@@ -301,7 +301,7 @@ fn log(reload: &Reload, why: &str) {
     }
 }
 
-/// The next change of what is found; never where nothing is looked for.
+/// Completes with the next discovery change; never without discovery.
 async fn changed(discovery: &mut Option<Discovery>) {
     match discovery {
         Some(discovery) => discovery.changed().await,

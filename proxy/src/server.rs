@@ -1,12 +1,12 @@
-//! Listeners, threads, and an end that takes no longer than the work in hand.
+//! Listeners, threads, and a stop that takes no longer than the requests in flight.
 //!
-//! Pingora's `Server` sleeps its whole grace period on SIGTERM (300 s by default), panics on a port in use
-//! after half a minute, and can't be given a listener that is already bound. Its *services* have none of
-//! that: each runs on whatever runtime awaits it, takes listening sockets by file descriptor and stops on
-//! our word. So they are run here, one single-threaded runtime a worker, all accepting from the same socket.
-//! A connection stays on the thread that accepted it, and so do the connections to substations that it uses.
+//! Pingora's `Server` sleeps its whole grace period on SIGTERM (300 s by default), panics after half a minute on a port
+//! in use, and can't take a listener that is already bound. Its *services* have none of these problems: each runs on the
+//! runtime that awaits it, takes listening sockets by file descriptor, and stops when a watch channel says so. So this
+//! module runs the services: one single-threaded runtime per worker, all accepting from the same socket. A connection
+//! stays on the thread that accepted it, and so do the connections to substations that it uses.
 //!
-//! The main thread runs the scraper and the admin port, and waits for whoever decides on beginning and end.
+//! The main thread runs the scraper, the admin port and the [`StartGate`]'s user, which decides on start and stop.
 
 mod listeners;
 mod start_gate;
@@ -53,37 +53,38 @@ use crate::{
 /// The listener's name in Pingora's table of inherited sockets.
 const INHERITED: &str = "listener";
 
-/// Pingora's default read buffer is 64 KiB a connection, kept while it idles. Requests are read into their
-/// own buffer, so this one is left out; answers leave in one write if they fit the other.
+/// Sizes of Pingora's read and write buffers, in bytes. Its default read buffer takes 64 KiB per connection, also while
+/// idle. Requests have a buffer of their own, so there is none here; an answer that fits the write buffer leaves in one
+/// write.
 const BUFFERS: (usize, usize) = (0, 1460);
 
 /// Why the proxy could not run.
 #[derive(Debug, Error)]
 pub enum Error {
-    /// A listener's address can't be had.
+    /// A listener's address can't be bound.
     #[error("can't listen on {address} ({key}): {reason}{}", advice(reason))]
     Bind {
         /// The address.
         address: SocketAddr,
-        /// Where it stands in the configuration.
+        /// Its key in the configuration.
         key: &'static str,
-        /// What the system said. Not called `source`: it is part of the message, and would be told twice.
+        /// The system's error. Not called `source`: it is part of the message and would be printed twice.
         reason: io::Error,
     },
-    /// A thread, a runtime or a socket option was refused by the system.
+    /// The system refused a thread, a runtime or a socket option.
     #[error("can't start: {0}")]
     Start(#[from] io::Error),
     /// The path for charges does not fit a request line.
     #[error("charge.upstream_path: {0}")]
     Path(#[from] Unencodable),
-    /// It was to take over from another process, and can't.
+    /// It should take over from another process and has no samples.
     #[error(
         "no substation reported its load within {} s, so the running process continues: are \
          substations[].address and load right?",
         .0.as_secs()
     )]
     Unready(Duration),
-    /// A metric was declared twice or wrongly.
+    /// A metric was declared twice or with an invalid name.
     #[error("can't register a metric: {0}")]
     Metrics(#[from] prometheus::Error),
 }
@@ -101,12 +102,12 @@ fn advice(error: &io::Error) -> &'static str {
     }
 }
 
-/// Runs the proxy for as long as `lifecycle` says, and until the requests in hand are answered. Blocks.
+/// Runs the proxy until `lifecycle` completes and the requests in flight are answered. Blocks.
 ///
-/// `file` is where the configuration came from, and is read again when that changes.
+/// `file` is the file of the configuration; a change of it causes a reload.
 ///
-/// `lifecycle` gets the stage when all else runs. No request is taken before it opens the stage, so a proxy that turns
-/// out not to work has not accepted a connection that another would have served.
+/// `lifecycle` gets the gate when everything else runs. No connection is accepted before it opens the gate, so a proxy
+/// that turns out not to work has not taken a connection that another process would have served.
 pub fn run<L: Future<Output = Ending>>(
     config: Config,
     file: Option<PathBuf>,
@@ -156,7 +157,7 @@ pub fn run<L: Future<Output = Ending>>(
     info!(address = %addresses[0], threads, "Listening for charge requests");
     info!(address = %addresses[1], "Listening on the admin port");
     let admin_listener = listeners.admin;
-    // The workers have their own; at the end none may be left open.
+    // The workers have duplicates. None may be left open at the end.
     drop(listeners.charge);
 
     let main = tokio::runtime::Builder::new_current_thread()
@@ -182,17 +183,17 @@ pub fn run<L: Future<Output = Ending>>(
         );
         if let Ending::HandedOver { .. } = ending {
             runtime.in_flight.drain_connections();
-            // Who asks from here on is to be told of the process that counts from here on.
+            // From now on the admin port belongs to the new process.
             let _ = stop_admin.send(true);
         } else {
             runtime.in_flight.drain();
         }
-        // Nobody listens only if the workers are gone already.
+        // An error only means that the workers are gone already.
         let _ = stop.send(true);
         // Joining blocks, and the admin port answers until the end.
         let mut ended = tokio::task::spawn_blocking(|| {
             for worker in workers {
-                // One that has panicked has ended, too.
+                // A worker that panicked has ended too.
                 let _ = worker.join();
             }
         });
@@ -219,8 +220,8 @@ pub fn run<L: Future<Output = Ending>>(
     failed.map_or(Ok(()), Err)
 }
 
-/// Waits for what is in hand, and no longer than all its deadlines together: those in force now, which need not be
-/// those of the start.
+/// Waits for the requests in flight, no longer than all their deadlines together: the deadlines in force now, which may
+/// differ from those at the start.
 async fn drained(runtime: &Runtime) {
     let Timeouts {
         connect,
@@ -245,7 +246,7 @@ async fn drained(runtime: &Runtime) {
     }
 }
 
-/// One of Pingora's services on the runtime that awaits it, until `stopped` turns true.
+/// Runs one of Pingora's services on the awaiting runtime, until `stopped` turns true.
 async fn serve<A>(name: &str, app: A, listener: TcpListener, stopped: ShutdownWatch)
 where
     A: ServerApp + Send + Sync + 'static,

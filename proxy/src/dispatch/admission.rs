@@ -1,5 +1,5 @@
-//! What becomes of a request that finds no room: a wait in line where that is configured, and else a refusal that says
-//! when there will be room.
+//! A request that finds no capacity: it waits in the queue where one is configured, and otherwise gets a refusal that
+//! says when there will be room.
 
 use std::pin::pin;
 
@@ -18,13 +18,13 @@ use super::{
 use crate::metrics::Waited;
 
 impl Dispatcher {
-    /// The substation to ask next, if there is one for which this request need not wait.
+    /// The substation to ask next, if this request need not wait for one.
     pub(super) fn admit(
         &self,
         operation: &mut Operation<'_>,
         state: &RetryState,
     ) -> Result<Selected, Refusal> {
-        // Those that wait already come first. (A request with a key may have its place at a substation.)
+        // Requests in the queue come first. (A request with a key may be bound to a substation.)
         let may_wait = state.snapshot.config.admission.queue > 0;
         let is_free = matches!(operation, Operation::Charge { claim: None, .. });
         if may_wait && is_free && self.state.queue.length() > 0 {
@@ -33,14 +33,14 @@ impl Dispatcher {
         self.select(operation, state)
     }
 
-    /// What becomes of a request that was not admitted: a wait for room, or its refusal.
+    /// Handles a request that was not admitted: it waits for room, or is refused.
     pub(super) async fn without_room(
         &self,
         refused: Refusal,
         operation: &mut Operation<'_>,
         context: &mut SendContext<'_>,
     ) -> Result<Selected, Failure> {
-        // Substations that came since it began have not been asked yet.
+        // Substations added since the request began have not been asked yet.
         let mut refused = refused;
         if self.runtime.now().version != context.state.snapshot.version {
             context.state.restart_with(self.runtime.snapshot());
@@ -73,7 +73,7 @@ impl Dispatcher {
         };
         loop {
             if place.is_first() {
-                // Substations that refused may have room by now, and others may have come.
+                // Substations that refused may have room by now, and new ones may have been added.
                 context.state.restart_with(self.runtime.snapshot());
                 context.state.since = Instant::now();
                 match self.select(operation, &context.state) {
@@ -93,7 +93,7 @@ impl Dispatcher {
         }
     }
 
-    /// What the client is told when there is no substation left to ask.
+    /// The answer when no substation is left to ask.
     pub(super) fn no_room(
         &self,
         operation: &Operation<'_>,
@@ -104,7 +104,7 @@ impl Dispatcher {
         self.with_forecast(operation, failure, &context.state)
     }
 
-    /// The same where only one may be asked, because it may have booked the key already.
+    /// The answer when the substation that holds the request's key, and so is the only one to ask, did not book.
     pub(super) fn no_room_at_holder(
         &self,
         operation: &Operation<'_>,
@@ -116,8 +116,7 @@ impl Dispatcher {
         self.with_forecast(operation, failure, &context.state)
     }
 
-    /// Where there is no room, notes when there will be: by the substations' own word, or by the ends of the sessions
-    /// that are known.
+    /// Adds to a failure for lack of room when there will be room: as substations said, or as known sessions end.
     fn with_forecast(
         &self,
         operation: &Operation<'_>,

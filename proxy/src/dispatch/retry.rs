@@ -1,8 +1,8 @@
-//! Whether a request may be sent once more, and where.
+//! Whether a request may be sent again, and where.
 //!
-//! Elsewhere only if the one before certainly did not book it: no connection could be made, nothing of it
-//! arrived, or it said so itself (503, 429). To the same one only under an `Idempotency-Key`. Both only as
-//! long as attempts, the budget and the deadline last.
+//! It goes to another substation only if the previous one certainly did not book it: no connection could be made, no byte
+//! of it arrived, or the substation refused it (503, 429). It goes to the same substation again only under an
+//! `Idempotency-Key`. Attempts, retry budget and deadline limit both.
 
 use std::{sync::Arc, time::Duration};
 
@@ -15,15 +15,18 @@ use switchyard_wire::{Code, Failure};
 
 use crate::snapshot::Snapshot;
 
-/// The pause before a substation is asked again for the second time; doubled each time. The first time
-/// there is none: most breaks are of one connection.
+/// The pause before the second repetition to the same substation; doubled for each further one. The first repetition
+/// has none: most failures concern a single connection.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Why a request may go elsewhere.
+/// Why a request may safely be sent to another substation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum SafeToRetry {
+    /// No connection could be made.
     Connect,
+    /// The connection was lost before a byte of the request arrived.
     Unsent,
+    /// The substation refused it.
     Refused,
 }
 
@@ -37,18 +40,18 @@ impl SafeToRetry {
     }
 }
 
-/// Where a request stands between two attempts.
+/// The state of a request between two attempts.
 #[derive(Debug)]
 pub(super) struct RetryState {
-    /// What it goes by.
+    /// The snapshot that it uses.
     pub(super) snapshot: Arc<Snapshot>,
-    /// When the choice at hand was begun, as far as anybody looked at a clock.
+    /// When the current choice began, by the last reading of the clock.
     pub(super) since: Instant,
-    /// How often it was sent.
+    /// Attempts made so far.
     pub(super) attempts: usize,
-    /// How the last attempt that certainly booked nothing ended.
+    /// Why the last attempt that certainly booked nothing failed.
     pub(super) last: Option<SafeToRetry>,
-    /// What is to be told if nothing better comes: the request may be booked.
+    /// The answer if no later attempt succeeds: the request may be booked.
     pub(super) broken: Option<Failure>,
     /// Seconds until there is room, as substations that refused it said.
     pub(super) room_in: Option<u32>,
@@ -71,7 +74,7 @@ impl RetryState {
         }
     }
 
-    /// The substation at `at` did not book it, and is not to be asked again.
+    /// Excludes the substation at position `at`, which did not book the request.
     pub(super) fn exclude(&mut self, at: usize, why: SafeToRetry) {
         self.last = Some(why);
         if let Some(slot) = self.tried.get_mut(self.excluded_count) {
@@ -80,29 +83,29 @@ impl RetryState {
         }
     }
 
-    /// Those that are not to be asked again.
+    /// Positions of the substations that are not asked again.
     pub(super) fn excluded(&self) -> &[usize] {
         self.tried.get(..self.excluded_count).unwrap_or_default()
     }
 
-    /// Goes by what is in force now. All substations may be asked again.
+    /// Continues with a newer snapshot, in which every substation may be asked again.
     pub(super) fn restart_with(&mut self, snapshot: Arc<Snapshot>) {
         self.snapshot = snapshot;
         self.excluded_count = 0;
     }
 
-    /// Whether nothing but room is missing, so that it is worth waiting for.
+    /// Whether only room is missing, so that waiting can help.
     pub(super) fn lacks_only_room(&self, refused: Refusal) -> bool {
         let has_refused = self.last == Some(SafeToRetry::Refused);
         self.broken.is_none() && (refused == Refusal::NoCapacity || has_refused)
     }
 
-    /// A substation that refused says when there will be room; the soonest counts.
+    /// Notes in how many seconds a substation that refused will have room. The soonest counts.
     pub(super) fn hint(&mut self, room_in: Option<u32>) {
         self.room_in = self.room_in.into_iter().chain(room_in).min();
     }
 
-    /// How long to wait before the same substation is asked again.
+    /// The pause before the same substation is asked again, with jitter.
     pub(super) fn pause(&self, rng: &mut Rng) -> Duration {
         let doublings = self.attempts.saturating_sub(2).min(MOST_ATTEMPTS);
         match self.attempts {
@@ -114,7 +117,7 @@ impl RetryState {
     }
 }
 
-/// What the client is told when there is nobody left to ask.
+/// The failure when no substation is left to ask.
 pub(super) fn failure_for(refusal: Refusal, state: &mut RetryState) -> Failure {
     if let Some(broken) = state.broken.take() {
         return broken;
@@ -131,7 +134,7 @@ pub(super) fn failure_for(refusal: Refusal, state: &mut RetryState) -> Failure {
     }
 }
 
-/// The same where only one may be asked, because it may have booked the key already.
+/// The failure when the substation that holds the request's key, and so is the only one to ask, did not book.
 pub(super) fn failure_for_holder(name: &str, why: SafeToRetry, state: &mut RetryState) -> Failure {
     if let Some(broken) = state.broken.take() {
         return broken;
@@ -199,7 +202,7 @@ mod tests {
             last: Some(SafeToRetry::Refused),
             ..state()
         };
-        let told = failure_for(Refusal::NoUpstream, &mut state);
-        assert_eq!(told.code, Code::SubstationFailed);
+        let failure = failure_for(Refusal::NoUpstream, &mut state);
+        assert_eq!(failure.code, Code::SubstationFailed);
     }
 }

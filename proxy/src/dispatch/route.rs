@@ -1,8 +1,9 @@
-//! The one loop of attempts: for charges and for sessions.
+//! The loop of attempts, for charges and for sessions.
 //!
-//! A request without an `Idempotency-Key` is never sent to a second substation while the first may have booked it: the
-//! client is told so instead. With a key the *same* substation may be asked again, and it alone: also by the client's own
-//! repetition, also while it is ejected or draining ([`IdempotencyKeys`](super::idempotency)).
+//! A request without an `Idempotency-Key` is never sent to a second substation while the first may have booked it; the
+//! client gets an error that says so. With a key the *same* substation may be asked again, and no other: also when the
+//! client repeats the request, also while the substation is ejected or draining
+//! ([`IdempotencyKeys`](super::idempotency)).
 
 use std::{pin::pin, sync::Arc};
 
@@ -26,7 +27,7 @@ use super::{
 };
 use crate::deadline_timer::DeadlineTimer;
 
-/// A request on its way: what is sent with it, by when it must be answered, and what was tried.
+/// What all attempts of a request share: its head and id, its deadline, and its retry state.
 pub(super) struct SendContext<'a> {
     pub(super) head: Head<'a>,
     request_id: &'a HeaderValue,
@@ -53,7 +54,7 @@ impl<'a> SendContext<'a> {
 }
 
 impl Dispatcher {
-    /// Has the operation done by a substation, and returns its answer.
+    /// Sends the operation to substations until one answers, and returns that answer.
     pub(super) async fn send(
         &self,
         mut operation: Operation<'_>,
@@ -62,7 +63,7 @@ impl Dispatcher {
         loop {
             let selected = match self.admit(&mut operation, &context.state) {
                 Ok(selected) => selected,
-                // Boxed, so that requests that find room need no room for what happens without.
+                // Boxed, so that the future of a request that finds room does not reserve memory for this case.
                 Err(refused) => {
                     Box::pin(self.without_room(refused, &mut operation, &mut context)).await?
                 }
@@ -127,7 +128,10 @@ impl Dispatcher {
                     if !operation.may_repeat(progress) || !self.may_retry(&context.state) {
                         return Err(failure);
                     }
-                    debug!(substation = substation.name(), "Broke off: asked again");
+                    debug!(
+                        substation = substation.name(),
+                        "Connection lost: asking the same substation again"
+                    );
                     context.state.broken = Some(failure);
                     self.pause(&mut context).await;
                 }
@@ -135,7 +139,7 @@ impl Dispatcher {
         }
     }
 
-    /// One exchange with the substation that was selected, and what its end proves.
+    /// One exchange with the selected substation, and what its end proves.
     async fn attempt(
         &self,
         operation: &Operation<'_>,
@@ -179,12 +183,12 @@ impl Dispatcher {
         let took = sent.elapsed().as_secs_f64();
         substation.metrics().upstream_seconds.observe(took);
         let attempt = attempt::of_charge(&snapshot.grid, substation, reservation, report, end);
-        // After the verdict: a trial without one would be begun anew.
+        // Dropped only after the verdict: a trial that ends without one starts again.
         drop(trial);
         attempt
     }
 
-    /// Notes how long a session that was booked lasts, where its answer says so.
+    /// Adds the end of a booked session to the forecast, if the answer says how long it lasts.
     fn note_end(&self, operation: &Operation<'_>, answer: &Answer, now: Instant) {
         if let Operation::Charge { charge, .. } = operation
             && (200..300).contains(&answer.status)
@@ -193,17 +197,17 @@ impl Dispatcher {
         }
     }
 
-    /// Whether attempts and the budget last for one more. If so, it is withdrawn from the budget.
+    /// Whether the attempts and the budget allow one more attempt. If so, withdraws it from the budget.
     fn may_retry(&self, state: &RetryState) -> bool {
         let rules = &state.snapshot.config.retry;
         state.attempts < rules.attempts as usize && self.state.budget.withdraw(rules.budget)
     }
 
-    /// Waits a little before the same substation is asked again. The deadline is looked at with the attempt.
+    /// Waits a little before the same substation is asked again. The next attempt checks the deadline.
     async fn pause(&self, context: &mut SendContext<'_>) {
         let pause = self.random(|rng| context.state.pause(rng));
         if !pause.is_zero() {
-            // Cut off by the deadline: then so will be the attempt.
+            // If the deadline cuts it short, the next attempt fails at once.
             let _ = context
                 .timer
                 .guard(context.deadline, pin!(sleep(pause)))

@@ -1,4 +1,4 @@
-//! Which substation is asked next: who may have booked the request's key already, or else the best one.
+//! Selects the substation to ask next: the one that may have booked the request's key, or else the best one.
 
 use std::sync::Arc;
 
@@ -10,26 +10,26 @@ use super::{
     retry::RetryState,
 };
 
-/// A substation that is about to be asked.
+/// A selected substation.
 pub(super) struct Selected {
-    /// Its position in the grid that the request goes by; none where it has left that grid.
+    /// Its position in the request's grid; `None` if it is no longer in it.
     pub(super) at: Option<usize>,
     pub(super) substation: Arc<Substation>,
-    /// None for a question about a session: nothing is chosen and nothing set aside.
+    /// `None` for a session: nothing is chosen and nothing reserved.
     pub(super) placement: Option<Placement>,
 }
 
-/// What is set aside for a charge.
+/// What a charge holds at its substation.
 pub(super) struct Placement {
     pub(super) reservation: Reservation<Substation>,
-    /// Why it was chosen; none where it was not, but has the request's key.
+    /// Why the substation was chosen; `None` if it was not chosen but holds the request's key.
     reason: Option<Reason>,
-    /// This request decides whether it is back.
+    /// Set if this request is the trial that decides whether the substation returns to rotation.
     pub(super) trial: Option<Trial>,
 }
 
 impl Dispatcher {
-    /// The substation to ask next: the one that alone can answer, or else the best one.
+    /// The substation to ask next: the only one that can answer, or else the best one.
     pub(super) fn select(
         &self,
         operation: &mut Operation<'_>,
@@ -48,7 +48,7 @@ impl Dispatcher {
         }
     }
 
-    /// The substation that has the key, or else the best one.
+    /// The substation that holds the key, or else the best one.
     fn select_by_key(
         &self,
         charge: &Charge<'_>,
@@ -59,7 +59,7 @@ impl Dispatcher {
             if let Some(holder) = claim.ask_holder() {
                 let at = state.snapshot.grid.position(&holder);
                 if at.is_none_or(|at| !state.excluded().contains(&at)) {
-                    // The load was set aside when the key came first.
+                    // The first request with the key has reserved the load.
                     let placement = Placement {
                         reservation: Reservation::of(Arc::clone(&holder), Load::ZERO),
                         reason: None,
@@ -71,21 +71,21 @@ impl Dispatcher {
                         placement: Some(placement),
                     });
                 }
-                claim.leave();
+                claim.release();
                 return Err(Refusal::NoUpstream);
             }
             let selected = self.enter(charge, state)?;
             if claim.ask(&selected.substation) {
                 return Ok(selected);
             }
-            // Another request with the same key was faster.
+            // Another request with the same key has selected another substation meanwhile.
             if let Some(placement) = selected.placement {
                 placement.reservation.cancel();
             }
         }
     }
 
-    /// The best one that may be asked: one that is on trial takes one request only.
+    /// The best substation that admits a request: one on trial admits only one.
     fn enter(&self, charge: &Charge<'_>, state: &RetryState) -> Result<Selected, Refusal> {
         loop {
             let choice = self.choose(charge, state)?;
@@ -104,7 +104,7 @@ impl Dispatcher {
         }
     }
 
-    /// Chooses and reserves. Now and then it looks at what it does: keeps a record for `/decisions`, and times it.
+    /// Chooses and reserves. Some choices are recorded for `/decisions`, and some are timed.
     fn choose(
         &self,
         charge: &Charge<'_>,
@@ -137,7 +137,7 @@ impl Dispatcher {
         Ok(choice)
     }
 
-    /// Counts which substation was selected for a charge, and why a charge is sent once more.
+    /// Counts which substation was selected for a charge, and why a charge is sent again.
     pub(super) fn count_choice(&self, selected: &Selected, state: &RetryState) {
         let Some(placement) = &selected.placement else {
             return;

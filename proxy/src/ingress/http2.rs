@@ -1,20 +1,20 @@
-//! HTTP/2: one connection, many requests at once.
+//! HTTP/2 with a client: one connection, many requests at once.
 //!
-//! Each stream is a request like any other: read whole, within its deadline, under `limits.requests`, answered by
-//! the same code. What is here is the connection around them. Pingora has a loop for that, but it waits for a
-//! client's preface without end and does not tell us when the connection is over; so only its parts are used.
+//! Each stream is a request like any other: read whole, within its deadline, under `limits.requests`, answered by the same
+//! code. This module handles the connection around them. Pingora has a loop for that, but it waits for a client's preface
+//! without a deadline and does not say when the connection is over. So only its parts are used.
 //!
-//! Three ways to make such a connection work for nothing, and what stands against each:
+//! A client can make a connection work for nothing in three ways; each has its limit:
 //!
-//! - Requests that are reset as soon as they are sent (CVE-2023-44487). Their streams no longer count as open, but
-//!   their work goes on: so what is limited here is the work. Beyond it streams are refused unread, which by
-//!   the protocol is safe to repeat. Resets before we even look are counted by `h2`, which ends the connection.
-//! - Requests that are malformed: each costs an answer, so after some the connection ends.
-//! - Nothing at all: without a stream at work for `timeouts.idle` the connection ends.
+//! - Requests that are reset as soon as they are sent (CVE-2023-44487). Their streams no longer count as open, but their
+//!   work goes on, so the limit here is on the work. Streams beyond it are refused unread, which by the protocol is safe
+//!   to retry. `h2` counts the resets of streams that were not accepted yet, and ends the connection.
+//! - Malformed requests. Each costs an answer, so after some of them the connection ends.
+//! - Nothing at all. After `timeouts.idle` without a request in flight the connection ends.
 //!
-//! It ends as the protocol says: the client is told which requests were taken (GOAWAY), and whatever is answered
-//! has left, and been given time to arrive, before the connection closes (`lingering.rs`). So that the process waits for that too, each connection is
-//! in hand until it is over (`in_hand.rs`).
+//! A connection ends as the protocol says: the client learns which requests were accepted (GOAWAY), and all answers are
+//! sent and have time to arrive before the connection closes (`lingering.rs`). Each connection counts as graceful in
+//! `in_flight.rs` until then, so that the process waits for it too.
 
 mod lingering;
 
@@ -56,15 +56,15 @@ use super::{CLOSE_GRACE, Ingress};
 use crate::deadline_timer::DeadlineTimer;
 use lingering::Lingering;
 
-/// What a client begins with (RFC 9113 §3.4).
+/// The first bytes of a client (RFC 9113 §3.4).
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// How many malformed requests a connection survives: a client may be wrong about something, but not for long.
+/// How many malformed requests end a connection.
 const MOST_MALFORMED: u32 = 32;
 
-/// Whether a connection without TLS begins as HTTP/2 does. What was read for that can be read again.
+/// Whether a connection without TLS begins with the preface of HTTP/2. The bytes can be read again.
 ///
-/// Looks at no more bytes than needed to tell: a whole HTTP/1.1 request may be shorter than the preface.
+/// It waits for no more bytes than it needs: a whole HTTP/1.1 request may be shorter than the preface.
 pub(super) async fn has_preface(stream: &mut Plain) -> io::Result<bool> {
     let mut seen = BytesMut::with_capacity(PREFACE.len());
     loop {
@@ -77,7 +77,7 @@ pub(super) async fn has_preface(stream: &mut Plain) -> io::Result<bool> {
     }
 }
 
-/// Serves a connection to its end. `started` is when it came.
+/// Serves a connection to its end. `started` is when it was accepted.
 pub(super) async fn serve(
     ingress: &Arc<Ingress>,
     stream: Stream,
@@ -110,7 +110,7 @@ async fn accept(
     let mut malformed = 0;
     let mut is_ending = false;
     let mut stopped = pin!(async {
-        // Without a sender nobody can say it any more.
+        // Without a sender the signal can't come any more.
         let _ = stop.wait_for(|stop| *stop).await;
     });
     loop {
@@ -125,7 +125,7 @@ async fn accept(
                 connection.graceful_shutdown();
                 is_ending = true;
             }
-            // Also what moves all that is sent and received on the connection.
+            // Polling this also drives everything sent and received on the connection.
             accepted = HttpSession::from_h2_conn(connection, Arc::clone(&digest)) => match accepted {
                 Ok(Some(H2Accept::Session(session))) if work.count() < most => {
                     let guard = work.begin();
@@ -148,7 +148,7 @@ async fn accept(
                 }
                 Ok(None) => return,
                 Err(error) => {
-                    debug!(%error, "HTTP/2 connection broke");
+                    debug!(%error, "HTTP/2 connection failed");
                     return;
                 }
             },
@@ -164,7 +164,7 @@ async fn accept(
 }
 
 impl Ingress {
-    /// One request. Goes on whatever becomes of its connection: it may be booked already.
+    /// Serves one request. It goes on even if its connection ends: it may be booked already.
     async fn stream(&self, mut session: HttpSession) {
         join_cookies(session.req_header_mut());
         let started = Instant::now();
@@ -175,7 +175,7 @@ impl Ingress {
     }
 }
 
-/// HTTP/2 may send a cookie in crumbs, HTTP/1.1 may not (RFC 9113 §8.2.3).
+/// Joins the parts of a cookie: HTTP/2 may send it in several headers, HTTP/1.1 may not (RFC 9113 §8.2.3).
 fn join_cookies(head: &mut RequestHeader) {
     let crumbs = head.headers.get_all(header::COOKIE);
     if crumbs.iter().nth(1).is_none() {
@@ -183,19 +183,19 @@ fn join_cookies(head: &mut RequestHeader) {
     }
     let crumbs: Vec<_> = crumbs.iter().map(HeaderValue::as_bytes).collect();
     if let Ok(cookie) = HeaderValue::from_bytes(&crumbs.join(b"; ".as_slice())) {
-        // Fails for a name that is no token, which this one is.
+        // It fails only for an invalid header name.
         let _ = head.insert_header(header::COOKIE, cookie);
     }
 }
 
-/// The requests that are at work for one connection, whether or not their streams are still open.
+/// Counts the requests in flight of one connection, including those whose streams were reset.
 #[derive(Debug, Default)]
 struct Work {
     count: AtomicUsize,
     ended: Notify,
 }
 
-/// One of them.
+/// One request in flight; counted until dropped.
 struct WorkGuard(Arc<Work>);
 
 impl Work {
@@ -208,7 +208,7 @@ impl Work {
         WorkGuard(Arc::clone(self))
     }
 
-    /// Completes once nothing has been at work for so long.
+    /// Completes once no request has been in flight for this long.
     async fn idle_for(&self, patience: Duration) {
         loop {
             while self.count() > 0 {

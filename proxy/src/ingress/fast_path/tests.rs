@@ -1,4 +1,4 @@
-//! What is taken the short way, Pingora's session reads as the same request, and as far.
+//! A Pingora session reads every request of the fast path as the same request, up to the same byte.
 
 use bytes::{BufMut, Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -10,7 +10,7 @@ use super::*;
 
 const LIMIT: usize = 64;
 
-/// A request, and what stands behind it.
+/// A request, and the bytes after it.
 #[derive(Debug, PartialEq)]
 struct Read {
     method: String,
@@ -40,7 +40,7 @@ fn plain(received: &[u8]) -> Option<Read> {
     })
 }
 
-/// What a session makes of the same bytes; none if it refuses them or waits for more.
+/// What a Pingora session reads from the same bytes; `None` if it refuses them or waits for more.
 fn session(received: &[u8]) -> Option<Read> {
     let runtime = tokio::runtime::Builder::new_current_thread().build();
     runtime.unwrap().block_on(async {
