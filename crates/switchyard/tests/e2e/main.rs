@@ -30,6 +30,7 @@ mod http;
 mod keys;
 mod late_gauge;
 mod lifecycle;
+mod log;
 mod reload;
 mod reports;
 mod rig;

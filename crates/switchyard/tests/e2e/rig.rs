@@ -1,4 +1,4 @@
-//! Starts the binary and waits for what it says; nothing here sleeps for a time it hopes is long enough.
+//! Starts the binary and waits for its log lines and answers; nothing here sleeps for a fixed time.
 
 use std::{
     fs,
@@ -60,8 +60,8 @@ impl Proxy {
         Self::launch(yaml, |_| {})
     }
 
-    /// Starts it with this configuration and whatever `arrange` adds to its command, and waits until it says where
-    /// it listens.
+    /// Starts it with this configuration and whatever `arrange` adds to its command, and waits until it logs where it
+    /// listens.
     pub(crate) fn launch(yaml: &str, arrange: impl FnOnce(&mut Command)) -> Self {
         Self::launch_in(TempDir::new().unwrap(), yaml, arrange)
     }
@@ -91,7 +91,7 @@ impl Proxy {
         while charge.is_none() || admin.is_none() {
             let line = log
                 .recv_timeout(PATIENCE)
-                .expect("it says where it listens");
+                .expect("it logs where it listens");
             let address = line
                 .split("address=")
                 .nth(1)
@@ -154,15 +154,23 @@ impl Proxy {
         until("the end of the process", || self.child.try_wait().unwrap())
     }
 
-    /// Reads the log until a line with `word`.
+    /// Reads the log until a line with `word`, and returns that line.
     pub(crate) fn logged(&self, word: &str) -> String {
+        self.logged_until(word).pop().unwrap()
+    }
+
+    /// Reads the log until a line with `word`, and returns all lines up to it.
+    pub(crate) fn logged_until(&self, word: &str) -> Vec<String> {
+        let mut lines = Vec::new();
         loop {
             let line = self
                 .log
                 .recv_timeout(PATIENCE)
                 .unwrap_or_else(|_| panic!("never logged: {word}"));
-            if line.contains(word) {
-                return line;
+            let is_last = line.contains(word);
+            lines.push(line);
+            if is_last {
+                return lines;
             }
         }
     }

@@ -72,7 +72,7 @@ fn the_demo_loses_nothing_balances_evenly_and_all_counts_agree() {
     assert!(said.contains("passed          fail if lost>0: 0"), "{said}");
     let told = said
         .lines()
-        .find_map(|line| line.strip_prefix("The same to look at: "));
+        .find_map(|line| line.strip_prefix("HTML report: "));
     assert_eq!(
         fs::canonicalize(told.unwrap()).unwrap(),
         page.canonicalize().unwrap()
