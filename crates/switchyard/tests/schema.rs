@@ -1,4 +1,4 @@
-//! The JSON Schema against what it describes: the files that are shipped, and the parser.
+//! Compares the JSON Schema with the parser and with the shipped files.
 
 #![allow(
     clippy::panic,
@@ -13,7 +13,7 @@ use jsonschema::Validator;
 use serde_json::{Map, Value, json};
 use switchyard_config::Config;
 
-/// Where the schema is kept.
+/// The stored schema.
 const KEPT: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
     "/../../config/switchyard.schema.json"
@@ -31,7 +31,7 @@ fn from_yaml(text: &str) -> Value {
     serde_yaml::from_str(text).unwrap()
 }
 
-/// What stands under each key that is no map, lists as `substations[]`.
+/// The value of each key that is not a map; lists as `substations[]`.
 fn leaves(value: &Value, path: &str, found: &mut BTreeMap<String, Value>) {
     match value {
         Value::Object(map) => {
@@ -51,7 +51,7 @@ fn leaves(value: &Value, path: &str, found: &mut BTreeMap<String, Value>) {
     }
 }
 
-/// The schema of each key that is no map.
+/// The schema of each key that is not a map.
 fn described(schema: &Value, path: &str, found: &mut BTreeMap<String, Value>) {
     if let Some(properties) = schema.get("properties") {
         assert_eq!(schema["additionalProperties"], false, "{path}");
@@ -60,7 +60,7 @@ fn described(schema: &Value, path: &str, found: &mut BTreeMap<String, Value>) {
             described(schema, path.trim_start_matches('.'), found);
         }
     } else if let Some(whole) = schema["anyOf"].get(1).filter(|_| !path.is_empty()) {
-        // What may be written short is described where it is written in full.
+        // A value with a short form is described by its full form.
         described(whole, path, found);
     } else if let Some(items) = schema.get("items") {
         described(items, &format!("{path}[]"), found);
@@ -145,7 +145,7 @@ fn the_schema_has_exactly_the_parsers_keys_each_with_description_and_default() {
     );
     for (path, schema) in &described {
         assert!(schema["description"].is_string(), "{path}: {schema}");
-        // Those of a substation or a source have none, nor have files; that of threads is the machine's.
+        // Keys of substations, sources and files have no default; that of `threads` depends on the machine.
         let is_own = path.contains("[]") || path.starts_with("tls.") || path == "admin.token_file";
         if !is_own && path != "threads" {
             assert_eq!(schema["default"], known[path], "{path}");
@@ -169,7 +169,7 @@ fn the_parser_accepts_every_default_and_example_of_the_schema() {
             let file = file_with(&path, value);
             assert!(validator().is_valid(&file), "{path}: {file}");
             if let Err(error) = Config::from_yaml(&file.to_string(), "example") {
-                // An example fits its key; another key may still ask for more or less.
+                // An example is valid for its key; a rule about another key may still fail.
                 let error = error.to_string();
                 assert!(error.contains("or more"), "{path}: {error}");
             }

@@ -1,4 +1,4 @@
-//! The error table, row by row, with raw bytes.
+//! The error table, row by row, with raw bytes from the client.
 
 use std::io::Write;
 

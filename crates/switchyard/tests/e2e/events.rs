@@ -1,4 +1,4 @@
-//! The live page over HTTP: its files, and the stream of pictures that it shows.
+//! The live page over HTTP: its files, and its stream of status snapshots.
 
 use std::{
     io::{BufRead, BufReader, Read},
@@ -16,10 +16,10 @@ use crate::{
     substations::Substations,
 };
 
-/// As many as may look at once.
+/// The most viewers at once.
 const MOST_VIEWERS: usize = 32;
 
-/// Someone who looks.
+/// A viewer of the stream.
 pub(crate) struct Viewer(BufReader<TcpStream>);
 
 impl Viewer {
@@ -45,7 +45,7 @@ impl Viewer {
         Self(lines)
     }
 
-    /// The next picture as it came, or none if the stream ends first.
+    /// The next snapshot as sent, or `None` if the stream ends first.
     pub(crate) fn event(&mut self) -> Option<String> {
         let (mut event, mut blank) = (String::new(), String::new());
         self.0.read_line(&mut event).unwrap();
@@ -147,11 +147,11 @@ fn a_viewer_sees_the_grid_change_once_a_second() {
     assert_eq!(decision["load"], 22.0);
     assert_eq!(decision["candidates"].as_array().unwrap().len(), 2);
 
-    // Whoever comes later sees the same, at once.
+    // A later viewer sees the same, at once.
     let mut second = Viewer::open(proxy.admin);
     second.event();
     let (mut ours, mut theirs) = (viewer.event(), second.event());
-    // The one may have read a picture more than the other so far.
+    // One viewer may have read one snapshot more than the other.
     while ours != theirs {
         let moment = |event: &Option<String>| {
             let json = event
@@ -175,7 +175,7 @@ fn a_viewer_sees_the_grid_change_once_a_second() {
 #[test]
 fn a_drained_and_a_lost_substation_are_described_in_words() {
     let substations = Substations::start(&[100.0; 2]);
-    // A port that is held and does not listen.
+    // A port that is bound and does not listen.
     let gone = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     gone.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into())
         .unwrap();
@@ -191,8 +191,8 @@ fn a_drained_and_a_lost_substation_are_described_in_words() {
         let verdict = viewer.picture()["verdict"].clone();
         let findings = verdict["findings"].as_array()?;
         let texts: Vec<_> = findings.iter().map(|finding| &finding["text"]).collect();
-        let told = texts == ["s3 can't be reached.", "s1 is draining: no new sessions."];
-        (told && verdict["level"] == "trouble").then_some(())
+        let is_described = texts == ["s3 can't be reached.", "s1 is draining: no new sessions."];
+        (is_described && verdict["level"] == "trouble").then_some(())
     });
 }
 
@@ -222,11 +222,11 @@ fn viewers_are_limited_and_a_place_becomes_free_again() {
 
 #[test]
 fn a_viewer_that_does_not_read_loses_its_place() {
-    // Many substations make pictures that soon fill what the system buffers.
-    let nobody: Vec<_> = (0..4_000_u16)
+    // Snapshots of many substations soon fill the system's buffers.
+    let unreachable: Vec<_> = (0..4_000_u16)
         .map(|at| SocketAddr::from(([127, 9, 0, 1], 20_000 + at)))
         .collect();
-    let proxy = Proxy::start_unready(&nobody, "load: {interval: 60s, stale_after: 120s}");
+    let proxy = Proxy::start_unready(&unreachable, "load: {interval: 60s, stale_after: 120s}");
     let deaf: Vec<_> = (0..MOST_VIEWERS)
         .map(|_| {
             let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
@@ -248,7 +248,7 @@ fn a_viewer_that_does_not_read_loses_its_place() {
     drop(deaf);
 }
 
-/// What a further viewer is told.
+/// The status code for a further viewer.
 fn events_status(proxy: &Proxy) -> u16 {
     let mut connection = Connection::open(proxy.admin);
     connection.send(client::request(
@@ -262,7 +262,7 @@ fn events_status(proxy: &Proxy) -> u16 {
     std::str::from_utf8(&head[9..]).unwrap().parse().unwrap()
 }
 
-/// Processor time that a process has used so far, all its threads together.
+/// Processor time that all threads of a process have used so far.
 #[cfg(target_os = "linux")]
 fn used(process: u32) -> Duration {
     let threads = std::fs::read_dir(format!("/proc/{process}/task")).unwrap();

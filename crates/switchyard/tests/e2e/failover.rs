@@ -1,5 +1,5 @@
-//! What happens when substations refuse, break, hang or are gone: a request goes elsewhere only where that
-//! can't book twice.
+//! Substations that refuse, break connections, hang or are gone: a request goes to another one only if that can't book
+//! twice.
 
 use std::net::{SocketAddr, TcpListener};
 
@@ -33,7 +33,7 @@ fn a_refused_charge_goes_to_another_substation_and_is_not_counted_as_booked() {
             (200, Some("s2"))
         );
     }
-    // Its word counts for more than its idle gauge, until the next sample at least.
+    // Its refusal counts for more than its idle gauge, at least until the next sample.
     assert_eq!(refusing.charges().len(), 1);
     assert_eq!(works.charges().len(), 10);
     assert_eq!(
@@ -46,7 +46,7 @@ fn a_refused_charge_goes_to_another_substation_and_is_not_counted_as_booked() {
     );
     let small = proxy.charge(r#"{"power_kw": 3.7}"#);
     assert_eq!(small.header("x-substation"), Some("s2"));
-    assert_eq!(refusing.charges().len(), 2, "a smaller one may fit");
+    assert_eq!(refusing.charges().len(), 2, "a smaller charge may fit");
     let status = proxy.status();
     assert_eq!(
         status["substations"][0]["unseen_load"], 0.0,
@@ -75,7 +75,7 @@ fn when_all_substations_refuse_the_client_gets_503_with_retry_after() {
     assert_eq!(
         asked.iter().sum::<usize>(),
         3,
-        "retry.attempts, each another one: {asked:?}"
+        "retry.attempts, each at another substation: {asked:?}"
     );
     assert_eq!(asked.iter().max(), Some(&1), "{asked:?}");
 }
@@ -83,7 +83,7 @@ fn when_all_substations_refuse_the_client_gets_503_with_retry_after() {
 #[test]
 fn an_unreachable_substation_is_skipped_and_then_out_of_rotation() {
     let works = Scripted::working("500");
-    // The gauge was seen once, so it looks idle: every request would go there.
+    // Its gauge was sampled once and shows it idle: every request would go there.
     let dying = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = dying.local_addr().unwrap();
     let proxy = Proxy::start_unready(
@@ -226,7 +226,7 @@ fn a_connection_that_closed_while_it_lay_idle_is_not_used() {
         if head.starts_with("GET") {
             Act::Write(page("substation_current_load 0\n"))
         } else {
-            // Promises to keep the connection, and does not.
+            // Promises to keep the connection, and closes it.
             Act::WriteAndClose(booked())
         }
     });

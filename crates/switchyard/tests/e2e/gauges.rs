@@ -1,4 +1,4 @@
-//! Gauges that fall silent, and gauges that other proxies move as well.
+//! Gauges that fall silent, and gauges that other proxies move too.
 
 use std::{
     net::SocketAddr,
@@ -57,7 +57,7 @@ fn with_all_gauges_silent_requests_go_on_evenly_even_if_all_seem_full() {
         let mut all = status["substations"].as_array().unwrap().iter();
         all.all(|one| one["state"] == "stale").then_some(())
     });
-    // Whose samples are old is noted with each round.
+    // Stale samples are detected with each round of scrapes.
     until("the first is let in", || {
         (proxy.charge(r#"{"power_kw": 11}"#).status == 200).then_some(())
     });
@@ -120,7 +120,7 @@ fn a_restarted_substation_is_neither_flooded_nor_forgotten() {
         assert_eq!(answer.status, 200);
         sessions.push(answer.json()["session_id"].as_str().unwrap().to_owned());
     }
-    // All sessions of one end at once, as when it restarts.
+    // All sessions of one substation end at once, as at a restart.
     let first = &substations.all[0];
     for session in sessions.iter().filter(|session| session.starts_with("s1-")) {
         let end = request("DELETE", &format!("/sessions/{session}"), "", "");

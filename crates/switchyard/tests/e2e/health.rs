@@ -1,4 +1,4 @@
-//! How a substation loses its place, and how it comes back.
+//! How a substation leaves rotation, and how it returns.
 
 use std::{
     net::{SocketAddr, TcpListener},
@@ -20,7 +20,7 @@ use crate::{
     substations::Substations,
 };
 
-/// Fails its charges while `fails`, and always has an idle gauge.
+/// A substation that fails charges while `fails` is set. Its gauge always shows it idle.
 fn failing(fails: &Arc<AtomicBool>) -> Scripted {
     let fails = Arc::clone(fails);
     Scripted::charging(move || {
@@ -32,7 +32,7 @@ fn failing(fails: &Arc<AtomicBool>) -> Scripted {
     })
 }
 
-/// An idle one that works, where another one was before.
+/// A working, idle substation at an address where another one was before.
 fn works_at(address: SocketAddr) -> Scripted {
     let listener = TcpListener::bind(address).unwrap();
     Scripted::on(listener, |request| {
@@ -74,7 +74,7 @@ fn the_trial_is_one_request_and_only_its_success_brings_the_substation_back() {
             .map(|client| client.join().unwrap())
             .collect();
         let failed = statuses.iter().filter(|status| **status == 500).count();
-        // Those that come after the next ejection may meet a trial of their own.
+        // Charges after the next ejection may be a trial themselves.
         assert!((1..=2).contains(&failed), "{statuses:?}");
         assert_eq!(substation.charges().len() - before, failed);
     }
@@ -104,7 +104,7 @@ fn a_readmitted_substation_fills_slowly() {
         "load: {interval: 20ms}\nhealth: {slow_start: 1h}",
     );
     let body = r#"{"power_kw": 10, "energy_kwh": 1000}"#;
-    // Fill the other one, so that the first looks empty beside it.
+    // Fills the other substation, so that the first one looks empty.
     assert_eq!(
         client::post(proxy.admin, "/substations/s1/drain", "").status,
         200
@@ -116,7 +116,7 @@ fn a_readmitted_substation_fills_slowly() {
         client::post(proxy.admin, "/substations/s1/undrain", "").status,
         200
     );
-    // An operator's word needs no slow start.
+    // Readmission by an operator has no slow start.
     assert_eq!(proxy.charge(body).header("x-substation"), Some("s1"));
     drop(substations);
     until("it is out", || {
@@ -176,7 +176,7 @@ fn below_the_panic_threshold_ejected_substations_are_used_too() {
     assert_eq!(
         proxy.status()["panic"],
         false,
-        "one that works is no longer ejected"
+        "a working substation is no longer ejected"
     );
     proxy.logged("Too few in rotation");
     proxy.logged("Enough in rotation again");
@@ -260,7 +260,7 @@ fn with_no_substation_left_the_proxy_says_so_at_once_and_recovers_with_the_first
         assert!(answer.header("retry-after").is_some());
     }
     took.sort();
-    // Not the last of them: one may have met a busy machine.
+    // Not the slowest: it may have met a busy machine.
     assert!(took[45] < Duration::from_millis(50), "{took:?}");
     let back = works_at(addresses[3]);
     let polls = "switchyard_load_polls_total{outcome=\"ok\",substation=\"s4\"}";
@@ -268,7 +268,7 @@ fn with_no_substation_left_the_proxy_says_so_at_once_and_recovers_with_the_first
     until("it is used", || {
         (proxy.charge("").status == 200).then_some(())
     });
-    // The scrape that finds it there brings it back; the next one may be over when this is looked at.
+    // The scrape that reaches it brings it back; the next scrape may be over when this is checked.
     assert!(proxy.metric(polls) - before <= 2.0);
     assert_eq!(back.charges().len(), 1);
 }

@@ -1,4 +1,4 @@
-//! HTTP as clients speak it, and what a substation is told.
+//! HTTP/1.1 with clients, and the requests that a substation gets.
 
 use switchyard_faults::{
     self as client, Act, Connection, Scripted,
@@ -97,7 +97,7 @@ fn a_charge_is_the_same_on_the_fast_path_and_through_pingora() {
                    Forwarded: for=1.2.3.4\r\nX-Forwarded-For: 1.2.3.4\r\nCookie: a=b\r\nCookie: c=d\r\nX-Mine: \u{fc}\r\n";
     let request = client::request("POST", "/request_charge", headers, "{}");
     let mut connection = Connection::open(proxy.charge);
-    // The first of a connection goes the long way, those that follow the short one.
+    // The first request of a connection goes through Pingora, the following ones take the fast path.
     let answers = [(); 2].map(|()| {
         connection.send(&request);
         let mut answer = connection.answer();

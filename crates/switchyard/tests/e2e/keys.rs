@@ -1,4 +1,4 @@
-//! `Idempotency-Key`: asked twice, booked once, whatever happens in between.
+//! `Idempotency-Key`: sent twice, booked once, whatever happens in between.
 
 use std::{
     net::SocketAddr,
@@ -24,7 +24,7 @@ fn keyed(address: SocketAddr, key: &str) -> Answer {
     )
 }
 
-/// Breaks off `breaks` charges after it has read them, and then works.
+/// Breaks the connection of `breaks` charges after reading them, and then works.
 fn breaking(breaks: usize) -> Scripted {
     let left = AtomicUsize::new(breaks);
     Scripted::charging(move || {

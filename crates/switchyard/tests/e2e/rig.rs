@@ -41,7 +41,7 @@ pub(crate) struct Proxy {
 }
 
 impl Proxy {
-    /// Starts it with these substations and whatever else `extra` says, and waits until it is ready.
+    /// Starts it with these substations and `extra` in the configuration, and waits until it is ready.
     pub(crate) fn start(substations: &[SocketAddr], extra: &str) -> Self {
         let proxy = Self::start_unready(substations, extra);
         until("a first round of samples", || {
@@ -127,7 +127,7 @@ impl Proxy {
         serde_json::from_slice(&self.get("/status").body).unwrap()
     }
 
-    /// The value of one series of `/metrics`, written as the page writes it.
+    /// The value of a series of `/metrics`; `series` is its text on the page.
     pub(crate) fn metric(&self, series: &str) -> f64 {
         let page = String::from_utf8(self.get("/metrics").body).unwrap();
         let line = page

@@ -1,4 +1,4 @@
-//! A session through the proxy: looked at and unplugged where it is.
+//! `GET` and `DELETE /sessions/{id}` through the proxy.
 
 use switchyard_faults::{
     self as client, Act, Answer, Scripted, fault,
@@ -60,7 +60,7 @@ fn a_malformed_or_unknown_session_id_reaches_no_substation() {
     assert_eq!(substation.requests("GET /sessions").len(), 0);
 }
 
-/// Breaks off the first request for a session, and answers the others.
+/// Breaks the connection at the first request for a session, and answers the others.
 fn breaking() -> Scripted {
     let first = std::sync::atomic::AtomicBool::new(true);
     Scripted::start(move |request| {
