@@ -1,13 +1,13 @@
 //! Answers one request: choose and reserve → send → retry → reply.
 //!
-//! A charge is a small, bounded message, so nothing here streams: the ingress has read the whole request. From then on
-//! one deadline covers everything, no answer is ever partial, and the request to a substation is built from parsed parts,
-//! so nothing can be smuggled through.
+//! A charge is a small, bounded message, so nothing here streams: the ingress has read the whole request. From then
+//! on one deadline covers everything, no answer is ever partial, and the request to a substation is built from
+//! parsed parts, so nothing can be smuggled through.
 //!
-//! All requests go through [`Dispatcher::respond`]: the [ingress](crate::ingress) parses, the dispatcher responds, the
-//! ingress writes. Each worker thread has its own [`Dispatcher`] with its own connections to substations. Dispatchers
-//! share the [`Runtime`] and the [`DispatchState`]. These are atomics, except for requests with an `Idempotency-Key` and
-//! requests that wait for capacity.
+//! All requests go through [`Dispatcher::respond`]: the [ingress](crate::ingress) parses, the dispatcher responds,
+//! the ingress writes. Each worker thread has its own [`Dispatcher`] with its own connections to substations.
+//! Dispatchers share the [`Runtime`] and the [`DispatchState`]. These are atomics, except for requests with an
+//! `Idempotency-Key` and requests that wait for capacity.
 
 mod admission;
 mod attempt;

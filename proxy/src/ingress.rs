@@ -1,8 +1,8 @@
 //! A client's connection, until its protocol is known.
 //!
-//! A connection is counted before its handshake: a handshake costs more than fifty charges, and one that never finishes
-//! holds a socket as a request does. Everything before the first request, including the handshake, shares the deadline of
-//! the first request's head (`timeouts.client`).
+//! A connection is counted before its handshake: a handshake costs more than fifty charges, and one that never
+//! finishes holds a socket as a request does. Everything before the first request, including the handshake, shares
+//! the deadline of the first request's head (`timeouts.client`).
 //!
 //! With TLS the client chooses its protocol in the handshake (ALPN). Without TLS it is HTTP/1.1, or, where
 //! `http2.cleartext` allows HTTP/2, the protocol that the first bytes announce.
@@ -85,8 +85,8 @@ impl ServerApp for Ingress {
 }
 
 impl Ingress {
-    /// Answers a connection over the limit with 503 and closes it. With TLS it only closes it: a connection over the limit
-    /// must not cost a handshake.
+    /// Answers a connection over the limit with 503 and closes it. With TLS it only closes it: a connection over
+    /// the limit must not cost a handshake.
     async fn turn_away(&self, stream: Stream) {
         self.runtime().metrics.requests.connections_refused.inc();
         let reply = self.dispatcher.turn_away();

@@ -105,7 +105,7 @@ impl Lifecycle {
             systemd::main_process(process);
         }
         if let Err(error) = successor.confirm().await {
-            warn!(%error, "The new process could not be stop that this one ends");
+            warn!(%error, "Could not confirm the handover to the new process");
         }
         Ending::HandedOver { force: stop }
     }

@@ -1,8 +1,8 @@
 //! All metrics, registered once.
 //!
-//! Each module declares its own families; this one puts them into one registry. Handles for the label sets that requests
-//! need are made in advance, so counting is an atomic addition. Nothing here reads other modules: the admin port sets the
-//! gauges of the current state when it renders the page.
+//! Each module declares its own families; this one puts them into one registry. Handles for the label sets that
+//! requests need are made in advance, so counting is an atomic addition. Nothing here reads other modules: the
+//! admin port sets the gauges of the current state when it renders the page.
 
 mod config;
 mod requests;

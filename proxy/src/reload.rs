@@ -1,9 +1,9 @@
 //! Changes of the configuration while the proxy runs.
 //!
 //! One task applies all changes, in order: the file when it changes, on SIGHUP and on `POST /reload`, and what
-//! [`Discovery`] finds. Each time the whole configuration is built (from the file, the settings that stay until a restart,
-//! and the discovered substations), checked, and swapped in one step. On any fault nothing changes, and every fault is
-//! reported. A configuration equal to the one in force is not swapped.
+//! [`Discovery`] finds. Each time the whole configuration is built (from the file, the settings that stay until a
+//! restart, and the discovered substations), checked, and swapped in one step. On any fault nothing changes, and
+//! every fault is reported. A configuration equal to the one in force is not swapped.
 
 mod changes;
 mod file;

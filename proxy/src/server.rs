@@ -1,10 +1,11 @@
 //! Listeners, threads, and a stop that takes no longer than the requests in flight.
 //!
-//! Pingora's `Server` sleeps its whole grace period on SIGTERM (300 s by default), panics after half a minute on a port
-//! in use, and can't take a listener that is already bound. Its *services* have none of these problems: each runs on the
-//! runtime that awaits it, takes listening sockets by file descriptor, and stops when a watch channel says so. So this
-//! module runs the services: one single-threaded runtime per worker, all accepting from the same socket. A connection
-//! stays on the thread that accepted it, and so do the connections to substations that it uses.
+//! Pingora's `Server` sleeps its whole grace period on SIGTERM (300 s by default), panics after half a minute on a
+//! port in use, and can't take a listener that is already bound. Its *services* have none of these problems: each
+//! runs on the runtime that awaits it, takes listening sockets by file descriptor, and stops when a watch channel
+//! says so. So this module runs the services: one single-threaded runtime per worker, all accepting from the same
+//! socket. A connection stays on the thread that accepted it, and so do the connections to substations that it
+//! uses.
 //!
 //! The main thread runs the scraper, the admin port and the [`StartGate`]'s user, which decides on start and stop.
 

@@ -1,7 +1,7 @@
 //! Notifies the service manager: ready, reloading, stopping, or continued in another process.
 //!
-//! The protocol is systemd's: datagrams to the socket that `NOTIFY_SOCKET` names. Without that variable nothing is sent.
-//! A failure here never fails the proxy; it is logged at level debug.
+//! The protocol is systemd's: datagrams to the socket that `NOTIFY_SOCKET` names. Without that variable nothing is
+//! sent. A failure here never fails the proxy; it is logged at level debug.
 
 use sd_notify::NotifyState;
 use tracing::debug;

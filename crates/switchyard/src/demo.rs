@@ -1,8 +1,8 @@
 //! The demo: the whole system in one process, with three substations of unequal capacity, the proxy in front of them, a
 //! rush hour, and a live table of what happens.
 //!
-//! Nothing is simulated: the substations, the proxy and the load generator are the libraries of their programs, and they
-//! talk over sockets. Only the ports may differ: a port that is in use is replaced by a free one.
+//! Nothing is simulated: the substations, the proxy and the load generator are the libraries of their programs, and
+//! they talk over sockets. Only the ports may differ: a port that is in use is replaced by a free one.
 
 mod parts;
 
@@ -28,8 +28,8 @@ use switchyard_tls::Credentials;
 
 use parts::{Substations, bind, wait_until_ready};
 
-/// Capacity of each substation, in kW per car of a day. Unequal, so that equal loads would be wrong. Together they suffice
-/// for the evening, with little to spare.
+/// Capacity of each substation, in kW per car of a day. Unequal, so that equal loads would be wrong. Together they
+/// suffice for the evening, with little to spare.
 const KW_PER_CAR: [f64; 3] = [0.6, 0.9, 1.5];
 /// How long the proxy may take to become ready: more than it needs on a slow machine.
 const PATIENCE: Duration = Duration::from_secs(10);

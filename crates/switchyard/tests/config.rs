@@ -1,5 +1,5 @@
-//! The shipped configurations, configurations that must be accepted, and the messages for invalid ones. The whole message
-//! stands beside each case as `.expected`, so that a change of wording shows up in review.
+//! The shipped configurations, configurations that must be accepted, and the messages for invalid ones. The whole
+//! message stands beside each case as `.expected`, so that a change of wording shows up in review.
 
 #![allow(
     clippy::panic,

@@ -1,7 +1,7 @@
 //! One attempt: an exchange with one substation, and what its end proves.
 //!
-//! Each way an exchange can end is one row of the table in ARCHITECTURE.md. It decides whether the reservation is booked,
-//! cancelled or unknown, what counts for the substation's health, and whether the request may be booked.
+//! Each way an exchange can end is one row of the table in ARCHITECTURE.md. It decides whether the reservation is
+//! booked, cancelled or unknown, what counts for the substation's health, and whether the request may be booked.
 
 use std::{sync::Arc, time::Duration};
 

@@ -1,9 +1,9 @@
 //! Forecasts when room will be free: how much of the load booked through this proxy ends in which second.
 //!
-//! "No room" is only half of an answer; the other half is when to come back. Most answers to a booking say how long the
-//! session lasts. So the loads that end in each coming second can be added up, and a refused request learns the second by
-//! which as much load as it needs will have ended. The store is a ring of seconds with one addition per booking: no list
-//! of sessions, no lock, and no clock but the request's own.
+//! "No room" is only half of an answer; the other half is when to come back. Most answers to a booking say how long
+//! the session lasts. So the loads that end in each coming second can be added up, and a refused request learns the
+//! second by which as much load as it needs will have ended. The store is a ring of seconds with one addition per
+//! booking: no list of sessions, no lock, and no clock but the request's own.
 //!
 //! The forecast does not know sessions booked by others or sessions that end early. `Retry-After` adds jitter, so that
 //! clients refused together don't come back together.

@@ -1,10 +1,10 @@
 //! Which substation has which `Idempotency-Key`.
 //!
-//! A substation that has booked under a key answers a repetition of the key with that same session. Any other substation
-//! would book a second session. So a key is bound to a substation from the moment a request with it may have been booked
-//! there. Every repetition goes to that substation only: also one at the same time on another thread, also while the
-//! substation is ejected or draining, also after an answer that never arrived. If no request under a key can have been
-//! booked, the key is free again.
+//! A substation that has booked under a key answers a repetition of the key with that same session. Any other
+//! substation would book a second session. So a key is bound to a substation from the moment a request with it may
+//! have been booked there. Every repetition goes to that substation only: also one at the same time on another
+//! thread, also while the substation is ejected or draining, also after an answer that never arrived. If no request
+//! under a key can have been booked, the key is free again.
 //!
 //! A key is kept as 128 bits of a keyed hash: an entry has the same size whatever clients send, and no client can make
 //! two keys collide. The number of keys and the time they are kept are bounded (`retry.keys`, `retry.keys_for`).
@@ -66,8 +66,8 @@ struct Entry<H> {
     claims: u32,
     /// Those of them that wait for the holder's answer.
     asking: u32,
-    /// When the first request arrived that the holder may have booked. Repetitions don't change it, so the queue stays in
-    /// order of time.
+    /// When the first request arrived that the holder may have booked. Repetitions don't change it, so the queue
+    /// stays in order of time.
     bound: Option<Instant>,
 }
 

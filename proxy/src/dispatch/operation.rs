@@ -1,8 +1,8 @@
-//! What a request asks a substation to do: book a charge, which any substation may take, or show or end a session, which
-//! only its own substation can.
+//! What a request asks a substation to do: book a charge, which any substation may take, or show or end a session,
+//! which only its own substation can.
 //!
-//! Both go through the same loop of attempts ([`super::route`]). They differ in how a substation is found, in what is sent,
-//! and in the consequence of a failed attempt. This module holds these differences.
+//! Both go through the same loop of attempts ([`super::route`]). They differ in how a substation is found, in what
+//! is sent, and in the consequence of a failed attempt. This module holds these differences.
 
 use std::sync::Arc;
 

@@ -1,8 +1,9 @@
 //! The admission queue: a bounded wait for room, off unless it is configured.
 //!
-//! When no substation has room, a request may wait a little instead of being refused: room appears with the next sample,
-//! or when another request's reservation is cancelled. Requests queue by deadline, the earliest first. Only the first one
-//! looks for room, so the others cost nothing and none is overtaken. While requests wait, a new request queues too.
+//! When no substation has room, a request may wait a little instead of being refused: room appears with the next
+//! sample, or when another request's reservation is cancelled. Requests queue by deadline, the earliest first. Only
+//! the first one looks for room, so the others cost nothing and none is overtaken. While requests wait, a new
+//! request queues too.
 //!
 //! The first request polls every few milliseconds instead of being notified: a choice takes a microsecond, and only one
 //! request in the whole proxy polls at a time.

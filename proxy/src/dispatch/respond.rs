@@ -149,7 +149,7 @@ mod tests {
         Dispatcher::new(Arc::new(runtime), Arc::default(), 1)
     }
 
-    /// What a hundred clients with this failure are told.
+    /// The Retry-After values of a hundred clients with this failure.
     fn retries(code: Code, room_in: Option<u32>) -> BTreeSet<Option<u32>> {
         let dispatcher = dispatcher();
         let mut failure = Failure::new(code, "test");

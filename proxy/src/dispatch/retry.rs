@@ -1,8 +1,8 @@
 //! Whether a request may be sent again, and where.
 //!
-//! It goes to another substation only if the previous one certainly did not book it: no connection could be made, no byte
-//! of it arrived, or the substation refused it (503, 429). It goes to the same substation again only under an
-//! `Idempotency-Key`. Attempts, retry budget and deadline limit both.
+//! It goes to another substation only if the previous one certainly did not book it: no connection could be made,
+//! no byte of it arrived, or the substation refused it (503, 429). It goes to the same substation again only under
+//! an `Idempotency-Key`. Attempts, retry budget and deadline limit both.
 
 use std::{sync::Arc, time::Duration};
 

@@ -1,11 +1,11 @@
 //! Sessions through the proxy: `GET` and `DELETE /sessions/{id}`, so that a client needs only one address.
 //!
-//! The id names the substation that holds the session ([`Names`](switchyard_grid::Names)). Nothing is chosen or reserved,
-//! and no other substation is asked.
+//! The id names the substation that holds the session ([`Names`](switchyard_grid::Names)). Nothing is chosen or
+//! reserved, and no other substation is asked.
 //!
-//! A `GET` changes nothing, so it is retried after a lost connection. A `DELETE` is not: a second one would be answered
-//! "no such session", and the client could not know whether the first had ended it. So the client gets an error that says
-//! the session may have ended.
+//! A `GET` changes nothing, so it is retried after a lost connection. A `DELETE` is not: a second one would be
+//! answered "no such session", and the client could not know whether the first had ended it. So the client gets an
+//! error that says the session may have ended.
 
 use std::sync::Arc;
 

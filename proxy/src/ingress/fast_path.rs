@@ -1,8 +1,8 @@
 //! The fast path: a charge that has arrived whole, as plain HTTP/1.1, is parsed without a Pingora session.
 //!
-//! A Pingora session costs more than choosing a substation, and such a charge needs none of its features. So the bytes are
-//! scanned once ([`WholeRequest`]). If they are anything but a plain charge, or in the least doubt, they go to Pingora
-//! unchanged, and Pingora decides. This module only parses: both paths lead into
+//! A Pingora session costs more than choosing a substation, and such a charge needs none of its features. So the
+//! bytes are scanned once ([`WholeRequest`]). If they are anything but a plain charge, or in the least doubt, they
+//! go to Pingora unchanged, and Pingora decides. This module only parses: both paths lead into
 //! [`Dispatcher::respond`](crate::dispatch::Dispatcher::respond).
 
 use switchyard_http1::WholeRequest;

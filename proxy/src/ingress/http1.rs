@@ -1,8 +1,8 @@
 //! HTTP/1.1 with a client: one request after another, each read whole before a substation is chosen.
 //!
-//! Between two requests a connection waits here, not in Pingora's loop. So the first byte of the next request is seen as
-//! it arrives. That byte starts the client's deadline; from then on the request is in flight, and is answered even if the
-//! process is asked to stop.
+//! Between two requests a connection waits here, not in Pingora's loop. So the first byte of the next request is
+//! seen as it arrives. That byte starts the client's deadline; from then on the request is in flight, and is
+//! answered even if the process is asked to stop.
 
 use std::{pin::pin, time::Duration};
 

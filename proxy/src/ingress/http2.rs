@@ -1,14 +1,15 @@
 //! HTTP/2 with a client: one connection, many requests at once.
 //!
-//! Each stream is a request like any other: read whole, within its deadline, under `limits.requests`, answered by the same
-//! code. This module handles the connection around them. Pingora has a loop for that, but it waits for a client's preface
-//! without a deadline and does not say when the connection is over. So only its parts are used.
+//! Each stream is a request like any other: read whole, within its deadline, under `limits.requests`, answered by
+//! the same code. This module handles the connection around them. Pingora has a loop for that, but it waits for a
+//! client's preface without a deadline and does not say when the connection is over. So only its parts are used.
 //!
 //! A client can make a connection work for nothing in three ways; each has its limit:
 //!
-//! - Requests that are reset as soon as they are sent (CVE-2023-44487). Their streams no longer count as open, but their
-//!   work goes on, so the limit here is on the work. Streams beyond it are refused unread, which by the protocol is safe
-//!   to retry. `h2` counts the resets of streams that were not accepted yet, and ends the connection.
+//! - Requests that are reset as soon as they are sent (CVE-2023-44487). Their streams no longer count as open, but
+//!   their work goes on, so the limit here is on the work. Streams beyond it are refused unread, which by the
+//!   protocol is safe to retry. `h2` counts the resets of streams that were not accepted yet, and ends the
+//!   connection.
 //! - Malformed requests. Each costs an answer, so after some of them the connection ends.
 //! - Nothing at all. After `timeouts.idle` without a request in flight the connection ends.
 //!

@@ -1,7 +1,7 @@
 //! A substation as a process of its own, so that it can be killed: this test program, started again.
 //!
-//! While it is dead, a socket that does not listen holds its port: connections are refused as usual, and no other process
-//! takes the port.
+//! While it is dead, a socket that does not listen holds its port: connections are refused as usual, and no other
+//! process takes the port.
 
 use std::{
     env,

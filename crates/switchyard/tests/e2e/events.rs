@@ -57,8 +57,8 @@ impl Viewer {
         Some(event)
     }
 
-    pub(crate) fn picture(&mut self) -> Value {
-        let event = self.event().expect("a picture");
+    pub(crate) fn snapshot(&mut self) -> Value {
+        let event = self.event().expect("a snapshot");
         serde_json::from_str(event.strip_prefix("data: ").unwrap()).unwrap()
     }
 }
@@ -113,7 +113,7 @@ fn a_viewer_sees_the_grid_change_once_a_second() {
     let proxy = Proxy::start(&substations.addresses, "load: {interval: 20ms}");
     let mut viewer = Viewer::open(proxy.admin);
     let opened = Instant::now();
-    let first = viewer.picture();
+    let first = viewer.snapshot();
     assert_eq!(first["verdict"]["sentence"], "All is well.");
     assert_eq!(
         first["traffic"]["per_second"],
@@ -123,27 +123,27 @@ fn a_viewer_sees_the_grid_change_once_a_second() {
     for _ in 0..10 {
         assert_eq!(proxy.charge(r#"{"power_kw": 22}"#).status, 200);
     }
-    let booked = |picture: &Value| picture["traffic"]["total"] == 10;
-    let mut picture = viewer.picture();
+    let booked = |snapshot: &Value| snapshot["traffic"]["total"] == 10;
+    let mut snapshot = viewer.snapshot();
     let mut pictures = 2;
-    while !booked(&picture) {
-        picture = viewer.picture();
+    while !booked(&snapshot) {
+        snapshot = viewer.snapshot();
         pictures += 1;
     }
     assert!(opened.elapsed() > Duration::from_millis(800) * (pictures - 1));
-    assert!(picture["traffic"]["per_second"].as_f64().unwrap() > 0.0);
-    assert_eq!(picture["traffic"]["success"], 1.0);
-    assert!(picture["traffic"]["p99_seconds"].as_f64().unwrap() > 0.0);
-    assert_eq!(picture["balance"]["load"], 220.0);
-    assert_eq!(picture["balance"]["capacity"], 300.0);
-    assert_eq!(picture["configuration"]["unit"], "kW");
-    let one = &picture["substations"][1];
+    assert!(snapshot["traffic"]["per_second"].as_f64().unwrap() > 0.0);
+    assert_eq!(snapshot["traffic"]["success"], 1.0);
+    assert!(snapshot["traffic"]["p99_seconds"].as_f64().unwrap() > 0.0);
+    assert_eq!(snapshot["balance"]["load"], 220.0);
+    assert_eq!(snapshot["balance"]["capacity"], 300.0);
+    assert_eq!(snapshot["configuration"]["unit"], "kW");
+    let one = &snapshot["substations"][1];
     assert_eq!(
         (one["name"].as_str(), one["state"].as_str()),
         (Some("s2"), Some("up"))
     );
     assert_eq!(one["capacity"], 200.0);
-    let decision = &picture["decisions"][0];
+    let decision = &snapshot["decisions"][0];
     assert_eq!(decision["load"], 22.0);
     assert_eq!(decision["candidates"].as_array().unwrap().len(), 2);
 
@@ -187,8 +187,8 @@ fn a_drained_and_a_lost_substation_are_described_in_words() {
         client::post(proxy.admin, "/substations/s1/drain", "").status,
         200
     );
-    until("the picture says so", || {
-        let verdict = viewer.picture()["verdict"].clone();
+    until("the snapshot says so", || {
+        let verdict = viewer.snapshot()["verdict"].clone();
         let findings = verdict["findings"].as_array()?;
         let texts: Vec<_> = findings.iter().map(|finding| &finding["text"]).collect();
         let is_described = texts == ["s3 can't be reached.", "s1 is draining: no new sessions."];
@@ -216,7 +216,7 @@ fn viewers_are_limited_and_a_place_becomes_free_again() {
     viewers.pop();
     until("a place", || (events_status(&proxy) == 200).then_some(()));
     for viewer in &mut viewers {
-        viewer.picture();
+        viewer.snapshot();
     }
 }
 
@@ -290,7 +290,7 @@ fn a_viewer_costs_less_than_half_a_percent_of_a_core() {
                 std::thread::sleep(Duration::from_millis(100));
             }
             for viewer in viewers.iter_mut() {
-                viewer.picture();
+                viewer.snapshot();
             }
         }
         used(proxy.id()).saturating_sub(before)
@@ -320,8 +320,8 @@ fn a_viewer_sees_the_drain_and_does_not_hold_it_up() {
         (slow.charges().len() == 1).then_some(())
     });
     proxy.signal(Signal::SIGTERM);
-    until("the picture says so", || {
-        let sentence = viewer.picture()["verdict"]["sentence"].clone();
+    until("the snapshot says so", || {
+        let sentence = viewer.snapshot()["verdict"]["sentence"].clone();
         let said = "It was told to end, and finishes 1 request in hand.";
         (sentence == said).then_some(())
     });

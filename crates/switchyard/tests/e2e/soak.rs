@@ -1,5 +1,5 @@
-//! A long run of everything at once: random faults from a fixed seed, good and bad clients, drains, and a check of memory
-//! and open files each second. `make soak` runs it for ten minutes, `make test` for a few seconds.
+//! A long run of everything at once: random faults from a fixed seed, good and bad clients, drains, and a check of
+//! memory and open files each second. `make soak` runs it for ten minutes, `make test` for a few seconds.
 
 use std::{
     env,

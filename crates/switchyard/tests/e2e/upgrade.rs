@@ -272,7 +272,7 @@ fn a_viewer_delays_no_handover_and_finds_the_new_process_at_the_same_port() {
     let mut first = here.first(&[substation.address()]);
     assert_eq!(first.charge("{}").status, 200);
     let mut viewer = Viewer::open(first.admin);
-    assert_eq!(viewer.picture()["traffic"]["total"], 1);
+    assert_eq!(viewer.snapshot()["traffic"]["total"], 1);
     let next = here.next(&first, &[substation.address()], "");
     next.logged("Took over");
     let signalled = Instant::now();
@@ -283,8 +283,8 @@ fn a_viewer_delays_no_handover_and_finds_the_new_process_at_the_same_port() {
         signalled.elapsed()
     );
     while viewer.event().is_some() {}
-    let picture = Viewer::open(first.admin).picture();
-    assert_eq!(picture["traffic"]["total"], 0, "{picture}");
+    let snapshot = Viewer::open(first.admin).snapshot();
+    assert_eq!(snapshot["traffic"]["total"], 0, "{snapshot}");
 }
 
 #[test]

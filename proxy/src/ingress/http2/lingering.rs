@@ -1,9 +1,9 @@
 //! A close after which the client can still read the last answers (lingering close).
 //!
-//! If a socket is closed with unread bytes, or bytes arrive after the close, the system resets the connection. A reset may
-//! discard what the client has not read yet: the last answers and the GOAWAY. An HTTP/2 client nearly always has bytes on
-//! the way (acknowledgements, window updates). So this stream first shuts down its sending side, and then reads and drops
-//! everything until the client closes too.
+//! If a socket is closed with unread bytes, or bytes arrive after the close, the system resets the connection. A
+//! reset may discard what the client has not read yet: the last answers and the GOAWAY. An HTTP/2 client nearly
+//! always has bytes on the way (acknowledgements, window updates). So this stream first shuts down its sending
+//! side, and then reads and drops everything until the client closes too.
 
 use std::{
     io,
