@@ -7,7 +7,7 @@
 //! socket. A connection stays on the thread that accepted it, and so do the connections to substations that it
 //! uses.
 //!
-//! The main thread runs the scraper, the admin port and the [`StartGate`]'s user, which decides on start and stop.
+//! The main thread runs the scraper, the admin port and the caller's lifecycle, which decides on start and stop.
 
 mod listeners;
 mod start_gate;

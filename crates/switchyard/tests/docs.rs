@@ -267,7 +267,7 @@ fn the_error_table_is_that_of_the_code() {
 }
 
 /// All Rust sources under these folders, as one text.
-fn sources(folders: &[&str]) -> String {
+fn sources(folders: &[impl AsRef<Path>]) -> String {
     let mut text = String::new();
     let mut folders: Vec<_> = folders.iter().map(|folder| root().join(folder)).collect();
     while let Some(folder) = folders.pop() {
@@ -285,10 +285,13 @@ fn sources(folders: &[&str]) -> String {
 
 #[test]
 fn every_documented_log_line_is_in_the_code() {
-    let (text, code) = (
-        read("docs/operations.md"),
-        sources(&["proxy/src", "crates"]),
-    );
+    // Only what runs: a test may quote a line that no program logs.
+    let crates = fs::read_dir(root().join("crates")).unwrap();
+    let mut folders: Vec<_> = crates
+        .map(|each| each.unwrap().path().join("src"))
+        .collect();
+    folders.push(root().join("proxy/src"));
+    let (text, code) = (read("docs/operations.md"), sources(&folders));
     let messages: BTreeSet<_> = rows(&text, "## What it logs")
         .iter()
         .filter_map(|row| quoted(row[0]).pop_first())
