@@ -120,7 +120,7 @@ class Local(Scope):
         path.write_text(yaml.safe_dump(config), encoding="utf-8")
         self._run("switchyard", "run", "--config", path)
         return [until(f"the proxy logs: {what}", lambda what=what: self._logged(what))
-                for what in ("Taking charge requests", "Admin port")]
+                for what in ("Listening for charge requests", "Listening on the admin port")]
 
     def _logged(self, message):
         log = (self.folder / "switchyard.log").read_text(encoding="utf-8")

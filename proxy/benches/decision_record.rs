@@ -56,7 +56,7 @@ fn choose_and_record(bencher: Bencher<'_, '_>, substations: usize) {
         let choice = grid.selector().reserve(grid.roster(), load, &[], &mut rng);
         if let Ok(choice) = &choice {
             let now = Moment::from_millis(1);
-            decisions.keep(Decision::new(&grid, now, load, choice, explanation));
+            decisions.record(Decision::new(&grid, now, load, choice, explanation));
         }
         choice
     });

@@ -50,7 +50,7 @@ const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
 pub struct Admin {
     runtime: Arc<Runtime>,
     dispatch: Arc<DispatchState>,
-    reloads: reload::Handle,
+    reloads: reload::ReloadHandle,
     feed: Arc<Feed>,
 }
 
@@ -60,7 +60,7 @@ impl Admin {
     pub fn new(
         runtime: Arc<Runtime>,
         dispatch: Arc<DispatchState>,
-        reloads: reload::Handle,
+        reloads: reload::ReloadHandle,
     ) -> Self {
         Self {
             runtime,

@@ -1,9 +1,9 @@
-//! One timer a connection, for all its deadlines.
+//! One timer per connection, for all its deadlines.
 //!
-//! Every request has several deadlines, and almost none is ever reached. Arming and disarming a timer for
-//! each costs more than choosing a substation. So a connection keeps one timer, which is only moved when a
-//! deadline comes *before* it; when it goes off early, the deadline that counts is looked at and the timer
-//! is set again. Under steady traffic that is once in a few seconds, not several times a request.
+//! Every request has several deadlines, and almost none is ever reached. Arming and disarming a timer for each costs
+//! more than choosing a substation. So a connection keeps one timer and moves it only for a deadline *before* it. When
+//! the timer fires early, it is set again to the deadline that counts. Under steady traffic that happens once in a few
+//! seconds, not several times per request.
 
 use std::{future::Future, pin::Pin, task::Poll};
 
@@ -20,7 +20,7 @@ pub struct DeadlineTimer {
 }
 
 impl DeadlineTimer {
-    /// A timer that is set to `first`, the deadline expected next.
+    /// A timer set to `first`, the deadline expected next.
     #[must_use]
     pub fn new(first: Instant) -> Self {
         Self {
@@ -28,8 +28,8 @@ impl DeadlineTimer {
         }
     }
 
-    /// Runs `work` to its end or to `deadline`, whichever is first. Pinned by the caller, because an `async
-    /// fn` that pins its argument keeps room for it twice.
+    /// Runs `work` to its end or to `deadline`, whichever is first. The caller pins `work`, because an `async fn` that
+    /// pins its argument reserves memory for it twice.
     pub async fn guard<F: Future>(
         &mut self,
         deadline: Instant,

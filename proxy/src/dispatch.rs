@@ -1,13 +1,13 @@
-//! One request, answered: choose and reserve → send → retry → reply.
+//! Answers one request: choose and reserve → send → retry → reply.
 //!
-//! A charge is a small bounded message, so nothing here streams. The whole request has been read before it comes here.
-//! From then on there is one deadline for all of it, no answer is ever partial, and the request that goes to a
-//! substation is built from parsed parts, so nothing can be smuggled through.
+//! A charge is a small, bounded message, so nothing here streams: the ingress has read the whole request. From then
+//! on one deadline covers everything, no answer is ever partial, and the request to a substation is built from
+//! parsed parts, so nothing can be smuggled through.
 //!
-//! There is one trunk, [`Dispatcher::respond`], whichever way a request came in: the [ingress](crate::ingress) parses, the
-//! dispatcher responds, the ingress writes. One [`Dispatcher`] belongs to one worker thread. What dispatchers share is
-//! the [`Runtime`] and the [`DispatchState`], all of it atomics but for requests with an `Idempotency-Key` and requests
-//! that wait; connections to substations belong to their dispatcher.
+//! All requests go through [`Dispatcher::respond`]: the [ingress](crate::ingress) parses, the dispatcher responds,
+//! the ingress writes. Each worker thread has its own [`Dispatcher`] with its own connections to substations.
+//! Dispatchers share the [`Runtime`] and the [`DispatchState`]. These are atomics, except for requests with an
+//! `Idempotency-Key` and requests that wait for capacity.
 
 mod admission;
 mod attempt;
@@ -15,8 +15,8 @@ mod budget;
 mod capacity_forecast;
 mod charge;
 mod decisions;
-mod errand;
 mod idempotency;
+mod operation;
 mod queue;
 mod reply;
 mod request;
@@ -41,7 +41,7 @@ use tokio::time::Instant;
 pub use budget::RetryBudget;
 pub use decisions::{Decision, Decisions};
 pub use reply::Reply;
-pub use request::{Received, RequestContext, Target};
+pub use request::{ReceivedRequest, RequestContext, Target};
 pub use sessions::Action;
 
 use crate::{runtime::Runtime, snapshot::Snapshot};
@@ -49,10 +49,10 @@ use capacity_forecast::CapacityForecast;
 use idempotency::IdempotencyKeys;
 use queue::Queue;
 
-/// What all dispatchers share besides the [`Runtime`].
+/// State that all dispatchers share, besides the [`Runtime`].
 #[derive(Debug)]
 pub struct DispatchState {
-    /// The last choices.
+    /// Records of the last choices.
     pub decisions: Decisions,
     budget: RetryBudget,
     keys: IdempotencyKeys<Arc<Substation>>,
@@ -73,13 +73,13 @@ impl Default for DispatchState {
 }
 
 impl DispatchState {
-    /// Requests that wait for room.
+    /// Number of requests that wait for capacity.
     #[must_use]
     pub fn waiting(&self) -> usize {
         self.queue.length()
     }
 
-    /// `Idempotency-Key`s whose substation is remembered.
+    /// Number of `Idempotency-Key`s that are kept.
     #[must_use]
     pub fn keys(&self) -> usize {
         self.keys.count()
@@ -93,7 +93,7 @@ pub struct Dispatcher {
     state: Arc<DispatchState>,
     upstream: UpstreamClient,
     rng: Mutex<Rng>,
-    /// The newest configuration whose substations the exchange keeps connections to.
+    /// Version of the newest snapshot to whose substations connections are kept.
     followed: AtomicU64,
 }
 
@@ -116,12 +116,13 @@ impl Dispatcher {
         &self.runtime
     }
 
-    /// Draws from the thread's random numbers. The lock belongs to one thread in fact, so it is never contended.
+    /// Draws from the thread's random numbers. Only one thread takes the lock, so it is never contended.
     fn random<T>(&self, draw: impl FnOnce(&mut Rng) -> T) -> T {
         draw(&mut self.rng.lock())
     }
 
-    /// Where a request to `substation` goes. The connections follow the newest configuration that a request goes by.
+    /// The destination of a request to `substation`. Also drops connections to substations that are not in the newest
+    /// snapshot.
     fn destination<'a>(&self, snapshot: &Snapshot, substation: &'a Substation) -> Destination<'a> {
         if snapshot.version > self.followed.load(Relaxed) {
             self.followed.store(snapshot.version, Relaxed);

@@ -1,4 +1,4 @@
-//! What is under way: requests to finish before the process may end, connections to keep under the limit.
+//! Counts what is in flight: requests that must finish before the process may end, connections to keep under the limit.
 
 use std::{
     sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
@@ -7,43 +7,43 @@ use std::{
 
 use tokio::{sync::Notify, time::sleep};
 
-/// By when a task that was spawned has run for the first time.
-const FIRST_STEP: Duration = Duration::from_millis(10);
+/// Longer than a spawned task needs until its first poll.
+const FIRST_POLL: Duration = Duration::from_millis(10);
 
 /// Counts of requests and connections. Shared by all threads.
 #[derive(Debug, Default)]
 pub struct InFlight {
     requests: AtomicUsize,
     connections: AtomicUsize,
-    lasting: AtomicUsize,
+    graceful: AtomicUsize,
     draining: AtomicBool,
     awaits_connections: AtomicBool,
     idle: Notify,
 }
 
-/// One request in flight; ends when dropped, whatever happened to it.
+/// One request in flight; counted until dropped.
 #[derive(Debug)]
 pub struct RequestGuard<'a> {
     of: &'a InFlight,
     nth: usize,
 }
 
-/// One open client connection.
+/// One open client connection; counted until dropped.
 #[derive(Debug)]
 pub struct ConnectionGuard<'a>(&'a InFlight);
 
-/// One connection that the process has to wait for.
+/// One connection that a drain waits for; counted until dropped.
 #[derive(Debug)]
-pub struct LastingGuard<'a>(&'a InFlight);
+pub struct GracefulGuard<'a>(&'a InFlight);
 
 impl InFlight {
-    /// One more request.
+    /// Counts a request.
     pub fn request(&self) -> RequestGuard<'_> {
         let nth = self.requests.fetch_add(1, SeqCst) + 1;
         RequestGuard { of: self, nth }
     }
 
-    /// One more connection, unless there are `limit` already.
+    /// Counts a connection, unless `limit` are open already.
     pub fn connection(&self, limit: usize) -> Option<ConnectionGuard<'_>> {
         if self.connections.fetch_add(1, SeqCst) >= limit {
             self.connections.fetch_sub(1, SeqCst);
@@ -52,10 +52,11 @@ impl InFlight {
         Some(ConnectionGuard(self))
     }
 
-    /// One more connection that must end by itself: an answer of its may have been given and not have left.
-    pub fn lasting(&self) -> LastingGuard<'_> {
-        self.lasting.fetch_add(1, SeqCst);
-        LastingGuard(self)
+    /// Counts a connection that closes gracefully (HTTP/2). A drain waits for it, because an answer may be written and
+    /// not be sent yet.
+    pub fn graceful(&self) -> GracefulGuard<'_> {
+        self.graceful.fetch_add(1, SeqCst);
+        GracefulGuard(self)
     }
 
     /// Requests in flight.
@@ -70,38 +71,38 @@ impl InFlight {
         self.connections.load(SeqCst)
     }
 
-    /// Whether the process is on its way out: every answer from here on ends its connection.
+    /// Whether the process is stopping: every answer from now on ends its connection.
     #[must_use]
     pub fn is_draining(&self) -> bool {
         self.draining.load(SeqCst)
     }
 
-    /// From here on the process is on its way out. Connections without a request are not waited for, or not any
-    /// more.
+    /// Starts to drain without waiting for idle connections; ends that wait if [`InFlight::drain_connections`] began
+    /// it.
     pub fn drain(&self) {
         self.awaits_connections.store(false, SeqCst);
         self.draining.store(true, SeqCst);
         self.idle.notify_waiters();
     }
 
-    /// The same, but connections are waited for: each ends with its next answer, or when its idle time is over.
-    /// To close them sooner could meet a request on its way here, and it would have no answer.
+    /// Starts to drain and waits for idle connections too: each ends with its next answer, or at its idle timeout.
+    /// Closing one sooner could meet a request on its way here, which would get no answer.
     pub fn drain_connections(&self) {
         self.awaits_connections.store(true, SeqCst);
         self.draining.store(true, SeqCst);
     }
 
-    /// Whether connections without a request are waited for.
+    /// Whether the drain waits for connections without a request.
     #[must_use]
     pub fn awaits_connections(&self) -> bool {
         self.awaits_connections.load(SeqCst)
     }
 
-    /// Completes once nothing is in flight that is waited for. Only after [`InFlight::drain`] or
+    /// Completes once nothing is in flight that the drain waits for. Call it only after [`InFlight::drain`] or
     /// [`InFlight::drain_connections`].
     pub async fn drained(&self) {
-        // What was accepted last is a task that may not have run yet, and so is not counted.
-        sleep(FIRST_STEP).await;
+        // The connection accepted last is a task that may not have run yet, so it may not be counted yet.
+        sleep(FIRST_POLL).await;
         loop {
             let idle = self.idle.notified();
             let connections = if self.awaits_connections() {
@@ -109,8 +110,8 @@ impl InFlight {
             } else {
                 0
             };
-            let lasting = self.lasting.load(SeqCst);
-            if self.requests() == 0 && connections == 0 && lasting == 0 {
+            let graceful = self.graceful.load(SeqCst);
+            if self.requests() == 0 && connections == 0 && graceful == 0 {
                 return;
             }
             idle.await;
@@ -119,7 +120,7 @@ impl InFlight {
 }
 
 impl RequestGuard<'_> {
-    /// How many were in flight with this one when it came.
+    /// How many requests were in flight when this one started, itself included.
     #[must_use]
     pub fn nth(&self) -> usize {
         self.nth
@@ -134,9 +135,9 @@ impl Drop for RequestGuard<'_> {
     }
 }
 
-impl Drop for LastingGuard<'_> {
+impl Drop for GracefulGuard<'_> {
     fn drop(&mut self) {
-        if self.0.lasting.fetch_sub(1, SeqCst) == 1 && self.0.is_draining() {
+        if self.0.graceful.fetch_sub(1, SeqCst) == 1 && self.0.is_draining() {
             self.0.idle.notify_waiters();
         }
     }
@@ -172,7 +173,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn connections_are_waited_for_until_patience_ends() {
+    async fn connections_are_waited_for_until_the_wait_is_called_off() {
         let in_flight = InFlight::default();
         let (first, second) = (in_flight.connection(9), in_flight.connection(9));
         in_flight.drain_connections();
@@ -184,20 +185,20 @@ mod tests {
             sleep(hour / 2).await;
             drop(second);
         });
-        assert!(drained.is_ok(), "the last one is gone");
+        assert!(drained.is_ok(), "the last connection is gone");
 
         let _third = in_flight.connection(9);
         let (drained, ()) = tokio::join!(timeout(hour, in_flight.drained()), async {
             sleep(hour / 2).await;
             in_flight.drain();
         });
-        assert!(drained.is_ok(), "nobody waits for idle ones any more");
+        assert!(drained.is_ok(), "idle connections are no longer waited for");
     }
 
     #[tokio::test]
-    async fn drained_waits_for_the_last_lasting_connection() {
+    async fn drained_waits_for_the_last_graceful_connection() {
         let in_flight = InFlight::default();
-        let lasting = in_flight.lasting();
+        let graceful = in_flight.graceful();
         drop(in_flight.request());
         in_flight.drain();
         let drained = in_flight.drained();
@@ -205,7 +206,7 @@ mod tests {
         tokio::select! {
             biased;
             () = &mut drained => panic!("a connection is still open"),
-            () = std::future::ready(()) => drop(lasting),
+            () = std::future::ready(()) => drop(graceful),
         }
         drained.await;
     }

@@ -1,11 +1,11 @@
-//! A client's connection, until it is known which protocol it speaks.
+//! A client's connection, until its protocol is known.
 //!
-//! Whoever connects is counted first: a handshake costs more than fifty charges, and one that is begun and never
-//! finished holds a socket as well as any request does. All that comes before the first request, handshakes
-//! included, has the time that a first request's head has (`timeouts.client`).
+//! A connection is counted before its handshake: a handshake costs more than fifty charges, and one that never
+//! finishes holds a socket as a request does. Everything before the first request, including the handshake, shares
+//! the deadline of the first request's head (`timeouts.client`).
 //!
-//! With TLS the client chooses its protocol in the handshake (ALPN). Without, it is HTTP/1.1, or where
-//! `http2.cleartext` allows it what its first bytes say.
+//! With TLS the client chooses its protocol in the handshake (ALPN). Without TLS it is HTTP/1.1, or, where
+//! `http2.cleartext` allows HTTP/2, the protocol that the first bytes announce.
 
 use std::{sync::Arc, time::Duration};
 
@@ -28,10 +28,10 @@ mod http1;
 mod http2;
 mod target;
 
-/// How long a connection that is turned away may take to read why.
-const LAST_WORD: Duration = Duration::from_secs(1);
+/// How long a connection that the proxy closes may take to read the last bytes.
+const CLOSE_GRACE: Duration = Duration::from_secs(1);
 
-/// The application of one worker thread: Pingora hands it every connection.
+/// The Pingora application of one worker thread: it gets every accepted connection.
 #[derive(Debug)]
 pub struct Ingress {
     dispatcher: Dispatcher,
@@ -49,7 +49,7 @@ impl Ingress {
     }
 }
 
-/// What a connection speaks.
+/// The protocol of a connection.
 enum Protocol {
     Http1,
     Http2,
@@ -61,18 +61,18 @@ impl ServerApp for Ingress {
         let runtime = self.runtime();
         let now = runtime.now();
         let (limits, longest) = (&now.config.limits, now.config.timeouts.client);
-        let may_greet = now.config.tls.is_some() || now.config.http2.cleartext;
+        let needs_detection = now.config.tls.is_some() || now.config.http2.cleartext;
         let open = runtime.in_flight.connection(limits.connections);
-        // What is in force now is not what will be by the end of the connection.
+        // Not kept for the life of the connection: a reload may replace it.
         drop(now);
         let Some(_open) = open else {
             Box::pin(self.turn_away(stream)).await;
             return None;
         };
         let started = Instant::now();
-        let (stream, protocol) = if may_greet {
-            // On the heap, and gone before the first request.
-            Box::pin(self.greet(stream, started + longest)).await?
+        let (stream, protocol) = if needs_detection {
+            // Boxed, and freed before the first request.
+            Box::pin(self.detect_protocol(stream, started + longest)).await?
         } else {
             (stream, Protocol::Http1)
         };
@@ -85,8 +85,8 @@ impl ServerApp for Ingress {
 }
 
 impl Ingress {
-    /// Tells a connection over the limit to come back later. With TLS it is only closed: what is too much must not cost a
-    /// handshake.
+    /// Answers a connection over the limit with 503 and closes it. With TLS it only closes it: a connection over
+    /// the limit must not cost a handshake.
     async fn turn_away(&self, stream: Stream) {
         self.runtime().metrics.requests.connections_refused.inc();
         let reply = self.dispatcher.turn_away();
@@ -94,28 +94,32 @@ impl Ingress {
             return;
         }
         let mut session = ServerSession::new_http1(stream);
-        // A client that does not even read this is not waited for.
-        let _ = timeout(LAST_WORD, reply.send(&mut session)).await;
+        // Does not wait for a client that does not read this.
+        let _ = timeout(CLOSE_GRACE, reply.send(&mut session)).await;
         session.shutdown().await;
     }
 
-    /// Finds out what the connection speaks, after a handshake if there is TLS. `None` where it can't be spoken to.
-    async fn greet(&self, stream: Stream, deadline: Instant) -> Option<(Stream, Protocol)> {
-        // Our listeners are of TCP, so it is always one of these.
+    /// Detects the protocol of the connection, after the handshake if TLS is configured. `None` if either fails.
+    async fn detect_protocol(
+        &self,
+        stream: Stream,
+        deadline: Instant,
+    ) -> Option<(Stream, Protocol)> {
+        // All listeners are TCP, so this always succeeds.
         let mut plain: Box<Plain> = stream.into_any().downcast().ok()?;
         if let Some(certificates) = self.runtime().credentials.certificates() {
-            return self.shake_hands(certificates, *plain, deadline).await;
+            return self.handshake(certificates, *plain, deadline).await;
         }
-        let is_announced = timeout_at(deadline, http2::is_announced(&mut plain)).await;
-        let protocol = match is_announced {
+        let has_preface = timeout_at(deadline, http2::has_preface(&mut plain)).await;
+        let protocol = match has_preface {
             Ok(Ok(true)) => Protocol::Http2,
-            // Whatever it was, HTTP/1.1 has an answer to it: the bytes are still there.
+            // Everything else gets an answer over HTTP/1.1: the bytes can be read again.
             _ => Protocol::Http1,
         };
         Some((plain, protocol))
     }
 
-    async fn shake_hands(
+    async fn handshake(
         &self,
         certificates: &Certificates,
         stream: Plain,
@@ -135,7 +139,7 @@ impl Ingress {
             }
             Ok(Err(error)) => {
                 handshakes.ended(Handshake::Failed);
-                debug!(%error, "No TLS with this client");
+                debug!(%error, "TLS handshake failed");
                 None
             }
             Err(_) => {

@@ -1,17 +1,17 @@
-//! Switchyard's data plane as a library: charge requests come in, and each goes, in one hop, to the substation that can
-//! best take it.
+//! Switchyard's data plane as a library: it sends each charge request, in one hop, to the substation that can best take
+//! it.
 //!
-//! Rooms by what flows through them, each importing only what stands before it:
+//! Its modules, each importing only those listed before it:
 //!
-//! - [`snapshot`] is what is in force; [`metrics`] and [`in_flight`] count; [`runtime`] ties these together for all
-//!   threads.
+//! - [`snapshot`] holds the configuration in force and its grid; [`metrics`] and [`in_flight`] count; [`runtime`] is
+//!   these three, shared by all threads.
 //! - [`dispatch`] answers one request: choose, reserve, send, retry, reply.
 //! - [`ingress`] is the client's side: connections, TLS, HTTP/1.1 and HTTP/2. It reads requests and writes replies.
-//! - [`reload`] puts changes of the configuration into force; [`admin`] shows everything and decides nothing.
-//! - [`server`] puts Pingora's listeners around them; [`lifecycle`] decides when it begins and how it ends.
+//! - [`reload`] puts changes of the configuration into force; [`admin`] shows the state and takes commands.
+//! - [`server`] runs all of it on Pingora's listeners; [`lifecycle`] decides when serving starts and how it stops.
 //!
-//! What they stand on are crates of their own: the ledger (`balance`), the substations (`grid`), the exchange with one of
-//! them (`upstream`), the configuration, the parsers.
+//! Their foundations are crates of their own: the ledger (`balance`), the substations (`grid`), the exchange with one
+//! substation (`upstream`), the configuration and the parsers.
 
 pub mod admin;
 pub mod deadline_timer;

@@ -1,5 +1,5 @@
-//! From the first sample to the last answer: when the proxy opens, whom it takes over from, who comes after
-//! it, and what the service manager hears of it.
+//! Start and stop of the process: when it starts to serve, which process it takes over from, which process takes over
+//! from it (hot restart), and what the service manager is notified of.
 
 use std::{
     env, ffi::OsString, io, net::TcpListener, os::unix::net::UnixListener, path::PathBuf,
@@ -18,28 +18,28 @@ use crate::{
     systemd,
 };
 
-/// How long the service manager is kept waiting for the first samples: substations may come later.
+/// How long readiness waits for the first samples; substations may come later.
 const FIRST_SAMPLES: Duration = Duration::from_secs(10);
 
-/// How long a process that is to take over tries to get its first samples. It has to be shorter than what its
-/// predecessor waits.
+/// How long a new process tries to get its first samples. It must be shorter than the time for which the old process
+/// waits.
 const TAKE_OVER: Duration = Duration::from_secs(30);
 
-/// How the upgrade is asked for.
+/// The command line option that asks for an upgrade.
 pub const UPGRADE: &str = "--upgrade";
 
-/// What was arranged for the handover, before and after.
+/// The handover from the old process and the handover to the next one.
 #[derive(Debug, Default)]
 pub struct Lifecycle {
     predecessor: Option<Predecessor>,
     path: Option<SocketPath>,
     listener: Option<UnixListener>,
-    /// Whether who comes to the path meets this process.
-    is_met: bool,
+    /// Whether this process listens at the path.
+    owns_path: bool,
     restart: Option<RestartCommand>,
 }
 
-/// How this process was started, so that its successor can be.
+/// How this process was started, to start its successor the same way.
 #[derive(Debug)]
 struct RestartCommand {
     program: PathBuf,
@@ -47,8 +47,8 @@ struct RestartCommand {
 }
 
 impl Lifecycle {
-    /// Arranges to be succeeded by way of a socket at `path`, if one is given, and to succeed who listens there
-    /// if `is_upgrade`. Returns the listening sockets that were inherited.
+    /// Prepares handovers over a socket at `path`, if one is given. With `is_upgrade`, takes over from the process that
+    /// listens there. Returns the inherited listening sockets.
     pub fn arrange(
         path: Option<PathBuf>,
         is_upgrade: bool,
@@ -67,50 +67,51 @@ impl Lifecycle {
             Some(_) => None,
             None => Some(path.open()?),
         };
-        let life = Self {
+        let lifecycle = Self {
             predecessor,
-            is_met: listener.is_some(),
+            owns_path: listener.is_some(),
             listener,
             path: Some(path),
-            restart: RestartCommand::learn(),
+            restart: RestartCommand::capture(),
         };
-        Ok((life, sockets))
+        Ok((lifecycle, sockets))
     }
 
-    /// Lives it. `told` completes when the process is told to end, and `sockets` are what a successor gets.
-    pub async fn live(
+    /// Runs from the first sample to the decision to stop. `stop` completes when a signal asks the process to stop, and
+    /// `sockets` are handed to a successor.
+    pub async fn run(
         mut self,
         gate: StartGate,
         sockets: Vec<TcpListener>,
-        mut told: BoxFuture<'static, ()>,
+        mut stop: BoxFuture<'static, ()>,
     ) -> Ending {
         let successor = tokio::select! {
-            () = &mut told => None,
-            ending = self.course(&gate, sockets) => match ending {
+            () = &mut stop => None,
+            ending = self.wait_for_successor(&gate, sockets) => match ending {
                 Ok(successor) => Some(successor),
                 Err(ending) => return ending,
             },
         };
         let Some(successor) = successor else {
-            systemd::stopping("Finishing the requests in hand");
-            // Nobody is left who could be met there; a path that is gone already is as good.
-            if let (Some(path), true) = (&self.path, self.is_met) {
+            systemd::stopping("Finishing requests in flight");
+            // No successor will connect: remove the socket, and ignore it if missing.
+            if let (Some(path), true) = (&self.path, self.owns_path) {
                 let _ = path.close();
             }
-            return Ending::Told;
+            return Ending::Stop;
         };
-        info!(process = successor.process(), "A new process takes over");
+        info!(process = successor.process(), "New process took over");
         if let Some(process) = successor.process() {
-            systemd::succeeded_by(process);
+            systemd::main_process(process);
         }
         if let Err(error) = successor.confirm().await {
-            warn!(%error, "The new process could not be told that this one ends");
+            warn!(%error, "Could not confirm the handover to the new process");
         }
-        Ending::HandedOver { force: told }
+        Ending::HandedOver { force: stop }
     }
 
-    /// Opens the gate, and waits for a successor.
-    async fn course(
+    /// Opens the gate, and waits for a successor that is ready.
+    async fn wait_for_successor(
         &mut self,
         gate: &StartGate,
         sockets: Vec<TcpListener>,
@@ -122,10 +123,10 @@ impl Lifecycle {
             gate.open();
             let _ = timeout(FIRST_SAMPLES, gate.ready()).await;
         }
-        systemd::ready("Taking charge requests");
+        systemd::ready("Listening for charge requests");
         let server = match self.listener.take() {
             Some(listener) => HandoverServer::new(listener, sockets)
-                .inspect_err(|error| warn!(%error, "No upgrade will be possible"))
+                .inspect_err(|error| warn!(%error, "Upgrades disabled: upgrade socket unavailable"))
                 .ok(),
             None => None,
         };
@@ -154,37 +155,37 @@ impl Lifecycle {
         }
         gate.open();
         match predecessor.relieve().await {
-            Ok(()) => info!("Took over from the process that ran before"),
-            // It has died or hangs; in either case somebody has to take the requests.
+            Ok(()) => info!("Took over from the old process"),
+            // It has died or hangs. In either case this process must serve.
             Err(error) => {
-                warn!(%error, "The process that ran before did not say that it ends");
+                warn!(%error, "Old process did not confirm that it is stopping");
             }
         }
         if let Some(path) = &self.path {
             self.listener = path
                 .replace()
-                .inspect_err(|error| warn!(%error, "No upgrade will be possible"))
+                .inspect_err(|error| warn!(%error, "Upgrades disabled: upgrade socket unavailable"))
                 .ok();
-            self.is_met = self.listener.is_some();
+            self.owns_path = self.listener.is_some();
         }
         Ok(())
     }
 
     fn start_successor(&self) {
         let Some(restart) = &self.restart else {
-            warn!("SIGUSR2: no upgrade without --upgrade-socket");
+            warn!("SIGUSR2 ignored: start with --upgrade-socket to allow upgrades");
             return;
         };
         info!(program = %restart.program.display(), "SIGUSR2: starting a new process");
         if let Err(error) = restart.start() {
-            warn!(%error, "The new process could not be started");
+            warn!(%error, "Could not start the new process");
         }
     }
 }
 
 impl RestartCommand {
-    /// Learned at the start: once the file is replaced, the system names this process's own as deleted.
-    fn learn() -> Option<Self> {
+    /// Captured at the start: once the file is replaced, the system reports this process's program as deleted.
+    fn capture() -> Option<Self> {
         let program = env::current_exe().ok()?;
         let mut arguments: Vec<_> = env::args_os().skip(1).collect();
         if !arguments.iter().any(|argument| argument == UPGRADE) {
@@ -195,12 +196,12 @@ impl RestartCommand {
 
     fn start(&self) -> io::Result<()> {
         let mut child = Command::new(&self.program).args(&self.arguments).spawn()?;
-        // Somebody has to wait for it, should it end before this process does.
+        // Reaps the child in case it ends before this process does.
         thread::Builder::new()
             .name("successor".to_owned())
             .spawn(move || {
                 if let Ok(status) = child.wait() {
-                    warn!(%status, "The new process ended");
+                    warn!(%status, "New process exited");
                 }
             })?;
         Ok(())

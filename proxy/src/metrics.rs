@@ -1,8 +1,8 @@
-//! Everything that is counted, registered once.
+//! All metrics, registered once.
 //!
-//! Each room declares its own families; here they are put into one registry. Handles for label sets that the way of a
-//! request needs are made beforehand, so counting is an atomic addition. Nothing here looks at the rooms: gauges that
-//! speak of now are set by the admin port when it renders the page.
+//! Each module declares its own families; this one puts them into one registry. Handles for the label sets that
+//! requests need are made in advance, so counting is an atomic addition. Nothing here reads other modules: the
+//! admin port sets the gauges of the current state when it renders the page.
 
 mod config;
 mod requests;
@@ -18,27 +18,27 @@ use switchyard_tls::TlsMetrics;
 pub use config::{ConfigMetrics, ReloadOutcome};
 pub use requests::{RequestGauges, RequestMetrics, RequestTotals, Waited};
 
-/// What every name begins with.
+/// Prefix of every name.
 const NAMESPACE: &str = "switchyard";
 
 /// The registry and its families.
 #[derive(Debug)]
 pub struct Metrics {
-    /// Counters of the way of a request.
+    /// Requests, as clients see them.
     pub requests: RequestMetrics,
-    /// Substations, and the choice among them.
+    /// Substations, and how they are chosen.
     pub grid: GridMetrics,
-    /// The grid as it is now.
+    /// The current state of the grid.
     pub grid_gauges: GridGauges,
-    /// What is counted of the configuration.
+    /// The configuration and its reloads.
     pub config: ConfigMetrics,
     /// Sources of substations.
     pub discovery: DiscoveryFamilies,
-    /// Clients' handshakes.
+    /// TLS handshakes with clients.
     pub tls: TlsMetrics,
     panics: IntCounter,
     registry: Registry,
-    /// Without the prefix: `process_*` has the same names everywhere.
+    /// Without the prefix: `process_*` has the same names in every program.
     process: Registry,
 }
 
@@ -49,7 +49,7 @@ impl Metrics {
         let make = Registrar::new(&registry);
         let build = make.int_gauges(
             "build_info",
-            "1, with the version that runs as a label.",
+            "Always 1; the label is the running version.",
             &["version"],
         )?;
         build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
@@ -65,13 +65,16 @@ impl Metrics {
             config: ConfigMetrics::register(make)?,
             discovery: DiscoveryFamilies::register(make)?,
             tls: TlsMetrics::register(make)?,
-            panics: make.counter("panics_total", "Panics caught; each lost one connection.")?,
+            panics: make.counter(
+                "panics_total",
+                "Panics caught; each one closed a connection.",
+            )?,
             registry,
             process,
         })
     }
 
-    /// Counts panics from here on, besides whatever the hook before did with them.
+    /// Counts panics from now on, in addition to what the previous hook does.
     pub fn count_panics(&self) {
         static HOOKED: Once = Once::new();
         let panics = self.panics.clone();

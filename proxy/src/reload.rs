@@ -1,9 +1,9 @@
 //! Changes of the configuration while the proxy runs.
 //!
-//! One task applies all of them, so that none overtakes another: the file when it changes, on SIGHUP and on
-//! `POST /reload`, and what [`Discovery`] finds. Each time the whole is made anew (what the file says, what
-//! stays until a restart, what was found), checked, and swapped in one step; on any fault nothing changes and
-//! all faults are told. What is the same as before is not swapped at all.
+//! One task applies all changes, in order: the file when it changes, on SIGHUP and on `POST /reload`, and what
+//! [`Discovery`] finds. Each time the whole configuration is built (from the file, the settings that stay until a
+//! restart, and the discovered substations), checked, and swapped in one step. On any fault nothing changes, and
+//! every fault is reported. A configuration equal to the one in force is not swapped.
 
 mod changes;
 mod file;
@@ -24,19 +24,19 @@ use switchyard_status::Reload;
 use switchyard_process::signals;
 
 use crate::{metrics::ReloadOutcome, runtime::Runtime, systemd};
-use file::File;
+use file::ConfigFile;
 
-/// How long new sources of substations are waited for before what they found counts as nothing.
-const SOURCES: Duration = Duration::from_secs(5);
-/// Reloads that may wait for their turn.
+/// How long a start waits for the first answers of discovery sources; later answers are applied when they come.
+const SOURCES_TIMEOUT: Duration = Duration::from_secs(5);
+/// How many requests for a reload may queue.
 const QUEUE: usize = 16;
 
-/// Asks for reloads.
+/// Requests reloads.
 #[derive(Clone, Debug)]
-pub struct Handle(mpsc::Sender<oneshot::Sender<Reload>>);
+pub struct ReloadHandle(mpsc::Sender<oneshot::Sender<Reload>>);
 
-impl Handle {
-    /// Has the file read again, and waits for what comes of it. None if the proxy is about to end.
+impl ReloadHandle {
+    /// Requests a reload of the file and waits for its result. `None` if the proxy is stopping.
     pub async fn reload(&self) -> Option<Reload> {
         let (answer, answered) = oneshot::channel();
         self.0.send(answer).await.ok()?;
@@ -44,9 +44,9 @@ impl Handle {
     }
 }
 
-/// What became of a configuration that was taken, a line each.
+/// What applying a configuration changed, one line per item.
 #[derive(Debug, Default)]
-struct Taken {
+struct Applied {
     changes: Vec<String>,
     needs_restart: Vec<String>,
 }
@@ -55,45 +55,45 @@ struct Taken {
 #[derive(Debug)]
 pub struct Reloader {
     runtime: Arc<Runtime>,
-    file: Option<File>,
-    /// What the file said last, less what needs a restart.
-    written: Config,
+    file: Option<ConfigFile>,
+    /// The last configuration read from the file, without the changes that need a restart.
+    file_config: Config,
     discovery: Option<Discovery>,
-    /// Where the proxy itself listens.
-    own: [SocketAddr; 2],
+    /// Where the proxy itself listens: not allowed as a substation.
+    own_addresses: [SocketAddr; 2],
     asked: mpsc::Receiver<oneshot::Sender<Reload>>,
-    /// Taken from the first moment: without a handler it would end the process.
+    /// Installed from the start: without a handler SIGHUP would end the process.
     hangup: signals::Watch,
 }
 
 impl Reloader {
-    /// For the configuration in force, which came from `path`, or from no file. `own` is where the proxy itself listens.
-    /// To be called on a runtime.
+    /// For the configuration in force, which was read from `path`, if from a file. `own_addresses` is where the proxy
+    /// itself listens. Must be called on a runtime.
     #[must_use]
     pub fn new(
         runtime: Arc<Runtime>,
         path: Option<PathBuf>,
-        own: [SocketAddr; 2],
-    ) -> (Self, Handle) {
+        own_addresses: [SocketAddr; 2],
+    ) -> (Self, ReloadHandle) {
         let (ask, asked) = mpsc::channel(QUEUE);
-        let written = Config::clone(&runtime.now().config);
+        let file_config = Config::clone(&runtime.now().config);
         let reloader = Self {
             runtime,
-            file: path.map(File::new),
-            written,
+            file: path.map(ConfigFile::new),
+            file_config,
             discovery: None,
-            own,
+            own_addresses,
             asked,
             hangup: signals::Watch::hangup(),
         };
-        (reloader, Handle(ask))
+        (reloader, ReloadHandle(ask))
     }
 
-    /// Puts the sources of substations to work, and waits a while for what they find.
+    /// Starts the discovery sources, and waits a while for their first answers.
     pub async fn start(&mut self) {
         self.start_discovery().await;
         if let Err(faults) = self.apply() {
-            warn!(?faults, "What was found can't be used");
+            warn!(?faults, "Discovered substations rejected");
         }
     }
 
@@ -101,7 +101,7 @@ impl Reloader {
     pub async fn run(mut self) {
         self.watch().await;
         if self.file.is_some() {
-            // It may have changed between being read and being watched.
+            // It may have changed between the first read and the start of the watch.
             self.reload_file("the file had changed", true).await;
         }
         loop {
@@ -117,7 +117,7 @@ impl Reloader {
                 Some(answer) = self.asked.recv() => {
                     let reload = self.reload_file("POST /reload", false).await;
                     self.refresh();
-                    // Whoever asked may have hung up.
+                    // The client may have closed its connection.
                     let _ = answer.send(reload);
                 }
                 () = file::changed(&mut self.file) => {
@@ -129,59 +129,59 @@ impl Reloader {
         }
     }
 
-    /// Reads the file and puts it into force. `is_quiet`: nothing is told of a file that says what it said before.
+    /// Reads the file and puts it into force. With `is_quiet`, an unchanged file is neither logged nor counted.
     async fn reload_file(&mut self, why: &str, is_quiet: bool) -> Reload {
         let read = match &self.file {
             Some(file) => file.read().await,
             None => Err(vec!["this configuration came from no file".to_owned()]),
         };
-        let taken = match read {
-            Ok(config) => self.take(config).await,
+        let applied = match read {
+            Ok(config) => self.put_in_force(config).await,
             Err(faults) => Err(faults),
         };
-        let outcome = match &taken {
-            Ok(taken) if taken.changes.is_empty() => ReloadOutcome::Unchanged,
+        let outcome = match &applied {
+            Ok(applied) if applied.changes.is_empty() => ReloadOutcome::Unchanged,
             Ok(_) => ReloadOutcome::Changed,
             Err(_) => ReloadOutcome::Refused,
         };
-        let is_news = match &taken {
-            Ok(taken) => !(taken.changes.is_empty() && taken.needs_restart.is_empty()),
+        let is_news = match &applied {
+            Ok(applied) => !(applied.changes.is_empty() && applied.needs_restart.is_empty()),
             Err(_) => true,
         };
-        // A file that is right again is news, although nothing of it is new.
+        // A file that is valid again is news, even if it equals the configuration in force.
         let was_refused = || self.runtime.last_reload().is_some_and(|last| !last.success);
-        let is_told = is_news || !is_quiet || was_refused();
-        let reload = self.report(taken);
-        if is_told {
+        let is_noted = is_news || !is_quiet || was_refused();
+        let reload = self.report(applied);
+        if is_noted {
             self.runtime.metrics.config.reloaded(outcome);
-            tell(&reload, why);
+            log(&reload, why);
             self.runtime.note_reload(reload.clone());
         }
         reload
     }
 
-    /// Puts what the file says into force, and reads the certificate and the token that it names.
-    async fn take(&mut self, mut config: Config) -> Result<Taken, Vec<String>> {
-        let needs_restart = changes::keep(&mut config, &self.written);
+    /// Puts the configuration of the file into force, and reads the certificate and the token that it names.
+    async fn put_in_force(&mut self, mut config: Config) -> Result<Applied, Vec<String>> {
+        let needs_restart = changes::keep_fixed(&mut config, &self.file_config);
         let is_other_credential = self.read_credentials(config.clone()).await?;
-        let before = std::mem::replace(&mut self.written, config);
-        if self.written.tls != before.tls || self.written.admin != before.admin {
+        let before = std::mem::replace(&mut self.file_config, config);
+        if self.file_config.tls != before.tls || self.file_config.admin != before.admin {
             self.watch().await;
         }
-        if self.written.discovery != before.discovery {
+        if self.file_config.discovery != before.discovery {
             self.start_discovery().await;
         }
         let mut changes = match self.apply() {
             Ok(changes) => changes,
             Err(fault) => {
-                self.written = before;
+                self.file_config = before;
                 return Err(vec![fault]);
             }
         };
         if is_other_credential {
             changes.push("certificate or token replaced".to_owned());
         }
-        Ok(Taken {
+        Ok(Applied {
             changes,
             needs_restart,
         })
@@ -196,12 +196,15 @@ impl Reloader {
         }
     }
 
-    /// Has the file watched, and those that it names.
+    /// Watches the file, and the files that it names.
     async fn watch(&mut self) {
         let named = [
-            self.written.tls.as_ref().map(|tls| tls.certificate.clone()),
-            self.written.tls.as_ref().map(|tls| tls.key.clone()),
-            self.written.admin.token_file.clone(),
+            self.file_config
+                .tls
+                .as_ref()
+                .map(|tls| tls.certificate.clone()),
+            self.file_config.tls.as_ref().map(|tls| tls.key.clone()),
+            self.file_config.admin.token_file.clone(),
         ];
         if let Some(file) = &mut self.file {
             file.watch(named.into_iter().flatten()).await;
@@ -214,17 +217,17 @@ impl Reloader {
             Ok(changes) => {
                 let version = self.runtime.now().version;
                 let changes = changes.join("; ");
-                info!(version, changes, "Other substations were found");
+                info!(version, changes, "Substations updated from discovery");
             }
-            Err(fault) => warn!(fault, "What was found can't be used"),
+            Err(fault) => warn!(fault, "Discovered substations rejected"),
         }
     }
 
-    /// Puts what the file says and what was found into force, and says what that changes.
+    /// Puts the file's configuration and the discovered substations into force. Returns the changes.
     fn apply(&mut self) -> Result<Vec<String>, String> {
-        let mut config = self.written.clone();
+        let mut config = self.file_config.clone();
         if let Some(discovery) = &mut self.discovery {
-            config.substations = discovery.members(&config.substations, &self.own);
+            config.substations = discovery.members(&config.substations, &self.own_addresses);
         }
         let before = Arc::clone(&self.runtime.now().config);
         if config == *before {
@@ -238,16 +241,20 @@ impl Reloader {
     }
 
     async fn start_discovery(&mut self) {
-        let sources = &self.written.discovery;
+        let sources = &self.file_config.discovery;
         if sources.is_empty() {
             self.discovery = None;
             return;
         }
-        let folder = self.file.as_ref().map(File::folder).unwrap_or_default();
+        let folder = self
+            .file
+            .as_ref()
+            .map(ConfigFile::folder)
+            .unwrap_or_default();
         let before = self.discovery.take();
         let discovery = Discovery::start(sources, &folder, &self.runtime.metrics.discovery, before);
-        if timeout(SOURCES, discovery.settled()).await.is_err() {
-            warn!("Not all sources of substations have answered yet: going on without");
+        if timeout(SOURCES_TIMEOUT, discovery.settled()).await.is_err() {
+            warn!("Starting before all discovery sources have answered");
         }
         self.discovery = Some(discovery);
     }
@@ -258,40 +265,43 @@ impl Reloader {
         }
     }
 
-    fn report(&self, taken: Result<Taken, Vec<String>>) -> Reload {
+    fn report(&self, applied: Result<Applied, Vec<String>>) -> Reload {
         let now = self.runtime.now();
         let clock = now.grid.clock();
-        let success = taken.is_ok();
-        let (taken, faults) = match taken {
-            Ok(taken) => (taken, Vec::new()),
-            Err(faults) => (Taken::default(), faults),
+        let success = applied.is_ok();
+        let (applied, faults) = match applied {
+            Ok(applied) => (applied, Vec::new()),
+            Err(faults) => (Applied::default(), faults),
         };
         Reload {
             version: now.version,
             unix_seconds: clock.unix_seconds(clock.now()),
             success,
             faults,
-            changes: taken.changes,
-            needs_restart: taken.needs_restart,
+            changes: applied.changes,
+            needs_restart: applied.needs_restart,
         }
     }
 }
 
-fn tell(reload: &Reload, why: &str) {
+fn log(reload: &Reload, why: &str) {
     let version = reload.version;
     for fault in &reload.faults {
-        error!(why, version, fault, "Reload refused: the old stays");
+        error!(
+            why,
+            version, fault, "Reload refused: the old configuration stays in force"
+        );
     }
     if reload.success {
         let changes = reload.changes.join("; ");
-        info!(why, version, changes, "Reloaded");
+        info!(why, version, changes, "Configuration reloaded");
     }
     for key in &reload.needs_restart {
-        warn!(why, key, "Needs a restart");
+        warn!(why, key, "Setting changes only at a restart");
     }
 }
 
-/// The next change of what is found; never where nothing is looked for.
+/// Completes with the next discovery change; never without discovery.
 async fn changed(discovery: &mut Option<Discovery>) {
     match discovery {
         Some(discovery) => discovery.changed().await,

@@ -1,4 +1,4 @@
-//! What all threads of the process share, whatever they do: what is in force, what is under way, what is counted.
+//! What all threads of the process share: the snapshot in force, credentials, metrics, requests in flight.
 
 use std::sync::Arc;
 
@@ -19,11 +19,11 @@ use tokio::{sync::watch, time::Instant};
 /// See the [module](self).
 #[derive(Debug)]
 pub struct Runtime {
-    /// What the proxy and its operators prove who they are with.
+    /// The proxy's certificate and the token of the admin port.
     pub credentials: Credentials,
-    /// Everything that is counted.
+    /// All metrics.
     pub metrics: Metrics,
-    /// Requests and connections that are under way.
+    /// Counts of requests and connections in flight.
     pub in_flight: InFlight,
     in_force: InForce,
     last_reload: Mutex<Option<Reload>>,
@@ -47,42 +47,42 @@ impl Runtime {
         }
     }
 
-    /// What is in force at this moment, for a short look.
+    /// The snapshot in force now, borrowed for a moment.
     #[must_use]
     pub fn now(&self) -> Guard<Arc<Snapshot>> {
         self.in_force.now()
     }
 
-    /// What is in force, to go by for as long as a request lasts.
+    /// The snapshot in force now, to keep for as long as a request lasts.
     #[must_use]
     pub fn snapshot(&self) -> Arc<Snapshot> {
         self.in_force.snapshot()
     }
 
-    /// Tells of each grid that comes into force.
+    /// Yields each grid that comes into force.
     #[must_use]
     pub fn grids(&self) -> watch::Receiver<Arc<Grid>> {
         self.in_force.grids()
     }
 
-    /// Puts `config` into force. On an error nothing has changed. `seed` says where the policy begins, if it has a
-    /// place to begin.
+    /// Puts `config` into force. On an error nothing has changed. `seed` sets where a policy starts that goes through
+    /// the substations in turn.
     pub fn put_in_force(&self, config: Config, seed: u64) -> Result<(), Unencodable> {
         self.in_force.put_in_force(config, &self.metrics, seed)
     }
 
-    /// Forgets substations that left long ago. Returns when to come again.
+    /// Forgets substations that left long ago. Returns when the next call is due, if any is.
     pub fn forget_departed(&self, now: Instant) -> Option<Instant> {
         self.in_force.forget_departed(&self.metrics, now)
     }
 
-    /// What became of the last reload, if there was one.
+    /// The result of the last reload, if there was one.
     #[must_use]
     pub fn last_reload(&self) -> Option<Reload> {
         self.last_reload.lock().clone()
     }
 
-    /// Keeps what became of a reload.
+    /// Stores the result of a reload.
     pub fn note_reload(&self, reload: Reload) {
         *self.last_reload.lock() = Some(reload);
     }

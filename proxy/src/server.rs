@@ -1,12 +1,13 @@
-//! Listeners, threads, and an end that takes no longer than the work in hand.
+//! Listeners, threads, and a stop that takes no longer than the requests in flight.
 //!
-//! Pingora's `Server` sleeps its whole grace period on SIGTERM (300 s by default), panics on a port in use
-//! after half a minute, and can't be given a listener that is already bound. Its *services* have none of
-//! that: each runs on whatever runtime awaits it, takes listening sockets by file descriptor and stops on
-//! our word. So they are run here, one single-threaded runtime a worker, all accepting from the same socket.
-//! A connection stays on the thread that accepted it, and so do the connections to substations that it uses.
+//! Pingora's `Server` sleeps its whole grace period on SIGTERM (300 s by default), panics after half a minute on a
+//! port in use, and can't take a listener that is already bound. Its *services* have none of these problems: each
+//! runs on the runtime that awaits it, takes listening sockets by file descriptor, and stops when a watch channel
+//! says so. So this module runs the services: one single-threaded runtime per worker, all accepting from the same
+//! socket. A connection stays on the thread that accepted it, and so do the connections to substations that it
+//! uses.
 //!
-//! The main thread runs the scraper and the admin port, and waits for whoever decides on beginning and end.
+//! The main thread runs the scraper, the admin port and the caller's lifecycle, which decides on start and stop.
 
 mod listeners;
 mod start_gate;
@@ -53,37 +54,38 @@ use crate::{
 /// The listener's name in Pingora's table of inherited sockets.
 const INHERITED: &str = "listener";
 
-/// Pingora's default read buffer is 64 KiB a connection, kept while it idles. Requests are read into their
-/// own buffer, so this one is left out; answers leave in one write if they fit the other.
+/// Sizes of Pingora's read and write buffers, in bytes. Its default read buffer takes 64 KiB per connection, also while
+/// idle. Requests have a buffer of their own, so there is none here; an answer that fits the write buffer leaves in one
+/// write.
 const BUFFERS: (usize, usize) = (0, 1460);
 
 /// Why the proxy could not run.
 #[derive(Debug, Error)]
 pub enum Error {
-    /// A listener's address can't be had.
+    /// A listener's address can't be bound.
     #[error("can't listen on {address} ({key}): {reason}{}", advice(reason))]
     Bind {
         /// The address.
         address: SocketAddr,
-        /// Where it stands in the configuration.
+        /// Its key in the configuration.
         key: &'static str,
-        /// What the system said. Not called `source`: it is part of the message, and would be told twice.
+        /// The system's error. Not called `source`: it is part of the message and would be printed twice.
         reason: io::Error,
     },
-    /// A thread, a runtime or a socket option was refused by the system.
+    /// The system refused a thread, a runtime or a socket option.
     #[error("can't start: {0}")]
     Start(#[from] io::Error),
     /// The path for charges does not fit a request line.
     #[error("charge.upstream_path: {0}")]
     Path(#[from] Unencodable),
-    /// It was to take over from another process, and can't.
+    /// It should take over from another process and has no samples.
     #[error(
-        "no substation has told its load within {} s, so the process that runs goes on: are \
+        "no substation reported its load within {} s, so the running process continues: are \
          substations[].address and load right?",
         .0.as_secs()
     )]
     Unready(Duration),
-    /// A metric was declared twice or wrongly.
+    /// A metric was declared twice or with an invalid name.
     #[error("can't register a metric: {0}")]
     Metrics(#[from] prometheus::Error),
 }
@@ -101,18 +103,18 @@ fn advice(error: &io::Error) -> &'static str {
     }
 }
 
-/// Runs the proxy for as long as `life` says, and until the requests in hand are answered. Blocks.
+/// Runs the proxy until `lifecycle` completes and the requests in flight are answered. Blocks.
 ///
-/// `file` is where the configuration came from, and is read again when that changes.
+/// `file` is the file of the configuration; a change of it causes a reload.
 ///
-/// `life` gets the stage when all else runs. No request is taken before it opens the stage, so a proxy that turns
-/// out not to work has not accepted a connection that another would have served.
+/// `lifecycle` gets the gate when everything else runs. No connection is accepted before it opens the gate, so a proxy
+/// that turns out not to work has not taken a connection that another process would have served.
 pub fn run<L: Future<Output = Ending>>(
     config: Config,
     file: Option<PathBuf>,
     credentials: Credentials,
     listeners: Listeners,
-    life: impl FnOnce(StartGate) -> L,
+    lifecycle: impl FnOnce(StartGate) -> L,
 ) -> Result<(), Error> {
     let metrics = Metrics::new()?;
     metrics.count_panics();
@@ -152,18 +154,18 @@ pub fn run<L: Future<Output = Ending>>(
                 })
         })
         .collect::<Result<_, io::Error>>()?;
-    let own = [listeners.charge_address()?, listeners.admin_address()?];
-    info!(address = %own[0], threads, "Taking charge requests");
-    info!(address = %own[1], "Admin port");
+    let addresses = [listeners.charge_address()?, listeners.admin_address()?];
+    info!(address = %addresses[0], threads, "Listening for charge requests");
+    info!(address = %addresses[1], "Listening on the admin port");
     let admin_listener = listeners.admin;
-    // The workers have their own; at the end none may be left open.
+    // The workers have duplicates. None may be left open at the end.
     drop(listeners.charge);
 
     let main = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     let failed = main.block_on(async {
-        let (mut reloader, reloads) = Reloader::new(Arc::clone(&runtime), file, own);
+        let (mut reloader, reloads) = Reloader::new(Arc::clone(&runtime), file, addresses);
         let admin = Admin::new(Arc::clone(&runtime), state, reloads);
         let (stop_admin, admin_stopped) = watch::channel(false);
         let admin = tokio::spawn(serve("admin", admin, admin_listener, admin_stopped));
@@ -174,25 +176,25 @@ pub fn run<L: Future<Output = Ending>>(
             open,
             runtime: Arc::clone(&runtime),
         };
-        let ending = life(gate).await;
+        let ending = lifecycle(gate).await;
         reloader.abort();
         info!(
             requests = runtime.in_flight.requests(),
-            "Told to end: finishing the requests in hand"
+            "Stopping: finishing requests in flight"
         );
         if let Ending::HandedOver { .. } = ending {
             runtime.in_flight.drain_connections();
-            // Who asks from here on is to be told of the process that counts from here on.
+            // From now on the admin port belongs to the new process.
             let _ = stop_admin.send(true);
         } else {
             runtime.in_flight.drain();
         }
-        // Nobody listens only if the workers are gone already.
+        // An error only means that the workers are gone already.
         let _ = stop.send(true);
         // Joining blocks, and the admin port answers until the end.
         let mut ended = tokio::task::spawn_blocking(|| {
             for worker in workers {
-                // One that has panicked has ended, too.
+                // A worker that panicked has ended too.
                 let _ = worker.join();
             }
         });
@@ -205,7 +207,7 @@ pub fn run<L: Future<Output = Ending>>(
                 None
             }
             Ending::Unready { waited } => Some(Error::Unready(waited)),
-            Ending::Told => None,
+            Ending::Stop => None,
         };
         if !ended.is_finished() {
             let _ = ended.await;
@@ -215,12 +217,12 @@ pub fn run<L: Future<Output = Ending>>(
         scraper.abort();
         failed
     });
-    info!("Ended");
+    info!("Stopped");
     failed.map_or(Ok(()), Err)
 }
 
-/// Waits for what is in hand, and no longer than all its deadlines together: those in force now, which need not be
-/// those of the start.
+/// Waits for the requests in flight, no longer than all their deadlines together: the deadlines in force now, which may
+/// differ from those at the start.
 async fn drained(runtime: &Runtime) {
     let Timeouts {
         connect,
@@ -240,12 +242,12 @@ async fn drained(runtime: &Runtime) {
     {
         warn!(
             requests = runtime.in_flight.requests(),
-            "Gave up on requests still in hand"
+            "Gave up on requests still in flight"
         );
     }
 }
 
-/// One of Pingora's services on the runtime that awaits it, until `stopped` turns true.
+/// Runs one of Pingora's services on the awaiting runtime, until `stopped` turns true.
 async fn serve<A>(name: &str, app: A, listener: TcpListener, stopped: ShutdownWatch)
 where
     A: ServerApp + Send + Sync + 'static,

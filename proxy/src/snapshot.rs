@@ -1,8 +1,8 @@
 //! What is in force: one configuration and the grid made from it, swapped as one.
 //!
-//! A request takes the snapshot once and goes by it to its end, so it never sees the limits of one configuration and the
-//! substations of another. A reload publishes the next one; nobody waits for anybody, and the old one goes with its last
-//! request.
+//! A request takes the snapshot once and uses it to its end, so it never sees the limits of one configuration and the
+//! substations of another. A reload publishes the next snapshot. Neither waits for the other, and the old snapshot is
+//! freed with its last request.
 
 use std::sync::Arc;
 
@@ -16,32 +16,32 @@ use switchyard_http1::Unencodable;
 
 use crate::metrics::Metrics;
 
-/// A configuration in force, and its grid. Never changes.
+/// A configuration in force, and its grid. Immutable.
 #[derive(Debug)]
 pub struct Snapshot {
-    /// Counts the configurations that were in force, from 1.
+    /// Number of this configuration; the first is 1.
     pub version: u64,
-    /// When this one came into force.
+    /// When it came into force.
     pub since: Moment,
     /// The checked configuration.
     pub config: Arc<Config>,
     /// Its substations.
     pub grid: Arc<Grid>,
-    /// Which substation holds a session, by its id; also those that left not long ago.
+    /// Finds the substation of a session by the session's id, including substations that left recently.
     pub names: Names<Arc<Substation>>,
 }
 
-/// The snapshot in force, and what goes over from one to the next.
+/// The snapshot in force, and what is carried from one snapshot to the next.
 #[derive(Debug)]
 pub struct InForce {
     now: ArcSwap<Snapshot>,
     grids: watch::Sender<Arc<Grid>>,
-    /// Also the right to change what is in force.
+    /// Its lock also serialises changes of the snapshot.
     departed: Mutex<Departed>,
 }
 
 impl InForce {
-    /// `config` and its grid come into force first, as version 1.
+    /// Starts with `config` and its grid, as version 1.
     #[must_use]
     pub fn new(config: Config, grid: Arc<Grid>) -> Self {
         let snapshot = Snapshot {
@@ -58,26 +58,26 @@ impl InForce {
         }
     }
 
-    /// What is in force at this moment, for a short look.
+    /// The snapshot in force now, borrowed for a moment.
     #[must_use]
     pub fn now(&self) -> Guard<Arc<Snapshot>> {
         self.now.load()
     }
 
-    /// What is in force, to go by for as long as one likes.
+    /// The snapshot in force now, to keep.
     #[must_use]
     pub fn snapshot(&self) -> Arc<Snapshot> {
         self.now.load_full()
     }
 
-    /// Tells of each grid that comes into force.
+    /// Yields each grid that comes into force.
     #[must_use]
     pub fn grids(&self) -> watch::Receiver<Arc<Grid>> {
         self.grids.subscribe()
     }
 
-    /// Puts `config` into force. On an error nothing has changed. `seed` is for where the policy begins, if it has a place
-    /// to begin.
+    /// Puts `config` into force. On an error nothing has changed. `seed` sets where a policy starts that goes through
+    /// the substations in turn.
     pub fn put_in_force(
         &self,
         config: Config,
@@ -90,7 +90,7 @@ impl InForce {
         let grid = before.grid.rebuild(&config, &metrics.grid, &absent, seed)?;
         let grid = Arc::new(grid);
         departed.take_back(&grid);
-        // Those that are about to leave too: their sessions are asked for all the same.
+        // Includes the substations that are about to leave: clients still ask for their sessions.
         let absent: Vec<_> = departed
             .all()
             .into_iter()
@@ -110,7 +110,7 @@ impl InForce {
         Ok(())
     }
 
-    /// Forgets substations that left long ago. Returns when to come again.
+    /// Forgets substations that left long ago. Returns when the next call is due, if any is.
     pub fn forget_departed(&self, metrics: &Metrics, now: Instant) -> Option<Instant> {
         let mut departed = self.departed.lock();
         let before = self.snapshot();
@@ -120,7 +120,7 @@ impl InForce {
             let absent = departed.all();
             let is_known = |name: &str| {
                 let mut known = before.grid.substations().iter().chain(&absent);
-                known.any(|one: &Arc<Substation>| one.name() == name)
+                known.any(|substation: &Arc<Substation>| substation.name() == name)
             };
             for gone in forgotten.iter().filter(|gone| !is_known(gone.name())) {
                 metrics.grid.forget(gone.name());

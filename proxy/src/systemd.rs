@@ -1,37 +1,37 @@
-//! What the service manager is told: that the proxy is ready, reloads, stops, or is another process now.
+//! Notifies the service manager: ready, reloading, stopping, or continued in another process.
 //!
-//! systemd's protocol, datagrams to the socket that `NOTIFY_SOCKET` names; without one nothing is said.
-//! Nothing here may fail the proxy: a manager that can't be told is noted at debug.
+//! The protocol is systemd's: datagrams to the socket that `NOTIFY_SOCKET` names. Without that variable nothing is
+//! sent. A failure here never fails the proxy; it is logged at level debug.
 
 use sd_notify::NotifyState;
 use tracing::debug;
 
-/// Started, or reloaded; `status` is shown beside the service.
+/// The proxy has started or reloaded; `status` is shown beside the service.
 pub fn ready(status: &str) {
-    tell(&[NotifyState::Ready, NotifyState::Status(status)]);
+    notify(&[NotifyState::Ready, NotifyState::Status(status)]);
 }
 
-/// A new configuration is being read. [`ready`] has to follow, whatever came of it.
+/// The proxy is reading a configuration. [`ready`] must follow, also after a failure.
 pub fn reloading() {
-    // Needed since systemd 253, to tell this reload's `READY=1` from an earlier one.
+    // Needed since systemd 253, to distinguish this reload's `READY=1` from an earlier one.
     match NotifyState::monotonic_usec_now() {
-        Ok(now) => tell(&[NotifyState::Reloading, now]),
-        Err(error) => debug!(%error, "The service manager was not told"),
+        Ok(now) => notify(&[NotifyState::Reloading, now]),
+        Err(error) => debug!(%error, "Could not notify the service manager"),
     }
 }
 
-/// On its way out.
+/// The proxy is stopping.
 pub fn stopping(status: &str) {
-    tell(&[NotifyState::Stopping, NotifyState::Status(status)]);
+    notify(&[NotifyState::Stopping, NotifyState::Status(status)]);
 }
 
-/// Another process is the service from here on. Only the process that was it so far is believed.
-pub fn succeeded_by(process: u32) {
-    tell(&[NotifyState::MainPid(process)]);
+/// `process` is the service's main process from now on. systemd accepts this only from the main process so far.
+pub fn main_process(process: u32) {
+    notify(&[NotifyState::MainPid(process)]);
 }
 
-fn tell(states: &[NotifyState<'_>]) {
+fn notify(states: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(false, states) {
-        debug!(%error, "The service manager was not told");
+        debug!(%error, "Could not notify the service manager");
     }
 }

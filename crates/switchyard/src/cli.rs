@@ -22,16 +22,16 @@ use switchyard_top as top;
 
 use crate::demo;
 
-/// The system could not do what was asked.
+/// Exit code of a failure.
 const FAILED: u8 = 1;
-/// The configuration is wrong (`EX_CONFIG` of sysexits.h).
+/// Exit code of a wrong configuration (`EX_CONFIG` of sysexits.h).
 const CONFIGURATION: u8 = 78;
 
 /// A reverse proxy that sends each charge request, in one hop, to the substation that can best take it.
 ///
-/// It judges by the load gauge that every substation already exposes to Prometheus, and by its own ledger of
-/// what the last sample of that gauge can't know yet: a gauge is always old, and whoever trusts it sends
-/// whole bursts to one place.
+/// It compares substations by the load gauge that each exposes to Prometheus, plus its own ledger of the bookings that
+/// the last sample of the gauge can't contain yet. A gauge is always out of date; balancing by gauges alone sends whole
+/// bursts to one substation.
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 100, after_help = EXAMPLES)]
 struct Cli {
@@ -44,34 +44,35 @@ struct Cli {
 const EXAMPLES: &str = "\
 Examples:
   switchyard demo                              see it work: proxy, three substations and a rush hour
-  switchyard check --config my.yaml            is this configuration right? What are the defaults?
-  switchyard run --config my.yaml              run it
-  switchyard healthcheck                       is the one that runs ready?
+  switchyard check --config my.yaml            check a configuration and show its defaults
+  switchyard run --config my.yaml              run the proxy
+  switchyard healthcheck                       ask whether the running proxy is ready
   curl -X POST localhost:8080/request_charge -d '{\"power_kw\": 22}'
-  switchyard top                               what it is doing, in this terminal
+  switchyard top                               watch the running proxy in this terminal
   curl localhost:9901/status
 
-The same for a browser is the admin port's own page: http://localhost:9901/
-SIGTERM and SIGINT end it once the requests in hand are answered.
-SIGUSR2 starts the program anew, and the new process takes over without a lost request (--upgrade-socket).
-RUST_LOG sets what is logged: warn, info (default), debug, switchyard=debug ...
-Exit codes: 0 ended as told, 1 failed, 2 wrong usage, 78 wrong configuration.";
+The admin port has a live page for browsers: http://localhost:9901/
+SIGTERM and SIGINT stop the proxy once the requests in flight are answered.
+SIGUSR2 upgrades it without a lost request: a new process starts and takes over (--upgrade-socket).
+SIGHUP reloads the configuration.
+RUST_LOG sets the log level: warn, info (default), debug, switchyard=debug ...
+Exit codes: 0 stopped by a signal, 1 failed, 2 wrong usage, 78 wrong configuration.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run the proxy (also without any command)
+    /// Run the proxy (the default command)
     Run(Run),
     /// Check a configuration, and show it with every default filled in
     Check(ConfigFile),
     /// Print the configuration's JSON Schema, for editors
     Schema,
-    /// Proxy, three substations of unequal capacity and a rush hour, all in one process
+    /// Run the proxy, three substations of unequal capacity and a rush hour in one process
     Demo(demo::Options),
     /// Show what a running proxy is doing, live, in this terminal
     Top(top::Options),
-    /// Ask a running proxy whether it is well, for container engines: exits with 0 or 1
+    /// Check the health of a running proxy, for container engines: exits with 0 or 1
     Healthcheck {
-        /// What has to answer with 200: /ready if it should take requests, /live if it only has to run
+        /// The page that must answer with 200: /ready to check that it takes requests, /live that it runs
         #[arg(
             long,
             value_name = "URL",
@@ -85,19 +86,19 @@ enum Command {
 struct Run {
     #[command(flatten)]
     file: ConfigFile,
-    /// Take over from the process that runs: its listening sockets, once this one is ready
+    /// Take over the listening sockets of the running process, once this process is ready
     #[arg(long)]
     upgrade: bool,
-    /// Where a new process asks for the listening sockets, in a directory open to nobody else
+    /// Socket at which a new process takes over; its directory must be open to this user only
     ///
-    /// Default: upgrade.sock in `$RUNTIME_DIRECTORY`, which systemd sets; without either there is no upgrade.
+    /// Default: upgrade.sock in `$RUNTIME_DIRECTORY`, which systemd sets. Without either no upgrade is possible.
     #[arg(long, value_name = "PATH")]
     upgrade_socket: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
 struct ConfigFile {
-    /// The configuration, as YAML
+    /// The configuration file (YAML)
     #[arg(
         long,
         short,
@@ -107,7 +108,7 @@ struct ConfigFile {
     config: PathBuf,
 }
 
-/// Parses the command line, does what it says, and returns how it went.
+/// Parses and runs the command line. Returns the exit code.
 #[must_use]
 pub(crate) fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -126,7 +127,7 @@ pub(crate) fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // Standard error is all there is to tell it on.
+            // If standard error is closed, there is no other place for the message.
             let _ = writeln!(io::stderr(), "switchyard: {error:#}");
             let is_configuration = error.downcast_ref::<config::Error>().is_some();
             ExitCode::from(if is_configuration {
@@ -159,14 +160,14 @@ fn run(options: &Run) -> anyhow::Result<()> {
         Some(file.config.clone()),
         credentials,
         listeners,
-        |gate| lifecycle.live(gate, sockets, Box::pin(signals::terminated())),
+        |gate| lifecycle.run(gate, sockets, Box::pin(signals::terminated())),
     )?;
     Ok(())
 }
 
-/// Where to meet a successor: as told, or in the directory that systemd made for this service.
-fn upgrade_socket(told: Option<&Path>) -> Option<PathBuf> {
-    told.map(Path::to_owned).or_else(|| {
+/// The path of the upgrade socket: as given, or in the directory that systemd made for this service.
+fn upgrade_socket(given: Option<&Path>) -> Option<PathBuf> {
+    given.map(Path::to_owned).or_else(|| {
         let directories = env::var_os("RUNTIME_DIRECTORY")?;
         let directory = env::split_paths(&directories).next()?;
         Some(directory.join("upgrade.sock"))
@@ -180,11 +181,11 @@ fn check(file: &ConfigFile) -> anyhow::Result<()> {
     let effective =
         serde_yaml::to_string(&config).context("can't write the configuration as YAML")?;
     for advice in config.advice() {
-        // Advice that can't be told changes nothing.
+        // Advice is not vital: ignored if standard error is closed.
         let _ = writeln!(io::stderr(), "{}: warning: {advice}", file.config.display());
     }
     show(&format!(
-        "# {} is right. In force would be:\n{effective}",
+        "# {} is valid. The effective configuration:\n{effective}",
         file.config.display()
     ))
 }
@@ -196,7 +197,7 @@ fn schema() -> anyhow::Result<()> {
 
 fn show(text: &str) -> anyhow::Result<()> {
     match io::stdout().lock().write_all(text.as_bytes()) {
-        // The reader of a pipe may have seen enough.
+        // The reader of a pipe may have closed it.
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             Err(error).context("can't write")
         }
@@ -204,7 +205,7 @@ fn show(text: &str) -> anyhow::Result<()> {
     }
 }
 
-/// Logs from this level on. Pingora tells of every connection that breaks; what matters of that is counted.
+/// Logs from this level on. Pingora would log every broken connection; metrics count those that matter.
 fn log_from(level: &str) {
     log_to_stderr(&format!("{level},pingora_core=error"));
 }

@@ -1,8 +1,8 @@
-//! The whole system in one process, for whoever meets it first: three substations of unequal capacity, the
-//! proxy in front of them, and a rush hour, with a live table of what happens.
+//! The demo: the whole system in one process, with three substations of unequal capacity, the proxy in front of them, a
+//! rush hour, and a live table of what happens.
 //!
-//! Nothing here is a model of the system: the substations, the proxy and the load tester are the libraries
-//! that their binaries run, and they talk over sockets. Only the ports bend: one that is taken is replaced.
+//! Nothing is simulated: the substations, the proxy and the load generator are the libraries of their programs, and
+//! they talk over sockets. Only the ports may differ: a port that is in use is replaced by a free one.
 
 mod parts;
 
@@ -28,81 +28,81 @@ use switchyard_tls::Credentials;
 
 use parts::{Substations, bind, wait_until_ready};
 
-/// What each substation can bear, in kW for each car of a day. Unequal, so that an even load would be the
-/// wrong answer; enough together for the evening, and not for much more.
+/// Capacity of each substation, in kW per car of a day. Unequal, so that equal loads would be wrong. Together they
+/// suffice for the evening, with little to spare.
 const KW_PER_CAR: [f64; 3] = [0.6, 0.9, 1.5];
-/// Longer than the parts need to start on a slow machine.
+/// How long the proxy may take to become ready: more than it needs on a slow machine.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// What may be changed about the demo.
+/// The options of the demo.
 #[derive(Clone, Debug, Args)]
-// What comes later counts, so that a recipe's own options can be overridden.
+// A later option overrides an earlier one, so that callers can override the options of a recipe.
 #[command(args_override_self = true)]
 pub(crate) struct Options {
     /// How long the rush hour lasts
     #[arg(long, value_name = "DURATION", default_value = "1m", value_parser = humantime::parse_duration)]
     duration: Duration,
-    /// How many cars come in a whole day. The substations grow with it
+    /// Number of cars in a whole day; the substations grow with it
     #[arg(long, value_name = "N", default_value_t = 30_000.0)]
     sessions: f64,
-    /// Which part of the day is shown
+    /// The part of the day to show
     #[arg(long, value_name = "HH:MM-HH:MM", default_value = "16:00-22:00")]
     hours: Hours,
-    /// The same seed offers the same cars at the same times
+    /// Seed of the random cars: the same seed brings the same cars at the same times
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Where the report goes, a page to be looked at
+    /// Write the HTML report to FILE
     #[arg(long, value_name = "FILE", default_value = "switchyard-demo.html")]
     report: PathBuf,
-    /// Where the report goes as JSON
+    /// Write the report as JSON to FILE
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// When the demo has failed, such as 'lost>0': see `requester --help`. May be repeated
+    /// Fail if this holds, such as 'lost>0': see `requester --help`. May be repeated
     #[arg(long, value_name = "CHECK")]
     fail_if: Vec<Check>,
 }
 
-/// Why the demo could not be shown.
+/// Why the demo failed.
 #[derive(Debug, Error)]
 pub(crate) enum Error {
-    /// A socket, a thread or the terminal.
-    #[error("can't show the demo: {0}")]
+    /// A socket, a thread or the terminal failed.
+    #[error("can't run the demo: {0}")]
     System(#[from] io::Error),
-    /// A file of the report.
+    /// A file of the report can't be written.
     #[error("can't write {}: {source}; pass another --report or --output", path.display())]
     Report {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
-    /// The report's figures as JSON, which is a mistake in the requester.
+    /// The report can't be written as JSON, which is a bug in the requester.
     #[error("can't write the report as JSON: {0}")]
     Json(#[from] serde_json::Error),
     /// The proxy did not start.
     #[error(transparent)]
     Server(#[from] server::Error),
-    /// The demo's own configuration.
+    /// The demo's configuration of the proxy is wrong.
     #[error(transparent)]
     Config(#[from] config::Error),
-    /// The demo's own substations.
+    /// The demo's configuration of a substation is wrong.
     #[error(transparent)]
     Substation(#[from] substation::ConfigError),
-    /// The rush hour.
+    /// The rush hour failed.
     #[error(transparent)]
     Requester(#[from] requester::Error),
-    /// The rush hour's target.
+    /// The rush hour's target is wrong.
     #[error(transparent)]
     Target(#[from] requester::TargetError),
-    /// The parts did not find each other.
+    /// The proxy had no samples in time.
     #[error("the proxy was not ready within {} s", PATIENCE.as_secs())]
     NotReady,
-    /// It ran, and what it showed is not what was wanted.
+    /// It ran, and `--fail-if` checks failed.
     #[error("{0} of the checks failed; the summary says which")]
     Failed(usize),
 }
 
-/// Shows the demo until its end or Ctrl-C. Blocks.
+/// Runs the demo until its end or Ctrl-C. Blocks.
 pub(crate) fn run(options: &Options) -> Result<(), Error> {
     let Options {
         sessions,
@@ -111,11 +111,11 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
         ..
     } = *options;
     let curve = Profile::Home.curve(sessions, hours, duration)?;
-    // Before the run, so that a folder that can't be written to costs no minute.
+    // Before the run, so that a folder without write access fails at once and not after a minute.
     let page = prepare(&options.report)?;
     let json = options.output.as_deref().map(prepare).transpose()?;
     let capacities = KW_PER_CAR.map(|kw| kw * sessions);
-    // Cars charge as much faster than life as they come.
+    // Cars charge faster by the same factor by which they arrive faster.
     let time_scale = hours.span().as_secs_f64() / duration.as_secs_f64();
     let substations = Substations::start(&capacities, time_scale)?;
     let (config, listeners) = bind(&substations.addresses)?;
@@ -123,11 +123,11 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     let (stop, stopped) = oneshot::channel::<()>();
     let proxy = thread::Builder::new().name("proxy".into()).spawn(move || {
         let credentials = Credentials::default();
-        server::run(config, None, credentials, listeners, |stage| async move {
-            stage.open();
-            // A sender that is gone means the same as one that spoke.
+        server::run(config, None, credentials, listeners, |gate| async move {
+            gate.open();
+            // A dropped sender means stop, as a message does.
             let _ = stopped.await;
-            Ending::Told
+            Ending::Stop
         })
     })?;
     wait_until_ready(admin, Instant::now() + PATIENCE)?;
@@ -151,11 +151,11 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
         .report
         .canonicalize()
         .unwrap_or_else(|_| options.report.clone());
-    println!("The same to look at: {}", shown.display());
-    println!("Yours: write config/switchyard.yaml and run `switchyard run`.");
+    println!("HTML report: {}", shown.display());
+    println!("Next: write config/switchyard.yaml and run `switchyard run`.");
 
     drop(stop);
-    // It ran on a thread of its own; a panic there has been printed already.
+    // A panic of the proxy's thread has been printed already.
     if let Ok(ended) = proxy.join() {
         ended?;
     }
@@ -223,15 +223,15 @@ fn rush_hour(
         },
         ..requester::Options::new(format!("http://{charge}").parse()?, Load::Curve(curve))
     };
-    let face = ProgressView::new();
+    let progress_view = ProgressView::new();
     let runtime = runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     let report = runtime.block_on(requester::run(
         run,
-        |progress| face.show(progress),
+        |progress| progress_view.show(progress),
         switchyard_process::signals::interrupted(),
     ))?;
-    face.end();
+    progress_view.end();
     Ok(report)
 }

@@ -1,5 +1,5 @@
-//! The configurations that are shipped, those that have to be accepted, and what an operator is told about the
-//! others: the whole text, kept beside each case as `.expected`, so that a change of wording is reviewed as one.
+//! The shipped configurations, configurations that must be accepted, and the messages for invalid ones. The whole
+//! message stands beside each case as `.expected`, so that a change of wording shows up in review.
 
 #![allow(
     clippy::panic,
@@ -17,7 +17,7 @@ use switchyard_config::{Config, Error};
 
 const CRATE: &str = env!("CARGO_MANIFEST_DIR");
 
-/// The files of a folder with this extension, by name. At least one: a walk through nothing proves nothing.
+/// The files of a folder with this extension, by name. At least one, or the test would prove nothing.
 fn files(folder: &str, extension: &str) -> Vec<PathBuf> {
     let folder = Path::new(CRATE).join(folder);
     let entries = fs::read_dir(&folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
@@ -134,13 +134,10 @@ admin: {token_file: token}";
         .iter()
         .filter(|row| !keys.contains(&(**row).to_owned()))
         .collect();
-    assert!(
-        outdated.is_empty(),
-        "rows of keys that are no more: {outdated:?}"
-    );
+    assert!(outdated.is_empty(), "rows of removed keys: {outdated:?}");
 }
 
-/// The path of each value that is no map, lists as `substations[].name`.
+/// The path of each value that is not a map; lists as `substations[].name`.
 fn collect(value: &Value, path: &str, keys: &mut Vec<String>) {
     match value {
         Value::Mapping(map) => {

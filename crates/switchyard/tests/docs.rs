@@ -1,4 +1,4 @@
-//! The documents against the code: what they name has to exist, and what exists has to be in them.
+//! Compares the documents with the code: what they name must exist, and what exists must be in them.
 
 #![allow(
     clippy::indexing_slicing,
@@ -32,13 +32,13 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-/// Longer than anything here takes on a busy machine.
+/// Longer than any step takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Labels whose values depend on what runs, not on the code.
 const OPEN_LABELS: [&str; 5] = ["substation", "source", "code", "version", "revision"];
 
-/// A metric family, as a page shows it or a table says it.
+/// A metric family, as on a metrics page or in a table.
 #[derive(Debug, PartialEq, Eq)]
 struct Family {
     kind: String,
@@ -77,7 +77,7 @@ fn rows<'a>(text: &'a str, heading: &str) -> Vec<Vec<&'a str>> {
         .collect()
 }
 
-/// The words of a cell that stand in backticks.
+/// The words of a cell in backticks.
 fn quoted(cell: &str) -> BTreeSet<String> {
     cell.split('`')
         .skip(1)
@@ -86,7 +86,7 @@ fn quoted(cell: &str) -> BTreeSet<String> {
         .collect()
 }
 
-/// The families of a table, and the whole row of each.
+/// The families of a table, each with its whole row.
 fn documented<'a>(text: &'a str, heading: &str) -> (Families, BTreeMap<String, Vec<&'a str>>) {
     let (mut families, mut whole) = (Families::new(), BTreeMap::new());
     for row in rows(text, heading) {
@@ -109,7 +109,7 @@ fn documented<'a>(text: &'a str, heading: &str) -> (Families, BTreeMap<String, V
     (families, whole)
 }
 
-/// The families of a page, and the label values of each that the code decides on.
+/// The families of a page, each with the label values that the code determines.
 fn shown(page: &str) -> (Families, BTreeMap<String, BTreeSet<String>>) {
     let (mut families, mut values) = (Families::new(), BTreeMap::new());
     for line in page.lines() {
@@ -148,7 +148,7 @@ fn shown(page: &str) -> (Families, BTreeMap<String, BTreeSet<String>>) {
     (families, values)
 }
 
-/// What a table says and what a page shows are the same, but for what the process collector only has on Linux.
+/// Compares a table with a page, except the families that the process collector has on Linux only.
 fn compare(text: &str, heading: &str, page: &str) {
     let (mut documented, rows) = documented(text, heading);
     let (mut shown, values) = shown(page);
@@ -179,7 +179,7 @@ async fn get(address: SocketAddr, path: &str) -> String {
     answer
 }
 
-/// The proxy's page before any sample and after the first, and a substation's.
+/// The proxy's page before any sample and after the first sample, and a substation's page.
 async fn pages() -> [String; 3] {
     let substation = Substation::new(substation::Config::new("one", 500.0)).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -190,7 +190,7 @@ async fn pages() -> [String; 3] {
         std::future::pending(),
     ));
 
-    // With TLS, since there are metrics only of that.
+    // With TLS, because some metrics exist only with it.
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let files = tempfile::tempdir().unwrap();
     let [certificate, key] = ["tls.crt", "tls.key"].map(|name| files.path().join(name));
@@ -238,7 +238,7 @@ async fn the_metrics_are_those_of_the_documentation() {
     compare(&text, "## The proxy", &after);
     compare(&text, "## The substation", &substation);
 
-    // What has no series before a first sample says so.
+    // The row of a family without series before the first sample says so.
     let (families, rows) = documented(&text, "## The proxy");
     let (early, _) = shown(&before);
     for name in families.keys() {
@@ -267,7 +267,7 @@ fn the_error_table_is_that_of_the_code() {
 }
 
 /// All Rust sources under these folders, as one text.
-fn sources(folders: &[&str]) -> String {
+fn sources(folders: &[impl AsRef<Path>]) -> String {
     let mut text = String::new();
     let mut folders: Vec<_> = folders.iter().map(|folder| root().join(folder)).collect();
     while let Some(folder) = folders.pop() {
@@ -284,11 +284,14 @@ fn sources(folders: &[&str]) -> String {
 }
 
 #[test]
-fn what_it_is_said_to_log_it_logs() {
-    let (text, code) = (
-        read("docs/operations.md"),
-        sources(&["proxy/src", "crates"]),
-    );
+fn every_documented_log_line_is_in_the_code() {
+    // Only what runs: a test may quote a line that no program logs.
+    let crates = fs::read_dir(root().join("crates")).unwrap();
+    let mut folders: Vec<_> = crates
+        .map(|each| each.unwrap().path().join("src"))
+        .collect();
+    folders.push(root().join("proxy/src"));
+    let (text, code) = (read("docs/operations.md"), sources(&folders));
     let messages: BTreeSet<_> = rows(&text, "## What it logs")
         .iter()
         .filter_map(|row| quoted(row[0]).pop_first())
@@ -300,7 +303,7 @@ fn what_it_is_said_to_log_it_logs() {
 }
 
 #[test]
-fn the_tests_that_prove_the_invariants_exist() {
+fn every_test_that_the_invariants_cite_exists() {
     let code = sources(&["crates", "proxy/src", "substation"]);
     let architecture = read("ARCHITECTURE.md");
     let named: BTreeSet<_> = rows(&architecture, "## Invariants")
@@ -342,7 +345,7 @@ fn documents() -> Vec<PathBuf> {
     found
 }
 
-/// The name that a heading goes by in a link.
+/// The anchor of a heading in a link.
 fn anchor(heading: &str) -> String {
     let kept = |c: &char| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_');
     let text = heading.trim_start_matches('#').trim().to_lowercase();

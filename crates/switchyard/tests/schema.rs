@@ -1,4 +1,4 @@
-//! The JSON Schema against what it describes: the files that are shipped, and the parser.
+//! Compares the JSON Schema with the parser and with the shipped files.
 
 #![allow(
     clippy::panic,
@@ -13,7 +13,7 @@ use jsonschema::Validator;
 use serde_json::{Map, Value, json};
 use switchyard_config::Config;
 
-/// Where the schema is kept.
+/// The stored schema.
 const KEPT: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
     "/../../config/switchyard.schema.json"
@@ -31,7 +31,7 @@ fn from_yaml(text: &str) -> Value {
     serde_yaml::from_str(text).unwrap()
 }
 
-/// What stands under each key that is no map, lists as `substations[]`.
+/// The value of each key that is not a map; lists as `substations[]`.
 fn leaves(value: &Value, path: &str, found: &mut BTreeMap<String, Value>) {
     match value {
         Value::Object(map) => {
@@ -51,7 +51,7 @@ fn leaves(value: &Value, path: &str, found: &mut BTreeMap<String, Value>) {
     }
 }
 
-/// The schema of each key that is no map.
+/// The schema of each key that is not a map.
 fn described(schema: &Value, path: &str, found: &mut BTreeMap<String, Value>) {
     if let Some(properties) = schema.get("properties") {
         assert_eq!(schema["additionalProperties"], false, "{path}");
@@ -60,7 +60,7 @@ fn described(schema: &Value, path: &str, found: &mut BTreeMap<String, Value>) {
             described(schema, path.trim_start_matches('.'), found);
         }
     } else if let Some(whole) = schema["anyOf"].get(1).filter(|_| !path.is_empty()) {
-        // What may be written short is described where it is written in full.
+        // A value with a short form is described by its full form.
         described(whole, path, found);
     } else if let Some(items) = schema.get("items") {
         described(items, &format!("{path}[]"), found);
@@ -93,7 +93,7 @@ fn file_with(path: &str, value: Value) -> Value {
 }
 
 #[test]
-fn the_kept_schema_is_that_of_the_code() {
+fn the_stored_schema_is_that_of_the_code() {
     let kept = fs::read_to_string(KEPT).unwrap();
     let kept: Value = serde_json::from_str(&kept).unwrap();
     assert!(
@@ -103,7 +103,7 @@ fn the_kept_schema_is_that_of_the_code() {
 }
 
 #[test]
-fn every_shipped_and_every_valid_file_satisfies_it_and_names_it() {
+fn every_shipped_and_every_valid_file_satisfies_the_schema_and_names_it() {
     let validator = validator();
     let mut seen = 0;
     for folder in ["../../config", "tests/config/valid"] {
@@ -130,7 +130,7 @@ fn every_shipped_and_every_valid_file_satisfies_it_and_names_it() {
 }
 
 #[test]
-fn it_has_the_parser_s_keys_and_no_other_each_explained_and_with_its_default() {
+fn the_schema_has_exactly_the_parsers_keys_each_with_description_and_default() {
     let one = "substations: [{name: a, address: 127.0.0.1:5001, capacity: 1}]\n\
         discovery: {file_sd: [a.json], http_sd: ['http://a/b'], dns: [{name: a, port: 1, resolver: 127.0.0.1:53}]}\n\
         tls: {certificate: a.crt, key: a.key}\nadmin: {token_file: token}";
@@ -145,7 +145,7 @@ fn it_has_the_parser_s_keys_and_no_other_each_explained_and_with_its_default() {
     );
     for (path, schema) in &described {
         assert!(schema["description"].is_string(), "{path}: {schema}");
-        // Those of a substation or a source have none, nor have files; that of threads is the machine's.
+        // Keys of substations, sources and files have no default; that of `threads` depends on the machine.
         let is_own = path.contains("[]") || path.starts_with("tls.") || path == "admin.token_file";
         if !is_own && path != "threads" {
             assert_eq!(schema["default"], known[path], "{path}");
@@ -154,7 +154,7 @@ fn it_has_the_parser_s_keys_and_no_other_each_explained_and_with_its_default() {
 }
 
 #[test]
-fn what_it_gives_as_default_or_example_the_parser_takes() {
+fn the_parser_accepts_every_default_and_example_of_the_schema() {
     for (path, schema) in all_described() {
         if path.contains("[]") || path == "admin.listen" {
             continue;
@@ -169,7 +169,7 @@ fn what_it_gives_as_default_or_example_the_parser_takes() {
             let file = file_with(&path, value);
             assert!(validator().is_valid(&file), "{path}: {file}");
             if let Err(error) = Config::from_yaml(&file.to_string(), "example") {
-                // An example fits its key; another key may still ask for more or less.
+                // An example is valid for its key; a rule about another key may still fail.
                 let error = error.to_string();
                 assert!(error.contains("or more"), "{path}: {error}");
             }
@@ -178,7 +178,7 @@ fn what_it_gives_as_default_or_example_the_parser_takes() {
 }
 
 #[test]
-fn what_the_parser_refuses_for_its_shape_the_schema_refuses_too() {
+fn the_schema_refuses_every_shape_that_the_parser_refuses() {
     let validator = validator();
     for line in [
         "listne: 127.0.0.1:1",

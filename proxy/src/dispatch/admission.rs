@@ -1,5 +1,5 @@
-//! What becomes of a request that finds no room: a wait in line where that is configured, and else a refusal that says
-//! when there will be room.
+//! A request that finds no capacity: it waits in the queue where one is configured, and otherwise gets a refusal that
+//! says when there will be room.
 
 use std::pin::pin;
 
@@ -9,75 +9,74 @@ use tokio::time::Instant;
 
 use super::{
     Dispatcher,
-    errand::Errand,
+    operation::Operation,
     queue,
     retry::{self, RetryState, SafeToRetry},
-    route::Sending,
+    route::SendContext,
     select::Selected,
 };
 use crate::metrics::Waited;
 
 impl Dispatcher {
-    /// The substation to ask next, if there is one for which this request need not wait.
+    /// The substation to ask next, if this request need not wait for one.
     pub(super) fn admit(
         &self,
-        errand: &mut Errand<'_>,
+        operation: &mut Operation<'_>,
         state: &RetryState,
     ) -> Result<Selected, Refusal> {
-        // Those that wait already come first. (A request with a key may have its place at a substation.)
+        // Requests in the queue come first. (A request with a key may be bound to a substation.)
         let may_wait = state.snapshot.config.admission.queue > 0;
-        let is_free = matches!(errand, Errand::Charge { claim: None, .. });
+        let is_free = matches!(operation, Operation::Charge { claim: None, .. });
         if may_wait && is_free && self.state.queue.length() > 0 {
             return Err(Refusal::NoCapacity);
         }
-        self.select(errand, state)
+        self.select(operation, state)
     }
 
-    /// What becomes of a request that was not admitted: a wait for room, or its refusal.
+    /// Handles a request that was not admitted: it waits for room, or is refused.
     pub(super) async fn without_room(
         &self,
         refused: Refusal,
-        errand: &mut Errand<'_>,
-        sending: &mut Sending<'_>,
+        operation: &mut Operation<'_>,
+        context: &mut SendContext<'_>,
     ) -> Result<Selected, Failure> {
-        // Substations that came since it began have not been asked yet.
+        // Substations added since the request began have not been asked yet.
         let mut refused = refused;
-        if self.runtime.now().version != sending.state.snapshot.version {
-            sending.state.begin_anew(self.runtime.snapshot());
-            match self.admit(errand, &sending.state) {
+        if self.runtime.now().version != context.state.snapshot.version {
+            context.state.restart_with(self.runtime.snapshot());
+            match self.admit(operation, &context.state) {
                 Ok(selected) => return Ok(selected),
                 Err(again) => refused = again,
             }
         }
-        let state = &sending.state;
-        let may_wait =
-            state.snapshot.config.admission.queue > 0 && state.is_only_for_want_of_room(refused);
+        let state = &context.state;
+        let may_wait = state.snapshot.config.admission.queue > 0 && state.lacks_only_room(refused);
         let waited = if may_wait {
-            self.stand_in_line(errand, sending).await
+            self.wait_in_queue(operation, context).await
         } else {
             Err(refused)
         };
-        waited.map_err(|refused| self.no_room(errand, refused, sending))
+        waited.map_err(|refused| self.no_room(operation, refused, context))
     }
 
-    async fn stand_in_line(
+    async fn wait_in_queue(
         &self,
-        errand: &mut Errand<'_>,
-        sending: &mut Sending<'_>,
+        operation: &mut Operation<'_>,
+        context: &mut SendContext<'_>,
     ) -> Result<Selected, Refusal> {
         let metrics = &self.runtime.metrics.requests;
-        let rules = &sending.state.snapshot.config.admission;
-        let until = queue::until(rules, sending.head, Instant::now(), sending.deadline);
+        let rules = &context.state.snapshot.config.admission;
+        let until = queue::until(rules, context.head, Instant::now(), context.deadline);
         let Some(place) = self.state.queue.join(until, rules.queue) else {
             metrics.waited(Waited::Full);
             return Err(Refusal::NoCapacity);
         };
         loop {
             if place.is_first() {
-                // Substations that refused may have room by now, and others may have come.
-                sending.state.begin_anew(self.runtime.snapshot());
-                sending.state.since = Instant::now();
-                match self.select(errand, &sending.state) {
+                // Substations that refused may have room by now, and new ones may have been added.
+                context.state.restart_with(self.runtime.snapshot());
+                context.state.since = Instant::now();
+                match self.select(operation, &context.state) {
                     Ok(selected) => {
                         metrics.waited(Waited::Admitted);
                         return Ok(selected);
@@ -86,7 +85,7 @@ impl Dispatcher {
                     Err(refused) => return Err(refused),
                 }
             }
-            let waited = sending.timer.guard(until, pin!(place.wait())).await;
+            let waited = context.timer.guard(until, pin!(place.wait())).await;
             if waited != Ok(true) {
                 metrics.waited(Waited::InVain);
                 return Err(Refusal::NoCapacity);
@@ -94,38 +93,37 @@ impl Dispatcher {
         }
     }
 
-    /// What the client is told when there is no substation left to ask.
+    /// The answer when no substation is left to ask.
     pub(super) fn no_room(
         &self,
-        errand: &Errand<'_>,
+        operation: &Operation<'_>,
         refused: Refusal,
-        sending: &mut Sending<'_>,
+        context: &mut SendContext<'_>,
     ) -> Failure {
-        let failure = retry::failure_for(refused, &mut sending.state);
-        self.with_forecast(errand, failure, &sending.state)
+        let failure = retry::failure_for(refused, &mut context.state);
+        self.with_forecast(operation, failure, &context.state)
     }
 
-    /// The same where only one may be asked, because it may have booked the key already.
+    /// The answer when the substation that holds the request's key, and so is the only one to ask, did not book.
     pub(super) fn no_room_at_holder(
         &self,
-        errand: &Errand<'_>,
+        operation: &Operation<'_>,
         holder: &str,
         why: SafeToRetry,
-        sending: &mut Sending<'_>,
+        context: &mut SendContext<'_>,
     ) -> Failure {
-        let failure = retry::failure_of_holder(holder, why, &mut sending.state);
-        self.with_forecast(errand, failure, &sending.state)
+        let failure = retry::failure_for_holder(holder, why, &mut context.state);
+        self.with_forecast(operation, failure, &context.state)
     }
 
-    /// Where there is no room, notes when there will be: by the substations' own word, or by the ends of the sessions
-    /// that are known.
+    /// Adds to a failure for lack of room when there will be room: as substations said, or as known sessions end.
     fn with_forecast(
         &self,
-        errand: &Errand<'_>,
+        operation: &Operation<'_>,
         mut failure: Failure,
         state: &RetryState,
     ) -> Failure {
-        if let (Code::NoCapacity, Errand::Charge { charge, .. }) = (failure.code, errand) {
+        if let (Code::NoCapacity, Operation::Charge { charge, .. }) = (failure.code, operation) {
             let known = self.state.forecast.room_in(charge.load, Instant::now());
             failure.room_in = state.room_in.into_iter().chain(known).min();
         }

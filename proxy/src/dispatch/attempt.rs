@@ -1,8 +1,7 @@
 //! One attempt: an exchange with one substation, and what its end proves.
 //!
-//! Here the books are kept. Each way an exchange can end is one row of the table in ARCHITECTURE.md: it says of the
-//! reservation whether it is booked, cancelled or unknown, of the substation how it did, and of the request whether it
-//! may be booked.
+//! Each way an exchange can end is one row of the table in ARCHITECTURE.md. It decides whether the reservation is
+//! booked, cancelled or unknown, what counts for the substation's health, and whether the request may be booked.
 
 use std::{sync::Arc, time::Duration};
 
@@ -17,62 +16,62 @@ use super::retry::SafeToRetry;
 
 /// How one attempt ended.
 pub(super) enum Attempt {
-    /// With an answer for the client.
+    /// The substation gave an answer for the client.
     Answered(Answer),
-    /// Certainly not booked; a refusal may say in how many seconds there will be room.
+    /// Certainly not booked. A refusal may say in how many seconds there will be room.
     SafeToRetry(SafeToRetry, Option<u32>),
-    /// In the middle; how far it had got.
+    /// The connection was lost; the request may be repeated if its progress allows it.
     Broken(Failure, Progress),
-    /// For good, so there is no other attempt: time ran out, or only this substation could answer. How far it had got.
+    /// Failed without another attempt: time ran out, or no other substation could answer. With its progress.
     Final(Failure, Progress),
 }
 
-/// What came of an exchange.
-pub(super) struct Exchanged {
+/// How an exchange ended.
+pub(super) struct ExchangeEnd {
     pub(super) result: Result<Answer, UpstreamError>,
     pub(super) progress: Progress,
-    /// What it means for the client if it failed.
-    pub(super) means: Consequence,
-    /// The time that it had: `timeouts.request`.
+    /// The consequence for the client if it failed.
+    pub(super) consequence: Consequence,
+    /// The time limit: `timeouts.request`.
     pub(super) limit: Duration,
 }
 
-/// Of a question about a session: nothing is reserved, and it says nothing of the substation's health.
-pub(super) fn of_session(holder: &str, exchanged: Exchanged) -> Attempt {
-    let Exchanged {
+/// The attempt of a session request: nothing is reserved, and the substation's health is not judged by it.
+pub(super) fn of_session(holder: &str, end: ExchangeEnd) -> Attempt {
+    let ExchangeEnd {
         result,
         progress,
-        means,
+        consequence,
         limit,
-    } = exchanged;
+    } = end;
     match result {
         Ok(answer) => Attempt::Answered(answer),
         Err(UpstreamError::Connect(error)) => {
-            Attempt::Final(Failure::unreachable(holder, error, means), progress)
+            Attempt::Final(Failure::unreachable(holder, error, consequence), progress)
         }
         Err(UpstreamError::Lost(reason)) => {
-            Attempt::Broken(Failure::lost(holder, reason, means), progress)
+            Attempt::Broken(Failure::lost(holder, reason, consequence), progress)
         }
         Err(UpstreamError::Deadline) => {
-            Attempt::Final(Failure::late(holder, limit, means), progress)
+            Attempt::Final(Failure::late(holder, limit, consequence), progress)
         }
     }
 }
 
-/// Of a charge: ends its reservation as what the exchange proved.
+/// The attempt of a charge: ends its reservation by what the exchange proved.
 pub(super) fn of_charge(
     grid: &Grid,
     substation: &Arc<Substation>,
     reservation: Reservation<Substation>,
     report: ReportSent,
-    exchanged: Exchanged,
+    end: ExchangeEnd,
 ) -> Attempt {
-    let Exchanged {
+    let ExchangeEnd {
         result,
         progress,
-        means,
+        consequence,
         limit,
-    } = exchanged;
+    } = end;
     let count = |outcome| substation.metrics().exchange(outcome);
     match result {
         Ok(answer) => {
@@ -100,7 +99,10 @@ pub(super) fn of_charge(
                 return Attempt::SafeToRetry(SafeToRetry::Unsent, None);
             }
             reservation.unknown();
-            Attempt::Broken(Failure::lost(substation.name(), reason, means), progress)
+            Attempt::Broken(
+                Failure::lost(substation.name(), reason, consequence),
+                progress,
+            )
         }
         Err(UpstreamError::Deadline) => {
             count(UpstreamOutcome::Timeout);
@@ -109,12 +111,15 @@ pub(super) fn of_charge(
                 Progress::Unsent => reservation.cancel(),
                 Progress::Sent => reservation.unknown(),
             }
-            Attempt::Final(Failure::late(substation.name(), limit, means), progress)
+            Attempt::Final(
+                Failure::late(substation.name(), limit, consequence),
+                progress,
+            )
         }
     }
 }
 
-/// Of a charge that was answered.
+/// The attempt of a charge that was answered.
 fn of_answer(
     grid: &Grid,
     substation: &Arc<Substation>,
@@ -122,7 +127,7 @@ fn of_answer(
     report: ReportSent,
     answer: Answer,
 ) -> Attempt {
-    // A load that stands on the answer; it contains the booking that the answer confirms.
+    // Reads a load reported on the answer. It contains the booking that the answer confirms.
     let reported = |answer: &Answer, own: Load| {
         let clock = grid.clock();
         grid.reports().take(answer, substation, report, own, clock);
@@ -133,7 +138,7 @@ fn of_answer(
             let room_in = seconds(answer.header("retry-after"));
             let wait = room_in.map(|seconds| Duration::from_secs(seconds.into()));
             let load = reservation.load();
-            // First taken back, then told: what it refuses is measured by what it has.
+            // The order matters: the refusal is judged by the load without this reservation.
             reservation.cancel();
             reported(&answer, Load::ZERO);
             grid.refused(substation, load, wait);
@@ -144,7 +149,7 @@ fn of_answer(
             grid.good(substation, Some(own));
             reservation.booked();
         }
-        // It understood, and declined.
+        // The substation understood the request and declined it.
         400..500 => {
             grid.good(substation, None);
             reservation.cancel();

@@ -1,14 +1,14 @@
-//! How much of the traffic may be retries.
+//! Limits how much of the traffic may be retries.
 //!
-//! When a substation fails under load, every request becomes two, and the second halves fall on those that
-//! still stand. A budget keeps retries to a share of the requests: each request deposits that share of a
-//! retry, each retry withdraws a whole one. A floor lets a quiet proxy retry at all.
+//! When a substation fails under load, every request becomes two, and the retries fall on the substations that still
+//! work. The budget keeps retries to a share of the requests: each request deposits that share of a retry, each retry
+//! withdraws a whole one. A floor lets a proxy with little traffic retry at all.
 
 use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 
 /// Thousandths of a retry.
 const RETRY: i64 = 1_000;
-/// The most that can be saved up, and what a new budget begins with: this many retries in a row.
+/// The most that can be saved, and the balance of a new budget, in thousandths of a retry.
 const FLOOR: i64 = 100 * RETRY;
 
 /// The budget of one proxy. Shared by all threads.
@@ -18,17 +18,17 @@ pub struct RetryBudget {
 }
 
 impl RetryBudget {
-    /// A new request pays in `share`, the part of requests that may be retried, 0 to 1.
+    /// Deposits for a new request `share` of a retry, 0 to 1.
     #[expect(clippy::cast_possible_truncation, reason = "a share is at most 1")]
     pub fn deposit(&self, share: f64) {
-        // Full most of the time: then this is one read of a line that nobody writes.
+        // The budget is full most of the time. Then this is one read of a cache line that no thread writes.
         if self.saved.load(Relaxed) < FLOOR {
             let part = (share.clamp(0.0, 1.0) * 1e3) as i64;
             self.saved.fetch_add(part, Relaxed);
         }
     }
 
-    /// Withdraws one retry, if there is one. With a share of 0 there never is.
+    /// Withdraws one retry, if the balance allows it. With a share of 0 it never does.
     #[must_use]
     pub fn withdraw(&self, share: f64) -> bool {
         share > 0.0

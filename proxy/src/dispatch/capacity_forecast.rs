@@ -1,11 +1,12 @@
-//! When room will be free: how much load ends in which second, of what was booked through here.
+//! Forecasts when room will be free: how much of the load booked through this proxy ends in which second.
 //!
-//! "No room" is only half of an answer; the other half is when to come back. Most answers to a booking say
-//! how long the session lasts, so the loads that end in each of the coming seconds can be added up, and a
-//! request that finds no room is told the second by which as much as it asks for will have ended. A ring of
-//! seconds, one addition a booking: no list of sessions, no lock and no clock but the request's own. It
-//! knows nothing of sessions that others booked, or that end early: it is a forecast, and told with jitter,
-//! so that those who were refused together don't come back together.
+//! "No room" is only half of an answer; the other half is when to come back. Most answers to a booking say how long
+//! the session lasts. So the loads that end in each coming second can be added up, and a refused request learns the
+//! second by which as much load as it needs will have ended. The store is a ring of seconds with one addition per
+//! booking: no list of sessions, no lock, and no clock but the request's own.
+//!
+//! The forecast does not know sessions booked by others or sessions that end early. `Retry-After` adds jitter, so that
+//! clients refused together don't come back together.
 
 use std::{
     sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed},
@@ -18,19 +19,19 @@ use tokio::time::Instant;
 
 /// Seconds in the ring: a little over an hour.
 const RING: u64 = 4096;
-/// Ends further off than this are noted as if they came then: nobody is told to come back that late.
+/// Ends later than this are counted at this second; no `Retry-After` is that long.
 const HORIZON: u64 = RING - 64;
-/// The longest that a client is told to wait, in seconds: by then everything may have changed.
+/// The longest forecast, in seconds: by then everything may have changed.
 const LONGEST: u32 = 120;
-/// Where an answer says how long its session lasts.
+/// The answer's field with the duration of the session.
 const FIELD: &[u8] = b"\"duration_seconds\"";
 
-/// The ends of one proxy's bookings. Shared by all threads.
+/// When the bookings of this proxy end. Shared by all threads.
 #[derive(Debug)]
 pub(super) struct CapacityForecast {
     start: Instant,
     ends: Box<[AtomicI64]>,
-    /// Seconds before this one are cleared, and in use again for later ones.
+    /// Seconds before this one are cleared, and reused for later seconds.
     swept: AtomicU64,
     field: Finder<'static>,
 }
@@ -45,7 +46,7 @@ impl CapacityForecast {
         }
     }
 
-    /// Notes a booking of `load` at `now`, whose answer may say how long it lasts.
+    /// Adds a booking of `load` at `now`, if its answer says how long it lasts.
     pub(super) fn booked(&self, load: Load, answer: &[u8], now: Instant) {
         if let Some(lasts) = self.lasts(answer) {
             let now = now.saturating_duration_since(self.start);
@@ -57,15 +58,14 @@ impl CapacityForecast {
         }
     }
 
-    /// Seconds from `now` until as much as `load` will have ended, if so much is known to end; [`LONGEST`] where that
-    /// is further off.
+    /// Seconds from `now` until `load` will have ended, at most [`LONGEST`]. `None` if less than that is known to end.
     pub(super) fn room_in(&self, load: Load, now: Instant) -> Option<u32> {
         let now = now.saturating_duration_since(self.start).as_secs();
         self.sweep(now);
         let mut freed = 0;
         (0..HORIZON).find_map(|later| {
             freed += self.second(now + later)?.load(Relaxed);
-            // Whatever ends in a second has ended when the second is over.
+            // What ends in a second has certainly ended when the second is over.
             let is_enough = freed >= load.micros();
             is_enough.then(|| u32::try_from(later + 1).map_or(LONGEST, |later| later.min(LONGEST)))
         })
@@ -75,7 +75,7 @@ impl CapacityForecast {
         self.ends.get(usize::try_from(second % RING).ok()?)
     }
 
-    /// Clears the seconds that are over. Whoever is first in a new second does it.
+    /// Clears the seconds that are over. The first thread in a new second does it.
     fn sweep(&self, now: u64) {
         let swept = self.swept.load(Relaxed);
         if swept >= now
@@ -96,7 +96,7 @@ impl CapacityForecast {
         }
     }
 
-    /// How long the session of an answer lasts.
+    /// The duration of the session in an answer.
     fn lasts(&self, answer: &[u8]) -> Option<Duration> {
         let value = answer.get(self.field.find(answer)? + FIELD.len()..)?;
         let value = value
@@ -110,7 +110,7 @@ impl CapacityForecast {
     }
 }
 
-/// What a client is told of `room_in` seconds: not earlier, and up to half as much later.
+/// `Retry-After` for room in `room_in` seconds: not earlier, and up to half as much later (2 s at least).
 pub(super) fn jittered(room_in: u32, rng: &mut fastrand::Rng) -> u32 {
     let room_in = room_in.clamp(1, LONGEST);
     room_in + rng.u32(0..=(room_in / 2).max(2))
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn room_is_told_by_what_ends_and_when() {
+    fn the_forecast_follows_how_much_load_ends_and_when() {
         let start = Instant::now();
         let forecast = CapacityForecast::new(start);
         assert_eq!(forecast.room_in(load(1.0), start), None);
@@ -145,7 +145,7 @@ mod tests {
         assert_eq!(
             forecast.room_in(load(11.0), over),
             Some(20),
-            "the first has gone"
+            "the first has ended"
         );
     }
 
@@ -173,12 +173,12 @@ mod tests {
         assert_eq!(
             forecast.room_in(load(4.0), idle),
             None,
-            "nobody knows of so much"
+            "more than is known to end"
         );
     }
 
     #[test]
-    fn what_says_no_duration_is_passed_over() {
+    fn an_answer_without_a_duration_is_ignored() {
         let forecast = CapacityForecast::new(Instant::now());
         for body in [
             &b""[..],
@@ -203,16 +203,17 @@ mod tests {
     }
 
     #[test]
-    fn nobody_is_told_to_come_too_early_and_they_don_t_come_all_at_once() {
+    fn retry_after_is_never_too_early_and_spreads_the_clients() {
         let mut rng = fastrand::Rng::with_seed(1);
         for room_in in [0, 1, 10, 500] {
-            let told: Vec<_> = (0..100).map(|_| jittered(room_in, &mut rng)).collect();
+            let seconds: Vec<_> = (0..100).map(|_| jittered(room_in, &mut rng)).collect();
             let least = room_in.clamp(1, LONGEST);
             assert!(
-                told.iter()
-                    .all(|told| (least..=least + (least / 2).max(2)).contains(told))
+                seconds
+                    .iter()
+                    .all(|seconds| (least..=least + (least / 2).max(2)).contains(seconds))
             );
-            assert!(told.iter().any(|other| *other != told[0]));
+            assert!(seconds.iter().any(|other| *other != seconds[0]));
         }
     }
 }

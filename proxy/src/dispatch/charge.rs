@@ -1,7 +1,7 @@
-//! What a client asks for: a body that is passed on untouched, and the one number in it that is weighed.
+//! A charge request: the body, which is passed on unchanged, and the load in it.
 //!
-//! The body is read once, by a visitor that keeps nothing but that number: no tree is built and nothing
-//! allocated, however many fields there are that only the substation knows.
+//! The body is read once, by a visitor that keeps only the load. It builds no tree and allocates nothing, however many
+//! further fields the body has for the substation.
 
 use std::fmt;
 
@@ -11,22 +11,22 @@ use switchyard_balance::Load;
 use switchyard_config as config;
 use switchyard_wire::{Code, Failure};
 
-/// Another field that must be a positive number where it is given.
+/// Optional field; must be a positive number.
 const ENERGY: &str = "energy_kwh";
-/// A field that must be a string where it is given.
+/// Optional field; must be a string.
 const VEHICLE: &str = "vehicle_id";
 
 /// One charge request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Charge<'a> {
-    /// As it came.
+    /// As received.
     pub(super) body: &'a [u8],
-    /// What it will weigh on a substation.
+    /// The load that it adds to a substation.
     pub(super) load: Load,
 }
 
 impl<'a> Charge<'a> {
-    /// Checks a body. An empty one, or one without a load, weighs the configured default.
+    /// Checks a body. Without a load in it, also if it is empty, the configured default applies.
     pub(super) fn parse(body: &'a [u8], rules: &config::Charge) -> Result<Self, Failure> {
         let load = if body.is_empty() {
             None
@@ -158,7 +158,7 @@ impl Visitor<'_> for Amount<'_> {
 
     #[expect(
         clippy::cast_precision_loss,
-        reason = "what loses digits is out of bounds anyway"
+        reason = "a number that loses digits is out of bounds anyway"
     )]
     fn visit_u64<E: Error>(self, units: u64) -> Result<Self::Value, E> {
         self.visit_f64(units as f64)
@@ -166,7 +166,7 @@ impl Visitor<'_> for Amount<'_> {
 
     #[expect(
         clippy::cast_precision_loss,
-        reason = "what loses digits is out of bounds anyway"
+        reason = "a number that loses digits is out of bounds anyway"
     )]
     fn visit_i64<E: Error>(self, units: i64) -> Result<Self::Value, E> {
         self.visit_f64(units as f64)
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_charge_is_refused_with_its_reason() {
+    fn an_invalid_charge_is_refused_with_its_reason() {
         for (body, reason) in [
             ("[]", "expected a JSON object"),
             ("7", "expected a JSON object"),

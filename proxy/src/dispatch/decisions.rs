@@ -1,7 +1,7 @@
-//! The last choices, with what they were made from: the answer to «why did it send that car there?»
+//! Records of the last choices with their inputs: they answer "why was this car sent there?"
 //!
-//! A record costs more than the choice it tells of, so under load only one in a while is kept: at most a
-//! hundred a second, which are as many as a person can want and no request feels. At a quiet hour that is all of them.
+//! A record costs more than the choice itself. So at most a hundred per second are made, which no request notices. With
+//! little traffic every choice is recorded.
 
 use std::{
     collections::VecDeque,
@@ -16,33 +16,33 @@ use switchyard_balance::{Choice, Explanation, Load, Reason, explain};
 
 use switchyard_grid::{Grid, Moment, Substation};
 
-/// Records kept.
+/// Number of records kept.
 const KEPT: usize = 256;
 /// The least time between two records, in milliseconds.
 const APART: u64 = 10;
 
-/// One choice. Substations are told of by their positions in its grid.
+/// One choice. Substations are identified by their positions in its grid.
 #[derive(Clone, Debug)]
 pub struct Decision {
-    /// What it was made from.
+    /// The grid that it was made from.
     pub grid: Arc<Grid>,
     /// When it was made.
     pub at: Moment,
-    /// The load that was placed.
+    /// The load of the charge.
     pub load: Load,
-    /// Where it went.
+    /// Position of the chosen substation.
     pub chosen: usize,
-    /// Why there.
+    /// Why that one was chosen.
     pub reason: Reason,
-    /// The share of the gauges that counted.
+    /// The weight of the gauges, 0 to 1 (see the docs on several proxies).
     pub share: f64,
-    /// By how much the best score was below the next.
+    /// By how much the best score is below the second best.
     pub margin: Option<f64>,
     candidates: Explanation,
     sampled_at: [Option<Moment>; explain::MAX_CANDIDATES],
 }
 
-/// The last records. Shared by all lanes.
+/// The last records. Shared by all dispatchers.
 #[derive(Debug)]
 pub struct Decisions {
     kept: Mutex<VecDeque<Decision>>,
@@ -59,8 +59,8 @@ impl Default for Decisions {
 }
 
 impl Decisions {
-    /// Whether a choice made at `now` should be recorded. Says yes to one lane only.
-    pub(super) fn wants(&self, now: Moment) -> bool {
+    /// Whether a choice made at `now` should be recorded. True for one caller only.
+    pub(super) fn should_record(&self, now: Moment) -> bool {
         let next = self.next_at.load(Relaxed);
         now.millis() >= next
             && self
@@ -69,8 +69,8 @@ impl Decisions {
                 .is_ok()
     }
 
-    /// Keeps a choice; the oldest one gives way.
-    pub fn keep(&self, decision: Decision) {
+    /// Stores a record in place of the oldest one.
+    pub fn record(&self, decision: Decision) {
         let mut kept = self.kept.lock();
         if kept.len() == KEPT {
             kept.pop_front();
@@ -86,7 +86,7 @@ impl Decisions {
 }
 
 impl Decision {
-    /// The record of a choice, with the candidates as they stood right before.
+    /// The record of a choice, with the candidates as they were right before it.
     #[must_use]
     pub fn new(
         grid: &Arc<Grid>,
@@ -126,16 +126,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn records_are_kept_apart_and_one_lane_keeps_each() {
+    fn records_are_spaced_and_one_worker_makes_each() {
         let decisions = Decisions::default();
         let kept = (0..1_000)
-            .filter(|millis| decisions.wants(Moment::from_millis(*millis)))
+            .filter(|millis| decisions.should_record(Moment::from_millis(*millis)))
             .count();
         assert_eq!(kept, 100);
-        assert!(decisions.wants(Moment::from_millis(5_000)));
+        assert!(decisions.should_record(Moment::from_millis(5_000)));
         assert!(
-            !decisions.wants(Moment::from_millis(5_000)),
-            "another lane, at once"
+            !decisions.should_record(Moment::from_millis(5_000)),
+            "a second caller at the same time"
         );
     }
 }

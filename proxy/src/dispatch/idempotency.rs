@@ -1,14 +1,14 @@
 //! Which substation has which `Idempotency-Key`.
 //!
-//! A substation that has booked under a key answers the key's repetition with that same session; any other
-//! one would book a second. So a key belongs to a substation from the moment a request with it may have
-//! been booked there, and every repetition goes there and nowhere else: also one that comes at the same
-//! time on another thread, also while the substation is ejected or draining, also after an answer that
-//! never came. Where every request under a key has certainly not been booked, the key is free again.
+//! A substation that has booked under a key answers a repetition of the key with that same session. Any other
+//! substation would book a second session. So a key is bound to a substation from the moment a request with it may
+//! have been booked there. Every repetition goes to that substation only: also one at the same time on another
+//! thread, also while the substation is ejected or draining, also after an answer that never arrived. If no request
+//! under a key can have been booked, the key is free again.
 //!
-//! A key is kept as 128 bits of a keyed hash, so an entry has one size whatever clients send, and nobody
-//! can make two keys collide. Both bounds are told in the documents: the last so many keys, for so long.
-//! Requests without a key come here not at all.
+//! A key is kept as 128 bits of a keyed hash: an entry has the same size whatever clients send, and no client can make
+//! two keys collide. The number of keys and the time they are kept are bounded (`retry.keys`, `retry.keys_for`).
+//! Requests without a key never use this module.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -25,10 +25,10 @@ use switchyard_wire::{Code, Failure, names::IDEMPOTENCY_KEY};
 
 /// The longest key, in bytes.
 const LONGEST: usize = 255;
-/// Each has its own lock, so that threads seldom meet.
+/// Number of shards. Each has its own lock, so threads seldom contend.
 const SHARDS: usize = 16;
 
-/// The key of a request, if it has one. One that can't be kept is refused: its client counts on it.
+/// The key of a request, if it has one. An invalid key is an error, because its client relies on it.
 pub(super) fn key_of(head: Head<'_>) -> Result<Option<&[u8]>, Failure> {
     let mut keys = head.all(IDEMPOTENCY_KEY);
     let Some(key) = keys.next() else {
@@ -37,14 +37,14 @@ pub(super) fn key_of(head: Head<'_>) -> Result<Option<&[u8]>, Failure> {
     let is_fit = !key.is_empty() && key.len() <= LONGEST && key.iter().all(u8::is_ascii_graphic);
     if !is_fit || keys.next().is_some() {
         let message = format!(
-            "Idempotency-Key must be there once, with 1 to {LONGEST} visible ASCII characters; nothing is booked"
+            "a request has at most one Idempotency-Key, with 1 to {LONGEST} visible ASCII characters; nothing is booked"
         );
         return Err(Failure::new(Code::InvalidRequest, message));
     }
     Ok(Some(key))
 }
 
-/// All keys of one proxy. Shared by all threads. `H` says who holds one.
+/// All keys of this proxy. Shared by all threads. `H` identifies the substation that holds a key.
 #[derive(Debug)]
 pub(super) struct IdempotencyKeys<H> {
     shards: [Mutex<Shard<H>>; SHARDS],
@@ -54,22 +54,24 @@ pub(super) struct IdempotencyKeys<H> {
 #[derive(Debug)]
 struct Shard<H> {
     entries: HashMap<u128, Entry<H>>,
-    /// Entries in the order in which they were bound; none is in here twice.
+    /// Bound entries, oldest first, each once.
     bound: VecDeque<u128>,
 }
 
 #[derive(Debug)]
 struct Entry<H> {
-    /// Who is asked, or has booked.
+    /// The substation that is being asked or may have booked.
     holder: Option<H>,
-    /// Requests with this key that are under way, and those of them that wait for the holder's answer.
+    /// Requests in flight with this key.
     claims: u32,
+    /// Those of them that wait for the holder's answer.
     asking: u32,
-    /// Since when the holder may have booked. Repetitions don't move it, so the queue is in order of time.
+    /// When the first request arrived that the holder may have booked. Repetitions don't change it, so the queue
+    /// stays in order of time.
     bound: Option<Instant>,
 }
 
-/// One request's hold on its key. Dropped in the middle of an exchange, it counts as possibly booked.
+/// One request's claim on its key. If it is dropped during an exchange, the request counts as possibly booked.
 #[derive(Debug)]
 pub(super) struct Claim<'a, H> {
     keys: &'a IdempotencyKeys<H>,
@@ -105,7 +107,7 @@ impl<H> Default for Entry<H> {
 }
 
 impl<H> IdempotencyKeys<H> {
-    /// A request with `key` came at `now`. Keys are kept by the rules as they are now.
+    /// Claims `key` for a request that arrived at `now`. `rules` are the limits in force.
     pub(super) fn claim(&self, key: &[u8], now: Instant, rules: &config::Retry) -> Claim<'_, H> {
         let [high, low] = [0, 1].map(|at: usize| {
             let hash = self.hashes.get(at).map_or(0, |hash| hash.hash_one(key));
@@ -124,7 +126,7 @@ impl<H> IdempotencyKeys<H> {
         claim
     }
 
-    /// How many keys are kept now.
+    /// Number of keys kept.
     pub(super) fn count(&self) -> usize {
         let lengths = self.shards.iter().map(|shard| shard.lock().entries.len());
         lengths.sum()
@@ -132,7 +134,7 @@ impl<H> IdempotencyKeys<H> {
 }
 
 impl<H: Clone + PartialEq> Claim<'_, H> {
-    /// The one that alone may be asked, and this request is about to ask it.
+    /// The key's substation, if it has one: the only one to ask, and this request is about to ask it.
     pub(super) fn ask_holder(&mut self) -> Option<H> {
         let holder = self.entry(|entry| {
             let holder = entry.holder.clone()?;
@@ -143,18 +145,18 @@ impl<H: Clone + PartialEq> Claim<'_, H> {
         holder
     }
 
-    /// This request is about to ask `whom`. False if another one holds the key by now.
-    pub(super) fn ask(&mut self, whom: &H) -> bool {
+    /// Notes that this request is about to ask `candidate`. False if another substation holds the key by now.
+    pub(super) fn ask(&mut self, candidate: &H) -> bool {
         self.is_asking = self.entry(|entry| {
-            let is_free = entry.holder.get_or_insert_with(|| whom.clone()) == whom;
+            let is_free = entry.holder.get_or_insert_with(|| candidate.clone()) == candidate;
             entry.asking += u32::from(is_free);
             is_free
         });
         self.is_asking
     }
 
-    /// The substation asked has certainly not booked this request. True if another one may be asked.
-    pub(super) fn leave(&mut self) -> bool {
+    /// Notes that the substation has certainly not booked this request. True if another one may be asked.
+    pub(super) fn release(&mut self) -> bool {
         self.is_asking = false;
         self.entry(|entry| {
             entry.asking = entry.asking.saturating_sub(1);
@@ -168,7 +170,7 @@ impl<H: Clone + PartialEq> Claim<'_, H> {
 }
 
 impl<H> Claim<'_, H> {
-    /// The substation asked may have booked.
+    /// Notes that the substation may have booked.
     pub(super) fn bind(&mut self) {
         self.is_asking = false;
         let now = self.now;
@@ -216,9 +218,9 @@ impl<H> Drop for Claim<'_, H> {
 }
 
 impl<H> Shard<H> {
-    /// Forgets what is over its time, and the oldest beyond `most`; never a key in use.
+    /// Forgets expired keys, and the oldest ones beyond `most`; never a key in use.
     fn expire(&mut self, most: usize, kept_for: Duration, now: Instant) {
-        // As many looks as there are keys at most: one in use goes to the back.
+        // At most one step per key, because a key in use goes to the back.
         for _ in 0..self.bound.len() {
             let Some(hash) = self.bound.front().copied() else {
                 return;

@@ -1,12 +1,12 @@
-//! A bounded wait for room, off unless it is configured.
+//! The admission queue: a bounded wait for room, off unless it is configured.
 //!
-//! When no substation has room, a request may wait a little instead of being refused: room comes with the
-//! next sample, or when somebody's reservation is taken back. Who must be served earliest waits in front,
-//! and only the first in line looks for room, so those behind cost nothing and nobody is overtaken. While
-//! somebody waits, a newcomer waits behind.
+//! When no substation has room, a request may wait a little instead of being refused: room appears with the next
+//! sample, or when another request's reservation is cancelled. Requests queue by deadline, the earliest first. Only
+//! the first one looks for room, so the others cost nothing and none is overtaken. While requests wait, a new
+//! request queues too.
 //!
-//! The first looks every few milliseconds instead of being told: a choice takes a microsecond, and there is
-//! one such look at a time in the whole proxy.
+//! The first request polls every few milliseconds instead of being notified: a choice takes a microsecond, and only one
+//! request in the whole proxy polls at a time.
 
 use std::{
     collections::BTreeMap,
@@ -27,29 +27,29 @@ use switchyard_config as config;
 use switchyard_http1::Head;
 use switchyard_wire::names::REQUEST_TIMEOUT;
 
-/// A longer text is no duration that anybody means.
+/// Longest text that is read as a duration, in bytes.
 const LONGEST_TEXT: usize = 16;
-/// How often the first in line looks for room.
-const LOOK: Duration = Duration::from_millis(5);
+/// How often the first request in the queue looks for room.
+const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
-/// When a place must be left, and who came first of those with the same moment.
+/// The order in the queue: the moment when a request must leave, then the order of arrival.
 type Turn = (Instant, u64);
 
-/// The line of one proxy. Shared by all threads.
+/// The queue of this proxy. Shared by all threads.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
-    line: Mutex<Line>,
-    /// As many as stand in line, to be read without the lock.
+    waiting: Mutex<Waiting>,
+    /// Number of waiting requests, readable without the lock.
     length: AtomicUsize,
 }
 
 #[derive(Debug, Default)]
-struct Line {
+struct Waiting {
     places: BTreeMap<Turn, Arc<Notify>>,
-    came: u64,
+    joined: u64,
 }
 
-/// A place in line; left when dropped.
+/// A place in the queue; given up when dropped.
 #[derive(Debug)]
 pub(super) struct Place<'a> {
     queue: &'a Queue,
@@ -58,22 +58,22 @@ pub(super) struct Place<'a> {
 }
 
 impl Queue {
-    /// How many wait.
+    /// Number of requests that wait.
     pub(super) fn length(&self) -> usize {
         self.length.load(Relaxed)
     }
 
-    /// A place for a request that must be served by `until`, unless the line is full with `most`.
+    /// A place for a request that must be served by `until`, unless `most` requests wait already.
     pub(super) fn join(&self, until: Instant, most: usize) -> Option<Place<'_>> {
-        let mut line = self.line.lock();
-        if line.places.len() >= most {
+        let mut waiting = self.waiting.lock();
+        if waiting.places.len() >= most {
             return None;
         }
-        line.came += 1;
-        let turn = (until, line.came);
+        waiting.joined += 1;
+        let turn = (until, waiting.joined);
         let moved_up = Arc::new(Notify::new());
-        line.places.insert(turn, Arc::clone(&moved_up));
-        self.length.store(line.places.len(), Relaxed);
+        waiting.places.insert(turn, Arc::clone(&moved_up));
+        self.length.store(waiting.places.len(), Relaxed);
         Some(Place {
             queue: self,
             turn,
@@ -82,8 +82,8 @@ impl Queue {
     }
 }
 
-/// Until when a request that finds no room at `now` waits: at most until `deadline`, and no longer than its client
-/// will.
+/// Until when a request that finds no room at `now` may wait: at most until `deadline`, and no longer than its client
+/// waits (`x-request-timeout`).
 pub(super) fn until(
     rules: &config::Admission,
     head: Head<'_>,
@@ -100,22 +100,22 @@ pub(super) fn until(
 }
 
 impl Place<'_> {
-    /// Whether nobody is in front.
+    /// Whether this request is the first in the queue.
     pub(super) fn is_first(&self) -> bool {
-        let line = self.queue.line.lock();
-        line.places.first_key_value().map(|(turn, _)| *turn) == Some(self.turn)
+        let waiting = self.queue.waiting.lock();
+        waiting.places.first_key_value().map(|(turn, _)| *turn) == Some(self.turn)
     }
 
-    /// Waits until it is worth looking for room again. False if its time is over.
+    /// Waits until it is time to look for room again. False once the wait has expired.
     pub(super) async fn wait(&self) -> bool {
         let (until, _) = self.turn;
         let left = until.saturating_duration_since(Instant::now());
         let longest = if self.is_first() {
-            left.min(LOOK)
+            left.min(POLL_INTERVAL)
         } else {
             left
         };
-        // Moved up or timed out: both are looked at by whoever asked.
+        // Either result is fine: the caller checks both the place and the time.
         let _ = timeout(longest, self.moved_up.notified()).await;
         Instant::now() < until
     }
@@ -123,10 +123,10 @@ impl Place<'_> {
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
-        let mut line = self.queue.line.lock();
-        line.places.remove(&self.turn);
-        self.queue.length.store(line.places.len(), Relaxed);
-        if let Some((_, first)) = line.places.first_key_value() {
+        let mut waiting = self.queue.waiting.lock();
+        waiting.places.remove(&self.turn);
+        self.queue.length.store(waiting.places.len(), Relaxed);
+        if let Some((_, first)) = waiting.places.first_key_value() {
             first.notify_one();
         }
     }
@@ -150,9 +150,9 @@ mod tests {
                 .join(at(200), 4)
                 .is_some_and(|place| !place.is_first())
         );
-        assert_eq!(queue.length(), 3, "who leaves makes room");
+        assert_eq!(queue.length(), 3, "a dropped place is free");
         drop(early);
-        assert!(second.wait().await, "it is told that it is first");
+        assert!(second.wait().await, "it is notified when it becomes first");
         assert!(second.is_first());
         assert_eq!(now, Instant::now(), "at once");
         drop(second);
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_full_line_takes_nobody_and_a_place_ends_in_time() {
+    async fn a_full_queue_takes_no_request_and_a_place_expires_in_time() {
         let (queue, now) = (Queue::default(), Instant::now());
         let place = queue.join(now + Duration::from_millis(12), 1).unwrap();
         assert!(queue.join(now, 1).is_none());
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn nobody_waits_longer_than_its_deadline_its_client_or_the_configuration() {
+    async fn no_request_waits_longer_than_its_deadline_its_client_or_the_configuration() {
         let now = Instant::now();
         let rules = config::Admission {
             queue: 1,

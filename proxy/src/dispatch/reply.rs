@@ -1,4 +1,4 @@
-//! The answer to a client: what it says, and the two ways to send it, each in one write.
+//! The answer to a client: its content, and the two ways to send it, each in one write.
 
 use std::sync::Arc;
 
@@ -20,36 +20,36 @@ use switchyard_wire::{
 };
 use tokio::io::AsyncWriteExt;
 
-/// Room for the usual head and body, so that the buffer grows once at most.
-const ROOM: usize = 512;
+/// Enough bytes for a usual head and body, so that the buffer grows once at most.
+const BUFFER: usize = 512;
 
-/// Where a header that can't be passed on came from.
+/// Context of the error for a header that can't be passed on.
 const UNFIT: &str = "in a substation's answer";
 
-/// A substation's answer, and whose it is.
+/// An answer, and the substation that gave it.
 #[derive(Debug)]
-pub(super) struct Routed {
+pub(super) struct RoutedAnswer {
     pub(super) answer: Answer,
     pub(super) substation: Arc<Substation>,
 }
 
-/// What a client is told.
+/// The answer to a client.
 #[derive(Debug)]
 pub struct Reply {
     pub(super) status: u16,
     pub(super) outcome: Outcome,
-    /// The connection ends with it.
+    /// Whether the connection ends with it.
     pub closes: bool,
     request_id: HeaderValue,
-    says: Says,
+    content: Content,
     body: Bytes,
 }
 
 #[derive(Debug)]
-enum Says {
-    /// What a substation said.
-    Answer(Routed),
-    /// What went wrong.
+enum Content {
+    /// The answer of a substation.
+    Answer(RoutedAnswer),
+    /// An error of the proxy itself.
     Failure {
         allow: Option<&'static str>,
         retry_after_seconds: Option<u32>,
@@ -57,8 +57,12 @@ enum Says {
 }
 
 impl Reply {
-    /// A substation's answer: its status, its body, its end-to-end headers, and whose it is.
-    pub(super) fn passing_on(routed: Routed, is_charge: bool, request_id: HeaderValue) -> Self {
+    /// The answer of a substation: its status, body and end-to-end headers, and the substation's name.
+    pub(super) fn passing_on(
+        routed: RoutedAnswer,
+        is_charge: bool,
+        request_id: HeaderValue,
+    ) -> Self {
         let status = routed.answer.status;
         let outcome = if is_charge && (200..300).contains(&status) {
             Outcome::Booked
@@ -71,11 +75,11 @@ impl Reply {
             closes: false,
             request_id,
             body: routed.answer.body.clone(),
-            says: Says::Answer(routed),
+            content: Content::Answer(routed),
         }
     }
 
-    /// What went wrong, and in how many seconds to try again, where that can help.
+    /// An error answer, with the seconds for `Retry-After` if a retry can help.
     pub(super) fn failing(
         failure: &Failure,
         retry_after_seconds: Option<u32>,
@@ -87,7 +91,7 @@ impl Reply {
             outcome: failure.code.outcome(),
             closes: failure.close,
             request_id,
-            says: Says::Failure {
+            content: Content::Failure {
                 allow: failure.allow,
                 retry_after_seconds,
             },
@@ -95,9 +99,9 @@ impl Reply {
         }
     }
 
-    /// Over a session of Pingora's, which knows the protocol and the connection.
+    /// Sends it over a Pingora session, which handles the protocol and the connection.
     ///
-    /// A client that hangs up early is its own affair: the answer is dropped, the booking stands.
+    /// If the client has closed the connection, the answer is dropped and the booking stands.
     pub async fn send(self, session: &mut ServerSession) -> pingora_core::Result<()> {
         let mut head = ResponseHeader::build_no_case(self.status, Some(8))?;
         let mut written = Ok(());
@@ -118,7 +122,7 @@ impl Reply {
         }
     }
 
-    /// Over an HTTP/1.1 connection whose request was read to its end.
+    /// Sends it over an HTTP/1.1 connection whose request was read to its end.
     pub async fn send_plain(self, stream: &mut Stream) -> std::io::Result<()> {
         let wire = self.to_wire(get_cached_date().as_bytes());
         stream.write_all(&wire).await?;
@@ -126,14 +130,14 @@ impl Reply {
     }
 
     fn to_wire(&self, date: &[u8]) -> Vec<u8> {
-        let mut wire = Vec::with_capacity(ROOM + self.body.len());
+        let mut wire = Vec::with_capacity(BUFFER + self.body.len());
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::BAD_GATEWAY);
         let reason = status.canonical_reason().unwrap_or_default();
         for part in ["HTTP/1.1 ", status.as_str(), " ", reason, "\r\n"] {
             wire.put_slice(part.as_bytes());
         }
         let mut put = |name: &[u8], value: &[u8]| {
-            // As HTTP/2 has them: a substation may have written them otherwise.
+            // In lower case as in HTTP/2; a substation may write them differently.
             wire.extend(name.iter().map(u8::to_ascii_lowercase));
             for part in [b": ", value, b"\r\n"] {
                 wire.put_slice(part);
@@ -150,10 +154,10 @@ impl Reply {
         wire
     }
 
-    /// The headers but those of the connection.
+    /// The headers, except those of the connection.
     fn fields(&self, mut put: impl FnMut(&[u8], &[u8])) {
-        match &self.says {
-            Says::Answer(Routed { answer, substation }) => {
+        match &self.content {
+            Content::Answer(RoutedAnswer { answer, substation }) => {
                 let connection = answer.header("connection");
                 let is_nominated = |name| connection.is_some_and(|value| nominates(value, name));
                 for (name, value) in answer.headers() {
@@ -163,7 +167,7 @@ impl Reply {
                 }
                 put(SUBSTATION.as_bytes(), substation.name_header().as_bytes());
             }
-            Says::Failure {
+            Content::Failure {
                 allow,
                 retry_after_seconds,
             } => {
@@ -192,8 +196,8 @@ fn append(head: &mut ResponseHeader, name: &[u8], value: &[u8]) -> pingora_core:
     Ok(())
 }
 
-/// Whether a header speaks of the message, not of the connection it came over, and to the client, not to whoever
-/// balances, and not of what is said here anew. Names of `codec` answers are as the substation wrote them.
+/// Whether a substation's header goes to the client: not one of the connection, not a load report to the balancer, and
+/// not one that is written here anew. Names are in the substation's own case.
 fn is_end_to_end(name: &[u8]) -> bool {
     const NOT_FOR_CLIENTS: [&str; 12] = [
         "connection",

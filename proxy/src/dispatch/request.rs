@@ -1,4 +1,4 @@
-//! One request: what came of it, and what it is answered by.
+//! One request: what was received, and the context in which it is answered.
 
 use std::sync::Arc;
 
@@ -12,16 +12,16 @@ use crate::{deadline_timer::DeadlineTimer, in_flight::RequestGuard, snapshot::Sn
 /// What a request asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Target<'a> {
-    /// A charge is to be booked.
+    /// Book a charge.
     Charge,
-    /// Something is asked of the session with this id.
+    /// Act on the session with this id.
     Session(Action, &'a str),
 }
 
-/// What came of reading a request.
+/// A request as it was read.
 #[derive(Debug)]
-pub struct Received<'a> {
-    /// Its headers, where they could be read.
+pub struct ReceivedRequest<'a> {
+    /// Its headers, if they could be read.
     pub head: Option<Head<'a>>,
     /// What it asks for, or why it can't be answered.
     pub target: Result<Target<'a>, Failure>,
@@ -29,24 +29,24 @@ pub struct Received<'a> {
     pub body: &'a [u8],
 }
 
-/// What one request is answered by, from its head to the last byte of its reply.
+/// The context of one request, from its head to the last byte of its reply.
 #[derive(Debug)]
 pub struct RequestContext<'a> {
-    /// What was in force when its head had come; it goes by this to its end.
+    /// The snapshot in force when its head had arrived, used to its end.
     pub snapshot: Arc<Snapshot>,
-    /// When its first byte came.
+    /// When its first byte arrived.
     pub started: Instant,
-    /// When it had come whole. From here on `timeouts.request` runs.
+    /// When its last byte had arrived: `timeouts.request` starts here.
     pub arrived: Instant,
-    /// The one timer of its connection.
+    /// The timer of its connection.
     pub timer: &'a mut DeadlineTimer,
-    /// It is in flight for as long as this lives.
+    /// Counts it as in flight while this lives.
     pub in_flight: RequestGuard<'a>,
 }
 
 impl RequestContext<'_> {
-    /// Refuses the request if more are in flight than `limits.requests`: before its body is read or anything is chosen,
-    /// since what is too much must cost the least.
+    /// Refuses the request if more than `limits.requests` are in flight. Checked before its body is read and before
+    /// anything is chosen, so that requests over the limit cost least.
     pub fn within_limit(&self) -> Result<(), Failure> {
         let limit = self.snapshot.config.limits.requests;
         if self.in_flight.nth() <= limit {

@@ -1,12 +1,12 @@
-//! Every request has an id: the client's, if it is fit to be passed on, or one made here.
+//! Every request has an id: the client's `x-request-id` if it is valid, or a random one.
 
 use fastrand::Rng;
 use http::HeaderValue;
 
-/// A longer id than this is not passed on.
+/// The longest id that is passed on, in bytes.
 const LONGEST: usize = 128;
 
-/// The client's id if it is short and printable, else a new one.
+/// The client's id if it is short and printable, else an id from the bits that `rng` returns.
 pub(super) fn of(client: Option<&[u8]>, rng: impl FnOnce() -> u128) -> HeaderValue {
     let fit = client.filter(|id| is_fit(id));
     fit.and_then(|id| HeaderValue::from_bytes(id).ok())
@@ -39,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_clients_id_is_kept_if_it_is_fit() {
+    fn the_clients_id_is_kept_if_it_is_valid() {
         assert_eq!(of(Some(b"abc-1"), || 1), "abc-1");
         let long = [b'a'; 129];
         for unfit in [&b""[..], b"a b", &long] {

@@ -1,36 +1,40 @@
-//! The trunk: every request is answered here, whichever way it came in.
+//! Every request is answered here, from the fast path and from Pingora sessions alike.
 
 use std::{future::Future, pin::pin};
 
 use http::HeaderValue;
 use switchyard_wire::{Code, Failure, names::REQUEST_ID};
 use tokio::time::Instant;
-use tracing::{Instrument, debug, debug_span};
+use tracing::{Instrument, Span, debug, debug_span};
 
 use super::{
     Dispatcher,
     capacity_forecast::jittered,
     charge::Charge,
-    errand::Errand,
-    reply::{Reply, Routed},
-    request::{Received, RequestContext, Target},
+    operation::Operation,
+    reply::{Reply, RoutedAnswer},
+    request::{ReceivedRequest, RequestContext, Target},
     request_id,
-    route::Sending,
+    route::SendContext,
 };
 
 impl Dispatcher {
-    /// Answers a request: its reply, and whether its connection ends with it.
-    pub async fn respond(&self, context: &mut RequestContext<'_>, received: Received<'_>) -> Reply {
+    /// Answers a request. The reply also says whether the connection ends with it.
+    pub async fn respond(
+        &self,
+        context: &mut RequestContext<'_>,
+        received: ReceivedRequest<'_>,
+    ) -> Reply {
         let sent_id = received.head.and_then(|head| head.all(REQUEST_ID).next());
         let request_id = request_id::of(sent_id, || self.random(request_id::random));
-        let span = debug_span!("request", id = ?request_id);
+        let span = span_of(&request_id);
         let routed = self
             .answer(context, received, &request_id)
-            .instrument(span)
+            .instrument(span.clone())
             .await;
         let mut reply = match routed {
             Ok((routed, is_charge)) => Reply::passing_on(routed, is_charge, request_id),
-            Err(failure) => self.refuse(&failure, request_id),
+            Err(failure) => span.in_scope(|| self.refuse(&failure, request_id)),
         };
         reply.closes |= self.runtime.in_flight.is_draining();
         reply
@@ -39,10 +43,10 @@ impl Dispatcher {
     async fn answer(
         &self,
         context: &mut RequestContext<'_>,
-        received: Received<'_>,
+        received: ReceivedRequest<'_>,
         request_id: &HeaderValue,
-    ) -> Result<(Routed, bool), Failure> {
-        let Received {
+    ) -> Result<(RoutedAnswer, bool), Failure> {
+        let ReceivedRequest {
             head: Some(head),
             target,
             body,
@@ -54,10 +58,10 @@ impl Dispatcher {
                 .unwrap_or_else(|| Failure::new(Code::InvalidRequest, "the request has no head")));
         };
         let target = target?;
-        let errand = match target {
+        let operation = match target {
             Target::Charge => {
                 let charge = Charge::parse(body, &context.snapshot.config.charge)?;
-                Errand::charge(
+                Operation::charge(
                     charge,
                     head,
                     &context.snapshot,
@@ -65,15 +69,15 @@ impl Dispatcher {
                     context.arrived,
                 )?
             }
-            Target::Session(action, id) => Errand::session(&context.snapshot, action, id)?,
+            Target::Session(action, id) => Operation::session(&context.snapshot, action, id)?,
         };
-        let sending = Sending::new(context, head, request_id);
-        let routed = self.send(errand, sending).await?;
+        let context = SendContext::new(context, head, request_id);
+        let routed = self.send(operation, context).await?;
         Ok((routed, target == Target::Charge))
     }
 
-    /// Gives the client its reply by `write`, and counts the request. Returns until when the client must have taken
-    /// what is left, unless it could not even be given the reply.
+    /// Sends the reply with `write`, and counts the request. Returns the deadline for the rest of the exchange with the
+    /// client, or `None` if the reply could not be sent.
     pub async fn deliver<W: Future<Output = bool>>(
         &self,
         context: &mut RequestContext<'_>,
@@ -88,25 +92,26 @@ impl Dispatcher {
         matches!(written, Ok(true)).then_some(deadline)
     }
 
-    /// The reply to a connection over `limits.connections`, which is then closed. Counted here.
+    /// The reply to a connection over `limits.connections`, which is then closed. Counts the refusal.
     #[must_use]
     pub fn turn_away(&self) -> Reply {
         let limit = self.runtime.now().config.limits.connections;
         let message = format!("{limit} client connections are open already (limits.connections)");
         let request_id = request_id::of(None, || self.random(request_id::random));
-        self.refuse(&Failure::new(Code::Overloaded, message), request_id)
+        let failure = Failure::new(Code::Overloaded, message);
+        span_of(&request_id).in_scope(|| self.refuse(&failure, request_id))
     }
 
-    /// The reply to a request that the proxy refuses, counted.
+    /// The reply to a request that the proxy itself refuses. Counts the refusal.
     fn refuse(&self, failure: &Failure, request_id: HeaderValue) -> Reply {
         let code = failure.code.name();
-        debug!(?request_id, code, message = failure.message, "Refused");
+        debug!(code, message = failure.message, "Refused");
         self.runtime.metrics.requests.rejected(code);
         Reply::failing(failure, self.retry_after(failure), request_id)
     }
 
-    /// In how many seconds the client should try again, if that can help: when there will be room, as far as that is known, and soon
-    /// else. With jitter, so that those who were refused together don't come back together.
+    /// After how many seconds the client should try again, if that can help: when there will be room, if that is known,
+    /// and otherwise soon. With jitter, so that clients refused together don't come back together.
     fn retry_after(&self, failure: &Failure) -> Option<u32> {
         let seconds = |rng: &mut fastrand::Rng| match failure.room_in {
             Some(room_in) => jittered(room_in, rng),
@@ -114,5 +119,73 @@ impl Dispatcher {
         };
         let is_retryable = failure.code.is_retryable();
         is_retryable.then(|| self.random(seconds))
+    }
+}
+
+/// The span of a request: it adds the request's id to every line that is logged for it. Off, and free, unless debug
+/// lines are logged.
+fn span_of(request_id: &HeaderValue) -> Span {
+    debug_span!("request", id = ?request_id)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeSet, sync::Arc};
+
+    use strum::VariantArray;
+    use switchyard_config::Config;
+    use switchyard_grid::{Clock, Grid};
+    use switchyard_tls::Credentials;
+
+    use super::*;
+    use crate::{metrics::Metrics, runtime::Runtime};
+
+    fn dispatcher() -> Dispatcher {
+        let text = "substations: [{name: a, address: 127.0.0.1:1}]";
+        let config = Config::from_yaml(text, "test").unwrap();
+        let metrics = Metrics::new().unwrap();
+        let grid = Grid::new(&config, &metrics.grid, Clock::start(), 1).unwrap();
+        let runtime = Runtime::new(config, Credentials::default(), Arc::new(grid), metrics);
+        Dispatcher::new(Arc::new(runtime), Arc::default(), 1)
+    }
+
+    /// The Retry-After values of a hundred clients with this failure.
+    fn retries(code: Code, room_in: Option<u32>) -> BTreeSet<Option<u32>> {
+        let dispatcher = dispatcher();
+        let mut failure = Failure::new(code, "test");
+        failure.room_in = room_in;
+        (0..100).map(|_| dispatcher.retry_after(&failure)).collect()
+    }
+
+    #[test]
+    fn without_a_forecast_a_retry_comes_within_one_to_three_seconds() {
+        let soon = BTreeSet::from([1, 2, 3].map(Some));
+        for code in Code::VARIANTS.iter().filter(|code| code.is_retryable()) {
+            assert_eq!(retries(*code, None), soon, "{code:?}");
+        }
+    }
+
+    #[test]
+    fn with_a_forecast_a_retry_is_not_earlier_and_up_to_half_as_much_later() {
+        for (room_in, least, most) in [(0, 1, 3), (1, 1, 3), (10, 10, 15), (3_600, 120, 180)] {
+            let seconds = retries(Code::NoCapacity, Some(room_in));
+            assert!(seconds.len() > 1, "{room_in}: spread, not {seconds:?}");
+            let allowed = (least..=most).map(Some).collect();
+            assert!(seconds.is_subset(&allowed), "{room_in}: {seconds:?}");
+        }
+    }
+
+    #[test]
+    fn a_failure_that_a_retry_can_not_mend_says_nothing_of_one() {
+        let codes: Vec<_> = Code::VARIANTS
+            .iter()
+            .filter(|code| !code.is_retryable())
+            .collect();
+        assert!(codes.contains(&&Code::InvalidRequest), "{codes:?}");
+        for code in codes {
+            for room_in in [None, Some(10)] {
+                assert_eq!(retries(*code, room_in), BTreeSet::from([None]), "{code:?}");
+            }
+        }
     }
 }

@@ -1,8 +1,8 @@
-//! Whether a request may be sent once more, and where.
+//! Whether a request may be sent again, and where.
 //!
-//! Elsewhere only if the one before certainly did not book it: no connection could be made, nothing of it
-//! arrived, or it said so itself (503, 429). To the same one only under an `Idempotency-Key`. Both only as
-//! long as attempts, the budget and the deadline last.
+//! It goes to another substation only if the previous one certainly did not book it: no connection could be made,
+//! no byte of it arrived, or the substation refused it (503, 429). It goes to the same substation again only under
+//! an `Idempotency-Key`. Attempts, retry budget and deadline limit both.
 
 use std::{sync::Arc, time::Duration};
 
@@ -15,15 +15,18 @@ use switchyard_wire::{Code, Failure};
 
 use crate::snapshot::Snapshot;
 
-/// The pause before a substation is asked again for the second time; doubled each time. The first time
-/// there is none: most breaks are of one connection.
+/// The pause before the second repetition to the same substation; doubled for each further one. The first repetition
+/// has none: most failures concern a single connection.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Why a request may go elsewhere.
+/// Why a request may safely be sent to another substation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum SafeToRetry {
+    /// No connection could be made.
     Connect,
+    /// The connection was lost before a byte of the request arrived.
     Unsent,
+    /// The substation refused it.
     Refused,
 }
 
@@ -37,23 +40,23 @@ impl SafeToRetry {
     }
 }
 
-/// Where a request stands between two attempts.
+/// The state of a request between two attempts.
 #[derive(Debug)]
 pub(super) struct RetryState {
-    /// What it goes by.
+    /// The snapshot that it uses.
     pub(super) snapshot: Arc<Snapshot>,
-    /// When the choice at hand was begun, as far as anybody looked at a clock.
+    /// When the current choice began, by the last reading of the clock.
     pub(super) since: Instant,
-    /// How often it was sent.
+    /// Attempts made so far.
     pub(super) attempts: usize,
-    /// How the last attempt that certainly booked nothing ended.
+    /// Why the last attempt that certainly booked nothing failed.
     pub(super) last: Option<SafeToRetry>,
-    /// What is to be told if nothing better comes: the request may be booked.
+    /// The answer if no later attempt succeeds: the request may be booked.
     pub(super) broken: Option<Failure>,
     /// Seconds until there is room, as substations that refused it said.
     pub(super) room_in: Option<u32>,
     tried: [usize; MOST_ATTEMPTS],
-    refused_by: usize,
+    excluded_count: usize,
 }
 
 impl RetryState {
@@ -67,42 +70,42 @@ impl RetryState {
             broken: None,
             room_in: None,
             tried: [0; MOST_ATTEMPTS],
-            refused_by: 0,
+            excluded_count: 0,
         }
     }
 
-    /// The substation at `at` did not book it, and is not to be asked again.
-    pub(super) fn pass_over(&mut self, at: usize, why: SafeToRetry) {
+    /// Excludes the substation at position `at`, which did not book the request.
+    pub(super) fn exclude(&mut self, at: usize, why: SafeToRetry) {
         self.last = Some(why);
-        if let Some(slot) = self.tried.get_mut(self.refused_by) {
+        if let Some(slot) = self.tried.get_mut(self.excluded_count) {
             *slot = at;
-            self.refused_by += 1;
+            self.excluded_count += 1;
         }
     }
 
-    /// Those that are not to be asked again.
-    pub(super) fn passed_over(&self) -> &[usize] {
-        self.tried.get(..self.refused_by).unwrap_or_default()
+    /// Positions of the substations that are not asked again.
+    pub(super) fn excluded(&self) -> &[usize] {
+        self.tried.get(..self.excluded_count).unwrap_or_default()
     }
 
-    /// Goes by what is in force now. All substations may be asked again.
-    pub(super) fn begin_anew(&mut self, snapshot: Arc<Snapshot>) {
+    /// Continues with a newer snapshot, in which every substation may be asked again.
+    pub(super) fn restart_with(&mut self, snapshot: Arc<Snapshot>) {
         self.snapshot = snapshot;
-        self.refused_by = 0;
+        self.excluded_count = 0;
     }
 
-    /// Whether nothing but room is missing, so that it is worth waiting for.
-    pub(super) fn is_only_for_want_of_room(&self, refused: Refusal) -> bool {
+    /// Whether only room is missing, so that waiting can help.
+    pub(super) fn lacks_only_room(&self, refused: Refusal) -> bool {
         let has_refused = self.last == Some(SafeToRetry::Refused);
         self.broken.is_none() && (refused == Refusal::NoCapacity || has_refused)
     }
 
-    /// A substation that refused says when there will be room; the soonest counts.
+    /// Notes in how many seconds a substation that refused will have room. The soonest counts.
     pub(super) fn hint(&mut self, room_in: Option<u32>) {
         self.room_in = self.room_in.into_iter().chain(room_in).min();
     }
 
-    /// How long to wait before the same substation is asked again.
+    /// The pause before the same substation is asked again, with jitter.
     pub(super) fn pause(&self, rng: &mut Rng) -> Duration {
         let doublings = self.attempts.saturating_sub(2).min(MOST_ATTEMPTS);
         match self.attempts {
@@ -114,7 +117,7 @@ impl RetryState {
     }
 }
 
-/// What the client is told when there is nobody left to ask.
+/// The failure when no substation is left to ask.
 pub(super) fn failure_for(refusal: Refusal, state: &mut RetryState) -> Failure {
     if let Some(broken) = state.broken.take() {
         return broken;
@@ -131,18 +134,17 @@ pub(super) fn failure_for(refusal: Refusal, state: &mut RetryState) -> Failure {
     }
 }
 
-/// The same where only one may be asked, because it may have booked the key already.
-pub(super) fn failure_of_holder(name: &str, why: SafeToRetry, state: &mut RetryState) -> Failure {
+/// The failure when the substation that holds the request's key, and so is the only one to ask, did not book.
+pub(super) fn failure_for_holder(name: &str, why: SafeToRetry, state: &mut RetryState) -> Failure {
     if let Some(broken) = state.broken.take() {
         return broken;
     }
     let (code, what) = match why {
-        SafeToRetry::Refused => (Code::NoCapacity, "refused it now"),
-        SafeToRetry::Connect | SafeToRetry::Unsent => (Code::NoSubstation, "can't be reached now"),
+        SafeToRetry::Refused => (Code::NoCapacity, "refused it"),
+        SafeToRetry::Connect | SafeToRetry::Unsent => (Code::NoSubstation, "can't be reached"),
     };
     let message = format!(
-        "{name}, which had this Idempotency-Key before, {what}; nothing more is booked, and no other \
-         substation may be asked: try again with the same key"
+        "{name} holds this Idempotency-Key and {what}; nothing more is booked: try again with the same key"
     );
     Failure::new(code, message)
 }
@@ -166,11 +168,11 @@ mod tests {
     }
 
     #[test]
-    fn those_passed_over_are_remembered_and_the_soonest_room_counts() {
+    fn excluded_substations_are_remembered_and_the_soonest_room_counts() {
         let mut state = state();
-        state.pass_over(7, SafeToRetry::Refused);
-        state.pass_over(2, SafeToRetry::Connect);
-        assert_eq!(state.passed_over(), [7, 2]);
+        state.exclude(7, SafeToRetry::Refused);
+        state.exclude(2, SafeToRetry::Connect);
+        assert_eq!(state.excluded(), [7, 2]);
         for room_in in [None, Some(9), Some(4), None, Some(6)] {
             state.hint(room_in);
         }
@@ -178,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_one_is_asked_again_at_once_and_then_ever_later() {
+    fn the_same_substation_is_asked_again_at_once_and_then_ever_later() {
         let mut rng = Rng::with_seed(1);
         let mut state = RetryState {
             attempts: 1,
@@ -194,13 +196,13 @@ mod tests {
     }
 
     #[test]
-    fn what_may_be_booked_is_told_whatever_came_after() {
+    fn a_possible_booking_is_reported_whatever_followed() {
         let mut state = RetryState {
             broken: Some(Failure::new(Code::SubstationFailed, "may be booked")),
             last: Some(SafeToRetry::Refused),
             ..state()
         };
-        let told = failure_for(Refusal::NoUpstream, &mut state);
-        assert_eq!(told.code, Code::SubstationFailed);
+        let failure = failure_for(Refusal::NoUpstream, &mut state);
+        assert_eq!(failure.code, Code::SubstationFailed);
     }
 }

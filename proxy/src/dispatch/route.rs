@@ -1,8 +1,9 @@
-//! The one loop of attempts: for charges and for sessions.
+//! The loop of attempts, for charges and for sessions.
 //!
-//! A request without an `Idempotency-Key` is never sent to a second substation while the first may have booked it: the
-//! client is told so instead. With a key the *same* substation may be asked again, and it alone: also by the client's own
-//! repetition, also while it is ejected or draining ([`IdempotencyKeys`](super::idempotency)).
+//! A request without an `Idempotency-Key` is never sent to a second substation while the first may have booked it; the
+//! client gets an error that says so. With a key the *same* substation may be asked again, and no other: also when the
+//! client repeats the request, also while the substation is ejected or draining
+//! ([`IdempotencyKeys`](super::idempotency)).
 
 use std::{pin::pin, sync::Arc};
 
@@ -17,17 +18,17 @@ use tracing::debug;
 
 use super::{
     Dispatcher,
-    attempt::{self, Attempt, Exchanged},
-    errand::Errand,
-    reply::Routed,
+    attempt::{self, Attempt, ExchangeEnd},
+    operation::Operation,
+    reply::RoutedAnswer,
     request::RequestContext,
     retry::{RetryState, SafeToRetry},
-    select::{Hold, Selected},
+    select::{Placement, Selected},
 };
 use crate::deadline_timer::DeadlineTimer;
 
-/// A request on its way: what is sent with it, by when it must be answered, and what was tried.
-pub(super) struct Sending<'a> {
+/// What all attempts of a request share: its head and id, its deadline, and its retry state.
+pub(super) struct SendContext<'a> {
     pub(super) head: Head<'a>,
     request_id: &'a HeaderValue,
     pub(super) deadline: Instant,
@@ -35,7 +36,7 @@ pub(super) struct Sending<'a> {
     pub(super) state: RetryState,
 }
 
-impl<'a> Sending<'a> {
+impl<'a> SendContext<'a> {
     /// Before the first attempt.
     pub(super) fn new(
         context: &'a mut RequestContext<'_>,
@@ -53,152 +54,163 @@ impl<'a> Sending<'a> {
 }
 
 impl Dispatcher {
-    /// Has the errand done by a substation, and returns its answer.
+    /// Sends the operation to substations until one answers, and returns that answer.
     pub(super) async fn send(
         &self,
-        mut errand: Errand<'_>,
-        mut sending: Sending<'_>,
-    ) -> Result<Routed, Failure> {
+        mut operation: Operation<'_>,
+        mut context: SendContext<'_>,
+    ) -> Result<RoutedAnswer, Failure> {
         loop {
-            let selected = match self.admit(&mut errand, &sending.state) {
+            let selected = match self.admit(&mut operation, &context.state) {
                 Ok(selected) => selected,
-                // Boxed, so that requests that find room need no room for what happens without.
+                // Boxed, so that the future of a request that finds room does not reserve memory for this case.
                 Err(refused) => {
-                    Box::pin(self.without_room(refused, &mut errand, &mut sending)).await?
+                    Box::pin(self.without_room(refused, &mut operation, &mut context)).await?
                 }
             };
-            self.count_choice(&selected, &sending.state);
+            self.count_choice(&selected, &context.state);
             let Selected {
                 at,
                 substation,
-                hold,
+                placement,
             } = selected;
-            let sent = if sending.state.attempts == 0 {
-                sending.state.since
+            let sent = if context.state.attempts == 0 {
+                context.state.since
             } else {
                 Instant::now()
             };
             let attempt = self
-                .attempt(&errand, &substation, hold, &mut sending, sent)
+                .attempt(&operation, &substation, placement, &mut context, sent)
                 .await;
-            let may_go_elsewhere = errand.settle(&attempt);
-            sending.state.attempts += 1;
+            let may_go_elsewhere = operation.settle(&attempt);
+            context.state.attempts += 1;
             match attempt {
                 Attempt::Answered(answer) => {
-                    self.note_end(&errand, &answer, sent);
-                    return Ok(Routed { answer, substation });
+                    self.note_end(&operation, &answer, sent);
+                    return Ok(RoutedAnswer { answer, substation });
                 }
                 Attempt::Final(failure, progress) => {
-                    let broken = sending
+                    let broken = context
                         .state
                         .broken
                         .filter(|_| progress == Progress::Unsent);
                     return Err(broken.unwrap_or(failure));
                 }
                 Attempt::SafeToRetry(why, room_in) => {
-                    sending.state.hint(room_in);
+                    context.state.hint(room_in);
                     if may_go_elsewhere {
                         let (name, reason) = (substation.name(), why.name());
                         debug!(substation = name, reason, "Not booked");
                         if let Some(at) = at {
-                            sending.state.pass_over(at, why);
+                            context.state.exclude(at, why);
                         }
-                        if !self.may_retry(&sending.state) {
-                            return Err(self.no_room(&errand, Refusal::NoUpstream, &mut sending));
+                        if !self.may_retry(&context.state) {
+                            return Err(self.no_room(
+                                &operation,
+                                Refusal::NoUpstream,
+                                &mut context,
+                            ));
                         }
                     } else {
-                        if why == SafeToRetry::Refused || !self.may_retry(&sending.state) {
+                        if why == SafeToRetry::Refused || !self.may_retry(&context.state) {
                             let name = substation.name();
-                            return Err(self.no_room_at_holder(&errand, name, why, &mut sending));
+                            return Err(self.no_room_at_holder(
+                                &operation,
+                                name,
+                                why,
+                                &mut context,
+                            ));
                         }
-                        self.pause(&mut sending).await;
+                        self.pause(&mut context).await;
                     }
                 }
                 Attempt::Broken(failure, progress) => {
-                    if !errand.may_repeat(progress) || !self.may_retry(&sending.state) {
+                    if !operation.may_repeat(progress) || !self.may_retry(&context.state) {
                         return Err(failure);
                     }
-                    debug!(substation = substation.name(), "Broke off: asked again");
-                    sending.state.broken = Some(failure);
-                    self.pause(&mut sending).await;
+                    debug!(
+                        substation = substation.name(),
+                        "Connection lost: asking the same substation again"
+                    );
+                    context.state.broken = Some(failure);
+                    self.pause(&mut context).await;
                 }
             }
         }
     }
 
-    /// One exchange with the substation that was selected, and what its end proves.
+    /// One exchange with the selected substation, and what its end proves.
     async fn attempt(
         &self,
-        errand: &Errand<'_>,
+        operation: &Operation<'_>,
         substation: &Arc<Substation>,
-        hold: Option<Hold>,
-        sending: &mut Sending<'_>,
+        placement: Option<Placement>,
+        context: &mut SendContext<'_>,
         sent: Instant,
     ) -> Attempt {
-        let snapshot = &*sending.state.snapshot;
+        let snapshot = &*context.state.snapshot;
         let report = substation.ledger().report_sent();
         let charge_head;
-        let (line, body) = match errand {
-            Errand::Charge { charge, .. } => {
+        let (line, body) = match operation {
+            Operation::Charge { charge, .. } => {
                 charge_head = substation.charge_head();
                 (&**charge_head, charge.body)
             }
-            Errand::Session { line, .. } => (line, &[][..]),
+            Operation::Session { line, .. } => (line, &[][..]),
         };
         let outgoing = Outgoing {
             line,
-            head: sending.head,
-            request_id: sending.request_id,
+            head: context.head,
+            request_id: context.request_id,
             body,
         };
         let mut progress = Progress::Unsent;
         let to = self.destination(snapshot, substation);
         let exchange = self.upstream.send(to, &outgoing, &mut progress, sent);
-        let result = sending.timer.guard(sending.deadline, pin!(exchange)).await;
-        let exchanged = Exchanged {
+        let result = context.timer.guard(context.deadline, pin!(exchange)).await;
+        let end = ExchangeEnd {
             result: result.unwrap_or(Err(UpstreamError::Deadline)),
             progress,
-            means: errand.means(progress),
+            consequence: operation.consequence(progress),
             limit: snapshot.config.timeouts.request,
         };
-        let Some(Hold {
+        let Some(Placement {
             reservation, trial, ..
-        }) = hold
+        }) = placement
         else {
-            return attempt::of_session(substation.name(), exchanged);
+            return attempt::of_session(substation.name(), end);
         };
         let took = sent.elapsed().as_secs_f64();
         substation.metrics().upstream_seconds.observe(took);
-        let attempt =
-            attempt::of_charge(&snapshot.grid, substation, reservation, report, exchanged);
-        // After the verdict: a trial without one would be begun anew.
+        let attempt = attempt::of_charge(&snapshot.grid, substation, reservation, report, end);
+        // Dropped only after the verdict: a trial that ends without one starts again.
         drop(trial);
         attempt
     }
 
-    /// Notes how long a session that was booked lasts, where its answer says so.
-    fn note_end(&self, errand: &Errand<'_>, answer: &Answer, now: Instant) {
-        if let Errand::Charge { charge, .. } = errand
+    /// Adds the end of a booked session to the forecast, if the answer says how long it lasts.
+    fn note_end(&self, operation: &Operation<'_>, answer: &Answer, now: Instant) {
+        if let Operation::Charge { charge, .. } = operation
             && (200..300).contains(&answer.status)
         {
             self.state.forecast.booked(charge.load, &answer.body, now);
         }
     }
 
-    /// Whether attempts and the budget last for one more. If so, it is withdrawn from the budget.
+    /// Whether the attempts and the budget allow one more attempt. If so, withdraws it from the budget.
     fn may_retry(&self, state: &RetryState) -> bool {
         let rules = &state.snapshot.config.retry;
         state.attempts < rules.attempts as usize && self.state.budget.withdraw(rules.budget)
     }
 
-    /// Waits a little before the same substation is asked again. The deadline is looked at with the attempt.
-    async fn pause(&self, sending: &mut Sending<'_>) {
-        let pause = self.random(|rng| sending.state.pause(rng));
+    /// Waits a little before the same substation is asked again. The next attempt checks the deadline.
+    async fn pause(&self, context: &mut SendContext<'_>) {
+        let pause = self.random(|rng| context.state.pause(rng));
         if !pause.is_zero() {
-            // Cut off by the deadline: then so will be the attempt.
-            let _ = sending
+            // If the deadline cuts it short, the next attempt fails at once.
+            let _ = context
                 .timer
-                .guard(sending.deadline, pin!(sleep(pause)))
+                .guard(context.deadline, pin!(sleep(pause)))
                 .await;
         }
     }

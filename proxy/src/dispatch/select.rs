@@ -1,4 +1,4 @@
-//! Which substation is asked next: who may have booked the request's key already, or else the best one.
+//! Selects the substation to ask next: the one that may have booked the request's key, or else the best one.
 
 use std::sync::Arc;
 
@@ -6,49 +6,49 @@ use switchyard_balance::{Choice, Explanation, Load, Reason, Refusal, Reservation
 use switchyard_grid::{ChoiceMetrics, Substation, Trial};
 
 use super::{
-    Dispatcher, charge::Charge, decisions::Decision, errand::Errand, idempotency::Claim,
+    Dispatcher, charge::Charge, decisions::Decision, idempotency::Claim, operation::Operation,
     retry::RetryState,
 };
 
-/// A substation that is about to be asked.
+/// A selected substation.
 pub(super) struct Selected {
-    /// Its position in the grid that the request goes by; none where it has left that grid.
+    /// Its position in the request's grid; `None` if it is no longer in it.
     pub(super) at: Option<usize>,
     pub(super) substation: Arc<Substation>,
-    /// None for a question about a session: nothing is chosen and nothing set aside.
-    pub(super) hold: Option<Hold>,
+    /// `None` for a session: nothing is chosen and nothing reserved.
+    pub(super) placement: Option<Placement>,
 }
 
-/// What is set aside for a charge.
-pub(super) struct Hold {
+/// What a charge holds at its substation.
+pub(super) struct Placement {
     pub(super) reservation: Reservation<Substation>,
-    /// Why it was chosen; none where it was not, but has the request's key.
+    /// Why the substation was chosen; `None` if it was not chosen but holds the request's key.
     reason: Option<Reason>,
-    /// This request decides whether it is back.
+    /// Set if this request is the trial that decides whether the substation returns to rotation.
     pub(super) trial: Option<Trial>,
 }
 
 impl Dispatcher {
-    /// The substation to ask next: the one that alone can answer, or else the best one.
+    /// The substation to ask next: the only one that can answer, or else the best one.
     pub(super) fn select(
         &self,
-        errand: &mut Errand<'_>,
+        operation: &mut Operation<'_>,
         state: &RetryState,
     ) -> Result<Selected, Refusal> {
-        match errand {
-            Errand::Session { holder, .. } => Ok(Selected {
+        match operation {
+            Operation::Session { holder, .. } => Ok(Selected {
                 at: None,
                 substation: Arc::clone(holder),
-                hold: None,
+                placement: None,
             }),
-            Errand::Charge { charge, claim } => match claim {
+            Operation::Charge { charge, claim } => match claim {
                 None => self.enter(charge, state),
                 Some(claim) => self.select_by_key(charge, claim, state),
             },
         }
     }
 
-    /// The substation that has the key, or else the best one.
+    /// The substation that holds the key, or else the best one.
     fn select_by_key(
         &self,
         charge: &Charge<'_>,
@@ -58,9 +58,9 @@ impl Dispatcher {
         loop {
             if let Some(holder) = claim.ask_holder() {
                 let at = state.snapshot.grid.position(&holder);
-                if at.is_none_or(|at| !state.passed_over().contains(&at)) {
-                    // The load was set aside when the key came first.
-                    let hold = Hold {
+                if at.is_none_or(|at| !state.excluded().contains(&at)) {
+                    // The first request with the key has reserved the load.
+                    let placement = Placement {
                         reservation: Reservation::of(Arc::clone(&holder), Load::ZERO),
                         reason: None,
                         trial: None,
@@ -68,24 +68,24 @@ impl Dispatcher {
                     return Ok(Selected {
                         at,
                         substation: holder,
-                        hold: Some(hold),
+                        placement: Some(placement),
                     });
                 }
-                claim.leave();
+                claim.release();
                 return Err(Refusal::NoUpstream);
             }
             let selected = self.enter(charge, state)?;
             if claim.ask(&selected.substation) {
                 return Ok(selected);
             }
-            // Another request with the same key was faster.
-            if let Some(hold) = selected.hold {
-                hold.reservation.cancel();
+            // Another request with the same key has selected another substation meanwhile.
+            if let Some(placement) = selected.placement {
+                placement.reservation.cancel();
             }
         }
     }
 
-    /// The best one that may be asked: one that is on trial takes one request only.
+    /// The best substation that admits a request: one on trial admits only one.
     fn enter(&self, charge: &Charge<'_>, state: &RetryState) -> Result<Selected, Refusal> {
         loop {
             let choice = self.choose(charge, state)?;
@@ -93,7 +93,7 @@ impl Dispatcher {
                 return Ok(Selected {
                     at: Some(choice.at),
                     substation: Arc::clone(choice.reservation.upstream()),
-                    hold: Some(Hold {
+                    placement: Some(Placement {
                         reservation: choice.reservation,
                         reason: Some(choice.reason),
                         trial,
@@ -104,17 +104,17 @@ impl Dispatcher {
         }
     }
 
-    /// Chooses and reserves. Now and then it looks at what it does: keeps a record for `/decisions`, and times it.
+    /// Chooses and reserves. Some choices are recorded for `/decisions`, and some are timed.
     fn choose(
         &self,
         charge: &Charge<'_>,
         state: &RetryState,
     ) -> Result<Choice<Substation>, Refusal> {
         let (grid, decisions) = (&state.snapshot.grid, &self.state.decisions);
-        let tried = state.passed_over();
+        let tried = state.excluded();
         let now = grid.clock().at(state.since);
-        let is_kept = decisions.wants(now);
-        let explanation = is_kept.then(|| Explanation::of(grid.roster(), charge.load, tried));
+        let is_recorded = decisions.should_record(now);
+        let explanation = is_recorded.then(|| Explanation::of(grid.roster(), charge.load, tried));
         let choice = self.random(|rng| {
             let is_timed = rng.u32(..) % ChoiceMetrics::SAMPLING == 0;
             let before = is_timed.then(std::time::Instant::now);
@@ -132,19 +132,19 @@ impl Dispatcher {
             Ok(choice)
         })?;
         if let Some(explanation) = explanation {
-            decisions.keep(Decision::new(grid, now, charge.load, &choice, explanation));
+            decisions.record(Decision::new(grid, now, charge.load, &choice, explanation));
         }
         Ok(choice)
     }
 
-    /// Counts which substation was selected for a charge, and why a charge is sent once more.
+    /// Counts which substation was selected for a charge, and why a charge is sent again.
     pub(super) fn count_choice(&self, selected: &Selected, state: &RetryState) {
-        let Some(hold) = &selected.hold else {
+        let Some(placement) = &selected.placement else {
             return;
         };
         let metrics = selected.substation.metrics();
         let requests = &self.runtime.metrics.requests;
-        match (hold.reason, state.last) {
+        match (placement.reason, state.last) {
             (None, _) => {
                 metrics.chosen_by_key.inc();
                 if state.attempts > 0 {

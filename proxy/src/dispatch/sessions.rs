@@ -1,11 +1,11 @@
-//! A session through the proxy: `GET` and `DELETE /sessions/{id}`, so that a client needs one address only.
+//! Sessions through the proxy: `GET` and `DELETE /sessions/{id}`, so that a client needs only one address.
 //!
-//! The id says which substation holds the session ([`Names`](switchyard_grid::Names)). Nothing is chosen here and nothing set
-//! aside, and no other substation is ever asked: only one can know.
+//! The id names the substation that holds the session ([`Names`](switchyard_grid::Names)). Nothing is chosen or
+//! reserved, and no other substation is asked.
 //!
-//! To look twice changes nothing, so a look that broke off is tried again. To unplug twice changes nothing
-//! either, but the second answer would be "no such session", and nobody could tell whether the first had
-//! ended it: so a `DELETE` that broke off is told as what it is.
+//! A `GET` changes nothing, so it is retried after a lost connection. A `DELETE` is not: a second one would be
+//! answered "no such session", and the client could not know whether the first had ended it. So the client gets an
+//! error that says the session may have ended.
 
 use std::sync::Arc;
 
@@ -17,27 +17,27 @@ use switchyard_wire::{Code, Consequence, Failure, names::SESSIONS};
 
 use crate::snapshot::Snapshot;
 
-/// The longest id, in bytes: a name, a dash, and room for what substations make of the rest.
+/// The longest id, in bytes: a name, a dash, and the substation's own part.
 const LONGEST_ID: usize = 192;
 
-/// What is asked of a session.
+/// An action on a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// How it is.
-    Look,
-    /// That it ends.
+    /// Show its state.
+    Inspect,
+    /// End it.
     Unplug,
 }
 
 impl Action {
-    /// The methods that a session takes.
+    /// The methods of a session's path, for `Allow`.
     pub const METHODS: &str = "GET, DELETE";
 
-    /// What a request with this method asks.
+    /// The action of a method.
     #[must_use]
     pub fn of(method: &Method) -> Option<Self> {
         match *method {
-            Method::GET => Some(Self::Look),
+            Method::GET => Some(Self::Inspect),
             Method::DELETE => Some(Self::Unplug),
             _ => None,
         }
@@ -45,15 +45,15 @@ impl Action {
 
     const fn method(self) -> &'static str {
         match self {
-            Self::Look => "GET",
+            Self::Inspect => "GET",
             Self::Unplug => "DELETE",
         }
     }
 
-    /// What a failed attempt that got so far means for the client.
-    pub(super) const fn means(self, progress: Progress) -> Consequence {
+    /// The consequence for the client of a failed attempt with this progress.
+    pub(super) const fn consequence(self, progress: Progress) -> Consequence {
         match (self, progress) {
-            (Self::Look, _) => Consequence::NothingChanged,
+            (Self::Inspect, _) => Consequence::NothingChanged,
             (Self::Unplug, Progress::Unsent) => Consequence::NotUnplugged,
             (Self::Unplug, Progress::Sent) => Consequence::MayBeUnplugged,
         }
@@ -83,7 +83,7 @@ pub(super) fn locate(
     Ok((holder, line))
 }
 
-/// An id that may stand in a path as it is, and so reaches the substation as it was meant.
+/// Whether an id may stand in a path without escaping.
 fn is_fit(id: &str) -> bool {
     let is_fit = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
     !id.is_empty() && id.len() <= LONGEST_ID && id.bytes().all(is_fit)
@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_needs_no_escaping_is_an_id() {
+    fn a_session_id_needs_no_escaping() {
         for id in ["s1-00ff", "A.b_c-1", &"x".repeat(LONGEST_ID)] {
             assert!(is_fit(id), "{id}");
         }

@@ -1,11 +1,11 @@
-//! Reads the body of a request over a session of Pingora's.
+//! Reads the body of a request from a Pingora session.
 
 use bytes::{Bytes, BytesMut};
 use http::header;
 use pingora_core::protocols::http::ServerSession;
 use switchyard_wire::{Code, Failure};
 
-/// The whole body, of `limit` bytes at most.
+/// The whole body, at most `limit` bytes.
 pub(super) async fn read(session: &mut ServerSession, limit: usize) -> Result<Bytes, Failure> {
     let too_large = || {
         let message = format!("the body is larger than {limit} bytes (limits.body)");
@@ -25,7 +25,7 @@ pub(super) async fn read(session: &mut ServerSession, limit: usize) -> Result<By
     if session.get_header(header::EXPECT).is_some() {
         session.write_continue_response().await.map_err(broken)?;
     }
-    // Nearly every body comes in one piece and needs no second buffer.
+    // Nearly every body arrives in one piece and needs no second buffer.
     let mut whole = Bytes::new();
     let mut pieces = BytesMut::new();
     while let Some(piece) = session.read_request_body().await.map_err(broken)? {

@@ -1,8 +1,8 @@
-//! The client's side of HTTP/1.1: one request after another, each read whole before anything is chosen.
+//! HTTP/1.1 with a client: one request after another, each read whole before a substation is chosen.
 //!
-//! Between two requests a connection waits here, not in Pingora's loop. So the first byte of the next request is seen
-//! when it comes: from it counts the client's deadline, and from it the request is in flight and will be answered even
-//! if the process is told to end.
+//! Between two requests a connection waits here, not in Pingora's loop. So the first byte of the next request is
+//! seen as it arrives. That byte starts the client's deadline; from then on the request is in flight, and is
+//! answered even if the process is asked to stop.
 
 use std::{pin::pin, time::Duration};
 
@@ -15,22 +15,22 @@ use tokio::{io::AsyncReadExt, time::Instant};
 use super::{Ingress, body, fast_path, target};
 use crate::{
     deadline_timer::DeadlineTimer,
-    dispatch::{Received, Reply, RequestContext},
+    dispatch::{ReceivedRequest, Reply, RequestContext},
     in_flight::RequestGuard,
 };
 
-/// What an idle connection keeps for the next request's first bytes: most charge requests fit.
+/// Size of the buffer that an idle connection keeps for the next request, in bytes: most charge requests fit.
 const FIRST_READ: usize = 1024;
 
-/// A connection between two requests, and what came of the next one already.
-type Kept = (Stream, Option<BytesMut>);
+/// A connection between two requests, and the bytes of the next request that have arrived.
+type KeptAlive = (Stream, Option<BytesMut>);
 
 impl Ingress {
-    /// Serves an HTTP/1.1 connection to its end. `started` is when it came.
+    /// Serves an HTTP/1.1 connection to its end. `started` is when it was accepted.
     pub(super) async fn http1(&self, stream: Stream, started: Instant) -> Option<()> {
         let runtime = self.runtime();
         let mut timer = DeadlineTimer::new(started + runtime.now().config.timeouts.client);
-        // Each request lives on the heap, so that a connection does not keep its room while it idles.
+        // The future of each request is boxed, so that an idle connection does not keep its memory.
         let first = async {
             let session = ServerSession::new_http1(stream);
             self.request(session, started, &mut timer, None).await
@@ -77,7 +77,7 @@ impl Ingress {
         }
     }
 
-    /// Waits for the first bytes of the next request on a connection, unless they have come.
+    /// Waits for the first bytes of the next request on a connection, unless they have arrived.
     async fn first_bytes(
         &self,
         stream: &mut Stream,
@@ -95,33 +95,22 @@ impl Ingress {
         matches!(read, Ok(Ok(1..))).then_some(())
     }
 
-    /// One request over a session of Pingora's, from its first byte to the last of its answer. Returns the connection if
-    /// it goes on.
+    /// Serves one request over a Pingora session, from its first byte to the last byte of its answer. Returns the
+    /// connection if it goes on.
     ///
-    /// `in_flight` where its first byte has been seen; the first request of a connection is seen only once its head is
-    /// there.
+    /// `in_flight` is given if the first byte has been seen already. The first request of a connection is counted as in
+    /// flight only once its head has arrived.
     pub(super) async fn request(
         &self,
         mut session: ServerSession,
         started: Instant,
         timer: &mut DeadlineTimer,
         in_flight: Option<RequestGuard<'_>>,
-    ) -> Option<Kept> {
+    ) -> Option<KeptAlive> {
         let runtime = self.runtime();
         session.set_pipelining_enabled(session.as_http1().is_some());
         let limit = runtime.now().config.timeouts.client;
-        let read = timer
-            .guard(started + limit, pin!(session.read_request()))
-            .await;
-        let head = match read {
-            Ok(Ok(true)) => Ok(()),
-            Ok(Ok(false)) => return None,
-            Ok(Err(error)) => {
-                let message = format!("not an HTTP request: {}", error.etype().as_str());
-                Err(Failure::new(Code::InvalidRequest, message).closing())
-            }
-            Err(_) => Err(too_slow("head", limit)),
-        };
+        let head = read_head(&mut session, timer, started, limit).await?;
         let mut context = RequestContext {
             snapshot: runtime.snapshot(),
             started,
@@ -129,35 +118,62 @@ impl Ingress {
             in_flight: in_flight.unwrap_or_else(|| runtime.in_flight.request()),
             timer,
         };
+        let has_head = head.is_ok();
         let mut body = Bytes::new();
         let read = match head {
-            Ok(()) => read_body(&mut session, &mut context, &mut body)
-                .await
-                .map_err(|failure| (failure, true)),
-            Err(failure) => Err((failure, false)),
+            Ok(()) => read_body(&mut session, &mut context, &mut body).await,
+            Err(failure) => Err(failure),
         };
         context.arrived = Instant::now();
-        // A session has no header to show before its head has come.
-        let (head, target) = match read {
-            Ok(()) => (Some(session.req_header()), target::of(session.req_header())),
-            Err((failure, has_head)) => (has_head.then(|| session.req_header()), Err(failure)),
-        };
-        let request = Received {
-            head: head.map(|head| Head::Parsed(&head.headers)),
-            target,
-            body: &body,
-        };
+        let request = received(&session, has_head, read, &body);
         let reply = self.dispatcher.respond(&mut context, request).await;
         let write = async |reply: Reply| reply.send(&mut session).await.is_ok();
         let deadline = self.dispatcher.deliver(&mut context, reply, write).await?;
-        // What is left of a request or an answer is waited for no longer than the answer itself.
+        // The rest of the request or the answer has the same deadline as the answer itself.
         let finished = context.timer.guard(deadline, pin!(session.finish())).await;
-        // HTTP/2 streams end with their request: there is nothing to return then.
+        // An HTTP/2 stream ends with its request: then no connection is returned.
         Some(finished.ok()?.ok()??.into_parts())
     }
 }
 
-/// Reads the body of a request whose head has come, unless the request is too much.
+/// Reads the head of a request within `limit` of its start, or says what is wrong with it. `None` if the client has
+/// closed the connection instead.
+async fn read_head(
+    session: &mut ServerSession,
+    timer: &mut DeadlineTimer,
+    started: Instant,
+    limit: Duration,
+) -> Option<Result<(), Failure>> {
+    let read = timer
+        .guard(started + limit, pin!(session.read_request()))
+        .await;
+    match read {
+        Ok(Ok(true)) => Some(Ok(())),
+        Ok(Ok(false)) => None,
+        Ok(Err(error)) => {
+            let message = format!("not an HTTP request: {}", error.etype().as_str());
+            Some(Err(Failure::new(Code::InvalidRequest, message).closing()))
+        }
+        Err(_) => Some(Err(too_slow("head", limit))),
+    }
+}
+
+/// The request as the dispatcher takes it. Without a head the session has no headers to show.
+fn received<'a>(
+    session: &'a ServerSession,
+    has_head: bool,
+    read: Result<(), Failure>,
+    body: &'a [u8],
+) -> ReceivedRequest<'a> {
+    let head = has_head.then(|| Head::Parsed(&session.req_header().headers));
+    ReceivedRequest {
+        head,
+        target: read.and_then(|()| target::of(session.req_header())),
+        body,
+    }
+}
+
+/// Reads the body of a request whose head has arrived, unless the request is over the limit.
 async fn read_body(
     session: &mut ServerSession,
     context: &mut RequestContext<'_>,
@@ -179,7 +195,7 @@ async fn read_body(
             *body = read?;
             Ok(())
         }
-        // The body was read all the same, so that the connection can go on behind it.
+        // The body was read in any case, so that the next request can follow on the connection.
         (Err(failure), Ok(_)) => Err(failure),
         (Err(failure), Err(_)) => Err(failure.closing()),
     }

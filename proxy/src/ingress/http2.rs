@@ -1,20 +1,21 @@
-//! HTTP/2: one connection, many requests at once.
+//! HTTP/2 with a client: one connection, many requests at once.
 //!
 //! Each stream is a request like any other: read whole, within its deadline, under `limits.requests`, answered by
-//! the same code. What is here is the connection around them. Pingora has a loop for that, but it waits for a
-//! client's preface without end and does not tell us when the connection is over; so only its parts are used.
+//! the same code. This module handles the connection around them. Pingora has a loop for that, but it waits for a
+//! client's preface without a deadline and does not say when the connection is over. So only its parts are used.
 //!
-//! Three ways to make such a connection work for nothing, and what stands against each:
+//! A client can make a connection work for nothing in three ways; each has its limit:
 //!
 //! - Requests that are reset as soon as they are sent (CVE-2023-44487). Their streams no longer count as open, but
-//!   their work goes on: so what is limited here is the work. Beyond it streams are refused unread, which by
-//!   the protocol is safe to repeat. Resets before we even look are counted by `h2`, which ends the connection.
-//! - Requests that are malformed: each costs an answer, so after some the connection ends.
-//! - Nothing at all: without a stream at work for `timeouts.idle` the connection ends.
+//!   their work goes on, so the limit here is on the work. Streams beyond it are refused unread, which by the
+//!   protocol is safe to retry. `h2` counts the resets of streams that were not accepted yet, and ends the
+//!   connection.
+//! - Malformed requests. Each costs an answer, so after some of them the connection ends.
+//! - Nothing at all. After `timeouts.idle` without a request in flight the connection ends.
 //!
-//! It ends as the protocol says: the client is told which requests were taken (GOAWAY), and whatever is answered
-//! has left, and been given time to arrive, before the connection closes (`lingering.rs`). So that the process waits for that too, each connection is
-//! in hand until it is over (`in_hand.rs`).
+//! A connection ends as the protocol says: the client learns which requests were accepted (GOAWAY), and all answers are
+//! sent and have time to arrive before the connection closes (`lingering.rs`). Each connection counts as graceful in
+//! `in_flight.rs` until then, so that the process waits for it too.
 
 mod lingering;
 
@@ -52,20 +53,20 @@ use tracing::debug;
 
 use switchyard_wire::Code;
 
-use super::{Ingress, LAST_WORD};
+use super::{CLOSE_GRACE, Ingress};
 use crate::deadline_timer::DeadlineTimer;
 use lingering::Lingering;
 
-/// What a client begins with (RFC 9113 §3.4).
+/// The first bytes of a client (RFC 9113 §3.4).
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// How many malformed requests a connection survives: a client may be wrong about something, but not for long.
+/// How many malformed requests end a connection.
 const MOST_MALFORMED: u32 = 32;
 
-/// Whether a connection without TLS begins as HTTP/2 does. What was read for that can be read again.
+/// Whether a connection without TLS begins with the preface of HTTP/2. The bytes can be read again.
 ///
-/// Looks at no more bytes than needed to tell: a whole HTTP/1.1 request may be shorter than the preface.
-pub(super) async fn is_announced(stream: &mut Plain) -> io::Result<bool> {
+/// It waits for no more bytes than it needs: a whole HTTP/1.1 request may be shorter than the preface.
+pub(super) async fn has_preface(stream: &mut Plain) -> io::Result<bool> {
     let mut seen = BytesMut::with_capacity(PREFACE.len());
     loop {
         let read = stream.read_buf(&mut seen).await?;
@@ -77,7 +78,7 @@ pub(super) async fn is_announced(stream: &mut Plain) -> io::Result<bool> {
     }
 }
 
-/// Serves a connection to its end. `started` is when it came.
+/// Serves a connection to its end. `started` is when it was accepted.
 pub(super) async fn serve(
     ingress: &Arc<Ingress>,
     stream: Stream,
@@ -93,7 +94,7 @@ pub(super) async fn serve(
     let stream = Box::new(Lingering::new(stream));
     let greeted = timeout_at(deadline, handshake(stream, Some(options))).await;
     let mut connection = greeted.ok()?.ok()?;
-    let _lasting = ingress.runtime().in_flight.lasting();
+    let _graceful = ingress.runtime().in_flight.graceful();
     accept(ingress, &mut connection, stop.clone()).await;
     Some(())
 }
@@ -110,12 +111,12 @@ async fn accept(
     let mut malformed = 0;
     let mut is_ending = false;
     let mut stopped = pin!(async {
-        // Without a sender nobody can say it any more.
+        // Without a sender the signal can't come any more.
         let _ = stop.wait_for(|stop| *stop).await;
     });
     loop {
         let patience = if is_ending {
-            LAST_WORD
+            CLOSE_GRACE
         } else {
             ingress.runtime().now().config.timeouts.idle
         };
@@ -125,14 +126,14 @@ async fn accept(
                 connection.graceful_shutdown();
                 is_ending = true;
             }
-            // Also what moves all that is sent and received on the connection.
+            // Polling this also drives everything sent and received on the connection.
             accepted = HttpSession::from_h2_conn(connection, Arc::clone(&digest)) => match accepted {
-                Ok(Some(H2Accept::Session(session))) if work.at_hand() < most => {
-                    let item = work.begin();
+                Ok(Some(H2Accept::Session(session))) if work.count() < most => {
+                    let guard = work.begin();
                     let ingress = Arc::clone(ingress);
                     tokio::spawn(async move {
                         ingress.stream(session).await;
-                        drop(item);
+                        drop(guard);
                     });
                 }
                 Ok(Some(H2Accept::Session(mut session))) => {
@@ -148,11 +149,11 @@ async fn accept(
                 }
                 Ok(None) => return,
                 Err(error) => {
-                    debug!(%error, "HTTP/2 connection broke");
+                    debug!(%error, "HTTP/2 connection failed");
                     return;
                 }
             },
-            () = work.rests(patience) => {
+            () = work.idle_for(patience) => {
                 if is_ending {
                     return;
                 }
@@ -164,7 +165,7 @@ async fn accept(
 }
 
 impl Ingress {
-    /// One request. Goes on whatever becomes of its connection: it may be booked already.
+    /// Serves one request. It goes on even if its connection ends: it may be booked already.
     async fn stream(&self, mut session: HttpSession) {
         join_cookies(session.req_header_mut());
         let started = Instant::now();
@@ -175,7 +176,7 @@ impl Ingress {
     }
 }
 
-/// HTTP/2 may send a cookie in crumbs, HTTP/1.1 may not (RFC 9113 §8.2.3).
+/// Joins the parts of a cookie: HTTP/2 may send it in several headers, HTTP/1.1 may not (RFC 9113 §8.2.3).
 fn join_cookies(head: &mut RequestHeader) {
     let crumbs = head.headers.get_all(header::COOKIE);
     if crumbs.iter().nth(1).is_none() {
@@ -183,48 +184,48 @@ fn join_cookies(head: &mut RequestHeader) {
     }
     let crumbs: Vec<_> = crumbs.iter().map(HeaderValue::as_bytes).collect();
     if let Ok(cookie) = HeaderValue::from_bytes(&crumbs.join(b"; ".as_slice())) {
-        // Fails for a name that is no token, which this one is.
+        // It fails only for an invalid header name.
         let _ = head.insert_header(header::COOKIE, cookie);
     }
 }
 
-/// The requests that are at work for one connection, whether or not their streams are still open.
+/// Counts the requests in flight of one connection, including those whose streams were reset.
 #[derive(Debug, Default)]
 struct Work {
-    items: AtomicUsize,
+    count: AtomicUsize,
     ended: Notify,
 }
 
-/// One of them.
-struct Item(Arc<Work>);
+/// One request in flight; counted until dropped.
+struct WorkGuard(Arc<Work>);
 
 impl Work {
-    fn at_hand(&self) -> usize {
-        self.items.load(SeqCst)
+    fn count(&self) -> usize {
+        self.count.load(SeqCst)
     }
 
-    fn begin(self: &Arc<Self>) -> Item {
-        self.items.fetch_add(1, SeqCst);
-        Item(Arc::clone(self))
+    fn begin(self: &Arc<Self>) -> WorkGuard {
+        self.count.fetch_add(1, SeqCst);
+        WorkGuard(Arc::clone(self))
     }
 
-    /// Completes once nothing has been at work for so long.
-    async fn rests(&self, patience: Duration) {
+    /// Completes once no request has been in flight for this long.
+    async fn idle_for(&self, patience: Duration) {
         loop {
-            while self.at_hand() > 0 {
+            while self.count() > 0 {
                 self.ended.notified().await;
             }
             sleep(patience).await;
-            if self.at_hand() == 0 {
+            if self.count() == 0 {
                 return;
             }
         }
     }
 }
 
-impl Drop for Item {
+impl Drop for WorkGuard {
     fn drop(&mut self) {
-        self.0.items.fetch_sub(1, SeqCst);
+        self.0.count.fetch_sub(1, SeqCst);
         self.0.ended.notify_one();
     }
 }
@@ -245,17 +246,17 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_connection_rests_only_after_its_last_request() {
+    async fn a_connection_is_idle_only_after_its_last_request() {
         let work = Arc::new(Work::default());
-        let items = [work.begin(), work.begin()];
+        let guards = [work.begin(), work.begin()];
         let start = Instant::now();
         tokio::spawn(async move {
-            for item in items {
+            for guard in guards {
                 sleep(Duration::from_secs(5)).await;
-                drop(item);
+                drop(guard);
             }
         });
-        work.rests(Duration::from_secs(1)).await;
+        work.idle_for(Duration::from_secs(1)).await;
         assert_eq!(start.elapsed().as_secs(), 11);
     }
 }

@@ -1,4 +1,4 @@
-//! What a request line asks for, as Pingora's session gives it.
+//! Maps the request line of a Pingora session to a target.
 
 use http::{Method, Version, header};
 use pingora_http::RequestHeader;
@@ -9,7 +9,7 @@ use switchyard_wire::{
 
 use crate::dispatch::{Action, Target};
 
-/// The target of a request, or why there is none.
+/// The target of a request, or why it has none.
 pub(super) fn of(head: &RequestHeader) -> Result<Target<'_>, Failure> {
     // RFC 9112 §3.2: without it the request is malformed, whatever it asks for.
     if head.version == Version::HTTP_11 && !head.headers.contains_key(header::HOST) {

@@ -1,4 +1,4 @@
-//! What is in force, and whether the last attempt to change it was taken.
+//! The configuration in force, and whether the last reload succeeded.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -16,15 +16,15 @@ pub struct ConfigMetrics {
     reloads: EnumMap<ReloadOutcome, IntCounter>,
 }
 
-/// What became of a reload.
+/// The result of a reload.
 #[derive(Clone, Copy, Debug, Enum, Eq, IntoStaticStr, PartialEq)]
 #[strum(serialize_all = "snake_case")]
 pub enum ReloadOutcome {
-    /// What was read is in force, and differs from what was before.
+    /// The new configuration is in force and differs from the old one.
     Changed,
-    /// What was read was in force already.
+    /// The configuration that was read was in force already.
     Unchanged,
-    /// It has faults; the old one stays in force.
+    /// The new configuration has faults; the old one stays in force.
     Refused,
 }
 
@@ -32,21 +32,21 @@ impl ConfigMetrics {
     pub(super) fn register(make: Registrar<'_>) -> Result<Self, Error> {
         let reloads = make.counters(
             "config_reloads_total",
-            "Times that the configuration was read again, by what became of it.",
+            "Reloads of the configuration, by outcome.",
             &["outcome"],
         )?;
         let metrics = Self {
             version: make.gauge(
                 "config_version",
-                "Counts the configurations that were in force since the start, from 1.",
+                "Number of the configuration in force; 1 at the start, plus 1 for each change.",
             )?,
             last_successful: make.gauge(
                 "config_last_reload_successful",
-                "1 if the last configuration that was read is in force.",
+                "1 if the last reload succeeded, else 0.",
             )?,
             last_success_at: make.gauge(
                 "config_last_reload_success_timestamp_seconds",
-                "When the configuration in force was read, in seconds since the Unix epoch.",
+                "Time of the last successful reload, in seconds since the Unix epoch.",
             )?,
             reloads: counter_by(&reloads, &[]),
         };
@@ -55,7 +55,7 @@ impl ConfigMetrics {
         Ok(metrics)
     }
 
-    /// The configuration of this number is in force now.
+    /// Notes that the configuration with this number is in force.
     pub fn in_force(&self, version: u64) {
         self.version.set(i64::try_from(version).unwrap_or(i64::MAX));
     }

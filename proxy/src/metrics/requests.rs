@@ -1,4 +1,4 @@
-//! What clients see: requests, how long they took, how they ended.
+//! What clients see: requests, their durations and outcomes.
 
 use std::time::Duration;
 
@@ -8,55 +8,55 @@ use strum::{EnumCount, IntoStaticStr, VariantArray};
 use switchyard_telemetry::{Error, Registrar, counter_by, request_buckets};
 use switchyard_wire::{Code, Outcome};
 
-/// How a wait for room ended.
+/// How a wait for capacity ended.
 #[derive(Clone, Copy, Debug, Enum, Eq, IntoStaticStr, PartialEq)]
 #[strum(serialize_all = "snake_case")]
 pub enum Waited {
-    /// With room.
+    /// A substation had room.
     Admitted,
-    /// When its time was over.
+    /// The wait timed out.
     InVain,
-    /// At once: the line was full.
+    /// The request did not wait: the queue was full.
     Full,
 }
 
-/// Where the counters of requests stand. They only grow, so two of these make rates.
+/// The counters of requests at one moment. They only grow, so the difference of two gives rates.
 #[derive(Clone, Debug, Default)]
 pub struct RequestTotals {
     /// Requests that ended, by [`Outcome`].
     pub ended: [u64; Outcome::COUNT],
-    /// How long all of them took: bounds in seconds, and how many took no longer.
+    /// Cumulative buckets of their durations: upper bound in seconds, and how many took no longer.
     pub durations: Vec<(f64, u64)>,
     /// The proxy's own errors by code, in the order of [`Code`].
     pub errors: Vec<(&'static str, u64)>,
 }
 
-/// What is under way at one moment, for the gauges.
+/// Values for the gauges at one moment.
 #[derive(Clone, Copy, Debug)]
 pub struct RequestGauges {
-    /// Requests whose first byte has come and whose last byte has not left.
+    /// Requests whose first byte has arrived and whose last byte is not sent.
     pub in_flight: usize,
     /// Client connections that are open.
     pub connections: usize,
-    /// `Idempotency-Key`s whose substation is remembered.
+    /// `Idempotency-Key`s that are kept.
     pub keys: usize,
-    /// Requests that wait for room.
+    /// Requests that wait for capacity.
     pub waiting: usize,
 }
 
-/// The families of the client's side.
+/// The metric families of the client's side.
 #[derive(Clone, Debug)]
 pub struct RequestMetrics {
-    /// Requests whose first byte has come and whose last byte has not left.
+    /// Requests whose first byte has arrived and whose last byte is not sent.
     in_flight: IntGauge,
     /// Client connections that are open.
     connections: IntGauge,
-    /// Idempotency keys whose substation is remembered.
+    /// Idempotency keys that are kept.
     keys: IntGauge,
-    /// Requests that wait for room.
+    /// Requests that wait for capacity.
     waiting: IntGauge,
     waited: EnumMap<Waited, IntCounter>,
-    /// Connections turned away at the limit.
+    /// Connections refused at the limit.
     pub connections_refused: IntCounter,
     booked_200: IntCounter,
     requests: IntCounterVec,
@@ -74,13 +74,13 @@ impl RequestMetrics {
         )?;
         let seconds: HistogramVec = make.histograms(
             "request_duration_seconds",
-            "From the first byte of a request to the last of its answer.",
+            "Time from the first byte of a request to the last byte of its answer.",
             &["result"],
             request_buckets(),
         )?;
         let rejected = make.counters(
             "requests_rejected_total",
-            "Requests the proxy itself answered with an error, by the error's code.",
+            "Requests that the proxy itself answered with an error, by error code.",
             &["reason"],
         )?;
         for code in Code::VARIANTS {
@@ -88,7 +88,7 @@ impl RequestMetrics {
         }
         let failovers = make.counters(
             "failovers_total",
-            "Requests sent once more, by why that can't book twice.",
+            "Requests sent again, by the reason why that can't book twice.",
             &["reason"],
         )?;
         for reason in ["connect", "unsent", "refused", "again"] {
@@ -96,21 +96,24 @@ impl RequestMetrics {
         }
         let waited = make.counters(
             "admission_waits_total",
-            "Requests that found no room and might wait for it, by how that ended.",
+            "Requests that found no capacity and queued, by result.",
             &["result"],
         )?;
         Ok(Self {
             in_flight: make.gauge("requests_in_flight", "Requests in flight.")?,
             connections: make.gauge("connections", "Open client connections.")?,
-            waiting: make.gauge("admission_waiting", "Requests that wait for room.")?,
+            waiting: make.gauge(
+                "admission_waiting",
+                "Requests that wait in the admission queue.",
+            )?,
             waited: counter_by(&waited, &[]),
             keys: make.gauge(
                 "idempotency_keys",
-                "Idempotency keys whose substation is remembered.",
+                "Idempotency keys that are kept, each with its substation.",
             )?,
             connections_refused: make.counter(
                 "connections_refused_total",
-                "Client connections turned away because limits.connections were open.",
+                "Client connections refused because limits.connections were open.",
             )?,
             booked_200: requests.with_label_values(&["200", Outcome::Booked.into()]),
             seconds: EnumMap::from_fn(|outcome: Outcome| {
@@ -122,7 +125,7 @@ impl RequestMetrics {
         })
     }
 
-    /// Counts one request that ended.
+    /// Counts a request that ended.
     pub fn ended(&self, status: u16, outcome: Outcome, took: Duration) {
         if status == 200 && outcome == Outcome::Booked {
             self.booked_200.inc();
@@ -134,7 +137,7 @@ impl RequestMetrics {
         self.seconds[outcome].observe(took.as_secs_f64());
     }
 
-    /// Where the counters stand.
+    /// Reads the counters.
     #[must_use]
     pub fn totals(&self) -> RequestTotals {
         let mut totals = RequestTotals::default();
@@ -159,7 +162,7 @@ impl RequestMetrics {
         totals
     }
 
-    /// Sets the gauges to what is under way now.
+    /// Sets the gauges to their values now.
     pub fn mirror(&self, now: RequestGauges) {
         let shown = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
         self.in_flight.set(shown(now.in_flight));
@@ -168,17 +171,17 @@ impl RequestMetrics {
         self.waiting.set(shown(now.waiting));
     }
 
-    /// Counts one wait for room.
+    /// Counts a wait for capacity.
     pub fn waited(&self, how: Waited) {
         self.waited[how].inc();
     }
 
-    /// Counts one error of the proxy's own, by its code.
+    /// Counts an error answer of the proxy itself, by its code.
     pub fn rejected(&self, code: &str) {
         self.rejected.with_label_values(&[code]).inc();
     }
 
-    /// Counts one request that is sent once more.
+    /// Counts a request that is sent again.
     pub fn failover(&self, reason: &str) {
         self.failovers.with_label_values(&[reason]).inc();
     }

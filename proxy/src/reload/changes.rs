@@ -1,4 +1,4 @@
-//! What differs between two configurations, for people; and what a running process can't change.
+//! Describes what differs between two configurations, and reverts what a running process can't change.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -6,16 +6,16 @@ use serde_json::Value;
 
 use switchyard_config::{Config, Substation};
 
-/// Lines of one kind, before the rest is only counted: a discovery may bring a thousand at once.
+/// Most lines of one kind; the rest is only counted, because discovery may add a thousand substations at once.
 const MOST_LINES: usize = 20;
 
-/// Puts what a running process can't change back to what it `was`, and names it, a line each.
-pub(super) fn keep(config: &mut Config, was: &Config) -> Vec<String> {
+/// Reverts the settings that a running process can't change to what they `was`, and names them, one line each.
+pub(super) fn keep_fixed(config: &mut Config, was: &Config) -> Vec<String> {
     let mut kept = config.clone();
     kept.listen = was.listen;
     kept.admin.listen = was.admin.listen;
     kept.threads = was.threads;
-    // The ports were bound for these to be there, or not.
+    // The listeners were set up with or without these.
     if kept.admin.token_file.is_some() != was.admin.token_file.is_some() {
         kept.admin.token_file.clone_from(&was.admin.token_file);
     }
@@ -30,7 +30,7 @@ pub(super) fn keep(config: &mut Config, was: &Config) -> Vec<String> {
     lines
 }
 
-/// What is other in `now` than it was `before`, a line each.
+/// The differences from `before` to `now`, one line each.
 pub(super) fn between(before: &Config, now: &Config) -> Vec<String> {
     let mut lines = substations(&before.substations, &now.substations);
     lines.extend(differences(&keys(before), &keys(now), |key, was, is| {
@@ -41,32 +41,47 @@ pub(super) fn between(before: &Config, now: &Config) -> Vec<String> {
 
 fn substations(before: &[Substation], now: &[Substation]) -> Vec<String> {
     let by_name = |all: &[Substation]| -> HashMap<String, Substation> {
-        let named = all.iter().map(|one| (one.name.clone(), one.clone()));
+        let named = all
+            .iter()
+            .map(|substation| (substation.name.clone(), substation.clone()));
         named.collect()
     };
     let (were, are) = (by_name(before), by_name(now));
-    let added = now.iter().filter(|one| !were.contains_key(&one.name));
-    let removed = before.iter().filter(|one| !are.contains_key(&one.name));
-    let moved = now.iter().filter_map(|one| {
-        let was = were.get(&one.name)?;
-        (was.address != one.address).then(|| {
-            let (name, from, to) = (&one.name, was.address, one.address);
+    let added = now
+        .iter()
+        .filter(|substation| !were.contains_key(&substation.name));
+    let removed = before
+        .iter()
+        .filter(|substation| !are.contains_key(&substation.name));
+    let moved = now.iter().filter_map(|substation| {
+        let was = were.get(&substation.name)?;
+        (was.address != substation.address).then(|| {
+            let (name, from, to) = (&substation.name, was.address, substation.address);
             format!("substation {name}: address {from} → {to}, a new ledger")
         })
     });
-    let resized = now.iter().filter_map(|one| {
-        let was = were.get(&one.name)?;
-        (was.capacity != one.capacity).then(|| {
-            let said = |capacity: Option<f64>| match capacity {
+    let resized = now.iter().filter_map(|substation| {
+        let was = were.get(&substation.name)?;
+        (was.capacity != substation.capacity).then(|| {
+            let written = |capacity: Option<f64>| match capacity {
                 Some(capacity) => capacity.to_string(),
                 None => "its gauge's".to_owned(),
             };
-            let (name, from, to) = (&one.name, said(was.capacity), said(one.capacity));
+            let (name, from, to) = (
+                &substation.name,
+                written(was.capacity),
+                written(substation.capacity),
+            );
             format!("substation {name}: capacity {from} → {to}")
         })
     });
     let named = |what: &'static str| {
-        move |one: &Substation| format!("substation {} ({}) {what}", one.name, one.address)
+        move |substation: &Substation| {
+            format!(
+                "substation {} ({}) {what}",
+                substation.name, substation.address
+            )
+        }
     };
     let mut lines = bounded(added.map(named("added")), "added");
     lines.extend(bounded(removed.map(named("removed")), "removed"));
@@ -90,28 +105,28 @@ fn differences(
     now: &BTreeMap<String, String>,
     line: impl Fn(&str, &str, &str) -> String,
 ) -> Vec<String> {
-    let said = |keys: &BTreeMap<String, String>, key: &str| {
+    let written = |keys: &BTreeMap<String, String>, key: &str| {
         keys.get(key).cloned().unwrap_or_else(|| "nothing".into())
     };
     let mut all: Vec<_> = before.keys().chain(now.keys()).collect();
     all.sort();
     all.dedup();
     all.into_iter()
-        .map(|key| (key, said(before, key), said(now, key)))
+        .map(|key| (key, written(before, key), written(now, key)))
         .filter(|(_, was, is)| was != is)
         .map(|(key, was, is)| line(key, &was, &is))
         .collect()
 }
 
-/// All keys but the substations, each with its value as it is written.
+/// All keys except the substations, each with its value as YAML would show it.
 fn keys(config: &Config) -> BTreeMap<String, String> {
-    // Only the rest is wanted, and there may be ten thousand.
+    // Without the substations: there may be ten thousand.
     let config = Config {
         substations: Vec::new(),
         ..config.clone()
     };
     let mut keys = BTreeMap::new();
-    // A configuration is made of what JSON has; a test writes a whole one.
+    // Every configuration can be written as JSON; a test does it.
     if let Ok(value) = serde_json::to_value(&config) {
         leaves(&value, "", &mut keys);
     }
@@ -173,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_thousand_at_once_are_counted() {
+    fn a_thousand_changes_at_once_are_counted() {
         let of = |count: usize| {
             let all = (1..=count).map(|at| format!("{{name: s{at}, address: 127.0.0.1:{at}}}"));
             config(&format!(
@@ -187,13 +202,13 @@ mod tests {
     }
 
     #[test]
-    fn what_needs_a_restart_is_kept_and_named() {
+    fn settings_that_need_a_restart_are_kept_and_named() {
         let was = config("substations: [{name: a, address: 127.0.0.1:1}]\nthreads: 1");
         let mut wanted = config(
             "substations: [{name: a, address: 127.0.0.1:1}]\nthreads: 2\nlisten: 127.0.0.1:8081\npolicy: random",
         );
         assert_eq!(
-            keep(&mut wanted, &was),
+            keep_fixed(&mut wanted, &was),
             [
                 "listen: 127.0.0.1:8080 stays until a restart, then 127.0.0.1:8081",
                 "threads: 1 stays until a restart, then 2",

@@ -1,7 +1,7 @@
-//! The listening sockets, bound before anything starts, or taken from the process that runs already.
+//! The listening sockets, bound before anything starts or inherited from the old process.
 //!
-//! A socket is known by its address alone: what was inherited and is still asked for is used, what is newly
-//! asked for is bound, and what nobody asks for any more is closed.
+//! Sockets are matched by address alone: an inherited socket whose address is configured is used, a configured address
+//! without one is bound, and an inherited socket that is no longer configured is closed.
 
 use std::{
     io,
@@ -11,7 +11,7 @@ use std::{
 use super::Error;
 use switchyard_config::Config;
 
-/// Sockets that are bound, so that nothing can fail on them any more.
+/// The bound sockets: from here on nothing can fail on them.
 #[derive(Debug)]
 pub struct Listeners {
     pub(super) charge: TcpListener,
@@ -19,12 +19,12 @@ pub struct Listeners {
 }
 
 impl Listeners {
-    /// Binds what the configuration asks for.
+    /// Binds the configured addresses.
     pub fn bind(config: &Config) -> Result<Self, Error> {
         Self::inherit(config, Vec::new())
     }
 
-    /// Takes what the configuration asks for from `inherited`, and binds the rest. A port 0 is always bound.
+    /// Takes the configured addresses from `inherited`, and binds those that are missing. Port 0 is always bound anew.
     pub fn inherit(config: &Config, mut inherited: Vec<TcpListener>) -> Result<Self, Error> {
         let mut listen = |address: SocketAddr, key| {
             let same = |listener: &TcpListener| listener.local_addr().is_ok_and(|a| a == address);
@@ -45,17 +45,17 @@ impl Listeners {
         })
     }
 
-    /// Where charge requests are taken.
+    /// The address for charge requests.
     pub fn charge_address(&self) -> io::Result<SocketAddr> {
         self.charge.local_addr()
     }
 
-    /// Where the admin port is.
+    /// The address of the admin port.
     pub fn admin_address(&self) -> io::Result<SocketAddr> {
         self.admin.local_addr()
     }
 
-    /// All of them once more, for a process that may take over.
+    /// Duplicates of all sockets, for a process that may take over.
     pub fn duplicates(&self) -> io::Result<Vec<TcpListener>> {
         [&self.charge, &self.admin]
             .map(TcpListener::try_clone)
@@ -76,20 +76,17 @@ mod tests {
     }
 
     #[test]
-    fn what_is_still_asked_for_is_used_and_the_rest_is_closed() {
+    fn configured_sockets_are_used_and_the_rest_are_closed() {
         let [kept, dropped] = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
         let (kept_at, dropped_at) = (kept.local_addr().unwrap(), dropped.local_addr().unwrap());
         let config = config(kept_at, "127.0.0.1:0");
         let listeners = Listeners::inherit(&config, vec![dropped, kept]).unwrap();
         assert_eq!(listeners.charge_address().unwrap(), kept_at);
         assert_ne!(listeners.admin_address().unwrap(), dropped_at);
-        assert!(
-            TcpListener::bind(dropped_at).is_ok(),
-            "nobody has it any more"
-        );
+        assert!(TcpListener::bind(dropped_at).is_ok(), "it is closed");
         assert!(
             Listeners::bind(&config).is_err(),
-            "without inheriting it is taken"
+            "a port in use can only be inherited"
         );
     }
 }

@@ -1,4 +1,4 @@
-//! What a running proxy lets the world outside it decide: when it begins to take requests, and how it ends.
+//! What the caller of a running proxy decides: when it starts to accept connections, and how it stops.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -7,10 +7,10 @@ use tokio::{sync::watch, time::sleep};
 
 use crate::runtime::Runtime;
 
-/// How often it is looked whether the first samples are in.
-const LOOK: Duration = Duration::from_millis(5);
+/// Interval between two checks whether the first samples are in.
+const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
-/// A proxy that runs, but takes no requests until it is told to.
+/// A proxy that runs, but accepts no connection until this is opened.
 #[derive(Debug)]
 pub struct StartGate {
     pub(super) open: watch::Sender<bool>,
@@ -18,34 +18,33 @@ pub struct StartGate {
 }
 
 impl StartGate {
-    /// From here on requests are taken. A gate that is dropped before never takes any.
+    /// Starts to accept connections. If the gate is dropped first, none is ever accepted.
     pub fn open(&self) {
-        // Where nobody waits for it, all workers are gone already.
+        // An error only means that all workers are gone already.
         let _ = self.open.send(true);
     }
 
-    /// Completes once every substation was asked and one at least has told its load.
+    /// Completes once every substation was scraped and at least one has a sample.
     pub async fn ready(&self) {
         while !self.runtime.now().grid.is_ready() {
-            sleep(LOOK).await;
+            sleep(POLL_INTERVAL).await;
         }
     }
 }
 
-/// How the proxy is to end.
+/// How the proxy stops.
 pub enum Ending {
-    /// Nobody comes after it: connections are refused from now on, and idle ones dropped.
-    Told,
-    /// Another process accepts from the same sockets. Connections may be used once more, with an answer that
-    /// closes them, or idle for as long as they might have otherwise; unless `force` completes, from when on it
-    /// ends as if told to.
+    /// No process follows: new connections are refused from now on, and idle connections dropped.
+    Stop,
+    /// Another process accepts from the same sockets. Each connection ends with its next answer or at its idle timeout.
+    /// Once `force` completes, the proxy stops as with [`Ending::Stop`].
     HandedOver {
-        /// No more patience.
+        /// Ends the wait for idle connections.
         force: BoxFuture<'static, ()>,
     },
-    /// It was to take over, and can't.
+    /// It should take over from another process and has no samples.
     Unready {
-        /// How long it tried.
+        /// For how long it waited for samples.
         waited: Duration,
     },
 }
@@ -53,7 +52,7 @@ pub enum Ending {
 impl fmt::Debug for Ending {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Told => "Told",
+            Self::Stop => "Stop",
             Self::HandedOver { .. } => "HandedOver",
             Self::Unready { .. } => "Unready",
         })

@@ -1,4 +1,4 @@
-//! The parts of the system, started in this process on ports that are free.
+//! Starts the parts of the system in this process, on free ports.
 
 use std::{
     io,
@@ -15,12 +15,12 @@ use switchyard_config::Config;
 use switchyard_process::http::Client;
 use switchyard_proxy::server::Listeners;
 
-/// The contract's ports: the first of them that are free are taken.
+/// The usual ports, used where they are free.
 const CHARGE_PORT: u16 = 8080;
 const ADMIN_PORT: u16 = 9901;
 const FIRST_SUBSTATION_PORT: u16 = 5001;
 
-/// Substations on a thread of their own; they end with the process.
+/// Substations on a thread of their own, until the process ends.
 pub(super) struct Substations {
     pub(super) all: Vec<Substation>,
     pub(super) addresses: Vec<SocketAddr>,
@@ -36,7 +36,7 @@ impl Substations {
             let mut config = substation::Config::new(format!("substation{}", at + 1), *capacity_kw);
             config.time_scale = time_scale;
             let substation = Substation::new(config)?;
-            let listener = prefer(ports.next().unwrap_or(0))?;
+            let listener = bind_or_any(ports.next().unwrap_or(0))?;
             addresses.push(listener.local_addr()?);
             all.push(substation.clone());
             runtime.spawn(async move {
@@ -54,7 +54,7 @@ impl Substations {
     }
 }
 
-/// The proxy's configuration and its sockets, on the contract's ports where they are free.
+/// The proxy's configuration and its sockets, on the usual ports where they are free.
 pub(super) fn bind(substations: &[SocketAddr]) -> Result<(Config, Listeners), Error> {
     let mut taken = None;
     for (charge, admin) in [(CHARGE_PORT, ADMIN_PORT), (0, 0)] {
@@ -76,8 +76,8 @@ pub(super) fn bind(substations: &[SocketAddr]) -> Result<(Config, Listeners), Er
     Err(taken.map_or(Error::NotReady, Error::Server))
 }
 
-/// A listener on this port, or on any if it is taken.
-fn prefer(port: u16) -> io::Result<TcpListener> {
+/// A listener on this port, or on any free port if it is in use.
+fn bind_or_any(port: u16) -> io::Result<TcpListener> {
     TcpListener::bind(("127.0.0.1", port)).or_else(|_| TcpListener::bind(("127.0.0.1", 0)))
 }
 

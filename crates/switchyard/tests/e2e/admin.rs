@@ -42,7 +42,7 @@ fn ready_is_more_than_live_and_waits_for_a_first_sample() {
 }
 
 #[test]
-fn a_hung_substation_delays_nobody_elses_samples() {
+fn a_hung_substation_delays_no_other_substations_samples() {
     let hung = Scripted::start(|_| Act::Hang);
     let works = Substations::start(&[1e6; 3]);
     let mut addresses = works.addresses.clone();
@@ -57,7 +57,7 @@ fn a_hung_substation_delays_nobody_elses_samples() {
 
 #[test]
 fn more_hung_substations_than_scrapes_at_once_still_leave_turns_for_the_rest() {
-    // Connections to these are made by the system and never answered.
+    // The system accepts connections to these, and no request on them is answered.
     let hung: Vec<_> = (0..140)
         .map(|_| std::net::TcpListener::bind("127.0.0.1:0").unwrap())
         .collect();
@@ -124,7 +124,7 @@ fn metrics_agree_with_what_was_done() {
         );
     }
     assert_eq!(proxy.charge("nonsense").status, 400);
-    // A request is counted once its answer has left, so the client may look before.
+    // A request is counted once its answer is sent, so the client may look too early.
     until("the last request is counted", || {
         (proxy.metric("switchyard_requests_rejected_total{reason=\"invalid_request\"}") == 1.0
             && proxy.metric("switchyard_requests_in_flight") == 0.0)
@@ -210,7 +210,7 @@ fn decisions_are_as_many_as_asked_for_and_the_newest_come_first() {
             .unwrap()
             .clone()
     };
-    // Those within a hundredth of a second of one another are told of once.
+    // Of choices within a hundredth of a second, one is recorded.
     for power in 1..=30 {
         let before = kept("/decisions?limit=256").len();
         until("one more is kept", || {
@@ -237,7 +237,7 @@ fn decisions_are_as_many_as_asked_for_and_the_newest_come_first() {
 }
 
 #[test]
-fn other_paths_and_methods_are_told_what_there_is() {
+fn other_paths_and_methods_get_an_error_that_says_what_exists() {
     let substations = Substations::start(&[100.0]);
     let proxy = Proxy::start(&substations.addresses, "");
     let answer = proxy.get("/nothing");

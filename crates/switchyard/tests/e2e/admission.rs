@@ -1,4 +1,4 @@
-//! What becomes of requests when there is no room, or too many of them.
+//! Requests when no substation has room, or when there are too many of them.
 
 use std::{
     io::Read,
@@ -15,7 +15,7 @@ use crate::{
     substations::Substations,
 };
 
-/// Room for one session of 11 kW in each.
+/// Substations with room for one session of 11 kW each.
 fn small(count: usize, time_scale: f64) -> Substations {
     Substations::of((1..=count).map(|at| Config {
         time_scale,
@@ -34,7 +34,7 @@ fn a_full_grid_says_when_to_come_back() {
     for _ in 0..3 {
         assert_eq!(proxy.charge(CHARGE).status, 200);
     }
-    let mut told = std::collections::BTreeSet::new();
+    let mut hints = std::collections::BTreeSet::new();
     for _ in 0..20 {
         let answer = proxy.charge(CHARGE);
         assert_eq!(
@@ -42,14 +42,14 @@ fn a_full_grid_says_when_to_come_back() {
             (503, "no_capacity")
         );
         let after: u64 = answer.header("retry-after").unwrap().parse().unwrap();
-        // Not before a session ends, and not all at once.
+        // Not before a session ends, and spread by jitter.
         let left = Duration::from_secs(40)
             .saturating_sub(started.elapsed())
             .as_secs();
         assert!((left..=63).contains(&after), "{after}, {left} left");
-        told.insert(after);
+        hints.insert(after);
     }
-    assert!(told.len() > 3, "{told:?}");
+    assert!(hints.len() > 3, "{hints:?}");
 }
 
 #[test]
@@ -91,10 +91,13 @@ fn a_request_may_wait_for_room_and_the_most_urgent_one_is_first() {
     waiting(1.0);
     unplug(first.json()["session_id"].as_str().unwrap());
     assert_eq!(patient.answer().status, 200);
-    // One whose time runs out is told, and has left the line.
-    let told = ask("hasty", "30ms").answer();
-    assert_eq!((told.status, told.code().as_str()), (503, "no_capacity"));
-    assert!(told.header("retry-after").is_some());
+    // A request whose wait expires is refused, and has left the queue.
+    let refused = ask("hasty", "30ms").answer();
+    assert_eq!(
+        (refused.status, refused.code().as_str()),
+        (503, "no_capacity")
+    );
+    assert!(refused.header("retry-after").is_some());
     waiting(0.0);
     let waits = |how: &str| {
         proxy.metric(&format!(
@@ -121,7 +124,7 @@ fn more_requests_than_allowed_are_refused_before_they_cost_anything() {
             connection
         })
         .collect();
-    // Not even its body is waited for.
+    // The proxy does not even wait for its body.
     let begun = "POST /request_charge HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\n";
     let answer = client::raw(proxy.charge, begun);
     assert_eq!((answer.status, answer.code().as_str()), (503, "overloaded"));
@@ -132,7 +135,7 @@ fn more_requests_than_allowed_are_refused_before_they_cost_anything() {
 }
 
 #[test]
-fn a_client_that_does_not_read_its_answers_is_given_up() {
+fn a_client_that_does_not_read_its_answers_is_disconnected() {
     let substation = Scripted::charging(|| Act::Write(booked()));
     let proxy = Proxy::start(&[substation.address], "timeouts: {client: 300ms}");
     let mut connection = Connection::open(proxy.charge);
@@ -140,7 +143,7 @@ fn a_client_that_does_not_read_its_answers_is_given_up() {
         .0
         .set_write_timeout(Some(Duration::from_secs(20)))
         .unwrap();
-    // Answers far beyond what the sockets in between take in; the writer is stopped by the proxy's end.
+    // Far more answers than the sockets buffer; the writer stops when the proxy closes the connection.
     let request = client::request("POST", "/request_charge", "", "{}");
     let writer = thread::spawn(move || {
         use std::io::Write;
@@ -165,7 +168,7 @@ fn a_client_that_does_not_read_its_answers_is_given_up() {
     assert_eq!(proxy.charge("").status, 200);
 }
 
-/// Opens so many connections and sends each a byte of a request a second, until told to stop.
+/// Opens `count` connections and sends a byte of a request per second on each, until `stopped`.
 fn drip(address: SocketAddr, count: usize, stopped: &std::sync::atomic::AtomicBool) -> usize {
     use std::{io::Write, sync::atomic::Ordering::SeqCst};
     let request = client::request("POST", "/request_charge", "", CHARGE);

@@ -1,4 +1,4 @@
-//! Where requests go: a gauge is always old, and that must not show.
+//! How requests are balanced: gauges are always out of date, and the balance must not suffer from it.
 
 use std::{net::SocketAddr, thread};
 
@@ -9,7 +9,7 @@ use crate::{
     substations::Substations,
 };
 
-/// Sends `count` charges of `kw` over so many connections, and returns how many were booked.
+/// Sends `count` charges of `kw` over `connections` connections, and returns how many were booked.
 fn burst(address: SocketAddr, count: usize, connections: usize, kw: f64) -> usize {
     let share = count / connections;
     let clients: Vec<_> = (0..connections)
@@ -110,7 +110,7 @@ fn unequal_capacities_end_even_in_utilisation() {
 fn the_gauge_is_believed_over_the_ledger() {
     let substations = Substations::start(&[1e6; 2]);
     let proxy = Proxy::start(&substations.addresses, "load: {interval: 20ms}");
-    // Load that did not come through the proxy, and that it can only know from the gauge.
+    // Load booked past the proxy, visible only on the gauge.
     for _ in 0..20 {
         let body = r#"{"power_kw": 11, "energy_kwh": 1000}"#;
         let booked = client::post(substations.addresses[0], "/charge", body);
@@ -120,7 +120,7 @@ fn the_gauge_is_believed_over_the_ledger() {
         (proxy.status()["substations"][0]["current_load"] == 220.0).then_some(())
     });
     assert_eq!(burst(proxy.charge, 20, 1, 11.0), 20);
-    // One client, so at most one booking crosses any scrape; without the gauge it would be 30 and 10.
+    // One client, so at most one booking overlaps a scrape. Without the gauge the result would be 30 and 10.
     let started = substations.started();
     assert!(started[0].abs_diff(started[1]) <= 2, "{started:?}");
 }
@@ -162,7 +162,7 @@ fn a_plain_flask_style_substation_works_unchanged() {
     assert_eq!(counts.iter().sum::<usize>(), 12);
     assert_eq!(counts[1], 0, "{counts:?}");
     assert!(counts[0].abs_diff(counts[2]) <= 1, "{counts:?}");
-    // And its gauge is read again and again, over a connection each.
+    // Its gauge is scraped again and again, each time over a new connection.
     let proxy = Proxy::start(&addresses, "load: {interval: 20ms}");
     until("its new load", || {
         (proxy.status()["substations"][0]["current_load"] == 6.0).then_some(())

@@ -1,4 +1,4 @@
-//! Plugs pulled at rush hour, and every client's answer held against every booking.
+//! Substations killed and failing at rush hour; every client's answer is compared with every booking.
 
 use std::{
     collections::BTreeSet,
@@ -18,7 +18,7 @@ use crate::{
     substations::Substations,
 };
 
-/// Nothing is set aside any more, nothing in hand, and no client connected.
+/// Waits until nothing is reserved or in flight and no client is connected.
 fn returns_to_zero(proxy: &Proxy) {
     until("all is over", || {
         let status = proxy.status();
@@ -38,7 +38,7 @@ fn count(records: &[Record], of: impl Fn(&Told) -> bool) -> usize {
     records.iter().filter(|record| of(&record.told)).count()
 }
 
-/// Kills one after the other, one a second, each for less than half of it; returns when each died.
+/// Kills one substation per second, in turn, each for less than half a second; returns when each was dead.
 fn pull_plugs(victims: &mut [Killable], begun: Instant, seconds: u32) -> Vec<(Instant, Instant)> {
     let mut deaths = Vec::new();
     for second in 0..seconds {
@@ -88,7 +88,7 @@ fn three_of_five_killed_in_turn_lose_nothing_and_book_nothing_twice() {
         .filter(|record| !matches!(record.told, Told::Booked(_)))
         .collect();
     eprintln!(
-        "{} requests in {:?}, {} deaths, {} not told that they are booked",
+        "{} requests in {:?}, {} deaths, {} answered otherwise than booked",
         records.len(),
         begun.elapsed(),
         deaths.len(),
@@ -99,7 +99,7 @@ fn three_of_five_killed_in_turn_lose_nothing_and_book_nothing_twice() {
             matches!(record.told, Told::MayBeBooked(502 | 504)),
             "{record:?}"
         );
-        // It was on its way when a substation died, and so none is after the recovery.
+        // It was in flight while a substation was dead, so none fails after the recovery.
         assert!(
             deaths
                 .iter()
@@ -110,7 +110,7 @@ fn three_of_five_killed_in_turn_lose_nothing_and_book_nothing_twice() {
 }
 
 #[test]
-fn with_keys_every_request_is_booked_once_in_the_end_whatever_died() {
+fn with_keys_every_request_is_booked_exactly_once_despite_crashes() {
     let folder = TempDir::new().unwrap();
     let mut all: Vec<_> = (1..=3)
         .map(|at| Killable::start(&format!("s{at}"), folder.path()))
@@ -127,7 +127,7 @@ fn with_keys_every_request_is_booked_once_in_the_end_whatever_died() {
         killer.join().unwrap();
         records
     });
-    // Clients that were told "may be" ask again, with the same key.
+    // Clients whose charge may be booked repeat it with the same key.
     for record in &mut records {
         while !matches!(record.told, Told::Booked(_)) {
             let id = &record.request;
@@ -149,9 +149,9 @@ fn with_keys_every_request_is_booked_once_in_the_end_whatever_died() {
 }
 
 #[test]
-fn one_refuses_one_hangs_one_resets_and_the_others_don_t_feel_it() {
+fn substations_that_refuse_hang_or_reset_do_not_affect_the_others() {
     let works = Substations::start(&[1e9; 2]);
-    // As large as the others, and always idle by its own word: it draws requests whenever it may.
+    // As large as the others and always idle by its gauge: it attracts requests whenever it may get any.
     let faulty = [Act::Write(no_capacity()), Act::Hang, fault::reset()].map(|act| {
         Scripted::start(move |request| {
             if request.starts_with("GET") {
@@ -172,7 +172,7 @@ fn one_refuses_one_hangs_one_resets_and_the_others_don_t_feel_it() {
     };
     let mut p99 = [Vec::new(), Vec::new()];
     let mut all = Vec::new();
-    // In turn without the three and with them, so that whatever else the machine does meets both.
+    // Rounds without the three and with them alternate, so that other load on the machine affects both.
     for round in 0..10 {
         let disturbed = round % 2;
         command(["drain", "undrain"][disturbed]);
@@ -194,14 +194,22 @@ fn one_refuses_one_hangs_one_resets_and_the_others_don_t_feel_it() {
         p99[disturbed].push(healthy[healthy.len() * 99 / 100]);
         all.extend(records);
     }
-    let told = |status| count(&all, |told| *told == Told::MayBeBooked(status));
-    assert_eq!(told(504), faulty[1].charges().len(), "who hangs");
-    assert_eq!(told(502), faulty[2].charges().len(), "who resets");
+    let may_be_booked = |status| count(&all, |told| *told == Told::MayBeBooked(status));
+    assert_eq!(
+        may_be_booked(504),
+        faulty[1].charges().len(),
+        "the substation that hangs"
+    );
+    assert_eq!(
+        may_be_booked(502),
+        faulty[2].charges().len(),
+        "the substation that resets"
+    );
     let booked = count(&all, |told| matches!(told, Told::Booked(_)));
     assert_eq!(
-        booked + told(504) + told(502),
+        booked + may_be_booked(504) + may_be_booked(502),
         all.len(),
-        "who was refused was booked elsewhere"
+        "refused charges are booked elsewhere"
     );
     assert!(
         !faulty
@@ -214,7 +222,7 @@ fn one_refuses_one_hangs_one_resets_and_the_others_don_t_feel_it() {
     };
     let [undisturbed, disturbed] = p99.map(median);
     eprintln!("p99 {undisturbed:?} undisturbed, {disturbed:?} disturbed");
-    // Below some milliseconds it is the scheduler that is measured.
+    // Below some milliseconds this measures the scheduler.
     assert!(
         disturbed <= 2 * undisturbed + Duration::from_millis(5),
         "{disturbed:?}, undisturbed {undisturbed:?}"
@@ -228,12 +236,12 @@ fn id_of(charge: &str) -> Option<String> {
 }
 
 #[test]
-fn no_misdeed_makes_it_lie() {
+fn no_fault_makes_the_proxy_give_a_wrong_answer() {
     for (seed, misdeed) in (1..).zip(Misdeed::ALL) {
         for keyed in [false, true] {
             let faulty = Faulty::start("s1", seed, &[misdeed], 0.5);
             let sound = Faulty::start("s2", seed, &[], 0.0);
-            // Whatever its gauge says, it is asked.
+            // It is asked whatever its gauge shows.
             faulty.show(&["0", "NaN", "0", "-1", "1e999", "0", "7e8", "zero"]);
             let proxy = Proxy::start(
                 &[faulty.address(), sound.address()],
@@ -285,7 +293,7 @@ fn a_gauge_that_jumps_sticks_or_lies_costs_no_request() {
 }
 
 #[test]
-fn one_that_answers_byte_by_byte_is_waited_for_until_the_deadline() {
+fn a_substation_that_answers_byte_by_byte_is_waited_for_until_the_deadline() {
     let drips = Scripted::start(|request| {
         if request.starts_with("GET") {
             Act::Write(gauge("0"))

@@ -1,7 +1,7 @@
-//! A substation as a process of its own, so that it can be killed: this very test program, started again.
+//! A substation as a process of its own, so that it can be killed: this test program, started again.
 //!
-//! Its port stays its own while it is dead: it is held by a socket that does not listen, so connections are
-//! refused as they would be, and nobody else takes it.
+//! While it is dead, a socket that does not listen holds its port: connections are refused as usual, and no other
+//! process takes the port.
 
 use std::{
     env,
@@ -17,8 +17,8 @@ use switchyard_faults as client;
 
 use crate::rig::until;
 
-/// What the child is told: its name, its address and its journal.
-const TOLD: &str = "SWITCHYARD_TEST_SUBSTATION";
+/// The variable with the arguments of the child: its name, address and journal.
+const ARGUMENTS: &str = "SWITCHYARD_TEST_SUBSTATION";
 /// The test that the child runs.
 const ENTRY: &str = "child::serves_if_it_is_the_child";
 
@@ -55,10 +55,10 @@ impl Killable {
 
     /// Starts it again on its old port, and waits until it serves.
     pub(crate) fn restart(&mut self) {
-        let told = format!("{} {} {}", self.name, self.address, self.journal.display());
+        let arguments = format!("{} {} {}", self.name, self.address, self.journal.display());
         let child = Command::new(env::current_exe().unwrap())
             .args(["--exact", ENTRY, "--nocapture"])
-            .env(TOLD, told)
+            .env(ARGUMENTS, arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -71,7 +71,7 @@ impl Killable {
         });
     }
 
-    /// Kills it in the middle of whatever it does.
+    /// Kills it with SIGKILL.
     pub(crate) fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
             child.kill().unwrap();
@@ -88,15 +88,15 @@ impl Drop for Killable {
 
 #[test]
 fn serves_if_it_is_the_child() {
-    let Ok(told) = env::var(TOLD) else {
+    let Ok(arguments) = env::var(ARGUMENTS) else {
         return;
     };
-    // It ends with whoever holds the other end of its standard input.
+    // It ends when its standard input closes: at the end of its parent.
     thread::spawn(|| {
         let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
         std::process::exit(0);
     });
-    let words: Vec<_> = told.splitn(3, ' ').collect();
+    let words: Vec<_> = arguments.splitn(3, ' ').collect();
     let config = Config {
         journal: Some(words[2].into()),
         ..Config::new(words[0], 1e9)

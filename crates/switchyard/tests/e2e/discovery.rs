@@ -1,4 +1,4 @@
-//! Substations that nobody lists are found while it runs.
+//! Substations found by discovery while the proxy runs.
 
 use std::{fmt::Write as _, fs, time::Duration, time::Instant};
 
@@ -9,13 +9,13 @@ use crate::rig::{Proxy, until};
 
 const BASE: &str = "listen: 127.0.0.1:0\nadmin: {listen: 127.0.0.1:0}\nthreads: 1\n";
 
-/// A proxy of nothing but what `targets.json` beside its configuration says.
+/// A proxy whose only substations are those of `targets.json` beside its configuration.
 fn start(targets: &Value, rest: &str) -> Proxy {
     let text = format!("{BASE}discovery: {{file_sd: [targets.json]}}\n{rest}");
     Proxy::launch_beside(&text, &[("targets.json", &targets.to_string())])
 }
 
-/// As whoever makes such files should: beside it, and renamed over.
+/// Replaces the file as a generator should: write a new file, and rename it over the old one.
 fn write(proxy: &Proxy, text: &str) {
     let folder = proxy.files.path();
     fs::write(folder.join("targets.json~"), text).unwrap();
@@ -27,7 +27,7 @@ fn count(proxy: &Proxy) -> usize {
 }
 
 #[test]
-fn what_is_found_is_charged_at_and_a_wrong_or_empty_answer_takes_nobody_away() {
+fn discovered_substations_get_charges_and_a_wrong_or_empty_answer_removes_none() {
     let (one, two) = (
         Faulty::start("one", 1, &[], 0.0),
         Faulty::start("two", 2, &[], 0.0),
@@ -72,7 +72,7 @@ fn what_is_found_is_charged_at_and_a_wrong_or_empty_answer_takes_nobody_away() {
 
 #[test]
 fn a_thousand_targets_are_members_within_a_second_of_the_write() {
-    // Nobody listens there, and nobody is asked: it is the membership that is timed.
+    // Nothing listens there and nothing is asked: only the change of membership is timed.
     let mut targets = String::from("[{\"targets\": [");
     for at in 0..1_000 {
         let _ = write!(targets, "\"127.1.{}.{}:9\",", at / 250, at % 250 + 1);
@@ -88,10 +88,13 @@ fn a_thousand_targets_are_members_within_a_second_of_the_write() {
     until("one", || (count(&proxy) == 1).then_some(()));
     let started = Instant::now();
     write(&proxy, &targets);
-    // The first is that of the one at the start.
+    // The first such line is that of the start.
     let line = proxy.logged("and 980 more substations added");
     let took = started.elapsed();
-    assert!(line.contains("Other substations were found"), "{line}");
+    assert!(
+        line.contains("Substations updated from discovery"),
+        "{line}"
+    );
     assert!(took < Duration::from_secs(1), "{took:?}");
     assert_eq!(count(&proxy), 1_000);
 }

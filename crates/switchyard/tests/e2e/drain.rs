@@ -1,4 +1,4 @@
-//! An operator takes a substation out, and lets it in again.
+//! An operator drains a substation and readmits it.
 
 use switchyard_faults::{self as client, Connection};
 
@@ -47,10 +47,10 @@ fn a_drained_substation_gets_no_new_sessions_and_its_own_are_still_reached() {
 }
 
 #[test]
-fn a_command_names_a_substation_is_a_post_and_comes_from_here() {
+fn a_drain_needs_a_known_substation_a_post_and_the_same_origin() {
     let substations = Substations::start(&[1e6]);
     let proxy = Proxy::start(&substations.addresses, "");
-    let answer = client::post(proxy.admin, "/substations/nobody/drain", "");
+    let answer = client::post(proxy.admin, "/substations/unknown/drain", "");
     assert_eq!((answer.status, answer.code().as_str()), (404, "not_found"));
     let answer = client::get(proxy.admin, "/substations/s1/drain");
     assert_eq!((answer.status, answer.header("allow")), (405, Some("POST")));

@@ -1,4 +1,4 @@
-//! The error table, row by row, with raw bytes.
+//! The error table, row by row, with raw bytes from the client.
 
 use std::io::Write;
 
@@ -12,7 +12,7 @@ fn proxy(extra: &str) -> (Proxy, Scripted) {
 }
 
 #[test]
-fn what_is_no_http_is_400_and_ends_the_connection() {
+fn malformed_http_is_400_and_ends_the_connection() {
     let (proxy, substation) = proxy("");
     for bytes in [
         "garbage\r\n\r\n",
@@ -39,7 +39,7 @@ fn what_is_no_http_is_400_and_ends_the_connection() {
 }
 
 #[test]
-fn what_is_no_charge_is_400_and_the_connection_goes_on() {
+fn an_invalid_charge_is_400_and_the_connection_stays_open() {
     let (proxy, substation) = proxy("");
     let mut connection = Connection::open(proxy.charge);
     for body in [
@@ -75,7 +75,7 @@ fn what_is_no_charge_is_400_and_the_connection_goes_on() {
 }
 
 #[test]
-fn other_paths_and_methods() {
+fn unknown_paths_are_404_and_wrong_methods_405() {
     let (proxy, _substation) = proxy("");
     let mut connection = Connection::open(proxy.charge);
     connection.send(client::request("POST", "/charge", "", "{}"));
@@ -133,7 +133,7 @@ fn a_client_that_takes_too_long_gets_408() {
 }
 
 #[test]
-fn a_drop_a_byte_does_not_stretch_the_deadline() {
+fn a_client_that_sends_byte_by_byte_does_not_stretch_the_deadline() {
     let (proxy, _substation) = proxy("timeouts: {client: 300ms}");
     let mut connection = Connection::open(proxy.charge);
     let request = client::request(
@@ -187,7 +187,7 @@ fn a_body_over_the_limit_is_413_declared_or_not() {
 }
 
 #[test]
-fn more_connections_than_allowed_are_told_so() {
+fn a_connection_over_the_limit_is_answered_with_503_overloaded() {
     let (proxy, _substation) = proxy("limits: {connections: 2}");
     let mut held: Vec<_> = (0..2).map(|_| Connection::open(proxy.charge)).collect();
     for connection in &mut held {

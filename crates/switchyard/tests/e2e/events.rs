@@ -1,4 +1,4 @@
-//! The live page over HTTP: its files, and the stream of pictures that it shows.
+//! The live page over HTTP: its files, and its stream of status snapshots.
 
 use std::{
     io::{BufRead, BufReader, Read},
@@ -16,10 +16,10 @@ use crate::{
     substations::Substations,
 };
 
-/// As many as may look at once.
+/// The most viewers at once.
 const MOST_VIEWERS: usize = 32;
 
-/// Someone who looks.
+/// A viewer of the stream.
 pub(crate) struct Viewer(BufReader<TcpStream>);
 
 impl Viewer {
@@ -45,7 +45,7 @@ impl Viewer {
         Self(lines)
     }
 
-    /// The next picture as it came, or none if the stream ends first.
+    /// The next snapshot as sent, or `None` if the stream ends first.
     pub(crate) fn event(&mut self) -> Option<String> {
         let (mut event, mut blank) = (String::new(), String::new());
         self.0.read_line(&mut event).unwrap();
@@ -57,8 +57,8 @@ impl Viewer {
         Some(event)
     }
 
-    pub(crate) fn picture(&mut self) -> Value {
-        let event = self.event().expect("a picture");
+    pub(crate) fn snapshot(&mut self) -> Value {
+        let event = self.event().expect("a snapshot");
         serde_json::from_str(event.strip_prefix("data: ").unwrap()).unwrap()
     }
 }
@@ -113,7 +113,7 @@ fn a_viewer_sees_the_grid_change_once_a_second() {
     let proxy = Proxy::start(&substations.addresses, "load: {interval: 20ms}");
     let mut viewer = Viewer::open(proxy.admin);
     let opened = Instant::now();
-    let first = viewer.picture();
+    let first = viewer.snapshot();
     assert_eq!(first["verdict"]["sentence"], "Healthy: no problems found.");
     assert_eq!(
         first["traffic"]["per_second"],
@@ -123,35 +123,35 @@ fn a_viewer_sees_the_grid_change_once_a_second() {
     for _ in 0..10 {
         assert_eq!(proxy.charge(r#"{"power_kw": 22}"#).status, 200);
     }
-    let booked = |picture: &Value| picture["traffic"]["total"] == 10;
-    let mut picture = viewer.picture();
+    let booked = |snapshot: &Value| snapshot["traffic"]["total"] == 10;
+    let mut snapshot = viewer.snapshot();
     let mut pictures = 2;
-    while !booked(&picture) {
-        picture = viewer.picture();
+    while !booked(&snapshot) {
+        snapshot = viewer.snapshot();
         pictures += 1;
     }
     assert!(opened.elapsed() > Duration::from_millis(800) * (pictures - 1));
-    assert!(picture["traffic"]["per_second"].as_f64().unwrap() > 0.0);
-    assert_eq!(picture["traffic"]["success"], 1.0);
-    assert!(picture["traffic"]["p99_seconds"].as_f64().unwrap() > 0.0);
-    assert_eq!(picture["balance"]["load"], 220.0);
-    assert_eq!(picture["balance"]["capacity"], 300.0);
-    assert_eq!(picture["configuration"]["unit"], "kW");
-    let one = &picture["substations"][1];
+    assert!(snapshot["traffic"]["per_second"].as_f64().unwrap() > 0.0);
+    assert_eq!(snapshot["traffic"]["success"], 1.0);
+    assert!(snapshot["traffic"]["p99_seconds"].as_f64().unwrap() > 0.0);
+    assert_eq!(snapshot["balance"]["load"], 220.0);
+    assert_eq!(snapshot["balance"]["capacity"], 300.0);
+    assert_eq!(snapshot["configuration"]["unit"], "kW");
+    let one = &snapshot["substations"][1];
     assert_eq!(
         (one["name"].as_str(), one["state"].as_str()),
         (Some("s2"), Some("up"))
     );
     assert_eq!(one["capacity"], 200.0);
-    let decision = &picture["decisions"][0];
+    let decision = &snapshot["decisions"][0];
     assert_eq!(decision["load"], 22.0);
     assert_eq!(decision["candidates"].as_array().unwrap().len(), 2);
 
-    // Whoever comes later sees the same, at once.
+    // A later viewer sees the same, at once.
     let mut second = Viewer::open(proxy.admin);
     second.event();
     let (mut ours, mut theirs) = (viewer.event(), second.event());
-    // The one may have read a picture more than the other so far.
+    // One viewer may have read one snapshot more than the other.
     while ours != theirs {
         let moment = |event: &Option<String>| {
             let json = event
@@ -173,9 +173,9 @@ fn a_viewer_sees_the_grid_change_once_a_second() {
 }
 
 #[test]
-fn a_drained_and_a_lost_substation_are_told_in_words() {
+fn a_drained_and_a_lost_substation_are_described_in_words() {
     let substations = Substations::start(&[100.0; 2]);
-    // A port that is held and does not listen.
+    // A port that is bound and does not listen.
     let gone = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     gone.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into())
         .unwrap();
@@ -187,17 +187,17 @@ fn a_drained_and_a_lost_substation_are_told_in_words() {
         client::post(proxy.admin, "/substations/s1/drain", "").status,
         200
     );
-    until("the picture says so", || {
-        let verdict = viewer.picture()["verdict"].clone();
+    until("the snapshot says so", || {
+        let verdict = viewer.snapshot()["verdict"].clone();
         let findings = verdict["findings"].as_array()?;
         let texts: Vec<_> = findings.iter().map(|finding| &finding["text"]).collect();
-        let told = texts == ["s3 is unreachable.", "s1 is draining: no new sessions."];
-        (told && verdict["level"] == "trouble").then_some(())
+        let is_described = texts == ["s3 is unreachable.", "s1 is draining: no new sessions."];
+        (is_described && verdict["level"] == "trouble").then_some(())
     });
 }
 
 #[test]
-fn viewers_are_bounded_and_a_place_comes_back() {
+fn viewers_are_limited_and_a_place_becomes_free_again() {
     let substations = Substations::start(&[1e6]);
     let proxy = Proxy::start(&substations.addresses, "");
     let mut viewers: Vec<_> = (0..MOST_VIEWERS)
@@ -216,17 +216,17 @@ fn viewers_are_bounded_and_a_place_comes_back() {
     viewers.pop();
     until("a place", || (events_status(&proxy) == 200).then_some(()));
     for viewer in &mut viewers {
-        viewer.picture();
+        viewer.snapshot();
     }
 }
 
 #[test]
 fn a_viewer_that_does_not_read_loses_its_place() {
-    // Many substations make pictures that soon fill what the system buffers.
-    let nobody: Vec<_> = (0..4_000_u16)
+    // Snapshots of many substations soon fill the system's buffers.
+    let unreachable: Vec<_> = (0..4_000_u16)
         .map(|at| SocketAddr::from(([127, 9, 0, 1], 20_000 + at)))
         .collect();
-    let proxy = Proxy::start_unready(&nobody, "load: {interval: 60s, stale_after: 120s}");
+    let proxy = Proxy::start_unready(&unreachable, "load: {interval: 60s, stale_after: 120s}");
     let deaf: Vec<_> = (0..MOST_VIEWERS)
         .map(|_| {
             let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
@@ -248,7 +248,7 @@ fn a_viewer_that_does_not_read_loses_its_place() {
     drop(deaf);
 }
 
-/// What a further viewer is told.
+/// The status code for a further viewer.
 fn events_status(proxy: &Proxy) -> u16 {
     let mut connection = Connection::open(proxy.admin);
     connection.send(client::request(
@@ -262,7 +262,7 @@ fn events_status(proxy: &Proxy) -> u16 {
     std::str::from_utf8(&head[9..]).unwrap().parse().unwrap()
 }
 
-/// Processor time that a process has used so far, all its threads together.
+/// Processor time that all threads of a process have used so far.
 #[cfg(target_os = "linux")]
 fn used(process: u32) -> Duration {
     let threads = std::fs::read_dir(format!("/proc/{process}/task")).unwrap();
@@ -290,7 +290,7 @@ fn a_viewer_costs_less_than_half_a_percent_of_a_core() {
                 std::thread::sleep(Duration::from_millis(100));
             }
             for viewer in viewers.iter_mut() {
-                viewer.picture();
+                viewer.snapshot();
             }
         }
         used(proxy.id()).saturating_sub(before)
@@ -320,8 +320,8 @@ fn a_viewer_sees_the_drain_and_does_not_hold_it_up() {
         (slow.charges().len() == 1).then_some(())
     });
     proxy.signal(Signal::SIGTERM);
-    until("the picture says so", || {
-        let sentence = viewer.picture()["verdict"]["sentence"].clone();
+    until("the snapshot says so", || {
+        let sentence = viewer.snapshot()["verdict"]["sentence"].clone();
         let said = "The proxy is stopping and finishes 1 request in flight.";
         (sentence == said).then_some(())
     });

@@ -1,5 +1,5 @@
-//! What happens when substations refuse, break, hang or are gone: a request goes elsewhere only where that
-//! can't book twice.
+//! Substations that refuse, break connections, hang or are gone: a request goes to another one only if that can't book
+//! twice.
 
 use std::net::{SocketAddr, TcpListener};
 
@@ -10,8 +10,8 @@ use switchyard_faults::{
 
 use crate::rig::{Proxy, until};
 
-/// An address where nobody listens.
-fn nobody() -> SocketAddr {
+/// An address where nothing listens.
+fn closed_port() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0")
         .unwrap()
         .local_addr()
@@ -19,7 +19,7 @@ fn nobody() -> SocketAddr {
 }
 
 #[test]
-fn a_refusal_goes_to_another_and_is_not_counted_as_booked() {
+fn a_refused_charge_goes_to_another_substation_and_is_not_counted_as_booked() {
     let refusing = Scripted::charging(|| Act::Write(no_capacity()));
     let works = Scripted::working("500");
     let proxy = Proxy::start(
@@ -33,7 +33,7 @@ fn a_refusal_goes_to_another_and_is_not_counted_as_booked() {
             (200, Some("s2"))
         );
     }
-    // Its word counts for more than its idle gauge, until the next sample at least.
+    // Its refusal counts for more than its idle gauge, at least until the next sample.
     assert_eq!(refusing.charges().len(), 1);
     assert_eq!(works.charges().len(), 10);
     assert_eq!(
@@ -46,7 +46,7 @@ fn a_refusal_goes_to_another_and_is_not_counted_as_booked() {
     );
     let small = proxy.charge(r#"{"power_kw": 3.7}"#);
     assert_eq!(small.header("x-substation"), Some("s2"));
-    assert_eq!(refusing.charges().len(), 2, "a smaller one may fit");
+    assert_eq!(refusing.charges().len(), 2, "a smaller charge may fit");
     let status = proxy.status();
     assert_eq!(
         status["substations"][0]["unseen_load"], 0.0,
@@ -56,7 +56,7 @@ fn a_refusal_goes_to_another_and_is_not_counted_as_booked() {
 }
 
 #[test]
-fn when_all_refuse_the_client_is_told_and_may_come_back() {
+fn when_all_substations_refuse_the_client_gets_503_with_retry_after() {
     let all: Vec<_> = (0..5)
         .map(|_| Scripted::charging(|| Act::Write(no_capacity())))
         .collect();
@@ -75,15 +75,15 @@ fn when_all_refuse_the_client_is_told_and_may_come_back() {
     assert_eq!(
         asked.iter().sum::<usize>(),
         3,
-        "retry.attempts, each another one: {asked:?}"
+        "retry.attempts, each at another substation: {asked:?}"
     );
     assert_eq!(asked.iter().max(), Some(&1), "{asked:?}");
 }
 
 #[test]
-fn one_that_can_t_be_reached_is_passed_over_and_then_left_out() {
+fn an_unreachable_substation_is_skipped_and_then_out_of_rotation() {
     let works = Scripted::working("500");
-    // The gauge was seen once, so it looks idle: every request would go there.
+    // Its gauge was sampled once and shows it idle: every request would go there.
     let dying = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = dying.local_addr().unwrap();
     let proxy = Proxy::start_unready(
@@ -119,9 +119,9 @@ fn one_that_can_t_be_reached_is_passed_over_and_then_left_out() {
 }
 
 #[test]
-fn one_that_was_only_unreachable_is_back_when_a_scrape_reaches_it() {
+fn an_unreachable_substation_is_back_when_a_scrape_reaches_it() {
     let works = Scripted::charging(|| Act::Write(booked()));
-    let gone = nobody();
+    let gone = closed_port();
     let proxy = Proxy::start(&[works.address, gone], "load: {interval: 20ms}");
     proxy.logged("Substation unreachable");
     assert_eq!(proxy.status()["substations"][1]["state"], "down");
@@ -139,8 +139,8 @@ fn one_that_was_only_unreachable_is_back_when_a_scrape_reaches_it() {
 }
 
 #[test]
-fn nobody_at_all_is_503_no_substation() {
-    let proxy = Proxy::start_unready(&[nobody(), nobody()], "load: {interval: 20ms}");
+fn without_a_reachable_substation_the_answer_is_503_no_substation() {
+    let proxy = Proxy::start_unready(&[closed_port(), closed_port()], "load: {interval: 20ms}");
     assert_eq!(proxy.get("/ready").status, 503);
     let answer = proxy.charge("");
     assert_eq!(
@@ -151,7 +151,7 @@ fn nobody_at_all_is_503_no_substation() {
 }
 
 #[test]
-fn a_break_after_the_request_was_sent_is_502_and_goes_nowhere_else() {
+fn a_connection_lost_after_sending_is_502_and_no_other_substation_is_asked() {
     let whole = answer("200 OK", r#"{"session_id":"lost"}"#);
     let cuts = [
         Vec::new(),
@@ -209,7 +209,7 @@ fn a_substation_that_hangs_is_504_that_says_it_may_be_booked() {
 }
 
 #[test]
-fn one_that_fails_fast_does_not_draw_every_request() {
+fn a_substation_that_fails_fast_does_not_draw_every_request() {
     let fails = Scripted::charging(|| Act::Write(answer("500 Internal Server Error", "{}")));
     let works = Scripted::working("500");
     let proxy = Proxy::start(
@@ -226,7 +226,7 @@ fn a_connection_that_closed_while_it_lay_idle_is_not_used() {
         if head.starts_with("GET") {
             Act::Write(page("substation_current_load 0\n"))
         } else {
-            // Promises to keep the connection, and does not.
+            // Promises to keep the connection, and closes it.
             Act::WriteAndClose(booked())
         }
     });

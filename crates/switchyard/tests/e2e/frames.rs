@@ -1,4 +1,4 @@
-//! HTTP/2 frame by frame, for what no well-behaved client sends.
+//! HTTP/2 frame by frame, to send what no well-behaved client sends.
 
 use std::{
     io::{self, Read, Write},
@@ -41,13 +41,13 @@ fn head(with_authority: bool) -> Vec<u8> {
     block
 }
 
-/// A charge; one that is not whole waits for its body.
+/// A charge; without `is_whole`, its body is missing.
 pub(crate) fn charge(stream: u32, is_whole: bool) -> Vec<u8> {
     let end = if is_whole { END_STREAM } else { 0 };
     frame(HEADERS, END_HEADERS | end, stream, &head(true))
 }
 
-/// A request that does not say whom it is for, which is malformed.
+/// A request without an authority, which is malformed.
 pub(crate) fn nameless(stream: u32) -> Vec<u8> {
     frame(HEADERS, END_HEADERS | END_STREAM, stream, &head(false))
 }
@@ -56,7 +56,7 @@ pub(crate) fn reset(stream: u32) -> Vec<u8> {
     frame(RST_STREAM, 0, stream, &8_u32.to_be_bytes())
 }
 
-/// A frame that came.
+/// A received frame.
 pub(crate) struct Frame {
     kind: u8,
     flags: u8,
@@ -65,13 +65,13 @@ pub(crate) struct Frame {
 }
 
 impl Frame {
-    /// Whether it is the last of this stream.
+    /// Whether it is the last frame of this stream.
     pub(crate) fn is_end_of(&self, stream: u32) -> bool {
         self.stream == stream && self.kind <= HEADERS && self.flags & END_STREAM != 0
     }
 }
 
-/// A connection that says no more than it is told to.
+/// A connection that sends only what a test writes.
 pub(crate) struct Raw(TcpStream);
 
 impl Raw {
@@ -93,7 +93,7 @@ impl Raw {
         self.write(&charge(stream, true)).unwrap();
     }
 
-    /// A round trip: whatever was sent before has been seen. `None` once the connection has ended.
+    /// A round trip: the proxy has then read everything sent before. `None` once the connection has ended.
     pub(crate) fn ping(&mut self) -> Option<()> {
         self.write(&frame(PING, 0, 0, &[7; 8])).ok()?;
         loop {
@@ -108,7 +108,7 @@ impl Raw {
         while !is_it(&self.next().expect("it goes on")) {}
     }
 
-    /// Reads to the end, and returns why it came, if that was said.
+    /// Reads to the end, and returns the reason of the GOAWAY, if one came.
     pub(crate) fn until_end(&mut self) -> Option<Reason> {
         let mut reason = None;
         while let Some(frame) = self.next() {

@@ -1,4 +1,4 @@
-//! Gauges that fall silent, and gauges that other proxies move as well.
+//! Gauges that fall silent, and gauges that other proxies move too.
 
 use std::{
     net::SocketAddr,
@@ -40,7 +40,7 @@ fn falls_silent(silent: &Arc<AtomicBool>, charges: &Arc<AtomicU64>) -> Scripted 
 }
 
 #[test]
-fn where_all_gauges_are_silent_requests_go_on_evenly_even_if_all_seem_full() {
+fn with_all_gauges_silent_requests_go_on_evenly_even_if_all_seem_full() {
     let silent = Arc::new(AtomicBool::new(false));
     let charges = [(); 3].map(|()| Arc::new(AtomicU64::new(0)));
     let substations = charges.each_ref().map(|c| falls_silent(&silent, c));
@@ -57,7 +57,7 @@ fn where_all_gauges_are_silent_requests_go_on_evenly_even_if_all_seem_full() {
         let mut all = status["substations"].as_array().unwrap().iter();
         all.all(|one| one["state"] == "stale").then_some(())
     });
-    // Whose samples are old is noted with each round.
+    // Stale samples are detected with each round of scrapes.
     until("the first is let in", || {
         (proxy.charge(r#"{"power_kw": 11}"#).status == 200).then_some(())
     });
@@ -80,7 +80,7 @@ fn book(proxy: SocketAddr, count: usize) {
 }
 
 #[test]
-fn two_proxies_find_out_that_neither_is_alone() {
+fn two_proxies_detect_each_other() {
     let substations = Substations::start(&[1e6; 3]);
     let start = || Proxy::start(&substations.addresses, "load: {interval: 20ms}");
     let proxies = [start(), start()];
@@ -97,7 +97,7 @@ fn two_proxies_find_out_that_neither_is_alone() {
 }
 
 #[test]
-fn alone_a_proxy_counts_the_gauges_whole_whatever_ends() {
+fn a_lone_proxy_keeps_a_share_of_one_whatever_sessions_end() {
     let substations = Substations::start(&[1e6; 3]);
     let proxy = Proxy::start(&substations.addresses, "load: {interval: 20ms}");
     let polls = "switchyard_load_polls_total{outcome=\"ok\",substation=\"s1\"}";
@@ -120,7 +120,7 @@ fn a_restarted_substation_is_neither_flooded_nor_forgotten() {
         assert_eq!(answer.status, 200);
         sessions.push(answer.json()["session_id"].as_str().unwrap().to_owned());
     }
-    // All sessions of one end at once, as when it restarts.
+    // All sessions of one substation end at once, as at a restart.
     let first = &substations.all[0];
     for session in sessions.iter().filter(|session| session.starts_with("s1-")) {
         let end = request("DELETE", &format!("/sessions/{session}"), "", "");

@@ -1,4 +1,4 @@
-//! HTTP/2: requests like any other, and a connection that can't be made to work for nothing.
+//! HTTP/2: requests are treated as over HTTP/1.1, and clients can't make a connection work for nothing.
 
 use std::{
     net::SocketAddr,
@@ -43,7 +43,7 @@ pub(crate) fn runtime() -> Runtime {
         .unwrap()
 }
 
-/// An HTTP/2 connection, and what it ends with.
+/// An HTTP/2 connection, and how it ended.
 pub(crate) struct Client {
     send: SendRequest<Bytes>,
     end: JoinHandle<Result<(), h2::Error>>,
@@ -86,7 +86,7 @@ impl Client {
         Self::over(stream).await
     }
 
-    /// Sends a request whole.
+    /// Sends a whole request.
     async fn begin(&self, method: &str, path: &str, body: &str) -> ResponseFuture {
         self.try_begin(method, path, body).await.unwrap()
     }
@@ -107,7 +107,7 @@ impl Client {
         let mut send = self.send.clone().ready().await?;
         let (answer, mut stream) = send.send_request(request, body.is_empty())?;
         if !body.is_empty() {
-            // Should it end in between, the answer says so.
+            // If it ends meanwhile, waiting for the answer fails.
             let _ = stream.send_data(body.to_owned().into(), true);
         }
         Ok(answer)
@@ -138,7 +138,7 @@ pub(crate) async fn whole(answer: ResponseFuture) -> Result<Answer, h2::Error> {
     })
 }
 
-/// A substation that books a charge only when it is told to.
+/// A substation that holds each charge until the test releases it.
 fn held() -> (Scripted, mpsc::Sender<()>) {
     held_with(booked())
 }
@@ -148,7 +148,7 @@ fn held_with(answer: Vec<u8>) -> (Scripted, mpsc::Sender<()>) {
     let (release, released) = mpsc::channel::<()>();
     let released = Mutex::new(released);
     let held = Scripted::charging(move || {
-        // Once the test has let go of its end, it books freely.
+        // Once the test has dropped its end, it books without waiting.
         let _ = released.lock().unwrap().recv();
         Act::Write(answer.clone())
     });
@@ -156,7 +156,7 @@ fn held_with(answer: Vec<u8>) -> (Scripted, mpsc::Sender<()>) {
 }
 
 #[test]
-fn charges_are_booked_and_errors_told_over_tls_as_over_http1() {
+fn charges_and_errors_over_http2_and_tls_are_those_of_http1() {
     let substations = Substations::start(&[1e6]);
     let certificate = Certificate::new();
     let proxy = Proxy::start(&substations.addresses, &certificate.yaml());
@@ -196,7 +196,7 @@ fn charges_are_booked_and_errors_told_over_tls_as_over_http1() {
 }
 
 #[test]
-fn without_tls_it_is_spoken_where_allowed_beside_http1() {
+fn cleartext_http2_works_beside_http1_where_it_is_allowed() {
     let substations = Substations::start(&[1e6]);
     let proxy = Proxy::start(&substations.addresses, CLEARTEXT);
     runtime().block_on(async {
@@ -204,22 +204,22 @@ fn without_tls_it_is_spoken_where_allowed_beside_http1() {
         assert_eq!(client.charge().await.status, 200);
     });
     assert_eq!(proxy.charge("").status, 200);
-    // Shorter than what HTTP/2 begins with, and so one that must not be waited for.
+    // Shorter than the preface of HTTP/2: the proxy must not wait for more bytes.
     let answer = client::raw(proxy.charge, "GET / HTTP/1.0\r\n\r\n");
     assert_eq!((answer.status, answer.code().as_str()), (404, "not_found"));
-    // Byte by byte: the first is also the first of HTTP/2.
+    // Byte by byte: its first byte is also the first byte of the preface.
     let mut slow = Connection::open(proxy.charge);
     for byte in client::request("POST", "/request_charge", "", "").bytes() {
         slow.send([byte]);
     }
     assert_eq!(slow.answer().status, 200);
-    // Nearly.
+    // Nearly the preface.
     let answer = client::raw(proxy.charge, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r!");
     assert_eq!(answer.status, 400);
 }
 
 #[test]
-fn without_tls_it_is_an_error_where_it_is_not_allowed() {
+fn cleartext_http2_is_an_error_where_it_is_not_allowed() {
     let substations = Substations::start(&[1e6]);
     let proxy = Proxy::start(&substations.addresses, "");
     let mut connection = Connection::open(proxy.charge);
@@ -233,12 +233,12 @@ fn without_tls_it_is_an_error_where_it_is_not_allowed() {
 }
 
 #[test]
-fn a_hundred_streams_at_once_are_answered_and_the_client_is_told_of_that_limit() {
+fn a_hundred_streams_at_once_are_answered_and_the_limit_is_announced() {
     let (substation, release) = held();
     let proxy = Proxy::start(&[substation.address], CLEARTEXT);
     runtime().block_on(async {
         let client = Client::cleartext(proxy.charge).await;
-        // The first also waits for the other side's settings.
+        // The first request also waits for the settings of the proxy.
         release.send(()).unwrap();
         assert_eq!(client.charge().await.status, 200);
         assert_eq!(client.send.current_max_send_streams(), 100);
@@ -250,7 +250,7 @@ fn a_hundred_streams_at_once_are_answered_and_the_client_is_told_of_that_limit()
             .into_iter()
             .map(|a| tokio::spawn(whole(a)))
             .collect();
-        until_async("all are in hand", || {
+        until_async("all are in flight", || {
             proxy.metric("switchyard_requests_in_flight") == 100.0
         })
         .await;
@@ -273,7 +273,7 @@ async fn until_async(what: &str, mut condition: impl FnMut() -> bool) {
 }
 
 #[test]
-fn streams_count_as_requests_in_hand() {
+fn streams_count_as_requests_in_flight() {
     let (substation, release) = held();
     let extra = format!("{CLEARTEXT}\nlimits: {{requests: 2}}");
     let proxy = Proxy::start(&[substation.address], &extra);
@@ -307,14 +307,14 @@ fn a_body_too_large_or_too_slow_costs_its_stream_only() {
         let (slow, mut slow_body) = send.send_request(request(), false).unwrap();
         slow_body.send_data("{".into(), false).unwrap();
 
-        // Declared, and found out only by counting.
+        // Too large by its declared length, and too large only when counted.
         let mut declared = request();
         let length = (64 * 1024 + 1).to_string().parse().unwrap();
         declared.headers_mut().insert("content-length", length);
         let (large, _unsent) = send.send_request(declared, false).unwrap();
         let (endless, mut endless_body) = send.send_request(request(), false).unwrap();
         let pouring = tokio::spawn(async move {
-            // Until the other side has had enough.
+            // Until the proxy refuses more.
             while endless_body
                 .send_data(vec![b' '; 16 << 10].into(), false)
                 .is_ok()
@@ -395,7 +395,7 @@ fn work_for_streams_that_were_reset_still_counts_and_more_is_refused_unread() {
 }
 
 #[test]
-fn what_is_answered_has_left_before_the_process_ends() {
+fn answers_are_sent_before_the_process_ends() {
     let (substation, release) = held();
     let certificate = Certificate::new();
     let mut proxy = Proxy::start(&[substation.address], &certificate.yaml());
@@ -412,8 +412,8 @@ fn what_is_answered_has_left_before_the_process_ends() {
         })
         .await;
         proxy.signal(Signal::SIGTERM);
-        proxy.logged("finishing the requests in hand");
-        // A client that is idle is told, and so is not in the way.
+        proxy.logged("finishing requests in flight");
+        // An idle client gets a GOAWAY, and so does not delay the end.
         timeout(PATIENCE, idle.end).await.unwrap().unwrap().unwrap();
         assert!(proxy.is_running());
         let released = Instant::now();
@@ -429,7 +429,7 @@ fn what_is_answered_has_left_before_the_process_ends() {
 
 #[test]
 fn answers_that_a_client_has_not_read_yet_are_not_lost_at_the_end() {
-    // More together than sockets hold, so that much of it is with the proxy when the last request is done.
+    // More than the sockets buffer, so that the proxy still holds much of it when the last request is done.
     const LENGTH: usize = 300_000;
     let body = "x".repeat(LENGTH);
     let (substation, release) = held_with(answer("200 OK", &body));
@@ -458,7 +458,7 @@ fn answers_that_a_client_has_not_read_yet_are_not_lost_at_the_end() {
             (proxy.metric("switchyard_requests_in_flight") == 0.0).then_some(())
         });
         proxy.signal(Signal::SIGTERM);
-        proxy.logged("finishing the requests in hand");
+        proxy.logged("finishing requests in flight");
         for answer in answers {
             let answer = whole(answer).await.unwrap();
             assert_eq!((answer.status, answer.body.len()), (200, LENGTH));
@@ -473,24 +473,24 @@ fn answers_that_a_client_has_not_read_yet_are_not_lost_at_the_end() {
 }
 
 #[test]
-fn a_client_that_does_not_hear_of_the_end_holds_it_up_for_a_second_only() {
+fn a_client_that_ignores_goaway_delays_the_end_by_a_second_at_most() {
     let substations = Substations::start(&[1e6]);
     let mut proxy = Proxy::start(&substations.addresses, CLEARTEXT);
     let mut deaf = Raw::open(proxy.charge);
     deaf.charge(1);
     deaf.until(|frame| frame.is_end_of(1));
     proxy.signal(Signal::SIGTERM);
-    let told = Instant::now();
+    let signalled = Instant::now();
     assert!(proxy.wait().success());
     assert!(
-        told.elapsed() < Duration::from_secs(3),
+        signalled.elapsed() < Duration::from_secs(3),
         "{:?}",
-        told.elapsed()
+        signalled.elapsed()
     );
 }
 
 #[test]
-fn a_connection_with_nothing_to_do_ends_and_says_so() {
+fn an_idle_connection_ends_with_goaway() {
     let substations = Substations::start(&[1e6]);
     let extra = format!("{CLEARTEXT}\ntimeouts: {{idle: 200ms, client: 400ms}}");
     let proxy = Proxy::start(&substations.addresses, &extra);
@@ -503,7 +503,7 @@ fn a_connection_with_nothing_to_do_ends_and_says_so() {
             .unwrap()
             .unwrap();
     });
-    // Pings are no requests, and half a preface is none either.
+    // Pings are no requests, and neither is half a preface.
     let mut pinging = Raw::open(proxy.charge);
     let begun = Instant::now();
     while pinging.ping().is_some() {
@@ -519,7 +519,7 @@ fn a_connection_with_nothing_to_do_ends_and_says_so() {
 }
 
 #[test]
-fn a_client_that_resets_ten_thousand_streams_grows_nothing_and_stops_nobody() {
+fn a_client_that_resets_ten_thousand_streams_grows_nothing_and_stops_no_other_client() {
     let substations = Substations::start(&[1e9]);
     let proxy = Proxy::start(&substations.addresses, CLEARTEXT);
     let memory = || proxy.metric("process_resident_memory_bytes");
@@ -544,7 +544,7 @@ fn a_client_that_resets_ten_thousand_streams_grows_nothing_and_stops_nobody() {
         "{end:?}"
     );
 
-    // Patiently, each seen before it is reset: it may go on, and what it costs ends with each stream.
+    // One by one, each read before it is reset: this may go on, and each stream's cost ends with it.
     let mut patient = Raw::open(proxy.charge);
     let mut stream = 1;
     for _ in 0..200 {
@@ -573,7 +573,7 @@ fn a_client_that_resets_ten_thousand_streams_grows_nothing_and_stops_nobody() {
 }
 
 #[test]
-fn a_client_that_only_sends_malformed_requests_is_let_go() {
+fn a_client_that_sends_only_malformed_requests_is_disconnected() {
     let substations = Substations::start(&[1e6]);
     let proxy = Proxy::start(&substations.addresses, CLEARTEXT);
     let mut wrong = Raw::open(proxy.charge);

@@ -1,4 +1,4 @@
-//! How a substation loses its place, and how it comes back.
+//! How a substation leaves rotation, and how it returns.
 
 use std::{
     net::{SocketAddr, TcpListener},
@@ -20,7 +20,7 @@ use crate::{
     substations::Substations,
 };
 
-/// Fails its charges while `fails`, and always has an idle gauge.
+/// A substation that fails charges while `fails` is set. Its gauge always shows it idle.
 fn failing(fails: &Arc<AtomicBool>) -> Scripted {
     let fails = Arc::clone(fails);
     Scripted::charging(move || {
@@ -32,7 +32,7 @@ fn failing(fails: &Arc<AtomicBool>) -> Scripted {
     })
 }
 
-/// An idle one that works, where another one was before.
+/// A working, idle substation at an address where another one was before.
 fn works_at(address: SocketAddr) -> Scripted {
     let listener = TcpListener::bind(address).unwrap();
     Scripted::on(listener, |request| {
@@ -74,7 +74,7 @@ fn the_trial_is_one_request_and_only_its_success_brings_the_substation_back() {
             .map(|client| client.join().unwrap())
             .collect();
         let failed = statuses.iter().filter(|status| **status == 500).count();
-        // Those that come after the next ejection may meet a trial of their own.
+        // Charges after the next ejection may be a trial themselves.
         assert!((1..=2).contains(&failed), "{statuses:?}");
         assert_eq!(substation.charges().len() - before, failed);
     }
@@ -101,7 +101,7 @@ fn the_trial_is_one_request_and_only_its_success_brings_the_substation_back() {
 }
 
 #[test]
-fn one_that_comes_back_fills_slowly() {
+fn a_readmitted_substation_fills_slowly() {
     let substations = Substations::start(&[1e6; 2]);
     let gone = substations.addresses[0];
     let proxy = Proxy::start(
@@ -109,7 +109,7 @@ fn one_that_comes_back_fills_slowly() {
         "load: {interval: 20ms}\nhealth: {slow_start: 1h}",
     );
     let body = r#"{"power_kw": 10, "energy_kwh": 1000}"#;
-    // Fill the other one, so that the first looks empty beside it.
+    // Fills the other substation, so that the first one looks empty.
     assert_eq!(
         client::post(proxy.admin, "/substations/s1/drain", "").status,
         200
@@ -121,7 +121,7 @@ fn one_that_comes_back_fills_slowly() {
         client::post(proxy.admin, "/substations/s1/undrain", "").status,
         200
     );
-    // An operator's word needs no slow start.
+    // Readmission by an operator has no slow start.
     assert_eq!(proxy.charge(body).header("x-substation"), Some("s1"));
     drop(substations);
     until("it is out", || {
@@ -138,7 +138,7 @@ fn one_that_comes_back_fills_slowly() {
 }
 
 #[test]
-fn a_flapping_one_is_ejected_for_its_rate() {
+fn a_flapping_substation_is_ejected_for_its_failure_rate() {
     let substation = {
         let turn = std::sync::atomic::AtomicUsize::new(0);
         Scripted::charging(move || {
@@ -162,7 +162,7 @@ fn a_flapping_one_is_ejected_for_its_rate() {
 }
 
 #[test]
-fn too_few_left_means_that_those_that_fail_are_used_as_well() {
+fn below_the_panic_threshold_ejected_substations_are_used_too() {
     let fails = Arc::new(AtomicBool::new(true));
     let (one, two) = (failing(&fails), failing(&fails));
     let proxy = Proxy::start(
@@ -181,14 +181,14 @@ fn too_few_left_means_that_those_that_fail_are_used_as_well() {
     assert_eq!(
         proxy.status()["panic"],
         false,
-        "one that works is no longer ejected"
+        "a working substation is no longer ejected"
     );
     proxy.logged("Panic mode: too few substations in rotation");
     proxy.logged("Panic mode ended");
 }
 
 #[test]
-fn no_more_than_the_cap_are_ejected() {
+fn no_more_substations_than_the_cap_are_ejected() {
     let fails = Arc::new(AtomicBool::new(true));
     let all: Vec<_> = (0..4).map(|_| failing(&fails)).collect();
     let addresses: Vec<_> = all.iter().map(|substation| substation.address).collect();
@@ -205,7 +205,7 @@ fn no_more_than_the_cap_are_ejected() {
 }
 
 #[test]
-fn whether_it_can_be_scraped_and_whether_it_can_charge_are_told_apart() {
+fn scraping_and_charging_are_judged_separately() {
     let mute = Scripted::start(|request| {
         if request.starts_with("GET") {
             Act::Hang
@@ -247,7 +247,7 @@ fn whether_it_can_be_scraped_and_whether_it_can_charge_are_told_apart() {
 }
 
 #[test]
-fn when_all_are_gone_it_says_so_at_once_and_recovers_with_the_first_scrape() {
+fn with_no_substation_left_the_proxy_says_so_at_once_and_recovers_with_the_first_scrape() {
     let substations = Substations::start(&[1e6; 5]);
     let addresses = substations.addresses.clone();
     let proxy = Proxy::start(&addresses, "load: {interval: 100ms}");
@@ -265,7 +265,7 @@ fn when_all_are_gone_it_says_so_at_once_and_recovers_with_the_first_scrape() {
         assert!(answer.header("retry-after").is_some());
     }
     took.sort();
-    // Not the last of them: one may have met a busy machine.
+    // Not the slowest: it may have met a busy machine.
     assert!(took[45] < Duration::from_millis(50), "{took:?}");
     let back = works_at(addresses[3]);
     let polls = "switchyard_load_polls_total{outcome=\"ok\",substation=\"s4\"}";
@@ -273,7 +273,7 @@ fn when_all_are_gone_it_says_so_at_once_and_recovers_with_the_first_scrape() {
     until("it is used", || {
         (proxy.charge("").status == 200).then_some(())
     });
-    // The scrape that finds it there brings it back; the next one may be over when this is looked at.
+    // The scrape that reaches it brings it back; the next scrape may be over when this is checked.
     assert!(proxy.metric(polls) - before <= 2.0);
     assert_eq!(back.charges().len(), 1);
 }

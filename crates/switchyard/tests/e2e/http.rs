@@ -1,4 +1,4 @@
-//! HTTP as clients speak it, and what a substation is told.
+//! HTTP/1.1 with clients, and the requests that a substation gets.
 
 use switchyard_faults::{
     self as client, Act, Connection, Scripted,
@@ -90,14 +90,14 @@ fn the_substation_gets_the_body_and_the_end_to_end_headers_and_nothing_else() {
 }
 
 #[test]
-fn a_charge_is_the_same_on_the_long_way_in_and_on_the_short_one() {
+fn a_charge_is_the_same_on_the_fast_path_and_through_pingora() {
     let substation = Scripted::charging(|| Act::Write(booked()));
     let proxy = Proxy::start(&[substation.address], "");
     let headers = "X-Request-Id: r1\r\nTraceparent: 00-a-b-01\r\nConnection: Keep-Alive\r\nKeep-Alive: 5\r\nTE: trailers\r\n\
                    Forwarded: for=1.2.3.4\r\nX-Forwarded-For: 1.2.3.4\r\nCookie: a=b\r\nCookie: c=d\r\nX-Mine: \u{fc}\r\n";
     let request = client::request("POST", "/request_charge", headers, "{}");
     let mut connection = Connection::open(proxy.charge);
-    // The first of a connection goes the long way, those that follow the short one.
+    // The first request of a connection goes through Pingora, the following ones take the fast path.
     let answers = [(); 2].map(|()| {
         connection.send(&request);
         let mut answer = connection.answer();
@@ -189,7 +189,7 @@ fn a_request_cut_anywhere_is_the_same_request() {
 }
 
 #[test]
-fn a_client_that_asks_whether_to_go_on_is_told_to() {
+fn a_client_that_expects_100_continue_gets_it() {
     let substation = Scripted::charging(|| Act::Write(booked()));
     let proxy = Proxy::start(&[substation.address], "");
     let mut connection = Connection::open(proxy.charge);

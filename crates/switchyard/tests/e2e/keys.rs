@@ -1,4 +1,4 @@
-//! `Idempotency-Key`: asked twice, booked once, whatever happens in between.
+//! `Idempotency-Key`: sent twice, booked once, whatever happens in between.
 
 use std::{
     net::SocketAddr,
@@ -24,7 +24,7 @@ fn keyed(address: SocketAddr, key: &str) -> Answer {
     )
 }
 
-/// Breaks off `breaks` charges after it has read them, and then works.
+/// Breaks the connection of `breaks` charges after reading them, and then works.
 fn breaking(breaks: usize) -> Scripted {
     let left = AtomicUsize::new(breaks);
     Scripted::charging(move || {
@@ -39,7 +39,7 @@ fn breaking(breaks: usize) -> Scripted {
 const SLOW_POLLS: &str = "load: {interval: 10s, stale_after: 20s}\n";
 
 #[test]
-fn a_repeated_key_is_told_of_the_same_session_whoever_looks_best_now() {
+fn a_repeated_key_gets_the_same_session_whichever_substation_is_best_now() {
     let substations = Substations::start(&[1e6; 4]);
     let proxy = Proxy::start(&substations.addresses, "");
     let first = keyed(proxy.charge, "k1");
@@ -98,7 +98,7 @@ fn after_a_break_the_same_substation_is_asked_again_under_the_key() {
 }
 
 #[test]
-fn with_a_key_too_nobody_else_is_asked_and_the_client_is_told() {
+fn with_a_key_too_no_other_substation_is_asked_after_a_possible_booking() {
     let breaks = breaking(100);
     let works = Scripted::working("500");
     let proxy = Proxy::start(&[breaks.address, works.address], SLOW_POLLS);
@@ -112,7 +112,7 @@ fn with_a_key_too_nobody_else_is_asked_and_the_client_is_told() {
 }
 
 #[test]
-fn a_client_that_asks_again_reaches_who_may_have_booked_even_if_that_one_is_ejected() {
+fn a_repeated_key_reaches_its_substation_even_if_that_is_ejected() {
     let breaks = breaking(3);
     let works = Scripted::working("500");
     let proxy = Proxy::start(
@@ -134,7 +134,7 @@ fn a_client_that_asks_again_reaches_who_may_have_booked_even_if_that_one_is_ejec
 }
 
 #[test]
-fn a_key_reaches_who_had_it_also_while_that_one_is_draining() {
+fn a_repeated_key_reaches_its_substation_even_if_that_is_draining() {
     let substations = Substations::start(&[1e6; 2]);
     let proxy = Proxy::start(&substations.addresses, "");
     let first = keyed(proxy.charge, "k1");
@@ -159,7 +159,7 @@ fn a_key_that_was_refused_moves_on_and_stays_where_it_was_booked() {
 }
 
 #[test]
-fn who_had_a_key_and_refuses_or_is_gone_is_the_only_one_asked() {
+fn a_keys_substation_that_refuses_or_is_gone_is_the_only_one_asked() {
     let count = Arc::new(AtomicUsize::new(0));
     let had = {
         let count = Arc::clone(&count);
@@ -179,14 +179,14 @@ fn who_had_a_key_and_refuses_or_is_gone_is_the_only_one_asked() {
     assert!(
         answer
             .message()
-            .contains("s1, which had this Idempotency-Key")
+            .contains("s1 holds this Idempotency-Key and refused it")
     );
     assert!(answer.header("retry-after").is_some());
     assert_eq!((had.charges().len(), works.charges().len()), (2, 0));
 }
 
 #[test]
-fn a_key_that_can_t_be_kept_is_400() {
+fn an_invalid_key_is_400() {
     let works = Scripted::working("500");
     let proxy = Proxy::start(&[works.address], "");
     for key in ["", "a b", "k\r\nidempotency-key: l", &"x".repeat(256)] {

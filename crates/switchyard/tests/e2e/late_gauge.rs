@@ -1,4 +1,4 @@
-//! Gauges that follow their bookings late, as `load.visibility_lag` says.
+//! Gauges that show bookings late (`load.visibility_lag`).
 
 use std::{
     sync::{Arc, Mutex},
@@ -12,7 +12,7 @@ use switchyard_faults::{
 
 use crate::rig::{Proxy, until};
 
-/// Books 11 kW a charge, and shows each on its gauge so much later.
+/// Books 11 kW per charge, and shows each on its gauge after this delay.
 fn late(by: Duration) -> Scripted {
     let bookings = Arc::new(Mutex::new(Vec::<Instant>::new()));
     Scripted::start(move |head| {
@@ -55,7 +55,7 @@ fn bookings_that_a_late_gauge_does_not_show_yet_are_not_forgotten_at_the_next_sa
             (polls(&proxy) >= before + 2.0).then_some(())
         });
     }
-    // 0 and 110 kW take 30 charges of 11: 220 each. Without the lag the first would have got all of them.
+    // Loads of 0 and 110 kW take 30 charges of 11 kW: 220 kW each. Without the lag the first would get all of them.
     let [empty, full] = all.map(|substation| substation.charges().len());
     assert_eq!(empty + full, 30);
     assert!(empty.abs_diff(20) <= 1, "{empty} and {full}");

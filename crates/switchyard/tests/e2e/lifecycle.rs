@@ -1,4 +1,4 @@
-//! Beginning and end of the process.
+//! Start and stop of the process, and its command line.
 
 use std::{
     fs,
@@ -32,7 +32,7 @@ fn stderr(output: &Output) -> String {
 }
 
 #[test]
-fn its_healthcheck_asks_a_running_one_whether_it_is_ready() {
+fn healthcheck_says_whether_a_running_proxy_is_ready() {
     let check = |url: &str| {
         Command::new(env!("CARGO_BIN_EXE_switchyard"))
             .args(["healthcheck", "--url", url])
@@ -54,7 +54,7 @@ fn its_healthcheck_asks_a_running_one_whether_it_is_ready() {
 }
 
 #[test]
-fn sigterm_finishes_the_request_in_hand_and_ends_within_a_second_of_it() {
+fn sigterm_finishes_the_request_in_flight_and_ends_within_a_second_of_it() {
     let (release, released) = channel::<()>();
     let released = std::sync::Mutex::new(released);
     let slow = Scripted::charging(move || {
@@ -73,14 +73,14 @@ fn sigterm_finishes_the_request_in_hand_and_ends_within_a_second_of_it() {
         (proxy.metric("switchyard_connections") == 2.0).then_some(())
     });
     proxy.signal(Signal::SIGTERM);
-    proxy.logged("finishing the requests in hand");
+    proxy.logged("finishing requests in flight");
     assert_eq!(
         proxy.get("/ready").status,
         503,
-        "nobody should send it more"
+        "it should get no more requests"
     );
     assert_eq!(proxy.get("/live").status, 200);
-    assert!(proxy.is_running(), "it waits for the work in hand");
+    assert!(proxy.is_running(), "it waits for the request in flight");
     release.send(()).unwrap();
     let answer = busy.answer();
     let answered = Instant::now();
@@ -105,13 +105,13 @@ fn sigterm_without_work_ends_at_once_even_with_idle_clients() {
         let mut idle = Connection::open(proxy.charge);
         idle.send(client::request("POST", "/request_charge", "", "{}"));
         assert_eq!(idle.answer().status, 200);
-        let told = Instant::now();
+        let signalled = Instant::now();
         proxy.signal(signal);
         assert!(proxy.wait().success());
         assert!(
-            told.elapsed() < Duration::from_secs(1),
+            signalled.elapsed() < Duration::from_secs(1),
             "{:?}",
-            told.elapsed()
+            signalled.elapsed()
         );
     }
 }
@@ -140,7 +140,7 @@ fn under_load_a_sigterm_loses_no_request_that_was_begun() {
                 let mut booked = 0;
                 loop {
                     connection.send(client::request("POST", "/request_charge", "", "{}"));
-                    // The end may only come between two requests.
+                    // The connection may end only between two requests.
                     let Some(answer) = connection.any_answer() else {
                         return booked;
                     };
@@ -164,7 +164,7 @@ fn under_load_a_sigterm_loses_no_request_that_was_begun() {
     assert_eq!(
         substation.charges().len(),
         booked,
-        "each booking was told to its client"
+        "the client of each booking got its answer"
     );
 }
 
@@ -177,13 +177,13 @@ fn a_port_in_use_is_one_clear_line() {
     let output = run(&["run"], &yaml);
     assert_eq!(output.status.code(), Some(1));
     let stderr = stderr(&output);
-    let told: Vec<_> = stderr
+    let faults: Vec<_> = stderr
         .lines()
         .filter(|line| line.starts_with("switchyard:"))
         .collect();
-    assert_eq!(told.len(), 1, "{stderr}");
+    assert_eq!(faults.len(), 1, "{stderr}");
     assert!(
-        told[0].contains(&address.to_string()) && told[0].contains("another process has it"),
+        faults[0].contains(&address.to_string()) && faults[0].contains("another process has it"),
         "{stderr}"
     );
 }
@@ -239,13 +239,16 @@ fn check_warns_of_what_is_legal_but_unwise_and_refuses_nothing_for_it() {
     let one = "substations: [{name: a, address: 127.0.0.1:5001}]\n";
     let output = run(&["check"], &format!("{one}load: {{timeout: 1s}}"));
     assert_eq!(output.status.code(), Some(0));
-    let told = stderr(&output);
-    assert!(told.contains("c.yaml: warning: load.timeout: 1s"), "{told}");
+    let warning = stderr(&output);
+    assert!(
+        warning.contains("c.yaml: warning: load.timeout: 1s"),
+        "{warning}"
+    );
     assert_eq!(stderr(&run(&["check"], one)), "", "nothing to warn of");
 }
 
 #[test]
-fn schema_prints_one() {
+fn schema_prints_the_json_schema() {
     let output = Command::new(env!("CARGO_BIN_EXE_switchyard"))
         .arg("schema")
         .output()

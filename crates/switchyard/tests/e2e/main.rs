@@ -1,4 +1,4 @@
-//! The real binary, end to end: started on free ports, spoken to over sockets, ended by signals.
+//! End-to-end tests of the real binary: started on free ports, used over sockets, stopped by signals.
 
 #![allow(
     clippy::unwrap_used,
@@ -30,6 +30,7 @@ mod http;
 mod keys;
 mod late_gauge;
 mod lifecycle;
+mod log;
 mod reload;
 mod reports;
 mod rig;

@@ -1,4 +1,4 @@
-//! The configuration changes while it runs, and no client notices.
+//! Reloads of the configuration, unnoticed by clients.
 
 use std::{
     collections::HashMap,
@@ -19,7 +19,7 @@ use switchyard_faults::{
 
 use crate::rig::{Proxy, until, yaml};
 
-/// Substations that do as they are told.
+/// Substations without faults.
 fn substations(count: u64) -> Vec<Faulty> {
     (1..=count)
         .map(|at| Faulty::start(&format!("s{at}"), at, &[], 0.0))
@@ -34,7 +34,7 @@ fn file(proxy: &Proxy) -> PathBuf {
     proxy.files.path().join("switchyard.yaml")
 }
 
-/// As an editor writes: beside it, and renamed over.
+/// Replaces the file as an editor does: write a new file, and rename it over the old one.
 fn write(proxy: &Proxy, text: &str) {
     let beside = proxy.files.path().join("switchyard.yaml~");
     fs::write(&beside, text).unwrap();
@@ -135,7 +135,7 @@ fn a_hundred_reloads_under_load_fail_no_request_and_lose_no_ledger() {
                 assert!(now >= before, "{name}: {before}, and then {now}");
             }
         }
-        // Else the last ones would have met no load.
+        // Otherwise the last reloads would have met no load.
         assert!(start.elapsed() < RELOADS * APART, "{:?}", start.elapsed());
         load.join().unwrap()
     });
@@ -168,7 +168,7 @@ fn a_hundred_reloads_under_load_fail_no_request_and_lose_no_ledger() {
 }
 
 #[test]
-fn what_changed_is_told_and_what_needs_a_restart_stays() {
+fn a_reload_reports_its_changes_and_keeps_what_needs_a_restart() {
     let all = substations(2);
     let at = addresses(&all);
     let proxy = Proxy::start(&at, "");
@@ -191,14 +191,14 @@ fn what_changed_is_told_and_what_needs_a_restart_stays() {
     );
     let answer = reload(&proxy);
     assert_eq!(answer.status, 200);
-    let told = answer.json();
-    // The watch may have been faster; then it is all in force already.
-    let told = if told["changes"] == Value::Array(Vec::new()) {
-        let needs_restart = told["needs_restart"].clone();
+    let report = answer.json();
+    // The file watch may have been faster; then everything is in force already.
+    let report = if report["changes"] == Value::Array(Vec::new()) {
+        let needs_restart = report["needs_restart"].clone();
         assert_eq!(texts(&needs_restart).len(), 2);
-        told
+        report
     } else {
-        let changes = texts(&told["changes"]).join("\n");
+        let changes = texts(&report["changes"]).join("\n");
         assert!(changes.contains("substation s1"), "{changes}");
         assert!(changes.contains("removed"), "{changes}");
         assert!(
@@ -206,9 +206,9 @@ fn what_changed_is_told_and_what_needs_a_restart_stays() {
             "{changes}"
         );
         assert!(changes.contains("retry.attempts: 3 → 2"), "{changes}");
-        told
+        report
     };
-    let restart = texts(&told["needs_restart"]).join("\n");
+    let restart = texts(&report["needs_restart"]).join("\n");
     assert!(
         restart.contains("listen: 127.0.0.1:0 stays until a restart"),
         "{restart}"
@@ -231,7 +231,7 @@ fn what_changed_is_told_and_what_needs_a_restart_stays() {
 }
 
 #[test]
-fn a_file_that_goes_comes_back_or_is_swapped_behind_a_link_is_followed() {
+fn a_file_that_is_removed_restored_or_swapped_behind_a_link_is_followed() {
     let all = substations(3);
     let at = addresses(&all);
     let proxy = Proxy::start(&at[..1], "");
@@ -251,7 +251,7 @@ fn a_file_that_goes_comes_back_or_is_swapped_behind_a_link_is_followed() {
     assert_eq!(proxy.charge("").status, 200, "the old stays");
     write(&proxy, &listed(&at, &[1, 2]));
     names(&["s1", "s2"]);
-    // As Kubernetes does: the file is a link through a link that is swapped.
+    // As in Kubernetes: the file is a link through another link, which is swapped.
     let folder = proxy.files.path();
     for (name, some) in [("one", &[2, 3][..]), ("two", &[3])] {
         fs::create_dir(folder.join(name)).unwrap();
@@ -267,7 +267,7 @@ fn a_file_that_goes_comes_back_or_is_swapped_behind_a_link_is_followed() {
 }
 
 #[test]
-fn what_is_under_way_at_a_substation_that_leaves_is_answered_by_it() {
+fn a_request_in_flight_at_a_removed_substation_is_answered_by_it() {
     let (release, held) = mpsc::channel::<()>();
     let held = Mutex::new(held);
     let leaving = Scripted::charging(move || {
@@ -299,7 +299,7 @@ fn what_is_under_way_at_a_substation_that_leaves_is_answered_by_it() {
 }
 
 #[test]
-fn who_was_removed_keeps_its_sessions_and_its_keys() {
+fn a_removed_substation_keeps_its_sessions_and_its_keys() {
     let all = substations(2);
     let at = addresses(&all);
     let proxy = Proxy::start(&at[..1], "");
@@ -312,7 +312,7 @@ fn who_was_removed_keeps_its_sessions_and_its_keys() {
     let first = client::raw(proxy.charge, &keyed);
     assert_eq!(first.header("x-substation"), Some("s1"));
     let session = first.json()["session_id"].as_str().unwrap().to_owned();
-    // A request of which half has come when its substation leaves.
+    // A request of which half has arrived when its substation is removed.
     let mut begun = Connection::open(proxy.charge);
     begun.send("POST /request_charge HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\n{");
     assert!(proxy.metric("switchyard_upstream_in_flight{substation=\"s1\"}") < 1.0);

@@ -1,11 +1,11 @@
-//! Loads that substations say on their answers.
+//! Loads that substations report on their answers.
 
 use substation::ReportFormat;
 use switchyard_faults::{Act, Scripted, fault::page, post};
 
 use crate::{rig::Proxy, substations::Substations};
 
-/// So long that no second scrape comes to anyone's help.
+/// So long that no second scrape happens in a test.
 const NO_SCRAPES: &str = "load: {interval: 1h, stale_after: 1h}";
 
 fn reports(proxy: &Proxy, outcome: &str) -> f64 {
@@ -19,7 +19,7 @@ fn a_load_on_an_answer_is_a_sample_that_contains_the_booking_it_confirms() {
     for format in [ReportFormat::Text, ReportFormat::Json] {
         let substations = Substations::start_reporting(&[1000.0], format);
         let proxy = Proxy::start(&substations.addresses, NO_SCRAPES);
-        // Booked past the proxy: without a scrape it can only learn of it from an answer.
+        // Booked past the proxy: without a scrape only an answer can show it.
         let body = r#"{"power_kw": 55, "energy_kwh": 1000}"#;
         assert_eq!(post(substations.addresses[0], "/charge", body).status, 200);
         let answer = proxy.charge(r#"{"power_kw": 11, "energy_kwh": 1000}"#);
@@ -53,7 +53,7 @@ fn a_refusal_says_how_full_it_is() {
     assert_eq!(proxy.charge(body).status, 503);
     let seen = &proxy.status()["substations"][0];
     assert_eq!([&seen["estimated_load"], &seen["unseen_load"]], [95.0, 0.0]);
-    // From now on it knows without asking.
+    // From now on the proxy refuses without asking.
     assert_eq!(proxy.charge(body).status, 503);
     assert_eq!(reports(&proxy, "ok"), 1.0);
 }
@@ -99,7 +99,7 @@ fn a_report_that_says_no_load_is_counted_and_changes_nothing() {
 }
 
 #[test]
-fn where_a_report_can_not_stand_for_the_gauge_it_is_passed_over() {
+fn a_report_that_can_not_stand_for_the_gauge_is_ignored() {
     for load in [
         "visibility_lag: 1m",
         "aggregate: sum",

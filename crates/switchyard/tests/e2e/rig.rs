@@ -1,4 +1,4 @@
-//! Starts the binary and waits for what it says; nothing here sleeps for a time it hopes is long enough.
+//! Starts the binary and waits for its log lines and answers; nothing here sleeps for a fixed time.
 
 use std::{
     fs,
@@ -41,7 +41,7 @@ pub(crate) struct Proxy {
 }
 
 impl Proxy {
-    /// Starts it with these substations and whatever else `extra` says, and waits until it is ready.
+    /// Starts it with these substations and `extra` in the configuration, and waits until it is ready.
     pub(crate) fn start(substations: &[SocketAddr], extra: &str) -> Self {
         let proxy = Self::start_unready(substations, extra);
         until("a first round of samples", || {
@@ -60,8 +60,8 @@ impl Proxy {
         Self::launch(yaml, |_| {})
     }
 
-    /// Starts it with this configuration and whatever `arrange` adds to its command, and waits until it says where
-    /// it listens.
+    /// Starts it with this configuration and whatever `arrange` adds to its command, and waits until it logs where it
+    /// listens.
     pub(crate) fn launch(yaml: &str, arrange: impl FnOnce(&mut Command)) -> Self {
         Self::launch_in(TempDir::new().unwrap(), yaml, arrange)
     }
@@ -91,15 +91,15 @@ impl Proxy {
         while charge.is_none() || admin.is_none() {
             let line = log
                 .recv_timeout(PATIENCE)
-                .expect("it says where it listens");
+                .expect("it logs where it listens");
             let address = line
                 .split("address=")
                 .nth(1)
                 .and_then(|rest| rest.split(' ').next());
             let address = address.and_then(|address| address.parse().ok());
-            if line.contains("Taking charge requests") {
+            if line.contains("Listening for charge requests") {
                 charge = address;
-            } else if line.contains("Admin port") {
+            } else if line.contains("Listening on the admin port") {
                 admin = address;
             }
         }
@@ -127,7 +127,7 @@ impl Proxy {
         serde_json::from_slice(&self.get("/status").body).unwrap()
     }
 
-    /// The value of one series of `/metrics`, written as the page writes it.
+    /// The value of a series of `/metrics`; `series` is its text on the page.
     pub(crate) fn metric(&self, series: &str) -> f64 {
         let page = String::from_utf8(self.get("/metrics").body).unwrap();
         let line = page
@@ -154,15 +154,23 @@ impl Proxy {
         until("the end of the process", || self.child.try_wait().unwrap())
     }
 
-    /// Reads the log until a line with `word`.
+    /// Reads the log until a line with `word`, and returns that line.
     pub(crate) fn logged(&self, word: &str) -> String {
+        self.logged_until(word).pop().unwrap()
+    }
+
+    /// Reads the log until a line with `word`, and returns all lines up to it.
+    pub(crate) fn logged_until(&self, word: &str) -> Vec<String> {
+        let mut lines = Vec::new();
         loop {
             let line = self
                 .log
                 .recv_timeout(PATIENCE)
                 .unwrap_or_else(|_| panic!("never logged: {word}"));
-            if line.contains(word) {
-                return line;
+            let is_last = line.contains(word);
+            lines.push(line);
+            if is_last {
+                return lines;
             }
         }
     }

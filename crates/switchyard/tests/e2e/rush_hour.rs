@@ -1,4 +1,4 @@
-//! Rush hours through the real proxy onto real substations, and what their reports say of them.
+//! Rush hours through the real proxy to real substations, and their reports.
 
 use std::{fs, process::Command, time::Duration};
 
@@ -11,7 +11,7 @@ use crate::{rig::Proxy, substations::Substations};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// An even load through a proxy that is watched.
+/// A constant load through a proxy whose admin port is watched.
 fn watched(proxy: &Proxy, rate: f64, duration: Duration) -> Options {
     let target = format!("http://{}", proxy.charge).parse().unwrap();
     let curve = Curve::steady(rate, duration).unwrap();
@@ -34,9 +34,9 @@ fn run(options: Options) -> Report {
     runtime.block_on(report).unwrap()
 }
 
-/// The demo, cut down to what a test may take: the peak hour of 10,000 cars in ten seconds, as fast as in full.
+/// The demo, shortened for a test: the peak hour of 10,000 cars in ten seconds, at the full rate.
 #[test]
-fn the_demo_loses_nothing_lies_even_and_everybody_counts_the_same() {
+fn the_demo_loses_nothing_balances_evenly_and_all_counts_agree() {
     let folder = TempDir::new().unwrap();
     let (page, json) = (
         folder.path().join("run.html"),
@@ -70,11 +70,11 @@ fn the_demo_loses_nothing_lies_even_and_everybody_counts_the_same() {
         "{progress}"
     );
     assert!(said.contains("passed          fail if lost>0: 0"), "{said}");
-    let told = said
+    let path = said
         .lines()
-        .find_map(|line| line.strip_prefix("The same to look at: "));
+        .find_map(|line| line.strip_prefix("HTML report: "));
     assert_eq!(
-        fs::canonicalize(told.unwrap()).unwrap(),
+        fs::canonicalize(path.unwrap()).unwrap(),
         page.canonicalize().unwrap()
     );
     assert!(
@@ -84,7 +84,7 @@ fn the_demo_loses_nothing_lies_even_and_everybody_counts_the_same() {
     );
 
     let report: Report = serde_json::from_slice(&fs::read(&json).unwrap()).unwrap();
-    // 16.5 % of the day's cars come between 17:30 and 18:30.
+    // 16.5 % of the day's cars arrive between 17:30 and 18:30.
     assert!(
         report.offered.requests.abs_diff(1629) < 170,
         "{}",
@@ -105,8 +105,8 @@ fn the_demo_loses_nothing_lies_even_and_everybody_counts_the_same() {
     assert_eq!(accepted, report.offered.requests);
     assert!((report.energy_kwh.booked - report.energy_kwh.asked).abs() < 1e-6);
 
-    // Even within 2 points over time; a single look may also catch two of the largest cars, 50 kW each, that
-    // ended on the smallest substation since the proxy last looked. With ten times the cars that is nothing.
+    // Even within 2 points over time. A single reading may also catch two of the largest cars, 50 kW each, that
+    // ended on the smallest substation since the last scrape. With ten times the cars the effect vanishes.
     let grid = report.grid.as_ref().unwrap();
     let spread = grid.spread_points.unwrap();
     let smallest = grid.substations["substation1"].capacity.unwrap();
@@ -147,7 +147,7 @@ fn cars_that_leave_early_free_their_load() {
     let substations = Substations::start(&[1e6, 2e6]);
     let proxy = Proxy::start(&substations.addresses, "");
     let mut options = watched(&proxy, 200.0, 2 * SECOND);
-    // Two seconds a session, of which a part that is drawn passes before the car leaves.
+    // A session takes two seconds; the car leaves after a random part of them.
     options.cars = Cars {
         powers_kw: requester::Powers::even(&[36.0]).unwrap(),
         energy_kwh: Energy::Fixed(0.02),
@@ -205,7 +205,7 @@ fn many_clients_are_held_open_and_used_in_turn() {
 }
 
 #[test]
-fn what_can_not_be_watched_is_told_before_the_run() {
+fn an_admin_port_that_can_not_be_watched_is_an_error_before_the_run() {
     let substations = Substations::start(&[1e6]);
     let proxy = Proxy::start(&substations.addresses, "");
     let mut options = watched(&proxy, 100.0, SECOND);

@@ -1,4 +1,4 @@
-//! Certificates made for a test, and a client that trusts exactly one of them.
+//! Certificates made for a test, and a client that trusts exactly one certificate.
 
 use std::{
     fs,
@@ -31,7 +31,7 @@ impl Certificate {
         certificate
     }
 
-    /// Puts another certificate and key in place of these, and returns the certificate.
+    /// Replaces the certificate and the key, and returns the new certificate.
     pub(crate) fn renew(&self) -> CertificateDer<'static> {
         let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
         fs::write(self.path("tls.crt"), made.cert.pem()).unwrap();
@@ -53,7 +53,7 @@ impl Certificate {
         )
     }
 
-    /// A client's side that trusts the certificate that is in the folder now.
+    /// The configuration of a client that trusts the certificate now in the folder.
     pub(crate) fn client(&self, alpn: &[&str]) -> Arc<ClientConfig> {
         use rustls::pki_types::pem::PemObject;
         let mut roots = RootCertStore::empty();
@@ -78,7 +78,7 @@ pub(crate) fn name() -> ServerName<'static> {
 pub(crate) struct Secure(StreamOwned<ClientConnection, TcpStream>);
 
 impl Secure {
-    /// Connects, and shakes hands.
+    /// Connects, with the handshake.
     pub(crate) fn open(address: SocketAddr, client: &Arc<ClientConfig>) -> std::io::Result<Self> {
         let mut stream = TcpStream::connect(address)?;
         stream.set_read_timeout(Some(PATIENCE))?;
@@ -89,7 +89,7 @@ impl Secure {
         Ok(Self(StreamOwned::new(tls, stream)))
     }
 
-    /// What the other side showed.
+    /// The certificate that the proxy showed.
     pub(crate) fn certificate(&self) -> CertificateDer<'static> {
         self.0.conn.peer_certificates().unwrap()[0]
             .clone()

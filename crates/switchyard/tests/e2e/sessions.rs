@@ -1,4 +1,4 @@
-//! A session through the proxy: looked at and unplugged where it is.
+//! `GET` and `DELETE /sessions/{id}` through the proxy.
 
 use switchyard_faults::{
     self as client, Act, Answer, Scripted, fault,
@@ -39,7 +39,7 @@ fn a_session_is_found_and_unplugged_where_it_is() {
 }
 
 #[test]
-fn an_id_of_no_shape_or_of_nobody_goes_nowhere() {
+fn a_malformed_or_unknown_session_id_reaches_no_substation() {
     let substation = Scripted::charging(|| Act::Write(answer("200 OK", "{}")));
     let proxy = Proxy::start(&[substation.address], "");
     for (id, status, code) in [
@@ -60,7 +60,7 @@ fn an_id_of_no_shape_or_of_nobody_goes_nowhere() {
     assert_eq!(substation.requests("GET /sessions").len(), 0);
 }
 
-/// Breaks off the first request for a session, and answers the others.
+/// Breaks the connection at the first request for a session, and answers the others.
 fn breaking() -> Scripted {
     let first = std::sync::atomic::AtomicBool::new(true);
     Scripted::start(move |request| {
@@ -75,7 +75,7 @@ fn breaking() -> Scripted {
 }
 
 #[test]
-fn a_look_that_broke_off_is_tried_again_and_an_unplugging_is_told_as_what_it_is() {
+fn a_get_that_broke_off_is_retried_and_a_delete_that_broke_off_is_reported() {
     let substation = breaking();
     let proxy = Proxy::start(&[substation.address], "");
     assert_eq!(ask(&proxy, "GET", "/sessions/s1-00").status, 200);
@@ -94,7 +94,7 @@ fn a_look_that_broke_off_is_tried_again_and_an_unplugging_is_told_as_what_it_is(
 }
 
 #[test]
-fn a_session_of_one_that_is_gone_can_be_asked_for_later() {
+fn a_session_of_a_substation_that_is_down_can_be_asked_for_later() {
     let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = gone.local_addr().unwrap();
     drop(gone);

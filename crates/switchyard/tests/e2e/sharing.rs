@@ -1,4 +1,4 @@
-//! Requests that share connections: earned in a real rush, and nothing lost or booked twice by it.
+//! Pipelined requests: used under real load, and none lost or booked twice.
 
 use std::{
     net::SocketAddr,
@@ -13,10 +13,10 @@ use crate::{
     substations::Substations,
 };
 
-/// More than a lane takes in one turn, and few enough that they leave the substations time to answer promptly.
+/// More than a worker takes in one turn, and few enough that the substations still answer promptly.
 const CLIENTS: usize = 12;
 
-/// Ends the rush, also when the test fails.
+/// Stops the load, also when the test fails.
 struct Over<'a>(&'a AtomicBool);
 
 impl Drop for Over<'_> {
@@ -25,7 +25,7 @@ impl Drop for Over<'_> {
     }
 }
 
-/// Charges without a pause until `is_enough`; how many were booked.
+/// Charges without a pause until `is_enough`, and returns how many were booked.
 fn rush(address: SocketAddr, is_enough: impl Fn(u64) -> bool) -> u64 {
     let (booked, over) = (AtomicU64::new(0), AtomicBool::new(false));
     thread::scope(|scope| {
@@ -57,7 +57,7 @@ fn shared(proxy: &Proxy) -> f64 {
 }
 
 #[test]
-fn in_a_rush_prompt_substations_earn_it_and_each_charge_is_booked_once() {
+fn under_load_prompt_substations_get_pipelined_requests_and_each_charge_is_booked_once() {
     let substations = Substations::start(&[1e9; 3]);
     let proxy = Proxy::start(&substations.addresses, "");
     let booked = rush(proxy.charge, |_| shared(&proxy) >= 50.0);
@@ -66,7 +66,7 @@ fn in_a_rush_prompt_substations_earn_it_and_each_charge_is_booked_once() {
 }
 
 #[test]
-fn whoever_turns_it_off_has_a_connection_for_each_request() {
+fn with_pipelining_off_each_request_has_a_connection_of_its_own() {
     let substations = Substations::start(&[1e9; 3]);
     let proxy = Proxy::start(&substations.addresses, "upstream: {pipeline: off}");
     rush(proxy.charge, |booked| booked >= 3_000);

@@ -1,6 +1,5 @@
-//! A long run of everything at once: random faults from a fixed seed, clients of every temper, commands, and
-//! a look at memory and open files each second. `make soak` runs it for ten minutes, `make test` for a few
-//! seconds.
+//! A long run of everything at once: random faults from a fixed seed, good and bad clients, drains, and a check of
+//! memory and open files each second. `make soak` runs it for ten minutes, `make test` for a few seconds.
 
 use std::{
     env,
@@ -14,11 +13,11 @@ use switchyard_faults::{self as client, Audit, Connection, Faulty, Load, Misdeed
 
 use crate::rig::{Proxy, until};
 
-/// How long, in seconds, where `make soak` says nothing else.
+/// Default length in seconds; `make soak` sets another.
 const SHORT: u64 = 8;
-/// What happens is drawn from this.
+/// The seed of everything random.
 const SEED: u64 = 20_261_125;
-/// Memory has found its size by then.
+/// By then memory has reached its steady size.
 const SETTLED: Duration = Duration::from_mins(1);
 /// By how much memory may grow after that.
 const GROWTH: f64 = 1.1;
@@ -30,10 +29,10 @@ fn length() -> Duration {
     Duration::from_secs(seconds.unwrap_or(SHORT))
 }
 
-/// Each second other substations misbehave, and now and then one is drained.
+/// Changes which substations misbehave, and sometimes drains one. Called each second.
 fn misbehave(all: &[Faulty], proxy: &Proxy, rng: &mut Rng) {
     for (at, faulty) in (1..).zip(all) {
-        // The last two work, or nothing would be learned of bookings.
+        // The last two always work, so that charges are booked.
         let share = if at + 2 > all.len() {
             0.0
         } else {
@@ -46,7 +45,7 @@ fn misbehave(all: &[Faulty], proxy: &Proxy, rng: &mut Rng) {
     }
 }
 
-/// Clients that send nonsense, or go away in the middle.
+/// Clients that send nonsense, or disconnect during a request.
 fn pester(proxy: &Proxy, rng: &mut Rng) {
     let request = client::request(
         "POST",
@@ -66,14 +65,14 @@ fn pester(proxy: &Proxy, rng: &mut Rng) {
 }
 
 #[test]
-fn nothing_leaks_and_nobody_is_lied_to_whatever_goes_wrong() {
+fn nothing_leaks_and_no_client_gets_a_wrong_answer_whatever_goes_wrong() {
     let length = length();
     let mut rng = Rng::with_seed(SEED);
     let all: Vec<_> = (1..=5)
         .map(|at| Faulty::start(&format!("s{at}"), SEED + at, &Misdeed::ALL, 0.0))
         .collect();
     let addresses: Vec<_> = all.iter().map(Faulty::address).collect();
-    // Keys are remembered up to a bound: a small one, so that it is reached before memory is watched.
+    // Few keys are kept, so that the bound is reached before memory is watched.
     let proxy = Proxy::start(
         &addresses,
         "timeouts: {request: 300ms, client: 1s}\nload: {interval: 100ms}\nretry: {keys: 1000}\n\
@@ -135,8 +134,8 @@ fn nothing_leaks_and_nobody_is_lied_to_whatever_goes_wrong() {
         most(files, true),
     );
     assert!(most(memory, true) <= GROWTH * most(memory, false));
-    // Each client has a connection, and each request in hand may have one more.
+    // Each client has a connection, and each request in flight may have one more.
     assert!(most(files, true) <= most(files, false) + 32.0);
-    // Kept connections to substations go with their next use; more than clients ever were there can't be.
+    // Idle connections to substations close at their next use; there are never more than there were clients.
     assert!(proxy.metric("process_open_fds") <= most(files, false));
 }

@@ -1,4 +1,4 @@
-//! Real substations (the library that its binary runs), several in one background runtime.
+//! Real substations (the library of the program), several in one background runtime.
 
 use std::net::SocketAddr;
 
@@ -13,13 +13,13 @@ pub(crate) struct Substations {
 }
 
 impl Substations {
-    /// One for each capacity in kW.
+    /// Starts one per capacity in kW.
     pub(crate) fn start(capacities_kw: &[f64]) -> Self {
         let configs = (1..).zip(capacities_kw);
         Self::of(configs.map(|(at, capacity)| Config::new(format!("s{at}"), *capacity)))
     }
 
-    /// The same, each saying its load on its answers.
+    /// The same, each reporting its load on its answers.
     pub(crate) fn start_reporting(capacities_kw: &[f64], format: ReportFormat) -> Self {
         let configs = (1..).zip(capacities_kw);
         Self::of(configs.map(|(at, capacity)| Config {
@@ -28,7 +28,7 @@ impl Substations {
         }))
     }
 
-    /// One for each configuration.
+    /// Starts one per configuration.
     pub(crate) fn of(configs: impl IntoIterator<Item = Config>) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)

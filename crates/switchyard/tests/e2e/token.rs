@@ -18,7 +18,7 @@ fn ask(admin: SocketAddr, method: &str, path: &str, token: Option<&str>) -> Answ
     client::raw(admin, client::request(method, path, &headers, ""))
 }
 
-/// A proxy whose admin port listens on all addresses, and the folder of its token.
+/// A proxy whose admin port listens on all addresses, and the folder of its token file.
 fn start(substations: &Substations) -> (Proxy, TempDir) {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("token");
@@ -67,14 +67,14 @@ fn everything_but_live_and_ready_asks_for_the_token() {
         let answer = ask(admin, method, path, Some(TOKEN));
         assert_eq!(answer.status, status, "{method} {path}");
     }
-    // Nowhere does it tell what the token is.
+    // No page shows the token.
     let config = ask(admin, "GET", "/config", Some(TOKEN));
     assert!(!String::from_utf8_lossy(&config.body).contains(TOKEN));
     assert!(config.json()["admin"]["token_file"].is_string());
 }
 
 #[test]
-fn another_token_counts_from_the_next_request_on_and_a_wrong_file_changes_nothing() {
+fn a_new_token_counts_from_the_next_request_on_and_a_wrong_file_changes_nothing() {
     let substations = Substations::start(&[1e6]);
     let (proxy, folder) = start(&substations);
     let file = folder.path().join("token");
@@ -91,7 +91,7 @@ fn another_token_counts_from_the_next_request_on_and_a_wrong_file_changes_nothin
 }
 
 #[test]
-fn a_token_that_everyone_may_read_is_warned_of() {
+fn a_world_readable_token_is_warned_of() {
     let substations = Substations::start(&[1e6]);
     let (proxy, folder) = start(&substations);
     let file = folder.path().join("token");

@@ -12,7 +12,7 @@ use crate::{
     substations::Substations,
 };
 
-/// What a terminal is told to show a program's own screen, and to leave it.
+/// The sequences that switch a terminal to a program's own screen and back.
 const ENTER: &str = "\u{1b}[?1049h";
 const LEAVE: &str = "\u{1b}[?1049l";
 
@@ -33,7 +33,7 @@ impl Terminal {
             env!("CARGO_BIN_EXE_switchyard"),
             proxy.admin
         );
-        // Makes a terminal, and is part of every Linux.
+        // `script` makes a terminal, and is part of every Linux.
         let mut child = Command::new("script")
             .args([
                 "--quiet",
@@ -103,7 +103,7 @@ fn top_shows_the_grid_drains_by_a_key_and_leaves_the_terminal_as_it_was() {
 }
 
 #[test]
-fn top_says_what_it_needs() {
+fn top_names_what_is_missing() {
     let run = |arguments: &[&str]| {
         let output = top()
             .arg("top")

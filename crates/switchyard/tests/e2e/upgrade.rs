@@ -1,4 +1,4 @@
-//! A new process takes over from the old one, under load, and when it can't.
+//! Hot restart: a new process takes over from the old one under load, or fails to.
 
 use std::{
     fs::{self, Permissions},
@@ -26,7 +26,7 @@ use crate::{
     secure::Certificate,
 };
 
-/// A folder with room for the socket, which only we can enter.
+/// A folder for the socket that only this user can enter.
 struct Here {
     folder: TempDir,
 }
@@ -47,7 +47,7 @@ impl Here {
         self.first_with(substations, "")
     }
 
-    /// The same with whatever else `extra` says.
+    /// The same with `extra` in the configuration.
     fn first_with(&self, substations: &[SocketAddr], extra: &str) -> Proxy {
         let proxy = Proxy::launch(&yaml(substations, extra), |command| {
             command.arg("--upgrade-socket").arg(self.socket());
@@ -56,7 +56,7 @@ impl Here {
         proxy
     }
 
-    /// The next one: the same ports, named.
+    /// The next process, on the same ports, which its configuration names.
     fn next(&self, before: &Proxy, substations: &[SocketAddr], extra: &str) -> Proxy {
         let yaml = same_ports(before, substations, extra);
         Proxy::launch(&yaml, |command| {
@@ -65,7 +65,7 @@ impl Here {
         })
     }
 
-    /// One that is not expected to run.
+    /// A process that is expected to fail.
     fn attempt(&self, yaml: &str, arguments: &[&str]) -> Output {
         let file = self.folder.path().join("attempt.yaml");
         fs::write(&file, yaml).unwrap();
@@ -92,7 +92,7 @@ fn same_ports(of: &Proxy, substations: &[SocketAddr], extra: &str) -> String {
         .replacen("listen: 127.0.0.1:0", &format!("listen: {}", of.admin), 1)
 }
 
-/// Waits until it has booked so many more.
+/// Waits until it has booked `more` charges.
 fn takes(proxy: &Proxy, more: f64) {
     let booked = "switchyard_requests_total{code=\"200\",result=\"booked\"}";
     let before = proxy.metric(booked);
@@ -152,7 +152,7 @@ fn under_load_two_upgrades_lose_no_request_and_refuse_no_connection() {
 }
 
 #[test]
-fn an_idle_client_is_answered_once_more_and_then_told_to_close() {
+fn an_idle_client_is_answered_once_more_with_connection_close() {
     let substation = Faulty::start("s1", 1, &[], 0.0);
     let here = Here::new();
     let mut first = here.first(&[substation.address()]);
@@ -161,7 +161,7 @@ fn an_idle_client_is_answered_once_more_and_then_told_to_close() {
     kept.send(&charge);
     assert_ne!(kept.answer().header("connection"), Some("close"));
     let next = here.next(&first, &[substation.address()], "");
-    first.logged("A new process takes over");
+    first.logged("New process took over");
     next.logged("Took over");
     assert!(first.is_running(), "a client may still use its connection");
     kept.send(&charge);
@@ -179,7 +179,7 @@ fn an_idle_client_is_answered_once_more_and_then_told_to_close() {
 fn a_client_that_idles_is_waited_for_as_long_as_it_may_idle() {
     let substation = Faulty::start("s1", 1, &[], 0.0);
     let here = Here::new();
-    // Those of the start would have the old process give up before; those in force count.
+    // With the timeouts of the start the old process would give up earlier; those in force must count.
     let short = "timeouts: {connect: 50ms, request: 100ms, client: 100ms, idle: 100ms}";
     let idle = Duration::from_secs(2);
     let mut first = here.first_with(&[substation.address()], short);
@@ -201,8 +201,8 @@ fn a_client_that_idles_is_waited_for_as_long_as_it_may_idle() {
     assert!(kept.is_ended());
 }
 
-/// Charges over one HTTP/2 connection, eight at once, and over another where that one takes no more, until `stop`. Only
-/// what the protocol says was not taken is not answered. How many were answered, and on how many connections.
+/// Charges over one HTTP/2 connection, eight at once, until `stop`; over a new connection once that one takes no more.
+/// Only requests that by the protocol were not accepted stay unanswered. Returns the number of answers and connections.
 async fn charge_over_http2(
     address: SocketAddr,
     certificate: &Certificate,
@@ -272,23 +272,23 @@ fn a_viewer_delays_no_handover_and_finds_the_new_process_at_the_same_port() {
     let mut first = here.first(&[substation.address()]);
     assert_eq!(first.charge("{}").status, 200);
     let mut viewer = Viewer::open(first.admin);
-    assert_eq!(viewer.picture()["traffic"]["total"], 1);
+    assert_eq!(viewer.snapshot()["traffic"]["total"], 1);
     let next = here.next(&first, &[substation.address()], "");
     next.logged("Took over");
-    let told = Instant::now();
-    assert!(first.wait().success(), "nothing was in hand");
+    let signalled = Instant::now();
+    assert!(first.wait().success(), "nothing was in flight");
     assert!(
-        told.elapsed() < Duration::from_secs(1),
+        signalled.elapsed() < Duration::from_secs(1),
         "{:?}",
-        told.elapsed()
+        signalled.elapsed()
     );
     while viewer.event().is_some() {}
-    let picture = Viewer::open(first.admin).picture();
-    assert_eq!(picture["traffic"]["total"], 0, "{picture}");
+    let snapshot = Viewer::open(first.admin).snapshot();
+    assert_eq!(snapshot["traffic"]["total"], 0, "{snapshot}");
 }
 
 #[test]
-fn sigterm_ends_the_patience_with_idle_clients() {
+fn sigterm_ends_the_wait_for_idle_clients() {
     let substation = Faulty::start("s1", 1, &[], 0.0);
     let here = Here::new();
     let mut first = here.first(&[substation.address()]);
@@ -298,10 +298,10 @@ fn sigterm_ends_the_patience_with_idle_clients() {
     let next = here.next(&first, &[substation.address()], "");
     next.logged("Took over");
     assert!(first.is_running());
-    let told = Instant::now();
+    let signalled = Instant::now();
     first.signal(Signal::SIGTERM);
     assert!(first.wait().success());
-    assert!(told.elapsed() < Duration::from_secs(1));
+    assert!(signalled.elapsed() < Duration::from_secs(1));
     assert_eq!(next.charge("{}").status, 200);
     assert!(here.socket().exists(), "it is the new process's by now");
 }
@@ -322,7 +322,7 @@ fn a_new_process_that_can_t_run_leaves_the_old_one_serving() {
     fails_with(&bad, 1, &["another process has it"]);
     old.logged("No handover: this process goes on");
 
-    // Its only substation is nobody, so it is never ready; and then it is killed.
+    // Its only substation is unreachable, so it is never ready; then it is killed.
     let never = here.next(&old, &[([127, 0, 0, 1], 9).into()], "");
     old.logged("Listening sockets sent to a new process");
     drop(never);
@@ -332,9 +332,9 @@ fn a_new_process_that_can_t_run_leaves_the_old_one_serving() {
     fails_with(&second, 1, &["a running process listens", "--upgrade"]);
     assert!(old.is_running());
     for _ in 0..20 {
-        assert_eq!(old.charge("{}").status, 200, "nobody else took it");
+        assert_eq!(old.charge("{}").status, 200, "the old process still serves");
     }
-    // And it can still be succeeded.
+    // Another process can still take over.
     let next = here.next(&old, &[substation.address()], "");
     next.logged("Took over");
     assert!(old.wait().success());
@@ -342,11 +342,11 @@ fn a_new_process_that_can_t_run_leaves_the_old_one_serving() {
 }
 
 #[test]
-fn without_anybody_to_take_over_from_it_says_so() {
+fn without_a_process_to_take_over_from_it_says_so() {
     let here = Here::new();
     let yaml = yaml(&[([127, 0, 0, 1], 9).into()], "");
-    let nobody = here.attempt(&yaml, &["--upgrade"]);
-    fails_with(&nobody, 1, &["nobody listens", "without --upgrade"]);
+    let alone = here.attempt(&yaml, &["--upgrade"]);
+    fails_with(&alone, 1, &["nobody listens", "without --upgrade"]);
     let private = here.socket().parent().unwrap().to_owned();
     fs::set_permissions(&private, Permissions::from_mode(0o755)).unwrap();
     let open = here.attempt(&yaml, &[]);
@@ -376,7 +376,7 @@ fn a_changed_port_is_bound_and_the_old_one_is_closed() {
     assert_eq!(next.charge("{}").status, 200);
 }
 
-/// What systemd would hear.
+/// The socket of a service manager.
 struct Manager {
     socket: UnixDatagram,
 }
@@ -388,17 +388,17 @@ impl Manager {
         Self { socket }
     }
 
-    /// The next thing it hears, without what is only said to people.
+    /// The next notification, without its status text.
     fn hears(&self) -> Vec<String> {
         let mut said = [0; 4096];
-        let length = self.socket.recv(&mut said).expect("it is told something");
+        let length = self.socket.recv(&mut said).expect("a notification");
         let said = String::from_utf8(said[..length].to_vec()).unwrap();
         let lines = said.lines().filter(|line| !line.starts_with("STATUS="));
         lines.map(str::to_owned).collect()
     }
 }
 
-/// A process that is nobody's child here; killed when dropped, if it has not ended.
+/// A process that is not a child of this one; killed when dropped, if it has not ended.
 struct Orphan(Pid);
 
 impl Drop for Orphan {
@@ -422,7 +422,7 @@ fn the_service_manager_follows_from_process_to_process() {
     };
     let mut old = start(&yaml(&[substation.address()], ""));
     assert_eq!(manager.hears(), ["READY=1"]);
-    // The ports are named now, so that its successor finds them.
+    // The ports are named now, so that the next process finds them.
     let named = same_ports(&old, &[substation.address()], "");
     fs::write(old.files.path().join("switchyard.yaml"), named).unwrap();
     old.signal(Signal::SIGUSR2);
@@ -435,7 +435,7 @@ fn the_service_manager_follows_from_process_to_process() {
     assert_eq!(old.charge("{}").status, 200, "on the old one's port");
     kill(successor.0, Signal::SIGTERM).unwrap();
     assert_eq!(manager.hears(), ["STOPPING=1"]);
-    until("nobody listens any more", || {
+    until("the port is closed", || {
         std::net::TcpStream::connect(old.charge)
             .is_err()
             .then_some(())

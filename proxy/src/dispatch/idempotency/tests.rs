@@ -1,4 +1,4 @@
-//! A key's life: claimed, asked for, bound or free again, forgotten.
+//! The states of a key: claimed, asked for, bound or free again, forgotten.
 
 use http::{HeaderMap, HeaderValue};
 
@@ -6,7 +6,7 @@ use super::*;
 
 const KEPT: Duration = Duration::from_mins(1);
 
-/// The rules under which so many are kept, and none yet.
+/// An empty store with its limits.
 struct Rig {
     keys: IdempotencyKeys<u32>,
     rules: config::Retry,
@@ -34,30 +34,30 @@ impl Rig {
 }
 
 #[test]
-fn a_key_belongs_to_whoever_may_have_booked_and_is_free_where_nobody_did() {
+fn a_key_belongs_to_the_substation_that_may_have_booked_and_is_free_otherwise() {
     let (keys, now) = (keys(10), Instant::now());
     let mut first = keys.claim(b"k", now);
     assert_eq!(first.ask_holder(), None);
     assert!(first.ask(&3));
-    assert!(first.leave(), "a refusal leaves nothing");
+    assert!(first.release(), "a refusal leaves nothing");
     assert!(first.ask(&4));
     first.bind();
     drop(first);
     let mut again = keys.claim(b"k", now);
     assert_eq!(again.ask_holder(), Some(4));
-    assert!(!again.leave(), "it may have booked before");
+    assert!(!again.release(), "it may have booked before");
     assert_eq!(keys.claim(b"other", now).ask_holder(), None);
 }
 
 #[test]
-fn of_two_at_once_the_second_follows_the_first() {
+fn of_two_requests_at_once_the_second_follows_the_first() {
     let (keys, now) = (keys(10), Instant::now());
     let (mut one, mut two) = (keys.claim(b"k", now), keys.claim(b"k", now));
     assert!(one.ask(&1));
-    assert!(!two.ask(&2), "the first was faster");
+    assert!(!two.ask(&2), "the first request holds the key");
     assert_eq!(two.ask_holder(), Some(1));
-    assert!(!two.leave(), "the first still waits for an answer there");
-    assert!(one.leave());
+    assert!(!two.release(), "the first still waits for an answer there");
+    assert!(one.release());
     assert!(two.ask(&2));
 }
 
@@ -89,7 +89,7 @@ fn keys_that_booked_nothing_take_no_room_and_the_others_are_bounded() {
     for key in 0..10_000_u32 {
         drop(keys.claim(&key.to_be_bytes(), start + KEPT));
     }
-    assert_eq!(keys.count(), 0, "all are over their time");
+    assert_eq!(keys.count(), 0, "all have expired");
 }
 
 #[test]
@@ -106,7 +106,7 @@ fn a_key_in_use_outlives_its_time() {
 }
 
 #[test]
-fn what_can_t_be_kept_is_refused() {
+fn an_invalid_key_is_refused() {
     let with = |values: &[&str]| {
         let mut headers = HeaderMap::new();
         for value in values {

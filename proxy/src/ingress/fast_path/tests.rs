@@ -1,4 +1,4 @@
-//! What is taken the short way, Pingora's session reads as the same request, and as far.
+//! A Pingora session reads every request of the fast path as the same request, up to the same byte.
 
 use bytes::{BufMut, Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -10,7 +10,7 @@ use super::*;
 
 const LIMIT: usize = 64;
 
-/// A request, and what stands behind it.
+/// A request, and the bytes after it.
 #[derive(Debug, PartialEq)]
 struct Read {
     method: String,
@@ -40,7 +40,7 @@ fn plain(received: &[u8]) -> Option<Read> {
     })
 }
 
-/// What a session makes of the same bytes; none if it refuses them or waits for more.
+/// What a Pingora session reads from the same bytes; `None` if it refuses them or waits for more.
 fn session(received: &[u8]) -> Option<Read> {
     let runtime = tokio::runtime::Builder::new_current_thread().build();
     runtime.unwrap().block_on(async {
@@ -91,14 +91,14 @@ fn the_usual_charge_is_taken_and_what_follows_is_left() {
 }
 
 #[test]
-fn one_that_has_not_come_whole_is_left_to_wait_for() {
+fn an_incomplete_charge_is_not_taken() {
     for end in 0..USUAL.len() {
         assert_eq!(find(&USUAL.as_bytes()[..end], LIMIT), None, "{end}");
     }
 }
 
 #[test]
-fn whatever_is_not_plain_is_left_as_it_is() {
+fn anything_but_a_plain_charge_is_not_taken() {
     let usual = "POST /request_charge HTTP/1.1\r\nhost: a\r\n\r\n";
     let with = |field: &str| usual.replace("host: a\r\n", &["host: a\r\n", field].concat());
     for (request, why) in [
@@ -189,7 +189,7 @@ fn request() -> impl Strategy<Value = Vec<u8>> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(4000))]
     #[test]
-    fn a_session_reads_the_same_request_and_as_far(request in request()) {
+    fn pingora_reads_the_same_request_and_as_far(request in request()) {
         if let Some(plain) = plain(&request) {
             prop_assert_eq!(session(&request), Some(plain));
         }

@@ -1,9 +1,9 @@
-//! A close that the other side gets to hear.
+//! A close after which the client can still read the last answers (lingering close).
 //!
-//! Where a socket is closed with bytes unread, or they come after that, the system resets the connection, and a reset may
-//! throw away what the client has not read yet: the last answers, and the word that these are the last. An
-//! HTTP/2 client always has something on its way (acknowledgements, windows). So the end is said first, and
-//! then whatever still comes is read and dropped, until the client has ended its side too.
+//! If a socket is closed with unread bytes, or bytes arrive after the close, the system resets the connection. A
+//! reset may discard what the client has not read yet: the last answers and the GOAWAY. An HTTP/2 client nearly
+//! always has bytes on the way (acknowledgements, window updates). So this stream first shuts down its sending
+//! side, and then reads and drops everything until the client closes too.
 
 use std::{
     io,
@@ -22,13 +22,13 @@ use tokio::{
     time::{Instant, Sleep, sleep_until},
 };
 
-use crate::ingress::LAST_WORD;
+use crate::ingress::CLOSE_GRACE;
 
-/// A stream that is not over before the other side knows, or has had time to.
+/// A stream that closes only once the client has closed too, or after a grace period.
 #[derive(Debug)]
 pub(super) struct Lingering {
     stream: Stream,
-    /// Once our side is ended: how long the other's is waited for.
+    /// Set once the sending side is shut down: when the wait for the client ends.
     until: Option<Pin<Box<Sleep>>>,
 }
 
@@ -81,11 +81,12 @@ impl AsyncWrite for Lingering {
         if until.is_none() {
             ready!(Pin::new(&mut *stream).poll_shutdown(context))?;
         }
-        let until = until.get_or_insert_with(|| Box::pin(sleep_until(Instant::now() + LAST_WORD)));
+        let until =
+            until.get_or_insert_with(|| Box::pin(sleep_until(Instant::now() + CLOSE_GRACE)));
         let mut rest = [0; 1024];
         while until.as_mut().poll(context).is_pending() {
             let mut rest = ReadBuf::new(&mut rest);
-            // It makes no difference how the other side ends.
+            // An error ends the wait as a close does.
             let is_more = ready!(Pin::new(&mut *stream).poll_read(context, &mut rest)).is_ok();
             if !is_more || rest.filled().is_empty() {
                 break;
@@ -98,7 +99,7 @@ impl AsyncWrite for Lingering {
 #[async_trait]
 impl Shutdown for Lingering {
     async fn shutdown(&mut self) {
-        // Nobody is left to tell.
+        // The connection is over in either case.
         let _ = AsyncWriteExt::shutdown(self).await;
     }
 }
@@ -139,14 +140,14 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn the_end_is_said_at_once_and_waited_for_until_the_other_side_ends() {
+    async fn the_close_is_sent_at_once_and_waits_for_that_of_the_client() {
         let (mut client, server) = duplex(64);
         let mut server = Lingering::new(Box::new(server));
         let start = Instant::now();
         let ending = tokio::spawn(async move { AsyncWriteExt::shutdown(&mut server).await });
         assert_eq!(client.read(&mut [0]).await.unwrap(), 0);
         for _ in 0..10 {
-            // More than fits, unless somebody reads it.
+            // More than the buffer holds, unless the server reads it.
             client.write_all(&[0; 64]).await.unwrap();
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
@@ -156,7 +157,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn one_that_does_not_end_is_waited_for_no_longer_than_it_may_take() {
+    async fn a_client_that_does_not_close_is_waited_for_no_longer_than_the_grace() {
         let (mut client, server) = duplex(64);
         let mut server = Lingering::new(Box::new(server));
         let pouring = tokio::spawn(async move {
@@ -168,7 +169,7 @@ mod tests {
         AsyncWriteExt::shutdown(&mut server).await.unwrap();
         let took = start.elapsed();
         assert!(
-            took >= LAST_WORD && took < LAST_WORD + Duration::from_millis(20),
+            took >= CLOSE_GRACE && took < CLOSE_GRACE + Duration::from_millis(20),
             "{took:?}"
         );
         drop(server);

@@ -1,7 +1,8 @@
-//! What a request is sent for: a charge that any substation may take, or a question that only one can answer.
+//! What a request asks a substation to do: book a charge, which any substation may take, or show or end a session,
+//! which only its own substation can.
 //!
-//! Both go through the same loop of attempts ([`super::route`]). They differ in how a substation is found, in what is sent,
-//! and in what a broken attempt means; that is all said here.
+//! Both go through the same loop of attempts ([`super::route`]). They differ in how a substation is found, in what
+//! is sent, and in the consequence of a failed attempt. This module holds these differences.
 
 use std::sync::Arc;
 
@@ -20,14 +21,14 @@ use super::{
 };
 use crate::snapshot::Snapshot;
 
-/// What is to be done.
-pub(super) enum Errand<'a> {
-    /// Book a charge, under its `Idempotency-Key` if it has one.
+/// What a substation is asked to do.
+pub(super) enum Operation<'a> {
+    /// Book a charge, under the request's `Idempotency-Key` if it has one.
     Charge {
         charge: Charge<'a>,
         claim: Option<Claim<'a, Arc<Substation>>>,
     },
-    /// Ask the substation that holds a session.
+    /// Show or end a session.
     Session {
         action: Action,
         holder: Arc<Substation>,
@@ -35,8 +36,8 @@ pub(super) enum Errand<'a> {
     },
 }
 
-impl<'a> Errand<'a> {
-    /// A charge that came at `now`.
+impl<'a> Operation<'a> {
+    /// A charge that arrived at `now`.
     pub(super) fn charge(
         charge: Charge<'a>,
         head: Head<'_>,
@@ -51,7 +52,7 @@ impl<'a> Errand<'a> {
         Ok(Self::Charge { charge, claim })
     }
 
-    /// A question about the session `id`.
+    /// An action on the session `id`.
     pub(super) fn session(snapshot: &Snapshot, action: Action, id: &str) -> Result<Self, Failure> {
         let (holder, line) = sessions::locate(snapshot, action, id)?;
         Ok(Self::Session {
@@ -61,24 +62,26 @@ impl<'a> Errand<'a> {
         })
     }
 
-    /// Whether an attempt that broke off may be made once more, at the same substation.
+    /// Whether an attempt whose connection was lost may be repeated at the same substation.
     pub(super) fn may_repeat(&self, progress: Progress) -> bool {
         match self {
             Self::Charge { claim, .. } => claim.is_some(),
-            Self::Session { action, .. } => *action == Action::Look || progress == Progress::Unsent,
+            Self::Session { action, .. } => {
+                *action == Action::Inspect || progress == Progress::Unsent
+            }
         }
     }
 
-    /// What a failed attempt that got so far means for the client.
-    pub(super) fn means(&self, progress: Progress) -> Consequence {
+    /// The consequence for the client of a failed attempt with this progress.
+    pub(super) fn consequence(&self, progress: Progress) -> Consequence {
         match (self, progress) {
             (Self::Charge { .. }, Progress::Unsent) => Consequence::NotBooked,
             (Self::Charge { .. }, Progress::Sent) => Consequence::MayBeBooked,
-            (Self::Session { action, .. }, progress) => action.means(progress),
+            (Self::Session { action, .. }, progress) => action.consequence(progress),
         }
     }
 
-    /// Notes with the key, if there is one, what an attempt has proved. True if another substation may be asked.
+    /// Notes what an attempt has proved for the key, if there is one. True if another substation may be asked.
     pub(super) fn settle(&mut self, attempt: &Attempt) -> bool {
         let Self::Charge { claim, .. } = self else {
             return false;
@@ -87,8 +90,8 @@ impl<'a> Errand<'a> {
             return true;
         };
         match attempt {
-            Attempt::SafeToRetry(..) | Attempt::Final(_, Progress::Unsent) => claim.leave(),
-            Attempt::Answered(answer) if (400..500).contains(&answer.status) => claim.leave(),
+            Attempt::SafeToRetry(..) | Attempt::Final(_, Progress::Unsent) => claim.release(),
+            Attempt::Answered(answer) if (400..500).contains(&answer.status) => claim.release(),
             Attempt::Answered(_) | Attempt::Broken(..) | Attempt::Final(_, Progress::Sent) => {
                 claim.bind();
                 false
