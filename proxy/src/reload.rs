@@ -224,7 +224,7 @@ impl Reloader {
     fn apply(&mut self) -> Result<Vec<String>, String> {
         let mut config = self.written.clone();
         if let Some(discovery) = &mut self.discovery {
-            config.substations = discovery.members(&config.substations, &self.own);
+            config.substations = discovery.merged(&config.substations, &self.own);
         }
         let before = Arc::clone(&self.runtime.now().config);
         if config == *before {

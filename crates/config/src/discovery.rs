@@ -18,15 +18,15 @@ const MOST_SOURCES: usize = 100;
 pub struct Discovery {
     /// Files of targets, as Prometheus' `file_sd` reads them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    #[schemars(with = "Vec<json_schema::Short<FileSource>>", length(max = MOST_SOURCES))]
+    #[schemars(with = "Vec<json_schema::ShortForm<FileSource>>", length(max = MOST_SOURCES))]
     pub file_sd: Vec<FileSource>,
     /// Addresses that answer with targets, as Prometheus' `http_sd` asks them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    #[schemars(with = "Vec<json_schema::Short<HttpSource>>", length(max = MOST_SOURCES))]
+    #[schemars(with = "Vec<json_schema::ShortForm<HttpSource>>", length(max = MOST_SOURCES))]
     pub http_sd: Vec<HttpSource>,
     /// Names whose every address is a substation.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    #[schemars(with = "Vec<json_schema::Short<DnsSource>>", length(max = MOST_SOURCES))]
+    #[schemars(with = "Vec<json_schema::ShortForm<DnsSource>>", length(max = MOST_SOURCES))]
     pub dns: Vec<DnsSource>,
 }
 
@@ -170,10 +170,10 @@ pub(super) fn discovery(s: &mut Section<'_>) -> Discovery {
             |text| vec![("files", Node::Text(text.to_owned()))],
             |s, taken| {
                 let files = s.required("files", "files: targets.json", |node| {
-                    once(taken, values::targets(node)?)
+                    claim_source(taken, values::targets(node)?)
                 });
                 let refresh = s.value("refresh", Duration::from_mins(5), values::refresh);
-                let allow_empty = s.value("allow_empty", false, values::switch);
+                let allow_empty = s.value("allow_empty", false, values::boolean);
                 Some(FileSource {
                     files: files?,
                     refresh,
@@ -188,11 +188,11 @@ pub(super) fn discovery(s: &mut Section<'_>) -> Discovery {
             |text| vec![("url", Node::Text(text.to_owned()))],
             |s, taken| {
                 let url = s.required("url", "url: http://127.0.0.1:8000/targets", |node| {
-                    once(taken, values::url(node)?)
+                    claim_source(taken, values::url(node)?)
                 });
                 let refresh = s.value("refresh", Duration::from_secs(30), values::refresh);
                 let timeout = s.value("timeout", Duration::from_secs(10), values::duration);
-                let allow_empty = s.value("allow_empty", false, values::switch);
+                let allow_empty = s.value("allow_empty", false, values::boolean);
                 Some(HttpSource {
                     url: url?,
                     refresh,
@@ -220,7 +220,7 @@ fn dns(s: &mut Section<'_>, taken: &mut Vec<String>) -> Option<DnsSource> {
     let records = s.value("type", default, values::parsed);
     let refresh = s.value("refresh", Duration::from_secs(5), values::refresh);
     let timeout = s.value("timeout", Duration::from_secs(2), values::duration);
-    let allow_empty = s.value("allow_empty", false, values::switch);
+    let allow_empty = s.value("allow_empty", false, values::boolean);
     let resolver = s.optional("resolver", values::resolver);
     if s.is_sound() {
         match (records, port) {
@@ -249,7 +249,7 @@ fn dns(s: &mut Section<'_>, taken: &mut Vec<String>) -> Option<DnsSource> {
     if !s.is_sound() {
         return None;
     }
-    match once(taken, source.to_string()) {
+    match claim_source(taken, source.to_string()) {
         Ok(_) => Some(source),
         Err(rule) => {
             s.fault("name", format!("{:?}", source.name), &rule);
@@ -294,7 +294,7 @@ fn sources<T>(
 }
 
 /// `name`, unless it is there already: a source is known by its name.
-fn once(taken: &mut Vec<String>, name: String) -> Result<String, String> {
+fn claim_source(taken: &mut Vec<String>, name: String) -> Result<String, String> {
     if taken.contains(&name) {
         return Err("is a source already: remove one".to_owned());
     }

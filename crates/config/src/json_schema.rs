@@ -24,9 +24,9 @@ impl Config {
 }
 
 /// A map, or in short the one text that it needs.
-pub(super) struct Short<T>(PhantomData<T>);
+pub(super) struct ShortForm<T>(PhantomData<T>);
 
-impl<T: JsonSchema> JsonSchema for Short<T> {
+impl<T: JsonSchema> JsonSchema for ShortForm<T> {
     fn schema_name() -> Cow<'static, str> {
         T::schema_name()
     }

@@ -50,8 +50,8 @@ use serde::Serialize;
 use std::{fs, net::SocketAddr, path::Path};
 
 pub use bounds::MOST_SUBSTATIONS;
-pub use read::reached_at;
-pub use values::{Place, is_host, is_name, place, reachable};
+pub use read::connect_address;
+pub use values::{Endpoint, check_connectable, check_host, check_name, parse_endpoint};
 
 /// The most times that one request may be sent, so that what was tried fits a fixed array.
 pub const MOST_ATTEMPTS: usize = bounds::MOST_ATTEMPTS as usize;

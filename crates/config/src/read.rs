@@ -78,7 +78,7 @@ fn tls(s: &mut Section<'_>) -> Option<Tls> {
 fn http2(s: &mut Section<'_>) -> Http2 {
     let default = Http2::default();
     Http2 {
-        cleartext: s.value("cleartext", default.cleartext, values::switch),
+        cleartext: s.value("cleartext", default.cleartext, values::boolean),
         streams: s.value("streams", default.streams, values::whole(1..=MOST_STREAMS)),
     }
 }
@@ -206,7 +206,7 @@ fn substations(file: &mut Section<'_>, own: [(&str, SocketAddr); 2]) -> Vec<Subs
 
     let mut names = HashMap::new();
     let mut addresses: HashMap<_, _> = own
-        .map(|(path, address)| (reached_at(address), path.to_owned()))
+        .map(|(path, address)| (connect_address(address), path.to_owned()))
         .into();
     file.each("substations", &nodes, |s, path| {
         let name = s.required("name", "name: substation1", |node| {
@@ -230,7 +230,7 @@ fn substations(file: &mut Section<'_>, own: [(&str, SocketAddr); 2]) -> Vec<Subs
 
 /// Where a listener answers: one on all interfaces does so on loopback too.
 #[must_use]
-pub fn reached_at(listen: SocketAddr) -> SocketAddr {
+pub fn connect_address(listen: SocketAddr) -> SocketAddr {
     let ip = match listen.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
         IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),

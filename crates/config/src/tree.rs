@@ -13,8 +13,8 @@ const SHOWN: usize = 60;
 /// One value and all that is below it.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Node {
-    Nothing,
-    Switch(bool),
+    Null,
+    Bool(bool),
     Number(Number),
     Text(String),
     List(Vec<Node>),
@@ -25,8 +25,8 @@ impl Node {
     /// What kind of value this is, to follow "not".
     pub(super) fn kind(&self) -> &'static str {
         match self {
-            Self::Nothing => "nothing",
-            Self::Switch(_) => "true or false",
+            Self::Null => "nothing",
+            Self::Bool(_) => "true or false",
             Self::Number(_) => "a number",
             Self::Text(_) => "text",
             Self::List(_) => "a list",
@@ -37,8 +37,8 @@ impl Node {
     /// The value as a message repeats it: on one line, and empty where the kind says enough.
     pub(super) fn shown(&self) -> String {
         match self {
-            Self::Nothing | Self::List(_) | Self::Map(_) => String::new(),
-            Self::Switch(value) => value.to_string(),
+            Self::Null | Self::List(_) | Self::Map(_) => String::new(),
+            Self::Bool(value) => value.to_string(),
             Self::Number(value) => value.to_string(),
             Self::Text(text) if text.chars().count() <= SHOWN => format!("{text:?}"),
             Self::Text(text) => format!("{:?}…", text.chars().take(SHOWN).collect::<String>()),
@@ -59,13 +59,13 @@ impl Node {
 
 impl<'de> Deserialize<'de> for Node {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Build)
+        deserializer.deserialize_any(NodeVisitor)
     }
 }
 
-struct Build;
+struct NodeVisitor;
 
-impl<'de> Visitor<'de> for Build {
+impl<'de> Visitor<'de> for NodeVisitor {
     type Value = Node;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -73,16 +73,16 @@ impl<'de> Visitor<'de> for Build {
     }
 
     fn visit_unit<E>(self) -> Result<Node, E> {
-        Ok(Node::Nothing)
+        Ok(Node::Null)
     }
 
     /// What a document without any content is.
     fn visit_none<E>(self) -> Result<Node, E> {
-        Ok(Node::Nothing)
+        Ok(Node::Null)
     }
 
     fn visit_bool<E>(self, value: bool) -> Result<Node, E> {
-        Ok(Node::Switch(value))
+        Ok(Node::Bool(value))
     }
 
     fn visit_u64<E>(self, value: u64) -> Result<Node, E> {

@@ -4,9 +4,9 @@
 mod address;
 mod source;
 
-pub use address::{Place, place, reachable};
+pub use address::{Endpoint, check_connectable, parse_endpoint};
 pub(super) use address::{address, resolver, upstream};
-pub use source::is_host;
+pub use source::check_host;
 pub(super) use source::{host, targets, url};
 
 use super::{
@@ -59,11 +59,11 @@ pub(super) fn parsed<T: FromStr<Err: Display>>(node: &Node) -> Read<T> {
 /// The name of a substation. It stands in URLs and as a label's value, so it needs no quoting anywhere.
 pub(super) fn name(node: &Node) -> Read<String> {
     let name = text(node)?;
-    is_name(name).map(|()| name.to_owned())
+    check_name(name).map(|()| name.to_owned())
 }
 
 /// Whether `name` may be a substation's, or the rule that it breaks.
-pub fn is_name(name: &str) -> Read<()> {
+pub fn check_name(name: &str) -> Read<()> {
     let allowed = |b: u8| b.is_ascii_alphanumeric() || b"_.-".contains(&b);
     let begins_well = name.starts_with(|c: char| c.is_ascii_alphanumeric());
     if begins_well && name.len() <= LONGEST_NAME && name.bytes().all(allowed) {
@@ -159,9 +159,9 @@ pub(super) fn refresh(node: &Node) -> Read<Duration> {
 }
 
 /// Yes or no.
-pub(super) fn switch(node: &Node) -> Read<bool> {
+pub(super) fn boolean(node: &Node) -> Read<bool> {
     match node {
-        Node::Switch(value) => Ok(*value),
+        Node::Bool(value) => Ok(*value),
         other => Err(format!("must be true or false, not {}", other.kind())),
     }
 }
@@ -249,7 +249,7 @@ fn number(node: &Node) -> Read<&Number> {
 fn text(node: &Node) -> Read<&str> {
     match node {
         Node::Text(text) => Ok(text),
-        Node::Number(_) | Node::Switch(_) => Err(format!(
+        Node::Number(_) | Node::Bool(_) => Err(format!(
             "must be text: put it in quotes, as in \"{}\"",
             node.shown()
         )),

@@ -6,7 +6,7 @@ use super::{error::Fault, nearest::nearest, tree::Node};
 pub(super) struct Section<'a> {
     path: &'a str,
     entries: &'a [(String, Node)],
-    asked: Vec<&'static str>,
+    known: Vec<&'static str>,
     faults: &'a mut Vec<Fault>,
 }
 
@@ -19,17 +19,17 @@ pub(super) fn walk<T>(
 ) -> Option<T> {
     let entries: &[_] = match node {
         Node::Map(entries) => entries,
-        Node::Nothing if path.is_empty() => &[],
+        Node::Null if path.is_empty() => &[],
         other => {
             // Read as if it were empty, only to learn which keys to name.
             let mut section = Section {
                 path,
                 entries: &[],
-                asked: Vec::new(),
+                known: Vec::new(),
                 faults: &mut Vec::new(),
             };
             read(&mut section);
-            let keys = section.asked.join(", ");
+            let keys = section.known.join(", ");
             let rule = format!("must be a map of keys ({keys}), not {}", other.kind());
             faults.push(Fault {
                 path: path.to_owned(),
@@ -42,11 +42,11 @@ pub(super) fn walk<T>(
     let mut section = Section {
         path,
         entries,
-        asked: Vec::new(),
+        known: Vec::new(),
         faults,
     };
     let value = read(&mut section);
-    section.judge_keys();
+    section.check_keys();
     Some(value)
 }
 
@@ -81,8 +81,8 @@ impl<'a> Section<'a> {
         read: impl FnOnce(&Node) -> Result<T, String>,
     ) -> Option<T> {
         match self.entries.iter().find(|(name, _)| name == key) {
-            None | Some((_, Node::Nothing)) => {
-                self.asked.push(key);
+            None | Some((_, Node::Null)) => {
+                self.known.push(key);
                 let rule = format!("is missing: write it as in `{example}`");
                 self.note(key, String::new(), rule);
                 None
@@ -104,7 +104,7 @@ impl<'a> Section<'a> {
                 read(&mut Section {
                     path: &path,
                     entries: &[],
-                    asked: Vec::new(),
+                    known: Vec::new(),
                     faults: self.faults,
                 })
             })
@@ -154,9 +154,9 @@ impl<'a> Section<'a> {
     }
 
     fn find(&mut self, key: &'static str) -> Option<&'a Node> {
-        self.asked.push(key);
+        self.known.push(key);
         let (_, node) = self.entries.iter().find(|(name, _)| name == key)?;
-        if *node == Node::Nothing {
+        if *node == Node::Null {
             self.note(
                 key,
                 String::new(),
@@ -168,7 +168,7 @@ impl<'a> Section<'a> {
     }
 
     /// Notes the keys that nobody asked for and those that stand here twice.
-    fn judge_keys(&mut self) {
+    fn check_keys(&mut self) {
         let entries = self.entries;
         for (index, (key, _)) in entries.iter().enumerate() {
             let rule = if entries
@@ -177,12 +177,12 @@ impl<'a> Section<'a> {
                 .any(|(earlier, _)| earlier == key)
             {
                 "stands here twice: keep one".to_owned()
-            } else if self.asked.contains(&key.as_str()) {
+            } else if self.known.contains(&key.as_str()) {
                 continue;
-            } else if let Some(meant) = nearest(key, &self.asked) {
+            } else if let Some(meant) = nearest(key, &self.known) {
                 format!("is no key here; did you mean `{meant}`?")
             } else {
-                format!("is no key here; the keys are {}", self.asked.join(", "))
+                format!("is no key here; the keys are {}", self.known.join(", "))
             };
             self.note(key, String::new(), rule);
         }

@@ -18,7 +18,9 @@ use serde::{
 use thiserror::Error;
 use tokio::net::lookup_host;
 
-use switchyard_config::{Fault, MOST_SUBSTATIONS, Place, is_host, is_name, place, reachable};
+use switchyard_config::{
+    Endpoint, Fault, MOST_SUBSTATIONS, check_connectable, check_host, check_name, parse_endpoint,
+};
 
 /// The most faults of one answer that a message names.
 const MOST_FAULTS: usize = 5;
@@ -79,7 +81,7 @@ fn shown(faults: &[Fault]) -> String {
 /// A host name without an address.
 #[derive(Debug, Error)]
 #[error("{host}: is a host name that cannot be looked up: {reason}")]
-pub struct Unknown {
+pub struct UnknownHost {
     host: String,
     reason: String,
 }
@@ -188,7 +190,7 @@ fn read(index: usize, group: Group, targets: &mut Vec<Target>, faults: &mut Vec<
 
     let name = labels.name.map(|Label(name)| name);
     if let Some(name) = &name {
-        if let Err(rule) = is_name(name) {
+        if let Err(rule) = check_name(name) {
             note("labels.name".to_owned(), name, rule);
         } else if addresses.len() > 1 {
             let rule = format!(
@@ -222,11 +224,13 @@ fn read(index: usize, group: Group, targets: &mut Vec<Target>, faults: &mut Vec<
 }
 
 fn parts(target: &str) -> Result<(Host, u16), String> {
-    match place(target)? {
-        Place::At(address) => reachable(address).map(|at| (Host::Ip(at.ip()), at.port())),
-        Place::Host(_, 0) => Err("needs the port that it listens on, not 0".to_owned()),
-        Place::Host(host, port) => {
-            is_host(host)?;
+    match parse_endpoint(target)? {
+        Endpoint::At(address) => {
+            check_connectable(address).map(|at| (Host::Ip(at.ip()), at.port()))
+        }
+        Endpoint::Host(_, 0) => Err("needs the port that it listens on, not 0".to_owned()),
+        Endpoint::Host(host, port) => {
+            check_host(host)?;
             Ok((Host::Name(host.to_owned()), port))
         }
     }
@@ -234,7 +238,7 @@ fn parts(target: &str) -> Result<(Host, u16), String> {
 
 /// Looks up the hosts that are names, each once. Of several addresses the lowest is taken, IPv4 first: resolvers
 /// shuffle their answers, and that must not move a substation.
-pub async fn resolve(targets: Vec<Target>) -> Result<Vec<Found>, Unknown> {
+pub async fn resolve(targets: Vec<Target>) -> Result<Vec<Found>, UnknownHost> {
     let mut names: Vec<_> = targets
         .iter()
         .filter_map(|target| match &target.host {
@@ -268,8 +272,8 @@ pub async fn resolve(targets: Vec<Target>) -> Result<Vec<Found>, Unknown> {
     Ok(found.collect())
 }
 
-async fn look_up(host: &str) -> Result<IpAddr, Unknown> {
-    let unknown = |reason: String| Unknown {
+async fn look_up(host: &str) -> Result<IpAddr, UnknownHost> {
+    let unknown = |reason: String| UnknownHost {
         host: host.to_owned(),
         reason,
     };

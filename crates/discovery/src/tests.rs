@@ -166,10 +166,10 @@ async fn what_is_left_out_is_told_once_for_as_long_as_it_is() {
     }];
     let left_out = "Left out a substation that was found";
     for _ in 0..3 {
-        assert_eq!(rig.discovery.members(&listed, &[]).len(), 2);
+        assert_eq!(rig.discovery.merged(&listed, &[]).len(), 2);
         assert_eq!(rig.log.count(left_out), 1);
     }
-    assert_eq!(rig.discovery.members(&[], &[]).len(), 2);
-    assert_eq!(rig.discovery.members(&listed, &[]).len(), 2);
+    assert_eq!(rig.discovery.merged(&[], &[]).len(), 2);
+    assert_eq!(rig.discovery.merged(&listed, &[]).len(), 2);
     assert_eq!(rig.log.count(left_out), 2);
 }

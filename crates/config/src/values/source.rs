@@ -52,11 +52,11 @@ pub(crate) fn host(node: &Node) -> Read<String> {
     if host.parse::<IpAddr>().is_ok() {
         return Err("is an address and needs no look-up: list it in `substations`".to_owned());
     }
-    is_host(host).map(|()| host.to_owned())
+    check_host(host).map(|()| host.to_owned())
 }
 
 /// Whether DNS may know this name, or the rule that it breaks.
-pub fn is_host(host: &str) -> Read<()> {
+pub fn check_host(host: &str) -> Read<()> {
     let allowed = |b: u8| b.is_ascii_alphanumeric() || b"_-".contains(&b);
     let label = |label: &str| (1..=63).contains(&label.len()) && label.bytes().all(allowed);
     let labels = host.strip_suffix('.').unwrap_or(host);

@@ -12,41 +12,41 @@ use crate::metrics::{AnswerOutcome, SourceMetrics};
 
 /// What a source found, kept.
 #[derive(Debug)]
-pub(super) struct Keeper {
+pub(super) struct LastGood {
     source: String,
     allow_empty: bool,
     found: Arc<[Found]>,
-    health: Health,
+    source_health: SourceHealth,
     metrics: SourceMetrics,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Health {
+enum SourceHealth {
     New,
-    Well,
+    Healthy,
     Empty,
     Failing,
 }
 
-impl Keeper {
+impl LastGood {
     pub(super) fn new(source: String, allow_empty: bool, metrics: SourceMetrics) -> Self {
         Self {
             source,
             allow_empty,
             found: Arc::new([]),
-            health: Health::New,
+            source_health: SourceHealth::New,
             metrics,
         }
     }
 
     /// Whether the last answer was none.
     pub(super) fn is_failing(&self) -> bool {
-        self.health == Health::Failing
+        self.source_health == SourceHealth::Failing
     }
 
     /// Takes an answer or leaves it; `Some` is what is found from now on, if that changed. Says so once, not with
     /// every answer.
-    pub(super) fn judge<E: fmt::Display>(
+    pub(super) fn accept<E: fmt::Display>(
         &mut self,
         answer: Result<Vec<Found>, E>,
     ) -> Option<Arc<[Found]>> {
@@ -54,22 +54,22 @@ impl Keeper {
         let found = match answer {
             Err(error) => {
                 self.metrics.count(AnswerOutcome::Failed);
-                if self.health != Health::Failing {
+                if self.source_health != SourceHealth::Failing {
                     warn!(source, %error, kept, "A source of substations fails: its last good answer stands");
                 }
-                self.health = Health::Failing;
+                self.source_health = SourceHealth::Failing;
                 return None;
             }
             Ok(found) if found.is_empty() => {
                 self.metrics.count(AnswerOutcome::Empty);
                 if !self.allow_empty {
-                    if self.health != Health::Empty {
+                    if self.source_health != SourceHealth::Empty {
                         warn!(
                             source,
                             kept, "A source of substations is empty: its last good answer stands"
                         );
                     }
-                    self.health = Health::Empty;
+                    self.source_health = SourceHealth::Empty;
                     return None;
                 }
                 found
@@ -80,10 +80,13 @@ impl Keeper {
             }
         };
         self.metrics.answered(found.len());
-        if matches!(self.health, Health::Empty | Health::Failing) {
+        if matches!(
+            self.source_health,
+            SourceHealth::Empty | SourceHealth::Failing
+        ) {
             info!(source, "A source of substations is well again");
         }
-        self.health = Health::Well;
+        self.source_health = SourceHealth::Healthy;
         if *found == *self.found {
             return None;
         }
@@ -132,11 +135,11 @@ mod tests {
         names.iter().map(found).collect()
     }
 
-    fn keeper(allow_empty: bool) -> Keeper {
+    fn last_good(allow_empty: bool) -> LastGood {
         let metrics = DiscoveryFamilies::register(Registrar::new(&Registry::new()))
             .unwrap()
             .handles("file_sd:a.json");
-        Keeper::new("file_sd:a.json".to_owned(), allow_empty, metrics)
+        LastGood::new("file_sd:a.json".to_owned(), allow_empty, metrics)
     }
 
     fn names(answer: Option<Arc<[Found]>>) -> Option<Vec<String>> {
@@ -145,27 +148,33 @@ mod tests {
 
     #[test]
     fn the_last_good_answer_stands_whatever_comes() {
-        let mut keeper = keeper(false);
-        assert_eq!(names(keeper.judge::<&str>(Ok(vec![]))), None);
-        assert_eq!(names(keeper.judge(Err("broken"))), None);
-        let first = keeper.judge::<&str>(Ok(some(&["a", "bb"])));
+        let mut last_good = last_good(false);
+        assert_eq!(names(last_good.accept::<&str>(Ok(vec![]))), None);
+        assert_eq!(names(last_good.accept(Err("broken"))), None);
+        let first = last_good.accept::<&str>(Ok(some(&["a", "bb"])));
         assert_eq!(names(first).unwrap(), ["a", "bb"]);
         for _ in 0..3 {
-            assert_eq!(names(keeper.judge(Err("broken"))), None);
-            assert_eq!(names(keeper.judge::<&str>(Ok(vec![]))), None);
+            assert_eq!(names(last_good.accept(Err("broken"))), None);
+            assert_eq!(names(last_good.accept::<&str>(Ok(vec![]))), None);
             // Nothing changed while it was away.
-            assert_eq!(names(keeper.judge::<&str>(Ok(some(&["a", "bb"])))), None);
+            assert_eq!(
+                names(last_good.accept::<&str>(Ok(some(&["a", "bb"])))),
+                None
+            );
         }
-        let next = keeper.judge::<&str>(Ok(some(&["a"])));
+        let next = last_good.accept::<&str>(Ok(some(&["a"])));
         assert_eq!(names(next).unwrap(), ["a"]);
     }
 
     #[test]
     fn an_empty_answer_is_taken_where_that_is_allowed() {
-        let mut keeper = keeper(true);
-        assert!(keeper.judge::<&str>(Ok(some(&["a"]))).is_some());
-        assert_eq!(names(keeper.judge(Err("broken"))), None);
-        assert_eq!(names(keeper.judge::<&str>(Ok(vec![]))).unwrap(), [""; 0]);
+        let mut last_good = last_good(true);
+        assert!(last_good.accept::<&str>(Ok(some(&["a"]))).is_some());
+        assert_eq!(names(last_good.accept(Err("broken"))), None);
+        assert_eq!(
+            names(last_good.accept::<&str>(Ok(vec![]))).unwrap(),
+            [""; 0]
+        );
     }
 
     #[test]

@@ -3,22 +3,22 @@
 use std::{collections::HashMap, fmt, net::SocketAddr};
 
 use super::targets::Found;
-use switchyard_config::{MOST_SUBSTATIONS, Substation, reached_at};
+use switchyard_config::{MOST_SUBSTATIONS, Substation, connect_address};
 
 /// A found substation that was left out.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Conflict {
+pub struct MergeConflict {
     /// What it is called.
     pub name: String,
     /// Where it listens.
     pub address: SocketAddr,
     /// What stands in its way.
-    pub cause: Cause,
+    pub cause: ConflictCause,
 }
 
 /// What stands in the way of a found substation.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Cause {
+pub enum ConflictCause {
     /// The proxy itself listens there.
     Own,
     /// The name stands for another address.
@@ -29,7 +29,7 @@ pub enum Cause {
     Full,
 }
 
-impl fmt::Display for Conflict {
+impl fmt::Display for MergeConflict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
             name,
@@ -38,10 +38,12 @@ impl fmt::Display for Conflict {
         } = self;
         write!(f, "{name} at {address}: ")?;
         match cause {
-            Cause::Own => f.write_str("the proxy itself listens there"),
-            Cause::Name(other) => write!(f, "the name stands for {other}"),
-            Cause::Address(other) => write!(f, "the address is {other}'s, or its capacity differs"),
-            Cause::Full => write!(f, "there are {MOST_SUBSTATIONS} substations already"),
+            ConflictCause::Own => f.write_str("the proxy itself listens there"),
+            ConflictCause::Name(other) => write!(f, "the name stands for {other}"),
+            ConflictCause::Address(other) => {
+                write!(f, "the address is {other}'s, or its capacity differs")
+            }
+            ConflictCause::Full => write!(f, "there are {MOST_SUBSTATIONS} substations already"),
         }
     }
 }
@@ -50,12 +52,12 @@ impl fmt::Display for Conflict {
 /// address; what says nothing else than one before it is the same one, and what gainsays it is left out. `own` are the
 /// proxy's listeners.
 #[must_use]
-pub fn membership<'a>(
+pub fn merge<'a>(
     listed: &[Substation],
     found: impl IntoIterator<Item = &'a Found>,
     own: &[SocketAddr],
-) -> (Vec<Substation>, Vec<Conflict>) {
-    let own: Vec<_> = own.iter().copied().map(reached_at).collect();
+) -> (Vec<Substation>, Vec<MergeConflict>) {
+    let own: Vec<_> = own.iter().copied().map(connect_address).collect();
     let mut all = listed.to_vec();
     let mut conflicts = Vec::new();
     let mut by_name = HashMap::new();
@@ -66,23 +68,23 @@ pub fn membership<'a>(
     }
     for found in found {
         let cause = if own.contains(&found.address) {
-            Some(Cause::Own)
+            Some(ConflictCause::Own)
         } else if let Some(first) = by_address.get(&found.address).and_then(|at| all.get(*at)) {
             let agrees = (!found.is_named || found.name == first.name)
                 && (found.capacity.is_none() || found.capacity == first.capacity);
             if agrees {
                 continue;
             }
-            Some(Cause::Address(first.name.clone()))
+            Some(ConflictCause::Address(first.name.clone()))
         } else if let Some(first) = by_name.get(&found.name) {
-            Some(Cause::Name(*first))
+            Some(ConflictCause::Name(*first))
         } else if all.len() >= MOST_SUBSTATIONS {
-            Some(Cause::Full)
+            Some(ConflictCause::Full)
         } else {
             None
         };
         if let Some(cause) = cause {
-            conflicts.push(Conflict {
+            conflicts.push(MergeConflict {
                 name: found.name.clone(),
                 address: found.address,
                 cause,
@@ -137,7 +139,7 @@ mod tests {
             found("d", 5),
             found("d", 6),
         ];
-        let (all, conflicts) = membership(&before, &after, &[]);
+        let (all, conflicts) = merge(&before, &after, &[]);
         let names: Vec<_> = all.iter().map(|one| one.name.as_str()).collect();
         assert_eq!(names, ["a", "b", "c", "d"]);
         let causes: Vec<_> = conflicts.iter().map(ToString::to_string).collect();
@@ -155,7 +157,7 @@ mod tests {
             capacity: Some(capacity),
             ..found("a", 1)
         };
-        let (all, conflicts) = membership(&[], &[with(1.0), with(1.0), with(2.0)], &[]);
+        let (all, conflicts) = merge(&[], &[with(1.0), with(1.0), with(2.0)], &[]);
         assert_eq!(all.len(), 1);
         assert_eq!((all[0].capacity, conflicts.len()), (Some(1.0), 1));
     }
@@ -167,13 +169,13 @@ mod tests {
             address: "127.0.0.1:5001".parse().unwrap(),
             ..found("here", 1)
         };
-        let (all, conflicts) = membership(&[], &[here, found("x", 9), found("y", 8)], &own);
+        let (all, conflicts) = merge(&[], &[here, found("x", 9), found("y", 8)], &own);
         assert_eq!(all, [listed("y", 8)]);
         assert_eq!(conflicts.len(), 2);
         assert!(
             conflicts
                 .iter()
-                .all(|conflict| conflict.cause == Cause::Own)
+                .all(|conflict| conflict.cause == ConflictCause::Own)
         );
     }
 
@@ -185,7 +187,7 @@ mod tests {
                 ..found(&format!("s{i}"), 1)
             })
             .collect();
-        let (all, conflicts) = membership(&[], &many, &[]);
+        let (all, conflicts) = merge(&[], &many, &[]);
         assert_eq!((all.len(), conflicts.len()), (MOST_SUBSTATIONS, 2));
     }
 }
