@@ -70,7 +70,7 @@ impl Pattern {
             Self::One(path) => Ok(vec![path.clone()]),
             Self::Many(folder, pattern) => {
                 let mut files = Vec::new();
-                for entry in fs::read_dir(here(folder))? {
+                for entry in fs::read_dir(or_current_dir(folder))? {
                     let name = entry?.file_name();
                     if name.to_str().is_some_and(|name| matches(pattern, name)) {
                         files.push(folder.join(name));
@@ -91,7 +91,7 @@ impl Pattern {
 }
 
 /// The path of a folder, in words that the system takes for "this one".
-fn here(folder: &Path) -> &Path {
+fn or_current_dir(folder: &Path) -> &Path {
     if folder.as_os_str().is_empty() {
         Path::new(".")
     } else {
@@ -138,13 +138,13 @@ pub fn read(path: &Path) -> io::Result<Vec<u8>> {
 }
 
 /// Each file with what it held, `None` where it could not be read.
-type Seen = Vec<(PathBuf, Option<u64>)>;
+type Digests = Vec<(PathBuf, Option<u64>)>;
 
 /// Watches the files of some patterns.
 #[derive(Debug)]
 pub struct Watch {
-    eyes: Arc<Mutex<Eyes>>,
-    seen: Seen,
+    watcher: Arc<Mutex<FileWatcher>>,
+    seen: Digests,
     events: watch::Receiver<()>,
     is_due: bool,
     next_look: Instant,
@@ -161,20 +161,20 @@ impl Watch {
 
     fn with(patterns: Vec<Pattern>, wants_events: bool) -> Self {
         let (happened, events) = watch::channel(());
-        let mut eyes = Eyes {
+        let mut watcher = FileWatcher {
             patterns,
             watcher: None,
             watched: BTreeSet::new(),
-            is_blind: !wants_events,
+            is_polling: !wants_events,
             happened,
         };
         if wants_events {
-            eyes.open();
+            watcher.open();
         }
-        let seen = eyes.look();
-        let next_look = Instant::now() + eyes.pause();
+        let seen = watcher.look();
+        let next_look = Instant::now() + watcher.pause();
         Self {
-            eyes: Arc::new(Mutex::new(eyes)),
+            watcher: Arc::new(Mutex::new(watcher)),
             seen,
             events,
             is_due: false,
@@ -198,10 +198,10 @@ impl Watch {
                     break;
                 }
             }
-            let eyes = Arc::clone(&self.eyes);
+            let watcher = Arc::clone(&self.watcher);
             let looked = spawn_blocking(move || {
-                let mut eyes = eyes.lock();
-                (eyes.look(), eyes.pause())
+                let mut watcher = watcher.lock();
+                (watcher.look(), watcher.pause())
             })
             .await;
             self.is_due = false;
@@ -220,17 +220,17 @@ impl Watch {
 
 /// What looks: on a thread that may block.
 #[derive(Debug)]
-struct Eyes {
+struct FileWatcher {
     patterns: Vec<Pattern>,
     watcher: Option<RecommendedWatcher>,
     watched: BTreeSet<PathBuf>,
     /// No events can be had.
-    is_blind: bool,
+    is_polling: bool,
     /// Kept here too, so that the channel stays open without a watcher.
     happened: watch::Sender<()>,
 }
 
-impl Eyes {
+impl FileWatcher {
     fn open(&mut self) {
         let happened = self.happened.clone();
         let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
@@ -245,12 +245,12 @@ impl Eyes {
         });
         match watcher {
             Ok(watcher) => self.watcher = Some(watcher),
-            Err(error) => self.give_up(&error),
+            Err(error) => self.fall_back_to_polling(&error),
         }
     }
 
-    fn give_up(&mut self, error: &notify::Error) {
-        self.is_blind = true;
+    fn fall_back_to_polling(&mut self, error: &notify::Error) {
+        self.is_polling = true;
         self.watcher = None;
         let files = self.patterns.first().map(Pattern::folder);
         let files = files.unwrap_or(Path::new(""));
@@ -258,17 +258,17 @@ impl Eyes {
     }
 
     fn pause(&self) -> Duration {
-        if self.is_blind { POLL } else { SAFETY_NET }
+        if self.is_polling { POLL } else { SAFETY_NET }
     }
 
     /// Watches where the files are by now, and only then looks at them: what happens in between is an event.
-    fn look(&mut self) -> Seen {
+    fn look(&mut self) -> Digests {
         let files: Vec<_> = self
             .patterns
             .iter()
             .flat_map(|pattern| pattern.files().unwrap_or_default())
             .collect();
-        self.arm(&files);
+        self.watch_folders(&files);
         let mut seen: Vec<_> = files
             .into_iter()
             .map(|file| {
@@ -280,7 +280,7 @@ impl Eyes {
         seen
     }
 
-    fn arm(&mut self, files: &[PathBuf]) {
+    fn watch_folders(&mut self, files: &[PathBuf]) {
         let Some(watcher) = &mut self.watcher else {
             return;
         };
@@ -310,7 +310,7 @@ impl Eyes {
         }
         self.watched = wanted;
         if let Some(error) = failure {
-            self.give_up(&error);
+            self.fall_back_to_polling(&error);
         }
     }
 }
@@ -318,14 +318,14 @@ impl Eyes {
 /// The folders whose events tell of what happens in `folder`: itself or the nearest above it that is there, and where
 /// any step on the way is a link, where that link stands.
 fn folders_to(folder: &Path, wanted: &mut BTreeSet<PathBuf>) {
-    let folder = here(folder);
+    let folder = or_current_dir(folder);
     let nearest = folder
         .ancestors()
-        .find_map(|above| here(above).canonicalize().ok());
+        .find_map(|above| or_current_dir(above).canonicalize().ok());
     wanted.extend(nearest);
     for step in folder.ancestors() {
         if step.is_symlink() {
-            let stands_in = here(step.parent().unwrap_or(step)).canonicalize();
+            let stands_in = or_current_dir(step.parent().unwrap_or(step)).canonicalize();
             wanted.extend(stands_in);
         }
     }
