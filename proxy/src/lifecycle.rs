@@ -58,7 +58,7 @@ impl Lifecycle {
         };
         let path = SocketPath::at(path)?;
         let (predecessor, sockets) = if is_upgrade {
-            let (predecessor, sockets) = Predecessor::meet(&path)?;
+            let (predecessor, sockets) = Predecessor::connect(&path)?;
             (Some(predecessor), sockets)
         } else {
             (None, Vec::new())
@@ -153,7 +153,7 @@ impl Lifecycle {
             return Err(Ending::Unready { waited: TAKE_OVER });
         }
         gate.open();
-        match predecessor.relieve().await {
+        match predecessor.take_over().await {
             Ok(()) => info!("Took over from the process that ran before"),
             // It has died or hangs; in either case somebody has to take the requests.
             Err(error) => {

@@ -14,7 +14,7 @@ pub enum Error {
          or one that does not exist and it is created so",
         directory.display()
     )]
-    Open {
+    OpenDirectory {
         /// The directory.
         directory: PathBuf,
         /// What is wrong with it.
@@ -35,21 +35,21 @@ pub enum Error {
         "nobody listens at {}: there is no running process to take over from; start without --upgrade",
         .0.display()
     )]
-    Nobody(PathBuf),
+    NotRunning(PathBuf),
     /// A second process without `--upgrade`.
     #[error(
         "a running process listens at {} already: take over from it with --upgrade, or choose another \
          --upgrade-socket",
         .0.display()
     )]
-    Taken(PathBuf),
+    AlreadyRunning(PathBuf),
     /// The other side is of another kind.
     #[error("the other process speaks version {0:?} of the handover, this one 1: restart instead")]
     Version(Option<char>),
     /// The other side broke off or fell silent.
     #[error("the other process broke off: {0}")]
-    Broken(#[from] io::Error),
+    Disconnected(#[from] io::Error),
     /// The other side said nothing.
     #[error("the other process did not answer within {0:?}: is another upgrade under way?")]
-    Silent(Duration),
+    Timeout(Duration),
 }

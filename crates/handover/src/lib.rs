@@ -11,16 +11,16 @@
 //!  │ connect ──────────────────────────▶ │  same user?
 //!  │ ◀──────────────── VERSION + sockets │
 //!  │ starts, samples, accepts            │  goes on
-//!  │ READY ────────────────────────────▶ │  accepts no more
+//!  │ READY_TIMEOUT ────────────────────────────▶ │  accepts no more
 //!  │ ◀───────────────────────── DRAINING │  lets its clients go
 //!  │ listens for its own successor       │  ends
 //! ```
 
 mod error;
 mod predecessor;
+mod protocol;
 mod socket_path;
 mod successor;
-mod wire;
 
 use std::time::Duration;
 
@@ -30,10 +30,10 @@ pub use socket_path::SocketPath;
 pub use successor::{HandoverServer, Successor};
 
 /// By when the other side must have answered what needs no work.
-const ANSWER: Duration = Duration::from_secs(5);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long a new process may take to be ready, until the old one reckons with it no more.
-const READY: Duration = Duration::from_mins(1);
+const READY_TIMEOUT: Duration = Duration::from_mins(1);
 
 #[cfg(test)]
 mod tests;

@@ -11,7 +11,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::{ANSWER, Error, SocketPath, wire};
+use super::{ANSWER_TIMEOUT, Error, SocketPath, protocol};
 
 /// The process that still takes all requests. It goes on with that if this is dropped.
 #[derive(Debug)]
@@ -21,14 +21,14 @@ pub struct Predecessor {
 
 impl Predecessor {
     /// Meets it, and gets its listening sockets. Blocks, for seconds at most.
-    pub fn meet(place: &SocketPath) -> Result<(Self, Vec<TcpListener>), Error> {
-        let stream = place.connect()?;
-        stream.set_read_timeout(Some(ANSWER))?;
-        let sockets = wire::receive(&stream).map_err(|error| match error {
-            Error::Broken(error)
+    pub fn connect(path: &SocketPath) -> Result<(Self, Vec<TcpListener>), Error> {
+        let stream = path.connect()?;
+        stream.set_read_timeout(Some(ANSWER_TIMEOUT))?;
+        let sockets = protocol::receive(&stream).map_err(|error| match error {
+            Error::Disconnected(error)
                 if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) =>
             {
-                Error::Silent(ANSWER)
+                Error::Timeout(ANSWER_TIMEOUT)
             }
             error => error,
         })?;
@@ -36,16 +36,16 @@ impl Predecessor {
     }
 
     /// Says that this process accepts, and waits for the word that the old one ceases to.
-    pub async fn relieve(self) -> Result<(), Error> {
+    pub async fn take_over(self) -> Result<(), Error> {
         let exchange = async {
             self.stream.set_nonblocking(true)?;
             let mut stream = tokio::net::UnixStream::from_std(self.stream)?;
-            stream.write_u8(wire::READY).await?;
+            stream.write_u8(protocol::READY).await?;
             stream.read_u8().await
         };
-        match timeout(ANSWER, exchange).await {
-            Err(_) => Err(Error::Silent(ANSWER)),
-            Ok(Ok(wire::DRAINING)) => Ok(()),
+        match timeout(ANSWER_TIMEOUT, exchange).await {
+            Err(_) => Err(Error::Timeout(ANSWER_TIMEOUT)),
+            Ok(Ok(protocol::DRAINING)) => Ok(()),
             Ok(Ok(_)) => Err(io::Error::from(ErrorKind::InvalidData).into()),
             Ok(Err(error)) => Err(error.into()),
         }

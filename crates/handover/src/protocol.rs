@@ -25,17 +25,20 @@ pub(super) const READY: u8 = b'R';
 pub(super) const DRAINING: u8 = b'D';
 
 /// More listening sockets than anyone has.
-const MOST: usize = 16;
+const MAX_SOCKETS: usize = 16;
 
 /// Sends them with [`VERSION`]. They stay open here as well.
 pub(super) fn send(stream: impl AsFd, sockets: &[TcpListener]) -> io::Result<()> {
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST))];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MAX_SOCKETS))];
     let mut control = SendAncillaryBuffer::new(&mut space);
     let sockets: Vec<_> = sockets.iter().map(AsFd::as_fd).collect();
     if !control.push(SendAncillaryMessage::ScmRights(&sockets)) {
         return Err(io::Error::new(
             ErrorKind::InvalidInput,
-            format!("{} sockets, and {MOST} at most can be sent", sockets.len()),
+            format!(
+                "{} sockets, and {MAX_SOCKETS} at most can be sent",
+                sockets.len()
+            ),
         ));
     }
     sendmsg(
@@ -49,7 +52,7 @@ pub(super) fn send(stream: impl AsFd, sockets: &[TcpListener]) -> io::Result<()>
 
 /// Takes what [`send`] sent.
 pub(super) fn receive(stream: impl AsFd) -> Result<Vec<TcpListener>, Error> {
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST))];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MAX_SOCKETS))];
     let mut control = RecvAncillaryBuffer::new(&mut space);
     let mut version = [0];
     let got = recvmsg(

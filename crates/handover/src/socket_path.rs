@@ -44,7 +44,7 @@ impl SocketPath {
         let found = fs::metadata(directory).map_err(failed("look at"))?;
         let (mode, owner) = (found.mode() & 0o7777, found.uid());
         if mode & OTHERS != 0 || owner != rustix::process::geteuid().as_raw() {
-            return Err(Error::Open {
+            return Err(Error::OpenDirectory {
                 directory: directory.to_owned(),
                 found: format!("mode {mode:04o}, owner {owner}"),
             });
@@ -61,7 +61,7 @@ impl SocketPath {
     /// Listens for a successor, unless somebody does already. What a dead process left is replaced.
     pub fn open(&self) -> Result<UnixListener, Error> {
         if UnixStream::connect(&self.path).is_ok() {
-            return Err(Error::Taken(self.path.clone()));
+            return Err(Error::AlreadyRunning(self.path.clone()));
         }
         self.replace()
     }
@@ -96,7 +96,9 @@ impl SocketPath {
     /// Who listens there.
     pub(super) fn connect(&self) -> Result<UnixStream, Error> {
         UnixStream::connect(&self.path).map_err(|reason| match reason.kind() {
-            ErrorKind::NotFound | ErrorKind::ConnectionRefused => Error::Nobody(self.path.clone()),
+            ErrorKind::NotFound | ErrorKind::ConnectionRefused => {
+                Error::NotRunning(self.path.clone())
+            }
             _ => Error::Path {
                 what: "connect to",
                 path: self.path.clone(),

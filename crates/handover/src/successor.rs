@@ -9,7 +9,7 @@ use tokio::{
 };
 use tracing::{info, warn};
 
-use super::{ANSWER, READY, wire};
+use super::{ANSWER_TIMEOUT, READY_TIMEOUT, protocol};
 
 /// How long to wait where accepting fails, so that it does not fail in a circle.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -67,14 +67,16 @@ impl HandoverServer {
             return Err(io::Error::new(io::ErrorKind::PermissionDenied, message));
         }
         let process = peer.pid().and_then(|pid| u32::try_from(pid).ok());
-        let sent = stream.async_io(Interest::WRITABLE, || wire::send(&stream, &self.sockets));
-        match timeout(ANSWER, sent).await {
+        let sent = stream.async_io(Interest::WRITABLE, || {
+            protocol::send(&stream, &self.sockets)
+        });
+        match timeout(ANSWER_TIMEOUT, sent).await {
             Ok(Err(error)) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(None),
             sent => sent.map_err(io::Error::from)??,
         }
         info!(process, "Listening sockets sent to a new process");
-        match timeout(READY, stream.read_u8()).await {
-            Ok(Ok(wire::READY)) => Ok(Some(Successor { stream, process })),
+        match timeout(READY_TIMEOUT, stream.read_u8()).await {
+            Ok(Ok(protocol::READY)) => Ok(Some(Successor { stream, process })),
             Ok(Ok(_)) => Err(io::Error::new(
                 io::ErrorKind::InvalidData,
                 "the new process said something else than that it is ready",
@@ -85,7 +87,7 @@ impl HandoverServer {
             )),
             Err(_) => Err(io::Error::new(
                 io::ErrorKind::TimedOut,
-                format!("the new process was not ready within {READY:?}"),
+                format!("the new process was not ready within {READY_TIMEOUT:?}"),
             )),
         }
     }
@@ -100,6 +102,6 @@ impl Successor {
 
     /// Tells it that this process accepts no more.
     pub async fn confirm(mut self) -> io::Result<()> {
-        timeout(ANSWER, self.stream.write_u8(wire::DRAINING)).await?
+        timeout(ANSWER_TIMEOUT, self.stream.write_u8(protocol::DRAINING)).await?
     }
 }
