@@ -14,7 +14,7 @@
 use std::{fmt, io, sync::Arc};
 
 use arc_swap::ArcSwap;
-use pingora_core::protocols::l4::stream::Stream as Plain;
+use pingora_core::protocols::l4::stream::Stream as TcpStream;
 use rustls::{
     ServerConfig,
     crypto::ring,
@@ -27,8 +27,8 @@ use switchyard_config::{self as config, Fault};
 
 use crate::{
     chain::Chain,
+    connection::{HTTP2, TlsConnection},
     provider::provider,
-    secured::{HTTP2, Secured},
 };
 
 /// What is offered, best first.
@@ -36,15 +36,15 @@ const PROTOCOLS: [&[u8]; 2] = [HTTP2, b"http/1.1"];
 
 /// The certificate that is shown to clients, and all that a handshake needs besides.
 pub struct Certificates {
-    shown: Arc<Shown>,
+    shown: Arc<CurrentChain>,
     server: Arc<ServerConfig>,
 }
 
 /// What a handshake finds.
 #[derive(Debug)]
-struct Shown(ArcSwap<Chain>);
+struct CurrentChain(ArcSwap<Chain>);
 
-impl ResolvesServerCert for Shown {
+impl ResolvesServerCert for CurrentChain {
     /// The one certificate, whatever name was asked for: a client that expected another says so itself.
     fn resolve(&self, _hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         Some(Arc::clone(self.0.load().key()))
@@ -54,7 +54,7 @@ impl ResolvesServerCert for Shown {
 impl Certificates {
     /// Reads and checks both files.
     pub fn load(files: &config::Tls) -> Result<Self, Fault> {
-        let shown = Arc::new(Shown(ArcSwap::from_pointee(Chain::read(files)?)));
+        let shown = Arc::new(CurrentChain(ArcSwap::from_pointee(Chain::read(files)?)));
         let server = server(Arc::clone(&shown)).map_err(|error| Fault {
             path: "tls".to_owned(),
             value: String::new(),
@@ -85,9 +85,9 @@ impl Certificates {
     }
 
     /// The server's part of a handshake, for as long as the client lets it take.
-    pub async fn handshake(&self, stream: Plain) -> io::Result<Secured> {
+    pub async fn handshake(&self, stream: TcpStream) -> io::Result<TlsConnection> {
         let acceptor = TlsAcceptor::from(Arc::clone(&self.server));
-        acceptor.accept(stream).await.map(Secured::new)
+        acceptor.accept(stream).await.map(TlsConnection::new)
     }
 }
 
@@ -99,7 +99,7 @@ impl fmt::Debug for Certificates {
     }
 }
 
-fn server(shown: Arc<Shown>) -> Result<Arc<ServerConfig>, rustls::Error> {
+fn server(shown: Arc<CurrentChain>) -> Result<Arc<ServerConfig>, rustls::Error> {
     let mut server = ServerConfig::builder_with_provider(Arc::new(provider()))
         .with_safe_default_protocol_versions()?
         .with_no_client_auth()

@@ -34,7 +34,7 @@ impl Chain {
     /// Reads and checks both files.
     pub(super) fn read(files: &config::Tls) -> Result<Self, Fault> {
         let chain = certificates(&files.certificate)?;
-        let expires_at = judge_dates(&files.certificate, &chain)?;
+        let expires_at = check_dates(&files.certificate, &chain)?;
         let key = private_key(&files.key)?;
         let key = joined(chain, key, &provider()).map_err(|rule| fault(KEY, &files.key, rule))?;
         Ok(Self {
@@ -130,7 +130,7 @@ fn joined(
 
 /// When the first certificate expires. Dates are no fault: whoever comes back from a long outage is better served
 /// with an old certificate than not at all, and a clock may be wrong.
-fn judge_dates(file: &Path, chain: &[CertificateDer<'static>]) -> Result<i64, Fault> {
+fn check_dates(file: &Path, chain: &[CertificateDer<'static>]) -> Result<i64, Fault> {
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |since| {

@@ -26,13 +26,13 @@ impl Credentials {
         let certificates = config
             .tls
             .as_ref()
-            .and_then(|files| noted(Certificates::load(files), &mut faults));
+            .and_then(|files| ok_or_note(Certificates::load(files), &mut faults));
         let token = config
             .admin
             .token_file
             .as_ref()
-            .and_then(|file| noted(Token::load(file), &mut faults));
-        all_right(source, faults)?;
+            .and_then(|file| ok_or_note(Token::load(file), &mut faults));
+        into_result(source, faults)?;
         Ok(Self {
             certificates: certificates.map(Arc::new),
             token: token.map(Arc::new),
@@ -45,24 +45,24 @@ impl Credentials {
         let mut faults = Vec::new();
         let chain = match (&self.certificates, &config.tls) {
             (Some(shown), Some(files)) => {
-                noted(Chain::read(files), &mut faults).map(|chain| (shown, chain))
+                ok_or_note(Chain::read(files), &mut faults).map(|chain| (shown, chain))
             }
             (shown, files) => {
-                same_kind("tls", shown.is_some(), files.is_some(), &mut faults);
+                require_unchanged("tls", shown.is_some(), files.is_some(), &mut faults);
                 None
             }
         };
         let token = match (&self.token, &config.admin.token_file) {
             (Some(asked), Some(file)) => {
-                noted(Token::load(file), &mut faults).map(|token| (asked, token))
+                ok_or_note(Token::load(file), &mut faults).map(|token| (asked, token))
             }
             (asked, file) => {
                 let path = "admin.token_file";
-                same_kind(path, asked.is_some(), file.is_some(), &mut faults);
+                require_unchanged(path, asked.is_some(), file.is_some(), &mut faults);
                 None
             }
         };
-        all_right(source, faults)?;
+        into_result(source, faults)?;
         let mut is_other = false;
         if let Some((shown, chain)) = chain
             && shown.replace(chain)
@@ -92,11 +92,11 @@ impl Credentials {
     }
 }
 
-fn noted<T>(read: Result<T, Fault>, faults: &mut Vec<Fault>) -> Option<T> {
+fn ok_or_note<T>(read: Result<T, Fault>, faults: &mut Vec<Fault>) -> Option<T> {
     read.map_err(|fault| faults.push(fault)).ok()
 }
 
-fn all_right(source: &str, faults: Vec<Fault>) -> Result<(), Error> {
+fn into_result(source: &str, faults: Vec<Fault>) -> Result<(), Error> {
     if faults.is_empty() {
         return Ok(());
     }
@@ -106,7 +106,7 @@ fn all_right(source: &str, faults: Vec<Fault>) -> Result<(), Error> {
     }))
 }
 
-fn same_kind(path: &str, is_there: bool, is_wanted: bool, faults: &mut Vec<Fault>) {
+fn require_unchanged(path: &str, is_there: bool, is_wanted: bool, faults: &mut Vec<Fault>) {
     if is_there != is_wanted {
         faults.push(Fault {
             path: path.to_owned(),
