@@ -58,7 +58,7 @@ impl Lifecycle {
         };
         let path = SocketPath::at(path)?;
         let (predecessor, sockets) = if is_upgrade {
-            let (predecessor, sockets) = Predecessor::meet(&path)?;
+            let (predecessor, sockets) = Predecessor::connect(&path)?;
             (Some(predecessor), sockets)
         } else {
             (None, Vec::new())
@@ -154,7 +154,7 @@ impl Lifecycle {
             return Err(Ending::Unready { waited: TAKE_OVER });
         }
         gate.open();
-        match predecessor.relieve().await {
+        match predecessor.take_over().await {
             Ok(()) => info!("Took over from the old process"),
             // It has died or hangs. In either case this process must serve.
             Err(error) => {

@@ -227,7 +227,7 @@ impl Reloader {
     fn apply(&mut self) -> Result<Vec<String>, String> {
         let mut config = self.file_config.clone();
         if let Some(discovery) = &mut self.discovery {
-            config.substations = discovery.members(&config.substations, &self.own_addresses);
+            config.substations = discovery.merged(&config.substations, &self.own_addresses);
         }
         let before = Arc::clone(&self.runtime.now().config);
         if config == *before {

@@ -1,20 +1,20 @@
-//! The file as YAML says it, before anyone asks what it means.
+//! The file as YAML, before it is interpreted.
 //!
-//! `serde_yaml::Value` would do, but it refuses a file at its first duplicate key. Here a map keeps its entries as
-//! they were written, so that a duplicate is one fault among the others.
+//! `yaml_serde::Value` would do, but it refuses a file at its first duplicate key. Here a map keeps all entries as
+//! written, so that a duplicate is one fault among others.
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_yaml::Number;
 use std::fmt;
+use yaml_serde::Number;
 
-/// The longest text that a message repeats, in characters; what is longer is cut.
+/// The longest text that a message repeats, in characters; longer text is cut.
 const SHOWN: usize = 60;
 
-/// One value and all that is below it.
+/// One value and everything below it.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Node {
-    Nothing,
-    Switch(bool),
+    Null,
+    Bool(bool),
     Number(Number),
     Text(String),
     List(Vec<Node>),
@@ -22,11 +22,11 @@ pub(super) enum Node {
 }
 
 impl Node {
-    /// What kind of value this is, to follow "not".
+    /// The kind of the value, worded to follow "not".
     pub(super) fn kind(&self) -> &'static str {
         match self {
-            Self::Nothing => "nothing",
-            Self::Switch(_) => "true or false",
+            Self::Null => "nothing",
+            Self::Bool(_) => "true or false",
             Self::Number(_) => "a number",
             Self::Text(_) => "text",
             Self::List(_) => "a list",
@@ -34,18 +34,18 @@ impl Node {
         }
     }
 
-    /// The value as a message repeats it: on one line, and empty where the kind says enough.
+    /// The value in a message: on one line, and empty where the kind says enough.
     pub(super) fn shown(&self) -> String {
         match self {
-            Self::Nothing | Self::List(_) | Self::Map(_) => String::new(),
-            Self::Switch(value) => value.to_string(),
+            Self::Null | Self::List(_) | Self::Map(_) => String::new(),
+            Self::Bool(value) => value.to_string(),
             Self::Number(value) => value.to_string(),
             Self::Text(text) if text.chars().count() <= SHOWN => format!("{text:?}"),
             Self::Text(text) => format!("{:?}…", text.chars().take(SHOWN).collect::<String>()),
         }
     }
 
-    /// The value as a key: what a path calls it.
+    /// The value as a key in a path.
     fn into_key(self) -> String {
         match self {
             Self::Text(text) if text.bytes().all(|b| b.is_ascii_graphic()) && !text.is_empty() => {
@@ -59,13 +59,13 @@ impl Node {
 
 impl<'de> Deserialize<'de> for Node {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Build)
+        deserializer.deserialize_any(NodeVisitor)
     }
 }
 
-struct Build;
+struct NodeVisitor;
 
-impl<'de> Visitor<'de> for Build {
+impl<'de> Visitor<'de> for NodeVisitor {
     type Value = Node;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -73,16 +73,16 @@ impl<'de> Visitor<'de> for Build {
     }
 
     fn visit_unit<E>(self) -> Result<Node, E> {
-        Ok(Node::Nothing)
+        Ok(Node::Null)
     }
 
-    /// What a document without any content is.
+    /// An empty document.
     fn visit_none<E>(self) -> Result<Node, E> {
-        Ok(Node::Nothing)
+        Ok(Node::Null)
     }
 
     fn visit_bool<E>(self, value: bool) -> Result<Node, E> {
-        Ok(Node::Switch(value))
+        Ok(Node::Bool(value))
     }
 
     fn visit_u64<E>(self, value: u64) -> Result<Node, E> {

@@ -1,12 +1,12 @@
-//! What one value must look like. Each reader answers with the value or with the rule that it breaks, worded to
-//! follow the value in a message.
+//! Readers of single values. Each returns the value, or the rule that it breaks, worded to follow the value in a
+//! message.
 
 mod address;
 mod source;
 
-pub use address::{Place, place, reachable};
+pub use address::{Endpoint, check_connectable, parse_endpoint};
 pub(super) use address::{address, resolver, upstream};
-pub use source::is_host;
+pub use source::check_host;
 pub(super) use source::{host, targets, url};
 
 use super::{
@@ -15,19 +15,19 @@ use super::{
     tree::Node,
 };
 use bytesize::ByteSize;
-use serde_yaml::Number;
 use std::{fmt::Display, ops::RangeInclusive, path::PathBuf, str::FromStr, time::Duration};
+use yaml_serde::Number;
 
 /// The longest name, in bytes: what one label of a host name may have.
 const LONGEST_NAME: usize = 63;
-/// The longest duration. More is a slip of the unit.
+/// The longest duration. More is a mistake in the unit.
 const LONGEST: Duration = Duration::from_hours(1);
 /// The longest text of a duration, in bytes: `59m 59s 999ms 999us 999ns`. Humantime panics where its sum just
 /// passes what a `Duration` holds, which takes one byte more (`5124095576030431h15s1000ms`).
 const LONGEST_TEXT: usize = 25;
-/// The shortest time between two rounds of scrapes: below it, polling costs more than it tells.
+/// The shortest time between two rounds of scrapes: more frequent polling costs more than it is worth.
 const SHORTEST_INTERVAL: Duration = Duration::from_millis(10);
-/// The shortest time between two looks at a source of substations.
+/// The shortest time between two refreshes of a discovery source.
 const SHORTEST_REFRESH: Duration = Duration::from_millis(100);
 
 type Read<T> = Result<T, String>;
@@ -49,21 +49,21 @@ pub(super) fn list(node: &Node, example: &str, most: usize) -> Read<Vec<Node>> {
     }
 }
 
-/// Anything that reads itself from text.
+/// Anything that implements `FromStr`.
 pub(super) fn parsed<T: FromStr<Err: Display>>(node: &Node) -> Read<T> {
     text(node)?
         .parse()
         .map_err(|error: T::Err| error.to_string())
 }
 
-/// The name of a substation. It stands in URLs and as a label's value, so it needs no quoting anywhere.
+/// The name of a substation. It appears in URLs and as a label's value, so it must need no quoting.
 pub(super) fn name(node: &Node) -> Read<String> {
     let name = text(node)?;
-    is_name(name).map(|()| name.to_owned())
+    check_name(name).map(|()| name.to_owned())
 }
 
-/// Whether `name` may be a substation's, or the rule that it breaks.
-pub fn is_name(name: &str) -> Read<()> {
+/// Checks that `name` is allowed for a substation; else the rule that it breaks.
+pub fn check_name(name: &str) -> Read<()> {
     let allowed = |b: u8| b.is_ascii_alphanumeric() || b"_.-".contains(&b);
     let begins_well = name.starts_with(|c: char| c.is_ascii_alphanumeric());
     if begins_well && name.len() <= LONGEST_NAME && name.bytes().all(allowed) {
@@ -86,7 +86,7 @@ pub(super) fn path(node: &Node) -> Read<String> {
     }
 }
 
-/// The path of a file, relative to where the process runs. Nobody looks yet whether it is there.
+/// The path of a file, relative to the working directory. Whether it exists is not checked here.
 pub(super) fn file(node: &Node) -> Read<PathBuf> {
     match text(node)? {
         "" => Err("must be the path of a file".to_owned()),
@@ -112,7 +112,7 @@ pub(super) fn duration(node: &Node) -> Read<Duration> {
     }
 }
 
-/// How much later something follows: a duration, or none at all.
+/// A delay: a duration, zero included.
 pub(super) fn lag(node: &Node) -> Read<Duration> {
     match span(node)? {
         value if value > LONGEST => Err("must be at most 1h; 0s is none".to_owned()),
@@ -141,27 +141,27 @@ fn span(node: &Node) -> Read<Duration> {
 /// The time between two rounds of scrapes.
 pub(super) fn interval(node: &Node) -> Read<Duration> {
     match duration(node)? {
-        value if value < SHORTEST_INTERVAL => {
-            Err("must be 10ms or more: below, polling costs more than it tells".to_owned())
-        }
+        value if value < SHORTEST_INTERVAL => Err(
+            "must be 10ms or more: more frequent polling costs more than it is worth".to_owned(),
+        ),
         value => Ok(value),
     }
 }
 
-/// The time between two looks at a source.
+/// The time between two refreshes of a source.
 pub(super) fn refresh(node: &Node) -> Read<Duration> {
     match duration(node)? {
         value if value < SHORTEST_REFRESH => {
-            Err("must be 100ms or more, out of regard for whoever is asked".to_owned())
+            Err("must be 100ms or more, to spare the source".to_owned())
         }
         value => Ok(value),
     }
 }
 
-/// Yes or no.
-pub(super) fn switch(node: &Node) -> Read<bool> {
+/// True or false.
+pub(super) fn boolean(node: &Node) -> Read<bool> {
     match node {
-        Node::Switch(value) => Ok(*value),
+        Node::Bool(value) => Ok(*value),
         other => Err(format!("must be true or false, not {}", other.kind())),
     }
 }
@@ -228,7 +228,7 @@ pub(super) fn positive(node: &Node) -> Read<f64> {
     value.ok_or_else(|| "must be a number above 0, and finite".to_owned())
 }
 
-/// A part of a whole.
+/// A share, from 0 to 1.
 pub(super) fn share(node: &Node) -> Read<f64> {
     let value = number(node)?
         .as_f64()
@@ -249,7 +249,7 @@ fn number(node: &Node) -> Read<&Number> {
 fn text(node: &Node) -> Read<&str> {
     match node {
         Node::Text(text) => Ok(text),
-        Node::Number(_) | Node::Switch(_) => Err(format!(
+        Node::Number(_) | Node::Bool(_) => Err(format!(
             "must be text: put it in quotes, as in \"{}\"",
             node.shown()
         )),

@@ -1,16 +1,16 @@
-//! The walk through the tree: asks for keys by name, notes what does not fit, and never stops at it.
+//! The walk through the tree: it looks keys up by name, notes what does not fit, and continues.
 
 use super::{error::Fault, nearest::nearest, tree::Node};
 
-/// One map of the file while it is read. The keys that were asked for are the keys that it knows.
+/// One map of the file while it is read. The keys that were looked up are its known keys.
 pub(super) struct Section<'a> {
     path: &'a str,
     entries: &'a [(String, Node)],
-    asked: Vec<&'static str>,
+    known: Vec<&'static str>,
     faults: &'a mut Vec<Fault>,
 }
 
-/// Reads `node` as a map; `None` where it is no map, which is then noted.
+/// Reads `node` as a map; `None`, and a fault, if it is not a map.
 pub(super) fn walk<T>(
     path: &str,
     node: &Node,
@@ -19,17 +19,17 @@ pub(super) fn walk<T>(
 ) -> Option<T> {
     let entries: &[_] = match node {
         Node::Map(entries) => entries,
-        Node::Nothing if path.is_empty() => &[],
+        Node::Null if path.is_empty() => &[],
         other => {
-            // Read as if it were empty, only to learn which keys to name.
+            // Read as if it were empty, to learn which keys the message can name.
             let mut section = Section {
                 path,
                 entries: &[],
-                asked: Vec::new(),
+                known: Vec::new(),
                 faults: &mut Vec::new(),
             };
             read(&mut section);
-            let keys = section.asked.join(", ");
+            let keys = section.known.join(", ");
             let rule = format!("must be a map of keys ({keys}), not {}", other.kind());
             faults.push(Fault {
                 path: path.to_owned(),
@@ -42,16 +42,16 @@ pub(super) fn walk<T>(
     let mut section = Section {
         path,
         entries,
-        asked: Vec::new(),
+        known: Vec::new(),
         faults,
     };
     let value = read(&mut section);
-    section.judge_keys();
+    section.check_keys();
     Some(value)
 }
 
 impl<'a> Section<'a> {
-    /// A value that need not be there; also `None` where it does not fit, which is then noted.
+    /// An optional value; also `None`, and a fault, if it does not fit.
     pub(super) fn optional<T>(
         &mut self,
         key: &'static str,
@@ -73,7 +73,7 @@ impl<'a> Section<'a> {
         self.optional(key, read).unwrap_or(default)
     }
 
-    /// A value that has to be there; `example` says how it is written.
+    /// A required value; `example` shows how it is written.
     pub(super) fn required<T>(
         &mut self,
         key: &'static str,
@@ -81,8 +81,8 @@ impl<'a> Section<'a> {
         read: impl FnOnce(&Node) -> Result<T, String>,
     ) -> Option<T> {
         match self.entries.iter().find(|(name, _)| name == key) {
-            None | Some((_, Node::Nothing)) => {
-                self.asked.push(key);
+            None | Some((_, Node::Null)) => {
+                self.known.push(key);
                 let rule = format!("is missing: write it as in `{example}`");
                 self.note(key, String::new(), rule);
                 None
@@ -91,7 +91,7 @@ impl<'a> Section<'a> {
         }
     }
 
-    /// The map under `key`; where there is none, all of it is default.
+    /// The map under `key`; without one, all its values are defaults.
     pub(super) fn section<T>(
         &mut self,
         key: &'static str,
@@ -104,13 +104,13 @@ impl<'a> Section<'a> {
                 read(&mut Section {
                     path: &path,
                     entries: &[],
-                    asked: Vec::new(),
+                    known: Vec::new(),
                     faults: self.faults,
                 })
             })
     }
 
-    /// The map under `key`, if there is one; also `None` where what is in it does not suffice.
+    /// The map under `key`, if there is one; also `None` where required values in it are missing.
     pub(super) fn optional_section<T>(
         &mut self,
         key: &'static str,
@@ -121,7 +121,7 @@ impl<'a> Section<'a> {
         walk(&path, node, self.faults, read).flatten()
     }
 
-    /// Each of `nodes`, the list under `key`, read as a map; `read` also gets its path.
+    /// Reads each of `nodes`, the list under `key`, as a map; `read` also gets its path.
     pub(super) fn each<T>(
         &mut self,
         key: &'static str,
@@ -135,12 +135,12 @@ impl<'a> Section<'a> {
         nodes.iter().enumerate().filter_map(item).collect()
     }
 
-    /// Whether the key is written, whatever stands there.
+    /// Whether the key is written, whatever its value.
     pub(super) fn has(&self, key: &str) -> bool {
         self.entries.iter().any(|(name, _)| name == key)
     }
 
-    /// Whether nothing in this map was noted so far.
+    /// Whether this map has no fault so far.
     pub(super) fn is_sound(&self) -> bool {
         !self
             .faults
@@ -148,15 +148,15 @@ impl<'a> Section<'a> {
             .any(|fault| fault.path.starts_with(self.path))
     }
 
-    /// Notes what is wrong with a key beside others.
+    /// Notes a fault of a key.
     pub(super) fn fault(&mut self, key: &str, value: String, rule: &str) {
         self.note(key, value, rule.to_owned());
     }
 
     fn find(&mut self, key: &'static str) -> Option<&'a Node> {
-        self.asked.push(key);
+        self.known.push(key);
         let (_, node) = self.entries.iter().find(|(name, _)| name == key)?;
-        if *node == Node::Nothing {
+        if *node == Node::Null {
             self.note(
                 key,
                 String::new(),
@@ -167,8 +167,8 @@ impl<'a> Section<'a> {
         Some(node)
     }
 
-    /// Notes the keys that nobody asked for and those that stand here twice.
-    fn judge_keys(&mut self) {
+    /// Notes unknown keys and those that appear twice.
+    fn check_keys(&mut self) {
         let entries = self.entries;
         for (index, (key, _)) in entries.iter().enumerate() {
             let rule = if entries
@@ -176,13 +176,13 @@ impl<'a> Section<'a> {
                 .take(index)
                 .any(|(earlier, _)| earlier == key)
             {
-                "stands here twice: keep one".to_owned()
-            } else if self.asked.contains(&key.as_str()) {
+                "appears twice: keep one".to_owned()
+            } else if self.known.contains(&key.as_str()) {
                 continue;
-            } else if let Some(meant) = nearest(key, &self.asked) {
-                format!("is no key here; did you mean `{meant}`?")
+            } else if let Some(meant) = nearest(key, &self.known) {
+                format!("unknown key; did you mean `{meant}`?")
             } else {
-                format!("is no key here; the keys are {}", self.asked.join(", "))
+                format!("unknown key; the keys here are {}", self.known.join(", "))
             };
             self.note(key, String::new(), rule);
         }

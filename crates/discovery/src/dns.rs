@@ -1,7 +1,7 @@
-//! Every address of a name, or every service of it: what Compose's `--scale` and a headless Kubernetes service change.
+//! All addresses or services of a DNS name: they change with Compose's `--scale` and a headless Kubernetes service.
 //!
-//! Asked by a resolver of our own, since the system's neither asks for SRV nor says why there is no address: that
-//! nobody has the name is an answer, that a server fails is none.
+//! The queries use a resolver of our own, since the system's neither asks for SRV nor says why there is no address.
+//! A name that does not exist is an answer; a failing server is none.
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -30,7 +30,7 @@ const LOOKUPS: usize = 16;
 
 /// Why there is no answer.
 #[derive(Debug, Error)]
-pub(super) enum Failure {
+pub(super) enum DnsSourceError {
     #[error("no resolver: {0}")]
     Resolver(NetError),
     #[error("{records} of {name}: {source}")]
@@ -41,19 +41,19 @@ pub(super) enum Failure {
     },
     #[error("has {0} addresses; the most is {MOST_SUBSTATIONS}")]
     TooMany(usize),
-    #[error("no whole answer within {}", humantime::format_duration(*.0))]
+    #[error("no complete answer within {}", humantime::format_duration(*.0))]
     Slow(Duration),
 }
 
-/// What is asked for.
+/// A name and its resolver.
 #[derive(Debug)]
-pub(super) struct Name {
+pub(super) struct DnsClient {
     source: DnsSource,
-    /// Made when first needed, and anew after a failure: the system's servers may be others by then.
+    /// Made when first needed, and again after a failure: the system's servers may have changed by then.
     resolver: Mutex<Option<TokioResolver>>,
 }
 
-impl Name {
+impl DnsClient {
     pub(super) fn new(source: &DnsSource) -> Self {
         Self {
             source: source.clone(),
@@ -65,8 +65,8 @@ impl Name {
         self.source.refresh
     }
 
-    /// Asks once. The order of the addresses is theirs, not that of the answer, which servers shuffle.
-    pub(super) async fn look(&self) -> Result<Vec<Found>, Failure> {
+    /// Asks once. The addresses are sorted, because servers shuffle their answers.
+    pub(super) async fn fetch(&self) -> Result<Vec<Found>, DnsSourceError> {
         let asking = async {
             let resolver = self.resolver()?;
             let mut addresses = if self.source.records == Records::Srv {
@@ -80,20 +80,20 @@ impl Name {
             addresses.sort();
             addresses.dedup();
             if addresses.len() > MOST_SUBSTATIONS {
-                return Err(Failure::TooMany(addresses.len()));
+                return Err(DnsSourceError::TooMany(addresses.len()));
             }
             Ok(addresses.into_iter().map(found).collect())
         };
         let answer = timeout(self.source.timeout, asking)
             .await
-            .unwrap_or(Err(Failure::Slow(self.source.timeout)));
+            .unwrap_or(Err(DnsSourceError::Slow(self.source.timeout)));
         if answer.is_err() {
             *self.resolver.lock() = None;
         }
         answer
     }
 
-    fn resolver(&self) -> Result<TokioResolver, Failure> {
+    fn resolver(&self) -> Result<TokioResolver, DnsSourceError> {
         let mut made = self.resolver.lock();
         if let Some(resolver) = &*made {
             return Ok(resolver.clone());
@@ -109,22 +109,22 @@ impl Name {
                 let config = ResolverConfig::from_parts(None, Vec::new(), vec![server]);
                 Resolver::builder_with_config(config, TokioRuntimeProvider::default())
             }
-            None => TokioResolver::builder_tokio().map_err(Failure::Resolver)?,
+            None => TokioResolver::builder_tokio().map_err(DnsSourceError::Resolver)?,
         };
         let options = builder.options_mut();
-        // `refresh` says how old an answer may be.
+        // `refresh` limits the age of an answer.
         options.cache_size = 0;
-        // Time for a second question, if the first or its answer is lost.
+        // Leaves time for a second query, if the first or its answer is lost.
         options.timeout = self.source.timeout / 2;
         options.attempts = 2;
-        let resolver = builder.build().map_err(Failure::Resolver)?;
+        let resolver = builder.build().map_err(DnsSourceError::Resolver)?;
         Ok(made.insert(resolver).clone())
     }
 
-    async fn services(&self, resolver: &TokioResolver) -> Result<Vec<SocketAddr>, Failure> {
+    async fn services(&self, resolver: &TokioResolver) -> Result<Vec<SocketAddr>, DnsSourceError> {
         let records = records(resolver, &self.source.name, RecordType::SRV).await?;
         let services = records.into_iter().filter_map(|record| match record {
-            // A lone root says that there is decidedly no such service.
+            // A lone root states that there is no such service (RFC 2782).
             RData::SRV(service) if !service.target.is_root() => Some(service),
             _ => None,
         });
@@ -149,12 +149,12 @@ fn found(address: SocketAddr) -> Found {
     }
 }
 
-/// Both kinds of address where both are asked for; half an answer is none.
+/// The addresses of the wanted kinds. If both kinds are wanted and one query fails, there is no answer.
 async fn addresses(
     resolver: &TokioResolver,
     name: &str,
     wanted: Records,
-) -> Result<Vec<IpAddr>, Failure> {
+) -> Result<Vec<IpAddr>, DnsSourceError> {
     let asked = async |kind, is_wanted| {
         if is_wanted {
             records(resolver, name, kind).await
@@ -174,12 +174,12 @@ async fn addresses(
     Ok(ips.collect())
 }
 
-/// The records of a name; none if nobody has it.
+/// The records of a name; none if it does not exist.
 async fn records(
     resolver: &TokioResolver,
     name: &str,
     kind: RecordType,
-) -> Result<Vec<RData>, Failure> {
+) -> Result<Vec<RData>, DnsSourceError> {
     match resolver.lookup(name, kind).await {
         Ok(answer) => Ok(answer
             .answers()
@@ -194,7 +194,7 @@ async fn records(
         {
             Ok(Vec::new())
         }
-        Err(source) => Err(Failure::Lookup {
+        Err(source) => Err(DnsSourceError::Lookup {
             name: name.to_owned(),
             records: kind,
             source,

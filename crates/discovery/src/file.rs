@@ -1,4 +1,4 @@
-//! Targets in files, as Prometheus' `file_sd`.
+//! Targets in files, in the format of Prometheus' `file_sd`.
 
 use std::{
     io,
@@ -12,24 +12,24 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::targets::{self, Format, Found, Malformed, Target, Unknown};
+use super::targets::{self, Format, Found, Malformed, Target, UnknownHost};
 use switchyard_config::FileSource;
 use switchyard_file_watch::{Pattern, Watch, read};
 
-/// For reading all files and looking up the hosts in them: a file system or a name server may hang.
+/// The limit for reading all files and looking up the hosts in them: a file system or a name server may hang.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Why the files yield no targets.
 #[derive(Debug, Error)]
-pub(super) enum Failure {
+pub(super) enum FileSourceError {
     #[error("{}: {source}", path.display())]
     Read { path: PathBuf, source: io::Error },
     #[error("{}: {source}", path.display())]
     Malformed { path: PathBuf, source: Malformed },
     #[error(transparent)]
-    Unknown(#[from] Unknown),
+    UnknownHost(#[from] UnknownHost),
     #[error(
-        "reading and looking up took longer than {}",
+        "reading the files and looking up their hosts took longer than {}",
         humantime::format_duration(PATIENCE)
     )]
     Slow,
@@ -37,14 +37,14 @@ pub(super) enum Failure {
 
 /// The files of one source.
 #[derive(Debug)]
-pub(super) struct Files {
+pub(super) struct FileClient {
     pattern: Pattern,
     watch: Watch,
     refresh: Duration,
 }
 
-impl Files {
-    /// Watches from here on; `base` is what the path is relative to.
+impl FileClient {
+    /// Starts to watch; the path is relative to `base`.
     pub(super) fn new(source: &FileSource, base: &Path) -> Self {
         let pattern = Pattern::new(&source.files, base);
         Self {
@@ -54,7 +54,7 @@ impl Files {
         }
     }
 
-    /// Waits until it is time for another look, at most so long.
+    /// Waits until a file changes or the next refresh is due, at most `most`.
     pub(super) async fn due(&mut self, most: Duration) {
         tokio::select! {
             () = self.watch.changed() => {}
@@ -62,26 +62,26 @@ impl Files {
         }
     }
 
-    /// What all files say together, in the order of their names.
-    pub(super) async fn look(&self) -> Result<Vec<Found>, Failure> {
+    /// The targets of all files, in the order of the file names.
+    pub(super) async fn fetch(&self) -> Result<Vec<Found>, FileSourceError> {
         let pattern = self.pattern.clone();
         let reading = async {
             let targets = match spawn_blocking(move || read_all(&pattern)).await {
                 Ok(targets) => targets?,
-                Err(_) => return Err(Failure::Slow),
+                Err(_) => return Err(FileSourceError::Slow),
             };
             Ok(targets::resolve(targets).await?)
         };
         timeout(PATIENCE, reading)
             .await
-            .unwrap_or(Err(Failure::Slow))
+            .unwrap_or(Err(FileSourceError::Slow))
     }
 }
 
-fn read_all(pattern: &Pattern) -> Result<Vec<Target>, Failure> {
+fn read_all(pattern: &Pattern) -> Result<Vec<Target>, FileSourceError> {
     let failed = |path: &Path| {
         let path = path.to_path_buf();
-        move |source| Failure::Read { path, source }
+        move |source| FileSourceError::Read { path, source }
     };
     let files = match pattern {
         Pattern::One(path) => vec![path.clone()],
@@ -95,7 +95,7 @@ fn read_all(pattern: &Pattern) -> Result<Vec<Target>, Failure> {
             .is_some_and(|kind| kind.eq_ignore_ascii_case("json"));
         let format = if is_json { Format::Json } else { Format::Yaml };
         let targets = targets::parse(&content, format)
-            .map_err(|source| Failure::Malformed { path, source })?;
+            .map_err(|source| FileSourceError::Malformed { path, source })?;
         all.extend(targets);
     }
     Ok(all)

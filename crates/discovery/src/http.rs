@@ -1,4 +1,4 @@
-//! Targets from a URL, as Prometheus' `http_sd`.
+//! Targets from a URL, in the format of Prometheus' `http_sd`.
 
 use std::{io, time::Duration};
 
@@ -10,7 +10,7 @@ use hyper_util::rt::TokioIo;
 use thiserror::Error;
 use tokio::{net::TcpStream, task::JoinSet, time::timeout};
 
-use super::targets::{self, Format, Found, Malformed, Unknown};
+use super::targets::{self, Format, Found, Malformed, UnknownHost};
 use switchyard_config::HttpSource;
 
 /// The largest answer, in bytes: ten thousand targets with many labels.
@@ -18,14 +18,14 @@ const LARGEST: usize = 16 << 20;
 
 /// Why an answer yields no targets.
 #[derive(Debug, Error)]
-pub(super) enum Failure {
+pub(super) enum HttpSourceError {
     #[error("cannot connect: {0}")]
     Connect(io::Error),
-    #[error("broke off: {0}")]
+    #[error("the connection broke: {0}")]
     Broken(#[from] hyper::Error),
-    #[error("cannot be asked: {0}")]
+    #[error("the request is invalid: {0}")]
     Request(#[from] http::Error),
-    #[error("its body broke off or is larger than 16 MiB: {0}")]
+    #[error("the connection broke within the body, or the body is larger than 16 MiB: {0}")]
     Body(Box<dyn std::error::Error + Send + Sync>),
     #[error("answered {0}, not 200")]
     Status(StatusCode),
@@ -34,23 +34,23 @@ pub(super) enum Failure {
     #[error("its answer {0}")]
     Malformed(#[from] Malformed),
     #[error(transparent)]
-    Unknown(#[from] Unknown),
-    #[error("no whole answer within {}", humantime::format_duration(*.0))]
+    UnknownHost(#[from] UnknownHost),
+    #[error("no complete answer within {}", humantime::format_duration(*.0))]
     Slow(Duration),
 }
 
-/// What is asked, and how.
+/// A URL and how it is requested.
 #[derive(Debug)]
-pub(super) struct Url {
+pub(super) struct HttpClient {
     uri: Uri,
     refresh: Duration,
     timeout: Duration,
 }
 
-impl Url {
+impl HttpClient {
     pub(super) fn new(source: &HttpSource) -> Self {
         Self {
-            // It was checked with the configuration; what is no URL all the same is refused when it is asked.
+            // The configuration was checked; an invalid URL would fail with the request.
             uri: source.url.parse().unwrap_or_default(),
             refresh: source.refresh,
             timeout: source.timeout,
@@ -61,22 +61,22 @@ impl Url {
         self.refresh
     }
 
-    /// Asks once, over a connection of its own: between two questions it would only time out.
-    pub(super) async fn look(&self) -> Result<Vec<Found>, Failure> {
+    /// Asks once, over a new connection: a kept one would time out between two requests.
+    pub(super) async fn fetch(&self) -> Result<Vec<Found>, HttpSourceError> {
         timeout(self.timeout, self.ask())
             .await
-            .unwrap_or(Err(Failure::Slow(self.timeout)))
+            .unwrap_or(Err(HttpSourceError::Slow(self.timeout)))
     }
 
-    async fn ask(&self) -> Result<Vec<Found>, Failure> {
+    async fn ask(&self) -> Result<Vec<Found>, HttpSourceError> {
         let host = self.uri.host().unwrap_or_default();
         let bare = host.trim_start_matches('[').trim_end_matches(']');
         let port = self.uri.port_u16().unwrap_or(80);
         let stream = TcpStream::connect((bare, port))
             .await
-            .map_err(Failure::Connect)?;
+            .map_err(HttpSourceError::Connect)?;
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
-        // Ends with this question, answered or given up.
+        // Ends with this request, whether answered or cancelled.
         let mut driver = JoinSet::new();
         driver.spawn(connection);
 
@@ -99,24 +99,24 @@ impl Url {
             .body(Empty::<Bytes>::new())?;
         let answer = sender.send_request(request).await?;
         if answer.status() != StatusCode::OK {
-            return Err(Failure::Status(answer.status()));
+            return Err(HttpSourceError::Status(answer.status()));
         }
         is_json(answer.headers())?;
         let body = Limited::new(answer.into_body(), LARGEST).collect().await;
-        let body = body.map_err(Failure::Body)?.to_bytes();
+        let body = body.map_err(HttpSourceError::Body)?.to_bytes();
         let targets = targets::parse(&body, Format::Json)?;
         Ok(targets::resolve(targets).await?)
     }
 }
 
-/// As Prometheus demands it: an error page with status 200 is no list of targets.
-fn is_json(headers: &HeaderMap) -> Result<(), Failure> {
+/// Required as by Prometheus: an error page with status 200 is no list of targets.
+fn is_json(headers: &HeaderMap) -> Result<(), HttpSourceError> {
     let kind = headers.get(header::CONTENT_TYPE);
     let kind = kind.map_or("", |kind| kind.to_str().unwrap_or_default());
     let essence = kind.split(';').next().unwrap_or_default().trim();
     if essence.eq_ignore_ascii_case("application/json") {
         Ok(())
     } else {
-        Err(Failure::Kind(kind.to_owned()))
+        Err(HttpSourceError::Kind(kind.to_owned()))
     }
 }

@@ -1,14 +1,14 @@
 //! Finds substations that the configuration does not list.
 //!
-//! Each source is a task that looks when something changes or its time has come, and keeps what it found last: a
-//! source that fails, hangs or answers with nothing takes nobody out of service. What all of them found is one
-//! [`Discovery::listing`]; whoever applies it waits for [`Discovery::changed`].
+//! Each source is a task that refreshes when something changes or its interval has passed, and keeps its last good
+//! answer: a source that fails, hangs or returns nothing takes no substation out of service. [`Discovery::listing`]
+//! is what all sources found; a caller that applies it waits for [`Discovery::changed`].
 
 mod dns;
 mod file;
 mod http;
-mod keeper;
-pub mod membership;
+mod last_good;
+pub mod merge;
 mod metrics;
 pub mod targets;
 
@@ -28,55 +28,55 @@ use tokio::{
 };
 use tracing::warn;
 
-use dns::Name;
-use file::Files;
-use http::Url;
-use keeper::Keeper;
-use membership::Conflict;
+use dns::DnsClient;
+use file::FileClient;
+use http::HttpClient;
+use last_good::LastGood;
+use merge::MergeConflict;
 use metrics::SourceMetrics;
 use switchyard_config::{self as config, DnsSource, FileSource, HttpSource, Substation};
 
-pub use membership::membership;
+pub use merge::merge;
 pub use metrics::DiscoveryFamilies;
 pub use targets::Found;
 
-/// A source that failed is asked again after so long, if its own pause is longer.
+/// The pause after a failure, if the source's own interval is longer.
 const RETRY: Duration = Duration::from_secs(5);
 
-/// All sources of a configuration, at work until this is dropped.
+/// All sources of a configuration. They run until this is dropped.
 #[derive(Debug)]
 pub struct Discovery {
     sources: Vec<Source>,
-    /// Counts what changed in the answers.
-    steps: watch::Receiver<u64>,
-    step: watch::Sender<u64>,
-    /// Named in the log already.
-    told: HashSet<Conflict>,
+    /// Counts changes of the answers.
+    changes: watch::Receiver<u64>,
+    change: watch::Sender<u64>,
+    /// The conflicts that the log names already.
+    logged: HashSet<MergeConflict>,
 }
 
-/// Where one source is asked: what it is known by from one configuration to the next.
+/// The configuration of one source, which identifies it across reloads.
 #[derive(Debug, Clone, PartialEq)]
-enum Origin {
+enum SourceConfig {
     File(FileSource, PathBuf),
     Http(HttpSource),
     Dns(DnsSource),
 }
 
-/// One source at work.
+/// One running source.
 #[derive(Debug)]
 struct Source {
-    origin: Origin,
+    config: SourceConfig,
     answer: watch::Receiver<Answer>,
     refresh: Arc<Notify>,
     metrics: SourceMetrics,
     task: AbortHandle,
 }
 
-/// What a source found last.
+/// The last good answer of a source.
 #[derive(Debug, Clone)]
 struct Answer {
     found: Arc<[Found]>,
-    /// It was asked once at least, whatever came of it.
+    /// Whether the source has been asked at least once, with any outcome.
     is_settled: bool,
 }
 
@@ -88,10 +88,10 @@ impl Drop for Source {
 }
 
 impl Discovery {
-    /// Puts the sources of a configuration to work, on the runtime that this is called from. Files are relative to
-    /// `base`, the folder of the configuration.
+    /// Starts the sources of a configuration on the current runtime. Files are relative to `base`, the folder of the
+    /// configuration.
     ///
-    /// A source that was at work `before` stays so, with what it found; others of `before` end here.
+    /// A source of `before` that is still configured goes on, with its answer; the others of `before` stop.
     #[must_use]
     pub fn start(
         config: &config::Discovery,
@@ -100,40 +100,40 @@ impl Discovery {
         before: Option<Self>,
     ) -> Self {
         let mut before = before.unwrap_or_else(|| {
-            let (step, steps) = watch::channel(0);
+            let (change, changes) = watch::channel(0);
             Self {
                 sources: Vec::new(),
-                steps,
-                step,
-                told: HashSet::new(),
+                changes,
+                change,
+                logged: HashSet::new(),
             }
         });
         let mut running = std::mem::take(&mut before.sources);
-        let origins: Vec<_> = origins(config, base).collect();
+        let configs: Vec<_> = source_configs(config, base).collect();
         let mut kept: Vec<_> = running
-            .extract_if(.., |source| origins.contains(&source.origin))
+            .extract_if(.., |source| configs.contains(&source.config))
             .collect();
-        // Before others begin: one that was only altered has the same series.
+        // Before new sources start: an altered source has the same series as its predecessor.
         drop(running);
-        let sources = origins.into_iter().map(|origin| {
-            let at = kept.iter().position(|source| source.origin == origin);
+        let sources = configs.into_iter().map(|config| {
+            let at = kept.iter().position(|source| source.config == config);
             at.map_or_else(
-                || Source::start(origin, metrics, before.step.clone()),
+                || Source::start(config, metrics, before.change.clone()),
                 |at| kept.swap_remove(at),
             )
         });
         before.sources = sources.collect();
-        before.step.send_modify(|step| *step += 1);
+        before.change.send_modify(|change| *change += 1);
         before
     }
 
-    /// Waits for a change of the listing since this last returned. A wait that is given up loses nothing.
+    /// Waits until the listing has changed since this last returned. Cancel safe.
     pub async fn changed(&mut self) {
-        // It has a sender of its own, so the channel does not close.
-        let _ = self.steps.changed().await;
+        // `self` holds a sender, so the channel does not close.
+        let _ = self.changes.changed().await;
     }
 
-    /// What was found, source by source in the order of the configuration, each as in its answer.
+    /// All that was found: the sources in the order of the configuration, each as in its answer.
     #[must_use]
     pub fn listing(&self) -> Vec<Found> {
         let answers = self
@@ -143,7 +143,7 @@ impl Discovery {
         answers.flat_map(|found| found.to_vec()).collect()
     }
 
-    /// Whether each source was asked once at least. Before that, nothing found means nothing.
+    /// Whether each source was asked at least once. Before that, an empty listing says nothing.
     #[must_use]
     pub fn is_settled(&self) -> bool {
         self.sources
@@ -155,43 +155,46 @@ impl Discovery {
     pub async fn settled(&self) {
         for source in &self.sources {
             let mut answer = source.answer.clone();
-            // A source that is no more will not answer either.
+            // A source that has stopped will not answer either.
             let _ = answer.wait_for(|answer| answer.is_settled).await;
         }
     }
 
-    /// Has every source asked again, now.
+    /// Makes every source refresh now.
     pub fn refresh(&self) {
         for source in &self.sources {
             source.refresh.notify_one();
         }
     }
 
-    /// The substations that are `listed` and those that were found: [`membership()`]. What is left out is named in the
-    /// log, once for as long as it stays so.
-    pub fn members(&mut self, listed: &[Substation], own: &[SocketAddr]) -> Vec<Substation> {
-        let (all, conflicts) = membership(listed, &self.listing(), own);
+    /// The substations that are `listed` and those that were found, by [`merge()`]. Each conflict is logged once for
+    /// as long as it lasts.
+    pub fn merged(&mut self, listed: &[Substation], own: &[SocketAddr]) -> Vec<Substation> {
+        let (all, conflicts) = merge(listed, &self.listing(), own);
         for conflict in &conflicts {
-            if !self.told.contains(conflict) {
-                warn!(%conflict, "Left out a substation that was found");
+            if !self.logged.contains(conflict) {
+                warn!(%conflict, "Ignored a discovered substation");
             }
         }
-        self.told = conflicts.into_iter().collect();
+        self.logged = conflicts.into_iter().collect();
         all
     }
 }
 
-fn origins<'a>(config: &'a config::Discovery, base: &'a Path) -> impl Iterator<Item = Origin> + 'a {
+fn source_configs<'a>(
+    config: &'a config::Discovery,
+    base: &'a Path,
+) -> impl Iterator<Item = SourceConfig> + 'a {
     let files = config.file_sd.iter().cloned();
     let http = config.http_sd.iter().cloned();
     let dns = config.dns.iter().cloned();
     files
-        .map(|source| Origin::File(source, base.to_path_buf()))
-        .chain(http.map(Origin::Http))
-        .chain(dns.map(Origin::Dns))
+        .map(|source| SourceConfig::File(source, base.to_path_buf()))
+        .chain(http.map(SourceConfig::Http))
+        .chain(dns.map(SourceConfig::Dns))
 }
 
-impl Origin {
+impl SourceConfig {
     const fn allows_empty(&self) -> bool {
         match self {
             Self::File(source, _) => source.allow_empty,
@@ -201,7 +204,7 @@ impl Origin {
     }
 }
 
-impl fmt::Display for Origin {
+impl fmt::Display for SourceConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File(source, _) => source.fmt(f),
@@ -212,23 +215,27 @@ impl fmt::Display for Origin {
 }
 
 impl Source {
-    fn start(origin: Origin, metrics: &DiscoveryFamilies, step: watch::Sender<u64>) -> Self {
+    fn start(
+        config: SourceConfig,
+        metrics: &DiscoveryFamilies,
+        change: watch::Sender<u64>,
+    ) -> Self {
         let (answered, answer) = watch::channel(Answer {
             found: Arc::new([]),
             is_settled: false,
         });
         let refresh = Arc::new(Notify::new());
-        let metrics = metrics.handles(&origin.to_string());
-        let keeper = Keeper::new(origin.to_string(), origin.allows_empty(), metrics.clone());
-        let work = Work {
-            keeper,
+        let metrics = metrics.handles(&config.to_string());
+        let last_good = LastGood::new(config.to_string(), config.allows_empty(), metrics.clone());
+        let task = SourceTask {
+            last_good,
             refresh: Arc::clone(&refresh),
             answered,
-            step,
+            change,
         };
-        let task = spawn(work.run(origin.clone())).abort_handle();
+        let task = spawn(task.run(config.clone())).abort_handle();
         Self {
-            origin,
+            config,
             answer,
             refresh,
             metrics,
@@ -238,29 +245,31 @@ impl Source {
 }
 
 /// A source's task.
-struct Work {
-    keeper: Keeper,
+struct SourceTask {
+    last_good: LastGood,
     refresh: Arc<Notify>,
     answered: watch::Sender<Answer>,
-    step: watch::Sender<u64>,
+    change: watch::Sender<u64>,
 }
 
-impl Work {
-    async fn run(mut self, origin: Origin) {
-        let asked = match origin {
-            // It looks at the files, and a file system may hang.
-            Origin::File(source, base) => spawn_blocking(move || Files::new(&source, &base))
-                .await
-                .map(Asked::Files),
-            Origin::Http(source) => Ok(Asked::Url(Url::new(&source))),
-            Origin::Dns(source) => Ok(Asked::Name(Box::new(Name::new(&source)))),
+impl SourceTask {
+    async fn run(mut self, config: SourceConfig) {
+        let client = match config {
+            // It reads the files, and a file system may hang.
+            SourceConfig::File(source, base) => {
+                spawn_blocking(move || FileClient::new(&source, &base))
+                    .await
+                    .map(SourceClient::File)
+            }
+            SourceConfig::Http(source) => Ok(SourceClient::Http(HttpClient::new(&source))),
+            SourceConfig::Dns(source) => Ok(SourceClient::Dns(Box::new(DnsClient::new(&source)))),
         };
-        // Else the runtime is about to end.
-        let Ok(mut asked) = asked else {
+        // An error means that the runtime is shutting down.
+        let Ok(mut client) = client else {
             return;
         };
         loop {
-            let found = asked.look(&mut self.keeper).await;
+            let found = client.fetch(&mut self.last_good).await;
             let is_news = found.is_some() || !self.answered.borrow().is_settled;
             self.answered.send_modify(|answer| {
                 answer.is_settled = true;
@@ -269,44 +278,44 @@ impl Work {
                 }
             });
             if is_news {
-                self.step.send_modify(|step| *step += 1);
+                self.change.send_modify(|change| *change += 1);
             }
-            let most = if self.keeper.is_failing() {
+            let most = if self.last_good.is_failing() {
                 RETRY
             } else {
                 Duration::MAX
             };
             tokio::select! {
-                () = asked.due(most) => {}
+                () = client.due(most) => {}
                 () = self.refresh.notified() => {}
             }
         }
     }
 }
 
-/// Whoever is asked.
-enum Asked {
-    Files(Files),
-    Url(Url),
-    Name(Box<Name>),
+/// The client of a source.
+enum SourceClient {
+    File(FileClient),
+    Http(HttpClient),
+    Dns(Box<DnsClient>),
 }
 
-impl Asked {
-    /// What is found from now on, if that changed.
-    async fn look(&self, keeper: &mut Keeper) -> Option<Arc<[Found]>> {
+impl SourceClient {
+    /// Refreshes once; `Some` is the new answer, if it changed.
+    async fn fetch(&self, last_good: &mut LastGood) -> Option<Arc<[Found]>> {
         match self {
-            Self::Files(files) => keeper.judge(files.look().await),
-            Self::Url(url) => keeper.judge(url.look().await),
-            Self::Name(name) => keeper.judge(name.look().await),
+            Self::File(client) => last_good.accept(client.fetch().await),
+            Self::Http(client) => last_good.accept(client.fetch().await),
+            Self::Dns(client) => last_good.accept(client.fetch().await),
         }
     }
 
-    /// Waits until it is time for another look, at most so long.
+    /// Waits until the next refresh is due, at most `most`.
     async fn due(&mut self, most: Duration) {
         match self {
-            Self::Files(files) => files.due(most).await,
-            Self::Url(url) => sleep(url.refresh().min(most)).await,
-            Self::Name(name) => sleep(name.refresh().min(most)).await,
+            Self::File(client) => client.due(most).await,
+            Self::Http(client) => sleep(client.refresh().min(most)).await,
+            Self::Dns(client) => sleep(client.refresh().min(most)).await,
         }
     }
 }

@@ -11,41 +11,41 @@ use tokio::{
     time::timeout,
 };
 
-use super::{ANSWER, Error, SocketPath, wire};
+use super::{ANSWER_TIMEOUT, Error, SocketPath, protocol};
 
-/// The process that still takes all requests. It goes on with that if this is dropped.
+/// The old process, which still accepts all connections. It continues to if this is dropped.
 #[derive(Debug)]
 pub struct Predecessor {
     stream: UnixStream,
 }
 
 impl Predecessor {
-    /// Meets it, and gets its listening sockets. Blocks, for seconds at most.
-    pub fn meet(place: &SocketPath) -> Result<(Self, Vec<TcpListener>), Error> {
-        let stream = place.connect()?;
-        stream.set_read_timeout(Some(ANSWER))?;
-        let sockets = wire::receive(&stream).map_err(|error| match error {
-            Error::Broken(error)
+    /// Connects to it and receives its listening sockets. Blocks for [`ANSWER_TIMEOUT`] at most.
+    pub fn connect(path: &SocketPath) -> Result<(Self, Vec<TcpListener>), Error> {
+        let stream = path.connect()?;
+        stream.set_read_timeout(Some(ANSWER_TIMEOUT))?;
+        let sockets = protocol::receive(&stream).map_err(|error| match error {
+            Error::Disconnected(error)
                 if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) =>
             {
-                Error::Silent(ANSWER)
+                Error::Timeout(ANSWER_TIMEOUT)
             }
             error => error,
         })?;
         Ok((Self { stream }, sockets))
     }
 
-    /// Says that this process accepts, and waits for the word that the old one ceases to.
-    pub async fn relieve(self) -> Result<(), Error> {
+    /// Reports that this process accepts, and waits until the old process confirms that it accepts no more.
+    pub async fn take_over(self) -> Result<(), Error> {
         let exchange = async {
             self.stream.set_nonblocking(true)?;
             let mut stream = tokio::net::UnixStream::from_std(self.stream)?;
-            stream.write_u8(wire::READY).await?;
+            stream.write_u8(protocol::READY).await?;
             stream.read_u8().await
         };
-        match timeout(ANSWER, exchange).await {
-            Err(_) => Err(Error::Silent(ANSWER)),
-            Ok(Ok(wire::DRAINING)) => Ok(()),
+        match timeout(ANSWER_TIMEOUT, exchange).await {
+            Err(_) => Err(Error::Timeout(ANSWER_TIMEOUT)),
+            Ok(Ok(protocol::DRAINING)) => Ok(()),
             Ok(Ok(_)) => Err(io::Error::from(ErrorKind::InvalidData).into()),
             Ok(Err(error)) => Err(error.into()),
         }

@@ -1,4 +1,4 @@
-//! Where two processes meet: a socket in a directory of their own.
+//! The path of the unix socket between the two processes, in a private directory.
 
 use std::{
     fs::{self, DirBuilder},
@@ -12,7 +12,7 @@ use std::{
 
 use super::Error;
 
-/// What nobody but the owner may do.
+/// The permissions that only the owner may have.
 const OTHERS: u32 = 0o077;
 
 /// A path in a directory that only this user can enter.
@@ -22,7 +22,7 @@ pub struct SocketPath {
 }
 
 impl SocketPath {
-    /// Creates the directory if there is none, and refuses one that is open to others.
+    /// Creates the directory if it does not exist, and refuses a directory that is open to others.
     pub fn at(path: PathBuf) -> Result<Self, Error> {
         let directory = match path.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -44,7 +44,7 @@ impl SocketPath {
         let found = fs::metadata(directory).map_err(failed("look at"))?;
         let (mode, owner) = (found.mode() & 0o7777, found.uid());
         if mode & OTHERS != 0 || owner != rustix::process::geteuid().as_raw() {
-            return Err(Error::Open {
+            return Err(Error::OpenDirectory {
                 directory: directory.to_owned(),
                 found: format!("mode {mode:04o}, owner {owner}"),
             });
@@ -58,17 +58,17 @@ impl SocketPath {
         &self.path
     }
 
-    /// Listens for a successor, unless somebody does already. What a dead process left is replaced.
+    /// Listens for a successor, unless another process does already. The socket of a dead process is replaced.
     pub fn open(&self) -> Result<UnixListener, Error> {
         if UnixStream::connect(&self.path).is_ok() {
-            return Err(Error::Taken(self.path.clone()));
+            return Err(Error::AlreadyRunning(self.path.clone()));
         }
         self.replace()
     }
 
-    /// Listens for a successor in place of whoever did.
+    /// Listens for a successor in place of the process that did.
     pub fn replace(&self) -> Result<UnixListener, Error> {
-        // Renamed into place, so that at no time nobody can be met there.
+        // Renamed into place, so that a listener is always there.
         let mut name = self.path.clone().into_os_string();
         name.push(".new");
         let fresh = PathBuf::from(name);
@@ -93,10 +93,12 @@ impl SocketPath {
         Ok(listener)
     }
 
-    /// Who listens there.
+    /// Connects to the process that listens there.
     pub(super) fn connect(&self) -> Result<UnixStream, Error> {
         UnixStream::connect(&self.path).map_err(|reason| match reason.kind() {
-            ErrorKind::NotFound | ErrorKind::ConnectionRefused => Error::Nobody(self.path.clone()),
+            ErrorKind::NotFound | ErrorKind::ConnectionRefused => {
+                Error::NotRunning(self.path.clone())
+            }
             _ => Error::Path {
                 what: "connect to",
                 path: self.path.clone(),
@@ -105,7 +107,7 @@ impl SocketPath {
         })
     }
 
-    /// Leaves nothing behind. Only for who listens there.
+    /// Removes the socket. Only for the process that listens there.
     pub fn close(&self) -> io::Result<()> {
         fs::remove_file(&self.path)
     }

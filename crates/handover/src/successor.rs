@@ -9,19 +9,19 @@ use tokio::{
 };
 use tracing::{info, warn};
 
-use super::{ANSWER, READY, wire};
+use super::{ANSWER_TIMEOUT, READY_TIMEOUT, protocol};
 
-/// How long to wait where accepting fails, so that it does not fail in a circle.
+/// The pause after a failed accept, so that it does not fail in a busy loop.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// What a successor gets, and where it asks for it.
+/// Serves the listening sockets to a successor.
 #[derive(Debug)]
 pub struct HandoverServer {
     listener: UnixListener,
     sockets: Vec<TcpListener>,
 }
 
-/// A process that accepts from the same sockets, and waits for the word that this one ceases to.
+/// The new process, which accepts from the same sockets and waits until this process confirms that it stops.
 #[derive(Debug)]
 pub struct Successor {
     stream: UnixStream,
@@ -29,7 +29,7 @@ pub struct Successor {
 }
 
 impl HandoverServer {
-    /// Hands `sockets` to who comes to `listener`. Only within a runtime.
+    /// Serves `sockets` to the process that connects to `listener`. Needs a tokio runtime.
     pub fn new(
         listener: std::os::unix::net::UnixListener,
         sockets: Vec<TcpListener>,
@@ -38,8 +38,8 @@ impl HandoverServer {
         Ok(Self { listener, sockets })
     }
 
-    /// Completes once a new process has taken the sockets and is ready. Those that fail to are told of, and
-    /// change nothing.
+    /// Completes once a new process has the sockets and is ready. A process that fails before that is logged and
+    /// changes nothing.
     pub async fn successor(&self) -> Successor {
         loop {
             let candidate = match self.listener.accept().await {
@@ -51,10 +51,10 @@ impl HandoverServer {
             };
             match candidate {
                 Ok(Some(successor)) => return successor,
-                // Only a look whether somebody is here.
+                // Only a check whether a process listens here.
                 Ok(None) => {}
                 Err(error) => {
-                    warn!(%error, "No handover: this process goes on");
+                    warn!(%error, "Handover failed: this process continues");
                 }
             }
         }
@@ -63,21 +63,26 @@ impl HandoverServer {
     async fn hand_over(&self, mut stream: UnixStream) -> io::Result<Option<Successor>> {
         let peer = stream.peer_cred()?;
         if peer.uid() != rustix::process::geteuid().as_raw() {
-            let message = format!("it was asked for by user {}, not its own", peer.uid());
+            let message = format!(
+                "requested by user {}, not by this process's own user",
+                peer.uid()
+            );
             return Err(io::Error::new(io::ErrorKind::PermissionDenied, message));
         }
         let process = peer.pid().and_then(|pid| u32::try_from(pid).ok());
-        let sent = stream.async_io(Interest::WRITABLE, || wire::send(&stream, &self.sockets));
-        match timeout(ANSWER, sent).await {
+        let sent = stream.async_io(Interest::WRITABLE, || {
+            protocol::send(&stream, &self.sockets)
+        });
+        match timeout(ANSWER_TIMEOUT, sent).await {
             Ok(Err(error)) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(None),
             sent => sent.map_err(io::Error::from)??,
         }
         info!(process, "Listening sockets sent to a new process");
-        match timeout(READY, stream.read_u8()).await {
-            Ok(Ok(wire::READY)) => Ok(Some(Successor { stream, process })),
+        match timeout(READY_TIMEOUT, stream.read_u8()).await {
+            Ok(Ok(protocol::READY)) => Ok(Some(Successor { stream, process })),
             Ok(Ok(_)) => Err(io::Error::new(
                 io::ErrorKind::InvalidData,
-                "the new process said something else than that it is ready",
+                "the new process sent something other than its word of being ready",
             )),
             Ok(Err(error)) => Err(io::Error::new(
                 error.kind(),
@@ -85,21 +90,21 @@ impl HandoverServer {
             )),
             Err(_) => Err(io::Error::new(
                 io::ErrorKind::TimedOut,
-                format!("the new process was not ready within {READY:?}"),
+                format!("the new process was not ready within {READY_TIMEOUT:?}"),
             )),
         }
     }
 }
 
 impl Successor {
-    /// Its process, where the system tells.
+    /// Its process id, if the system reports it.
     #[must_use]
     pub fn process(&self) -> Option<u32> {
         self.process
     }
 
-    /// Tells it that this process accepts no more.
+    /// Confirms to it that this process accepts no more.
     pub async fn confirm(mut self) -> io::Result<()> {
-        timeout(ANSWER, self.stream.write_u8(wire::DRAINING)).await?
+        timeout(ANSWER_TIMEOUT, self.stream.write_u8(protocol::DRAINING)).await?
     }
 }

@@ -28,7 +28,7 @@ fn validator() -> Validator {
 }
 
 fn from_yaml(text: &str) -> Value {
-    serde_yaml::from_str(text).unwrap()
+    yaml_serde::from_str(text).unwrap()
 }
 
 /// The value of each key that is not a map; lists as `substations[]`.

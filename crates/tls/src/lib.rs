@@ -1,20 +1,20 @@
-//! What the proxy proves its name with, and what operators prove theirs with.
+//! The proxy's TLS certificate and the operators' token.
 //!
 //! Both come from files that a configuration names. They are read at the start and again while the proxy runs:
 //! [`Credentials`] replaces them together or not at all. [`Certificates`] does the handshake with a client, and
-//! [`Secured`] is the connection after it, as Pingora's sessions take it. [`Token`] compares what an operator shows.
+//! [`TlsConnection`] is the connection after it, as Pingora's sessions take it. [`Token`] compares what an operator shows.
 
 mod certificates;
 mod chain;
+mod connection;
 mod credentials;
 mod metrics;
 mod provider;
 mod secret;
-mod secured;
 mod token;
 
 pub use certificates::Certificates;
+pub use connection::TlsConnection;
 pub use credentials::Credentials;
 pub use metrics::{Handshake, TlsMetrics};
-pub use secured::Secured;
 pub use token::{Token, Unauthorized};

@@ -1,4 +1,4 @@
-//! Addresses: an IP address or a host name, and always a port.
+//! Addresses: an IP address or a host name, always with a port.
 
 use super::{Read, text};
 use crate::tree::Node;
@@ -6,20 +6,20 @@ use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 
 /// An address as it is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place<'a> {
+pub enum Endpoint<'a> {
     /// An IP address.
     At(SocketAddr),
-    /// A host that has to be looked up, and the port there.
+    /// A host name to be looked up, and a port.
     Host(&'a str, u16),
 }
 
-/// Where a substation listens: reachable, so not port 0 and not "all interfaces".
+/// The address of a substation: not port 0 and not "all interfaces".
 pub(crate) fn upstream(node: &Node) -> Read<SocketAddr> {
-    reachable(address(node)?)
+    check_connectable(address(node)?)
 }
 
-/// The address, if one can connect to it.
-pub fn reachable(address: SocketAddr) -> Read<SocketAddr> {
+/// The address, if a client can connect to it; else the rule that it breaks.
+pub fn check_connectable(address: SocketAddr) -> Read<SocketAddr> {
     if address.port() == 0 {
         Err("needs the port that it listens on, not 0".to_owned())
     } else if address.ip().is_unspecified() {
@@ -31,9 +31,11 @@ pub fn reachable(address: SocketAddr) -> Read<SocketAddr> {
 
 /// A DNS server. Its own name could not be looked up, so it has to be an IP address.
 pub(crate) fn resolver(node: &Node) -> Read<SocketAddr> {
-    match place(text(node)?)? {
-        Place::At(address) => reachable(address),
-        Place::Host(..) => Err("must be an IP address and a port, as in 127.0.0.1:53".to_owned()),
+    match parse_endpoint(text(node)?)? {
+        Endpoint::At(address) => check_connectable(address),
+        Endpoint::Host(..) => {
+            Err("must be an IP address and a port, as in 127.0.0.1:53".to_owned())
+        }
     }
 }
 
@@ -43,17 +45,17 @@ pub(crate) fn address(node: &Node) -> Read<SocketAddr> {
         Node::Number(port) => return Err(format!("needs a host, as in 127.0.0.1:{port}")),
         other => text(other)?,
     };
-    match place(text)? {
-        Place::At(address) => Ok(address),
-        Place::Host(host, port) => resolve(host, port),
+    match parse_endpoint(text)? {
+        Endpoint::At(address) => Ok(address),
+        Endpoint::Host(host, port) => resolve(host, port),
     }
 }
 
-/// Takes an address apart; nothing is looked up.
-pub fn place(text: &str) -> Read<Place<'_>> {
+/// Splits an address into host and port; looks nothing up.
+pub fn parse_endpoint(text: &str) -> Read<Endpoint<'_>> {
     const EXAMPLE: &str = "as in 127.0.0.1:5001";
     if let Ok(address) = text.parse() {
-        return Ok(Place::At(address));
+        return Ok(Endpoint::At(address));
     }
     if text.contains('/') {
         return Err(format!(
@@ -67,7 +69,7 @@ pub fn place(text: &str) -> Read<Place<'_>> {
         None | Some((_, "")) => Err(format!("needs a port, {EXAMPLE}")),
         Some(("", _)) => Err(format!("needs a host before the port, {EXAMPLE}")),
         Some((host, port)) => match port.parse() {
-            Ok(port) => Ok(Place::Host(host, port)),
+            Ok(port) => Ok(Endpoint::Host(host, port)),
             Err(_) => Err(format!(
                 "has no port from 0 to 65535 after the ':', {EXAMPLE}"
             )),
@@ -75,8 +77,8 @@ pub fn place(text: &str) -> Read<Place<'_>> {
     }
 }
 
-/// The lowest address of `host`, IPv4 before IPv6: resolvers shuffle their answers, and a reload must not move a
-/// substation for that.
+/// The lowest address of `host`, IPv4 before IPv6: resolvers shuffle their answers, and that must not move a
+/// substation on a reload.
 fn resolve(host: &str, port: u16) -> Read<SocketAddr> {
     match (host, port).to_socket_addrs() {
         Ok(found) => found

@@ -53,10 +53,10 @@ fn discovered_substations_get_charges_and_a_wrong_or_empty_answer_removes_none()
         (
             "[{\"targets\": [\"nowhere\"]}]",
             "failed",
-            "A source of substations fails",
+            "Discovery source failed",
         ),
-        ("[]", "empty", "A source of substations is empty"),
-        ("\u{0}[", "failed", "A source of substations fails"),
+        ("[]", "empty", "Discovery source returned no targets"),
+        ("\u{0}[", "failed", "Discovery source failed"),
     ] {
         let before = looks(outcome);
         write(&proxy, text);

@@ -1,35 +1,35 @@
-//! One list of substations out of what is configured and what is found.
+//! Merges configured and discovered substations into one list.
 
 use std::{collections::HashMap, fmt, net::SocketAddr};
 
 use super::targets::Found;
-use switchyard_config::{MOST_SUBSTATIONS, Substation, reached_at};
+use switchyard_config::{MOST_SUBSTATIONS, Substation, connect_address};
 
-/// A found substation that was left out.
+/// A discovered substation that was ignored.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Conflict {
-    /// What it is called.
+pub struct MergeConflict {
+    /// Its name.
     pub name: String,
-    /// Where it listens.
+    /// Its address.
     pub address: SocketAddr,
-    /// What stands in its way.
-    pub cause: Cause,
+    /// Why it was ignored.
+    pub cause: ConflictCause,
 }
 
-/// What stands in the way of a found substation.
+/// Why a discovered substation was ignored.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Cause {
+pub enum ConflictCause {
     /// The proxy itself listens there.
     Own,
-    /// The name stands for another address.
+    /// The name belongs to this other address.
     Name(SocketAddr),
-    /// The address has another name, or another capacity.
+    /// The address belongs to this other name, or has another capacity.
     Address(String),
-    /// There are as many substations as a proxy takes.
+    /// The limit of substations is reached.
     Full,
 }
 
-impl fmt::Display for Conflict {
+impl fmt::Display for MergeConflict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
             name,
@@ -38,24 +38,26 @@ impl fmt::Display for Conflict {
         } = self;
         write!(f, "{name} at {address}: ")?;
         match cause {
-            Cause::Own => f.write_str("the proxy itself listens there"),
-            Cause::Name(other) => write!(f, "the name stands for {other}"),
-            Cause::Address(other) => write!(f, "the address is {other}'s, or its capacity differs"),
-            Cause::Full => write!(f, "there are {MOST_SUBSTATIONS} substations already"),
+            ConflictCause::Own => f.write_str("the proxy itself listens there"),
+            ConflictCause::Name(other) => write!(f, "the name belongs to {other}"),
+            ConflictCause::Address(other) => {
+                write!(f, "the address belongs to {other}, or the capacity differs")
+            }
+            ConflictCause::Full => write!(f, "there are {MOST_SUBSTATIONS} substations already"),
         }
     }
 }
 
-/// The substations that are `listed`, then those that were `found`, in order. What comes first keeps its name and its
-/// address; what says nothing else than one before it is the same one, and what gainsays it is left out. `own` are the
-/// proxy's listeners.
+/// The substations that are `listed`, then those that were `found`, in order. If two sources disagree about a
+/// substation, the first one wins, and the other is a conflict; if they agree, it appears once. `own` are the proxy's
+/// listeners, which are never substations.
 #[must_use]
-pub fn membership<'a>(
+pub fn merge<'a>(
     listed: &[Substation],
     found: impl IntoIterator<Item = &'a Found>,
     own: &[SocketAddr],
-) -> (Vec<Substation>, Vec<Conflict>) {
-    let own: Vec<_> = own.iter().copied().map(reached_at).collect();
+) -> (Vec<Substation>, Vec<MergeConflict>) {
+    let own: Vec<_> = own.iter().copied().map(connect_address).collect();
     let mut all = listed.to_vec();
     let mut conflicts = Vec::new();
     let mut by_name = HashMap::new();
@@ -66,23 +68,23 @@ pub fn membership<'a>(
     }
     for found in found {
         let cause = if own.contains(&found.address) {
-            Some(Cause::Own)
+            Some(ConflictCause::Own)
         } else if let Some(first) = by_address.get(&found.address).and_then(|at| all.get(*at)) {
             let agrees = (!found.is_named || found.name == first.name)
                 && (found.capacity.is_none() || found.capacity == first.capacity);
             if agrees {
                 continue;
             }
-            Some(Cause::Address(first.name.clone()))
+            Some(ConflictCause::Address(first.name.clone()))
         } else if let Some(first) = by_name.get(&found.name) {
-            Some(Cause::Name(*first))
+            Some(ConflictCause::Name(*first))
         } else if all.len() >= MOST_SUBSTATIONS {
-            Some(Cause::Full)
+            Some(ConflictCause::Full)
         } else {
             None
         };
         if let Some(cause) = cause {
-            conflicts.push(Conflict {
+            conflicts.push(MergeConflict {
                 name: found.name.clone(),
                 address: found.address,
                 cause,
@@ -126,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_first_keeps_its_name_and_address_and_its_place() {
+    fn the_first_source_of_a_substation_wins_and_the_order_is_kept() {
         let before = [listed("a", 1), listed("b", 2)];
         let after = [
             found("c", 3),
@@ -137,55 +139,55 @@ mod tests {
             found("d", 5),
             found("d", 6),
         ];
-        let (all, conflicts) = membership(&before, &after, &[]);
+        let (all, conflicts) = merge(&before, &after, &[]);
         let names: Vec<_> = all.iter().map(|one| one.name.as_str()).collect();
         assert_eq!(names, ["a", "b", "c", "d"]);
         let causes: Vec<_> = conflicts.iter().map(ToString::to_string).collect();
         let expected = [
-            "a at 10.0.0.4:5001: the name stands for 10.0.0.1:5001",
-            "other at 10.0.0.2:5001: the address is b's, or its capacity differs",
-            "d at 10.0.0.6:5001: the name stands for 10.0.0.5:5001",
+            "a at 10.0.0.4:5001: the name belongs to 10.0.0.1:5001",
+            "other at 10.0.0.2:5001: the address belongs to b, or the capacity differs",
+            "d at 10.0.0.6:5001: the name belongs to 10.0.0.5:5001",
         ];
         assert_eq!(causes, expected);
     }
 
     #[test]
-    fn another_capacity_for_the_same_one_is_told_and_the_first_stands() {
+    fn another_capacity_for_the_same_substation_is_a_conflict_and_the_first_wins() {
         let with = |capacity| Found {
             capacity: Some(capacity),
             ..found("a", 1)
         };
-        let (all, conflicts) = membership(&[], &[with(1.0), with(1.0), with(2.0)], &[]);
+        let (all, conflicts) = merge(&[], &[with(1.0), with(1.0), with(2.0)], &[]);
         assert_eq!(all.len(), 1);
         assert_eq!((all[0].capacity, conflicts.len()), (Some(1.0), 1));
     }
 
     #[test]
-    fn the_proxy_does_not_send_to_itself() {
+    fn the_proxy_does_not_become_its_own_substation() {
         let own = ["0.0.0.0:5001".parse().unwrap(), at(9)];
         let here = Found {
             address: "127.0.0.1:5001".parse().unwrap(),
             ..found("here", 1)
         };
-        let (all, conflicts) = membership(&[], &[here, found("x", 9), found("y", 8)], &own);
+        let (all, conflicts) = merge(&[], &[here, found("x", 9), found("y", 8)], &own);
         assert_eq!(all, [listed("y", 8)]);
         assert_eq!(conflicts.len(), 2);
         assert!(
             conflicts
                 .iter()
-                .all(|conflict| conflict.cause == Cause::Own)
+                .all(|conflict| conflict.cause == ConflictCause::Own)
         );
     }
 
     #[test]
-    fn ten_thousand_are_enough() {
+    fn more_than_ten_thousand_substations_are_ignored() {
         let many: Vec<_> = (0..10_002_u32)
             .map(|i| Found {
                 address: (std::net::Ipv4Addr::from(0x0a00_0000 + i), 1).into(),
                 ..found(&format!("s{i}"), 1)
             })
             .collect();
-        let (all, conflicts) = membership(&[], &many, &[]);
+        let (all, conflicts) = merge(&[], &many, &[]);
         assert_eq!((all.len(), conflicts.len()), (MOST_SUBSTATIONS, 2));
     }
 }

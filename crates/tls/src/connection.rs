@@ -1,8 +1,7 @@
 //! A client's connection after its handshake, as Pingora's sessions take it.
 //!
-//! Pingora has such a type, too, with its feature `rustls`. But with that, its listener's task has room for a whole
-//! handshake, whether or not there is TLS, and keeps it for as long as the connection lives: several KiB for every client
-//! that idles.
+//! Pingora has such a type with its feature `rustls`. But with that feature its listener's task reserves memory for a
+//! whole handshake, with or without TLS, for as long as the connection lives: several KiB for each idle client.
 
 use std::{
     io,
@@ -14,7 +13,8 @@ use std::{
 use async_trait::async_trait;
 use pingora_core::protocols::{
     GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl,
-    TimingDigest, UniqueID, UniqueIDType, l4::stream::Stream as Plain, raw_connect::ProxyDigest,
+    TimingDigest, UniqueID, UniqueIDType, l4::stream::Stream as TcpStream,
+    raw_connect::ProxyDigest,
 };
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio_rustls::server::TlsStream;
@@ -24,10 +24,10 @@ pub(super) const HTTP2: &[u8] = b"h2";
 
 /// TLS over a client's connection.
 #[derive(Debug)]
-pub struct Secured(TlsStream<Plain>);
+pub struct TlsConnection(TlsStream<TcpStream>);
 
-impl Secured {
-    pub(super) fn new(stream: TlsStream<Plain>) -> Self {
+impl TlsConnection {
+    pub(super) fn new(stream: TlsStream<TcpStream>) -> Self {
         Self(stream)
     }
 
@@ -37,12 +37,12 @@ impl Secured {
         self.0.get_ref().1.alpn_protocol() == Some(HTTP2)
     }
 
-    fn plain(&self) -> &Plain {
+    fn tcp(&self) -> &TcpStream {
         self.0.get_ref().0
     }
 }
 
-impl AsyncRead for Secured {
+impl AsyncRead for TlsConnection {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -52,7 +52,7 @@ impl AsyncRead for Secured {
     }
 }
 
-impl AsyncWrite for Secured {
+impl AsyncWrite for TlsConnection {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -83,36 +83,36 @@ impl AsyncWrite for Secured {
 }
 
 #[async_trait]
-impl Shutdown for Secured {
+impl Shutdown for TlsConnection {
     async fn shutdown(&mut self) {
-        // Nobody is left to tell.
+        // The connection is closed, so an error has no consequence.
         let _ = AsyncWriteExt::shutdown(self).await;
     }
 }
 
-impl UniqueID for Secured {
+impl UniqueID for TlsConnection {
     fn id(&self) -> UniqueIDType {
-        self.plain().id()
+        self.tcp().id()
     }
 }
 
-impl GetTimingDigest for Secured {
+impl GetTimingDigest for TlsConnection {
     fn get_timing_digest(&self) -> Vec<Option<TimingDigest>> {
-        self.plain().get_timing_digest()
+        self.tcp().get_timing_digest()
     }
 }
 
-impl GetProxyDigest for Secured {
+impl GetProxyDigest for TlsConnection {
     fn get_proxy_digest(&self) -> Option<Arc<ProxyDigest>> {
-        self.plain().get_proxy_digest()
+        self.tcp().get_proxy_digest()
     }
 }
 
-impl GetSocketDigest for Secured {
+impl GetSocketDigest for TlsConnection {
     fn get_socket_digest(&self) -> Option<Arc<SocketDigest>> {
-        self.plain().get_socket_digest()
+        self.tcp().get_socket_digest()
     }
 }
 
-impl Ssl for Secured {}
-impl Peek for Secured {}
+impl Ssl for TlsConnection {}
+impl Peek for TlsConnection {}

@@ -1,7 +1,7 @@
-//! What becomes of a source's answers: the last good one stands until the next.
+//! Keeps the last good answer of a source until the next good one.
 //!
-//! A source that fails says nothing about substations, and an empty answer is more often a failure in disguise (a file
-//! that is being written, a selector with a slip, a name server that has just started) than the wish to serve nobody.
+//! A source that fails says nothing about substations. An empty answer is more often a hidden failure (a file that is
+//! being written, a selector with a typo, a name server that has just started) than the wish for no substations.
 
 use std::{collections::HashMap, fmt, sync::Arc};
 
@@ -10,43 +10,43 @@ use tracing::{info, warn};
 use super::targets::Found;
 use crate::metrics::{AnswerOutcome, SourceMetrics};
 
-/// What a source found, kept.
+/// The last good answer of a source.
 #[derive(Debug)]
-pub(super) struct Keeper {
+pub(super) struct LastGood {
     source: String,
     allow_empty: bool,
     found: Arc<[Found]>,
-    health: Health,
+    source_health: SourceHealth,
     metrics: SourceMetrics,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Health {
+enum SourceHealth {
     New,
-    Well,
+    Healthy,
     Empty,
     Failing,
 }
 
-impl Keeper {
+impl LastGood {
     pub(super) fn new(source: String, allow_empty: bool, metrics: SourceMetrics) -> Self {
         Self {
             source,
             allow_empty,
             found: Arc::new([]),
-            health: Health::New,
+            source_health: SourceHealth::New,
             metrics,
         }
     }
 
-    /// Whether the last answer was none.
+    /// Whether the last refresh failed.
     pub(super) fn is_failing(&self) -> bool {
-        self.health == Health::Failing
+        self.source_health == SourceHealth::Failing
     }
 
-    /// Takes an answer or leaves it; `Some` is what is found from now on, if that changed. Says so once, not with
-    /// every answer.
-    pub(super) fn judge<E: fmt::Display>(
+    /// Accepts an answer or keeps the last good one; `Some` is the new answer, if it differs. A change of health is
+    /// logged once, not with every answer.
+    pub(super) fn accept<E: fmt::Display>(
         &mut self,
         answer: Result<Vec<Found>, E>,
     ) -> Option<Arc<[Found]>> {
@@ -54,22 +54,23 @@ impl Keeper {
         let found = match answer {
             Err(error) => {
                 self.metrics.count(AnswerOutcome::Failed);
-                if self.health != Health::Failing {
-                    warn!(source, %error, kept, "A source of substations fails: its last good answer stands");
+                if self.source_health != SourceHealth::Failing {
+                    warn!(source, %error, kept, "Discovery source failed: keeping its last good answer");
                 }
-                self.health = Health::Failing;
+                self.source_health = SourceHealth::Failing;
                 return None;
             }
             Ok(found) if found.is_empty() => {
                 self.metrics.count(AnswerOutcome::Empty);
                 if !self.allow_empty {
-                    if self.health != Health::Empty {
+                    if self.source_health != SourceHealth::Empty {
                         warn!(
                             source,
-                            kept, "A source of substations is empty: its last good answer stands"
+                            kept,
+                            "Discovery source returned no targets: keeping its last good answer"
                         );
                     }
-                    self.health = Health::Empty;
+                    self.source_health = SourceHealth::Empty;
                     return None;
                 }
                 found
@@ -80,22 +81,28 @@ impl Keeper {
             }
         };
         self.metrics.answered(found.len());
-        if matches!(self.health, Health::Empty | Health::Failing) {
-            info!(source, "A source of substations is well again");
+        if matches!(
+            self.source_health,
+            SourceHealth::Empty | SourceHealth::Failing
+        ) {
+            info!(source, "Discovery source recovered");
         }
-        self.health = Health::Well;
+        self.source_health = SourceHealth::Healthy;
         if *found == *self.found {
             return None;
         }
         let (added, removed, changed) = difference(&self.found, &found);
         let now = found.len();
-        info!(source, added, removed, changed, now, "Substations found");
+        info!(
+            source,
+            added, removed, changed, now, "Discovery source changed"
+        );
         self.found = found.into();
         Some(Arc::clone(&self.found))
     }
 }
 
-/// How many names are new, are gone, and stand for something else.
+/// How many names were added, removed and changed.
 fn difference(before: &[Found], after: &[Found]) -> (usize, usize, usize) {
     let named: HashMap<_, _> = before.iter().map(|found| (&found.name, found)).collect();
     let kept = after.iter().filter_map(|found| {
@@ -132,11 +139,11 @@ mod tests {
         names.iter().map(found).collect()
     }
 
-    fn keeper(allow_empty: bool) -> Keeper {
+    fn last_good(allow_empty: bool) -> LastGood {
         let metrics = DiscoveryFamilies::register(Registrar::new(&Registry::new()))
             .unwrap()
             .handles("file_sd:a.json");
-        Keeper::new("file_sd:a.json".to_owned(), allow_empty, metrics)
+        LastGood::new("file_sd:a.json".to_owned(), allow_empty, metrics)
     }
 
     fn names(answer: Option<Arc<[Found]>>) -> Option<Vec<String>> {
@@ -144,28 +151,34 @@ mod tests {
     }
 
     #[test]
-    fn the_last_good_answer_stands_whatever_comes() {
-        let mut keeper = keeper(false);
-        assert_eq!(names(keeper.judge::<&str>(Ok(vec![]))), None);
-        assert_eq!(names(keeper.judge(Err("broken"))), None);
-        let first = keeper.judge::<&str>(Ok(some(&["a", "bb"])));
+    fn the_last_good_answer_is_kept_through_failures_and_empty_answers() {
+        let mut last_good = last_good(false);
+        assert_eq!(names(last_good.accept::<&str>(Ok(vec![]))), None);
+        assert_eq!(names(last_good.accept(Err("broken"))), None);
+        let first = last_good.accept::<&str>(Ok(some(&["a", "bb"])));
         assert_eq!(names(first).unwrap(), ["a", "bb"]);
         for _ in 0..3 {
-            assert_eq!(names(keeper.judge(Err("broken"))), None);
-            assert_eq!(names(keeper.judge::<&str>(Ok(vec![]))), None);
-            // Nothing changed while it was away.
-            assert_eq!(names(keeper.judge::<&str>(Ok(some(&["a", "bb"])))), None);
+            assert_eq!(names(last_good.accept(Err("broken"))), None);
+            assert_eq!(names(last_good.accept::<&str>(Ok(vec![]))), None);
+            // The answer is the same as before the failure.
+            assert_eq!(
+                names(last_good.accept::<&str>(Ok(some(&["a", "bb"])))),
+                None
+            );
         }
-        let next = keeper.judge::<&str>(Ok(some(&["a"])));
+        let next = last_good.accept::<&str>(Ok(some(&["a"])));
         assert_eq!(names(next).unwrap(), ["a"]);
     }
 
     #[test]
-    fn an_empty_answer_is_taken_where_that_is_allowed() {
-        let mut keeper = keeper(true);
-        assert!(keeper.judge::<&str>(Ok(some(&["a"]))).is_some());
-        assert_eq!(names(keeper.judge(Err("broken"))), None);
-        assert_eq!(names(keeper.judge::<&str>(Ok(vec![]))).unwrap(), [""; 0]);
+    fn an_empty_answer_is_accepted_where_that_is_allowed() {
+        let mut last_good = last_good(true);
+        assert!(last_good.accept::<&str>(Ok(some(&["a"]))).is_some());
+        assert_eq!(names(last_good.accept(Err("broken"))), None);
+        assert_eq!(
+            names(last_good.accept::<&str>(Ok(vec![]))).unwrap(),
+            [""; 0]
+        );
     }
 
     #[test]
