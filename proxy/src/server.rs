@@ -18,6 +18,7 @@ use std::{
     net::{SocketAddr, TcpListener},
     os::fd::IntoRawFd,
     path::PathBuf,
+    pin::Pin,
     sync::Arc,
     thread,
     time::Duration,
@@ -115,6 +116,21 @@ pub fn run<L: Future<Output = Ending>>(
     credentials: Credentials,
     listeners: Listeners,
     lifecycle: impl FnOnce(StartGate) -> L,
+) -> Result<(), Error> {
+    // Boxed, so that the proxy is compiled once, in this crate, and not again in each program that runs it.
+    let lifecycle = Box::new(|gate| Box::pin(lifecycle(gate)) as Pin<Box<dyn Future<Output = _>>>);
+    run_boxed(config, file, credentials, listeners, lifecycle)
+}
+
+type BoxedLifecycle<'a> =
+    Box<dyn FnOnce(StartGate) -> Pin<Box<dyn Future<Output = Ending> + 'a>> + 'a>;
+
+fn run_boxed(
+    config: Config,
+    file: Option<PathBuf>,
+    credentials: Credentials,
+    listeners: Listeners,
+    lifecycle: BoxedLifecycle<'_>,
 ) -> Result<(), Error> {
     let metrics = Metrics::new()?;
     metrics.count_panics();

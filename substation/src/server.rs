@@ -36,11 +36,11 @@ pub async fn run(
 }
 
 /// Boxed, so that the server is compiled once, in this crate, and not again in each program that calls it.
-fn run_boxed<'a>(
+fn run_boxed(
     substation: Substation,
     listener: TcpListener,
-    shutdown: Boxed<'a, ()>,
-) -> Boxed<'a, io::Result<()>> {
+    shutdown: Boxed<'_, ()>,
+) -> Boxed<'_, io::Result<()>> {
     Box::pin(serve(substation, listener, shutdown))
 }
 
