@@ -59,7 +59,8 @@ impl HealthCheck for Scrape {
     }
 
     fn backend_summary(&self, target: &Backend) -> String {
-        Upstream::of(target).map_or_else(|| target.to_string(), |upstream| upstream.name().to_owned())
+        Upstream::of(target)
+            .map_or_else(|| target.to_string(), |upstream| upstream.name().to_owned())
     }
 
     fn health_threshold(&self, success: bool) -> usize {

@@ -277,7 +277,10 @@ fn a_refusal_leaves_room_for_less_until_the_next_sample() {
         let room = |units| ledger.has_room(ledger.assigned(), load(units));
         assert!(!room(22.0) && room(21.0));
         ledger.refused(load(30.0));
-        assert!(!room(22.0) && room(21.0), "a later refusal does not make more room");
+        assert!(
+            !room(22.0) && room(21.0),
+            "a later refusal does not make more room"
+        );
         ledger.refused(load(11.0));
         assert!(!room(11.0) && room(10.0));
         ledger.sample(ledger.scrape_sent(), reading(10.0));

@@ -78,7 +78,10 @@ fn the_share_is_half_when_another_proxy_fills_the_gap_as_fast() {
     assert_eq!(world.book(30), [0.0, 0.0, 30.0]);
     world.truth[2] += 30.0;
     let share = world.round(&[]).share;
-    assert!((0.3..=0.5).contains(&share), "a half, less the caution: {share}");
+    assert!(
+        (0.3..=0.5).contains(&share),
+        "a half, less the caution: {share}"
+    );
 }
 
 /// Fills a gap of 60 repeatedly while `others` change the loads too. Returns the last share.
