@@ -5,8 +5,8 @@ use switchyard_balance::{Load, Reservation};
 
 use crate::{key::key, reservation::reservation, selection::LeastLoad, upstream::Upstream};
 
-/// Selects the best backend for a request of this load, and reserves the load on it. Only healthy backends that `accept`
-/// admits are selected. `None` if no such backend has room.
+/// Selects the best backend for a request of this load, and reserves the load on it. Only healthy backends that
+/// `accept` admits are selected. `None` if no such backend has room.
 pub fn select_and_reserve(
     balancer: &LoadBalancer<LeastLoad>,
     load: Load,

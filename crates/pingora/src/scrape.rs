@@ -14,8 +14,8 @@ use crate::Upstream;
 
 /// Scrapes a backend's gauge into the backend's ledger.
 ///
-/// `LoadBalancer::health_check_frequency` is the interval. Set `parallel_health_check`, so that a backend that hangs does
-/// not delay the scrapes of others. `load.visibility_lag` is ignored.
+/// `LoadBalancer::health_check_frequency` is the interval. Set `parallel_health_check`, so that a backend that hangs
+/// does not delay the scrapes of others. `load.visibility_lag` is ignored.
 #[derive(Debug)]
 pub struct Scrape {
     gauges: Gauges,
