@@ -362,7 +362,7 @@ fn the_page_asks_for_a_token_keeps_it_and_rejects_a_wrong_token() {
     browser.keys("wrong\u{e007}");
     browser.until(
         "it says that it is wrong",
-        "return document.getElementById('login-error').textContent.includes('is not the one')",
+        "return document.getElementById('login-error').textContent.includes('does not match')",
     );
     browser.until("it asks once more", asks);
     browser.click("#token");
