@@ -21,7 +21,7 @@ pub enum Error {
         /// What the text is called.
         source_name: String,
         /// What is wrong, with its line and column.
-        source: serde_yaml::Error,
+        source: yaml_serde::Error,
     },
     /// The text is YAML, but not a configuration.
     Faults(Faults),
@@ -93,7 +93,7 @@ impl fmt::Display for Fault {
 }
 
 /// The parser's words for a tab, the commonest slip of all, name neither the tab nor the cure.
-fn hint(error: &serde_yaml::Error) -> &'static str {
+fn hint(error: &yaml_serde::Error) -> &'static str {
     if error.to_string().contains("cannot start any token") {
         " (indent with spaces, not tabs; quote a value that begins with @ or `)"
     } else {

@@ -120,7 +120,7 @@ impl Config {
 
     /// Reads and checks `text`; `source` is what the messages call it.
     pub fn from_yaml(text: &str, source: &str) -> Result<Self, Error> {
-        let tree = serde_yaml::from_str(text).map_err(|error| Error::Syntax {
+        let tree = yaml_serde::from_str(text).map_err(|error| Error::Syntax {
             source_name: source.to_owned(),
             source: error,
         })?;

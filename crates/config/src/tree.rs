@@ -1,11 +1,11 @@
 //! The file as YAML says it, before anyone asks what it means.
 //!
-//! `serde_yaml::Value` would do, but it refuses a file at its first duplicate key. Here a map keeps its entries as
+//! `yaml_serde::Value` would do, but it refuses a file at its first duplicate key. Here a map keeps its entries as
 //! they were written, so that a duplicate is one fault among the others.
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_yaml::Number;
 use std::fmt;
+use yaml_serde::Number;
 
 /// The longest text that a message repeats, in characters; what is longer is cut.
 const SHOWN: usize = 60;

@@ -15,8 +15,8 @@ use super::{
     tree::Node,
 };
 use bytesize::ByteSize;
-use serde_yaml::Number;
 use std::{fmt::Display, ops::RangeInclusive, path::PathBuf, str::FromStr, time::Duration};
+use yaml_serde::Number;
 
 /// The longest name, in bytes: what one label of a host name may have.
 const LONGEST_NAME: usize = 63;

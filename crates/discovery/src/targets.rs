@@ -57,7 +57,7 @@ pub enum Malformed {
     Json(#[from] serde_json::Error),
     /// It is no YAML, or none of this shape.
     #[error("is no YAML of target groups: {0}")]
-    Yaml(#[from] serde_yaml::Error),
+    Yaml(#[from] yaml_serde::Error),
     /// More targets than a proxy takes.
     #[error("has {0} targets; the most is {MOST_SUBSTATIONS}")]
     TooMany(usize),
@@ -156,7 +156,7 @@ impl<'de> Deserialize<'de> for Label {
 pub fn parse(content: &[u8], format: Format) -> Result<Vec<Target>, Malformed> {
     let groups: Option<Vec<Group>> = match format {
         Format::Json => serde_json::from_slice(content)?,
-        Format::Yaml => serde_yaml::from_slice(content)?,
+        Format::Yaml => yaml_serde::from_slice(content)?,
     };
     let groups = groups.unwrap_or_default();
     let targets = groups.iter().filter_map(|group| group.targets.as_ref());

@@ -178,7 +178,7 @@ fn check(file: &ConfigFile) -> anyhow::Result<()> {
     log_from("warn");
     Credentials::load(&config, &file.config.display().to_string())?;
     let effective =
-        serde_yaml::to_string(&config).context("can't write the configuration as YAML")?;
+        yaml_serde::to_string(&config).context("can't write the configuration as YAML")?;
     for advice in config.advice() {
         // Advice that can't be told changes nothing.
         let _ = writeln!(io::stderr(), "{}: warning: {advice}", file.config.display());

@@ -7,13 +7,13 @@
     reason = "a test's helpers fail as the test does, and clippy knows only the functions marked as tests"
 )]
 
-use serde_yaml::Value;
 use std::{
     ffi::OsStr,
     fs,
     path::{Path, PathBuf},
 };
 use switchyard_config::{Config, Error};
+use yaml_serde::Value;
 
 const CRATE: &str = env!("CARGO_MANIFEST_DIR");
 
@@ -46,7 +46,7 @@ fn every_shipped_and_every_valid_configuration_is_accepted_and_reads_back_the_sa
         .chain(files("tests/config/valid", "yaml"))
     {
         let config = Config::from_file(&file).unwrap_or_else(|error| panic!("{error}"));
-        let written = serde_yaml::to_string(&config).unwrap();
+        let written = yaml_serde::to_string(&config).unwrap();
         let read_back = Config::from_yaml(&written, "written").unwrap();
         assert_eq!(read_back, config, "{}:\n{written}", file.display());
     }
@@ -116,7 +116,7 @@ discovery: {file_sd: [a.json], http_sd: [\"http://a\"], dns: [{name: a, port: 1,
 
 tls: {certificate: tls.crt, key: tls.key}
 admin: {token_file: token}";
-    let config = serde_yaml::to_value(Config::from_yaml(one, "one").unwrap()).unwrap();
+    let config = yaml_serde::to_value(Config::from_yaml(one, "one").unwrap()).unwrap();
 
     let mut keys = Vec::new();
     collect(&config, "", &mut keys);

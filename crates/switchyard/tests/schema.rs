@@ -28,7 +28,7 @@ fn validator() -> Validator {
 }
 
 fn from_yaml(text: &str) -> Value {
-    serde_yaml::from_str(text).unwrap()
+    yaml_serde::from_str(text).unwrap()
 }
 
 /// What stands under each key that is no map, lists as `substations[]`.

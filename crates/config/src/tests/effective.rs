@@ -7,7 +7,7 @@ use std::{path::Path, time::Duration};
 #[test]
 fn everything_but_the_substations_has_its_documented_default() {
     let config = accepted(ONE);
-    let shown = serde_yaml::to_string(&Config {
+    let shown = yaml_serde::to_string(&Config {
         threads: 2,
         ..config.clone()
     })
@@ -168,7 +168,7 @@ threads: 256
     );
 
     for written in [
-        serde_yaml::to_string(&config).unwrap(),
+        yaml_serde::to_string(&config).unwrap(),
         serde_json::to_string(&config).unwrap(),
     ] {
         assert_eq!(accepted(&written), config, "{written}");

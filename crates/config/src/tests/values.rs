@@ -1,7 +1,7 @@
 //! What single values may be.
 
 use super::{ONE, accepted, faults, faults_of};
-use crate::Fault;
+use crate::{Config, Fault};
 use std::time::Duration;
 
 #[test]
@@ -75,7 +75,7 @@ fn a_size_is_bytes_or_has_a_unit_and_is_written_without_loss() {
 limits: {{body: {value}}}"
         ));
         assert_eq!(config.limits.body, bytes, "{value}");
-        let shown = serde_yaml::to_value(&config.limits).unwrap();
+        let shown = yaml_serde::to_value(&config.limits).unwrap();
         assert_eq!(shown["body"], written, "{value}");
     }
     for value in [
@@ -107,4 +107,15 @@ fn a_host_name_is_looked_up_and_one_that_is_unknown_is_a_fault() {
             .starts_with("is a host name that cannot be looked up: "),
         "{unknown:?}"
     );
+}
+
+#[test]
+fn aliases_that_multiply_are_refused_and_not_expanded() {
+    let mut text = "l0: &l0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
+    for level in 1..20 {
+        let below = format!("*l{}, ", level - 1).repeat(10);
+        text += &format!("l{level}: &l{level} [{}]\n", below.trim_end_matches(", "));
+    }
+    let error = Config::from_yaml(&text, "test").unwrap_err().to_string();
+    assert!(error.contains("repetition limit exceeded"), "{error}");
 }

@@ -172,7 +172,7 @@ proptest! {
             capacity: *capacity,
         }).collect();
         prop_assert_eq!(&found(&serde_json::to_string(&groups).unwrap(), Format::Json), &expected);
-        prop_assert_eq!(&found(&serde_yaml::to_string(&groups).unwrap(), Format::Yaml), &expected);
+        prop_assert_eq!(&found(&yaml_serde::to_string(&groups).unwrap(), Format::Yaml), &expected);
     }
 
     #[test]
