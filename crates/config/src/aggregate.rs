@@ -1,15 +1,20 @@
-//! What several series that match are together, under the names that the file uses.
+//! How several matching series are combined, under the names of the file.
 
 use schemars::JsonSchema;
 use serde::Serialize;
-use std::str::FromStr;
+use strum::EnumString;
 use thiserror::Error;
 
-/// What is made of several series of one gauge.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
+/// How several matching series of one gauge are combined.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema, EnumString)]
 #[serde(rename_all = "snake_case")]
+#[strum(
+    serialize_all = "snake_case",
+    parse_err_ty = UnknownAggregate,
+    parse_err_fn = unknown_aggregate
+)]
 pub enum Aggregate {
-    /// Nothing: several that match are no sample.
+    /// Not at all: several that match are no sample.
     #[default]
     None,
     /// Their sum.
@@ -18,20 +23,11 @@ pub enum Aggregate {
     Max,
 }
 
-/// A word that is none of them.
+/// The word is not an aggregate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("is no way to put series together: write none, sum or max")]
+#[error("is not an aggregate: write none, sum or max")]
 pub struct UnknownAggregate;
 
-impl FromStr for Aggregate {
-    type Err = UnknownAggregate;
-
-    fn from_str(text: &str) -> Result<Self, UnknownAggregate> {
-        match text {
-            "none" => Ok(Self::None),
-            "sum" => Ok(Self::Sum),
-            "max" => Ok(Self::Max),
-            _ => Err(UnknownAggregate),
-        }
-    }
+fn unknown_aggregate(_: &str) -> UnknownAggregate {
+    UnknownAggregate
 }

@@ -1,30 +1,32 @@
-//! Where substations are found that the file does not list.
-//!
-//! An entry may be written short, as the one text that it needs; it is read as the map that it stands for, so that
-//! both are checked by the same rules.
+//! The sources of substations that the file does not list.
 
-use super::{json_schema, show, tree::Node, values, walk::Section};
+mod read;
+
+pub(super) use read::discovery;
+
+use super::{json_schema, show};
 use schemars::JsonSchema;
 use serde::Serialize;
-use std::{fmt, net::SocketAddr, str::FromStr, time::Duration};
+use std::{fmt, net::SocketAddr, time::Duration};
+use strum::EnumString;
 use thiserror::Error;
 
-/// The most sources of one kind: each is a task and a few series, and more is a list gone wrong.
+/// The most sources of one kind: each costs a task and a few series, and a longer list is a mistake.
 const MOST_SOURCES: usize = 100;
 
-/// The sources, in the order in which they win where two find the same.
+/// The sources. If two find the same substation, the first wins.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
 #[schemars(default, deny_unknown_fields)]
 pub struct Discovery {
-    /// Files of targets, as Prometheus' `file_sd` reads them.
+    /// Files of targets, in the format of Prometheus' `file_sd`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(with = "Vec<json_schema::ShortForm<FileSource>>", length(max = MOST_SOURCES))]
     pub file_sd: Vec<FileSource>,
-    /// Addresses that answer with targets, as Prometheus' `http_sd` asks them.
+    /// URLs of targets, in the format of Prometheus' `http_sd`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(with = "Vec<json_schema::ShortForm<HttpSource>>", length(max = MOST_SOURCES))]
     pub http_sd: Vec<HttpSource>,
-    /// Names whose every address is a substation.
+    /// DNS names; each of their addresses is a substation.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(with = "Vec<json_schema::ShortForm<DnsSource>>", length(max = MOST_SOURCES))]
     pub dns: Vec<DnsSource>,
@@ -34,98 +36,93 @@ pub struct Discovery {
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields, extend("required" = ["files"]))]
 pub struct FileSource {
-    /// A file or, with `*` in its last segment, all that match; relative to the configuration's folder.
+    /// A file or, with `*` in its last segment, all matching files; relative to the configuration's folder.
     #[schemars(with = "json_schema::Text")]
     pub files: String,
-    /// How often they are read besides; host names in them are looked up anew then.
+    /// How often they are read even without a change; host names in them are looked up again then.
     #[serde(serialize_with = "show::duration")]
     #[schemars(with = "json_schema::Duration")]
     pub refresh: Duration,
-    /// Whether an answer without any target is taken.
+    /// Whether an answer without targets is accepted.
     pub allow_empty: bool,
 }
 
-/// A URL that answers with targets.
+/// A URL of targets.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields, extend("required" = ["url"]))]
 pub struct HttpSource {
-    /// What is asked with GET.
+    /// The URL, requested with GET.
     #[schemars(with = "json_schema::Text")]
     pub url: String,
-    /// From one answer to the next question.
+    /// The time from one answer to the next request.
     #[serde(serialize_with = "show::duration")]
     #[schemars(with = "json_schema::Duration")]
     pub refresh: Duration,
-    /// For one question, from connecting to the answer's last byte.
+    /// The limit of one request, from connecting to the answer's last byte.
     #[serde(serialize_with = "show::duration")]
     #[schemars(with = "json_schema::Duration")]
     pub timeout: Duration,
-    /// Whether an answer without any target is taken.
+    /// Whether an answer without targets is accepted.
     pub allow_empty: bool,
 }
 
-/// A name whose every address is a substation.
+/// A DNS name; each of its addresses is a substation.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields, extend("required" = ["name"]))]
 pub struct DnsSource {
-    /// The name that is asked for.
+    /// The name to look up.
     #[schemars(with = "json_schema::Text")]
     pub name: String,
     /// The port of each address; SRV records bring their own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub port: Option<u16>,
-    /// The records that are asked for.
+    /// The records to look up.
     #[serde(rename = "type")]
     pub records: Records,
-    /// From one answer to the next question, whatever the records' time to live.
+    /// The time from one answer to the next query, whatever the records' time to live.
     #[serde(serialize_with = "show::duration")]
     #[schemars(with = "json_schema::Duration")]
     pub refresh: Duration,
-    /// For one look, from the first question to the last answer.
+    /// The limit of one refresh, from the first query to the last answer.
     #[serde(serialize_with = "show::duration")]
     #[schemars(with = "json_schema::Duration")]
     pub timeout: Duration,
-    /// Whether an answer without any record is taken.
+    /// Whether an answer without records is accepted.
     pub allow_empty: bool,
-    /// The server that is asked; by default those of `/etc/resolv.conf`.
+    /// The name server; by default those of `/etc/resolv.conf`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "json_schema::Address")]
     pub resolver: Option<SocketAddr>,
 }
 
 /// Which records of a name are substations.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema, EnumString)]
+#[serde(rename_all = "UPPERCASE")]
+#[strum(
+    serialize_all = "UPPERCASE",
+    parse_err_ty = UnknownRecords,
+    parse_err_fn = unknown_records
+)]
 pub enum Records {
     /// IPv4 addresses.
     A,
     /// IPv6 addresses.
-    #[serde(rename = "AAAA")]
     Aaaa,
     /// Both.
     #[serde(rename = "A+AAAA")]
+    #[strum(serialize = "A+AAAA")]
     Both,
-    /// Services, each with its host and port.
-    #[serde(rename = "SRV")]
+    /// Services, each with a host and a port.
     Srv,
 }
 
-/// The word is no kind of records.
+/// The word is not a record type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("is no kind of records: write A, AAAA, A+AAAA or SRV")]
+#[error("is not a record type: write A, AAAA, A+AAAA or SRV")]
 pub struct UnknownRecords;
 
-impl FromStr for Records {
-    type Err = UnknownRecords;
-
-    fn from_str(text: &str) -> Result<Self, UnknownRecords> {
-        match text {
-            "A" => Ok(Self::A),
-            "AAAA" => Ok(Self::Aaaa),
-            "A+AAAA" => Ok(Self::Both),
-            "SRV" => Ok(Self::Srv),
-            _ => Err(UnknownRecords),
-        }
-    }
+fn unknown_records(_: &str) -> UnknownRecords {
+    UnknownRecords
 }
 
 impl Discovery {
@@ -136,21 +133,21 @@ impl Discovery {
     }
 }
 
-/// What logs and metrics call the source.
+/// The source's name in logs and metrics.
 impl fmt::Display for FileSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "file_sd:{}", self.files)
     }
 }
 
-/// What logs and metrics call the source.
+/// The source's name in logs and metrics.
 impl fmt::Display for HttpSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "http_sd:{}", self.url)
     }
 }
 
-/// What logs and metrics call the source.
+/// The source's name in logs and metrics.
 impl fmt::Display for DnsSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "dns:{}", self.name)?;
@@ -159,145 +156,4 @@ impl fmt::Display for DnsSource {
             None => Ok(()),
         }
     }
-}
-
-pub(super) fn discovery(s: &mut Section<'_>) -> Discovery {
-    Discovery {
-        file_sd: sources(
-            s,
-            "file_sd",
-            "file_sd: [targets.json]",
-            |text| vec![("files", Node::Text(text.to_owned()))],
-            |s, taken| {
-                let files = s.required("files", "files: targets.json", |node| {
-                    claim_source(taken, values::targets(node)?)
-                });
-                let refresh = s.value("refresh", Duration::from_mins(5), values::refresh);
-                let allow_empty = s.value("allow_empty", false, values::boolean);
-                Some(FileSource {
-                    files: files?,
-                    refresh,
-                    allow_empty,
-                })
-            },
-        ),
-        http_sd: sources(
-            s,
-            "http_sd",
-            "http_sd: [{url: \"http://127.0.0.1:8000/targets\"}]",
-            |text| vec![("url", Node::Text(text.to_owned()))],
-            |s, taken| {
-                let url = s.required("url", "url: http://127.0.0.1:8000/targets", |node| {
-                    claim_source(taken, values::url(node)?)
-                });
-                let refresh = s.value("refresh", Duration::from_secs(30), values::refresh);
-                let timeout = s.value("timeout", Duration::from_secs(10), values::duration);
-                let allow_empty = s.value("allow_empty", false, values::boolean);
-                Some(HttpSource {
-                    url: url?,
-                    refresh,
-                    timeout,
-                    allow_empty,
-                })
-            },
-        ),
-        dns: sources(
-            s,
-            "dns",
-            "dns: [{name: substation, port: 5001}]",
-            short_dns,
-            dns,
-        ),
-    }
-}
-
-fn dns(s: &mut Section<'_>, taken: &mut Vec<String>) -> Option<DnsSource> {
-    let name = s.required("name", "name: substation", values::host);
-    // Records are read first, since they say whether there is a port; in messages its key stands first.
-    let is_srv = name.as_ref().is_some_and(|name| name.starts_with('_'));
-    let default = if is_srv { Records::Srv } else { Records::Both };
-    let port = s.optional("port", values::whole(1..=u16::MAX));
-    let records = s.value("type", default, values::parsed);
-    let refresh = s.value("refresh", Duration::from_secs(5), values::refresh);
-    let timeout = s.value("timeout", Duration::from_secs(2), values::duration);
-    let allow_empty = s.value("allow_empty", false, values::boolean);
-    let resolver = s.optional("resolver", values::resolver);
-    if s.is_sound() {
-        match (records, port) {
-            (Records::Srv, Some(port)) => s.fault(
-                "port",
-                port.to_string(),
-                "SRV records bring their ports: remove it, or write the `type` of an address",
-            ),
-            (Records::Srv, None) | (_, Some(_)) => {}
-            (_, None) => s.fault(
-                "port",
-                String::new(),
-                "is missing: write it as in `port: 5001`, or `type: SRV`",
-            ),
-        }
-    }
-    let source = DnsSource {
-        name: name?,
-        port,
-        records,
-        refresh,
-        timeout,
-        allow_empty,
-        resolver,
-    };
-    if !s.is_sound() {
-        return None;
-    }
-    match claim_source(taken, source.to_string()) {
-        Ok(_) => Some(source),
-        Err(rule) => {
-            s.fault("name", format!("{:?}", source.name), &rule);
-            None
-        }
-    }
-}
-
-/// `substation:5001`, or `_charge._tcp.substation` for SRV.
-fn short_dns(text: &str) -> Vec<(&'static str, Node)> {
-    let (name, port) = match text.rsplit_once(':') {
-        Some((name, port)) => (name, port.parse::<u64>().ok()),
-        None => (text, None),
-    };
-    match port {
-        Some(port) => vec![
-            ("name", Node::Text(name.to_owned())),
-            ("port", Node::Number(port.into())),
-        ],
-        None => vec![("name", Node::Text(text.to_owned()))],
-    }
-}
-
-/// The sources of one kind, short or as a map; `read` also gets the names that are taken.
-fn sources<T>(
-    s: &mut Section<'_>,
-    key: &'static str,
-    example: &str,
-    long: impl Fn(&str) -> Vec<(&'static str, Node)>,
-    mut read: impl FnMut(&mut Section<'_>, &mut Vec<String>) -> Option<T>,
-) -> Vec<T> {
-    let nodes = s.optional(key, |node| values::list(node, example, MOST_SOURCES));
-    let mut nodes = nodes.unwrap_or_default();
-    for node in &mut nodes {
-        if let Node::Text(text) = node {
-            let entries = long(text).into_iter();
-            *node = Node::Map(entries.map(|(key, node)| (key.to_owned(), node)).collect());
-        }
-    }
-    let mut taken = Vec::new();
-    s.each(key, &nodes, |s, _| read(s, &mut taken))
-}
-
-/// `name`, unless it is there already: a source is known by its name.
-fn claim_source(taken: &mut Vec<String>, name: String) -> Result<String, String> {
-    if taken.contains(&name) {
-        return Err("is a source already: remove one".to_owned());
-    }
-    taken.push(name.clone());
-    Ok(name)
 }

@@ -1,7 +1,7 @@
 //! Which series of a metrics page is meant, as PromQL writes it: `vllm:num_requests_running{model_name="m"}`.
 //!
-//! Only what a byte scan can answer is taken: `=` and `!=`. Patterns, ranges and functions are refused by name, so
-//! that nobody waits for an expression that was never evaluated.
+//! Only what a byte scan can evaluate is accepted: `=` and `!=`. Patterns, ranges and functions are refused by name,
+//! so that no operator waits for an expression that is never evaluated.
 
 mod parse;
 #[cfg(test)]
@@ -10,8 +10,9 @@ mod tests;
 pub use parse::SeriesError;
 
 use std::fmt;
+use strum::Display;
 
-/// A metric and what its labels must say.
+/// A metric and conditions on its labels.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Series {
     /// The metric's name.
@@ -32,11 +33,13 @@ pub struct Matcher {
 }
 
 /// How a label is compared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Display)]
 pub enum MatchOp {
     /// `=`: the label has this value.
+    #[strum(to_string = "=")]
     Equal,
     /// `!=`: the label has any other value, or is absent.
+    #[strum(to_string = "!=")]
     NotEqual,
 }
 
@@ -74,14 +77,5 @@ impl fmt::Display for Matcher {
             .replace('"', r#"\""#)
             .replace('\n', r"\n");
         write!(f, "{}{}\"{value}\"", self.label, self.op)
-    }
-}
-
-impl fmt::Display for MatchOp {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Equal => "=",
-            Self::NotEqual => "!=",
-        })
     }
 }
