@@ -1,6 +1,6 @@
-//! What is legal but unwise: values that a file may have, and that whoever wrote them probably did not mean.
+//! What is legal but unwise: values that are allowed, and probably not what the operator meant.
 //!
-//! A rule refuses what can't work. Advice is for what works, and worse than it could; it changes nothing.
+//! A rule refuses what can't work. Advice is for what works, but worse than it could; it changes nothing.
 
 use std::fmt;
 
@@ -11,11 +11,11 @@ use super::Config;
 /// One piece of advice.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Advice {
-    /// The key it is about, as in `load.timeout`.
+    /// Its key, as in `load.timeout`.
     pub path: &'static str,
-    /// What it says now.
+    /// Its value now.
     pub value: String,
-    /// What is unwise about it, and what would be better.
+    /// Why the value is unwise, and what would be better.
     pub why: String,
 }
 
@@ -26,14 +26,14 @@ impl fmt::Display for Advice {
     }
 }
 
-/// How Prometheus ends the names of counters and of a histogram's parts: what only grows is no load.
+/// Suffixes by which Prometheus names counters and the parts of a histogram: they only grow, so they are no load.
 const GROWING: [&str; 4] = ["_total", "_count", "_sum", "_bucket"];
 
-/// A round of scrapes that is lost must not make samples stale.
+/// One lost round of scrapes must not make samples stale.
 const INTERVALS_TO_STALE: u32 = 2;
 
 impl Config {
-    /// What a careful reader would ask about. Pure.
+    /// All advice on this configuration. Pure.
     #[must_use]
     pub fn advice(&self) -> Vec<Advice> {
         let mut all = Vec::new();
@@ -51,8 +51,8 @@ impl Config {
                 "load.timeout",
                 shown(load.timeout).to_string(),
                 format!(
-                    "is load.interval ({}) or more, so one silent substation makes its next round late: \
-                     less than half of it is better",
+                    "is not below load.interval ({}), so one silent substation delays the next round: \
+                     use less than half of it",
                     shown(load.interval)
                 ),
             );
@@ -103,8 +103,8 @@ impl Config {
                 "retry.keys_for",
                 shown(self.retry.keys_for).to_string(),
                 format!(
-                    "is less than timeouts.request ({}): a key may be forgotten before its client learns what came \
-                     of it",
+                    "is less than timeouts.request ({}): a key may be forgotten before its client learns the \
+                     outcome",
                     shown(timeouts.request)
                 ),
             );
@@ -114,7 +114,7 @@ impl Config {
                 "admission.queue",
                 admission.queue.to_string(),
                 format!(
-                    "is limits.requests ({}) or more, so requests that wait can keep out all that would not",
+                    "is limits.requests ({}) or more, so waiting requests can use up the whole limit",
                     limits.requests
                 ),
             );
@@ -128,8 +128,8 @@ impl Config {
             note_in(all)(
                 "substations[].capacity",
                 format!("{stated} of {}", of.len()),
-                "have one: unless the others' gauges say theirs, scores of the two don't compare; \
-                 give all one or none"
+                "have a capacity: unless the gauges of the others report one, the scores of the two groups don't \
+                 compare; set it for all or for none"
                     .to_owned(),
             );
         }
@@ -212,10 +212,10 @@ mod tests {
         assert_eq!(advice([", capacity: 1", ", capacity: 2"]), []);
         let one = advice([", capacity: 1", ""]);
         assert_eq!(one.len(), 1);
-        let told = one.first().map(ToString::to_string).unwrap();
+        let advice = one.first().map(ToString::to_string).unwrap();
         assert!(
-            told.starts_with("substations[].capacity: 1 of 2: have one"),
-            "{told}"
+            advice.starts_with("substations[].capacity: 1 of 2: have a capacity"),
+            "{advice}"
         );
     }
 }

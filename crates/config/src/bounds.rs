@@ -1,20 +1,20 @@
-//! How far each number of the configuration may go, and why no further.
+//! The largest value of each number of the configuration, and why.
 
-/// The most substations of one proxy: what the choice and the scraper are measured for.
+/// The most substations of one proxy: selection and scraping are measured up to here.
 pub const MOST_SUBSTATIONS: usize = 10_000;
-/// The most threads that serve requests: more than any machine gains from.
+/// The most threads that serve requests: no machine gains from more.
 pub(crate) const MOST_THREADS: usize = 256;
-/// The largest body, in bytes: it is held in memory whole, once for each request in hand.
+/// The largest body, in bytes: it is held in memory whole, once for each request in flight.
 pub(crate) const LARGEST_BODY: usize = 16 << 20;
 /// The most client connections: a million file descriptors is as far as a Linux process goes by default.
 pub(crate) const MOST_CONNECTIONS: usize = 1_000_000;
 /// The most `Idempotency-Key`s that are remembered, at some 100 bytes each.
 pub(crate) const MOST_KEYS: usize = 10_000_000;
-/// The most failures in a row that are waited for before an ejection.
+/// The most failures in a row before an ejection.
 pub(crate) const MOST_FAILURES: u32 = 1000;
-/// The most exchanges that a success rate waits for.
+/// The most exchanges that a success rate can require.
 pub(crate) const MOST_EXCHANGES: u64 = 1_000_000;
-/// The most streams of a connection: more than anybody's client opens by itself.
+/// The most streams of a connection: no known client opens more by default.
 pub(crate) const MOST_STREAMS: u32 = 10_000;
 /// The most times that one request is sent.
 pub(crate) const MOST_ATTEMPTS: u32 = 10;

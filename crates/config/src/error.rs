@@ -1,8 +1,7 @@
 //! What can be wrong with a configuration, in words that an operator can act on.
 //!
-//! Every message is complete by itself: it names the file and says what to write instead, so printing the error
-//! with `{}` is all a caller has to do. For that reason no error has a further source: a printed chain would say
-//! the same twice.
+//! Each message is complete: it names the file and says what to write instead, so a caller prints the error with
+//! `{}`. No error has a further source, because a printed chain would repeat it.
 
 use std::{error, fmt, io, path::PathBuf};
 
@@ -13,14 +12,14 @@ pub enum Error {
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
-    /// The text is not YAML, so nothing in it can be judged.
+    /// The text is not YAML, so nothing in it can be checked.
     Syntax {
-        /// What the text is called.
+        /// The name of the text.
         source_name: String,
-        /// What is wrong, with its line and column.
+        /// The parser's error, with line and column.
         source: yaml_serde::Error,
     },
     /// The text is YAML, but not a configuration.
@@ -30,7 +29,7 @@ pub enum Error {
 /// All that is wrong with one file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Faults {
-    /// What the file is called.
+    /// The name of the file.
     pub source_name: String,
     /// The faults, in the order in which the keys are documented; never empty.
     pub faults: Vec<Fault>,
@@ -39,9 +38,9 @@ pub struct Faults {
 /// One value that breaks one rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
-    /// Where it stands, as in `substations[1].address`; empty for the file as a whole.
+    /// Its path, as in `substations[1].address`; empty for the file as a whole.
     pub path: String,
-    /// What stands there, as it would be written; empty where nothing does, or where it does not matter.
+    /// The value, as it would be written; empty if there is none, or if it does not matter.
     pub value: String,
     /// The rule that it breaks, and what to write instead.
     pub rule: String,
@@ -92,7 +91,7 @@ impl fmt::Display for Fault {
     }
 }
 
-/// The parser's words for a tab, the commonest slip of all, name neither the tab nor the cure.
+/// The parser's message for a tab, the most common mistake, names neither the tab nor the remedy.
 fn hint(error: &yaml_serde::Error) -> &'static str {
     if error.to_string().contains("cannot start any token") {
         " (indent with spaces, not tabs; quote a value that begins with @ or `)"

@@ -1,9 +1,9 @@
-//! The configuration as a JSON Schema, so that editors complete it and mark what is wrong while it is written.
+//! The configuration as a JSON Schema, so that editors complete it and mark mistakes while it is written.
 //!
-//! Generated from the same types that `check` shows: keys, defaults and explanations can't fall behind. A few
-//! values are written otherwise than they are held, a duration with its unit above all; how is said here, beside
-//! the rules of [`values`](super::values), and tests hold the two against each other. What must hold between two
-//! keys, a schema can't say: `switchyard check` has the last word.
+//! It is generated from the types that `check` prints, so keys, defaults and explanations stay current. A few values
+//! are written in another form than they are held, such as a duration with its unit. Their form is described here and
+//! in the rules of [`values`](super::values); tests compare the two. A schema can't express rules between two keys:
+//! `switchyard check` has the last word.
 
 use std::{borrow::Cow, marker::PhantomData};
 
@@ -16,14 +16,14 @@ impl Config {
     #[must_use]
     pub fn schema() -> Schema {
         let settings = SchemaSettings::draft2020_12().with(|settings| {
-            // One reader resolves references, the next does not; whole, it is still short.
+            // Not every reader resolves references; inlined, the schema is still short.
             settings.inline_subschemas = true;
         });
         settings.into_generator().into_root_schema_for::<Self>()
     }
 }
 
-/// A map, or in short the one text that it needs.
+/// A map, or in short form its one required text.
 pub(super) struct ShortForm<T>(PhantomData<T>);
 
 impl<T: JsonSchema> JsonSchema for ShortForm<T> {
@@ -41,8 +41,8 @@ impl<T: JsonSchema> JsonSchema for ShortForm<T> {
     }
 }
 
-/// One way in which a value is written.
-macro_rules! written {
+/// Types that describe how a value is written.
+macro_rules! schema_types {
     ($($(#[doc = $doc:literal])* $name:ident: $schema:tt)*) => {$(
         $(#[doc = $doc])*
         pub(super) enum $name {}
@@ -63,7 +63,7 @@ macro_rules! written {
     )*};
 }
 
-written! {
+schema_types! {
     /// A number and its unit.
     Duration: {
         "type": "string",
@@ -83,7 +83,7 @@ written! {
         "pattern": r"^\S+:\d{1,5}$",
         "examples": ["127.0.0.1:8080", "[::1]:8080"]
     }
-    /// What stands in URLs and as a label's value.
+    /// A name that fits URLs and label values.
     Name: {
         "type": "string",
         "pattern": r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$"
@@ -109,13 +109,13 @@ written! {
         "type": "number",
         "exclusiveMinimum": 0
     }
-    /// A part of a whole.
+    /// A share.
     Share: {
         "type": "number",
         "minimum": 0,
         "maximum": 1
     }
-    /// A word, or so many requests.
+    /// A word, or a number of requests.
     Pipeline: {
         "type": ["string", "integer"],
         "pattern": "^(auto|off)$",

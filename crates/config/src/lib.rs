@@ -1,17 +1,18 @@
-//! The configuration: from the file as written to a [`Config`] that is checked and leaves nothing open.
+//! The configuration: from the file as written to a [`Config`] that is checked and complete.
 //!
-//! Whoever mistypes three things learns of three things. A derived reader stops at the first, so the file is
-//! read as a plain [`tree`] instead, and walked: every value that does not fit is noted as a [`Fault`] (where it
-//! stands, what it says, which rule it breaks), its default takes its place, and the walk goes on. Only a walk
-//! without a fault yields a [`Config`].
+//! An operator who mistypes three keys learns of all three. A derived reader stops at the first fault, so the file is
+//! parsed into a plain [`tree`] instead, and walked: each value that does not fit is noted as a [`Fault`] (its path,
+//! its text, the rule that it breaks), its default takes its place, and the walk goes on. Only a walk without a fault
+//! yields a [`Config`].
 //!
-//! [`walk`] walks, [`read`] says which keys there are, [`values`] what one value may be, [`rules`] what must
-//! hold between two. A new key is one field in [`model`], one line in [`read`], one row in
-//! `docs/configuration.md`. [`json_schema`] makes a JSON Schema of it, kept in `config/switchyard.schema.json`; [`advice`]
-//! says what is legal but unwise.
+//! [`walk`] does the walking, [`read`] lists the keys, [`values`] parses single values, and [`rules`] checks pairs of
+//! them. A new key is one field in [`model`], one line in [`read`] and one row in `docs/configuration.md`.
+//! [`json_schema`] generates the JSON Schema that is kept in `config/switchyard.schema.json`; [`advice`] reports what
+//! is legal but unwise.
 //!
-//! Nothing is opened or bound here; files that are named are read by those who need them. The one look outside is for the addresses of host names, once a load, and it
-//! may take as long as the system's resolver does: keep it off the threads that serve requests.
+//! Nothing is opened or bound here: the crates that use a named file read it. The only access to the outside is the
+//! look-up of host names, once for each load. It takes as long as the system's resolver does, so keep it off the
+//! threads that serve requests.
 
 mod advice;
 mod aggregate;
@@ -53,10 +54,10 @@ pub use bounds::MOST_SUBSTATIONS;
 pub use read::connect_address;
 pub use values::{Endpoint, check_connectable, check_host, check_name, parse_endpoint};
 
-/// The most times that one request may be sent, so that what was tried fits a fixed array.
+/// The most times that one request may be sent, so that the substations tried fit a fixed array.
 pub const MOST_ATTEMPTS: usize = bounds::MOST_ATTEMPTS as usize;
 
-/// What the proxy runs with: checked, complete, and written out again in the shape of the file.
+/// What the proxy runs with: checked and complete. It is written out in the shape of the file.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[schemars(
     title = "Switchyard's configuration",
@@ -67,20 +68,20 @@ pub const MOST_ATTEMPTS: usize = bounds::MOST_ATTEMPTS as usize;
     ])
 )]
 pub struct Config {
-    /// Where charge requests come in. Port 0 takes any free one.
+    /// The address for charge requests. Port 0 takes any free port.
     #[schemars(with = "json_schema::Address", extend("default" = "127.0.0.1:8080"))]
     pub listen: SocketAddr,
-    /// What it proves its name with there; `None` is plain HTTP.
+    /// The certificate of that address; `None` is plain HTTP.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tls: Option<Tls>,
-    /// How HTTP/2 is spoken there.
+    /// HTTP/2 on that address.
     pub http2: Http2,
     /// The operator's side.
     pub admin: Admin,
     /// The substations to choose from, names and addresses unique; at least one, unless there is a discovery.
     #[schemars(length(max = bounds::MOST_SUBSTATIONS))]
     pub substations: Vec<Substation>,
-    /// Where further ones are found.
+    /// Where further substations are found.
     #[serde(skip_serializing_if = "Discovery::is_empty")]
     #[schemars(default)]
     pub discovery: Discovery,
@@ -93,17 +94,17 @@ pub struct Config {
     pub policy: Policy,
     /// How long each step of a request may take.
     pub timeouts: Timeouts,
-    /// How substations are spoken to.
+    /// How requests are sent to substations.
     pub upstream: Upstream,
     /// How much the proxy takes on.
     pub limits: Limits,
-    /// What becomes of requests for which no substation has room.
+    /// What happens to requests for which no substation has room.
     pub admission: Admission,
-    /// When a request is sent once more.
+    /// When a request is sent again.
     pub retry: Retry,
-    /// When a substation is left out for its failures, and how it comes back.
+    /// When a substation is ejected for its failures, and how it returns.
     pub health: Health,
-    /// Threads that serve requests; by default one a core.
+    /// Threads that serve requests; by default one for each core.
     #[schemars(range(min = 1, max = bounds::MOST_THREADS))]
     pub threads: usize,
 }
@@ -118,7 +119,7 @@ impl Config {
         Self::from_yaml(&text, &path.display().to_string())
     }
 
-    /// Reads and checks `text`; `source` is what the messages call it.
+    /// Reads and checks `text`; `source` is its name in messages.
     pub fn from_yaml(text: &str, source: &str) -> Result<Self, Error> {
         let tree = yaml_serde::from_str(text).map_err(|error| Error::Syntax {
             source_name: source.to_owned(),

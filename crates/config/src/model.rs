@@ -13,10 +13,10 @@ use std::{
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[schemars(default, deny_unknown_fields)]
 pub struct Admin {
-    /// Where status, metrics and commands are served. Loopback, unless there is a token.
+    /// The address for status, metrics and commands. Loopback, unless there is a token.
     #[schemars(with = "json_schema::Address")]
     pub listen: SocketAddr,
-    /// The file with the token that operators have to show; `None` asks for none.
+    /// The file with the token that operators must send; `None` requires no token.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "json_schema::Text")]
     pub token_file: Option<PathBuf>,
@@ -31,11 +31,11 @@ impl Default for Admin {
     }
 }
 
-/// What the proxy proves its name with; both files are PEM.
+/// The proxy's certificate and key; both files are PEM.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields, extend("required" = ["certificate", "key"]))]
 pub struct Tls {
-    /// The certificate, and behind it those that lead to a root.
+    /// The certificate, followed by those that lead to a root.
     #[schemars(with = "json_schema::Text")]
     pub certificate: PathBuf,
     /// The certificate's private key.
@@ -43,13 +43,13 @@ pub struct Tls {
     pub key: PathBuf,
 }
 
-/// How clients may speak HTTP/2.
+/// HTTP/2 with clients.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[schemars(default, deny_unknown_fields)]
 pub struct Http2 {
-    /// Whether also without TLS, by prior knowledge.
+    /// Whether HTTP/2 is also accepted without TLS, by prior knowledge.
     pub cleartext: bool,
-    /// The most streams that are open at once on one connection.
+    /// The most streams open at once on one connection.
     #[schemars(range(min = 1, max = bounds::MOST_STREAMS))]
     pub streams: u32,
 }
@@ -67,13 +67,13 @@ impl Default for Http2 {
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields, extend("required" = ["name", "address"]))]
 pub struct Substation {
-    /// What people, metrics and the answer's `x-substation` call it.
+    /// Its name in logs, metrics and the answer's `x-substation`.
     #[schemars(with = "json_schema::Name")]
     pub name: String,
-    /// Where it listens; a host name is looked up once, when the file is read.
+    /// The address where it listens; a host name is looked up once, when the file is read.
     #[schemars(with = "json_schema::Address")]
     pub address: SocketAddr,
-    /// How much it can bear, in the unit of its load gauge; `None` leaves it to its capacity gauge.
+    /// Its capacity, in the unit of its load gauge; `None` takes it from its capacity gauge.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "json_schema::Positive")]
     pub capacity: Option<f64>,
@@ -83,13 +83,13 @@ pub struct Substation {
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[schemars(default, deny_unknown_fields)]
 pub struct Charge {
-    /// The path that a substation books under.
+    /// The substation's path for bookings.
     #[schemars(with = "json_schema::Path")]
     pub upstream_path: String,
-    /// The body's field that says how much load the request brings.
+    /// The field of the body that holds the load of the request.
     #[schemars(with = "json_schema::Text")]
     pub load_field: String,
-    /// The load of a request that does not say, in the unit of the load gauge.
+    /// The load of a request without that field, in the unit of the load gauge.
     #[schemars(with = "json_schema::Positive")]
     pub default_load: f64,
 }
@@ -111,25 +111,25 @@ pub struct Load {
     /// The path of a substation's metrics.
     #[schemars(with = "json_schema::Path")]
     pub path: String,
-    /// The gauge that says how much a substation bears now.
+    /// The gauge of a substation's current load.
     #[serde(serialize_with = "show::series")]
     #[schemars(with = "json_schema::Series")]
     pub metric: Series,
-    /// The gauge that says how much it can bear; it may be missing.
+    /// The gauge of its capacity; it may be missing.
     #[serde(serialize_with = "show::series")]
     #[schemars(with = "json_schema::Series")]
     pub capacity_metric: Series,
-    /// What is made of several series that match, of either gauge.
+    /// How several matching series of a gauge are combined.
     pub aggregate: Aggregate,
-    /// From one round of scrapes to the next.
+    /// The time from one round of scrapes to the next.
     #[serde(serialize_with = "show::duration")]
     #[schemars(with = "json_schema::Duration")]
     pub interval: Duration,
-    /// For one scrape, from connecting to its last byte.
+    /// The limit of one scrape, from connecting to its last byte.
     #[serde(serialize_with = "show::duration")]
     #[schemars(with = "json_schema::Duration")]
     pub timeout: Duration,
-    /// The longest that the gauge takes to show a booking after its answer; zero if it shows it at once.
+    /// The longest delay from the answer to a booking until the gauge shows it; zero if it shows it at once.
     #[serde(serialize_with = "show::duration")]
     #[schemars(with = "json_schema::Duration")]
     pub visibility_lag: Duration,
@@ -158,19 +158,19 @@ impl Default for Load {
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[schemars(default, deny_unknown_fields)]
 pub struct Timeouts {
-    /// To connect to a substation.
+    /// The limit for connecting to a substation.
     #[serde(serialize_with = "show::duration")]
     #[schemars(with = "json_schema::Duration")]
     pub connect: Duration,
-    /// From having the client's whole request to having the answer, retries included.
+    /// The limit from the end of the client's request to the answer, retries included.
     #[serde(serialize_with = "show::duration")]
     #[schemars(with = "json_schema::Duration")]
     pub request: Duration,
-    /// For the client to send its whole request.
+    /// The limit for the client to send its whole request.
     #[serde(serialize_with = "show::duration")]
     #[schemars(with = "json_schema::Duration")]
     pub client: Duration,
-    /// For which a connection is kept open with nothing to do.
+    /// How long an idle connection is kept open.
     #[serde(serialize_with = "show::duration")]
     #[schemars(with = "json_schema::Duration")]
     pub idle: Duration,
@@ -187,11 +187,11 @@ impl Default for Timeouts {
     }
 }
 
-/// How substations are spoken to.
+/// How requests are sent to substations.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
 #[schemars(default, deny_unknown_fields)]
 pub struct Upstream {
-    /// How many requests may be under way on one connection.
+    /// How many requests may be in flight on one connection.
     #[schemars(with = "json_schema::Pipeline")]
     pub pipeline: Pipeline,
 }
@@ -207,7 +207,7 @@ pub struct Limits {
     /// The most client connections at once.
     #[schemars(range(min = 1, max = bounds::MOST_CONNECTIONS))]
     pub connections: usize,
-    /// The most requests in hand at once.
+    /// The most requests in flight at once.
     #[schemars(range(min = 1, max = bounds::MOST_CONNECTIONS))]
     pub requests: usize,
 }
@@ -222,14 +222,14 @@ impl Default for Limits {
     }
 }
 
-/// What becomes of requests for which no substation has room.
+/// What happens to requests for which no substation has room.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[schemars(default, deny_unknown_fields)]
 pub struct Admission {
-    /// The most that wait for room; with 0 nobody does.
+    /// The most requests that wait for room; 0 turns waiting off.
     #[schemars(range(min = 0, max = bounds::MOST_CONNECTIONS))]
     pub queue: usize,
-    /// The longest that one waits.
+    /// The longest that a request waits.
     #[serde(serialize_with = "show::duration")]
     #[schemars(with = "json_schema::Duration")]
     pub timeout: Duration,
@@ -244,24 +244,24 @@ impl Default for Admission {
     }
 }
 
-/// When a substation is left out for its failures, and how it comes back.
+/// When a substation is ejected for its failures, and how it returns.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[schemars(default, deny_unknown_fields)]
 pub struct Health {
     /// Failures in a row that eject it.
     #[schemars(range(min = 1, max = bounds::MOST_FAILURES))]
     pub failures: u32,
-    /// The least share of exchanges that must go well; with 0 nobody is ejected for it.
+    /// The least share of exchanges that must succeed; with 0 no substation is ejected for it.
     #[schemars(with = "json_schema::Share")]
     pub success_rate: f64,
-    /// The time over which that share is taken.
+    /// The window of that share.
     #[serde(serialize_with = "show::duration")]
     #[schemars(with = "json_schema::Duration")]
     pub window: Duration,
-    /// The fewest exchanges that it is taken of.
+    /// The fewest exchanges for which that share counts.
     #[schemars(range(min = 1, max = bounds::MOST_EXCHANGES))]
     pub requests: u64,
-    /// How long the first ejection lasts; each further one twice as long.
+    /// The first ejection's length; each further ejection lasts twice as long.
     #[serde(serialize_with = "show::duration")]
     #[schemars(with = "json_schema::Duration")]
     pub ejection: Duration,
@@ -269,14 +269,14 @@ pub struct Health {
     #[serde(serialize_with = "show::duration")]
     #[schemars(with = "json_schema::Duration")]
     pub longest_ejection: Duration,
-    /// How long one that comes back takes to come into its whole share.
+    /// How long a returning substation takes to reach its full share.
     #[serde(serialize_with = "show::duration")]
     #[schemars(with = "json_schema::Duration")]
     pub slow_start: Duration,
-    /// The most that may be ejected for failing, as a share of all; but always one.
+    /// The most substations ejected for failing, as a share of all; at least one is always allowed.
     #[schemars(with = "json_schema::Share")]
     pub most_ejected: f64,
-    /// If less than this share of all is in rotation, those ejected for failing are used as well.
+    /// If less than this share of all is in rotation, those ejected for failing are used as well (panic threshold).
     #[schemars(with = "json_schema::Share")]
     pub panic: f64,
 }
@@ -297,11 +297,11 @@ impl Default for Health {
     }
 }
 
-/// When a request is sent once more.
+/// When a request is sent again.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[schemars(default, deny_unknown_fields)]
 pub struct Retry {
-    /// How often one request may be sent, the first time included.
+    /// How often one request may be sent, including the first time.
     #[schemars(range(min = 1, max = bounds::MOST_ATTEMPTS))]
     pub attempts: u32,
     /// The most retries, as a share of all requests.
@@ -310,7 +310,7 @@ pub struct Retry {
     /// The most `Idempotency-Key`s whose substation is remembered.
     #[schemars(range(min = 1, max = bounds::MOST_KEYS))]
     pub keys: usize,
-    /// For which each is remembered.
+    /// How long each is remembered.
     #[serde(serialize_with = "show::duration")]
     #[schemars(with = "json_schema::Duration")]
     pub keys_for: Duration,

@@ -1,13 +1,13 @@
-//! The word that was probably meant.
+//! Suggests the key that was probably meant.
 
 use strsim::damerau_levenshtein;
 
-/// The most slips between a word and the one that was meant; more would be guessing.
+/// The most edits between a word and its suggestion; more would be guessing.
 const SLIPS: usize = 2;
 /// The longest word worth comparing, in bytes: no key is nearly as long.
 const LONGEST: usize = 32;
 
-/// The candidate nearest to `word`, if any is near: two slips away, or begun by it (`stale` for `stale_after`).
+/// The candidate nearest to `word`, if any is near: two edits away, or begun by it (`stale` for `stale_after`).
 pub(super) fn nearest<'a>(word: &str, candidates: &[&'a str]) -> Option<&'a str> {
     let word = word.to_ascii_lowercase().replace('-', "_");
     if word.len() > LONGEST {
@@ -20,7 +20,7 @@ pub(super) fn nearest<'a>(word: &str, candidates: &[&'a str]) -> Option<&'a str>
         } else {
             damerau_levenshtein(&word, candidate)
         };
-        // A short word is near to everything: half of it has to be right.
+        // A short word is near to everything: half of it must be right.
         (slips <= SLIPS && 2 * slips <= candidate.len()).then_some((slips, *candidate))
     });
     near.min_by_key(|(slips, _)| *slips)
@@ -32,7 +32,7 @@ mod tests {
     use super::nearest;
 
     #[test]
-    fn a_slip_finds_its_word_and_another_word_finds_none() {
+    fn a_typo_finds_its_word_and_an_unrelated_word_finds_none() {
         let keys = ["listen", "load", "limits", "stale_after", "policy", "name"];
         for (word, meant) in [
             ("lisen", Some("listen")),

@@ -1,22 +1,22 @@
-//! How many requests may be under way on one connection to a substation, under the words that the file uses.
+//! How many requests may be in flight on one connection to a substation, in the words of the file.
 
 use serde::{Serialize, Serializer};
 
-/// The most requests on one connection if nobody says: a batch beyond it saves little, and a connection that
-/// breaks leaves no more than these in doubt.
+/// The most requests on one connection by default: a larger batch saves little, and a connection that breaks
+/// leaves no more than these in doubt.
 const AUTO: usize = 16;
-/// The most that may be asked for.
+/// The most that may be configured.
 pub(super) const MOST: usize = 256;
 
 /// Whether requests to one substation may share a connection, and how many.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Pipeline {
-    /// Where a substation has earned it.
+    /// Where the substation has proved eligible.
     #[default]
     Auto,
     /// Never.
     Off,
-    /// Where a substation has earned it, and so many at most; from 2 on.
+    /// Where the substation has proved eligible, at most so many; 2 or more.
     AtMost(usize),
 }
 

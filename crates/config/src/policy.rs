@@ -1,4 +1,4 @@
-//! How a substation is chosen: the library's policies, under the names that the file uses.
+//! How a substation is chosen: the policies of `switchyard-balance`, under the names of the file.
 
 use serde::{Serialize, Serializer};
 use std::str::FromStr;
@@ -34,9 +34,9 @@ impl Serialize for Policy {
     }
 }
 
-/// A name that no policy has.
+/// The name is not a policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("is no policy: write least_load, power_of_two, round_robin or random")]
+#[error("is not a policy: write least_load, power_of_two, round_robin or random")]
 pub struct UnknownPolicy;
 
 impl FromStr for Policy {

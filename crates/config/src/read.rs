@@ -1,4 +1,4 @@
-//! Which keys there are, where they stand, and what each must be.
+//! The keys of the file: where each appears, and what its value must be.
 
 use super::{
     Admin, Admission, Charge, Config, Health, Http2, Limits, Load, Pipeline, Policy, Retry,
@@ -133,7 +133,7 @@ fn limits(s: &mut Section<'_>) -> Limits {
     Limits {
         body,
         connections,
-        // One a connection, which is no limit of its own.
+        // By default one for each connection, which adds no limit.
         requests: s.value("requests", connections, values::whole(1..=MOST_CONNECTIONS)),
     }
 }
@@ -187,8 +187,8 @@ fn health(s: &mut Section<'_>) -> Health {
     }
 }
 
-/// The substations, no two of one name or address, and none at an address that is the proxy's `own`. There may be
-/// none where they can be found otherwise.
+/// The substations: names and addresses are unique, and no address is one of the proxy's `own`. The list may be
+/// empty where there is a discovery.
 fn substations(file: &mut Section<'_>, own: [(&str, SocketAddr); 2]) -> Vec<Substation> {
     const EXAMPLE: &str = "substations: [{name: substation1, address: 127.0.0.1:5001}]";
     let read = |node: &Node| values::list(node, EXAMPLE, MOST_SUBSTATIONS);
@@ -228,7 +228,7 @@ fn substations(file: &mut Section<'_>, own: [(&str, SocketAddr); 2]) -> Vec<Subs
     })
 }
 
-/// Where a listener answers: one on all interfaces does so on loopback too.
+/// An address at which a local listener can be reached: loopback if it listens on all interfaces.
 #[must_use]
 pub fn connect_address(listen: SocketAddr) -> SocketAddr {
     let ip = match listen.ip() {
@@ -239,13 +239,13 @@ pub fn connect_address(listen: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, listen.port())
 }
 
-/// Takes `value` for the key at `path`, unless another key has it.
+/// Claims `value` for the key at `path`, unless another key has it.
 fn claim<T>(taken: &mut HashMap<T, String>, value: T, path: &str) -> Result<T, String>
 where
     T: Clone + Display + Eq + Hash,
 {
     if let Some(owner) = taken.get(&value) {
-        return Err(format!("{value} is taken by {owner}"));
+        return Err(format!("{value} is already used by {owner}"));
     }
     taken.insert(value.clone(), path.to_owned());
     Ok(value)

@@ -4,9 +4,9 @@ use super::{Config, error::Fault};
 use humantime::format_duration as shown;
 use std::net::SocketAddr;
 
-/// Notes every pair of values that do not go together.
+/// Notes every pair of values that contradict each other.
 ///
-/// A key that already has a fault is left out: its default stands in for it, and nobody wrote that.
+/// A key that already has a fault is skipped: its value here is the default and not what the file says.
 pub(super) fn check(config: &Config, faults: &mut Vec<Fault>) {
     let Config {
         listen,
@@ -39,7 +39,7 @@ pub(super) fn check(config: &Config, faults: &mut Vec<Fault>) {
         ["admin.listen", "listen"],
         faults,
         || {
-            let rule = format!("is where `listen` ({listen}) takes requests: choose another port");
+            let rule = format!("is the address of `listen` ({listen}): choose another port");
             (format!("{:?}", admin.listen.to_string()), rule)
         },
     );
@@ -49,7 +49,7 @@ pub(super) fn check(config: &Config, faults: &mut Vec<Fault>) {
         faults,
         || {
             let rule = "must be loopback, as in 127.0.0.1:9901, unless admin.token_file is set: it takes \
-                        commands, and without a token from whoever reaches it";
+                        commands, and without a token from every client that reaches it";
             (format!("{:?}", admin.listen.to_string()), rule.to_owned())
         },
     );
@@ -58,7 +58,7 @@ pub(super) fn check(config: &Config, faults: &mut Vec<Fault>) {
         ["http2.cleartext", "tls"],
         faults,
         || {
-            let rule = "is for a port without TLS; with `tls`, clients choose HTTP/2 by themselves: remove it";
+            let rule = "is for a port without TLS; with `tls`, clients negotiate HTTP/2 by themselves: remove it";
             ("true".to_owned(), rule.to_owned())
         },
     );
@@ -100,7 +100,7 @@ pub(super) fn check(config: &Config, faults: &mut Vec<Fault>) {
     );
 }
 
-/// Notes a fault at the first of `keys`, unless the rule `holds` or one of them has a fault of its own.
+/// Notes a fault at the first of `keys`, unless the rule `holds` or either key already has a fault.
 fn require(
     holds: bool,
     keys: [&str; 2],
@@ -123,7 +123,7 @@ fn require(
     });
 }
 
-/// Whether two listeners would want the same port of the same interface.
+/// Whether two listeners need the same port of the same interface.
 fn clash(a: SocketAddr, b: SocketAddr) -> bool {
     let everywhere = a.ip().is_unspecified() || b.ip().is_unspecified();
     a.port() != 0 && a.port() == b.port() && (a.ip() == b.ip() || everywhere)

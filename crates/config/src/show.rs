@@ -1,4 +1,4 @@
-//! How checked values are written out again: as the file would have them, so that they can be read back.
+//! How checked values are written: as in the file, so that they can be read back.
 
 use super::Series;
 use serde::Serializer;

@@ -1,4 +1,4 @@
-//! What the room promises as a whole; each part's own tests stand beside it.
+//! Tests of the crate as a whole; tests of single parts stand beside them.
 
 mod effective;
 mod values;
@@ -73,7 +73,7 @@ plugins: {}
 }
 
 #[test]
-fn a_rule_between_two_keys_is_silent_while_one_of_them_has_a_fault_of_its_own() {
+fn a_rule_between_two_keys_is_silent_while_either_has_a_fault() {
     let rule = "load: {interval: 500, stale_after: 100ms}";
     assert_eq!(
         faults_of(rule),
@@ -82,7 +82,7 @@ fn a_rule_between_two_keys_is_silent_while_one_of_them_has_a_fault_of_its_own() 
 }
 
 #[test]
-fn a_thousand_substations_are_read_within_a_blink_and_too_many_are_refused() {
+fn ten_thousand_substations_are_read_within_five_seconds_and_more_are_refused() {
     let list = |count: u32| {
         (0..count).fold(
             "substations:

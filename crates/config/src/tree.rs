@@ -1,16 +1,16 @@
-//! The file as YAML says it, before anyone asks what it means.
+//! The file as YAML, before it is interpreted.
 //!
-//! `yaml_serde::Value` would do, but it refuses a file at its first duplicate key. Here a map keeps its entries as
-//! they were written, so that a duplicate is one fault among the others.
+//! `yaml_serde::Value` would do, but it refuses a file at its first duplicate key. Here a map keeps all entries as
+//! written, so that a duplicate is one fault among others.
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use std::fmt;
 use yaml_serde::Number;
 
-/// The longest text that a message repeats, in characters; what is longer is cut.
+/// The longest text that a message repeats, in characters; longer text is cut.
 const SHOWN: usize = 60;
 
-/// One value and all that is below it.
+/// One value and everything below it.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Node {
     Null,
@@ -22,7 +22,7 @@ pub(super) enum Node {
 }
 
 impl Node {
-    /// What kind of value this is, to follow "not".
+    /// The kind of the value, worded to follow "not".
     pub(super) fn kind(&self) -> &'static str {
         match self {
             Self::Null => "nothing",
@@ -34,7 +34,7 @@ impl Node {
         }
     }
 
-    /// The value as a message repeats it: on one line, and empty where the kind says enough.
+    /// The value in a message: on one line, and empty where the kind says enough.
     pub(super) fn shown(&self) -> String {
         match self {
             Self::Null | Self::List(_) | Self::Map(_) => String::new(),
@@ -45,7 +45,7 @@ impl Node {
         }
     }
 
-    /// The value as a key: what a path calls it.
+    /// The value as a key in a path.
     fn into_key(self) -> String {
         match self {
             Self::Text(text) if text.bytes().all(|b| b.is_ascii_graphic()) && !text.is_empty() => {
@@ -76,7 +76,7 @@ impl<'de> Visitor<'de> for NodeVisitor {
         Ok(Node::Null)
     }
 
-    /// What a document without any content is.
+    /// An empty document.
     fn visit_none<E>(self) -> Result<Node, E> {
         Ok(Node::Null)
     }

@@ -1,5 +1,5 @@
-//! What one value must look like. Each reader answers with the value or with the rule that it breaks, worded to
-//! follow the value in a message.
+//! Readers of single values. Each returns the value, or the rule that it breaks, worded to follow the value in a
+//! message.
 
 mod address;
 mod source;
@@ -20,14 +20,14 @@ use yaml_serde::Number;
 
 /// The longest name, in bytes: what one label of a host name may have.
 const LONGEST_NAME: usize = 63;
-/// The longest duration. More is a slip of the unit.
+/// The longest duration. More is a mistake in the unit.
 const LONGEST: Duration = Duration::from_hours(1);
 /// The longest text of a duration, in bytes: `59m 59s 999ms 999us 999ns`. Humantime panics where its sum just
 /// passes what a `Duration` holds, which takes one byte more (`5124095576030431h15s1000ms`).
 const LONGEST_TEXT: usize = 25;
-/// The shortest time between two rounds of scrapes: below it, polling costs more than it tells.
+/// The shortest time between two rounds of scrapes: more frequent polling costs more than it is worth.
 const SHORTEST_INTERVAL: Duration = Duration::from_millis(10);
-/// The shortest time between two looks at a source of substations.
+/// The shortest time between two refreshes of a discovery source.
 const SHORTEST_REFRESH: Duration = Duration::from_millis(100);
 
 type Read<T> = Result<T, String>;
@@ -49,20 +49,20 @@ pub(super) fn list(node: &Node, example: &str, most: usize) -> Read<Vec<Node>> {
     }
 }
 
-/// Anything that reads itself from text.
+/// Anything that implements `FromStr`.
 pub(super) fn parsed<T: FromStr<Err: Display>>(node: &Node) -> Read<T> {
     text(node)?
         .parse()
         .map_err(|error: T::Err| error.to_string())
 }
 
-/// The name of a substation. It stands in URLs and as a label's value, so it needs no quoting anywhere.
+/// The name of a substation. It appears in URLs and as a label's value, so it must need no quoting.
 pub(super) fn name(node: &Node) -> Read<String> {
     let name = text(node)?;
     check_name(name).map(|()| name.to_owned())
 }
 
-/// Whether `name` may be a substation's, or the rule that it breaks.
+/// Checks that `name` is allowed for a substation; else the rule that it breaks.
 pub fn check_name(name: &str) -> Read<()> {
     let allowed = |b: u8| b.is_ascii_alphanumeric() || b"_.-".contains(&b);
     let begins_well = name.starts_with(|c: char| c.is_ascii_alphanumeric());
@@ -86,7 +86,7 @@ pub(super) fn path(node: &Node) -> Read<String> {
     }
 }
 
-/// The path of a file, relative to where the process runs. Nobody looks yet whether it is there.
+/// The path of a file, relative to the working directory. Whether it exists is not checked here.
 pub(super) fn file(node: &Node) -> Read<PathBuf> {
     match text(node)? {
         "" => Err("must be the path of a file".to_owned()),
@@ -112,7 +112,7 @@ pub(super) fn duration(node: &Node) -> Read<Duration> {
     }
 }
 
-/// How much later something follows: a duration, or none at all.
+/// A delay: a duration, zero included.
 pub(super) fn lag(node: &Node) -> Read<Duration> {
     match span(node)? {
         value if value > LONGEST => Err("must be at most 1h; 0s is none".to_owned()),
@@ -141,24 +141,24 @@ fn span(node: &Node) -> Read<Duration> {
 /// The time between two rounds of scrapes.
 pub(super) fn interval(node: &Node) -> Read<Duration> {
     match duration(node)? {
-        value if value < SHORTEST_INTERVAL => {
-            Err("must be 10ms or more: below, polling costs more than it tells".to_owned())
-        }
+        value if value < SHORTEST_INTERVAL => Err(
+            "must be 10ms or more: more frequent polling costs more than it is worth".to_owned(),
+        ),
         value => Ok(value),
     }
 }
 
-/// The time between two looks at a source.
+/// The time between two refreshes of a source.
 pub(super) fn refresh(node: &Node) -> Read<Duration> {
     match duration(node)? {
         value if value < SHORTEST_REFRESH => {
-            Err("must be 100ms or more, out of regard for whoever is asked".to_owned())
+            Err("must be 100ms or more, to spare the source".to_owned())
         }
         value => Ok(value),
     }
 }
 
-/// Yes or no.
+/// True or false.
 pub(super) fn boolean(node: &Node) -> Read<bool> {
     match node {
         Node::Bool(value) => Ok(*value),
@@ -228,7 +228,7 @@ pub(super) fn positive(node: &Node) -> Read<f64> {
     value.ok_or_else(|| "must be a number above 0, and finite".to_owned())
 }
 
-/// A part of a whole.
+/// A share, from 0 to 1.
 pub(super) fn share(node: &Node) -> Read<f64> {
     let value = number(node)?
         .as_f64()

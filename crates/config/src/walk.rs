@@ -1,8 +1,8 @@
-//! The walk through the tree: asks for keys by name, notes what does not fit, and never stops at it.
+//! The walk through the tree: it looks keys up by name, notes what does not fit, and continues.
 
 use super::{error::Fault, nearest::nearest, tree::Node};
 
-/// One map of the file while it is read. The keys that were asked for are the keys that it knows.
+/// One map of the file while it is read. The keys that were looked up are its known keys.
 pub(super) struct Section<'a> {
     path: &'a str,
     entries: &'a [(String, Node)],
@@ -10,7 +10,7 @@ pub(super) struct Section<'a> {
     faults: &'a mut Vec<Fault>,
 }
 
-/// Reads `node` as a map; `None` where it is no map, which is then noted.
+/// Reads `node` as a map; `None`, and a fault, if it is not a map.
 pub(super) fn walk<T>(
     path: &str,
     node: &Node,
@@ -21,7 +21,7 @@ pub(super) fn walk<T>(
         Node::Map(entries) => entries,
         Node::Null if path.is_empty() => &[],
         other => {
-            // Read as if it were empty, only to learn which keys to name.
+            // Read as if it were empty, to learn which keys the message can name.
             let mut section = Section {
                 path,
                 entries: &[],
@@ -51,7 +51,7 @@ pub(super) fn walk<T>(
 }
 
 impl<'a> Section<'a> {
-    /// A value that need not be there; also `None` where it does not fit, which is then noted.
+    /// An optional value; also `None`, and a fault, if it does not fit.
     pub(super) fn optional<T>(
         &mut self,
         key: &'static str,
@@ -73,7 +73,7 @@ impl<'a> Section<'a> {
         self.optional(key, read).unwrap_or(default)
     }
 
-    /// A value that has to be there; `example` says how it is written.
+    /// A required value; `example` shows how it is written.
     pub(super) fn required<T>(
         &mut self,
         key: &'static str,
@@ -91,7 +91,7 @@ impl<'a> Section<'a> {
         }
     }
 
-    /// The map under `key`; where there is none, all of it is default.
+    /// The map under `key`; without one, all its values are defaults.
     pub(super) fn section<T>(
         &mut self,
         key: &'static str,
@@ -110,7 +110,7 @@ impl<'a> Section<'a> {
             })
     }
 
-    /// The map under `key`, if there is one; also `None` where what is in it does not suffice.
+    /// The map under `key`, if there is one; also `None` where required values in it are missing.
     pub(super) fn optional_section<T>(
         &mut self,
         key: &'static str,
@@ -121,7 +121,7 @@ impl<'a> Section<'a> {
         walk(&path, node, self.faults, read).flatten()
     }
 
-    /// Each of `nodes`, the list under `key`, read as a map; `read` also gets its path.
+    /// Reads each of `nodes`, the list under `key`, as a map; `read` also gets its path.
     pub(super) fn each<T>(
         &mut self,
         key: &'static str,
@@ -135,12 +135,12 @@ impl<'a> Section<'a> {
         nodes.iter().enumerate().filter_map(item).collect()
     }
 
-    /// Whether the key is written, whatever stands there.
+    /// Whether the key is written, whatever its value.
     pub(super) fn has(&self, key: &str) -> bool {
         self.entries.iter().any(|(name, _)| name == key)
     }
 
-    /// Whether nothing in this map was noted so far.
+    /// Whether this map has no fault so far.
     pub(super) fn is_sound(&self) -> bool {
         !self
             .faults
@@ -148,7 +148,7 @@ impl<'a> Section<'a> {
             .any(|fault| fault.path.starts_with(self.path))
     }
 
-    /// Notes what is wrong with a key beside others.
+    /// Notes a fault of a key.
     pub(super) fn fault(&mut self, key: &str, value: String, rule: &str) {
         self.note(key, value, rule.to_owned());
     }
@@ -167,7 +167,7 @@ impl<'a> Section<'a> {
         Some(node)
     }
 
-    /// Notes the keys that nobody asked for and those that stand here twice.
+    /// Notes unknown keys and those that appear twice.
     fn check_keys(&mut self) {
         let entries = self.entries;
         for (index, (key, _)) in entries.iter().enumerate() {
@@ -176,13 +176,13 @@ impl<'a> Section<'a> {
                 .take(index)
                 .any(|(earlier, _)| earlier == key)
             {
-                "stands here twice: keep one".to_owned()
+                "appears twice: keep one".to_owned()
             } else if self.known.contains(&key.as_str()) {
                 continue;
             } else if let Some(meant) = nearest(key, &self.known) {
-                format!("is no key here; did you mean `{meant}`?")
+                format!("unknown key; did you mean `{meant}`?")
             } else {
-                format!("is no key here; the keys are {}", self.known.join(", "))
+                format!("unknown key; the keys here are {}", self.known.join(", "))
             };
             self.note(key, String::new(), rule);
         }

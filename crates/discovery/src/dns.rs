@@ -1,7 +1,7 @@
-//! Every address of a name, or every service of it: what Compose's `--scale` and a headless Kubernetes service change.
+//! All addresses or services of a DNS name: they change with Compose's `--scale` and a headless Kubernetes service.
 //!
-//! Asked by a resolver of our own, since the system's neither asks for SRV nor says why there is no address: that
-//! nobody has the name is an answer, that a server fails is none.
+//! The queries use a resolver of our own, since the system's neither asks for SRV nor says why there is no address.
+//! A name that does not exist is an answer; a failing server is none.
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -41,15 +41,15 @@ pub(super) enum DnsSourceError {
     },
     #[error("has {0} addresses; the most is {MOST_SUBSTATIONS}")]
     TooMany(usize),
-    #[error("no whole answer within {}", humantime::format_duration(*.0))]
+    #[error("no complete answer within {}", humantime::format_duration(*.0))]
     Slow(Duration),
 }
 
-/// What is asked for.
+/// A name and its resolver.
 #[derive(Debug)]
 pub(super) struct DnsClient {
     source: DnsSource,
-    /// Made when first needed, and anew after a failure: the system's servers may be others by then.
+    /// Made when first needed, and again after a failure: the system's servers may have changed by then.
     resolver: Mutex<Option<TokioResolver>>,
 }
 
@@ -65,7 +65,7 @@ impl DnsClient {
         self.source.refresh
     }
 
-    /// Asks once. The order of the addresses is theirs, not that of the answer, which servers shuffle.
+    /// Asks once. The addresses are sorted, because servers shuffle their answers.
     pub(super) async fn fetch(&self) -> Result<Vec<Found>, DnsSourceError> {
         let asking = async {
             let resolver = self.resolver()?;
@@ -112,9 +112,9 @@ impl DnsClient {
             None => TokioResolver::builder_tokio().map_err(DnsSourceError::Resolver)?,
         };
         let options = builder.options_mut();
-        // `refresh` says how old an answer may be.
+        // `refresh` limits the age of an answer.
         options.cache_size = 0;
-        // Time for a second question, if the first or its answer is lost.
+        // Leaves time for a second query, if the first or its answer is lost.
         options.timeout = self.source.timeout / 2;
         options.attempts = 2;
         let resolver = builder.build().map_err(DnsSourceError::Resolver)?;
@@ -124,7 +124,7 @@ impl DnsClient {
     async fn services(&self, resolver: &TokioResolver) -> Result<Vec<SocketAddr>, DnsSourceError> {
         let records = records(resolver, &self.source.name, RecordType::SRV).await?;
         let services = records.into_iter().filter_map(|record| match record {
-            // A lone root says that there is decidedly no such service.
+            // A lone root states that there is no such service (RFC 2782).
             RData::SRV(service) if !service.target.is_root() => Some(service),
             _ => None,
         });
@@ -149,7 +149,7 @@ fn found(address: SocketAddr) -> Found {
     }
 }
 
-/// Both kinds of address where both are asked for; half an answer is none.
+/// The addresses of the wanted kinds. If both kinds are wanted and one query fails, there is no answer.
 async fn addresses(
     resolver: &TokioResolver,
     name: &str,
@@ -174,7 +174,7 @@ async fn addresses(
     Ok(ips.collect())
 }
 
-/// The records of a name; none if nobody has it.
+/// The records of a name; none if it does not exist.
 async fn records(
     resolver: &TokioResolver,
     name: &str,

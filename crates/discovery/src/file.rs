@@ -1,4 +1,4 @@
-//! Targets in files, as Prometheus' `file_sd`.
+//! Targets in files, in the format of Prometheus' `file_sd`.
 
 use std::{
     io,
@@ -16,7 +16,7 @@ use super::targets::{self, Format, Found, Malformed, Target, UnknownHost};
 use switchyard_config::FileSource;
 use switchyard_file_watch::{Pattern, Watch, read};
 
-/// For reading all files and looking up the hosts in them: a file system or a name server may hang.
+/// The limit for reading all files and looking up the hosts in them: a file system or a name server may hang.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Why the files yield no targets.
@@ -29,7 +29,7 @@ pub(super) enum FileSourceError {
     #[error(transparent)]
     UnknownHost(#[from] UnknownHost),
     #[error(
-        "reading and looking up took longer than {}",
+        "reading the files and looking up their hosts took longer than {}",
         humantime::format_duration(PATIENCE)
     )]
     Slow,
@@ -44,7 +44,7 @@ pub(super) struct FileClient {
 }
 
 impl FileClient {
-    /// Watches from here on; `base` is what the path is relative to.
+    /// Starts to watch; the path is relative to `base`.
     pub(super) fn new(source: &FileSource, base: &Path) -> Self {
         let pattern = Pattern::new(&source.files, base);
         Self {
@@ -54,7 +54,7 @@ impl FileClient {
         }
     }
 
-    /// Waits until it is time for another look, at most so long.
+    /// Waits until a file changes or the next refresh is due, at most `most`.
     pub(super) async fn due(&mut self, most: Duration) {
         tokio::select! {
             () = self.watch.changed() => {}
@@ -62,7 +62,7 @@ impl FileClient {
         }
     }
 
-    /// What all files say together, in the order of their names.
+    /// The targets of all files, in the order of the file names.
     pub(super) async fn fetch(&self) -> Result<Vec<Found>, FileSourceError> {
         let pattern = self.pattern.clone();
         let reading = async {

@@ -1,4 +1,4 @@
-//! Targets from a URL, as Prometheus' `http_sd`.
+//! Targets from a URL, in the format of Prometheus' `http_sd`.
 
 use std::{io, time::Duration};
 
@@ -21,11 +21,11 @@ const LARGEST: usize = 16 << 20;
 pub(super) enum HttpSourceError {
     #[error("cannot connect: {0}")]
     Connect(io::Error),
-    #[error("broke off: {0}")]
+    #[error("the connection broke: {0}")]
     Broken(#[from] hyper::Error),
-    #[error("cannot be asked: {0}")]
+    #[error("the request is invalid: {0}")]
     Request(#[from] http::Error),
-    #[error("its body broke off or is larger than 16 MiB: {0}")]
+    #[error("the connection broke within the body, or the body is larger than 16 MiB: {0}")]
     Body(Box<dyn std::error::Error + Send + Sync>),
     #[error("answered {0}, not 200")]
     Status(StatusCode),
@@ -35,11 +35,11 @@ pub(super) enum HttpSourceError {
     Malformed(#[from] Malformed),
     #[error(transparent)]
     UnknownHost(#[from] UnknownHost),
-    #[error("no whole answer within {}", humantime::format_duration(*.0))]
+    #[error("no complete answer within {}", humantime::format_duration(*.0))]
     Slow(Duration),
 }
 
-/// What is asked, and how.
+/// A URL and how it is requested.
 #[derive(Debug)]
 pub(super) struct HttpClient {
     uri: Uri,
@@ -50,7 +50,7 @@ pub(super) struct HttpClient {
 impl HttpClient {
     pub(super) fn new(source: &HttpSource) -> Self {
         Self {
-            // It was checked with the configuration; what is no URL all the same is refused when it is asked.
+            // The configuration was checked; an invalid URL would fail with the request.
             uri: source.url.parse().unwrap_or_default(),
             refresh: source.refresh,
             timeout: source.timeout,
@@ -61,7 +61,7 @@ impl HttpClient {
         self.refresh
     }
 
-    /// Asks once, over a connection of its own: between two questions it would only time out.
+    /// Asks once, over a new connection: a kept one would time out between two requests.
     pub(super) async fn fetch(&self) -> Result<Vec<Found>, HttpSourceError> {
         timeout(self.timeout, self.ask())
             .await
@@ -76,7 +76,7 @@ impl HttpClient {
             .await
             .map_err(HttpSourceError::Connect)?;
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
-        // Ends with this question, answered or given up.
+        // Ends with this request, whether answered or cancelled.
         let mut driver = JoinSet::new();
         driver.spawn(connection);
 
@@ -109,7 +109,7 @@ impl HttpClient {
     }
 }
 
-/// As Prometheus demands it: an error page with status 200 is no list of targets.
+/// Required as by Prometheus: an error page with status 200 is no list of targets.
 fn is_json(headers: &HeaderMap) -> Result<(), HttpSourceError> {
     let kind = headers.get(header::CONTENT_TYPE);
     let kind = kind.map_or("", |kind| kind.to_str().unwrap_or_default());

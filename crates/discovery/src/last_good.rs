@@ -1,7 +1,7 @@
-//! What becomes of a source's answers: the last good one stands until the next.
+//! Keeps the last good answer of a source until the next good one.
 //!
-//! A source that fails says nothing about substations, and an empty answer is more often a failure in disguise (a file
-//! that is being written, a selector with a slip, a name server that has just started) than the wish to serve nobody.
+//! A source that fails says nothing about substations. An empty answer is more often a hidden failure (a file that is
+//! being written, a selector with a typo, a name server that has just started) than the wish for no substations.
 
 use std::{collections::HashMap, fmt, sync::Arc};
 
@@ -10,7 +10,7 @@ use tracing::{info, warn};
 use super::targets::Found;
 use crate::metrics::{AnswerOutcome, SourceMetrics};
 
-/// What a source found, kept.
+/// The last good answer of a source.
 #[derive(Debug)]
 pub(super) struct LastGood {
     source: String,
@@ -39,13 +39,13 @@ impl LastGood {
         }
     }
 
-    /// Whether the last answer was none.
+    /// Whether the last refresh failed.
     pub(super) fn is_failing(&self) -> bool {
         self.source_health == SourceHealth::Failing
     }
 
-    /// Takes an answer or leaves it; `Some` is what is found from now on, if that changed. Says so once, not with
-    /// every answer.
+    /// Accepts an answer or keeps the last good one; `Some` is the new answer, if it differs. A change of health is
+    /// logged once, not with every answer.
     pub(super) fn accept<E: fmt::Display>(
         &mut self,
         answer: Result<Vec<Found>, E>,
@@ -55,7 +55,7 @@ impl LastGood {
             Err(error) => {
                 self.metrics.count(AnswerOutcome::Failed);
                 if self.source_health != SourceHealth::Failing {
-                    warn!(source, %error, kept, "A source of substations fails: its last good answer stands");
+                    warn!(source, %error, kept, "Discovery source failed: keeping its last good answer");
                 }
                 self.source_health = SourceHealth::Failing;
                 return None;
@@ -66,7 +66,8 @@ impl LastGood {
                     if self.source_health != SourceHealth::Empty {
                         warn!(
                             source,
-                            kept, "A source of substations is empty: its last good answer stands"
+                            kept,
+                            "Discovery source returned no targets: keeping its last good answer"
                         );
                     }
                     self.source_health = SourceHealth::Empty;
@@ -84,7 +85,7 @@ impl LastGood {
             self.source_health,
             SourceHealth::Empty | SourceHealth::Failing
         ) {
-            info!(source, "A source of substations is well again");
+            info!(source, "Discovery source recovered");
         }
         self.source_health = SourceHealth::Healthy;
         if *found == *self.found {
@@ -92,13 +93,16 @@ impl LastGood {
         }
         let (added, removed, changed) = difference(&self.found, &found);
         let now = found.len();
-        info!(source, added, removed, changed, now, "Substations found");
+        info!(
+            source,
+            added, removed, changed, now, "Discovery source changed"
+        );
         self.found = found.into();
         Some(Arc::clone(&self.found))
     }
 }
 
-/// How many names are new, are gone, and stand for something else.
+/// How many names were added, removed and changed.
 fn difference(before: &[Found], after: &[Found]) -> (usize, usize, usize) {
     let named: HashMap<_, _> = before.iter().map(|found| (&found.name, found)).collect();
     let kept = after.iter().filter_map(|found| {
@@ -147,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_good_answer_stands_whatever_comes() {
+    fn the_last_good_answer_is_kept_through_failures_and_empty_answers() {
         let mut last_good = last_good(false);
         assert_eq!(names(last_good.accept::<&str>(Ok(vec![]))), None);
         assert_eq!(names(last_good.accept(Err("broken"))), None);
@@ -156,7 +160,7 @@ mod tests {
         for _ in 0..3 {
             assert_eq!(names(last_good.accept(Err("broken"))), None);
             assert_eq!(names(last_good.accept::<&str>(Ok(vec![]))), None);
-            // Nothing changed while it was away.
+            // The answer is the same as before the failure.
             assert_eq!(
                 names(last_good.accept::<&str>(Ok(some(&["a", "bb"])))),
                 None
@@ -167,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_answer_is_taken_where_that_is_allowed() {
+    fn an_empty_answer_is_accepted_where_that_is_allowed() {
         let mut last_good = last_good(true);
         assert!(last_good.accept::<&str>(Ok(some(&["a"]))).is_some());
         assert_eq!(names(last_good.accept(Err("broken"))), None);

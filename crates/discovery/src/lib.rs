@@ -1,8 +1,8 @@
 //! Finds substations that the configuration does not list.
 //!
-//! Each source is a task that looks when something changes or its time has come, and keeps what it found last: a
-//! source that fails, hangs or answers with nothing takes nobody out of service. What all of them found is one
-//! [`Discovery::listing`]; whoever applies it waits for [`Discovery::changed`].
+//! Each source is a task that refreshes when something changes or its interval has passed, and keeps its last good
+//! answer: a source that fails, hangs or returns nothing takes no substation out of service. [`Discovery::listing`]
+//! is what all sources found; a caller that applies it waits for [`Discovery::changed`].
 
 mod dns;
 mod file;
@@ -40,21 +40,21 @@ pub use merge::merge;
 pub use metrics::DiscoveryFamilies;
 pub use targets::Found;
 
-/// A source that failed is asked again after so long, if its own pause is longer.
+/// The pause after a failure, if the source's own interval is longer.
 const RETRY: Duration = Duration::from_secs(5);
 
-/// All sources of a configuration, at work until this is dropped.
+/// All sources of a configuration. They run until this is dropped.
 #[derive(Debug)]
 pub struct Discovery {
     sources: Vec<Source>,
-    /// Counts what changed in the answers.
+    /// Counts changes of the answers.
     changes: watch::Receiver<u64>,
     change: watch::Sender<u64>,
-    /// Named in the log already.
+    /// The conflicts that the log names already.
     logged: HashSet<MergeConflict>,
 }
 
-/// Where one source is asked: what it is known by from one configuration to the next.
+/// The configuration of one source, which identifies it across reloads.
 #[derive(Debug, Clone, PartialEq)]
 enum SourceConfig {
     File(FileSource, PathBuf),
@@ -62,7 +62,7 @@ enum SourceConfig {
     Dns(DnsSource),
 }
 
-/// One source at work.
+/// One running source.
 #[derive(Debug)]
 struct Source {
     config: SourceConfig,
@@ -72,11 +72,11 @@ struct Source {
     task: AbortHandle,
 }
 
-/// What a source found last.
+/// The last good answer of a source.
 #[derive(Debug, Clone)]
 struct Answer {
     found: Arc<[Found]>,
-    /// It was asked once at least, whatever came of it.
+    /// Whether the source has been asked at least once, with any outcome.
     is_settled: bool,
 }
 
@@ -88,10 +88,10 @@ impl Drop for Source {
 }
 
 impl Discovery {
-    /// Puts the sources of a configuration to work, on the runtime that this is called from. Files are relative to
-    /// `base`, the folder of the configuration.
+    /// Starts the sources of a configuration on the current runtime. Files are relative to `base`, the folder of the
+    /// configuration.
     ///
-    /// A source that was at work `before` stays so, with what it found; others of `before` end here.
+    /// A source of `before` that is still configured goes on, with its answer; the others of `before` stop.
     #[must_use]
     pub fn start(
         config: &config::Discovery,
@@ -113,7 +113,7 @@ impl Discovery {
         let mut kept: Vec<_> = running
             .extract_if(.., |source| configs.contains(&source.config))
             .collect();
-        // Before others begin: one that was only altered has the same series.
+        // Before new sources start: an altered source has the same series as its predecessor.
         drop(running);
         let sources = configs.into_iter().map(|config| {
             let at = kept.iter().position(|source| source.config == config);
@@ -127,13 +127,13 @@ impl Discovery {
         before
     }
 
-    /// Waits for a change of the listing since this last returned. A wait that is given up loses nothing.
+    /// Waits until the listing has changed since this last returned. Cancel safe.
     pub async fn changed(&mut self) {
-        // It has a sender of its own, so the channel does not close.
+        // `self` holds a sender, so the channel does not close.
         let _ = self.changes.changed().await;
     }
 
-    /// What was found, source by source in the order of the configuration, each as in its answer.
+    /// All that was found: the sources in the order of the configuration, each as in its answer.
     #[must_use]
     pub fn listing(&self) -> Vec<Found> {
         let answers = self
@@ -143,7 +143,7 @@ impl Discovery {
         answers.flat_map(|found| found.to_vec()).collect()
     }
 
-    /// Whether each source was asked once at least. Before that, nothing found means nothing.
+    /// Whether each source was asked at least once. Before that, an empty listing says nothing.
     #[must_use]
     pub fn is_settled(&self) -> bool {
         self.sources
@@ -155,25 +155,25 @@ impl Discovery {
     pub async fn settled(&self) {
         for source in &self.sources {
             let mut answer = source.answer.clone();
-            // A source that is no more will not answer either.
+            // A source that has stopped will not answer either.
             let _ = answer.wait_for(|answer| answer.is_settled).await;
         }
     }
 
-    /// Has every source asked again, now.
+    /// Makes every source refresh now.
     pub fn refresh(&self) {
         for source in &self.sources {
             source.refresh.notify_one();
         }
     }
 
-    /// The substations that are `listed` and those that were found: [`merge()`]. What is left out is named in the
-    /// log, once for as long as it stays so.
+    /// The substations that are `listed` and those that were found, by [`merge()`]. Each conflict is logged once for
+    /// as long as it lasts.
     pub fn merged(&mut self, listed: &[Substation], own: &[SocketAddr]) -> Vec<Substation> {
         let (all, conflicts) = merge(listed, &self.listing(), own);
         for conflict in &conflicts {
             if !self.logged.contains(conflict) {
-                warn!(%conflict, "Left out a substation that was found");
+                warn!(%conflict, "Ignored a discovered substation");
             }
         }
         self.logged = conflicts.into_iter().collect();
@@ -255,7 +255,7 @@ struct SourceTask {
 impl SourceTask {
     async fn run(mut self, config: SourceConfig) {
         let client = match config {
-            // It looks at the files, and a file system may hang.
+            // It reads the files, and a file system may hang.
             SourceConfig::File(source, base) => {
                 spawn_blocking(move || FileClient::new(&source, &base))
                     .await
@@ -264,7 +264,7 @@ impl SourceTask {
             SourceConfig::Http(source) => Ok(SourceClient::Http(HttpClient::new(&source))),
             SourceConfig::Dns(source) => Ok(SourceClient::Dns(Box::new(DnsClient::new(&source)))),
         };
-        // Else the runtime is about to end.
+        // An error means that the runtime is shutting down.
         let Ok(mut client) = client else {
             return;
         };
@@ -293,7 +293,7 @@ impl SourceTask {
     }
 }
 
-/// Whoever is asked.
+/// The client of a source.
 enum SourceClient {
     File(FileClient),
     Http(HttpClient),
@@ -301,7 +301,7 @@ enum SourceClient {
 }
 
 impl SourceClient {
-    /// What is found from now on, if that changed.
+    /// Refreshes once; `Some` is the new answer, if it changed.
     async fn fetch(&self, last_good: &mut LastGood) -> Option<Arc<[Found]>> {
         match self {
             Self::File(client) => last_good.accept(client.fetch().await),
@@ -310,7 +310,7 @@ impl SourceClient {
         }
     }
 
-    /// Waits until it is time for another look, at most so long.
+    /// Waits until the next refresh is due, at most `most`.
     async fn due(&mut self, most: Duration) {
         match self {
             Self::File(client) => client.due(most).await,

@@ -1,31 +1,31 @@
-//! One list of substations out of what is configured and what is found.
+//! Merges configured and discovered substations into one list.
 
 use std::{collections::HashMap, fmt, net::SocketAddr};
 
 use super::targets::Found;
 use switchyard_config::{MOST_SUBSTATIONS, Substation, connect_address};
 
-/// A found substation that was left out.
+/// A discovered substation that was ignored.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct MergeConflict {
-    /// What it is called.
+    /// Its name.
     pub name: String,
-    /// Where it listens.
+    /// Its address.
     pub address: SocketAddr,
-    /// What stands in its way.
+    /// Why it was ignored.
     pub cause: ConflictCause,
 }
 
-/// What stands in the way of a found substation.
+/// Why a discovered substation was ignored.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum ConflictCause {
     /// The proxy itself listens there.
     Own,
-    /// The name stands for another address.
+    /// The name belongs to this other address.
     Name(SocketAddr),
-    /// The address has another name, or another capacity.
+    /// The address belongs to this other name, or has another capacity.
     Address(String),
-    /// There are as many substations as a proxy takes.
+    /// The limit of substations is reached.
     Full,
 }
 
@@ -39,18 +39,18 @@ impl fmt::Display for MergeConflict {
         write!(f, "{name} at {address}: ")?;
         match cause {
             ConflictCause::Own => f.write_str("the proxy itself listens there"),
-            ConflictCause::Name(other) => write!(f, "the name stands for {other}"),
+            ConflictCause::Name(other) => write!(f, "the name belongs to {other}"),
             ConflictCause::Address(other) => {
-                write!(f, "the address is {other}'s, or its capacity differs")
+                write!(f, "the address belongs to {other}, or the capacity differs")
             }
             ConflictCause::Full => write!(f, "there are {MOST_SUBSTATIONS} substations already"),
         }
     }
 }
 
-/// The substations that are `listed`, then those that were `found`, in order. What comes first keeps its name and its
-/// address; what says nothing else than one before it is the same one, and what gainsays it is left out. `own` are the
-/// proxy's listeners.
+/// The substations that are `listed`, then those that were `found`, in order. If two sources disagree about a
+/// substation, the first one wins, and the other is a conflict; if they agree, it appears once. `own` are the proxy's
+/// listeners, which are never substations.
 #[must_use]
 pub fn merge<'a>(
     listed: &[Substation],
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_first_keeps_its_name_and_address_and_its_place() {
+    fn the_first_source_of_a_substation_wins_and_the_order_is_kept() {
         let before = [listed("a", 1), listed("b", 2)];
         let after = [
             found("c", 3),
@@ -144,15 +144,15 @@ mod tests {
         assert_eq!(names, ["a", "b", "c", "d"]);
         let causes: Vec<_> = conflicts.iter().map(ToString::to_string).collect();
         let expected = [
-            "a at 10.0.0.4:5001: the name stands for 10.0.0.1:5001",
-            "other at 10.0.0.2:5001: the address is b's, or its capacity differs",
-            "d at 10.0.0.6:5001: the name stands for 10.0.0.5:5001",
+            "a at 10.0.0.4:5001: the name belongs to 10.0.0.1:5001",
+            "other at 10.0.0.2:5001: the address belongs to b, or the capacity differs",
+            "d at 10.0.0.6:5001: the name belongs to 10.0.0.5:5001",
         ];
         assert_eq!(causes, expected);
     }
 
     #[test]
-    fn another_capacity_for_the_same_one_is_told_and_the_first_stands() {
+    fn another_capacity_for_the_same_substation_is_a_conflict_and_the_first_wins() {
         let with = |capacity| Found {
             capacity: Some(capacity),
             ..found("a", 1)
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn the_proxy_does_not_send_to_itself() {
+    fn the_proxy_does_not_become_its_own_substation() {
         let own = ["0.0.0.0:5001".parse().unwrap(), at(9)];
         let here = Found {
             address: "127.0.0.1:5001".parse().unwrap(),
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn ten_thousand_are_enough() {
+    fn more_than_ten_thousand_substations_are_ignored() {
         let many: Vec<_> = (0..10_002_u32)
             .map(|i| Found {
                 address: (std::net::Ipv4Addr::from(0x0a00_0000 + i), 1).into(),

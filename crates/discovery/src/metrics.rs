@@ -1,4 +1,4 @@
-//! What the sources of substations answer.
+//! Metrics of the discovery sources.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -16,7 +16,7 @@ pub struct DiscoveryFamilies {
     last_success: GaugeVec,
 }
 
-/// How a look at a source ended.
+/// The outcome of a refresh.
 #[derive(Clone, Copy, Debug, Enum, Eq, IntoStaticStr, PartialEq, VariantArray)]
 #[strum(serialize_all = "snake_case")]
 pub(crate) enum AnswerOutcome {
@@ -34,7 +34,7 @@ impl DiscoveryFamilies {
         Ok(Self {
             refreshes: make.counters(
                 "discovery_refreshes_total",
-                "Looks at a source of substations, by how they ended.",
+                "Refreshes of a discovery source, by outcome.",
                 &["source", "outcome"],
             )?,
             targets: make.int_gauges(
@@ -50,7 +50,7 @@ impl DiscoveryFamilies {
         })
     }
 
-    /// The handles of one source; its series are there until it is forgotten.
+    /// The handles of one source; its series exist until [`SourceMetrics::forget`].
     pub(crate) fn handles(&self, source: &str) -> SourceMetrics {
         SourceMetrics {
             refreshes: counter_by(&self.refreshes, &[source]),
@@ -71,18 +71,18 @@ pub(crate) struct SourceMetrics {
 }
 
 impl SourceMetrics {
-    /// Counts a look.
+    /// Counts a refresh.
     pub(crate) fn count(&self, outcome: AnswerOutcome) {
         self.refreshes[outcome].inc();
     }
 
-    /// Notes a good answer, of so many substations.
+    /// Records a good answer with this many substations.
     pub(crate) fn answered(&self, targets: usize) {
         self.targets.set(i64::try_from(targets).unwrap_or(i64::MAX));
         let unix = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();
-        // Made with the first answer: 0 would read as half a century ago.
+        // Created with the first answer: 0 would read as 1970.
         let families = &self.families;
         families
             .last_success
@@ -90,7 +90,7 @@ impl SourceMetrics {
             .set(unix.as_secs_f64());
     }
 
-    /// How many looks ended so.
+    /// How many refreshes had this outcome.
     #[cfg(test)]
     pub(crate) fn counted(&self, outcome: AnswerOutcome) -> u64 {
         self.refreshes[outcome].get()
@@ -102,10 +102,10 @@ impl SourceMetrics {
         self.targets.get()
     }
 
-    /// Takes the series off the page: nobody asks the source any more.
+    /// Removes the series: the source has stopped.
     pub(crate) fn forget(&self) {
         let source = self.source.as_str();
-        // Each fails where the series is not there, which is as good.
+        // Each fails if the series does not exist, which is fine.
         let _ = self.families.targets.remove_label_values(&[source]);
         let _ = self.families.last_success.remove_label_values(&[source]);
         forget_by::<AnswerOutcome>(&self.families.refreshes, &[source]);

@@ -1,8 +1,8 @@
 //! Prometheus' target groups, read as substations.
 //!
-//! `[{targets: ["host:port", …], labels: {name: …, capacity: …}}]`, in JSON or YAML: the same text feeds Prometheus.
-//! Two labels mean something here, all others are Prometheus' alone. One wrong target makes the whole answer wrong:
-//! half an answer would take the other half out of service.
+//! `[{targets: ["host:port", …], labels: {name: …, capacity: …}}]`, in JSON or YAML: Prometheus reads the same text.
+//! Switchyard reads the labels `name` and `capacity` and ignores the rest. One invalid target invalidates the whole
+//! answer, because a partial answer would take the other substations out of service.
 
 use std::{
     collections::BTreeMap,
@@ -30,13 +30,13 @@ const LOOKUPS: usize = 16;
 /// A substation that a source found.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Found {
-    /// What it is called: its label `name`, else the target as it is written, as Prometheus' `instance`.
+    /// Its name: the label `name`, else the target as written, like Prometheus' `instance`.
     pub name: String,
-    /// Whether a label named it.
+    /// Whether the name comes from a label.
     pub is_named: bool,
-    /// Where it listens.
+    /// Its address.
     pub address: SocketAddr,
-    /// How much it can bear, in the unit of its load gauge, if a label says so.
+    /// Its capacity, in the unit of its load gauge, if a label gives one.
     pub capacity: Option<f64>,
 }
 
@@ -49,16 +49,16 @@ pub enum Format {
     Yaml,
 }
 
-/// Why a text is no target groups.
+/// Why a text can't be read as target groups.
 #[derive(Debug, Error)]
 pub enum Malformed {
-    /// It is no JSON, or none of this shape.
-    #[error("is no JSON of target groups: {0}")]
+    /// It is not JSON, or not of this shape.
+    #[error("is not a JSON list of target groups: {0}")]
     Json(#[from] serde_json::Error),
-    /// It is no YAML, or none of this shape.
-    #[error("is no YAML of target groups: {0}")]
+    /// It is not YAML, or not of this shape.
+    #[error("is not a YAML list of target groups: {0}")]
     Yaml(#[from] yaml_serde::Error),
-    /// More targets than a proxy takes.
+    /// More targets than the limit.
     #[error("has {0} targets; the most is {MOST_SUBSTATIONS}")]
     TooMany(usize),
     /// Some of it breaks a rule.
@@ -86,7 +86,7 @@ pub struct UnknownHost {
     reason: String,
 }
 
-/// A target, its host perhaps not looked up yet.
+/// A target; its host may not be looked up yet.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Target {
     host: Host,
@@ -111,7 +111,7 @@ struct Group {
     labels: Option<Labels>,
 }
 
-/// The labels that mean something here.
+/// The labels that Switchyard reads.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Labels {
@@ -119,7 +119,7 @@ struct Labels {
     capacity: Option<Label>,
 }
 
-/// A label's value: text, and in YAML also what looks like a number and was meant as text.
+/// A label's value: text, and in YAML also an unquoted number.
 struct Label(String);
 
 impl<'de> Deserialize<'de> for Label {
@@ -152,7 +152,7 @@ impl<'de> Deserialize<'de> for Label {
     }
 }
 
-/// Reads target groups; names every fault.
+/// Parses target groups; reports every fault.
 pub fn parse(content: &[u8], format: Format) -> Result<Vec<Target>, Malformed> {
     let groups: Option<Vec<Group>> = match format {
         Format::Json => serde_json::from_slice(content)?,
@@ -236,7 +236,7 @@ fn parts(target: &str) -> Result<(Host, u16), String> {
     }
 }
 
-/// Looks up the hosts that are names, each once. Of several addresses the lowest is taken, IPv4 first: resolvers
+/// Looks up the hosts that are names, each once. Of several addresses it takes the lowest, IPv4 first: resolvers
 /// shuffle their answers, and that must not move a substation.
 pub async fn resolve(targets: Vec<Target>) -> Result<Vec<Found>, UnknownHost> {
     let mut names: Vec<_> = targets
@@ -277,7 +277,7 @@ async fn look_up(host: &str) -> Result<IpAddr, UnknownHost> {
         host: host.to_owned(),
         reason,
     };
-    // Any port will do: it is not looked up.
+    // The call needs a port, which has no effect.
     let addresses = lookup_host((host, 1)).await;
     let addresses = addresses.map_err(|error| unknown(error.to_string()))?;
     let lowest = addresses.map(|address| address.ip()).min();

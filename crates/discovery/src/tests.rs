@@ -1,4 +1,5 @@
-//! Each kind of source against the real thing, broken in each way: what was found stands, and metric and log say so.
+//! Each kind of source against a real server or file, broken in each way: the last good answer is kept, and metric
+//! and log say so.
 
 mod dns;
 mod files;
@@ -18,11 +19,11 @@ use tracing::subscriber::DefaultGuard;
 /// Longer than anything here takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// The words of the log.
-const FAILS: &str = "A source of substations fails";
-const EMPTY: &str = "A source of substations is empty";
-const WELL: &str = "A source of substations is well again";
+const FAILS: &str = "Discovery source failed";
+const EMPTY: &str = "Discovery source returned no targets";
+const WELL: &str = "Discovery source recovered";
 
-/// A discovery at work, and what it logged on this thread.
+/// A running discovery, and what it logged on this thread.
 struct Rig {
     folder: TempDir,
     metrics: DiscoveryFamilies,
@@ -82,7 +83,7 @@ impl Rig {
         listing.into_iter().map(|found| found.name).collect()
     }
 
-    /// Waits until exactly these are found.
+    /// Waits until exactly these names are found.
     async fn finds(&mut self, names: &[&str]) {
         let found = async {
             while self.names() != names {
@@ -93,7 +94,7 @@ impl Rig {
         assert!(is_found, "found {:?}, not {names:?}", self.names());
     }
 
-    /// Waits for two further looks of this outcome, and that nothing changed by them.
+    /// Waits for two more refreshes with this outcome, and checks that the listing has not changed.
     async fn keeps(&self, names: &[&str], source: &str, outcome: AnswerOutcome) {
         let metrics = self.metrics.handles(source);
         let before = metrics.counted(outcome);
@@ -105,13 +106,13 @@ impl Rig {
         };
         timeout(PATIENCE, looked)
             .await
-            .unwrap_or_else(|_| panic!("no look at {source} ended as {outcome:?}"));
+            .unwrap_or_else(|_| panic!("no refresh of {source} ended as {outcome:?}"));
         assert_eq!(self.names(), names, "after {outcome:?}");
     }
 }
 
 #[tokio::test]
-async fn a_source_that_stays_keeps_what_it_found_and_one_that_goes_takes_its_series_along() {
+async fn a_source_that_stays_keeps_its_answer_and_a_removed_source_loses_its_series() {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
     write("a.json", r#"[{"targets": ["10.0.0.1:1"]}]"#);
@@ -120,7 +121,7 @@ async fn a_source_that_stays_keeps_what_it_found_and_one_that_goes_takes_its_ser
     timeout(PATIENCE, rig.discovery.settled()).await.unwrap();
     rig.finds(&["10.0.0.1:1", "10.0.0.2:1"]).await;
 
-    // Another order, one altered, one new: the one that stays is found before anyone has looked again.
+    // Another order, an altered source, a new source: the unchanged source's answer is kept without a refresh.
     std::fs::remove_file(rig.folder.path().join("a.json")).unwrap();
     let next = configured("{file_sd: [{files: b.json, refresh: 1m}, a.json, c.json]}");
     let nothing = config::Discovery::default();
@@ -153,7 +154,7 @@ async fn a_source_that_stays_keeps_what_it_found_and_one_that_goes_takes_its_ser
 }
 
 #[tokio::test]
-async fn what_is_left_out_is_told_once_for_as_long_as_it_is() {
+async fn a_conflict_is_logged_once_for_as_long_as_it_lasts() {
     let folder = tempfile::tempdir().unwrap();
     let text = "- {targets: [10.0.0.1:1], labels: {name: taken}}\n- targets: [10.0.0.2:1]";
     std::fs::write(folder.path().join("a.yaml"), text).unwrap();
@@ -164,7 +165,7 @@ async fn what_is_left_out_is_told_once_for_as_long_as_it_is() {
         address: "10.0.0.9:1".parse().unwrap(),
         capacity: None,
     }];
-    let left_out = "Left out a substation that was found";
+    let left_out = "Ignored a discovered substation";
     for _ in 0..3 {
         assert_eq!(rig.discovery.merged(&listed, &[]).len(), 2);
         assert_eq!(rig.log.count(left_out), 1);

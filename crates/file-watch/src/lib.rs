@@ -1,12 +1,11 @@
-//! Tells when the contents of files change.
+//! Reports when the contents of files change.
 //!
-//! Events of the file system only say *when* to look; what counts is what the files hold then. So it does not matter
-//! how a change came about: an editor that renames over, a write in place, Kubernetes that swaps the folder which
-//! `..data` points at, a file that goes and comes back. Folders are watched, not files, since a file's watch ends
-//! with the file.
+//! File system events only say *when* to read; the contents decide. So it does not matter how a file changed: an
+//! editor renames a new file over it, a write happens in place, Kubernetes swaps the folder that `..data` points at,
+//! or a file is removed and created again. Folders are watched, not files, since a file's watch ends with the file.
 //!
-//! Events may be lost (a queue that overflows, a network file system that never tells), so there is a slow look
-//! besides; where the system allows no further watches, a faster one takes their place.
+//! Events may be lost (a queue overflows, a network file system sends none), so the files are also polled slowly.
+//! Where the system allows no further watches, they are polled faster instead.
 
 use std::{
     collections::{BTreeSet, hash_map::DefaultHasher},
@@ -27,29 +26,29 @@ use tokio::{
 };
 use tracing::warn;
 
-/// A burst of events is over once there was none for so long.
+/// A burst of events ends after this long without one.
 const QUIET: Duration = Duration::from_millis(40);
-/// How many of those a burst may take: a folder in which there is always something going on is looked at all the same.
+/// How many of those pauses a burst may take, so that a folder that changes all the time is scanned as well.
 const MOST_WAITS: u32 = 10;
-/// From one look to the next without any event.
+/// The time from one scan to the next without any event.
 const SAFETY_NET: Duration = Duration::from_secs(30);
-/// The same where no events can be had.
+/// The same where events are unavailable.
 const POLL: Duration = Duration::from_secs(2);
 /// The largest file that is read, in bytes.
 const LARGEST: u64 = 32 << 20;
 
-/// A file, or all of a folder that match.
+/// A file, or all matching files of a folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Pattern {
-    /// This file, there or not.
+    /// This file, whether it exists or not.
     One(PathBuf),
-    /// Those in a folder whose names match, `*` standing for anything. As in a shell, hidden ones only match a
-    /// pattern that begins with the dot.
+    /// The files in a folder whose names match; `*` stands for any text. As in a shell, hidden files only match a
+    /// pattern that begins with a dot.
     Many(PathBuf, String),
 }
 
 impl Pattern {
-    /// What `files` means, seen from the folder `base`: with `*` in its last segment a pattern, else a file.
+    /// Parses `files`, relative to the folder `base`: a pattern if its last segment contains `*`, else a file.
     #[must_use]
     pub fn new(files: &str, base: &Path) -> Self {
         let path = base.join(files);
@@ -64,7 +63,7 @@ impl Pattern {
         }
     }
 
-    /// The files, by name: the one, or those that are there now.
+    /// The file, or the files that match now, sorted by name.
     pub fn files(&self) -> io::Result<Vec<PathBuf>> {
         match self {
             Self::One(path) => Ok(vec![path.clone()]),
@@ -90,7 +89,7 @@ impl Pattern {
     }
 }
 
-/// The path of a folder, in words that the system takes for "this one".
+/// The folder, or `.` for an empty path, which the system does not accept.
 fn or_current_dir(folder: &Path) -> &Path {
     if folder.as_os_str().is_empty() {
         Path::new(".")
@@ -99,7 +98,7 @@ fn or_current_dir(folder: &Path) -> &Path {
     }
 }
 
-/// Whether `name` is what `pattern` says, `*` standing for anything.
+/// Whether `name` matches `pattern`; `*` stands for any text.
 fn matches(pattern: &str, name: &str) -> bool {
     if name.starts_with('.') && !pattern.starts_with('.') {
         return false;
@@ -121,11 +120,11 @@ fn matches(pattern: &str, name: &str) -> bool {
     left.ends_with(last)
 }
 
-/// Reads a file whole, if it is one and not too large. A pipe or a device would keep its reader for ever.
+/// Reads a whole file, if it is a regular file and not too large. A pipe or a device could block for ever.
 pub fn read(path: &Path) -> io::Result<Vec<u8>> {
     let invalid = |what: &str| io::Error::new(io::ErrorKind::InvalidData, what.to_owned());
     if !fs::metadata(path)?.is_file() {
-        return Err(invalid("is no file"));
+        return Err(invalid("is not a regular file"));
     }
     let mut content = Vec::new();
     fs::File::open(path)?
@@ -137,7 +136,7 @@ pub fn read(path: &Path) -> io::Result<Vec<u8>> {
     Ok(content)
 }
 
-/// Each file with what it held, `None` where it could not be read.
+/// Each file with a digest of its contents; `None` if it could not be read.
 type Digests = Vec<(PathBuf, Option<u64>)>;
 
 /// Watches the files of some patterns.
@@ -147,49 +146,48 @@ pub struct Watch {
     seen: Digests,
     events: watch::Receiver<()>,
     is_due: bool,
-    next_look: Instant,
+    next_scan: Instant,
 }
 
 impl Watch {
-    /// Begins to watch. What is told from here on is a change against now, so read the files after this, not before.
+    /// Starts to watch. Changes are relative to now, so read the files after this call, not before.
     ///
-    /// Looks at the files at once, on this thread.
+    /// Scans the files at once, on this thread.
     #[must_use]
     pub fn new(patterns: Vec<Pattern>) -> Self {
         Self::with(patterns, true)
     }
 
     fn with(patterns: Vec<Pattern>, wants_events: bool) -> Self {
-        let (happened, events) = watch::channel(());
+        let (event_sender, events) = watch::channel(());
         let mut watcher = FileWatcher {
             patterns,
             watcher: None,
             watched: BTreeSet::new(),
             is_polling: !wants_events,
-            happened,
+            event_sender,
         };
         if wants_events {
             watcher.open();
         }
-        let seen = watcher.look();
-        let next_look = Instant::now() + watcher.pause();
+        let seen = watcher.scan();
+        let next_scan = Instant::now() + watcher.pause();
         Self {
             watcher: Arc::new(Mutex::new(watcher)),
             seen,
             events,
             is_due: false,
-            next_look,
+            next_scan,
         }
     }
 
-    /// Waits until a file holds something else than when this last returned, comes or goes. A wait that is given up
-    /// loses nothing.
+    /// Waits until a file has changed, appeared or disappeared since this last returned. Cancel safe.
     pub async fn changed(&mut self) {
         loop {
             if !self.is_due {
                 tokio::select! {
                     _ = self.events.changed() => {}
-                    () = sleep_until(self.next_look) => {}
+                    () = sleep_until(self.next_scan) => {}
                 }
                 self.is_due = true;
             }
@@ -199,17 +197,17 @@ impl Watch {
                 }
             }
             let watcher = Arc::clone(&self.watcher);
-            let looked = spawn_blocking(move || {
+            let scanned = spawn_blocking(move || {
                 let mut watcher = watcher.lock();
-                (watcher.look(), watcher.pause())
+                (watcher.scan(), watcher.pause())
             })
             .await;
             self.is_due = false;
-            let Ok((seen, pause)) = looked else {
-                self.next_look = Instant::now() + SAFETY_NET;
+            let Ok((seen, pause)) = scanned else {
+                self.next_scan = Instant::now() + SAFETY_NET;
                 continue;
             };
-            self.next_look = Instant::now() + pause;
+            self.next_scan = Instant::now() + pause;
             if seen != self.seen {
                 self.seen = seen;
                 return;
@@ -218,29 +216,29 @@ impl Watch {
     }
 }
 
-/// What looks: on a thread that may block.
+/// Scans the files, on a thread that may block.
 #[derive(Debug)]
 struct FileWatcher {
     patterns: Vec<Pattern>,
     watcher: Option<RecommendedWatcher>,
     watched: BTreeSet<PathBuf>,
-    /// No events can be had.
+    /// Whether events are unavailable.
     is_polling: bool,
-    /// Kept here too, so that the channel stays open without a watcher.
-    happened: watch::Sender<()>,
+    /// Held here too, so that the channel stays open without a watcher.
+    event_sender: watch::Sender<()>,
 }
 
 impl FileWatcher {
     fn open(&mut self) {
-        let happened = self.happened.clone();
+        let event_sender = self.event_sender.clone();
         let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-            // Our own reading is an event too.
+            // Our own reads cause events too.
             let is_reading = event.is_ok_and(|event| match event.kind {
                 EventKind::Access(access) => !matches!(access, AccessKind::Close(_)),
                 _ => false,
             });
             if !is_reading {
-                happened.send_replace(());
+                event_sender.send_replace(());
             }
         });
         match watcher {
@@ -254,15 +252,15 @@ impl FileWatcher {
         self.watcher = None;
         let files = self.patterns.first().map(Pattern::folder);
         let files = files.unwrap_or(Path::new(""));
-        warn!(folder = %files.display(), %error, seconds = POLL.as_secs(), "No file events: looking at the files again and again");
+        warn!(folder = %files.display(), %error, seconds = POLL.as_secs(), "File events unavailable: polling instead");
     }
 
     fn pause(&self) -> Duration {
         if self.is_polling { POLL } else { SAFETY_NET }
     }
 
-    /// Watches where the files are by now, and only then looks at them: what happens in between is an event.
-    fn look(&mut self) -> Digests {
+    /// Watches the files' current folders, and then reads the files: a change in between causes an event.
+    fn scan(&mut self) -> Digests {
         let files: Vec<_> = self
             .patterns
             .iter()
@@ -289,21 +287,21 @@ impl FileWatcher {
             folders_to(pattern.folder(), &mut wanted);
         }
         for file in files {
-            // A link's other end may be anywhere.
+            // The target of a link may be anywhere.
             if let Some(folder) = file.canonicalize().ok().as_deref().and_then(Path::parent) {
                 wanted.insert(folder.to_path_buf());
             }
         }
         for gone in self.watched.difference(&wanted) {
-            // It fails where the folder is no more, which is as good.
+            // Fails if the folder no longer exists, which is fine.
             let _ = watcher.unwatch(gone);
         }
         let mut failure = None;
         for folder in &wanted {
-            // Also those that are watched: one that was removed and made again goes by the same name.
+            // Watched folders too: a folder may have been removed and created again under the same name.
             match watcher.watch(folder, RecursiveMode::NonRecursive) {
                 Ok(()) => {}
-                // Gone between the look and this: its parent's event or the next look finds out.
+                // Removed since the scan: an event of its parent or the next scan will notice.
                 Err(error) if !folder.exists() => drop(error),
                 Err(error) => failure = Some(error),
             }
@@ -315,8 +313,8 @@ impl FileWatcher {
     }
 }
 
-/// The folders whose events tell of what happens in `folder`: itself or the nearest above it that is there, and where
-/// any step on the way is a link, where that link stands.
+/// The folders whose events announce changes in `folder`: itself or its nearest existing ancestor, and the folder of
+/// each link on the way.
 fn folders_to(folder: &Path, wanted: &mut BTreeSet<PathBuf>) {
     let folder = or_current_dir(folder);
     let nearest = folder
@@ -325,8 +323,8 @@ fn folders_to(folder: &Path, wanted: &mut BTreeSet<PathBuf>) {
     wanted.extend(nearest);
     for step in folder.ancestors() {
         if step.is_symlink() {
-            let stands_in = or_current_dir(step.parent().unwrap_or(step)).canonicalize();
-            wanted.extend(stands_in);
+            let holder = or_current_dir(step.parent().unwrap_or(step)).canonicalize();
+            wanted.extend(holder);
         }
     }
 }

@@ -1,17 +1,17 @@
 use super::*;
 use std::os::unix::fs::symlink;
 
-/// Longer than anything here takes on a busy machine, and shorter than the slow look, so that events did it.
+/// Longer than anything here takes on a busy machine, and shorter than the slow poll, so that events must have been the cause.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 fn watch(folder: &Path, files: &str) -> Watch {
     Watch::new(vec![Pattern::new(files, folder)])
 }
 
-async fn is_told(watch: &mut Watch, what: &str) {
+async fn notices(watch: &mut Watch, what: &str) {
     timeout(PATIENCE, watch.changed())
         .await
-        .unwrap_or_else(|_| panic!("not told of {what}"));
+        .unwrap_or_else(|_| panic!("did not notice {what}"));
 }
 
 #[test]
@@ -40,28 +40,28 @@ fn a_star_stands_for_anything_in_the_last_segment() {
 }
 
 #[tokio::test]
-async fn every_way_of_changing_a_file_is_told() {
+async fn every_way_of_changing_a_file_is_noticed() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("targets.json");
     let mut watch = watch(folder.path(), "targets.json");
 
     fs::write(&file, "1").unwrap();
-    is_told(&mut watch, "a new file").await;
+    notices(&mut watch, "a new file").await;
     fs::write(&file, "2").unwrap();
-    is_told(&mut watch, "a write in place, of the same length").await;
+    notices(&mut watch, "a write in place, of the same length").await;
     fs::write(folder.path().join("new"), "3").unwrap();
     fs::rename(folder.path().join("new"), &file).unwrap();
-    is_told(&mut watch, "a rename over it").await;
+    notices(&mut watch, "a rename over it").await;
     fs::remove_file(&file).unwrap();
-    is_told(&mut watch, "its end").await;
+    notices(&mut watch, "its end").await;
     fs::write(&file, "4").unwrap();
-    is_told(&mut watch, "its return").await;
+    notices(&mut watch, "its return").await;
     fs::write(&file, "5").unwrap();
-    is_told(&mut watch, "a write after its return").await;
+    notices(&mut watch, "a write after its return").await;
 }
 
 #[tokio::test]
-async fn a_swapped_link_is_told_as_kubernetes_does_it_and_further_away() {
+async fn a_swapped_link_is_noticed_as_in_kubernetes_and_behind_further_links() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
     for (revision, content) in [("..1", "1"), ("..2", "2")] {
@@ -75,30 +75,30 @@ async fn a_swapped_link_is_told_as_kubernetes_does_it_and_further_away() {
     symlink("..2", at("..tmp")).unwrap();
     fs::rename(at("..tmp"), at("..data")).unwrap();
     fs::remove_dir_all(at("..1")).unwrap();
-    is_told(&mut watch, "the swap").await;
-    // The file's other end is watched as well, wherever it lies.
+    notices(&mut watch, "the swap").await;
+    // The target of the link is watched as well, wherever it is.
     fs::write(at("..2").join("a.json"), "3").unwrap();
-    is_told(&mut watch, "a write behind the link").await;
+    notices(&mut watch, "a write behind the link").await;
 }
 
 #[tokio::test]
-async fn a_folder_that_comes_goes_and_comes_again_is_watched_each_time() {
+async fn a_folder_that_is_created_and_removed_again_is_watched_each_time() {
     let above = tempfile::tempdir().unwrap();
     let folder = above.path().join("made/later");
     let mut watch = watch(above.path(), "made/later/*.json");
     for round in 0..3 {
         fs::create_dir_all(&folder).unwrap();
         fs::write(folder.join("a.json"), "1").unwrap();
-        is_told(&mut watch, &format!("a file in a new folder, {round}")).await;
+        notices(&mut watch, &format!("a file in a new folder, {round}")).await;
         fs::write(folder.join("a.json"), "2").unwrap();
-        is_told(&mut watch, &format!("its change, {round}")).await;
+        notices(&mut watch, &format!("its change, {round}")).await;
         fs::remove_dir_all(&folder).unwrap();
-        is_told(&mut watch, &format!("the folder's end, {round}")).await;
+        notices(&mut watch, &format!("the folder's end, {round}")).await;
     }
 }
 
 #[tokio::test]
-async fn what_changes_nothing_is_not_told() {
+async fn what_changes_no_contents_is_not_reported() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("a.json");
     fs::write(&file, "1").unwrap();
@@ -106,15 +106,15 @@ async fn what_changes_nothing_is_not_told() {
     fs::write(&file, "1").unwrap();
     fs::write(folder.path().join("b.json"), "2").unwrap();
     drop(fs::File::open(&file).unwrap());
-    // A wait that is given up loses nothing: the change after it is told.
+    // A cancelled wait loses nothing: the change after it is noticed.
     let short = timeout(Duration::from_millis(200), watch.changed()).await;
     assert!(short.is_err());
     fs::write(&file, "3").unwrap();
-    is_told(&mut watch, "a change at last").await;
+    notices(&mut watch, "a change at last").await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_events_it_looks_by_itself() {
+async fn without_events_it_polls() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("a.json");
     let mut watch = Watch::with(vec![Pattern::new("a.json", folder.path())], false);
@@ -125,9 +125,9 @@ async fn without_events_it_looks_by_itself() {
 }
 
 #[test]
-fn what_is_no_file_is_not_read() {
+fn only_regular_files_are_read() {
     for endless in ["/dev/zero", "/dev"] {
         let error = read(Path::new(endless)).unwrap_err().to_string();
-        assert!(error.contains("is no file"), "{error}");
+        assert!(error.contains("is not a regular file"), "{error}");
     }
 }

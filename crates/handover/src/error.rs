@@ -1,38 +1,38 @@
-//! Why a handover can't be.
+//! Errors of a handover.
 
 use std::{io, path::PathBuf, time::Duration};
 
 use thiserror::Error;
 
-/// Why one process can't hand over to another.
+/// Why a handover failed.
 #[derive(Debug, Error)]
 pub enum Error {
-    /// Whoever enters the directory could take the listening sockets.
+    /// Other users can enter the directory, and could take the listening sockets.
     #[error(
-        "the directory of the upgrade socket, {}, is open to others ({found}): it must be this user's, with \
-         mode 0700, or whoever enters it could take the listening sockets; choose another with --upgrade-socket, \
-         or one that does not exist and it is created so",
+        "the directory of the upgrade socket, {}, is open to others ({found}): it must belong to this user, \
+         with mode 0700, because any process that enters it could take the listening sockets; choose another with \
+         --upgrade-socket, or one that does not exist, and it is created with that mode",
         directory.display()
     )]
     OpenDirectory {
         /// The directory.
         directory: PathBuf,
-        /// What is wrong with it.
+        /// Its mode and owner.
         found: String,
     },
-    /// The system refused something at the path.
+    /// A system call on the path failed.
     #[error("can't {what} {}: {reason}", path.display())]
     Path {
-        /// What was tried.
+        /// The operation.
         what: &'static str,
-        /// With what.
+        /// The path.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         reason: io::Error,
     },
-    /// `--upgrade` without anything to upgrade.
+    /// `--upgrade` without a running process.
     #[error(
-        "nobody listens at {}: there is no running process to take over from; start without --upgrade",
+        "no process listens at {}, so there is nothing to take over from: start without --upgrade",
         .0.display()
     )]
     NotRunning(PathBuf),
@@ -43,13 +43,13 @@ pub enum Error {
         .0.display()
     )]
     AlreadyRunning(PathBuf),
-    /// The other side is of another kind.
+    /// The other process speaks another version of the protocol.
     #[error("the other process speaks version {0:?} of the handover, this one 1: restart instead")]
     Version(Option<char>),
-    /// The other side broke off or fell silent.
-    #[error("the other process broke off: {0}")]
+    /// The connection to the other process failed.
+    #[error("the other process closed the connection: {0}")]
     Disconnected(#[from] io::Error),
-    /// The other side said nothing.
+    /// The other process did not answer in time.
     #[error("the other process did not answer within {0:?}: is another upgrade under way?")]
     Timeout(Duration),
 }

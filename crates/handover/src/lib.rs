@@ -1,18 +1,18 @@
-//! A new process takes the listening sockets over from the old one, and no client notices.
+//! Hot restart: a new process takes over the listening sockets of the old process, and no client notices.
 //!
-//! They speak over a unix socket in a directory that only their user can enter. The new one connects, and
-//! the old one sends it its listening sockets. With these the new one starts: configuration, threads, a first
-//! round of samples. Only when it could answer as well as the old one does it accept, and say so; only then
-//! does the old one cease. Whatever goes wrong before that word, the old one goes on as if nobody had
-//! come. Both accept for a moment, from the same queue, so there is no moment in which nobody does.
+//! They talk over a unix socket in a directory that only their user can enter. The new process connects, and the old
+//! process sends its listening sockets. With these the new process starts: configuration, threads, a first round of
+//! samples. When it could answer as well as the old process, it accepts connections and sends READY; only then does
+//! the old process stop accepting. If anything fails before that, the old process continues as before. For a moment
+//! both accept from the same queue, so there is no moment in which neither does.
 //!
 //! ```text
 //! new                                   old
 //!  │ connect ──────────────────────────▶ │  same user?
 //!  │ ◀──────────────── VERSION + sockets │
-//!  │ starts, samples, accepts            │  goes on
-//!  │ READY_TIMEOUT ────────────────────────────▶ │  accepts no more
-//!  │ ◀───────────────────────── DRAINING │  lets its clients go
+//!  │ starts, samples, accepts            │  continues
+//!  │ READY ────────────────────────────▶ │  accepts no more
+//!  │ ◀───────────────────────── DRAINING │  drains its clients
 //!  │ listens for its own successor       │  ends
 //! ```
 
@@ -29,10 +29,10 @@ pub use predecessor::Predecessor;
 pub use socket_path::SocketPath;
 pub use successor::{HandoverServer, Successor};
 
-/// By when the other side must have answered what needs no work.
+/// The limit for an answer that needs no work.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long a new process may take to be ready, until the old one reckons with it no more.
+/// The limit for a new process to be ready, after which the old process gives it up.
 const READY_TIMEOUT: Duration = Duration::from_mins(1);
 
 #[cfg(test)]

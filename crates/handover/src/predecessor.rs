@@ -13,14 +13,14 @@ use tokio::{
 
 use super::{ANSWER_TIMEOUT, Error, SocketPath, protocol};
 
-/// The process that still takes all requests. It goes on with that if this is dropped.
+/// The old process, which still accepts all connections. It continues to if this is dropped.
 #[derive(Debug)]
 pub struct Predecessor {
     stream: UnixStream,
 }
 
 impl Predecessor {
-    /// Meets it, and gets its listening sockets. Blocks, for seconds at most.
+    /// Connects to it and receives its listening sockets. Blocks for [`ANSWER_TIMEOUT`] at most.
     pub fn connect(path: &SocketPath) -> Result<(Self, Vec<TcpListener>), Error> {
         let stream = path.connect()?;
         stream.set_read_timeout(Some(ANSWER_TIMEOUT))?;
@@ -35,7 +35,7 @@ impl Predecessor {
         Ok((Self { stream }, sockets))
     }
 
-    /// Says that this process accepts, and waits for the word that the old one ceases to.
+    /// Reports that this process accepts, and waits until the old process confirms that it accepts no more.
     pub async fn take_over(self) -> Result<(), Error> {
         let exchange = async {
             self.stream.set_nonblocking(true)?;

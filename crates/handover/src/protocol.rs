@@ -1,4 +1,4 @@
-//! Sockets through a socket, and the three words that go with them.
+//! Sends listening sockets over a unix socket, with three one-byte messages.
 
 use std::{
     io::{self, ErrorKind, IoSlice, IoSliceMut},
@@ -17,17 +17,17 @@ use rustix::{
 
 use super::Error;
 
-/// Goes with the sockets. Another one, once what follows them changes.
+/// Sent with the sockets. Change it when the messages after them change.
 pub(super) const VERSION: u8 = b'1';
 /// The new process accepts.
 pub(super) const READY: u8 = b'R';
 /// The old process accepts no more.
 pub(super) const DRAINING: u8 = b'D';
 
-/// More listening sockets than anyone has.
+/// The most listening sockets in one message; the proxy has two.
 const MAX_SOCKETS: usize = 16;
 
-/// Sends them with [`VERSION`]. They stay open here as well.
+/// Sends `sockets` with [`VERSION`]. They also stay open in this process.
 pub(super) fn send(stream: impl AsFd, sockets: &[TcpListener]) -> io::Result<()> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MAX_SOCKETS))];
     let mut control = SendAncillaryBuffer::new(&mut space);
@@ -50,7 +50,7 @@ pub(super) fn send(stream: impl AsFd, sockets: &[TcpListener]) -> io::Result<()>
     Ok(())
 }
 
-/// Takes what [`send`] sent.
+/// Receives the sockets that [`send`] sent.
 pub(super) fn receive(stream: impl AsFd) -> Result<Vec<TcpListener>, Error> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MAX_SOCKETS))];
     let mut control = RecvAncillaryBuffer::new(&mut space);
@@ -66,7 +66,7 @@ pub(super) fn receive(stream: impl AsFd) -> Result<Vec<TcpListener>, Error> {
     for message in control.drain() {
         if let RecvAncillaryMessage::ScmRights(received) = message {
             for socket in received {
-                // What this process starts one day shall not have them by accident.
+                // A child process must not inherit them by accident.
                 fcntl_setfd(&socket, FdFlags::CLOEXEC).map_err(io::Error::from)?;
                 sockets.push(TcpListener::from(socket));
             }

@@ -1,4 +1,4 @@
-//! Where two processes meet: a socket in a directory of their own.
+//! The path of the unix socket between the two processes, in a private directory.
 
 use std::{
     fs::{self, DirBuilder},
@@ -12,7 +12,7 @@ use std::{
 
 use super::Error;
 
-/// What nobody but the owner may do.
+/// The permissions that only the owner may have.
 const OTHERS: u32 = 0o077;
 
 /// A path in a directory that only this user can enter.
@@ -22,7 +22,7 @@ pub struct SocketPath {
 }
 
 impl SocketPath {
-    /// Creates the directory if there is none, and refuses one that is open to others.
+    /// Creates the directory if it does not exist, and refuses a directory that is open to others.
     pub fn at(path: PathBuf) -> Result<Self, Error> {
         let directory = match path.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -58,7 +58,7 @@ impl SocketPath {
         &self.path
     }
 
-    /// Listens for a successor, unless somebody does already. What a dead process left is replaced.
+    /// Listens for a successor, unless another process does already. The socket of a dead process is replaced.
     pub fn open(&self) -> Result<UnixListener, Error> {
         if UnixStream::connect(&self.path).is_ok() {
             return Err(Error::AlreadyRunning(self.path.clone()));
@@ -66,9 +66,9 @@ impl SocketPath {
         self.replace()
     }
 
-    /// Listens for a successor in place of whoever did.
+    /// Listens for a successor in place of the process that did.
     pub fn replace(&self) -> Result<UnixListener, Error> {
-        // Renamed into place, so that at no time nobody can be met there.
+        // Renamed into place, so that a listener is always there.
         let mut name = self.path.clone().into_os_string();
         name.push(".new");
         let fresh = PathBuf::from(name);
@@ -93,7 +93,7 @@ impl SocketPath {
         Ok(listener)
     }
 
-    /// Who listens there.
+    /// Connects to the process that listens there.
     pub(super) fn connect(&self) -> Result<UnixStream, Error> {
         UnixStream::connect(&self.path).map_err(|reason| match reason.kind() {
             ErrorKind::NotFound | ErrorKind::ConnectionRefused => {
@@ -107,7 +107,7 @@ impl SocketPath {
         })
     }
 
-    /// Leaves nothing behind. Only for who listens there.
+    /// Removes the socket. Only for the process that listens there.
     pub fn close(&self) -> io::Result<()> {
         fs::remove_file(&self.path)
     }

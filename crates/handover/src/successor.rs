@@ -11,17 +11,17 @@ use tracing::{info, warn};
 
 use super::{ANSWER_TIMEOUT, READY_TIMEOUT, protocol};
 
-/// How long to wait where accepting fails, so that it does not fail in a circle.
+/// The pause after a failed accept, so that it does not fail in a busy loop.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// What a successor gets, and where it asks for it.
+/// Serves the listening sockets to a successor.
 #[derive(Debug)]
 pub struct HandoverServer {
     listener: UnixListener,
     sockets: Vec<TcpListener>,
 }
 
-/// A process that accepts from the same sockets, and waits for the word that this one ceases to.
+/// The new process, which accepts from the same sockets and waits until this process confirms that it stops.
 #[derive(Debug)]
 pub struct Successor {
     stream: UnixStream,
@@ -29,7 +29,7 @@ pub struct Successor {
 }
 
 impl HandoverServer {
-    /// Hands `sockets` to who comes to `listener`. Only within a runtime.
+    /// Serves `sockets` to the process that connects to `listener`. Needs a tokio runtime.
     pub fn new(
         listener: std::os::unix::net::UnixListener,
         sockets: Vec<TcpListener>,
@@ -38,8 +38,8 @@ impl HandoverServer {
         Ok(Self { listener, sockets })
     }
 
-    /// Completes once a new process has taken the sockets and is ready. Those that fail to are told of, and
-    /// change nothing.
+    /// Completes once a new process has the sockets and is ready. A process that fails before that is logged and
+    /// changes nothing.
     pub async fn successor(&self) -> Successor {
         loop {
             let candidate = match self.listener.accept().await {
@@ -51,10 +51,10 @@ impl HandoverServer {
             };
             match candidate {
                 Ok(Some(successor)) => return successor,
-                // Only a look whether somebody is here.
+                // Only a check whether a process listens here.
                 Ok(None) => {}
                 Err(error) => {
-                    warn!(%error, "No handover: this process goes on");
+                    warn!(%error, "Handover failed: this process continues");
                 }
             }
         }
@@ -63,7 +63,10 @@ impl HandoverServer {
     async fn hand_over(&self, mut stream: UnixStream) -> io::Result<Option<Successor>> {
         let peer = stream.peer_cred()?;
         if peer.uid() != rustix::process::geteuid().as_raw() {
-            let message = format!("it was asked for by user {}, not its own", peer.uid());
+            let message = format!(
+                "requested by user {}, not by this process's own user",
+                peer.uid()
+            );
             return Err(io::Error::new(io::ErrorKind::PermissionDenied, message));
         }
         let process = peer.pid().and_then(|pid| u32::try_from(pid).ok());
@@ -79,7 +82,7 @@ impl HandoverServer {
             Ok(Ok(protocol::READY)) => Ok(Some(Successor { stream, process })),
             Ok(Ok(_)) => Err(io::Error::new(
                 io::ErrorKind::InvalidData,
-                "the new process said something else than that it is ready",
+                "the new process sent something other than its word of being ready",
             )),
             Ok(Err(error)) => Err(io::Error::new(
                 error.kind(),
@@ -94,13 +97,13 @@ impl HandoverServer {
 }
 
 impl Successor {
-    /// Its process, where the system tells.
+    /// Its process id, if the system reports it.
     #[must_use]
     pub fn process(&self) -> Option<u32> {
         self.process
     }
 
-    /// Tells it that this process accepts no more.
+    /// Confirms to it that this process accepts no more.
     pub async fn confirm(mut self) -> io::Result<()> {
         timeout(ANSWER_TIMEOUT, self.stream.write_u8(protocol::DRAINING)).await?
     }

@@ -1,4 +1,4 @@
-//! Both sides in one process: what a process may be, the other end of a socket can be as well.
+//! Both sides in one process, connected by a real unix socket.
 
 use std::{
     fs::{self, Permissions},
@@ -27,13 +27,13 @@ fn place() -> (SocketPath, TempDir) {
     (place, folder)
 }
 
-/// An old process that waits at a place of its own.
+/// An old process that waits at its own socket path.
 fn meeting() -> Meeting {
     let (place, folder) = place();
     let sockets = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
     let duplicates = sockets.iter().map(|one| one.try_clone().unwrap()).collect();
-    let estate = HandoverServer::new(place.open().unwrap(), duplicates).unwrap();
-    let old = tokio::spawn(async move { estate.successor().await });
+    let server = HandoverServer::new(place.open().unwrap(), duplicates).unwrap();
+    let old = tokio::spawn(async move { server.successor().await });
     Meeting {
         place,
         sockets: sockets.into(),
@@ -49,7 +49,7 @@ async fn connect(place: &SocketPath) -> (Predecessor, Vec<TcpListener>) {
 }
 
 #[tokio::test]
-async fn a_ready_process_gets_the_sockets_and_relieves_the_old_one() {
+async fn a_ready_process_gets_the_sockets_and_takes_over() {
     let meeting = meeting();
     let (new, sockets) = connect(&meeting.place).await;
     let addresses = |sockets: &[TcpListener]| -> Vec<_> {
@@ -61,19 +61,22 @@ async fn a_ready_process_gets_the_sockets_and_relieves_the_old_one() {
     let relieved = tokio::spawn(new.take_over());
     let successor = meeting.old.await.unwrap();
     assert_eq!(successor.process(), Some(std::process::id()));
-    assert!(!relieved.is_finished(), "the old one has not said so yet");
+    assert!(
+        !relieved.is_finished(),
+        "the old process has not confirmed yet"
+    );
     successor.confirm().await.unwrap();
     relieved.await.unwrap().unwrap();
 }
 
 #[tokio::test]
-async fn one_that_ends_or_speaks_otherwise_changes_nothing() {
+async fn a_process_that_ends_or_speaks_another_protocol_changes_nothing() {
     let meeting = meeting();
     drop(UnixStream::connect(meeting.place.path()).unwrap());
     drop(connect(&meeting.place).await);
     let mut stranger = UnixStream::connect(meeting.place.path()).unwrap();
     stranger.write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();
-    // The last comes once these were done with.
+    // Connections are served in order: the last one comes after these.
     let (new, _) = connect(&meeting.place).await;
     assert!(!meeting.old.is_finished());
     let relieved = tokio::spawn(new.take_over());
@@ -97,7 +100,7 @@ fn another_version_is_named() {
 }
 
 #[test]
-fn nobody_there_is_told_also_where_a_dead_process_left_its_socket() {
+fn no_listener_is_an_error_even_if_a_dead_process_left_its_socket() {
     let (place, _folder) = place();
     assert!(matches!(
         Predecessor::connect(&place),

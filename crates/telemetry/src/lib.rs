@@ -1,9 +1,8 @@
 //! Makes Prometheus families and registers them, in one step.
 //!
-//! There is no global registry: each proxy has its own, so a test reads only what it caused. Each room declares its own
-//! families with a [`Registrar`] and keeps the handles; this crate knows no metric, and no room knows another's.
-//! Counting through a handle is one atomic addition. Gauges that speak of now are set when the page is rendered, so they
-//! cost nothing between scrapes.
+//! There is no global registry: each proxy has its own, so a test reads only what it caused. Each crate declares its
+//! own families with a [`Registrar`] and keeps the handles; this crate defines no metric. Counting through a handle is
+//! one atomic addition. Gauges of current state are set when the page is rendered, so they cost nothing between scrapes.
 
 use enum_map::{EnumArray, EnumMap};
 use prometheus::{
@@ -13,7 +12,7 @@ use prometheus::{
 
 pub use prometheus::Error;
 
-/// Makes a family and registers it, in one step. Every method fails where the name is taken or no name.
+/// Makes a family and registers it, in one step. Every method fails if the name is taken or invalid.
 #[derive(Clone, Copy, Debug)]
 pub struct Registrar<'a>(&'a Registry);
 
@@ -24,7 +23,7 @@ impl<'a> Registrar<'a> {
         Self(registry)
     }
 
-    /// Registers what was made elsewhere.
+    /// Registers an existing collector.
     pub fn add<C: Collector + Clone + 'static>(&self, collector: C) -> Result<C, Error> {
         self.0.register(Box::new(collector.clone()))?;
         Ok(collector)
@@ -87,8 +86,8 @@ impl<'a> Registrar<'a> {
     }
 }
 
-/// A counter for each variant of `E`, whose names are the values of the family's last label; `first` are the labels
-/// before it. All series exist from here on, so that a rate over them has no gap.
+/// A counter for each variant of `E`, whose name is the value of the family's last label; `first` are the label values
+/// before it. All series exist from now on, so that a rate over them has no gap.
 #[must_use]
 pub fn counter_by<E>(family: &IntCounterVec, first: &[&str]) -> EnumMap<E, IntCounter>
 where
@@ -97,7 +96,7 @@ where
     EnumMap::from_fn(|variant: E| family.with_label_values(&labels(first, variant)))
 }
 
-/// Takes the series of [`counter_by`] off the page. One that was never there is no error.
+/// Removes the series of [`counter_by`]. A missing series is no error.
 pub fn forget_by<E>(family: &IntCounterVec, first: &[&str])
 where
     E: strum::VariantArray + Copy + Into<&'static str>,
@@ -113,8 +112,8 @@ fn labels<'a>(first: &[&'a str], last: impl Into<&'static str>) -> Vec<&'a str> 
     labels
 }
 
-/// Upper bounds for what a proxied request takes, in seconds: 50 µs · 2ⁿ up to 3.3 s. A proxy adds well under a
-/// millisecond, and beyond three seconds everything is equally too long.
+/// Histogram bounds for the duration of a proxied request, in seconds: 50 µs · 2ⁿ up to 3.3 s. A proxy adds well under a
+/// millisecond, and beyond three seconds every duration is too long alike.
 #[must_use]
 pub fn request_buckets() -> Vec<f64> {
     (0..17).map(|n| 50e-6 * 2_f64.powi(n)).collect()
@@ -130,19 +129,19 @@ mod tests {
     #[derive(Clone, Copy, Enum, IntoStaticStr, VariantArray)]
     #[strum(serialize_all = "snake_case")]
     enum Ending {
-        Well,
-        InVain,
+        Ok,
+        NotFound,
     }
 
     #[test]
-    fn a_counter_stands_at_its_variant_until_it_is_forgotten() {
+    fn a_counter_belongs_to_its_variant_until_it_is_removed() {
         let registry = Registry::new();
         let family = Registrar::new(&registry)
-            .counters("ended_total", "Endings.", &["who", "how"])
+            .counters("ended_total", "Endings.", &["source", "outcome"])
             .unwrap();
         let counters = counter_by::<Ending>(&family, &["a"]);
-        counters[Ending::InVain].inc();
-        assert_eq!(family.with_label_values(&["a", "in_vain"]).get(), 1);
+        counters[Ending::NotFound].inc();
+        assert_eq!(family.with_label_values(&["a", "not_found"]).get(), 1);
         assert_eq!(registry.gather()[0].get_metric().len(), 2);
         forget_by::<Ending>(&family, &["a"]);
         forget_by::<Ending>(&family, &["a"]);

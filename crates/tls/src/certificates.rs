@@ -1,15 +1,15 @@
-//! TLS on the clients' side: one certificate, that can be replaced while connections go on.
+//! TLS with clients: one certificate, which can be replaced while connections stay open.
 //!
-//! A connection keeps what it was opened with. So replacing a certificate is a swap of one pointer, which
-//! the next handshake finds. Everything that can be wrong with the two files is found before the swap and told
-//! as a fault of the configuration; whoever asks for a reload keeps the old certificate then.
+//! A connection keeps the certificate it was opened with. So a replacement is a swap of one pointer, which the next
+//! handshake reads. Every problem of the two files is found before the swap and reported as a fault of the
+//! configuration; a reload then keeps the old certificate.
 //!
-//! One [`ServerConfig`] serves all threads, so that a client that comes back resumes its session whichever
-//! thread accepts it: a whole handshake costs more than fifty charges. What a client sends before the handshake
-//! is over (early data) is not taken, since whoever recorded it could send it again, and book again.
+//! One [`ServerConfig`] serves all threads, so that a returning client resumes its session on any thread: a full
+//! handshake costs more than fifty charges. Early data, which a client sends before the handshake ends, is not
+//! accepted, since an eavesdropper could replay it and book again.
 //!
-//! The handshake is done here and not by Pingora's listener: there it would have a minute of its own, before
-//! the connection is counted and before anything else of ours sees it.
+//! The handshake is done here and not by Pingora's listener: there it has a limit of one minute, and the connection
+//! is not counted before it ends.
 
 use std::{fmt, io, sync::Arc};
 
@@ -31,21 +31,21 @@ use crate::{
     provider::provider,
 };
 
-/// What is offered, best first.
+/// The protocols on offer (ALPN), best first.
 const PROTOCOLS: [&[u8]; 2] = [HTTP2, b"http/1.1"];
 
-/// The certificate that is shown to clients, and all that a handshake needs besides.
+/// The certificate in force, and everything else that a handshake needs.
 pub struct Certificates {
-    shown: Arc<CurrentChain>,
+    current: Arc<CurrentChain>,
     server: Arc<ServerConfig>,
 }
 
-/// What a handshake finds.
+/// The certificate that the next handshake uses.
 #[derive(Debug)]
 struct CurrentChain(ArcSwap<Chain>);
 
 impl ResolvesServerCert for CurrentChain {
-    /// The one certificate, whatever name was asked for: a client that expected another says so itself.
+    /// The one certificate, whatever name the client asks for: a client that expects another reports it itself.
     fn resolve(&self, _hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         Some(Arc::clone(self.0.load().key()))
     }
@@ -54,37 +54,37 @@ impl ResolvesServerCert for CurrentChain {
 impl Certificates {
     /// Reads and checks both files.
     pub fn load(files: &config::Tls) -> Result<Self, Fault> {
-        let shown = Arc::new(CurrentChain(ArcSwap::from_pointee(Chain::read(files)?)));
-        let server = server(Arc::clone(&shown)).map_err(|error| Fault {
+        let current = Arc::new(CurrentChain(ArcSwap::from_pointee(Chain::read(files)?)));
+        let server = server(Arc::clone(&current)).map_err(|error| Fault {
             path: "tls".to_owned(),
             value: String::new(),
             rule: format!("can't be set up: {error}"),
         })?;
-        Ok(Self { shown, server })
+        Ok(Self { current, server })
     }
 
-    /// Reads and checks both files anew, and shows what is in them from the next handshake on. Whether that is
-    /// another certificate. After a fault all is as it was.
+    /// Reads and checks both files again, and uses them from the next handshake on. Returns whether the certificate
+    /// differs. A fault changes nothing.
     pub fn reload(&self, files: &config::Tls) -> Result<bool, Fault> {
         Ok(self.replace(Chain::read(files)?))
     }
 
-    /// Shows another chain from the next handshake on. Whether it is another.
+    /// Uses `chain` from the next handshake on. Returns whether it differs from the last.
     pub(super) fn replace(&self, chain: Chain) -> bool {
-        let is_other = !self.shown.0.load().is_same(&chain);
-        if is_other {
-            self.shown.0.store(Arc::new(chain));
+        let is_new = !self.current.0.load().is_same(&chain);
+        if is_new {
+            self.current.0.store(Arc::new(chain));
         }
-        is_other
+        is_new
     }
 
     /// When the certificate expires, in seconds since the Unix epoch.
     #[must_use]
     pub fn expires_at(&self) -> i64 {
-        self.shown.0.load().expires_at()
+        self.current.0.load().expires_at()
     }
 
-    /// The server's part of a handshake, for as long as the client lets it take.
+    /// Does the server's part of a handshake. It has no deadline of its own.
     pub async fn handshake(&self, stream: TcpStream) -> io::Result<TlsConnection> {
         let acceptor = TlsAcceptor::from(Arc::clone(&self.server));
         acceptor.accept(stream).await.map(TlsConnection::new)
@@ -99,14 +99,14 @@ impl fmt::Debug for Certificates {
     }
 }
 
-fn server(shown: Arc<CurrentChain>) -> Result<Arc<ServerConfig>, rustls::Error> {
+fn server(current: Arc<CurrentChain>) -> Result<Arc<ServerConfig>, rustls::Error> {
     let mut server = ServerConfig::builder_with_provider(Arc::new(provider()))
         .with_safe_default_protocol_versions()?
         .with_no_client_auth()
-        .with_cert_resolver(shown);
+        .with_cert_resolver(current);
     server.alpn_protocols = PROTOCOLS.map(<[u8]>::to_vec).into();
-    // Sessions are kept by the clients, sealed with keys that change every few hours: any number resumes, and
-    // none costs memory here.
+    // Clients keep their sessions, sealed with keys that change every few hours: any number of them can resume
+    // without memory here.
     server.ticketer = ring::Ticketer::new()?;
     Ok(Arc::new(server))
 }

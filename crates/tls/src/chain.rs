@@ -1,4 +1,4 @@
-//! The two files, from PEM to a certificate with its key, and what can be wrong on the way.
+//! Reads the two PEM files into a certificate chain with its key, and reports what is wrong with them.
 
 use std::{
     path::Path,
@@ -23,7 +23,7 @@ use switchyard_config::{self as config, Fault};
 const CERTIFICATE: &str = "tls.certificate";
 const KEY: &str = "tls.key";
 
-/// A certificate, those that lead from it to a root, and its key; checked to belong together.
+/// A certificate, the chain from it to a root, and its key; checked to belong together.
 #[derive(Debug)]
 pub(super) struct Chain {
     key: Arc<CertifiedKey>,
@@ -51,7 +51,7 @@ impl Chain {
         self.expires_at
     }
 
-    /// Whether both show the same. A key needs no look: it belongs to its certificate.
+    /// Whether both have the same certificates. The key follows from its certificate.
     pub(super) fn is_same(&self, other: &Self) -> bool {
         self.key.cert == other.key.cert
     }
@@ -87,8 +87,8 @@ fn private_key(file: &Path) -> Result<PrivateKeyDer<'static>, Fault> {
             .any(|window| window == ENCRYPTED);
         let rule = match error {
             _ if is_encrypted => {
-                "holds a key that a password protects, which nobody is there to type: write it without one, \
-                 as by `openssl pkey`, readable for the proxy's user only"
+                "holds a key that a password protects, and no operator is there to type it: store it without \
+                 one, as by `openssl pkey`, readable for the proxy's user only"
                     .to_owned()
             }
             pem::Error::NoItemsFound => {
@@ -100,7 +100,7 @@ fn private_key(file: &Path) -> Result<PrivateKeyDer<'static>, Fault> {
     })
 }
 
-/// What stands in the first line of a key under a password, or in one of the next.
+/// A marker in the first lines of an encrypted key.
 const ENCRYPTED: &[u8] = b"ENCRYPTED";
 
 fn not_pem(error: &pem::Error) -> String {
@@ -118,7 +118,7 @@ fn joined(
     provider: &CryptoProvider,
 ) -> Result<CertifiedKey, String> {
     let key = provider.key_provider.load_private_key(key).map_err(|_| {
-        "holds a key of no use: must be RSA (2,048 bits or more), ECDSA (P-256, P-384) or Ed25519"
+        "holds an unsupported key: must be RSA (2,048 bits or more), ECDSA (P-256, P-384) or Ed25519"
             .to_owned()
     })?;
     let joined = CertifiedKey::new(chain, key);
@@ -128,8 +128,8 @@ fn joined(
     Ok(joined)
 }
 
-/// When the first certificate expires. Dates are no fault: whoever comes back from a long outage is better served
-/// with an old certificate than not at all, and a clock may be wrong.
+/// When the first certificate expires, in seconds since the Unix epoch. Dates are no fault: after a long outage an
+/// old certificate serves better than none, and a clock may be wrong.
 fn check_dates(file: &Path, chain: &[CertificateDer<'static>]) -> Result<i64, Fault> {
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)
@@ -139,10 +139,7 @@ fn check_dates(file: &Path, chain: &[CertificateDer<'static>]) -> Result<i64, Fa
     let mut first = None;
     for (at, der) in chain.iter().enumerate() {
         let certificate = parsed(der).ok_or_else(|| {
-            let rule = format!(
-                "holds something else than an X.509 certificate, as number {}",
-                at + 1
-            );
+            let rule = format!("holds no valid X.509 certificate as number {}", at + 1);
             fault(CERTIFICATE, file, rule)
         })?;
         let validity = certificate.validity();

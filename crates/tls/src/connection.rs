@@ -1,8 +1,7 @@
 //! A client's connection after its handshake, as Pingora's sessions take it.
 //!
-//! Pingora has such a type, too, with its feature `rustls`. But with that, its listener's task has room for a whole
-//! handshake, whether or not there is TLS, and keeps it for as long as the connection lives: several KiB for every client
-//! that idles.
+//! Pingora has such a type with its feature `rustls`. But with that feature its listener's task reserves memory for a
+//! whole handshake, with or without TLS, for as long as the connection lives: several KiB for each idle client.
 
 use std::{
     io,
@@ -38,7 +37,7 @@ impl TlsConnection {
         self.0.get_ref().1.alpn_protocol() == Some(HTTP2)
     }
 
-    fn plain(&self) -> &TcpStream {
+    fn tcp(&self) -> &TcpStream {
         self.0.get_ref().0
     }
 }
@@ -86,32 +85,32 @@ impl AsyncWrite for TlsConnection {
 #[async_trait]
 impl Shutdown for TlsConnection {
     async fn shutdown(&mut self) {
-        // Nobody is left to tell.
+        // The connection is closed, so an error has no consequence.
         let _ = AsyncWriteExt::shutdown(self).await;
     }
 }
 
 impl UniqueID for TlsConnection {
     fn id(&self) -> UniqueIDType {
-        self.plain().id()
+        self.tcp().id()
     }
 }
 
 impl GetTimingDigest for TlsConnection {
     fn get_timing_digest(&self) -> Vec<Option<TimingDigest>> {
-        self.plain().get_timing_digest()
+        self.tcp().get_timing_digest()
     }
 }
 
 impl GetProxyDigest for TlsConnection {
     fn get_proxy_digest(&self) -> Option<Arc<ProxyDigest>> {
-        self.plain().get_proxy_digest()
+        self.tcp().get_proxy_digest()
     }
 }
 
 impl GetSocketDigest for TlsConnection {
     fn get_socket_digest(&self) -> Option<Arc<SocketDigest>> {
-        self.plain().get_socket_digest()
+        self.tcp().get_socket_digest()
     }
 }
 

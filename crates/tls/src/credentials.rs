@@ -1,9 +1,8 @@
-//! What the proxy proves its name with, and what operators prove theirs with: the files that a configuration
-//! names, read at start and again while it runs.
+//! The certificate and the token that a configuration names, read from their files at the start and at each reload.
 //!
 //! Both are replaced together or not at all: a reload first reads and checks everything, and only then swaps.
 //! Whether there *is* TLS or a token can't change without a restart, since the ports were bound for it: an admin port
-//! that other machines reach must never find itself without its token.
+//! that other machines reach must never lose its token.
 
 use std::sync::Arc;
 
@@ -20,7 +19,7 @@ pub struct Credentials {
 }
 
 impl Credentials {
-    /// Reads what the configuration names; `source` is what messages call the latter.
+    /// Reads what the configuration names; `source` is its name in messages.
     pub fn load(config: &Config, source: &str) -> Result<Self, Error> {
         let mut faults = Vec::new();
         let certificates = config
@@ -39,53 +38,53 @@ impl Credentials {
         })
     }
 
-    /// Reads everything anew, as `config` names it now, and puts it in force. Whether anything is different.
-    /// After a fault all is as it was.
+    /// Reads all files again, as `config` names them now, and puts them in force. Returns whether anything differs.
+    /// A fault changes nothing.
     pub fn reload(&self, config: &Config, source: &str) -> Result<bool, Error> {
         let mut faults = Vec::new();
         let chain = match (&self.certificates, &config.tls) {
-            (Some(shown), Some(files)) => {
-                ok_or_note(Chain::read(files), &mut faults).map(|chain| (shown, chain))
+            (Some(current), Some(files)) => {
+                ok_or_note(Chain::read(files), &mut faults).map(|chain| (current, chain))
             }
-            (shown, files) => {
-                require_unchanged("tls", shown.is_some(), files.is_some(), &mut faults);
+            (current, files) => {
+                require_unchanged("tls", current.is_some(), files.is_some(), &mut faults);
                 None
             }
         };
         let token = match (&self.token, &config.admin.token_file) {
-            (Some(asked), Some(file)) => {
-                ok_or_note(Token::load(file), &mut faults).map(|token| (asked, token))
+            (Some(current), Some(file)) => {
+                ok_or_note(Token::load(file), &mut faults).map(|token| (current, token))
             }
-            (asked, file) => {
+            (current, file) => {
                 let path = "admin.token_file";
-                require_unchanged(path, asked.is_some(), file.is_some(), &mut faults);
+                require_unchanged(path, current.is_some(), file.is_some(), &mut faults);
                 None
             }
         };
         into_result(source, faults)?;
-        let mut is_other = false;
-        if let Some((shown, chain)) = chain
-            && shown.replace(chain)
+        let mut is_new = false;
+        if let Some((current, chain)) = chain
+            && current.replace(chain)
         {
-            info!(expires_at = shown.expires_at(), "Certificate replaced");
-            is_other = true;
+            info!(expires_at = current.expires_at(), "Certificate replaced");
+            is_new = true;
         }
-        if let Some((asked, token)) = token
-            && asked.replace(token)
+        if let Some((current, token)) = token
+            && current.replace(token)
         {
             info!("Admin token replaced");
-            is_other = true;
+            is_new = true;
         }
-        Ok(is_other)
+        Ok(is_new)
     }
 
-    /// What clients are shown; `None` where they speak plain HTTP.
+    /// The certificate for clients; `None` for plain HTTP.
     #[must_use]
     pub fn certificates(&self) -> Option<&Arc<Certificates>> {
         self.certificates.as_ref()
     }
 
-    /// What operators have to show; `None` where nothing is asked of them.
+    /// The token that operators must send; `None` if none is required.
     #[must_use]
     pub fn token(&self) -> Option<&Token> {
         self.token.as_deref()
@@ -111,7 +110,7 @@ fn require_unchanged(path: &str, is_there: bool, is_wanted: bool, faults: &mut V
         faults.push(Fault {
             path: path.to_owned(),
             value: String::new(),
-            rule: "can't come or go while the proxy runs: restart it".to_owned(),
+            rule: "can't be added or removed while the proxy runs: restart it".to_owned(),
         });
     }
 }

@@ -1,4 +1,4 @@
-//! What the proxy proves its name with, and what operators prove theirs with.
+//! The proxy's TLS certificate and the operators' token.
 //!
 //! Both come from files that a configuration names. They are read at the start and again while the proxy runs:
 //! [`Credentials`] replaces them together or not at all. [`Certificates`] does the handshake with a client, and

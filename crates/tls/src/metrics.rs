@@ -1,4 +1,4 @@
-//! TLS on the clients' side: how handshakes end, and until when the certificate is good.
+//! Metrics of TLS with clients: outcomes of handshakes, and the certificate's expiry.
 
 use enum_map::{Enum, EnumMap};
 use prometheus::{IntCounter, IntGaugeVec};
@@ -21,7 +21,7 @@ pub enum Handshake {
 #[derive(Clone, Debug)]
 pub struct TlsMetrics {
     handshakes: EnumMap<Handshake, IntCounter>,
-    /// Without labels; a family only so that it has no series where there is no TLS.
+    /// Without labels; a family, so that there is no series without TLS.
     expiry: IntGaugeVec,
 }
 
@@ -30,14 +30,14 @@ impl TlsMetrics {
     pub fn register(make: Registrar<'_>) -> Result<Self, Error> {
         let handshakes = make.counters(
             "tls_handshakes_total",
-            "TLS handshakes with clients, by how they ended.",
+            "TLS handshakes with clients, by result.",
             &["result"],
         )?;
         Ok(Self {
             handshakes: counter_by(&handshakes, &[]),
             expiry: make.int_gauges(
                 "tls_certificate_expiry_timestamp_seconds",
-                "When the certificate that clients are shown expires, in seconds since the Unix epoch.",
+                "When the certificate in force expires, in seconds since the Unix epoch.",
                 &[],
             )?,
         })
@@ -48,7 +48,7 @@ impl TlsMetrics {
         self.handshakes[how].inc();
     }
 
-    /// Tells when the certificate that is shown now expires, in seconds since the Unix epoch.
+    /// Sets when the certificate in force expires, in seconds since the Unix epoch.
     pub fn expires_at(&self, unix_seconds: i64) {
         let none: &[&str] = &[];
         self.expiry.with_label_values(none).set(unix_seconds);

@@ -1,4 +1,4 @@
-//! The one set of algorithms, so that all that is checked is checked with what will be used.
+//! The one set of algorithms, so that checks use the same algorithms as handshakes.
 
 use rustls::crypto::{CryptoProvider, ring};
 

@@ -1,7 +1,8 @@
-//! The token that operators show, from a file.
+//! The token that operators send, from a file.
 //!
-//! Whoever reaches the admin port may drain substations. On loopback that is whoever is on the machine; anywhere
-//! else it is whoever has the token. It is compared in a time that tells nothing of how much of it was right.
+//! A client that reaches the admin port may drain substations. On loopback that is every user of the machine; on any
+//! other address the client must have the token. The comparison takes constant time, so that its duration does not
+//! reveal how much of a guess was right.
 
 use std::{fmt, path::Path, sync::Arc};
 
@@ -21,17 +22,17 @@ const SCHEME: &str = "Bearer";
 /// Why a request is not authorised.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum Unauthorized {
-    /// It shows no token.
+    /// It has no token.
     #[error(
-        "this port asks for a token: send `Authorization: Bearer` with the one in admin.token_file"
+        "this port requires a token: send `Authorization: Bearer` with the token in admin.token_file"
     )]
     NoToken,
-    /// It shows another token.
-    #[error("the token is not the one in admin.token_file")]
+    /// It has another token.
+    #[error("the token does not match admin.token_file")]
     WrongToken,
 }
 
-/// The token in force. Never shown, not even by `{:?}`.
+/// The token in force. Never printed, not even by `{:?}`.
 pub struct Token(ArcSwap<Vec<u8>>);
 
 impl Token {
@@ -45,26 +46,26 @@ impl Token {
         Ok(Self(ArcSwap::from_pointee(token)))
     }
 
-    /// Reads and checks the file anew, and asks for what is in it from the next request on. Whether that is
-    /// another token. After a fault all is as it was.
+    /// Reads and checks the file again, and requires its token from the next request on. Returns whether the token
+    /// differs. A fault changes nothing.
     pub fn reload(&self, file: &Path) -> Result<bool, Fault> {
         Self::load(file).map(|token| self.replace(token))
     }
 
-    /// Asks for another token from the next request on. Whether it is another.
+    /// Requires `token` from the next request on. Returns whether it differs from the last.
     pub(super) fn replace(&self, token: Self) -> bool {
         let token = token.0.into_inner();
         let before = self.0.swap(Arc::clone(&token));
         before != token
     }
 
-    /// Whether a request with these headers shows it.
+    /// Checks that a request with these headers carries the token.
     pub fn authorise(&self, headers: &HeaderMap) -> Result<(), Unauthorized> {
-        let shown = headers
+        let sent = headers
             .get(header::AUTHORIZATION)
             .and_then(|value| bearer(value.as_bytes()));
-        match shown {
-            Some(shown) if shown.ct_eq(self.0.load().as_slice()).into() => Ok(()),
+        match sent {
+            Some(sent) if sent.ct_eq(self.0.load().as_slice()).into() => Ok(()),
             Some(_) => Err(Unauthorized::WrongToken),
             None => Err(Unauthorized::NoToken),
         }
@@ -115,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_whole_token_under_its_scheme_will_do() {
+    fn only_the_whole_token_with_its_scheme_is_accepted() {
         let folder = TempDir::new().unwrap();
         let file = folder.path().join("token");
         fs::write(&file, " 0123456789abcdef\n").unwrap();
@@ -152,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn another_token_counts_at_once_and_one_that_is_none_changes_nothing() {
+    fn a_new_token_counts_at_once_and_an_invalid_one_changes_nothing() {
         let folder = TempDir::new().unwrap();
         let file = folder.path().join("token");
         fs::write(&file, "0123456789abcdef").unwrap();

@@ -1,17 +1,17 @@
-//! What a failed exchange with a substation means for the client: the texts of 502, 503 and 504.
+//! The consequence of a failed exchange for the client: the texts of 502, 503 and 504.
 
 use std::{fmt, time::Duration};
 
 use crate::{Code, Failure};
 
-/// What the client has to know of a request that got no answer, and what to do about it.
+/// What an unanswered request means for the client, and what the client should do.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Consequence {
     /// A charge that certainly did not arrive.
     NotBooked,
     /// A charge that may have arrived.
     MayBeBooked,
-    /// A look at a session: it changes nothing.
+    /// A `GET` of a session: it changes nothing.
     NothingChanged,
     /// An unplug that certainly did not arrive.
     NotUnplugged,
@@ -43,10 +43,10 @@ impl Failure {
         Self::new(Code::NoSubstation, message)
     }
 
-    /// The connection to `substation` was lost, or what came over it was no answer.
+    /// The connection to `substation` was lost, or it sent no valid answer.
     #[must_use]
     pub fn lost(substation: &str, reason: impl fmt::Display, means: Consequence) -> Self {
-        let message = format!("{substation} broke off: {reason}; {means}");
+        let message = format!("{substation} broke the connection: {reason}; {means}");
         Self::new(Code::SubstationFailed, message)
     }
 

@@ -1,4 +1,4 @@
-//! The error table: every way a request can fail, what the client is told, and what it can do about it.
+//! The error table: every way a request can fail, the status and message for the client, and whether to try again.
 
 use serde::Serialize;
 use strum::{EnumCount, IntoStaticStr, VariantArray};
@@ -23,7 +23,7 @@ pub enum Code {
     RequestTimeout,
     /// The body is over `limits.body`.
     BodyTooLarge,
-    /// The chosen substation broke off, and asking another was not safe.
+    /// The selected substation broke the connection, and it was not safe to send the request elsewhere.
     SubstationFailed,
     /// No substation has room.
     NoCapacity,
@@ -36,7 +36,7 @@ pub enum Code {
 }
 
 impl Code {
-    /// As clients and metrics see it.
+    /// Its name in answers and metrics.
     #[must_use]
     pub fn name(self) -> &'static str {
         self.into()
@@ -59,7 +59,7 @@ impl Code {
         }
     }
 
-    /// What it counts as.
+    /// The outcome that it counts as.
     #[must_use]
     pub const fn outcome(self) -> Outcome {
         match self {
@@ -75,13 +75,13 @@ impl Code {
         }
     }
 
-    /// Whether trying again later can help: then the answer says when.
+    /// Whether a later retry can help; the answer then has a `retry-after`.
     #[must_use]
     pub const fn is_retryable(self) -> bool {
         self.status() == 503
     }
 
-    /// Whether the rest of the request can't be told from the next one: then the connection ends.
+    /// Whether the connection ends, because the rest of this request can't be separated from the next request.
     #[must_use]
     pub const fn ends_connection(self) -> bool {
         matches!(
@@ -94,15 +94,15 @@ impl Code {
 /// An error on its way to the client.
 #[derive(Clone, Debug)]
 pub struct Failure {
-    /// Which one.
+    /// The code.
     pub code: Code,
     /// What happened and what to do about it.
     pub message: String,
-    /// The connection can't be used for another request.
+    /// Whether the connection must close.
     pub close: bool,
-    /// The methods that the path takes, where the one that came is none of them.
+    /// The methods that the path accepts, for 405.
     pub allow: Option<&'static str>,
-    /// Seconds until there will be room, as far as that is known. What the client is told is decided with the reply.
+    /// Seconds until there will be room, if known. The reply decides what `retry-after` says.
     pub room_in: Option<u32>,
 }
 
@@ -119,7 +119,7 @@ impl Failure {
         }
     }
 
-    /// The path takes `allow`, and another method came.
+    /// The path accepts `allow`, and the request has another method.
     #[must_use]
     pub fn method_not_allowed(path: &str, method: &http::Method, allow: &'static str) -> Self {
         let message = format!("{path} takes {allow}, not {method}");
@@ -129,7 +129,7 @@ impl Failure {
         }
     }
 
-    /// The same, and the connection ends with it.
+    /// The same failure, but the connection closes after it.
     #[must_use]
     pub fn closing(mut self) -> Self {
         self.close = true;

@@ -1,10 +1,9 @@
-//! What clients and substations see of the proxy, said once.
+//! The contract with clients and substations, defined once.
 //!
-//! [`Code`] is the error contract: each code has one status, one outcome and one answer to the question whether trying
-//! again helps. A [`Failure`] is such an error on its way to a client, with a message that says what to do. [`names`]
-//! holds the paths, headers and gauges of the contract.
+//! [`Code`] is the error contract: each code has one status, one outcome, and says whether a retry can help. A
+//! [`Failure`] is such an error with a message that says what to do. [`names`] holds the paths, headers and gauges.
 //!
-//! A name or a status that stands here is a promise to programs outside this repository: add, but do not change.
+//! Programs outside this repository depend on these names and statuses: add to them, but do not change them.
 
 mod consequence;
 mod error;

@@ -1,10 +1,10 @@
-//! Names that stand on the wire: paths, headers and gauges.
+//! Names on the wire: paths, headers and gauges.
 
 /// Where clients book a charge.
 pub const REQUEST_CHARGE: &str = "/request_charge";
 /// The older name of [`REQUEST_CHARGE`].
 pub const ASSIGN_SUBSTATION: &str = "/assign_substation";
-/// Where sessions are, at the proxy and at the substations; a session's id follows.
+/// The path of sessions, at the proxy and at the substations; a session's id follows.
 pub const SESSIONS: &str = "/sessions/";
 
 /// The header that carries a request's id, both ways.
@@ -18,7 +18,7 @@ pub const REQUEST_TIMEOUT: &str = "x-request-timeout";
 /// The header in which a substation may report its load on an answer (ORCA).
 pub const ENDPOINT_LOAD_METRICS: &str = "endpoint-load-metrics";
 
-/// The gauge of the load that a substation bears, by default.
+/// The default gauge of a substation's current load.
 pub const LOAD_GAUGE: &str = "substation_current_load";
-/// The gauge of the most that a substation can bear, by default.
+/// The default gauge of a substation's capacity.
 pub const CAPACITY_GAUGE: &str = "substation_capacity";

@@ -1,4 +1,4 @@
-//! How a request ended, as metrics and the live page tell it.
+//! How a request ended, for metrics and the live page.
 
 use enum_map::Enum;
 use strum::{EnumCount, IntoStaticStr, VariantArray};
@@ -9,7 +9,7 @@ use strum::{EnumCount, IntoStaticStr, VariantArray};
 pub enum Outcome {
     /// The substation booked it.
     Booked,
-    /// The substation answered with anything else but success.
+    /// The substation answered with an error.
     Answered,
     /// The client made a mistake.
     Invalid,

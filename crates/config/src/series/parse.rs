@@ -1,4 +1,4 @@
-//! Reads a series. Each step takes its part off the front of the text and hands on the rest.
+//! Parses a series. Each step takes its part from the front of the text and returns the rest.
 
 use super::{MatchOp, Matcher, Series};
 use std::str::FromStr;
@@ -42,12 +42,12 @@ impl FromStr for Series {
         let (name, rest) = word(text.trim(), |c| c == ':').ok_or(SeriesError::Name)?;
         let mut series = Self::named(name);
         let Some(mut rest) = rest.trim_start().strip_prefix('{') else {
-            return series.alone(rest);
+            return series.at_end(rest);
         };
         loop {
             rest = rest.trim_start();
             if let Some(rest) = rest.strip_prefix('}') {
-                return series.alone(rest);
+                return series.at_end(rest);
             }
             let (matcher, after) = matcher(rest)?;
             series.matchers.push(matcher);
@@ -62,7 +62,7 @@ impl FromStr for Series {
 }
 
 impl Series {
-    fn alone(self, rest: &str) -> Result<Self, SeriesError> {
+    fn at_end(self, rest: &str) -> Result<Self, SeriesError> {
         match rest.trim() {
             "" => Ok(self),
             rest => Err(SeriesError::Rest(rest.to_owned())),
@@ -96,7 +96,7 @@ fn matcher(text: &str) -> Result<(Matcher, &str), SeriesError> {
     ))
 }
 
-/// The text between two quotes of one kind, and what follows; `label` is whose value it is.
+/// The text between two quotes of one kind, and what follows; it is the value of `label`.
 fn quoted<'a>(label: &str, text: &'a str) -> Result<(String, &'a str), SeriesError> {
     let unquoted = || SeriesError::Quotes(label.to_owned());
     let mut letters = text.chars();

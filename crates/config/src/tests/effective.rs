@@ -1,4 +1,4 @@
-//! What is in force, and how it is written out again.
+//! Tests of the effective configuration and how it is written.
 
 use super::{ONE, accepted};
 use crate::{Config, MatchOp, Records};

@@ -1,11 +1,11 @@
-//! What single values may be.
+//! Tests of single values.
 
 use super::{ONE, accepted, faults, faults_of};
 use crate::{Config, Fault};
 use std::time::Duration;
 
 #[test]
-fn a_duration_carries_its_unit_and_stays_between_nothing_and_an_hour() {
+fn a_duration_has_a_unit_and_is_more_than_zero_and_at_most_an_hour() {
     const UNIT: &str = "needs its unit, as in 500ms, 2s or 1m";
     const RANGE: &str = "must be more than 0 and at most 1h";
     const NONE: &str = "is not a duration: write a number and its unit, as in 500ms, 2s or 1m";
@@ -97,7 +97,7 @@ limits: {{body: {value}}}"
 }
 
 #[test]
-fn a_host_name_is_looked_up_and_one_that_is_unknown_is_a_fault() {
+fn a_host_name_is_looked_up_and_an_unknown_name_is_a_fault() {
     let config = accepted("substations: [{name: a, address: localhost:5001}]");
     assert!(config.substations[0].address.ip().is_loopback());
     let unknown = faults("substations: [{name: a, address: no-such-host.invalid:5001}]");
@@ -111,11 +111,12 @@ fn a_host_name_is_looked_up_and_one_that_is_unknown_is_a_fault() {
 
 #[test]
 fn aliases_that_multiply_are_refused_and_not_expanded() {
-    let mut text = "l0: &l0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
-    for level in 1..20 {
-        let below = format!("*l{}, ", level - 1).repeat(10);
-        text += &format!("l{level}: &l{level} [{}]\n", below.trim_end_matches(", "));
-    }
+    let level = |level: usize| {
+        let below = vec![format!("*l{}", level - 1); 10].join(", ");
+        format!("l{level}: &l{level} [{below}]\n")
+    };
+    let text = "l0: &l0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
+    let text = text + &(1..20).map(level).collect::<String>();
     let error = Config::from_yaml(&text, "test").unwrap_err().to_string();
     assert!(error.contains("repetition limit exceeded"), "{error}");
 }

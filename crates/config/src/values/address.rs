@@ -1,4 +1,4 @@
-//! Addresses: an IP address or a host name, and always a port.
+//! Addresses: an IP address or a host name, always with a port.
 
 use super::{Read, text};
 use crate::tree::Node;
@@ -9,16 +9,16 @@ use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 pub enum Endpoint<'a> {
     /// An IP address.
     At(SocketAddr),
-    /// A host that has to be looked up, and the port there.
+    /// A host name to be looked up, and a port.
     Host(&'a str, u16),
 }
 
-/// Where a substation listens: reachable, so not port 0 and not "all interfaces".
+/// The address of a substation: not port 0 and not "all interfaces".
 pub(crate) fn upstream(node: &Node) -> Read<SocketAddr> {
     check_connectable(address(node)?)
 }
 
-/// The address, if one can connect to it.
+/// The address, if a client can connect to it; else the rule that it breaks.
 pub fn check_connectable(address: SocketAddr) -> Read<SocketAddr> {
     if address.port() == 0 {
         Err("needs the port that it listens on, not 0".to_owned())
@@ -51,7 +51,7 @@ pub(crate) fn address(node: &Node) -> Read<SocketAddr> {
     }
 }
 
-/// Takes an address apart; nothing is looked up.
+/// Splits an address into host and port; looks nothing up.
 pub fn parse_endpoint(text: &str) -> Read<Endpoint<'_>> {
     const EXAMPLE: &str = "as in 127.0.0.1:5001";
     if let Ok(address) = text.parse() {
@@ -77,8 +77,8 @@ pub fn parse_endpoint(text: &str) -> Read<Endpoint<'_>> {
     }
 }
 
-/// The lowest address of `host`, IPv4 before IPv6: resolvers shuffle their answers, and a reload must not move a
-/// substation for that.
+/// The lowest address of `host`, IPv4 before IPv6: resolvers shuffle their answers, and that must not move a
+/// substation on a reload.
 fn resolve(host: &str, port: u16) -> Read<SocketAddr> {
     match (host, port).to_socket_addrs() {
         Ok(found) => found

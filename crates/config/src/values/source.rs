@@ -24,7 +24,7 @@ pub(crate) fn targets(node: &Node) -> Read<String> {
     }
 }
 
-/// What is asked for targets by HTTP.
+/// The URL of targets.
 pub(crate) fn url(node: &Node) -> Read<String> {
     const EXAMPLE: &str = "as in http://127.0.0.1:8000/targets";
     let url = text(node)?;
@@ -33,7 +33,7 @@ pub(crate) fn url(node: &Node) -> Read<String> {
         .map_err(|error| format!("is not a URL ({error}); write it {EXAMPLE}"))?;
     match (uri.scheme_str(), uri.authority()) {
         (Some("http"), Some(authority)) if authority.as_str().contains('@') => {
-            Err("must be without a name or password: they would stand in logs".to_owned())
+            Err("must not contain a name or password: they would appear in logs".to_owned())
         }
         (Some("http"), Some(authority)) if authority.host().is_empty() => {
             Err(format!("needs a host, {EXAMPLE}"))
@@ -55,7 +55,7 @@ pub(crate) fn host(node: &Node) -> Read<String> {
     check_host(host).map(|()| host.to_owned())
 }
 
-/// Whether DNS may know this name, or the rule that it breaks.
+/// Checks that `host` is a valid DNS name; else the rule that it breaks.
 pub fn check_host(host: &str) -> Read<()> {
     let allowed = |b: u8| b.is_ascii_alphanumeric() || b"_-".contains(&b);
     let label = |label: &str| (1..=63).contains(&label.len()) && label.bytes().all(allowed);

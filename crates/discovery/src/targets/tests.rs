@@ -17,7 +17,7 @@ fn refusal(text: &str) -> String {
 }
 
 #[test]
-fn both_forms_say_the_same_and_two_labels_count() {
+fn json_and_yaml_read_the_same_and_two_labels_count() {
     let json = r#"[
         {"targets": ["10.0.0.1:5001"], "labels": {"name": "north", "capacity": "500", "job": "x", "__meta": "y"}},
         {"targets": ["10.0.0.2:5001", "[fd00::1]:5001"], "labels": {"capacity": "2.5"}},
@@ -59,15 +59,15 @@ fn a_host_is_looked_up_and_keeps_its_name() {
 }
 
 #[tokio::test]
-async fn a_host_that_nobody_knows_is_named() {
+async fn an_unknown_host_is_named() {
     let targets = parse(
-        b"- targets: ['nobody.invalid:5001', '10.0.0.1:1']",
+        b"- targets: ['unknown.invalid:5001', '10.0.0.1:1']",
         Format::Yaml,
     )
     .unwrap();
     let error = resolve(targets).await.unwrap_err().to_string();
     assert!(
-        error.starts_with("nobody.invalid: is a host name that cannot be looked up"),
+        error.starts_with("unknown.invalid: is a host name that cannot be looked up"),
         "{error}"
     );
 }
@@ -115,13 +115,16 @@ fn what_is_no_list_of_groups_is_refused() {
         "- {targets: ['a:1'], labels: {name: {}}}",
     ] {
         assert!(
-            refusal(text).starts_with("is no YAML of target groups: "),
+            refusal(text).starts_with("is not a YAML list of target groups: "),
             "{text}"
         );
         let error = parse(text.as_bytes(), Format::Json)
             .unwrap_err()
             .to_string();
-        assert!(error.starts_with("is no JSON of target groups: "), "{text}");
+        assert!(
+            error.starts_with("is not a JSON list of target groups: "),
+            "{text}"
+        );
     }
     let many = format!("[{{\"targets\": [\"a:1\"{}]}}]", ", \"a:1\"".repeat(10_000));
     let error = parse(many.as_bytes(), Format::Json)
@@ -130,7 +133,7 @@ fn what_is_no_list_of_groups_is_refused() {
     assert_eq!(error, "has 10001 targets; the most is 10000");
 }
 
-/// A thousand groups, each with all that counts.
+/// A thousand groups, each with both labels.
 pub(crate) fn thousand() -> String {
     let group = |i: usize| {
         let (high, low) = (i / 256, i % 256);
@@ -141,7 +144,7 @@ pub(crate) fn thousand() -> String {
 }
 
 #[test]
-fn a_thousand_targets_are_read_in_a_blink() {
+fn a_thousand_targets_are_read_within_50_ms() {
     let text = thousand();
     let best = (0..5)
         .map(|_| {
@@ -155,7 +158,7 @@ fn a_thousand_targets_are_read_in_a_blink() {
 
 proptest! {
     #[test]
-    fn what_was_written_is_found_again(written in proptest::collection::vec(
+    fn what_was_written_is_read_back(written in proptest::collection::vec(
         ("[a-z0-9][a-zA-Z0-9_.-]{0,62}", any::<[u8; 4]>(), 1..=u16::MAX, proptest::option::of(1e-3..1e9_f64)), 0..20)) {
         let written: Vec<_> = written.into_iter().filter(|(_, ip, ..)| *ip != [0; 4]).collect();
         let groups: Vec<_> = written.iter().map(|(name, ip, port, capacity)| {
@@ -176,7 +179,7 @@ proptest! {
     }
 
     #[test]
-    fn no_cut_of_an_answer_in_json_is_taken(at in 0_usize..1000) {
+    fn no_truncated_json_answer_is_accepted(at in 0_usize..1000) {
         let text = thousand();
         let cut = &text.as_bytes()[..text.len() * at / 1000];
         prop_assert!(parse(cut, Format::Json).is_err());

@@ -1,4 +1,4 @@
-//! Against a name server of a few lines: it reads the question of a message and answers from its zone.
+//! Tests against a small name server: it reads the question of a message and answers from its zone.
 
 use super::*;
 use std::{
@@ -14,7 +14,7 @@ const NO_ERROR: u8 = 0;
 const SERVER_FAILURE: u8 = 2;
 const NO_SUCH_NAME: u8 = 3;
 
-/// What the server knows, and how it answers for all else.
+/// The server's records, and its answer for everything else.
 #[derive(Default)]
 struct Zone {
     records: HashMap<(&'static str, u16), Vec<Vec<u8>>>,
@@ -22,7 +22,7 @@ struct Zone {
     is_silent: bool,
 }
 
-/// A name as a message has it.
+/// A name in wire format.
 fn labels(name: &str) -> Vec<u8> {
     let mut wire = Vec::new();
     for label in name.split('.').filter(|label| !label.is_empty()) {
@@ -115,7 +115,7 @@ async fn rig(more: &str) -> (Arc<Mutex<Zone>>, Rig) {
 }
 
 #[tokio::test]
-async fn every_address_of_a_name_is_found_in_an_order_that_stays_and_failures_change_nothing() {
+async fn all_addresses_of_a_name_are_found_in_a_stable_order_and_failures_change_nothing() {
     const SOURCE: &str = "dns:substation.grid.example:5001";
     let name = "substation.grid.example";
     let (zone, mut rig) = rig("name: substation.grid.example, port: 5001").await;
@@ -129,9 +129,9 @@ async fn every_address_of_a_name_is_found_in_an_order_that_stays_and_failures_ch
     // Shuffled, as servers do: nothing changes, within the records' hour to live.
     put(vec![a(1), a(2)]);
     rig.keeps(&all, SOURCE, Good).await;
-    assert_eq!(rig.log.count("Substations found"), 2);
+    assert_eq!(rig.log.count("Discovery source changed"), 2);
 
-    // Half an answer is none: the other kind of address is not known to be gone.
+    // Half an answer is no answer: the other kind of address may still exist.
     let kept = zone.lock().records.remove(&(name, AAAA));
     zone.lock().code = SERVER_FAILURE;
     rig.keeps(&all, SOURCE, Failed).await;
@@ -158,7 +158,7 @@ async fn every_address_of_a_name_is_found_in_an_order_that_stays_and_failures_ch
 }
 
 #[tokio::test]
-async fn services_bring_their_ports_and_their_hosts_are_looked_up() {
+async fn services_have_their_own_ports_and_their_hosts_are_looked_up() {
     let (zone, mut rig) = rig("name: _charge._tcp.grid.example").await;
     {
         let mut zone = zone.lock();
@@ -181,11 +181,11 @@ async fn services_bring_their_ports_and_their_hosts_are_looked_up() {
 }
 
 #[tokio::test]
-async fn a_name_without_address_is_taken_where_that_is_allowed() {
+async fn a_name_without_addresses_is_accepted_where_that_is_allowed() {
     let (zone, mut rig) =
         rig("name: substation.grid.example, port: 5001, type: A, allow_empty: true").await;
     let name = "substation.grid.example";
-    // Only what is asked for has to be answered.
+    // Only the queried type must be answered.
     zone.lock().is_silent = false;
     zone.lock().records.insert((name, A), vec![a(1)]);
     rig.finds(&["10.0.0.1:5001"]).await;

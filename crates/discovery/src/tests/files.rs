@@ -6,14 +6,14 @@ const ONE: &str = r#"[{"targets": ["10.0.0.1:1"], "labels": {"name": "one"}}]"#;
 const TWO: &str = r#"[{"targets": ["10.0.0.2:1"], "labels": {"name": "two"}}]"#;
 const SOURCE: &str = "file_sd:a.json";
 
-/// As it is best done: beside, and renamed over.
+/// Replaces a file atomically: writes a new one and renames it over.
 fn put(folder: &Path, name: &str, text: &str) {
     fs::write(folder.join("new"), text).unwrap();
     fs::rename(folder.join("new"), folder.join(name)).unwrap();
 }
 
 #[tokio::test]
-async fn a_broken_emptied_or_missing_file_changes_nothing_until_it_is_well() {
+async fn a_broken_empty_or_missing_file_changes_nothing_until_it_is_repaired() {
     let folder = tempfile::tempdir().unwrap();
     put(folder.path(), "a.json", ONE);
     let mut rig = Rig::new(folder, "{file_sd: [a.json]}");
@@ -29,7 +29,7 @@ async fn a_broken_emptied_or_missing_file_changes_nothing_until_it_is_well() {
         rig.keeps(&["one"], SOURCE, Failed).await;
         put(&at, "a.json", ONE);
         rig.keeps(&["one"], SOURCE, Good).await;
-        // A line each time that it turns, whatever number of looks.
+        // One line for each change of health, whatever the number of refreshes.
         let rounds = round + 1;
         assert_eq!(rig.log.count(FAILS), 2 * rounds);
         assert_eq!(
@@ -43,7 +43,7 @@ async fn a_broken_emptied_or_missing_file_changes_nothing_until_it_is_well() {
 }
 
 #[tokio::test]
-async fn an_empty_file_is_taken_where_that_is_allowed() {
+async fn an_empty_file_is_accepted_where_that_is_allowed() {
     let folder = tempfile::tempdir().unwrap();
     put(folder.path(), "a.json", ONE);
     let mut rig = Rig::new(folder, "{file_sd: [{files: a.json, allow_empty: true}]}");
@@ -64,7 +64,7 @@ async fn files_of_a_pattern_come_and_go() {
     rig.finds(&["one", "two"]).await;
     fs::remove_file(at.join("a.json")).unwrap();
     rig.finds(&["two"]).await;
-    // The last one gone is an empty answer.
+    // Without any file the answer is empty.
     fs::remove_file(at.join("b.json")).unwrap();
     rig.keeps(&["two"], "file_sd:*.json", Empty).await;
 }

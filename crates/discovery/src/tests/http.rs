@@ -14,9 +14,9 @@ use tokio::net::TcpListener;
 
 const ONE: &str = r#"[{"targets": ["10.0.0.1:1"], "labels": {"name": "one"}}]"#;
 
-/// What the server does with the next question.
+/// What the server does with the next request.
 #[derive(Clone)]
-enum Way {
+enum Behaviour {
     Answer(u16, &'static str, &'static str),
     CutOff,
     Hang,
@@ -24,7 +24,7 @@ enum Way {
 
 type Body = BoxBody<Bytes, io::Error>;
 
-async fn answer(way: Way, question: Request<Incoming>) -> Result<Response<Body>, io::Error> {
+async fn answer(way: Behaviour, question: Request<Incoming>) -> Result<Response<Body>, io::Error> {
     let asked = question.headers();
     assert_eq!(asked["accept"], "application/json");
     assert_eq!(asked["x-prometheus-refresh-interval-seconds"], "0.1");
@@ -32,12 +32,12 @@ async fn answer(way: Way, question: Request<Incoming>) -> Result<Response<Body>,
     assert_eq!(question.uri(), "/targets?of=here");
     let piece = |text: &'static str| Ok(Frame::data(Bytes::from(text)));
     let (status, kind, pieces) = match way {
-        Way::Answer(status, kind, text) => (status, kind, vec![piece(text)]),
-        Way::CutOff => {
+        Behaviour::Answer(status, kind, text) => (status, kind, vec![piece(text)]),
+        Behaviour::CutOff => {
             let cut = Err(io::Error::other("cut"));
             (200, "application/json", vec![piece("["), cut])
         }
-        Way::Hang => std::future::pending().await,
+        Behaviour::Hang => std::future::pending().await,
     };
     let body = StreamBody::new(stream::iter(pieces)).boxed();
     let response = Response::builder()
@@ -46,7 +46,7 @@ async fn answer(way: Way, question: Request<Incoming>) -> Result<Response<Body>,
     Ok(response.body(body).unwrap())
 }
 
-async fn serve(way: Arc<Mutex<Way>>) -> SocketAddr {
+async fn serve(way: Arc<Mutex<Behaviour>>) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     spawn(async move {
@@ -61,9 +61,9 @@ async fn serve(way: Arc<Mutex<Way>>) -> SocketAddr {
 }
 
 #[tokio::test]
-async fn a_server_that_fails_lies_cuts_off_or_hangs_changes_nothing() {
+async fn a_server_that_fails_lies_truncates_or_hangs_changes_nothing() {
     const JSON: &str = "application/json; charset=utf-8";
-    let way = Arc::new(Mutex::new(Way::Answer(200, JSON, ONE)));
+    let way = Arc::new(Mutex::new(Behaviour::Answer(200, JSON, ONE)));
     let address = serve(Arc::clone(&way)).await;
     let url = format!("http://{address}/targets?of=here");
     let yaml = format!("{{http_sd: [{{url: \"{url}\", refresh: 100ms, timeout: 300ms}}]}}");
@@ -72,20 +72,26 @@ async fn a_server_that_fails_lies_cuts_off_or_hangs_changes_nothing() {
     rig.finds(&["one"]).await;
 
     let broken = [
-        (Way::Answer(500, JSON, ONE), "answered 500"),
-        (Way::Answer(302, JSON, ONE), "answered 302"),
-        (Way::Answer(200, "text/html", ONE), "its content-type is"),
-        (Way::Answer(200, JSON, "<html>"), "its answer is no JSON"),
-        (Way::CutOff, "broke off"),
-        (Way::Hang, "no whole answer within 300ms"),
+        (Behaviour::Answer(500, JSON, ONE), "answered 500"),
+        (Behaviour::Answer(302, JSON, ONE), "answered 302"),
+        (
+            Behaviour::Answer(200, "text/html", ONE),
+            "its content-type is",
+        ),
+        (
+            Behaviour::Answer(200, JSON, "<html>"),
+            "its answer is not a JSON list",
+        ),
+        (Behaviour::CutOff, "the connection broke"),
+        (Behaviour::Hang, "no complete answer within 300ms"),
     ];
     for (round, (broken, words)) in broken.into_iter().enumerate() {
         *way.lock() = broken;
         rig.keeps(&["one"], &source, Failed).await;
         assert_eq!(rig.log.count(words), 1, "{words}");
-        *way.lock() = Way::Answer(200, JSON, "[]");
+        *way.lock() = Behaviour::Answer(200, JSON, "[]");
         rig.keeps(&["one"], &source, Empty).await;
-        *way.lock() = Way::Answer(200, JSON, ONE);
+        *way.lock() = Behaviour::Answer(200, JSON, ONE);
         rig.keeps(&["one"], &source, Good).await;
         let rounds = round + 1;
         assert_eq!(
@@ -93,12 +99,12 @@ async fn a_server_that_fails_lies_cuts_off_or_hangs_changes_nothing() {
             (rounds, rounds)
         );
     }
-    *way.lock() = Way::Answer(200, JSON, r#"[{"targets": ["10.0.0.3:1", "10.0.0.2:1"]}]"#);
+    *way.lock() = Behaviour::Answer(200, JSON, r#"[{"targets": ["10.0.0.3:1", "10.0.0.2:1"]}]"#);
     rig.finds(&["10.0.0.3:1", "10.0.0.2:1"]).await;
 }
 
 #[tokio::test]
-async fn nobody_at_the_address_is_a_failure_and_settles() {
+async fn an_address_without_a_listener_is_a_failure_and_settles() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     drop(listener);

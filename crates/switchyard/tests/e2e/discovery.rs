@@ -53,10 +53,10 @@ fn what_is_found_is_charged_at_and_a_wrong_or_empty_answer_takes_nobody_away() {
         (
             "[{\"targets\": [\"nowhere\"]}]",
             "failed",
-            "A source of substations fails",
+            "Discovery source failed",
         ),
-        ("[]", "empty", "A source of substations is empty"),
-        ("\u{0}[", "failed", "A source of substations fails"),
+        ("[]", "empty", "Discovery source returned no targets"),
+        ("\u{0}[", "failed", "Discovery source failed"),
     ] {
         let before = looks(outcome);
         write(&proxy, text);

@@ -97,6 +97,6 @@ fn a_token_that_everyone_may_read_is_warned_of() {
     let file = folder.path().join("token");
     fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
     proxy.signal(Signal::SIGHUP);
-    let warned = proxy.logged("Everyone on this machine may read it");
+    let warned = proxy.logged("File is world-readable");
     assert!(warned.contains("WARN"), "{warned}");
 }

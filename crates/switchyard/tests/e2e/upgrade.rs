@@ -320,13 +320,13 @@ fn a_new_process_that_can_t_run_leaves_the_old_one_serving() {
     let elsewhere = elsewhere.replacen(&format!("listen: {}", old.charge), &taken, 1);
     let bad = here.attempt(&elsewhere, &["--upgrade"]);
     fails_with(&bad, 1, &["another process has it"]);
-    old.logged("No handover: this process goes on");
+    old.logged("Handover failed: this process continues");
 
     // Its only substation is nobody, so it is never ready; and then it is killed.
     let never = here.next(&old, &[([127, 0, 0, 1], 9).into()], "");
     old.logged("Listening sockets sent to a new process");
     drop(never);
-    old.logged("No handover: this process goes on");
+    old.logged("Handover failed: this process continues");
 
     let second = here.attempt(&same_ports(&old, &[substation.address()], ""), &[]);
     fails_with(&second, 1, &["a running process listens", "--upgrade"]);
@@ -346,7 +346,7 @@ fn without_anybody_to_take_over_from_it_says_so() {
     let here = Here::new();
     let yaml = yaml(&[([127, 0, 0, 1], 9).into()], "");
     let nobody = here.attempt(&yaml, &["--upgrade"]);
-    fails_with(&nobody, 1, &["nobody listens", "without --upgrade"]);
+    fails_with(&nobody, 1, &["no process listens", "without --upgrade"]);
     let private = here.socket().parent().unwrap().to_owned();
     fs::set_permissions(&private, Permissions::from_mode(0o755)).unwrap();
     let open = here.attempt(&yaml, &[]);

@@ -1,4 +1,4 @@
-//! What the two files may be, and what becomes of them when they change.
+//! Tests of the files, and of reloads when they change.
 
 use std::{fs, path::PathBuf};
 
@@ -76,7 +76,7 @@ impl Files {
 }
 
 #[test]
-fn each_way_that_the_files_can_be_wrong_has_its_words() {
+fn each_fault_of_the_files_has_its_message() {
     let (certificate, key) = pair(3000);
     let (_, other) = pair(3000);
     let torn = &certificate[..certificate.len() / 2];
@@ -97,13 +97,13 @@ fn each_way_that_the_files_can_be_wrong_has_its_words() {
             &format!("{begin}AAAA\n-----END CERTIFICATE-----\n"),
             &key,
             crt,
-            "holds something else than an X.509 certificate, as number 1",
+            "holds no valid X.509 certificate as number 1",
         ),
         (
             &format!("{certificate}{begin}AAAA\n-----END CERTIFICATE-----\n"),
             &key,
             crt,
-            "holds something else than an X.509 certificate, as number 2",
+            "holds no valid X.509 certificate as number 2",
         ),
         (&certificate, "", pem, "holds no private key"),
         (&certificate, &certificate, pem, "holds no private key"),
@@ -117,7 +117,7 @@ fn each_way_that_the_files_can_be_wrong_has_its_words() {
             &certificate,
             "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
             pem,
-            "holds a key of no use",
+            "holds an unsupported key",
         ),
         (
             &certificate,
@@ -142,7 +142,7 @@ fn each_way_that_the_files_can_be_wrong_has_its_words() {
 }
 
 #[test]
-fn a_chain_is_shown_whole_and_its_first_certificate_counts() {
+fn a_whole_chain_is_sent_and_its_first_certificate_counts() {
     let files = Files::new();
     let (own, key) = pair(2999);
     let (above, _) = pair(3000);
@@ -162,7 +162,7 @@ fn a_chain_is_shown_whole_and_its_first_certificate_counts() {
 }
 
 #[test]
-fn an_expired_certificate_is_shown_all_the_same() {
+fn an_expired_certificate_is_used_all_the_same() {
     let files = Files::new();
     files.renew(2001);
     assert!(Certificates::load(&files.tls()).unwrap().expires_at() < 1_000_000_000);
@@ -190,7 +190,7 @@ fn a_reload_replaces_all_or_nothing() {
     assert_eq!(
         expires_at(),
         first,
-        "nothing, though the certificate is good"
+        "the old certificate, though the new one is valid"
     );
 
     files.write("token", "fedcba9876543210");
@@ -213,7 +213,9 @@ fn tls_and_token_neither_come_nor_go() {
         let credentials = Credentials::load(now, "test").unwrap();
         let error = credentials.reload(then, "test").unwrap_err().to_string();
         assert!(
-            error.ends_with("admin.token_file: can't come or go while the proxy runs: restart it"),
+            error.ends_with(
+                "admin.token_file: can't be added or removed while the proxy runs: restart it"
+            ),
             "{error}"
         );
     }
