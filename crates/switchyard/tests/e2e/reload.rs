@@ -116,7 +116,7 @@ fn a_hundred_reloads_under_load_fail_no_request_and_lose_no_ledger() {
                 let faults = answer.json()["faults"].clone();
                 let faults = texts(&faults).join("\n");
                 assert!(
-                    faults.contains("listen: stands here twice") && faults.contains("policy:"),
+                    faults.contains("listen: appears twice") && faults.contains("policy:"),
                     "{faults}"
                 );
                 assert_eq!(
