@@ -1,7 +1,8 @@
 use super::*;
 use std::os::unix::fs::symlink;
 
-/// Longer than anything here takes on a busy machine, and shorter than the slow poll, so that events must have been the cause.
+/// Longer than anything here takes on a busy machine, and shorter than the slow poll, so that events must have been
+/// the cause.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 fn watch(folder: &Path, files: &str) -> Watch {

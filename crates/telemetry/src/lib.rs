@@ -2,7 +2,7 @@
 //!
 //! There is no global registry: each proxy has its own, so a test reads only what it caused. Each crate declares its
 //! own families with a [`Registrar`] and keeps the handles; this crate defines no metric. Counting through a handle is
-//! one atomic addition. Gauges of current state are set when the page is rendered, so they cost nothing between scrapes.
+//! one atomic addition. Gauges of current state are set when the page is rendered, so they are free between scrapes.
 
 use enum_map::{EnumArray, EnumMap};
 use prometheus::{
@@ -112,8 +112,8 @@ fn labels<'a>(first: &[&'a str], last: impl Into<&'static str>) -> Vec<&'a str> 
     labels
 }
 
-/// Histogram bounds for the duration of a proxied request, in seconds: 50 µs · 2ⁿ up to 3.3 s. A proxy adds well under a
-/// millisecond, and beyond three seconds every duration is too long alike.
+/// Histogram bounds for the duration of a proxied request, in seconds: 50 µs · 2ⁿ up to 3.3 s. A proxy adds well under
+/// a millisecond, and beyond three seconds every duration is too long alike.
 #[must_use]
 pub fn request_buckets() -> Vec<f64> {
     (0..17).map(|n| 50e-6 * 2_f64.powi(n)).collect()

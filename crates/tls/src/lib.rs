@@ -2,7 +2,7 @@
 //!
 //! Both come from files that a configuration names. They are read at the start and again while the proxy runs:
 //! [`Credentials`] replaces them together or not at all. [`Certificates`] does the handshake with a client, and
-//! [`TlsConnection`] is the connection after it, as Pingora's sessions take it. [`Token`] compares what an operator shows.
+//! [`TlsConnection`] is the connection after it, as Pingora's sessions take it. [`Token`] checks an operator's token.
 
 mod certificates;
 mod chain;
