@@ -30,20 +30,21 @@ RULES = [(re.compile(pattern), part) for pattern, part in [
     # Each crate registers its own metric families.
     (r"(crates/[a-z0-9-]+|proxy)/src/(.*/)?metrics(/|\.rs)|crates/telemetry/src/", METRICS),
     (r"crates/(balance|grid|gauge|scrape)/src/", CHOICE),
-    (r"crates/upstream/src/(.*/)?forwarded\.rs|crates/http1/src/(.*/)?(request|hop_by_hop|header_rules)\.rs", ENCODE),
+    (r"crates/http1/src/(.*/)?(request|forwarded|hop_by_hop)\.rs", ENCODE),
     (r"crates/upstream/src/", UPSTREAM),
     # Headers are scanned on the way in, for the substation and for the client.
-    (r"crates/http1/src/(.*/)?head\.rs|proxy/src/dispatch/head\.rs", None),
+    (r"crates/http1/src/headers\.rs", None),
+    (r"crates/http1/src/whole_request\.rs", WAY_IN),
     (r"crates/http1/src/", DECODE),
     # Not on a request's path, or used from several parts of it: small functions that are inlined into their callers.
-    (r"proxy/src/(admin|clock|lib|lifecycle|reload|server)(/|\.rs)", None),
+    (r"proxy/src/(admin|lib|lifecycle|reload|server|systemd)(/|\.rs)", None),
     (r"proxy/src/(.*/)?charge\.rs", CHARGE),
-    (r"proxy/src/(.*/)?(choose|decisions)\.rs", CHOICE),
+    (r"proxy/src/(.*/)?(select|decisions)\.rs", CHOICE),
     (r"proxy/src/(.*/)?reply\.rs", REPLY),
-    (r"proxy/src/(.*/)?(ingress|fast_path|connection|in_flight|request_id|deadline_timer|admission)(/|\.rs)", WAY_IN),
-    (r"proxy/src/(dispatch|runtime)(/|\.rs)", DISPATCH),
+    (r"proxy/src/(.*/)?(ingress|in_flight|request_id|deadline_timer|admission)(/|\.rs)", WAY_IN),
+    (r"proxy/src/(dispatch|runtime|snapshot)(/|\.rs)", DISPATCH),
     # The same for crates.
-    (r"crates/(charts|config|discovery|faults|file-watch|handover|pingora|process|simulator|status|switchyard|tls|top|wire)"
+    (r"crates/(charts|config|discovery|faults|file-watch|handover|module-graph|pingora|process|simulator|status|switchyard|tls|top|wire)"
      r"/src/", None),
     (r"(requester|substation)/src/", None),
 ]]

@@ -3,6 +3,7 @@
 use std::{future::Future, pin::pin};
 
 use http::HeaderValue;
+use switchyard_http1::Head;
 use switchyard_wire::{Code, Failure, names::REQUEST_ID};
 use tokio::time::Instant;
 use tracing::{Instrument, Span, debug, debug_span};
@@ -12,7 +13,7 @@ use super::{
     capacity_forecast::jittered,
     charge::Charge,
     operation::Operation,
-    reply::{Reply, RoutedAnswer},
+    reply::Reply,
     request::{ReceivedRequest, RequestContext, Target},
     request_id,
     route::SendContext,
@@ -27,53 +28,41 @@ impl Dispatcher {
     ) -> Reply {
         let sent_id = received.head.and_then(|head| head.all(REQUEST_ID).next());
         let request_id = request_id::of(sent_id, || self.random(request_id::random));
-        let span = span_of(&request_id);
-        let routed = self
-            .answer(context, received, &request_id)
-            .instrument(span.clone())
-            .await;
+        let routed = match self.prepare(context, received) {
+            Ok((operation, head, is_charge)) => {
+                let context = SendContext::new(context, head, &request_id);
+                let sent = self.send(operation, context);
+                let routed = sent.instrument(span_of(&request_id)).await;
+                routed.map(|routed| (routed, is_charge))
+            }
+            Err(failure) => Err(failure),
+        };
         let mut reply = match routed {
             Ok((routed, is_charge)) => Reply::passing_on(routed, is_charge, request_id),
-            Err(failure) => span.in_scope(|| self.refuse(&failure, request_id)),
+            Err(failure) => span_of(&request_id).in_scope(|| self.refuse(&failure, request_id)),
         };
         reply.closes |= self.runtime.in_flight.is_draining();
         reply
     }
 
-    async fn answer(
-        &self,
-        context: &mut RequestContext<'_>,
-        received: ReceivedRequest<'_>,
-        request_id: &HeaderValue,
-    ) -> Result<(RoutedAnswer, bool), Failure> {
-        let ReceivedRequest {
-            head: Some(head),
-            target,
-            body,
-        } = received
-        else {
-            return Err(received
-                .target
-                .err()
-                .unwrap_or_else(|| Failure::new(Code::InvalidRequest, "the request has no head")));
-        };
-        let target = target?;
+    /// What a request wants from a substation, its headers, and whether it is a charge.
+    fn prepare<'a>(
+        &'a self,
+        context: &RequestContext<'_>,
+        received: ReceivedRequest<'a>,
+    ) -> Result<(Operation<'a>, Head<'a>, bool), Failure> {
+        let target = received.target?;
+        let no_head = || Failure::new(Code::InvalidRequest, "the request has no head");
+        let head = received.head.ok_or_else(no_head)?;
+        let snapshot = &context.snapshot;
         let operation = match target {
             Target::Charge => {
-                let charge = Charge::parse(body, &context.snapshot.config.charge)?;
-                Operation::charge(
-                    charge,
-                    head,
-                    &context.snapshot,
-                    &self.state,
-                    context.arrived,
-                )?
+                let charge = Charge::parse(received.body, &snapshot.config.charge)?;
+                Operation::charge(charge, head, snapshot, &self.state, context.arrived)?
             }
-            Target::Session(action, id) => Operation::session(&context.snapshot, action, id)?,
+            Target::Session(action, id) => Operation::session(snapshot, action, id)?,
         };
-        let context = SendContext::new(context, head, request_id);
-        let routed = self.send(operation, context).await?;
-        Ok((routed, target == Target::Charge))
+        Ok((operation, head, target == Target::Charge))
     }
 
     /// Sends the reply with `write`, and counts the request. Returns the deadline for the rest of the exchange with the
