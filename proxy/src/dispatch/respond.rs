@@ -1,12 +1,15 @@
 //! Every request is answered here, from the fast path and from Pingora sessions alike.
 
-use std::{future::Future, pin::pin};
+use std::{
+    future::{Future, poll_fn},
+    pin::{Pin, pin},
+};
 
 use http::HeaderValue;
 use switchyard_http1::Head;
 use switchyard_wire::{Code, Failure, names::REQUEST_ID};
 use tokio::time::Instant;
-use tracing::{Instrument, Span, debug, debug_span};
+use tracing::{Span, debug, debug_span};
 
 use super::{
     Dispatcher,
@@ -16,7 +19,6 @@ use super::{
     reply::Reply,
     request::{ReceivedRequest, RequestContext, Target},
     request_id,
-    route::SendContext,
 };
 
 impl Dispatcher {
@@ -29,10 +31,10 @@ impl Dispatcher {
         let sent_id = received.head.and_then(|head| head.all(REQUEST_ID).next());
         let request_id = request_id::of(sent_id, || self.random(request_id::random));
         let routed = match self.prepare(context, received) {
-            Ok((operation, head, is_charge)) => {
-                let context = SendContext::new(context, head, &request_id);
-                let sent = self.send(operation, context);
-                let routed = sent.instrument(span_of(&request_id)).await;
+            Ok((mut operation, head, is_charge)) => {
+                let context = (context, head, &request_id);
+                let sent = pin!(self.send(&mut operation, context));
+                let routed = in_span(span_of(&request_id), sent).await;
                 routed.map(|routed| (routed, is_charge))
             }
             Err(failure) => Err(failure),
@@ -109,6 +111,15 @@ impl Dispatcher {
         let is_retryable = failure.code.is_retryable();
         is_retryable.then(|| self.random(seconds))
     }
+}
+
+/// Polls `future` inside `span`. `Instrument` would move the future, which costs a copy of its whole size.
+async fn in_span<F: Future>(span: Span, mut future: Pin<&mut F>) -> F::Output {
+    poll_fn(|context| {
+        let _entered = span.enter();
+        future.as_mut().poll(context)
+    })
+    .await
 }
 
 /// The span of a request: it adds the request's id to every line that is logged for it. Off, and free, unless debug

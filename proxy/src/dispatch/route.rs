@@ -38,7 +38,7 @@ pub(super) struct SendContext<'a> {
 
 impl<'a> SendContext<'a> {
     /// Before the first attempt.
-    pub(super) fn new(
+    fn new(
         context: &'a mut RequestContext<'_>,
         head: Head<'a>,
         request_id: &'a HeaderValue,
@@ -57,15 +57,17 @@ impl Dispatcher {
     /// Sends the operation to substations until one answers, and returns that answer.
     pub(super) async fn send(
         &self,
-        mut operation: Operation<'_>,
-        mut context: SendContext<'_>,
+        operation: &mut Operation<'_>,
+        (request, head, request_id): (&mut RequestContext<'_>, Head<'_>, &HeaderValue),
     ) -> Result<RoutedAnswer, Failure> {
+        // Made here, where it stays: as an argument it would be copied.
+        let mut context = SendContext::new(request, head, request_id);
         loop {
-            let selected = match self.admit(&mut operation, &context.state) {
+            let selected = match self.admit(operation, &context.state) {
                 Ok(selected) => selected,
                 // Boxed, so that the future of a request that finds room does not reserve memory for this case.
                 Err(refused) => {
-                    Box::pin(self.without_room(refused, &mut operation, &mut context)).await?
+                    Box::pin(self.without_room(refused, operation, &mut context)).await?
                 }
             };
             self.count_choice(&selected, &context.state);
@@ -80,13 +82,13 @@ impl Dispatcher {
                 Instant::now()
             };
             let attempt = self
-                .attempt(&operation, &substation, placement, &mut context, sent)
+                .attempt(operation, &substation, placement, &mut context, sent)
                 .await;
             let may_go_elsewhere = operation.settle(&attempt);
             context.state.attempts += 1;
             match attempt {
                 Attempt::Answered(answer) => {
-                    self.note_end(&operation, &answer, sent);
+                    self.note_end(operation, &answer, sent);
                     return Ok(RoutedAnswer { answer, substation });
                 }
                 Attempt::Final(failure, progress) => {
@@ -105,21 +107,12 @@ impl Dispatcher {
                             context.state.exclude(at, why);
                         }
                         if !self.may_retry(&context.state) {
-                            return Err(self.no_room(
-                                &operation,
-                                Refusal::NoUpstream,
-                                &mut context,
-                            ));
+                            return Err(self.no_room(operation, Refusal::NoUpstream, &mut context));
                         }
                     } else {
                         if why == SafeToRetry::Refused || !self.may_retry(&context.state) {
                             let name = substation.name();
-                            return Err(self.no_room_at_holder(
-                                &operation,
-                                name,
-                                why,
-                                &mut context,
-                            ));
+                            return Err(self.no_room_at_holder(operation, name, why, &mut context));
                         }
                         self.pause(&mut context).await;
                     }
