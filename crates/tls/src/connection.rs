@@ -6,17 +6,11 @@
 use std::{
     io,
     pin::Pin,
-    sync::Arc,
     task::{Context, Poll},
 };
 
-use async_trait::async_trait;
-use pingora_core::protocols::{
-    GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl,
-    TimingDigest, UniqueID, UniqueIDType, l4::stream::Stream as TcpStream,
-    raw_connect::ProxyDigest,
-};
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
+use pingora_core::protocols::l4::stream::Stream as TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_rustls::server::TlsStream;
 
 /// What HTTP/2 is called in a handshake (ALPN).
@@ -82,37 +76,4 @@ impl AsyncWrite for TlsConnection {
     }
 }
 
-#[async_trait]
-impl Shutdown for TlsConnection {
-    async fn shutdown(&mut self) {
-        // The connection is closed, so an error has no consequence.
-        let _ = AsyncWriteExt::shutdown(self).await;
-    }
-}
-
-impl UniqueID for TlsConnection {
-    fn id(&self) -> UniqueIDType {
-        self.tcp().id()
-    }
-}
-
-impl GetTimingDigest for TlsConnection {
-    fn get_timing_digest(&self) -> Vec<Option<TimingDigest>> {
-        self.tcp().get_timing_digest()
-    }
-}
-
-impl GetProxyDigest for TlsConnection {
-    fn get_proxy_digest(&self) -> Option<Arc<ProxyDigest>> {
-        self.tcp().get_proxy_digest()
-    }
-}
-
-impl GetSocketDigest for TlsConnection {
-    fn get_socket_digest(&self) -> Option<Arc<SocketDigest>> {
-        self.tcp().get_socket_digest()
-    }
-}
-
-impl Ssl for TlsConnection {}
-impl Peek for TlsConnection {}
+crate::pingora_layer!(TlsConnection, tcp);

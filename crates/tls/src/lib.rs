@@ -8,6 +8,7 @@ mod certificates;
 mod chain;
 mod connection;
 mod credentials;
+mod layer;
 mod metrics;
 mod provider;
 mod secret;

@@ -102,8 +102,20 @@ pub struct Failure {
     pub close: bool,
     /// The methods that the path accepts, for 405.
     pub allow: Option<&'static str>,
-    /// Seconds until there will be room, if known. The reply decides what `retry-after` says.
-    pub room_in: Option<u32>,
+    /// What is known of when a retry can help. The reply decides what `retry-after` says.
+    pub retry: Retry,
+}
+
+/// When a retry can help.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Retry {
+    /// Soon: nothing better is known.
+    #[default]
+    Soon,
+    /// After so many seconds, for every client alike.
+    After(u32),
+    /// When there will be room, in so many seconds; clients that are refused together come back apart.
+    RoomIn(u32),
 }
 
 impl Failure {
@@ -115,7 +127,7 @@ impl Failure {
             message: message.into(),
             close: code.ends_connection(),
             allow: None,
-            room_in: None,
+            retry: Retry::Soon,
         }
     }
 

@@ -11,5 +11,5 @@ pub mod names;
 mod outcome;
 
 pub use consequence::Consequence;
-pub use error::{Code, Failure};
+pub use error::{Code, Failure, Retry};
 pub use outcome::Outcome;

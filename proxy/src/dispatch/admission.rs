@@ -4,7 +4,7 @@
 use std::pin::pin;
 
 use switchyard_balance::Refusal;
-use switchyard_wire::{Code, Failure};
+use switchyard_wire::{Code, Failure, Retry};
 use tokio::time::Instant;
 
 use super::{
@@ -125,7 +125,8 @@ impl Dispatcher {
     ) -> Failure {
         if let (Code::NoCapacity, Operation::Charge { charge, .. }) = (failure.code, operation) {
             let known = self.state.forecast.room_in(charge.load, Instant::now());
-            failure.room_in = state.room_in.into_iter().chain(known).min();
+            let room_in = state.room_in.into_iter().chain(known).min();
+            failure.retry = room_in.map_or(Retry::Soon, Retry::RoomIn);
         }
         failure
     }

@@ -7,7 +7,7 @@ use std::{
 
 use http::HeaderValue;
 use switchyard_http1::Head;
-use switchyard_wire::{Code, Failure, names::REQUEST_ID};
+use switchyard_wire::{Code, Failure, Retry, names::REQUEST_ID};
 use tokio::time::Instant;
 use tracing::{Span, debug, debug_span};
 
@@ -89,7 +89,10 @@ impl Dispatcher {
         let limit = self.runtime.now().config.limits.connections;
         let message = format!("{limit} client connections are open already (limits.connections)");
         let request_id = request_id::of(None, || self.random(request_id::random));
-        let failure = Failure::new(Code::Overloaded, message);
+        let failure = Failure {
+            retry: Retry::After(1),
+            ..Failure::new(Code::Overloaded, message)
+        };
         span_of(&request_id).in_scope(|| self.refuse(&failure, request_id))
     }
 
@@ -104,9 +107,10 @@ impl Dispatcher {
     /// After how many seconds the client should try again, if that can help: when there will be room, if that is known,
     /// and otherwise soon. With jitter, so that clients refused together don't come back together.
     fn retry_after(&self, failure: &Failure) -> Option<u32> {
-        let seconds = |rng: &mut fastrand::Rng| match failure.room_in {
-            Some(room_in) => jittered(room_in, rng),
-            None => rng.u32(1..=3),
+        let seconds = |rng: &mut fastrand::Rng| match failure.retry {
+            Retry::RoomIn(seconds) => jittered(seconds, rng),
+            Retry::After(seconds) => seconds,
+            Retry::Soon => rng.u32(1..=3),
         };
         let is_retryable = failure.code.is_retryable();
         is_retryable.then(|| self.random(seconds))
@@ -150,10 +154,10 @@ mod tests {
     }
 
     /// The Retry-After values of a hundred clients with this failure.
-    fn retries(code: Code, room_in: Option<u32>) -> BTreeSet<Option<u32>> {
+    fn retries(code: Code, retry: Retry) -> BTreeSet<Option<u32>> {
         let dispatcher = dispatcher();
         let mut failure = Failure::new(code, "test");
-        failure.room_in = room_in;
+        failure.retry = retry;
         (0..100).map(|_| dispatcher.retry_after(&failure)).collect()
     }
 
@@ -161,14 +165,14 @@ mod tests {
     fn without_a_forecast_a_retry_comes_within_one_to_three_seconds() {
         let soon = BTreeSet::from([1, 2, 3].map(Some));
         for code in Code::VARIANTS.iter().filter(|code| code.is_retryable()) {
-            assert_eq!(retries(*code, None), soon, "{code:?}");
+            assert_eq!(retries(*code, Retry::Soon), soon, "{code:?}");
         }
     }
 
     #[test]
     fn with_a_forecast_a_retry_is_not_earlier_and_up_to_half_as_much_later() {
         for (room_in, least, most) in [(0, 1, 3), (1, 1, 3), (10, 10, 15), (3_600, 120, 180)] {
-            let seconds = retries(Code::NoCapacity, Some(room_in));
+            let seconds = retries(Code::NoCapacity, Retry::RoomIn(room_in));
             assert!(seconds.len() > 1, "{room_in}: spread, not {seconds:?}");
             let allowed = (least..=most).map(Some).collect();
             assert!(seconds.is_subset(&allowed), "{room_in}: {seconds:?}");
@@ -183,8 +187,8 @@ mod tests {
             .collect();
         assert!(codes.contains(&&Code::InvalidRequest), "{codes:?}");
         for code in codes {
-            for room_in in [None, Some(10)] {
-                assert_eq!(retries(*code, room_in), BTreeSet::from([None]), "{code:?}");
+            for retry in [Retry::Soon, Retry::After(1), Retry::RoomIn(10)] {
+                assert_eq!(retries(*code, retry), BTreeSet::from([None]), "{code:?}");
             }
         }
     }

@@ -27,7 +27,7 @@ mod gauges;
 mod h2;
 mod health;
 mod http;
-mod keys;
+mod idempotency;
 mod late_gauge;
 mod lifecycle;
 mod log;
