@@ -11,7 +11,7 @@
 //! that is slow for a moment would meet a thousand new connections, each dearer than the request,
 //! and would never recover. The wait is the generator's own lag, and is reported as such.
 
-mod shared;
+mod state;
 mod worker;
 
 use std::io;
@@ -28,14 +28,14 @@ use crate::job::Job;
 use crate::tally::{Failure, Tally};
 use crate::unplug::Unplugger;
 
-pub(crate) use shared::Destination;
-use shared::{MAX_OPENING, Shared};
+pub(crate) use state::Destination;
+use state::{MAX_OPENING, PoolState};
 use worker::Worker;
 
 /// The workers.
 #[derive(Debug)]
 pub(crate) struct Pool {
-    shared: Arc<Shared>,
+    state: Arc<PoolState>,
     mailboxes: Vec<mpsc::Sender<Job>>,
     workers: JoinSet<()>,
     /// An open connection for the first worker.
@@ -52,7 +52,7 @@ impl Pool {
     ) -> Self {
         tally.connections_opened = 1;
         Self {
-            shared: Arc::new(Shared::new(destination, tally, unplugger)),
+            state: Arc::new(PoolState::new(destination, tally, unplugger)),
             mailboxes: Vec::new(),
             workers: JoinSet::new(),
             first: Some(first),
@@ -68,8 +68,8 @@ impl Pool {
             while left > 0 && opening.len() < MAX_OPENING {
                 left -= 1;
                 opening.spawn(timeout(
-                    self.shared.destination.timeout,
-                    connect(self.shared.destination.address),
+                    self.state.destination.timeout,
+                    connect(self.state.destination.address),
                 ));
             }
             let Some(Ok(opened)) = opening.join_next().await else {
@@ -82,7 +82,7 @@ impl Pool {
                 why: explain(&source),
             })?;
             let first = self.first.replace(stream);
-            self.shared.state().tally.connections_opened += 1;
+            self.state.state().tally.connections_opened += 1;
             self.add_idle(first);
         }
         if clients > 0 {
@@ -95,15 +95,15 @@ impl Pool {
     fn add_idle(&mut self, stream: Option<TcpStream>) {
         if let Some(stream) = stream {
             let number = self.start_worker(Some(stream));
-            self.shared.state().idle.push_back(number);
+            self.state.state().idle.push_back(number);
         }
     }
 
     /// Sends a request, or counts it as not sent.
     pub(crate) fn offer(&mut self, job: Job) {
-        let Destination { limit, in_turn, .. } = self.shared.destination;
+        let Destination { limit, in_turn, .. } = self.state.destination;
         let idle = {
-            let mut state = self.shared.state();
+            let mut state = self.state.state();
             state.tally.offered(&job);
             if in_turn {
                 state.idle.pop_front()
@@ -120,7 +120,7 @@ impl Pool {
             .is_some_and(|mailbox| mailbox.try_send(job).is_ok());
         if !accepted {
             let lag = job.due.elapsed();
-            let mut state = self.shared.state();
+            let mut state = self.state.state();
             state.tally.started(lag);
             let why = || format!("all {limit} connections were busy");
             state.tally.failed(job.at + lag, Failure::NotSent, why);
@@ -132,20 +132,20 @@ impl Pool {
         // One job at a time: an idle worker's mailbox is empty.
         let (mailbox, jobs) = mpsc::channel(1);
         self.mailboxes.push(mailbox);
-        let worker = Worker::new(number, Arc::clone(&self.shared));
+        let worker = Worker::new(number, Arc::clone(&self.state));
         self.workers.spawn(worker.run(stream, jobs));
         number
     }
 
     /// Reads from the counts.
     pub(crate) fn tally<T>(&self, read: impl FnOnce(&Tally) -> T) -> T {
-        read(&self.shared.state().tally)
+        read(&self.state.state().tally)
     }
 
     /// The counts, once all workers have ended.
     pub(crate) fn into_tally(self) -> Result<Tally, Error> {
-        let shared = Arc::into_inner(self.shared).ok_or(Error::Unfinished)?;
-        let state = shared.state.into_inner();
+        let state = Arc::into_inner(self.state).ok_or(Error::Unfinished)?;
+        let state = state.state.into_inner();
         Ok(state.unwrap_or_else(PoisonError::into_inner).tally)
     }
 

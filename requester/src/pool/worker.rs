@@ -11,7 +11,7 @@ use tokio::select;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use super::shared::Shared;
+use super::state::PoolState;
 use crate::answer::{Answer, KeepBody};
 use crate::connection::{Connection, OutgoingRequest, SendError, connect, explain};
 use crate::job::Job;
@@ -24,16 +24,16 @@ const BODIES: usize = 4096;
 /// A task with at most one connection.
 pub(super) struct Worker {
     number: usize,
-    shared: Arc<Shared>,
+    state: Arc<PoolState>,
     connection: Option<Connection>,
     bodies: BytesMut,
 }
 
 impl Worker {
-    pub(super) fn new(number: usize, shared: Arc<Shared>) -> Self {
+    pub(super) fn new(number: usize, state: Arc<PoolState>) -> Self {
         Self {
             number,
-            shared,
+            state,
             connection: None,
             bodies: BytesMut::new(),
         }
@@ -54,8 +54,8 @@ impl Worker {
             while let Some(job) = next {
                 next = self.serve(job).await;
             }
-            let mut state = self.shared.state();
-            if self.connection.is_some() || self.shared.destination.in_turn {
+            let mut state = self.state.state();
+            if self.connection.is_some() || self.state.destination.in_turn {
                 state.idle.push_back(self.number);
             } else {
                 // Workers with a connection are used first.
@@ -79,11 +79,11 @@ impl Worker {
     /// Waits for its turn to open a connection. Another worker may take the request meanwhile; then
     /// this worker gets the request that has waited longest.
     async fn open(&mut self, job: Job) -> Option<Job> {
-        self.shared.state().waiting.push_back(job);
+        self.state.state().waiting.push_back(job);
         // The semaphore is never closed, so the turn always comes.
-        let turn = self.shared.opening.acquire().await;
-        let job = self.shared.state().waiting.pop_front()?;
-        let limit = self.shared.destination.timeout;
+        let turn = self.state.opening.acquire().await;
+        let job = self.state.state().waiting.pop_front()?;
+        let limit = self.state.destination.timeout;
         if job.due.elapsed() < limit {
             let opened = timeout(limit, self.connect()).await;
             drop(turn);
@@ -104,14 +104,14 @@ impl Worker {
     /// Counts a request that never got a connection.
     fn fail(&self, job: &Job, failure: Failure, why: String) -> Option<Job> {
         let lag = job.due.elapsed();
-        let mut state = self.shared.state();
+        let mut state = self.state.state();
         state.tally.started(lag);
         state.tally.failed(job.at + lag, failure, || why);
         None
     }
 
     fn too_slow(&self) -> String {
-        let limit = self.shared.destination.timeout;
+        let limit = self.state.destination.timeout;
         format!("no complete answer within {limit:?}")
     }
 
@@ -120,14 +120,14 @@ impl Worker {
     async fn serve(&mut self, job: Job) -> Option<Job> {
         let lag = job.due.elapsed();
         // The timeout drops the connection, because an answer may still come on it.
-        let limit = self.shared.destination.timeout;
+        let limit = self.state.destination.timeout;
         let ended = timeout(limit, self.exchange(&job.vehicle)).await;
         let latency = job.due.elapsed();
         let ended_at = job.at + latency;
-        if let (Ok(Ok(answer)), Some(unplugger)) = (&ended, &self.shared.unplugger) {
+        if let (Ok(Ok(answer)), Some(unplugger)) = (&ended, &self.state.unplugger) {
             unplugger.booked(&job.vehicle, answer);
         }
-        let mut state = self.shared.state();
+        let mut state = self.state.state();
         state.tally.started(lag);
         match ended {
             Ok(Ok(answer)) => state.tally.answered(&job, latency, &answer),
@@ -171,9 +171,9 @@ impl Worker {
     }
 
     async fn connect(&self) -> Result<Connection, (Failure, String)> {
-        let stream = connect(self.shared.destination.address).await;
+        let stream = connect(self.state.destination.address).await;
         let stream = stream.map_err(|error| (Failure::Connect, explain(&error)))?;
-        self.shared.state().tally.connections_opened += 1;
+        self.state.state().tally.connections_opened += 1;
         let connection = Connection::over(stream).await;
         connection.map_err(|error| (Failure::Broken, with_source(&error)))
     }
@@ -183,7 +183,7 @@ impl Worker {
         // Writing into a growing buffer never fails.
         let _ = vehicle.write_body(&mut self.bodies);
         let body = self.bodies.split().freeze();
-        let target = &self.shared.destination.target;
+        let target = &self.state.destination.target;
         let mut request = Request::new(Full::new(body));
         *request.method_mut() = Method::POST;
         *request.uri_mut() = target.path();

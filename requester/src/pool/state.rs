@@ -29,7 +29,7 @@ pub(crate) struct Destination {
 
 /// What all workers share.
 #[derive(Debug)]
-pub(super) struct Shared {
+pub(super) struct PoolState {
     pub(super) destination: Destination,
     pub(super) unplugger: Option<Unplugger>,
     pub(super) opening: Semaphore,
@@ -46,7 +46,7 @@ pub(super) struct State {
     pub(super) waiting: VecDeque<Job>,
 }
 
-impl Shared {
+impl PoolState {
     pub(super) fn new(
         destination: Destination,
         tally: Tally,

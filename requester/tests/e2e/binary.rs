@@ -1,26 +1,15 @@
 //! The binary from outside: output, exit codes, files.
 
-#![cfg(unix)]
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test fails by panicking"
-)]
-
-mod support;
-
 use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
+use crate::support::{DEADLINE, answer, serve};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use requester::Report;
-use support::{DEADLINE, answer, serve};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 use tokio::time::timeout;

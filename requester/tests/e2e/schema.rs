@@ -1,22 +1,12 @@
 //! The JSON Schema in the repository, against the code and against the report of a real run.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test fails by panicking"
-)]
-
-mod support;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::support::{answer, run, serve, steady};
 use requester::Report;
 use serde_json::{Value, json};
-use support::{answer, run, serve, steady};
 
 fn file() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("report.schema.json")

@@ -1,7 +1,5 @@
 //! Targets for runs: servers that answer as a closure says, and count connections and requests.
 
-#![allow(dead_code, reason = "each test file uses its part")]
-
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};

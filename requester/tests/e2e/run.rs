@@ -1,22 +1,13 @@
 //! Whole runs against targets that answer, refuse, stall, break off or are missing.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::float_cmp,
-    reason = "a test fails by panicking, and figures of whole counts are exact"
-)]
-
-mod support;
-
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use crate::support::{
+    accept, answer, read_request, run, run_with, serve, steady, try_run, write_ok,
+};
 use requester::{Error, Powers};
-use support::{accept, answer, read_request, run, run_with, serve, steady, try_run, write_ok};
 use tokio::io::AsyncWriteExt;
 use tokio::sync::Notify;
 
