@@ -6,7 +6,9 @@ ARGS  ?=
 CARGO := . ./scripts/common.sh && cargo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo rush-hour test up down images dashboards pictures pictures-dashboards soak soak-page bench bench-readme bench-testers bench-scrape bench-scale profile bench-micro simulate fmt fix clippy fuzz clean
+.PHONY: help demo rush-hour test up down images pictures pictures-dashboards dashboards
+.PHONY: soak soak-page bench bench-readme bench-testers bench-scrape bench-scale bench-micro profile
+.PHONY: simulate fmt fix clippy fuzz clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' Makefile
@@ -43,19 +45,22 @@ pictures-dashboards: ## draw docs/dashboards.svg from Prometheus' answers during
 	@$(CARGO) build --profile dist --locked --bin switchyard --bin substation --bin requester
 	@. ./scripts/common.sh && $$tools/bin/python3 -B -m monitoring.pictures $(ARGS)
 
-soak: ## ten minutes of random faults from a fixed seed; fails if anything is lost or leaks; SOAK_SECONDS sets the length
+soak: ## ten minutes of faults from a fixed seed; fails if anything is lost or leaks; SOAK_SECONDS sets the length
 	@./scripts/setup.sh
 	@$(CARGO) build --locked -p switchyard
-	@. ./scripts/common.sh && SOAK_SECONDS=$${SOAK_SECONDS:-600} cargo test --locked -p switchyard --test e2e -- --exact --nocapture soak::nothing_leaks_and_no_client_gets_a_wrong_answer_whatever_goes_wrong
+	@. ./scripts/common.sh && SOAK_SECONDS=$${SOAK_SECONDS:-600} cargo test --locked -p switchyard --test e2e -- \
+	  --exact --nocapture soak::nothing_leaks_and_no_client_gets_a_wrong_answer_whatever_goes_wrong
 
 soak-page: ## ten minutes of the live page in a browser; fails if its memory grows; PAGE_SECONDS sets the length
 	@./scripts/setup.sh browser
-	@. ./scripts/common.sh && PAGE_SECONDS=$${PAGE_SECONDS:-600} cargo test --locked -p switchyard --test page -- --exact --nocapture speed::memory_stays_flat_while_the_page_is_open
+	@. ./scripts/common.sh && PAGE_SECONDS=$${PAGE_SECONDS:-600} cargo test --locked -p switchyard --test page -- \
+	  --exact --nocapture speed::memory_stays_flat_while_the_page_is_open
 
 pictures: ## take the README's pictures of the live page during a real rush hour, into docs/pictures/
 	@./scripts/setup.sh browser
 	@$(CARGO) build --locked -p switchyard
-	@$(CARGO) test --locked -p switchyard --test page -- --ignored --exact --nocapture pictures::keeps_the_pictures_of_the_readme
+	@$(CARGO) test --locked -p switchyard --test page -- \
+	  --ignored --exact --nocapture pictures::keeps_the_pictures_of_the_readme
 	@! command -v pngquant >/dev/null || pngquant --force --skip-if-larger --ext .png --speed 1 docs/pictures/*.png
 
 bench: ## measure beside HAProxy, nginx and Envoy, into bench/results/; about 20 minutes, two with ARGS=--quick (Linux)

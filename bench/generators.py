@@ -1,10 +1,9 @@
 #!/usr/bin/env python3
 """Do three load generators agree? requester, wrk and oha offer the same rush hour to the same proxy, in turn.
 
-Compares what each of them reports with what the proxy counted meanwhile. Each round runs each load generator once, in an
-order that rotates. Needs wrk and oha (`cargo install oha --locked`; the variable OHA names another one).
-`make bench-testers` builds and runs it.
-Exit code: 0 if every load generator counted exactly what the proxy counted, else 1.
+Compares what each of them reports with what the proxy counted meanwhile. Each round runs each load generator once, in
+an order that rotates. Needs wrk and oha (`cargo install oha --locked`; the variable OHA names another one). `make
+bench-testers` builds and runs it. Exit code: 0 if every load generator counted exactly what the proxy counted, else 1.
 """
 
 import datetime

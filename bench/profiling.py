@@ -27,7 +27,7 @@ from lib.scenarios import AT_ONCE, USUAL
 WAYS = {"shared": "switchyard", "pooled": "switchyard-pooled"}
 ROUNDS = 4
 WARM_UP_SECONDS = 1
-# Samples a second. Divides no period of the proxy's own, and is rare enough that copying stacks does not slow the proxy.
+# Samples a second. Divides no period of the proxy's own, and is rare enough that copying stacks does not slow it.
 FREQUENCY = 499
 # Copied from the stack for each sample; deeper than any stack of ours.
 STACK_BYTES = 8192

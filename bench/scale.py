@@ -2,9 +2,9 @@
 """How far a fleet scales: what one proxy and one substation cost those that scrape them, and what many would cost.
 
 Every proxy scrapes the gauges of all substations, and Prometheus scrapes the pages of all proxies and substations. This
-measures one proxy with 10, 100 and 1,000 substations, and extrapolates to P proxies and S substations. It sends no charge
-requests; `make bench` measures what those cost. `make bench-scale` builds and runs it, and docs/operations.md has its
-tables.
+measures one proxy with 10, 100 and 1,000 substations, and extrapolates to P proxies and S substations. It sends no
+charge requests; `make bench` measures what those cost. `make bench-scale` builds and runs it, and docs/operations.md
+has its tables.
 """
 
 import tempfile

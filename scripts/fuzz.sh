@@ -11,7 +11,6 @@ skip() {
 
 cargo +nightly --version >/dev/null 2>&1 || skip 'no nightly toolchain (rustup toolchain install nightly)'
 have cargo-fuzz || skip 'cargo-fuzz is not installed (cargo install cargo-fuzz)'
-[ -d fuzz ] || skip 'there is no fuzz/ yet'
 
 targets=${*:-$(cargo +nightly fuzz list)}
 [ -n "$targets" ] || { say 'fuzz: no targets in fuzz/' >&2; exit 1; }

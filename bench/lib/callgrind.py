@@ -1,8 +1,8 @@
 """Instructions by part of the proxy, from a file of callgrind's.
 
-callgrind_annotate counts by function. A release build inlines most of what a request runs into a few large functions, so
-this reads the counts of single addresses, which lib/symbols.py resolves to inlined frames. What belongs to no part, such
-as memcpy and the allocator, is charged to the calling parts in proportion.
+callgrind_annotate counts by function. A release build inlines most of what a request runs into a few large functions,
+so this reads the counts of single addresses, which lib/symbols.py resolves to inlined frames. What belongs to no part,
+such as memcpy and the allocator, is charged to the calling parts in proportion.
 """
 
 import re

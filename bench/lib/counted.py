@@ -1,7 +1,7 @@
 """Sends an exact number of requests from clients that each wait for their answer: for counting, not for timing.
 
-All clients run in one thread. With a thread for each, the order of requests depends on the scheduler, and with it how many
-requests the proxy handles in one turn: runs under callgrind then differ by percents instead of hundredths.
+All clients run in one thread. With a thread for each, the order of requests depends on the scheduler, and with it how
+many requests the proxy handles in one turn: runs under callgrind then differ by percents instead of hundredths.
 """
 
 import selectors

@@ -37,7 +37,10 @@ class Cell:
 
 
 def load(point, way, round_number, generate, warm_up, proxy, substations):
-    """Measures `generate()` after `warm_up()`. `proxy` and `substations` are processes; `proxy` is None without a proxy."""
+    """Measures `generate()` after `warm_up()`.
+
+    `proxy` and `substations` are processes; `proxy` is None without a proxy.
+    """
     warm_up()
     servers = [process for process in (substations, proxy) if process]
     before = [accounting.CpuTime(process.pid) for process in servers]

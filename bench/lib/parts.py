@@ -1,8 +1,8 @@
 """Which part of the proxy an instruction belongs to, by the source file that it was compiled from.
 
 Each file of ours belongs to a part, and so does the code of Pingora, tokio and mio. Code that everything uses (the
-standard library, bytes, httparse, memcpy) belongs to no part: it counts for its caller. A file of ours that no rule names
-is `UNASSIGNED`, which `make profile` refuses; a test finds most of them without a profile.
+standard library, bytes, httparse, memcpy) belongs to no part: it counts for its caller. A file of ours that no rule
+names is `UNASSIGNED`, which `make profile` refuses; a test finds most of them without a profile.
 """
 
 import re

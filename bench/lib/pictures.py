@@ -1,4 +1,4 @@
-"""Pictures of a result as SVG, in light or dark as the reader's browser asks: lines over connections, bars of latency."""
+"""Pictures of a result as SVG, in light or dark as the browser asks: lines over connections, bars of latency."""
 
 import math
 from html import escape

@@ -43,7 +43,10 @@ def _row(title, columns, members):
 
 
 def instructions(runs):
-    """Means of instructions a request, and how much the runs differ. `runs`: connections → one dict of parts for each run."""
+    """Means of instructions a request, and how much the runs differ.
+
+    `runs`: connections → one dict of parts for each run.
+    """
     head = [""] + [f"{connections} connection{'s' if connections > 1 else ''}" for connections in runs]
     rows = [["**all**"] + [f"{statistics.mean([sum(run.values()) for run in found]):,.0f}" for found in runs.values()]]
     for part in parts.ALL:

@@ -1,5 +1,7 @@
 """The README's block about the bench, made from a result."""
 
+from datetime import date
+
 from . import report
 from .goals import TWO_THREADS
 from .scenarios import CONNECTIONS, LATENCY, USUAL
@@ -27,14 +29,20 @@ def block(run, name):
     return "\n".join([
         *table(head, rows),
         "",
-        f"{_rounds(settings['rounds'])} on {run['machine']['cores']} cores that everything shares, {USUAL.connections} "
-        f"connections, three substations: [the whole report]({FOLDER}/{name}.md)",
-        "has 1 to 512 connections, slow substations, 1,000 substations, and which goals are met. *plain* is a bare `ProxyHttp` "
-        "that chooses as we do,",
-        "*direct* is without a proxy. Latency counts from when a request was meant to leave.",
+        f"{_rounds(settings['rounds'])} of {_date(run['date'])}, on {run['machine']['cores']} cores that everything shares, "
+        f"{USUAL.connections} connections, three substations.",
+        f"[The whole report]({FOLDER}/{name}.md) has 1 to 512 connections, slow substations, 1,000 substations, and which "
+        "goals are met.",
+        "*plain* is a bare `ProxyHttp` that chooses as we do, *direct* is without a proxy.",
+        "Latency counts from when a request was meant to leave.",
         "",
         f"![CPU time a request, and requests a second, over connections]({FOLDER}/{name}-{CONNECTIONS.name}.svg)",
     ])
+
+
+def _date(iso):
+    day = date.fromisoformat(iso)
+    return f"{day.day} {day:%B %Y}"
 
 
 def _rounds(count):

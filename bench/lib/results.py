@@ -12,7 +12,7 @@ SCHEMA = 2
 def save(run, directory, markdown, pictures=()):
     """Writes all files of a run under a new name, and returns the name.
 
-    `pictures` are (scenario, caption, SVG); `markdown(run, links)` gets (scenario, caption, file name) for each of them.
+    `pictures` are (scenario, caption, SVG); `markdown(run, links)` gets (scenario, caption, file name) for each.
     """
     directory.mkdir(parents=True, exist_ok=True)
     slug = re.sub(r"[^a-z0-9]+", "-", run["description"].lower()).strip("-") or "run"

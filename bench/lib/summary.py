@@ -8,7 +8,7 @@ BASE = ("haproxy", "nginx")
 
 
 def medians(cells, order):
-    """A row for each point and way: medians over the valid rounds, and ratios to the better peer of `BASE` at that point.
+    """A row for each point and way: medians over the valid rounds, and ratios to the best peer of `BASE` there.
 
     Points stand in the order of the cells, ways in `order`.
     """

@@ -28,8 +28,8 @@ class Pooled:
 def measure(proxy, port, path, count):
     """Memory for each connection that `count` requests at once leave open.
 
-    Before them, as many requests wait in the queue. That takes the memory of requests in flight, without connections, so
-    the growth from there is the connections' own.
+    Before them, as many requests wait in the queue. That takes the memory of requests in flight, without connections,
+    so the growth from there is the connections' own.
     """
     charge, too_much = clients.request(path, BODY), clients.request(path, TOO_MUCH)
     connections = [clients.connect(port) for _ in range(count)]

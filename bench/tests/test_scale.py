@@ -13,7 +13,7 @@ class Numbers(unittest.TestCase):
 
 
 def size(count):
-    """A proxy has 100 series of its own and 80 for each substation; a scrape costs it 50 µs, and a substation 100 µs."""
+    """A proxy has 100 series of its own and 80 for each substation; a scrape costs it 50 µs, a substation 100 µs."""
     return scale.Size(proxy_cpu=50e-6, substation_cpu=100e-6, rate=2.0 * count, memory=2048,
                       proxy=scale.Page(1024, 100 + 80 * count, 0.001), substation=scale.Page(4000, 40, 0.0))
 

@@ -1,7 +1,7 @@
 """The stack of docker-compose.yml under test: the same file, with other ports, other names and a faster clock.
 
-All that it creates belongs to a Compose project with a random name, and is removed with it. Stand-ins replace images that
-can't be pulled; Grafana's is then left out.
+All that it creates belongs to a Compose project with a random name, and is removed with it. Stand-ins replace images
+that can't be pulled; Grafana's is then left out.
 """
 
 import json

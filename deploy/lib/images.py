@@ -1,8 +1,8 @@
 """Builds the three images of the Dockerfile, completely or from programs that are already built.
 
-Compiling in a container takes minutes; testing whether an image holds all that its program needs takes seconds. So tests
-can leave out the stages that compile: the same script lays out /out from local programs, and the rest of the Dockerfile
-is built unchanged.
+Compiling in a container takes minutes; testing whether an image holds all that its program needs takes seconds. So
+tests can leave out the stages that compile: the same script lays out /out from local programs, and the rest of the
+Dockerfile is built unchanged.
 """
 
 import re

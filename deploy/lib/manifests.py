@@ -20,7 +20,7 @@ OPERATOR = {"ServiceMonitor": operator.ServiceMonitor, "PrometheusRule": operato
 
 
 def kustomize():
-    """The command that builds, or None if there is none that is new enough: `labels` and `components` need version 4."""
+    """The command that builds, or None if none is new enough: `labels` and `components` need version 4."""
     if shutil.which("kustomize"):
         return ["kustomize", "build"]
     if not shutil.which("kubectl"):

@@ -79,14 +79,17 @@ class Updates(unittest.TestCase):
     def test_every_kind_of_dependency_is_watched(self):
         updates = read(GITHUB / "dependabot.yml")
         self.assertEqual(updates["version"], 2)
-        kinds = {update["package-ecosystem"] for update in updates["updates"]}
-        self.assertEqual(kinds, {"cargo", "github-actions", "docker", "docker-compose"})
-        self.assertTrue(all(update["directory"] == "/" and "interval" in update["schedule"] for update in updates["updates"]))
+        watched = {(update["package-ecosystem"], update["directory"]) for update in updates["updates"]}
+        kinds = {"cargo", "github-actions", "docker", "docker-compose", "devcontainers"}
+        self.assertEqual(watched, {(kind, "/") for kind in kinds} | {("cargo", "/fuzz")})
+        self.assertTrue(all("interval" in update["schedule"] for update in updates["updates"]))
 
 
 class Container(unittest.TestCase):
     def test_it_is_set_up_by_the_script_of_make_test(self):
-        container = json.loads((ROOT / ".devcontainer" / "devcontainer.json").read_text(encoding="utf-8"))
+        text = (ROOT / ".devcontainer" / "devcontainer.json").read_text(encoding="utf-8")
+        # The format allows comments.
+        container = json.loads(re.sub(r"(?m)^ *//.*$", "", text))
         self.assertEqual(container["postCreateCommand"], "./scripts/setup.sh test")
         self.assertRegex(container["image"], r":[\d-]+-bookworm$")
 

@@ -1,5 +1,5 @@
-"""*Why did it choose*: the choices and their reasons, the knowledge behind them, how good they were in hindsight, and what
-happened when the chosen substation could not take a request."""
+"""*Why did it choose*: the choices and their reasons, the knowledge behind them, how good they were in hindsight, and
+what happened when the chosen substation could not take a request."""
 
 from .panels import RATE, dashboard, heatmap, lines, link, quantile, query, row, stat, text
 from .rush_hour import ANNOTATIONS, ONE

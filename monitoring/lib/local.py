@@ -1,7 +1,7 @@
 """The stack on loopback, without containers: our programs and Debian's Prometheus.
 
-Compose has DNS names for discovery. Here the proxy and Prometheus find the substations in a file, which is rewritten when
-their number changes.
+Compose has DNS names for discovery. Here the proxy and Prometheus find the substations in a file, which is rewritten
+when their number changes.
 """
 
 import json

@@ -12,7 +12,7 @@ PATIENCE = 90
 
 
 def until(what, condition, patience=PATIENCE):
-    """Waits until `condition()` returns something true, and returns that; fails with `what` after `patience` seconds."""
+    """Waits until `condition()` is true, and returns its value; fails with `what` after `patience` seconds."""
     end = time.monotonic() + patience
     while True:
         found = condition()
@@ -47,7 +47,7 @@ class Client:
             return False
 
     def series(self, expression, start, end, step=1):
-        """The series of an expression over a time range: labels and a list of (time, value), without NaN and infinities."""
+        """The series of an expression over a time range: labels and (time, value) pairs, without NaN and infinities."""
         found = self.get("query_range", query=expression, start=start, end=end, step=step)["result"]
         for series in found:
             values = [(at, float(value)) for at, value in series["values"]]

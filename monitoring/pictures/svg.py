@@ -71,7 +71,7 @@ class Frame:
 
 
 def panel(title, unit, series, times, stacked=False, log=False, words=None):
-    """A panel; `series` are (name, points, dashed). With `words`, which names states, it draws bands instead of lines."""
+    """A panel; `series` are (name, points, dashed). With `words`, names of states, it draws bands instead of lines."""
     series = [one for one in series if one[1]]
     if words:
         body = bands(series, Frame(times, (0, 1)), words)

@@ -150,8 +150,8 @@ class Stack(unittest.TestCase):
         self.assertLess(max(self.when_full("switchyard:imbalance:ratio", start, end)), 2)
 
     def when_full(self, expression, start, end):
-        """The values of an expression while the utilisation was above half of its peak: the first and the last cars are too few
-        to be spread evenly."""
+        """The values of an expression while the utilisation was above half of its peak: the first and the last cars are too
+        few to be spread evenly."""
         (_, used), = self.prometheus.series("switchyard:utilisation:avg", start, end)
         (_, values), = self.prometheus.series(expression, start, end)
         peak = max(value for _, value in used)

@@ -17,7 +17,8 @@ Examples:
     substation --name substation --listen 127.0.0.1:5001 --capacity-kw 500,300,200 --count 3
 
   Three, of which the third is slow:
-    substation --name substation --listen 127.0.0.1:5001 --capacity-kw 500 --count 3 --answer-after 0s,0s,50ms
+    substation --name substation --listen 127.0.0.1:5001 --capacity-kw 500 --count 3 \\
+      --answer-after 0s,0s,50ms
 
   An hour of charging in a minute, on any free port:
     substation --name fast --listen 127.0.0.1:0 --capacity-kw 500 --time-scale 60

@@ -1,7 +1,7 @@
 //! Bookings on disk, so that a killed process comes back with its sessions.
 //!
 //! The cars of a real site go on charging when its controller restarts. Here a booking is one line, written
-//! before its response leaves. A client that was told "booked" finds its session after a crash, and its
+//! before its response leaves. A client that got "booked" finds its session after a crash, and its
 //! `Idempotency-Key` still stands for it. A line goes to the system in one write, so a killed process loses
 //! at most the one booking that it has not answered. The line is not forced to the disk: a booking survives
 //! the end of the process, not of the machine.

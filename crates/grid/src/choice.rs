@@ -12,8 +12,7 @@ pub struct ChoiceMetrics {
     /// How old the sample of the chosen substation was. One choice in [`ChoiceMetrics::SAMPLING`]
     /// is measured.
     pub sample_age_seconds: Histogram,
-    /// By how much the substation thought emptiest turned out fuller than the emptiest, as
-    /// utilisation.
+    /// Utilisation of the substation that seemed emptiest minus that of the substation that was.
     pub regret: Histogram,
     /// The share of a gap between substations that this proxy fills.
     pub share: Gauge,
@@ -44,7 +43,7 @@ impl ChoiceMetrics {
             regret: make.add(Histogram::with_opts(
                 HistogramOpts::new(
                     "dispatch_regret_utilisation",
-                    "By how much the substation thought emptiest was fuller than the emptiest, found with each round of samples.",
+                    "Utilisation of the substation that seemed emptiest minus that of the one that was, at each round of samples.",
                 )
                 .buckets((0..12).map(|n| 0.0005 * 2_f64.powi(n)).collect()),
             )?)?,

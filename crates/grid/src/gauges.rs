@@ -84,7 +84,7 @@ impl GridGauges {
             )?,
             panic: make.gauge(
                 "panic_mode",
-                "1 while too few are in rotation, so that those ejected for failing are used as well.",
+                "1 while too few substations are in rotation and ejected ones are used too.",
             )?,
             mirrored: AtomicU64::new(0),
         })

@@ -73,8 +73,8 @@ impl Grid {
         self.follow(substation, event);
     }
 
-    /// Reports that `substation` refused `load`; `room_in` is after what time it expects to have
-    /// room. As an answer, this is a good exchange.
+    /// Reports that `substation` refused `load`; `room_in`: when it expects to have room. As an
+    /// answer, this is a good exchange.
     pub fn refused(&self, substation: &Substation, load: Load, room_in: Option<Duration>) {
         let now = self.shared.clock.now();
         substation
@@ -89,7 +89,7 @@ impl Grid {
         self.follow(substation, event);
     }
 
-    /// Drains or undrains the substation `name`, and returns it; none if there is none of that
+    /// Drains or undrains the substation `name`, and returns it; `None` if no substation has that
     /// name.
     pub fn drain(&self, name: &str, is_draining: bool) -> Option<&Arc<Substation>> {
         let named = |substation: &&Arc<Substation>| substation.name() == name;

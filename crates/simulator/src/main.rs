@@ -21,9 +21,10 @@ Examples:
   One scenario, more seeds, and a picture:
     simulate --scenario four_proxies --seeds 20 --svg four.svg
 
-  Your own parameters: three proxies, one with half of the traffic, in front of four substations,
-  with sessions of an hour and a poll every 5 s:
-    simulate --scenario one_proxy --shares 2,1,1 --capacities 1,1,2,4 --rate 5 --session 1h --poll 5s
+  Your own parameters: three proxies, one with half of the traffic, in front of four
+  substations, with sessions of an hour and a poll every 5 s:
+    simulate --scenario one_proxy --shares 2,1,1 --capacities 1,1,2,4 --rate 5 \\
+      --session 1h --poll 5s
 
 What is compared:
   oracle               knows all true loads, and all requests on their way
@@ -31,12 +32,13 @@ What is compared:
                        Switchyard's policies on its ledger: the code that the proxy runs
   raw gauge            the lowest gauge of the last poll
   gauge + in flight    the same, plus own requests without an answer: what other proxies do
-  Prequal              a pool of fresh probes that return true loads: as many as the others have
-                       scrapes, or three with each request as published, which is many times as many
+  Prequal              a pool of fresh probes that return true loads: as many as the others
+                       have scrapes, or three with each request as published, which is many
+                       times as many
 
-How to read it: 1.000 is perfectly even. 1.5 means that the highest utilisation was 1.5 times that of
-the fleet. Utilisation is load divided by capacity; for the fleet, total load by total capacity. The
-first 30 s of each run are not measured, the next 60 s are.
+How to read it: 1.000 is perfectly even. 1.5 means that the highest utilisation was 1.5 times
+that of the fleet. Utilisation is load divided by capacity; for the fleet, total load by total
+capacity. The first 30 s of each run are not measured, the next 60 s are.
 
 The same seed gives the same bytes; every contender gets the same cars at the same moments.";
 

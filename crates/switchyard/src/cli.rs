@@ -91,7 +91,8 @@ struct Run {
     upgrade: bool,
     /// Socket at which a new process takes over; its directory must be open to this user only
     ///
-    /// Default: upgrade.sock in `$RUNTIME_DIRECTORY`, which systemd sets. Without either no upgrade is possible.
+    /// Default: upgrade.sock in `$RUNTIME_DIRECTORY`, which systemd sets. Without this option and that
+    /// variable, upgrades are disabled.
     #[arg(long, value_name = "PATH")]
     upgrade_socket: Option<PathBuf>,
 }

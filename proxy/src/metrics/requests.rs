@@ -88,7 +88,7 @@ impl RequestMetrics {
         }
         let failovers = make.counters(
             "failovers_total",
-            "Requests sent again, by the reason why that can't book twice.",
+            "Requests sent again, by the reason that makes it safe.",
             &["reason"],
         )?;
         for reason in ["connect", "unsent", "refused", "again"] {
