@@ -1,7 +1,7 @@
 //! HTTP/1.1 without I/O: what the proxy reads from and writes to a connection, as bytes in memory.
 //!
 //! Towards a substation, [`encode_request`] writes a request from parsed parts and the [`Decoder`] reads the answer.
-//! Towards a client, [`Head`] gives access to a request's headers, whichever parser found them, and [`forwarded`]
+//! Towards a client, [`Head`] gives access to a request's headers, whichever parser found them, and [`forwarded()`]
 //! selects those that the substation receives. Everything that two readers could understand differently is refused:
 //! on a connection that is used again, the disputed bytes would become the answer to another client's request.
 //!

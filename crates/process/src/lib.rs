@@ -4,7 +4,7 @@
 //! - [`raise_file_limit`]: raise the soft limit of open files to the hard limit.
 //! - [`log_to_stderr`]: write the log to standard error.
 //! - [`http`]: a blocking HTTP/1.1 client for a program's own ports.
-//! - [`healthcheck`]: the command by which a container engine asks a process for its health.
+//! - [`healthcheck()`]: the command by which a container engine asks a process for its health.
 
 mod file_limit;
 mod healthcheck;
