@@ -44,7 +44,7 @@ impl Admin {
         if method != Method::POST {
             return failure(&Failure::method_not_allowed(path, method, METHODS));
         }
-        if let Some(refused) = cross_site(headers) {
+        if let Some(refused) = self.cross_site(headers) {
             return failure(&refused);
         }
         let grid = &self.runtime.snapshot().grid;
@@ -59,12 +59,16 @@ impl Admin {
     }
 }
 
-/// The refusal of a command that a browser sent for a page of another origin; none if it may run.
-pub(super) fn cross_site(headers: &HeaderMap) -> Option<Failure> {
-    comes_from_elsewhere(headers).then(|| {
-        let message = "commands from pages of other sites are refused";
-        Failure::new(Code::Forbidden, message)
-    })
+impl Admin {
+    /// The refusal, counted, of a command that a browser sent for a page of another origin; none if it may run.
+    pub(super) fn cross_site(&self, headers: &HeaderMap) -> Option<Failure> {
+        comes_from_elsewhere(headers).then(|| {
+            let requests = &self.runtime.metrics.requests;
+            requests.rejected(Code::Forbidden.name());
+            let message = "commands from pages of other sites are refused";
+            Failure::new(Code::Forbidden, message)
+        })
+    }
 }
 
 fn comes_from_elsewhere(headers: &HeaderMap) -> bool {

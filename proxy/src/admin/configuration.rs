@@ -5,11 +5,7 @@ use std::{ops::Deref, sync::Arc};
 use http::{HeaderMap, Method, Response};
 use serde::{Serialize, Serializer};
 
-use super::{
-    Admin,
-    commands::{METHODS, cross_site},
-    failure, json,
-};
+use super::{Admin, commands::METHODS, failure, json};
 use switchyard_config::Config;
 use switchyard_status::Reload;
 use switchyard_wire::{Code, Failure};
@@ -53,7 +49,7 @@ impl Admin {
         if method != Method::POST {
             return failure(&Failure::method_not_allowed("/reload", method, METHODS));
         }
-        if let Some(refused) = cross_site(headers) {
+        if let Some(refused) = self.cross_site(headers) {
             return failure(&refused);
         }
         match self.reloads.reload().await {

@@ -74,4 +74,6 @@ fn a_drain_needs_a_known_substation_a_post_and_the_same_origin() {
         }
     }
     assert_eq!(proxy.status()["substations"][0]["state"], "up");
+    let counted = proxy.metric("switchyard_requests_rejected_total{reason=\"forbidden\"}");
+    assert_eq!(counted, 2.0);
 }

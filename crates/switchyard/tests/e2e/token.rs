@@ -67,6 +67,11 @@ fn everything_but_live_and_ready_asks_for_the_token() {
         let answer = ask(admin, method, path, Some(TOKEN));
         assert_eq!(answer.status, status, "{method} {path}");
     }
+    let page = ask(admin, "GET", "/metrics", Some(TOKEN));
+    let page = String::from_utf8_lossy(&page.body).into_owned();
+    let refused = 4 * closed.len();
+    let counted = format!("requests_rejected_total{{reason=\"unauthorized\"}} {refused}\n");
+    assert!(page.contains(&counted), "no {counted} in:\n{page}");
     // No page shows the token.
     let config = ask(admin, "GET", "/config", Some(TOKEN));
     assert!(!String::from_utf8_lossy(&config.body).contains(TOKEN));
