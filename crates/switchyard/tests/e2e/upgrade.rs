@@ -261,7 +261,8 @@ fn http2_over_tls_goes_on_at_the_new_process_and_no_answer_is_lost() {
         stop.store(true, SeqCst);
         charging.join().unwrap()
     });
-    assert_eq!(connections, 2);
+    // Until both workers of the old process have heard of the end, the other one may still take the client once.
+    assert!((2..=3).contains(&connections), "{connections}");
     assert_eq!(substation.bookings().len(), answered);
 }
 
