@@ -12,7 +12,7 @@ use switchyard_balance::Refusal;
 use switchyard_grid::Substation;
 use switchyard_http1::{Answer, Head};
 use switchyard_upstream::{Outgoing, Progress, UpstreamError};
-use switchyard_wire::Failure;
+use switchyard_wire::{Consequence, Failure};
 use tokio::time::{Instant, sleep};
 use tracing::debug;
 
@@ -125,7 +125,10 @@ impl Dispatcher {
                         substation = substation.name(),
                         "Connection lost: asking the same substation again"
                     );
-                    context.state.broken = Some(failure);
+                    // A charge that may be booked says so whatever comes later; of a session the newest failure counts.
+                    if operation.consequence(progress) == Consequence::MayBeBooked {
+                        context.state.broken = Some(failure);
+                    }
                     self.pause(&mut context).await;
                 }
             }

@@ -1,5 +1,7 @@
 //! `GET` and `DELETE /sessions/{id}` through the proxy.
 
+use std::{io::Read, net::TcpListener, thread};
+
 use switchyard_faults::{
     self as client, Act, Answer, Scripted, fault,
     fault::{answer, gauge},
@@ -95,7 +97,7 @@ fn a_get_that_broke_off_is_retried_and_a_delete_that_broke_off_is_reported() {
 
 #[test]
 fn a_session_of_a_substation_that_is_down_can_be_asked_for_later() {
-    let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let gone = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = gone.local_addr().unwrap();
     drop(gone);
     let proxy = Proxy::start_unready(&[address], "");
@@ -106,4 +108,28 @@ fn a_session_of_a_substation_that_is_down_can_be_asked_for_later() {
     );
     assert!(answer.message().contains("nothing was unplugged"));
     assert!(answer.header("retry-after").is_some());
+}
+
+#[test]
+fn a_look_that_broke_off_and_then_finds_the_substation_gone_says_that_it_is_gone() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let proxy = Proxy::start_unready(&[listener.local_addr().unwrap()], "");
+    let substation = thread::spawn(move || {
+        loop {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut request = [0; 4096];
+            let length = stream.read(&mut request).unwrap_or(0);
+            if request[..length].starts_with(b"GET /sessions/") {
+                // Before the connection breaks, so that the next one is refused.
+                drop(listener);
+                return;
+            }
+        }
+    });
+    let answer = ask(&proxy, "GET", "/sessions/s1-00");
+    assert_eq!(
+        (answer.status, answer.code().as_str()),
+        (503, "no_substation")
+    );
+    substation.join().unwrap();
 }
