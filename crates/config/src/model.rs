@@ -35,7 +35,7 @@ impl Default for Admin {
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields, extend("required" = ["certificate", "key"]))]
 pub struct Tls {
-    /// The certificate, followed by those that lead to a root.
+    /// The certificate, followed by the certificates that lead to a root.
     #[schemars(with = "json_schema::Text")]
     pub certificate: PathBuf,
     /// The certificate's private key.

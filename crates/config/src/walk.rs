@@ -167,7 +167,7 @@ impl<'a> Section<'a> {
         Some(node)
     }
 
-    /// Notes unknown keys and those that appear twice.
+    /// Notes unknown and repeated keys.
     fn check_keys(&mut self) {
         let entries = self.entries;
         for (index, (key, _)) in entries.iter().enumerate() {
