@@ -5,13 +5,14 @@
 //! response confirms.
 
 use http::{HeaderName, HeaderValue};
+use switchyard_wire::names;
 
 use crate::metrics::{CAPACITY, CURRENT_LOAD};
 use crate::report_format::ReportFormat;
 use crate::response::Response;
 use crate::substation::Substation;
 
-const HEADER: HeaderName = HeaderName::from_static("endpoint-load-metrics");
+const HEADER: HeaderName = HeaderName::from_static(names::ENDPOINT_LOAD_METRICS);
 
 /// Writes the load of the substation on `response`, if its configuration asks for that.
 pub(crate) fn attach(substation: &Substation, response: &mut Response) {

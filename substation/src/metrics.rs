@@ -8,6 +8,7 @@ use prometheus::{
     Counter, Error, Gauge, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts,
     Registry, TextEncoder,
 };
+use switchyard_wire::names;
 
 use crate::book::Book;
 use crate::process_metrics;
@@ -15,9 +16,9 @@ use crate::session::{EndReason, SessionEnd};
 use crate::units::Power;
 
 /// The gauge of the power drawn, in kW: the contract.
-pub(crate) const CURRENT_LOAD: &str = "substation_current_load";
+pub(crate) const CURRENT_LOAD: &str = names::LOAD_GAUGE;
 /// The gauge of the most that may be drawn, in kW.
-pub(crate) const CAPACITY: &str = "substation_capacity";
+pub(crate) const CAPACITY: &str = names::CAPACITY_GAUGE;
 
 /// From a top-up of a minute to a car left for a day, in simulated seconds. Most sessions last an hour or
 /// two, so the buckets are finest there.

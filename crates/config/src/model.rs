@@ -8,6 +8,7 @@ use std::{
     path::PathBuf,
     time::Duration,
 };
+use switchyard_wire::names;
 
 /// The operator's side, never on the public port.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
@@ -143,8 +144,8 @@ impl Default for Load {
     fn default() -> Self {
         Self {
             path: "/metrics".to_owned(),
-            metric: Series::named("substation_current_load"),
-            capacity_metric: Series::named("substation_capacity"),
+            metric: Series::named(names::LOAD_GAUGE),
+            capacity_metric: Series::named(names::CAPACITY_GAUGE),
             aggregate: Aggregate::None,
             interval: Duration::from_millis(500),
             timeout: Duration::from_millis(200),

@@ -1,5 +1,7 @@
 //! The metrics pages of the substations and the proxy, as far as a report needs them.
 
+use switchyard_wire::names;
+
 use super::exposition::samples;
 use crate::report::{ProxyCounters, StationCounters};
 
@@ -20,8 +22,8 @@ impl SubstationPage {
         let finite = |value: f64| (value.is_finite() && value >= 0.0).then_some(value);
         for sample in samples(page) {
             match (sample.name, sample.label("result")) {
-                ("substation_current_load", _) => substation.load = finite(sample.value),
-                ("substation_capacity", _) => substation.capacity = finite(sample.value),
+                (names::LOAD_GAUGE, _) => substation.load = finite(sample.value),
+                (names::CAPACITY_GAUGE, _) => substation.capacity = finite(sample.value),
                 ("substation_energy_delivered_joules_total", _) => substation.joules = sample.value,
                 ("substation_charge_requests_total", Some(result)) => {
                     let count = whole(sample.value);
