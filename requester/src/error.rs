@@ -3,6 +3,7 @@
 use std::io;
 use std::time::Duration;
 
+use switchyard_wire::LARGEST_LOAD;
 use thiserror::Error;
 
 /// Why there was no run, or no report of it.
@@ -96,6 +97,19 @@ impl Error {
             option,
             value: value.to_string(),
             rule: "a number above 0",
+        })
+    }
+
+    /// The error for a power or an energy that no proxy takes.
+    pub(crate) fn unless_load(option: &'static str, value: f64) -> Result<(), Self> {
+        Self::unless_positive(option, value)?;
+        if value <= LARGEST_LOAD {
+            return Ok(());
+        }
+        Err(Self::Option {
+            option,
+            value: format!("{value:e}"),
+            rule: "at most 4e12, the largest load that a proxy counts with",
         })
     }
 

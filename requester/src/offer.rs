@@ -6,6 +6,7 @@
 use std::io::{self, BufRead, Write};
 use std::time::Duration;
 
+use switchyard_wire::LARGEST_LOAD;
 use thiserror::Error;
 
 use crate::error::UnknownName;
@@ -152,8 +153,8 @@ fn read_line(cells: &[&str], places: [Option<usize>; 5]) -> Result<Offer, String
     let vehicle = Vehicle {
         run: 0,
         number: 0,
-        power_kw: number("power_kw", power, 1e6)?.unwrap_or(DEFAULT),
-        energy_kwh: number("energy_kwh", energy, 1e6)?.unwrap_or(DEFAULT),
+        power_kw: number("power_kw", power, LARGEST_LOAD)?.unwrap_or(DEFAULT),
+        energy_kwh: number("energy_kwh", energy, LARGEST_LOAD)?.unwrap_or(DEFAULT),
         malformed: malformed.transpose()?,
         unplug_after: number("unplug_after", unplug, 1.0)?,
     };

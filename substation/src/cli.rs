@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use substation::{Config, ConfigError, ReportFormat};
+use switchyard_wire::LARGEST_LOAD;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -199,6 +200,9 @@ pub(crate) fn usage(error: &ConfigError) -> String {
 fn parse_kw(text: &str) -> Result<f64, String> {
     let hint = "must be a number above 0, such as 500, or a comma list, such as 500,300";
     match text.parse::<f64>() {
+        Ok(kw) if kw.is_finite() && kw > LARGEST_LOAD => {
+            Err(format!("must be at most {LARGEST_LOAD:e}"))
+        }
         Ok(kw) if kw.is_finite() && kw > 0.0 => Ok(kw),
         _ => Err(hint.to_owned()),
     }

@@ -13,8 +13,8 @@ pub(crate) const DEFAULT_POWER_KW: f64 = 11.0;
 pub(crate) const DEFAULT_ENERGY_KWH: f64 = 11.0;
 /// The longest name, in bytes. Names are part of session ids, paths and log lines.
 const MAX_NAME: usize = 64;
-/// A thousand times the largest session: more than any site has, and still exact in a gauge's 53 bits.
-const MAX_CAPACITY_KW: f64 = 1e9;
+/// The largest capacity that a proxy counts with, in kW.
+const MAX_CAPACITY_KW: f64 = switchyard_wire::LARGEST_LOAD;
 
 /// The configuration of one substation, as written; [`Substation::new`](crate::Substation::new) checks it.
 #[derive(Clone, Debug, PartialEq)]

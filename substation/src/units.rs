@@ -65,7 +65,7 @@ impl Power {
             .filter(|sum| *sum <= limit)
     }
 
-    /// The sum. A thousand of the largest sessions are far from the end of 64 bits.
+    /// The sum. Four of the largest capacities are below the end of 64 bits.
     pub(crate) fn plus(self, other: Self) -> Self {
         Self(self.0.saturating_add(other.0))
     }
@@ -129,7 +129,7 @@ impl fmt::Display for Power {
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
-    reason = "the value is positive and at most 1e15 steps, which is checked first"
+    reason = "the value is positive and at most 4e18 steps, which is checked first"
 )]
 fn steps(value: f64, max: f64) -> Option<u64> {
     // Written so that NaN fails it.
@@ -142,7 +142,7 @@ fn steps(value: f64, max: f64) -> Option<u64> {
 
 #[expect(
     clippy::cast_precision_loss,
-    reason = "loads stay below 2^53 steps, where f64 is exact"
+    reason = "exact up to 2^53 steps, 9e9 kW; rounded to 16 digits beyond"
 )]
 fn from_steps(steps: u64) -> f64 {
     steps as f64 / STEPS

@@ -39,7 +39,7 @@ use std::sync::{
 
 use arc_swap::ArcSwapOption;
 
-use crate::{Load, group::Group};
+use crate::{Load, group::Group, load::MOST};
 
 mod last_sample;
 mod report;
@@ -49,9 +49,6 @@ mod write_lock;
 pub use last_sample::LastSample;
 pub use report::ReportSent;
 pub use sample::{Reading, ScrapeSent};
-
-/// The headroom of an upstream whose capacity is unknown: far more than any sum of loads.
-const BOUNDLESS: i64 = i64::MAX / 4;
 
 /// The value of [`Ledger`]'s `capacity` where none is known.
 const UNKNOWN: i64 = -1;
@@ -229,8 +226,8 @@ impl Ledger {
 
     /// The greatest `assigned` for which the estimate stays within the capacity; `assigned` is its present value.
     fn ceiling_for(capacity: Option<Load>, estimate: i64, assigned: i64) -> i64 {
-        let headroom = capacity.map_or(BOUNDLESS, |c| c.micros() - estimate);
-        assigned.wrapping_add(headroom)
+        let most = capacity.map_or(MOST, Load::micros);
+        assigned.wrapping_add(most.saturating_sub(estimate))
     }
 
     /// Computes and stores the weight. An ejection and a sample may call this at the same time. So after the weight is
@@ -279,7 +276,9 @@ impl Ledger {
     /// The estimate in millionths, for this `assigned`.
     #[inline]
     pub(crate) fn estimate_from(&self, assigned: i64) -> i64 {
-        self.value.load(Relaxed) + self.unseen_from(assigned)
+        self.value
+            .load(Relaxed)
+            .saturating_add(self.unseen_from(assigned))
     }
 
     /// The part of the estimate that the gauge can't contain, for this `assigned`.
@@ -291,11 +290,11 @@ impl Ledger {
     /// The load that scores are made from: this `share` of the gauge's value, plus all load that the value can't
     /// contain.
     ///
-    /// With a share of 1 it is exactly the estimate: sums of loads are whole numbers that an `f64` holds.
+    /// With a share of 1 it is the estimate: exactly up to 2^53 millionths, and to 16 digits beyond.
     #[inline]
     #[expect(
         clippy::cast_precision_loss,
-        reason = "loads stay below 2^53 millionths"
+        reason = "16 digits are enough to compare by"
     )]
     pub(crate) fn shared_estimate_from(&self, assigned: i64, share: f64) -> f64 {
         share * self.value.load(Relaxed) as f64 + self.unseen_from(assigned) as f64
@@ -305,6 +304,11 @@ impl Ledger {
     #[inline]
     pub(crate) fn has_room(&self, assigned: i64, load: Load) -> bool {
         self.ceiling.load(Relaxed).wrapping_sub(assigned) >= load.micros()
+    }
+
+    /// Whether `load` more would stay within what the sums hold, for this `assigned`, whatever the capacity is.
+    pub(crate) fn is_countable(&self, assigned: i64, load: Load) -> bool {
+        self.estimate_from(assigned) <= MOST - load.micros()
     }
 
     /// Reserves if no other thread has reserved since `assigned` was read: the choice and the reservation are one step.

@@ -107,7 +107,8 @@ schema_types! {
     /// A load or a capacity.
     Positive: {
         "type": "number",
-        "exclusiveMinimum": 0
+        "exclusiveMinimum": 0,
+        "maximum": (switchyard_wire::LARGEST_LOAD)
     }
     /// A share.
     Share: {

@@ -52,7 +52,7 @@ use std::{fs, net::SocketAddr, path::Path};
 
 pub use bounds::MOST_SUBSTATIONS;
 pub use read::connect_address;
-pub use values::{Endpoint, check_connectable, check_host, check_name, parse_endpoint};
+pub use values::{Endpoint, check_connectable, check_host, check_load, check_name, parse_endpoint};
 
 /// The most times that one request may be sent, so that the substations tried fit a fixed array.
 pub const MOST_ATTEMPTS: usize = bounds::MOST_ATTEMPTS as usize;

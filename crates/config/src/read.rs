@@ -88,7 +88,7 @@ fn charge(s: &mut Section<'_>) -> Charge {
     Charge {
         upstream_path: s.value("upstream_path", default.upstream_path, values::path),
         load_field: s.value("load_field", default.load_field, values::field),
-        default_load: s.value("default_load", default.default_load, values::positive),
+        default_load: s.value("default_load", default.default_load, values::load),
     }
 }
 
@@ -219,7 +219,7 @@ fn substations(file: &mut Section<'_>, own: [(&str, SocketAddr); 2]) -> Vec<Subs
                 &format!("{path}.address"),
             )
         });
-        let capacity = s.optional("capacity", values::positive);
+        let capacity = s.optional("capacity", values::load);
         Some(Substation {
             name: name?,
             address: address?,

@@ -16,6 +16,7 @@ use super::{
 };
 use bytesize::ByteSize;
 use std::{fmt::Display, ops::RangeInclusive, path::PathBuf, str::FromStr, time::Duration};
+use switchyard_wire::LARGEST_LOAD;
 use yaml_serde::Number;
 
 /// The longest name, in bytes: what one label of a host name may have.
@@ -221,11 +222,26 @@ pub(super) fn pipeline(node: &Node) -> Read<Pipeline> {
 }
 
 /// A load or a capacity.
-pub(super) fn positive(node: &Node) -> Read<f64> {
-    let value = number(node)?
-        .as_f64()
-        .filter(|value| value.is_finite() && *value > 0.0);
-    value.ok_or_else(|| "must be a number above 0, and finite".to_owned())
+pub(super) fn load(node: &Node) -> Read<f64> {
+    check_load(number(node)?.as_f64())
+}
+
+/// Checks that `value` is a number that a load or a capacity can have; else the rule that it breaks.
+pub fn check_load(value: Option<f64>) -> Read<f64> {
+    const {
+        assert!(
+            LARGEST_LOAD.to_bits() == switchyard_balance::load::LARGEST.to_bits(),
+            "the contract is that of the ledger"
+        );
+    }
+    match value {
+        Some(value) if value.is_finite() && value > LARGEST_LOAD => Err(format!(
+            "must be at most {LARGEST_LOAD:e}: use a larger unit here and in the load gauge, as gigabytes in place of \
+             bytes"
+        )),
+        Some(value) if value.is_finite() && value > 0.0 => Ok(value),
+        _ => Err("must be a number above 0, and finite".to_owned()),
+    }
 }
 
 /// A share, from 0 to 1.

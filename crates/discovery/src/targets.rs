@@ -19,7 +19,8 @@ use thiserror::Error;
 use tokio::net::lookup_host;
 
 use switchyard_config::{
-    Endpoint, Fault, MOST_SUBSTATIONS, check_connectable, check_host, check_name, parse_endpoint,
+    Endpoint, Fault, MOST_SUBSTATIONS, check_connectable, check_host, check_load, check_name,
+    parse_endpoint,
 };
 
 /// The most faults of one answer that a message names.
@@ -201,13 +202,10 @@ fn read(index: usize, group: Group, targets: &mut Vec<Target>, faults: &mut Vec<
         }
     }
     let capacity = labels.capacity.and_then(|Label(text)| {
-        let capacity = text.parse().ok();
-        let capacity = capacity.filter(|value: &f64| value.is_finite() && *value > 0.0);
-        if capacity.is_none() {
-            let rule = "must be a number above 0, and finite".to_owned();
-            note("labels.capacity".to_owned(), &text, rule);
-        }
+        let capacity = check_load(text.parse().ok());
         capacity
+            .map_err(|rule| note("labels.capacity".to_owned(), &text, rule))
+            .ok()
     });
     for (position, address) in addresses.iter().enumerate() {
         match parts(address) {

@@ -67,10 +67,14 @@ fn read(
     substation: &Substation,
 ) -> Result<Reading, ReportError> {
     let report = orca::read(value, load, capacity)?;
+    // It is finite and not negative, so it is too large if it is no load.
     let in_bounds = |units: f64| Load::new(units).ok_or(ReportError::Malformed);
-    let reported = report.capacity.map(in_bounds).transpose()?;
+    let capacity = match substation.configured_capacity() {
+        Some(configured) => Some(configured),
+        None => report.capacity.map(in_bounds).transpose()?,
+    };
     Ok(Reading {
         load: in_bounds(report.load)?,
-        capacity: substation.configured_capacity().or(reported),
+        capacity,
     })
 }

@@ -15,7 +15,7 @@ use std::{
 
 use fastrand::Rng;
 use futures_util::{StreamExt, stream::FuturesUnordered};
-use switchyard_balance::ShareEstimator;
+use switchyard_balance::{ShareEstimator, load::LARGEST};
 use tokio::{
     sync::watch,
     time::{Instant, sleep_until},
@@ -225,6 +225,7 @@ impl ScrapeSlot {
             Some(outcome) => warn!(
                 substation = name,
                 ?outcome,
+                largest = (outcome == PollOutcome::TooLarge).then_some(LARGEST),
                 "No load sample: dispatch continues by the ledger"
             ),
         }

@@ -21,5 +21,7 @@ pub fn key(load: Load) -> [u8; 16] {
 /// The load that a key carries; `None` for any other key, and for a number that is not a valid load.
 pub(crate) fn load_of(key: &[u8]) -> Option<Load> {
     let micros = key.strip_prefix(&MARK)?.try_into().ok()?;
-    Load::new(Load::from_micros(i64::from_be_bytes(micros)).units())
+    let load = Load::from_micros(i64::from_be_bytes(micros));
+    // Checked, and returned as it was: units are rounded.
+    Load::new(load.units()).map(|_| load)
 }

@@ -17,6 +17,9 @@ pub enum PollOutcome {
     Status,
     /// A page that could not be read, or a gauge whose value is not a load.
     Parse,
+    /// A load or a capacity above the largest that is counted: in metrics a [`PollOutcome::Parse`].
+    #[strum(serialize = "parse")]
+    TooLarge,
     /// A page without the gauge, or with several matching series and no aggregate configured for them.
     Missing,
 }

@@ -173,16 +173,15 @@ fn read(
         .any(|name| page.header(name).is_some());
     let [load, capacity] = exposition::scan(&page.body, is_whole, [&gauges.load, &gauges.capacity]);
     let load = match load {
-        Found::One(units) => Load::new(units).ok_or(PollOutcome::Parse)?,
+        // It is finite and not negative, so it is too large if it is no load.
+        Found::One(units) => Load::new(units).ok_or(PollOutcome::TooLarge)?,
         Found::Missing | Found::Ambiguous => return Err(PollOutcome::Missing),
         Found::Unusable(_) | Found::Malformed | Found::Partial => return Err(PollOutcome::Parse),
     };
-    let exported = match capacity {
-        Found::One(units) => Load::new(units),
-        _ => None,
+    let capacity = match (configured_capacity, capacity) {
+        (Some(configured), _) => Some(configured),
+        (None, Found::One(units)) => Some(Load::new(units).ok_or(PollOutcome::TooLarge)?),
+        (None, _) => None,
     };
-    Ok(Reading {
-        load,
-        capacity: configured_capacity.or(exported),
-    })
+    Ok(Reading { load, capacity })
 }

@@ -50,7 +50,7 @@ impl Fleet {
         let substations = scenario.capacities.iter().map(|part| Substation {
             load: Load::ZERO,
             incoming: Load::ZERO,
-            capacity: Load::new(part * scale).unwrap_or_default(),
+            capacity: Load::new(part * scale).unwrap_or(Load::LARGEST),
             generation: 0,
             dead_gauge: false,
             is_out: false,

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use clap::Args;
+use switchyard_balance::load::LARGEST;
 use switchyard_simulator::Scenario;
 use switchyard_simulator::scenario::{Sessions, Spread};
 
@@ -91,7 +92,9 @@ fn positive(text: &str) -> Result<f64, String> {
         .trim()
         .parse::<f64>()
         .map_err(|error| error.to_string())?;
-    if number.is_finite() && number > 0.0 {
+    if number > LARGEST {
+        Err(format!("must be at most {LARGEST:e}"))
+    } else if number.is_finite() && number > 0.0 {
         Ok(number)
     } else {
         Err("must be above zero".into())

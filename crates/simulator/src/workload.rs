@@ -22,7 +22,8 @@ pub(crate) struct Workload {
 
 impl Workload {
     pub(crate) fn new(scenario: &Scenario, rng: Rng) -> Self {
-        let powers = scenario.powers.iter().filter_map(|power| Load::new(*power));
+        let powers = scenario.powers.iter();
+        let powers = powers.map(|power| Load::new(*power).unwrap_or(Load::LARGEST));
         Self {
             rng,
             // Without arrivals the gap is infinite, which is not a duration.

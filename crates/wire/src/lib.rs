@@ -10,6 +10,10 @@ mod error;
 pub mod names;
 mod outcome;
 
+/// The largest load and the largest capacity, in the unit of the load gauge: more is refused wherever it is written. It
+/// is what a sum of loads can hold in whole millionths, with room for what is on its way.
+pub const LARGEST_LOAD: f64 = 4e12;
+
 pub use consequence::Consequence;
 pub use error::{Code, Failure, Retry};
 pub use outcome::Outcome;

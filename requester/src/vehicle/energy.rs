@@ -31,7 +31,7 @@ impl Default for Energy {
 impl Energy {
     pub(crate) fn check(self) -> Result<(), Error> {
         match self {
-            Self::Fixed(kwh) => Error::unless_positive("--energy-kwh", kwh),
+            Self::Fixed(kwh) => Error::unless_load("--energy-kwh", kwh),
             Self::Drawn(_) => Ok(()),
         }
     }

@@ -30,7 +30,7 @@ impl Powers {
         let mut total = 0.0;
         let mut upto = Vec::new();
         for (power, weight) in powers {
-            Error::unless_positive("--power-kw", power)?;
+            Error::unless_load("--power-kw", power)?;
             Error::unless_positive("the weight of a power", weight)?;
             total += weight;
             upto.push((power, total));

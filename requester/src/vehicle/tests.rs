@@ -34,6 +34,23 @@ fn the_body_is_the_json_of_a_charge_request() {
 }
 
 #[test]
+fn a_power_or_an_energy_that_no_proxy_counts_is_refused_with_the_bound() {
+    assert!(Powers::even(&[2e9, 4e12]).is_ok());
+    let energy = |kwh| Cars {
+        energy_kwh: Energy::Fixed(kwh),
+        ..Cars::default()
+    };
+    assert!(energy(4e12).check().is_ok());
+    for error in [
+        Powers::even(&[5e12]).unwrap_err(),
+        energy(5e12).check().unwrap_err(),
+    ] {
+        let error = error.to_string();
+        assert!(error.contains("5e12 must be at most 4e12"), "{error}");
+    }
+}
+
+#[test]
 fn the_parts_are_drawn_and_change_nothing_else() {
     let usual = Cars::default();
     let some = Cars {

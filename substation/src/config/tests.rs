@@ -52,6 +52,15 @@ fn every_bad_number_is_refused_with_its_name_and_value() {
 }
 
 #[test]
+fn a_capacity_may_be_as_large_as_a_proxy_counts_and_a_larger_one_is_refused_with_the_bound() {
+    for capacity in [2e9, 1e11, 4e12] {
+        assert!(Config::new("substation1", capacity).check().is_ok());
+    }
+    let fault = fault(|config| config.capacity_kw = 4.1e12);
+    assert!(fault.ends_with("from 0.000001 to 4000000000000"), "{fault}");
+}
+
+#[test]
 fn a_name_that_would_need_escaping_is_refused() {
     for bad in ["", "a b", "a/b", "ü", "a\"b", &"x".repeat(65)] {
         assert!(

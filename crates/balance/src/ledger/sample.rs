@@ -18,7 +18,8 @@ pub struct ScrapeSent {
 impl ScrapeSent {
     /// The bounds of the load that a sample of `value` allows; `assigned` is the sum when it arrives.
     fn allows(self, value: i64, assigned: i64) -> (i64, i64) {
-        (value, value + assigned.wrapping_sub(self.settled).max(0))
+        let perhaps = assigned.wrapping_sub(self.settled).max(0);
+        (value, value.saturating_add(perhaps))
     }
 }
 

@@ -235,6 +235,29 @@ fn the_sums_may_wrap() {
 }
 
 #[test]
+fn the_largest_loads_overflow_nothing() {
+    for capacity in [None, Some(Load::LARGEST)] {
+        let ledger = Ledger::new(capacity);
+        for _ in 0..100 {
+            // A scrape that crosses all of them; none is ever answered.
+            let sent = ledger.scrape_sent();
+            for fits in [Ledger::has_room, Ledger::is_countable] {
+                while fits(&ledger, ledger.assigned(), Load::LARGEST) {
+                    assert!(ledger.reserve_from(ledger.assigned(), Load::LARGEST));
+                }
+            }
+            let sample = Reading {
+                load: Load::LARGEST,
+                capacity: None,
+            };
+            ledger.sample(sent, sample);
+            assert!(ledger.estimate() >= Load::LARGEST);
+            assert!(!ledger.has_room(ledger.assigned(), Load::LARGEST));
+        }
+    }
+}
+
+#[test]
 fn the_weight_is_nan_before_a_sample_and_out_of_rotation() {
     let ledger = Ledger::default();
     assert!(ledger.weight().is_nan());

@@ -63,8 +63,8 @@ impl Eligibility for Stale {
         }
     }
 
-    fn has_room(_: &Ledger, _: i64, _: Load) -> bool {
-        true
+    fn has_room(ledger: &Ledger, assigned: i64, load: Load) -> bool {
+        ledger.is_countable(assigned, load)
     }
 }
 
@@ -92,7 +92,7 @@ pub(crate) struct Candidate {
 impl<'a, U: AsRef<Ledger>, E: Eligibility> Candidates<'a, U, E> {
     #[expect(
         clippy::cast_precision_loss,
-        reason = "loads stay below 2^53 millionths"
+        reason = "16 digits are enough to compare by"
     )]
     pub(crate) fn new(roster: &'a Roster<U>, load: Load, tried: &'a [usize]) -> Self {
         Self {

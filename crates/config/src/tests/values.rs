@@ -120,3 +120,38 @@ fn aliases_that_multiply_are_refused_and_not_expanded() {
     let error = Config::from_yaml(&text, "test").unwrap_err().to_string();
     assert!(error.contains("repetition limit exceeded"), "{error}");
 }
+
+#[test]
+fn a_load_is_at_most_what_the_ledger_counts_and_never_dropped() {
+    let places = [
+        (
+            "substations: [{name: a, address: 127.0.0.1:5001, capacity: VALUE}]",
+            "substations[0].capacity",
+        ),
+        (
+            "substations: [{name: a, address: 127.0.0.1:5001}]\ncharge: {default_load: VALUE}",
+            "charge.default_load",
+        ),
+    ];
+    for (text, path) in places {
+        for value in ["2e9", "80000000000", "1.5e12", "4e12"] {
+            let config = accepted(&text.replace("VALUE", value));
+            let found = config.substations[0]
+                .capacity
+                .unwrap_or(config.charge.default_load);
+            assert_eq!(found.to_bits(), value.parse::<f64>().unwrap().to_bits());
+            assert!(switchyard_balance::Load::new(found).is_some(), "{value}");
+        }
+        for value in ["4000000000001", "1e15", "1e300"] {
+            let faults = faults(&text.replace("VALUE", value));
+            let [Fault { path: at, rule, .. }] = faults.as_slice() else {
+                panic!("{faults:?}")
+            };
+            assert_eq!(at, path);
+            assert!(
+                rule.starts_with("must be at most 4e12: "),
+                "{value}: {rule}"
+            );
+        }
+    }
+}

@@ -31,6 +31,7 @@ mod idempotency;
 mod late_gauge;
 mod lifecycle;
 mod log;
+mod numbers;
 mod reload;
 mod reports;
 mod rig;
