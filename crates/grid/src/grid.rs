@@ -104,6 +104,21 @@ impl Grid {
         &self.selector
     }
 
+    /// The largest capacity, if `load` is above it: no substation can ever bear `load` then. None if one has no known
+    /// capacity. A capacity of zero says that a substation is closed for now, and not what it can bear.
+    #[must_use]
+    pub fn largest_if_below(&self, load: Load) -> Option<Load> {
+        let mut largest = Load::ZERO;
+        for substation in self.substations() {
+            let capacity = substation.ledger().capacity().filter(|one| *one < load)?;
+            if capacity == Load::ZERO {
+                return None;
+            }
+            largest = largest.max(capacity);
+        }
+        (largest > Load::ZERO).then_some(largest)
+    }
+
     /// Records the loads that answers report.
     #[must_use]
     pub fn reports(&self) -> &Reports {

@@ -23,6 +23,8 @@ pub enum Code {
     RequestTimeout,
     /// The body is over `limits.body`.
     BodyTooLarge,
+    /// The load is above the capacity of every substation.
+    TooLargeLoad,
     /// The selected substation broke the connection, and it was not safe to send the request elsewhere.
     SubstationFailed,
     /// No substation has room.
@@ -53,6 +55,7 @@ impl Code {
             Self::MethodNotAllowed => 405,
             Self::RequestTimeout => 408,
             Self::BodyTooLarge => 413,
+            Self::TooLargeLoad => 422,
             Self::SubstationFailed => 502,
             Self::NoCapacity | Self::NoSubstation | Self::Overloaded => 503,
             Self::DeadlineExceeded => 504,
@@ -69,7 +72,8 @@ impl Code {
             | Self::NotFound
             | Self::MethodNotAllowed
             | Self::RequestTimeout
-            | Self::BodyTooLarge => Outcome::Invalid,
+            | Self::BodyTooLarge
+            | Self::TooLargeLoad => Outcome::Invalid,
             Self::NoCapacity | Self::NoSubstation | Self::Overloaded => Outcome::Refused,
             Self::SubstationFailed | Self::DeadlineExceeded => Outcome::Failed,
         }

@@ -49,6 +49,9 @@ impl Dispatcher {
                 Err(again) => refused = again,
             }
         }
+        if let Some(failure) = too_large(operation, refused, &context.state) {
+            return Err(failure);
+        }
         let state = &context.state;
         let may_wait = state.snapshot.config.admission.queue > 0 && state.lacks_only_room(refused);
         let waited = if may_wait {
@@ -130,4 +133,22 @@ impl Dispatcher {
         }
         failure
     }
+}
+
+/// The failure of a charge that no substation can ever bear: waiting does not help.
+fn too_large(operation: &Operation<'_>, refused: Refusal, state: &RetryState) -> Option<Failure> {
+    let Operation::Charge { charge, .. } = operation else {
+        return None;
+    };
+    // What may be booked already is told first.
+    if refused != Refusal::NoCapacity || state.broken.is_some() {
+        return None;
+    }
+    let largest = state.snapshot.grid.largest_if_below(charge.load)?;
+    let message = format!(
+        "a load of {} is more than any substation can bear: the largest capacity is {largest}; nothing is booked: \
+         ask for at most that",
+        charge.load
+    );
+    Some(Failure::new(Code::TooLargeLoad, message))
 }

@@ -50,7 +50,8 @@ impl Eligibility for Unsampled {
 }
 
 /// Upstreams whose sample is stale, full or not: used if no other upstream has room. An estimate that has not been
-/// corrected for so long is no reason to refuse all requests; the upstream refuses them itself if it is full.
+/// corrected for so long is no reason to refuse all requests; the upstream refuses them itself if it is full. A request
+/// above its capacity would only be refused.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Stale;
 
@@ -65,6 +66,7 @@ impl Eligibility for Stale {
 
     fn has_room(ledger: &Ledger, assigned: i64, load: Load) -> bool {
         ledger.is_countable(assigned, load)
+            && ledger.capacity().is_none_or(|capacity| load <= capacity)
     }
 }
 

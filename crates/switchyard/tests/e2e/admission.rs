@@ -53,6 +53,38 @@ fn a_full_grid_says_when_to_come_back() {
 }
 
 #[test]
+fn a_load_that_no_substation_can_ever_bear_is_422_with_the_largest_capacity_and_never_waits() {
+    let substations = Substations::start(&[100.0, 250.5]);
+    for extra in [
+        "",
+        "admission: {queue: 8, timeout: 20s}\ntimeouts: {request: 20s}",
+    ] {
+        let proxy = Proxy::start(
+            &substations.addresses,
+            &format!("load: {{interval: 20ms}}\n{extra}"),
+        );
+        let too_large = proxy.charge(r#"{"power_kw": 250.6}"#);
+        assert_eq!(
+            (too_large.status, too_large.code().as_str()),
+            (422, "too_large_load")
+        );
+        let message = too_large.message();
+        assert!(
+            message.contains("250.6 ") && message.contains("250.5;"),
+            "{message}"
+        );
+        assert_eq!(too_large.header("retry-after"), None);
+        assert_eq!(too_large.header("x-substation"), None);
+    }
+    // What would fit one of them if that were empty is refused for now only.
+    let proxy = Proxy::start(&substations.addresses, "load: {interval: 20ms}");
+    assert_eq!(proxy.charge(r#"{"power_kw": 250.5}"#).status, 200);
+    let full = proxy.charge(r#"{"power_kw": 250.5}"#);
+    assert_eq!((full.status, full.code().as_str()), (503, "no_capacity"));
+    assert!(full.header("retry-after").is_some());
+}
+
+#[test]
 fn a_request_may_wait_for_room_and_the_most_urgent_one_is_first() {
     let substations = small(1, 1.0);
     let proxy = Proxy::start(
