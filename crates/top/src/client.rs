@@ -19,6 +19,8 @@ use super::Error;
 const PATIENCE: Duration = Duration::from_secs(5);
 /// The pause between two attempts to connect.
 const PAUSE: Duration = Duration::from_secs(1);
+/// The status of a request without the right token.
+const UNAUTHORISED: u16 = 401;
 /// The most bytes that are read of an error's text.
 const MOST: u64 = 64 * 1024;
 
@@ -108,7 +110,11 @@ fn good(answer: Result<Response, http::Error>) -> io::Result<Response> {
         return Ok(answer);
     }
     let status = answer.status();
-    Err(io::Error::other(message(status, &answer.text(MOST)?)))
+    let mut why = message(status, &answer.text(MOST)?);
+    if status == UNAUTHORISED {
+        why.push_str("; name its file: `switchyard top --token-file FILE`");
+    }
+    Err(io::Error::other(why))
 }
 
 /// The message of an error answer.

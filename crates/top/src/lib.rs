@@ -5,11 +5,15 @@
 //! [`View`], so it is tested without a terminal. The terminal is restored at the end, also after a
 //! panic.
 
+mod choices;
 mod client;
+mod figures;
 mod format;
 mod screen;
+mod table;
 #[cfg(test)]
 mod tests;
+mod text;
 mod view;
 
 use std::{

@@ -16,6 +16,10 @@ use switchyard_status::StatusSnapshot;
 
 /// A snapshot of substations of 100 kW with these estimates, of which the last 2 kW are unseen.
 fn snapshot(loads: &[f64], verdict: &serde_json::Value) -> StatusSnapshot {
+    serde_json::from_value(json(loads, verdict)).unwrap()
+}
+
+fn json(loads: &[f64], verdict: &serde_json::Value) -> serde_json::Value {
     let substations: Vec<_> = (1..)
         .zip(loads)
         .map(|(at, load)| {
@@ -30,7 +34,7 @@ fn snapshot(loads: &[f64], verdict: &serde_json::Value) -> StatusSnapshot {
         "substation": "s2", "sample": 10.0, "sample_age_seconds": 0.1, "unseen_load": 0.0, "estimated_load": 10.0,
         "capacity": 100.0, "score": 0.21,
     });
-    serde_json::from_value(json!({
+    json!({
         "unix_seconds": 1e9,
         "verdict": verdict,
         "traffic": {
@@ -52,8 +56,7 @@ fn snapshot(loads: &[f64], verdict: &serde_json::Value) -> StatusSnapshot {
             "version": 1, "since_unix_seconds": 1e9, "policy": "least_load", "unit": "kW", "interval_seconds": 0.5,
             "stale_after_seconds": 2.0, "last_reload": null, "program": "0.1.0",
         },
-    }))
-    .unwrap()
+    })
 }
 
 fn healthy() -> serde_json::Value {
@@ -73,7 +76,11 @@ fn press(view: &mut View, keys: &str) -> Vec<Command> {
 }
 
 fn lines(view: &mut View) -> Vec<String> {
-    let mut terminal = Terminal::new(TestBackend::new(124, 24)).unwrap();
+    lines_at(view, 124, 24)
+}
+
+fn lines_at(view: &mut View, width: u16, height: u16) -> Vec<String> {
+    let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
     terminal.draw(|frame| screen::draw(frame, view)).unwrap();
     let buffer = terminal.backend().buffer();
     let rows = buffer.content().chunks(usize::from(buffer.area.width));
@@ -181,6 +188,163 @@ fn a_lost_connection_is_shown_and_the_last_snapshot_stays() {
     line(&lines, "s1");
     let mut nothing = View::new("127.0.0.1:9901".to_owned());
     assert_eq!(self::lines(&mut nothing)[0], "127.0.0.1:9901: connecting …");
+}
+
+/// Three substations of 2,000 kW with long names and large numbers.
+fn large() -> View {
+    let mut json = json(&[1_802.4, 1_500.0, 1_200.0], &healthy());
+    for (at, one) in json["substations"]
+        .as_array_mut()
+        .unwrap()
+        .iter_mut()
+        .enumerate()
+    {
+        one["name"] = json!(format!("substation-{at}.grid.example:5001"));
+        one["capacity"] = json!(2_000.0);
+        one["assigned"] = json!(1_234_567);
+        one["in_flight"] = json!(12_345);
+        one["age_seconds"] = json!(0.3);
+    }
+    json["balance"]["load"] = json!(4_502.4);
+    json["balance"]["capacity"] = json!(6_000.0);
+    json["balance"]["fullest"]["name"] = json!("substation-0.grid.example:5001");
+    json["traffic"]["per_second"] = json!(123_456.0);
+    let mut view = View::new("127.0.0.1:9901".to_owned());
+    view.extend([Update::Snapshot(Box::new(
+        serde_json::from_value(json).unwrap(),
+    ))]);
+    view
+}
+
+#[test]
+fn a_narrow_terminal_leaves_out_columns_and_never_digits() {
+    let mut view = large();
+    for (width, height, shown) in [
+        (
+            124,
+            24,
+            &[
+                "90.1 %",
+                "1,802 kW",
+                "2,000 kW",
+                "2.00 kW",
+                "0.3 s",
+                "12,345",
+                "1,234,567",
+                "███",
+            ][..],
+        ),
+        (
+            80,
+            24,
+            &["90.1 %", "1,802 kW", "2,000 kW", "███", "0.3 s", "up"],
+        ),
+        (50, 24, &["90.1 %", "1,802 kW", "2,000 kW"]),
+        (30, 24, &["90.1 %"]),
+    ] {
+        let lines = lines_at(&mut view, width, height);
+        let row = line(&lines, "◂");
+        for shown in shown {
+            assert!(row.contains(shown), "{width}: {shown}: {row}");
+        }
+        assert!(row.contains("n-0"), "the name stays different: {row}");
+        let all = lines.join("\n");
+        for shown in [
+            "123,456/s",
+            "99.99 %",
+            "1.40 ms",
+            "11.0 ms",
+            "0/s",
+            "1.250",
+            "Total 4,502 kW of 6,000 kW.",
+        ] {
+            let shown_in_lines = all
+                .split_whitespace()
+                .collect::<Vec<_>>()
+                .join(" ")
+                .contains(shown);
+            assert!(shown_in_lines, "{width}: {shown}:\n{all}");
+        }
+    }
+    // A number that is shown anywhere is shown whole.
+    for width in 12..140 {
+        let all = lines_at(&mut view, width, 40).join("\n");
+        for (part, whole) in [
+            ("802", "1,802"),
+            ("234,5", "1,234,567"),
+            ("2,34", "12,345"),
+            ("23,4", "123,456/s"),
+            ("210", "0.2100"),
+        ] {
+            assert_eq!(
+                all.matches(part).count(),
+                all.matches(whole).count(),
+                "{width}: {whole}:\n{all}"
+            );
+        }
+    }
+}
+
+#[test]
+fn sentences_and_the_advice_about_a_token_are_whole_in_a_narrow_terminal() {
+    let advice = "this port requires a token: send `Authorization: Bearer` with the token in admin.token_file; name its file: `switchyard top --token-file FILE`";
+    let words = |lines: &[String]| {
+        let text = lines.join(" ");
+        text.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let sentence = "substation-1 and substation-2 are unreachable and not one of them is in rotation. And 3 more.";
+    let finding = json!({"level": "notice", "text": "substation-3, substation-4 and 12 more are draining: no new sessions."});
+    let verdict = json!({"level": "trouble", "sentence": sentence, "findings": [finding, finding]});
+    for width in [50, 80] {
+        let mut nothing = View::new("127.0.0.1:9901".to_owned());
+        nothing.extend([Update::Lost(advice.to_owned())]);
+        let shown = words(&lines_at(&mut nothing, width, 24));
+        assert!(shown.contains(advice), "{width}: {shown}");
+
+        let mut view = view(&[50.0, 30.0]);
+        view.extend([Update::Snapshot(Box::new(snapshot(
+            &[50.0, 30.0],
+            &verdict,
+        )))]);
+        let shown = words(&lines_at(&mut view, width, 24));
+        for said in [
+            sentence,
+            finding["text"].as_str().unwrap(),
+            "d drain or undrain",
+            "s next sort key",
+        ] {
+            assert!(shown.contains(said), "{width}: {said}: {shown}");
+        }
+        view.extend([Update::Lost(advice.to_owned())]);
+        let shown = words(&lines_at(&mut view, width, 24));
+        assert!(
+            shown.contains(advice) && shown.contains("old data"),
+            "{width}: {shown}"
+        );
+        view.report(Err(advice.to_owned()));
+        view.extend([Update::Snapshot(Box::new(snapshot(
+            &[50.0, 30.0],
+            &healthy(),
+        )))]);
+        let shown = words(&lines_at(&mut view, width, 24));
+        assert!(shown.contains(advice), "{width}: {shown}");
+        press(&mut view, "d");
+        let asked = words(&lines_at(&mut view, width, 24));
+        for said in ["Drain s1?", "current", "any other key: no"] {
+            assert!(asked.contains(said), "{width}: {said}: {asked}");
+        }
+    }
+}
+
+#[test]
+#[ignore = "shows the screen to a person: --no-capture --run-ignored all"]
+fn shows_itself() {
+    for (width, height) in [(130, 30), (80, 24), (50, 24), (30, 24)] {
+        println!(
+            "{width} × {height}\n{}",
+            lines_at(&mut large(), width, height).join("\n")
+        );
+    }
 }
 
 #[test]
