@@ -7,7 +7,8 @@ use crate::substation::Substation;
 /// Below this mean utilisation the imbalance, a quotient of two small numbers, means nothing.
 const WORTH_COMPARING: f64 = 0.05;
 
-/// How even the load is: over the substations in rotation, unless a field says otherwise.
+/// How even the load is. All of it is over the substations in rotation: what takes no sessions lends no capacity, and is
+/// neither the fullest nor part of a mean.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 pub struct Balance {
     /// The highest utilisation divided by the mean one: 1 when perfectly even. By load where no
@@ -15,15 +16,66 @@ pub struct Balance {
     pub imbalance: Option<f64>,
     /// The mean utilisation; none where no capacity is known.
     pub mean_utilisation: Option<f64>,
-    /// The total estimated load of all substations.
+    /// The total estimated load.
     pub load: f64,
-    /// The total capacity of all substations whose capacity is known.
+    /// The total capacity of those whose capacity is known.
     pub capacity: f64,
-    /// The substation with the highest utilisation of all; where no capacity is known, with the
-    /// highest load.
+    /// The substation with the highest utilisation; where no capacity is known, with the highest
+    /// load.
     pub fullest: Option<Fullest>,
-    /// The substation with the oldest sample of all that were ever sampled.
+    /// The substation with the oldest sample of those that were ever sampled.
     pub oldest_sample: Option<Oldest>,
+    /// What utilisations there are; none where nothing is in rotation.
+    #[serde(default)]
+    pub spread: Option<Spread>,
+}
+
+/// The utilisations in rotation; the loads where no capacity is known.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Spread {
+    /// The lowest.
+    pub least: f64,
+    /// The mean.
+    pub mean: f64,
+    /// The highest.
+    pub most: f64,
+}
+
+/// A substation, as far as the balance goes.
+#[derive(Clone, Copy, Debug)]
+pub struct Member<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Whether requests are sent to it.
+    pub in_rotation: bool,
+    /// Its capacity, if known.
+    pub capacity: Option<f64>,
+    /// The estimate of its load now.
+    pub estimated_load: f64,
+    /// How old its sample is.
+    pub sample_age_seconds: Option<f64>,
+}
+
+impl Member<'_> {
+    /// The estimate divided by the capacity, if that is known.
+    #[must_use]
+    pub fn utilisation(&self) -> Option<f64> {
+        self.capacity
+            .filter(|capacity| *capacity > 0.0)
+            .map(|capacity| self.estimated_load / capacity)
+    }
+}
+
+impl<'a> From<&'a Substation> for Member<'a> {
+    fn from(one: &'a Substation) -> Self {
+        Self {
+            name: &one.name,
+            in_rotation: one.in_rotation,
+            capacity: one.capacity,
+            estimated_load: one.estimated_load,
+            sample_age_seconds: one.sample_age_seconds,
+        }
+    }
 }
 
 /// The fullest substation.
@@ -51,59 +103,84 @@ impl Balance {
     /// The balance of these substations.
     #[must_use]
     pub fn of(substations: &[Substation]) -> Self {
-        let in_rotation = || substations.iter().filter(|one| one.in_rotation);
-        let utilisations: Vec<_> = in_rotation().filter_map(Substation::utilisation).collect();
-        let (imbalance, mean_utilisation) = if utilisations.is_empty() {
-            let loads: Vec<_> = in_rotation().map(|one| one.estimated_load).collect();
-            (above_mean(&loads, 0.0), None)
+        Self::over(substations.iter().map(Member::from))
+    }
+
+    /// The balance of these substations, which are looked at once and not kept.
+    #[must_use]
+    pub fn over<'a>(members: impl Iterator<Item = Member<'a>>) -> Self {
+        let (mut load, mut capacity) = (0.0, 0.0);
+        let (mut utilisations, mut loads) = (Range::default(), Range::default());
+        let mut fullest: Option<Member<'a>> = None;
+        let mut oldest: Option<(&str, f64)> = None;
+        for one in members.filter(|one| one.in_rotation) {
+            load += one.estimated_load;
+            capacity += one.capacity.unwrap_or(0.0);
+            loads.add(one.estimated_load);
+            if let Some(part) = one.utilisation() {
+                utilisations.add(part);
+            }
+            let fullness = |one: &Member<'_>| (one.utilisation(), one.estimated_load);
+            let is_fuller = |than: &Member<'_>| fullness(&one) >= fullness(than);
+            if one.estimated_load > 0.0 && fullest.as_ref().is_none_or(is_fuller) {
+                fullest = Some(one);
+            }
+            if let Some(age) = one.sample_age_seconds
+                && oldest.is_none_or(|(_, than)| age >= than)
+            {
+                oldest = Some((one.name, age));
+            }
+        }
+        let (compared, least) = if utilisations.count > 0.0 {
+            (&utilisations, WORTH_COMPARING)
         } else {
-            let imbalance = above_mean(&utilisations, WORTH_COMPARING);
-            (imbalance, Some(mean(&utilisations)))
+            (&loads, 0.0)
         };
-        let fullness = |one: &Substation| (one.utilisation(), one.estimated_load);
-        let fullest = substations
-            .iter()
-            .filter(|one| one.estimated_load > 0.0)
-            .max_by(|a, b| {
-                fullness(a)
-                    .partial_cmp(&fullness(b))
-                    .unwrap_or(std::cmp::Ordering::Equal)
-            });
-        let sampled = substations
-            .iter()
-            .filter_map(|one| Some((one, one.sample_age_seconds?)));
-        let oldest = sampled.max_by(|(_, a), (_, b)| a.total_cmp(b));
         Self {
-            imbalance,
-            mean_utilisation,
-            load: substations.iter().map(|one| one.estimated_load).sum(),
-            capacity: substations.iter().filter_map(|one| one.capacity).sum(),
+            imbalance: compared
+                .spread()
+                .filter(|spread| spread.mean > least)
+                .map(|Spread { mean, most, .. }| most / mean),
+            mean_utilisation: utilisations.spread().map(|spread| spread.mean),
+            load,
+            capacity,
             fullest: fullest.map(|one| Fullest {
-                name: one.name.clone(),
+                name: one.name.to_owned(),
                 utilisation: one.utilisation(),
                 estimated_load: one.estimated_load,
             }),
-            oldest_sample: oldest.map(|(one, age_seconds)| Oldest {
-                name: one.name.clone(),
+            oldest_sample: oldest.map(|(name, age_seconds)| Oldest {
+                name: name.to_owned(),
                 age_seconds,
             }),
+            spread: compared.spread(),
         }
     }
 }
 
-/// The highest value divided by the mean, if the mean is above `least`.
-fn above_mean(values: &[f64], least: f64) -> Option<f64> {
-    let mean = mean(values);
-    let highest = values.iter().copied().fold(0.0, f64::max);
-    (mean > least).then(|| highest / mean)
+/// Values, as far as a [`Spread`] needs them.
+#[derive(Default)]
+struct Range {
+    count: f64,
+    sum: f64,
+    ends: Option<(f64, f64)>,
 }
 
-#[expect(clippy::cast_precision_loss, reason = "some thousand substations")]
-fn mean(values: &[f64]) -> f64 {
-    if values.is_empty() {
-        return 0.0;
+impl Range {
+    fn add(&mut self, value: f64) {
+        self.count += 1.0;
+        self.sum += value;
+        let (least, most) = self.ends.unwrap_or((value, value));
+        self.ends = Some((least.min(value), most.max(value)));
     }
-    values.iter().sum::<f64>() / values.len() as f64
+
+    fn spread(&self) -> Option<Spread> {
+        self.ends.map(|(least, most)| Spread {
+            least,
+            mean: self.sum / self.count,
+            most,
+        })
+    }
 }
 
 #[cfg(test)]
@@ -152,16 +229,27 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_substation_out_of_rotation_can_be_the_fullest_but_does_not_count_as_uneven() {
-        let mut all = [
-            substation("a", 50.0, Some(100.0)),
-            substation("b", 50.0, Some(100.0)),
-            substation("drained", 99.0, Some(100.0)),
-        ];
-        all[2].in_rotation = false;
-        let balance = Balance::of(&all);
-        close(balance.imbalance, 1.0);
-        assert_eq!(balance.fullest.unwrap().name, "drained");
+    fn a_substation_out_of_rotation_lends_nothing_and_is_not_the_fullest() {
+        for state in ["down", "ejected", "draining"] {
+            let mut all = [
+                substation("a", 50.0, Some(100.0)),
+                substation("b", 30.0, Some(100.0)),
+                substation("out", 99.0, Some(100.0)),
+            ];
+            all[2].state = state.into();
+            all[2].in_rotation = false;
+            all[2].sample_age_seconds = Some(600.0);
+            let balance = Balance::of(&all);
+            close(balance.imbalance, 0.5 / 0.4);
+            close(balance.mean_utilisation, 0.4);
+            close(Some(balance.load), 80.0);
+            close(Some(balance.capacity), 200.0);
+            assert_eq!(balance.fullest.unwrap().name, "a", "{state}");
+            assert_ne!(balance.oldest_sample.unwrap().name, "out", "{state}");
+            let spread = balance.spread.unwrap();
+            assert_eq!((spread.least, spread.most), (0.3, 0.5), "{state}");
+            assert_eq!(Balance::of(&all[2..]), Balance::default(), "{state}");
+        }
     }
 
     #[test]

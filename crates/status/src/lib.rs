@@ -19,7 +19,7 @@ mod tests;
 mod traffic;
 mod verdict;
 
-pub use balance::{Balance, Fullest, Oldest};
+pub use balance::{Balance, Fullest, Member, Oldest, Spread};
 pub use configuration::Configuration;
 pub use decision::{Candidate, Decision};
 pub use grid::{GridStatus, Health, SubstationStatus};

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
+use crate::balance::Member;
+
 /// One substation, in a [snapshot](crate::StatusSnapshot). Loads are in the unit of the load gauge.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Substation {
@@ -43,8 +45,12 @@ impl Substation {
     /// The estimate divided by the capacity, if that is known.
     #[must_use]
     pub fn utilisation(&self) -> Option<f64> {
-        self.capacity
-            .filter(|capacity| *capacity > 0.0)
-            .map(|capacity| self.estimated_load / capacity)
+        Member::from(self).utilisation()
+    }
+
+    /// Whether it is unreachable or was ejected for failing: what a person looks for first.
+    #[must_use]
+    pub fn is_dead(&self) -> bool {
+        matches!(self.state.as_ref(), "down" | "ejected")
     }
 }

@@ -195,7 +195,8 @@ fn traffic_findings(traffic: &Traffic, find: &mut impl FnMut(Level, String)) {
 }
 
 fn balance_findings(facts: &Facts<'_>, find: &mut impl FnMut(Level, String)) {
-    let full = |one: &&Substation| one.utilisation().is_some_and(|part| part >= FULL);
+    let is_full = |one: &Substation| one.utilisation().is_some_and(|part| part >= FULL);
+    let full = |one: &&Substation| one.in_rotation && is_full(one);
     let full: Vec<_> = facts.substations.iter().filter(full).collect();
     if let Some(names) = named(&full) {
         let (are, word) = if full.len() == 1 {

@@ -111,13 +111,16 @@ fn fullest(snapshot: &StatusSnapshot, names: Names, most: usize) -> Vec<Line<'st
     else {
         return vec!["  No load.".into()];
     };
+    // What is out of rotation lends no capacity and does not count.
+    let is_all = snapshot.substations.iter().all(|one| one.in_rotation);
+    let of = if is_all { "Total" } else { "In rotation" };
     let total = match balance.capacity {
         capacity if capacity > 0.0 => format!(
-            "Total {} of {}.",
+            "{of} {} of {}.",
             load(Some(balance.load), unit),
             load(Some(capacity), unit)
         ),
-        _ => format!("Total {}.", load(Some(balance.load), unit)),
+        _ => format!("{of} {}.", load(Some(balance.load), unit)),
     };
     let used = match utilisation {
         Some(part) => percent(Some(*part), 1),

@@ -157,6 +157,17 @@ fn full_substations_and_uneven_load_are_a_notice() {
 }
 
 #[test]
+fn a_dead_substation_is_neither_full_nor_what_makes_load_uneven() {
+    for state in ["down", "ejected", "draining"] {
+        let mut grid = grid(3, 1, state);
+        grid[0].estimated_load = 100.0;
+        (grid[1].estimated_load, grid[2].estimated_load) = (20.0, 20.0);
+        let verdict = judged(&grid, &Traffic::default(), |_| {});
+        assert_eq!(verdict.findings.len(), 1, "{state}: {verdict:?}");
+    }
+}
+
+#[test]
 fn the_state_of_the_proxy_itself_is_a_finding() {
     let grid = grid(3, 0, "");
     let say = |change: &dyn Fn(&mut Facts<'_>)| judged(&grid, &Traffic::default(), change).sentence;

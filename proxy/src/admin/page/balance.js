@@ -4,7 +4,7 @@
 import { $, Rows, element, mark, say } from "./dom.js";
 import { age, load, number, percent } from "./format.js";
 import { Chart } from "./chart.js";
-import { fullness, tone } from "./substation.js";
+import { fullness, isDead, tone } from "./substation.js";
 import * as strip from "./strip.js";
 
 /** More substations than this are drawn as cells of a strip. */
@@ -18,15 +18,12 @@ const bars = new Rows($("bars"), makeBar);
 
 export function note(history, { substations, balance }) {
   history.note("imbalance", balance.imbalance);
-  const rotation = substations.filter((one) => one.in_rotation);
-  const parts = (rotation.length ? rotation : substations).map(fullness);
-  if (parts.length) {
-    history.note("least", Math.min(...parts));
-    history.note("most", Math.max(...parts));
-    history.note("mean", parts.reduce((sum, part) => sum + part, 0) / parts.length);
-  }
+/** The line of a dead substation ends; that of a drained one shows how its load goes down. */
+const isGone = (one) => isDead(one) && !one.in_rotation;
+
+  for (const key of ["least", "mean", "most"]) history.note(key, balance.spread?.[key]);
   const names = new Set(substations.length <= MOST_LINES ? substations.map(({ name }) => `of ${name}`) : []);
-  for (const one of substations) if (names.has(`of ${one.name}`)) history.note(`of ${one.name}`, fullness(one));
+  for (const one of substations) if (names.has(`of ${one.name}`)) history.note(`of ${one.name}`, isGone(one) ? null : fullness(one));
   history.keep((key) => !key.startsWith("of ") || names.has(key));
 }
 
@@ -98,7 +95,7 @@ function legend(isMany, substations) {
     : [["", "last sample"], ["unseen", "unseen: booked since the sample"], ["capacity", "capacity"]];
   if (isShown("near")) entries.push(["near", "90 % or more"]);
   if (isShown("full")) entries.push(["full", "98 % or more"]);
-  if (isShown("out")) entries.push(["out", "out of rotation"]);
+  if (isShown("out") || isShown("dead")) entries.push(["out", "out of rotation"]);
   const now = entries.join();
   if (node.dataset.now === now) return;
   node.dataset.now = now;

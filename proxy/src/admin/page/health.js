@@ -50,13 +50,13 @@ export function note(history, { traffic, balance }) {
   for (const { key } of tiles) history.note(`stat ${key}`, key === "oldest" ? balance.oldest_sample?.age_seconds : traffic[key]);
 }
 
-export function show({ verdict, traffic, balance, configuration }, history) {
+export function show({ verdict, traffic, balance, substations, configuration }, history) {
   const [shape, sign] = MARKS[verdict.level];
   mark($("verdict"), "data-level", verdict.level);
   mark($("verdict").querySelector(".shape"), "d", shape);
   mark($("verdict").querySelector(".sign"), "d", sign);
   say($("sentence"), verdict.sentence);
-  fullest(balance, configuration.unit);
+  fullest(balance, configuration.unit, substations.every((one) => one.in_rotation));
   // A single finding is already the sentence.
   const findings = verdict.findings.length > 1 ? verdict.findings : [];
   const list = $("findings");
@@ -78,12 +78,13 @@ export function show({ verdict, traffic, balance, configuration }, history) {
   if (document.title !== title) document.title = title;
 }
 
-function fullest(balance, unit) {
+/** The fullest, and the total: what is out of rotation lends no capacity and does not count. */
+function fullest(balance, unit, isAll) {
   const node = $("fullest");
   const most = balance.fullest;
   if (!most) return say(node, "No load.");
   const used = most.utilisation === null ? load(most.estimate, unit) : percent(most.utilisation, 1);
-  const all = `Total ${load(balance.load, unit)}${balance.capacity ? ` of ${load(balance.capacity, unit)}` : ""}.`;
+  const all = `${isAll ? "Total" : "In rotation"} ${load(balance.load, unit)}${balance.capacity ? ` of ${load(balance.capacity, unit)}` : ""}.`;
   if (node.textContent === `Fullest: ${most.name}, ${used}. ${all}`) return;
   node.replaceChildren("Fullest: ", element("strong", {}, most.name), ", ", element("strong", {}, used), `. ${all}`);
 }

@@ -17,7 +17,8 @@ export function show(snapshot) {
   last = snapshot;
   const { substations, balance } = snapshot;
   mark($("strip"), "data-size", substations.length <= FEW ? "large" : null);
-  const top = balance.capacity > 0 ? 1 : Math.max(...substations.map(fullness), Number.EPSILON);
+  const rotation = substations.filter((one) => one.in_rotation);
+  const top = balance.capacity > 0 ? 1 : Math.max(...rotation.map(fullness), Number.EPSILON);
   cells.show(substations, ({ name }) => name, (cell, one) => {
     const used = Math.round((100 * Math.min(fullness(one), top)) / top);
     if (cell.used !== used) cell.node.style.setProperty("--u", (cell.used = used));
