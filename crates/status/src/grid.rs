@@ -58,7 +58,8 @@ pub struct Health {
     pub failures_in_a_row: u32,
     /// Ejections that count for how long the next one lasts.
     pub ejections: u32,
-    /// In how many seconds its trial is due; null unless it is ejected.
+    /// In how many seconds its trial is due; 0 if the next scrape starts it. Null unless it is
+    /// ejected, and for one that is unreachable: the first scrape that reaches it brings it back.
     pub trial_in_seconds: Option<f64>,
     /// The part of its share that it gets: 1 except during slow start.
     pub share: f64,

@@ -43,6 +43,8 @@ fn shown<'a>(view: &SubstationView<'a>, now: Moment) -> SubstationStatus<'a> {
 fn health(rotation: &RotationView, can_scrape: bool, now: Moment) -> Health {
     let (stage, trial_in) = match rotation.stage {
         Stage::In => ("in", None),
+        // An unreachable one has no trial: the first scrape that reaches it brings it back.
+        Stage::Ejected(_) if rotation.is_unreachable => ("ejected", None),
         Stage::Ejected(until) => ("ejected", Some(until.since(now).as_secs_f64())),
         Stage::Trial => ("trial", None),
         Stage::Tried => ("tried", None),

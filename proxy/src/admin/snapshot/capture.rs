@@ -66,9 +66,21 @@ fn shown(view: &SubstationView<'_>, now: Moment) -> Substation {
 
 /// What a person should know about a substation beyond its state.
 fn note(view: &RotationView, now: Moment) -> Option<String> {
+    if view.is_draining {
+        // Nothing else matters until it is undrained.
+        return None;
+    }
+    if view.is_unreachable {
+        return Some("back with the first scrape that reaches it".to_owned());
+    }
     if let Stage::Ejected(until) = view.stage {
-        let seconds = until.since(now).as_secs();
-        return Some(format!("trial due in {seconds} s"));
+        // Rounded up: as long as it lasts, it lasts longer than 0 s.
+        let seconds = until.since(now).as_secs_f64().ceil();
+        return Some(if seconds > 0.0 {
+            format!("trial due in {seconds:.0} s")
+        } else {
+            "trial due after the next scrape".to_owned()
+        });
     }
     if matches!(view.stage, Stage::Trial | Stage::Tried) {
         return Some("on trial: one request decides".to_owned());
@@ -107,6 +119,56 @@ fn unit(load_field: &str) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn view(stage: Stage) -> RotationView {
+        RotationView {
+            stage,
+            is_in_rotation: matches!(stage, Stage::In | Stage::Trial),
+            is_draining: false,
+            is_unreachable: false,
+            failures: 0,
+            ejections: 0,
+            share: 1.0,
+            refuses: None,
+        }
+    }
+
+    #[test]
+    fn a_note_never_promises_a_trial_in_0_s() {
+        let until = Moment::from_millis(60_000);
+        let ejected = view(Stage::Ejected(until));
+        let said =
+            |view: &RotationView, now| note(view, Moment::from_millis(now)).unwrap_or_default();
+        for (now, words) in [
+            (55_500, "trial due in 5 s"),
+            (59_999, "trial due in 1 s"),
+            (60_000, "trial due after the next scrape"),
+            (90_000, "trial due after the next scrape"),
+        ] {
+            assert_eq!(said(&ejected, now), words, "{now}");
+        }
+        let unreachable = RotationView {
+            is_unreachable: true,
+            ..ejected
+        };
+        for now in [1_000, 90_000] {
+            assert_eq!(
+                said(&unreachable, now),
+                "back with the first scrape that reaches it"
+            );
+        }
+        for stage in [Stage::Ejected(until), Stage::Trial, Stage::Tried] {
+            let drained = RotationView {
+                is_draining: true,
+                ..view(stage)
+            };
+            assert_eq!(
+                said(&drained, 1_000),
+                "",
+                "no trial comes while it is drained"
+            );
+        }
+    }
 
     #[test]
     fn the_unit_is_the_suffix_of_the_load_field() {
