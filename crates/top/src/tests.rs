@@ -158,6 +158,26 @@ fn one_key_sorts_and_another_reverses() {
 }
 
 #[test]
+fn a_dead_substation_is_first() {
+    let mut json = json(&[20.0, 60.0, 40.0], &healthy());
+    json["substations"][2]["state"] = json!("down");
+    json["substations"][2]["in_rotation"] = json!(false);
+    let mut view = View::new("127.0.0.1:9901".to_owned());
+    view.extend([Update::Snapshot(Box::new(
+        serde_json::from_value(json).unwrap(),
+    ))]);
+    let order =
+        |view: &View| -> Vec<String> { view.rows().iter().map(|one| one.name.clone()).collect() };
+    assert_eq!(order(&view), ["s3", "s1", "s2"]);
+    let first = |lines: &[String], name: &str| lines.iter().position(|line| line.starts_with(name));
+    let shown = lines(&mut view);
+    assert!(first(&shown, "s3") < first(&shown, "s1"), "{shown:#?}");
+    line(&shown, "In rotation 80.0 kW of 200 kW.");
+    press(&mut view, "ss");
+    assert_eq!(order(&view), ["s3", "s1", "s2"], "by state");
+}
+
+#[test]
 fn a_drain_is_confirmed_first() {
     let mut view = view(&[20.0, 60.0]);
     assert_eq!(press(&mut view, "jd"), []);

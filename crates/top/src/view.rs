@@ -18,7 +18,7 @@ const PAGE: u16 = 10;
 /// The sort key of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Sort {
-    /// As in the configuration.
+    /// The dead first, otherwise as in the configuration.
     Configuration,
     Name,
     State,
@@ -68,9 +68,10 @@ impl Sort {
         // Text sorts from A, numbers from the largest; unknown values come last.
         let number = |a: Option<f64>, b: Option<f64>| b.partial_cmp(&a).unwrap_or(Ordering::Equal);
         match self {
-            Self::Configuration => Ordering::Equal,
+            Self::Configuration => b.is_dead().cmp(&a.is_dead()),
             Self::Name => a.name.cmp(&b.name),
-            Self::State => a.state.cmp(&b.state),
+            // The dead first, then from A.
+            Self::State => (!a.is_dead(), &a.state).cmp(&(!b.is_dead(), &b.state)),
             Self::Used => number(fullness(a), fullness(b)),
             Self::Load => number(Some(a.estimated_load), Some(b.estimated_load)),
             Self::Unseen => number(Some(a.unseen_load), Some(b.unseen_load)),

@@ -17,6 +17,7 @@
 )]
 
 mod browser;
+mod dead;
 mod hostile;
 mod live;
 mod look;

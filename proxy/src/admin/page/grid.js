@@ -4,7 +4,7 @@ import { $, Rows, element, mark, say } from "./dom.js";
 import { age, count, load, percent } from "./format.js";
 import { Refused, ask } from "./feed.js";
 import { confirm } from "./confirm.js";
-import { utilisation } from "./substation.js";
+import { isDead, utilisation } from "./substation.js";
 
 /** Rows shown until the user asks for all. */
 const FIRST = 25;
@@ -13,7 +13,7 @@ const FIRST = 25;
 const COLUMNS = [
   ["name", "Substation", (one) => one.name, null, "text"],
   ["address", "Address", (one) => one.address, (one) => one.address, "text"],
-  ["state", "State", (one) => one.state, null, "text"],
+  ["state", "State", (one) => `${isDead(one) ? 0 : 1} ${one.state}`, null, "text"],
   ["used", "Used", utilisation, (one) => percent(utilisation(one), 1)],
   ["load", "Load", (one) => one.load, (one, unit) => load(one.load, unit)],
   ["estimate", "Estimate", (one) => one.estimate, (one, unit) => load(one.estimate, unit)],
@@ -69,7 +69,7 @@ export function show() {
   const wanted = $("filter").value.trim().toLowerCase();
   const isWanted = (text) => text.toLowerCase().includes(wanted);
   const found = all.filter(({ name, address, state }) => [name, address, state].some(isWanted));
-  sort(found);
+  sort(found, ({ name }) => name.toLowerCase() === wanted);
   const shown = isAll ? found : found.slice(0, FIRST);
   rows.show(shown, ({ name }) => name, updateRow);
   say($("shown"), shown.length < all.length ? `${shown.length} of ${all.length}` : "");
@@ -77,9 +77,11 @@ export function show() {
   say($("more"), `Show all ${found.length}`);
 }
 
-function sort(found) {
+/** Sorts as the user wishes; else the one whose whole name was asked for comes first, and then the dead. */
+function sort(found, isAskedFor) {
   const by = COLUMNS.find(([key]) => key === order.key)?.[2];
-  if (!by) return;
+  const rank = (one) => (isAskedFor(one) ? 0 : isDead(one) ? 1 : 2);
+  if (!by) return found.sort((a, b) => rank(a) - rank(b));
   const names = new Intl.Collator("en", { numeric: true });
   const sign = order.isUp ? 1 : -1;
   found.sort((a, b) => {
@@ -139,7 +141,7 @@ export function find(name) {
   $("filter").value = name;
   show();
   $("grid").scrollIntoView();
-  const row = $("rows").firstElementChild;
+  const row = [...$("rows").children].find((each) => each.dataset.name === name);
   row?.querySelector("button").focus({ preventScroll: true });
 }
 

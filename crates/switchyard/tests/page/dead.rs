@@ -1,0 +1,74 @@
+//! A dead substation counts as dead wherever it is shown.
+
+use std::net::{SocketAddr, TcpListener};
+
+use serde_json::Value;
+
+use crate::{
+    browser::Browser,
+    rig::{Proxy, until},
+    substations::Substations,
+};
+
+/// An address at which nothing listens.
+fn unused_address() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+}
+
+#[test]
+fn a_dead_substation_lends_no_capacity_and_is_first_in_the_table() {
+    let substations = Substations::start(&[100.0, 300.0]);
+    let addresses = [
+        substations.addresses[0],
+        substations.addresses[1],
+        unused_address(),
+    ];
+    let proxy = Proxy::start(&addresses, "load: {interval: 20ms}");
+    for _ in 0..4 {
+        proxy.charge(r#"{"power_kw": 50}"#);
+    }
+    let Some(browser) = Browser::open(proxy.admin) else {
+        return;
+    };
+    let dead = &|status: &Value| status["substations"][2]["health"]["can_charge"] == false;
+    until("it is out of rotation", || {
+        dead(&proxy.status()).then_some(())
+    });
+    until("it says what is in rotation", || {
+        let said = browser.text("#fullest");
+        (said.contains("50.0 %") && said.contains("In rotation 200 kW of 400 kW.")).then_some(())
+    });
+    assert_eq!(browser.text("#sentence"), "s3 is unreachable.");
+    assert!(
+        browser
+            .text("#balance-aside")
+            .contains("3 substations, 2 in rotation")
+    );
+    assert_eq!(
+        browser.run("return document.querySelector('#rows tr').dataset.name"),
+        "s3"
+    );
+    let row = browser.text("#rows tr");
+    assert!(
+        row.contains("back with the first scrape that reaches it"),
+        "{row}"
+    );
+    assert!(!row.contains("0 s\n") && !row.contains("trial"), "{row}");
+    assert_eq!(
+        proxy.status()["substations"][2]["health"]["trial_in_seconds"],
+        Value::Null
+    );
+    let tone = "return document.querySelector('#bars li[data-name=s3]').dataset.tone";
+    assert_eq!(browser.run(tone), "dead");
+    assert!(browser.text("#legend").contains("out of rotation"));
+    // Sorted by its state, too, it is the first.
+    browser.click("#heads th:nth-child(3) button");
+    assert_eq!(
+        browser.run("return document.querySelector('#rows tr').dataset.name"),
+        "s3"
+    );
+    browser.is_clean();
+}
