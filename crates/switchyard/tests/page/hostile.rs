@@ -29,7 +29,7 @@ fn poison(snapshot: &mut Value) {
 }
 
 /// One event of the real stream.
-fn snapshot(proxy: &Proxy) -> Value {
+pub(crate) fn snapshot(proxy: &Proxy) -> Value {
     let mut connection = client::Connection::open(proxy.admin);
     connection.send(client::request("GET", "/events", "", ""));
     let mut lines = std::io::BufRead::lines(std::io::BufReader::new(connection.0));
@@ -37,21 +37,10 @@ fn snapshot(proxy: &Proxy) -> Value {
     serde_json::from_str(&event.unwrap()).unwrap()
 }
 
-#[test]
-fn markup_in_names_reasons_and_faults_is_shown_as_text() {
-    let substations = Substations::start(&[100.0, 100.0]);
-    let proxy = Proxy::start(&substations.addresses, "load: {interval: 20ms}");
-    proxy.charge("");
-    let mut snapshot = snapshot(&proxy);
-    let finding = json!({"level": "trouble", "text": "x"});
-    snapshot["verdict"]["findings"] = json!([finding, finding]);
-    snapshot["traffic"]["errors"] = json!([["no_capacity", 1.0]]);
-    snapshot["configuration"]["last_reload"] =
-        json!({"unix_seconds": 1e9, "success": false, "faults": ["x"], "changes": []});
-    snapshot["substations"][0]["note"] = json!("x");
-    poison(&mut snapshot);
+/// A port that serves the proxy's page, with this snapshot instead of the proxy's.
+pub(crate) fn pretend(proxy: &Proxy, snapshot: Value) -> Scripted {
     let admin = proxy.admin;
-    let hostile = Scripted::start(move |request| {
+    Scripted::start(move |request| {
         let path = request.split(' ').nth(1).unwrap();
         let mut bytes = Vec::new();
         if path == "/events" {
@@ -69,7 +58,23 @@ fn markup_in_names_reasons_and_faults_is_shown_as_text() {
         bytes.extend(b"\r\n");
         bytes.extend(answer.body);
         Act::Write(bytes)
-    });
+    })
+}
+
+#[test]
+fn markup_in_names_reasons_and_faults_is_shown_as_text() {
+    let substations = Substations::start(&[100.0, 100.0]);
+    let proxy = Proxy::start(&substations.addresses, "load: {interval: 20ms}");
+    proxy.charge("");
+    let mut snapshot = snapshot(&proxy);
+    let finding = json!({"level": "trouble", "text": "x"});
+    snapshot["verdict"]["findings"] = json!([finding, finding]);
+    snapshot["traffic"]["errors"] = json!([["no_capacity", 1.0]]);
+    snapshot["configuration"]["last_reload"] =
+        json!({"unix_seconds": 1e9, "success": false, "faults": ["x"], "changes": []});
+    snapshot["substations"][0]["note"] = json!("x");
+    poison(&mut snapshot);
+    let hostile = pretend(&proxy, snapshot);
     let Some(browser) = Browser::open(hostile.address) else {
         return;
     };

@@ -18,6 +18,7 @@
 
 mod browser;
 mod dead;
+mod fit;
 mod hostile;
 mod live;
 mod look;

@@ -6,8 +6,10 @@ import { Refused, ask } from "./feed.js";
 import { confirm } from "./confirm.js";
 import { isDead, utilisation } from "./substation.js";
 
-/** Rows shown until the user asks for all. */
+/** Rows shown until the user asks for all; cards, on a phone. */
 const FIRST = 25;
+const FIRST_CARDS = 10;
+const phone = matchMedia("(max-width: 640px)");
 
 /** Key, heading, sort value, shown text, kind. */
 const COLUMNS = [
@@ -70,7 +72,7 @@ export function show() {
   const isWanted = (text) => text.toLowerCase().includes(wanted);
   const found = all.filter(({ name, address, state }) => [name, address, state].some(isWanted));
   sort(found, ({ name }) => name.toLowerCase() === wanted);
-  const shown = isAll ? found : found.slice(0, FIRST);
+  const shown = isAll ? found : found.slice(0, phone.matches ? FIRST_CARDS : FIRST);
   rows.show(shown, ({ name }) => name, updateRow);
   say($("shown"), shown.length < all.length ? `${shown.length} of ${all.length}` : "");
   $("more").hidden = shown.length === found.length;
@@ -102,7 +104,7 @@ function makeRow({ name }) {
   const cells = COLUMNS.map(([key, title, , text]) => {
     if (key === "name") return element("th", { role: "rowheader", scope: "row", class: "text" }, name);
     if (key === "state") return element("td", { role: "cell", class: "state", "data-title": title }, state, " ", note);
-    return element("td", { role: "cell", class: key === "address" ? "text" : "", "data-title": title });
+    return element("td", { role: "cell", class: key === "address" ? "text address" : "", "data-title": title });
   });
   const act = element("td", { role: "cell", class: "act" }, button);
   const node = element("tr", { role: "row", "data-name": name }, ...cells, act);
@@ -115,6 +117,7 @@ function updateRow(row, one) {
   say(row.state, one.state);
   mark(row.state, "data-state", one.state);
   say(row.note, one.note ?? "");
+  mark(row.node, "data-noted", one.note ? "" : null);
   const word = one.state === "draining" ? "Undrain" : "Drain";
   say(row.button, word);
   mark(row.button, "aria-label", `${word} ${one.name}`);
