@@ -136,6 +136,39 @@ fn on_a_phone_cards_are_small_and_the_first_ten_are_shown() {
 }
 
 #[test]
+fn thirty_substations_have_bars_with_names() {
+    for (count, name) in [
+        (25, short as fn(usize) -> String),
+        (30, short),
+        (30, long),
+        (60, short),
+    ] {
+        let (_substations, _proxy, port) = page(grid(count, name));
+        let Some(browser) = Browser::open(port.address) else {
+            return;
+        };
+        for width in [400, 700, 1300] {
+            browser.size(width, 800);
+            let shown = browser.run(
+                "const labels = [...document.querySelectorAll('#bars .name')].filter((label) => label.checkVisibility()); return [labels.length, labels.filter((label) => label.scrollWidth > label.clientWidth).map((label) => label.textContent), document.documentElement.scrollWidth]",
+            );
+            assert_eq!(shown, json!([count, [], width]), "{count} at {width}");
+        }
+        let height =
+            browser.run("return document.getElementById('bars').getBoundingClientRect().height");
+        if name(0) == short(0) {
+            assert!(height.as_f64().unwrap() < 700.0, "{count}: {height}");
+        }
+        assert_eq!(
+            browser.run("return document.getElementById('strip').checkVisibility()"),
+            false
+        );
+        let bar = browser.text("#bars li");
+        assert!(bar.contains(&name(0)) && bar.contains("50.0 %"), "{bar}");
+    }
+}
+
+#[test]
 #[ignore = "draws pictures for a person to look at, into $PAGE_PICTURES"]
 fn draws_itself() {
     let folder = env::var("PAGE_PICTURES").unwrap();

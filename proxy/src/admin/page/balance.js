@@ -7,8 +7,10 @@ import { Chart } from "./chart.js";
 import { fullness, isDead, tone } from "./substation.js";
 import * as strip from "./strip.js";
 
-/** More substations than this are drawn as cells of a strip. */
-export const MOST_BARS = 24;
+/** More substations than this have small bars: a name, a number, and a line. */
+const MOST_BARS = 24;
+/** More than this are drawn as cells of a strip, without names. */
+const MOST_SMALL = 60;
 /** More than this are drawn as a band between the fullest and the emptiest, not as a line each. */
 const MOST_LINES = 8;
 
@@ -29,7 +31,7 @@ const isGone = (one) => isDead(one) && !one.in_rotation;
 
 export function show(snapshot, history) {
   const { substations, configuration } = snapshot;
-  const isMany = substations.length > MOST_BARS;
+  const isMany = substations.length > MOST_SMALL;
   $("bars").hidden = isMany;
   $("strip-box").hidden = !isMany;
   if (isMany) strip.show(snapshot);
@@ -47,7 +49,7 @@ function makeBar({ name }) {
   const part = (kind) => element("span", { class: kind });
   const bar = { load: part("load"), unseen: part("unseen"), line: part("line"), room: part("room"), percent: element("strong") };
   bar.tags = element("span");
-  bar.of = element("span");
+  bar.of = element("span", { class: "of" });
   bar.numbers = element("div", { class: "numbers" });
   const track = element("div", { class: "track", "aria-hidden": "true" }, bar.room, bar.load, bar.unseen, bar.line);
   const used = element("span", { class: "used" }, bar.percent, " ", bar.of);
@@ -56,6 +58,11 @@ function makeBar({ name }) {
 }
 
 function showBars({ substations, balance, configuration: { unit } }) {
+  const isSmall = substations.length > MOST_BARS;
+  mark($("bars"), "data-size", isSmall ? "small" : null);
+  // A column has room for the longest name and its state.
+  const letters = ({ name, state }) => name.length + (state === "up" ? 0 : state.length + 1);
+  $("bars").style.setProperty("--longest", `${isSmall ? Math.max(...substations.map(letters)) : 0}ch`);
   const scale = Math.max(...substations.flatMap((one) => [one.capacity ?? 0, one.estimate, one.load ?? 0]), Number.EPSILON);
   const width = (value) => `${((100 * value) / scale).toFixed(2)}%`;
   bars.show(substations, ({ name }) => name, (bar, one) => {
@@ -73,7 +80,9 @@ function showBars({ substations, balance, configuration: { unit } }) {
     say(bar.percent, hasRoom ? percent(fullness(one), 1) : load(one.estimate, unit));
     say(bar.of, hasRoom ? `${number(one.estimate)} of ${load(one.capacity, unit)}` : "");
     const tags = [];
-    if (one.name === balance.fullest?.name) tags.push("fullest");
+    const isFullest = one.name === balance.fullest?.name;
+    mark(bar.node, "data-most", isFullest ? "" : null);
+    if (isFullest && !isSmall) tags.push("fullest");
     if (one.state !== "up") tags.push(one.state);
     if (bar.tags.textContent !== tags.join("")) {
       bar.tags.replaceChildren(...tags.map((state) => element("span", { class: "tag", "data-state": state }, state)));
