@@ -169,6 +169,55 @@ fn thirty_substations_have_bars_with_names() {
 }
 
 #[test]
+fn among_a_thousand_a_dead_one_is_seen_and_the_legend_says_what_is_drawn() {
+    let mut all = grid(1_000, short);
+    for (at, one) in all.as_array_mut().unwrap().iter_mut().enumerate() {
+        if at % 12 == 2 && at != 350 {
+            one["state"] = json!("up");
+            one["in_rotation"] = json!(true);
+        }
+    }
+    all[350]["estimate"] = json!(0.0);
+    let (_substations, _proxy, port) = page(all);
+    let Some(browser) = Browser::open(port.address) else {
+        return;
+    };
+    // Its cell is filled with the colour of trouble, though it bears nothing.
+    let cells = browser.run(
+        "const cells = [...document.querySelectorAll('#strip i')]; return [cells.findIndex((cell) => cell.dataset.tone === 'dead'), cells.filter((cell) => cell.dataset.tone === 'dead').length]",
+    );
+    assert_eq!(cells, json!([350, 1]));
+    let colors = browser.run(
+        "const probe = document.createElement('i'); probe.style.color = 'var(--trouble)'; document.body.append(probe); const trouble = getComputedStyle(probe).color; probe.remove(); return [getComputedStyle(document.querySelectorAll('#strip i')[350]).backgroundColor, trouble]",
+    );
+    assert_eq!(colors[0], colors[1]);
+    // In the table it is the first.
+    assert_eq!(
+        browser.run("return document.querySelector('#rows tr').dataset.name"),
+        "s350"
+    );
+    // Each kind of cell has its entry in the legend, drawn as the cell is.
+    let legend = browser.text("#legend");
+    for said in [
+        "filled by its utilisation; the fullest has a frame",
+        "unreachable, or ejected for failing",
+        "out of rotation",
+        "in rotation without a fresh sample",
+    ] {
+        assert!(legend.contains(said), "{said}: {legend}");
+    }
+    assert!(!legend.contains("98 %"), "none is that full: {legend}");
+    for tone in ["dead", "out", "old"] {
+        let looks = browser.run(&format!(
+            "const look = (node) => {{ const {{ backgroundColor, outlineStyle, outlineColor }} = getComputedStyle(node); return outlineStyle === 'none' ? [backgroundColor] : [backgroundColor, outlineStyle, outlineColor] }}; return [look(document.querySelector('#strip i[data-tone={tone}]:not([data-most])')), look(document.querySelector('#legend .swatch.{tone}'))]"
+        ));
+        assert_eq!(looks[0], looks[1], "{tone}");
+    }
+    let framed = browser.run("return [...document.querySelectorAll('#strip i[data-most]')].map((cell) => getComputedStyle(cell).outlineStyle)");
+    assert_eq!(framed, json!(["solid"]));
+}
+
+#[test]
 #[ignore = "draws pictures for a person to look at, into $PAGE_PICTURES"]
 fn draws_itself() {
     let folder = env::var("PAGE_PICTURES").unwrap();

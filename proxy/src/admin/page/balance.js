@@ -18,11 +18,11 @@ const usage = new Chart($("usage"));
 const evenness = new Chart($("evenness"));
 const bars = new Rows($("bars"), makeBar);
 
-export function note(history, { substations, balance }) {
-  history.note("imbalance", balance.imbalance);
 /** The line of a dead substation ends; that of a drained one shows how its load goes down. */
 const isGone = (one) => isDead(one) && !one.in_rotation;
 
+export function note(history, { substations, balance }) {
+  history.note("imbalance", balance.imbalance);
   for (const key of ["least", "mean", "most"]) history.note(key, balance.spread?.[key]);
   const names = new Set(substations.length <= MOST_LINES ? substations.map(({ name }) => `of ${name}`) : []);
   for (const one of substations) if (names.has(`of ${one.name}`)) history.note(`of ${one.name}`, isGone(one) ? null : fullness(one));
@@ -36,7 +36,7 @@ export function show(snapshot, history) {
   $("strip-box").hidden = !isMany;
   if (isMany) strip.show(snapshot);
   else showBars(snapshot);
-  legend(isMany, substations);
+  legend(isMany, snapshot);
   const { balance } = snapshot;
   const mean = balance.mean_utilisation === null ? "" : ` ${percent(balance.mean_utilisation, 1)} full on average.`;
   const used = substations.filter((one) => one.in_rotation).length;
@@ -96,15 +96,21 @@ function showBars({ substations, balance, configuration: { unit } }) {
   });
 }
 
-function legend(isMany, substations) {
+function legend(isMany, { substations, balance }) {
   const node = $("legend");
-  const isShown = (name) => substations.some((one) => tone(one) === name);
+  const shown = new Set(substations.map(tone));
+  const fill = balance.capacity > 0 ? "utilisation" : "load, compared to the highest";
+  const frame = balance.fullest ? "; the fullest has a frame" : "";
   const entries = isMany
-    ? [["", "one cell for each substation, filled by its utilisation; the fullest has a frame"]]
+    ? [["cell", `one cell for each substation, filled by its ${fill}${frame}`]]
     : [["", "last sample"], ["unseen", "unseen: booked since the sample"], ["capacity", "capacity"]];
-  if (isShown("near")) entries.push(["near", "90 % or more"]);
-  if (isShown("full")) entries.push(["full", "98 % or more"]);
-  if (isShown("out") || isShown("dead")) entries.push(["out", "out of rotation"]);
+  if (shown.has("near")) entries.push(["near", "90 % or more"]);
+  if (shown.has("full")) entries.push(["full", "98 % or more"]);
+  // Cells show these by their own patterns, bars by a word.
+  const kind = (tone) => (isMany ? `cell ${tone}` : "out");
+  if (shown.has("dead") && isMany) entries.push([kind("dead"), "unreachable, or ejected for failing"]);
+  if (shown.has("out") || (shown.has("dead") && !isMany)) entries.push([kind("out"), "out of rotation"]);
+  if (shown.has("old") && isMany) entries.push([kind("old"), "in rotation without a fresh sample"]);
   const now = entries.join();
   if (node.dataset.now === now) return;
   node.dataset.now = now;
