@@ -5,6 +5,7 @@
 //! | --- | --- |
 //! | `GET /` | the live page; its files are under `/page/` |
 //! | `GET /events` | the data of the page, once a second, as server-sent events |
+//! | `GET /history` | what the charts of the page show, for the last five minutes |
 //! | `GET /metrics` | all metrics, in Prometheus' text format |
 //! | `GET /status`, `/get_current_load` | the grid as JSON |
 //! | `GET /decisions?limit=N` | the last choices with their reasons |
@@ -23,6 +24,7 @@ mod commands;
 mod configuration;
 mod decisions;
 mod events;
+mod history;
 mod http;
 mod metrics;
 mod page;
@@ -39,6 +41,7 @@ use switchyard_wire::{Code, Failure};
 use crate::{dispatch::DispatchState, reload, runtime::Runtime};
 use commands::Drain;
 use events::Feed;
+use history::Recorder;
 
 pub use metrics::page as metrics_page;
 
@@ -52,10 +55,12 @@ pub struct Admin {
     dispatch: Arc<DispatchState>,
     reloads: reload::ReloadHandle,
     feed: Arc<Feed>,
+    recorder: Arc<Recorder>,
 }
 
 impl Admin {
-    /// An admin port for the state that all threads share. `reloads` does the reloads.
+    /// An admin port for the state that all threads share. `reloads` does the reloads. Starts to record what
+    /// `/history` answers, so this needs a runtime.
     #[must_use]
     pub fn new(
         runtime: Arc<Runtime>,
@@ -63,6 +68,7 @@ impl Admin {
         reloads: reload::ReloadHandle,
     ) -> Self {
         Self {
+            recorder: Recorder::start(&runtime),
             runtime,
             dispatch,
             reloads,
@@ -88,12 +94,13 @@ impl Admin {
                 | "/get_current_load"
                 | "/decisions"
                 | "/config"
+                | "/history"
                 | "/live"
                 | "/ready"
         );
         if file.is_none() && !is_data {
             let message = format!(
-                "there is no path {path:?}; the paths are /, /events, /metrics, /status, /decisions, /config, /live, /ready, and with POST /reload, /substations/{{name}}/drain and /undrain"
+                "there is no path {path:?}; the paths are /, /events, /history, /metrics, /status, /decisions, /config, /live, /ready, and with POST /reload, /substations/{{name}}/drain and /undrain"
             );
             return failure(&Failure::new(Code::NotFound, message));
         }
@@ -112,6 +119,7 @@ impl Admin {
                     Err(message) => failure(&Failure::new(Code::InvalidRequest, message)),
                 }
             }
+            "/history" => compact(&self.recorder.answer(&self.runtime)),
             "/live" => text(200, "live\n"),
             "/ready" => self.ready(),
             _ => json(200, &status::of_grid(&self.runtime.now())),
@@ -156,11 +164,23 @@ impl Admin {
 fn json(status: u16, value: &impl Serialize) -> Response<Vec<u8>> {
     match serde_json::to_vec_pretty(value) {
         Ok(body) => reply(status, JSON, body),
-        Err(error) => text(
-            500,
-            &format!("the answer can't be written as JSON: {error}\n"),
-        ),
+        Err(error) => unwritable(&error),
     }
+}
+
+/// The same for a program, without blanks.
+fn compact(value: &impl Serialize) -> Response<Vec<u8>> {
+    match serde_json::to_vec(value) {
+        Ok(body) => reply(200, JSON, body),
+        Err(error) => unwritable(&error),
+    }
+}
+
+fn unwritable(error: &serde_json::Error) -> Response<Vec<u8>> {
+    text(
+        500,
+        &format!("the answer can't be written as JSON: {error}\n"),
+    )
 }
 
 fn text(status: u16, body: &str) -> Response<Vec<u8>> {

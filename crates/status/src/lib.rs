@@ -1,5 +1,5 @@
-//! The types of the admin port's JSON: `/status`, `/decisions`, `/events` and the answer of a
-//! reload.
+//! The types of the admin port's JSON: `/status`, `/decisions`, `/events`, `/history` and the answer
+//! of a reload.
 //!
 //! The proxy writes them; the live page and `switchyard top` read them. A field has one name in all
 //! types, although `/events` writes some of them shorter. Judgements (how even is the load? what
@@ -11,6 +11,7 @@ mod balance;
 mod configuration;
 mod decision;
 mod grid;
+mod history;
 mod reload;
 mod snapshot;
 mod substation;
@@ -23,6 +24,7 @@ pub use balance::{Balance, Fullest, Member, Oldest, Spread};
 pub use configuration::Configuration;
 pub use decision::{Candidate, Decision};
 pub use grid::{GridStatus, Health, SubstationStatus};
+pub use history::{History, Values};
 pub use reload::Reload;
 pub use snapshot::StatusSnapshot;
 pub use substation::Substation;

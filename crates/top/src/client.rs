@@ -11,7 +11,7 @@ use std::{
 
 use serde_json::Value;
 use switchyard_process::http::{self, Client, Response, Url};
-use switchyard_status::StatusSnapshot;
+use switchyard_status::{History, StatusSnapshot};
 
 use super::Error;
 
@@ -21,12 +21,16 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_secs(1);
 /// The status of a request without the right token.
 const UNAUTHORISED: u16 = 401;
+/// The most bytes that are read of a history: several times as many as five minutes take.
+const HISTORY: u64 = 1024 * 1024;
 /// The most bytes that are read of an error's text.
 const MOST: u64 = 64 * 1024;
 
 /// What the stream brings.
 #[derive(Debug)]
 pub(super) enum Update {
+    /// The last imbalances, the oldest first; unknown ones are left out.
+    Past(Vec<f64>),
     /// The newest snapshot.
     Snapshot(Box<StatusSnapshot>),
     /// The connection is lost, and why.
@@ -80,6 +84,11 @@ impl AdminClient {
     }
 
     fn snapshots(&self, updates: &Sender<Update>) -> io::Result<()> {
+        // A chart is no reason to show nothing: an older proxy has no past.
+        if let Ok(past) = self.past() {
+            // If nothing waits for it, the next update tells.
+            let _ = updates.send(Update::Past(past));
+        }
         let mut stream = good(self.0.get("/events"))?.into_body();
         let mut line = String::new();
         while stream.read_line(&mut line)? > 0 {
@@ -92,6 +101,14 @@ impl AdminClient {
             line.clear();
         }
         Ok(())
+    }
+
+    /// The imbalances that the proxy has kept.
+    fn past(&self) -> io::Result<Vec<f64>> {
+        let answer = good(self.0.get("/history"))?;
+        let History { series, .. } = serde_json::from_str(&answer.text(HISTORY)?)?;
+        let values = series.get("imbalance").into_iter().flatten();
+        Ok(values.copied().flatten().map(f64::from).collect())
     }
 
     /// Drains or undrains a substation.

@@ -178,6 +178,25 @@ fn a_dead_substation_is_first() {
 }
 
 #[test]
+fn the_course_of_the_imbalance_begins_with_what_the_proxy_kept() {
+    let bars = |lines: &[String]| {
+        lines
+            .join("")
+            .matches(['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'])
+            .count()
+    };
+    let mut with_past = View::new("127.0.0.1:9901".to_owned());
+    with_past.extend([
+        Update::Past(vec![1.2; 1_000]),
+        Update::Snapshot(Box::new(snapshot(&[0.0], &healthy()))),
+        Update::Past(vec![9.0; 5]),
+    ]);
+    assert_eq!(with_past.imbalances.len(), 300);
+    let without = bars(&lines(&mut view(&[0.0])));
+    assert!(bars(&lines(&mut with_past)) > without + 20);
+}
+
+#[test]
 fn a_drain_is_confirmed_first() {
     let mut view = view(&[20.0, 60.0]);
     assert_eq!(press(&mut view, "jd"), []);

@@ -187,6 +187,12 @@ impl Extend<Update> for View {
     fn extend<T: IntoIterator<Item = Update>>(&mut self, updates: T) {
         for update in updates {
             match update {
+                // After a lost connection what was seen is known better.
+                Update::Past(past) if self.imbalances.is_empty() => {
+                    let skipped = past.len().saturating_sub(KEPT);
+                    self.imbalances.extend(past.into_iter().skip(skipped));
+                }
+                Update::Past(_) => {}
                 Update::Snapshot(snapshot) => {
                     if self.imbalances.len() == KEPT {
                         self.imbalances.pop_front();

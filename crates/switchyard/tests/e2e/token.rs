@@ -46,6 +46,7 @@ fn everything_but_live_and_ready_asks_for_the_token() {
         ("GET", "/get_current_load", 200),
         ("GET", "/decisions", 200),
         ("GET", "/config", 200),
+        ("GET", "/history", 200),
         ("GET", "/nowhere", 404),
         ("POST", "/live/", 404),
         ("GET", "//live", 404),

@@ -1,8 +1,8 @@
-//! A dead substation counts as dead wherever it is shown.
+//! A dead substation counts as dead wherever it is shown; and what a page shows that was just opened.
 
 use std::net::{SocketAddr, TcpListener};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
     browser::Browser,
@@ -70,5 +70,50 @@ fn a_dead_substation_lends_no_capacity_and_is_first_in_the_table() {
         browser.run("return document.querySelector('#rows tr').dataset.name"),
         "s3"
     );
+    browser.is_clean();
+}
+
+#[test]
+fn a_page_that_was_just_opened_has_its_charts() {
+    let substations = Substations::start(&[100.0, 300.0]);
+    let proxy = Proxy::start(&substations.addresses, "load: {interval: 20ms}");
+    for _ in 0..4 {
+        proxy.charge(r#"{"power_kw": 50}"#);
+    }
+    let past = || proxy.get("/history").json();
+    until("five seconds without a viewer are kept", || {
+        let known = past()["series"]["imbalance"]
+            .as_array()?
+            .iter()
+            .filter(|value| value.is_number())
+            .count();
+        (known >= 5).then_some(())
+    });
+    let kept = past();
+    assert_eq!(kept["step_seconds"], 1.0);
+    assert_eq!(
+        kept["series"]["most"].as_array().unwrap().last(),
+        Some(&json!(0.5))
+    );
+    assert_eq!(
+        kept["substations"]["s1"].as_array().unwrap().len(),
+        kept["series"]["mean"].as_array().unwrap().len()
+    );
+    let Some(browser) = Browser::open(proxy.admin) else {
+        return;
+    };
+    let points = browser.run(
+        "return [...document.querySelectorAll('#usage .curve, #evenness .curve')].map((line) => line.getAttribute('d').match(/[ML]/g).length)",
+    );
+    let points: Vec<_> = points
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|points| points.as_u64().unwrap())
+        .collect();
+    assert_eq!(points.len(), 3);
+    assert!(points.iter().all(|points| *points >= 5), "{points:?}");
+    let rate = browser.text("#stats dd.value");
+    assert!(rate.ends_with("/s") && !rate.starts_with('–'), "{rate}");
     browser.is_clean();
 }

@@ -26,10 +26,11 @@ export async function ask(path, options = {}) {
 
 export const useToken = (token) => sessionStorage.setItem(TOKEN, token);
 
-/** Passes every snapshot to `show` and every lost connection to `link`; `login` asks for a token. Never ends. */
-export async function follow({ show, link, login }) {
+/** Passes the last five minutes to `remember`, every snapshot to `show`, and every lost connection to `link`; `login` asks for a token. Never ends. */
+export async function follow({ remember, show, link, login }) {
   for (let pause = 500; ; pause = Math.min(pause * 2, LONGEST_PAUSE)) {
     try {
+      await past(remember);
       await stream((snapshot) => {
         pause = 500;
         show(snapshot);
@@ -43,6 +44,16 @@ export async function follow({ show, link, login }) {
       link("lost", error instanceof Refused ? error.message : "the admin port does not answer");
     }
     await new Promise((go) => setTimeout(go, pause));
+  }
+}
+
+/** Charts are no reason to show nothing: without the past they begin empty. */
+async function past(remember) {
+  try {
+    const answer = await ask("history", { signal: AbortSignal.timeout(SILENCE) });
+    remember(await answer.json());
+  } catch (error) {
+    if (error.status === 401) throw error;
   }
 }
 

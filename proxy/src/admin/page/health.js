@@ -18,7 +18,7 @@ const STATS = [
   ["p50_seconds", "p50", (t) => split(seconds(t.p50_seconds)), (t) => `${count(t.in_flight)} in flight`],
   ["p99_seconds", "p99", (t) => split(seconds(t.p99_seconds)), waiting],
   ["refused_per_second", "Refused", (t) => [number(t.refused_per_second), "/s"], refused],
-  ["oldest", "Oldest sample", (t, b) => split(age(b.oldest_sample?.age_seconds ?? null)), (t, b) => b.oldest_sample?.name ?? ""],
+  ["oldest_sample_seconds", "Oldest sample", (t, b) => split(age(b.oldest_sample?.age_seconds ?? null)), (t, b) => b.oldest_sample?.name ?? ""],
 ];
 
 const split = (text) => (text.includes(" ") ? [text.slice(0, text.lastIndexOf(" ")), text.slice(text.lastIndexOf(" "))] : [text, ""]);
@@ -47,7 +47,15 @@ const tiles = STATS.map(([key, title, value, more]) => {
 });
 
 export function note(history, { traffic, balance }) {
-  for (const { key } of tiles) history.note(`stat ${key}`, key === "oldest" ? balance.oldest_sample?.age_seconds : traffic[key]);
+  for (const { key } of tiles) history.note(key, key in traffic ? traffic[key] : balance.oldest_sample?.age_seconds);
+}
+
+/** The first snapshot of a stream has no rates yet. Until the next one, show those that the proxy kept. */
+function withPast(traffic, history) {
+  if (traffic.per_second !== null) return traffic;
+  const past = (key) => [0, 1, 2].map((ago) => history.ago(key, ago)).find((value) => !Number.isNaN(value)) ?? null;
+  const rates = tiles.filter(({ key }) => key in traffic).map(({ key }) => [key, traffic[key] ?? past(key)]);
+  return { ...traffic, ...Object.fromEntries(rates) };
 }
 
 export function show({ verdict, traffic, balance, substations, configuration }, history) {
@@ -65,13 +73,14 @@ export function show({ verdict, traffic, balance, substations, configuration }, 
     list.dataset.now = now;
     list.replaceChildren(...findings.map(({ level, text }) => element("li", { "data-level": level, "data-word": WORDS[level] }, text)));
   }
+  const known = withPast(traffic, history);
   for (const { key, value, more, number, unit, rest, spark } of tiles) {
-    const [shown, of] = value(traffic, balance);
+    const [shown, of] = value(known, balance);
     if (number.data !== shown) number.data = shown;
     say(unit, of);
     say(rest, more(traffic, balance));
     mark(rest, "title", rest.textContent);
-    spark.show(history.values(`stat ${key}`));
+    spark.show(history.values(key));
   }
   const sign_ = { well: "", notice: "△ ", trouble: "✕ " }[verdict.level];
   const title = `${sign_}${verdict.sentence.replace(/\.$/, "")} · Switchyard`;

@@ -1,5 +1,5 @@
-// The values of the last five minutes. The browser keeps them, so that they cost the proxy nothing.
-// Each series is an array of fixed length, so memory does not grow with time.
+// The values of the last five minutes: those that the proxy kept before the page was opened, and those of each snapshot
+// since. Each series is an array of fixed length, so memory does not grow with time.
 
 /** How many seconds are kept. */
 export const KEPT = 300;
@@ -26,6 +26,25 @@ export class History {
     for (let step = 0; step < steps; step++) {
       this.at = (this.at + 1) % KEPT;
       for (const values of this.series.values()) values[this.at] = NaN;
+    }
+  }
+
+  /**
+   * Takes over values from before: `series` has arrays, the oldest value first, the last one from the moment `unix`.
+   * What is known already stays.
+   */
+  fill(unix, series) {
+    if (this.last === null || unix > this.last) this.advance(unix);
+    const ago = Math.max(Math.round(this.last - unix), 0);
+    for (const [key, values] of Object.entries(series)) {
+      const first = Math.max(values.length + ago - KEPT, 0);
+      if (!this.series.has(key)) this.series.set(key, new Float32Array(KEPT).fill(NaN));
+      const kept = this.series.get(key);
+      for (let index = first; index < values.length; index++) {
+        const at = (this.at - ago - (values.length - 1 - index) + 2 * KEPT) % KEPT;
+        if (Number.isNaN(kept[at])) kept[at] = values[index] ?? NaN;
+      }
+      this.known = Math.max(this.known, values.length + ago);
     }
   }
 

@@ -13,6 +13,12 @@ import * as health from "./health.js";
 const history = new History();
 let snapshot = null;
 
+/** The last five minutes, as the proxy kept them: a page that was just opened has its charts. */
+function remember({ unix_seconds: unix, series, substations }) {
+  const named = ([name, values]) => [`of ${name}`, values];
+  history.fill(unix, { ...series, ...Object.fromEntries(Object.entries(substations).map(named)) });
+}
+
 function receive(next) {
   snapshot = next;
   history.advance(next.unix_seconds);
@@ -99,4 +105,4 @@ document.addEventListener("visibilitychange", () => !document.hidden && show());
 
 const theme = localStorage.getItem("switchyard-theme");
 useTheme(THEMES.includes(theme) ? theme : "auto");
-follow({ show: receive, link, login });
+follow({ remember, show: receive, link, login });

@@ -26,7 +26,7 @@ pub(in crate::admin) struct RateWindow {
 impl RateWindow {
     /// Adds a reading of the counters, `totals` at `now`, and returns the traffic. Fields that are
     /// no counters stay zero.
-    pub(super) fn read(&mut self, now: Moment, totals: RequestTotals) -> Traffic {
+    pub(in crate::admin) fn read(&mut self, now: Moment, totals: RequestTotals) -> Traffic {
         // Keep the newest reading that is older than the window: the rate is the difference to it.
         while self
             .readings
