@@ -105,7 +105,7 @@ impl Admin {
             return failure(&Failure::new(Code::NotFound, message));
         }
         if method != Method::GET {
-            return failure(&Failure::method_not_allowed(path, method, "GET"));
+            return failure(&Failure::method_not_allowed(path, method, "GET, HEAD"));
         }
         if let Some(file) = file {
             return file;
@@ -187,8 +187,10 @@ fn text(status: u16, body: &str) -> Response<Vec<u8>> {
     reply(status, "text/plain; charset=utf-8", body.into())
 }
 
+/// An error. Its body is written once the request's id is known.
 fn failure(failure: &Failure) -> Response<Vec<u8>> {
-    let mut answer = reply(failure.code.status(), JSON, failure.to_json(""));
+    let mut answer = reply(failure.code.status(), JSON, Vec::new());
+    answer.extensions_mut().insert(failure.clone());
     if failure.code == Code::Unauthorized {
         let headers = answer.headers_mut();
         headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
@@ -204,7 +206,6 @@ fn reply(status: u16, content_type: &str, body: Vec<u8>) -> Response<Vec<u8>> {
     let built = Response::builder()
         .status(status)
         .header(header::CONTENT_TYPE, content_type)
-        .header(header::CONTENT_LENGTH, body.len())
         .body(body);
     built.unwrap_or_default()
 }

@@ -20,7 +20,7 @@ mod operation;
 mod queue;
 mod reply;
 mod request;
-mod request_id;
+pub(crate) mod request_id;
 mod respond;
 mod retry;
 mod route;

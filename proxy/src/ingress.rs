@@ -7,12 +7,12 @@
 //! With TLS the client chooses its protocol in the handshake (ALPN). Without TLS it is HTTP/1.1, or, where
 //! `http2.cleartext` allows HTTP/2, the protocol that the first bytes announce.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use pingora_core::{
     apps::ServerApp,
-    protocols::{Stream, http::ServerSession, l4::stream::Stream as Plain},
+    protocols::{Stream, l4::stream::Stream as Plain},
     server::ShutdownWatch,
 };
 use tokio::time::{Instant, timeout, timeout_at};
@@ -20,16 +20,19 @@ use tracing::debug;
 
 use switchyard_tls::{Certificates, Handshake};
 
-use crate::{dispatch::Dispatcher, runtime::Runtime};
+use crate::{
+    client_connection::{CLOSE_GRACE, ClientConnection},
+    dispatch::Dispatcher,
+    runtime::Runtime,
+};
 
-mod body;
 mod fast_path;
 mod http1;
 mod http2;
 mod target;
 
-/// How long a connection that the proxy closes may take to read the last bytes.
-const CLOSE_GRACE: Duration = Duration::from_secs(1);
+/// The largest head of a request, in bytes: request line and headers.
+const LARGEST_HEAD: usize = 16 * 1024;
 
 /// The Pingora application of one worker thread: it gets every accepted connection.
 #[derive(Debug)]
@@ -93,10 +96,10 @@ impl Ingress {
         if self.runtime().now().config.tls.is_some() {
             return;
         }
-        let mut session = ServerSession::new_http1(stream);
+        let mut connection = ClientConnection::new(stream);
         // Does not wait for a client that does not read this.
-        let _ = timeout(CLOSE_GRACE, reply.send(&mut session)).await;
-        session.shutdown().await;
+        let _ = timeout(CLOSE_GRACE, connection.send(&reply.to_wire(false))).await;
+        connection.close().await;
     }
 
     /// Detects the protocol of the connection, after the handshake if TLS is configured. `None` if either fails.

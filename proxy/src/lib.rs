@@ -14,6 +14,7 @@
 //! substation (`upstream`), the configuration and the parsers.
 
 pub mod admin;
+mod client_connection;
 pub mod deadline_timer;
 pub mod dispatch;
 pub mod in_flight;

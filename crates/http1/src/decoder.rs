@@ -24,11 +24,11 @@ mod head;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use chunked::Chunked;
 pub use error::Malformed;
-pub(crate) use head::decimal;
+pub(crate) use head::{decimal, find_empty_line};
 
 use bytes::{Buf, Bytes, BytesMut};
-use chunked::Chunked;
 use head::{AnswerHead, Framing, fields};
 use std::fmt;
 use std::ops::Range;
@@ -63,7 +63,7 @@ impl Default for Limits {
 #[must_use]
 #[inline]
 pub(crate) fn end_of_head(received: &[u8], limit: usize) -> Option<usize> {
-    let end = head::find_empty_line(received, &mut 0, limit, Malformed::HeadTooLarge);
+    let end = find_empty_line(received, &mut 0, limit, Malformed::HeadTooLarge);
     end.ok().flatten()
 }
 

@@ -5,7 +5,7 @@ use http::HeaderMap;
 /// The headers of one request.
 #[derive(Clone, Copy, Debug)]
 pub enum Head<'a> {
-    /// Parsed by Pingora's session.
+    /// Parsed by another crate, from HTTP/2.
     Parsed(&'a HeaderMap),
     /// The bytes of a whole head, and where in them the headers are.
     Raw(&'a [u8], &'a [HeaderSpan]),
@@ -38,6 +38,10 @@ impl HeaderSpan {
 }
 
 fn part_of(head: &[u8], part: &[u8]) -> Option<(u16, u16)> {
+    // An empty value may be a constant of the parser's.
+    if part.is_empty() {
+        return Some((0, 0));
+    }
     let begin = part
         .as_ptr()
         .addr()

@@ -105,7 +105,7 @@ fn check(name: &[u8], value: &[u8]) -> Result<(), Unencodable> {
 
 /// Whether a name is a token (RFC 9110, section 5.6.2).
 #[inline]
-fn is_token(name: &[u8]) -> bool {
+pub(crate) fn is_token(name: &[u8]) -> bool {
     /// For each byte, whether a token may contain it.
     #[expect(
         clippy::indexing_slicing,

@@ -3,15 +3,16 @@
 //! Nearly all charges look the same: one `POST` of a known path, a handful of headers, a few bytes of body, all of it
 //! in one packet on a connection that stays open. Such a request needs none of what a full HTTP session does. So the
 //! received bytes are searched once. If they begin with a plain request, it is taken from them. In case of any
-//! doubt, [`WholeRequest::find`] returns `None`, and the full parser gets the bytes unchanged.
+//! doubt, [`WholeRequest::find`] returns `None`, and [`IncomingDecoder`](crate::IncomingDecoder) gets the bytes unchanged.
 //!
 //! A plain request means the same to every reader. Its lines end in CR LF, and no header is folded. It has one
-//! `Host`, at most one `Content-Length`, in digits, and no other header that decides where the request ends or
+//! valid `Host`, at most one `Content-Length`, in digits, and no other header that decides where the request ends or
 //! whether its connection stays open.
 
 use std::mem::MaybeUninit;
 
 use crate::{
+    authority::Authority,
     decoder::{decimal, end_of_head},
     headers::{Head, HeaderSpan},
 };
@@ -83,6 +84,7 @@ fn read_head(head: &[u8]) -> Option<(usize, HeaderSpans)> {
         *at = HeaderSpan::find(head, field.name.as_bytes(), field.value)?;
         let is = |name: &str| field.name.eq_ignore_ascii_case(name);
         if is("host") {
+            Authority::parse(field.value)?;
             hosts += 1;
         } else if is("content-length") {
             let digits = decimal(field.value).ok()?;

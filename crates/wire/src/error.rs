@@ -23,8 +23,16 @@ pub enum Code {
     RequestTimeout,
     /// The body is over `limits.body`.
     BodyTooLarge,
+    /// The request line is too long.
+    TargetTooLong,
+    /// The client expects something other than `100-continue`.
+    ExpectationFailed,
     /// The load is above the capacity of every substation.
     TooLargeLoad,
+    /// The headers are too large or too many.
+    HeadTooLarge,
+    /// Valid HTTP that is not implemented here.
+    NotImplemented,
     /// The selected substation broke the connection, and it was not safe to send the request elsewhere.
     SubstationFailed,
     /// No substation has room.
@@ -35,6 +43,8 @@ pub enum Code {
     Overloaded,
     /// No answer within `timeouts.request`.
     DeadlineExceeded,
+    /// A version of HTTP that is not spoken here.
+    VersionNotSupported,
 }
 
 impl Code {
@@ -55,10 +65,15 @@ impl Code {
             Self::MethodNotAllowed => 405,
             Self::RequestTimeout => 408,
             Self::BodyTooLarge => 413,
+            Self::TargetTooLong => 414,
+            Self::ExpectationFailed => 417,
             Self::TooLargeLoad => 422,
+            Self::HeadTooLarge => 431,
+            Self::NotImplemented => 501,
             Self::SubstationFailed => 502,
             Self::NoCapacity | Self::NoSubstation | Self::Overloaded => 503,
             Self::DeadlineExceeded => 504,
+            Self::VersionNotSupported => 505,
         }
     }
 
@@ -73,7 +88,12 @@ impl Code {
             | Self::MethodNotAllowed
             | Self::RequestTimeout
             | Self::BodyTooLarge
-            | Self::TooLargeLoad => Outcome::Invalid,
+            | Self::TargetTooLong
+            | Self::ExpectationFailed
+            | Self::TooLargeLoad
+            | Self::HeadTooLarge
+            | Self::NotImplemented
+            | Self::VersionNotSupported => Outcome::Invalid,
             Self::NoCapacity | Self::NoSubstation | Self::Overloaded => Outcome::Refused,
             Self::SubstationFailed | Self::DeadlineExceeded => Outcome::Failed,
         }
@@ -137,7 +157,11 @@ impl Failure {
 
     /// The path accepts `allow`, and the request has another method.
     #[must_use]
-    pub fn method_not_allowed(path: &str, method: &http::Method, allow: &'static str) -> Self {
+    pub fn method_not_allowed(
+        path: &str,
+        method: impl std::fmt::Display,
+        allow: &'static str,
+    ) -> Self {
         let message = format!("{path} takes {allow}, not {method}");
         Self {
             allow: Some(allow),

@@ -7,20 +7,22 @@
 //!
 //! The stream has neither length nor chunks: it ends with its connection.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{future::Future, io, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use http::header;
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use parking_lot::Mutex;
-use pingora_core::{protocols::http::ServerSession, server::ShutdownWatch};
-use pingora_http::ResponseHeader;
+use pingora_core::server::ShutdownWatch;
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, watch},
     time::{MissedTickBehavior, interval, timeout},
 };
 
-use super::snapshot::{RateWindow, capture};
-use crate::{dispatch::DispatchState, runtime::Runtime};
+use super::{
+    http::put_head,
+    snapshot::{RateWindow, capture},
+};
+use crate::{client_connection::ClientConnection, dispatch::DispatchState, runtime::Runtime};
 use switchyard_status::StatusSnapshot;
 
 /// The most viewers at once: they are people, not machines.
@@ -109,21 +111,23 @@ async fn produce(feed: Arc<Feed>, send: watch::Sender<Bytes>, mut capture: impl 
 
 impl Viewer {
     /// Sends each snapshot until the viewer leaves or stops reading, or the admin port ends.
-    pub(super) async fn serve(mut self, session: &mut ServerSession, shutdown: &ShutdownWatch) {
+    /// The answer to a `HEAD` is the head alone.
+    pub(super) async fn serve(
+        mut self,
+        connection: &mut ClientConnection,
+        is_head: bool,
+        shutdown: &ShutdownWatch,
+    ) {
         let mut shutdown = shutdown.clone();
         tokio::select! {
             // A dropped sender ends the stream as well, whatever the value.
             _ = shutdown.wait_for(|ends| *ends) => {}
-            () = self.stream(session) => {}
+            () = self.stream(connection, is_head) => {}
         }
     }
 
-    async fn stream(&mut self, session: &mut ServerSession) {
-        let Ok(head) = head() else {
-            return;
-        };
-        session.set_keepalive(None);
-        if !in_time(session.write_response_header(Box::new(head))).await {
+    async fn stream(&mut self, connection: &mut ClientConnection, is_head: bool) {
+        if !in_time(connection.send(&head())).await || is_head {
             return;
         }
         // Send an existing snapshot at once. If there is none yet, the value is empty, which sends
@@ -131,7 +135,7 @@ impl Viewer {
         self.latest.mark_changed();
         while self.latest.changed().await.is_ok() {
             let snapshot = self.latest.borrow_and_update().clone();
-            if !in_time(session.write_response_body(snapshot, false)).await {
+            if !in_time(connection.send(&snapshot)).await {
                 return;
             }
         }
@@ -139,16 +143,26 @@ impl Viewer {
 }
 
 /// Whether the write succeeded in time.
-async fn in_time<T>(write: impl Future<Output = pingora_core::Result<T>>) -> bool {
-    matches!(timeout(PATIENCE, write).await, Ok(Ok(_)))
+async fn in_time(write: impl Future<Output = io::Result<()>>) -> bool {
+    matches!(timeout(PATIENCE, write).await, Ok(Ok(())))
 }
 
-fn head() -> pingora_core::Result<ResponseHeader> {
-    let mut head = ResponseHeader::build(200, Some(3))?;
-    head.insert_header(header::CONTENT_TYPE, "text/event-stream")?;
-    head.insert_header(header::CACHE_CONTROL, "no-store")?;
-    head.insert_header(header::X_CONTENT_TYPE_OPTIONS, "nosniff")?;
-    Ok(head)
+fn head() -> Vec<u8> {
+    let fields = [
+        (header::CONTENT_TYPE, "text/event-stream"),
+        (header::CACHE_CONTROL, "no-store"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ];
+    let fields = fields.map(|(name, value)| (name, HeaderValue::from_static(value)));
+    let mut head = Vec::with_capacity(256);
+    put_head(
+        &mut head,
+        StatusCode::OK,
+        &HeaderMap::from_iter(fields),
+        true,
+    );
+    head.extend_from_slice(b"\r\n");
+    head
 }
 
 /// A snapshot as an event: one line of JSON.

@@ -1,76 +1,218 @@
 //! The HTTP server of the admin port: complete answers, and the stream of `/events`.
 //!
-//! Pingora's `ServeHttp` supports only complete answers, so this module has its own loop.
+//! It reads requests as the public port does, so the same bytes get the same verdict.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use http::{Method, Response};
+use bytes::BufMut;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
 use pingora_core::{
-    apps::{HttpPersistentSettings, HttpServerApp, ReusedHttpStream},
-    protocols::http::ServerSession,
+    apps::ServerApp,
+    protocols::{Stream, http::date::get_cached_date},
     server::ShutdownWatch,
 };
+use switchyard_http1::{Expectation, Head, IncomingBody, IncomingRequest};
+use switchyard_wire::{Code, Failure, names::REQUEST_ID};
+use tokio::time::timeout;
 use tracing::debug;
 
 use super::{Admin, events, failure};
-use switchyard_wire::{Code, Failure};
+use crate::{
+    client_connection::{ClientConnection, too_slow, unknown_expectation},
+    dispatch::request_id,
+};
 
-/// How long an idle connection is kept alive, in seconds.
-const KEPT: u64 = 60;
+/// How long an idle connection is kept alive.
+const KEPT: Duration = Duration::from_mins(1);
+/// The largest head of a request, in bytes.
+const LARGEST_HEAD: usize = 16 * 1024;
+/// The largest body of a request, in bytes. No request here needs one.
+const LARGEST_BODY: usize = 64 * 1024;
 
 #[async_trait]
-impl HttpServerApp for Admin {
-    async fn process_new_http(
+impl ServerApp for Admin {
+    async fn process_new(
         self: &Arc<Self>,
-        mut session: ServerSession,
+        stream: Stream,
         shutdown: &ShutdownWatch,
-    ) -> Option<ReusedHttpStream> {
-        if !session.read_request().await.is_ok_and(|has_come| has_come) {
-            return None;
-        }
-        session.set_keepalive((!*shutdown.borrow()).then_some(KEPT));
-        let head = session.req_header();
-        let (method, path) = (&head.method, head.uri.path());
-        let answer = match path {
-            _ if let Err(refused) = self.authorise(path, &head.headers) => failure(&refused),
-            "/events" if method != Method::GET => {
-                failure(&Failure::method_not_allowed(path, method, "GET"))
+    ) -> Option<Stream> {
+        let mut connection = ClientConnection::new(stream);
+        loop {
+            if !timeout(KEPT, connection.has_request()).await.ok()? {
+                return None;
             }
-            "/events" => {
-                if let Some(viewer) = self.feed.viewer(&self.runtime, &self.dispatch) {
-                    viewer.serve(&mut session, shutdown).await;
-                    return None;
-                }
-                let message = format!(
-                    "{} viewers are connected, which is the limit; close another page, or read /status",
-                    events::MOST_VIEWERS
-                );
-                failure(&Failure::new(Code::Overloaded, message))
-            }
-            "/reload" => self.reload(method, &head.headers).await,
-            _ => self.answer(method, path, head.uri.query(), &head.headers),
-        };
-        match finish(session, answer).await {
-            Ok(stream) => stream,
-            Err(error) => {
-                debug!(%error, "The admin port could not answer");
-                None
-            }
+            connection = self.request(connection, shutdown).await?;
         }
     }
 }
 
-async fn finish(
-    mut session: ServerSession,
-    answer: Response<Vec<u8>>,
-) -> pingora_core::Result<Option<ReusedHttpStream>> {
-    let (head, body) = answer.into_parts();
-    session.write_response_header(Box::new(head.into())).await?;
-    if !body.is_empty() {
-        session.write_response_body(body.into(), true).await?;
+/// A request, and its end in the received bytes.
+struct Read {
+    head: Option<IncomingRequest>,
+    body: Option<IncomingBody>,
+    failure: Option<Failure>,
+}
+
+impl Admin {
+    /// Answers one request. Returns the connection if it goes on.
+    async fn request(
+        &self,
+        mut connection: ClientConnection,
+        shutdown: &ShutdownWatch,
+    ) -> Option<ClientConnection> {
+        let limit = self.runtime.now().config.timeouts.client;
+        let mut read = Read {
+            head: None,
+            body: None,
+            failure: None,
+        };
+        let outcome = timeout(limit, read_request(&mut connection, &mut read)).await;
+        match outcome {
+            Ok(Ok(true)) => {}
+            Ok(Ok(false)) => return None,
+            Ok(Err(failure)) => read.failure = Some(failure),
+            Err(_) => read.failure = Some(too_slow("rest", limit)),
+        }
+        let received = connection.received();
+        let headers = read.head.as_ref().map(|head| head.head(received));
+        let headers = headers.map(header_map).unwrap_or_default();
+        let sent_id = headers.get(REQUEST_ID).map(HeaderValue::as_bytes);
+        let id = request_id::of(sent_id, || fastrand::u128(..));
+        let mut is_head = false;
+        let answer = match (read.failure, &read.head) {
+            (Some(refused), _) => failure(&refused),
+            (None, None) => return None,
+            (None, Some(head)) => {
+                let method = Method::from_bytes(head.method(received).as_bytes()).ok()?;
+                is_head = method == Method::HEAD;
+                let method = if is_head { Method::GET } else { method };
+                let (path, query) = (head.path(received), head.query(received));
+                match self.feed(&method, path, &headers) {
+                    Some(Ok(viewer)) => {
+                        viewer.serve(&mut connection, is_head, shutdown).await;
+                        return None;
+                    }
+                    Some(Err(refused)) => failure(&refused),
+                    None if path == "/reload" => self.reload(&method, &headers).await,
+                    None => self.answer(&method, path, query, &headers),
+                }
+            }
+        };
+        let is_over = read.head.is_none_or(|head| head.closes()) || *shutdown.borrow();
+        let closes = is_over || read.body.is_none();
+        let bytes = to_wire(answer, &id, is_head, closes);
+        match timeout(limit, connection.send(&bytes)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                debug!(%error, "The admin port could not answer");
+                return None;
+            }
+            Err(_) => return None,
+        }
+        match read.body {
+            None => connection.close_unread().await,
+            Some(_) if closes => connection.close().await,
+            Some(body) => {
+                connection.advance(body.end);
+                return Some(connection);
+            }
+        }
+        None
     }
-    let settings = HttpPersistentSettings::for_session(&session);
-    let stream = session.finish().await?;
-    Ok(stream.map(|stream| ReusedHttpStream::from_reusable_stream(stream, settings)))
+
+    /// The place of a viewer, or why there is none, if the request may be answered and asks for one.
+    fn feed(
+        &self,
+        method: &Method,
+        path: &str,
+        headers: &HeaderMap,
+    ) -> Option<Result<events::Viewer, Failure>> {
+        if let Err(refused) = self.authorise(path, headers) {
+            return Some(Err(refused));
+        }
+        if path != "/events" {
+            return None;
+        }
+        if method != Method::GET {
+            return Some(Err(Failure::method_not_allowed(path, method, "GET, HEAD")));
+        }
+        let full = || {
+            let message = format!(
+                "{} viewers are connected, which is the limit; close another page, or read /status",
+                events::MOST_VIEWERS
+            );
+            Failure::new(Code::Overloaded, message)
+        };
+        Some(
+            self.feed
+                .viewer(&self.runtime, &self.dispatch)
+                .ok_or_else(full),
+        )
+    }
+}
+
+/// Reads a request to its end, as far as that is possible. False if the connection ends instead.
+async fn read_request(connection: &mut ClientConnection, read: &mut Read) -> Result<bool, Failure> {
+    let Some(head) = connection.head(LARGEST_HEAD).await? else {
+        return Ok(false);
+    };
+    let head = read.head.insert(head);
+    if head.expectation() == Expectation::Unknown {
+        read.body = connection.arrived_body(head, LARGEST_BODY);
+        return Err(unknown_expectation());
+    }
+    read.body = Some(connection.body(head, LARGEST_BODY).await?);
+    Ok(true)
+}
+
+fn header_map(head: Head<'_>) -> HeaderMap {
+    let fields = head.fields().filter_map(|(name, value)| {
+        let name = HeaderName::from_bytes(name).ok()?;
+        Some((name, HeaderValue::from_bytes(value).ok()?))
+    });
+    fields.fold(HeaderMap::new(), |mut headers, (name, value)| {
+        headers.append(name, value);
+        headers
+    })
+}
+
+/// An answer as HTTP/1.1. The answer to a `HEAD` has no body.
+fn to_wire(answer: Response<Vec<u8>>, id: &HeaderValue, is_head: bool, closes: bool) -> Vec<u8> {
+    let (mut head, mut body) = answer.into_parts();
+    if let Some(failure) = head.extensions.remove::<Failure>() {
+        body = failure.to_json(id.to_str().unwrap_or_default());
+    }
+    let mut wire = Vec::with_capacity(body.len() + 512);
+    put_head(&mut wire, head.status, &head.headers, closes);
+    for part in [&b"x-request-id: "[..], id.as_bytes(), b"\r\n"] {
+        wire.put_slice(part);
+    }
+    let mut digits = itoa::Buffer::new();
+    for part in ["content-length: ", digits.format(body.len()), "\r\n\r\n"] {
+        wire.put_slice(part.as_bytes());
+    }
+    if !is_head {
+        wire.put_slice(&body);
+    }
+    wire
+}
+
+/// Writes the status line and these headers, without the empty line at the end.
+pub(super) fn put_head(wire: &mut Vec<u8>, status: StatusCode, headers: &HeaderMap, closes: bool) {
+    let reason = status.canonical_reason().unwrap_or_default();
+    for part in ["HTTP/1.1 ", status.as_str(), " ", reason, "\r\n"] {
+        wire.put_slice(part.as_bytes());
+    }
+    for (name, value) in headers {
+        for part in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
+            wire.put_slice(part);
+        }
+    }
+    let connection = if closes { "close" } else { "keep-alive" };
+    for part in ["connection: ", connection, "\r\ndate: "] {
+        wire.put_slice(part.as_bytes());
+    }
+    wire.put_slice(get_cached_date().as_bytes());
+    wire.put_slice(b"\r\n");
 }

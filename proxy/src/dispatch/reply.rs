@@ -1,30 +1,19 @@
-//! The answer to a client: its content, and the two ways to send it, each in one write.
+//! The answer to a client: its content, and the two forms in which it is sent.
 
 use std::sync::Arc;
 
 use bytes::{BufMut, Bytes};
-use http::{HeaderName, HeaderValue, StatusCode};
-use pingora_core::{
-    InvalidHTTPHeader, OrErr,
-    protocols::{
-        Stream,
-        http::{ServerSession, date::get_cached_date},
-    },
-};
-use pingora_http::ResponseHeader;
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+use pingora_core::protocols::http::date::get_cached_date;
 use switchyard_grid::Substation;
 use switchyard_http1::{Answer, nominates};
 use switchyard_wire::{
     Failure, Outcome,
     names::{ENDPOINT_LOAD_METRICS, REQUEST_ID, SUBSTATION},
 };
-use tokio::io::AsyncWriteExt;
 
 /// Enough bytes for a usual head and body, so that the buffer grows once at most.
 const BUFFER: usize = 512;
-
-/// Context of the error for a header that can't be passed on.
-const UNFIT: &str = "in a substation's answer";
 
 /// An answer, and the substation that gave it.
 #[derive(Debug)]
@@ -99,37 +88,30 @@ impl Reply {
         }
     }
 
-    /// Sends it over a Pingora session, which handles the protocol and the connection.
-    ///
-    /// If the client has closed the connection, the answer is dropped and the booking stands.
-    pub async fn send(self, session: &mut ServerSession) -> pingora_core::Result<()> {
-        let mut head = ResponseHeader::build_no_case(self.status, Some(8))?;
-        let mut written = Ok(());
+    /// It as HTTP/1.1, whole, to be sent in one write. The answer to a `HEAD` has no body.
+    #[must_use]
+    pub fn to_wire(&self, is_head: bool) -> Vec<u8> {
+        self.to_wire_at(get_cached_date().as_bytes(), is_head)
+    }
+
+    /// It as the head of an HTTP/2 answer, and its body. An error means that a substation's header is not fit for HTTP/2.
+    pub fn into_http2(self, is_head: bool) -> Result<(Response<()>, Bytes), http::Error> {
+        let mut response = Response::new(());
+        *response.status_mut() = StatusCode::from_u16(self.status)?;
+        let headers = response.headers_mut();
+        let mut appended = Ok(());
         self.fields(|name, value| {
-            if written.is_ok() {
-                written = append(&mut head, name, value);
+            if appended.is_ok() {
+                appended = append(headers, name, value);
             }
         });
-        written?;
-        if self.closes {
-            session.set_keepalive(None);
-        }
-        session.write_response_header(Box::new(head)).await?;
-        if self.body.is_empty() {
-            session.finish_body().await
-        } else {
-            session.write_response_body(self.body, true).await
-        }
+        appended?;
+        append(headers, b"date", get_cached_date().as_bytes())?;
+        let body = if is_head { Bytes::new() } else { self.body };
+        Ok((response, body))
     }
 
-    /// Sends it over an HTTP/1.1 connection whose request was read to its end.
-    pub async fn send_plain(self, stream: &mut Stream) -> std::io::Result<()> {
-        let wire = self.to_wire(get_cached_date().as_bytes());
-        stream.write_all(&wire).await?;
-        stream.flush().await
-    }
-
-    fn to_wire(&self, date: &[u8]) -> Vec<u8> {
+    fn to_wire_at(&self, date: &[u8], is_head: bool) -> Vec<u8> {
         let mut wire = Vec::with_capacity(BUFFER + self.body.len());
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::BAD_GATEWAY);
         let reason = status.canonical_reason().unwrap_or_default();
@@ -150,7 +132,9 @@ impl Reply {
             if self.closes { b"close" } else { b"keep-alive" },
         );
         wire.put_slice(b"\r\n");
-        wire.put_slice(&self.body);
+        if !is_head {
+            wire.put_slice(&self.body);
+        }
         wire
     }
 
@@ -158,8 +142,17 @@ impl Reply {
     fn fields(&self, mut put: impl FnMut(&[u8], &[u8])) {
         match &self.content {
             Content::Answer(RoutedAnswer { answer, substation }) => {
-                let connection = answer.header("connection");
-                let is_nominated = |name| connection.is_some_and(|value| nominates(value, name));
+                let connection = || {
+                    let headers = answer.headers();
+                    headers.filter(|(name, _)| name.eq_ignore_ascii_case(b"connection"))
+                };
+                // Nearly all answers say at most this, and then no other header need be compared.
+                let nominates_any = connection().any(|(_, value)| {
+                    !value.eq_ignore_ascii_case(b"keep-alive")
+                        && !value.eq_ignore_ascii_case(b"close")
+                });
+                let is_nominated =
+                    |name| nominates_any && connection().any(|(_, value)| nominates(value, name));
                 for (name, value) in answer.headers() {
                     if is_end_to_end(name) && !is_nominated(name) {
                         put(name, value);
@@ -189,10 +182,11 @@ impl Reply {
     }
 }
 
-fn append(head: &mut ResponseHeader, name: &[u8], value: &[u8]) -> pingora_core::Result<()> {
-    let name = HeaderName::from_bytes(name).or_err(InvalidHTTPHeader, UNFIT)?;
-    let value = HeaderValue::from_bytes(value).or_err(InvalidHTTPHeader, UNFIT)?;
-    head.append_header(name, value)?;
+fn append(headers: &mut HeaderMap, name: &[u8], value: &[u8]) -> Result<(), http::Error> {
+    headers.append(
+        HeaderName::from_bytes(name)?,
+        HeaderValue::from_bytes(value)?,
+    );
     Ok(())
 }
 

@@ -7,7 +7,7 @@ use http::HeaderValue;
 const LONGEST: usize = 128;
 
 /// The client's id if it is short and printable, else an id from the bits that `rng` returns.
-pub(super) fn of(client: Option<&[u8]>, rng: impl FnOnce() -> u128) -> HeaderValue {
+pub(crate) fn of(client: Option<&[u8]>, rng: impl FnOnce() -> u128) -> HeaderValue {
     let fit = client.filter(|id| is_fit(id));
     fit.and_then(|id| HeaderValue::from_bytes(id).ok())
         .unwrap_or_else(|| make(rng()))

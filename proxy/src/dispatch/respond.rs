@@ -1,4 +1,4 @@
-//! Every request is answered here, from the fast path and from Pingora sessions alike.
+//! Every request is answered here, over HTTP/1.1 and HTTP/2 alike.
 
 use std::{
     future::{Future, poll_fn},

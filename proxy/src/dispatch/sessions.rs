@@ -9,7 +9,6 @@
 
 use std::sync::Arc;
 
-use http::Method;
 use switchyard_grid::Substation;
 use switchyard_http1::RequestHead;
 use switchyard_upstream::Progress;
@@ -31,14 +30,14 @@ pub enum Action {
 
 impl Action {
     /// The methods of a session's path, for `Allow`.
-    pub const METHODS: &str = "GET, DELETE";
+    pub const METHODS: &str = "GET, HEAD, DELETE";
 
-    /// The action of a method.
+    /// The action of a method. `HEAD` is `GET` whose answer's body is left out.
     #[must_use]
-    pub fn of(method: &Method) -> Option<Self> {
-        match *method {
-            Method::GET => Some(Self::Inspect),
-            Method::DELETE => Some(Self::Unplug),
+    pub fn of(method: &str) -> Option<Self> {
+        match method {
+            "GET" | "HEAD" => Some(Self::Inspect),
+            "DELETE" => Some(Self::Unplug),
             _ => None,
         }
     }

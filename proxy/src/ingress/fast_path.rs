@@ -1,9 +1,9 @@
-//! The fast path: a charge that has arrived whole, as plain HTTP/1.1, is parsed without a Pingora session.
+//! The fast path: a charge that has arrived whole, as plain HTTP/1.1, is found in one pass.
 //!
-//! A Pingora session costs more than choosing a substation, and such a charge needs none of its features. So the
-//! bytes are scanned once ([`WholeRequest`]). If they are anything but a plain charge, or in the least doubt, they
-//! go to Pingora unchanged, and Pingora decides. This module only parses: both paths lead into
-//! [`Dispatcher::respond`](crate::dispatch::Dispatcher::respond).
+//! Such a charge needs no decoder that remembers how far it has come, and no list of headers on the heap. So the bytes
+//! are scanned once ([`WholeRequest`]). If they are anything but a plain charge, or in the least doubt, they are read by
+//! [`IncomingDecoder`](switchyard_http1::IncomingDecoder), which would read the plain charge as the same request. This
+//! module only parses: both paths lead into [`Dispatcher::respond`](crate::dispatch::Dispatcher::respond).
 
 use switchyard_http1::WholeRequest;
 

@@ -1,116 +1,92 @@
 //! HTTP/1.1 with a client: one request after another, each read whole before a substation is chosen.
 //!
-//! Between two requests a connection waits here, not in Pingora's loop. So the first byte of the next request is
-//! seen as it arrives. That byte starts the client's deadline; from then on the request is in flight, and is
-//! answered even if the process is asked to stop.
+//! The first byte of a request starts the client's deadline. From then on the request is in flight, and is answered even
+//! if the process is asked to stop. The first request of a connection is in flight only once its head has arrived, and its
+//! deadline counts from the connection: a connection alone must not delay the end.
 
 use std::{pin::pin, time::Duration};
 
-use bytes::{Buf, Bytes, BytesMut};
-use pingora_core::protocols::{Stream, http::ServerSession};
-use switchyard_http1::Head;
-use switchyard_wire::{Code, Failure};
-use tokio::{io::AsyncReadExt, time::Instant};
+use pingora_core::protocols::Stream;
+use switchyard_http1::{Expectation, IncomingBody, IncomingRequest};
+use switchyard_wire::Failure;
+use tokio::time::Instant;
 
-use super::{Ingress, body, fast_path, target};
+use super::{Ingress, LARGEST_HEAD, fast_path, target};
 use crate::{
+    client_connection::{ClientConnection, too_slow, unknown_expectation},
     deadline_timer::DeadlineTimer,
     dispatch::{ReceivedRequest, Reply, RequestContext},
     in_flight::RequestGuard,
 };
 
-/// Size of the buffer that an idle connection keeps for the next request, in bytes: most charge requests fit.
-const FIRST_READ: usize = 1024;
-
-/// A connection between two requests, and the bytes of the next request that have arrived.
-type KeptAlive = (Stream, Option<BytesMut>);
-
 impl Ingress {
     /// Serves an HTTP/1.1 connection to its end. `started` is when it was accepted.
     pub(super) async fn http1(&self, stream: Stream, started: Instant) -> Option<()> {
         let runtime = self.runtime();
-        let mut timer = DeadlineTimer::new(started + runtime.now().config.timeouts.client);
-        // The future of each request is boxed, so that an idle connection does not keep its memory.
-        let first = async {
-            let session = ServerSession::new_http1(stream);
-            self.request(session, started, &mut timer, None).await
-        };
-        let (mut stream, prefix) = Box::pin(first).await?;
-        let mut received = prefix.unwrap_or_default();
+        let mut connection = ClientConnection::new(stream);
+        let mut deadline = started + runtime.now().config.timeouts.client;
+        let mut timer = DeadlineTimer::new(deadline);
+        let mut accepted = Some(started);
         loop {
-            self.first_bytes(&mut stream, &mut received, &mut timer)
-                .await?;
-            let in_flight = runtime.in_flight.request();
-            let started = Instant::now();
+            let has_request = timer
+                .guard(deadline, pin!(connection.has_request()))
+                .await
+                // A first request that does not begin is answered: the client has just connected to send one.
+                .unwrap_or(accepted.is_some());
+            if !has_request {
+                return None;
+            }
+            let (started, in_flight) = match accepted.take() {
+                Some(accepted) => (accepted, None),
+                None => (Instant::now(), Some(runtime.in_flight.request())),
+            };
             let snapshot = runtime.snapshot();
-            if let Some(charge) = fast_path::find(&received, snapshot.config.limits.body) {
+            let limit = snapshot.config.limits.body;
+            if let Some(charge) = fast_path::find(connection.received(), limit) {
                 let mut context = RequestContext {
                     snapshot,
                     started,
-                    arrived: started,
+                    arrived: Instant::now(),
                     timer: &mut timer,
-                    in_flight,
+                    in_flight: in_flight.unwrap_or_else(|| runtime.in_flight.request()),
                 };
-                let request = fast_path::read(&charge, &received, &context)?;
                 let answered = async {
+                    let request = fast_path::read(&charge, connection.received(), &context)?;
                     let reply = self.dispatcher.respond(&mut context, request).await;
                     let closes = reply.closes;
-                    let write = async |reply: Reply| reply.send_plain(&mut stream).await.is_ok();
-                    let sent = self.dispatcher.deliver(&mut context, reply, write).await;
-                    sent.filter(|_| !closes)
+                    let write =
+                        async |reply: Reply| connection.send(&reply.to_wire(false)).await.is_ok();
+                    self.dispatcher.deliver(&mut context, reply, write).await?;
+                    Some(closes)
                 };
-                Box::pin(answered).await?;
-                received.advance(charge.length());
-                continue;
+                // The future of each request is boxed, so that an idle connection does not keep its memory.
+                if Box::pin(answered).await? {
+                    connection.close().await;
+                    return None;
+                }
+                connection.advance(charge.length());
+            } else {
+                drop(snapshot);
+                let request = self.request(connection, started, &mut timer, in_flight);
+                connection = Box::pin(request).await?;
             }
-            drop(snapshot);
-            let first = std::mem::take(&mut received);
-            let request = async {
-                let mut session = ServerSession::new_http1(stream);
-                session.set_pipelined_prefix(first);
-                self.request(session, started, &mut timer, Some(in_flight))
-                    .await
-            };
-            let prefix;
-            (stream, prefix) = Box::pin(request).await?;
-            received = prefix.unwrap_or_default();
+            deadline = Instant::now() + runtime.now().config.timeouts.idle;
         }
     }
 
-    /// Waits for the first bytes of the next request on a connection, unless they have arrived.
-    async fn first_bytes(
-        &self,
-        stream: &mut Stream,
-        received: &mut BytesMut,
-        timer: &mut DeadlineTimer,
-    ) -> Option<()> {
-        if !received.is_empty() {
-            return Some(());
-        }
-        if !received.try_reclaim(FIRST_READ) || received.capacity() > 2 * FIRST_READ {
-            *received = BytesMut::with_capacity(FIRST_READ);
-        }
-        let deadline = Instant::now() + self.runtime().now().config.timeouts.idle;
-        let read = timer.guard(deadline, pin!(stream.read_buf(received))).await;
-        matches!(read, Ok(Ok(1..))).then_some(())
-    }
-
-    /// Serves one request over a Pingora session, from its first byte to the last byte of its answer. Returns the
-    /// connection if it goes on.
+    /// Serves any request, from its first byte to the last byte of its answer. Returns the connection if it goes on.
     ///
-    /// `in_flight` is given if the first byte has been seen already. The first request of a connection is counted as in
-    /// flight only once its head has arrived.
-    pub(super) async fn request(
+    /// `in_flight` is given if the request counts as in flight already.
+    async fn request(
         &self,
-        mut session: ServerSession,
+        mut connection: ClientConnection,
         started: Instant,
         timer: &mut DeadlineTimer,
         in_flight: Option<RequestGuard<'_>>,
-    ) -> Option<KeptAlive> {
+    ) -> Option<ClientConnection> {
         let runtime = self.runtime();
-        session.set_pipelining_enabled(session.as_http1().is_some());
         let limit = runtime.now().config.timeouts.client;
-        let head = read_head(&mut session, timer, started, limit).await?;
+        let head = read_head(&mut connection, timer, started + limit, limit).await?;
         let mut context = RequestContext {
             snapshot: runtime.snapshot(),
             started,
@@ -118,91 +94,123 @@ impl Ingress {
             in_flight: in_flight.unwrap_or_else(|| runtime.in_flight.request()),
             timer,
         };
-        let has_head = head.is_ok();
-        let mut body = Bytes::new();
-        let read = match head {
-            Ok(()) => read_body(&mut session, &mut context, &mut body).await,
-            Err(failure) => Err(failure),
+        let (head, read) = match head {
+            Ok(head) => {
+                let read = read_body(&mut connection, &head, &mut context).await;
+                (Some(head), read)
+            }
+            Err(failure) => (None, Read::unread(failure)),
         };
         context.arrived = Instant::now();
-        let request = received(&session, has_head, read, &body);
-        let reply = self.dispatcher.respond(&mut context, request).await;
-        let write = async |reply: Reply| reply.send(&mut session).await.is_ok();
-        let deadline = self.dispatcher.deliver(&mut context, reply, write).await?;
-        // The rest of the request or the answer has the same deadline as the answer itself.
-        let finished = context.timer.guard(deadline, pin!(session.finish())).await;
-        // An HTTP/2 stream ends with its request: then no connection is returned.
-        Some(finished.ok()?.ok()??.into_parts())
+        let request = received(connection.received(), head.as_ref(), &read);
+        let mut reply = self.dispatcher.respond(&mut context, request).await;
+        reply.closes |= head.as_ref().is_none_or(IncomingRequest::closes) || read.body.is_none();
+        let is_head = head.is_some_and(|head| head.method(connection.received()) == "HEAD");
+        let closes = reply.closes;
+        let write = async |reply: Reply| connection.send(&reply.to_wire(is_head)).await.is_ok();
+        self.dispatcher.deliver(&mut context, reply, write).await?;
+        match read.body {
+            None => {
+                // The end waits for it: the answer may still be on its way.
+                let _graceful = runtime.in_flight.graceful();
+                connection.close_unread().await;
+                None
+            }
+            Some(_) if closes => {
+                connection.close().await;
+                None
+            }
+            Some(body) => {
+                connection.advance(body.end);
+                Some(connection)
+            }
+        }
     }
 }
 
-/// Reads the head of a request within `limit` of its start, or says what is wrong with it. `None` if the client has
-/// closed the connection instead.
+/// Reads the head of a request within `limit`, which ends at `deadline`, or says what is wrong with it. `None` if the
+/// client has closed the connection instead.
 async fn read_head(
-    session: &mut ServerSession,
+    connection: &mut ClientConnection,
     timer: &mut DeadlineTimer,
-    started: Instant,
+    deadline: Instant,
     limit: Duration,
-) -> Option<Result<(), Failure>> {
-    let read = timer
-        .guard(started + limit, pin!(session.read_request()))
-        .await;
-    match read {
-        Ok(Ok(true)) => Some(Ok(())),
-        Ok(Ok(false)) => None,
-        Ok(Err(error)) => {
-            let message = format!("not an HTTP request: {}", error.etype().as_str());
-            Some(Err(Failure::new(Code::InvalidRequest, message).closing()))
-        }
+) -> Option<Result<IncomingRequest, Failure>> {
+    let read = pin!(connection.head(LARGEST_HEAD));
+    match timer.guard(deadline, read).await {
+        Ok(read) => read.transpose(),
         Err(_) => Some(Err(too_slow("head", limit))),
     }
 }
 
-/// The request as the dispatcher takes it. Without a head the session has no headers to show.
+/// How far a request was read.
+struct Read {
+    /// The body, if it was read to its end.
+    body: Option<IncomingBody>,
+    /// Why the request can't be answered as it asks, if it can't.
+    failure: Option<Failure>,
+}
+
+impl Read {
+    fn unread(failure: Failure) -> Self {
+        Self {
+            body: None,
+            failure: Some(failure.closing()),
+        }
+    }
+}
+
+/// The request as the dispatcher takes it.
 fn received<'a>(
-    session: &'a ServerSession,
-    has_head: bool,
-    read: Result<(), Failure>,
-    body: &'a [u8],
+    received: &'a [u8],
+    head: Option<&'a IncomingRequest>,
+    read: &Read,
 ) -> ReceivedRequest<'a> {
-    let head = has_head.then(|| Head::Parsed(&session.req_header().headers));
+    let body = read
+        .body
+        .as_ref()
+        .and_then(|body| received.get(body.body.clone()));
+    // Without a head there is a failure.
+    let (method, path) = head.map_or(("", ""), |head| {
+        (head.method(received), head.path(received))
+    });
+    let asked = || target::of(method, path);
     ReceivedRequest {
-        head,
-        target: read.and_then(|()| target::of(session.req_header())),
-        body,
+        head: head.map(|head| head.head(received)),
+        target: read.failure.clone().map_or_else(asked, Err),
+        body: body.unwrap_or_default(),
     }
 }
 
 /// Reads the body of a request whose head has arrived, unless the request is over the limit.
 async fn read_body(
-    session: &mut ServerSession,
+    connection: &mut ClientConnection,
+    head: &IncomingRequest,
     context: &mut RequestContext<'_>,
-    body: &mut Bytes,
-) -> Result<(), Failure> {
-    context.within_limit()?;
-    let asked = target::of(session.req_header()).map(|_| ());
+) -> Read {
+    if let Err(failure) = context.within_limit() {
+        return Read::unread(failure);
+    }
     let (most, limit) = {
         let config = &context.snapshot.config;
         (config.limits.body, config.timeouts.client)
     };
-    let read = body::read(session, most);
-    let read = context
-        .timer
-        .guard(context.started + limit, pin!(read))
-        .await;
-    match (asked, read.unwrap_or_else(|_| Err(too_slow("body", limit)))) {
-        (Ok(()), read) => {
-            *body = read?;
-            Ok(())
-        }
-        // The body was read in any case, so that the next request can follow on the connection.
-        (Err(failure), Ok(_)) => Err(failure),
-        (Err(failure), Err(_)) => Err(failure.closing()),
+    if head.expectation() == Expectation::Unknown {
+        // A client that waits for something else than 100 would wait in vain.
+        let failure = Some(unknown_expectation());
+        let body = connection.arrived_body(head, most);
+        return Read { body, failure };
     }
-}
-
-fn too_slow(part: &str, limit: Duration) -> Failure {
-    let limit = humantime::format_duration(limit);
-    let message = format!("the request's {part} did not come within {limit} (timeouts.client)");
-    Failure::new(Code::RequestTimeout, message)
+    let received = connection.received();
+    let asked = target::of(head.method(received), head.path(received)).err();
+    let read = pin!(connection.body(head, most));
+    let read = context.timer.guard(context.started + limit, read).await;
+    match (asked, read.unwrap_or_else(|_| Err(too_slow("body", limit)))) {
+        // The body was read in any case, so that the next request can follow on the connection.
+        (failure, Ok(body)) => Read {
+            body: Some(body),
+            failure,
+        },
+        (Some(failure), Err(_)) | (None, Err(failure)) => Read::unread(failure),
+    }
 }

@@ -18,6 +18,7 @@
 //! `in_flight.rs` until then, so that the process waits for it too.
 
 mod lingering;
+mod stream;
 
 use std::{
     io,
@@ -31,19 +32,14 @@ use std::{
 
 use bytes::{Bytes, BytesMut};
 use h2::{Reason, server::Connection};
-use http::{HeaderValue, header};
 use pingora_core::{
     protocols::{
-        Digest, Stream,
-        http::{
-            ServerSession,
-            v2::server::{H2Accept, HttpSession, default_h2_options, handshake},
-        },
+        Stream,
+        http::v2::server::{default_h2_options, handshake},
         l4::stream::Stream as Plain,
     },
     server::ShutdownWatch,
 };
-use pingora_http::RequestHeader;
 use tokio::{
     io::AsyncReadExt,
     sync::Notify,
@@ -53,8 +49,8 @@ use tracing::debug;
 
 use switchyard_wire::Code;
 
-use super::{CLOSE_GRACE, Ingress};
-use crate::deadline_timer::DeadlineTimer;
+use super::{Ingress, LARGEST_HEAD};
+use crate::client_connection::CLOSE_GRACE;
 use lingering::Lingering;
 
 /// The first bytes of a client (RFC 9113 §3.4).
@@ -106,7 +102,6 @@ async fn accept(
 ) {
     let most = ingress.runtime().now().config.http2.streams;
     let most = usize::try_from(most).unwrap_or(usize::MAX);
-    let digest = Arc::new(Digest::default());
     let work = Arc::new(Work::default());
     let mut malformed = 0;
     let mut is_ending = false;
@@ -127,28 +122,28 @@ async fn accept(
                 is_ending = true;
             }
             // Polling this also drives everything sent and received on the connection.
-            accepted = HttpSession::from_h2_conn(connection, Arc::clone(&digest)) => match accepted {
-                Ok(Some(H2Accept::Session(session))) if work.count() < most => {
+            accepted = connection.accept() => match accepted {
+                Some(Ok((request, answer))) if work.count() < most => {
+                    let (mut head, body) = request.into_parts();
+                    let fault = stream::check(&mut head, LARGEST_HEAD).err();
+                    malformed += u32::from(fault.is_some());
                     let guard = work.begin();
                     let ingress = Arc::clone(ingress);
                     tokio::spawn(async move {
-                        ingress.stream(session).await;
+                        ingress.stream(head, body, answer, fault).await;
                         drop(guard);
                     });
-                }
-                Ok(Some(H2Accept::Session(mut session))) => {
-                    ingress.runtime().metrics.requests.rejected(Code::Overloaded.name());
-                    session.shutdown_with_reason(Reason::REFUSED_STREAM);
-                }
-                Ok(Some(H2Accept::Rejected)) => {
-                    malformed += 1;
                     if malformed == MOST_MALFORMED {
                         connection.abrupt_shutdown(Reason::ENHANCE_YOUR_CALM);
                         is_ending = true;
                     }
                 }
-                Ok(None) => return,
-                Err(error) => {
+                Some(Ok((_, mut answer))) => {
+                    ingress.runtime().metrics.requests.rejected(Code::Overloaded.name());
+                    answer.send_reset(Reason::REFUSED_STREAM);
+                }
+                None => return,
+                Some(Err(error)) => {
                     debug!(%error, "HTTP/2 connection failed");
                     return;
                 }
@@ -161,31 +156,6 @@ async fn accept(
                 is_ending = true;
             }
         }
-    }
-}
-
-impl Ingress {
-    /// Serves one request. It goes on even if its connection ends: it may be booked already.
-    async fn stream(&self, mut session: HttpSession) {
-        join_cookies(session.req_header_mut());
-        let started = Instant::now();
-        let client = self.runtime().now().config.timeouts.client;
-        let mut timer = DeadlineTimer::new(started + client);
-        let session = ServerSession::new_http2(session);
-        self.request(session, started, &mut timer, None).await;
-    }
-}
-
-/// Joins the parts of a cookie: HTTP/2 may send it in several headers, HTTP/1.1 may not (RFC 9113 §8.2.3).
-fn join_cookies(head: &mut RequestHeader) {
-    let crumbs = head.headers.get_all(header::COOKIE);
-    if crumbs.iter().nth(1).is_none() {
-        return;
-    }
-    let crumbs: Vec<_> = crumbs.iter().map(HeaderValue::as_bytes).collect();
-    if let Ok(cookie) = HeaderValue::from_bytes(&crumbs.join(b"; ".as_slice())) {
-        // It fails only for an invalid header name.
-        let _ = head.insert_header(header::COOKIE, cookie);
     }
 }
 
@@ -233,17 +203,6 @@ impl Drop for WorkGuard {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_cookie_in_crumbs_becomes_one() {
-        let mut head = RequestHeader::build("POST", b"/request_charge", None).unwrap();
-        for crumb in ["a=1", "b=2", "c=3"] {
-            head.append_header(header::COOKIE, crumb).unwrap();
-        }
-        join_cookies(&mut head);
-        let cookies: Vec<_> = head.headers.get_all(header::COOKIE).iter().collect();
-        assert_eq!(cookies, ["a=1; b=2; c=3"]);
-    }
 
     #[tokio::test(start_paused = true)]
     async fn a_connection_is_idle_only_after_its_last_request() {

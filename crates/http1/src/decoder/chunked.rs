@@ -11,7 +11,7 @@ const MAX_DIGITS: usize = 16;
 ///
 /// Chunks are moved together in place, behind the first; a body of one chunk is not moved.
 #[derive(Debug)]
-pub(super) struct Chunked {
+pub(crate) struct Chunked {
     body: Range<usize>,
     /// The first byte that has not been read.
     next: usize,
@@ -35,7 +35,7 @@ enum Step {
 
 impl Chunked {
     /// A body whose framing begins at `start`.
-    pub(super) fn new(start: usize) -> Self {
+    pub(crate) fn new(start: usize) -> Self {
         Self {
             body: start..start,
             next: start,
@@ -46,7 +46,7 @@ impl Chunked {
 
     /// Continues with all that has been received. Returns the range of the body and the end of the answer once it has
     /// arrived.
-    pub(super) fn advance(
+    pub(crate) fn advance(
         &mut self,
         received: &mut [u8],
         limits: Limits,

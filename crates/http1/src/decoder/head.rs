@@ -45,7 +45,7 @@ pub(super) fn find_end(
 /// Finds the end of the first empty line from `line` on, and moves `line` to the unfinished last line.
 ///
 /// The checks run in the order of the bytes, so the first fault is the same however the bytes arrive.
-pub(super) fn find_empty_line(
+pub(crate) fn find_empty_line(
     bytes: &[u8],
     line: &mut usize,
     limit: usize,

@@ -85,7 +85,7 @@ fn unknown_paths_are_404_and_wrong_methods_405() {
     let answer = connection.answer();
     assert_eq!(
         (answer.status, answer.header("allow")),
-        (405, Some("GET, DELETE"))
+        (405, Some("GET, HEAD, DELETE"))
     );
     connection.send(client::request("GET", "/metrics", "", ""));
     assert_eq!(

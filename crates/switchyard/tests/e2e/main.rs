@@ -23,6 +23,7 @@ mod errors;
 mod events;
 mod failover;
 mod frames;
+mod front_door;
 mod gauges;
 mod h2;
 mod health;

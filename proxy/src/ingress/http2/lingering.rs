@@ -17,7 +17,7 @@ use tokio::{
     time::{Instant, Sleep, sleep_until},
 };
 
-use crate::ingress::CLOSE_GRACE;
+use crate::client_connection::CLOSE_GRACE;
 
 /// A stream that closes only once the client has closed too, or after a grace period.
 #[derive(Debug)]

@@ -1,0 +1,509 @@
+//! Every kind of request that is read or refused, however it is cut into reads, beside the short cut for the usual one.
+
+use bytes::BytesMut;
+use proptest::prelude::*;
+
+use super::*;
+use crate::WholeRequest;
+use RequestFault as F;
+
+const LIMIT: usize = 16 * 1024;
+const BODY: usize = 64;
+
+/// What is read of a request: method, path, query, headers, body, whether it closes, and what is left over.
+type Read = (
+    String,
+    String,
+    Option<String>,
+    Vec<(String, Vec<u8>)>,
+    Vec<u8>,
+    bool,
+    Vec<u8>,
+);
+
+/// What is read from these pieces, each of them one read; `None` if more is needed.
+fn read<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Result<Option<Read>, F> {
+    let mut received = BytesMut::new();
+    let mut decoder = IncomingDecoder::new(LIMIT);
+    let mut head: Option<(IncomingRequest, BodyDecoder)> = None;
+    let mut whole = None;
+    for piece in pieces {
+        received.extend_from_slice(piece);
+        if head.is_none()
+            && let Some(request) = decoder.decode(&mut received)?
+        {
+            let body = request.body(BODY)?;
+            head = Some((request, body));
+        }
+        if whole.is_none()
+            && let Some((_, body)) = &mut head
+        {
+            whole = body.decode(&mut received)?;
+        }
+    }
+    Ok(whole.zip(head).map(|(found, (request, _))| {
+        let headers = request.head(&received).fields();
+        let headers = headers
+            .map(|(name, value)| (String::from_utf8(name.to_vec()).unwrap(), value.to_vec()));
+        (
+            request.method(&received).to_owned(),
+            request.path(&received).to_owned(),
+            request.query(&received).map(str::to_owned),
+            headers.collect(),
+            received[found.body].to_vec(),
+            request.closes(),
+            received[found.end..].to_vec(),
+        )
+    }))
+}
+
+/// The same, after checking that one read, two with any cut, and byte by byte give the same.
+fn however_cut(bytes: &[u8]) -> Result<Option<Read>, F> {
+    let whole = read([bytes]);
+    let shown = String::from_utf8_lossy(bytes);
+    for at in 0..=bytes.len().min(2_000) {
+        assert_eq!(
+            read([&bytes[..at], &bytes[at..]]),
+            whole,
+            "cut at {at}: {shown:?}"
+        );
+    }
+    assert_eq!(read(bytes.chunks(1)), whole, "byte by byte: {shown:?}");
+    whole
+}
+
+fn get(headers: &str) -> String {
+    format!("GET /a?b=c HTTP/1.1\r\nHost: a\r\n{headers}\r\n")
+}
+
+fn chunked(body: &str) -> String {
+    get("Transfer-Encoding: chunked\r\n") + body
+}
+
+#[test]
+fn a_request_is_read_with_its_parts() {
+    let bytes = "\r\n\r\nPOST http://A:80/x/y?p=1?2 HTTP/1.1\r\nhost: a\r\nX-Empty:\r\ncontent-length: 2\r\n\r\n{}rest";
+    let (method, path, query, headers, body, closes, rest) =
+        however_cut(bytes.as_bytes()).unwrap().unwrap();
+    assert_eq!(
+        (&*method, &*path, query.as_deref()),
+        ("POST", "/x/y", Some("p=1?2"))
+    );
+    let header = |name: &str, value: &[u8]| (name.to_owned(), value.to_vec());
+    assert_eq!(
+        headers,
+        [
+            header("host", b"a"),
+            header("X-Empty", b""),
+            header("content-length", b"2")
+        ]
+    );
+    assert_eq!((&*body, closes, &*rest), (&b"{}"[..], false, &b"rest"[..]));
+}
+
+#[test]
+fn targets_are_paths_or_urls() {
+    for (target, host, path, query) in [
+        ("/", "a", "/", None),
+        ("/?", "a", "/", Some("")),
+        ("//x", "a", "//x", None),
+        ("/a%20b;c|d", "a", "/a%20b;c|d", None),
+        ("http://a", "a", "/", None),
+        ("HTTP://A?q", "a:80", "/", Some("q")),
+        ("https://[::1]:443/p", "[::1]", "/p", None),
+    ] {
+        let read = however_cut(format!("GET {target} HTTP/1.1\r\nHost: {host}\r\n\r\n").as_bytes());
+        let (_, is_path, is_query, ..) = read.unwrap().unwrap();
+        assert_eq!((&*is_path, is_query.as_deref()), (path, query), "{target}");
+    }
+    let (_, path, ..) = however_cut(b"OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n")
+        .unwrap()
+        .unwrap();
+    assert_eq!(path, "*");
+}
+
+#[test]
+fn chunks_make_one_body() {
+    for (body, expected, rest) in [
+        ("0\r\n\r\n", "", ""),
+        ("2\r\n{}\r\n0\r\n\r\nGET", "{}", "GET"),
+        ("1\r\n{\r\n01;a\r\n}\r\n000\r\nT: x\r\n\r\n", "{}", ""),
+        (
+            "A ; a=\"b;c\"\r\n0123456789\r\n0;x\r\n\r\n",
+            "0123456789",
+            "",
+        ),
+    ] {
+        let (.., read, _, left) = however_cut(chunked(body).as_bytes()).unwrap().unwrap();
+        assert_eq!(
+            (&*read, &*left),
+            (expected.as_bytes(), rest.as_bytes()),
+            "{body:?}"
+        );
+    }
+}
+
+#[test]
+fn connection_options_count_on_every_line() {
+    for (version, headers, closes) in [
+        ("1.1", "", false),
+        ("1.1", "Connection: keep-alive\r\n", false),
+        ("1.1", "Connection: Close\r\n", true),
+        ("1.1", "Connection: x-a\r\nConnection: close\r\n", true),
+        (
+            "1.1",
+            "Connection: close\r\nConnection: keep-alive\r\n",
+            true,
+        ),
+        ("1.1", "Connection: x-a , close\r\n", true),
+        ("1.1", "Connection: x-close\r\n", false),
+        ("1.0", "", true),
+        ("1.0", "Connection: keep-alive\r\n", false),
+        (
+            "1.0",
+            "Connection: x-a\r\nConnection: Keep-Alive\r\n",
+            false,
+        ),
+        ("1.0", "Connection: keep-alive, close\r\n", true),
+    ] {
+        let bytes = format!("GET / HTTP/{version}\r\nhost: a\r\n{headers}\r\n");
+        let (.., is, _) = however_cut(bytes.as_bytes()).unwrap().unwrap();
+        assert_eq!(is, closes, "{version} {headers:?}");
+    }
+}
+
+#[test]
+fn only_http_1_1_expects_anything() {
+    use Expectation::{Continue, None, Unknown};
+    for (version, headers, expected) in [
+        ("1.1", "", None),
+        ("1.1", "Expect:\r\n", None),
+        ("1.1", "Expect: 100-Continue\r\n", Continue),
+        (
+            "1.1",
+            "Expect: 100-continue\r\nExpect: 100-continue\r\n",
+            Continue,
+        ),
+        ("1.1", "Expect: 100-continue, x\r\n", Unknown),
+        ("1.1", "Expect: x\r\nExpect: 100-continue\r\n", Unknown),
+        ("1.1", "Expect: 200-ok\r\n", Unknown),
+        ("1.0", "Expect: 100-continue\r\n", None),
+        ("1.0", "Expect: x\r\n", None),
+    ] {
+        let mut bytes = BytesMut::from(&*format!(
+            "GET / HTTP/{version}\r\nhost: a\r\n{headers}\r\n"
+        ));
+        let request = IncomingDecoder::new(LIMIT)
+            .decode(&mut bytes)
+            .unwrap()
+            .unwrap();
+        assert_eq!(request.expectation(), expected, "{version} {headers:?}");
+    }
+}
+
+#[test]
+#[expect(clippy::too_many_lines, reason = "one table")]
+fn what_is_no_request_is_refused_with_its_reason() {
+    let line = |line: &str| format!("{line}\r\nHost: a\r\n\r\n");
+    let host = |host: &str| format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n");
+    let many = |count: usize| get(&"x: y\r\n".repeat(count));
+    let encoding = |lines: &str| get(lines) + "0\r\n\r\n";
+    let long = "a".repeat(9_000);
+    for (bytes, fault) in [
+        // The request line.
+        ("\x16\x03\x01\x02".into(), F::RequestLine),
+        ("\0".into(), F::RequestLine),
+        (" GET / HTTP/1.1\r\n".into(), F::RequestLine),
+        ("\r\n".repeat(6), F::RequestLine),
+        ("garbage\r\n\r\n".into(), F::RequestLine),
+        ("GET /\r\n\r\n".into(), F::RequestLine),
+        ("G@T / HTTP/1.1\r\n\r\n".into(), F::RequestLine),
+        ("GET : / HTTP/1.1\r\n\r\n".into(), F::RequestLine),
+        (line("GET  / HTTP/1.1"), F::RequestLine),
+        (line("GET /  HTTP/1.1"), F::RequestLine),
+        (line("GET / HTTP/1.1 "), F::RequestLine),
+        (line("GET / a HTTP/1.1"), F::RequestLine),
+        (line("GET /\tHTTP/1.1"), F::RequestLine),
+        (line("GET / http/1.1"), F::VersionForm),
+        (line("GET / HTTP/1.10"), F::VersionForm),
+        (line("GET / HTTP/1"), F::VersionForm),
+        (line("GET / XTTP/1.1"), F::VersionForm),
+        (line("GET / "), F::VersionForm),
+        (line("GET / HTTP/0.9"), F::Version),
+        (line("GET / HTTP/1.2"), F::Version),
+        (line("GET / HTTP/2.0"), F::Version),
+        (line("PRI * HTTP/2.0"), F::Preface),
+        (line("GET / HTTP/9.9"), F::Version),
+        (line(&format!("GET /{long} HTTP/1.1")), F::TargetTooLong),
+        (format!("GET /{long}"), F::TargetTooLong),
+        (line("GET /a#b HTTP/1.1"), F::Fragment),
+        (line("GET /\u{e9} HTTP/1.1"), F::TargetCharacter),
+        (line("GET /\x01 HTTP/1.1"), F::TargetCharacter),
+        (line("GET /\x7f HTTP/1.1"), F::TargetCharacter),
+        (line("GET a HTTP/1.1"), F::Target),
+        (line("GET * HTTP/1.1"), F::Target),
+        (line("GET ftp://a/ HTTP/1.1"), F::Target),
+        (line("GET http:/a HTTP/1.1"), F::Target),
+        (line("GET http:///a HTTP/1.1"), F::TargetHost),
+        (line("GET http://u@a/ HTTP/1.1"), F::TargetHost),
+        (line("GET http://a:b/ HTTP/1.1"), F::TargetHost),
+        (line("CONNECT a:80 HTTP/1.1"), F::Tunnel),
+        ("GET / HTTP/1.1\nHost: a\n\n".into(), F::BareLineFeed),
+        // The host.
+        ("GET / HTTP/1.1\r\n\r\n".into(), F::NoHost),
+        (get("host: a\r\n"), F::RepeatedHost),
+        (
+            "GET / HTTP/1.0\r\nHost: a\r\nHost: a\r\n\r\n".into(),
+            F::RepeatedHost,
+        ),
+        (host(""), F::Host),
+        (host("a:80:81"), F::Host),
+        (host("[::1"), F::Host),
+        (host("u@a"), F::Host),
+        (host("a b"), F::Host),
+        ("GET / HTTP/1.0\r\nHost: <x>\r\n\r\n".into(), F::Host),
+        (
+            "GET http://b/ HTTP/1.1\r\nHost: a\r\n\r\n".into(),
+            F::OtherHost,
+        ),
+        (
+            "GET https://a/ HTTP/1.1\r\nHost: a:80\r\n\r\n".into(),
+            F::OtherHost,
+        ),
+        ("GET http://a/ HTTP/1.1\r\n\r\n".into(), F::NoHost),
+        // The headers.
+        (get("a : b\r\n"), F::HeaderName),
+        (get(": b\r\n"), F::HeaderName),
+        (get("a\r\n"), F::HeaderName),
+        (get("a(: b\r\n"), F::HeaderName),
+        (get("a: b\0\r\n"), F::HeaderValue),
+        (get("a: b\rc: d\r\n"), F::HeaderValue),
+        (get("a: b\r\n c\r\n"), F::FoldedHeader),
+        (get("a: b\n"), F::BareLineFeed),
+        (many(256), F::TooManyHeaders),
+        (
+            get(&format!("x: {}\r\n", "y".repeat(LIMIT))),
+            F::HeadTooLarge(LIMIT),
+        ),
+        (
+            format!("GET / HTTP/1.1\r\nx: {}", "y".repeat(LIMIT)),
+            F::HeadTooLarge(LIMIT),
+        ),
+        // The end of the body.
+        (
+            get("content-length: 1\r\ncontent-length: 1\r\n"),
+            F::RepeatedContentLength,
+        ),
+        (get("content-length: 1, 1\r\n"), F::ContentLength),
+        (get("content-length: +1\r\n"), F::ContentLength),
+        (get("content-length: -1\r\n"), F::ContentLength),
+        (get("content-length: 0x1\r\n"), F::ContentLength),
+        (get("content-length:\r\n"), F::ContentLength),
+        (get("content-length: 1 1\r\n"), F::ContentLength),
+        (get("content-length: 65\r\n"), F::BodyTooLarge),
+        (
+            get("content-length: 99999999999999999999999\r\n"),
+            F::BodyTooLarge,
+        ),
+        (
+            get("content-length: 5\r\ntransfer-encoding: chunked\r\n"),
+            F::TwoFramings,
+        ),
+        (
+            encoding("transfer-encoding: chunked\r\ntransfer-encoding: chunked\r\n"),
+            F::TransferEncoding,
+        ),
+        (
+            encoding("transfer-encoding: chunked, chunked\r\n"),
+            F::TransferEncoding,
+        ),
+        (
+            encoding("transfer-encoding: chunked, gzip\r\n"),
+            F::TransferEncoding,
+        ),
+        (
+            encoding("transfer-encoding: chunked\r\ntransfer-encoding: identity\r\n"),
+            F::TransferEncoding,
+        ),
+        (encoding("transfer-encoding: gzip\r\n"), F::TransferEncoding),
+        (
+            encoding("transfer-encoding: identity\r\n"),
+            F::TransferEncoding,
+        ),
+        (encoding("transfer-encoding:\r\n"), F::TransferEncoding),
+        (
+            encoding("transfer-encoding: , chunked\r\n"),
+            F::TransferEncoding,
+        ),
+        (
+            encoding("transfer-encoding: chunked,\r\n"),
+            F::TransferEncoding,
+        ),
+        (
+            encoding("transfer-encoding: chunked;q=1\r\n"),
+            F::TransferEncoding,
+        ),
+        (
+            encoding("transfer-encoding: xchunked\r\n"),
+            F::TransferEncoding,
+        ),
+        (
+            encoding("transfer-encoding: \"chunked\"\r\n"),
+            F::TransferEncoding,
+        ),
+        (
+            encoding("transfer-encoding: gzip, chunked\r\n"),
+            F::TransferCoding,
+        ),
+        (
+            encoding("transfer-encoding: identity, chunked\r\n"),
+            F::TransferCoding,
+        ),
+        (
+            encoding("transfer-encoding: gzip\r\ntransfer-encoding: chunked\r\n"),
+            F::TransferCoding,
+        ),
+        (
+            "GET / HTTP/1.0\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n".into(),
+            F::TransferEncodingInHttp10,
+        ),
+        // The chunks.
+        (chunked("\r\n"), F::Chunks(Malformed::ChunkSize)),
+        (
+            chunked("\r\n{\"vehicle_id\":\"v1\"}\r\n0\r\n\r\n"),
+            F::Chunks(Malformed::ChunkSize),
+        ),
+        (chunked(";a\r\n\r\n"), F::Chunks(Malformed::ChunkSize)),
+        (
+            chunked("2\r\n{}\r\n\r\n0\r\n\r\n"),
+            F::Chunks(Malformed::ChunkSize),
+        ),
+        (chunked(" 2\r\n{}\r\n"), F::Chunks(Malformed::ChunkSize)),
+        (chunked("2 \r\n{}\r\n"), F::Chunks(Malformed::ChunkSize)),
+        (chunked("+2\r\n{}\r\n"), F::Chunks(Malformed::ChunkSize)),
+        (chunked("0x2\r\n{}\r\n"), F::Chunks(Malformed::ChunkSize)),
+        (chunked("g\r\n"), F::Chunks(Malformed::ChunkSize)),
+        (
+            chunked("00000000000000002\r\n{}\r\n"),
+            F::Chunks(Malformed::ChunkSize),
+        ),
+        (chunked("2\n{}\r\n"), F::Chunks(Malformed::BareLineFeed)),
+        (chunked("2\r\n{}}\r\n"), F::Chunks(Malformed::ChunkEnd)),
+        (
+            chunked("2;a\x01\r\n{}\r\n"),
+            F::Chunks(Malformed::ChunkExtension),
+        ),
+        (
+            chunked(&format!("2;{}", "a".repeat(17_000))),
+            F::Chunks(Malformed::ChunkExtensionsTooLarge),
+        ),
+        (chunked("41\r\n"), F::BodyTooLarge),
+        (chunked("ffffffffffffffff\r\n"), F::BodyTooLarge),
+        (
+            chunked("0\r\na b\r\n\r\n"),
+            F::Chunks(Malformed::HeaderName),
+        ),
+        (
+            chunked("0\r\n folded\r\n\r\n"),
+            F::Chunks(Malformed::FoldedHeader),
+        ),
+        (
+            chunked("0\r\na: b\0\r\n\r\n"),
+            F::Chunks(Malformed::HeaderValue),
+        ),
+        (
+            chunked(&format!("0\r\na: {}", "a".repeat(17_000))),
+            F::TrailersTooLarge,
+        ),
+        (
+            chunked(&format!("0\r\n{}\r\n", "a: b\r\n".repeat(65))),
+            F::TrailersTooLarge,
+        ),
+    ] {
+        // Long ones are cut in fewer places.
+        let is = if bytes.len() > 3_000 {
+            read([bytes.as_bytes()])
+        } else {
+            however_cut(bytes.as_bytes())
+        };
+        assert_eq!(is, Err(fault), "{:?}", &bytes[..bytes.len().min(200)]);
+    }
+}
+
+#[test]
+fn the_limits_themselves_are_allowed() {
+    let length = get("x: \r\n").len();
+    let head = get(&format!("x: {}\r\n", "y".repeat(LIMIT - length)));
+    assert_eq!(head.len(), LIMIT);
+    assert!(read([head.as_bytes()]).unwrap().is_some());
+    assert!(
+        read([get(&"x: y\r\n".repeat(255)).as_bytes()])
+            .unwrap()
+            .is_some()
+    );
+    let line = format!(
+        "GET /{} HTTP/1.1\r\nhost: a\r\n\r\n",
+        "a".repeat(LONGEST_LINE - "GET / HTTP/1.1\r".len())
+    );
+    assert!(read([line.as_bytes()]).unwrap().is_some());
+}
+
+/// A line of a request, often one that matters.
+fn line() -> impl Strategy<Value = String> {
+    let parts = [
+        "Host: a",
+        "Host:a:80",
+        "Host: a b",
+        "Host: <x>",
+        "host: [::1]",
+        "Content-Length: 2",
+        "content-length: 02",
+        "Content-Length: 2, 2",
+        "Connection: keep-alive",
+        "Connection: close",
+        "connection: x",
+        "Expect: 100-continue",
+        "Transfer-Encoding: chunked",
+        "X-A:",
+        "X-B: \u{fc}",
+        "X C: d",
+        " folded",
+        "X-D: e\u{1}",
+        "upgrade: h2c",
+    ];
+    prop_oneof![9 => proptest::sample::select(parts.to_vec()).prop_map(str::to_owned), 1 => "[ -~]{0,12}"]
+}
+
+proptest! {
+    /// Whatever the short cut takes, this reads as the same request, up to the same byte.
+    #[test]
+    fn the_short_cut_means_the_same(
+        lines in proptest::collection::vec(line(), 0..5),
+        end in proptest::sample::select(vec!["\r\n", "\r\n", "\r\n", "\n"]),
+        body in "[{}\r\n0-2]{0,6}",
+    ) {
+        let first = "POST /request_charge HTTP/1.1\r\n";
+        let mut bytes = first.to_owned();
+        for line in ["Host: a".to_owned()].iter().chain(&lines) {
+            bytes += line;
+            bytes += end;
+        }
+        let bytes = bytes + "\r\n" + &body;
+        if let Some(short) = WholeRequest::find(bytes.as_bytes(), &[first.as_bytes()], BODY) {
+            let (head, body) = short.parts(bytes.as_bytes()).unwrap();
+            let headers = head.fields().map(|(name, value)| (String::from_utf8(name.to_vec()).unwrap(), value.to_vec()));
+            let expected: Read = (
+                "POST".into(), "/request_charge".into(), None, headers.collect(), body.to_vec(), false,
+                bytes.as_bytes()[short.length()..].to_vec(),
+            );
+            prop_assert_eq!(read([bytes.as_bytes()]), Ok(Some(expected)));
+        }
+    }
+
+    #[test]
+    fn no_bytes_make_it_panic(pieces in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..40), 0..6)) {
+        let _ = read(pieces.iter().map(Vec::as_slice));
+        let start = chunked("").into_bytes();
+        let _ = read(std::iter::once(start.as_slice()).chain(pieces.iter().map(Vec::as_slice)));
+    }
+}

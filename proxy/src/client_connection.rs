@@ -1,0 +1,181 @@
+//! A client's HTTP/1.1 connection: the requests that come over it, each read whole, and the end.
+//!
+//! Both ports read with it, and every request of a connection is read in the same way, so there is one verdict on the
+//! same bytes. It sets no deadlines: its callers do.
+
+use std::{io, time::Duration};
+
+use bytes::{Buf, BytesMut};
+use pingora_core::protocols::Stream;
+use switchyard_http1::{
+    Expectation, FaultKind, IncomingBody, IncomingDecoder, IncomingRequest, RequestFault,
+};
+use switchyard_wire::{Code, Failure};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    time::timeout,
+};
+
+/// Size of the buffer that an idle connection keeps for the next request, in bytes: most charge requests fit.
+const FIRST_READ: usize = 1024;
+/// The most room that is made for one read, in bytes, however much a request announces.
+const LARGEST_READ: usize = 16 * 1024;
+/// How long a connection that the proxy closes may take to read the last bytes.
+pub(crate) const CLOSE_GRACE: Duration = Duration::from_secs(1);
+
+/// A connection, and the bytes that have been received and belong to no request that was answered.
+#[derive(Debug)]
+pub(crate) struct ClientConnection {
+    stream: Stream,
+    received: BytesMut,
+}
+
+impl ClientConnection {
+    pub(crate) fn new(stream: Stream) -> Self {
+        Self {
+            stream,
+            received: BytesMut::new(),
+        }
+    }
+
+    /// The bytes of the current request, and perhaps of further ones.
+    pub(crate) fn received(&self) -> &[u8] {
+        &self.received
+    }
+
+    /// The request of this many bytes has been answered.
+    pub(crate) fn advance(&mut self, length: usize) {
+        self.received.advance(length.min(self.received.len()));
+    }
+
+    /// Waits for the first bytes of the next request. False if the connection ends instead.
+    pub(crate) async fn has_request(&mut self) -> bool {
+        if !self.received.is_empty() {
+            return true;
+        }
+        // An idle connection keeps no large buffer.
+        if !self.received.try_reclaim(FIRST_READ) || self.received.capacity() > 2 * FIRST_READ {
+            self.received = BytesMut::with_capacity(FIRST_READ);
+        }
+        matches!(self.stream.read_buf(&mut self.received).await, Ok(1..))
+    }
+
+    /// Reads the head of the next request, of at most `limit` bytes. `None` if the connection ends instead.
+    pub(crate) async fn head(&mut self, limit: usize) -> Result<Option<IncomingRequest>, Failure> {
+        let mut decoder = IncomingDecoder::new(limit);
+        loop {
+            match decoder.decode(&mut self.received) {
+                Ok(Some(request)) => return Ok(Some(request)),
+                Ok(None) if self.read(FIRST_READ).await => {}
+                Ok(None) if self.received.is_empty() => return Ok(None),
+                Ok(None) => return Err(refusal(RequestFault::Truncated)),
+                Err(fault) => return Err(refusal(fault)),
+            }
+        }
+    }
+
+    /// Reads the body of a request, of at most `limit` bytes. Tells the client to send it, if the client waits for that.
+    pub(crate) async fn body(
+        &mut self,
+        request: &IncomingRequest,
+        limit: usize,
+    ) -> Result<IncomingBody, Failure> {
+        let refusal = |fault| match fault {
+            RequestFault::BodyTooLarge => body_too_large(limit),
+            fault => refusal(fault),
+        };
+        let mut decoder = request.body(limit).map_err(refusal)?;
+        let mut is_awaited = request.expectation() == Expectation::Continue;
+        loop {
+            if let Some(body) = decoder.decode(&mut self.received).map_err(refusal)? {
+                return Ok(body);
+            }
+            let sent = if std::mem::take(&mut is_awaited) {
+                self.send(b"HTTP/1.1 100 Continue\r\n\r\n").await.is_ok()
+            } else {
+                true
+            };
+            let missing = decoder.missing(&self.received);
+            if !sent || !self.read(missing.clamp(FIRST_READ, LARGEST_READ)).await {
+                return Err(refusal(RequestFault::Truncated));
+            }
+        }
+    }
+
+    /// The body of a request, if it has arrived.
+    pub(crate) fn arrived_body(
+        &mut self,
+        request: &IncomingRequest,
+        limit: usize,
+    ) -> Option<IncomingBody> {
+        let mut decoder = request.body(limit).ok()?;
+        decoder.decode(&mut self.received).ok()?
+    }
+
+    /// Reads what is there, into at least `room` bytes. False if the connection ends.
+    async fn read(&mut self, room: usize) -> bool {
+        if self.received.capacity() == self.received.len() {
+            self.received.reserve(room);
+        }
+        matches!(self.stream.read_buf(&mut self.received).await, Ok(1..))
+    }
+
+    /// Sends these bytes.
+    pub(crate) async fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.stream.write_all(bytes).await?;
+        self.stream.flush().await
+    }
+
+    /// Closes after an answer to a request that was read to its end.
+    pub(crate) async fn close(mut self) {
+        // An error means that it is closed already.
+        let _ = timeout(CLOSE_GRACE, self.stream.shutdown()).await;
+    }
+
+    /// Closes after an answer to a request that was not read to its end. To close a socket with unread bytes resets the
+    /// connection, and the reset may overtake the answer; so the rest is read and dropped until the client closes too.
+    pub(crate) async fn close_unread(mut self) {
+        let rest = async {
+            self.stream.shutdown().await?;
+            self.received.clear();
+            while self.stream.read_buf(&mut self.received).await? > 0 {
+                self.received.clear();
+            }
+            io::Result::Ok(())
+        };
+        let _ = timeout(CLOSE_GRACE, rest).await;
+    }
+}
+
+/// The error answer for a fault of the protocol. The connection ends with it.
+pub(crate) fn refusal(fault: RequestFault) -> Failure {
+    let code = match fault.kind() {
+        FaultKind::Malformed => Code::InvalidRequest,
+        FaultKind::BodyTooLarge => Code::BodyTooLarge,
+        FaultKind::TargetTooLong => Code::TargetTooLong,
+        FaultKind::HeadTooLarge => Code::HeadTooLarge,
+        FaultKind::NotImplemented => Code::NotImplemented,
+        FaultKind::Version => Code::VersionNotSupported,
+    };
+    Failure::new(code, fault.to_string()).closing()
+}
+
+/// The error answer for a body over `limits.body`.
+pub(crate) fn body_too_large(limit: usize) -> Failure {
+    let message = format!("the body is larger than {limit} bytes (limits.body)");
+    Failure::new(Code::BodyTooLarge, message)
+}
+
+/// The error answer for a part of a request that took longer than `timeouts.client`.
+pub(crate) fn too_slow(part: &str, limit: Duration) -> Failure {
+    let limit = humantime::format_duration(limit);
+    let message = format!("the request's {part} did not come within {limit} (timeouts.client)");
+    Failure::new(Code::RequestTimeout, message)
+}
+
+/// The error answer for an expectation that HTTP does not define.
+pub(crate) fn unknown_expectation() -> Failure {
+    let message =
+        "the only expectation that is met here is 100-continue; send the request without any other";
+    Failure::new(Code::ExpectationFailed, message)
+}
