@@ -17,6 +17,7 @@ mod charge;
 mod decisions;
 mod idempotency;
 mod operation;
+mod origin;
 mod queue;
 mod reply;
 mod request;
@@ -40,6 +41,7 @@ use tokio::time::Instant;
 
 pub use budget::RetryBudget;
 pub use decisions::{Decision, Decisions};
+pub use origin::{Client, VIA_HTTP1, VIA_HTTP1_0, VIA_HTTP2};
 pub use reply::Reply;
 pub use request::{ReceivedRequest, RequestContext, Target};
 pub use sessions::Action;

@@ -83,6 +83,13 @@ schema_types! {
         "pattern": r"^\S+:\d{1,5}$",
         "examples": ["127.0.0.1:8080", "[::1]:8080"]
     }
+    /// A range of IP addresses.
+    Network: {
+        "description": "A range of IP addresses.",
+        "type": "string",
+        "pattern": r"^[0-9A-Fa-f:.]+(/\d{1,3})?$",
+        "examples": ["10.0.0.0/8", "2001:db8::/32", "127.0.0.1"]
+    }
     /// A name that fits URLs and label values.
     Name: {
         "type": "string",

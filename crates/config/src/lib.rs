@@ -19,9 +19,11 @@ mod aggregate;
 mod bounds;
 mod discovery;
 mod error;
+mod forwarded;
 mod json_schema;
 mod model;
 mod nearest;
+mod network;
 mod pipeline;
 mod policy;
 mod read;
@@ -38,10 +40,12 @@ pub use advice::Advice;
 pub use aggregate::{Aggregate, UnknownAggregate};
 pub use discovery::{Discovery, DnsSource, FileSource, HttpSource, Records, UnknownRecords};
 pub use error::{Error, Fault, Faults};
+pub use forwarded::{Forwarded, ForwardedHeaders};
 pub use model::{
     Admin, Admission, Charge, Health, Http2, Limits, Load, Retry, Substation, Timeouts, Tls,
     Upstream,
 };
+pub use network::Network;
 pub use pipeline::Pipeline;
 pub use policy::{Policy, UnknownPolicy};
 pub use series::{MatchOp, Matcher, Series, SeriesError};
@@ -98,6 +102,8 @@ pub struct Config {
     pub upstream: Upstream,
     /// How much the proxy takes on.
     pub limits: Limits,
+    /// What a substation is told of the client.
+    pub forwarded: Forwarded,
     /// What happens to requests for which no substation has room.
     pub admission: Admission,
     /// When a request is sent again.

@@ -1,8 +1,8 @@
 //! The keys of the file: where each appears, and what its value must be.
 
 use super::{
-    Admin, Admission, Charge, Config, Health, Http2, Limits, Load, Pipeline, Policy, Retry,
-    Substation, Timeouts, Tls, Upstream,
+    Admin, Admission, Charge, Config, Forwarded, Health, Http2, Limits, Load, Pipeline, Policy,
+    Retry, Substation, Timeouts, Tls, Upstream,
     bounds::{
         LARGEST_BODY, MOST_ATTEMPTS, MOST_CONNECTIONS, MOST_EXCHANGES, MOST_FAILURES, MOST_KEYS,
         MOST_STREAMS, MOST_SUBSTATIONS, MOST_THREADS,
@@ -43,6 +43,7 @@ pub(super) fn config(file: &mut Section<'_>) -> Config {
         timeouts: file.section("timeouts", timeouts),
         upstream: file.section("upstream", upstream),
         limits: file.section("limits", limits),
+        forwarded: file.section("forwarded", forwarded),
         admission: file.section("admission", admission),
         retry: file.section("retry", retry),
         health: file.section("health", health),
@@ -135,6 +136,14 @@ fn limits(s: &mut Section<'_>) -> Limits {
         connections,
         // By default one for each connection, which adds no limit.
         requests: s.value("requests", connections, values::whole(1..=MOST_CONNECTIONS)),
+    }
+}
+
+fn forwarded(s: &mut Section<'_>) -> Forwarded {
+    let default = Forwarded::default();
+    Forwarded {
+        trust: s.value("trust", default.trust, values::networks),
+        send: s.value("send", default.send, values::parsed),
     }
 }
 

@@ -10,6 +10,7 @@ pub use source::check_host;
 pub(super) use source::{host, targets, url};
 
 use super::{
+    network::Network,
     pipeline::{self, Pipeline},
     show,
     tree::Node,
@@ -55,6 +56,20 @@ pub(super) fn parsed<T: FromStr<Err: Display>>(node: &Node) -> Read<T> {
     text(node)?
         .parse()
         .map_err(|error: T::Err| error.to_string())
+}
+
+/// A list of ranges of IP addresses; it may be empty.
+pub(super) fn networks(node: &Node) -> Read<Vec<Network>> {
+    match node {
+        Node::List(items) => items
+            .iter()
+            .map(|item| parsed(item).map_err(|rule| format!("{}: {rule}", item.shown())))
+            .collect(),
+        other => Err(format!(
+            "must be a list, as in `[10.0.0.0/8]`, not {}",
+            other.kind()
+        )),
+    }
 }
 
 /// The name of a substation. It appears in URLs and as a label's value, so it must need no quoting.

@@ -2,33 +2,50 @@
 
 use crate::{headers::Head, hop_by_hop::nominates};
 
-/// The end-to-end headers of a client's request, then `own`: the name and value of a header that the proxy writes
-/// itself. It replaces any header of that name from the client.
+/// What the proxy says of where a request came from.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Origin<'a> {
+    /// Whether the client's own forwarding headers are passed on.
+    pub is_trusted: bool,
+    /// Names and values of the headers that say it. Each replaces any header of that name from the client; one without a
+    /// name is none.
+    pub fields: [(&'a str, &'a [u8]); 3],
+}
+
+/// The end-to-end headers of a client's request, then `own`, the name and value of a header that the proxy writes itself,
+/// and those of `origin`. Each replaces any header of that name from the client.
 #[inline]
 pub fn forwarded<'a>(
     head: Head<'a>,
+    origin: Origin<'a>,
     own: (&'a str, &'a [u8]),
 ) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
     let nominates_any = head.all("connection").next().is_some();
-    let own = (own.0.as_bytes(), own.1);
+    let [first, second, third] = origin.fields;
+    let own = [own, first, second, third].map(|(name, value)| (name.as_bytes(), value));
     head.fields()
         .filter(move |(name, _)| {
-            is_end_to_end(name)
-                && !name.eq_ignore_ascii_case(own.0)
+            is_end_to_end(name, origin.is_trusted)
+                && !own.iter().any(|(own, _)| name.eq_ignore_ascii_case(own))
                 && !(nominates_any && is_nominated(head, name))
         })
-        .chain([own])
+        .chain(own.into_iter().filter(|(name, _)| !name.is_empty()))
 }
 
 /// Whether a header is forwarded. Hop-by-hop and framing headers are not, because the encoder writes its own, and
-/// headers that claim to come from an earlier proxy are not either.
+/// headers that claim to come from an earlier proxy are only if the client is trusted.
 #[inline]
-fn is_end_to_end(name: &[u8]) -> bool {
-    const NOT_FORWARDED: [&str; 15] = [
+fn is_end_to_end(name: &[u8], is_trusted: bool) -> bool {
+    const FROM_A_PROXY: [&str; 4] = [
+        "forwarded",
+        "x-forwarded-for",
+        "x-forwarded-host",
+        "x-forwarded-proto",
+    ];
+    const NOT_FORWARDED: [&str; 11] = [
         "connection",
         "content-length",
         "expect",
-        "forwarded",
         "host",
         "keep-alive",
         "proxy-authorization",
@@ -37,13 +54,13 @@ fn is_end_to_end(name: &[u8]) -> bool {
         "trailer",
         "transfer-encoding",
         "upgrade",
-        "x-forwarded-for",
-        "x-forwarded-host",
-        "x-forwarded-proto",
     ];
-    !NOT_FORWARDED
-        .iter()
-        .any(|hop| name.eq_ignore_ascii_case(hop.as_bytes()))
+    let is = |names: &[&str]| {
+        names
+            .iter()
+            .any(|hop| name.eq_ignore_ascii_case(hop.as_bytes()))
+    };
+    !is(&NOT_FORWARDED) && (is_trusted || !is(&FROM_A_PROXY))
 }
 
 /// Whether a `Connection` header nominates `name` as hop-by-hop.

@@ -18,7 +18,7 @@ mod whole_request;
 
 pub use authority::Authority;
 pub use decoder::{Answer, Decoded, Decoder, Limits, Malformed};
-pub use forwarded::forwarded;
+pub use forwarded::{Origin, forwarded};
 pub use headers::{Head, HeaderSpan};
 pub use hop_by_hop::nominates;
 pub use incoming::{

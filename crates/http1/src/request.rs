@@ -6,6 +6,8 @@ use bytes::{BufMut, Bytes, BytesMut};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequestHead {
     bytes: Bytes,
+    /// Where the target ends.
+    target_end: usize,
 }
 
 /// Why a request cannot be written: a reader would not understand it as intended.
@@ -46,6 +48,24 @@ impl RequestHead {
         let bytes = [method, " ", path, " HTTP/1.1\r\nhost: ", host, "\r\n"].concat();
         Ok(Self {
             bytes: bytes.into(),
+            target_end: method.len() + 1 + path.len(),
+        })
+    }
+
+    /// The same with `query` behind the path, or behind the query that the path has.
+    pub fn with_query(&self, query: &str) -> Result<Self, Unencodable> {
+        if !query.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(Unencodable::Path);
+        }
+        let (line, rest) = self
+            .bytes
+            .split_at_checked(self.target_end)
+            .unwrap_or_default();
+        let mark = if line.contains(&b'?') { "&" } else { "?" };
+        let bytes = [line, mark.as_bytes(), query.as_bytes(), rest].concat();
+        Ok(Self {
+            bytes: bytes.into(),
+            target_end: line.len() + 1 + query.len(),
         })
     }
 }

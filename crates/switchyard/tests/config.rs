@@ -115,7 +115,8 @@ fn every_key_of_the_effective_configuration_has_its_row_in_the_documentation() {
 discovery: {file_sd: [a.json], http_sd: [\"http://a\"], dns: [{name: a, port: 1, resolver: \"127.0.0.1:53\"}]}
 
 tls: {certificate: tls.crt, key: tls.key}
-admin: {token_file: token}";
+admin: {token_file: token}
+forwarded: {trust: [10.0.0.0/8]}";
     let config = yaml_serde::to_value(Config::from_yaml(one, "one").unwrap()).unwrap();
 
     let mut keys = Vec::new();

@@ -133,7 +133,7 @@ fn every_shipped_and_every_valid_file_satisfies_the_schema_and_names_it() {
 fn the_schema_has_exactly_the_parsers_keys_each_with_description_and_default() {
     let one = "substations: [{name: a, address: 127.0.0.1:5001, capacity: 1}]\n\
         discovery: {file_sd: [a.json], http_sd: ['http://a/b'], dns: [{name: a, port: 1, resolver: 127.0.0.1:53}]}\n\
-        tls: {certificate: a.crt, key: a.key}\nadmin: {token_file: token}";
+        tls: {certificate: a.crt, key: a.key}\nadmin: {token_file: token}\nforwarded: {trust: [10.0.0.0/8]}";
     let effective = serde_json::to_value(Config::from_yaml(one, "one").unwrap()).unwrap();
     let mut known = BTreeMap::new();
     leaves(&effective, "", &mut known);

@@ -32,7 +32,7 @@ use pipeline_queue::Outcome;
 use pipelined_connection::{Observation, PipelinedConnection};
 use pool::{Lease, Pool};
 pub use switchyard_http1::Answer;
-use switchyard_http1::{Head, RequestHead, forwarded};
+use switchyard_http1::{Head, Origin, RequestHead, forwarded};
 use switchyard_wire::names::REQUEST_ID;
 use turn_time::TurnTime;
 
@@ -52,6 +52,8 @@ pub struct Outgoing<'a> {
     pub line: &'a RequestHead,
     /// The client's headers; only the end-to-end ones are forwarded.
     pub head: Head<'a>,
+    /// What the substation is told of the client.
+    pub origin: Origin<'a>,
     /// The request's id: the client's, or one made by the proxy.
     pub request_id: &'a HeaderValue,
     /// The whole body.
@@ -61,7 +63,11 @@ pub struct Outgoing<'a> {
 impl<'a> Outgoing<'a> {
     /// The headers to send, except those that the encoder writes itself.
     fn headers(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
-        forwarded(self.head, (REQUEST_ID, self.request_id.as_bytes()))
+        forwarded(
+            self.head,
+            self.origin,
+            (REQUEST_ID, self.request_id.as_bytes()),
+        )
     }
 }
 

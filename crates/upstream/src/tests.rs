@@ -55,6 +55,7 @@ async fn send<T: Send + 'static>(
     let outgoing = Outgoing {
         line: &line,
         head: Head::Raw(b"", &[]),
+        origin: Origin::default(),
         request_id: &request_id,
         body: b"{}",
     };

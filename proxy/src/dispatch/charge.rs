@@ -6,6 +6,7 @@
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
+use serde_json::error::Category;
 use switchyard_balance::Load;
 
 use switchyard_config as config;
@@ -38,7 +39,8 @@ impl<'a> Charge<'a> {
             .deserialize(&mut json)
             .and_then(|load| json.end().map(|()| load))
             .map_err(|error| {
-                let message = format!("the body is not a charge request: {error}");
+                let why = explain(&error, body);
+                let message = format!("the body is not a charge request: {why}");
                 Failure::new(Code::InvalidRequest, message)
             })?
         };
@@ -46,6 +48,28 @@ impl<'a> Charge<'a> {
             .or_else(|| Load::new(rules.default_load))
             .unwrap_or_default();
         Ok(Self { body, load })
+    }
+}
+
+/// What is wrong with a body, and what to send instead.
+fn explain(error: &serde_json::Error, body: &[u8]) -> String {
+    const INSTEAD: &str = r#"send a JSON object, as in {"power_kw": 11}, or no body at all"#;
+    let text = error.to_string();
+    match error.classify() {
+        // Said by the visitors below; where in the body it is adds nothing.
+        Category::Data => text
+            .rsplit_once(" at line ")
+            .map_or(text.as_str(), |(what, _)| what)
+            .to_owned(),
+        _ if text.starts_with("number out of range") => "it has a number out of range".into(),
+        Category::Eof => format!("its JSON ends too early; {INSTEAD}"),
+        _ if !body.trim_ascii_start().starts_with(b"{") && body.contains(&b'=') => {
+            format!("it looks like a form; {INSTEAD}")
+        }
+        _ => {
+            let (line, column) = (error.line(), error.column());
+            format!("it is no JSON from line {line}, character {column} on; {INSTEAD}")
+        }
     }
 }
 
@@ -240,22 +264,28 @@ mod tests {
         for (body, reason) in [
             ("[]", "expected a JSON object"),
             ("7", "expected a JSON object"),
-            ("{", "EOF"),
-            ("{} x", "trailing characters"),
+            ("{", "ends too early; send a JSON object"),
+            ("{} x", "no JSON from line 1, character 4 on"),
+            (
+                "power_kw=7&vehicle_id=v",
+                "looks like a form; send a JSON object",
+            ),
+            ("vehicle", "no JSON from line 1, character 1 on"),
             (r#"{"power_kw": 0}"#, "positive number"),
             (r#"{"power_kw": -1}"#, "positive number"),
             (r#"{"power_kw": 5e12}"#, "positive number up to 4e12"),
             (r#"{"energy_kwh": 5e12}"#, "positive number up to 4e12"),
             (r#"{"power_kw": 1e999}"#, "number out of range"),
-            (r#"{"power_kw": NaN}"#, "expected value"),
+            (r#"{"power_kw": NaN}"#, "no JSON from line 1, character"),
             (r#"{"power_kw": "11"}"#, "positive number"),
             (r#"{"power_kw": 1, "power_kw": 2}"#, "given twice"),
             (r#"{"energy_kwh": -5}"#, "positive number"),
             (r#"{"vehicle_id": 5}"#, "string"),
-            ("\u{0}", "expected value"),
+            ("\u{0}", "no JSON from line 1"),
         ] {
             let message = parse(body).unwrap_err();
             assert!(message.contains(reason), "{body}: {message}");
+            assert!(!message.contains("at line"), "{body}: {message}");
         }
     }
 }

@@ -26,6 +26,8 @@ pub(super) enum Operation<'a> {
     /// Book a charge, under the request's `Idempotency-Key` if it has one.
     Charge {
         charge: Charge<'a>,
+        /// The query string for the substation.
+        query: Option<&'a str>,
         claim: Option<Claim<'a, Arc<Substation>>>,
     },
     /// Show or end a session.
@@ -39,7 +41,7 @@ pub(super) enum Operation<'a> {
 impl<'a> Operation<'a> {
     /// A charge that arrived at `now`.
     pub(super) fn charge(
-        charge: Charge<'a>,
+        (charge, query): (Charge<'a>, Option<&'a str>),
         head: Head<'_>,
         snapshot: &Snapshot,
         state: &'a DispatchState,
@@ -49,12 +51,24 @@ impl<'a> Operation<'a> {
         let key = key_of(head)?;
         let claim = key.map(|key| state.keys.claim(key, now, rules));
         state.budget.deposit(rules.budget);
-        Ok(Self::Charge { charge, claim })
+        Ok(Self::Charge {
+            charge,
+            query,
+            claim,
+        })
     }
 
     /// An action on the session `id`.
-    pub(super) fn session(snapshot: &Snapshot, action: Action, id: &str) -> Result<Self, Failure> {
-        let (holder, line) = sessions::locate(snapshot, action, id)?;
+    pub(super) fn session(
+        snapshot: &Snapshot,
+        action: Action,
+        id: &str,
+        query: Option<&str>,
+    ) -> Result<Self, Failure> {
+        let (holder, mut line) = sessions::locate(snapshot, action, id)?;
+        if let Some(query) = query {
+            line = line.with_query(query).map_err(sessions::unfit)?;
+        }
         Ok(Self::Session {
             action,
             holder,

@@ -6,7 +6,7 @@ use switchyard_http1::Head;
 use switchyard_wire::{Code, Failure};
 use tokio::time::Instant;
 
-use super::sessions::Action;
+use super::{origin::Client, sessions::Action};
 use crate::{deadline_timer::DeadlineTimer, in_flight::RequestGuard, snapshot::Snapshot};
 
 /// What a request asks for.
@@ -25,6 +25,8 @@ pub struct ReceivedRequest<'a> {
     pub head: Option<Head<'a>>,
     /// What it asks for, or why it can't be answered.
     pub target: Result<Target<'a>, Failure>,
+    /// The query string, without its question mark.
+    pub query: Option<&'a str>,
     /// The whole body.
     pub body: &'a [u8],
 }
@@ -38,6 +40,10 @@ pub struct RequestContext<'a> {
     pub started: Instant,
     /// When its last byte had arrived: `timeouts.request` starts here.
     pub arrived: Instant,
+    /// The client's side of its connection.
+    pub client: &'a Client,
+    /// What `Via` says of the version of HTTP that it came over.
+    pub via: &'static str,
     /// The timer of its connection.
     pub timer: &'a mut DeadlineTimer,
     /// Counts it as in flight while this lives.

@@ -3,6 +3,7 @@
 use std::{
     future::{Future, poll_fn},
     pin::{Pin, pin},
+    sync::Arc,
 };
 
 use http::HeaderValue;
@@ -32,7 +33,9 @@ impl Dispatcher {
         let request_id = request_id::of(sent_id, || self.random(request_id::random));
         let routed = match self.prepare(context, received) {
             Ok((mut operation, head, is_charge)) => {
-                let context = (context, head, &request_id);
+                let rules = Arc::clone(&context.snapshot.config);
+                let origin = context.client.fields(&rules.forwarded, context.via, head);
+                let context = (context, head, &origin, &request_id);
                 let sent = pin!(self.send(&mut operation, context));
                 let routed = in_span(span_of(&request_id), sent).await;
                 routed.map(|routed| (routed, is_charge))
@@ -60,9 +63,12 @@ impl Dispatcher {
         let operation = match target {
             Target::Charge => {
                 let charge = Charge::parse(received.body, &snapshot.config.charge)?;
-                Operation::charge(charge, head, snapshot, &self.state, context.arrived)?
+                let body = (charge, received.query);
+                Operation::charge(body, head, snapshot, &self.state, context.arrived)?
             }
-            Target::Session(action, id) => Operation::session(snapshot, action, id)?,
+            Target::Session(action, id) => {
+                Operation::session(snapshot, action, id, received.query)?
+            }
         };
         Ok((operation, head, target == Target::Charge))
     }

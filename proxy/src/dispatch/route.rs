@@ -20,6 +20,7 @@ use super::{
     Dispatcher,
     attempt::{self, Attempt, ExchangeEnd},
     operation::Operation,
+    origin::OriginFields,
     reply::RoutedAnswer,
     request::RequestContext,
     retry::{RetryState, SafeToRetry},
@@ -30,6 +31,7 @@ use crate::deadline_timer::DeadlineTimer;
 /// What all attempts of a request share: its head and id, its deadline, and its retry state.
 pub(super) struct SendContext<'a> {
     pub(super) head: Head<'a>,
+    origin: &'a OriginFields<'a>,
     request_id: &'a HeaderValue,
     pub(super) deadline: Instant,
     pub(super) timer: &'a mut DeadlineTimer,
@@ -41,10 +43,12 @@ impl<'a> SendContext<'a> {
     fn new(
         context: &'a mut RequestContext<'_>,
         head: Head<'a>,
+        origin: &'a OriginFields<'a>,
         request_id: &'a HeaderValue,
     ) -> Self {
         Self {
             head,
+            origin,
             request_id,
             deadline: context.arrived + context.snapshot.config.timeouts.request,
             state: RetryState::new(Arc::clone(&context.snapshot), context.arrived),
@@ -58,10 +62,15 @@ impl Dispatcher {
     pub(super) async fn send(
         &self,
         operation: &mut Operation<'_>,
-        (request, head, request_id): (&mut RequestContext<'_>, Head<'_>, &HeaderValue),
+        (request, head, origin, request_id): (
+            &mut RequestContext<'_>,
+            Head<'_>,
+            &OriginFields<'_>,
+            &HeaderValue,
+        ),
     ) -> Result<RoutedAnswer, Failure> {
         // Made here, where it stays: as an argument it would be copied.
-        let mut context = SendContext::new(request, head, request_id);
+        let mut context = SendContext::new(request, head, origin, request_id);
         loop {
             let selected = match self.admit(operation, &context.state) {
                 Ok(selected) => selected,
@@ -146,17 +155,21 @@ impl Dispatcher {
     ) -> Attempt {
         let snapshot = &*context.state.snapshot;
         let report = substation.ledger().report_sent();
-        let charge_head;
+        let (charge_head, with_query);
         let (line, body) = match operation {
-            Operation::Charge { charge, .. } => {
+            Operation::Charge { charge, query, .. } => {
                 charge_head = substation.charge_head();
-                (&**charge_head, charge.body)
+                // It was checked when it was read, so it is fit.
+                with_query = query.and_then(|query| charge_head.with_query(query).ok());
+                let line = with_query.as_ref().unwrap_or(&**charge_head);
+                (line, charge.body)
             }
             Operation::Session { line, .. } => (line, &[][..]),
         };
         let outgoing = Outgoing {
             line,
             head: context.head,
+            origin: context.origin.origin(),
             request_id: context.request_id,
             body,
         };

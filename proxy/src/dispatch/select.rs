@@ -41,7 +41,7 @@ impl Dispatcher {
                 substation: Arc::clone(holder),
                 placement: None,
             }),
-            Operation::Charge { charge, claim } => match claim {
+            Operation::Charge { charge, claim, .. } => match claim {
                 None => self.enter(charge, state),
                 Some(claim) => self.select_by_key(charge, claim, state),
             },

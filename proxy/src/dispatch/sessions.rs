@@ -10,7 +10,7 @@
 use std::sync::Arc;
 
 use switchyard_grid::Substation;
-use switchyard_http1::RequestHead;
+use switchyard_http1::{RequestHead, Unencodable};
 use switchyard_upstream::Progress;
 use switchyard_wire::{Code, Consequence, Failure, names::SESSIONS};
 
@@ -77,9 +77,14 @@ pub(super) fn locate(
     };
     let holder = Arc::clone(snapshot.names.holder(id).ok_or_else(unknown)?);
     let path = [SESSIONS, id].concat();
-    let line = RequestHead::new(action.method(), &path, &holder.address().to_string())
-        .map_err(|error| Failure::new(Code::InvalidRequest, error.to_string()))?;
+    let line =
+        RequestHead::new(action.method(), &path, &holder.address().to_string()).map_err(unfit)?;
     Ok((holder, line))
+}
+
+/// The refusal of a request line that can't be written.
+pub(super) fn unfit(error: Unencodable) -> Failure {
+    Failure::new(Code::InvalidRequest, error.to_string())
 }
 
 /// Whether an id may stand in a path without escaping.

@@ -30,6 +30,7 @@ pub(super) fn read<'a>(
     Some(ReceivedRequest {
         head: Some(head),
         target: context.within_limit().map(|()| Target::Charge),
+        query: None,
         body,
     })
 }

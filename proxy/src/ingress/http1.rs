@@ -15,7 +15,7 @@ use super::{Ingress, LARGEST_HEAD, fast_path, target};
 use crate::{
     client_connection::{ClientConnection, too_slow, unknown_expectation},
     deadline_timer::DeadlineTimer,
-    dispatch::{ReceivedRequest, Reply, RequestContext},
+    dispatch::{Client, ReceivedRequest, Reply, RequestContext, VIA_HTTP1, VIA_HTTP1_0},
     in_flight::RequestGuard,
 };
 
@@ -23,6 +23,7 @@ impl Ingress {
     /// Serves an HTTP/1.1 connection to its end. `started` is when it was accepted.
     pub(super) async fn http1(&self, stream: Stream, started: Instant) -> Option<()> {
         let runtime = self.runtime();
+        let client = Client::of(&stream, runtime.now().config.tls.is_some());
         let mut connection = ClientConnection::new(stream);
         let mut deadline = started + runtime.now().config.timeouts.client;
         let mut timer = DeadlineTimer::new(deadline);
@@ -47,6 +48,8 @@ impl Ingress {
                     snapshot,
                     started,
                     arrived: Instant::now(),
+                    client: &client,
+                    via: VIA_HTTP1,
                     timer: &mut timer,
                     in_flight: in_flight.unwrap_or_else(|| runtime.in_flight.request()),
                 };
@@ -67,7 +70,7 @@ impl Ingress {
                 connection.advance(charge.length());
             } else {
                 drop(snapshot);
-                let request = self.request(connection, started, &mut timer, in_flight);
+                let request = self.request(connection, &client, started, &mut timer, in_flight);
                 connection = Box::pin(request).await?;
             }
             deadline = Instant::now() + runtime.now().config.timeouts.idle;
@@ -80,6 +83,7 @@ impl Ingress {
     async fn request(
         &self,
         mut connection: ClientConnection,
+        client: &Client,
         started: Instant,
         timer: &mut DeadlineTimer,
         in_flight: Option<RequestGuard<'_>>,
@@ -91,6 +95,11 @@ impl Ingress {
             snapshot: runtime.snapshot(),
             started,
             arrived: started,
+            client,
+            via: match &head {
+                Ok(head) if head.is_http_1_0() => VIA_HTTP1_0,
+                _ => VIA_HTTP1,
+            },
             in_flight: in_flight.unwrap_or_else(|| runtime.in_flight.request()),
             timer,
         };
@@ -178,6 +187,7 @@ fn received<'a>(
     ReceivedRequest {
         head: head.map(|head| head.head(received)),
         target: read.failure.clone().map_or_else(asked, Err),
+        query: head.and_then(|head| head.query(received)),
         body: body.unwrap_or_default(),
     }
 }

@@ -50,7 +50,7 @@ use tracing::debug;
 use switchyard_wire::Code;
 
 use super::{Ingress, LARGEST_HEAD};
-use crate::client_connection::CLOSE_GRACE;
+use crate::{client_connection::CLOSE_GRACE, dispatch::Client};
 use lingering::Lingering;
 
 /// The first bytes of a client (RFC 9113 §3.4).
@@ -87,17 +87,22 @@ pub(super) async fn serve(
         options.max_concurrent_streams(now.config.http2.streams);
         started + now.config.timeouts.client
     };
+    let client = Arc::new(Client::of(
+        &stream,
+        ingress.runtime().now().config.tls.is_some(),
+    ));
     let stream = Box::new(Lingering::new(stream));
     let greeted = timeout_at(deadline, handshake(stream, Some(options))).await;
     let mut connection = greeted.ok()?.ok()?;
     let _graceful = ingress.runtime().in_flight.graceful();
-    accept(ingress, &mut connection, stop.clone()).await;
+    accept(ingress, &mut connection, &client, stop.clone()).await;
     Some(())
 }
 
 async fn accept(
     ingress: &Arc<Ingress>,
     connection: &mut Connection<Stream, Bytes>,
+    client: &Arc<Client>,
     mut stop: ShutdownWatch,
 ) {
     let most = ingress.runtime().now().config.http2.streams;
@@ -128,9 +133,9 @@ async fn accept(
                     let fault = stream::check(&mut head, LARGEST_HEAD).err();
                     malformed += u32::from(fault.is_some());
                     let guard = work.begin();
-                    let ingress = Arc::clone(ingress);
+                    let (ingress, client) = (Arc::clone(ingress), Arc::clone(client));
                     tokio::spawn(async move {
-                        ingress.stream(head, body, answer, fault).await;
+                        ingress.stream(&client, (head, body), answer, fault).await;
                         drop(guard);
                     });
                     if malformed == MOST_MALFORMED {

@@ -47,6 +47,9 @@ limits:
   body: 64KiB
   connections: 10000
   requests: 10000
+forwarded:
+  trust: []
+  send: x-forwarded
 admission:
   queue: 0
   timeout: 1s
@@ -105,6 +108,7 @@ load:
 policy: power_of_two
 timeouts: {connect: 1us, request: 1h, client: 0.25s, idle: 61s}
 limits: {body: 65537, connections: 1, requests: 2}
+forwarded: {trust: [10.0.0.0/8, "::1"], send: forwarded}
 admission: {queue: 3, timeout: 4s}
 retry: {attempts: 10, budget: 0, keys: 1, keys_for: 1h}
 health: {failures: 5, success_rate: 0.9, window: 5s, requests: 1, ejection: 2s, longest_ejection: 1m, slow_start: 3s, most_ejected: 0.1, panic: 0}

@@ -535,6 +535,43 @@ fn an_expectation_costs_no_connection() {
 }
 
 #[test]
+fn a_trusted_proxy_in_front_is_believed_and_the_query_reaches_the_substation() {
+    let substation = Scripted::charging(|| Act::Write(booked()));
+    let trust = "forwarded: {trust: [127.0.0.0/8]}";
+    let proxy = Proxy::start(&[substation.address], trust);
+    let mut connection = Connection::open(proxy.charge);
+    // The second takes the fast path, but for its query.
+    for target in ["/request_charge?a=b", "/request_charge"] {
+        connection.send(format!(
+            "POST {target} HTTP/1.1\r\nhost: a\r\nx-forwarded-for: 1.2.3.4\r\nx-forwarded-proto: https\r\n\r\n"
+        ));
+        assert_eq!(connection.answer().status, 200);
+    }
+    let charges = substation.charges();
+    assert!(
+        charges[0].starts_with("POST /charge?a=b HTTP/1.1\r\n"),
+        "{charges:?}"
+    );
+    assert!(
+        charges[1].starts_with("POST /charge HTTP/1.1\r\n"),
+        "{charges:?}"
+    );
+    for charge in charges {
+        for line in [
+            "via: 1.1 switchyard",
+            "x-forwarded-for: 1.2.3.4, 127.0.0.1",
+            "x-forwarded-proto: https",
+        ] {
+            assert_eq!(
+                charge.lines().filter(|sent| *sent == line).count(),
+                1,
+                "{line}: {charge}"
+            );
+        }
+    }
+}
+
+#[test]
 fn head_is_get_without_the_body_on_both_ports() {
     let substation = Scripted::charging(|| Act::Write(booked()));
     let proxy = Proxy::start(&[substation.address], "");

@@ -67,14 +67,14 @@ fn the_substation_gets_the_body_and_the_end_to_end_headers_and_nothing_else() {
     let body = r#"{"power_kw": 7.4, "mine": "ü"}"#;
     let answer = client::raw(
         proxy.charge,
-        client::request("POST", "/request_charge", headers, body),
+        client::request("POST", "/request_charge?a=b&c", headers, body),
     );
     assert_eq!(answer.status, 200);
     let charge = substation.charges().remove(0);
     let (head, sent) = charge.split_once("\r\n\r\n").unwrap();
     assert_eq!(sent, body);
     let mut lines: Vec<_> = head.split("\r\n").map(str::to_lowercase).collect();
-    assert_eq!(lines.remove(0), "post /charge http/1.1");
+    assert_eq!(lines.remove(0), "post /charge?a=b&c http/1.1");
     lines.sort();
     assert_eq!(
         lines,
@@ -84,6 +84,9 @@ fn the_substation_gets_the_body_and_the_end_to_end_headers_and_nothing_else() {
             format!("host: {}", substation.address),
             "idempotency-key: k1".into(),
             "traceparent: 00-a-b-01".into(),
+            "via: 1.1 switchyard".into(),
+            "x-forwarded-for: 127.0.0.1".into(),
+            "x-forwarded-proto: http".into(),
             "x-request-id: r1".into(),
         ]
     );
@@ -125,7 +128,7 @@ fn a_charge_is_the_same_on_the_fast_path_and_beside_it() {
         "keep-alive:",
         "connection:",
         "forwarded:",
-        "x-forwarded-for:",
+        "x-forwarded-for: 1.2.3.4",
     ] {
         assert!(!went_on(name), "{name}");
     }

@@ -21,6 +21,7 @@ async fn ask(
     let outgoing = Outgoing {
         line: &line,
         head: Head::Raw(b"", &[]),
+        origin: Origin::default(),
         request_id: &request_id,
         body: b"{}",
     };

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use crate::{
     client_connection::{body_too_large, refusal, too_slow, unknown_expectation},
     deadline_timer::DeadlineTimer,
-    dispatch::{ReceivedRequest, Reply, RequestContext},
+    dispatch::{Client, ReceivedRequest, Reply, RequestContext, VIA_HTTP2},
     ingress::{Ingress, target},
 };
 
@@ -28,8 +28,8 @@ impl Ingress {
     /// Serves one request, or answers its `fault`. It goes on even if its connection ends: it may be booked already.
     pub(super) async fn stream(
         &self,
-        head: Parts,
-        mut body: RecvStream,
+        client: &Client,
+        (head, mut body): (Parts, RecvStream),
         mut answer: SendResponse<Bytes>,
         fault: Option<RequestFault>,
     ) {
@@ -41,6 +41,8 @@ impl Ingress {
             snapshot,
             started,
             arrived: started,
+            client,
+            via: VIA_HTTP2,
             timer: &mut timer,
             in_flight: runtime.in_flight.request(),
         };
@@ -54,6 +56,7 @@ impl Ingress {
         let request = ReceivedRequest {
             head: Some(Head::Parsed(&head.headers)),
             target: read.and_then(|_| target::of(method, path)),
+            query: head.uri.query(),
             body: &whole,
         };
         let reply = self.dispatcher.respond(&mut context, request).await;

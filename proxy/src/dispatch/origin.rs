@@ -1,0 +1,274 @@
+//! Where a request came from, as the substation is told: `Via`, and `X-Forwarded-For` and `-Proto` or `Forwarded`.
+//!
+//! Forwarding headers of a client are believed only if the client's address is in `forwarded.trust`: anybody can write
+//! them. A trusted client is a proxy in front; its words are passed on, with this proxy's own behind them.
+
+use std::{
+    borrow::Cow,
+    net::{IpAddr, Ipv4Addr},
+};
+
+use pingora_core::protocols::Stream;
+use switchyard_config::{Forwarded, ForwardedHeaders};
+use switchyard_http1::{Head, Origin};
+
+/// The `Via` of a request over HTTP/1.1 (RFC 9110 §7.6.3).
+pub const VIA_HTTP1: &str = "1.1 switchyard";
+/// The `Via` of a request over HTTP/1.0.
+pub const VIA_HTTP1_0: &str = "1.0 switchyard";
+/// The `Via` of a request over HTTP/2.
+pub const VIA_HTTP2: &str = "2 switchyard";
+
+/// The client's side of a connection.
+#[derive(Debug)]
+pub struct Client {
+    address: IpAddr,
+    /// The address as text, made once a connection.
+    text: Box<str>,
+    is_tls: bool,
+}
+
+impl Client {
+    /// The client of this connection.
+    #[must_use]
+    pub fn of(stream: &Stream, is_tls: bool) -> Self {
+        let digest = stream.get_socket_digest();
+        let peer = digest.and_then(|digest| digest.peer_addr()?.as_inet().copied());
+        // All listeners are TCP, so there is an address.
+        let address = peer.map_or(Ipv4Addr::UNSPECIFIED.into(), |peer| {
+            peer.ip().to_canonical()
+        });
+        Self::new(address, is_tls)
+    }
+
+    fn new(address: IpAddr, is_tls: bool) -> Self {
+        Self {
+            address,
+            text: address.to_string().into(),
+            is_tls,
+        }
+    }
+
+    /// The headers that tell the substation of a request's origin.
+    pub(super) fn fields<'a>(
+        &'a self,
+        rules: &Forwarded,
+        via: &'static str,
+        head: Head<'a>,
+    ) -> OriginFields<'a> {
+        let is_trusted = rules
+            .trust
+            .iter()
+            .any(|network| network.contains(self.address));
+        let scheme = if self.is_tls { "https" } else { "http" };
+        let behind = |name: &'static str, own: Cow<'a, str>| {
+            (
+                name,
+                if is_trusted {
+                    joined(head, name, own)
+                } else {
+                    own
+                },
+            )
+        };
+        let [first, second] = match rules.send {
+            ForwardedHeaders::None => [NOTHING; 2],
+            ForwardedHeaders::Forwarded => {
+                let node = match self.address {
+                    IpAddr::V4(address) => address.to_string(),
+                    IpAddr::V6(address) => format!("\"[{address}]\""),
+                };
+                [
+                    behind("forwarded", format!("for={node};proto={scheme}").into()),
+                    NOTHING,
+                ]
+            }
+            ForwardedHeaders::XForwarded => {
+                const PROTO: &str = "x-forwarded-proto";
+                // The scheme that the proxy in front was asked with is the client's.
+                let is_known = is_trusted && head.all(PROTO).next().is_some();
+                let proto = if is_known {
+                    NOTHING
+                } else {
+                    (PROTO, scheme.into())
+                };
+                [behind("x-forwarded-for", Cow::Borrowed(&*self.text)), proto]
+            }
+        };
+        OriginFields {
+            is_trusted,
+            fields: [("via", joined(head, "via", via.into())), first, second],
+        }
+    }
+}
+
+const NOTHING: (&str, Cow<'static, str>) = ("", Cow::Borrowed(""));
+
+/// The headers of one request.
+#[derive(Debug)]
+pub(super) struct OriginFields<'a> {
+    is_trusted: bool,
+    fields: [(&'static str, Cow<'a, str>); 3],
+}
+
+impl OriginFields<'_> {
+    pub(super) fn origin(&self) -> Origin<'_> {
+        let [via, first, second] = &self.fields;
+        Origin {
+            is_trusted: self.is_trusted,
+            fields: [via, first, second].map(|(name, value)| (*name, value.as_bytes())),
+        }
+    }
+}
+
+/// The client's values of a header that is a list, and `own` behind them.
+fn joined<'a>(head: Head<'_>, name: &str, own: Cow<'a, str>) -> Cow<'a, str> {
+    let mut values = head
+        .all(name)
+        .map(String::from_utf8_lossy)
+        .filter(|value| !value.is_empty());
+    let Some(first) = values.next() else {
+        return own;
+    };
+    let mut all = first.into_owned();
+    for value in values.chain([own]) {
+        all.push_str(", ");
+        all.push_str(&value);
+    }
+    all.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderMap, HeaderName, HeaderValue};
+
+    use super::*;
+
+    /// The headers that a substation gets, for a client at `address` that sends these.
+    fn told(
+        address: &str,
+        rules: &Forwarded,
+        is_tls: bool,
+        sent: &[(&'static str, &'static str)],
+    ) -> Vec<String> {
+        let mut headers = HeaderMap::new();
+        for (name, value) in sent {
+            headers.append(
+                HeaderName::from_static(name),
+                HeaderValue::from_static(value),
+            );
+        }
+        let client = Client::new(address.parse().unwrap(), is_tls);
+        let head = Head::Parsed(&headers);
+        let fields = client.fields(rules, VIA_HTTP1, head);
+        let all = switchyard_http1::forwarded(head, fields.origin(), ("x-request-id", b"r"));
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+        all.map(|(name, value)| format!("{}: {}", text(name), text(value)))
+            .collect()
+    }
+
+    fn rules(trust: &str, send: ForwardedHeaders) -> Forwarded {
+        let trust = if trust.is_empty() {
+            Vec::new()
+        } else {
+            vec![trust.parse().unwrap()]
+        };
+        Forwarded { trust, send }
+    }
+
+    const SENT: [(&str, &str); 5] = [
+        ("via", "1.0 front"),
+        ("x-forwarded-for", "1.2.3.4"),
+        ("x-forwarded-proto", "https"),
+        ("x-forwarded-host", "shop"),
+        ("forwarded", "for=1.2.3.4"),
+    ];
+
+    #[test]
+    fn a_stranger_is_named_and_not_believed() {
+        use ForwardedHeaders::{Forwarded, None, XForwarded};
+        let via = "via: 1.0 front, 1.1 switchyard";
+        for (address, send, is_tls, expected) in [
+            (
+                "10.0.0.1",
+                XForwarded,
+                false,
+                vec![via, "x-forwarded-for: 10.0.0.1", "x-forwarded-proto: http"],
+            ),
+            (
+                "::1",
+                XForwarded,
+                true,
+                vec![via, "x-forwarded-for: ::1", "x-forwarded-proto: https"],
+            ),
+            (
+                "10.0.0.1",
+                Forwarded,
+                false,
+                vec![via, "forwarded: for=10.0.0.1;proto=http"],
+            ),
+            (
+                "::1",
+                Forwarded,
+                true,
+                vec![via, "forwarded: for=\"[::1]\";proto=https"],
+            ),
+            ("10.0.0.1", None, false, vec![via]),
+        ] {
+            for trust in ["", "192.168.0.0/16"] {
+                let told = told(address, &rules(trust, send), is_tls, &SENT);
+                assert_eq!(
+                    told,
+                    [&["x-request-id: r"][..], &expected].concat(),
+                    "{send:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_trusted_proxy_in_front_is_believed_and_comes_last() {
+        use ForwardedHeaders::{Forwarded, None, XForwarded};
+        for (send, expected) in [
+            (
+                XForwarded,
+                &[
+                    "x-forwarded-for: 1.2.3.4, 10.0.0.1",
+                    "x-forwarded-proto: https",
+                    "forwarded: for=1.2.3.4",
+                ][..],
+            ),
+            (
+                Forwarded,
+                &[
+                    "forwarded: for=1.2.3.4, for=10.0.0.1;proto=http",
+                    "x-forwarded-for: 1.2.3.4",
+                ],
+            ),
+            (
+                None,
+                &["x-forwarded-for: 1.2.3.4", "forwarded: for=1.2.3.4"],
+            ),
+        ] {
+            let told = told("10.0.0.1", &rules("10.0.0.0/8", send), false, &SENT);
+            for line in expected
+                .iter()
+                .chain(&["x-forwarded-host: shop", "via: 1.0 front, 1.1 switchyard"])
+            {
+                assert_eq!(
+                    told.iter().filter(|told| told == line).count(),
+                    1,
+                    "{send:?} {line}: {told:?}"
+                );
+            }
+        }
+        let told = told("10.0.0.1", &rules("10.0.0.0/8", XForwarded), false, &[]);
+        let expected = [
+            "x-request-id: r",
+            "via: 1.1 switchyard",
+            "x-forwarded-for: 10.0.0.1",
+            "x-forwarded-proto: http",
+        ];
+        assert_eq!(told, expected);
+    }
+}
