@@ -1,5 +1,7 @@
 //! Builds the report of a run from its counts.
 
+mod limits;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -8,23 +10,12 @@ use hdrhistogram::Histogram;
 use strum::VariantArray;
 
 use crate::error::Error;
-use crate::format::grouped;
 use crate::number::{real, seconds, share};
 use crate::report::{
-    Connections, Counters, CurvePoint, Errors, Grid, Latency, Report, Share, Tester, Unplugged,
-    Volume,
+    Connections, Counters, CurvePoint, Errors, Grid, Latency, LatencyOfAll, Report, Share,
+    Unplugged, Volume,
 };
 use crate::tally::{Failure, Tally};
-
-/// If more than this part of all requests started late, the latencies measure the generator.
-const TOO_LATE: f64 = 0.01;
-
-/// A single thread that is busy for more than this part of the time makes its requests wait.
-const TOO_BUSY: f64 = 0.9;
-
-/// A thread that is busy for less than this part of the time can only be late because it was not
-/// scheduled.
-const IDLE: f64 = 0.5;
 
 /// What a report needs besides the counts.
 #[derive(Clone, Debug)]
@@ -58,7 +49,10 @@ pub(crate) fn build_report(facts: RunFacts, tally: &Tally) -> Result<Report, Err
         requests,
         rate: share(real(requests), span.as_secs_f64()),
     };
-    let tester = tester(&facts, tally);
+    let (tester, remarks) = (
+        limits::tester(&facts, tally),
+        limits::remarks(&facts, tally),
+    );
     let (grid, counters) = facts.watched.unzip();
     Ok(Report {
         target: facts.target,
@@ -68,6 +62,7 @@ pub(crate) fn build_report(facts: RunFacts, tally: &Tally) -> Result<Report, Err
         offered: volume(tally.offered, facts.offered_for),
         achieved: volume(answers, facts.duration),
         latency_seconds: latency(&tally.latencies),
+        latency_of_all_seconds: latency_of_all(tally),
         answers: tally.answers.clone(),
         errors: errors(tally),
         substations: shares(&tally.substations.0),
@@ -82,6 +77,7 @@ pub(crate) fn build_report(facts: RunFacts, tally: &Tally) -> Result<Report, Err
         malformed: tally.malformed,
         unplugged: facts.unplugged,
         tester,
+        remarks,
         grid,
         counters,
         checks: Vec::new(),
@@ -100,6 +96,39 @@ fn latency(latencies: &Histogram<u64>) -> Option<Latency> {
     })
 }
 
+/// The latencies of all offered requests. One without an answer is slower than any with one.
+fn latency_of_all(tally: &Tally) -> Option<LatencyOfAll> {
+    let (latencies, offered) = (&tally.latencies, tally.offered);
+    let quantile = |part: f64| {
+        let rank = rank(part, offered);
+        let answered = latencies.len();
+        // In the middle between two ranks, so that rounding finds the right one.
+        let part = share(real(rank) - 0.5, real(answered));
+        (rank <= answered).then(|| seconds(latencies.value_at_quantile(part)))
+    };
+    let all_answered = latencies.len() == offered;
+    (offered > 0).then(|| LatencyOfAll {
+        mean: all_answered.then(|| latencies.mean() / 1e6),
+        p50: quantile(0.5),
+        p90: quantile(0.9),
+        p99: quantile(0.99),
+        p999: quantile(0.999),
+        max: quantile(1.0),
+    })
+}
+
+/// The number, from 1, of the request below which this part of all lie.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "from 1 to the number of requests"
+)]
+fn rank(part: f64, of: u64) -> u64 {
+    // A millionth less, because 0.999 × 1000 may be 999.0000001.
+    let rank = (part * real(of) - 1e-6).ceil();
+    (rank as u64).clamp(1, of.max(1))
+}
+
 /// Eight points for each halving of the rest above, as in HDR plots.
 fn curve(latencies: &Histogram<u64>) -> Vec<CurvePoint> {
     let points = latencies.iter_quantiles(8).map(|point| CurvePoint {
@@ -107,47 +136,6 @@ fn curve(latencies: &Histogram<u64>) -> Vec<CurvePoint> {
         seconds: seconds(point.value_iterated_to()),
     });
     points.collect()
-}
-
-fn tester(facts: &RunFacts, tally: &Tally) -> Tester {
-    let cpu_seconds = facts.cpu.map(|cpu| cpu.as_secs_f64());
-    let cpu_share = cpu_seconds.map(|cpu| share(cpu, facts.duration.as_secs_f64()));
-    let mut bottlenecks = Vec::new();
-    let late = share(real(tally.late_starts), real(tally.offered));
-    if late > TOO_LATE {
-        let advice = match cpu_share.filter(|busy| facts.one_thread && *busy < IDLE) {
-            Some(busy) => format!(
-                "It was busy for only {:.0} % of the time, so something else used the CPU: give it more of a core.",
-                100.0 * busy
-            ),
-            None => "Lower the rate, or give the load generator more of a core.".to_owned(),
-        };
-        bottlenecks.push(format!(
-            "{:.1} % of the requests left more than 1 ms late, and the latencies contain that. {advice}",
-            100.0 * late
-        ));
-    }
-    let not_sent = tally.failures.get(&Failure::NotSent).copied().unwrap_or(0);
-    if not_sent > 0 {
-        bottlenecks.push(format!(
-            "{} requests found all {} connections busy and were not sent. Allow more connections, or lower the \
-             rate.",
-            grouped(not_sent),
-            facts.connections
-        ));
-    }
-    if let Some(busy) = cpu_share.filter(|busy| facts.one_thread && *busy > TOO_BUSY) {
-        bottlenecks.push(format!(
-            "Its thread was busy for {:.0} % of the time. Lower the rate.",
-            100.0 * busy
-        ));
-    }
-    Tester {
-        lag_seconds: latency(&tally.lags),
-        cpu_seconds,
-        cpu_share,
-        bottlenecks,
-    }
 }
 
 fn errors(tally: &Tally) -> Errors {

@@ -2,15 +2,17 @@
 //!
 //! A check is a figure, `>` or `<`, and a number with its unit. It states when the run has
 //! *failed*. A figure that could not be measured also fails: a run without an answer has no p99,
-//! and must not pass for that.
+//! and must not pass for that. For the same reason a request without an answer counts as slower
+//! than any limit.
 
 use std::fmt;
 use std::str::FromStr;
 
 use thiserror::Error;
 
-use crate::number::real;
-use crate::report::{Report, Verdict};
+use crate::format::{decimal, grouped};
+use crate::number::{real, share};
+use crate::report::{LatencyOfAll, Report, Verdict};
 
 /// The unit of a figure.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -31,25 +33,13 @@ enum Unit {
 type Figure = fn(&Report) -> Option<f64>;
 
 /// All figures, with their units.
-const FIGURES: [(&str, Unit, Figure); 16] = [
-    ("p50", Unit::Time, |report| {
-        Some(report.latency_seconds?.p50)
-    }),
-    ("p90", Unit::Time, |report| {
-        Some(report.latency_seconds?.p90)
-    }),
-    ("p99", Unit::Time, |report| {
-        Some(report.latency_seconds?.p99)
-    }),
-    ("p99.9", Unit::Time, |report| {
-        Some(report.latency_seconds?.p999)
-    }),
-    ("max", Unit::Time, |report| {
-        Some(report.latency_seconds?.max)
-    }),
-    ("mean", Unit::Time, |report| {
-        Some(report.latency_seconds?.mean)
-    }),
+const FIGURES: [(&str, Unit, Figure); 17] = [
+    ("p50", Unit::Time, |report| of_all(report, |all| all.p50)),
+    ("p90", Unit::Time, |report| of_all(report, |all| all.p90)),
+    ("p99", Unit::Time, |report| of_all(report, |all| all.p99)),
+    ("p99.9", Unit::Time, |report| of_all(report, |all| all.p999)),
+    ("max", Unit::Time, |report| of_all(report, |all| all.max)),
+    ("mean", Unit::Time, |report| of_all(report, |all| all.mean)),
     ("errors", Unit::PartOrCount, |report| {
         Some(real(report.errors()))
     }),
@@ -71,18 +61,30 @@ const FIGURES: [(&str, Unit, Figure); 16] = [
     }),
     ("utilisation", Unit::Part, |report| {
         let loads = report.grid.as_ref()?.substations.values();
-        let peaks = loads.filter_map(|load| Some(load.utilisation?.peak));
-        peaks.reduce(f64::max)
+        let peaks: Option<Vec<_>> = loads.map(|load| Some(load.utilisation?.peak)).collect();
+        peaks?.into_iter().reduce(f64::max)
     }),
     ("violations", Unit::Plain, |report| {
-        Some(real(report.grid.as_ref()?.capacity_violations))
+        report.grid.as_ref()?.capacity_violations.map(real)
+    }),
+    ("unread", Unit::Part, |report| {
+        let grid = report.grid.as_ref()?;
+        let all = grid.looks + grid.failed_looks;
+        (all > 0).then(|| share(real(grid.failed_looks), real(all)))
     }),
     ("disagreements", Unit::Plain, |report| {
-        u32::try_from(report.counters.as_ref()?.differences.len())
-            .ok()
-            .map(f64::from)
+        let counters = report.counters.as_ref()?;
+        let differences = u32::try_from(counters.differences.len()).ok()?;
+        (differences > 0 || counters.agree).then(|| f64::from(differences))
     }),
 ];
+
+/// A latency of all offered requests; infinite if it falls on one without an answer, and none if
+/// no request was answered.
+fn of_all(report: &Report, figure: fn(LatencyOfAll) -> Option<f64>) -> Option<f64> {
+    report.latency_seconds?;
+    Some(figure(report.latency_of_all_seconds?).unwrap_or(f64::INFINITY))
+}
 
 /// A condition under which a run has failed, such as `p99>50ms`.
 #[derive(Clone, Debug, PartialEq)]
@@ -217,12 +219,17 @@ impl Check {
             }
         });
         let shown = |found: f64| match unit {
+            Unit::Time if found.is_infinite() => format!(
+                "above any limit, because {} of {} requests were not answered",
+                grouped(report.unanswered()),
+                grouped(report.offered.requests)
+            ),
             Unit::Time => format!("{:.3} ms", 1e3 * found),
             Unit::Part => format!("{:.2} %", 100.0 * found),
             Unit::PartOrCount if self.is_part => format!("{:.3} %", 100.0 * found),
             Unit::PartOrCount => format!("{found}"),
             Unit::Rate => format!("{found:.1}/s"),
-            Unit::Plain => format!("{found:.4}"),
+            Unit::Plain => decimal(found, 4),
         };
         Verdict {
             fail_if: self.text.clone(),

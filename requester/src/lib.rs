@@ -87,9 +87,9 @@ pub use profile::{Hours, LogNormal, Profile};
 pub use progress::{Progress, SubstationProgress};
 pub use progress_view::ProgressView;
 pub use report::{
-    Connections, Counters, CurvePoint, EnergyKwh, Errors, Grid, Latency, MalformedCount, Moment,
-    Peak, ProxyCounters, Report, Samples, Share, StationCounters, StationLoad, Tester, Timeline,
-    Unplugged, Verdict, Volume,
+    Connections, Counters, CurvePoint, EnergyKwh, Errors, Grid, Latency, LatencyOfAll,
+    MalformedCount, Moment, Peak, ProxyCounters, Report, Samples, Share, StationCounters,
+    StationLoad, Tester, Timeline, Unplugged, Verdict, Volume,
 };
 pub use run::run;
 pub use summary::Summary;

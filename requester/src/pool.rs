@@ -24,7 +24,7 @@ use tokio::time::timeout;
 
 use crate::connection::{connect, explain};
 use crate::error::Error;
-use crate::job::Job;
+use crate::job::{Crowd, Job};
 use crate::tally::{Failure, Tally};
 use crate::unplug::Unplugger;
 
@@ -100,11 +100,13 @@ impl Pool {
     }
 
     /// Sends a request, or counts it as not sent.
-    pub(crate) fn offer(&mut self, job: Job) {
+    pub(crate) fn offer(&mut self, mut job: Job) {
         let Destination { limit, in_turn, .. } = self.state.destination;
         let idle = {
             let mut state = self.state.state();
             state.tally.offered(&job);
+            let busy = self.mailboxes.len().saturating_sub(state.idle.len());
+            job.crowd = Crowd::of(busy, limit);
             if in_turn {
                 state.idle.pop_front()
             } else {
@@ -119,9 +121,9 @@ impl Pool {
             .and_then(|worker| self.mailboxes.get(worker))
             .is_some_and(|mailbox| mailbox.try_send(job).is_ok());
         if !accepted {
-            let lag = job.due.elapsed();
+            let lag = job.taken();
             let mut state = self.state.state();
-            state.tally.started(lag);
+            state.tally.started(lag, lag);
             let why = || format!("all {limit} connections were busy");
             state.tally.failed(job.at + lag, Failure::NotSent, why);
         }

@@ -36,6 +36,9 @@ pub struct Report {
     /// The latencies of answered requests, from when each was due to the last byte of its answer.
     /// Null if none was answered.
     pub latency_seconds: Option<Latency>,
+    /// The latencies of all offered requests, of which those without an answer count as slower than
+    /// any answer. This is what checks judge. Null if nothing was offered.
+    pub latency_of_all_seconds: Option<LatencyOfAll>,
     /// Answers by status.
     pub answers: BTreeMap<u16, u64>,
     /// What went wrong.
@@ -60,6 +63,8 @@ pub struct Report {
     /// How the load generator itself did. If it was the bottleneck, the other figures describe it,
     /// not the target.
     pub tester: Tester,
+    /// What limited the result besides the load generator, such as a target that did not keep up.
+    pub remarks: Vec<String>,
     /// The load that the substations reported; null if they were not watched.
     pub grid: Option<Grid>,
     /// What the proxy and the substations counted; null if they were not watched.
@@ -92,6 +97,24 @@ pub struct Latency {
     pub p999: f64,
     /// The highest.
     pub max: f64,
+}
+
+/// Latencies in seconds of requests of which some were not answered. A figure that falls on one of
+/// these is null: it is above any limit.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct LatencyOfAll {
+    /// The mean; null if any request was not answered.
+    pub mean: Option<f64>,
+    /// The median.
+    pub p50: Option<f64>,
+    /// The 90th percentile.
+    pub p90: Option<f64>,
+    /// The 99th percentile.
+    pub p99: Option<f64>,
+    /// The 99.9th percentile.
+    pub p999: Option<f64>,
+    /// The highest; null if any request was not answered.
+    pub max: Option<f64>,
 }
 
 /// Requests without an answer, and answers that report an error.
@@ -172,15 +195,20 @@ pub struct Unplugged {
 /// How the load generator itself did.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct Tester {
-    /// From when requests were due to when a connection took them: the part of the latencies that
-    /// the generator itself caused.
+    /// How late the load generator itself was with each request. A wait for a new connection to the
+    /// target is not part of it.
     pub lag_seconds: Option<Latency>,
+    /// How many requests were more than a millisecond late for that reason alone.
+    pub late_starts: u64,
+    /// The latencies of answered requests without that lag. Null if none was answered.
+    pub latency_without_lag_seconds: Option<Latency>,
     /// CPU time of the run: of its thread if it ran on one thread, else of its process. Null where
     /// the system does not report it.
     pub cpu_seconds: Option<f64>,
     /// The same as a part of one core over the run.
     pub cpu_share: Option<f64>,
-    /// Why the load generator was the bottleneck; empty if it was not.
+    /// Why the load generator was a bottleneck, and what that cost; empty if it was none. A saturated
+    /// target is among the report's `remarks`.
     pub bottlenecks: Vec<String>,
 }
 

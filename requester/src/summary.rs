@@ -6,7 +6,7 @@ use crate::format::grouped;
 use crate::number::{real, share};
 use crate::report::{Latency, Peak, Report, Unplugged};
 
-/// Shows a report as aligned lines with units, and warns if the load generator was the bottleneck.
+/// Shows a report as aligned lines with units, and says what limited the result.
 #[derive(Clone, Copy, Debug)]
 pub struct Summary<'a>(pub &'a Report);
 
@@ -37,6 +37,7 @@ impl fmt::Display for Summary<'_> {
         if let Some(latency) = &report.latency_seconds {
             writeln!(out, "latency of answers, from when each request was due")?;
             latencies(out, latency)?;
+            self.not_answered(out)?;
         }
         let percent = |part, whole| format!("{:.2} %", 100.0 * share(real(part), real(whole)));
         for (status, requests) in &report.answers {
@@ -76,6 +77,28 @@ impl fmt::Display for Summary<'_> {
 }
 
 impl Summary<'_> {
+    /// What the latencies above leave out.
+    fn not_answered(self, out: &mut Formatter<'_>) -> fmt::Result {
+        let report = self.0;
+        let (unanswered, all) = (report.unanswered(), report.latency_of_all_seconds);
+        let Some(all) = all.filter(|_| unanswered > 0) else {
+            return Ok(());
+        };
+        writeln!(
+            out,
+            "latency of all requests; {} without an answer are slower than any",
+            grouped(unanswered)
+        )?;
+        for (name, seconds) in [("  p50", all.p50), ("  p99", all.p99)] {
+            let text = seconds.map_or_else(
+                || "not answered".to_owned(),
+                |seconds| format!("{:>11.3} ms", 1000.0 * seconds),
+            );
+            line(out, name, &text)?;
+        }
+        Ok(())
+    }
+
     fn tester(self, out: &mut Formatter<'_>) -> fmt::Result {
         let tester = &self.0.tester;
         if let Some(lag) = &tester.lag_seconds {
@@ -162,21 +185,18 @@ impl Summary<'_> {
                 "spread",
                 &format!("{spread}  (highest − lowest utilisation, while the mean is below 95 %)"),
             )?;
-            let over = grid.capacity_violations;
-            count(
-                out,
-                "over capacity",
-                over,
-                &format!("of {} readings", grouped(grid.looks)),
-            )?;
+            let readings = format!("of {} readings", grouped(grid.looks));
+            match grid.capacity_violations {
+                Some(over) => count(out, "over capacity", over, &readings)?,
+                None => line(out, "over capacity", "not measured")?,
+            }
+            if grid.failed_looks > 0 {
+                let failed = "readings lacked the load of a substation, and are in no figure";
+                count(out, "unread", grid.failed_looks, failed)?;
+            }
         }
         if let Some(counters) = &self.0.counters {
-            let text = if counters.agree {
-                format!("all agree on {} bookings", grouped(counters.tester_booked))
-            } else {
-                counters.differences.join("; ")
-            };
-            line(out, "counters", &text)?;
+            line(out, "counters", &counters.to_string())?;
         }
         Ok(())
     }
@@ -184,15 +204,10 @@ impl Summary<'_> {
     fn warn(self, out: &mut Formatter<'_>) -> fmt::Result {
         let report = self.0;
         for bottleneck in &report.tester.bottlenecks {
-            writeln!(out, "THE LOAD GENERATOR IS THE BOTTLENECK: {bottleneck}")?;
+            writeln!(out, "Limited by the load generator: {bottleneck}")?;
         }
-        let timed_out = report.errors.by_kind.get("timed_out").copied().unwrap_or(0);
-        if timed_out > 0 && report.latency_seconds.is_some() {
-            writeln!(
-                out,
-                "The {} requests that timed out are not among the latencies; they took longer than any of them.",
-                grouped(timed_out)
-            )?;
+        for remark in &report.remarks {
+            writeln!(out, "{remark}")?;
         }
         Ok(())
     }

@@ -9,8 +9,8 @@ use strum::{IntoStaticStr, VariantArray};
 use crate::answer::Answer;
 use crate::error::Error;
 use crate::histogram::histogram;
-use crate::job::Job;
-use crate::number::micros;
+use crate::job::{Crowd, Job};
+use crate::number::{micros, real};
 use crate::report::{EnergyKwh, MalformedCount};
 use crate::timeline_counts::TimelineCounts;
 
@@ -67,11 +67,18 @@ pub(crate) struct Tally {
     pub(crate) refused: u64,
     pub(crate) failed: u64,
     pub(crate) late_starts: u64,
+    /// How many of these were late before they waited for a connection.
+    pub(crate) late_by_itself: u64,
     pub(crate) connections_opened: u64,
     /// Of answered requests, in microseconds since each was due.
     pub(crate) latencies: Histogram<u64>,
-    /// Of all requests, in microseconds from when each was due to when a connection took it.
+    /// The same, without the lag of the load generator itself.
+    pub(crate) without_lag: Histogram<u64>,
+    /// Of all requests, in microseconds: the lag of the load generator itself.
     pub(crate) lags: Histogram<u64>,
+    /// The answers to requests that were due while few connections were busy, and while most were.
+    pub(crate) while_few: Mean,
+    pub(crate) while_most: Mean,
     pub(crate) timeline: TimelineCounts,
     pub(crate) energy_kwh: EnergyKwh,
     pub(crate) malformed: MalformedCount,
@@ -81,6 +88,26 @@ pub(crate) struct Tally {
     pub(crate) first: BTreeMap<Failure, String>,
     pub(crate) codes: NamedCounts,
     pub(crate) substations: NamedCounts,
+    /// Of these, the answers of a 2xx status.
+    pub(crate) bookings: NamedCounts,
+}
+
+/// A mean of latencies, in seconds.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Mean {
+    sum: f64,
+    count: u64,
+}
+
+impl Mean {
+    fn add(&mut self, latency: Duration) {
+        self.sum += latency.as_secs_f64();
+        self.count += 1;
+    }
+
+    pub(crate) fn get(self) -> Option<f64> {
+        (self.count > 0).then(|| self.sum / real(self.count))
+    }
 }
 
 impl Tally {
@@ -92,9 +119,13 @@ impl Tally {
             refused: 0,
             failed: 0,
             late_starts: 0,
+            late_by_itself: 0,
             connections_opened: 0,
             latencies: histogram()?,
+            without_lag: histogram()?,
             lags: histogram()?,
+            while_few: Mean::default(),
+            while_most: Mean::default(),
             timeline: TimelineCounts::new(duration)?,
             energy_kwh: EnergyKwh::default(),
             malformed: MalformedCount::default(),
@@ -103,6 +134,7 @@ impl Tally {
             first: BTreeMap::new(),
             codes: NamedCounts::default(),
             substations: NamedCounts::default(),
+            bookings: NamedCounts::default(),
         })
     }
 
@@ -117,10 +149,12 @@ impl Tally {
         }
     }
 
-    /// A request left, or would have left, this long after it was due.
-    pub(crate) fn started(&mut self, lag: Duration) {
+    /// A request left, or would have left, this long after it was due; `own` is the part of it that
+    /// the load generator itself caused.
+    pub(crate) fn started(&mut self, lag: Duration, own: Duration) {
         self.late_starts += u64::from(lag > LATE);
-        self.lags.saturating_record(micros(lag));
+        self.late_by_itself += u64::from(own > LATE);
+        self.lags.saturating_record(micros(own));
     }
 
     /// A request was answered this long after it was due.
@@ -129,6 +163,14 @@ impl Tally {
         self.answered += 1;
         self.refused += u64::from(status >= 400);
         self.latencies.saturating_record(micros(latency));
+        let own = job.own_lag.unwrap_or_default();
+        let without_lag = latency.saturating_sub(own);
+        self.without_lag.saturating_record(micros(without_lag));
+        match job.crowd {
+            Crowd::Few => self.while_few.add(without_lag),
+            Crowd::Most => self.while_most.add(without_lag),
+            Crowd::Some => {}
+        }
         self.timeline
             .answered(job.at + latency, latency, status >= 400);
         *self.answers.entry(status).or_default() += 1;
@@ -141,6 +183,9 @@ impl Tally {
         }
         if let Some(substation) = answer.substation() {
             self.substations.count(substation);
+            if (200..300).contains(&status) {
+                self.bookings.count(substation);
+            }
         }
         if let Some(code) = answer.code() {
             self.codes.count(&code);

@@ -140,7 +140,7 @@ impl Watcher {
             let names = self.substations.iter().map(|watched| watched.name.as_str());
             let after = (proxy, pages);
             let counters = compare::compare(names, &self.before, &after, tally);
-            if counters.agree || Instant::now() > deadline {
+            if counters.differences.is_empty() || Instant::now() > deadline {
                 let delivered = compare::delivered_kwh(&self.before.1, &after.1);
                 return (lock(&self.series).report(delivered), counters);
             }

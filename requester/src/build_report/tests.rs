@@ -31,13 +31,13 @@ fn tally() -> Tally {
     tally.answered(&job, Duration::from_millis(9), &refusal);
     for kind in Failure::VARIANTS {
         tally.failed(job.at, *kind, || format!("first {}", kind.name()));
-        tally.started(Duration::from_millis(2));
+        tally.started(Duration::from_millis(2), Duration::from_millis(2));
     }
     tally.connections_opened = 3;
     tally
 }
 
-fn facts() -> RunFacts {
+pub(crate) fn facts() -> RunFacts {
     RunFacts {
         target: "http://127.0.0.1:8080/request_charge".to_owned(),
         scenario: "steady 6.5/s".to_owned(),
@@ -180,27 +180,61 @@ fn the_report_tells_the_generators_own_lag() {
     let lag = tester.lag_seconds.unwrap();
     assert!((lag.max - 0.002).abs() < 1e-5, "{lag:?}");
     assert!((tester.cpu_share.unwrap() - 0.1).abs() < 1e-9);
-    assert_eq!(
-        tester.bottlenecks.len(),
-        2,
-        "late, and not sent: {:?}",
-        tester.bottlenecks
-    );
-    assert!(
-        tester.bottlenecks[0].contains("busy for only 10 %"),
-        "{:?}",
-        tester.bottlenecks
-    );
+    assert_eq!(tester.late_starts, 4);
     let busy = RunFacts {
         cpu: Some(Duration::from_millis(2800)),
         ..facts()
     };
     let tester = build_report(busy, &tally()).unwrap().tester;
     assert!(
-        tester.bottlenecks[2].contains("busy for 93 %"),
+        tester.bottlenecks[0].contains("busy for 93 %"),
         "{:?}",
         tester.bottlenecks
     );
+}
+
+#[test]
+fn requests_without_an_answer_are_slower_than_any_with_one() {
+    // 9 answers of 1 to 9 ms, 4 without.
+    let report = report();
+    let (all, answers) = (
+        report.latency_of_all_seconds.unwrap(),
+        report.latency_seconds.unwrap(),
+    );
+    assert!(
+        (all.p50.unwrap() - 0.007).abs() < 1e-5,
+        "the 7th of 13: {all:?}"
+    );
+    assert_eq!(
+        (all.p90, all.p99, all.p999, all.max),
+        (None, None, None, None)
+    );
+    assert_eq!(all.mean, None);
+    assert!((answers.p50 - 0.005).abs() < 1e-5, "the 5th of 9");
+    let mut tally = tally();
+    tally.offered -= 4;
+    tally.failures.clear();
+    let report = build_report(facts(), &tally).unwrap();
+    let all = report.latency_of_all_seconds.unwrap();
+    let answers = report.latency_seconds.unwrap();
+    assert_eq!((all.mean, all.p50), (Some(answers.mean), Some(answers.p50)));
+    assert_eq!((all.p99, all.max), (Some(answers.p99), Some(answers.max)));
+}
+
+#[test]
+fn ranks_are_exact_where_the_part_is() {
+    for (part, of, expected) in [
+        (0.5, 1000, 500),
+        (0.9, 1000, 900),
+        (0.99, 1000, 990),
+        (0.999, 1000, 999),
+        (0.99, 100_000_000, 99_000_000),
+        (0.5, 3, 2),
+        (1.0, 7, 7),
+        (0.5, 0, 1),
+    ] {
+        assert_eq!(rank(part, of), expected, "{part} of {of}");
+    }
 }
 
 #[test]
@@ -224,7 +258,7 @@ pub(crate) fn watched_report() -> Report {
         capacity: Some(capacity),
         load: over(0.8 * capacity, 0.5 * capacity),
         utilisation: over(0.8, 0.5),
-        over_capacity_seconds: 0.0,
+        over_capacity_seconds: Some(0.0),
     };
     let load = |capacity: f64| vec![0.1 * capacity, 0.8 * capacity, 0.4 * capacity];
     let substations = [("substation1", 300.0), ("substation2", 100.0)];
@@ -234,7 +268,7 @@ pub(crate) fn watched_report() -> Report {
         imbalance: over(1.02, 1.01),
         spread_points: over(1.5, 0.5),
         utilisation: over(0.8, 0.5),
-        capacity_violations: 0,
+        capacity_violations: Some(0),
         energy_delivered_kwh: Some(60.0),
         substations: substations
             .map(|(name, kw)| (name.to_owned(), station(kw)))
@@ -249,6 +283,7 @@ pub(crate) fn watched_report() -> Report {
     report.counters = Some(Counters {
         agree: true,
         differences: Vec::new(),
+        not_measured: Vec::new(),
         tester_booked: 8,
         tester_answered: 9,
         proxy: Some(ProxyCounters {

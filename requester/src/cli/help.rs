@@ -28,13 +28,14 @@ Examples:
 The load is an open loop: requests leave at times that are fixed before the first one, whatever
 becomes of the answers, and latency counts from those times. So a stall of the target shows in
 every request that met it. If the load generator itself is late, busy or out of connections, the
-report says so.
+report says so, and what that cost. If the target does not keep up, it says that instead.
 
 Each offered request ends in exactly one way: answered (with any status), connect (no connection),
 broken (cut off before the answer was complete), timed_out, not_sent (all connections were busy).
 
 Checks (--fail-if) are a figure, > or <, and a number with its unit:
-  p50 p90 p99 p99.9 max mean   latency: 50ms, 0.2s, 800us
+  p50 p90 p99 p99.9 max mean   latency of all requests: 50ms, 0.2s, 800us. A request without an
+                               answer is slower than any limit
   errors                       not answered, or a status from 400 on other than 429 and 503:
                                0.1%, or a count
   lost                         not answered: 0.1%, or a count
@@ -46,8 +47,10 @@ Checks (--fail-if) are a figure, > or <, and a number with its unit:
                                the mean is below 95%: 2
   utilisation                  peak of any substation: 95%
   violations                   readings of a substation above its capacity: 0
+  unread                       readings that lacked the load of a substation: 1%
   disagreements                between the counts of load generator, proxy and substations: 0
-The last five need --admin or --substation. A figure that could not be measured fails.
+The last six need --admin or --substation. A figure that could not be measured fails: a substation
+without a load, a capacity or counters has no utilisation, violations or disagreements.
 
 On SIGINT or SIGTERM it stops offering, waits for the outstanding answers and reports; a second
 signal ends it at once. Exit codes: 0 done, 1 it could not run or no request was answered with 2xx,

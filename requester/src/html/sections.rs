@@ -155,7 +155,24 @@ pub(super) fn notices(report: &Report) -> Markup {
     for bottleneck in &report.tester.bottlenecks {
         notices.push((
             "bad",
-            format!("The load generator is the bottleneck: {bottleneck}"),
+            format!("The load generator limited the result. {bottleneck}"),
+        ));
+    }
+    for remark in &report.remarks {
+        notices.push(("warn", remark.clone()));
+    }
+    let unanswered = report.unanswered();
+    if unanswered > 0 && report.latency_seconds.is_some() {
+        let shown =
+            |seconds: Option<f64>| seconds.map_or_else(|| "not answered".to_owned(), time_span);
+        let p99 = shown(report.latency_of_all_seconds.and_then(|all| all.p99));
+        notices.push((
+            "warn",
+            format!(
+                "The latencies are those of answers. {} requests had none; counted as slower than any answer, they make \
+                 the p99 of all requests: {p99}.",
+                grouped(unanswered)
+            ),
         ));
     }
     for check in &report.checks {
@@ -173,9 +190,10 @@ pub(super) fn notices(report: &Report) -> Markup {
     if let Some(grid) = report
         .grid
         .as_ref()
-        .filter(|grid| grid.capacity_violations > 0)
+        .filter(|grid| grid.capacity_violations.is_some_and(|over| over > 0))
     {
-        let (violations, readings) = (grid.capacity_violations, grid.looks);
+        let violations = grid.capacity_violations.unwrap_or(0);
+        let readings = grid.looks;
         notices.push((
             "bad",
             format!(
@@ -183,8 +201,19 @@ pub(super) fn notices(report: &Report) -> Markup {
             ),
         ));
     }
+    if let Some(grid) = report.grid.as_ref().filter(|grid| grid.failed_looks > 0) {
+        let (failed, all) = (grid.failed_looks, grid.looks + grid.failed_looks);
+        notices.push((
+            "warn",
+            format!(
+                "{} of {} readings lacked the load of a substation, and are in no figure.",
+                grouped(failed),
+                grouped(all)
+            ),
+        ));
+    }
     if let Some(counters) = &report.counters {
-        notices.push(if counters.agree {
+        notices.push(if counters.agree && counters.not_measured.is_empty() {
             let booked = grouped(counters.tester_booked);
             (
                 "good",
@@ -192,11 +221,12 @@ pub(super) fn notices(report: &Report) -> Markup {
                     "Load generator, proxy and substations counted the same, to the request: {booked} bookings."
                 ),
             )
+        } else if counters.agree {
+            ("good", format!("Counters: {counters}."))
+        } else if counters.differences.is_empty() {
+            ("warn", format!("Counters: {counters}."))
         } else {
-            (
-                "bad",
-                format!("The counts differ: {}.", counters.differences.join("; ")),
-            )
+            ("bad", format!("The counts differ: {counters}."))
         });
     }
     html! {

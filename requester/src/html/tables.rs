@@ -9,6 +9,18 @@ use crate::format::{decimal, grouped, grouped_decimal, time_span};
 use crate::number::real;
 use crate::report::Report;
 
+/// The columns of the table of substations.
+const COLUMNS: [&str; 8] = [
+    "name",
+    "answers",
+    "share",
+    "accepted by its own count",
+    "capacity",
+    "peak load",
+    "peak utilisation",
+    "above capacity",
+];
+
 /// All tables of a report.
 pub(super) fn all(report: &Report) -> Markup {
     html! {
@@ -31,33 +43,31 @@ fn substations(report: &Report) -> Markup {
     html! {
         section {
             h2 { "Substations" }
-            table {
-                thead {
-                    tr {
-                        th { "name" } th { "answers" } th { "share" } th { "accepted by its own count" }
-                        th { "capacity" } th { "peak load" } th { "peak utilisation" } th { "above capacity" }
-                    }
-                }
+            table class="wide" {
+                thead { tr { @for name in COLUMNS { th { (name) } } } }
                 tbody {
                     @for (number, name) in names.into_iter().enumerate() {
                         @let share = report.substations.get(name);
                         @let load = loads.and_then(|loads| loads.get(name));
                         @let counters = report.counters.as_ref().and_then(|all| all.substations.get(name));
-                        tr {
-                            td { (name) }
-                            td { (share.map_or_else(dash, |share| grouped(share.requests))) }
-                            td { (share.map_or_else(dash, |share| format!("{} %", decimal(100.0 * share.share, 2)))) }
-                            td { (counters.map_or_else(dash, |counters| grouped(counters.accepted))) }
-                            td { (load.and_then(|load| load.capacity).map_or_else(dash, grouped_decimal)) }
-                            td { (load.and_then(|load| load.load).map_or_else(dash, |load| grouped_decimal(load.peak))) }
-                            td {
-                                @match load.and_then(|load| load.utilisation) {
-                                    Some(utilisation) => (bar(number, utilisation.peak)),
-                                    None => (dash()),
-                                }
-                            }
-                            td { (load.map_or_else(dash, |load| span_or_never(load.over_capacity_seconds))) }
-                        }
+                        @let not_measured = || report.counters.as_ref().map_or_else(dash, |_| "not measured".into());
+                        @let cells = [
+                            html! { (name) },
+                            html! { (share.map_or_else(dash, |share| grouped(share.requests))) },
+                            html! { (share.map_or_else(dash, |share| format!("{} %", decimal(100.0 * share.share, 2)))) },
+                            html! { (counters.map_or_else(not_measured, |counters| grouped(counters.accepted))) },
+                            html! { (load.and_then(|load| load.capacity).map_or_else(dash, grouped_decimal)) },
+                            html! { (load.and_then(|load| load.load).map_or_else(dash, |load| grouped_decimal(load.peak))) },
+                            match load.and_then(|load| load.utilisation) {
+                                Some(utilisation) => bar(number, utilisation.peak),
+                                None => html! { (dash()) },
+                            },
+                            html! {
+                                (load.and_then(|load| load.over_capacity_seconds).map_or_else(dash, span_or_never))
+                            },
+                        ];
+                        // In a narrow window each cell is a line, with the name of its column.
+                        tr { @for (column, cell) in COLUMNS.iter().zip(cells) { td data-column=(column) { (cell) } } }
                     }
                 }
             }

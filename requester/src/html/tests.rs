@@ -62,7 +62,7 @@ fn the_page_shows_everything_in_the_report() {
     );
     assert_eq!(page.matches("role=\"img\" aria-label=").count(), 6);
     assert!(page.contains("prefers-color-scheme: dark"));
-    assert!(page.contains("The load generator is the bottleneck"));
+    assert!(page.contains("4 requests had none"));
     assert!(page.contains("counted the same, to the request"));
 }
 

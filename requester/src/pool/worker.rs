@@ -78,34 +78,35 @@ impl Worker {
 
     /// Waits for its turn to open a connection. Another worker may take the request meanwhile; then
     /// this worker gets the request that has waited longest.
-    async fn open(&mut self, job: Job) -> Option<Job> {
+    async fn open(&mut self, mut job: Job) -> Option<Job> {
+        job.taken();
         self.state.state().waiting.push_back(job);
         // The semaphore is never closed, so the turn always comes.
         let turn = self.state.opening.acquire().await;
-        let job = self.state.state().waiting.pop_front()?;
+        let mut job = self.state.state().waiting.pop_front()?;
         let limit = self.state.destination.timeout;
         if job.due.elapsed() < limit {
             let opened = timeout(limit, self.connect()).await;
             drop(turn);
             match opened {
                 Ok(Ok(connection)) => self.connection = Some(connection),
-                Ok(Err((failure, why))) => return self.fail(&job, failure, why),
-                Err(_) => return self.fail(&job, Failure::TimedOut, self.too_slow()),
+                Ok(Err((failure, why))) => return self.fail(&mut job, failure, why),
+                Err(_) => return self.fail(&mut job, Failure::TimedOut, self.too_slow()),
             }
             return Some(job);
         }
         self.fail(
-            &job,
+            &mut job,
             Failure::TimedOut,
             "no connection could be opened in time".to_owned(),
         )
     }
 
     /// Counts a request that never got a connection.
-    fn fail(&self, job: &Job, failure: Failure, why: String) -> Option<Job> {
-        let lag = job.due.elapsed();
+    fn fail(&self, job: &mut Job, failure: Failure, why: String) -> Option<Job> {
+        let (own, lag) = (job.taken(), job.due.elapsed());
         let mut state = self.state.state();
-        state.tally.started(lag);
+        state.tally.started(lag, own);
         state.tally.failed(job.at + lag, failure, || why);
         None
     }
@@ -117,8 +118,8 @@ impl Worker {
 
     /// Sends a request, and counts how it ended. Returns a waiting request, if there is one and the
     /// connection is still open.
-    async fn serve(&mut self, job: Job) -> Option<Job> {
-        let lag = job.due.elapsed();
+    async fn serve(&mut self, mut job: Job) -> Option<Job> {
+        let (own, lag) = (job.taken(), job.due.elapsed());
         // The timeout drops the connection, because an answer may still come on it.
         let limit = self.state.destination.timeout;
         let ended = timeout(limit, self.exchange(&job.vehicle)).await;
@@ -128,7 +129,7 @@ impl Worker {
             unplugger.booked(&job.vehicle, answer);
         }
         let mut state = self.state.state();
-        state.tally.started(lag);
+        state.tally.started(lag, own);
         match ended {
             Ok(Ok(answer)) => state.tally.answered(&job, latency, &answer),
             Ok(Err((failure, why))) => state.tally.failed(ended_at, failure, || why),

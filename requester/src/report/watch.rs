@@ -1,9 +1,12 @@
 //! What was read from the substations and the proxy during the run.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use crate::format::grouped;
 
 /// A figure over time.
 #[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
@@ -30,10 +33,11 @@ pub struct Grid {
     pub spread_points: Option<Peak>,
     /// The mean utilisation of all substations, 0 to 1.
     pub utilisation: Option<Peak>,
-    /// How many readings showed a substation with a load above its capacity.
-    pub capacity_violations: u64,
-    /// The energy that all substations delivered during the run, in kWh; null if a page was
-    /// missing.
+    /// How many readings showed a substation with a load above its capacity; null if a substation's
+    /// load or capacity is not known.
+    pub capacity_violations: Option<u64>,
+    /// The energy that all substations delivered during the run, in kWh; null if a page or its
+    /// counter was missing, or a substation restarted.
     pub energy_delivered_kwh: Option<f64>,
     /// Each substation, by name.
     pub substations: BTreeMap<String, StationLoad>,
@@ -50,8 +54,8 @@ pub struct StationLoad {
     pub load: Option<Peak>,
     /// Its load divided by its capacity.
     pub utilisation: Option<Peak>,
-    /// For how long its load was above its capacity.
-    pub over_capacity_seconds: f64,
+    /// For how long its load was above its capacity; null if one of them is not known.
+    pub over_capacity_seconds: Option<f64>,
 }
 
 /// Loads as they were read. A long run keeps only some of the readings; the figures come from all
@@ -67,18 +71,39 @@ pub struct Samples {
 /// What each part counted over the run, as Prometheus would see it.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct Counters {
-    /// All counters are equal, to the request.
+    /// All counters that were measured are equal, to the request, and at least one was measured.
     pub agree: bool,
     /// Where they differ.
     pub differences: Vec<String>,
+    /// The substations, and the proxy, without the counters that would be compared.
+    pub not_measured: Vec<String>,
     /// Answers with a 2xx status that the load generator got.
     pub tester_booked: u64,
     /// All answers that the load generator got.
     pub tester_answered: u64,
-    /// What the proxy counted; null if it was not watched.
+    /// What the proxy counted; null if it was not watched, or does not count.
     pub proxy: Option<ProxyCounters>,
-    /// What each substation counted, by name.
+    /// What each substation counted, by name. One without these counters is missing.
     pub substations: BTreeMap<String, StationCounters>,
+}
+
+impl fmt::Display for Counters {
+    /// In a sentence, without a full stop.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.agree {
+            let booked = grouped(self.tester_booked);
+            write!(out, "all agree on {booked} bookings")?;
+        } else if self.differences.is_empty() {
+            return out.write_str("not measured: neither proxy nor substations count requests");
+        } else {
+            out.write_str(&self.differences.join("; "))?;
+        }
+        if !self.not_measured.is_empty() {
+            let names = self.not_measured.join(", ");
+            write!(out, "; not measured: {names}")?;
+        }
+        Ok(())
+    }
 }
 
 /// The growth of the proxy's `switchyard_requests_total`, by `result`.
@@ -103,14 +128,15 @@ impl ProxyCounters {
         self.booked + self.answered + self.invalid + self.refused + self.failed
     }
 
-    pub(crate) fn since(self, before: Self) -> Self {
-        Self {
-            booked: self.booked.saturating_sub(before.booked),
-            answered: self.answered.saturating_sub(before.answered),
-            invalid: self.invalid.saturating_sub(before.invalid),
-            refused: self.refused.saturating_sub(before.refused),
-            failed: self.failed.saturating_sub(before.failed),
-        }
+    /// The growth since an earlier reading; none if a counter fell, which is a restart.
+    pub(crate) fn since(self, before: Self) -> Option<Self> {
+        Some(Self {
+            booked: self.booked.checked_sub(before.booked)?,
+            answered: self.answered.checked_sub(before.answered)?,
+            invalid: self.invalid.checked_sub(before.invalid)?,
+            refused: self.refused.checked_sub(before.refused)?,
+            failed: self.failed.checked_sub(before.failed)?,
+        })
     }
 }
 
@@ -126,11 +152,12 @@ pub struct StationCounters {
 }
 
 impl StationCounters {
-    pub(crate) fn since(self, before: Self) -> Self {
-        Self {
-            accepted: self.accepted.saturating_sub(before.accepted),
-            refused: self.refused.saturating_sub(before.refused),
-            invalid: self.invalid.saturating_sub(before.invalid),
-        }
+    /// The growth since an earlier reading; none if a counter fell, which is a restart.
+    pub(crate) fn since(self, before: Self) -> Option<Self> {
+        Some(Self {
+            accepted: self.accepted.checked_sub(before.accepted)?,
+            refused: self.refused.checked_sub(before.refused)?,
+            invalid: self.invalid.checked_sub(before.invalid)?,
+        })
     }
 }

@@ -76,7 +76,7 @@ impl Generator<'_> {
             if next.is_break() {
                 return Ok(self.start.elapsed());
             }
-            self.pool.offer(Job { due, at, vehicle });
+            self.pool.offer(Job::new(due, at, vehicle));
         }
         match self.wait(self.start + self.total).await? {
             ControlFlow::Continue(()) => Ok(self.total),

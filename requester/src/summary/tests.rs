@@ -1,7 +1,7 @@
 //! The summary of a report that is known.
 
 use super::*;
-use crate::build_report::tests::report;
+use crate::build_report::tests::{report, watched_report};
 
 #[test]
 fn a_summary_has_all_figures_aligned() {
@@ -9,6 +9,7 @@ fn a_summary_has_all_figures_aligned() {
     report.late_starts = 0;
     report.errors.by_kind.insert("not_sent".into(), 0);
     report.tester.bottlenecks.clear();
+    report.remarks.clear();
     report.errors.by_kind.insert("timed_out".into(), 0);
     assert_eq!(
         Summary(&report).to_string(),
@@ -26,6 +27,9 @@ latency of answers, from when each request was due
   p99                 9.007 ms
   p99.9               9.007 ms
   max                 9.007 ms
+latency of all requests; 2 without an answer are slower than any
+  p50                 7.003 ms
+  p99           not answered
 status 200                8  61.54 %
 status 503                1  7.69 %
   no_capacity             1
@@ -43,18 +47,34 @@ energy          130 kWh asked for, 80 booked
 }
 
 #[test]
-fn a_summary_warns_if_the_generator_was_the_bottleneck() {
+fn a_summary_says_what_limited_the_result() {
     let mut report = report();
+    report.tester.bottlenecks = vec!["It was late.".into()];
+    report.remarks = vec!["The target did not keep up.".into()];
     let text = Summary(&report).to_string();
     assert!(
-        text.contains("30.8 % of the requests left more than 1 ms late"),
+        text.ends_with(
+            "Limited by the load generator: It was late.\nThe target did not keep up.\n"
+        ),
         "{text}"
     );
-    assert!(
-        text.contains("1 requests found all 100 connections busy"),
-        "{text}"
-    );
-    assert!(text.contains("The 1 requests that timed out"), "{text}");
     report.tester.bottlenecks.clear();
-    assert!(!Summary(&report).to_string().contains("BOTTLENECK"));
+    assert!(!Summary(&report).to_string().contains("Limited"));
+}
+
+#[test]
+fn what_was_not_measured_is_not_zero() {
+    let mut report = watched_report();
+    let grid = report.grid.as_mut().unwrap();
+    (grid.capacity_violations, grid.failed_looks) = (None, 4);
+    let counters = report.counters.as_mut().unwrap();
+    counters.not_measured = vec!["substation2".into()];
+    let text = Summary(&report).to_string();
+    for line in [
+        "over capacity   not measured\n",
+        "unread                    4  readings lacked the load of a substation, and are in no figure\n",
+        "counters        all agree on 8 bookings; not measured: substation2\n",
+    ] {
+        assert!(text.contains(line), "{line}{text}");
+    }
 }

@@ -46,10 +46,13 @@ fn microseconds_and_minutes_are_both_kept_to_three_digits() {
 #[test]
 fn a_start_more_than_a_millisecond_late_counts_as_late() {
     let mut tally = empty();
-    tally.started(Duration::from_millis(1));
+    let (in_time, late) = (Duration::from_millis(1), Duration::from_micros(1001));
+    tally.started(in_time, in_time);
     assert_eq!(tally.late_starts, 0);
-    tally.started(Duration::from_micros(1001));
-    assert_eq!(tally.late_starts, 1);
+    tally.started(late, late);
+    assert_eq!((tally.late_starts, tally.late_by_itself), (1, 1));
+    tally.started(late, in_time);
+    assert_eq!((tally.late_starts, tally.late_by_itself), (2, 1));
 }
 
 #[test]

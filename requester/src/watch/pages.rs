@@ -5,15 +5,19 @@ use switchyard_wire::names;
 use super::exposition::samples;
 use crate::report::{ProxyCounters, StationCounters};
 
+/// The counter of delivered energy.
+const ENERGY: &str = "substation_energy_delivered_joules_total";
+
 /// The metrics of a substation.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct SubstationPage {
     /// None if the gauge is missing, negative or not finite.
     pub(super) load: Option<f64>,
     pub(super) capacity: Option<f64>,
-    pub(super) counted: StationCounters,
-    /// Energy delivered since the substation started, in J.
-    pub(super) joules: f64,
+    /// None if it does not count charge requests as ours do.
+    pub(super) counted: Option<StationCounters>,
+    /// Energy delivered since the substation started, in J; none if it does not count it.
+    pub(super) joules: Option<f64>,
 }
 
 impl SubstationPage {
@@ -24,13 +28,18 @@ impl SubstationPage {
             match (sample.name, sample.label("result")) {
                 (names::LOAD_GAUGE, _) => substation.load = finite(sample.value),
                 (names::CAPACITY_GAUGE, _) => substation.capacity = finite(sample.value),
-                ("substation_energy_delivered_joules_total", _) => substation.joules = sample.value,
+                (ENERGY, _) => {
+                    substation.joules = finite(sample.value);
+                }
                 ("substation_charge_requests_total", Some(result)) => {
                     let count = whole(sample.value);
+                    let counted = substation.counted.get_or_insert_default();
                     match result {
-                        "accepted" => substation.counted.accepted = count,
-                        "invalid" => substation.counted.invalid = count,
-                        _ => substation.counted.refused += count,
+                        "accepted" => counted.accepted = count,
+                        "invalid" => counted.invalid = count,
+                        // A session that was booked before.
+                        "repeated" => {}
+                        _ => counted.refused += count,
                     }
                 }
                 _ => {}
@@ -40,16 +49,17 @@ impl SubstationPage {
     }
 }
 
-/// The metrics of the proxy.
+/// The metrics of the proxy; none if it does not count requests.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(super) struct ProxyPage(pub(super) ProxyCounters);
+pub(super) struct ProxyPage(pub(super) Option<ProxyCounters>);
 
 impl ProxyPage {
     pub(super) fn read(page: &str) -> Self {
-        let mut counted = ProxyCounters::default();
+        let mut all = None;
         let requests = samples(page).filter(|sample| sample.name == "switchyard_requests_total");
         for sample in requests {
             let count = whole(sample.value);
+            let counted = all.get_or_insert_with(ProxyCounters::default);
             match sample.label("result") {
                 Some("booked") => counted.booked += count,
                 Some("answered") => counted.answered += count,
@@ -58,7 +68,7 @@ impl ProxyPage {
                 _ => counted.failed += count,
             }
         }
-        Self(counted)
+        Self(all)
     }
 }
 

@@ -75,6 +75,13 @@ struct Substation {
     over_capacity_readings: u64,
 }
 
+impl Substation {
+    /// Whether its load and its capacity were read.
+    fn has_utilisation(&self) -> bool {
+        self.utilisation.seconds > 0.0
+    }
+}
+
 /// All substations over time.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Series {
@@ -196,7 +203,9 @@ impl Series {
                 capacity: substation.capacity,
                 load: substation.load.report(),
                 utilisation: substation.utilisation.report(),
-                over_capacity_seconds: substation.over_capacity_seconds,
+                over_capacity_seconds: substation
+                    .has_utilisation()
+                    .then_some(substation.over_capacity_seconds),
             };
             (substation.name.clone(), load)
         });
@@ -211,7 +220,12 @@ impl Series {
             imbalance: self.imbalance.report(),
             spread_points: self.spread.report(),
             utilisation: self.utilisation.report(),
-            capacity_violations: each.map(|one| one.over_capacity_readings).sum(),
+            capacity_violations: (!self.substations.is_empty())
+                .then(|| {
+                    each.map(|one| one.has_utilisation().then_some(one.over_capacity_readings))
+                        .sum()
+                })
+                .flatten(),
             energy_delivered_kwh: delivered_kwh,
             substations: substations.collect(),
             samples: Samples {

@@ -356,6 +356,38 @@ async fn a_failed_check_is_exit_code_3_and_is_in_summary_and_report() {
 }
 
 #[tokio::test]
+async fn requests_that_timed_out_fail_a_check_of_the_latency() {
+    let (address, _) = serve(|number| async move {
+        if number.is_multiple_of(8) {
+            std::future::pending::<()>().await;
+        }
+        answer(200, "s", "{}")
+    })
+    .await;
+    let args = [
+        "--quiet",
+        "--arrivals",
+        "even",
+        "--timeout",
+        "200ms",
+        "--fail-if",
+        "p99>10s",
+        "--fail-if",
+        "p50>10s",
+    ];
+    let (code, out, err) = short(address, &args).await;
+    assert_eq!((code, err.as_str()), (3, ""), "{out}");
+    assert!(
+        out.contains(
+            "FAILED          fail if p99>10s: above any limit, because 15 of 120 requests were not answered"
+        ),
+        "{out}"
+    );
+    assert!(out.contains("passed          fail if p50>10s: "), "{out}");
+    assert!(out.contains("  p99           not answered"), "{out}");
+}
+
+#[tokio::test]
 async fn the_page_is_a_file_of_its_own() {
     let folder = tempfile::tempdir().unwrap();
     let page = folder.path().join("run.html");

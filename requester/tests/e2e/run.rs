@@ -255,6 +255,39 @@ async fn a_request_that_finds_all_connections_busy_is_not_sent() {
 }
 
 #[tokio::test]
+async fn a_target_that_does_not_keep_up_is_not_the_generators_bottleneck() {
+    // One request at a time, each for 10 ms: 100 a second.
+    let turn = Arc::new(tokio::sync::Mutex::new(()));
+    let (address, _) = serve(move |_| {
+        let turn = Arc::clone(&turn);
+        async move {
+            let _turn = turn.lock().await;
+            tokio::time::sleep(SECOND / 100).await;
+            answer(200, "s", "")
+        }
+    })
+    .await;
+    let mut steady = steady(address, 400.0, SECOND);
+    steady.connections = 40;
+    let report = run(steady).await;
+    assert!(report.errors.by_kind["not_sent"] > 50, "{report:#?}");
+    let blamed = report.tester.bottlenecks.iter();
+    assert_eq!(
+        blamed
+            .filter(|why| why.contains("connections busy"))
+            .count(),
+        0,
+        "{:?}",
+        report.tester
+    );
+    assert!(
+        report.remarks[0].starts_with("The target did not keep up: an answer took"),
+        "{:?}",
+        report.remarks
+    );
+}
+
+#[tokio::test]
 async fn a_burst_does_not_open_a_connection_for_each_request() {
     // A thousand at once. Few connections are opened at a time; waiting requests take the free
     // ones.

@@ -63,7 +63,7 @@ fn a_difference_of_one_request_is_reported_with_both_counts() {
         vec![Some(station(6, 1)), Some(station(9, 0))],
     );
     assert!(
-        moved.differences[0].starts_with("b accepted 2, and 1 answers"),
+        moved.differences[1].starts_with("b accepted 2, and 1 answers"),
         "{moved:?}"
     );
     let gone = compared(
@@ -74,13 +74,72 @@ fn a_difference_of_one_request_is_reported_with_both_counts() {
 }
 
 #[test]
+fn a_substation_without_counters_is_not_measured_and_does_not_disagree() {
+    let foreign = || SubstationPage::read("substation_current_load 11\n");
+    let compared = |proxies: (ProxyPage, ProxyPage), after: [SubstationPage; 2]| {
+        let before = (Some(proxies.0), vec![foreign(), station(7, 0)]);
+        let after = (Some(proxies.1), after.map(Some).into());
+        compare(["a", "b"].into_iter(), &before, &after, &tally())
+    };
+    let proxies = || (proxy(100, 3), proxy(103, 4));
+    let found = compared(proxies(), [foreign(), station(8, 0)]);
+    assert!(found.agree, "{found:?}");
+    assert_eq!(found.not_measured, ["a"]);
+    assert_eq!(found.substations.keys().collect::<Vec<_>>(), ["b"]);
+    let differs = compared(proxies(), [foreign(), station(9, 0)]);
+    assert_eq!(
+        differs.differences,
+        ["b accepted 2, and 1 answers name it"],
+        "the other one is still compared"
+    );
+    let nothing = || ProxyPage::read("up 1\n");
+    let found = compare(
+        ["a"].into_iter(),
+        &(Some(nothing()), vec![foreign()]),
+        &(Some(nothing()), vec![Some(foreign())]),
+        &tally(),
+    );
+    assert!(!found.agree, "nothing was measured: {found:?}");
+    assert_eq!(found.not_measured, ["the proxy", "a"]);
+    assert!(found.differences.is_empty(), "{found:?}");
+}
+
+#[test]
+fn a_refusal_hides_no_missing_booking() {
+    let found = compared(
+        (proxy(100, 3), proxy(103, 4)),
+        vec![Some(station(6, 9)), Some(station(9, 0))],
+    );
+    assert!(
+        found.differences[0].starts_with("a accepted 1, and 2 answers name it"),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn counters_that_fell_are_a_restart() {
+    let found = compared(
+        (proxy(100, 3), proxy(103, 4)),
+        vec![Some(station(2, 1)), Some(station(8, 0))],
+    );
+    assert_eq!(
+        found.differences,
+        ["a's counters fell, so it restarted during the run"]
+    );
+    assert!(!found.substations.contains_key("a"));
+}
+
+#[test]
 fn energy_is_the_growth_of_the_counters() {
-    let later = SubstationPage {
-        joules: 3.6e6 * 3.0,
+    let with = |joules| SubstationPage {
+        joules,
         ..station(1, 0)
     };
     let before = [station(1, 0), station(1, 0)];
-    let after = [Some(later), Some(station(1, 0))];
-    assert_eq!(delivered_kwh(&before, &after), Some(2.0));
+    let after = |joules| [Some(with(joules)), Some(station(1, 0))];
+    assert_eq!(delivered_kwh(&before, &after(Some(3.6e6 * 3.0))), Some(2.0));
     assert_eq!(delivered_kwh(&before, &[None, None]), None);
+    assert_eq!(delivered_kwh(&before, &after(None)), None, "no counter");
+    assert_eq!(delivered_kwh(&before, &after(Some(0.0))), None, "restarted");
+    assert_eq!(delivered_kwh(&[], &[]), None, "no substation");
 }

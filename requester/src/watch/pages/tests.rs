@@ -16,7 +16,8 @@ pub(in crate::watch) fn station(accepted: u64, refused: u64) -> SubstationPage {
 fn a_page_is_read_and_a_missing_load_is_not_zero() {
     let read = station(5, 2);
     assert_eq!((read.load, read.capacity), (Some(11.0), Some(100.0)));
-    assert_eq!((read.counted.accepted, read.counted.refused), (5, 2));
+    let counted = read.counted.unwrap();
+    assert_eq!((counted.accepted, counted.refused), (5, 2));
     for page in [
         "",
         "substation_current_load NaN\n",
@@ -24,4 +25,12 @@ fn a_page_is_read_and_a_missing_load_is_not_zero() {
     ] {
         assert_eq!(SubstationPage::read(page).load, None, "{page}");
     }
+}
+
+#[test]
+fn counters_that_a_page_lacks_are_not_zero() {
+    let page = "substation_current_load 11\nhttp_requests_total 7\n";
+    let read = SubstationPage::read(page);
+    assert_eq!((read.counted, read.joules), (None, None));
+    assert_eq!(ProxyPage::read(page), ProxyPage(None));
 }

@@ -38,16 +38,34 @@ fn a_load_that_lasts_longer_weighs_more() {
     near(grid.utilisation, 0.4, 0.4);
     near(grid.substations["a"].utilisation, 0.6, 0.45);
     near(grid.substations["b"].load, 80.0, 70.0);
-    assert_eq!((grid.looks, grid.capacity_violations), (5, 0));
+    assert_eq!((grid.looks, grid.capacity_violations), (5, Some(0)));
     assert_eq!(grid.samples.load["a"], [40.0, 40.0, 40.0, 60.0, 40.0]);
 }
 
 #[test]
 fn a_load_above_capacity_is_a_violation_while_it_lasts() {
     let grid = seen(&[[100.0, 0.0], [100.5, 0.0], [101.0, 0.0], [0.0, 0.0]]).report(None);
-    assert_eq!(grid.capacity_violations, 2);
-    assert_eq!(grid.substations["a"].over_capacity_seconds, 2.0);
-    assert_eq!(grid.substations["b"].over_capacity_seconds, 0.0);
+    assert_eq!(grid.capacity_violations, Some(2));
+    assert_eq!(grid.substations["a"].over_capacity_seconds, Some(2.0));
+    assert_eq!(grid.substations["b"].over_capacity_seconds, Some(0.0));
+}
+
+#[test]
+fn a_load_without_a_capacity_is_not_known_to_be_within_it() {
+    let other = SubstationPage::read("substation_current_load 40\n");
+    let first = [station(0.0, 100.0), other.clone()];
+    let names = ["a", "b"].map(str::to_owned).into_iter();
+    let mut series = Series::new(names, &first);
+    for at in 0..3 {
+        let pages = [station(40.0, 100.0), other.clone()];
+        series.push(SECOND * at, pages.iter().map(Some));
+    }
+    let grid = series.report(None);
+    assert_eq!(grid.capacity_violations, None);
+    assert_eq!(grid.substations["a"].over_capacity_seconds, Some(0.0));
+    assert_eq!(grid.substations["b"].over_capacity_seconds, None);
+    let unread = seen(&[]).report(None);
+    assert_eq!(unread.capacity_violations, None, "nothing was read");
 }
 
 #[test]
