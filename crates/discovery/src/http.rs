@@ -27,8 +27,12 @@ pub(super) enum HttpSourceError {
     Request(#[from] http::Error),
     #[error("the connection broke within the body, or the body is larger than 16 MiB: {0}")]
     Body(Box<dyn std::error::Error + Send + Sync>),
-    #[error("answered {0}, not 200")]
-    Status(StatusCode),
+    #[error("answered {status}, not 200{}", leads_to(location.as_deref()))]
+    Status {
+        status: StatusCode,
+        /// Where a redirect leads.
+        location: Option<String>,
+    },
     #[error("its content-type is {0:?}, not application/json")]
     Kind(String),
     #[error("its answer {0}")]
@@ -99,7 +103,12 @@ impl HttpClient {
             .body(Empty::<Bytes>::new())?;
         let answer = sender.send_request(request).await?;
         if answer.status() != StatusCode::OK {
-            return Err(HttpSourceError::Status(answer.status()));
+            let location = answer.headers().get(header::LOCATION);
+            let location = location.map(|it| String::from_utf8_lossy(it.as_bytes()).into_owned());
+            return Err(HttpSourceError::Status {
+                status: answer.status(),
+                location,
+            });
         }
         is_json(answer.headers())?;
         let body = Limited::new(answer.into_body(), LARGEST).collect().await;
@@ -107,6 +116,14 @@ impl HttpClient {
         let targets = targets::parse(&body, Format::Json)?;
         Ok(targets::resolve(targets).await?)
     }
+}
+
+/// Redirects are not followed: an answer from elsewhere might list other substations.
+fn leads_to(location: Option<&str>) -> String {
+    location.map_or_else(String::new, |location| {
+        let location = location.escape_debug();
+        format!("; it leads to {location}, and redirects are not followed: correct the URL")
+    })
 }
 
 /// Required as by Prometheus: an error page with status 200 is no list of targets.

@@ -47,8 +47,8 @@ pub enum Found {
     One(f64),
     /// The value of a matching series, or their sum, cannot be a load: it is NaN, infinite or negative.
     Unusable(f64),
-    /// Several series match. The matchers must select one of them, or an [`Aggregate`] must combine them.
-    Ambiguous,
+    /// This many series match. The matchers must select one of them, or an [`Aggregate`] must combine them.
+    Ambiguous(usize),
     /// Matching series were read, but more may have been cut off, and the aggregate needs all of them.
     Partial,
     /// A line with the wanted name cannot be read, so no value is certain.

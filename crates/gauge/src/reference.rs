@@ -54,7 +54,7 @@ pub fn find(
     }
     let is_no_load = |value: &&f64| value.is_nan() || value.is_infinite() || **value < 0.0;
     if values.len() > 1 && aggregate == Aggregate::Nothing {
-        return Found::Ambiguous;
+        return Found::Ambiguous(values.len());
     }
     if let Some(value) = values.iter().find(is_no_load) {
         return Found::Unusable(*value);

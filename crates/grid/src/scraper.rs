@@ -15,14 +15,14 @@ use std::{
 
 use fastrand::Rng;
 use futures_util::{StreamExt, stream::FuturesUnordered};
-use switchyard_balance::{ShareEstimator, load::LARGEST};
+use switchyard_balance::ShareEstimator;
 use tokio::{
     sync::watch,
     time::{Instant, sleep_until},
 };
 use tracing::{info, warn};
 
-use switchyard_scrape::{Gauges, LagHistory, PollOutcome, Probe, ScrapeTicket};
+use switchyard_scrape::{Gauges, LagHistory, PollFailure, PollOutcome, Probe, ScrapeTicket};
 
 use crate::{
     grid::Grid,
@@ -53,7 +53,7 @@ pub struct Scraper {
 struct FinishedScrape {
     substation: Arc<Substation>,
     probe: Probe,
-    result: Result<(), PollOutcome>,
+    result: Result<Option<PollFailure>, PollFailure>,
     took: Duration,
 }
 
@@ -63,7 +63,9 @@ struct ScrapeSlot {
     /// None while its scrape is under way.
     probe: Option<Probe>,
     was_asked: bool,
-    failing_as: Option<PollOutcome>,
+    failing_as: Option<PollFailure>,
+    /// Why the last sample lacked a capacity that its page has.
+    capacity_fault: Option<PollFailure>,
 }
 
 impl Scraper {
@@ -160,6 +162,7 @@ impl Scraper {
                     probe: Some(probe),
                     was_asked: false,
                     failing_as: None,
+                    capacity_fault: None,
                 }
             });
             self.slots.insert(substation.id(), slot);
@@ -198,16 +201,17 @@ impl ScrapeSlot {
     /// Records a scrape's result in the ledger and the metrics, and logs a change.
     fn record(
         &mut self,
-        result: Result<(), PollOutcome>,
+        result: Result<Option<PollFailure>, PollFailure>,
         took: Duration,
         substation: &Substation,
         grid: &Grid,
     ) {
         let now = grid.clock().now();
-        let outcome = result.err();
-        substation
-            .metrics()
-            .poll(outcome.unwrap_or(PollOutcome::Ok));
+        let outcome = match &result {
+            Ok(_) => PollOutcome::Ok,
+            Err(failure) => failure.outcome(),
+        };
+        substation.metrics().poll(outcome);
         substation
             .metrics()
             .poll_seconds
@@ -216,28 +220,50 @@ impl ScrapeSlot {
             substation.stamp_sample(now);
         }
         grid.scraped(substation, reach(outcome), now);
-        if std::mem::replace(&mut self.failing_as, outcome) == outcome {
-            return;
-        }
-        let name = substation.name();
-        match outcome {
-            None => info!(substation = name, "Load samples resumed"),
-            Some(outcome) => warn!(
-                substation = name,
-                ?outcome,
-                largest = (outcome == PollOutcome::TooLarge).then_some(LARGEST),
-                "No load sample: dispatch continues by the ledger"
+        self.log(result, substation.name());
+    }
+
+    /// Logs what changed since the last scrape.
+    fn log(&mut self, result: Result<Option<PollFailure>, PollFailure>, substation: &str) {
+        let (failing_as, capacity_fault) = match result {
+            // What is known of the capacity stays as it was.
+            Err(failure) => (Some(failure), self.capacity_fault.take()),
+            Ok(capacity_fault) => (None, capacity_fault),
+        };
+        match &failing_as {
+            now if is_like(now.as_ref(), self.failing_as.as_ref()) => {}
+            None => info!(substation, "Substation gives load samples again"),
+            Some(failure) => warn!(
+                substation,
+                outcome = <&str>::from(failure.outcome()),
+                why = %failure,
+                "Substation gives no load sample: dispatch continues by the ledger"
             ),
         }
+        if let Some(fault) = &capacity_fault
+            && !is_like(Some(fault), self.capacity_fault.as_ref())
+            && failing_as.is_none()
+        {
+            warn!(substation, why = %fault, "Substation has no known capacity");
+        }
+        self.failing_as = failing_as;
+        self.capacity_fault = capacity_fault;
+    }
+}
+
+fn is_like(one: Option<&PollFailure>, other: Option<&PollFailure>) -> bool {
+    match (one, other) {
+        (Some(one), Some(other)) => one.is_like(other),
+        (one, other) => one.is_none() && other.is_none(),
     }
 }
 
 /// What the end of a scrape shows about the connection. Any answer proves it, even a missing or
 /// unreadable page. A timeout proves nothing, because only the page may be slow.
-fn reach(outcome: Option<PollOutcome>) -> Reach {
+fn reach(outcome: PollOutcome) -> Reach {
     match outcome {
-        Some(PollOutcome::Connect) => Reach::No,
-        Some(PollOutcome::Timeout) => Reach::Unclear,
+        PollOutcome::Connect => Reach::No,
+        PollOutcome::Timeout => Reach::Unclear,
         _ => Reach::Yes,
     }
 }

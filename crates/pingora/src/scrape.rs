@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use pingora_core::{Error, ErrorType, Result};
 use pingora_load_balancing::{Backend, health_check::HealthCheck};
 use switchyard_config as config;
-use switchyard_scrape::{Gauges, PollOutcome, ScrapeTicket};
+use switchyard_scrape::{Gauges, PollFailure, ScrapeTicket};
 
 use crate::Upstream;
 
@@ -48,11 +48,11 @@ impl HealthCheck for Scrape {
         let ticket = ScrapeTicket::new(upstream.ledger());
         let capacity = upstream.configured_capacity();
         match probe.sample(&self.gauges, ticket, capacity).await {
-            Err(PollOutcome::Connect) => {
-                Error::e_explain(ErrorType::ConnectError, "its gauge can't be reached")
+            Err(failure @ PollFailure::Connect(_)) => {
+                Error::e_explain(ErrorType::ConnectError, format!("its gauge: {failure}"))
             }
-            Err(PollOutcome::Timeout) => {
-                Error::e_explain(ErrorType::ReadTimedout, "its gauge did not arrive in time")
+            Err(failure @ PollFailure::Timeout(_)) => {
+                Error::e_explain(ErrorType::ReadTimedout, format!("its gauge: {failure}"))
             }
             _ => Ok(()),
         }

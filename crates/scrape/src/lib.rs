@@ -5,10 +5,12 @@
 //! that the ledger knows which bookings the sample can already contain. The caller decides when to scrape, and what
 //! a failed scrape means.
 
+mod failure;
 mod outcome;
 mod probe;
 mod ticket;
 
+pub use failure::PollFailure;
 pub use outcome::PollOutcome;
 pub use probe::{Gauges, Probe};
 pub use ticket::{LagHistory, ScrapeTicket};

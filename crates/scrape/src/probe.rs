@@ -1,6 +1,6 @@
 //! Scrapes one substation's gauge over a kept connection.
 
-use std::{io, net::SocketAddr, time::Duration};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use bytes::BytesMut;
 use switchyard_balance::{Load, Reading, ledger::ScrapeSent};
@@ -14,7 +14,7 @@ use switchyard_config as config;
 use switchyard_gauge::exposition::{self, Aggregate, Found, Wanted};
 use switchyard_http1::{Answer, Decoded, Decoder, Limits};
 
-use crate::{outcome::PollOutcome, ticket::ScrapeTicket};
+use crate::{failure::PollFailure, ticket::ScrapeTicket};
 
 /// The largest metrics page that is read, in bytes.
 const LARGEST_PAGE: usize = 4 * 1024 * 1024;
@@ -25,7 +25,9 @@ const READ: usize = 16 * 1024;
 #[derive(Debug)]
 pub struct Gauges {
     load: Wanted,
+    load_name: Arc<str>,
     capacity: Wanted,
+    capacity_name: Arc<str>,
     path: String,
     timeout: Duration,
 }
@@ -48,7 +50,9 @@ impl Gauges {
         };
         Self {
             load: wanted(&load.metric),
+            load_name: load.metric.name.as_str().into(),
             capacity: wanted(&load.capacity_metric),
+            capacity_name: load.capacity_metric.name.as_str().into(),
             path: load.path.clone(),
             timeout: load.timeout,
         }
@@ -85,12 +89,14 @@ impl Probe {
 
     /// Takes one sample for the ledger of `ticket`, or returns why there is none. A configured capacity takes
     /// precedence over the gauge's. A ledger may have only one scrape at a time.
+    ///
+    /// A sample may lack the capacity. If that is a fault and not the absence of its gauge, the fault is returned.
     pub async fn sample(
         &mut self,
         gauges: &Gauges,
         ticket: ScrapeTicket<'_>,
         configured_capacity: Option<Load>,
-    ) -> Result<(), PollOutcome> {
+    ) -> Result<Option<PollFailure>, PollFailure> {
         // After a reload the page may have another path.
         if self.path != gauges.path {
             self.path.clone_from(&gauges.path);
@@ -102,21 +108,21 @@ impl Probe {
             Ok(Err(error)) => {
                 self.stream = None;
                 return Err(match error.kind() {
-                    io::ErrorKind::InvalidData => PollOutcome::Parse,
-                    _ => PollOutcome::Connect,
+                    io::ErrorKind::InvalidData => PollFailure::Answer(error),
+                    _ => PollFailure::Connect(error),
                 });
             }
             Err(_) => {
                 self.stream = None;
-                return Err(PollOutcome::Timeout);
+                return Err(PollFailure::Timeout(gauges.timeout));
             }
         };
         if page.status != 200 {
-            return Err(PollOutcome::Status);
+            return Err(PollFailure::status(page.status, page.header("location")));
         }
-        let reading = read(&page, gauges, configured_capacity)?;
+        let (reading, capacity_fault) = read(&page, gauges, configured_capacity)?;
         ticket.page_arrived(sent, reading);
-        Ok(())
+        Ok(capacity_fault)
     }
 
     /// Fetches the page. A scrape can safely be repeated, so if the kept connection fails, a new one is tried.
@@ -166,22 +172,26 @@ fn read(
     page: &Answer,
     gauges: &Gauges,
     configured_capacity: Option<Load>,
-) -> Result<Reading, PollOutcome> {
+) -> Result<(Reading, Option<PollFailure>), PollFailure> {
     // A page without framing ends when the connection closes, so it may have been cut.
     let is_whole = ["content-length", "transfer-encoding"]
         .iter()
         .any(|name| page.header(name).is_some());
     let [load, capacity] = exposition::scan(&page.body, is_whole, [&gauges.load, &gauges.capacity]);
-    let load = match load {
-        // It is finite and not negative, so it is too large if it is no load.
-        Found::One(units) => Load::new(units).ok_or(PollOutcome::TooLarge)?,
-        Found::Missing | Found::Ambiguous => return Err(PollOutcome::Missing),
-        Found::Unusable(_) | Found::Malformed | Found::Partial => return Err(PollOutcome::Parse),
+    let usable = |found: Found, name| match found {
+        Found::One(units) => Load::new(units).ok_or_else(|| PollFailure::of(found, name)),
+        _ => Err(PollFailure::of(found, name)),
     };
-    let capacity = match (configured_capacity, capacity) {
-        (Some(configured), _) => Some(configured),
-        (None, Found::One(units)) => Some(Load::new(units).ok_or(PollOutcome::TooLarge)?),
-        (None, _) => None,
+    let load = usable(load, &gauges.load_name)?;
+    let exported = usable(capacity, &gauges.capacity_name);
+    let (capacity, fault) = match (configured_capacity, exported) {
+        (Some(configured), _) => (Some(configured), None),
+        (None, Ok(exported)) => (Some(exported), None),
+        // Many gauges come without a capacity.
+        (None, Err(PollFailure::Missing(_))) => (None, None),
+        // The load is in the same unit, and without the capacity there would be no bound.
+        (None, Err(too_large @ PollFailure::TooLarge(..))) => return Err(too_large),
+        (None, Err(fault)) => (None, Some(fault)),
     };
-    Ok(Reading { load, capacity })
+    Ok((Reading { load, capacity }, fault))
 }

@@ -40,9 +40,12 @@ async fn answer(way: Behaviour, question: Request<Incoming>) -> Result<Response<
         Behaviour::Hang => std::future::pending().await,
     };
     let body = StreamBody::new(stream::iter(pieces)).boxed();
-    let response = Response::builder()
+    let mut response = Response::builder()
         .status(status)
         .header("content-type", kind);
+    if status == 302 {
+        response = response.header("location", "/login");
+    }
     Ok(response.body(body).unwrap())
 }
 
@@ -73,7 +76,10 @@ async fn a_server_that_fails_lies_truncates_or_hangs_changes_nothing() {
 
     let broken = [
         (Behaviour::Answer(500, JSON, ONE), "answered 500"),
-        (Behaviour::Answer(302, JSON, ONE), "answered 302"),
+        (
+            Behaviour::Answer(302, JSON, ONE),
+            "answered 302 Found, not 200; it leads to /login, and redirects are not followed",
+        ),
         (
             Behaviour::Answer(200, "text/html", ONE),
             "its content-type is",

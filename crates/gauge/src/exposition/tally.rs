@@ -66,7 +66,7 @@ impl Tally {
         }
         match (self.series, self.aggregate, self.unusable) {
             (0, _, _) => Found::Missing,
-            (2.., Aggregate::Nothing, _) => Found::Ambiguous,
+            (series @ 2.., Aggregate::Nothing, _) => Found::Ambiguous(series),
             (_, _, Some(value)) => Found::Unusable(value),
             (_, Aggregate::Sum | Aggregate::Max, None) if !self.complete => Found::Partial,
             // The sum of several loads may overflow to infinity.

@@ -170,14 +170,14 @@ fn matchers_choose_among_label_sets() {
     use Found::{Ambiguous, Malformed, Missing, One};
     let page = "load 1\nload{site=\"a\"} 2\nload{site=\"b\",zone=\"x\"} 3\nload{site=\"q\\\"\\\\\\n,}\"} 4\n";
     let table: &[(Matchers<'_>, Found)] = &[
-        (&[], Ambiguous),
+        (&[], Ambiguous(4)),
         (&[("site", true, "a")], One(2.0)),
         (&[("site", true, "b")], One(3.0)),
         (&[("site", true, "c")], Missing),
         (&[("site", true, "")], One(1.0)),
         (&[("site", true, "q\"\\\n,}")], One(4.0)),
         (&[("site", true, "q\\\"\\\\\\n,}")], Missing),
-        (&[("site", false, "a")], Ambiguous),
+        (&[("site", false, "a")], Ambiguous(3)),
         (&[("zone", true, "x"), ("site", true, "b")], One(3.0)),
         (&[("zone", true, "x"), ("site", true, "a")], Missing),
         (&[("zone", false, "")], One(3.0)),
@@ -189,7 +189,7 @@ fn matchers_choose_among_label_sets() {
             ],
             One(2.0),
         ),
-        (&[("sit", true, "")], Ambiguous),
+        (&[("sit", true, "")], Ambiguous(4)),
     ];
     for &(matchers, expected) in table {
         assert_eq!(
@@ -224,12 +224,12 @@ fn matchers_choose_among_label_sets() {
 
 #[test]
 fn equal_values_are_as_ambiguous_as_different_ones() {
-    assert_eq!(complete("load 1\nload 1\n", &load()), Found::Ambiguous);
+    assert_eq!(complete("load 1\nload 1\n", &load()), Found::Ambiguous(2));
     assert_eq!(
         complete("load 1\nload{a=\"b\"} 2\n", &load()),
-        Found::Ambiguous
+        Found::Ambiguous(2)
     );
-    assert_eq!(complete("load 1\nload NaN\n", &load()), Found::Ambiguous);
+    assert_eq!(complete("load 1\nload NaN\n", &load()), Found::Ambiguous(2));
 }
 
 #[test]
@@ -237,7 +237,7 @@ fn several_series_add_up_only_if_an_aggregate_is_configured() {
     use Aggregate::{Max, Nothing, Sum};
     use Found::{Ambiguous, Malformed, Missing, One, Unusable};
     let table: &[(&str, Aggregate, Found)] = &[
-        ("load 1\nload{a=\"b\"} 2.5\n", Nothing, Ambiguous),
+        ("load 1\nload{a=\"b\"} 2.5\n", Nothing, Ambiguous(2)),
         ("load 1\nload{a=\"b\"} 2.5\n", Sum, One(3.5)),
         ("load 1\nload{a=\"b\"} 2.5\n", Max, One(2.5)),
         ("load{a=\"b\"} 2.5\nload 1\n", Max, One(2.5)),

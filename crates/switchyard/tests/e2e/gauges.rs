@@ -68,6 +68,42 @@ fn with_all_gauges_silent_requests_go_on_evenly_even_if_all_seem_full() {
     assert_eq!(charges, [20; 3]);
 }
 
+/// A substation whose metrics page is always this answer.
+fn always(answer: &'static str) -> Scripted {
+    Scripted::start(move |_| Act::Write(answer.into()))
+}
+
+#[test]
+fn a_gauge_that_gives_no_load_says_why_in_the_log() {
+    let several = Scripted::start(|_| {
+        Act::Write(page(
+            "substation_current_load{phase=\"1\"} 1\nsubstation_current_load{phase=\"2\"} 2\n",
+        ))
+    });
+    let moved = always(
+        "HTTP/1.1 302 Found\r\nlocation: http://elsewhere/login\r\ncontent-length: 0\r\n\r\n",
+    );
+    let two_capacities = Scripted::start(|_| {
+        Act::Write(page(
+            "substation_current_load 1\nsubstation_capacity{phase=\"1\"} 7\nsubstation_capacity 8\n",
+        ))
+    });
+    let addresses = [&several, &moved, &two_capacities].map(|substation| substation.address);
+    let proxy = Proxy::start(&addresses, "load: {interval: 20ms}");
+    let mut lines = Vec::new();
+    for says in [
+        "Substation gives no load sample: dispatch continues by the ledger substation=\"s1\" outcome=\"missing\" \
+         why=2 series match: add labels or load.aggregate",
+        "substation=\"s2\" outcome=\"status\" why=status 302, which leads to http://elsewhere/login: redirects are",
+        "Substation has no known capacity substation=\"s3\" why=2 series match: add labels or load.aggregate",
+    ] {
+        while !lines.iter().any(|line: &String| line.contains(says)) {
+            // The next one, whatever it says.
+            lines.push(proxy.logged(""));
+        }
+    }
+}
+
 /// Books `count` short sessions through a proxy, over one connection.
 fn book(proxy: SocketAddr, count: usize) {
     let mut connection = Connection::open(proxy);
