@@ -105,7 +105,7 @@ impl Lifecycle {
             systemd::main_process(process);
         }
         if let Err(error) = successor.confirm().await {
-            warn!(%error, "Could not confirm the handover to the new process");
+            warn!(%error, "This process could not confirm the handover to the new one");
         }
         Ending::HandedOver { force: stop }
     }
@@ -155,7 +155,7 @@ impl Lifecycle {
         }
         gate.open();
         match predecessor.take_over().await {
-            Ok(()) => info!("Took over from the old process"),
+            Ok(()) => info!("This process took over from the old one"),
             // It has died or hangs. In either case this process must serve.
             Err(error) => {
                 warn!(%error, "Old process did not confirm that it is stopping");
@@ -178,7 +178,7 @@ impl Lifecycle {
         };
         info!(program = %restart.program.display(), "SIGUSR2: starting a new process");
         if let Err(error) = restart.start() {
-            warn!(%error, "Could not start the new process");
+            warn!(%error, "New process could not be started");
         }
     }
 }

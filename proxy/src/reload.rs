@@ -254,7 +254,7 @@ impl Reloader {
         let before = self.discovery.take();
         let discovery = Discovery::start(sources, &folder, &self.runtime.metrics.discovery, before);
         if timeout(SOURCES_TIMEOUT, discovery.settled()).await.is_err() {
-            warn!("Starting before all discovery sources have answered");
+            warn!("Proxy starts before all discovery sources have answered");
         }
         self.discovery = Some(discovery);
     }

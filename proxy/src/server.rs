@@ -196,7 +196,7 @@ fn run_boxed(
         reloader.abort();
         info!(
             requests = runtime.in_flight.requests(),
-            "Stopping: finishing requests in flight"
+            "Proxy is stopping: it finishes the requests in flight"
         );
         if let Ending::HandedOver { .. } = ending {
             runtime.in_flight.drain_connections();
@@ -233,7 +233,7 @@ fn run_boxed(
         scraper.abort();
         failed
     });
-    info!("Stopped");
+    info!("Proxy stopped");
     failed.map_or(Ok(()), Err)
 }
 
@@ -258,7 +258,7 @@ async fn drained(runtime: &Runtime) {
     {
         warn!(
             requests = runtime.in_flight.requests(),
-            "Gave up on requests still in flight"
+            "Proxy gave up on requests still in flight"
         );
     }
 }

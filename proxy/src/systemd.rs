@@ -16,7 +16,7 @@ pub fn reloading() {
     // Needed since systemd 253, to distinguish this reload's `READY=1` from an earlier one.
     match NotifyState::monotonic_usec_now() {
         Ok(now) => notify(&[NotifyState::Reloading, now]),
-        Err(error) => debug!(%error, "Could not notify the service manager"),
+        Err(error) => debug!(%error, "Proxy could not notify the service manager"),
     }
 }
 
@@ -32,6 +32,6 @@ pub fn main_process(process: u32) {
 
 fn notify(states: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(false, states) {
-        debug!(%error, "Could not notify the service manager");
+        debug!(%error, "Proxy could not notify the service manager");
     }
 }

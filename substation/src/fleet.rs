@@ -86,7 +86,7 @@ fn announce(bound: &[(Substation, TcpListener)]) -> Result<()> {
 
 async fn wait_for_sessions(substations: &[Substation], grace: Duration, signals: &mut Termination) {
     let sessions: u64 = substations.iter().map(Substation::active_sessions).sum();
-    tracing::info!(sessions, grace = ?grace, "Waiting for running sessions to end");
+    tracing::info!(sessions, grace = ?grace, "Substations wait for running sessions to end");
     let ended = async {
         for substation in substations {
             substation.drained().await;

@@ -52,7 +52,7 @@ async fn serve(
     let address = listener.local_addr()?;
     let mut connections = JoinSet::new();
     let draining = CancellationToken::new();
-    tracing::debug!(substation = substation.name(), %address, "Serving");
+    tracing::debug!(substation = substation.name(), %address, "Substation serves");
 
     loop {
         select! {
@@ -90,7 +90,7 @@ async fn accept(listener: &TcpListener, name: &str) -> Option<tokio::net::TcpStr
         Ok((stream, _)) => Some(stream),
         Err(error) if is_client_fault(&error) => None,
         Err(error) => {
-            tracing::warn!(substation = name, %error, "Cannot accept connections; trying again");
+            tracing::warn!(substation = name, %error, "Substation can't accept connections and tries again");
             sleep(ACCEPT_PAUSE).await;
             None
         }

@@ -173,7 +173,7 @@ impl Discovery {
         let (all, conflicts) = merge(listed, &self.listing(), own);
         for conflict in &conflicts {
             if !self.logged.contains(conflict) {
-                warn!(%conflict, "Ignored a discovered substation");
+                warn!(%conflict, "Discovered substation ignored");
             }
         }
         self.logged = conflicts.into_iter().collect();

@@ -165,7 +165,7 @@ async fn a_conflict_is_logged_once_for_as_long_as_it_lasts() {
         address: "10.0.0.9:1".parse().unwrap(),
         capacity: None,
     }];
-    let left_out = "Ignored a discovered substation";
+    let left_out = "Discovered substation ignored";
     for _ in 0..3 {
         assert_eq!(rig.discovery.merged(&listed, &[]).len(), 2);
         assert_eq!(rig.log.count(left_out), 1);

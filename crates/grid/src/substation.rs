@@ -246,19 +246,28 @@ impl Substation {
                 Some(SubstationState::Ejected)
             }
             RotationEvent::Health(HealthChange::Trial) => {
-                info!(substation, "Ejection over: the next request is the trial");
+                info!(
+                    substation,
+                    "Substation's ejection is over: its next request is the trial"
+                );
                 None
             }
             RotationEvent::Health(HealthChange::Readmitted) => {
-                info!(substation, "Back in rotation, with slow start");
+                info!(
+                    substation,
+                    "Substation is back in rotation, with slow start"
+                );
                 Some(SubstationState::Up)
             }
             RotationEvent::Drained => {
-                info!(substation, "Draining: no new sessions");
+                info!(
+                    substation,
+                    "Substation is draining: it gets no new sessions"
+                );
                 Some(SubstationState::Draining)
             }
             RotationEvent::Undrained => {
-                info!(substation, "No longer draining");
+                info!(substation, "Substation is no longer draining");
                 Some(SubstationState::Up)
             }
         };

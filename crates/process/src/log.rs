@@ -1,5 +1,7 @@
 //! The log.
 
+mod stamp;
+
 use std::io;
 
 use tracing_subscriber::EnvFilter;
@@ -14,6 +16,7 @@ pub fn log_to_stderr(default_filter: &str) {
     let logger = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr)
+        .with_timer(stamp::Stamp::new())
         .with_ansi(false);
     // It fails only if a subscriber is set: in tests.
     let _ = logger.try_init();

@@ -1,9 +1,10 @@
 //! Reads the two PEM files into a certificate chain with its key, and reports what is wrong with them.
 
 use std::{
+    fmt,
     path::Path,
     sync::Arc,
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use rustls::{
@@ -143,16 +144,27 @@ fn check_dates(file: &Path, chain: &[CertificateDer<'static>]) -> Result<i64, Fa
             fault(CERTIFICATE, file, rule)
         })?;
         let validity = certificate.validity();
-        let (from, to) = (validity.not_before, validity.not_after);
+        let (from, to) = (
+            validity.not_before.timestamp(),
+            validity.not_after.timestamp(),
+        );
         let file = file.display();
-        if to.timestamp() < now {
-            warn!(%file, number = at + 1, expired = %to, "Certificate has expired: clients will refuse it");
-        } else if from.timestamp() > now {
-            warn!(%file, number = at + 1, begins = %from, "Certificate is not valid yet: clients will refuse it");
+        if to < now {
+            warn!(%file, number = at + 1, expired = %date(to), "Certificate has expired: clients will refuse it");
+        } else if from > now {
+            warn!(%file, number = at + 1, begins = %date(from), "Certificate is not valid yet: clients will refuse it");
         }
-        first = first.or(Some(to.timestamp()));
+        first = first.or(Some(to));
     }
     Ok(first.unwrap_or(0))
+}
+
+/// Seconds since the Unix epoch as a date of RFC 3339, from the years 1970 to 9999.
+pub(super) fn date(unix_seconds: i64) -> impl fmt::Display {
+    /// The last second of the year 9999, after which there is no such date.
+    const LAST: u64 = 253_402_300_799;
+    let seconds = u64::try_from(unix_seconds).unwrap_or(0).min(LAST);
+    humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(seconds))
 }
 
 fn parsed<'a>(der: &'a CertificateDer<'_>) -> Option<X509Certificate<'a>> {

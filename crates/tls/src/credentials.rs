@@ -9,7 +9,11 @@ use std::sync::Arc;
 use switchyard_config::{Config, Error, Fault, Faults};
 use tracing::info;
 
-use crate::{certificates::Certificates, chain::Chain, token::Token};
+use crate::{
+    certificates::Certificates,
+    chain::{Chain, date},
+    token::Token,
+};
 
 /// The certificate and the token in force, as far as the configuration asks for them.
 #[derive(Debug, Default)]
@@ -66,7 +70,7 @@ impl Credentials {
         if let Some((current, chain)) = chain
             && current.replace(chain)
         {
-            info!(expires_at = current.expires_at(), "Certificate replaced");
+            info!(expires_at = %date(current.expires_at()), "Certificate replaced");
             is_new = true;
         }
         if let Some((current, token)) = token

@@ -85,7 +85,7 @@ pub(super) fn of_charge(
         }
         Err(UpstreamError::Connect(error)) => {
             count(UpstreamOutcome::Connect);
-            debug!(substation = substation.name(), %error, "No connection");
+            debug!(substation = substation.name(), %error, "Request not sent: no connection");
             grid.failed(substation, ExchangeVerdict::Unreachable);
             reservation.cancel();
             Attempt::SafeToRetry(SafeToRetry::Connect, None)
@@ -94,7 +94,10 @@ pub(super) fn of_charge(
             count(UpstreamOutcome::Reset);
             grid.failed(substation, ExchangeVerdict::Bad);
             if progress == Progress::Unsent {
-                debug!(substation = substation.name(), reason, "Nothing was sent");
+                debug!(
+                    substation = substation.name(),
+                    reason, "Request not sent: connection lost"
+                );
                 reservation.cancel();
                 return Attempt::SafeToRetry(SafeToRetry::Unsent, None);
             }

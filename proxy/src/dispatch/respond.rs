@@ -105,7 +105,7 @@ impl Dispatcher {
     /// The reply to a request that the proxy itself refuses. Counts the refusal.
     fn refuse(&self, failure: &Failure, request_id: HeaderValue) -> Reply {
         let code = failure.code.name();
-        debug!(code, message = failure.message, "Refused");
+        debug!(code, message = failure.message, "Request refused");
         self.runtime.metrics.requests.rejected(code);
         Reply::failing(failure, self.retry_after(failure), request_id)
     }

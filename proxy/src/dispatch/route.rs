@@ -111,7 +111,7 @@ impl Dispatcher {
                     context.state.hint(room_in);
                     if may_go_elsewhere {
                         let (name, reason) = (substation.name(), why.name());
-                        debug!(substation = name, reason, "Not booked");
+                        debug!(substation = name, reason, "Request not booked");
                         if let Some(at) = at {
                             context.state.exclude(at, why);
                         }

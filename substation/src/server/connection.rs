@@ -56,6 +56,6 @@ pub(super) async fn serve(stream: TcpStream, substation: Substation, draining: C
         }
     };
     if let Err(error) = served {
-        tracing::debug!(%error, "Connection broken");
+        tracing::debug!(%error, "Connection of a client broke");
     }
 }

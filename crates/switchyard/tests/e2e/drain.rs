@@ -41,7 +41,7 @@ fn a_drained_substation_gets_no_new_sessions_and_its_own_are_still_reached() {
     assert_eq!(answer.json()["state"], "up");
     assert_eq!(proxy.charge("").header("x-substation"), Some("s1"));
     assert_eq!(substations.started()[0], before + 1);
-    for logged in ["Draining", "No longer draining"] {
+    for logged in ["Substation is draining", "Substation is no longer draining"] {
         proxy.logged(logged);
     }
 }

@@ -92,9 +92,9 @@ fn the_trial_is_one_request_and_only_its_success_brings_the_substation_back() {
     );
     for word in [
         "Substation ejected",
-        "Ejection over",
+        "ejection is over",
         "Substation ejected",
-        "Back in rotation",
+        "back in rotation",
     ] {
         proxy.logged(word);
     }

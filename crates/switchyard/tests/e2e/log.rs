@@ -37,7 +37,7 @@ fn at_debug_each_line_of_a_request_carries_its_id_and_at_info_it_has_no_line() {
         refused(&proxy, id);
     }
     proxy.signal(Signal::SIGTERM);
-    let log = proxy.logged_until("Stopped");
+    let log = proxy.logged_until("Proxy stopped");
     assert!(proxy.wait().success());
     let lines: Vec<_> = log.iter().filter(|line| of_requests(line)).collect();
     for line in &lines {
@@ -49,9 +49,9 @@ fn at_debug_each_line_of_a_request_carries_its_id_and_at_info_it_has_no_line() {
     // The first refusals are remembered, so the second request is refused without an attempt.
     let [first, second] = ids;
     for (id, message) in [
-        (first, "Not booked"),
-        (first, "Refused"),
-        (second, "Refused"),
+        (first, "Request not booked"),
+        (first, "Request refused"),
+        (second, "Request refused"),
     ] {
         let is_logged = lines
             .iter()
@@ -62,7 +62,7 @@ fn at_debug_each_line_of_a_request_carries_its_id_and_at_info_it_has_no_line() {
     let mut proxy = start(&substations, "info");
     refused(&proxy, "third-3");
     proxy.signal(Signal::SIGTERM);
-    let log = proxy.logged_until("Stopped");
+    let log = proxy.logged_until("Proxy stopped");
     assert!(proxy.wait().success());
     assert!(
         !log.iter()

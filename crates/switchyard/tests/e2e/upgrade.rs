@@ -132,11 +132,11 @@ fn under_load_two_upgrades_lose_no_request_and_refuse_no_connection() {
         let loads = loads.map(|load| scope.spawn(move || load.run()));
         takes(&first, 500.0);
         let mut second = here.next(&first, &addresses, "");
-        second.logged("Took over");
+        second.logged("took over from the old one");
         assert!(first.wait().success());
         takes(&second, 500.0);
         let third = here.next(&second, &addresses, "");
-        third.logged("Took over");
+        third.logged("took over from the old one");
         assert!(second.wait().success());
         takes(&third, 500.0);
         loads
@@ -167,7 +167,7 @@ fn an_idle_client_is_answered_once_more_with_connection_close() {
     assert_ne!(kept.answer().header("connection"), Some("close"));
     let next = here.next(&first, &[substation.address()], "");
     first.logged("New process took over");
-    next.logged("Took over");
+    next.logged("took over from the old one");
     assert!(first.is_running(), "a client may still use its connection");
     kept.send(&charge);
     let answer = kept.answer();
@@ -200,7 +200,7 @@ fn a_client_that_idles_is_waited_for_as_long_as_it_may_idle() {
     kept.send(client::request("POST", "/request_charge", "", "{}"));
     assert_eq!(kept.answer().status, 200);
     let next = here.next(&first, &[substation.address()], "");
-    next.logged("Took over");
+    next.logged("took over from the old one");
     assert!(first.wait().success());
     assert!(asked.elapsed() >= idle, "{:?}", asked.elapsed());
     assert!(kept.is_ended());
@@ -264,7 +264,7 @@ fn http2_over_tls_goes_on_at_the_new_process_and_no_answer_is_lost() {
         takes(&first, 200.0);
         let ports = same_ports(&first, &addresses, &certificate.yaml());
         let next = here.launch(&one_worker(ports), &["--upgrade"]);
-        next.logged("Took over");
+        next.logged("took over from the old one");
         assert!(first.wait().success());
         takes(&next, 200.0);
         stop.store(true, SeqCst);
@@ -283,7 +283,7 @@ fn a_viewer_delays_no_handover_and_finds_the_new_process_at_the_same_port() {
     let mut viewer = Viewer::open(first.admin);
     assert_eq!(viewer.snapshot()["traffic"]["total"], 1);
     let next = here.next(&first, &[substation.address()], "");
-    next.logged("Took over");
+    next.logged("took over from the old one");
     let signalled = Instant::now();
     assert!(first.wait().success(), "nothing was in flight");
     assert!(
@@ -305,7 +305,7 @@ fn sigterm_ends_the_wait_for_idle_clients() {
     idle.send(client::request("POST", "/request_charge", "", "{}"));
     assert_eq!(idle.answer().status, 200);
     let next = here.next(&first, &[substation.address()], "");
-    next.logged("Took over");
+    next.logged("took over from the old one");
     assert!(first.is_running());
     let signalled = Instant::now();
     first.signal(Signal::SIGTERM);
@@ -345,7 +345,7 @@ fn a_new_process_that_can_t_run_leaves_the_old_one_serving() {
     }
     // Another process can still take over.
     let next = here.next(&old, &[substation.address()], "");
-    next.logged("Took over");
+    next.logged("took over from the old one");
     assert!(old.wait().success());
     assert_eq!(next.charge("{}").status, 200);
 }
@@ -377,7 +377,7 @@ fn a_changed_port_is_bound_and_the_old_one_is_closed() {
         command.arg("--upgrade-socket").arg(here.socket());
         command.arg("--upgrade");
     });
-    next.logged("Took over");
+    next.logged("took over from the old one");
     assert!(old.wait().success());
     assert_eq!(next.charge, old.charge);
     assert_ne!(next.admin, old.admin);

@@ -169,6 +169,19 @@ fn an_expired_certificate_is_used_all_the_same() {
 }
 
 #[test]
+fn dates_are_written_as_rfc_3339() {
+    use crate::chain::date;
+    for (seconds, written) in [
+        (32_472_144_000, "2999-01-01T00:00:00Z"),
+        (0, "1970-01-01T00:00:00Z"),
+        (-1, "1970-01-01T00:00:00Z"),
+        (i64::MAX, "9999-12-31T23:59:59Z"),
+    ] {
+        assert_eq!(date(seconds).to_string(), written);
+    }
+}
+
+#[test]
 fn a_reload_replaces_all_or_nothing() {
     let files = Files::new();
     let config = files.config(true);
