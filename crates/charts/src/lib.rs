@@ -14,7 +14,9 @@
 //!     title: "Requests a second".into(),
 //!     about: "What was offered.".into(),
 //!     x: Axis { scale: Scale::linear(60.0), label },
+//!     x_name: "seconds",
 //!     y: Axis { scale: Scale::linear(730.0), label },
+//!     y_name: "requests a second",
 //!     lines: vec![Line::new("offered", 0, vec![(0.0, Some(0.0)), (60.0, Some(730.0))]).stroke(Stroke::Area)],
 //! };
 //! assert!(chart.render().into_string().contains("<svg"));

@@ -8,13 +8,14 @@ use crate::area::{Area, Axis, grid_line, text, units};
 
 /// The size of the picture, in its own units; the page scales it.
 const WIDTH: f64 = 640.0;
-const HEIGHT: f64 = 280.0;
-const AREA: Area = Area {
-    left: 78.0,
-    right: WIDTH - 16.0,
-    top: 14.0,
-    bottom: HEIGHT - 34.0,
-};
+const HEIGHT: f64 = 310.0;
+const TOP: f64 = 34.0;
+const BOTTOM: f64 = HEIGHT - 56.0;
+
+/// Labels keep at least this distance from the edge, and from each other.
+const GAP: f64 = 8.0;
+/// The least space left of the values, so that charts below each other line up.
+const LEFT: f64 = 78.0;
 
 /// The most points of a line; more would not be visible.
 const MAX_POINTS: usize = 600;
@@ -82,7 +83,7 @@ impl Line {
         self.points.iter().filter_map(|(_, value)| *value)
     }
 
-    fn draw(&self, across: Axis, up: Axis) -> Markup {
+    fn draw(&self, area: Area, across: Axis, up: Axis) -> Markup {
         let class = match self.stroke {
             Stroke::Line | Stroke::Area => "line",
             Stroke::Dashed => "line dashed",
@@ -91,8 +92,8 @@ impl Line {
         html! {
             g class={ "c" (self.colour) } {
                 title { (self.name) }
-                @for run in self.runs(across, up) {
-                    @if filled { path class="area" d=(area_below(&run)) {} }
+                @for run in self.runs(area, across, up) {
+                    @if filled { path class="area" d=(area_below(&run, area.bottom)) {} }
                     path class=(class) d=(path(&run)) {}
                 }
             }
@@ -100,7 +101,7 @@ impl Line {
     }
 
     /// The unbroken parts of the line, as points of the picture.
-    fn runs(&self, across: Axis, up: Axis) -> Vec<Vec<(f64, f64)>> {
+    fn runs(&self, area: Area, across: Axis, up: Axis) -> Vec<Vec<(f64, f64)>> {
         let stride = self.points.len().div_ceil(MAX_POINTS).max(1);
         let runs = self.points.split(|(_, value)| value.is_none());
         let runs = runs.filter(|run| !run.is_empty()).map(|run| {
@@ -108,7 +109,7 @@ impl Line {
             let points = run.iter().enumerate();
             let points = points.filter(|(number, _)| number % stride == 0 || *number == last);
             let points = points.filter_map(|(_, (at, value))| {
-                Some((AREA.x(across.scale, *at), AREA.y(up.scale, (*value)?)))
+                Some((area.x(across.scale, *at), area.y(up.scale, (*value)?)))
             });
             points.collect()
         });
@@ -125,8 +126,12 @@ pub struct LineChart {
     pub about: String,
     /// The horizontal axis.
     pub x: Axis,
+    /// What it shows, with its unit.
+    pub x_name: &'static str,
     /// The vertical axis.
     pub y: Axis,
+    /// What it shows, with its unit.
+    pub y_name: &'static str,
     /// The lines; later ones are drawn over earlier ones.
     pub lines: Vec<Line>,
 }
@@ -135,12 +140,13 @@ impl LineChart {
     /// The chart as an HTML `figure`, for a page with [`STYLE`].
     #[must_use]
     pub fn render(&self) -> Markup {
+        let area = self.area();
         html! {
             figure {
                 figcaption { h2 { (self.title) } p { (self.about) } }
                 svg viewBox={ "0 0 " (WIDTH) " " (HEIGHT) } role="img" aria-label={ (self.title) ". " (self.about) } {
-                    (self.axes())
-                    @for line in &self.lines { (line.draw(self.x, self.y)) }
+                    (self.axes(area))
+                    @for line in &self.lines { (line.draw(area, self.x, self.y)) }
                 }
                 ul class="legend" {
                     @for line in self.lines.iter().filter(|line| line.listed) {
@@ -152,22 +158,68 @@ impl LineChart {
         }
     }
 
-    fn axes(&self) -> Markup {
+    /// The rectangle of the values: all labels around it fit into the picture.
+    fn area(&self) -> Area {
+        let widest = widest(self.y);
+        let last = self.x.scale.ticks().pop();
+        let last = last.map_or(0.0, |tick| width(&(self.x.label)(tick)));
+        Area {
+            left: LEFT.max(widest + 2.0 * GAP),
+            right: WIDTH - GAP.max(last / 2.0),
+            top: TOP,
+            bottom: BOTTOM,
+        }
+    }
+
+    fn axes(&self, area: Area) -> Markup {
         let ticks = self.x.scale.ticks();
+        // Where labels would overlap, only every second or third has one.
+        let room = (area.right - area.left) / units_between(ticks.len());
+        let stride = stride(widest(self.x) + GAP, room);
         html! {
+            (text(GAP, TOP - 16.0, "start", Some("axis"), self.y_name))
+            (text(area.right, HEIGHT - 10.0, "end", Some("axis"), self.x_name))
             @for tick in self.y.scale.ticks() {
-                @let y = AREA.y(self.y.scale, tick);
-                (grid_line((AREA.left, y), (AREA.right, y)))
-                (text(AREA.left - 8.0, y + 4.0, "end", None, &(self.y.label)(tick)))
+                @let y = area.y(self.y.scale, tick);
+                (grid_line((area.left, y), (area.right, y)))
+                (text(area.left - GAP, y + 4.0, "end", None, &(self.y.label)(tick)))
             }
-            @for (number, tick) in ticks.iter().enumerate() {
-                @let x = AREA.x(self.x.scale, *tick);
-                // The last label ends at the edge instead of beyond it.
-                @let anchor = if number + 1 == ticks.len() { "end" } else { "middle" };
-                (text(x, HEIGHT - 12.0, anchor, None, &(self.x.label)(*tick)))
+            @for tick in ticks.iter().step_by(stride) {
+                @let x = area.x(self.x.scale, *tick);
+                (text(x, BOTTOM + 22.0, "middle", None, &(self.x.label)(*tick)))
             }
         }
     }
+}
+
+/// The widest label of an axis.
+fn widest(axis: Axis) -> f64 {
+    let labels = axis.scale.ticks().into_iter().map(axis.label);
+    labels.map(|label| width(&label)).fold(0.0, f64::max)
+}
+
+/// How wide a text is at most, in units of the picture: in the largest font of the style sheet,
+/// which is that of narrow windows, and in a wide typeface.
+fn width(text: &str) -> f64 {
+    let each = text.chars().map(|character| match character {
+        '.' | ',' | ' ' => 6.0,
+        '%' | 'm' | 'W' | 'M' => 17.5,
+        _ => 11.5,
+    });
+    each.sum()
+}
+
+/// The number of spaces between this many ticks.
+fn units_between(ticks: usize) -> f64 {
+    u32::try_from(ticks.saturating_sub(1))
+        .map_or(1.0, f64::from)
+        .max(1.0)
+}
+
+/// Every how many ticks there is room for a label. No scale has more than forty ticks.
+fn stride(label: f64, room: f64) -> usize {
+    let fits = |stride: &u8| f64::from(*stride) * room >= label;
+    (1..=40).find(fits).map_or(40, usize::from)
 }
 
 /// The path through these points.
@@ -186,9 +238,9 @@ fn path(points: &[(f64, f64)]) -> String {
 }
 
 /// The path around the area below these points.
-fn area_below(points: &[(f64, f64)]) -> String {
+fn area_below(points: &[(f64, f64)], floor: f64) -> String {
     let mut around = path(points);
-    let floor = units(AREA.bottom);
+    let floor = units(floor);
     for (x, _) in points.last().into_iter().chain(points.first()) {
         let _ = write!(around, "L{x:.1} {floor}");
     }

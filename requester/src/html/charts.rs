@@ -12,6 +12,10 @@ pub(super) const COLOURS: usize = 7;
 /// More substations than this are drawn in one colour, and are not named.
 const MAX_NAMED: usize = 7;
 
+/// The names of axes.
+const SINCE_START: &str = "time since the start";
+const LATENCY: &str = "latency";
+
 /// All charts for which the report has figures.
 pub(super) fn all(report: &Report) -> Vec<LineChart> {
     let mut charts = vec![rates(report), latencies(report)];
@@ -81,7 +85,9 @@ fn rates(report: &Report) -> LineChart {
         title: "Requests a second".into(),
         about: "Offered and answered requests. Where the lines separate, answers came late or not at all.".into(),
         x: seconds(report.duration_seconds),
+        x_name: SINCE_START,
         y: Axis { scale: Scale::linear(highest), label: grouped_decimal },
+        y_name: "requests a second",
         lines,
     }
 }
@@ -98,10 +104,12 @@ fn latencies(report: &Report) -> LineChart {
         about: "From when each request was due to the end of its answer, on a logarithmic scale."
             .into(),
         x: seconds(report.duration_seconds),
+        x_name: SINCE_START,
         y: Axis {
             scale: Scale::log(lines.iter().flat_map(Line::values)),
             label: time_span,
         },
+        y_name: LATENCY,
         lines,
     }
 }
@@ -117,9 +125,11 @@ fn percentiles(report: &Report) -> LineChart {
         about: "The latency that each percentage of the answers does not exceed. All nines are equally wide.".into(),
         x: Axis {
             scale: Scale::percentile(report.achieved.requests),
-            label: |percent| decimal(percent, 3),
+            label: |percent| format!("{} %", decimal(percent, 3)),
         },
+        x_name: "part of the answers, %",
         y: Axis { scale: Scale::log(line.values()), label: time_span },
+        y_name: LATENCY,
         lines: vec![line.unlisted()],
     }
 }
@@ -158,10 +168,12 @@ fn utilisations(grid: &Grid) -> LineChart {
         about: "Load divided by capacity. The closer the lines are, the more even is the load."
             .into(),
         x: seconds(end(grid)),
+        x_name: SINCE_START,
         y: Axis {
             scale: Scale::linear(highest),
             label: |part| format!("{} %", decimal(100.0 * part, 1)),
         },
+        y_name: "utilisation, %",
         lines,
     }
 }
@@ -191,10 +203,12 @@ fn loads(grid: &Grid) -> LineChart {
         about: "In the unit of its gauge. The dotted line of the same colour is its capacity."
             .into(),
         x: seconds(end(grid)),
+        x_name: SINCE_START,
         y: Axis {
             scale: Scale::linear(highest),
             label: grouped_decimal,
         },
+        y_name: "load, in the unit of the gauge (kW for substations of ours)",
         lines,
     }
 }
@@ -224,10 +238,12 @@ fn imbalance(grid: &Grid) -> LineChart {
         title: "Spread".into(),
         about: "The highest utilisation minus the lowest, in percentage points.".into(),
         x: seconds(end(grid)),
+        x_name: SINCE_START,
         y: Axis {
             scale: Scale::linear(highest),
             label: |points| decimal(points, 2),
         },
+        y_name: "percentage points",
         lines: vec![line.unlisted(), limit("2 points", 0, end(grid), 2.0)],
     }
 }

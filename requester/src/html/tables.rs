@@ -58,10 +58,8 @@ fn substations(report: &Report) -> Markup {
                             html! { (counters.map_or_else(not_measured, |counters| grouped(counters.accepted))) },
                             html! { (load.and_then(|load| load.capacity).map_or_else(dash, grouped_decimal)) },
                             html! { (load.and_then(|load| load.load).map_or_else(dash, |load| grouped_decimal(load.peak))) },
-                            match load.and_then(|load| load.utilisation) {
-                                Some(utilisation) => bar(number, utilisation.peak),
-                                None => html! { (dash()) },
-                            },
+                            load.and_then(|load| load.utilisation)
+                                .map_or_else(|| html! { (dash()) }, |part| bar(number, part.peak)),
                             html! {
                                 (load.and_then(|load| load.over_capacity_seconds).map_or_else(dash, span_or_never))
                             },
@@ -180,7 +178,7 @@ fn generator(report: &Report) -> Markup {
             grouped(connections.limit)
         ),
     );
-    let about = "Lag is the part of the latencies that the load generator itself caused: from when a request was \
-                 due to when a connection took it.";
+    let about = "Lag is the part of the latencies that the load generator itself caused. A wait for a new \
+                 connection to the target is not part of it.";
     rows("Load generator", about, &table)
 }

@@ -8,6 +8,7 @@ use std::{
     io::{BufRead, BufReader},
     net::{Ipv4Addr, SocketAddr},
     panic::{AssertUnwindSafe, catch_unwind},
+    path::Path,
     process::{Child, Command, Stdio},
 };
 
@@ -134,6 +135,14 @@ impl Browser {
     pub(crate) fn open_asking(admin: SocketAddr) -> Option<Self> {
         let browser = Self::start(admin)?;
         browser.load();
+        Some(browser)
+    }
+
+    /// A browser that shows a file; none where there is no Chromium.
+    pub(crate) fn file(path: &Path) -> Option<Self> {
+        let browser = Self::start((Ipv4Addr::LOCALHOST, 0).into())?;
+        let url = format!("file://{}", path.display());
+        browser.ask("/url", &json!({"url": url}));
         Some(browser)
     }
 

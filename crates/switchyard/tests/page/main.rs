@@ -24,6 +24,7 @@ mod live;
 mod look;
 mod many;
 mod pictures;
+mod report;
 #[path = "../e2e/rig.rs"]
 mod rig;
 mod speed;
