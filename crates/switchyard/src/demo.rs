@@ -5,11 +5,13 @@
 //! they talk over sockets. Only the ports may differ: a port that is in use is replaced by a free one.
 
 mod parts;
+mod words;
 
 use std::{
     io,
     net::SocketAddr,
     path::{Path, PathBuf},
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
     thread,
     time::{Duration, Instant},
 };
@@ -57,6 +59,9 @@ pub(crate) struct Options {
     /// Write the report as JSON to FILE
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// Keep the proxy and the substations running after the rush hour, until Ctrl-C
+    #[arg(long)]
+    stay: bool,
     /// Fail if this holds, such as 'lost>0': see `requester --help`. May be repeated
     #[arg(long, value_name = "CHECK")]
     fail_if: Vec<Check>,
@@ -120,6 +125,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     let substations = Substations::start(&capacities, time_scale)?;
     let (config, listeners) = bind(&substations.addresses)?;
     let (charge, admin) = (listeners.charge_address()?, listeners.admin_address()?);
+    let run = run_options(options, curve, charge, admin)?;
     let (stop, stopped) = oneshot::channel::<()>();
     let proxy = thread::Builder::new().name("proxy".into()).spawn(move || {
         let credentials = Credentials::default();
@@ -132,8 +138,13 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     })?;
     wait_until_ready(admin, Instant::now() + PATIENCE)?;
 
-    greet(options, charge, admin, &substations);
-    let mut report = rush_hour(options, curve, charge, admin)?;
+    let moved = substations.moved((charge, admin));
+    let cars = run.offers().count();
+    println!(
+        "{}",
+        words::greeting(options, cars, (charge, admin), &substations, &moved)
+    );
+    let (mut report, interrupted) = rush_hour(run)?;
     report.checks = options
         .fail_if
         .iter()
@@ -147,13 +158,11 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
         json.write(&figures)
             .map_err(|source| unwritable(path, source))?;
     }
-    let shown = options
-        .report
-        .canonicalize()
-        .unwrap_or_else(|_| options.report.clone());
-    println!("HTML report: {}", shown.display());
-    println!("Next: write config/switchyard.yaml and run `switchyard run`.");
-
+    let stays = options.stay && !interrupted;
+    println!("{}", words::farewell(&options.report, admin, stays));
+    if stays {
+        wait_for_interrupt()?;
+    }
     drop(stop);
     // A panic of the proxy's thread has been printed already.
     if let Ok(ended) = proxy.join() {
@@ -176,28 +185,13 @@ fn unwritable(path: &Path, source: io::Error) -> Error {
     }
 }
 
-fn greet(options: &Options, charge: SocketAddr, admin: SocketAddr, substations: &Substations) {
-    println!(
-        "Switchyard: {} of a day of {} cars in {}, on three substations of unequal capacity\n",
-        options.hours,
-        grouped(options.sessions),
-        humantime::format_duration(options.duration)
-    );
-    println!("  charge      curl -X POST http://{charge}/request_charge -d '{{\"power_kw\": 22}}'");
-    println!("  status      http://{admin}/status");
-    println!("  metrics     http://{admin}/metrics");
-    for (substation, address) in substations.all.iter().zip(&substations.addresses) {
-        println!("  {:<11} http://{address}/metrics", substation.name());
-    }
-    println!("\n  Watch it live: http://{admin}/\n");
-}
-
-fn rush_hour(
+/// The rush hour: what the load generator offers, and where.
+fn run_options(
     options: &Options,
     curve: Curve,
     charge: SocketAddr,
     admin: SocketAddr,
-) -> Result<Report, Error> {
+) -> Result<requester::Options, Error> {
     let Options {
         sessions,
         hours,
@@ -210,7 +204,7 @@ fn rush_hour(
         grouped(sessions),
         humantime::format_duration(duration)
     );
-    let run = requester::Options {
+    Ok(requester::Options {
         scenario,
         seed,
         cars: Cars {
@@ -222,16 +216,31 @@ fn rush_hour(
             ..Watch::default()
         },
         ..requester::Options::new(format!("http://{charge}").parse()?, Load::Curve(curve))
-    };
+    })
+}
+
+/// Runs the rush hour. The second result says whether Ctrl-C ended it.
+fn rush_hour(run: requester::Options) -> Result<(Report, bool), Error> {
     let progress_view = ProgressView::new();
-    let runtime = runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    let report = runtime.block_on(requester::run(
+    let interrupted = AtomicBool::new(false);
+    let shutdown = async {
+        switchyard_process::signals::interrupted().await;
+        interrupted.store(true, Relaxed);
+    };
+    let report = runtime()?.block_on(requester::run(
         run,
         |progress| progress_view.show(progress),
-        switchyard_process::signals::interrupted(),
+        shutdown,
     ))?;
     progress_view.end();
-    Ok(report)
+    Ok((report, interrupted.load(Relaxed)))
+}
+
+fn wait_for_interrupt() -> io::Result<()> {
+    runtime()?.block_on(switchyard_process::signals::interrupted());
+    Ok(())
+}
+
+fn runtime() -> io::Result<runtime::Runtime> {
+    runtime::Builder::new_current_thread().enable_all().build()
 }

@@ -12,10 +12,12 @@ use std::{
     fs,
     net::SocketAddr,
     path::{Path, PathBuf},
+    process::Command,
     sync::Arc,
     time::Duration,
 };
 
+use requester::{Energy, Load, Profile, grouped};
 use strum::VariantArray;
 use substation::Substation;
 use switchyard_config::Config;
@@ -300,6 +302,34 @@ fn every_documented_log_line_is_in_the_code() {
     for message in messages {
         assert!(code.contains(&format!("\"{message}\"")), "{message}");
     }
+}
+
+#[test]
+fn the_readme_says_how_many_cars_the_demo_brings() {
+    let help = Command::new(env!("CARGO_BIN_EXE_switchyard"))
+        .args(["demo", "--help"])
+        .output()
+        .unwrap();
+    // Lines are broken anywhere.
+    let help = String::from_utf8(help.stdout).unwrap();
+    let help: Vec<_> = help.split_whitespace().collect();
+    let help = help.join(" ");
+    for default in [
+        "[default: 1m]",
+        "[default: 30000]",
+        "[default: 16:00-22:00]",
+        "[default: 1]",
+    ] {
+        assert!(help.contains(default), "{default} is not in {help}");
+    }
+    let minute = Duration::from_mins(1);
+    let curve = Profile::Home.curve(30_000.0, "16:00-22:00".parse().unwrap(), minute);
+    let target = "http://127.0.0.1:1".parse().unwrap();
+    let mut offered = requester::Options::new(target, Load::Curve(curve.unwrap()));
+    offered.seed = 1;
+    offered.cars.energy_kwh = Energy::Drawn(Profile::Home.energy());
+    let cars = format!("{} cars in one minute", grouped(offered.offers().count()));
+    assert!(read("README.md").contains(&cars), "{cars}");
 }
 
 #[test]

@@ -20,6 +20,20 @@ const CHARGE_PORT: u16 = 8080;
 const ADMIN_PORT: u16 = 9901;
 const FIRST_SUBSTATION_PORT: u16 = 5001;
 
+/// A port that was in use, and the address that replaces it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Moved {
+    pub(super) usual: u16,
+    pub(super) now: SocketAddr,
+}
+
+impl Moved {
+    /// Of a listener that usually has this port; none if it has it.
+    fn from(usual: u16, now: SocketAddr) -> Option<Self> {
+        (now.port() != usual).then_some(Self { usual, now })
+    }
+}
+
 /// Substations on a thread of their own, until the process ends.
 pub(super) struct Substations {
     pub(super) all: Vec<Substation>,
@@ -52,12 +66,27 @@ impl Substations {
             })?;
         Ok(Self { all, addresses })
     }
+
+    /// The usual ports that were in use, of the proxy (charge and admin) and of the substations.
+    pub(super) fn moved(&self, (charge, admin): (SocketAddr, SocketAddr)) -> Vec<Moved> {
+        let proxy = [(CHARGE_PORT, charge), (ADMIN_PORT, admin)];
+        let substations = (FIRST_SUBSTATION_PORT..).zip(self.addresses.iter().copied());
+        let all = proxy.into_iter().chain(substations);
+        all.filter_map(|(usual, now)| Moved::from(usual, now))
+            .collect()
+    }
 }
 
 /// The proxy's configuration and its sockets, on the usual ports where they are free.
 pub(super) fn bind(substations: &[SocketAddr]) -> Result<(Config, Listeners), Error> {
     let mut taken = None;
-    for (charge, admin) in [(CHARGE_PORT, ADMIN_PORT), (0, 0)] {
+    // Only a port that is in use is replaced.
+    for (charge, admin) in [
+        (CHARGE_PORT, ADMIN_PORT),
+        (CHARGE_PORT, 0),
+        (0, ADMIN_PORT),
+        (0, 0),
+    ] {
         let listed: Vec<_> = substations
             .iter()
             .enumerate()

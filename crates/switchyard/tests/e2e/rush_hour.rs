@@ -1,7 +1,17 @@
 //! Rush hours through the real proxy to real substations, and their reports.
 
-use std::{fs, process::Command, time::Duration};
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    net::SocketAddr,
+    process::{Command, Stdio},
+    time::Duration,
+};
 
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
 use requester::{Cars, Curve, Energy, Load, Options, Report, Watch};
 use tempfile::TempDir;
 
@@ -83,6 +93,9 @@ fn the_demo_loses_nothing_balances_evenly_and_all_counts_agree() {
             .starts_with("<!doctype html>")
     );
 
+    assert!(said.contains("\nWith --stay "), "{said}");
+    assert_next_step_works(&said);
+
     let report: Report = serde_json::from_slice(&fs::read(&json).unwrap()).unwrap();
     // 16.5 % of the day's cars arrive between 17:30 and 18:30.
     assert!(
@@ -121,6 +134,74 @@ fn the_demo_loses_nothing_balances_evenly_and_all_counts_agree() {
         grid.utilisation
     );
     assert_eq!(grid.capacity_violations, Some(0));
+}
+
+/// Types the command of the last line into a shell.
+fn assert_next_step_works(said: &str) {
+    let last = said.lines().last().unwrap();
+    let command = last
+        .strip_prefix("Next: `")
+        .and_then(|rest| rest.split_once('`'));
+    let (command, _) = command.unwrap_or_else(|| panic!("no command in {last:?}"));
+    let ran = Command::new("sh").args(["-c", command]).output().unwrap();
+    let shown = String::from_utf8(ran.stdout).unwrap();
+    assert!(
+        ran.status.success() && shown.contains("--config"),
+        "{command}: {shown}"
+    );
+}
+
+/// The word after `name` in the list of addresses.
+fn address<'a>(lines: &'a [String], name: &str) -> Option<&'a str> {
+    let line = lines.iter().find(|line| line.starts_with(name))?;
+    let (_, address) = line.split_once("http://")?;
+    address.split('/').next()
+}
+
+#[test]
+fn the_demo_stays_until_ctrl_c_if_told_to_and_names_the_ports_that_it_moved_to() {
+    let folder = TempDir::new().unwrap();
+    let mut demo = Command::new(env!("CARGO_BIN_EXE_switchyard"))
+        .args([
+            "demo",
+            "--stay",
+            "--duration",
+            "1s",
+            "--sessions",
+            "3000",
+            "--report",
+        ])
+        .arg(folder.path().join("run.html"))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut lines = Vec::new();
+    for line in BufReader::new(demo.stdout.take().unwrap()).lines() {
+        lines.push(line.unwrap());
+        if lines.last().unwrap().starts_with("Next: ") {
+            break;
+        }
+    }
+    let goes_on = lines
+        .iter()
+        .any(|line| line.starts_with("Proxy and substations go on: "));
+    assert!(goes_on, "{lines:#?}");
+    let admin: SocketAddr = address(&lines, "  status").unwrap().parse().unwrap();
+    assert_eq!(client::get(admin, "/ready").status, 200);
+    let moved = lines.iter().find(|line| line.starts_with("  ports"));
+    for (name, usual) in [
+        ("  charge", 8080),
+        ("  status", 9901),
+        ("  substation3", 5003),
+    ] {
+        let address: SocketAddr = address(&lines, name).unwrap().parse().unwrap();
+        let now = address.port();
+        let is_named = moved.is_some_and(|moved| moved.contains(&format!("{usual} is now {now}")));
+        assert_eq!(is_named, now != usual, "{lines:#?}");
+    }
+    kill(Pid::from_raw(demo.id().cast_signed()), Signal::SIGINT).unwrap();
+    assert!(demo.wait().unwrap().success());
 }
 
 #[test]
