@@ -30,8 +30,7 @@ test: ## run everything that CI runs; says what it skips and why
 	@./scripts/test.sh $(ARGS)
 
 up: ## start the stack in containers: proxy, substations, Prometheus, Grafana; ARGS='--scale substation=10' for more
-	@. ./scripts/common.sh && compose up --build --detach $(ARGS)
-	@echo 'Grafana http://localhost:3000   Prometheus http://localhost:9090   charge requests http://localhost:8080'
+	@./scripts/up.sh $(ARGS)
 
 down: ## stop the stack and delete what it recorded
 	@. ./scripts/common.sh && compose --profile rush-hour down --volumes $(ARGS)
@@ -56,10 +55,9 @@ soak-page: ## ten minutes of the live page in a browser; fails if its memory gro
 	@. ./scripts/common.sh && PAGE_SECONDS=$${PAGE_SECONDS:-600} cargo test --locked -p switchyard --test page -- \
 	  --exact --nocapture speed::memory_stays_flat_while_the_page_is_open
 
-pictures: ## take the README's pictures of the live page during a real rush hour, into docs/pictures/
+pictures: ## take the README's pictures of the live page of a release build in a real rush hour, into docs/pictures/
 	@./scripts/setup.sh browser
-	@$(CARGO) build --locked -p switchyard
-	@$(CARGO) test --locked -p switchyard --test page -- \
+	@$(CARGO) test --release --locked -p switchyard --test page -- \
 	  --ignored --exact --nocapture pictures::keeps_the_pictures_of_the_readme
 	@! command -v pngquant >/dev/null || pngquant --force --skip-if-larger --ext .png --speed 1 docs/pictures/*.png
 
