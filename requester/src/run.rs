@@ -62,7 +62,7 @@ async fn offer(
         pool,
         unplugger,
         mut watcher,
-        _tasks,
+        mut tasks,
     } = prepared;
     // Each thread has its own CPU clock, and only a runtime of one thread stays on one thread.
     let one_thread = Handle::current().runtime_flavor() == RuntimeFlavor::CurrentThread;
@@ -90,9 +90,12 @@ async fn offer(
         },
     };
     let cpu = clock.elapsed();
-    let unplugged = unplugger.map(|unplugger| unplugger.counts());
-    let unplugged = unplugged.filter(|unplugged| unplugged.planned > 0);
     let tally = generator.pool.into_tally()?;
+    let unplugged = match unplugger {
+        Some(unplugger) => Some(unplugger.end(&mut tasks).await),
+        None => None,
+    };
+    let unplugged = unplugged.filter(|unplugged| unplugged.planned > 0);
     let watched = match &mut watcher {
         None => None,
         Some(watcher) => Some(watcher.end(&tally).await),
@@ -117,8 +120,8 @@ struct Prepared {
     pool: Pool,
     unplugger: Option<Unplugger>,
     watcher: Option<Watcher>,
-    /// Tasks that end with the run.
-    _tasks: JoinSet<()>,
+    /// The tasks of the unplugger, which end with the run.
+    tasks: JoinSet<()>,
 }
 
 impl Prepared {
@@ -148,7 +151,7 @@ impl Prepared {
             pool,
             unplugger,
             watcher,
-            _tasks: tasks,
+            tasks,
         })
     }
 }

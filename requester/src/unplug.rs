@@ -85,7 +85,11 @@ impl Unplugger {
         }
     }
 
-    pub(crate) fn counts(&self) -> Unplugged {
+    /// Ends no more sessions, and returns the counts once the last one that was begun has ended.
+    /// `tasks` are those of [`Unplugger::start`], and no other clone of it may be left.
+    pub(crate) async fn end(self, tasks: &mut JoinSet<()>) -> Unplugged {
+        drop(self.substations);
+        while tasks.join_next().await.is_some() {}
         let counts = *lock(&self.counts);
         let ended = counts.done + counts.already_over + counts.failed;
         Unplugged {
