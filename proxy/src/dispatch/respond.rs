@@ -3,7 +3,6 @@
 use std::{
     future::{Future, poll_fn},
     pin::{Pin, pin},
-    sync::Arc,
 };
 
 use http::HeaderValue;
@@ -33,8 +32,9 @@ impl Dispatcher {
         let request_id = request_id::of(sent_id, || self.random(request_id::random));
         let routed = match self.prepare(context, received) {
             Ok((mut operation, head, is_charge)) => {
-                let rules = Arc::clone(&context.snapshot.config);
-                let origin = context.client.fields(&rules.forwarded, context.via, head);
+                let client = context.client;
+                let rules = &context.snapshot.config.forwarded;
+                let origin = client.fields(rules, context.via, head);
                 let context = (context, head, &origin, &request_id);
                 let sent = pin!(self.send(&mut operation, context));
                 let routed = in_span(span_of(&request_id), sent).await;

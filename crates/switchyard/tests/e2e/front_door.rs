@@ -1,6 +1,8 @@
 //! One verdict on the same bytes, whichever way in: each case is the first request of a connection, a later one, and
 //! the first on the admin port.
 
+mod http2;
+
 use std::io::Write;
 
 use switchyard_faults::{self as client, Act, Answer, Connection, Scripted, fault::booked};
