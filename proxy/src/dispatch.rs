@@ -81,6 +81,12 @@ impl DispatchState {
         self.queue.length()
     }
 
+    /// Number of refused requests that were promised room and have not come back.
+    #[must_use]
+    pub fn promises(&self) -> usize {
+        self.forecast.promises()
+    }
+
     /// Number of `Idempotency-Key`s that are kept.
     #[must_use]
     pub fn keys(&self) -> usize {

@@ -306,6 +306,12 @@ impl Ledger {
         self.ceiling.load(Relaxed).wrapping_sub(assigned) >= load.micros()
     }
 
+    /// How much more load would stay within the capacity, in millionths. Not negative.
+    pub(crate) fn headroom(&self) -> i64 {
+        let assigned = self.assigned();
+        self.ceiling.load(Relaxed).wrapping_sub(assigned).max(0)
+    }
+
     /// Whether `load` more would stay within what the sums hold, for this `assigned`, whatever the capacity is.
     pub(crate) fn is_countable(&self, assigned: i64, load: Load) -> bool {
         self.estimate_from(assigned) <= MOST - load.micros()

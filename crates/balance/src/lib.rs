@@ -8,6 +8,8 @@
 //! Each [`policy`] chooses by the ledgers. In the [`selector`], a choice and its reservation are one step, so that
 //! two threads cannot fill the same gap. Where several proxies see the same gap, each fills its [`share`] of it.
 //!
+//! Where no upstream has room, [`promises`] say when there will be.
+//!
 //! This crate is pure: no I/O, no clock, no global randomness. Samples, time and random generators are
 //! arguments, so a test can drive it event by event, and a simulator can run it faster than real time.
 //!
@@ -15,10 +17,12 @@
 //! [`Ledger::sample`] and [`Ledger::set_standing`].
 
 pub mod explain;
+pub mod forecast;
 mod group;
 pub mod ledger;
 pub mod load;
 pub mod policy;
+pub mod promises;
 pub mod reservation;
 pub mod roster;
 pub mod selector;
@@ -26,9 +30,11 @@ pub mod share;
 pub mod visibility;
 
 pub use explain::Explanation;
+pub use forecast::Forecast;
 pub use ledger::{Ledger, Reading, Standing};
 pub use load::Load;
 pub use policy::Policy;
+pub use promises::Promises;
 pub use reservation::Reservation;
 pub use roster::Roster;
 pub use selector::{Choice, Reason, Refusal, Selector};

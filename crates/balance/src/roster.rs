@@ -15,6 +15,7 @@ use std::{
 use crate::{
     Ledger, Load,
     group::{self, Group},
+    promises::BOUNDLESS,
 };
 
 /// Upstreams to choose among.
@@ -79,6 +80,29 @@ impl<U: AsRef<Ledger>> Roster<U> {
     #[inline]
     pub fn share(&self) -> f64 {
         f64::from_bits(self.share.load(Relaxed))
+    }
+
+    /// The room for requests of `load`: how many of them fit now, times their load, in millionths. [`BOUNDLESS`] where
+    /// that can't be said, because an upstream has no known capacity, or because none has a sample that counts.
+    ///
+    /// Reads every ledger.
+    #[must_use]
+    pub fn room_for(&self, load: Load) -> i128 {
+        let mut room = 0;
+        let mut is_sampled = false;
+        for upstream in &self.upstreams {
+            let ledger = (**upstream).as_ref();
+            if ledger.weight().is_nan() {
+                continue;
+            }
+            is_sampled = true;
+            if ledger.is_stale() || ledger.capacity().is_none() {
+                return BOUNDLESS;
+            }
+            let one = load.micros().max(1);
+            room += i128::from(ledger.headroom() / one * one);
+        }
+        if is_sampled { room } else { BOUNDLESS }
     }
 
     /// Each group with the position of its first member and its members.

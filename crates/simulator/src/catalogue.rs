@@ -180,10 +180,41 @@ fn emptied() -> Fault {
     }
 }
 
+/// More cars than there is room for, which come back when they are told to. They are not in the tables of all: what
+/// counts there is who finds room, and not how even the load is.
+#[must_use]
+pub fn overloaded() -> Vec<Scenario> {
+    let times = |name, about, times: f64| Scenario {
+        name,
+        about,
+        headroom: times.recip(),
+        rate: 200.0,
+        sessions: Sessions {
+            mean: Duration::from_mins(1),
+            spread: Spread::Exponential,
+        },
+        comes_back: true,
+        // Until all places are taken: at a little over what there is room for, that is several sessions long.
+        warm_up: Duration::from_mins(4),
+        measured: Duration::from_mins(2),
+        ..one_proxy()
+    };
+    vec![
+        times(
+            "slightly_over",
+            "1.1 times as many cars as there is room for",
+            1.1,
+        ),
+        times("twice_over", "twice as many", 2.0),
+        times("five_times_over", "five times as many", 5.0),
+    ]
+}
+
 /// The scenario of this name.
 #[must_use]
 pub fn named(name: &str) -> Option<Scenario> {
-    all().into_iter().find(|scenario| scenario.name == name)
+    let mut every = all().into_iter().chain(overloaded());
+    every.find(|scenario| scenario.name == name)
 }
 
 /// The scenario of which the others are variations.
@@ -208,6 +239,7 @@ pub fn one_proxy() -> Scenario {
             scrape: Duration::from_millis(4),
         },
         answer: Duration::from_millis(2),
+        comes_back: false,
         faults: Vec::new(),
         warm_up: Duration::from_secs(30),
         measured: Duration::from_mins(1),

@@ -5,25 +5,28 @@ use switchyard_balance::Reading;
 use crate::fleet::{Booking, Session};
 use crate::picker::{Pick, Scrape};
 
+/// A car on its way, and the proxy that it goes to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Car {
+    pub(crate) number: u64,
+    pub(crate) proxy: usize,
+    pub(crate) session: Session,
+    /// Whether it has come back at the time that it was told.
+    pub(crate) is_back: bool,
+}
+
 /// An event. Requests, answers and scrapes on their way exist only as events in the queue.
 pub(crate) enum Event {
     /// A car of the steady stream arrives. This plans the next one.
     Arrival,
     /// A car of the burst arrives.
     BurstArrival,
+    /// A car that found no room comes back.
+    Return(Car),
     /// A request reaches its substation.
-    Request {
-        proxy: usize,
-        pick: Pick,
-        session: Session,
-    },
+    Request { car: Car, pick: Pick },
     /// The answer reaches the proxy.
-    Answer {
-        proxy: usize,
-        pick: Pick,
-        session: Session,
-        booked: bool,
-    },
+    Answer { car: Car, pick: Pick, booked: bool },
     /// A session ends.
     Departure(Booking),
     /// A proxy starts to read all gauges.

@@ -58,7 +58,8 @@ struct Args {
     #[arg(long, value_name = "K", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
     seeds: u32,
 
-    /// Run only this scenario. May be repeated. By default all scenarios run.
+    /// Run only this scenario. May be repeated. By default all scenarios run but those with more cars
+    /// than there is room for, the last three.
     #[arg(long, value_name = "NAME", value_parser = names())]
     scenario: Vec<String>,
 
@@ -73,6 +74,7 @@ struct Args {
 fn names() -> PossibleValuesParser {
     catalogue::all()
         .into_iter()
+        .chain(catalogue::overloaded())
         .map(|s| s.name)
         .collect::<Vec<_>>()
         .into()
@@ -89,10 +91,15 @@ fn main() -> ExitCode {
 }
 
 fn simulate(args: &Args) -> Result<()> {
-    let chosen = |name: &str| args.scenario.is_empty() || args.scenario.iter().any(|s| s == name);
+    let chosen = |name: &str| args.scenario.iter().any(|s| s == name);
     let trials: Vec<Trial> = catalogue::all()
         .iter()
-        .filter(|scenario| chosen(scenario.name))
+        .filter(|scenario| args.scenario.is_empty() || chosen(scenario.name))
+        .chain(
+            catalogue::overloaded()
+                .iter()
+                .filter(|scenario| chosen(scenario.name)),
+        )
         .map(|scenario| Trial::run(&args.overrides.apply(scenario), args.seed, args.seeds))
         .collect();
     if let Some(file) = &args.svg {

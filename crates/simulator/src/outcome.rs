@@ -11,4 +11,10 @@ pub struct Outcome {
     pub requests: u64,
     /// Requests that were refused.
     pub refused: u64,
+    /// Cars that came back when they were told to, while it was measured.
+    pub came_back: u64,
+    /// Of these, those that found room then.
+    pub found_room: u64,
+    /// The most that came back within five seconds, divided by the mean; 0 if none did.
+    pub wave: f64,
 }

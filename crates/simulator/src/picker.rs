@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use switchyard_balance::ledger::ScrapeSent;
-use switchyard_balance::{Ledger, Load, Reading, Reservation};
+use switchyard_balance::{Ledger, Load, Reading, Reservation, promises::BOUNDLESS};
 
 use crate::fleet::Fleet;
 
@@ -53,6 +53,12 @@ pub struct World<'a> {
 pub trait Picker {
     /// Picks a substation for `power`; none if it refuses the request.
     fn pick(&mut self, power: Load, world: &World<'_>, rng: &mut Rng) -> Option<Pick>;
+
+    /// The room for requests of this power, as a ledger counts it: see
+    /// [`room_for`](switchyard_balance::Roster::room_for).
+    fn room_for(&self, _power: Load) -> i128 {
+        BOUNDLESS
+    }
 
     /// The answer to a picked request has come.
     fn answered(&mut self, pick: Pick, _power: Load, booked: bool) {

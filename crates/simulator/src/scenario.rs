@@ -28,6 +28,8 @@ pub struct Scenario {
     /// The mean time from sending a request to its answer; the booking happens in between. Each way
     /// is drawn uniformly from 0.5 to 1.5 times its mean.
     pub answer: Duration,
+    /// Whether a car that found no room comes back when it was told to. Otherwise it drives on.
+    pub comes_back: bool,
     /// The faults.
     pub faults: Vec<Fault>,
     /// The time before the measurement.

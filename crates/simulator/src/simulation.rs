@@ -3,11 +3,13 @@
 mod check;
 mod plan;
 mod requests;
+mod returns;
 mod scrapes;
 
 use std::time::Duration;
 
 use fastrand::Rng;
+use switchyard_balance::{Forecast, Promises};
 
 use crate::contender::Contender;
 use crate::event::Event;
@@ -18,6 +20,7 @@ use crate::picker::Picker;
 use crate::scenario::Scenario;
 use crate::time_weighted::TimeWeighted;
 use crate::workload::Workload;
+use returns::Returns;
 
 /// A running simulation.
 pub struct Simulation {
@@ -32,6 +35,7 @@ pub struct Simulation {
     open: u64,
     requests: u64,
     refused: u64,
+    returns: Returns,
     rng: Streams,
 }
 
@@ -40,6 +44,8 @@ struct Proxy {
     /// Whether a scrape is on its way, for each substation: scrapes of one substation never
     /// overlap.
     scraping: Vec<bool>,
+    forecast: Forecast,
+    promises: Promises,
 }
 
 /// One random generator for each purpose, so that all contenders get the same cars however much
@@ -48,6 +54,7 @@ struct Streams {
     answers: Rng,
     scrapes: Rng,
     choices: Rng,
+    waits: Rng,
 }
 
 impl Simulation {
@@ -60,6 +67,8 @@ impl Simulation {
         let proxy = |_: &f64| Proxy {
             picker: contender.picker(&capacities, scenario.poll.interval),
             scraping: vec![false; capacities.len()],
+            forecast: Forecast::default(),
+            promises: Promises::default(),
         };
         let mut simulation = Self {
             now: Duration::ZERO,
@@ -70,10 +79,12 @@ impl Simulation {
             open: 0,
             requests: 0,
             refused: 0,
+            returns: Returns::default(),
             rng: Streams {
                 answers: seeds.fork(),
                 scrapes: seeds.fork(),
                 choices: seeds.fork(),
+                waits: seeds.fork(),
             },
             fleet,
             scenario: scenario.clone(),
@@ -92,6 +103,9 @@ impl Simulation {
             peak: self.imbalance.peak(),
             requests: self.requests,
             refused: self.refused,
+            came_back: self.returns.came_back(),
+            found_room: self.returns.found_room,
+            wave: self.returns.wave(),
         }
     }
 
@@ -126,22 +140,9 @@ impl Simulation {
                 self.plan_next_arrival();
             }
             Event::BurstArrival => self.arrive(),
-            Event::Request {
-                proxy,
-                pick,
-                session,
-            } => self.request(proxy, pick, session),
-            Event::Answer {
-                proxy,
-                pick,
-                session,
-                booked,
-            } => {
-                self.open -= 1;
-                if let Some(proxy) = self.proxies.get_mut(proxy) {
-                    proxy.picker.answered(pick, session.power, booked);
-                }
-            }
+            Event::Return(car) => self.come_back(car),
+            Event::Request { car, pick } => self.request(car, pick),
+            Event::Answer { car, pick, booked } => self.answer(car, pick, booked),
             Event::Departure(booking) => {
                 self.open -= 1;
                 if self.fleet.depart(booking) {

@@ -19,7 +19,20 @@ pub fn markdown(trials: &[Trial]) -> String {
     let short: Vec<Trial> = trials.iter().filter(short).cloned().collect();
     if !short.is_empty() {
         page += "\nRequests that got no place, of 1,000:\n\n";
-        page += &table(&short, |outcome| format!("{:.1}", per_thousand(outcome)));
+        page += &table(&short, |outcome| {
+            format!("{:.1}", of_thousand(outcome.refused, outcome.requests))
+        });
+    }
+
+    let back = |trial: &&Trial| trial.outcomes.iter().any(|(_, o)| o.came_back > 0);
+    let back: Vec<Trial> = trials.iter().filter(back).cloned().collect();
+    if !back.is_empty() {
+        page += "\nOf 1,000 cars that came back when they were told to, those that found room:\n\n";
+        page += &table(&back, |outcome| {
+            format!("{:.0}", of_thousand(outcome.found_room, outcome.came_back))
+        });
+        page += "\nThe most that came back within five seconds, over the mean:\n\n";
+        page += &table(&back, |outcome| format!("{:.2}", outcome.wave));
     }
     page
 }
@@ -48,6 +61,6 @@ fn table(trials: &[Trial], cell: impl Fn(&Outcome) -> String) -> String {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts stay below 2^53")]
-fn per_thousand(outcome: &Outcome) -> f64 {
-    1000.0 * outcome.refused as f64 / outcome.requests.max(1) as f64
+fn of_thousand(part: u64, all: u64) -> f64 {
+    1000.0 * part as f64 / all.max(1) as f64
 }

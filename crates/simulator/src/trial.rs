@@ -35,6 +35,9 @@ pub fn over_seeds(scenario: &Scenario, contender: Contender, seed: u64, seeds: u
         peak: 1.0,
         requests: 0,
         refused: 0,
+        came_back: 0,
+        found_room: 0,
+        wave: 0.0,
     };
     for number in 0..seeds {
         let seed = seed.wrapping_add(number.into());
@@ -43,6 +46,9 @@ pub fn over_seeds(scenario: &Scenario, contender: Contender, seed: u64, seeds: u
         together.peak = together.peak.max(one.peak);
         together.requests += one.requests;
         together.refused += one.refused;
+        together.came_back += one.came_back;
+        together.found_room += one.found_room;
+        together.wave = together.wave.max(one.wave);
     }
     together
 }

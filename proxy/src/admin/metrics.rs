@@ -14,6 +14,7 @@ pub fn page(runtime: &Runtime, dispatch: &DispatchState) -> Result<Vec<u8>, Erro
         connections: runtime.in_flight.connections(),
         keys: dispatch.keys(),
         waiting: dispatch.waiting(),
+        promises: dispatch.promises(),
     });
     if let Some(certificates) = runtime.credentials.certificates() {
         metrics.tls.expires_at(certificates.expires_at());

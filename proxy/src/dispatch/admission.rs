@@ -3,15 +3,18 @@
 
 use std::pin::pin;
 
-use switchyard_balance::Refusal;
+use switchyard_balance::{Refusal, promises::Wait};
 use switchyard_wire::{Code, Failure, Retry};
 use tokio::time::Instant;
 
 use super::{
     Dispatcher,
+    capacity_forecast::Client,
+    charge::Charge,
+    idempotency::Claim,
     operation::Operation,
     queue,
-    retry::{self, RetryState, SafeToRetry},
+    retry::{self, RetryState, SafeToRetry, Turn},
     route::SendContext,
     select::Selected,
 };
@@ -26,11 +29,54 @@ impl Dispatcher {
     ) -> Result<Selected, Refusal> {
         // Requests in the queue come first. (A request with a key may be bound to a substation.)
         let may_wait = state.snapshot.config.admission.queue > 0;
-        let is_free = matches!(operation, Operation::Charge { claim: None, .. });
-        if may_wait && is_free && self.state.queue.length() > 0 {
+        if may_wait
+            && self.state.queue.length() > 0
+            && let Operation::Charge {
+                charge,
+                claim: None,
+                ..
+            } = operation
+            && !self.has_place(charge)
+        {
             return Err(Refusal::NoCapacity);
         }
         self.select(operation, state)
+    }
+
+    /// Whether a charge may take room: nothing is promised, or its own place is due, or enough is left for all that
+    /// were promised a place. `key` stands for its `Idempotency-Key`.
+    pub(super) fn may_enter(
+        &self,
+        charge: &Charge<'_>,
+        key: Option<u64>,
+        state: &RetryState,
+    ) -> bool {
+        let forecast = &self.state.forecast;
+        if forecast.is_free() || state.attempts > 0 || state.turn() == Turn::Has {
+            return true;
+        }
+        let client = self.client(charge, key);
+        let roster = state.snapshot.grid.roster();
+        let count = || roster.room_for(charge.load);
+        let enters = forecast.enter(client, charge.load, Instant::now(), count);
+        state.set_turn(if enters { Turn::Has } else { Turn::Held });
+        enters
+    }
+
+    /// Whether a charge without a key was promised room for now: it does not stand in the queue then.
+    fn has_place(&self, charge: &Charge<'_>) -> bool {
+        let forecast = &self.state.forecast;
+        !forecast.is_free()
+            && forecast.is_due(self.client(charge, None), charge.load, Instant::now())
+    }
+
+    fn client(&self, charge: &Charge<'_>, key: Option<u64>) -> Client {
+        let by_key = |number| Client {
+            number,
+            is_named: true,
+        };
+        let by_body = || self.state.forecast.client(charge.body, charge.is_named);
+        key.map_or_else(by_body, by_key)
     }
 
     /// Handles a request that was not admitted: it waits for room, or is refused.
@@ -119,17 +165,29 @@ impl Dispatcher {
         self.with_forecast(operation, failure, &context.state)
     }
 
-    /// Adds to a failure for lack of room when there will be room: as substations said, or as known sessions end.
+    /// Adds to a failure for lack of room when there will be room: as it is promised to this client, or as substations
+    /// said.
     fn with_forecast(
         &self,
         operation: &Operation<'_>,
         mut failure: Failure,
         state: &RetryState,
     ) -> Failure {
-        if let (Code::NoCapacity, Operation::Charge { charge, .. }) = (failure.code, operation) {
-            let known = self.state.forecast.room_in(charge.load, Instant::now());
-            let room_in = state.room_in.into_iter().chain(known).min();
-            failure.retry = room_in.map_or(Retry::Soon, Retry::RoomIn);
+        if let (Code::NoCapacity, Operation::Charge { charge, claim, .. }) =
+            (failure.code, operation)
+        {
+            let client = self.client(charge, claim.as_ref().map(Claim::number));
+            let (forecast, now) = (&self.state.forecast, Instant::now());
+            let was_held = state.turn() == Turn::Held;
+            let wait = self.random(|rng| forecast.promise(client, charge.load, now, was_held, rng));
+            failure.retry = match (wait, state.room_in) {
+                // What a substation says is the same for all, so it would bring them all back together.
+                (Wait::Promised(seconds), _) => Retry::After(seconds),
+                (Wait::Longer(seconds), said) => {
+                    Retry::RoomIn(said.unwrap_or(seconds).min(seconds))
+                }
+                (Wait::Unknown, said) => said.map_or(Retry::Soon, Retry::RoomIn),
+            };
         }
         failure
     }

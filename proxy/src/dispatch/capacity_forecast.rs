@@ -1,99 +1,173 @@
-//! Forecasts when room will be free: how much of the load booked through this proxy ends in which second.
+//! Forecasts when room will be free, and keeps what it promises.
 //!
 //! "No room" is only half of an answer; the other half is when to come back. Most answers to a booking say how long
-//! the session lasts. So the loads that end in each coming second can be added up, and a refused request learns the
-//! second by which as much load as it needs will have ended. The store is a ring of seconds with one addition per
-//! booking: no list of sessions, no lock, and no clock but the request's own.
+//! the session lasts, so it is known how much load ends when: [`Forecast`]. A refused request is promised the first
+//! room that is promised to no other, and finds it when it comes: [`Promises`].
 //!
-//! The forecast does not know sessions booked by others or sessions that end early. `Retry-After` adds jitter, so that
-//! clients refused together don't come back together.
+//! A booking costs two atomic stores. A request that finds room while nothing is promised costs one atomic read. While
+//! there are promises, requests take a lock.
 
 use std::{
-    sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed},
+    hash::{BuildHasher, RandomState},
+    sync::atomic::{AtomicUsize, Ordering::Relaxed},
     time::Duration,
 };
 
+use fastrand::Rng;
 use memchr::memmem::Finder;
-use switchyard_balance::Load;
+use parking_lot::Mutex;
+use switchyard_balance::{
+    Forecast, Load, Promises,
+    promises::{Ask, Wait},
+};
 use tokio::time::Instant;
 
-/// Seconds in the ring: a little over an hour.
-const RING: u64 = 4096;
-/// Ends later than this are counted at this second; no `Retry-After` is that long.
-const HORIZON: u64 = RING - 64;
-/// The longest forecast, in seconds: by then everything may have changed.
+/// The longest forecast that is no promise, in seconds: by then everything may have changed.
 const LONGEST: u32 = 120;
+/// The most that is added to the end of a session until its gauge has shown it.
+const LONGEST_UNSEEN: Duration = Duration::from_secs(10);
+/// How long the room of the grid is believed: what is booked meanwhile is subtracted.
+const COUNTED: Duration = Duration::from_millis(5);
 /// The answer's field with the duration of the session.
 const FIELD: &[u8] = b"\"duration_seconds\"";
 
-/// When the bookings of this proxy end. Shared by all threads.
+/// When the bookings of this proxy end, and who was promised their room. Shared by all threads.
 #[derive(Debug)]
 pub(super) struct CapacityForecast {
     start: Instant,
-    ends: Box<[AtomicI64]>,
-    /// Seconds before this one are cleared, and reused for later seconds.
-    swept: AtomicU64,
+    forecast: Forecast,
+    book: Mutex<Book>,
+    /// Number of promises, readable without the lock.
+    promised: AtomicUsize,
+    hash: RandomState,
     field: Finder<'static>,
+}
+
+#[derive(Debug, Default)]
+struct Book {
+    promises: Promises,
+    room: Option<Room>,
+}
+
+/// The room of the grid, as it was counted last.
+#[derive(Clone, Copy, Debug)]
+struct Room {
+    free: i128,
+    load: Load,
+    counted: Duration,
+}
+
+/// A client, as far as it can be told from others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Client {
+    pub(super) number: u64,
+    /// Whether no other client has that number.
+    pub(super) is_named: bool,
 }
 
 impl CapacityForecast {
     pub(super) fn new(now: Instant) -> Self {
         Self {
             start: now,
-            ends: (0..RING).map(|_| AtomicI64::new(0)).collect(),
-            swept: AtomicU64::new(0),
+            forecast: Forecast::default(),
+            book: Mutex::default(),
+            promised: AtomicUsize::new(0),
+            hash: RandomState::new(),
             field: Finder::new(FIELD),
         }
     }
 
-    /// Adds a booking of `load` at `now`, if its answer says how long it lasts.
-    pub(super) fn booked(&self, load: Load, answer: &[u8], now: Instant) {
+    /// Adds a booking of `load` at `now`, if its answer says how long it lasts. `unseen` is how long its end may go
+    /// unnoticed.
+    pub(super) fn booked(&self, load: Load, answer: &[u8], now: Instant, unseen: Duration) {
         if let Some(lasts) = self.lasts(answer) {
-            let now = now.saturating_duration_since(self.start);
-            self.sweep(now.as_secs());
-            let end = now.saturating_add(lasts).as_secs();
-            if let Some(end) = self.second(end.min(now.as_secs() + HORIZON - 1)) {
-                end.fetch_add(load.micros(), Relaxed);
-            }
+            let lasts = lasts.saturating_add(unseen.min(LONGEST_UNSEEN));
+            self.forecast.booked(load, lasts, self.since(now));
         }
     }
 
-    /// Seconds from `now` until `load` will have ended, at most [`LONGEST`]. `None` if less than that is known to end.
-    pub(super) fn room_in(&self, load: Load, now: Instant) -> Option<u32> {
-        let now = now.saturating_duration_since(self.start).as_secs();
-        self.sweep(now);
-        let mut freed = 0;
-        (0..HORIZON).find_map(|later| {
-            freed += self.second(now + later)?.load(Relaxed);
-            // What ends in a second has certainly ended when the second is over.
-            let is_enough = freed >= load.micros();
-            is_enough.then(|| u32::try_from(later + 1).map_or(LONGEST, |later| later.min(LONGEST)))
-        })
+    /// Whether nothing is promised, so that every request may enter.
+    pub(super) fn is_free(&self) -> bool {
+        self.promised.load(Relaxed) == 0
     }
 
-    fn second(&self, second: u64) -> Option<&AtomicI64> {
-        self.ends.get(usize::try_from(second % RING).ok()?)
+    /// Number of promises that are kept. Brings it up to date first: most promises lapse while nothing comes.
+    pub(super) fn promises(&self) -> usize {
+        let now = self.since(Instant::now());
+        let mut book = self.book.lock();
+        book.promises.lapse(now);
+        let count = book.promises.count();
+        self.promised.store(count, Relaxed);
+        count
     }
 
-    /// Clears the seconds that are over. The first thread in a new second does it.
-    fn sweep(&self, now: u64) {
-        let swept = self.swept.load(Relaxed);
-        if swept >= now
-            || self
-                .swept
-                .compare_exchange(swept, now, Relaxed, Relaxed)
-                .is_err()
-        {
-            return;
+    /// The client that sends this body.
+    pub(super) fn client(&self, body: &[u8], is_named: bool) -> Client {
+        Client {
+            number: self.hash.hash_one(body),
+            is_named,
         }
-        for second in swept.max(now.saturating_sub(RING))..now {
-            if let Some(end) = usize::try_from(second % RING)
-                .ok()
-                .and_then(|at| self.ends.get(at))
-            {
-                end.store(0, Relaxed);
-            }
+    }
+
+    /// Whether a place of this client is due.
+    pub(super) fn is_due(&self, client: Client, load: Load, now: Instant) -> bool {
+        let ask = self.ask(client, load, now);
+        self.book.lock().promises.is_due(ask)
+    }
+
+    /// Whether a request may enter: its place is due, or it takes away no other's. `count` counts the room of the
+    /// grid for requests of that load.
+    pub(super) fn enter(
+        &self,
+        client: Client,
+        load: Load,
+        now: Instant,
+        count: impl FnOnce() -> i128,
+    ) -> bool {
+        let ask = self.ask(client, load, now);
+        let mut book = self.book.lock();
+        let Book { promises, room } = &mut *book;
+        let enters = promises.enter(ask, &self.forecast, || Room::now(room, &ask, count));
+        if let Some(room) = room.as_mut().filter(|_| enters) {
+            room.free -= i128::from(load.micros());
         }
+        self.promised.store(promises.count(), Relaxed);
+        enters
+    }
+
+    /// Promises a place to a request that found no room, or that did not enter (`was_held`).
+    pub(super) fn promise(
+        &self,
+        client: Client,
+        load: Load,
+        now: Instant,
+        was_held: bool,
+        rng: &mut Rng,
+    ) -> Wait {
+        let ask = self.ask(client, load, now);
+        let mut book = self.book.lock();
+        let Book { promises, room } = &mut *book;
+        let free = room.filter(|room| was_held && room.load == load);
+        let free = free.map_or(0, |room| room.free.max(0));
+        let wait = promises.promise(ask, &self.forecast, free, rng);
+        self.promised.store(promises.count(), Relaxed);
+        match wait {
+            Wait::Longer(seconds) => Wait::Longer(seconds.min(LONGEST)),
+            wait => wait,
+        }
+    }
+
+    fn ask(&self, client: Client, load: Load, now: Instant) -> Ask {
+        Ask {
+            client: client.number,
+            is_named: client.is_named,
+            load,
+            now: self.since(now),
+        }
+    }
+
+    fn since(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.start)
     }
 
     /// The duration of the session in an answer.
@@ -110,8 +184,26 @@ impl CapacityForecast {
     }
 }
 
+impl Room {
+    /// The room for what is asked for, counted anew if the last count is too old.
+    fn now(last: &mut Option<Self>, ask: &Ask, count: impl FnOnce() -> i128) -> i128 {
+        let is_fresh =
+            |room: &Self| room.load == ask.load && ask.now.saturating_sub(room.counted) < COUNTED;
+        if let Some(room) = last.filter(is_fresh) {
+            return room.free;
+        }
+        let free = count();
+        *last = Some(Self {
+            free,
+            load: ask.load,
+            counted: ask.now,
+        });
+        free
+    }
+}
+
 /// `Retry-After` for room in `room_in` seconds: not earlier, and up to half as much later (2 s at least).
-pub(super) fn jittered(room_in: u32, rng: &mut fastrand::Rng) -> u32 {
+pub(super) fn jittered(room_in: u32, rng: &mut Rng) -> u32 {
     let room_in = room_in.clamp(1, LONGEST);
     room_in + rng.u32(0..=(room_in / 2).max(2))
 }
@@ -119,6 +211,8 @@ pub(super) fn jittered(room_in: u32, rng: &mut fastrand::Rng) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const NONE: Duration = Duration::ZERO;
 
     fn load(units: f64) -> Load {
         Load::new(units).unwrap()
@@ -130,51 +224,41 @@ mod tests {
     }
 
     #[test]
-    fn the_forecast_follows_how_much_load_ends_and_when() {
+    fn promises_follow_how_much_load_ends_and_when_and_are_kept() {
         let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs_f64(seconds);
         let forecast = CapacityForecast::new(start);
-        assert_eq!(forecast.room_in(load(1.0), start), None);
-        forecast.booked(load(11.0), &answer(10.0), start);
-        forecast.booked(load(11.0), &answer(30.5), start);
-        assert_eq!(forecast.room_in(load(11.0), start), Some(11));
-        assert_eq!(forecast.room_in(load(12.0), start), Some(31));
-        assert_eq!(forecast.room_in(load(23.0), start), None);
-        let later = start + Duration::from_secs(9);
-        assert_eq!(forecast.room_in(load(11.0), later), Some(2));
-        let over = start + Duration::from_secs(11);
-        assert_eq!(
-            forecast.room_in(load(11.0), over),
-            Some(20),
-            "the first has ended"
+        let [one, two, three] = [b"1", b"2", b"3"].map(|body| forecast.client(body, true));
+        let mut rng = Rng::with_seed(1);
+        let mut refuse =
+            |client, units, now| forecast.promise(client, load(units), now, false, &mut rng);
+        assert_eq!(refuse(one, 11.0, start), Wait::Unknown);
+        assert!(forecast.is_free());
+        forecast.booked(load(11.0), &answer(10.0), start, NONE);
+        forecast.booked(load(11.0), &answer(29.5), start, Duration::from_secs(1));
+        assert_eq!(refuse(one, 11.0, start), Wait::Promised(11));
+        assert_eq!(refuse(two, 11.0, start), Wait::Promised(31));
+        assert!(!forecast.is_free());
+        let room = || i128::from(load(11.0).micros());
+        assert!(
+            !forecast.enter(three, load(11.0), at(11.5), room),
+            "it is the first one's"
+        );
+        assert!(!forecast.is_due(two, load(11.0), at(11.5)));
+        assert!(forecast.is_due(one, load(11.0), at(11.5)));
+        assert!(forecast.enter(one, load(11.0), at(11.5), room));
+        assert!(
+            !forecast.enter(three, load(11.0), at(11.501), room),
+            "it has it by now"
         );
     }
 
     #[test]
-    fn the_ring_goes_round_and_forgets_what_is_over() {
-        let start = Instant::now();
-        let forecast = CapacityForecast::new(start);
-        for second in 0..3 * RING {
-            let now = start + Duration::from_secs(second);
-            forecast.booked(load(1.0), &answer(60.0), now);
-            let known = forecast.room_in(load(1.0), now);
-            let first = 60_u64.saturating_sub(second) + 1;
-            assert_eq!(known, Some(u32::try_from(first).unwrap()), "{second}");
-            let all = u32::try_from(second.min(60) + 1).unwrap();
-            let more = load(f64::from(all) + 1.0);
-            assert_eq!(forecast.room_in(more, now), None, "{second}");
-        }
-        let idle = start + Duration::from_secs(10 * RING);
-        assert_eq!(forecast.room_in(load(1.0), idle), None);
-        for seconds in [LONGEST.into(), 3600.0, 1e6] {
-            forecast.booked(load(1.0), &answer(seconds), idle);
-            assert_eq!(forecast.room_in(load(1.0), idle), Some(LONGEST), "far off");
-        }
-        assert_eq!(forecast.room_in(load(3.0), idle), Some(LONGEST));
-        assert_eq!(
-            forecast.room_in(load(4.0), idle),
-            None,
-            "more than is known to end"
-        );
+    fn clients_are_told_apart_by_what_they_send() {
+        let forecast = CapacityForecast::new(Instant::now());
+        let client = |body: &[u8]| forecast.client(body, true);
+        assert_eq!(client(b"{}"), client(b"{}"));
+        assert_ne!(client(b"{}"), client(b"{ }"));
     }
 
     #[test]
@@ -204,7 +288,7 @@ mod tests {
 
     #[test]
     fn retry_after_is_never_too_early_and_spreads_the_clients() {
-        let mut rng = fastrand::Rng::with_seed(1);
+        let mut rng = Rng::with_seed(1);
         for room_in in [0, 1, 10, 500] {
             let seconds: Vec<_> = (0..100).map(|_| jittered(room_in, &mut rng)).collect();
             let least = room_in.clamp(1, LONGEST);

@@ -24,20 +24,22 @@ pub(super) struct Charge<'a> {
     pub(super) body: &'a [u8],
     /// The load that it adds to a substation.
     pub(super) load: Load,
+    /// Whether it names its vehicle.
+    pub(super) is_named: bool,
 }
 
 impl<'a> Charge<'a> {
     /// Checks a body. Without a load in it, also if it is empty, the configured default applies.
     pub(super) fn parse(body: &'a [u8], rules: &config::Charge) -> Result<Self, Failure> {
-        let load = if body.is_empty() {
-            None
+        let (load, is_named) = if body.is_empty() {
+            (None, false)
         } else {
             let mut json = serde_json::Deserializer::from_slice(body);
             Fields {
                 load_field: &rules.load_field,
             }
             .deserialize(&mut json)
-            .and_then(|load| json.end().map(|()| load))
+            .and_then(|fields| json.end().map(|()| fields))
             .map_err(|error| {
                 let why = explain(&error, body);
                 let message = format!("the body is not a charge request: {why}");
@@ -47,7 +49,11 @@ impl<'a> Charge<'a> {
         let load = load
             .or_else(|| Load::new(rules.default_load))
             .unwrap_or_default();
-        Ok(Self { body, load })
+        Ok(Self {
+            body,
+            load,
+            is_named,
+        })
     }
 }
 
@@ -78,7 +84,8 @@ struct Fields<'a> {
 }
 
 impl<'de> DeserializeSeed<'de> for Fields<'_> {
-    type Value = Option<Load>;
+    /// The load, and whether a vehicle is named.
+    type Value = (Option<Load>, bool);
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         deserializer.deserialize_map(self)
@@ -86,14 +93,14 @@ impl<'de> DeserializeSeed<'de> for Fields<'_> {
 }
 
 impl<'de> Visitor<'de> for Fields<'_> {
-    type Value = Option<Load>;
+    type Value = (Option<Load>, bool);
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a JSON object")
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut load = None;
+        let (mut load, mut is_named) = (None, false);
         while let Some(field) = map.next_key_seed(FieldName {
             load_field: self.load_field,
         })? {
@@ -106,11 +113,11 @@ impl<'de> Visitor<'de> for Fields<'_> {
                 }
                 Field::Load => load = map.next_value_seed(Amount(self.load_field))?,
                 Field::Energy => drop(map.next_value_seed(Amount(ENERGY))?),
-                Field::Vehicle => map.next_value_seed(Text(VEHICLE))?,
+                Field::Vehicle => is_named |= map.next_value_seed(Text(VEHICLE))?,
                 Field::Other => drop(map.next_value::<IgnoredAny>()?),
             }
         }
-        Ok(load)
+        Ok((load, is_named))
     }
 }
 
@@ -201,29 +208,30 @@ impl Visitor<'_> for Amount<'_> {
     }
 }
 
+/// Text, or null for "not given". Says which.
 struct Text<'a>(&'a str);
 
 impl<'de> DeserializeSeed<'de> for Text<'_> {
-    type Value = ();
+    type Value = bool;
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
         deserializer.deserialize_any(self)
     }
 }
 
 impl Visitor<'_> for Text<'_> {
-    type Value = ();
+    type Value = bool;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?} to be a string", self.0)
     }
 
-    fn visit_str<E>(self, _: &str) -> Result<(), E> {
-        Ok(())
+    fn visit_str<E>(self, _: &str) -> Result<bool, E> {
+        Ok(true)
     }
 
-    fn visit_unit<E>(self) -> Result<(), E> {
-        Ok(())
+    fn visit_unit<E>(self) -> Result<bool, E> {
+        Ok(false)
     }
 }
 

@@ -170,6 +170,16 @@ impl<H: Clone + PartialEq> Claim<'_, H> {
 }
 
 impl<H> Claim<'_, H> {
+    /// A number that stands for the key.
+    pub(super) fn number(&self) -> u64 {
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "half of the hash is a hash"
+        )]
+        let half = self.hash as u64;
+        half
+    }
+
     /// Notes that the substation may have booked.
     pub(super) fn bind(&mut self) {
         self.is_asking = false;

@@ -4,7 +4,13 @@
 //! no byte of it arrived, or the substation refused it (503, 429). It goes to the same substation again only under
 //! an `Idempotency-Key`. Attempts, retry budget and deadline limit both.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU8, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 
 use fastrand::Rng;
 use switchyard_balance::Refusal;
@@ -40,6 +46,17 @@ impl SafeToRetry {
     }
 }
 
+/// Whether a request may take room while room is promised to others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// It has not been asked for.
+    Unasked,
+    /// It may, now and in later attempts.
+    Has,
+    /// It was held back when it was last asked.
+    Held,
+}
+
 /// The state of a request between two attempts.
 #[derive(Debug)]
 pub(super) struct RetryState {
@@ -53,6 +70,7 @@ pub(super) struct RetryState {
     pub(super) last: Option<SafeToRetry>,
     /// The answer if no later attempt succeeds: the request may be booked.
     pub(super) broken: Option<Failure>,
+    turn: AtomicU8,
     /// Seconds until there is room, as substations that refused it said.
     pub(super) room_in: Option<u32>,
     tried: [usize; MOST_ATTEMPTS],
@@ -68,6 +86,7 @@ impl RetryState {
             attempts: 0,
             last: None,
             broken: None,
+            turn: AtomicU8::new(Turn::Unasked as u8),
             room_in: None,
             tried: [0; MOST_ATTEMPTS],
             excluded_count: 0,
@@ -92,6 +111,20 @@ impl RetryState {
     pub(super) fn restart_with(&mut self, snapshot: Arc<Snapshot>) {
         self.snapshot = snapshot;
         self.excluded_count = 0;
+    }
+
+    /// Whether it has its turn.
+    pub(super) fn turn(&self) -> Turn {
+        let turns = [Turn::Unasked, Turn::Has, Turn::Held];
+        let mut turns = turns.into_iter();
+        let held = self.turn.load(Relaxed);
+        turns
+            .find(|turn| *turn as u8 == held)
+            .unwrap_or(Turn::Unasked)
+    }
+
+    pub(super) fn set_turn(&self, turn: Turn) {
+        self.turn.store(turn as u8, Relaxed);
     }
 
     /// Whether only room is missing, so that waiting can help.

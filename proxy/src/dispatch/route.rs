@@ -97,7 +97,7 @@ impl Dispatcher {
             context.state.attempts += 1;
             match attempt {
                 Attempt::Answered(answer) => {
-                    self.note_end(operation, &answer, sent);
+                    self.note_end(operation, &answer, sent, &context.state);
                     return Ok(RoutedAnswer { answer, substation });
                 }
                 Attempt::Final(failure, progress) => {
@@ -198,11 +198,20 @@ impl Dispatcher {
     }
 
     /// Adds the end of a booked session to the forecast, if the answer says how long it lasts.
-    fn note_end(&self, operation: &Operation<'_>, answer: &Answer, now: Instant) {
+    fn note_end(
+        &self,
+        operation: &Operation<'_>,
+        answer: &Answer,
+        now: Instant,
+        state: &RetryState,
+    ) {
         if let Operation::Charge { charge, .. } = operation
             && (200..300).contains(&answer.status)
         {
-            self.state.forecast.booked(charge.load, &answer.body, now);
+            // Its end is noticed with the next sample.
+            let unseen = state.snapshot.config.load.interval;
+            let forecast = &self.state.forecast;
+            forecast.booked(charge.load, &answer.body, now, unseen);
         }
     }
 

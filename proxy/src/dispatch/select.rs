@@ -42,7 +42,7 @@ impl Dispatcher {
                 placement: None,
             }),
             Operation::Charge { charge, claim, .. } => match claim {
-                None => self.enter(charge, state),
+                None => self.enter(charge, None, state),
                 Some(claim) => self.select_by_key(charge, claim, state),
             },
         }
@@ -74,7 +74,7 @@ impl Dispatcher {
                 claim.release();
                 return Err(Refusal::NoUpstream);
             }
-            let selected = self.enter(charge, state)?;
+            let selected = self.enter(charge, Some(claim.number()), state)?;
             if claim.ask(&selected.substation) {
                 return Ok(selected);
             }
@@ -85,8 +85,16 @@ impl Dispatcher {
         }
     }
 
-    /// The best substation that admits a request: one on trial admits only one.
-    fn enter(&self, charge: &Charge<'_>, state: &RetryState) -> Result<Selected, Refusal> {
+    /// The best substation that admits a request: one on trial admits only one. `key` stands for the request's key.
+    fn enter(
+        &self,
+        charge: &Charge<'_>,
+        key: Option<u64>,
+        state: &RetryState,
+    ) -> Result<Selected, Refusal> {
+        if !self.may_enter(charge, key, state) {
+            return Err(Refusal::NoCapacity);
+        }
         loop {
             let choice = self.choose(charge, state)?;
             if let Ok(trial) = state.snapshot.grid.enter(choice.reservation.upstream()) {

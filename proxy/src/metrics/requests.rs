@@ -42,6 +42,8 @@ pub struct RequestGauges {
     pub keys: usize,
     /// Requests that wait for capacity.
     pub waiting: usize,
+    /// Refused requests that were promised room.
+    pub promises: usize,
 }
 
 /// The metric families of the client's side.
@@ -55,6 +57,8 @@ pub struct RequestMetrics {
     keys: IntGauge,
     /// Requests that wait for capacity.
     waiting: IntGauge,
+    /// Refused requests that were promised room.
+    promises: IntGauge,
     waited: EnumMap<Waited, IntCounter>,
     /// Connections refused at the limit.
     pub connections_refused: IntCounter,
@@ -105,6 +109,10 @@ impl RequestMetrics {
             waiting: make.gauge(
                 "admission_waiting",
                 "Requests that wait in the admission queue.",
+            )?,
+            promises: make.gauge(
+                "admission_promises",
+                "Refused requests that were promised room and have not come back yet.",
             )?,
             waited: counter_by(&waited, &[]),
             keys: make.gauge(
@@ -169,6 +177,7 @@ impl RequestMetrics {
         self.connections.set(shown(now.connections));
         self.keys.set(shown(now.keys));
         self.waiting.set(shown(now.waiting));
+        self.promises.set(shown(now.promises));
     }
 
     /// Counts a wait for capacity.

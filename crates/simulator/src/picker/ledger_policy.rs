@@ -56,6 +56,10 @@ impl Picker for LedgerPolicy {
         })
     }
 
+    fn room_for(&self, power: Load) -> i128 {
+        self.roster.room_for(power)
+    }
+
     fn scrape_sent(&mut self, at: usize) -> Option<ScrapeSent> {
         self.ledger(at).map(Ledger::scrape_sent)
     }

@@ -63,8 +63,8 @@ impl Simulation {
                 {
                     running += booking.power.micros();
                 }
-                Event::Request { pick, session, .. } if pick.at == at => {
-                    incoming += session.power.micros();
+                Event::Request { pick, car } if pick.at == at => {
+                    incoming += car.session.power.micros();
                 }
                 _ => {}
             }
@@ -75,8 +75,8 @@ impl Simulation {
     fn unanswered(&self, number: usize, at: usize) -> u64 {
         let mut count = 0;
         for event in self.queue.iter() {
-            if let Event::Request { proxy, pick, .. } | Event::Answer { proxy, pick, .. } = event {
-                count += u64::from(*proxy == number && pick.at == at);
+            if let Event::Request { car, pick } | Event::Answer { car, pick, .. } = event {
+                count += u64::from(car.proxy == number && pick.at == at);
             }
         }
         count

@@ -3,29 +3,37 @@
 use switchyard_balance::Load;
 
 use super::{Simulation, travel};
-use crate::event::Event;
-use crate::fleet::Session;
+use crate::event::{Car, Event};
 use crate::picker::{Pick, World};
 
 impl Simulation {
-    /// A car arrives, and its proxy picks a substation.
+    /// A car arrives.
     pub(super) fn arrive(&mut self) {
-        let (number, session) = self.workload.arrival();
+        let (proxy, session) = self.workload.arrival();
         self.requests += 1;
-        if let Some(pick) = self.pick(number, session.power) {
+        self.ask(Car {
+            number: self.requests,
+            proxy,
+            session,
+            is_back: false,
+        });
+    }
+
+    /// A car asks, and its proxy picks a substation.
+    pub(super) fn ask(&mut self, car: Car) {
+        let may_enter = self.may_enter(car);
+        let pick = may_enter.then(|| self.pick(car.proxy, car.session.power));
+        if let Some(pick) = pick.flatten() {
             self.open += 1;
-            self.fleet.add_incoming(pick.at, session.power);
+            self.fleet.add_incoming(pick.at, car.session.power);
             let travel = travel(self.scenario.answer, &mut self.rng.answers);
-            let event = Event::Request {
-                proxy: number,
-                pick,
-                session,
-            };
-            self.queue.plan(self.now + travel, event);
+            self.queue
+                .plan(self.now + travel, Event::Request { car, pick });
         } else {
             self.refused += 1;
+            self.refuse(car, !may_enter);
         }
-        self.probe(number);
+        self.probe(car.proxy);
     }
 
     fn pick(&mut self, proxy: usize, power: Load) -> Option<Pick> {
@@ -38,23 +46,36 @@ impl Simulation {
     }
 
     /// The request reaches its substation, which books it, or refuses it if it is full.
-    pub(super) fn request(&mut self, proxy: usize, pick: Pick, session: Session) {
-        let booking = self.fleet.book(pick.at, session.power);
+    pub(super) fn request(&mut self, car: Car, pick: Pick) {
+        let booking = self.fleet.book(pick.at, car.session.power);
         if let Some(booking) = booking {
             self.open += 1;
             let event = Event::Departure(booking);
-            self.queue.plan(self.now + session.length, event);
+            self.queue.plan(self.now + car.session.length, event);
             self.imbalance.set(self.fleet.imbalance());
+            self.returns.found_room += u64::from(car.is_back);
         } else {
             self.refused += 1;
         }
         let travel = travel(self.scenario.answer, &mut self.rng.answers);
         let event = Event::Answer {
-            proxy,
+            car,
             pick,
-            session,
             booked: booking.is_some(),
         };
         self.queue.plan(self.now + travel, event);
+    }
+
+    /// The answer reaches the proxy.
+    pub(super) fn answer(&mut self, car: Car, pick: Pick, booked: bool) {
+        self.open -= 1;
+        if let Some(proxy) = self.proxies.get_mut(car.proxy) {
+            proxy.picker.answered(pick, car.session.power, booked);
+        }
+        if booked {
+            self.note_end(car);
+        } else {
+            self.refuse(car, false);
+        }
     }
 }

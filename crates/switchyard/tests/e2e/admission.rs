@@ -1,6 +1,8 @@
 //! Requests when no substation has room, or when there are too many of them.
 
 use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BinaryHeap},
     io::Read,
     net::SocketAddr,
     thread,
@@ -8,7 +10,7 @@ use std::{
 };
 
 use substation::Config;
-use switchyard_faults::{self as client, Act, Connection, Scripted, fault::booked};
+use switchyard_faults::{self as client, Act, Answer, Connection, Scripted, fault::booked};
 
 use crate::{
     rig::{Proxy, until},
@@ -34,7 +36,7 @@ fn a_full_grid_says_when_to_come_back() {
     for _ in 0..3 {
         assert_eq!(proxy.charge(CHARGE).status, 200);
     }
-    let mut hints = std::collections::BTreeSet::new();
+    let mut hints = Vec::new();
     for _ in 0..20 {
         let answer = proxy.charge(CHARGE);
         assert_eq!(
@@ -42,14 +44,116 @@ fn a_full_grid_says_when_to_come_back() {
             (503, "no_capacity")
         );
         let after: u64 = answer.header("retry-after").unwrap().parse().unwrap();
-        // Not before a session ends, and spread by jitter.
+        // Not before a session ends.
         let left = Duration::from_secs(40)
             .saturating_sub(started.elapsed())
             .as_secs();
-        assert!((left..=63).contains(&after), "{after}, {left} left");
-        hints.insert(after);
+        assert!(after >= left, "{after}, {left} left");
+        hints.push(after);
     }
-    assert!(hints.len() > 3, "{hints:?}");
+    // Three find room at a time, and then charge for 40 s themselves.
+    for (round, three) in (1..).zip(hints.chunks(3)) {
+        let times = 40 * round..=43 * round + 3;
+        assert!(
+            three.iter().all(|after| times.contains(&(after + 3))),
+            "{hints:?}"
+        );
+    }
+}
+
+/// Cars that come at even gaps and, where they find no room, come back exactly when they are told to.
+struct Cars {
+    /// The next visit of each: when, its number, and whether it has been sent away before.
+    visits: BinaryHeap<Reverse<(Duration, usize, bool)>>,
+    /// Of those that came back, by second.
+    returns: BTreeMap<u64, u64>,
+    /// Returns that found room.
+    found: u64,
+}
+
+impl Cars {
+    fn new(count: usize, gap: Duration) -> Self {
+        let visits =
+            (0..count).map(|number| Reverse((gap * u32::try_from(number).unwrap(), number, false)));
+        Self {
+            visits: visits.collect(),
+            returns: BTreeMap::new(),
+            found: 0,
+        }
+    }
+
+    /// Until all have charged. `ask` asks for a car.
+    fn all_charge(&mut self, ask: impl Fn(usize) -> Answer) {
+        let start = Instant::now();
+        while let Some(Reverse((at, number, is_back))) = self.visits.pop() {
+            thread::sleep(at.saturating_sub(start.elapsed()));
+            let answer = ask(number);
+            if is_back {
+                *self.returns.entry(at.as_secs()).or_default() += 1;
+                self.found += u64::from(answer.status == 200);
+            }
+            if answer.status != 200 {
+                assert_eq!(
+                    (answer.status, answer.code().as_str()),
+                    (503, "no_capacity")
+                );
+                let after: u64 = answer.header("retry-after").unwrap().parse().unwrap();
+                let back = start.elapsed() + Duration::from_secs(after);
+                self.visits.push(Reverse((back, number, true)));
+            }
+            assert!(start.elapsed() < Duration::from_secs(100), "it never ends");
+        }
+    }
+
+    fn came_back(&self) -> u64 {
+        self.returns.values().sum()
+    }
+}
+
+/// Twice as many cars as there is room for come for some seconds. Returns how many came back, and how many of these
+/// found room.
+fn twice_over(ask: impl Fn(&Proxy, usize) -> Answer) -> (u64, u64) {
+    // Room for 30 cars, each for 4 s.
+    let substations = Substations::of((1..=3).map(|at| Config {
+        time_scale: 900.0,
+        ..Config::new(format!("s{at}"), 110.0)
+    }));
+    let proxy = Proxy::start(&substations.addresses, "load: {interval: 50ms}");
+    let mut cars = Cars::new(90, Duration::from_micros(66_667));
+    cars.all_charge(|number| ask(&proxy, number));
+    assert!(cars.came_back() >= 50, "{:?}", cars.returns);
+    eprintln!("{} of {}: {:?}", cars.found, cars.came_back(), cars.returns);
+    assert_eq!(
+        proxy.metric("switchyard_admission_promises"),
+        0.0,
+        "all were fetched"
+    );
+    (cars.came_back(), cars.found)
+}
+
+#[test]
+fn cars_that_come_back_when_they_are_told_find_room() {
+    let (came, found) = twice_over(|proxy, number| {
+        let body = format!(r#"{{"vehicle_id": "v{number}", "power_kw": 11, "energy_kwh": 11}}"#);
+        proxy.charge(&body)
+    });
+    assert!(found * 10 >= came * 9, "{found} of {came}");
+}
+
+#[test]
+fn cars_with_a_key_are_known_again_and_find_room() {
+    let (came, found) = twice_over(|proxy, number| {
+        let headers = format!("idempotency-key: car-{number}\r\nconnection: close\r\n");
+        let request = client::request("POST", "/request_charge", &headers, CHARGE);
+        client::raw(proxy.charge, request)
+    });
+    assert!(found * 10 >= came * 9, "{found} of {came}");
+}
+
+#[test]
+fn cars_that_can_not_be_told_apart_find_room_too_if_they_are_punctual() {
+    let (came, found) = twice_over(|proxy, _| proxy.charge(CHARGE));
+    assert!(found * 10 >= came * 7, "{found} of {came}");
 }
 
 #[test]
