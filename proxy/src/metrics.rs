@@ -37,6 +37,7 @@ pub struct Metrics {
     /// TLS handshakes with clients.
     pub tls: TlsMetrics,
     panics: IntCounter,
+    log_dropped: IntCounter,
     registry: Registry,
     /// Without the prefix: `process_*` has the same names in every program.
     process: Registry,
@@ -69,6 +70,10 @@ impl Metrics {
                 "panics_total",
                 "Panics caught; each one closed a connection.",
             )?,
+            log_dropped: make.counter(
+                "log_dropped_total",
+                "Log lines that standard error did not take.",
+            )?,
             registry,
             process,
         })
@@ -85,6 +90,12 @@ impl Metrics {
                 before(info);
             }));
         });
+    }
+
+    /// Sets how many log lines this process has lost so far.
+    pub fn log_dropped(&self, lines: u64) {
+        let counted = self.log_dropped.get();
+        self.log_dropped.inc_by(lines.saturating_sub(counted));
     }
 
     /// The metrics page, in Prometheus' text format.

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 use clap::CommandFactory;
 use clap::error::ErrorKind;
 use requester::{Html, Options, Output, ProgressView, Report, Summary, write_csv};
-use switchyard_process::signals::Termination;
+use switchyard_process::{print_panics, signals::Termination, stderr};
 use tokio::select;
 
 use cli::{Args, Command, CommonArgs};
@@ -20,6 +20,8 @@ const CHECK_FAILED: u8 = 3;
 
 fn main() -> ExitCode {
     let args = Args::read(std::env::args_os()).unwrap_or_else(|error| error.exit());
+    let _flush = stderr::flush_at_end();
+    print_panics();
     let command = args.command;
     let Some(common) = command.common() else {
         return exit_code(print_schema().map(|()| ExitCode::SUCCESS));
@@ -36,7 +38,7 @@ fn main() -> ExitCode {
 
 fn exit_code(result: Result<ExitCode>) -> ExitCode {
     result.unwrap_or_else(|error| {
-        eprintln!("requester: {error:#}");
+        stderr::line(format_args!("requester: {error:#}"));
         ExitCode::FAILURE
     })
 }
@@ -155,9 +157,9 @@ fn raise_file_limit(connections: usize) {
     let needed = u64::try_from(connections).unwrap_or(u64::MAX);
     let limit = switchyard_process::raise_file_limit();
     if let Some(files) = limit.filter(|files| needed.saturating_add(OTHERS) > *files) {
-        eprintln!(
+        stderr::line(format_args!(
             "requester: {connections} connections may need more than the {files} files that this process \
              may open; raise the limit (ulimit -n), or lower --connections"
-        );
+        ));
     }
 }

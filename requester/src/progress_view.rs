@@ -4,11 +4,14 @@
 //! Elsewhere, as in a log, it is one plain line a second.
 
 use std::fmt::Write as _;
-use std::io::{self, IsTerminal, Write as _};
+use std::io::{self, IsTerminal};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread;
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use parking_lot::Mutex;
+use switchyard_process::stderr;
 
 use crate::format::grouped;
 use crate::progress::Progress;
@@ -20,10 +23,21 @@ const MAX_IN_LINE: usize = 4;
 /// The width of a full bar, in characters.
 const BAR: usize = 30;
 
-/// Shows progress on standard error.
+/// The longest that the end of a run waits for the last state to be drawn.
+const LAST_STATE: Duration = Duration::from_millis(300);
+
+/// Shows progress on standard error. Showing never waits: a terminal that is stopped (Ctrl-S), or a log that nothing
+/// reads, must not delay a request.
 #[derive(Debug)]
 pub struct ProgressView {
-    terminal: Option<Mutex<Terminal>>,
+    terminal: Option<Drawing>,
+}
+
+/// The thread that draws on the terminal.
+#[derive(Debug)]
+struct Drawing {
+    states: Mutex<Option<SyncSender<Progress>>>,
+    is_over: Mutex<Receiver<()>>,
 }
 
 /// The bars and rows on the terminal.
@@ -46,25 +60,64 @@ impl ProgressView {
     pub fn new() -> Self {
         let is_terminal = io::stderr().is_terminal();
         Self {
-            terminal: is_terminal.then(|| Mutex::new(Terminal::new())),
+            terminal: is_terminal.then(|| Drawing::start(Terminal::new)),
         }
     }
 
     /// Shows the progress. A closed terminal does not end the run.
     pub fn show(&self, progress: &Progress) {
         match &self.terminal {
-            Some(terminal) => terminal.lock().show(progress),
-            None => {
-                let _ = writeln!(io::stderr(), "{}", line(progress));
-            }
+            Some(drawing) => drawing.show(progress),
+            None => stderr::line(line(progress)),
         }
     }
 
     /// Leaves the last state on the terminal.
     pub fn end(&self) {
-        if let Some(terminal) = &self.terminal {
-            terminal.lock().end();
+        if let Some(drawing) = &self.terminal {
+            drawing.end();
         }
+    }
+}
+
+/// What a state is drawn on.
+trait Canvas {
+    fn show(&mut self, progress: &Progress);
+    fn end(&mut self);
+}
+
+impl Drawing {
+    /// Starts the thread, which draws on what `make` makes. Without a thread nothing is drawn.
+    fn start<C: Canvas>(make: impl FnOnce() -> C + Send + 'static) -> Self {
+        let (states, incoming) = sync_channel::<Progress>(1);
+        let (over, is_over) = sync_channel(1);
+        let _ = thread::Builder::new()
+            .name("progress".to_owned())
+            .spawn(move || {
+                let mut canvas = make();
+                for progress in incoming {
+                    canvas.show(&progress);
+                }
+                canvas.end();
+                let _ = over.send(());
+            });
+        Self {
+            states: Mutex::new(Some(states)),
+            is_over: Mutex::new(is_over),
+        }
+    }
+
+    /// Hands the state to the thread, or skips it while the thread is busy.
+    fn show(&self, progress: &Progress) {
+        if let Some(states) = &*self.states.lock() {
+            let _ = states.try_send(progress.clone());
+        }
+    }
+
+    fn end(&self) {
+        self.states.lock().take();
+        // An error means that it takes too long, or that there is no thread.
+        let _ = self.is_over.lock().recv_timeout(LAST_STATE);
     }
 }
 
@@ -82,7 +135,9 @@ impl Terminal {
             rows: Vec::new(),
         }
     }
+}
 
+impl Canvas for Terminal {
     fn show(&mut self, progress: &Progress) {
         let millis = |span: Duration| u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
         self.bar.set_length(millis(progress.total));
@@ -101,7 +156,7 @@ impl Terminal {
         }
     }
 
-    fn end(&self) {
+    fn end(&mut self) {
         for bar in [&self.bar].into_iter().chain(&self.rows) {
             bar.abandon();
         }

@@ -1,7 +1,9 @@
 //! All substations of one process: bound together, stopped together.
 
+use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::net::SocketAddr;
+use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -73,14 +75,21 @@ async fn bind(address: SocketAddr) -> Result<TcpListener> {
 }
 
 /// Prints a line per substation to standard output, so that scripts can read the ports.
+///
+/// On a thread of its own: the lines of a thousand substations fill a pipe, and a pipe that no process reads, or a
+/// closed one, must not keep them from serving.
 fn announce(bound: &[(Substation, TcpListener)]) -> Result<()> {
-    let mut out = io::stdout().lock();
+    let mut lines = String::new();
     for (substation, listener) in bound {
         let (name, address) = (substation.name(), listener.local_addr()?);
-        // A closed standard output must not stop the service.
-        let _ = writeln!(out, "{name} listening on http://{address}");
+        let _ = writeln!(lines, "{name} listening on http://{address}");
     }
-    let _ = out.flush();
+    thread::Builder::new()
+        .name("announce".to_owned())
+        .spawn(move || {
+            let mut out = io::stdout().lock();
+            let _ = out.write_all(lines.as_bytes()).and_then(|()| out.flush());
+        })?;
     Ok(())
 }
 

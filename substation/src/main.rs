@@ -9,13 +9,15 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 use substation::Substation;
-use switchyard_process::{log_to_stderr, raise_file_limit};
+use switchyard_process::{log_to_stderr, print_panics, raise_file_limit, stderr};
 use tokio::runtime::{Builder, Runtime};
 
 use cli::{Args, Cli, Command};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    let _flush = stderr::flush_at_end();
+    print_panics();
     if let Some(Command::Healthcheck { url }) = cli.command {
         return exit_code(switchyard_process::healthcheck(&url).map_err(anyhow::Error::from));
     }
@@ -47,7 +49,7 @@ fn exit_code(result: anyhow::Result<()>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("substation: {error:#}");
+            stderr::line(format_args!("substation: {error:#}"));
             ExitCode::FAILURE
         }
     }

@@ -10,6 +10,7 @@
 //! - [`Load`] sends charges with unique ids and records their answers.
 //! - [`Audit`] checks each record. Was a client told "booked", and no substation has the session? Is one
 //!   request booked twice? Was a client told "not booked", and the request is booked?
+//! - [`Deaf`] is an output stream that takes nothing.
 //!
 //! For tests only, so it panics where a test would fail.
 
@@ -24,6 +25,7 @@
 
 mod act;
 mod audit;
+mod deaf;
 pub mod fault;
 mod faulty;
 mod http;
@@ -32,6 +34,7 @@ mod scripted;
 
 pub use act::Act;
 pub use audit::{Audit, Booking, Verdict};
+pub use deaf::Deaf;
 pub use faulty::{Faulty, Misdeed};
 pub use http::{Answer, Connection, get, post, raw, request};
 pub use load::{Load, Record, Told};

@@ -3,6 +3,7 @@
 //! - [`signals`]: wait for SIGTERM, SIGINT and other signals.
 //! - [`raise_file_limit`]: raise the soft limit of open files to the hard limit.
 //! - [`log_to_stderr`]: write the log to standard error.
+//! - [`stderr`]: write other lines there, without blocking and without failing.
 //! - [`http`]: a blocking HTTP/1.1 client for a program's own ports.
 //! - [`healthcheck()`]: the command by which a container engine asks a process for its health.
 
@@ -11,9 +12,10 @@ mod healthcheck;
 pub mod http;
 mod log;
 pub mod signals;
+pub mod stderr;
 #[cfg(test)]
 mod test_server;
 
 pub use file_limit::raise_file_limit;
 pub use healthcheck::{Unhealthy, healthcheck};
-pub use log::log_to_stderr;
+pub use log::{log_to_stderr, print_panics};

@@ -84,7 +84,7 @@ fn main() -> ExitCode {
     match simulate(&Args::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("simulate: {error:#}");
+            let _ = writeln!(io::stderr(), "simulate: {error:#}");
             ExitCode::FAILURE
         }
     }

@@ -12,7 +12,9 @@ use clap::{Args, Parser, Subcommand};
 use tracing::info;
 
 use switchyard_config::{self as config, Config};
-use switchyard_process::{healthcheck, log_to_stderr, raise_file_limit, signals};
+use switchyard_process::{
+    healthcheck, log_to_stderr, print_panics, raise_file_limit, signals, stderr,
+};
 use switchyard_proxy::{
     lifecycle::Lifecycle,
     server::{self, Listeners},
@@ -113,6 +115,8 @@ struct ConfigFile {
 #[must_use]
 pub(crate) fn main() -> ExitCode {
     let cli = Cli::parse();
+    let _flush = stderr::flush_at_end();
+    print_panics();
     let done = match cli.command {
         None => run(&cli.run),
         Some(Command::Run(file)) => run(&file),
@@ -128,8 +132,7 @@ pub(crate) fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // If standard error is closed, there is no other place for the message.
-            let _ = writeln!(io::stderr(), "switchyard: {error:#}");
+            stderr::line(format_args!("switchyard: {error:#}"));
             let is_configuration = error.downcast_ref::<config::Error>().is_some();
             ExitCode::from(if is_configuration {
                 CONFIGURATION
@@ -182,8 +185,7 @@ fn check(file: &ConfigFile) -> anyhow::Result<()> {
     let effective =
         yaml_serde::to_string(&config).context("can't write the configuration as YAML")?;
     for advice in config.advice() {
-        // Advice is not vital: ignored if standard error is closed.
-        let _ = writeln!(io::stderr(), "{}: warning: {advice}", file.config.display());
+        stderr::line(format_args!("{}: warning: {advice}", file.config.display()));
     }
     show(&format!(
         "# {} is valid. The effective configuration:\n{effective}",

@@ -8,7 +8,8 @@ mod parts;
 mod words;
 
 use std::{
-    io,
+    fmt::Display,
+    io::{self, Write},
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::atomic::{AtomicBool, Ordering::Relaxed},
@@ -140,17 +141,15 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
 
     let moved = substations.moved((charge, admin));
     let cars = run.offers().count();
-    println!(
-        "{}",
-        words::greeting(options, cars, (charge, admin), &substations, &moved)
-    );
+    let greeting = words::greeting(options, cars, (charge, admin), &substations, &moved);
+    say(greeting);
     let (mut report, interrupted) = rush_hour(run)?;
     report.checks = options
         .fail_if
         .iter()
         .map(|check| check.judge(&report))
         .collect();
-    println!("\n{}", Summary(&report));
+    say(format_args!("\n{}", Summary(&report)));
     page.write(Html(&report).to_string().as_bytes())
         .map_err(|source| unwritable(&options.report, source))?;
     if let (Some(json), Some(path)) = (json, &options.output) {
@@ -159,7 +158,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
             .map_err(|source| unwritable(path, source))?;
     }
     let stays = options.stay && !interrupted;
-    println!("{}", words::farewell(&options.report, admin, stays));
+    say(words::farewell(&options.report, admin, stays));
     if stays {
         wait_for_interrupt()?;
     }
@@ -183,6 +182,11 @@ fn unwritable(path: &Path, source: io::Error) -> Error {
         path: path.to_owned(),
         source,
     }
+}
+
+/// Prints a line. A closed standard output ends nothing: the run goes on, and its files are still to be written.
+fn say(line: impl Display) {
+    let _ = writeln!(io::stdout(), "{line}");
 }
 
 /// The rush hour: what the load generator offers, and where.

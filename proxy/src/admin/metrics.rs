@@ -1,5 +1,6 @@
 //! The metrics page: the counters, and the gauges set to the current state.
 
+use switchyard_process::stderr;
 use switchyard_telemetry::Error;
 
 use crate::{dispatch::DispatchState, metrics::RequestGauges, runtime::Runtime};
@@ -19,5 +20,6 @@ pub fn page(runtime: &Runtime, dispatch: &DispatchState) -> Result<Vec<u8>, Erro
     if let Some(certificates) = runtime.credentials.certificates() {
         metrics.tls.expires_at(certificates.expires_at());
     }
+    metrics.log_dropped(stderr::dropped());
     metrics.render()
 }

@@ -75,3 +75,43 @@ fn bars_are_limited_to_their_width() {
     assert_eq!(bar(-1.0), "·".repeat(BAR));
     assert_eq!(bar(2.0), "█".repeat(BAR));
 }
+
+/// A terminal that is stopped until it gets a permission for each state.
+struct Stopped {
+    permissions: Receiver<()>,
+    shown: SyncSender<u64>,
+}
+
+impl Canvas for Stopped {
+    fn show(&mut self, progress: &Progress) {
+        let _ = self.permissions.recv();
+        let _ = self.shown.send(progress.offered);
+    }
+
+    fn end(&mut self) {
+        let _ = self.shown.send(0);
+    }
+}
+
+#[test]
+fn a_terminal_that_is_stopped_delays_nothing_and_misses_states() {
+    let (permit, permissions) = sync_channel(9);
+    let (report, shown) = sync_channel(9);
+    let drawing = Drawing::start(move || Stopped {
+        permissions,
+        shown: report,
+    });
+    let state = |offered| Progress {
+        offered,
+        ..progress()
+    };
+    // Of ten states while it is stopped, it has one in hand and one that waits.
+    for offered in 1..=10 {
+        drawing.show(&state(offered));
+    }
+    drawing.end();
+    drop(permit);
+    let all: Vec<_> = shown.iter().collect();
+    assert_eq!((all.first(), all.last()), (Some(&1), Some(&0)));
+    assert!(all.len() <= 3, "{all:?}");
+}

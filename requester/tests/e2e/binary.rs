@@ -10,6 +10,7 @@ use crate::support::{DEADLINE, answer, serve};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use requester::Report;
+use switchyard_faults::Deaf;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 use tokio::time::timeout;
@@ -397,4 +398,56 @@ async fn the_page_is_a_file_of_its_own() {
     assert!(text.starts_with("<!doctype html>") && text.ends_with("</html>\n"));
     assert!(text.contains("<title>steady 100/s for 1s 200ms</title>"));
     assert_eq!(files(folder.path()), ["run.html"]);
+}
+
+#[tokio::test]
+async fn a_standard_error_that_takes_nothing_changes_no_result() {
+    let folder = tempfile::tempdir().unwrap();
+    for what in Deaf::ALL {
+        let (stderr, _kept) = what.open();
+        let json = folder.path().join(format!("{what:?}.json"));
+        let target = format!("http://{}", ok().await);
+        let args = [
+            "steady",
+            "--target",
+            &target,
+            "--rate",
+            "100",
+            "--duration",
+            "2500ms",
+            "--arrivals",
+            "even",
+            "--output",
+            json.to_str().unwrap(),
+        ];
+        let mut child = command(&args).stderr(stderr).spawn().unwrap();
+        let ended = timeout(DEADLINE, child.wait())
+            .await
+            .expect("still running");
+        assert_eq!(ended.unwrap().code(), Some(0), "{what:?}");
+        let report: Report = serde_json::from_slice(&fs::read(&json).unwrap()).unwrap();
+        assert_eq!(report.answers[&200], 250, "{what:?}");
+        assert!(report.duration_seconds < 10.0, "{what:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_failure_that_can_t_be_printed_still_has_its_exit_code() {
+    for what in Deaf::ALL {
+        let (stderr, _kept) = what.open();
+        let args = [
+            "steady",
+            "--target",
+            "http://127.0.0.1:9",
+            "--rate",
+            "1",
+            "--duration",
+            "1s",
+        ];
+        let mut child = command(&args).stderr(stderr).spawn().unwrap();
+        let ended = timeout(DEADLINE, child.wait())
+            .await
+            .expect("still running");
+        assert_eq!(ended.unwrap().code(), Some(1), "{what:?}");
+    }
 }

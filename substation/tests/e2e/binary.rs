@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use crate::support::{Client, DEADLINE, get, post, until};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use switchyard_faults::Deaf;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::time::timeout;
@@ -325,4 +326,64 @@ async fn help_reads_as_documentation_with_examples() {
         .await
         .unwrap();
     assert!(version.starts_with("substation 0."), "{version}");
+}
+
+#[tokio::test]
+async fn a_standard_error_that_takes_nothing_changes_nothing() {
+    for what in Deaf::ALL {
+        let (stderr, _kept) = what.open();
+        let args = "--name s --listen 127.0.0.1:0 --capacity-kw 100 --grace 1h";
+        let mut command = command(args);
+        command.stderr(stderr).env("RUST_LOG", "debug");
+        let mut started = started(command, 1).await;
+        let mut client = started.client().await;
+        assert_eq!(client.ask(&post("")).await.status, 200, "{what:?}");
+        // It logs that it waits for the session, and on the second signal that it does not.
+        started.signal(Signal::SIGTERM);
+        until("it drains", async || {
+            client.ask(&get("/ready")).await.status == 503
+        })
+        .await;
+        started.signal(Signal::SIGTERM);
+        assert_eq!(started.ended().await, Some(0), "{what:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_error_that_can_t_be_printed_still_has_its_exit_code() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let args = format!(
+        "--name s --capacity-kw 100 --listen {}",
+        taken.local_addr().unwrap()
+    );
+    for what in Deaf::ALL {
+        let (stderr, _kept) = what.open();
+        let mut child = command(&args).stderr(stderr).spawn().unwrap();
+        let ended = timeout(DEADLINE, child.wait())
+            .await
+            .expect("still running");
+        assert_eq!(ended.unwrap().code(), Some(1), "{what:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_standard_output_that_nothing_reads_keeps_no_substation_from_serving() {
+    let (out, _reader) = Deaf::Unread.open();
+    // Held by a socket that does not listen, so that no other process gets the port meanwhile.
+    let port = tokio::net::TcpSocket::new_v4().unwrap();
+    port.set_reuseaddr(true).unwrap();
+    port.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = port.local_addr().unwrap();
+    let args = format!("--name s --capacity-kw 100 --listen {address}");
+    let mut child = command(&args).stdout(out).spawn().unwrap();
+    until("it listens", async || {
+        tokio::net::TcpStream::connect(address).await.is_ok()
+    })
+    .await;
+    let mut client = Client::connect(address).await;
+    assert_eq!(client.ask(&post("")).await.status, 200);
+    let pid = i32::try_from(child.id().unwrap()).unwrap();
+    kill(Pid::from_raw(pid), Signal::SIGTERM).unwrap();
+    let ended = timeout(DEADLINE, child.wait()).await.expect("it ends");
+    assert_eq!(ended.unwrap().code(), Some(0));
 }

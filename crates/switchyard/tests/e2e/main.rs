@@ -5,6 +5,8 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::print_stderr,
+    clippy::print_stdout,
     reason = "a test that can't go on has failed; the rig is only ever part of one"
 )]
 #![allow(
@@ -32,6 +34,7 @@ mod idempotency;
 mod late_gauge;
 mod lifecycle;
 mod log;
+mod mute;
 mod numbers;
 mod reload;
 mod reports;
