@@ -120,7 +120,7 @@ impl Admin {
                 }
             }
             "/history" => compact(&self.recorder.answer(&self.runtime)),
-            "/live" => text(200, "live\n"),
+            "/live" => live(&self.runtime.vitals.down()),
             "/ready" => self.ready(),
             _ => json(200, &status::of_grid(&self.runtime.now())),
         }
@@ -159,6 +159,15 @@ impl Admin {
             text(503, "no first round of load samples yet\n")
         }
     }
+}
+
+/// The answer of `/live`, while these of the tasks that must live are down.
+fn live(down: &[Arc<str>]) -> Response<Vec<u8>> {
+    if down.is_empty() {
+        return text(200, "live\n");
+    }
+    let down = down.join(", ");
+    text(503, &format!("died and not yet started again: {down}\n"))
 }
 
 fn json(status: u16, value: &impl Serialize) -> Response<Vec<u8>> {

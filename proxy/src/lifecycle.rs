@@ -18,7 +18,7 @@ use crate::{
     systemd,
 };
 
-/// How long readiness waits for the first samples; substations may come later.
+/// How long readiness waits for the first round of samples; substations may come later.
 const FIRST_SAMPLES: Duration = Duration::from_secs(10);
 
 /// How long a new process tries to get its first samples. It must be shorter than the time for which the old process

@@ -21,7 +21,10 @@ use switchyard_config::Config;
 use switchyard_discovery::Discovery;
 use switchyard_status::Reload;
 
-use switchyard_process::signals;
+use switchyard_process::{
+    signals,
+    vital::{Ended, VitalTask},
+};
 
 use crate::{metrics::ReloadOutcome, runtime::Runtime, systemd};
 use file::ConfigFile;
@@ -97,8 +100,14 @@ impl Reloader {
         }
     }
 
-    /// Applies changes until dropped.
-    pub async fn run(mut self) {
+    /// Applies changes until dropped. If that panics, it goes on with what is in force.
+    pub async fn run(mut self, mut vital: VitalTask) {
+        while vital.run(self.follow()).await == Ended::TooSoon {
+            vital.pause().await;
+        }
+    }
+
+    async fn follow(&mut self) -> Ended {
         self.watch().await;
         if self.file.is_some() {
             // It may have changed between the first read and the start of the watch.
@@ -252,7 +261,10 @@ impl Reloader {
             .map(ConfigFile::folder)
             .unwrap_or_default();
         let before = self.discovery.take();
-        let discovery = Discovery::start(sources, &folder, &self.runtime.metrics.discovery, before);
+        let Runtime {
+            metrics, vitals, ..
+        } = &*self.runtime;
+        let discovery = Discovery::start(sources, &folder, &metrics.discovery, vitals, before);
         if timeout(SOURCES_TIMEOUT, discovery.settled()).await.is_err() {
             warn!("Proxy starts before all discovery sources have answered");
         }

@@ -12,6 +12,7 @@ use parking_lot::Mutex;
 use switchyard_config::Config;
 use switchyard_grid::Grid;
 use switchyard_http1::Unencodable;
+use switchyard_process::vital::Vitals;
 use switchyard_status::Reload;
 use switchyard_tls::Credentials;
 use tokio::{sync::watch, time::Instant};
@@ -25,6 +26,8 @@ pub struct Runtime {
     pub metrics: Metrics,
     /// Counts of requests and connections in flight.
     pub in_flight: InFlight,
+    /// Which of the tasks that must live are down.
+    pub vitals: Vitals,
     in_force: InForce,
     last_reload: Mutex<Option<Reload>>,
 }
@@ -42,6 +45,7 @@ impl Runtime {
             credentials,
             metrics,
             in_flight: InFlight::default(),
+            vitals: Vitals::default(),
             in_force: InForce::new(config, grid),
             last_reload: Mutex::default(),
         }
@@ -82,7 +86,7 @@ impl Runtime {
         self.last_reload.lock().clone()
     }
 
-    /// Stores the result of a reload.
+    /// Stores the result of a reload that has just ended.
     pub fn note_reload(&self, reload: Reload) {
         *self.last_reload.lock() = Some(reload);
     }

@@ -10,55 +10,31 @@
 //! The main thread runs the scraper, the admin port and the caller's lifecycle, which decides on start and stop.
 
 mod listeners;
+mod service;
 mod start_gate;
+mod worker;
 
 use std::{
-    future::Future,
-    io,
-    net::{SocketAddr, TcpListener},
-    os::fd::IntoRawFd,
-    path::PathBuf,
-    pin::Pin,
-    sync::Arc,
-    thread,
-    time::Duration,
+    future::Future, io, net::SocketAddr, path::PathBuf, pin::Pin, sync::Arc, time::Duration,
 };
 
-use parking_lot::Mutex;
-use pingora_core::{
-    apps::ServerApp,
-    listeners::{L4BufferSettings, ListenerConfig},
-    server::{Fds, ListenFds, ShutdownWatch},
-    services::{Service as _, listening::Service},
-};
 use thiserror::Error;
 use tokio::{sync::watch, time::timeout};
-use tracing::{info, warn};
+use tracing::info;
+
+use service::serve;
 
 pub use listeners::Listeners;
 pub use start_gate::{Ending, StartGate};
 
-use switchyard_config::{Config, Timeouts};
+use switchyard_config::Config;
 use switchyard_grid::{Clock, Grid, Scraper};
 use switchyard_http1::Unencodable;
 use switchyard_tls::Credentials;
 
 use crate::{
-    admin::Admin,
-    dispatch::{DispatchState, Dispatcher},
-    ingress::Ingress,
-    metrics::Metrics,
-    reload::Reloader,
-    runtime::Runtime,
+    admin::Admin, dispatch::DispatchState, metrics::Metrics, reload::Reloader, runtime::Runtime,
 };
-
-/// The listener's name in Pingora's table of inherited sockets.
-const INHERITED: &str = "listener";
-
-/// Sizes of Pingora's read and write buffers, in bytes. Its default read buffer takes 64 KiB per connection, also while
-/// idle. Requests have a buffer of their own, so there is none here; an answer that fits the write buffer leaves in one
-/// write.
-const BUFFERS: (usize, usize) = (0, 1460);
 
 /// Why the proxy could not run.
 #[derive(Debug, Error)]
@@ -146,30 +122,13 @@ fn run_boxed(
     let (stop, stopped) = watch::channel(false);
     let (open, opened) = watch::channel(false);
 
-    let workers: Vec<_> = (0..threads)
+    let workers = (0..threads)
         .map(|at| {
             let listener = listeners.charge.try_clone()?;
-            let dispatcher =
-                Dispatcher::new(Arc::clone(&runtime), Arc::clone(&state), fastrand::u64(..));
-            let ingress = Ingress::new(dispatcher);
-            let (runtime, stopped) = (Arc::clone(&runtime), stopped.clone());
-            let mut opened = opened.clone();
-            let thread = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()?;
-            thread::Builder::new()
-                .name(format!("worker-{at}"))
-                .spawn(move || {
-                    thread.block_on(async {
-                        if opened.wait_for(|is_open| *is_open).await.is_err() {
-                            return;
-                        }
-                        serve("charge", ingress, listener, stopped).await;
-                        drained(&runtime).await;
-                    });
-                })
+            let gates = (opened.clone(), stopped.clone());
+            worker::start(at, &runtime, &state, listener, gates)
         })
-        .collect::<Result<_, io::Error>>()?;
+        .collect::<Result<Vec<_>, io::Error>>()?;
     let addresses = [listeners.charge_address()?, listeners.admin_address()?];
     info!(address = %addresses[0], threads, "Listening for charge requests");
     info!(address = %addresses[1], "Listening on the admin port");
@@ -182,12 +141,20 @@ fn run_boxed(
         .build()?;
     let failed = main.block_on(async {
         let (mut reloader, reloads) = Reloader::new(Arc::clone(&runtime), file, addresses);
-        let admin = Admin::new(Arc::clone(&runtime), state, reloads);
+        let admin = {
+            let runtime = Arc::clone(&runtime);
+            move || Admin::new(Arc::clone(&runtime), Arc::clone(&state), reloads.clone())
+        };
         let (stop_admin, admin_stopped) = watch::channel(false);
-        let admin = tokio::spawn(serve("admin", admin, admin_listener, admin_stopped));
+        let vital = runtime.vitals.task("admin port");
+        let admin = tokio::spawn(serve(vital, "admin", admin, admin_listener, admin_stopped));
         reloader.start().await;
-        let scraper = tokio::spawn(Scraper::new(runtime.grids(), fastrand::u64(..)).run());
-        let reloader = tokio::spawn(reloader.run());
+        let grids = runtime.grids();
+        let scraper = runtime.vitals.task("scraper");
+        let scraper =
+            scraper.run_forever(move || Scraper::new(grids.clone(), fastrand::u64(..)).run());
+        let scraper = tokio::spawn(scraper);
+        let reloader = tokio::spawn(reloader.run(runtime.vitals.task("reload")));
         let gate = StartGate {
             open,
             runtime: Arc::clone(&runtime),
@@ -234,46 +201,10 @@ fn run_boxed(
         failed
     });
     info!("Proxy stopped");
+    // A look-up of a name or a read of a file may block for a long time yet, and nothing needs its result.
+    main.shutdown_background();
     failed.map_or(Ok(()), Err)
 }
 
-/// Waits for the requests in flight, no longer than all their deadlines together: the deadlines in force now, which may
-/// differ from those at the start.
-async fn drained(runtime: &Runtime) {
-    let Timeouts {
-        connect,
-        request,
-        client,
-        idle,
-    } = runtime.now().config.timeouts;
-    let longest_request = client + request + connect;
-    let longest_drain = if runtime.in_flight.awaits_connections() {
-        idle + longest_request
-    } else {
-        longest_request
-    };
-    if timeout(longest_drain, runtime.in_flight.drained())
-        .await
-        .is_err()
-    {
-        warn!(
-            requests = runtime.in_flight.requests(),
-            "Proxy gave up on requests still in flight"
-        );
-    }
-}
-
-/// Runs one of Pingora's services on the awaiting runtime, until `stopped` turns true.
-async fn serve<A>(name: &str, app: A, listener: TcpListener, stopped: ShutdownWatch)
-where
-    A: ServerApp + Send + Sync + 'static,
-{
-    let mut fds = Fds::new();
-    fds.add(INHERITED.to_owned(), listener.into_raw_fd());
-    let fds: ListenFds = Arc::new(Mutex::new(fds));
-    let mut service = Service::new(name.to_owned(), app);
-    let (read, write) = BUFFERS;
-    let endpoint = ListenerConfig::tcp(INHERITED).l4_buffer(L4BufferSettings::new(read, write));
-    service.add_listener(endpoint);
-    service.start_service(Some(fds), stopped, 1).await;
-}
+#[cfg(test)]
+mod tests;

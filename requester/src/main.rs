@@ -76,7 +76,10 @@ fn measure(common: &CommonArgs, options: Options) -> Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let mut report = runtime.block_on(run(options, common.quiet))?;
+    let ran = runtime.block_on(run(options, common.quiet));
+    // The look-up of a name may still block, for a run that was stopped meanwhile.
+    runtime.shutdown_background();
+    let mut report = ran?;
     report.checks = common
         .fail_if
         .iter()

@@ -41,7 +41,12 @@ fn main() -> ExitCode {
     raise_file_limit();
     let ran = runtime(args.threads)
         .map_err(anyhow::Error::from)
-        .and_then(|runtime| runtime.block_on(fleet::run(fleet, args.grace)));
+        .and_then(|runtime| {
+            let ran = runtime.block_on(fleet::run(fleet, args.grace));
+            // Nothing that still runs is worth waiting for.
+            runtime.shutdown_background();
+            ran
+        });
     exit_code(ran)
 }
 

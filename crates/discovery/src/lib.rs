@@ -35,6 +35,7 @@ use last_good::LastGood;
 use merge::MergeConflict;
 use metrics::SourceMetrics;
 use switchyard_config::{self as config, DnsSource, FileSource, HttpSource, Substation};
+use switchyard_process::vital::{Ended, Vitals};
 
 pub use merge::merge;
 pub use metrics::DiscoveryFamilies;
@@ -91,12 +92,14 @@ impl Discovery {
     /// Starts the sources of a configuration on the current runtime. Files are relative to `base`, the folder of the
     /// configuration.
     ///
-    /// A source of `before` that is still configured goes on, with its answer; the others of `before` stop.
+    /// A source of `before` that is still configured goes on, with its answer; the others of `before` stop. A source
+    /// whose task dies is started again, and is down in `vitals` meanwhile.
     #[must_use]
     pub fn start(
         config: &config::Discovery,
         base: &Path,
         metrics: &DiscoveryFamilies,
+        vitals: &Vitals,
         before: Option<Self>,
     ) -> Self {
         let mut before = before.unwrap_or_else(|| {
@@ -118,7 +121,7 @@ impl Discovery {
         let sources = configs.into_iter().map(|config| {
             let at = kept.iter().position(|source| source.config == config);
             at.map_or_else(
-                || Source::start(config, metrics, before.change.clone()),
+                || Source::start(config, metrics, vitals, before.change.clone()),
                 |at| kept.swap_remove(at),
             )
         });
@@ -218,6 +221,7 @@ impl Source {
     fn start(
         config: SourceConfig,
         metrics: &DiscoveryFamilies,
+        vitals: &Vitals,
         change: watch::Sender<u64>,
     ) -> Self {
         let (answered, answer) = watch::channel(Answer {
@@ -227,13 +231,21 @@ impl Source {
         let refresh = Arc::new(Notify::new());
         let metrics = metrics.handles(&config.to_string());
         let last_good = LastGood::new(config.to_string(), config.allows_empty(), metrics.clone());
-        let task = SourceTask {
+        let mut vital = vitals.task(&format!("discovery of {config}"));
+        let mut task = SourceTask {
             last_good,
             refresh: Arc::clone(&refresh),
             answered,
             change,
         };
-        let task = spawn(task.run(config.clone())).abort_handle();
+        let running = config.clone();
+        let task = async move {
+            // Its answer, and what is known of its health, outlive a run.
+            while vital.run(task.run(running.clone())).await == Ended::TooSoon {
+                vital.pause().await;
+            }
+        };
+        let task = spawn(task).abort_handle();
         Self {
             config,
             answer,
@@ -253,7 +265,8 @@ struct SourceTask {
 }
 
 impl SourceTask {
-    async fn run(mut self, config: SourceConfig) {
+    /// Refreshes the source for as long as the runtime runs.
+    async fn run(&mut self, config: SourceConfig) -> Ended {
         let client = match config {
             // It reads the files, and a file system may hang.
             SourceConfig::File(source, base) => {
@@ -264,9 +277,11 @@ impl SourceTask {
             SourceConfig::Http(source) => Ok(SourceClient::Http(HttpClient::new(&source))),
             SourceConfig::Dns(source) => Ok(SourceClient::Dns(Box::new(DnsClient::new(&source)))),
         };
-        // An error means that the runtime is shutting down.
-        let Ok(mut client) = client else {
-            return;
+        let mut client = match client {
+            Ok(client) => client,
+            Err(error) if error.is_panic() => return Ended::TooSoon,
+            // The runtime is shutting down.
+            Err(_) => return Ended::Finished,
         };
         loop {
             let found = client.fetch(&mut self.last_good).await;

@@ -28,6 +28,7 @@ struct Rig {
     folder: TempDir,
     metrics: DiscoveryFamilies,
     discovery: Discovery,
+    vitals: Vitals,
     log: Log,
     _logging: DefaultGuard,
 }
@@ -35,9 +36,15 @@ struct Rig {
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
 
+/// A line with these words panics once, as a broken log did.
+const TRAP: &str = "source=\"file_sd:trap.json\" added=1";
+
 impl io::Write for Log {
     fn write(&mut self, text: &[u8]) -> io::Result<usize> {
+        let is_first = self.count(TRAP) == 0;
         self.0.lock().extend(text);
+        let text_now = String::from_utf8_lossy(text);
+        assert!(!(is_first && text_now.contains(TRAP)), "the log fails");
         Ok(text.len())
     }
 
@@ -68,11 +75,13 @@ impl Rig {
             .finish();
         let logging = tracing::subscriber::set_default(logging);
         let metrics = DiscoveryFamilies::register(Registrar::new(&Registry::new())).unwrap();
-        let discovery = Discovery::start(&configured(yaml), folder.path(), &metrics, None);
+        let vitals = Vitals::default();
+        let discovery = Discovery::start(&configured(yaml), folder.path(), &metrics, &vitals, None);
         Self {
             folder,
             metrics,
             discovery,
+            vitals,
             log,
             _logging: logging,
         }
@@ -128,12 +137,13 @@ async fn a_source_that_stays_keeps_its_answer_and_a_removed_source_loses_its_ser
     let Rig {
         discovery,
         metrics,
+        vitals,
         folder,
         ..
     } = &mut rig;
-    let none = Discovery::start(&nothing, folder.path(), metrics, None);
+    let none = Discovery::start(&nothing, folder.path(), metrics, vitals, None);
     let before = std::mem::replace(discovery, none);
-    *discovery = Discovery::start(&next, folder.path(), metrics, Some(before));
+    *discovery = Discovery::start(&next, folder.path(), metrics, vitals, Some(before));
     assert_eq!(rig.names(), ["10.0.0.1:1"]);
     assert!(!rig.discovery.is_settled());
     timeout(PATIENCE, rig.discovery.changed()).await.unwrap();
@@ -144,10 +154,11 @@ async fn a_source_that_stays_keeps_its_answer_and_a_removed_source_loses_its_ser
     let Rig {
         discovery,
         metrics,
+        vitals,
         folder,
         ..
     } = &mut rig;
-    let none = Discovery::start(&nothing, folder.path(), metrics, None);
+    let none = Discovery::start(&nothing, folder.path(), metrics, vitals, None);
     drop(std::mem::replace(discovery, none));
     assert!(rig.discovery.is_settled(), "nothing to wait for");
     assert_eq!(rig.metrics.handles("file_sd:b.json").targets(), 0);
@@ -173,4 +184,28 @@ async fn a_conflict_is_logged_once_for_as_long_as_it_lasts() {
     assert_eq!(rig.discovery.merged(&[], &[]).len(), 2);
     assert_eq!(rig.discovery.merged(&listed, &[]).len(), 2);
     assert_eq!(rig.log.count(left_out), 2);
+}
+
+#[tokio::test]
+async fn a_source_whose_task_dies_is_down_for_a_moment_and_then_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |text: &str| std::fs::write(folder.path().join("trap.json"), text).unwrap();
+    write(r#"[{"targets": ["10.0.0.1:1"]}]"#);
+    let path = folder.path().join("trap.json");
+    let mut rig = Rig::new(folder, "{file_sd: [trap.json]}");
+    let is_down = async {
+        while rig.vitals.down().is_empty() {
+            sleep(Duration::from_millis(1)).await;
+        }
+    };
+    timeout(PATIENCE, is_down).await.expect("it is down");
+    assert_eq!(
+        *rig.vitals.down(),
+        ["discovery of file_sd:trap.json".into()]
+    );
+    timeout(PATIENCE, rig.discovery.settled()).await.unwrap();
+    assert!(rig.vitals.down().is_empty());
+    rig.finds(&["10.0.0.1:1"]).await;
+    std::fs::write(path, r#"[{"targets": ["10.0.0.1:1", "10.0.0.2:1"]}]"#).unwrap();
+    rig.finds(&["10.0.0.1:1", "10.0.0.2:1"]).await;
 }

@@ -4,6 +4,7 @@
 //! - [`raise_file_limit`]: raise the soft limit of open files to the hard limit.
 //! - [`log_to_stderr`]: write the log to standard error.
 //! - [`stderr`]: write other lines there, without blocking and without failing.
+//! - [`vital`]: start again what must not end.
 //! - [`http`]: a blocking HTTP/1.1 client for a program's own ports.
 //! - [`healthcheck()`]: the command by which a container engine asks a process for its health.
 
@@ -15,6 +16,7 @@ pub mod signals;
 pub mod stderr;
 #[cfg(test)]
 mod test_server;
+pub mod vital;
 
 pub use file_limit::raise_file_limit;
 pub use healthcheck::{Unhealthy, healthcheck};

@@ -72,7 +72,9 @@ impl Feed {
     fn join(self: &Arc<Self>, capture: impl FnMut() -> Bytes + Send + 'static) -> Option<Viewer> {
         let place = Arc::clone(&self.places).try_acquire_owned().ok()?;
         let mut running = self.latest.lock();
-        let latest = running.clone().unwrap_or_else(|| {
+        // The channel of a producer that panicked is closed: its viewers come again, and get another.
+        let alive = running.take().filter(|latest| latest.has_changed().is_ok());
+        let latest = alive.unwrap_or_else(|| {
             let (send, latest) = watch::channel(Bytes::new());
             tokio::spawn(produce(Arc::clone(self), send, capture));
             latest
@@ -217,6 +219,17 @@ mod tests {
         let mut viewer = join(&feed, &taken).unwrap();
         viewer.latest.changed().await.unwrap();
         assert_eq!(*viewer.latest.borrow(), "1");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn after_a_producer_that_panicked_the_next_viewer_gets_another() {
+        let feed: Arc<Feed> = Arc::default();
+        let mut viewer = feed.join(|| panic!("a capture that fails")).unwrap();
+        assert!(viewer.latest.changed().await.is_err(), "its stream ends");
+        let (_, taken) = numbered();
+        let mut viewer = join(&feed, &taken).unwrap();
+        viewer.latest.changed().await.unwrap();
+        assert_eq!(*viewer.latest.borrow(), "0");
     }
 
     #[tokio::test(start_paused = true)]

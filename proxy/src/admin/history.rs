@@ -13,6 +13,7 @@ use std::{
 
 use parking_lot::Mutex;
 use switchyard_grid::{Moment, SubstationState, SubstationView};
+use switchyard_process::vital::Ended;
 use switchyard_status::{Balance, History, Member, Traffic};
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -59,7 +60,13 @@ impl Recorder {
     /// A recorder that looks at `runtime` once a second, until it is dropped.
     pub(super) fn start(runtime: &Arc<Runtime>) -> Arc<Self> {
         let recorder = Arc::new(Self::default());
-        tokio::spawn(record(Arc::downgrade(&recorder), Arc::clone(runtime)));
+        let (weak, of_task) = (Arc::downgrade(&recorder), Arc::clone(runtime));
+        let mut vital = runtime.vitals.task("history");
+        tokio::spawn(async move {
+            while vital.run(record(&weak, &of_task)).await == Ended::TooSoon {
+                vital.pause().await;
+            }
+        });
         recorder
     }
 
@@ -102,16 +109,16 @@ impl Recorder {
     }
 }
 
-async fn record(recorder: Weak<Recorder>, runtime: Arc<Runtime>) {
+async fn record(recorder: &Weak<Recorder>, runtime: &Runtime) -> Ended {
     let mut ticks = interval(STEP);
     // After a pause the empty steps are counted, not made up for.
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
         let Some(recorder) = recorder.upgrade() else {
-            return;
+            return Ended::Finished;
         };
-        recorder.look(&runtime);
+        recorder.look(runtime);
     }
 }
 

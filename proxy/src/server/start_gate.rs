@@ -44,7 +44,7 @@ pub enum Ending {
     },
     /// It should take over from another process and has no samples.
     Unready {
-        /// For how long it waited for samples.
+        /// For how long it tried.
         waited: Duration,
     },
 }

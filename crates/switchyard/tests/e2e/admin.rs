@@ -19,20 +19,21 @@ use crate::{
 fn ready_is_more_than_live_and_waits_for_a_first_sample() {
     let open = Arc::new(AtomicBool::new(false));
     let gate = Arc::clone(&open);
-    let substation = Scripted::start(move |head| {
-        if !head.starts_with("GET") {
-            Act::Write(booked())
-        } else if gate.load(SeqCst) {
-            Act::Write(page("substation_current_load 3\n"))
-        } else {
-            Act::Write(page("something_else 1\n"))
-        }
+    let slow = Scripted::start(move |head| {
+        until("the gate", || {
+            (!head.starts_with("GET") || gate.load(SeqCst)).then_some(())
+        });
+        Act::Write(page("something_else 1\n"))
     });
-    let proxy = Proxy::start_unready(&[substation.address], "load: {interval: 20ms}");
+    let works = Scripted::working("3");
+    let proxy = Proxy::start_unready(
+        &[works.address, slow.address],
+        "load: {interval: 20ms, timeout: 20s}",
+    );
     assert_eq!(proxy.get("/live").status, 200);
-    until("a scrape without the gauge", || {
-        let missing = "switchyard_load_polls_total{outcome=\"missing\",substation=\"s1\"}";
-        (proxy.metric(missing) > 0.0).then_some(())
+    until("a sample of the other", || {
+        let ok = "switchyard_load_polls_total{outcome=\"ok\",substation=\"s1\"}";
+        (proxy.metric(ok) > 0.0).then_some(())
     });
     assert_eq!(proxy.get("/ready").status, 503);
     open.store(true, SeqCst);
