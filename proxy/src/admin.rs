@@ -10,8 +10,8 @@
 //! | `GET /status`, `/get_current_load` | the grid as JSON |
 //! | `GET /decisions?limit=N` | the last choices with their reasons |
 //! | `GET /config` | the configuration in force, defaults included, its version, and what the last reload changed |
-//! | `GET /live` | 200 while the process runs |
-//! | `GET /ready` | 200 once a first round of samples is complete, until the process begins to stop |
+//! | `GET /live` | 200 while the process runs and no task that must live is down |
+//! | `GET /ready` | 200 once every substation was asked for its load and one was reached, until the process begins to stop |
 //! | `POST /reload` | reads the file again: 200 and what changed, or 422 and all its faults |
 //! | `POST /substations/{name}/drain`, `/undrain` | the substation, as in `/status` |
 //!
@@ -156,7 +156,10 @@ impl Admin {
         } else if self.runtime.now().grid.is_ready() {
             text(200, "ready\n")
         } else {
-            text(503, "no first round of load samples yet\n")
+            text(
+                503,
+                "not every substation was asked for its load yet, or none can be reached\n",
+            )
         }
     }
 }

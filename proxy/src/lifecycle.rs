@@ -21,7 +21,7 @@ use crate::{
 /// How long readiness waits for the first round of samples; substations may come later.
 const FIRST_SAMPLES: Duration = Duration::from_secs(10);
 
-/// How long a new process tries to get its first samples. It must be shorter than the time for which the old process
+/// How long a new process tries to reach a substation. It must be shorter than the time for which the old process
 /// waits.
 const TAKE_OVER: Duration = Duration::from_secs(30);
 

@@ -10,7 +10,7 @@ use crate::{
 use arc_swap::Guard;
 use parking_lot::Mutex;
 use switchyard_config::Config;
-use switchyard_grid::Grid;
+use switchyard_grid::{Grid, Moment};
 use switchyard_http1::Unencodable;
 use switchyard_process::vital::Vitals;
 use switchyard_status::Reload;
@@ -29,7 +29,7 @@ pub struct Runtime {
     /// Which of the tasks that must live are down.
     pub vitals: Vitals,
     in_force: InForce,
-    last_reload: Mutex<Option<Reload>>,
+    last_reload: Mutex<Option<(Moment, Reload)>>,
 }
 
 impl Runtime {
@@ -83,11 +83,15 @@ impl Runtime {
     /// The result of the last reload, if there was one.
     #[must_use]
     pub fn last_reload(&self) -> Option<Reload> {
-        self.last_reload.lock().clone()
+        let (at, mut reload) = self.last_reload.lock().clone()?;
+        // The wall clock may have been set since.
+        reload.unix_seconds = self.now().grid.clock().unix_seconds(at);
+        Some(reload)
     }
 
     /// Stores the result of a reload that has just ended.
     pub fn note_reload(&self, reload: Reload) {
-        *self.last_reload.lock() = Some(reload);
+        let at = self.now().grid.clock().now();
+        *self.last_reload.lock() = Some((at, reload));
     }
 }

@@ -55,9 +55,9 @@ pub enum Error {
     /// The path for charges does not fit a request line.
     #[error("charge.upstream_path: {0}")]
     Path(#[from] Unencodable),
-    /// It should take over from another process and has no samples.
+    /// It should take over from another process and reaches no substation.
     #[error(
-        "no substation reported its load within {} s, so the running process continues: are \
+        "no substation could be reached within {} s, so the running process continues: are \
          substations[].address and load right?",
         .0.as_secs()
     )]

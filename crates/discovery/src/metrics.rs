@@ -1,19 +1,17 @@
 //! Metrics of the discovery sources.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
-use prometheus::{GaugeVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec};
+use prometheus::{IntCounter, IntCounterVec, IntGauge, IntGaugeVec};
 
 use enum_map::{Enum, EnumMap};
 use strum::{IntoStaticStr, VariantArray};
-use switchyard_telemetry::{Error, Registrar, counter_by, forget_by};
+use switchyard_telemetry::{Error, Registrar, Stamps, counter_by, forget_by};
 
 /// The families of discovery.
 #[derive(Clone, Debug)]
 pub struct DiscoveryFamilies {
     refreshes: IntCounterVec,
     targets: IntGaugeVec,
-    last_success: GaugeVec,
+    last_success: Stamps,
 }
 
 /// The outcome of a refresh.
@@ -42,7 +40,7 @@ impl DiscoveryFamilies {
                 "Substations in the last good answer of a source.",
                 &["source"],
             )?,
-            last_success: make.gauges(
+            last_success: make.stamps(
                 "discovery_last_success_timestamp_seconds",
                 "When a source last gave a good answer, in seconds since the Unix epoch.",
                 &["source"],
@@ -79,15 +77,7 @@ impl SourceMetrics {
     /// Records a good answer with this many substations.
     pub(crate) fn answered(&self, targets: usize) {
         self.targets.set(i64::try_from(targets).unwrap_or(i64::MAX));
-        let unix = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
-        // Created with the first answer: 0 would read as 1970.
-        let families = &self.families;
-        families
-            .last_success
-            .with_label_values(&[self.source.as_str()])
-            .set(unix.as_secs_f64());
+        self.families.last_success.stamp(&[self.source.as_str()]);
     }
 
     /// How many refreshes had this outcome.
@@ -107,7 +97,7 @@ impl SourceMetrics {
         let source = self.source.as_str();
         // Each fails if the series does not exist, which is fine.
         let _ = self.families.targets.remove_label_values(&[source]);
-        let _ = self.families.last_success.remove_label_values(&[source]);
+        self.families.last_success.forget(&[source]);
         forget_by::<AnswerOutcome>(&self.families.refreshes, &[source]);
     }
 }

@@ -1,14 +1,15 @@
 //! Moments as milliseconds since the process started, so that they fit into an atomic.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
+use switchyard_telemetry::WallClock;
 use tokio::time::Instant;
 
 /// The process's own clock, which never goes back.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
     start: Instant,
-    start_unix: Duration,
+    wall: WallClock,
 }
 
 /// A moment of a [`Clock`].
@@ -19,12 +20,9 @@ impl Clock {
     /// A clock that starts now.
     #[must_use]
     pub fn start() -> Self {
-        let start_unix = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
         Self {
             start: Instant::now(),
-            start_unix,
+            wall: WallClock::now(),
         }
     }
 
@@ -41,10 +39,12 @@ impl Clock {
         Moment(u64::try_from(elapsed).unwrap_or(u64::MAX))
     }
 
-    /// A moment as seconds since the Unix epoch, for people and Prometheus.
+    /// A moment as seconds since the Unix epoch, for people and Prometheus. It follows the wall clock: after that was
+    /// set, the same moment is shown as another time, and its age stays right.
     #[must_use]
     pub fn unix_seconds(&self, moment: Moment) -> f64 {
-        (self.start_unix + Duration::from_millis(moment.0)).as_secs_f64()
+        let after = Duration::from_millis(moment.0);
+        self.wall.unix_seconds(after, self.start.elapsed())
     }
 }
 

@@ -137,15 +137,12 @@ impl Grid {
         substation.state(self.shared.clock.now(), self.stale_after)
     }
 
-    /// Whether every substation was scraped once and at least one reported its load. Before that a
-    /// choice is a guess.
+    /// Whether every substation was asked for its load once, whatever came of it, and at least one could be reached. It
+    /// stays so. Before that a choice is a guess which the next moment improves; after it, a gauge that is silent stays
+    /// silent, and the ledger decides.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        self.shared.is_first_round_done()
-            && self
-                .substations()
-                .iter()
-                .any(|substation| substation.ledger().is_sampled())
+        self.shared.is_ready() && !self.substations().is_empty()
     }
 
     /// The metrics of the choices.

@@ -46,6 +46,8 @@ pub struct Scraper {
     share_estimator: ShareEstimator,
     /// Whether the first round is not finished yet.
     is_first_round: bool,
+    /// Whether the grid is marked as ready.
+    is_ready: bool,
     rng: Rng,
 }
 
@@ -81,6 +83,7 @@ impl Scraper {
             due: VecDeque::new(),
             share_estimator: ShareEstimator::new(),
             is_first_round: true,
+            is_ready: false,
             rng: Rng::with_seed(seed),
         };
         scraper.assign_slots();
@@ -179,9 +182,19 @@ impl Scraper {
         slot.record(ended.result, ended.took, &ended.substation, &self.grid);
         slot.probe = Some(ended.probe);
         slot.was_asked = true;
-        if self.is_first_round && self.slots.values().all(|slot| slot.was_asked) {
-            self.is_first_round = false;
-            self.grid.shared.set_first_round_done();
+        if self.is_ready {
+            return;
+        }
+        // Gauges may be silent for good, and charges work without them; without a connection nothing works.
+        if self.is_first_round {
+            self.is_first_round = !self.slots.values().all(|slot| slot.was_asked);
+            let mut all = self.grid.substations().iter();
+            self.is_ready = !self.is_first_round && all.any(|one| one.is_reachable());
+        } else {
+            self.is_ready = ended.substation.is_reachable();
+        }
+        if self.is_ready {
+            self.grid.shared.set_ready();
         }
     }
 

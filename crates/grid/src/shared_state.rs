@@ -23,7 +23,7 @@ pub(super) struct SharedState {
     pub(super) clock: Clock,
     pub(super) choice_metrics: ChoiceMetrics,
     pub(super) counts: Arc<FleetCounts>,
-    is_first_round_done: AtomicBool,
+    is_ready: AtomicBool,
     panic: Mutex<Panic>,
 }
 
@@ -43,17 +43,17 @@ impl SharedState {
             clock,
             choice_metrics,
             counts: Arc::default(),
-            is_first_round_done: AtomicBool::new(false),
+            is_ready: AtomicBool::new(false),
             panic: Mutex::default(),
         }
     }
 
-    pub(super) fn is_first_round_done(&self) -> bool {
-        self.is_first_round_done.load(Relaxed)
+    pub(super) fn is_ready(&self) -> bool {
+        self.is_ready.load(Relaxed)
     }
 
-    pub(super) fn set_first_round_done(&self) {
-        self.is_first_round_done.store(true, Relaxed);
+    pub(super) fn set_ready(&self) {
+        self.is_ready.store(true, Relaxed);
     }
 
     pub(super) fn is_panicking(&self) -> bool {

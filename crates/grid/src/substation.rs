@@ -202,7 +202,7 @@ impl Substation {
         if view.is_draining {
             return SubstationState::Draining;
         }
-        if view.is_unreachable || !self.is_reachable.load(Relaxed) {
+        if view.is_unreachable || !self.is_reachable() {
             return SubstationState::Down;
         }
         if view.stage != Stage::In {
@@ -231,6 +231,11 @@ impl Substation {
     #[must_use]
     pub fn can_scrape(&self) -> bool {
         self.can_scrape.load(Relaxed)
+    }
+
+    /// Whether the last scrape that could tell reached it; true before the first.
+    pub(super) fn is_reachable(&self) -> bool {
+        self.is_reachable.load(Relaxed)
     }
 
     pub(super) fn rotation_state(&self) -> &RotationState {

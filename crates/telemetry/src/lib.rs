@@ -4,6 +4,8 @@
 //! own families with a [`Registrar`] and keeps the handles; this crate defines no metric. Counting through a handle is
 //! one atomic addition. Gauges of current state are set when the page is rendered, so they are free between scrapes.
 
+mod wall_clock;
+
 use enum_map::{EnumArray, EnumMap};
 use prometheus::{
     GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
@@ -11,6 +13,7 @@ use prometheus::{
 };
 
 pub use prometheus::Error;
+pub use wall_clock::{Stamps, WallClock};
 
 /// Makes a family and registers it, in one step. Every method fails if the name is taken or invalid.
 #[derive(Clone, Copy, Debug)]
@@ -62,6 +65,13 @@ impl<'a> Registrar<'a> {
     /// A gauge for each set of labels.
     pub fn gauges(&self, name: &str, help: &str, labels: &[&str]) -> Result<GaugeVec, Error> {
         self.add(GaugeVec::new(Opts::new(name, help), labels)?)
+    }
+
+    /// A gauge of seconds since the Unix epoch for each set of labels: when something happened last. It follows the wall
+    /// clock, and a series exists from its first event on.
+    pub fn stamps(&self, name: &str, help: &str, labels: &[&str]) -> Result<Stamps, Error> {
+        let family = GaugeVec::new(Opts::new(name, help), labels)?;
+        self.add(Stamps::new(family))
     }
 
     /// One histogram with these upper bounds.

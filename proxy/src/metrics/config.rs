@@ -1,18 +1,16 @@
 //! The configuration in force, and whether the last reload succeeded.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use enum_map::{Enum, EnumMap};
 use prometheus::{IntCounter, IntGauge};
 use strum::IntoStaticStr;
-use switchyard_telemetry::{Error, Registrar, counter_by};
+use switchyard_telemetry::{Error, Registrar, Stamps, counter_by};
 
 /// The families of the configuration.
 #[derive(Clone, Debug)]
 pub struct ConfigMetrics {
     version: IntGauge,
     last_successful: IntGauge,
-    last_success_at: IntGauge,
+    last_success_at: Stamps,
     reloads: EnumMap<ReloadOutcome, IntCounter>,
 }
 
@@ -44,9 +42,10 @@ impl ConfigMetrics {
                 "config_last_reload_successful",
                 "1 if the last reload succeeded, else 0.",
             )?,
-            last_success_at: make.gauge(
+            last_success_at: make.stamps(
                 "config_last_reload_success_timestamp_seconds",
                 "Time of the last successful reload, in seconds since the Unix epoch.",
+                &[],
             )?,
             reloads: counter_by(&reloads, &[]),
         };
@@ -72,9 +71,6 @@ impl ConfigMetrics {
 
     fn note_success(&self) {
         self.last_successful.set(1);
-        let now = SystemTime::now().duration_since(UNIX_EPOCH);
-        let seconds = now.unwrap_or_default().as_secs();
-        self.last_success_at
-            .set(i64::try_from(seconds).unwrap_or(0));
+        self.last_success_at.stamp(&[]);
     }
 }

@@ -24,7 +24,7 @@ impl StartGate {
         let _ = self.open.send(true);
     }
 
-    /// Completes once every substation was scraped and at least one has a sample.
+    /// Completes once every substation was asked for its load and at least one could be reached.
     pub async fn ready(&self) {
         while !self.runtime.now().grid.is_ready() {
             sleep(POLL_INTERVAL).await;
@@ -42,7 +42,7 @@ pub enum Ending {
         /// Ends the wait for idle connections.
         force: BoxFuture<'static, ()>,
     },
-    /// It should take over from another process and has no samples.
+    /// It should take over from another process and reaches no substation.
     Unready {
         /// For how long it tried.
         waited: Duration,

@@ -16,7 +16,7 @@ use crate::{
 };
 
 #[test]
-fn ready_is_more_than_live_and_waits_for_a_first_sample() {
+fn ready_is_more_than_live_and_waits_until_every_substation_was_asked() {
     let open = Arc::new(AtomicBool::new(false));
     let gate = Arc::clone(&open);
     let slow = Scripted::start(move |head| {
@@ -35,7 +35,9 @@ fn ready_is_more_than_live_and_waits_for_a_first_sample() {
         let ok = "switchyard_load_polls_total{outcome=\"ok\",substation=\"s1\"}";
         (proxy.metric(ok) > 0.0).then_some(())
     });
-    assert_eq!(proxy.get("/ready").status, 503);
+    let unready = proxy.get("/ready");
+    assert_eq!(unready.status, 503);
+    assert!(String::from_utf8_lossy(&unready.body).contains("asked"));
     open.store(true, SeqCst);
     until("ready", || {
         (proxy.get("/ready").status == 200).then_some(())

@@ -16,7 +16,10 @@ use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
-use switchyard_faults::{self as client, Audit, Connection, Faulty, Load, PATIENCE, Told};
+use switchyard_faults::{
+    self as client, Act, Audit, Connection, Faulty, Load, PATIENCE, Scripted, Told,
+    fault::{booked, page},
+};
 use tempfile::TempDir;
 
 use crate::{
@@ -346,6 +349,23 @@ fn a_new_process_that_can_t_run_leaves_the_old_one_serving() {
     // Another process can still take over.
     let next = here.next(&old, &[substation.address()], "");
     next.logged("took over from the old one");
+    assert!(old.wait().success());
+    assert_eq!(next.charge("{}").status, 200);
+}
+
+#[test]
+fn an_upgrade_succeeds_although_every_gauge_is_silent() {
+    let silent = Scripted::start(|head| {
+        if head.starts_with("GET") {
+            Act::Write(page("something_else 1\n"))
+        } else {
+            Act::Write(booked())
+        }
+    });
+    let here = Here::new();
+    let mut old = here.first(&[silent.address]);
+    let next = here.next(&old, &[silent.address], "");
+    next.logged("Took over");
     assert!(old.wait().success());
     assert_eq!(next.charge("{}").status, 200);
 }
