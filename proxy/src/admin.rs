@@ -16,15 +16,17 @@
 //! | `POST /substations/{name}/drain`, `/undrain` | the substation, as in `/status` |
 //!
 //! The admin port reads, and passes on an operator's commands; it decides nothing. It does not
-//! belong on a public address: it listens on loopback, unless there is a token
-//! (`admin.token_file`). With a token, every path that has data requires it. `/live` and `/ready`
-//! do not, because orchestrators poll them, and neither do the page's files.
+//! belong on a public address: without a token (`admin.token_file`) it listens on loopback, and
+//! answers only requests for a name of this machine. With a token, every path that has data
+//! requires it. `/live` and `/ready` do not, because orchestrators poll them, and neither do the
+//! page's files.
 
 mod commands;
 mod configuration;
 mod decisions;
 mod events;
 mod history;
+mod host;
 mod http;
 mod metrics;
 mod page;

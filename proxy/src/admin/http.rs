@@ -128,6 +128,9 @@ impl Admin {
         path: &str,
         headers: &HeaderMap,
     ) -> Option<Result<events::Viewer, Failure>> {
+        if let Some(refused) = self.other_host(headers) {
+            return Some(Err(refused));
+        }
         if let Err(refused) = self.authorise(path, headers) {
             return Some(Err(refused));
         }

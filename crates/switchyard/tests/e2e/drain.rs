@@ -58,7 +58,7 @@ fn a_drain_needs_a_known_substation_a_post_and_the_same_origin() {
     for (origin, status) in [
         ("http://evil.example".to_owned(), 403),
         ("null".to_owned(), 403),
-        ("http://test".to_owned(), 200),
+        ("http://localhost".to_owned(), 200),
     ] {
         let headers = format!("origin: {origin}\r\n");
         connection.send(client::request(
