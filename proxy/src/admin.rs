@@ -153,7 +153,7 @@ impl Admin {
     }
 
     fn ready(&self) -> Response<Vec<u8>> {
-        if self.runtime.in_flight.is_draining() {
+        if self.runtime.in_flight.is_leaving() {
             text(503, "draining\n")
         } else if self.runtime.now().grid.is_ready() {
             text(200, "ready\n")

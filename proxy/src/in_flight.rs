@@ -16,6 +16,7 @@ pub struct InFlight {
     requests: AtomicUsize,
     connections: AtomicUsize,
     graceful: AtomicUsize,
+    leaving: AtomicBool,
     draining: AtomicBool,
     awaits_connections: AtomicBool,
     idle: Notify,
@@ -69,6 +70,17 @@ impl InFlight {
     #[must_use]
     pub fn connections(&self) -> usize {
         self.connections.load(SeqCst)
+    }
+
+    /// Notes that the process will stop soon: it asks for no more requests, and takes those that still come.
+    pub fn leave(&self) {
+        self.leaving.store(true, SeqCst);
+    }
+
+    /// Whether the process wants no more requests: it will stop soon, or is stopping.
+    #[must_use]
+    pub fn is_leaving(&self) -> bool {
+        self.leaving.load(SeqCst) || self.is_draining()
     }
 
     /// Whether the process is stopping: every answer from now on ends its connection.

@@ -94,6 +94,10 @@ impl Lifecycle {
         };
         let Some(successor) = successor else {
             systemd::stopping("Finishing requests in flight");
+            tokio::select! {
+                () = gate.leave() => {}
+                () = signals::terminated() => info!("Second signal came: the proxy stops at once"),
+            }
             // No successor will connect: remove the socket, and ignore it if missing.
             if let (Some(path), true) = (&self.path, self.owns_path) {
                 let _ = path.close();

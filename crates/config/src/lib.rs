@@ -42,7 +42,7 @@ pub use discovery::{Discovery, DnsSource, FileSource, HttpSource, Records, Unkno
 pub use error::{Error, Fault, Faults};
 pub use forwarded::{Forwarded, ForwardedHeaders};
 pub use model::{
-    Admin, Admission, Charge, Health, Http2, Limits, Load, Retry, Substation, Timeouts, Tls,
+    Admin, Admission, Charge, Drain, Health, Http2, Limits, Load, Retry, Substation, Timeouts, Tls,
     Upstream,
 };
 pub use network::Network;
@@ -110,6 +110,8 @@ pub struct Config {
     pub retry: Retry,
     /// When a substation is ejected for its failures, and how it returns.
     pub health: Health,
+    /// How the proxy stops.
+    pub drain: Drain,
     /// Threads that serve requests; by default one for each core.
     #[schemars(range(min = 1, max = bounds::MOST_THREADS))]
     pub threads: usize,

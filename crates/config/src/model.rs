@@ -197,6 +197,16 @@ pub struct Upstream {
     pub pipeline: Pipeline,
 }
 
+/// How the proxy stops.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
+#[schemars(default, deny_unknown_fields)]
+pub struct Drain {
+    /// How long it still takes requests after it has stopped being ready.
+    #[serde(serialize_with = "show::duration")]
+    #[schemars(with = "json_schema::Duration")]
+    pub delay: Duration,
+}
+
 /// How much the proxy takes on.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[schemars(default, deny_unknown_fields)]

@@ -1,8 +1,8 @@
 //! The keys of the file: where each appears, and what its value must be.
 
 use super::{
-    Admin, Admission, Charge, Config, Forwarded, Health, Http2, Limits, Load, Pipeline, Policy,
-    Retry, Substation, Timeouts, Tls, Upstream,
+    Admin, Admission, Charge, Config, Drain, Forwarded, Health, Http2, Limits, Load, Pipeline,
+    Policy, Retry, Substation, Timeouts, Tls, Upstream,
     bounds::{
         LARGEST_BODY, MOST_ATTEMPTS, MOST_CONNECTIONS, MOST_EXCHANGES, MOST_FAILURES, MOST_KEYS,
         MOST_STREAMS, MOST_SUBSTATIONS, MOST_THREADS,
@@ -47,6 +47,7 @@ pub(super) fn config(file: &mut Section<'_>) -> Config {
         admission: file.section("admission", admission),
         retry: file.section("retry", retry),
         health: file.section("health", health),
+        drain: file.section("drain", drain),
         threads: file.value(
             "threads",
             cores.min(MOST_THREADS),
@@ -193,6 +194,12 @@ fn health(s: &mut Section<'_>) -> Health {
         slow_start: s.value("slow_start", default.slow_start, values::duration),
         most_ejected: s.value("most_ejected", default.most_ejected, values::share),
         panic: s.value("panic", default.panic, values::share),
+    }
+}
+
+fn drain(s: &mut Section<'_>) -> Drain {
+    Drain {
+        delay: s.value("delay", Drain::default().delay, values::lag),
     }
 }
 

@@ -4,6 +4,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
 use tokio::{sync::watch, time::sleep};
+use tracing::info;
 
 use crate::runtime::Runtime;
 
@@ -28,6 +29,20 @@ impl StartGate {
     pub async fn ready(&self) {
         while !self.runtime.now().grid.is_ready() {
             sleep(POLL_INTERVAL).await;
+        }
+    }
+
+    /// Turns `/ready` to 503 while requests are still taken, and completes after `drain.delay`: by then load balancers
+    /// have noticed, and send no more.
+    pub async fn leave(&self) {
+        self.runtime.in_flight.leave();
+        let delay = self.runtime.now().config.drain.delay;
+        if !delay.is_zero() {
+            info!(
+                ?delay,
+                "Proxy is leaving: it is not ready, and still takes requests"
+            );
+            sleep(delay).await;
         }
     }
 }

@@ -68,6 +68,8 @@ health:
   slow_start: 10s
   most_ejected: 0.5
   panic: 0.3
+drain:
+  delay: 0s
 threads: 2
 ";
     assert_eq!(shown, expected);
@@ -112,6 +114,7 @@ forwarded: {trust: [10.0.0.0/8, "::1"], send: forwarded}
 admission: {queue: 3, timeout: 4s}
 retry: {attempts: 10, budget: 0, keys: 1, keys_for: 1h}
 health: {failures: 5, success_rate: 0.9, window: 5s, requests: 1, ejection: 2s, longest_ejection: 1m, slow_start: 3s, most_ejected: 0.1, panic: 0}
+drain: {delay: 7s}
 threads: 256
 "#,
     );
@@ -126,6 +129,7 @@ threads: 256
     assert_eq!(config.load.interval, Duration::from_millis(1500));
     assert_eq!(config.load.stale_after, Duration::from_secs(90));
     assert_eq!(config.timeouts.client, Duration::from_millis(250));
+    assert_eq!(config.drain.delay, Duration::from_secs(7));
     assert_eq!(
         config
             .substations

@@ -45,6 +45,122 @@ fn ready_is_more_than_live_and_waits_until_every_substation_was_asked() {
 }
 
 #[test]
+fn ready_although_every_gauge_is_silent_and_charges_go_on() {
+    type Gauge = fn() -> Act;
+    let silent: [(&str, Gauge); 4] = [
+        ("missing", || Act::Write(page("something_else 1\n"))),
+        ("parse", || {
+            Act::Write(page("substation_current_load NaN\n"))
+        }),
+        ("status", || {
+            Act::Write(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n".to_vec())
+        }),
+        ("timeout", || Act::Hang),
+    ];
+    for (outcome, gauge) in silent {
+        let all = [(); 2].map(|()| {
+            Scripted::start(move |head| {
+                if head.starts_with("GET") {
+                    gauge()
+                } else {
+                    Act::Write(booked())
+                }
+            })
+        });
+        let addresses: Vec<_> = all.iter().map(|one| one.address).collect();
+        let proxy = Proxy::start(&addresses, "load: {interval: 50ms, timeout: 50ms}");
+        for name in ["s1", "s2"] {
+            let polls = format!(
+                "switchyard_load_polls_total{{outcome=\"{outcome}\",substation=\"{name}\"}}"
+            );
+            assert!(proxy.metric(&polls) > 0.0, "{outcome}: {name} was asked");
+        }
+        for _ in 0..10 {
+            assert_eq!(proxy.charge("").status, 200, "{outcome}");
+        }
+        assert_eq!(
+            all.map(|one| one.charges().len()),
+            [5, 5],
+            "{outcome}: evenly"
+        );
+    }
+}
+
+#[test]
+fn without_a_token_only_names_of_this_machine_are_answered() {
+    let substations = Substations::start(&[100.0]);
+    let proxy = Proxy::start(&substations.addresses, "");
+    let port = proxy.admin.port();
+    let ask = |method: &str, path: &str, host: &str| {
+        // As the page of a site asks whose name leads to this machine: to a browser it is of the same origin.
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nhost: {host}\r\norigin: http://{host}\r\nconnection: close\r\n\r\n"
+        );
+        client::raw(proxy.admin, request)
+    };
+    let commands = [
+        ("POST", "/reload"),
+        ("POST", "/substations/s1/drain"),
+        ("POST", "/substations/s1/undrain"),
+    ];
+    let pages = [
+        "/",
+        "/page/main.js",
+        "/events",
+        "/status",
+        "/metrics",
+        "/config",
+        "/decisions",
+        "/history",
+        "/live",
+        "/ready",
+        "/nowhere",
+    ];
+    let pages = pages.map(|path| ("GET", path));
+    for host in [
+        "evil.example",
+        "evil.example:9901",
+        "127.0.0.1.evil.example",
+    ] {
+        for (method, path) in commands.into_iter().chain(pages) {
+            let answer = ask(method, path, host);
+            assert_eq!(
+                (answer.status, answer.code().as_str()),
+                (403, "forbidden"),
+                "{method} {path} of {host:?}"
+            );
+            assert!(answer.message().contains("admin.token_file"), "{host}");
+        }
+    }
+    assert_eq!(
+        proxy.status()["substations"][0]["state"],
+        "up",
+        "not drained"
+    );
+    let refused = "switchyard_requests_rejected_total{reason=\"forbidden\"}";
+    assert_eq!(proxy.metric(refused), 3.0 * 14.0);
+    let own = format!("127.0.0.1:{port}");
+    for host in [own.as_str(), "localhost", "localhost:19901", "[::1]:9901"] {
+        for (method, path) in commands {
+            assert_eq!(
+                ask(method, path, host).status,
+                200,
+                "{method} {path} of {host}"
+            );
+        }
+        assert_eq!(ask("GET", "/status", host).status, 200, "{host}");
+    }
+    // The host of a target counts as Host does.
+    let absolute = "GET http://evil.example/status HTTP/1.1\r\nhost: evil.example\r\n\r\n";
+    assert_eq!(client::raw(proxy.admin, absolute).status, 403);
+    // An older client names none, and no browser speaks so.
+    assert_eq!(
+        client::raw(proxy.admin, "GET /live HTTP/1.0\r\n\r\n").status,
+        200
+    );
+}
+
+#[test]
 fn a_hung_substation_delays_no_other_substations_samples() {
     let hung = Scripted::start(|_| Act::Hang);
     let works = Substations::start(&[1e6; 3]);

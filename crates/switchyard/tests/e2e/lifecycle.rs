@@ -117,6 +117,57 @@ fn sigterm_without_work_ends_at_once_even_with_idle_clients() {
 }
 
 #[test]
+fn with_a_drain_delay_requests_are_taken_for_that_long_while_it_is_not_ready() {
+    let substation = Scripted::charging(|| Act::Write(booked()));
+    let mut proxy = Proxy::start(&[substation.address], "drain: {delay: 1500ms}");
+    let charge = client::request("POST", "/request_charge", "", "{}");
+    let mut kept = Connection::open(proxy.charge);
+    kept.send(&charge);
+    assert_eq!(kept.answer().status, 200);
+    let signalled = Instant::now();
+    proxy.signal(Signal::SIGTERM);
+    proxy.logged("Proxy is leaving");
+    assert_eq!(proxy.get("/ready").status, 503);
+    assert_eq!(proxy.get("/live").status, 200);
+    // A load balancer that has not noticed yet: over its connection, and over new ones.
+    while signalled.elapsed() < Duration::from_secs(1) {
+        kept.send(&charge);
+        let answer = kept.answer();
+        assert_eq!(answer.status, 200);
+        assert_ne!(answer.header("connection"), Some("close"));
+        assert_eq!(proxy.charge("{}").status, 200);
+        assert_eq!(proxy.get("/ready").status, 503);
+    }
+    assert!(proxy.wait().success());
+    let took = signalled.elapsed();
+    assert!(
+        (Duration::from_millis(1500)..Duration::from_millis(2500)).contains(&took),
+        "{took:?}"
+    );
+    assert!(kept.is_ended());
+}
+
+#[test]
+fn a_second_signal_ends_the_drain_delay_and_a_reload_changes_it() {
+    let substation = Scripted::charging(|| Act::Write(booked()));
+    let mut proxy = Proxy::start(&[substation.address], "");
+    let longer = yaml(&[substation.address], "drain: {delay: 1h}");
+    fs::write(proxy.files.path().join("switchyard.yaml"), longer).unwrap();
+    assert_eq!(client::post(proxy.admin, "/reload", "").status, 200);
+    proxy.signal(Signal::SIGTERM);
+    proxy.logged("Proxy is leaving");
+    assert_eq!(proxy.charge("{}").status, 200);
+    let signalled = Instant::now();
+    proxy.signal(Signal::SIGINT);
+    assert!(proxy.wait().success());
+    assert!(
+        signalled.elapsed() < Duration::from_secs(1),
+        "{:?}",
+        signalled.elapsed()
+    );
+}
+
+#[test]
 fn sighup_does_not_kill_it() {
     let substation = Scripted::charging(|| Act::Write(booked()));
     let mut proxy = Proxy::start(&[substation.address], "");

@@ -365,7 +365,7 @@ fn an_upgrade_succeeds_although_every_gauge_is_silent() {
     let here = Here::new();
     let mut old = here.first(&[silent.address]);
     let next = here.next(&old, &[silent.address], "");
-    next.logged("Took over");
+    next.logged("took over from the old one");
     assert!(old.wait().success());
     assert_eq!(next.charge("{}").status, 200);
 }

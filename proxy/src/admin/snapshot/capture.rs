@@ -33,7 +33,7 @@ pub(in crate::admin) fn capture(
         balance: &balance,
         configuration: &configuration,
         is_ready: grid.is_ready(),
-        is_stopping: runtime.in_flight.is_draining(),
+        is_stopping: runtime.in_flight.is_leaving(),
         is_panicking: grid.is_panicking(),
     });
     StatusSnapshot {
