@@ -86,7 +86,7 @@ impl Admin {
         headers: &HeaderMap,
     ) -> Response<Vec<u8>> {
         if let Some(drain) = Drain::at(path) {
-            return self.command(drain, method, path, headers);
+            return self.command(&drain, method, path, headers);
         }
         let file = page::at(path);
         let is_data = matches!(

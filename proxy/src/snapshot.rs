@@ -28,7 +28,7 @@ pub struct Snapshot {
     /// Its substations.
     pub grid: Arc<Grid>,
     /// Finds the substation of a session by the session's id, including substations that left recently.
-    pub names: Names<Arc<Substation>>,
+    pub names: Names,
 }
 
 /// The snapshot in force, and what is carried from one snapshot to the next.
@@ -47,7 +47,7 @@ impl InForce {
         let snapshot = Snapshot {
             version: 1,
             since: grid.clock().now(),
-            names: Names::new(grid.substations(), &[]),
+            names: Names::new(&grid, &[]),
             config: Arc::new(config),
             grid: Arc::clone(&grid),
         };
@@ -99,7 +99,7 @@ impl InForce {
         let snapshot = Snapshot {
             version: before.version + 1,
             since: grid.clock().now(),
-            names: Names::new(grid.substations(), &absent),
+            names: Names::new(&grid, &absent),
             config: Arc::new(config),
             grid: Arc::clone(&grid),
         };
@@ -128,7 +128,7 @@ impl InForce {
             self.publish(Snapshot {
                 version: before.version,
                 since: before.since,
-                names: Names::new(before.grid.substations(), &absent),
+                names: Names::new(&before.grid, &absent),
                 config: Arc::clone(&before.config),
                 grid: Arc::clone(&before.grid),
             });

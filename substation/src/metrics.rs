@@ -52,7 +52,8 @@ pub(crate) struct Metrics {
 }
 
 impl Metrics {
-    pub(crate) fn new(capacity: Power) -> Result<Self, Error> {
+    /// For the substation `name`, which may draw `capacity` at most.
+    pub(crate) fn new(name: &str, capacity: Power) -> Result<Self, Error> {
         let registry = Registry::new();
         let gauge = |name, help| {
             let gauge = Gauge::new(name, help)?;
@@ -114,6 +115,16 @@ impl Metrics {
             .buckets(SESSION_BUCKETS.to_vec()),
         )?;
         registry.register(Box::new(duration.clone()))?;
+
+        // The proxies learn from it where the sessions are whose ids begin with this name.
+        let info = Opts::new(
+            names::INFO_GAUGE,
+            "Always 1; the label is the name that session ids begin with.",
+        )
+        .const_label(names::INFO_NAME, name);
+        let info = IntGauge::with_opts(info)?;
+        info.set(1);
+        registry.register(Box::new(info))?;
 
         let build = Opts::new(
             "substation_build_info",

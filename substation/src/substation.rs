@@ -75,7 +75,8 @@ impl Substation {
     /// A substation without sessions, or with those of its journal. [`run`](crate::run) serves it.
     pub fn new(config: Config) -> Result<Self, ConfigError> {
         let config = config.check()?;
-        let metrics = Metrics::new(config.capacity).map_err(|error| metrics_fault(&error))?;
+        let metrics =
+            Metrics::new(&config.name, config.capacity).map_err(|error| metrics_fault(&error))?;
         let now = Instant::now();
         let mut book = Book::new(config.capacity, config.time_scale, now);
         let open = |path: &PathBuf| {

@@ -10,11 +10,13 @@
 //!
 //! The scan is not a validator. A line of another metric may be malformed; only the wanted lines are checked.
 
+mod info;
 mod line;
 mod tally;
 #[cfg(test)]
 mod tests;
 
+pub use info::Info;
 pub use tally::Aggregate;
 
 use memchr::{memchr, memmem, memrchr};

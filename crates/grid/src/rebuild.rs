@@ -61,6 +61,7 @@ impl Grid {
             substation.leave(now);
         }
         self.shared.review_all();
+        self.shared.own_names.tidy();
         gone
     }
 }

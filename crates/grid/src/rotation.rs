@@ -89,17 +89,26 @@ impl Grid {
         self.follow(substation, event);
     }
 
-    /// Drains or undrains the substation `name`, and returns it; `None` if no substation has that
-    /// name.
+    /// Drains or undrains the substation `name`, and returns it; `None` if no substation is listed under that name or
+    /// calls itself so.
     pub fn drain(&self, name: &str, is_draining: bool) -> Option<&Arc<Substation>> {
-        let named = |substation: &&Arc<Substation>| substation.name() == name;
-        let substation = self.substations().iter().find(named)?;
+        let substation = self.named(name)?;
         let now = self.shared.clock.now();
         let event = substation
             .rotation_state()
             .drain(substation.ledger(), is_draining, now);
         self.follow(substation, event);
         Some(substation)
+    }
+
+    fn named(&self, name: &str) -> Option<&Arc<Substation>> {
+        let mut all = self.substations().iter();
+        let listed = all.find(|substation| substation.name() == name);
+        listed.or_else(|| {
+            let own = self.shared.own_names.find(name)?;
+            let mut all = self.substations().iter();
+            all.find(|substation| **substation == own)
+        })
     }
 
     fn follow(&self, substation: &Substation, event: Option<RotationEvent>) {

@@ -179,6 +179,10 @@ impl Scraper {
             // It was retired meanwhile.
             return;
         };
+        // First, so that whoever sees the sample also finds its sessions.
+        if let Some(name) = ended.probe.own_name() {
+            self.grid.names_itself(&ended.substation, name);
+        }
         slot.record(ended.result, ended.took, &ended.substation, &self.grid);
         slot.probe = Some(ended.probe);
         slot.was_asked = true;

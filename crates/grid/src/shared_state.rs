@@ -14,6 +14,7 @@ use crate::{
     choice::ChoiceMetrics,
     clock::{Clock, Moment},
     fleet_counts::FleetCounts,
+    own_names::OwnNames,
     substation::Substation,
 };
 
@@ -23,6 +24,7 @@ pub(super) struct SharedState {
     pub(super) clock: Clock,
     pub(super) choice_metrics: ChoiceMetrics,
     pub(super) counts: Arc<FleetCounts>,
+    pub(super) own_names: Arc<OwnNames>,
     is_ready: AtomicBool,
     panic: Mutex<Panic>,
 }
@@ -43,6 +45,7 @@ impl SharedState {
             clock,
             choice_metrics,
             counts: Arc::default(),
+            own_names: Arc::default(),
             is_ready: AtomicBool::new(false),
             panic: Mutex::default(),
         }

@@ -13,7 +13,6 @@ use std::{
 };
 
 use arc_swap::{ArcSwap, Guard};
-use http::HeaderValue;
 use switchyard_balance::{Ledger, Load};
 use tracing::{info, warn};
 
@@ -24,6 +23,7 @@ use crate::{
     clock::Moment,
     fleet_counts::FleetCounts,
     metrics::{GridMetrics, SubstationMetrics},
+    naming::{Naming, PublicName},
     outlier_detection::{ExchangeVerdict, HealthChange, Stage},
     rotation_state::{RotationEvent, RotationState, RotationView},
     state::SubstationState,
@@ -65,7 +65,7 @@ pub struct Substation {
     ledger: Ledger,
     id: Id,
     name: String,
-    name_header: HeaderValue,
+    naming: Naming,
     address: SocketAddr,
     /// In millionths; [`NO_CAPACITY`] where the configuration sets none.
     configured_capacity: AtomicI64,
@@ -102,13 +102,12 @@ impl Substation {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let configured_capacity = listed.capacity.and_then(Load::new);
         let charge_head = charge_head(listed, config)?;
+        let id = Id(NEXT.fetch_add(1, Relaxed));
         Ok(Self {
             ledger: Ledger::new(configured_capacity),
-            id: Id(NEXT.fetch_add(1, Relaxed)),
+            id,
             name: listed.name.clone(),
-            // The configuration accepts only names that are safe in headers.
-            name_header: HeaderValue::from_str(&listed.name)
-                .unwrap_or(HeaderValue::from_static("unnamed")),
+            naming: Naming::new(&listed.name, id.get()),
             address: listed.address,
             configured_capacity: AtomicI64::new(millionths(configured_capacity)),
             charge_head: ArcSwap::from_pointee(charge_head),
@@ -150,16 +149,26 @@ impl Substation {
         self.id
     }
 
-    /// Its name, unique in the grid.
+    /// Its name, unique in the grid. Where discovery found no name, it is the address: for operators, not for clients.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Its name as the value of `x-substation`.
+    /// Its name for clients, which is never an address.
     #[must_use]
-    pub fn name_header(&self) -> &HeaderValue {
-        &self.name_header
+    pub fn public_name(&self) -> Guard<Arc<PublicName>> {
+        self.naming.public()
+    }
+
+    /// The name that it calls itself, and that the ids of its sessions begin with; `None` until that is known.
+    #[must_use]
+    pub fn own_name(&self) -> Option<Arc<String>> {
+        self.naming.own()
+    }
+
+    pub(crate) fn naming(&self) -> &Naming {
+        &self.naming
     }
 
     /// The address that it listens on.
@@ -286,7 +295,10 @@ impl Substation {
         let has_sample = self.sampled_at.load(Relaxed) == now.millis();
         self.can_scrape.store(has_sample, Relaxed);
         match reach {
-            Reach::Yes => self.note_reach(true),
+            Reach::Yes => {
+                self.naming.note_heard();
+                self.note_reach(true);
+            }
             Reach::No => self.note_reach(false),
             Reach::Unclear => {}
         }

@@ -11,8 +11,9 @@ use tokio::{
 };
 
 use switchyard_config as config;
-use switchyard_gauge::exposition::{self, Aggregate, Found, Wanted};
+use switchyard_gauge::exposition::{self, Aggregate, Found, Info, Wanted};
 use switchyard_http1::{Answer, Decoded, Decoder, Limits};
+use switchyard_wire::names;
 
 use crate::{failure::PollFailure, ticket::ScrapeTicket};
 
@@ -28,6 +29,7 @@ pub struct Gauges {
     load_name: Arc<str>,
     capacity: Wanted,
     capacity_name: Arc<str>,
+    info: Info,
     path: String,
     timeout: Duration,
 }
@@ -53,6 +55,7 @@ impl Gauges {
             load_name: load.metric.name.as_str().into(),
             capacity: wanted(&load.capacity_metric),
             capacity_name: load.capacity_metric.name.as_str().into(),
+            info: Info::new(names::INFO_GAUGE, names::INFO_NAME),
             path: load.path.clone(),
             timeout: load.timeout,
         }
@@ -68,6 +71,7 @@ pub struct Probe {
     stream: Option<TcpStream>,
     buffer: BytesMut,
     decoder: Decoder,
+    own_name: Option<String>,
 }
 
 impl Probe {
@@ -84,7 +88,15 @@ impl Probe {
                 body: LARGEST_PAGE,
                 ..Limits::default()
             }),
+            own_name: None,
         }
+    }
+
+    /// The name that the upstream calls itself on the last page that had one
+    /// ([`INFO_GAUGE`](names::INFO_GAUGE)).
+    #[must_use]
+    pub fn own_name(&self) -> Option<&str> {
+        self.own_name.as_deref()
     }
 
     /// Takes one sample for the ledger of `ticket`, or returns why there is none. A configured capacity takes
@@ -119,6 +131,11 @@ impl Probe {
         };
         if page.status != 200 {
             return Err(PollFailure::status(page.status, page.header("location")));
+        }
+        if let Some(name) = gauges.info.find(&page.body)
+            && self.own_name.as_deref() != Some(name)
+        {
+            self.own_name = Some(name.to_owned());
         }
         let (reading, capacity_fault) = read(&page, gauges, configured_capacity)?;
         ticket.page_arrived(sent, reading);

@@ -23,6 +23,8 @@ pub struct GridStatus<'a> {
 pub struct SubstationStatus<'a> {
     /// Unique in the grid.
     pub name: &'a str,
+    /// The name that it calls itself, and that the ids of its sessions begin with; null until it has said one.
+    pub own_name: Option<String>,
     /// The address that it listens on.
     pub address: SocketAddr,
     /// `up`, `stale`, `ejected`, `down`, `draining` or `unknown`.

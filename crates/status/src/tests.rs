@@ -77,6 +77,7 @@ fn the_keys_of_status_are_fixed() {
         panic: false,
         substations: vec![SubstationStatus {
             name: "s1",
+            own_name: Some("s1".to_owned()),
             address: SocketAddr::from(([127, 0, 0, 1], 5001)),
             state: "up",
             current_load: Some(50.0),
@@ -106,6 +107,7 @@ fn the_keys_of_status_are_fixed() {
             "health",
             "in_flight",
             "name",
+            "own_name",
             "sample_age_seconds",
             "state",
             "unseen_load",

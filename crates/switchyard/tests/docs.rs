@@ -38,7 +38,14 @@ use tokio::{
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Labels whose values depend on what runs, not on the code.
-const OPEN_LABELS: [&str; 5] = ["substation", "source", "code", "version", "revision"];
+const OPEN_LABELS: [&str; 6] = [
+    "substation",
+    "source",
+    "code",
+    "version",
+    "revision",
+    "name",
+];
 
 /// A metric family, as on a metrics page or in a table.
 #[derive(Debug, PartialEq, Eq)]

@@ -22,3 +22,7 @@ pub const ENDPOINT_LOAD_METRICS: &str = "endpoint-load-metrics";
 pub const LOAD_GAUGE: &str = "substation_current_load";
 /// The default gauge of a substation's capacity.
 pub const CAPACITY_GAUGE: &str = "substation_capacity";
+/// The series with which a substation says its name, in the label [`INFO_NAME`].
+pub const INFO_GAUGE: &str = "substation_info";
+/// The label of [`INFO_GAUGE`] whose value is the name that session ids begin with.
+pub const INFO_NAME: &str = "name";

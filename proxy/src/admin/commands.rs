@@ -4,7 +4,10 @@
 //! open there could send a form to it. So a command from a page of another origin is refused. Tools
 //! send no origin, and the live page sends the admin port's own.
 
+use std::borrow::Cow;
+
 use http::{HeaderMap, Method, Response, header};
+use percent_encoding::percent_decode_str;
 
 use switchyard_wire::{Code, Failure};
 
@@ -14,9 +17,10 @@ use super::{Admin, failure, json, status};
 pub(super) const METHODS: &str = "POST";
 
 /// Drains or undrains a substation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Drain<'a> {
-    name: &'a str,
+    /// As meant: `%3A` in the path is `:`, which names of substations that DNS found have.
+    name: Cow<'a, str>,
     is_draining: bool,
 }
 
@@ -29,6 +33,7 @@ impl<'a> Drain<'a> {
             "undrain" => false,
             _ => return None,
         };
+        let name = percent_decode_str(name).decode_utf8_lossy();
         Some(Self { name, is_draining })
     }
 }
@@ -36,7 +41,7 @@ impl<'a> Drain<'a> {
 impl Admin {
     pub(super) fn command(
         &self,
-        drain: Drain<'_>,
+        drain: &Drain<'_>,
         method: &Method,
         path: &str,
         headers: &HeaderMap,
@@ -48,7 +53,7 @@ impl Admin {
             return failure(&refused);
         }
         let grid = &self.runtime.snapshot().grid;
-        let Some(substation) = grid.drain(drain.name, drain.is_draining) else {
+        let Some(substation) = grid.drain(&drain.name, drain.is_draining) else {
             let message = format!(
                 "there is no substation {:?}; /status lists them",
                 drain.name
@@ -92,9 +97,18 @@ mod tests {
 
     #[test]
     fn only_drain_and_undrain_are_commands() {
-        let drain = |name, is_draining| Some(Drain { name, is_draining });
+        let drain = |name: &'static str, is_draining| {
+            let name = name.into();
+            Some(Drain { name, is_draining })
+        };
         assert_eq!(Drain::at("/substations/s-1/drain"), drain("s-1", true));
         assert_eq!(Drain::at("/substations/s.1/undrain"), drain("s.1", false));
+        let found = drain("[fd00::1]:5001", true);
+        for name in ["[fd00::1]:5001", "%5Bfd00%3a%3A1%5D:5001"] {
+            assert_eq!(Drain::at(&format!("/substations/{name}/drain")), found);
+        }
+        let path = "/substations/a%2Fdrain/drain";
+        assert_eq!(Drain::at(path), drain("a/drain", true));
         for path in [
             "/substations/s1",
             "/substations/s1/",

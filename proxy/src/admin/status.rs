@@ -14,19 +14,28 @@ pub(super) fn of_grid(now: &Snapshot) -> GridStatus<'_> {
         policy: grid.selector().policy().name(),
         config_version: now.version,
         panic: grid.is_panicking(),
-        substations: grid.views().map(|view| shown(&view, at)).collect(),
+        substations: grid
+            .substations()
+            .iter()
+            .map(|substation| shown(substation, &grid.view(substation, at), at))
+            .collect(),
     }
 }
 
 /// One substation of the grid.
 pub(super) fn of_substation<'a>(grid: &Grid, substation: &'a Substation) -> SubstationStatus<'a> {
     let now = grid.clock().now();
-    shown(&grid.view(substation, now), now)
+    shown(substation, &grid.view(substation, now), now)
 }
 
-fn shown<'a>(view: &SubstationView<'a>, now: Moment) -> SubstationStatus<'a> {
+fn shown<'a>(
+    substation: &Substation,
+    view: &SubstationView<'a>,
+    now: Moment,
+) -> SubstationStatus<'a> {
     SubstationStatus {
         name: view.name,
+        own_name: substation.own_name().map(|own| own.to_string()),
         address: view.address,
         state: view.state.name(),
         current_load: view.current_load,

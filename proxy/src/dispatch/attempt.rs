@@ -103,7 +103,7 @@ pub(super) fn of_charge(
             }
             reservation.unknown();
             Attempt::Broken(
-                Failure::lost(substation.name(), reason, consequence),
+                Failure::lost(substation.public_name().as_str(), reason, consequence),
                 progress,
             )
         }
@@ -115,7 +115,7 @@ pub(super) fn of_charge(
                 Progress::Sent => reservation.unknown(),
             }
             Attempt::Final(
-                Failure::late(substation.name(), limit, consequence),
+                Failure::late(substation.public_name().as_str(), limit, consequence),
                 progress,
             )
         }

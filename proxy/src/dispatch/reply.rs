@@ -158,7 +158,8 @@ impl Reply {
                         put(name, value);
                     }
                 }
-                put(SUBSTATION.as_bytes(), substation.name_header().as_bytes());
+                let name = substation.public_name();
+                put(SUBSTATION.as_bytes(), name.header().as_bytes());
             }
             Content::Failure {
                 allow,

@@ -97,7 +97,7 @@ impl Dispatcher {
             context.state.attempts += 1;
             match attempt {
                 Attempt::Answered(answer) => {
-                    self.note_end(operation, &answer, sent, &context.state);
+                    self.note_booked(operation, &substation, &answer, sent, &context.state);
                     return Ok(RoutedAnswer { answer, substation });
                 }
                 Attempt::Final(failure, progress) => {
@@ -120,7 +120,8 @@ impl Dispatcher {
                         }
                     } else {
                         if why == SafeToRetry::Refused || !self.may_retry(&context.state) {
-                            let name = substation.name();
+                            let name = substation.public_name();
+                            let name = name.as_str();
                             return Err(self.no_room_at_holder(operation, name, why, &mut context));
                         }
                         self.pause(&mut context).await;
@@ -187,7 +188,7 @@ impl Dispatcher {
             reservation, trial, ..
         }) = placement
         else {
-            return attempt::of_session(substation.name(), end);
+            return attempt::of_session(substation.public_name().as_str(), end);
         };
         let took = sent.elapsed().as_secs_f64();
         substation.metrics().upstream_seconds.observe(took);
@@ -197,10 +198,12 @@ impl Dispatcher {
         attempt
     }
 
-    /// Adds the end of a booked session to the forecast, if the answer says how long it lasts.
-    fn note_end(
+    /// Learns from the answer to a booking: when the session ends, for the forecast, and what the substation calls
+    /// itself.
+    fn note_booked(
         &self,
         operation: &Operation<'_>,
+        substation: &Arc<Substation>,
         answer: &Answer,
         now: Instant,
         state: &RetryState,
@@ -212,6 +215,7 @@ impl Dispatcher {
             let unseen = state.snapshot.config.load.interval;
             let forecast = &self.state.forecast;
             forecast.booked(charge.load, &answer.body, now, unseen);
+            state.snapshot.grid.booked_by(substation, &answer.body);
         }
     }
 

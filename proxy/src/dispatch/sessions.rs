@@ -71,11 +71,23 @@ pub(super) fn locate(
         );
         return Err(Failure::new(Code::InvalidRequest, message));
     }
-    let unknown = || {
-        let message = format!("no substation here has a name that {id} begins with");
-        Failure::new(Code::NotFound, message)
+    let unknown = || match snapshot.grid.unheard() {
+        0 if snapshot.grid.substations().is_empty() => {
+            let message = "no substation has been found yet: try again";
+            Failure::new(Code::NoSubstation, message)
+        }
+        0 => {
+            let message = format!("no substation here has a name that {id} begins with");
+            Failure::new(Code::NotFound, message)
+        }
+        unheard => {
+            let message = format!(
+                "no substation that has said its name yet holds {id}; {unheard} have not: try again"
+            );
+            Failure::new(Code::NoSubstation, message)
+        }
     };
-    let holder = Arc::clone(snapshot.names.holder(id).ok_or_else(unknown)?);
+    let holder = snapshot.names.holder(id).ok_or_else(unknown)?;
     let path = [SESSIONS, id].concat();
     let line =
         RequestHead::new(action.method(), &path, &holder.address().to_string()).map_err(unfit)?;

@@ -29,6 +29,24 @@ pub(super) fn read(tail: &[u8], matchers: &[Matcher]) -> Line {
     }
 }
 
+/// The value of `label` in what follows the metric name, as written there. `None` where the line is of another metric,
+/// can't be read, or lacks the label.
+pub(super) fn label<'a>(tail: &'a [u8], label: &[u8]) -> Option<&'a [u8]> {
+    if !matches!(tail.first(), Some(b' ' | b'\t' | b'{')) {
+        return None;
+    }
+    let mut line = Cursor { rest: tail };
+    line.skip_blanks();
+    let mut inside = line.labels().ok()?.inside?;
+    let mut value = None;
+    while let Ok(Some((name, written))) = inside.label() {
+        if name == label && value.replace(written).is_some() {
+            return None;
+        }
+    }
+    value
+}
+
 /// `[{labels}] value [timestamp] [# {labels} value [timestamp]]`; `None` if the labels do not match.
 fn series(mut line: Cursor<'_>, matchers: &[Matcher]) -> Result<Option<f64>, Malformed> {
     line.skip_blanks();

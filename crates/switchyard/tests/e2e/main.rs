@@ -36,6 +36,7 @@ mod lifecycle;
 mod log;
 mod mute;
 mod numbers;
+mod own_names;
 mod reload;
 mod reports;
 mod rig;

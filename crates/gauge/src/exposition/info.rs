@@ -1,0 +1,85 @@
+//! Reads a text from a metrics page: the value of a label of an info series, as in `substation_info{name="north"} 1`.
+
+use memchr::{memchr, memmem};
+
+use super::{at_line_start, line, split};
+
+/// A label of a series to look for. Prepared once.
+#[derive(Debug, Clone)]
+pub struct Info {
+    series: memmem::Finder<'static>,
+    label: Box<[u8]>,
+}
+
+impl Info {
+    /// Prepares the search for `label` of the metric `series`.
+    #[must_use]
+    pub fn new(series: &str, label: &str) -> Self {
+        Self {
+            series: memmem::Finder::new(series.as_bytes()).into_owned(),
+            label: label.as_bytes().into(),
+        }
+    }
+
+    /// The label's value, as written. `None` where no whole line has it, where two lines differ, and where it has an
+    /// escape.
+    #[must_use]
+    pub fn find<'a>(&self, page: &'a [u8]) -> Option<&'a str> {
+        let length = self.series.needle().len();
+        let mut found: Option<&[u8]> = None;
+        let mut rest = page;
+        while let Some(hit) = self.series.find(rest) {
+            let (before, after) = split(rest, hit, length)?;
+            let Some(end) = memchr(b'\n', after) else {
+                break;
+            };
+            if at_line_start(before)
+                && let Some(value) = line::label(after.get(..end)?, &self.label)
+                && found.replace(value).is_some_and(|other| other != value)
+            {
+                return None;
+            }
+            rest = after.get(end + 1..)?;
+        }
+        let value = str::from_utf8(found?).ok()?;
+        (!value.contains('\\')).then_some(value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_label_is_found_in_whole_lines_and_never_guessed() {
+        let info = Info::new("substation_info", "name");
+        for (page, value) in [
+            ("substation_info{name=\"north\"} 1\n", Some("north")),
+            (
+                "# HELP substation_info x\nup 1\nsubstation_info {a=\"b\", name = \"n-1\",} 1 5\n",
+                Some("n-1"),
+            ),
+            // Twice the same is no doubt; two names are.
+            (
+                "substation_info{name=\"a\"} 1\nsubstation_info{name=\"a\",zone=\"x\"} 1\n",
+                Some("a"),
+            ),
+            (
+                "substation_info{name=\"a\"} 1\nsubstation_info{name=\"b\"} 1\n",
+                None,
+            ),
+            ("substation_info{name=\"a\",name=\"b\"} 1\n", None),
+            // Another metric, no such label, an escape, a line that is cut.
+            ("substation_info_total{name=\"a\"} 1\n", None),
+            ("my_substation_info{name=\"a\"} 1\n", None),
+            ("substation_info{zone=\"a\"} 1\nsubstation_info 1\n", None),
+            ("substation_info{name=\"a\\nb\"} 1\n", None),
+            ("substation_info{name=\"a\"} 1", None),
+            ("substation_info{name=\"a", None),
+            ("substation_info{name\n", None),
+            ("", None),
+        ] {
+            assert_eq!(info.find(page.as_bytes()), value, "{page}");
+        }
+    }
+}
