@@ -90,6 +90,11 @@ fn parse(text: &str) -> Result<Target, &'static str> {
     if authority.host().is_empty() {
         return Err("the host is missing");
     }
+    if switchyard_address::check_host(authority.host()).is_err() {
+        return Err(
+            "the host is ambiguous: write an IPv4 address as four decimal numbers without leading zeros",
+        );
+    }
     let port = match authority.port() {
         None => return Err("the port is missing"),
         Some(port) => port.as_u16(),

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use substation::{Config, ConfigError, ReportFormat};
+use switchyard_address::{check_host, first};
 use switchyard_wire::LARGEST_LOAD;
 
 const EXAMPLES: &str = "\
@@ -210,10 +211,11 @@ fn parse_kw(text: &str) -> Result<f64, String> {
 
 fn parse_address(text: &str) -> Result<SocketAddr, String> {
     let hint = "must be HOST:PORT, such as 127.0.0.1:5001 or 0.0.0.0:5001";
+    if let Some((host, _)) = text.rsplit_once(':') {
+        check_host(host).map_err(|ambiguous| format!("{hint}; {host} {ambiguous}"))?;
+    }
     match text.to_socket_addrs() {
-        Ok(mut found) => found
-            .next()
-            .ok_or_else(|| format!("{hint}; this host has no address")),
+        Ok(found) => first(found).ok_or_else(|| format!("{hint}; this host has no address")),
         Err(error) => Err(format!("{hint} ({error})")),
     }
 }

@@ -79,6 +79,8 @@ pub struct DnsSource {
     /// The records to look up.
     #[serde(rename = "type")]
     pub records: Records,
+    /// Which addresses of a host count if it has both kinds: one host is one substation.
+    pub family: Family,
     /// The time from one answer to the next query, whatever the records' time to live.
     #[serde(serialize_with = "show::duration")]
     #[schemars(with = "json_schema::Duration")]
@@ -108,12 +110,39 @@ pub enum Records {
     A,
     /// IPv6 addresses.
     Aaaa,
-    /// Both.
+    /// Both are looked up; [`Family`] says which count.
     #[serde(rename = "A+AAAA")]
     #[strum(serialize = "A+AAAA")]
     Both,
     /// Services, each with a host and a port.
     Srv,
+}
+
+/// Which addresses of a host count if it has both IPv4 and IPv6 addresses.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema, EnumString)]
+#[serde(rename_all = "lowercase")]
+#[strum(
+    serialize_all = "lowercase",
+    parse_err_ty = UnknownFamily,
+    parse_err_fn = unknown_family
+)]
+pub enum Family {
+    /// The IPv4 addresses; the IPv6 addresses only where there are no others.
+    #[default]
+    Ipv4,
+    /// The IPv6 addresses; the IPv4 addresses only where there are no others.
+    Ipv6,
+    /// All of them: each is a substation.
+    Both,
+}
+
+/// The word is not a family of addresses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("is not a family of addresses: write ipv4, ipv6 or both")]
+pub struct UnknownFamily;
+
+fn unknown_family(_: &str) -> UnknownFamily {
+    UnknownFamily
 }
 
 /// The word is not a record type.

@@ -38,7 +38,9 @@ mod walk;
 
 pub use advice::Advice;
 pub use aggregate::{Aggregate, UnknownAggregate};
-pub use discovery::{Discovery, DnsSource, FileSource, HttpSource, Records, UnknownRecords};
+pub use discovery::{
+    Discovery, DnsSource, Family, FileSource, HttpSource, Records, UnknownFamily, UnknownRecords,
+};
 pub use error::{Error, Fault, Faults};
 pub use forwarded::{Forwarded, ForwardedHeaders};
 pub use model::{

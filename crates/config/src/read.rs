@@ -19,6 +19,7 @@ use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     thread,
 };
+use switchyard_address::reaches;
 
 pub(super) fn config(file: &mut Section<'_>) -> Config {
     let listen = file.value(
@@ -56,7 +57,7 @@ pub(super) fn config(file: &mut Section<'_>) -> Config {
     }
 }
 
-fn admin(s: &mut Section<'_>) -> Admin {
+pub(super) fn admin(s: &mut Section<'_>) -> Admin {
     let default = Admin::default();
     Admin {
         listen: s.value("listen", default.listen, values::address),
@@ -221,19 +222,18 @@ fn substations(file: &mut Section<'_>, own: [(&str, SocketAddr); 2]) -> Vec<Subs
     };
 
     let mut names = HashMap::new();
-    let mut addresses: HashMap<_, _> = own
-        .map(|(path, address)| (connect_address(address), path.to_owned()))
-        .into();
+    let mut addresses = HashMap::new();
     file.each("substations", &nodes, |s, path| {
         let name = s.required("name", "name: substation1", |node| {
             claim(&mut names, values::name(node)?, &format!("{path}.name"))
         });
         let address = s.required("address", "address: 127.0.0.1:5001", |node| {
-            claim(
-                &mut addresses,
-                values::upstream(node)?,
-                &format!("{path}.address"),
-            )
+            let address = values::upstream(node)?;
+            let mut own = own.iter();
+            if let Some((owner, _)) = own.find(|(_, listen)| reaches(address, *listen)) {
+                return Err(format!("{address} is already used by {owner}"));
+            }
+            claim(&mut addresses, address, &format!("{path}.address"))
         });
         let capacity = s.optional("capacity", values::load);
         Some(Substation {

@@ -3,27 +3,27 @@
 //! The queries use a resolver of our own, since the system's neither asks for SRV nor says why there is no address.
 //! A name that does not exist is an answer; a failing server is none.
 
+pub(crate) mod servers;
+
 use std::{
     net::{IpAddr, SocketAddr},
+    sync::Arc,
     time::Duration,
 };
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use hickory_resolver::{
-    Resolver, TokioResolver,
-    config::{ConnectionConfig, NameServerConfig, ResolverConfig},
-    net::{DnsError, NetError, runtime::TokioRuntimeProvider},
-    proto::{
-        op::ResponseCode,
-        rr::{RData, RecordType, rdata::SRV},
-    },
+    net::NetError,
+    proto::rr::{RData, RecordType, rdata::SRV},
 };
 use parking_lot::Mutex;
 use thiserror::Error;
 use tokio::time::timeout;
 
 use super::targets::Found;
-use switchyard_config::{DnsSource, MOST_SUBSTATIONS, Records};
+use servers::NameServers;
+use switchyard_address::canonical;
+use switchyard_config::{DnsSource, Family, MOST_SUBSTATIONS, Records};
 
 /// The most hosts of services that are looked up at once.
 const LOOKUPS: usize = 16;
@@ -45,19 +45,19 @@ pub(super) enum DnsSourceError {
     Slow(Duration),
 }
 
-/// A name and its resolver.
+/// A name and the servers that are asked for it.
 #[derive(Debug)]
 pub(super) struct DnsClient {
     source: DnsSource,
     /// Made when first needed, and again after a failure: the system's servers may have changed by then.
-    resolver: Mutex<Option<TokioResolver>>,
+    servers: Mutex<Option<Arc<NameServers>>>,
 }
 
 impl DnsClient {
     pub(super) fn new(source: &DnsSource) -> Self {
         Self {
             source: source.clone(),
-            resolver: Mutex::new(None),
+            servers: Mutex::new(None),
         }
     }
 
@@ -68,17 +68,9 @@ impl DnsClient {
     /// Asks once. The addresses are sorted, because servers shuffle their answers.
     pub(super) async fn fetch(&self) -> Result<Vec<Found>, DnsSourceError> {
         let asking = async {
-            let resolver = self.resolver()?;
-            let mut addresses = if self.source.records == Records::Srv {
-                self.services(&resolver).await?
-            } else {
-                let port = self.source.port.unwrap_or_default();
-                let ips = addresses(&resolver, &self.source.name, self.source.records).await?;
-                ips.into_iter().map(|ip| (ip, port).into()).collect()
-            };
-            addresses.retain(|address| address.port() != 0 && !address.ip().is_unspecified());
-            addresses.sort();
-            addresses.dedup();
+            let servers = self.servers()?;
+            servers.start_over();
+            let addresses = look_up(&servers, &self.source).await?;
             if addresses.len() > MOST_SUBSTATIONS {
                 return Err(DnsSourceError::TooMany(addresses.len()));
             }
@@ -88,56 +80,67 @@ impl DnsClient {
             .await
             .unwrap_or(Err(DnsSourceError::Slow(self.source.timeout)));
         if answer.is_err() {
-            *self.resolver.lock() = None;
+            *self.servers.lock() = None;
         }
         answer
     }
 
-    fn resolver(&self) -> Result<TokioResolver, DnsSourceError> {
-        let mut made = self.resolver.lock();
-        if let Some(resolver) = &*made {
-            return Ok(resolver.clone());
+    fn servers(&self) -> Result<Arc<NameServers>, DnsSourceError> {
+        let mut made = self.servers.lock();
+        if let Some(servers) = &*made {
+            return Ok(Arc::clone(servers));
         }
-        let mut builder = match self.source.resolver {
-            Some(server) => {
-                let connections = [ConnectionConfig::udp(), ConnectionConfig::tcp()];
-                let connections = connections.map(|mut connection| {
-                    connection.port = server.port();
-                    connection
-                });
-                let server = NameServerConfig::new(server.ip(), true, connections.into());
-                let config = ResolverConfig::from_parts(None, Vec::new(), vec![server]);
-                Resolver::builder_with_config(config, TokioRuntimeProvider::default())
-            }
-            None => TokioResolver::builder_tokio().map_err(DnsSourceError::Resolver)?,
+        let within = self.source.timeout;
+        let servers = match self.source.resolver {
+            Some(server) => NameServers::at(&[server], within),
+            None => NameServers::of_system(within),
         };
-        let options = builder.options_mut();
-        // `refresh` limits the age of an answer.
-        options.cache_size = 0;
-        // Leaves time for a second query, if the first or its answer is lost.
-        options.timeout = self.source.timeout / 2;
-        options.attempts = 2;
-        let resolver = builder.build().map_err(DnsSourceError::Resolver)?;
-        Ok(made.insert(resolver).clone())
+        let servers = servers.map_err(DnsSourceError::Resolver)?;
+        Ok(Arc::clone(made.insert(Arc::new(servers))))
     }
+}
 
-    async fn services(&self, resolver: &TokioResolver) -> Result<Vec<SocketAddr>, DnsSourceError> {
-        let records = records(resolver, &self.source.name, RecordType::SRV).await?;
-        let services = records.into_iter().filter_map(|record| match record {
-            // A lone root states that there is no such service (RFC 2782).
-            RData::SRV(service) if !service.target.is_root() => Some(service),
-            _ => None,
-        });
-        let addresses: Vec<Vec<SocketAddr>> = stream::iter(services)
-            .map(|SRV { target, port, .. }| async move {
-                let ips = addresses(resolver, &target.to_ascii(), Records::Both).await?;
-                Ok(ips.into_iter().map(|ip| (ip, port).into()).collect())
-            })
-            .buffer_unordered(LOOKUPS)
-            .try_collect()
-            .await?;
-        Ok(addresses.concat())
+/// The addresses of a source, sorted, each once.
+async fn look_up(
+    servers: &NameServers,
+    source: &DnsSource,
+) -> Result<Vec<SocketAddr>, DnsSourceError> {
+    let mut all = if source.records == Records::Srv {
+        services(servers, source).await?
+    } else {
+        let port = source.port.unwrap_or_default();
+        let ips = addresses(servers, &source.name, source.records, source.family).await?;
+        ips.into_iter().map(|ip| (ip, port).into()).collect()
+    };
+    for address in &mut all {
+        *address = canonical(*address);
     }
+    all.retain(|address| address.port() != 0 && !address.ip().is_unspecified());
+    all.sort();
+    all.dedup();
+    Ok(all)
+}
+
+async fn services(
+    servers: &NameServers,
+    source: &DnsSource,
+) -> Result<Vec<SocketAddr>, DnsSourceError> {
+    let records = records(servers, &source.name, RecordType::SRV).await?;
+    let services = records.into_iter().filter_map(|record| match record {
+        // A lone root states that there is no such service (RFC 2782).
+        RData::SRV(service) if !service.target.is_root() => Some(service),
+        _ => None,
+    });
+    let addresses: Vec<Vec<SocketAddr>> = stream::iter(services)
+        .map(|SRV { target, port, .. }| async move {
+            let host = target.to_ascii();
+            let ips = addresses(servers, &host, Records::Both, source.family).await?;
+            Ok(ips.into_iter().map(|ip| (ip, port).into()).collect())
+        })
+        .buffer_unordered(LOOKUPS)
+        .try_collect()
+        .await?;
+    Ok(addresses.concat())
 }
 
 fn found(address: SocketAddr) -> Found {
@@ -149,55 +152,43 @@ fn found(address: SocketAddr) -> Found {
     }
 }
 
-/// The addresses of the wanted kinds. If both kinds are wanted and one query fails, there is no answer.
+/// The addresses of a host: of one family where both are looked up, unless all are wanted. The other family is asked
+/// for only where the first has none: its failure would take away what is known.
 async fn addresses(
-    resolver: &TokioResolver,
+    servers: &NameServers,
     name: &str,
     wanted: Records,
+    family: Family,
 ) -> Result<Vec<IpAddr>, DnsSourceError> {
-    let asked = async |kind, is_wanted| {
-        if is_wanted {
-            records(resolver, name, kind).await
-        } else {
-            Ok(Vec::new())
-        }
+    let [first, second] = match (wanted, family) {
+        (Records::A, _) => [Some(RecordType::A), None],
+        (Records::Aaaa, _) => [Some(RecordType::AAAA), None],
+        (_, Family::Ipv6) => [Some(RecordType::AAAA), Some(RecordType::A)],
+        (_, Family::Ipv4 | Family::Both) => [Some(RecordType::A), Some(RecordType::AAAA)],
     };
-    let (a, aaaa) = tokio::try_join!(
-        asked(RecordType::A, wanted != Records::Aaaa),
-        asked(RecordType::AAAA, wanted != Records::A),
-    )?;
-    let ips = a.into_iter().chain(aaaa).filter_map(|record| match record {
-        RData::A(ip) => Some(IpAddr::V4(ip.0)),
-        RData::AAAA(ip) => Some(IpAddr::V6(ip.0)),
-        _ => None,
-    });
-    Ok(ips.collect())
+    let mut ips = Vec::new();
+    for kind in [first, second].into_iter().flatten() {
+        if family == Family::Both || ips.is_empty() {
+            let records = records(servers, name, kind).await?;
+            ips.extend(records.into_iter().filter_map(|record| match record {
+                RData::A(ip) => Some(IpAddr::V4(ip.0)),
+                RData::AAAA(ip) => Some(IpAddr::V6(ip.0)),
+                _ => None,
+            }));
+        }
+    }
+    Ok(ips)
 }
 
-/// The records of a name; none if it does not exist.
 async fn records(
-    resolver: &TokioResolver,
+    servers: &NameServers,
     name: &str,
     kind: RecordType,
 ) -> Result<Vec<RData>, DnsSourceError> {
-    match resolver.lookup(name, kind).await {
-        Ok(answer) => Ok(answer
-            .answers()
-            .iter()
-            .map(|record| record.data.clone())
-            .collect()),
-        Err(NetError::Dns(DnsError::NoRecordsFound(none)))
-            if matches!(
-                none.response_code,
-                ResponseCode::NXDomain | ResponseCode::NoError
-            ) =>
-        {
-            Ok(Vec::new())
-        }
-        Err(source) => Err(DnsSourceError::Lookup {
-            name: name.to_owned(),
-            records: kind,
-            source,
-        }),
-    }
+    let records = servers.records(name, kind).await;
+    records.map_err(|source| DnsSourceError::Lookup {
+        name: name.to_owned(),
+        records: kind,
+        source,
+    })
 }

@@ -62,15 +62,18 @@ impl FileClient {
         }
     }
 
-    /// The targets of all files, in the order of the file names.
-    pub(super) async fn fetch(&self) -> Result<Vec<Found>, FileSourceError> {
+    /// The targets of all files, in the order of the file names; `None` if no file matches the pattern.
+    pub(super) async fn fetch(&self) -> Result<Option<Vec<Found>>, FileSourceError> {
         let pattern = self.pattern.clone();
         let reading = async {
             let targets = match spawn_blocking(move || read_all(&pattern)).await {
                 Ok(targets) => targets?,
                 Err(_) => return Err(FileSourceError::Slow),
             };
-            Ok(targets::resolve(targets).await?)
+            match targets {
+                Contents::NoFile => Ok(None),
+                Contents::Targets(targets) => Ok(Some(targets::resolve(targets).await?)),
+            }
         };
         timeout(PATIENCE, reading)
             .await
@@ -78,15 +81,30 @@ impl FileClient {
     }
 }
 
-fn read_all(pattern: &Pattern) -> Result<Vec<Target>, FileSourceError> {
+/// What the files hold.
+enum Contents {
+    /// No file matches the pattern.
+    NoFile,
+    Targets(Vec<Target>),
+}
+
+fn read_all(pattern: &Pattern) -> Result<Contents, FileSourceError> {
     let failed = |path: &Path| {
         let path = path.to_path_buf();
         move |source| FileSourceError::Read { path, source }
     };
     let files = match pattern {
         Pattern::One(path) => vec![path.clone()],
-        Pattern::Many(folder, _) => pattern.files().map_err(failed(folder))?,
+        Pattern::Many(folder, _) => match pattern.files() {
+            Ok(files) => files,
+            // The folder need not exist yet either.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+            Err(error) => return Err(failed(folder)(error)),
+        },
     };
+    if files.is_empty() {
+        return Ok(Contents::NoFile);
+    }
     let mut all = Vec::new();
     for path in files {
         let content = read(&path).map_err(failed(&path))?;
@@ -98,5 +116,5 @@ fn read_all(pattern: &Pattern) -> Result<Vec<Target>, FileSourceError> {
             .map_err(|source| FileSourceError::Malformed { path, source })?;
         all.extend(targets);
     }
-    Ok(all)
+    Ok(Contents::Targets(all))
 }

@@ -39,9 +39,23 @@ impl LastGood {
         }
     }
 
-    /// Whether the last refresh failed.
+    /// Whether the next refresh should come soon: the last one failed, or has found no file yet, whose folder may not
+    /// exist and so can't be watched.
     pub(super) fn is_failing(&self) -> bool {
-        self.source_health == SourceHealth::Failing
+        matches!(
+            self.source_health,
+            SourceHealth::Failing | SourceHealth::New
+        )
+    }
+
+    /// Accepts that a pattern of files matches none. That is no fault, as long as it has never matched one: a pattern
+    /// may stand for files to come. Afterwards it is an empty answer.
+    pub(super) fn accept_nothing_yet(&mut self) -> Option<Arc<[Found]>> {
+        if self.source_health != SourceHealth::New {
+            return self.accept(Ok::<_, &str>(Vec::new()));
+        }
+        self.metrics.count(AnswerOutcome::NoFile);
+        None
     }
 
     /// Accepts an answer or keeps the last good one; `Some` is the new answer, if it differs. A change of health is

@@ -319,7 +319,10 @@ impl SourceClient {
     /// Refreshes once; `Some` is the new answer, if it changed.
     async fn fetch(&self, last_good: &mut LastGood) -> Option<Arc<[Found]>> {
         match self {
-            Self::File(client) => last_good.accept(client.fetch().await),
+            Self::File(client) => match client.fetch().await.transpose() {
+                Some(answer) => last_good.accept(answer),
+                None => last_good.accept_nothing_yet(),
+            },
             Self::Http(client) => last_good.accept(client.fetch().await),
             Self::Dns(client) => last_good.accept(client.fetch().await),
         }

@@ -3,7 +3,8 @@
 use std::{collections::HashMap, fmt, net::SocketAddr};
 
 use super::targets::Found;
-use switchyard_config::{MOST_SUBSTATIONS, Substation, connect_address};
+use switchyard_address::reaches;
+use switchyard_config::{MOST_SUBSTATIONS, Substation};
 
 /// A discovered substation that was ignored.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -57,7 +58,6 @@ pub fn merge<'a>(
     found: impl IntoIterator<Item = &'a Found>,
     own: &[SocketAddr],
 ) -> (Vec<Substation>, Vec<MergeConflict>) {
-    let own: Vec<_> = own.iter().copied().map(connect_address).collect();
     let mut all = listed.to_vec();
     let mut conflicts = Vec::new();
     let mut by_name = HashMap::new();
@@ -67,7 +67,7 @@ pub fn merge<'a>(
         by_address.insert(substation.address, position);
     }
     for found in found {
-        let cause = if own.contains(&found.address) {
+        let cause = if own.iter().any(|listen| reaches(found.address, *listen)) {
             Some(ConflictCause::Own)
         } else if let Some(first) = by_address.get(&found.address).and_then(|at| all.get(*at)) {
             let agrees = (!found.is_named || found.name == first.name)
@@ -164,14 +164,15 @@ mod tests {
 
     #[test]
     fn the_proxy_does_not_become_its_own_substation() {
-        let own = ["0.0.0.0:5001".parse().unwrap(), at(9)];
-        let here = Found {
-            address: "127.0.0.1:5001".parse().unwrap(),
-            ..found("here", 1)
+        let own = ["[::]:5001".parse().unwrap(), at(9)];
+        let here = |name, address: &str| Found {
+            address: address.parse().unwrap(),
+            ..found(name, 1)
         };
-        let (all, conflicts) = merge(&[], &[here, found("x", 9), found("y", 8)], &own);
+        let [v4, v6] = [here("v4", "127.0.0.1:5001"), here("v6", "[::1]:5001")];
+        let (all, conflicts) = merge(&[], &[v4, v6, found("x", 9), found("y", 8)], &own);
         assert_eq!(all, [listed("y", 8)]);
-        assert_eq!(conflicts.len(), 2);
+        assert_eq!(conflicts.len(), 3);
         assert!(
             conflicts
                 .iter()

@@ -22,6 +22,8 @@ pub(crate) enum AnswerOutcome {
     Ok,
     /// It answered, and there is none.
     Empty,
+    /// A pattern that has never matched a file: nothing is expected there yet.
+    NoFile,
     /// No answer, or one that breaks a rule.
     Failed,
 }

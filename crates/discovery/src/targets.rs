@@ -4,20 +4,18 @@
 //! Switchyard reads the labels `name` and `capacity` and ignores the rest. One invalid target invalidates the whole
 //! answer, because a partial answer would take the other substations out of service.
 
+mod groups;
+
 use std::{
     collections::BTreeMap,
-    fmt,
     net::{IpAddr, SocketAddr},
 };
 
 use futures_util::{StreamExt, TryStreamExt, stream};
-use serde::{
-    Deserialize, Deserializer,
-    de::{self, Visitor},
-};
 use thiserror::Error;
 use tokio::net::lookup_host;
 
+use groups::Group;
 use switchyard_config::{
     Endpoint, Fault, MOST_SUBSTATIONS, check_connectable, check_host, check_load, check_name,
     parse_endpoint,
@@ -99,69 +97,15 @@ pub struct Target {
 
 #[derive(Debug, Clone, PartialEq)]
 enum Host {
-    Ip(IpAddr),
+    /// The whole address: a link-local one has a scope.
+    At(SocketAddr),
     Name(String),
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Group {
-    #[serde(default)]
-    targets: Option<Vec<String>>,
-    #[serde(default)]
-    labels: Option<Labels>,
-}
-
-/// The labels that Switchyard reads.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Labels {
-    name: Option<Label>,
-    capacity: Option<Label>,
-}
-
-/// A label's value: text, and in YAML also an unquoted number.
-struct Label(String);
-
-impl<'de> Deserialize<'de> for Label {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Scalar;
-        impl Visitor<'_> for Scalar {
-            type Value = Label;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("the text of a label")
-            }
-
-            fn visit_str<E: de::Error>(self, value: &str) -> Result<Label, E> {
-                Ok(Label(value.to_owned()))
-            }
-
-            fn visit_u64<E: de::Error>(self, value: u64) -> Result<Label, E> {
-                Ok(Label(value.to_string()))
-            }
-
-            fn visit_i64<E: de::Error>(self, value: i64) -> Result<Label, E> {
-                Ok(Label(value.to_string()))
-            }
-
-            fn visit_f64<E: de::Error>(self, value: f64) -> Result<Label, E> {
-                Ok(Label(value.to_string()))
-            }
-        }
-        deserializer.deserialize_any(Scalar)
-    }
 }
 
 /// Parses target groups; reports every fault.
 pub fn parse(content: &[u8], format: Format) -> Result<Vec<Target>, Malformed> {
-    let groups: Option<Vec<Group>> = match format {
-        Format::Json => serde_json::from_slice(content)?,
-        Format::Yaml => yaml_serde::from_slice(content)?,
-    };
-    let groups = groups.unwrap_or_default();
-    let targets = groups.iter().filter_map(|group| group.targets.as_ref());
-    let count = targets.map(Vec::len).sum();
+    let groups = groups::read(content, format)?;
+    let count = groups.iter().map(|group| group.targets.len()).sum();
     if count > MOST_SUBSTATIONS {
         return Err(Malformed::TooMany(count));
     }
@@ -179,8 +123,11 @@ pub fn parse(content: &[u8], format: Format) -> Result<Vec<Target>, Malformed> {
 }
 
 fn read(index: usize, group: Group, targets: &mut Vec<Target>, faults: &mut Vec<Fault>) {
-    let addresses = group.targets.unwrap_or_default();
-    let labels = group.labels.unwrap_or_default();
+    let Group {
+        targets: addresses,
+        name,
+        capacity,
+    } = group;
     let mut note = |place: String, value: &str, rule: String| {
         faults.push(Fault {
             path: format!("[{index}].{place}"),
@@ -189,7 +136,6 @@ fn read(index: usize, group: Group, targets: &mut Vec<Target>, faults: &mut Vec<
         });
     };
 
-    let name = labels.name.map(|Label(name)| name);
     if let Some(name) = &name {
         if let Err(rule) = check_name(name) {
             note("labels.name".to_owned(), name, rule);
@@ -201,7 +147,7 @@ fn read(index: usize, group: Group, targets: &mut Vec<Target>, faults: &mut Vec<
             note("labels.name".to_owned(), name, rule);
         }
     }
-    let capacity = labels.capacity.and_then(|Label(text)| {
+    let capacity = capacity.and_then(|text| {
         let capacity = check_load(text.parse().ok());
         capacity
             .map_err(|rule| note("labels.capacity".to_owned(), &text, rule))
@@ -223,9 +169,7 @@ fn read(index: usize, group: Group, targets: &mut Vec<Target>, faults: &mut Vec<
 
 fn parts(target: &str) -> Result<(Host, u16), String> {
     match parse_endpoint(target)? {
-        Endpoint::At(address) => {
-            check_connectable(address).map(|at| (Host::Ip(at.ip()), at.port()))
-        }
+        Endpoint::At(address) => check_connectable(address).map(|at| (Host::At(at), at.port())),
         Endpoint::Host(_, 0) => Err("needs the port that it listens on, not 0".to_owned()),
         Endpoint::Host(host, port) => {
             check_host(host)?;
@@ -241,7 +185,7 @@ pub async fn resolve(targets: Vec<Target>) -> Result<Vec<Found>, UnknownHost> {
         .iter()
         .filter_map(|target| match &target.host {
             Host::Name(name) => Some(name.clone()),
-            Host::Ip(_) => None,
+            Host::At(_) => None,
         })
         .collect();
     names.sort();
@@ -256,14 +200,14 @@ pub async fn resolve(targets: Vec<Target>) -> Result<Vec<Found>, UnknownHost> {
         .await?;
 
     let found = targets.into_iter().filter_map(|target| {
-        let ip = match &target.host {
-            Host::Ip(ip) => *ip,
-            Host::Name(name) => *known.get(name)?,
+        let address = match &target.host {
+            Host::At(address) => *address,
+            Host::Name(name) => SocketAddr::new(*known.get(name)?, target.port),
         };
         Some(Found {
             name: target.name,
             is_named: target.is_named,
-            address: SocketAddr::new(ip, target.port),
+            address,
             capacity: target.capacity,
         })
     });
@@ -278,8 +222,8 @@ async fn look_up(host: &str) -> Result<IpAddr, UnknownHost> {
     // The call needs a port, which has no effect.
     let addresses = lookup_host((host, 1)).await;
     let addresses = addresses.map_err(|error| unknown(error.to_string()))?;
-    let lowest = addresses.map(|address| address.ip()).min();
-    lowest.ok_or_else(|| unknown("it has no address".to_owned()))
+    let first = switchyard_address::first(addresses).map(|address| address.ip());
+    first.ok_or_else(|| unknown("it has no address".to_owned()))
 }
 
 #[cfg(test)]

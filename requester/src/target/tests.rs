@@ -33,6 +33,7 @@ fn a_valid_target_is_used_as_given() {
 
 #[test]
 fn an_invalid_target_is_explained() {
+    const AMBIGUOUS: &str = "the host is ambiguous: write an IPv4 address as four decimal numbers without leading zeros";
     for (text, fault) in [
         ("", "it does not begin with http://"),
         ("127.0.0.1:8080", "it does not begin with http://"),
@@ -44,6 +45,9 @@ fn an_invalid_target_is_explained() {
         ("http://grid:0", "nothing listens on port 0"),
         ("http://grid:65536", "the port is missing"),
         ("http://:80", "the host is missing"),
+        ("http://127.1:80", AMBIGUOUS),
+        ("http://010.0.0.1:80", AMBIGUOUS),
+        ("http://2130706433:80", AMBIGUOUS),
         ("http://", "the host is malformed"),
         ("http://a b:80", "the host is malformed"),
         (

@@ -59,3 +59,15 @@ fn ports_that_do_not_exist_are_refused() {
         "{fault}"
     );
 }
+
+#[test]
+fn an_address_that_programs_read_differently_is_refused() {
+    assert_eq!(
+        parse_address("[::ffff:127.0.0.1]:5001"),
+        Ok("127.0.0.1:5001".parse().unwrap())
+    );
+    for ambiguous in ["010.0.0.1:5001", "127.1:5001", "0x7f000001:5001", "0:5001"] {
+        let told = parse_address(ambiguous).unwrap_err();
+        assert!(told.contains("is ambiguous"), "{told}");
+    }
+}

@@ -3,7 +3,7 @@
 //! An entry may be written in a short form, as its one required text. It is expanded to the map that it stands for, so
 //! that the same rules check both.
 
-use super::{Discovery, DnsSource, FileSource, HttpSource, MOST_SOURCES, Records};
+use super::{Discovery, DnsSource, Family, FileSource, HttpSource, MOST_SOURCES, Records};
 use crate::{tree::Node, values, walk::Section};
 use std::time::Duration;
 
@@ -68,6 +68,7 @@ fn dns(s: &mut Section<'_>, taken: &mut Vec<String>) -> Option<DnsSource> {
     let default = if is_srv { Records::Srv } else { Records::Both };
     let port = s.optional("port", values::whole(1..=u16::MAX));
     let records = s.value("type", default, values::parsed);
+    let family = s.optional("family", values::parsed);
     let refresh = s.value("refresh", Duration::from_secs(5), values::refresh);
     let timeout = s.value("timeout", Duration::from_secs(2), values::duration);
     let allow_empty = allow_empty(s);
@@ -87,10 +88,26 @@ fn dns(s: &mut Section<'_>, taken: &mut Vec<String>) -> Option<DnsSource> {
             ),
         }
     }
+    let only = match records {
+        Records::A => Some(Family::Ipv4),
+        Records::Aaaa => Some(Family::Ipv6),
+        Records::Both | Records::Srv => None,
+    };
+    if s.is_sound()
+        && let (Some(only), Some(family)) = (only, family)
+        && only != family
+    {
+        s.fault(
+            "family",
+            String::new(),
+            "is for a `type` with both kinds of addresses, A+AAAA or SRV: remove it",
+        );
+    }
     let source = DnsSource {
         name: name?,
         port,
         records,
+        family: only.or(family).unwrap_or_default(),
         refresh,
         timeout,
         allow_empty,

@@ -1,7 +1,7 @@
 //! Tests of the effective configuration and how it is written.
 
 use super::{ONE, accepted};
-use crate::{Config, MatchOp, Records};
+use crate::{Config, Family, MatchOp, Records};
 use std::{path::Path, time::Duration};
 
 #[test]
@@ -96,7 +96,8 @@ discovery:
     - substation:5001
     - _charge._tcp.grid.example
     - {name: substation, port: 5002, type: AAAA, refresh: 1h, timeout: 1s, allow_empty: true, resolver: "[::1]:53"}
-    - {name: grid., type: SRV}
+    - {name: grid., type: SRV, family: both}
+    - {name: grid, port: 1, family: ipv6}
 charge: {upstream_path: /v1/book?now=1, load_field: tokens, default_load: 1.5e3}
 load:
   path: /stats/prometheus
@@ -153,13 +154,14 @@ threads: 256
         .discovery
         .dns
         .iter()
-        .map(|dns| (dns.records, dns.port))
+        .map(|dns| (dns.records, dns.family, dns.port))
         .collect();
     let expected = [
-        (Records::Both, Some(5001)),
-        (Records::Srv, None),
-        (Records::Aaaa, Some(5002)),
-        (Records::Srv, None),
+        (Records::Both, Family::Ipv4, Some(5001)),
+        (Records::Srv, Family::Ipv4, None),
+        (Records::Aaaa, Family::Ipv6, Some(5002)),
+        (Records::Srv, Family::Both, None),
+        (Records::Both, Family::Ipv6, Some(1)),
     ];
     assert_eq!(records, expected);
     let [model, engine] = config.load.metric.matchers.as_slice() else {

@@ -1,13 +1,14 @@
 //! Addresses: an IP address or a host name, always with a port.
 
-use super::{Read, text};
+use super::{Read, source::check_host, text};
 use crate::tree::Node;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use switchyard_address::{canonical, first};
 
 /// An address as it is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Endpoint<'a> {
-    /// An IP address.
+    /// An IP address, in its canonical form.
     At(SocketAddr),
     /// A host name to be looked up, and a port.
     Host(&'a str, u16),
@@ -51,11 +52,11 @@ pub(crate) fn address(node: &Node) -> Read<SocketAddr> {
     }
 }
 
-/// Splits an address into host and port; looks nothing up.
+/// Splits an address into host and port; looks nothing up. Refuses a host that programs read differently.
 pub fn parse_endpoint(text: &str) -> Read<Endpoint<'_>> {
     const EXAMPLE: &str = "as in 127.0.0.1:5001";
     if let Ok(address) = text.parse() {
-        return Ok(Endpoint::At(address));
+        return Ok(Endpoint::At(canonical(address)));
     }
     if text.contains('/') {
         return Err(format!(
@@ -68,12 +69,17 @@ pub fn parse_endpoint(text: &str) -> Read<Endpoint<'_>> {
     match text.rsplit_once(':') {
         None | Some((_, "")) => Err(format!("needs a port, {EXAMPLE}")),
         Some(("", _)) => Err(format!("needs a host before the port, {EXAMPLE}")),
-        Some((host, port)) => match port.parse() {
-            Ok(port) => Ok(Endpoint::Host(host, port)),
-            Err(_) => Err(format!(
-                "has no port from 0 to 65535 after the ':', {EXAMPLE}"
-            )),
-        },
+        Some((host, port)) => {
+            // Parsing would accept a sign.
+            let digits = Some(port).filter(|port| port.bytes().all(|byte| byte.is_ascii_digit()));
+            let Some(port) = digits.and_then(|port| port.parse().ok()) else {
+                return Err(format!(
+                    "has no port from 0 to 65535 after the ':', {EXAMPLE}"
+                ));
+            };
+            check_host(host)?;
+            Ok(Endpoint::Host(host, port))
+        }
     }
 }
 
@@ -81,9 +87,7 @@ pub fn parse_endpoint(text: &str) -> Read<Endpoint<'_>> {
 /// substation on a reload.
 fn resolve(host: &str, port: u16) -> Read<SocketAddr> {
     match (host, port).to_socket_addrs() {
-        Ok(found) => found
-            .min()
-            .ok_or_else(|| "is a host name without an address".to_owned()),
+        Ok(found) => first(found).ok_or_else(|| "is a host name without an address".to_owned()),
         Err(error) => Err(format!("is a host name that cannot be looked up: {error}")),
     }
 }

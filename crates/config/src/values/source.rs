@@ -38,7 +38,11 @@ pub(crate) fn url(node: &Node) -> Read<String> {
         (Some("http"), Some(authority)) if authority.host().is_empty() => {
             Err(format!("needs a host, {EXAMPLE}"))
         }
-        (Some("http"), Some(_)) => Ok(url.to_owned()),
+        (Some("http"), Some(authority)) => {
+            switchyard_address::check_host(authority.host())
+                .map_err(|ambiguous| format!("has a host that {ambiguous}"))?;
+            Ok(url.to_owned())
+        }
         (Some("https"), _) => {
             Err("must begin with http://: this version asks without TLS".to_owned())
         }
@@ -55,8 +59,10 @@ pub(crate) fn host(node: &Node) -> Read<String> {
     check_host(host).map(|()| host.to_owned())
 }
 
-/// Checks that `host` is a valid DNS name; else the rule that it breaks.
+/// Checks that `host` is a valid DNS name, and no number that some programs take for an address; else the rule that it
+/// breaks.
 pub fn check_host(host: &str) -> Read<()> {
+    switchyard_address::check_host(host).map_err(|ambiguous| ambiguous.to_string())?;
     let allowed = |b: u8| b.is_ascii_alphanumeric() || b"_-".contains(&b);
     let label = |label: &str| (1..=63).contains(&label.len()) && label.bytes().all(allowed);
     let labels = host.strip_suffix('.').unwrap_or(host);

@@ -105,6 +105,131 @@ fn each_fault_is_named_with_its_place_and_rule() {
 }
 
 #[test]
+fn a_label_is_the_text_that_is_written_as_prometheus_reads_it() {
+    // The name and the capacity of a group with these labels.
+    let read = |text: &str, format| {
+        let found = found(text, format);
+        let name = found[0].is_named.then(|| found[0].name.clone());
+        (name, found[0].capacity)
+    };
+    let name = |text: &str| (Some(text.to_owned()), None);
+    let none = (None, None);
+    for (written, expected) in [
+        ("name: 1.10", name("1.10")),
+        ("name: 0x1F", name("0x1F")),
+        ("name: 0o17", name("0o17")),
+        ("name: 007", name("007")),
+        ("name: 1e3", name("1e3")),
+        ("name: 1_000", name("1_000")),
+        (
+            "name: 123456789012345678901234567890",
+            name("123456789012345678901234567890"),
+        ),
+        ("name: true", name("true")),
+        ("name: yes", name("yes")),
+        ("name: Off", name("Off")),
+        ("name: 2001-12-14", name("2001-12-14")),
+        ("name: !!str 1.10", name("1.10")),
+        ("name: \"null\"", name("null")),
+        // Null and empty text are no label.
+        ("name: null", none.clone()),
+        ("name: ~", none.clone()),
+        ("name:", none.clone()),
+        ("name: ''", none.clone()),
+        ("capacity: ''", none.clone()),
+        ("capacity: 1.50", (None, Some(1.5))),
+        ("capacity: 5e2", (None, Some(500.0))),
+        ("other: [1, {a: b}]", none.clone()),
+    ] {
+        let block = format!("- targets: ['10.0.0.1:1']\n  labels:\n    {written}\n");
+        assert_eq!(read(&block, Format::Yaml), expected, "{written}");
+        let flow = format!("[{{targets: ['10.0.0.1:1'], labels: {{{written}}}}}]");
+        // In a flow, `name:}` is another text.
+        if written != "name:" {
+            assert_eq!(read(&flow, Format::Yaml), expected, "{written}");
+        }
+    }
+    for (written, expected) in [
+        (r#""name": "1.10""#, name("1.10")),
+        (r#""name": "\u0061b""#, name("ab")),
+        (r#""name": 1.10"#, name("1.10")),
+        (r#""name": true"#, name("true")),
+        (r#""name": null"#, none.clone()),
+        (r#""name": """#, none.clone()),
+        (r#""capacity": 500.50"#, (None, Some(500.5))),
+        (r#""capacity": "1e3""#, (None, Some(1000.0))),
+    ] {
+        let text = format!(r#"[{{"targets": ["10.0.0.1:1"], "labels": {{{written}}}}}]"#);
+        assert_eq!(read(&text, Format::Json), expected, "{written}");
+    }
+    for hexadecimal in ["0x1F", "1_000", "true", ".inf", "0o17"] {
+        let text = format!("- {{targets: ['10.0.0.1:1'], labels: {{capacity: {hexadecimal}}}}}");
+        let told = refusal(&text);
+        assert!(
+            told.contains("must be a number above 0, and finite"),
+            "{told}"
+        );
+    }
+}
+
+#[test]
+fn anchors_and_merged_maps_are_read_as_by_yaml_1_1() {
+    let text = "
+- &first
+  targets: ['10.0.0.1:1']
+  labels: &common {capacity: 500, zone: n}
+- targets: ['10.0.0.2:1']
+  labels: {<<: *common, name: two}
+- targets: ['10.0.0.3:1']
+  labels: {<<: [{name: three}, *common, {capacity: 1}], capacity: 7.5}
+- <<: *first
+  targets: ['10.0.0.4:1']
+- <<: *first
+  targets: ['10.0.0.5:1']
+  labels: *common
+";
+    let found = found(text, Format::Yaml);
+    let read: Vec<_> = found
+        .iter()
+        .map(|one| (one.name.as_str(), one.capacity))
+        .collect();
+    let expected = [
+        ("10.0.0.1:1", Some(500.0)),
+        ("two", Some(500.0)),
+        ("three", Some(7.5)),
+        ("10.0.0.4:1", Some(500.0)),
+        ("10.0.0.5:1", Some(500.0)),
+    ];
+    assert_eq!(read, expected);
+}
+
+#[test]
+fn an_address_has_one_form_and_one_meaning() {
+    let mapped = found(
+        "- targets: ['[::ffff:10.0.0.1]:5001', '[fe80::1%3]:5001']",
+        Format::Yaml,
+    );
+    assert_eq!(mapped[0].address, "10.0.0.1:5001".parse().unwrap());
+    assert_eq!(mapped[1].address, "[fe80::1%3]:5001".parse().unwrap());
+    for target in [
+        "010.0.0.1:5001",
+        "127.1:5001",
+        "0x7f.1:5001",
+        "2130706433:5001",
+        "10.0.0.1.:5001",
+    ] {
+        for (text, format) in [
+            (format!("- targets: ['{target}']"), Format::Yaml),
+            (format!(r#"[{{"targets": ["{target}"]}}]"#), Format::Json),
+        ] {
+            let told = parse(text.as_bytes(), format).unwrap_err().to_string();
+            assert!(told.contains("is ambiguous"), "{target}: {told}");
+        }
+    }
+    assert!(refusal("- targets: ['10.0.0.1:+5001']").contains("no port from 0 to 65535"));
+}
+
+#[test]
 fn what_is_no_list_of_groups_is_refused() {
     for text in [
         "5",

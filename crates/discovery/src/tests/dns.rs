@@ -20,6 +20,7 @@ struct Zone {
     records: HashMap<(&'static str, u16), Vec<Vec<u8>>>,
     code: u8,
     is_silent: bool,
+    asked: usize,
 }
 
 /// A name in wire format.
@@ -94,7 +95,8 @@ async fn serve(zone: Arc<Mutex<Zone>>) -> SocketAddr {
         loop {
             let (length, client) = socket.recv_from(&mut buffer).await.unwrap();
             let answer = {
-                let zone = zone.lock();
+                let mut zone = zone.lock();
+                zone.asked += 1;
                 (!zone.is_silent).then(|| answer(&zone, &buffer[..length]))
             };
             if let Some(answer) = answer {
@@ -118,7 +120,7 @@ async fn rig(more: &str) -> (Arc<Mutex<Zone>>, Rig) {
 async fn all_addresses_of_a_name_are_found_in_a_stable_order_and_failures_change_nothing() {
     const SOURCE: &str = "dns:substation.grid.example:5001";
     let name = "substation.grid.example";
-    let (zone, mut rig) = rig("name: substation.grid.example, port: 5001").await;
+    let (zone, mut rig) = rig("name: substation.grid.example, port: 5001, family: both").await;
     let six = Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 1).octets().to_vec();
     let put = |records| drop(zone.lock().records.insert((name, A), records));
     put(vec![a(2), a(1)]);
@@ -192,4 +194,103 @@ async fn a_name_without_addresses_is_accepted_where_that_is_allowed() {
     zone.lock().code = NO_SUCH_NAME;
     zone.lock().records.clear();
     rig.finds(&[]).await;
+}
+
+fn aaaa(last: u16) -> Vec<u8> {
+    let ip = Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, last);
+    ip.octets().to_vec()
+}
+
+#[tokio::test]
+async fn a_host_with_both_kinds_of_addresses_is_one_substation() {
+    let name = "substation.grid.example";
+    for (more, found, other) in [
+        ("", "10.0.0.1:5001", A),
+        (", type: A+AAAA", "10.0.0.1:5001", A),
+        (", family: ipv6", "[fd00::1]:5001", AAAA),
+        (", type: A+AAAA, family: ipv6", "[fd00::1]:5001", AAAA),
+    ] {
+        let (zone, mut rig) = rig(&format!("name: {name}, port: 5001{more}")).await;
+        zone.lock().records.insert((name, A), vec![a(1)]);
+        zone.lock().records.insert((name, AAAA), vec![aaaa(1)]);
+        rig.finds(&[found]).await;
+        // Where there is one kind only, that is used.
+        zone.lock().records.remove(&(name, other));
+        let only = if other == A {
+            "[fd00::1]:5001"
+        } else {
+            "10.0.0.1:5001"
+        };
+        rig.finds(&[only]).await;
+    }
+
+    // That the other kind can't be asked for takes nothing away.
+    let (zone, mut rig) = rig(&format!("name: {name}, port: 5001")).await;
+    zone.lock().code = SERVER_FAILURE;
+    zone.lock().records.insert((name, A), vec![a(1)]);
+    rig.finds(&["10.0.0.1:5001"]).await;
+}
+
+#[tokio::test]
+async fn a_service_is_one_substation_and_a_mapped_address_is_the_address_that_it_maps() {
+    let service = "_charge._tcp.grid.example";
+    let (zone, mut rig) = rig(&format!("name: {service}")).await;
+    let mapped = Ipv4Addr::new(10, 0, 0, 2).to_ipv6_mapped().octets();
+    {
+        let mut zone = zone.lock();
+        let services = vec![srv(5001, "a.grid.example"), srv(5002, "b.grid.example")];
+        zone.records.insert((service, SRV), services);
+        zone.records.insert(("a.grid.example", A), vec![a(1)]);
+        zone.records.insert(("a.grid.example", AAAA), vec![aaaa(1)]);
+        let mapped = vec![mapped.to_vec()];
+        zone.records.insert(("b.grid.example", AAAA), mapped);
+    }
+    rig.finds(&["10.0.0.1:5001", "10.0.0.2:5002"]).await;
+}
+
+#[tokio::test]
+async fn the_second_server_is_asked_only_where_the_first_fails() {
+    use crate::dns::servers::NameServers;
+    use hickory_resolver::proto::rr::RecordType;
+
+    let name = "substation.grid.example";
+    let zones = [(); 3].map(|()| Arc::new(Mutex::new(Zone::default())));
+    let mut addresses = Vec::new();
+    for (zone, last) in zones.iter().zip(1..) {
+        zone.lock().records.insert((name, A), vec![a(last)]);
+        zone.lock().code = NO_SUCH_NAME;
+        addresses.push(serve(Arc::clone(zone)).await);
+    }
+    let servers = NameServers::at(&addresses, Duration::from_millis(600)).unwrap();
+    let ask = async |name: &str| {
+        servers.start_over();
+        let found = servers.records(name, RecordType::A).await;
+        found.map(|found| found.iter().map(ToString::to_string).collect::<Vec<_>>())
+    };
+    let asked = || {
+        zones
+            .each_ref()
+            .map(|zone| std::mem::take(&mut zone.lock().asked))
+    };
+    for _ in 0..20 {
+        assert_eq!(ask(name).await.unwrap(), ["10.0.0.1"]);
+        // "No such name" is an answer, too.
+        assert_eq!(ask("other.grid.example").await.unwrap(), [""; 0]);
+    }
+    assert_eq!(asked(), [40, 0, 0]);
+
+    // A failure, silence, and all of them silent.
+    zones[0].lock().records.clear();
+    zones[0].lock().code = SERVER_FAILURE;
+    assert_eq!(ask(name).await.unwrap(), ["10.0.0.2"]);
+    assert_eq!(asked()[2], 0);
+    zones[0].lock().is_silent = true;
+    zones[1].lock().is_silent = true;
+    assert_eq!(ask(name).await.unwrap(), ["10.0.0.3"]);
+    // One that failed is not asked again before the next refresh.
+    asked();
+    servers.records(name, RecordType::A).await.unwrap();
+    assert_eq!(asked(), [0, 0, 1]);
+    zones[2].lock().is_silent = true;
+    assert!(ask(name).await.is_err());
 }

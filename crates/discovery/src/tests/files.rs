@@ -64,9 +64,26 @@ async fn files_of_a_pattern_come_and_go() {
     rig.finds(&["one", "two"]).await;
     fs::remove_file(at.join("a.json")).unwrap();
     rig.finds(&["two"]).await;
-    // Without any file the answer is empty.
+    // Without any file the answer is empty, now that there was one.
     fs::remove_file(at.join("b.json")).unwrap();
     rig.keeps(&["two"], "file_sd:*.json", Empty).await;
+}
+
+#[tokio::test]
+async fn a_pattern_that_has_never_matched_a_file_is_no_failure_and_waits_for_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let patterns = "{file_sd: [\"targets/*.json\", \"*.yaml\"]}";
+    let mut rig = Rig::new(folder, patterns);
+    for source in ["file_sd:targets/*.json", "file_sd:*.yaml"] {
+        rig.keeps(&[], source, AnswerOutcome::NoFile).await;
+        let counted = |outcome| rig.metrics.handles(source).counted(outcome);
+        assert_eq!((counted(Empty), counted(Failed)), (0, 0));
+    }
+    assert_eq!((rig.log.count(FAILS), rig.log.count(EMPTY)), (0, 0));
+    let targets = rig.folder.path().join("targets");
+    fs::create_dir(&targets).unwrap();
+    put(&targets, "a.json", ONE);
+    rig.finds(&["one"]).await;
 }
 
 #[tokio::test]
