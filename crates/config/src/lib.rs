@@ -129,6 +129,32 @@ impl Config {
         Self::from_yaml(&text, &path.display().to_string())
     }
 
+    /// The address of the admin port that the file at `path` sets, or the default one. Nothing else of the file is
+    /// checked or looked up.
+    pub fn admin_listen(path: &Path) -> Result<SocketAddr, Error> {
+        let source_name = path.display().to_string();
+        let text = fs::read_to_string(path).map_err(|source| Error::Read {
+            path: path.to_path_buf(),
+            source,
+        })?;
+        let tree: tree::Node = yaml_serde::from_str(&text).map_err(|source| Error::Syntax {
+            source_name: source_name.clone(),
+            source,
+        })?;
+        let mut faults = Vec::new();
+        let admin = tree
+            .get("admin")
+            .map(|node| walk::walk("admin", node, &mut faults, read::admin));
+        match admin {
+            None => Ok(Admin::default().listen),
+            Some(Some(admin)) if faults.is_empty() => Ok(admin.listen),
+            Some(_) => Err(Error::Faults(Faults {
+                source_name,
+                faults,
+            })),
+        }
+    }
+
     /// Reads and checks `text`; `source` is its name in messages.
     pub fn from_yaml(text: &str, source: &str) -> Result<Self, Error> {
         let tree = yaml_serde::from_str(text).map_err(|error| Error::Syntax {

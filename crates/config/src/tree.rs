@@ -22,6 +22,15 @@ pub(super) enum Node {
 }
 
 impl Node {
+    /// The value of a key, if this is a map that has it.
+    pub(super) fn get(&self, key: &str) -> Option<&Self> {
+        let Self::Map(entries) = self else {
+            return None;
+        };
+        let mut entries = entries.iter();
+        entries.find_map(|(name, value)| (name == key).then_some(value))
+    }
+
     /// The kind of the value, worded to follow "not".
     pub(super) fn kind(&self) -> &'static str {
         match self {

@@ -4,11 +4,12 @@
 //! a second time, sends one `GET` to the process that runs, and reports the answer by its exit code.
 
 use std::io;
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::http::{Client, Error as HttpError, Url};
+use crate::http::{Client, Error as HttpError, Response, Url, UrlError};
 
 /// For connecting, for writing and for each read: a healthy process answers on loopback in a millisecond.
 const TIMEOUT: Duration = Duration::from_secs(2);
@@ -18,8 +19,8 @@ const TIMEOUT: Duration = Duration::from_secs(2);
 #[non_exhaustive]
 pub enum Unhealthy {
     /// The URL cannot be asked.
-    #[error("{0}: must be http://HOST:PORT/PATH, such as http://127.0.0.1:5001/ready")]
-    Url(String),
+    #[error("{0}: {1}; must be http://HOST:PORT/PATH, such as http://127.0.0.1:5001/ready")]
+    Url(String, UrlError),
     /// No answer, or none in time.
     #[error("{url}: no answer: {source}; is it running, and does it listen there?")]
     Silent {
@@ -38,12 +39,29 @@ pub enum Unhealthy {
     },
 }
 
-/// Sends one `GET` to `url`, and accepts only a `200`. Blocks for some seconds at most.
+/// Sends one `GET` to `url`, and accepts only a `200`. If the host has several addresses, as `localhost` has, one of them
+/// must answer so: another program may listen at the others. Blocks for some seconds an address at most.
 pub fn healthcheck(url: &str) -> Result<(), Unhealthy> {
-    let target = Url::parse(url).map_err(|_| Unhealthy::Url(url.to_owned()))?;
+    let target = Url::parse(url).map_err(|error| Unhealthy::Url(url.to_owned(), error))?;
+    match target.authority().to_socket_addrs() {
+        Ok(addresses) => ask(url, &target, addresses),
+        Err(source) => {
+            let url = url.to_owned();
+            Err(Unhealthy::Silent { url, source })
+        }
+    }
+}
+
+fn ask(
+    url: &str,
+    target: &Url,
+    addresses: impl IntoIterator<Item = SocketAddr>,
+) -> Result<(), Unhealthy> {
     let url = url.to_owned();
-    let answer = match Client::new(target.authority(), TIMEOUT).get(target.path()) {
-        Ok(response) if response.status() == 200 => return Ok(()),
+    let is_healthy = |response: &Response| response.status() == 200;
+    let client = Client::new(target.authority(), TIMEOUT);
+    let answer = match client.get_from_any(addresses, target.path(), is_healthy) {
+        Ok(response) if is_healthy(&response) => return Ok(()),
         Ok(response) => response.status_line().to_owned(),
         Err(HttpError::NotHttp { line }) => line,
         Err(HttpError::Io(source)) => return Err(Unhealthy::Silent { url, source }),

@@ -19,7 +19,7 @@
 //! ```
 
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{TcpStream, ToSocketAddrs};
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
 use ::http::Uri;
@@ -40,6 +40,11 @@ pub enum UrlError {
     /// It names no host.
     #[error("without a host")]
     NoHost,
+    /// Its host is a number that programs read differently, such as `127.1`.
+    #[error(
+        "its host is ambiguous: write an IPv4 address as four decimal numbers without leading zeros"
+    )]
+    Ambiguous,
 }
 
 /// A `http://` URL, in the parts that a request needs.
@@ -59,6 +64,7 @@ impl Url {
         }
         let host = uri.host().filter(|host| !host.is_empty());
         let host = host.ok_or(UrlError::NoHost)?;
+        switchyard_address::check_host(host).map_err(|_| UrlError::Ambiguous)?;
         // `Uri` has no port both where none is written and where the written one is no port.
         let is_bare = uri
             .authority()
@@ -156,8 +162,36 @@ impl Client {
         self.send("POST", path)
     }
 
+    /// Sends a `GET` of `path` to each of the host's `addresses` in turn. Returns the first answer that `is_good`, else
+    /// the last answer or error.
+    pub(crate) fn get_from_any(
+        &self,
+        addresses: impl IntoIterator<Item = SocketAddr>,
+        path: &str,
+        is_good: impl Fn(&Response) -> bool,
+    ) -> Result<Response, Error> {
+        let mut last = Err(no_address().into());
+        for address in addresses {
+            let stream = TcpStream::connect_timeout(&address, self.timeout);
+            let answer = stream
+                .map_err(Error::from)
+                .and_then(|stream| self.exchange(stream, "GET", path));
+            if answer.as_ref().is_ok_and(&is_good) {
+                return answer;
+            }
+            // An answer tells more than an address where nothing listens.
+            if last.is_err() || answer.is_ok() {
+                last = answer;
+            }
+        }
+        last
+    }
+
     fn send(&self, method: &str, path: &str) -> Result<Response, Error> {
-        let mut stream = self.connect()?;
+        self.exchange(self.connect()?, method, path)
+    }
+
+    fn exchange(&self, mut stream: TcpStream, method: &str, path: &str) -> Result<Response, Error> {
         stream.set_read_timeout(Some(self.timeout))?;
         stream.set_write_timeout(Some(self.timeout))?;
         stream.write_all(self.head(method, path).as_bytes())?;
@@ -190,7 +224,7 @@ impl Client {
 
     /// Tries the host's addresses in turn: `localhost` is two on most systems, and one of them may refuse.
     fn connect(&self) -> io::Result<TcpStream> {
-        let mut last = io::Error::new(io::ErrorKind::NotFound, "the host has no address");
+        let mut last = no_address();
         for address in self.authority.to_socket_addrs()? {
             match TcpStream::connect_timeout(&address, self.timeout) {
                 Ok(stream) => return Ok(stream),
@@ -199,6 +233,10 @@ impl Client {
         }
         Err(last)
     }
+}
+
+fn no_address() -> io::Error {
+    io::Error::new(io::ErrorKind::NotFound, "the host has no address")
 }
 
 /// An answer whose body is still to be read.

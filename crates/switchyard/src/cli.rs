@@ -7,11 +7,11 @@ use std::{
     process::ExitCode,
 };
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use clap::{Args, Parser, Subcommand};
 use tracing::info;
 
-use switchyard_config::{self as config, Config};
+use switchyard_config::{self as config, Config, connect_address};
 use switchyard_process::{
     healthcheck, log_to_stderr, print_panics, raise_file_limit, signals, stderr,
 };
@@ -81,6 +81,9 @@ enum Command {
             default_value = "http://127.0.0.1:9901/ready"
         )]
         url: String,
+        /// The configuration of the running proxy: its /ready is asked at admin.listen
+        #[arg(long, short, value_name = "FILE", conflicts_with = "url")]
+        config: Option<PathBuf>,
     },
 }
 
@@ -127,7 +130,7 @@ pub(crate) fn main() -> ExitCode {
             demo::run(&options).map_err(anyhow::Error::new)
         }
         Some(Command::Top(options)) => top::run(&options).map_err(anyhow::Error::new),
-        Some(Command::Healthcheck { url }) => healthcheck(&url).map_err(anyhow::Error::new),
+        Some(Command::Healthcheck { url, config }) => check_health(url, config.as_deref()),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -141,6 +144,24 @@ pub(crate) fn main() -> ExitCode {
             })
         }
     }
+}
+
+fn check_health(url: String, config: Option<&Path>) -> anyhow::Result<()> {
+    let url = match config {
+        None => url,
+        Some(file) => {
+            // Not as an error of the configuration: a container engine knows the exit codes 0 and 1 only.
+            let listen = Config::admin_listen(file).map_err(|error| anyhow!("{error:#}"))?;
+            if listen.port() == 0 {
+                bail!(
+                    "{}: admin.listen has port 0, which is any free one: say with --url which it is",
+                    file.display()
+                );
+            }
+            format!("http://{}/ready", connect_address(listen))
+        }
+    };
+    healthcheck(&url).map_err(anyhow::Error::new)
 }
 
 fn run(options: &Run) -> anyhow::Result<()> {

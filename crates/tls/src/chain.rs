@@ -16,9 +16,13 @@ use rustls::{
     sign::CertifiedKey,
 };
 use tracing::warn;
-use x509_parser::certificate::X509Certificate;
+use x509_parser::{certificate::X509Certificate, x509::X509Version};
 
-use crate::{provider::provider, secret::secret};
+use crate::{
+    pem_lines::{separated, unread_kind},
+    provider::provider,
+    secret::secret,
+};
 use switchyard_config::{self as config, Fault};
 
 const CERTIFICATE: &str = "tls.certificate";
@@ -35,7 +39,7 @@ impl Chain {
     /// Reads and checks both files.
     pub(super) fn read(files: &config::Tls) -> Result<Self, Fault> {
         let chain = certificates(&files.certificate)?;
-        let expires_at = check_dates(&files.certificate, &chain)?;
+        let expires_at = check(&files.certificate, &chain)?;
         let key = private_key(&files.key)?;
         let key = joined(chain, key, &provider()).map_err(|rule| fault(KEY, &files.key, rule))?;
         Ok(Self {
@@ -69,6 +73,13 @@ fn fault(path: &str, file: &Path, rule: String) -> Fault {
 fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, Fault> {
     let text = std::fs::read(file)
         .map_err(|error| fault(CERTIFICATE, file, format!("cannot be read: {error}")))?;
+    let text = separated(&text);
+    if let Some(kind) = unread_kind(&text) {
+        let rule = format!(
+            "holds a {kind}: write it as -----BEGIN CERTIFICATE-----, as `openssl x509` does"
+        );
+        return Err(fault(CERTIFICATE, file, rule));
+    }
     let chain: Vec<_> = CertificateDer::pem_slice_iter(&text)
         .collect::<Result<_, _>>()
         .map_err(|error| fault(CERTIFICATE, file, not_pem(&error)))?;
@@ -82,6 +93,7 @@ fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, Fault> {
 
 fn private_key(file: &Path) -> Result<PrivateKeyDer<'static>, Fault> {
     let text = secret(file).map_err(|rule| fault(KEY, file, rule))?;
+    let text = separated(&text);
     PrivateKeyDer::from_pem_slice(&text).map_err(|error| {
         let is_encrypted = text
             .windows(ENCRYPTED.len())
@@ -129,9 +141,9 @@ fn joined(
     Ok(joined)
 }
 
-/// When the first certificate expires, in seconds since the Unix epoch. Dates are no fault: after a long outage an
+/// Checks each certificate, and returns when the first one expires, in seconds since the Unix epoch. Dates are no fault: after a long outage an
 /// old certificate serves better than none, and a clock may be wrong.
-fn check_dates(file: &Path, chain: &[CertificateDer<'static>]) -> Result<i64, Fault> {
+fn check(file: &Path, chain: &[CertificateDer<'static>]) -> Result<i64, Fault> {
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |since| {
@@ -143,6 +155,15 @@ fn check_dates(file: &Path, chain: &[CertificateDer<'static>]) -> Result<i64, Fa
             let rule = format!("holds no valid X.509 certificate as number {}", at + 1);
             fault(CERTIFICATE, file, rule)
         })?;
+        // The server's own: of the others, a root may be as old as that.
+        if at == 0 && certificate.version() != X509Version::V3 {
+            let rule = format!(
+                "holds an X.509 version {} certificate, which TLS clients refuse: issue it again as version 3, with \
+                 its host names as extension subjectAltName",
+                certificate.version().0 + 1
+            );
+            return Err(fault(CERTIFICATE, file, rule));
+        }
         let validity = certificate.validity();
         let (from, to) = (
             validity.not_before.timestamp(),

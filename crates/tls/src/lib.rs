@@ -10,6 +10,7 @@ mod connection;
 mod credentials;
 mod layer;
 mod metrics;
+mod pem_lines;
 mod provider;
 mod secret;
 mod token;

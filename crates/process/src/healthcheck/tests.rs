@@ -37,14 +37,46 @@ fn a_port_without_a_listener_is_not_healthy() {
 }
 
 #[test]
+fn one_healthy_address_of_a_name_is_enough() {
+    let url = "http://grid:9901/ready";
+    let target = Url::parse(url).unwrap();
+    let address = |authority: &str| authority.parse().unwrap();
+    // Another program listens at the other addresses of the name, or nothing does.
+    for stranger in ["HTTP/1.1 404 Not Found\r\n\r\n", "220 mail ready\r\n", ""] {
+        let (first, other) = serve(stranger);
+        let (second, healthy) = serve("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
+        ask(url, &target, [address(&first), address(&second)]).unwrap();
+        other.join().unwrap();
+        let request = healthy.join().unwrap();
+        assert!(request.contains("host: grid:9901\r\n"), "{request}");
+    }
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let nothing = listener.local_addr().unwrap();
+    drop(listener);
+    let (second, healthy) = serve("HTTP/1.1 200 OK\r\n\r\n");
+    ask(url, &target, [nothing, address(&second)]).unwrap();
+    healthy.join().unwrap();
+
+    // An answer says more than an address where nothing listens.
+    let (first, other) = serve("HTTP/1.1 503 Service Unavailable\r\n\r\n");
+    let unhealthy = ask(url, &target, [address(&first), nothing]).unwrap_err();
+    assert!(unhealthy.to_string().contains("503"), "{unhealthy}");
+    other.join().unwrap();
+}
+
+#[test]
 fn what_is_no_url_is_refused() {
     for url in [
         "",
         "127.0.0.1:5001",
         "https://127.0.0.1:1/",
         "http:///ready",
+        "http://127.1:5001/ready",
     ] {
         let unhealthy = healthcheck(url).unwrap_err();
-        assert!(matches!(unhealthy, Unhealthy::Url(_)), "{url}: {unhealthy}");
+        assert!(
+            matches!(unhealthy, Unhealthy::Url(..)),
+            "{url}: {unhealthy}"
+        );
     }
 }

@@ -25,6 +25,8 @@ fn a_url_is_split_into_what_a_request_needs() {
         ("https://127.0.0.1:9901", UrlError::Scheme),
         ("/ready", UrlError::Scheme),
         ("http://:9901/", UrlError::NoHost),
+        ("http://127.1:9901/", UrlError::Ambiguous),
+        ("http://0177.0.0.1:9901/", UrlError::Ambiguous),
     ] {
         assert_eq!(parts(url), Err(error), "{url}");
     }

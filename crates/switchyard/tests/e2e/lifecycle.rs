@@ -46,6 +46,28 @@ fn healthcheck_says_whether_a_running_proxy_is_ready() {
     let unwell = check(&url("/nowhere"));
     assert_eq!(unwell.status.code(), Some(1));
     assert!(stderr(&unwell).contains("404"), "{}", stderr(&unwell));
+    // With the configuration it finds the admin port by itself, and looks up and checks nothing else.
+    let by_config = |admin: &str| {
+        let elsewhere = "substations: [{name: a, address: unknown.invalid:5001}]";
+        run(
+            &["healthcheck"],
+            &format!("admin: {{listen: \"{admin}\"}}\n{elsewhere}"),
+        )
+    };
+    let port = proxy.admin.port();
+    for admin in [
+        format!("127.0.0.1:{port}"),
+        format!("0.0.0.0:{port}"),
+        format!("localhost:{port}"),
+        format!("[::ffff:127.0.0.1]:{port}"),
+    ] {
+        assert_eq!(by_config(&admin).status.code(), Some(0), "{admin}");
+    }
+    for (admin, words) in [("127.0.0.1:0", "--url"), ("127.1:9901", "is ambiguous")] {
+        let unwell = by_config(admin);
+        assert_eq!(unwell.status.code(), Some(1));
+        assert!(stderr(&unwell).contains(words), "{}", stderr(&unwell));
+    }
     let admin = url("/ready");
     drop(proxy);
     let unwell = check(&admin);

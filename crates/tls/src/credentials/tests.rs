@@ -75,6 +75,109 @@ impl Files {
     }
 }
 
+/// One DER element: its tag and its content.
+fn der(tag: u8, content: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(content.len()).unwrap().to_be_bytes();
+    [&[tag, 0x82], length.as_slice(), content].concat()
+}
+
+/// The first element of `der`: all of it, its content, and what follows.
+fn element(der: &[u8]) -> (&[u8], &[u8], &[u8]) {
+    let (header, length) = match der[1] {
+        short @ 0..=0x7f => (2, usize::from(short)),
+        0x81 => (3, usize::from(der[2])),
+        _ => (4, usize::from(u16::from_be_bytes([der[2], der[3]]))),
+    };
+    let end = header + length;
+    (&der[..end], &der[header..end], &der[end..])
+}
+
+/// A self-signed certificate and its key, with the certificate made over into version 1, which has no version field
+/// and no extensions. Its signature is no longer right, which nothing here checks.
+fn version_1() -> (String, String) {
+    let key = KeyPair::generate().unwrap();
+    let params = CertificateParams::new(["localhost".to_owned()]).unwrap();
+    let signed = params.self_signed(&key).unwrap();
+    let (_, whole, _) = element(signed.der());
+    let (_, mut fields, signature) = element(whole);
+    let mut kept = Vec::new();
+    while !fields.is_empty() {
+        let (field, _, rest) = element(fields);
+        if !matches!(field[0], 0xa0 | 0xa3) {
+            kept.extend_from_slice(field);
+        }
+        fields = rest;
+    }
+    let certificate = der(0x30, &[der(0x30, &kept), signature.to_vec()].concat());
+    (pem("CERTIFICATE", &certificate), key.serialize_pem())
+}
+
+fn pem(label: &str, der: &[u8]) -> String {
+    const DIGITS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = format!("-----BEGIN {label}-----\n");
+    for (at, three) in der.chunks(3).enumerate() {
+        let bits = (0..3).fold(0, |bits, at| {
+            bits << 8 | u32::from(three.get(at).copied().unwrap_or(0))
+        });
+        for digit in 0..4 {
+            let value = usize::try_from(bits >> (18 - 6 * digit) & 63).unwrap();
+            let is_there = digit <= three.len();
+            text.push(if is_there { DIGITS[value].into() } else { '=' });
+        }
+        if at % 16 == 15 {
+            text.push('\n');
+        }
+    }
+    format!("{text}\n-----END {label}-----\n")
+}
+
+#[test]
+fn an_x509_certificate_of_version_1_is_named_as_such() {
+    let files = Files::new();
+    let (certificate, key) = version_1();
+    files.write("tls.crt", &certificate);
+    files.write("tls.key", &key);
+    let (path, rule) = files.fault();
+    assert_eq!(path, "tls.certificate");
+    assert!(
+        rule.starts_with("holds an X.509 version 1 certificate"),
+        "{rule}"
+    );
+    assert!(rule.contains("version 3"), "{rule}");
+}
+
+#[test]
+fn glued_certificates_are_all_read() {
+    let files = Files::new();
+    let (certificate, key) = pair(3000);
+    let (second, _) = pair(2999);
+    let (third, _) = pair(2998);
+    let [one, two, three] = [&certificate, &second, &third].map(|pem| pem.trim_end());
+    let count = || {
+        let chain = Chain::read(&files.tls()).unwrap();
+        chain.key().cert.len()
+    };
+    files.write("tls.key", &key);
+    for glued in [
+        format!("{one}{two}{three}"),
+        format!("{one}{two}\n{three}"),
+        format!("{one} \t{two}\r\n{three}\r\n"),
+        format!("\u{feff}{one}\n  {two}\n\t{three}"),
+        format!("{}{}{three}", one.replace('\n', "\r\n"), two),
+    ] {
+        files.write("tls.crt", &glued);
+        assert_eq!(count(), 3, "{glued}");
+    }
+    // The key may be glued to something, too.
+    files.write("tls.key", &format!("{one}{key}"));
+    assert_eq!(count(), 3);
+
+    let trusted = two.replace("CERTIFICATE", "TRUSTED CERTIFICATE");
+    files.write("tls.crt", &format!("{one}{trusted}"));
+    let (_, rule) = files.fault();
+    assert!(rule.starts_with("holds a TRUSTED CERTIFICATE"), "{rule}");
+}
+
 #[test]
 fn each_fault_of_the_files_has_its_message() {
     let (certificate, key) = pair(3000);
