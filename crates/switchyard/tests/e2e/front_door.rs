@@ -660,7 +660,11 @@ fn every_error_of_the_admin_port_is_the_contracts() {
             "body_too_large",
         ),
     ] {
-        let bytes = bytes.replacen("host: test\r\n", "host: test\r\nx-request-id: mine\r\n", 1);
+        let bytes = bytes.replacen(
+            "host: localhost\r\n",
+            "host: localhost\r\nx-request-id: mine\r\n",
+            1,
+        );
         let mut connection = Connection::open(proxy.admin);
         let _ = connection.0.write_all(bytes.as_bytes());
         let answer = connection.answer();

@@ -412,7 +412,7 @@ fn answers_are_sent_before_the_process_ends() {
         })
         .await;
         proxy.signal(Signal::SIGTERM);
-        proxy.logged("finishing requests in flight");
+        proxy.logged("finishes the requests in flight");
         // An idle client gets a GOAWAY, and so does not delay the end.
         timeout(PATIENCE, idle.end).await.unwrap().unwrap().unwrap();
         assert!(proxy.is_running());
@@ -458,7 +458,7 @@ fn answers_that_a_client_has_not_read_yet_are_not_lost_at_the_end() {
             (proxy.metric("switchyard_requests_in_flight") == 0.0).then_some(())
         });
         proxy.signal(Signal::SIGTERM);
-        proxy.logged("finishing requests in flight");
+        proxy.logged("finishes the requests in flight");
         for answer in answers {
             let answer = whole(answer).await.unwrap();
             assert_eq!((answer.status, answer.body.len()), (200, LENGTH));

@@ -95,7 +95,7 @@ fn sigterm_finishes_the_request_in_flight_and_ends_within_a_second_of_it() {
         (proxy.metric("switchyard_connections") == 2.0).then_some(())
     });
     proxy.signal(Signal::SIGTERM);
-    proxy.logged("finishing requests in flight");
+    proxy.logged("finishes the requests in flight");
     assert_eq!(
         proxy.get("/ready").status,
         503,
