@@ -15,10 +15,12 @@ mod budget;
 mod capacity_forecast;
 mod charge;
 mod decisions;
+mod exhausted;
 mod idempotency;
 mod operation;
 mod origin;
 mod queue;
+mod refusal;
 mod reply;
 mod request;
 pub(crate) mod request_id;
@@ -142,6 +144,7 @@ impl Dispatcher {
             address: substation.address(),
             connect_timeout: snapshot.config.timeouts.connect,
             most: snapshot.config.upstream.pipeline.most(),
+            largest_answer: snapshot.config.limits.answer,
             shared: &substation.metrics().shared,
         }
     }

@@ -215,6 +215,10 @@ pub struct Limits {
     #[serde(serialize_with = "show::size")]
     #[schemars(with = "json_schema::Size")]
     pub body: usize,
+    /// The largest body of a substation's answer, in bytes.
+    #[serde(serialize_with = "show::size")]
+    #[schemars(with = "json_schema::Size")]
+    pub answer: usize,
     /// The most client connections at once.
     #[schemars(range(min = 1, max = bounds::MOST_CONNECTIONS))]
     pub connections: usize,
@@ -227,6 +231,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             body: 64 << 10,
+            answer: 1 << 20,
             connections: 10_000,
             requests: 10_000,
         }

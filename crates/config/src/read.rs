@@ -128,6 +128,7 @@ fn upstream(s: &mut Section<'_>) -> Upstream {
 fn limits(s: &mut Section<'_>) -> Limits {
     let default = Limits::default();
     let body = s.value("body", default.body, values::size(1..=LARGEST_BODY));
+    let answer = s.value("answer", default.answer, values::size(1..=LARGEST_BODY));
     let connections = s.value(
         "connections",
         default.connections,
@@ -135,6 +136,7 @@ fn limits(s: &mut Section<'_>) -> Limits {
     );
     Limits {
         body,
+        answer,
         connections,
         // By default one for each connection, which adds no limit.
         requests: s.value("requests", connections, values::whole(1..=MOST_CONNECTIONS)),

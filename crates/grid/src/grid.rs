@@ -48,7 +48,7 @@ impl Grid {
         clock: Clock,
         seed: u64,
     ) -> Result<Self, Unencodable> {
-        let shared = SharedState::new(clock, metrics.choice.clone());
+        let shared = SharedState::new(clock, metrics);
         let substations = members(&shared, config, metrics, |_, _| None)?;
         Ok(Self::of(config, substations, Arc::new(shared), seed))
     }

@@ -11,6 +11,7 @@ use switchyard_telemetry::{Error, Registrar, counter_by, forget_by, request_buck
 use crate::{
     choice::ChoiceMetrics,
     outcomes::{ReportOutcome, UpstreamOutcome},
+    shortages::ShortageMetrics,
     state::SubstationState,
 };
 
@@ -19,6 +20,8 @@ use crate::{
 pub struct GridMetrics {
     /// The metrics of the choices.
     pub choice: ChoiceMetrics,
+    /// What the proxy itself lacked.
+    pub shortages: ShortageMetrics,
     decisions: IntCounterVec,
     upstream: IntCounterVec,
     shared: IntCounterVec,
@@ -105,6 +108,7 @@ impl GridMetrics {
         let one = &["substation"];
         Ok(Self {
             choice: ChoiceMetrics::register(make)?,
+            shortages: ShortageMetrics::register(make)?,
             decisions: make.counters(
                 "dispatch_decisions_total",
                 "Choices of a substation, by reason.",

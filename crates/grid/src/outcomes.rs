@@ -13,10 +13,14 @@ pub enum UpstreamOutcome {
     Refused,
     /// No connection could be made.
     Connect,
+    /// The proxy itself lacked what a connection takes.
+    Shortage,
     /// It did not answer in time.
     Timeout,
     /// It broke the connection, or its answer could not be read.
     Reset,
+    /// Its answer is larger than the limit.
+    Oversize,
 }
 
 /// What became of a load that an answer reported.

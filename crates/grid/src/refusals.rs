@@ -1,9 +1,14 @@
 //! What follows from a substation's refusals.
 //!
 //! A substation may refuse although its gauge shows room. Then every request would try it first,
-//! and each would cost a retry. So a refusal takes precedence over the gauge: for some time the
-//! substation gets no request of that load or more, only smaller ones. The time doubles while it
-//! refuses again. It ends early when the gauge has fallen by that load, because then there is room.
+//! and each would cost a retry. So a refusal for want of room takes precedence over the gauge: for
+//! some time the substation gets no request of that load or more, only smaller ones. The time
+//! doubles while it refuses again. It ends early when the gauge has fallen by that load, because
+//! then there is room.
+//!
+//! A refusal may be wrong, or be over sooner than it says. So now and then one request of that
+//! load, the probe, goes there all the same. If it is booked, the refusal has ended. What the
+//! substation told the refused client about when to come back concerns that client alone.
 //!
 //! This is pure code: moments and loads are passed in.
 
@@ -13,17 +18,20 @@ use switchyard_balance::Load;
 
 use crate::clock::Moment;
 
-/// How long the first refusal counts; in any case until the next sample.
+/// How long the first refusal counts; in any case until the next sample, or until a request would
+/// find no room otherwise.
 const FIRST: Duration = Duration::from_millis(500);
-/// The longest time that a refusal counts, even if the substation asks for more.
+/// The longest time that a refusal counts.
 const LONGEST: Duration = Duration::from_secs(8);
+/// The time from a refusal, or from a probe, to the next probe.
+const PROBE_AFTER: Duration = Duration::from_secs(1);
 
 /// The refusals of one substation.
 #[derive(Debug, Default)]
 pub(super) struct Refusals {
     /// Refusals since it last booked as much as it refused.
     in_a_row: u32,
-    /// The least load among them.
+    /// The least load among those that count at the same time.
     least: Option<Load>,
     held: Option<Hold>,
 }
@@ -33,42 +41,44 @@ struct Hold {
     until: Moment,
     /// The gauge as it was at the refusal.
     value: Option<Load>,
+    probe_at: Moment,
+    /// Whether the next request may be the probe.
+    is_open: bool,
 }
 
 impl Refusals {
-    /// Records a refusal of `load` with the gauge at `value`. `room_in` is after what time it
-    /// expects to have room.
-    pub(super) fn refused(
-        &mut self,
-        load: Load,
-        value: Option<Load>,
-        now: Moment,
-        room_in: Option<Duration>,
-    ) {
-        // Of concurrent refusals only the first counts.
+    /// Records a refusal of `load` with the gauge at `value`.
+    pub(super) fn refused(&mut self, load: Load, value: Option<Load>, now: Moment) {
+        // Of concurrent refusals only the first counts, and the least load of them.
         if self.held.is_none() {
             self.in_a_row += 1;
+            self.least = None;
         }
         let doublings = self.in_a_row.saturating_sub(1);
         let lasts = FIRST
             .saturating_mul(2_u32.saturating_pow(doublings))
-            .max(room_in.unwrap_or_default())
             .min(LONGEST);
         self.least = Some(self.least.map_or(load, |least| least.min(load)));
         self.held = Some(Hold {
             until: now.plus(lasts),
             value,
+            probe_at: now.plus(PROBE_AFTER),
+            is_open: false,
         });
     }
 
-    /// Records that it booked `load`.
-    pub(super) fn booked(&mut self, load: Load) {
-        if self.least.is_some_and(|least| load >= least) {
+    /// Records that it booked `load`. True if that ends a refusal.
+    pub(super) fn booked(&mut self, load: Load) -> bool {
+        let is_over = self.least.is_some_and(|least| load >= least);
+        let was_held = self.held.is_some();
+        if is_over {
             *self = Self::default();
         }
+        is_over && was_held
     }
 
-    /// Takes a new sample into account, and returns the load that still counts as refused.
+    /// Takes a new sample into account, and returns the load that still counts as refused. `None`
+    /// also while the next request may be the probe.
     pub(super) fn sampled(&mut self, value: Option<Load>, now: Moment) -> Option<Load> {
         let load = self.least?.micros();
         self.held = self.held.filter(|hold| {
@@ -78,7 +88,36 @@ impl Refusals {
             };
             now < hold.until && !has_fallen
         });
-        self.held()
+        if let Some(hold) = &mut self.held {
+            hold.is_open |= now >= hold.probe_at;
+        }
+        self.held().filter(|_| !self.is_open())
+    }
+
+    /// Lets the next request be the probe, if it is time for one and no sample came since. True if
+    /// that is new.
+    pub(super) fn open(&mut self, now: Moment) -> bool {
+        let Some(hold) = &mut self.held else {
+            return false;
+        };
+        let is_due = now >= hold.until.min(hold.probe_at) && !hold.is_open;
+        hold.is_open |= is_due;
+        is_due
+    }
+
+    /// Makes a request of `load` the probe, if there is to be one. Then it returns the load that
+    /// counts as refused again from now on.
+    pub(super) fn probe(&mut self, load: Load, now: Moment) -> Option<Load> {
+        let least = self.least.filter(|least| load >= *least)?;
+        let hold = self.held.as_mut().filter(|hold| hold.is_open)?;
+        hold.is_open = false;
+        hold.probe_at = now.plus(PROBE_AFTER);
+        Some(least)
+    }
+
+    /// Whether the next request may be the probe.
+    pub(super) fn is_open(&self) -> bool {
+        self.held.is_some_and(|hold| hold.is_open)
     }
 
     /// The least load that counts as refused now.
@@ -108,45 +147,87 @@ mod tests {
     fn refusals_in_a_row_count_longer_and_a_booking_ends_them() {
         let (mut refusals, mut now) = (Refusals::default(), 0);
         for lasts in [500, 1_000, 2_000, 4_000, 8_000, 8_000] {
-            refusals.refused(load(11.0), None, at(now), None);
-            refusals.refused(load(11.0), None, at(now), None);
-            assert_eq!(
-                refusals.sampled(None, at(now + lasts - 1)),
-                Some(load(11.0))
-            );
-            assert_eq!(refusals.sampled(None, at(now + lasts)), None);
+            refusals.refused(load(11.0), None, at(now));
+            refusals.refused(load(11.0), None, at(now));
+            refusals.sampled(None, at(now + lasts - 1));
+            assert_eq!(refusals.held(), Some(load(11.0)));
+            refusals.sampled(None, at(now + lasts));
+            assert_eq!(refusals.held(), None);
             now += lasts;
         }
-        refusals.booked(load(11.0));
+        assert!(!refusals.booked(load(11.0)), "nothing was held any more");
         assert!(refusals.is_clean());
-        refusals.refused(load(11.0), None, at(now), None);
+        refusals.refused(load(11.0), None, at(now));
         assert_eq!(refusals.sampled(None, at(now + 500)), None);
     }
 
     #[test]
-    fn smaller_requests_go_on_and_the_smallest_refused_load_counts() {
+    fn smaller_requests_go_on_and_the_smallest_load_refused_at_the_same_time_counts() {
         let mut refusals = Refusals::default();
-        refusals.refused(load(22.0), None, at(0), Some(Duration::from_secs(3)));
-        refusals.refused(load(11.0), None, at(0), Some(Duration::from_secs(3)));
-        refusals.booked(load(3.7));
-        assert_eq!(refusals.sampled(None, at(2_999)), Some(load(11.0)));
-        assert_eq!(refusals.sampled(None, at(3_000)), None);
-        refusals.booked(load(3.7));
+        refusals.refused(load(22.0), None, at(0));
+        refusals.refused(load(11.0), None, at(0));
+        assert!(!refusals.booked(load(3.7)));
+        assert_eq!(refusals.sampled(None, at(499)), Some(load(11.0)));
+        assert_eq!(refusals.sampled(None, at(500)), None);
+        assert!(!refusals.booked(load(3.7)));
         assert!(!refusals.is_clean(), "they go on counting");
-        refusals.booked(load(11.0));
+        refusals.refused(load(50.0), None, at(600));
+        let held = refusals.sampled(None, at(700));
+        assert_eq!(held, Some(load(50.0)), "not what was refused long ago");
+        assert!(refusals.booked(load(50.0)));
         assert!(refusals.is_clean());
     }
 
     #[test]
     fn a_gauge_that_has_fallen_by_the_refused_load_ends_the_refusal() {
         let mut refusals = Refusals::default();
-        refusals.refused(
-            load(11.0),
-            Some(load(90.0)),
-            at(0),
-            Some(Duration::from_secs(8)),
-        );
+        refusals.refused(load(11.0), Some(load(90.0)), at(0));
         assert!(refusals.sampled(Some(load(80.0)), at(1)).is_some());
         assert!(refusals.sampled(Some(load(79.0)), at(2)).is_none());
+    }
+
+    /// Refusals that count for 8 s.
+    fn stubborn() -> Refusals {
+        let mut refusals = Refusals::default();
+        for _ in 0..5 {
+            refusals.refused(load(11.0), None, at(0));
+            refusals.held = None;
+        }
+        refusals.refused(load(11.0), None, at(0));
+        refusals
+    }
+
+    #[test]
+    fn while_a_refusal_counts_one_request_a_second_is_let_through() {
+        let mut refusals = stubborn();
+        assert_eq!(refusals.sampled(None, at(999)), Some(load(11.0)));
+        assert_eq!(refusals.probe(load(11.0), at(999)), None, "not yet");
+        for second in 1..8 {
+            let now = at(1_000 * second);
+            assert_eq!(refusals.sampled(None, now), None, "the way is open");
+            assert_eq!(refusals.probe(load(3.7), now), None, "too small to tell");
+            assert_eq!(refusals.probe(load(22.0), now), Some(load(11.0)));
+            assert_eq!(refusals.probe(load(22.0), now), None, "one at a time");
+            assert_eq!(refusals.sampled(None, now), Some(load(11.0)));
+            assert_eq!(refusals.held(), Some(load(11.0)));
+        }
+        assert!(
+            refusals.booked(load(22.0)),
+            "a probe that is booked ends it"
+        );
+    }
+
+    #[test]
+    fn without_samples_the_way_opens_when_a_request_finds_no_room() {
+        let mut refusals = Refusals::default();
+        assert!(!refusals.open(at(0)));
+        refusals.refused(load(11.0), None, at(0));
+        assert!(!refusals.open(at(499)));
+        assert!(refusals.open(at(500)));
+        assert!(!refusals.open(at(501)), "it is open already");
+        assert_eq!(refusals.probe(load(11.0), at(501)), Some(load(11.0)));
+        let mut refusals = stubborn();
+        assert!(!refusals.open(at(999)));
+        assert!(refusals.open(at(1_000)));
     }
 }

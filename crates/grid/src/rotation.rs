@@ -4,9 +4,10 @@
 //! too few substations are left, those ejected for failing are used as well, because a substation
 //! that sometimes fails is better than none. Drained and unreachable substations are never used.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use switchyard_balance::{Ledger, Load};
+use switchyard_process::Shortage;
 
 use crate::{
     clock::{Clock, Moment},
@@ -38,12 +39,12 @@ impl Drop for Trial {
 pub struct Closed;
 
 impl Grid {
-    /// Whether a request that chose `substation` may go there. Usually it may, at the cost of
+    /// Whether a request of `load` that chose `substation` may go there. Usually it may, at the cost of
     /// reading one flag. A substation on trial takes one request, which gets the [`Trial`].
-    pub fn enter(&self, substation: &Arc<Substation>) -> Result<Option<Trial>, Closed> {
+    pub fn enter(&self, substation: &Arc<Substation>, load: Load) -> Result<Option<Trial>, Closed> {
         match substation
             .rotation_state()
-            .admission(substation.ledger(), self.shared.clock)
+            .admission(substation.ledger(), load, self.shared.clock)
         {
             Admission::Free => Ok(None),
             Admission::Trial => Ok(Some(Trial {
@@ -73,14 +74,35 @@ impl Grid {
         self.follow(substation, event);
     }
 
-    /// Reports that `substation` refused `load`; `room_in`: when it expects to have room. As an
-    /// answer, this is a good exchange.
-    pub fn refused(&self, substation: &Substation, load: Load, room_in: Option<Duration>) {
+    /// Reports that `substation` refused `load` for want of room. As an answer, this is a good
+    /// exchange.
+    pub fn refused(&self, substation: &Substation, load: Load) {
         let now = self.shared.clock.now();
         substation
             .rotation_state()
-            .refused(substation.ledger(), load, room_in, now);
+            .refused(substation.ledger(), load, now);
         self.good(substation, None);
+    }
+
+    /// Reports that the proxy lacked what a connection to a substation takes. That concerns no
+    /// substation.
+    pub fn lacks(&self, shortage: Shortage) {
+        self.shared
+            .shortages
+            .note(shortage, self.shared.clock.now());
+    }
+
+    /// To be called when no substation has room: lets the next request through to those whose
+    /// refusal is old enough. True if that is news, so that another choice may find one.
+    pub fn open_probes(&self) -> bool {
+        let now = self.shared.clock.now();
+        let mut is_news = false;
+        for substation in self.substations() {
+            is_news |= substation
+                .rotation_state()
+                .open_probe(substation.ledger(), now);
+        }
+        is_news
     }
 
     /// Reports the end of a scrape of `substation`.

@@ -7,12 +7,9 @@
 //!
 //! A good answer and a choice read one flag each, and take the lock only if the flag is set.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering::Relaxed},
-    },
-    time::Duration,
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering::Relaxed},
 };
 
 use parking_lot::Mutex;
@@ -63,8 +60,8 @@ pub(super) struct RotationState {
     state: Mutex<Inner>,
     /// Whether a good answer would change something.
     is_troubled: AtomicBool,
-    /// Whether a request must ask for the trial first.
-    is_on_trial: AtomicBool,
+    /// Whether a request must ask first: only one may be the trial, and only one the probe.
+    is_guarded: AtomicBool,
     /// Whether a sample must consider refusals, or moves the slow start.
     is_moving: AtomicBool,
 }
@@ -103,7 +100,7 @@ impl RotationState {
             counts,
             state: Mutex::new(state),
             is_troubled: AtomicBool::new(false),
-            is_on_trial: AtomicBool::new(false),
+            is_guarded: AtomicBool::new(false),
             is_moving: AtomicBool::new(false),
         }
     }
@@ -137,8 +134,8 @@ impl RotationState {
             return None;
         }
         self.change(ledger, clock.now(), |state, now| {
-            if let Some(load) = load {
-                state.refusals.booked(load);
+            if load.is_some_and(|load| state.refusals.booked(load)) {
+                believe_gauge(ledger);
             }
             let back = state
                 .detector
@@ -175,18 +172,11 @@ impl RotationState {
         })
     }
 
-    /// Records a refusal of `load`. `room_in` is after what time the substation expects to have
-    /// room.
-    pub(super) fn refused(
-        &self,
-        ledger: &Ledger,
-        load: Load,
-        room_in: Option<Duration>,
-        now: Moment,
-    ) {
+    /// Records a refusal of `load` for want of room.
+    pub(super) fn refused(&self, ledger: &Ledger, load: Load, now: Moment) {
         ledger.refused(load);
         self.change(ledger, now, |state, now| {
-            state.refusals.refused(load, ledger.value(), now, room_in);
+            state.refusals.refused(load, ledger.value(), now);
             None
         });
     }
@@ -214,11 +204,29 @@ impl RotationState {
     /// Takes a new sample into account: refusals that still count take precedence over it.
     pub(super) fn sampled(&self, ledger: &Ledger, now: Moment) {
         if self.is_moving.load(Relaxed) {
-            let mut state = self.state.lock();
-            if let Some(load) = state.refusals.sampled(ledger.value(), now) {
-                ledger.refused(load);
-            }
+            self.change(ledger, now, |state, now| {
+                if let Some(load) = state.refusals.sampled(ledger.value(), now) {
+                    ledger.refused(load);
+                }
+                None
+            });
         }
+    }
+
+    /// Lets a request through that finds no room elsewhere, if the substation's last refusal is old
+    /// enough and no sample came since. True if that is new.
+    pub(super) fn open_probe(&self, ledger: &Ledger, now: Moment) -> bool {
+        let mut is_new = false;
+        if self.is_moving.load(Relaxed) {
+            self.change(ledger, now, |state, now| {
+                is_new = state.refusals.open(now);
+                if is_new {
+                    believe_gauge(ledger);
+                }
+                None
+            });
+        }
+        is_new
     }
 
     /// Drains or undrains it, for an operator.
@@ -247,17 +255,23 @@ impl RotationState {
         });
     }
 
-    /// Whether a request that chose it may go there. On trial, only one may; otherwise any.
-    pub(super) fn admission(&self, ledger: &Ledger, clock: Clock) -> Admission {
-        if !self.is_on_trial.load(Relaxed) {
+    /// Whether a request of `load` that chose it may go there. On trial, only one may; otherwise
+    /// any. The first one as large as what it refuses is the probe, and closes the way behind it.
+    pub(super) fn admission(&self, ledger: &Ledger, load: Load, clock: Clock) -> Admission {
+        if !self.is_guarded.load(Relaxed) {
             return Admission::Free;
         }
         let mut admission = Admission::Closed;
-        self.change(ledger, clock.now(), |state, _| {
+        self.change(ledger, clock.now(), |state, now| {
             if state.detector.start_trial() {
                 admission = Admission::Trial;
             } else if state.is_in_rotation() {
                 admission = Admission::Free;
+            }
+            if admission != Admission::Closed
+                && let Some(least) = state.refusals.probe(load, now)
+            {
+                ledger.refused(least);
             }
             None
         });
@@ -313,12 +327,18 @@ impl RotationState {
         let is_refusing = inner.refusals.held().is_some();
         let is_clean = inner.detector.is_clean() && inner.refusals.is_clean();
         self.is_troubled.store(!is_clean, Relaxed);
-        self.is_on_trial
-            .store(matches!(stage, Stage::Trial | Stage::Tried), Relaxed);
+        let is_on_trial = matches!(stage, Stage::Trial | Stage::Tried);
+        self.is_guarded
+            .store(is_on_trial || inner.refusals.is_open(), Relaxed);
         self.is_moving
             .store(stage != Stage::In || is_refusing || share < 1.0, Relaxed);
         event
     }
+}
+
+/// Judges room by the gauge again, whatever was refused since its last sample.
+fn believe_gauge(ledger: &Ledger) {
+    ledger.set_capacity(ledger.capacity());
 }
 
 /// Whether a request may go to the substation that was chosen for it.

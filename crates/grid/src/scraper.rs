@@ -237,7 +237,11 @@ impl ScrapeSlot {
             substation.stamp_sample(now);
         }
         grid.scraped(substation, reach(outcome), now);
-        self.log(result, substation.name());
+        match result {
+            // It has one line for all substations, and says nothing about this one.
+            Err(PollFailure::Lacking(shortage)) => grid.lacks(shortage),
+            other => self.log(other, substation.name()),
+        }
     }
 
     /// Logs what changed since the last scrape.
@@ -276,11 +280,12 @@ fn is_like(one: Option<&PollFailure>, other: Option<&PollFailure>) -> bool {
 }
 
 /// What the end of a scrape shows about the connection. Any answer proves it, even a missing or
-/// unreadable page. A timeout proves nothing, because only the page may be slow.
+/// unreadable page. A timeout proves nothing, because only the page may be slow, and neither does
+/// a shortage of this process.
 fn reach(outcome: PollOutcome) -> Reach {
     match outcome {
         PollOutcome::Connect => Reach::No,
-        PollOutcome::Timeout => Reach::Unclear,
+        PollOutcome::Timeout | PollOutcome::Shortage => Reach::Unclear,
         _ => Reach::Yes,
     }
 }

@@ -14,7 +14,9 @@ use crate::{
     choice::ChoiceMetrics,
     clock::{Clock, Moment},
     fleet_counts::FleetCounts,
+    metrics::GridMetrics,
     own_names::OwnNames,
+    shortages::Shortages,
     substation::Substation,
 };
 
@@ -25,6 +27,7 @@ pub(super) struct SharedState {
     pub(super) choice_metrics: ChoiceMetrics,
     pub(super) counts: Arc<FleetCounts>,
     pub(super) own_names: Arc<OwnNames>,
+    pub(super) shortages: Shortages,
     is_ready: AtomicBool,
     panic: Mutex<Panic>,
 }
@@ -40,12 +43,13 @@ struct Panic {
 }
 
 impl SharedState {
-    pub(super) fn new(clock: Clock, choice_metrics: ChoiceMetrics) -> Self {
+    pub(super) fn new(clock: Clock, metrics: &GridMetrics) -> Self {
         Self {
             clock,
-            choice_metrics,
+            choice_metrics: metrics.choice.clone(),
             counts: Arc::default(),
             own_names: Arc::default(),
+            shortages: Shortages::new(metrics.shortages.clone()),
             is_ready: AtomicBool::new(false),
             panic: Mutex::default(),
         }

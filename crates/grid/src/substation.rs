@@ -55,7 +55,8 @@ pub(super) enum Reach {
     Yes,
     /// No connection could be made, or it broke.
     No,
-    /// No answer came in time. Only the metrics page may be at fault.
+    /// No answer came in time, or this process could not ask. Only the metrics page may be at
+    /// fault, or this process.
     Unclear,
 }
 

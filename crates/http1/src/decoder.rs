@@ -132,6 +132,12 @@ impl Decoder {
         *self = Self::new(self.limits);
     }
 
+    /// Whether an interim answer to the same request has come already.
+    #[must_use]
+    pub const fn has_begun(&self) -> bool {
+        self.interim > 0
+    }
+
     /// Decodes all that has been received for this answer, from its first byte.
     ///
     /// Between calls the caller may only append to `received`. Its content belongs to the decoder, which removes

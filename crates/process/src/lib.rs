@@ -6,12 +6,14 @@
 //! - [`stderr`]: write other lines there, without blocking and without failing.
 //! - [`vital`]: start again what must not end.
 //! - [`http`]: a blocking HTTP/1.1 client for a program's own ports.
+//! - [`Shortage`]: what the process has no more of, by the error of a connection.
 //! - [`healthcheck()`]: the command by which a container engine asks a process for its health.
 
 mod file_limit;
 mod healthcheck;
 pub mod http;
 mod log;
+mod shortage;
 pub mod signals;
 pub mod stderr;
 #[cfg(test)]
@@ -21,3 +23,4 @@ pub mod vital;
 pub use file_limit::raise_file_limit;
 pub use healthcheck::{Unhealthy, healthcheck};
 pub use log::{log_to_stderr, print_panics};
+pub use shortage::Shortage;

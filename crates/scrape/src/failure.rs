@@ -4,6 +4,7 @@ use std::{fmt, io, sync::Arc, time::Duration};
 
 use switchyard_balance::load::LARGEST;
 use switchyard_gauge::exposition::Found;
+use switchyard_process::Shortage;
 
 use crate::outcome::PollOutcome;
 
@@ -17,6 +18,8 @@ pub enum PollFailure {
     Timeout(Duration),
     /// No connection could be made, or it was lost.
     Connect(io::Error),
+    /// This process lacks what a connection takes.
+    Lacking(Shortage),
     /// An answer with a status other than 200, and where it leads, if it is a redirect.
     Status {
         /// The status.
@@ -73,6 +76,7 @@ impl PollFailure {
         match self {
             Self::Timeout(_) => PollOutcome::Timeout,
             Self::Connect(_) => PollOutcome::Connect,
+            Self::Lacking(_) => PollOutcome::Shortage,
             Self::Status { .. } => PollOutcome::Status,
             Self::TooLarge(..) => PollOutcome::TooLarge,
             Self::Missing(_) | Self::Several(_) => PollOutcome::Missing,
@@ -99,6 +103,7 @@ impl fmt::Display for PollFailure {
                 write!(out, "no complete answer within {timeout:?} (load.timeout)")
             }
             Self::Connect(error) => write!(out, "cannot connect: {error}"),
+            Self::Lacking(shortage) => write!(out, "cannot connect: {shortage}"),
             Self::Status {
                 status,
                 location: Some(location),

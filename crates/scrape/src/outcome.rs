@@ -13,6 +13,8 @@ pub enum PollOutcome {
     Timeout,
     /// No connection could be made, or it was lost.
     Connect,
+    /// This process lacks what a connection takes, such as a local port.
+    Shortage,
     /// An answer with a status other than 200.
     Status,
     /// A page that could not be read, or a gauge whose value is not a load.

@@ -13,6 +13,7 @@ use tokio::{
 use switchyard_config as config;
 use switchyard_gauge::exposition::{self, Aggregate, Found, Info, Wanted};
 use switchyard_http1::{Answer, Decoded, Decoder, Limits};
+use switchyard_process::Shortage;
 use switchyard_wire::names;
 
 use crate::{failure::PollFailure, ticket::ScrapeTicket};
@@ -119,9 +120,10 @@ impl Probe {
             Ok(Ok(fetched)) => fetched,
             Ok(Err(error)) => {
                 self.stream = None;
-                return Err(match error.kind() {
-                    io::ErrorKind::InvalidData => PollFailure::Answer(error),
-                    _ => PollFailure::Connect(error),
+                return Err(match (Shortage::of(&error), error.kind()) {
+                    (Some(shortage), _) => PollFailure::Lacking(shortage),
+                    (None, io::ErrorKind::InvalidData) => PollFailure::Answer(error),
+                    (None, _) => PollFailure::Connect(error),
                 });
             }
             Err(_) => {

@@ -3,7 +3,7 @@
 
 use std::io;
 
-use bytes::BytesMut;
+use bytes::{Buf, BytesMut};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -11,7 +11,7 @@ use tokio::{
 
 use super::{
     Outgoing, Progress,
-    delivery::{delivery, may_have_arrived},
+    delivery::{delivery, is_reset, may_have_arrived},
 };
 use switchyard_http1::{Answer, Decoded, Decoder, Limits, Malformed, encode_request};
 
@@ -21,9 +21,28 @@ const READ: usize = 2048;
 /// Why a connection can no longer be used.
 #[derive(Debug)]
 pub(super) struct Broken {
-    pub(super) reason: String,
+    pub(super) reason: Reason,
     /// Whether the substation may have received any of the request.
     pub(super) arrived: bool,
+}
+
+/// What broke a connection.
+#[derive(Debug)]
+pub(super) enum Reason {
+    /// It was lost, or the bytes that came over it were not a valid answer.
+    Lost(String),
+    /// The answer is larger than the limit.
+    TooLarge(Malformed),
+}
+
+impl From<Malformed> for Reason {
+    fn from(error: Malformed) -> Self {
+        if error.is_oversize() {
+            Self::TooLarge(error)
+        } else {
+            Self::Lost(error.to_string())
+        }
+    }
 }
 
 /// A connection, its buffer and its decoder.
@@ -34,6 +53,20 @@ pub(super) struct Connection {
     decoder: Decoder,
     /// Bytes written since the connection was made.
     pub(super) sent: u64,
+    /// Whether it was idle for a while before this use, so that a request's last byte is written apart:
+    /// see [`delivery`](super::delivery).
+    pub(super) has_rested: bool,
+}
+
+/// How a request was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Written {
+    /// In one piece.
+    Whole,
+    /// Its last byte apart.
+    Apart,
+    /// Only so many bytes: the socket took no more at once.
+    Part(usize),
 }
 
 impl Connection {
@@ -49,6 +82,7 @@ impl Connection {
             buffer: BytesMut::new(),
             decoder: Decoder::new(Limits::default()),
             sent,
+            has_rested: false,
         }
     }
 
@@ -63,50 +97,120 @@ impl Connection {
     pub(super) async fn round_trip(
         &mut self,
         outgoing: &Outgoing<'_>,
+        limits: Limits,
         progress: &mut Progress,
     ) -> Result<Answer, Broken> {
-        let broken = |reason| Broken {
-            reason,
-            arrived: true,
-        };
         let headers = outgoing.headers();
         self.buffer.clear();
         encode_request(&mut self.buffer, outgoing.line, headers, outgoing.body)
-            .map_err(|error| broken(error.to_string()))?;
+            .map_err(|error| lost(error.to_string()))?;
         let begins = self.sent;
-        self.write(progress)
-            .await
-            .map_err(|error| broken(format!("while sending: {error}")))?;
-        self.decoder.reset();
+        self.decoder = Decoder::new(limits);
+        let is_apart = match self.write(progress).await {
+            Ok(Written::Whole) => false,
+            Ok(Written::Apart) => true,
+            Ok(Written::Part(written)) => return self.write_and_read(written).await,
+            Err(error) => {
+                return Err(Broken {
+                    arrived: *progress == Progress::Sent
+                        && self.may_have_arrived(&error, self.has_rested, begins).await,
+                    ..lost(format!("while sending: {error}"))
+                });
+            }
+        };
+        self.sent += self.buffer.len() as u64;
+        self.buffer.clear();
         loop {
             self.buffer.reserve(READ);
-            let read = self.stream.read_buf(&mut self.buffer).await;
-            let read =
-                read.map_err(|error| broken(format!("while waiting for its answer: {error}")))?;
-            match self.decoder.decode(&mut self.buffer, read == 0) {
-                Ok(Decoded::Done(answer)) => return Ok(answer),
-                Ok(Decoded::NeedMore) => {}
+            match self.stream.read_buf(&mut self.buffer).await {
+                Ok(read) => match self.decoder.decode(&mut self.buffer, read == 0) {
+                    Ok(Decoded::Done(answer)) => return Ok(answer),
+                    Ok(Decoded::NeedMore) => {}
+                    Err(error) => {
+                        let check = || delivery(&self.stream, begins);
+                        return Err(Broken {
+                            reason: error.into(),
+                            arrived: error != Malformed::NoAnswer || may_have_arrived(check).await,
+                        });
+                    }
+                },
                 Err(error) => {
-                    let check = || delivery(&self.stream, begins);
+                    let has_begun = !self.buffer.is_empty() || self.decoder.has_begun();
                     return Err(Broken {
-                        reason: error.to_string(),
-                        arrived: error != Malformed::NoAnswer || may_have_arrived(check).await,
+                        arrived: has_begun || self.may_have_arrived(&error, is_apart, begins).await,
+                        ..lost(format!("while waiting for its answer: {error}"))
                     });
                 }
             }
         }
     }
 
-    async fn write(&mut self, progress: &mut Progress) -> io::Result<()> {
+    /// After an error: whether the substation may have received any of the request that begins at `begins`.
+    async fn may_have_arrived(&self, error: &io::Error, is_apart: bool, begins: u64) -> bool {
+        let is_provable = is_apart && is_reset(error);
+        !is_provable || may_have_arrived(|| delivery(&self.stream, begins)).await
+    }
+
+    /// Writes the request: usually in one piece, which leaves in one packet.
+    async fn write(&mut self, progress: &mut Progress) -> io::Result<Written> {
         let length = self.buffer.len();
-        let written = self.stream.write(&self.buffer).await?;
+        let first = length - usize::from(self.has_rested && length > 1);
+        let begin = self.buffer.get(..first).unwrap_or_default();
+        let written = self.stream.write(begin).await?;
         *progress = Progress::Sent;
-        // A request that fits the socket buffer leaves in one write; a larger one needs more.
-        if let Some(rest) = self.buffer.get(written..) {
-            self.stream.write_all(rest).await?;
+        if written == length {
+            return Ok(Written::Whole);
         }
-        self.sent += length as u64;
+        let last = self.buffer.get(first..).unwrap_or_default();
+        if written == first && self.stream.write(last).await? == last.len() {
+            return Ok(Written::Apart);
+        }
+        Ok(Written::Part(written))
+    }
+
+    /// Writes the rest of a large request, of which `written` bytes have left, and takes an answer that comes before
+    /// all of it is written. The connection is not used again after such an answer.
+    async fn write_and_read(&mut self, written: usize) -> Result<Answer, Broken> {
+        let mut rest = self.buffer.split_off(written);
+        self.sent += (written + rest.len()) as u64;
         self.buffer.clear();
-        Ok(())
+        let (mut reader, mut writer) = self.stream.split();
+        let mut failure = None;
+        loop {
+            self.buffer.reserve(READ);
+            tokio::select! {
+                biased;
+                read = reader.read_buf(&mut self.buffer) => {
+                    let waiting = |error| lost(format!("while waiting for its answer: {error}"));
+                    let read = read.map_err(waiting)?;
+                    match self.decoder.decode(&mut self.buffer, read == 0) {
+                        Ok(Decoded::Done(mut answer)) => {
+                            answer.reusable &= rest.is_empty();
+                            return Ok(answer);
+                        }
+                        Ok(Decoded::NeedMore) => {}
+                        Err(error) => {
+                            let reason = failure.map_or_else(|| error.into(), Reason::Lost);
+                            return Err(Broken { reason, arrived: true });
+                        }
+                    }
+                }
+                written = writer.write(&rest), if !rest.is_empty() && failure.is_none() => {
+                    match written {
+                        Ok(written) => rest.advance(written),
+                        // The substation reads no more; its answer may have come before that.
+                        Err(error) => failure = Some(format!("while sending: {error}")),
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A connection that was lost after the request may have arrived.
+fn lost(reason: String) -> Broken {
+    Broken {
+        reason: Reason::Lost(reason),
+        arrived: true,
     }
 }

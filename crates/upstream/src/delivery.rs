@@ -1,12 +1,20 @@
-//! Whether a request was delivered over a connection that the substation closed.
+//! Whether a request was delivered over a connection that ended without an answer.
 //!
-//! A substation may close an idle connection at the very moment at which a request is written to it. Nothing was
-//! booked then, but it looks like a connection lost in the middle: bytes were written and no answer came. So after
-//! a close without an answer, the kernel is asked whether the substation's kernel accepted any byte of the request.
-//! A closed socket accepts none and answers with a reset. Only a request that is proven undelivered this way
+//! A substation may close an idle connection at the very moment at which a request is written to it, or may have
+//! vanished without a word. Nothing was booked then, but it looks like a connection lost in the middle: bytes were
+//! written and no answer came. So the kernel is asked whether the substation's kernel accepted any byte of the
+//! request. A closed socket accepts none and answers with a reset. Only a request that is proven undelivered this way
 //! counts as not sent.
+//!
+//! After a close the proof is complete, because the close acknowledges what had arrived before it. A reset
+//! acknowledges nothing: a substation may read a request, hold its acknowledgement back for up to 40 ms in the hope of
+//! an answer to send it with, and reset the connection meanwhile. But it does not hold it back for a second packet
+//! that it has read as well (Linux acknowledges when a reader has emptied the socket of two pushed packets, BSD and
+//! Windows at the second packet). So on a connection that was idle the last byte of a request is written apart. A
+//! substation that has read all of the request has then acknowledged it, and a reset without an acknowledgement proves
+//! that it has not. On a busy connection nothing is written apart, and a reset proves nothing.
 
-use std::{os::fd::AsRawFd, time::Duration};
+use std::{io, os::fd::AsRawFd, time::Duration};
 
 use tokio::{net::TcpStream, time::sleep};
 
@@ -26,7 +34,7 @@ pub(super) enum Delivery {
     Arrived,
 }
 
-/// After the substation's close: whether it may have received any of a request. `check` asks the kernel once.
+/// After the substation's close or reset: whether it may have received any of a request. `check` asks the kernel once.
 pub(super) async fn may_have_arrived(check: impl Fn() -> Delivery) -> bool {
     for _ in 0..CHECKS {
         match check() {
@@ -36,6 +44,14 @@ pub(super) async fn may_have_arrived(check: impl Fn() -> Delivery) -> bool {
         }
     }
     true
+}
+
+/// Whether an error says that the substation's end reset the connection.
+pub(super) fn is_reset(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe
+    )
 }
 
 /// What the kernel knows now of the bytes from `begins` on, counted from the first byte of the connection.

@@ -26,13 +26,14 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use connection::{Broken, Connection};
+use connection::{Broken, Connection, Reason};
 use pending_response::PendingResponse;
 use pipeline_queue::Outcome;
 use pipelined_connection::{Observation, PipelinedConnection};
 use pool::{Lease, Pool};
 pub use switchyard_http1::Answer;
-use switchyard_http1::{Head, Origin, RequestHead, forwarded};
+use switchyard_http1::{Head, Limits, Malformed, Origin, RequestHead, forwarded};
+use switchyard_process::Shortage;
 use switchyard_wire::names::REQUEST_ID;
 use turn_time::TurnTime;
 
@@ -87,8 +88,20 @@ pub struct Destination<'a> {
     pub connect_timeout: Duration,
     /// The most requests that may be in flight on one connection; with 1, each request has its own.
     pub most: usize,
+    /// The largest body of an answer, in bytes.
+    pub largest_answer: usize,
     /// Counts the requests that join others on their connection.
     pub shared: &'a IntCounter,
+}
+
+impl Destination<'_> {
+    /// The bounds of an answer.
+    fn limits(&self) -> Limits {
+        Limits {
+            body: self.largest_answer,
+            ..Limits::default()
+        }
+    }
 }
 
 /// Why there is no answer.
@@ -96,6 +109,10 @@ pub struct Destination<'a> {
 pub enum UpstreamError {
     /// No connection could be made.
     Connect(io::Error),
+    /// No connection could be made, because this process lacks something.
+    Lacking(Shortage),
+    /// The answer is larger than the limit.
+    TooLarge(Malformed),
     /// The connection was lost, or the bytes that came over it were not a valid answer.
     Lost(String),
     /// The deadline passed.
@@ -145,7 +162,7 @@ impl UpstreamClient {
                 }
                 Lease::FirstShared(connection) => {
                     let connection = or_connect(connection, to).await?;
-                    let shared = pool.lock().share(connection);
+                    let shared = pool.lock().share(connection, to.limits());
                     self.send_shared(pool, shared, outgoing, progress, now)
                         .await
                 }
@@ -155,7 +172,8 @@ impl UpstreamClient {
                     }
                     let is_reused = connection.is_some();
                     let connection = or_connect(connection, to).await?;
-                    self.send_exclusive(pool, connection, is_reused, outgoing, progress)
+                    let limits = to.limits();
+                    self.send_exclusive(pool, (connection, is_reused), outgoing, limits, progress)
                         .await
                 }
             };
@@ -176,13 +194,13 @@ impl UpstreamClient {
     async fn send_exclusive(
         &self,
         pool: &Mutex<Pool>,
-        mut connection: Connection,
-        is_reused: bool,
+        (mut connection, is_reused): (Connection, bool),
         outgoing: &Outgoing<'_>,
+        limits: Limits,
         progress: &mut Progress,
     ) -> Option<Result<Answer, UpstreamError>> {
         let begun = Instant::now();
-        match connection.round_trip(outgoing, progress).await {
+        match connection.round_trip(outgoing, limits, progress).await {
             Ok(answer) => {
                 let now = Instant::now();
                 let mut pool = pool.lock();
@@ -201,7 +219,10 @@ impl UpstreamClient {
                     *progress = Progress::Unsent;
                 }
                 let is_lost = !is_reused || *progress == Progress::Sent;
-                is_lost.then_some(Err(UpstreamError::Lost(reason)))
+                is_lost.then_some(Err(match reason {
+                    Reason::Lost(reason) => UpstreamError::Lost(reason),
+                    Reason::TooLarge(how) => UpstreamError::TooLarge(how),
+                }))
             }
         }
     }
@@ -225,6 +246,7 @@ impl UpstreamClient {
         match (&mut pending).await {
             Outcome::Answered(answer) => Some(Ok(answer)),
             Outcome::Unprocessed => None,
+            Outcome::TooLarge(how) => Some(Err(UpstreamError::TooLarge(how))),
             Outcome::Lost {
                 reason,
                 begins,
@@ -253,9 +275,16 @@ async fn or_connect(
 
 async fn connect(to: Destination<'_>) -> Result<Connection, UpstreamError> {
     match timeout(to.connect_timeout, TcpStream::connect(to.address)).await {
-        Ok(Ok(stream)) => Connection::new(stream).map_err(UpstreamError::Connect),
-        Ok(Err(error)) => Err(UpstreamError::Connect(error)),
-        Err(_) => Err(UpstreamError::Connect(io::ErrorKind::TimedOut.into())),
+        Ok(Ok(stream)) => Connection::new(stream).map_err(not_connected),
+        Ok(Err(error)) => Err(not_connected(error)),
+        Err(_) => Err(not_connected(io::ErrorKind::TimedOut.into())),
+    }
+}
+
+fn not_connected(error: io::Error) -> UpstreamError {
+    match Shortage::of(&error) {
+        Some(shortage) => UpstreamError::Lacking(shortage),
+        None => UpstreamError::Connect(error),
     }
 }
 

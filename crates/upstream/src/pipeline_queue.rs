@@ -14,6 +14,7 @@ use std::{collections::VecDeque, ops::Range, task::Waker};
 use tokio::time::Instant;
 
 use super::Progress;
+use switchyard_http1::Malformed;
 
 /// Identifies an entry in the queue of one connection; never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,13 +27,15 @@ pub(super) enum Outcome<A> {
     Answered(A),
     /// Certainly not booked: no byte of it had left, or the substation had announced that it would read no further.
     Unprocessed,
+    /// The answer is larger than the limit.
+    TooLarge(Malformed),
     /// The connection was lost, or the bytes that came over it were not a valid answer.
     Lost {
         /// What happened.
         reason: String,
         /// Where the request begins, in bytes from the first of the connection.
         begins: u64,
-        /// The substation closed in good order before the first byte of an answer, so the kernel may know whether
+        /// The substation closed before the first byte of an answer, in a way after which the kernel may know whether
         /// the request arrived.
         is_clean: bool,
     },
@@ -207,6 +210,14 @@ impl<A> PipelineQueue<A> {
                 }
             });
             is_clean = rest_is_clean;
+        }
+        self.drop_collected();
+    }
+
+    /// Ends the request whose answer was due: it is larger than the limit.
+    pub(super) fn too_large(&mut self, how: Malformed) {
+        if let Some(entry) = self.entries.iter_mut().find(|entry| entry.is_open()) {
+            entry.end(Outcome::TooLarge(how));
         }
         self.drop_collected();
     }

@@ -24,7 +24,7 @@ use tokio::{
 use super::{
     Outgoing, Progress,
     connection::Connection,
-    delivery::{Delivery, delivery},
+    delivery::{Delivery, delivery, is_reset},
     pipeline_queue::{Outcome, PipelineQueue, Ticket},
 };
 use switchyard_http1::{
@@ -49,6 +49,10 @@ struct Inner {
     decoder: Decoder,
     queue: PipelineQueue<Answer>,
     state: ConnectionState,
+    /// Whether the connection was idle for a while and nothing was written since.
+    has_rested: bool,
+    /// Where the request ends whose last byte was written apart, in bytes from the first of the connection.
+    apart: Option<u64>,
     /// When the last answer came. The substation could not begin with the next request before that.
     answered_at: Option<Instant>,
 }
@@ -96,14 +100,16 @@ pub(super) struct Polled {
 }
 
 impl PipelinedConnection {
-    pub(super) fn new(connection: Connection) -> Self {
+    pub(super) fn new(connection: Connection, limits: Limits) -> Self {
         Self(Mutex::new(Inner {
             out: BytesMut::with_capacity(READ),
             received: BytesMut::with_capacity(BUFFER),
-            decoder: Decoder::new(Limits::default()),
+            decoder: Decoder::new(limits),
             queue: PipelineQueue::new(connection.sent),
             state: ConnectionState::Open,
             answered_at: None,
+            has_rested: connection.has_rested,
+            apart: None,
             stream: connection.stream,
         }))
     }
@@ -197,20 +203,38 @@ impl PipelinedConnection {
 impl Inner {
     fn write(&mut self, context: &mut Context<'_>) {
         let mut now = None;
+        // A request alone on a connection that was idle: its last byte is written apart.
+        let is_apart = self.has_rested && self.queue.pending_writes() == 1 && self.out.len() > 1;
+        let mut held_back = usize::from(is_apart);
         while !self.out.is_empty() && self.state == ConnectionState::Open {
-            match Pin::new(&mut self.stream).poll_write(context, &self.out) {
+            let length = self.out.len() - held_back;
+            let bytes = self.out.get(..length).unwrap_or_default();
+            match Pin::new(&mut self.stream).poll_write(context, bytes) {
                 Poll::Pending => return,
                 Poll::Ready(Ok(0)) => self.fail("it accepted no more bytes", false, false),
                 Poll::Ready(Ok(written)) => {
+                    self.has_rested = false;
+                    if held_back > 0 && written == length {
+                        self.apart = Some(self.queue.written() + self.out.len() as u64);
+                    }
+                    held_back = 0;
                     self.out.advance(written);
                     self.queue
                         .wrote(written, *now.get_or_insert_with(Instant::now));
                 }
                 Poll::Ready(Err(error)) => {
-                    self.fail(&format!("while sending: {error}"), false, false);
+                    let is_provable = self.is_provable(&error);
+                    self.fail(&format!("while sending: {error}"), is_provable, false);
                 }
             }
         }
+    }
+
+    /// Whether the kernel may know, after this error, that nothing of the request arrived whose answer is due: no
+    /// other was written after it, and its last byte was written apart.
+    fn is_provable(&self, error: &std::io::Error) -> bool {
+        let end = self.queue.written() + self.out.len() as u64;
+        is_reset(error) && self.received.is_empty() && self.apart == Some(end)
     }
 
     /// Reads until there is no more, or until the answer to `ticket` has come: then the duty passes on.
@@ -228,9 +252,10 @@ impl Inner {
                 }
                 Poll::Ready(Err(error)) => {
                     seen.is_doubtful = true;
+                    let is_provable = self.is_provable(&error) && !self.decoder.has_begun();
                     self.fail(
                         &format!("while waiting for its answer: {error}"),
-                        false,
+                        is_provable,
                         false,
                     );
                 }
@@ -270,6 +295,9 @@ impl Inner {
                 }
                 Err(error) => {
                     seen.is_doubtful = true;
+                    if error.is_oversize() {
+                        self.queue.too_large(error);
+                    }
                     let is_closed = matches!(error, Malformed::NoAnswer | Malformed::Truncated);
                     let is_clean = error == Malformed::NoAnswer;
                     self.fail(&error.to_string(), is_clean, is_end && is_closed);

@@ -13,10 +13,15 @@ use super::{
     eligibility::{PROMPT, PipelineEligibility},
     pipelined_connection::{Observation, PipelinedConnection},
 };
+use switchyard_http1::Limits;
 
 /// How long a connection may be idle. Below the keep-alive time of common servers, so that this side closes first:
 /// a request that crosses the substation's close would be lost.
 const LONGEST_IDLE: Duration = Duration::from_secs(4);
+
+/// After so long without a request, a connection may have vanished unnoticed. The proof that a request on it did not
+/// arrive then costs one more small write, so a busy connection goes without.
+const REST: Duration = Duration::from_millis(1);
 
 /// The largest body of a pipelined request, in bytes. A larger one would delay the others while it is written.
 const LARGEST_PIPELINED: usize = 4 * 1024;
@@ -101,8 +106,12 @@ impl Pool {
     }
 
     /// Lets other requests join this connection.
-    pub(super) fn share(&mut self, connection: Connection) -> Arc<PipelinedConnection> {
-        let shared = Arc::new(PipelinedConnection::new(connection));
+    pub(super) fn share(
+        &mut self,
+        connection: Connection,
+        limits: Limits,
+    ) -> Arc<PipelinedConnection> {
+        let shared = Arc::new(PipelinedConnection::new(connection, limits));
         self.shared.push(Arc::clone(&shared));
         shared
     }
@@ -145,10 +154,15 @@ impl Pool {
 
     /// The most recently used connection that is still open.
     fn take(&mut self, now: Instant) -> Option<Connection> {
-        while let Some(idle) = self.idle.pop_back() {
-            let idle_for = now.saturating_duration_since(idle.since);
-            if idle.connection.is_open() && idle_for < LONGEST_IDLE {
-                return Some(idle.connection);
+        while let Some(Idle {
+            mut connection,
+            since,
+        }) = self.idle.pop_back()
+        {
+            let idle_for = now.saturating_duration_since(since);
+            if connection.is_open() && idle_for < LONGEST_IDLE {
+                connection.has_rested = idle_for >= REST;
+                return Some(connection);
             }
         }
         None

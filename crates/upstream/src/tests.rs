@@ -8,7 +8,9 @@ use std::{
 
 use super::*;
 
+mod answers;
 mod pipelining;
+mod resets;
 
 const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 
@@ -79,6 +81,7 @@ fn destination(address: SocketAddr, most: usize) -> Destination<'static> {
         address,
         connect_timeout: Duration::from_secs(5),
         most,
+        largest_answer: 64,
         shared: Box::leak(Box::new(IntCounter::new("shared", "joined").unwrap())),
     }
 }

@@ -43,6 +43,19 @@ impl Failure {
         Self::new(Code::NoSubstation, message)
     }
 
+    /// No connection to a substation could be made, because the proxy lacks something.
+    #[must_use]
+    pub fn lacking(what: impl fmt::Display, means: Consequence) -> Self {
+        Self::new(Code::Overloaded, format!("the proxy: {what}; {means}"))
+    }
+
+    /// The answer of `substation` is larger than the proxy accepts.
+    #[must_use]
+    pub fn oversize(substation: &str, how: impl fmt::Display, means: Consequence) -> Self {
+        let message = format!("the answer of {substation} is too large: {how}; {means}");
+        Self::new(Code::SubstationFailed, message)
+    }
+
     /// The connection to `substation` was lost, or it sent no valid answer.
     #[must_use]
     pub fn lost(substation: &str, reason: impl fmt::Display, means: Consequence) -> Self {

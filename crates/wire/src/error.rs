@@ -29,6 +29,8 @@ pub enum Code {
     ExpectationFailed,
     /// The load is above the capacity of every substation.
     TooLargeLoad,
+    /// Every substation that was asked limits the client's rate.
+    RateLimited,
     /// The headers are too large or too many.
     HeadTooLarge,
     /// Valid HTTP that is not implemented here.
@@ -39,7 +41,8 @@ pub enum Code {
     NoCapacity,
     /// No substation is usable.
     NoSubstation,
-    /// More client connections than `limits.connections`.
+    /// More client connections than `limits.connections`, or the proxy lacks what it needs for a connection to a
+    /// substation.
     Overloaded,
     /// No answer within `timeouts.request`.
     DeadlineExceeded,
@@ -68,6 +71,7 @@ impl Code {
             Self::TargetTooLong => 414,
             Self::ExpectationFailed => 417,
             Self::TooLargeLoad => 422,
+            Self::RateLimited => 429,
             Self::HeadTooLarge => 431,
             Self::NotImplemented => 501,
             Self::SubstationFailed => 502,
@@ -94,7 +98,9 @@ impl Code {
             | Self::HeadTooLarge
             | Self::NotImplemented
             | Self::VersionNotSupported => Outcome::Invalid,
-            Self::NoCapacity | Self::NoSubstation | Self::Overloaded => Outcome::Refused,
+            Self::RateLimited | Self::NoCapacity | Self::NoSubstation | Self::Overloaded => {
+                Outcome::Refused
+            }
             Self::SubstationFailed | Self::DeadlineExceeded => Outcome::Failed,
         }
     }
@@ -102,7 +108,7 @@ impl Code {
     /// Whether a later retry can help; the answer then has a `retry-after`.
     #[must_use]
     pub const fn is_retryable(self) -> bool {
-        self.status() == 503
+        matches!(self.status(), 429 | 503)
     }
 
     /// Whether the connection ends, because the rest of this request can't be separated from the next request.

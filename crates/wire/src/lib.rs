@@ -9,6 +9,7 @@ mod consequence;
 mod error;
 pub mod names;
 mod outcome;
+mod retry_after;
 
 /// The largest load and the largest capacity, in the unit of the load gauge: more is refused wherever it is written. It
 /// is what a sum of loads can hold in whole millionths, with room for what is on its way.
@@ -17,3 +18,4 @@ pub const LARGEST_LOAD: f64 = 4e12;
 pub use consequence::Consequence;
 pub use error::{Code, Failure, Retry};
 pub use outcome::Outcome;
+pub use retry_after::retry_after;

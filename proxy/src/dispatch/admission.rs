@@ -11,10 +11,11 @@ use super::{
     Dispatcher,
     capacity_forecast::Client,
     charge::Charge,
+    exhausted,
     idempotency::Claim,
     operation::Operation,
     queue,
-    retry::{self, RetryState, SafeToRetry, Turn},
+    retry::{RetryState, SafeToRetry, Turn},
     route::SendContext,
     select::Selected,
 };
@@ -149,7 +150,7 @@ impl Dispatcher {
         refused: Refusal,
         context: &mut SendContext<'_>,
     ) -> Failure {
-        let failure = retry::failure_for(refused, &mut context.state);
+        let failure = exhausted::failure_for(refused, &mut context.state);
         self.with_forecast(operation, failure, &context.state)
     }
 
@@ -161,7 +162,7 @@ impl Dispatcher {
         why: SafeToRetry,
         context: &mut SendContext<'_>,
     ) -> Failure {
-        let failure = retry::failure_for_holder(holder, why, &mut context.state);
+        let failure = exhausted::failure_for_holder(holder, why, &mut context.state);
         self.with_forecast(operation, failure, &context.state)
     }
 
@@ -180,7 +181,7 @@ impl Dispatcher {
             let (forecast, now) = (&self.state.forecast, Instant::now());
             let was_held = state.turn() == Turn::Held;
             let wait = self.random(|rng| forecast.promise(client, charge.load, now, was_held, rng));
-            failure.retry = match (wait, state.room_in) {
+            failure.retry = match (wait, state.room_in()) {
                 // What a substation says is the same for all, so it would bring them all back together.
                 (Wait::Promised(seconds), _) => Retry::After(seconds),
                 (Wait::Longer(seconds), said) => {

@@ -7,18 +7,18 @@ use std::{sync::Arc, time::Duration};
 
 use switchyard_balance::{Load, Reservation, ledger::ReportSent};
 use switchyard_grid::{ExchangeVerdict, Grid, Substation, UpstreamOutcome};
-use switchyard_http1::Answer;
+use switchyard_http1::{Answer, Malformed};
 use switchyard_upstream::{Progress, UpstreamError};
 use switchyard_wire::{Consequence, Failure};
 use tracing::debug;
 
-use super::retry::SafeToRetry;
+use super::{refusal, retry::SafeToRetry};
 
 /// How one attempt ended.
 pub(super) enum Attempt {
     /// The substation gave an answer for the client.
     Answered(Answer),
-    /// Certainly not booked. A refusal may say in how many seconds there will be room.
+    /// Certainly not booked. A refusal may say after how many seconds the client may come back.
     SafeToRetry(SafeToRetry, Option<u32>),
     /// The connection was lost; the request may be repeated if its progress allows it.
     Broken(Failure, Progress),
@@ -34,6 +34,8 @@ pub(super) struct ExchangeEnd {
     pub(super) consequence: Consequence,
     /// The time limit: `timeouts.request`.
     pub(super) limit: Duration,
+    /// The size limit: `limits.answer`.
+    pub(super) largest: usize,
 }
 
 /// The attempt of a session request: nothing is reserved, and the substation's health is not judged by it.
@@ -43,11 +45,18 @@ pub(super) fn of_session(holder: &str, end: ExchangeEnd) -> Attempt {
         progress,
         consequence,
         limit,
+        largest,
     } = end;
     match result {
         Ok(answer) => Attempt::Answered(answer),
         Err(UpstreamError::Connect(error)) => {
             Attempt::Final(Failure::unreachable(holder, error, consequence), progress)
+        }
+        Err(UpstreamError::Lacking(shortage)) => {
+            Attempt::Final(Failure::lacking(shortage, consequence), progress)
+        }
+        Err(UpstreamError::TooLarge(how)) => {
+            Attempt::Final(oversize(holder, how, largest, consequence), progress)
         }
         Err(UpstreamError::Lost(reason)) => {
             Attempt::Broken(Failure::lost(holder, reason, consequence), progress)
@@ -71,6 +80,7 @@ pub(super) fn of_charge(
         progress,
         consequence,
         limit,
+        largest,
     } = end;
     let count = |outcome| substation.metrics().exchange(outcome);
     match result {
@@ -88,7 +98,23 @@ pub(super) fn of_charge(
             debug!(substation = substation.name(), %error, "Request not sent: no connection");
             grid.failed(substation, ExchangeVerdict::Unreachable);
             reservation.cancel();
-            Attempt::SafeToRetry(SafeToRetry::Connect, None)
+            Attempt::SafeToRetry(SafeToRetry::Connect(error.kind()), None)
+        }
+        Err(UpstreamError::Lacking(shortage)) => {
+            count(UpstreamOutcome::Shortage);
+            grid.lacks(shortage);
+            reservation.cancel();
+            Attempt::SafeToRetry(SafeToRetry::Shortage(shortage), None)
+        }
+        // The substation answered, and any other request of the kind may fit.
+        Err(UpstreamError::TooLarge(how)) => {
+            count(UpstreamOutcome::Oversize);
+            grid.good(substation, None);
+            reservation.unknown();
+            Attempt::Final(
+                oversize(substation.name(), how, largest, consequence),
+                progress,
+            )
         }
         Err(UpstreamError::Lost(reason)) => {
             count(UpstreamOutcome::Reset);
@@ -136,17 +162,19 @@ fn of_answer(
         grid.reports().take(answer, substation, report, own, clock);
     };
     let mut own = Load::ZERO;
-    match answer.status {
-        503 | 429 => {
-            let room_in = seconds(answer.header("retry-after"));
-            let wait = room_in.map(|seconds| Duration::from_secs(seconds.into()));
-            let load = reservation.load();
-            // The order matters: the refusal is judged by the load without this reservation.
-            reservation.cancel();
-            reported(&answer, Load::ZERO);
-            grid.refused(substation, load, wait);
-            return Attempt::SafeToRetry(SafeToRetry::Refused, room_in);
+    if let Some((why, wait)) = refusal::of(&answer) {
+        let load = reservation.load();
+        // The order matters: the refusal is judged by the load without this reservation.
+        reservation.cancel();
+        reported(&answer, Load::ZERO);
+        match why {
+            SafeToRetry::Refused => grid.refused(substation, load),
+            SafeToRetry::Limited => grid.good(substation, None),
+            _ => grid.failed(substation, ExchangeVerdict::Bad),
         }
+        return Attempt::SafeToRetry(why, wait);
+    }
+    match answer.status {
         200..300 => {
             own = reservation.load();
             grid.good(substation, Some(own));
@@ -170,7 +198,12 @@ fn of_answer(
     Attempt::Answered(answer)
 }
 
-/// A header that is a whole number of seconds.
-fn seconds(value: Option<&[u8]>) -> Option<u32> {
-    str::from_utf8(value?).ok()?.parse().ok()
+/// The failure for an answer that is larger than a limit.
+fn oversize(substation: &str, how: Malformed, largest: usize, consequence: Consequence) -> Failure {
+    if how == Malformed::BodyTooLarge {
+        let how = format!("its body has more than {largest} bytes (limits.answer)");
+        Failure::oversize(substation, how, consequence)
+    } else {
+        Failure::oversize(substation, how, consequence)
+    }
 }

@@ -2,9 +2,10 @@
 //!
 //! It goes to another substation only if the previous one certainly did not book it: no connection could be made,
 //! no byte of it arrived, or the substation refused it (503, 429). It goes to the same substation again only under
-//! an `Idempotency-Key`. Attempts, retry budget and deadline limit both.
+//! an `Idempotency-Key`. Attempts, retry budget and deadline limit both. What loads no substation uses up no budget.
 
 use std::{
+    io::ErrorKind,
     sync::{
         Arc,
         atomic::{AtomicU8, Ordering::Relaxed},
@@ -14,10 +15,12 @@ use std::{
 
 use fastrand::Rng;
 use switchyard_balance::Refusal;
+use switchyard_grid::Substation;
+use switchyard_process::Shortage;
 use tokio::time::Instant;
 
 use switchyard_config::MOST_ATTEMPTS;
-use switchyard_wire::{Code, Failure};
+use switchyard_wire::Failure;
 
 use crate::snapshot::Snapshot;
 
@@ -29,21 +32,68 @@ const PAUSE: Duration = Duration::from_millis(50);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum SafeToRetry {
     /// No connection could be made.
-    Connect,
+    Connect(ErrorKind),
+    /// The proxy itself lacked what a connection takes.
+    Shortage(Shortage),
     /// The connection was lost before a byte of the request arrived.
     Unsent,
-    /// The substation refused it.
+    /// The substation has no room for it.
     Refused,
+    /// The substation limits the client's rate.
+    Limited,
+    /// The substation can't serve now.
+    Unavailable,
 }
 
 impl SafeToRetry {
+    /// Its name in metrics.
     pub(super) const fn name(self) -> &'static str {
         match self {
-            Self::Connect => "connect",
+            Self::Connect(_) => "connect",
+            Self::Shortage(_) => "shortage",
             Self::Unsent => "unsent",
             Self::Refused => "refused",
+            Self::Limited => "limited",
+            Self::Unavailable => "unavailable",
         }
     }
+
+    /// Whether the attempt gave no substation any work, so that another one adds nothing to their load.
+    const fn loads_nobody(self) -> bool {
+        matches!(self, Self::Connect(_) | Self::Shortage(_) | Self::Unsent)
+    }
+
+    /// Whether the request was not even begun to be sent, and no time was lost: that is no attempt.
+    fn is_no_attempt(self) -> bool {
+        match self {
+            Self::Connect(kind) => kind != ErrorKind::TimedOut,
+            Self::Shortage(_) => true,
+            _ => false,
+        }
+    }
+
+    /// Whether the same substation would give the same answer at once.
+    pub(super) const fn is_answer(self) -> bool {
+        matches!(self, Self::Refused | Self::Limited | Self::Unavailable)
+    }
+}
+
+/// An attempt that certainly booked nothing.
+#[derive(Debug)]
+pub(super) struct Tried {
+    pub(super) substation: Arc<Substation>,
+    pub(super) why: SafeToRetry,
+    /// After how many seconds the client may come back, as the substation said.
+    pub(super) wait: Option<u32>,
+}
+
+/// What forbids one more attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stop {
+    /// `retry.attempts`.
+    Attempts,
+    /// `retry.budget`.
+    Budget,
 }
 
 /// Whether a request may take room while room is promised to others.
@@ -64,16 +114,20 @@ pub(super) struct RetryState {
     pub(super) snapshot: Arc<Snapshot>,
     /// When the current choice began, by the last reading of the clock.
     pub(super) since: Instant,
-    /// Attempts made so far.
+    /// Substations asked so far, or tried in vain to be reached.
     pub(super) attempts: usize,
+    /// Those of them that could not be reached at once, so that the request was not sent.
+    unsent: usize,
     /// Why the last attempt that certainly booked nothing failed.
     pub(super) last: Option<SafeToRetry>,
     /// The answer if no later attempt succeeds: the request may be booked.
     pub(super) broken: Option<Failure>,
     turn: AtomicU8,
-    /// Seconds until there is room, as substations that refused it said.
-    pub(super) room_in: Option<u32>,
-    tried: [usize; MOST_ATTEMPTS],
+    /// What became of the attempts that certainly booked nothing.
+    pub(super) tried: Vec<Tried>,
+    /// What forbids one more attempt.
+    pub(super) stop: Option<Stop>,
+    excluded: [usize; MOST_ATTEMPTS],
     excluded_count: usize,
 }
 
@@ -84,19 +138,37 @@ impl RetryState {
             snapshot,
             since,
             attempts: 0,
+            unsent: 0,
             last: None,
             broken: None,
             turn: AtomicU8::new(Turn::Unasked as u8),
-            room_in: None,
-            tried: [0; MOST_ATTEMPTS],
+            tried: Vec::new(),
+            stop: None,
+            excluded: [0; MOST_ATTEMPTS],
             excluded_count: 0,
         }
     }
 
-    /// Excludes the substation at position `at`, which did not book the request.
-    pub(super) fn exclude(&mut self, at: usize, why: SafeToRetry) {
+    /// Notes that `substation` did not book the request, and after how many seconds the client may come back, if it
+    /// said so.
+    pub(super) fn not_booked(
+        &mut self,
+        substation: &Arc<Substation>,
+        why: SafeToRetry,
+        wait: Option<u32>,
+    ) {
         self.last = Some(why);
-        if let Some(slot) = self.tried.get_mut(self.excluded_count) {
+        self.tried.push(Tried {
+            substation: Arc::clone(substation),
+            why,
+            wait,
+        });
+    }
+
+    /// Excludes the substation at position `at`, which did not book the request for that reason.
+    pub(super) fn exclude(&mut self, at: usize, why: SafeToRetry) {
+        self.unsent += usize::from(why.is_no_attempt());
+        if let Some(slot) = self.excluded.get_mut(self.excluded_count) {
             *slot = at;
             self.excluded_count += 1;
         }
@@ -104,7 +176,7 @@ impl RetryState {
 
     /// Positions of the substations that are not asked again.
     pub(super) fn excluded(&self) -> &[usize] {
-        self.tried.get(..self.excluded_count).unwrap_or_default()
+        self.excluded.get(..self.excluded_count).unwrap_or_default()
     }
 
     /// Continues with a newer snapshot, in which every substation may be asked again.
@@ -127,15 +199,37 @@ impl RetryState {
         self.turn.store(turn as u8, Relaxed);
     }
 
-    /// Whether only room is missing, so that waiting can help.
-    pub(super) fn lacks_only_room(&self, refused: Refusal) -> bool {
-        let has_refused = self.last == Some(SafeToRetry::Refused);
-        self.broken.is_none() && (refused == Refusal::NoCapacity || has_refused)
+    /// Whether one more attempt is allowed, by the attempts so far and by `withdraw` from the budget. The last attempt
+    /// ended for the reason `after`, if it certainly booked nothing.
+    pub(super) fn may_retry(
+        &mut self,
+        after: Option<SafeToRetry>,
+        withdraw: impl FnOnce(f64) -> bool,
+    ) -> bool {
+        let rules = &self.snapshot.config.retry;
+        let sent = self.attempts.saturating_sub(self.unsent);
+        self.stop = if sent >= rules.attempts as usize || self.attempts >= MOST_ATTEMPTS {
+            Some(Stop::Attempts)
+        } else if after.is_some_and(SafeToRetry::loads_nobody) || withdraw(rules.budget) {
+            None
+        } else {
+            Some(Stop::Budget)
+        };
+        self.stop.is_none()
     }
 
-    /// Notes in how many seconds a substation that refused will have room. The soonest counts.
-    pub(super) fn hint(&mut self, room_in: Option<u32>) {
-        self.room_in = self.room_in.into_iter().chain(room_in).min();
+    /// The soonest that a substation without room expects to have some, in seconds.
+    pub(super) fn room_in(&self) -> Option<u32> {
+        let full = self.tried.iter();
+        let full = full.filter(|tried| tried.why == SafeToRetry::Refused);
+        full.filter_map(|tried| tried.wait).min()
+    }
+
+    /// Whether only room is missing, so that waiting can help.
+    pub(super) fn lacks_only_room(&self, refused: Refusal) -> bool {
+        let was = |why| self.tried.iter().any(|tried| tried.why == why);
+        let is_full = refused == Refusal::NoCapacity && !was(SafeToRetry::Limited);
+        self.broken.is_none() && (is_full || was(SafeToRetry::Refused))
     }
 
     /// The pause before the same substation is asked again, with jitter.
@@ -148,38 +242,6 @@ impl RetryState {
             ),
         }
     }
-}
-
-/// The failure when no substation is left to ask.
-pub(super) fn failure_for(refusal: Refusal, state: &mut RetryState) -> Failure {
-    if let Some(broken) = state.broken.take() {
-        return broken;
-    }
-    match (refusal, state.last) {
-        (Refusal::NoCapacity, _) | (_, Some(SafeToRetry::Refused)) => Failure::new(
-            Code::NoCapacity,
-            "no substation has room for this charge now; nothing is booked",
-        ),
-        (Refusal::NoUpstream, _) => Failure::new(
-            Code::NoSubstation,
-            "no substation can be reached now; nothing is booked",
-        ),
-    }
-}
-
-/// The failure when the substation that holds the request's key, and so is the only one to ask, did not book.
-pub(super) fn failure_for_holder(name: &str, why: SafeToRetry, state: &mut RetryState) -> Failure {
-    if let Some(broken) = state.broken.take() {
-        return broken;
-    }
-    let (code, what) = match why {
-        SafeToRetry::Refused => (Code::NoCapacity, "refused it"),
-        SafeToRetry::Connect | SafeToRetry::Unsent => (Code::NoSubstation, "can't be reached"),
-    };
-    let message = format!(
-        "{name} holds this Idempotency-Key and {what}; nothing more is booked: try again with the same key"
-    );
-    Failure::new(code, message)
 }
 
 #[cfg(test)]
@@ -200,16 +262,55 @@ mod tests {
         RetryState::new(runtime.snapshot(), Instant::now())
     }
 
+    const GONE: SafeToRetry = SafeToRetry::Connect(ErrorKind::ConnectionRefused);
+    const SILENT: SafeToRetry = SafeToRetry::Connect(ErrorKind::TimedOut);
+
     #[test]
-    fn excluded_substations_are_remembered_and_the_soonest_room_counts() {
+    fn excluded_substations_are_remembered_until_a_newer_snapshot() {
         let mut state = state();
         state.exclude(7, SafeToRetry::Refused);
-        state.exclude(2, SafeToRetry::Connect);
+        state.exclude(2, GONE);
         assert_eq!(state.excluded(), [7, 2]);
-        for room_in in [None, Some(9), Some(4), None, Some(6)] {
-            state.hint(room_in);
+        state.restart_with(Arc::clone(&state.snapshot));
+        assert!(state.excluded().is_empty());
+    }
+
+    /// How many substations are asked if each attempt ends in this way, and how often the budget is asked.
+    fn asked(why: SafeToRetry, has_budget: bool) -> (usize, usize, Option<Stop>) {
+        let (mut state, mut withdrawn) = (state(), 0);
+        let substation = Arc::clone(&state.snapshot.grid.substations()[0]);
+        loop {
+            state.attempts += 1;
+            state.not_booked(&substation, why, None);
+            state.exclude(0, why);
+            let may = state.may_retry(Some(why), |_| {
+                withdrawn += usize::from(has_budget);
+                has_budget
+            });
+            if !may {
+                return (state.attempts, withdrawn, state.stop);
+            }
         }
-        assert_eq!(state.room_in, Some(4));
+    }
+
+    #[test]
+    fn what_loads_no_substation_uses_up_no_budget_and_a_refused_connection_no_attempt() {
+        let attempts = Some(Stop::Attempts);
+        let shortage = SafeToRetry::Shortage(Shortage::Ports);
+        for has_budget in [true, false] {
+            assert_eq!(asked(GONE, has_budget), (MOST_ATTEMPTS, 0, attempts));
+            assert_eq!(asked(shortage, has_budget), (MOST_ATTEMPTS, 0, attempts));
+            assert_eq!(asked(SILENT, has_budget), (3, 0, attempts));
+            assert_eq!(asked(SafeToRetry::Unsent, has_budget), (3, 0, attempts));
+        }
+        for answered in [
+            SafeToRetry::Refused,
+            SafeToRetry::Limited,
+            SafeToRetry::Unavailable,
+        ] {
+            assert_eq!(asked(answered, true), (3, 2, attempts));
+            assert_eq!(asked(answered, false), (1, 0, Some(Stop::Budget)));
+        }
     }
 
     #[test]
@@ -226,16 +327,5 @@ mod tests {
             let pause = state.pause(&mut rng);
             assert!(longest / 2 <= pause && pause <= longest, "{pause:?}");
         }
-    }
-
-    #[test]
-    fn a_possible_booking_is_reported_whatever_followed() {
-        let mut state = RetryState {
-            broken: Some(Failure::new(Code::SubstationFailed, "may be booked")),
-            last: Some(SafeToRetry::Refused),
-            ..state()
-        };
-        let failure = failure_for(Refusal::NoUpstream, &mut state);
-        assert_eq!(failure.code, Code::SubstationFailed);
     }
 }

@@ -107,19 +107,19 @@ impl Dispatcher {
                         .filter(|_| progress == Progress::Unsent);
                     return Err(broken.unwrap_or(failure));
                 }
-                Attempt::SafeToRetry(why, room_in) => {
-                    context.state.hint(room_in);
+                Attempt::SafeToRetry(why, wait) => {
+                    context.state.not_booked(&substation, why, wait);
                     if may_go_elsewhere {
                         let (name, reason) = (substation.name(), why.name());
                         debug!(substation = name, reason, "Request not booked");
                         if let Some(at) = at {
                             context.state.exclude(at, why);
                         }
-                        if !self.may_retry(&context.state) {
+                        if !self.may_retry(&mut context.state, Some(why)) {
                             return Err(self.no_room(operation, Refusal::NoUpstream, &mut context));
                         }
                     } else {
-                        if why == SafeToRetry::Refused || !self.may_retry(&context.state) {
+                        if why.is_answer() || !self.may_retry(&mut context.state, Some(why)) {
                             let name = substation.public_name();
                             let name = name.as_str();
                             return Err(self.no_room_at_holder(operation, name, why, &mut context));
@@ -128,7 +128,8 @@ impl Dispatcher {
                     }
                 }
                 Attempt::Broken(failure, progress) => {
-                    if !operation.may_repeat(progress) || !self.may_retry(&context.state) {
+                    if !operation.may_repeat(progress) || !self.may_retry(&mut context.state, None)
+                    {
                         return Err(failure);
                     }
                     debug!(
@@ -183,6 +184,7 @@ impl Dispatcher {
             progress,
             consequence: operation.consequence(progress),
             limit: snapshot.config.timeouts.request,
+            largest: snapshot.config.limits.answer,
         };
         let Some(Placement {
             reservation, trial, ..
@@ -220,9 +222,8 @@ impl Dispatcher {
     }
 
     /// Whether the attempts and the budget allow one more attempt. If so, withdraws it from the budget.
-    fn may_retry(&self, state: &RetryState) -> bool {
-        let rules = &state.snapshot.config.retry;
-        state.attempts < rules.attempts as usize && self.state.budget.withdraw(rules.budget)
+    fn may_retry(&self, state: &mut RetryState, after: Option<SafeToRetry>) -> bool {
+        state.may_retry(after, |share| self.state.budget.withdraw(share))
     }
 
     /// Waits a little before the same substation is asked again. The next attempt checks the deadline.

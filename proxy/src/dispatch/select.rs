@@ -96,8 +96,14 @@ impl Dispatcher {
             return Err(Refusal::NoCapacity);
         }
         loop {
-            let choice = self.choose(charge, state)?;
-            if let Ok(trial) = state.snapshot.grid.enter(choice.reservation.upstream()) {
+            let choice = match self.choose(charge, state) {
+                Err(Refusal::NoCapacity) if state.snapshot.grid.open_probes() => {
+                    self.choose(charge, state)?
+                }
+                chosen => chosen?,
+            };
+            let substation = choice.reservation.upstream();
+            if let Ok(trial) = state.snapshot.grid.enter(substation, charge.load) {
                 return Ok(Selected {
                     at: Some(choice.at),
                     substation: Arc::clone(choice.reservation.upstream()),

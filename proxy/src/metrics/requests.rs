@@ -95,7 +95,15 @@ impl RequestMetrics {
             "Requests sent again, by the reason that makes it safe.",
             &["reason"],
         )?;
-        for reason in ["connect", "unsent", "refused", "again"] {
+        for reason in [
+            "connect",
+            "shortage",
+            "unsent",
+            "refused",
+            "limited",
+            "unavailable",
+            "again",
+        ] {
             failovers.with_label_values(&[reason]);
         }
         let waited = make.counters(

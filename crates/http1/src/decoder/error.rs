@@ -79,6 +79,21 @@ pub enum Malformed {
     TrailersTooLarge,
 }
 
+impl Malformed {
+    /// Whether the answer is only larger than a limit.
+    #[must_use]
+    pub const fn is_oversize(self) -> bool {
+        matches!(
+            self,
+            Self::TooManyHeaders
+                | Self::HeadTooLarge
+                | Self::BodyTooLarge
+                | Self::ChunkExtensionsTooLarge
+                | Self::TrailersTooLarge
+        )
+    }
+}
+
 impl From<httparse::Error> for Malformed {
     fn from(error: httparse::Error) -> Self {
         match error {

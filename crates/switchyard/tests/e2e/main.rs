@@ -16,6 +16,7 @@
 
 mod admin;
 mod admission;
+mod answers;
 mod balance;
 mod chaos;
 mod child;
@@ -37,6 +38,7 @@ mod log;
 mod mute;
 mod numbers;
 mod own_names;
+mod refusals;
 mod reload;
 mod reports;
 mod rig;
@@ -44,6 +46,7 @@ mod rush_hour;
 mod secure;
 mod sessions;
 mod sharing;
+mod shortage;
 mod soak;
 mod substations;
 mod tls;

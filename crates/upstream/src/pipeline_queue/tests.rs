@@ -77,6 +77,7 @@ async fn whatever_the_order_of_events_each_request_gets_its_own_answer() {
             let end = queue.collect(request.ticket).unwrap();
             match end {
                 Outcome::Answered(of) => assert_eq!(of, request.number),
+                Outcome::TooLarge(how) => panic!("seed {seed}: {how}"),
                 Outcome::Unprocessed => assert!(!is_partly(&request.number), "seed {seed}"),
                 Outcome::Lost { begins, .. } => {
                     let at = usize::try_from(begins - 7).unwrap();
