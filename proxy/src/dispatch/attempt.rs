@@ -112,7 +112,7 @@ pub(super) fn of_charge(
             grid.good(substation, None);
             reservation.unknown();
             Attempt::Final(
-                oversize(substation.name(), how, largest, consequence),
+                oversize(substation.public_name().as_str(), how, largest, consequence),
                 progress,
             )
         }

@@ -11,6 +11,9 @@ use switchyard_wire::{Code, Failure, Retry};
 
 use super::retry::{RetryState, SafeToRetry, Stop, Tried};
 
+/// How many of the substations that were tried a message names.
+const NAMED: usize = 10;
+
 /// The failure when no substation is left to ask, or none may be asked any more.
 pub(super) fn failure_for(refusal: Refusal, state: &mut RetryState) -> Failure {
     if let Some(broken) = state.broken.take() {
@@ -94,14 +97,18 @@ impl fmt::Display for Attempts<'_> {
             Tried {
                 substation, why, ..
             },
-        ) in state.tried.iter().enumerate()
+        ) in state.tried.iter().take(NAMED).enumerate()
         {
             f.write_str(if at == 0 { ": " } else { ", " })?;
-            write!(f, "{} {}", substation.public_name(), said(*why))?;
+            write!(f, "{} {}", substation.public_name().as_str(), said(*why))?;
+        }
+        if let Some(more @ 1..) = state.tried.len().checked_sub(NAMED) {
+            write!(f, ", and {more} more")?;
         }
         match state.stop {
             _ if state.tried.is_empty() => Ok(()),
             Some(Stop::Attempts) => f.write_str(" (no more attempts: retry.attempts)"),
+            Some(Stop::Tried) => f.write_str(" (no more are tried for one request)"),
             Some(Stop::Budget) => f.write_str(" (no more attempts: retry.budget)"),
             None => f.write_str(" (no other is left)"),
         }

@@ -28,6 +28,10 @@ use crate::snapshot::Snapshot;
 /// has none: most failures concern a single connection.
 const PAUSE: Duration = Duration::from_millis(50);
 
+/// The most substations that are tried for one request, most of which can't be reached. Each costs a round trip, and
+/// a choice among those that are left.
+const MOST_TRIED: usize = 64;
+
 /// Why a request may safely be sent to another substation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum SafeToRetry {
@@ -94,6 +98,8 @@ pub(super) enum Stop {
     Attempts,
     /// `retry.budget`.
     Budget,
+    /// As many were tried in vain as may be for one request.
+    Tried,
 }
 
 /// Whether a request may take room while room is promised to others.
@@ -127,8 +133,7 @@ pub(super) struct RetryState {
     pub(super) tried: Vec<Tried>,
     /// What forbids one more attempt.
     pub(super) stop: Option<Stop>,
-    excluded: [usize; MOST_ATTEMPTS],
-    excluded_count: usize,
+    excluded: Vec<usize>,
 }
 
 impl RetryState {
@@ -144,8 +149,7 @@ impl RetryState {
             turn: AtomicU8::new(Turn::Unasked as u8),
             tried: Vec::new(),
             stop: None,
-            excluded: [0; MOST_ATTEMPTS],
-            excluded_count: 0,
+            excluded: Vec::new(),
         }
     }
 
@@ -168,21 +172,18 @@ impl RetryState {
     /// Excludes the substation at position `at`, which did not book the request for that reason.
     pub(super) fn exclude(&mut self, at: usize, why: SafeToRetry) {
         self.unsent += usize::from(why.is_no_attempt());
-        if let Some(slot) = self.excluded.get_mut(self.excluded_count) {
-            *slot = at;
-            self.excluded_count += 1;
-        }
+        self.excluded.push(at);
     }
 
     /// Positions of the substations that are not asked again.
     pub(super) fn excluded(&self) -> &[usize] {
-        self.excluded.get(..self.excluded_count).unwrap_or_default()
+        &self.excluded
     }
 
     /// Continues with a newer snapshot, in which every substation may be asked again.
     pub(super) fn restart_with(&mut self, snapshot: Arc<Snapshot>) {
         self.snapshot = snapshot;
-        self.excluded_count = 0;
+        self.excluded.clear();
     }
 
     /// Whether it has its turn.
@@ -208,8 +209,10 @@ impl RetryState {
     ) -> bool {
         let rules = &self.snapshot.config.retry;
         let sent = self.attempts.saturating_sub(self.unsent);
-        self.stop = if sent >= rules.attempts as usize || self.attempts >= MOST_ATTEMPTS {
+        self.stop = if sent >= rules.attempts as usize {
             Some(Stop::Attempts)
+        } else if self.attempts >= MOST_TRIED {
+            Some(Stop::Tried)
         } else if after.is_some_and(SafeToRetry::loads_nobody) || withdraw(rules.budget) {
             None
         } else {
@@ -295,11 +298,11 @@ mod tests {
 
     #[test]
     fn what_loads_no_substation_uses_up_no_budget_and_a_refused_connection_no_attempt() {
-        let attempts = Some(Stop::Attempts);
+        let (attempts, tried) = (Some(Stop::Attempts), Some(Stop::Tried));
         let shortage = SafeToRetry::Shortage(Shortage::Ports);
         for has_budget in [true, false] {
-            assert_eq!(asked(GONE, has_budget), (MOST_ATTEMPTS, 0, attempts));
-            assert_eq!(asked(shortage, has_budget), (MOST_ATTEMPTS, 0, attempts));
+            assert_eq!(asked(GONE, has_budget), (MOST_TRIED, 0, tried));
+            assert_eq!(asked(shortage, has_budget), (MOST_TRIED, 0, tried));
             assert_eq!(asked(SILENT, has_budget), (3, 0, attempts));
             assert_eq!(asked(SafeToRetry::Unsent, has_budget), (3, 0, attempts));
         }

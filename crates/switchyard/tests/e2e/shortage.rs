@@ -67,9 +67,9 @@ fn without_a_file_descriptor_no_substation_is_ejected_and_the_client_hears_overl
         assert_eq!(substation["in_flight"], 0);
     }
     proxy.signal(Signal::SIGTERM);
-    let lines = proxy.logged_until("Stopped");
+    let lines = proxy.logged_until("Proxy stopped");
     proxy.wait();
     let count = |words: &str| lines.iter().filter(|line| line.contains(words)).count();
     assert_eq!(count("The proxy is short of something"), 1);
-    assert_eq!(count("Substation ejected") + count("unreachable"), 0);
+    assert_eq!(count("ejected") + count("unreachable"), 0);
 }

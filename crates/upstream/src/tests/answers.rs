@@ -18,6 +18,7 @@ async fn ask(
         line: &line,
         head: Head::Raw(b"", &[]),
         request_id: &request_id,
+        origin: Origin::default(),
         body,
     };
     let mut progress = Progress::Unsent;
@@ -74,7 +75,7 @@ async fn an_answer_before_the_whole_request_is_written_is_taken() {
             peer.write_all(refused).unwrap();
             if is_read_on {
                 // The client ends the connection, since it sends the rest no more.
-                let mut rest = [0; 64 << 10];
+                let mut rest = vec![0; 64 << 10];
                 let mut read = 0;
                 while let Ok(bytes @ 1..) = peer.read(&mut rest) {
                     read += bytes;

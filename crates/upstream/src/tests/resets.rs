@@ -37,6 +37,7 @@ async fn ask(
         line: &line,
         head: Head::Raw(b"", &[]),
         request_id: &request_id,
+        origin: Origin::default(),
         body: b"{}",
     };
     let mut progress = Progress::Unsent;
