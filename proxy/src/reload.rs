@@ -239,7 +239,7 @@ impl Reloader {
             config.substations = discovery.merged(&config.substations, &self.own_addresses);
         }
         let before = Arc::clone(&self.runtime.now().config);
-        if config == *before {
+        if config == *before && changes::has_same_hosts(&before, &config) {
             return Ok(Vec::new());
         }
         let changes = changes::between(&before, &config);

@@ -229,7 +229,9 @@ fn substations(file: &mut Section<'_>, own: [(&str, SocketAddr); 2]) -> Vec<Subs
         let name = s.required("name", "name: substation1", |node| {
             claim(&mut names, values::name(node)?, &format!("{path}.name"))
         });
+        let mut host = None;
         let address = s.required("address", "address: 127.0.0.1:5001", |node| {
+            host = values::named_host(node);
             let address = values::upstream(node)?;
             let mut own = own.iter();
             if let Some((owner, _)) = own.find(|(_, listen)| reaches(address, *listen)) {
@@ -241,6 +243,7 @@ fn substations(file: &mut Section<'_>, own: [(&str, SocketAddr); 2]) -> Vec<Subs
         Some(Substation {
             name: name?,
             address: address?,
+            host,
             capacity,
         })
     })

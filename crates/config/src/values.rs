@@ -5,7 +5,7 @@ mod address;
 mod source;
 
 pub use address::{Endpoint, check_connectable, parse_endpoint};
-pub(super) use address::{address, resolver, upstream};
+pub(super) use address::{address, named_host, resolver, upstream};
 pub use source::check_host;
 pub(super) use source::{host, targets, url};
 

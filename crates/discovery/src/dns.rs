@@ -104,38 +104,38 @@ impl DnsClient {
 async fn look_up(
     servers: &NameServers,
     source: &DnsSource,
-) -> Result<Vec<SocketAddr>, DnsSourceError> {
+) -> Result<Vec<Service>, DnsSourceError> {
     let mut all = if source.records == Records::Srv {
         services(servers, source).await?
     } else {
         let port = source.port.unwrap_or_default();
         let ips = addresses(servers, &source.name, source.records, source.family).await?;
-        ips.into_iter().map(|ip| (ip, port).into()).collect()
+        services_at(&ips, &source.name, port)
     };
-    for address in &mut all {
+    for (address, _) in &mut all {
         *address = canonical(*address);
     }
-    all.retain(|address| address.port() != 0 && !address.ip().is_unspecified());
+    all.retain(|(address, _)| address.port() != 0 && !address.ip().is_unspecified());
     all.sort();
-    all.dedup();
+    all.dedup_by_key(|(address, _)| *address);
     Ok(all)
 }
 
 async fn services(
     servers: &NameServers,
     source: &DnsSource,
-) -> Result<Vec<SocketAddr>, DnsSourceError> {
+) -> Result<Vec<Service>, DnsSourceError> {
     let records = records(servers, &source.name, RecordType::SRV).await?;
     let services = records.into_iter().filter_map(|record| match record {
         // A lone root states that there is no such service (RFC 2782).
         RData::SRV(service) if !service.target.is_root() => Some(service),
         _ => None,
     });
-    let addresses: Vec<Vec<SocketAddr>> = stream::iter(services)
+    let addresses: Vec<Vec<Service>> = stream::iter(services)
         .map(|SRV { target, port, .. }| async move {
             let host = target.to_ascii();
             let ips = addresses(servers, &host, Records::Both, source.family).await?;
-            Ok(ips.into_iter().map(|ip| (ip, port).into()).collect())
+            Ok(services_at(&ips, &host, port))
         })
         .buffer_unordered(LOOKUPS)
         .try_collect()
@@ -143,11 +143,21 @@ async fn services(
     Ok(addresses.concat())
 }
 
-fn found(address: SocketAddr) -> Found {
+/// An address, with the host and the port that it was found by.
+type Service = (SocketAddr, String);
+
+fn services_at(ips: &[IpAddr], host: &str, port: u16) -> Vec<Service> {
+    let host = host.trim_end_matches('.');
+    let service = |ip: &IpAddr| ((*ip, port).into(), format!("{host}:{port}"));
+    ips.iter().map(service).collect()
+}
+
+fn found((address, host): Service) -> Found {
     Found {
         name: address.to_string(),
         is_named: false,
         address,
+        host: Some(host),
         capacity: None,
     }
 }

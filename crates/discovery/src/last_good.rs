@@ -148,6 +148,7 @@ mod tests {
             name: (*name).to_owned(),
             is_named: true,
             address: ([10, 0, 0, u8::try_from(name.len()).unwrap()], 5001).into(),
+            host: None,
             capacity: None,
         };
         names.iter().map(found).collect()

@@ -96,6 +96,7 @@ pub fn merge<'a>(
         all.push(Substation {
             name: found.name.clone(),
             address: found.address,
+            host: found.host.clone(),
             capacity: found.capacity,
         });
     }
@@ -115,6 +116,7 @@ mod tests {
             name: name.to_owned(),
             is_named: !name.contains(':'),
             address: at(last),
+            host: None,
             capacity: None,
         }
     }
@@ -123,6 +125,7 @@ mod tests {
         Substation {
             name: name.to_owned(),
             address: at(last),
+            host: None,
             capacity: None,
         }
     }

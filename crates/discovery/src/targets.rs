@@ -35,6 +35,8 @@ pub struct Found {
     pub is_named: bool,
     /// Its address.
     pub address: SocketAddr,
+    /// Host and port, if the source names the host.
+    pub host: Option<String>,
     /// Its capacity, in the unit of its load gauge, if a label gives one.
     pub capacity: Option<f64>,
 }
@@ -200,14 +202,18 @@ pub async fn resolve(targets: Vec<Target>) -> Result<Vec<Found>, UnknownHost> {
         .await?;
 
     let found = targets.into_iter().filter_map(|target| {
-        let address = match &target.host {
-            Host::At(address) => *address,
-            Host::Name(name) => SocketAddr::new(*known.get(name)?, target.port),
+        let (address, host) = match &target.host {
+            Host::At(address) => (*address, None),
+            Host::Name(name) => {
+                let host = format!("{name}:{}", target.port);
+                (SocketAddr::new(*known.get(name)?, target.port), Some(host))
+            }
         };
         Some(Found {
             name: target.name,
             is_named: target.is_named,
             address,
+            host,
             capacity: target.capacity,
         })
     });

@@ -174,6 +174,7 @@ async fn a_conflict_is_logged_once_for_as_long_as_it_lasts() {
     let listed = [Substation {
         name: "taken".to_owned(),
         address: "10.0.0.9:1".parse().unwrap(),
+        host: None,
         capacity: None,
     }];
     let left_out = "Discovered substation ignored";

@@ -114,6 +114,7 @@ mod tests {
         let listed = substations.iter().map(|(name, last)| config::Substation {
             name: (*name).to_owned(),
             address: ([10, 0, 0, *last], 5001).into(),
+            host: None,
             capacity: None,
         });
         config.substations = listed.collect();

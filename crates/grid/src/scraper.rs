@@ -298,6 +298,7 @@ async fn scrape(
 ) -> FinishedScrape {
     let began = Instant::now();
     let ticket = ScrapeTicket::with_lag(substation.ledger(), late.as_ref());
+    probe.set_host(&substation.authority());
     let result = probe
         .sample(&gauges, ticket, substation.configured_capacity())
         .await;

@@ -71,6 +71,7 @@ pub struct Substation {
     /// In millionths; [`NO_CAPACITY`] where the configuration sets none.
     configured_capacity: AtomicI64,
     charge_head: ArcSwap<RequestHead>,
+    authority: ArcSwap<String>,
     rotation_state: RotationState,
     sampled_at: AtomicU64,
     is_reachable: AtomicBool,
@@ -112,6 +113,7 @@ impl Substation {
             address: listed.address,
             configured_capacity: AtomicI64::new(millionths(configured_capacity)),
             charge_head: ArcSwap::from_pointee(charge_head),
+            authority: ArcSwap::from_pointee(listed.authority()),
             rotation_state: RotationState::new(&config.health, Arc::clone(counts)),
             sampled_at: AtomicU64::new(NEVER),
             is_reachable: AtomicBool::new(true),
@@ -130,6 +132,7 @@ impl Substation {
     ) -> Result<(), Unencodable> {
         self.charge_head
             .store(Arc::new(charge_head(listed, config)?));
+        self.authority.store(Arc::new(listed.authority()));
         let capacity = listed.capacity.and_then(Load::new);
         let before = self.configured_capacity.swap(millionths(capacity), Relaxed);
         if before != millionths(capacity) {
@@ -176,6 +179,12 @@ impl Substation {
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// What requests to it carry as `host`.
+    #[must_use]
+    pub fn authority(&self) -> Guard<Arc<String>> {
+        self.authority.load()
     }
 
     /// Its ledger.
@@ -347,6 +356,5 @@ fn millionths(capacity: Option<Load>) -> i64 {
 
 /// The first bytes of every charge to it.
 fn charge_head(listed: &config::Substation, config: &Config) -> Result<RequestHead, Unencodable> {
-    let host = listed.address.to_string();
-    RequestHead::new("POST", &config.charge.upstream_path, &host)
+    RequestHead::new("POST", &config.charge.upstream_path, &listed.authority())
 }

@@ -67,6 +67,7 @@ impl Gauges {
 #[derive(Debug)]
 pub struct Probe {
     address: SocketAddr,
+    host: String,
     path: String,
     request: Vec<u8>,
     stream: Option<TcpStream>,
@@ -81,8 +82,9 @@ impl Probe {
     pub fn new(address: SocketAddr, gauges: &Gauges) -> Self {
         Self {
             address,
+            host: address.to_string(),
             path: gauges.path.clone(),
-            request: request(address, &gauges.path),
+            request: request(&address.to_string(), &gauges.path),
             stream: None,
             buffer: BytesMut::new(),
             decoder: Decoder::new(Limits {
@@ -100,6 +102,14 @@ impl Probe {
         self.own_name.as_deref()
     }
 
+    /// Sets what requests carry as `host`: the address, if it is not set.
+    pub fn set_host(&mut self, host: &str) {
+        if self.host != host {
+            host.clone_into(&mut self.host);
+            self.request = request(host, &self.path);
+        }
+    }
+
     /// Takes one sample for the ledger of `ticket`, or returns why there is none. A configured capacity takes
     /// precedence over the gauge's. A ledger may have only one scrape at a time.
     ///
@@ -113,7 +123,7 @@ impl Probe {
         // After a reload the page may have another path.
         if self.path != gauges.path {
             self.path.clone_from(&gauges.path);
-            self.request = request(self.address, &self.path);
+            self.request = request(&self.host, &self.path);
         }
         let fetched = timeout(gauges.timeout, self.fetch(ticket)).await;
         let (sent, page) = match fetched {
@@ -180,9 +190,9 @@ impl Probe {
     }
 }
 
-fn request(address: SocketAddr, path: &str) -> Vec<u8> {
+fn request(host: &str, path: &str) -> Vec<u8> {
     let request = format!(
-        "GET {path} HTTP/1.1\r\nhost: {address}\r\naccept: text/plain;version=0.0.4\r\nuser-agent: switchyard\r\n\r\n"
+        "GET {path} HTTP/1.1\r\nhost: {host}\r\naccept: text/plain;version=0.0.4\r\nuser-agent: switchyard\r\n\r\n"
     );
     request.into_bytes()
 }

@@ -89,8 +89,7 @@ pub(super) fn locate(
     };
     let holder = snapshot.names.holder(id).ok_or_else(unknown)?;
     let path = [SESSIONS, id].concat();
-    let line =
-        RequestHead::new(action.method(), &path, &holder.address().to_string()).map_err(unfit)?;
+    let line = RequestHead::new(action.method(), &path, &holder.authority()).map_err(unfit)?;
     Ok((holder, line))
 }
 

@@ -39,6 +39,12 @@ pub(super) fn between(before: &Config, now: &Config) -> Vec<String> {
     lines
 }
 
+/// Whether requests to the same substations carry the same `host`.
+pub(super) fn has_same_hosts(before: &Config, now: &Config) -> bool {
+    let mut both = before.substations.iter().zip(&now.substations);
+    both.all(|(was, is)| was.host == is.host)
+}
+
 fn substations(before: &[Substation], now: &[Substation]) -> Vec<String> {
     let by_name = |all: &[Substation]| -> HashMap<String, Substation> {
         let named = all
@@ -75,6 +81,13 @@ fn substations(before: &[Substation], now: &[Substation]) -> Vec<String> {
             format!("substation {name}: capacity {from} → {to}")
         })
     });
+    let renamed = now.iter().filter_map(|substation| {
+        let was = were.get(&substation.name)?;
+        (was.host != substation.host && was.address == substation.address).then(|| {
+            let (name, from, to) = (&substation.name, was.authority(), substation.authority());
+            format!("substation {name}: host {from} → {to}")
+        })
+    });
     let named = |what: &'static str| {
         move |substation: &Substation| {
             format!(
@@ -87,6 +100,7 @@ fn substations(before: &[Substation], now: &[Substation]) -> Vec<String> {
     lines.extend(bounded(removed.map(named("removed")), "removed"));
     lines.extend(bounded(moved, "at other addresses"));
     lines.extend(bounded(resized, "with other capacities"));
+    lines.extend(bounded(renamed, "with other hosts"));
     lines
 }
 

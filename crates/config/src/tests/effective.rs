@@ -45,6 +45,7 @@ upstream:
   pipeline: auto
 limits:
   body: 64KiB
+  answer: 1MiB
   connections: 10000
   requests: 10000
 forwarded:

@@ -52,6 +52,14 @@ pub(crate) fn address(node: &Node) -> Read<SocketAddr> {
     }
 }
 
+/// Host and port of an address as written, if the host is a name.
+pub(crate) fn named_host(node: &Node) -> Option<String> {
+    match parse_endpoint(text(node).ok()?).ok()? {
+        Endpoint::At(_) => None,
+        Endpoint::Host(host, port) => Some(format!("{host}:{port}")),
+    }
+}
+
 /// Splits an address into host and port; looks nothing up. Refuses a host that programs read differently.
 pub fn parse_endpoint(text: &str) -> Read<Endpoint<'_>> {
     const EXAMPLE: &str = "as in 127.0.0.1:5001";

@@ -33,6 +33,7 @@ fn json_and_yaml_read_the_same_and_two_labels_count() {
         name: name.to_owned(),
         is_named,
         address: address.parse().unwrap(),
+        host: None,
         capacity: Some(capacity),
     };
     let expected = [
@@ -300,6 +301,7 @@ proptest! {
             name: name.clone(),
             is_named: true,
             address: (*ip, *port).into(),
+            host: None,
             capacity: *capacity,
         }).collect();
         prop_assert_eq!(&found(&serde_json::to_string(&groups).unwrap(), Format::Json), &expected);

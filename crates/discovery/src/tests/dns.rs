@@ -176,6 +176,14 @@ async fn services_have_their_own_ports_and_their_hosts_are_looked_up() {
     }
     rig.finds(&["10.0.0.1:5001", "10.0.0.2:5002", "10.0.0.3:5002"])
         .await;
+    let merged = rig.discovery.merged(&[], &[]);
+    let hosts: Vec<_> = merged.iter().map(Substation::authority).collect();
+    let named = [
+        "a.grid.example:5001",
+        "b.grid.example:5002",
+        "b.grid.example:5002",
+    ];
+    assert_eq!(hosts, named);
     zone.lock().records.clear();
     let all = ["10.0.0.1:5001", "10.0.0.2:5002", "10.0.0.3:5002"];
     rig.keeps(&all, "dns:_charge._tcp.grid.example", Empty)

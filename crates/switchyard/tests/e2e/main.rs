@@ -30,6 +30,7 @@ mod front_door;
 mod gauges;
 mod h2;
 mod health;
+mod hosts;
 mod http;
 mod idempotency;
 mod late_gauge;
