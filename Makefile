@@ -7,7 +7,7 @@ CARGO := . ./scripts/common.sh && cargo
 
 .DEFAULT_GOAL := help
 .PHONY: help demo rush-hour test up down images pictures pictures-dashboards dashboards
-.PHONY: soak soak-page bench bench-readme bench-testers bench-scrape bench-scale bench-micro profile
+.PHONY: soak soak-page bench bench-readme bench-testers bench-scrape bench-held bench-scale bench-micro profile
 .PHONY: simulate fmt fix clippy fuzz clean
 
 help: ## list the targets
@@ -76,6 +76,11 @@ bench-scrape: ## measure the CPU time of a scrape, with 100 and 1,000 substation
 	@./scripts/setup.sh bench
 	@$(CARGO) build --profile dist --locked --bin switchyard --bin substation
 	@python3 -B bench/scrape.py $(ARGS)
+
+bench-held: ## measure how even load is that lasts as long as its answer, beside HAProxy (Linux)
+	@./scripts/setup.sh bench
+	@$(CARGO) build --profile dist --locked --bin switchyard --bin substation
+	@python3 -B bench/held.py $(ARGS)
 
 bench-scale: ## measure one proxy and one substation, extrapolate to many; the tables of docs/operations.md (Linux)
 	@./scripts/setup.sh bench

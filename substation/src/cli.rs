@@ -22,6 +22,10 @@ Examples:
     substation --name substation --listen 127.0.0.1:5001 --capacity-kw 500 --count 3 \\
       --answer-after 0s,0s,50ms
 
+  An inference server of 40 slots, of which each request takes one for 2 s:
+    substation --name gpu --listen 127.0.0.1:8001 --capacity-kw 40 --hold --default-power-kw 1 \
+      --default-energy-kwh 0.01 --time-scale 18
+
   An hour of charging in a minute, on any free port:
     substation --name fast --listen 127.0.0.1:0 --capacity-kw 500 --time-scale 60
 
@@ -107,6 +111,11 @@ pub(crate) struct Args {
     #[arg(long, value_name = "DURATION", value_delimiter = ',', default_value = "0s", value_parser = humantime::parse_duration)]
     pub(crate) answer_after: Vec<Duration>,
 
+    /// Answer a charge only when its session ends, as an inference server does: its load lasts as long as the
+    /// request. A client that leaves ends its session.
+    #[arg(long)]
+    pub(crate) hold: bool,
+
     /// Report the load on each response to a charge, in the header `endpoint-load-metrics`: text or json.
     #[arg(long, value_name = "FORMAT")]
     pub(crate) report_load: Option<ReportFormat>,
@@ -164,6 +173,7 @@ impl Args {
                     default_power_kw: self.default_power_kw,
                     default_energy_kwh: self.default_energy_kwh,
                     answer_after: *answer_after,
+                    hold: self.hold,
                     report_load: self.report_load,
                     ..Config::new(name, *capacity_kw)
                 };

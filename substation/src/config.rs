@@ -31,6 +31,9 @@ pub struct Config {
     pub default_energy_kwh: f64,
     /// Delay before a charge is booked and answered. Benches and tests use it for slow substations.
     pub answer_after: Duration,
+    /// Whether a charge is answered only when its session ends, so that its load lasts as long as the request. A client
+    /// that leaves before ends its session.
+    pub hold: bool,
     /// How the load is written on each response to a charge. None: it is not.
     pub report_load: Option<ReportFormat>,
     /// The file that bookings are written to before they are answered, so that sessions and keys survive a
@@ -48,6 +51,7 @@ impl Config {
             default_power_kw: DEFAULT_POWER_KW,
             default_energy_kwh: DEFAULT_ENERGY_KWH,
             answer_after: Duration::ZERO,
+            hold: false,
             report_load: None,
             journal: None,
         }
@@ -62,6 +66,7 @@ impl Config {
             default_power_kw,
             default_energy_kwh,
             answer_after,
+            hold,
             report_load,
             journal,
         } = self;
@@ -95,6 +100,7 @@ impl Config {
             default_power,
             default_energy,
             answer_after,
+            hold,
             report_load,
             journal,
         })
@@ -110,6 +116,7 @@ pub(crate) struct Checked {
     pub(crate) default_power: Power,
     pub(crate) default_energy: Energy,
     pub(crate) answer_after: Duration,
+    pub(crate) hold: bool,
     pub(crate) report_load: Option<ReportFormat>,
     pub(crate) journal: Option<PathBuf>,
 }

@@ -2,9 +2,11 @@
 //!
 //! A handler waits for the body, and then for as long as the configuration says. From there on it runs to its
 //! end without a pause. So a client that hangs up either books nothing, or has a session that lives and ends
-//! like any other. A dropped request cannot leave half a booking.
+//! like any other. A dropped request cannot leave half a booking. (If the substation holds requests, the handler then
+//! waits for the end of the session, and a client that hangs up ends it.)
 
 use std::convert::Infallible;
+use std::time::Duration;
 
 use http::header::EXPECT;
 use http::{HeaderMap, Method, Request};
@@ -20,7 +22,7 @@ use crate::load_report;
 use crate::metrics::Metrics;
 use crate::problem::Problem;
 use crate::response::{self, Response, SessionState};
-use crate::substation::{ChargeContext, Substation};
+use crate::substation::{ChargeContext, SessionView, Substation};
 
 /// Responds to one request. It can't fail: a refusal is a response too.
 pub(crate) async fn respond(
@@ -75,6 +77,9 @@ async fn book(
     }
     let view = substation.charge(demand, context)?;
     tracing::debug!(substation = substation.name(), session = %view.id, "Session booked");
+    if substation.config().hold {
+        Held::of(substation, &view).ended().await;
+    }
     Ok(response::booked(substation, &view))
 }
 
@@ -135,5 +140,33 @@ fn read_only(method: &Method) -> Result<(), Problem> {
     match *method {
         Method::GET | Method::HEAD => Ok(()),
         _ => Err(Problem::method_not_allowed("GET, HEAD")),
+    }
+}
+
+/// A session that lasts as long as its request: it ends when the client leaves.
+struct Held<'a> {
+    substation: &'a Substation,
+    id: Id,
+    remaining: Duration,
+}
+
+impl<'a> Held<'a> {
+    fn of(substation: &'a Substation, view: &SessionView) -> Self {
+        Self {
+            substation,
+            id: view.id,
+            remaining: view.remaining,
+        }
+    }
+
+    async fn ended(self) {
+        sleep(self.remaining).await;
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        // Does nothing if the session has ended by itself.
+        self.substation.unplug(self.id);
     }
 }

@@ -23,6 +23,21 @@
 //!
 //! (For a gauge that shows bookings late, see [`visibility`](crate::visibility).)
 //!
+//! Where a load [lasts](crate::Lasts) only as long as its answer, the ledger knows its own part of the load exactly: the
+//! requests that are under way. `assigned` then falls with each answer, and a sample says only what there is beyond
+//! own requests:
+//!
+//! ```text
+//! foreign  = max(0, value − own load under way that the sample saw)
+//! estimate = foreign + own load under way now
+//! ```
+//!
+//! What the sample saw lies between the own load that was under way all the while from the scrape's send to its arrival
+//! and the own load that was under way at any time in between. Within these bounds the previous `foreign` stays.
+//!
+//! An estimate decides the choice. Whether a request still fits is decided by the most that the load can be: see
+//! `room.rs`. The own sums are in `sums.rs`.
+//!
 //! Everything but `assigned` is fixed when the sample arrives. So an estimate is one addition, and a booking is two
 //! atomic additions: no list of sessions, no lock, no clock but the order of events. The sums wrap; only their
 //! differences are read, and those are small.
@@ -30,28 +45,29 @@
 //! While a gauge fails and others don't, its estimate is extrapolated: see [`Ledger::extrapolate`].
 
 use std::sync::{
-    Arc,
+    Arc, Mutex,
     atomic::{
         AtomicBool, AtomicI64, AtomicU8, AtomicU64,
-        Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst},
+        Ordering::{AcqRel, Acquire, Relaxed, SeqCst},
     },
 };
 
 use arc_swap::ArcSwapOption;
 
-use crate::{Load, group::Group, load::MOST};
+use crate::{Lasts, Load, group::Group};
 
 mod last_sample;
 mod report;
+mod room;
 mod sample;
-mod write_lock;
+mod sums;
 
 pub use last_sample::LastSample;
 pub use report::ReportSent;
 pub use sample::{Reading, ScrapeSent};
+pub(crate) use sums::{Bounds, Sums};
 
-/// The value of [`Ledger`]'s `capacity` where none is known.
-const UNKNOWN: i64 = -1;
+use sample::Record;
 
 /// Whether an upstream may be chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,20 +85,24 @@ pub enum Standing {
 #[derive(Debug)]
 #[repr(C, align(64))]
 pub struct Ledger {
-    /// All load ever reserved and not taken back.
+    /// All load ever reserved, without what `sums.rs` says has left.
     assigned: AtomicI64,
     /// What the gauge is estimated to show: the last sample's value, or its extrapolation.
     value: AtomicI64,
     /// `estimate − value − assigned`: constant between two samples.
     unseen: AtomicI64,
-    /// The greatest `assigned` for which the estimate stays within the capacity.
+    /// The greatest `assigned` for which the load stays within the capacity for certain.
     ceiling: AtomicI64,
     /// 1 / (capacity · ramp), as bits of an `f64`; capacity 1 where none is known. NaN while the upstream is not
     /// eligible: a score of NaN is never less than another, so the scan needs no branch for it.
     weight: AtomicU64,
 
-    /// All load for which the upstream has answered, or will never answer.
+    /// See `sums.rs`.
     settled: AtomicI64,
+    /// See `sums.rs`.
+    answered: AtomicI64,
+    /// See `sums.rs`.
+    cancelled: AtomicI64,
     /// All reservations ever made.
     reservations: AtomicU64,
     /// All reservations that have ended, with any result.
@@ -91,22 +111,16 @@ pub struct Ledger {
     gauge: AtomicI64,
     /// The number of samples.
     samples: AtomicU64,
-    /// `settled` when the last sample's scrape was sent.
-    settled_at_send: AtomicI64,
-    /// `assigned` when the last sample arrived.
-    assigned_at_arrival: AtomicI64,
-    /// The estimate right before the last sample.
-    expected: AtomicI64,
-    /// The estimate right after the last sample.
-    found: AtomicI64,
-    /// The last known capacity in millionths; [`UNKNOWN`] where none is known.
+    /// The most that the load can be, less `assigned`: constant between two samples.
+    unassigned_most: AtomicI64,
+    /// The last known capacity in millionths; `room::UNKNOWN` where none is known.
     capacity: AtomicI64,
-    /// [`ScrapeSent::order`] of the last sample.
-    order: AtomicU64,
+    /// The last sample with its context. The lock is the right to write a sample.
+    record: Mutex<Record>,
+    /// [`Lasts`], as a number.
+    lasts: AtomicU8,
     /// See [`Ledger::set_stale`].
     stale: AtomicBool,
-    /// Whether a thread is writing a sample: see `write_lock::WriteGuard`.
-    write_locked: AtomicBool,
     /// [`Standing`], as a number.
     standing: AtomicU8,
     /// See [`Ledger::set_ramp`]; the bits of an `f64`.
@@ -139,24 +153,30 @@ impl Ledger {
             ceiling: AtomicI64::new(0),
             weight: AtomicU64::new(f64::NAN.to_bits()),
             settled: AtomicI64::new(0),
+            answered: AtomicI64::new(0),
+            cancelled: AtomicI64::new(0),
             reservations: AtomicU64::new(0),
             ended: AtomicU64::new(0),
             gauge: AtomicI64::new(0),
             samples: AtomicU64::new(0),
-            settled_at_send: AtomicI64::new(0),
-            assigned_at_arrival: AtomicI64::new(0),
-            expected: AtomicI64::new(0),
-            found: AtomicI64::new(0),
-            capacity: AtomicI64::new(UNKNOWN),
-            order: AtomicU64::new(0),
+            unassigned_most: AtomicI64::new(0),
+            capacity: AtomicI64::new(room::UNKNOWN),
+            record: Mutex::default(),
+            lasts: AtomicU8::new(Lasts::Session as u8),
             stale: AtomicBool::new(false),
-            write_locked: AtomicBool::new(false),
             standing: AtomicU8::new(Standing::In as u8),
             ramp: AtomicU64::new(1_f64.to_bits()),
             group: ArcSwapOption::empty(),
         };
-        ledger.set_ceiling(capacity, 0, 0);
+        ledger.set_ceiling(capacity);
         ledger
+    }
+
+    /// How long own load lasts.
+    #[must_use]
+    #[inline]
+    pub fn lasts(&self) -> Lasts {
+        Lasts::from_number(self.lasts.load(Relaxed))
     }
 
     /// Puts the upstream into rotation or takes it out.
@@ -187,23 +207,6 @@ impl Ledger {
         self.publish_weight();
     }
 
-    /// The upstream has refused `load`, whatever its gauge said. Until the next sample it counts as having no room for
-    /// that much, but room for less.
-    pub fn refused(&self, load: Load) {
-        let full = self.assigned().wrapping_add(load.micros() - 1);
-        let lower = |ceiling: i64| (ceiling.wrapping_sub(full) > 0).then_some(full);
-        // Err: the ceiling was lower already.
-        let _ = self.ceiling.fetch_update(AcqRel, Acquire, lower);
-    }
-
-    /// Sets the capacity, for example after a configuration reload. `None` makes it unknown until a sample states it.
-    pub fn set_capacity(&self, capacity: Option<Load>) {
-        let _guard = self.write_lock();
-        let assigned = self.assigned.load(Acquire);
-        self.set_ceiling(capacity, self.estimate_from(assigned), assigned);
-        self.publish_weight();
-    }
-
     /// Makes the floor of `group` follow this ledger.
     pub(crate) fn join(&self, group: &Arc<Group>) {
         self.group.store(Some(Arc::clone(group)));
@@ -215,19 +218,6 @@ impl Ledger {
         if let Some(group) = &*self.group.load() {
             group.loosen();
         }
-    }
-
-    fn set_ceiling(&self, capacity: Option<Load>, estimate: i64, assigned: i64) {
-        self.capacity
-            .store(capacity.map_or(UNKNOWN, Load::micros), Relaxed);
-        let ceiling = Self::ceiling_for(capacity, estimate, assigned);
-        self.ceiling.store(ceiling, Release);
-    }
-
-    /// The greatest `assigned` for which the estimate stays within the capacity; `assigned` is its present value.
-    fn ceiling_for(capacity: Option<Load>, estimate: i64, assigned: i64) -> i64 {
-        let most = capacity.map_or(MOST, Load::micros);
-        assigned.wrapping_add(most.saturating_sub(estimate))
     }
 
     /// Computes and stores the weight. An ejection and a sample may call this at the same time. So after the weight is
@@ -249,12 +239,6 @@ impl Ledger {
         self.loosen();
     }
 
-    /// 1 / capacity in units of the gauge; 1 where none is known.
-    pub(crate) fn inverse_capacity(&self) -> f64 {
-        self.capacity()
-            .map_or(1.0, |capacity| capacity.units().recip())
-    }
-
     /// The factor that turns an estimate into a score; NaN while the upstream is not eligible.
     #[inline]
     pub(crate) fn weight(&self) -> f64 {
@@ -265,12 +249,6 @@ impl Ledger {
     #[inline]
     pub(crate) fn assigned(&self) -> i64 {
         self.assigned.load(Relaxed)
-    }
-
-    /// The present `settled`.
-    #[inline]
-    pub(crate) fn settled(&self) -> i64 {
-        self.settled.load(Acquire)
     }
 
     /// The estimate in millionths, for this `assigned`.
@@ -300,23 +278,6 @@ impl Ledger {
         share * self.value.load(Relaxed) as f64 + self.unseen_from(assigned) as f64
     }
 
-    /// Whether `load` more would stay within the capacity, for this `assigned`.
-    #[inline]
-    pub(crate) fn has_room(&self, assigned: i64, load: Load) -> bool {
-        self.ceiling.load(Relaxed).wrapping_sub(assigned) >= load.micros()
-    }
-
-    /// How much more load would stay within the capacity, in millionths. Not negative.
-    pub(crate) fn headroom(&self) -> i64 {
-        let assigned = self.assigned();
-        self.ceiling.load(Relaxed).wrapping_sub(assigned).max(0)
-    }
-
-    /// Whether `load` more would stay within what the sums hold, for this `assigned`, whatever the capacity is.
-    pub(crate) fn is_countable(&self, assigned: i64, load: Load) -> bool {
-        self.estimate_from(assigned) <= MOST - load.micros()
-    }
-
     /// Reserves if no other thread has reserved since `assigned` was read: the choice and the reservation are one step.
     #[inline]
     pub(crate) fn reserve_from(&self, assigned: i64, load: Load) -> bool {
@@ -329,21 +290,6 @@ impl Ledger {
             self.reservations.fetch_add(1, Relaxed);
         }
         won
-    }
-
-    /// The upstream has answered for `load`, or never will: from now on its gauge shows whether it is booked.
-    #[inline]
-    pub(crate) fn settle(&self, load: Load) {
-        self.settled.fetch_add(load.micros(), Release);
-        self.ended.fetch_add(1, Relaxed);
-    }
-
-    /// `load` is known not to be booked.
-    #[inline]
-    pub(crate) fn take_back(&self, load: Load) {
-        self.assigned.fetch_sub(load.micros(), AcqRel);
-        self.ended.fetch_add(1, Relaxed);
-        self.loosen();
     }
 
     /// Whether there has been a sample.
@@ -365,15 +311,6 @@ impl Ledger {
     pub fn value(&self) -> Option<Load> {
         self.is_sampled()
             .then(|| Load::from_micros(self.gauge.load(Relaxed)))
-    }
-
-    /// The capacity, where it is known.
-    #[must_use]
-    pub fn capacity(&self) -> Option<Load> {
-        match self.capacity.load(Relaxed) {
-            UNKNOWN => None,
-            micros => Some(Load::from_micros(micros)),
-        }
     }
 
     /// The estimate of the load now. Without a sample: the assigned load.

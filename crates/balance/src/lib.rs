@@ -5,6 +5,8 @@
 //! where an answer comes in milliseconds and the booked load stays for hours. What works is to know, for each
 //! own assignment, *whether the last sample already contains it*. The [`ledger`] knows that.
 //!
+//! Load that [lasts] only as long as its answer is the other case: then a ledger knows its own part exactly.
+//!
 //! Each [`policy`] chooses by the ledgers. In the [`selector`], a choice and its reservation are one step, so that
 //! two threads cannot fill the same gap. Where several proxies see the same gap, each fills its [`share`] of it.
 //!
@@ -19,6 +21,7 @@
 pub mod explain;
 pub mod forecast;
 mod group;
+pub mod lasts;
 pub mod ledger;
 pub mod load;
 pub mod policy;
@@ -31,6 +34,7 @@ pub mod visibility;
 
 pub use explain::Explanation;
 pub use forecast::Forecast;
+pub use lasts::{Lasts, LastsEstimator};
 pub use ledger::{Ledger, Reading, Standing};
 pub use load::Load;
 pub use policy::Policy;

@@ -14,7 +14,15 @@ use crate::{Ledger, Load};
 pub struct Reservation<U: AsRef<Ledger>> {
     upstream: Arc<U>,
     load: Load,
-    taken_back: bool,
+    end: End,
+}
+
+/// How a reservation ends.
+#[derive(Clone, Copy, Debug)]
+enum End {
+    Unknown,
+    Answered,
+    Cancelled,
 }
 
 impl<U: AsRef<Ledger>> Reservation<U> {
@@ -22,7 +30,7 @@ impl<U: AsRef<Ledger>> Reservation<U> {
         Self {
             upstream,
             load,
-            taken_back: false,
+            end: End::Unknown,
         }
     }
 
@@ -47,24 +55,32 @@ impl<U: AsRef<Ledger>> Reservation<U> {
     }
 
     /// The upstream confirmed the booking.
-    pub fn booked(self) {}
+    pub fn booked(self) {
+        self.answered();
+    }
+
+    /// The upstream answered, but not whether it booked; its next sample shows which. Load that ends with its answer
+    /// has ended.
+    pub fn answered(mut self) {
+        self.end = End::Answered;
+    }
 
     /// The upstream may or may not have booked it; its next sample shows which.
     pub fn unknown(self) {}
 
     /// Takes the load back: it is certain that nothing was booked.
     pub fn cancel(mut self) {
-        self.taken_back = true;
+        self.end = End::Cancelled;
     }
 }
 
 impl<U: AsRef<Ledger>> Drop for Reservation<U> {
     fn drop(&mut self) {
         let ledger = (*self.upstream).as_ref();
-        if self.taken_back {
-            ledger.take_back(self.load);
-        } else {
-            ledger.settle(self.load);
+        match self.end {
+            End::Unknown => ledger.settle(self.load),
+            End::Answered => ledger.booked(self.load),
+            End::Cancelled => ledger.take_back(self.load),
         }
     }
 }

@@ -164,7 +164,7 @@ impl ShareEstimator {
             if let (Some(sample), Some(before)) = (sample, before) {
                 if sample.number == before.number {
                     slot.is_silent = true;
-                } else {
+                } else if sample.lasts == before.lasts {
                     self.steps.push(Step::between(&before, &sample));
                 }
             }
@@ -244,16 +244,15 @@ impl Step {
     )]
     fn between(before: &LastSample, now: &LastSample) -> Self {
         let growth = now.value.micros() - before.value.micros();
-        let surely = now.surely_seen.wrapping_sub(before.possibly_seen);
-        let possibly = now.possibly_seen.wrapping_sub(before.surely_seen);
+        let own = now.own.since(before.own);
         // Where no capacity is known, all count as equal. A capacity of zero must not become a divisor.
         let capacity = now.capacity.map_or(1.0, Load::units).max(1e-6) * Load::SCALE;
         Self {
             capacity,
             before: before.value.micros() as f64,
             growth: growth as f64,
-            own: f64::midpoint(surely as f64, possibly as f64),
-            is_foreign: growth > possibly,
+            own: f64::midpoint(own.least as f64, own.most as f64),
+            is_foreign: growth > own.most,
             expected: now.expected.micros() as f64,
             found: now.found.micros() as f64,
         }

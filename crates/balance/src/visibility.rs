@@ -12,13 +12,16 @@
 //! (Two alternatives were tried. Counting the bookings of the lag in full gives the same imbalance for a fixed delay,
 //! and 1.067 instead of 1.060 for a refreshed gauge. Counting half of them gives 1.067 and 1.090.)
 //!
-//! The settled sum of `lag` ago comes from a few notes that are taken at regular intervals. The newest note that is at
+//! The own sums of `lag` ago come from a few notes that are taken at regular intervals. The newest note that is at
 //! least `lag` old is used: an older note leaves more load ambiguous, never less. The notes of all upstreams are taken
 //! at the same moments, so the excess is the same share for all.
 
 use std::time::Duration;
 
-use crate::{Ledger, ledger::ScrapeSent};
+use crate::{
+    Ledger,
+    ledger::{ScrapeSent, Sums},
+};
 
 /// Notes within one lag. More would be finer than the counted sessions need.
 const NOTES_A_LAG: u32 = 4;
@@ -27,7 +30,7 @@ const KEPT: usize = NOTES_A_LAG as usize + 2;
 /// Notes are not taken more often than this: a shorter lag is mostly the travel time of the scrape itself.
 const SHORTEST_INTERVAL: Duration = Duration::from_millis(10);
 
-/// The settled sum of one ledger at some recent moments.
+/// The own sums of one ledger at some recent moments.
 ///
 /// Times are durations since a fixed moment, by any clock of the caller.
 #[derive(Clone, Debug)]
@@ -41,7 +44,7 @@ pub struct History {
 #[derive(Clone, Copy, Debug)]
 struct Note {
     at: Duration,
-    settled: i64,
+    sums: Sums,
 }
 
 impl History {
@@ -63,7 +66,7 @@ impl History {
         (lag / NOTES_A_LAG).max(SHORTEST_INTERVAL)
     }
 
-    /// Notes the ledger's settled sum, unless the last note is too recent.
+    /// Notes the ledger's own sums, unless the last note is too recent.
     pub fn note(&mut self, now: Duration, ledger: &Ledger) {
         if now < self.newest.at + self.lag / NOTES_A_LAG {
             return;
@@ -79,7 +82,7 @@ impl History {
     /// wire.
     pub fn scrape_sent(&self, sent: ScrapeSent, now: Duration) -> ScrapeSent {
         ScrapeSent {
-            settled: self.shown_at(now).settled,
+            sums: self.shown_at(now).sums,
             ..sent
         }
     }
@@ -104,7 +107,7 @@ impl Note {
     fn of(ledger: &Ledger, at: Duration) -> Self {
         Self {
             at,
-            settled: ledger.settled(),
+            sums: ledger.sums_at_send(),
         }
     }
 }

@@ -131,6 +131,11 @@ schema_types! {
         "maximum": (super::pipeline::MOST),
         "examples": ["auto", "off", 8]
     }
+    /// How long a load lasts.
+    Lasts: {
+        "type": "string",
+        "enum": (super::Lasts::ALL.map(super::Lasts::name))
+    }
     /// A policy's name.
     Policy: {
         "type": "string",

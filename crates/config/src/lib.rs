@@ -21,6 +21,7 @@ mod discovery;
 mod error;
 mod forwarded;
 mod json_schema;
+mod lasts;
 mod model;
 mod nearest;
 mod network;
@@ -43,6 +44,7 @@ pub use discovery::{
 };
 pub use error::{Error, Fault, Faults};
 pub use forwarded::{Forwarded, ForwardedHeaders};
+pub use lasts::{Lasts, UnknownLasts};
 pub use model::{
     Admin, Admission, Charge, Drain, Health, Http2, Limits, Load, Retry, Substation, Timeouts, Tls,
     Upstream,

@@ -1,6 +1,6 @@
 //! The parts of a configuration and their defaults. `docs/configuration.md` explains each key at length.
 
-use super::{Aggregate, Pipeline, Series, bounds, json_schema, show};
+use super::{Aggregate, Lasts, Pipeline, Series, bounds, json_schema, show};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::{
@@ -115,6 +115,9 @@ pub struct Charge {
     /// The load of a request without that field, in the unit of the load gauge.
     #[schemars(with = "json_schema::Positive")]
     pub default_load: f64,
+    /// How long the load of a charge lasts.
+    #[schemars(with = "json_schema::Lasts")]
+    pub lasts: Lasts,
 }
 
 impl Default for Charge {
@@ -123,6 +126,7 @@ impl Default for Charge {
             upstream_path: "/charge".to_owned(),
             load_field: "power_kw".to_owned(),
             default_load: 11.0,
+            lasts: Lasts::default(),
         }
     }
 }

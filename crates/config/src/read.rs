@@ -92,6 +92,7 @@ fn charge(s: &mut Section<'_>) -> Charge {
         upstream_path: s.value("upstream_path", default.upstream_path, values::path),
         load_field: s.value("load_field", default.load_field, values::field),
         default_load: s.value("default_load", default.default_load, values::load),
+        lasts: s.value("lasts", default.lasts, values::parsed),
     }
 }
 

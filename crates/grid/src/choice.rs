@@ -1,8 +1,10 @@
 //! How good the choices are: the age of their samples, and their regret in hindsight.
 
-use prometheus::{Gauge, Histogram, HistogramOpts};
+use prometheus::{Gauge, Histogram, HistogramOpts, IntGaugeVec};
 
 use switchyard_telemetry::{Error, Registrar};
+
+use crate::lasts;
 
 /// The metric families of the choice.
 #[derive(Clone, Debug)]
@@ -16,6 +18,7 @@ pub struct ChoiceMetrics {
     pub regret: Histogram,
     /// The share of a gap between substations that this proxy fills.
     pub share: Gauge,
+    pub(crate) lasts: IntGaugeVec,
 }
 
 impl ChoiceMetrics {
@@ -48,6 +51,7 @@ impl ChoiceMetrics {
                 .buckets((0..12).map(|n| 0.0005 * 2_f64.powi(n)).collect()),
             )?)?,
             share,
+            lasts: lasts::register(make)?,
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use switchyard_balance::{Load, Roster, Selector};
+use switchyard_balance::{Lasts, Load, Roster, Selector};
 use switchyard_config::Config;
 use switchyard_http1::Unencodable;
 use switchyard_scrape::Gauges;
@@ -10,6 +10,7 @@ use switchyard_scrape::Gauges;
 use crate::{
     choice::ChoiceMetrics,
     clock::Clock,
+    lasts::LastsSource,
     members::members,
     metrics::GridMetrics,
     report::Reports,
@@ -143,6 +144,21 @@ impl Grid {
     #[must_use]
     pub fn is_ready(&self) -> bool {
         self.shared.is_ready() && !self.substations().is_empty()
+    }
+
+    /// How long the load of a charge lasts, and where that is known from.
+    #[must_use]
+    pub fn lasts(&self) -> (Lasts, LastsSource) {
+        self.shared.lasts.in_force()
+    }
+
+    /// Puts in force what the gauges have shown about how long load lasts.
+    pub(crate) fn learn_lasts(&self, learned: Lasts) {
+        self.shared.lasts.learn(learned);
+        let (lasts, _) = self.lasts();
+        for substation in self.substations() {
+            substation.ledger().set_lasts(lasts);
+        }
     }
 
     /// The metrics of the choices.

@@ -22,9 +22,12 @@ pub(crate) fn members(
             None => Substation::new(one, config, metrics, &shared.counts).map(Arc::new),
         })
         .collect::<Result<Vec<_>, _>>()?;
+    shared.lasts.set_rule(config.charge.lasts);
+    let (lasts, _) = shared.lasts.in_force();
     let now = shared.clock.now();
     for (member, listed) in members.iter().zip(listed()) {
         member.join(listed, config, now)?;
+        member.ledger().set_lasts(lasts);
         member.metrics().prepare(config.policy.into());
     }
     shared.set_members(&members, &config.health);

@@ -15,7 +15,7 @@ use std::{
 
 use fastrand::Rng;
 use futures_util::{StreamExt, stream::FuturesUnordered};
-use switchyard_balance::ShareEstimator;
+use switchyard_balance::{LastsEstimator, ShareEstimator};
 use tokio::{
     sync::watch,
     time::{Instant, sleep_until},
@@ -44,6 +44,7 @@ pub struct Scraper {
     slots: HashMap<Id, ScrapeSlot>,
     due: VecDeque<Arc<Substation>>,
     share_estimator: ShareEstimator,
+    lasts_estimator: LastsEstimator,
     /// Whether the first round is not finished yet.
     is_first_round: bool,
     /// Whether the grid is marked as ready.
@@ -82,6 +83,7 @@ impl Scraper {
             slots: HashMap::new(),
             due: VecDeque::new(),
             share_estimator: ShareEstimator::new(),
+            lasts_estimator: LastsEstimator::new(),
             is_first_round: true,
             is_ready: false,
             rng: Rng::with_seed(seed),
@@ -202,10 +204,13 @@ impl Scraper {
         }
     }
 
-    /// Learns from a round of samples: the share of the gaps that this proxy fills, and the regret
-    /// of its choices.
+    /// Learns from a round of samples: the share of the gaps that this proxy fills, how long load
+    /// lasts, and the regret of its choices.
     fn learn(&mut self) {
         let round = self.share_estimator.round(self.grid.roster());
+        if let Some(lasts) = self.lasts_estimator.round(self.grid.roster()) {
+            self.grid.learn_lasts(lasts);
+        }
         let metrics = self.grid.choice_metrics();
         metrics.share.set(round.share);
         if let Some(regret) = round.regret {

@@ -14,6 +14,7 @@ use crate::{
     choice::ChoiceMetrics,
     clock::{Clock, Moment},
     fleet_counts::FleetCounts,
+    lasts::LoadLasts,
     metrics::GridMetrics,
     own_names::OwnNames,
     shortages::Shortages,
@@ -28,6 +29,7 @@ pub(super) struct SharedState {
     pub(super) counts: Arc<FleetCounts>,
     pub(super) own_names: Arc<OwnNames>,
     pub(super) shortages: Shortages,
+    pub(super) lasts: LoadLasts,
     is_ready: AtomicBool,
     panic: Mutex<Panic>,
 }
@@ -45,6 +47,7 @@ struct Panic {
 impl SharedState {
     pub(super) fn new(clock: Clock, metrics: &GridMetrics) -> Self {
         Self {
+            lasts: LoadLasts::new(metrics.choice.lasts.clone()),
             clock,
             choice_metrics: metrics.choice.clone(),
             counts: Arc::default(),

@@ -110,6 +110,7 @@ fn main() -> anyhow::Result<()> {
     let rule = Rule {
         policy: config.policy.into(),
         default_load,
+        lasts: config.charge.lasts.fixed().unwrap_or_default(),
     };
     let backends = Backends::new(Box::new(Substations::new(&config)));
     let mut balancer = LoadBalancer::<LeastLoad>::from_backends_with_config(backends, Some(rule));

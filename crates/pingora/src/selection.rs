@@ -11,7 +11,7 @@ use pingora_load_balancing::{
     Backend,
     selection::{BackendIter, BackendSelection},
 };
-use switchyard_balance::{Load, Policy, Roster, Selector};
+use switchyard_balance::{Lasts, Load, Policy, Roster, Selector};
 
 use crate::{key::load_of, reservation::ReservationSlot, upstream::Upstream};
 
@@ -22,6 +22,8 @@ pub struct Rule {
     pub policy: Policy,
     /// The load of a request whose key carries no load.
     pub default_load: Load,
+    /// How long the load of a request lasts.
+    pub lasts: Lasts,
 }
 
 impl Default for Rule {
@@ -30,6 +32,7 @@ impl Default for Rule {
         Self {
             policy: Policy::default(),
             default_load: Load::new(1.0).unwrap_or_default(),
+            lasts: Lasts::default(),
         }
     }
 }
@@ -54,6 +57,9 @@ impl BackendSelection for LeastLoad {
             .iter()
             .filter_map(|backend| Some((backend.clone(), Arc::clone(Upstream::of(backend)?))));
         let (backends, upstreams): (Vec<_>, Vec<_>) = with_upstream.unzip();
+        for upstream in &upstreams {
+            upstream.ledger().set_lasts(rule.lasts);
+        }
         Self {
             backends: backends.into(),
             roster: Roster::new(upstreams).for_requests_of(rule.default_load),

@@ -8,6 +8,8 @@
 
 use std::time::Duration;
 
+use switchyard_balance::Lasts;
+
 use crate::scenario::{Fault, Poll, Scenario, Sessions, Spread};
 
 /// So much capacity that it never prevents a bad choice.
@@ -21,6 +23,7 @@ pub fn all() -> Vec<Scenario> {
     all.extend(several_proxies(&base));
     all.extend(other_traffic(&base));
     all.extend(disturbed(&base));
+    all.extend(held());
     all
 }
 
@@ -210,6 +213,45 @@ pub fn overloaded() -> Vec<Scenario> {
     ]
 }
 
+/// Substations that answer a request when its session ends: 60 requests/s of 2 s.
+fn held() -> Vec<Scenario> {
+    let base = Scenario {
+        capacities: vec![1.0; 3],
+        rate: 60.0,
+        sessions: Sessions {
+            mean: Duration::from_secs(2),
+            spread: Spread::Exponential,
+        },
+        lasts: Lasts::Answer,
+        ..one_proxy()
+    };
+    vec![
+        Scenario {
+            name: "held",
+            about: "1 proxy, 3 substations that hold each request for its session",
+            ..base.clone()
+        },
+        Scenario {
+            name: "held_by_eight",
+            about: "1 proxy, 8 substations that hold requests",
+            capacities: vec![1.0; 8],
+            ..base.clone()
+        },
+        Scenario {
+            name: "held_nearly_full",
+            about: "1 proxy, 3 substations that hold requests, 90 % of all capacity in use",
+            headroom: 1.11,
+            rate: 600.0,
+            ..base.clone()
+        },
+        Scenario {
+            name: "held_for_four",
+            about: "4 proxies, 3 substations that hold requests",
+            ..proxies(&base, 4)
+        },
+    ]
+}
+
 /// The scenario of this name.
 #[must_use]
 pub fn named(name: &str) -> Option<Scenario> {
@@ -231,6 +273,7 @@ pub fn one_proxy() -> Scenario {
             mean: Duration::from_secs(5),
             spread: Spread::Exponential,
         },
+        lasts: Lasts::Session,
         powers: vec![1.0],
         shares: vec![1.0],
         poll: Poll {

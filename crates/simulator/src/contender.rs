@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use switchyard_balance::{Load, Policy};
+use switchyard_balance::{Lasts, Load, Policy};
 
-use crate::picker::{LedgerPolicy, Oracle, Picker, Prequal, RawGauge};
+use crate::picker::{LeastConnections, LedgerPolicy, Oracle, Picker, Prequal, RawGauge};
 
 /// One of Switchyard's policies, or a rival.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +16,10 @@ pub enum Contender {
     Ledger(Policy),
     /// The default policy without a share estimator: each proxy fills a gap completely.
     PlainLedger,
+    /// The default policy that is told whether sessions outlive their answers, and need not learn it.
+    Told,
+    /// The fewest own requests in flight for its capacity: HAProxy's `leastconn`.
+    LeastConnections,
     /// The lowest gauge.
     RawGauge,
     /// The lowest sum of gauge and own requests in flight: what other proxies do.
@@ -28,13 +32,15 @@ pub enum Contender {
 
 impl Contender {
     /// All contenders, in the order of the tables.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Oracle,
         Self::Ledger(Policy::LeastLoad),
+        Self::Told,
         Self::PlainLedger,
         Self::Ledger(Policy::PowerOfTwo),
         Self::Ledger(Policy::RoundRobin),
         Self::Ledger(Policy::Random),
+        Self::LeastConnections,
         Self::RawGauge,
         Self::RawGaugeInFlight,
         Self::PrequalPolled,
@@ -47,7 +53,9 @@ impl Contender {
         match self {
             Self::Oracle => "oracle",
             Self::Ledger(policy) => policy.name(),
+            Self::Told => "least_load, told",
             Self::PlainLedger => "plain ledger",
+            Self::LeastConnections => "least connections",
             Self::RawGauge => "raw gauge",
             Self::RawGaugeInFlight => "gauge + in flight",
             Self::Prequal => "Prequal, 3 probes a request",
@@ -56,12 +64,14 @@ impl Contender {
     }
 
     /// The picker of one proxy over substations of these capacities. `interval` is the interval
-    /// between two polls.
+    /// between two polls, `lasts` is how long sessions last.
     #[must_use]
-    pub fn picker(self, capacities: &[Load], interval: Duration) -> Box<dyn Picker> {
+    pub fn picker(self, capacities: &[Load], interval: Duration, lasts: Lasts) -> Box<dyn Picker> {
         match self {
             Self::Oracle => Box::new(Oracle),
             Self::Ledger(policy) => Box::new(LedgerPolicy::new(policy, capacities)),
+            Self::Told => Box::new(LedgerPolicy::new(Policy::LeastLoad, capacities).told(lasts)),
+            Self::LeastConnections => Box::new(LeastConnections::new(capacities)),
             Self::PlainLedger => {
                 Box::new(LedgerPolicy::new(Policy::LeastLoad, capacities).without_share_estimator())
             }

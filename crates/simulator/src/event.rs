@@ -15,6 +15,12 @@ pub(crate) struct Car {
     pub(crate) is_back: bool,
 }
 
+/// A request that its substation answers when its session ends.
+pub(crate) struct Held {
+    pub(crate) car: Car,
+    pub(crate) pick: Pick,
+}
+
 /// An event. Requests, answers and scrapes on their way exist only as events in the queue.
 pub(crate) enum Event {
     /// A car of the steady stream arrives. This plans the next one.
@@ -27,8 +33,11 @@ pub(crate) enum Event {
     Request { car: Car, pick: Pick },
     /// The answer reaches the proxy.
     Answer { car: Car, pick: Pick, booked: bool },
-    /// A session ends.
-    Departure(Booking),
+    /// A session ends. If the substation holds its request until then, the answer leaves.
+    Departure {
+        booking: Booking,
+        held: Option<Held>,
+    },
     /// A proxy starts to read all gauges.
     Round { proxy: usize },
     /// A gauge is read.

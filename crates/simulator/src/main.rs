@@ -30,6 +30,9 @@ What is compared:
   oracle               knows all true loads, and all requests on their way
   least_load, power_of_two, round_robin, random
                        Switchyard's policies on its ledger: the code that the proxy runs
+  least_load, told     the same, told whether load outlives its answer, which the others learn
+  plain ledger         least_load that learns nothing from round to round
+  least connections    the fewest own requests in flight: HAProxy's leastconn
   raw gauge            the lowest gauge of the last poll
   gauge + in flight    the same, plus own requests without an answer: what other proxies do
   Prequal              a pool of fresh probes that return true loads: as many as the others

@@ -1,5 +1,6 @@
 //! The part of a proxy that picks substations, and learns from scrapes and answers.
 
+mod least_connections;
 mod ledger_policy;
 mod lowest;
 mod oracle;
@@ -14,6 +15,7 @@ use switchyard_balance::{Ledger, Load, Reading, Reservation, promises::BOUNDLESS
 
 use crate::fleet::Fleet;
 
+pub use least_connections::LeastConnections;
 pub use ledger_policy::LedgerPolicy;
 pub use oracle::Oracle;
 pub use prequal::Prequal;

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use switchyard_balance::Lasts;
+
 /// The parameters of a simulation.
 #[derive(Clone, Debug)]
 pub struct Scenario {
@@ -19,6 +21,8 @@ pub struct Scenario {
     pub burst: Option<Burst>,
     /// The lengths of the sessions.
     pub sessions: Sessions,
+    /// Whether a session outlives the answer to its request. If not, the answer comes when it ends.
+    pub lasts: Lasts,
     /// The powers that sessions draw, all equally likely.
     pub powers: Vec<f64>,
     /// The relative share of the arrivals of each proxy.

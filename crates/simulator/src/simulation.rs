@@ -65,7 +65,7 @@ impl Simulation {
         let fleet = Fleet::new(scenario);
         let capacities = fleet.capacities();
         let proxy = |_: &f64| Proxy {
-            picker: contender.picker(&capacities, scenario.poll.interval),
+            picker: contender.picker(&capacities, scenario.poll.interval, scenario.lasts),
             scraping: vec![false; capacities.len()],
             forecast: Forecast::default(),
             promises: Promises::default(),
@@ -121,6 +121,12 @@ impl Simulation {
         true
     }
 
+    /// How many requests got no place so far.
+    #[must_use]
+    pub fn refused(&self) -> u64 {
+        self.refused
+    }
+
     /// The time.
     #[must_use]
     pub fn now(&self) -> Duration {
@@ -143,8 +149,11 @@ impl Simulation {
             Event::Return(car) => self.come_back(car),
             Event::Request { car, pick } => self.request(car, pick),
             Event::Answer { car, pick, booked } => self.answer(car, pick, booked),
-            Event::Departure(booking) => {
+            Event::Departure { booking, held } => {
                 self.open -= 1;
+                if let Some(held) = held {
+                    self.send_answer(held.car, held.pick, true);
+                }
                 if self.fleet.depart(booking) {
                     self.imbalance.set(self.fleet.imbalance());
                 }

@@ -14,6 +14,10 @@ pub struct GridStatus<'a> {
     pub config_version: u64,
     /// Panic mode: too few are in rotation, so those ejected for failing are used as well.
     pub panic: bool,
+    /// How long the load of a charge lasts: `session` or `answer`.
+    pub lasts: &'static str,
+    /// Where that is known from: `configured`, `learned` or `assumed`.
+    pub lasts_source: &'static str,
     /// In the order of the configuration.
     pub substations: Vec<SubstationStatus<'a>>,
 }

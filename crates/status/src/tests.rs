@@ -75,6 +75,8 @@ fn the_keys_of_status_are_fixed() {
         policy: "least_load",
         config_version: 1,
         panic: false,
+        lasts: "session",
+        lasts_source: "assumed",
         substations: vec![SubstationStatus {
             name: "s1",
             own_name: Some("s1".to_owned()),
@@ -93,7 +95,14 @@ fn the_keys_of_status_are_fixed() {
     let json = serde_json::to_value(&status).unwrap();
     assert_eq!(
         keys(&json),
-        ["config_version", "panic", "policy", "substations"]
+        [
+            "config_version",
+            "lasts",
+            "lasts_source",
+            "panic",
+            "policy",
+            "substations"
+        ]
     );
     let substation = &json["substations"][0];
     assert_eq!(

@@ -10,10 +10,13 @@ use crate::snapshot::Snapshot;
 pub(super) fn of_grid(now: &Snapshot) -> GridStatus<'_> {
     let grid = &now.grid;
     let at = grid.clock().now();
+    let (lasts, source) = grid.lasts();
     GridStatus {
         policy: grid.selector().policy().name(),
         config_version: now.version,
         panic: grid.is_panicking(),
+        lasts: lasts.name(),
+        lasts_source: source.name(),
         substations: grid
             .substations()
             .iter()

@@ -187,11 +187,11 @@ fn of_answer(
         }
         300..400 => {
             grid.good(substation, None);
-            reservation.unknown();
+            reservation.answered();
         }
         _ => {
             grid.failed(substation, ExchangeVerdict::Bad);
-            reservation.unknown();
+            reservation.answered();
         }
     }
     reported(&answer, own);

@@ -244,6 +244,7 @@ mod tests {
             upstream_path: "/charge".into(),
             load_field: "power_kw".into(),
             default_load: 11.0,
+            lasts: config::Lasts::default(),
         };
         Charge::parse(body.as_bytes(), &rules)
             .map(|charge| charge.load.units())

@@ -8,7 +8,7 @@
 use std::{pin::pin, sync::Arc};
 
 use http::HeaderValue;
-use switchyard_balance::Refusal;
+use switchyard_balance::{Lasts, Refusal};
 use switchyard_grid::Substation;
 use switchyard_http1::{Answer, Head};
 use switchyard_upstream::{Outgoing, Progress, UpstreamError};
@@ -213,10 +213,13 @@ impl Dispatcher {
         if let Operation::Charge { charge, .. } = operation
             && (200..300).contains(&answer.status)
         {
-            // Its end is noticed with the next sample.
-            let unseen = state.snapshot.config.load.interval;
-            let forecast = &self.state.forecast;
-            forecast.booked(charge.load, &answer.body, now, unseen);
+            // Otherwise the load has ended with the answer.
+            if substation.ledger().lasts() == Lasts::Session {
+                // Its end is noticed with the next sample.
+                let unseen = state.snapshot.config.load.interval;
+                let forecast = &self.state.forecast;
+                forecast.booked(charge.load, &answer.body, now, unseen);
+            }
             state.snapshot.grid.booked_by(substation, &answer.body);
         }
     }

@@ -27,17 +27,20 @@ pub(super) async fn serve(stream: TcpStream, substation: Substation, draining: C
     let has_request = Arc::new(AtomicBool::new(false));
     let service = service_fn({
         let has_request = Arc::clone(&has_request);
+        let substation = substation.clone();
         move |request| {
             has_request.store(true, Ordering::Relaxed);
             routes::respond(substation.clone(), request)
         }
     });
+    let holds = substation.config().hold;
     let mut connection = pin!(
         http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEADER_TIMEOUT)
-            // A client may close its side after the request, and still gets its response.
-            .half_close(true)
+            // A client may close its side after the request, and still gets its response. But where requests are held,
+            // a close is how a client leaves.
+            .half_close(!holds)
             // Requests that arrive together are answered together, in one write.
             .pipeline_flush(true)
             .serve_connection(TokioIo::new(stream), service)

@@ -1,9 +1,12 @@
-//! The last sample with its context, for [`crate::share`].
+//! The last sample with its context, for [`crate::share`] and [`crate::lasts`].
 
-use std::sync::atomic::Ordering::{Acquire, Relaxed};
+use std::sync::{MutexGuard, PoisonError, atomic::Ordering::Acquire};
 
-use super::Ledger;
-use crate::Load;
+use super::{
+    Bounds, Ledger,
+    sample::{Drawn, Record},
+};
+use crate::{Lasts, Load};
 
 /// The last sample of a ledger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,28 +21,48 @@ pub struct LastSample {
     pub expected: Load,
     /// The estimate right after it.
     pub found: Load,
-    /// Own bookings that are in the value for certain. This is a running sum: only its difference from that of another
-    /// sample has a meaning.
-    pub(crate) surely_seen: i64,
-    /// Own bookings that are in the value at most: the same sum at its upper bound.
-    pub(crate) possibly_seen: i64,
+    /// How long own load was taken to last.
+    pub(crate) lasts: Lasts,
+    /// Own load that is in the value, as far as it was taken to last. For sessions this is a running sum: only its
+    /// difference from that of another sample has a meaning.
+    pub(crate) own: Bounds,
+    /// Own load under way that the gauge can have seen.
+    pub(crate) under_way: Bounds,
+    /// Own load that the upstream had answered for, as a running sum.
+    pub(crate) booked: Bounds,
 }
 
 impl Ledger {
     /// The last sample, if there has been one.
     #[must_use]
     pub fn last_sample(&self) -> Option<LastSample> {
-        // Any thread may be writing a sample, and a half-written one would be wrong.
-        let _guard = self.write_lock();
+        let record = self.record();
         let number = self.samples.load(Acquire);
+        let Record { drawn, seen, .. } = *record;
+        let Drawn {
+            lasts,
+            expected,
+            found,
+            own,
+            ..
+        } = drawn;
         (number > 0).then(|| LastSample {
             number,
-            value: Load::from_micros(self.gauge.load(Relaxed)),
+            value: Load::from_micros(record.gauge),
             capacity: self.capacity(),
-            expected: Load::from_micros(self.expected.load(Relaxed)),
-            found: Load::from_micros(self.found.load(Relaxed)),
-            surely_seen: self.settled_at_send.load(Relaxed),
-            possibly_seen: self.assigned_at_arrival.load(Relaxed),
+            expected: Load::from_micros(expected),
+            found: Load::from_micros(found),
+            lasts,
+            own,
+            under_way: seen.under_way,
+            booked: seen.booked,
         })
+    }
+
+    /// Waits for the right to read or write the last sample. Writing it takes nanoseconds, unless the writer's thread is
+    /// preempted meanwhile.
+    pub(super) fn record(&self) -> MutexGuard<'_, Record> {
+        // No code panics while it holds the lock; if it did, a half-written sample would last until the next.
+        self.record.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -11,6 +11,8 @@
 //! | assigned after this answer arrived | no | all |
 //! | all others | perhaps | as much as the previous estimate says |
 //!
+//! (Where load ends with its answer, the reporting request itself may be in the value or not.)
+//!
 //! **Order.** A report is used only if it is newer than the sample that it would replace. The sample whose request
 //! was *sent* later is newer. The count of reservations shows this without a clock: a request is sent after its own
 //! reservation was made, so a scrape that was sent earlier has seen a lower count. On a tie the report is dropped;
@@ -18,8 +20,6 @@
 //!
 //! **Writers.** Scrapes don't overlap, but answers arrive on every thread. So a thread takes a lock to write a sample.
 //! If an answer finds the lock taken, its report is dropped; a scrape waits the few nanoseconds.
-
-use std::sync::atomic::Ordering::Relaxed;
 
 use super::{Ledger, Reading, ScrapeSent};
 use crate::Load;
@@ -42,14 +42,14 @@ impl Ledger {
     /// `own` is the load of the answered request if it is now booked. It is zero if it is not booked and its
     /// reservation was cancelled, or if the result is unknown.
     pub fn report(&self, sent: ReportSent, own: Load, reading: Reading) -> bool {
-        let Some(guard) = self.try_write_lock() else {
+        let Ok(mut record) = self.record.try_lock() else {
             return false;
         };
-        let ReportSent(sent) = sent;
-        let is_newer = sent.order > self.order.load(Relaxed);
+        let ReportSent(mut sent) = sent;
+        let is_newer = sent.order > record.order;
         if is_newer {
-            let settled = sent.settled.wrapping_add(own.micros());
-            self.write(ScrapeSent { settled, ..sent }, reading, &guard);
+            sent.sums.settled = sent.sums.settled.wrapping_add(own.micros());
+            self.write(sent, reading, &mut record);
         }
         is_newer
     }

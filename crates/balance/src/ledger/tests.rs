@@ -1,6 +1,8 @@
 use super::*;
 
+mod answer;
 mod report;
+mod room;
 
 pub(crate) fn load(units: f64) -> Load {
     Load::new(units).unwrap()
@@ -119,8 +121,11 @@ fn extrapolation_moves_the_whole_estimate_and_not_the_gauge() {
     ledger.extrapolate(-0.25);
     assert_eq!(ledger.estimate(), load(45.0));
     assert_eq!(ledger.value(), Some(load(40.0)));
-    assert!(ledger.has_room(ledger.assigned(), load(55.0)));
-    assert!(!ledger.has_room(ledger.assigned(), load(55.1)));
+    assert!(ledger.has_room(ledger.assigned(), load(40.0)));
+    assert!(
+        !ledger.has_room(ledger.assigned(), load(40.1)),
+        "a guess makes no room"
+    );
     ledger.extrapolate(-5.0);
     assert_eq!(ledger.estimate(), Load::ZERO, "never below zero");
     ledger.sample(ledger.scrape_sent(), reading(70.0));

@@ -85,7 +85,7 @@ proptest! {
                 let moment = now.checked_sub(age);
                 past.iter().rfind(|(at, _)| moment.is_some_and(|m| *at < m)).map_or(0, |(_, sum)| *sum)
             };
-            let shown = history.scrape_sent(ledger.scrape_sent(), now).settled;
+            let shown = history.scrape_sent(ledger.scrape_sent(), now).sums.settled;
             prop_assert!(shown <= then(LAG), "{} of {:?}", shown, past);
             let at_most = LAG + History::interval(LAG) + slowest + slowest;
             prop_assert!(shown >= then(at_most), "{} of {:?}", shown, past);

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use fastrand::Rng;
 use switchyard_balance::ledger::ScrapeSent;
 use switchyard_balance::{
-    Ledger, Load, Policy, Reading, Roster, Selector, ShareEstimator, Standing,
+    Lasts, LastsEstimator, Ledger, Load, Policy, Reading, Roster, Selector, ShareEstimator,
+    Standing,
 };
 
 use super::{Pick, Picker, Scrape, World};
@@ -16,6 +17,7 @@ pub struct LedgerPolicy {
     selector: Selector,
     roster: Roster<Ledger>,
     share_estimator: Option<ShareEstimator>,
+    lasts_estimator: Option<LastsEstimator>,
 }
 
 impl LedgerPolicy {
@@ -27,6 +29,21 @@ impl LedgerPolicy {
             selector: Selector::new(policy),
             roster: Roster::new(ledgers),
             share_estimator: Some(ShareEstimator::new()),
+            lasts_estimator: Some(LastsEstimator::new()),
+        }
+    }
+
+    /// The same policy, told how long sessions last.
+    #[must_use]
+    pub fn told(mut self, lasts: Lasts) -> Self {
+        self.lasts_estimator = None;
+        self.set_lasts(lasts);
+        self
+    }
+
+    fn set_lasts(&self, lasts: Lasts) {
+        for ledger in self.roster.iter() {
+            ledger.set_lasts(lasts);
         }
     }
 
@@ -73,6 +90,11 @@ impl Picker for LedgerPolicy {
     fn round_over(&mut self) {
         if let Some(estimator) = &mut self.share_estimator {
             estimator.round(&self.roster);
+        }
+        if let Some(estimator) = &mut self.lasts_estimator
+            && let Some(lasts) = estimator.round(&self.roster)
+        {
+            self.set_lasts(lasts);
         }
     }
 

@@ -4,7 +4,7 @@
 use switchyard_balance::Ledger;
 
 use super::Simulation;
-use crate::event::Event;
+use crate::event::{Event, Held};
 use crate::fleet::Substation;
 
 impl Simulation {
@@ -58,7 +58,7 @@ impl Simulation {
         let mut incoming = 0;
         for event in self.queue.iter() {
             match event {
-                Event::Departure(booking)
+                Event::Departure { booking, .. }
                     if booking.at == at && self.fleet.is_running(*booking) =>
                 {
                     running += booking.power.micros();
@@ -75,7 +75,13 @@ impl Simulation {
     fn unanswered(&self, number: usize, at: usize) -> u64 {
         let mut count = 0;
         for event in self.queue.iter() {
-            if let Event::Request { car, pick } | Event::Answer { car, pick, .. } = event {
+            if let Event::Request { car, pick }
+            | Event::Answer { car, pick, .. }
+            | Event::Departure {
+                held: Some(Held { car, pick }),
+                ..
+            } = event
+            {
                 count += u64::from(car.proxy == number && pick.at == at);
             }
         }

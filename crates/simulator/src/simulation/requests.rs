@@ -1,9 +1,9 @@
 //! The path of a request: a pick, a booking, an answer.
 
-use switchyard_balance::Load;
+use switchyard_balance::{Lasts, Load};
 
 use super::{Simulation, travel};
-use crate::event::{Car, Event};
+use crate::event::{Car, Event, Held};
 use crate::picker::{Pick, World};
 
 impl Simulation {
@@ -47,22 +47,29 @@ impl Simulation {
 
     /// The request reaches its substation, which books it, or refuses it if it is full.
     pub(super) fn request(&mut self, car: Car, pick: Pick) {
-        let booking = self.fleet.book(pick.at, car.session.power);
-        if let Some(booking) = booking {
-            self.open += 1;
-            let event = Event::Departure(booking);
-            self.queue.plan(self.now + car.session.length, event);
-            self.imbalance.set(self.fleet.imbalance());
-            self.returns.found_room += u64::from(car.is_back);
-        } else {
+        let Some(booking) = self.fleet.book(pick.at, car.session.power) else {
             self.refused += 1;
-        }
-        let travel = travel(self.scenario.answer, &mut self.rng.answers);
-        let event = Event::Answer {
-            car,
-            pick,
-            booked: booking.is_some(),
+            self.send_answer(car, pick, false);
+            return;
         };
+        self.open += 1;
+        self.returns.found_room += u64::from(car.is_back);
+        let held = match self.scenario.lasts {
+            Lasts::Session => {
+                self.send_answer(car, pick, true);
+                None
+            }
+            Lasts::Answer => Some(Held { car, pick }),
+        };
+        let event = Event::Departure { booking, held };
+        self.queue.plan(self.now + car.session.length, event);
+        self.imbalance.set(self.fleet.imbalance());
+    }
+
+    /// The answer leaves the substation.
+    pub(super) fn send_answer(&mut self, car: Car, pick: Pick, booked: bool) {
+        let travel = travel(self.scenario.answer, &mut self.rng.answers);
+        let event = Event::Answer { car, pick, booked };
         self.queue.plan(self.now + travel, event);
     }
 
@@ -73,7 +80,9 @@ impl Simulation {
             proxy.picker.answered(pick, car.session.power, booked);
         }
         if booked {
-            self.note_end(car);
+            if self.scenario.lasts == Lasts::Session {
+                self.note_end(car);
+            }
         } else {
             self.refuse(car, false);
         }

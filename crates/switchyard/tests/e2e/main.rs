@@ -33,6 +33,7 @@ mod health;
 mod hosts;
 mod http;
 mod idempotency;
+mod lasts;
 mod late_gauge;
 mod lifecycle;
 mod log;

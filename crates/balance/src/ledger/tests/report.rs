@@ -109,7 +109,7 @@ fn a_report_is_a_first_sample_and_may_bring_the_capacity() {
 fn a_report_during_another_write_is_dropped_without_waiting() {
     let ledger = Ledger::default();
     reserve(&ledger, 1.0);
-    let guard = ledger.write_lock();
+    let guard = ledger.record();
     assert!(!ledger.report(ledger.report_sent(), load(1.0), reading(1.0)));
     drop(guard);
     assert!(ledger.report(ledger.report_sent(), load(1.0), reading(1.0)));
@@ -151,7 +151,7 @@ proptest! {
                 let before = ledger.estimate();
                 if ledger.report(sent, one, value) {
                     let truth = others + ledger.assigned();
-                    let perhaps = ledger.assigned() - sent.0.settled - one.micros();
+                    let perhaps = ledger.assigned() - sent.0.sums.settled - one.micros();
                     let error = (ledger.estimate().micros() - truth).abs();
                     prop_assert!(error <= perhaps, "error {}, {} in flight", error, perhaps);
                 } else {
