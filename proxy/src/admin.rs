@@ -154,13 +154,12 @@ impl Admin {
 
     fn ready(&self) -> Response<Vec<u8>> {
         if self.runtime.in_flight.is_leaving() {
-            text(503, "draining\n")
+            not_ready("draining".into())
         } else if self.runtime.now().grid.is_ready() {
             text(200, "ready\n")
         } else {
-            text(
-                503,
-                "not every substation was asked for its load yet, or none can be reached\n",
+            not_ready(
+                "not every substation was asked for its load yet, or none can be reached".into(),
             )
         }
     }
@@ -172,7 +171,11 @@ fn live(down: &[Arc<str>]) -> Response<Vec<u8>> {
         return text(200, "live\n");
     }
     let down = down.join(", ");
-    text(503, &format!("died and not yet started again: {down}\n"))
+    not_ready(format!("died and not yet started again: {down}"))
+}
+
+fn not_ready(message: String) -> Response<Vec<u8>> {
+    failure(&Failure::new(Code::NotReady, message))
 }
 
 fn json(status: u16, value: &impl Serialize) -> Response<Vec<u8>> {

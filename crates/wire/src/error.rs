@@ -41,6 +41,8 @@ pub enum Code {
     NoCapacity,
     /// No substation is usable.
     NoSubstation,
+    /// On the admin port: the process takes no requests yet or any more, or a part of it is down.
+    NotReady,
     /// More client connections than `limits.connections`, or the proxy lacks what it needs for a connection to a
     /// substation.
     Overloaded,
@@ -75,7 +77,7 @@ impl Code {
             Self::HeadTooLarge => 431,
             Self::NotImplemented => 501,
             Self::SubstationFailed => 502,
-            Self::NoCapacity | Self::NoSubstation | Self::Overloaded => 503,
+            Self::NoCapacity | Self::NoSubstation | Self::NotReady | Self::Overloaded => 503,
             Self::DeadlineExceeded => 504,
             Self::VersionNotSupported => 505,
         }
@@ -98,9 +100,11 @@ impl Code {
             | Self::HeadTooLarge
             | Self::NotImplemented
             | Self::VersionNotSupported => Outcome::Invalid,
-            Self::RateLimited | Self::NoCapacity | Self::NoSubstation | Self::Overloaded => {
-                Outcome::Refused
-            }
+            Self::RateLimited
+            | Self::NoCapacity
+            | Self::NoSubstation
+            | Self::NotReady
+            | Self::Overloaded => Outcome::Refused,
             Self::SubstationFailed | Self::DeadlineExceeded => Outcome::Failed,
         }
     }

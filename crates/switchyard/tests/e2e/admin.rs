@@ -36,7 +36,10 @@ fn ready_is_more_than_live_and_waits_until_every_substation_was_asked() {
         (proxy.metric(ok) > 0.0).then_some(())
     });
     let unready = proxy.get("/ready");
-    assert_eq!(unready.status, 503);
+    assert_eq!(
+        (unready.status, unready.code().as_str()),
+        (503, "not_ready")
+    );
     assert!(String::from_utf8_lossy(&unready.body).contains("asked"));
     open.store(true, SeqCst);
     until("ready", || {

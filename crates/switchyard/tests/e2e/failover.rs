@@ -141,7 +141,8 @@ fn an_unreachable_substation_is_back_when_a_scrape_reaches_it() {
 #[test]
 fn without_a_reachable_substation_the_answer_is_503_no_substation() {
     let proxy = Proxy::start_unready(&[closed_port(), closed_port()], "load: {interval: 20ms}");
-    assert_eq!(proxy.get("/ready").status, 503);
+    let ready = proxy.get("/ready");
+    assert_eq!((ready.status, ready.code().as_str()), (503, "not_ready"));
     let answer = proxy.charge("");
     assert_eq!(
         (answer.status, answer.code().as_str()),
