@@ -88,6 +88,9 @@ class Expressions(unittest.TestCase):
             "switchyard_substation_can_scrape", "switchyard_substation_can_charge",  # the states say more
             "switchyard_tls_handshakes_total",  # how clients connect, not whether they are served
             "process_virtual_memory_bytes", "process_threads",
+            "switchyard_admission_promises",  # a momentary value; what clients are told shows in the requests refused
+            "switchyard_load_lasts",  # what the gauges have shown: a setting, not a state that may be wrong
+            "substation_info",  # a name, read by the proxy
         }
         read = {name for expression in sources.expressions() for name in promql.metrics(expression.text)}
         shown = {re.sub("_(bucket|sum|count)$", "", name) for name in read} | read
