@@ -25,6 +25,7 @@ mod commands;
 mod configuration;
 mod decisions;
 mod events;
+mod head;
 mod history;
 mod host;
 mod http;

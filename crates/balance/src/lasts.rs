@@ -5,15 +5,9 @@
 //! counts: for a session, an answer says that the gauge will show the load from now on; for a load that ends with its
 //! answer, it says that the gauge will not.
 //!
-//! The difference is visible in the gauges, so a [`LastsEstimator`] can learn it.
+//! The difference is visible in the gauges, so a [`LastsEstimator`](crate::LastsEstimator) can learn it.
 
 use std::fmt;
-
-mod estimator;
-mod evidence;
-mod regression;
-
-pub use estimator::LastsEstimator;
 
 /// How long the load of a request lasts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -22,6 +22,7 @@ pub mod explain;
 pub mod forecast;
 mod group;
 pub mod lasts;
+pub mod lasts_estimator;
 pub mod ledger;
 pub mod load;
 pub mod policy;
@@ -34,7 +35,8 @@ pub mod visibility;
 
 pub use explain::Explanation;
 pub use forecast::Forecast;
-pub use lasts::{Lasts, LastsEstimator};
+pub use lasts::Lasts;
+pub use lasts_estimator::LastsEstimator;
 pub use ledger::{Ledger, Reading, Standing};
 pub use load::Load;
 pub use policy::Policy;

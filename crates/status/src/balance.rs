@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::substation::Substation;
+use crate::substation::{Substation, utilisation};
 
 /// Below this mean utilisation the imbalance, a quotient of two small numbers, means nothing.
 const WORTH_COMPARING: f64 = 0.05;
@@ -60,9 +60,7 @@ impl Member<'_> {
     /// The estimate divided by the capacity, if that is known.
     #[must_use]
     pub fn utilisation(&self) -> Option<f64> {
-        self.capacity
-            .filter(|capacity| *capacity > 0.0)
-            .map(|capacity| self.estimated_load / capacity)
+        utilisation(self.estimated_load, self.capacity)
     }
 }
 

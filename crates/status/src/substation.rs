@@ -4,8 +4,6 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use crate::balance::Member;
-
 /// One substation, in a [snapshot](crate::StatusSnapshot). Loads are in the unit of the load gauge.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Substation {
@@ -45,7 +43,7 @@ impl Substation {
     /// The estimate divided by the capacity, if that is known.
     #[must_use]
     pub fn utilisation(&self) -> Option<f64> {
-        Member::from(self).utilisation()
+        utilisation(self.estimated_load, self.capacity)
     }
 
     /// Whether it is unreachable or was ejected for failing: what a person looks for first.
@@ -53,4 +51,11 @@ impl Substation {
     pub fn is_dead(&self) -> bool {
         matches!(self.state.as_ref(), "down" | "ejected")
     }
+}
+
+/// A load divided by the capacity, if that is known and not zero.
+pub(crate) fn utilisation(load: f64, capacity: Option<f64>) -> Option<f64> {
+    capacity
+        .filter(|capacity| *capacity > 0.0)
+        .map(|capacity| load / capacity)
 }

@@ -19,7 +19,7 @@ use tokio::{
 };
 
 use super::{
-    http::put_head,
+    head::put_head,
     snapshot::{RateWindow, capture},
 };
 use crate::{client_connection::ClientConnection, dispatch::DispatchState, runtime::Runtime};

@@ -6,18 +6,14 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use bytes::BufMut;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
-use pingora_core::{
-    apps::ServerApp,
-    protocols::{Stream, http::date::get_cached_date},
-    server::ShutdownWatch,
-};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response};
+use pingora_core::{apps::ServerApp, protocols::Stream, server::ShutdownWatch};
 use switchyard_http1::{Expectation, Head, IncomingBody, IncomingRequest};
 use switchyard_wire::{Code, Failure, names::REQUEST_ID};
 use tokio::time::timeout;
 use tracing::debug;
 
-use super::{Admin, events, failure};
+use super::{Admin, events, failure, head::put_head};
 use crate::{
     client_connection::{ClientConnection, too_slow, unknown_expectation},
     dispatch::request_id,
@@ -199,23 +195,4 @@ fn to_wire(answer: Response<Vec<u8>>, id: &HeaderValue, is_head: bool, closes: b
         wire.put_slice(&body);
     }
     wire
-}
-
-/// Writes the status line and these headers, without the empty line at the end.
-pub(super) fn put_head(wire: &mut Vec<u8>, status: StatusCode, headers: &HeaderMap, closes: bool) {
-    let reason = status.canonical_reason().unwrap_or_default();
-    for part in ["HTTP/1.1 ", status.as_str(), " ", reason, "\r\n"] {
-        wire.put_slice(part.as_bytes());
-    }
-    for (name, value) in headers {
-        for part in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
-            wire.put_slice(part);
-        }
-    }
-    let connection = if closes { "close" } else { "keep-alive" };
-    for part in ["connection: ", connection, "\r\ndate: "] {
-        wire.put_slice(part.as_bytes());
-    }
-    wire.put_slice(get_cached_date().as_bytes());
-    wire.put_slice(b"\r\n");
 }

@@ -1,4 +1,4 @@
-//! The last sample with its context, for [`crate::share`] and [`crate::lasts`].
+//! The last sample with its context, for [`crate::share`] and [`crate::lasts_estimator`].
 
 use std::sync::{MutexGuard, PoisonError, atomic::Ordering::Acquire};
 

@@ -26,6 +26,7 @@ charge:
   upstream_path: /charge
   load_field: power_kw
   default_load: 11.0
+  lasts: auto
 load:
   path: /metrics
   metric: substation_current_load

@@ -98,7 +98,7 @@ fn each_fault_is_named_with_its_place_and_rule() {
         r#"[0].targets[4]: "0.0.0.0:1": is an address to listen on, not to connect to, as 127.0.0.1 is"#,
         r#"[1].labels.name: "north pole": must be 1 to 63 letters, digits, '_', '.' or '-', the first a letter or digit"#,
         r#"[1].labels.capacity: "-1": must be a number above 0, and finite"#,
-        r#"[2].labels.capacity: "5000000000000": must be at most 4e12: use a larger unit here and in the load gauge, as gigabytes in place of bytes"#,
+        r#"[2].labels.capacity: "5e12": must be at most 4e12: use a larger unit here and in the load gauge, as gigabytes in place of bytes"#,
     ];
     assert_eq!(shown, expected);
     // A log line names the first few.

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::{
-    Lasts,
-    evidence::{Evidence, Observation, level},
-};
-use crate::{Ledger, Load, Roster, ledger::LastSample};
+use self::evidence::{Evidence, Observation, level};
+use crate::{Lasts, Ledger, Load, Roster, ledger::LastSample};
+
+mod evidence;
+mod regression;
 
 /// So much likelier, as a logarithm, one of the two must be to be believed: 150 to 1.
 const BELIEVED: f64 = 5.0;
