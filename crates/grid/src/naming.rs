@@ -2,7 +2,7 @@
 //!
 //! A session's id begins with the name that the substation calls itself. Where discovery finds a substation by its
 //! address, its name here *is* that address, so the two differ. The own name is learned from its metrics page
-//! ([`INFO_GAUGE`](switchyard_wire::names::INFO_GAUGE)), which every proxy reads, also right after a restart; or,
+//! (`INFO_GAUGE` of `switchyard-wire`), which every proxy reads, also right after a restart; or,
 //! where the page has none, from the answers to bookings.
 //!
 //! Clients see no internal address: for them an unnamed substation is what it calls itself, or `unnamed-N`.
