@@ -102,7 +102,10 @@ async fn after(
         return None;
     }
     let result = ask(&client, to, idle).await;
-    serving.join().unwrap();
+    // A request that was not sent again leaves the substation waiting.
+    if end != End::Vanishes || result.0.is_ok() {
+        serving.join().unwrap();
+    }
     Some(result)
 }
 
