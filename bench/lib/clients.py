@@ -10,8 +10,8 @@ TIMEOUT_SECONDS = 5
 def request(path, body=BODY):
     """The bytes of a charge request, or of a GET if `body` is None."""
     if body is None:
-        return f"GET {path} HTTP/1.1\r\nHost: bench\r\n\r\n".encode()
-    head = f"POST {path} HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        return f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
+    head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     return head.encode() + body
 
 
