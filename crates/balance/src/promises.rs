@@ -14,9 +14,9 @@
 //! which on it is. The load that will have ended is a guess, made from the lengths of the last sessions: without it a
 //! line would end with the last session that is known.
 //!
-//! Who comes back is told by a number that the caller makes of the request. A *named* request (it names a car or has a
+//! A number that the caller makes of the request tells clients apart. A *named* request (it names a car or has a
 //! key) has one place, and keeps it if it comes too early. Others can't be told apart, so each refusal is a place of
-//! its own, and whoever of them comes once a place is due has it.
+//! its own, and the first of them that comes once a place is due gets it.
 //!
 //! A place lapses some seconds after its time. Not all clients come back; so the part of them that does is learned, and
 //! only that part of each place is kept free. Where none comes back, nothing is. (A part of a place is rounded:
@@ -246,7 +246,7 @@ impl Promises {
 
     /// The first place of this client that is due.
     fn due_place(&self, ask: Ask) -> Option<Key> {
-        // Others are waited for to the moment: whoever of them came before would take the place of one that is on its way.
+        // A place of the others is kept to the moment: a client that came early would take the place of another on its way.
         let early = if ask.is_named { EARLY } else { Duration::ZERO };
         self.first_of(ask)
             .filter(|key| key.expected <= ask.now + early)

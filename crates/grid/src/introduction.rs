@@ -163,7 +163,7 @@ mod tests {
             (holder(&grid, "z-00"), holder(&grid, "n-1-00")),
             (Some(0), Some(1))
         );
-        // One that has a name here may call itself by another.
+        // A substation that has a name here may call itself by another name.
         grid.names_itself(north, "n-1");
         assert_eq!(
             (holder(&grid, "n-1-00"), holder(&grid, "north-00")),
@@ -200,7 +200,7 @@ mod tests {
         pods.names_itself(&pods.substations()[0], "pod-0");
         assert_eq!(holder(&pods, "pod-0-00"), Some(0));
 
-        // One that is listed under the name that it says keeps it.
+        // A substation that is listed under the name that it says keeps that name.
         let grid = grid(&[("north", 1), ("10.0.0.2:5001", 2)]);
         let [listed, other] = grid.substations() else {
             panic!()

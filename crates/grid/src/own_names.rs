@@ -11,8 +11,8 @@ use crate::substation::Substation;
 
 /// See the [module](self).
 ///
-/// The last one that took a name has it, while it lives: a pod that is replaced keeps its name and gets another
-/// address. But one that is also listed under its own name keeps that name.
+/// The substation that took a name last has it, while it lives: a pod that is replaced keeps its name and gets another
+/// address. But a substation that is also listed under its own name keeps that name.
 #[derive(Debug, Default)]
 pub(crate) struct OwnNames(RwLock<HashMap<String, Weak<Substation>>>);
 

@@ -30,20 +30,26 @@ fn polled(scenario: &Scenario, millis: u64) -> Scenario {
     }
 }
 
+/// Whether it is told how long loads last or learns it, `least_load` is at most so many times as uneven as the least
+/// connections.
+fn as_even_as_by_least_connections(scenario: &Scenario, times: f64, about: &str) {
+    let peer = over_seeds(scenario, Contender::LeastConnections, 1, 5).average;
+    for contender in [Contender::Told, AUTO] {
+        let ours = over_seeds(scenario, contender, 1, 5).average;
+        assert!(
+            ours <= times * peer,
+            "{about}, {}: {ours} and {peer}",
+            contender.name()
+        );
+    }
+}
+
 #[test]
 fn held_requests_are_as_even_as_by_least_connections() {
     for name in ["held", "held_by_eight"] {
         for millis in [100, 500, 1000] {
             let scenario = polled(&named(name), millis);
-            let peer = over_seeds(&scenario, Contender::LeastConnections, 1, 5).average;
-            for contender in [Contender::Told, AUTO] {
-                let ours = over_seeds(&scenario, contender, 1, 5).average;
-                assert!(
-                    ours <= 1.01 * peer,
-                    "{name}, poll {millis} ms, {}: {ours} and {peer}",
-                    contender.name()
-                );
-            }
+            as_even_as_by_least_connections(&scenario, 1.01, &format!("{name}, poll {millis} ms"));
         }
     }
 }
@@ -59,15 +65,11 @@ fn several_proxies_share_held_requests() {
                 warm_up: Duration::from_millis(60 * millis).max(Duration::from_secs(30)),
                 ..base
             };
-            let peer = over_seeds(&scenario, Contender::LeastConnections, 1, 5).average;
-            for contender in [Contender::Told, AUTO] {
-                let ours = over_seeds(&scenario, contender, 1, 5).average;
-                assert!(
-                    ours <= 1.02 * peer,
-                    "{proxies} proxies, poll {millis} ms, {}: {ours} and {peer}",
-                    contender.name()
-                );
-            }
+            as_even_as_by_least_connections(
+                &scenario,
+                1.02,
+                &format!("{proxies} proxies, poll {millis} ms"),
+            );
         }
     }
 }
@@ -120,15 +122,7 @@ fn answers_of_very_different_length_stay_even() {
             rate: 100.0,
             ..base
         };
-        let peer = over_seeds(&scenario, Contender::LeastConnections, 1, 5).average;
-        for contender in [Contender::Told, AUTO] {
-            let ours = over_seeds(&scenario, contender, 1, 5).average;
-            assert!(
-                ours <= 1.02 * peer,
-                "poll {millis} ms, {}: {ours} and {peer}",
-                contender.name()
-            );
-        }
+        as_even_as_by_least_connections(&scenario, 1.02, &format!("poll {millis} ms"));
     }
 }
 

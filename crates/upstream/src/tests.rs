@@ -52,27 +52,10 @@ async fn send<T: Send + 'static>(
     address: SocketAddr,
     meanwhile: impl FnOnce() -> T + Send + 'static,
 ) -> (Result<u16, UpstreamError>, Progress, T) {
-    let line = RequestHead::new("POST", "/charge", "s").unwrap();
-    let request_id = HeaderValue::from_static("r");
-    let outgoing = Outgoing {
-        line: &line,
-        head: Head::Raw(b"", &[]),
-        origin: Origin::default(),
-        request_id: &request_id,
-        body: b"{}",
-    };
-    let mut progress = Progress::Unsent;
     let acting = std::thread::spawn(meanwhile);
-    let result = client
-        .send(
-            destination(address, 1),
-            &outgoing,
-            &mut progress,
-            Instant::now(),
-        )
-        .await;
-    let acted = acting.join().unwrap();
-    (result.map(|answer| answer.status), progress, acted)
+    let to = destination(address, 1);
+    let (result, progress) = charge(client, to, b"{}", Instant::now()).await;
+    (result, progress, acting.join().unwrap())
 }
 
 fn destination(address: SocketAddr, most: usize) -> Destination<'static> {
@@ -84,6 +67,27 @@ fn destination(address: SocketAddr, most: usize) -> Destination<'static> {
         largest_answer: 64,
         shared: Box::leak(Box::new(IntCounter::new("shared", "joined").unwrap())),
     }
+}
+
+/// Sends a charge with this body at `now`; the status of its answer, and how far it came.
+async fn charge(
+    client: &UpstreamClient,
+    to: Destination<'_>,
+    body: &[u8],
+    now: Instant,
+) -> (Result<u16, UpstreamError>, Progress) {
+    let line = RequestHead::new("POST", "/charge", "s").unwrap();
+    let request_id = HeaderValue::from_static("r");
+    let outgoing = Outgoing {
+        line: &line,
+        head: Head::Raw(b"", &[]),
+        request_id: &request_id,
+        origin: Origin::default(),
+        body,
+    };
+    let mut progress = Progress::Unsent;
+    let result = client.send(to, &outgoing, &mut progress, now).await;
+    (result.map(|answer| answer.status), progress)
 }
 
 fn client() -> UpstreamClient {

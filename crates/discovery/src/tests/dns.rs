@@ -295,7 +295,7 @@ async fn the_second_server_is_asked_only_where_the_first_fails() {
     zones[0].lock().is_silent = true;
     zones[1].lock().is_silent = true;
     assert_eq!(ask(name).await.unwrap(), ["10.0.0.3"]);
-    // One that failed is not asked again before the next refresh.
+    // A zone that failed is not asked again before the next refresh.
     asked();
     servers.records(name, RecordType::A).await.unwrap();
     assert_eq!(asked(), [0, 0, 1]);

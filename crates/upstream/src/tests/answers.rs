@@ -12,20 +12,10 @@ async fn ask(
     to: Destination<'_>,
     body: &[u8],
 ) -> Result<u16, UpstreamError> {
-    let line = RequestHead::new("POST", "/charge", "s").unwrap();
-    let request_id = HeaderValue::from_static("r");
-    let outgoing = Outgoing {
-        line: &line,
-        head: Head::Raw(b"", &[]),
-        request_id: &request_id,
-        origin: Origin::default(),
-        body,
-    };
-    let mut progress = Progress::Unsent;
-    let sent = client.send(to, &outgoing, &mut progress, Instant::now());
-    let result = timeout(Duration::from_secs(20), sent).await.unwrap();
+    let sent = charge(client, to, body, Instant::now());
+    let (result, progress) = timeout(Duration::from_secs(20), sent).await.unwrap();
     assert_eq!(progress, Progress::Sent);
-    result.map(|answer| answer.status)
+    result
 }
 
 #[tokio::test]

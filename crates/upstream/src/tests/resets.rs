@@ -31,19 +31,7 @@ async fn ask(
     to: Destination<'_>,
     idle: Duration,
 ) -> (Result<u16, UpstreamError>, Progress) {
-    let line = RequestHead::new("POST", "/charge", "s").unwrap();
-    let request_id = HeaderValue::from_static("r");
-    let outgoing = Outgoing {
-        line: &line,
-        head: Head::Raw(b"", &[]),
-        request_id: &request_id,
-        origin: Origin::default(),
-        body: b"{}",
-    };
-    let mut progress = Progress::Unsent;
-    let now = Instant::now() + idle;
-    let result = client.send(to, &outgoing, &mut progress, now).await;
-    (result.map(|answer| answer.status), progress)
+    charge(client, to, b"{}", Instant::now() + idle).await
 }
 
 fn reset(peer: Peer) {
