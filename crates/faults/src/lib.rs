@@ -11,6 +11,7 @@
 //! - [`Audit`] checks each record. Was a client told "booked", and no substation has the session? Is one
 //!   request booked twice? Was a client told "not booked", and the request is booked?
 //! - [`Deaf`] is an output stream that takes nothing.
+//! - [`hostile`] has clients that attack, honest ones that measure meanwhile, and what it costs the process.
 //!
 //! For tests only, so it panics where a test would fail.
 
@@ -28,6 +29,7 @@ mod audit;
 mod deaf;
 pub mod fault;
 mod faulty;
+pub mod hostile;
 mod http;
 mod load;
 mod scripted;
