@@ -14,6 +14,7 @@ mod attempt;
 mod budget;
 mod capacity_forecast;
 mod charge;
+mod connections;
 mod decisions;
 mod exhausted;
 mod idempotency;
@@ -30,15 +31,13 @@ mod route;
 mod select;
 mod sessions;
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering::Relaxed},
-};
+use std::sync::Arc;
 
 use fastrand::Rng;
 use parking_lot::Mutex;
 use switchyard_grid::Substation;
-use switchyard_upstream::{Destination, Id, UpstreamClient};
+use switchyard_process::vital::VitalTask;
+use switchyard_upstream::{Destination, Id};
 use tokio::time::Instant;
 
 pub use budget::RetryBudget;
@@ -50,6 +49,7 @@ pub use sessions::Action;
 
 use crate::{runtime::Runtime, snapshot::Snapshot};
 use capacity_forecast::CapacityForecast;
+use connections::Connections;
 use idempotency::IdempotencyKeys;
 use queue::Queue;
 
@@ -101,10 +101,8 @@ impl DispatchState {
 pub struct Dispatcher {
     runtime: Arc<Runtime>,
     state: Arc<DispatchState>,
-    upstream: UpstreamClient,
+    connections: Arc<Connections>,
     rng: Mutex<Rng>,
-    /// Version of the newest snapshot to whose substations connections are kept.
-    followed: AtomicU64,
 }
 
 impl Dispatcher {
@@ -114,10 +112,16 @@ impl Dispatcher {
         Self {
             runtime,
             state,
-            upstream: UpstreamClient::default(),
+            connections: Arc::default(),
             rng: Mutex::new(Rng::with_seed(seed)),
-            followed: AtomicU64::new(0),
         }
+    }
+
+    /// Starts the task that closes connections to substations which serve no more. It ends with the dispatcher. Must be
+    /// called on the runtime of the worker; `vital` says whether the task lives.
+    pub fn start_sweeps(&self, vital: VitalTask) {
+        let (connections, runtime) = (Arc::downgrade(&self.connections), Arc::clone(&self.runtime));
+        tokio::spawn(connections::keep_house(connections, runtime, vital));
     }
 
     /// What all threads share.
@@ -134,11 +138,7 @@ impl Dispatcher {
     /// The destination of a request to `substation`. Also drops connections to substations that are not in the newest
     /// snapshot.
     fn destination<'a>(&self, snapshot: &Snapshot, substation: &'a Substation) -> Destination<'a> {
-        if snapshot.version > self.followed.load(Relaxed) {
-            self.followed.store(snapshot.version, Relaxed);
-            self.upstream
-                .follow(snapshot.grid.ids().map(|id| Id(id.get())));
-        }
+        self.connections.follow(snapshot);
         Destination {
             id: Id(substation.id().get()),
             address: substation.address(),

@@ -18,6 +18,9 @@ use switchyard_http1::{Answer, Decoded, Decoder, Limits, Malformed, encode_reque
 /// Buffer space reserved for each read, in bytes: enough for a usual answer.
 const READ: usize = 2048;
 
+/// The largest request or answer whose buffer an idle connection keeps, in bytes.
+const LARGEST_KEPT: usize = 16 * 1024;
+
 /// Why a connection can no longer be used.
 #[derive(Debug)]
 pub(super) struct Broken {
@@ -118,13 +121,17 @@ impl Connection {
                 });
             }
         };
-        self.sent += self.buffer.len() as u64;
+        let request = self.buffer.len();
+        self.sent += request as u64;
         self.buffer.clear();
         loop {
             self.buffer.reserve(READ);
             match self.stream.read_buf(&mut self.buffer).await {
                 Ok(read) => match self.decoder.decode(&mut self.buffer, read == 0) {
-                    Ok(Decoded::Done(answer)) => return Ok(answer),
+                    Ok(Decoded::Done(answer)) => {
+                        self.release(request, &answer);
+                        return Ok(answer);
+                    }
                     Ok(Decoded::NeedMore) => {}
                     Err(error) => {
                         let check = || delivery(&self.stream, begins);
@@ -143,6 +150,20 @@ impl Connection {
                 }
             }
         }
+    }
+
+    /// Gives the buffer up after a large request or answer. What is left of it looks small, but shares the memory of
+    /// the answer, which would then stay for as long as the connection.
+    fn release(&mut self, request: usize, answer: &Answer) {
+        if request.max(answer.head.len() + answer.body.len()) > LARGEST_KEPT {
+            self.buffer = BytesMut::new();
+        }
+    }
+
+    /// Whether its buffer is, or is the rest of, the memory of a large message.
+    #[cfg(test)]
+    pub(super) fn holds_large_buffer(&mut self) -> bool {
+        self.buffer.try_reclaim(LARGEST_KEPT + 1)
     }
 
     /// After an error: whether the substation may have received any of the request that begins at `begins`.
@@ -186,6 +207,8 @@ impl Connection {
                     match self.decoder.decode(&mut self.buffer, read == 0) {
                         Ok(Decoded::Done(mut answer)) => {
                             answer.reusable &= rest.is_empty();
+                            // It had room for a large request.
+                            self.buffer = BytesMut::new();
                             return Ok(answer);
                         }
                         Ok(Decoded::NeedMore) => {}

@@ -136,6 +136,14 @@ impl UpstreamClient {
         pools.extend(stay.map(|id| (id, before.remove(&id).unwrap_or_default())));
     }
 
+    /// Closes idle connections that substations have closed, and those idle for longer than a pool keeps them. Called
+    /// every second or so, it costs requests nothing, and no closed connection stays open on this side.
+    pub fn sweep(&self, now: Instant) {
+        for pool in self.pools.lock().values() {
+            pool.lock().sweep(now);
+        }
+    }
+
     /// Sends a request to a substation and waits for its answer.
     ///
     /// `now` is the current time. `progress` says whether anything may have arrived at the substation, also after

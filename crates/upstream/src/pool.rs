@@ -2,7 +2,8 @@
 //! pipelining.
 //!
 //! The idle connection that was used last is taken first: it is the least likely to have been closed. Those at the
-//! other end of the queue grow old and are dropped when load falls.
+//! other end of the queue grow old. A [sweep](Pool::sweep) closes them, and those that the substation has closed, also
+//! when no request comes any more.
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
@@ -17,7 +18,10 @@ use switchyard_http1::Limits;
 
 /// How long a connection may be idle. Below the keep-alive time of common servers, so that this side closes first:
 /// a request that crosses the substation's close would be lost.
-const LONGEST_IDLE: Duration = Duration::from_secs(4);
+pub(super) const LONGEST_IDLE: Duration = Duration::from_secs(4);
+
+/// Room for so many idle connections is kept however few there are.
+const ROOM: usize = 16;
 
 /// After so long without a request, a connection may have vanished unnoticed. The proof that a request on it did not
 /// arrive then costs one more small write, so a busy connection goes without.
@@ -45,6 +49,12 @@ pub(super) struct Pool {
 struct Idle {
     connection: Connection,
     since: Instant,
+}
+
+impl Idle {
+    fn is_old(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.since) >= LONGEST_IDLE
+    }
 }
 
 /// The connection that a request is given.
@@ -174,10 +184,32 @@ impl Pool {
             connection,
             since: now,
         });
-        let is_old = |oldest: &Idle| now.saturating_duration_since(oldest.since) >= LONGEST_IDLE;
-        if self.idle.front().is_some_and(is_old) {
+        if self.idle.front().is_some_and(|oldest| oldest.is_old(now)) {
             self.idle.pop_front();
         }
+    }
+
+    /// Closes the idle connections that the substation has closed or that have been idle for too long. Makes a system
+    /// call only for those that are closed.
+    pub(super) fn sweep(&mut self, now: Instant) {
+        self.idle
+            .retain(|idle| !idle.is_old(now) && idle.connection.is_open());
+        if self.idle.capacity() > ROOM.max(4 * self.idle.len()) {
+            self.idle.shrink_to(ROOM.max(2 * self.idle.len()));
+        }
+    }
+
+    /// How many connections are idle.
+    #[cfg(test)]
+    pub(super) fn idle(&self) -> usize {
+        self.idle.len()
+    }
+
+    /// Whether an idle connection holds the memory of a large message.
+    #[cfg(test)]
+    pub(super) fn holds_large_buffers(&mut self) -> bool {
+        let mut connections = self.idle.iter_mut().map(|idle| &mut idle.connection);
+        connections.any(Connection::holds_large_buffer)
     }
 
     /// Acts as if pipelining had been earned and batches were expected.

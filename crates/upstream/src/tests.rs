@@ -9,6 +9,7 @@ use std::{
 use super::*;
 
 mod answers;
+mod idle;
 mod pipelining;
 mod resets;
 

@@ -177,7 +177,10 @@ impl Dispatcher {
         };
         let mut progress = Progress::Unsent;
         let to = self.destination(snapshot, substation);
-        let exchange = self.upstream.send(to, &outgoing, &mut progress, sent);
+        let exchange = self
+            .connections
+            .client
+            .send(to, &outgoing, &mut progress, sent);
         let result = context.timer.guard(context.deadline, pin!(exchange)).await;
         let end = ExchangeEnd {
             result: result.unwrap_or(Err(UpstreamError::Deadline)),

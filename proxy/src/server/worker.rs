@@ -42,7 +42,10 @@ pub(super) fn start(
                 let vital = runtime.vitals.task(&format!("worker {at}"));
                 let ingress = || {
                     let (runtime, state) = (Arc::clone(&runtime), Arc::clone(&state));
-                    Ingress::new(Dispatcher::new(runtime, state, fastrand::u64(..)))
+                    let sweeps = runtime.vitals.task(&format!("connections of worker {at}"));
+                    let dispatcher = Dispatcher::new(runtime, state, fastrand::u64(..));
+                    dispatcher.start_sweeps(sweeps);
+                    Ingress::new(dispatcher)
                 };
                 serve(vital, "charge", ingress, listener, stopped).await;
                 drained(&runtime).await;

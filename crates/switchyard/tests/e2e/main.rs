@@ -28,6 +28,7 @@ mod failover;
 mod frames;
 mod front_door;
 mod gauges;
+mod given_back;
 mod h2;
 mod health;
 mod hosts;

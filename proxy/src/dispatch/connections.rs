@@ -1,0 +1,66 @@
+//! One worker's connections to substations, and the task that closes those which serve no more.
+//!
+//! A request takes a connection and gives it back, and has nothing to do with what becomes of the others. So when
+//! requests cease, a task of the worker looks at the idle ones once a second: those that a substation has closed would
+//! else stay half-closed on this side until the next request, and those of a rush hour would stay open after it. It
+//! also closes the connections to substations that are no longer listed.
+
+use std::{
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use switchyard_process::vital::{Ended, VitalTask};
+use switchyard_upstream::{Id, UpstreamClient};
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+use crate::{runtime::Runtime, snapshot::Snapshot};
+
+/// The time between two looks at the idle connections.
+const PERIOD: Duration = Duration::from_secs(1);
+
+/// See the [module](self).
+#[derive(Debug, Default)]
+pub(super) struct Connections {
+    pub(super) client: UpstreamClient,
+    /// Version of the newest snapshot to whose substations connections are kept.
+    followed: AtomicU64,
+}
+
+impl Connections {
+    /// Keeps connections to the substations of this snapshot, unless it has seen a newer one.
+    pub(super) fn follow(&self, snapshot: &Snapshot) {
+        if snapshot.version > self.followed.load(Relaxed) {
+            self.followed.store(snapshot.version, Relaxed);
+            let ids = snapshot.grid.ids();
+            self.client.follow(ids.map(|id| Id(id.get())));
+        }
+    }
+}
+
+/// Closes what serves no more, until the connections are dropped.
+pub(super) async fn keep_house(
+    connections: Weak<Connections>,
+    runtime: Arc<Runtime>,
+    mut vital: VitalTask,
+) {
+    while vital.run(sweep(&connections, &runtime)).await == Ended::TooSoon {
+        vital.pause().await;
+    }
+}
+
+async fn sweep(connections: &Weak<Connections>, runtime: &Runtime) -> Ended {
+    let mut ticks = interval(PERIOD);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let Some(connections) = connections.upgrade() else {
+            return Ended::Finished;
+        };
+        connections.follow(&runtime.now());
+        connections.client.sweep(Instant::now());
+    }
+}
