@@ -84,6 +84,7 @@ class Expressions(unittest.TestCase):
         left_out = {
             "switchyard_requests_in_flight",  # a momentary value, which may be anything between two scrapes
             "switchyard_upstream_in_flight",  # the same
+            "switchyard_upstream_request_limit",  # the same
             "switchyard_connections",  # what matters is the limit: ConnectionsRefused
             "switchyard_substation_can_scrape", "switchyard_substation_can_charge",  # the states say more
             "switchyard_tls_handshakes_total",  # how clients connect, not whether they are served

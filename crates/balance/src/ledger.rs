@@ -57,12 +57,14 @@ use arc_swap::ArcSwapOption;
 use crate::{Lasts, Load, group::Group};
 
 mod last_sample;
+mod limit;
 mod report;
 mod room;
 mod sample;
 mod sums;
 
 pub use last_sample::LastSample;
+pub use limit::RequestLimit;
 pub use report::ReportSent;
 pub use sample::{Reading, ScrapeSent};
 pub(crate) use sums::{Bounds, Sums};
@@ -107,6 +109,8 @@ pub struct Ledger {
     reservations: AtomicU64,
     /// All reservations that have ended, with any result.
     ended: AtomicU64,
+    /// See `limit.rs`.
+    request_limit: AtomicU64,
     /// The last sample's value.
     gauge: AtomicI64,
     /// The number of samples.
@@ -157,6 +161,7 @@ impl Ledger {
             cancelled: AtomicI64::new(0),
             reservations: AtomicU64::new(0),
             ended: AtomicU64::new(0),
+            request_limit: AtomicU64::new(limit::UNLIMITED),
             gauge: AtomicI64::new(0),
             samples: AtomicU64::new(0),
             unassigned_most: AtomicI64::new(0),

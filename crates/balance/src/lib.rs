@@ -10,6 +10,7 @@
 //! Each [`policy`] chooses by the ledgers. In the [`selector`], a choice and its reservation are one step, so that
 //! two threads cannot fill the same gap. Where several proxies see the same gap, each fills its [`share`] of it.
 //!
+//! An upstream that is slow or hangs has [`request_limits`].
 //! Where no upstream has room, [`promises`] say when there will be.
 //!
 //! This crate is pure: no I/O, no clock, no global randomness. Samples, time and random generators are
@@ -27,6 +28,7 @@ pub mod ledger;
 pub mod load;
 pub mod policy;
 pub mod promises;
+pub mod request_limits;
 pub mod reservation;
 pub mod roster;
 pub mod selector;
@@ -37,10 +39,11 @@ pub use explain::Explanation;
 pub use forecast::Forecast;
 pub use lasts::Lasts;
 pub use lasts_estimator::LastsEstimator;
-pub use ledger::{Ledger, Reading, Standing};
+pub use ledger::{Ledger, Reading, RequestLimit, Standing};
 pub use load::Load;
 pub use policy::Policy;
 pub use promises::Promises;
+pub use request_limits::RequestLimits;
 pub use reservation::Reservation;
 pub use roster::Roster;
 pub use selector::{Choice, Reason, Refusal, Selector};

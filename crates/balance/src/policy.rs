@@ -14,7 +14,7 @@ use fastrand::Rng;
 
 use crate::Ledger;
 
-pub(crate) use candidates::{Candidates, Eligibility, Sampled, Stale, Unsampled};
+pub(crate) use candidates::{BeyondLimit, Candidates, Eligibility, Sampled, Stale, Unsampled};
 pub(crate) use least_load::LeastLoad;
 pub(crate) use power_of_two::PowerOfTwo;
 pub(crate) use random::Random;
@@ -66,9 +66,10 @@ pub(crate) trait Choose {
 }
 
 /// What a policy has chosen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Chosen {
     pub(crate) at: usize,
+    pub(crate) score: f64,
     /// `assigned` as the policy read it; the reservation compares with it.
     pub(crate) assigned: i64,
     /// Whether others were equally good, and chance decided.

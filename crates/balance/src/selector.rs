@@ -11,8 +11,8 @@ use fastrand::Rng;
 use crate::{
     Ledger, Load, Policy, Reservation, Roster,
     policy::{
-        Candidates, Choose, Chosen, Eligibility, LeastLoad, PowerOfTwo, Random, RoundRobin,
-        Sampled, Stale, Unsampled,
+        BeyondLimit, Candidates, Choose, Chosen, Eligibility, LeastLoad, PowerOfTwo, Random,
+        RoundRobin, Sampled, Stale, Unsampled,
     },
 };
 
@@ -34,6 +34,8 @@ pub enum Reason {
     Tie,
     /// Other proxies fill the same gap, so only a share of the gauges counted. See [`crate::share`].
     Spread,
+    /// A better upstream has as many requests under way as it may have. See [`crate::request_limits`].
+    Limit,
     /// The chosen upstream's last sample is stale, so its ledger alone was used.
     Stale,
     /// Another upstream was tried before.
@@ -42,10 +44,11 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Policy,
         Self::Tie,
         Self::Spread,
+        Self::Limit,
         Self::Stale,
         Self::Failover,
     ];
@@ -66,6 +69,7 @@ impl Reason {
             Self::Policy => None,
             Self::Tie => Some("tie"),
             Self::Spread => Some("spread"),
+            Self::Limit => Some("limit"),
             Self::Stale => Some("stale"),
             Self::Failover => Some("failover"),
         }
@@ -138,7 +142,8 @@ impl Selector {
     /// Chooses from `roster`, leaving out the positions in `tried`, and reserves `load`.
     ///
     /// Upstreams without a sample are used only while none in rotation has one. An upstream with a stale sample
-    /// counts as full only while another has room. Allocates nothing and takes no lock.
+    /// counts as full only while another has room, and so does one at a soft limit of its requests. Allocates nothing and
+    /// takes no lock.
     pub fn reserve<U: AsRef<Ledger>>(
         &self,
         roster: &Roster<U>,
@@ -146,8 +151,15 @@ impl Selector {
         tried: &[usize],
         rng: &mut Rng,
     ) -> Result<Choice<U>, Refusal> {
-        if let Some(choice) = self.reserve_among::<U, Sampled>(roster, load, tried, rng) {
+        let candidates = Candidates::<U, Sampled>::new(roster, load, tried);
+        if let Some(choice) = self.reserve_among(&candidates, rng) {
             return Ok(choice);
+        }
+        if candidates.best_at_limit() < f64::INFINITY {
+            let candidates = Candidates::<U, BeyondLimit>::new(roster, load, tried);
+            if let Some(choice) = self.reserve_among(&candidates, rng) {
+                return Ok(choice);
+            }
         }
         let is_left = |(at, upstream): &(usize, &Arc<U>)| {
             (***upstream).as_ref().is_in() && !tried.contains(at)
@@ -157,9 +169,9 @@ impl Selector {
             return Err(Refusal::NoUpstream);
         }
         let choice = if left.any(|(_, upstream)| (**upstream).as_ref().is_sampled()) {
-            self.reserve_among::<U, Stale>(roster, load, tried, rng)
+            self.reserve_among(&Candidates::<U, Stale>::new(roster, load, tried), rng)
         } else {
-            self.reserve_among::<U, Unsampled>(roster, load, tried, rng)
+            self.reserve_among(&Candidates::<U, Unsampled>::new(roster, load, tried), rng)
         };
         choice.ok_or(Refusal::NoCapacity)
     }
@@ -167,40 +179,51 @@ impl Selector {
     /// Chooses and reserves among the upstreams of one eligibility.
     fn reserve_among<U: AsRef<Ledger>, E: Eligibility>(
         &self,
-        roster: &Roster<U>,
-        load: Load,
-        tried: &[usize],
+        candidates: &Candidates<'_, U, E>,
         rng: &mut Rng,
     ) -> Option<Choice<U>> {
-        let candidates = Candidates::<U, E>::new(roster, load, tried);
         loop {
             let chosen = match &self.0 {
-                Kind::LeastLoad(policy) => policy.choose(&candidates, rng),
-                Kind::PowerOfTwo(policy) => policy.choose(&candidates, rng),
-                Kind::RoundRobin(policy) => policy.choose(&candidates, rng),
-                Kind::Random(policy) => policy.choose(&candidates, rng),
+                Kind::LeastLoad(policy) => policy.choose(candidates, rng),
+                Kind::PowerOfTwo(policy) => policy.choose(candidates, rng),
+                Kind::RoundRobin(policy) => policy.choose(candidates, rng),
+                Kind::Random(policy) => policy.choose(candidates, rng),
             }?;
-            let upstream = roster.get(chosen.at)?;
+            let upstream = candidates.roster.get(chosen.at)?;
             let ledger = (**upstream).as_ref();
-            if ledger.reserve_from(chosen.assigned, load) {
-                return Some(Choice {
-                    at: chosen.at,
-                    reservation: Reservation::new(Arc::clone(upstream), load),
-                    reason: self.reason(chosen, ledger, roster.share(), tried),
-                });
+            if !ledger.reserve_from(chosen.assigned, candidates.load) {
+                continue;
             }
+            let reservation = Reservation::new(Arc::clone(upstream), candidates.load);
+            if ledger.is_over_hard_limit() {
+                reservation.cancel();
+                continue;
+            }
+            return Some(Choice {
+                at: chosen.at,
+                reservation,
+                reason: self.reason(chosen, ledger, candidates),
+            });
         }
     }
 
     #[inline]
-    fn reason(&self, chosen: Chosen, ledger: &Ledger, share: f64, tried: &[usize]) -> Reason {
-        if !tried.is_empty() {
+    fn reason<U: AsRef<Ledger>, E: Eligibility>(
+        &self,
+        chosen: Chosen,
+        ledger: &Ledger,
+        candidates: &Candidates<'_, U, E>,
+    ) -> Reason {
+        let goes_by_load = matches!(self.0, Kind::LeastLoad(_) | Kind::PowerOfTwo(_));
+        if !candidates.tried.is_empty() {
             Reason::Failover
         } else if ledger.is_stale() {
             Reason::Stale
+        } else if goes_by_load && candidates.best_at_limit() < chosen.score {
+            Reason::Limit
         } else if chosen.is_tie {
             Reason::Tie
-        } else if share < 1.0 && matches!(self.0, Kind::LeastLoad(_) | Kind::PowerOfTwo(_)) {
+        } else if candidates.roster.share() < 1.0 && goes_by_load {
             Reason::Spread
         } else {
             Reason::Policy

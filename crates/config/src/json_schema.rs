@@ -131,6 +131,14 @@ schema_types! {
         "maximum": (super::pipeline::MOST),
         "examples": ["auto", "off", 8]
     }
+    /// A word, or a number of requests.
+    MaxRequests: {
+        "type": ["string", "integer"],
+        "pattern": "^(auto|off)$",
+        "minimum": 1,
+        "maximum": (super::max_requests::MOST),
+        "examples": ["auto", "off", 100]
+    }
     /// How long a load lasts.
     Lasts: {
         "type": "string",

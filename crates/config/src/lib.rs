@@ -22,6 +22,7 @@ mod error;
 mod forwarded;
 mod json_schema;
 mod lasts;
+mod max_requests;
 mod model;
 mod nearest;
 mod network;
@@ -45,6 +46,7 @@ pub use discovery::{
 pub use error::{Error, Fault, Faults};
 pub use forwarded::{Forwarded, ForwardedHeaders};
 pub use lasts::{Lasts, UnknownLasts};
+pub use max_requests::MaxRequests;
 pub use model::{
     Admin, Admission, Charge, Drain, Health, Http2, Limits, Load, Retry, Substation, Timeouts, Tls,
     Upstream,

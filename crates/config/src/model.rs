@@ -1,6 +1,6 @@
 //! The parts of a configuration and their defaults. `docs/configuration.md` explains each key at length.
 
-use super::{Aggregate, Lasts, Pipeline, Series, bounds, json_schema, show};
+use super::{Aggregate, Lasts, MaxRequests, Pipeline, Series, bounds, json_schema, show};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::{
@@ -221,6 +221,9 @@ pub struct Upstream {
     /// How many requests may be in flight on one connection.
     #[schemars(with = "json_schema::Pipeline")]
     pub pipeline: Pipeline,
+    /// The most requests under way to one substation.
+    #[schemars(with = "json_schema::MaxRequests")]
+    pub max_requests: MaxRequests,
 }
 
 /// How the proxy stops.

@@ -1,8 +1,8 @@
 //! The keys of the file: where each appears, and what its value must be.
 
 use super::{
-    Admin, Admission, Charge, Config, Drain, Forwarded, Health, Http2, Limits, Load, Pipeline,
-    Policy, Retry, Substation, Timeouts, Tls, Upstream,
+    Admin, Admission, Charge, Config, Drain, Forwarded, Health, Http2, Limits, Load, MaxRequests,
+    Pipeline, Policy, Retry, Substation, Timeouts, Tls, Upstream,
     bounds::{
         LARGEST_BODY, MOST_ATTEMPTS, MOST_CONNECTIONS, MOST_EXCHANGES, MOST_FAILURES, MOST_KEYS,
         MOST_STREAMS, MOST_SUBSTATIONS, MOST_THREADS,
@@ -123,6 +123,7 @@ fn timeouts(s: &mut Section<'_>) -> Timeouts {
 fn upstream(s: &mut Section<'_>) -> Upstream {
     Upstream {
         pipeline: s.value("pipeline", Pipeline::default(), values::pipeline),
+        max_requests: s.value("max_requests", MaxRequests::default(), values::max_requests),
     }
 }
 

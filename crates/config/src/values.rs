@@ -10,6 +10,7 @@ pub use source::check_host;
 pub(super) use source::{host, targets, url};
 
 use super::{
+    max_requests::{self, MaxRequests},
     network::Network,
     pipeline::{self, Pipeline},
     show,
@@ -220,6 +221,19 @@ where
                 range.end()
             )
         })
+    }
+}
+
+/// How many requests may be under way to one substation.
+pub(super) fn max_requests(node: &Node) -> Read<MaxRequests> {
+    match node {
+        Node::Text(word) if word == "auto" => Ok(MaxRequests::Auto),
+        Node::Text(word) if word == "off" => Ok(MaxRequests::Off),
+        Node::Number(_) => whole(1..=max_requests::MOST)(node).map(MaxRequests::AtMost),
+        _ => Err(format!(
+            "must be auto, off or a whole number from 1 to {}",
+            max_requests::MOST
+        )),
     }
 }
 

@@ -13,6 +13,7 @@ use crate::{grid::Grid, state::SubstationState};
 #[derive(Debug)]
 pub struct GridGauges {
     in_flight: IntGaugeVec,
+    request_limit: IntGaugeVec,
     observed: GaugeVec,
     estimated: GaugeVec,
     unseen: GaugeVec,
@@ -35,6 +36,11 @@ impl GridGauges {
             in_flight: make.int_gauges(
                 "upstream_in_flight",
                 "Charges that wait for a substation's answer.",
+                one,
+            )?,
+            request_limit: make.int_gauges(
+                "upstream_request_limit",
+                "The most requests that may be under way to a substation. 0 while there is no limit.",
                 one,
             )?,
             observed: make.gauges(
@@ -105,6 +111,7 @@ impl GridGauges {
         }
         for gauge in [
             &self.in_flight,
+            &self.request_limit,
             &self.state,
             &self.can_scrape,
             &self.can_charge,
@@ -123,6 +130,8 @@ impl GridGauges {
             let name = &[view.name];
             let in_flight = i64::try_from(view.in_flight).unwrap_or(i64::MAX);
             self.in_flight.with_label_values(name).set(in_flight);
+            let request_limit = self.request_limit.with_label_values(name);
+            request_limit.set(view.request_limit.map_or(0, i64::from));
             let set = |family: &GaugeVec, value| family.with_label_values(name).set(value);
             set(&self.estimated, view.estimated_load);
             set(&self.unseen, view.unseen_load);

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use switchyard_balance::{Lasts, Load, Roster, Selector};
-use switchyard_config::Config;
+use switchyard_config::{Config, MaxRequests};
 use switchyard_http1::Unencodable;
 use switchyard_scrape::Gauges;
 
@@ -26,6 +26,7 @@ pub struct Grid {
     selector: Selector,
     reports: Reports,
     stale_after: Duration,
+    pub(crate) max_requests: MaxRequests,
     pub(crate) polls: Polls,
     pub(crate) shared: Arc<SharedState>,
 }
@@ -66,6 +67,7 @@ impl Grid {
             selector: Selector::with_seed(config.policy.into(), seed),
             reports: Reports::new(&config.load),
             stale_after: config.load.stale_after,
+            max_requests: config.upstream.max_requests,
             polls: Polls {
                 gauges: Arc::new(Gauges::new(&config.load)),
                 interval: config.load.interval,

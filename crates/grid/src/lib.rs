@@ -25,6 +25,7 @@ mod own_names;
 mod rebuild;
 mod refusals;
 mod report;
+mod request_limits;
 mod rotation;
 mod rotation_state;
 mod scraper;

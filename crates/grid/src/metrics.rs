@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use enum_map::EnumMap;
 use prometheus::{Histogram, HistogramVec, IntCounter, IntCounterVec};
-use switchyard_balance::{Policy, Reason};
+use switchyard_balance::{Policy, Reason, request_limits::Traffic};
 use switchyard_scrape::PollOutcome;
 use switchyard_telemetry::{Error, Registrar, counter_by, forget_by, request_buckets};
 
@@ -84,6 +84,24 @@ impl SubstationMetrics {
     /// Counts one exchange.
     pub fn exchange(&self, outcome: UpstreamOutcome) {
         self.upstream[outcome].inc();
+    }
+
+    /// What has come of the charges to it, of which so many are under way.
+    pub(crate) fn traffic(&self, in_flight: u64) -> Traffic {
+        let answered = [
+            UpstreamOutcome::Ok,
+            UpstreamOutcome::Refused,
+            UpstreamOutcome::Oversize,
+        ];
+        Traffic {
+            answered: answered
+                .map(|outcome| self.upstream[outcome].get())
+                .iter()
+                .sum(),
+            ended: self.upstream_seconds.get_sample_count(),
+            seconds: self.upstream_seconds.get_sample_sum(),
+            in_flight,
+        }
     }
 
     /// Counts one scrape of its gauge.

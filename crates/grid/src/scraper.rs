@@ -26,6 +26,7 @@ use switchyard_scrape::{Gauges, LagHistory, PollFailure, PollOutcome, Probe, Scr
 
 use crate::{
     grid::Grid,
+    request_limits::Judgement,
     substation::{Id, Reach, Substation},
     visibility::Visibility,
 };
@@ -98,6 +99,8 @@ impl Scraper {
     pub async fn run(mut self) {
         let mut visibility =
             Visibility::new(self.grid.polls.visibility_lag, self.grid.substations());
+        let mut judgement = Judgement::default();
+        judgement.follow(&self.grid);
         let mut running = FuturesUnordered::new();
         let mut is_learned = true;
         let mut is_last_grid = false;
@@ -133,12 +136,14 @@ impl Scraper {
                     }
                 }
                 () = visibility.due() => visibility.note(self.grid.substations()),
+                () = judgement.due() => judgement.look(&self.grid),
                 changed = self.grids.changed(), if !is_last_grid => {
                     is_last_grid = changed.is_err();
                     let grid = Arc::clone(&self.grids.borrow_and_update());
                     let before = std::mem::replace(&mut self.grid, grid);
                     let polls = &self.grid.polls;
                     visibility.follow(polls.visibility_lag, self.grid.substations());
+                    judgement.follow(&self.grid);
                     if polls.interval != before.polls.interval {
                         round = Instant::now();
                         timer.as_mut().reset(round + jitter(polls.interval, &mut self.rng));

@@ -32,6 +32,8 @@ pub struct SubstationView<'a> {
     pub unseen_load: f64,
     /// Requests that wait for its answer.
     pub in_flight: u64,
+    /// The most requests that may wait for it, if there is a limit.
+    pub request_limit: Option<u32>,
     /// Requests that were ever assigned to it: a count, not a load.
     pub assigned_total: u64,
     /// Whether its last scrape brought a sample.
@@ -57,6 +59,7 @@ impl Grid {
             estimated_load: ledger.estimate().units(),
             unseen_load: ledger.unseen().units(),
             in_flight: ledger.in_flight(),
+            request_limit: ledger.request_limit().requests(),
             assigned_total: ledger.reservations(),
             can_scrape: substation.can_scrape(),
             rotation: substation.view(now),

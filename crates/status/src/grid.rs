@@ -45,6 +45,8 @@ pub struct SubstationStatus<'a> {
     pub unseen_load: f64,
     /// Requests that wait for its answer.
     pub in_flight: u64,
+    /// The most requests that may wait for it; null while there is no limit.
+    pub request_limit: Option<u32>,
     /// Requests that were ever assigned to it: a count, not a load.
     pub assigned_total: u64,
     /// Why it is in that state.

@@ -47,6 +47,7 @@ fn shown<'a>(
         estimated_load: view.estimated_load,
         unseen_load: view.unseen_load,
         in_flight: view.in_flight,
+        request_limit: view.request_limit,
         assigned_total: view.assigned_total,
         health: health(&view.rotation, view.can_scrape, now),
     }

@@ -1,6 +1,6 @@
 //! The upstreams that a policy may choose for one request.
 
-use std::{marker::PhantomData, sync::Arc};
+use std::{cell::Cell, marker::PhantomData, sync::Arc};
 
 use crate::{Ledger, Load, Roster};
 
@@ -16,6 +16,12 @@ pub(crate) trait Eligibility {
     /// Whether the upstream can take `load`, for this `assigned`.
     fn has_room(ledger: &Ledger, assigned: i64, load: Load) -> bool {
         ledger.has_room(assigned, load)
+    }
+
+    /// Whether the upstream has as many requests under way as it may have.
+    #[inline]
+    fn is_at_limit(ledger: &Ledger) -> bool {
+        ledger.is_at_limit()
     }
 
     /// Whether the groups' floors are computed from these weights.
@@ -35,6 +41,24 @@ impl Eligibility for Sampled {
     }
 }
 
+/// The same, whatever a soft limit of requests says: used if no other upstream has room.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BeyondLimit;
+
+impl Eligibility for BeyondLimit {
+    const HAS_FLOORS: bool = true;
+
+    #[inline]
+    fn weight(ledger: &Ledger) -> f64 {
+        ledger.weight()
+    }
+
+    #[inline]
+    fn is_at_limit(ledger: &Ledger) -> bool {
+        ledger.is_at_hard_limit()
+    }
+}
+
 /// Upstreams in rotation without a sample: used if no upstream in rotation has one.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Unsampled;
@@ -46,6 +70,10 @@ impl Eligibility for Unsampled {
         } else {
             f64::NAN
         }
+    }
+
+    fn is_at_limit(ledger: &Ledger) -> bool {
+        ledger.is_at_hard_limit()
     }
 }
 
@@ -80,6 +108,8 @@ pub(crate) struct Candidates<'a, U, E> {
     share: f64,
     request: f64,
     typical: f64,
+    /// The best score of an upstream that would be fit, but is at its limit of requests; infinity if there is none.
+    best_at_limit: Cell<f64>,
     eligibility: PhantomData<E>,
 }
 
@@ -104,6 +134,7 @@ impl<'a, U: AsRef<Ledger>, E: Eligibility> Candidates<'a, U, E> {
             share: roster.share(),
             request: load.micros() as f64,
             typical: roster.typical().micros() as f64,
+            best_at_limit: Cell::new(f64::INFINITY),
             eligibility: PhantomData,
         }
     }
@@ -134,12 +165,24 @@ impl<'a, U: AsRef<Ledger>, E: Eligibility> Candidates<'a, U, E> {
         }
     }
 
-    /// Whether the candidate is eligible, has room, and was not tried.
+    /// Whether the candidate is eligible, has room, was not tried, and is below its limit of requests.
     #[inline]
     pub(crate) fn is_fit(&self, candidate: &Candidate, ledger: &Ledger) -> bool {
-        !candidate.score.is_nan()
+        let is_fit = !candidate.score.is_nan()
             && E::has_room(ledger, candidate.assigned, self.load)
-            && !self.tried.contains(&candidate.at)
+            && !self.tried.contains(&candidate.at);
+        if is_fit && E::is_at_limit(ledger) {
+            let best = self.best_at_limit.get().min(candidate.score);
+            self.best_at_limit.set(best);
+            return false;
+        }
+        is_fit
+    }
+
+    /// The best score among upstreams that a search found at their limit of requests, and fit but for that. Infinity if
+    /// there were none.
+    pub(crate) fn best_at_limit(&self) -> f64 {
+        self.best_at_limit.get()
     }
 
     /// All candidates that are fit.
@@ -157,6 +200,7 @@ impl Candidate {
     pub(crate) fn chosen(&self) -> super::Chosen {
         super::Chosen {
             at: self.at,
+            score: self.score,
             assigned: self.assigned,
             is_tie: false,
         }

@@ -98,6 +98,7 @@ impl Best {
         let (at, assigned) = self.tied.get(..self.ties)?.get(drawn).copied()?;
         Some(Chosen {
             at,
+            score: self.score,
             assigned,
             is_tie,
         })

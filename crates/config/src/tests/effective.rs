@@ -44,6 +44,7 @@ timeouts:
   idle: 1m
 upstream:
   pipeline: auto
+  max_requests: auto
 limits:
   body: 64KiB
   answer: 1MiB

@@ -50,6 +50,7 @@ mod secure;
 mod sessions;
 mod sharing;
 mod shortage;
+mod slow;
 mod soak;
 mod substations;
 mod tls;

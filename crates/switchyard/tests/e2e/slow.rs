@@ -1,0 +1,160 @@
+//! Substations that are slow or never answer, and the limit of requests under way to each.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use switchyard_faults::{
+    Act, Connection, Faulty, Load, Misdeed, Scripted, Told,
+    fault::{booked, gauge},
+    request,
+};
+
+use crate::rig::{Proxy, until};
+
+/// How many of the charges of some seconds failed, if one of five substations hangs from the second second on.
+fn failed_while_one_hangs(more: &str) -> usize {
+    let substations: Vec<_> = (1..=5)
+        .map(|at| Faulty::start(&format!("s{at}"), at, &[Misdeed::Hang], 0.0))
+        .collect();
+    let addresses: Vec<_> = substations.iter().map(Faulty::address).collect();
+    let more = format!("timeouts: {{request: 2s}}\nload: {{interval: 100ms}}\n{more}");
+    let proxy = Proxy::start(&addresses, &more);
+    let load = |seconds| Load {
+        clients: 160,
+        ..Load::new(proxy.charge, 300.0, Duration::from_secs(seconds))
+    };
+    assert!(
+        load(1)
+            .run()
+            .iter()
+            .all(|one| matches!(one.told, Told::Booked(_)))
+    );
+    substations[2].misbehave(1.0);
+    let mut hanging = load(4);
+    "hanging".clone_into(&mut hanging.name);
+    let records = hanging.run();
+    let failed = records
+        .iter()
+        .filter(|one| !matches!(one.told, Told::Booked(_)));
+    let failed = failed.count();
+    if more.contains("off") {
+        return failed;
+    }
+    substations[2].misbehave(0.0);
+    until("it answers again and has no limit", || {
+        proxy.charge("");
+        let one = &proxy.status()["substations"][2];
+        (one["request_limit"].is_null() && one["health"]["stage"] == "in").then_some(())
+    });
+    failed
+}
+
+#[test]
+fn one_that_hangs_costs_few_charges_and_comes_back() {
+    let without = failed_while_one_hangs("upstream: {max_requests: off}");
+    let with = failed_while_one_hangs("");
+    // 60 a second were its part, for the two seconds until the first of them timed out.
+    assert!(without > 90, "{without}: or it tests nothing");
+    assert!(with <= 40, "{with} of {without}");
+}
+
+/// Charges a second in a closed loop of 32 clients, of which one of three substations takes `slow` to answer.
+fn answered_beside_a_slow_one(slow: Duration, more: &str) -> usize {
+    let substations = [slow, Duration::ZERO, Duration::ZERO].map(|pause| {
+        let sessions = AtomicUsize::new(0);
+        Scripted::start(move |request| {
+            if request.starts_with("GET") {
+                return Act::Write(gauge(&sessions.load(SeqCst).to_string()));
+            }
+            sessions.fetch_add(11, SeqCst);
+            thread::sleep(pause);
+            Act::Write(booked())
+        })
+    });
+    let addresses = substations.map(|substation| substation.address);
+    let proxy = Proxy::start(&addresses, more);
+    let (answered, counts) = (
+        Arc::new(AtomicUsize::new(0)),
+        Arc::new(AtomicBool::new(true)),
+    );
+    let clients: Vec<_> = (0..32)
+        .map(|_| {
+            let (answered, counts, address) =
+                (Arc::clone(&answered), Arc::clone(&counts), proxy.charge);
+            thread::spawn(move || {
+                let mut connection = Connection::open(address);
+                while counts.load(SeqCst) {
+                    connection.send(request("POST", "/request_charge", "", ""));
+                    assert_eq!(connection.answer().status, 200);
+                    answered.fetch_add(1, SeqCst);
+                }
+            })
+        })
+        .collect();
+    // What counts is how it goes on, not how it begins.
+    until("all clients have met the slow one", || {
+        (answered.load(SeqCst) > 500).then_some(())
+    });
+    let (before, began) = (answered.load(SeqCst), Instant::now());
+    until("some seconds", || {
+        (began.elapsed() > Duration::from_secs(2)).then_some(())
+    });
+    let counted = answered.load(SeqCst) - before;
+    counts.store(false, SeqCst);
+    for client in clients {
+        client.join().unwrap();
+    }
+    counted
+}
+
+#[test]
+fn a_slow_one_does_not_hold_a_closed_loop_up() {
+    let slow = Duration::from_millis(200);
+    let without = answered_beside_a_slow_one(slow, "upstream: {max_requests: off}");
+    let with = answered_beside_a_slow_one(slow, "");
+    assert!(with > 4 * without, "{with} with a limit, {without} without");
+}
+
+#[test]
+fn a_number_is_never_exceeded_and_what_is_beyond_it_is_refused() {
+    let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let (at_once, seen) = (Arc::clone(&now), Arc::clone(&most));
+    let substation = Scripted::start(move |request| {
+        if request.starts_with("GET") {
+            return Act::Write(gauge("0"));
+        }
+        seen.fetch_max(at_once.fetch_add(1, SeqCst) + 1, SeqCst);
+        thread::sleep(Duration::from_millis(20));
+        at_once.fetch_sub(1, SeqCst);
+        Act::Write(booked())
+    });
+    let proxy = Proxy::start(&[substation.address], "upstream: {max_requests: 2}");
+    assert_eq!(proxy.status()["substations"][0]["request_limit"], 2);
+    assert_eq!(
+        proxy.metric("switchyard_upstream_request_limit{substation=\"s1\"}"),
+        2.0
+    );
+    let load = Load {
+        clients: 16,
+        ..Load::new(proxy.charge, 400.0, Duration::from_secs(1))
+    };
+    let records = load.run();
+    let is_booked = |told: &Told| matches!(told, Told::Booked(_));
+    let told: Vec<_> = records.iter().map(|record| &record.told).collect();
+    assert!(
+        told.iter()
+            .all(|told| is_booked(told) || **told == Told::NotBooked(503))
+    );
+    assert!(
+        told.iter().any(|told| !is_booked(told)),
+        "or it tests nothing"
+    );
+    assert_eq!(most.load(SeqCst), 2);
+    assert!(now.load(SeqCst) <= 2);
+}
