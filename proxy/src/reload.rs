@@ -7,12 +7,12 @@
 
 mod changes;
 mod file;
+mod reading;
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use tokio::{
     sync::{mpsc, oneshot},
-    task::spawn_blocking,
     time::{Instant, sleep_until, timeout},
 };
 use tracing::{error, info, warn};
@@ -28,6 +28,7 @@ use switchyard_process::{
 
 use crate::{metrics::ReloadOutcome, runtime::Runtime, systemd};
 use file::ConfigFile;
+use reading::Reading;
 
 /// How long a start waits for the first answers of discovery sources; later answers are applied when they come.
 const SOURCES_TIMEOUT: Duration = Duration::from_secs(5);
@@ -62,6 +63,7 @@ pub struct Reloader {
     /// The last configuration read from the file, without the changes that need a restart.
     file_config: Config,
     discovery: Option<Discovery>,
+    reading: Reading,
     /// Where the proxy itself listens: not allowed as a substation.
     own_addresses: [SocketAddr; 2],
     asked: mpsc::Receiver<oneshot::Sender<Reload>>,
@@ -85,6 +87,7 @@ impl Reloader {
             file: path.map(ConfigFile::new),
             file_config,
             discovery: None,
+            reading: Reading::default(),
             own_addresses,
             asked,
             hangup: signals::Watch::hangup(),
@@ -140,8 +143,10 @@ impl Reloader {
 
     /// Reads the file and puts it into force. With `is_quiet`, an unchanged file is neither logged nor counted.
     async fn reload_file(&mut self, why: &str, is_quiet: bool) -> Reload {
-        let read = match &self.file {
-            Some(file) => file.read().await,
+        let path = self.file.as_ref().map(|file| file.path().to_owned());
+        let read = match path {
+            // Resolves host names too.
+            Some(path) => self.reading.run(move || Config::from_file(&path)).await,
             None => Err(vec!["this configuration came from no file".to_owned()]),
         };
         let applied = match read {
@@ -196,13 +201,10 @@ impl Reloader {
         })
     }
 
-    async fn read_credentials(&self, config: Config) -> Result<bool, Vec<String>> {
+    async fn read_credentials(&mut self, config: Config) -> Result<bool, Vec<String>> {
         let runtime = Arc::clone(&self.runtime);
-        let read = spawn_blocking(move || runtime.credentials.reload(&config, "credentials"));
-        match read.await {
-            Ok(read) => read.map_err(file::lines),
-            Err(error) => Err(vec![format!("credentials can't be read: {error}")]),
-        }
+        let reload = move || runtime.credentials.reload(&config, "credentials");
+        self.reading.run(reload).await
     }
 
     /// Watches the file, and the files that it names.

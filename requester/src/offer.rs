@@ -6,6 +6,7 @@
 use std::io::{self, BufRead, Write};
 use std::time::Duration;
 
+use switchyard_bounded::Shown;
 use switchyard_wire::LARGEST_LOAD;
 use thiserror::Error;
 
@@ -51,8 +52,9 @@ pub enum ReplayError {
     Read(#[from] io::Error),
     /// It does not begin with the names of its columns.
     #[error(
-        "line 1: {0:?} must be the columns' names, and contain at_seconds; known are {known}",
-        known = COLUMNS.join(", ")
+        "line 1: {shown} must be the columns' names, and contain at_seconds; known are {known}",
+        known = COLUMNS.join(", "),
+        shown = Shown::value(format_args!("{_0:?}"))
     )]
     Header(String),
     /// A line does not match the header.
@@ -142,7 +144,10 @@ fn read_line(cells: &[&str], places: [Option<usize>; 5]) -> Result<Offer, String
         let Some(cell) = cell else { return Ok(None) };
         let value = cell.parse::<f64>().ok();
         let value = value.filter(|value| (0.0..=max).contains(value));
-        let fault = || format!("{name} is {cell:?}; it must be a number from 0 to {max}");
+        let fault = || {
+            let shown = Shown::value(format_args!("{cell:?}")).to_string();
+            format!("{name} is {shown}; it must be a number from 0 to {max}")
+        };
         value.map(Some).ok_or_else(fault)
     };
     let at = number("at_seconds", at, 366.0 * 86_400.0)?.ok_or("at_seconds is missing")?;

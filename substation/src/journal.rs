@@ -9,18 +9,22 @@
 //! The file only grows, and holds every booking: tests compare it with what clients were told.
 
 use std::collections::HashSet;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
+use switchyard_bounded::file;
 use tokio::time::Instant;
 
 use crate::book::Book;
 use crate::ids::Id;
 use crate::session::{Demand, Session};
 use crate::units::{Energy, Power};
+
+/// The largest journal that is read, in bytes: some five million bookings.
+const LARGEST: usize = 1 << 30;
 
 /// One line.
 #[derive(Debug, Deserialize, Serialize)]
@@ -68,8 +72,9 @@ impl Journal {
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();
         let clocks = Clocks { now, unix };
-        let mut file = File::options().create(true).append(true).open(path)?;
-        let text = fs::read_to_string(path)?;
+        let mut file = file::open_to_append(path)?;
+        let text = file::read_text(path, LARGEST)?;
+        require_journal(&text)?;
         // The booking of a line that a crash cut short was never answered. End it, so that the next is whole.
         if !text.is_empty() && !text.ends_with('\n') {
             file.write_all(b"\n")?;
@@ -130,6 +135,19 @@ impl Journal {
         bytes.push(b'\n');
         self.file.write_all(&bytes)
     }
+}
+
+/// Refuses a text that is something else: bookings would be appended to it.
+fn require_journal(text: &str) -> io::Result<()> {
+    let is_line = |line: &str| serde_json::from_str::<Line>(line).is_ok();
+    // A crash may have cut the only line short.
+    if text.lines().next().is_none_or(is_line) || text.starts_with("{\"booked\":") {
+        return Ok(());
+    }
+    Err(io::Error::new(
+        io::ErrorKind::InvalidData,
+        "it holds something else than bookings, to which they would be appended: choose another folder",
+    ))
 }
 
 impl Clocks {

@@ -2,6 +2,9 @@
 
 /// The most substations of one proxy: selection and scraping are measured up to here.
 pub const MOST_SUBSTATIONS: usize = 10_000;
+/// The largest file, in bytes: ten thousand substations, each with a name and a host of the greatest length, and as
+/// much again of comments.
+pub(crate) const LARGEST_FILE: usize = 8 << 20;
 /// The most threads that serve requests: no machine gains from more.
 pub(crate) const MOST_THREADS: usize = 256;
 /// The largest body, in bytes: it is held in memory whole, once for each request in flight.

@@ -4,6 +4,7 @@
 //! `{}`. No error has a further source, because a printed chain would repeat it.
 
 use std::{error, fmt, io, path::PathBuf};
+use switchyard_bounded::{Shown, yaml};
 
 /// Why there is no configuration.
 #[derive(Debug)]
@@ -20,13 +21,16 @@ pub enum Error {
         /// The name of the text.
         source_name: String,
         /// The parser's error, with line and column.
-        source: yaml_serde::Error,
+        source: yaml::Error,
     },
     /// The text is YAML, but not a configuration.
     Faults(Faults),
 }
 
-/// All that is wrong with one file.
+/// The most faults of one file that are named: nobody mends more before the next try.
+pub(super) const MOST_FAULTS: usize = 100;
+
+/// What is wrong with one file: all of it, up to a hundred faults.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Faults {
     /// The name of the file.
@@ -46,6 +50,19 @@ pub struct Fault {
     pub rule: String,
 }
 
+/// Notes a fault, unless there are [`MOST_FAULTS`]: then that there are more.
+pub(super) fn note(faults: &mut Vec<Fault>, fault: impl FnOnce() -> Fault) {
+    if faults.len() < MOST_FAULTS {
+        faults.push(fault());
+    } else if faults.len() == MOST_FAULTS {
+        faults.push(Fault {
+            path: String::new(),
+            value: String::new(),
+            rule: "and more: mend these first".to_owned(),
+        });
+    }
+}
+
 impl error::Error for Error {}
 
 impl fmt::Display for Error {
@@ -58,11 +75,7 @@ impl fmt::Display for Error {
                 source_name,
                 source,
             } => {
-                write!(
-                    f,
-                    "{source_name}: is not valid YAML: {source}{}",
-                    hint(source)
-                )
+                write!(f, "{source_name}: cannot be read as YAML: {source}")
             }
             Self::Faults(faults) => faults.fmt(f),
         }
@@ -84,18 +97,9 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for part in [&self.path, &self.value] {
             if !part.is_empty() {
-                write!(f, "{part}: ")?;
+                write!(f, "{}: ", Shown::value(part))?;
             }
         }
-        f.write_str(&self.rule)
-    }
-}
-
-/// The parser's message for a tab, the most common mistake, names neither the tab nor the remedy.
-fn hint(error: &yaml_serde::Error) -> &'static str {
-    if error.to_string().contains("cannot start any token") {
-        " (indent with spaces, not tabs; quote a value that begins with @ or `)"
-    } else {
-        ""
+        write!(f, "{}", Shown::message(&self.rule))
     }
 }

@@ -58,7 +58,8 @@ pub use series::{MatchOp, Matcher, Series, SeriesError};
 
 use schemars::JsonSchema;
 use serde::Serialize;
-use std::{fs, net::SocketAddr, path::Path};
+use std::{net::SocketAddr, path::Path};
+use switchyard_bounded::{file, yaml};
 
 pub use bounds::MOST_SUBSTATIONS;
 pub use read::connect_address;
@@ -126,25 +127,14 @@ pub struct Config {
 impl Config {
     /// Reads and checks the file at `path`.
     pub fn from_file(path: &Path) -> Result<Self, Error> {
-        let text = fs::read_to_string(path).map_err(|source| Error::Read {
-            path: path.to_path_buf(),
-            source,
-        })?;
-        Self::from_yaml(&text, &path.display().to_string())
+        Self::from_yaml(&text(path)?, &path.display().to_string())
     }
 
     /// The address of the admin port that the file at `path` sets, or the default one. Nothing else of the file is
     /// checked or looked up.
     pub fn admin_listen(path: &Path) -> Result<SocketAddr, Error> {
         let source_name = path.display().to_string();
-        let text = fs::read_to_string(path).map_err(|source| Error::Read {
-            path: path.to_path_buf(),
-            source,
-        })?;
-        let tree: tree::Node = yaml_serde::from_str(&text).map_err(|source| Error::Syntax {
-            source_name: source_name.clone(),
-            source,
-        })?;
+        let tree = tree(&text(path)?, &source_name)?;
         let mut faults = Vec::new();
         let admin = tree
             .get("admin")
@@ -161,10 +151,7 @@ impl Config {
 
     /// Reads and checks `text`; `source` is its name in messages.
     pub fn from_yaml(text: &str, source: &str) -> Result<Self, Error> {
-        let tree = yaml_serde::from_str(text).map_err(|error| Error::Syntax {
-            source_name: source.to_owned(),
-            source: error,
-        })?;
+        let tree = tree(text, source)?;
         let mut faults = Vec::new();
         let config = walk::walk("", &tree, &mut faults, read::config);
         if let Some(config) = &config {
@@ -178,4 +165,21 @@ impl Config {
             })),
         }
     }
+}
+
+/// The text of the file.
+fn text(path: &Path) -> Result<String, Error> {
+    file::read_text(path, bounds::LARGEST_FILE).map_err(|source| Error::Read {
+        path: path.to_path_buf(),
+        source,
+    })
+}
+
+/// The tree that `text` is, whatever is in it.
+fn tree(text: &str, source_name: &str) -> Result<tree::Node, Error> {
+    let node = yaml::read(text).map_err(|source| Error::Syntax {
+        source_name: source_name.to_owned(),
+        source,
+    })?;
+    Ok(node.into())
 }

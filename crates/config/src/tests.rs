@@ -82,6 +82,30 @@ fn a_rule_between_two_keys_is_silent_while_either_has_a_fault() {
 }
 
 #[test]
+fn what_costs_a_hostile_writer_little_costs_no_more_here() {
+    let unknown: String = (0..100_000).map(|at| format!("unknown{at}: 1\n")).collect();
+    let repeated = "a: 1\n".repeat(100_000);
+    let brackets = "[".repeat(200_000);
+    let begun = std::time::Instant::now();
+    for text in [&unknown, &repeated] {
+        let faults = faults(text);
+        // The first of them is that there are no substations.
+        assert_eq!(faults.len(), 101);
+        assert_eq!(faults[100].to_string(), "and more: mend these first");
+    }
+    let error = Config::from_yaml(&brackets, "test")
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("deeper than 64 levels"), "{error}");
+    // Without optimisation; the square of any of these sizes takes minutes.
+    assert!(
+        begun.elapsed() < Duration::from_secs(10),
+        "{:?}",
+        begun.elapsed()
+    );
+}
+
+#[test]
 fn ten_thousand_substations_are_read_within_five_seconds_and_more_are_refused() {
     let list = |count: u32| {
         (0..count).fold(

@@ -1,11 +1,8 @@
 //! The file as YAML, before it is interpreted.
 //!
-//! `yaml_serde::Value` would do, but it refuses a file at its first duplicate key. Here a map keeps all entries as
-//! written, so that a duplicate is one fault among others.
+//! A map keeps all entries as written, so that a duplicate key is one fault among others.
 
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
-use std::fmt;
-use yaml_serde::Number;
+use switchyard_bounded::yaml::{self, Number, Scalar, Value};
 
 /// The longest text that a message repeats, in characters; longer text is cut.
 const SHOWN: usize = 60;
@@ -49,15 +46,20 @@ impl Node {
             Self::Null | Self::List(_) | Self::Map(_) => String::new(),
             Self::Bool(value) => value.to_string(),
             Self::Number(value) => value.to_string(),
-            Self::Text(text) if text.chars().count() <= SHOWN => format!("{text:?}"),
-            Self::Text(text) => format!("{:?}…", text.chars().take(SHOWN).collect::<String>()),
+            Self::Text(text) => match text.char_indices().nth(SHOWN) {
+                None => format!("{text:?}"),
+                Some((end, _)) => format!("{:?}…", text.get(..end).unwrap_or_default()),
+            },
         }
     }
 
     /// The value as a key in a path.
     fn into_key(self) -> String {
         match self {
-            Self::Text(text) if text.bytes().all(|b| b.is_ascii_graphic()) && !text.is_empty() => {
+            Self::Text(text)
+                if (1..=SHOWN).contains(&text.len())
+                    && text.bytes().all(|b| b.is_ascii_graphic()) =>
+            {
                 text
             }
             other if other.shown().is_empty() => other.kind().to_owned(),
@@ -66,79 +68,21 @@ impl Node {
     }
 }
 
-impl<'de> Deserialize<'de> for Node {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(NodeVisitor)
-    }
-}
-
-struct NodeVisitor;
-
-impl<'de> Visitor<'de> for NodeVisitor {
-    type Value = Node;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a plain value, a list or a map, without a !tag")
-    }
-
-    fn visit_unit<E>(self) -> Result<Node, E> {
-        Ok(Node::Null)
-    }
-
-    /// An empty document.
-    fn visit_none<E>(self) -> Result<Node, E> {
-        Ok(Node::Null)
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Node, E> {
-        Ok(Node::Bool(value))
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Node, E> {
-        Ok(Node::Number(value.into()))
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<Node, E> {
-        Ok(Node::Number(value.into()))
-    }
-
-    fn visit_f64<E>(self, value: f64) -> Result<Node, E> {
-        Ok(Node::Number(value.into()))
-    }
-
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "beyond 64 bits no rule needs the last digit"
-    )]
-    fn visit_u128<E>(self, value: u128) -> Result<Node, E> {
-        Ok(Node::Number((value as f64).into()))
-    }
-
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "beyond 64 bits no rule needs the last digit"
-    )]
-    fn visit_i128<E>(self, value: i128) -> Result<Node, E> {
-        Ok(Node::Number((value as f64).into()))
-    }
-
-    fn visit_str<E>(self, value: &str) -> Result<Node, E> {
-        Ok(Node::Text(value.to_owned()))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Node, A::Error> {
-        let mut list = Vec::new();
-        while let Some(item) = items.next_element()? {
-            list.push(item);
+impl From<yaml::Node> for Node {
+    fn from(node: yaml::Node) -> Self {
+        match node {
+            yaml::Node::Scalar(Scalar { text, value }) => match value {
+                Value::Null => Self::Null,
+                Value::Bool(value) => Self::Bool(value),
+                Value::Number(number) => Self::Number(number),
+                Value::Text => Self::Text(text),
+            },
+            yaml::Node::List(items) => Self::List(items.into_iter().map(Self::from).collect()),
+            yaml::Node::Map(entries) => {
+                let entries = entries.into_iter();
+                let entry = |(key, value)| (Self::from(key).into_key(), Self::from(value));
+                Self::Map(entries.map(entry).collect())
+            }
         }
-        Ok(Node::List(list))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Node, A::Error> {
-        let mut map = Vec::new();
-        while let Some((key, value)) = entries.next_entry::<Node, Node>()? {
-            map.push((key.into_key(), value));
-        }
-        Ok(Node::Map(map))
     }
 }

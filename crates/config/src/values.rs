@@ -18,8 +18,8 @@ use super::{
 };
 use bytesize::ByteSize;
 use std::{fmt::Display, ops::RangeInclusive, path::PathBuf, str::FromStr, time::Duration};
+use switchyard_bounded::yaml::Number;
 use switchyard_wire::LARGEST_LOAD;
-use yaml_serde::Number;
 
 /// The longest name, in bytes: what one label of a host name may have.
 const LONGEST_NAME: usize = 63;
@@ -252,7 +252,7 @@ pub(super) fn pipeline(node: &Node) -> Read<Pipeline> {
 
 /// A load or a capacity.
 pub(super) fn load(node: &Node) -> Read<f64> {
-    check_load(number(node)?.as_f64())
+    check_load(Some(number(node)?.as_f64()))
 }
 
 /// Checks that `value` is a number that a load or a capacity can have; else the rule that it breaks.
@@ -275,15 +275,13 @@ pub fn check_load(value: Option<f64>) -> Read<f64> {
 
 /// A share, from 0 to 1.
 pub(super) fn share(node: &Node) -> Read<f64> {
-    let value = number(node)?
-        .as_f64()
-        .filter(|value| (0.0..=1.0).contains(value));
+    let value = Some(number(node)?.as_f64()).filter(|value| (0.0..=1.0).contains(value));
     value.ok_or_else(|| "must be a number from 0 to 1, as in 0.2 for one in five".to_owned())
 }
 
-fn number(node: &Node) -> Read<&Number> {
+fn number(node: &Node) -> Read<Number> {
     match node {
-        Node::Number(number) => Ok(number),
+        Node::Number(number) => Ok(*number),
         Node::Text(text) if text.parse::<f64>().is_ok() => {
             Err("must be a number: remove the quotes".to_owned())
         }

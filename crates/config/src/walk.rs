@@ -1,6 +1,11 @@
 //! The walk through the tree: it looks keys up by name, notes what does not fit, and continues.
 
-use super::{error::Fault, nearest::nearest, tree::Node};
+use super::{
+    error::{Fault, MOST_FAULTS, note},
+    nearest::nearest,
+    tree::Node,
+};
+use std::collections::HashSet;
 
 /// One map of the file while it is read. The keys that were looked up are its known keys.
 pub(super) struct Section<'a> {
@@ -31,7 +36,7 @@ pub(super) fn walk<T>(
             read(&mut section);
             let keys = section.known.join(", ");
             let rule = format!("must be a map of keys ({keys}), not {}", other.kind());
-            faults.push(Fault {
+            note(faults, || Fault {
                 path: path.to_owned(),
                 value: other.shown(),
                 rule,
@@ -169,13 +174,13 @@ impl<'a> Section<'a> {
 
     /// Notes unknown and repeated keys.
     fn check_keys(&mut self) {
-        let entries = self.entries;
-        for (index, (key, _)) in entries.iter().enumerate() {
-            let rule = if entries
-                .iter()
-                .take(index)
-                .any(|(earlier, _)| earlier == key)
-            {
+        let mut seen = HashSet::new();
+        for (key, _) in self.entries {
+            // A hundred thousand unknown keys need not be compared with the known ones.
+            if self.faults.len() > MOST_FAULTS {
+                return;
+            }
+            let rule = if !seen.insert(key.as_str()) {
                 "appears twice: keep one".to_owned()
             } else if self.known.contains(&key.as_str()) {
                 continue;
@@ -190,7 +195,7 @@ impl<'a> Section<'a> {
 
     fn note(&mut self, key: &str, value: String, rule: String) {
         let path = self.join(key);
-        self.faults.push(Fault { path, value, rule });
+        note(self.faults, || Fault { path, value, rule });
     }
 
     fn join(&self, key: &str) -> String {

@@ -3,21 +3,26 @@
 use std::{
     io,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
 use thiserror::Error;
 use tokio::{
+    sync::Semaphore,
     task::spawn_blocking,
     time::{sleep, timeout},
 };
 
-use super::targets::{self, Format, Found, Malformed, Target, UnknownHost};
-use switchyard_config::FileSource;
-use switchyard_file_watch::{Pattern, Watch, read};
+use super::targets::{self, Format, Found, Lookups, Malformed, Target, UnknownHost};
+use switchyard_bounded::file;
+use switchyard_config::{FileSource, MOST_SUBSTATIONS};
+use switchyard_file_watch::{Pattern, Watch};
 
 /// The limit for reading all files and looking up the hosts in them: a file system or a name server may hang.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// The largest file, in bytes: ten thousand targets with many labels.
+const LARGEST: usize = 16 << 20;
 
 /// Why the files yield no targets.
 #[derive(Debug, Error)]
@@ -26,10 +31,14 @@ pub(super) enum FileSourceError {
     Read { path: PathBuf, source: io::Error },
     #[error("{}: {source}", path.display())]
     Malformed { path: PathBuf, source: Malformed },
+    #[error(
+        "the files have more than {MOST_SUBSTATIONS} targets together, the most that there can be"
+    )]
+    TooMany,
     #[error(transparent)]
     UnknownHost(#[from] UnknownHost),
     #[error(
-        "reading the files and looking up their hosts took longer than {}",
+        "reading the files and looking up their hosts took longer than {}; no other reading begins before this one ends",
         humantime::format_duration(PATIENCE)
     )]
     Slow,
@@ -41,6 +50,9 @@ pub(super) struct FileClient {
     pattern: Pattern,
     watch: Watch,
     refresh: Duration,
+    /// For one reading at a time: one that hangs can't be interrupted, and holds its thread.
+    turn: Arc<Semaphore>,
+    lookups: Lookups,
 }
 
 impl FileClient {
@@ -51,6 +63,8 @@ impl FileClient {
             watch: Watch::new(vec![pattern.clone()]),
             pattern,
             refresh: source.refresh,
+            turn: Arc::new(Semaphore::new(1)),
+            lookups: Lookups::default(),
         }
     }
 
@@ -66,13 +80,22 @@ impl FileClient {
     pub(super) async fn fetch(&self) -> Result<Option<Vec<Found>>, FileSourceError> {
         let pattern = self.pattern.clone();
         let reading = async {
-            let targets = match spawn_blocking(move || read_all(&pattern)).await {
-                Ok(targets) => targets?,
-                Err(_) => return Err(FileSourceError::Slow),
+            let Ok(turn) = Arc::clone(&self.turn).acquire_owned().await else {
+                return Err(FileSourceError::Slow);
             };
+            let reading = spawn_blocking(move || {
+                let _turn = turn;
+                read_all(&pattern)
+            });
+            let Ok(targets) = reading.await else {
+                return Err(FileSourceError::Slow);
+            };
+            let targets = targets?;
             match targets {
                 Contents::NoFile => Ok(None),
-                Contents::Targets(targets) => Ok(Some(targets::resolve(targets).await?)),
+                Contents::Targets(targets) => {
+                    Ok(Some(targets::resolve(targets, &self.lookups).await?))
+                }
             }
         };
         timeout(PATIENCE, reading)
@@ -107,7 +130,7 @@ fn read_all(pattern: &Pattern) -> Result<Contents, FileSourceError> {
     }
     let mut all = Vec::new();
     for path in files {
-        let content = read(&path).map_err(failed(&path))?;
+        let content = file::read(&path, LARGEST).map_err(failed(&path))?;
         let is_json = path
             .extension()
             .is_some_and(|kind| kind.eq_ignore_ascii_case("json"));
@@ -115,6 +138,9 @@ fn read_all(pattern: &Pattern) -> Result<Contents, FileSourceError> {
         let targets = targets::parse(&content, format)
             .map_err(|source| FileSourceError::Malformed { path, source })?;
         all.extend(targets);
+        if all.len() > MOST_SUBSTATIONS {
+            return Err(FileSourceError::TooMany);
+        }
     }
     Ok(Contents::Targets(all))
 }

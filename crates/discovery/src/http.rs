@@ -1,6 +1,6 @@
 //! Targets from a URL, in the format of Prometheus' `http_sd`.
 
-use std::{io, time::Duration};
+use std::{io, net::IpAddr, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode, Uri, header};
@@ -10,7 +10,8 @@ use hyper_util::rt::TokioIo;
 use thiserror::Error;
 use tokio::{net::TcpStream, task::JoinSet, time::timeout};
 
-use super::targets::{self, Format, Found, Malformed, UnknownHost};
+use super::targets::{self, Format, Found, Lookups, Malformed, UnknownHost};
+use switchyard_bounded::Shown;
 use switchyard_config::HttpSource;
 
 /// The largest answer, in bytes: ten thousand targets with many labels.
@@ -33,8 +34,10 @@ pub(super) enum HttpSourceError {
         /// Where a redirect leads.
         location: Option<String>,
     },
-    #[error("its content-type is {0:?}, not application/json")]
+    #[error("its content-type is {}, not application/json", Shown::value(format_args!("{_0:?}")))]
     Kind(String),
+    #[error("its content-encoding is {}, and none was asked for", Shown::value(format_args!("{_0:?}")))]
+    Encoded(String),
     #[error("its answer {0}")]
     Malformed(#[from] Malformed),
     #[error(transparent)]
@@ -49,6 +52,7 @@ pub(super) struct HttpClient {
     uri: Uri,
     refresh: Duration,
     timeout: Duration,
+    lookups: Lookups,
 }
 
 impl HttpClient {
@@ -58,6 +62,7 @@ impl HttpClient {
             uri: source.url.parse().unwrap_or_default(),
             refresh: source.refresh,
             timeout: source.timeout,
+            lookups: Lookups::default(),
         }
     }
 
@@ -76,7 +81,8 @@ impl HttpClient {
         let host = self.uri.host().unwrap_or_default();
         let bare = host.trim_start_matches('[').trim_end_matches(']');
         let port = self.uri.port_u16().unwrap_or(80);
-        let stream = TcpStream::connect((bare, port))
+        let stream = self
+            .connect(bare, port)
             .await
             .map_err(HttpSourceError::Connect)?;
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
@@ -111,17 +117,29 @@ impl HttpClient {
             });
         }
         is_json(answer.headers())?;
+        is_plain(answer.headers())?;
         let body = Limited::new(answer.into_body(), LARGEST).collect().await;
         let body = body.map_err(HttpSourceError::Body)?.to_bytes();
         let targets = targets::parse(&body, Format::Json)?;
-        Ok(targets::resolve(targets).await?)
+        Ok(targets::resolve(targets, &self.lookups).await?)
+    }
+}
+
+impl HttpClient {
+    /// Connects to the first address of the host that answers.
+    async fn connect(&self, host: &str, port: u16) -> io::Result<TcpStream> {
+        let addresses = match host.parse::<IpAddr>() {
+            Ok(ip) => vec![(ip, port).into()],
+            Err(_) => self.lookups.all(host, port).await?,
+        };
+        TcpStream::connect(addresses.as_slice()).await
     }
 }
 
 /// Redirects are not followed: an answer from elsewhere might list other substations.
 fn leads_to(location: Option<&str>) -> String {
     location.map_or_else(String::new, |location| {
-        let location = location.escape_debug();
+        let location = Shown::value(location);
         format!("; it leads to {location}, and redirects are not followed: correct the URL")
     })
 }
@@ -135,5 +153,16 @@ fn is_json(headers: &HeaderMap) -> Result<(), HttpSourceError> {
         Ok(())
     } else {
         Err(HttpSourceError::Kind(kind.to_owned()))
+    }
+}
+
+/// A compressed answer could be a thousand times as large as its bytes, and none was asked for.
+fn is_plain(headers: &HeaderMap) -> Result<(), HttpSourceError> {
+    match headers.get(header::CONTENT_ENCODING) {
+        Some(kind) if !kind.as_bytes().eq_ignore_ascii_case(b"identity") => {
+            let kind = String::from_utf8_lossy(kind.as_bytes());
+            Err(HttpSourceError::Encoded(kind.into_owned()))
+        }
+        _ => Ok(()),
     }
 }

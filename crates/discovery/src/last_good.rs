@@ -9,6 +9,7 @@ use tracing::{info, warn};
 
 use super::targets::Found;
 use crate::metrics::{AnswerOutcome, SourceMetrics};
+use switchyard_bounded::Shown;
 
 /// The last good answer of a source.
 #[derive(Debug)]
@@ -69,6 +70,7 @@ impl LastGood {
             Err(error) => {
                 self.metrics.count(AnswerOutcome::Failed);
                 if self.source_health != SourceHealth::Failing {
+                    let error = Shown::message(error);
                     warn!(source, %error, kept, "Discovery source failed: keeping its last good answer");
                 }
                 self.source_health = SourceHealth::Failing;

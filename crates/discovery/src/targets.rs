@@ -5,6 +5,7 @@
 //! answer, because a partial answer would take the other substations out of service.
 
 mod groups;
+mod lookups;
 
 use std::{
     collections::BTreeMap,
@@ -13,9 +14,10 @@ use std::{
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use thiserror::Error;
-use tokio::net::lookup_host;
 
 use groups::Group;
+pub use lookups::{Lookups, UnknownHost};
+use switchyard_bounded::{Shown, yaml};
 use switchyard_config::{
     Endpoint, Fault, MOST_SUBSTATIONS, check_connectable, check_host, check_load, check_name,
     parse_endpoint,
@@ -23,9 +25,6 @@ use switchyard_config::{
 
 /// The most faults of one answer that a message names.
 const MOST_FAULTS: usize = 5;
-/// The most host names that are looked up at once.
-const LOOKUPS: usize = 16;
-
 /// A substation that a source found.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Found {
@@ -54,11 +53,14 @@ pub enum Format {
 #[derive(Debug, Error)]
 pub enum Malformed {
     /// It is not JSON, or not of this shape.
-    #[error("is not a JSON list of target groups: {0}")]
+    #[error("is not a JSON list of target groups: {}", Shown::value(.0))]
     Json(#[from] serde_json::Error),
-    /// It is not YAML, or not of this shape.
-    #[error("is not a YAML list of target groups: {0}")]
-    Yaml(#[from] yaml_serde::Error),
+    /// It is not YAML.
+    #[error("is not a YAML list of target groups: {}", Shown::value(.0))]
+    Yaml(#[from] yaml::Error),
+    /// It is YAML, but not of this shape.
+    #[error("is not a YAML list of target groups: {}", Shown::value(.0))]
+    Shape(String),
     /// More targets than the limit.
     #[error("has {0} targets; the most is {MOST_SUBSTATIONS}")]
     TooMany(usize),
@@ -77,14 +79,6 @@ fn shown(faults: &[Fault]) -> String {
         named.push(format!("and {} more", faults.len() - MOST_FAULTS));
     }
     named.join("; ")
-}
-
-/// A host name without an address.
-#[derive(Debug, Error)]
-#[error("{host}: is a host name that cannot be looked up: {reason}")]
-pub struct UnknownHost {
-    host: String,
-    reason: String,
 }
 
 /// A target; its host may not be looked up yet.
@@ -106,8 +100,7 @@ enum Host {
 
 /// Parses target groups; reports every fault.
 pub fn parse(content: &[u8], format: Format) -> Result<Vec<Target>, Malformed> {
-    let groups = groups::read(content, format)?;
-    let count = groups.iter().map(|group| group.targets.len()).sum();
+    let (groups, count) = groups::read(content, format)?;
     if count > MOST_SUBSTATIONS {
         return Err(Malformed::TooMany(count));
     }
@@ -133,7 +126,7 @@ fn read(index: usize, group: Group, targets: &mut Vec<Target>, faults: &mut Vec<
     let mut note = |place: String, value: &str, rule: String| {
         faults.push(Fault {
             path: format!("[{index}].{place}"),
-            value: format!("{value:?}"),
+            value: Shown::value(format_args!("{value:?}")).to_string(),
             rule,
         });
     };
@@ -182,7 +175,7 @@ fn parts(target: &str) -> Result<(Host, u16), String> {
 
 /// Looks up the hosts that are names, each once. Of several addresses it takes the lowest, IPv4 first: resolvers
 /// shuffle their answers, and that must not move a substation.
-pub async fn resolve(targets: Vec<Target>) -> Result<Vec<Found>, UnknownHost> {
+pub async fn resolve(targets: Vec<Target>, lookups: &Lookups) -> Result<Vec<Found>, UnknownHost> {
     let mut names: Vec<_> = targets
         .iter()
         .filter_map(|target| match &target.host {
@@ -194,10 +187,10 @@ pub async fn resolve(targets: Vec<Target>) -> Result<Vec<Found>, UnknownHost> {
     names.dedup();
     let known: BTreeMap<String, IpAddr> = stream::iter(names)
         .map(|name| async move {
-            let ip = look_up(&name).await?;
+            let ip = lookups.first(&name).await?;
             Ok((name, ip))
         })
-        .buffer_unordered(LOOKUPS)
+        .buffer_unordered(lookups::AT_ONCE)
         .try_collect()
         .await?;
 
@@ -218,18 +211,6 @@ pub async fn resolve(targets: Vec<Target>) -> Result<Vec<Found>, UnknownHost> {
         })
     });
     Ok(found.collect())
-}
-
-async fn look_up(host: &str) -> Result<IpAddr, UnknownHost> {
-    let unknown = |reason: String| UnknownHost {
-        host: host.to_owned(),
-        reason,
-    };
-    // The call needs a port, which has no effect.
-    let addresses = lookup_host((host, 1)).await;
-    let addresses = addresses.map_err(|error| unknown(error.to_string()))?;
-    let first = switchyard_address::first(addresses).map(|address| address.ip());
-    first.ok_or_else(|| unknown("it has no address".to_owned()))
 }
 
 #[cfg(test)]

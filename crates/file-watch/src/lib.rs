@@ -11,7 +11,7 @@ use std::{
     collections::{BTreeSet, hash_map::DefaultHasher},
     fs,
     hash::Hasher,
-    io::{self, Read},
+    io,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -19,9 +19,10 @@ use std::{
 
 use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher, event::AccessKind};
 use parking_lot::Mutex;
+use switchyard_bounded::file;
 use tokio::{
     sync::watch,
-    task::spawn_blocking,
+    task::{JoinHandle, spawn_blocking},
     time::{Instant, sleep_until, timeout},
 };
 use tracing::warn;
@@ -34,8 +35,10 @@ const MOST_WAITS: u32 = 10;
 const SAFETY_NET: Duration = Duration::from_secs(30);
 /// The same where events are unavailable.
 const POLL: Duration = Duration::from_secs(2);
-/// The largest file that is read, in bytes.
-const LARGEST: u64 = 32 << 20;
+/// The largest file that is read, in bytes: no reader of ours takes a larger one.
+const LARGEST: usize = 16 << 20;
+/// The most files of one pattern: each is read at every change.
+const MOST_FILES: usize = 1000;
 
 /// A file, or all matching files of a folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,6 +76,10 @@ impl Pattern {
                     let name = entry?.file_name();
                     if name.to_str().is_some_and(|name| matches(pattern, name)) {
                         files.push(folder.join(name));
+                    }
+                    if files.len() > MOST_FILES {
+                        let what = format!("more than {MOST_FILES} files match {pattern}");
+                        return Err(io::Error::new(io::ErrorKind::InvalidData, what));
                     }
                 }
                 files.sort();
@@ -120,22 +127,6 @@ fn matches(pattern: &str, name: &str) -> bool {
     left.ends_with(last)
 }
 
-/// Reads a whole file, if it is a regular file and not too large. A pipe or a device could block for ever.
-pub fn read(path: &Path) -> io::Result<Vec<u8>> {
-    let invalid = |what: &str| io::Error::new(io::ErrorKind::InvalidData, what.to_owned());
-    if !fs::metadata(path)?.is_file() {
-        return Err(invalid("is not a regular file"));
-    }
-    let mut content = Vec::new();
-    fs::File::open(path)?
-        .take(LARGEST + 1)
-        .read_to_end(&mut content)?;
-    if content.len() as u64 > LARGEST {
-        return Err(invalid("is larger than 32 MiB"));
-    }
-    Ok(content)
-}
-
 /// Each file with a digest of its contents; `None` if it could not be read.
 type Digests = Vec<(PathBuf, Option<u64>)>;
 
@@ -147,6 +138,8 @@ pub struct Watch {
     events: watch::Receiver<()>,
     is_due: bool,
     next_scan: Instant,
+    /// The scan under way. One that hangs can't be interrupted, and holds its thread: no other begins before it ends.
+    scan: Option<JoinHandle<(Digests, Duration)>>,
 }
 
 impl Watch {
@@ -178,6 +171,7 @@ impl Watch {
             events,
             is_due: false,
             next_scan,
+            scan: None,
         }
     }
 
@@ -196,12 +190,16 @@ impl Watch {
                     break;
                 }
             }
-            let watcher = Arc::clone(&self.watcher);
-            let scanned = spawn_blocking(move || {
-                let mut watcher = watcher.lock();
-                (watcher.scan(), watcher.pause())
-            })
-            .await;
+            // Kept where this is dropped while it waits.
+            let scan = self.scan.get_or_insert_with(|| {
+                let watcher = Arc::clone(&self.watcher);
+                spawn_blocking(move || {
+                    let mut watcher = watcher.lock();
+                    (watcher.scan(), watcher.pause())
+                })
+            });
+            let scanned = scan.await;
+            self.scan = None;
             self.is_due = false;
             let Ok((seen, pause)) = scanned else {
                 self.next_scan = Instant::now() + SAFETY_NET;
@@ -270,7 +268,9 @@ impl FileWatcher {
         let mut seen: Vec<_> = files
             .into_iter()
             .map(|file| {
-                let digest = read(&file).ok().map(|content| digest(&content));
+                let digest = file::read(&file, LARGEST)
+                    .ok()
+                    .map(|content| digest(&content));
                 (file, digest)
             })
             .collect();

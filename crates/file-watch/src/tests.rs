@@ -125,10 +125,32 @@ async fn without_events_it_polls() {
     assert!(begun.elapsed() < POLL + Duration::from_secs(1));
 }
 
-#[test]
-fn only_regular_files_are_read() {
-    for endless in ["/dev/zero", "/dev"] {
-        let error = read(Path::new(endless)).unwrap_err().to_string();
-        assert!(error.contains("is not a regular file"), "{error}");
+#[tokio::test]
+async fn a_scan_that_hangs_is_the_only_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("a.json");
+    let mut watch = watch(folder.path(), "a.json");
+    let watcher = Arc::clone(&watch.watcher);
+    let (held, is_held) = std::sync::mpsc::channel();
+    let (release, is_released) = std::sync::mpsc::channel::<()>();
+    let hanging = std::thread::spawn(move || {
+        let _held = watcher.lock();
+        held.send(()).unwrap();
+        let _ = is_released.recv();
+    });
+    is_held.recv().unwrap();
+    fs::write(&file, "1").unwrap();
+    let mut scans = Vec::new();
+    while scans.len() < 3 {
+        let wait = timeout(QUIET * MOST_WAITS * 2, watch.changed()).await;
+        assert!(wait.is_err(), "there is no scan that could have ended");
+        scans.extend(watch.scan.as_ref().map(JoinHandle::id));
     }
+    assert!(
+        scans.iter().all(|scan| Some(scan) == scans.first()),
+        "{scans:?}"
+    );
+    drop(release);
+    hanging.join().unwrap();
+    notices(&mut watch, "the change that the scan has seen").await;
 }

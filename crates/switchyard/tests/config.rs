@@ -105,6 +105,17 @@ fn a_file_that_cannot_be_read_is_named_with_the_reason() {
             .to_string()
             .contains("UTF-8")
     );
+
+    let pipe = folder.path().join("pipe.yaml");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.unwrap().success());
+    for read in [
+        Config::from_file(&pipe).err(),
+        Config::admin_listen(&pipe).err(),
+    ] {
+        let error = read.unwrap().to_string();
+        assert!(error.contains("cannot be read: it is a pipe"), "{error}");
+    }
 }
 
 #[test]

@@ -23,10 +23,13 @@ use crate::{
     provider::provider,
     secret::secret,
 };
+use switchyard_bounded::file::read;
 use switchyard_config::{self as config, Fault};
 
 const CERTIFICATE: &str = "tls.certificate";
 const KEY: &str = "tls.key";
+/// The largest file of certificates or of a key, in bytes: some hundred certificates.
+const LARGEST: usize = 1 << 20;
 
 /// A certificate, the chain from it to a root, and its key; checked to belong together.
 #[derive(Debug)]
@@ -71,7 +74,7 @@ fn fault(path: &str, file: &Path, rule: String) -> Fault {
 }
 
 fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, Fault> {
-    let text = std::fs::read(file)
+    let text = read(file, LARGEST)
         .map_err(|error| fault(CERTIFICATE, file, format!("cannot be read: {error}")))?;
     let text = separated(&text);
     if let Some(kind) = unread_kind(&text) {
@@ -92,7 +95,7 @@ fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, Fault> {
 }
 
 fn private_key(file: &Path) -> Result<PrivateKeyDer<'static>, Fault> {
-    let text = secret(file).map_err(|rule| fault(KEY, file, rule))?;
+    let text = secret(file, LARGEST).map_err(|rule| fault(KEY, file, rule))?;
     let text = separated(&text);
     PrivateKeyDer::from_pem_slice(&text).map_err(|error| {
         let is_encrypted = text

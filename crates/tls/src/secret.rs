@@ -6,17 +6,18 @@ use std::{
     path::Path,
 };
 
+use switchyard_bounded::file;
 use tracing::warn;
 
 /// The permission bit by which every user of the machine may read a file.
 const WORLD_READABLE: u32 = 0o004;
 
-/// Reads the file, or says which rule it breaks.
-pub(crate) fn secret(file: &Path) -> Result<Vec<u8>, String> {
+/// Reads the file of at most `most` bytes, or says which rule it breaks.
+pub(crate) fn secret(path: &Path, most: usize) -> Result<Vec<u8>, String> {
     let cannot = |error| format!("cannot be read: {error}");
     let is_open = |metadata: Metadata| metadata.permissions().mode() & WORLD_READABLE != 0;
-    if fs::metadata(file).map(is_open).map_err(cannot)? {
-        warn!(file = %file.display(), "File is world-readable: run chmod o-r on it");
+    if fs::metadata(path).map(is_open).map_err(cannot)? {
+        warn!(file = %path.display(), "File is world-readable: run chmod o-r on it");
     }
-    fs::read(file).map_err(cannot)
+    file::read(path, most).map_err(cannot)
 }

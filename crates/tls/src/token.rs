@@ -17,6 +17,9 @@ use crate::secret::secret;
 /// The shortest token, in bytes: below it, guessing comes into reach.
 const SHORTEST: usize = 16;
 
+/// The largest file of a token, in bytes: a header can't carry a longer one.
+const LARGEST: usize = 4 << 10;
+
 const SCHEME: &str = "Bearer";
 
 /// Why a request is not authorised.
@@ -79,7 +82,7 @@ impl fmt::Debug for Token {
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, String> {
-    let text = secret(file)?;
+    let text = secret(file, LARGEST)?;
     let token = text.trim_ascii();
     if token.is_empty() {
         Err("is empty: write a token into it, as by `openssl rand -hex 32`".to_owned())

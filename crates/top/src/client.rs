@@ -1,7 +1,6 @@
 //! The client of the admin port: a stream of snapshots, and the commands drain and undrain.
 
 use std::{
-    fs,
     io::{self, BufRead},
     path::Path,
     sync::mpsc::Sender,
@@ -10,6 +9,7 @@ use std::{
 };
 
 use serde_json::Value;
+use switchyard_bounded::file::read_text;
 use switchyard_process::http::{self, Client, Response, Url};
 use switchyard_status::{History, StatusSnapshot};
 
@@ -23,6 +23,8 @@ const PAUSE: Duration = Duration::from_secs(1);
 const UNAUTHORISED: u16 = 401;
 /// The most bytes that are read of a history: several times as many as five minutes take.
 const HISTORY: u64 = 1024 * 1024;
+/// The largest file of a token, in bytes.
+const LARGEST_TOKEN: usize = 4 * 1024;
 /// The most bytes that are read of an error's text.
 const MOST: u64 = 64 * 1024;
 
@@ -48,7 +50,7 @@ impl AdminClient {
             reason: reason.to_string(),
         })?;
         let token = token_file.map(|path| {
-            let text = fs::read_to_string(path).map_err(|source| Error::Token {
+            let text = read_text(path, LARGEST_TOKEN).map_err(|source| Error::Token {
                 path: path.to_owned(),
                 source,
             })?;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde_json::Value;
 
+use switchyard_bounded::Shown;
 use switchyard_config::{Config, Substation};
 
 /// Most lines of one kind; the rest is only counted, because discovery may add a thousand substations at once.
@@ -128,7 +129,10 @@ fn differences(
     all.into_iter()
         .map(|key| (key, written(before, key), written(now, key)))
         .filter(|(_, was, is)| was != is)
-        .map(|(key, was, is)| line(key, &was, &is))
+        .map(|(key, was, is)| {
+            let [was, is] = [was, is].map(|value| Shown::value(value).to_string());
+            line(key, &was, &is)
+        })
         .collect()
 }
 

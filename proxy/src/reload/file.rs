@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use tokio::task::spawn_blocking;
 
-use switchyard_config::{self as config, Config};
+use switchyard_config as config;
 use switchyard_file_watch::{Pattern, Watch};
 
 /// The configuration's file.
@@ -34,15 +34,9 @@ impl ConfigFile {
         self.watch = watch.ok();
     }
 
-    /// The configuration, or all its faults, one line each.
-    pub(super) async fn read(&self) -> Result<Config, Vec<String>> {
-        let path = self.path.clone();
-        // Resolves host names, which may take long.
-        match spawn_blocking(move || Config::from_file(&path)).await {
-            Ok(Ok(config)) => Ok(config),
-            Ok(Err(error)) => Err(lines(error)),
-            Err(error) => Err(vec![format!("it can't be read: {error}")]),
-        }
+    /// Its path.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
     }
 }
 

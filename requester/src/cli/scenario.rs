@@ -8,9 +8,14 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use requester::{Curve, Energy, Error, Hours, Load, Options, Profile, grouped, read_csv};
 
+use switchyard_bounded::file::limited;
+
 use super::cars::CarArgs;
 use super::common::CommonArgs;
 use super::help;
+
+/// The most that is read of a file to replay, in bytes: some ten million requests. It may be a pipe, as from `zcat`.
+const LARGEST_REPLAY: usize = 1 << 30;
 
 /// The scenario's name for the report, its load, and its cars with their default energy.
 pub(super) type Scenario<'a> = (String, Load, &'a CarArgs, Energy);
@@ -242,7 +247,8 @@ impl ReplayArgs {
         let path: &Path = &self.file;
         let cannot = || format!("cannot replay {}", path.display());
         let file = File::open(path).with_context(cannot)?;
-        let mut offers = read_csv(BufReader::new(file), options.seed).with_context(cannot)?;
+        let mut offers = read_csv(BufReader::new(limited(file, LARGEST_REPLAY)), options.seed)
+            .with_context(cannot)?;
         for offer in &mut offers {
             offer.at = offer.at.div_f64(self.speed);
         }

@@ -6,6 +6,7 @@
 use super::{Discovery, DnsSource, Family, FileSource, HttpSource, MOST_SOURCES, Records};
 use crate::{tree::Node, values, walk::Section};
 use std::time::Duration;
+use switchyard_bounded::yaml::Number;
 
 pub(crate) fn discovery(s: &mut Section<'_>) -> Discovery {
     Discovery {
@@ -134,7 +135,7 @@ fn short_dns(text: &str) -> Vec<(&'static str, Node)> {
     match port {
         Some(port) => vec![
             ("name", Node::Text(name.to_owned())),
-            ("port", Node::Number(port.into())),
+            ("port", Node::Number(Number::Whole(port))),
         ],
         None => vec![("name", Node::Text(text.to_owned()))],
     }

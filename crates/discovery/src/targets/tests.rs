@@ -7,7 +7,9 @@ fn found(text: &str, format: Format) -> Vec<Found> {
     let resolved = tokio::runtime::Builder::new_current_thread()
         .build()
         .unwrap();
-    resolved.block_on(resolve(targets)).unwrap()
+    resolved
+        .block_on(resolve(targets, &Lookups::default()))
+        .unwrap()
 }
 
 fn refusal(text: &str) -> String {
@@ -66,7 +68,10 @@ async fn an_unknown_host_is_named() {
         Format::Yaml,
     )
     .unwrap();
-    let error = resolve(targets).await.unwrap_err().to_string();
+    let error = resolve(targets, &Lookups::default())
+        .await
+        .unwrap_err()
+        .to_string();
     assert!(
         error.starts_with("unknown.invalid: is a host name that cannot be looked up"),
         "{error}"
