@@ -43,13 +43,46 @@ pub enum Error {
         .0.display()
     )]
     AlreadyRunning(PathBuf),
+    /// Something else has the path, which would be lost.
+    #[error(
+        "{} is {found}, and not a socket that a process of this user has left: nothing is replaced; choose another \
+         --upgrade-socket, or remove it yourself if nobody needs it",
+        path.display()
+    )]
+    NotOurs {
+        /// The path.
+        path: PathBuf,
+        /// What is there.
+        found: String,
+    },
     /// The other process speaks another version of the protocol.
-    #[error("the other process speaks version {0:?} of the handover, this one 1: restart instead")]
-    Version(Option<char>),
+    #[error(
+        "the other process speaks version {theirs} of the handover, this one {ours}: restart instead"
+    )]
+    Version {
+        /// The version of the other process.
+        theirs: char,
+        /// The version of this one.
+        ours: char,
+    },
+    /// What listens there is no process of ours.
+    #[error(
+        "what listens there is no switchyard: it answered with {:?}; choose the --upgrade-socket of the running process",
+        char::from(*.0)
+    )]
+    Stranger(u8),
+    /// The other process sent more sockets than there can be.
+    #[error(
+        "the other process sent more listening sockets than this one can take: restart instead"
+    )]
+    TooManySockets,
+    /// Another new process has the sockets.
+    #[error("another upgrade is under way: wait until it has ended, and try again")]
+    Busy,
     /// The connection to the other process failed.
     #[error("the other process closed the connection: {0}")]
     Disconnected(#[from] io::Error),
     /// The other process did not answer in time.
-    #[error("the other process did not answer within {0:?}: is another upgrade under way?")]
+    #[error("the other process did not answer within {0:?}: does it hang?")]
     Timeout(Duration),
 }

@@ -8,7 +8,7 @@
 //!
 //! ```text
 //! new                                   old
-//!  │ connect ──────────────────────────▶ │  same user?
+//!  │ connect, VERSION ─────────────────▶ │  same user? same version? no other under way?
 //!  │ ◀──────────────── VERSION + sockets │
 //!  │ starts, samples, accepts            │  continues
 //!  │ READY ────────────────────────────▶ │  accepts no more

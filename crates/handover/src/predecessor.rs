@@ -1,7 +1,7 @@
 //! The new process's side.
 
 use std::{
-    io::{self, ErrorKind},
+    io::{self, ErrorKind, Write},
     net::TcpListener,
     os::unix::net::UnixStream,
 };
@@ -20,11 +20,14 @@ pub struct Predecessor {
 }
 
 impl Predecessor {
-    /// Connects to it and receives its listening sockets. Blocks for [`ANSWER_TIMEOUT`] at most.
+    /// Connects to it, greets it, and receives its listening sockets. Blocks for [`ANSWER_TIMEOUT`] at most.
     pub fn connect(path: &SocketPath) -> Result<(Self, Vec<TcpListener>), Error> {
-        let stream = path.connect()?;
+        let mut stream = path.connect()?;
         stream.set_read_timeout(Some(ANSWER_TIMEOUT))?;
-        let sockets = protocol::receive(&stream).map_err(|error| match error {
+        stream.set_write_timeout(Some(ANSWER_TIMEOUT))?;
+        let greeted = stream.write_all(&[protocol::VERSION]).map_err(Error::from);
+        let sockets = greeted.and_then(|()| protocol::receive(&stream));
+        let sockets = sockets.map_err(|error| match error {
             Error::Disconnected(error)
                 if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) =>
             {

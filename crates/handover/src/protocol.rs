@@ -1,4 +1,4 @@
-//! Sends listening sockets over a unix socket, with three one-byte messages.
+//! Sends listening sockets over a unix socket, with messages of one byte, or of two.
 
 use std::{
     io::{self, ErrorKind, IoSlice, IoSliceMut},
@@ -17,8 +17,10 @@ use rustix::{
 
 use super::Error;
 
-/// Sent with the sockets. Change it when the messages after them change.
-pub(super) const VERSION: u8 = b'1';
+/// Sent by the new process as a greeting, and by the old one with the sockets. Change it when the messages change.
+pub(super) const VERSION: u8 = b'2';
+/// Sent in place of the version: another new process has the sockets already.
+pub(super) const BUSY: u8 = b'B';
 /// The new process accepts.
 pub(super) const READY: u8 = b'R';
 /// The old process accepts no more.
@@ -26,6 +28,11 @@ pub(super) const DRAINING: u8 = b'D';
 
 /// The most listening sockets in one message; the proxy has two.
 const MAX_SOCKETS: usize = 16;
+
+/// The version that a byte stands for, if it stands for one.
+pub(super) fn version(byte: u8) -> Option<char> {
+    byte.is_ascii_digit().then_some(byte.into())
+}
 
 /// Sends `sockets` with [`VERSION`]. They also stay open in this process.
 pub(super) fn send(stream: impl AsFd, sockets: &[TcpListener]) -> io::Result<()> {
@@ -45,7 +52,7 @@ pub(super) fn send(stream: impl AsFd, sockets: &[TcpListener]) -> io::Result<()>
         stream,
         &[IoSlice::new(&[VERSION])],
         &mut control,
-        SendFlags::empty(),
+        SendFlags::NOSIGNAL,
     )?;
     Ok(())
 }
@@ -54,10 +61,10 @@ pub(super) fn send(stream: impl AsFd, sockets: &[TcpListener]) -> io::Result<()>
 pub(super) fn receive(stream: impl AsFd) -> Result<Vec<TcpListener>, Error> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MAX_SOCKETS))];
     let mut control = RecvAncillaryBuffer::new(&mut space);
-    let mut version = [0];
+    let mut first = [0];
     let got = recvmsg(
         stream,
-        &mut [IoSliceMut::new(&mut version)],
+        &mut [IoSliceMut::new(&mut first)],
         &mut control,
         RecvFlags::empty(),
     )
@@ -75,8 +82,18 @@ pub(super) fn receive(stream: impl AsFd) -> Result<Vec<TcpListener>, Error> {
     if got.bytes == 0 {
         return Err(io::Error::from(ErrorKind::UnexpectedEof).into());
     }
-    if version != [VERSION] || got.flags.contains(ReturnFlags::CTRUNC) {
-        return Err(Error::Version(version.first().copied().map(char::from)));
+    let [first] = first;
+    match first {
+        BUSY => Err(Error::Busy),
+        VERSION if got.flags.contains(ReturnFlags::CTRUNC) => Err(Error::TooManySockets),
+        // A process of the same version without a socket to hand over is none of ours.
+        VERSION if sockets.is_empty() => Err(Error::Stranger(first)),
+        VERSION => Ok(sockets),
+        other => Err(
+            version(other).map_or(Error::Stranger(other), |theirs| Error::Version {
+                theirs,
+                ours: VERSION.into(),
+            }),
+        ),
     }
-    Ok(sockets)
 }

@@ -1,10 +1,22 @@
 //! The old process's side.
+//!
+//! Who connects is no successor yet: it may be a check whether anybody listens here, or a process that hangs. So each
+//! connection is heard on its own, for a few seconds, and only one that has greeted as a successor does gets the
+//! sockets. From then on it has a minute to become ready, and further ones are told that an upgrade is under way: two
+//! that took over at once would both serve.
 
-use std::{io, net::TcpListener, time::Duration};
+use std::{
+    future::{Future, pending},
+    io::{self, ErrorKind},
+    net::TcpListener,
+    pin::Pin,
+    time::Duration,
+};
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, Interest},
     net::{UnixListener, UnixStream},
+    task::JoinSet,
     time::{sleep, timeout},
 };
 use tracing::{info, warn};
@@ -13,6 +25,10 @@ use super::{ANSWER_TIMEOUT, READY_TIMEOUT, protocol};
 
 /// The pause after a failed accept, so that it does not fail in a busy loop.
 const PAUSE: Duration = Duration::from_secs(1);
+/// How long a connection may stay silent. A new process greets at once, and waits longer for the answer.
+const GREETING: Duration = Duration::from_secs(3);
+/// The most connections that are heard at once; further ones wait in the system's queue.
+const MOST_HEARD: usize = 64;
 
 /// Serves the listening sockets to a successor.
 #[derive(Debug)]
@@ -41,47 +57,66 @@ impl HandoverServer {
     /// Completes once a new process has the sockets and is ready. A process that fails before that is logged and
     /// changes nothing.
     pub async fn successor(&self) -> Successor {
+        // Those that have not greeted yet.
+        let mut heard = JoinSet::new();
+        // The one that has the sockets, until it is ready.
+        let mut candidate: Option<
+            Pin<Box<dyn Future<Output = io::Result<Successor>> + Send + '_>>,
+        > = None;
         loop {
-            let candidate = match self.listener.accept().await {
-                Ok((stream, _)) => self.hand_over(stream).await,
-                Err(error) => {
-                    sleep(PAUSE).await;
-                    Err(error)
-                }
-            };
-            match candidate {
-                Ok(Some(successor)) => return successor,
-                // Only a check whether a process listens here.
-                Ok(None) => {}
-                Err(error) => {
-                    warn!(%error, "Handover failed: this process continues");
+            tokio::select! {
+                accepted = self.listener.accept(), if heard.len() < MOST_HEARD => match accepted {
+                    Ok((stream, _)) => drop(heard.spawn(hear(stream))),
+                    Err(error) => {
+                        failed(&error);
+                        sleep(PAUSE).await;
+                    }
+                },
+                Some(greeted) = heard.join_next() => match greeted {
+                    Ok(Ok(Some(greeted))) if candidate.is_none() => {
+                        candidate = Some(Box::pin(self.hand_over(greeted)));
+                    }
+                    Ok(Ok(Some(mut greeted))) => {
+                        // It may have gone.
+                        let _ = timeout(ANSWER_TIMEOUT, greeted.stream.write_u8(protocol::BUSY)).await;
+                        failed(&io::Error::other("another new process has the listening sockets already"));
+                    }
+                    // Only a check whether a process listens here.
+                    Ok(Ok(None)) => {}
+                    Ok(Err(error)) => failed(&error),
+                    Err(error) => failed(&io::Error::other(error)),
+                },
+                outcome = async {
+                    match &mut candidate {
+                        Some(candidate) => candidate.await,
+                        None => pending().await,
+                    }
+                } => {
+                    candidate = None;
+                    match outcome {
+                        Ok(successor) => return successor,
+                        Err(error) => failed(&error),
+                    }
                 }
             }
         }
     }
 
-    async fn hand_over(&self, mut stream: UnixStream) -> io::Result<Option<Successor>> {
-        let peer = stream.peer_cred()?;
-        if peer.uid() != rustix::process::geteuid().as_raw() {
-            let message = format!(
-                "requested by user {}, not by this process's own user",
-                peer.uid()
-            );
-            return Err(io::Error::new(io::ErrorKind::PermissionDenied, message));
-        }
-        let process = peer.pid().and_then(|pid| u32::try_from(pid).ok());
+    /// Sends the sockets, and waits until the new process is ready.
+    async fn hand_over(&self, greeted: Successor) -> io::Result<Successor> {
+        let Successor {
+            mut stream,
+            process,
+        } = greeted;
         let sent = stream.async_io(Interest::WRITABLE, || {
             protocol::send(&stream, &self.sockets)
         });
-        match timeout(ANSWER_TIMEOUT, sent).await {
-            Ok(Err(error)) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(None),
-            sent => sent.map_err(io::Error::from)??,
-        }
+        timeout(ANSWER_TIMEOUT, sent).await??;
         info!(process, "Listening sockets sent to a new process");
         match timeout(READY_TIMEOUT, stream.read_u8()).await {
-            Ok(Ok(protocol::READY)) => Ok(Some(Successor { stream, process })),
+            Ok(Ok(protocol::READY)) => Ok(Successor { stream, process }),
             Ok(Ok(_)) => Err(io::Error::new(
-                io::ErrorKind::InvalidData,
+                ErrorKind::InvalidData,
                 "the new process sent something other than its word of being ready",
             )),
             Ok(Err(error)) => Err(io::Error::new(
@@ -89,11 +124,62 @@ impl HandoverServer {
                 "the new process ended before it was ready",
             )),
             Err(_) => Err(io::Error::new(
-                io::ErrorKind::TimedOut,
+                ErrorKind::TimedOut,
                 format!("the new process was not ready within {READY_TIMEOUT:?}"),
             )),
         }
     }
+}
+
+fn failed(error: &io::Error) {
+    warn!(%error, "Handover failed: this process continues");
+}
+
+/// Waits for the greeting of a new process; `None` if it only checks whether a process listens here.
+async fn hear(mut stream: UnixStream) -> io::Result<Option<Successor>> {
+    let peer = stream.peer_cred()?;
+    let own = rustix::process::geteuid().as_raw();
+    if peer.uid() != own {
+        return Err(foreign(peer.uid(), own));
+    }
+    let process = peer.pid().and_then(|pid| u32::try_from(pid).ok());
+    let error = match timeout(GREETING, stream.read_u8()).await {
+        Ok(Ok(protocol::VERSION)) => return Ok(Some(Successor { stream, process })),
+        Ok(Ok(other)) => io::Error::new(ErrorKind::InvalidData, other_version(other)),
+        Ok(Err(error)) if error.kind() == ErrorKind::UnexpectedEof => return Ok(None),
+        Ok(Err(error)) => return Err(error),
+        Err(_) => io::Error::new(
+            ErrorKind::TimedOut,
+            format!(
+                "process {} connected and said nothing for {GREETING:?}: a new process of version {} greets at once",
+                process.unwrap_or_default(),
+                char::from(protocol::VERSION)
+            ),
+        ),
+    };
+    // Without a socket: it tells a process of another version which one this is.
+    let _ = timeout(ANSWER_TIMEOUT, stream.write_u8(protocol::VERSION)).await;
+    Err(error)
+}
+
+fn other_version(byte: u8) -> String {
+    let ours = char::from(protocol::VERSION);
+    match protocol::version(byte) {
+        Some(theirs) => format!(
+            "the new process speaks version {theirs} of the handover, this one {ours}: restart instead"
+        ),
+        None => format!(
+            "a process connected that speaks no handover: it began with {:?}",
+            char::from(byte)
+        ),
+    }
+}
+
+pub(super) fn foreign(uid: u32, own: u32) -> io::Error {
+    io::Error::new(
+        ErrorKind::PermissionDenied,
+        format!("requested by user {uid}, not by this process's own user, {own}"),
+    )
 }
 
 impl Successor {

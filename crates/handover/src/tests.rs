@@ -7,6 +7,7 @@ use std::{
     os::unix::{fs::PermissionsExt, net::UnixStream},
     path::PathBuf,
     thread,
+    time::Instant,
 };
 
 use tempfile::TempDir;
@@ -70,33 +71,182 @@ async fn a_ready_process_gets_the_sockets_and_takes_over() {
 }
 
 #[tokio::test]
-async fn a_process_that_ends_or_speaks_another_protocol_changes_nothing() {
+async fn whoever_is_no_new_process_changes_nothing_and_keeps_nobody_waiting() {
     let meeting = meeting();
-    drop(UnixStream::connect(meeting.place.path()).unwrap());
+    let at = || UnixStream::connect(meeting.place.path()).unwrap();
+    // It asks whether a process listens, it dies with the sockets, and it is no handover at all.
+    drop(at());
     drop(connect(&meeting.place).await);
-    let mut stranger = UnixStream::connect(meeting.place.path()).unwrap();
+    let mut stranger = at();
     stranger.write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();
-    // Connections are served in order: the last one comes after these.
-    let (new, _) = connect(&meeting.place).await;
+    // More silent ones than the system has patience for would be others' fault; these hold a place each.
+    let silent: Vec<_> = (0..20).map(|_| at()).collect();
+    let begun = Instant::now();
+    let (new, _) = connect_soon(&meeting.place).await;
+    assert!(begun.elapsed() < ANSWER_TIMEOUT, "{:?}", begun.elapsed());
     assert!(!meeting.old.is_finished());
+    let relieved = tokio::spawn(new.take_over());
+    meeting.old.await.unwrap().confirm().await.unwrap();
+    relieved.await.unwrap().unwrap();
+    drop(silent);
+}
+
+/// Connects until the process before has been noticed to be dead.
+async fn connect_soon(place: &SocketPath) -> (Predecessor, Vec<TcpListener>) {
+    loop {
+        let place = place.clone();
+        let met = tokio::task::spawn_blocking(move || Predecessor::connect(&place));
+        match met.await.unwrap() {
+            Ok(met) => return met,
+            Err(Error::Busy) => tokio::task::yield_now().await,
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_second_new_process_is_told_of_the_first() {
+    let meeting = meeting();
+    let (first, _) = connect(&meeting.place).await;
+    let place = meeting.place.clone();
+    let second = tokio::task::spawn_blocking(move || Predecessor::connect(&place));
+    assert!(matches!(second.await.unwrap(), Err(Error::Busy)));
+    let relieved = tokio::spawn(first.take_over());
+    meeting.old.await.unwrap().confirm().await.unwrap();
+    relieved.await.unwrap().unwrap();
+}
+
+/// What an old process answers to `said`, after which the other side says no more.
+fn answer(place: &SocketPath, said: &[u8]) -> Vec<u8> {
+    let mut stream = UnixStream::connect(place.path()).unwrap();
+    stream
+        .set_read_timeout(Some(Duration::from_secs(20)))
+        .unwrap();
+    stream.write_all(said).unwrap();
+    stream.shutdown(std::net::Shutdown::Write).unwrap();
+    let mut answer = Vec::new();
+    // Reset where it has not read all.
+    let _ = stream.read_to_end(&mut answer);
+    answer
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_first_byte_but_the_version_is_answered_with_sockets() {
+    let meeting = meeting();
+    let place = meeting.place.clone();
+    let asked = tokio::task::spawn_blocking(move || {
+        for byte in 0..=u8::MAX {
+            if byte != VERSION {
+                // Its own version, which another of ours understands, and nothing more.
+                assert_eq!(answer(&place, &[byte]), [VERSION], "{byte}");
+            }
+        }
+        assert_eq!(answer(&place, &[b'1'; 100_000]), [VERSION]);
+        assert_eq!(answer(&place, b""), b"");
+        // Greeted, and gone or garbled before it is ready.
+        for rest in [&b""[..], b"r", b"X", &[VERSION], &[0; 1000]] {
+            while answer(&place, &[&[VERSION], rest].concat()) == [protocol::BUSY] {}
+        }
+    });
+    asked.await.unwrap();
+    let (new, sockets) = connect_soon(&meeting.place).await;
+    assert_eq!(sockets.len(), 2);
     let relieved = tokio::spawn(new.take_over());
     meeting.old.await.unwrap().confirm().await.unwrap();
     relieved.await.unwrap().unwrap();
 }
 
-#[test]
-fn another_version_is_named() {
+/// An old process that answers every greeting with `said`, and what the new one makes of it.
+fn told(said: &'static [u8]) -> Error {
     let (place, _folder) = place();
     let listener = place.replace().unwrap();
     listener.set_nonblocking(false).unwrap();
     let old = thread::spawn(move || {
         let (mut stream, _) = listener.accept().unwrap();
-        stream.write_all(&[VERSION + 1]).unwrap();
-        let _ = stream.read(&mut [0]);
+        let mut greeting = [0];
+        stream.read_exact(&mut greeting).unwrap();
+        stream.write_all(said).unwrap();
+        greeting
     });
     let error = Predecessor::connect(&place).unwrap_err();
-    assert!(matches!(error, Error::Version(Some('2'))), "{error}");
-    old.join().unwrap();
+    assert_eq!(old.join().unwrap(), [VERSION], "it says its version first");
+    error
+}
+
+#[test]
+fn both_versions_are_named_and_strangers_are_no_version() {
+    let error = told(b"1").to_string();
+    let expected =
+        "the other process speaks version 1 of the handover, this one 2: restart instead";
+    assert_eq!(error, expected);
+    assert!(matches!(told(b"HTTP/1.1 400"), Error::Stranger(b'H')));
+    assert!(matches!(told(&[0xff]), Error::Stranger(0xff)));
+    assert!(matches!(told(b"B"), Error::Busy));
+    // The right version, and no socket.
+    assert!(matches!(told(&[VERSION]), Error::Stranger(VERSION)));
+    assert!(matches!(told(b""), Error::Disconnected(_)));
+}
+
+#[test]
+fn another_user_is_refused() {
+    let error = successor::foreign(1000, 1001).to_string();
+    assert!(
+        error.contains("user 1000") && error.contains("own user, 1001"),
+        "{error}"
+    );
+}
+
+#[test]
+fn what_is_no_socket_of_ours_is_left_alone() {
+    let (place, _folder) = place();
+    let path = place.path().to_owned();
+    let folder = path.parent().unwrap();
+    let elsewhere = folder.join("elsewhere");
+    fs::write(&elsewhere, "precious").unwrap();
+    let refused = |path: &std::path::Path, found: &str| {
+        for error in [place.open().unwrap_err(), place.replace().unwrap_err()] {
+            let told = error.to_string();
+            let begun = format!("{} is {found}, and not a socket", path.display());
+            assert!(told.starts_with(&begun), "{told}");
+        }
+    };
+
+    fs::write(&path, "precious").unwrap();
+    refused(&path, "a regular file");
+    assert!(matches!(
+        Predecessor::connect(&place),
+        Err(Error::NotOurs { .. })
+    ));
+    assert!(place.close().is_err());
+    assert_eq!(fs::read(&path).unwrap(), b"precious");
+    fs::remove_file(&path).unwrap();
+
+    fs::create_dir(&path).unwrap();
+    refused(&path, "a directory");
+    fs::remove_dir(&path).unwrap();
+
+    std::os::unix::fs::symlink(&elsewhere, &path).unwrap();
+    refused(&path, "a symbolic link");
+    fs::remove_file(&path).unwrap();
+    assert_eq!(fs::read(&elsewhere).unwrap(), b"precious");
+
+    // The name that the socket has before it is in place.
+    let fresh = folder.join("upgrade.sock.new");
+    fs::write(&fresh, "precious").unwrap();
+    refused(&fresh, "a regular file");
+    assert_eq!(fs::read(&fresh).unwrap(), b"precious");
+    fs::remove_file(&fresh).unwrap();
+
+    // A socket of another kind.
+    let datagrams = std::os::unix::net::UnixDatagram::bind(&path).unwrap();
+    assert!(matches!(place.open(), Err(Error::Path { .. })));
+    assert!(path.exists());
+    drop(datagrams);
+    fs::remove_file(&path).unwrap();
+
+    let _listener = place.open().unwrap();
+    let mode = fs::metadata(&path).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
 }
 
 #[test]
