@@ -8,7 +8,7 @@ CARGO := . ./scripts/common.sh && cargo
 .DEFAULT_GOAL := help
 .PHONY: help demo rush-hour test up down images pictures pictures-dashboards dashboards
 .PHONY: soak soak-page bench bench-readme bench-testers bench-scrape bench-held bench-scale bench-micro profile
-.PHONY: simulate fmt fix clippy fuzz clean
+.PHONY: simulate attack fmt fix clippy fuzz clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' Makefile
@@ -100,6 +100,12 @@ simulate: ## simulate every policy beside its peers and an oracle, on the real l
 	@./scripts/setup.sh
 	@$(CARGO) build --release --locked
 	@$(CARGO) run --quiet --release --locked -p switchyard-simulator -- $(ARGS)
+
+attack: ## hostile clients against the proxy, nginx, HAProxy and Envoy: docs/security.md; about 20 minutes (Linux)
+	@./scripts/setup.sh bench
+	@$(CARGO) build --profile dist --locked --bin switchyard --bin substation
+	@$(CARGO) build --profile dist --locked --package switchyard-faults --example attack
+	@. ./scripts/common.sh && python3 -B bench/attack.py --envoy "$$bench_tools/bin/envoy" $(ARGS)
 
 dashboards: ## write Grafana's dashboards from monitoring/dashboards
 	@python3 -B -m monitoring.dashboards

@@ -13,6 +13,7 @@
 //! All are bounded: a swarm by its connections and by its longest time, after which its connections close.
 
 mod attack;
+mod catalogue;
 mod honest;
 pub mod http1;
 pub mod http2;
@@ -22,6 +23,7 @@ pub mod tls;
 mod usage;
 
 pub use attack::Attack;
+pub use catalogue::{OVER_HTTP1, OVER_HTTP2, OVER_TLS, attack};
 pub use honest::{Honest, Latencies};
 pub use swarm::{Counts, Raid, Swarm};
 pub use usage::{Usage, Watch};

@@ -1,5 +1,5 @@
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs::File,
     future::poll_fn,
     io::{Read, Write},
@@ -14,7 +14,10 @@ use std::{
 use rustls::server::Acceptor;
 use tokio::{io::AsyncWriteExt, runtime::Builder, task::unconstrained};
 
-use super::{Attack, Counts, Honest, Swarm, Usage, Watch, http1, http2, tls};
+use super::{
+    Attack, Counts, Honest, OVER_HTTP1, OVER_HTTP2, OVER_TLS, Swarm, Usage, Watch, attack, http1,
+    http2, tls,
+};
 use crate::PATIENCE;
 
 const BRIEF: Duration = Duration::from_millis(1);
@@ -175,6 +178,18 @@ fn other_software_understands_the_frames() {
     assert_eq!(heads.first(), Some(&1));
     assert_eq!(heads.get(1), Some(&300));
     assert!(bomb.piece(0).unwrap().len() < 8 * 400);
+}
+
+#[test]
+fn every_attack_has_a_name_of_its_own_and_writes_something() {
+    let names: Vec<_> = [OVER_HTTP1.as_slice(), &OVER_HTTP2, &OVER_TLS].concat();
+    for name in &names {
+        let attack = attack(name).unwrap_or_else(|| panic!("{name}"));
+        let writes = !attack.opening().is_empty() || attack.piece(0).is_some();
+        assert_eq!(writes, *name != "idle", "{name}");
+    }
+    assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), names.len());
+    assert!(attack("kindness").is_none());
 }
 
 #[test]
