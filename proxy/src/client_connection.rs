@@ -16,6 +16,8 @@ use tokio::{
     time::timeout,
 };
 
+use crate::client_watch::ClientWatch;
+
 /// Size of the buffer that an idle connection keeps for the next request, in bytes: most charge requests fit.
 const FIRST_READ: usize = 1024;
 /// The most room that is made for one read, in bytes, however much a request announces.
@@ -28,6 +30,8 @@ pub(crate) const CLOSE_GRACE: Duration = Duration::from_secs(1);
 pub(crate) struct ClientConnection {
     stream: Stream,
     received: BytesMut,
+    /// Bytes after those, which were read while a request waited.
+    ahead: BytesMut,
 }
 
 impl ClientConnection {
@@ -35,6 +39,7 @@ impl ClientConnection {
         Self {
             stream,
             received: BytesMut::new(),
+            ahead: BytesMut::new(),
         }
     }
 
@@ -43,9 +48,19 @@ impl ClientConnection {
         &self.received
     }
 
+    /// The bytes of the current request, and what notices that its client leaves.
+    pub(crate) fn watched(&mut self) -> (&[u8], ClientWatch<'_>) {
+        let watch = ClientWatch::Http1(&mut self.stream, &mut self.ahead);
+        (&self.received, watch)
+    }
+
     /// The request of this many bytes has been answered.
     pub(crate) fn advance(&mut self, length: usize) {
         self.received.advance(length.min(self.received.len()));
+        if !self.ahead.is_empty() {
+            self.received.extend_from_slice(&self.ahead);
+            self.ahead = BytesMut::new();
+        }
     }
 
     /// Waits for the first bytes of the next request. False if the connection ends instead.

@@ -16,10 +16,12 @@ mod capacity_forecast;
 mod charge;
 mod connections;
 mod decisions;
+mod exchange_time;
 mod exhausted;
 mod idempotency;
 mod operation;
 mod origin;
+mod placing;
 mod queue;
 mod refusal;
 mod reply;
@@ -50,6 +52,7 @@ pub use sessions::Action;
 use crate::{runtime::Runtime, snapshot::Snapshot};
 use capacity_forecast::CapacityForecast;
 use connections::Connections;
+use exchange_time::ExchangeTime;
 use idempotency::IdempotencyKeys;
 use queue::Queue;
 
@@ -62,16 +65,19 @@ pub struct DispatchState {
     keys: IdempotencyKeys<Arc<Substation>>,
     forecast: CapacityForecast,
     queue: Queue,
+    exchange_time: ExchangeTime,
 }
 
 impl Default for DispatchState {
     fn default() -> Self {
+        let now = Instant::now();
         Self {
             decisions: Decisions::default(),
             budget: RetryBudget::default(),
             keys: IdempotencyKeys::default(),
-            forecast: CapacityForecast::new(Instant::now()),
-            queue: Queue::default(),
+            forecast: CapacityForecast::new(now),
+            queue: Queue::new(now),
+            exchange_time: ExchangeTime::default(),
         }
     }
 }

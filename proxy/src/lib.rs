@@ -15,6 +15,7 @@
 
 pub mod admin;
 mod client_connection;
+mod client_watch;
 pub mod deadline_timer;
 pub mod dispatch;
 pub mod in_flight;

@@ -11,7 +11,7 @@
 //! two threads cannot fill the same gap. Where several proxies see the same gap, each fills its [`share`] of it.
 //!
 //! An upstream that is slow or hangs has [`request_limits`].
-//! Where no upstream has room, [`promises`] say when there will be.
+//! Where no upstream has room, [`promises`] say when there will be, and those who wait stand in a [`line`].
 //!
 //! This crate is pure: no I/O, no clock, no global randomness. Samples, time and random generators are
 //! arguments, so a test can drive it event by event, and a simulator can run it faster than real time.
@@ -25,6 +25,7 @@ mod group;
 pub mod lasts;
 pub mod lasts_estimator;
 pub mod ledger;
+pub mod line;
 pub mod load;
 pub mod policy;
 pub mod promises;
@@ -40,6 +41,7 @@ pub use forecast::Forecast;
 pub use lasts::Lasts;
 pub use lasts_estimator::LastsEstimator;
 pub use ledger::{Ledger, Reading, RequestLimit, Standing};
+pub use line::Line;
 pub use load::Load;
 pub use policy::Policy;
 pub use promises::Promises;

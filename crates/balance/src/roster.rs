@@ -105,6 +105,65 @@ impl<U: AsRef<Ledger>> Roster<U> {
         if is_sampled { room } else { BOUNDLESS }
     }
 
+    /// The largest load that fits anywhere now but at the position `except`, in millionths. `i64::MAX` where that can't
+    /// be said.
+    ///
+    /// Reads every ledger.
+    #[must_use]
+    pub fn largest_room(&self, except: Option<usize>) -> i64 {
+        let (mut sampled, mut unsampled) = (None, None);
+        for (at, upstream) in self.upstreams.iter().enumerate() {
+            let ledger = (**upstream).as_ref();
+            if Some(at) == except || !ledger.is_in() {
+                continue;
+            }
+            let largest = if ledger.is_sampled() {
+                &mut sampled
+            } else {
+                &mut unsampled
+            };
+            *largest = (*largest).max(Some(ledger.room()));
+        }
+        // Those without a sample count only while there is no other.
+        sampled.or(unsampled).unwrap_or(0)
+    }
+
+    /// The position of the upstream in rotation that can bear `load` and lacks the least room for it. None if there is
+    /// none, or if its capacity is not known.
+    ///
+    /// Reads every ledger.
+    #[must_use]
+    pub fn nearest_to(&self, load: Load) -> Option<usize> {
+        let able = self.upstreams.iter().enumerate().filter(|(_, upstream)| {
+            let ledger = (***upstream).as_ref();
+            ledger.is_in() && ledger.capacity().is_some_and(|capacity| capacity >= load)
+        });
+        let nearest = able.max_by_key(|(_, upstream)| (***upstream).as_ref().headroom());
+        nearest.map(|(at, _)| at)
+    }
+
+    /// Whether some upstream in rotation could bear `load` if it were empty, as far as is known. One without a sample is
+    /// asked only while there is no other, and so counts only then.
+    ///
+    /// Reads every ledger.
+    #[must_use]
+    pub fn could_bear(&self, load: Load) -> bool {
+        let mut is_any_sampled = false;
+        let mut could_unsampled = false;
+        for upstream in &self.upstreams {
+            let ledger = (**upstream).as_ref();
+            let could = ledger.is_in() && ledger.capacity().is_none_or(|capacity| capacity >= load);
+            if !ledger.is_sampled() {
+                could_unsampled |= could;
+            } else if could {
+                return true;
+            } else {
+                is_any_sampled |= ledger.is_in();
+            }
+        }
+        could_unsampled && !is_any_sampled
+    }
+
     /// Each group with the position of its first member and its members.
     pub(crate) fn groups(&self) -> impl ExactSizeIterator<Item = (&Group, usize, &[Arc<U>])> {
         let members = self.upstreams.chunks(group::SIZE);
@@ -118,5 +177,67 @@ impl<U> Deref for Roster<U> {
 
     fn deref(&self) -> &Self::Target {
         &self.upstreams
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        Standing,
+        ledger::tests::{load, reading},
+    };
+
+    /// Upstreams of these capacities with these loads, if they are sampled.
+    fn roster(upstreams: &[(Option<f64>, Option<f64>)]) -> Roster<Ledger> {
+        Roster::new(upstreams.iter().map(|(capacity, used)| {
+            let ledger = Ledger::new(capacity.map(load));
+            if let Some(used) = used {
+                ledger.sample(ledger.scrape_sent(), reading(*used));
+            }
+            ledger.set_standing(Standing::In);
+            Arc::new(ledger)
+        }))
+    }
+
+    #[test]
+    fn the_largest_room_is_that_of_one_upstream_in_rotation() {
+        let roster = roster(&[
+            (Some(100.0), Some(90.0)),
+            (Some(50.0), Some(20.0)),
+            (Some(900.0), Some(0.0)),
+        ]);
+        roster[2].set_standing(Standing::Out);
+        assert_eq!(roster.largest_room(None), load(30.0).micros());
+        assert_eq!(roster.largest_room(Some(1)), load(10.0).micros());
+        roster[0].set_stale(true);
+        assert_eq!(
+            roster.largest_room(None),
+            load(100.0).micros(),
+            "it is asked although it seems full"
+        );
+    }
+
+    #[test]
+    fn room_is_kept_where_the_load_could_be_borne_and_the_least_is_missing() {
+        let roster = roster(&[
+            (Some(100.0), Some(99.0)),
+            (Some(100.0), Some(95.0)),
+            (Some(50.0), Some(0.0)),
+            (None, Some(0.0)),
+        ]);
+        assert_eq!(roster.nearest_to(load(60.0)), Some(1));
+        assert_eq!(roster.nearest_to(load(50.0)), Some(2));
+        assert_eq!(roster.nearest_to(load(101.0)), None);
+    }
+
+    #[test]
+    fn what_could_be_borne_goes_by_those_that_would_be_asked() {
+        let known = (Some(100.0), Some(0.0));
+        let could = |upstreams: &[_], units| roster(upstreams).could_bear(load(units));
+        assert!(could(&[known], 100.0) && !could(&[known], 101.0));
+        assert!(could(&[known, (None, Some(0.0))], 101.0), "nobody knows");
+        assert!(!could(&[known, (None, None)], 101.0), "it is not asked");
+        assert!(could(&[(None, None)], 101.0), "there is no other");
     }
 }

@@ -109,6 +109,19 @@ impl Config {
                 ),
             );
         }
+        let exchange = timeouts.request.saturating_sub(timeouts.connect);
+        if admission.queue > 0 && admission.timeout > exchange {
+            note(
+                "admission.timeout",
+                shown(admission.timeout).to_string(),
+                format!(
+                    "leaves no time for an exchange within timeouts.request ({}): a request waits for a shorter time \
+                     than this; write less than {}",
+                    shown(timeouts.request),
+                    shown(exchange)
+                ),
+            );
+        }
         if admission.queue >= limits.requests {
             note(
                 "admission.queue",
@@ -192,6 +205,11 @@ mod tests {
                 "admission: {queue: 10000}",
                 "admission: {queue: 9999}",
                 "admission.queue",
+            ),
+            (
+                "admission: {queue: 1, timeout: 4801ms}",
+                "admission: {queue: 1, timeout: 4800ms}",
+                "admission.timeout",
             ),
         ] {
             assert_eq!(advised(unwise), [path]);

@@ -1,9 +1,13 @@
 //! A request that finds no capacity: it waits in the queue where one is configured, and otherwise gets a refusal that
 //! says when there will be room.
 
-use std::pin::pin;
+use std::{
+    pin::pin,
+    sync::{Arc, atomic::Ordering::Relaxed},
+};
 
-use switchyard_balance::{Refusal, promises::Wait};
+use switchyard_balance::{Load, Refusal, promises::Wait};
+use switchyard_grid::Substation;
 use switchyard_wire::{Code, Failure, Retry};
 use tokio::time::Instant;
 
@@ -14,12 +18,36 @@ use super::{
     exhausted,
     idempotency::Claim,
     operation::Operation,
-    queue,
+    queue::{self, Granted, Place, Wish, Woken},
     retry::{RetryState, SafeToRetry, Turn},
     route::SendContext,
     select::Selected,
 };
-use crate::metrics::Waited;
+use crate::{
+    client_watch::ClientWatch, deadline_timer::DeadlineTimer, metrics::Waited, snapshot::Snapshot,
+};
+
+/// Why a request that waited was not admitted.
+enum Denied {
+    /// There is no room, or no substation.
+    Refused(Refusal),
+    /// Its client has left.
+    Left,
+}
+
+const NO_ROOM: Denied = Denied::Refused(Refusal::NoCapacity);
+
+/// How standing in the queue ended.
+enum Ended {
+    /// Room was found.
+    Granted(Granted),
+    /// There may be room, or none is needed any more.
+    Called,
+    /// Its time ran out.
+    InVain,
+    /// The client left.
+    Left,
+}
 
 impl Dispatcher {
     /// The substation to ask next, if this request need not wait for one.
@@ -28,16 +56,13 @@ impl Dispatcher {
         operation: &mut Operation<'_>,
         state: &RetryState,
     ) -> Result<Selected, Refusal> {
-        // Requests in the queue come first. (A request with a key may be bound to a substation.)
+        // Requests in the queue come first.
         let may_wait = state.snapshot.config.admission.queue > 0;
         if may_wait
             && self.state.queue.length() > 0
-            && let Operation::Charge {
-                charge,
-                claim: None,
-                ..
-            } = operation
-            && !self.has_place(charge)
+            && let Operation::Charge { charge, claim, .. } = operation
+            && claim.as_ref().is_none_or(|claim| !claim.has_holder())
+            && !self.has_place(charge, claim.as_ref().map(Claim::number))
         {
             return Err(Refusal::NoCapacity);
         }
@@ -52,23 +77,33 @@ impl Dispatcher {
         key: Option<u64>,
         state: &RetryState,
     ) -> bool {
-        let forecast = &self.state.forecast;
-        if forecast.is_free() || state.attempts > 0 || state.turn() == Turn::Has {
+        if self.state.forecast.is_free() || state.attempts > 0 || state.turn() == Turn::Has {
             return true;
         }
         let client = self.client(charge, key);
-        let roster = state.snapshot.grid.roster();
-        let count = || roster.room_for(charge.load);
-        let enters = forecast.enter(client, charge.load, Instant::now(), count);
+        let enters = self.may_take(client, charge.load, &state.snapshot, Instant::now());
         state.set_turn(if enters { Turn::Has } else { Turn::Held });
         enters
     }
 
-    /// Whether a charge without a key was promised room for now: it does not stand in the queue then.
-    fn has_place(&self, charge: &Charge<'_>) -> bool {
+    /// Whether this client may take room for `load`: see [`Dispatcher::may_enter`].
+    pub(super) fn may_take(
+        &self,
+        client: Client,
+        load: Load,
+        snapshot: &Snapshot,
+        now: Instant,
+    ) -> bool {
+        let forecast = &self.state.forecast;
+        let count = || snapshot.grid.roster().room_for(load);
+        forecast.is_free() || forecast.enter(client, load, now, count)
+    }
+
+    /// Whether a charge was promised room for now: it does not stand in the queue then.
+    fn has_place(&self, charge: &Charge<'_>, key: Option<u64>) -> bool {
         let forecast = &self.state.forecast;
         !forecast.is_free()
-            && forecast.is_due(self.client(charge, None), charge.load, Instant::now())
+            && forecast.is_due(self.client(charge, key), charge.load, Instant::now())
     }
 
     fn client(&self, charge: &Charge<'_>, key: Option<u64>) -> Client {
@@ -102,45 +137,182 @@ impl Dispatcher {
         let state = &context.state;
         let may_wait = state.snapshot.config.admission.queue > 0 && state.lacks_only_room(refused);
         let waited = if may_wait {
-            self.wait_in_queue(operation, context).await
+            self.wait_in_queue(operation, context, None).await
         } else {
-            Err(refused)
+            Err(Denied::Refused(refused))
         };
-        waited.map_err(|refused| self.no_room(operation, refused, context))
+        waited.map_err(|denied| match denied {
+            Denied::Refused(refused) => self.no_room(operation, refused, context),
+            Denied::Left => left(),
+        })
     }
 
+    /// Handles a request that was refused by the substation that holds its key, and so is the only one to ask: it waits
+    /// for that substation, or is refused. `has_retry` says whether it may be sent again.
+    pub(super) async fn without_room_at_holder(
+        &self,
+        operation: &mut Operation<'_>,
+        (holder, why, has_retry): (&Arc<Substation>, SafeToRetry, bool),
+        context: &mut SendContext<'_>,
+    ) -> Result<Selected, Failure> {
+        let is_full = why == SafeToRetry::Refused;
+        if is_full && let Some(failure) = too_large(operation, Refusal::NoCapacity, &context.state)
+        {
+            return Err(failure);
+        }
+        let may_wait = context.state.snapshot.config.admission.queue > 0;
+        if is_full && may_wait && has_retry && context.state.broken.is_none() {
+            match self.wait_in_queue(operation, context, Some(holder)).await {
+                Ok(selected) => return Ok(selected),
+                Err(Denied::Left) => return Err(left()),
+                Err(Denied::Refused(_)) => {}
+            }
+        }
+        let name = holder.public_name();
+        Err(self.no_room_at_holder(operation, name.as_str(), why, context))
+    }
+
+    /// Waits for room: anywhere, or at the `holder` of the request's key.
     async fn wait_in_queue(
         &self,
         operation: &mut Operation<'_>,
         context: &mut SendContext<'_>,
-    ) -> Result<Selected, Refusal> {
+        holder: Option<&Arc<Substation>>,
+    ) -> Result<Selected, Denied> {
         let metrics = &self.runtime.metrics.requests;
-        let rules = &context.state.snapshot.config.admission;
-        let until = queue::until(rules, context.head, Instant::now(), context.deadline);
-        let Some(place) = self.state.queue.join(until, rules.queue) else {
-            metrics.waited(Waited::Full);
-            return Err(Refusal::NoCapacity);
+        let snapshot = Arc::clone(&context.state.snapshot);
+        let mut now = Instant::now();
+        let Some(wish) = self.wish(operation, holder, context, now) else {
+            return Err(NO_ROOM);
         };
         loop {
-            if place.is_first() {
-                // Substations that refused may have room by now, and new ones may have been added.
-                context.state.restart_with(self.runtime.snapshot());
-                context.state.since = Instant::now();
+            let most = snapshot.config.admission.queue;
+            let place = self.join_queue(&wish, most, now).map_err(|why| {
+                metrics.waited(why);
+                NO_ROOM
+            })?;
+            let (watch, timer) = (&mut context.watch, &mut context.timer);
+            match self.stand(&place, wish.until, watch, timer).await {
+                Ended::Granted(granted) => {
+                    let mut claim = operation.claim();
+                    if claim
+                        .as_mut()
+                        .is_none_or(|claim| claim.ask(&granted.selected.substation))
+                    {
+                        if let Some(key) = wish.key {
+                            self.state.queue.call(key);
+                        }
+                        context.state.restart_with(granted.snapshot);
+                        context.state.since = Instant::now();
+                        metrics.waited(Waited::Admitted);
+                        return Ok(granted.selected);
+                    }
+                    // Another request with the same key has been sent meanwhile.
+                    granted.cancel();
+                }
+                Ended::Called => {}
+                Ended::InVain => {
+                    let was_held = place.slot.was_held.load(Relaxed);
+                    let turn = if was_held { Turn::Held } else { Turn::Unasked };
+                    context.state.set_turn(turn);
+                    metrics.waited(Waited::InVain);
+                    return Err(NO_ROOM);
+                }
+                Ended::Left => {
+                    metrics.waited(Waited::Left);
+                    return Err(Denied::Left);
+                }
+            }
+            drop(place);
+            now = Instant::now();
+            context.state.restart_with(self.runtime.snapshot());
+            context.state.since = now;
+            let is_held = operation.claim().is_some_and(|claim| claim.has_holder());
+            if is_held || holder.is_some() {
                 match self.select(operation, &context.state) {
                     Ok(selected) => {
                         metrics.waited(Waited::Admitted);
                         return Ok(selected);
                     }
                     Err(Refusal::NoCapacity) => {}
-                    Err(refused) => return Err(refused),
+                    Err(refused) => return Err(Denied::Refused(refused)),
                 }
             }
-            let waited = context.timer.guard(until, pin!(place.wait())).await;
-            if waited != Ok(true) {
-                metrics.waited(Waited::InVain);
-                return Err(Refusal::NoCapacity);
-            }
         }
+    }
+
+    /// What a request waits for, and how long. None if waiting can't help: no substation could bear its load.
+    fn wish<'h>(
+        &self,
+        operation: &Operation<'_>,
+        holder: Option<&'h Arc<Substation>>,
+        context: &mut SendContext<'_>,
+        now: Instant,
+    ) -> Option<Wish<'h>> {
+        let Operation::Charge { charge, claim, .. } = operation else {
+            return None;
+        };
+        let snapshot = &context.state.snapshot;
+        if !snapshot.grid.roster().could_bear(charge.load) {
+            return None;
+        }
+        let config = &snapshot.config;
+        let usual = self.state.exchange_time.usual(config.timeouts.request);
+        let (head, deadline) = (context.head, context.deadline);
+        let until = || queue::until(&config.admission, head, now, deadline, usual);
+        let key = claim.as_ref().map(Claim::number);
+        Some(Wish {
+            client: self.client(charge, key),
+            load: charge.load,
+            key,
+            holder,
+            arrived: context.arrived,
+            until: *context.until.get_or_insert_with(until),
+        })
+    }
+
+    /// A place in the queue, or why there is none. Who finds the queue full, or has no time to wait, may still fit before
+    /// all who wait.
+    fn join_queue(&self, wish: &Wish<'_>, most: usize, now: Instant) -> Result<Place<'_>, Waited> {
+        let queue = &self.state.queue;
+        let is_full = queue.length() >= most;
+        let can_wait = !is_full && wish.until > now;
+        let may_fit = wish.holder.is_none() && queue.may_fit(wish.load, now);
+        let place = (can_wait || may_fit).then(|| queue.join(wish, now));
+        if may_fit {
+            self.serve_queue(now);
+        }
+        let place = place.filter(|place| can_wait || place.is_called());
+        place.ok_or(if is_full {
+            Waited::Full
+        } else {
+            Waited::InVain
+        })
+    }
+
+    /// Stands in the queue until something ends that. Whoever is to look for room looks for the room of all.
+    async fn stand(
+        &self,
+        place: &Place<'_>,
+        until: Instant,
+        watch: &mut ClientWatch<'_>,
+        timer: &mut DeadlineTimer,
+    ) -> Ended {
+        let standing = pin!(async {
+            loop {
+                tokio::select! {
+                    biased;
+                    () = watch.left() => return Ended::Left,
+                    woken = place.woken() => match woken {
+                        Woken::Poll => self.serve_queue(Instant::now()),
+                        Woken::Granted(granted) => return Ended::Granted(granted),
+                        Woken::Called => return Ended::Called,
+                    }
+                }
+            }
+        });
+        let ended = timer.guard(until, standing).await;
+        ended.unwrap_or(Ended::InVain)
     }
 
     /// The answer when no substation is left to ask.
@@ -155,7 +327,7 @@ impl Dispatcher {
     }
 
     /// The answer when the substation that holds the request's key, and so is the only one to ask, did not book.
-    pub(super) fn no_room_at_holder(
+    fn no_room_at_holder(
         &self,
         operation: &Operation<'_>,
         holder: &str,
@@ -192,6 +364,13 @@ impl Dispatcher {
         }
         failure
     }
+}
+
+/// The failure of a request whose client has left. It reads no answer, unless it has closed its sending side only.
+fn left() -> Failure {
+    let message = "the client closed its side of the connection while the request waited for room (admission.queue); \
+                   nothing is booked";
+    Failure::new(Code::NoCapacity, message).closing()
 }
 
 /// The failure of a charge that no substation can ever bear: waiting does not help.

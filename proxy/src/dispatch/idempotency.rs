@@ -145,6 +145,11 @@ impl<H: Clone + PartialEq> Claim<'_, H> {
         holder
     }
 
+    /// Whether the key has a substation, so that this request needs no other.
+    pub(super) fn has_holder(&self) -> bool {
+        self.entry(|entry| entry.holder.is_some())
+    }
+
     /// Notes that this request is about to ask `candidate`. False if another substation holds the key by now.
     pub(super) fn ask(&mut self, candidate: &H) -> bool {
         self.is_asking = self.entry(|entry| {

@@ -76,6 +76,14 @@ impl<'a> Operation<'a> {
         })
     }
 
+    /// The claim on its key, if it has one.
+    pub(super) fn claim(&mut self) -> Option<&mut Claim<'a, Arc<Substation>>> {
+        match self {
+            Self::Charge { claim, .. } => claim.as_mut(),
+            Self::Session { .. } => None,
+        }
+    }
+
     /// Whether an attempt whose connection was lost may be repeated at the same substation.
     pub(super) fn may_repeat(&self, progress: Progress) -> bool {
         match self {

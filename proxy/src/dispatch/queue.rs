@@ -1,94 +1,316 @@
 //! The admission queue: a bounded wait for room, off unless it is configured.
 //!
 //! When no substation has room, a request may wait a little instead of being refused: room appears with the next
-//! sample, or when another request's reservation is cancelled. Requests queue by deadline, the earliest first. Only
-//! the first one looks for room, so the others cost nothing and none is overtaken. While requests wait, a new
-//! request queues too.
+//! sample, or when another request's reservation is cancelled. Who is served when is decided by the
+//! [`Line`]; this module lets tasks stand in it.
 //!
-//! The first request polls every few milliseconds instead of being notified: a choice takes a microsecond, and only one
-//! request in the whole proxy polls at a time.
+//! One of those who wait looks for room for all of them every few milliseconds, instead of being notified: a choice
+//! takes a microsecond. It gives what it finds to those whose turn it is, reserved already, so nobody else can take it
+//! before they wake up. When it leaves, another takes over.
+//!
+//! A request whose `Idempotency-Key` is held by a substation that had no room waits apart, for that substation.
 
 use std::{
     collections::BTreeMap,
+    fmt,
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
     },
     time::Duration,
 };
 
 use parking_lot::Mutex;
+use switchyard_balance::{
+    Line, Load,
+    line::{Room, Turn},
+};
+use switchyard_config as config;
+use switchyard_grid::Substation;
+use switchyard_http1::Head;
+use switchyard_wire::names::REQUEST_TIMEOUT;
 use tokio::{
     sync::Notify,
     time::{Instant, timeout},
 };
 
-use switchyard_config as config;
-use switchyard_http1::Head;
-use switchyard_wire::names::REQUEST_TIMEOUT;
+use super::{capacity_forecast::Client, select::Selected};
+use crate::snapshot::Snapshot;
 
 /// Longest text that is read as a duration, in bytes.
 const LONGEST_TEXT: usize = 16;
-/// How often the first request in the queue looks for room.
+/// How often room is looked for.
 const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
-/// The order in the queue: the moment when a request must leave, then the order of arrival.
-type Turn = (Instant, u64);
-
 /// The queue of this proxy. Shared by all threads.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Queue {
+    start: Instant,
     waiting: Mutex<Waiting>,
     /// Number of waiting requests, readable without the lock.
     length: AtomicUsize,
 }
 
-#[derive(Debug, Default)]
+/// All who wait.
+#[derive(Debug)]
 struct Waiting {
-    places: BTreeMap<Turn, Arc<Notify>>,
-    joined: u64,
+    line: Line<Arc<Slot>>,
+    /// Those who wait for one substation, by its id.
+    at_holder: BTreeMap<(u64, Turn), (Arc<Substation>, Arc<Slot>)>,
+    /// Those with an `Idempotency-Key`, by the number of the key.
+    keyed: BTreeMap<(u64, Turn), Arc<Slot>>,
+    /// The one that looks for room.
+    poller: Option<Standing>,
+    kept: Option<Kept>,
+}
+
+/// Where one stands: in the line, or among those who wait for the substation of this id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Standing {
+    turn: Turn,
+    holder: Option<u64>,
+}
+
+/// Where room is kept: a position in the grid of that version, and the load that it is kept for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Kept {
+    pub(super) load: Load,
+    pub(super) version: u64,
+    pub(super) at: usize,
+}
+
+/// One who waits.
+#[derive(Debug)]
+pub(super) struct Slot {
+    pub(super) client: Client,
+    load: Load,
+    /// Whether it may take room although there are promises.
+    pub(super) has_entered: AtomicBool,
+    /// Whether the room that was found last is promised to others.
+    pub(super) was_held: AtomicBool,
+    word: Mutex<Option<Word>>,
+    woken: Notify,
+}
+
+/// What one who waits is told.
+#[derive(Debug)]
+enum Word {
+    Granted(Granted),
+    Called,
+}
+
+/// Room that was found for a request.
+pub(super) struct Granted {
+    pub(super) selected: Selected,
+    /// The snapshot that it was chosen by.
+    pub(super) snapshot: Arc<Snapshot>,
+}
+
+/// Why a waiting request wakes up.
+pub(super) enum Woken {
+    /// It has room.
+    Granted(Granted),
+    /// Its substation may have room, or another request with its key has been sent: it is to look for itself.
+    Called,
+    /// It is time to look for room for all who wait.
+    Poll,
+}
+
+/// Who wants to wait, and for what.
+pub(super) struct Wish<'a> {
+    pub(super) client: Client,
+    pub(super) load: Load,
+    /// The number of its `Idempotency-Key`.
+    pub(super) key: Option<u64>,
+    /// The only substation that it waits for.
+    pub(super) holder: Option<&'a Arc<Substation>>,
+    pub(super) arrived: Instant,
+    pub(super) until: Instant,
 }
 
 /// A place in the queue; given up when dropped.
 #[derive(Debug)]
 pub(super) struct Place<'a> {
     queue: &'a Queue,
-    turn: Turn,
-    moved_up: Arc<Notify>,
+    standing: Standing,
+    key: Option<u64>,
+    pub(super) slot: Arc<Slot>,
+}
+
+impl fmt::Debug for Granted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Granted").finish_non_exhaustive()
+    }
+}
+
+impl Granted {
+    /// Gives the room back: nothing was sent.
+    pub(super) fn cancel(self) {
+        if let Some(placement) = self.selected.placement {
+            placement.reservation.cancel();
+        }
+    }
 }
 
 impl Queue {
+    pub(super) fn new(start: Instant) -> Self {
+        Self {
+            start,
+            waiting: Mutex::new(Waiting {
+                line: Line::new(fastrand::u64(..)),
+                at_holder: BTreeMap::new(),
+                keyed: BTreeMap::new(),
+                poller: None,
+                kept: None,
+            }),
+            length: AtomicUsize::new(0),
+        }
+    }
+
     /// Number of requests that wait.
     pub(super) fn length(&self) -> usize {
         self.length.load(Relaxed)
     }
 
-    /// A place for a request that must be served by `until`, unless `most` requests wait already.
-    pub(super) fn join(&self, until: Instant, most: usize) -> Option<Place<'_>> {
-        let mut waiting = self.waiting.lock();
-        if waiting.places.len() >= most {
-            return None;
-        }
-        waiting.joined += 1;
-        let turn = (until, waiting.joined);
-        let moved_up = Arc::new(Notify::new());
-        waiting.places.insert(turn, Arc::clone(&moved_up));
-        self.length.store(waiting.places.len(), Relaxed);
-        Some(Place {
+    /// A place for a request.
+    pub(super) fn join(&self, wish: &Wish<'_>, now: Instant) -> Place<'_> {
+        let slot = Arc::new(Slot {
+            client: wish.client,
+            load: wish.load,
+            has_entered: AtomicBool::new(false),
+            was_held: AtomicBool::new(false),
+            word: Mutex::new(None),
+            woken: Notify::new(),
+        });
+        let standing = self.change(|waiting| {
+            let turn = waiting.line.turn(self.since(wish.arrived));
+            if let Some(holder) = wish.holder {
+                let waits = (Arc::clone(holder), Arc::clone(&slot));
+                waiting.at_holder.insert((holder.id().get(), turn), waits);
+            } else {
+                let (now, until) = (self.since(now), self.since(wish.until));
+                let line = &mut waiting.line;
+                line.join(turn, wish.load, now, until, Arc::clone(&slot));
+            }
+            if let Some(key) = wish.key {
+                waiting.keyed.insert((key, turn), Arc::clone(&slot));
+            }
+            Standing {
+                turn,
+                holder: wish.holder.map(|holder| holder.id().get()),
+            }
+        });
+        Place {
             queue: self,
-            turn,
-            moved_up,
-        })
+            standing,
+            key: wish.key,
+            slot,
+        }
+    }
+
+    /// Whether it is worth to look for room for a request of `load` that has just come.
+    pub(super) fn may_fit(&self, load: Load, now: Instant) -> bool {
+        self.waiting.lock().line.may_fit(load, self.since(now))
+    }
+
+    /// Looks for room for all who wait. `find` makes what finds it, of what is kept, and `kept` says what is kept then.
+    pub(super) fn serve<R: Room<Arc<Slot>>>(
+        &self,
+        now: Instant,
+        find: impl FnOnce(Option<Kept>) -> R,
+        kept: impl FnOnce(R) -> Option<Kept>,
+    ) {
+        self.change(|waiting| {
+            let mut room = find(waiting.kept);
+            waiting.line.serve(self.since(now), &mut room);
+            waiting.kept = kept(room);
+            waiting.call_at_holders();
+        });
+    }
+
+    /// Wakes all that wait with this key: a substation is being asked by it, so they need no room of their own.
+    pub(super) fn call(&self, key: u64) {
+        let waiting = self.waiting.lock();
+        let same = waiting.keyed.range((key, Turn::FIRST)..);
+        for (_, slot) in same.take_while(|((other, _), _)| *other == key) {
+            slot.call();
+        }
+    }
+
+    fn change<T>(&self, change: impl FnOnce(&mut Waiting) -> T) -> T {
+        let mut waiting = self.waiting.lock();
+        let result = change(&mut waiting);
+        waiting.elect();
+        let length = waiting.line.len() + waiting.at_holder.len();
+        self.length.store(length, Relaxed);
+        result
+    }
+
+    fn since(&self, moment: Instant) -> Duration {
+        moment.saturating_duration_since(self.start)
     }
 }
 
-/// Until when a request that finds no room at `now` may wait: at most until `deadline`, and no longer than its client
-/// waits (`x-request-timeout`).
+impl Waiting {
+    /// Sees to it that one of those who wait looks for room.
+    fn elect(&mut self) {
+        let is_there = |poller: &Standing| match poller.holder {
+            None => self.line.get(poller.turn).is_some(),
+            Some(holder) => self.at_holder.contains_key(&(holder, poller.turn)),
+        };
+        if self.poller.as_ref().is_some_and(is_there) {
+            return;
+        }
+        let first = self.line.first().map(|(turn, slot)| {
+            let holder = None;
+            (Standing { turn, holder }, slot)
+        });
+        let first = first.or_else(|| {
+            let ((holder, turn), (_, slot)) = self.at_holder.first_key_value()?;
+            let (turn, holder) = (*turn, Some(*holder));
+            Some((Standing { turn, holder }, slot))
+        });
+        if let Some((_, slot)) = first {
+            slot.woken.notify_one();
+        }
+        self.poller = first.map(|(standing, _)| standing);
+    }
+
+    /// Calls the first of those who wait for each substation that has room for it.
+    fn call_at_holders(&mut self) {
+        let mut from = (0, Turn::FIRST);
+        while let Some((at, (holder, slot))) = self.at_holder.range(from..).next() {
+            let (id, turn) = *at;
+            from = (id.saturating_add(1), Turn::FIRST);
+            if holder.ledger().room() >= slot.load.micros() {
+                slot.call();
+                self.at_holder.remove(&(id, turn));
+            }
+        }
+    }
+}
+
+impl Slot {
+    /// Gives it the room that was found for it.
+    pub(super) fn grant(&self, granted: Granted) {
+        *self.word.lock() = Some(Word::Granted(granted));
+        self.woken.notify_one();
+    }
+
+    fn call(&self) {
+        self.word.lock().get_or_insert(Word::Called);
+        self.woken.notify_one();
+    }
+}
+
+/// Until when a request that finds no room at `now` may wait: no longer than its client waits (`x-request-timeout`), and
+/// so that the `usual` time of an exchange is left until its `deadline`.
 pub(super) fn until(
     rules: &config::Admission,
     head: Head<'_>,
     now: Instant,
     deadline: Instant,
+    usual: Duration,
 ) -> Instant {
     let patience = head.all(REQUEST_TIMEOUT).next().and_then(|value| {
         let text = str::from_utf8(value).ok();
@@ -96,101 +318,58 @@ pub(super) fn until(
         humantime::parse_duration(text).ok()
     });
     let wait = patience.map_or(rules.timeout, |patience| patience.min(rules.timeout));
-    deadline.min(now + wait)
+    let left = deadline.saturating_duration_since(now);
+    now + wait.min(left.saturating_sub(usual))
 }
 
 impl Place<'_> {
-    /// Whether this request is the first in the queue.
-    pub(super) fn is_first(&self) -> bool {
-        let waiting = self.queue.waiting.lock();
-        waiting.places.first_key_value().map(|(turn, _)| *turn) == Some(self.turn)
+    /// Whether there is something to be told, so that [`Place::woken`] does not wait.
+    pub(super) fn is_called(&self) -> bool {
+        self.slot.word.lock().is_some()
     }
 
-    /// Waits until it is time to look for room again. False once the wait has expired.
-    pub(super) async fn wait(&self) -> bool {
-        let (until, _) = self.turn;
-        let left = until.saturating_duration_since(Instant::now());
-        let longest = if self.is_first() {
-            left.min(POLL_INTERVAL)
-        } else {
-            left
-        };
-        // Either result is fine: the caller checks both the place and the time.
-        let _ = timeout(longest, self.moved_up.notified()).await;
-        Instant::now() < until
+    /// Waits until there is something to do. May be dropped and called again: nothing is lost.
+    pub(super) async fn woken(&self) -> Woken {
+        loop {
+            let word = self.slot.word.lock().take();
+            match word {
+                Some(Word::Granted(granted)) => return Woken::Granted(granted),
+                Some(Word::Called) => return Woken::Called,
+                None => {}
+            }
+            let woken = self.slot.woken.notified();
+            if !self.is_poller() {
+                woken.await;
+            } else if timeout(POLL_INTERVAL, woken).await.is_err() {
+                return Woken::Poll;
+            }
+        }
+    }
+
+    fn is_poller(&self) -> bool {
+        self.queue.waiting.lock().poller == Some(self.standing)
     }
 }
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
-        let mut waiting = self.queue.waiting.lock();
-        waiting.places.remove(&self.turn);
-        self.queue.length.store(waiting.places.len(), Relaxed);
-        if let Some((_, first)) = waiting.places.first_key_value() {
-            first.notify_one();
+        let Standing { turn, holder } = self.standing;
+        self.queue.change(|waiting| {
+            match holder {
+                None => drop(waiting.line.leave(turn, self.queue.since(Instant::now()))),
+                Some(holder) => drop(waiting.at_holder.remove(&(holder, turn))),
+            }
+            if let Some(key) = self.key {
+                waiting.keyed.remove(&(key, turn));
+            }
+        });
+        // Room that nobody fetches any more.
+        let word = self.slot.word.lock().take();
+        if let Some(Word::Granted(granted)) = word {
+            granted.cancel();
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test(start_paused = true)]
-    async fn the_earliest_deadline_is_first_and_equals_keep_their_order() {
-        let (queue, now) = (Queue::default(), Instant::now());
-        let at = |millis| now + Duration::from_millis(millis);
-        let late = queue.join(at(300), 4).unwrap();
-        assert!(late.is_first());
-        let early = queue.join(at(100), 4).unwrap();
-        let second = queue.join(at(100), 4).unwrap();
-        assert!(early.is_first() && !second.is_first() && !late.is_first());
-        assert!(
-            queue
-                .join(at(200), 4)
-                .is_some_and(|place| !place.is_first())
-        );
-        assert_eq!(queue.length(), 3, "a dropped place is free");
-        drop(early);
-        assert!(second.wait().await, "it is notified when it becomes first");
-        assert!(second.is_first());
-        assert_eq!(now, Instant::now(), "at once");
-        drop(second);
-        assert!(late.is_first());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_full_queue_takes_no_request_and_a_place_expires_in_time() {
-        let (queue, now) = (Queue::default(), Instant::now());
-        let place = queue.join(now + Duration::from_millis(12), 1).unwrap();
-        assert!(queue.join(now, 1).is_none());
-        let mut looks = 0;
-        while place.wait().await {
-            looks += 1;
-        }
-        assert_eq!((looks, now.elapsed().as_millis()), (2, 12));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn no_request_waits_longer_than_its_deadline_its_client_or_the_configuration() {
-        let now = Instant::now();
-        let rules = config::Admission {
-            queue: 1,
-            timeout: Duration::from_secs(1),
-        };
-        let wait = |patience: Option<&'static str>, deadline: u64| {
-            let name = http::HeaderName::from_static(REQUEST_TIMEOUT);
-            let value = patience.map(|text| (name, http::HeaderValue::from_static(text)));
-            let headers: http::HeaderMap = value.into_iter().collect();
-            let deadline = now + Duration::from_millis(deadline);
-            let until = until(&rules, Head::Parsed(&headers), now, deadline);
-            (until - now).as_millis()
-        };
-        assert_eq!(wait(None, 5_000), 1_000);
-        assert_eq!(wait(None, 300), 300);
-        assert_eq!(wait(Some("250ms"), 5_000), 250);
-        assert_eq!(wait(Some("1h"), 5_000), 1_000);
-        assert_eq!(wait(Some("soon"), 5_000), 1_000);
-        assert_eq!(wait(Some("5124095576030431h15s1000ms"), 5_000), 1_000);
-    }
-}
+mod tests;

@@ -20,13 +20,16 @@ use super::{
     request::{ReceivedRequest, RequestContext, Target},
     request_id,
 };
+use crate::client_watch::ClientWatch;
 
 impl Dispatcher {
-    /// Answers a request. The reply also says whether the connection ends with it.
+    /// Answers a request. The reply also says whether the connection ends with it. `watch` notices if the client leaves
+    /// while the request waits for room.
     pub async fn respond(
         &self,
         context: &mut RequestContext<'_>,
         received: ReceivedRequest<'_>,
+        watch: ClientWatch<'_>,
     ) -> Reply {
         let sent_id = received.head.and_then(|head| head.all(REQUEST_ID).next());
         let request_id = request_id::of(sent_id, || self.random(request_id::random));
@@ -35,7 +38,7 @@ impl Dispatcher {
                 let client = context.client;
                 let rules = &context.snapshot.config.forwarded;
                 let origin = client.fields(rules, context.via, head);
-                let context = (context, head, &origin, &request_id);
+                let context = (context, head, &origin, &request_id, watch);
                 let sent = pin!(self.send(&mut operation, context));
                 let routed = in_span(span_of(&request_id), sent).await;
                 routed.map(|routed| (routed, is_charge))

@@ -221,6 +221,12 @@ impl RetryState {
         self.stop.is_none()
     }
 
+    /// Whether this substation had no room for it.
+    pub(super) fn was_refused_by(&self, substation: &Arc<Substation>) -> bool {
+        let mut tried = self.tried.iter();
+        tried.any(|one| one.why == SafeToRetry::Refused && one.substation == *substation)
+    }
+
     /// The soonest that a substation without room expects to have some, in seconds.
     pub(super) fn room_in(&self) -> Option<u32> {
         let full = self.tried.iter();

@@ -26,7 +26,7 @@ use super::{
     retry::{RetryState, SafeToRetry},
     select::{Placement, Selected},
 };
-use crate::deadline_timer::DeadlineTimer;
+use crate::{client_watch::ClientWatch, deadline_timer::DeadlineTimer};
 
 /// What all attempts of a request share: its head and id, its deadline, and its retry state.
 pub(super) struct SendContext<'a> {
@@ -34,7 +34,13 @@ pub(super) struct SendContext<'a> {
     origin: &'a OriginFields<'a>,
     request_id: &'a HeaderValue,
     pub(super) deadline: Instant,
+    /// When the whole request had arrived.
+    pub(super) arrived: Instant,
+    /// Until when it may wait for room, once it has had to.
+    pub(super) until: Option<Instant>,
     pub(super) timer: &'a mut DeadlineTimer,
+    /// Notices that the client leaves.
+    pub(super) watch: ClientWatch<'a>,
     pub(super) state: RetryState,
 }
 
@@ -45,6 +51,7 @@ impl<'a> SendContext<'a> {
         head: Head<'a>,
         origin: &'a OriginFields<'a>,
         request_id: &'a HeaderValue,
+        watch: ClientWatch<'a>,
     ) -> Self {
         Self {
             head,
@@ -52,7 +59,10 @@ impl<'a> SendContext<'a> {
             request_id,
             deadline: context.arrived + context.snapshot.config.timeouts.request,
             state: RetryState::new(Arc::clone(&context.snapshot), context.arrived),
+            arrived: context.arrived,
+            until: None,
             timer: context.timer,
+            watch,
         }
     }
 }
@@ -62,17 +72,22 @@ impl Dispatcher {
     pub(super) async fn send(
         &self,
         operation: &mut Operation<'_>,
-        (request, head, origin, request_id): (
+        (request, head, origin, request_id, watch): (
             &mut RequestContext<'_>,
             Head<'_>,
             &OriginFields<'_>,
             &HeaderValue,
+            ClientWatch<'_>,
         ),
     ) -> Result<RoutedAnswer, Failure> {
         // Made here, where it stays: as an argument it would be copied.
-        let mut context = SendContext::new(request, head, origin, request_id);
+        let mut context = SendContext::new(request, head, origin, request_id, watch);
+        let mut next = None;
         loop {
-            let selected = match self.admit(operation, &context.state) {
+            let admitted = next
+                .take()
+                .map_or_else(|| self.admit(operation, &context.state), Ok);
+            let selected = match admitted {
                 Ok(selected) => selected,
                 // Boxed, so that the future of a request that finds room does not reserve memory for this case.
                 Err(refused) => {
@@ -119,12 +134,17 @@ impl Dispatcher {
                             return Err(self.no_room(operation, Refusal::NoUpstream, &mut context));
                         }
                     } else {
-                        if why.is_answer() || !self.may_retry(&mut context.state, Some(why)) {
-                            let name = substation.public_name();
-                            let name = name.as_str();
-                            return Err(self.no_room_at_holder(operation, name, why, &mut context));
+                        let is_full = why == SafeToRetry::Refused;
+                        let has_retry = (is_full || !why.is_answer())
+                            && self.may_retry(&mut context.state, Some(why));
+                        if why.is_answer() || !has_retry {
+                            let refused = (&substation, why, has_retry);
+                            let waited =
+                                self.without_room_at_holder(operation, refused, &mut context);
+                            next = Some(Box::pin(waited).await?);
+                        } else {
+                            self.pause(&mut context).await;
                         }
-                        self.pause(&mut context).await;
                     }
                 }
                 Attempt::Broken(failure, progress) => {
@@ -195,8 +215,13 @@ impl Dispatcher {
         else {
             return attempt::of_session(substation.public_name().as_str(), end);
         };
-        let took = sent.elapsed().as_secs_f64();
-        substation.metrics().upstream_seconds.observe(took);
+        let took = sent.elapsed();
+        let seconds = took.as_secs_f64();
+        substation.metrics().upstream_seconds.observe(seconds);
+        if snapshot.config.admission.queue > 0 {
+            let is_cut = matches!(end.result, Err(UpstreamError::Deadline));
+            self.state.exchange_time.note(took, is_cut);
+        }
         let attempt = attempt::of_charge(&snapshot.grid, substation, reservation, report, end);
         // Dropped only after the verdict: a trial that ends without one starts again.
         drop(trial);

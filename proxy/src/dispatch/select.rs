@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use switchyard_balance::{Choice, Explanation, Load, Reason, Refusal, Reservation};
-use switchyard_grid::{ChoiceMetrics, Substation, Trial};
+use switchyard_grid::{ChoiceMetrics, Grid, Substation, Trial};
+use tokio::time::Instant;
 
 use super::{
     Dispatcher, charge::Charge, decisions::Decision, idempotency::Claim, operation::Operation,
     retry::RetryState,
 };
+use crate::snapshot::Snapshot;
 
 /// A selected substation.
 pub(super) struct Selected {
@@ -59,9 +61,14 @@ impl Dispatcher {
             if let Some(holder) = claim.ask_holder() {
                 let at = state.snapshot.grid.position(&holder);
                 if at.is_none_or(|at| !state.excluded().contains(&at)) {
-                    // The first request with the key has reserved the load.
+                    // The first request with the key has reserved the load, unless the holder has refused it since.
+                    let load = if state.was_refused_by(&holder) {
+                        charge.load
+                    } else {
+                        Load::ZERO
+                    };
                     let placement = Placement {
-                        reservation: Reservation::of(Arc::clone(&holder), Load::ZERO),
+                        reservation: Reservation::of(Arc::clone(&holder), load),
                         reason: None,
                         trial: None,
                     };
@@ -95,15 +102,27 @@ impl Dispatcher {
         if !self.may_enter(charge, key, state) {
             return Err(Refusal::NoCapacity);
         }
+        self.best(charge.load, state.excluded(), &state.snapshot, state.since)
+    }
+
+    /// The best substation for `load` but those `tried`, at `since`.
+    pub(super) fn best(
+        &self,
+        load: Load,
+        tried: &[usize],
+        snapshot: &Snapshot,
+        since: Instant,
+    ) -> Result<Selected, Refusal> {
+        let grid = &snapshot.grid;
         loop {
-            let choice = match self.choose(charge, state) {
-                Err(Refusal::NoCapacity) if state.snapshot.grid.open_probes() => {
-                    self.choose(charge, state)?
+            let choice = match self.choose(load, tried, grid, since) {
+                Err(Refusal::NoCapacity) if grid.open_probes() => {
+                    self.choose(load, tried, grid, since)?
                 }
                 chosen => chosen?,
             };
             let substation = choice.reservation.upstream();
-            if let Ok(trial) = state.snapshot.grid.enter(substation, charge.load) {
+            if let Ok(trial) = grid.enter(substation, load) {
                 return Ok(Selected {
                     at: Some(choice.at),
                     substation: Arc::clone(choice.reservation.upstream()),
@@ -121,20 +140,19 @@ impl Dispatcher {
     /// Chooses and reserves. Some choices are recorded for `/decisions`, and some are timed.
     fn choose(
         &self,
-        charge: &Charge<'_>,
-        state: &RetryState,
+        load: Load,
+        tried: &[usize],
+        grid: &Arc<Grid>,
+        since: Instant,
     ) -> Result<Choice<Substation>, Refusal> {
-        let (grid, decisions) = (&state.snapshot.grid, &self.state.decisions);
-        let tried = state.excluded();
-        let now = grid.clock().at(state.since);
+        let decisions = &self.state.decisions;
+        let now = grid.clock().at(since);
         let is_recorded = decisions.should_record(now);
-        let explanation = is_recorded.then(|| Explanation::of(grid.roster(), charge.load, tried));
+        let explanation = is_recorded.then(|| Explanation::of(grid.roster(), load, tried));
         let choice = self.random(|rng| {
             let is_timed = rng.u32(..) % ChoiceMetrics::SAMPLING == 0;
             let before = is_timed.then(std::time::Instant::now);
-            let choice = grid
-                .selector()
-                .reserve(grid.roster(), charge.load, tried, rng)?;
+            let choice = grid.selector().reserve(grid.roster(), load, tried, rng)?;
             if let Some(before) = before {
                 let metrics = grid.choice_metrics();
                 metrics.seconds.observe(before.elapsed().as_secs_f64());
@@ -146,7 +164,7 @@ impl Dispatcher {
             Ok(choice)
         })?;
         if let Some(explanation) = explanation {
-            decisions.record(Decision::new(grid, now, charge.load, &choice, explanation));
+            decisions.record(Decision::new(grid, now, load, &choice, explanation));
         }
         Ok(choice)
     }

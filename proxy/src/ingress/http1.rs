@@ -54,8 +54,9 @@ impl Ingress {
                     in_flight: in_flight.unwrap_or_else(|| runtime.in_flight.request()),
                 };
                 let answered = async {
-                    let request = fast_path::read(&charge, connection.received(), &context)?;
-                    let reply = self.dispatcher.respond(&mut context, request).await;
+                    let (received, watch) = connection.watched();
+                    let request = fast_path::read(&charge, received, &context)?;
+                    let reply = self.dispatcher.respond(&mut context, request, watch).await;
                     let closes = reply.closes;
                     let write =
                         async |reply: Reply| connection.send(&reply.to_wire(false)).await.is_ok();
@@ -111,8 +112,9 @@ impl Ingress {
             Err(failure) => (None, Read::unread(failure)),
         };
         context.arrived = Instant::now();
-        let request = received(connection.received(), head.as_ref(), &read);
-        let mut reply = self.dispatcher.respond(&mut context, request).await;
+        let (bytes, watch) = connection.watched();
+        let request = received(bytes, head.as_ref(), &read);
+        let mut reply = self.dispatcher.respond(&mut context, request, watch).await;
         reply.closes |= head.as_ref().is_none_or(IncomingRequest::closes) || read.body.is_none();
         let is_head = head.is_some_and(|head| head.method(connection.received()) == "HEAD");
         let closes = reply.closes;

@@ -18,6 +18,8 @@ pub enum Waited {
     InVain,
     /// The request did not wait: the queue was full.
     Full,
+    /// The client left meanwhile.
+    Left,
 }
 
 /// The counters of requests at one moment. They only grow, so the difference of two gives rates.

@@ -73,6 +73,19 @@ impl Ledger {
         self.ceiling.load(Relaxed).wrapping_sub(assigned).max(0)
     }
 
+    /// The largest load that it would take now, in millionths; `i64::MAX` where that can't be said. An upstream whose
+    /// sample is stale is asked for anything up to its capacity, and one at a hard limit of its requests for nothing.
+    #[must_use]
+    pub fn room(&self) -> i64 {
+        if self.is_at_hard_limit() {
+            0
+        } else if self.is_stale() {
+            self.capacity().map_or(i64::MAX, Load::micros)
+        } else {
+            self.headroom()
+        }
+    }
+
     /// Whether `load` more would stay within what the sums hold, for this `assigned`, whatever the capacity is.
     pub(crate) fn is_countable(&self, assigned: i64, load: Load) -> bool {
         self.estimate_from(assigned) <= MOST - load.micros()

@@ -10,9 +10,13 @@ use std::{
 };
 
 use substation::Config;
-use switchyard_faults::{self as client, Act, Answer, Connection, Scripted, fault::booked};
+use switchyard_faults::{
+    self as client, Act, Answer, Connection, Scripted,
+    fault::{self, booked},
+};
 
 use crate::{
+    frames::{self, Raw},
     rig::{Proxy, until},
     substations::Substations,
 };
@@ -189,61 +193,299 @@ fn a_load_that_no_substation_can_ever_bear_is_422_with_the_largest_capacity_and_
 }
 
 #[test]
-fn a_request_may_wait_for_room_and_the_most_urgent_one_is_first() {
+fn a_request_may_wait_for_room_and_the_first_that_came_is_first() {
     let substations = small(1, 1.0);
     let proxy = Proxy::start(
         &substations.addresses,
-        "load: {interval: 20ms}\nadmission: {queue: 2, timeout: 20s}\ntimeouts: {request: 20s}",
+        "load: {interval: 20ms}\nadmission: {queue: 2, timeout: 20s}\ntimeouts: {request: 40s}",
     );
-    let held = proxy.charge(CHARGE).json()["session_id"]
-        .as_str()
-        .unwrap()
-        .to_owned();
-    let ask = |id: &str, patience: &str| {
-        let headers = format!("x-request-id: {id}\r\nx-request-timeout: {patience}\r\n");
-        let mut connection = Connection::open(proxy.charge);
-        connection.send(client::request("POST", "/request_charge", &headers, CHARGE));
-        connection
-    };
-    let waiting = |count: f64| {
-        until("the line", || {
-            (proxy.metric("switchyard_admission_waiting") == count).then_some(())
-        });
-    };
-    let mut patient = ask("patient", "19s");
-    waiting(1.0);
-    let mut urgent = ask("urgent", "15s");
-    waiting(2.0);
+    let held = session(&proxy.charge(CHARGE));
+    let mut patient = ask(&proxy, "x-request-timeout: 19s\r\n", CHARGE);
+    waiting(&proxy, 1.0);
+    // A short patience of one's own is no advantage, and neither is a key.
+    let key = "idempotency-key: k1\r\nx-request-timeout: 15s\r\n";
+    let mut urgent = ask(&proxy, key, CHARGE);
+    waiting(&proxy, 2.0);
     let full = proxy.charge(CHARGE);
     assert_eq!((full.status, full.code().as_str()), (503, "no_capacity"));
-    let unplug = |session: &str| {
-        let path = format!("/sessions/{session}");
-        let request = client::request("DELETE", &path, "connection: close\r\n", "");
-        assert_eq!(client::raw(proxy.charge, request).status, 200);
-    };
-    unplug(&held);
-    let first = urgent.answer();
+    unplug(&proxy, &held);
+    let first = patient.answer();
     assert_eq!(first.status, 200);
-    waiting(1.0);
-    unplug(first.json()["session_id"].as_str().unwrap());
-    assert_eq!(patient.answer().status, 200);
+    waiting(&proxy, 1.0);
+    unplug(&proxy, &session(&first));
+    assert_eq!(urgent.answer().status, 200);
     // A request whose wait expires is refused, and has left the queue.
-    let refused = ask("hasty", "30ms").answer();
+    let refused = ask(&proxy, "x-request-timeout: 30ms\r\n", CHARGE).answer();
     assert_eq!(
         (refused.status, refused.code().as_str()),
         (503, "no_capacity")
     );
     assert!(refused.header("retry-after").is_some());
-    waiting(0.0);
-    let waits = |how: &str| {
-        proxy.metric(&format!(
-            "switchyard_admission_waits_total{{result=\"{how}\"}}"
-        ))
+    waiting(&proxy, 0.0);
+    let waits = ["admitted", "in_vain", "full", "left"].map(|how| waits(&proxy, how));
+    assert_eq!(waits, [2.0, 1.0, 1.0, 0.0]);
+}
+
+/// Sends a charge, and does not wait for the answer.
+fn ask(proxy: &Proxy, headers: &str, body: &str) -> Connection {
+    let mut connection = Connection::open(proxy.charge);
+    connection.send(client::request("POST", "/request_charge", headers, body));
+    connection
+}
+
+fn session(answer: &Answer) -> String {
+    answer.json()["session_id"].as_str().unwrap().to_owned()
+}
+
+fn unplug(proxy: &Proxy, session: &str) {
+    let path = format!("/sessions/{session}");
+    let request = client::request("DELETE", &path, "connection: close\r\n", "");
+    assert_eq!(client::raw(proxy.charge, request).status, 200);
+}
+
+/// Until so many wait.
+fn waiting(proxy: &Proxy, count: f64) {
+    until("the line", || {
+        (proxy.metric("switchyard_admission_waiting") == count).then_some(())
+    });
+}
+
+fn waits(proxy: &Proxy, how: &str) -> f64 {
+    proxy.metric(&format!(
+        "switchyard_admission_waits_total{{result=\"{how}\"}}"
+    ))
+}
+
+/// A line in which nobody's time runs out during a test.
+const PATIENT: &str =
+    "load: {interval: 20ms}\nadmission: {queue: 300, timeout: 40s}\ntimeouts: {request: 1m}\n";
+
+#[test]
+fn small_requests_pass_a_large_one_that_does_not_fit() {
+    let substations = Substations::start(&[1_500.0]);
+    let proxy = Proxy::start(&substations.addresses, PATIENT);
+    let held = session(&proxy.charge(r#"{"power_kw": 300}"#));
+    // 1,200 kW are free.
+    let mut large = ask(&proxy, "", r#"{"power_kw": 1400}"#);
+    waiting(&proxy, 1.0);
+    let booked = (0..100).filter(|_| proxy.charge(r#"{"power_kw": 1}"#).status == 200);
+    assert_eq!(booked.count(), 100);
+    waiting(&proxy, 1.0);
+    unplug(&proxy, &held);
+    assert_eq!(large.answer().status, 200);
+}
+
+#[test]
+fn a_large_request_among_small_ones_without_end_gets_its_turn() {
+    // An hour of charging takes 1.2 s, a small session takes a tenth of that.
+    let config = Config {
+        time_scale: 3_000.0,
+        ..Config::new("s1".to_owned(), 100.0)
     };
-    assert_eq!(
-        (waits("admitted"), waits("in_vain"), waits("full")),
-        (2.0, 1.0, 1.0)
+    let substations = Substations::of([config]);
+    let proxy = Proxy::start(
+        &substations.addresses,
+        "load: {interval: 20ms}\nadmission: {queue: 300, timeout: 4s}\ntimeouts: {request: 10s}",
     );
+    let small = r#"{"power_kw": 10, "energy_kwh": 1}"#;
+    let (address, ended) = (proxy.charge, std::sync::atomic::AtomicBool::new(false));
+    thread::scope(|scope| {
+        let clients: Vec<_> = (0..40)
+            .map(|_| {
+                scope.spawn(|| {
+                    let mut booked = 0;
+                    while !ended.load(std::sync::atomic::Ordering::SeqCst) {
+                        booked += u64::from(
+                            client::post(address, "/request_charge", small).status == 200,
+                        );
+                    }
+                    booked
+                })
+            })
+            .collect();
+        until("it is full", || {
+            (waits(&proxy, "admitted") > 50.0).then_some(())
+        });
+        let begun = Instant::now();
+        let large = ask(&proxy, "", r#"{"power_kw": 95, "energy_kwh": 1}"#).answer();
+        let waited = begun.elapsed();
+        ended.store(true, std::sync::atomic::Ordering::SeqCst);
+        assert_eq!(large.status, 200, "{}", large.message());
+        assert!(waited < Duration::from_secs(4), "{waited:?}");
+        let booked: u64 = clients
+            .into_iter()
+            .map(|client| client.join().unwrap())
+            .sum();
+        assert!(booked > 100, "{booked}");
+    });
+}
+
+#[test]
+fn a_client_that_leaves_the_line_is_not_booked() {
+    let substations = small(1, 1.0);
+    let extra = format!("{PATIENT}http2: {{cleartext: true}}");
+    let proxy = Proxy::start(&substations.addresses, &extra);
+    let held = session(&proxy.charge(CHARGE));
+    // The end, a reset, the end of one direction; and the same over HTTP/2.
+    let end = ask(&proxy, "", CHARGE);
+    // Not on the short way in.
+    let beside = ask(&proxy, "expect: 100-continue\r\n", CHARGE);
+    let reset = ask(&proxy, "", CHARGE);
+    let mut half = ask(&proxy, "", CHARGE);
+    let mut further = ask(&proxy, "", CHARGE);
+    further.send(client::request("POST", "/request_charge", "", CHARGE));
+    let mut stream = Raw::open(proxy.charge);
+    stream.charge(1);
+    stream.charge(3);
+    let mut connection = Raw::open(proxy.charge);
+    connection.charge(1);
+    waiting(&proxy, 8.0);
+    stream.write(&frames::reset(1)).unwrap();
+    waiting(&proxy, 7.0);
+    drop((end, beside, further, connection));
+    waiting(&proxy, 3.0);
+    half.0.shutdown(std::net::Shutdown::Write).unwrap();
+    let told = half.answer();
+    assert_eq!((told.status, told.code().as_str()), (503, "no_capacity"));
+    assert!(told.message().contains("closed its side"));
+    assert!(half.is_ended());
+    // A socket that is closed with bytes unread resets its connection.
+    let socket = socket2::SockRef::from(&reset.0);
+    socket.set_linger(Some(Duration::ZERO)).unwrap();
+    drop(reset);
+    waiting(&proxy, 1.0);
+    unplug(&proxy, &held);
+    stream.until(|frame| frame.is_end_of(3));
+    assert_eq!(substations.started(), [2]);
+    let waits = ["admitted", "left"].map(|how| waits(&proxy, how));
+    assert_eq!(waits, [1.0, 7.0]);
+}
+
+#[test]
+fn what_a_client_sends_while_it_waits_is_not_lost() {
+    let substations = Substations::start(&[22.0]);
+    let proxy = Proxy::start(&substations.addresses, PATIENT);
+    let held = session(&proxy.charge(r#"{"power_kw": 22}"#));
+    let mut connection = ask(&proxy, "x-request-id: r0\r\n", CHARGE);
+    waiting(&proxy, 1.0);
+    // More than the proxy reads ahead.
+    let long = "x".repeat(6_000);
+    for id in 1..=5 {
+        let headers = format!("x-request-id: r{id}\r\nx-long: {long}\r\n");
+        connection.send(client::request(
+            "POST",
+            "/request_charge",
+            &headers,
+            r#"{"power_kw": 1}"#,
+        ));
+    }
+    unplug(&proxy, &held);
+    for id in 0..=5 {
+        let answer = connection.answer();
+        assert_eq!(answer.status, 200);
+        assert_eq!(answer.header("x-request-id"), Some(&*format!("r{id}")));
+    }
+}
+
+#[test]
+fn no_request_waits_so_long_that_it_ends_as_perhaps_booked() {
+    // An exchange takes 200 ms, and a third of all time there is room.
+    let slow = Scripted::start(|request| {
+        if request.starts_with("GET") {
+            let millis = std::time::SystemTime::now()
+                .duration_since(std::time::UNIX_EPOCH)
+                .unwrap()
+                .as_millis();
+            let load = if millis % 600 < 200 { 0 } else { 1_000 };
+            let page = format!("substation_current_load {load}\nsubstation_capacity 1000\n");
+            Act::Write(fault::page(&page))
+        } else {
+            thread::sleep(Duration::from_millis(200));
+            Act::Write(booked())
+        }
+    });
+    let proxy = Proxy::start(
+        &[slow.address],
+        "load: {interval: 10ms}\nadmission: {queue: 300, timeout: 1s}\ntimeouts: {request: 1s}",
+    );
+    // Learns how long an exchange takes.
+    until("an exchange", || {
+        (proxy.charge(CHARGE).status == 200).then_some(())
+    });
+    let mut told = BTreeMap::new();
+    for _ in 0..6 {
+        let asked: Vec<_> = (0..30).map(|_| ask(&proxy, "", CHARGE)).collect();
+        for mut connection in asked {
+            *told.entry(connection.answer().status).or_insert(0) += 1;
+        }
+    }
+    assert_eq!(told.get(&504), None, "{told:?}");
+    assert!(told[&200] >= 60, "{told:?}");
+}
+
+#[test]
+fn what_nothing_in_rotation_could_bear_takes_no_place_even_where_a_substation_is_unknown() {
+    let substations = Substations::start(&[100.0]);
+    // It is never sampled, so nobody knows its capacity.
+    let gone = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let proxy = Proxy::start_unready(&[substations.addresses[0], gone], PATIENT);
+    until("it is out", || {
+        let status = proxy.status();
+        let states = [0, 1].map(|at| status["substations"][at]["state"].clone());
+        (states == ["up", "down"]).then_some(())
+    });
+    let held = session(&proxy.charge(r#"{"power_kw": 95}"#));
+    let waits = ask(&proxy, "", CHARGE);
+    waiting(&proxy, 1.0);
+    for headers in ["", "idempotency-key: k1\r\n"] {
+        let begun = Instant::now();
+        let refused = ask(&proxy, headers, r#"{"power_kw": 101}"#).answer();
+        assert!(matches!(refused.status, 422 | 503), "{}", refused.status);
+        assert!(begun.elapsed() < Duration::from_secs(2));
+    }
+    waiting(&proxy, 1.0);
+    drop((waits, held));
+}
+
+#[test]
+fn a_key_that_is_bound_waits_for_its_substation() {
+    // It loses the first answers, then has no room, and then some.
+    let count = std::sync::atomic::AtomicUsize::new(0);
+    let act = move || match count.fetch_add(1, std::sync::atomic::Ordering::SeqCst) {
+        0 | 1 => fault::reset(),
+        2 => Act::Write(fault::no_capacity()),
+        _ => Act::Write(booked()),
+    };
+    let holder = Scripted::charging(act);
+    let extra = format!("{PATIENT}retry: {{budget: 1.0, attempts: 2}}");
+    let proxy = Proxy::start(&[holder.address], &extra);
+    let key = "idempotency-key: k1\r\n";
+    assert_eq!(ask(&proxy, key, CHARGE).answer().status, 502);
+    let answer = ask(&proxy, key, CHARGE).answer();
+    assert_eq!(answer.status, 200, "{}", answer.message());
+    assert_eq!(holder.charges().len(), 4);
+    assert_eq!(waits(&proxy, "admitted"), 1.0);
+}
+
+#[test]
+fn requests_with_one_key_wait_together_and_are_booked_once() {
+    let substations = small(1, 1.0);
+    let proxy = Proxy::start(&substations.addresses, PATIENT);
+    let held = session(&proxy.charge(CHARGE));
+    let mut same: Vec<_> = (0..5)
+        .map(|_| ask(&proxy, "idempotency-key: k1\r\n", CHARGE))
+        .collect();
+    waiting(&proxy, 5.0);
+    unplug(&proxy, &held);
+    let sessions: Vec<_> = same.iter_mut().map(|one| session(&one.answer())).collect();
+    assert!(
+        sessions.iter().all(|one| *one == sessions[0]),
+        "{sessions:?}"
+    );
+    assert_eq!(substations.started(), [2]);
 }
 
 #[test]

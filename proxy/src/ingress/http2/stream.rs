@@ -14,6 +14,7 @@ use tokio::time::Instant;
 
 use crate::{
     client_connection::{body_too_large, refusal, too_slow, unknown_expectation},
+    client_watch::ClientWatch,
     deadline_timer::DeadlineTimer,
     dispatch::{Client, ReceivedRequest, Reply, RequestContext, VIA_HTTP2},
     ingress::{Ingress, target},
@@ -59,7 +60,8 @@ impl Ingress {
             query: head.uri.query(),
             body: &whole,
         };
-        let reply = self.dispatcher.respond(&mut context, request).await;
+        let watch = ClientWatch::Http2(&mut answer);
+        let reply = self.dispatcher.respond(&mut context, request, watch).await;
         let is_head = head.method == Method::HEAD;
         let write = async |reply: Reply| send(reply, &mut answer, is_head).await.is_some();
         self.dispatcher.deliver(&mut context, reply, write).await;

@@ -1,0 +1,98 @@
+//! Finds room for those who wait in the [queue](super::queue): one pass over the line, with the substations of the newest
+//! snapshot.
+//!
+//! Room that is kept for one of them is kept at a substation: the others are chosen among the rest.
+
+use std::sync::{Arc, atomic::Ordering::Relaxed};
+
+use switchyard_balance::{Load, line::Room};
+use tokio::time::Instant;
+
+use super::{
+    Dispatcher,
+    queue::{Granted, Kept, Slot},
+};
+use crate::snapshot::Snapshot;
+
+/// The room of one snapshot.
+struct Placing<'a> {
+    dispatcher: &'a Dispatcher,
+    snapshot: Arc<Snapshot>,
+    now: Instant,
+    kept: Option<Kept>,
+}
+
+impl Dispatcher {
+    /// Looks for room for all who wait.
+    pub(super) fn serve_queue(&self, now: Instant) {
+        let find = |kept| Placing::new(self, now, kept);
+        self.state.queue.serve(now, find, |room| room.kept);
+    }
+}
+
+impl<'a> Placing<'a> {
+    fn new(dispatcher: &'a Dispatcher, now: Instant, kept: Option<Kept>) -> Self {
+        let mut room = Self {
+            dispatcher,
+            snapshot: dispatcher.runtime.snapshot(),
+            now,
+            kept,
+        };
+        // In another grid the same position is another substation.
+        if let Some(kept) = kept.filter(|kept| kept.version != room.snapshot.version) {
+            room.keep(kept.load);
+        }
+        room
+    }
+
+    fn kept_at(&self) -> Option<usize> {
+        self.kept.map(|kept| kept.at)
+    }
+
+    fn place(&self, load: Load, slot: &Slot, but: &[usize]) -> bool {
+        let is_held = !slot.has_entered.load(Relaxed)
+            && !self
+                .dispatcher
+                .may_take(slot.client, load, &self.snapshot, self.now);
+        slot.has_entered.store(!is_held, Relaxed);
+        slot.was_held.store(is_held, Relaxed);
+        if is_held {
+            return false;
+        }
+        let best = self.dispatcher.best(load, but, &self.snapshot, self.now);
+        let Ok(selected) = best else { return false };
+        slot.grant(Granted {
+            selected,
+            snapshot: Arc::clone(&self.snapshot),
+        });
+        true
+    }
+}
+
+impl Room<Arc<Slot>> for Placing<'_> {
+    fn take(&mut self, load: Load, slot: &Arc<Slot>) -> bool {
+        self.place(load, slot, self.kept_at().as_slice())
+    }
+
+    fn take_kept(&mut self, load: Load, slot: &Arc<Slot>) -> bool {
+        self.place(load, slot, &[])
+    }
+
+    fn largest(&mut self) -> i64 {
+        self.snapshot.grid.roster().largest_room(self.kept_at())
+    }
+
+    fn keep(&mut self, load: Load) -> bool {
+        let nearest = self.snapshot.grid.roster().nearest_to(load);
+        self.kept = nearest.map(|at| Kept {
+            load,
+            version: self.snapshot.version,
+            at,
+        });
+        self.kept.is_some()
+    }
+
+    fn release(&mut self) {
+        self.kept = None;
+    }
+}
