@@ -1,10 +1,13 @@
 //! The sources of substations that the file does not list.
 
+mod allow;
 mod read;
 
+pub use allow::LeftOut;
+pub(super) use allow::impossible;
 pub(super) use read::discovery;
 
-use super::{json_schema, show};
+use super::{Network, json_schema, show};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::{fmt, net::SocketAddr, time::Duration};
@@ -15,9 +18,13 @@ use thiserror::Error;
 const MOST_SOURCES: usize = 100;
 
 /// The sources. If two find the same substation, the first wins.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[schemars(default, deny_unknown_fields)]
 pub struct Discovery {
+    /// The addresses that a source may give. A link-local address must be in a range of link-local addresses; what no
+    /// substation can have is never allowed.
+    #[schemars(with = "Vec<json_schema::Network>", length(min = 1))]
+    pub allow: Vec<Network>,
     /// Files of targets, in the format of Prometheus' `file_sd`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(with = "Vec<json_schema::ShortForm<FileSource>>", length(max = MOST_SOURCES))]
@@ -152,6 +159,17 @@ pub struct UnknownRecords;
 
 fn unknown_records(_: &str) -> UnknownRecords {
     UnknownRecords
+}
+
+impl Default for Discovery {
+    fn default() -> Self {
+        Self {
+            allow: allow::EVERYTHING.to_vec(),
+            file_sd: Vec::new(),
+            http_sd: Vec::new(),
+            dns: Vec::new(),
+        }
+    }
 }
 
 impl Discovery {

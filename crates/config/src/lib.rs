@@ -41,7 +41,8 @@ mod walk;
 pub use advice::Advice;
 pub use aggregate::{Aggregate, UnknownAggregate};
 pub use discovery::{
-    Discovery, DnsSource, Family, FileSource, HttpSource, Records, UnknownFamily, UnknownRecords,
+    Discovery, DnsSource, Family, FileSource, HttpSource, LeftOut, Records, UnknownFamily,
+    UnknownRecords,
 };
 pub use error::{Error, Fault, Faults};
 pub use forwarded::{Forwarded, ForwardedHeaders};

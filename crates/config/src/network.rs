@@ -13,6 +13,16 @@ pub struct Network {
 }
 
 impl Network {
+    /// The addresses that begin with the first `bits` of `address`.
+    pub(crate) const fn new(address: IpAddr, bits: u8) -> Self {
+        Self { address, bits }
+    }
+
+    /// Whether the range contains the whole of another.
+    pub(crate) fn covers(&self, other: &Self) -> bool {
+        self.bits <= other.bits && self.contains(other.address)
+    }
+
     /// Whether the range contains `address`.
     #[must_use]
     pub fn contains(&self, address: IpAddr) -> bool {

@@ -73,6 +73,16 @@ pub(super) fn networks(node: &Node) -> Read<Vec<Network>> {
     }
 }
 
+/// A list of ranges of IP addresses, with at least one.
+pub(super) fn some_networks(node: &Node) -> Read<Vec<Network>> {
+    match networks(node)? {
+        none if none.is_empty() => {
+            Err("must name at least one range, as in `[10.0.0.0/8]`".to_owned())
+        }
+        some => Ok(some),
+    }
+}
+
 /// The name of a substation. It appears in URLs and as a label's value, so it must need no quoting.
 pub(super) fn name(node: &Node) -> Read<String> {
     let name = text(node)?;

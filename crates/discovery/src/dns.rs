@@ -39,7 +39,7 @@ pub(super) enum DnsSourceError {
         records: RecordType,
         source: NetError,
     },
-    #[error("has {0} addresses; the most is {MOST_SUBSTATIONS}")]
+    #[error("has {0} addresses or more; the most is {MOST_SUBSTATIONS}")]
     TooMany(usize),
     #[error("no complete answer within {}", humantime::format_duration(*.0))]
     Slow(Duration),
@@ -115,7 +115,7 @@ async fn look_up(
     for (address, _) in &mut all {
         *address = canonical(*address);
     }
-    all.retain(|(address, _)| address.port() != 0 && !address.ip().is_unspecified());
+    all.retain(|(address, _)| address.port() != 0);
     all.sort();
     all.dedup_by_key(|(address, _)| *address);
     Ok(all)
@@ -131,16 +131,22 @@ async fn services(
         RData::SRV(service) if !service.target.is_root() => Some(service),
         _ => None,
     });
-    let addresses: Vec<Vec<Service>> = stream::iter(services)
+    let mut found = stream::iter(services)
         .map(|SRV { target, port, .. }| async move {
             let host = target.to_ascii();
             let ips = addresses(servers, &host, Records::Both, source.family).await?;
             Ok(services_at(&ips, &host, port))
         })
-        .buffer_unordered(LOOKUPS)
-        .try_collect()
-        .await?;
-    Ok(addresses.concat())
+        .buffer_unordered(LOOKUPS);
+    // Three thousand services fit into an answer, and each may have as many addresses.
+    let mut all = Vec::new();
+    while let Some(services) = found.try_next().await? {
+        all.extend(services);
+        if all.len() > MOST_SUBSTATIONS {
+            return Err(DnsSourceError::TooMany(all.len()));
+        }
+    }
+    Ok(all)
 }
 
 /// An address, with the host and the port that it was found by.

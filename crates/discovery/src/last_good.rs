@@ -7,7 +7,7 @@ use std::{collections::HashMap, fmt, sync::Arc};
 
 use tracing::{info, warn};
 
-use super::targets::Found;
+use super::{gate::Gate, targets::Found};
 use crate::metrics::{AnswerOutcome, SourceMetrics};
 use switchyard_bounded::Shown;
 
@@ -16,6 +16,7 @@ use switchyard_bounded::Shown;
 pub(super) struct LastGood {
     source: String,
     allow_empty: bool,
+    gate: Gate,
     found: Arc<[Found]>,
     source_health: SourceHealth,
     metrics: SourceMetrics,
@@ -30,10 +31,16 @@ enum SourceHealth {
 }
 
 impl LastGood {
-    pub(super) fn new(source: String, allow_empty: bool, metrics: SourceMetrics) -> Self {
+    pub(super) fn new(
+        source: String,
+        allow_empty: bool,
+        gate: Gate,
+        metrics: SourceMetrics,
+    ) -> Self {
         Self {
             source,
             allow_empty,
+            gate,
             found: Arc::new([]),
             source_health: SourceHealth::New,
             metrics,
@@ -66,11 +73,19 @@ impl LastGood {
         answer: Result<Vec<Found>, E>,
     ) -> Option<Arc<[Found]>> {
         let (source, kept) = (self.source.as_str(), self.found.len());
-        let found = match answer {
+        let passed = answer
+            .map_err(|error| Shown::message(error).to_string())
+            .and_then(|found| {
+                let passed = self.gate.pass(source, found);
+                passed.map_err(|error| error.to_string())
+            });
+        let found = match passed.map(|(found, left_out)| {
+            self.metrics.left_out(left_out);
+            found
+        }) {
             Err(error) => {
                 self.metrics.count(AnswerOutcome::Failed);
                 if self.source_health != SourceHealth::Failing {
-                    let error = Shown::message(error);
                     warn!(source, %error, kept, "Discovery source failed: keeping its last good answer");
                 }
                 self.source_health = SourceHealth::Failing;
@@ -160,7 +175,8 @@ mod tests {
         let metrics = DiscoveryFamilies::register(Registrar::new(&Registry::new()))
             .unwrap()
             .handles("file_sd:a.json");
-        LastGood::new("file_sd:a.json".to_owned(), allow_empty, metrics)
+        let gate = Gate::new(switchyard_config::Discovery::default().allow);
+        LastGood::new("file_sd:a.json".to_owned(), allow_empty, gate, metrics)
     }
 
     fn names(answer: Option<Arc<[Found]>>) -> Option<Vec<String>> {

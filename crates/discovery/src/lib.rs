@@ -6,6 +6,7 @@
 
 mod dns;
 mod file;
+mod gate;
 mod http;
 mod last_good;
 pub mod merge;
@@ -30,11 +31,12 @@ use tracing::warn;
 
 use dns::DnsClient;
 use file::FileClient;
+use gate::Gate;
 use http::HttpClient;
 use last_good::LastGood;
 use merge::MergeConflict;
 use metrics::SourceMetrics;
-use switchyard_config::{self as config, DnsSource, FileSource, HttpSource, Substation};
+use switchyard_config::{self as config, DnsSource, FileSource, HttpSource, Network, Substation};
 use switchyard_process::vital::{Ended, Vitals};
 
 pub use merge::merge;
@@ -43,6 +45,9 @@ pub use targets::Found;
 
 /// The pause after a failure, if the source's own interval is longer.
 const RETRY: Duration = Duration::from_secs(5);
+
+/// The most conflicts that are logged at once: a wrong answer may have ten thousand.
+const MOST_LINES: usize = 20;
 
 /// All sources of a configuration. They run until this is dropped.
 #[derive(Debug)]
@@ -57,7 +62,14 @@ pub struct Discovery {
 
 /// The configuration of one source, which identifies it across reloads.
 #[derive(Debug, Clone, PartialEq)]
-enum SourceConfig {
+struct SourceConfig {
+    kind: SourceKind,
+    /// What it may give.
+    allow: Vec<Network>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum SourceKind {
     File(FileSource, PathBuf),
     Http(HttpSource),
     Dns(DnsSource),
@@ -174,10 +186,13 @@ impl Discovery {
     /// as long as it lasts.
     pub fn merged(&mut self, listed: &[Substation], own: &[SocketAddr]) -> Vec<Substation> {
         let (all, conflicts) = merge(listed, &self.listing(), own);
-        for conflict in &conflicts {
-            if !self.logged.contains(conflict) {
-                warn!(%conflict, "Discovered substation ignored");
-            }
+        let mut news = conflicts.iter().filter(|one| !self.logged.contains(*one));
+        for conflict in news.by_ref().take(MOST_LINES) {
+            warn!(%conflict, "Discovered substation ignored");
+        }
+        let more = news.count();
+        if more > 0 {
+            warn!(more, "Further discovered substations ignored");
         }
         self.logged = conflicts.into_iter().collect();
         all
@@ -192,12 +207,16 @@ fn source_configs<'a>(
     let http = config.http_sd.iter().cloned();
     let dns = config.dns.iter().cloned();
     files
-        .map(|source| SourceConfig::File(source, base.to_path_buf()))
-        .chain(http.map(SourceConfig::Http))
-        .chain(dns.map(SourceConfig::Dns))
+        .map(|source| SourceKind::File(source, base.to_path_buf()))
+        .chain(http.map(SourceKind::Http))
+        .chain(dns.map(SourceKind::Dns))
+        .map(|kind| SourceConfig {
+            kind,
+            allow: config.allow.clone(),
+        })
 }
 
-impl SourceConfig {
+impl SourceKind {
     const fn allows_empty(&self) -> bool {
         match self {
             Self::File(source, _) => source.allow_empty,
@@ -207,7 +226,7 @@ impl SourceConfig {
     }
 }
 
-impl fmt::Display for SourceConfig {
+impl fmt::Display for SourceKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File(source, _) => source.fmt(f),
@@ -229,16 +248,18 @@ impl Source {
             is_settled: false,
         });
         let refresh = Arc::new(Notify::new());
-        let metrics = metrics.handles(&config.to_string());
-        let last_good = LastGood::new(config.to_string(), config.allows_empty(), metrics.clone());
-        let mut vital = vitals.task(&format!("discovery of {config}"));
+        let SourceConfig { kind, allow } = &config;
+        let metrics = metrics.handles(&kind.to_string());
+        let gate = Gate::new(allow.clone());
+        let last_good = LastGood::new(kind.to_string(), kind.allows_empty(), gate, metrics.clone());
+        let mut vital = vitals.task(&format!("discovery of {kind}"));
         let mut task = SourceTask {
             last_good,
             refresh: Arc::clone(&refresh),
             answered,
             change,
         };
-        let running = config.clone();
+        let running = kind.clone();
         let task = async move {
             // Its answer, and what is known of its health, outlive a run.
             while vital.run(task.run(running.clone())).await == Ended::TooSoon {
@@ -266,16 +287,16 @@ struct SourceTask {
 
 impl SourceTask {
     /// Refreshes the source for as long as the runtime runs.
-    async fn run(&mut self, config: SourceConfig) -> Ended {
-        let client = match config {
+    async fn run(&mut self, kind: SourceKind) -> Ended {
+        let client = match kind {
             // It reads the files, and a file system may hang.
-            SourceConfig::File(source, base) => {
+            SourceKind::File(source, base) => {
                 spawn_blocking(move || FileClient::new(&source, &base))
                     .await
                     .map(SourceClient::File)
             }
-            SourceConfig::Http(source) => Ok(SourceClient::Http(HttpClient::new(&source))),
-            SourceConfig::Dns(source) => Ok(SourceClient::Dns(Box::new(DnsClient::new(&source)))),
+            SourceKind::Http(source) => Ok(SourceClient::Http(HttpClient::new(&source))),
+            SourceKind::Dns(source) => Ok(SourceClient::Dns(Box::new(DnsClient::new(&source)))),
         };
         let mut client = match client {
             Ok(client) => client,

@@ -11,6 +11,7 @@ use switchyard_telemetry::{Error, Registrar, Stamps, counter_by, forget_by};
 pub struct DiscoveryFamilies {
     refreshes: IntCounterVec,
     targets: IntGaugeVec,
+    left_out: IntGaugeVec,
     last_success: Stamps,
 }
 
@@ -42,6 +43,11 @@ impl DiscoveryFamilies {
                 "Substations in the last good answer of a source.",
                 &["source"],
             )?,
+            left_out: make.int_gauges(
+                "discovery_left_out",
+                "Addresses in the last good answer of a source that may not be substations.",
+                &["source"],
+            )?,
             last_success: make.stamps(
                 "discovery_last_success_timestamp_seconds",
                 "When a source last gave a good answer, in seconds since the Unix epoch.",
@@ -55,6 +61,7 @@ impl DiscoveryFamilies {
         SourceMetrics {
             refreshes: counter_by(&self.refreshes, &[source]),
             targets: self.targets.with_label_values(&[source]),
+            left_out: self.left_out.with_label_values(&[source]),
             source: source.to_owned(),
             families: self.clone(),
         }
@@ -66,6 +73,7 @@ impl DiscoveryFamilies {
 pub(crate) struct SourceMetrics {
     refreshes: EnumMap<AnswerOutcome, IntCounter>,
     targets: IntGauge,
+    left_out: IntGauge,
     source: String,
     families: DiscoveryFamilies,
 }
@@ -82,6 +90,11 @@ impl SourceMetrics {
         self.families.last_success.stamp(&[self.source.as_str()]);
     }
 
+    /// Records how many addresses of an answer may not be substations.
+    pub(crate) fn left_out(&self, count: usize) {
+        self.left_out.set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+
     /// How many refreshes had this outcome.
     #[cfg(test)]
     pub(crate) fn counted(&self, outcome: AnswerOutcome) -> u64 {
@@ -94,11 +107,18 @@ impl SourceMetrics {
         self.targets.get()
     }
 
+    /// How many addresses of the last good answer may not be substations.
+    #[cfg(test)]
+    pub(crate) fn left_out_now(&self) -> i64 {
+        self.left_out.get()
+    }
+
     /// Removes the series: the source has stopped.
     pub(crate) fn forget(&self) {
         let source = self.source.as_str();
         // Each fails if the series does not exist, which is fine.
         let _ = self.families.targets.remove_label_values(&[source]);
+        let _ = self.families.left_out.remove_label_values(&[source]);
         self.families.last_success.forget(&[source]);
         forget_by::<AnswerOutcome>(&self.families.refreshes, &[source]);
     }

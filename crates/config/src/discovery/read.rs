@@ -10,6 +10,7 @@ use switchyard_bounded::yaml::Number;
 
 pub(crate) fn discovery(s: &mut Section<'_>) -> Discovery {
     Discovery {
+        allow: s.value("allow", Discovery::default().allow, values::some_networks),
         file_sd: sources(
             s,
             "file_sd",

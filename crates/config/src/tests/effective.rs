@@ -93,6 +93,7 @@ substations:
   - {name: b, address: 10.0.0.1:65535, capacity: 0.1}
   - {name: "3", address: 10.0.0.2:5001}
 discovery:
+  allow: [10.0.0.0/8, "fe80::/10"]
   file_sd: [targets.json, {files: "more/*.yaml", refresh: 1s, allow_empty: true}]
   http_sd: ["http://[::1]:1/a?b=c", {url: "http://inventory/", refresh: 100ms, timeout: 1m, allow_empty: true}]
   dns:

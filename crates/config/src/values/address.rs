@@ -1,7 +1,7 @@
 //! Addresses: an IP address or a host name, always with a port.
 
 use super::{Read, source::check_host, text};
-use crate::tree::Node;
+use crate::{discovery::impossible, tree::Node};
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use switchyard_address::{canonical, first};
 
@@ -25,6 +25,8 @@ pub fn check_connectable(address: SocketAddr) -> Read<SocketAddr> {
         Err("needs the port that it listens on, not 0".to_owned())
     } else if address.ip().is_unspecified() {
         Err("is an address to listen on, not to connect to, as 127.0.0.1 is".to_owned())
+    } else if let Some(kind) = impossible(address.ip()) {
+        Err(format!("is {kind}, at which there is nobody to connect to"))
     } else {
         Ok(address)
     }

@@ -160,6 +160,31 @@ async fn all_addresses_of_a_name_are_found_in_a_stable_order_and_failures_change
 }
 
 #[tokio::test]
+async fn what_can_be_no_substation_is_left_out_and_an_answer_of_nothing_else_is_none() {
+    const SOURCE: &str = "dns:substation.grid.example:5001";
+    let name = "substation.grid.example";
+    let (zone, mut rig) = rig("name: substation.grid.example, port: 5001").await;
+    let put = |records| drop(zone.lock().records.insert((name, A), records));
+    let nobody = [[255, 255, 255, 255], [224, 0, 0, 1], [0, 0, 0, 0]].map(Vec::from);
+    let metadata = vec![169, 254, 169, 254];
+    put([&[a(1), metadata.clone()], &nobody[..]].concat());
+    rig.finds(&["10.0.0.1:5001"]).await;
+    rig.keeps(&["10.0.0.1:5001"], SOURCE, Good).await;
+    assert_eq!(rig.metrics.handles(SOURCE).left_out_now(), 4);
+    assert_eq!(rig.log.count("Discovered addresses left out"), 1);
+
+    put(vec![metadata]);
+    rig.keeps(&["10.0.0.1:5001"], SOURCE, Failed).await;
+    let why =
+        "none of its 1 addresses may be a substation: 169.254.169.254:5001 is a link-local address";
+    assert_eq!((rig.log.count(FAILS), rig.log.count(why)), (1, 1));
+
+    put(vec![a(2)]);
+    rig.finds(&["10.0.0.2:5001"]).await;
+    assert_eq!(rig.metrics.handles(SOURCE).left_out_now(), 0);
+}
+
+#[tokio::test]
 async fn services_have_their_own_ports_and_their_hosts_are_looked_up() {
     let (zone, mut rig) = rig("name: _charge._tcp.grid.example").await;
     {

@@ -107,3 +107,54 @@ async fn a_thousand_targets_are_found_within_a_second_of_their_write() {
         begun.elapsed()
     );
 }
+
+#[tokio::test]
+async fn a_hostile_file_costs_neither_time_nor_threads_nor_the_log() {
+    let folder = tempfile::tempdir().unwrap();
+    put(folder.path(), "a.yaml", ONE);
+    let mut rig = Rig::new(folder, "{file_sd: [a.yaml]}");
+    rig.finds(&["one"]).await;
+    let at = rig.folder.path().to_path_buf();
+    let broken = [
+        "[".repeat(200_000),
+        format!("- targets: [\"{}\"]", "x".repeat(8 << 20)),
+        format!("- \"{}\": 1", "\\e[2J".repeat(100)),
+        "- {targets: []}\n".repeat(20_000),
+    ];
+    for text in broken {
+        let begun = Instant::now();
+        put(&at, "a.yaml", &text);
+        rig.keeps(&["one"], "file_sd:a.yaml", Failed).await;
+        assert!(begun.elapsed() < PATIENCE / 2, "{:?}", begun.elapsed());
+        put(&at, "a.yaml", ONE);
+        rig.keeps(&["one"], "file_sd:a.yaml", Good).await;
+    }
+    // A pipe without a writer.
+    let pipe = at.join("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.unwrap().success());
+    fs::rename(pipe, at.join("a.yaml")).unwrap();
+    rig.keeps(&["one"], "file_sd:a.yaml", Failed).await;
+    assert_eq!(rig.log.count("it is a pipe"), 1);
+    let log = rig.log.0.lock();
+    assert!(log.len() < 10_000, "{} bytes", log.len());
+    assert!(!log.contains(&b'\x1b'));
+}
+
+#[tokio::test]
+async fn link_local_substations_need_a_range_of_their_own() {
+    let targets = r#"[{"targets": ["169.254.1.7:1", "169.254.169.254:1", "10.0.0.1:1"]}]"#;
+    for (allow, found) in [
+        ("[0.0.0.0/0, \"::/0\"]", &["10.0.0.1:1"][..]),
+        ("[169.254.1.0/24]", &["169.254.1.7:1"]),
+        (
+            "[10.0.0.0/8, 169.254.0.0/16]",
+            &["169.254.1.7:1", "169.254.169.254:1", "10.0.0.1:1"],
+        ),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        put(folder.path(), "a.json", targets);
+        let mut rig = Rig::new(folder, &format!("{{allow: {allow}, file_sd: [a.json]}}"));
+        rig.finds(found).await;
+    }
+}
