@@ -4,23 +4,25 @@
 
 use bytes::BytesMut;
 use libfuzzer_sys::fuzz_target;
-use switchyard_http1::{IncomingDecoder, RequestFault};
+use switchyard_http1::{IncomingDecoder, RequestFault, RequestLimits};
 
 // Small, so that a fuzzer's inputs get past them.
-const LARGEST_HEAD: usize = 256;
-const LARGEST_BODY: usize = 64;
+const LIMITS: RequestLimits = RequestLimits {
+    head: 256,
+    body: 64,
+};
 
 /// The body, and how many bytes are left after the request; `None` if more is needed.
 fn feed<'a>(
     pieces: impl Iterator<Item = &'a [u8]>,
 ) -> Result<Option<(Vec<u8>, usize)>, RequestFault> {
-    let (mut decoder, mut received) = (IncomingDecoder::new(LARGEST_HEAD), BytesMut::new());
+    let (mut decoder, mut received) = (IncomingDecoder::new(LIMITS.head), BytesMut::new());
     let (mut body, mut whole) = (None, None);
     for piece in pieces {
         received.extend_from_slice(piece);
         if body.is_none() {
             let head = decoder.decode(&mut received)?;
-            body = head.map(|head| head.body(LARGEST_BODY)).transpose()?;
+            body = head.map(|head| head.body(LIMITS)).transpose()?;
         }
         if let (Some(body), None) = (&mut body, &whole) {
             whole = body.decode(&mut received)?;
@@ -35,6 +37,6 @@ fuzz_target!(|bytes: &[u8]| {
         assert_eq!(feed(bytes.chunks(size)), whole, "in reads of {size}");
     }
     if let Ok(Some((body, left))) = whole {
-        assert!(body.len() <= LARGEST_BODY && left <= bytes.len());
+        assert!(body.len() <= LIMITS.body && left <= bytes.len());
     }
 });

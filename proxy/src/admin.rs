@@ -23,6 +23,7 @@
 
 mod commands;
 mod configuration;
+mod connections;
 mod decisions;
 mod events;
 mod head;
@@ -43,6 +44,7 @@ use switchyard_wire::{Code, Failure};
 
 use crate::{dispatch::DispatchState, reload, runtime::Runtime};
 use commands::Drain;
+use connections::Connections;
 use events::Feed;
 use history::Recorder;
 
@@ -59,6 +61,7 @@ pub struct Admin {
     reloads: reload::ReloadHandle,
     feed: Arc<Feed>,
     recorder: Arc<Recorder>,
+    connections: Connections,
 }
 
 impl Admin {
@@ -76,6 +79,7 @@ impl Admin {
             dispatch,
             reloads,
             feed: Arc::default(),
+            connections: Connections::default(),
         }
     }
 

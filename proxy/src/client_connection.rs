@@ -9,6 +9,7 @@ use bytes::{Buf, BytesMut};
 use pingora_core::protocols::Stream;
 use switchyard_http1::{
     Expectation, FaultKind, IncomingBody, IncomingDecoder, IncomingRequest, RequestFault,
+    RequestLimits,
 };
 use switchyard_wire::{Code, Failure};
 use tokio::{
@@ -16,29 +17,33 @@ use tokio::{
     time::timeout,
 };
 
+use crate::buffered::{BufferShare, FREE};
 use crate::client_watch::ClientWatch;
 
 /// Size of the buffer that an idle connection keeps for the next request, in bytes: most charge requests fit.
-const FIRST_READ: usize = 1024;
-/// The most room that is made for one read, in bytes, however much a request announces.
+const FIRST_READ: usize = FREE;
+/// The room that is made at once for a body that announces as much, in bytes.
 const LARGEST_READ: usize = 16 * 1024;
 /// How long a connection that the proxy closes may take to read the last bytes.
 pub(crate) const CLOSE_GRACE: Duration = Duration::from_secs(1);
 
 /// A connection, and the bytes that have been received and belong to no request that was answered.
 #[derive(Debug)]
-pub(crate) struct ClientConnection {
+pub(crate) struct ClientConnection<'a> {
     stream: Stream,
     received: BytesMut,
+    share: BufferShare<'a>,
     /// Bytes after those, which were read while a request waited.
     ahead: BytesMut,
 }
 
-impl ClientConnection {
-    pub(crate) fn new(stream: Stream) -> Self {
+impl<'a> ClientConnection<'a> {
+    /// A connection whose buffer counts in `share`.
+    pub(crate) fn new(stream: Stream, share: BufferShare<'a>) -> Self {
         Self {
             stream,
             received: BytesMut::new(),
+            share,
             ahead: BytesMut::new(),
         }
     }
@@ -71,6 +76,8 @@ impl ClientConnection {
         // An idle connection keeps no large buffer.
         if !self.received.try_reclaim(FIRST_READ) || self.received.capacity() > 2 * FIRST_READ {
             self.received = BytesMut::with_capacity(FIRST_READ);
+            // To hold less never fails.
+            let _ = self.share.hold(FIRST_READ);
         }
         matches!(self.stream.read_buf(&mut self.received).await, Ok(1..))
     }
@@ -81,7 +88,7 @@ impl ClientConnection {
         loop {
             match decoder.decode(&mut self.received) {
                 Ok(Some(request)) => return Ok(Some(request)),
-                Ok(None) if self.read(FIRST_READ).await => {}
+                Ok(None) if self.read(self.room_of_head(limit)).await? => {}
                 Ok(None) if self.received.is_empty() => return Ok(None),
                 Ok(None) => return Err(refusal(RequestFault::Truncated)),
                 Err(fault) => return Err(refusal(fault)),
@@ -89,17 +96,23 @@ impl ClientConnection {
         }
     }
 
-    /// Reads the body of a request, of at most `limit` bytes. Tells the client to send it, if the client waits for that.
+    /// The room that a full buffer gets for the rest of a head: doubled up to the limit, and no further.
+    fn room_of_head(&self, limit: usize) -> usize {
+        let length = self.received.len();
+        length.min(limit.saturating_sub(length))
+    }
+
+    /// Reads the body of a request, within `limits`. Tells the client to send it, if the client waits for that.
     pub(crate) async fn body(
         &mut self,
         request: &IncomingRequest,
-        limit: usize,
+        limits: RequestLimits,
     ) -> Result<IncomingBody, Failure> {
         let refusal = |fault| match fault {
-            RequestFault::BodyTooLarge => body_too_large(limit),
+            RequestFault::BodyTooLarge => body_too_large(limits.body),
             fault => refusal(fault),
         };
-        let mut decoder = request.body(limit).map_err(refusal)?;
+        let mut decoder = request.body(limits).map_err(refusal)?;
         let mut is_awaited = request.expectation() == Expectation::Continue;
         loop {
             if let Some(body) = decoder.decode(&mut self.received).map_err(refusal)? {
@@ -111,7 +124,13 @@ impl ClientConnection {
                 true
             };
             let missing = decoder.missing(&self.received);
-            if !sent || !self.read(missing.clamp(FIRST_READ, LARGEST_READ)).await {
+            // Doubled at most, however much a request announces.
+            let double = self.received.len();
+            let room = match missing {
+                0 => double,
+                missing => missing.min(double.max(LARGEST_READ)),
+            };
+            if !sent || !self.read(room).await? {
                 return Err(refusal(RequestFault::Truncated));
             }
         }
@@ -121,18 +140,28 @@ impl ClientConnection {
     pub(crate) fn arrived_body(
         &mut self,
         request: &IncomingRequest,
-        limit: usize,
+        limits: RequestLimits,
     ) -> Option<IncomingBody> {
-        let mut decoder = request.body(limit).ok()?;
+        let mut decoder = request.body(limits).ok()?;
         decoder.decode(&mut self.received).ok()?
     }
 
-    /// Reads what is there, into at least `room` bytes. False if the connection ends.
-    async fn read(&mut self, room: usize) -> bool {
-        if self.received.capacity() == self.received.len() {
-            self.received.reserve(room);
+    /// Reads what is there. If the buffer is full, it gets `room` more bytes, and never less than an idle one has. False
+    /// if the connection ends.
+    async fn read(&mut self, room: usize) -> Result<bool, Failure> {
+        let room = room.max(FIRST_READ);
+        if self.received.capacity() == self.received.len() && !self.received.try_reclaim(room) {
+            let capacity = self.received.len() + room;
+            self.share.hold(capacity)?;
+            // A buffer that grows by itself grows to twice its size.
+            let mut larger = BytesMut::with_capacity(capacity);
+            larger.extend_from_slice(&self.received);
+            self.received = larger;
         }
-        matches!(self.stream.read_buf(&mut self.received).await, Ok(1..))
+        Ok(matches!(
+            self.stream.read_buf(&mut self.received).await,
+            Ok(1..)
+        ))
     }
 
     /// Sends these bytes.

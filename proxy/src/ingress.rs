@@ -18,6 +18,8 @@ use pingora_core::{
 use tokio::time::{Instant, timeout, timeout_at};
 use tracing::debug;
 
+use switchyard_config as config;
+use switchyard_http1::RequestLimits;
 use switchyard_tls::{Certificates, Handshake};
 
 use crate::{
@@ -31,8 +33,13 @@ mod http1;
 mod http2;
 mod target;
 
-/// The largest head of a request, in bytes: request line and headers.
-const LARGEST_HEAD: usize = 16 * 1024;
+/// What `limits` allows a request of a client.
+const fn request_limits(limits: &config::Limits) -> RequestLimits {
+    RequestLimits {
+        head: limits.head,
+        body: limits.body,
+    }
+}
 
 /// The Pingora application of one worker thread: it gets every accepted connection.
 #[derive(Debug)]
@@ -96,7 +103,7 @@ impl Ingress {
         if self.runtime().now().config.tls.is_some() {
             return;
         }
-        let mut connection = ClientConnection::new(stream);
+        let mut connection = ClientConnection::new(stream, self.runtime().buffer_share());
         // Does not wait for a client that does not read this.
         let _ = timeout(CLOSE_GRACE, connection.send(&reply.to_wire(false))).await;
         connection.close().await;

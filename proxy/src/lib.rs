@@ -14,6 +14,7 @@
 //! substation (`upstream`), the configuration and the parsers.
 
 pub mod admin;
+mod buffered;
 mod client_connection;
 mod client_watch;
 pub mod deadline_timer;

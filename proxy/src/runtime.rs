@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
+    buffered::{BufferShare, Buffered},
     in_flight::InFlight,
     metrics::Metrics,
     snapshot::{InForce, Snapshot},
@@ -26,6 +27,8 @@ pub struct Runtime {
     pub metrics: Metrics,
     /// Counts of requests and connections in flight.
     pub in_flight: InFlight,
+    /// The bytes that requests hold while they arrive.
+    pub buffered: Buffered,
     /// Which of the tasks that must live are down.
     pub vitals: Vitals,
     in_force: InForce,
@@ -45,6 +48,7 @@ impl Runtime {
             credentials,
             metrics,
             in_flight: InFlight::default(),
+            buffered: Buffered::default(),
             vitals: Vitals::default(),
             in_force: InForce::new(config, grid),
             last_reload: Mutex::default(),
@@ -61,6 +65,12 @@ impl Runtime {
     #[must_use]
     pub fn snapshot(&self) -> Arc<Snapshot> {
         self.in_force.snapshot()
+    }
+
+    /// A share of the bytes that requests may hold while they arrive, by the limit in force now.
+    #[must_use]
+    pub(crate) fn buffer_share(&self) -> BufferShare<'_> {
+        self.buffered.share(self.now().config.limits.buffered)
     }
 
     /// Yields each grid that comes into force.

@@ -19,6 +19,7 @@ use crate::substation::{NotBooked, Substation};
 enum ErrorCode {
     BodyTooLarge,
     Draining,
+    HeadTooLarge,
     Internal,
     InvalidRequest,
     KeyReused,
@@ -38,6 +39,7 @@ impl ErrorCode {
             Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Draining | Self::NoCapacity => StatusCode::SERVICE_UNAVAILABLE,
         }
@@ -77,6 +79,10 @@ impl Problem {
 
     pub(crate) fn invalid(message: impl fmt::Display) -> Self {
         Self::new(ErrorCode::InvalidRequest, message)
+    }
+
+    pub(crate) fn head_too_large(message: impl fmt::Display) -> Self {
+        Self::new(ErrorCode::HeadTooLarge, message)
     }
 
     pub(crate) fn internal(message: impl fmt::Display) -> Self {

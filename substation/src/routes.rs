@@ -22,6 +22,7 @@ use crate::load_report;
 use crate::metrics::Metrics;
 use crate::problem::Problem;
 use crate::response::{self, Response, SessionState};
+use crate::server::MOST_HEADERS;
 use crate::substation::{ChargeContext, SessionView, Substation};
 
 /// Responds to one request. It can't fail: a refusal is a response too.
@@ -32,6 +33,9 @@ pub(crate) async fn respond(
     let (head, body) = request.into_parts();
     let is_charge = head.method == Method::POST && head.uri.path() == "/charge";
     let handled = match head.uri.path() {
+        _ if head.headers.len() > MOST_HEADERS => Err(Problem::head_too_large(format_args!(
+            "there are more than {MOST_HEADERS} headers; nothing is booked, send fewer"
+        ))),
         "/charge" if is_charge => book(&substation, &head.headers, body).await,
         "/charge" => Err(Problem::method_not_allowed("POST")),
         "/metrics" => read_only(&head.method).and_then(|()| metrics(&substation)),

@@ -16,9 +16,14 @@ use tokio_util::sync::CancellationToken;
 use crate::substation::Substation;
 
 mod connection;
+mod refusal;
+
+pub(crate) use connection::MOST_HEADERS;
 
 /// How long requests in flight may take during the shutdown. They can wait for a body or `answer_after`.
 const DRAIN_LIMIT: Duration = Duration::from_secs(2);
+/// The most connections at once: as many as the proxy serves clients by default. A further one is closed.
+const MOST_CONNECTIONS: usize = 10_000;
 /// The pause in accepting when the process has no file handle left for a connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -56,7 +61,9 @@ async fn serve(
 
     loop {
         select! {
-            accepted = accept(&listener, substation.name()) => if let Some(stream) = accepted {
+            accepted = accept(&listener, substation.name()) => if let Some(stream) = accepted
+                && connections.len() < MOST_CONNECTIONS
+            {
                 connections.spawn(connection::serve(stream, substation.clone(), draining.clone()));
             },
             Some(ended) = connections.join_next() => note(&substation, ended),

@@ -7,8 +7,17 @@ pub const MOST_SUBSTATIONS: usize = 10_000;
 pub(crate) const LARGEST_FILE: usize = 8 << 20;
 /// The most threads that serve requests: no machine gains from more.
 pub(crate) const MOST_THREADS: usize = 256;
+/// The smallest and the largest limit of a head, in bytes: less refuses honest clients, and positions in a head are kept in
+/// sixteen bits.
+pub(crate) const SMALLEST_HEAD: usize = 1 << 10;
+pub(crate) const LARGEST_HEAD: usize = 64 << 10;
+/// The most connections of the admin port: its clients are counted on fingers.
+pub(crate) const MOST_ADMIN_CONNECTIONS: usize = 10_000;
 /// The largest body, in bytes: it is held in memory whole, once for each request in flight.
 pub(crate) const LARGEST_BODY: usize = 16 << 20;
+/// The least and the most memory for requests that are still arriving, in bytes.
+pub(crate) const LEAST_BUFFERED: usize = 1 << 20;
+pub(crate) const MOST_BUFFERED: usize = 64 << 30;
 /// The most client connections: a million file descriptors is as far as a Linux process goes by default.
 pub(crate) const MOST_CONNECTIONS: usize = 1_000_000;
 /// The most `Idempotency-Key`s that are remembered, at some 100 bytes each.

@@ -74,8 +74,15 @@ schema_types! {
     Size: {
         "type": ["integer", "string"],
         "minimum": 1,
-        "pattern": r"^\s*\d+(\.\d+)?\s*([kKmM][iI]?)?[bB]?\s*$",
+        "pattern": r"^\s*\d+(\.\d+)?\s*([kKmMgG][iI]?)?[bB]?\s*$",
         "examples": ["64KiB", 65536]
+    }
+    /// Memory for many requests: bytes, or a number with its unit.
+    Memory: {
+        "type": ["integer", "string"],
+        "minimum": 1_048_576,
+        "pattern": r"^\s*\d+(\.\d+)?\s*([kKmMgG][iI]?)?[bB]?\s*$",
+        "examples": ["64MiB", 67_108_864]
     }
     /// An IP address or a host, and a port.
     Address: {

@@ -21,6 +21,9 @@ pub struct Admin {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "json_schema::Text")]
     pub token_file: Option<PathBuf>,
+    /// The most connections at once; a further one takes the place of the one that has asked for nothing for longest.
+    #[schemars(range(min = 1, max = bounds::MOST_ADMIN_CONNECTIONS))]
+    pub connections: usize,
 }
 
 impl Default for Admin {
@@ -28,6 +31,7 @@ impl Default for Admin {
         Self {
             listen: (Ipv4Addr::LOCALHOST, 9901).into(),
             token_file: None,
+            connections: 64,
         }
     }
 }
@@ -240,6 +244,10 @@ pub struct Drain {
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[schemars(default, deny_unknown_fields)]
 pub struct Limits {
+    /// The largest head of a request, in bytes: its request line and headers, written as in HTTP/1.1.
+    #[serde(serialize_with = "show::size")]
+    #[schemars(with = "json_schema::Size")]
+    pub head: usize,
     /// The largest body of a request, in bytes.
     #[serde(serialize_with = "show::size")]
     #[schemars(with = "json_schema::Size")]
@@ -248,6 +256,10 @@ pub struct Limits {
     #[serde(serialize_with = "show::size")]
     #[schemars(with = "json_schema::Size")]
     pub answer: usize,
+    /// The most bytes that all requests together hold from their arrival to their answer, each beyond its first KiB.
+    #[serde(serialize_with = "show::size")]
+    #[schemars(with = "json_schema::Memory")]
+    pub buffered: usize,
     /// The most client connections at once.
     #[schemars(range(min = 1, max = bounds::MOST_CONNECTIONS))]
     pub connections: usize,
@@ -259,8 +271,10 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
+            head: 16 << 10,
             body: 64 << 10,
             answer: 1 << 20,
+            buffered: 64 << 20,
             connections: 10_000,
             requests: 10_000,
         }

@@ -4,8 +4,9 @@ use super::{
     Admin, Admission, Charge, Config, Drain, Forwarded, Health, Http2, Limits, Load, MaxRequests,
     Pipeline, Policy, Retry, Substation, Timeouts, Tls, Upstream,
     bounds::{
-        LARGEST_BODY, MOST_ATTEMPTS, MOST_CONNECTIONS, MOST_EXCHANGES, MOST_FAILURES, MOST_KEYS,
-        MOST_STREAMS, MOST_SUBSTATIONS, MOST_THREADS,
+        LARGEST_BODY, LARGEST_HEAD, LEAST_BUFFERED, MOST_ADMIN_CONNECTIONS, MOST_ATTEMPTS,
+        MOST_BUFFERED, MOST_CONNECTIONS, MOST_EXCHANGES, MOST_FAILURES, MOST_KEYS, MOST_STREAMS,
+        MOST_SUBSTATIONS, MOST_THREADS, SMALLEST_HEAD,
     },
     discovery::discovery,
     tree::Node,
@@ -62,6 +63,11 @@ pub(super) fn admin(s: &mut Section<'_>) -> Admin {
     Admin {
         listen: s.value("listen", default.listen, values::address),
         token_file: s.optional("token_file", values::file),
+        connections: s.value(
+            "connections",
+            default.connections,
+            values::whole(1..=MOST_ADMIN_CONNECTIONS),
+        ),
     }
 }
 
@@ -129,16 +135,28 @@ fn upstream(s: &mut Section<'_>) -> Upstream {
 
 fn limits(s: &mut Section<'_>) -> Limits {
     let default = Limits::default();
+    let head = s.value(
+        "head",
+        default.head,
+        values::size(SMALLEST_HEAD..=LARGEST_HEAD),
+    );
     let body = s.value("body", default.body, values::size(1..=LARGEST_BODY));
     let answer = s.value("answer", default.answer, values::size(1..=LARGEST_BODY));
+    let buffered = s.value(
+        "buffered",
+        default.buffered,
+        values::size(LEAST_BUFFERED..=MOST_BUFFERED),
+    );
     let connections = s.value(
         "connections",
         default.connections,
         values::whole(1..=MOST_CONNECTIONS),
     );
     Limits {
+        head,
         body,
         answer,
+        buffered,
         connections,
         // By default one for each connection, which adds no limit.
         requests: s.value("requests", connections, values::whole(1..=MOST_CONNECTIONS)),

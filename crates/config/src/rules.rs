@@ -1,12 +1,13 @@
 //! What must hold between two keys.
 
-use super::{Config, error::Fault};
+use super::{Config, error::Fault, show::bytes as in_bytes};
 use humantime::format_duration as shown;
 use std::net::SocketAddr;
 
 /// Notes every pair of values that contradict each other.
 ///
 /// A key that already has a fault is skipped: its value here is the default and not what the file says.
+#[expect(clippy::too_many_lines, reason = "one list of rules")]
 pub(super) fn check(config: &Config, faults: &mut Vec<Fault>) {
     let Config {
         listen,
@@ -15,6 +16,7 @@ pub(super) fn check(config: &Config, faults: &mut Vec<Fault>) {
         admin,
         load,
         timeouts,
+        limits,
         health,
         ..
     } = config;
@@ -85,6 +87,18 @@ pub(super) fn check(config: &Config, faults: &mut Vec<Fault>) {
                 format!("{:?}", shown(health.longest_ejection).to_string()),
                 rule,
             )
+        },
+    );
+    require(
+        limits.buffered >= limits.head + limits.body,
+        ["limits.buffered", "limits.body"],
+        faults,
+        || {
+            let rule = format!(
+                "must be limits.head and limits.body together ({}) or more, or no request of that size could arrive",
+                in_bytes(limits.head + limits.body)
+            );
+            (format!("{:?}", in_bytes(limits.buffered)), rule)
         },
     );
     require(

@@ -18,7 +18,12 @@ pub(super) fn size<S: Serializer>(value: &usize, to: S) -> Result<S::Ok, S::Erro
 
 /// With the largest unit that loses nothing: 65,536 is `64KiB`, 65,537 is `65537B`.
 pub(super) fn bytes(value: usize) -> String {
-    let units = [("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1)];
+    let units = [
+        ("GiB", 1 << 30),
+        ("MiB", 1 << 20),
+        ("KiB", 1 << 10),
+        ("B", 1),
+    ];
     let unit = units
         .into_iter()
         .find(|(_, size)| value >= *size && value.is_multiple_of(*size));

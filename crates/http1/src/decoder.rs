@@ -26,7 +26,7 @@ mod tests;
 
 pub(crate) use chunked::Chunked;
 pub use error::Malformed;
-pub(crate) use head::{decimal, find_empty_line};
+pub(crate) use head::{LineScan, decimal, find_empty_line};
 
 use bytes::{Buf, Bytes, BytesMut};
 use head::{AnswerHead, Framing, fields};
@@ -63,7 +63,12 @@ impl Default for Limits {
 #[must_use]
 #[inline]
 pub(crate) fn end_of_head(received: &[u8], limit: usize) -> Option<usize> {
-    let end = find_empty_line(received, &mut 0, limit, Malformed::HeadTooLarge);
+    let end = find_empty_line(
+        received,
+        &mut LineScan::default(),
+        limit,
+        Malformed::HeadTooLarge,
+    );
     end.ok().flatten()
 }
 
@@ -102,8 +107,8 @@ pub struct Answer {
 
 #[derive(Debug)]
 enum State {
-    /// In a head; `line` is where its unfinished line begins.
-    Head { line: usize },
+    /// In a head.
+    Head(LineScan),
     /// After a final head.
     Body { head: AnswerHead, end: BodyEnd },
 }
@@ -123,7 +128,7 @@ impl Decoder {
         Self {
             limits,
             interim: 0,
-            state: State::Head { line: 0 },
+            state: State::Head(LineScan::default()),
         }
     }
 
@@ -147,8 +152,8 @@ impl Decoder {
     pub fn decode(&mut self, received: &mut BytesMut, eof: bool) -> Result<Decoded, Malformed> {
         loop {
             match &mut self.state {
-                State::Head { line } => {
-                    let Some(length) = head::find_end(received, line, self.limits.head)? else {
+                State::Head(scan) => {
+                    let Some(length) = head::find_end(received, scan, self.limits.head)? else {
                         return self.need_more(received, eof);
                     };
                     let head = head::read(received.get(..length).unwrap_or_default())?;
@@ -161,7 +166,7 @@ impl Decoder {
                             return Err(Malformed::TooManyInterim);
                         }
                         received.advance(length);
-                        *line = 0;
+                        *scan = LineScan::default();
                     }
                 }
                 State::Body { head, end } => {
@@ -204,7 +209,7 @@ impl BodyEnd {
     fn find(
         &mut self,
         start: usize,
-        received: &mut [u8],
+        received: &mut BytesMut,
         limits: Limits,
         eof: bool,
     ) -> Result<Option<(Range<usize>, usize)>, Malformed> {

@@ -25,16 +25,17 @@ use std::ops::Range;
 use bytes::{Buf, BytesMut};
 
 use crate::{
-    decoder::{Chunked, Limits, Malformed, find_empty_line},
+    RequestLimits,
+    decoder::{Chunked, Limits, LineScan, Malformed, find_empty_line},
     headers::{Head, HeaderSpan},
 };
 use fields::Fields;
-use line::RequestLine;
+use line::{LineSearch, RequestLine};
 
 /// The largest request line, in bytes. RFC 9112 §3 asks for at least 8,000.
-const LONGEST_LINE: usize = 8 * 1024;
-/// The most headers of a request.
-const MOST_HEADERS: usize = 256;
+pub const LONGEST_LINE: usize = 8 * 1024;
+/// The most headers of a request. Browsers send some twenty; hyper refuses more than a hundred, and the proxy adds its own.
+pub const MOST_HEADERS: usize = 64;
 /// The most empty lines before a request: some clients send one after a body (RFC 9112 §2.2).
 const MOST_EMPTY_LINES: usize = 4;
 
@@ -75,9 +76,11 @@ pub struct IncomingDecoder {
     /// The largest head, in bytes.
     limit: usize,
     empty_lines: usize,
+    /// How far the search for the end of the request line has come.
+    search: LineSearch,
     line: Option<RequestLine>,
-    /// Where the unfinished line of the headers begins, after the request line.
-    unfinished: usize,
+    /// How far the search for the end of the headers has come, after the request line.
+    scan: LineScan,
 }
 
 impl IncomingDecoder {
@@ -87,8 +90,18 @@ impl IncomingDecoder {
         Self {
             limit: limit.min(u16::MAX.into()),
             empty_lines: 0,
+            search: LineSearch::default(),
             line: None,
-            unfinished: 0,
+            scan: LineScan::default(),
+        }
+    }
+
+    /// Whether all of the head's `length` bytes so far were searched, so that none is searched again.
+    #[cfg(test)]
+    fn is_searched(&self, length: usize) -> bool {
+        match &self.line {
+            Some(line) => line.length + self.scan.searched() == length,
+            None => self.search.searched() == length || self.scan.searched() > 0,
         }
     }
 
@@ -107,7 +120,7 @@ impl IncomingDecoder {
         }
         let line = match self.line.take() {
             Some(line) => line,
-            None => match RequestLine::read(received, self.limit)? {
+            None => match RequestLine::read(received, &mut self.search, self.limit)? {
                 Some(line) => line,
                 None => return Ok(None),
             },
@@ -115,7 +128,7 @@ impl IncomingDecoder {
         let head = received.get(line.length..).unwrap_or_default();
         let limit = self.limit.saturating_sub(line.length);
         let of_head = |fault| RequestFault::of_head(fault, self.limit);
-        let end = find_empty_line(head, &mut self.unfinished, limit, Malformed::HeadTooLarge)
+        let end = find_empty_line(head, &mut self.scan, limit, Malformed::HeadTooLarge)
             .map_err(of_head)?;
         let Some(end) = end else {
             self.line = Some(line);
@@ -212,19 +225,23 @@ impl IncomingRequest {
         self.expectation
     }
 
-    /// A decoder of its body of at most `limit` bytes, without the framing.
-    pub fn body(&self, limit: usize) -> Result<BodyDecoder, RequestFault> {
+    /// A decoder of its body within `limits`: the body counts without its framing, and the limit of a head also limits all
+    /// chunk extensions together, and all trailers.
+    pub fn body(&self, limits: RequestLimits) -> Result<BodyDecoder, RequestFault> {
         let end = match self.framing {
             Framing::Chunked => BodyEnd::LastChunk(Chunked::new(self.length)),
             Framing::Length(length) => match usize::try_from(length) {
-                Ok(length) if length <= limit => BodyEnd::At(self.length + length),
+                Ok(length) if length <= limits.body => BodyEnd::At(self.length + length),
                 _ => return Err(RequestFault::BodyTooLarge),
             },
         };
         Ok(BodyDecoder {
             start: self.length,
             end,
-            limit,
+            limits: Limits {
+                head: limits.head,
+                body: limits.body,
+            },
         })
     }
 }
@@ -240,7 +257,7 @@ fn text<'a>(received: &'a [u8], part: &Range<usize>) -> &'a str {
 pub struct BodyDecoder {
     start: usize,
     end: BodyEnd,
-    limit: usize,
+    limits: Limits,
 }
 
 #[derive(Debug)]
@@ -259,9 +276,6 @@ pub struct IncomingBody {
 }
 
 impl BodyDecoder {
-    /// The most bytes of chunk extensions, and of trailers.
-    const LARGEST_HEAD: usize = 16 * 1024;
-
     /// How many bytes are certainly missing.
     #[must_use]
     pub fn missing(&self, received: &[u8]) -> usize {
@@ -271,17 +285,17 @@ impl BodyDecoder {
         }
     }
 
-    /// Reads the body from all that has been received for this request; chunks are moved together in it. `None` if it
-    /// has not arrived whole. Between calls the caller may only append to `received`.
-    pub fn decode(&mut self, received: &mut [u8]) -> Result<Option<IncomingBody>, RequestFault> {
-        let limits = Limits {
-            head: Self::LARGEST_HEAD,
-            body: self.limit,
-        };
+    /// Reads the body from all that has been received for this request; chunks are moved together in it, and the framing
+    /// between them may be taken out. `None` if it has not arrived whole. Between calls the caller may only append to
+    /// `received`.
+    pub fn decode(
+        &mut self,
+        received: &mut BytesMut,
+    ) -> Result<Option<IncomingBody>, RequestFault> {
         let found = match &mut self.end {
             BodyEnd::At(end) => (received.len() >= *end).then_some((self.start..*end, *end)),
             BodyEnd::LastChunk(chunks) => chunks
-                .advance(received, limits)
+                .advance(received, self.limits)
                 .map_err(RequestFault::of_chunks)?,
         };
         Ok(found.map(|(body, end)| IncomingBody { body, end }))

@@ -23,7 +23,7 @@ pub use headers::{Head, HeaderSpan};
 pub use hop_by_hop::nominates;
 pub use incoming::{
     BodyDecoder, Expectation, FaultKind, IncomingBody, IncomingDecoder, IncomingRequest,
-    RequestFault,
+    LONGEST_LINE, MOST_HEADERS, RequestFault,
 };
-pub use request::{RequestHead, Unencodable, encode_request};
-pub use whole_request::WholeRequest;
+pub use request::{RequestHead, Unencodable, check_field, encode_request};
+pub use whole_request::{RequestLimits, WholeRequest};

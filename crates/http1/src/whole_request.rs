@@ -22,6 +22,15 @@ const MAX_HEADERS: usize = 32;
 /// The largest head of a plain request, in bytes.
 const LARGEST_HEAD: usize = 8 * 1024;
 
+/// The most bytes of a plain request.
+#[derive(Clone, Copy, Debug)]
+pub struct RequestLimits {
+    /// Of its request line and headers. A larger limit than 8 KiB counts as that.
+    pub head: usize,
+    /// Of its body.
+    pub body: usize,
+}
+
 /// The position of a whole, plain request in the received bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WholeRequest {
@@ -39,16 +48,16 @@ struct HeaderSpans {
 
 impl WholeRequest {
     /// Finds the whole, plain request that `received` begins with: one of `lines`, each with its CR LF, then headers,
-    /// then a body of at most `largest_body` bytes. `None` if there is none, or any doubt.
+    /// then a body, all within `limits`. `None` if there is none, or any doubt.
     #[must_use]
-    pub fn find(received: &[u8], lines: &[&[u8]], largest_body: usize) -> Option<Self> {
+    pub fn find(received: &[u8], lines: &[&[u8]], limits: RequestLimits) -> Option<Self> {
         if !lines.iter().any(|line| received.starts_with(line)) {
             return None;
         }
-        let head = end_of_head(received, LARGEST_HEAD)?;
+        let head = end_of_head(received, limits.head.min(LARGEST_HEAD))?;
         let (body, fields) = read_head(received.get(..head)?)?;
         let end = head.checked_add(body)?;
-        (body <= largest_body && end <= received.len()).then_some(Self { head, end, fields })
+        (body <= limits.body && end <= received.len()).then_some(Self { head, end, fields })
     }
 
     /// Its length in bytes, head and body.

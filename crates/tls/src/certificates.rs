@@ -26,6 +26,7 @@ use tokio_rustls::TlsAcceptor;
 use switchyard_config::{self as config, Fault};
 
 use crate::{
+    bounded::Bounded,
     chain::Chain,
     connection::{HTTP2, TlsConnection},
     provider::provider,
@@ -84,10 +85,12 @@ impl Certificates {
         self.current.0.load().expires_at()
     }
 
-    /// Does the server's part of a handshake. It has no deadline of its own.
+    /// Does the server's part of a handshake, which has a bound on its size and no deadline of its own.
     pub async fn handshake(&self, stream: TcpStream) -> io::Result<TlsConnection> {
         let acceptor = TlsAcceptor::from(Arc::clone(&self.server));
-        acceptor.accept(stream).await.map(TlsConnection::new)
+        let mut stream = acceptor.accept(Bounded::new(stream)).await?;
+        stream.get_mut().0.unbind();
+        Ok(TlsConnection::new(stream))
     }
 }
 

@@ -13,15 +13,17 @@ use pingora_core::protocols::l4::stream::Stream as TcpStream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_rustls::server::TlsStream;
 
+use crate::bounded::Bounded;
+
 /// What HTTP/2 is called in a handshake (ALPN).
 pub(super) const HTTP2: &[u8] = b"h2";
 
 /// TLS over a client's connection.
 #[derive(Debug)]
-pub struct TlsConnection(TlsStream<TcpStream>);
+pub struct TlsConnection(TlsStream<Bounded>);
 
 impl TlsConnection {
-    pub(super) fn new(stream: TlsStream<TcpStream>) -> Self {
+    pub(super) fn new(stream: TlsStream<Bounded>) -> Self {
         Self(stream)
     }
 
@@ -32,7 +34,7 @@ impl TlsConnection {
     }
 
     fn tcp(&self) -> &TcpStream {
-        self.0.get_ref().0
+        self.0.get_ref().0.tcp()
     }
 }
 

@@ -4,6 +4,7 @@
 //! [`Credentials`] replaces them together or not at all. [`Certificates`] does the handshake with a client, and
 //! [`TlsConnection`] is the connection after it, as Pingora's sessions take it. [`Token`] checks an operator's token.
 
+mod bounded;
 mod certificates;
 mod chain;
 mod connection;

@@ -13,7 +13,7 @@ use super::{
     Outgoing, Progress,
     delivery::{delivery, is_reset, may_have_arrived},
 };
-use switchyard_http1::{Answer, Decoded, Decoder, Limits, Malformed, encode_request};
+use switchyard_http1::{Answer, Decoded, Decoder, Limits, Malformed, Unencodable, encode_request};
 
 /// Buffer space reserved for each read, in bytes: enough for a usual answer.
 const READ: usize = 2048;
@@ -36,6 +36,8 @@ pub(super) enum Reason {
     Lost(String),
     /// The answer is larger than the limit.
     TooLarge(Malformed),
+    /// The request can't be written.
+    Unencodable(Unencodable),
 }
 
 impl From<Malformed> for Reason {
@@ -106,7 +108,7 @@ impl Connection {
         let headers = outgoing.headers();
         self.buffer.clear();
         encode_request(&mut self.buffer, outgoing.line, headers, outgoing.body)
-            .map_err(|error| lost(error.to_string()))?;
+            .map_err(unencodable)?;
         let begins = self.sent;
         self.decoder = Decoder::new(limits);
         let is_apart = match self.write(progress).await {
@@ -231,6 +233,13 @@ impl Connection {
 }
 
 /// A connection that was lost after the request may have arrived.
+fn unencodable(how: Unencodable) -> Broken {
+    Broken {
+        reason: Reason::Unencodable(how),
+        arrived: false,
+    }
+}
+
 fn lost(reason: String) -> Broken {
     Broken {
         reason: Reason::Lost(reason),

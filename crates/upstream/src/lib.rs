@@ -32,7 +32,7 @@ use pipeline_queue::Outcome;
 use pipelined_connection::{Observation, PipelinedConnection};
 use pool::{Lease, Pool};
 pub use switchyard_http1::Answer;
-use switchyard_http1::{Head, Limits, Malformed, Origin, RequestHead, forwarded};
+use switchyard_http1::{Head, Limits, Malformed, Origin, RequestHead, Unencodable, forwarded};
 use switchyard_process::Shortage;
 use switchyard_wire::names::REQUEST_ID;
 use turn_time::TurnTime;
@@ -113,6 +113,8 @@ pub enum UpstreamError {
     Lacking(Shortage),
     /// The answer is larger than the limit.
     TooLarge(Malformed),
+    /// The request can't be written, so nothing was sent. It is the request's fault and would be everywhere.
+    Unencodable(Unencodable),
     /// The connection was lost, or the bytes that came over it were not a valid answer.
     Lost(String),
     /// The deadline passed.
@@ -230,6 +232,7 @@ impl UpstreamClient {
                 is_lost.then_some(Err(match reason {
                     Reason::Lost(reason) => UpstreamError::Lost(reason),
                     Reason::TooLarge(how) => UpstreamError::TooLarge(how),
+                    Reason::Unencodable(how) => UpstreamError::Unencodable(how),
                 }))
             }
         }
@@ -247,7 +250,7 @@ impl UpstreamClient {
     ) -> Option<Result<Answer, UpstreamError>> {
         let ticket = match shared.join(outgoing, now) {
             Ok(ticket) => ticket,
-            Err(error) => return Some(Err(UpstreamError::Lost(error.to_string()))),
+            Err(error) => return Some(Err(UpstreamError::Unencodable(error))),
         };
         let mut pending = PendingResponse::new((pool, &self.turn_time), shared, ticket, progress);
         pending.yield_for_batch().await;

@@ -8,12 +8,12 @@ use async_trait::async_trait;
 use bytes::BufMut;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response};
 use pingora_core::{apps::ServerApp, protocols::Stream, server::ShutdownWatch};
-use switchyard_http1::{Expectation, Head, IncomingBody, IncomingRequest};
+use switchyard_http1::{Expectation, Head, IncomingBody, IncomingRequest, RequestLimits};
 use switchyard_wire::{Code, Failure, names::REQUEST_ID};
 use tokio::time::timeout;
 use tracing::debug;
 
-use super::{Admin, events, failure, head::put_head};
+use super::{Admin, connections::Seat, events, failure, head::put_head};
 use crate::{
     client_connection::{ClientConnection, too_slow, unknown_expectation},
     dispatch::request_id,
@@ -21,10 +21,11 @@ use crate::{
 
 /// How long an idle connection is kept alive.
 const KEPT: Duration = Duration::from_mins(1);
-/// The largest head of a request, in bytes.
-const LARGEST_HEAD: usize = 16 * 1024;
-/// The largest body of a request, in bytes. No request here needs one.
-const LARGEST_BODY: usize = 64 * 1024;
+/// The largest request. None here needs a body, or more of a head than a browser sends.
+const LIMITS: RequestLimits = RequestLimits {
+    head: 16 * 1024,
+    body: 16 * 1024,
+};
 
 #[async_trait]
 impl ServerApp for Admin {
@@ -33,13 +34,16 @@ impl ServerApp for Admin {
         stream: Stream,
         shutdown: &ShutdownWatch,
     ) -> Option<Stream> {
-        let mut connection = ClientConnection::new(stream);
-        loop {
-            if !timeout(KEPT, connection.has_request()).await.ok()? {
-                return None;
-            }
-            connection = self.request(connection, shutdown).await?;
+        let seat = self
+            .connections
+            .enter(self.runtime.now().config.admin.connections);
+        tokio::select! {
+            biased;
+            // First, so that a request that has arrived is still answered.
+            _ = self.serve(stream, &seat, shutdown) => {}
+            () = seat.displaced() => {}
         }
+        None
     }
 }
 
@@ -51,12 +55,27 @@ struct Read {
 }
 
 impl Admin {
+    /// Serves a connection to its end.
+    async fn serve(&self, stream: Stream, seat: &Seat<'_>, shutdown: &ShutdownWatch) -> Option<()> {
+        let mut connection = ClientConnection::new(stream, self.runtime.buffer_share());
+        // A client connects to ask something.
+        let mut patience = KEPT.min(self.runtime.now().config.timeouts.client);
+        loop {
+            if !timeout(patience, connection.has_request()).await.ok()? {
+                return None;
+            }
+            connection = self.request(connection, seat, shutdown).await?;
+            patience = KEPT;
+        }
+    }
+
     /// Answers one request. Returns the connection if it goes on.
-    async fn request(
+    async fn request<'a>(
         &self,
-        mut connection: ClientConnection,
+        mut connection: ClientConnection<'a>,
+        seat: &Seat<'_>,
         shutdown: &ShutdownWatch,
-    ) -> Option<ClientConnection> {
+    ) -> Option<ClientConnection<'a>> {
         let limit = self.runtime.now().config.timeouts.client;
         let mut read = Read {
             head: None,
@@ -65,7 +84,7 @@ impl Admin {
         };
         let outcome = timeout(limit, read_request(&mut connection, &mut read)).await;
         match outcome {
-            Ok(Ok(true)) => {}
+            Ok(Ok(true)) => seat.renew(),
             Ok(Ok(false)) => return None,
             Ok(Err(failure)) => read.failure = Some(failure),
             Err(_) => read.failure = Some(too_slow("rest", limit)),
@@ -86,6 +105,7 @@ impl Admin {
                 let (path, query) = (head.path(received), head.query(received));
                 match self.feed(&method, path, &headers) {
                     Some(Ok(viewer)) => {
+                        seat.leave();
                         viewer.serve(&mut connection, is_head, shutdown).await;
                         return None;
                     }
@@ -152,16 +172,19 @@ impl Admin {
 }
 
 /// Reads a request to its end, as far as that is possible. False if the connection ends instead.
-async fn read_request(connection: &mut ClientConnection, read: &mut Read) -> Result<bool, Failure> {
-    let Some(head) = connection.head(LARGEST_HEAD).await? else {
+async fn read_request(
+    connection: &mut ClientConnection<'_>,
+    read: &mut Read,
+) -> Result<bool, Failure> {
+    let Some(head) = connection.head(LIMITS.head).await? else {
         return Ok(false);
     };
     let head = read.head.insert(head);
     if head.expectation() == Expectation::Unknown {
-        read.body = connection.arrived_body(head, LARGEST_BODY);
+        read.body = connection.arrived_body(head, LIMITS);
         return Err(unknown_expectation());
     }
-    read.body = Some(connection.body(head, LARGEST_BODY).await?);
+    read.body = Some(connection.body(head, LIMITS).await?);
     Ok(true)
 }
 

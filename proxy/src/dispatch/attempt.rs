@@ -12,7 +12,7 @@ use switchyard_upstream::{Progress, UpstreamError};
 use switchyard_wire::{Consequence, Failure};
 use tracing::debug;
 
-use super::{refusal, retry::SafeToRetry};
+use super::{refusal, retry::SafeToRetry, sessions::unfit};
 
 /// How one attempt ended.
 pub(super) enum Attempt {
@@ -58,6 +58,7 @@ pub(super) fn of_session(holder: &str, end: ExchangeEnd) -> Attempt {
         Err(UpstreamError::TooLarge(how)) => {
             Attempt::Final(oversize(holder, how, largest, consequence), progress)
         }
+        Err(UpstreamError::Unencodable(how)) => Attempt::Final(unfit(how), progress),
         Err(UpstreamError::Lost(reason)) => {
             Attempt::Broken(Failure::lost(holder, reason, consequence), progress)
         }
@@ -115,6 +116,11 @@ pub(super) fn of_charge(
                 oversize(substation.public_name().as_str(), how, largest, consequence),
                 progress,
             )
+        }
+        // Nothing was sent, and no substation could be sent it.
+        Err(UpstreamError::Unencodable(how)) => {
+            reservation.cancel();
+            Attempt::Final(unfit(how), progress)
         }
         Err(UpstreamError::Lost(reason)) => {
             count(UpstreamOutcome::Reset);

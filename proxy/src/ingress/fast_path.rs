@@ -5,7 +5,7 @@
 //! [`IncomingDecoder`](switchyard_http1::IncomingDecoder), which would read the plain charge as the same request. This
 //! module only parses: both paths lead into [`Dispatcher::respond`](crate::dispatch::Dispatcher::respond).
 
-use switchyard_http1::WholeRequest;
+use switchyard_http1::{RequestLimits, WholeRequest};
 
 use crate::dispatch::{ReceivedRequest, RequestContext, Target};
 
@@ -15,9 +15,9 @@ const REQUEST_LINES: [&[u8]; 2] = [
     b"POST /assign_substation HTTP/1.1\r\n",
 ];
 
-/// The plain charge that `received` begins with, whole and with at most `limit` bytes of body.
-pub(super) fn find(received: &[u8], limit: usize) -> Option<WholeRequest> {
-    WholeRequest::find(received, &REQUEST_LINES, limit)
+/// The plain charge that `received` begins with, whole and within `limits`.
+pub(super) fn find(received: &[u8], limits: RequestLimits) -> Option<WholeRequest> {
+    WholeRequest::find(received, &REQUEST_LINES, limits)
 }
 
 /// The charge as the dispatcher takes it; `received` are the bytes in which it was found.

@@ -4,14 +4,14 @@
 //! if the process is asked to stop. The first request of a connection is in flight only once its head has arrived, and its
 //! deadline counts from the connection: a connection alone must not delay the end.
 
-use std::{pin::pin, time::Duration};
+use std::pin::pin;
 
 use pingora_core::protocols::Stream;
 use switchyard_http1::{Expectation, IncomingBody, IncomingRequest};
 use switchyard_wire::Failure;
 use tokio::time::Instant;
 
-use super::{Ingress, LARGEST_HEAD, fast_path, target};
+use super::{Ingress, fast_path, request_limits, target};
 use crate::{
     client_connection::{ClientConnection, too_slow, unknown_expectation},
     deadline_timer::DeadlineTimer,
@@ -24,7 +24,7 @@ impl Ingress {
     pub(super) async fn http1(&self, stream: Stream, started: Instant) -> Option<()> {
         let runtime = self.runtime();
         let client = Client::of(&stream, runtime.now().config.tls.is_some());
-        let mut connection = ClientConnection::new(stream);
+        let mut connection = ClientConnection::new(stream, runtime.buffer_share());
         let mut deadline = started + runtime.now().config.timeouts.client;
         let mut timer = DeadlineTimer::new(deadline);
         let mut accepted = Some(started);
@@ -42,8 +42,8 @@ impl Ingress {
                 None => (Instant::now(), Some(runtime.in_flight.request())),
             };
             let snapshot = runtime.snapshot();
-            let limit = snapshot.config.limits.body;
-            if let Some(charge) = fast_path::find(connection.received(), limit) {
+            let limits = request_limits(&snapshot.config.limits);
+            if let Some(charge) = fast_path::find(connection.received(), limits) {
                 let mut context = RequestContext {
                     snapshot,
                     started,
@@ -81,17 +81,26 @@ impl Ingress {
     /// Serves any request, from its first byte to the last byte of its answer. Returns the connection if it goes on.
     ///
     /// `in_flight` is given if the request counts as in flight already.
-    async fn request(
+    async fn request<'a>(
         &self,
-        mut connection: ClientConnection,
+        mut connection: ClientConnection<'a>,
         client: &Client,
         started: Instant,
         timer: &mut DeadlineTimer,
         in_flight: Option<RequestGuard<'_>>,
-    ) -> Option<ClientConnection> {
+    ) -> Option<ClientConnection<'a>> {
         let runtime = self.runtime();
-        let limit = runtime.now().config.timeouts.client;
-        let head = read_head(&mut connection, timer, started + limit, limit).await?;
+        let (limit, largest) = {
+            let now = runtime.now();
+            (now.config.timeouts.client, now.config.limits.head)
+        };
+        let head = {
+            let read = pin!(connection.head(largest));
+            match timer.guard(started + limit, read).await {
+                Ok(read) => read.transpose()?,
+                Err(_) => Err(too_slow("head", limit)),
+            }
+        };
         let mut context = RequestContext {
             snapshot: runtime.snapshot(),
             started,
@@ -139,21 +148,6 @@ impl Ingress {
     }
 }
 
-/// Reads the head of a request within `limit`, which ends at `deadline`, or says what is wrong with it. `None` if the
-/// client has closed the connection instead.
-async fn read_head(
-    connection: &mut ClientConnection,
-    timer: &mut DeadlineTimer,
-    deadline: Instant,
-    limit: Duration,
-) -> Option<Result<IncomingRequest, Failure>> {
-    let read = pin!(connection.head(LARGEST_HEAD));
-    match timer.guard(deadline, read).await {
-        Ok(read) => read.transpose(),
-        Err(_) => Some(Err(too_slow("head", limit))),
-    }
-}
-
 /// How far a request was read.
 struct Read {
     /// The body, if it was read to its end.
@@ -196,7 +190,7 @@ fn received<'a>(
 
 /// Reads the body of a request whose head has arrived, unless the request is over the limit.
 async fn read_body(
-    connection: &mut ClientConnection,
+    connection: &mut ClientConnection<'_>,
     head: &IncomingRequest,
     context: &mut RequestContext<'_>,
 ) -> Read {
@@ -205,7 +199,7 @@ async fn read_body(
     }
     let (most, limit) = {
         let config = &context.snapshot.config;
-        (config.limits.body, config.timeouts.client)
+        (request_limits(&config.limits), config.timeouts.client)
     };
     if head.expectation() == Expectation::Unknown {
         // A client that waits for something else than 100 would wait in vain.

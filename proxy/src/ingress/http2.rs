@@ -4,19 +4,22 @@
 //! the same code. This module handles the connection around them. Pingora has a loop for that, but it waits for a
 //! client's preface without a deadline and does not say when the connection is over. So only its parts are used.
 //!
-//! A client can make a connection work for nothing in three ways; each has its limit:
+//! A client can make a connection work for nothing in four ways; each has its limit:
 //!
 //! - Requests that are reset as soon as they are sent (CVE-2023-44487). Their streams no longer count as open, but
 //!   their work goes on, so the limit here is on the work. Streams beyond it are refused unread, which by the
 //!   protocol is safe to retry. `h2` counts the resets of streams that were not accepted yet, and ends the
 //!   connection.
 //! - Malformed requests. Each costs an answer, so after some of them the connection ends.
+//! - Frames that ask for nothing. They are counted below `h2`, and a flood of them ends the connection
+//!   (`frame_budget.rs`).
 //! - Nothing at all. After `timeouts.idle` without a request in flight the connection ends.
 //!
 //! A connection ends as the protocol says: the client learns which requests were accepted (GOAWAY), and all answers are
 //! sent and have time to arrive before the connection closes (`lingering.rs`). Each connection counts as graceful in
 //! `in_flight.rs` until then, so that the process waits for it too.
 
+mod frame_budget;
 mod lingering;
 mod stream;
 
@@ -49,7 +52,7 @@ use tracing::debug;
 
 use switchyard_wire::Code;
 
-use super::{Ingress, LARGEST_HEAD};
+use super::Ingress;
 use crate::{client_connection::CLOSE_GRACE, dispatch::Client};
 use lingering::Lingering;
 
@@ -85,6 +88,7 @@ pub(super) async fn serve(
     let deadline = {
         let now = ingress.runtime().now();
         options.max_concurrent_streams(now.config.http2.streams);
+        options.max_header_list_size(stream::largest_list(now.config.limits.head));
         started + now.config.timeouts.client
     };
     let client = Arc::new(Client::of(
@@ -92,10 +96,11 @@ pub(super) async fn serve(
         ingress.runtime().now().config.tls.is_some(),
     ));
     let stream = Box::new(Lingering::new(stream));
+    let flooded = stream.flooded();
     let greeted = timeout_at(deadline, handshake(stream, Some(options))).await;
     let mut connection = greeted.ok()?.ok()?;
     let _graceful = ingress.runtime().in_flight.graceful();
-    accept(ingress, &mut connection, &client, stop.clone()).await;
+    accept(ingress, &mut connection, &client, &flooded, stop.clone()).await;
     Some(())
 }
 
@@ -103,10 +108,12 @@ async fn accept(
     ingress: &Arc<Ingress>,
     connection: &mut Connection<Stream, Bytes>,
     client: &Arc<Client>,
+    flooded: &Notify,
     mut stop: ShutdownWatch,
 ) {
     let most = ingress.runtime().now().config.http2.streams;
     let most = usize::try_from(most).unwrap_or(usize::MAX);
+    let largest = ingress.runtime().now().config.limits.head;
     let work = Arc::new(Work::default());
     let mut malformed = 0;
     let mut is_ending = false;
@@ -126,11 +133,16 @@ async fn accept(
                 connection.graceful_shutdown();
                 is_ending = true;
             }
+            () = flooded.notified() => {
+                debug!("HTTP/2 connection is flooded with frames that ask for nothing");
+                connection.abrupt_shutdown(Reason::ENHANCE_YOUR_CALM);
+                is_ending = true;
+            }
             // Polling this also drives everything sent and received on the connection.
             accepted = connection.accept() => match accepted {
                 Some(Ok((request, answer))) if work.count() < most => {
                     let (mut head, body) = request.into_parts();
-                    let fault = stream::check(&mut head, LARGEST_HEAD).err();
+                    let fault = stream::check(&mut head, largest).err();
                     malformed += u32::from(fault.is_some());
                     let guard = work.begin();
                     let (ingress, client) = (Arc::clone(ingress), Arc::clone(client));

@@ -203,10 +203,10 @@ async fn malformed_http_books_nothing_and_closes_the_connection() {
         let mut client = running.client().await;
         client.send(bytes).await;
         let rest = String::from_utf8(client.rest().await).unwrap();
-        assert!(
-            rest.is_empty() || rest.starts_with("HTTP/1.1 400"),
-            "{rest}"
-        );
+        // hyper drops the answer to a body that breaks off in its chunks.
+        let is_chunked = bytes.ends_with(b"0\r\n\r\n");
+        let is_answer = rest.starts_with("HTTP/1.1 400") && rest.contains("invalid_request");
+        assert!(is_answer || is_chunked && rest.is_empty(), "{rest}");
     }
     assert_eq!(running.substation.sessions_started(), 0);
     assert_eq!(running.charge("").await.status, 200);
@@ -217,6 +217,34 @@ async fn malformed_http_books_nothing_and_closes_the_connection() {
             .await,
         1.0
     );
+}
+
+#[tokio::test]
+async fn too_many_or_too_large_headers_are_431_and_book_nothing() {
+    let running = Running::of(100.0).await;
+    let with = |headers: &str| {
+        format!("POST /charge HTTP/1.1\r\nhost: s\r\n{headers}content-length: 2\r\n\r\n{{}}")
+    };
+    // What a proxy passes on, and its own, fit; a few more are answered on a connection that goes on.
+    let mut client = running.client().await;
+    let answer = client.ask(&with(&"x: y\r\n".repeat(70))).await;
+    assert_eq!(answer.status, 200);
+    let answer = client.ask(&with(&"x: y\r\n".repeat(120))).await;
+    assert_eq!(
+        (answer.status, answer.code().as_str()),
+        (431, "head_too_large")
+    );
+    assert_eq!(client.ask(&post("")).await.status, 200);
+    // More than that, and what does not end, ends the connection, and not without an answer.
+    let large = format!("x: {}\r\n", "y".repeat(90_000));
+    for headers in ["x: y\r\n".repeat(300), large] {
+        let mut client = running.client().await;
+        client.send(with(&headers).as_bytes()).await;
+        let rest = String::from_utf8(client.rest().await).unwrap();
+        assert!(rest.starts_with("HTTP/1.1 431"), "{rest}");
+        assert!(rest.contains(r#""code":"head_too_large""#), "{rest}");
+    }
+    assert_eq!(running.substation.sessions_started(), 2);
 }
 
 #[tokio::test]

@@ -19,6 +19,7 @@ http2:
   streams: 100
 admin:
   listen: 127.0.0.1:9901
+  connections: 64
 substations:
 - name: a
   address: 127.0.0.1:5001
@@ -46,8 +47,10 @@ upstream:
   pipeline: auto
   max_requests: auto
 limits:
+  head: 16KiB
   body: 64KiB
   answer: 1MiB
+  buffered: 64MiB
   connections: 10000
   requests: 10000
 forwarded:
@@ -87,7 +90,7 @@ fn every_key_takes_effect_and_the_effective_configuration_reads_back_the_same() 
 listen: "[::1]:0"
 tls: {certificate: tls.crt, key: /run/tls.key}
 http2: {cleartext: false, streams: 7}
-admin: {listen: "[::]:0", token_file: token}
+admin: {listen: "[::]:0", token_file: token, connections: 3}
 substations:
   - {name: A-1.b_c, address: "[::1]:1", capacity: 500}
   - {name: b, address: 10.0.0.1:65535, capacity: 0.1}
@@ -114,7 +117,7 @@ load:
   stale_after: 1m 30s
 policy: power_of_two
 timeouts: {connect: 1us, request: 1h, client: 0.25s, idle: 61s}
-limits: {body: 65537, connections: 1, requests: 2}
+limits: {head: 1KiB, body: 65537, connections: 1, requests: 2}
 forwarded: {trust: [10.0.0.0/8, "::1"], send: forwarded}
 admission: {queue: 3, timeout: 4s}
 retry: {attempts: 10, budget: 0, keys: 1, keys_for: 1h}

@@ -1,15 +1,19 @@
 //! The chunked framing of a body.
 
-use super::{Limits, MAX_HEADERS, Malformed, head};
+use super::{Limits, LineScan, MAX_HEADERS, Malformed, head};
+use bytes::BytesMut;
 use memchr::memchr;
 use std::ops::Range;
 
 /// The most digits of a chunk size: 64 bits.
 const MAX_DIGITS: usize = 16;
+/// How many bytes of framing are kept between the body so far and what follows, before they are taken out.
+const LARGEST_GAP: usize = 4 * 1024;
 
 /// The progress through a chunked body. All positions count from the start of the answer.
 ///
-/// Chunks are moved together in place, behind the first; a body of one chunk is not moved.
+/// Chunks are moved together in place, behind the first; a body of one chunk is not moved. The framing between them is
+/// taken out as it grows: chunks of one byte each would otherwise hold twenty times the memory of their body.
 #[derive(Debug)]
 pub(crate) struct Chunked {
     body: Range<usize>,
@@ -22,15 +26,16 @@ pub(crate) struct Chunked {
 
 #[derive(Debug, Clone, Copy)]
 enum Step {
-    Size,
+    /// Before or in the line with a size, of which this many bytes were searched for its end.
+    Size {
+        searched: usize,
+    },
     Data {
         left: usize,
     },
     DataEnd,
-    /// Trailers begin at `next`, their unfinished line `line` bytes later.
-    Trailers {
-        line: usize,
-    },
+    /// Trailers begin at `next`.
+    Trailers(LineScan),
 }
 
 impl Chunked {
@@ -40,7 +45,7 @@ impl Chunked {
             body: start..start,
             next: start,
             extensions: 0,
-            step: Step::Size,
+            step: Step::Size { searched: 0 },
         }
     }
 
@@ -48,14 +53,39 @@ impl Chunked {
     /// arrived.
     pub(crate) fn advance(
         &mut self,
+        received: &mut BytesMut,
+        limits: Limits,
+    ) -> Result<Option<(Range<usize>, usize)>, Malformed> {
+        let found = self.read(received, limits)?;
+        if found.is_none() {
+            self.close_gap(received);
+        }
+        Ok(found)
+    }
+
+    /// Takes the framing behind the body so far out of `received`, if that moves fewer bytes than it frees.
+    fn close_gap(&mut self, received: &mut BytesMut) {
+        let gap = self.next - self.body.end;
+        let unread = received.len().saturating_sub(self.next);
+        if gap >= LARGEST_GAP.max(unread) {
+            received.copy_within(self.next.., self.body.end);
+            received.truncate(self.body.end + unread);
+            self.next = self.body.end;
+        }
+    }
+
+    fn read(
+        &mut self,
         received: &mut [u8],
         limits: Limits,
     ) -> Result<Option<(Range<usize>, usize)>, Malformed> {
         loop {
             let ahead = received.get(self.next..).unwrap_or_default();
             match &mut self.step {
-                Step::Size => {
-                    let Some(line) = self.size_line(ahead, limits.head)? else {
+                Step::Size { searched } => {
+                    let Some(line) =
+                        size_line(ahead, searched, limits.head.saturating_sub(self.extensions))?
+                    else {
                         return Ok(None);
                     };
                     let (size, extension) = size_and_extension(line)?;
@@ -66,7 +96,7 @@ impl Chunked {
                     self.extensions += extension;
                     self.next += line.len() + 2;
                     self.step = if left == 0 {
-                        Step::Trailers { line: 0 }
+                        Step::Trailers(LineScan::default())
                     } else {
                         Step::Data { left }
                     };
@@ -84,15 +114,15 @@ impl Chunked {
                 Step::DataEnd => match ahead {
                     [b'\r', b'\n', ..] => {
                         self.next += 2;
-                        self.step = Step::Size;
+                        self.step = Step::Size { searched: 0 };
                     }
                     [] | [b'\r'] => return Ok(None),
                     _ => return Err(Malformed::ChunkEnd),
                 },
-                Step::Trailers { line } => {
+                Step::Trailers(scan) => {
                     let end = head::find_empty_line(
                         ahead,
-                        line,
+                        scan,
                         limits.head,
                         Malformed::TrailersTooLarge,
                     )?;
@@ -102,21 +132,6 @@ impl Chunked {
                 }
             }
         }
-    }
-
-    /// The line with the next chunk's size, without its line end, once it has arrived.
-    fn size_line<'a>(&self, ahead: &'a [u8], limit: usize) -> Result<Option<&'a [u8]>, Malformed> {
-        let longest = MAX_DIGITS + 2 + limit.saturating_sub(self.extensions);
-        let end = memchr(b'\n', ahead);
-        if end.map_or(ahead.len(), |end| end + 1) > longest {
-            return Err(Malformed::ChunkExtensionsTooLarge);
-        }
-        let Some(line) = end.and_then(|end| ahead.get(..end)) else {
-            return Ok(None);
-        };
-        line.strip_suffix(b"\r")
-            .map(Some)
-            .ok_or(Malformed::BareLineFeed)
     }
 
     /// Moves the next `count` bytes to the end of the body.
@@ -130,6 +145,28 @@ impl Chunked {
         self.body.end += count;
         self.next += count;
     }
+}
+
+/// The line with the next chunk's size, without its line end, once it has arrived. `searched` is how much of it was
+/// searched for its end before; `limit` is how many bytes its extensions may still have.
+fn size_line<'a>(
+    ahead: &'a [u8],
+    searched: &mut usize,
+    limit: usize,
+) -> Result<Option<&'a [u8]>, Malformed> {
+    let longest = MAX_DIGITS + 2 + limit;
+    let unsearched = ahead.get(*searched..).unwrap_or_default();
+    let end = memchr(b'\n', unsearched).map(|at| *searched + at);
+    *searched = ahead.len();
+    if end.map_or(ahead.len(), |end| end + 1) > longest {
+        return Err(Malformed::ChunkExtensionsTooLarge);
+    }
+    let Some(line) = end.and_then(|end| ahead.get(..end)) else {
+        return Ok(None);
+    };
+    line.strip_suffix(b"\r")
+        .map(Some)
+        .ok_or(Malformed::BareLineFeed)
 }
 
 /// The size that a line states, and the length of what follows the size.

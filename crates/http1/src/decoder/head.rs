@@ -25,10 +25,26 @@ pub(super) enum Framing {
     UntilEof,
 }
 
-/// Finds the end of the head that `received` begins with; `line` is where its unfinished line begins.
+/// How far the search for an empty line has come, so that no byte is searched twice however small the reads are.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct LineScan {
+    /// Where the unfinished line begins.
+    line: usize,
+    /// How many bytes were searched for its end.
+    searched: usize,
+}
+
+#[cfg(test)]
+impl LineScan {
+    pub(crate) const fn searched(&self) -> usize {
+        self.searched
+    }
+}
+
+/// Finds the end of the head that `received` begins with.
 pub(super) fn find_end(
     received: &[u8],
-    line: &mut usize,
+    scan: &mut LineScan,
     limit: usize,
 ) -> Result<Option<usize>, Malformed> {
     // A peer that does not speak HTTP may never send a line feed, so waiting for one could take forever.
@@ -39,35 +55,42 @@ pub(super) fn find_end(
     {
         return Err(Malformed::NotHttp1);
     }
-    find_empty_line(received, line, limit, Malformed::HeadTooLarge)
+    find_empty_line(received, scan, limit, Malformed::HeadTooLarge)
 }
 
-/// Finds the end of the first empty line from `line` on, and moves `line` to the unfinished last line.
+/// Finds the end of the first empty line, from where the last call for these bytes stopped.
 ///
 /// The checks run in the order of the bytes, so the first fault is the same however the bytes arrive.
 pub(crate) fn find_empty_line(
     bytes: &[u8],
-    line: &mut usize,
+    scan: &mut LineScan,
     limit: usize,
     too_large: Malformed,
 ) -> Result<Option<usize>, Malformed> {
     loop {
-        let rest = bytes.get(*line..).unwrap_or_default();
-        let Some(at) = memchr(b'\n', rest) else {
+        let ahead = bytes.get(scan.searched..).unwrap_or_default();
+        let Some(at) = memchr(b'\n', ahead) else {
+            scan.searched = bytes.len();
             return if bytes.len() > limit {
                 Err(too_large)
             } else {
                 Ok(None)
             };
         };
-        let end = *line + at + 1;
+        let at = scan.searched + at;
+        let end = at + 1;
         if end > limit {
             return Err(too_large);
         }
-        match rest.get(..at).unwrap_or_default() {
+        match bytes.get(scan.line..at).unwrap_or_default() {
             [b'\r'] => return Ok(Some(end)),
             [b' ' | b'\t', ..] => return Err(Malformed::FoldedHeader),
-            [.., b'\r'] => *line = end,
+            [.., b'\r'] => {
+                *scan = LineScan {
+                    line: end,
+                    searched: end,
+                }
+            }
             _ => return Err(Malformed::BareLineFeed),
         }
     }

@@ -23,8 +23,8 @@ pub enum RequestFault {
     )]
     Preface,
     /// A request line larger than its limit.
-    #[error("the request line is larger than {} bytes", super::LONGEST_LINE)]
-    TargetTooLong,
+    #[error("the request line is larger than {0} bytes")]
+    TargetTooLong(usize),
     /// A control character, a blank or a character beyond ASCII in the target.
     #[error("the target has a character that must be percent-encoded")]
     TargetCharacter,
@@ -128,7 +128,7 @@ impl RequestFault {
     pub const fn kind(self) -> FaultKind {
         match self {
             Self::BodyTooLarge => FaultKind::BodyTooLarge,
-            Self::TargetTooLong => FaultKind::TargetTooLong,
+            Self::TargetTooLong(_) => FaultKind::TargetTooLong,
             Self::TooManyHeaders | Self::HeadTooLarge(_) | Self::TrailersTooLarge => {
                 FaultKind::HeadTooLarge
             }

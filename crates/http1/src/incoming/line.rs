@@ -23,21 +23,56 @@ pub(super) struct RequestLine {
     pub(super) length: usize,
 }
 
+/// How far the search for the end of a request line has come, so that no byte is looked at twice.
+#[derive(Debug, Default)]
+pub(super) struct LineSearch {
+    searched: usize,
+    /// The length of the method, once its blank has arrived.
+    method: Option<usize>,
+}
+
+#[cfg(test)]
+impl LineSearch {
+    pub(super) const fn searched(&self) -> usize {
+        self.searched
+    }
+}
+
 impl RequestLine {
     /// The line that `bytes` begin with; `None` if its end has not arrived, and it may still become one.
-    pub(super) fn read(bytes: &[u8], limit: usize) -> Result<Option<Self>, RequestFault> {
-        let end = memchr(b'\n', bytes);
+    pub(super) fn read(
+        bytes: &[u8],
+        search: &mut LineSearch,
+        limit: usize,
+    ) -> Result<Option<Self>, RequestFault> {
+        let ahead = bytes.get(search.searched..).unwrap_or_default();
+        let end = memchr(b'\n', ahead).map(|at| search.searched + at);
         let line = bytes.get(..end.unwrap_or(bytes.len())).unwrap_or_default();
-        let method = memchr(b' ', line).unwrap_or(line.len());
-        // A peer that does not speak HTTP may never send a line feed, so it is refused as soon as it shows.
-        let name = line.get(..method).unwrap_or_default();
-        let may_become_one = end.is_none() && matches!(line, [] | [b'\r']);
-        if !may_become_one && !is_token(name) {
-            return Err(RequestFault::RequestLine);
+        // A carriage return may become an empty line.
+        if end.is_none() && matches!(line, [] | [b'\r']) {
+            return Ok(None);
         }
-        if line.len() > limit.min(LONGEST_LINE) {
-            return Err(RequestFault::TargetTooLong);
+        let method = if let Some(method) = search.method {
+            method
+        } else {
+            let ahead = line.get(search.searched..).unwrap_or_default();
+            let blank = memchr(b' ', ahead);
+            let part = ahead
+                .get(..blank.unwrap_or(ahead.len()))
+                .unwrap_or_default();
+            let length = search.searched + part.len();
+            // A peer that does not speak HTTP may never send a line feed, so it is refused as soon as it shows.
+            if length == 0 || !part.is_empty() && !is_token(part) {
+                return Err(RequestFault::RequestLine);
+            }
+            search.method = blank.map(|_| length);
+            length
+        };
+        let longest = limit.min(LONGEST_LINE);
+        if line.len() > longest {
+            return Err(RequestFault::TargetTooLong(longest));
         }
+        search.searched = line.len();
         let Some(end) = end else { return Ok(None) };
         let line = line.strip_suffix(b"\r").ok_or(RequestFault::BareLineFeed)?;
         Self::parse(line, method, end + 1).map(Some)

@@ -9,6 +9,10 @@ use RequestFault as F;
 
 const LIMIT: usize = 16 * 1024;
 const BODY: usize = 64;
+const LIMITS: RequestLimits = RequestLimits {
+    head: LIMIT,
+    body: BODY,
+};
 
 /// What is read of a request: method, path, query, headers, body, whether it closes, and what is left over.
 type Read = (
@@ -32,7 +36,7 @@ fn read<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Result<Option<Read>, 
         if head.is_none()
             && let Some(request) = decoder.decode(&mut received)?
         {
-            let body = request.body(BODY)?;
+            let body = request.body(LIMITS)?;
             head = Some((request, body));
         }
         if whole.is_none()
@@ -234,8 +238,11 @@ fn what_is_no_request_is_refused_with_its_reason() {
         (line("GET / HTTP/2.0"), F::Version),
         (line("PRI * HTTP/2.0"), F::Preface),
         (line("GET / HTTP/9.9"), F::Version),
-        (line(&format!("GET /{long} HTTP/1.1")), F::TargetTooLong),
-        (format!("GET /{long}"), F::TargetTooLong),
+        (
+            line(&format!("GET /{long} HTTP/1.1")),
+            F::TargetTooLong(LONGEST_LINE),
+        ),
+        (format!("GET /{long}"), F::TargetTooLong(LONGEST_LINE)),
         (line("GET /a#b HTTP/1.1"), F::Fragment),
         (line("GET /\u{e9} HTTP/1.1"), F::TargetCharacter),
         (line("GET /\x01 HTTP/1.1"), F::TargetCharacter),
@@ -280,7 +287,7 @@ fn what_is_no_request_is_refused_with_its_reason() {
         (get("a: b\rc: d\r\n"), F::HeaderValue),
         (get("a: b\r\n c\r\n"), F::FoldedHeader),
         (get("a: b\n"), F::BareLineFeed),
-        (many(256), F::TooManyHeaders),
+        (many(64), F::TooManyHeaders),
         (
             get(&format!("x: {}\r\n", "y".repeat(LIMIT))),
             F::HeadTooLarge(LIMIT),
@@ -437,7 +444,7 @@ fn the_limits_themselves_are_allowed() {
     assert_eq!(head.len(), LIMIT);
     assert!(read([head.as_bytes()]).unwrap().is_some());
     assert!(
-        read([get(&"x: y\r\n".repeat(255)).as_bytes()])
+        read([get(&"x: y\r\n".repeat(MOST_HEADERS - 1)).as_bytes()])
             .unwrap()
             .is_some()
     );
@@ -489,7 +496,7 @@ proptest! {
             bytes += end;
         }
         let bytes = bytes + "\r\n" + &body;
-        if let Some(short) = WholeRequest::find(bytes.as_bytes(), &[first.as_bytes()], BODY) {
+        if let Some(short) = WholeRequest::find(bytes.as_bytes(), &[first.as_bytes()], LIMITS) {
             let (head, body) = short.parts(bytes.as_bytes()).unwrap();
             let headers = head.fields().map(|(name, value)| (String::from_utf8(name.to_vec()).unwrap(), value.to_vec()));
             let expected: Read = (
@@ -505,5 +512,107 @@ proptest! {
         let _ = read(pieces.iter().map(Vec::as_slice));
         let start = chunked("").into_bytes();
         let _ = read(std::iter::once(start.as_slice()).chain(pieces.iter().map(Vec::as_slice)));
+    }
+}
+
+/// A request line and a header line of the largest size, byte by byte.
+#[test]
+fn a_head_in_single_bytes_is_searched_once() {
+    let line = format!("{} / HTTP/1.1\r\n", "M".repeat(LONGEST_LINE - 12));
+    let whole = format!("{line}Host: a\r\nx: {}\r\n\r\n", "y".repeat(7_000));
+    let mut received = BytesMut::new();
+    let mut decoder = IncomingDecoder::new(LIMIT);
+    for (at, byte) in whole.bytes().enumerate() {
+        received.extend_from_slice(&[byte]);
+        let head = decoder.decode(&mut received).unwrap();
+        assert_eq!(head.is_some(), at + 1 == whole.len());
+        assert!(decoder.is_searched(received.len()), "at {at}");
+    }
+}
+
+#[test]
+fn smaller_limits_hold_for_every_part() {
+    let limits = RequestLimits {
+        head: 1_024,
+        body: 64,
+    };
+    let refused = |text: &str| {
+        let mut received = BytesMut::from(text);
+        let head = IncomingDecoder::new(limits.head).decode(&mut received)?;
+        let request = head.expect("a whole head");
+        request.body(limits)?.decode(&mut received).map(|_| ())
+    };
+    let long = "y".repeat(1_024);
+    for (text, fault) in [
+        (format!("GET /{long}"), F::TargetTooLong(1_024)),
+        (get(&format!("x: {long}")), F::HeadTooLarge(1_024)),
+        (
+            chunked(&format!("1;{long}{long}")),
+            F::Chunks(Malformed::ChunkExtensionsTooLarge),
+        ),
+        (chunked(&format!("0\r\na: {long}")), F::TrailersTooLarge),
+    ] {
+        assert_eq!(refused(&text), Err(fault), "{:?}", &text[..60]);
+    }
+    let short = format!("POST / HTTP/1.1\r\nHost: a\r\nx: {long}\r\n\r\n");
+    let lines: [&[u8]; 1] = [b"POST / HTTP/1.1\r\n"];
+    assert!(WholeRequest::find(short.as_bytes(), &lines, LIMITS).is_some());
+    assert_eq!(WholeRequest::find(short.as_bytes(), &lines, limits), None);
+}
+
+/// Chunks of a byte each, with sizes as long as they may be: 21 bytes for each byte of body.
+#[test]
+fn framing_does_not_stay_in_memory() {
+    let limits = RequestLimits {
+        head: LIMIT,
+        body: 64 * 1024,
+    };
+    let mut received = BytesMut::from(&*chunked(""));
+    let request = IncomingDecoder::new(LIMIT)
+        .decode(&mut received)
+        .unwrap()
+        .unwrap();
+    let (mut decoder, start) = (request.body(limits).unwrap(), received.len());
+    for at in 0..limits.body {
+        received.extend_from_slice(b"0000000000000001\r\n");
+        received.extend_from_slice(&[b'a' + u8::try_from(at % 26).unwrap(), b'\r', b'\n']);
+        assert_eq!(decoder.decode(&mut received), Ok(None));
+        assert!(received.len() <= start + at + 1 + 5 * 1024, "at {at}");
+    }
+    received.extend_from_slice(b"0\r\n\r\nGET");
+    let found = decoder.decode(&mut received).unwrap().unwrap();
+    let body = &received[found.body];
+    assert_eq!(body.len(), limits.body);
+    let is_whole = |(at, byte): (usize, &u8)| *byte == b'a' + u8::try_from(at % 26).unwrap();
+    assert!(body.iter().enumerate().all(is_whole));
+    assert_eq!(&received[found.end..], b"GET");
+}
+
+/// The reader of requests, the check for other parsers' headers and the writer agree on every byte.
+#[test]
+fn no_header_is_found_unfit_only_when_it_is_written() {
+    use crate::{RequestHead, check_field, encode_request};
+    let prefix = RequestHead::new("POST", "/", "a").unwrap();
+    for byte in 0..=u8::MAX {
+        for (name, value) in [(&[b'x', byte][..], &b"v"[..]), (b"x", &[b'v', byte, b'v'])] {
+            let fits = check_field(name, value).is_ok();
+            let written = encode_request(&mut BytesMut::new(), &prefix, [(name, value)], b"");
+            assert_eq!(written.is_ok(), fits, "{name:?}: {value:?}");
+            // These two end a name or a value and are no part of it.
+            if !matches!(byte, b':' | b'\n') {
+                let line = [
+                    b"POST / HTTP/1.1\r\nHost: a\r\n",
+                    name,
+                    b":",
+                    value,
+                    b"\r\n\r\n",
+                ];
+                assert_eq!(
+                    read([&line.concat()[..]]).is_ok(),
+                    fits,
+                    "{name:?}: {value:?}"
+                );
+            }
+        }
     }
 }

@@ -30,6 +30,7 @@ mod front_door;
 mod gauges;
 mod given_back;
 mod h2;
+mod heads;
 mod health;
 mod hosts;
 mod http;

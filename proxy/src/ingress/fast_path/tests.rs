@@ -8,7 +8,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::*;
 
-const LIMIT: usize = 64;
+const LIMIT: RequestLimits = RequestLimits {
+    head: 16 * 1024,
+    body: 64,
+};
 
 /// A request, and the bytes after it.
 #[derive(Debug, PartialEq)]

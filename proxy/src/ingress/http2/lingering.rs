@@ -4,20 +4,29 @@
 //! reset may discard what the client has not read yet: the last answers and the GOAWAY. An HTTP/2 client nearly
 //! always has bytes on the way (acknowledgements, window updates). So this stream first shuts down its sending
 //! side, and then reads and drops everything until the client closes too.
+//!
+//! It is also where the client's frames are [counted](super::frame_budget), since all its bytes pass here. Once they are a
+//! flood, nothing more of them is read, and [`Lingering::flooded`] says so.
 
 use std::{
     io,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
 };
 
 use pingora_core::protocols::Stream;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
+    sync::Notify,
     time::{Instant, Sleep, sleep_until},
 };
 
+use super::frame_budget::FrameBudget;
 use crate::client_connection::CLOSE_GRACE;
+
+/// How many bytes are read and dropped at the end, at most: a flood does not end with the answer to it.
+const MOST_DROPPED: usize = 1024 * 1024;
 
 /// A stream that closes only once the client has closed too, or after a grace period.
 #[derive(Debug)]
@@ -25,6 +34,12 @@ pub(super) struct Lingering {
     stream: Stream,
     /// Set once the sending side is shut down: when the wait for the client ends.
     until: Option<Pin<Box<Sleep>>>,
+    dropped: usize,
+    frames: FrameBudget,
+    started: Instant,
+    /// Told once the frames are a flood.
+    flood: Arc<Notify>,
+    is_flooded: bool,
 }
 
 impl Lingering {
@@ -32,7 +47,17 @@ impl Lingering {
         Self {
             stream,
             until: None,
+            dropped: 0,
+            frames: FrameBudget::default(),
+            started: Instant::now(),
+            flood: Arc::default(),
+            is_flooded: false,
         }
+    }
+
+    /// Is told once the client floods the connection.
+    pub(super) fn flooded(&self) -> Arc<Notify> {
+        Arc::clone(&self.flood)
     }
 
     fn below(&self) -> &Stream {
@@ -46,7 +71,20 @@ impl AsyncRead for Lingering {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, buffer)
+        let this = &mut *self;
+        if this.is_flooded {
+            return Poll::Pending;
+        }
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut this.stream).poll_read(context, buffer))?;
+        let read = buffer.filled().get(before..).unwrap_or_default();
+        if this.frames.received(read, this.started.elapsed()).is_err() {
+            buffer.set_filled(before);
+            this.is_flooded = true;
+            this.flood.notify_one();
+            return Poll::Pending;
+        }
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -56,7 +94,9 @@ impl AsyncWrite for Lingering {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
+        let written = ready!(Pin::new(&mut self.stream).poll_write(context, bytes))?;
+        self.frames.sent(written);
+        Poll::Ready(Ok(written))
     }
 
     fn poll_write_vectored(
@@ -64,7 +104,9 @@ impl AsyncWrite for Lingering {
         context: &mut Context<'_>,
         pieces: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, pieces)
+        let written = ready!(Pin::new(&mut self.stream).poll_write_vectored(context, pieces))?;
+        self.frames.sent(written);
+        Poll::Ready(Ok(written))
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -76,7 +118,12 @@ impl AsyncWrite for Lingering {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let Self { stream, until } = &mut *self;
+        let Self {
+            stream,
+            until,
+            dropped,
+            ..
+        } = &mut *self;
         if until.is_none() {
             ready!(Pin::new(&mut *stream).poll_shutdown(context))?;
         }
@@ -87,7 +134,8 @@ impl AsyncWrite for Lingering {
             let mut rest = ReadBuf::new(&mut rest);
             // An error ends the wait as a close does.
             let is_more = ready!(Pin::new(&mut *stream).poll_read(context, &mut rest)).is_ok();
-            if !is_more || rest.filled().is_empty() {
+            *dropped += rest.filled().len();
+            if !is_more || rest.filled().is_empty() || *dropped > MOST_DROPPED {
                 break;
             }
         }

@@ -8,11 +8,14 @@ use std::{future::poll_fn, pin::pin};
 use bytes::{Bytes, BytesMut};
 use h2::{RecvStream, SendStream, server::SendResponse};
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header, request::Parts};
-use switchyard_http1::{Authority, Head, RequestFault};
+use switchyard_http1::{
+    Authority, Head, LONGEST_LINE, MOST_HEADERS, RequestFault, Unencodable, check_field,
+};
 use switchyard_wire::{Code, Failure};
 use tokio::time::Instant;
 
 use crate::{
+    buffered::BufferShare,
     client_connection::{body_too_large, refusal, too_slow, unknown_expectation},
     client_watch::ClientWatch,
     deadline_timer::DeadlineTimer,
@@ -20,10 +23,16 @@ use crate::{
     ingress::{Ingress, target},
 };
 
-/// The largest target, in bytes: as in HTTP/1.1.
-const LONGEST_TARGET: usize = 8 * 1024;
-/// The most headers, as in HTTP/1.1.
-const MOST_HEADERS: usize = 256;
+/// What HTTP/2 adds to the size of each header where it bounds a list of them, in bytes (RFC 9113 §6.5.2).
+const HEADER_OVERHEAD: usize = 32;
+
+/// The bound of a list of headers, as HTTP/2 counts it, that lets every head of `limit` bytes through. `h2` unpacks no
+/// header beyond it: it answers 431 by itself, and ends the connection if the list is several times as large.
+pub(super) fn largest_list(limit: usize) -> u32 {
+    // Four of them are pseudo-headers.
+    let overhead = (MOST_HEADERS + 4) * HEADER_OVERHEAD;
+    u32::try_from(limit + overhead).unwrap_or(u32::MAX)
+}
 
 impl Ingress {
     /// Serves one request, or answers its `fault`. It goes on even if its connection ends: it may be booked already.
@@ -48,8 +57,9 @@ impl Ingress {
             in_flight: runtime.in_flight.request(),
         };
         let (method, path) = (head.method.as_str(), head.uri.path());
+        let mut share = runtime.buffer_share();
         let read = match fault {
-            None => read_body(&head, &mut body, &mut answer, &mut context).await,
+            None => read_body(&head, &mut body, &mut answer, &mut context, &mut share).await,
             Some(fault) => Err(refusal(fault)),
         };
         context.arrived = Instant::now();
@@ -68,13 +78,15 @@ impl Ingress {
     }
 }
 
-/// Checks a head, and joins the parts of its cookie.
+/// Checks a head of at most `limit` bytes, written as in HTTP/1.1, and joins the parts of its cookie.
 pub(super) fn check(head: &mut Parts, limit: usize) -> Result<(), RequestFault> {
     join_cookies(&mut head.headers);
     let headers = head.headers.iter();
     let size = headers.fold(0, |size, (name, value)| {
-        size + name.as_str().len() + value.len() + 4
+        size + name.as_str().len() + value.len() + ": \r\n".len()
     });
+    let authority = head.uri.authority().map_or("", |host| host.as_str());
+    let line = "  HTTP/1.1\r\nhost: \r\n\r\n".len() + head.method.as_str().len() + authority.len();
     let path = head
         .uri
         .path_and_query()
@@ -83,8 +95,9 @@ pub(super) fn check(head: &mut Parts, limit: usize) -> Result<(), RequestFault> 
     if head.method == Method::CONNECT {
         return Err(RequestFault::Tunnel);
     }
-    if path.len() > LONGEST_TARGET {
-        return Err(RequestFault::TargetTooLong);
+    let longest = limit.min(LONGEST_LINE);
+    if path.len() > longest {
+        return Err(RequestFault::TargetTooLong(longest));
     }
     if !path.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(RequestFault::TargetCharacter);
@@ -96,8 +109,15 @@ pub(super) fn check(head: &mut Parts, limit: usize) -> Result<(), RequestFault> 
     if head.headers.len() > MOST_HEADERS {
         return Err(RequestFault::TooManyHeaders);
     }
-    if size + path.len() > limit {
+    if size + line + path.len() > limit {
         return Err(RequestFault::HeadTooLarge(limit));
+    }
+    // `h2` takes names such as `x"y`, which can't be written in HTTP/1.1.
+    for (name, value) in &head.headers {
+        check_field(name.as_str().as_bytes(), value.as_bytes()).map_err(|unfit| match unfit {
+            Unencodable::HeaderValue => RequestFault::HeaderValue,
+            _ => RequestFault::HeaderName,
+        })?;
     }
     if head
         .headers
@@ -143,6 +163,7 @@ async fn read_body(
     body: &mut RecvStream,
     answer: &mut SendResponse<Bytes>,
     context: &mut RequestContext<'_>,
+    share: &mut BufferShare<'_>,
 ) -> Result<Bytes, Failure> {
     context.within_limit()?;
     // A stream ends with its answer, so a body that no answer depends on is not read.
@@ -157,7 +178,7 @@ async fn read_body(
     if declared.is_some_and(|length: usize| length > most) {
         return Err(body_too_large(most));
     }
-    let read = pin!(collect(body, most));
+    let read = pin!(collect(body, most, share));
     let read = context.timer.guard(context.started + limit, read).await;
     read.unwrap_or_else(|_| Err(too_slow("body", limit)))
 }
@@ -190,9 +211,12 @@ fn expect(
 }
 
 /// The whole body, at most `limit` bytes.
-async fn collect(body: &mut RecvStream, limit: usize) -> Result<Bytes, Failure> {
+async fn collect(
+    body: &mut RecvStream,
+    limit: usize,
+    share: &mut BufferShare<'_>,
+) -> Result<Bytes, Failure> {
     // Nearly every body arrives in one piece and needs no second buffer.
-    let mut whole = Bytes::new();
     let mut pieces = BytesMut::new();
     while let Some(piece) = body.data().await {
         let broken = |error: h2::Error| {
@@ -203,21 +227,18 @@ async fn collect(body: &mut RecvStream, limit: usize) -> Result<Bytes, Failure> 
         body.flow_control()
             .release_capacity(piece.len())
             .map_err(broken)?;
-        if whole.len() + pieces.len() + piece.len() > limit {
+        let length = pieces.len() + piece.len();
+        if length > limit {
             return Err(body_too_large(limit));
         }
-        if whole.is_empty() && pieces.is_empty() {
-            whole = piece;
-        } else {
-            pieces.extend_from_slice(&std::mem::take(&mut whole));
-            pieces.extend_from_slice(&piece);
+        share.hold(length)?;
+        if pieces.is_empty() && body.is_end_stream() {
+            return Ok(piece);
         }
+        // A piece is a part of what was read, and would keep all of that in memory until the rest comes.
+        pieces.extend_from_slice(&piece);
     }
-    Ok(if pieces.is_empty() {
-        whole
-    } else {
-        pieces.freeze()
-    })
+    Ok(pieces.freeze())
 }
 
 /// Sends a reply as the client makes room for it. `None` if the client has gone.
@@ -249,7 +270,7 @@ fn join_cookies(headers: &mut HeaderMap) {
 
 #[cfg(test)]
 mod tests {
-    use http::Request;
+    use http::{HeaderName, Request};
 
     use super::*;
 
@@ -307,7 +328,7 @@ mod tests {
             ),
             ("POST", "http://u@a/", &[], Some(RequestFault::TargetHost)),
             ("CONNECT", "a:80", &[], Some(RequestFault::Tunnel)),
-            ("POST", &long, &[], Some(RequestFault::TargetTooLong)),
+            ("POST", &long, &[], Some(RequestFault::TargetTooLong(1_000))),
             (
                 "POST",
                 "http://a/",
@@ -332,5 +353,10 @@ mod tests {
             many.headers.append("x", HeaderValue::from_static(""));
         }
         assert_eq!(check(&mut many, 10_000), Err(RequestFault::TooManyHeaders));
+        let mut odd = head("POST", "http://a/", &[]);
+        let name =
+            HeaderName::from_lowercase(b"x\"y").expect("a name for `h2`, and none for HTTP/1.1");
+        odd.headers.insert(name, HeaderValue::from_static("v"));
+        assert_eq!(check(&mut odd, 10_000), Err(RequestFault::HeaderName));
     }
 }

@@ -81,7 +81,7 @@ fn request(method: &str, uri: &str, headers: &[(&str, &str)]) -> Request<()> {
 fn what_http_1_1_refuses_http_2_refuses_alike_and_the_connection_goes_on() {
     let (proxy, substation) = proxy("");
     let long = format!("http://a/{}", "x".repeat(9_000));
-    let large = "x".repeat(20_000);
+    let large = "x".repeat(16_500);
     runtime().block_on(async {
         let send = connect(&proxy).await;
         for (method, uri, headers, status, code) in [
