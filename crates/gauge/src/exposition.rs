@@ -12,14 +12,16 @@
 
 mod info;
 mod line;
+mod parts;
 mod tally;
 #[cfg(test)]
 mod tests;
 
-pub use info::Info;
+pub use info::{Info, InfoSoFar};
+pub use parts::PartialScan;
 pub use tally::Aggregate;
 
-use memchr::{memchr, memmem, memrchr};
+use memchr::{memchr, memmem};
 use tally::Tally;
 
 /// A series to look for: a metric's name and the conditions on its labels.
@@ -81,14 +83,14 @@ impl Wanted {
         Self { aggregate, ..self }
     }
 
-    fn find(&self, page: &[u8], complete: bool) -> Found {
+    /// Adds the lines of this series that `lines` has.
+    fn tally(&self, lines: &[u8], tally: &mut Tally) {
         let length = self.name.needle().len();
-        let mut tally = Tally::new(self.aggregate, complete);
         if length == 0 {
-            return tally.found();
+            return;
         }
         // Always the start of a line: after a hit, the search continues at the next line.
-        let mut rest = page;
+        let mut rest = lines;
         while let Some(hit) = self.name.find(rest) {
             let Some((before, after)) = split(rest, hit, length) else {
                 break;
@@ -102,7 +104,13 @@ impl Wanted {
             }
             rest = after.get(end + 1..).unwrap_or_default();
         }
-        tally.found()
+    }
+
+    /// Whether a line that begins so may be of this series.
+    fn may_begin(&self, line: &[u8]) -> bool {
+        let name = self.name.needle();
+        let tail = line.trim_ascii_start().strip_prefix(name);
+        !name.is_empty() && tail.is_some_and(line::is_of_series)
     }
 }
 
@@ -115,13 +123,7 @@ impl Wanted {
 /// line feed.
 #[must_use]
 pub fn scan<const N: usize>(page: &[u8], complete: bool, wanted: [&Wanted; N]) -> [Found; N] {
-    let lines = if complete {
-        page
-    } else {
-        let end = memrchr(b'\n', page).map_or(0, |last| last + 1);
-        page.get(..end).unwrap_or_default()
-    };
-    wanted.map(|series| series.find(lines, complete))
+    PartialScan::new(wanted).end(page, complete)
 }
 
 fn split(rest: &[u8], hit: usize, length: usize) -> Option<(&[u8], &[u8])> {

@@ -5,7 +5,8 @@
 //! most one scrape under way, so a substation that hangs misses rounds and delays no other.
 //!
 //! Scrape slots belong to substations, not to positions. When the grid changes, a substation that
-//! stays keeps its connection, and a new one is scraped at once.
+//! stays keeps its connection, and a new one is scraped at once. The memory for pages belongs to
+//! the scrapes under way, so there is never more of it than scrapes that run at once.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -22,7 +23,9 @@ use tokio::{
 };
 use tracing::{info, warn};
 
-use switchyard_scrape::{Gauges, LagHistory, PollFailure, PollOutcome, Probe, ScrapeTicket};
+use switchyard_scrape::{
+    Gauges, LagHistory, PageBuffer, PollFailure, PollOutcome, Probe, ScrapeTicket,
+};
 
 use crate::{
     grid::Grid,
@@ -46,6 +49,8 @@ pub struct Scraper {
     due: VecDeque<Arc<Substation>>,
     share_estimator: ShareEstimator,
     lasts_estimator: LastsEstimator,
+    /// Memory for pages that no scrape uses now.
+    buffers: Vec<PageBuffer>,
     /// Whether the first round is not finished yet.
     is_first_round: bool,
     /// Whether the grid is marked as ready.
@@ -57,6 +62,7 @@ pub struct Scraper {
 struct FinishedScrape {
     substation: Arc<Substation>,
     probe: Probe,
+    buffer: PageBuffer,
     result: Result<Option<PollFailure>, PollFailure>,
     took: Duration,
 }
@@ -85,6 +91,7 @@ impl Scraper {
             due: VecDeque::new(),
             share_estimator: ShareEstimator::new(),
             lasts_estimator: LastsEstimator::new(),
+            buffers: Vec::new(),
             is_first_round: true,
             is_ready: false,
             rng: Rng::with_seed(seed),
@@ -115,7 +122,8 @@ impl Scraper {
                 if let Some(probe) = slot.and_then(|slot| slot.probe.take()) {
                     let late = visibility.of(&substation);
                     let gauges = Arc::clone(&self.grid.polls.gauges);
-                    running.push(scrape(probe, substation, late, gauges));
+                    let buffer = self.buffers.pop().unwrap_or_default();
+                    running.push(scrape(probe, substation, late, gauges, buffer));
                 }
             }
             tokio::select! {
@@ -182,6 +190,7 @@ impl Scraper {
     }
 
     fn record(&mut self, ended: FinishedScrape) {
+        self.buffers.push(ended.buffer);
         let Some(slot) = self.slots.get_mut(&ended.substation.id()) else {
             // It was retired meanwhile.
             return;
@@ -239,10 +248,7 @@ impl ScrapeSlot {
             Err(failure) => failure.outcome(),
         };
         substation.metrics().poll(outcome);
-        substation
-            .metrics()
-            .poll_seconds
-            .observe(took.as_secs_f64());
+        substation.metrics().poll_seconds.observe(took.as_secs_f64());
         if result.is_ok() {
             substation.stamp_sample(now);
         }
@@ -305,17 +311,24 @@ async fn scrape(
     substation: Arc<Substation>,
     late: Option<LagHistory>,
     gauges: Arc<Gauges>,
+    mut buffer: PageBuffer,
 ) -> FinishedScrape {
     let began = Instant::now();
     let ticket = ScrapeTicket::with_lag(substation.ledger(), late.as_ref());
     probe.set_host(&substation.authority());
     let result = probe
-        .sample(&gauges, ticket, substation.configured_capacity())
+        .sample(
+            &gauges,
+            ticket,
+            substation.configured_capacity(),
+            &mut buffer,
+        )
         .await;
     let took = began.elapsed();
     FinishedScrape {
         substation,
         probe,
+        buffer,
         result,
         took,
     }

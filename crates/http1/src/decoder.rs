@@ -4,6 +4,9 @@
 //! and says whether it is complete. In the common case, with head and body in one read, that takes one pass over the
 //! head, no copy of the body and no allocation beyond the buffer's own bookkeeping.
 //!
+//! A reader that needs only a few lines of a long body, such as a scrape, looks at [what has come](Decoder::body_so_far)
+//! and [drops it](Decoder::drop_body), so that it never holds the whole body.
+//!
 //! It accepts less than the protocol allows. An answer that two readers could understand differently, for instance
 //! about where it ends, is [refused](Malformed), and its connection is dropped: on a pooled connection the disputed
 //! bytes would become the answer to another charge. The decoder is stricter than hyper's client on purpose:
@@ -96,7 +99,7 @@ pub struct Answer {
     pub status: u16,
     /// The head as it was received, status line and empty line included; see [`Answer::headers`].
     pub head: Bytes,
-    /// The body, without framing.
+    /// The body, without framing and without what was [dropped](Decoder::drop_body).
     pub body: Bytes,
     /// Whether the substation keeps the connection open and the end of this answer is certain.
     pub keep_alive: bool,
@@ -117,7 +120,10 @@ enum State {
 #[derive(Debug)]
 enum BodyEnd {
     At(usize),
-    Eof,
+    /// At the end of the connection; so many bytes of the body have been dropped.
+    Eof {
+        dropped: usize,
+    },
     LastChunk(Chunked),
 }
 
@@ -182,6 +188,42 @@ impl Decoder {
         }
     }
 
+    /// The part of the body that is in `received`, while [`Decoder::decode`] needs more.
+    #[must_use]
+    pub fn body_so_far<'a>(&self, received: &'a [u8]) -> &'a [u8] {
+        let range = match &self.state {
+            State::Head { .. } => 0..0,
+            State::Body { head, end } => match end {
+                BodyEnd::At(end) => head.length..received.len().min(*end),
+                BodyEnd::Eof { .. } => head.length..received.len(),
+                BodyEnd::LastChunk(chunked) => chunked.body(),
+            },
+        };
+        received.get(range).unwrap_or_default()
+    }
+
+    /// Drops the first `count` bytes of [`Decoder::body_so_far`], or all of it if that is less. They still count
+    /// towards the limit. The head stays, so this moves it; call it for many bytes at once.
+    pub fn drop_body(&mut self, received: &mut BytesMut, count: usize) {
+        let count = count.min(self.body_so_far(received).len());
+        let State::Body { head, end } = &mut self.state else {
+            return;
+        };
+        let start = match end {
+            BodyEnd::At(end) => {
+                *end -= count;
+                count
+            }
+            BodyEnd::Eof { dropped } => {
+                *dropped += count;
+                count
+            }
+            BodyEnd::LastChunk(chunked) => chunked.drop_body(received, head.length, count),
+        };
+        received.copy_within(..head.length, start);
+        received.advance(start);
+    }
+
     fn need_more(&self, received: &BytesMut, eof: bool) -> Result<Decoded, Malformed> {
         if !eof {
             Ok(Decoded::NeedMore)
@@ -199,7 +241,7 @@ fn end_of_body(head: &AnswerHead, limit: usize) -> Result<BodyEnd, Malformed> {
             Ok(length) if length <= limit => Ok(BodyEnd::At(head.length + length)),
             _ => Err(Malformed::BodyTooLarge),
         },
-        Framing::UntilEof => Ok(BodyEnd::Eof),
+        Framing::UntilEof => Ok(BodyEnd::Eof { dropped: 0 }),
         Framing::Chunked => Ok(BodyEnd::LastChunk(Chunked::new(head.length))),
     }
 }
@@ -216,11 +258,13 @@ impl BodyEnd {
         let end = match self {
             Self::LastChunk(chunked) => return chunked.advance(received, limits),
             Self::At(end) => *end,
-            Self::Eof if received.len().saturating_sub(start) > limits.body => {
+            Self::Eof { dropped }
+                if received.len().saturating_sub(start) > limits.body - *dropped =>
+            {
                 return Err(Malformed::BodyTooLarge);
             }
-            Self::Eof if !eof => return Ok(None),
-            Self::Eof => received.len(),
+            Self::Eof { .. } if !eof => return Ok(None),
+            Self::Eof { .. } => received.len(),
         };
         Ok((received.len() >= end).then_some((start..end, end)))
     }

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use pingora_core::{Error, ErrorType, Result};
 use pingora_load_balancing::{Backend, health_check::HealthCheck};
 use switchyard_config as config;
-use switchyard_scrape::{Gauges, PollFailure, ScrapeTicket};
+use switchyard_scrape::{Gauges, PageBuffer, PollFailure, ScrapeTicket};
 
 use crate::Upstream;
 
@@ -47,7 +47,10 @@ impl HealthCheck for Scrape {
         let mut probe = upstream.probe.lock().await;
         let ticket = ScrapeTicket::new(upstream.ledger());
         let capacity = upstream.configured_capacity();
-        match probe.sample(&self.gauges, ticket, capacity).await {
+        // Not kept: checks are seconds apart, and a buffer for each backend would stay as long as that.
+        let mut buffer = PageBuffer::default();
+        let sampled = probe.sample(&self.gauges, ticket, capacity, &mut buffer);
+        match sampled.await {
             Err(failure @ PollFailure::Connect(_)) => {
                 Error::e_explain(ErrorType::ConnectError, format!("its gauge: {failure}"))
             }

@@ -1,4 +1,7 @@
 //! Scrapes one substation's gauge over a kept connection.
+//!
+//! A probe keeps its connection and no page: it reads into a [`PageBuffer`] that probes share. A page that does not fit
+//! is read in parts, so a scrape takes the same memory for a page of megabytes as for a usual one.
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -11,7 +14,7 @@ use tokio::{
 };
 
 use switchyard_config as config;
-use switchyard_gauge::exposition::{self, Aggregate, Found, Info, Wanted};
+use switchyard_gauge::exposition::{Aggregate, Found, Info, InfoSoFar, PartialScan, Wanted};
 use switchyard_http1::{Answer, Decoded, Decoder, Limits};
 use switchyard_process::Shortage;
 use switchyard_wire::names;
@@ -20,8 +23,14 @@ use crate::{failure::PollFailure, ticket::ScrapeTicket};
 
 /// The largest metrics page that is read, in bytes.
 const LARGEST_PAGE: usize = 4 * 1024 * 1024;
-/// Buffer space reserved for each read, in bytes: enough for a usual page.
+/// Buffer space reserved for each read, in bytes: enough for a usual page. What has come of a page that is larger is
+/// scanned and dropped.
 const READ: usize = 16 * 1024;
+
+/// The memory that a scrape reads its page into. One scrape at a time uses it, of whichever substation. It grows to
+/// some 48 KiB, however large a page is.
+#[derive(Debug, Default)]
+pub struct PageBuffer(BytesMut);
 
 /// The series to look for, and where, prepared once for each configuration.
 #[derive(Debug)]
@@ -71,7 +80,6 @@ pub struct Probe {
     path: String,
     request: Vec<u8>,
     stream: Option<TcpStream>,
-    buffer: BytesMut,
     decoder: Decoder,
     own_name: Option<String>,
 }
@@ -86,7 +94,6 @@ impl Probe {
             path: gauges.path.clone(),
             request: request(&address.to_string(), &gauges.path),
             stream: None,
-            buffer: BytesMut::new(),
             decoder: Decoder::new(Limits {
                 body: LARGEST_PAGE,
                 ..Limits::default()
@@ -111,7 +118,7 @@ impl Probe {
     }
 
     /// Takes one sample for the ledger of `ticket`, or returns why there is none. A configured capacity takes
-    /// precedence over the gauge's. A ledger may have only one scrape at a time.
+    /// precedence over the gauge's. A ledger may have only one scrape at a time, and so may a buffer.
     ///
     /// A sample may lack the capacity. If that is a fault and not the absence of its gauge, the fault is returned.
     pub async fn sample(
@@ -119,14 +126,15 @@ impl Probe {
         gauges: &Gauges,
         ticket: ScrapeTicket<'_>,
         configured_capacity: Option<Load>,
+        buffer: &mut PageBuffer,
     ) -> Result<Option<PollFailure>, PollFailure> {
         // After a reload the page may have another path.
         if self.path != gauges.path {
             self.path.clone_from(&gauges.path);
             self.request = request(&self.host, &self.path);
         }
-        let fetched = timeout(gauges.timeout, self.fetch(ticket)).await;
-        let (sent, page) = match fetched {
+        let fetch = self.fetch(gauges, ticket, &mut buffer.0);
+        let (sent, page, mut scan) = match timeout(gauges.timeout, fetch).await {
             Ok(Ok(fetched)) => fetched,
             Ok(Err(error)) => {
                 self.stream = None;
@@ -144,49 +152,103 @@ impl Probe {
         if page.status != 200 {
             return Err(PollFailure::status(page.status, page.header("location")));
         }
-        if let Some(name) = gauges.info.find(&page.body)
+        if let Some(name) = scan.own_name(&page.body)
             && self.own_name.as_deref() != Some(name)
         {
             self.own_name = Some(name.to_owned());
         }
-        let (reading, capacity_fault) = read(&page, gauges, configured_capacity)?;
+        // A page without framing ends when the connection closes, so it may have been cut.
+        let is_whole = ["content-length", "transfer-encoding"]
+            .iter()
+            .any(|name| page.header(name).is_some());
+        let found = scan.series.end(&page.body, is_whole);
+        let (reading, capacity_fault) = reading(found, gauges, configured_capacity)?;
         ticket.page_arrived(sent, reading);
         Ok(capacity_fault)
     }
 
     /// Fetches the page. A scrape can safely be repeated, so if the kept connection fails, a new one is tried.
-    async fn fetch(&mut self, ticket: ScrapeTicket<'_>) -> io::Result<(ScrapeSent, Answer)> {
+    async fn fetch<'g>(
+        &mut self,
+        gauges: &'g Gauges,
+        ticket: ScrapeTicket<'_>,
+        buffer: &mut BytesMut,
+    ) -> io::Result<(ScrapeSent, Answer, Scan<'g>)> {
         if let Some(stream) = self.stream.take()
-            && let Ok(fetched) = self.fetch_over(stream, ticket).await
+            && let Ok(fetched) = self.fetch_over(stream, gauges, ticket, buffer).await
         {
             return Ok(fetched);
         }
         let stream = TcpStream::connect(self.address).await?;
         stream.set_nodelay(true)?;
-        self.fetch_over(stream, ticket).await
+        self.fetch_over(stream, gauges, ticket, buffer).await
     }
 
-    async fn fetch_over(
+    /// Returns the answer with the rest of its body, and the scan of what came before.
+    async fn fetch_over<'g>(
         &mut self,
         mut stream: TcpStream,
+        gauges: &'g Gauges,
         ticket: ScrapeTicket<'_>,
-    ) -> io::Result<(ScrapeSent, Answer)> {
+        buffer: &mut BytesMut,
+    ) -> io::Result<(ScrapeSent, Answer, Scan<'g>)> {
         let sent = ticket.scrape_sent();
         stream.write_all(&self.request).await?;
-        self.buffer.clear();
+        buffer.clear();
         self.decoder.reset();
+        let mut scan = Scan::new(gauges);
         loop {
-            self.buffer.reserve(READ);
-            let is_end = stream.read_buf(&mut self.buffer).await? == 0;
-            let progress = self.decoder.decode(&mut self.buffer, is_end);
+            buffer.reserve(READ);
+            let is_end = stream.read_buf(buffer).await? == 0;
+            let progress = self.decoder.decode(buffer, is_end);
             match progress.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))? {
                 Decoded::Done(page) => {
                     self.stream = page.reusable.then_some(stream);
-                    return Ok((sent, page));
+                    return Ok((sent, page, scan));
+                }
+                Decoded::NeedMore if buffer.len() >= READ => {
+                    let read = scan.read(self.decoder.body_so_far(buffer));
+                    self.decoder.drop_body(buffer, read);
                 }
                 Decoded::NeedMore => {}
             }
         }
+    }
+}
+
+/// The scan of a page that may come in parts.
+struct Scan<'g> {
+    series: PartialScan<'g, 2>,
+    info: &'g Info,
+    name: InfoSoFar,
+    is_in_parts: bool,
+}
+
+impl<'g> Scan<'g> {
+    fn new(gauges: &'g Gauges) -> Self {
+        Self {
+            series: PartialScan::new([&gauges.load, &gauges.capacity]),
+            info: &gauges.info,
+            name: InfoSoFar::default(),
+            is_in_parts: false,
+        }
+    }
+
+    /// Reads a part of the page. Returns how many of its bytes were read.
+    fn read(&mut self, part: &[u8]) -> usize {
+        let (lines, read) = self.series.read(part);
+        self.info.read(lines, &mut self.name);
+        self.is_in_parts |= read > 0;
+        read
+    }
+
+    /// The name that the substation calls itself; `rest` is what was not read before.
+    fn own_name<'a>(&'a mut self, rest: &'a [u8]) -> Option<&'a str> {
+        if !self.is_in_parts {
+            return self.info.find(rest);
+        }
+        self.info.read(rest, &mut self.name);
+        self.name.value()
     }
 }
 
@@ -197,16 +259,12 @@ fn request(host: &str, path: &str) -> Vec<u8> {
     request.into_bytes()
 }
 
-fn read(
-    page: &Answer,
+/// The reading of what was found: the load, and the capacity.
+fn reading(
+    [load, capacity]: [Found; 2],
     gauges: &Gauges,
     configured_capacity: Option<Load>,
 ) -> Result<(Reading, Option<PollFailure>), PollFailure> {
-    // A page without framing ends when the connection closes, so it may have been cut.
-    let is_whole = ["content-length", "transfer-encoding"]
-        .iter()
-        .any(|name| page.header(name).is_some());
-    let [load, capacity] = exposition::scan(&page.body, is_whole, [&gauges.load, &gauges.capacity]);
     let usable = |found: Found, name| match found {
         Found::One(units) => Load::new(units).ok_or_else(|| PollFailure::of(found, name)),
         _ => Err(PollFailure::of(found, name)),
@@ -224,3 +282,6 @@ fn read(
     };
     Ok((Reading { load, capacity }, fault))
 }
+
+#[cfg(test)]
+mod tests;

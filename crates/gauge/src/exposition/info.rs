@@ -25,25 +25,57 @@ impl Info {
     /// escape.
     #[must_use]
     pub fn find<'a>(&self, page: &'a [u8]) -> Option<&'a str> {
-        let length = self.series.needle().len();
-        let mut found: Option<&[u8]> = None;
-        let mut rest = page;
-        while let Some(hit) = self.series.find(rest) {
-            let (before, after) = split(rest, hit, length)?;
-            let Some(end) = memchr(b'\n', after) else {
-                break;
-            };
-            if at_line_start(before)
-                && let Some(value) = line::label(after.get(..end)?, &self.label)
-                && found.replace(value).is_some_and(|other| other != value)
-            {
-                return None;
-            }
-            rest = after.get(end + 1..)?;
-        }
-        let value = str::from_utf8(found?).ok()?;
-        (!value.contains('\\')).then_some(value)
+        let (mut found, mut differs) = (None, false);
+        self.each(page, |value| {
+            differs |= found.replace(value).is_some_and(|other| other != value);
+        });
+        found.filter(|_| !differs).and_then(as_written)
     }
+
+    /// The same for a page that comes in parts: these are its next whole lines.
+    pub fn read(&self, lines: &[u8], so_far: &mut InfoSoFar) {
+        self.each(lines, |value| match &so_far.value {
+            None => so_far.value = Some(value.into()),
+            Some(other) => so_far.differs |= **other != *value,
+        });
+    }
+
+    fn each<'a>(&self, page: &'a [u8], mut take: impl FnMut(&'a [u8])) {
+        let length = self.series.needle().len();
+        let mut rest = page;
+        while let Some(hit) = self.series.find(rest)
+            && let Some((before, after)) = split(rest, hit, length)
+            && let Some(end) = memchr(b'\n', after)
+        {
+            if at_line_start(before)
+                && let Some(value) = line::label(after.get(..end).unwrap_or_default(), &self.label)
+            {
+                take(value);
+            }
+            rest = after.get(end + 1..).unwrap_or_default();
+        }
+    }
+}
+
+/// What the lines of a page that comes in parts have said so far.
+#[derive(Debug, Default)]
+pub struct InfoSoFar {
+    value: Option<Box<[u8]>>,
+    differs: bool,
+}
+
+impl InfoSoFar {
+    /// The label's value, as [`Info::find`] finds it on a whole page.
+    #[must_use]
+    pub fn value(&self) -> Option<&str> {
+        let value = self.value.as_ref().filter(|_| !self.differs);
+        value.and_then(|value| as_written(value))
+    }
+}
+
+fn as_written(value: &[u8]) -> Option<&str> {
+    let value = str::from_utf8(value).ok()?;
+    (!value.contains('\\')).then_some(value)
 }
 
 #[cfg(test)]
@@ -80,6 +112,11 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(info.find(page.as_bytes()), value, "{page}");
+            let mut so_far = InfoSoFar::default();
+            for line in page.split_inclusive('\n') {
+                info.read(line.as_bytes(), &mut so_far);
+            }
+            assert_eq!(so_far.value(), value, "{page}");
         }
     }
 }

@@ -19,7 +19,7 @@ struct Malformed;
 /// Reads what follows the metric name, without the line feed.
 pub(super) fn read(tail: &[u8], matchers: &[Matcher]) -> Line {
     let tail = tail.strip_suffix(b"\r").unwrap_or(tail);
-    if !matches!(tail.first(), None | Some(b' ' | b'\t' | b'{')) {
+    if !is_of_series(tail) {
         return Line::Other;
     }
     match series(Cursor { rest: tail }, matchers) {
@@ -27,6 +27,11 @@ pub(super) fn read(tail: &[u8], matchers: &[Matcher]) -> Line {
         Ok(None) => Line::Other,
         Err(Malformed) => Line::Malformed,
     }
+}
+
+/// Whether the metric name ends where this begins.
+pub(super) fn is_of_series(tail: &[u8]) -> bool {
+    matches!(tail.first(), None | Some(b' ' | b'\t' | b'{'))
 }
 
 /// The value of `label` in what follows the metric name, as written there. `None` where the line is of another metric,

@@ -21,28 +21,16 @@ pub enum Aggregate {
 }
 
 /// The lines read so far.
+#[derive(Debug, Default)]
 pub(super) struct Tally {
-    aggregate: Aggregate,
-    complete: bool,
     series: usize,
-    value: f64,
+    sum: f64,
+    most: f64,
     unusable: Option<f64>,
     malformed: bool,
 }
 
 impl Tally {
-    /// A tally without lines; `complete` says that no part of the page can be missing.
-    pub(super) fn new(aggregate: Aggregate, complete: bool) -> Self {
-        Self {
-            aggregate,
-            complete,
-            series: 0,
-            value: 0.0,
-            unusable: None,
-            malformed: false,
-        }
-    }
-
     pub(super) fn add(&mut self, line: Line) {
         match line {
             Line::Other => {}
@@ -51,28 +39,36 @@ impl Tally {
                 if !is_load(value) {
                     self.unusable.get_or_insert(value);
                 }
-                self.value = match self.aggregate {
-                    Aggregate::Nothing | Aggregate::Sum => self.value + value,
-                    Aggregate::Max => self.value.max(value),
-                };
+                self.sum += value;
+                self.most = self.most.max(value);
             }
             Line::Malformed => self.malformed = true,
         }
     }
 
-    pub(super) fn found(&self) -> Found {
+    /// Adds a line that can't be read.
+    pub(super) fn add_malformed(&mut self) {
+        self.malformed = true;
+    }
+
+    /// The result; `complete` says that no part of the page can be missing.
+    pub(super) fn found(&self, aggregate: Aggregate, complete: bool) -> Found {
         if self.malformed {
             return Found::Malformed;
         }
-        match (self.series, self.aggregate, self.unusable) {
+        let value = match aggregate {
+            Aggregate::Nothing | Aggregate::Sum => self.sum,
+            Aggregate::Max => self.most,
+        };
+        match (self.series, aggregate, self.unusable) {
             (0, _, _) => Found::Missing,
             (series @ 2.., Aggregate::Nothing, _) => Found::Ambiguous(series),
             (_, _, Some(value)) => Found::Unusable(value),
-            (_, Aggregate::Sum | Aggregate::Max, None) if !self.complete => Found::Partial,
+            (_, Aggregate::Sum | Aggregate::Max, None) if !complete => Found::Partial,
             // The sum of several loads may overflow to infinity.
-            _ if !is_load(self.value) => Found::Unusable(self.value),
+            _ if !is_load(value) => Found::Unusable(value),
             // A sum starts at 0, so it is never -0, but a maximum may be.
-            _ => Found::One(self.value + 0.0),
+            _ => Found::One(value + 0.0),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Tables of pages, properties, and comparisons with a slow second parser.
 
-use super::{Aggregate, Found, Wanted, scan};
+use super::{Aggregate, Found, PartialScan, Wanted, scan};
 use crate::reference;
 use proptest::prelude::*;
 use std::fmt::Write as _;
@@ -368,6 +368,57 @@ fn no_cut_of_a_page_tells_another_number() {
 }
 
 /// Any label value, often one that could confuse a scan.
+/// Scans a page that comes in parts of these lengths. The scan keeps less than a part and the longest line.
+fn in_parts(page: &[u8], lengths: &[usize], complete: bool, wanted: [&Wanted; 2]) -> [Found; 2] {
+    let mut scan = PartialScan::new(wanted);
+    let (mut ahead, mut kept, mut whole) = (page, Vec::new(), Vec::new());
+    for length in lengths.iter().cycle() {
+        let (part, behind) = ahead.split_at(ahead.len().min(*length));
+        kept.extend_from_slice(part);
+        if part.is_empty() {
+            break;
+        }
+        let (lines, read) = scan.read(&kept);
+        whole.extend_from_slice(lines);
+        kept.drain(..read);
+        assert!(kept.len() < 16 * 1024 + length);
+        ahead = behind;
+    }
+    assert!(page.starts_with(&whole) || page.len() > 16 * 1024);
+    scan.end(&kept, complete)
+}
+
+#[test]
+fn a_line_without_end_is_not_kept_and_hides_only_its_own_series() {
+    let long = "x".repeat(100_000);
+    let other = matching(&[("a", true, "b")]);
+    for (page, expected) in [
+        (
+            format!("load 1\n{long}\nload{{a=\"b\"}} 2\n"),
+            [Found::Ambiguous(2), Found::One(2.0)],
+        ),
+        (
+            format!("load 1\n# {long} load 7"),
+            [Found::One(1.0), Found::Missing],
+        ),
+        (
+            format!("load2{{a=\"{long}\"}} 7\nload 1\n"),
+            [Found::One(1.0), Found::Missing],
+        ),
+        // Its value is not known, so neither is whether it is the only one.
+        (
+            format!("load{{a=\"{long}\"}} 7\nload 1\n"),
+            [Found::Malformed; 2],
+        ),
+        (format!("load 1\n \tload {long}"), [Found::Malformed; 2]),
+    ] {
+        for lengths in [&[1_000][..], &[7_000, 13], &[16_384], &[16_383, 1]] {
+            let found = in_parts(page.as_bytes(), lengths, true, [&load(), &other]);
+            assert_eq!(found, expected, "{} in {lengths:?}", &page[..10]);
+        }
+    }
+}
+
 fn label_value() -> impl Strategy<Value = String> {
     prop_oneof![
         any::<String>(),
@@ -483,6 +534,26 @@ proptest! {
                 prop_assert!(same(fast, slow), "{:?} of {:?}: {:?}, slowly {:?}", aggregate, page, fast, slow);
             }
         }
+    }
+
+    #[test]
+    fn a_page_in_parts_says_the_same(
+        lines in proptest::collection::vec(
+            prop_oneof![
+                1 => (labels(), 0.0..1e9).prop_map(|(labels, value)| print(&labels, value, "", false)),
+                2 => noise(),
+            ],
+            0..6,
+        ),
+        ended: bool,
+        lengths in proptest::collection::vec(1_usize..30, 1..10),
+        complete: bool,
+    ) {
+        let page = lines.join("\n") + if ended { "\n" } else { "" };
+        let wanted = [&load().aggregated(Aggregate::Sum), &matching(&[("a", true, "")])];
+        let parts = in_parts(page.as_bytes(), &lengths, complete, wanted);
+        let whole = scan(page.as_bytes(), complete, wanted);
+        prop_assert!(same(parts[0], whole[0]) && same(parts[1], whole[1]), "{:?}: {:?} and {:?}", page, parts, whole);
     }
 
     #[test]

@@ -17,6 +17,8 @@ const LARGEST_GAP: usize = 4 * 1024;
 #[derive(Debug)]
 pub(crate) struct Chunked {
     body: Range<usize>,
+    /// The bytes of the body that are no longer there.
+    dropped: usize,
     /// The first byte that has not been read.
     next: usize,
     /// The bytes of all extensions so far.
@@ -43,6 +45,7 @@ impl Chunked {
     pub(crate) fn new(start: usize) -> Self {
         Self {
             body: start..start,
+            dropped: 0,
             next: start,
             extensions: 0,
             step: Step::Size { searched: 0 },
@@ -91,7 +94,7 @@ impl Chunked {
                     let (size, extension) = size_and_extension(line)?;
                     let left = usize::try_from(size)
                         .ok()
-                        .filter(|&left| left <= limits.body - self.body.len());
+                        .filter(|&left| left <= limits.body - self.dropped - self.body.len());
                     let left = left.ok_or(Malformed::BodyTooLarge)?;
                     self.extensions += extension;
                     self.next += line.len() + 2;
@@ -132,6 +135,25 @@ impl Chunked {
                 }
             }
         }
+    }
+
+    /// Where the part of the body is that has arrived.
+    pub(super) fn body(&self) -> Range<usize> {
+        self.body.clone()
+    }
+
+    /// Drops the first `count` bytes of the body, and the framing that was read. The rest of the body is moved in front
+    /// of what was not read. Returns by how many bytes an answer whose head has this `length` becomes shorter; the
+    /// caller moves the head by as many, and removes them.
+    pub(super) fn drop_body(&mut self, received: &mut [u8], length: usize, count: usize) -> usize {
+        let rest = self.body.start + count..self.body.end;
+        let kept = rest.len();
+        let shorter = self.next - kept - length;
+        received.copy_within(rest, self.next - kept);
+        self.dropped += count;
+        self.body = length..length + kept;
+        self.next = length + kept;
+        shorter
     }
 
     /// Moves the next `count` bytes to the end of the body.

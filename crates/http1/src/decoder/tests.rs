@@ -51,6 +51,26 @@ fn decode(limits: Limits, bytes: &[u8], eof: bool) -> Outcome {
     whole
 }
 
+/// The outcome for a reader that takes the body as it comes: after each piece the next of `counts` bytes.
+fn feed_taking(limits: Limits, pieces: &[&[u8]], counts: &[usize], eof: bool) -> Outcome {
+    let (mut decoder, mut received) = (Decoder::new(limits), BytesMut::new());
+    let mut taken = Vec::new();
+    let pieces = pieces.iter().map(|piece| (*piece, false));
+    for ((piece, eof), count) in pieces.chain([(&b""[..], eof)]).zip(counts.iter().cycle()) {
+        received.extend_from_slice(piece);
+        if let Decoded::Done(mut answer) = decoder.decode(&mut received, eof)? {
+            taken.extend_from_slice(&answer.body);
+            answer.body = taken.into();
+            return Ok(Some(answer));
+        }
+        let body = decoder.body_so_far(&received);
+        let count = body.len().min(*count);
+        taken.extend_from_slice(&body[..count]);
+        decoder.drop_body(&mut received, count);
+    }
+    Ok(None)
+}
+
 fn answer(text: &str) -> Answer {
     decode(Limits::default(), text.as_bytes(), false)
         .unwrap()
@@ -296,9 +316,32 @@ proptest! {
             pieces.push(piece);
             rest = behind;
         }
+        let taken = feed_taking(Limits::default(), &pieces, &reads, false);
         let read = feed(Limits::default(), pieces, false).unwrap().unwrap();
         prop_assert_eq!(&read.body[..], &body[..]);
         prop_assert!(read.reusable);
+        prop_assert_eq!(taken.unwrap().unwrap(), read);
+    }
+
+    #[test]
+    fn a_body_that_is_taken_as_it_comes_gets_the_same_verdict(
+        pieces in proptest::collection::vec(piece(), 0..12),
+        counts in proptest::collection::vec(0_usize..20, 1..6),
+        framing in prop_oneof![
+            Just(""),
+            Just("HTTP/1.1 200 OK\r\n"),
+            Just("HTTP/1.1 200 OK\r\n\r\n"),
+            Just("HTTP/1.1 200 OK\r\ncontent-length: 15\r\n\r\n"),
+            Just("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"),
+        ],
+        eof: bool,
+    ) {
+        let bytes = [framing.as_bytes(), &pieces.concat()[..]].concat();
+        for size in [1, 3, 20] {
+            let pieces: Vec<_> = bytes.chunks(size).collect();
+            let taken = feed_taking(SMALL, &pieces, &counts, eof);
+            prop_assert_eq!(taken, feed(SMALL, pieces, eof));
+        }
     }
 
     #[test]
