@@ -20,11 +20,15 @@
 //! answers only requests for a name of this machine. With a token, every path that has data
 //! requires it. `/live` and `/ready` do not, because orchestrators poll them, and neither do the
 //! page's files.
+//!
+//! It shares the main thread with the scraper, so what grows with the grid is written on other
+//! threads: see [`pages`] and [`events`].
 
 mod commands;
 mod configuration;
 mod connections;
 mod decisions;
+mod encoding;
 mod events;
 mod head;
 mod history;
@@ -32,6 +36,7 @@ mod host;
 mod http;
 mod metrics;
 mod page;
+mod pages;
 mod snapshot;
 mod status;
 
@@ -47,6 +52,7 @@ use commands::Drain;
 use connections::Connections;
 use events::Feed;
 use history::Recorder;
+use pages::{Pages, Wanted};
 
 pub use metrics::page as metrics_page;
 
@@ -62,6 +68,7 @@ pub struct Admin {
     feed: Arc<Feed>,
     recorder: Arc<Recorder>,
     connections: Connections,
+    pages: Pages,
 }
 
 impl Admin {
@@ -80,32 +87,16 @@ impl Admin {
             reloads,
             feed: Arc::default(),
             connections: Connections::default(),
+            pages: Pages::default(),
         }
     }
 
-    fn answer(
-        &self,
-        method: &Method,
-        path: &str,
-        query: Option<&str>,
-        headers: &HeaderMap,
-    ) -> Response<Vec<u8>> {
+    fn answer(&self, method: &Method, path: &str, headers: &HeaderMap) -> Response<Vec<u8>> {
         if let Some(drain) = Drain::at(path) {
             return self.command(&drain, method, path, headers);
         }
         let file = page::at(path);
-        let is_data = matches!(
-            path,
-            "/metrics"
-                | "/status"
-                | "/get_current_load"
-                | "/decisions"
-                | "/config"
-                | "/history"
-                | "/live"
-                | "/ready"
-        );
-        if file.is_none() && !is_data {
+        if file.is_none() && !matches!(path, "/live" | "/ready") {
             let message = format!(
                 "there is no path {path:?}; the paths are /, /events, /history, /metrics, /status, /decisions, /config, /live, /ready, and with POST /reload, /substations/{{name}}/drain and /undrain"
             );
@@ -118,19 +109,37 @@ impl Admin {
             return file;
         }
         match path {
-            "/metrics" => self.metrics(),
-            "/config" => json(200, &configuration::InForce::of(&self.runtime)),
-            "/decisions" => {
-                match decisions::Page::of(&self.runtime, &self.dispatch.decisions, query) {
-                    Ok(page) => json(200, &page),
-                    Err(message) => failure(&Failure::new(Code::InvalidRequest, message)),
-                }
-            }
-            "/history" => compact(&self.recorder.answer(&self.runtime)),
             "/live" => live(&self.runtime.vitals.down()),
-            "/ready" => self.ready(),
-            _ => json(200, &status::of_grid(&self.runtime.now())),
+            _ => self.ready(),
         }
+    }
+
+    /// The answer with one of the [`pages`].
+    async fn page(
+        &self,
+        method: &Method,
+        path: &str,
+        query: Option<&str>,
+        headers: &HeaderMap,
+    ) -> Response<Vec<u8>> {
+        if method != Method::GET {
+            return failure(&Failure::method_not_allowed(path, method, "GET, HEAD"));
+        }
+        let (runtime, dispatch) = (Arc::clone(&self.runtime), Arc::clone(&self.dispatch));
+        let recorder = Arc::clone(&self.recorder);
+        let longest = self.runtime.now().config.timeouts.client;
+        let wanted = Wanted::new(path, query, headers);
+        let write = move |path: &str, query: Option<&str>| match path {
+            "/metrics" => metrics_text(&runtime, &dispatch),
+            "/config" => json(200, &configuration::InForce::of(&runtime)),
+            "/decisions" => match decisions::Page::of(&runtime, &dispatch.decisions, query) {
+                Ok(page) => json(200, &page),
+                Err(message) => failure(&Failure::new(Code::InvalidRequest, message)),
+            },
+            "/history" => compact(&recorder.answer(&runtime)),
+            _ => json(200, &status::of_grid(&runtime.snapshot())),
+        };
+        self.pages.get(wanted, longest, write).await
     }
 
     /// Whether a request for this path with these headers is allowed.
@@ -150,13 +159,6 @@ impl Admin {
         }
     }
 
-    fn metrics(&self) -> Response<Vec<u8>> {
-        match metrics::page(&self.runtime, &self.dispatch) {
-            Ok(page) => reply(200, METRICS, page),
-            Err(error) => text(500, &format!("the metrics can't be rendered: {error}\n")),
-        }
-    }
-
     fn ready(&self) -> Response<Vec<u8>> {
         if self.runtime.in_flight.is_leaving() {
             not_ready("draining".into())
@@ -167,6 +169,13 @@ impl Admin {
                 "not every substation was asked for its load yet, or none can be reached".into(),
             )
         }
+    }
+}
+
+fn metrics_text(runtime: &Runtime, dispatch: &DispatchState) -> Response<Vec<u8>> {
+    match metrics::page(runtime, dispatch) {
+        Ok(page) => reply(200, METRICS, page),
+        Err(error) => text(500, &format!("the metrics can't be rendered: {error}\n")),
     }
 }
 

@@ -123,11 +123,12 @@ impl Dispatcher {
         }
     }
 
-    /// Starts the task that closes connections to substations which serve no more. It ends with the dispatcher. Must be
-    /// called on the runtime of the worker; `vital` says whether the task lives.
+    /// Starts the task that closes connections to substations which serve no more, and forgets expired keys. It ends
+    /// with the dispatcher. Must be called on the runtime of the worker; `vital` says whether the task lives.
     pub fn start_sweeps(&self, vital: VitalTask) {
-        let (connections, runtime) = (Arc::downgrade(&self.connections), Arc::clone(&self.runtime));
-        tokio::spawn(connections::keep_house(connections, runtime, vital));
+        let connections = Arc::downgrade(&self.connections);
+        let (runtime, state) = (Arc::clone(&self.runtime), Arc::clone(&self.state));
+        tokio::spawn(connections::keep_house(connections, runtime, state, vital));
     }
 
     /// What all threads share.

@@ -2,7 +2,8 @@
 //!
 //! Each module declares its own families; this one puts them into one registry. Handles for the label sets that
 //! requests need are made in advance, so counting is an atomic addition. Nothing here reads other modules: the
-//! admin port sets the gauges of the current state when it renders the page.
+//! admin port sets the gauges of the current state when it renders the page. What there is of each substation is not
+//! in the registry, which would make a page of thousands of them dear: the grid writes it.
 
 mod config;
 mod requests;
@@ -11,8 +12,8 @@ use std::sync::Once;
 
 use prometheus::{Encoder, IntCounter, Registry, TextEncoder};
 use switchyard_discovery::DiscoveryFamilies;
-use switchyard_grid::{GridGauges, GridMetrics};
-use switchyard_telemetry::{Error, Registrar};
+use switchyard_grid::{Grid, GridMetrics};
+use switchyard_telemetry::{Error, Page, Registrar};
 use switchyard_tls::TlsMetrics;
 
 pub use config::{ConfigMetrics, ReloadOutcome};
@@ -28,8 +29,6 @@ pub struct Metrics {
     pub requests: RequestMetrics,
     /// Substations, and how they are chosen.
     pub grid: GridMetrics,
-    /// The current state of the grid.
-    pub grid_gauges: GridGauges,
     /// The configuration and its reloads.
     pub config: ConfigMetrics,
     /// Sources of substations.
@@ -62,7 +61,6 @@ impl Metrics {
         Ok(Self {
             requests: RequestMetrics::register(make)?,
             grid: GridMetrics::register(make)?,
-            grid_gauges: GridGauges::register(make)?,
             config: ConfigMetrics::register(make)?,
             discovery: DiscoveryFamilies::register(make)?,
             tls: TlsMetrics::register(make)?,
@@ -98,12 +96,15 @@ impl Metrics {
         self.log_dropped.inc_by(lines.saturating_sub(counted));
     }
 
-    /// The metrics page, in Prometheus' text format.
-    pub fn render(&self) -> Result<Vec<u8>, Error> {
+    /// The metrics page, in Prometheus' text format, with the gauges of this grid.
+    pub fn render(&self, grid: &Grid) -> Result<Vec<u8>, Error> {
         let mut page = Vec::with_capacity(16 * 1024);
         let mut families = self.registry.gather();
         families.extend(self.process.gather());
         TextEncoder::new().encode(&families, &mut page)?;
-        Ok(page)
+        let mut page = Page::after(page, NAMESPACE);
+        self.grid.write(&mut page);
+        grid.write_gauges(&mut page);
+        Ok(page.into_text())
     }
 }

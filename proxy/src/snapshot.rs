@@ -4,14 +4,14 @@
 //! substations of another. A reload publishes the next snapshot. Neither waits for the other, and the old snapshot is
 //! freed with its last request.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use arc_swap::{ArcSwap, Guard};
 use parking_lot::Mutex;
 use tokio::{sync::watch, time::Instant};
 
 use switchyard_config::Config;
-use switchyard_grid::{Departed, Grid, Moment, Names, Substation};
+use switchyard_grid::{Departed, Grid, Moment, Names};
 use switchyard_http1::Unencodable;
 
 use crate::metrics::Metrics;
@@ -110,28 +110,34 @@ impl InForce {
         Ok(())
     }
 
-    /// Forgets substations that left long ago. Returns when the next call is due, if any is.
+    /// Forgets substations that left long ago, and what they have counted. Returns when the next call is due, if any
+    /// is.
     pub fn forget_departed(&self, metrics: &Metrics, now: Instant) -> Option<Instant> {
         let mut departed = self.departed.lock();
         let before = self.snapshot();
         let kept_for = before.config.retry.keys_for;
+        let hidden = departed.hide(now);
         let forgotten = departed.forget(now, kept_for);
-        if !forgotten.is_empty() {
-            let absent = departed.all();
-            let is_known = |name: &str| {
-                let mut known = before.grid.substations().iter().chain(&absent);
-                known.any(|substation: &Arc<Substation>| substation.name() == name)
-            };
-            for gone in forgotten.iter().filter(|gone| !is_known(gone.name())) {
-                metrics.grid.forget(gone.name());
+        if !hidden.is_empty() || !forgotten.is_empty() {
+            // Another substation may have the same name.
+            let shown = before.grid.substations().iter().chain(departed.shown());
+            let shown: HashSet<&str> = shown.map(|one| one.name()).collect();
+            for gone in hidden.iter().chain(&forgotten) {
+                if !shown.contains(gone.name()) {
+                    metrics.grid.forget(gone.name());
+                }
             }
+        }
+        if !forgotten.is_empty() {
             self.publish(Snapshot {
                 version: before.version,
                 since: before.since,
-                names: Names::new(&before.grid, &absent),
+                names: Names::new(&before.grid, &departed.all()),
                 config: Arc::clone(&before.config),
                 grid: Arc::clone(&before.grid),
             });
+            drop((before, forgotten, hidden));
+            self.now().grid.tidy_names();
         }
         departed.next_due(kept_for)
     }
@@ -140,3 +146,6 @@ impl InForce {
         self.now.store(Arc::new(snapshot));
     }
 }
+
+#[cfg(test)]
+mod tests;

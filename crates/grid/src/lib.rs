@@ -39,7 +39,6 @@ mod visibility;
 pub use choice::ChoiceMetrics;
 pub use clock::{Clock, Moment};
 pub use departed::Departed;
-pub use gauges::GridGauges;
 pub use grid::Grid;
 pub use lasts::LastsSource;
 pub use metrics::{GridMetrics, SubstationMetrics};

@@ -30,6 +30,7 @@ pub(crate) fn members(
         member.ledger().set_lasts(lasts);
         member.metrics().prepare(config.policy.into());
     }
+    metrics.show(members.iter().map(|member| member.metrics()));
     shared.set_members(&members, &config.health);
     Ok(members)
 }

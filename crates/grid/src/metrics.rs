@@ -1,12 +1,24 @@
 //! The counters of each substation: decisions, exchanges, scrapes and state changes.
+//!
+//! A substation's counters are plain numbers, a kilobyte. They are on the metrics page under its name for as long as the
+//! registry of names here has them: also for a while after it has left, so that the last scrapes before and after that
+//! see all that it did.
 
-use std::sync::OnceLock;
+mod page;
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU8, Ordering::Relaxed},
+    },
+};
 
 use enum_map::EnumMap;
-use prometheus::{Histogram, HistogramVec, IntCounter, IntCounterVec};
+use parking_lot::Mutex;
 use switchyard_balance::{Policy, Reason, request_limits::Traffic};
 use switchyard_scrape::PollOutcome;
-use switchyard_telemetry::{Error, Registrar, counter_by, forget_by, request_buckets};
+use switchyard_telemetry::{Count, Error, Registrar, Times};
 
 use crate::{
     choice::ChoiceMetrics,
@@ -15,70 +27,82 @@ use crate::{
     state::SubstationState,
 };
 
-/// The metric families of all substations.
+/// The metrics of all substations.
 #[derive(Debug)]
 pub struct GridMetrics {
     /// The metrics of the choices.
     pub choice: ChoiceMetrics,
     /// What the proxy itself lacked.
     pub shortages: ShortageMetrics,
-    decisions: IntCounterVec,
-    upstream: IntCounterVec,
-    shared: IntCounterVec,
-    upstream_seconds: HistogramVec,
-    polls: IntCounterVec,
-    reports: IntCounterVec,
-    poll_seconds: HistogramVec,
-    transitions: IntCounterVec,
+    /// Those on the page, by name.
+    substations: Mutex<BTreeMap<Arc<str>, Arc<SubstationMetrics>>>,
 }
 
 /// The metrics of one substation.
 #[derive(Debug)]
 pub struct SubstationMetrics {
     /// Requests that went to it because it may have booked their key before.
-    pub chosen_by_key: IntCounter,
+    pub chosen_by_key: Count,
     /// Charges that shared a connection to it with others.
-    pub shared: IntCounter,
+    pub shared: Count,
     /// How long its answers take.
-    pub upstream_seconds: Histogram,
+    pub upstream_seconds: Times,
     /// How long its metrics page takes.
-    pub poll_seconds: Histogram,
-    name: String,
-    decisions: IntCounterVec,
-    /// Choices by each policy; only for policies that were in force.
-    by_policy: [OnceLock<IntCounter>; Policy::ALL.len()],
-    /// Choices by reason; none at [`Reason::Policy`], which is counted by policy.
-    chosen: [Option<IntCounter>; Reason::ALL.len()],
-    upstream: EnumMap<UpstreamOutcome, IntCounter>,
-    polls: EnumMap<PollOutcome, IntCounter>,
-    reports: EnumMap<ReportOutcome, IntCounter>,
-    transitions: EnumMap<SubstationState, IntCounter>,
+    pub poll_seconds: Times,
+    name: Arc<str>,
+    by_policy: [Count; Policy::ALL.len()],
+    /// A bit for each policy that was in force.
+    policies: AtomicU8,
+    /// Choices by reason; not counted at [`Reason::Policy`], which is counted by policy.
+    chosen: [Count; Reason::ALL.len()],
+    upstream: EnumMap<UpstreamOutcome, Count>,
+    polls: EnumMap<PollOutcome, Count>,
+    reports: EnumMap<ReportOutcome, Count>,
+    transitions: EnumMap<SubstationState, Count>,
 }
 
 impl SubstationMetrics {
-    /// Creates the series of choices by `policy`, which is in force from now on.
+    fn new(name: Arc<str>) -> Self {
+        Self {
+            chosen_by_key: Count::default(),
+            shared: Count::default(),
+            upstream_seconds: Times::default(),
+            poll_seconds: Times::default(),
+            name,
+            by_policy: Default::default(),
+            policies: AtomicU8::new(0),
+            chosen: Default::default(),
+            upstream: EnumMap::default(),
+            polls: EnumMap::default(),
+            reports: EnumMap::default(),
+            transitions: EnumMap::default(),
+        }
+    }
+
+    /// The substation's name.
+    pub(crate) fn name(&self) -> &Arc<str> {
+        &self.name
+    }
+
+    /// Puts choices by `policy`, which is in force from now on, on the page.
     pub fn prepare(&self, policy: Policy) {
-        self.by(policy);
+        self.policies.fetch_or(1 << policy as u8, Relaxed);
+    }
+
+    /// Whether choices by `policy` are on the page.
+    fn is_prepared(&self, policy: Policy) -> bool {
+        self.policies.load(Relaxed) & (1 << policy as u8) != 0
     }
 
     /// Counts one choice of it by `policy`.
     pub fn chosen(&self, reason: Reason, policy: Policy) {
-        match self.chosen.get(reason as usize) {
-            Some(Some(counter)) => counter.inc(),
-            _ => {
-                if let Some(counter) = self.by(policy) {
-                    counter.inc();
-                }
-            }
-        }
-    }
-
-    fn by(&self, policy: Policy) -> Option<&IntCounter> {
-        let make = || {
-            self.decisions
-                .with_label_values(&[self.name.as_str(), policy.name()])
+        let counter = match reason.own_name() {
+            Some(_) => self.chosen.get(reason as usize),
+            None => self.by_policy.get(policy as usize),
         };
-        Some(self.by_policy.get(policy as usize)?.get_or_init(make))
+        if let Some(counter) = counter {
+            counter.inc();
+        }
     }
 
     /// Counts one exchange.
@@ -98,8 +122,8 @@ impl SubstationMetrics {
                 .map(|outcome| self.upstream[outcome].get())
                 .iter()
                 .sum(),
-            ended: self.upstream_seconds.get_sample_count(),
-            seconds: self.upstream_seconds.get_sample_sum(),
+            ended: self.upstream_seconds.count(),
+            seconds: self.upstream_seconds.sum().as_secs_f64(),
             in_flight,
         }
     }
@@ -123,94 +147,37 @@ impl SubstationMetrics {
 impl GridMetrics {
     /// Creates and registers the families. Fails if one is registered already.
     pub fn register(make: Registrar<'_>) -> Result<Self, Error> {
-        let one = &["substation"];
         Ok(Self {
             choice: ChoiceMetrics::register(make)?,
             shortages: ShortageMetrics::register(make)?,
-            decisions: make.counters(
-                "dispatch_decisions_total",
-                "Choices of a substation, by reason.",
-                &["substation", "reason"],
-            )?,
-            upstream: make.counters(
-                "upstream_requests_total",
-                "Charges sent to a substation, by how the exchange ended.",
-                &["substation", "outcome"],
-            )?,
-            shared: make.counters(
-                "upstream_shared_total",
-                "Charges sent to a substation over a connection with other charges under way.",
-                one,
-            )?,
-            upstream_seconds: make.histograms(
-                "upstream_duration_seconds",
-                "From the choice of a substation to the end of its answer.",
-                one,
-                request_buckets(),
-            )?,
-            polls: make.counters(
-                "load_polls_total",
-                "Scrapes of a substation's load gauge, by outcome.",
-                &["substation", "outcome"],
-            )?,
-            reports: make.counters(
-                "load_reports_total",
-                "Loads that a substation reported on its answers, by what became of them.",
-                &["substation", "outcome"],
-            )?,
-            poll_seconds: make.histograms(
-                "load_poll_duration_seconds",
-                "How long a scrape of the load gauge takes.",
-                one,
-                request_buckets(),
-            )?,
-            transitions: make.counters(
-                "substation_state_transitions_total",
-                "Changes of a substation's state, by the new state.",
-                &["substation", "to"],
-            )?,
+            substations: Mutex::default(),
         })
     }
 
-    /// The metrics of one substation, with all series present from the start.
+    /// The metrics of the substation with this name: those on the page, or new ones.
     #[must_use]
-    pub fn substation(&self, name: &str) -> SubstationMetrics {
-        SubstationMetrics {
-            name: name.to_owned(),
-            decisions: self.decisions.clone(),
-            by_policy: Default::default(),
-            chosen: Reason::ALL.map(|reason| {
-                let name_of = reason.own_name()?;
-                Some(self.decisions.with_label_values(&[name, name_of]))
-            }),
-            chosen_by_key: self.decisions.with_label_values(&[name, "key"]),
-            shared: self.shared.with_label_values(&[name]),
-            upstream_seconds: self.upstream_seconds.with_label_values(&[name]),
-            poll_seconds: self.poll_seconds.with_label_values(&[name]),
-            upstream: counter_by(&self.upstream, &[name]),
-            polls: counter_by(&self.polls, &[name]),
-            reports: counter_by(&self.reports, &[name]),
-            transitions: counter_by(&self.transitions, &[name]),
+    pub fn substation(&self, name: &str) -> Arc<SubstationMetrics> {
+        let mut substations = self.substations.lock();
+        if let Some(known) = substations.get(name) {
+            return Arc::clone(known);
+        }
+        let name: Arc<str> = name.into();
+        let metrics = Arc::new(SubstationMetrics::new(Arc::clone(&name)));
+        substations.insert(name, Arc::clone(&metrics));
+        metrics
+    }
+
+    /// Puts the metrics of members on the page: those of substations that have come back may have been off it.
+    pub(crate) fn show<'a>(&self, metrics: impl Iterator<Item = &'a Arc<SubstationMetrics>>) {
+        let mut substations = self.substations.lock();
+        for one in metrics {
+            substations.insert(Arc::clone(&one.name), Arc::clone(one));
         }
     }
 
-    /// Removes the series of a substation that is gone for good.
+    /// Takes the metrics of a substation that is gone off the page.
     pub fn forget(&self, name: &str) {
-        // Err: the series was never created.
-        for reason in Reason::ALL.into_iter().filter_map(Reason::own_name) {
-            let _ = self.decisions.remove_label_values(&[name, reason]);
-        }
-        for policy in Policy::ALL {
-            let _ = self.decisions.remove_label_values(&[name, policy.name()]);
-        }
-        let _ = self.decisions.remove_label_values(&[name, "key"]);
-        forget_by::<UpstreamOutcome>(&self.upstream, &[name]);
-        forget_by::<PollOutcome>(&self.polls, &[name]);
-        forget_by::<ReportOutcome>(&self.reports, &[name]);
-        forget_by::<SubstationState>(&self.transitions, &[name]);
-        let _ = self.shared.remove_label_values(&[name]);
-        let _ = self.upstream_seconds.remove_label_values(&[name]);
-        let _ = self.poll_seconds.remove_label_values(&[name]);
+        self.substations.lock().remove(name);
     }
 }
 
@@ -219,9 +186,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn counters_are_indexed_by_their_reason() {
+    fn counters_are_indexed_by_their_reason_and_policy() {
         for (at, reason) in Reason::ALL.iter().enumerate() {
             assert_eq!(*reason as usize, at);
         }
+        for (at, policy) in Policy::ALL.iter().enumerate() {
+            assert_eq!(*policy as usize, at);
+        }
+    }
+
+    #[test]
+    fn what_a_substation_counts_takes_a_kilobyte() {
+        assert!(size_of::<SubstationMetrics>() <= 1024);
     }
 }

@@ -61,8 +61,12 @@ impl Grid {
             substation.leave(now);
         }
         self.shared.review_all();
-        self.shared.own_names.tidy();
         gone
+    }
+
+    /// Forgets what substations called themselves of which nothing is left.
+    pub fn tidy_names(&self) {
+        self.shared.own_names.tidy();
     }
 }
 

@@ -248,7 +248,7 @@ impl ScrapeSlot {
             Err(failure) => failure.outcome(),
         };
         substation.metrics().poll(outcome);
-        substation.metrics().poll_seconds.observe(took.as_secs_f64());
+        substation.metrics().poll_seconds.observe(took);
         if result.is_ok() {
             substation.stamp_sample(now);
         }

@@ -65,7 +65,7 @@ pub(super) enum Reach {
 pub struct Substation {
     ledger: Ledger,
     id: Id,
-    name: String,
+    name: Arc<str>,
     naming: Naming,
     address: SocketAddr,
     /// In millionths; [`NO_CAPACITY`] where the configuration sets none.
@@ -76,7 +76,7 @@ pub struct Substation {
     sampled_at: AtomicU64,
     is_reachable: AtomicBool,
     can_scrape: AtomicBool,
-    metrics: SubstationMetrics,
+    metrics: Arc<SubstationMetrics>,
 }
 
 impl AsRef<Ledger> for Substation {
@@ -105,10 +105,11 @@ impl Substation {
         let configured_capacity = listed.capacity.and_then(Load::new);
         let charge_head = charge_head(listed, config)?;
         let id = Id(NEXT.fetch_add(1, Relaxed));
+        let metrics = metrics.substation(&listed.name);
         Ok(Self {
             ledger: Ledger::new(configured_capacity),
             id,
-            name: listed.name.clone(),
+            name: Arc::clone(metrics.name()),
             naming: Naming::new(&listed.name, id.get()),
             address: listed.address,
             configured_capacity: AtomicI64::new(millionths(configured_capacity)),
@@ -118,7 +119,7 @@ impl Substation {
             sampled_at: AtomicU64::new(NEVER),
             is_reachable: AtomicBool::new(true),
             can_scrape: AtomicBool::new(false),
-            metrics: metrics.substation(&listed.name),
+            metrics,
         })
     }
 
@@ -193,6 +194,12 @@ impl Substation {
         &self.ledger
     }
 
+    /// Its name, to keep: it outlives the substation.
+    #[must_use]
+    pub fn shared_name(&self) -> Arc<str> {
+        Arc::clone(&self.name)
+    }
+
     /// The first bytes of every charge to it.
     #[must_use]
     pub fn charge_head(&self) -> Guard<Arc<RequestHead>> {
@@ -201,7 +208,7 @@ impl Substation {
 
     /// The counters of its traffic.
     #[must_use]
-    pub fn metrics(&self) -> &SubstationMetrics {
+    pub fn metrics(&self) -> &Arc<SubstationMetrics> {
         &self.metrics
     }
 
@@ -263,7 +270,7 @@ impl Substation {
 
     /// Counts and logs a change of its rotation.
     pub(super) fn announce(&self, event: RotationEvent) {
-        let substation = self.name.as_str();
+        let substation = &*self.name;
         let to = match event {
             RotationEvent::Health(HealthChange::Ejected(cause, lasts)) => {
                 warn!(substation, ?cause, ?lasts, "Substation ejected");
@@ -328,10 +335,10 @@ impl Substation {
         let was_reachable = self.is_reachable.swap(reached, Relaxed);
         if was_reachable && !reached {
             self.metrics.transition(SubstationState::Down);
-            warn!(substation = self.name, address = %self.address, "Substation unreachable");
+            warn!(substation = &*self.name, address = %self.address, "Substation unreachable");
         } else if reached && !was_reachable {
             self.metrics.transition(SubstationState::Up);
-            info!(substation = self.name, "Substation reachable again");
+            info!(substation = &*self.name, "Substation reachable again");
         }
     }
 

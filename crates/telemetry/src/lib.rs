@@ -3,7 +3,9 @@
 //! There is no global registry: each proxy has its own, so a test reads only what it caused. Each crate declares its
 //! own families with a [`Registrar`] and keeps the handles; this crate defines no metric. Counting through a handle is
 //! one atomic addition. Gauges of current state are set when the page is rendered, so they are free between scrapes.
+//! Families with a series for each substation are written in another way: see [`Page`].
 
+mod page;
 mod wall_clock;
 
 use enum_map::{EnumArray, EnumMap};
@@ -12,6 +14,7 @@ use prometheus::{
     IntGaugeVec, Opts, Registry, core::Collector,
 };
 
+pub use page::{Count, Family, Label, Number, Page, Times};
 pub use prometheus::Error;
 pub use wall_clock::{Stamps, WallClock};
 

@@ -20,7 +20,6 @@ use std::{collections::HashMap, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use http::HeaderValue;
 use parking_lot::Mutex;
-use prometheus::IntCounter;
 use tokio::{
     net::TcpStream,
     time::{Instant, timeout},
@@ -34,6 +33,7 @@ use pool::{Lease, Pool};
 pub use switchyard_http1::Answer;
 use switchyard_http1::{Head, Limits, Malformed, Origin, RequestHead, Unencodable, forwarded};
 use switchyard_process::Shortage;
+use switchyard_telemetry::Count;
 use switchyard_wire::names::REQUEST_ID;
 use turn_time::TurnTime;
 
@@ -91,7 +91,7 @@ pub struct Destination<'a> {
     /// The largest body of an answer, in bytes.
     pub largest_answer: usize,
     /// Counts the requests that join others on their connection.
-    pub shared: &'a IntCounter,
+    pub shared: &'a Count,
 }
 
 impl Destination<'_> {

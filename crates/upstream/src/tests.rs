@@ -66,7 +66,7 @@ fn destination(address: SocketAddr, most: usize) -> Destination<'static> {
         connect_timeout: Duration::from_secs(5),
         most,
         largest_answer: 64,
-        shared: Box::leak(Box::new(IntCounter::new("shared", "joined").unwrap())),
+        shared: Box::leak(Box::default()),
     }
 }
 

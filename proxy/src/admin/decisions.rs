@@ -2,7 +2,6 @@
 
 use serde::Serialize;
 use switchyard_balance::Load;
-use switchyard_grid::Grid;
 use switchyard_status::{Candidate, Decision};
 
 use crate::{
@@ -51,18 +50,17 @@ fn limit(query: Option<&str>) -> Result<usize, String> {
 }
 
 fn shown(decision: &dispatch::Decision) -> Decision {
-    let grid = &*decision.grid;
     let candidates = decision.candidates();
     Decision {
-        unix_seconds: grid.clock().unix_seconds(decision.at),
+        unix_seconds: decision.clock.unix_seconds(decision.at),
         load: decision.load.units(),
-        substation: name(grid, decision.chosen),
-        reason: decision.reason.name(grid.selector().policy()).into(),
+        substation: decision.chosen.to_string(),
+        reason: decision.reason.name(decision.policy).into(),
         margin: decision.margin,
         share: decision.share,
         candidates: candidates
-            .map(|(stood, sampled_at)| Candidate {
-                substation: name(grid, stood.at),
+            .map(|(stood, name, sampled_at)| Candidate {
+                substation: name.to_owned(),
                 sample: stood.value.map(Load::units),
                 sample_age_seconds: sampled_at
                     .map(|sampled_at| decision.at.since(sampled_at).as_secs_f64()),
@@ -73,9 +71,4 @@ fn shown(decision: &dispatch::Decision) -> Decision {
             })
             .collect(),
     }
-}
-
-fn name(grid: &Grid, at: usize) -> String {
-    let substation = grid.substations().get(at);
-    substation.map_or_else(String::new, |substation| substation.name().to_owned())
 }

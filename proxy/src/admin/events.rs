@@ -1,8 +1,9 @@
 //! `GET /events`: the [snapshot](super::snapshot), once a second, as server-sent events.
 //!
 //! One producer serves all viewers: it captures a snapshot, writes it as JSON once, and every
-//! viewer sends the same bytes. The producer runs only while viewers are connected, so without
-//! viewers this costs nothing. The number of viewers is limited. A viewer that does not read is
+//! viewer sends the same bytes. It does so on a thread of its own, so that a large grid delays no
+//! scrape. The producer runs only while viewers are connected, so without viewers this costs
+//! nothing. The number of viewers is limited. A viewer that does not read is
 //! disconnected, and the end of the admin port disconnects all.
 //!
 //! The stream has neither length nor chunks: it ends with its connection.
@@ -15,6 +16,7 @@ use parking_lot::Mutex;
 use pingora_core::server::ShutdownWatch;
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, watch},
+    task::spawn_blocking,
     time::{MissedTickBehavior, interval, timeout},
 };
 
@@ -99,7 +101,11 @@ impl Feed {
 }
 
 /// Captures snapshots until no viewer is left.
-async fn produce(feed: Arc<Feed>, send: watch::Sender<Bytes>, mut capture: impl FnMut() -> Bytes) {
+async fn produce(
+    feed: Arc<Feed>,
+    send: watch::Sender<Bytes>,
+    mut capture: impl FnMut() -> Bytes + Send + 'static,
+) {
     let mut ticks = interval(PERIOD);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -107,7 +113,16 @@ async fn produce(feed: Arc<Feed>, send: watch::Sender<Bytes>, mut capture: impl 
         if feed.is_over(&send) {
             return;
         }
-        send.send_replace(capture());
+        let captured = spawn_blocking(move || {
+            let snapshot = capture();
+            (capture, snapshot)
+        });
+        // A capture that panics ends the stream of all viewers.
+        let Ok((again, snapshot)) = captured.await else {
+            return;
+        };
+        capture = again;
+        send.send_replace(snapshot);
     }
 }
 

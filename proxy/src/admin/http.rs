@@ -2,7 +2,7 @@
 //!
 //! It reads requests as the public port does, so the same bytes get the same verdict.
 
-use std::{sync::Arc, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use bytes::BufMut;
@@ -13,7 +13,13 @@ use switchyard_wire::{Code, Failure, names::REQUEST_ID};
 use tokio::time::timeout;
 use tracing::debug;
 
-use super::{Admin, connections::Seat, events, failure, head::put_head};
+use super::{
+    Admin,
+    connections::Seat,
+    events, failure,
+    head::put_head,
+    pages::{Held, is_page},
+};
 use crate::{
     client_connection::{ClientConnection, too_slow, unknown_expectation},
     dispatch::request_id,
@@ -26,6 +32,8 @@ const LIMITS: RequestLimits = RequestLimits {
     head: 16 * 1024,
     body: 16 * 1024,
 };
+/// The largest body of an answer that is copied behind its head, in bytes, so that both leave together.
+const LARGEST_COPY: usize = 64 * 1024;
 
 #[async_trait]
 impl ServerApp for Admin {
@@ -111,14 +119,15 @@ impl Admin {
                     }
                     Some(Err(refused)) => failure(&refused),
                     None if path == "/reload" => self.reload(&method, &headers).await,
-                    None => self.answer(&method, path, query, &headers),
+                    None if is_page(path) => self.page(&method, path, query, &headers).await,
+                    None => self.answer(&method, path, &headers),
                 }
             }
         };
         let is_over = read.head.is_none_or(|head| head.closes()) || *shutdown.borrow();
         let closes = is_over || read.body.is_none();
-        let bytes = to_wire(answer, &id, is_head, closes);
-        match timeout(limit, connection.send(&bytes)).await {
+        let sent = send(&mut connection, answer, &id, is_head, closes);
+        match timeout(limit, sent).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
                 debug!(%error, "The admin port could not answer");
@@ -199,13 +208,21 @@ fn header_map(head: Head<'_>) -> HeaderMap {
     })
 }
 
-/// An answer as HTTP/1.1. The answer to a `HEAD` has no body.
-fn to_wire(answer: Response<Vec<u8>>, id: &HeaderValue, is_head: bool, closes: bool) -> Vec<u8> {
+/// Sends an answer as HTTP/1.1. The answer to a `HEAD` has no body.
+async fn send(
+    connection: &mut ClientConnection<'_>,
+    answer: Response<Vec<u8>>,
+    id: &HeaderValue,
+    is_head: bool,
+    closes: bool,
+) -> io::Result<()> {
     let (mut head, mut body) = answer.into_parts();
     if let Some(failure) = head.extensions.remove::<Failure>() {
         body = failure.to_json(id.to_str().unwrap_or_default());
     }
-    let mut wire = Vec::with_capacity(body.len() + 512);
+    let page = head.extensions.remove::<Held>();
+    let body = page.as_ref().map_or(&body[..], |page| page.body());
+    let mut wire = Vec::with_capacity(body.len().min(LARGEST_COPY) + 512);
     put_head(&mut wire, head.status, &head.headers, closes);
     for part in [&b"x-request-id: "[..], id.as_bytes(), b"\r\n"] {
         wire.put_slice(part);
@@ -214,8 +231,13 @@ fn to_wire(answer: Response<Vec<u8>>, id: &HeaderValue, is_head: bool, closes: b
     for part in ["content-length: ", digits.format(body.len()), "\r\n\r\n"] {
         wire.put_slice(part.as_bytes());
     }
-    if !is_head {
-        wire.put_slice(&body);
+    if is_head {
+        return connection.send(&wire).await;
     }
-    wire
+    if body.len() <= LARGEST_COPY {
+        wire.put_slice(body);
+        return connection.send(&wire).await;
+    }
+    connection.send(&wire).await?;
+    connection.send(body).await
 }

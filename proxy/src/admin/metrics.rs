@@ -9,7 +9,6 @@ use crate::{dispatch::DispatchState, metrics::RequestGauges, runtime::Runtime};
 pub fn page(runtime: &Runtime, dispatch: &DispatchState) -> Result<Vec<u8>, Error> {
     let metrics = &runtime.metrics;
     let now = runtime.now();
-    metrics.grid_gauges.mirror(&now.grid, now.version);
     metrics.requests.mirror(RequestGauges {
         in_flight: runtime.in_flight.requests(),
         connections: runtime.in_flight.connections(),
@@ -21,5 +20,5 @@ pub fn page(runtime: &Runtime, dispatch: &DispatchState) -> Result<Vec<u8>, Erro
         metrics.tls.expires_at(certificates.expires_at());
     }
     metrics.log_dropped(stderr::dropped());
-    metrics.render()
+    metrics.render(&now.grid)
 }

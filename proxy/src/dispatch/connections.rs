@@ -3,7 +3,8 @@
 //! A request takes a connection and gives it back, and has nothing to do with what becomes of the others. So when
 //! requests cease, a task of the worker looks at the idle ones once a second: those that a substation has closed would
 //! else stay half-closed on this side until the next request, and those of a rush hour would stay open after it. It
-//! also closes the connections to substations that are no longer listed.
+//! also closes the connections to substations that are no longer listed, and forgets keys that have expired, which
+//! otherwise the next request with a key would do.
 
 use std::{
     sync::{
@@ -17,6 +18,7 @@ use switchyard_process::vital::{Ended, VitalTask};
 use switchyard_upstream::{Id, UpstreamClient};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
+use super::DispatchState;
 use crate::{runtime::Runtime, snapshot::Snapshot};
 
 /// The time between two looks at the idle connections.
@@ -41,18 +43,19 @@ impl Connections {
     }
 }
 
-/// Closes what serves no more, until the connections are dropped.
+/// Closes what serves no more, and forgets keys that have expired, until the connections are dropped.
 pub(super) async fn keep_house(
     connections: Weak<Connections>,
     runtime: Arc<Runtime>,
+    state: Arc<DispatchState>,
     mut vital: VitalTask,
 ) {
-    while vital.run(sweep(&connections, &runtime)).await == Ended::TooSoon {
+    while vital.run(sweep(&connections, &runtime, &state)).await == Ended::TooSoon {
         vital.pause().await;
     }
 }
 
-async fn sweep(connections: &Weak<Connections>, runtime: &Runtime) -> Ended {
+async fn sweep(connections: &Weak<Connections>, runtime: &Runtime, state: &DispatchState) -> Ended {
     let mut ticks = interval(PERIOD);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -60,7 +63,9 @@ async fn sweep(connections: &Weak<Connections>, runtime: &Runtime) -> Ended {
         let Some(connections) = connections.upgrade() else {
             return Ended::Finished;
         };
-        connections.follow(&runtime.now());
-        connections.client.sweep(Instant::now());
+        let (in_force, now) = (runtime.now(), Instant::now());
+        connections.follow(&in_force);
+        connections.client.sweep(now);
+        state.keys.expire(now, &in_force.config.retry);
     }
 }

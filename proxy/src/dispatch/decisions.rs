@@ -12,35 +12,41 @@ use std::{
 };
 
 use parking_lot::Mutex;
-use switchyard_balance::{Choice, Explanation, Load, Reason, explain};
+use switchyard_balance::{Choice, Explanation, Load, Policy, Reason, explain};
 
-use switchyard_grid::{Grid, Moment, Substation};
+use switchyard_grid::{Clock, Grid, Moment, Substation};
 
 /// Number of records kept.
 const KEPT: usize = 256;
 /// The least time between two records, in milliseconds.
 const APART: u64 = 10;
 
-/// One choice. Substations are identified by their positions in its grid.
+/// One choice. It has the names of its substations, and not the grid: records outlive many grids, and each would keep
+/// all its substations.
 #[derive(Clone, Debug)]
 pub struct Decision {
-    /// The grid that it was made from.
-    pub grid: Arc<Grid>,
+    /// The clock of `at`.
+    pub clock: Clock,
     /// When it was made.
     pub at: Moment,
     /// The load of the charge.
     pub load: Load,
-    /// Position of the chosen substation.
-    pub chosen: usize,
+    /// The chosen substation.
+    pub chosen: Arc<str>,
     /// Why that one was chosen.
     pub reason: Reason,
+    /// The policy that chose.
+    pub policy: Policy,
     /// The weight of the gauges, 0 to 1 (see the docs on several proxies).
     pub share: f64,
     /// By how much the best score is below the second best.
     pub margin: Option<f64>,
     candidates: Explanation,
-    sampled_at: [Option<Moment>; explain::MAX_CANDIDATES],
+    known: [Known; explain::MAX_CANDIDATES],
 }
+
+/// What is kept of a candidate beside its numbers: its name, and the moment of its last sample.
+type Known = (Option<Arc<str>>, Option<Moment>);
 
 /// The last records. Shared by all dispatchers.
 #[derive(Debug)]
@@ -89,7 +95,7 @@ impl Decision {
     /// The record of a choice, with the candidates as they were right before it.
     #[must_use]
     pub fn new(
-        grid: &Arc<Grid>,
+        grid: &Grid,
         at: Moment,
         load: Load,
         choice: &Choice<Substation>,
@@ -97,27 +103,31 @@ impl Decision {
     ) -> Self {
         let margin = candidates.margin();
         candidates.include(choice.at, grid.roster());
-        let mut sampled_at = [None; explain::MAX_CANDIDATES];
-        for (slot, candidate) in sampled_at.iter_mut().zip(candidates.candidates()) {
-            let substation = grid.substations().get(candidate.at);
-            *slot = substation.and_then(|substation| substation.sampled_at());
+        let mut known = [const { (None, None) }; explain::MAX_CANDIDATES];
+        for (slot, candidate) in known.iter_mut().zip(candidates.candidates()) {
+            if let Some(substation) = grid.substations().get(candidate.at) {
+                *slot = (Some(substation.shared_name()), substation.sampled_at());
+            }
         }
         Self {
-            grid: Arc::clone(grid),
+            clock: grid.clock(),
             at,
             load,
-            chosen: choice.at,
+            chosen: choice.reservation.upstream().shared_name(),
             reason: choice.reason,
+            policy: grid.selector().policy(),
             share: grid.roster().share(),
             margin,
             candidates,
-            sampled_at,
+            known,
         }
     }
 
-    /// The best candidates, the best one first, each with the moment of its last sample.
-    pub fn candidates(&self) -> impl Iterator<Item = (&explain::Candidate, Option<Moment>)> {
-        self.candidates.candidates().zip(self.sampled_at)
+    /// The best candidates, the best one first, each with its name and the moment of its last sample.
+    pub fn candidates(&self) -> impl Iterator<Item = (&explain::Candidate, &str, Option<Moment>)> {
+        let known = self.known.iter();
+        let candidates = self.candidates.candidates().zip(known);
+        candidates.map(|(stood, (name, at))| (stood, name.as_deref().unwrap_or_default(), *at))
     }
 }
 

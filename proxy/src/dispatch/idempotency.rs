@@ -27,6 +27,8 @@ use switchyard_wire::{Code, Failure, names::IDEMPOTENCY_KEY};
 const LONGEST: usize = 255;
 /// Number of shards. Each has its own lock, so threads seldom contend.
 const SHARDS: usize = 16;
+/// Room for so many keys is kept in a shard, however few there are.
+const ROOM: usize = 64;
 
 /// The key of a request, if it has one. An invalid key is an error, because its client relies on it.
 pub(super) fn key_of(head: Head<'_>) -> Result<Option<&[u8]>, Failure> {
@@ -124,6 +126,15 @@ impl<H> IdempotencyKeys<H> {
             shard.entries.entry(hash).or_default().claims += 1;
         });
         claim
+    }
+
+    /// Forgets expired keys, also where no further request has a key. Called every second or so.
+    pub(super) fn expire(&self, now: Instant, rules: &config::Retry) {
+        for shard in &self.shards {
+            let mut shard = shard.lock();
+            shard.expire(rules.keys.div_ceil(SHARDS), rules.keys_for, now);
+            shard.shrink();
+        }
     }
 
     /// Number of keys kept.
@@ -233,6 +244,17 @@ impl<H> Drop for Claim<'_, H> {
 }
 
 impl<H> Shard<H> {
+    /// Gives back room that many keys took and few need.
+    fn shrink(&mut self) {
+        let needed = ROOM.max(2 * self.entries.len());
+        if self.entries.capacity() > 4 * needed {
+            self.entries.shrink_to(needed);
+        }
+        if self.bound.capacity() > 4 * needed {
+            self.bound.shrink_to(needed);
+        }
+    }
+
     /// Forgets expired keys, and the oldest ones beyond `most`; never a key in use.
     fn expire(&mut self, most: usize, kept_for: Duration, now: Instant) {
         // At most one step per key, because a key in use goes to the back.

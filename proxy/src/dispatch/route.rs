@@ -216,8 +216,7 @@ impl Dispatcher {
             return attempt::of_session(substation.public_name().as_str(), end);
         };
         let took = sent.elapsed();
-        let seconds = took.as_secs_f64();
-        substation.metrics().upstream_seconds.observe(seconds);
+        substation.metrics().upstream_seconds.observe(took);
         if snapshot.config.admission.queue > 0 {
             let is_cut = matches!(end.result, Err(UpstreamError::Deadline));
             self.state.exchange_time.note(took, is_cut);

@@ -42,6 +42,7 @@ mod log;
 mod mute;
 mod numbers;
 mod own_names;
+mod pages;
 mod refusals;
 mod reload;
 mod reports;

@@ -93,6 +93,27 @@ fn keys_that_booked_nothing_take_no_room_and_the_others_are_bounded() {
 }
 
 #[test]
+fn without_further_requests_too_keys_expire_and_their_room_is_given_back() {
+    let (keys, start) = (keys(10_000), Instant::now());
+    for key in 0..20_000_u32 {
+        let mut claim = keys.claim(&key.to_be_bytes(), start);
+        assert!(claim.ask(&0));
+    }
+    let in_use = keys.claim(b"k", start);
+    keys.keys.expire(start + KEPT / 2, &keys.rules);
+    assert_eq!(keys.count(), 20_001);
+    keys.keys.expire(start + KEPT, &keys.rules);
+    assert_eq!(keys.count(), 1);
+    let room = |shard: &Mutex<Shard<u32>>| {
+        let shard = shard.lock();
+        shard.entries.capacity() + shard.bound.capacity()
+    };
+    let room: usize = keys.keys.shards.iter().map(room).sum();
+    assert!(room <= SHARDS * 4 * ROOM, "room for {room}");
+    drop(in_use);
+}
+
+#[test]
 fn a_key_in_use_outlives_its_time() {
     let (keys, start) = (keys(1), Instant::now());
     let mut claim = keys.claim(b"k", start);
