@@ -120,7 +120,7 @@ fix: ## apply what the linter can fix by itself, then format
 clippy: ## run the linter, warnings denied
 	@./scripts/test.sh lint
 
-fuzz: ## run each fuzz target for FUZZ_SECONDS (30); needs a nightly toolchain and cargo-fuzz
+fuzz: ## run each fuzz target for FUZZ_SECONDS (30); needs a C++ compiler, and uses cargo-fuzz if it is there
 	@./scripts/fuzz.sh $(ARGS)
 
 clean: ## remove what builds wrote
