@@ -121,13 +121,11 @@ impl Lifecycle {
         sockets: Vec<TcpListener>,
     ) -> Result<Successor, Ending> {
         let mut upgrade = signals::Watch::user_defined2();
-        if let Some(predecessor) = self.predecessor.take() {
-            self.take_over(gate, predecessor).await?;
-        } else {
-            gate.open();
-            let _ = timeout(FIRST_SAMPLES, gate.ready()).await;
+        let is_first = self.predecessor.is_none();
+        match self.predecessor.take() {
+            Some(predecessor) => self.take_over(gate, predecessor).await?,
+            None => gate.open(),
         }
-        systemd::ready("Listening for charge requests");
         let server = match self.listener.take() {
             Some(listener) => HandoverServer::new(listener, sockets)
                 .inspect_err(|error| warn!(%error, "Upgrades disabled: upgrade socket unavailable"))
@@ -141,6 +139,14 @@ impl Lifecycle {
             }
         };
         tokio::pin!(successor);
+        if is_first {
+            // It has the sockets, so it can hand them over before its first samples too.
+            tokio::select! {
+                successor = &mut successor => return Ok(successor),
+                _ = timeout(FIRST_SAMPLES, gate.ready()) => {}
+            }
+        }
+        systemd::ready("Listening for charge requests");
         loop {
             tokio::select! {
                 successor = &mut successor => return Ok(successor),

@@ -50,9 +50,9 @@ impl AdminClient {
             reason: reason.to_string(),
         })?;
         let token = token_file.map(|path| {
-            let text = read_text(path, LARGEST_TOKEN).map_err(|source| Error::Token {
+            let text = read_text(path, LARGEST_TOKEN).map_err(|reason| Error::Token {
                 path: path.to_owned(),
-                source,
+                reason,
             })?;
             Ok::<_, Error>(text.trim().to_owned())
         });

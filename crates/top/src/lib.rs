@@ -59,12 +59,12 @@ pub enum Error {
         reason: String,
     },
     /// The token can't be read.
-    #[error("can't read the token from {}: {source}", path.display())]
+    #[error("can't read the token from {}: {reason}", path.display())]
     Token {
         /// The file.
         path: PathBuf,
         /// The system's error.
-        source: io::Error,
+        reason: io::Error,
     },
     /// Input or output is no terminal. The value is the address of the admin port.
     #[error("this needs a terminal; a script can read {0}/status and {0}/metrics")]

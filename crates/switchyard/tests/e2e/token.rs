@@ -1,6 +1,6 @@
 //! The admin port's token.
 
-use std::{fs, net::SocketAddr, os::unix::fs::PermissionsExt};
+use std::{fs, net::SocketAddr, os::unix::fs::PermissionsExt, path::Path, process::Command};
 
 use nix::sys::signal::Signal;
 use switchyard_faults::{self as client, Answer};
@@ -105,4 +105,33 @@ fn a_world_readable_token_is_warned_of() {
     proxy.signal(Signal::SIGHUP);
     let warned = proxy.logged("File is world-readable");
     assert!(warned.contains("WARN"), "{warned}");
+}
+
+#[test]
+fn a_pipe_in_place_of_a_file_hangs_no_reload_and_changes_nothing() {
+    let substations = Substations::start(&[1e6]);
+    let (proxy, folder) = start(&substations);
+    let pipe_at = |path: &Path| {
+        let pipe = path.with_extension("pipe");
+        let made = Command::new("mkfifo").arg(&pipe).status().unwrap();
+        assert!(made.success());
+        fs::rename(pipe, path).unwrap();
+    };
+    let config = proxy.files.path().join("switchyard.yaml");
+    let text = fs::read_to_string(&config).unwrap();
+    for path in [folder.path().join("token"), config.clone()] {
+        pipe_at(&path);
+        // For the changed file, and once more when it is asked for.
+        for _ in 0..2 {
+            let answer = ask(proxy.admin, "POST", "/reload", Some(TOKEN));
+            let faults = String::from_utf8_lossy(&answer.body).into_owned();
+            assert!(faults.contains("it is a pipe"), "{path:?}: {faults}");
+        }
+        assert_eq!(ask(proxy.admin, "GET", "/status", Some(TOKEN)).status, 200);
+        fs::remove_file(&path).unwrap();
+        let before = if path == config { &text } else { TOKEN };
+        fs::write(&path, before).unwrap();
+        let answer = ask(proxy.admin, "POST", "/reload", Some(TOKEN));
+        assert_eq!(answer.status, 200, "{path:?}");
+    }
 }

@@ -2,8 +2,12 @@
 
 use std::{
     fs::{self, Permissions},
+    io::Write,
     net::SocketAddr,
-    os::unix::{fs::PermissionsExt, net::UnixDatagram},
+    os::unix::{
+        fs::PermissionsExt,
+        net::{UnixDatagram, UnixStream},
+    },
     path::{Path, PathBuf},
     process::{Command, Output},
     sync::atomic::{AtomicBool, Ordering::SeqCst},
@@ -380,6 +384,57 @@ fn without_a_process_to_take_over_from_it_says_so() {
     fs::set_permissions(&private, Permissions::from_mode(0o755)).unwrap();
     let open = here.attempt(&yaml, &[]);
     fails_with(&open, 1, &["open to others", "mode 0755", "0700"]);
+}
+
+#[test]
+fn a_file_at_the_place_of_the_socket_stays_as_it_is() {
+    let here = Here::new();
+    let private = here.socket().parent().unwrap().to_owned();
+    fs::create_dir(&private).unwrap();
+    fs::set_permissions(&private, Permissions::from_mode(0o700)).unwrap();
+    fs::write(here.socket(), "precious").unwrap();
+    let yaml = yaml(&[([127, 0, 0, 1], 9).into()], "");
+    for arguments in [&[][..], &["--upgrade"]] {
+        let refused = here.attempt(&yaml, arguments);
+        fails_with(
+            &refused,
+            1,
+            &["upgrade.sock is a regular file", "nothing is replaced"],
+        );
+    }
+    assert_eq!(fs::read_to_string(here.socket()).unwrap(), "precious");
+}
+
+#[test]
+fn silence_and_noise_at_the_socket_hold_up_no_upgrade_not_even_at_the_start() {
+    let substation = Faulty::start("s1", 1, &[], 0.0);
+    let here = Here::new();
+    // Its other substation is never reached, so it is not ready for ten seconds.
+    let nobody = ([127, 0, 0, 1], 9).into();
+    let mut old = here.launch(&yaml(&[nobody], ""), &[]);
+    let mut others = Vec::new();
+    for said in [
+        &b""[..],
+        b"",
+        b"",
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"1",
+        &[0; 4096],
+    ] {
+        let mut other = UnixStream::connect(here.socket()).unwrap();
+        other.write_all(said).unwrap();
+        others.push(other);
+    }
+    let begun = Instant::now();
+    let next = here.next(&old, &[substation.address()], "");
+    next.logged("took over from the old one");
+    assert!(
+        begun.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        begun.elapsed()
+    );
+    assert!(old.wait().success());
+    assert_eq!(next.charge("{}").status, 200);
 }
 
 #[test]
