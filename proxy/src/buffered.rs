@@ -5,7 +5,10 @@
 //! request that would go over the limit (`limits.buffered`) is refused. Charges are smaller than a KiB, so they are served
 //! whatever others hold.
 
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering::Relaxed},
+};
 
 use switchyard_wire::{Code, Failure};
 
@@ -14,38 +17,35 @@ pub(crate) const FREE: usize = 1024;
 
 /// What all requests hold together, in bytes.
 #[derive(Debug, Default)]
-pub struct Buffered(AtomicUsize);
+pub(crate) struct Buffered(AtomicUsize);
 
 /// What one request holds; given back once dropped.
 #[derive(Debug)]
-pub(crate) struct BufferShare<'a> {
-    of: &'a Buffered,
+pub(crate) struct BufferShare {
+    of: Arc<Buffered>,
     held: usize,
     limit: usize,
 }
 
 impl Buffered {
     /// An empty share, for a limit of `limit` bytes on the sum of all.
-    pub(crate) const fn share(&self, limit: usize) -> BufferShare<'_> {
+    pub(crate) fn share(self: &Arc<Self>, limit: usize) -> BufferShare {
         BufferShare {
-            of: self,
+            of: Arc::clone(self),
             held: 0,
             limit,
         }
     }
-
-    /// The sum of all shares, in bytes.
-    #[must_use]
-    pub fn bytes(&self) -> usize {
-        self.0.load(Relaxed)
-    }
 }
 
-impl BufferShare<'_> {
+impl BufferShare {
     /// Holds as much as a buffer of this many bytes needs. On an error it holds what it held.
     pub(crate) fn hold(&mut self, bytes: usize) -> Result<(), Failure> {
         let wanted = bytes.saturating_sub(FREE);
-        if let Some(more) = wanted.checked_sub(self.held).filter(|more| *more > 0) {
+        if wanted == self.held {
+            return Ok(());
+        }
+        if let Some(more) = wanted.checked_sub(self.held) {
             let before = self.of.0.fetch_add(more, Relaxed);
             if before + more > self.limit {
                 self.of.0.fetch_sub(more, Relaxed);
@@ -63,7 +63,7 @@ impl BufferShare<'_> {
     }
 }
 
-impl Drop for BufferShare<'_> {
+impl Drop for BufferShare {
     fn drop(&mut self) {
         self.of.0.fetch_sub(self.held, Relaxed);
     }
@@ -73,20 +73,24 @@ impl Drop for BufferShare<'_> {
 mod tests {
     use super::*;
 
+    fn sum(all: &Buffered) -> usize {
+        all.0.load(Relaxed)
+    }
+
     #[test]
     fn shares_add_up_to_the_limit_and_go_back() {
-        let all = Buffered::default();
+        let all = Arc::new(Buffered::default());
         let [mut first, mut second] = [(); 2].map(|()| all.share(10_000));
         first.hold(FREE).unwrap();
-        assert_eq!(all.bytes(), 0);
+        assert_eq!(sum(&all), 0);
         first.hold(FREE + 6_000).unwrap();
         let refused = second.hold(FREE + 4_001).unwrap_err();
         assert_eq!(refused.code, Code::Overloaded);
-        assert_eq!(all.bytes(), 6_000, "a refusal holds nothing");
+        assert_eq!(sum(&all), 6_000, "a refusal holds nothing");
         second.hold(FREE + 4_000).unwrap();
         second.hold(10).unwrap();
-        assert_eq!(all.bytes(), 6_000);
+        assert_eq!(sum(&all), 6_000);
         drop(first);
-        assert_eq!(all.bytes(), 0);
+        assert_eq!(sum(&all), 0);
     }
 }

@@ -29,17 +29,17 @@ pub(crate) const CLOSE_GRACE: Duration = Duration::from_secs(1);
 
 /// A connection, and the bytes that have been received and belong to no request that was answered.
 #[derive(Debug)]
-pub(crate) struct ClientConnection<'a> {
+pub(crate) struct ClientConnection {
     stream: Stream,
     received: BytesMut,
-    share: BufferShare<'a>,
+    share: BufferShare,
     /// Bytes after those, which were read while a request waited.
     ahead: BytesMut,
 }
 
-impl<'a> ClientConnection<'a> {
+impl ClientConnection {
     /// A connection whose buffer counts in `share`.
-    pub(crate) fn new(stream: Stream, share: BufferShare<'a>) -> Self {
+    pub(crate) fn new(stream: Stream, share: BufferShare) -> Self {
         Self {
             stream,
             received: BytesMut::new(),

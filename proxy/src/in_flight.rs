@@ -15,6 +15,7 @@ const FIRST_POLL: Duration = Duration::from_millis(10);
 pub struct InFlight {
     requests: AtomicUsize,
     connections: AtomicUsize,
+    http2: AtomicUsize,
     graceful: AtomicUsize,
     leaving: AtomicBool,
     draining: AtomicBool,
@@ -32,6 +33,10 @@ pub struct RequestGuard<'a> {
 /// One open client connection; counted until dropped.
 #[derive(Debug)]
 pub struct ConnectionGuard<'a>(&'a InFlight);
+
+/// One connection that speaks HTTP/2; counted until dropped.
+#[derive(Debug)]
+pub struct Http2Guard<'a>(&'a InFlight);
 
 /// One connection that a drain waits for; counted until dropped.
 #[derive(Debug)]
@@ -51,6 +56,15 @@ impl InFlight {
             return None;
         }
         Some(ConnectionGuard(self))
+    }
+
+    /// Counts a connection that speaks HTTP/2, unless `limit` are open already.
+    pub fn http2(&self, limit: usize) -> Option<Http2Guard<'_>> {
+        if self.http2.fetch_add(1, SeqCst) >= limit {
+            self.http2.fetch_sub(1, SeqCst);
+            return None;
+        }
+        Some(Http2Guard(self))
     }
 
     /// Counts a connection that closes gracefully (HTTP/2). A drain waits for it, because an answer may be written and
@@ -144,6 +158,12 @@ impl Drop for RequestGuard<'_> {
         if self.of.requests.fetch_sub(1, SeqCst) == 1 && self.of.is_draining() {
             self.of.idle.notify_waiters();
         }
+    }
+}
+
+impl Drop for Http2Guard<'_> {
+    fn drop(&mut self) {
+        self.0.http2.fetch_sub(1, SeqCst);
     }
 }
 

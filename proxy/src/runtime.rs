@@ -28,7 +28,7 @@ pub struct Runtime {
     /// Counts of requests and connections in flight.
     pub in_flight: InFlight,
     /// The bytes that requests hold while they arrive.
-    pub buffered: Buffered,
+    pub(crate) buffered: Arc<Buffered>,
     /// Which of the tasks that must live are down.
     pub vitals: Vitals,
     in_force: InForce,
@@ -48,7 +48,7 @@ impl Runtime {
             credentials,
             metrics,
             in_flight: InFlight::default(),
-            buffered: Buffered::default(),
+            buffered: Arc::default(),
             vitals: Vitals::default(),
             in_force: InForce::new(config, grid),
             last_reload: Mutex::default(),
@@ -69,7 +69,7 @@ impl Runtime {
 
     /// A share of the bytes that requests may hold while they arrive, by the limit in force now.
     #[must_use]
-    pub(crate) fn buffer_share(&self) -> BufferShare<'_> {
+    pub(crate) fn buffer_share(&self) -> BufferShare {
         self.buffered.share(self.now().config.limits.buffered)
     }
 

@@ -57,6 +57,9 @@ pub struct Http2 {
     /// The most streams open at once on one connection.
     #[schemars(range(min = 1, max = bounds::MOST_STREAMS))]
     pub streams: u32,
+    /// The most connections that speak HTTP/2 at once.
+    #[schemars(range(min = 1, max = bounds::MOST_CONNECTIONS))]
+    pub connections: usize,
 }
 
 impl Default for Http2 {
@@ -64,6 +67,7 @@ impl Default for Http2 {
         Self {
             cleartext: false,
             streams: 100,
+            connections: 1_000,
         }
     }
 }
@@ -274,7 +278,7 @@ impl Default for Limits {
             head: 16 << 10,
             body: 64 << 10,
             answer: 1 << 20,
-            buffered: 64 << 20,
+            buffered: 32 << 20,
             connections: 10_000,
             requests: 10_000,
         }

@@ -89,6 +89,11 @@ fn http2(s: &mut Section<'_>) -> Http2 {
     Http2 {
         cleartext: s.value("cleartext", default.cleartext, values::boolean),
         streams: s.value("streams", default.streams, values::whole(1..=MOST_STREAMS)),
+        connections: s.value(
+            "connections",
+            default.connections,
+            values::whole(1..=MOST_CONNECTIONS),
+        ),
     }
 }
 

@@ -131,7 +131,7 @@ impl Viewer {
     /// The answer to a `HEAD` is the head alone.
     pub(super) async fn serve(
         mut self,
-        connection: &mut ClientConnection<'_>,
+        connection: &mut ClientConnection,
         is_head: bool,
         shutdown: &ShutdownWatch,
     ) {
@@ -143,7 +143,7 @@ impl Viewer {
         }
     }
 
-    async fn stream(&mut self, connection: &mut ClientConnection<'_>, is_head: bool) {
+    async fn stream(&mut self, connection: &mut ClientConnection, is_head: bool) {
         if !in_time(connection.send(&head())).await || is_head {
             return;
         }

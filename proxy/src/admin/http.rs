@@ -78,12 +78,12 @@ impl Admin {
     }
 
     /// Answers one request. Returns the connection if it goes on.
-    async fn request<'a>(
+    async fn request(
         &self,
-        mut connection: ClientConnection<'a>,
+        mut connection: ClientConnection,
         seat: &Seat<'_>,
         shutdown: &ShutdownWatch,
-    ) -> Option<ClientConnection<'a>> {
+    ) -> Option<ClientConnection> {
         let limit = self.runtime.now().config.timeouts.client;
         let mut read = Read {
             head: None,
@@ -181,10 +181,7 @@ impl Admin {
 }
 
 /// Reads a request to its end, as far as that is possible. False if the connection ends instead.
-async fn read_request(
-    connection: &mut ClientConnection<'_>,
-    read: &mut Read,
-) -> Result<bool, Failure> {
+async fn read_request(connection: &mut ClientConnection, read: &mut Read) -> Result<bool, Failure> {
     let Some(head) = connection.head(LIMITS.head).await? else {
         return Ok(false);
     };
@@ -210,7 +207,7 @@ fn header_map(head: Head<'_>) -> HeaderMap {
 
 /// Sends an answer as HTTP/1.1. The answer to a `HEAD` has no body.
 async fn send(
-    connection: &mut ClientConnection<'_>,
+    connection: &mut ClientConnection,
     answer: Response<Vec<u8>>,
     id: &HeaderValue,
     is_head: bool,

@@ -81,14 +81,14 @@ impl Ingress {
     /// Serves any request, from its first byte to the last byte of its answer. Returns the connection if it goes on.
     ///
     /// `in_flight` is given if the request counts as in flight already.
-    async fn request<'a>(
+    async fn request(
         &self,
-        mut connection: ClientConnection<'a>,
+        mut connection: ClientConnection,
         client: &Client,
         started: Instant,
         timer: &mut DeadlineTimer,
         in_flight: Option<RequestGuard<'_>>,
-    ) -> Option<ClientConnection<'a>> {
+    ) -> Option<ClientConnection> {
         let runtime = self.runtime();
         let (limit, largest) = {
             let now = runtime.now();
@@ -123,7 +123,9 @@ impl Ingress {
         context.arrived = Instant::now();
         let (bytes, watch) = connection.watched();
         let request = received(bytes, head.as_ref(), &read);
-        let mut reply = self.dispatcher.respond(&mut context, request, watch).await;
+        // Boxed, so that a request whose rest is still awaited does not hold the memory for its answer.
+        let respond = self.dispatcher.respond(&mut context, request, watch);
+        let mut reply = Box::pin(respond).await;
         reply.closes |= head.as_ref().is_none_or(IncomingRequest::closes) || read.body.is_none();
         let is_head = head.is_some_and(|head| head.method(connection.received()) == "HEAD");
         let closes = reply.closes;
@@ -190,7 +192,7 @@ fn received<'a>(
 
 /// Reads the body of a request whose head has arrived, unless the request is over the limit.
 async fn read_body(
-    connection: &mut ClientConnection<'_>,
+    connection: &mut ClientConnection,
     head: &IncomingRequest,
     context: &mut RequestContext<'_>,
 ) -> Read {

@@ -13,7 +13,9 @@
 //! - Malformed requests. Each costs an answer, so after some of them the connection ends.
 //! - Frames that ask for nothing. They are counted below `h2`, and a flood of them ends the connection
 //!   (`frame_budget.rs`).
-//! - Nothing at all. After `timeouts.idle` without a request in flight the connection ends.
+//! - Nothing at all. After `timeouts.idle` without a request in flight the connection ends, before the first
+//!   request after `timeouts.client`. And it takes four times the
+//!   memory of one that speaks HTTP/1.1, so there are at most `http2.connections` of them.
 //!
 //! A connection ends as the protocol says: the client learns which requests were accepted (GOAWAY), and all answers are
 //! sent and have time to arrive before the connection closes (`lingering.rs`). Each connection counts as graceful in
@@ -44,9 +46,9 @@ use pingora_core::{
     server::ShutdownWatch,
 };
 use tokio::{
-    io::AsyncReadExt,
+    io::{AsyncReadExt, AsyncWriteExt},
     sync::Notify,
-    time::{Instant, sleep, timeout_at},
+    time::{Instant, sleep, timeout, timeout_at},
 };
 use tracing::debug;
 
@@ -84,6 +86,15 @@ pub(super) async fn serve(
     started: Instant,
     stop: &ShutdownWatch,
 ) -> Option<()> {
+    let runtime = ingress.runtime();
+    let mut stream = Lingering::new(stream, runtime.buffer_share());
+    let most = runtime.now().config.http2.connections;
+    let Some(_open) = runtime.in_flight.http2(most) else {
+        runtime.metrics.requests.connections_refused.inc();
+        // Does not wait for a client that does not read this.
+        let _ = timeout(CLOSE_GRACE, turn_away(&mut stream)).await;
+        return None;
+    };
     let mut options = default_h2_options();
     let deadline = {
         let now = ingress.runtime().now();
@@ -91,17 +102,26 @@ pub(super) async fn serve(
         options.max_header_list_size(stream::largest_list(now.config.limits.head));
         started + now.config.timeouts.client
     };
-    let client = Arc::new(Client::of(
-        &stream,
-        ingress.runtime().now().config.tls.is_some(),
-    ));
-    let stream = Box::new(Lingering::new(stream));
     let flooded = stream.flooded();
+    let stream: Stream = Box::new(stream);
+    let client = Arc::new(Client::of(&stream, runtime.now().config.tls.is_some()));
     let greeted = timeout_at(deadline, handshake(stream, Some(options))).await;
     let mut connection = greeted.ok()?.ok()?;
     let _graceful = ingress.runtime().in_flight.graceful();
     accept(ingress, &mut connection, &client, &flooded, stop.clone()).await;
     Some(())
+}
+
+/// Tells a client over the limit that none of its requests was taken, and closes.
+async fn turn_away(stream: &mut Lingering) -> io::Result<()> {
+    /// Empty SETTINGS, and a GOAWAY with `ENHANCE_YOUR_CALM` (11) before the first stream.
+    const REFUSAL: [u8; 26] = [
+        0, 0, 0, 4, 0, 0, 0, 0, 0, //
+        0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 11,
+    ];
+    stream.write_all(&REFUSAL).await?;
+    stream.flush().await?;
+    stream.shutdown().await
 }
 
 async fn accept(
@@ -116,16 +136,20 @@ async fn accept(
     let largest = ingress.runtime().now().config.limits.head;
     let work = Arc::new(Work::default());
     let mut malformed = 0;
-    let mut is_ending = false;
+    let (mut is_ending, mut has_asked) = (false, false);
     let mut stopped = pin!(async {
         // Without a sender the signal can't come any more.
         let _ = stop.wait_for(|stop| *stop).await;
     });
     loop {
-        let patience = if is_ending {
-            CLOSE_GRACE
-        } else {
-            ingress.runtime().now().config.timeouts.idle
+        let patience = {
+            let timeouts = &ingress.runtime().now().config.timeouts;
+            match (is_ending, has_asked) {
+                (true, _) => CLOSE_GRACE,
+                // A client connects to ask something.
+                (false, false) => timeouts.client.min(timeouts.idle),
+                (false, true) => timeouts.idle,
+            }
         };
         tokio::select! {
             biased;
@@ -141,6 +165,7 @@ async fn accept(
             // Polling this also drives everything sent and received on the connection.
             accepted = connection.accept() => match accepted {
                 Some(Ok((request, answer))) if work.count() < most => {
+                    has_asked = true;
                     let (mut head, body) = request.into_parts();
                     let fault = stream::check(&mut head, largest).err();
                     malformed += u32::from(fault.is_some());

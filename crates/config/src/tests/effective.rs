@@ -17,6 +17,7 @@ listen: 127.0.0.1:8080
 http2:
   cleartext: false
   streams: 100
+  connections: 1000
 admin:
   listen: 127.0.0.1:9901
   connections: 64
@@ -50,7 +51,7 @@ limits:
   head: 16KiB
   body: 64KiB
   answer: 1MiB
-  buffered: 64MiB
+  buffered: 32MiB
   connections: 10000
   requests: 10000
 forwarded:
@@ -89,7 +90,7 @@ fn every_key_takes_effect_and_the_effective_configuration_reads_back_the_same() 
         r#"
 listen: "[::1]:0"
 tls: {certificate: tls.crt, key: /run/tls.key}
-http2: {cleartext: false, streams: 7}
+http2: {cleartext: false, streams: 7, connections: 8}
 admin: {listen: "[::]:0", token_file: token, connections: 3}
 substations:
   - {name: A-1.b_c, address: "[::1]:1", capacity: 500}

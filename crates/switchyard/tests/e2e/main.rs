@@ -39,6 +39,7 @@ mod lasts;
 mod late_gauge;
 mod lifecycle;
 mod log;
+mod memory;
 mod mute;
 mod numbers;
 mod own_names;

@@ -42,6 +42,8 @@ const FRAME_HEAD: usize = 9;
 const DATA: u8 = 0;
 const HEADERS: u8 = 1;
 const SETTINGS: u8 = 4;
+const CONTINUATION: u8 = 9;
+const END_HEADERS: u8 = 4;
 const PADDED: u8 = 8;
 
 /// The budget is used up: the client floods the connection.
@@ -56,6 +58,10 @@ pub(super) struct FrameBudget {
     /// The head of a frame that has not arrived whole.
     head: [u8; FRAME_HEAD],
     arrived: usize,
+    /// The length of the current frame's payload.
+    length: usize,
+    /// The length of the header block that the frames before this one have begun and not ended.
+    block: usize,
     /// The newest stream.
     newest: u32,
     credit: u32,
@@ -71,6 +77,8 @@ impl Default for FrameBudget {
             skip: PREFACE.len(),
             head: [0; FRAME_HEAD],
             arrived: 0,
+            length: 0,
+            block: 0,
             newest: 0,
             credit: FULL,
             useful: 0,
@@ -105,6 +113,17 @@ impl FrameBudget {
         Ok(())
     }
 
+    /// How many bytes `h2` keeps until the rest of a frame or of a header block has come, at most.
+    pub(super) const fn unfinished(&self) -> usize {
+        if self.block > 0 {
+            self.block.saturating_sub(self.skip)
+        } else if self.skip > 0 {
+            self.length.saturating_sub(self.skip)
+        } else {
+            0
+        }
+    }
+
     /// Counts bytes that were sent to the client.
     pub(super) fn sent(&mut self, bytes: usize) {
         self.useful += bytes;
@@ -120,6 +139,13 @@ impl FrameBudget {
         let [high, middle, low, kind, flags, stream @ ..] = self.head;
         let length = u32::from_be_bytes([0, high, middle, low]);
         self.skip = usize::try_from(length).unwrap_or(usize::MAX);
+        self.length = self.skip;
+        let is_block = matches!(kind, HEADERS | CONTINUATION) && flags & END_HEADERS == 0;
+        self.block = if is_block {
+            self.block + self.length
+        } else {
+            0
+        };
         let stream = u32::from_be_bytes(stream) & (u32::MAX >> 1);
         match kind {
             HEADERS if stream > self.newest => {

@@ -6,7 +6,8 @@
 //! side, and then reads and drops everything until the client closes too.
 //!
 //! It is also where the client's frames are [counted](super::frame_budget), since all its bytes pass here. Once they are a
-//! flood, nothing more of them is read, and [`Lingering::flooded`] says so.
+//! flood, nothing more of them is read, and [`Lingering::flooded`] says so. What `h2` keeps of a frame or a head until the
+//! rest comes counts as that of a request does.
 
 use std::{
     io,
@@ -23,7 +24,10 @@ use tokio::{
 };
 
 use super::frame_budget::FrameBudget;
-use crate::client_connection::CLOSE_GRACE;
+use crate::{buffered::BufferShare, client_connection::CLOSE_GRACE};
+
+/// Up to this many bytes, what `h2` keeps fits into the buffer that it has anyway; above, it grows to twice its size.
+const KEPT_ANYWAY: usize = 4 * 1024;
 
 /// How many bytes are read and dropped at the end, at most: a flood does not end with the answer to it.
 const MOST_DROPPED: usize = 1024 * 1024;
@@ -36,6 +40,8 @@ pub(super) struct Lingering {
     until: Option<Pin<Box<Sleep>>>,
     dropped: usize,
     frames: FrameBudget,
+    /// What `h2` keeps of unfinished frames and heads.
+    share: BufferShare,
     started: Instant,
     /// Told once the frames are a flood.
     flood: Arc<Notify>,
@@ -43,12 +49,14 @@ pub(super) struct Lingering {
 }
 
 impl Lingering {
-    pub(super) fn new(stream: Stream) -> Self {
+    /// A stream whose unfinished frames count in `share`.
+    pub(super) fn new(stream: Stream, share: BufferShare) -> Self {
         Self {
             stream,
             until: None,
             dropped: 0,
             frames: FrameBudget::default(),
+            share,
             started: Instant::now(),
             flood: Arc::default(),
             is_flooded: false,
@@ -78,7 +86,12 @@ impl AsyncRead for Lingering {
         let before = buffer.filled().len();
         ready!(Pin::new(&mut this.stream).poll_read(context, buffer))?;
         let read = buffer.filled().get(before..).unwrap_or_default();
-        if this.frames.received(read, this.started.elapsed()).is_err() {
+        let is_flood = this.frames.received(read, this.started.elapsed()).is_err();
+        let kept = match this.frames.unfinished() {
+            ..=KEPT_ANYWAY => 0,
+            kept => 2 * kept,
+        };
+        if is_flood || this.share.hold(kept).is_err() {
             buffer.set_filled(before);
             this.is_flooded = true;
             this.flood.notify_one();
@@ -152,11 +165,16 @@ mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 
     use super::*;
+    use crate::buffered::Buffered;
+
+    fn share() -> BufferShare {
+        Arc::new(Buffered::default()).share(0)
+    }
 
     #[tokio::test(start_paused = true)]
     async fn the_close_is_sent_at_once_and_waits_for_that_of_the_client() {
         let (mut client, server) = duplex(64);
-        let mut server = Lingering::new(Box::new(server));
+        let mut server = Lingering::new(Box::new(server), share());
         let start = Instant::now();
         let ending = tokio::spawn(async move { AsyncWriteExt::shutdown(&mut server).await });
         assert_eq!(client.read(&mut [0]).await.unwrap(), 0);
@@ -173,7 +191,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_client_that_does_not_close_is_waited_for_no_longer_than_the_grace() {
         let (mut client, server) = duplex(64);
-        let mut server = Lingering::new(Box::new(server));
+        let mut server = Lingering::new(Box::new(server), share());
         let pouring = tokio::spawn(async move {
             while client.write_all(&[0; 64]).await.is_ok() {
                 tokio::time::sleep(Duration::from_millis(10)).await;

@@ -71,7 +71,9 @@ impl Ingress {
             body: &whole,
         };
         let watch = ClientWatch::Http2(&mut answer);
-        let reply = self.dispatcher.respond(&mut context, request, watch).await;
+        // Boxed, so that a request whose body is still awaited does not hold the memory for its answer.
+        let respond = self.dispatcher.respond(&mut context, request, watch);
+        let reply = Box::pin(respond).await;
         let is_head = head.method == Method::HEAD;
         let write = async |reply: Reply| send(reply, &mut answer, is_head).await.is_some();
         self.dispatcher.deliver(&mut context, reply, write).await;
@@ -163,7 +165,7 @@ async fn read_body(
     body: &mut RecvStream,
     answer: &mut SendResponse<Bytes>,
     context: &mut RequestContext<'_>,
-    share: &mut BufferShare<'_>,
+    share: &mut BufferShare,
 ) -> Result<Bytes, Failure> {
     context.within_limit()?;
     // A stream ends with its answer, so a body that no answer depends on is not read.
@@ -214,7 +216,7 @@ fn expect(
 async fn collect(
     body: &mut RecvStream,
     limit: usize,
-    share: &mut BufferShare<'_>,
+    share: &mut BufferShare,
 ) -> Result<Bytes, Failure> {
     // Nearly every body arrives in one piece and needs no second buffer.
     let mut pieces = BytesMut::new();

@@ -6,7 +6,6 @@ const PRIORITY: u8 = 2;
 const RST_STREAM: u8 = 3;
 const PING: u8 = 6;
 const WINDOW_UPDATE: u8 = 8;
-const CONTINUATION: u8 = 9;
 const UNKNOWN: u8 = 0x2a;
 
 fn frame(kind: u8, flags: u8, stream: u32, length: u16) -> Vec<u8> {
@@ -156,4 +155,25 @@ fn a_slow_flood_lasts_no_longer_than_its_rate_allows() {
     });
     let end = end.expect("it ends");
     assert!((1_100..1_130).contains(&end), "{end}");
+}
+
+#[test]
+fn what_is_kept_of_unfinished_frames_and_blocks_is_known() {
+    let mut budget = begun();
+    let mut arrives = |bytes: &[u8]| {
+        budget.received(bytes, Duration::ZERO).unwrap();
+        budget.unfinished()
+    };
+    let data = frame(DATA, 0, 1, 10_000);
+    assert_eq!(arrives(&data[..9]), 0);
+    assert_eq!(arrives(&data[9..5_009]), 5_000);
+    assert_eq!(arrives(&data[5_009..]), 0);
+    // A block goes on until its end, over whole frames.
+    assert_eq!(arrives(&frame(HEADERS, 0, 1, 3_000)), 3_000);
+    let more = frame(CONTINUATION, 0, 1, 2_000);
+    assert_eq!(arrives(&more[..1_009]), 4_000);
+    assert_eq!(arrives(&more[1_009..]), 5_000);
+    let last = frame(CONTINUATION, END_HEADERS, 1, 100);
+    assert_eq!(arrives(&last[..59]), 50);
+    assert_eq!(arrives(&last[59..]), 0);
 }

@@ -1,0 +1,139 @@
+//! Ten thousand slow clients of every kind fit into the memory of the Kubernetes manifest, and others notice nothing.
+//!
+//! What counts is resident memory, which is what a container is killed for. The bound on latency is for a debug build on
+//! two cores that the attackers share.
+
+use std::time::Duration;
+
+use switchyard_faults::hostile::{
+    Attack, Honest, Raid, Swarm, Watch, http1,
+    http2::{self, kind},
+    raise_file_limit, tls,
+};
+
+use crate::{
+    rig::{Proxy, until},
+    secure::Certificate,
+    substations::Substations,
+};
+
+/// What the proxy may hold, in bytes: `resources.limits.memory` of `deploy/kubernetes/base/proxy.yaml`.
+const MOST_MEMORY: u64 = 256 << 20;
+/// What 99 of 100 honest charges wait at most.
+const MOST_WAIT: Duration = Duration::from_millis(50);
+/// How long they are sent: shorter than `timeouts.client`, which ends the attackers.
+const MEANWHILE: Duration = Duration::from_secs(4);
+const HALF_A_SECOND: Duration = Duration::from_millis(500);
+
+/// Runs so many connections of each attack at once, against the public port (true) or the admin port, and checks memory and
+/// latency. All come from many addresses, so that no share of one address is what bounds them.
+fn holds(proxy: &Proxy, honest: Honest, attacks: Vec<(bool, usize, Attack)>) {
+    let watch = Watch::start(proxy.id());
+    let raids: Vec<_> = attacks
+        .into_iter()
+        .map(|(is_public, connections, attack)| {
+            let port = if is_public { proxy.charge } else { proxy.admin };
+            Swarm::new(port, attack, connections)
+                .from_addresses(2, 40)
+                .start()
+        })
+        .collect();
+    for raid in &raids {
+        raid.wait_until_begun();
+    }
+    // A debug build takes seconds to accept and read them all.
+    let open = || proxy.metric("switchyard_connections");
+    until("all have arrived", || {
+        let before = open();
+        std::thread::sleep(Duration::from_millis(100));
+        (before > 1_000.0 && open() <= before).then_some(())
+    });
+    let waits = honest.run();
+    let most = watch.most();
+    assert_eq!(proxy.get("/live").status, 200);
+    let counts: Vec<_> = raids.into_iter().map(Raid::end).collect();
+    eprintln!(
+        "{} connections, {} MiB at most, p99 {:?}, {} of {} charges failed",
+        counts.iter().map(|counts| counts.opened).sum::<usize>(),
+        most >> 20,
+        waits.quantile(0.99),
+        waits.failed,
+        waits.sent,
+    );
+    assert!(most < MOST_MEMORY, "{most} bytes");
+    assert_eq!(waits.failed, 0, "{waits:?}");
+    assert!(
+        waits.quantile(0.99) < MOST_WAIT,
+        "{:?}",
+        waits.quantile(0.99)
+    );
+    assert_eq!(proxy.metric("switchyard_panics_total"), 0.0);
+    until("all of it is given back", || {
+        (proxy.metric("switchyard_requests_in_flight") == 0.0).then_some(())
+    });
+}
+
+#[test]
+fn ten_thousand_slow_clients_of_every_kind_fit_into_256_mib() {
+    raise_file_limit();
+    let substations = Substations::start(&[1e9, 1e9]);
+    let proxy = Proxy::start(&substations.addresses, "http2: {cleartext: true}");
+    let half_frame = {
+        // Of 16,384 bytes, all but the last.
+        let mut frame = http2::frame(kind::DATA, 0, 1, &[0; 16_384]);
+        frame.pop();
+        let open = http2::frame(kind::HEADERS, http2::END_HEADERS, 1, &http2::block(&[]));
+        Attack::new([http2::hello(), open, frame].concat())
+    };
+    let half_block = {
+        let first = http2::frame(kind::HEADERS, 0, 1, &http2::block(&[0; 1_000]));
+        let next = http2::frame(kind::CONTINUATION, 0, 1, &[0x82; 16_000]);
+        Attack::new([http2::hello(), first, next].concat())
+    };
+    let public = [
+        (2_000, http1::unfinished_head(16_200)),
+        (500, http1::unfinished_fields(16_200)),
+        (500, http1::slow_head(HALF_A_SECOND)),
+        (500, http1::endless_head(HALF_A_SECOND)),
+        (1_500, http1::unfinished_body(64 * 1024)),
+        (500, http1::slow_body(64 * 1024, HALF_A_SECOND)),
+        (500, http1::tiny_chunks(HALF_A_SECOND)),
+        (1_300, http1::idle()),
+        (500, Attack::new(http2::PREFACE)),
+        (300, Attack::new(http2::hello())),
+        (100, http2::unfinished_bodies(50)),
+        (100, http2::closed_window(10)),
+        (400, half_frame),
+        (300, half_block),
+    ];
+    let attacks = public
+        .into_iter()
+        .map(|(count, attack)| (true, count, attack))
+        .chain([
+            (false, 500, http1::unfinished_head(16_000)),
+            (false, 500, http1::idle()),
+        ]);
+    holds(
+        &proxy,
+        Honest::new(proxy.charge, 100.0, MEANWHILE),
+        attacks.collect(),
+    );
+}
+
+#[test]
+fn handshakes_that_never_end_fit_into_256_mib() {
+    raise_file_limit();
+    let certificate = Certificate::new();
+    let substations = Substations::start(&[1e9, 1e9]);
+    let proxy = Proxy::start(&substations.addresses, &certificate.yaml());
+    let attacks = [
+        (500, tls::hello_only()),
+        (1_500, tls::half_hello()),
+        (500, tls::slow_hello(HALF_A_SECOND)),
+        (1_500, tls::endless_hello(HALF_A_SECOND)),
+        (1_300, http1::idle()),
+    ];
+    let honest = Honest::new(proxy.charge, 50.0, MEANWHILE).over(certificate.client(&["http/1.1"]));
+    let attacks = attacks.map(|(count, attack)| (true, count, attack));
+    holds(&proxy, honest, attacks.into());
+}
