@@ -1,6 +1,6 @@
 //! Scrapes one substation's gauge over a kept connection.
 //!
-//! A probe keeps its connection and no page: it reads into a [`PageBuffer`] that probes share. A page that does not fit
+//! A probe keeps its connection, unless its scrapes are far apart, and no page: it reads into a [`PageBuffer`] that probes share. A page that does not fit
 //! is read in parts, so a scrape takes the same memory for a page of megabytes as for a usual one.
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
@@ -27,6 +27,10 @@ const LARGEST_PAGE: usize = 4 * 1024 * 1024;
 /// scanned and dropped.
 const READ: usize = 16 * 1024;
 
+/// Scrapes that are farther apart make a connection each: until the next one, a connection that the substation closes
+/// would stay half-closed.
+const LONGEST_IDLE: Duration = Duration::from_secs(4);
+
 /// The memory that a scrape reads its page into. One scrape at a time uses it, of whichever substation. It grows to
 /// some 48 KiB, however large a page is.
 #[derive(Debug, Default)]
@@ -42,6 +46,7 @@ pub struct Gauges {
     info: Info,
     path: String,
     timeout: Duration,
+    keeps_connections: bool,
 }
 
 impl Gauges {
@@ -68,6 +73,7 @@ impl Gauges {
             info: Info::new(names::INFO_GAUGE, names::INFO_NAME),
             path: load.path.clone(),
             timeout: load.timeout,
+            keeps_connections: load.interval <= LONGEST_IDLE,
         }
     }
 }
@@ -203,7 +209,7 @@ impl Probe {
             let progress = self.decoder.decode(buffer, is_end);
             match progress.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))? {
                 Decoded::Done(page) => {
-                    self.stream = page.reusable.then_some(stream);
+                    self.stream = (page.reusable && gauges.keeps_connections).then_some(stream);
                     return Ok((sent, page, scan));
                 }
                 Decoded::NeedMore if buffer.len() >= READ => {

@@ -124,6 +124,34 @@ async fn a_page_of_megabytes_is_read_whichever_way_it_comes_and_leaves_a_small_b
 }
 
 #[tokio::test]
+async fn a_connection_is_kept_between_scrapes_unless_they_are_far_apart() {
+    for (interval, is_kept) in [(1, true), (60, false)] {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let gauges = Gauges::new(&config::Load {
+            interval: Duration::from_secs(interval),
+            timeout: Duration::from_secs(20),
+            ..config::Load::default()
+        });
+        let mut probe = Probe::new(listener.local_addr().unwrap(), &gauges);
+        let serving = thread::spawn(move || {
+            let (mut peer, _) = listener.accept().unwrap();
+            assert!(peer.read(&mut [0; 1024]).unwrap() > 0);
+            let page = answer("substation_current_load 1\n", Framing::Length);
+            peer.write_all(&page).unwrap();
+            peer
+        });
+        let (ledger, mut buffer) = (Ledger::default(), PageBuffer::default());
+        let ticket = ScrapeTicket::new(&ledger);
+        let sampled = probe.sample(&gauges, ticket, None, &mut buffer).await;
+        assert!(sampled.unwrap().is_none());
+        let mut peer = serving.join().unwrap();
+        peer.set_nonblocking(true).unwrap();
+        let is_closed = matches!(peer.read(&mut [0]), Ok(0));
+        assert_eq!(is_closed, !is_kept, "every {interval} s");
+    }
+}
+
+#[tokio::test]
 async fn a_page_over_the_limit_is_none_also_where_it_is_read_in_parts() {
     for framing in [Framing::Length, Framing::Chunked, Framing::Close] {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
