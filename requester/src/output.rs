@@ -1,9 +1,10 @@
 //! A result as a file: complete or not there at all.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use switchyard_bounded::file::open_special_to_write;
 use tempfile::{Builder, NamedTempFile};
 
 /// Where a result is written.
@@ -38,7 +39,7 @@ impl Output {
         match path.metadata() {
             Ok(kind) if kind.is_dir() => return Err(io::ErrorKind::IsADirectory.into()),
             Ok(kind) if !kind.is_file() => {
-                let device = OpenOptions::new().write(true).open(&path)?;
+                let device = open_special_to_write(&path)?;
                 return Ok(Self(Kind::Special(device)));
             }
             _ => {}

@@ -179,3 +179,49 @@ impl Clocks {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::process::Command;
+
+    use super::*;
+
+    fn open(path: &Path) -> io::Result<Journal> {
+        let now = Instant::now();
+        let mut book = Book::new(Power::from_milliwatts(1), 1.0, now);
+        Journal::open(path, &mut book, now)
+    }
+
+    #[tokio::test]
+    async fn bookings_are_appended_to_nothing_but_bookings() {
+        let folder = std::env::temp_dir().join(format!("journal-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("s1.journal");
+        for journal in [
+            "",
+            "{\"booked\":{\"sess",
+            "{\"unplugged\":{\"session\":\"x\"}}\n",
+        ] {
+            fs::write(&path, journal).unwrap();
+            assert!(open(&path).is_ok(), "{journal}");
+        }
+        for other in ["root:x:0:0\n", "precious", "{}\n"] {
+            fs::write(&path, other).unwrap();
+            let told = open(&path).unwrap_err().to_string();
+            assert!(told.contains("something else than bookings"), "{told}");
+            assert_eq!(fs::read_to_string(&path).unwrap(), other);
+        }
+        fs::remove_file(&path).unwrap();
+        assert!(
+            Command::new("mkfifo")
+                .arg(&path)
+                .status()
+                .unwrap()
+                .success()
+        );
+        let told = open(&path).unwrap_err().to_string();
+        assert!(told.starts_with("it is a pipe"), "{told}");
+        fs::remove_dir_all(&folder).unwrap();
+    }
+}

@@ -11,7 +11,10 @@ use std::{
     path::Path,
 };
 
-use rustix::fs::OFlags;
+use rustix::{
+    fs::{OFlags, fcntl_getfl, fcntl_setfl},
+    io::Errno,
+};
 
 /// Reads a whole file of at most `most` bytes.
 pub fn read(path: &Path, most: usize) -> io::Result<Vec<u8>> {
@@ -63,6 +66,24 @@ pub fn open_to_append(path: &Path) -> io::Result<File> {
         .custom_flags(never_waiting())
         .open(path)?;
     require_regular(&file.metadata()?)?;
+    Ok(file)
+}
+
+/// Opens a pipe or a device to write to it. A pipe that nobody reads is an error: opening it would wait for a reader.
+pub fn open_special_to_write(path: &Path) -> io::Result<File> {
+    let file = OpenOptions::new()
+        .write(true)
+        .custom_flags(never_waiting())
+        .open(path)
+        .map_err(|error| match error.raw_os_error() {
+            Some(code) if code == Errno::NXIO.raw_os_error() => {
+                invalid("no process reads this pipe: start its reader first".to_owned())
+            }
+            _ => error,
+        })?;
+    // A write waits for the reader, as usual.
+    let flags = fcntl_getfl(&file)?;
+    fcntl_setfl(&file, flags - OFlags::NONBLOCK)?;
     Ok(file)
 }
 
@@ -145,6 +166,7 @@ fn invalid(what: String) -> io::Error {
 mod tests {
     use std::{
         fs,
+        io::Write,
         os::unix::{fs::symlink, net::UnixListener},
         process::Command,
         sync::mpsc,
@@ -209,6 +231,28 @@ mod tests {
             .unwrap_err()
             .to_string();
         assert!(told.contains("larger than 64 bytes"), "{told}");
+    }
+
+    #[test]
+    fn a_pipe_is_written_to_where_somebody_reads_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("pipe");
+        pipe(&path);
+        let told = open_special_to_write(&path).unwrap_err().to_string();
+        assert!(told.contains("no process reads this pipe"), "{told}");
+        // More than a pipe holds.
+        let long = vec![b'x'; 1 << 20];
+        let at = path.clone();
+        let reader = thread::spawn(move || fs::read(at).unwrap());
+        let mut to = loop {
+            if let Ok(open) = open_special_to_write(&path) {
+                break open;
+            }
+            thread::yield_now();
+        };
+        to.write_all(&long).unwrap();
+        drop(to);
+        assert_eq!(reader.join().unwrap(), long);
     }
 
     #[test]

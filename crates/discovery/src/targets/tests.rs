@@ -270,6 +270,54 @@ fn what_is_no_list_of_groups_is_refused() {
     assert_eq!(error, "has 10001 targets; the most is 10000");
 }
 
+#[test]
+fn hostile_json_is_refused_before_it_costs_memory() {
+    let refusal = |text: &str| {
+        parse(text.as_bytes(), Format::Json)
+            .unwrap_err()
+            .to_string()
+    };
+    for (text, told) in [
+        ("[".repeat(200_000), "is not a JSON list of target groups: "),
+        (
+            format!("[{{\"labels\": {{\"x\": {}", "[".repeat(200_000)),
+            "is not a JSON list of target groups: ",
+        ),
+        (
+            format!("[{}{{}}]", "{},".repeat(3_000_000)),
+            "is not a JSON list of target groups: has more than 10000 groups",
+        ),
+        (
+            format!("[{{\"targets\": [{}\"\"]}}]", "\"\",".repeat(3_000_000)),
+            "has 3000001 targets; the most is 10000",
+        ),
+        (
+            format!(
+                "[{}]",
+                vec!["{\"targets\": [\"\",\"\",\"\"]}"; 10_000].join(",")
+            ),
+            "has 30000 targets; the most is 10000",
+        ),
+        (
+            format!("[{{\"{}\": 1}}]", "x".repeat(8 << 20)),
+            "is not a JSON list of target groups: unknown field `xxx",
+        ),
+        (
+            format!(
+                "[{{\"targets\": [\"a:1\"], \"labels\": {{\"name\": \"{}\"}}}}]",
+                "x".repeat(8 << 20)
+            ),
+            "[0].labels.name: \"xxx",
+        ),
+    ] {
+        let refusal = refusal(&text);
+        assert!(
+            refusal.starts_with(told) && refusal.len() < 1000,
+            "{refusal}"
+        );
+    }
+}
+
 /// A thousand groups, each with both labels.
 pub(crate) fn thousand() -> String {
     let group = |i: usize| {
