@@ -19,6 +19,7 @@ mod decisions;
 mod exchange_time;
 mod exhausted;
 mod idempotency;
+mod isolation;
 mod operation;
 mod origin;
 mod placing;
@@ -54,6 +55,7 @@ use capacity_forecast::CapacityForecast;
 use connections::Connections;
 use exchange_time::ExchangeTime;
 use idempotency::IdempotencyKeys;
+use isolation::Suspects;
 use queue::Queue;
 
 /// State that all dispatchers share, besides the [`Runtime`].
@@ -66,6 +68,7 @@ pub struct DispatchState {
     forecast: CapacityForecast,
     queue: Queue,
     exchange_time: ExchangeTime,
+    suspects: Suspects,
 }
 
 impl Default for DispatchState {
@@ -78,6 +81,7 @@ impl Default for DispatchState {
             forecast: CapacityForecast::new(now),
             queue: Queue::new(now),
             exchange_time: ExchangeTime::default(),
+            suspects: Suspects::default(),
         }
     }
 }
@@ -144,13 +148,22 @@ impl Dispatcher {
 
     /// The destination of a request to `substation`. Also drops connections to substations that are not in the newest
     /// snapshot.
-    fn destination<'a>(&self, snapshot: &Snapshot, substation: &'a Substation) -> Destination<'a> {
+    fn destination<'a>(
+        &self,
+        snapshot: &Snapshot,
+        substation: &'a Substation,
+        may_share: bool,
+    ) -> Destination<'a> {
         self.connections.follow(snapshot);
         Destination {
             id: Id(substation.id().get()),
             address: substation.address(),
             connect_timeout: snapshot.config.timeouts.connect,
-            most: snapshot.config.upstream.pipeline.most(),
+            most: if may_share {
+                snapshot.config.upstream.pipeline.most()
+            } else {
+                1
+            },
             largest_answer: snapshot.config.limits.answer,
             shared: &substation.metrics().shared,
         }

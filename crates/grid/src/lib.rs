@@ -7,6 +7,7 @@
 //! A [`Grid`] is built from one configuration and never changes. The next configuration builds the
 //! next grid ([`Grid::rebuild`]) and reuses the substations that stay.
 
+mod blame;
 mod choice;
 mod clock;
 mod departed;
@@ -22,6 +23,7 @@ mod naming;
 mod outcomes;
 mod outlier_detection;
 mod own_names;
+mod peers;
 mod rebuild;
 mod refusals;
 mod report;
@@ -36,6 +38,7 @@ mod substation;
 mod view;
 mod visibility;
 
+pub use blame::{Blame, Elsewhere, Excuse, Source};
 pub use choice::ChoiceMetrics;
 pub use clock::{Clock, Moment};
 pub use departed::Departed;
@@ -45,7 +48,7 @@ pub use metrics::{GridMetrics, SubstationMetrics};
 pub use names::Names;
 pub use naming::PublicName;
 pub use outcomes::{ReportOutcome, UpstreamOutcome};
-pub use outlier_detection::{EjectionCause, ExchangeVerdict, HealthChange, OutlierDetector, Stage};
+pub use outlier_detection::{EjectionCause, Evidence, HealthChange, OutlierDetector, Stage};
 pub use report::Reports;
 pub use rotation::{Closed, Trial};
 pub use rotation_state::RotationView;

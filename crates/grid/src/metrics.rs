@@ -21,6 +21,7 @@ use switchyard_scrape::PollOutcome;
 use switchyard_telemetry::{Count, Error, Registrar, Times};
 
 use crate::{
+    blame::Excuse,
     choice::ChoiceMetrics,
     outcomes::{ReportOutcome, UpstreamOutcome},
     shortages::ShortageMetrics,
@@ -59,6 +60,7 @@ pub struct SubstationMetrics {
     polls: EnumMap<PollOutcome, Count>,
     reports: EnumMap<ReportOutcome, Count>,
     transitions: EnumMap<SubstationState, Count>,
+    excused: EnumMap<Excuse, Count>,
 }
 
 impl SubstationMetrics {
@@ -76,6 +78,7 @@ impl SubstationMetrics {
             polls: EnumMap::default(),
             reports: EnumMap::default(),
             transitions: EnumMap::default(),
+            excused: EnumMap::default(),
         }
     }
 
@@ -136,6 +139,11 @@ impl SubstationMetrics {
     /// Counts one load report.
     pub fn report(&self, outcome: ReportOutcome) {
         self.reports[outcome].inc();
+    }
+
+    /// Counts one failed exchange that is not held against it.
+    pub fn excused(&self, excuse: Excuse) {
+        self.excused[excuse].inc();
     }
 
     /// Counts one change of state.

@@ -6,6 +6,8 @@
 //! is back in rotation, with slow start; if not, it is ejected again, for longer. A substation that
 //! was only unreachable comes back with the first scrape that reaches it, without a trial.
 //!
+//! What a request brought about wherever it went is not held against the substation: see [`super::blame`].
+//!
 //! This is pure code on counters and moments: no clock, no lock, no I/O. [`super::rotation_state`]
 //! keeps it under a lock that a healthy substation does not take.
 
@@ -13,20 +15,22 @@ use std::time::Duration;
 
 use switchyard_config as config;
 
-use crate::clock::Moment;
+use crate::{
+    blame::{Blame, BySource, Elsewhere, Excuse, Source},
+    clock::Moment,
+};
 
 /// The part of its share that a readmitted substation starts with.
 const FIRST_SHARE: f64 = 0.1;
 
-/// What an exchange shows about the substation's health.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ExchangeVerdict {
-    /// It answered as it should, refusals included.
-    Good,
-    /// It could not be reached.
-    Unreachable,
-    /// It was reached, and broke the connection, hung or failed.
-    Bad,
+/// What is known of a failure.
+pub struct Evidence<'a> {
+    /// Of its request.
+    pub blame: Blame,
+    /// Of the other substations.
+    pub elsewhere: Elsewhere,
+    /// Whether the failures of this client alone are enough.
+    pub believes: &'a dyn Fn(Source) -> bool,
 }
 
 /// How far the substation is on the way out of rotation and back.
@@ -70,6 +74,8 @@ pub enum HealthChange {
 pub struct OutlierDetector {
     stage: Stage,
     failures: u32,
+    /// Those failures by client.
+    run: BySource,
     /// The last failure was that it was unreachable.
     unreachable: bool,
     ejections: u32,
@@ -77,88 +83,145 @@ pub struct OutlierDetector {
     window: Window,
 }
 
-/// Exchanges and failures in a sliding window, as differences to two marks that move on with time.
+/// Exchanges and failures in a sliding window of two periods.
 #[derive(Debug, Default)]
 struct Window {
-    older: Mark,
-    newer: Mark,
-    failed: u64,
+    older: Period,
+    newer: Period,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
-struct Mark {
-    at: Option<Moment>,
+struct Period {
+    began: Option<Moment>,
+    /// The exchanges ever, when it began.
     exchanges: u64,
-    failed: u64,
+    failures: BySource,
+    /// Failures that are held against nobody.
+    excused: u64,
 }
 
 impl Window {
-    /// Counts a failure; `exchanges` is the total ever. Returns the exchanges and the failures in
-    /// the window.
-    fn failure(&mut self, now: Moment, exchanges: u64, window: Duration) -> (u64, u64) {
-        let age = |mark: Mark| mark.at.map_or(Duration::MAX, |at| now.since(at));
-        if age(self.newer) >= window / 2 {
-            let mark = Mark {
-                at: Some(now),
-                exchanges: exchanges.saturating_sub(1),
-                failed: self.failed,
-            };
-            // After a long quiet time, older exchanges no longer count.
-            self.older = if age(self.newer) < window {
-                self.newer
-            } else {
-                mark
-            };
-            self.newer = mark;
+    /// Begins a period if it is time for one; `exchanges` is the total ever, with the one that has just failed.
+    fn move_on(&mut self, now: Moment, exchanges: u64, window: Duration) {
+        let age = |period: &Period| period.began.map_or(Duration::MAX, |at| now.since(at));
+        if age(&self.newer) < window / 2 {
+            return;
         }
-        self.failed += 1;
-        (
-            exchanges.saturating_sub(self.older.exchanges),
-            self.failed - self.older.failed,
-        )
+        let period = Period {
+            began: Some(now),
+            exchanges: exchanges.saturating_sub(1),
+            ..Period::default()
+        };
+        // After a long quiet time, older exchanges no longer count.
+        self.older = if age(&self.newer) < window {
+            self.newer
+        } else {
+            period
+        };
+        self.newer = period;
+    }
+
+    /// The exchanges in the window without those that are excused, and the failures among them by client.
+    fn totals(&self, exchanges: u64) -> (u64, BySource) {
+        let all = exchanges.saturating_sub(self.older.exchanges);
+        let excused = self.older.excused + self.newer.excused;
+        let failures = self.older.failures.with(&self.newer.failures);
+        (all.saturating_sub(excused), failures)
     }
 }
 
 impl OutlierDetector {
-    /// Records a verdict. `exchanges` is how many have ended so far. `may_eject` is called before
-    /// an ejection for failing, and tells whether one more is allowed.
-    pub fn report(
+    /// Records a good exchange.
+    pub fn good(&mut self, now: Moment) -> Option<HealthChange> {
+        self.failures = 0;
+        self.run = BySource::default();
+        matches!(self.stage, Stage::Trial | Stage::Tried).then(|| self.return_to_rotation(now))
+    }
+
+    /// Records that it could not be reached. No request is lost by that and none can bring it about, so it counts
+    /// only towards failures in a row, and always.
+    pub fn unreachable(&mut self, now: Moment, rules: &config::Health) -> Option<HealthChange> {
+        self.failures += 1;
+        self.run.add_of_nobody();
+        self.unreachable = true;
+        let cause = match self.stage {
+            Stage::Trial | Stage::Tried => EjectionCause::Trial,
+            Stage::In if self.failures >= rules.failures => EjectionCause::InARow,
+            Stage::In | Stage::Ejected(_) => return None,
+        };
+        Some(self.eject(cause, now, rules))
+    }
+
+    /// Records a failure. `exchanges` is how many have ended so far. `may_eject` is called before an ejection, and
+    /// tells whether one more is allowed. An error says why the failure is not held against the substation.
+    pub fn failed(
         &mut self,
-        verdict: ExchangeVerdict,
+        evidence: &Evidence<'_>,
         now: Moment,
         exchanges: u64,
         rules: &config::Health,
         may_eject: impl FnOnce() -> bool,
-    ) -> Option<HealthChange> {
-        if verdict == ExchangeVerdict::Good {
-            self.failures = 0;
-            return matches!(self.stage, Stage::Trial | Stage::Tried)
-                .then(|| self.return_to_rotation(now));
+    ) -> Result<Option<HealthChange>, Excuse> {
+        let Evidence {
+            blame, elsewhere, ..
+        } = evidence;
+        self.window.move_on(now, exchanges, rules.window);
+        if blame.is_repeat {
+            self.window.newer.excused += 1;
+            return Err(Excuse::Repeat);
         }
+        self.window.newer.failures.add(blame.source);
         self.failures += 1;
-        self.unreachable = verdict == ExchangeVerdict::Unreachable;
-        // An unreachable substation loses no request, so this counts only towards failures in a
-        // row.
-        let (of, failed) = match verdict {
-            ExchangeVerdict::Bad => self.window.failure(now, exchanges, rules.window),
-            _ => (0, 0),
-        };
-        #[expect(
-            clippy::cast_precision_loss,
-            reason = "a window has far fewer than 2^53"
-        )]
-        let is_below =
-            of >= rules.requests && ((of - failed.min(of)) as f64) < rules.success_rate * of as f64;
-        let cause = match self.stage {
-            Stage::Trial | Stage::Tried => EjectionCause::Trial,
-            Stage::In if self.failures >= rules.failures => EjectionCause::InARow,
-            Stage::In if is_below => EjectionCause::Rate,
-            Stage::In | Stage::Ejected(_) => return None,
-        };
-        // A substation on trial still counts as ejected.
-        if cause != EjectionCause::Trial && !self.unreachable && !may_eject() {
-            return None;
+        self.run.add(blame.source);
+        self.unreachable = false;
+        match self.stage {
+            Stage::Ejected(_) => return Ok(None),
+            // It stays out, for no longer than after a first failure: that costs one request a time if it is ill.
+            Stage::Trial | Stage::Tried if elsewhere.doubts_trial() => {
+                self.stage = Stage::Ejected(now.plus(rules.ejection));
+                return Err(Excuse::Elsewhere);
+            }
+            // A substation on trial still counts as ejected.
+            Stage::Trial | Stage::Tried => {
+                return Ok(Some(self.eject(EjectionCause::Trial, now, rules)));
+            }
+            Stage::In => {}
         }
+        let (all, failures) = self.window.totals(exchanges);
+        let run_of = |count: u64, elsewhere: Elsewhere| {
+            count >= rules.failures.into() && elsewhere.convicts_run(count)
+        };
+        let share_of = |failed: u64, elsewhere: Elsewhere| {
+            let good = all.saturating_sub(failures.total());
+            let all = good + failed;
+            all >= rules.requests && elsewhere.convicts_share(all, good, rules.success_rate)
+        };
+        let alone = Elsewhere::default();
+        let (run, failed) = (self.run.total(), failures.total());
+        if !run_of(run, alone) && !share_of(failed, alone) {
+            return Ok(None);
+        }
+        if !run_of(run, *elsewhere) && !share_of(failed, *elsewhere) {
+            return Err(Excuse::Elsewhere);
+        }
+        let held = |failures: &BySource| {
+            if (evidence.believes)(failures.heaviest()) {
+                failures.total()
+            } else {
+                failures.of_several()
+            }
+        };
+        let cause = if run_of(held(&self.run), *elsewhere) {
+            EjectionCause::InARow
+        } else if share_of(held(&failures), *elsewhere) {
+            EjectionCause::Rate
+        } else {
+            return Err(Excuse::Client);
+        };
+        Ok(may_eject().then(|| self.eject(cause, now, rules)))
+    }
+
+    fn eject(&mut self, cause: EjectionCause, now: Moment, rules: &config::Health) -> HealthChange {
         let served = self
             .back_since
             .map_or(Duration::MAX, |since| now.since(since));
@@ -172,7 +235,7 @@ impl OutlierDetector {
         self.ejections += 1;
         self.stage = Stage::Ejected(now.plus(lasts));
         self.window = Window::default();
-        Some(HealthChange::Ejected(cause, lasts))
+        HealthChange::Ejected(cause, lasts)
     }
 
     /// Ends an ejection whose time is over, or that of an unreachable substation which a scrape has
@@ -215,6 +278,7 @@ impl OutlierDetector {
     fn return_to_rotation(&mut self, now: Moment) -> HealthChange {
         self.stage = Stage::In;
         self.failures = 0;
+        self.run = BySource::default();
         self.back_since = Some(now);
         HealthChange::Readmitted
     }

@@ -10,9 +10,9 @@ use switchyard_balance::{Ledger, Load};
 use switchyard_process::Shortage;
 
 use crate::{
+    blame::{Blame, Excuse, Source},
     clock::{Clock, Moment},
     grid::Grid,
-    outlier_detection::ExchangeVerdict,
     rotation_state::{Admission, RotationEvent},
     substation::{Reach, Substation},
 };
@@ -65,13 +65,39 @@ impl Grid {
         self.follow(substation, event);
     }
 
-    /// Reports a failed exchange with `substation`.
-    pub fn failed(&self, substation: &Substation, verdict: ExchangeVerdict) {
+    /// Reports that `substation` booked a charge of this client.
+    pub fn served(&self, substation: &Substation, source: Source) {
+        substation.rotation_state().served(source);
+    }
+
+    /// Reports that no connection to `substation` could be made.
+    pub fn unreachable(&self, substation: &Substation) {
         let now = self.shared.clock.now();
         let event = substation
             .rotation_state()
-            .failure(substation.ledger(), verdict, now);
+            .unreachable(substation.ledger(), now);
         self.follow(substation, event);
+    }
+
+    /// Reports a failed exchange with `substation`: it broke the connection, hung, or answered that it failed.
+    pub fn failed(&self, substation: &Substation, blame: Blame) {
+        let now = self.shared.clock.now();
+        let state = substation.rotation_state();
+        let peers = &self.shared.peers;
+        let elsewhere = peers.besides(substation, self.substations(), now);
+        let event = state.failed(substation.ledger(), blame, elsewhere, now);
+        if let Some(RotationEvent::Excused(excuse)) = event {
+            self.excused(substation, blame.source, excuse);
+        } else {
+            self.follow(substation, event);
+        }
+    }
+
+    /// Reports a failed exchange with `substation` that is not held against it.
+    pub fn excused(&self, substation: &Substation, client: Source, excuse: Excuse) {
+        substation.metrics().excused(excuse);
+        let excused = &self.shared.excused;
+        excused.note(substation.name(), client, excuse, self.shared.clock.now());
     }
 
     /// Reports that `substation` refused `load` for want of room. As an answer, this is a good

@@ -18,9 +18,10 @@ use switchyard_balance::{Ledger, Load, Standing};
 use switchyard_config as config;
 
 use crate::{
+    blame::{Blame, Elsewhere, Excuse, MainClient, Source, Trace},
     clock::{Clock, Moment},
     fleet_counts::FleetCounts,
-    outlier_detection::{ExchangeVerdict, HealthChange, OutlierDetector, Stage},
+    outlier_detection::{Evidence, HealthChange, OutlierDetector, Stage},
     refusals::Refusals,
 };
 
@@ -28,6 +29,8 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum RotationEvent {
     Health(HealthChange),
+    /// A failure that is not held against it.
+    Excused(Excuse),
     Drained,
     Undrained,
 }
@@ -64,6 +67,8 @@ pub(super) struct RotationState {
     is_guarded: AtomicBool,
     /// Whether a sample must consider refusals, or moves the slow start.
     is_moving: AtomicBool,
+    trace: Trace,
+    main_client: MainClient,
 }
 
 #[derive(Debug)]
@@ -102,7 +107,19 @@ impl RotationState {
             is_troubled: AtomicBool::new(false),
             is_guarded: AtomicBool::new(false),
             is_moving: AtomicBool::new(false),
+            trace: Trace::default(),
+            main_client: MainClient::default(),
         }
+    }
+
+    /// Its failures, for the judgement of others.
+    pub(super) fn trace(&self) -> &Trace {
+        &self.trace
+    }
+
+    /// Records that it booked a charge of this client.
+    pub(super) fn served(&self, source: Source) {
+        self.main_client.served(source);
     }
 
     /// Makes it a member under these rules, or keeps it one.
@@ -137,9 +154,7 @@ impl RotationState {
             if load.is_some_and(|load| state.refusals.booked(load)) {
                 believe_gauge(ledger);
             }
-            let back = state
-                .detector
-                .report(ExchangeVerdict::Good, now, 0, &state.rules, || false);
+            let back = state.detector.good(now);
             let readmit = || {
                 state
                     .is_forced_in
@@ -150,25 +165,43 @@ impl RotationState {
         })
     }
 
-    /// Records an exchange, or a scrape, that failed.
-    pub(super) fn failure(
+    /// Records that an exchange, or a scrape, could not connect.
+    pub(super) fn unreachable(&self, ledger: &Ledger, now: Moment) -> Option<RotationEvent> {
+        self.change(ledger, now, |state, now| {
+            let change = state.detector.unreachable(now, &state.rules);
+            change.map(RotationEvent::Health)
+        })
+    }
+
+    /// Records an exchange that failed, and what is known of its request and of other substations.
+    pub(super) fn failed(
         &self,
         ledger: &Ledger,
-        verdict: ExchangeVerdict,
+        blame: Blame,
+        elsewhere: Elsewhere,
         now: Moment,
     ) -> Option<RotationEvent> {
+        self.trace.note_failure(now);
         let exchanges = ledger.reservations().saturating_sub(ledger.in_flight());
+        let evidence = Evidence {
+            blame,
+            elsewhere,
+            believes: &|source| self.main_client.believes(source),
+        };
         self.change(ledger, now, |state, now| {
             let mut is_counted = state.is_counted;
             let may_eject = || {
                 is_counted = is_counted || self.counts.admit_ejection();
                 is_counted
             };
-            let change = state
+            let judged = state
                 .detector
-                .report(verdict, now, exchanges, &state.rules, may_eject);
+                .failed(&evidence, now, exchanges, &state.rules, may_eject);
             state.is_counted = is_counted;
-            change.map(RotationEvent::Health)
+            match judged {
+                Ok(change) => change.map(RotationEvent::Health),
+                Err(excuse) => Some(RotationEvent::Excused(excuse)),
+            }
         })
     }
 
@@ -322,6 +355,8 @@ impl RotationState {
         if was_in != is_in {
             ledger.set_standing(if is_in { Standing::In } else { Standing::Out });
         }
+        self.trace.set_run(inner.detector.failures(), now);
+        self.trace.set_out(stage != Stage::In);
         let share = inner.detector.share(now, inner.rules.slow_start);
         ledger.set_ramp(share);
         let is_refusing = inner.refusals.held().is_some();

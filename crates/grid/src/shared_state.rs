@@ -11,12 +11,14 @@ use tracing::{info, warn};
 use switchyard_config as config;
 
 use crate::{
+    blame::Excused,
     choice::ChoiceMetrics,
     clock::{Clock, Moment},
     fleet_counts::FleetCounts,
     lasts::LoadLasts,
     metrics::GridMetrics,
     own_names::OwnNames,
+    peers::Peers,
     shortages::Shortages,
     substation::Substation,
 };
@@ -29,6 +31,8 @@ pub(super) struct SharedState {
     pub(super) counts: Arc<FleetCounts>,
     pub(super) own_names: Arc<OwnNames>,
     pub(super) shortages: Shortages,
+    pub(super) peers: Peers,
+    pub(super) excused: Excused,
     pub(super) lasts: LoadLasts,
     is_ready: AtomicBool,
     panic: Mutex<Panic>,
@@ -53,6 +57,8 @@ impl SharedState {
             counts: Arc::default(),
             own_names: Arc::default(),
             shortages: Shortages::new(metrics.shortages.clone()),
+            peers: Peers::default(),
+            excused: Excused::default(),
             is_ready: AtomicBool::new(false),
             panic: Mutex::default(),
         }
@@ -73,6 +79,7 @@ impl SharedState {
     /// Sets the members and the rules.
     pub(super) fn set_members(&self, members: &[Arc<Substation>], rules: &config::Health) {
         self.counts.set_rules(members.len(), rules);
+        self.peers.set_rules(rules);
         let mut panic = self.panic.lock();
         panic.below = rules.panic;
         panic.members = members.into();

@@ -20,11 +20,12 @@ use switchyard_config::{self as config, Config};
 use switchyard_http1::{RequestHead, Unencodable};
 
 use crate::{
+    blame::Trace,
     clock::Moment,
     fleet_counts::FleetCounts,
     metrics::{GridMetrics, SubstationMetrics},
     naming::{Naming, PublicName},
-    outlier_detection::{ExchangeVerdict, HealthChange, Stage},
+    outlier_detection::{HealthChange, Stage},
     rotation_state::{RotationEvent, RotationState, RotationView},
     state::SubstationState,
 };
@@ -35,6 +36,12 @@ use crate::{
 pub struct Id(u64);
 
 impl Id {
+    /// The id with this number.
+    #[cfg(test)]
+    pub(super) const fn of(number: u64) -> Self {
+        Self(number)
+    }
+
     /// The id as a number.
     #[must_use]
     pub const fn get(self) -> u64 {
@@ -264,6 +271,10 @@ impl Substation {
         self.is_reachable.load(Relaxed)
     }
 
+    pub(super) fn trace(&self) -> &Trace {
+        self.rotation_state.trace()
+    }
+
     pub(super) fn rotation_state(&self) -> &RotationState {
         &self.rotation_state
     }
@@ -290,6 +301,7 @@ impl Substation {
                 );
                 Some(SubstationState::Up)
             }
+            RotationEvent::Excused(_) => None,
             RotationEvent::Drained => {
                 info!(
                     substation,
@@ -320,10 +332,7 @@ impl Substation {
             Reach::Unclear => {}
         }
         let failed = (reach == Reach::No)
-            .then(|| {
-                self.rotation_state
-                    .failure(&self.ledger, ExchangeVerdict::Unreachable, now)
-            })
+            .then(|| self.rotation_state.unreachable(&self.ledger, now))
             .flatten();
         failed.or_else(|| {
             self.rotation_state

@@ -62,6 +62,8 @@ enum ConnectionState {
     Open,
     /// The last answer announced that no further one will come; only the close is still due.
     Closing,
+    /// The same after an answer that is about its request.
+    ClosingForRequest,
     Lost,
 }
 
@@ -86,7 +88,7 @@ impl Observation {
             answers: 1,
             slowest: took,
             is_straggler: false,
-            is_doubtful: !answer.reusable || !is_http_11(answer),
+            is_doubtful: (!answer.reusable && !is_about_request(answer)) || !is_http_11(answer),
         }
     }
 }
@@ -246,7 +248,7 @@ impl Inner {
             match read {
                 Poll::Pending => break,
                 Poll::Ready(Ok(bytes)) => self.decode_answers(bytes == 0, &mut seen),
-                Poll::Ready(Err(_)) if self.state == ConnectionState::Closing => {
+                Poll::Ready(Err(_)) if self.is_closing() => {
                     self.state = ConnectionState::Lost;
                     self.queue.closed();
                 }
@@ -268,8 +270,8 @@ impl Inner {
     fn decode_answers(&mut self, is_end: bool, seen: &mut Observation) {
         let mut now = None;
         loop {
-            if self.state == ConnectionState::Closing {
-                seen.is_doubtful = true;
+            if self.is_closing() {
+                seen.is_doubtful |= self.state == ConnectionState::Closing;
                 if is_end && self.received.is_empty() {
                     self.state = ConnectionState::Lost;
                     self.queue.closed();
@@ -310,7 +312,8 @@ impl Inner {
     fn answered(&mut self, answer: Answer, now: Instant, seen: &mut Observation) {
         let goes_on = answer.keep_alive;
         let is_final = !goes_on && says_close(&answer);
-        seen.is_doubtful |= !goes_on || !is_http_11(&answer);
+        let is_about_request = is_about_request(&answer);
+        seen.is_doubtful |= (!goes_on && !is_about_request) || !is_http_11(&answer);
         let Some(since) = self.queue.answered(answer) else {
             seen.is_doubtful = true;
             self.fail("it answered before it was sent a request", false, false);
@@ -325,7 +328,11 @@ impl Inner {
         }
         self.answered_at = Some(now);
         if is_final {
-            self.state = ConnectionState::Closing;
+            self.state = if is_about_request {
+                ConnectionState::ClosingForRequest
+            } else {
+                ConnectionState::Closing
+            };
             self.queue.shut();
             self.out.clear();
         } else if !goes_on {
@@ -335,6 +342,13 @@ impl Inner {
                 false,
             );
         }
+    }
+
+    fn is_closing(&self) -> bool {
+        matches!(
+            self.state,
+            ConnectionState::Closing | ConnectionState::ClosingForRequest
+        )
     }
 
     /// Ends the connection and its requests; see [`PipelineQueue::lost`].
@@ -375,6 +389,12 @@ impl Inner {
             waker.wake_by_ref();
         }
     }
+}
+
+/// Whether an answer is an error, as 400 or 431: servers that end the connection with it do so for the request's sake,
+/// and keep others open.
+fn is_about_request(answer: &Answer) -> bool {
+    answer.status >= 400
 }
 
 /// Whether the answer announces that it is the last on its connection. The substation must then process no further

@@ -2,11 +2,12 @@
 //!
 //! Each way an exchange can end is one row of the table in ARCHITECTURE.md. It decides whether the reservation is
 //! booked, cancelled or unknown, what counts for the substation's health, and whether the request may be booked.
+//! Whether a failure is the substation's fault or its request's, the grid decides.
 
 use std::{sync::Arc, time::Duration};
 
 use switchyard_balance::{Load, Reservation, ledger::ReportSent};
-use switchyard_grid::{ExchangeVerdict, Grid, Substation, UpstreamOutcome};
+use switchyard_grid::{Blame, Excuse, Grid, Substation, UpstreamOutcome};
 use switchyard_http1::{Answer, Malformed};
 use switchyard_upstream::{Progress, UpstreamError};
 use switchyard_wire::{Consequence, Failure};
@@ -36,6 +37,10 @@ pub(super) struct ExchangeEnd {
     pub(super) limit: Duration,
     /// The size limit: `limits.answer`.
     pub(super) largest: usize,
+    /// How long it took.
+    pub(super) took: Duration,
+    /// Whose request it was, as far as that matters if it failed.
+    pub(super) blame: Blame,
 }
 
 /// The attempt of a session request: nothing is reserved, and the substation's health is not judged by it.
@@ -46,6 +51,7 @@ pub(super) fn of_session(holder: &str, end: ExchangeEnd) -> Attempt {
         consequence,
         limit,
         largest,
+        ..
     } = end;
     match result {
         Ok(answer) => Attempt::Answered(answer),
@@ -82,6 +88,8 @@ pub(super) fn of_charge(
         consequence,
         limit,
         largest,
+        took,
+        blame,
     } = end;
     let count = |outcome| substation.metrics().exchange(outcome);
     match result {
@@ -92,12 +100,12 @@ pub(super) fn of_charge(
             } else {
                 UpstreamOutcome::Ok
             });
-            of_answer(grid, substation, reservation, report, answer)
+            of_answer(grid, substation, reservation, (report, blame), answer)
         }
         Err(UpstreamError::Connect(error)) => {
             count(UpstreamOutcome::Connect);
             debug!(substation = substation.name(), %error, "Request not sent: no connection");
-            grid.failed(substation, ExchangeVerdict::Unreachable);
+            grid.unreachable(substation);
             reservation.cancel();
             Attempt::SafeToRetry(SafeToRetry::Connect(error.kind()), None)
         }
@@ -124,7 +132,7 @@ pub(super) fn of_charge(
         }
         Err(UpstreamError::Lost(reason)) => {
             count(UpstreamOutcome::Reset);
-            grid.failed(substation, ExchangeVerdict::Bad);
+            grid.failed(substation, blame);
             if progress == Progress::Unsent {
                 debug!(
                     substation = substation.name(),
@@ -141,7 +149,12 @@ pub(super) fn of_charge(
         }
         Err(UpstreamError::Deadline) => {
             count(UpstreamOutcome::Timeout);
-            grid.failed(substation, ExchangeVerdict::Bad);
+            // The request may have used its time up elsewhere: waiting for room, or at another substation.
+            if 2 * took < limit {
+                grid.excused(substation, blame.source, Excuse::Late);
+            } else {
+                grid.failed(substation, blame);
+            }
             match progress {
                 Progress::Unsent => reservation.cancel(),
                 Progress::Sent => reservation.unknown(),
@@ -159,7 +172,7 @@ fn of_answer(
     grid: &Grid,
     substation: &Arc<Substation>,
     reservation: Reservation<Substation>,
-    report: ReportSent,
+    (report, blame): (ReportSent, Blame),
     answer: Answer,
 ) -> Attempt {
     // Reads a load reported on the answer. It contains the booking that the answer confirms.
@@ -176,7 +189,7 @@ fn of_answer(
         match why {
             SafeToRetry::Refused => grid.refused(substation, load),
             SafeToRetry::Limited => grid.good(substation, None),
-            _ => grid.failed(substation, ExchangeVerdict::Bad),
+            _ => grid.failed(substation, blame),
         }
         return Attempt::SafeToRetry(why, wait);
     }
@@ -184,6 +197,7 @@ fn of_answer(
         200..300 => {
             own = reservation.load();
             grid.good(substation, Some(own));
+            grid.served(substation, blame.source);
             reservation.booked();
         }
         // The substation understood the request and declined it.
@@ -196,7 +210,7 @@ fn of_answer(
             reservation.answered();
         }
         _ => {
-            grid.failed(substation, ExchangeVerdict::Bad);
+            grid.failed(substation, blame);
             reservation.answered();
         }
     }

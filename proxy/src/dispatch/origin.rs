@@ -10,7 +10,10 @@ use std::{
 
 use pingora_core::protocols::Stream;
 use switchyard_config::{Forwarded, ForwardedHeaders};
+use switchyard_grid::Source;
 use switchyard_http1::{Head, Origin};
+
+use super::isolation::Record;
 
 /// The `Via` of a request over HTTP/1.1 (RFC 9110 §7.6.3).
 pub const VIA_HTTP1: &str = "1.1 switchyard";
@@ -25,7 +28,10 @@ pub struct Client {
     address: IpAddr,
     /// The address as text, made once a connection.
     text: Box<str>,
+    source: Source,
     is_tls: bool,
+    /// How its requests have gone so far.
+    pub(super) record: Record,
 }
 
 impl Client {
@@ -45,7 +51,9 @@ impl Client {
         Self {
             address,
             text: address.to_string().into(),
+            source: Source::of(address),
             is_tls,
+            record: Record::default(),
         }
     }
 
@@ -95,8 +103,14 @@ impl Client {
                 [behind("x-forwarded-for", Cow::Borrowed(&*self.text)), proto]
             }
         };
+        let source = if is_trusted {
+            client_before(rules, head).map_or(self.source, Source::of)
+        } else {
+            self.source
+        };
         OriginFields {
             is_trusted,
+            source,
             fields: [("via", joined(head, "via", via.into())), first, second],
         }
     }
@@ -108,10 +122,16 @@ const NOTHING: (&str, Cow<'static, str>) = ("", Cow::Borrowed(""));
 #[derive(Debug)]
 pub(super) struct OriginFields<'a> {
     is_trusted: bool,
+    source: Source,
     fields: [(&'static str, Cow<'a, str>); 3],
 }
 
 impl OriginFields<'_> {
+    /// The client that is behind the proxies in front, as far as they are trusted.
+    pub(super) fn source(&self) -> Source {
+        self.source
+    }
+
     pub(super) fn origin(&self) -> Origin<'_> {
         let [via, first, second] = &self.fields;
         Origin {
@@ -119,6 +139,18 @@ impl OriginFields<'_> {
             fields: [via, first, second].map(|(name, value)| (*name, value.as_bytes())),
         }
     }
+}
+
+/// The client that trusted proxies in front name: in `X-Forwarded-For` the last address that is not one of theirs.
+fn client_before(rules: &Forwarded, head: Head<'_>) -> Option<IpAddr> {
+    let values = head.all("x-forwarded-for");
+    let nodes = values.flat_map(|value| value.split(|byte| *byte == b','));
+    let addresses = nodes.filter_map(|node| {
+        let text = str::from_utf8(node.trim_ascii()).ok()?;
+        text.parse::<IpAddr>().ok()
+    });
+    let is_trusted = |address: IpAddr| rules.trust.iter().any(|net| net.contains(address));
+    addresses.filter(|address| !is_trusted(*address)).last()
 }
 
 /// The client's values of a header that is a list, and `own` behind them.
@@ -270,5 +302,29 @@ mod tests {
             "x-forwarded-proto: http",
         ];
         assert_eq!(told, expected);
+    }
+    #[test]
+    fn the_client_behind_trusted_proxies_is_the_last_that_is_none_of_them() {
+        let source = |address: &str, sent: &[&'static str]| {
+            let mut headers = HeaderMap::new();
+            for value in sent {
+                headers.append("x-forwarded-for", HeaderValue::from_static(value));
+            }
+            let client = Client::new(address.parse().unwrap(), false);
+            let rules = rules("10.0.0.0/8", ForwardedHeaders::XForwarded);
+            let fields = client.fields(&rules, VIA_HTTP1, Head::Parsed(&headers));
+            fields.source().to_string()
+        };
+        for (sent, expected) in [
+            (&[][..], "10.0.0.1"),
+            (&["1.2.3.4"], "1.2.3.4"),
+            (&["6.6.6.6, 1.2.3.4"], "1.2.3.4"),
+            (&["6.6.6.6", "1.2.3.4 , 10.0.0.2"], "1.2.3.4"),
+            (&["nobody"], "10.0.0.1"),
+            (&["10.0.0.3"], "10.0.0.1"),
+        ] {
+            assert_eq!(source("10.0.0.1", sent), expected, "{sent:?}");
+            assert_eq!(source("9.9.9.9", sent), "9.9.9.9", "{sent:?}");
+        }
     }
 }

@@ -9,7 +9,7 @@ use std::{pin::pin, sync::Arc};
 
 use http::HeaderValue;
 use switchyard_balance::{Lasts, Refusal};
-use switchyard_grid::Substation;
+use switchyard_grid::{Blame, Source, Substation};
 use switchyard_http1::{Answer, Head};
 use switchyard_upstream::{Outgoing, Progress, UpstreamError};
 use switchyard_wire::{Consequence, Failure};
@@ -20,7 +20,7 @@ use super::{
     Dispatcher,
     attempt::{self, Attempt, ExchangeEnd},
     operation::Operation,
-    origin::OriginFields,
+    origin::{Client, OriginFields},
     reply::RoutedAnswer,
     request::RequestContext,
     retry::{RetryState, SafeToRetry},
@@ -33,6 +33,8 @@ pub(super) struct SendContext<'a> {
     pub(super) head: Head<'a>,
     origin: &'a OriginFields<'a>,
     request_id: &'a HeaderValue,
+    source: Source,
+    client: &'a Client,
     pub(super) deadline: Instant,
     /// When the whole request had arrived.
     pub(super) arrived: Instant,
@@ -57,6 +59,8 @@ impl<'a> SendContext<'a> {
             head,
             origin,
             request_id,
+            source: origin.source(),
+            client: context.client,
             deadline: context.arrived + context.snapshot.config.timeouts.request,
             state: RetryState::new(Arc::clone(&context.snapshot), context.arrived),
             arrived: context.arrived,
@@ -196,18 +200,37 @@ impl Dispatcher {
             body,
         };
         let mut progress = Progress::Unsent;
-        let to = self.destination(snapshot, substation);
+        let now = snapshot.grid.clock().at(sent);
+        let record = &context.client.record;
+        let may_share = self.state.suspects.may_share(context.source, record, now);
+        let to = self.destination(snapshot, substation, may_share);
         let exchange = self
             .connections
             .client
             .send(to, &outgoing, &mut progress, sent);
         let result = context.timer.guard(context.deadline, pin!(exchange)).await;
+        let took = sent.elapsed();
+        match &result {
+            Ok(Ok(answer)) if answer.keep_alive || answer.status < 400 => record.good(),
+            Ok(Err(UpstreamError::Connect(_) | UpstreamError::Lacking(_))) => {}
+            // It ended the connection, or would hold up those behind it.
+            Ok(_) | Err(_) => {
+                record.broke();
+                self.state.suspects.note(context.source, now);
+            }
+        }
+        let is_repeat = placement.as_ref().is_some_and(Placement::is_repeat);
         let end = ExchangeEnd {
             result: result.unwrap_or(Err(UpstreamError::Deadline)),
             progress,
             consequence: operation.consequence(progress),
             limit: snapshot.config.timeouts.request,
             largest: snapshot.config.limits.answer,
+            took,
+            blame: Blame {
+                source: context.source,
+                is_repeat,
+            },
         };
         let Some(Placement {
             reservation, trial, ..
@@ -215,7 +238,6 @@ impl Dispatcher {
         else {
             return attempt::of_session(substation.public_name().as_str(), end);
         };
-        let took = sent.elapsed();
         substation.metrics().upstream_seconds.observe(took);
         if snapshot.config.admission.queue > 0 {
             let is_cut = matches!(end.result, Err(UpstreamError::Deadline));

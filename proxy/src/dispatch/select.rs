@@ -30,6 +30,14 @@ pub(super) struct Placement {
     pub(super) trial: Option<Trial>,
 }
 
+impl Placement {
+    /// Whether the substation was asked because it holds the request's key, so that an earlier request with it has
+    /// gone there.
+    pub(super) fn is_repeat(&self) -> bool {
+        self.reason.is_none()
+    }
+}
+
 impl Dispatcher {
     /// The substation to ask next: the only one that can answer, or else the best one.
     pub(super) fn select(

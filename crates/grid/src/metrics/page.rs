@@ -66,6 +66,11 @@ impl GridMetrics {
             "Changes of a substation's state, by the new state.",
         );
         by_variant(&mut family, "to", &all, |one| &one.transitions);
+        let mut family = page.counters(
+            "failures_excused_total",
+            "Failed charges that were not held against the substation, by reason.",
+        );
+        by_variant(&mut family, "reason", &all, |one| &one.excused);
     }
 }
 

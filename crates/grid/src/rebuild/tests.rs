@@ -3,7 +3,7 @@
 use switchyard_balance::{Load, Reading, Refusal};
 
 use super::*;
-use crate::{clock::Clock, outlier_detection::ExchangeVerdict, state::SubstationState};
+use crate::{blame::Blame, clock::Clock, state::SubstationState};
 
 fn metrics() -> GridMetrics {
     let registry = prometheus::Registry::new();
@@ -107,7 +107,7 @@ fn a_retired_substation_is_not_chosen_even_in_an_old_grid_still_in_use() {
     rig.grid.retire(&next);
     assert_eq!(rig.choose().unwrap(), "b");
     // Late reports do not bring it back.
-    rig.grid.failed(&left, ExchangeVerdict::Bad);
+    rig.grid.failed(&left, Blame::default());
     rig.grid.good(&left, None);
     assert!(!left.ledger().is_in());
     rig.grid = next;
@@ -160,9 +160,9 @@ fn new_health_rules_apply_to_substations_that_stay() {
         &[],
     );
     let a = rig.get("a");
-    rig.grid.failed(&a, ExchangeVerdict::Bad);
+    rig.grid.failed(&a, Blame::default());
     assert_ne!(rig.grid.state_of(&a), SubstationState::Ejected);
-    rig.grid.failed(&a, ExchangeVerdict::Bad);
+    rig.grid.failed(&a, Blame::default());
     assert_eq!(rig.grid.state_of(&a), SubstationState::Ejected);
 }
 
@@ -172,7 +172,7 @@ fn panic_mode_counts_only_listed_substations() {
     let rules = "health: {failures: 1, panic: 0.5, most_ejected: 1}";
     let mut rig = Rig::new(&four);
     rig.reload(&config(&four, rules), &[]);
-    let eject = |rig: &Rig, name| rig.grid.failed(&rig.get(name), ExchangeVerdict::Bad);
+    let eject = |rig: &Rig, name| rig.grid.failed(&rig.get(name), Blame::default());
     eject(&rig, "a");
     eject(&rig, "b");
     assert!(!rig.grid.is_panicking(), "two of four");

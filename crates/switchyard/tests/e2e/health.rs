@@ -163,18 +163,26 @@ fn a_flapping_substation_is_ejected_for_its_failure_rate() {
 
 #[test]
 fn below_the_panic_threshold_ejected_substations_are_used_too() {
-    let fails = Arc::new(AtomicBool::new(true));
-    let (one, two) = (failing(&fails), failing(&fails));
+    let fails = [true, false].map(|fails| Arc::new(AtomicBool::new(fails)));
+    let (one, two) = (failing(&fails[0]), failing(&fails[1]));
     let proxy = Proxy::start(
         &[one.address, two.address],
         "health: {most_ejected: 1, ejection: 1m, longest_ejection: 1m}\nload: {interval: 20ms}",
     );
+    // One after the other: what fails at both from the start would be held against the requests.
+    until("the first is out", || {
+        proxy.charge("");
+        (stage(&proxy, 0) == "ejected").then_some(())
+    });
+    fails[1].store(true, SeqCst);
     for _ in 0..20 {
         assert_eq!(proxy.charge("").status, 500, "they answer for themselves");
     }
     assert_eq!(proxy.status()["panic"], true);
     assert_eq!(proxy.metric("switchyard_panic_mode"), 1.0);
-    fails.store(false, SeqCst);
+    for fails in &fails {
+        fails.store(false, SeqCst);
+    }
     for _ in 0..4 {
         assert_eq!(proxy.charge("").status, 200);
     }
@@ -189,13 +197,24 @@ fn below_the_panic_threshold_ejected_substations_are_used_too() {
 
 #[test]
 fn no_more_substations_than_the_cap_are_ejected() {
-    let fails = Arc::new(AtomicBool::new(true));
-    let all: Vec<_> = (0..4).map(|_| failing(&fails)).collect();
+    let fails = [true, false, false, false].map(|fails| Arc::new(AtomicBool::new(fails)));
+    let all: Vec<_> = fails.iter().map(failing).collect();
     let addresses: Vec<_> = all.iter().map(|substation| substation.address).collect();
     let proxy = Proxy::start(
         &addresses,
         "health: {most_ejected: 0.5, panic: 0, ejection: 1m, longest_ejection: 1m}",
     );
+    // One after the other: what fails at all of them from the start would be held against the requests.
+    for (at, fails) in fails.iter().enumerate().take(2) {
+        fails.store(true, SeqCst);
+        until("it is out", || {
+            proxy.charge("");
+            (stage(&proxy, at) == "ejected").then_some(())
+        });
+    }
+    for fails in &fails {
+        fails.store(true, SeqCst);
+    }
     for _ in 0..40 {
         assert_eq!(proxy.charge("").status, 500);
     }

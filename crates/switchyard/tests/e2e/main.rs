@@ -44,6 +44,7 @@ mod mute;
 mod numbers;
 mod own_names;
 mod pages;
+mod poison;
 mod refusals;
 mod reload;
 mod reports;
