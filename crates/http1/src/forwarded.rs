@@ -1,6 +1,9 @@
 //! The headers that are forwarded to the substation: those that describe the request, not the connection.
 
-use crate::{headers::Head, hop_by_hop::nominates};
+use crate::{
+    headers::Head,
+    hop_by_hop::{is_counted_on, nominates},
+};
 
 /// What the proxy says of where a request came from.
 #[derive(Clone, Copy, Debug, Default)]
@@ -66,5 +69,32 @@ fn is_end_to_end(name: &[u8], is_trusted: bool) -> bool {
 /// Whether a `Connection` header nominates `name` as hop-by-hop.
 #[inline]
 fn is_nominated(head: Head<'_>, name: &[u8]) -> bool {
-    head.all("connection").any(|value| nominates(value, name))
+    head.all("connection").any(|value| nominates(value, name)) && !is_counted_on(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_proxy_counts_on_is_passed_on_whatever_the_connection_says() {
+        let mut headers = http::HeaderMap::new();
+        for (name, value) in [
+            ("connection", "X-One, Idempotency-Key , x-request-timeout"),
+            ("x-one", "1"),
+            ("idempotency-key", "k"),
+            ("x-request-timeout", "1s"),
+        ] {
+            headers.append(name, http::HeaderValue::from_static(value));
+        }
+        let told = forwarded(
+            Head::Parsed(&headers),
+            Origin::default(),
+            ("x-request-id", b"r"),
+        );
+        let mut names: Vec<_> = told.map(|(name, _)| name).collect();
+        names.sort_unstable();
+        let expected = ["idempotency-key", "x-request-id", "x-request-timeout"];
+        assert_eq!(names, expected.map(str::as_bytes));
+    }
 }

@@ -20,7 +20,7 @@ pub use authority::Authority;
 pub use decoder::{Answer, Decoded, Decoder, Limits, Malformed};
 pub use forwarded::{Origin, forwarded};
 pub use headers::{Head, HeaderSpan};
-pub use hop_by_hop::nominates;
+pub use hop_by_hop::{is_counted_on, nominates};
 pub use incoming::{
     BodyDecoder, Expectation, FaultKind, IncomingBody, IncomingDecoder, IncomingRequest,
     LONGEST_LINE, MOST_HEADERS, RequestFault,

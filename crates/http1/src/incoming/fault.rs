@@ -56,6 +56,11 @@ pub enum RequestFault {
     /// A `Host` that contradicts the target.
     #[error("the Host header names another host or port than the target")]
     OtherHost,
+    /// A `Connection` that names a header which is for every recipient.
+    #[error(
+        "the Connection header names a header that the proxy counts on, such as Idempotency-Key; it can't be left out on the way"
+    )]
+    ConnectionOption,
     /// A header name that is not a token, or not directly followed by a colon.
     #[error("a header name is not a token that is directly followed by a colon")]
     HeaderName,

@@ -1,7 +1,7 @@
 //! What the headers of a request decide: the body's end, the connection's end, the host, the expectation.
 
 use super::{Expectation, Framing, RequestFault, line::RequestLine};
-use crate::{authority::Authority, decoder::decimal};
+use crate::{authority::Authority, decoder::decimal, hop_by_hop::is_counted_on};
 
 /// The headers that count, in the order in which they come.
 #[derive(Debug, Default)]
@@ -42,6 +42,9 @@ impl<'a> Fields<'a> {
             self.codings.add(value);
         } else if is("connection") {
             for option in list(value) {
+                if is_counted_on(option) {
+                    return Err(RequestFault::ConnectionOption);
+                }
                 self.close |= option.eq_ignore_ascii_case(b"close");
                 self.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
             }

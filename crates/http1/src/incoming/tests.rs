@@ -127,6 +127,45 @@ fn targets_are_paths_or_urls() {
 }
 
 #[test]
+fn a_connection_header_must_not_name_what_the_proxy_counts_on() {
+    for named in [
+        "idempotency-key",
+        "Idempotency-Key",
+        "x-request-timeout",
+        "X-Request-Id",
+        "via",
+        "forwarded",
+        "x-forwarded-for",
+        "x-forwarded-proto",
+        "host",
+        "content-length",
+    ] {
+        for value in [
+            named.to_owned(),
+            format!("close, {named}"),
+            format!("x ,\t{named} ,"),
+        ] {
+            let request = get(&format!(
+                "Connection: keep-alive\r\nConnection: {value}\r\n"
+            ));
+            assert_eq!(
+                however_cut(request.as_bytes()),
+                Err(F::ConnectionOption),
+                "{value}"
+            );
+            let line = b"GET /a?b=c HTTP/1.1\r\n";
+            assert_eq!(
+                WholeRequest::find(request.as_bytes(), &[line], LIMITS),
+                None,
+                "{value}"
+            );
+        }
+    }
+    let request = get("Connection: x-one, idempotency-keys\r\n");
+    assert!(however_cut(request.as_bytes()).unwrap().is_some());
+}
+
+#[test]
 fn chunks_make_one_body() {
     for (body, expected, rest) in [
         ("0\r\n\r\n", "", ""),
