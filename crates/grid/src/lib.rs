@@ -16,6 +16,7 @@ mod gauges;
 mod grid;
 mod introduction;
 mod lasts;
+mod limiters;
 mod members;
 mod metrics;
 mod names;

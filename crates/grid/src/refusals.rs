@@ -6,9 +6,12 @@
 //! doubles while it refuses again. It ends early when the gauge has fallen by that load, because
 //! then there is room.
 //!
-//! A refusal may be wrong, or be over sooner than it says. So now and then one request of that
-//! load, the probe, goes there all the same. If it is booked, the refusal has ended. What the
-//! substation told the refused client about when to come back concerns that client alone.
+//! When the time is over, one request of that load, the probe, goes there, and no other before it
+//! has ended. If it is booked, the refusal has ended; otherwise the next time begins. So a
+//! substation that refuses most, or takes long to say so, costs one request at a time a retry, and
+//! not all that come in that time. A refusal may be over sooner than it says, so there is also a
+//! probe a second. What the substation told the refused client about when to come back concerns
+//! that client alone.
 //!
 //! This is pure code: moments and loads are passed in.
 
@@ -25,6 +28,8 @@ const FIRST: Duration = Duration::from_millis(500);
 const LONGEST: Duration = Duration::from_secs(8);
 /// The time from a refusal, or from a probe, to the next probe.
 const PROBE_AFTER: Duration = Duration::from_secs(1);
+/// If there is no request to be the probe for so long, the refusal is forgotten.
+const FORGOTTEN: Duration = Duration::from_mins(1);
 
 /// The refusals of one substation.
 #[derive(Debug, Default)]
@@ -34,6 +39,8 @@ pub(super) struct Refusals {
     /// The least load among those that count at the same time.
     least: Option<Load>,
     held: Option<Hold>,
+    /// Whether a probe is under way.
+    is_probed: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -50,7 +57,7 @@ impl Refusals {
     /// Records a refusal of `load` with the gauge at `value`.
     pub(super) fn refused(&mut self, load: Load, value: Option<Load>, now: Moment) {
         // Of concurrent refusals only the first counts, and the least load of them.
-        if self.held.is_none() {
+        if self.held.is_none_or(|hold| now >= hold.until) {
             self.in_a_row += 1;
             self.least = None;
         }
@@ -86,33 +93,44 @@ impl Refusals {
                 (Some(then), Some(now)) => now.micros() + load <= then.micros(),
                 _ => false,
             };
-            now < hold.until && !has_fallen
+            now < hold.until.plus(FORGOTTEN) && !has_fallen
         });
-        if let Some(hold) = &mut self.held {
-            hold.is_open |= now >= hold.probe_at;
-        }
+        self.open(now);
         self.held().filter(|_| !self.is_open())
     }
 
-    /// Lets the next request be the probe, if it is time for one and no sample came since. True if
+    /// Lets the next request be the probe, if it is time for one and none is under way. True if
     /// that is new.
     pub(super) fn open(&mut self, now: Moment) -> bool {
+        let is_probed = self.is_probed;
         let Some(hold) = &mut self.held else {
             return false;
         };
-        let is_due = now >= hold.until.min(hold.probe_at) && !hold.is_open;
+        let is_due = now >= hold.until.min(hold.probe_at) && !hold.is_open && !is_probed;
         hold.is_open |= is_due;
         is_due
     }
 
     /// Makes a request of `load` the probe, if there is to be one. Then it returns the load that
-    /// counts as refused again from now on.
+    /// counts as refused again from now on. [`Refusals::probe_ended`] must follow.
     pub(super) fn probe(&mut self, load: Load, now: Moment) -> Option<Load> {
         let least = self.least.filter(|least| load >= *least)?;
         let hold = self.held.as_mut().filter(|hold| hold.is_open)?;
         hold.is_open = false;
         hold.probe_at = now.plus(PROBE_AFTER);
+        self.is_probed = true;
         Some(least)
+    }
+
+    /// The least load that counts as refused, if a request of `load` is not to be sent there.
+    pub(super) fn forbids(&self, load: Load) -> Option<Load> {
+        self.held()
+            .filter(|least| load >= *least && !self.is_open())
+    }
+
+    /// The probe has ended, with any result or none.
+    pub(super) fn probe_ended(&mut self) {
+        self.is_probed = false;
     }
 
     /// Whether the next request may be the probe.
@@ -151,11 +169,12 @@ mod tests {
             refusals.refused(load(11.0), None, at(now));
             refusals.sampled(None, at(now + lasts - 1));
             assert_eq!(refusals.held(), Some(load(11.0)));
-            refusals.sampled(None, at(now + lasts));
-            assert_eq!(refusals.held(), None);
+            assert!(!refusals.is_open() || lasts > 1_000);
+            assert_eq!(refusals.sampled(None, at(now + lasts)), None);
+            assert!(refusals.is_open(), "for one");
             now += lasts;
         }
-        assert!(!refusals.booked(load(11.0)), "nothing was held any more");
+        assert!(refusals.booked(load(11.0)), "nothing is held any more");
         assert!(refusals.is_clean());
         refusals.refused(load(11.0), None, at(now));
         assert_eq!(refusals.sampled(None, at(now + 500)), None);
@@ -198,6 +217,33 @@ mod tests {
     }
 
     #[test]
+    fn after_a_hold_one_request_at_a_time_is_tried_however_long_it_takes() {
+        let mut refusals = Refusals::default();
+        refusals.refused(load(11.0), None, at(0));
+        assert_eq!(refusals.sampled(None, at(500)), None);
+        assert_eq!(refusals.probe(load(11.0), at(500)), Some(load(11.0)));
+        for now in [501, 1_500, 5_000, 50_000] {
+            assert_eq!(refusals.sampled(None, at(now)), Some(load(11.0)), "{now}");
+            assert!(!refusals.open(at(now)), "{now}");
+            assert_eq!(refusals.probe(load(11.0), at(now)), None, "{now}");
+            assert_eq!(refusals.forbids(load(11.0)), Some(load(11.0)), "{now}");
+            assert_eq!(refusals.forbids(load(10.0)), None, "{now}");
+        }
+        // It ends without a word: the next one is tried.
+        refusals.probe_ended();
+        assert_eq!(refusals.sampled(None, at(50_001)), None);
+        assert_eq!(refusals.probe(load(11.0), at(50_001)), Some(load(11.0)));
+        // It is refused: a second this time.
+        refusals.refused(load(11.0), None, at(52_000));
+        refusals.probe_ended();
+        assert_eq!(refusals.sampled(None, at(52_999)), Some(load(11.0)));
+        assert_eq!(refusals.sampled(None, at(53_000)), None);
+        // With nothing to try it with, it is forgotten.
+        refusals.sampled(None, at(53_000 + 60_000));
+        assert_eq!(refusals.held(), None);
+    }
+
+    #[test]
     fn while_a_refusal_counts_one_request_a_second_is_let_through() {
         let mut refusals = stubborn();
         assert_eq!(refusals.sampled(None, at(999)), Some(load(11.0)));
@@ -208,6 +254,7 @@ mod tests {
             assert_eq!(refusals.probe(load(3.7), now), None, "too small to tell");
             assert_eq!(refusals.probe(load(22.0), now), Some(load(11.0)));
             assert_eq!(refusals.probe(load(22.0), now), None, "one at a time");
+            refusals.probe_ended();
             assert_eq!(refusals.sampled(None, now), Some(load(11.0)));
             assert_eq!(refusals.held(), Some(load(11.0)));
         }

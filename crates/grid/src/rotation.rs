@@ -17,20 +17,26 @@ use crate::{
     substation::{Reach, Substation},
 };
 
-/// The one request that decides whether an ejected substation is readmitted. If this is dropped
-/// without a report of the exchange, the next request is the trial.
+/// The one request that decides whether an ejected substation is readmitted, or one that refuses is asked again. If this
+/// is dropped without a report of the exchange, the next request is the one.
 #[derive(Debug)]
 pub struct Trial {
     substation: Arc<Substation>,
     clock: Clock,
+    is_trial: bool,
+    is_probe: bool,
 }
 
 impl Drop for Trial {
     fn drop(&mut self) {
         let ledger: &Ledger = self.substation.ledger();
-        self.substation
-            .rotation_state()
-            .abandon_trial(ledger, self.clock.now());
+        let (state, now) = (self.substation.rotation_state(), self.clock.now());
+        if self.is_trial {
+            state.abandon_trial(ledger, now);
+        }
+        if self.is_probe {
+            state.end_probe(ledger, now);
+        }
     }
 }
 
@@ -42,17 +48,21 @@ impl Grid {
     /// Whether a request of `load` that chose `substation` may go there. Usually it may, at the cost of
     /// reading one flag. A substation on trial takes one request, which gets the [`Trial`].
     pub fn enter(&self, substation: &Arc<Substation>, load: Load) -> Result<Option<Trial>, Closed> {
-        match substation
-            .rotation_state()
-            .admission(substation.ledger(), load, self.shared.clock)
-        {
-            Admission::Free => Ok(None),
-            Admission::Trial => Ok(Some(Trial {
-                substation: Arc::clone(substation),
-                clock: self.shared.clock,
-            })),
-            Admission::Closed => Err(Closed),
-        }
+        let state = substation.rotation_state();
+        let admission = state.admission(substation.ledger(), load, self.shared.clock);
+        let (is_trial, is_probe) = match admission {
+            Admission::Free => return Ok(None),
+            Admission::Closed => return Err(Closed),
+            Admission::Trial => (true, false),
+            Admission::Probe => (false, true),
+            Admission::TrialAndProbe => (true, true),
+        };
+        Ok(Some(Trial {
+            substation: Arc::clone(substation),
+            clock: self.shared.clock,
+            is_trial,
+            is_probe,
+        }))
     }
 
     /// Reports a good exchange with `substation`; `booked` is the load that it took. Reads no clock
@@ -108,6 +118,16 @@ impl Grid {
             .rotation_state()
             .refused(substation.ledger(), load, now);
         self.good(substation, None);
+    }
+
+    /// Reports that `substation` answered a charge of this client with 429. As an answer, this is a good exchange.
+    pub fn limited(&self, substation: &Substation, source: Source) {
+        let now = self.shared.clock.now();
+        self.good(substation, None);
+        let is_alone = self.shared.limiters.note(substation.id(), now);
+        substation
+            .rotation_state()
+            .limited(substation.ledger(), source, is_alone, now);
     }
 
     /// Reports that the proxy lacked what a connection to a substation takes. That concerns no

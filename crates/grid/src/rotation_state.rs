@@ -18,7 +18,7 @@ use switchyard_balance::{Ledger, Load, Standing};
 use switchyard_config as config;
 
 use crate::{
-    blame::{Blame, Elsewhere, Excuse, MainClient, Source, Trace},
+    blame::{Blame, BySource, Elsewhere, Excuse, MainClient, Source, Trace},
     clock::{Clock, Moment},
     fleet_counts::FleetCounts,
     outlier_detection::{Evidence, HealthChange, OutlierDetector, Stage},
@@ -82,6 +82,8 @@ struct Inner {
     is_member: bool,
     detector: OutlierDetector,
     refusals: Refusals,
+    /// Answers with 429 since the last booking.
+    limited: BySource,
     is_draining: bool,
     /// Used although it is ejected: panic mode.
     is_forced_in: bool,
@@ -97,6 +99,7 @@ impl RotationState {
             is_member: false,
             detector: OutlierDetector::default(),
             refusals: Refusals::default(),
+            limited: BySource::default(),
             is_draining: false,
             is_forced_in: false,
             is_counted: false,
@@ -151,6 +154,9 @@ impl RotationState {
             return None;
         }
         self.change(ledger, clock.now(), |state, now| {
+            if load.is_some() {
+                state.limited = BySource::default();
+            }
             if load.is_some_and(|load| state.refusals.booked(load)) {
                 believe_gauge(ledger);
             }
@@ -210,6 +216,24 @@ impl RotationState {
         ledger.refused(load);
         self.change(ledger, now, |state, now| {
             state.refusals.refused(load, ledger.value(), now);
+            None
+        });
+    }
+
+    /// Records an answer with 429 to this client. If it says so to all, and is alone with that, it refuses every load.
+    pub(super) fn limited(&self, ledger: &Ledger, source: Source, is_alone: bool, now: Moment) {
+        self.change(ledger, now, |state, now| {
+            state.limited.add(source);
+            let held = if self.main_client.believes(state.limited.heaviest()) {
+                state.limited.total()
+            } else {
+                state.limited.of_several()
+            };
+            if is_alone && held >= state.rules.failures.into() {
+                let any = Load::from_micros(1);
+                ledger.refused(any);
+                state.refusals.refused(any, None, now);
+            }
             None
         });
     }
@@ -289,7 +313,8 @@ impl RotationState {
     }
 
     /// Whether a request of `load` that chose it may go there. On trial, only one may; otherwise
-    /// any. The first one as large as what it refuses is the probe, and closes the way behind it.
+    /// any. The first one as large as what it refuses is the probe, if it is time for one, and
+    /// closes the way behind it.
     pub(super) fn admission(&self, ledger: &Ledger, load: Load, clock: Clock) -> Admission {
         if !self.is_guarded.load(Relaxed) {
             return Admission::Free;
@@ -301,10 +326,22 @@ impl RotationState {
             } else if state.is_in_rotation() {
                 admission = Admission::Free;
             }
-            if admission != Admission::Closed
+            if admission == Admission::Free
+                && let Some(least) = state.refusals.forbids(load)
+                && !ledger.is_stale()
+            {
+                // It was chosen at the very moment of a sample, before the refusal counted again. Now it does, so the
+                // next choice is another one. A stale one is chosen knowingly: where no other has room.
+                ledger.refused(least);
+                admission = Admission::Closed;
+            } else if admission != Admission::Closed
                 && let Some(least) = state.refusals.probe(load, now)
             {
                 ledger.refused(least);
+                admission = match admission {
+                    Admission::Trial => Admission::TrialAndProbe,
+                    _ => Admission::Probe,
+                };
             }
             None
         });
@@ -315,6 +352,14 @@ impl RotationState {
     pub(super) fn abandon_trial(&self, ledger: &Ledger, now: Moment) {
         self.change(ledger, now, |state, _| {
             state.detector.abandon_trial();
+            None
+        });
+    }
+
+    /// The probe's request ended.
+    pub(super) fn end_probe(&self, ledger: &Ledger, now: Moment) {
+        self.change(ledger, now, |state, _| {
+            state.refusals.probe_ended();
             None
         });
     }
@@ -360,11 +405,11 @@ impl RotationState {
         let share = inner.detector.share(now, inner.rules.slow_start);
         ledger.set_ramp(share);
         let is_refusing = inner.refusals.held().is_some();
-        let is_clean = inner.detector.is_clean() && inner.refusals.is_clean();
+        let is_clean =
+            inner.detector.is_clean() && inner.refusals.is_clean() && inner.limited.total() == 0;
         self.is_troubled.store(!is_clean, Relaxed);
         let is_on_trial = matches!(stage, Stage::Trial | Stage::Tried);
-        self.is_guarded
-            .store(is_on_trial || inner.refusals.is_open(), Relaxed);
+        self.is_guarded.store(is_on_trial || is_refusing, Relaxed);
         self.is_moving
             .store(stage != Stage::In || is_refusing || share < 1.0, Relaxed);
         event
@@ -383,6 +428,10 @@ pub(super) enum Admission {
     Free,
     /// It may, as the trial.
     Trial,
+    /// It may, as the probe.
+    Probe,
+    /// It may, as both.
+    TrialAndProbe,
     /// It may not.
     Closed,
 }

@@ -16,6 +16,7 @@ use crate::{
     clock::{Clock, Moment},
     fleet_counts::FleetCounts,
     lasts::LoadLasts,
+    limiters::Limiters,
     metrics::GridMetrics,
     own_names::OwnNames,
     peers::Peers,
@@ -33,6 +34,7 @@ pub(super) struct SharedState {
     pub(super) shortages: Shortages,
     pub(super) peers: Peers,
     pub(super) excused: Excused,
+    pub(super) limiters: Limiters,
     pub(super) lasts: LoadLasts,
     is_ready: AtomicBool,
     panic: Mutex<Panic>,
@@ -59,6 +61,7 @@ impl SharedState {
             shortages: Shortages::new(metrics.shortages.clone()),
             peers: Peers::default(),
             excused: Excused::default(),
+            limiters: Limiters::default(),
             is_ready: AtomicBool::new(false),
             panic: Mutex::default(),
         }

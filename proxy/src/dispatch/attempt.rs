@@ -188,7 +188,7 @@ fn of_answer(
         reported(&answer, Load::ZERO);
         match why {
             SafeToRetry::Refused => grid.refused(substation, load),
-            SafeToRetry::Limited => grid.good(substation, None),
+            SafeToRetry::Limited => grid.limited(substation, blame.source),
             _ => grid.failed(substation, blame),
         }
         return Attempt::SafeToRetry(why, wait);

@@ -1,12 +1,16 @@
 //! What a substation's 429 and 503 mean: for the client that was refused, and for everybody else.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
+    },
+    thread,
+    time::{Duration, Instant},
 };
 
 use switchyard_faults::{
-    Act, Scripted,
+    self as client, Act, Scripted,
     fault::{answer, booked, gauge, no_capacity},
 };
 
@@ -173,7 +177,7 @@ fn a_probe_finds_that_a_refusal_is_over_long_before_it_would_end() {
         (refusals.load(SeqCst) >= 5).then_some(())
     });
     is_full.store(false, SeqCst);
-    let begun = std::time::Instant::now();
+    let begun = Instant::now();
     until("a booking", || {
         (proxy.charge("").status == 200).then_some(())
     });
@@ -211,4 +215,48 @@ fn refused_connections_use_up_no_budget_and_the_message_says_what_was_tried() {
     for _ in 0..20 {
         assert_eq!(proxy.charge("").status, 200);
     }
+}
+
+/// Charges from several clients for a while, and how many were not booked.
+fn rush(proxy: &Proxy, clients: usize, each: usize) -> usize {
+    let address = proxy.charge;
+    let clients: Vec<_> = (0..clients)
+        .map(|_| {
+            thread::spawn(move || {
+                let charge = || client::post(address, "/request_charge", "").status;
+                (0..each).filter(|_| charge() != 200).count()
+            })
+        })
+        .collect();
+    clients.into_iter().map(|one| one.join().unwrap()).sum()
+}
+
+#[test]
+fn one_that_takes_long_to_refuse_is_asked_by_one_request_at_a_time() {
+    // Some 200 ms until it has refused.
+    let slow = Scripted::charging(|| Act::Drip(no_capacity(), Duration::from_millis(2)));
+    let works = Scripted::working("500");
+    let proxy = Proxy::start(&[slow.address, works.address], "load: {interval: 20ms}");
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_secs(3) {
+        assert_eq!(rush(&proxy, 8, 50), 0);
+    }
+    // Those that came before it had refused once, and then one a second.
+    let (asked, took) = (slow.charges().len(), begun.elapsed());
+    assert!(
+        asked <= 8 + 2 + took.as_secs() as usize,
+        "{asked} in {took:?}"
+    );
+    assert!(works.charges().len() > 500, "{}", works.charges().len());
+}
+
+#[test]
+fn one_that_limits_everybody_is_asked_by_one_request_at_a_time() {
+    let limits = Scripted::charging(|| with_wait("429 Too Many Requests", "1", "slow_down"));
+    let works = Scripted::working("500");
+    let proxy = Proxy::start(&[limits.address, works.address], "load: {interval: 20ms}");
+    // More than the retry budget would bear.
+    assert_eq!(rush(&proxy, 4, 150), 0);
+    let asked = limits.charges().len();
+    assert!((3..12).contains(&asked), "{asked}");
 }
