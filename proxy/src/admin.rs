@@ -39,6 +39,7 @@ mod page;
 mod pages;
 mod snapshot;
 mod status;
+mod wrong_tokens;
 
 use std::sync::Arc;
 
@@ -53,6 +54,7 @@ use connections::Connections;
 use events::Feed;
 use history::Recorder;
 use pages::{Pages, Wanted};
+use wrong_tokens::WrongTokens;
 
 pub use metrics::page as metrics_page;
 
@@ -69,6 +71,7 @@ pub struct Admin {
     recorder: Arc<Recorder>,
     connections: Connections,
     pages: Pages,
+    wrong_tokens: WrongTokens,
 }
 
 impl Admin {
@@ -88,6 +91,7 @@ impl Admin {
             feed: Arc::default(),
             connections: Connections::default(),
             pages: Pages::default(),
+            wrong_tokens: WrongTokens::default(),
         }
     }
 

@@ -3,7 +3,11 @@
 //! Both ports read with it, and every request of a connection is read in the same way, so there is one verdict on the
 //! same bytes. It sets no deadlines: its callers do.
 
-use std::{io, time::Duration};
+use std::{
+    io,
+    net::{IpAddr, Ipv4Addr},
+    time::Duration,
+};
 
 use bytes::{Buf, BytesMut};
 use pingora_core::protocols::Stream;
@@ -35,6 +39,16 @@ pub(crate) struct ClientConnection {
     share: BufferShare,
     /// Bytes after those, which were read while a request waited.
     ahead: BytesMut,
+}
+
+/// The address at the other end; IPv4 in its own form.
+pub(crate) fn peer(stream: &Stream) -> IpAddr {
+    let digest = stream.get_socket_digest();
+    let peer = digest.and_then(|digest| digest.peer_addr()?.as_inet().copied());
+    // All listeners are TCP, so there is an address.
+    peer.map_or(Ipv4Addr::UNSPECIFIED.into(), |peer| {
+        peer.ip().to_canonical()
+    })
 }
 
 impl ClientConnection {

@@ -6,8 +6,9 @@ use std::{io, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use bytes::BufMut;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Response};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
 use pingora_core::{apps::ServerApp, protocols::Stream, server::ShutdownWatch};
+use switchyard_grid::Source;
 use switchyard_http1::{Expectation, Head, IncomingBody, IncomingRequest, RequestLimits};
 use switchyard_wire::{Code, Failure, names::REQUEST_ID};
 use tokio::time::timeout;
@@ -21,7 +22,7 @@ use super::{
     pages::{Held, is_page},
 };
 use crate::{
-    client_connection::{ClientConnection, too_slow, unknown_expectation},
+    client_connection::{ClientConnection, peer, too_slow, unknown_expectation},
     dispatch::request_id,
 };
 
@@ -65,6 +66,7 @@ struct Read {
 impl Admin {
     /// Serves a connection to its end.
     async fn serve(&self, stream: Stream, seat: &Seat<'_>, shutdown: &ShutdownWatch) -> Option<()> {
+        let client = Source::of(peer(&stream));
         let mut connection = ClientConnection::new(stream, self.runtime.buffer_share());
         // A client connects to ask something.
         let mut patience = KEPT.min(self.runtime.now().config.timeouts.client);
@@ -72,7 +74,7 @@ impl Admin {
             if !timeout(patience, connection.has_request()).await.ok()? {
                 return None;
             }
-            connection = self.request(connection, seat, shutdown).await?;
+            connection = self.request(connection, (client, seat), shutdown).await?;
             patience = KEPT;
         }
     }
@@ -81,7 +83,7 @@ impl Admin {
     async fn request(
         &self,
         mut connection: ClientConnection,
-        seat: &Seat<'_>,
+        (client, seat): (Source, &Seat<'_>),
         shutdown: &ShutdownWatch,
     ) -> Option<ClientConnection> {
         let limit = self.runtime.now().config.timeouts.client;
@@ -124,6 +126,9 @@ impl Admin {
                 }
             }
         };
+        if answer.status() == StatusCode::UNAUTHORIZED {
+            self.wrong_tokens.slow(client).await;
+        }
         let is_over = read.head.is_none_or(|head| head.closes()) || *shutdown.borrow();
         let closes = is_over || read.body.is_none();
         let sent = send(&mut connection, answer, &id, is_head, closes);

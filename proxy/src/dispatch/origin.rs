@@ -3,10 +3,7 @@
 //! Forwarding headers of a client are believed only if the client's address is in `forwarded.trust`: anybody can write
 //! them. A trusted client is a proxy in front; its words are passed on, with this proxy's own behind them.
 
-use std::{
-    borrow::Cow,
-    net::{IpAddr, Ipv4Addr},
-};
+use std::{borrow::Cow, net::IpAddr};
 
 use pingora_core::protocols::Stream;
 use switchyard_config::{Forwarded, ForwardedHeaders};
@@ -14,6 +11,7 @@ use switchyard_grid::Source;
 use switchyard_http1::{Head, Origin};
 
 use super::isolation::Record;
+use crate::client_connection::peer;
 
 /// The `Via` of a request over HTTP/1.1 (RFC 9110 §7.6.3).
 pub const VIA_HTTP1: &str = "1.1 switchyard";
@@ -38,13 +36,7 @@ impl Client {
     /// The client of this connection.
     #[must_use]
     pub fn of(stream: &Stream, is_tls: bool) -> Self {
-        let digest = stream.get_socket_digest();
-        let peer = digest.and_then(|digest| digest.peer_addr()?.as_inet().copied());
-        // All listeners are TCP, so there is an address.
-        let address = peer.map_or(Ipv4Addr::UNSPECIFIED.into(), |peer| {
-            peer.ip().to_canonical()
-        });
-        Self::new(address, is_tls)
+        Self::new(peer(stream), is_tls)
     }
 
     fn new(address: IpAddr, is_tls: bool) -> Self {

@@ -1,6 +1,14 @@
 //! The admin port's token.
 
-use std::{fs, net::SocketAddr, os::unix::fs::PermissionsExt, path::Path, process::Command};
+use std::{
+    fs,
+    net::SocketAddr,
+    os::unix::fs::PermissionsExt,
+    path::Path,
+    process::Command,
+    thread,
+    time::{Duration, Instant},
+};
 
 use nix::sys::signal::Signal;
 use switchyard_faults::{self as client, Answer};
@@ -134,4 +142,39 @@ fn a_pipe_in_place_of_a_file_hangs_no_reload_and_changes_nothing() {
         let answer = ask(proxy.admin, "POST", "/reload", Some(TOKEN));
         assert_eq!(answer.status, 200, "{path:?}");
     }
+}
+
+#[test]
+fn who_goes_on_without_the_token_is_logged_and_waits_and_the_token_does_not() {
+    let substations = Substations::start(&[1e6]);
+    let (proxy, _folder) = start(&substations);
+    let (admin, begun) = (proxy.admin, Instant::now());
+    // Alternately none and a wrong one; 10, 20, 40, 80, 160 and 250 ms after five free ones.
+    for at in 0..11 {
+        let token = (at % 2 == 0).then_some("0123456789abcdeX");
+        assert_eq!(ask(admin, "GET", "/status", token).status, 401);
+    }
+    assert!(
+        begun.elapsed() >= Duration::from_millis(560),
+        "{:?}",
+        begun.elapsed()
+    );
+    let guessers: Vec<_> = (0..20)
+        .map(|_| thread::spawn(move || ask(admin, "GET", "/status", Some("wrong")).status))
+        .collect();
+    let asked = Instant::now();
+    assert_eq!(ask(admin, "GET", "/status", Some(TOKEN)).status, 200);
+    // 20 guesses of a quarter of a second each are not in the way.
+    assert!(
+        asked.elapsed() < Duration::from_secs(2),
+        "{:?}",
+        asked.elapsed()
+    );
+    for guesser in guessers {
+        assert_eq!(guesser.join().unwrap(), 401);
+    }
+    proxy.logged("requests=1");
+    let unauthorized = ask(admin, "GET", "/metrics", Some(TOKEN));
+    let page = String::from_utf8_lossy(&unauthorized.body).into_owned();
+    assert!(page.contains("requests_rejected_total{reason=\"unauthorized\"} 31\n"));
 }
