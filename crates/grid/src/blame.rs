@@ -33,7 +33,7 @@ use strum::{IntoStaticStr, VariantArray};
 
 pub(crate) use by_source::BySource;
 pub(crate) use excused::Excused;
-pub(crate) use main_client::MainClient;
+pub use main_client::MainClient;
 pub(crate) use trace::Trace;
 
 /// A run of failures is held against a substation if chance brings it about less often than this.

@@ -39,7 +39,7 @@ mod substation;
 mod view;
 mod visibility;
 
-pub use blame::{Blame, Elsewhere, Excuse, Source};
+pub use blame::{Blame, Elsewhere, Excuse, MainClient, Source};
 pub use choice::ChoiceMetrics;
 pub use clock::{Clock, Moment};
 pub use departed::Departed;

@@ -3,18 +3,33 @@
 //! When a substation fails under load, every request becomes two, and the retries fall on the substations that still
 //! work. The budget keeps retries to a share of the requests: each request deposits that share of a retry, each retry
 //! withdraws a whole one. A floor lets a proxy with little traffic retry at all.
+//!
+//! One client can make every one of its requests a retry, by what it sends or by how often it asks. So half of the floor
+//! is kept for the others: a client with most of the last retries gets none of it, unless most bookings are its own, as
+//! those of a proxy in front are.
 
-use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering::Relaxed};
+
+use switchyard_grid::{MainClient, Source};
 
 /// Thousandths of a retry.
 const RETRY: i64 = 1_000;
 /// The most that can be saved, and the balance of a new budget, in thousandths of a retry.
 const FLOOR: i64 = 100 * RETRY;
 
+/// What is kept for clients that retry little, in thousandths of a retry.
+const KEPT: i64 = FLOOR / 2;
+/// How many retries are remembered with their client.
+const REMEMBERED: usize = 32;
+
 /// The budget of one proxy. Shared by all threads.
 #[derive(Debug)]
 pub struct RetryBudget {
     saved: AtomicI64,
+    /// The clients of the last retries, as numbers, and how many retries there were.
+    last: [AtomicU64; REMEMBERED],
+    retries: AtomicUsize,
+    main_client: MainClient,
 }
 
 impl RetryBudget {
@@ -28,16 +43,36 @@ impl RetryBudget {
         }
     }
 
-    /// Withdraws one retry, if the balance allows it. With a share of 0 it never does.
+    /// Notes a booking of this client; a sample of all bookings is enough.
+    pub fn booked(&self, client: Source) {
+        self.main_client.served(client);
+    }
+
+    /// Withdraws one retry for this client, if the balance allows it. With a share of 0 it never does.
     #[must_use]
-    pub fn withdraw(&self, share: f64) -> bool {
-        share > 0.0
+    pub fn withdraw(&self, share: f64, client: Source) -> bool {
+        let kept = if self.is_heavy(client) { KEPT } else { 0 };
+        let is_withdrawn = share > 0.0
             && self
                 .saved
                 .fetch_update(Relaxed, Relaxed, |saved| {
-                    (saved >= RETRY).then(|| saved - RETRY)
+                    (saved >= RETRY + kept).then(|| saved - RETRY)
                 })
-                .is_ok()
+                .is_ok();
+        if is_withdrawn {
+            let at = self.retries.fetch_add(1, Relaxed) % REMEMBERED;
+            if let Some(place) = self.last.get(at) {
+                place.store(client.number(), Relaxed);
+            }
+        }
+        is_withdrawn
+    }
+
+    /// Whether most of the last retries were this client's, and most bookings are not.
+    fn is_heavy(&self, client: Source) -> bool {
+        let is_own = |place: &&AtomicU64| place.load(Relaxed) == client.number();
+        let own = self.last.iter().filter(is_own).count();
+        2 * own > REMEMBERED && !self.main_client.believes(client)
     }
 }
 
@@ -45,6 +80,9 @@ impl Default for RetryBudget {
     fn default() -> Self {
         Self {
             saved: AtomicI64::new(FLOOR),
+            last: std::array::from_fn(|_| AtomicU64::new(0)),
+            retries: AtomicUsize::new(0),
+            main_client: MainClient::default(),
         }
     }
 }
@@ -53,15 +91,38 @@ impl Default for RetryBudget {
 mod tests {
     use super::*;
 
+    fn client(number: u32) -> Source {
+        Source::of(std::net::IpAddr::V4(number.into()))
+    }
+
+    #[test]
+    fn one_client_leaves_half_to_the_others_unless_it_is_the_main_one() {
+        let budget = RetryBudget::default();
+        (0..100).for_each(|number| budget.booked(client(number % 5)));
+        let withdrawn = |number| {
+            let times = (0..1_000).filter(|_| budget.withdraw(0.2, client(number)));
+            times.count()
+        };
+        assert_eq!((withdrawn(9), withdrawn(9)), (50, 0));
+        assert_eq!(withdrawn(1), 17, "until it is the heavy one");
+        assert_eq!(withdrawn(2), 17);
+        let budget = RetryBudget::default();
+        (0..100).for_each(|_| budget.booked(client(1)));
+        let all = (0..1_000).filter(|_| budget.withdraw(0.2, client(1)));
+        assert_eq!(all.count(), 100);
+    }
+
     #[test]
     fn retries_are_a_share_of_requests_beyond_the_floor() {
         let budget = RetryBudget::default();
-        let floor = (0..1_000).filter(|_| budget.withdraw(0.2)).count();
+        let floor = (0..1_000)
+            .filter(|_| budget.withdraw(0.2, client(1)))
+            .count();
         assert_eq!(floor, 100);
         let mut retries = 0;
         for _ in 0..1_000 {
             budget.deposit(0.2);
-            retries += usize::from(budget.withdraw(0.2));
+            retries += usize::from(budget.withdraw(0.2, client(1)));
         }
         assert_eq!(retries, 200);
     }
@@ -70,6 +131,6 @@ mod tests {
     fn a_share_of_zero_means_none() {
         let budget = RetryBudget::default();
         budget.deposit(0.0);
-        assert!(!budget.withdraw(0.0));
+        assert!(!budget.withdraw(0.0, client(1)));
     }
 }

@@ -28,6 +28,9 @@ use super::{
 };
 use crate::{client_watch::ClientWatch, deadline_timer::DeadlineTimer};
 
+/// The retry budget is told of one booking in so many: it wants to know who books most, and all threads write that.
+const BOOKINGS_SAMPLED: u32 = 16;
+
 /// What all attempts of a request share: its head and id, its deadline, and its retry state.
 pub(super) struct SendContext<'a> {
     pub(super) head: Head<'a>,
@@ -116,7 +119,7 @@ impl Dispatcher {
             context.state.attempts += 1;
             match attempt {
                 Attempt::Answered(answer) => {
-                    self.note_booked(operation, &substation, &answer, sent, &context.state);
+                    self.note_booked(operation, &substation, &answer, sent, &context);
                     return Ok(RoutedAnswer { answer, substation });
                 }
                 Attempt::Final(failure, progress) => {
@@ -134,13 +137,13 @@ impl Dispatcher {
                         if let Some(at) = at {
                             context.state.exclude(at, why);
                         }
-                        if !self.may_retry(&mut context.state, Some(why)) {
+                        if !self.may_retry(&mut context, Some(why)) {
                             return Err(self.no_room(operation, Refusal::NoUpstream, &mut context));
                         }
                     } else {
                         let is_full = why == SafeToRetry::Refused;
                         let has_retry = (is_full || !why.is_answer())
-                            && self.may_retry(&mut context.state, Some(why));
+                            && self.may_retry(&mut context, Some(why));
                         if why.is_answer() || !has_retry {
                             let refused = (&substation, why, has_retry);
                             let waited =
@@ -152,8 +155,7 @@ impl Dispatcher {
                     }
                 }
                 Attempt::Broken(failure, progress) => {
-                    if !operation.may_repeat(progress) || !self.may_retry(&mut context.state, None)
-                    {
+                    if !operation.may_repeat(progress) || !self.may_retry(&mut context, None) {
                         return Err(failure);
                     }
                     debug!(
@@ -257,11 +259,15 @@ impl Dispatcher {
         substation: &Arc<Substation>,
         answer: &Answer,
         now: Instant,
-        state: &RetryState,
+        context: &SendContext<'_>,
     ) {
+        let state = &context.state;
         if let Operation::Charge { charge, .. } = operation
             && (200..300).contains(&answer.status)
         {
+            if self.random(|rng| rng.u32(..)) % BOOKINGS_SAMPLED == 0 {
+                self.state.budget.booked(context.source);
+            }
             // Otherwise the load has ended with the answer.
             if substation.ledger().lasts() == Lasts::Session {
                 // Its end is noticed with the next sample.
@@ -274,8 +280,10 @@ impl Dispatcher {
     }
 
     /// Whether the attempts and the budget allow one more attempt. If so, withdraws it from the budget.
-    fn may_retry(&self, state: &mut RetryState, after: Option<SafeToRetry>) -> bool {
-        state.may_retry(after, |share| self.state.budget.withdraw(share))
+    fn may_retry(&self, context: &mut SendContext<'_>, after: Option<SafeToRetry>) -> bool {
+        let (budget, client) = (&self.state.budget, context.source);
+        let withdraw = |share| budget.withdraw(share, client);
+        context.state.may_retry(after, withdraw)
     }
 
     /// Waits a little before the same substation is asked again. The next attempt checks the deadline.

@@ -1,6 +1,6 @@
-//! Which client a substation does most of its work for, if there is such a one.
+//! Which client most of the work is for, if there is such a one.
 //!
-//! It decides whether one client's failures are enough to judge the substation. Where all traffic comes through one
+//! Of a substation, it decides whether one client's failures are enough to judge it. Where all traffic comes through one
 //! proxy in front, they have to be: there is no other witness.
 //!
 //! This is the majority vote of Boyer and Moore, with a bound, so that it follows a change. It is written with every
@@ -19,7 +19,7 @@ const FRESH: u32 = 16;
 
 /// See the [module](self).
 #[derive(Debug, Default)]
-pub(crate) struct MainClient {
+pub struct MainClient {
     candidate: AtomicU64,
     votes: AtomicU32,
     /// Good answers, up to [`FRESH`].
@@ -29,7 +29,7 @@ pub(crate) struct MainClient {
 impl MainClient {
     /// Counts a good answer to this client. Where one client is served alone, this only reads after a while.
     #[inline]
-    pub(crate) fn served(&self, source: Source) {
+    pub fn served(&self, source: Source) {
         let seen = self.seen.load(Relaxed);
         if seen < FRESH {
             self.seen.store(seen + 1, Relaxed);
@@ -48,7 +48,8 @@ impl MainClient {
     }
 
     /// Whether failures of this client alone are enough: most good answers went to it, or nothing is known yet.
-    pub(crate) fn believes(&self, source: Source) -> bool {
+    #[must_use]
+    pub fn believes(&self, source: Source) -> bool {
         let is_fresh = self.seen.load(Relaxed) < FRESH;
         let is_main =
             self.candidate.load(Relaxed) == source.number() && self.votes.load(Relaxed) >= CLEAR;
