@@ -1,4 +1,5 @@
-//! No bytes make the decoder panic, and its verdict does not depend on how they are cut into reads.
+//! No bytes make the decoder panic, and its verdict does not depend on how they are cut into reads, nor on whether the
+//! body is taken as it comes.
 
 #![no_main]
 
@@ -26,6 +27,29 @@ fn feed<'a>(pieces: impl Iterator<Item = &'a [u8]>, eof: bool) -> Outcome {
         if let Decoded::Done(answer) = decoder.decode(&mut received, eof)? {
             return Ok(Some((answer, received.freeze())));
         }
+    }
+    Ok(None)
+}
+
+/// The outcome for a reader that takes the body as it comes, `count` bytes after each piece.
+fn feed_taking<'a>(pieces: impl Iterator<Item = &'a [u8]>, count: usize, eof: bool) -> Outcome {
+    let (mut decoder, mut received) = (Decoder::new(LIMITS), BytesMut::new());
+    let mut taken = Vec::new();
+    let last: &[&[u8]] = if eof { &[b""] } else { &[] };
+    let pieces = pieces
+        .map(|piece| (piece, false))
+        .chain(last.iter().map(|piece| (*piece, true)));
+    for (piece, eof) in pieces {
+        received.extend_from_slice(piece);
+        if let Decoded::Done(mut answer) = decoder.decode(&mut received, eof)? {
+            taken.extend_from_slice(&answer.body);
+            answer.body = taken.into();
+            return Ok(Some((answer, received.freeze())));
+        }
+        let body = decoder.body_so_far(&received);
+        let count = count.min(body.len());
+        taken.extend_from_slice(&body[..count]);
+        decoder.drop_body(&mut received, count);
     }
     Ok(None)
 }
@@ -67,6 +91,8 @@ fuzz_target!(|data: &[u8]| {
     for size in [1, usize::from(control >> 1) + 1] {
         let pieces = feed(bytes.chunks(size), eof);
         assert_eq!(verdict(&pieces), verdict(&whole), "in reads of {size}");
+        let taken = feed_taking(bytes.chunks(size), size / 2 + 1, eof);
+        assert_eq!(verdict(&taken), verdict(&whole), "taken in reads of {size}");
     }
     if let Ok(Some((answer, behind))) = &whole {
         check(answer, behind, bytes);

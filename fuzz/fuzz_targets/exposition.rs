@@ -1,11 +1,12 @@
-//! No page makes the scan panic, a cut page never yields another number, and the slow parser agrees.
+//! No page makes the scan panic, a cut page never yields another number, a page in parts says the same, and the slow
+//! parser agrees.
 
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use std::sync::LazyLock;
 use switchyard_gauge::{
-    exposition::{Aggregate, Found, Wanted, scan},
+    exposition::{Aggregate, Found, PartialScan, Wanted, scan},
     reference,
 };
 
@@ -21,6 +22,19 @@ static WANTED: LazyLock<[Wanted; 2]> = LazyLock::new(|| {
 fn found(page: &[u8], complete: bool) -> [Found; 2] {
     let [any, matching] = &*WANTED;
     scan(page, complete, [any, matching])
+}
+
+/// The same for a page that comes in parts of this length.
+fn found_in_parts(page: &[u8], length: usize) -> [Found; 2] {
+    let [any, matching] = &*WANTED;
+    let mut scan = PartialScan::new([any, matching]);
+    let mut kept = Vec::new();
+    for part in page.chunks(length) {
+        kept.extend_from_slice(part);
+        let (_, read) = scan.read(&kept);
+        kept.drain(..read);
+    }
+    scan.end(&kept, true)
 }
 
 fn same(left: Found, right: Found) -> bool {
@@ -45,6 +59,17 @@ fuzz_target!(|data: &[u8]| {
             .zip(ended)
             .all(|(&whole, ended)| same(whole, ended))
     );
+
+    // A line that is longer than is kept counts as malformed, or is skipped.
+    if page.len() < 16 * 1024 {
+        let parts = found_in_parts(page, usize::from(control) + 1);
+        assert!(
+            whole
+                .iter()
+                .zip(parts)
+                .all(|(&whole, parts)| same(whole, parts))
+        );
+    }
 
     let cut = page.len() * usize::from(control) / 256;
     for (whole, cut) in whole.into_iter().zip(found(&page[..cut], false)) {

@@ -25,10 +25,20 @@ fuzz_target!(|rest: &[u8]| {
         .decode(&mut received)
         .expect("no fault where the short way saw none")
         .expect("a whole head");
-    let of_line = (request.method(&received), request.path(&received), request.query(&received));
+    let of_line = (
+        request.method(&received),
+        request.path(&received),
+        request.query(&received),
+    );
     assert_eq!(of_line, ("POST", "/request_charge", None));
-    assert!(request.head(&received).fields().eq(head.fields()), "the same headers");
-    assert!(!request.closes() && !request.is_http_1_0(), "the connection stays open");
+    assert!(
+        request.head(&received).fields().eq(head.fields()),
+        "the same headers"
+    );
+    assert!(
+        !request.closes() && !request.is_http_1_0(),
+        "the connection stays open"
+    );
     let whole = request
         .body(LIMITS)
         .expect("a body within the limits")
@@ -36,5 +46,9 @@ fuzz_target!(|rest: &[u8]| {
         .expect("no fault in the body")
         .expect("a whole body");
     assert_eq!(&received[whole.body.clone()], body);
-    assert_eq!(received[whole.end..], bytes[short.length()..], "the same bytes are left");
+    assert_eq!(
+        received[whole.end..],
+        bytes[short.length()..],
+        "the same bytes are left"
+    );
 });

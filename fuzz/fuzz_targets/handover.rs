@@ -34,12 +34,20 @@ fn say(stream: &mut UnixStream, bytes: &[u8], descriptors: usize) {
         assert!(control.push(SendAncillaryMessage::ScmRights(&all)));
     }
     let (first, rest) = bytes.split_at(bytes.len().min(1));
-    let _ = sendmsg(&*stream, &[IoSlice::new(first)], &mut control, SendFlags::NOSIGNAL);
+    let _ = sendmsg(
+        &*stream,
+        &[IoSlice::new(first)],
+        &mut control,
+        SendFlags::NOSIGNAL,
+    );
     let _ = stream.write_all(rest);
 }
 
 fn runtime() -> Runtime {
-    Builder::new_current_thread().enable_all().build().expect("a runtime")
+    Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime")
 }
 
 fn open_descriptors() -> usize {
@@ -77,7 +85,9 @@ fn as_predecessor(path: &SocketPath, bytes: &[u8]) {
         if answer.last() != Some(&b'D') {
             let (predecessor, sockets) = Predecessor::connect(&path).expect("its sockets");
             assert_eq!(sockets.len(), 1);
-            runtime().block_on(predecessor.take_over()).expect("its word");
+            runtime()
+                .block_on(predecessor.take_over())
+                .expect("its word");
         }
     });
     runtime().block_on(async {
@@ -100,7 +110,11 @@ fuzz_target!(|data: &[u8]| {
     let path = SocketPath::at(folder.path().join("own").join("socket")).expect("a private folder");
     let before = open_descriptors();
     if control & 1 == 0 {
-        as_successor(&path, bytes, usize::from(control >> 1) % (MOST_DESCRIPTORS + 1));
+        as_successor(
+            &path,
+            bytes,
+            usize::from(control >> 1) % (MOST_DESCRIPTORS + 1),
+        );
     } else {
         as_predecessor(&path, bytes);
     }
