@@ -29,8 +29,11 @@ use crate::{buffered::BufferShare, client_connection::CLOSE_GRACE};
 /// Up to this many bytes, what `h2` keeps fits into the buffer that it has anyway; above, it grows to twice its size.
 const KEPT_ANYWAY: usize = 4 * 1024;
 
-/// How many bytes are read and dropped at the end, at most: a flood does not end with the answer to it.
-const MOST_DROPPED: usize = 1024 * 1024;
+/// How many bytes are read and dropped at the end, at most: a flood does not end with the answer to it. An honest client has
+/// at most the window of its connection on the way, 64 KiB, and some frames.
+const MOST_DROPPED: usize = 256 * 1024;
+/// How many of them are read at once, at most.
+const DROPPED_AT_ONCE: usize = 4 * 1024;
 
 /// A stream that closes only once the client has closed too, or after a grace period.
 #[derive(Debug)]
@@ -142,7 +145,7 @@ impl AsyncWrite for Lingering {
         }
         let until =
             until.get_or_insert_with(|| Box::pin(sleep_until(Instant::now() + CLOSE_GRACE)));
-        let mut rest = [0; 1024];
+        let mut rest = [0; DROPPED_AT_ONCE];
         while until.as_mut().poll(context).is_pending() {
             let mut rest = ReadBuf::new(&mut rest);
             // An error ends the wait as a close does.
@@ -186,6 +189,28 @@ mod tests {
         drop(client);
         ending.await.unwrap().unwrap();
         assert_eq!(start.elapsed(), Duration::from_millis(500));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_pours_without_end_is_not_read_for_the_whole_grace() {
+        let (mut client, server) = duplex(64 * 1024);
+        let mut server = Lingering::new(Box::new(server), share());
+        let pouring = tokio::spawn(async move {
+            let mut poured = 0;
+            while client.write_all(&[0; 1024]).await.is_ok() {
+                poured += 1024;
+            }
+            poured
+        });
+        let start = Instant::now();
+        AsyncWriteExt::shutdown(&mut server).await.unwrap();
+        assert!(start.elapsed() < CLOSE_GRACE, "{:?}", start.elapsed());
+        drop(server);
+        let poured = pouring.await.unwrap();
+        assert!(
+            (MOST_DROPPED..2 * MOST_DROPPED).contains(&poured),
+            "{poured}"
+        );
     }
 
     #[tokio::test(start_paused = true)]
