@@ -130,7 +130,7 @@ fn answer(place: &SocketPath, said: &[u8]) -> Vec<u8> {
     answer
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 async fn no_first_byte_but_the_version_is_answered_with_sockets() {
     let meeting = meeting();
     let place = meeting.place.clone();
