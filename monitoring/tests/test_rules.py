@@ -87,6 +87,7 @@ class Expressions(unittest.TestCase):
             "switchyard_upstream_request_limit",  # the same
             "switchyard_connections",  # what matters is the limit: ConnectionsRefused
             "switchyard_substation_can_scrape", "switchyard_substation_can_charge",  # the states say more
+            "switchyard_clients_limited_total",  # one client's affair; docs/operations.md says what to do
             "switchyard_tls_handshakes_total",  # how clients connect, not whether they are served
             "process_virtual_memory_bytes", "process_threads",
             "switchyard_admission_promises",  # a momentary value; what clients are told shows in the requests refused

@@ -21,7 +21,7 @@ use tokio::io::AsyncReadExt;
 /// Room for one read, in bytes.
 const READ: usize = 1024;
 /// The most bytes of further requests that are read meanwhile.
-const MOST_AHEAD: usize = 16 * 1024;
+const MOST_AHEAD: usize = 1024;
 
 /// The client of one request, as long as the request is not answered.
 #[derive(Debug)]

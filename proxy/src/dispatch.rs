@@ -45,7 +45,7 @@ use tokio::time::Instant;
 
 pub use budget::RetryBudget;
 pub use decisions::{Decision, Decisions};
-pub use origin::{Client, VIA_HTTP1, VIA_HTTP1_0, VIA_HTTP2};
+pub use origin::{Client, VIA_HTTP1, VIA_HTTP1_0, VIA_HTTP2, is_trusted};
 pub use reply::Reply;
 pub use request::{ReceivedRequest, RequestContext, Target};
 pub use sessions::Action;

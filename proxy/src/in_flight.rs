@@ -1,6 +1,14 @@
 //! Counts what is in flight: requests that must finish before the process may end, connections to keep under the limit.
+//!
+//! A request that waits for its client is not at work: its body has not arrived, or its answer is written faster than the
+//! client reads. It must finish too, but it does not count in `limits.requests`, or a few clients that send and read nothing
+//! could hold the whole limit. What such a client holds is bounded otherwise: by time (`timeouts.client`), and by its
+//! [share](crate::client_shares). And only as many requests may wait for clients as may be at work; more than that count as
+//! work.
 
 use std::{
+    future::{Future, poll_fn},
+    pin::Pin,
     sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
     time::Duration,
 };
@@ -14,6 +22,8 @@ const FIRST_POLL: Duration = Duration::from_millis(10);
 #[derive(Debug, Default)]
 pub struct InFlight {
     requests: AtomicUsize,
+    /// Those of them that wait for their client.
+    on_client: AtomicUsize,
     connections: AtomicUsize,
     http2: AtomicUsize,
     graceful: AtomicUsize,
@@ -28,6 +38,7 @@ pub struct InFlight {
 pub struct RequestGuard<'a> {
     of: &'a InFlight,
     nth: usize,
+    is_on_client: bool,
 }
 
 /// One open client connection; counted until dropped.
@@ -45,8 +56,12 @@ pub struct GracefulGuard<'a>(&'a InFlight);
 impl InFlight {
     /// Counts a request.
     pub fn request(&self) -> RequestGuard<'_> {
-        let nth = self.requests.fetch_add(1, SeqCst) + 1;
-        RequestGuard { of: self, nth }
+        let all = self.requests.fetch_add(1, SeqCst) + 1;
+        RequestGuard {
+            of: self,
+            nth: all.saturating_sub(self.on_client.load(SeqCst)),
+            is_on_client: false,
+        }
     }
 
     /// Counts a connection, unless `limit` are open already.
@@ -72,6 +87,13 @@ impl InFlight {
     pub fn graceful(&self) -> GracefulGuard<'_> {
         self.graceful.fetch_add(1, SeqCst);
         GracefulGuard(self)
+    }
+
+    /// Requests at work: those in flight that don't wait for their client.
+    #[must_use]
+    pub fn at_work(&self) -> usize {
+        let on_client = self.on_client.load(SeqCst);
+        self.requests().saturating_sub(on_client)
     }
 
     /// Requests in flight.
@@ -146,15 +168,53 @@ impl InFlight {
 }
 
 impl RequestGuard<'_> {
-    /// How many requests were in flight when this one started, itself included.
+    /// How many requests were at work when this one started or went on, itself included.
     #[must_use]
     pub fn nth(&self) -> usize {
         self.nth
+    }
+
+    /// Runs `work` that waits for the client: while it does, the request is not at work, unless `most` requests wait for
+    /// clients already. Work that is ready at once costs nothing.
+    pub async fn on_client<F: Future>(&mut self, most: usize, mut work: Pin<&mut F>) -> F::Output {
+        let mut is_first = true;
+        let output = poll_fn(|context| {
+            let polled = work.as_mut().poll(context);
+            if polled.is_pending() && std::mem::take(&mut is_first) {
+                self.pause(most);
+            }
+            polled
+        })
+        .await;
+        self.resume();
+        output
+    }
+
+    fn pause(&mut self, most: usize) {
+        // It may have been cut off in an earlier wait.
+        if self.is_on_client {
+            return;
+        }
+        if self.of.on_client.fetch_add(1, SeqCst) < most {
+            self.is_on_client = true;
+        } else {
+            self.of.on_client.fetch_sub(1, SeqCst);
+        }
+    }
+
+    fn resume(&mut self) {
+        if std::mem::take(&mut self.is_on_client) {
+            let others = self.of.on_client.fetch_sub(1, SeqCst) - 1;
+            self.nth = self.of.requests().saturating_sub(others);
+        }
     }
 }
 
 impl Drop for RequestGuard<'_> {
     fn drop(&mut self) {
+        if self.is_on_client {
+            self.of.on_client.fetch_sub(1, SeqCst);
+        }
         if self.of.requests.fetch_sub(1, SeqCst) == 1 && self.of.is_draining() {
             self.of.idle.notify_waiters();
         }
@@ -185,6 +245,11 @@ impl Drop for ConnectionGuard<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::{
+        future::{pending, ready},
+        pin::pin,
+    };
+
     use tokio::time::timeout;
 
     use super::*;
@@ -199,7 +264,7 @@ mod tests {
         tokio::select! {
             biased;
             () = &mut drained => panic!("a request is still in flight"),
-            () = std::future::ready(()) => drop(request),
+            () = ready(()) => drop(request),
         }
         drained.await;
     }
@@ -238,9 +303,45 @@ mod tests {
         tokio::select! {
             biased;
             () = &mut drained => panic!("a connection is still open"),
-            () = std::future::ready(()) => drop(graceful),
+            () = ready(()) => drop(graceful),
         }
         drained.await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_for_a_client_is_not_at_work_but_must_finish() {
+        let in_flight = InFlight::default();
+        let [mut one, mut two, mut three] = [0; 3].map(|_| in_flight.request());
+        assert_eq!([&one, &two, &three].map(RequestGuard::nth), [1, 2, 3]);
+        assert_eq!(one.on_client(2, pin!(ready(7))).await, 7);
+        let second = Duration::from_secs(1);
+        let counts = || (in_flight.at_work(), in_flight.requests());
+        let waits = [1, 3, 3].map(|seconds| Box::pin(sleep(second * seconds)));
+        let [mut a, mut b, mut c] = waits;
+        tokio::join!(
+            one.on_client(2, a.as_mut()),
+            two.on_client(2, b.as_mut()),
+            three.on_client(2, c.as_mut()),
+            async {
+                sleep(second / 2).await;
+                assert_eq!(counts(), (1, 3), "the third is one too many to wait");
+                sleep(second).await;
+                assert_eq!(counts(), (2, 3));
+            }
+        );
+        assert_eq!(counts(), (3, 3));
+        assert_eq!((one.nth(), two.nth()), (2, 3), "as they went on");
+        // A wait that is cut off lasts until the next one ends.
+        for _ in 0..3 {
+            let cut = timeout(second, one.on_client(2, pin!(pending::<()>()))).await;
+            assert!(cut.is_err());
+            assert_eq!(counts(), (2, 3));
+        }
+        drop(one);
+        assert_eq!(counts(), (2, 2));
+        drop((two, three));
+        assert_eq!(counts(), (0, 0));
+        assert_eq!(in_flight.on_client.load(SeqCst), 0);
     }
 
     #[test]

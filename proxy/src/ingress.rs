@@ -7,7 +7,7 @@
 //! With TLS the client chooses its protocol in the handshake (ALPN). Without TLS it is HTTP/1.1, or, where
 //! `http2.cleartext` allows HTTP/2, the protocol that the first bytes announce.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use async_trait::async_trait;
 use pingora_core::{
@@ -23,8 +23,9 @@ use switchyard_http1::RequestLimits;
 use switchyard_tls::{Certificates, Handshake};
 
 use crate::{
-    client_connection::{CLOSE_GRACE, ClientConnection},
-    dispatch::Dispatcher,
+    client_connection::{CLOSE_GRACE, ClientConnection, peer},
+    dispatch::{Client, Dispatcher, is_trusted},
+    metrics::Share,
     runtime::Runtime,
 };
 
@@ -73,12 +74,22 @@ impl ServerApp for Ingress {
         let (limits, longest) = (&now.config.limits, now.config.timeouts.client);
         let needs_detection = now.config.tls.is_some() || now.config.http2.cleartext;
         let open = runtime.in_flight.connection(limits.connections);
+        let address = peer(&stream);
+        let most = if is_trusted(&now.config.forwarded, address) {
+            usize::MAX
+        } else {
+            limits.client.connections
+        };
+        let share = runtime.clients.connection(address, most);
+        let is_tls = now.config.tls.is_some();
         // Not kept for the life of the connection: a reload may replace it.
         drop(now);
-        let Some(_open) = open else {
-            Box::pin(self.turn_away(stream)).await;
-            return None;
+        let (_open, share) = match (open, share) {
+            (Some(open), Some(share)) => (open, share),
+            (None, _) => return Box::pin(self.turn_away(stream, None)).await,
+            (_, None) => return Box::pin(self.turn_away(stream, Some(address))).await,
         };
+        let client = Client::new(address, is_tls, share);
         let started = Instant::now();
         let (stream, protocol) = if needs_detection {
             // Boxed, and freed before the first request.
@@ -87,26 +98,32 @@ impl ServerApp for Ingress {
             (stream, Protocol::Http1)
         };
         match protocol {
-            Protocol::Http1 => self.http1(stream, started).await?,
-            Protocol::Http2 => Box::pin(http2::serve(self, stream, started, stop)).await?,
+            Protocol::Http1 => self.http1(stream, client, started).await?,
+            Protocol::Http2 => Box::pin(http2::serve(self, stream, client, started, stop)).await?,
         }
         None
     }
 }
 
 impl Ingress {
-    /// Answers a connection over the limit with 503 and closes it. With TLS it only closes it: a connection over
-    /// the limit must not cost a handshake.
-    async fn turn_away(&self, stream: Stream) {
-        self.runtime().metrics.requests.connections_refused.inc();
-        let reply = self.dispatcher.turn_away();
+    /// Answers a connection over the limit of all, or of its address, and closes it. With TLS it only closes it: a
+    /// connection over a limit must not cost a handshake.
+    async fn turn_away(&self, stream: Stream, client: Option<IpAddr>) -> Option<Stream> {
+        let metrics = &self.runtime().metrics.requests;
+        match client {
+            None => &metrics.connections_refused,
+            Some(_) => &metrics.clients_limited[Share::Connections],
+        }
+        .inc();
+        let reply = self.dispatcher.turn_away(client);
         if self.runtime().now().config.tls.is_some() {
-            return;
+            return None;
         }
         let mut connection = ClientConnection::new(stream, self.runtime().buffer_share());
         // Does not wait for a client that does not read this.
         let _ = timeout(CLOSE_GRACE, connection.send(&reply.to_wire(false))).await;
         connection.close().await;
+        None
     }
 
     /// Detects the protocol of the connection, after the handshake if TLS is configured. `None` if either fails.

@@ -16,6 +16,7 @@
 pub mod admin;
 mod buffered;
 mod client_connection;
+pub mod client_shares;
 mod client_watch;
 pub mod deadline_timer;
 pub mod dispatch;

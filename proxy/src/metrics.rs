@@ -17,7 +17,7 @@ use switchyard_telemetry::{Error, Page, Registrar};
 use switchyard_tls::TlsMetrics;
 
 pub use config::{ConfigMetrics, ReloadOutcome};
-pub use requests::{RequestGauges, RequestMetrics, RequestTotals, Waited};
+pub use requests::{RequestGauges, RequestMetrics, RequestTotals, Share, Waited};
 
 /// Prefix of every name.
 const NAMESPACE: &str = "switchyard";

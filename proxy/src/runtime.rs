@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use crate::{
     buffered::{BufferShare, Buffered},
+    client_shares::ClientShares,
     in_flight::InFlight,
-    metrics::Metrics,
+    metrics::{Metrics, Share},
     snapshot::{InForce, Snapshot},
 };
 use arc_swap::Guard;
@@ -27,6 +28,8 @@ pub struct Runtime {
     pub metrics: Metrics,
     /// Counts of requests and connections in flight.
     pub in_flight: InFlight,
+    /// How many connections and requests each client has.
+    pub clients: Arc<ClientShares>,
     /// The bytes that requests hold while they arrive.
     pub(crate) buffered: Arc<Buffered>,
     /// Which of the tasks that must live are down.
@@ -44,10 +47,12 @@ impl Runtime {
         grid: Arc<Grid>,
         metrics: Metrics,
     ) -> Self {
+        let limited = metrics.requests.clients_limited[Share::Requests].clone();
         Self {
             credentials,
             metrics,
             in_flight: InFlight::default(),
+            clients: Arc::new(ClientShares::new(limited)),
             buffered: Arc::default(),
             vitals: Vitals::default(),
             in_force: InForce::new(config, grid),

@@ -49,8 +49,8 @@ pub use forwarded::{Forwarded, ForwardedHeaders};
 pub use lasts::{Lasts, UnknownLasts};
 pub use max_requests::MaxRequests;
 pub use model::{
-    Admin, Admission, Charge, Drain, Health, Http2, Limits, Load, Retry, Substation, Timeouts, Tls,
-    Upstream,
+    Admin, Admission, Charge, ClientLimits, Drain, Health, Http2, Limits, Load, Retry, Substation,
+    Timeouts, Tls, Upstream,
 };
 pub use network::Network;
 pub use pipeline::Pipeline;

@@ -267,9 +267,41 @@ pub struct Limits {
     /// The most client connections at once.
     #[schemars(range(min = 1, max = bounds::MOST_CONNECTIONS))]
     pub connections: usize,
-    /// The most requests in flight at once.
+    /// The most requests at work at once.
     #[schemars(range(min = 1, max = bounds::MOST_CONNECTIONS))]
     pub requests: usize,
+    /// The share of one client in these limits.
+    pub client: ClientLimits,
+}
+
+/// The share of one client address in the limits of the proxy.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[schemars(default, deny_unknown_fields)]
+pub struct ClientLimits {
+    /// The most connections at once of one address.
+    #[schemars(range(min = 1, max = bounds::MOST_CONNECTIONS))]
+    pub connections: usize,
+    /// The most requests at once of one address, and of one connection.
+    #[schemars(range(min = 1, max = bounds::MOST_CONNECTIONS))]
+    pub requests: usize,
+}
+
+impl ClientLimits {
+    /// The share of a limit that one client gets by default: a quarter.
+    #[must_use]
+    pub const fn share(limit: usize) -> usize {
+        if limit < 4 { 1 } else { limit / 4 }
+    }
+}
+
+impl Default for ClientLimits {
+    fn default() -> Self {
+        let share = Self::share(10_000);
+        Self {
+            connections: share,
+            requests: share,
+        }
+    }
 }
 
 impl Default for Limits {
@@ -281,6 +313,7 @@ impl Default for Limits {
             buffered: 32 << 20,
             connections: 10_000,
             requests: 10_000,
+            client: ClientLimits::default(),
         }
     }
 }

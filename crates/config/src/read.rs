@@ -1,8 +1,8 @@
 //! The keys of the file: where each appears, and what its value must be.
 
 use super::{
-    Admin, Admission, Charge, Config, Drain, Forwarded, Health, Http2, Limits, Load, MaxRequests,
-    Pipeline, Policy, Retry, Substation, Timeouts, Tls, Upstream,
+    Admin, Admission, Charge, ClientLimits, Config, Drain, Forwarded, Health, Http2, Limits, Load,
+    MaxRequests, Pipeline, Policy, Retry, Substation, Timeouts, Tls, Upstream,
     bounds::{
         LARGEST_BODY, LARGEST_HEAD, LEAST_BUFFERED, MOST_ADMIN_CONNECTIONS, MOST_ATTEMPTS,
         MOST_BUFFERED, MOST_CONNECTIONS, MOST_EXCHANGES, MOST_FAILURES, MOST_KEYS, MOST_STREAMS,
@@ -157,14 +157,27 @@ fn limits(s: &mut Section<'_>) -> Limits {
         default.connections,
         values::whole(1..=MOST_CONNECTIONS),
     );
+    // By default one for each connection, which adds no limit.
+    let requests = s.value("requests", connections, values::whole(1..=MOST_CONNECTIONS));
     Limits {
         head,
         body,
         answer,
         buffered,
         connections,
-        // By default one for each connection, which adds no limit.
-        requests: s.value("requests", connections, values::whole(1..=MOST_CONNECTIONS)),
+        requests,
+        client: s.section("client", |s| client_limits(s, connections, requests)),
+    }
+}
+
+fn client_limits(s: &mut Section<'_>, connections: usize, requests: usize) -> ClientLimits {
+    let mut share = |key, limit| {
+        let default = ClientLimits::share(limit);
+        s.value(key, default, values::whole(1..=MOST_CONNECTIONS))
+    };
+    ClientLimits {
+        connections: share("connections", connections),
+        requests: share("requests", requests),
     }
 }
 

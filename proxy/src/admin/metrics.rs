@@ -10,7 +10,7 @@ pub fn page(runtime: &Runtime, dispatch: &DispatchState) -> Result<Vec<u8>, Erro
     let metrics = &runtime.metrics;
     let now = runtime.now();
     metrics.requests.mirror(RequestGauges {
-        in_flight: runtime.in_flight.requests(),
+        in_flight: runtime.in_flight.at_work(),
         connections: runtime.in_flight.connections(),
         keys: dispatch.keys(),
         waiting: dispatch.waiting(),

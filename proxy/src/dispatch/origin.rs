@@ -5,13 +5,12 @@
 
 use std::{borrow::Cow, net::IpAddr};
 
-use pingora_core::protocols::Stream;
-use switchyard_config::{Forwarded, ForwardedHeaders};
+use switchyard_config::{ClientLimits, Forwarded, ForwardedHeaders};
 use switchyard_grid::Source;
 use switchyard_http1::{Head, Origin};
 
 use super::isolation::Record;
-use crate::client_connection::peer;
+use crate::client_shares::{ClientShare, RequestShare};
 
 /// The `Via` of a request over HTTP/1.1 (RFC 9110 §7.6.3).
 pub const VIA_HTTP1: &str = "1.1 switchyard";
@@ -30,23 +29,38 @@ pub struct Client {
     is_tls: bool,
     /// How its requests have gone so far.
     pub(super) record: Record,
+    /// What it uses of the proxy.
+    share: ClientShare,
 }
 
 impl Client {
-    /// The client of this connection.
+    /// The client at this address, with the share that its connection has.
     #[must_use]
-    pub fn of(stream: &Stream, is_tls: bool) -> Self {
-        Self::new(peer(stream), is_tls)
-    }
-
-    fn new(address: IpAddr, is_tls: bool) -> Self {
+    pub fn new(address: IpAddr, is_tls: bool, share: ClientShare) -> Self {
         Self {
             address,
             text: address.to_string().into(),
             source: Source::of(address),
             is_tls,
             record: Record::default(),
+            share,
         }
+    }
+
+    /// Counts the connection as one over HTTP/2. False if this client has its share of the `most` there may be.
+    pub fn speaks_http2(&mut self, rules: &Forwarded, most: usize) -> bool {
+        let is_within = self.share.speaks_http2(ClientLimits::share(most));
+        is_within || is_trusted(rules, self.address)
+    }
+
+    /// Counts a request of this client.
+    #[must_use]
+    pub fn request(&self) -> RequestShare<'_> {
+        self.share.request()
+    }
+
+    pub(super) fn address(&self) -> IpAddr {
+        self.address
     }
 
     /// The headers that tell the substation of a request's origin.
@@ -56,10 +70,7 @@ impl Client {
         via: &'static str,
         head: Head<'a>,
     ) -> OriginFields<'a> {
-        let is_trusted = rules
-            .trust
-            .iter()
-            .any(|network| network.contains(self.address));
+        let is_trusted = is_trusted(rules, self.address);
         let scheme = if self.is_tls { "https" } else { "http" };
         let behind = |name: &'static str, own: Cow<'a, str>| {
             (
@@ -106,6 +117,13 @@ impl Client {
             fields: [("via", joined(head, "via", via.into())), first, second],
         }
     }
+}
+
+/// Whether this address is a proxy in front, which speaks for many clients.
+#[must_use]
+pub fn is_trusted(rules: &Forwarded, address: IpAddr) -> bool {
+    let mut trusted = rules.trust.iter();
+    trusted.any(|network| network.contains(address))
 }
 
 const NOTHING: (&str, Cow<'static, str>) = ("", Cow::Borrowed(""));
@@ -164,9 +182,20 @@ fn joined<'a>(head: Head<'_>, name: &str, own: Cow<'a, str>) -> Cow<'a, str> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use http::{HeaderMap, HeaderName, HeaderValue};
+    use prometheus::IntCounter;
 
     use super::*;
+    use crate::client_shares::ClientShares;
+
+    fn client(address: &str, is_tls: bool) -> Client {
+        let address = address.parse().unwrap();
+        let limited = IntCounter::new("limited", "Refused.").unwrap();
+        let shares = Arc::new(ClientShares::new(limited));
+        Client::new(address, is_tls, shares.connection(address, 1).unwrap())
+    }
 
     /// The headers that a substation gets, for a client at `address` that sends these.
     fn told(
@@ -182,7 +211,7 @@ mod tests {
                 HeaderValue::from_static(value),
             );
         }
-        let client = Client::new(address.parse().unwrap(), is_tls);
+        let client = client(address, is_tls);
         let head = Head::Parsed(&headers);
         let fields = client.fields(rules, VIA_HTTP1, head);
         let all = switchyard_http1::forwarded(head, fields.origin(), ("x-request-id", b"r"));
@@ -302,7 +331,7 @@ mod tests {
             for value in sent {
                 headers.append("x-forwarded-for", HeaderValue::from_static(value));
             }
-            let client = Client::new(address.parse().unwrap(), false);
+            let client = client(address, false);
             let rules = rules("10.0.0.0/8", ForwardedHeaders::XForwarded);
             let fields = client.fields(&rules, VIA_HTTP1, Head::Parsed(&headers));
             fields.source().to_string()

@@ -8,7 +8,7 @@ use pingora_core::protocols::http::date::get_cached_date;
 use switchyard_grid::Substation;
 use switchyard_http1::{Answer, nominates};
 use switchyard_wire::{
-    Failure, Outcome,
+    Code, Failure, Outcome,
     names::{ENDPOINT_LOAD_METRICS, REQUEST_ID, SUBSTATION},
 };
 
@@ -29,6 +29,9 @@ pub struct Reply {
     pub(super) outcome: Outcome,
     /// Whether the connection ends with it.
     pub closes: bool,
+    /// Whether it refuses a request over a limit. It is sent to clients that read it at once, and to no others: what waits
+    /// to be read is what such a limit bounds.
+    pub(super) is_shed: bool,
     request_id: HeaderValue,
     content: Content,
     body: Bytes,
@@ -62,6 +65,7 @@ impl Reply {
             status,
             outcome,
             closes: false,
+            is_shed: false,
             request_id,
             body: routed.answer.body.clone(),
             content: Content::Answer(routed),
@@ -79,6 +83,7 @@ impl Reply {
             status: failure.code.status(),
             outcome: failure.code.outcome(),
             closes: failure.close,
+            is_shed: is_shed(failure),
             request_id,
             content: Content::Failure {
                 allow: failure.allow,
@@ -181,6 +186,11 @@ impl Reply {
             put(b"content-length", length.as_bytes());
         }
     }
+}
+
+/// Whether this refuses a request over a limit of the proxy or of its client.
+fn is_shed(failure: &Failure) -> bool {
+    matches!(failure.code, Code::Overloaded | Code::RateLimited)
 }
 
 fn append(headers: &mut HeaderMap, name: &[u8], value: &[u8]) -> Result<(), http::Error> {

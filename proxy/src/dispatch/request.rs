@@ -3,11 +3,17 @@
 use std::sync::Arc;
 
 use switchyard_http1::Head;
-use switchyard_wire::{Code, Failure};
+use switchyard_wire::{Code, Failure, Retry};
 use tokio::time::Instant;
 
-use super::{origin::Client, sessions::Action};
-use crate::{deadline_timer::DeadlineTimer, in_flight::RequestGuard, snapshot::Snapshot};
+use super::{
+    origin::{Client, is_trusted},
+    sessions::Action,
+};
+use crate::{
+    client_shares::RequestShare, deadline_timer::DeadlineTimer, in_flight::RequestGuard,
+    snapshot::Snapshot,
+};
 
 /// What a request asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,13 +54,29 @@ pub struct RequestContext<'a> {
     pub timer: &'a mut DeadlineTimer,
     /// Counts it as in flight while this lives.
     pub in_flight: RequestGuard<'a>,
+    /// Counts it as its client's while this lives.
+    pub share: RequestShare<'a>,
 }
 
 impl RequestContext<'_> {
-    /// Refuses the request if more than `limits.requests` are in flight. Checked before its body is read and before
-    /// anything is chosen, so that requests over the limit cost least.
+    /// Refuses the request if more than `limits.requests` are at work, or its client has more than its share. Checked
+    /// before its body is read and before anything is chosen, so that requests over a limit cost least; and again when the
+    /// body has come.
     pub fn within_limit(&self) -> Result<(), Failure> {
-        let limit = self.snapshot.config.limits.requests;
+        let config = &self.snapshot.config;
+        let share = config.limits.client.requests;
+        let address = self.client.address();
+        if self.share.nth() > share && !is_trusted(&config.forwarded, address) {
+            self.share.limited();
+            let message = format!(
+                "{share} requests of {address} are under way already (limits.client.requests)"
+            );
+            return Err(Failure {
+                retry: Retry::After(1),
+                ..Failure::new(Code::RateLimited, message)
+            });
+        }
+        let limit = config.limits.requests;
         if self.in_flight.nth() <= limit {
             return Ok(());
         }

@@ -2,6 +2,7 @@
 
 use std::{
     future::{Future, poll_fn},
+    net::IpAddr,
     pin::{Pin, pin},
 };
 
@@ -85,22 +86,45 @@ impl Dispatcher {
         write: impl FnOnce(Reply) -> W,
     ) -> Option<Instant> {
         let (status, outcome) = (reply.status, reply.outcome);
-        let deadline = Instant::now() + context.snapshot.config.timeouts.client;
-        let written = context.timer.guard(deadline, pin!(write(reply))).await;
+        let now = Instant::now();
+        let deadline = if reply.is_shed {
+            now
+        } else {
+            now + context.snapshot.config.timeouts.client
+        };
+        // An answer that its client is slow to read is no work any more.
+        let most = context.snapshot.config.limits.requests;
+        let written = pin!(write(reply));
+        let written = pin!(context.in_flight.on_client(most, written));
+        let written = context.timer.guard(deadline, written).await;
         let metrics = &self.runtime.metrics.requests;
         metrics.ended(status, outcome, context.started.elapsed());
         matches!(written, Ok(true)).then_some(deadline)
     }
 
-    /// The reply to a connection over `limits.connections`, which is then closed. Counts the refusal.
+    /// The reply to a connection over a limit, which is then closed: of all connections, or of those of this address.
+    /// Counts the refusal.
     #[must_use]
-    pub fn turn_away(&self) -> Reply {
-        let limit = self.runtime.now().config.limits.connections;
-        let message = format!("{limit} client connections are open already (limits.connections)");
+    pub fn turn_away(&self, client: Option<IpAddr>) -> Reply {
+        let now = self.runtime.now();
+        let limits = &now.config.limits;
+        let (code, message) = match client {
+            None => {
+                let limit = limits.connections;
+                let what = "client connections are open already (limits.connections)";
+                (Code::Overloaded, format!("{limit} {what}"))
+            }
+            Some(address) => {
+                let limit = limits.client.connections;
+                let what = "are open already (limits.client.connections)";
+                let message = format!("{limit} connections of {address} {what}");
+                (Code::RateLimited, message)
+            }
+        };
         let request_id = request_id::of(None, || self.random(request_id::random));
         let failure = Failure {
             retry: Retry::After(1),
-            ..Failure::new(Code::Overloaded, message)
+            ..Failure::new(code, message).closing()
         };
         span_of(&request_id).in_scope(|| self.refuse(&failure, request_id))
     }

@@ -21,9 +21,13 @@ use crate::{
 
 impl Ingress {
     /// Serves an HTTP/1.1 connection to its end. `started` is when it was accepted.
-    pub(super) async fn http1(&self, stream: Stream, started: Instant) -> Option<()> {
+    pub(super) async fn http1(
+        &self,
+        stream: Stream,
+        client: Client,
+        started: Instant,
+    ) -> Option<()> {
         let runtime = self.runtime();
-        let client = Client::of(&stream, runtime.now().config.tls.is_some());
         let mut connection = ClientConnection::new(stream, runtime.buffer_share());
         let mut deadline = started + runtime.now().config.timeouts.client;
         let mut timer = DeadlineTimer::new(deadline);
@@ -52,6 +56,7 @@ impl Ingress {
                     via: VIA_HTTP1,
                     timer: &mut timer,
                     in_flight: in_flight.unwrap_or_else(|| runtime.in_flight.request()),
+                    share: client.request(),
                 };
                 let answered = async {
                     let (received, watch) = connection.watched();
@@ -90,12 +95,21 @@ impl Ingress {
         in_flight: Option<RequestGuard<'_>>,
     ) -> Option<ClientConnection> {
         let runtime = self.runtime();
-        let (limit, largest) = {
+        let (limit, largest, most) = {
             let now = runtime.now();
-            (now.config.timeouts.client, now.config.limits.head)
+            let limits = &now.config.limits;
+            (now.config.timeouts.client, limits.head, limits.requests)
         };
+        let mut in_flight = in_flight;
         let head = {
             let read = pin!(connection.head(largest));
+            // Until its head has come, a request waits for its client.
+            let read = pin!(async {
+                match &mut in_flight {
+                    Some(in_flight) => in_flight.on_client(most, read).await,
+                    None => read.await,
+                }
+            });
             match timer.guard(started + limit, read).await {
                 Ok(read) => read.transpose()?,
                 Err(_) => Err(too_slow("head", limit)),
@@ -111,6 +125,7 @@ impl Ingress {
                 _ => VIA_HTTP1,
             },
             in_flight: in_flight.unwrap_or_else(|| runtime.in_flight.request()),
+            share: client.request(),
             timer,
         };
         let (head, read) = match head {
@@ -199,9 +214,11 @@ async fn read_body(
     if let Err(failure) = context.within_limit() {
         return Read::unread(failure);
     }
-    let (most, limit) = {
+    let (most, limit, waiting) = {
         let config = &context.snapshot.config;
-        (request_limits(&config.limits), config.timeouts.client)
+        let limits = &config.limits;
+        let (most, limit) = (request_limits(limits), config.timeouts.client);
+        (most, limit, limits.requests)
     };
     if head.expectation() == Expectation::Unknown {
         // A client that waits for something else than 100 would wait in vain.
@@ -211,8 +228,13 @@ async fn read_body(
     }
     let received = connection.received();
     let asked = target::of(head.method(received), head.path(received)).err();
-    let read = pin!(connection.body(head, most));
-    let read = context.timer.guard(context.started + limit, read).await;
+    let read = {
+        let read = pin!(connection.body(head, most));
+        let read = pin!(context.in_flight.on_client(waiting, read));
+        context.timer.guard(context.started + limit, read).await
+    };
+    // While the body came, others may have begun to work.
+    let asked = asked.or_else(|| context.within_limit().err());
     match (asked, read.unwrap_or_else(|_| Err(too_slow("body", limit)))) {
         // The body was read in any case, so that the next request can follow on the connection.
         (failure, Ok(body)) => Read {

@@ -55,7 +55,7 @@ use tracing::debug;
 use switchyard_wire::Code;
 
 use super::Ingress;
-use crate::{client_connection::CLOSE_GRACE, dispatch::Client};
+use crate::{client_connection::CLOSE_GRACE, dispatch::Client, metrics::Share};
 use lingering::Lingering;
 
 /// The first bytes of a client (RFC 9113 §3.4).
@@ -83,32 +83,49 @@ pub(super) async fn has_preface(stream: &mut Plain) -> io::Result<bool> {
 pub(super) async fn serve(
     ingress: &Arc<Ingress>,
     stream: Stream,
+    mut client: Client,
     started: Instant,
     stop: &ShutdownWatch,
 ) -> Option<()> {
     let runtime = ingress.runtime();
     let mut stream = Lingering::new(stream, runtime.buffer_share());
-    let most = runtime.now().config.http2.connections;
-    let Some(_open) = runtime.in_flight.http2(most) else {
-        runtime.metrics.requests.connections_refused.inc();
+    let (most, is_within) = {
+        let now = runtime.now();
+        let most = now.config.http2.connections;
+        let is_within = client.speaks_http2(&now.config.forwarded, most);
+        (most, is_within)
+    };
+    let refusals = &runtime.metrics.requests;
+    let refused = if is_within {
+        &refusals.connections_refused
+    } else {
+        &refusals.clients_limited[Share::Connections]
+    };
+    let open = runtime.in_flight.http2(most).filter(|_| is_within);
+    let Some(_open) = open else {
+        refused.inc();
         // Does not wait for a client that does not read this.
         let _ = timeout(CLOSE_GRACE, turn_away(&mut stream)).await;
         return None;
     };
     let mut options = default_h2_options();
-    let deadline = {
+    let (deadline, most) = {
         let now = ingress.runtime().now();
-        options.max_concurrent_streams(now.config.http2.streams);
+        // A connection has no more than the share of its address.
+        let share = u32::try_from(now.config.limits.client.requests).unwrap_or(u32::MAX);
+        let most = now.config.http2.streams.min(share);
+        options.max_concurrent_streams(most);
         options.max_header_list_size(stream::largest_list(now.config.limits.head));
-        started + now.config.timeouts.client
+        (started + now.config.timeouts.client, most)
     };
+    let client = Arc::new(client);
     let flooded = stream.flooded();
     let stream: Stream = Box::new(stream);
-    let client = Arc::new(Client::of(&stream, runtime.now().config.tls.is_some()));
     let greeted = timeout_at(deadline, handshake(stream, Some(options))).await;
     let mut connection = greeted.ok()?.ok()?;
     let _graceful = ingress.runtime().in_flight.graceful();
-    accept(ingress, &mut connection, &client, &flooded, stop.clone()).await;
+    let client = (&client, most);
+    accept(ingress, &mut connection, client, &flooded, stop.clone()).await;
     Some(())
 }
 
@@ -127,11 +144,10 @@ async fn turn_away(stream: &mut Lingering) -> io::Result<()> {
 async fn accept(
     ingress: &Arc<Ingress>,
     connection: &mut Connection<Stream, Bytes>,
-    client: &Arc<Client>,
+    (client, most): (&Arc<Client>, u32),
     flooded: &Notify,
     mut stop: ShutdownWatch,
 ) {
-    let most = ingress.runtime().now().config.http2.streams;
     let most = usize::try_from(most).unwrap_or(usize::MAX);
     let largest = ingress.runtime().now().config.limits.head;
     let work = Arc::new(Work::default());

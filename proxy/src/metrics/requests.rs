@@ -22,6 +22,16 @@ pub enum Waited {
     Left,
 }
 
+/// What a client has its share of.
+#[derive(Clone, Copy, Debug, Enum, Eq, IntoStaticStr, PartialEq)]
+#[strum(serialize_all = "snake_case")]
+pub enum Share {
+    /// `limits.client.connections`.
+    Connections,
+    /// `limits.client.requests`.
+    Requests,
+}
+
 /// The counters of requests at one moment. They only grow, so the difference of two gives rates.
 #[derive(Clone, Debug, Default)]
 pub struct RequestTotals {
@@ -64,6 +74,8 @@ pub struct RequestMetrics {
     waited: EnumMap<Waited, IntCounter>,
     /// Connections refused at the limit.
     pub connections_refused: IntCounter,
+    /// Refused because the client has its share already, by what of.
+    pub clients_limited: EnumMap<Share, IntCounter>,
     booked_200: IntCounter,
     requests: IntCounterVec,
     seconds: EnumMap<Outcome, Histogram>,
@@ -113,8 +125,16 @@ impl RequestMetrics {
             "Requests that found no capacity and queued, by result.",
             &["result"],
         )?;
+        let limited = make.counters(
+            "clients_limited_total",
+            "Connections and requests refused because their client had its share already.",
+            &["limit"],
+        )?;
         Ok(Self {
-            in_flight: make.gauge("requests_in_flight", "Requests in flight.")?,
+            in_flight: make.gauge(
+                "requests_in_flight",
+                "Requests in flight that do not wait for their client.",
+            )?,
             connections: make.gauge("connections", "Open client connections.")?,
             waiting: make.gauge(
                 "admission_waiting",
@@ -133,6 +153,7 @@ impl RequestMetrics {
                 "connections_refused_total",
                 "Client connections refused because limits.connections were open.",
             )?,
+            clients_limited: counter_by(&limited, &[]),
             booked_200: requests.with_label_values(&["200", Outcome::Booked.into()]),
             seconds: EnumMap::from_fn(|outcome: Outcome| {
                 seconds.with_label_values(&[<&str>::from(outcome)])

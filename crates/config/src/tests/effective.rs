@@ -54,6 +54,9 @@ limits:
   buffered: 32MiB
   connections: 10000
   requests: 10000
+  client:
+    connections: 2500
+    requests: 2500
 forwarded:
   trust: []
   send: x-forwarded

@@ -491,7 +491,10 @@ fn requests_with_one_key_wait_together_and_are_booked_once() {
 #[test]
 fn more_requests_than_allowed_are_refused_before_they_cost_anything() {
     let hangs = Scripted::charging(|| Act::Hang);
-    let proxy = Proxy::start(&[hangs.address], "limits: {requests: 2}");
+    let proxy = Proxy::start(
+        &[hangs.address],
+        "limits: {requests: 2, client: {requests: 3}}",
+    );
     let held: Vec<_> = (1..=2)
         .map(|count| {
             let mut connection = Connection::open(proxy.charge);

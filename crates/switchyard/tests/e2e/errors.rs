@@ -188,7 +188,7 @@ fn a_body_over_the_limit_is_413_declared_or_not() {
 
 #[test]
 fn a_connection_over_the_limit_is_answered_with_503_overloaded() {
-    let (proxy, _substation) = proxy("limits: {connections: 2}");
+    let (proxy, _substation) = proxy("limits: {connections: 2, client: {connections: 2}}");
     let mut held: Vec<_> = (0..2).map(|_| Connection::open(proxy.charge)).collect();
     for connection in &mut held {
         connection.send(client::request("POST", "/request_charge", "", "{}"));

@@ -119,6 +119,12 @@ impl Frame {
     }
 }
 
+/// The setting that no stream may be sent anything (RFC 9113 §6.5.2).
+pub(crate) fn no_window() -> Vec<u8> {
+    const INITIAL_WINDOW_SIZE: u8 = 4;
+    frame(SETTINGS, 0, 0, &[0, INITIAL_WINDOW_SIZE, 0, 0, 0, 0])
+}
+
 /// A connection that sends only what a test writes.
 pub(crate) struct Raw(TcpStream);
 

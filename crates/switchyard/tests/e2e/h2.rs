@@ -275,7 +275,7 @@ async fn until_async(what: &str, mut condition: impl FnMut() -> bool) {
 #[test]
 fn streams_count_as_requests_in_flight() {
     let (substation, release) = held();
-    let extra = format!("{CLEARTEXT}\nlimits: {{requests: 2}}");
+    let extra = format!("{CLEARTEXT}\nlimits: {{requests: 2, client: {{requests: 3}}}}");
     let proxy = Proxy::start(&[substation.address], &extra);
     runtime().block_on(async {
         let client = Client::cleartext(proxy.charge).await;

@@ -52,6 +52,7 @@ mod rig;
 mod rush_hour;
 mod secure;
 mod sessions;
+mod shares;
 mod sharing;
 mod shortage;
 mod slow;

@@ -104,7 +104,7 @@ fn a_handshake_that_is_never_finished_ends_in_time_and_counts_as_a_connection() 
     let substations = Substations::start(&[1e6]);
     let certificate = Certificate::new();
     let extra = format!(
-        "{}\ntimeouts: {{client: 500ms}}\nlimits: {{connections: 2}}",
+        "{}\ntimeouts: {{client: 500ms}}\nlimits: {{connections: 2, client: {{connections: 2}}}}",
         certificate.yaml()
     );
     let proxy = Proxy::start(&substations.addresses, &extra);

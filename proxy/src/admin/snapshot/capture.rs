@@ -22,7 +22,7 @@ pub(in crate::admin) fn capture(
     let now = grid.clock().now();
     let substations: Vec<_> = grid.views().map(|view| shown(&view, now)).collect();
     let mut traffic = rates.read(now, runtime.metrics.requests.totals());
-    traffic.in_flight = runtime.in_flight.requests();
+    traffic.in_flight = runtime.in_flight.at_work();
     traffic.waiting = dispatch.waiting();
     traffic.connections = runtime.in_flight.connections();
     let balance = Balance::of(&substations);

@@ -55,12 +55,14 @@ impl Ingress {
             via: VIA_HTTP2,
             timer: &mut timer,
             in_flight: runtime.in_flight.request(),
+            share: client.request(),
         };
         let (method, path) = (head.method.as_str(), head.uri.path());
         let mut share = runtime.buffer_share();
         let read = match fault {
             None => read_body(&head, &mut body, &mut answer, &mut context, &mut share).await,
-            Some(fault) => Err(refusal(fault)),
+            // Its answer too may wait for the client.
+            Some(fault) => context.within_limit().and(Err(refusal(fault))),
         };
         context.arrived = Instant::now();
         let whole = read.clone().unwrap_or_default();
@@ -171,18 +173,25 @@ async fn read_body(
     // A stream ends with its answer, so a body that no answer depends on is not read.
     target::of(head.method.as_str(), head.uri.path())?;
     expect(&head.headers, body, answer)?;
-    let (most, limit) = {
+    let (most, limit, waiting) = {
         let config = &context.snapshot.config;
-        (config.limits.body, config.timeouts.client)
+        let limits = &config.limits;
+        (limits.body, config.timeouts.client, limits.requests)
     };
     let declared = head.headers.get(header::CONTENT_LENGTH);
     let declared = declared.and_then(|length| length.to_str().ok()?.parse().ok());
     if declared.is_some_and(|length: usize| length > most) {
         return Err(body_too_large(most));
     }
-    let read = pin!(collect(body, most, share));
-    let read = context.timer.guard(context.started + limit, read).await;
-    read.unwrap_or_else(|_| Err(too_slow("body", limit)))
+    let read = {
+        let read = pin!(collect(body, most, share));
+        let read = pin!(context.in_flight.on_client(waiting, read));
+        context.timer.guard(context.started + limit, read).await
+    };
+    let read = read.unwrap_or_else(|_| Err(too_slow("body", limit)))?;
+    // While the body came, others may have begun to work.
+    context.within_limit()?;
+    Ok(read)
 }
 
 /// Tells the client to send its body, if the client waits for that.
