@@ -23,18 +23,19 @@ use crate::{
 pub struct Trial {
     substation: Arc<Substation>,
     clock: Clock,
-    is_trial: bool,
-    is_probe: bool,
+    /// Whether it decides about an ejection, and whether about a refusal.
+    ends_ejection: bool,
+    ends_refusal: bool,
 }
 
 impl Drop for Trial {
     fn drop(&mut self) {
         let ledger: &Ledger = self.substation.ledger();
         let (state, now) = (self.substation.rotation_state(), self.clock.now());
-        if self.is_trial {
+        if self.ends_ejection {
             state.abandon_trial(ledger, now);
         }
-        if self.is_probe {
+        if self.ends_refusal {
             state.end_probe(ledger, now);
         }
     }
@@ -50,7 +51,7 @@ impl Grid {
     pub fn enter(&self, substation: &Arc<Substation>, load: Load) -> Result<Option<Trial>, Closed> {
         let state = substation.rotation_state();
         let admission = state.admission(substation.ledger(), load, self.shared.clock);
-        let (is_trial, is_probe) = match admission {
+        let (ends_ejection, ends_refusal) = match admission {
             Admission::Free => return Ok(None),
             Admission::Closed => return Err(Closed),
             Admission::Trial => (true, false),
@@ -60,8 +61,8 @@ impl Grid {
         Ok(Some(Trial {
             substation: Arc::clone(substation),
             clock: self.shared.clock,
-            is_trial,
-            is_probe,
+            ends_ejection,
+            ends_refusal,
         }))
     }
 

@@ -265,7 +265,10 @@ impl Dispatcher {
         if let Operation::Charge { charge, .. } = operation
             && (200..300).contains(&answer.status)
         {
-            if self.random(|rng| rng.u32(..)) % BOOKINGS_SAMPLED == 0 {
+            if self
+                .random(|rng| rng.u32(..))
+                .is_multiple_of(BOOKINGS_SAMPLED)
+            {
                 self.state.budget.booked(context.source);
             }
             // Otherwise the load has ended with the answer.

@@ -74,7 +74,9 @@ fn a_flood_ejects_nobody_and_hides_nobody() {
         let mut rng = fastrand::Rng::with_seed(seed);
         let rules = config::Health::default();
         let mut readings = healthy(COUNT);
-        readings.iter_mut().for_each(|reading| reading.ended = 0);
+        for reading in &mut readings {
+            reading.ended = 0;
+        }
         let mut detectors: Vec<_> = (0..COUNT).map(|_| OutlierDetector::default()).collect();
         let mut since = [at(0); COUNT];
         let has_dead = seed % 2 == 0;
