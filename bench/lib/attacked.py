@@ -88,7 +88,7 @@ def measure(attacker, attack, peer, process, ports, cert, options):
     honest = ports[attacks.TLS if is_tls else attacks.HTTP1]
     order = {"attack": attack.name, "target": f"127.0.0.1:{ports[attack.door]}", "honest": f"127.0.0.1:{honest}",
              "certificate": str(cert[0]) if is_tls else None, "process": process.pid,
-             "connections": max(1, int(attack.connections * options.scale)), "addresses": attack.addresses,
+             "connections": max(1, int(attack.connections * options.scale)), "addresses": attack.addresses, "pause": attack.pause,
              "seconds": options.seconds, "rate": options.rate}
     output, _ = run_to_its_end(f"attack {attack.name}", [str(attacker), json.dumps(order)],
                                2 * options.seconds + SPARE_SECONDS)

@@ -26,12 +26,13 @@ class Attack:
     what: str
     unit: str = ""  # what is counted besides bytes
     addresses: int = 8
+    pause: float = 0.1  # seconds until a connection that was ended is opened again
 
 
 ALL = [
     Attack("idle", HTTP1, 4000, "connections that say nothing"),
-    Attack("unfinished-head", HTTP1, 600, "a head of 1 MB in one field, unfinished"),
-    Attack("unfinished-fields", HTTP1, 4000, "a head of 15 kB in short fields, unfinished"),
+    Attack("unfinished-head", HTTP1, 600, "a head of 1 MB in one field, unfinished", pause=2),
+    Attack("unfinished-fields", HTTP1, 4000, "a head of 14 kB in 38 fields, unfinished"),
     Attack("slow-head", HTTP1, 2000, "a head, a byte each 0.2 s"),
     Attack("endless-head", HTTP1, 2000, "a head without end, a field each 0.2 s"),
     Attack("many-fields", HTTP1, 16, "charges with 60 short fields", "request"),
@@ -55,11 +56,11 @@ ALL = [
            addresses=1),
     Attack("idle", TLS, 2000, "connections that say nothing"),
     Attack("tls-half-hello", TLS, 2000, "half a ClientHello"),
-    Attack("tls-hello-only", TLS, 2000, "a ClientHello and nothing more"),
+    Attack("tls-hello-only", TLS, 500, "a ClientHello and nothing more", pause=2),
     Attack("tls-slow-hello", TLS, 2000, "a ClientHello, a byte each 0.2 s"),
     Attack("tls-endless-hello", TLS, 16, "a handshake message without end"),
     Attack("idle", ADMIN, 4000, "connections that say nothing"),
-    Attack("unfinished-head", ADMIN, 600, "a head of 1 MB in one field, unfinished"),
+    Attack("unfinished-head", ADMIN, 600, "a head of 1 MB in one field, unfinished", pause=2),
     Attack("slow-head", ADMIN, 2000, "a head, a byte each 0.2 s"),
 ]
 

@@ -41,6 +41,8 @@ struct Order {
     connections: usize,
     /// From how many loopback addresses, 127.0.0.2 and the next ones. Honest clients come from 127.0.0.1.
     addresses: u8,
+    /// The seconds until a connection that the proxy ended is opened again.
+    pause: f64,
     /// How long each of the two measurements takes.
     seconds: f64,
     /// Honest charges a second.
@@ -97,7 +99,7 @@ fn main() {
         order.connections,
     )
     .from_addresses(2, order.addresses)
-    .returning()
+    .returning_after(Duration::from_secs_f64(order.pause))
     .at_most(2 * duration + Duration::from_secs(30))
     .start();
     let attacked = honest(duration);

@@ -50,7 +50,7 @@ pub fn attack(name: &str) -> Option<Attack> {
     Some(match name {
         "idle" => http1::idle(),
         "unfinished-head" => http1::unfinished_head(1_000_000),
-        "unfinished-fields" => http1::unfinished_fields(15_000),
+        "unfinished-fields" => http1::unfinished_modest_head(14_000),
         "slow-head" => http1::slow_head(seldom),
         "endless-head" => http1::endless_head(seldom),
         "many-fields" => http1::many_fields(60, often),

@@ -23,6 +23,15 @@ pub fn unfinished_fields(size: usize) -> Attack {
     Attack::new(head)
 }
 
+/// A head of at most so many bytes, in fields of some hundred bytes, that never ends: of few fields, and each small
+/// enough for any buffer, so that only its end is missing.
+#[must_use]
+pub fn unfinished_modest_head(size: usize) -> Attack {
+    let field = format!("x-modest: {}\r\n", "a".repeat(350));
+    let count = size.saturating_sub(LINE.len()) / field.len();
+    Attack::new(LINE.to_owned() + &field.repeat(count))
+}
+
 /// A whole charge whose head arrives byte by byte.
 #[must_use]
 pub fn slow_head(pause: Duration) -> Attack {

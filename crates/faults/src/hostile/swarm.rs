@@ -31,7 +31,7 @@ use crate::PATIENCE;
 /// Connections that are being opened at the same time: fewer than any backlog holds, so that none waits a second
 /// for its SYN to be repeated.
 const AT_ONCE: usize = 64;
-/// The pause before a connection that was ended is opened again.
+/// What counts as at once.
 const BREATH: Duration = Duration::from_millis(20);
 /// What a client that does not read tells the kernel to take, in bytes.
 const LITTLE: u32 = 4096;
@@ -43,7 +43,8 @@ pub struct Swarm {
     attack: Attack,
     connections: usize,
     sources: Vec<IpAddr>,
-    is_returning: bool,
+    /// The pause before a connection that was ended is opened again, if it is.
+    pause: Option<Duration>,
     longest: Duration,
 }
 
@@ -56,7 +57,7 @@ impl Swarm {
             attack,
             connections,
             sources: Vec::new(),
-            is_returning: false,
+            pause: None,
             longest: Duration::from_mins(1),
         }
     }
@@ -69,10 +70,16 @@ impl Swarm {
         self
     }
 
-    /// A connection that the server ended is opened again.
+    /// A connection that the server ended is opened again, at once.
     #[must_use]
-    pub fn returning(mut self) -> Self {
-        self.is_returning = true;
+    pub fn returning(self) -> Self {
+        self.returning_after(BREATH)
+    }
+
+    /// A connection that the server ended is opened again after this pause.
+    #[must_use]
+    pub fn returning_after(mut self, pause: Duration) -> Self {
+        self.pause = Some(pause);
         self
     }
 
@@ -208,10 +215,10 @@ async fn one(
         } else {
             counts.lock().unwrap().refused += 1;
         }
-        if !swarm.is_returning {
-            return;
+        match swarm.pause {
+            Some(pause) => sleep(pause).await,
+            None => return,
         }
-        sleep(BREATH).await;
     }
 }
 
