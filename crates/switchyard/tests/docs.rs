@@ -282,6 +282,20 @@ fn the_error_table_is_that_of_the_code() {
     assert_eq!(documented, codes);
 }
 
+#[test]
+fn every_key_of_the_threat_model_is_a_key_of_the_configuration() {
+    let configuration = read("docs/configuration.md");
+    let known: BTreeSet<_> = rows(&configuration, "## Every key")
+        .iter()
+        .flat_map(|row| quoted(row[0]))
+        .collect();
+    let text = read("docs/security.md");
+    let bounds = rows(&text, "## What is bounded");
+    let named: BTreeSet<_> = bounds.iter().flat_map(|row| quoted(row[2])).collect();
+    assert!(named.len() > 10, "only {named:?}");
+    assert!(named.is_subset(&known), "{:?}", named.difference(&known));
+}
+
 /// All Rust sources under these folders, as one text.
 fn sources(folders: &[impl AsRef<Path>]) -> String {
     let mut text = String::new();

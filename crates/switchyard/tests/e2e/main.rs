@@ -17,6 +17,7 @@
 mod admin;
 mod admission;
 mod answers;
+mod attacks;
 mod balance;
 mod chaos;
 mod child;
