@@ -189,10 +189,16 @@ impl Ledger {
     /// that end. The upstream would get less and less load although it is as empty as the others. How much ends there
     /// is unknown. The best guess is that its load changes like that of the others; the next sample corrects it.
     ///
+    /// One at its [limit](super::RequestLimit) does not follow the others downwards: it is silent because it hangs as
+    /// likely as because its page does, and load that seems to end there would draw requests.
+    ///
     /// It does not change the room, and nothing at all where load ends with its answer: then the ledger learns of the
     /// ends without a gauge.
     pub fn extrapolate(&self, drift: f64) {
         if !self.is_sampled() || self.lasts() == Lasts::Answer {
+            return;
+        }
+        if drift < 0.0 && self.is_at_limit() {
             return;
         }
         let _record = self.record();

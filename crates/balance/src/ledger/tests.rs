@@ -112,6 +112,21 @@ fn extrapolation_does_not_forget_a_refusal() {
 }
 
 #[test]
+fn one_at_its_limit_of_requests_is_not_extrapolated_downwards() {
+    let ledger = Ledger::default();
+    ledger.sample(ledger.scrape_sent(), reading(40.0));
+    reserve(&ledger, 10.0);
+    ledger.set_request_limit(RequestLimit::Soft(1));
+    ledger.extrapolate(-0.5);
+    assert_eq!(ledger.estimate(), load(50.0));
+    ledger.extrapolate(0.5);
+    assert_eq!(ledger.estimate(), load(75.0));
+    ledger.settle(load(10.0));
+    ledger.extrapolate(-0.2);
+    assert_eq!(ledger.estimate(), load(60.0), "its request was answered");
+}
+
+#[test]
 fn extrapolation_moves_the_whole_estimate_and_not_the_gauge() {
     let ledger = Ledger::new(Some(load(100.0)));
     ledger.extrapolate(0.5);
