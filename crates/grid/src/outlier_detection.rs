@@ -78,6 +78,8 @@ pub struct OutlierDetector {
     run: BySource,
     /// The last failure was that it was unreachable.
     unreachable: bool,
+    /// When the last connection that was not accepted in time, and that counted, was given up.
+    silent_at: Option<Moment>,
     ejections: u32,
     back_since: Option<Moment>,
     window: Window,
@@ -150,6 +152,30 @@ impl OutlierDetector {
             Stage::In | Stage::Ejected(_) => return None,
         };
         Some(self.eject(cause, now, rules))
+    }
+
+    /// Records that a connection was not accepted within `waited`, which ended `now`. A full queue of connections looks
+    /// like that too, while the substation answers over the connections that it has. So attempts that overlap count
+    /// once: a good exchange meanwhile then shows that it lives. `may_eject` as of [`OutlierDetector::failed`], because
+    /// a rush fills the queues of all substations at once.
+    pub fn silent(
+        &mut self,
+        now: Moment,
+        waited: Duration,
+        rules: &config::Health,
+        may_eject: impl FnOnce() -> bool,
+    ) -> Option<HealthChange> {
+        let overlaps = |last: Moment| now.since(last) < waited;
+        let is_trial = matches!(self.stage, Stage::Trial | Stage::Tried);
+        if self.silent_at.is_some_and(overlaps) && !is_trial {
+            return None;
+        }
+        self.silent_at = Some(now);
+        let is_last = self.failures + 1 >= rules.failures;
+        if self.stage == Stage::In && is_last && !may_eject() {
+            return None;
+        }
+        self.unreachable(now, rules)
     }
 
     /// Records a failure. `exchanges` is how many have ended so far. `may_eject` is called before an ejection, and

@@ -4,7 +4,7 @@
 //! too few substations are left, those ejected for failing are used as well, because a substation
 //! that sometimes fails is better than none. Drained and unreachable substations are never used.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use switchyard_balance::{Ledger, Load};
 use switchyard_process::Shortage;
@@ -81,12 +81,21 @@ impl Grid {
         substation.rotation_state().served(source);
     }
 
-    /// Reports that no connection to `substation` could be made.
+    /// Reports that `substation` refused a connection, or that it can't be reached.
     pub fn unreachable(&self, substation: &Substation) {
         let now = self.shared.clock.now();
         let event = substation
             .rotation_state()
             .unreachable(substation.ledger(), now);
+        self.follow(substation, event);
+    }
+
+    /// Reports that `substation` did not accept a connection within `waited`.
+    pub fn silent(&self, substation: &Substation, waited: Duration) {
+        let now = self.shared.clock.now();
+        let event = substation
+            .rotation_state()
+            .silent(substation.ledger(), waited, now);
         self.follow(substation, event);
     }
 

@@ -7,9 +7,12 @@
 //!
 //! A good answer and a choice read one flag each, and take the lock only if the flag is set.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering::Relaxed},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::Duration,
 };
 
 use parking_lot::Mutex;
@@ -175,6 +178,25 @@ impl RotationState {
     pub(super) fn unreachable(&self, ledger: &Ledger, now: Moment) -> Option<RotationEvent> {
         self.change(ledger, now, |state, now| {
             let change = state.detector.unreachable(now, &state.rules);
+            change.map(RotationEvent::Health)
+        })
+    }
+
+    /// Records that a connection was not accepted within `waited`.
+    pub(super) fn silent(
+        &self,
+        ledger: &Ledger,
+        waited: Duration,
+        now: Moment,
+    ) -> Option<RotationEvent> {
+        self.change(ledger, now, |state, now| {
+            let mut is_counted = state.is_counted;
+            let may_eject = || {
+                is_counted = is_counted || self.counts.admit_ejection();
+                is_counted
+            };
+            let change = state.detector.silent(now, waited, &state.rules, may_eject);
+            state.is_counted = is_counted;
             change.map(RotationEvent::Health)
         })
     }

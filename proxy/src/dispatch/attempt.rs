@@ -4,7 +4,7 @@
 //! booked, cancelled or unknown, what counts for the substation's health, and whether the request may be booked.
 //! Whether a failure is the substation's fault or its request's, the grid decides.
 
-use std::{sync::Arc, time::Duration};
+use std::{io::ErrorKind, sync::Arc, time::Duration};
 
 use switchyard_balance::{Load, Reservation, ledger::ReportSent};
 use switchyard_grid::{Blame, Excuse, Grid, Substation, UpstreamOutcome};
@@ -105,7 +105,10 @@ pub(super) fn of_charge(
         Err(UpstreamError::Connect(error)) => {
             count(UpstreamOutcome::Connect);
             debug!(substation = substation.name(), %error, "Request not sent: no connection");
-            grid.unreachable(substation);
+            match error.kind() {
+                ErrorKind::TimedOut => grid.silent(substation, took),
+                _ => grid.unreachable(substation),
+            }
             reservation.cancel();
             Attempt::SafeToRetry(SafeToRetry::Connect(error.kind()), None)
         }

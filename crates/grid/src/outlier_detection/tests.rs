@@ -316,3 +316,54 @@ fn a_trial_that_fails_while_others_fail_too_costs_no_more_than_a_first_ejection(
     }
     assert_eq!(detector.ejections(), 1);
 }
+
+const WAITED: Duration = Duration::from_millis(200);
+
+fn silent(detector: &mut OutlierDetector, now: u64, may_eject: bool) -> Option<HealthChange> {
+    detector.silent(at(now), WAITED, &rules(), || may_eject)
+}
+
+#[test]
+fn connections_that_are_not_accepted_at_the_same_time_count_once() {
+    let mut detector = OutlierDetector::default();
+    for _ in 0..1_000 {
+        assert_eq!(silent(&mut detector, 200, true), None);
+    }
+    assert_eq!(detector.failures(), 1);
+    // Those that it has go on, and answer.
+    detector.good(at(250));
+    for now in 300..500 {
+        assert_eq!(silent(&mut detector, now, true), None);
+    }
+    assert!(detector.failures() < 3);
+}
+
+#[test]
+fn one_that_accepts_nothing_is_ejected_if_that_many_may_be() {
+    for may_eject in [true, false] {
+        let mut detector = OutlierDetector::default();
+        assert_eq!(silent(&mut detector, 200, may_eject), None);
+        assert_eq!(silent(&mut detector, 400, may_eject), None);
+        let change = silent(&mut detector, 600, may_eject);
+        let is_ejected = matches!(
+            change,
+            Some(HealthChange::Ejected(EjectionCause::InARow, _))
+        );
+        assert_eq!(is_ejected, may_eject);
+        assert_eq!(detector.is_unreachable(), may_eject);
+    }
+}
+
+#[test]
+fn a_trial_that_is_not_accepted_fails_whenever_the_last_one_was() {
+    let mut detector = OutlierDetector::default();
+    eject(&mut detector, Bad, 0);
+    detector.tick(at(60_000), true);
+    assert!(detector.start_trial());
+    let change = silent(&mut detector, 60_100, false);
+    let ejection = 2 * rules().ejection;
+    assert_eq!(
+        change,
+        Some(HealthChange::Ejected(EjectionCause::Trial, ejection))
+    );
+}
