@@ -43,7 +43,7 @@ impl ClientWatch<'_> {
                         return;
                     }
                 }
-                pending().await
+                pending::<()>().await;
             }
             Self::Http2(answer) => {
                 // An error means that the connection has ended.

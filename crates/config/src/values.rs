@@ -76,7 +76,7 @@ pub(super) fn networks(node: &Node) -> Read<Vec<Network>> {
 /// A list of ranges of IP addresses, with at least one.
 pub(super) fn some_networks(node: &Node) -> Read<Vec<Network>> {
     match networks(node)? {
-        none if none.is_empty() => {
+        empty if empty.is_empty() => {
             Err("must name at least one range, as in `[10.0.0.0/8]`".to_owned())
         }
         some => Ok(some),

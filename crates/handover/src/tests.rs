@@ -141,7 +141,7 @@ async fn no_first_byte_but_the_version_is_answered_with_sockets() {
                 assert_eq!(answer(&place, &[byte]), [VERSION], "{byte}");
             }
         }
-        assert_eq!(answer(&place, &[b'1'; 100_000]), [VERSION]);
+        assert_eq!(answer(&place, &vec![b'1'; 100_000]), [VERSION]);
         assert_eq!(answer(&place, b""), b"");
         // Greeted, and gone or garbled before it is ready.
         for rest in [&b""[..], b"r", b"X", &[VERSION], &[0; 1000]] {

@@ -131,8 +131,8 @@ impl Admin {
         }
         let is_over = read.head.is_none_or(|head| head.closes()) || *shutdown.borrow();
         let closes = is_over || read.body.is_none();
-        let sent = send(&mut connection, answer, &id, is_head, closes);
-        match timeout(limit, sent).await {
+        let sending = send(&mut connection, answer, &id, is_head, closes);
+        match timeout(limit, sending).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
                 debug!(%error, "The admin port could not answer");

@@ -4,7 +4,7 @@
 //! place with a load of at most so much is found in one walk down. It is balanced by random priorities (a treap): those
 //! who wait choose when they come and go, and must not be able to make it a list.
 
-use std::time::Duration;
+use std::{cmp::Ordering, time::Duration};
 
 use super::Turn;
 
@@ -94,12 +94,10 @@ impl<T> Order<T> {
     pub(super) fn set_wish(&mut self, turn: Turn, wish: Wish) {
         fn set<T>(link: &mut Link<T>, turn: Turn, wish: Wish) {
             let Some(node) = link else { return };
-            if turn < node.turn {
-                set(&mut node.left, turn, wish);
-            } else if turn > node.turn {
-                set(&mut node.right, turn, wish);
-            } else {
-                node.wish = wish;
+            match turn.cmp(&node.turn) {
+                Ordering::Less => set(&mut node.left, turn, wish),
+                Ordering::Greater => set(&mut node.right, turn, wish),
+                Ordering::Equal => node.wish = wish,
             }
             node.renew();
         }
@@ -203,9 +201,10 @@ mod tests {
 
     use super::*;
 
-    fn depth<T>(link: &Link<T>) -> usize {
-        link.as_ref()
-            .map_or(0, |node| 1 + depth(&node.left).max(depth(&node.right)))
+    fn depth<T>(link: Option<&Node<T>>) -> usize {
+        link.map_or(0, |node| {
+            1 + depth(node.left.as_deref()).max(depth(node.right.as_deref()))
+        })
     }
 
     #[test]
@@ -264,6 +263,10 @@ mod tests {
             let arrived = Duration::from_micros(number);
             order.insert(Turn { arrived, number }, Wish::NONE, (), rng.u64(..));
         }
-        assert!(depth(&order.root) < 60, "{}", depth(&order.root));
+        assert!(
+            depth(order.root.as_deref()) < 60,
+            "{}",
+            depth(order.root.as_deref())
+        );
     }
 }

@@ -103,7 +103,7 @@ struct Judge {
 impl Judge {
     fn leave(&mut self, now: Duration) {
         if let Some((car, since)) = self.kept.filter(|(car, _)| car.until <= now) {
-            self.pause = now + (now - since);
+            self.pause = now + now.saturating_sub(since);
             self.kept = None;
             self.hopeless.push(car.number);
         }
@@ -115,7 +115,7 @@ impl Judge {
         if self.kept.is_none() {
             station.kept = None;
             let overdue = |car: &&Car| {
-                now >= car.arrived + (car.until - car.arrived) / 2
+                now >= car.arrived + car.until.saturating_sub(car.arrived) / 2
                     && !self.hopeless.contains(&car.number)
             };
             if now >= self.pause
@@ -232,7 +232,7 @@ fn among_small(patience: Duration, large: i64) -> Vec<(Duration, usize)> {
 fn a_large_one_is_passed_for_half_of_its_patience_and_then_gets_its_turn() {
     let served = among_small(ms(1_000), 90);
     let (at, _) = served.iter().find(|(_, car)| *car == 50).unwrap();
-    let waited = *at - ms(250);
+    let waited = at.saturating_sub(ms(250));
     assert!(ms(500) < waited && waited < ms(650), "{waited:?}");
     let passed = served.iter().filter(|(when, _)| *when < *at).count();
     assert!(passed > 60, "small ones went on meanwhile: {passed}");
@@ -243,7 +243,9 @@ fn one_that_never_fits_delays_the_others_only_if_it_could() {
     // More than the capacity: nothing is ever kept for it.
     let served = among_small(ms(1_000), 101);
     assert!(served.iter().all(|(_, car)| *car != 50));
-    let gaps = served.windows(2).map(|pair| pair[1].0 - pair[0].0);
+    let gaps = served
+        .windows(2)
+        .map(|pair| pair[1].0.saturating_sub(pair[0].0));
     assert!(gaps.max().unwrap() < ms(100));
 }
 

@@ -58,7 +58,7 @@ impl Lookups {
         // The call needs a port, which has no effect.
         let addresses = self.all(host, 1).await;
         let addresses = addresses.map_err(|error| unknown(error.to_string()))?;
-        let first = switchyard_address::first(addresses.into_iter()).map(|address| address.ip());
+        let first = switchyard_address::first(addresses).map(|address| address.ip());
         first.ok_or_else(|| unknown("it has no address".to_owned()))
     }
 }

@@ -433,9 +433,9 @@ fn what_nothing_in_rotation_could_bear_takes_no_place_even_where_a_substation_is
         .unwrap();
     let proxy = Proxy::start_unready(&[substations.addresses[0], gone], PATIENT);
     until("it is out", || {
-        let status = proxy.status();
-        let states = [0, 1].map(|at| status["substations"][at]["state"].clone());
-        (states == ["up", "down"]).then_some(())
+        let grid = proxy.status();
+        let found = [0, 1].map(|at| grid["substations"][at]["state"].clone());
+        (found == ["up", "down"]).then_some(())
     });
     let held = session(&proxy.charge(r#"{"power_kw": 95}"#));
     let waits = ask(&proxy, "", CHARGE);

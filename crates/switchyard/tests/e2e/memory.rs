@@ -30,7 +30,7 @@ const HALF_A_SECOND: Duration = Duration::from_millis(500);
 
 /// Runs so many connections of each attack at once, against the public port (true) or the admin port, and checks memory and
 /// latency. All come from many addresses, so that no share of one address is what bounds them.
-fn holds(proxy: &Proxy, honest: Honest, attacks: Vec<(bool, usize, Attack)>) {
+fn holds(proxy: &Proxy, honest: &Honest, attacks: Vec<(bool, usize, Attack)>) {
     let watch = Watch::start(proxy.id());
     let raids: Vec<_> = attacks
         .into_iter()
@@ -114,7 +114,7 @@ fn ten_thousand_slow_clients_of_every_kind_fit_into_256_mib() {
         ]);
     holds(
         &proxy,
-        Honest::new(proxy.charge, 100.0, MEANWHILE),
+        &Honest::new(proxy.charge, 100.0, MEANWHILE),
         attacks.collect(),
     );
 }
@@ -134,5 +134,5 @@ fn handshakes_that_never_end_fit_into_256_mib() {
     ];
     let honest = Honest::new(proxy.charge, 50.0, MEANWHILE).over(certificate.client(&["http/1.1"]));
     let attacks = attacks.map(|(count, attack)| (true, count, attack));
-    holds(&proxy, honest, attacks.into());
+    holds(&proxy, &honest, attacks.into());
 }

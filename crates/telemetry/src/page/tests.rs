@@ -75,7 +75,7 @@ fn histograms_are_written_as_the_crate_writes_them() {
     let at_bounds = (0..17).map(|n| Duration::from_nanos(50_000 << n));
     let around = at_bounds.flat_map(|bound| {
         let one = Duration::from_nanos(1);
-        [bound - one, bound, bound + one]
+        [bound.saturating_sub(one), bound, bound + one]
     });
     let durations: Vec<_> = around
         .chain([Duration::ZERO, Duration::from_secs(1000)])
