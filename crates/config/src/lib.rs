@@ -1,7 +1,7 @@
 //! The configuration: from the file as written to a [`Config`] that is checked and complete.
 //!
 //! An operator who mistypes three keys learns of all three. A derived reader stops at the first fault, so the file is
-//! parsed into a plain [`tree`] instead, and walked: each value that does not fit is noted as a [`Fault`] (its path,
+//! parsed into a plain [`tree`](mod@tree) instead, and walked: each value that does not fit is noted as a [`Fault`] (its path,
 //! its text, the rule that it breaks), its default takes its place, and the walk goes on. Only a walk without a fault
 //! yields a [`Config`].
 //!
