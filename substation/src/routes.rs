@@ -22,8 +22,10 @@ use crate::load_report;
 use crate::metrics::Metrics;
 use crate::problem::Problem;
 use crate::response::{self, Response, SessionState};
-use crate::server::MOST_HEADERS;
 use crate::substation::{ChargeContext, SessionView, Substation};
+
+/// The most headers of a request: the proxy lets 64 of a client's through, and adds some of its own.
+const MOST_HEADERS: usize = 96;
 
 /// Responds to one request. It can't fail: a refusal is a response too.
 pub(crate) async fn respond(

@@ -18,8 +18,6 @@ use crate::substation::Substation;
 mod connection;
 mod refusal;
 
-pub(crate) use connection::MOST_HEADERS;
-
 /// How long requests in flight may take during the shutdown. They can wait for a body or `answer_after`.
 const DRAIN_LIMIT: Duration = Duration::from_secs(2);
 /// The most connections at once: as many as the proxy serves clients by default. A further one is closed.

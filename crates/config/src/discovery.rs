@@ -4,7 +4,6 @@ mod allow;
 mod read;
 
 pub use allow::LeftOut;
-pub(super) use allow::impossible;
 pub(super) use read::discovery;
 
 use super::{Network, json_schema, show};

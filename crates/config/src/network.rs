@@ -1,6 +1,10 @@
 //! A range of IP addresses, as in `10.0.0.0/8`.
 
-use std::{fmt, net::IpAddr, str::FromStr};
+use std::{
+    fmt,
+    net::{IpAddr, Ipv4Addr},
+    str::FromStr,
+};
 
 use serde::{Serialize, Serializer};
 use thiserror::Error;
@@ -80,6 +84,20 @@ impl Serialize for Network {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("is not a range of IP addresses: write one such as 10.0.0.0/8, 2001:db8::/32 or 127.0.0.1")]
 pub struct NotANetwork;
+
+/// What an address is that no single host has.
+pub(crate) fn impossible(address: IpAddr) -> Option<&'static str> {
+    match address {
+        address if address.is_multicast() => Some("a multicast address"),
+        IpAddr::V4(Ipv4Addr::BROADCAST) => Some("the broadcast address"),
+        address if address.is_unspecified() => Some("an address to listen on"),
+        // "This network": an address of a host that does not know its own yet.
+        IpAddr::V4(address) if address.octets().first() == Some(&0) => {
+            Some("an address of 0.0.0.0/8")
+        }
+        _ => None,
+    }
+}
 
 #[cfg(test)]
 mod tests {

@@ -3,10 +3,7 @@
 use strum::VariantArray;
 use switchyard_telemetry::{Label, Number, Page};
 
-use crate::{grid::Grid, state::SubstationState, view::SubstationView};
-
-/// The label with a substation's name.
-pub(crate) const SUBSTATION: &str = "substation";
+use crate::{grid::Grid, metrics::SUBSTATION, state::SubstationState, view::SubstationView};
 
 /// All substations at one moment, and how a family of gauges is written of them.
 struct Gauges<'g>(Vec<(Label<'g>, SubstationView<'g>)>);

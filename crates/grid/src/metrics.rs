@@ -28,6 +28,9 @@ use crate::{
     state::SubstationState,
 };
 
+/// The label with a substation's name.
+pub(crate) const SUBSTATION: &str = "substation";
+
 /// The metrics of all substations.
 #[derive(Debug)]
 pub struct GridMetrics {

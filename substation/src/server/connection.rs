@@ -24,8 +24,6 @@ use crate::substation::Substation;
 /// head as well, so this is above the 60 s for which the proxy keeps idle connections: the side that
 /// sends closes first, and never sends into a connection that is being closed.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(75);
-/// The most headers of a request. The proxy lets as many of a client's through, and adds five of its own.
-pub(crate) const MOST_HEADERS: usize = 96;
 /// The most headers that are read, to be refused with an answer on a connection that goes on.
 const MOST_READ_HEADERS: usize = 256;
 /// The largest head, in bytes: the proxy passes on at most 64 KiB.

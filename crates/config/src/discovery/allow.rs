@@ -12,7 +12,7 @@ use std::{
 };
 
 use super::Discovery;
-use crate::Network;
+use crate::{Network, network::impossible};
 
 /// Everything. Link-local addresses need a range of their own.
 pub(super) const EVERYTHING: [Network; 2] = [
@@ -64,20 +64,6 @@ impl Discovery {
             None if allowed.next().is_none() => Err(LeftOut::NotAllowed),
             _ => Ok(()),
         }
-    }
-}
-
-/// What an address is that no single host has.
-pub(crate) fn impossible(address: IpAddr) -> Option<&'static str> {
-    match address {
-        address if address.is_multicast() => Some("a multicast address"),
-        IpAddr::V4(Ipv4Addr::BROADCAST) => Some("the broadcast address"),
-        address if address.is_unspecified() => Some("an address to listen on"),
-        // "This network": an address of a host that does not know its own yet.
-        IpAddr::V4(address) if address.octets().first() == Some(&0) => {
-            Some("an address of 0.0.0.0/8")
-        }
-        _ => None,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Addresses: an IP address or a host name, always with a port.
 
 use super::{Read, source::check_host, text};
-use crate::{discovery::impossible, tree::Node};
+use crate::{network::impossible, tree::Node};
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use switchyard_address::{canonical, first};
 

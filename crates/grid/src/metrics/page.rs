@@ -5,8 +5,7 @@ use strum::VariantArray;
 use switchyard_balance::{Policy, Reason};
 use switchyard_telemetry::{Count, Family, Label, Page};
 
-use super::{GridMetrics, SubstationMetrics};
-use crate::gauges::SUBSTATION;
+use super::{GridMetrics, SUBSTATION, SubstationMetrics};
 
 type Labelled<'a> = (Label<'a>, &'a SubstationMetrics);
 
