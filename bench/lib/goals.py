@@ -7,12 +7,14 @@ CPU_LIMIT, CPU_AIM = 0.70, 0.60
 RATE_LIMIT = 1.4
 POOLED_LIMIT = 1.05
 MANY_LIMIT = 1.10
+SLOW_RATE_LIMIT = 0.90
 IDLE_KIB_LIMIT = 8
 PEERS = ("haproxy", "nginx", "envoy")
 OURS, POOLED = "switchyard", "switchyard-pooled"
 
 TWO_THREADS = Point(threads=2)
 MANY = SUBSTATIONS.points[-1][1]
+ONE_SLOW = SLOW.points[-1][1]
 
 
 def judged(rows, cells, idle):
@@ -30,6 +32,8 @@ def judged(rows, cells, idle):
               found.compared((USUAL, OURS), base(USUAL), "proxy_cpu_us"), aim=CPU_AIM),
         _goal("requests/s with two threads on two cores, × the better of HAProxy and nginx", "≥", RATE_LIMIT,
               found.compared((TWO_THREADS, OURS), base(TWO_THREADS), "rate", best=max)),
+        _goal("requests/s with one slow substation of three, × the better of HAProxy and nginx", "≥", SLOW_RATE_LIMIT,
+              found.compared((ONE_SLOW, OURS), base(ONE_SLOW), "rate", best=max)),
         *_not_above_pooled(found),
         *_not_above_peers(found),
         _goal("KiB an idle client", "≤", IDLE_KIB_LIMIT, (idle.get(OURS), None)),

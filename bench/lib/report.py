@@ -57,8 +57,9 @@ def _about(scenario, run):
         return [f"{rate:,.0f} requests/s: half of what one thread of the slowest proxy can answer at a constant rate.",
                 "requester sends them evenly spaced in an open loop. A latency begins when its request was due.", ""]
     if scenario is scenarios.SLOW:
-        return ["If one of three substations is slow, HAProxy, nginx and Envoy avoid it, because they prefer the fewest "
-                "connections.", "We balance the load that sessions leave behind, so each substation gets a third.", ""]
+        return ["HAProxy, nginx and Envoy avoid a slow substation, because they prefer the fewest connections.",
+                "We balance the load that sessions leave behind, and give a slow substation no more than its part of the "
+                "requests under way (upstream.max_requests).", ""]
     if scenario is scenarios.IDLE:
         return [f"The growth of resident memory from 200 to {idle:,} clients that have made one request each and keep their "
                 "connection.", ""]

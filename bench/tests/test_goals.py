@@ -29,8 +29,14 @@ class Goals(unittest.TestCase):
         self.assertFalse(self.one(what, [cell("switchyard", proxy_cpu_us=7.1), *peers]))
         two = Point(threads=2)
         peers = [cell("haproxy", point=two, rate=900.0), cell("nginx", point=two, rate=1000.0)]
-        self.assertTrue(self.one("requests/s", [cell("switchyard", point=two, rate=1400.0), *peers]))
-        self.assertFalse(self.one("requests/s", [cell("switchyard", point=two, rate=1399.0), *peers]))
+        self.assertTrue(self.one("requests/s with two threads", [cell("switchyard", point=two, rate=1400.0), *peers]))
+        self.assertFalse(self.one("requests/s with two threads", [cell("switchyard", point=two, rate=1399.0), *peers]))
+
+    def test_one_slow_substation_costs_no_more_requests_than_with_the_better_peer(self):
+        slow = scenarios.SLOW.points[-1][1]
+        peers = [cell("haproxy", point=slow, rate=1000.0), cell("nginx", point=slow, rate=900.0)]
+        self.assertTrue(self.one("requests/s with one slow", [cell("switchyard", point=slow, rate=900.0), *peers]))
+        self.assertFalse(self.one("requests/s with one slow", [cell("switchyard", point=slow, rate=899.0), *peers]))
 
     def test_where_pipelining_cannot_help_cost_and_latency_are_those_of_pooled(self):
         for point in [CONNECTIONS.points[0][1], *(point for _, point in scenarios.SLOW.points[1:])]:
@@ -56,5 +62,5 @@ class Goals(unittest.TestCase):
 
     def test_a_goal_without_figures_is_neither_met_nor_missed(self):
         found = judged([])
-        self.assertEqual(len(found), 14)
+        self.assertEqual(len(found), 15)
         self.assertEqual(set(found.values()), {None})
