@@ -9,7 +9,6 @@ Exit code: 0, or 1 if an attack ended a proxy or could not be measured.
 """
 
 import datetime
-import signal
 import tempfile
 from contextlib import ExitStack
 from dataclasses import asdict
@@ -127,16 +126,10 @@ def report(result, _):
     return f"# {result['description'].capitalize()}\n\n{block(result)}\n"
 
 
-def interrupted(number, _):
-    """Turns a signal into an exception, so that every `with` block ends the processes that it started."""
-    raise SystemExit(128 + number)
-
-
 def main():
     """Runs the attacks; prints and stores the result."""
     options = arguments()
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, interrupted)
+    command.end_by_signals()
     with tempfile.TemporaryDirectory(prefix="switchyard-attack-") as folder:
         Path(folder).chmod(0o755)
         cells, remarks, failures = run(options, Path(folder))

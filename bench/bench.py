@@ -11,7 +11,6 @@ Exit code: 0, or 1 if a proxy did not start or a run had errors (the others are 
 import datetime
 import os
 import resource
-import signal
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
@@ -97,16 +96,10 @@ def result(rounds, options):
     }
 
 
-def interrupted(number, _):
-    """Turns a signal into an exception, so that every `with` block ends the processes that it started."""
-    raise SystemExit(128 + number)
-
-
 def main():
     """Runs the bench; prints and stores the result."""
     options = arguments()
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, interrupted)
+    command.end_by_signals()
     keep_to_few_cores()
     with tempfile.TemporaryDirectory(prefix="switchyard-bench-") as directory:
         Path(directory).chmod(0o755)  # nginx's worker is another user if the bench runs as root

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -27,6 +28,15 @@ def positive(text):
     if value < 1:
         raise argparse.ArgumentTypeError("must be 1 or more")
     return value
+
+
+def end_by_signals():
+    """Turns SIGTERM and SIGHUP into exceptions, so that every `with` block ends the processes that it started."""
+    def interrupted(number, _):
+        raise SystemExit(128 + number)
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, interrupted)
 
 
 def run(name, main):

@@ -236,26 +236,34 @@ where
 
 /// How many requests may be under way to one substation.
 pub(super) fn max_requests(node: &Node) -> Read<MaxRequests> {
-    match node {
-        Node::Text(word) if word == "auto" => Ok(MaxRequests::Auto),
-        Node::Text(word) if word == "off" => Ok(MaxRequests::Off),
-        Node::Number(_) => whole(1..=max_requests::MOST)(node).map(MaxRequests::AtMost),
-        _ => Err(format!(
-            "must be auto, off or a whole number from 1 to {}",
-            max_requests::MOST
-        )),
-    }
+    let words = (MaxRequests::Auto, MaxRequests::Off);
+    words_or_whole(node, words, 1..=max_requests::MOST, MaxRequests::AtMost)
 }
 
 /// How many requests may share a connection.
 pub(super) fn pipeline(node: &Node) -> Read<Pipeline> {
+    let words = (Pipeline::Auto, Pipeline::Off);
+    words_or_whole(node, words, 2..=pipeline::MOST, Pipeline::AtMost)
+}
+
+/// `auto`, `off`, or a whole number within `range`.
+fn words_or_whole<T, V>(
+    node: &Node,
+    (auto, off): (V, V),
+    range: RangeInclusive<T>,
+    number: impl FnOnce(T) -> V,
+) -> Read<V>
+where
+    T: TryFrom<u64> + PartialOrd + Display,
+{
     match node {
-        Node::Text(word) if word == "auto" => Ok(Pipeline::Auto),
-        Node::Text(word) if word == "off" => Ok(Pipeline::Off),
-        Node::Number(_) => whole(2..=pipeline::MOST)(node).map(Pipeline::AtMost),
+        Node::Text(word) if word == "auto" => Ok(auto),
+        Node::Text(word) if word == "off" => Ok(off),
+        Node::Number(_) => whole(range)(node).map(number),
         _ => Err(format!(
-            "must be auto, off or a whole number from 2 to {}",
-            pipeline::MOST
+            "must be auto, off or a whole number from {} to {}",
+            range.start(),
+            range.end()
         )),
     }
 }

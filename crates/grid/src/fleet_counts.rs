@@ -43,6 +43,12 @@ impl FleetCounts {
             .is_ok()
     }
 
+    /// The same for a substation that is counted already if `is_counted`, and notes there whether it is now.
+    pub(super) fn admit_once(&self, is_counted: &mut bool) -> bool {
+        *is_counted = *is_counted || self.admit_ejection();
+        *is_counted
+    }
+
     /// An ejection that [`FleetCounts::admit_ejection`] counted is over.
     pub(super) fn end_ejection(&self) {
         self.ejected.fetch_sub(1, Relaxed);

@@ -190,13 +190,8 @@ impl RotationState {
         now: Moment,
     ) -> Option<RotationEvent> {
         self.change(ledger, now, |state, now| {
-            let mut is_counted = state.is_counted;
-            let may_eject = || {
-                is_counted = is_counted || self.counts.admit_ejection();
-                is_counted
-            };
+            let may_eject = || self.counts.admit_once(&mut state.is_counted);
             let change = state.detector.silent(now, waited, &state.rules, may_eject);
-            state.is_counted = is_counted;
             change.map(RotationEvent::Health)
         })
     }
@@ -217,15 +212,10 @@ impl RotationState {
             believes: &|source| self.main_client.believes(source),
         };
         self.change(ledger, now, |state, now| {
-            let mut is_counted = state.is_counted;
-            let may_eject = || {
-                is_counted = is_counted || self.counts.admit_ejection();
-                is_counted
-            };
+            let may_eject = || self.counts.admit_once(&mut state.is_counted);
             let judged = state
                 .detector
                 .failed(&evidence, now, exchanges, &state.rules, may_eject);
-            state.is_counted = is_counted;
             match judged {
                 Ok(change) => change.map(RotationEvent::Health),
                 Err(excuse) => Some(RotationEvent::Excused(excuse)),

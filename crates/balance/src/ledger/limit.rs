@@ -71,15 +71,21 @@ impl Ledger {
     /// Whether one more request would be more than a hard limit.
     #[inline]
     pub(crate) fn is_at_hard_limit(&self) -> bool {
-        let word = self.request_limit.load(Relaxed);
-        word != UNLIMITED && word & HARD != 0 && self.in_flight() >= word & !HARD
+        self.hard_limit()
+            .is_some_and(|most| self.in_flight() >= most)
     }
 
     /// Whether more requests are under way than a hard limit allows: several threads may have reserved at once.
     #[inline]
     pub(crate) fn is_over_hard_limit(&self) -> bool {
+        self.hard_limit()
+            .is_some_and(|most| self.in_flight() > most)
+    }
+
+    #[inline]
+    fn hard_limit(&self) -> Option<u64> {
         let word = self.request_limit.load(Relaxed);
-        word != UNLIMITED && word & HARD != 0 && self.in_flight() > word & !HARD
+        (word != UNLIMITED && word & HARD != 0).then_some(word & !HARD)
     }
 }
 
