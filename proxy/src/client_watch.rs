@@ -1,10 +1,12 @@
 //! Notices that a client leaves while its request waits in line.
 //!
-//! A request that waits has cost nothing yet, so it may still be dropped, and room must not be given to nobody. Only
-//! requests that wait are watched; once one is sent to a substation it may be booked, and goes on to its end.
+//! A request that waits has cost nothing yet, so it may still be dropped, and room must not go to a client that has
+//! left. Only requests that wait are watched; once one is sent to a substation it may be booked, and goes on to its
+//! end.
 //!
 //! Over HTTP/2 a client says that it leaves: it resets the stream, or its connection ends. Over HTTP/1.1 there is only
-//! the end of the connection. A client that closes its sending side after a whole request (a half-close) may still read,
+//! the end of the connection. A client that closes its sending side after a whole request (a half-close) may still
+//! read,
 //! but nearly every client that does so is gone, and there is no way to tell. So it counts as gone, as in nginx and
 //! HAProxy; it is answered all the same, in case that it reads.
 //!

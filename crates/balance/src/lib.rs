@@ -11,7 +11,8 @@
 //! two threads cannot fill the same gap. Where several proxies see the same gap, each fills its [`share`] of it.
 //!
 //! An upstream that is slow or hangs has [`request_limits`].
-//! Where no upstream has room, [`promises`] say when there will be, and those who wait stand in a [`line`](mod@line).
+//! Where no upstream has room, [`promises`] say when there will be, and requests that wait stand in a
+//! [`line`](mod@line).
 //!
 //! This crate is pure: no I/O, no clock, no global randomness. Samples, time and random generators are
 //! arguments, so a test can drive it event by event, and a simulator can run it faster than real time.

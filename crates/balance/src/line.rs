@@ -1,20 +1,20 @@
-//! The line of those who wait for room.
+//! The line of requests that wait for room.
 //!
 //! Places are by arrival. Whenever there may be room, the first in the line is tried, then the first whose load is less
-//! than what did not fit, and so on: whoever fits passes those before it who don't, and takes nothing from them that they
-//! could use now.
+//! than what did not fit, and so on: a request that fits passes those before it that don't, and takes nothing from them
+//! that they could use now.
 //!
 //! Yet many small requests in a row could keep a large one waiting for ever, because room comes in small pieces. So
-//! after half of its patience the first who still waits has one upstream *kept* for it: what comes free there goes to
-//! nobody else, until it fits or its patience ends. Three rules bound what that costs the others:
+//! after half of its patience the first that still waits has one upstream *kept* for it: what comes free there goes to
+//! no other, until it fits or its patience ends. Three rules bound what that costs the others:
 //!
-//! - Room is kept for one of them at a time, at one upstream.
+//! - Room is kept for one request at a time, at one upstream.
 //! - It is kept only at an upstream that can bear the load at all.
 //! - If it was kept in vain, none is kept for as long again. So a client that asks for more and more than will ever come
 //!   free leaves at least half of the time to the others.
 //!
 //! The line knows no upstreams and no clock: [`Room`] finds room, and the time is an argument. Every step costs
-//! O(log n) and a bounded number of looks for room, whoever waits.
+//! O(log n) and a bounded number of looks for room, whatever waits.
 
 mod order;
 
@@ -30,7 +30,7 @@ const MOST_MISSES: u32 = 8;
 /// How long the last pass tells what would fit.
 const FRESH: Duration = Duration::from_millis(1);
 
-/// A place in the order: by arrival, and then by who joined first.
+/// A place in the order: by arrival, and then by which joined first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Turn {
     arrived: Duration,
@@ -50,7 +50,7 @@ pub trait Room<T> {
     /// Takes room for `load`, if there is some that is not kept, and gives it to `item`.
     fn take(&mut self, load: Load, item: &T) -> bool;
 
-    /// The same, of the one whom room is kept for: it may take that too.
+    /// The same, for the request that room is kept for: it may take that too.
     fn take_kept(&mut self, load: Load, item: &T) -> bool;
 
     /// The largest load that would fit now into what is not kept, in millionths; `i64::MAX` if that is not known.
@@ -63,7 +63,7 @@ pub trait Room<T> {
     fn release(&mut self);
 }
 
-/// Those who wait. `T` is what the caller knows of each of them.
+/// The requests that wait. `T` is what the caller knows of each of them.
 pub struct Line<T> {
     order: Order<T>,
     rng: Rng,
@@ -75,7 +75,7 @@ pub struct Line<T> {
     last: (Duration, i64),
 }
 
-/// Whom room is kept for.
+/// The request that room is kept for.
 #[derive(Clone, Copy, Debug)]
 struct Kept {
     turn: Turn,
@@ -94,7 +94,7 @@ impl<T> fmt::Debug for Line<T> {
 }
 
 impl<T> Line<T> {
-    /// An empty line. `seed` must not be known to those who wait.
+    /// An empty line. `seed` must not be known to clients.
     #[must_use]
     pub fn new(seed: u64) -> Self {
         Self {
@@ -113,13 +113,13 @@ impl<T> Line<T> {
         self.order.len()
     }
 
-    /// Whether nobody waits.
+    /// Whether no request waits.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// A turn of its own for who arrived then.
+    /// A turn of its own for a request that arrived then.
     pub fn turn(&mut self, arrived: Duration) -> Turn {
         self.number += 1;
         Turn {
@@ -149,7 +149,7 @@ impl<T> Line<T> {
         self.order.remove(turn)
     }
 
-    /// Who has this turn.
+    /// The request that has this turn.
     #[must_use]
     pub fn get(&self, turn: Turn) -> Option<&T> {
         self.order.get(turn)
@@ -161,15 +161,15 @@ impl<T> Line<T> {
         self.order.first()
     }
 
-    /// Whether a look for room can find some for one who has just come with `load`. It can't if it could not a moment
-    /// ago.
+    /// Whether a look for room can find some for a request that has just come with `load`. It can't if it could not a
+    /// moment ago.
     #[must_use]
     pub fn may_fit(&self, load: Load, now: Duration) -> bool {
         let (at, largest) = self.last;
         load.micros() <= largest || now.saturating_sub(at) >= FRESH
     }
 
-    /// Looks for room: all who get some leave the line.
+    /// Looks for room: all that get some leave the line.
     pub fn serve(&mut self, now: Duration, room: &mut impl Room<T>) {
         self.serve_kept(now, room);
         let (mut limit, mut misses) = (i64::MAX - 1, 0);
@@ -187,13 +187,13 @@ impl<T> Line<T> {
         self.last = (now, limit);
     }
 
-    /// The one whom room is kept for goes first. If there is none, there may be one from now on.
+    /// The request that room is kept for goes first. If there is none, there may be one from now on.
     fn serve_kept(&mut self, now: Duration, room: &mut impl Room<T>) {
         if self.kept.is_some_and(|kept| kept.is_over) {
             self.kept = None;
             room.release();
         }
-        // At most one that can't be helped is passed over in each pass.
+        // At most one request that can't be helped is passed over in each pass.
         if self.kept.is_none()
             && now >= self.pause
             && let Some((turn, load, _)) = self.order.first_kept(now)

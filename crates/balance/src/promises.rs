@@ -1,9 +1,9 @@
 //! Says to requests that find no room when to come back, and remembers what it said.
 //!
 //! Each of them gets a *place*: the first second by whose end as much load as it asks for will have ended, beyond all
-//! that was promised before. So those who come back do so as fast as room comes free, and not all for the same room.
+//! that was promised before. So clients come back as fast as room comes free, and not all for the same room.
 //! For the room to be there, no other request may have taken it: while there are promises, a request enters only if
-//! enough is left for all who were promised a place.
+//! enough is left for all that were promised a place.
 //!
 //! ```text
 //! balance(s) = room now − places whose time has come − places promised for the seconds up to s
@@ -54,7 +54,7 @@ const WHOLE: i128 = 1 << 20;
 /// So much room that no promise matters.
 pub const BOUNDLESS: i128 = i128::MAX / 4;
 
-/// Who asks, for how much, and when.
+/// Which client asks, for how much, and when.
 #[derive(Clone, Copy, Debug)]
 pub struct Ask {
     /// Stands for the client: the same number when it comes back.
@@ -239,14 +239,15 @@ impl Promises {
         i128::midpoint(load, self.part(load))
     }
 
-    /// The part of promised load that counts: of those who come back.
+    /// The part of promised load that counts: of the clients that come back.
     fn part(&self, promised: i128) -> i128 {
         promised * self.come_back / WHOLE
     }
 
     /// The first place of this client that is due.
     fn due_place(&self, ask: Ask) -> Option<Key> {
-        // A place of the others is kept to the moment: a client that came early would take the place of another on its way.
+        // A place of the others is kept to the moment: a client that came early would take the place of another on its
+        // way.
         let early = if ask.is_named { EARLY } else { Duration::ZERO };
         self.first_of(ask)
             .filter(|key| key.expected <= ask.now + early)

@@ -69,7 +69,7 @@ pub fn open_to_append(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Opens a pipe or a device to write to it. A pipe that nobody reads is an error: opening it would wait for a reader.
+/// Opens a pipe or a device to write to it. A pipe without a reader is an error: opening it would wait for a reader.
 pub fn open_special_to_write(path: &Path) -> io::Result<File> {
     let file = OpenOptions::new()
         .write(true)

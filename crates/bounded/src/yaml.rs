@@ -6,7 +6,7 @@
 //! left to the reader of the tree: a map keeps all entries as written, so that a duplicate key is one fault among
 //! others, and a scalar keeps its text beside what it stands for, since `1.10` may be a name.
 //!
-//! What YAML offers beyond that and nobody needs here is refused in words: a second document, a tag of one's own.
+//! What YAML offers beyond that and is not needed here is refused in words: a second document, a tag of one's own.
 //! Anchors and aliases are read, each alias as a copy. A key `<<` is a key like any other.
 
 mod builder;

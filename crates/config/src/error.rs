@@ -27,7 +27,7 @@ pub enum Error {
     Faults(Faults),
 }
 
-/// The most faults of one file that are named: nobody mends more before the next try.
+/// The most faults of one file that are named: an operator mends no more before the next try.
 pub(super) const MOST_FAULTS: usize = 100;
 
 /// What is wrong with one file: all of it, up to a hundred faults.

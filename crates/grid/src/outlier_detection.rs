@@ -98,7 +98,7 @@ struct Period {
     /// The exchanges ever, when it began.
     exchanges: u64,
     failures: BySource,
-    /// Failures that are held against nobody.
+    /// Failures that are held against no substation.
     excused: u64,
 }
 

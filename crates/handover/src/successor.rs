@@ -1,9 +1,9 @@
 //! The old process's side.
 //!
-//! Who connects is no successor yet: it may be a check whether anybody listens here, or a process that hangs. So each
-//! connection is heard on its own, for a few seconds, and only one that has greeted as a successor does gets the
-//! sockets. From then on it has a minute to become ready, and further ones are told that an upgrade is under way: two
-//! that took over at once would both serve.
+//! A process that connects is no successor yet: it may be a check whether anything listens here, or a process that
+//! hangs. So each connection is heard on its own, for a few seconds, and only one that has greeted as a successor does
+//! gets the sockets. From then on it has a minute to become ready, and further ones are told that an upgrade is under
+//! way: two that took over at once would both serve.
 
 use std::{
     future::{Future, pending},

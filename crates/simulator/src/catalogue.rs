@@ -184,7 +184,7 @@ fn emptied() -> Fault {
 }
 
 /// More cars than there is room for, which come back when they are told to. They are not in the tables of all: what
-/// counts there is who finds room, and not how even the load is.
+/// counts there is which request finds room, and not how even the load is.
 #[must_use]
 pub fn overloaded() -> Vec<Scenario> {
     let times = |name, about, times: f64| Scenario {

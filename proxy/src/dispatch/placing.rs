@@ -1,7 +1,8 @@
-//! Finds room for those who wait in the [queue](super::queue): one pass over the line, with the substations of the newest
+//! Finds room for the requests that wait in the [queue](super::queue): one pass over the line, with the substations of
+//! the newest
 //! snapshot.
 //!
-//! Room that is kept for one of them is kept at a substation: the others are chosen among the rest.
+//! Room that is kept for a request is kept at a substation: the others are chosen among the rest.
 
 use std::sync::{Arc, atomic::Ordering::Relaxed};
 
@@ -23,7 +24,7 @@ struct Placing<'a> {
 }
 
 impl Dispatcher {
-    /// Looks for room for all who wait.
+    /// Looks for room for all that wait.
     pub(super) fn serve_queue(&self, now: Instant) {
         let find = |kept| Placing::new(self, now, kept);
         self.state.queue.serve(now, find, |room| room.kept);

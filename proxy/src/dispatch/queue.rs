@@ -1,11 +1,11 @@
 //! The admission queue: a bounded wait for room, off unless it is configured.
 //!
 //! When no substation has room, a request may wait a little instead of being refused: room appears with the next
-//! sample, or when another request's reservation is cancelled. Who is served when is decided by the
-//! [`Line`]; this module lets tasks stand in it.
+//! sample, or when another request's reservation is cancelled. The
+//! [`Line`] decides which is served when; this module lets tasks stand in it.
 //!
-//! One of those who wait looks for room for all of them every few milliseconds, instead of being notified: a choice
-//! takes a microsecond. It gives what it finds to those whose turn it is, reserved already, so nobody else can take it
+//! One waiting request looks for room for all of them every few milliseconds, instead of being notified: a choice
+//! takes a microsecond. It gives what it finds to those whose turn it is, reserved already, so no other can take it
 //! before they wake up. When it leaves, another takes over.
 //!
 //! A request whose `Idempotency-Key` is held by a substation that had no room waits apart, for that substation.
@@ -51,11 +51,11 @@ pub(super) struct Queue {
     length: AtomicUsize,
 }
 
-/// All who wait.
+/// All requests that wait.
 #[derive(Debug)]
 struct Waiting {
     line: Line<Arc<Slot>>,
-    /// Those who wait for one substation, by its id.
+    /// Those that wait for one substation, by its id.
     at_holder: BTreeMap<(u64, Turn), (Arc<Substation>, Arc<Slot>)>,
     /// Those with an `Idempotency-Key`, by the number of the key.
     keyed: BTreeMap<(u64, Turn), Arc<Slot>>,
@@ -64,7 +64,7 @@ struct Waiting {
     kept: Option<Kept>,
 }
 
-/// Where one stands: in the line, or among those who wait for the substation of this id.
+/// Where a request stands: in the line, or among those that wait for the substation of this id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Standing {
     turn: Turn,
@@ -79,7 +79,7 @@ pub(super) struct Kept {
     pub(super) at: usize,
 }
 
-/// One who waits.
+/// A request that waits.
 #[derive(Debug)]
 pub(super) struct Slot {
     pub(super) client: Client,
@@ -92,7 +92,7 @@ pub(super) struct Slot {
     woken: Notify,
 }
 
-/// What one who waits is told.
+/// What a waiting request is told.
 #[derive(Debug)]
 enum Word {
     Granted(Granted),
@@ -112,11 +112,11 @@ pub(super) enum Woken {
     Granted(Granted),
     /// Its substation may have room, or another request with its key has been sent: it is to look for itself.
     Called,
-    /// It is time to look for room for all who wait.
+    /// It is time to look for room for all that wait.
     Poll,
 }
 
-/// Who wants to wait, and for what.
+/// What wants to wait, and for what.
 pub(super) struct Wish<'a> {
     pub(super) client: Client,
     pub(super) load: Load,
@@ -213,7 +213,8 @@ impl Queue {
         self.waiting.lock().line.may_fit(load, self.since(now))
     }
 
-    /// Looks for room for all who wait. `find` makes what finds it, of what is kept, and `kept` says what is kept then.
+    /// Looks for room for all that wait. `find` makes what finds it, of what is kept, and `kept` says what is kept
+    /// then.
     pub(super) fn serve<R: Room<Arc<Slot>>>(
         &self,
         now: Instant,
@@ -252,7 +253,7 @@ impl Queue {
 }
 
 impl Waiting {
-    /// Sees to it that one of those who wait looks for room.
+    /// Sees to it that one waiting request looks for room.
     fn elect(&mut self) {
         let is_there = |poller: &Standing| match poller.holder {
             None => self.line.get(poller.turn).is_some(),
@@ -276,7 +277,7 @@ impl Waiting {
         self.poller = first.map(|(standing, _)| standing);
     }
 
-    /// Calls the first of those who wait for each substation that has room for it.
+    /// Calls the first of those that wait for each substation that has room for it.
     fn call_at_holders(&mut self) {
         let mut from = (0, Turn::FIRST);
         while let Some((at, (holder, slot))) = self.at_holder.range(from..).next() {
@@ -303,7 +304,8 @@ impl Slot {
     }
 }
 
-/// Until when a request that finds no room at `now` may wait: no longer than its client waits (`x-request-timeout`), and
+/// Until when a request that finds no room at `now` may wait: no longer than its client waits (`x-request-timeout`),
+/// and
 /// so that the `usual` time of an exchange is left until its `deadline`.
 pub(super) fn until(
     rules: &config::Admission,
@@ -363,7 +365,7 @@ impl Drop for Place<'_> {
                 waiting.keyed.remove(&(key, turn));
             }
         });
-        // Room that nobody fetches any more.
+        // Room that is not fetched any more.
         let word = self.slot.word.lock().take();
         if let Some(Word::Granted(granted)) = word {
             granted.cancel();

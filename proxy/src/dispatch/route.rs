@@ -28,7 +28,8 @@ use super::{
 };
 use crate::{client_watch::ClientWatch, deadline_timer::DeadlineTimer};
 
-/// The retry budget is told of one booking in so many: it wants to know who books most, and all threads write that.
+/// The retry budget is told of one booking in so many: it wants to know which client books most, and all threads write
+/// that.
 const BOOKINGS_SAMPLED: u32 = 16;
 
 /// What all attempts of a request share: its head and id, its deadline, and its retry state.

@@ -1,8 +1,8 @@
 //! The places of a line in order, and the first of them that asks for little enough.
 //!
 //! A search tree by turn in which each node knows the least load and the earliest moment below it, so that the first
-//! place with a load of at most so much is found in one walk down. It is balanced by random priorities (a treap): those
-//! who wait choose when they come and go, and must not be able to make it a list.
+//! place with a load of at most so much is found in one walk down. It is balanced by random priorities (a treap):
+//! clients choose when they come and go, and must not be able to make it a list.
 
 use std::{cmp::Ordering, time::Duration};
 
@@ -138,7 +138,8 @@ impl<T> Order<T> {
         Some((turn, wish.load, item))
     }
 
-    /// The first place whose wish is so. `is_so` must hold for the least of some wishes only if it holds for one of them.
+    /// The first place whose wish is so. `is_so` must hold for the least of some wishes only if it holds for one of
+    /// them.
     fn first_where(&self, is_so: impl Fn(Wish) -> bool) -> Option<(Turn, Wish, &T)> {
         let mut at = self.root.as_ref().filter(|node| is_so(node.least));
         while let Some(node) = at {

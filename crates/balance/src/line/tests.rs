@@ -6,7 +6,7 @@ const fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
-/// Who waits, in these tests.
+/// What waits, in these tests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Car {
     number: usize,
@@ -24,7 +24,7 @@ struct Station {
     /// Upstream, end and load of each session.
     sessions: Vec<(usize, Duration, i64)>,
     kept: Option<usize>,
-    /// Who got room, in order.
+    /// Those that got room, in order.
     served: RefCell<Vec<(Duration, usize)>>,
     looks: usize,
 }
@@ -186,7 +186,7 @@ fn ten_thousand_random_arrivals_are_served_as_a_plain_judge_does_it() {
             assert_eq!(station.served, judged.served, "seed {seed}, {number}");
             assert_eq!(station.kept, judged.kept, "seed {seed}, {number}");
             assert_eq!(line.len(), judge.waiting.len());
-            // Nobody waits who fits.
+            // None waits that fits.
             let waits = judge.waiting.iter();
             let waits = waits.filter(|car| judge.kept.is_none_or(|(kept, _)| kept != **car));
             let least = waits.map(|car| car.load).min().unwrap_or(i64::MAX);

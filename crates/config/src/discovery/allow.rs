@@ -1,10 +1,10 @@
 //! Which of the addresses that a source gives may be substations.
 //!
-//! Who can answer for a source (a name server, a registry, a template) decides where charge requests and scrapes go. A
-//! wrong answer must not turn the proxy on those who never asked for its requests: all hosts of a network, or the
-//! service at 169.254.169.254 that gives a machine of a cloud its credentials. So what can be no substation never is
-//! one, and a link-local address is one only where a range says so. Loopback and private addresses are where
-//! substations are, and stay allowed; a narrower list is the operator's.
+//! A host that can answer for a source (a name server, a registry, a template) decides where charge requests and
+//! scrapes go. A wrong answer must not turn the proxy on hosts that never asked for its requests: all hosts of a
+//! network, or the service at 169.254.169.254 that gives a machine of a cloud its credentials. So what can be no
+//! substation never is one, and a link-local address is one only where a range says so. Loopback and private addresses
+//! are where substations are, and stay allowed; a narrower list is the operator's.
 
 use std::{
     fmt,

@@ -1,6 +1,6 @@
 //! Host names, looked up by the system.
 //!
-//! The system's resolver can't be interrupted: a look-up whose answer nobody waits for any more goes on, and holds its
+//! The system's resolver can't be interrupted: a look-up whose answer is not waited for any more goes on, and holds its
 //! thread. So each source has a few places for look-ups, and a place is free again when its look-up has returned, not
 //! when its source has given up. A name server that hangs costs these threads and never more.
 

@@ -256,7 +256,7 @@ fn waits(proxy: &Proxy, how: &str) -> f64 {
     ))
 }
 
-/// A line in which nobody's time runs out during a test.
+/// A line in which no request's time runs out during a test.
 const PATIENT: &str =
     "load: {interval: 20ms}\nadmission: {queue: 300, timeout: 40s}\ntimeouts: {request: 1m}\n";
 
@@ -426,7 +426,7 @@ fn no_request_waits_so_long_that_it_ends_as_perhaps_booked() {
 #[test]
 fn what_nothing_in_rotation_could_bear_takes_no_place_even_where_a_substation_is_unknown() {
     let substations = Substations::start(&[100.0]);
-    // It is never sampled, so nobody knows its capacity.
+    // It is never sampled, so its capacity is unknown.
     let gone = std::net::TcpListener::bind("127.0.0.1:0")
         .unwrap()
         .local_addr()

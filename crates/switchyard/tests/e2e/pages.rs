@@ -100,7 +100,7 @@ fn time(proxy: &Proxy, path: &str) -> Duration {
 #[test]
 fn scrapes_and_short_answers_go_on_while_pages_of_a_large_grid_are_asked_for_again_and_again() {
     let substations = Substations::start(&[100.0; 3]);
-    // Nobody listens there; the page has as much of them.
+    // Nothing listens there; the page has as much of them.
     let absent = (0..MANY).map(|at| SocketAddr::from(([127, 9, low(at / 250), low(at % 250)], 1)));
     let all: Vec<_> = substations
         .addresses

@@ -1,4 +1,4 @@
-//! Who gets which answer, whatever the order of events.
+//! Which request gets which answer, whatever the order of events.
 
 use super::*;
 
