@@ -61,7 +61,7 @@ pictures: ## take the README's pictures of the live page of a release build in a
 	  --ignored --exact --nocapture pictures::keeps_the_pictures_of_the_readme
 	@! command -v pngquant >/dev/null || pngquant --force --skip-if-larger --ext .png --speed 1 docs/pictures/*.png
 
-bench: ## measure beside HAProxy, nginx and Envoy, into bench/results/; about 20 minutes, two with ARGS=--quick (Linux)
+bench: ## measure beside six other proxies, into bench/results/; about an hour, three minutes with ARGS=--quick (Linux)
 	@./scripts/setup.sh bench
 	@./scripts/bench.sh $(ARGS)
 

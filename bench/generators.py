@@ -58,8 +58,7 @@ def measure(options, directory):
     cells = []
     peer = next(peer for peer in peers.peers(options.binaries) if peer.name == "switchyard")
     with Fleets(options.binaries, directory) as fleets:
-        _, first = fleets.of(3, ("0s",))
-        proxy, charge = peers.start_proxy(peer, range(first, first + 3), 1, 1000, directory / "proxy")
+        proxy, charge = peers.start_proxy(peer, fleets.of(3, ("0s",)).ports, 1, 1000, directory / "proxy")
         with proxy:
             peers.wait_for_proxy(peer, proxy, charge)
             url = f"http://127.0.0.1:{charge}/request_charge"

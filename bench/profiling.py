@@ -17,12 +17,12 @@ from pathlib import Path
 
 import bench
 from lib import (
-    accounting, callgrind, clients, command, counted, machine, marks, measure, metrics, parts, peers, perf, profiles, symbols,
-    upstream, wrk,
+    accounting, callgrind, clients, command, counted, idlers, machine, marks, measure, metrics, parts, peers, perf, profiles,
+    symbols, upstream, wrk,
 )
 from lib.fleets import Fleets
+from lib.points import AT_ONCE, HTTP1, USUAL
 from lib.processes import BenchError
-from lib.scenarios import AT_ONCE, USUAL
 
 WAYS = {"shared": "switchyard", "pooled": "switchyard-pooled"}
 ROUNDS = 4
@@ -67,8 +67,8 @@ class Rig:
 
     def start(self, peer, answer_after=AT_ONCE, most=USUAL.connections):
         """A proxy in front of three substations, and its port."""
-        _, first = self._fleets.of(USUAL.substations, answer_after)
-        return peers.start_proxy(peer, range(first, first + USUAL.substations), 1, most + 100, self.folder())
+        fleet = self._fleets.of(USUAL.substations, answer_after)
+        return peers.start_proxy(peer, fleet.ports, 1, most + 100, self.folder())
 
 
 @dataclass
@@ -196,7 +196,7 @@ def memory_table(rig, _):
     proxy, port = rig.start(peer, most=idle_clients)
     with proxy:
         peers.wait_for_proxy(peer, proxy, port)
-        client = measure.idle_kib(proxy, port, peer.path, idle_clients)
+        client = measure.idle_kib(proxy, lambda count: idlers.idle(HTTP1, port, peer.path, count), idle_clients)
     peer = replace(rig.peers["switchyard"], template=upstream.TEMPLATE)
     os.environ.update(upstream.ENVIRONMENT)
     pooled = []

@@ -7,4 +7,4 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # Builds the two proxies separately: in one build each would also get the library features that the other asks for.
 cargo build --profile dist --locked --bin switchyard --bin substation --bin requester
 cargo build --profile dist --locked --package switchyard-pingora --example plain_proxy
-exec python3 -B bench/bench.py --envoy "$bench_tools/bin/envoy" "$@"
+exec python3 -B bench/bench.py "$@"

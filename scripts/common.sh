@@ -9,7 +9,9 @@ export PATH
 tools=${CARGO_TARGET_DIR:-target}/python-tools
 # Where it installs the bench's peers that come as Python packages.
 bench_tools=${CARGO_TARGET_DIR:-target}/bench-tools
-export tools bench_tools
+# Where bench-peers.sh installs the others, since Python empties its folder when the list changes.
+bench_peers=${CARGO_TARGET_DIR:-target}/bench-peers
+export tools bench_tools bench_peers
 
 have() { command -v "$1" >/dev/null 2>&1; }
 

@@ -141,6 +141,10 @@ if [ "${1:-}" = bench ]; then
     need nginx nginx-light nginx
     need python3 'python3 python3-venv' python3
     need wrk wrk wrk
+    need h2load nghttp2-client nghttp2
+    need openssl openssl openssl # makes the certificate of HTTPS
+    # For `sozu`, which the bench leaves out without it.
+    wish protoc protobuf-compiler
     # Only for `make profile`, which says which table it leaves out without them.
     wish perf linux-perf
     wish valgrind valgrind
@@ -160,5 +164,8 @@ stop_services $new_services
 [ "$rust" = ready ] || install_rust
 case "${1:-}" in
     test) python_tools "$tools" scripts/python-tools.txt 'what checks the monitoring' ;;
-    bench) python_tools "$bench_tools" scripts/bench-tools.txt 'Envoy' ;;
+    bench)
+        python_tools "$bench_tools" scripts/bench-tools.txt 'Envoy'
+        ./scripts/bench-peers.sh
+        ;;
 esac

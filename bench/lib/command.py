@@ -10,7 +10,11 @@ from .processes import BenchError
 
 ROOT = Path(__file__).resolve().parents[2]
 # What is measured is what is shipped, so it is built with the profile `dist`.
-BINARIES = Path(os.environ.get("CARGO_TARGET_DIR") or ROOT / "target") / "dist"
+TARGET = Path(os.environ.get("CARGO_TARGET_DIR") or ROOT / "target")
+BINARIES = TARGET / "dist"
+# Where scripts/setup.sh installs the proxies that the bench compares with, in the order in which they are looked for:
+# those of a newer Debian, those that cargo built, those that come as Python packages.
+PROGRAMS = [TARGET / "bench-peers/debian/bin", TARGET / "bench-peers/bin", TARGET / "bench-tools/bin"]
 RESULTS = ROOT / "bench/results"
 
 

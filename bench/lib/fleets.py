@@ -1,6 +1,7 @@
-"""The substations: one process for each fleet that a point needs, which runs until the end of the bench."""
+"""The substations: a fleet for each kind that a point needs, which runs until the end of the bench."""
 
 from contextlib import ExitStack
+from dataclasses import dataclass
 
 from . import clients
 from .processes import Process, free_ports
@@ -8,6 +9,20 @@ from .processes import Process, free_ports
 # Sessions end within milliseconds and no charge is ever refused, so only the proxies are measured.
 CAPACITY_KW = "1000000000"
 TIME_SCALE = "1000000"
+
+
+@dataclass
+class Fleet:
+    """Running substations on consecutive ports."""
+
+    processes: list
+    first: int
+    count: int
+
+    @property
+    def ports(self):
+        """Their ports."""
+        return range(self.first, self.first + self.count)
 
 
 class Fleets:
@@ -24,19 +39,22 @@ class Fleets:
     def __exit__(self, *exception):
         return self._stack.__exit__(*exception)
 
-    def of(self, count, answer_after):
-        """The process and the first port of `count` substations, which answer after these times."""
-        if (count, answer_after) not in self._running:
-            self._running[count, answer_after] = self._start(count, answer_after)
-        return self._running[count, answer_after]
+    def of(self, count, answer_after, apart=False):
+        """The fleet of `count` substations that answer after these times; `apart`: the last has a process of its own."""
+        kind = (count, answer_after, apart)
+        if kind not in self._running:
+            first = free_ports(count)
+            together = count - 1 if apart else count
+            processes = [self._start(first, together, answer_after)]
+            processes += [self._start(first + together, 1, answer_after)] if apart else []
+            self._running[kind] = Fleet(processes, first, count)
+        return self._running[kind]
 
-    def _start(self, count, answer_after):
-        first = free_ports(count)
+    def _start(self, first, count, answer_after):
         argv = [str(self._binaries / "substation"), "--name", "s", "--listen", f"127.0.0.1:{first}", "--count", str(count),
                 "--capacity-kw", CAPACITY_KW, "--time-scale", TIME_SCALE, "--threads", "1",
                 "--answer-after", ",".join(answer_after)]
-        log = self._directory / f"substations-{len(self._running)}.log"
-        process = self._stack.enter_context(Process("substations", argv, log))
+        process = self._stack.enter_context(Process("substations", argv, self._directory / f"substations-{first}.log"))
         for port in range(first, first + count):
             process.wait_until(lambda port=port: clients.answers(port, clients.request("/charge")))
-        return process, first
+        return process

@@ -3,7 +3,7 @@
 import time
 from dataclasses import dataclass
 
-from . import accounting, clients
+from . import accounting
 from .processes import BenchError
 
 # Growth is counted from so many clients on; the memory before that includes what the start takes.
@@ -28,7 +28,8 @@ class Cell:
     proxy_cpu_us: float  # 0 without a proxy
     substation_cpu_us: float
     peak_mib: float
-    foreign_cpu: float  # share of the machine that programs outside this bench used
+    foreign_cpu: float  # share of the machine that programs outside this bench, or other machines on its host, used
+    noisy: bool = False  # the machine's speed changed meanwhile (lib/control.py)
 
     @property
     def valid(self):
@@ -39,10 +40,10 @@ class Cell:
 def load(point, way, round_number, generate, warm_up, proxy, substations):
     """Measures `generate()` after `warm_up()`.
 
-    `proxy` and `substations` are processes; `proxy` is None without a proxy.
+    `proxy` is a process, or None without a proxy; `substations` are processes.
     """
     warm_up()
-    servers = [process for process in (substations, proxy) if process]
+    servers = [*substations, *([proxy] if proxy else [])]
     before = [accounting.CpuTime(process.pid) for process in servers]
     machine_before = accounting.Machine.now()
     result = generate()
@@ -55,20 +56,23 @@ def load(point, way, round_number, generate, warm_up, proxy, substations):
     return Cell(
         point=point, way=way, round=round_number, requests=result.requests, rate=result.rate,
         p50_ms=result.p50_ms, p99_ms=result.p99_ms, p999_ms=result.p999_ms, errors=result.errors, late=result.late,
-        proxy_cpu_us=spent[1] * per_request if proxy else 0.0, substation_cpu_us=spent[0] * per_request,
+        proxy_cpu_us=spent[-1] * per_request if proxy else 0.0,
+        substation_cpu_us=sum(spent[:len(substations)]) * per_request,
         peak_mib=accounting.peak_kib(proxy.pid) / 1024 if proxy else 0.0,
         foreign_cpu=max(foreign, 0.0) / max(machine.total - machine_before.total, 1e-9),
     )
 
 
-def idle_kib(proxy, port, path, count):
-    """KiB of the proxy's memory for each idle keep-alive client that has made one request."""
-    wire = clients.request(path)
+def idle_kib(proxy, clients, count):
+    """KiB of the proxy's memory for each idle client that has made one request.
+
+    `clients(number)` is a `with` block in which so many clients more are connected.
+    """
     try:
-        with clients.idle(port, FIRST_CLIENTS, wire):
+        with clients(FIRST_CLIENTS):
             time.sleep(SETTLE_SECONDS)
             before = accounting.resident_kib(proxy.pid)
-            with clients.idle(port, count - FIRST_CLIENTS, wire):
+            with clients(count - FIRST_CLIENTS):
                 time.sleep(SETTLE_SECONDS)
                 after = accounting.resident_kib(proxy.pid)
     except OSError as error:

@@ -1,70 +1,34 @@
-"""The measured proxies: how each is configured (bench/peers/), started, and asked for its version."""
+"""How the measured proxies are configured (bench/peers/), started, and asked for their version."""
 
 import re
 import shutil
-import signal
 import subprocess
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable, Optional
 
-from . import clients
+from . import certificate, clients
+from .catalogue import peers
+from .peer import Peer
+from .points import HTTP1, USUAL
 from .processes import START_SECONDS, BenchError, Process, free_ports
+
+__all__ = ["Peer", "fill", "find", "peers", "refusal", "start_proxy", "version", "wait_for_proxy", "write"]
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "peers"
 PLACEHOLDER = re.compile(r"@([A-Z_0-9]+)@")
 # A line of a template with one of these is repeated for each substation.
 EACH = ("NUMBER", "SUBSTATION")
-POOLED = "upstream: {pipeline: off}"
-
-
-@dataclass
-class Peer:
-    """A proxy: its template, and the command that runs it in the foreground on the written file."""
-
-    name: str
-    template: str
-    command: Callable  # (configuration file, port, threads) → argv
-    version: Optional[list] = None  # argv; None if it has no version of its own
-    path: str = "/request_charge"
-    ready_path: Optional[str] = None  # on the admin port, if the proxy has one
-    more: str = ""  # lines for the template's @MORE@
-    check: Optional[Callable] = None  # (configuration file) → argv that checks the file
-    end: signal.Signals = signal.SIGTERM
-    optional: bool = False  # if it is missing, the bench leaves it out without a failure
-
-
-def peers(binaries, envoy="envoy"):
-    """All proxies, in the order of the report."""
-    switchyard = str(binaries / "switchyard")
-
-    def ours(name, **other):
-        return Peer(name, "switchyard.yaml", lambda config, port, threads: [switchyard, "run", "--config", config],
-                    [switchyard, "--version"], ready_path="/ready", **other)
-
-    return [
-        ours("switchyard"),
-        # The same, but a connection to a substation carries one request at a time.
-        ours("switchyard-pooled", more=POOLED, check=lambda config: [switchyard, "check", "--config", config]),
-        Peer("haproxy", "haproxy.cfg", lambda config, port, threads: ["haproxy", "-db", "-f", config], ["haproxy", "-v"]),
-        Peer("nginx", "nginx.conf", lambda config, port, threads: ["nginx", "-e", "stderr", "-c", config], ["nginx", "-v"]),
-        Peer("envoy", "envoy.yaml",
-             lambda config, port, threads: [str(envoy), "-c", config, "--concurrency", str(threads),
-                                            "--disable-hot-restart", "--log-level", "warning"],
-             [str(envoy), "--version"], optional=True),
-        # What any `ProxyHttp` costs that selects as we do. It does not rewrite paths, and waits for minutes on SIGTERM.
-        Peer("plain", "switchyard.yaml",
-             lambda config, port, threads: [str(binaries / "examples/plain_proxy"), config, f"127.0.0.1:{port}"],
-             path="/charge", end=signal.SIGINT),
-    ]
+# What the templates need for a listener in clear. `Peer.speaks` has the values for other protocols.
+CLEAR = {"LISTEN": "", "TLS": "", "PROTOCOL": "http"}
 
 
 def fill(template, values, substations=()):
     """Replaces each @PLACEHOLDER@ by its value, and repeats the lines about a substation for each port.
 
+    Without other values the listener is one in clear.
+
     Raises KeyError for a placeholder without a value.
     """
-    lines = []
+    lines, values = [], CLEAR | values
     for line in template.splitlines():
         each = not set(EACH).isdisjoint(PLACEHOLDER.findall(line))
         filled = [dict(values, NUMBER=at + 1, SUBSTATION=port) for at, port in enumerate(substations)] if each else [values]
@@ -72,8 +36,11 @@ def fill(template, values, substations=()):
     return "\n".join(lines) + "\n"
 
 
-def write(peer, directory, substations, threads, max_clients):
-    """Writes the proxy's configuration into a new directory; returns its path and the proxy's port."""
+def write(peer, directory, substations, threads, max_clients, protocol=HTTP1):
+    """Writes the proxy's configuration into a new directory; returns its path and the proxy's port.
+
+    A listener with TLS shows the certificate of the folder around `directory`.
+    """
     directory.mkdir()
     directory.chmod(0o755)  # nginx's worker is another user if the bench runs as root
     port = free_ports(2)
@@ -81,29 +48,32 @@ def write(peer, directory, substations, threads, max_clients):
     kept = 512 + len(substations)
     values = {"PORT": port, "ADMIN": port + 1, "DIR": directory, "THREADS": threads, "MORE": peer.more,
               "MAX_CLIENTS": max_clients, "KEPT": kept, "MAX_FILES": 2 * max_clients + kept + 100}
+    listener = {name: fill(text, {"DIR": directory.parent}).rstrip("\n") for name, text in peer.speaks[protocol].items()}
     config = directory / peer.template
-    config.write_text(fill((TEMPLATES / peer.template).read_text(), values, substations))
+    config.write_text(fill((TEMPLATES / peer.template).read_text(), values | listener, substations))
     return str(config), port
 
 
-def start_proxy(peer, substations, threads, max_clients, directory):
+def start_proxy(peer, substations, threads, max_clients, directory, protocol=HTTP1):
     """Configures and starts a proxy; returns its process and its port. Each start needs a new directory."""
-    config, port = write(peer, directory, substations, threads, max_clients)
+    if protocol != HTTP1:
+        certificate.make(directory.parent)
+    config, port = write(peer, directory, substations, threads, max_clients, protocol)
     return Process(peer.name, peer.command(config, port, threads), directory / "log", peer.end), port
 
 
-def wait_for_proxy(peer, process, port, seconds=START_SECONDS):
-    """Waits until the proxy reports that it is ready and answers a charge."""
+def wait_for_proxy(peer, process, port, seconds=START_SECONDS, answers=None):
+    """Waits until the proxy reports that it is ready and answers a charge; `answers()` says that if it speaks no HTTP/1.1."""
     if peer.ready_path:
         process.wait_until(lambda: clients.answers(port + 1, clients.request(peer.ready_path, body=None)), seconds)
-    process.wait_until(lambda: clients.answers(port, clients.request(peer.path)), seconds)
+    process.wait_until(answers or (lambda: clients.answers(port, clients.request(peer.path))), seconds)
 
 
 def refusal(peer, directory):
     """Why this build of the proxy refuses its configuration; None if it accepts it or has no check."""
     if peer.check is None:
         return None
-    config, _ = write(peer, directory, [1], 1, 1)
+    config, _ = write(peer, directory, [1], 1, USUAL.connections)
     done = _ask(peer.check(config))
     return None if done.returncode == 0 else f"it refuses its configuration, so this build does not know `{peer.more}`"
 

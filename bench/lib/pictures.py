@@ -9,7 +9,7 @@ WIDTH, HEIGHT = 460, 260
 LEFT, RIGHT, TOP, BOTTOM = 58, 16, 40, 40
 KEY_HEIGHT = 20
 COLOURS = {"switchyard": "#3274d9", "switchyard-pooled": "#33a2a2", "haproxy": "#e0883e", "nginx": "#56a64b", "envoy": "#a352cc",
-           "plain": "#8f6b32", "direct": "#808080"}
+           "sozu": "#d94a6a", "pingap": "#b8a020", "plain": "#8f6b32", "direct": "#808080"}
 STYLE = """
   text { font: 11px system-ui, sans-serif; fill: #57606a }
   .title { font-size: 13px; font-weight: 600; fill: #24292f }

@@ -1,10 +1,11 @@
 """The report in Markdown: one table for each scenario, all of it from the result that is stored as JSON."""
 
-from . import scenarios
+from . import behind, scenarios
+from .points import HTTP1
 from .tables import table
 
 HEAD = ["proxy", "proxy CPU µs/request (range)", "× cheaper peer", "requests/s", "× better peer", "p50 ms", "p99 ms",
-        "p99.9 ms", "substations CPU µs/request", "peak MiB", "rounds"]
+        "p99.9 ms", "substations CPU µs/request", "peak MiB", "failed", "rounds"]
 
 
 def markdown(run, pictures):
@@ -15,21 +16,26 @@ def markdown(run, pictures):
         f"# {run['description']}, {run['date']}", "",
         f"Commit {run['commit']} · {machine['cpu']}, {machine['cores']} cores, {machine['memory_gib']} GiB, "
         f"kernel {machine['kernel']} · {versions}", "",
-        f"Interleaved rounds: {settings['rounds']}; each measurement takes {settings['seconds']} s and starts its proxy anew.",
+        f"Interleaved rounds: {settings['rounds']}; each measurement takes {settings['seconds']} s, some three times as long, "
+        "and starts its proxy anew.",
         "wrk keeps its connections as busy as the answers allow (a closed loop), with a POST of "
         f"{settings['body_bytes']} bytes.",
         "Unless the table says otherwise: 64 connections, one thread for each proxy, and three substations in one process "
         "that answer at once.",
         "Figures are medians. Everything shares the cores, so requests/s is what the whole chain reaches; CPU µs/request is "
-        "what the proxy costs, its work between requests included.", "",
-        "*Peer* is HAProxy or nginx, whichever is better in that column. *switchyard-pooled* differs from *switchyard* only "
-        "in `upstream: {pipeline: off}`, *plain* is a bare `ProxyHttp` proxy that selects as we do, *direct* is without a "
-        "proxy. A `+` behind the commit means that the sources were changed.", "",
-        "## Goals", "",
+        "what all processes of the proxy cost by the scheduler's clock, their work between requests included.",
+        "Before and after each group of cells the same load goes to the substations directly. If the two rates are more than "
+        "15 % apart, the group is measured again, twice at most; what stays disturbed is void.",
+        "*failed* are requests without a 2xx in all rounds; a round with any does not count.", "",
+        "*Peer* is HAProxy or nginx, whichever is better in that column. *direct* is without a proxy. "
+        "A `+` behind the commit means that the sources were changed.", "",
+        *_compared(run), "",
+        "## What was promised", "",
         *_goals(run["goals"]), "",
         *[f"- caution: {remark}" for remark in run["remarks"]],
         *[""] * bool(run["remarks"]),
     ]
+    lines += ["## Where it is behind or level", "", *where_behind(run), ""]
     for scenario in scenarios.ALL:
         if scenario.name in settings["scenarios"]:
             lines += [f"## {scenario.title}", "", *_about(scenario, run)]
@@ -51,35 +57,61 @@ def _goals(goals):
     return table(["", "goal", "limit", "measured", "in single rounds"], rows, texts=2)
 
 
+def _compared(run):
+    """What each proxy is, in its version."""
+    rows = [[way, run["versions"].get(way, "–"), note] for way, note in run.get("notes", {}).items()]
+    return table(["proxy", "version", "how it chooses, and what to know"], rows, texts=3) if rows else []
+
+
+def where_behind(run, most=None):
+    """The table of the rows in which a peer is as good or better; the worst `most` of them."""
+    found = behind.rows(run)
+    if not found:
+        return ["Nowhere."]
+    rows = [[where, what, quantity(own, unit), f"{peer} {quantity(theirs, unit)}", f"{worse:.2f}"]
+            for where, what, unit, own, peer, theirs, worse in found[:most]]
+    return [*table(["where", "what", "switchyard", "the best peer", "times as bad"], rows, texts=2), "",
+            "Sōzu counts here only where each request has a new connection, and for idle clients: it chooses a substation once "
+            "for a client's connection, not for each request."]
+
+
+def quantity(value, unit):
+    """A figure with its unit."""
+    return f"{value:,.0f}" if not unit else f"{value:,.1f} {unit}" if unit != "ms" else f"{value:,.2f} ms"
+
+
 def _about(scenario, run):
     rate, idle = run["settings"]["steady_rate"], run["settings"]["idle_clients"]
     if scenario is scenarios.LATENCY and rate:
         return [f"{rate:,.0f} requests/s: half of what one thread of the slowest proxy can answer at a constant rate.",
                 "requester sends them evenly spaced in an open loop. A latency begins when its request was due.", ""]
-    if scenario is scenarios.SLOW:
-        return ["HAProxy, nginx and Envoy avoid a slow substation, because they prefer the fewest connections.",
-                "We balance the load that sessions leave behind, and give a slow substation no more than its part of the "
-                "requests under way (upstream.max_requests).", ""]
     if scenario is scenarios.IDLE:
-        return [f"The growth of resident memory from 200 to {idle:,} clients that have made one request each and keep their "
-                "connection.", ""]
-    return []
+        return [f"The growth of resident memory from 200 clients to {idle:,} ({min(idle, 2000):,} with TLS or HTTP/2) that have "
+                "made one request each and keep their connection.", ""]
+    return [*scenario.about, *[""] * bool(scenario.about)]
 
 
 def _table(scenario, rows):
     found = [[label, *_row(row)] for label, point in scenario.points for row in rows
-             if row["point"] == point.key and (row["way"] != "direct" or scenario.direct)]
+             if row["point"] == point.key and row["way"] in scenario.ways]
     return table([scenario.axis, *HEAD], found, texts=2)
 
 
 def _row(row):
     return [row["way"], cpu(row), number(row["proxy_cpu_us_ratio"], 2), number(row["rate"], 0), number(row["rate_ratio"], 2),
             number(row["p50_ms"], 2), number(row["p99_ms"], 2), number(row["p999_ms"], 2), number(row["substation_cpu_us"], 1),
-            number(row["peak_mib"] or None, 1), str(row["rounds"])]
+            number(row["peak_mib"] or None, 1), str(row.get("failed", 0)), _rounds(row)]
+
+
+def _rounds(row):
+    return f"{row['rounds']}{' (void)' if row.get('noisy_counted') else ''}"
 
 
 def _idle(run):
-    return table(["proxy", "KiB a client"], [[way, f"{kib:.1f}"] for way, kib in run["idle_kib"].items()])
+    by = {HTTP1: run["idle_kib"], **run.get("idle_kib_by", {})}
+    ways = dict.fromkeys(way for kib in by.values() for way in kib)
+    return table(["proxy", *(f"KiB a client, {protocol}" for protocol in by)],
+                 [[way, *(number(kib.get(way), 1) for kib in by.values())] for way in ways])
 
 
 def cpu(row):

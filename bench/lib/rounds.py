@@ -3,138 +3,177 @@
 A *way* is how requests reach the substations: through one of the proxies, or directly.
 """
 
-import time
+from dataclasses import replace
 
-from . import accounting, measure, peers, steady, wrk
+from . import accounting, control, idlers, measure, peers, plan, starve, steady
 from .fleets import Fleets
+from .loads import Loads
+from .points import HTTP1, USUAL
 from .processes import BenchError
-from .scenarios import ALL, IDLE, USUAL, direct_points, points
+from .scenarios import ALL, DIRECT, IDLE, IDLE_PROTOCOLS, OURS, WAYS, points
 
-DIRECT = "direct"
-WARM_UP_SECONDS = 1
 PROBE_SECONDS = 2
-# A p99.9 needs many requests, and a constant rate sends only half as many as a closed loop.
-STEADY_FACTOR = 3
+# How often a measurement is repeated that a neighbour disturbed.
+REPETITIONS = 2
 # Too few for a meaningful figure, but enough to try that it works.
 QUICK_IDLE_CLIENTS = 400
+# Some seconds of handshakes; the memory of one is exact enough.
+MOST_SECURE_IDLE_CLIENTS = 2000
 
 
 class Rounds:
     """One run. A way that fails at a point is reported, and left out at that point from then on."""
 
-    def __init__(self, options, directory, idle_clients):
-        self.options, self.directory = options, directory
+    def __init__(self, options, directory, idle_clients, state):
+        self.options, self.directory, self.state = options, directory, state
         self.idle_clients = min(idle_clients, QUICK_IDLE_CLIENTS) if options.quick else idle_clients
-        self.proxies = {peer.name: peer for peer in peers.peers(options.binaries, options.envoy)}
-        wanted = [*self.proxies, DIRECT]
-        self.ways = [way for way in wanted if way in options.only] if options.only else wanted
-        self.versions = {}
-        self.cells = []
-        self.idle = {}
+        self.proxies = {peer.name: peer for peer in peers.peers(options.binaries)}
+        self.ways = [way for way in WAYS if not options.ways or way in options.ways]
         # Connections must never reach the limit that the proxies get; probes come on top.
         most = max(point.connections for point in points(ALL))
         self._max_clients = max(self.idle_clients, most) + 100
-        self.rate = None
-        self.failures, self.left_out = [], []
         self._failed = set()
         self._starts = 0
-        self._progress = None
+        self._loads = Loads(options.binaries, directory)
+        self._control = self._progress = None
 
     def run(self):
-        """Measures everything; fills `cells` and `idle`."""
+        """Measures everything that the state lacks, and puts it there; keeps the state after each group."""
         self._find_versions()
-        plan = self._plan()
-        self._progress = Progress(len(plan))
+        chosen, each, quick = self.options.scenarios, self.options.seconds, self.options.quick
+        groups = plan.groups(chosen, self.options.rounds, self.ways, self.state.done(), quick)
+        idle, idle_seconds = self._idle_plan(), plan.QUICK_IDLE_SECONDS if quick else plan.IDLE_SECONDS
+        planned = sum(plan.seconds(group, each, quick) for group in groups) + idle_seconds * len(idle)
+        print(f"{sum(len(group.ways) for group in groups)} measurements, about {planned / 60:.0f} min", flush=True)
+        self._progress = plan.Progress(chosen, self.options.rounds, planned)
         with Fleets(self.options.binaries, self.directory) as fleets:
-            for number, point, way in plan:
-                if point is IDLE:
-                    self._attempt(point, way, lambda: self._idle(way, fleets))
-                else:
-                    self._attempt(point, way, lambda: self._load(number, point, way, fleets))
+            self._control = control.Control(fleets)
+            for group in groups:
+                self.state.cells += self._group(group, fleets)
+                self._progress.did(plan.seconds(group, each, quick))
+                self.state.keep()
+            for protocol, way in idle:
+                self._attempt(None, protocol, way, lambda: self._idle(protocol, way, fleets))
+                self._progress.did(idle_seconds)
+                self.state.keep()
 
-    def _plan(self):
-        """All measurements in their order: (round, point, way)."""
-        with_direct = direct_points(self.options.scenarios)
-        plan = []
-        for number in range(self.options.rounds):
-            turn = number % max(len(self.ways), 1)
-            turned = self.ways[turn:] + self.ways[:turn]
-            plan += [(number + 1, point, way) for point in points(self.options.scenarios) for way in turned
-                     if way != DIRECT or point in with_direct]
-        if IDLE in self.options.scenarios:
-            plan += [(self.options.rounds, IDLE, way) for way in self.ways if way != DIRECT]
-        return plan
+    def _idle_plan(self):
+        if IDLE not in self.options.scenarios:
+            return []
+        return [(protocol, way) for protocol in IDLE_PROTOCOLS for way in self.ways
+                if way in IDLE.ways and protocol in self.proxies[way].speaks
+                and way not in self.state.idle.get(protocol, {})
+                # A quick run only tries that it works.
+                and (not self.options.quick or protocol == HTTP1 or way == OURS)]
 
     def _find_versions(self):
         """Asks each program for its version, and drops those that are missing or refuse their configuration."""
-        self.versions["wrk"] = peers.version(["wrk", "-v"])
+        versions = {"wrk": peers.version(["wrk", "-v"]), "h2load": peers.version(["h2load", "--version"])}
         for way in [way for way in self.ways if way in self.proxies]:
             peer = self.proxies[way]
             try:
                 peers.find(peer)
                 if peer.version:
-                    self.versions[way] = peers.version(peer.version)
-                why = peers.refusal(peer, self._directory(way))
-                noted = self.left_out
+                    versions[way] = peers.version(peer.version)
+                why, noted = peers.refusal(peer, self._directory(way)), self.state.left_out
             except BenchError as error:
                 print(f"{'' if peer.optional else 'FAILED '}{error}", flush=True)
                 why = "it is missing, or can't be started"
-                noted = self.left_out if peer.optional else self.failures
+                noted = self.state.left_out if peer.optional else self.state.failures
             if why:
+                print(f"{way} is left out: {why}", flush=True)
                 noted.append(f"{way} is left out: {why}")
                 self.ways = [other for other in self.ways if other != way]
+        self.state.versions |= versions
 
-    def _attempt(self, point, way, action):
+    def _group(self, group, fleets):
+        """The cells of a group, measured again if the machine's speed changed meanwhile; those that stay void are marked."""
+        if self.options.quick:
+            return [cell for way in group.ways for cell in [self._cell_of(group, way, fleets)] if cell]
+        for left in reversed(range(1 + REPETITIONS)):
+            before = self._control.before()
+            cells = [cell for way in group.ways for cell in [self._undisturbed(group, way, fleets)] if cell]
+            after = self._control.after()
+            difference = control.apart(before, after)
+            if difference <= control.MOST_APART:
+                return cells
+            self._progress.say(group, f"{group.point.key}: without a proxy {before:,.0f}/s before it and {after:,.0f}/s after "
+                               f"it, {difference:.0%} apart" + (": measured again" if left else ": its cells are void"))
+        return [replace(cell, noisy=True) for cell in cells]
+
+    def _undisturbed(self, group, way, fleets):
+        """One cell, measured again while other programs or machines take too much; None if it fails."""
+        for left in reversed(range(1 + REPETITIONS)):
+            cell = self._cell_of(group, way, fleets)
+            if cell is None or not control.spoiled(cell):
+                return cell
+            self._progress.say(group, f"{way}: others used {cell.foreign_cpu:.0%} of the machine"
+                               + (": measured again" if left else ": the cell is void"))
+        return replace(cell, noisy=True)
+
+    def _cell_of(self, group, way, fleets):
+        return self._attempt(group, group.point, way, lambda: self._load(group, way, fleets))
+
+    def _attempt(self, group, point, way, action):
         """Runs the action; if it fails, reports that and leaves this way out at this point."""
         if (point, way) in self._failed:
-            self._progress.skip()
-            return
+            return None
         try:
-            outcome = action()
+            found, text = action()
         except BenchError as error:
-            outcome = f"FAILED {error}"
-            where = "idle clients" if point is IDLE else point.key
+            where = point.key if group else f"idle clients, {point}"
+            found, text = None, f"FAILED {way}, {where}: {error}"
             # A program's output may name folders of this machine: it is printed, but not stored.
-            self.failures.append(f"{way} failed and is left out from then on: {where}")
+            self.state.failures.append(f"{way} failed and is left out from then on: {where}")
             self._failed.add((point, way))
-        self._progress.say(outcome)
+        self._progress.say(group, text)
+        return found
 
     def _directory(self, way):
         self._starts += 1
         return self.directory / f"{self._starts}-{way}"
 
-    def _start(self, way, substations, threads):
+    def _start(self, way, fleet, threads, protocol=HTTP1):
         """A new proxy process for a `with` block, and its port."""
-        return peers.start_proxy(self.proxies[way], substations, threads, self._max_clients, self._directory(way))
+        return peers.start_proxy(self.proxies[way], fleet.ports, threads, self._max_clients, self._directory(way), protocol)
 
-    def _load(self, number, point, way, fleets):
-        """One run of load."""
-        if point.steady and self.rate is None:
-            self.rate = self._steady_rate(fleets)
-        substations, first = fleets.of(point.substations, point.answer_after)
+    def _load(self, group, way, fleets):
+        """One run of load: its cell, and a line about it. A protocol that the proxy does not speak has neither."""
+        point = group.point
+        if point.steady and self.state.rate is None:
+            self.state.rate = self._steady_rate(fleets)
+        fleet = fleets.of(point.substations, point.answer_after, point.starved)
         if way == DIRECT:
-            url = f"http://127.0.0.1:{first}/charge"
-            cell = self._cell(number, point, way, url, None, substations)
+            cell = self._cell(group, way, f"http://127.0.0.1:{fleet.first}/charge", None, fleet)
+        elif point.protocol not in self.proxies[way].speaks:
+            return None, f"{way} does not speak {point.protocol}"
         else:
             peer = self.proxies[way]
-            proxy, port = self._start(way, range(first, first + point.substations), point.threads)
+            proxy, port = self._start(way, fleet, point.threads, point.protocol)
+            url = f"{'https' if 'TLS' in point.protocol else 'http'}://127.0.0.1:{port}{peer.path}"
             with proxy:
-                peers.wait_for_proxy(peer, proxy, port)
-                cell = self._cell(number, point, way, f"http://127.0.0.1:{port}{peer.path}", proxy, substations)
-        self.cells.append(cell)
-        return (f"{point.key:33} {way:17} {cell.rate:8,.0f}/s  {cell.proxy_cpu_us:5.1f} µs  p99 {cell.p99_ms:6.2f} ms"
-                + ("" if cell.valid else f"  INVALID {cell.errors}"))
+                asks = None if point.protocol == HTTP1 else lambda: self._loads.answers(point, url)
+                peers.wait_for_proxy(peer, proxy, port, answers=asks)
+                cell = self._cell(group, way, url, proxy, fleet)
+        return cell, (f"{point.key}, {way}: {cell.rate:,.0f}/s, {cell.proxy_cpu_us:.1f} µs, p99 {cell.p99_ms:.2f} ms"
+                      + ("" if cell.valid else f", INVALID {cell.errors}"))
 
-    def _cell(self, number, point, way, url, proxy, substations):
-        def generate(seconds):
-            if point.steady:
-                return steady.run(self.options.binaries, url, point.connections, self.rate, seconds)
-            return wrk.run(url, point.connections, seconds)
+    def _cell(self, group, way, url, proxy, fleet):
+        point, quick = group.point, self.options.quick
+        seconds = self.options.seconds * (1 if quick else point.times)
 
-        seconds = self.options.seconds * (STEADY_FACTOR if point.steady and not self.options.quick else 1)
-        # Pools, caches and connections fill before the measurement.
-        warm_up = (lambda: None) if self.options.quick else (lambda: generate(WARM_UP_SECONDS))
-        return measure.load(point.key, way, number, lambda: generate(seconds), warm_up, proxy, substations)
+        def generate():
+            if not point.starved:
+                return self._loads.send(point, url, seconds, self.state.rate)
+            with starve.meanwhile(fleet.processes[-1].pid, seconds / 3, 2 * seconds / 3):
+                return self._loads.send(point, url, seconds, self.state.rate)
+
+        def warm_up():
+            # Pools, caches and connections fill before the measurement.
+            if not quick:
+                self._loads.send(point, url, plan.WARM_UP_SECONDS, self.state.rate)
+
+        return measure.load(point.key, way, group.round, generate, warm_up, proxy, fleet.processes)
 
     def _steady_rate(self, fleets):
         """Half of what the slowest proxy can answer at a constant rate, to two figures.
@@ -142,50 +181,36 @@ class Rounds:
         That is far less than in a closed loop, where requests come in batches and cost less each. So this sends it a
         quarter of what it reached there, measures the CPU time of a request, and divides a second by that.
         """
-        reached = {cell.way: cell.rate for cell in self.cells
-                   if cell.point == USUAL.key and cell.way != DIRECT and cell.valid}
+        reached = {cell.way: cell.rate for cell in self.state.cells
+                   if cell.point == USUAL.key and cell.way in self.proxies and cell.valid}
         if not reached:
             raise BenchError("there is no constant rate, because no proxy has a valid result in a closed loop yet")
         slowest = min(reached, key=reached.get)
         peer = self.proxies[slowest]
-        _, first = fleets.of(USUAL.substations, USUAL.answer_after)
-        proxy, port = self._start(slowest, range(first, first + USUAL.substations), USUAL.threads)
+        proxy, port = self._start(slowest, fleets.of(USUAL.substations, USUAL.answer_after), USUAL.threads)
         with proxy:
             peers.wait_for_proxy(peer, proxy, port)
             probe = (self.options.binaries, f"http://127.0.0.1:{port}{peer.path}", USUAL.connections, reached[slowest] / 4)
-            steady.run(*probe, WARM_UP_SECONDS)
+            steady.run(*probe, plan.WARM_UP_SECONDS)
             before = accounting.CpuTime(proxy.pid)
             load = steady.run(*probe, PROBE_SECONDS)
             spent = accounting.CpuTime(proxy.pid).since(before)
         answered = load.requests - sum(load.errors.values())
         return float(f"{min(reached[slowest], answered / spent) / 2:.2g}")
 
-    def _idle(self, way, fleets):
-        """The memory of idle clients."""
+    def _idle(self, protocol, way, fleets):
+        """The memory of an idle client, and a line about it."""
         peer = self.proxies[way]
-        _, first = fleets.of(USUAL.substations, USUAL.answer_after)
-        proxy, port = self._start(way, range(first, first + USUAL.substations), USUAL.threads)
+        count = self.idle_clients if protocol == HTTP1 else min(self.idle_clients, MOST_SECURE_IDLE_CLIENTS)
+        proxy, port = self._start(way, fleets.of(USUAL.substations, USUAL.answer_after), USUAL.threads, protocol)
         with proxy:
-            peers.wait_for_proxy(peer, proxy, port)
-            self.idle[way] = measure.idle_kib(proxy, port, peer.path, self.idle_clients)
-        return f"{'idle':33} {way:17} {self.idle[way]:5.1f} KiB a client, of {self.idle_clients:,}"
+            path = peer.path
+            peers.wait_for_proxy(peer, proxy, port, answers=lambda: self._one(protocol, port, path))
+            kib = measure.idle_kib(proxy, lambda number: idlers.idle(protocol, port, path, number), count)
+        self.state.idle.setdefault(protocol, {})[way] = kib
+        return kib, f"{way}, {protocol}: {kib:.1f} KiB a client, of {count:,}"
 
-
-class Progress:
-    """Prints how far the run is and how long it will still take."""
-
-    def __init__(self, total):
-        self._total, self._done, self._skipped = total, 0, 0
-        self._began = time.monotonic()
-
-    def skip(self):
-        """Counts a measurement that was left out."""
-        self._skipped += 1
-
-    def say(self, text):
-        """Counts a measurement, and prints a line about it."""
-        self._done += 1
-        left = self._total - self._done - self._skipped
-        seconds = (time.monotonic() - self._began) / self._done * left
-        ahead = f"{seconds / 60:.0f} min" if seconds >= 100 else f"{seconds:.0f} s"
-        print(f"[{self._done + self._skipped}/{self._total}, {ahead} left] {text}", flush=True)
+    @staticmethod
+    def _one(protocol, port, path):
+        with idlers.idle(protocol, port, path, 1):
+            return True

@@ -1,7 +1,8 @@
-"""A closed loop: runs wrk and reads its result."""
+"""A closed loop over HTTP/1.1: runs wrk and reads its result."""
 
 import json
 import os
+import secrets
 from pathlib import Path
 
 from .load import Load
@@ -32,9 +33,16 @@ def parse(output):
     )
 
 
-def run(url, connections, seconds, under=()):
-    """One thread with keep-alive connections. `under` is a command that runs wrk and watches something meanwhile."""
-    argv = [*under, "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "-s", os.fspath(SCRIPT), url]
+def arguments(body=None, keyed=False, close=False):
+    """The arguments of post.lua: a file with the body, a key for each request, a connection for each request."""
+    # Keys of one run must not be those of another, or they would be repetitions.
+    given = [f"body={body}"] * bool(body) + [f"keys={secrets.token_hex(8)}-"] * keyed + ["close"] * close
+    return ["--", *given] if given else []
+
+
+def run(url, connections, seconds, under=(), more=()):
+    """One thread. `under` is a command that runs wrk and watches something meanwhile, `more` are `arguments()`."""
+    argv = [*under, "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "-s", os.fspath(SCRIPT), url, *more]
     output, cpu = run_to_its_end("wrk", argv, seconds + LIMIT_SECONDS)
     load = parse(output)
     load.cpu_seconds = cpu

@@ -1,7 +1,7 @@
 """Cells for tests."""
 
 from lib.measure import Cell
-from lib.scenarios import USUAL
+from lib.points import USUAL
 
 
 def cell(way, number=1, point=USUAL, **values):

@@ -3,64 +3,70 @@
 import unittest
 
 from lib import goals, scenarios, summary
-from lib.scenarios import CONNECTIONS, USUAL, Point
+from lib.goals import CPU, GOALS, P99, RATE
+from lib.points import CLEAR2, HTTP1, USUAL, Point
+from lib.scenarios import WAYS
 from tests.cells import cell
-
-ORDER = ["switchyard", "switchyard-pooled", "haproxy", "nginx", "envoy"]
-MANY = Point(substations=1000)
-STEADY = Point(steady=True)
 
 
 def judged(cells, idle=None):
-    found = goals.judged(summary.medians(cells, ORDER), cells, idle or {})
-    return {goal["goal"]: goal["met"] for goal in found}
+    return goals.judged(summary.medians(cells, WAYS), cells, idle or {})
 
 
 class Goals(unittest.TestCase):
-    def one(self, starts, cells, idle=None):
-        found = [met for goal, met in judged(cells, idle).items() if goal.startswith(starts)]
-        self.assertEqual(len(found), 1, starts)
-        return found[0]
+    def one(self, goal, cells):
+        return next(found for found in judged(cells) if found["goal"] == goal.text)
 
-    def test_cpu_and_requests_against_the_better_of_two_peers(self):
-        peers = [cell("haproxy", proxy_cpu_us=12.0), cell("nginx"), cell("envoy", proxy_cpu_us=1.0)]
-        what = "CPU a request at 64 connections"
-        self.assertTrue(self.one(what, [cell("switchyard", proxy_cpu_us=7.0), *peers]))
-        self.assertFalse(self.one(what, [cell("switchyard", proxy_cpu_us=7.1), *peers]))
+    def test_each_goal_is_met_at_its_limit_and_missed_beyond_it(self):
+        for goal in GOALS:
+            others = [cell(way, point=point, **{goal.measure: 1000.0}) for point, way in goal.others]
+            worse = -1 if goal.measure == RATE else 1
+            for change, met in ((0, True), (worse, False)):
+                own = cell(goal.own[1], point=goal.own[0], **{goal.measure: 1000.0 * goal.limit + change})
+                found = self.one(goal, [own, *others])
+                self.assertEqual(found["met"], met, goal.text)
+                self.assertIn(found["base"], [way for _, way in goal.others])
+
+    def test_the_better_peer_counts(self):
+        cheaper = [cell("haproxy", proxy_cpu_us=12.0), cell("nginx"), cell("envoy", proxy_cpu_us=1.0)]
+        found = self.one(next(goal for goal in GOALS if goal.own[0] == USUAL), [cell("switchyard", proxy_cpu_us=5.0), *cheaper])
+        self.assertEqual((found["value"], found["base"], found["met"]), (0.5, "nginx", True))
         two = Point(threads=2)
-        peers = [cell("haproxy", point=two, rate=900.0), cell("nginx", point=two, rate=1000.0)]
-        self.assertTrue(self.one("requests/s with two threads", [cell("switchyard", point=two, rate=1400.0), *peers]))
-        self.assertFalse(self.one("requests/s with two threads", [cell("switchyard", point=two, rate=1399.0), *peers]))
+        faster = [cell("haproxy", point=two, rate=900.0), cell("nginx", point=two, rate=1000.0)]
+        goal = next(goal for goal in GOALS if goal.own[0] == two)
+        self.assertEqual(self.one(goal, [cell("switchyard", point=two, rate=1400.0), *faster])["value"], 1.4)
 
-    def test_one_slow_substation_costs_no_more_requests_than_with_the_better_peer(self):
-        slow = scenarios.SLOW.points[-1][1]
-        peers = [cell("haproxy", point=slow, rate=1000.0), cell("nginx", point=slow, rate=900.0)]
-        self.assertTrue(self.one("requests/s with one slow", [cell("switchyard", point=slow, rate=900.0), *peers]))
-        self.assertFalse(self.one("requests/s with one slow", [cell("switchyard", point=slow, rate=899.0), *peers]))
+    def test_latency_at_a_constant_rate_is_compared_with_all_peers_not_with_pooled(self):
+        goal = next(goal for goal in GOALS if goal.measure == P99 and goal.own[0].steady)
+        self.assertEqual([way for _, way in goal.others], list(scenarios.BALANCERS))
 
-    def test_where_pipelining_cannot_help_cost_and_latency_are_those_of_pooled(self):
-        for point in [CONNECTIONS.points[0][1], *(point for _, point in scenarios.SLOW.points[1:])]:
-            pooled = cell("switchyard-pooled", point=point)
-            good = judged([cell("switchyard", point=point, proxy_cpu_us=10.5, p99_ms=2.1), pooled])
-            bad = judged([cell("switchyard", point=point, proxy_cpu_us=10.6, p99_ms=2.2), pooled])
-            self.assertEqual([list(found.values()).count(True) for found in (good, bad)], [2, 0], point.key)
-            self.assertEqual([list(found.values()).count(False) for found in (good, bad)], [0, 2], point.key)
+    def test_what_was_promised_has_these_limits(self):
+        found = {(goal.own[0].key, goal.measure, goal.others[0][1]): goal.limit for goal in GOALS}
+        self.assertEqual(len(found), len(GOALS))
+        for place, limit in {
+            ("64 connections", CPU, "haproxy"): .5,
+            ("512 connections", CPU, "haproxy"): .7,
+            ("64 connections, after 0s/0s/50ms", RATE, "haproxy"): .9,
+            ("64 connections, 100 substations", RATE, "haproxy"): 1.1,
+            ("64 connections, 1,000 substations", P99, "haproxy"): 1.0,
+            ("8 connections, 8 streams each, HTTP/2 in clear", CPU, "switchyard"): .6,
+            ("64 connections, HTTP/1.1 with TLS", CPU, "haproxy"): .45,
+            ("1 connection", CPU, "switchyard-pooled"): 1.05,
+        }.items():
+            self.assertEqual(found[place], limit, place)
 
-    def test_latency_is_compared_with_the_best_peer_not_with_pooled(self):
-        peers = [cell("haproxy", point=STEADY), cell("envoy", point=STEADY, p99_ms=1.0),
-                 cell("switchyard-pooled", point=STEADY, p99_ms=0.1, p999_ms=0.1)]
-        self.assertFalse(self.one("p99 at", [cell("switchyard", point=STEADY, p99_ms=1.1), *peers]))
-        self.assertTrue(self.one("p99 at", [cell("switchyard", point=STEADY, p99_ms=1.0), *peers]))
-        self.assertTrue(self.one("p99.9 at", [cell("switchyard", point=STEADY), *peers]))
+    def test_every_goal_is_about_something_that_the_bench_measures(self):
+        for goal in GOALS:
+            for point, way in (goal.own, *goal.others):
+                self.assertIn(way, scenarios.ways(scenarios.ALL, point), goal.text)
 
-    def test_many_substations_against_three_and_memory(self):
-        few = cell("switchyard", point=USUAL)
-        self.assertTrue(self.one("CPU a request with 1,000", [few, cell("switchyard", point=MANY, proxy_cpu_us=11.0)]))
-        self.assertFalse(self.one("CPU a request with 1,000", [few, cell("switchyard", point=MANY, proxy_cpu_us=11.1)]))
-        self.assertTrue(self.one("KiB", [], {"switchyard": 8.0}))
-        self.assertFalse(self.one("KiB", [], {"switchyard": 8.1}))
+    def test_memory_is_that_of_a_client_with_http1(self):
+        def met(kib):
+            return judged([], {HTTP1: {"switchyard": kib}, CLEAR2: {"switchyard": 40.0}})[-1]["met"]
+
+        self.assertEqual((met(1.5), met(1.6)), (True, False))
 
     def test_a_goal_without_figures_is_neither_met_nor_missed(self):
         found = judged([])
-        self.assertEqual(len(found), 15)
-        self.assertEqual(set(found.values()), {None})
+        self.assertEqual(len({goal["goal"] for goal in found}), len(GOALS) + 1)
+        self.assertEqual({goal["met"] for goal in found}, {None})

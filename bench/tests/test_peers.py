@@ -6,7 +6,7 @@ import unittest
 from pathlib import Path
 
 import profiling
-from lib import peers, upstream
+from lib import catalogue, peers, upstream
 from lib.processes import BenchError
 
 PORTS = [5001, 5002, 5003]
@@ -39,6 +39,19 @@ class Templates(unittest.TestCase):
         _, _, argv, _ = written("envoy", threads=2)
         self.assertEqual(argv[argv.index("--concurrency") + 1], "2")
 
+    def test_each_protocol_of_each_proxy_has_a_configuration_and_its_certificate(self):
+        for peer in peers.peers(Path("bin")):
+            for protocol in peer.speaks:
+                with tempfile.TemporaryDirectory() as folder:
+                    config, _ = peers.write(peer, Path(folder) / "peer", PORTS, 1, 100, protocol)
+                    text = Path(config).read_text()
+                    self.assertNotRegex(text, r"@[A-Z_0-9]+@", f"{peer.name}, {protocol}")
+                    self.assertEqual(f"{folder}/tls." in text, "TLS" in protocol, f"{peer.name}, {protocol}")
+
+    def test_every_proxy_says_what_a_reader_must_know(self):
+        for peer in peers.peers(Path("bin")):
+            self.assertTrue(peer.note, peer.name)
+
     def test_every_configuration_has_every_substation_and_its_own_port(self):
         for peer in peers.peers(Path("bin")):
             _, text, argv, port = written(peer.name)
@@ -56,7 +69,7 @@ class Templates(unittest.TestCase):
             _, text, _, port = written(name)
             return set(text.replace(str(port), "PORT").replace(str(port + 1), "ADMIN").splitlines())
 
-        self.assertEqual(without_ports("switchyard") ^ without_ports("switchyard-pooled"), {"", peers.POOLED})
+        self.assertEqual(without_ports("switchyard") ^ without_ports("switchyard-pooled"), {"", catalogue.POOLED} - {""})
 
 
 class Missing(unittest.TestCase):

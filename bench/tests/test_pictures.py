@@ -17,13 +17,13 @@ def drawn(result):
 class Pictures(unittest.TestCase):
     def test_each_proxy_has_a_line_in_both_panels(self):
         svg = drawn(run())["connections"]
-        self.assertEqual(len(svg.findall(f".//{SVG}path[@class='line']")), 2 * 6)
-        self.assertEqual(len(svg.findall(f".//{SVG}circle")), 2 * 6 * 4)
+        self.assertEqual(len(svg.findall(f".//{SVG}path[@class='line']")), 2 * 8)
+        self.assertEqual(len(svg.findall(f".//{SVG}circle")), 2 * (7 * 4 + 1))
         self.assertIn("prefers-color-scheme: dark", svg.find(f"{SVG}style").text)
 
     def test_each_way_has_a_bar_for_each_quantile(self):
         svg = drawn(run())["latency"]
-        self.assertEqual(len(svg.findall(f".//{SVG}rect/{SVG}title")), 3 * 7)
+        self.assertEqual(len(svg.findall(f".//{SVG}rect/{SVG}title")), 3 * 9)
         self.assertIn("6,500 requests/s", "".join(svg.itertext()))
 
     def test_everything_is_inside_the_picture(self):

@@ -36,6 +36,15 @@ class Block(unittest.TestCase):
         with self.assertRaises(ValueError):
             marks.split("no marks", readme.MARK)
 
-    def test_with_all_scenarios_only_direct_has_dashes(self):
+    def test_with_all_scenarios_only_pooled_and_direct_have_dashes(self):
         rows = [line for line in readme.block(run(ALL), "name").splitlines() if line.startswith("| ") and "| –" in line]
-        self.assertEqual(len(rows), 1)
+        self.assertEqual([row.split(" | ")[0] for row in rows], ["| switchyard-pooled", "| direct"])
+
+    def test_where_a_peer_is_as_good_is_shown_the_worst_first(self):
+        result = run(ALL)
+        next(row for row in result["medians"] if row["point"] == "512 connections" and row["way"] == "nginx")["rate"] = 3000.0
+        own = readme.block(result, "name")
+        self.assertIn("the worst first, 12 of ", own)
+        self.assertIn("| How many clients at once: 512 | requests/s | 1,000 | nginx 3,000 | 3.00 |", own)
+        self.assertIn("| idle clients, HTTP/2 in clear | memory a client | 40.0 KiB | nginx 9.0 KiB | 4.44 |", own)
+        self.assertLess(own.index("4.44"), own.index("| 3.00 |\n| "))

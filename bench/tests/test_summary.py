@@ -3,7 +3,7 @@
 import unittest
 
 from lib import summary
-from lib.scenarios import USUAL, Point
+from lib.points import USUAL, Point
 from tests.cells import cell
 
 ORDER = ["switchyard", "haproxy", "nginx", "direct"]
@@ -45,6 +45,12 @@ class Rows(unittest.TestCase):
         row = rows(cell("haproxy", errors={"read": 1}), cell("nginx"))["haproxy"]
         self.assertEqual((row["proxy_cpu_us"], row["proxy_cpu_us_ratio"], row["rounds"]), (None, None, 0))
 
+    def test_a_void_round_counts_only_if_there_is_no_other(self):
+        row = rows(cell("nginx", 1, proxy_cpu_us=50.0, noisy=True), cell("nginx", 2))["nginx"]
+        self.assertEqual((row["proxy_cpu_us"], row["rounds"], row["noisy"], row["noisy_counted"]), (10.0, 1, 1, False))
+        row = rows(cell("nginx", 1, proxy_cpu_us=50.0, noisy=True), cell("nginx", 2, errors={"status": 3}))["nginx"]
+        self.assertEqual((row["proxy_cpu_us"], row["rounds"], row["noisy_counted"], row["failed"]), (50.0, 1, True, 3))
+
 
 class Compared(unittest.TestCase):
     CELLS = [cell("switchyard", 1, proxy_cpu_us=6.0), cell("switchyard", 2, proxy_cpu_us=8.0), cell("switchyard", 3, errors={"read": 1}),
@@ -56,8 +62,13 @@ class Compared(unittest.TestCase):
         return found.compared((USUAL, "switchyard"), [(USUAL, other) for other in others], "proxy_cpu_us", **more)
 
     def test_the_ratio_is_of_medians_and_its_range_of_rounds_in_which_both_are_valid(self):
-        self.assertEqual(self.compared(["haproxy", "nginx"]), (0.7, [0.5, 1.0]))
-        self.assertEqual(self.compared(["haproxy", "nginx"], best=max), (0.35, [0.3, 0.4]))
+        self.assertEqual(self.compared(["haproxy", "nginx"]), (0.7, [0.5, 1.0], "nginx"))
+        self.assertEqual(self.compared(["haproxy", "nginx"], best=max), (0.35, [0.3, 0.4], "haproxy"))
+
+    def test_a_void_round_is_in_no_range(self):
+        cells = [cell("switchyard", 1, proxy_cpu_us=100.0, noisy=True), cell("switchyard", 2), cell("nginx", 1), cell("nginx", 2)]
+        found = summary.Medians(summary.medians(cells, ORDER), cells)
+        self.assertEqual(found.compared((USUAL, "switchyard"), [(USUAL, "nginx")], "proxy_cpu_us")[:2], (1.0, [1.0, 1.0]))
 
     def test_a_missing_figure_has_no_ratio(self):
-        self.assertEqual(self.compared(["envoy"]), (None, None))
+        self.assertEqual(self.compared(["envoy"]), (None, None, None))
