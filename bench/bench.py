@@ -99,7 +99,8 @@ def result(found, options, idle_clients):
         "medians": rows,
         "idle_kib": found.idle.get(HTTP1, {}),
         "idle_kib_by": {protocol: kib for protocol, kib in found.idle.items() if protocol != HTTP1},
-        "goals": goals.judged(rows, found.cells, found.idle),
+        "own": found.own,
+        "goals": goals.judged(rows, found.cells, found.idle, found.own),
         "remarks": remarks.remarks(rows, found.left_out + found.failures),
         "cells": [asdict(cell) for cell in found.cells],
     }
@@ -121,7 +122,7 @@ def main():
         rounds.run()
     run = result(found, options, rounds.idle_clients)
     print("\n" + report.markdown(run, []))
-    measured = found.cells or found.idle
+    measured = found.cells or found.idle or found.own
     missing = [name for name in SCENARIOS if name not in found.scenarios]
     if options.quick:
         print("A quick run: no result is written.")

@@ -35,10 +35,6 @@ class Control:
         self.rates.append(load.rate)
         return load.rate
 
-    def forget(self):
-        """The next group begins with a control run of its own: time has passed."""
-        self._last = None
-
 
 def apart(before, after):
     """How far two rates are apart, as a part of the larger."""

@@ -1,7 +1,9 @@
 """The project's goals, compared with what was measured."""
 
 from dataclasses import dataclass
+from statistics import median
 
+from .own import DECISION, SCRAPE
 from .points import HTTP1, USUAL, Point
 from .scenarios import (
     BALANCERS, CLEAR, CONNECTIONS, HANDSHAKES, LATENCY, ONE_SLOW, OURS, PEERS, POOLED, SECURE, SLOW, SUBSTATIONS,
@@ -72,16 +74,20 @@ GOALS = (
       for measure in (CPU, P99)),
 )
 IDLE_KIB_LIMIT = 1.5
+OWN_LIMITS = {SCRAPE: 18, DECISION: 0.7}
 
 
-def judged(rows, cells, idle):
+def judged(rows, cells, idle, own):
     """All goals, each with its limit, its value and whether it is met; the latter two are None if it was not measured.
 
-    `rounds` is the range of a ratio over the single rounds, `idle` the KiB of an idle client by protocol and way.
+    `rounds` is the range of a ratio over the single rounds, `idle` the KiB of an idle client by protocol and
+    way, `own` the values of each figure of lib/own.py.
     """
     found = Medians(rows, cells)
     return [_measured(goal, found) for goal in GOALS] + [
-        _judged("KiB an idle client", "≤", IDLE_KIB_LIMIT, idle.get(HTTP1, {}).get(OURS))]
+        _judged("KiB an idle client", "≤", IDLE_KIB_LIMIT, idle.get(HTTP1, {}).get(OURS)),
+        *(_judged(name, "≤", limit, median(own[name]), [min(own[name]), max(own[name])]) if own.get(name)
+          else _judged(name, "≤", limit, None) for name, limit in OWN_LIMITS.items())]
 
 
 def _measured(goal, found):

@@ -56,8 +56,8 @@ class Progress:
         self._began = time.monotonic()
 
     def say(self, group, text):
-        """Prints a line about a measurement of a group, or about the end of the run if that is None."""
-        where = "idle clients"
+        """Prints a line about a measurement of a group, or about what has no load if that is None."""
+        where = "after the rounds"
         if group:
             where = (f"round {group.round} of {self._rounds}, "
                      f"scenario {scenarios.number(self._chosen, group.point)} of {len(self._chosen)}")

@@ -1,5 +1,7 @@
 """The report in Markdown: one table for each scenario, all of it from the result that is stored as JSON."""
 
+from statistics import median
+
 from . import behind, scenarios
 from .points import HTTP1
 from .tables import table
@@ -39,7 +41,7 @@ def markdown(run, pictures):
     for scenario in scenarios.ALL:
         if scenario.name in settings["scenarios"]:
             lines += [f"## {scenario.title}", "", *_about(scenario, run)]
-            lines += _idle(run) if scenario is scenarios.IDLE else _table(scenario, run["medians"])
+            lines += _figures(scenario, run)
             lines += [""]
             for about, shown, file in pictures:
                 if about == scenario.name:
@@ -91,6 +93,12 @@ def _about(scenario, run):
     return [*scenario.about, *[""] * bool(scenario.about)]
 
 
+def _figures(scenario, run):
+    if scenario is scenarios.IDLE:
+        return _idle(run)
+    return _own(run) if scenario is scenarios.OWN else _table(scenario, run["medians"])
+
+
 def _table(scenario, rows):
     found = [[label, *_row(row)] for label, point in scenario.points for row in rows
              if row["point"] == point.key and row["way"] in scenario.ways]
@@ -112,6 +120,11 @@ def _idle(run):
     ways = dict.fromkeys(way for kib in by.values() for way in kib)
     return table(["proxy", *(f"KiB a client, {protocol}" for protocol in by)],
                  [[way, *(number(kib.get(way), 1) for kib in by.values())] for way in ways])
+
+
+def _own(run):
+    return table(["figure", "median", "range over rounds"], [
+        [name, number(median(values), 2), f"{min(values):.2f}–{max(values):.2f}"] for name, values in run["own"].items()])
 
 
 def cpu(row):

@@ -5,137 +5,93 @@ A *way* is how requests reach the substations: through one of the proxies, or di
 
 from dataclasses import replace
 
-from . import accounting, control, idlers, measure, peers, plan, starve, steady
+from . import accounting, control, measure, peers, plan, starve, steady
 from .fleets import Fleets
 from .loads import Loads
 from .points import HTTP1, USUAL
 from .processes import BenchError
-from .scenarios import ALL, DIRECT, IDLE, IDLE_PROTOCOLS, OURS, WAYS, points
+from .rig import Rig
+from .scenarios import DIRECT
+from .still import QUICK_CLIENTS, Still
 
 PROBE_SECONDS = 2
-# How often a measurement is repeated that a neighbour disturbed.
+# How often a measurement is repeated that a neighbour disturbed, and how much longer all repetitions make the run at most.
 REPETITIONS = 2
-# Too few for a meaningful figure, but enough to try that it works.
-QUICK_IDLE_CLIENTS = 400
-# Some seconds of handshakes; the memory of one is exact enough.
-MOST_SECURE_IDLE_CLIENTS = 2000
+MOST_REPEATED = 1 / 3
 
 
 class Rounds:
-    """One run. A way that fails at a point is reported, and left out at that point from then on."""
+    """One run."""
 
     def __init__(self, options, directory, idle_clients, state):
         self.options, self.directory, self.state = options, directory, state
-        self.idle_clients = min(idle_clients, QUICK_IDLE_CLIENTS) if options.quick else idle_clients
-        self.proxies = {peer.name: peer for peer in peers.peers(options.binaries)}
-        self.ways = [way for way in WAYS if not options.ways or way in options.ways]
-        # Connections must never reach the limit that the proxies get; probes come on top.
-        most = max(point.connections for point in points(ALL))
-        self._max_clients = max(self.idle_clients, most) + 100
-        self._failed = set()
-        self._starts = 0
+        self.idle_clients = min(idle_clients, QUICK_CLIENTS) if options.quick else idle_clients
+        self._rig = Rig(options, directory, self.idle_clients, state)
         self._loads = Loads(options.binaries, directory)
-        self._control = self._progress = None
+        self._control = None
+        self._spare = 0.0  # seconds that repetitions may still take
 
     def run(self):
         """Measures everything that the state lacks, and puts it there; keeps the state after each group."""
-        self._find_versions()
+        self._rig.find_versions()
         chosen, each, quick = self.options.scenarios, self.options.seconds, self.options.quick
-        groups = plan.groups(chosen, self.options.rounds, self.ways, self.state.done(), quick)
-        idle, idle_seconds = self._idle_plan(), plan.QUICK_IDLE_SECONDS if quick else plan.IDLE_SECONDS
-        planned = sum(plan.seconds(group, each, quick) for group in groups) + idle_seconds * len(idle)
-        print(f"{sum(len(group.ways) for group in groups)} measurements, about {planned / 60:.0f} min", flush=True)
-        self._progress = plan.Progress(chosen, self.options.rounds, planned)
         with Fleets(self.options.binaries, self.directory) as fleets:
             self._control = control.Control(fleets)
+            groups = plan.groups(chosen, self.options.rounds, self._rig.ways, self.state.done(), quick)
+            still = Still(self._rig, fleets, self.idle_clients).plan()
+            planned = sum(plan.seconds(group, each, quick) for group in groups) + sum(seconds for seconds, *_ in still)
+            self._spare = MOST_REPEATED * planned
+            print(f"{sum(len(group.ways) for group in groups) + len(still)} measurements, about {planned / 60:.0f} min", flush=True)
+            progress = self._rig.progress = plan.Progress(chosen, self.options.rounds, planned)
             for group in groups:
                 self.state.cells += self._group(group, fleets)
-                self._progress.did(plan.seconds(group, each, quick))
+                progress.did(plan.seconds(group, each, quick))
                 self.state.keep()
-            for protocol, way in idle:
-                self._attempt(None, protocol, way, lambda: self._idle(protocol, way, fleets))
-                self._progress.did(idle_seconds)
+            for seconds, what, way, action in still:
+                self._rig.attempt(None, what, way, action)
+                progress.did(seconds)
                 self.state.keep()
-
-    def _idle_plan(self):
-        if IDLE not in self.options.scenarios:
-            return []
-        return [(protocol, way) for protocol in IDLE_PROTOCOLS for way in self.ways
-                if way in IDLE.ways and protocol in self.proxies[way].speaks
-                and way not in self.state.idle.get(protocol, {})
-                # A quick run only tries that it works.
-                and (not self.options.quick or protocol == HTTP1 or way == OURS)]
-
-    def _find_versions(self):
-        """Asks each program for its version, and drops those that are missing or refuse their configuration."""
-        versions = {"wrk": peers.version(["wrk", "-v"]), "h2load": peers.version(["h2load", "--version"])}
-        for way in [way for way in self.ways if way in self.proxies]:
-            peer = self.proxies[way]
-            try:
-                peers.find(peer)
-                if peer.version:
-                    versions[way] = peers.version(peer.version)
-                why, noted = peers.refusal(peer, self._directory(way)), self.state.left_out
-            except BenchError as error:
-                print(f"{'' if peer.optional else 'FAILED '}{error}", flush=True)
-                why = "it is missing, or can't be started"
-                noted = self.state.left_out if peer.optional else self.state.failures
-            if why:
-                print(f"{way} is left out: {why}", flush=True)
-                noted.append(f"{way} is left out: {why}")
-                self.ways = [other for other in self.ways if other != way]
-        self.state.versions |= versions
 
     def _group(self, group, fleets):
         """The cells of a group, measured again if the machine's speed changed meanwhile; those that stay void are marked."""
         if self.options.quick:
             return [cell for way in group.ways for cell in [self._cell_of(group, way, fleets)] if cell]
-        for left in reversed(range(1 + REPETITIONS)):
+        for number in range(1 + REPETITIONS):
             before = self._control.before()
             cells = [cell for way in group.ways for cell in [self._undisturbed(group, way, fleets)] if cell]
             after = self._control.after()
             difference = control.apart(before, after)
             if difference <= control.MOST_APART:
                 return cells
-            self._progress.say(group, f"{group.point.key}: without a proxy {before:,.0f}/s before it and {after:,.0f}/s after "
-                               f"it, {difference:.0%} apart" + (": measured again" if left else ": its cells are void"))
+            again = self._again(number, plan.seconds(group, self.options.seconds))
+            self._rig.progress.say(group, f"{group.point.key}: without a proxy {before:,.0f}/s before it and {after:,.0f}/s after "
+                               f"it, {difference:.0%} apart: " + ("measured again" if again else "its cells are void"))
+            if not again:
+                break
         return [replace(cell, noisy=True) for cell in cells]
 
     def _undisturbed(self, group, way, fleets):
         """One cell, measured again while other programs or machines take too much; None if it fails."""
-        for left in reversed(range(1 + REPETITIONS)):
+        for number in range(1 + REPETITIONS):
             cell = self._cell_of(group, way, fleets)
             if cell is None or not control.spoiled(cell):
                 return cell
-            self._progress.say(group, f"{way}: others used {cell.foreign_cpu:.0%} of the machine"
-                               + (": measured again" if left else ": the cell is void"))
+            again = self._again(number, plan.seconds(replace(group, ways=(way,)), self.options.seconds))
+            self._rig.progress.say(group, f"{way}: others used {cell.foreign_cpu:.0%} of the machine: "
+                               + ("measured again" if again else "the cell is void"))
+            if not again:
+                break
         return replace(cell, noisy=True)
 
+    def _again(self, number, seconds):
+        """Whether a measurement that takes so many seconds is repeated after `number` repetitions."""
+        if number == REPETITIONS or self._spare < seconds:
+            return False
+        self._spare -= seconds
+        return True
+
     def _cell_of(self, group, way, fleets):
-        return self._attempt(group, group.point, way, lambda: self._load(group, way, fleets))
-
-    def _attempt(self, group, point, way, action):
-        """Runs the action; if it fails, reports that and leaves this way out at this point."""
-        if (point, way) in self._failed:
-            return None
-        try:
-            found, text = action()
-        except BenchError as error:
-            where = point.key if group else f"idle clients, {point}"
-            found, text = None, f"FAILED {way}, {where}: {error}"
-            # A program's output may name folders of this machine: it is printed, but not stored.
-            self.state.failures.append(f"{way} failed and is left out from then on: {where}")
-            self._failed.add((point, way))
-        self._progress.say(group, text)
-        return found
-
-    def _directory(self, way):
-        self._starts += 1
-        return self.directory / f"{self._starts}-{way}"
-
-    def _start(self, way, fleet, threads, protocol=HTTP1):
-        """A new proxy process for a `with` block, and its port."""
-        return peers.start_proxy(self.proxies[way], fleet.ports, threads, self._max_clients, self._directory(way), protocol)
+        return self._rig.attempt(group, group.point.key, way, lambda: self._load(group, way, fleets))
 
     def _load(self, group, way, fleets):
         """One run of load: its cell, and a line about it. A protocol that the proxy does not speak has neither."""
@@ -145,11 +101,11 @@ class Rounds:
         fleet = fleets.of(point.substations, point.answer_after, point.starved)
         if way == DIRECT:
             cell = self._cell(group, way, f"http://127.0.0.1:{fleet.first}/charge", None, fleet)
-        elif point.protocol not in self.proxies[way].speaks:
+        elif point.protocol not in self._rig.proxies[way].speaks:
             return None, f"{way} does not speak {point.protocol}"
         else:
-            peer = self.proxies[way]
-            proxy, port = self._start(way, fleet, point.threads, point.protocol)
+            peer = self._rig.proxies[way]
+            proxy, port = self._rig.start(way, fleet, point.threads, point.protocol)
             url = f"{'https' if 'TLS' in point.protocol else 'http'}://127.0.0.1:{port}{peer.path}"
             with proxy:
                 asks = None if point.protocol == HTTP1 else lambda: self._loads.answers(point, url)
@@ -182,12 +138,12 @@ class Rounds:
         quarter of what it reached there, measures the CPU time of a request, and divides a second by that.
         """
         reached = {cell.way: cell.rate for cell in self.state.cells
-                   if cell.point == USUAL.key and cell.way in self.proxies and cell.valid}
+                   if cell.point == USUAL.key and cell.way in self._rig.proxies and cell.valid}
         if not reached:
             raise BenchError("there is no constant rate, because no proxy has a valid result in a closed loop yet")
         slowest = min(reached, key=reached.get)
-        peer = self.proxies[slowest]
-        proxy, port = self._start(slowest, fleets.of(USUAL.substations, USUAL.answer_after), USUAL.threads)
+        peer = self._rig.proxies[slowest]
+        proxy, port = self._rig.start(slowest, fleets.of(USUAL.substations, USUAL.answer_after), USUAL.threads)
         with proxy:
             peers.wait_for_proxy(peer, proxy, port)
             probe = (self.options.binaries, f"http://127.0.0.1:{port}{peer.path}", USUAL.connections, reached[slowest] / 4)
@@ -197,20 +153,3 @@ class Rounds:
             spent = accounting.CpuTime(proxy.pid).since(before)
         answered = load.requests - sum(load.errors.values())
         return float(f"{min(reached[slowest], answered / spent) / 2:.2g}")
-
-    def _idle(self, protocol, way, fleets):
-        """The memory of an idle client, and a line about it."""
-        peer = self.proxies[way]
-        count = self.idle_clients if protocol == HTTP1 else min(self.idle_clients, MOST_SECURE_IDLE_CLIENTS)
-        proxy, port = self._start(way, fleets.of(USUAL.substations, USUAL.answer_after), USUAL.threads, protocol)
-        with proxy:
-            path = peer.path
-            peers.wait_for_proxy(peer, proxy, port, answers=lambda: self._one(protocol, port, path))
-            kib = measure.idle_kib(proxy, lambda number: idlers.idle(protocol, port, path, number), count)
-        self.state.idle.setdefault(protocol, {})[way] = kib
-        return kib, f"{way}, {protocol}: {kib:.1f} KiB a client, of {count:,}"
-
-    @staticmethod
-    def _one(protocol, port, path):
-        with idlers.idle(protocol, port, path, 1):
-            return True

@@ -80,8 +80,10 @@ KEYED = Scenario(
     "keyed", "Requests with an `Idempotency-Key`", "keys", (("none", USUAL), ("each its own", Point(keyed=True))),
     about=("Ours keeps each key for as long as a client may repeat it; to the others it is a header like any other.",))
 IDLE = Scenario("idle", "Idle clients", "clients", ways=(OURS, *PEERS, PLAIN))
+# No load: lib/own.py measures it.
+OWN = Scenario("own", "What it does beside requests", "figure", ways=(OURS,))
 
-ALL = (CONNECTIONS, LATENCY, SLOW, ONE_SLOW, THREADS, SUBSTATIONS, SECURE, CLEAR, CHURN, HANDSHAKES, BODIES, KEYED, IDLE)
+ALL = (CONNECTIONS, LATENCY, SLOW, ONE_SLOW, THREADS, SUBSTATIONS, SECURE, CLEAR, CHURN, HANDSHAKES, BODIES, KEYED, IDLE, OWN)
 # What an idle client speaks, with the protocol of its listener.
 IDLE_PROTOCOLS = (HTTP1, TLS, CLEAR2)
 

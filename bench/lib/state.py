@@ -22,6 +22,7 @@ class State:
     must_match: dict = field(default_factory=dict)  # commit, machine and settings
     cells: list = field(default_factory=list)
     idle: dict = field(default_factory=dict)  # protocol → way → KiB
+    own: dict = field(default_factory=dict)  # a figure's name (lib/own.py) → its value in each round
     rate: Optional[float] = None  # the constant rate, in requests a second
     versions: dict = field(default_factory=dict)
     scenarios: list = field(default_factory=list)  # names of those that some slice was asked for

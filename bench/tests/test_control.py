@@ -1,12 +1,14 @@
 """A neighbour of the bench is noticed."""
 
 import unittest
+from pathlib import Path
 from types import SimpleNamespace
 
-from lib import control, rounds
+from lib import control, plan, rounds
 from lib.plan import Group
 from lib.points import USUAL
 from lib.processes import BenchError
+from lib.rig import Rig
 from lib.state import State
 from tests.cells import cell
 
@@ -25,12 +27,13 @@ class Scripted:
         return self._rates[0]
 
 
-def run(rates, cells, quick=False):
+def run(rates, cells, quick=False, spare=1000.0):
     """Measures the usual point for one way, with these control rates and these cells in turn; returns what counts of it."""
     made = rounds.Rounds.__new__(rounds.Rounds)
-    made.options, made.state, made._failed = SimpleNamespace(quick=quick), State(), set()
-    made._control, made._progress = Scripted(*rates), SimpleNamespace(say=lambda group, text: None)
-    left = list(cells)
+    made.options, made.state = SimpleNamespace(quick=quick, seconds=2, binaries=Path("bin"), ways=None), State()
+    made._rig = Rig(made.options, Path("nowhere"), 1, made.state)
+    made._rig.progress = SimpleNamespace(say=lambda group, text: None)
+    made._control, made._spare, left = Scripted(*rates), spare, list(cells)
 
     def load(group, way, fleets):
         found = left.pop(0)
@@ -61,6 +64,11 @@ class Void(unittest.TestCase):
         self.assertEqual((found[0].foreign_cpu, found[0].noisy, left), (most, False, []))
         found, _, _ = run([100, 100], [cell("nginx", foreign_cpu=.5)] * 3)
         self.assertTrue(found[0].noisy)
+
+    def test_repetitions_end_when_their_time_is_used_up(self):
+        cells = [cell("nginx", rate=rate) for rate in (1.0, 2.0, 3.0)]
+        found, left, _ = run([100, 50, 100, 50], cells, spare=plan.seconds(Group(1, USUAL, ("nginx",)), 2))
+        self.assertEqual((found[0].rate, found[0].noisy, len(left)), (2.0, True, 1))
 
     def test_a_quick_run_repeats_nothing(self):
         found, left, _ = run([], [cell("nginx", foreign_cpu=.5), cell("nginx")], quick=True)

@@ -4,13 +4,14 @@ import unittest
 
 from lib import goals, scenarios, summary
 from lib.goals import CPU, GOALS, P99, RATE
+from lib.own import DECISION, SCRAPE
 from lib.points import CLEAR2, HTTP1, USUAL, Point
 from lib.scenarios import WAYS
 from tests.cells import cell
 
 
-def judged(cells, idle=None):
-    return goals.judged(summary.medians(cells, WAYS), cells, idle or {})
+def judged(cells, idle=None, own=None):
+    return goals.judged(summary.medians(cells, WAYS), cells, idle or {}, own or {})
 
 
 class Goals(unittest.TestCase):
@@ -62,11 +63,16 @@ class Goals(unittest.TestCase):
 
     def test_memory_is_that_of_a_client_with_http1(self):
         def met(kib):
-            return judged([], {HTTP1: {"switchyard": kib}, CLEAR2: {"switchyard": 40.0}})[-1]["met"]
+            return judged([], {HTTP1: {"switchyard": kib}, CLEAR2: {"switchyard": 40.0}})[-3]["met"]
 
         self.assertEqual((met(1.5), met(1.6)), (True, False))
 
+    def test_a_scrape_and_a_decision_are_judged_by_their_medians(self):
+        scrape, decision = judged([], own={SCRAPE: [17.0, 18.0, 30.0], DECISION: [0.71]})[-2:]
+        self.assertEqual((scrape["met"], scrape["value"], scrape["rounds"]), (True, 18.0, [17.0, 30.0]))
+        self.assertFalse(decision["met"])
+
     def test_a_goal_without_figures_is_neither_met_nor_missed(self):
         found = judged([])
-        self.assertEqual(len({goal["goal"] for goal in found}), len(GOALS) + 1)
+        self.assertEqual(len({goal["goal"] for goal in found}), len(GOALS) + 3)
         self.assertEqual({goal["met"] for goal in found}, {None})
