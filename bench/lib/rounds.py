@@ -26,7 +26,8 @@ class Rounds:
     def __init__(self, options, directory, idle_clients, state):
         self.options, self.directory, self.state = options, directory, state
         self.idle_clients = min(idle_clients, QUICK_CLIENTS) if options.quick else idle_clients
-        self._rig = Rig(options, directory, self.idle_clients, state)
+        # Also in a quick run: near its limit of files HAProxy keeps no connections to substations.
+        self._rig = Rig(options, directory, idle_clients, state)
         self._loads = Loads(options.binaries, directory)
         self._control = None
         self._spare = 0.0  # seconds that repetitions may still take
