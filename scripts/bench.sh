@@ -7,4 +7,5 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # Builds the two proxies separately: in one build each would also get the library features that the other asks for.
 cargo build --profile dist --locked --bin switchyard --bin substation --bin requester
 cargo build --profile dist --locked --package switchyard-pingora --example plain_proxy
+cargo bench --profile dist --locked --package switchyard-balance --bench decision --no-run
 exec python3 -B bench/bench.py "$@"

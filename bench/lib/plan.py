@@ -8,7 +8,7 @@ from .control import SECONDS as CONTROL_SECONDS
 
 WARM_UP_SECONDS = 1
 # To start a proxy, to wait until it is ready, and to end it.
-START_SECONDS = 1.2
+START_SECONDS = 1.0
 # Thousands of clients that connect one after another, with TLS too, and the pauses in which memory settles.
 IDLE_SECONDS, QUICK_IDLE_SECONDS = 12, 4
 
