@@ -31,7 +31,7 @@ class Still:
 
     def _idle_lacks(self, protocol, way):
         # A quick run only tries that it works.
-        wanted = not self._options.quick or protocol == HTTP1 or way == OURS
+        wanted = not self._options.quick or way == OURS
         return wanted and protocol in self._rig.proxies[way].speaks and way not in self._state.idle.get(protocol, {})
 
     def _idle(self, protocol, way):

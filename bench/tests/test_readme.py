@@ -36,9 +36,9 @@ class Block(unittest.TestCase):
         with self.assertRaises(ValueError):
             marks.split("no marks", readme.MARK)
 
-    def test_with_all_scenarios_only_pooled_and_direct_have_dashes(self):
+    def test_with_all_scenarios_only_pooled_plain_and_direct_have_dashes(self):
         rows = [line for line in readme.block(run(ALL), "name").splitlines() if line.startswith("| ") and "| –" in line]
-        self.assertEqual([row.split(" | ")[0] for row in rows], ["| switchyard-pooled", "| direct"])
+        self.assertEqual([row.split(" | ")[0] for row in rows], ["| switchyard-pooled", "| plain", "| direct"])
 
     def test_where_a_peer_is_as_good_is_shown_the_worst_first(self):
         result = run(ALL)
