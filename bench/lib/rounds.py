@@ -106,7 +106,7 @@ class Rounds:
             return None, f"{way} does not speak {point.protocol}"
         else:
             peer = self._rig.proxies[way]
-            proxy, port = self._rig.start(way, fleet, point.threads, point.protocol)
+            proxy, port = self._rig.start(way, fleet, point.threads, point.protocol, point.body_kib >= 16)
             url = f"{'https' if 'TLS' in point.protocol else 'http'}://127.0.0.1:{port}{peer.path}"
             with proxy:
                 asks = None if point.protocol == HTTP1 else lambda: self._loads.answers(point, url)

@@ -48,6 +48,13 @@ class Templates(unittest.TestCase):
                     self.assertNotRegex(text, r"@[A-Z_0-9]+@", f"{peer.name}, {protocol}")
                     self.assertEqual(f"{folder}/tls." in text, "TLS" in protocol, f"{peer.name}, {protocol}")
 
+    def test_haproxy_has_a_buffer_for_larger_bodies(self):
+        peer = next(peer for peer in peers.peers(Path("bin")) if peer.name == "haproxy")
+        for large, size in ((False, 16384), (True, 65536)):
+            with tempfile.TemporaryDirectory() as folder:
+                config, _ = peers.write(peer, Path(folder) / "peer", PORTS, 1, 100, large=large)
+                self.assertIn(f"tune.bufsize {size} ", Path(config).read_text())
+
     def test_every_proxy_says_what_a_reader_must_know(self):
         for peer in peers.peers(Path("bin")):
             self.assertTrue(peer.note, peer.name)
