@@ -3,7 +3,7 @@
 import unittest
 
 from lib import behind
-from lib.scenarios import CHURN, LATENCY, SLOW
+from lib.scenarios import CHURN, KEYED, LATENCY, SLOW
 from tests.runs import run
 
 
@@ -39,5 +39,5 @@ class Rows(unittest.TestCase):
         self.assertEqual({row[4] for row in found}, {"haproxy"})
 
     def test_a_peer_that_keeps_a_client_with_one_substation_counts_only_with_new_connections(self):
-        found = rows(run((SLOW, CHURN)), sozu={"p99_ms": 0.1})
+        found = rows(run((KEYED, CHURN)), sozu={"p99_ms": 0.1})
         self.assertEqual({row[0] for row in found if row[4] == "sozu"}, {f"{CHURN.title}: 64"})
