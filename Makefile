@@ -7,7 +7,7 @@ CARGO := . ./scripts/common.sh && cargo
 
 .DEFAULT_GOAL := help
 .PHONY: help demo rush-hour test up down images pictures pictures-dashboards dashboards
-.PHONY: soak soak-page bench bench-readme bench-testers bench-scrape bench-held bench-scale bench-micro profile
+.PHONY: soak soak-page bench bench-readme bench-testers bench-scrape bench-held bench-slow bench-scale bench-micro profile
 .PHONY: simulate attack fmt fix clippy fuzz clean
 
 help: ## list the targets
@@ -81,6 +81,11 @@ bench-held: ## measure how even load is that lasts as long as its answer, beside
 	@./scripts/setup.sh bench
 	@$(CARGO) build --profile dist --locked --bin switchyard --bin substation
 	@python3 -B bench/held.py $(ARGS)
+
+bench-slow: ## slow, silent, frozen and new substations, beside HAProxy and Envoy: docs/balancing.md; about 8 minutes (Linux)
+	@./scripts/setup.sh bench
+	@$(CARGO) build --profile dist --locked --bin switchyard --bin substation --bin requester
+	@. ./scripts/common.sh && python3 -B bench/slow.py --envoy "$$bench_tools/bin/envoy" $(ARGS)
 
 bench-scale: ## measure one proxy and one substation, extrapolate to many; the tables of docs/operations.md (Linux)
 	@./scripts/setup.sh bench

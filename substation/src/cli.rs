@@ -22,6 +22,10 @@ Examples:
     substation --name substation --listen 127.0.0.1:5001 --capacity-kw 500 --count 3 \\
       --answer-after 0s,0s,50ms
 
+  Three, of which the third becomes slow after 10 s and recovers after 10 s more:
+    substation --name substation --listen 127.0.0.1:5001 --capacity-kw 500 --count 3 \\
+      --answer-after 0s,0s,200ms --slow-from 10s --slow-for 10s
+
   An inference server of 40 slots, of which each request takes one for 2 s:
     substation --name gpu --listen 127.0.0.1:8001 --capacity-kw 40 --hold --default-power-kw 1 \
       --default-energy-kwh 0.01 --time-scale 18
@@ -111,6 +115,18 @@ pub(crate) struct Args {
     #[arg(long, value_name = "DURATION", value_delimiter = ',', default_value = "0s", value_parser = humantime::parse_duration)]
     pub(crate) answer_after: Vec<Duration>,
 
+    /// --answer-after applies from so long after the start. Needs a unit.
+    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = humantime::parse_duration)]
+    pub(crate) slow_from: Duration,
+
+    /// --answer-after applies for so long, and then no more; by default it does not end. Needs a unit.
+    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    pub(crate) slow_for: Option<Duration>,
+
+    /// The most connections that wait to be accepted, for each substation; the kernel drops attempts beyond them.
+    #[arg(long, value_name = "N", default_value = "1024", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) backlog: u32,
+
     /// Answer a charge only when its session ends, as an inference server does: its load lasts as long as the
     /// request. A client that leaves ends its session.
     #[arg(long)]
@@ -173,6 +189,8 @@ impl Args {
                     default_power_kw: self.default_power_kw,
                     default_energy_kwh: self.default_energy_kwh,
                     answer_after: *answer_after,
+                    slow_from: self.slow_from,
+                    slow_for: self.slow_for,
                     hold: self.hold,
                     report_load: self.report_load,
                     ..Config::new(name, *capacity_kw)

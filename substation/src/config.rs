@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::error::ConfigError;
+use crate::pace::Pace;
 use crate::report_format::ReportFormat;
 use crate::units::{Energy, Power};
 
@@ -31,6 +32,10 @@ pub struct Config {
     pub default_energy_kwh: f64,
     /// Delay before a charge is booked and answered. Benches and tests use it for slow substations.
     pub answer_after: Duration,
+    /// How long after the substation was made that delay begins to apply.
+    pub slow_from: Duration,
+    /// For how long the delay applies from then on. None: for good.
+    pub slow_for: Option<Duration>,
     /// Whether a charge is answered only when its session ends, so that its load lasts as long as the request. A client
     /// that leaves before ends its session.
     pub hold: bool,
@@ -51,6 +56,8 @@ impl Config {
             default_power_kw: DEFAULT_POWER_KW,
             default_energy_kwh: DEFAULT_ENERGY_KWH,
             answer_after: Duration::ZERO,
+            slow_from: Duration::ZERO,
+            slow_for: None,
             hold: false,
             report_load: None,
             journal: None,
@@ -66,6 +73,8 @@ impl Config {
             default_power_kw,
             default_energy_kwh,
             answer_after,
+            slow_from,
+            slow_for,
             hold,
             report_load,
             journal,
@@ -99,7 +108,7 @@ impl Config {
             time_scale,
             default_power,
             default_energy,
-            answer_after,
+            pace: Pace::new(answer_after, slow_from, slow_for),
             hold,
             report_load,
             journal,
@@ -115,7 +124,7 @@ pub(crate) struct Checked {
     pub(crate) time_scale: f64,
     pub(crate) default_power: Power,
     pub(crate) default_energy: Energy,
-    pub(crate) answer_after: Duration,
+    pub(crate) pace: Pace,
     pub(crate) hold: bool,
     pub(crate) report_load: Option<ReportFormat>,
     pub(crate) journal: Option<PathBuf>,

@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use substation::Substation;
 use switchyard_process::signals::Termination;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::select;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 pub(crate) type Member = (Substation, SocketAddr);
 
 /// Runs the fleet until a signal ends it.
-pub(crate) async fn run(fleet: Vec<Member>, grace: Duration) -> Result<()> {
+pub(crate) async fn run(fleet: Vec<Member>, backlog: u32, grace: Duration) -> Result<()> {
     let mut signals = Termination::watch().context("cannot watch for signals")?;
     let stop = CancellationToken::new();
     let mut running = JoinSet::new();
@@ -28,7 +28,7 @@ pub(crate) async fn run(fleet: Vec<Member>, grace: Duration) -> Result<()> {
     // All or none: if a port is taken, the start fails before anything is served.
     let mut bound = Vec::with_capacity(fleet.len());
     for (substation, address) in fleet {
-        bound.push((substation, bind(address).await?));
+        bound.push((substation, bind(address, backlog)?));
     }
     announce(&bound)?;
     for (substation, listener) in bound {
@@ -55,8 +55,8 @@ pub(crate) async fn run(fleet: Vec<Member>, grace: Duration) -> Result<()> {
     Ok(())
 }
 
-async fn bind(address: SocketAddr) -> Result<TcpListener> {
-    TcpListener::bind(address).await.map_err(|error| {
+fn bind(address: SocketAddr, backlog: u32) -> Result<TcpListener> {
+    listen(address, backlog).map_err(|error| {
         let what_to_do = match error.kind() {
             io::ErrorKind::AddrInUse => {
                 "another process has this port: stop it, or pass another port with --listen"
@@ -72,6 +72,17 @@ async fn bind(address: SocketAddr) -> Result<TcpListener> {
         };
         anyhow::anyhow!("cannot listen on {address}: {error}; {what_to_do}")
     })
+}
+
+/// As `TcpListener::bind`, with a queue of connections of this length.
+fn listen(address: SocketAddr, backlog: u32) -> io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(backlog)
 }
 
 /// Prints a line per substation to standard output, so that scripts can read the ports.

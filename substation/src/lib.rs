@@ -39,6 +39,7 @@ mod ids;
 mod journal;
 mod load_report;
 mod metrics;
+mod pace;
 mod problem;
 mod process_metrics;
 mod report_format;

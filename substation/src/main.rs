@@ -42,7 +42,7 @@ fn main() -> ExitCode {
     let ran = runtime(args.threads)
         .map_err(anyhow::Error::from)
         .and_then(|runtime| {
-            let ran = runtime.block_on(fleet::run(fleet, args.grace));
+            let ran = runtime.block_on(fleet::run(fleet, args.backlog, args.grace));
             // Nothing that still runs is worth waiting for.
             runtime.shutdown_background();
             ran

@@ -76,7 +76,7 @@ async fn book(
         request_id: head.get("x-request-id").and_then(|id| id.to_str().ok()),
         key: idempotency_key(head).inspect_err(|_| substation.metrics().invalid.inc())?,
     };
-    let delay = substation.config().answer_after;
+    let delay = substation.config().pace.delay();
     // Even a sleep of zero would cost a turn of the timer.
     if !delay.is_zero() {
         sleep(delay).await;
