@@ -8,9 +8,10 @@
 //! So, every [`INTERVAL`], each upstream's time is compared with the middle of all, the *reference*:
 //!
 //! - **Slow**: it takes more than [`SLOW`] times the reference. It may have its fair part of all requests under way, as
-//!   least-connections gives it, and no fewer than [`LEAST`].
-//! - **Silent**: [`FEW`] or more requests are under way, and none was answered for [`PATIENCE`] times its usual time.
-//!   It gets no more, and once they have ended one at a time, until it answers.
+//!   weighted least-connections gives it, and no fewer than [`LEAST`].
+//! - **Silent**: [`FEW`] or more requests are under way, and none was answered for several times its usual time (the more
+//!   are under way, the fewer times: [`patience`]). Or none was answered since its gauge ceased to answer too. It gets
+//!   no more, and once they have ended one at a time, until it answers.
 //! - **New**: it has answered nothing yet while others have. An empty newcomer attracts every request; until its first
 //!   answer it gets [`LEAST`].
 //!
@@ -19,17 +20,18 @@
 //! by load alone. (Netflix' gradient and Vegas limits compare an upstream with its own best. That would take a fuller
 //! queue, which all share at rush hour, for a fault of each.) Every limit is soft: see [`RequestLimit`].
 //!
-//! Load that lasts as long as its answer is its requests under way, and how long one takes is the request's affair. So
-//! there only silence counts.
+//! Where load lasts as long as its answer, the choice gives each its fair part of the requests under way anyway, so a
+//! limit of that size hardly binds, and no request of a server is held against it for being long. It binds where the
+//! gauges only look as if it were so: where sessions are as short as answers, load says nothing of requests under way.
 
 use std::{collections::HashMap, hash::Hash, time::Duration};
 
-use crate::{Lasts, ledger::RequestLimit};
+use crate::ledger::RequestLimit;
 
 /// From one look to the next.
 pub const INTERVAL: Duration = Duration::from_millis(50);
-/// The least limit, but for one that is silent.
-const LEAST: u32 = 8;
+/// The least limit, but for one that is silent. So many requests are lost at one that never answers.
+const LEAST: u32 = 4;
 /// Times the reference that make an upstream slow, and half of which it has to get below again.
 const SLOW: f64 = 4.0;
 /// No upstream is slow that takes less than this longer than the reference, in seconds: such a difference is the
@@ -37,10 +39,17 @@ const SLOW: f64 = 4.0;
 const SLOW_BY: f64 = 0.005;
 /// So few requests under way say nothing.
 const FEW: u64 = 4;
-/// Usual times without an answer that make an upstream silent.
-const PATIENCE: f64 = 8.0;
+/// Usual times without an answer that make an upstream silent, with one request under way; with `n` an `n`-th of that.
+/// Where answers come at random, as from a Poisson process, such a silence has a chance of e⁻³².
+const PATIENCE: f64 = 32.0;
+/// The fewest and the most usual times, however many requests are under way. Answers that come in step, as those of a
+/// batch, are all silent for one.
+const LEAST_PATIENCE: f64 = 2.0;
+const MOST_PATIENCE: f64 = 8.0;
 /// The shortest time without an answer that makes an upstream silent, in seconds.
 const LEAST_SILENCE: f64 = 0.25;
+/// A gauge counts as silent after so many times of what a read of it usually takes.
+const GAUGE_PATIENCE: f64 = 8.0;
 /// An upstream's time is an average over about so many answers.
 const MEMORY: f64 = 16.0;
 /// A limit above this is none.
@@ -57,6 +66,12 @@ pub struct Traffic {
     pub seconds: f64,
     /// Requests that are under way now.
     pub in_flight: u64,
+    /// Its capacity, in the unit of its gauge; `None` where it is not known.
+    pub capacity: Option<f64>,
+    /// For how long its gauge has been asked in vain, in seconds; 0 where its last read was answered.
+    pub unread: f64,
+    /// How long a read of its gauge takes on average, in seconds.
+    pub read_takes: f64,
 }
 
 /// What is known of the pace of one upstream.
@@ -68,6 +83,8 @@ struct Pace {
     known: f64,
     /// For how long requests have been under way and none was answered, in seconds.
     silence: f64,
+    /// For how long none was answered, under way or not, at most: a look later than the answer finds it, in seconds.
+    unanswered: f64,
     is_slow: bool,
     is_silent: bool,
     limit: Option<u32>,
@@ -86,9 +103,22 @@ pub struct RequestLimits<K> {
 struct Fleet {
     /// The middle of the times of those whose time is known.
     reference: Option<f64>,
-    /// The part of the requests under way that an upstream has on average.
-    fair: f64,
-    lasts: Lasts,
+    /// The requests under way, of all.
+    under_way: f64,
+    upstreams: f64,
+    /// All capacities together; `None` if one is not known.
+    capacity: Option<f64>,
+}
+
+impl Fleet {
+    /// The part of the requests under way that is fair for an upstream of this capacity.
+    fn fair(&self, capacity: Option<f64>) -> f64 {
+        let part = match (capacity, self.capacity) {
+            (Some(own), Some(all)) if all > 0.0 => own / all,
+            _ => 1.0 / self.upstreams.max(1.0),
+        };
+        self.under_way * part
+    }
 }
 
 impl<K: Copy + Eq + Hash> Default for RequestLimits<K> {
@@ -114,22 +144,23 @@ impl<K: Copy + Eq + Hash> RequestLimits<K> {
         &mut self,
         traffic: impl Iterator<Item = Option<Traffic>>,
         elapsed: Duration,
-        lasts: Lasts,
     ) -> impl Iterator<Item = RequestLimit> {
-        let (mut under_way, mut in_rotation) = (0, 0.0);
+        let (mut under_way, mut upstreams, mut capacity) = (0, 0.0, Some(0.0));
         self.times.clear();
         for ((_, pace), traffic) in self.paces.iter_mut().zip(traffic) {
             if let Some(traffic) = traffic {
                 pace.observe(traffic, elapsed.as_secs_f64());
                 under_way += traffic.in_flight;
-                in_rotation += 1.0;
+                upstreams += 1.0;
+                capacity = capacity.zip(traffic.capacity).map(|(all, own)| all + own);
                 self.times.extend(pace.time());
             }
         }
         let fleet = Fleet {
             reference: lower_median(&mut self.times),
-            fair: count(under_way) / f64::max(in_rotation, 1.0),
-            lasts,
+            under_way: count(under_way),
+            upstreams,
+            capacity,
         };
         self.paces.iter_mut().map(move |(_, pace)| {
             let limit = pace.judge(fleet);
@@ -148,8 +179,10 @@ impl Pace {
             self.usual += weight * (mean - self.usual);
         }
         let has_answered = now.answered > self.last.answered;
+        self.unanswered += elapsed;
         if has_answered {
             self.is_silent = false;
+            self.unanswered = elapsed;
         }
         self.silence = if has_answered || self.last.in_flight == 0 || now.in_flight == 0 {
             0.0
@@ -164,22 +197,36 @@ impl Pace {
         (self.known >= MEMORY / 2.0).then_some(self.usual.max(self.silence))
     }
 
+    /// Whether neither its gauge nor any of its requests has been answered since the gauge was asked. What hangs as a
+    /// whole shows so long before requests that take seconds or minutes are overdue. A gauge that is silent while
+    /// requests are answered says nothing.
+    fn is_frozen(&self) -> bool {
+        let Traffic {
+            in_flight,
+            unread,
+            read_takes,
+            ..
+        } = self.last;
+        in_flight > 0
+            && unread >= f64::max(LEAST_SILENCE, GAUGE_PATIENCE * read_takes)
+            && self.unanswered >= unread
+    }
+
     /// The limit from now on.
     fn judge(&mut self, fleet: Fleet) -> Option<u32> {
         let reference = fleet.reference.unwrap_or(self.usual);
         let usual = self.usual.max(reference);
-        self.is_silent |=
-            self.last.in_flight >= FEW && self.silence >= f64::max(LEAST_SILENCE, PATIENCE * usual);
+        let is_hung = self.last.in_flight >= FEW
+            && self.silence >= f64::max(LEAST_SILENCE, patience(self.last.in_flight) * usual);
+        self.is_silent |= is_hung || self.is_frozen();
         let time = self.usual.max(self.silence);
         let factor = if self.is_slow { 0.5 } else { 1.0 };
-        self.is_slow = fleet.lasts == Lasts::Session
-            && time > reference + factor * SLOW_BY
-            && time > factor * SLOW * reference;
+        self.is_slow = time > reference + factor * SLOW_BY && time > factor * SLOW * reference;
         let is_new = self.last.answered == 0 && fleet.reference.is_some();
         self.limit = if self.is_silent {
             Some(1)
         } else if self.is_slow {
-            Some(whole(fleet.fair).max(LEAST))
+            Some(whole(fleet.fair(self.last.capacity)).max(LEAST))
         } else if is_new {
             Some(LEAST)
         } else {
@@ -191,6 +238,11 @@ impl Pace {
         };
         self.limit
     }
+}
+
+/// How many usual times without an answer make an upstream silent, with so many requests under way.
+fn patience(in_flight: u64) -> f64 {
+    (PATIENCE / count(in_flight)).clamp(LEAST_PATIENCE, MOST_PATIENCE)
 }
 
 /// Of an even number of times the lower of the two in the middle: with two upstreams, the faster one's.

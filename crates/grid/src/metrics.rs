@@ -12,11 +12,12 @@ use std::{
         Arc,
         atomic::{AtomicU8, Ordering::Relaxed},
     },
+    time::Duration,
 };
 
 use enum_map::EnumMap;
 use parking_lot::Mutex;
-use switchyard_balance::{Policy, Reason, request_limits::Traffic};
+use switchyard_balance::{Ledger, Load, Policy, Reason, request_limits::Traffic};
 use switchyard_scrape::PollOutcome;
 use switchyard_telemetry::{Count, Error, Registrar, Times};
 
@@ -116,8 +117,9 @@ impl SubstationMetrics {
         self.upstream[outcome].inc();
     }
 
-    /// What has come of the charges to it, of which so many are under way.
-    pub(crate) fn traffic(&self, in_flight: u64) -> Traffic {
+    /// What has come of the charges to it, and how its gauge answers, which has been asked in vain for so long. The ledger
+    /// is its own.
+    pub(crate) fn traffic(&self, ledger: &Ledger, unread: Duration) -> Traffic {
         let answered = [
             UpstreamOutcome::Ok,
             UpstreamOutcome::Refused,
@@ -130,7 +132,10 @@ impl SubstationMetrics {
                 .sum(),
             ended: self.upstream_seconds.count(),
             seconds: self.upstream_seconds.sum().as_secs_f64(),
-            in_flight,
+            in_flight: ledger.in_flight(),
+            capacity: ledger.capacity().map(Load::units),
+            unread: unread.as_secs_f64(),
+            read_takes: self.poll_seconds.mean().as_secs_f64(),
         }
     }
 

@@ -58,10 +58,10 @@ impl Judgement {
         }
     }
 
-    /// Looks at all substations, and sets their limits.
-    pub(super) fn look(&mut self, grid: &Grid) {
+    /// Looks at all substations, and sets their limits. `asked` tells since when the gauge of one has been asked in vain.
+    pub(super) fn look(&mut self, grid: &Grid, asked: impl Fn(Id) -> Option<Instant>) {
         if let Some(learning) = &mut self.0 {
-            learning.look(grid);
+            learning.look(grid, asked);
         }
     }
 }
@@ -92,20 +92,18 @@ impl Learning {
         }
     }
 
-    fn look(&mut self, grid: &Grid) {
+    fn look(&mut self, grid: &Grid, asked: impl Fn(Id) -> Option<Instant>) {
         let now = Instant::now();
         let elapsed = now - std::mem::replace(&mut self.last, now);
-        let (lasts, _) = grid.lasts();
         let substations = grid.substations();
         let traffic = substations.iter().map(|substation| {
             let is_in = substation.ledger().is_in();
             is_in.then(|| {
-                substation
-                    .metrics()
-                    .traffic(substation.ledger().in_flight())
+                let asked = asked(substation.id()).map_or(Duration::ZERO, |asked| now - asked);
+                substation.metrics().traffic(substation.ledger(), asked)
             })
         });
-        let limits = self.limits.look(traffic, elapsed, lasts);
+        let limits = self.limits.look(traffic, elapsed);
         for (substation, limit) in substations.iter().zip(limits) {
             set(substation, limit);
         }

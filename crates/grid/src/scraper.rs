@@ -73,6 +73,8 @@ struct ScrapeSlot {
     /// None while its scrape is under way.
     probe: Option<Probe>,
     was_asked: bool,
+    /// When the first scrape began that was not answered, up to now: the one under way, or one that has failed.
+    asked_in_vain: Option<Instant>,
     failing_as: Option<PollFailure>,
     /// Why the last sample lacked a capacity that its page has.
     capacity_fault: Option<PollFailure>,
@@ -119,7 +121,7 @@ impl Scraper {
                 && let Some(substation) = self.due.pop_front()
             {
                 let slot = self.slots.get_mut(&substation.id());
-                if let Some(probe) = slot.and_then(|slot| slot.probe.take()) {
+                if let Some(probe) = slot.and_then(ScrapeSlot::ask) {
                     let late = visibility.of(&substation);
                     let gauges = Arc::clone(&self.grid.polls.gauges);
                     let buffer = self.buffers.pop().unwrap_or_default();
@@ -144,7 +146,10 @@ impl Scraper {
                     }
                 }
                 () = visibility.due() => visibility.note(self.grid.substations()),
-                () = judgement.due() => judgement.look(&self.grid),
+                () = judgement.due() => {
+                    let slots = &self.slots;
+                    judgement.look(&self.grid, |id| slots.get(&id)?.asked_in_vain);
+                }
                 changed = self.grids.changed(), if !is_last_grid => {
                     is_last_grid = changed.is_err();
                     let grid = Arc::clone(&self.grids.borrow_and_update());
@@ -179,6 +184,7 @@ impl Scraper {
                 ScrapeSlot {
                     probe: Some(probe),
                     was_asked: false,
+                    asked_in_vain: None,
                     failing_as: None,
                     capacity_fault: None,
                 }
@@ -234,6 +240,13 @@ impl Scraper {
 }
 
 impl ScrapeSlot {
+    /// The probe for a scrape that begins now; `None` while one is under way.
+    fn ask(&mut self) -> Option<Probe> {
+        let probe = self.probe.take()?;
+        self.asked_in_vain.get_or_insert_with(Instant::now);
+        Some(probe)
+    }
+
     /// Records a scrape's result in the ledger and the metrics, and logs a change.
     fn record(
         &mut self,
@@ -247,6 +260,10 @@ impl ScrapeSlot {
             Ok(_) => PollOutcome::Ok,
             Err(failure) => failure.outcome(),
         };
+        // A shortage is the proxy's own. Any answer proves that it lives.
+        if outcome == PollOutcome::Shortage || reach(outcome) == Reach::Yes {
+            self.asked_in_vain = None;
+        }
         substation.metrics().poll(outcome);
         substation.metrics().poll_seconds.observe(took);
         if result.is_ok() {

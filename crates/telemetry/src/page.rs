@@ -68,6 +68,13 @@ impl Times {
     pub fn sum(&self) -> Duration {
         Duration::from_nanos(self.nanoseconds.load(Relaxed))
     }
+
+    /// How long one was on average; zero if none was counted.
+    #[must_use]
+    pub fn mean(&self) -> Duration {
+        let nanoseconds = self.nanoseconds.load(Relaxed);
+        Duration::from_nanos(nanoseconds.checked_div(self.count()).unwrap_or(0))
+    }
 }
 
 /// What a family is.

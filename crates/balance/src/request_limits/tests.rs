@@ -5,7 +5,9 @@ use std::{cmp::Reverse, collections::BinaryHeap, sync::Arc};
 use fastrand::Rng;
 
 use super::*;
-use crate::{Ledger, Load, Policy, Reading, Reason, Reservation, Roster, Selector, Standing};
+use crate::{
+    Lasts, Ledger, Load, Policy, Reading, Reason, Reservation, Roster, Selector, Standing,
+};
 
 /// Nanoseconds.
 type Time = u64;
@@ -33,7 +35,8 @@ struct World {
     roster: Roster<Ledger>,
     selector: Selector,
     limits: Option<RequestLimits<usize>>,
-    lasts: Lasts,
+    /// One whose gauge has been silent since then.
+    frozen: Option<(usize, Time)>,
     traffic: Vec<Traffic>,
     failed: u64,
     /// How many looks found a limit.
@@ -64,7 +67,7 @@ impl World {
             roster,
             selector: Selector::new(Policy::LeastLoad),
             limits: has_limits.then_some(limits),
-            lasts: Lasts::Session,
+            frozen: None,
             traffic: vec![Traffic::default(); upstreams],
             failed: 0,
             limited: 0,
@@ -128,7 +131,7 @@ impl World {
                     }
                 }
                 Event::Look => {
-                    self.look();
+                    self.look(now);
                     self.at(now + nanos(INTERVAL), Event::Look);
                 }
             }
@@ -138,21 +141,23 @@ impl World {
             .retain(|Reverse((_, _, event))| *event != Event::Look);
     }
 
-    fn look(&mut self) {
+    fn look(&mut self, now: Time) {
         let Some(limits) = &mut self.limits else {
             return;
         };
-        let traffic = self
-            .roster
-            .iter()
-            .zip(&self.traffic)
-            .map(|(ledger, traffic)| {
-                ledger.is_in().then_some(Traffic {
-                    in_flight: ledger.in_flight(),
-                    ..*traffic
-                })
-            });
-        let found = limits.look(traffic, INTERVAL, self.lasts);
+        let frozen = self.frozen;
+        let all = self.roster.iter().zip(&self.traffic).enumerate();
+        let traffic = all.map(|(at, (ledger, traffic))| {
+            let since = frozen.filter(|(frozen, since)| *frozen == at && *since < now);
+            let unread = since.map_or(0, |(_, since)| now - since);
+            ledger.is_in().then_some(Traffic {
+                in_flight: ledger.in_flight(),
+                capacity: ledger.capacity().map(Load::units),
+                unread: Duration::from_nanos(unread).as_secs_f64(),
+                ..*traffic
+            })
+        });
+        let found = limits.look(traffic, INTERVAL);
         for (ledger, limit) in self.roster.iter().zip(found) {
             self.limited += u64::from(limit != RequestLimit::Unlimited);
             ledger.set_request_limit(limit);
@@ -252,7 +257,7 @@ fn an_upstream_that_hangs_gets_few_requests_more() {
 }
 
 #[test]
-fn a_newcomer_that_hangs_gets_eight_requests_and_one_that_answers_its_share() {
+fn a_newcomer_that_hangs_gets_four_requests_and_one_that_answers_its_share() {
     for hangs in [true, false] {
         let mut world = World::new(5, true);
         let newcomer = &world.roster[4];
@@ -265,8 +270,8 @@ fn a_newcomer_that_hangs_gets_eight_requests_and_one_that_answers_its_share() {
             (at != 4 || !hangs).then_some(MILLISECOND)
         });
         if hangs {
-            // The first eight, and one more when they have timed out.
-            assert!(world.roster[4].reservations() <= 10);
+            // The first four, and one more when they have timed out.
+            assert!(world.roster[4].reservations() <= 6);
         } else {
             let answered = world.answered();
             assert!(answered[4].abs_diff(answered[0]) <= 2, "{answered:?}");
@@ -351,22 +356,68 @@ fn threads_that_reserve_at_once_never_exceed_a_hard_limit() {
     assert_eq!(roster[0].in_flight() + roster[1].in_flight(), 0);
 }
 
+/// Inference servers of these capacities, whose load is their requests under way.
+fn servers(capacities: &[f64], has_limits: bool) -> World {
+    let mut world = World::new(capacities.len(), has_limits);
+    world.roster = Roster::new(capacities.iter().map(|one| sampled(0.0, Some(*one))));
+    for ledger in world.roster.iter() {
+        ledger.set_lasts(Lasts::Answer);
+    }
+    world
+}
+
 #[test]
-fn where_load_ends_with_its_answer_only_silence_counts() {
-    let mut world = World::new(3, true).clients(30);
-    world.lasts = Lasts::Answer;
-    let mut run = |from, until| {
-        world.run((from, until), None, |at, _, _| {
-            Some(if at == 0 { 100 } else { 1 } * MILLISECOND)
-        });
-        world.limited
+fn where_load_ends_with_its_answer_a_server_keeps_its_part_however_long_its_requests_take() {
+    // Answers of 1 s on average, a few of them very long; one server is six times as slow as the others.
+    let service = |at: usize, _: Time, rng: &mut Rng| {
+        let factor = if rng.u8(..50) == 0 { 20.0 } else { 0.6 };
+        let slow = if at == 2 { 6.0 } else { 1.0 };
+        let seconds = 0.1 * slow * factor * -f64::ln(1.0 - rng.f64());
+        Some(nanos(Duration::from_secs_f64(seconds.min(4.0))))
     };
-    let as_newcomer = run(0, SECOND);
-    assert_eq!(run(SECOND, 3 * SECOND), as_newcomer);
-    world.run((3 * SECOND, 6 * SECOND), None, |at, _, _| {
-        (at != 0).then_some(MILLISECOND)
+    let [without, with] = [false, true].map(|has_limits| {
+        let mut world = servers(&[256.0, 256.0, 64.0], has_limits).clients(90);
+        world.run((0, 120 * SECOND), None, service);
+        world.answered()
     });
-    assert_eq!(world.roster[0].request_limit(), RequestLimit::Soft(1));
+    for (without, with) in without.iter().zip(&with) {
+        assert!(without.abs_diff(*with) * 20 < *without, "{without} {with}");
+    }
+}
+
+#[test]
+fn a_server_that_freezes_with_its_gauge_takes_hardly_a_request_more() {
+    for capacities in [[256.0, 256.0, 64.0], [64.0, 256.0, 256.0]] {
+        let mut world = servers(&capacities, true).clients(64);
+        let (frozen_at, mut rng) = (5 * SECOND, Rng::with_seed(3));
+        let mut run = |world: &mut World, from, until| {
+            world.run((from, until), None, |at, now, _| {
+                let took = SECOND / 2 + rng.u64(..SECOND);
+                (at != 0 || now + took < frozen_at).then_some(took.min(TIMEOUT - 1))
+            });
+        };
+        run(&mut world, 0, frozen_at);
+        let held = world.roster[0].in_flight();
+        world.frozen = Some((0, frozen_at + SECOND / 8));
+        run(&mut world, frozen_at, frozen_at + 4 * SECOND);
+        let held_now = world.roster[0].in_flight();
+        assert!(
+            held > 4 && held_now <= held + 3,
+            "{held_now} after {held}: {:?}",
+            world.roster[0].request_limit()
+        );
+    }
+}
+
+#[test]
+fn a_gauge_that_is_silent_while_requests_are_answered_says_nothing() {
+    let mut world = servers(&[100.0; 3], true).clients(60);
+    world.frozen = Some((0, SECOND));
+    world.run((0, 20 * SECOND), None, |_, _, rng| {
+        Some(SECOND / 2 + rng.u64(..SECOND))
+    });
+    let answered = world.answered();
+    assert!(answered[0] * 20 >= answered[1] * 19, "{answered:?}");
 }
 
 #[test]
@@ -379,20 +430,21 @@ fn what_is_known_of_an_upstream_stays_when_others_come_and_go() {
             ended: 100,
             seconds: 100.0 * seconds,
             in_flight: 10,
+            ..Traffic::default()
         })
     };
     let first = [busy(0.001), busy(1.0), busy(0.001)].into_iter();
-    let found: Vec<_> = limits.look(first, INTERVAL, Lasts::Session).collect();
+    let found: Vec<_> = limits.look(first, INTERVAL).collect();
     assert_eq!(found[1], RequestLimit::Soft(10));
     limits.follow([4, 3, 2].into_iter());
     let second = [Some(Traffic::default()), busy(0.001), busy(1.0)].into_iter();
-    let found: Vec<_> = limits.look(second, INTERVAL, Lasts::Session).collect();
+    let found: Vec<_> = limits.look(second, INTERVAL).collect();
     assert_eq!(
         found,
         [
-            RequestLimit::Soft(8),
+            RequestLimit::Soft(4),
             RequestLimit::Unlimited,
-            RequestLimit::Soft(8)
+            RequestLimit::Soft(7)
         ]
     );
 }

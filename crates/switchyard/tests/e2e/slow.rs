@@ -158,3 +158,74 @@ fn a_number_is_never_exceeded_and_what_is_beyond_it_is_refused() {
     assert_eq!(most.load(SeqCst), 2);
     assert!(now.load(SeqCst) <= 2);
 }
+
+#[test]
+fn one_that_freezes_with_its_gauge_gets_no_more_before_its_requests_are_overdue() {
+    let frozen = Arc::new(AtomicBool::new(false));
+    let arrived = Arc::new(AtomicUsize::new(0));
+    let substations = [true, false, false].map(|can_freeze| {
+        let (frozen, arrived) = (Arc::clone(&frozen), Arc::clone(&arrived));
+        let under_way = AtomicUsize::new(0);
+        Scripted::start(move |request| {
+            let is_frozen = || can_freeze && frozen.load(SeqCst);
+            if request.starts_with("GET") {
+                let load = under_way.load(SeqCst).to_string();
+                return if is_frozen() {
+                    Act::Hang
+                } else {
+                    Act::Write(gauge(&load))
+                };
+            }
+            arrived.fetch_add(usize::from(can_freeze), SeqCst);
+            under_way.fetch_add(1, SeqCst);
+            thread::sleep(Duration::from_millis(300));
+            if is_frozen() {
+                return Act::Hang;
+            }
+            under_way.fetch_sub(1, SeqCst);
+            Act::Write(booked())
+        })
+    });
+    let more = "charge: {lasts: answer, default_load: 1}\ntimeouts: {request: 10s}\nload: {interval: 100ms}";
+    let proxy = Proxy::start(&substations.each_ref().map(|one| one.address), more);
+    let (answered, goes_on) = (
+        Arc::new(AtomicUsize::new(0)),
+        Arc::new(AtomicBool::new(true)),
+    );
+    // Two for each substation: too few to be overdue together, so only the gauge tells.
+    let clients: Vec<_> = (0..6)
+        .map(|_| {
+            let (answered, goes_on, address) =
+                (Arc::clone(&answered), Arc::clone(&goes_on), proxy.charge);
+            thread::spawn(move || {
+                let mut connection = Connection::open(address);
+                while goes_on.load(SeqCst) {
+                    connection.send(request("POST", "/request_charge", "", ""));
+                    if connection.answer().status != 200 {
+                        break;
+                    }
+                    answered.fetch_add(1, SeqCst);
+                }
+            })
+        })
+        .collect();
+    let answers = |count: usize| {
+        let until_then = answered.load(SeqCst) + count;
+        until("more answers", || {
+            (answered.load(SeqCst) >= until_then).then_some(())
+        });
+    };
+    answers(20);
+    assert!(arrived.load(SeqCst) > 3, "or it tests nothing");
+    frozen.store(true, SeqCst);
+    until("it is found to be silent", || {
+        (proxy.status()["substations"][0]["request_limit"] == 1).then_some(())
+    });
+    let at_frozen = arrived.load(SeqCst);
+    answers(20);
+    assert_eq!(arrived.load(SeqCst), at_frozen);
+    goes_on.store(false, SeqCst);
+    for client in clients {
+        client.join().unwrap();
+    }
+}
