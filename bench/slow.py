@@ -8,6 +8,7 @@ Exit code: 0, or 1 if a case could not be measured. A promise that is not kept i
 """
 
 import datetime
+import json
 import tempfile
 from pathlib import Path
 
@@ -27,6 +28,8 @@ def arguments():
     parser.add_argument("--envoy", default="envoy", metavar="PROGRAM", help="the Envoy program (envoy)")
     parser.add_argument("--more", default="", metavar="YAML",
                         help="lines for our configuration, such as 'upstream: {max_requests: off}'; writes no result")
+    parser.add_argument("--parts", type=Path, metavar="FILE",
+                        help="keep the figures in FILE, with those of earlier runs: a long run can be made in parts")
     parser.add_argument("--quick", action="store_true", help="try that everything works, a tenth as long; writes no result")
     parser.add_argument("--results", type=Path, default=command.RESULTS, metavar="FOLDER",
                         help="the folder for the result (bench/results)")
@@ -67,6 +70,20 @@ def measure(options, here, directory):
     return cells, failures
 
 
+def kept(file, cells):
+    """The figures of FILE with these in their place; FILE has them all from then on."""
+    whole = json.loads(file.read_text()) if file.exists() else {}
+    for row, figures in cells.items():
+        whole.setdefault(row, {}).update(figures)
+    file.write_text(json.dumps(whole, indent=1) + "\n")
+    return whole
+
+
+def is_whole(cells, ways):
+    """Whether each row was measured with each of these proxies."""
+    return all(way in cells.get(row.name, {}) for row in slow.ALL for way in ways)
+
+
 def block(result):
     """What docs/balancing.md shows of a result."""
     facts, cells = result["machine"], result["cells"]
@@ -93,6 +110,8 @@ def main():
     with tempfile.TemporaryDirectory(prefix="switchyard-slow-") as folder:
         Path(folder).chmod(0o755)
         cells, failures = measure(options, here, Path(folder))
+    if options.parts:
+        cells = kept(options.parts, cells)
     result = {
         "schema": SCHEMA, "description": "slow substations", "date": datetime.date.today().isoformat(),
         "commit": machine.commit(), "machine": machine.facts(),
@@ -100,7 +119,7 @@ def main():
         "remarks": left_out + failures, "cells": cells,
     }
     print("\n" + block(result))
-    if options.quick or options.more or options.case or options.only:
+    if options.quick or options.more or not is_whole(cells, [peer.name for peer in here]) or options.only:
         print("Not a whole run: no result is written.")
     elif not failures:
         print(f"Written to {options.results.name}/: {results.save(result, options.results, report)}")

@@ -1,5 +1,6 @@
 """Slow substations: the judgement, the table, and the configurations of the proxies."""
 
+import tempfile
 import unittest
 from pathlib import Path
 
@@ -57,6 +58,19 @@ class Table(unittest.TestCase):
 
     def test_the_document_has_the_block(self):
         self.assertIn(f"<!-- {program.MARK} -->", program.DOCUMENT.read_text())
+
+
+class Parts(unittest.TestCase):
+    def test_a_run_in_parts_is_whole_once_each_row_has_each_proxy(self):
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "parts.json"
+            for row in slow.ALL:
+                self.assertFalse(program.is_whole(program.kept(file, {}), ["switchyard", "envoy"]))
+                program.kept(file, {row.name: {"switchyard": {"rate": 1}}})
+                program.kept(file, {row.name: {"switchyard": {"rate": 2}, "envoy": {"rate": 3}}})
+            whole = program.kept(file, {})
+            self.assertTrue(program.is_whole(whole, ["switchyard", "envoy"]))
+            self.assertEqual(whole["silent"], {"switchyard": {"rate": 2}, "envoy": {"rate": 3}})
 
 
 class Configurations(unittest.TestCase):

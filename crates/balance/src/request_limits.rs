@@ -103,6 +103,8 @@ pub struct RequestLimits<K> {
 struct Fleet {
     /// The middle of the times of those whose time is known.
     reference: Option<f64>,
+    /// Whether any of them has answered a request.
+    has_answered: bool,
     /// The requests under way, of all.
     under_way: f64,
     upstreams: f64,
@@ -146,18 +148,21 @@ impl<K: Copy + Eq + Hash> RequestLimits<K> {
         elapsed: Duration,
     ) -> impl Iterator<Item = RequestLimit> {
         let (mut under_way, mut upstreams, mut capacity) = (0, 0.0, Some(0.0));
+        let mut has_answered = false;
         self.times.clear();
         for ((_, pace), traffic) in self.paces.iter_mut().zip(traffic) {
             if let Some(traffic) = traffic {
                 pace.observe(traffic, elapsed.as_secs_f64());
                 under_way += traffic.in_flight;
                 upstreams += 1.0;
+                has_answered |= traffic.answered > 0;
                 capacity = capacity.zip(traffic.capacity).map(|(all, own)| all + own);
                 self.times.extend(pace.time());
             }
         }
         let fleet = Fleet {
             reference: lower_median(&mut self.times),
+            has_answered,
             under_way: count(under_way),
             upstreams,
             capacity,
@@ -222,7 +227,7 @@ impl Pace {
         let time = self.usual.max(self.silence);
         let factor = if self.is_slow { 0.5 } else { 1.0 };
         self.is_slow = time > reference + factor * SLOW_BY && time > factor * SLOW * reference;
-        let is_new = self.last.answered == 0 && fleet.reference.is_some();
+        let is_new = self.last.answered == 0 && fleet.has_answered;
         self.limit = if self.is_silent {
             Some(1)
         } else if self.is_slow {

@@ -242,18 +242,21 @@ fn the_choice_goes_by_load_alone_where_all_are_equally_fast_or_slow() {
 
 #[test]
 fn an_upstream_that_hangs_gets_few_requests_more() {
-    let failed = |has_limits| {
+    let failed = |has_limits, hangs_from| {
         let mut world = World::new(5, has_limits);
         world.at(0, Event::Ask);
         let every = 2 * MILLISECOND;
         world.run((0, 14 * SECOND), Some(every), |at, now, _| {
-            (at != 0 || now < 2 * SECOND).then_some(MILLISECOND)
+            (at != 0 || now < hangs_from).then_some(MILLISECOND)
         });
         world.failed
     };
-    assert!(failed(false) > 600, "or it tests nothing");
+    assert!(failed(false, 2 * SECOND) > 600, "or it tests nothing");
     // What came before it was noticed, and then one at a time.
-    assert!(failed(true) <= 20, "{}", failed(true));
+    let midway = failed(true, 2 * SECOND);
+    assert!(midway <= 16, "{midway}");
+    let from_the_start = failed(true, 0);
+    assert!(from_the_start <= 10, "{from_the_start}");
 }
 
 #[test]
