@@ -402,7 +402,10 @@ fn a_server_that_freezes_with_its_gauge_takes_hardly_a_request_more() {
         run(&mut world, 0, frozen_at);
         let held = world.roster[0].in_flight();
         world.frozen = Some((0, frozen_at + SECOND / 8));
-        run(&mut world, frozen_at, frozen_at + 4 * SECOND);
+        // Its requests are not overdue yet: half a second is a short answer.
+        run(&mut world, frozen_at, frozen_at + SECOND / 2);
+        assert_eq!(world.roster[0].request_limit(), RequestLimit::Soft(1));
+        run(&mut world, frozen_at + SECOND / 2, frozen_at + 4 * SECOND);
         let held_now = world.roster[0].in_flight();
         assert!(
             held > 4 && held_now <= held + 3,
