@@ -21,7 +21,7 @@ from lib import (
     symbols, upstream, wrk,
 )
 from lib.fleets import Fleets
-from lib.points import AT_ONCE, HTTP1, USUAL
+from lib.points import AT_ONCE, CLEAR2, HTTP1, HTTP2, TLS, USUAL
 from lib.processes import BenchError
 
 WAYS = {"shared": "switchyard", "pooled": "switchyard-pooled"}
@@ -38,6 +38,9 @@ PATIENT = "switchyard-patient.yaml"
 VALGRIND_START_SECONDS = 120
 UPSTREAM = 1000
 UPSTREAM_RUNS = 3
+# Protocol, whether each client makes a request before it is idle, and how many there are. With TLS this program is slow.
+IDLE = ((HTTP1, False, 5_000), (HTTP1, True, 5_000), (TLS, False, 5_000), (TLS, True, 2_000), (CLEAR2, True, 1_000),
+        (HTTP2, True, 1_000))
 
 
 def arguments():
@@ -65,10 +68,10 @@ class Rig:
         self._starts += 1
         return self._folder / str(self._starts)
 
-    def start(self, peer, answer_after=AT_ONCE, most=USUAL.connections):
+    def start(self, peer, answer_after=AT_ONCE, most=USUAL.connections, protocol=HTTP1):
         """A proxy in front of three substations, and its port."""
         fleet = self._fleets.of(USUAL.substations, answer_after)
-        return peers.start_proxy(peer, fleet.ports, 1, most + 100, self.folder())
+        return peers.start_proxy(peer, fleet.ports, 1, most + 100, self.folder(), protocol)
 
 
 @dataclass
@@ -190,13 +193,26 @@ def _refuse_unassigned(found, chains):
 
 def memory_table(rig, _):
     """Memory for idle clients and for idle connections to substations."""
-    idle_clients = bench.raise_file_limit()
-    print(f"memory: {idle_clients} idle clients", flush=True)
-    peer = rig.peers["switchyard"]
-    proxy, port = rig.start(peer, most=idle_clients)
-    with proxy:
-        peers.wait_for_proxy(peer, proxy, port)
-        client = measure.idle_kib(proxy, lambda count: idlers.idle(HTTP1, port, peer.path, count), idle_clients)
+    most, rows = bench.raise_file_limit(), []
+    for protocol, asks, count in IDLE:
+        count = min(count, most)
+        what = f"a client over {protocol} {'after a request' if asks else 'before its first byte'}"
+        print(f"memory: {count} times {what}", flush=True)
+        # All clients here have one address, which by default has a quarter of 1,000 connections with HTTP/2.
+        more = "http2: {connections: 100000}" if protocol == HTTP2 else ""
+        peer = replace(rig.peers["switchyard"], more=more)
+        proxy, port = rig.start(peer, most=count, protocol=protocol)
+
+        def some(number, protocol=protocol, asks=asks, port=port, path=peer.path):
+            return idlers.idle(protocol, port, path, number) if asks else idlers.silent(port, number)
+
+        def one(some=some):
+            with some(1):
+                return True
+
+        with proxy:
+            peers.wait_for_proxy(peer, proxy, port, answers=one)
+            rows.append((what, measure.idle_kib(proxy, some, count), count))
     peer = replace(rig.peers["switchyard"], template=upstream.TEMPLATE)
     os.environ.update(upstream.ENVIRONMENT)
     pooled = []
@@ -205,8 +221,8 @@ def memory_table(rig, _):
         proxy, port = rig.start(peer, upstream.ANSWER_AFTER, UPSTREAM)
         with proxy:
             peers.wait_for_proxy(peer, proxy, port)
-            pooled.append(upstream.measure(proxy, port, peer.path, UPSTREAM))
-    return profiles.memory(client, idle_clients, pooled)
+            pooled.append(upstream.measure(proxy, port, peer.path, UPSTREAM, USUAL.substations))
+    return profiles.memory(rows, pooled)
 
 
 TABLES = {"time": time_table, "instructions": instruction_table, "memory": memory_table}

@@ -1,11 +1,11 @@
-"""Thousands of idle connections over HTTP/1.1, TLS or HTTP/2, each of which has made one request."""
+"""Thousands of idle connections over HTTP/1.1, TLS or HTTP/2, after one request each or before the first byte."""
 
 import ssl
 import struct
 from contextlib import contextmanager
 
 from . import clients
-from .points import CLEAR2, HTTP1, TLS
+from .points import CLEAR2, HTTP1, HTTP2, TLS
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 DATA, HEADERS, SETTINGS = 0, 1, 4
@@ -29,10 +29,23 @@ def idle(protocol, port, path, count):
             connection.close()
 
 
-def _secure(port):
+@contextmanager
+def silent(port, count):
+    """`count` open connections, over which nothing was sent."""
+    connections = []
+    try:
+        while len(connections) < count:
+            connections.append(clients.connect(port))
+        yield
+    finally:
+        for connection in connections:
+            connection.close()
+
+
+def _secure(port, protocol="http/1.1"):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE  # made by this run, for this machine
-    context.set_alpn_protocols(["http/1.1"])
+    context.set_alpn_protocols([protocol])
     return context.wrap_socket(clients.connect(port), server_hostname="localhost")
 
 
@@ -84,5 +97,5 @@ def _exactly(connection, count):
     return data
 
 
-OPEN = {HTTP1: clients.connect, TLS: _secure, CLEAR2: clients.connect}
-ASK = {HTTP1: _ask1, TLS: _ask1, CLEAR2: _ask2}
+OPEN = {HTTP1: clients.connect, TLS: _secure, CLEAR2: clients.connect, HTTP2: lambda port: _secure(port, "h2")}
+ASK = {HTTP1: _ask1, TLS: _ask1, CLEAR2: _ask2, HTTP2: _ask2}

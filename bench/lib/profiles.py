@@ -63,12 +63,16 @@ def spread(values):
     return max(values) / min(values) - 1
 
 
-def memory(client_kib, clients, pooled):
-    """Memory of idle connections. `pooled` has one entry for each run with connections to substations."""
+def memory(idle, pooled):
+    """Memory of idle connections.
+
+    `idle` has the name, the KiB of each and the number of clients for each kind; `pooled` has one entry for each run with
+    connections to substations.
+    """
     each = sorted(run.kib for run in pooled)
     made = min(run.connections for run in pooled)
-    rows = [["a client that has made a request", f"{client_kib:.1f}", f"{clients:,}"],
-            ["a connection to a substation", f"{statistics.median(each):.1f} ({each[0]:.1f}–{each[-1]:.1f})", f"{made:,}"]]
+    rows = [[name, f"{kib:.1f}", f"{count:,}"] for name, kib, count in idle]
+    rows.append(["a connection to a substation", f"{statistics.median(each):.1f} ({each[0]:.1f}–{each[-1]:.1f})", f"{made:,}"])
     return "\n".join(table(["idle", "KiB of the process", "measured with"], rows))
 
 

@@ -10,7 +10,10 @@ ANSWER_AFTER = ("500ms",)
 # With this file a charge that finds no capacity waits in the queue: in flight like any other, but without a connection.
 TEMPLATE = "switchyard-queue.yaml"
 BODY = b'{"power_kw":0.01}'
-TOO_MUCH = b'{"power_kw":2000}'
+# As much as the capacity of each substation: there is no room for it while anything is charging there.
+TOO_MUCH = b'{"power_kw":1000}'
+# Charges for an hour of the bench's time, at the speed of its substations.
+LASTING = b'{"power_kw":1,"energy_kwh":1000000}'
 # mimalloc must not return freed memory to the system, or that would be subtracted from the growth.
 ENVIRONMENT = {"MIMALLOC_PURGE_DELAY": "-1"}
 # The size of the bursts that warm up the clients' connections.
@@ -25,7 +28,7 @@ class Pooled:
     kib: float  # resident memory for each
 
 
-def measure(proxy, port, path, count):
+def measure(proxy, port, path, count, substations):
     """Memory for each connection that `count` requests at once leave open.
 
     Before them, as many requests wait in the queue. That takes the memory of requests in flight, without connections,
@@ -36,6 +39,9 @@ def measure(proxy, port, path, count):
     try:
         for at in range(0, count, FEW):
             _burst(connections[at:at + FEW], charge, 200)
+        # On each substation one session that stays.
+        for _ in range(substations):
+            _burst(connections[:1], clients.request(path, LASTING), 200)
         _burst(connections, too_much, 503)
         before = accounting.resident_kib(proxy.pid), accounting.sockets(proxy.pid)
         _burst(connections, charge, 200)

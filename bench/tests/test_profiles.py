@@ -31,8 +31,8 @@ class Tables(unittest.TestCase):
         self.assertIn("differ by 1.00 %, 0.00 %", text)
 
     def test_memory_has_the_range_of_its_runs(self):
-        text = profiles.memory(6.04, 5_000, [Pooled(940, 4.31), Pooled(950, 2.2), Pooled(945, 4.0)])
-        self.assertIn("| a client that has made a request | 6.0 | 5,000 |", text)
+        text = profiles.memory([("a client", 6.04, 5_000), ("another", 1.26, 200)], [Pooled(940, 4.31), Pooled(950, 2.2), Pooled(945, 4.0)])
+        self.assertIn("| a client | 6.0 | 5,000 |\n| another | 1.3 | 200 |\n", text)
         self.assertIn("| a connection to a substation | 4.0 (2.2–4.3) | 940 |", text)
 
 
