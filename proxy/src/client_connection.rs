@@ -2,10 +2,15 @@
 //!
 //! Both ports read with it, and every request of a connection is read in the same way, so there is one verdict on the
 //! same bytes. It sets no deadlines: its callers do.
+//!
+//! Between two requests it holds no buffer ([`spare_buffers`]), and so does one whose client has sent nothing yet.
 
 use std::{
+    future::{Future, poll_fn},
     io,
     net::{IpAddr, Ipv4Addr},
+    pin::pin,
+    task::Poll,
     time::Duration,
 };
 
@@ -18,13 +23,18 @@ use switchyard_http1::{
 use switchyard_wire::{Code, Failure};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
     time::timeout,
 };
 
-use crate::buffered::{BufferShare, FREE};
-use crate::client_watch::ClientWatch;
+use crate::{
+    buffered::{BufferShare, FREE},
+    client_stream::ClientStream,
+    client_watch::ClientWatch,
+    spare_buffers,
+};
 
-/// Size of the buffer that an idle connection keeps for the next request, in bytes: most charge requests fit.
+/// Size of the buffer for the first bytes of a request: most charge requests fit.
 const FIRST_READ: usize = FREE;
 /// The room that is made at once for a body that announces as much, in bytes.
 const LARGEST_READ: usize = 16 * 1024;
@@ -34,7 +44,7 @@ pub(crate) const CLOSE_GRACE: Duration = Duration::from_secs(1);
 /// A connection, and the bytes that have been received and belong to no request that was answered.
 #[derive(Debug)]
 pub(crate) struct ClientConnection {
-    stream: Stream,
+    stream: ClientStream,
     received: BytesMut,
     share: BufferShare,
     /// Bytes after those, which were read while a request waited.
@@ -53,9 +63,9 @@ pub(crate) fn peer(stream: &Stream) -> IpAddr {
 
 impl ClientConnection {
     /// A connection whose buffer counts in `share`.
-    pub(crate) fn new(stream: Stream, share: BufferShare) -> Self {
+    pub(crate) fn new(stream: impl Into<ClientStream>, share: BufferShare) -> Self {
         Self {
-            stream,
+            stream: stream.into(),
             received: BytesMut::new(),
             share,
             ahead: BytesMut::new(),
@@ -82,18 +92,55 @@ impl ClientConnection {
         }
     }
 
-    /// Waits for the first bytes of the next request. False if the connection ends instead.
-    pub(crate) async fn has_request(&mut self) -> bool {
-        if !self.received.is_empty() {
-            return true;
-        }
-        // An idle connection keeps no large buffer.
-        if !self.received.try_reclaim(FIRST_READ) || self.received.capacity() > 2 * FIRST_READ {
-            self.received = BytesMut::with_capacity(FIRST_READ);
+    /// The stream, for a protocol that reads it by itself. What was received is read from it again.
+    pub(crate) fn into_pingora(self) -> Stream {
+        self.stream.into_pingora(&self.received)
+    }
+
+    /// The socket, if nothing has been received from it and there is no layer over it.
+    pub(crate) fn into_socket(self) -> Option<TcpStream> {
+        self.stream.into_socket()
+    }
+
+    /// Waits until there is something to read, without a buffer to read it into, or until the client closes.
+    pub(crate) fn is_readable(&mut self) -> impl Future<Output = ()> {
+        poll_fn(|context| self.stream.poll_readable(context))
+    }
+
+    /// Waits for the first bytes of the next request. False if the connection ends instead. All that this keeps, an idle
+    /// connection keeps: so it is no `async fn`, which keeps its arguments twice.
+    pub(crate) fn has_request(&mut self) -> impl Future<Output = bool> {
+        if self.received.is_empty() {
+            spare_buffers::put(std::mem::take(&mut self.received));
             // To hold less never fails.
             let _ = self.share.hold(FIRST_READ);
         }
-        matches!(self.stream.read_buf(&mut self.received).await, Ok(1..))
+        poll_fn(|context| {
+            if !self.received.is_empty() {
+                return Poll::Ready(true);
+            }
+            let mut buffer = spare_buffers::take();
+            let read = pin!(self.stream.read_buf(&mut buffer)).poll(context);
+            if matches!(read, Poll::Ready(Ok(1..))) {
+                self.received = buffer;
+                return Poll::Ready(true);
+            }
+            spare_buffers::put_unused(buffer);
+            read.map(|_| false)
+        })
+    }
+
+    /// Reads on until the received bytes begin with `opening`, or can't. Returns whether they do. Wait for the first of them
+    /// by [`ClientConnection::has_request`], which holds no buffer meanwhile.
+    ///
+    /// It waits for no more bytes than it needs: a whole HTTP/1.1 request may be shorter than the opening of another protocol.
+    pub(crate) async fn begins_with(&mut self, opening: &[u8]) -> bool {
+        while self.received.len() < opening.len() && opening.starts_with(&self.received) {
+            if !matches!(self.read(FIRST_READ).await, Ok(true)) {
+                return false;
+            }
+        }
+        self.received.starts_with(opening)
     }
 
     /// Reads the head of the next request, of at most `limit` bytes. `None` if the connection ends instead.
@@ -185,14 +232,14 @@ impl ClientConnection {
     }
 
     /// Closes after an answer to a request that was read to its end.
-    pub(crate) async fn close(mut self) {
+    pub(crate) async fn close(&mut self) {
         // An error means that it is closed already.
         let _ = timeout(CLOSE_GRACE, self.stream.shutdown()).await;
     }
 
     /// Closes after an answer to a request that was not read to its end. To close a socket with unread bytes resets the
     /// connection, and the reset may overtake the answer; so the rest is read and dropped until the client closes too.
-    pub(crate) async fn close_unread(mut self) {
+    pub(crate) async fn close_unread(&mut self) {
         let rest = async {
             self.stream.shutdown().await?;
             self.received.clear();

@@ -17,8 +17,9 @@ use std::future::{pending, poll_fn};
 
 use bytes::{Bytes, BytesMut};
 use h2::server::SendResponse;
-use pingora_core::protocols::Stream;
 use tokio::io::AsyncReadExt;
+
+use crate::client_stream::ClientStream;
 
 /// Room for one read, in bytes.
 const READ: usize = 1024;
@@ -29,7 +30,7 @@ const MOST_AHEAD: usize = 1024;
 #[derive(Debug)]
 pub enum ClientWatch<'a> {
     /// Its connection, and what was read of further requests.
-    Http1(&'a mut Stream, &'a mut BytesMut),
+    Http1(&'a mut ClientStream, &'a mut BytesMut),
     /// The stream of its answer.
     Http2(&'a mut SendResponse<Bytes>),
 }
@@ -59,19 +60,25 @@ impl ClientWatch<'_> {
 mod tests {
     use std::time::Duration;
 
+    use pingora_core::protocols::Stream;
     use tokio::{
-        io::{AsyncWriteExt, duplex},
+        io::{AsyncWriteExt, DuplexStream, duplex},
         time::timeout,
     };
 
     use super::*;
 
+    fn pipe() -> (DuplexStream, ClientStream) {
+        let (client, server) = duplex(64);
+        let server: Stream = Box::new(server);
+        (client, server.into())
+    }
+
     const SOON: Duration = Duration::from_millis(10);
 
     #[tokio::test(start_paused = true)]
     async fn further_requests_are_kept_and_the_end_is_noticed() {
-        let (mut client, server) = duplex(64);
-        let (mut stream, mut ahead): (Stream, _) = (Box::new(server), BytesMut::new());
+        let ((mut client, mut stream), mut ahead) = (pipe(), BytesMut::new());
         let mut watch = ClientWatch::Http1(&mut stream, &mut ahead);
         client.write_all(b"POST /").await.unwrap();
         assert!(timeout(SOON, watch.left()).await.is_err(), "it is there");
@@ -83,8 +90,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn no_more_than_the_bound_is_read_ahead() {
-        let (mut client, server) = duplex(64);
-        let (mut stream, mut ahead): (Stream, _) = (Box::new(server), BytesMut::new());
+        let ((mut client, mut stream), mut ahead) = (pipe(), BytesMut::new());
         let mut watch = ClientWatch::Http1(&mut stream, &mut ahead);
         let flood = async {
             loop {

@@ -28,14 +28,14 @@ impl DeadlineTimer {
         }
     }
 
-    /// Runs `work` to its end or to `deadline`, whichever is first. The caller pins `work`, because an `async fn` that
-    /// pins its argument reserves memory for it twice.
-    pub async fn guard<F: Future>(
+    /// Runs `work` to its end or to `deadline`, whichever is first. The caller pins `work`, and this is no `async fn`,
+    /// because that reserves memory for its arguments twice.
+    pub fn guard<F: Future>(
         &mut self,
         deadline: Instant,
         mut work: Pin<&mut F>,
-    ) -> Result<F::Output, Elapsed> {
-        std::future::poll_fn(|context| {
+    ) -> impl Future<Output = Result<F::Output, Elapsed>> {
+        std::future::poll_fn(move |context| {
             if let Poll::Ready(output) = work.as_mut().poll(context) {
                 return Poll::Ready(Ok(output));
             }
@@ -50,7 +50,6 @@ impl DeadlineTimer {
             }
             Poll::Pending
         })
-        .await
     }
 }
 

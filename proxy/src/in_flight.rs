@@ -9,7 +9,10 @@
 use std::{
     future::{Future, poll_fn},
     pin::Pin,
-    sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
+    },
     time::Duration,
 };
 
@@ -43,7 +46,7 @@ pub struct RequestGuard<'a> {
 
 /// One open client connection; counted until dropped.
 #[derive(Debug)]
-pub struct ConnectionGuard<'a>(&'a InFlight);
+pub struct ConnectionGuard(Arc<InFlight>);
 
 /// One connection that speaks HTTP/2; counted until dropped.
 #[derive(Debug)]
@@ -65,12 +68,12 @@ impl InFlight {
     }
 
     /// Counts a connection, unless `limit` are open already.
-    pub fn connection(&self, limit: usize) -> Option<ConnectionGuard<'_>> {
+    pub fn connection(self: &Arc<Self>, limit: usize) -> Option<ConnectionGuard> {
         if self.connections.fetch_add(1, SeqCst) >= limit {
             self.connections.fetch_sub(1, SeqCst);
             return None;
         }
-        Some(ConnectionGuard(self))
+        Some(ConnectionGuard(Arc::clone(self)))
     }
 
     /// Counts a connection that speaks HTTP/2, unless `limit` are open already.
@@ -235,7 +238,7 @@ impl Drop for GracefulGuard<'_> {
     }
 }
 
-impl Drop for ConnectionGuard<'_> {
+impl Drop for ConnectionGuard {
     fn drop(&mut self) {
         if self.0.connections.fetch_sub(1, SeqCst) == 1 && self.0.is_draining() {
             self.0.idle.notify_waiters();
@@ -271,7 +274,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn connections_are_waited_for_until_the_wait_is_called_off() {
-        let in_flight = InFlight::default();
+        let in_flight = Arc::new(InFlight::default());
         let (first, second) = (in_flight.connection(9), in_flight.connection(9));
         in_flight.drain_connections();
         let hour = Duration::from_hours(1);
@@ -346,7 +349,7 @@ mod tests {
 
     #[test]
     fn connections_stop_at_the_limit_and_come_back() {
-        let in_flight = InFlight::default();
+        let in_flight = Arc::new(InFlight::default());
         let first = in_flight.connection(1);
         assert!(first.is_some());
         assert!(in_flight.connection(1).is_none());

@@ -6,25 +6,30 @@
 //!
 //! With TLS the client chooses its protocol in the handshake (ALPN). Without TLS it is HTTP/1.1, or, where
 //! `http2.cleartext` allows HTTP/2, the protocol that the first bytes announce.
+//!
+//! Most connections have no request most of the time, and one that has sent nothing yet may never send anything. Such a
+//! connection is *parked*: a task of half a KiB that waits for its socket, and the socket's registration. So whatever is
+//! large (handshake, HTTP/2, a request) is a boxed future that lives only while it runs, and nothing that it needs is kept
+//! here. A test bounds the size of the task.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{future::Future, net::IpAddr, pin::pin, sync::Arc};
 
-use async_trait::async_trait;
-use pingora_core::{
-    apps::ServerApp,
-    protocols::{Stream, l4::stream::Stream as Plain},
-    server::ShutdownWatch,
+use pingora_core::{protocols::Stream, server::ShutdownWatch};
+use tokio::{
+    net::TcpStream,
+    time::{Instant, timeout},
 };
-use tokio::time::{Instant, timeout, timeout_at};
 use tracing::debug;
 
 use switchyard_config as config;
 use switchyard_http1::RequestLimits;
-use switchyard_tls::{Certificates, Handshake};
+use switchyard_tls::Handshake;
 
 use crate::{
-    client_connection::{CLOSE_GRACE, ClientConnection, peer},
+    client_connection::{CLOSE_GRACE, ClientConnection},
+    deadline_timer::DeadlineTimer,
     dispatch::{Client, Dispatcher, is_trusted},
+    in_flight::ConnectionGuard,
     metrics::Share,
     runtime::Runtime,
 };
@@ -42,22 +47,11 @@ const fn request_limits(limits: &config::Limits) -> RequestLimits {
     }
 }
 
-/// The Pingora application of one worker thread: it gets every accepted connection.
+/// What serves the connections of one worker thread.
 #[derive(Debug)]
 pub struct Ingress {
     dispatcher: Dispatcher,
-}
-
-impl Ingress {
-    /// An ingress whose requests `dispatcher` answers.
-    #[must_use]
-    pub fn new(dispatcher: Dispatcher) -> Self {
-        Self { dispatcher }
-    }
-
-    fn runtime(&self) -> &Runtime {
-        self.dispatcher.runtime()
-    }
+    stop: ShutdownWatch,
 }
 
 /// The protocol of a connection.
@@ -66,49 +60,114 @@ enum Protocol {
     Http2,
 }
 
-#[async_trait]
-impl ServerApp for Ingress {
-    async fn process_new(self: &Arc<Self>, stream: Stream, stop: &ShutdownWatch) -> Option<Stream> {
+/// How the protocol of a connection is found.
+#[derive(Clone, Copy)]
+enum Detection {
+    /// It is HTTP/1.1.
+    None,
+    /// By the first bytes.
+    Opening,
+    /// In a TLS handshake.
+    Handshake,
+}
+
+impl Ingress {
+    /// An ingress whose requests `dispatcher` answers, until `stop` turns true.
+    #[must_use]
+    pub fn new(dispatcher: Dispatcher, stop: ShutdownWatch) -> Self {
+        Self { dispatcher, stop }
+    }
+
+    fn runtime(&self) -> &Runtime {
+        self.dispatcher.runtime()
+    }
+
+    /// Counts a connection that was accepted from `address`, and spawns the task that serves it to its end.
+    pub fn accept(self: &Arc<Self>, socket: TcpStream, address: IpAddr) {
+        let ingress = Arc::clone(self);
         let runtime = self.runtime();
         let now = runtime.now();
-        let (limits, longest) = (&now.config.limits, now.config.timeouts.client);
-        let needs_detection = now.config.tls.is_some() || now.config.http2.cleartext;
+        let limits = &now.config.limits;
         let open = runtime.in_flight.connection(limits.connections);
-        let address = peer(&stream);
         let most = if is_trusted(&now.config.forwarded, address) {
             usize::MAX
         } else {
             limits.client.connections
         };
         let share = runtime.clients.connection(address, most);
-        let is_tls = now.config.tls.is_some();
-        // Not kept for the life of the connection: a reload may replace it.
-        drop(now);
-        let (_open, share) = match (open, share) {
+        let detection = match (now.config.tls.is_some(), now.config.http2.cleartext) {
+            (true, _) => Detection::Handshake,
+            (false, true) => Detection::Opening,
+            (false, false) => Detection::None,
+        };
+        let (open, share) = match (open, share) {
             (Some(open), Some(share)) => (open, share),
-            (None, _) => return Box::pin(self.turn_away(stream, None)).await,
-            (_, None) => return Box::pin(self.turn_away(stream, Some(address))).await,
+            (open, _) => {
+                // The limit of all is named first.
+                let client = open.map(|_| address);
+                tokio::spawn(async move { ingress.turn_away(socket, client).await });
+                return;
+            }
         };
-        let client = Client::new(address, is_tls, share);
-        let started = Instant::now();
-        let (stream, protocol) = if needs_detection {
-            // Boxed, and freed before the first request.
-            Box::pin(self.detect_protocol(stream, started + longest)).await?
-        } else {
-            (stream, Protocol::Http1)
-        };
-        match protocol {
-            Protocol::Http1 => self.http1(stream, client, started).await?,
-            Protocol::Http2 => Box::pin(http2::serve(self, stream, client, started, stop)).await?,
-        }
-        None
+        let client = Client::new(address, now.config.tls.is_some(), share);
+        let connection = ClientConnection::new(socket, runtime.buffer_share());
+        tokio::spawn(ingress.serve(connection, client, open, detection));
     }
-}
 
-impl Ingress {
+    /// Serves a connection to its end.
+    ///
+    /// Not an `async fn`: that keeps room for each argument twice, as it was passed and as it is used.
+    fn serve(
+        self: Arc<Self>,
+        mut connection: ClientConnection,
+        client: Client,
+        open: ConnectionGuard,
+        detection: Detection,
+    ) -> impl Future<Output = Option<()>> + Send {
+        async move {
+            let _open = open;
+            let started = Instant::now();
+            let deadline = started + self.runtime().now().config.timeouts.client;
+            let mut timer = DeadlineTimer::new(deadline);
+            let protocol = match detection {
+                Detection::None => Protocol::Http1,
+                Detection::Opening => {
+                    let first = timer.guard(deadline, pin!(connection.has_request())).await;
+                    if first == Ok(true) {
+                        Box::pin(opening(&mut connection, deadline, &mut timer)).await
+                    } else {
+                        Protocol::Http1
+                    }
+                }
+                Detection::Handshake => {
+                    let first = timer.guard(deadline, pin!(connection.is_readable())).await;
+                    if first.is_err() {
+                        self.runtime().metrics.tls.ended(Handshake::TooSlow);
+                        return None;
+                    }
+                    let shaken = Box::pin(self.handshake(connection, deadline, &mut timer));
+                    let (shaken, protocol) = shaken.await?;
+                    connection = shaken;
+                    protocol
+                }
+            };
+            match protocol {
+                Protocol::Http1 => {
+                    self.http1(&mut connection, &client, started, &mut timer)
+                        .await
+                }
+                Protocol::Http2 => {
+                    drop(timer);
+                    let stream = connection.into_pingora();
+                    Box::pin(http2::serve(&self, stream, client, started, &self.stop)).await
+                }
+            }
+        }
+    }
+
     /// Answers a connection over the limit of all, or of its address, and closes it. With TLS it only closes it: a
     /// connection over a limit must not cost a handshake.
-    async fn turn_away(&self, stream: Stream, client: Option<IpAddr>) -> Option<Stream> {
+    async fn turn_away(&self, socket: TcpStream, client: Option<IpAddr>) {
         let metrics = &self.runtime().metrics.requests;
         match client {
             None => &metrics.connections_refused,
@@ -117,62 +176,84 @@ impl Ingress {
         .inc();
         let reply = self.dispatcher.turn_away(client);
         if self.runtime().now().config.tls.is_some() {
-            return None;
+            return;
         }
-        let mut connection = ClientConnection::new(stream, self.runtime().buffer_share());
+        let mut connection = ClientConnection::new(socket, self.runtime().buffer_share());
         // Does not wait for a client that does not read this.
         let _ = timeout(CLOSE_GRACE, connection.send(&reply.to_wire(false))).await;
         connection.close().await;
-        None
     }
 
-    /// Detects the protocol of the connection, after the handshake if TLS is configured. `None` if either fails.
-    async fn detect_protocol(
-        &self,
-        stream: Stream,
-        deadline: Instant,
-    ) -> Option<(Stream, Protocol)> {
-        // All listeners are TCP, so this always succeeds.
-        let mut plain: Box<Plain> = stream.into_any().downcast().ok()?;
-        if let Some(certificates) = self.runtime().credentials.certificates() {
-            return self.handshake(certificates, *plain, deadline).await;
-        }
-        let has_preface = timeout_at(deadline, http2::has_preface(&mut plain)).await;
-        let protocol = match has_preface {
-            Ok(Ok(true)) => Protocol::Http2,
-            // Everything else gets an answer over HTTP/1.1: the bytes can be read again.
-            _ => Protocol::Http1,
-        };
-        Some((plain, protocol))
-    }
-
+    /// The connection after its handshake, and the protocol that its client chose. `None` if the handshake fails.
     async fn handshake(
         &self,
-        certificates: &Certificates,
-        stream: Plain,
+        connection: ClientConnection,
         deadline: Instant,
-    ) -> Option<(Stream, Protocol)> {
-        let shaken = timeout_at(deadline, certificates.handshake(stream)).await;
-        let handshakes = &self.runtime().metrics.tls;
+        timer: &mut DeadlineTimer,
+    ) -> Option<(ClientConnection, Protocol)> {
+        let runtime = self.runtime();
+        // `tls` neither comes nor goes with a reload.
+        let certificates = runtime.credentials.certificates()?;
+        let socket = connection.into_socket()?;
+        let shaken = timer
+            .guard(deadline, pin!(certificates.handshake(socket.into())))
+            .await;
         match shaken {
             Ok(Ok(stream)) => {
-                handshakes.ended(Handshake::Done);
+                runtime.metrics.tls.ended(Handshake::Done);
                 let protocol = if stream.is_http2() {
                     Protocol::Http2
                 } else {
                     Protocol::Http1
                 };
-                Some((Box::new(stream), protocol))
+                let stream: Stream = Box::new(stream);
+                let connection = ClientConnection::new(stream, runtime.buffer_share());
+                Some((connection, protocol))
             }
             Ok(Err(error)) => {
-                handshakes.ended(Handshake::Failed);
+                runtime.metrics.tls.ended(Handshake::Failed);
                 debug!(%error, "TLS handshake failed");
                 None
             }
             Err(_) => {
-                handshakes.ended(Handshake::TooSlow);
+                runtime.metrics.tls.ended(Handshake::TooSlow);
                 None
             }
         }
+    }
+}
+
+/// The protocol of a connection without TLS, by its first bytes.
+async fn opening(
+    connection: &mut ClientConnection,
+    deadline: Instant,
+    timer: &mut DeadlineTimer,
+) -> Protocol {
+    let is_http2 = pin!(connection.begins_with(http2::PREFACE));
+    match timer.guard(deadline, is_http2).await {
+        Ok(true) => Protocol::Http2,
+        // Everything else gets an answer over HTTP/1.1.
+        _ => Protocol::Http1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What it takes, of which the head and tail of a task make 640 at most, with what the allocator rounds up.
+    const MOST: usize = 480;
+
+    /// The size of what a function yields.
+    fn size_of_output<A, B, C, D, E, F>(_: impl Fn(A, B, C, D, E) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    /// The task of a connection lives as long as the connection, so all that it holds is held for every idle client. The bound
+    /// is what it takes: what is larger belongs into a boxed future.
+    #[test]
+    fn a_parked_connection_takes_a_few_words() {
+        let size = size_of_output(Ingress::serve);
+        assert!(size <= MOST, "{size} bytes");
     }
 }

@@ -8,7 +8,7 @@
 //! - [`dispatch`] answers one request: choose, reserve, send, retry, reply.
 //! - [`ingress`] is the client's side: connections, TLS, HTTP/1.1 and HTTP/2. It reads requests and writes replies.
 //! - [`reload`] puts changes of the configuration into force; [`admin`] shows the state and takes commands.
-//! - [`server`] runs all of it on Pingora's listeners; [`lifecycle`] decides when serving starts and how it stops.
+//! - [`server`] runs all of it: listeners and threads; [`lifecycle`] decides when serving starts and how it stops.
 //!
 //! Their foundations are crates of their own: the ledger (`balance`), the substations (`grid`), the exchange with one
 //! substation (`upstream`), the configuration and the parsers.
@@ -17,6 +17,7 @@ pub mod admin;
 mod buffered;
 mod client_connection;
 pub mod client_shares;
+mod client_stream;
 mod client_watch;
 pub mod deadline_timer;
 pub mod dispatch;
@@ -28,4 +29,5 @@ pub mod reload;
 pub mod runtime;
 pub mod server;
 pub mod snapshot;
+mod spare_buffers;
 pub mod systemd;

@@ -27,7 +27,7 @@ pub struct Runtime {
     /// All metrics.
     pub metrics: Metrics,
     /// Counts of requests and connections in flight.
-    pub in_flight: InFlight,
+    pub in_flight: Arc<InFlight>,
     /// How many connections and requests each client has.
     pub clients: Arc<ClientShares>,
     /// The bytes that requests hold while they arrive.
@@ -51,7 +51,7 @@ impl Runtime {
         Self {
             credentials,
             metrics,
-            in_flight: InFlight::default(),
+            in_flight: Arc::default(),
             clients: Arc::new(ClientShares::new(limited)),
             buffered: Arc::default(),
             vitals: Vitals::default(),

@@ -3,13 +3,17 @@
 //! Pingora's `Server` sleeps its whole grace period on SIGTERM (300 s by default), panics after half a minute on a
 //! port in use, and can't take a listener that is already bound. Its *services* have none of these problems: each
 //! runs on the runtime that awaits it, takes listening sockets by file descriptor, and stops when a watch channel
-//! says so. So this module runs the services: one single-threaded runtime per worker, all accepting from the same
-//! socket. A connection stays on the thread that accepted it, and so do the connections to substations that it
-//! uses.
+//! says so. So the admin port is such a service.
+//!
+//! The public port accepts by itself (`acceptor`), because a client of Pingora's listener takes 3 KiB before it has sent a
+//! byte. There is one single-threaded runtime per worker, all accepting from the same socket. A connection stays on the
+//! thread that accepted it, and so do the connections to substations that it uses.
 //!
 //! The main thread runs the scraper, the admin port and the caller's lifecycle, which decides on start and stop.
 
+mod acceptor;
 mod listeners;
+mod restarted;
 mod service;
 mod start_gate;
 mod worker;

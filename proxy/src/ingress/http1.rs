@@ -4,9 +4,8 @@
 //! if the process is asked to stop. The first request of a connection is in flight only once its head has arrived, and its
 //! deadline counts from the connection: a connection alone must not delay the end.
 
-use std::pin::pin;
+use std::{future::Future, pin::pin};
 
-use pingora_core::protocols::Stream;
 use switchyard_http1::{Expectation, IncomingBody, IncomingRequest};
 use switchyard_wire::Failure;
 use tokio::time::Instant;
@@ -19,81 +18,107 @@ use crate::{
     in_flight::RequestGuard,
 };
 
+/// How an attempt at a request on the fast path ended.
+enum FastPath<'a> {
+    /// It was answered; whether the connection ends with the answer.
+    Answered { closes: bool },
+    /// Its bytes are no plain charge. It counts as in flight if it did before.
+    No(Option<RequestGuard<'a>>),
+}
+
 impl Ingress {
-    /// Serves an HTTP/1.1 connection to its end. `started` is when it was accepted.
-    pub(super) async fn http1(
-        &self,
-        stream: Stream,
-        client: Client,
+    /// Serves an HTTP/1.1 connection to its end. `started` is when it was accepted, and `timer` is set to the deadline of its
+    /// first request.
+    ///
+    /// All that this keeps, an idle client keeps: so it is no `async fn`, which keeps its arguments twice.
+    pub(super) fn http1<'a>(
+        &'a self,
+        connection: &'a mut ClientConnection,
+        client: &'a Client,
         started: Instant,
-    ) -> Option<()> {
+        timer: &'a mut DeadlineTimer,
+    ) -> impl Future<Output = Option<()>> + Send + 'a {
         let runtime = self.runtime();
-        let mut connection = ClientConnection::new(stream, runtime.buffer_share());
         let mut deadline = started + runtime.now().config.timeouts.client;
-        let mut timer = DeadlineTimer::new(deadline);
         let mut accepted = Some(started);
-        loop {
-            let has_request = timer
-                .guard(deadline, pin!(connection.has_request()))
-                .await
-                // A first request that does not begin is answered: the client has just connected to send one.
-                .unwrap_or(accepted.is_some());
-            if !has_request {
-                return None;
-            }
-            let (started, in_flight) = match accepted.take() {
-                Some(accepted) => (accepted, None),
-                None => (Instant::now(), Some(runtime.in_flight.request())),
-            };
-            let snapshot = runtime.snapshot();
-            let limits = request_limits(&snapshot.config.limits);
-            if let Some(charge) = fast_path::find(connection.received(), limits) {
-                let mut context = RequestContext {
-                    snapshot,
-                    started,
-                    arrived: Instant::now(),
-                    client: &client,
-                    via: VIA_HTTP1,
-                    timer: &mut timer,
-                    in_flight: in_flight.unwrap_or_else(|| runtime.in_flight.request()),
-                    share: client.request(),
-                };
-                let answered = async {
-                    let (received, watch) = connection.watched();
-                    let request = fast_path::read(&charge, received, &context)?;
-                    let reply = self.dispatcher.respond(&mut context, request, watch).await;
-                    let closes = reply.closes;
-                    let write =
-                        async |reply: Reply| connection.send(&reply.to_wire(false)).await.is_ok();
-                    self.dispatcher.deliver(&mut context, reply, write).await?;
-                    Some(closes)
-                };
-                // The future of each request is boxed, so that an idle connection does not keep its memory.
-                if Box::pin(answered).await? {
-                    connection.close().await;
+        async move {
+            loop {
+                let has_request = timer
+                    .guard(deadline, pin!(connection.has_request()))
+                    .await
+                    // A first request that does not begin is answered: the client has just connected to send one.
+                    .unwrap_or(accepted.is_some());
+                if !has_request {
                     return None;
                 }
-                connection.advance(charge.length());
-            } else {
-                drop(snapshot);
-                let request = self.request(connection, &client, started, &mut timer, in_flight);
-                connection = Box::pin(request).await?;
+                let (started, in_flight) = match accepted.take() {
+                    Some(accepted) => (accepted, None),
+                    None => (Instant::now(), Some(runtime.in_flight.request())),
+                };
+                // The future of each request is boxed, so that a parked connection does not keep its memory.
+                let charge = self.charge(connection, client, started, timer, in_flight);
+                match Box::pin(charge).await? {
+                    FastPath::Answered { closes: true } => {
+                        Box::pin(connection.close()).await;
+                        return None;
+                    }
+                    FastPath::Answered { closes: false } => {}
+                    FastPath::No(in_flight) => {
+                        let request = self.request(connection, client, started, timer, in_flight);
+                        Box::pin(request).await?;
+                    }
+                }
+                deadline = Instant::now() + runtime.now().config.timeouts.idle;
             }
-            deadline = Instant::now() + runtime.now().config.timeouts.idle;
         }
     }
 
-    /// Serves any request, from its first byte to the last byte of its answer. Returns the connection if it goes on.
+    /// Serves a plain charge that has arrived whole.
+    async fn charge<'a>(
+        &'a self,
+        connection: &mut ClientConnection,
+        client: &Client,
+        started: Instant,
+        timer: &mut DeadlineTimer,
+        in_flight: Option<RequestGuard<'a>>,
+    ) -> Option<FastPath<'a>> {
+        let runtime = self.runtime();
+        let snapshot = runtime.snapshot();
+        let limits = request_limits(&snapshot.config.limits);
+        let Some(charge) = fast_path::find(connection.received(), limits) else {
+            return Some(FastPath::No(in_flight));
+        };
+        let mut context = RequestContext {
+            snapshot,
+            started,
+            arrived: Instant::now(),
+            client,
+            via: VIA_HTTP1,
+            timer,
+            in_flight: in_flight.unwrap_or_else(|| runtime.in_flight.request()),
+            share: client.request(),
+        };
+        let (received, watch) = connection.watched();
+        let request = fast_path::read(&charge, received, &context)?;
+        let reply = self.dispatcher.respond(&mut context, request, watch).await;
+        let closes = reply.closes;
+        let write = async |reply: Reply| connection.send(&reply.to_wire(false)).await.is_ok();
+        self.dispatcher.deliver(&mut context, reply, write).await?;
+        connection.advance(charge.length());
+        Some(FastPath::Answered { closes })
+    }
+
+    /// Serves any request, from its first byte to the last byte of its answer. `None` if the connection ends with it.
     ///
     /// `in_flight` is given if the request counts as in flight already.
     async fn request(
         &self,
-        mut connection: ClientConnection,
+        connection: &mut ClientConnection,
         client: &Client,
         started: Instant,
         timer: &mut DeadlineTimer,
         in_flight: Option<RequestGuard<'_>>,
-    ) -> Option<ClientConnection> {
+    ) -> Option<()> {
         let runtime = self.runtime();
         let (limit, largest, most) = {
             let now = runtime.now();
@@ -130,7 +155,7 @@ impl Ingress {
         };
         let (head, read) = match head {
             Ok(head) => {
-                let read = read_body(&mut connection, &head, &mut context).await;
+                let read = read_body(connection, &head, &mut context).await;
                 (Some(head), read)
             }
             Err(failure) => (None, Read::unread(failure)),
@@ -159,7 +184,7 @@ impl Ingress {
             }
             Some(body) => {
                 connection.advance(body.end);
-                Some(connection)
+                Some(())
             }
         }
     }

@@ -14,7 +14,7 @@
 //! - Frames that ask for nothing. They are counted below `h2`, and a flood of them ends the connection
 //!   (`frame_budget.rs`).
 //! - Nothing at all. After `timeouts.idle` without a request in flight the connection ends, before the first
-//!   request after `timeouts.client`. And it takes four times the
+//!   request after `timeouts.client`. And it takes many times the
 //!   memory of one that speaks HTTP/1.1, so there are at most `http2.connections` of them.
 //!
 //! A connection ends as the protocol says: the client learns which requests were accepted (GOAWAY), and all answers are
@@ -35,18 +35,17 @@ use std::{
     time::Duration,
 };
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use h2::{Reason, server::Connection};
 use pingora_core::{
     protocols::{
         Stream,
         http::v2::server::{default_h2_options, handshake},
-        l4::stream::Stream as Plain,
     },
     server::ShutdownWatch,
 };
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::AsyncWriteExt,
     sync::Notify,
     time::{Instant, sleep, timeout, timeout_at},
 };
@@ -59,25 +58,10 @@ use crate::{client_connection::CLOSE_GRACE, dispatch::Client, metrics::Share};
 use lingering::Lingering;
 
 /// The first bytes of a client (RFC 9113 §3.4).
-const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+pub(super) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// How many malformed requests end a connection.
 const MOST_MALFORMED: u32 = 32;
-
-/// Whether a connection without TLS begins with the preface of HTTP/2. The bytes can be read again.
-///
-/// It waits for no more bytes than it needs: a whole HTTP/1.1 request may be shorter than the preface.
-pub(super) async fn has_preface(stream: &mut Plain) -> io::Result<bool> {
-    let mut seen = BytesMut::with_capacity(PREFACE.len());
-    loop {
-        let read = stream.read_buf(&mut seen).await?;
-        let is_whole = seen.starts_with(PREFACE);
-        if is_whole || read == 0 || !PREFACE.starts_with(&seen) {
-            stream.rewind(&seen);
-            return Ok(is_whole);
-        }
-    }
-}
 
 /// Serves a connection to its end. `started` is when it was accepted.
 pub(super) async fn serve(

@@ -1,4 +1,4 @@
-//! Pingora's services, each on the runtime that awaits it.
+//! The admin port: a service of Pingora's, on the runtime that awaits it.
 
 use std::{net::TcpListener, os::fd::IntoRawFd, sync::Arc};
 
@@ -11,7 +11,9 @@ use pingora_core::{
 };
 use tracing::error;
 
-use switchyard_process::vital::{Ended, VitalTask};
+use switchyard_process::vital::VitalTask;
+
+use super::restarted::until_stopped;
 
 /// The listener's name in Pingora's table of inherited sockets.
 const INHERITED: &str = "listener";
@@ -24,36 +26,24 @@ const BUFFERS: (usize, usize) = (0, 1460);
 /// Runs a service until `stopped` turns true. If it ends before, it is started again with what `app` makes, on the same
 /// socket: connections that come meanwhile wait in the socket's queue.
 pub(super) async fn serve<A>(
-    mut vital: VitalTask,
+    vital: VitalTask,
     name: &str,
     app: impl Fn() -> A,
     listener: TcpListener,
-    mut stopped: ShutdownWatch,
+    stopped: ShutdownWatch,
 ) where
     A: ServerApp + Send + Sync + 'static,
 {
-    loop {
-        let (app, of_service) = (app(), stopped.clone());
-        let once = async {
-            match listener.try_clone() {
-                Ok(listener) => serve_once(name, app, listener, of_service.clone()).await,
+    until_stopped(vital, stopped.clone(), || {
+        let (app, listener, stopped) = (app(), listener.try_clone(), stopped.clone());
+        async move {
+            match listener {
+                Ok(listener) => serve_once(name, app, listener, stopped).await,
                 Err(error) => error!(name, %error, "Listening socket could not be duplicated"),
             }
-            if *of_service.borrow() {
-                Ended::Finished
-            } else {
-                Ended::TooSoon
-            }
-        };
-        if vital.run(once).await == Ended::Finished {
-            return;
         }
-        tokio::select! {
-            () = vital.pause() => {}
-            // A dropped sender means the end as well.
-            _ = stopped.wait_for(|is_stopped| *is_stopped) => return,
-        }
-    }
+    })
+    .await;
 }
 
 /// Runs a service until `stopped` turns true, or one of its tasks panics.

@@ -12,7 +12,7 @@ use tracing::warn;
 
 use switchyard_config::Timeouts;
 
-use super::service::serve;
+use super::acceptor::accept;
 use crate::{
     dispatch::{DispatchState, Dispatcher},
     ingress::Ingress,
@@ -45,9 +45,9 @@ pub(super) fn start(
                     let sweeps = runtime.vitals.task(&format!("connections of worker {at}"));
                     let dispatcher = Dispatcher::new(runtime, state, fastrand::u64(..));
                     dispatcher.start_sweeps(sweeps);
-                    Ingress::new(dispatcher)
+                    Ingress::new(dispatcher, stopped.clone())
                 };
-                serve(vital, "charge", ingress, listener, stopped).await;
+                accept(vital, ingress, listener, stopped.clone()).await;
                 drained(&runtime).await;
             });
             thread.shutdown_background();

@@ -1,4 +1,5 @@
-//! Ten thousand slow clients of every kind fit into the memory of the Kubernetes manifest, and others notice nothing.
+//! Ten thousand slow clients of every kind fit into the memory of the Kubernetes manifest, and others notice nothing; an idle
+//! client takes little.
 //!
 //! What counts is resident memory, which is what a container is killed for. Latency is that of the best of some rounds:
 //! attackers, honest clients and other tests share the cores with the proxy, and what the proxy itself does to a charge,
@@ -11,6 +12,8 @@ use switchyard_faults::hostile::{
     http2::{self, kind},
     raise_file_limit, tls,
 };
+
+use switchyard_faults::{Connection, request};
 
 use crate::{
     rig::{Proxy, until},
@@ -135,4 +138,45 @@ fn handshakes_that_never_end_fit_into_256_mib() {
     let honest = Honest::new(proxy.charge, 50.0, MEANWHILE).over(certificate.client(&["http/1.1"]));
     let attacks = attacks.map(|(count, attack)| (true, count, attack));
     holds(&proxy, &honest, attacks.into());
+}
+
+/// What an idle client may take at most, in bytes. In a debug build it takes 1,600: its futures are larger than those of a
+/// release.
+const MOST_IDLE: f64 = 2_048.0;
+const IDLE_CLIENTS: usize = 4_000;
+/// The memory that the first clients take includes what the proxy makes once.
+const FIRST_CLIENTS: usize = 500;
+
+/// A client that is idle takes a socket, a small task and a registration, whether it has sent nothing yet or has had its
+/// answer: no buffer, and no room for a request.
+#[test]
+fn an_idle_client_keeps_no_buffer_and_no_request() {
+    raise_file_limit();
+    let substations = Substations::start(&[1e9]);
+    let wire = request("POST", "/request_charge", "", r#"{"power_kw": 1.0}"#);
+    for asks in [false, true] {
+        let limits = "limits: {client: {connections: 9000}}";
+        let proxy = Proxy::start(&substations.addresses, limits);
+        let mut clients = Vec::new();
+        let mut connect = |count: usize| {
+            for _ in 0..count {
+                let mut client = Connection::open(proxy.charge);
+                if asks {
+                    client.send(&wire);
+                    assert_eq!(client.answer().status, 200);
+                }
+                clients.push(client);
+            }
+            until("all have arrived", || {
+                let open = proxy.metric("switchyard_connections");
+                (open >= clients.len() as f64).then_some(())
+            });
+            proxy.metric("process_resident_memory_bytes")
+        };
+        let before = connect(FIRST_CLIENTS);
+        let after = connect(IDLE_CLIENTS);
+        let each = (after - before) / IDLE_CLIENTS as f64;
+        eprintln!("{each:.0} bytes for an idle client (asks: {asks})");
+        assert!(each < MOST_IDLE, "{each} bytes, asks: {asks}");
+    }
 }

@@ -73,3 +73,27 @@ fn without_a_file_descriptor_no_substation_is_ejected_and_the_client_hears_overl
     assert_eq!(count("The proxy is short of something"), 1);
     assert_eq!(count("ejected") + count("unreachable"), 0);
 }
+
+#[test]
+fn a_client_that_finds_no_file_descriptor_waits_and_is_served_once_there_is_one() {
+    let works = Scripted::working("0");
+    let proxy = Proxy::start(&[works.address], "");
+    let charge = request("POST", "/request_charge", "", "");
+    limit_files(&proxy, Some(4));
+    let mut clients: Vec<_> = (0..3).map(|_| Connection::open(proxy.charge)).collect();
+    for client in &mut clients {
+        client.send(&charge);
+    }
+    let short = proxy.logged("Connections can't be accepted");
+    assert!(short.contains("no file descriptor is free"), "{short}");
+    limit_files(&proxy, None);
+    for client in &mut clients {
+        assert_eq!(client.answer().status, 200);
+    }
+    // Each of the two threads says it once, however often it was tried meanwhile.
+    let lines = proxy.logged_until("Connections are accepted again");
+    let more = lines
+        .iter()
+        .filter(|line| line.contains("can't be accepted"));
+    assert!(more.count() <= 1);
+}
