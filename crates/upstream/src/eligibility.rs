@@ -2,11 +2,14 @@
 //!
 //! On a shared connection a request waits for the answers before its own. That costs nothing if they come at once,
 //! and much if one of them is slow. So a substation earns pipelining by a window of answers of which nearly all
-//! were prompt and none was slow; a fast average is not enough. It loses pipelining at the first slow answer and
-//! has to earn it again, each time with four times as many answers, until it has answered for long without a slow
-//! one. So a substation that is slow once in a thousand answers does not delay other requests once in a thousand
-//! times. Anything that casts doubt on its framing, or ends a shared connection, turns pipelining off for a
-//! while, and for longer each time.
+//! were prompt and none was slow; a fast average is not enough. An answer that is late only because it
+//! [waited its turn](super::answer_order) says nothing of that, and is not recorded.
+//!
+//! A substation loses pipelining at the first slow answer and has to earn it again, each time with four times as many
+//! answers, until it has answered for long without a slow one. So a substation that is slow once in a thousand
+//! answers does not delay other requests once in a thousand times. A pause of the whole substation costs no more than
+//! the first such loss: all requests wait for its end, on whatever connection they are. Anything that casts doubt on its framing, or ends
+//! a shared connection, turns pipelining off for a while, and for longer each time.
 //!
 //! Pure: the time is an argument.
 
@@ -17,7 +20,7 @@ use tokio::time::Instant;
 /// An answer that takes no longer is prompt. A request also joins a connection only if its oldest unanswered
 /// request has waited no longer than this.
 pub(super) const PROMPT: Duration = Duration::from_millis(1);
-/// An answer that takes longer is slow. Between the two, an answer is neither: a late scheduler or a garbage
+/// An answer that takes longer for itself is slow. Between the two, an answer is neither: a late scheduler or a garbage
 /// collection can explain it.
 const SLOW: Duration = Duration::from_millis(4);
 /// How many recent answers are remembered, and how many must at first come in a row without a slow one.
@@ -28,6 +31,8 @@ const MOSTLY: u32 = 28;
 const LONGEST: u32 = WINDOW << 8;
 /// After so many times the required answers without a slow one, the requirement falls back to the first.
 const RESTORED: u32 = 8;
+/// How soon after a silence the other answers come that show it to have been a pause of the whole substation.
+const RESUMED: Duration = Duration::from_millis(4);
 /// How long pipelining is off after a first doubt. Each further doubt doubles it.
 const FIRST_BAR: Duration = Duration::from_secs(10);
 /// The longest that pipelining is off. After as long without a doubt, earlier doubts are forgotten.
@@ -42,6 +47,8 @@ pub(super) struct PipelineEligibility {
     streak: u32,
     /// How long the streak must be.
     needed: u32,
+    /// After a loss by silence: until when it may turn out to have been a pause, and what `needed` was before.
+    silence: Option<(Instant, u32)>,
     doubts: u32,
     barred_until: Option<Instant>,
 }
@@ -52,6 +59,7 @@ impl Default for PipelineEligibility {
             prompt: 0,
             streak: 0,
             needed: WINDOW,
+            silence: None,
             doubts: 0,
             barred_until: None,
         }
@@ -64,17 +72,15 @@ impl PipelineEligibility {
         self.streak >= self.needed && self.prompt.count_ones() >= MOSTLY
     }
 
-    /// Records an answer that came `took` after the substation could begin with its request. Of that, at least
-    /// `least` is the substation's; the rest may be the worker's own lateness.
-    pub(super) fn answered(&mut self, took: Duration, least: Duration, now: Instant) {
-        if self.barred_until.is_some_and(|until| now < until) {
+    /// Records an answer that came `took` after the substation could begin with its request. Of that, it took at most
+    /// `own` for itself; the rest may be the worker's own lateness, or a wait for other requests.
+    pub(super) fn answered(&mut self, took: Duration, own: Duration, now: Instant) {
+        if self.is_barred(now) {
             return;
         }
-        if least > SLOW {
-            if self.is_eligible() {
-                self.needed = (self.needed * 4).min(LONGEST);
-            }
-            (self.streak, self.prompt) = (0, 0);
+        if own > SLOW {
+            self.silence = None;
+            self.lose();
             return;
         }
         self.prompt = self.prompt << 1 | u32::from(took <= PROMPT);
@@ -82,6 +88,39 @@ impl PipelineEligibility {
         if self.streak >= RESTORED * self.needed {
             self.needed = WINDOW;
         }
+    }
+
+    /// Records an answer that came after the substation had been silent for `silence`, and was not overtaken.
+    pub(super) fn answered_after(&mut self, silence: Duration, took: Duration, now: Instant) {
+        let before = self.needed;
+        let was_eligible = self.is_eligible();
+        self.answered(took, silence, now);
+        if was_eligible && silence > SLOW && !self.is_barred(now) {
+            self.silence = Some((now + RESUMED, before));
+        }
+    }
+
+    /// Records an answer that came in its turn after it had waited for `took`, as others did on other connections. If
+    /// the substation was silent right before, all of it paused, and no answer of it was slow.
+    pub(super) fn waited(&mut self, took: Duration, now: Instant) {
+        if let Some((until, before)) = self.silence
+            && took > SLOW
+            && now <= until
+        {
+            self.needed = before;
+            self.silence = None;
+        }
+    }
+
+    fn is_barred(&self, now: Instant) -> bool {
+        self.barred_until.is_some_and(|until| now < until)
+    }
+
+    fn lose(&mut self) {
+        if self.is_eligible() {
+            self.needed = (self.needed * 4).min(LONGEST);
+        }
+        (self.streak, self.prompt) = (0, 0);
     }
 
     /// Records that the substation did something that rules out pipelining for a while.
@@ -148,6 +187,44 @@ mod tests {
             answer(&mut eligibility, took, 1, now);
         }
         assert!(eligibility.is_eligible());
+    }
+
+    /// How many prompt answers earn it again.
+    fn answers_until_eligible(mut eligibility: PipelineEligibility, now: Instant) -> u32 {
+        let mut count = 0;
+        while !eligibility.is_eligible() {
+            answer(&mut eligibility, AT_ONCE, 1, now);
+            count += 1;
+        }
+        count
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_silence_is_forgiven_if_others_waited_for_its_end_too() {
+        let begin = Instant::now();
+        for (after, took, expected) in [
+            (Duration::ZERO, TOO_LONG, WINDOW),
+            (RESUMED, TOO_LONG, WINDOW),
+            (RESUMED, SLOW, 4 * WINDOW),
+            (2 * RESUMED, TOO_LONG, 4 * WINDOW),
+        ] {
+            let mut eligibility = PipelineEligibility::default();
+            answer(&mut eligibility, AT_ONCE, WINDOW, begin);
+            eligibility.answered_after(TOO_LONG, TOO_LONG, begin);
+            assert!(!eligibility.is_eligible());
+            eligibility.waited(took, begin + after);
+            assert_eq!(answers_until_eligible(eligibility, begin), expected);
+        }
+        let mut eligibility = PipelineEligibility::default();
+        answer(&mut eligibility, AT_ONCE, WINDOW, begin);
+        eligibility.answered_after(TOO_LONG, TOO_LONG, begin);
+        eligibility.answered(TOO_LONG, TOO_LONG, begin);
+        eligibility.waited(TOO_LONG, begin);
+        assert_eq!(
+            answers_until_eligible(eligibility, begin),
+            4 * WINDOW,
+            "one that was overtaken is slow"
+        );
     }
 
     #[tokio::test(start_paused = true)]

@@ -7,6 +7,7 @@
 //! Each worker has its own client, so its locks are never contended. They exist because the types require it:
 //! a worker's state is shared with Pingora's tasks by type, but not in fact. No lock is held across an await.
 
+mod answer_order;
 mod connection;
 mod delivery;
 mod eligibility;
@@ -215,8 +216,8 @@ impl UpstreamClient {
                 let now = Instant::now();
                 let mut pool = pool.lock();
                 pool.record(
-                    Observation::of(&answer, now - begun),
-                    self.turn_time.answer_lateness(),
+                    Observation::of(&answer, begun, now),
+                    self.turn_time.answer_lateness_at(now),
                     now,
                 );
                 if answer.reusable {

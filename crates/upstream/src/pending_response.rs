@@ -81,11 +81,9 @@ impl Future for PendingResponse<'_> {
         };
         let polled = shared.poll(pending.ticket, context);
         if polled.seen != Observation::default() {
-            pending.pool.lock().record(
-                polled.seen,
-                pending.turn_time.answer_lateness(),
-                Instant::now(),
-            );
+            let now = Instant::now();
+            let lateness = pending.turn_time.answer_lateness_at(now);
+            pending.pool.lock().record(polled.seen, lateness, now);
         }
         let Some(end) = polled.end else {
             return Poll::Pending;

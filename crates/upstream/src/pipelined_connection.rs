@@ -77,17 +77,20 @@ pub(super) struct Observation {
     /// Whether the request of the slowest answer had been written before the answer ahead of it came. The two answers
     /// could have come together, so the time between them is the substation's.
     pub(super) is_straggler: bool,
+    /// When the latest of the answered requests was sent; `None` without an answer.
+    pub(super) latest_sent: Option<Instant>,
     /// Whether the substation did something that rules out pipelining for a while.
     pub(super) is_doubtful: bool,
 }
 
 impl Observation {
-    /// What an answer on a connection of its own shows.
-    pub(super) fn of(answer: &Answer, took: Duration) -> Self {
+    /// What an answer on a connection of its own shows, which came `now` to a request of `sent`.
+    pub(super) fn of(answer: &Answer, sent: Instant, now: Instant) -> Self {
         Self {
             answers: 1,
-            slowest: took,
+            slowest: now.saturating_duration_since(sent),
             is_straggler: false,
+            latest_sent: Some(sent),
             is_doubtful: (!answer.reusable && !is_about_request(answer)) || !is_http_11(answer),
         }
     }
@@ -322,6 +325,7 @@ impl Inner {
         let begun = self.answered_at.map_or(since, |last| last.max(since));
         let took = now.saturating_duration_since(begun);
         seen.answers += 1;
+        seen.latest_sent = Some(since);
         if took > seen.slowest {
             seen.slowest = took;
             seen.is_straggler = begun > since;

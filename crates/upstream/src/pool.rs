@@ -10,6 +10,7 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 use tokio::time::Instant;
 
 use super::{
+    answer_order::AnswerOrder,
     connection::Connection,
     eligibility::{PROMPT, PipelineEligibility},
     pipelined_connection::{Observation, PipelinedConnection},
@@ -40,6 +41,7 @@ pub(super) struct Pool {
     idle: VecDeque<Idle>,
     shared: Vec<Arc<PipelinedConnection>>,
     eligibility: PipelineEligibility,
+    order: AnswerOrder,
     in_flight: usize,
     /// How many more requests may yield in vain before no batch is expected.
     batching: u32,
@@ -151,15 +153,25 @@ impl Pool {
             self.eligibility
                 .answered(Duration::ZERO, Duration::ZERO, now);
         }
-        if seen.answers > 0 {
-            let least = seen.slowest.saturating_sub(lateness);
-            let took = if seen.is_straggler {
-                seen.slowest
+        let Some(sent) = seen.latest_sent else {
+            return;
+        };
+        let least = seen.slowest.saturating_sub(lateness);
+        if seen.is_straggler {
+            // It held up those behind it, whatever it waited for.
+            self.eligibility.answered(seen.slowest, least, now);
+        } else {
+            let own = self.order.own_time(now - seen.slowest, now);
+            let own = own.without(lateness);
+            if own.overtaken > PROMPT {
+                self.eligibility.answered(least, own.longest(), now);
+            } else if least <= PROMPT || own.silence > PROMPT {
+                self.eligibility.answered_after(own.silence, least, now);
             } else {
-                least
-            };
-            self.eligibility.answered(took, least, now);
+                self.eligibility.waited(least, now);
+            }
         }
+        self.order.record(sent, now);
     }
 
     /// The most recently used connection that is still open.

@@ -10,6 +10,7 @@ use super::*;
 
 mod answers;
 mod idle;
+mod judgement;
 mod pipelining;
 mod resets;
 
