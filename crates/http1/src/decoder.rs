@@ -24,12 +24,14 @@
 mod chunked;
 mod error;
 mod head;
+mod known;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use chunked::Chunked;
 pub use error::Malformed;
 pub(crate) use head::{LineScan, decimal, find_empty_line};
+pub use known::KnownHead;
 
 use bytes::{Buf, Bytes, BytesMut};
 use head::{AnswerHead, Framing, fields};
@@ -103,6 +105,9 @@ pub struct Answer {
     pub body: Bytes,
     /// Whether the substation keeps the connection open and the end of this answer is certain.
     pub keep_alive: bool,
+    /// Whether a `connection` header says more than `close` or `keep-alive`: it may nominate other headers as
+    /// hop-by-hop.
+    pub nominates: bool,
     /// Whether the connection may serve another request: it is kept alive and still open, and no bytes came after the
     /// answer. Such bytes stay in the buffer. A pipelined connection goes by `keep_alive` alone.
     pub reusable: bool,
@@ -156,15 +161,35 @@ impl Decoder {
     /// The verdict depends on the bytes alone and not on how they were cut into reads. After an error the
     /// connection must be dropped.
     pub fn decode(&mut self, received: &mut BytesMut, eof: bool) -> Result<Decoded, Malformed> {
+        self.decode_known(received, eof, None)
+    }
+
+    /// The same, with the head of the last answer: an equal one is not parsed again. Keeps the head of this answer for
+    /// the next. The result does not depend on what is known.
+    pub fn decode_known(
+        &mut self,
+        received: &mut BytesMut,
+        eof: bool,
+        mut known: Option<&mut KnownHead>,
+    ) -> Result<Decoded, Malformed> {
         loop {
             match &mut self.state {
                 State::Head(scan) => {
-                    let Some(length) = head::find_end(received, scan, self.limits.head)? else {
+                    let last = known.as_ref();
+                    let last = last.and_then(|known| known.find(received, self.limits.head));
+                    let head = if let Some(head) = last {
+                        head
+                    } else if let Some(length) = head::find_end(received, scan, self.limits.head)? {
+                        head::read(received.get(..length).unwrap_or_default())?
+                    } else {
                         return self.need_more(received, eof);
                     };
-                    let head = head::read(received.get(..length).unwrap_or_default())?;
+                    let length = head.length;
                     if head.status >= 200 {
                         let end = end_of_body(&head, self.limits.body)?;
+                        if let (None, Some(known)) = (last, &mut known) {
+                            known.keep(received, head);
+                        }
                         self.state = State::Body { head, end };
                     } else {
                         self.interim += 1;
@@ -283,6 +308,7 @@ fn take(
         head: whole.slice(..head.length),
         body: whole.slice(body),
         keep_alive: head.keep_alive,
+        nominates: head.nominates,
         reusable: head.keep_alive && !eof && received.is_empty(),
     }
 }

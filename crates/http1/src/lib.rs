@@ -17,7 +17,7 @@ mod request;
 mod whole_request;
 
 pub use authority::Authority;
-pub use decoder::{Answer, Decoded, Decoder, Limits, Malformed};
+pub use decoder::{Answer, Decoded, Decoder, KnownHead, Limits, Malformed};
 pub use forwarded::{Origin, forwarded};
 pub use headers::{Head, HeaderSpan};
 pub use hop_by_hop::{is_counted_on, nominates};

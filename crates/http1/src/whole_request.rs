@@ -55,9 +55,20 @@ impl WholeRequest {
             return None;
         }
         let head = end_of_head(received, limits.head.min(LARGEST_HEAD))?;
-        let (body, fields) = read_head(received.get(..head)?)?;
-        let end = head.checked_add(body)?;
-        (body <= limits.body && end <= received.len()).then_some(Self { head, end, fields })
+        let mut found = Self {
+            head,
+            end: head,
+            fields: HeaderSpans {
+                all: [HeaderSpan::default(); MAX_HEADERS],
+                count: 0,
+            },
+        };
+        let body = read_head(received.get(..head)?, &mut found.fields)?;
+        found.end = head.checked_add(body)?;
+        if body > limits.body || found.end > received.len() {
+            return None;
+        }
+        Some(found)
     }
 
     /// Its length in bytes, head and body.
@@ -76,18 +87,15 @@ impl WholeRequest {
     }
 }
 
-/// The length of the body and the positions of the headers. `None` if the head is not plain.
-fn read_head(head: &[u8]) -> Option<(usize, HeaderSpans)> {
+/// The length of the body; writes down the positions of the headers. `None` if the head is not plain.
+fn read_head(head: &[u8], found: &mut HeaderSpans) -> Option<usize> {
     let mut fields = [const { MaybeUninit::uninit() }; MAX_HEADERS];
     let mut request = httparse::Request::new(&mut []);
     let parsed = request.parse_with_uninit_headers(head, &mut fields);
     if parsed != Ok(httparse::Status::Complete(head.len())) {
         return None;
     }
-    let mut found = HeaderSpans {
-        all: [HeaderSpan::default(); MAX_HEADERS],
-        count: request.headers.len(),
-    };
+    found.count = request.headers.len();
     let (mut hosts, mut length) = (0, None);
     for (field, at) in request.headers.iter().zip(&mut found.all) {
         *at = HeaderSpan::find(head, field.name.as_bytes(), field.value)?;
@@ -109,5 +117,5 @@ fn read_head(head: &[u8]) -> Option<(usize, HeaderSpans)> {
         }
     }
     let length = usize::try_from(length.unwrap_or(0)).ok()?;
-    (hosts == 1).then_some((length, found))
+    (hosts == 1).then_some(length)
 }

@@ -13,7 +13,9 @@ use super::{
     Outgoing, Progress,
     delivery::{delivery, is_reset, may_have_arrived},
 };
-use switchyard_http1::{Answer, Decoded, Decoder, Limits, Malformed, Unencodable, encode_request};
+use switchyard_http1::{
+    Answer, Decoded, Decoder, KnownHead, Limits, Malformed, Unencodable, encode_request,
+};
 
 /// Buffer space reserved for each read, in bytes: enough for a usual answer.
 const READ: usize = 2048;
@@ -56,6 +58,8 @@ pub(super) struct Connection {
     pub(super) stream: TcpStream,
     buffer: BytesMut,
     decoder: Decoder,
+    /// The head of its last answer.
+    pub(super) known: KnownHead,
     /// Bytes written since the connection was made.
     pub(super) sent: u64,
     /// Whether it was idle for a while before this use, so that a request's last byte is written apart:
@@ -77,15 +81,17 @@ enum Written {
 impl Connection {
     pub(super) fn new(stream: TcpStream) -> io::Result<Self> {
         stream.set_nodelay(true)?;
-        Ok(Self::of(stream, 0))
+        Ok(Self::of(stream, 0, KnownHead::default()))
     }
 
-    /// A connection over which `sent` bytes have been written and every request has been answered.
-    pub(super) fn of(stream: TcpStream, sent: u64) -> Self {
+    /// A connection over which `sent` bytes have been written and every request has been answered, the last with the
+    /// head that is `known`.
+    pub(super) fn of(stream: TcpStream, sent: u64, known: KnownHead) -> Self {
         Self {
             stream,
             buffer: BytesMut::new(),
             decoder: Decoder::new(Limits::default()),
+            known,
             sent,
             has_rested: false,
         }
@@ -129,7 +135,11 @@ impl Connection {
         loop {
             self.buffer.reserve(READ);
             match self.stream.read_buf(&mut self.buffer).await {
-                Ok(read) => match self.decoder.decode(&mut self.buffer, read == 0) {
+                Ok(read) => match self.decoder.decode_known(
+                    &mut self.buffer,
+                    read == 0,
+                    Some(&mut self.known),
+                ) {
                     Ok(Decoded::Done(answer)) => {
                         self.release(request, &answer);
                         return Ok(answer);

@@ -151,6 +151,10 @@ impl<A> PipelineQueue<A> {
     /// The request that has to write, if there is anything to write.
     pub(super) fn writer(&self) -> Option<Ticket> {
         let written = self.written;
+        // Usually all has left, and no entry need be looked at.
+        if written == self.end {
+            return None;
+        }
         self.find(|entry| entry.ends > written && matches!(entry.state, EntryState::Waiting))
     }
 

@@ -28,7 +28,7 @@ use super::{
     pipeline_queue::{Outcome, PipelineQueue, Ticket},
 };
 use switchyard_http1::{
-    Answer, Decoded, Decoder, Limits, Malformed, Unencodable, encode_request, nominates,
+    Answer, Decoded, Decoder, KnownHead, Limits, Malformed, Unencodable, encode_request, nominates,
 };
 
 /// Room for answers, in bytes: enough for several batches.
@@ -47,6 +47,8 @@ struct Inner {
     out: BytesMut,
     received: BytesMut,
     decoder: Decoder,
+    /// The head of the last answer.
+    known: KnownHead,
     queue: PipelineQueue<Answer>,
     state: ConnectionState,
     /// Whether the connection was idle for a while and nothing was written since.
@@ -110,6 +112,7 @@ impl PipelinedConnection {
             out: BytesMut::with_capacity(READ),
             received: BytesMut::with_capacity(BUFFER),
             decoder: Decoder::new(limits),
+            known: connection.known,
             queue: PipelineQueue::new(connection.sent),
             state: ConnectionState::Open,
             answered_at: None,
@@ -124,7 +127,7 @@ impl PipelinedConnection {
         let inner = self.0.into_inner();
         let is_clean = inner.out.is_empty() && inner.received.is_empty();
         (inner.state == ConnectionState::Open && is_clean && inner.queue.is_empty())
-            .then(|| Connection::of(inner.stream, inner.queue.written()))
+            .then(|| Connection::of(inner.stream, inner.queue.written(), inner.known))
     }
 
     /// Whether a request may join: there is room, and no request has waited longer than `patience`.
@@ -286,7 +289,8 @@ impl Inner {
             if self.received.is_empty() && !is_end {
                 return;
             }
-            match self.decoder.decode(&mut self.received, is_end) {
+            let known = Some(&mut self.known);
+            match self.decoder.decode_known(&mut self.received, is_end, known) {
                 Ok(Decoded::NeedMore) => return,
                 Ok(Decoded::Done(answer)) => {
                     let now = *now.get_or_insert_with(Instant::now);

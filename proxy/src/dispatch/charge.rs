@@ -34,13 +34,12 @@ impl<'a> Charge<'a> {
         let (load, is_named) = if body.is_empty() {
             (None, false)
         } else {
-            let mut json = serde_json::Deserializer::from_slice(body);
-            Fields {
-                load_field: &rules.load_field,
-            }
-            .deserialize(&mut json)
-            .and_then(|fields| json.end().map(|()| fields))
-            .map_err(|error| {
+            // As text it is checked for UTF-8 once, instead of every string apart.
+            let fields = match str::from_utf8(body) {
+                Ok(text) => fields(serde_json::Deserializer::from_str(text), rules),
+                Err(_) => fields(serde_json::Deserializer::from_slice(body), rules),
+            };
+            fields.map_err(|error| {
                 let why = explain(&error, body);
                 let message = format!("the body is not a charge request: {why}");
                 Failure::new(Code::InvalidRequest, message)
@@ -55,6 +54,19 @@ impl<'a> Charge<'a> {
             is_named,
         })
     }
+}
+
+/// The load in a body, and whether the body names a vehicle.
+fn fields<'de, R: serde_json::de::Read<'de>>(
+    mut json: serde_json::Deserializer<R>,
+    rules: &config::Charge,
+) -> serde_json::Result<(Option<Load>, bool)> {
+    let fields = Fields {
+        load_field: &rules.load_field,
+    };
+    let found = fields.deserialize(&mut json)?;
+    json.end()?;
+    Ok(found)
 }
 
 /// What is wrong with a body, and what to send instead.

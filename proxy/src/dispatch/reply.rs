@@ -125,7 +125,11 @@ impl Reply {
         }
         let mut put = |name: &[u8], value: &[u8]| {
             // In lower case as in HTTP/2; a substation may write them differently.
-            wire.extend(name.iter().map(u8::to_ascii_lowercase));
+            let begin = wire.len();
+            wire.put_slice(name);
+            if let Some(name) = wire.get_mut(begin..) {
+                name.make_ascii_lowercase();
+            }
             for part in [b": ", value, b"\r\n"] {
                 wire.put_slice(part);
             }
@@ -151,13 +155,9 @@ impl Reply {
                     let headers = answer.headers();
                     headers.filter(|(name, _)| name.eq_ignore_ascii_case(b"connection"))
                 };
-                // Nearly all answers say at most this, and then no other header need be compared.
-                let nominates_any = connection().any(|(_, value)| {
-                    !value.eq_ignore_ascii_case(b"keep-alive")
-                        && !value.eq_ignore_ascii_case(b"close")
-                });
-                let is_nominated =
-                    |name| nominates_any && connection().any(|(_, value)| nominates(value, name));
+                let is_nominated = |name| {
+                    answer.nominates && connection().any(|(_, value)| nominates(value, name))
+                };
                 for (name, value) in answer.headers() {
                     if is_end_to_end(name) && !is_nominated(name) {
                         put(name, value);

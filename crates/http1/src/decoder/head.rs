@@ -15,6 +15,8 @@ pub(super) struct AnswerHead {
     pub(super) status: u16,
     pub(super) framing: Framing,
     pub(super) keep_alive: bool,
+    /// Whether a `connection` header has another option than `close` and `keep-alive`.
+    pub(super) nominates: bool,
 }
 
 /// How the end of the body is marked.
@@ -125,6 +127,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<AnswerHead, Malformed> {
         status,
         framing,
         keep_alive,
+        nominates: headers.nominates,
     })
 }
 
@@ -151,6 +154,7 @@ struct FramingHeaders {
     chunked: bool,
     close: bool,
     keep_alive: bool,
+    nominates: bool,
 }
 
 impl FramingHeaders {
@@ -167,8 +171,11 @@ impl FramingHeaders {
             self.chunked = true;
         } else if name.eq_ignore_ascii_case("connection") {
             for option in value.split(|&byte| byte == b',').map(<[u8]>::trim_ascii) {
-                self.close |= option.eq_ignore_ascii_case(b"close");
-                self.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
+                let is_close = option.eq_ignore_ascii_case(b"close");
+                let is_keep_alive = option.eq_ignore_ascii_case(b"keep-alive");
+                self.close |= is_close;
+                self.keep_alive |= is_keep_alive;
+                self.nominates |= !is_close && !is_keep_alive;
             }
         }
         Ok(())

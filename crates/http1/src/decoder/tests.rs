@@ -5,6 +5,7 @@ use bytes::BytesMut;
 use proptest::prelude::*;
 
 mod framings;
+mod known;
 mod refusals;
 
 const SMALL: Limits = Limits {
