@@ -88,7 +88,7 @@ def result(found, options, idle_clients):
         "description": " ".join([options.description, *([] if len(chosen) == len(scenarios.ALL) else found.scenarios)]),
         "date": datetime.date.today().isoformat(),
         "finished": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
-        "commit": machine.commit(),
+        "commit": found.commit,
         "machine": machine.facts(),
         "versions": found.versions,
         "notes": notes,
@@ -111,8 +111,9 @@ def main():
     options = arguments()
     command.end_by_signals()
     keep_to_few_cores()
-    found = state.resume(options.resume, {"commit": machine.commit(), "machine": machine.facts(), "rounds": options.rounds,
-                                          "seconds": options.seconds})
+    found = state.resume(options.resume, {"build": machine.build(options.binaries / "switchyard"), "machine": machine.facts(),
+                                          "rounds": options.rounds, "seconds": options.seconds})
+    found.commit = found.commit or machine.commit()
     found.scenarios = [name for name in SCENARIOS
                        if name in found.scenarios or SCENARIOS[name] in options.scenarios]
     found.forget_void(scenarios.points(options.scenarios))

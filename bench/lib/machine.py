@@ -1,5 +1,6 @@
 """Facts about the machine that a reader of a result needs. Nothing that names the machine or its folders."""
 
+import hashlib
 import os
 import platform
 import subprocess
@@ -21,6 +22,14 @@ def _first(path, key):
         if line.startswith(key):
             return line.partition(":")[2].strip()
     return None
+
+
+def build(program):
+    """What tells one build of a program from another."""
+    try:
+        return hashlib.sha256(program.read_bytes()).hexdigest()[:16]
+    except OSError:
+        return "none"
 
 
 def commit():

@@ -13,8 +13,8 @@ def remarks(rows, noted):
     void = sum(row["noisy"] for row in rows)
     if void:
         counted = [f"{row['way']} at {row['point']}" for row in rows if row["noisy_counted"]]
-        found.append(f"{void} cells are void, because the machine's speed changed while they were measured, also when they "
-                     "were measured again" + (f"; there is nothing better than them for {', '.join(counted)}" if counted else ""))
+        found.append(f"{void} cells are void, because others used the machine or its speed changed while they were measured, "
+                     "also when they were measured again" + (f"; there is nothing better than them for {', '.join(counted)}" if counted else ""))
     found += _worst(rows, "foreign_cpu", FOREIGN_CPU_LIMIT, "other programs took up to {worst:.0%} of the machine ({where}): do "
                     "not trust rates and latencies")
     found += _worst(rows, "late", LATE_LIMIT, "up to {worst:.1%} of the requests of a constant rate left more than 1 ms late "

@@ -19,7 +19,8 @@ class State:
     """The measurements of a run, in one slice or several."""
 
     file: Optional[Path] = None
-    must_match: dict = field(default_factory=dict)  # commit, machine and settings
+    must_match: dict = field(default_factory=dict)  # build, machine and settings
+    commit: str = ""  # that of the first slice
     cells: list = field(default_factory=list)
     idle: dict = field(default_factory=dict)  # protocol → way → KiB
     own: dict = field(default_factory=dict)  # a figure's name (lib/own.py) → its value in each round

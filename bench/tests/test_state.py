@@ -10,7 +10,7 @@ from lib.points import USUAL, Point
 from lib.processes import BenchError
 from tests.cells import cell
 
-SAME = {"commit": "abc", "rounds": 5, "machine": {"cores": 2}}
+SAME = {"build": "abc", "rounds": 5, "machine": {"cores": 2}}
 
 
 class Slices(unittest.TestCase):
