@@ -1,23 +1,29 @@
 //! A lower bound for the scores of many upstreams, so that a choice need not read each.
 //!
 //! Ten thousand ledgers are ten thousand cache lines: reading all of them takes longer than everything else a
-//! request needs. So a [`Roster`](crate::Roster) divides them into groups, and each group keeps a *floor*: no member
+//! request needs. So a [`Roster`](crate::Roster) divides them into groups, and each group has a *floor*: no member
 //! scores less. A choice searches the group with the lowest floor, and then only groups with a floor below the best
 //! score found so far. It finds the same upstream as a full scan.
 //!
-//! A floor needs care in one direction only. A booking raises a score, so the floor stays true (and the next search
-//! of the group tightens it). Whatever may lower a score *loosens* the floor: for example a sample, a load taken
-//! back, or a return to rotation. A loose floor excludes nothing: every choice searches the group until a search has
-//! tightened the floor again. Each floor has a version, which every loosening changes. A search reads the version
+//! A floor needs care in one direction only. A booking raises a score, so the floor stays true (and the booking
+//! itself tightens it). Whatever may lower a score *loosens* the floor: for example a sample, a load taken
+//! back, or a return to rotation. A loose floor excludes nothing: the next choice searches the group, and that
+//! tightens the floor again. Each floor has a version, which every loosening changes. A search reads the version
 //! first, and its floor is discarded if the version has changed meanwhile.
 //!
 //! A floor is computed for one load, the roster's *typical* request. For any other load, the bound follows from the
 //! least and the greatest weight in the group: exact for the typical request, too low at worst for others, never
 //! too high.
+//!
+//! Every choice reads all floors. So they lie side by side, as whole numbers in the order of the scores: comparing two
+//! of them takes one instruction, and eight are in a cache line.
 
-use std::sync::atomic::{
-    AtomicU64,
-    Ordering::{Acquire, Relaxed, Release},
+use std::sync::{
+    Arc,
+    atomic::{
+        AtomicU64,
+        Ordering::{Acquire, Relaxed, Release},
+    },
 };
 
 /// Members of a group. Of ten thousand upstreams, a choice reads about as many floors as members.
@@ -29,26 +35,43 @@ const VERSION_BITS: u64 = 0xFFFF;
 /// A floor has the other 48 bits, so it may be lower than the score that was found, by this fraction.
 pub(crate) const PRECISION: f64 = 1e-10;
 
-/// The floor of a group.
+/// A loose floor is below the place of every number.
+const LOOSE: u64 = 0;
+
+/// The floors of a roster's groups.
 #[derive(Debug)]
-pub(crate) struct Group {
-    /// The least score of the typical request, an `f64` without its last bits, and how often it was loosened. Both
-    /// are in one word, so that they change together.
-    floor: AtomicU64,
-    /// Bits of an `f64`.
-    least_weight: AtomicU64,
-    /// Bits of an `f64`.
-    greatest_weight: AtomicU64,
+pub(crate) struct Floors {
+    /// For each group the [place] of its floor without the last bits, and how often it was loosened. Both are in one
+    /// word, so that they change together.
+    words: Box<[AtomicU64]>,
+    weights: Box<[Weights]>,
 }
 
-/// The floor of a group at the moment when a search of the group began.
+/// The range of the weights in a group. Bits of an `f64` each.
+#[derive(Debug, Default)]
+struct Weights {
+    least: AtomicU64,
+    greatest: AtomicU64,
+}
+
+/// One group, as its members know it.
+#[derive(Debug)]
+pub(crate) struct Group {
+    floors: Arc<Floors>,
+    number: usize,
+}
+
+/// The word of a floor at the moment when a search of its group began.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct FloorVersion(u64);
 
-/// The lowest score found among the members, and the range of their weights.
+/// The lowest scores found among the members, for the typical request, and the range of their weights.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Floor {
-    score: f64,
+    /// The [place]s of the two lowest scores. Whole numbers, because the lower of two floats that may be NaN takes several
+    /// instructions, each of which waits for the one before it.
+    lowest: u64,
+    second: u64,
     least_weight: f64,
     greatest_weight: f64,
 }
@@ -56,89 +79,249 @@ pub(crate) struct Floor {
 impl Floor {
     /// The floor of no members: no score is less than infinity.
     pub(crate) const NONE: Self = Self {
-        score: f64::INFINITY,
+        lowest: place(f64::INFINITY),
+        second: place(f64::INFINITY),
         least_weight: f64::INFINITY,
         greatest_weight: 0.0,
     };
 
-    /// The floor with one more member. An ineligible member's weight and score are NaN, which [`f64::min`] ignores.
+    /// The floor with one more member. An ineligible member's weight and score are NaN: its place is above infinity, and
+    /// no comparison with it is true.
     #[inline]
-    pub(crate) fn and(self, score: f64, weight: f64) -> Self {
+    pub(crate) fn with(self, score: f64, weight: f64) -> Self {
+        let place = place(score);
+        let is_less = weight < self.least_weight;
+        let is_more = weight > self.greatest_weight;
         Self {
-            score: self.score.min(score),
-            least_weight: self.least_weight.min(weight),
-            greatest_weight: self.greatest_weight.max(weight),
+            lowest: self.lowest.min(place),
+            second: self.second.min(self.lowest.max(place)),
+            least_weight: if is_less { weight } else { self.least_weight },
+            greatest_weight: if is_more {
+                weight
+            } else {
+                self.greatest_weight
+            },
+        }
+    }
+
+    /// The floor after a booking has raised a member's score from `before` to `after`.
+    #[inline]
+    pub(crate) fn raised(self, before: f64, after: f64) -> Self {
+        let others = if place(before) > self.lowest {
+            self.lowest
+        } else {
+            self.second
+        };
+        Self {
+            lowest: others.min(place(after)),
+            ..self
         }
     }
 }
 
 impl Group {
-    /// A group that has not been searched yet.
-    pub(crate) fn new() -> Self {
+    /// A member may score less than before.
+    pub(crate) fn loosen(&self) {
+        self.floors.loosen(self.number);
+    }
+}
+
+impl Floors {
+    /// The floors of so many groups that have not been searched yet.
+    pub(crate) fn new(groups: usize) -> Self {
         Self {
-            floor: AtomicU64::new(f64::NEG_INFINITY.to_bits()),
-            least_weight: AtomicU64::new(0),
-            greatest_weight: AtomicU64::new(0),
+            words: (0..groups).map(|_| AtomicU64::new(LOOSE)).collect(),
+            weights: (0..groups).map(|_| Weights::default()).collect(),
         }
     }
 
-    /// A member may score less than before.
-    pub(crate) fn loosen(&self) {
-        let loosened = |word: u64| {
-            let count = word.wrapping_add(1) & VERSION_BITS;
-            Some(f64::NEG_INFINITY.to_bits() | count)
+    /// The group with this number.
+    pub(crate) fn group(self: &Arc<Self>, number: usize) -> Group {
+        Group {
+            floors: Arc::clone(self),
+            number,
+        }
+    }
+
+    /// Members of a group may score less than before.
+    fn loosen(&self, number: usize) {
+        let loosened = |word: u64| Some(LOOSE | (word.wrapping_add(1) & VERSION_BITS));
+        if let Some(word) = self.words.get(number) {
+            let _ = word.fetch_update(Release, Relaxed, loosened);
+        }
+    }
+
+    /// All members may score less than before.
+    pub(crate) fn loosen_all(&self) {
+        for number in 0..self.words.len() {
+            self.loosen(number);
+        }
+    }
+
+    /// The version of a floor. To be called before reading the members.
+    #[inline]
+    pub(crate) fn version(&self, number: usize) -> FloorVersion {
+        let word = self.words.get(number);
+        FloorVersion(word.map_or(LOOSE, |word| word.load(Acquire)))
+    }
+
+    /// The first group from `from` on whose scores may have fallen since it was searched.
+    #[inline]
+    pub(crate) fn next_loose(&self, from: usize) -> Option<usize> {
+        let mut rest = self.words.get(from..)?.iter();
+        let next = rest.position(|word| is_loose(word.load(Relaxed)));
+        next.map(|further| from + further)
+    }
+
+    /// Whether such a group is this one.
+    #[inline]
+    pub(crate) fn is_loose(&self, number: usize) -> bool {
+        let word = self.words.get(number);
+        word.is_some_and(|word| is_loose(word.load(Relaxed)))
+    }
+
+    /// Where to begin: the group with the lowest bound for a request that is `more` millionths greater than the typical
+    /// one, and of equal ones the first from `start` on. None if there is no group from `start` on.
+    #[inline]
+    pub(crate) fn lowest(&self, more: f64, start: usize) -> Option<usize> {
+        let (before, after) = self.words.split_at_checked(start)?;
+        let groups = self.words.len();
+        let ranks = 0..u64::try_from(groups).ok()?;
+        if ranks.end > VERSION_BITS {
+            // A rank has only those bits. Any group will do to begin with.
+            return Some(start);
+        }
+        let lowest = if more == 0.0 {
+            let first_before = ranks.end - u64::try_from(before.len()).ok()?;
+            lowest_of(after, 0).min(lowest_of(before, first_before))
+        } else {
+            let numbers = (start..groups).chain(0..start);
+            let bounds = numbers
+                .zip(ranks)
+                .map(|(number, rank)| (place(self.floor(number, more)) & !VERSION_BITS) | rank);
+            bounds.min()?
         };
-        let _ = self.floor.fetch_update(Release, Relaxed, loosened);
+        let number = start + usize::try_from(lowest & VERSION_BITS).ok()?;
+        Some(number.checked_sub(groups).unwrap_or(number))
     }
 
-    /// The version of the floor. To be called before reading the members.
+    /// The first group from `from` on with a bound below `score`, for a request that is `more` millionths greater than
+    /// the typical one.
     #[inline]
-    pub(crate) fn version(&self) -> FloorVersion {
-        FloorVersion(self.floor.load(Acquire))
-    }
-
-    /// Whether the group has been searched since a score may have fallen.
-    #[inline]
-    pub(crate) fn is_known(&self) -> bool {
-        self.floor.load(Acquire) & !VERSION_BITS != f64::NEG_INFINITY.to_bits()
+    pub(crate) fn next_below(&self, score: f64, more: f64, from: usize) -> Option<usize> {
+        let rest = self.words.get(from..)?;
+        let next = if more == 0.0 {
+            // Rounded down, as floors are; their own last bits then make no difference.
+            let place = place(score) & !VERSION_BITS;
+            rest.iter().position(|word| word.load(Relaxed) < place)
+        } else {
+            (from..self.words.len()).position(|number| self.floor(number, more) < score)
+        };
+        next.map(|further| from + further)
     }
 
     /// A lower bound for the score of a request that is `more` millionths greater than the typical one.
     #[inline]
-    pub(crate) fn floor(&self, more: f64) -> f64 {
-        let typical = f64::from_bits(self.floor.load(Acquire) & !VERSION_BITS);
-        let weight = if more < 0.0 {
-            &self.greatest_weight
-        } else {
-            &self.least_weight
+    pub(crate) fn floor(&self, number: usize, more: f64) -> f64 {
+        let (Some(word), Some(weights)) = (self.words.get(number), self.weights.get(number)) else {
+            return f64::INFINITY;
         };
-        typical + more * f64::from_bits(weight.load(Relaxed))
+        let floor = word.load(Acquire) & !VERSION_BITS;
+        // Rounded down, the place of minus infinity is the place of no number.
+        if floor <= place(f64::NEG_INFINITY) {
+            return f64::NEG_INFINITY;
+        }
+        let weight = if more < 0.0 {
+            &weights.greatest
+        } else {
+            &weights.least
+        };
+        number_at(floor) + more * f64::from_bits(weight.load(Relaxed))
     }
 
-    /// Sets the floor that a search found, unless a member's score may have fallen since `version`.
-    pub(crate) fn tighten(&self, version: FloorVersion, floor: Floor) {
-        // An infinite weight times zero would be NaN.
-        let least = floor.least_weight.min(f64::MAX);
-        // The weights go first: until the floor is set, they are only added to minus infinity.
-        self.least_weight.store(least.to_bits(), Relaxed);
-        self.greatest_weight
-            .store(floor.greatest_weight.to_bits(), Relaxed);
-        let word = (round_down(floor.score) & !VERSION_BITS) | (version.0 & VERSION_BITS);
-        let _ = self
-            .floor
-            .compare_exchange(version.0, word, Release, Relaxed);
+    /// Sets the floor that a search found, unless a member's score may have fallen since `version`. Returns the version
+    /// for a further change.
+    #[inline]
+    pub(crate) fn tighten(
+        &self,
+        number: usize,
+        version: FloorVersion,
+        floor: Floor,
+    ) -> FloorVersion {
+        let word = (floor.lowest & !VERSION_BITS) | (version.0 & VERSION_BITS);
+        if word == version.0 {
+            return version;
+        }
+        if let (Some(floors), Some(weights)) = (self.words.get(number), self.weights.get(number)) {
+            // The weights go first: until the floor is set, it is loose, or the weights are the same.
+            weights.set(floor);
+            let _ = floors.compare_exchange(version.0, word, Release, Relaxed);
+        }
+        FloorVersion(word)
     }
 }
 
-/// The bits of a number, arranged so that clearing the last ones does not make it greater.
-fn round_down(value: f64) -> u64 {
-    let bits = value.to_bits();
-    // Clearing the last bits moves a number towards zero. For a negative number that is up.
-    if value.is_sign_negative() {
-        bits + VERSION_BITS
-    } else {
-        bits
+impl Weights {
+    fn set(&self, floor: Floor) {
+        let set = |word: &AtomicU64, weight: f64| {
+            let bits = weight.to_bits();
+            if word.load(Relaxed) != bits {
+                word.store(bits, Relaxed);
+            }
+        };
+        // An infinite weight times zero would be NaN.
+        set(&self.least, floor.least_weight.min(f64::MAX));
+        set(&self.greatest, floor.greatest_weight);
     }
+}
+
+/// The lowest of these words, without their versions, with its position in place of the version.
+#[inline]
+fn lowest_of(words: &[AtomicU64], first_rank: u64) -> u64 {
+    let ranked = |word: &AtomicU64, rank: u64| (word.load(Relaxed) & !VERSION_BITS) | rank;
+    // Four at a time: each comparison waits for the one before it, and four rows of them don't wait for each other.
+    let (fours, rest) = words.as_chunks::<4>();
+    let mut lowest = [u64::MAX; 4];
+    let mut rank = first_rank;
+    for [a, b, c, d] in fours {
+        let [w, x, y, z] = lowest;
+        lowest = [
+            w.min(ranked(a, rank)),
+            x.min(ranked(b, rank + 1)),
+            y.min(ranked(c, rank + 2)),
+            z.min(ranked(d, rank + 3)),
+        ];
+        rank += 4;
+    }
+    let rest = rest
+        .iter()
+        .zip(rank..)
+        .map(|(word, rank)| ranked(word, rank));
+    let rest = rest.min().unwrap_or(u64::MAX);
+    lowest.into_iter().fold(rest, u64::min)
+}
+
+const fn is_loose(word: u64) -> bool {
+    word & !VERSION_BITS == LOOSE
+}
+
+const SIGN: u64 = 1 << 63;
+
+/// The place of a number in the order of all numbers. Clearing the last bits of a place lowers the number.
+#[inline]
+const fn place(number: f64) -> u64 {
+    let bits = number.to_bits();
+    if bits & SIGN == 0 { bits | SIGN } else { !bits }
+}
+
+/// The number at a place.
+#[inline]
+const fn number_at(place: u64) -> f64 {
+    f64::from_bits(if place & SIGN == 0 {
+        !place
+    } else {
+        place & !SIGN
+    })
 }
 
 #[cfg(test)]
@@ -147,8 +330,15 @@ mod tests {
 
     fn found(members: &[(f64, f64)]) -> Floor {
         members.iter().fold(Floor::NONE, |floor, (base, weight)| {
-            floor.and(*base, *weight)
+            floor.with(*base, *weight)
         })
+    }
+
+    /// The floors of one group whose members have these scores and weights.
+    fn one(members: &[(f64, f64)]) -> Floors {
+        let floors = Floors::new(1);
+        floors.tighten(0, floors.version(0), found(members));
+        floors
     }
 
     #[test]
@@ -156,16 +346,11 @@ mod tests {
         // (estimate, weight), for a typical request of 5.
         let members = [(1.0, 0.3), (0.5, 0.4), (9.0, 0.1), (f64::NAN, f64::NAN)];
         let score = |(estimate, weight): (f64, f64), load: f64| (estimate + load) * weight;
-        let floor = members.iter().fold(Floor::NONE, |floor, member| {
-            floor.and(score(*member, 5.0), member.1)
-        });
-        let group = Group::new();
-        assert!(!group.is_known(), "not searched yet");
-        group.tighten(group.version(), floor);
+        let floors = one(&members.map(|member| (score(member, 5.0), member.1)));
         for load in [0.0, 1.0, 4.9, 5.0, 5.1, 50.0] {
             let lowest = |lowest: f64, member| lowest.min(score(member, load));
             let lowest = members.into_iter().fold(f64::INFINITY, lowest);
-            let floor = group.floor(load - 5.0);
+            let floor = floors.floor(0, load - 5.0);
             assert!(floor <= lowest, "{load}: {floor} and {lowest}");
             if (load - 5.0).abs() < 1e-9 {
                 assert!(floor > lowest * (1.0 - PRECISION), "{floor} and {lowest}");
@@ -174,31 +359,83 @@ mod tests {
     }
 
     #[test]
-    fn a_floor_below_zero_is_rounded_down_too() {
+    fn places_are_in_the_order_of_numbers_and_a_floor_is_rounded_down() {
+        let numbers = [f64::MIN, -1.5, -1e-9, -0.0, 0.0, 1e-300, 0.1, 7.0];
+        assert!(numbers.is_sorted_by_key(|number| place(*number)));
+        for number in numbers {
+            assert_eq!(number_at(place(number)).to_bits(), number.to_bits());
+            assert!(number_at(place(number) & !VERSION_BITS) <= number);
+        }
+        let floors = one(&[(f64::NEG_INFINITY, 1.0)]);
+        assert_eq!(floors.floor(0, 1.0).to_bits(), f64::NEG_INFINITY.to_bits());
         for base in [-1.0, -0.123_456_789_123_456_7, -1e-9] {
-            let group = Group::new();
-            group.tighten(group.version(), found(&[(base, 1.0)]));
-            assert!((base * (1.0 + PRECISION)..=base).contains(&group.floor(0.0)));
+            let floors = one(&[(base, 1.0)]);
+            assert!((base * (1.0 + PRECISION)..=base).contains(&floors.floor(0, 0.0)));
         }
     }
 
     #[test]
     fn a_floor_from_before_a_loosening_is_not_taken() {
-        let group = Group::new();
-        let version = group.version();
+        let floors = Arc::new(Floors::new(1));
+        let group = floors.group(0);
+        assert!(floors.is_loose(0), "not searched yet");
+        let version = floors.version(0);
         group.loosen();
-        group.tighten(version, found(&[(5.0, 1.0)]));
-        assert!(!group.is_known());
-        group.tighten(group.version(), found(&[(5.0, 1.0)]));
-        assert!(group.floor(1.0) > 5.9);
+        floors.tighten(0, version, found(&[(5.0, 1.0)]));
+        assert!(floors.is_loose(0));
+        let version = floors.tighten(0, floors.version(0), found(&[(5.0, 1.0)]));
+        assert!(floors.floor(0, 1.0) > 5.9);
         group.loosen();
-        assert!(!group.is_known());
+        floors.tighten(0, version, found(&[(5.0, 1.0)]));
+        assert!(floors.is_loose(0));
+    }
+
+    #[test]
+    fn a_booking_raises_the_floor_to_the_lowest_that_is_left() {
+        let floor = found(&[(3.0, 1.0), (1.0, 1.0), (f64::NAN, f64::NAN), (2.0, 1.0)]);
+        let raised = |before, after| floor.raised(before, after).lowest;
+        assert_eq!(raised(1.0, 1.5), place(1.5));
+        assert_eq!(raised(1.0, 9.0), place(2.0));
+        assert_eq!(raised(3.0, 9.0), place(1.0));
+        let tied = found(&[(1.0, 1.0), (1.0, 1.0)]);
+        assert_eq!(tied.raised(1.0, 9.0).lowest, place(1.0));
     }
 
     #[test]
     fn a_group_without_eligible_members_is_skipped() {
-        let group = Group::new();
-        group.tighten(group.version(), found(&[(f64::NAN, f64::NAN)]));
-        assert!(group.floor(1.0) > f64::MAX);
+        let floors = one(&[(f64::NAN, f64::NAN)]);
+        assert!(floors.floor(0, 1.0) > f64::MAX);
+        assert_eq!(floors.next_below(f64::INFINITY, 0.0, 0), None);
+        assert_eq!(floors.next_below(f64::INFINITY, 1.0, 0), None);
+    }
+
+    #[test]
+    fn the_lowest_is_found_from_every_start_and_of_equal_ones_the_first() {
+        let mut rng = fastrand::Rng::with_seed(4);
+        for groups in [1, 2, 3, 4, 5, 8, 9, 157] {
+            let floors = Floors::new(groups);
+            let scores: Vec<f64> = (0..groups).map(|_| f64::from(rng.u8(..6))).collect();
+            for (number, score) in scores.iter().enumerate() {
+                for _ in 0..rng.u8(..4) {
+                    floors.loosen(number);
+                }
+                floors.tighten(number, floors.version(number), found(&[(*score, 1.0)]));
+            }
+            for start in 0..groups {
+                let order = (start..groups).chain(0..start);
+                let lowest = order.min_by(|a, b| scores[*a].total_cmp(&scores[*b]));
+                for more in [0.0, 2.0, -0.5] {
+                    assert_eq!(floors.lowest(more, start), lowest);
+                }
+            }
+            for more in [0.0, 2.0] {
+                let below = |from: usize| floors.next_below(3.5 + more, more, from);
+                for from in 0..groups {
+                    let wanted = (from..groups).find(|number| scores[*number] < 3.5);
+                    assert_eq!(below(from), wanted);
+                }
+                assert_eq!(below(groups), None);
+            }
+        }
     }
 }

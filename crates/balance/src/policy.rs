@@ -12,7 +12,10 @@ mod round_robin;
 
 use fastrand::Rng;
 
-use crate::Ledger;
+use crate::{
+    Ledger,
+    group::{Floor, FloorVersion},
+};
 
 pub(crate) use candidates::{BeyondLimit, Candidates, Eligibility, Sampled, Stale, Unsampled};
 pub(crate) use least_load::LeastLoad;
@@ -66,7 +69,7 @@ pub(crate) trait Choose {
 }
 
 /// What a policy has chosen.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Chosen {
     pub(crate) at: usize,
     pub(crate) score: f64,
@@ -74,6 +77,16 @@ pub(crate) struct Chosen {
     pub(crate) assigned: i64,
     /// Whether others were equally good, and chance decided.
     pub(crate) is_tie: bool,
+    /// Its group, if the policy searched that.
+    pub(crate) group: Option<SearchedGroup>,
+}
+
+/// A group that was searched, with what the search found.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SearchedGroup {
+    pub(crate) number: usize,
+    pub(crate) version: FloorVersion,
+    pub(crate) floor: Floor,
 }
 
 #[cfg(test)]

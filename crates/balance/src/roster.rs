@@ -14,7 +14,7 @@ use std::{
 
 use crate::{
     Ledger, Load,
-    group::{self, Group},
+    group::{self, Floors},
     promises::BOUNDLESS,
 };
 
@@ -25,7 +25,7 @@ use crate::{
 #[derive(Debug)]
 pub struct Roster<U> {
     upstreams: Box<[Arc<U>]>,
-    groups: Box<[Arc<Group>]>,
+    floors: Arc<Floors>,
     typical: Load,
     /// Bits of an `f64`.
     share: AtomicU64,
@@ -36,15 +36,16 @@ impl<U: AsRef<Ledger>> Roster<U> {
     #[must_use]
     pub fn new(upstreams: impl IntoIterator<Item = Arc<U>>) -> Self {
         let upstreams: Box<[_]> = upstreams.into_iter().collect();
-        let groups = upstreams.chunks(group::SIZE).map(|members| {
-            let group = Arc::new(Group::new());
+        let groups = upstreams.chunks(group::SIZE);
+        let floors = Arc::new(Floors::new(groups.len()));
+        for (number, members) in groups.enumerate() {
+            let group = Arc::new(floors.group(number));
             for member in members {
                 (**member).as_ref().join(&group);
             }
-            group
-        });
+        }
         Self {
-            groups: groups.collect(),
+            floors,
             upstreams,
             typical: Load::ZERO,
             share: AtomicU64::new(1_f64.to_bits()),
@@ -69,9 +70,7 @@ impl<U: AsRef<Ledger>> Roster<U> {
         let bits = share.clamp(f64::MIN_POSITIVE, 1.0).to_bits();
         if self.share.swap(bits, Relaxed) != bits {
             // A smaller share lowers every score.
-            for group in &self.groups {
-                group.loosen();
-            }
+            self.floors.loosen_all();
         }
     }
 
@@ -164,11 +163,24 @@ impl<U: AsRef<Ledger>> Roster<U> {
         could_unsampled && !is_any_sampled
     }
 
-    /// Each group with the position of its first member and its members.
-    pub(crate) fn groups(&self) -> impl ExactSizeIterator<Item = (&Group, usize, &[Arc<U>])> {
-        let members = self.upstreams.chunks(group::SIZE);
-        let with_members = self.groups.iter().zip(members).enumerate();
-        with_members.map(|(number, (group, members))| (&**group, number * group::SIZE, members))
+    /// The floors of its groups.
+    #[inline]
+    pub(crate) fn floors(&self) -> &Floors {
+        &self.floors
+    }
+
+    /// The number of its groups.
+    #[inline]
+    pub(crate) fn groups(&self) -> usize {
+        self.upstreams.len().div_ceil(group::SIZE)
+    }
+
+    /// The members of a group, with the position of the first one.
+    #[inline]
+    pub(crate) fn members(&self, group: usize) -> (usize, &[Arc<U>]) {
+        let from = (group * group::SIZE).min(self.upstreams.len());
+        let to = (from + group::SIZE).min(self.upstreams.len());
+        (from, self.upstreams.get(from..to).unwrap_or_default())
     }
 }
 

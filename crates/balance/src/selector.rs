@@ -194,6 +194,9 @@ impl Selector {
             if !ledger.reserve_from(chosen.assigned, candidates.load) {
                 continue;
             }
+            if let Some(group) = chosen.group {
+                candidates.booked(group, chosen.assigned, ledger);
+            }
             let reservation = Reservation::new(Arc::clone(upstream), candidates.load);
             if ledger.is_over_hard_limit() {
                 reservation.cancel();

@@ -2,7 +2,11 @@
 
 use std::{cell::Cell, marker::PhantomData, sync::Arc};
 
-use crate::{Ledger, Load, Roster};
+use super::{Chosen, SearchedGroup};
+use crate::{
+    Ledger, Load, Roster,
+    group::{Floor, FloorVersion},
+};
 
 /// Which upstreams are eligible, and the weight of each.
 ///
@@ -145,24 +149,30 @@ impl<'a, U: AsRef<Ledger>, E: Eligibility> Candidates<'a, U, E> {
         self.request - self.typical
     }
 
-    /// The score of an upstream for the typical request, and its weight.
-    #[inline]
-    pub(crate) fn typical(&self, ledger: &Ledger) -> (f64, f64) {
-        let weight = E::weight(ledger);
-        let load = ledger.shared_estimate_from(ledger.assigned(), self.share) + self.typical;
-        (load * weight, weight)
-    }
-
     /// Reads an upstream's ledger. The score is NaN if the upstream is not eligible.
     #[inline]
     pub(crate) fn read(&self, at: usize, ledger: &Ledger) -> Candidate {
+        self.read_both(at, ledger).0
+    }
+
+    /// The same, with the score for the typical request and the weight that both scores were made with.
+    #[inline]
+    pub(crate) fn read_both(&self, at: usize, ledger: &Ledger) -> (Candidate, f64, f64) {
         let assigned = ledger.assigned();
-        let load = ledger.shared_estimate_from(assigned, self.share) + self.request;
-        Candidate {
+        let weight = E::weight(ledger);
+        let load = ledger.shared_estimate_from(assigned, self.share);
+        let candidate = Candidate {
             at,
             assigned,
-            score: load * E::weight(ledger),
-        }
+            score: (load + self.request) * weight,
+        };
+        (candidate, (load + self.typical) * weight, weight)
+    }
+
+    /// The score of an upstream for the typical request, for this `assigned`.
+    #[inline]
+    pub(crate) fn typical_from(&self, assigned: i64, ledger: &Ledger) -> f64 {
+        (ledger.shared_estimate_from(assigned, self.share) + self.typical) * E::weight(ledger)
     }
 
     /// Whether the candidate is eligible, has room, was not tried, and is below its limit of requests.
@@ -185,6 +195,34 @@ impl<'a, U: AsRef<Ledger>, E: Eligibility> Candidates<'a, U, E> {
         self.best_at_limit.get()
     }
 
+    /// Sets the floor that a search of a group found, unless a score may have fallen since `version`.
+    #[inline]
+    pub(crate) fn searched(
+        &self,
+        number: usize,
+        version: FloorVersion,
+        floor: Floor,
+    ) -> Option<SearchedGroup> {
+        // The scores were made with this share. If it changes after this, so does the version.
+        let is_current = self.roster.share().to_bits() == self.share.to_bits();
+        is_current.then(|| SearchedGroup {
+            number,
+            version: self.roster.floors().tighten(number, version, floor),
+            floor,
+        })
+    }
+
+    /// The chosen upstream was booked: its group's floor is that of the others from now on, or its own new score. Without
+    /// this, the group would still look like the one to search first.
+    #[inline]
+    pub(crate) fn booked(&self, group: SearchedGroup, assigned: i64, ledger: &Ledger) {
+        let before = self.typical_from(assigned, ledger);
+        let after = self.typical_from(ledger.assigned(), ledger);
+        let floor = group.floor.raised(before, after);
+        let floors = self.roster.floors();
+        floors.tighten(group.number, group.version, floor);
+    }
+
     /// All candidates that are fit.
     pub(crate) fn iter(&self) -> impl Iterator<Item = Candidate> + Clone {
         let upstreams = self.roster.iter().enumerate();
@@ -197,12 +235,13 @@ impl<'a, U: AsRef<Ledger>, E: Eligibility> Candidates<'a, U, E> {
 }
 
 impl Candidate {
-    pub(crate) fn chosen(&self) -> super::Chosen {
-        super::Chosen {
+    pub(crate) fn chosen(&self) -> Chosen {
+        Chosen {
             at: self.at,
             score: self.score,
             assigned: self.assigned,
             is_tie: false,
+            group: None,
         }
     }
 }

@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use fastrand::Rng;
 
-use super::{Candidates, Choose, Chosen, Eligibility};
+use super::{Candidates, Choose, Chosen, Eligibility, SearchedGroup};
 use crate::{
     Ledger,
-    group::{self, Floor, Group},
+    group::{self, Floor},
 };
 
 /// See the module.
@@ -34,8 +34,8 @@ impl Choose for LeastLoad {
                 0
             };
             let (wrapped, first) = candidates.roster.split_at_checked(start)?;
-            best.scan(candidates, start, first);
-            best.scan(candidates, 0, wrapped);
+            best.scan(candidates, start, first, ());
+            best.scan(candidates, 0, wrapped, ());
         }
         best.draw(rng)
     }
@@ -44,14 +44,37 @@ impl Choose for LeastLoad {
 /// Up to this many upstreams, reading each is as fast as reading floors.
 const FULL_SCAN_LIMIT: usize = 8 * group::SIZE;
 
+/// Up to so many groups without a floor are looked for one by one.
+const FEW_LOOSE: usize = 4;
+
 /// The most ties that are kept. From a random start, the first ones are as good as any.
 const MAX_TIES: usize = 8;
+
+/// What a scan notes besides the best. Passed by value, so that it stays in registers.
+trait Notes {
+    /// With the score of one more upstream for the typical request, and its weight.
+    fn and(self, score: f64, weight: f64) -> Self;
+}
+
+impl Notes for () {
+    #[inline]
+    fn and(self, _: f64, _: f64) {}
+}
+
+impl Notes for Floor {
+    #[inline]
+    fn and(self, score: f64, weight: f64) -> Self {
+        self.with(score, weight)
+    }
+}
 
 /// The best score so far, and the candidates that have it.
 struct Best {
     score: f64,
     tied: [(usize, i64); MAX_TIES],
     ties: usize,
+    /// The last group that had one of them.
+    group: Option<SearchedGroup>,
 }
 
 impl Best {
@@ -60,26 +83,30 @@ impl Best {
             score: f64::INFINITY,
             tied: [(0, 0); MAX_TIES],
             ties: 0,
+            group: None,
         }
     }
 
-    /// Reads each of `members`; the first one's position is `from`.
+    /// Reads each of `members`; the first one's position is `from`. Returns `notes` with what it
+    /// saw.
     ///
     /// This is the hot loop of the crate. So conditions that are rarely true come last, a score of NaN fails the first
     /// comparison, and ties are only recorded (equal loads on equal capacities give equal bits).
     #[inline]
-    fn scan<U: AsRef<Ledger>, E: Eligibility>(
+    fn scan<U: AsRef<Ledger>, E: Eligibility, N: Notes>(
         &mut self,
         candidates: &Candidates<'_, U, E>,
         from: usize,
         members: &[Arc<U>],
-    ) {
+        mut notes: N,
+    ) -> N {
         for (at, upstream) in (from..).zip(members) {
             let ledger = (**upstream).as_ref();
-            let candidate = candidates.read(at, ledger);
+            let (candidate, typical, weight) = candidates.read_both(at, ledger);
+            notes = notes.and(typical, weight);
             if candidate.score <= self.score {
                 let is_lower = candidate.score < self.score;
-                if (is_lower || self.ties < MAX_TIES) && candidates.is_fit(&candidate, ledger) {
+                if (is_lower || self.may_tie(at)) && candidates.is_fit(&candidate, ledger) {
                     self.ties = if is_lower { 0 } else { self.ties };
                     self.score = candidate.score;
                     if let Some(slot) = self.tied.get_mut(self.ties) {
@@ -88,6 +115,40 @@ impl Best {
                     }
                 }
             }
+        }
+        notes
+    }
+
+    /// Whether the upstream at this position may be one more of those that tie.
+    fn may_tie(&self, at: usize) -> bool {
+        let mut tied = self.tied.iter().take(self.ties);
+        self.ties < MAX_TIES && tied.all(|(other, _)| *other != at)
+    }
+
+    /// Whether the best one is known to be in this group.
+    fn has_group(&self, number: usize) -> bool {
+        self.group.is_some_and(|group| group.number == number)
+    }
+
+    /// Reads the members of a group, and sets its floor.
+    fn search<U: AsRef<Ledger>, E: Eligibility>(
+        &mut self,
+        candidates: &Candidates<'_, U, E>,
+        number: usize,
+        rng: &mut Rng,
+    ) {
+        let (from, members) = candidates.roster.members(number);
+        let start = rng.usize(..members.len().max(1));
+        let Some((wrapped, first)) = members.split_at_checked(start) else {
+            return;
+        };
+        let (score, ties) = (self.score, self.ties);
+        let version = candidates.roster.floors().version(number);
+        let floor = self.scan(candidates, from + start, first, Floor::NONE);
+        let floor = self.scan(candidates, from, wrapped, floor);
+        let searched = candidates.searched(number, version, floor);
+        if self.score < score || self.ties > ties {
+            self.group = searched;
         }
     }
 
@@ -101,11 +162,12 @@ impl Best {
             score: self.score,
             assigned,
             is_tie,
+            group: self.group.filter(|group| group.number == at / group::SIZE),
         })
     }
 }
 
-/// Searches the group with the lowest floor, then the groups that may contain a lower score.
+/// Searches the groups without a floor, then the one with the lowest floor, then those that may contain a lower score.
 ///
 /// Not all groups with equal floors are searched, so the random start breaks ties between them.
 fn search_groups<U: AsRef<Ledger>, E: Eligibility>(
@@ -113,56 +175,44 @@ fn search_groups<U: AsRef<Ledger>, E: Eligibility>(
     best: &mut Best,
     rng: &mut Rng,
 ) {
+    let floors = candidates.roster.floors();
     let more = candidates.more_than_typical();
-    let start = rng.usize(..candidates.roster.groups().len().max(1));
-    // The lowest before the start, and the lowest from the start on: of equal floors the first from the start counts.
-    let mut lowest = [(f64::INFINITY, start); 2];
-    for (number, (group, _, members)) in candidates.roster.groups().enumerate() {
-        if !group.is_known() {
-            tighten(candidates, group, members);
-        }
-        let floor = group.floor(more);
-        if let Some(half) = lowest.get_mut(usize::from(number >= start))
-            && floor < half.0
-        {
-            *half = (floor, number);
-        }
-    }
-    let [before, after] = lowest;
-    let first = if before.0 < after.0 {
-        before.1
-    } else {
-        after.1
+    let start = rng.usize(..candidates.roster.groups().max(1));
+    let Some(mut first) = floors.lowest(more, start) else {
+        return;
     };
-    let mut search = |(group, from, members): (&Group, usize, &[Arc<U>])| {
-        let start = rng.usize(..members.len().max(1));
-        if let Some((wrapped, first)) = members.split_at_checked(start) {
-            best.scan(candidates, from + start, first);
-            best.scan(candidates, from, wrapped);
-        }
-        tighten(candidates, group, members);
-        best.score * (1.0 - group::PRECISION)
-    };
-    let mut enough = f64::INFINITY;
-    if let Some(group) = candidates.roster.groups().nth(first) {
-        enough = search(group);
+    // One after the other if they are few, as after a refusal or a sample; all in one pass after a round of scrapes.
+    let mut few = FEW_LOOSE;
+    while floors.is_loose(first) && few > 0 {
+        best.search(candidates, first, rng);
+        few -= 1;
+        first = floors.lowest(more, start).unwrap_or(first);
     }
-    for (number, group) in candidates.roster.groups().enumerate() {
-        if number != first && group.0.floor(more) < enough {
-            enough = search(group);
+    if floors.is_loose(first) {
+        let mut next = floors.next_loose(0);
+        while let Some(number) = next {
+            best.search(candidates, number, rng);
+            next = floors.next_loose(number + 1);
+        }
+        first = floors.lowest(more, start).unwrap_or(first);
+    }
+    // Those that had no floor were searched for that alone: the start decides if another has an equal one.
+    if !best.has_group(first) && floors.floor(first, more) <= best.score {
+        let mut other = Best::new();
+        other.search(candidates, first, rng);
+        if other.score <= best.score {
+            *best = other;
         }
     }
-}
-
-fn tighten<U: AsRef<Ledger>, E: Eligibility>(
-    candidates: &Candidates<'_, U, E>,
-    group: &Group,
-    members: &[Arc<U>],
-) {
-    let version = group.version();
-    let floor = members.iter().fold(Floor::NONE, |floor, upstream| {
-        let (score, weight) = candidates.typical((**upstream).as_ref());
-        floor.and(score, weight)
-    });
-    group.tighten(version, floor);
+    let mut from = 0;
+    loop {
+        let enough = best.score * (1.0 - group::PRECISION);
+        let Some(next) = floors.next_below(enough, more, from) else {
+            return;
+        };
+        if next != first && !best.has_group(next) {
+            best.search(candidates, next, rng);
+        }
+        from = next + 1;
+    }
 }
