@@ -40,7 +40,7 @@ use fastrand::Rng;
 use parking_lot::Mutex;
 use switchyard_grid::Substation;
 use switchyard_process::vital::VitalTask;
-use switchyard_upstream::{Destination, Id};
+use switchyard_upstream::{Destination, Id, Mark};
 use tokio::time::Instant;
 
 pub use budget::RetryBudget;
@@ -153,6 +153,7 @@ impl Dispatcher {
         snapshot: &Snapshot,
         substation: &'a Substation,
         may_share: bool,
+        open_as: Option<Mark>,
     ) -> Destination<'a> {
         self.connections.follow(snapshot);
         Destination {
@@ -164,6 +165,7 @@ impl Dispatcher {
             } else {
                 1
             },
+            open_as,
             largest_answer: snapshot.config.limits.answer,
             shared: &substation.metrics().shared,
         }

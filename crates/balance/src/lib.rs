@@ -44,7 +44,7 @@ pub use lasts_estimator::LastsEstimator;
 pub use ledger::{Ledger, Reading, RequestLimit, Standing};
 pub use line::Line;
 pub use load::Load;
-pub use policy::Policy;
+pub use policy::{Policy, Preference};
 pub use promises::Promises;
 pub use request_limits::RequestLimits;
 pub use reservation::Reservation;

@@ -68,6 +68,20 @@ pub(crate) trait Choose {
     ) -> Option<Chosen>;
 }
 
+/// An upstream that the caller would rather have than the best, because a request to it costs less: for example, one to
+/// which another request is just about to be written.
+///
+/// If all of many choices are preferred, their upstream gets ahead of the others by the tolerance and no more: with
+/// each choice its score grows, and that of the best doesn't. So the loads stay within the tolerance of what they would be
+/// without it.
+#[derive(Clone, Copy, Debug)]
+pub struct Preference {
+    /// Its position in the roster.
+    pub at: usize,
+    /// By how much of its capacity it may be fuller than the best. Where no capacity is known, so many units.
+    pub tolerance: f64,
+}
+
 /// What a policy has chosen.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Chosen {

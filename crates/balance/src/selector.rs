@@ -11,8 +11,8 @@ use fastrand::Rng;
 use crate::{
     Ledger, Load, Policy, Reservation, Roster,
     policy::{
-        BeyondLimit, Candidates, Choose, Chosen, Eligibility, LeastLoad, PowerOfTwo, Random,
-        RoundRobin, Sampled, Stale, Unsampled,
+        BeyondLimit, Candidates, Choose, Chosen, Eligibility, LeastLoad, PowerOfTwo, Preference,
+        Random, RoundRobin, Sampled, Stale, Unsampled,
     },
 };
 
@@ -36,6 +36,8 @@ pub enum Reason {
     Spread,
     /// A better upstream has as many requests under way as it may have. See [`crate::request_limits`].
     Limit,
+    /// The caller prefers it, and it is worse than the best by no more than the caller's tolerance. See [`Preference`].
+    Tolerance,
     /// The chosen upstream's last sample is stale, so its ledger alone was used.
     Stale,
     /// Another upstream was tried before.
@@ -44,11 +46,12 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Policy,
         Self::Tie,
         Self::Spread,
         Self::Limit,
+        Self::Tolerance,
         Self::Stale,
         Self::Failover,
     ];
@@ -70,6 +73,7 @@ impl Reason {
             Self::Tie => Some("tie"),
             Self::Spread => Some("spread"),
             Self::Limit => Some("limit"),
+            Self::Tolerance => Some("tolerance"),
             Self::Stale => Some("stale"),
             Self::Failover => Some("failover"),
         }
@@ -151,13 +155,27 @@ impl Selector {
         tried: &[usize],
         rng: &mut Rng,
     ) -> Result<Choice<U>, Refusal> {
+        self.reserve_near(roster, load, tried, None, rng)
+    }
+
+    /// The same, but takes `prefer` if that is hardly worse than the best, where the policy goes by load. An upstream
+    /// without room, at a limit of its requests, out of rotation, or without a sample is not preferred.
+    pub fn reserve_near<U: AsRef<Ledger>>(
+        &self,
+        roster: &Roster<U>,
+        load: Load,
+        tried: &[usize],
+        prefer: Option<Preference>,
+        rng: &mut Rng,
+    ) -> Result<Choice<U>, Refusal> {
         let candidates = Candidates::<U, Sampled>::new(roster, load, tried);
-        if let Some(choice) = self.reserve_among(&candidates, rng) {
+        let prefer = prefer.filter(|_| self.goes_by_load());
+        if let Some(choice) = self.reserve_among(&candidates, prefer, rng) {
             return Ok(choice);
         }
         if candidates.best_at_limit() < f64::INFINITY {
             let candidates = Candidates::<U, BeyondLimit>::new(roster, load, tried);
-            if let Some(choice) = self.reserve_among(&candidates, rng) {
+            if let Some(choice) = self.reserve_among(&candidates, None, rng) {
                 return Ok(choice);
             }
         }
@@ -169,17 +187,27 @@ impl Selector {
             return Err(Refusal::NoUpstream);
         }
         let choice = if left.any(|(_, upstream)| (**upstream).as_ref().is_sampled()) {
-            self.reserve_among(&Candidates::<U, Stale>::new(roster, load, tried), rng)
+            self.reserve_among(&Candidates::<U, Stale>::new(roster, load, tried), None, rng)
         } else {
-            self.reserve_among(&Candidates::<U, Unsampled>::new(roster, load, tried), rng)
+            self.reserve_among(
+                &Candidates::<U, Unsampled>::new(roster, load, tried),
+                None,
+                rng,
+            )
         };
         choice.ok_or(Refusal::NoCapacity)
+    }
+
+    #[inline]
+    fn goes_by_load(&self) -> bool {
+        matches!(self.0, Kind::LeastLoad(_) | Kind::PowerOfTwo(_))
     }
 
     /// Chooses and reserves among the upstreams of one eligibility.
     fn reserve_among<U: AsRef<Ledger>, E: Eligibility>(
         &self,
         candidates: &Candidates<'_, U, E>,
+        prefer: Option<Preference>,
         rng: &mut Rng,
     ) -> Option<Choice<U>> {
         loop {
@@ -189,6 +217,10 @@ impl Selector {
                 Kind::RoundRobin(policy) => policy.choose(candidates, rng),
                 Kind::Random(policy) => policy.choose(candidates, rng),
             }?;
+            let (chosen, is_preferred) = match prefer {
+                None => (chosen, false),
+                Some(preference) => candidates.or_preferred(chosen, preference),
+            };
             let upstream = candidates.roster.get(chosen.at)?;
             let ledger = (**upstream).as_ref();
             if !ledger.reserve_from(chosen.assigned, candidates.load) {
@@ -205,7 +237,7 @@ impl Selector {
             return Some(Choice {
                 at: chosen.at,
                 reservation,
-                reason: self.reason(chosen, ledger, candidates),
+                reason: self.reason(chosen, is_preferred, ledger, candidates),
             });
         }
     }
@@ -214,14 +246,17 @@ impl Selector {
     fn reason<U: AsRef<Ledger>, E: Eligibility>(
         &self,
         chosen: Chosen,
+        is_preferred: bool,
         ledger: &Ledger,
         candidates: &Candidates<'_, U, E>,
     ) -> Reason {
-        let goes_by_load = matches!(self.0, Kind::LeastLoad(_) | Kind::PowerOfTwo(_));
+        let goes_by_load = self.goes_by_load();
         if !candidates.tried.is_empty() {
             Reason::Failover
         } else if ledger.is_stale() {
             Reason::Stale
+        } else if is_preferred {
+            Reason::Tolerance
         } else if goes_by_load && candidates.best_at_limit() < chosen.score {
             Reason::Limit
         } else if chosen.is_tie {

@@ -26,6 +26,8 @@ pub(crate) const MOST_KEYS: usize = 10_000_000;
 pub(crate) const MOST_FAILURES: u32 = 1000;
 /// The most exchanges that a success rate can require.
 pub(crate) const MOST_EXCHANGES: u64 = 1_000_000;
+/// The largest tolerance of the choice, as a share of a capacity: beyond it, load gauges would hardly be needed.
+pub(crate) const MOST_TOLERANCE: f64 = 0.1;
 /// The most streams of a connection: no known client opens more by default.
 pub(crate) const MOST_STREAMS: u32 = 10_000;
 /// The most times that one request is sent.

@@ -130,6 +130,13 @@ schema_types! {
         "minimum": 0,
         "maximum": 1
     }
+    /// A small share.
+    Tolerance: {
+        "type": "number",
+        "minimum": 0,
+        "maximum": (super::bounds::MOST_TOLERANCE),
+        "examples": [0.001]
+    }
     /// A word, or a number of requests.
     Pipeline: {
         "type": ["string", "integer"],

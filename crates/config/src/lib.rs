@@ -49,8 +49,8 @@ pub use forwarded::{Forwarded, ForwardedHeaders};
 pub use lasts::{Lasts, UnknownLasts};
 pub use max_requests::MaxRequests;
 pub use model::{
-    Admin, Admission, Charge, ClientLimits, Drain, Health, Http2, Limits, Load, Retry, Substation,
-    Timeouts, Tls, Upstream,
+    Admin, Admission, Balance, Charge, ClientLimits, Drain, Health, Http2, Limits, Load, Retry,
+    Substation, Timeouts, Tls, Upstream,
 };
 pub use network::Network;
 pub use pipeline::Pipeline;
@@ -104,6 +104,8 @@ pub struct Config {
     /// How a substation is chosen.
     #[schemars(with = "json_schema::Policy", extend("default" = Policy::default()))]
     pub policy: Policy,
+    /// How exact the choice is.
+    pub balance: Balance,
     /// How long each step of a request may take.
     pub timeouts: Timeouts,
     /// How requests are sent to substations.

@@ -222,6 +222,15 @@ impl Default for Timeouts {
     }
 }
 
+/// How exact the choice is.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
+#[schemars(default, deny_unknown_fields)]
+pub struct Balance {
+    /// By how much of its capacity a substation may be fuller than the best, if requests are about to be written to it.
+    #[schemars(with = "json_schema::Tolerance")]
+    pub tolerance: f64,
+}
+
 /// How requests are sent to substations.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
 #[schemars(default, deny_unknown_fields)]

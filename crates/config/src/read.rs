@@ -1,8 +1,8 @@
 //! The keys of the file: where each appears, and what its value must be.
 
 use super::{
-    Admin, Admission, Charge, ClientLimits, Config, Drain, Forwarded, Health, Http2, Limits, Load,
-    MaxRequests, Pipeline, Policy, Retry, Substation, Timeouts, Tls, Upstream,
+    Admin, Admission, Balance, Charge, ClientLimits, Config, Drain, Forwarded, Health, Http2,
+    Limits, Load, MaxRequests, Pipeline, Policy, Retry, Substation, Timeouts, Tls, Upstream,
     bounds::{
         LARGEST_BODY, LARGEST_HEAD, LEAST_BUFFERED, MOST_ADMIN_CONNECTIONS, MOST_ATTEMPTS,
         MOST_BUFFERED, MOST_CONNECTIONS, MOST_EXCHANGES, MOST_FAILURES, MOST_KEYS, MOST_STREAMS,
@@ -42,6 +42,7 @@ pub(super) fn config(file: &mut Section<'_>) -> Config {
         charge: file.section("charge", charge),
         load: file.section("load", load),
         policy: file.value("policy", Policy::default(), values::parsed),
+        balance: file.section("balance", balance),
         timeouts: file.section("timeouts", timeouts),
         upstream: file.section("upstream", upstream),
         limits: file.section("limits", limits),
@@ -128,6 +129,12 @@ fn timeouts(s: &mut Section<'_>) -> Timeouts {
         request: s.value("request", default.request, values::duration),
         client: s.value("client", default.client, values::duration),
         idle: s.value("idle", default.idle, values::duration),
+    }
+}
+
+fn balance(s: &mut Section<'_>) -> Balance {
+    Balance {
+        tolerance: s.value("tolerance", Balance::default().tolerance, values::tolerance),
     }
 }
 

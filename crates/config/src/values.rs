@@ -10,6 +10,7 @@ pub use source::check_host;
 pub(super) use source::{host, targets, url};
 
 use super::{
+    bounds,
     max_requests::{self, MaxRequests},
     network::Network,
     pipeline::{self, Pipeline},
@@ -295,6 +296,16 @@ pub fn check_load(value: Option<f64>) -> Read<f64> {
 pub(super) fn share(node: &Node) -> Read<f64> {
     let value = Some(number(node)?.as_f64()).filter(|value| (0.0..=1.0).contains(value));
     value.ok_or_else(|| "must be a number from 0 to 1, as in 0.2 for one in five".to_owned())
+}
+
+/// A share of a capacity by which a choice may be worse than the best.
+pub(super) fn tolerance(node: &Node) -> Read<f64> {
+    let range = 0.0..=bounds::MOST_TOLERANCE;
+    let value = Some(number(node)?.as_f64()).filter(|value| range.contains(value));
+    value.ok_or_else(|| {
+        let most = range.end();
+        format!("must be a number from 0 to {most}, as in 0.001 for a thousandth of a capacity")
+    })
 }
 
 fn number(node: &Node) -> Read<Number> {

@@ -276,6 +276,7 @@ pub fn one_proxy() -> Scenario {
         lasts: Lasts::Session,
         powers: vec![1.0],
         shares: vec![1.0],
+        tolerance: 0.0,
         poll: Poll {
             interval: Duration::from_millis(500),
             jitter: 0.1,

@@ -1,10 +1,9 @@
 //! The policies that are compared.
 
-use std::time::Duration;
-
-use switchyard_balance::{Lasts, Load, Policy};
+use switchyard_balance::{Load, Policy};
 
 use crate::picker::{LeastConnections, LedgerPolicy, Oracle, Picker, Prequal, RawGauge};
+use crate::scenario::Scenario;
 
 /// One of Switchyard's policies, or a rival.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,22 +62,21 @@ impl Contender {
         }
     }
 
-    /// The picker of one proxy over substations of these capacities. `interval` is the interval
-    /// between two polls, `lasts` is how long sessions last.
+    /// The picker of one proxy over substations of these capacities.
     #[must_use]
-    pub fn picker(self, capacities: &[Load], interval: Duration, lasts: Lasts) -> Box<dyn Picker> {
+    pub fn picker(self, capacities: &[Load], scenario: &Scenario) -> Box<dyn Picker> {
+        let ledger = |policy| LedgerPolicy::new(policy, capacities).within(scenario.tolerance);
         match self {
             Self::Oracle => Box::new(Oracle),
-            Self::Ledger(policy) => Box::new(LedgerPolicy::new(policy, capacities)),
-            Self::Told => Box::new(LedgerPolicy::new(Policy::LeastLoad, capacities).told(lasts)),
+            Self::Ledger(policy) => Box::new(ledger(policy)),
+            Self::Told => Box::new(ledger(Policy::LeastLoad).told(scenario.lasts)),
             Self::LeastConnections => Box::new(LeastConnections::new(capacities)),
-            Self::PlainLedger => {
-                Box::new(LedgerPolicy::new(Policy::LeastLoad, capacities).without_share_estimator())
-            }
+            Self::PlainLedger => Box::new(ledger(Policy::LeastLoad).without_share_estimator()),
             Self::RawGauge => Box::new(RawGauge::new(capacities, false)),
             Self::RawGaugeInFlight => Box::new(RawGauge::new(capacities, true)),
             Self::Prequal => Box::new(Prequal::new(capacities)),
             Self::PrequalPolled => {
+                let interval = scenario.poll.interval;
                 let scrapes = capacities.iter().map(|_| interval.as_secs_f64().recip());
                 Box::new(Prequal::new(capacities).with_budget(scrapes.sum()))
             }

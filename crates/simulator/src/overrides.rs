@@ -39,6 +39,10 @@ pub(crate) struct Overrides {
     #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = positive)]
     powers: Vec<f64>,
 
+    /// By how much of its capacity the substation chosen last may be fuller than the best and be chosen again
+    #[arg(long, value_name = "SHARE", value_parser = positive)]
+    tolerance: Option<f64>,
+
     /// The time from one round of scrapes to the next
     #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
     poll: Option<Duration>,
@@ -80,6 +84,7 @@ impl Overrides {
             }
         }
         changed.headroom = self.headroom.unwrap_or(changed.headroom);
+        changed.tolerance = self.tolerance.unwrap_or(changed.tolerance);
         changed.poll.interval = self.poll.unwrap_or(changed.poll.interval);
         changed.poll.scrape = self.scrape.unwrap_or(changed.poll.scrape);
         changed.answer = self.answer.unwrap_or(changed.answer);

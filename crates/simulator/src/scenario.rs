@@ -27,6 +27,10 @@ pub struct Scenario {
     pub powers: Vec<f64>,
     /// The relative share of the arrivals of each proxy.
     pub shares: Vec<f64>,
+    /// By how much of its capacity the substation of the choice before may be fuller than the best, to be chosen again:
+    /// `balance.tolerance`, with all requests in one turn, which is the worst case. Only the policies on the ledger
+    /// that go by load have it.
+    pub tolerance: f64,
     /// How the gauges are read.
     pub poll: Poll,
     /// The mean time from sending a request to its answer; the booking happens in between. Each way

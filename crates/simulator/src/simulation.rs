@@ -65,7 +65,7 @@ impl Simulation {
         let fleet = Fleet::new(scenario);
         let capacities = fleet.capacities();
         let proxy = |_: &f64| Proxy {
-            picker: contender.picker(&capacities, scenario.poll.interval, scenario.lasts),
+            picker: contender.picker(&capacities, scenario),
             scraping: vec![false; capacities.len()],
             forecast: Forecast::default(),
             promises: Promises::default(),

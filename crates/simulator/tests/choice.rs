@@ -220,6 +220,25 @@ fn substations_that_leave_and_rejoin_are_neither_flooded_nor_starved() {
     assert!(ours.peak <= best.peak + 0.05, "{ours:?} and {best:?}");
 }
 
+/// Half of all capacity is in use: a thousandth of one substation's is one car in five hundred.
+#[test]
+fn a_tolerance_costs_as_much_evenness_as_it_says() {
+    let with = |tolerance| {
+        let scenario = Scenario {
+            tolerance,
+            headroom: 2.0,
+            ..short(catalogue::one_proxy())
+        };
+        average(&scenario, LEAST_LOAD)
+    };
+    let exact = with(0.0);
+    let (thousandth, hundredth) = (with(0.001), with(0.01));
+    // Twice the tolerance, as the fleet's utilisation is one half.
+    assert!(thousandth <= exact + 0.003, "{thousandth} and {exact}");
+    assert!(hundredth <= exact + 0.021, "{hundredth} and {exact}");
+    assert!(hundredth > exact, "it was in force");
+}
+
 /// The spread of the loads after a thousand requests whose sessions all stay. They come within the
 /// time `within`, and the first comes the time `after` the start of a round of scrapes.
 fn spread_after_burst(

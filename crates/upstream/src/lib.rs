@@ -11,6 +11,7 @@ mod answer_order;
 mod connection;
 mod delivery;
 mod eligibility;
+mod open_write;
 mod pending_response;
 mod pipeline_queue;
 mod pipelined_connection;
@@ -27,6 +28,8 @@ use tokio::{
 };
 
 use connection::{Broken, Connection, Reason};
+pub use open_write::Mark;
+use open_write::OpenWrite;
 use pending_response::PendingResponse;
 use pipeline_queue::Outcome;
 use pipelined_connection::{Observation, PipelinedConnection};
@@ -91,6 +94,8 @@ pub struct Destination<'a> {
     pub most: usize,
     /// The largest body of an answer, in bytes.
     pub largest_answer: usize,
+    /// If others may be sent along: under which mark the write is open for them. See [`UpstreamClient::open_write`].
+    pub open_as: Option<Mark>,
     /// Counts the requests that join others on their connection.
     pub shared: &'a Count,
 }
@@ -128,9 +133,16 @@ pub struct UpstreamClient {
     /// A pool for each substation in the configuration.
     pools: Mutex<HashMap<Id, Arc<Mutex<Pool>>>>,
     turn_time: TurnTime,
+    open_write: OpenWrite,
 }
 
 impl UpstreamClient {
+    /// Where this worker is about to write: a request that is sent there in this turn leaves in the same write.
+    #[must_use]
+    pub fn open_write(&self) -> Option<Mark> {
+        self.open_write.mark()
+    }
+
     /// Keeps connections to these substations from now on; those to others close once their requests have ended.
     pub fn follow(&self, ids: impl IntoIterator<Item = Id>) {
         let mut pools = self.pools.lock();
@@ -160,21 +172,28 @@ impl UpstreamClient {
     ) -> Result<Answer, UpstreamError> {
         let pool = &*self.pool(to.id);
         let _guard = InFlightGuard::new(pool);
+        let open_as = to
+            .open_as
+            .filter(|_| to.most > 1 && self.open_write.is_due());
         loop {
             let lateness = self.turn_time.answer_lateness();
-            let lease = pool
-                .lock()
-                .lease(outgoing.body.len(), to.most, lateness, now);
+            let lease = pool.lock().lease(
+                outgoing.body.len(),
+                to.most,
+                lateness,
+                open_as.is_some(),
+                now,
+            );
             let done = match lease {
                 Lease::Shared(shared) => {
                     to.shared.inc();
-                    self.send_shared(pool, shared, outgoing, progress, now)
+                    self.send_shared(pool, shared, outgoing, progress, (open_as, now))
                         .await
                 }
                 Lease::FirstShared(connection) => {
                     let connection = or_connect(connection, to).await?;
                     let shared = pool.lock().share(connection, to.limits());
-                    self.send_shared(pool, shared, outgoing, progress, now)
+                    self.send_shared(pool, shared, outgoing, progress, (open_as, now))
                         .await
                 }
                 Lease::Exclusive(connection) => {
@@ -247,14 +266,20 @@ impl UpstreamClient {
         shared: Arc<PipelinedConnection>,
         outgoing: &Outgoing<'_>,
         progress: &mut Progress,
-        now: Instant,
+        (open_as, now): (Option<Mark>, Instant),
     ) -> Option<Result<Answer, UpstreamError>> {
         let ticket = match shared.join(outgoing, now) {
             Ok(ticket) => ticket,
             Err(error) => return Some(Err(UpstreamError::Unencodable(error))),
         };
         let mut pending = PendingResponse::new((pool, &self.turn_time), shared, ticket, progress);
-        pending.yield_for_batch().await;
+        if pending.is_writer() {
+            let open = open_as.map(|mark| self.open_write.open(mark));
+            let batch = pending.yield_for_batch().await;
+            if open.is_some() {
+                self.open_write.record(batch);
+            }
+        }
         match (&mut pending).await {
             Outcome::Answered(answer) => Some(Ok(answer)),
             Outcome::Unprocessed => None,

@@ -49,13 +49,19 @@ impl<'a> PendingResponse<'a> {
         }
     }
 
-    /// If this request is the one that writes, yields for one turn so that others can join its write.
-    pub(super) async fn yield_for_batch(&self) {
+    /// Whether this request is the one that writes.
+    pub(super) fn is_writer(&self) -> bool {
         let shared = self.shared.as_ref();
-        if let Some(shared) = shared.filter(|shared| shared.is_writer(self.ticket)) {
-            self.turn_time.yield_and_measure().await;
-            self.pool.lock().record_batch(shared.pending_writes());
-        }
+        shared.is_some_and(|shared| shared.is_writer(self.ticket))
+    }
+
+    /// Yields for one turn so that others can join the write of this request. Returns how many requests it has then.
+    pub(super) async fn yield_for_batch(&self) -> usize {
+        self.turn_time.yield_and_measure().await;
+        let shared = self.shared.as_ref();
+        let batch = shared.map_or(0, |shared| shared.pending_writes());
+        self.pool.lock().record_batch(batch);
+        batch
     }
 
     /// What the kernel knows of the bytes from `begins` on.

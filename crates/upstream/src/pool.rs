@@ -90,7 +90,8 @@ impl Pool {
         self.in_flight -= 1;
     }
 
-    /// Chooses a connection for a request with a body of `body` bytes, where at most `most` share one.
+    /// Chooses a connection for a request with a body of `body` bytes, where at most `most` share one. `expects_batch`
+    /// says that others are expected to come along in the same write.
     ///
     /// A request joins a connection only if its oldest request has not waited longer than [`PROMPT`] and the
     /// worker's own `lateness`.
@@ -99,9 +100,10 @@ impl Pool {
         body: usize,
         most: usize,
         lateness: Duration,
+        expects_batch: bool,
         now: Instant,
     ) -> Lease {
-        let expects_batch = self.in_flight > 1 || self.batching > 0;
+        let expects_batch = expects_batch || self.in_flight > 1 || self.batching > 0;
         let may_share = most > 1
             && expects_batch
             && self.eligibility.is_eligible()

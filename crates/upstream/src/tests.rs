@@ -67,6 +67,7 @@ fn destination(address: SocketAddr, most: usize) -> Destination<'static> {
         connect_timeout: Duration::from_secs(5),
         most,
         largest_answer: 64,
+        open_as: None,
         shared: Box::leak(Box::default()),
     }
 }

@@ -206,7 +206,8 @@ impl Dispatcher {
         let now = snapshot.grid.clock().at(sent);
         let record = &context.client.record;
         let may_share = self.state.suspects.may_share(context.source, record, now);
-        let to = self.destination(snapshot, substation, may_share);
+        let open_as = placement.as_ref().and_then(|placement| placement.open_as);
+        let to = self.destination(snapshot, substation, may_share, open_as);
         let exchange = self
             .connections
             .client

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use switchyard_balance::{Choice, Explanation, Load, Reason, Refusal, Reservation};
-use switchyard_grid::{ChoiceMetrics, Grid, Substation, Trial};
+use switchyard_balance::{Choice, Explanation, Load, Preference, Reason, Refusal, Reservation};
+use switchyard_grid::{ChoiceMetrics, Substation, Trial};
+use switchyard_upstream::Mark;
 use tokio::time::Instant;
 
 use super::{
@@ -26,6 +27,8 @@ pub(super) struct Placement {
     pub(super) reservation: Reservation<Substation>,
     /// Why the substation was chosen; `None` if it was not chosen but holds the request's key.
     reason: Option<Reason>,
+    /// Under which mark its write is open for others, if `balance.tolerance` lets them come along.
+    pub(super) open_as: Option<Mark>,
     /// Set if this request is the trial that decides whether the substation returns to rotation.
     pub(super) trial: Option<Trial>,
 }
@@ -78,6 +81,7 @@ impl Dispatcher {
                     let placement = Placement {
                         reservation: Reservation::of(Arc::clone(&holder), load),
                         reason: None,
+                        open_as: None,
                         trial: None,
                     };
                     return Ok(Selected {
@@ -123,9 +127,9 @@ impl Dispatcher {
     ) -> Result<Selected, Refusal> {
         let grid = &snapshot.grid;
         loop {
-            let choice = match self.choose(load, tried, grid, since) {
+            let choice = match self.choose(load, tried, snapshot, since) {
                 Err(Refusal::NoCapacity) if grid.open_probes() => {
-                    self.choose(load, tried, grid, since)?
+                    self.choose(load, tried, snapshot, since)?
                 }
                 chosen => chosen?,
             };
@@ -137,6 +141,10 @@ impl Dispatcher {
                     placement: Some(Placement {
                         reservation: choice.reservation,
                         reason: Some(choice.reason),
+                        open_as: (snapshot.config.balance.tolerance > 0.0).then_some(Mark {
+                            version: snapshot.version,
+                            at: choice.at,
+                        }),
                         trial,
                     }),
                 });
@@ -150,9 +158,11 @@ impl Dispatcher {
         &self,
         load: Load,
         tried: &[usize],
-        grid: &Arc<Grid>,
+        snapshot: &Snapshot,
         since: Instant,
     ) -> Result<Choice<Substation>, Refusal> {
+        let grid = &snapshot.grid;
+        let prefer = self.preference(snapshot);
         let decisions = &self.state.decisions;
         let now = grid.clock().at(since);
         let is_recorded = decisions.should_record(now);
@@ -160,7 +170,9 @@ impl Dispatcher {
         let choice = self.random(|rng| {
             let is_timed = rng.u32(..) % ChoiceMetrics::SAMPLING == 0;
             let before = is_timed.then(std::time::Instant::now);
-            let choice = grid.selector().reserve(grid.roster(), load, tried, rng)?;
+            let choice = grid
+                .selector()
+                .reserve_near(grid.roster(), load, tried, prefer, rng)?;
             if let Some(before) = before {
                 let metrics = grid.choice_metrics();
                 metrics.seconds.observe(before.elapsed().as_secs_f64());
@@ -175,6 +187,20 @@ impl Dispatcher {
             decisions.record(Decision::new(grid, now, load, &choice, explanation));
         }
         Ok(choice)
+    }
+
+    /// The substation to which this worker is about to write, if `balance.tolerance` allows a choice to prefer it.
+    fn preference(&self, snapshot: &Snapshot) -> Option<Preference> {
+        let tolerance = snapshot.config.balance.tolerance;
+        if tolerance <= 0.0 {
+            return None;
+        }
+        let open = self.connections.client.open_write()?;
+        // In another grid the same position is another substation.
+        (open.version == snapshot.version).then_some(Preference {
+            at: open.at,
+            tolerance,
+        })
     }
 
     /// Counts which substation was selected for a charge, and why a charge is sent again.

@@ -2,7 +2,7 @@
 
 use std::{cell::Cell, marker::PhantomData, sync::Arc};
 
-use super::{Chosen, SearchedGroup};
+use super::{Chosen, Preference, SearchedGroup};
 use crate::{
     Ledger, Load, Roster,
     group::{Floor, FloorVersion},
@@ -221,6 +221,27 @@ impl<'a, U: AsRef<Ledger>, E: Eligibility> Candidates<'a, U, E> {
         let floor = group.floor.raised(before, after);
         let floors = self.roster.floors();
         floors.tighten(group.number, group.version, floor);
+    }
+
+    /// The preferred upstream in place of the best one, if it is fit and not worse by more than the tolerance; and whether
+    /// it is worse.
+    pub(crate) fn or_preferred(&self, best: Chosen, preference: Preference) -> (Chosen, bool) {
+        let Preference { at, tolerance } = preference;
+        let Some(upstream) = self.roster.get(at).filter(|_| at != best.at) else {
+            return (best, false);
+        };
+        let ledger = (**upstream).as_ref();
+        let preferred = self.read(at, ledger);
+        // Scores are in millionths of a capacity.
+        if preferred.score <= best.score + tolerance * Load::SCALE
+            && self.is_fit(&preferred, ledger)
+        {
+            let is_worse = preferred.score > best.score;
+            let is_tie = !is_worse;
+            let chosen = preferred.chosen();
+            return (Chosen { is_tie, ..chosen }, is_worse);
+        }
+        (best, false)
     }
 
     /// All candidates that are fit.

@@ -106,7 +106,8 @@ impl Best {
             notes = notes.and(typical, weight);
             if candidate.score <= self.score {
                 let is_lower = candidate.score < self.score;
-                if (is_lower || self.may_tie(at)) && candidates.is_fit(&candidate, ledger) {
+                let may_tie = self.ties < MAX_TIES && !self.has(at);
+                if (is_lower || may_tie) && candidates.is_fit(&candidate, ledger) {
                     self.ties = if is_lower { 0 } else { self.ties };
                     self.score = candidate.score;
                     if let Some(slot) = self.tied.get_mut(self.ties) {
@@ -119,10 +120,11 @@ impl Best {
         notes
     }
 
-    /// Whether the upstream at this position may be one more of those that tie.
-    fn may_tie(&self, at: usize) -> bool {
+    /// Whether the upstream at this position is kept already, because its group was searched before.
+    #[inline]
+    fn has(&self, at: usize) -> bool {
         let mut tied = self.tied.iter().take(self.ties);
-        self.ties < MAX_TIES && tied.all(|(other, _)| *other != at)
+        tied.any(|(other, _)| *other == at)
     }
 
     /// Whether the best one is known to be in this group.

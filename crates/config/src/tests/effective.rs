@@ -39,6 +39,8 @@ load:
   visibility_lag: 0s
   stale_after: 2s
 policy: least_load
+balance:
+  tolerance: 0.0
 timeouts:
   connect: 200ms
   request: 5s
@@ -120,6 +122,7 @@ load:
   visibility_lag: 5s
   stale_after: 1m 30s
 policy: power_of_two
+balance: {tolerance: 0.001}
 timeouts: {connect: 1us, request: 1h, client: 0.25s, idle: 61s}
 limits: {head: 1KiB, body: 65537, connections: 1, requests: 2}
 forwarded: {trust: [10.0.0.0/8, "::1"], send: forwarded}
@@ -131,6 +134,7 @@ threads: 256
 "#,
     );
     assert_eq!(config.policy, switchyard_balance::Policy::PowerOfTwo.into());
+    assert_eq!(config.balance.tolerance.to_bits(), 0.001_f64.to_bits());
     let tls = config.tls.as_ref().unwrap();
     assert_eq!(
         [&tls.certificate, &tls.key],

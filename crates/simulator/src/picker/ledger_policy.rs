@@ -5,8 +5,8 @@ use std::sync::Arc;
 use fastrand::Rng;
 use switchyard_balance::ledger::ScrapeSent;
 use switchyard_balance::{
-    Lasts, LastsEstimator, Ledger, Load, Policy, Reading, Roster, Selector, ShareEstimator,
-    Standing,
+    Lasts, LastsEstimator, Ledger, Load, Policy, Preference, Reading, Roster, Selector,
+    ShareEstimator, Standing,
 };
 
 use super::{Pick, Picker, Scrape, World};
@@ -18,6 +18,8 @@ pub struct LedgerPolicy {
     roster: Roster<Ledger>,
     share_estimator: Option<ShareEstimator>,
     lasts_estimator: Option<LastsEstimator>,
+    tolerance: f64,
+    last: Option<usize>,
 }
 
 impl LedgerPolicy {
@@ -30,7 +32,17 @@ impl LedgerPolicy {
             roster: Roster::new(ledgers),
             share_estimator: Some(ShareEstimator::new()),
             lasts_estimator: Some(LastsEstimator::new()),
+            tolerance: 0.0,
+            last: None,
         }
+    }
+
+    /// The same policy, which takes the same substation again while the best one is better by no more than this part of
+    /// a capacity.
+    #[must_use]
+    pub fn within(mut self, tolerance: f64) -> Self {
+        self.tolerance = tolerance;
+        self
     }
 
     /// The same policy, told how long sessions last.
@@ -66,8 +78,15 @@ impl Picker for LedgerPolicy {
                 });
             }
         }
-        let chosen = self.selector.reserve(&self.roster, power, &[], rng);
-        chosen.ok().map(|choice| Pick {
+        let tolerance = self.tolerance;
+        let last = self.last.filter(|_| tolerance > 0.0);
+        let prefer = last.map(|at| Preference { at, tolerance });
+        let chosen = self
+            .selector
+            .reserve_near(&self.roster, power, &[], prefer, rng);
+        let choice = chosen.ok()?;
+        self.last = Some(choice.at);
+        Some(Pick {
             at: choice.at,
             reservation: Some(choice.reservation),
         })
