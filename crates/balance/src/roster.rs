@@ -26,6 +26,7 @@ use crate::{
 pub struct Roster<U> {
     upstreams: Box<[Arc<U>]>,
     floors: Arc<Floors>,
+    group_size: usize,
     typical: Load,
     /// Bits of an `f64`.
     share: AtomicU64,
@@ -36,7 +37,8 @@ impl<U: AsRef<Ledger>> Roster<U> {
     #[must_use]
     pub fn new(upstreams: impl IntoIterator<Item = Arc<U>>) -> Self {
         let upstreams: Box<[_]> = upstreams.into_iter().collect();
-        let groups = upstreams.chunks(group::SIZE);
+        let group_size = group::size_among(upstreams.len());
+        let groups = upstreams.chunks(group_size);
         let floors = Arc::new(Floors::new(groups.len()));
         for (number, members) in groups.enumerate() {
             let group = Arc::new(floors.group(number));
@@ -46,6 +48,7 @@ impl<U: AsRef<Ledger>> Roster<U> {
         }
         Self {
             floors,
+            group_size,
             upstreams,
             typical: Load::ZERO,
             share: AtomicU64::new(1_f64.to_bits()),
@@ -172,14 +175,20 @@ impl<U: AsRef<Ledger>> Roster<U> {
     /// The number of its groups.
     #[inline]
     pub(crate) fn groups(&self) -> usize {
-        self.upstreams.len().div_ceil(group::SIZE)
+        self.upstreams.len().div_ceil(self.group_size)
+    }
+
+    /// The number of the group of the upstream at a position.
+    #[inline]
+    pub(crate) fn group_of(&self, at: usize) -> usize {
+        at / self.group_size
     }
 
     /// The members of a group, with the position of the first one.
     #[inline]
     pub(crate) fn members(&self, group: usize) -> (usize, &[Arc<U>]) {
-        let from = (group * group::SIZE).min(self.upstreams.len());
-        let to = (from + group::SIZE).min(self.upstreams.len());
+        let from = (group * self.group_size).min(self.upstreams.len());
+        let to = (from + self.group_size).min(self.upstreams.len());
         (from, self.upstreams.get(from..to).unwrap_or_default())
     }
 }

@@ -37,12 +37,12 @@ impl Choose for LeastLoad {
             best.scan(candidates, start, first, ());
             best.scan(candidates, 0, wrapped, ());
         }
-        best.draw(rng)
+        best.draw(candidates, rng)
     }
 }
 
 /// Up to this many upstreams, reading each is as fast as reading floors.
-const FULL_SCAN_LIMIT: usize = 8 * group::SIZE;
+const FULL_SCAN_LIMIT: usize = 32;
 
 /// Up to so many groups without a floor are looked for one by one.
 const FEW_LOOSE: usize = 4;
@@ -155,7 +155,12 @@ impl Best {
     }
 
     #[inline]
-    fn draw(&self, rng: &mut Rng) -> Option<Chosen> {
+    fn draw<U: AsRef<Ledger>, E: Eligibility>(
+        &self,
+        candidates: &Candidates<'_, U, E>,
+        rng: &mut Rng,
+    ) -> Option<Chosen> {
+        let group_of = |at| candidates.roster.group_of(at);
         let is_tie = self.ties > 1;
         let drawn = if is_tie { rng.usize(..self.ties) } else { 0 };
         let (at, assigned) = self.tied.get(..self.ties)?.get(drawn).copied()?;
@@ -164,7 +169,7 @@ impl Best {
             score: self.score,
             assigned,
             is_tie,
-            group: self.group.filter(|group| group.number == at / group::SIZE),
+            group: self.group.filter(|group| group.number == group_of(at)),
         })
     }
 }
