@@ -1,9 +1,9 @@
 //! The answer to a client: its content, and the two forms in which it is sent.
 
-use std::sync::Arc;
+use std::{convert::Infallible, sync::Arc};
 
 use bytes::{BufMut, Bytes};
-use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use pingora_core::protocols::http::date::get_cached_date;
 use switchyard_grid::Substation;
 use switchyard_http1::{Answer, nominates};
@@ -14,6 +14,13 @@ use switchyard_wire::{
 
 /// Enough bytes for a usual head and body, so that the buffer grows once at most.
 const BUFFER: usize = 512;
+/// Room for the headers of a usual answer, so that their map is made once.
+const USUAL_HEADERS: usize = 8;
+
+static SUBSTATION_NAME: HeaderName = HeaderName::from_static(SUBSTATION);
+static REQUEST_ID_NAME: HeaderName = HeaderName::from_static(REQUEST_ID);
+/// The type of nearly every body.
+static JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// An answer, and the substation that gave it.
 #[derive(Debug)]
@@ -101,17 +108,24 @@ impl Reply {
 
     /// It as the head of an HTTP/2 answer, and its body. An error means that a substation's header is not fit for HTTP/2.
     pub fn into_http2(self, is_head: bool) -> Result<(Response<()>, Bytes), http::Error> {
+        let mut headers = HeaderMap::with_capacity(USUAL_HEADERS);
+        self.fields(|field| {
+            let (name, value) = field.into_http2()?;
+            headers.try_append(name, value)?;
+            Ok::<_, http::Error>(())
+        })?;
+        if let Some(length) = self.content_length() {
+            headers.try_append(header::CONTENT_LENGTH, length.into())?;
+        }
+        headers.try_append(header::DATE, get_cached_date())?;
+        let mut request_id = self.request_id;
+        // No id comes twice, so none may take a place in the table of headers that both ends keep. With the ids of earlier
+        // answers in it, `h2` would compare each new one with all of them.
+        request_id.set_sensitive(true);
+        headers.try_append(&REQUEST_ID_NAME, request_id)?;
         let mut response = Response::new(());
         *response.status_mut() = StatusCode::from_u16(self.status)?;
-        let headers = response.headers_mut();
-        let mut appended = Ok(());
-        self.fields(|name, value| {
-            if appended.is_ok() {
-                appended = append(headers, name, value);
-            }
-        });
-        appended?;
-        append(headers, b"date", get_cached_date().as_bytes())?;
+        *response.headers_mut() = headers;
         let body = if is_head { Bytes::new() } else { self.body };
         Ok((response, body))
     }
@@ -134,7 +148,17 @@ impl Reply {
                 wire.put_slice(part);
             }
         };
-        self.fields(&mut put);
+        let Ok(()) = self.fields(|field| {
+            put(field.name(), field.value());
+            Ok::<_, Infallible>(())
+        });
+        put(REQUEST_ID.as_bytes(), self.request_id.as_bytes());
+        if let Some(length) = self.content_length() {
+            put(
+                b"content-length",
+                itoa::Buffer::new().format(length).as_bytes(),
+            );
+        }
         put(b"date", date);
         put(
             b"connection",
@@ -147,8 +171,8 @@ impl Reply {
         wire
     }
 
-    /// The headers, except those of the connection.
-    fn fields(&self, mut put: impl FnMut(&[u8], &[u8])) {
+    /// The headers, except those of the connection, the request's id and the length.
+    fn fields<E>(&self, mut put: impl FnMut(Field<'_>) -> Result<(), E>) -> Result<(), E> {
         match &self.content {
             Content::Answer(RoutedAnswer { answer, substation }) => {
                 let connection = || {
@@ -160,30 +184,71 @@ impl Reply {
                 };
                 for (name, value) in answer.headers() {
                     if is_end_to_end(name) && !is_nominated(name) {
-                        put(name, value);
+                        put(Field::PassedOn(name, value))?;
                     }
                 }
-                let name = substation.public_name();
-                put(SUBSTATION.as_bytes(), name.header().as_bytes());
+                put(Field::Own(
+                    &SUBSTATION_NAME,
+                    substation.public_name().header(),
+                ))
             }
             Content::Failure {
                 allow,
                 retry_after_seconds,
             } => {
-                put(b"content-type", b"application/json");
+                put(Field::Own(&header::CONTENT_TYPE, &JSON))?;
                 if let Some(allow) = allow {
-                    put(b"allow", allow.as_bytes());
+                    put(Field::Own(&header::ALLOW, &HeaderValue::from_static(allow)))?;
                 }
                 if let Some(seconds) = retry_after_seconds {
-                    put(b"retry-after", seconds.to_string().as_bytes());
+                    put(Field::Own(&header::RETRY_AFTER, &(*seconds).into()))?;
                 }
+                Ok(())
             }
         }
-        put(REQUEST_ID.as_bytes(), self.request_id.as_bytes());
-        if !matches!(self.status, 204 | 304) {
-            let mut digits = itoa::Buffer::new();
-            let length = digits.format(self.body.len());
-            put(b"content-length", length.as_bytes());
+    }
+
+    /// The length of the body, unless an answer of this status never has one.
+    fn content_length(&self) -> Option<usize> {
+        (!matches!(self.status, 204 | 304)).then_some(self.body.len())
+    }
+}
+
+/// One header of an answer.
+enum Field<'a> {
+    /// Name and value as the substation wrote them.
+    PassedOn(&'a [u8], &'a [u8]),
+    /// A header of the proxy itself.
+    Own(&'a HeaderName, &'a HeaderValue),
+}
+
+impl Field<'_> {
+    fn name(&self) -> &[u8] {
+        match self {
+            Self::PassedOn(name, _) => name,
+            Self::Own(name, _) => name.as_str().as_bytes(),
+        }
+    }
+
+    fn value(&self) -> &[u8] {
+        match self {
+            Self::PassedOn(_, value) => value,
+            Self::Own(_, value) => value.as_bytes(),
+        }
+    }
+
+    /// Name and value as the `http` crate has them. What nearly every answer says is not copied.
+    fn into_http2(self) -> Result<(HeaderName, HeaderValue), http::Error> {
+        match self {
+            Self::Own(name, value) => Ok((name.clone(), value.clone())),
+            Self::PassedOn(b"content-type", value) if value == JSON.as_bytes() => {
+                Ok((header::CONTENT_TYPE, JSON.clone()))
+            }
+            // A part of the answer would keep all of it in memory, for as long as the table of headers has the header.
+            Self::PassedOn(name, value) => Ok((
+                HeaderName::from_bytes(name)?,
+                HeaderValue::from_bytes(value)?,
+            )),
         }
     }
 }
@@ -191,14 +256,6 @@ impl Reply {
 /// Whether this refuses a request over a limit of the proxy or of its client.
 fn is_shed(failure: &Failure) -> bool {
     matches!(failure.code, Code::Overloaded | Code::RateLimited)
-}
-
-fn append(headers: &mut HeaderMap, name: &[u8], value: &[u8]) -> Result<(), http::Error> {
-    headers.append(
-        HeaderName::from_bytes(name)?,
-        HeaderValue::from_bytes(value)?,
-    );
-    Ok(())
 }
 
 /// Whether a substation's header goes to the client: not one of the connection, not a load report to the balancer, and
@@ -221,4 +278,64 @@ fn is_end_to_end(name: &[u8]) -> bool {
     !NOT_FOR_CLIENTS
         .iter()
         .any(|hop| name.eq_ignore_ascii_case(hop.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failing() -> Reply {
+        let failure = Failure {
+            allow: Some("POST"),
+            ..Failure::new(Code::Overloaded, "test")
+        };
+        Reply::failing(&failure, Some(2), HeaderValue::from_static("r1"))
+    }
+
+    #[test]
+    fn both_forms_have_the_same_headers() {
+        let wire = String::from_utf8(failing().to_wire(false)).unwrap();
+        let (head, sent) = wire.split_once("\r\n\r\n").unwrap();
+        let mut lines: Vec<_> = head.lines().skip(1).collect();
+        lines.retain(|line| !line.starts_with("connection: ") && !line.starts_with("date: "));
+        lines.sort_unstable();
+        let (response, body) = failing().into_http2(false).unwrap();
+        let mut headers: Vec<_> = response
+            .headers()
+            .iter()
+            .filter(|(name, _)| *name != header::DATE)
+            .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()))
+            .collect();
+        headers.sort_unstable();
+        assert_eq!(headers, lines);
+        assert!(response.headers().contains_key(header::DATE));
+        assert_eq!(
+            (response.status().as_u16(), &body[..]),
+            (503, sent.as_bytes())
+        );
+        let (_, none) = failing().into_http2(true).unwrap();
+        assert!(none.is_empty(), "the answer to a HEAD");
+    }
+
+    #[test]
+    fn only_the_id_of_a_request_stays_out_of_the_table_of_headers() {
+        let (response, _) = failing().into_http2(false).unwrap();
+        for (name, value) in response.headers() {
+            assert_eq!(value.is_sensitive(), name == REQUEST_ID, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_a_substation_wrote_goes_on_as_it_is_unless_http2_has_no_form_for_it() {
+        let passed = |name, value| Field::PassedOn(name, value).into_http2();
+        let (name, value) = passed(b"Content-Type", b"text/plain").unwrap();
+        assert_eq!(
+            (name, value.as_bytes()),
+            (header::CONTENT_TYPE, &b"text/plain"[..])
+        );
+        let (name, value) = passed(b"content-type", b"application/json").unwrap();
+        assert_eq!((name, value), (header::CONTENT_TYPE, JSON.clone()));
+        assert!(passed(b"x y", b"1").is_err());
+        assert!(passed(b"x", b"1\n2").is_err());
+    }
 }
