@@ -5,7 +5,11 @@
 //! the timer fires early, it is set again to the deadline that counts. Under steady traffic that happens once in a few
 //! seconds, not several times per request.
 
-use std::{future::Future, pin::Pin, task::Poll};
+use std::{
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll},
+};
 
 use tokio::time::{Instant, Sleep, sleep_until};
 
@@ -39,17 +43,22 @@ impl DeadlineTimer {
             if let Poll::Ready(output) = work.as_mut().poll(context) {
                 return Poll::Ready(Ok(output));
             }
-            if self.timer.deadline() > deadline {
-                self.timer.as_mut().reset(deadline);
-            }
-            while self.timer.as_mut().poll(context).is_ready() {
-                if Instant::now() >= deadline {
-                    return Poll::Ready(Err(Elapsed));
-                }
-                self.timer.as_mut().reset(deadline);
-            }
-            Poll::Pending
+            self.poll_elapsed(deadline, context).map(Err)
         })
+    }
+
+    /// Whether `deadline` has passed. If not, the caller is woken once it has, and perhaps before.
+    pub fn poll_elapsed(&mut self, deadline: Instant, context: &mut Context<'_>) -> Poll<Elapsed> {
+        if self.timer.deadline() > deadline {
+            self.timer.as_mut().reset(deadline);
+        }
+        while self.timer.as_mut().poll(context).is_ready() {
+            if Instant::now() >= deadline {
+                return Poll::Ready(Elapsed);
+            }
+            self.timer.as_mut().reset(deadline);
+        }
+        Poll::Pending
     }
 }
 

@@ -52,6 +52,7 @@ const fn request_limits(limits: &config::Limits) -> RequestLimits {
 pub struct Ingress {
     dispatcher: Dispatcher,
     stop: ShutdownWatch,
+    idle_tasks: Arc<http2::IdleTasks>,
 }
 
 /// The protocol of a connection.
@@ -75,7 +76,11 @@ impl Ingress {
     /// An ingress whose requests `dispatcher` answers, until `stop` turns true.
     #[must_use]
     pub fn new(dispatcher: Dispatcher, stop: ShutdownWatch) -> Self {
-        Self { dispatcher, stop }
+        Self {
+            dispatcher,
+            stop,
+            idle_tasks: Arc::default(),
+        }
     }
 
     fn runtime(&self) -> &Runtime {

@@ -21,22 +21,15 @@
 //! sent and have time to arrive before the connection closes (`lingering.rs`). Each connection counts as graceful in
 //! `in_flight.rs` until then, so that the process waits for it too.
 
+mod connection;
 mod frame_budget;
+mod head;
 mod lingering;
 mod stream;
+mod tasks;
 
-use std::{
-    io,
-    pin::pin,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering::SeqCst},
-    },
-    time::Duration,
-};
+use std::{io, sync::Arc};
 
-use bytes::Bytes;
-use h2::{Reason, server::Connection};
 use pingora_core::{
     protocols::{
         Stream,
@@ -46,22 +39,18 @@ use pingora_core::{
 };
 use tokio::{
     io::AsyncWriteExt,
-    sync::Notify,
-    time::{Instant, sleep, timeout, timeout_at},
+    time::{Instant, timeout, timeout_at},
 };
-use tracing::debug;
-
-use switchyard_wire::Code;
 
 use super::Ingress;
 use crate::{client_connection::CLOSE_GRACE, dispatch::Client, metrics::Share};
+use connection::Connection;
 use lingering::Lingering;
+use stream::Streams;
+pub(super) use tasks::IdleTasks;
 
 /// The first bytes of a client (RFC 9113 §3.4).
 pub(super) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-
-/// How many malformed requests end a connection.
-const MOST_MALFORMED: u32 = 32;
 
 /// Serves a connection to its end. `started` is when it was accepted.
 pub(super) async fn serve(
@@ -99,17 +88,18 @@ pub(super) async fn serve(
         let share = u32::try_from(now.config.limits.client.requests).unwrap_or(u32::MAX);
         let most = now.config.http2.streams.min(share);
         options.max_concurrent_streams(most);
-        options.max_header_list_size(stream::largest_list(now.config.limits.head));
+        options.max_header_list_size(head::largest_list(now.config.limits.head));
         (started + now.config.timeouts.client, most)
     };
-    let client = Arc::new(client);
-    let flooded = stream.flooded();
+    let flood = stream.flood();
     let stream: Stream = Box::new(stream);
     let greeted = timeout_at(deadline, handshake(stream, Some(options))).await;
-    let mut connection = greeted.ok()?.ok()?;
+    let greeted = greeted.ok()?.ok()?;
     let _graceful = ingress.runtime().in_flight.graceful();
-    let client = (&client, most);
-    accept(ingress, &mut connection, client, &flooded, stop.clone()).await;
+    let streams = Streams::new(Arc::clone(ingress), client);
+    Connection::new(greeted, streams, most, flood)
+        .serve(stop.clone())
+        .await;
     Some(())
 }
 
@@ -123,141 +113,4 @@ async fn turn_away(stream: &mut Lingering) -> io::Result<()> {
     stream.write_all(&REFUSAL).await?;
     stream.flush().await?;
     stream.shutdown().await
-}
-
-async fn accept(
-    ingress: &Arc<Ingress>,
-    connection: &mut Connection<Stream, Bytes>,
-    (client, most): (&Arc<Client>, u32),
-    flooded: &Notify,
-    mut stop: ShutdownWatch,
-) {
-    let most = usize::try_from(most).unwrap_or(usize::MAX);
-    let largest = ingress.runtime().now().config.limits.head;
-    let work = Arc::new(Work::default());
-    let mut malformed = 0;
-    let (mut is_ending, mut has_asked) = (false, false);
-    let mut stopped = pin!(async {
-        // Without a sender the signal can't come any more.
-        let _ = stop.wait_for(|stop| *stop).await;
-    });
-    loop {
-        let patience = {
-            let timeouts = &ingress.runtime().now().config.timeouts;
-            match (is_ending, has_asked) {
-                (true, _) => CLOSE_GRACE,
-                // A client connects to ask something.
-                (false, false) => timeouts.client.min(timeouts.idle),
-                (false, true) => timeouts.idle,
-            }
-        };
-        tokio::select! {
-            biased;
-            () = &mut stopped, if !is_ending => {
-                connection.graceful_shutdown();
-                is_ending = true;
-            }
-            () = flooded.notified() => {
-                debug!("HTTP/2 connection is flooded with frames that ask for nothing");
-                connection.abrupt_shutdown(Reason::ENHANCE_YOUR_CALM);
-                is_ending = true;
-            }
-            // Polling this also drives everything sent and received on the connection.
-            accepted = connection.accept() => match accepted {
-                Some(Ok((request, answer))) if work.count() < most => {
-                    has_asked = true;
-                    let (mut head, body) = request.into_parts();
-                    let fault = stream::check(&mut head, largest).err();
-                    malformed += u32::from(fault.is_some());
-                    let guard = work.begin();
-                    let (ingress, client) = (Arc::clone(ingress), Arc::clone(client));
-                    tokio::spawn(async move {
-                        ingress.stream(&client, (head, body), answer, fault).await;
-                        drop(guard);
-                    });
-                    if malformed == MOST_MALFORMED {
-                        connection.abrupt_shutdown(Reason::ENHANCE_YOUR_CALM);
-                        is_ending = true;
-                    }
-                }
-                Some(Ok((_, mut answer))) => {
-                    ingress.runtime().metrics.requests.rejected(Code::Overloaded.name());
-                    answer.send_reset(Reason::REFUSED_STREAM);
-                }
-                None => return,
-                Some(Err(error)) => {
-                    debug!(%error, "HTTP/2 connection failed");
-                    return;
-                }
-            },
-            () = work.idle_for(patience) => {
-                if is_ending {
-                    return;
-                }
-                connection.graceful_shutdown();
-                is_ending = true;
-            }
-        }
-    }
-}
-
-/// Counts the requests in flight of one connection, including those whose streams were reset.
-#[derive(Debug, Default)]
-struct Work {
-    count: AtomicUsize,
-    ended: Notify,
-}
-
-/// One request in flight; counted until dropped.
-struct WorkGuard(Arc<Work>);
-
-impl Work {
-    fn count(&self) -> usize {
-        self.count.load(SeqCst)
-    }
-
-    fn begin(self: &Arc<Self>) -> WorkGuard {
-        self.count.fetch_add(1, SeqCst);
-        WorkGuard(Arc::clone(self))
-    }
-
-    /// Completes once no request has been in flight for this long.
-    async fn idle_for(&self, patience: Duration) {
-        loop {
-            while self.count() > 0 {
-                self.ended.notified().await;
-            }
-            sleep(patience).await;
-            if self.count() == 0 {
-                return;
-            }
-        }
-    }
-}
-
-impl Drop for WorkGuard {
-    fn drop(&mut self) {
-        self.0.count.fetch_sub(1, SeqCst);
-        self.0.ended.notify_one();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test(start_paused = true)]
-    async fn a_connection_is_idle_only_after_its_last_request() {
-        let work = Arc::new(Work::default());
-        let guards = [work.begin(), work.begin()];
-        let start = Instant::now();
-        tokio::spawn(async move {
-            for guard in guards {
-                sleep(Duration::from_secs(5)).await;
-                drop(guard);
-            }
-        });
-        work.idle_for(Duration::from_secs(1)).await;
-        assert_eq!(start.elapsed().as_secs(), 11);
-    }
 }

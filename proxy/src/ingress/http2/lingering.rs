@@ -6,20 +6,22 @@
 //! side, and then reads and drops everything until the client closes too.
 //!
 //! It is also where the client's frames are [counted](super::frame_budget), since all its bytes pass here. Once they are a
-//! flood, nothing more of them is read, and [`Lingering::flooded`] says so. What `h2` keeps of a frame or a head until the
+//! flood, nothing more of them is read, and [`Lingering::flood`] says so. What `h2` keeps of a frame or a head until the
 //! rest comes counts as that of a request does.
 
 use std::{
     io,
     pin::Pin,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
     task::{Context, Poll, ready},
 };
 
 use pingora_core::protocols::Stream;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    sync::Notify,
     time::{Instant, Sleep, sleep_until},
 };
 
@@ -46,9 +48,8 @@ pub(super) struct Lingering {
     /// What `h2` keeps of unfinished frames and heads.
     share: BufferShare,
     started: Instant,
-    /// Told once the frames are a flood.
-    flood: Arc<Notify>,
-    is_flooded: bool,
+    /// Set once the frames are a flood.
+    flood: Arc<AtomicBool>,
 }
 
 impl Lingering {
@@ -62,12 +63,11 @@ impl Lingering {
             share,
             started: Instant::now(),
             flood: Arc::default(),
-            is_flooded: false,
         }
     }
 
-    /// Is told once the client floods the connection.
-    pub(super) fn flooded(&self) -> Arc<Notify> {
+    /// Becomes true in the read that finds that the client floods the connection: its caller has to look after it.
+    pub(super) fn flood(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.flood)
     }
 
@@ -83,7 +83,7 @@ impl AsyncRead for Lingering {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = &mut *self;
-        if this.is_flooded {
+        if this.flood.load(Relaxed) {
             return Poll::Pending;
         }
         let before = buffer.filled().len();
@@ -96,8 +96,7 @@ impl AsyncRead for Lingering {
         };
         if is_flood || this.share.hold(kept).is_err() {
             buffer.set_filled(before);
-            this.is_flooded = true;
-            this.flood.notify_one();
+            this.flood.store(true, Relaxed);
             return Poll::Pending;
         }
         Poll::Ready(Ok(()))

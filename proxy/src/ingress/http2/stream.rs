@@ -1,19 +1,18 @@
-//! One request over HTTP/2: what HTTP/1.1 refuses is refused here too, with the same answer.
-//!
-//! The `h2` crate has checked what the protocol itself defines. What it lets through and HTTP/1.1 would not is checked
-//! here, since the request goes on to a substation as HTTP/1.1.
+//! One request over HTTP/2, from its head to the last byte of its answer.
 
-use std::{future::poll_fn, pin::pin};
+use std::{future::poll_fn, pin::pin, sync::Arc};
 
 use bytes::{Bytes, BytesMut};
 use h2::{RecvStream, SendStream, server::SendResponse};
-use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header, request::Parts};
-use switchyard_http1::{
-    Authority, Head, LONGEST_LINE, MOST_HEADERS, RequestFault, Unencodable, check_field,
-};
+use http::{HeaderMap, Method, Request, Response, StatusCode, header, request::Parts};
+use switchyard_http1::{Head, RequestFault};
 use switchyard_wire::{Code, Failure};
 use tokio::time::Instant;
 
+use super::{
+    head::{BodyRules, check},
+    tasks::{IdleTasks, Serve},
+};
 use crate::{
     buffered::BufferShare,
     client_connection::{body_too_large, refusal, too_slow, unknown_expectation},
@@ -21,150 +20,123 @@ use crate::{
     deadline_timer::DeadlineTimer,
     dispatch::{Client, ReceivedRequest, Reply, RequestContext, VIA_HTTP2},
     ingress::{Ingress, target},
+    runtime::Runtime,
 };
 
-/// What HTTP/2 adds to the size of each header where it bounds a list of them, in bytes (RFC 9113 §6.5.2).
-const HEADER_OVERHEAD: usize = 32;
-
-/// The bound of a list of headers, as HTTP/2 counts it, that lets every head of `limit` bytes through. `h2` unpacks no
-/// header beyond it: it answers 431 by itself, and ends the connection if the list is several times as large.
-pub(super) fn largest_list(limit: usize) -> u32 {
-    // Four of them are pseudo-headers.
-    let overhead = (MOST_HEADERS + 4) * HEADER_OVERHEAD;
-    u32::try_from(limit + overhead).unwrap_or(u32::MAX)
+/// A request whose head has come.
+pub(super) struct Received {
+    head: Parts,
+    body: RecvStream,
+    answer: SendResponse<Bytes>,
+    /// What is known of its body, or why the request can't be answered as it asks.
+    checked: Result<BodyRules, RequestFault>,
 }
 
-impl Ingress {
-    /// Serves one request, or answers its `fault`. It goes on even if its connection ends: it may be booked already.
-    pub(super) async fn stream(
-        &self,
-        client: &Client,
-        (head, mut body): (Parts, RecvStream),
-        mut answer: SendResponse<Bytes>,
-        fault: Option<RequestFault>,
-    ) {
+impl Received {
+    /// Checks the head of a request, of at most `largest` bytes as in HTTP/1.1.
+    pub(super) fn new(
+        request: Request<RecvStream>,
+        answer: SendResponse<Bytes>,
+        largest: usize,
+    ) -> Self {
+        let (mut head, body) = request.into_parts();
+        let checked = check(&mut head, largest);
+        Self {
+            head,
+            body,
+            answer,
+            checked,
+        }
+    }
+
+    /// Whether HTTP/1.1 would refuse it.
+    pub(super) fn is_malformed(&self) -> bool {
+        self.checked.is_err()
+    }
+}
+
+/// Answers the requests of one connection.
+pub(super) struct Streams {
+    ingress: Arc<Ingress>,
+    client: Client,
+}
+
+impl Streams {
+    pub(super) fn new(ingress: Arc<Ingress>, client: Client) -> Self {
+        Self { ingress, client }
+    }
+
+    pub(super) fn runtime(&self) -> &Runtime {
+        self.ingress.runtime()
+    }
+
+    /// What counts the tasks of this worker that wait.
+    pub(super) fn idle_tasks(&self) -> Arc<IdleTasks> {
+        Arc::clone(&self.ingress.idle_tasks)
+    }
+}
+
+impl Serve for Streams {
+    type Request = Received;
+
+    /// Serves one request, or answers its fault. It goes on even if its connection ends: it may be booked already.
+    async fn serve(&self, request: Received, timer: &mut Option<DeadlineTimer>) {
+        let Received {
+            head,
+            mut body,
+            mut answer,
+            checked,
+        } = request;
         let runtime = self.runtime();
         let started = Instant::now();
         let snapshot = runtime.snapshot();
-        let mut timer = DeadlineTimer::new(started + snapshot.config.timeouts.client);
+        let limit = started + snapshot.config.timeouts.client;
         let mut context = RequestContext {
             snapshot,
             started,
             arrived: started,
-            client,
+            client: &self.client,
             via: VIA_HTTP2,
-            timer: &mut timer,
+            timer: timer.get_or_insert_with(|| DeadlineTimer::new(limit)),
             in_flight: runtime.in_flight.request(),
-            share: client.request(),
+            share: self.client.request(),
         };
         let (method, path) = (head.method.as_str(), head.uri.path());
         let mut share = runtime.buffer_share();
-        let read = match fault {
-            None => read_body(&head, &mut body, &mut answer, &mut context, &mut share).await,
+        let read = match checked {
+            Ok(rules) => {
+                let body = (&mut body, rules);
+                read_body(&head, body, &mut answer, &mut context, &mut share).await
+            }
             // Its answer too may wait for the client.
-            Some(fault) => context.within_limit().and(Err(refusal(fault))),
+            Err(fault) => context.within_limit().and(Err(refusal(fault))),
         };
         context.arrived = Instant::now();
-        let whole = read.clone().unwrap_or_default();
+        let (whole, target) = match read {
+            Ok(whole) => (whole, target::of(method, path)),
+            Err(failure) => (Bytes::new(), Err(failure)),
+        };
         let request = ReceivedRequest {
             head: Some(Head::Parsed(&head.headers)),
-            target: read.and_then(|_| target::of(method, path)),
+            target,
             query: head.uri.query(),
             body: &whole,
         };
+        let dispatcher = &self.ingress.dispatcher;
         let watch = ClientWatch::Http2(&mut answer);
         // Boxed, so that a request whose body is still awaited does not hold the memory for its answer.
-        let respond = self.dispatcher.respond(&mut context, request, watch);
+        let respond = dispatcher.respond(&mut context, request, watch);
         let reply = Box::pin(respond).await;
         let is_head = head.method == Method::HEAD;
         let write = async |reply: Reply| send(reply, &mut answer, is_head).await.is_some();
-        self.dispatcher.deliver(&mut context, reply, write).await;
-    }
-}
-
-/// Checks a head of at most `limit` bytes, written as in HTTP/1.1, and joins the parts of its cookie.
-pub(super) fn check(head: &mut Parts, limit: usize) -> Result<(), RequestFault> {
-    join_cookies(&mut head.headers);
-    let headers = head.headers.iter();
-    let size = headers.fold(0, |size, (name, value)| {
-        size + name.as_str().len() + value.len() + ": \r\n".len()
-    });
-    let authority = head.uri.authority().map_or("", |host| host.as_str());
-    let line = "  HTTP/1.1\r\nhost: \r\n\r\n".len() + head.method.as_str().len() + authority.len();
-    let path = head
-        .uri
-        .path_and_query()
-        .map(http::uri::PathAndQuery::as_str)
-        .unwrap_or_default();
-    if head.method == Method::CONNECT {
-        return Err(RequestFault::Tunnel);
-    }
-    let longest = limit.min(LONGEST_LINE);
-    if path.len() > longest {
-        return Err(RequestFault::TargetTooLong(longest));
-    }
-    if !path.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(RequestFault::TargetCharacter);
-    }
-    let is_server = path == "*" && head.method == Method::OPTIONS;
-    if !path.starts_with('/') && !is_server {
-        return Err(RequestFault::Target);
-    }
-    if head.headers.len() > MOST_HEADERS {
-        return Err(RequestFault::TooManyHeaders);
-    }
-    if size + line + path.len() > limit {
-        return Err(RequestFault::HeadTooLarge(limit));
-    }
-    // `h2` takes names such as `x"y`, which can't be written in HTTP/1.1.
-    for (name, value) in &head.headers {
-        check_field(name.as_str().as_bytes(), value.as_bytes()).map_err(|unfit| match unfit {
-            Unencodable::HeaderValue => RequestFault::HeaderValue,
-            _ => RequestFault::HeaderName,
-        })?;
-    }
-    if head
-        .headers
-        .get_all(header::CONTENT_LENGTH)
-        .iter()
-        .nth(1)
-        .is_some()
-    {
-        return Err(RequestFault::RepeatedContentLength);
-    }
-    check_host(head)
-}
-
-/// Checks `:authority` and `Host`: one of them is there, and both are the same if both are (RFC 9113 §8.3.1).
-fn check_host(head: &Parts) -> Result<(), RequestFault> {
-    let mut hosts = head.headers.get_all(header::HOST).iter();
-    let (host, other) = (hosts.next(), hosts.next());
-    if other.is_some() {
-        return Err(RequestFault::RepeatedHost);
-    }
-    let host = host.map(|host| Authority::parse(host.as_bytes()).ok_or(RequestFault::Host));
-    let authority = head.uri.authority().map(|authority| {
-        let authority = authority.as_str().as_bytes();
-        Authority::parse(authority).ok_or(RequestFault::TargetHost)
-    });
-    let default = if head.uri.scheme_str() == Some("https") {
-        443
-    } else {
-        80
-    };
-    match (host.transpose()?, authority.transpose()?) {
-        (None, None) => Err(RequestFault::NoHost),
-        (Some(host), Some(authority)) if !host.is_same(authority, default) => {
-            Err(RequestFault::OtherHost)
-        }
-        _ => Ok(()),
+        dispatcher.deliver(&mut context, reply, write).await;
     }
 }
 
 /// Reads the whole body, unless the request is over the limit.
 async fn read_body(
     head: &Parts,
-    body: &mut RecvStream,
+    (body, rules): (&mut RecvStream, BodyRules),
     answer: &mut SendResponse<Bytes>,
     context: &mut RequestContext<'_>,
     share: &mut BufferShare,
@@ -172,15 +144,15 @@ async fn read_body(
     context.within_limit()?;
     // A stream ends with its answer, so a body that no answer depends on is not read.
     target::of(head.method.as_str(), head.uri.path())?;
-    expect(&head.headers, body, answer)?;
+    if rules.expects {
+        expect(&head.headers, body, answer)?;
+    }
     let (most, limit, waiting) = {
         let config = &context.snapshot.config;
         let limits = &config.limits;
         (limits.body, config.timeouts.client, limits.requests)
     };
-    let declared = head.headers.get(header::CONTENT_LENGTH);
-    let declared = declared.and_then(|length| length.to_str().ok()?.parse().ok());
-    if declared.is_some_and(|length: usize| length > most) {
+    if rules.declared.is_some_and(|length| length > most) {
         return Err(body_too_large(most));
     }
     let read = {
@@ -265,109 +237,4 @@ async fn send(reply: Reply, answer: &mut SendResponse<Bytes>, is_head: bool) -> 
         stream.send_data(piece, body.is_empty()).ok()?;
     }
     Some(())
-}
-
-/// Joins the parts of a cookie: HTTP/2 may send it in several headers, HTTP/1.1 may not (RFC 9113 §8.2.3).
-fn join_cookies(headers: &mut HeaderMap) {
-    let crumbs = headers.get_all(header::COOKIE);
-    if crumbs.iter().nth(1).is_none() {
-        return;
-    }
-    let crumbs: Vec<_> = crumbs.iter().map(HeaderValue::as_bytes).collect();
-    if let Ok(cookie) = HeaderValue::from_bytes(&crumbs.join(b"; ".as_slice())) {
-        headers.insert(header::COOKIE, cookie);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use http::{HeaderName, Request};
-
-    use super::*;
-
-    fn head(method: &str, uri: &str, headers: &[(&str, &str)]) -> Parts {
-        let mut request = Request::builder().method(method).uri(uri);
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        request.body(()).unwrap().into_parts().0
-    }
-
-    fn checked(method: &str, uri: &str, headers: &[(&str, &str)]) -> Result<(), RequestFault> {
-        check(&mut head(method, uri, headers), 1_000)
-    }
-
-    #[test]
-    fn a_cookie_in_crumbs_becomes_one() {
-        let mut head = head(
-            "POST",
-            "http://a/",
-            &[("cookie", "a=1"), ("cookie", "b=2"), ("cookie", "c=3")],
-        );
-        check(&mut head, 1_000).unwrap();
-        let cookies: Vec<_> = head.headers.get_all(header::COOKIE).iter().collect();
-        assert_eq!(cookies, ["a=1; b=2; c=3"]);
-    }
-
-    #[test]
-    fn what_http_1_1_refuses_is_refused() {
-        let long = format!("http://a/{}", "x".repeat(9_000));
-        let large = "x".repeat(1_000);
-        for (method, uri, headers, fault) in [
-            ("POST", "http://a/", &[][..], None),
-            ("POST", "/", &[("host", "a")], None),
-            ("POST", "http://A/", &[("host", "a:80")], None),
-            ("POST", "https://a/", &[("host", "a:443")], None),
-            ("POST", "/", &[], Some(RequestFault::NoHost)),
-            (
-                "POST",
-                "http://a/",
-                &[("host", "b")],
-                Some(RequestFault::OtherHost),
-            ),
-            (
-                "POST",
-                "http://a/",
-                &[("host", "a"), ("host", "a")],
-                Some(RequestFault::RepeatedHost),
-            ),
-            (
-                "POST",
-                "/",
-                &[("host", "a:80:81")],
-                Some(RequestFault::Host),
-            ),
-            ("POST", "http://u@a/", &[], Some(RequestFault::TargetHost)),
-            ("CONNECT", "a:80", &[], Some(RequestFault::Tunnel)),
-            ("POST", &long, &[], Some(RequestFault::TargetTooLong(1_000))),
-            (
-                "POST",
-                "http://a/",
-                &[("x", &large)],
-                Some(RequestFault::HeadTooLarge(1_000)),
-            ),
-            (
-                "POST",
-                "http://a/",
-                &[("content-length", "1"), ("content-length", "1")],
-                Some(RequestFault::RepeatedContentLength),
-            ),
-        ] {
-            assert_eq!(
-                checked(method, uri, headers).err(),
-                fault,
-                "{method} {uri} {headers:?}"
-            );
-        }
-        let mut many = head("POST", "http://a/", &[]);
-        for _ in 0..=MOST_HEADERS {
-            many.headers.append("x", HeaderValue::from_static(""));
-        }
-        assert_eq!(check(&mut many, 10_000), Err(RequestFault::TooManyHeaders));
-        let mut odd = head("POST", "http://a/", &[]);
-        let name =
-            HeaderName::from_lowercase(b"x\"y").expect("a name for `h2`, and none for HTTP/1.1");
-        odd.headers.insert(name, HeaderValue::from_static("v"));
-        assert_eq!(check(&mut odd, 10_000), Err(RequestFault::HeaderName));
-    }
 }
