@@ -37,7 +37,9 @@ def markdown(run, pictures):
         *[f"- caution: {remark}" for remark in run["remarks"]],
         *[""] * bool(run["remarks"]),
     ]
-    lines += ["## Where it is behind or level", "", *where_behind(run), ""]
+    lines += ["## Where it is behind or level", "",
+              "Sōzu counts here only where each request has a new connection, and for idle clients: it chooses a substation once for "
+              "a client's connection, not for each request.", "", *where_behind(run), ""]
     for scenario in scenarios.ALL:
         if scenario.name in settings["scenarios"]:
             lines += [f"## {scenario.title}", "", *_about(scenario, run)]
@@ -72,9 +74,7 @@ def where_behind(run, most=None):
         return ["Nowhere."]
     rows = [[where, what, quantity(own, unit), f"{peer} {quantity(theirs, unit)}", f"{worse:.2f}"]
             for where, what, unit, own, peer, theirs, worse in found[:most]]
-    return [*table(["where", "what", "switchyard", "the best peer", "times as bad"], rows, texts=2), "",
-            "Sōzu counts here only where each request has a new connection, and for idle clients: it chooses a substation once "
-            "for a client's connection, not for each request."]
+    return table(["where", "what", "switchyard", "the best peer", "times as bad"], rows, texts=2)
 
 
 def quantity(value, unit):

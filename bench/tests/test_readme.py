@@ -44,7 +44,7 @@ class Block(unittest.TestCase):
         result = run(ALL)
         next(row for row in result["medians"] if row["point"] == "512 connections" and row["way"] == "nginx")["rate"] = 3000.0
         own = readme.block(result, "name")
-        self.assertIn("the worst first, 12 of ", own)
+        self.assertIn("the worst first, 10 of ", own)
         self.assertIn("| How many clients at once: 512 | requests/s | 1,000 | nginx 3,000 | 3.00 |", own)
         self.assertIn("| idle clients, HTTP/2 in clear | memory a client | 40.0 KiB | nginx 9.0 KiB | 4.44 |", own)
         self.assertLess(own.index("4.44"), own.index("| 3.00 |\n| "))
