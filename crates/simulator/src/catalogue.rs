@@ -280,6 +280,7 @@ pub fn one_proxy() -> Scenario {
         poll: Poll {
             interval: Duration::from_millis(500),
             jitter: 0.1,
+            spread: 0.0,
             scrape: Duration::from_millis(4),
         },
         answer: Duration::from_millis(2),

@@ -40,6 +40,8 @@ pub(crate) enum Event {
     },
     /// A proxy starts to read all gauges.
     Round { proxy: usize },
+    /// A proxy scrapes one gauge of its round.
+    Scrape { proxy: usize, at: usize },
     /// A gauge is read.
     Read {
         proxy: usize,

@@ -26,6 +26,9 @@ Examples:
     simulate --scenario one_proxy --shares 2,1,1 --capacities 1,1,2,4 --rate 5 \\
       --session 1h --poll 5s
 
+  Rounds whose scrapes begin one after the other, within a quarter of the interval:
+    simulate --scenario one_proxy --spread 0.25
+
 What is compared:
   oracle               knows all true loads, and all requests on their way
   least_load, power_of_two, round_robin, random

@@ -47,6 +47,10 @@ pub(crate) struct Overrides {
     #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
     poll: Option<Duration>,
 
+    /// The part of that time within which the scrapes of a round begin, from 0 (all at once) to 1
+    #[arg(long, value_name = "PART", value_parser = part)]
+    spread: Option<f64>,
+
     /// How long a scrape takes
     #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
     scrape: Option<Duration>,
@@ -86,9 +90,22 @@ impl Overrides {
         changed.headroom = self.headroom.unwrap_or(changed.headroom);
         changed.tolerance = self.tolerance.unwrap_or(changed.tolerance);
         changed.poll.interval = self.poll.unwrap_or(changed.poll.interval);
+        changed.poll.spread = self.spread.unwrap_or(changed.poll.spread);
         changed.poll.scrape = self.scrape.unwrap_or(changed.poll.scrape);
         changed.answer = self.answer.unwrap_or(changed.answer);
         changed
+    }
+}
+
+fn part(text: &str) -> Result<f64, String> {
+    let number = text
+        .trim()
+        .parse::<f64>()
+        .map_err(|error| error.to_string())?;
+    if (0.0..=1.0).contains(&number) {
+        Ok(number)
+    } else {
+        Err("must be from 0 to 1".into())
     }
 }
 

@@ -82,6 +82,9 @@ pub struct Poll {
     pub interval: Duration,
     /// The largest deviation of an interval, as a part of it: 0.1 is ±10 %.
     pub jitter: f64,
+    /// The part of the interval within which the scrapes of a round begin, one after the other at
+    /// even distances. 0 is all at once.
+    pub spread: f64,
     /// The mean time from sending a scrape to its answer, drawn as for requests. The value is read
     /// at a random moment in between.
     pub scrape: Duration,

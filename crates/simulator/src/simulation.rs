@@ -44,6 +44,8 @@ struct Proxy {
     /// Whether a scrape is on its way, for each substation: scrapes of one substation never
     /// overlap.
     scraping: Vec<bool>,
+    /// The scrapes of the round that have not ended, and those that have not begun.
+    left_of_round: usize,
     forecast: Forecast,
     promises: Promises,
 }
@@ -67,6 +69,7 @@ impl Simulation {
         let proxy = |_: &f64| Proxy {
             picker: contender.picker(&capacities, scenario),
             scraping: vec![false; capacities.len()],
+            left_of_round: 0,
             forecast: Forecast::default(),
             promises: Promises::default(),
         };
@@ -159,6 +162,7 @@ impl Simulation {
                 }
             }
             Event::Round { proxy } => self.round(proxy),
+            Event::Scrape { proxy, at } => self.scrape_in_round(proxy, at),
             Event::Read {
                 proxy,
                 scrape,

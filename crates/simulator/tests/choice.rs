@@ -111,6 +111,23 @@ fn a_burst_that_a_round_runs_into_ends_within_one_request_of_even_too() {
     }
 }
 
+#[test]
+fn a_round_that_begins_within_a_quarter_of_its_interval_stays_as_even() {
+    for name in ["one_proxy", "four_proxies", "sixteen_proxies", "held"] {
+        let at_once = named(name);
+        let in_turn = Scenario {
+            poll: Poll {
+                spread: 0.25,
+                ..at_once.poll
+            },
+            ..at_once.clone()
+        };
+        let before = over_seeds(&at_once, LEAST_LOAD, 1, 3).average;
+        let after = over_seeds(&in_turn, LEAST_LOAD, 1, 3).average;
+        assert!(after <= before + 0.005, "{name}: {after} after {before}");
+    }
+}
+
 /// A scenario of the catalogue.
 fn named(name: &str) -> Scenario {
     let found = catalogue::named(name);

@@ -26,6 +26,17 @@ fn options_replace_parameters_and_the_time_grows_with_the_session() {
 }
 
 #[test]
+fn a_part_is_from_zero_to_one() {
+    assert_eq!(
+        [part("0"), part("0.25"), part("1")],
+        [Ok(0.0), Ok(0.25), Ok(1.0)]
+    );
+    for wrong in ["-0.1", "1.1", "NaN", "all"] {
+        assert!(part(wrong).is_err(), "{wrong}");
+    }
+}
+
+#[test]
 fn a_number_must_be_above_zero() {
     assert!(positive("7").is_ok());
     for wrong in ["0", "-1", "NaN", "inf", "seven", "5e12"] {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use switchyard_balance::Reading;
 
-use super::{Simulation, travel};
+use super::{Proxy, Simulation, travel};
 use crate::event::Event;
 use crate::picker::{Scrape, World};
 
@@ -13,14 +13,25 @@ impl Simulation {
         let Some(proxy) = self.proxies.get_mut(number) else {
             return;
         };
-        let mut free = Vec::new();
-        for (at, scraping) in proxy.scraping.iter_mut().enumerate() {
-            if !std::mem::replace(scraping, true) {
-                free.push(at);
-            }
+        let count = proxy.scraping.len();
+        // If a scrape is late, the proxy learns from the others.
+        if std::mem::replace(&mut proxy.left_of_round, count) > 0 {
+            proxy.picker.round_over();
         }
-        for at in free {
-            self.scrape(number, at);
+        let part = self
+            .scenario
+            .poll
+            .interval
+            .mul_f64(self.scenario.poll.spread);
+        let places = u32::try_from(count).unwrap_or(u32::MAX);
+        for (at, place) in (0..count).zip(0..places) {
+            let after = part * place / places;
+            if after.is_zero() {
+                self.scrape_in_round(number, at);
+            } else {
+                let event = Event::Scrape { proxy: number, at };
+                self.queue.plan(self.now + after, event);
+            }
         }
         // Rounds go on as long as a load can still change.
         if self.now < self.scenario.end() || self.open > 0 {
@@ -28,6 +39,19 @@ impl Simulation {
             let stretch = 1.0 + poll.jitter * (2.0 * self.rng.scrapes.f64() - 1.0);
             let next = self.now + poll.interval.mul_f64(stretch);
             self.queue.plan(next, Event::Round { proxy: number });
+        }
+    }
+
+    /// Scrapes a substation, unless its last scrape is still on its way.
+    pub(super) fn scrape_in_round(&mut self, number: usize, at: usize) {
+        let Some(proxy) = self.proxies.get_mut(number) else {
+            return;
+        };
+        let scraping = proxy.scraping.get_mut(at);
+        if scraping.is_none_or(|scraping| std::mem::replace(scraping, true)) {
+            proxy.ended_in_round();
+        } else {
+            self.scrape(number, at);
         }
     }
 
@@ -85,8 +109,19 @@ impl Simulation {
             let rng = &mut self.rng.choices;
             proxy.picker.sampled(scrape, reading, &world, rng);
         }
-        if proxy.picker.polls() && !proxy.scraping.contains(&true) {
-            proxy.picker.round_over();
+        if proxy.picker.polls() {
+            proxy.ended_in_round();
+        }
+    }
+}
+
+impl Proxy {
+    /// A scrape of the round has ended, with a sample or without. After the last, the proxy learns.
+    fn ended_in_round(&mut self) {
+        let was = self.left_of_round;
+        self.left_of_round = was.saturating_sub(1);
+        if was == 1 {
+            self.picker.round_over();
         }
     }
 }
