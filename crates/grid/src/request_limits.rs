@@ -58,8 +58,9 @@ impl Judgement {
         }
     }
 
-    /// Looks at all substations, and sets their limits. `asked` tells since when the gauge of one has been asked in vain.
-    pub(super) fn look(&mut self, grid: &Grid, asked: impl Fn(Id) -> Option<Instant>) {
+    /// Looks at all substations, and sets their limits. `asked` tells since when the gauge of the one at a position has been
+    /// asked in vain.
+    pub(super) fn look(&mut self, grid: &Grid, asked: impl Fn(usize) -> Option<Instant>) {
         if let Some(learning) = &mut self.0 {
             learning.look(grid, asked);
         }
@@ -92,14 +93,14 @@ impl Learning {
         }
     }
 
-    fn look(&mut self, grid: &Grid, asked: impl Fn(Id) -> Option<Instant>) {
+    fn look(&mut self, grid: &Grid, asked: impl Fn(usize) -> Option<Instant>) {
         let now = Instant::now();
         let elapsed = now - std::mem::replace(&mut self.last, now);
         let substations = grid.substations();
-        let traffic = substations.iter().map(|substation| {
+        let traffic = substations.iter().enumerate().map(|(at, substation)| {
             let is_in = substation.ledger().is_in();
             is_in.then(|| {
-                let asked = asked(substation.id()).map_or(Duration::ZERO, |asked| now - asked);
+                let asked = asked(at).map_or(Duration::ZERO, |asked| now - asked);
                 substation.metrics().traffic(substation.ledger(), asked)
             })
         });
