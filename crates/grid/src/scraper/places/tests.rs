@@ -136,9 +136,9 @@ fn one_that_leaves_while_its_scrape_is_under_way_is_forgotten() {
 
 #[test]
 fn one_that_is_new_and_under_way_is_not_scraped_again() {
-    let mut rig = Rig::new("ab");
+    let mut rig = Rig::new("ac");
     let taken = rig.take_all();
-    rig.change("ba");
+    rig.change("ca");
     assert!(rig.take_all().is_empty());
     rig.end(taken);
     assert!(rig.places.all_were_asked());
@@ -156,7 +156,7 @@ fn it_is_asked_in_vain_from_the_first_scrape_without_an_answer_on() {
     rig.places.begin_round();
     let (at, slot) = rig.places.take_due(later).unwrap();
     assert_eq!(rig.places.asked_in_vain(0), Some(began));
-    rig.change("ba");
+    rig.change("ca");
     let at = rig.places.position(at, slot.substation.id()).unwrap();
     assert_eq!(
         rig.places.asked_in_vain(at),
