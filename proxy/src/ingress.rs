@@ -120,8 +120,10 @@ impl Ingress {
     }
 
     /// Serves a connection to its end.
-    ///
-    /// Not an `async fn`: that keeps room for each argument twice, as it was passed and as it is used.
+    #[expect(
+        clippy::manual_async_fn,
+        reason = "an async fn keeps room for each argument twice, as it was passed and as it is used"
+    )]
     fn serve(
         self: Arc<Self>,
         mut connection: ClientConnection,
