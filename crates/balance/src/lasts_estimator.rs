@@ -68,8 +68,10 @@ impl LastsEstimator {
         for (slot, upstream) in self.slots.iter_mut().zip(roster.iter()) {
             let ledger = (**upstream).as_ref();
             let identity = Arc::as_ptr(upstream).addr();
-            // An upstream out of rotation gets no requests, and often has no sessions any more.
-            let sample = ledger.is_in().then(|| ledger.last_sample()).flatten();
+            // An upstream out of rotation gets no requests, and often has no sessions any more. A gauge that is not
+            // believed shows nothing.
+            let is_telling = ledger.is_in() && !ledger.is_distrusted();
+            let sample = is_telling.then(|| ledger.last_sample()).flatten();
             if slot.identity != identity || sample.is_none() {
                 *slot = Slot {
                     identity,

@@ -42,10 +42,11 @@
 //! atomic additions: no list of sessions, no lock, no clock but the order of events. The sums wrap; only their
 //! differences are read, and those are small.
 //!
-//! While a gauge fails and others don't, its estimate is extrapolated: see [`Ledger::extrapolate`].
+//! While a gauge fails and others don't, its estimate is extrapolated: see [`Ledger::extrapolate`]. A gauge that does not
+//! show what was booked is not believed: see [`trust`](crate::trust).
 
 use std::sync::{
-    Arc, Mutex,
+    Arc, Mutex, OnceLock,
     atomic::{
         AtomicBool, AtomicI64, AtomicU8, AtomicU64,
         Ordering::{AcqRel, Acquire, Relaxed, SeqCst},
@@ -58,17 +59,22 @@ use crate::{Lasts, Load, group::Group};
 
 mod last_sample;
 mod limit;
+mod own_ends;
 mod report;
 mod room;
 mod sample;
 mod sums;
+mod trust;
 
 pub use last_sample::LastSample;
 pub use limit::RequestLimit;
+pub(crate) use own_ends::OwnLive;
 pub use report::ReportSent;
 pub use sample::{Reading, ScrapeSent};
 pub(crate) use sums::{Bounds, Sums};
+pub use trust::Trust;
 
+use own_ends::OwnEnds;
 use sample::Record;
 
 /// Whether an upstream may be chosen.
@@ -121,6 +127,12 @@ pub struct Ledger {
     capacity: AtomicI64,
     /// The last sample with its context. The lock is the right to write a sample.
     record: Mutex<Record>,
+    /// See `own_ends.rs`; nothing until an answer says how long its session lasts.
+    own_ends: OnceLock<Box<OwnEnds>>,
+    /// See `trust.rs`.
+    beside_own: AtomicI64,
+    /// [`Trust`], as a number.
+    trust: AtomicU8,
     /// [`Lasts`], as a number.
     lasts: AtomicU8,
     /// See [`Ledger::set_stale`].
@@ -167,6 +179,9 @@ impl Ledger {
             unassigned_most: AtomicI64::new(0),
             capacity: AtomicI64::new(room::UNKNOWN),
             record: Mutex::default(),
+            own_ends: OnceLock::new(),
+            beside_own: AtomicI64::new(0),
+            trust: AtomicU8::new(Trust::Trusted as u8),
             lasts: AtomicU8::new(Lasts::Session as u8),
             stale: AtomicBool::new(false),
             standing: AtomicU8::new(Standing::In as u8),

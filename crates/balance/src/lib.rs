@@ -10,7 +10,7 @@
 //! Each [`policy`] chooses by the ledgers. In the [`selector`], a choice and its reservation are one step, so that
 //! two threads cannot fill the same gap. Where several proxies see the same gap, each fills its [`share`] of it.
 //!
-//! An upstream that is slow or hangs has [`request_limits`].
+//! An upstream that is slow or hangs has [`request_limits`], and a gauge that lies loses its [`trust`].
 //! Where no upstream has room, [`promises`] say when there will be, and requests that wait stand in a
 //! [`line`](mod@line).
 //!
@@ -35,13 +35,14 @@ pub mod reservation;
 pub mod roster;
 pub mod selector;
 pub mod share;
+pub mod trust;
 pub mod visibility;
 
 pub use explain::Explanation;
 pub use forecast::Forecast;
 pub use lasts::Lasts;
 pub use lasts_estimator::LastsEstimator;
-pub use ledger::{Ledger, Reading, RequestLimit, Standing};
+pub use ledger::{Ledger, Reading, RequestLimit, Standing, Trust};
 pub use line::Line;
 pub use load::Load;
 pub use policy::{Policy, Preference};
@@ -51,3 +52,4 @@ pub use reservation::Reservation;
 pub use roster::Roster;
 pub use selector::{Choice, Reason, Refusal, Selector};
 pub use share::ShareEstimator;
+pub use trust::TrustEstimator;

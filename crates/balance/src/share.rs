@@ -153,8 +153,9 @@ impl ShareEstimator {
                     ..Slot::EMPTY
                 };
             }
-            // An upstream out of rotation gets no bookings, so its changes say nothing about shares.
-            let sample = if ledger.is_in() {
+            // An upstream out of rotation gets no bookings, so its changes say nothing about shares; nor do those of a
+            // gauge that is not believed.
+            let sample = if ledger.is_in() && !ledger.is_distrusted() {
                 ledger.last_sample()
             } else {
                 None

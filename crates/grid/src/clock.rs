@@ -39,6 +39,12 @@ impl Clock {
         Moment(u64::try_from(elapsed).unwrap_or(u64::MAX))
     }
 
+    /// The time from the start to an earlier reading of the clock.
+    #[must_use]
+    pub fn since_start(&self, instant: Instant) -> Duration {
+        instant.saturating_duration_since(self.start)
+    }
+
     /// A moment as seconds since the Unix epoch, for people and Prometheus. It follows the wall clock: after that was
     /// set, the same moment is shown as another time, and its age stays right.
     #[must_use]

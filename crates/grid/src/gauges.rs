@@ -92,6 +92,11 @@ impl Grid {
             "1 if the last scrape brought a sample.",
         );
         all.write(page, family, |view| Some(view.can_scrape));
+        let family = (
+            "substation_distrusted",
+            "1 while the load gauge is not believed, because it does not show what was booked.",
+        );
+        all.write(page, family, |view| Some(view.is_distrusted));
         let family = ("substation_can_charge", "1 if requests are sent to it.");
         all.write(page, family, |view| Some(view.rotation.is_in_rotation));
         let family = (

@@ -36,6 +36,7 @@ mod shared_state;
 mod shortages;
 mod state;
 mod substation;
+mod trust;
 mod view;
 mod visibility;
 

@@ -18,7 +18,7 @@ use std::{sync::Arc, time::Duration};
 
 use fastrand::Rng;
 use futures_util::{StreamExt, stream::FuturesUnordered};
-use switchyard_balance::{LastsEstimator, ShareEstimator};
+use switchyard_balance::{LastsEstimator, ShareEstimator, TrustEstimator};
 use tokio::{
     sync::watch,
     time::{Instant, sleep_until},
@@ -31,7 +31,7 @@ use self::{
     places::Places,
     slot::{FinishedScrape, ScrapeSlot, scrape},
 };
-use crate::{grid::Grid, request_limits::Judgement, visibility::Visibility};
+use crate::{grid::Grid, request_limits::Judgement, trust, visibility::Visibility};
 
 /// How many scrapes run at once. At 1 ms each this allows 100,000 a second.
 const AT_ONCE: usize = 128;
@@ -60,6 +60,7 @@ pub struct Scraper {
     round_began: Instant,
     share_estimator: ShareEstimator,
     lasts_estimator: LastsEstimator,
+    trust_estimator: TrustEstimator,
     /// Memory for pages that no scrape uses now.
     buffers: Vec<PageBuffer>,
     /// Whether the first round is not finished yet.
@@ -85,6 +86,7 @@ impl Scraper {
             round_began: Instant::now(),
             share_estimator: ShareEstimator::new(),
             lasts_estimator: LastsEstimator::new(),
+            trust_estimator: TrustEstimator::new(),
             buffers: Vec::new(),
             is_first_round: true,
             is_ready: false,
@@ -223,12 +225,13 @@ impl Scraper {
     }
 
     /// Learns from a round of samples: the share of the gaps that this proxy fills, how long load
-    /// lasts, and the regret of its choices.
+    /// lasts, which gauges can be believed, and the regret of its choices.
     fn learn(&mut self) {
         let round = self.share_estimator.round(self.grid.roster());
         if let Some(lasts) = self.lasts_estimator.round(self.grid.roster()) {
             self.grid.learn_lasts(lasts);
         }
+        trust::judge(&mut self.trust_estimator, &self.grid);
         let metrics = self.grid.choice_metrics();
         metrics.share.set(round.share);
         if let Some(regret) = round.regret {

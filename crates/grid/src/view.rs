@@ -36,6 +36,8 @@ pub struct SubstationView<'a> {
     pub request_limit: Option<u32>,
     /// Requests that were ever assigned to it: a count, not a load.
     pub assigned_total: u64,
+    /// Whether its gauge is not believed, because it does not show what was booked.
+    pub is_distrusted: bool,
     /// Whether its last scrape brought a sample.
     pub can_scrape: bool,
     /// Everything that decides about its rotation.
@@ -61,6 +63,7 @@ impl Grid {
             in_flight: ledger.in_flight(),
             request_limit: ledger.request_limit().requests(),
             assigned_total: ledger.reservations(),
+            is_distrusted: ledger.is_distrusted(),
             can_scrape: substation.can_scrape(),
             rotation: substation.view(now),
         }

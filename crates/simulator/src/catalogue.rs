@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use switchyard_balance::Lasts;
 
+use crate::gauges::Gauges;
 use crate::scenario::{Fault, Poll, Scenario, Sessions, Spread};
 
 /// So much capacity that it never prevents a bad choice.
@@ -286,6 +287,7 @@ pub fn one_proxy() -> Scenario {
         answer: Duration::from_millis(2),
         comes_back: false,
         faults: Vec::new(),
+        gauges: Gauges::default(),
         warm_up: Duration::from_secs(30),
         measured: Duration::from_mins(1),
     }

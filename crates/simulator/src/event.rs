@@ -3,6 +3,7 @@
 use switchyard_balance::Reading;
 
 use crate::fleet::{Booking, Session};
+use crate::gauges::Lie;
 use crate::picker::{Pick, Scrape};
 
 /// A car on its way, and the proxy that it goes to.
@@ -56,6 +57,8 @@ pub(crate) enum Event {
     },
     /// Gauges die or recover.
     Gauges { count: usize, dead: bool },
+    /// Gauges lie, or no longer.
+    Lies { count: usize, lie: Option<Lie> },
     /// All sessions of the first substation end.
     Emptied,
     /// Substations leave the rotation or return.

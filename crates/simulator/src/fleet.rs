@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use fastrand::Rng;
 use switchyard_balance::{Load, Reading};
 
+use crate::gauges::{Gauge, Gauges, Lie};
 use crate::scenario::Scenario;
 
 /// The true state of a substation.
@@ -16,6 +18,7 @@ pub struct Substation {
     /// Grows when all sessions are lost, so that a lost session does not end a second time.
     generation: u32,
     dead_gauge: bool,
+    gauge: Gauge,
     is_out: bool,
 }
 
@@ -53,6 +56,7 @@ impl Fleet {
             capacity: Load::new(part * scale).unwrap_or(Load::LARGEST),
             generation: 0,
             dead_gauge: false,
+            gauge: Gauge::default(),
             is_out: false,
         });
         Self {
@@ -71,11 +75,18 @@ impl Fleet {
         self.iter().map(Substation::capacity).collect()
     }
 
-    /// The reading of a gauge, unless it is dead.
-    pub(crate) fn gauge(&self, at: usize) -> Option<Reading> {
-        let substation = self.substations.get(at)?;
+    /// The reading of a gauge at `now`, unless it is dead.
+    pub(crate) fn gauge(
+        &mut self,
+        at: usize,
+        now: Duration,
+        rules: &Gauges,
+        rng: &mut Rng,
+    ) -> Option<Reading> {
+        let substation = self.substations.get_mut(at)?;
+        let load = substation.gauge.read(substation.load, now, rules, rng);
         (!substation.dead_gauge).then_some(Reading {
-            load: substation.load,
+            load,
             capacity: Some(substation.capacity),
         })
     }
@@ -130,6 +141,13 @@ impl Fleet {
     pub(crate) fn set_dead(&mut self, count: usize, dead: bool) {
         for substation in self.substations.iter_mut().take(count) {
             substation.dead_gauge = dead;
+        }
+    }
+
+    /// The first `count` gauges lie, or no longer.
+    pub(crate) fn set_lie(&mut self, count: usize, lie: Option<Lie>) {
+        for substation in self.substations.iter_mut().take(count) {
+            substation.gauge.lie = lie;
         }
     }
 

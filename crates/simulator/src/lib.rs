@@ -18,6 +18,7 @@ pub mod contender;
 mod event;
 mod event_queue;
 pub mod fleet;
+pub mod gauges;
 mod outcome;
 pub mod picker;
 pub mod plot;

@@ -13,7 +13,7 @@ use fastrand::Rng;
 use switchyard_balance::ledger::ScrapeSent;
 use switchyard_balance::{Ledger, Load, Reading, Reservation, promises::BOUNDLESS};
 
-use crate::fleet::Fleet;
+use crate::fleet::{Fleet, Session};
 
 pub use least_connections::LeastConnections;
 pub use ledger_policy::LedgerPolicy;
@@ -73,6 +73,9 @@ pub trait Picker {
         }
     }
 
+    /// The answer to a booking at `now` has told how long its session lasts.
+    fn lasts_for(&self, _at: usize, _session: Session, _now: Duration) {}
+
     /// A scrape is sent.
     fn scrape_sent(&mut self, _at: usize) -> Option<ScrapeSent> {
         None
@@ -82,7 +85,7 @@ pub trait Picker {
     fn sampled(&mut self, scrape: Scrape, reading: Reading, world: &World<'_>, rng: &mut Rng);
 
     /// All scrapes of a round have ended, with or without an answer.
-    fn round_over(&mut self) {}
+    fn round_over(&mut self, _now: Duration, _interval: Duration) {}
 
     /// Whether it reads all gauges in rounds.
     fn polls(&self) -> bool {

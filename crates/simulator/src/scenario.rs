@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use switchyard_balance::Lasts;
 
+use crate::gauges::{Gauges, Lie};
+
 /// The parameters of a simulation.
 #[derive(Clone, Debug)]
 pub struct Scenario {
@@ -40,6 +42,8 @@ pub struct Scenario {
     pub comes_back: bool,
     /// The faults.
     pub faults: Vec<Fault>,
+    /// What the gauges show.
+    pub gauges: Gauges,
     /// The time before the measurement.
     pub warm_up: Duration,
     /// The length of the measurement.
@@ -112,6 +116,17 @@ pub enum Fault {
     Leave {
         /// How many.
         count: usize,
+        /// From when.
+        from: Duration,
+        /// Until when.
+        until: Duration,
+    },
+    /// The gauges of the first `count` substations lie for a while.
+    Lies {
+        /// How many.
+        count: usize,
+        /// What they show.
+        lie: Lie,
         /// From when.
         from: Duration,
         /// Until when.

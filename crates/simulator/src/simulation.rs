@@ -57,6 +57,7 @@ struct Streams {
     scrapes: Rng,
     choices: Rng,
     waits: Rng,
+    gauges: Rng,
 }
 
 impl Simulation {
@@ -88,6 +89,7 @@ impl Simulation {
                 scrapes: seeds.fork(),
                 choices: seeds.fork(),
                 waits: seeds.fork(),
+                gauges: seeds.fork(),
             },
             fleet,
             scenario: scenario.clone(),
@@ -136,6 +138,16 @@ impl Simulation {
         self.now
     }
 
+    /// How many proxies distrust the gauge of the substation at this position.
+    #[must_use]
+    pub fn distrusting(&self, at: usize) -> usize {
+        let ledgers = self.proxies.iter().map(|proxy| proxy.picker.ledger(at));
+        ledgers
+            .flatten()
+            .filter(|ledger| ledger.is_distrusted())
+            .count()
+    }
+
     /// The true state of the substations.
     #[must_use]
     pub fn fleet(&self) -> &Fleet {
@@ -174,6 +186,7 @@ impl Simulation {
                 reading,
             } => self.sample(proxy, scrape, reading),
             Event::Gauges { count, dead } => self.fleet.set_dead(count, dead),
+            Event::Lies { count, lie } => self.fleet.set_lie(count, lie),
             Event::Rotation { count, out } => {
                 self.fleet.set_out(count, out);
                 self.imbalance.set(self.fleet.imbalance());

@@ -21,6 +21,12 @@ fn small(scenario: Scenario) -> Scenario {
             from: second,
             until: second * 2,
         },
+        Fault::Lies { count, lie, .. } => Fault::Lies {
+            count,
+            lie,
+            from: second,
+            until: second * 2,
+        },
         Fault::Shares { shares, .. } => Fault::Shares {
             at: second * 2,
             shares,

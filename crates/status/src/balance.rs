@@ -199,6 +199,7 @@ pub(crate) mod tests {
             sample_age_seconds: Some(0.1),
             in_flight: 0,
             assigned_total: 0,
+            distrusted: false,
             note: None,
         }
     }

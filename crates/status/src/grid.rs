@@ -47,6 +47,8 @@ pub struct SubstationStatus<'a> {
     pub in_flight: u64,
     /// The most requests that may wait for it; null while there is no limit.
     pub request_limit: Option<u32>,
+    /// Whether the load gauge is not believed, because it does not show what was booked.
+    pub distrusted: bool,
     /// Requests that were ever assigned to it: a count, not a load.
     pub assigned_total: u64,
     /// Why it is in that state.

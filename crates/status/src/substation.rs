@@ -34,6 +34,9 @@ pub struct Substation {
     /// Requests that were ever assigned to it: a count, not a load.
     #[serde(rename = "assigned")]
     pub assigned_total: u64,
+    /// Whether its load gauge is not believed, because it does not show what was booked.
+    #[serde(default)]
+    pub distrusted: bool,
     /// What else a person should know, such as when an ejection ends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,

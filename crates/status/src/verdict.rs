@@ -165,6 +165,18 @@ fn substation_findings(substations: &[Substation], find: &mut impl FnMut(Level, 
         };
         find(level, text);
     }
+    let distrusted: Vec<_> = substations.iter().filter(|one| one.distrusted).collect();
+    if let Some(names) = named(&distrusted) {
+        let (gauges, are) = if distrusted.len() == 1 {
+            ("gauge", "is")
+        } else {
+            ("gauges", "are")
+        };
+        let text = format!(
+            "The load {gauges} of {names} {are} distrusted: booked load does not show; dispatch continues by the ledger."
+        );
+        find(Level::Notice, text);
+    }
 }
 
 fn traffic_findings(traffic: &Traffic, find: &mut impl FnMut(Level, String)) {

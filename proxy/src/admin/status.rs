@@ -48,6 +48,7 @@ fn shown<'a>(
         unseen_load: view.unseen_load,
         in_flight: view.in_flight,
         request_limit: view.request_limit,
+        distrusted: view.is_distrusted,
         assigned_total: view.assigned_total,
         health: health(&view.rotation, view.can_scrape, now),
     }

@@ -77,13 +77,19 @@ impl CapacityForecast {
         }
     }
 
-    /// Adds a booking of `load` at `now`, if its answer says how long it lasts. `unseen` is how long its end may go
-    /// unnoticed.
-    pub(super) fn booked(&self, load: Load, answer: &[u8], now: Instant, unseen: Duration) {
-        if let Some(lasts) = self.lasts(answer) {
-            let lasts = lasts.saturating_add(unseen.min(LONGEST_UNSEEN));
-            self.forecast.booked(load, lasts, self.since(now));
-        }
+    /// Adds a booking of `load` at `now`, if its answer says how long it lasts, and returns that. `unseen` is how long its
+    /// end may go unnoticed.
+    pub(super) fn booked(
+        &self,
+        load: Load,
+        answer: &[u8],
+        now: Instant,
+        unseen: Duration,
+    ) -> Option<Duration> {
+        let lasts = self.lasts(answer)?;
+        let noticed = lasts.saturating_add(unseen.min(LONGEST_UNSEEN));
+        self.forecast.booked(load, noticed, self.since(now));
+        Some(lasts)
     }
 
     /// Whether nothing is promised, so that every request may enter.

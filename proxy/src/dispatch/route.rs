@@ -278,7 +278,11 @@ impl Dispatcher {
                 // Its end is noticed with the next sample.
                 let unseen = state.snapshot.config.load.interval;
                 let forecast = &self.state.forecast;
-                forecast.booked(charge.load, &answer.body, now, unseen);
+                let lasts = forecast.booked(charge.load, &answer.body, now, unseen);
+                if let Some(lasts) = lasts {
+                    let sent = state.snapshot.grid.clock().since_start(now);
+                    substation.ledger().lasts_for(charge.load, lasts, sent);
+                }
             }
             state.snapshot.grid.booked_by(substation, &answer.body);
         }

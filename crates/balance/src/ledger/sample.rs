@@ -47,11 +47,11 @@ pub(super) struct Drawn {
     /// The estimate after.
     pub(super) found: i64,
     /// The most that the load can be.
-    most: i64,
+    pub(super) most: i64,
     /// The gauge, as scores count it.
-    value: i64,
+    pub(super) value: i64,
     /// The part of the load that is not own requests under way, where load ends with its answer.
-    foreign: i64,
+    pub(super) foreign: i64,
     /// Own load in the value.
     pub(super) own: Bounds,
 }
@@ -128,7 +128,7 @@ impl Ledger {
         let assigned = self.assigned.load(Acquire);
         let arrived = self.sums_at_arrival(assigned);
         let observed = Observed {
-            value: reading.load.micros(),
+            value: self.believed(reading.load.micros()),
             settled_at_send: sent.sums.settled,
             assigned,
             own_now: arrived.under_way,
@@ -144,12 +144,12 @@ impl Ledger {
             }
         };
         *record = Record {
-            gauge: observed.value,
+            gauge: reading.load.micros(),
             seen: observed.seen,
             drawn,
             order: sent.order,
         };
-        self.gauge.store(observed.value, Relaxed);
+        self.gauge.store(reading.load.micros(), Relaxed);
         self.conclude(&drawn, assigned);
         self.set_ceiling(reading.capacity.or(self.capacity()));
         self.samples.fetch_add(1, SeqCst);
@@ -210,7 +210,7 @@ impl Ledger {
     }
 
     /// Puts what was concluded from a sample in force, for this `assigned`.
-    fn conclude(&self, drawn: &Drawn, assigned: i64) {
+    pub(super) fn conclude(&self, drawn: &Drawn, assigned: i64) {
         self.unassigned_most
             .store(drawn.most.wrapping_sub(assigned), Relaxed);
         self.set_estimate(drawn.value, drawn.found, assigned);

@@ -95,6 +95,11 @@ impl Ledger {
         }
     }
 
+    /// Load that has been booked or may have been, as a running sum.
+    pub(crate) fn booked_so_far(&self) -> i64 {
+        self.sums_at_send().booked
+    }
+
     /// The sums after an answer has arrived, for this `assigned`. Of the load under way it has no less than really is.
     pub(crate) fn sums_at_arrival(&self, assigned: i64) -> Sums {
         let settled = self.settled.load(Acquire);

@@ -1,15 +1,17 @@
 //! The balance crate itself: its ledgers, its selector, its share estimator.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use fastrand::Rng;
 use switchyard_balance::ledger::ScrapeSent;
 use switchyard_balance::{
     Lasts, LastsEstimator, Ledger, Load, Policy, Preference, Reading, Roster, Selector,
-    ShareEstimator, Standing,
+    ShareEstimator, Standing, TrustEstimator,
 };
 
 use super::{Pick, Picker, Scrape, World};
+use crate::fleet::Session;
 
 /// A policy on one ledger for each substation.
 #[derive(Debug)]
@@ -20,6 +22,7 @@ pub struct LedgerPolicy {
     lasts_estimator: Option<LastsEstimator>,
     tolerance: f64,
     last: Option<usize>,
+    trust_estimator: TrustEstimator,
 }
 
 impl LedgerPolicy {
@@ -34,6 +37,7 @@ impl LedgerPolicy {
             lasts_estimator: Some(LastsEstimator::new()),
             tolerance: 0.0,
             last: None,
+            trust_estimator: TrustEstimator::new(),
         }
     }
 
@@ -106,7 +110,13 @@ impl Picker for LedgerPolicy {
         }
     }
 
-    fn round_over(&mut self) {
+    fn lasts_for(&self, at: usize, session: Session, now: Duration) {
+        if let Some(ledger) = self.ledger(at) {
+            ledger.lasts_for(session.power, session.length, now);
+        }
+    }
+
+    fn round_over(&mut self, now: Duration, interval: Duration) {
         if let Some(estimator) = &mut self.share_estimator {
             estimator.round(&self.roster);
         }
@@ -115,6 +125,8 @@ impl Picker for LedgerPolicy {
         {
             self.set_lasts(lasts);
         }
+        let within = TrustEstimator::within(interval, Duration::ZERO);
+        self.trust_estimator.round(&self.roster, now, within);
     }
 
     fn ledger(&self, at: usize) -> Option<&Ledger> {

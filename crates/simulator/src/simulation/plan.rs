@@ -48,6 +48,16 @@ impl Simulation {
                     self.queue.plan(from, event(true));
                     self.queue.plan(until, event(false));
                 }
+                Fault::Lies {
+                    count,
+                    lie,
+                    from,
+                    until,
+                } => {
+                    let event = |lie| Event::Lies { count, lie };
+                    self.queue.plan(from, event(Some(lie)));
+                    self.queue.plan(until, event(None));
+                }
                 Fault::Emptied { at } => self.queue.plan(at, Event::Emptied),
                 Fault::Leave { count, from, until } => {
                     let event = |out| Event::Rotation { count, out };

@@ -47,6 +47,7 @@ impl Simulation {
 
     /// The request reaches its substation, which books it, or refuses it if it is full.
     pub(super) fn request(&mut self, car: Car, pick: Pick) {
+        let pick_at = pick.at;
         let Some(booking) = self.fleet.book(pick.at, car.session.power) else {
             self.refused += 1;
             self.send_answer(car, pick, false);
@@ -62,7 +63,8 @@ impl Simulation {
             Lasts::Answer => Some(Held { car, pick }),
         };
         let event = Event::Departure { booking, held };
-        self.queue.plan(self.now + car.session.length, event);
+        let lasts = self.scenario.gauges.lasts(car.session.length, pick_at);
+        self.queue.plan(self.now + lasts, event);
         self.imbalance.set(self.fleet.imbalance());
     }
 
@@ -77,7 +79,11 @@ impl Simulation {
     pub(super) fn answer(&mut self, car: Car, pick: Pick, booked: bool) {
         self.open -= 1;
         if let Some(proxy) = self.proxies.get_mut(car.proxy) {
+            let at = pick.at;
             proxy.picker.answered(pick, car.session.power, booked);
+            if booked && self.scenario.lasts == Lasts::Session {
+                proxy.picker.lasts_for(at, car.session, self.now);
+            }
         }
         if booked {
             if self.scenario.lasts == Lasts::Session {

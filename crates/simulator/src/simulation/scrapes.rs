@@ -16,7 +16,9 @@ impl Simulation {
         let count = proxy.scraping.len();
         // If a scrape is late, the proxy learns from the others.
         if std::mem::replace(&mut proxy.left_of_round, count) > 0 {
-            proxy.picker.round_over();
+            proxy
+                .picker
+                .round_over(self.now, self.scenario.poll.interval);
         }
         let part = self
             .scenario
@@ -49,7 +51,7 @@ impl Simulation {
         };
         let scraping = proxy.scraping.get_mut(at);
         if scraping.is_none_or(|scraping| std::mem::replace(scraping, true)) {
-            proxy.ended_in_round();
+            proxy.ended_in_round(self.now, self.scenario.poll.interval);
         } else {
             self.scrape(number, at);
         }
@@ -86,10 +88,11 @@ impl Simulation {
     }
 
     pub(super) fn read(&mut self, proxy: usize, scrape: Scrape, rest: Duration) {
+        let (rules, rng) = (&self.scenario.gauges, &mut self.rng.gauges);
         let event = Event::Sample {
             proxy,
             scrape,
-            reading: self.fleet.gauge(scrape.at),
+            reading: self.fleet.gauge(scrape.at, self.now, rules, rng),
         };
         self.queue.plan(self.now + rest, event);
     }
@@ -110,18 +113,18 @@ impl Simulation {
             proxy.picker.sampled(scrape, reading, &world, rng);
         }
         if proxy.picker.polls() {
-            proxy.ended_in_round();
+            proxy.ended_in_round(self.now, self.scenario.poll.interval);
         }
     }
 }
 
 impl Proxy {
     /// A scrape of the round has ended, with a sample or without. After the last, the proxy learns.
-    fn ended_in_round(&mut self) {
+    fn ended_in_round(&mut self, now: Duration, interval: Duration) {
         let was = self.left_of_round;
         self.left_of_round = was.saturating_sub(1);
         if was == 1 {
-            self.picker.round_over();
+            self.picker.round_over(now, interval);
         }
     }
 }

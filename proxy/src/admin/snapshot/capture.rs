@@ -60,7 +60,9 @@ fn shown(view: &SubstationView<'_>, now: Moment) -> Substation {
         sample_age_seconds: view.sample_age.map(|age| age.as_secs_f64()),
         in_flight: view.in_flight,
         assigned_total: view.assigned_total,
-        note: note(&view.rotation, now),
+        distrusted: view.is_distrusted,
+        note: note(&view.rotation, now)
+            .or_else(|| view.is_distrusted.then(|| "gauge distrusted".to_owned())),
     }
 }
 
