@@ -18,7 +18,7 @@ use crate::substation::{Id, Substation};
 /// All places, and the positions that wait for their turn.
 #[derive(Debug, Default)]
 pub(super) struct Places {
-    places: Vec<Place>,
+    all: Vec<Place>,
     /// Never scraped yet: due at once.
     new: VecDeque<usize>,
     /// The rest of the round.
@@ -39,10 +39,8 @@ impl Places {
     /// Gives each of the substations a place, and forgets those that have left.
     pub(super) fn follow(&mut self, substations: &[Arc<Substation>], gauges: &Gauges) {
         let waits = self.due.iter().chain(&self.new);
-        let waits: HashSet<Id> = waits
-            .filter_map(|at| Some(self.places.get(*at)?.id))
-            .collect();
-        let mut before: HashMap<Id, Place> = std::mem::take(&mut self.places)
+        let waits: HashSet<Id> = waits.filter_map(|at| Some(self.all.get(*at)?.id)).collect();
+        let mut before: HashMap<Id, Place> = std::mem::take(&mut self.all)
             .into_iter()
             .map(|place| (place.id, place))
             .collect();
@@ -61,7 +59,7 @@ impl Places {
             } else if waits.contains(&id) {
                 self.due.push_back(at);
             }
-            self.places.push(place);
+            self.all.push(place);
         }
     }
 
@@ -70,14 +68,14 @@ impl Places {
     pub(super) fn begin_round(&mut self) -> bool {
         let is_over = self.due.is_empty();
         if is_over {
-            self.due.extend(0..self.places.len());
+            self.due.extend(0..self.all.len());
         }
         is_over
     }
 
     /// How many there are.
     pub(super) fn len(&self) -> usize {
-        self.places.len()
+        self.all.len()
     }
 
     /// Whether none waits for its turn.
@@ -87,31 +85,31 @@ impl Places {
 
     /// Takes the slot of the next new substation whose scrape is not under way, with its position.
     pub(super) fn take_new(&mut self, now: Instant) -> Option<(usize, Box<ScrapeSlot>)> {
-        take(&mut self.new, &mut self.places, now)
+        take(&mut self.new, &mut self.all, now)
     }
 
     /// Takes the slot of the next one of the round whose scrape is not under way, with its position.
     pub(super) fn take_due(&mut self, now: Instant) -> Option<(usize, Box<ScrapeSlot>)> {
-        take(&mut self.due, &mut self.places, now)
+        take(&mut self.due, &mut self.all, now)
     }
 
     /// Where the substation is now that was at position `was`; none if it has left.
     pub(super) fn position(&self, was: usize, id: Id) -> Option<usize> {
-        if self.places.get(was).is_some_and(|place| place.id == id) {
+        if self.all.get(was).is_some_and(|place| place.id == id) {
             return Some(was);
         }
-        self.places.iter().position(|place| place.id == id)
+        self.all.iter().position(|place| place.id == id)
     }
 
     /// Since when the gauge of the substation at a position has been asked in vain: until its next answer, from the
     /// first scrape on that has none. None if the last scrape was answered.
     pub(super) fn asked_in_vain(&self, at: usize) -> Option<Instant> {
-        self.places.get(at)?.asked_in_vain
+        self.all.get(at)?.asked_in_vain
     }
 
     /// Gives a slot back after its scrape. `is_answered` says that the scrape does not count as one in vain.
     pub(super) fn give_back(&mut self, at: usize, slot: Box<ScrapeSlot>, is_answered: bool) {
-        if let Some(place) = self.places.get_mut(at) {
+        if let Some(place) = self.all.get_mut(at) {
             place.was_asked = true;
             if is_answered {
                 place.asked_in_vain = None;
@@ -122,7 +120,7 @@ impl Places {
 
     /// Whether each was scraped once, whatever came of it.
     pub(super) fn all_were_asked(&self) -> bool {
-        self.places.iter().all(|place| place.was_asked)
+        self.all.iter().all(|place| place.was_asked)
     }
 }
 

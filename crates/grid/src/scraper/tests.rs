@@ -38,14 +38,14 @@ async fn substation(listener: TcpListener, is_silent: bool, scrapes: Arc<AtomicU
 /// A scraper of `count` substations, of which the first is silent, and how often each was scraped.
 async fn scraped(count: usize, rest: &str) -> (Arc<Grid>, Scraper, Vec<Arc<AtomicUsize>>) {
     let mut listed = Vec::new();
-    let mut scrapes = Vec::new();
+    let mut counts = Vec::new();
     for at in 0..count {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         listed.push(format!("{{name: s{at}, address: {address}}}"));
         let counted = Arc::new(AtomicUsize::new(0));
         tokio::spawn(substation(listener, at == 0, Arc::clone(&counted)));
-        scrapes.push(counted);
+        counts.push(counted);
     }
     let yaml = format!("{rest}\nsubstations: [{}]\n", listed.join(", "));
     let config = Config::from_yaml(&yaml, "test").unwrap();
@@ -54,7 +54,7 @@ async fn scraped(count: usize, rest: &str) -> (Arc<Grid>, Scraper, Vec<Arc<Atomi
     let grid = Arc::new(Grid::new(&config, &metrics, Clock::start(), 1).unwrap());
     let (_, grids) = watch::channel(Arc::clone(&grid));
     let scraper = Scraper::new(grids, 1);
-    (grid, scraper, scrapes)
+    (grid, scraper, counts)
 }
 
 async fn until(what: &str, mut holds: impl FnMut() -> bool) {
@@ -68,7 +68,7 @@ async fn until(what: &str, mut holds: impl FnMut() -> bool) {
 
 #[tokio::test]
 async fn in_every_group_of_a_round_each_is_scraped_and_one_that_hangs_delays_none() {
-    let (grid, scraper, scrapes) = scraped(50, "load: {interval: 100ms, timeout: 1m}").await;
+    let (grid, scraper, counts) = scraped(50, "load: {interval: 100ms, timeout: 1m}").await;
     let running = tokio::spawn(scraper.run());
     let samples = |at: usize| {
         let sample = grid.substations()[at].ledger().last_sample();
@@ -80,7 +80,7 @@ async fn in_every_group_of_a_round_each_is_scraped_and_one_that_hangs_delays_non
     .await;
     running.abort();
     assert_eq!(samples(0), 0);
-    assert_eq!(scrapes[0].load(SeqCst), 1, "a scrape of it is under way");
+    assert_eq!(counts[0].load(SeqCst), 1, "a scrape of it is under way");
 }
 
 #[tokio::test]
