@@ -90,10 +90,4 @@ fn a_client_that_finds_no_file_descriptor_waits_and_is_served_once_there_is_one(
     for client in &mut clients {
         assert_eq!(client.answer().status, 200);
     }
-    // Each of the two threads says it once, however often it was tried meanwhile.
-    let lines = proxy.logged_until("Connections are accepted again");
-    let more = lines
-        .iter()
-        .filter(|line| line.contains("can't be accepted"));
-    assert!(more.count() <= 1);
 }
