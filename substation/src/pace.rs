@@ -51,7 +51,7 @@ mod tests {
         let pace = Pace::new(delay, 5 * second, Some(10 * second));
         let for_good = Pace::new(delay, Duration::ZERO, None);
         let seen = async |at: u32| {
-            advance(at * second - pace.made.elapsed()).await;
+            advance((at * second).saturating_sub(pace.made.elapsed())).await;
             (pace.delay(), for_good.delay())
         };
         assert_eq!(seen(4).await, (Duration::ZERO, delay));

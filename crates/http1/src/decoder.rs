@@ -339,6 +339,7 @@ impl fmt::Debug for Answer {
             .field("head", &self.head.len())
             .field("body", &self.body.len())
             .field("keep_alive", &self.keep_alive)
+            .field("nominates", &self.nominates)
             .field("reusable", &self.reusable)
             .finish()
     }

@@ -29,9 +29,11 @@ use crate::Load;
 /// Rings; a place of each is four times as wide as one of the ring before.
 const RINGS: usize = 7;
 /// Places of a ring.
-const PLACES: u64 = 18;
+const PLACES: usize = 18;
+/// The same, to count seconds with.
+const AROUND: u64 = PLACES as u64;
 /// Places of a ring that can be in use: one is left out, so that what is added to it late can be cleared.
-const REACH: u64 = PLACES - 2;
+const REACH: u64 = AROUND - 2;
 /// Added to a duration: it counts from when the request was sent, and the session begins a little later.
 const BEGUN_LATER: Duration = Duration::from_secs(1);
 
@@ -41,7 +43,7 @@ pub(super) struct OwnEnds {
     /// Everything that ended before this second is cleared.
     cleared: AtomicU64,
     /// In millionths.
-    rings: [[AtomicI64; PLACES as usize]; RINGS],
+    rings: [[AtomicI64; PLACES]; RINGS],
 }
 
 /// The own live load at one moment, in millionths.
@@ -99,7 +101,7 @@ impl OwnEnds {
             let next = now / width(ring);
             // The place before as well: an end may have been added to it while it was cleared.
             let first = (before / width(ring)).min(next.saturating_sub(1));
-            for over in first.max(next.saturating_sub(PLACES))..next {
+            for over in first.max(next.saturating_sub(AROUND))..next {
                 if let Some(place) = place(places, over) {
                     place.store(0, Relaxed);
                 }
@@ -135,7 +137,7 @@ impl OwnEnds {
 
 /// The place of number `at` in a ring.
 fn place(ring: &[AtomicI64], at: u64) -> Option<&AtomicI64> {
-    ring.get(usize::try_from(at % PLACES).ok()?)
+    ring.get(usize::try_from(at % AROUND).ok()?)
 }
 
 impl Ledger {

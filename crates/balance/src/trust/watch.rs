@@ -13,6 +13,10 @@ const FALL: f64 = 0.2;
 
 /// What is known of one upstream. Loads are in millionths.
 #[derive(Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an observation of its own, and any combination can occur"
+)]
 pub(super) struct Watch {
     last: Option<LastSample>,
     claim: Option<Claim>,

@@ -149,6 +149,10 @@ fn apply_status(mut head: AnswerHead) -> Result<AnswerHead, Malformed> {
 
 /// The headers that decide framing and persistence.
 #[derive(Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each says whether a header was there, and any combination can be"
+)]
 struct FramingHeaders {
     length: Option<u64>,
     chunked: bool,

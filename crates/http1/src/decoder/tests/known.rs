@@ -79,8 +79,8 @@ fn a_known_head_is_kept_to_the_limits_of_each_answer() {
         (Limits { head: 100, body: 2 }, true),
     ] {
         let (mut decoder, mut received) = (Decoder::new(limits), BytesMut::from(&whole[..]));
-        let decoded = decoder.decode_known(&mut received, false, Some(&mut known));
-        assert_eq!(decoded.is_ok(), is_read, "{limits:?}");
+        let answer = decoder.decode_known(&mut received, false, Some(&mut known));
+        assert_eq!(answer.is_ok(), is_read, "{limits:?}");
     }
 }
 
