@@ -23,8 +23,11 @@
 //! | it is the same to the last bit while the own load changes by a third and the others move ([`standstill`]) | 20 | frozen |
 //!
 //! The second sign needs both halves: one site whose drivers leave early shows too little as well, but rises by all that
-//! is booked. With a single other upstream to compare with, the first sign takes three times as long; with none, only a
-//! gauge that never moves at all is distrusted.
+//! is booked. With a single other upstream to compare with, the first sign takes three times as long.
+//!
+//! A gauge at zero leaves the others without bookings where requests are rare, so that there may be none to compare with.
+//! Then the first sign takes 20 rounds, and only a fiftieth of the claim is too little: early ends don't explain that.
+//! And a gauge is frozen only if it has never moved at all for 60 rounds.
 //!
 //! A distrusted gauge is replaced by what the ledger knows: its own live load, times what the others' gauges show for
 //! each unit of own load where other proxies or walk-ins fill them too. It is trusted again once it has moved several
@@ -50,6 +53,10 @@ const NEXT_TO_NOTHING: f64 = 0.25;
 const ROUNDS: u32 = 3;
 /// So many times longer with a single other upstream to compare with.
 const WITH_ONE_OTHER: u32 = 3;
+/// Of a claim, less than this part is next to nothing where no other upstream is there to compare with,
+const NOTHING_ALONE: f64 = 0.02;
+/// and rounds of that.
+const ROUNDS_ALONE: u32 = 20;
 /// Of what the others show, less than this part is a part of the truth.
 const A_PART: f64 = 0.7;
 /// Rounds of a part of the truth until a gauge is distrusted.
@@ -105,8 +112,10 @@ struct Slot {
 struct Fleet {
     /// A request, in millionths.
     request: f64,
-    /// Upstreams that are watched, and those whose gauge moved in this round.
+    /// Upstreams that are watched, those that bear enough own load to be compared, and those whose gauge moved in this
+    /// round.
     watched: usize,
+    laden: usize,
     moved: usize,
     /// Those whose gauge rises by less than what is booked.
     weak: usize,
@@ -193,6 +202,7 @@ impl TrustEstimator {
             }
             watch.observe(ledger, live, request, (now, within));
             fleet.watched += 1;
+            fleet.laden += usize::from(watch.is_laden(fleet));
             fleet.moved += usize::from(watch.has_moved);
             fleet.weak += usize::from(watch.is_weak);
         }
@@ -211,7 +221,7 @@ impl TrustEstimator {
             if watch.claimed >= LEAST_REQUESTS * fleet.request {
                 self.shown.extend(watch.shown);
             }
-            if watch.own >= LEAST_REQUESTS * fleet.request && ledger.is_in() {
+            if watch.is_laden(*fleet) && ledger.is_in() {
                 self.beside.push(watch.value / watch.own);
                 fleet.highest = fleet.highest.max(watch.value / capacity(ledger, 1.0));
             }
@@ -280,10 +290,15 @@ impl Others {
 }
 
 impl Watch {
+    /// Whether it bears so much own load that its gauge can be compared.
+    fn is_laden(&self, fleet: Fleet) -> bool {
+        self.own >= LEAST_REQUESTS * fleet.request
+    }
+
     /// How far a gauge that was trusted is to be believed.
     fn suspect(&mut self, others: Others, fleet: Fleet, evidence: f64) -> Trust {
-        // With no other to compare with, only a gauge that does not move at all is distrusted.
-        let is_alone = fleet.watched < 2;
+        // Others that bear next to nothing need not move.
+        let is_alone = fleet.laden - usize::from(self.is_laden(fleet)) == 0;
         let has_others_moved =
             is_alone || 2 * (fleet.moved - usize::from(self.has_moved)) >= fleet.watched - 1;
         if self.is_in
@@ -302,15 +317,16 @@ impl Watch {
         };
         let others_show = others.shown;
         let count = |rounds: u32, is_less: bool| if is_less { rounds.saturating_add(1) } else { 0 };
-        self.nothing = count(
-            self.nothing,
-            others.count > 0 && shown < NEXT_TO_NOTHING * others_show,
-        );
+        let next_to_nothing = match others.count {
+            0 => NOTHING_ALONE,
+            _ => NEXT_TO_NOTHING * others_show,
+        };
+        self.nothing = count(self.nothing, shown < next_to_nothing);
         self.part = count(self.part, others.count > 1 && shown < A_PART * others_show);
-        let rounds = if others.count > 1 {
-            ROUNDS
-        } else {
-            ROUNDS * WITH_ONE_OTHER
+        let rounds = match others.count {
+            0 => ROUNDS_ALONE,
+            1 => ROUNDS * WITH_ONE_OTHER,
+            _ => ROUNDS,
         };
         let is_part = self.part >= ROUNDS_OF_A_PART && self.is_oddly_weak(fleet);
         if self.nothing >= rounds || is_part {

@@ -40,6 +40,7 @@ mod lasts;
 mod late_gauge;
 mod lifecycle;
 mod log;
+mod lying_gauge;
 mod memory;
 mod mute;
 mod numbers;
