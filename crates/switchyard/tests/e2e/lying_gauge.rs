@@ -66,7 +66,7 @@ fn a_gauge_stuck_at_zero_is_distrusted_and_its_capacity_holds_until_it_tells_the
         Arc::new(AtomicBool::new(true)),
     );
     let all = [&honest, &honest, &lies].map(substation);
-    let listed: String = all
+    let listed: Vec<_> = all
         .iter()
         .enumerate()
         .map(|(at, one)| {
@@ -74,6 +74,7 @@ fn a_gauge_stuck_at_zero_is_distrusted_and_its_capacity_holds_until_it_tells_the
             format!("  - {{name: s{name}, address: \"{address}\", capacity: {CAPACITY}}}\n")
         })
         .collect();
+    let listed = listed.concat();
     let proxy = Proxy::start_from(&format!(
         "listen: 127.0.0.1:0\nadmin: {{listen: 127.0.0.1:0}}\nsubstations:\n{listed}\
          charge: {{lasts: session}}\nload: {{interval: 20ms}}\n"
