@@ -14,7 +14,7 @@ from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 
-from lib import attacked, attacks, clients, command, machine, marks, peers, results
+from lib import attacked, attacks, clients, command, machine, marks, pages, peers, results
 from lib.processes import BenchError, Process, free_ports
 
 SECURITY = command.ROOT / "docs/security.md"
@@ -108,22 +108,14 @@ def run(options, directory):
 
 def block(result):
     """What docs/security.md shows of a result."""
-    facts = result["machine"]
     cells = [attacks.Cell(**one) for one in result["cells"]]
-    versions = ", ".join(f"{name} {version}" for name, version in result["versions"].items())
-    lines = [f"Measured on {result['date']} on {facts['cores']} cores ({facts['cpu']}), which also ran the attack: "
-             f"{versions}.", ""]
+    lines = [pages.measured(result, "the attack"), ""]
     lines += attacks.markdown(cells, list(result["versions"]))
     behind = attacks.losses(cells)
     lines += ["", "Where Switchyard is behind its targets:" if behind else "Switchyard is behind its targets nowhere."]
     lines += [""] * bool(behind) + [f"- {line}." for line in behind]
     lines += [f"\nLeft out: {remark}." for remark in sorted(set(result["remarks"]))]
     return "\n".join(lines)
-
-
-def report(result, _):
-    """The result as a page."""
-    return f"# {result['description'].capitalize()}\n\n{block(result)}\n"
 
 
 def main():
@@ -146,7 +138,7 @@ def main():
     if options.quick:
         print("A quick run: no result is written.")
     elif cells:
-        print(f"Written to {options.results.name}/: {results.save(result, options.results, report)}")
+        print(f"Written to {options.results.name}/: {results.save(result, options.results, pages.page(block))}")
         if not options.attack and not options.only:
             SECURITY.write_text(marks.replaced(SECURITY.read_text(), MARK, block(result)))
             print("Written into docs/security.md")

@@ -12,7 +12,7 @@ import json
 import tempfile
 from pathlib import Path
 
-from lib import command, machine, marks, peers, results, slow, slow_rig
+from lib import command, machine, marks, pages, peers, results, slow, slow_rig
 from lib.processes import BenchError
 
 DOCUMENT = command.ROOT / "docs/balancing.md"
@@ -86,20 +86,13 @@ def is_whole(cells, ways):
 
 def block(result):
     """What docs/balancing.md shows of a result."""
-    facts, cells = result["machine"], result["cells"]
-    versions = ", ".join(f"{name} {version}" for name, version in result["versions"].items())
-    lines = [f"Measured on {result['date']} on {facts['cores']} cores ({facts['cpu']}), which also ran clients and "
-             f"substations: {versions}.", ""]
+    cells = result["cells"]
+    lines = [pages.measured(result, "clients and substations"), ""]
     lines += slow.markdown(cells, list(result["versions"]))
     behind = slow.broken(cells)
     lines += ["", f"Not kept: {len(behind)} of the promises (bold)." if behind else "Every promise is kept."]
     lines += [f"\nLeft out: {remark}." for remark in result["remarks"]]
     return "\n".join(lines)
-
-
-def report(result, _):
-    """The result as a page."""
-    return f"# {result['description'].capitalize()}\n\n{block(result)}\n"
 
 
 def main():
@@ -122,7 +115,7 @@ def main():
     if options.quick or options.more or not is_whole(cells, [peer.name for peer in here]) or options.only:
         print("Not a whole run: no result is written.")
     elif not failures:
-        print(f"Written to {options.results.name}/: {results.save(result, options.results, report)}")
+        print(f"Written to {options.results.name}/: {results.save(result, options.results, pages.page(block))}")
         DOCUMENT.write_text(marks.replaced(DOCUMENT.read_text(), MARK, block(result)))
         print("Written into docs/balancing.md")
     return 1 if failures else 0
