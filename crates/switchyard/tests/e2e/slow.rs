@@ -1,6 +1,7 @@
 //! Substations that are slow or never answer, and the limit of requests under way to each.
 
 use std::{
+    net::SocketAddr,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
@@ -64,6 +65,53 @@ fn one_that_hangs_costs_few_charges_and_comes_back() {
     assert!(with <= 40, "{with} of {without}");
 }
 
+/// Clients that each wait for an answer before they ask again.
+struct ClosedLoop {
+    answered: Arc<AtomicUsize>,
+    goes_on: Arc<AtomicBool>,
+    clients: Vec<thread::JoinHandle<()>>,
+}
+
+impl ClosedLoop {
+    /// Starts so many. A client counts an answer and goes on if `is_good` says so of its status, and ends otherwise.
+    fn start(address: SocketAddr, count: usize, is_good: fn(u16) -> bool) -> Self {
+        let answered = Arc::new(AtomicUsize::new(0));
+        let goes_on = Arc::new(AtomicBool::new(true));
+        let client = || {
+            let (answered, goes_on) = (Arc::clone(&answered), Arc::clone(&goes_on));
+            thread::spawn(move || {
+                let mut connection = Connection::open(address);
+                while goes_on.load(SeqCst) {
+                    connection.send(request("POST", "/request_charge", "", ""));
+                    if !is_good(connection.answer().status) {
+                        break;
+                    }
+                    answered.fetch_add(1, SeqCst);
+                }
+            })
+        };
+        let clients = (0..count).map(|_| client()).collect();
+        Self {
+            answered,
+            goes_on,
+            clients,
+        }
+    }
+
+    /// Good answers so far.
+    fn answered(&self) -> usize {
+        self.answered.load(SeqCst)
+    }
+
+    /// Ends all of them. Panics if a client did.
+    fn end(self) {
+        self.goes_on.store(false, SeqCst);
+        for client in self.clients {
+            client.join().unwrap();
+        }
+    }
+}
+
 /// Charges a second in a closed loop of 32 clients, of which one of three substations takes `slow` to answer.
 fn answered_beside_a_slow_one(slow: Duration, more: &str) -> usize {
     let substations = [slow, Duration::ZERO, Duration::ZERO].map(|pause| {
@@ -79,37 +127,20 @@ fn answered_beside_a_slow_one(slow: Duration, more: &str) -> usize {
     });
     let addresses = substations.map(|substation| substation.address);
     let proxy = Proxy::start(&addresses, more);
-    let (answered, counts) = (
-        Arc::new(AtomicUsize::new(0)),
-        Arc::new(AtomicBool::new(true)),
-    );
-    let clients: Vec<_> = (0..32)
-        .map(|_| {
-            let (answered, counts, address) =
-                (Arc::clone(&answered), Arc::clone(&counts), proxy.charge);
-            thread::spawn(move || {
-                let mut connection = Connection::open(address);
-                while counts.load(SeqCst) {
-                    connection.send(request("POST", "/request_charge", "", ""));
-                    assert_eq!(connection.answer().status, 200);
-                    answered.fetch_add(1, SeqCst);
-                }
-            })
-        })
-        .collect();
+    let clients = ClosedLoop::start(proxy.charge, 32, |status| {
+        assert_eq!(status, 200);
+        true
+    });
     // What counts is how it goes on, not how it begins.
     until("all clients have met the slow one", || {
-        (answered.load(SeqCst) > 500).then_some(())
+        (clients.answered() > 500).then_some(())
     });
-    let (before, began) = (answered.load(SeqCst), Instant::now());
+    let (before, began) = (clients.answered(), Instant::now());
     until("some seconds", || {
         (began.elapsed() > Duration::from_secs(2)).then_some(())
     });
-    let counted = answered.load(SeqCst) - before;
-    counts.store(false, SeqCst);
-    for client in clients {
-        client.join().unwrap();
-    }
+    let counted = clients.answered() - before;
+    clients.end();
     counted
 }
 
@@ -188,31 +219,12 @@ fn one_that_freezes_with_its_gauge_gets_no_more_before_its_requests_are_overdue(
     });
     let more = "charge: {lasts: answer, default_load: 1}\ntimeouts: {request: 10s}\nload: {interval: 100ms}";
     let proxy = Proxy::start(&substations.each_ref().map(|one| one.address), more);
-    let (answered, goes_on) = (
-        Arc::new(AtomicUsize::new(0)),
-        Arc::new(AtomicBool::new(true)),
-    );
     // Two for each substation: too few to be overdue together, so only the gauge tells.
-    let clients: Vec<_> = (0..6)
-        .map(|_| {
-            let (answered, goes_on, address) =
-                (Arc::clone(&answered), Arc::clone(&goes_on), proxy.charge);
-            thread::spawn(move || {
-                let mut connection = Connection::open(address);
-                while goes_on.load(SeqCst) {
-                    connection.send(request("POST", "/request_charge", "", ""));
-                    if connection.answer().status != 200 {
-                        break;
-                    }
-                    answered.fetch_add(1, SeqCst);
-                }
-            })
-        })
-        .collect();
+    let clients = ClosedLoop::start(proxy.charge, 6, |status| status == 200);
     let answers = |count: usize| {
-        let until_then = answered.load(SeqCst) + count;
+        let until_then = clients.answered() + count;
         until("more answers", || {
-            (answered.load(SeqCst) >= until_then).then_some(())
+            (clients.answered() >= until_then).then_some(())
         });
     };
     answers(20);
@@ -224,8 +236,5 @@ fn one_that_freezes_with_its_gauge_gets_no_more_before_its_requests_are_overdue(
     let at_frozen = arrived.load(SeqCst);
     answers(20);
     assert_eq!(arrived.load(SeqCst), at_frozen);
-    goes_on.store(false, SeqCst);
-    for client in clients {
-        client.join().unwrap();
-    }
+    clients.end();
 }
