@@ -30,7 +30,7 @@ use crate::ledger::RequestLimit;
 
 /// From one look to the next.
 pub const INTERVAL: Duration = Duration::from_millis(50);
-/// The least limit, but for one that is silent. So many requests are lost at one that never answers.
+/// The least limit, except while an upstream is silent. An upstream that never answers costs so many requests.
 const LEAST: u32 = 4;
 /// Times the reference that make an upstream slow, and half of which it has to get below again.
 const SLOW: f64 = 4.0;

@@ -316,13 +316,12 @@ impl Watch {
             return Trust::Trusted;
         };
         let others_show = others.shown;
-        let count = |rounds: u32, is_less: bool| if is_less { rounds.saturating_add(1) } else { 0 };
         let next_to_nothing = match others.count {
             0 => NOTHING_ALONE,
             _ => NEXT_TO_NOTHING * others_show,
         };
-        self.nothing = count(self.nothing, shown < next_to_nothing);
-        self.part = count(self.part, others.count > 1 && shown < A_PART * others_show);
+        self.nothing = in_a_row(self.nothing, shown < next_to_nothing);
+        self.part = in_a_row(self.part, others.count > 1 && shown < A_PART * others_show);
         let rounds = match others.count {
             0 => ROUNDS_ALONE,
             1 => ROUNDS * WITH_ONE_OTHER,
@@ -347,11 +346,7 @@ impl Watch {
         self.moves = self.moves.saturating_add(u32::from(self.has_moved));
         if let Some(shown) = self.shown {
             let is_shown = shown >= SHOWN_AGAIN * others.shown;
-            self.again = if is_shown {
-                self.again.saturating_add(1)
-            } else {
-                0
-            };
+            self.again = in_a_row(self.again, is_shown);
         }
         if self.moves >= MOVES_AGAIN && self.again >= ROUNDS_AGAIN {
             Trust::Trusted
@@ -368,6 +363,11 @@ impl Watch {
         let times = middle.unwrap_or(1.0).clamp(1.0, MOST_BESIDE);
         micros((self.own * (times - 1.0)).min(most - self.own).max(0.0))
     }
+}
+
+/// How many rounds in a row something has held, with this one.
+fn in_a_row(rounds: u32, holds: bool) -> u32 {
+    if holds { rounds.saturating_add(1) } else { 0 }
 }
 
 /// The capacity in millionths, or `otherwise` where none is known.

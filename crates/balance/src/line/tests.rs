@@ -24,7 +24,7 @@ struct Station {
     /// Upstream, end and load of each session.
     sessions: Vec<(usize, Duration, i64)>,
     kept: Option<usize>,
-    /// Those that got room, in order.
+    /// The requests that got room, in order.
     served: RefCell<Vec<(Duration, usize)>>,
     looks: usize,
 }

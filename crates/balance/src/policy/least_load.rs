@@ -203,7 +203,7 @@ fn search_groups<U: AsRef<Ledger>, E: Eligibility>(
         }
         first = floors.lowest(more, start).unwrap_or(first);
     }
-    // Those that had no floor were searched for that alone: the start decides if another has an equal one.
+    // A group without a floor was searched only for its floor: the start decides if another group has an equal one.
     if !best.has_group(first) && floors.floor(first, more) <= best.score {
         let mut other = Best::new();
         other.search(candidates, first, rng);
