@@ -15,9 +15,9 @@ use socket2::{Domain, Socket, Type};
 use substation::{Config, Substation};
 use switchyard_faults as client;
 
-use crate::rig::until;
+use crate::{fleet::serve_losing, rig::until};
 
-/// The variable with the arguments of the child: its name, address and journal.
+/// The variable with the arguments of the child: whether it loses answers, its name, address and journal.
 const ARGUMENTS: &str = "SWITCHYARD_TEST_SUBSTATION";
 /// The test that the child runs.
 const ENTRY: &str = "child::serves_if_it_is_the_child";
@@ -27,6 +27,7 @@ pub(crate) struct Killable {
     pub(crate) name: String,
     pub(crate) address: SocketAddr,
     pub(crate) journal: PathBuf,
+    loses: bool,
     child: Option<Child>,
     _port: Socket,
 }
@@ -41,11 +42,21 @@ fn bound(address: SocketAddr) -> Socket {
 
 impl Killable {
     pub(crate) fn start(name: &str, folder: &Path) -> Self {
+        Self::begin(name, folder, false)
+    }
+
+    /// The same behind a relay that loses answers on demand.
+    pub(crate) fn losing(name: &str, folder: &Path) -> Self {
+        Self::begin(name, folder, true)
+    }
+
+    fn begin(name: &str, folder: &Path, loses: bool) -> Self {
         let port = bound(([127, 0, 0, 1], 0).into());
         let mut substation = Self {
             name: name.to_owned(),
             address: port.local_addr().unwrap().as_socket().unwrap(),
             journal: folder.join(name),
+            loses,
             child: None,
             _port: port,
         };
@@ -55,7 +66,13 @@ impl Killable {
 
     /// Starts it again on its old port, and waits until it serves.
     pub(crate) fn restart(&mut self) {
-        let arguments = format!("{} {} {}", self.name, self.address, self.journal.display());
+        let arguments = format!(
+            "{} {} {} {}",
+            self.loses,
+            self.name,
+            self.address,
+            self.journal.display()
+        );
         let child = Command::new(env::current_exe().unwrap())
             .args(["--exact", ENTRY, "--nocapture"])
             .env(ARGUMENTS, arguments)
@@ -96,13 +113,13 @@ fn serves_if_it_is_the_child() {
         let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
         std::process::exit(0);
     });
-    let words: Vec<_> = arguments.splitn(3, ' ').collect();
+    let words: Vec<_> = arguments.splitn(4, ' ').collect();
     let config = Config {
-        journal: Some(words[2].into()),
-        ..Config::new(words[0], 1e9)
+        journal: Some(words[3].into()),
+        ..Config::new(words[1], 1e9)
     };
     let substation = Substation::new(config).unwrap();
-    let listener = bound(words[1].parse().unwrap());
+    let listener = bound(words[2].parse().unwrap());
     listener.listen(1024).unwrap();
     listener.set_nonblocking(true).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -110,7 +127,12 @@ fn serves_if_it_is_the_child() {
         .build()
         .unwrap();
     let served = runtime.block_on(async {
-        let listener = tokio::net::TcpListener::from_std(TcpListener::from(listener)).unwrap();
+        let mut listener = tokio::net::TcpListener::from_std(TcpListener::from(listener)).unwrap();
+        if words[0] == "true" {
+            let behind = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+            tokio::spawn(serve_losing(listener, behind.local_addr().unwrap()));
+            listener = behind;
+        }
         substation::run(substation, listener, std::future::pending()).await
     });
     served.unwrap();

@@ -26,6 +26,7 @@ mod drain;
 mod errors;
 mod events;
 mod failover;
+mod fleet;
 mod frames;
 mod front_door;
 mod gauges;

@@ -1,7 +1,7 @@
 //! Starts the binary and waits for its log lines and answers; nothing here sleeps for a fixed time.
 
 use std::{
-    fs,
+    env, fs,
     io::{BufRead, BufReader},
     net::SocketAddr,
     process::{Child, Command, ExitStatus, Stdio},
@@ -18,6 +18,9 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use switchyard_faults::{self as client, Answer, PATIENCE};
+
+/// The variable that names another proxy than this build's, such as an earlier version to compare with.
+const BINARY: &str = "SWITCHYARD_BINARY";
 
 /// Waits until `condition` holds.
 pub(crate) fn until<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
@@ -78,7 +81,9 @@ impl Proxy {
     fn launch_in(files: TempDir, yaml: &str, arrange: impl FnOnce(&mut Command)) -> Self {
         let file = files.path().join("switchyard.yaml");
         fs::write(&file, yaml).unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_switchyard"));
+        let binary = env::var_os(BINARY);
+        let binary = binary.unwrap_or_else(|| env!("CARGO_BIN_EXE_switchyard").into());
+        let mut command = Command::new(binary);
         command.args(["run", "--config"]).arg(&file);
         arrange(&mut command);
         let mut child = command
