@@ -20,8 +20,11 @@ pub(crate) const LEAST_BUFFERED: usize = 1 << 20;
 pub(crate) const MOST_BUFFERED: usize = 64 << 30;
 /// The most client connections: a million file descriptors is as far as a Linux process goes by default.
 pub(crate) const MOST_CONNECTIONS: usize = 1_000_000;
-/// The most `Idempotency-Key`s that are remembered, at some 100 bytes each.
-pub(crate) const MOST_KEYS: usize = 10_000_000;
+/// The most `Idempotency-Key`s that are remembered.
+pub(crate) const MOST_KEYS: usize = 100_000_000;
+/// The least and the most memory for them, in bytes.
+pub(crate) const LEAST_KEY_MEMORY: usize = 64 << 10;
+pub(crate) const MOST_KEY_MEMORY: usize = 64 << 30;
 /// The most failures in a row before an ejection.
 pub(crate) const MOST_FAILURES: u32 = 1000;
 /// The most exchanges that a success rate can require.

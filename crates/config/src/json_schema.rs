@@ -84,6 +84,25 @@ schema_types! {
         "pattern": r"^\s*\d+(\.\d+)?\s*([kKmMgG][iI]?)?[bB]?\s*$",
         "examples": ["64MiB", 67_108_864]
     }
+    /// A number of keys, or memory with its unit.
+    KeyRoom: {
+        "type": ["integer", "string"],
+        "minimum": 1,
+        "maximum": (super::bounds::MOST_KEYS),
+        "pattern": r"^\s*\d+(\.\d+)?\s*([kKmMgG][iI]?[bB]?|[bB])\s*$",
+        "examples": ["128MiB", 100_000]
+    }
+    /// The address of a store.
+    Store: {
+        "type": "string",
+        "pattern": r"^(rediss?://[^@\s]+|unix:.+)$",
+        "examples": ["redis://10.0.0.5:6379", "rediss://keys.example:6379/0", "unix:/run/redis/redis.sock"]
+    }
+    /// What names in a store begin with.
+    Prefix: {
+        "type": "string",
+        "pattern": "^[A-Za-z0-9_.-]{1,63}$"
+    }
     /// An IP address or a host, and a port.
     Address: {
         "type": "string",

@@ -19,8 +19,10 @@ mod aggregate;
 mod bounds;
 mod discovery;
 mod error;
+mod fleet;
 mod forwarded;
 mod json_schema;
+mod key_room;
 mod lasts;
 mod max_requests;
 mod model;
@@ -45,12 +47,14 @@ pub use discovery::{
     UnknownRecords,
 };
 pub use error::{Error, Fault, Faults};
+pub use fleet::{Fleet, NoStore, StoreAddress, UnknownConduct, WhenUnreachable};
 pub use forwarded::{Forwarded, ForwardedHeaders};
+pub use key_room::KeyRoom;
 pub use lasts::{Lasts, UnknownLasts};
 pub use max_requests::MaxRequests;
 pub use model::{
     Admin, Admission, Balance, Charge, ClientLimits, Drain, Health, Http2, Limits, Load, Retry,
-    Substation, Timeouts, Tls, Upstream,
+    State, Substation, Timeouts, Tls, Upstream,
 };
 pub use network::Network;
 pub use pipeline::Pipeline;
@@ -118,6 +122,12 @@ pub struct Config {
     pub admission: Admission,
     /// When a request is sent again.
     pub retry: Retry,
+    /// What several proxies share; `None` is a proxy for itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fleet: Option<Fleet>,
+    /// What survives the end of the process; `None` keeps nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state: Option<State>,
     /// When a substation is ejected for its failures, and how it returns.
     pub health: Health,
     /// How the proxy stops.

@@ -1,6 +1,6 @@
 //! The parts of a configuration and their defaults. `docs/configuration.md` explains each key at length.
 
-use super::{Aggregate, Lasts, MaxRequests, Pipeline, Series, bounds, json_schema, show};
+use super::{Aggregate, KeyRoom, Lasts, MaxRequests, Pipeline, Series, bounds, json_schema, show};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::{
@@ -91,11 +91,15 @@ pub struct Substation {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "json_schema::Positive")]
     pub capacity: Option<f64>,
+    /// Whether it gets no new sessions.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schemars(default)]
+    pub drain: bool,
 }
 
 impl PartialEq for Substation {
     fn eq(&self, other: &Self) -> bool {
-        let key = |one: &Self| (one.address, one.capacity);
+        let key = |one: &Self| (one.address, one.capacity, one.drain);
         self.name == other.name && key(self) == key(other)
     }
 }
@@ -412,9 +416,9 @@ pub struct Retry {
     /// The most retries, as a share of all requests.
     #[schemars(with = "json_schema::Share")]
     pub budget: f64,
-    /// The most `Idempotency-Key`s whose substation is remembered.
-    #[schemars(range(min = 1, max = bounds::MOST_KEYS))]
-    pub keys: usize,
+    /// How many `Idempotency-Key`s are remembered with their substation, as a number or by the memory that they take.
+    #[schemars(with = "json_schema::KeyRoom")]
+    pub keys: KeyRoom,
     /// How long each is remembered.
     #[serde(serialize_with = "show::duration")]
     #[schemars(with = "json_schema::Duration")]
@@ -426,8 +430,26 @@ impl Default for Retry {
         Self {
             attempts: 3,
             budget: 0.2,
-            keys: 100_000,
+            keys: KeyRoom::default(),
             keys_for: Duration::from_mins(10),
         }
     }
+}
+
+/// What survives the end of the process.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields, extend("required" = ["file"]))]
+pub struct State {
+    /// The file that it is kept in. Only one process uses it at a time.
+    #[schemars(with = "json_schema::Text")]
+    pub file: PathBuf,
+    /// The least time from one writing to the next.
+    #[serde(serialize_with = "show::duration")]
+    #[schemars(with = "json_schema::Duration", extend("default" = "5s"))]
+    pub interval: Duration,
+}
+
+impl State {
+    /// The default of [`State::interval`].
+    pub(super) const INTERVAL: Duration = Duration::from_secs(5);
 }

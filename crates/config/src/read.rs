@@ -1,11 +1,12 @@
 //! The keys of the file: where each appears, and what its value must be.
 
 use super::{
-    Admin, Admission, Balance, Charge, ClientLimits, Config, Drain, Forwarded, Health, Http2,
-    Limits, Load, MaxRequests, Pipeline, Policy, Retry, Substation, Timeouts, Tls, Upstream,
+    Admin, Admission, Balance, Charge, ClientLimits, Config, Drain, Fleet, Forwarded, Health,
+    Http2, Limits, Load, MaxRequests, Pipeline, Policy, Retry, State, Substation, Timeouts, Tls,
+    Upstream, WhenUnreachable,
     bounds::{
         LARGEST_BODY, LARGEST_HEAD, LEAST_BUFFERED, MOST_ADMIN_CONNECTIONS, MOST_ATTEMPTS,
-        MOST_BUFFERED, MOST_CONNECTIONS, MOST_EXCHANGES, MOST_FAILURES, MOST_KEYS, MOST_STREAMS,
+        MOST_BUFFERED, MOST_CONNECTIONS, MOST_EXCHANGES, MOST_FAILURES, MOST_STREAMS,
         MOST_SUBSTATIONS, MOST_THREADS, SMALLEST_HEAD,
     },
     discovery::discovery,
@@ -49,6 +50,8 @@ pub(super) fn config(file: &mut Section<'_>) -> Config {
         forwarded: file.section("forwarded", forwarded),
         admission: file.section("admission", admission),
         retry: file.section("retry", retry),
+        fleet: file.optional_section("fleet", fleet),
+        state: file.optional_section("state", state),
         health: file.section("health", health),
         drain: file.section("drain", drain),
         threads: file.value(
@@ -213,9 +216,37 @@ fn retry(s: &mut Section<'_>) -> Retry {
             values::whole(1..=MOST_ATTEMPTS),
         ),
         budget: s.value("budget", default.budget, values::share),
-        keys: s.value("keys", default.keys, values::whole(1..=MOST_KEYS)),
+        keys: s.value("keys", default.keys, values::key_room),
         keys_for: s.value("keys_for", default.keys_for, values::duration),
     }
+}
+
+fn fleet(s: &mut Section<'_>) -> Option<Fleet> {
+    let store = s.required("store", "store: redis://10.0.0.5:6379", values::parsed);
+    let password_file = s.optional("password_file", values::file);
+    let prefix = s.value("prefix", Fleet::PREFIX.to_owned(), values::prefix);
+    let timeout = s.value("timeout", Fleet::TIMEOUT, values::duration);
+    let when_unreachable = s.value(
+        "when_unreachable",
+        WhenUnreachable::default(),
+        values::parsed,
+    );
+    Some(Fleet {
+        store: store?,
+        password_file,
+        prefix,
+        timeout,
+        when_unreachable,
+    })
+}
+
+fn state(s: &mut Section<'_>) -> Option<State> {
+    let file = s.required("file", "file: /var/lib/switchyard/state", values::file);
+    let interval = s.value("interval", State::INTERVAL, values::writing);
+    Some(State {
+        file: file?,
+        interval,
+    })
 }
 
 fn health(s: &mut Section<'_>) -> Health {
@@ -285,11 +316,13 @@ fn substations(file: &mut Section<'_>, own: [(&str, SocketAddr); 2]) -> Vec<Subs
             claim(&mut addresses, address, &format!("{path}.address"))
         });
         let capacity = s.optional("capacity", values::load);
+        let drain = s.value("drain", false, values::boolean);
         Some(Substation {
             name: name?,
             address: address?,
             host,
             capacity,
+            drain,
         })
     })
 }

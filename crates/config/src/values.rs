@@ -10,7 +10,7 @@ pub use source::check_host;
 pub(super) use source::{host, targets, url};
 
 use super::{
-    bounds,
+    KeyRoom, bounds, fleet,
     max_requests::{self, MaxRequests},
     network::Network,
     pipeline::{self, Pipeline},
@@ -33,6 +33,9 @@ const LONGEST_TEXT: usize = 25;
 const SHORTEST_INTERVAL: Duration = Duration::from_millis(10);
 /// The shortest time between two refreshes of a discovery source.
 const SHORTEST_REFRESH: Duration = Duration::from_millis(100);
+
+/// The shortest time between two writings of the state.
+const SHORTEST_WRITING: Duration = Duration::from_millis(100);
 
 type Read<T> = Result<T, String>;
 
@@ -186,6 +189,16 @@ pub(super) fn refresh(node: &Node) -> Read<Duration> {
     }
 }
 
+/// The time between two writings of the state.
+pub(super) fn writing(node: &Node) -> Read<Duration> {
+    match duration(node)? {
+        value if value < SHORTEST_WRITING => {
+            Err("must be 100ms or more, to spare the disk".to_owned())
+        }
+        value => Ok(value),
+    }
+}
+
 /// True or false.
 pub(super) fn boolean(node: &Node) -> Read<bool> {
     match node {
@@ -214,6 +227,25 @@ pub(super) fn size(range: RangeInclusive<usize>) -> impl Fn(&Node) -> Read<usize
             format!("must be from {least} to {most}")
         })
     }
+}
+
+/// How many `Idempotency-Key`s are remembered: a number of them, or memory with its unit.
+pub(super) fn key_room(node: &Node) -> Read<KeyRoom> {
+    match node {
+        Node::Number(_) => whole(1..=bounds::MOST_KEYS)(node).map(KeyRoom::Keys),
+        Node::Text(text) if text.trim().parse::<f64>().is_ok() => Err(
+            "is memory without a unit: write 128MiB, or a number of keys without quotes".to_owned(),
+        ),
+        other => {
+            size(bounds::LEAST_KEY_MEMORY..=bounds::MOST_KEY_MEMORY)(other).map(KeyRoom::Bytes)
+        }
+    }
+}
+
+/// What names in a store begin with.
+pub(super) fn prefix(node: &Node) -> Read<String> {
+    let prefix = text(node)?;
+    fleet::check_prefix(prefix).map(|()| prefix.to_owned())
 }
 
 /// A whole number within `range`.

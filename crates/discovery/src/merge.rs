@@ -98,6 +98,7 @@ pub fn merge<'a>(
             address: found.address,
             host: found.host.clone(),
             capacity: found.capacity,
+            drain: false,
         });
     }
     (all, conflicts)
@@ -127,6 +128,7 @@ mod tests {
             address: at(last),
             host: None,
             capacity: None,
+            drain: false,
         }
     }
 

@@ -176,6 +176,7 @@ async fn a_conflict_is_logged_once_for_as_long_as_it_lasts() {
         address: "10.0.0.9:1".parse().unwrap(),
         host: None,
         capacity: None,
+        drain: false,
     }];
     let left_out = "Discovered substation ignored";
     for _ in 0..3 {

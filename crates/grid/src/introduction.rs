@@ -116,6 +116,7 @@ mod tests {
             address: ([10, 0, 0, *last], 5001).into(),
             host: None,
             capacity: None,
+            drain: false,
         });
         config.substations = listed.collect();
         config

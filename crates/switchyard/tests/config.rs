@@ -122,11 +122,13 @@ fn a_file_that_cannot_be_read_is_named_with_the_reason() {
 fn every_key_of_the_effective_configuration_has_its_row_in_the_documentation() {
     let doc = Path::new(CRATE).join("../../docs/configuration.md");
     let doc = fs::read_to_string(doc).unwrap();
-    let one = "substations: [{name: a, address: 127.0.0.1:5001, capacity: 1}]
+    let one = "substations: [{name: a, address: 127.0.0.1:5001, capacity: 1, drain: true}]
 discovery: {allow: [10.0.0.0/8], file_sd: [a.json], http_sd: [\"http://a\"], dns: [{name: a, port: 1, resolver: \"127.0.0.1:53\"}]}
 
 tls: {certificate: tls.crt, key: tls.key}
 admin: {token_file: token}
+fleet: {store: \"redis://a\", password_file: password}
+state: {file: state}
 forwarded: {trust: [10.0.0.0/8]}";
     let config = yaml_serde::to_value(Config::from_yaml(one, "one").unwrap()).unwrap();
 

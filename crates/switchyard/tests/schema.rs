@@ -75,9 +75,14 @@ fn all_described() -> BTreeMap<String, Value> {
     found
 }
 
-/// A file with one substation, and `value` at `path`.
+/// A file with one substation, what the section of `path` requires, and `value` at `path`.
 fn file_with(path: &str, value: Value) -> Value {
     let mut file = json!({"substations": [{"name": "a", "address": "127.0.0.1:5001"}]});
+    match path.split_once('.') {
+        Some(("fleet", _)) => file["fleet"] = json!({"store": "redis://a"}),
+        Some(("state", _)) => file["state"] = json!({"file": "state"}),
+        _ => {}
+    }
     let mut at = &mut file;
     for key in path.split('.') {
         at = match key.strip_suffix("[]") {
@@ -131,9 +136,10 @@ fn every_shipped_and_every_valid_file_satisfies_the_schema_and_names_it() {
 
 #[test]
 fn the_schema_has_exactly_the_parsers_keys_each_with_description_and_default() {
-    let one = "substations: [{name: a, address: 127.0.0.1:5001, capacity: 1}]\n\
+    let one = "substations: [{name: a, address: 127.0.0.1:5001, capacity: 1, drain: true}]\n\
         discovery: {file_sd: [a.json], http_sd: ['http://a/b'], dns: [{name: a, port: 1, resolver: 127.0.0.1:53}]}\n\
-        tls: {certificate: a.crt, key: a.key}\nadmin: {token_file: token}\nforwarded: {trust: [10.0.0.0/8]}";
+        tls: {certificate: a.crt, key: a.key}\nadmin: {token_file: token}\nforwarded: {trust: [10.0.0.0/8]}\n\
+        fleet: {store: 'redis://a', password_file: password}\nstate: {file: state}";
     let effective = serde_json::to_value(Config::from_yaml(one, "one").unwrap()).unwrap();
     let mut known = BTreeMap::new();
     leaves(&effective, "", &mut known);
@@ -146,7 +152,10 @@ fn the_schema_has_exactly_the_parsers_keys_each_with_description_and_default() {
     for (path, schema) in &described {
         assert!(schema["description"].is_string(), "{path}: {schema}");
         // Keys of substations, sources and files have no default; that of `threads` depends on the machine.
-        let is_own = path.contains("[]") || path.starts_with("tls.") || path == "admin.token_file";
+        let is_own = path.contains("[]")
+            || path.starts_with("tls.")
+            || path == "fleet.store"
+            || path.ends_with("file");
         if !is_own && path != "threads" {
             assert_eq!(schema["default"], known[path], "{path}");
         }
@@ -194,6 +203,15 @@ fn the_schema_refuses_every_shape_that_the_parser_refuses() {
         "policy: fastest",
         "charge: {default_load: 0}",
         "charge: {load_field: ''}",
+        "fleet: {}",
+        "fleet: {store: 'http://a'}",
+        "fleet: {store: 'redis://user:password@a'}",
+        "fleet: {store: 'redis://a', prefix: 'a b'}",
+        "fleet: {store: 'redis://a', when_unreachable: wait}",
+        "state: {interval: 1s}",
+        "substations: [{name: a, address: 127.0.0.1:1, drain: yes please}]",
+        "retry: {keys: 0}",
+        "retry: {keys: '100000'}",
         "limits: {connections: 0}",
         "limits: {connections: 1.5}",
         "limits: {body: -1}",

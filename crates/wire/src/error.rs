@@ -29,6 +29,8 @@ pub enum Code {
     ExpectationFailed,
     /// The load is above the capacity of every substation.
     TooLargeLoad,
+    /// The `Idempotency-Key` came with another charge before.
+    IdempotencyKeyReused,
     /// Every substation that was asked limits the client's rate.
     RateLimited,
     /// The headers are too large or too many.
@@ -43,6 +45,8 @@ pub enum Code {
     NoSubstation,
     /// On the admin port: the process takes no requests yet or any more, or a part of it is down.
     NotReady,
+    /// What the proxies of a fleet share can't be asked now.
+    StoreUnavailable,
     /// More client connections than `limits.connections`, or the proxy lacks what it needs for a connection to a
     /// substation.
     Overloaded,
@@ -72,12 +76,16 @@ impl Code {
             Self::BodyTooLarge => 413,
             Self::TargetTooLong => 414,
             Self::ExpectationFailed => 417,
-            Self::TooLargeLoad => 422,
+            Self::TooLargeLoad | Self::IdempotencyKeyReused => 422,
             Self::RateLimited => 429,
             Self::HeadTooLarge => 431,
             Self::NotImplemented => 501,
             Self::SubstationFailed => 502,
-            Self::NoCapacity | Self::NoSubstation | Self::NotReady | Self::Overloaded => 503,
+            Self::NoCapacity
+            | Self::NoSubstation
+            | Self::NotReady
+            | Self::StoreUnavailable
+            | Self::Overloaded => 503,
             Self::DeadlineExceeded => 504,
             Self::VersionNotSupported => 505,
         }
@@ -97,6 +105,7 @@ impl Code {
             | Self::TargetTooLong
             | Self::ExpectationFailed
             | Self::TooLargeLoad
+            | Self::IdempotencyKeyReused
             | Self::HeadTooLarge
             | Self::NotImplemented
             | Self::VersionNotSupported => Outcome::Invalid,
@@ -104,6 +113,7 @@ impl Code {
             | Self::NoCapacity
             | Self::NoSubstation
             | Self::NotReady
+            | Self::StoreUnavailable
             | Self::Overloaded => Outcome::Refused,
             Self::SubstationFailed | Self::DeadlineExceeded => Outcome::Failed,
         }

@@ -27,6 +27,8 @@ use switchyard_wire::{Code, Failure, names::IDEMPOTENCY_KEY};
 const LONGEST: usize = 255;
 /// Number of shards. Each has its own lock, so threads seldom contend.
 const SHARDS: usize = 16;
+/// The memory that a key takes, in bytes.
+const BYTES: usize = 160;
 /// Room for so many keys is kept in a shard, however few there are.
 const ROOM: usize = 64;
 
@@ -122,7 +124,7 @@ impl<H> IdempotencyKeys<H> {
             is_asking: false,
         };
         claim.shard(|shard, hash| {
-            shard.expire(rules.keys.div_ceil(SHARDS), rules.keys_for, now);
+            shard.expire(rules.keys.most(BYTES).div_ceil(SHARDS), rules.keys_for, now);
             shard.entries.entry(hash).or_default().claims += 1;
         });
         claim
@@ -132,7 +134,7 @@ impl<H> IdempotencyKeys<H> {
     pub(super) fn expire(&self, now: Instant, rules: &config::Retry) {
         for shard in &self.shards {
             let mut shard = shard.lock();
-            shard.expire(rules.keys.div_ceil(SHARDS), rules.keys_for, now);
+            shard.expire(rules.keys.most(BYTES).div_ceil(SHARDS), rules.keys_for, now);
             shard.shrink();
         }
     }

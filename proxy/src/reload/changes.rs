@@ -16,6 +16,8 @@ pub(super) fn keep_fixed(config: &mut Config, was: &Config) -> Vec<String> {
     kept.listen = was.listen;
     kept.admin.listen = was.admin.listen;
     kept.threads = was.threads;
+    kept.fleet.clone_from(&was.fleet);
+    kept.state.clone_from(&was.state);
     // The listeners were set up with or without these.
     if kept.admin.token_file.is_some() != was.admin.token_file.is_some() {
         kept.admin.token_file.clone_from(&was.admin.token_file);
@@ -223,11 +225,16 @@ mod tests {
     fn settings_that_need_a_restart_are_kept_and_named() {
         let was = config("substations: [{name: a, address: 127.0.0.1:1}]\nthreads: 1");
         let mut wanted = config(
-            "substations: [{name: a, address: 127.0.0.1:1}]\nthreads: 2\nlisten: 127.0.0.1:8081\npolicy: random",
+            "substations: [{name: a, address: 127.0.0.1:1}]\nthreads: 2\nlisten: 127.0.0.1:8081\npolicy: random\n\
+             fleet: {store: \"unix:keys.sock\"}",
         );
         assert_eq!(
             keep_fixed(&mut wanted, &was),
             [
+                "fleet.prefix: nothing stays until a restart, then switchyard",
+                "fleet.store: nothing stays until a restart, then unix:keys.sock",
+                "fleet.timeout: nothing stays until a restart, then 50ms",
+                "fleet.when_unreachable: nothing stays until a restart, then refuse",
                 "listen: 127.0.0.1:8080 stays until a restart, then 127.0.0.1:8081",
                 "threads: 1 stays until a restart, then 2",
             ]

@@ -68,7 +68,7 @@ admission:
 retry:
   attempts: 3
   budget: 0.2
-  keys: 100000
+  keys: 128MiB
   keys_for: 10m
 health:
   failures: 3
@@ -99,7 +99,7 @@ http2: {cleartext: false, streams: 7, connections: 8}
 admin: {listen: "[::]:0", token_file: token, connections: 3}
 substations:
   - {name: A-1.b_c, address: "[::1]:1", capacity: 500}
-  - {name: b, address: 10.0.0.1:65535, capacity: 0.1}
+  - {name: b, address: 10.0.0.1:65535, capacity: 0.1, drain: true}
   - {name: "3", address: 10.0.0.2:5001}
 discovery:
   allow: [10.0.0.0/8, "fe80::/10"]
@@ -128,6 +128,8 @@ limits: {head: 1KiB, body: 65537, connections: 1, requests: 2}
 forwarded: {trust: [10.0.0.0/8, "::1"], send: forwarded}
 admission: {queue: 3, timeout: 4s}
 retry: {attempts: 10, budget: 0, keys: 1, keys_for: 1h}
+fleet: {store: "rediss://[::1]:1/2", password_file: password, prefix: a.b, timeout: 1s, when_unreachable: local}
+state: {file: state, interval: 100ms}
 health: {failures: 5, success_rate: 0.9, window: 5s, requests: 1, ejection: 2s, longest_ejection: 1m, slow_start: 3s, most_ejected: 0.1, panic: 0}
 drain: {delay: 7s}
 threads: 256

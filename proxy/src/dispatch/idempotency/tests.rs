@@ -16,7 +16,7 @@ fn keys(most: usize) -> Rig {
     Rig {
         keys: IdempotencyKeys::default(),
         rules: config::Retry {
-            keys: most * SHARDS,
+            keys: config::KeyRoom::Keys(most * SHARDS),
             keys_for: KEPT,
             ..config::Retry::default()
         },
