@@ -13,6 +13,7 @@ mod admission;
 mod attempt;
 mod budget;
 mod capacity_forecast;
+mod carry;
 mod charge;
 mod connections;
 mod decisions;

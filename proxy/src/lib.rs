@@ -8,6 +8,7 @@
 //! - [`dispatch`] answers one request: choose, reserve, send, retry, reply.
 //! - [`ingress`] is the client's side: connections, TLS, HTTP/1.1 and HTTP/2. It reads requests and writes replies.
 //! - [`reload`] puts changes of the configuration into force; [`admin`] shows the state and takes commands.
+//! - [`carried`] is what the process leaves to the next one.
 //! - [`server`] runs all of it: listeners and threads; [`lifecycle`] decides when serving starts and how it stops.
 //!
 //! Their foundations are crates of their own: the ledger (`balance`), the substations (`grid`), the exchange with one
@@ -15,6 +16,7 @@
 
 pub mod admin;
 mod buffered;
+pub mod carried;
 mod client_connection;
 pub mod client_shares;
 mod client_stream;

@@ -10,11 +10,13 @@ use futures_util::future::BoxFuture;
 use tokio::time::timeout;
 use tracing::{info, warn};
 
-use switchyard_handover::{self as handover, HandoverServer, Predecessor, SocketPath, Successor};
+use switchyard_handover::{
+    self as handover, HandoverServer, Predecessor, RelayServer, SocketPath, Successor,
+};
 use switchyard_process::signals;
 
 use crate::{
-    server::{Ending, StartGate},
+    server::{Ending, Error, StartGate},
     systemd,
 };
 
@@ -87,9 +89,9 @@ impl Lifecycle {
     ) -> Ending {
         let successor = tokio::select! {
             () = &mut stop => None,
-            ending = self.wait_for_successor(&gate, sockets) => match ending {
+            successor = self.wait_for_successor(&gate, sockets) => match successor {
                 Ok(successor) => Some(successor),
-                Err(ending) => return ending,
+                Err(error) => return Ending::Failed(error),
             },
         };
         let Some(successor) = successor else {
@@ -108,6 +110,8 @@ impl Lifecycle {
         if let Some(process) = successor.process() {
             systemd::main_process(process);
         }
+        // Before it hears that it may write.
+        gate.leaves_turn();
         if let Err(error) = successor.confirm().await {
             warn!(%error, "This process could not confirm the handover to the new one");
         }
@@ -119,12 +123,15 @@ impl Lifecycle {
         &mut self,
         gate: &StartGate,
         sockets: Vec<TcpListener>,
-    ) -> Result<Successor, Ending> {
+    ) -> Result<Successor, Error> {
         let mut upgrade = signals::Watch::user_defined2();
         let is_first = self.predecessor.is_none();
         match self.predecessor.take() {
             Some(predecessor) => self.take_over(gate, predecessor).await?,
-            None => gate.open(),
+            None => {
+                gate.begin().await?;
+                gate.open();
+            }
         }
         let server = match self.listener.take() {
             Some(listener) => HandoverServer::new(listener, sockets)
@@ -134,7 +141,10 @@ impl Lifecycle {
         };
         let successor = async {
             match &server {
-                Some(server) => server.successor().await,
+                Some(server) => {
+                    let carry = || async { (gate.carry().await, ()) };
+                    server.successor(carry).await.0
+                }
                 None => std::future::pending().await,
             }
         };
@@ -155,22 +165,35 @@ impl Lifecycle {
         }
     }
 
-    async fn take_over(
-        &mut self,
-        gate: &StartGate,
-        predecessor: Predecessor,
-    ) -> Result<(), Ending> {
+    async fn take_over(&mut self, gate: &StartGate, predecessor: Predecessor) -> Result<(), Error> {
         if timeout(TAKE_OVER, gate.ready()).await.is_err() {
-            return Err(Ending::Unready { waited: TAKE_OVER });
+            return Err(Error::Unready(TAKE_OVER));
+        }
+        match predecessor.state().await {
+            Ok(Some(state)) => gate.restore(state).await,
+            Ok(None) => {}
+            // It has died, so this process must serve, with what the old one has written last.
+            Err(handover::Error::Disconnected(error)) => {
+                warn!(%error, "Old process ended before it handed its state over");
+                if let Err(error) = gate.begin().await {
+                    warn!(%error, "State file can't be read: this process begins without it");
+                }
+            }
+            // It lives, and serves better than a process that knows nothing.
+            Err(error) => return Err(error.into()),
         }
         gate.open();
         match predecessor.take_over().await {
-            Ok(()) => info!("This process took over from the old one"),
+            Ok(relay) => {
+                info!("This process took over from the old one");
+                answer(relay);
+            }
             // It has died or hangs. In either case this process must serve.
             Err(error) => {
                 warn!(%error, "Old process did not confirm that it is stopping");
             }
         }
+        gate.takes_turn();
         if let Some(path) = &self.path {
             self.listener = path
                 .replace()
@@ -191,6 +214,15 @@ impl Lifecycle {
             warn!(%error, "New process could not be started");
         }
     }
+}
+
+/// Answers what the old process asks, until its last client has left.
+fn answer(relay: RelayServer) {
+    tokio::spawn(async move {
+        if let Err(error) = relay.serve(|_| async { Vec::new() }).await {
+            warn!(%error, "Old process can ask no more");
+        }
+    });
 }
 
 impl RestartCommand {

@@ -1,6 +1,6 @@
 //! What all threads of the process share: the snapshot in force, credentials, metrics, requests in flight.
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use crate::{
     buffered::{BufferShare, Buffered},
@@ -36,6 +36,24 @@ pub struct Runtime {
     pub vitals: Vitals,
     in_force: InForce,
     last_reload: Mutex<Option<(Moment, Reload)>>,
+    kept_state: Mutex<Option<KeptState>>,
+}
+
+/// What is known of the state file.
+#[derive(Clone, Debug, Default)]
+pub struct KeptState {
+    /// Its path.
+    pub file: PathBuf,
+    /// When it was written last, if it was.
+    pub written: Option<Moment>,
+    /// How many bytes it had then.
+    pub bytes: usize,
+    /// How long writing took then.
+    pub took: Duration,
+    /// Why the last write failed, if it did.
+    pub error: Option<String>,
+    /// How many writes failed.
+    pub errors: u64,
 }
 
 impl Runtime {
@@ -57,6 +75,7 @@ impl Runtime {
             vitals: Vitals::default(),
             in_force: InForce::new(config, grid),
             last_reload: Mutex::default(),
+            kept_state: Mutex::default(),
         }
     }
 
@@ -102,6 +121,37 @@ impl Runtime {
         // The wall clock may have been set since.
         reload.unix_seconds = self.now().grid.clock().unix_seconds(at);
         Some(reload)
+    }
+
+    /// Notes that there is a state file.
+    pub fn keep_state(&self, state: KeptState) {
+        *self.kept_state.lock() = Some(state);
+    }
+
+    /// Notes a write of the state file: how many bytes it wrote and how long that took. Returns whether the one before
+    /// was well.
+    pub fn note_state(&self, written: Result<(usize, Duration), String>) -> bool {
+        let now = self.now().grid.clock().now();
+        let mut kept = self.kept_state.lock();
+        let kept = kept.get_or_insert_default();
+        let was_well = kept.error.is_none();
+        match written {
+            Ok((bytes, took)) => {
+                kept.written = Some(now);
+                (kept.bytes, kept.took, kept.error) = (bytes, took, None);
+            }
+            Err(error) => {
+                kept.errors += 1;
+                kept.error = Some(error);
+            }
+        }
+        was_well
+    }
+
+    /// What is known of the state file, if there is one.
+    #[must_use]
+    pub fn kept_state(&self) -> Option<KeptState> {
+        self.kept_state.lock().clone()
     }
 
     /// Stores the result of a reload that has just ended.

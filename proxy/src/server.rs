@@ -37,8 +37,16 @@ use switchyard_http1::Unencodable;
 use switchyard_tls::Credentials;
 
 use crate::{
-    admin::Admin, dispatch::DispatchState, metrics::Metrics, reload::Reloader, runtime::Runtime,
+    admin::Admin,
+    carried::{Carrier, StateKeeper},
+    dispatch::DispatchState,
+    metrics::Metrics,
+    reload::Reloader,
+    runtime::Runtime,
 };
+
+/// How long the last write of the state file may take.
+const LAST_WRITE: Duration = Duration::from_secs(10);
 
 /// Why the proxy could not run.
 #[derive(Debug, Error)]
@@ -66,6 +74,12 @@ pub enum Error {
         .0.as_secs()
     )]
     Unready(Duration),
+    /// What the old process knows could not be had.
+    #[error(transparent)]
+    Handover(#[from] switchyard_handover::Error),
+    /// The state file can't be this process's.
+    #[error("state.file: {0}")]
+    State(#[from] switchyard_state::Fault),
     /// A metric was declared twice or with an invalid name.
     #[error("can't register a metric: {0}")]
     Metrics(#[from] prometheus::Error),
@@ -120,9 +134,12 @@ fn run_boxed(
         Clock::start(),
         fastrand::u64(..),
     )?);
-    let threads = config.threads;
+    let (threads, kept) = (config.threads, config.state.clone());
     let runtime = Arc::new(Runtime::new(config, credentials, grid, metrics));
     let state = Arc::new(DispatchState::default());
+    let carrier = Carrier::new(Arc::clone(&runtime), Arc::clone(&state));
+    let keeper = kept.map(|kept| StateKeeper::open(&kept, carrier.clone()));
+    let keeper = keeper.transpose()?;
     let (stop, stopped) = watch::channel(false);
     let (open, opened) = watch::channel(false);
 
@@ -159,9 +176,15 @@ fn run_boxed(
             scraper.run_forever(move || Scraper::new(grids.clone(), fastrand::u64(..)).run());
         let scraper = tokio::spawn(scraper);
         let reloader = tokio::spawn(reloader.run(runtime.vitals.task("reload")));
+        let kept = keeper.clone().map(|keeper| {
+            let vital = runtime.vitals.task("state file");
+            tokio::spawn(keeper.run(vital))
+        });
         let gate = StartGate {
             open,
             runtime: Arc::clone(&runtime),
+            carrier,
+            keeper: keeper.clone(),
         };
         let ending = lifecycle(gate).await;
         reloader.abort();
@@ -193,11 +216,18 @@ fn run_boxed(
                 }
                 None
             }
-            Ending::Unready { waited } => Some(Error::Unready(waited)),
+            Ending::Failed(error) => Some(error),
             Ending::Stop => None,
         };
         if !ended.is_finished() {
             let _ = ended.await;
+        }
+        if let Some(kept) = kept {
+            kept.abort();
+        }
+        if let Some(keeper) = keeper {
+            // A disk that takes nothing keeps no process.
+            let _ = timeout(LAST_WRITE, keeper.finish()).await;
         }
         let _ = stop_admin.send(true);
         let _ = timeout(Duration::from_millis(100), admin).await;

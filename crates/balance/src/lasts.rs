@@ -11,7 +11,6 @@ use std::fmt;
 
 /// How long the load of a request lasts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Lasts {
     /// It outlives the answer, and ends at a time of its own.
     #[default]

@@ -48,14 +48,10 @@ struct Note {
 }
 
 impl History {
-    /// A history of `ledger` that begins now: everything settled so far counts as visible, except what was
-    /// [restored](Ledger::restore) since its last sample.
+    /// A history of `ledger` that begins now: everything settled so far counts as visible.
     #[must_use]
     pub fn new(lag: Duration, ledger: &Ledger) -> Self {
-        let begin = Note {
-            at: Duration::ZERO,
-            sums: ledger.shown_sums(),
-        };
+        let begin = Note::of(ledger, Duration::ZERO);
         Self {
             lag,
             notes: [begin; KEPT],

@@ -76,6 +76,19 @@ pub enum Error {
         "the other process sent more listening sockets than this one can take: restart instead"
     )]
     TooManySockets,
+    /// The other process has more to say than this one takes.
+    #[error(
+        "the other process would hand over {0} bytes of state, more than this one can take: restart instead"
+    )]
+    StateTooLarge(u64),
+    /// The other process did not say what it knows.
+    #[error(
+        "the old process did not hand over its state within {0:?}, so it continues: does it hang?"
+    )]
+    NoState(Duration),
+    /// The process that took over does not answer.
+    #[error("the process that took over from this one has ended, or does not answer")]
+    NoRelay,
     /// Another new process has the sockets.
     #[error("another upgrade is under way: wait until it has ended, and try again")]
     Busy,

@@ -11,7 +11,9 @@ use tokio::{
     time::timeout,
 };
 
-use super::{ANSWER_TIMEOUT, Error, SocketPath, protocol};
+use super::{
+    ANSWER_TIMEOUT, Error, LARGEST_STATE, RelayServer, STATE_TIMEOUT, SocketPath, protocol,
+};
 
 /// The old process, which still accepts all connections. It continues to if this is dropped.
 #[derive(Debug)]
@@ -38,19 +40,48 @@ impl Predecessor {
         Ok((Self { stream }, sockets))
     }
 
-    /// Reports that this process accepts, and waits until the old process confirms that it accepts no more.
-    pub async fn take_over(self) -> Result<(), Error> {
+    /// Asks for what the old process knows; nothing if it has nothing to say. The old process keeps what must not change
+    /// until [`Predecessor::take_over`].
+    pub async fn state(&self) -> Result<Option<Vec<u8>>, Error> {
         let exchange = async {
-            self.stream.set_nonblocking(true)?;
-            let mut stream = tokio::net::UnixStream::from_std(self.stream)?;
+            let mut stream = polled(self.stream.try_clone()?)?;
+            stream.write_u8(protocol::STATE).await?;
+            let length = stream.read_u64().await?;
+            if length > LARGEST_STATE {
+                return Err(Error::StateTooLarge(length));
+            }
+            let mut state = Vec::new();
+            // It grows with what comes, not with what was announced.
+            stream.take(length).read_to_end(&mut state).await?;
+            if u64::try_from(state.len()).ok() != Some(length) {
+                return Err(io::Error::from(ErrorKind::UnexpectedEof).into());
+            }
+            Ok((length > 0).then_some(state))
+        };
+        timeout(STATE_TIMEOUT, exchange)
+            .await
+            .map_err(|_| Error::NoState(STATE_TIMEOUT))?
+    }
+
+    /// Reports that this process accepts, and waits until the old process confirms that it accepts no more. From then on
+    /// that one asks.
+    pub async fn take_over(self) -> Result<RelayServer, Error> {
+        let exchange = async {
+            let mut stream = polled(self.stream)?;
             stream.write_u8(protocol::READY).await?;
-            stream.read_u8().await
+            let answer = stream.read_u8().await?;
+            io::Result::Ok((stream, answer))
         };
         match timeout(ANSWER_TIMEOUT, exchange).await {
             Err(_) => Err(Error::Timeout(ANSWER_TIMEOUT)),
-            Ok(Ok(protocol::DRAINING)) => Ok(()),
+            Ok(Ok((stream, protocol::DRAINING))) => Ok(RelayServer::new(stream)),
             Ok(Ok(_)) => Err(io::Error::from(ErrorKind::InvalidData).into()),
             Ok(Err(error)) => Err(error.into()),
         }
     }
+}
+
+fn polled(stream: UnixStream) -> io::Result<tokio::net::UnixStream> {
+    stream.set_nonblocking(true)?;
+    tokio::net::UnixStream::from_std(stream)
 }

@@ -1,4 +1,5 @@
-//! Sends listening sockets over a unix socket, with messages of one byte, or of two.
+//! Sends listening sockets over a unix socket, with messages of one byte. What follows them is in `successor.rs` and
+//! `relay.rs`.
 
 use std::{
     io::{self, ErrorKind, IoSlice, IoSliceMut},
@@ -18,9 +19,11 @@ use rustix::{
 use super::Error;
 
 /// Sent by the new process as a greeting, and by the old one with the sockets. Change it when the messages change.
-pub(super) const VERSION: u8 = b'2';
+pub(super) const VERSION: u8 = b'3';
 /// Sent in place of the version: another new process has the sockets already.
 pub(super) const BUSY: u8 = b'B';
+/// The new process is about to accept, and asks for what the old one knows: its length follows as a `u64`, then its bytes.
+pub(super) const STATE: u8 = b'S';
 /// The new process accepts.
 pub(super) const READY: u8 = b'R';
 /// The old process accepts no more.

@@ -17,11 +17,13 @@ use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, Interest},
     net::{UnixListener, UnixStream},
     task::JoinSet,
-    time::{sleep, timeout},
+    time::{Instant, sleep, timeout},
 };
 use tracing::{info, warn};
 
-use super::{ANSWER_TIMEOUT, READY_TIMEOUT, protocol};
+use super::{
+    ANSWER_TIMEOUT, FROZEN_TIMEOUT, LARGEST_STATE, READY_TIMEOUT, Relay, STATE_TIMEOUT, protocol,
+};
 
 /// The pause after a failed accept, so that it does not fail in a busy loop.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -56,13 +58,20 @@ impl HandoverServer {
 
     /// Completes once a new process has the sockets and is ready. A process that fails before that is logged and
     /// changes nothing.
-    pub async fn successor(&self) -> Successor {
+    ///
+    /// If it asks for the state, `carry` makes it: the bytes, none to say nothing, and what keeps them true. That is
+    /// dropped if the new process fails, and returned if it is ready.
+    pub async fn successor<K: Send, F>(
+        &self,
+        carry: impl Fn() -> F + Sync,
+    ) -> (Successor, Option<K>)
+    where
+        F: Future<Output = (Vec<u8>, K)> + Send,
+    {
         // Those that have not greeted yet.
         let mut heard = JoinSet::new();
         // The one that has the sockets, until it is ready.
-        let mut candidate: Option<
-            Pin<Box<dyn Future<Output = io::Result<Successor>> + Send + '_>>,
-        > = None;
+        let mut candidate: Option<Pin<Box<dyn Future<Output = _> + Send + '_>>> = None;
         loop {
             tokio::select! {
                 accepted = self.listener.accept(), if heard.len() < MOST_HEARD => match accepted {
@@ -74,7 +83,7 @@ impl HandoverServer {
                 },
                 Some(greeted) = heard.join_next() => match greeted {
                     Ok(Ok(Some(greeted))) if candidate.is_none() => {
-                        candidate = Some(Box::pin(self.hand_over(greeted)));
+                        candidate = Some(Box::pin(self.hand_over(greeted, &carry)));
                     }
                     Ok(Ok(Some(mut greeted))) => {
                         // It may have gone.
@@ -103,7 +112,14 @@ impl HandoverServer {
     }
 
     /// Sends the sockets, and waits until the new process is ready.
-    async fn hand_over(&self, greeted: Successor) -> io::Result<Successor> {
+    async fn hand_over<K, F>(
+        &self,
+        greeted: Successor,
+        carry: &(impl Fn() -> F + Sync),
+    ) -> io::Result<(Successor, Option<K>)>
+    where
+        F: Future<Output = (Vec<u8>, K)> + Send,
+    {
         let Successor {
             mut stream,
             process,
@@ -113,22 +129,60 @@ impl HandoverServer {
         });
         timeout(ANSWER_TIMEOUT, sent).await??;
         info!(process, "Listening sockets sent to a new process");
-        match timeout(READY_TIMEOUT, stream.read_u8()).await {
-            Ok(Ok(protocol::READY)) => Ok(Successor { stream, process }),
-            Ok(Ok(_)) => Err(io::Error::new(
-                ErrorKind::InvalidData,
-                "the new process sent something other than its word of being ready",
-            )),
-            Ok(Err(error)) => Err(io::Error::new(
-                error.kind(),
-                "the new process ended before it was ready",
-            )),
-            Err(_) => Err(io::Error::new(
-                ErrorKind::TimedOut,
-                format!("the new process was not ready within {READY_TIMEOUT:?}"),
-            )),
+        let mut kept = None;
+        match hear_next(&mut stream, READY_TIMEOUT).await? {
+            protocol::READY => {}
+            protocol::STATE => {
+                let begun = Instant::now();
+                let (state, keeps) = timeout(STATE_TIMEOUT, carry()).await?;
+                // From here on, to fail drops it.
+                kept = Some(keeps);
+                timeout(STATE_TIMEOUT, send_state(&mut stream, &state)).await??;
+                info!(process, bytes = state.len(), took = ?begun.elapsed(), "State sent to a new process");
+                drop(state);
+                if hear_next(&mut stream, FROZEN_TIMEOUT).await? != protocol::READY {
+                    return Err(garbled());
+                }
+            }
+            _ => return Err(garbled()),
         }
+        Ok((Successor { stream, process }, kept))
     }
+}
+
+async fn send_state(stream: &mut UnixStream, state: &[u8]) -> io::Result<()> {
+    let length = u64::try_from(state.len()).unwrap_or(u64::MAX);
+    if length > LARGEST_STATE {
+        warn!(
+            bytes = length,
+            "State too large for a handover: the new process begins without"
+        );
+        return stream.write_u64(0).await;
+    }
+    stream.write_u64(length).await?;
+    stream.write_all(state).await
+}
+
+/// The next byte of the new process.
+async fn hear_next(stream: &mut UnixStream, patience: Duration) -> io::Result<u8> {
+    match timeout(patience, stream.read_u8()).await {
+        Ok(Ok(byte)) => Ok(byte),
+        Ok(Err(error)) => Err(io::Error::new(
+            error.kind(),
+            "the new process ended before it was ready",
+        )),
+        Err(_) => Err(io::Error::new(
+            ErrorKind::TimedOut,
+            format!("the new process was not ready within {patience:?}"),
+        )),
+    }
+}
+
+fn garbled() -> io::Error {
+    io::Error::new(
+        ErrorKind::InvalidData,
+        "the new process sent something other than its word of being ready",
+    )
 }
 
 fn failed(error: &io::Error) {
@@ -189,8 +243,9 @@ impl Successor {
         self.process
     }
 
-    /// Confirms to it that this process accepts no more.
-    pub async fn confirm(mut self) -> io::Result<()> {
-        timeout(ANSWER_TIMEOUT, self.stream.write_u8(protocol::DRAINING)).await?
+    /// Confirms to it that this process accepts no more. From then on it answers questions.
+    pub async fn confirm(mut self) -> io::Result<Relay> {
+        timeout(ANSWER_TIMEOUT, self.stream.write_u8(protocol::DRAINING)).await??;
+        Ok(Relay::start(self.stream))
     }
 }

@@ -6,19 +6,41 @@ use std::{
     net::TcpListener,
     os::unix::{fs::PermissionsExt, net::UnixStream},
     path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::SeqCst},
+    },
     thread,
     time::Instant,
 };
 
 use tempfile::TempDir;
-use tokio::task::JoinHandle;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    task::JoinHandle,
+};
 
 use super::{protocol::VERSION, *};
+
+/// What the old process keeps until the new one is ready.
+#[derive(Debug)]
+struct Kept(Arc<AtomicBool>);
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        self.0.store(false, SeqCst);
+    }
+}
+
+/// What the old process of a meeting knows.
+const KNOWN: &[u8] = b"all that it knows";
 
 struct Meeting {
     place: SocketPath,
     sockets: Vec<TcpListener>,
-    old: JoinHandle<Successor>,
+    old: JoinHandle<(Successor, Option<Kept>)>,
+    /// Whether the old process keeps what must not change.
+    frozen: Arc<AtomicBool>,
     _private: TempDir,
 }
 
@@ -30,12 +52,25 @@ fn place() -> (SocketPath, TempDir) {
 
 /// An old process that waits at its own socket path.
 fn meeting() -> Meeting {
+    meeting_with(KNOWN)
+}
+
+fn meeting_with(known: &'static [u8]) -> Meeting {
     let (place, folder) = place();
     let sockets = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
     let duplicates = sockets.iter().map(|one| one.try_clone().unwrap()).collect();
     let server = HandoverServer::new(place.open().unwrap(), duplicates).unwrap();
-    let old = tokio::spawn(async move { server.successor().await });
+    let frozen = Arc::new(AtomicBool::new(false));
+    let kept = Arc::clone(&frozen);
+    let old = tokio::spawn(async move {
+        let carry = || async {
+            assert!(!kept.swap(true, SeqCst), "one at a time");
+            (known.to_vec(), Kept(Arc::clone(&kept)))
+        };
+        server.successor(carry).await
+    });
     Meeting {
+        frozen,
         place,
         sockets: sockets.into(),
         old,
@@ -60,7 +95,8 @@ async fn a_ready_process_gets_the_sockets_and_takes_over() {
     assert_eq!(addresses(&sockets), addresses(&meeting.sockets));
     assert!(!meeting.old.is_finished(), "it is not ready yet");
     let relieved = tokio::spawn(new.take_over());
-    let successor = meeting.old.await.unwrap();
+    let (successor, kept) = meeting.old.await.unwrap();
+    assert!(kept.is_none(), "it was not asked");
     assert_eq!(successor.process(), Some(std::process::id()));
     assert!(
         !relieved.is_finished(),
@@ -68,6 +104,162 @@ async fn a_ready_process_gets_the_sockets_and_takes_over() {
     );
     successor.confirm().await.unwrap();
     relieved.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn what_the_old_process_knows_stays_true_until_the_new_one_is_ready() {
+    let meeting = meeting();
+    let (new, _) = connect(&meeting.place).await;
+    assert!(!meeting.frozen.load(SeqCst));
+    assert_eq!(new.state().await.unwrap().unwrap(), KNOWN);
+    assert!(meeting.frozen.load(SeqCst));
+    // It dies, and the next one gets the same.
+    drop(new);
+    let (new, _) = connect_soon(&meeting.place).await;
+    assert!(!meeting.frozen.load(SeqCst));
+    assert_eq!(new.state().await.unwrap().unwrap(), KNOWN);
+    let relieved = tokio::spawn(new.take_over());
+    let (successor, kept) = meeting.old.await.unwrap();
+    assert!(kept.is_some() && meeting.frozen.load(SeqCst));
+    successor.confirm().await.unwrap();
+    relieved.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn an_old_process_may_know_nothing_or_a_lot() {
+    let large = vec![7; 5_000_000].leak();
+    for known in [&b""[..], large] {
+        let meeting = meeting_with(known);
+        let (new, _) = connect(&meeting.place).await;
+        let state = new.state().await.unwrap();
+        assert_eq!(state.as_deref().unwrap_or_default(), known);
+    }
+}
+
+/// A new process that has just asked for the state of an old one, which says this and then nothing more.
+async fn told_as_state(said: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+    let (place, _folder) = place();
+    let listener = place.replace().unwrap();
+    let socket = TcpListener::bind("127.0.0.1:0").unwrap();
+    let said = said.to_vec();
+    let old = tokio::spawn(async move {
+        let listener = tokio::net::UnixListener::from_std(listener).unwrap();
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut heard = [0];
+        stream.read_exact(&mut heard).await.unwrap();
+        stream.writable().await.unwrap();
+        protocol::send(&stream, &[socket]).unwrap();
+        stream.read_exact(&mut heard).await.unwrap();
+        assert_eq!(heard, [protocol::STATE]);
+        stream.write_all(&said).await.unwrap();
+    });
+    let (new, _) = connect(&place).await;
+    let state = new.state().await;
+    old.await.unwrap();
+    state
+}
+
+#[tokio::test]
+async fn a_state_that_is_cut_or_too_large_is_an_error_and_no_memory() {
+    let mut whole = 5_u64.to_be_bytes().to_vec();
+    whole.extend(b"state");
+    assert_eq!(told_as_state(&whole).await.unwrap().unwrap(), b"state");
+    for length in 0..whole.len() {
+        let error = told_as_state(&whole[..length]).await.unwrap_err();
+        assert!(matches!(error, Error::Disconnected(_)), "{length}: {error}");
+    }
+    let mut more = LARGEST_STATE.to_be_bytes().to_vec();
+    assert!(matches!(
+        told_as_state(&more).await,
+        Err(Error::Disconnected(_))
+    ));
+    more = (LARGEST_STATE + 1).to_be_bytes().to_vec();
+    let error = told_as_state(&more).await.unwrap_err().to_string();
+    assert!(error.contains("1073741825 bytes of state"), "{error}");
+}
+
+async fn related() -> (Relay, RelayServer) {
+    let meeting = meeting();
+    let (new, _) = connect(&meeting.place).await;
+    let relieved = tokio::spawn(new.take_over());
+    let (successor, _) = meeting.old.await.unwrap();
+    let relay = successor.confirm().await.unwrap();
+    (relay, relieved.await.unwrap().unwrap())
+}
+
+/// Answers with what was asked, the longer the question the sooner.
+async fn echo(question: Vec<u8>) -> Vec<u8> {
+    let pause = 50_usize.saturating_sub(question.len());
+    tokio::time::sleep(Duration::from_millis(pause as u64)).await;
+    question
+}
+
+#[tokio::test]
+async fn questions_are_answered_each_with_its_own_answer_until_the_old_process_ends() {
+    let (relay, server) = related().await;
+    let served = tokio::spawn(server.serve(echo));
+    let asked: Vec<_> = (0..60_u8)
+        .map(|length| {
+            let relay = relay.clone();
+            tokio::spawn(async move { relay.ask(vec![length; length.into()]).await })
+        })
+        .collect();
+    for (length, answer) in asked.into_iter().enumerate() {
+        let answer = answer.await.unwrap().unwrap();
+        assert_eq!(answer, vec![u8::try_from(length).unwrap(); length]);
+    }
+    // More than there are places, and longer than the system keeps for a connection.
+    let many: Vec<_> = (0..6_000)
+        .map(|_| {
+            let relay = relay.clone();
+            tokio::spawn(async move { relay.ask(vec![1; 1_000]).await })
+        })
+        .collect();
+    for answer in many {
+        assert_eq!(answer.await.unwrap().unwrap().len(), 1_000);
+    }
+    drop(relay);
+    served.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn once_the_new_process_is_gone_questions_fail_at_once() {
+    let (relay, server) = related().await;
+    let (asked, mut waits) = tokio::sync::mpsc::unbounded_channel();
+    let served = tokio::spawn(server.serve(move |_| {
+        asked.send(()).unwrap();
+        std::future::pending()
+    }));
+    let question = tokio::spawn({
+        let relay = relay.clone();
+        async move { relay.ask(vec![1]).await }
+    });
+    waits.recv().await.unwrap();
+    served.abort();
+    assert!(matches!(question.await.unwrap(), Err(Error::NoRelay)));
+    assert!(matches!(relay.ask(vec![1]).await, Err(Error::NoRelay)));
+}
+
+#[tokio::test]
+async fn noise_in_place_of_messages_ends_the_relay_on_both_sides() {
+    for noise in [&b"\xff\xff\xff\xff12345678"[..], b"\0\0\0\x05123", b"\0"] {
+        let (one, mut other) = tokio::net::UnixStream::pair().unwrap();
+        other.write_all(noise).await.unwrap();
+        drop(other);
+        let _ = RelayServer::new(one).serve(echo).await;
+        let (one, mut other) = tokio::net::UnixStream::pair().unwrap();
+        other.write_all(noise).await.unwrap();
+        drop(other);
+        let relay = Relay::start(one);
+        assert!(matches!(relay.ask(vec![1]).await, Err(Error::NoRelay)));
+    }
+    let (one, mut other) = tokio::net::UnixStream::pair().unwrap();
+    let answered = b"\0\0\0\x01\0\0\0\0\0\0\0\x09x\0\0\0\x01\0\0\0\0\0\0\0\x01y";
+    other.write_all(answered).await.unwrap();
+    let relay = Relay::start(one);
+    // An answer to a question that nobody asked is ignored; both may have been read before this one was asked.
+    let asked = tokio::time::timeout(Duration::from_millis(100), relay.ask(vec![1])).await;
+    assert!(!matches!(asked, Ok(Ok(answer)) if answer != b"y"));
 }
 
 #[tokio::test]
@@ -86,7 +278,7 @@ async fn whoever_is_no_new_process_changes_nothing_and_keeps_nobody_waiting() {
     assert!(begun.elapsed() < ANSWER_TIMEOUT, "{:?}", begun.elapsed());
     assert!(!meeting.old.is_finished());
     let relieved = tokio::spawn(new.take_over());
-    meeting.old.await.unwrap().confirm().await.unwrap();
+    meeting.old.await.unwrap().0.confirm().await.unwrap();
     relieved.await.unwrap().unwrap();
     drop(silent);
 }
@@ -112,7 +304,7 @@ async fn a_second_new_process_is_told_of_the_first() {
     let second = tokio::task::spawn_blocking(move || Predecessor::connect(&place));
     assert!(matches!(second.await.unwrap(), Err(Error::Busy)));
     let relieved = tokio::spawn(first.take_over());
-    meeting.old.await.unwrap().confirm().await.unwrap();
+    meeting.old.await.unwrap().0.confirm().await.unwrap();
     relieved.await.unwrap().unwrap();
 }
 
@@ -144,15 +336,31 @@ async fn no_first_byte_but_the_version_is_answered_with_sockets() {
         assert_eq!(answer(&place, &vec![b'1'; 100_000]), [VERSION]);
         assert_eq!(answer(&place, b""), b"");
         // Greeted, and gone or garbled before it is ready.
-        for rest in [&b""[..], b"r", b"X", &[VERSION], &[0; 1000]] {
-            while answer(&place, &[&[VERSION], rest].concat()) == [protocol::BUSY] {}
+        for rest in [
+            &b""[..],
+            b"r",
+            b"X",
+            &[VERSION],
+            b"S",
+            b"SX",
+            b"SS",
+            b"S3R",
+            &[0; 1000],
+        ] {
+            let answered = loop {
+                let answered = answer(&place, &[&[VERSION], rest].concat());
+                if answered != [protocol::BUSY] {
+                    break answered;
+                }
+            };
+            assert!(!answered.contains(&protocol::DRAINING));
         }
     });
     asked.await.unwrap();
     let (new, sockets) = connect_soon(&meeting.place).await;
     assert_eq!(sockets.len(), 2);
     let relieved = tokio::spawn(new.take_over());
-    meeting.old.await.unwrap().confirm().await.unwrap();
+    meeting.old.await.unwrap().0.confirm().await.unwrap();
     relieved.await.unwrap().unwrap();
 }
 
@@ -175,9 +383,9 @@ fn told(said: &'static [u8]) -> Error {
 
 #[test]
 fn both_versions_are_named_and_strangers_are_no_version() {
-    let error = told(b"1").to_string();
+    let error = told(b"2").to_string();
     let expected =
-        "the other process speaks version 1 of the handover, this one 2: restart instead";
+        "the other process speaks version 2 of the handover, this one 3: restart instead";
     assert_eq!(error, expected);
     assert!(matches!(told(b"HTTP/1.1 400"), Error::Stranger(b'H')));
     assert!(matches!(told(&[0xff]), Error::Stranger(0xff)));

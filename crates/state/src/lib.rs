@@ -19,10 +19,12 @@
 //! [`StateFile`] keeps a container in a file of one process at a time.
 
 mod container;
+mod cpu;
 mod error;
 mod file;
 
 pub use container::{Container, LARGEST, Section, Writer};
+pub use cpu::cpu_time;
 pub use error::{Fault, Refused, Unreadable};
 pub use file::StateFile;
 

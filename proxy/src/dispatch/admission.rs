@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use super::{
     Dispatcher,
-    capacity_forecast::Client,
+    capacity_forecast::{CapacityForecast, Client},
     charge::Charge,
     exhausted,
     idempotency::Claim,
@@ -111,7 +111,7 @@ impl Dispatcher {
             number,
             is_named: true,
         };
-        let by_body = || self.state.forecast.client(charge.body, charge.is_named);
+        let by_body = || CapacityForecast::client(charge.body, charge.is_named);
         key.map_or_else(by_body, by_key)
     }
 

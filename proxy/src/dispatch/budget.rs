@@ -10,6 +10,7 @@
 
 use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering::Relaxed};
 
+use serde::{Deserialize, Serialize};
 use switchyard_grid::{MainClient, Source};
 
 /// Thousandths of a retry.
@@ -32,7 +33,32 @@ pub struct RetryBudget {
     main_client: MainClient,
 }
 
+/// What one process leaves of its budget to the next.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct CarriedBudget {
+    /// In thousandths of a retry.
+    saved: i64,
+    /// The clients of the last retries, as numbers.
+    clients: Vec<u64>,
+}
+
 impl RetryBudget {
+    /// What the next process needs to go on.
+    pub(super) fn carry(&self) -> CarriedBudget {
+        CarriedBudget {
+            saved: self.saved.load(Relaxed),
+            clients: self.last.iter().map(|last| last.load(Relaxed)).collect(),
+        }
+    }
+
+    /// Goes on from what another process has left.
+    pub(super) fn restore(&self, carried: &CarriedBudget) {
+        self.saved.store(carried.saved.clamp(0, FLOOR), Relaxed);
+        for (place, client) in self.last.iter().zip(&carried.clients) {
+            place.store(*client, Relaxed);
+        }
+    }
+
     /// Deposits for a new request `share` of a retry, 0 to 1.
     #[expect(clippy::cast_possible_truncation, reason = "a share is at most 1")]
     pub fn deposit(&self, share: f64) {
@@ -125,6 +151,26 @@ mod tests {
             retries += usize::from(budget.withdraw(0.2, client(1)));
         }
         assert_eq!(retries, 200);
+    }
+
+    #[test]
+    fn a_budget_that_is_used_up_is_used_up_in_the_next_process_too() {
+        let old = RetryBudget::default();
+        while old.withdraw(0.2, client(9)) {}
+        let new = RetryBudget::default();
+        new.restore(&old.carry());
+        assert!(!new.withdraw(0.2, client(1)));
+        // It is the heavy one there as well.
+        (0..100).for_each(|number| new.booked(client(number % 5)));
+        (0..250).for_each(|_| new.deposit(0.2));
+        assert!(!new.withdraw(0.2, client(9)));
+        assert!(new.withdraw(0.2, client(1)));
+        let absurd = CarriedBudget {
+            saved: i64::MAX,
+            clients: vec![9; 1_000],
+        };
+        new.restore(&absurd);
+        assert_eq!(new.carry().saved, FLOOR);
     }
 
     #[test]

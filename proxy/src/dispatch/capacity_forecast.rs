@@ -7,8 +7,9 @@
 //! A booking costs two atomic stores. A request that finds room while nothing is promised costs one atomic read. While
 //! there are promises, requests take a lock.
 
+mod carry;
+
 use std::{
-    hash::{BuildHasher, RandomState},
     sync::atomic::{AtomicUsize, Ordering::Relaxed},
     time::Duration,
 };
@@ -20,7 +21,10 @@ use switchyard_balance::{
     Forecast, Load, Promises,
     promises::{Ask, Wait},
 };
+use switchyard_idempotency::KeyHash;
 use tokio::time::Instant;
+
+pub(super) use carry::CarriedCapacity;
 
 /// The longest forecast that is no promise, in seconds: by then everything may have changed.
 const LONGEST: u32 = 120;
@@ -39,7 +43,6 @@ pub(super) struct CapacityForecast {
     book: Mutex<Book>,
     /// Number of promises, readable without the lock.
     promised: AtomicUsize,
-    hash: RandomState,
     field: Finder<'static>,
 }
 
@@ -72,7 +75,6 @@ impl CapacityForecast {
             forecast: Forecast::default(),
             book: Mutex::default(),
             promised: AtomicUsize::new(0),
-            hash: RandomState::new(),
             field: Finder::new(FIELD),
         }
     }
@@ -107,10 +109,15 @@ impl CapacityForecast {
         count
     }
 
-    /// The client that sends this body.
-    pub(super) fn client(&self, body: &[u8], is_named: bool) -> Client {
+    /// The client that sends this body. Its number is the same in every process, so that a promise is kept by the next
+    /// one, and nobody finds another body with that number.
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "half of the hash is a hash"
+    )]
+    pub(super) fn client(body: &[u8], is_named: bool) -> Client {
         Client {
-            number: self.hash.hash_one(body),
+            number: KeyHash::of(body).0 as u64,
             is_named,
         }
     }
@@ -234,7 +241,7 @@ mod tests {
         let start = Instant::now();
         let at = |seconds| start + Duration::from_secs_f64(seconds);
         let forecast = CapacityForecast::new(start);
-        let [one, two, three] = [b"1", b"2", b"3"].map(|body| forecast.client(body, true));
+        let [one, two, three] = [b"1", b"2", b"3"].map(|body| CapacityForecast::client(body, true));
         let mut rng = Rng::with_seed(1);
         let mut refuse =
             |client, units, now| forecast.promise(client, load(units), now, false, &mut rng);
@@ -261,8 +268,7 @@ mod tests {
 
     #[test]
     fn clients_are_told_apart_by_what_they_send() {
-        let forecast = CapacityForecast::new(Instant::now());
-        let client = |body: &[u8]| forecast.client(body, true);
+        let client = |body: &[u8]| CapacityForecast::client(body, true);
         assert_eq!(client(b"{}"), client(b"{}"));
         assert_ne!(client(b"{}"), client(b"{ }"));
     }

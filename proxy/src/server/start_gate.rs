@@ -3,10 +3,16 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
-use tokio::{sync::watch, time::sleep};
+use tokio::{sync::watch, task::spawn_blocking, time::sleep};
 use tracing::info;
 
-use crate::runtime::Runtime;
+use switchyard_state::Fault;
+
+use super::Error;
+use crate::{
+    carried::{Carrier, Source, StateKeeper},
+    runtime::Runtime,
+};
 
 /// Interval between two checks whether the first samples are in.
 const POLL_INTERVAL: Duration = Duration::from_millis(5);
@@ -16,6 +22,8 @@ const POLL_INTERVAL: Duration = Duration::from_millis(5);
 pub struct StartGate {
     pub(super) open: watch::Sender<bool>,
     pub(super) runtime: Arc<Runtime>,
+    pub(super) carrier: Carrier,
+    pub(super) keeper: Option<StateKeeper>,
 }
 
 impl StartGate {
@@ -23,6 +31,45 @@ impl StartGate {
     pub fn open(&self) {
         // An error only means that all workers are gone already.
         let _ = self.open.send(true);
+    }
+
+    /// Goes on from what is in the state file, if there is one. It is an error if another process has that file.
+    pub async fn begin(&self) -> Result<(), Fault> {
+        match &self.keeper {
+            Some(keeper) => keeper.begin().await,
+            None => Ok(()),
+        }
+    }
+
+    /// Goes on from what the old process hands over.
+    pub async fn restore(&self, state: Vec<u8>) {
+        let carrier = self.carrier.clone();
+        let restored = spawn_blocking(move || {
+            carrier.restore_or_begin(&state, Source::Predecessor);
+        });
+        // What a panic leaves behind is less than all, and no worse.
+        let _ = restored.await;
+    }
+
+    /// What this process hands over.
+    pub async fn carry(&self) -> Vec<u8> {
+        let carrier = self.carrier.clone();
+        let carried = spawn_blocking(move || carrier.carry()).await;
+        carried.unwrap_or_default()
+    }
+
+    /// From now on this process keeps the state file, and the old one no more.
+    pub fn takes_turn(&self) {
+        if let Some(keeper) = &self.keeper {
+            keeper.takes_turn();
+        }
+    }
+
+    /// From now on the new process keeps the state file.
+    pub fn leaves_turn(&self) {
+        if let Some(keeper) = &self.keeper {
+            keeper.leaves_turn();
+        }
     }
 
     /// Completes once every substation was asked for its load and at least one could be reached.
@@ -57,11 +104,8 @@ pub enum Ending {
         /// Ends the wait for idle connections.
         force: BoxFuture<'static, ()>,
     },
-    /// It should take over from another process and reaches no substation.
-    Unready {
-        /// For how long it tried.
-        waited: Duration,
-    },
+    /// It can't serve: another process does, or nothing is served.
+    Failed(Error),
 }
 
 impl fmt::Debug for Ending {
@@ -69,7 +113,7 @@ impl fmt::Debug for Ending {
         f.write_str(match self {
             Self::Stop => "Stop",
             Self::HandedOver { .. } => "HandedOver",
-            Self::Unready { .. } => "Unready",
+            Self::Failed(_) => "Failed",
         })
     }
 }

@@ -225,3 +225,76 @@ fn memory_is_bounded_and_nothing_is_left_in_the_sums() {
     } = rig.promises;
     assert!(promised.iter().chain(&*ending).all(|sum| *sum == 0) && lapses.is_empty());
 }
+
+/// The promises of a rig in the next process, which began `ago` and whose own time is `now`.
+fn next(before: &mut Rig, at: u64, ago: u64, now: u64) -> Rig {
+    let (at, ago) = (Duration::from_millis(at), Duration::from_millis(ago));
+    let forecast = Forecast::default();
+    let now = Duration::from_millis(now);
+    forecast.restore(&before.forecast.carry(at), ago, now);
+    let mut rig = Rig::new(forecast);
+    rig.promises.restore(&before.promises.carry(at), ago, now);
+    rig
+}
+
+#[test]
+fn a_promise_is_kept_by_the_next_process() {
+    let mut old = Rig::new(ending(&[10, 30]));
+    assert_eq!(old.refuse(car(1, 500)), Wait::Promised(11));
+    assert_eq!(old.refuse(car(2, 500)), Wait::Promised(31));
+    // The next process has run for 300 ms when it takes over, half a second after the old one has written this.
+    let mut new = next(&mut old, 5_500, 500, 300);
+    assert_eq!(new.promises.count(), 2);
+    // It was told to come 11 s after 0.5 s, which is 5.5 s after 6 s: 5.8 s on the new clock.
+    assert!(!new.enters(car(3, 5_750), 1), "it is the first one's");
+    assert!(new.promises.is_due(car(1, 5_800)));
+    assert!(!new.promises.is_due(car(2, 5_800)));
+    assert!(new.enters(car(1, 5_800), 1));
+    // Whoever comes early is told the same time, and not a new one.
+    assert_eq!(new.refuse(car(2, 5_800)), Wait::Promised(20));
+    assert!(new.enters(car(2, 25_800), 1));
+    assert_eq!(new.promises.count(), 0);
+}
+
+#[test]
+fn a_promise_whose_time_is_over_lapses_in_the_next_process_as_in_the_old_one() {
+    let mut old = Rig::new(ending(&[10]));
+    assert_eq!(old.refuse(car(1, 0)), Wait::Promised(11));
+    let mut due = next(&mut old, 12_000, 100, 50);
+    assert_eq!(due.promises.count(), 1);
+    assert!(!due.enters(car(2, 60), 1), "it is kept for the first one");
+    assert!(due.enters(car(1, 60), 1));
+    let mut over = next(&mut old, 12_000, 10_000, 50);
+    assert_eq!(over.promises.count(), 0);
+    assert!(over.enters(car(2, 60), 1));
+}
+
+#[test]
+fn whatever_is_carried_no_promise_panics() {
+    let moments = [i64::MIN, -1, 0, 1, 4_000_000, i64::MAX];
+    let mut carried = CarriedPromises {
+        come_back: u32::MAX,
+        ..CarriedPromises::default()
+    };
+    for room in moments {
+        for lapse in moments {
+            let place = CarriedPlace {
+                client: 1,
+                expected: room,
+                room,
+                end: Some(lapse),
+                lapse,
+                load: i64::MAX,
+            };
+            carried.places.push(place);
+        }
+    }
+    for ago in [Duration::ZERO, SECOND, Duration::MAX] {
+        let mut rig = Rig::new(ending(&[10]));
+        rig.promises.restore(&carried, ago, SECOND);
+        for at in [1_000, 2_000, 9_000_000] {
+            rig.refuse(car(2, at));
+            rig.enters(car(1, at), 1);
+        }
+    }
+}

@@ -30,7 +30,6 @@ pub(super) struct FinishedScrape {
     pub(super) slot: Box<ScrapeSlot>,
     pub(super) buffer: PageBuffer,
     result: Result<Option<PollFailure>, PollFailure>,
-    began: Instant,
     took: Duration,
 }
 
@@ -95,7 +94,6 @@ impl FinishedScrape {
         let Self {
             mut slot,
             result,
-            began,
             took,
             ..
         } = self;
@@ -108,7 +106,7 @@ impl FinishedScrape {
         substation.metrics().poll(outcome);
         substation.metrics().poll_seconds.observe(took);
         if result.is_ok() {
-            substation.stamp_sample(now, Some(grid.clock().at(began)));
+            substation.stamp_sample(now);
         }
         grid.scraped(substation, reach(outcome), now);
         match result {
@@ -142,7 +140,6 @@ pub(super) async fn scrape(
         slot,
         buffer,
         result,
-        began,
         took,
     }
 }

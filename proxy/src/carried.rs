@@ -1,0 +1,126 @@
+//! What this process leaves to the next: over a handover, or in the state file.
+//!
+//! Each room says what it leaves and goes on from what it gets; here it is put together, one section a room. A section
+//! that this version can't read, or that is missing, costs only what is in it: that room begins as in a first start.
+//! Times are written as ages at the moment of writing, so the next process needs no clock of this one.
+
+mod keeper;
+
+use std::{
+    fmt,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use serde::{Serialize, de::DeserializeOwned};
+use switchyard_state::{Container, Refused, Writer};
+use tokio::time::Instant;
+use tracing::{info, warn};
+
+use crate::{dispatch::DispatchState, runtime::Runtime};
+
+pub use keeper::StateKeeper;
+
+/// The name and the version of a section.
+type Section = (&'static str, u16);
+
+/// When load ends, and who was promised its room.
+const CAPACITY: Section = ("capacity", 1);
+/// The retry budget.
+const BUDGET: Section = ("budget", 1);
+
+/// Where a state comes from.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Source {
+    /// A process that runs and hands over.
+    Predecessor,
+    /// A process that has ended.
+    File,
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Predecessor => "the old process",
+            Self::File => "the state file",
+        })
+    }
+}
+
+/// Collects what this process leaves, and hands out what it gets.
+#[derive(Clone, Debug)]
+pub struct Carrier {
+    runtime: Arc<Runtime>,
+    dispatch: Arc<DispatchState>,
+}
+
+impl Carrier {
+    /// For the process with these parts.
+    #[must_use]
+    pub fn new(runtime: Arc<Runtime>, dispatch: Arc<DispatchState>) -> Self {
+        Self { runtime, dispatch }
+    }
+
+    /// What this process would leave now. Takes time with the number of keys: call it where nothing waits.
+    #[must_use]
+    pub fn carry(&self) -> Vec<u8> {
+        let now = Instant::now();
+        let mut state = Writer::new(SystemTime::now());
+        add(&mut state, CAPACITY, &self.dispatch.carry_capacity(now));
+        add(&mut state, BUDGET, &self.dispatch.carry_budget());
+        state.finish()
+    }
+
+    /// Goes on from what another process has left. Call it once, before the first request.
+    pub fn restore(&self, state: &[u8], source: Source) -> Result<(), Refused> {
+        let read = Container::read(state)?;
+        // If the clock was set back since, too old is worse than too new: a key that is kept longer books nothing twice.
+        let ago = SystemTime::now().duration_since(read.written);
+        let ago = ago.unwrap_or(Duration::ZERO);
+        let now = Instant::now();
+        if let Some(capacity) = get(&read, CAPACITY) {
+            self.dispatch.restore_capacity(&capacity, ago, now);
+        }
+        if let Some(budget) = get(&read, BUDGET) {
+            self.dispatch.restore_budget(&budget);
+        }
+        info!(
+            %source,
+            bytes = state.len(),
+            ?ago,
+            took = ?now.elapsed(),
+            "State taken over"
+        );
+        Ok(())
+    }
+
+    /// The same. A state that can't be read costs nothing more than what is in it.
+    pub fn restore_or_begin(&self, state: &[u8], source: Source) {
+        if let Err(error) = self.restore(state, source) {
+            refused(source, &error);
+        }
+    }
+
+    /// What all threads share.
+    pub(crate) fn runtime(&self) -> &Runtime {
+        &self.runtime
+    }
+}
+
+fn refused(source: Source, error: &Refused) {
+    warn!(%source, %error, "State refused: this process begins without it");
+}
+
+fn add<T: Serialize>(state: &mut Writer, (name, version): Section, content: &T) {
+    if let Err(error) = state.add(name, version, content) {
+        warn!(section = name, %error, "Part of the state is left out");
+    }
+}
+
+fn get<T: DeserializeOwned>(state: &Container<'_>, (name, version): Section) -> Option<T> {
+    let section = state.section(name)?;
+    section
+        .decode(version)
+        .inspect_err(|error| warn!(section = name, %error, "Part of the state is left out"))
+        .ok()
+}
