@@ -16,6 +16,16 @@ impl KeyHash {
     pub fn of(key: &[u8]) -> Self {
         Self(first_bytes(digest(&SHA256, key).as_ref()))
     }
+
+    /// A number that stands for the key.
+    #[must_use]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "half of the hash is a hash"
+    )]
+    pub fn number(self) -> u64 {
+        self.0 as u64
+    }
 }
 
 impl fmt::Display for KeyHash {

@@ -17,6 +17,24 @@
 //! that dies in between leaves the key in the same state, which is the safe one. Both operations are idempotent, so one
 //! whose answer was lost is repeated, and never guessed.
 
-mod identity;
+//!
+//! [`Keys`] is the table of one process. A key is kept as a hash: an entry has the same size whatever clients send. The
+//! number of keys, the time they are kept and each client's share of the room are bounded ([`Limits`]).
 
+mod carried;
+mod claim;
+mod entry;
+mod identity;
+mod keys;
+mod list;
+mod others;
+mod shard;
+
+pub use carried::CarriedKeys;
+pub use claim::{Asked, Claim, Release, Reused};
 pub use identity::{Asker, Claimed, Fingerprint, HolderId, KeyHash, NoHolder, Released};
+pub use keys::{Keyed, Keys, Limits};
+pub use shard::Evicted;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,78 @@
+//! A key is claimed, asked for, bound or free again, forgotten.
+
+use super::*;
+
+#[test]
+fn a_key_belongs_to_the_substation_that_may_have_booked_and_is_free_otherwise() {
+    let rig = rig(10);
+    let mut first = rig.claim("k");
+    assert_eq!(first.ask_holder(), None);
+    assert_eq!(first.ask(&holder(3)), Asked::Yes);
+    assert_eq!(first.release(), Release::Free, "a refusal leaves nothing");
+    assert_eq!(first.ask(&holder(4)), Asked::Yes);
+    first.bind();
+    drop(first);
+    let mut again = rig.claim("k");
+    assert_eq!(again.ask_holder(), Some(holder(4)));
+    assert_eq!(again.release(), Release::Held, "it may have booked before");
+    assert_eq!(rig.holder("other"), None);
+}
+
+#[test]
+fn of_two_requests_at_once_the_second_follows_the_first() {
+    let rig = rig(10);
+    let (mut one, mut two) = (rig.claim("k"), rig.claim("k"));
+    assert_eq!(one.ask(&holder(1)), Asked::Yes);
+    assert_eq!(two.ask(&holder(2)), Asked::Other, "the first holds the key");
+    assert_eq!(two.ask_holder(), Some(holder(1)));
+    let held = "the first still waits for an answer there";
+    assert_eq!(two.release(), Release::Held, "{held}");
+    assert_eq!(one.release(), Release::Free);
+    assert_eq!(two.ask(&holder(2)), Asked::Yes);
+}
+
+#[test]
+fn a_request_that_vanishes_while_it_asks_counts_as_booked() {
+    let rig = rig(10);
+    let mut claim = rig.claim("k");
+    assert_eq!(claim.ask(&holder(1)), Asked::Yes);
+    drop(claim);
+    assert_eq!(rig.holder("k"), Some(holder(1)));
+}
+
+#[test]
+fn a_key_that_comes_with_another_charge_is_refused_in_flight_and_later() {
+    let rig = rig(10);
+    let other = Keyed {
+        hash: hash("k"),
+        fingerprint: Fingerprint(12),
+        client: 0,
+    };
+    let again = || rig.keys.claim(other, rig.start, &rig.limits);
+    let mut first = rig.claim("k");
+    assert_eq!(again().unwrap_err(), Reused, "before a substation is asked");
+    assert_eq!(first.ask(&holder(1)), Asked::Yes);
+    assert_eq!(again().unwrap_err(), Reused, "while it is asked");
+    drop(first);
+    assert_eq!(again().unwrap_err(), Reused, "afterwards");
+    drop(rig.claim("free"));
+    let free = Keyed {
+        hash: hash("free"),
+        ..other
+    };
+    assert!(rig.keys.claim(free, rig.start, &rig.limits).is_ok());
+    assert_eq!(rig.keys.count(), 1);
+}
+
+#[test]
+fn a_key_in_use_outlives_its_time() {
+    let rig = rig(1);
+    let mut claim = rig.claim("k");
+    assert_eq!(claim.ask(&holder(7)), Asked::Yes);
+    claim.bind();
+    assert_eq!(claim.ask_holder(), Some(holder(7)));
+    for key in 0..1_000 {
+        drop(rig.claim_at(&key.to_string(), 2 * KEPT));
+    }
+    assert_eq!(rig.holder_at("k", 2 * KEPT), Some(holder(7)));
+}
