@@ -152,6 +152,8 @@ fi
 if [ "${1:-}" = test ]; then
     # The package also has the Prometheus of the tests, for when no image of it can be pulled.
     have promtool || new_services="$new_services prometheus"
+    have redis-server || new_services="$new_services redis-server"
+    need redis-server redis-server redis
     wish python3 'python3 python3-venv'
     wish promtool prometheus
     ! have docker || wish busybox busybox-static

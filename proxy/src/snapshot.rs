@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use tokio::{sync::watch, time::Instant};
 
 use switchyard_config::Config;
-use switchyard_grid::{Departed, Grid, Moment, Names};
+use switchyard_grid::{CarriedGrid, Departed, Grid, Moment, Names, Written};
 use switchyard_http1::Unencodable;
 
 use crate::metrics::Metrics;
@@ -108,6 +108,37 @@ impl InForce {
         self.grids.send_replace(Arc::clone(&grid));
         departed.add(before.grid.retire(&grid), Instant::now());
         Ok(())
+    }
+
+    /// What the next process needs to go on with the substations in force, and with those that left.
+    #[must_use]
+    pub fn carry(&self) -> CarriedGrid {
+        let departed = self.departed.lock();
+        self.now().grid.carry(&departed)
+    }
+
+    /// Goes on from what another process has left, and returns how many substations are listed here of those that were
+    /// there. The others can be found as those that left. On an error some may be restored and others not.
+    pub fn restore(
+        &self,
+        carried: CarriedGrid,
+        written: Written,
+        metrics: &Metrics,
+    ) -> Result<usize, Unencodable> {
+        let mut departed = self.departed.lock();
+        let before = self.snapshot();
+        let restored = before
+            .grid
+            .restore(carried, written, &before.config, &metrics.grid)?;
+        departed.restore(restored.departed, Instant::now());
+        self.publish(Snapshot {
+            version: before.version,
+            since: before.since,
+            names: Names::new(&before.grid, &departed.all()),
+            config: Arc::clone(&before.config),
+            grid: Arc::clone(&before.grid),
+        });
+        Ok(restored.listed)
     }
 
     /// Forgets substations that left long ago, and what they have counted. Returns when the next call is due, if any

@@ -11,6 +11,7 @@ use std::fmt;
 
 /// How long the load of a request lasts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Lasts {
     /// It outlives the answer, and ends at a time of its own.
     #[default]

@@ -62,6 +62,17 @@ impl LastsEstimator {
         self.learned
     }
 
+    /// What has been learned so far.
+    #[must_use]
+    pub fn learned(&self) -> Option<Lasts> {
+        self.learned
+    }
+
+    /// Takes over what an estimator of another process has learned. What the gauges show from now on may correct it.
+    pub fn restore(&mut self, learned: Option<Lasts>) {
+        self.learned = learned.or(self.learned);
+    }
+
     fn observe<U: AsRef<Ledger>>(&mut self, roster: &Roster<U>, request: f64) {
         self.round.clear();
         self.slots.resize(roster.len(), Slot::default());
@@ -83,8 +94,12 @@ impl LastsEstimator {
             if let (Some(before), Some(now)) = (before, sample)
                 && before.number != now.number
             {
-                self.round
-                    .push(Observation::between(&before, &now, request));
+                if now.follows(&before) {
+                    self.round
+                        .push(Observation::between(&before, &now, request));
+                } else {
+                    slot.booked_before = now.booked.least;
+                }
             }
         }
     }

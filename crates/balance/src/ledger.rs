@@ -48,7 +48,7 @@
 use std::sync::{
     Arc, Mutex, OnceLock,
     atomic::{
-        AtomicBool, AtomicI64, AtomicU8, AtomicU64,
+        AtomicBool, AtomicI64, AtomicU8, AtomicU32, AtomicU64,
         Ordering::{AcqRel, Acquire, Relaxed, SeqCst},
     },
 };
@@ -57,6 +57,8 @@ use arc_swap::ArcSwapOption;
 
 use crate::{Lasts, Load, group::Group};
 
+mod carry;
+mod inherited;
 mod last_sample;
 mod limit;
 mod own_ends;
@@ -66,6 +68,7 @@ mod sample;
 mod sums;
 mod trust;
 
+pub use carry::{CarriedLedger, Carrier};
 pub use last_sample::LastSample;
 pub use limit::RequestLimit;
 pub(crate) use own_ends::OwnLive;
@@ -139,6 +142,8 @@ pub struct Ledger {
     stale: AtomicBool,
     /// [`Standing`], as a number.
     standing: AtomicU8,
+    /// How often it was restored: see `carry.rs`.
+    restores: AtomicU32,
     /// See [`Ledger::set_ramp`]; the bits of an `f64`.
     ramp: AtomicU64,
     /// The group whose floor is loosened when this ledger's score may have fallen.
@@ -185,6 +190,7 @@ impl Ledger {
             lasts: AtomicU8::new(Lasts::Session as u8),
             stale: AtomicBool::new(false),
             standing: AtomicU8::new(Standing::In as u8),
+            restores: AtomicU32::new(0),
             ramp: AtomicU64::new(1_f64.to_bits()),
             group: ArcSwapOption::empty(),
         };

@@ -17,9 +17,12 @@
 //! This crate is pure: no I/O, no clock, no global randomness. Samples, time and random generators are
 //! arguments, so a test can drive it event by event, and a simulator can run it faster than real time.
 //!
+//! What they have learned can be carried to the next process: see [`carried`].
+//!
 //! It does not fetch gauges, judge health or speak HTTP. Its caller does, and passes the results to
 //! [`Ledger::sample`] and [`Ledger::set_standing`].
 
+pub mod carried;
 pub mod explain;
 pub mod forecast;
 mod group;

@@ -80,6 +80,22 @@ pub struct ShareEstimator {
     steps: Vec<Step>,
 }
 
+/// What a [`ShareEstimator`] has learned, for the next process.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct CarriedShare {
+    /// Own bookings towards the gaps.
+    pub own_towards_gaps: f64,
+    /// All growth towards the gaps.
+    pub all_towards_gaps: f64,
+    /// The variance of the difference of the two.
+    pub variance: f64,
+    /// Rounds without a foreign booking.
+    pub quiet_rounds: u32,
+    /// The share.
+    pub share: f64,
+}
+
 /// The state of the upstream at one position.
 #[derive(Clone, Copy, Debug)]
 struct Slot {
@@ -141,6 +157,51 @@ impl ShareEstimator {
         }
     }
 
+    /// What it has learned.
+    #[must_use]
+    pub fn carry(&self) -> CarriedShare {
+        CarriedShare {
+            own_towards_gaps: self.own_towards_gaps,
+            all_towards_gaps: self.all_towards_gaps,
+            variance: self.variance,
+            quiet_rounds: self.quiet_rounds,
+            share: self.share,
+        }
+    }
+
+    /// Goes on from what an estimator of another process has learned. The upstreams' samples stay its own. Numbers that
+    /// none can have learned change nothing.
+    pub fn restore(&mut self, carried: CarriedShare) {
+        let CarriedShare {
+            own_towards_gaps,
+            all_towards_gaps,
+            variance,
+            quiet_rounds,
+            share,
+        } = carried;
+        let sums = [own_towards_gaps, all_towards_gaps, variance];
+        let is_sound = sums.iter().all(|sum| sum.is_finite())
+            && variance >= 0.0
+            && (LEAST_SHARE..=1.0).contains(&share);
+        if is_sound {
+            *self = Self {
+                own_towards_gaps,
+                all_towards_gaps,
+                variance,
+                quiet_rounds,
+                share,
+                slots: std::mem::take(&mut self.slots),
+                steps: std::mem::take(&mut self.steps),
+            };
+        }
+    }
+
+    /// Whether the proxy is considered alone.
+    #[must_use]
+    pub fn is_alone(&self) -> bool {
+        self.quiet_rounds >= ALONE_AFTER
+    }
+
     fn observe<U: AsRef<Ledger>>(&mut self, roster: &Roster<U>) {
         self.steps.clear();
         self.slots.resize(roster.len(), Slot::EMPTY);
@@ -165,7 +226,7 @@ impl ShareEstimator {
             if let (Some(sample), Some(before)) = (sample, before) {
                 if sample.number == before.number {
                     slot.is_silent = true;
-                } else if sample.lasts == before.lasts {
+                } else if sample.lasts == before.lasts && sample.follows(&before) {
                     self.steps.push(Step::between(&before, &sample));
                 }
             }
@@ -198,7 +259,7 @@ impl ShareEstimator {
         } else {
             self.quiet_rounds = self.quiet_rounds.saturating_add(1);
         }
-        if self.quiet_rounds >= ALONE_AFTER {
+        if self.is_alone() {
             self.share = 1.0;
         } else if self.all_towards_gaps > 0.0 {
             let all = self.all_towards_gaps + CAUTION * self.variance.sqrt();

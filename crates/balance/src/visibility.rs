@@ -48,10 +48,14 @@ struct Note {
 }
 
 impl History {
-    /// A history of `ledger` that begins now: everything settled so far counts as visible.
+    /// A history of `ledger` that begins now: everything settled so far counts as visible, except what was
+    /// [restored](Ledger::restore) since its last sample.
     #[must_use]
     pub fn new(lag: Duration, ledger: &Ledger) -> Self {
-        let begin = Note::of(ledger, Duration::ZERO);
+        let begin = Note {
+            at: Duration::ZERO,
+            sums: ledger.shown_sums(),
+        };
         Self {
             lag,
             notes: [begin; KEPT],

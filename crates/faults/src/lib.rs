@@ -11,6 +11,7 @@
 //! - [`Audit`] checks each record. Was a client told "booked", and no substation has the session? Is one
 //!   request booked twice? Was a client told "not booked", and the request is booked?
 //! - [`Deaf`] is an output stream that takes nothing.
+//! - [`RedisServer`] is a real store, which can be killed, stopped and started again.
 //! - [`hostile`] has clients that attack, honest ones that measure meanwhile, and what it costs the process.
 //!
 //! For tests only, so it panics where a test would fail.
@@ -32,6 +33,7 @@ mod faulty;
 pub mod hostile;
 mod http;
 mod load;
+mod redis;
 mod scripted;
 
 pub use act::Act;
@@ -40,6 +42,7 @@ pub use deaf::Deaf;
 pub use faulty::{Faulty, Misdeed};
 pub use http::{Answer, Connection, get, post, raw, request};
 pub use load::{Load, Record, Told};
+pub use redis::RedisServer;
 pub use scripted::Scripted;
 
 use std::time::Duration;

@@ -62,6 +62,12 @@ impl Source {
         }
     }
 
+    /// The client of this number.
+    #[must_use]
+    pub const fn numbered(number: u64) -> Self {
+        Self(number)
+    }
+
     /// As a number, for what is kept by client.
     #[must_use]
     pub const fn number(self) -> u64 {

@@ -1,9 +1,14 @@
-//! Moments as milliseconds since the process started, so that they fit into an atomic.
+//! Moments as milliseconds, so that they fit into an atomic.
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use switchyard_telemetry::WallClock;
 use tokio::time::Instant;
+
+/// Moments count from so many milliseconds before the process started, a hundred days: what an earlier process did has
+/// a moment too.
+const BEFORE: u64 = 100 * 24 * 3_600 * 1_000;
 
 /// The process's own clock, which never goes back.
 #[derive(Clone, Copy, Debug)]
@@ -15,6 +20,31 @@ pub struct Clock {
 /// A moment of a [`Clock`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Moment(u64);
+
+/// A moment for another process, whose clock is another one: how many milliseconds it is from now, negative for the
+/// past.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct FromNow(pub i64);
+
+impl FromNow {
+    /// This moment, seen from `now`.
+    #[must_use]
+    pub fn of(moment: Moment, now: Moment) -> Self {
+        Self(moment.0.cast_signed().saturating_sub(now.0.cast_signed()))
+    }
+
+    /// The moment that was told like this `ago`.
+    #[must_use]
+    pub fn moment(self, ago: Duration, now: Moment) -> Moment {
+        let away = Duration::from_millis(self.0.unsigned_abs());
+        let told = now.minus(ago);
+        if self.0 < 0 {
+            told.minus(away)
+        } else {
+            told.plus(away)
+        }
+    }
+}
 
 impl Clock {
     /// A clock that starts now.
@@ -36,7 +66,8 @@ impl Clock {
     #[must_use]
     pub fn at(&self, instant: Instant) -> Moment {
         let elapsed = instant.saturating_duration_since(self.start).as_millis();
-        Moment(u64::try_from(elapsed).unwrap_or(u64::MAX))
+        let elapsed = u64::try_from(elapsed).unwrap_or(u64::MAX);
+        Moment(elapsed.saturating_add(BEFORE))
     }
 
     /// The time from the start to an earlier reading of the clock.
@@ -49,19 +80,25 @@ impl Clock {
     /// set, the same moment is shown as another time, and its age stays right.
     #[must_use]
     pub fn unix_seconds(&self, moment: Moment) -> f64 {
-        let after = Duration::from_millis(moment.0);
-        self.wall.unix_seconds(after, self.start.elapsed())
+        let seconds = |after| self.wall.unix_seconds(after, self.start.elapsed());
+        match moment.0.checked_sub(BEFORE) {
+            Some(after) => seconds(Duration::from_millis(after)),
+            None => {
+                let before = Duration::from_millis(BEFORE.saturating_sub(moment.0));
+                seconds(Duration::ZERO) - before.as_secs_f64()
+            }
+        }
     }
 }
 
 impl Moment {
-    /// From milliseconds since the start.
+    /// From milliseconds, of which only differences have a meaning.
     #[must_use]
     pub const fn from_millis(millis: u64) -> Self {
         Self(millis)
     }
 
-    /// Milliseconds since the start.
+    /// As milliseconds, of which only differences have a meaning.
     #[must_use]
     pub const fn millis(self) -> u64 {
         self.0
@@ -73,6 +110,13 @@ impl Moment {
         Duration::from_millis(self.0.saturating_sub(earlier.0))
     }
 
+    /// The moment that was `earlier` before this one; the first that can be told, if that is later.
+    #[must_use]
+    pub fn minus(self, earlier: Duration) -> Self {
+        let earlier = u64::try_from(earlier.as_millis()).unwrap_or(u64::MAX);
+        Self(self.0.saturating_sub(earlier))
+    }
+
     /// The moment that is `later` after this one.
     #[must_use]
     pub fn plus(self, later: Duration) -> Self {
@@ -80,5 +124,20 @@ impl Moment {
             self.0
                 .saturating_add(u64::try_from(later.as_millis()).unwrap_or(u64::MAX)),
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_before_the_start_has_its_age_and_its_time_of_day() {
+        let clock = Clock::start();
+        let now = clock.now();
+        let earlier = now.minus(Duration::from_secs(3_600));
+        assert_eq!(now.since(earlier), Duration::from_secs(3_600));
+        let apart = clock.unix_seconds(now) - clock.unix_seconds(earlier);
+        assert!((apart - 3_600.0).abs() < 0.01, "{apart}");
     }
 }

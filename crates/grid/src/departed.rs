@@ -46,6 +46,28 @@ impl Departed {
         }));
     }
 
+    /// Adds those that left another process, and how long ago each did, at `now`. Their counters are not on the metrics
+    /// page: they count nothing here.
+    pub fn restore(
+        &mut self,
+        gone: impl IntoIterator<Item = (Arc<Substation>, Duration)>,
+        now: Instant,
+    ) {
+        let gone = gone.into_iter().map(|(substation, left_ago)| Gone {
+            left: now.checked_sub(left_ago).unwrap_or(now),
+            substation,
+            is_shown: false,
+        });
+        self.0.extend(gone);
+        self.0.make_contiguous().sort_by_key(|gone| gone.left);
+    }
+
+    /// All of them, in the order of leaving, and how long ago each left.
+    pub(crate) fn since(&self, now: Instant) -> impl Iterator<Item = (&Substation, Duration)> {
+        let all = self.0.iter();
+        all.map(move |gone| (&*gone.substation, now.saturating_duration_since(gone.left)))
+    }
+
     /// Removes those that are back in `grid`.
     pub fn take_back(&mut self, grid: &Grid) {
         if !self.0.is_empty() {

@@ -6,7 +6,7 @@ use memchr::memmem;
 use switchyard_config::check_name;
 use tracing::{debug, info, warn};
 
-use crate::{grid::Grid, substation::Substation};
+use crate::{carried::CarriedNaming, grid::Grid, substation::Substation};
 
 impl Grid {
     /// Notes what `substation` calls itself by the answer to a booking, unless its metrics page says it.
@@ -64,6 +64,30 @@ impl Grid {
                 own,
                 "Two substations call themselves the same: sessions of one can't be found by their ids; name them differently"
             );
+        }
+    }
+
+    /// Notes what another process knows of the names of `substation`, unless more is known here.
+    pub(crate) fn restore_names(&self, substation: &Arc<Substation>, carried: &CarriedNaming) {
+        let naming = substation.naming();
+        if carried.is_heard {
+            naming.note_heard();
+        }
+        let Some(name) = carried
+            .own
+            .as_deref()
+            .filter(|name| check_name(name).is_ok())
+        else {
+            return;
+        };
+        if naming.own().is_none() {
+            if carried.is_on_page {
+                naming.note_on_page();
+            }
+            naming.rename(name, substation.id().get());
+            if self.shared.own_names.find(name).is_none() {
+                self.shared.own_names.claim(name, substation);
+            }
         }
     }
 

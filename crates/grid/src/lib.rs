@@ -8,6 +8,7 @@
 //! next grid ([`Grid::rebuild`]) and reuses the substations that stay.
 
 mod blame;
+mod carried;
 mod choice;
 mod clock;
 mod departed;
@@ -16,6 +17,7 @@ mod gauges;
 mod grid;
 mod introduction;
 mod lasts;
+mod learning;
 mod limiters;
 mod members;
 mod metrics;
@@ -25,10 +27,12 @@ mod outcomes;
 mod outlier_detection;
 mod own_names;
 mod peers;
+mod predecessor;
 mod rebuild;
 mod refusals;
 mod report;
 mod request_limits;
+mod restore;
 mod rotation;
 mod rotation_state;
 mod scraper;
@@ -41,8 +45,9 @@ mod view;
 mod visibility;
 
 pub use blame::{Blame, Elsewhere, Excuse, MainClient, Source};
+pub use carried::{CarriedGrid, CarriedNaming, CarriedSubstation, Written};
 pub use choice::ChoiceMetrics;
-pub use clock::{Clock, Moment};
+pub use clock::{Clock, FromNow, Moment};
 pub use departed::Departed;
 pub use grid::Grid;
 pub use lasts::LastsSource;
@@ -50,10 +55,14 @@ pub use metrics::{GridMetrics, SubstationMetrics};
 pub use names::Names;
 pub use naming::PublicName;
 pub use outcomes::{ReportOutcome, UpstreamOutcome};
-pub use outlier_detection::{EjectionCause, Evidence, HealthChange, OutlierDetector, Stage};
+pub use outlier_detection::{
+    CarriedDetector, CarriedStage, EjectionCause, Evidence, HealthChange, OutlierDetector, Stage,
+};
+pub use refusals::{CarriedHold, CarriedRefusals};
 pub use report::Reports;
+pub use restore::Restored;
 pub use rotation::{Closed, Trial};
-pub use rotation_state::RotationView;
+pub use rotation_state::{CarriedRotation, RotationView};
 pub use scraper::Scraper;
 pub use shortages::ShortageMetrics;
 pub use state::SubstationState;

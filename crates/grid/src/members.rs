@@ -19,7 +19,10 @@ pub(crate) fn members(
     let members = listed()
         .map(|one| match known(&one.name, one.address) {
             Some(known) => Ok(known),
-            None => Substation::new(one, config, metrics, &shared.counts).map(Arc::new),
+            None => {
+                let metrics = metrics.substation(&one.name);
+                Substation::new(one, config, metrics, &shared.counts).map(Arc::new)
+            }
         })
         .collect::<Result<Vec<_>, _>>()?;
     shared.lasts.set_rule(config.charge.lasts);

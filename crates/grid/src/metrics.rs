@@ -183,6 +183,12 @@ impl GridMetrics {
         metrics
     }
 
+    /// The metrics of a substation with this name that has left: not on the page, unless they are already.
+    pub(crate) fn departed(&self, name: &str) -> Arc<SubstationMetrics> {
+        let known = self.substations.lock().get(name).cloned();
+        known.unwrap_or_else(|| Arc::new(SubstationMetrics::new(name.into())))
+    }
+
     /// Puts the metrics of members on the page: those of substations that have come back may have been off it.
     pub(crate) fn show<'a>(&self, metrics: impl Iterator<Item = &'a Arc<SubstationMetrics>>) {
         let mut substations = self.substations.lock();

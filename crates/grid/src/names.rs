@@ -4,7 +4,13 @@
 //! which it is listed; see `naming.rs`. Names may contain dashes, and a name may be a prefix of another,
 //! so the longest known name wins.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    net::SocketAddr,
+    sync::Arc,
+};
+
+use switchyard_idempotency::HolderId;
 
 use crate::{grid::Grid, own_names::OwnNames, substation::Substation};
 
@@ -12,6 +18,8 @@ use crate::{grid::Grid, own_names::OwnNames, substation::Substation};
 #[derive(Debug)]
 pub struct Names {
     listed: HashMap<String, Arc<Substation>>,
+    /// Those that have left, by their addresses as well: another one may have the name.
+    absent: HashMap<(String, SocketAddr), Arc<Substation>>,
     own: Arc<OwnNames>,
 }
 
@@ -19,12 +27,30 @@ impl Names {
     /// The names of the members of `grid`, and of those of `absent` whose names no member has.
     #[must_use]
     pub fn new(grid: &Grid, absent: &[Arc<Substation>]) -> Self {
+        let name = |one: &Arc<Substation>| one.name().to_owned();
         let all = absent.iter().chain(grid.substations());
-        let named = all.map(|one| (one.name().to_owned(), Arc::clone(one)));
+        let members: HashSet<_> = grid.ids().collect();
+        let gone = absent.iter().filter(|one| !members.contains(&one.id()));
+        let exact = gone.map(|one| ((name(one), one.address()), Arc::clone(one)));
         Self {
-            listed: named.collect(),
+            listed: all.map(|one| (name(one), Arc::clone(one))).collect(),
+            absent: exact.collect(),
             own: Arc::clone(&grid.shared.own_names),
         }
+    }
+
+    /// The substation that another process means by `id`: the one with that name and address, also if it has left; or
+    /// else the member with that name, which has got another address. An address that is not listed is never asked.
+    #[must_use]
+    pub fn by_id(&self, id: &HolderId) -> Option<Arc<Substation>> {
+        let listed = self.listed.get(&*id.name);
+        if let Some(exact) = listed.filter(|one| one.address() == id.address) {
+            return Some(Arc::clone(exact));
+        }
+        let key = |address| (id.name.to_string(), address);
+        let is_member = |one: &&Arc<Substation>| !self.absent.contains_key(&key(one.address()));
+        let absent = self.absent.get(&key(id.address));
+        absent.or(listed.filter(is_member)).cloned()
     }
 
     /// The holder of a session: the substation with the longest known name that `id` begins with, before a dash.

@@ -19,6 +19,8 @@ use arc_swap::{ArcSwap, ArcSwapOption, Guard};
 use http::HeaderValue;
 use switchyard_config::check_name;
 
+use crate::carried::CarriedNaming;
+
 /// The name of a substation for clients.
 #[derive(Debug)]
 pub struct PublicName {
@@ -93,6 +95,20 @@ impl Naming {
     /// Whether sessions may exist whose ids begin with an own name that is not known yet.
     pub(crate) fn is_unheard(&self) -> bool {
         !self.is_named && !self.is_heard.load(Relaxed)
+    }
+
+    /// Whether it ever answered a scrape.
+    pub(crate) fn is_heard(&self) -> bool {
+        self.is_heard.load(Relaxed)
+    }
+
+    /// What the next process needs to go on.
+    pub(crate) fn carry(&self) -> CarriedNaming {
+        CarriedNaming {
+            own: self.own().map(|own| own.to_string()),
+            is_on_page: self.is_on_page(),
+            is_heard: self.is_heard(),
+        }
     }
 
     /// Notes that it answered a scrape.

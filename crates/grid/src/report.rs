@@ -49,7 +49,7 @@ impl Reports {
         };
         let outcome = match report.and_then(|value| read(value, names, substation)) {
             Ok(reading) if substation.ledger().report(sent, own, reading) => {
-                substation.stamp_sample(clock.now());
+                substation.stamp_sample(clock.now(), None);
                 ReportOutcome::Ok
             }
             Ok(_) => ReportOutcome::Late,

@@ -10,10 +10,7 @@ use switchyard_balance::{RequestLimit, RequestLimits, request_limits::INTERVAL};
 use switchyard_config::MaxRequests;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
-use crate::{
-    grid::Grid,
-    substation::{Id, Substation},
-};
+use crate::{grid::Grid, substation::Substation};
 
 /// A look at more substations than this is proportionally rarer: it is to cost a small part of one core, and with so
 /// many a slow one has a small part of the requests.
@@ -25,7 +22,6 @@ pub(super) struct Judgement(Option<Learning>);
 
 #[derive(Debug)]
 struct Learning {
-    limits: RequestLimits<Id>,
     timer: tokio::time::Interval,
     last: Instant,
 }
@@ -43,6 +39,7 @@ impl Judgement {
             MaxRequests::AtMost(most) => RequestLimit::Hard(most),
         };
         self.0 = None;
+        grid.shared.learning.lock().limits = RequestLimits::default();
         for substation in grid.substations() {
             substation.ledger().set_request_limit(fixed);
         }
@@ -70,7 +67,6 @@ impl Judgement {
 impl Learning {
     fn new() -> Self {
         Self {
-            limits: RequestLimits::default(),
             timer: timer(INTERVAL),
             last: Instant::now(),
         }
@@ -78,7 +74,9 @@ impl Learning {
 
     fn follow(&mut self, grid: &Grid) {
         let substations = grid.substations();
-        self.limits.follow(substations.iter().map(|one| one.id()));
+        let mut learning = grid.shared.learning.lock();
+        learning.limits.follow(grid.ids());
+        drop(learning);
         let times = substations.len().div_ceil(LOOKED_AT_OFTEN).max(1);
         let period = INTERVAL * u32::try_from(times).unwrap_or(u32::MAX);
         if self.timer.period() != period {
@@ -104,7 +102,8 @@ impl Learning {
                 substation.metrics().traffic(substation.ledger(), asked)
             })
         });
-        let limits = self.limits.look(traffic, elapsed);
+        let mut learning = grid.shared.learning.lock();
+        let limits = learning.limits.look(traffic, elapsed);
         for (substation, limit) in substations.iter().zip(limits) {
             set(substation, limit);
         }

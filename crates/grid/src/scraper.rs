@@ -18,7 +18,6 @@ use std::{sync::Arc, time::Duration};
 
 use fastrand::Rng;
 use futures_util::{StreamExt, stream::FuturesUnordered};
-use switchyard_balance::{LastsEstimator, ShareEstimator, TrustEstimator};
 use tokio::{
     sync::watch,
     time::{Instant, sleep_until},
@@ -58,9 +57,6 @@ pub struct Scraper {
     pace: Pace,
     /// When the first scrape of the round began.
     round_began: Instant,
-    share_estimator: ShareEstimator,
-    lasts_estimator: LastsEstimator,
-    trust_estimator: TrustEstimator,
     /// Memory for pages that no scrape uses now.
     buffers: Vec<PageBuffer>,
     /// Whether the first round is not finished yet.
@@ -84,9 +80,6 @@ impl Scraper {
             pace: Pace::of(0, grid.polls.interval),
             grid,
             round_began: Instant::now(),
-            share_estimator: ShareEstimator::new(),
-            lasts_estimator: LastsEstimator::new(),
-            trust_estimator: TrustEstimator::new(),
             buffers: Vec::new(),
             is_first_round: true,
             is_ready: false,
@@ -136,6 +129,7 @@ impl Scraper {
                     round = (round + interval).max(Instant::now());
                     timer.as_mut().reset(round + self.jitter());
                     self.grid.note_stale();
+                    self.grid.end_predecessor(self.grid.clock().now());
                     // If a scrape is late, learn from the other samples of the round anyway.
                     if !std::mem::replace(&mut is_learned, false) {
                         self.learn();
@@ -226,12 +220,21 @@ impl Scraper {
 
     /// Learns from a round of samples: the share of the gaps that this proxy fills, how long load
     /// lasts, which gauges can be believed, and the regret of its choices.
-    fn learn(&mut self) {
-        let round = self.share_estimator.round(self.grid.roster());
-        if let Some(lasts) = self.lasts_estimator.round(self.grid.roster()) {
+    fn learn(&self) {
+        let mut learning = self.grid.shared.learning.lock();
+        let before = learning.share.carry();
+        let was_alone = learning.share.is_alone();
+        let round = learning.share.round(self.grid.roster());
+        if was_alone && self.grid.shared.predecessor().is_alive() {
+            // What a gauge has grown by beyond own bookings, the process before this one may have booked.
+            learning.share.restore(before);
+            self.grid.roster().set_share(before.share);
+        }
+        if let Some(lasts) = learning.lasts.round(self.grid.roster()) {
             self.grid.learn_lasts(lasts);
         }
-        trust::judge(&mut self.trust_estimator, &self.grid);
+        trust::judge(&mut learning.trust, &self.grid);
+        drop(learning);
         let metrics = self.grid.choice_metrics();
         metrics.share.set(round.share);
         if let Some(regret) = round.regret {

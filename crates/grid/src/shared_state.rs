@@ -16,10 +16,12 @@ use crate::{
     clock::{Clock, Moment},
     fleet_counts::FleetCounts,
     lasts::LoadLasts,
+    learning::Learning,
     limiters::Limiters,
     metrics::GridMetrics,
     own_names::OwnNames,
     peers::Peers,
+    predecessor::Predecessor,
     shortages::Shortages,
     substation::Substation,
 };
@@ -36,6 +38,8 @@ pub(super) struct SharedState {
     pub(super) excused: Excused,
     pub(super) limiters: Limiters,
     pub(super) lasts: LoadLasts,
+    pub(super) learning: Mutex<Learning>,
+    predecessor: Predecessor,
     is_ready: AtomicBool,
     panic: Mutex<Panic>,
 }
@@ -62,6 +66,8 @@ impl SharedState {
             peers: Peers::default(),
             excused: Excused::default(),
             limiters: Limiters::default(),
+            learning: Mutex::default(),
+            predecessor: Predecessor::default(),
             is_ready: AtomicBool::new(false),
             panic: Mutex::default(),
         }
@@ -73,6 +79,11 @@ impl SharedState {
 
     pub(super) fn set_ready(&self) {
         self.is_ready.store(true, Relaxed);
+    }
+
+    /// The process before this one, which may still wait for answers.
+    pub(super) fn predecessor(&self) -> &Predecessor {
+        &self.predecessor
     }
 
     pub(super) fn is_panicking(&self) -> bool {

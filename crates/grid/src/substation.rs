@@ -18,17 +18,20 @@ use tracing::{info, warn};
 
 use switchyard_config::{self as config, Config};
 use switchyard_http1::{RequestHead, Unencodable};
+use switchyard_idempotency::HolderId;
 
 use crate::{
     blame::Trace,
     clock::Moment,
     fleet_counts::FleetCounts,
-    metrics::{GridMetrics, SubstationMetrics},
+    metrics::SubstationMetrics,
     naming::{Naming, PublicName},
     outlier_detection::{HealthChange, Stage},
     rotation_state::{RotationEvent, RotationState, RotationView},
     state::SubstationState,
 };
+
+mod carry;
 
 /// Identifies a substation while the process runs. Its position in the grid changes with the
 /// configuration, and another substation may get its name.
@@ -81,6 +84,8 @@ pub struct Substation {
     authority: ArcSwap<String>,
     rotation_state: RotationState,
     sampled_at: AtomicU64,
+    /// When the scrape was begun that the last sample is from; of samples that came with answers not noted.
+    asked_at: AtomicU64,
     is_reachable: AtomicBool,
     can_scrape: AtomicBool,
     metrics: Arc<SubstationMetrics>,
@@ -105,14 +110,13 @@ impl Substation {
     pub(super) fn new(
         listed: &config::Substation,
         config: &Config,
-        metrics: &GridMetrics,
+        metrics: Arc<SubstationMetrics>,
         counts: &Arc<FleetCounts>,
     ) -> Result<Self, Unencodable> {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let configured_capacity = listed.capacity.and_then(Load::new);
         let charge_head = charge_head(listed, config)?;
         let id = Id(NEXT.fetch_add(1, Relaxed));
-        let metrics = metrics.substation(&listed.name);
         Ok(Self {
             ledger: Ledger::new(configured_capacity),
             id,
@@ -124,6 +128,7 @@ impl Substation {
             authority: ArcSwap::from_pointee(listed.authority()),
             rotation_state: RotationState::new(&config.health, Arc::clone(counts)),
             sampled_at: AtomicU64::new(NEVER),
+            asked_at: AtomicU64::new(NEVER),
             is_reachable: AtomicBool::new(true),
             can_scrape: AtomicBool::new(false),
             metrics,
@@ -193,6 +198,15 @@ impl Substation {
     #[must_use]
     pub fn authority(&self) -> Guard<Arc<String>> {
         self.authority.load()
+    }
+
+    /// What other processes with the same configuration know it by.
+    #[must_use]
+    pub fn holder_id(&self) -> HolderId {
+        HolderId {
+            name: self.shared_name(),
+            address: self.address,
+        }
     }
 
     /// Its ledger.
@@ -351,8 +365,12 @@ impl Substation {
         }
     }
 
-    pub(super) fn stamp_sample(&self, now: Moment) {
+    /// Notes a sample that came `now`; `asked` is when its scrape was begun, if it is from a scrape.
+    pub(super) fn stamp_sample(&self, now: Moment, asked: Option<Moment>) {
         self.sampled_at.store(now.millis(), Relaxed);
+        if let Some(asked) = asked {
+            self.asked_at.store(asked.millis(), Relaxed);
+        }
         self.rotation_state.sampled(&self.ledger, now);
     }
 

@@ -30,6 +30,16 @@ pub struct LastSample {
     pub(crate) under_way: Bounds,
     /// Own load that the upstream had answered for, as a running sum.
     pub(crate) booked: Bounds,
+    /// How often the ledger had been restored when its scrape was sent; none where that was before the last time.
+    restores: Option<u32>,
+}
+
+impl LastSample {
+    /// Whether what changed since `before` was brought about by this process and by others that it does not know. After
+    /// a [restore](Ledger::restore) the sums have what another process had booked, and say nothing about a step.
+    pub(crate) fn follows(&self, before: &Self) -> bool {
+        self.restores.is_some() && self.restores == before.restores
+    }
 }
 
 impl Ledger {
@@ -56,6 +66,7 @@ impl Ledger {
             own,
             under_way: seen.under_way,
             booked: seen.booked,
+            restores: record.restores,
         })
     }
 

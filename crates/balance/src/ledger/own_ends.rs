@@ -71,10 +71,11 @@ impl OwnEnds {
 
     #[inline]
     fn add(&self, load: Load, lasts: Duration, sent: Duration) {
-        let end = sent
-            .saturating_add(lasts)
-            .saturating_add(BEGUN_LATER)
-            .as_secs();
+        let end = sent.saturating_add(lasts).saturating_add(BEGUN_LATER);
+        self.add_end(load, end.as_secs());
+    }
+
+    fn add_end(&self, load: Load, end: u64) {
         let cleared = self.cleared.load(Acquire);
         if end < cleared {
             return;
@@ -114,6 +115,25 @@ impl OwnEnds {
     fn most(&self) -> i64 {
         let all = self.rings.iter().flatten();
         all.fold(0, |sum, place| sum.saturating_add(place.load(Relaxed)))
+    }
+
+    /// What is counted, by how many seconds from `now` on it is over at the latest.
+    fn ends(&self, now: u64) -> Vec<(u32, i64)> {
+        let cleared = self.cleared.load(Acquire);
+        let mut ends = Vec::new();
+        for (ring, places) in self.rings.iter().enumerate() {
+            let first = cleared / width(ring);
+            for at in first..=first + REACH {
+                let load = place(places, at).map_or(0, |place| place.load(Relaxed));
+                let last = (at + 1) * width(ring) - 1;
+                if load > 0
+                    && let Some(left) = last.checked_sub(now)
+                {
+                    ends.push((u32::try_from(left).unwrap_or(u32::MAX), load));
+                }
+            }
+        }
+        ends
     }
 
     /// The own live load, and what of it will still live at `later`.
@@ -158,6 +178,32 @@ impl Ledger {
         let ends = self.own_ends.get()?;
         ends.clear(now);
         Some(ends.live(later))
+    }
+
+    /// When own sessions end, by the seconds from `now` on: as late as it can be.
+    pub(super) fn own_ends_from(&self, now: Duration) -> Vec<(u32, i64)> {
+        let ends = self.own_ends.get().map(|ends| ends.ends(now.as_secs()));
+        ends.unwrap_or_default()
+    }
+
+    /// Adds what [`Ledger::own_ends_from`] told `ago`. `is_judged`: the gauge is to be judged even if there is nothing.
+    pub(super) fn restore_own_ends(
+        &self,
+        carried: &[(u32, i64)],
+        now: Duration,
+        ago: Duration,
+        is_judged: bool,
+    ) {
+        if carried.is_empty() && !is_judged {
+            return;
+        }
+        let ends = self.own_ends.get_or_init(|| Box::new(OwnEnds::new(now)));
+        for (left, load) in carried {
+            if let Some(left) = u64::from(*left).checked_sub(ago.as_secs()) {
+                let load = Load::from_micros((*load).clamp(0, Load::LARGEST.micros()));
+                ends.add_end(load, now.as_secs().saturating_add(left));
+            }
+        }
     }
 
     /// Whether a duration was ever told.

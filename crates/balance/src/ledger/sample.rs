@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 
 use super::{
     Ledger,
+    inherited::Inherited,
     sums::{Bounds, Seen, Sums},
 };
 use crate::{Lasts, Load};
@@ -16,6 +17,8 @@ pub struct ScrapeSent {
     pub(crate) sums: Sums,
     /// Reservations made by then: they give the order of sending.
     pub(crate) order: u64,
+    /// How often the ledger was restored by then.
+    pub(crate) restores: u32,
 }
 
 /// What an upstream said: its load, and perhaps its capacity.
@@ -36,6 +39,9 @@ pub(super) struct Record {
     pub(super) drawn: Drawn,
     /// [`ScrapeSent::order`].
     pub(super) order: u64,
+    /// [`ScrapeSent::restores`]; none where the ledger was restored after that.
+    pub(super) restores: Option<u32>,
+    pub(super) inherited: Inherited,
 }
 
 /// What was concluded from a sample, in millionths.
@@ -63,6 +69,9 @@ struct Observed {
     assigned: i64,
     own_now: i64,
     seen: Seen,
+    /// The most that the load was known to be when the ledger was restored, if the scrape was sent before that: the
+    /// other process may have booked after it what its own sample had already.
+    least_most: i64,
 }
 
 impl Observed {
@@ -70,7 +79,7 @@ impl Observed {
     /// it arrived. `expected` is the previous estimate, if there is one.
     fn of_sessions(&self, expected: Option<i64>) -> Drawn {
         let ambiguous = self.assigned.wrapping_sub(self.settled_at_send).max(0);
-        let most = self.value.saturating_add(ambiguous);
+        let most = self.value.saturating_add(ambiguous).max(self.least_most);
         let expected = expected.unwrap_or_else(|| i64::midpoint(self.value, most));
         Drawn {
             lasts: Lasts::Session,
@@ -92,6 +101,7 @@ impl Observed {
         let own = self.seen.under_way;
         let beyond = |own: i64| (self.value - own).max(0);
         let (least, most) = (beyond(own.most), beyond(own.least));
+        let most = most.max(self.least_most - self.own_now);
         let foreign = foreign
             .unwrap_or_else(|| beyond(own.middle()))
             .clamp(least, most);
@@ -112,9 +122,12 @@ impl Ledger {
     /// To be called right before a scrape is written to the wire.
     #[inline]
     pub fn scrape_sent(&self) -> ScrapeSent {
+        // First: whatever a restore adds later is then known to come after this.
+        let restores = self.restores.load(Acquire);
         ScrapeSent {
             sums: self.sums_at_send(),
             order: self.reservations(),
+            restores,
         }
     }
 
@@ -127,12 +140,18 @@ impl Ledger {
     pub(super) fn write(&self, sent: ScrapeSent, reading: Reading, record: &mut Record) {
         let assigned = self.assigned.load(Acquire);
         let arrived = self.sums_at_arrival(assigned);
+        let is_before = sent.restores != self.restores.load(Relaxed);
         let observed = Observed {
             value: self.believed(reading.load.micros()),
             settled_at_send: sent.sums.settled,
             assigned,
             own_now: arrived.under_way,
             seen: Seen::between(&sent.sums, &arrived),
+            least_most: if is_before {
+                self.most_from(assigned)
+            } else {
+                0
+            },
         };
         let is_sampled = self.is_sampled();
         let expected = is_sampled.then(|| self.estimate_from(assigned));
@@ -148,6 +167,8 @@ impl Ledger {
             seen: observed.seen,
             drawn,
             order: sent.order,
+            restores: (!is_before).then_some(sent.restores),
+            inherited: record.inherited.shown(is_before),
         };
         self.gauge.store(reading.load.micros(), Relaxed);
         self.conclude(&drawn, assigned);
@@ -174,6 +195,7 @@ impl Ledger {
                 assigned,
                 own_now: self.sums_at_arrival(assigned).under_way,
                 seen: record.seen,
+                least_most: 0,
             };
             record.drawn = observed.of_answers(Some(record.drawn.expected), None);
             self.conclude(&record.drawn, assigned);

@@ -95,6 +95,19 @@ impl Ledger {
         }
     }
 
+    /// The same without what was restored since the last sample.
+    pub(crate) fn shown_sums(&self) -> Sums {
+        let unshown = self.record().inherited.unshown;
+        let sums = self.sums_at_send();
+        let less = |sum: i64| sum.wrapping_sub(unshown);
+        Sums {
+            settled: less(sums.settled),
+            booked: less(sums.booked),
+            ended: less(sums.ended),
+            ..sums
+        }
+    }
+
     /// Load that has been booked or may have been, as a running sum.
     pub(crate) fn booked_so_far(&self) -> i64 {
         self.sums_at_send().booked

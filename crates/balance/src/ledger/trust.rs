@@ -11,6 +11,7 @@ use crate::{Lasts, Load};
 
 /// How far a gauge is believed. [`crate::trust`] judges it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[repr(u8)]
 pub enum Trust {
     /// It is believed.

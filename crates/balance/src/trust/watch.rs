@@ -78,6 +78,9 @@ impl Watch {
         self.is_in = ledger.is_in();
         let sample = ledger.last_sample();
         let before = std::mem::replace(&mut self.last, sample);
+        let before = before.filter(|before| {
+            sample.is_none_or(|now| now.number == before.number || now.follows(before))
+        });
         self.own = in_f64(live.most);
         if let (Some(sample), Some(before)) = (sample, before)
             && sample.number != before.number

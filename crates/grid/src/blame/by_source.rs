@@ -45,6 +45,26 @@ impl BySource {
         }
     }
 
+    /// The clients that are told apart, by [`Source::number`], with the failures of each.
+    pub(crate) fn heavy(&self) -> Vec<(u64, u64)> {
+        let heavy = self.slots.iter().filter(|(_, count)| *count > 0);
+        heavy
+            .map(|(source, count)| (source.number(), *count))
+            .collect()
+    }
+
+    /// So many failures, and the clients that are told apart.
+    pub(crate) fn of(total: u64, heavy: &[(u64, u64)]) -> Self {
+        let mut failures = Self {
+            total,
+            ..Self::default()
+        };
+        for (slot, (source, count)) in failures.slots.iter_mut().zip(heavy) {
+            *slot = (Source::numbered(*source), *count);
+        }
+        failures
+    }
+
     /// All of them.
     pub(crate) fn total(&self) -> u64 {
         self.total

@@ -27,6 +27,19 @@ pub struct MainClient {
 }
 
 impl MainClient {
+    /// The client by [`Source::number`], its votes, and how many good answers are known.
+    pub(crate) fn carry(&self) -> (u64, u32, u32) {
+        let votes = self.votes.load(Relaxed);
+        (self.candidate.load(Relaxed), votes, self.seen.load(Relaxed))
+    }
+
+    /// Goes on from what another process has carried.
+    pub(crate) fn restore(&self, (candidate, votes, seen): (u64, u32, u32)) {
+        self.candidate.store(candidate, Relaxed);
+        self.votes.store(votes.min(MOST), Relaxed);
+        self.seen.store(seen.min(FRESH), Relaxed);
+    }
+
     /// Counts a good answer to this client. Where one client is served alone, this only reads after a while.
     #[inline]
     pub fn served(&self, source: Source) {

@@ -54,7 +54,7 @@ impl Rig {
         };
         let sent = substation.ledger().scrape_sent();
         substation.ledger().sample(sent, reading);
-        substation.stamp_sample(self.grid.clock().now());
+        substation.stamp_sample(self.grid.clock().now(), None);
     }
 
     fn choose(&self) -> Result<String, Refusal> {

@@ -30,6 +30,7 @@ pub(super) struct FinishedScrape {
     pub(super) slot: Box<ScrapeSlot>,
     pub(super) buffer: PageBuffer,
     result: Result<Option<PollFailure>, PollFailure>,
+    began: Instant,
     took: Duration,
 }
 
@@ -94,6 +95,7 @@ impl FinishedScrape {
         let Self {
             mut slot,
             result,
+            began,
             took,
             ..
         } = self;
@@ -106,7 +108,7 @@ impl FinishedScrape {
         substation.metrics().poll(outcome);
         substation.metrics().poll_seconds.observe(took);
         if result.is_ok() {
-            substation.stamp_sample(now);
+            substation.stamp_sample(now, Some(grid.clock().at(began)));
         }
         grid.scraped(substation, reach(outcome), now);
         match result {
@@ -140,6 +142,7 @@ pub(super) async fn scrape(
         slot,
         buffer,
         result,
+        began,
         took,
     }
 }

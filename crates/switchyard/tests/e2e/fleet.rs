@@ -8,6 +8,8 @@ mod client;
 mod losing;
 mod proxies;
 mod repeated;
+mod store;
+mod storm;
 mod yard;
 
 pub(crate) use losing::serve_losing;

@@ -41,4 +41,10 @@ impl Bookings {
             .filter(|(_, sessions)| sessions.len() > 1);
         doubled.map(|(key, _)| key.as_str()).collect()
     }
+
+    /// Whether this key has this session.
+    pub(super) fn has(&self, key: &str, session: &str) -> bool {
+        let sessions = self.by_key.get(key);
+        sessions.is_some_and(|sessions| sessions.iter().any(|booked| booked == session))
+    }
 }

@@ -41,26 +41,39 @@ impl Charge {
 }
 
 impl Client {
+    /// Sends the charge over a connection of its own, and leaves before an answer.
+    pub(super) fn leave(to: SocketAddr, charge: &Charge) {
+        if let Ok(mut stream) = TcpStream::connect(to) {
+            let _ = stream.write_all(request(charge, "").as_bytes());
+        }
+    }
+
     /// Sends the charge with an id that begins with `fate`. No answer: the connection could not be made or was lost.
     pub(super) fn send(&mut self, to: SocketAddr, charge: &Charge, fate: &str) -> Option<Answer> {
-        let key = &charge.key;
-        let holder = charge
-            .holder
-            .as_ref()
-            .map(|holder| format!("{POSSIBLE_HOLDER}: {holder}\r\n"))
-            .unwrap_or_default();
-        let headers = format!("x-request-id: {fate}{key}\r\nidempotency-key: {key}\r\n{holder}");
-        let body = r#"{"power_kw": 1, "energy_kwh": 100}"#;
-        let request = faults::request("POST", "/request_charge", &headers, body);
         let mut connection = match self.kept.remove(&to) {
             Some(kept) => kept,
             None => Connection::over(TcpStream::connect(to).ok()?),
         };
-        connection.0.write_all(request.as_bytes()).ok()?;
+        connection
+            .0
+            .write_all(request(charge, fate).as_bytes())
+            .ok()?;
         let answer = connection.any_answer()?;
         if answer.header("connection") != Some("close") {
             self.kept.insert(to, connection);
         }
         Some(answer)
     }
+}
+
+fn request(charge: &Charge, fate: &str) -> String {
+    let key = &charge.key;
+    let holder = charge
+        .holder
+        .as_ref()
+        .map(|holder| format!("{POSSIBLE_HOLDER}: {holder}\r\n"))
+        .unwrap_or_default();
+    let headers = format!("x-request-id: {fate}{key}\r\nidempotency-key: {key}\r\n{holder}");
+    let body = r#"{"power_kw": 1, "energy_kwh": 100}"#;
+    faults::request("POST", "/request_charge", &headers, body)
 }

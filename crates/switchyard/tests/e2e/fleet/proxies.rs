@@ -108,6 +108,13 @@ impl Fleet {
         self.moved(at);
     }
 
+    /// Waits until the processes that others took over from have ended well.
+    pub(super) fn replaced_have_ended(&mut self) {
+        for mut proxy in self.replaced.drain(..) {
+            assert!(proxy.wait().success());
+        }
+    }
+
     fn moved(&self, at: usize) {
         self.addresses.0.write().unwrap()[at] = self.members[at].proxy.charge;
     }

@@ -1,0 +1,165 @@
+//! Drains of the whole fleet: kept in the store, so they survive every proxy.
+//!
+//! All of them are read every half a second, and after each command through this proxy. A message when one changes
+//! (`PUBLISH`) would save nothing: it may be lost, so the reading would be needed as well, and half a second is within
+//! what is promised. While the store is away, the last ones that were read stay in force.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use redis::{Cmd, Value, cmd};
+use serde::{Deserialize, Serialize};
+use tokio::{sync::watch, time::Instant};
+
+use crate::{ErrorKind, Store, StoreError, link::Failure, scripts::text};
+
+/// The most bytes that all drains together take.
+const ALL: usize = 16 << 20;
+/// The longest that a command of an operator waits for the store.
+const COMMAND: Duration = Duration::from_secs(1);
+
+/// All substations that are drained in the fleet, by the text that names them in the store.
+pub type Drains = BTreeMap<Arc<str>, Drain>;
+
+/// Who drained a substation, when and why.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(default)]
+pub struct Drain {
+    /// Who asked for it, as far as the proxy knows.
+    pub by: String,
+    /// In milliseconds since the Unix epoch.
+    pub at: u64,
+    /// As the operator gave it.
+    pub reason: Option<String>,
+}
+
+impl Store {
+    /// What is drained in the fleet, now and after each change.
+    #[must_use]
+    pub fn drains(&self) -> watch::Receiver<Arc<Drains>> {
+        self.drains.subscribe()
+    }
+
+    /// Drains a substation in the fleet. In force here when this returns, and in other processes within a second.
+    pub async fn set_drain(&self, substation: &str, drain: &Drain) -> Result<(), StoreError> {
+        let drain = serde_json::to_string(drain).unwrap_or_default();
+        let mut set = cmd("HSET");
+        set.arg(self.drains_name()).arg(substation).arg(drain);
+        self.command(&set).await
+    }
+
+    /// Ends a drain in the fleet. In force here when this returns, and in other processes within a second. No error if
+    /// there is none.
+    pub async fn unset_drain(&self, substation: &str) -> Result<(), StoreError> {
+        let mut unset = cmd("HDEL");
+        unset.arg(self.drains_name()).arg(substation);
+        self.command(&unset).await
+    }
+
+    async fn command(&self, command: &Cmd) -> Result<(), StoreError> {
+        let deadline = Instant::now() + COMMAND;
+        match self.send(command, deadline).await? {
+            Value::Int(_) => {}
+            _ => return Err(self.garbled()),
+        }
+        self.read_drains(deadline).await
+    }
+
+    /// Reads all drains and puts them in force here.
+    pub(crate) async fn read_drains(&self, deadline: Instant) -> Result<(), StoreError> {
+        let _reading = self.reading.lock().await;
+        let mut read = cmd("HGETALL");
+        read.arg(self.drains_name());
+        let answer = self.send(&read, deadline).await?;
+        let drains = parse(&answer).ok_or_else(|| self.garbled())?;
+        self.drains.send_if_modified(|current| {
+            let is_new = **current != drains;
+            if is_new {
+                *current = Arc::new(drains);
+            }
+            is_new
+        });
+        Ok(())
+    }
+
+    /// Sends a command that may be repeated.
+    async fn send(&self, command: &Cmd, deadline: Instant) -> Result<Value, StoreError> {
+        let first = self.link.call(0, command, ALL, deadline).await;
+        let ended = match first {
+            Err(Failure::Lost(epoch, _)) => self.link.call(epoch, command, ALL, deadline).await,
+            ended => ended,
+        };
+        match ended {
+            Ok((_, value)) => Ok(value),
+            Err(Failure::Store(error) | Failure::Lost(_, error)) => Err(error),
+            Err(Failure::NoScript) => Err(self.garbled()),
+        }
+    }
+
+    fn drains_name(&self) -> String {
+        format!("{}:drains", self.options.prefix)
+    }
+
+    fn garbled(&self) -> StoreError {
+        let what = "answered a command of drains with something else";
+        StoreError::new(ErrorKind::Garbled, self.options.shown(), what)
+    }
+}
+
+/// All drains from a hash; `None` if it is none. A drain whose details can't be read is one without details: what an
+/// operator has drained stays drained.
+fn parse(answer: &Value) -> Option<Drains> {
+    let Value::Array(values) = answer else {
+        return None;
+    };
+    let (pairs, []) = values.as_chunks::<2>() else {
+        return None;
+    };
+    let entry = |[substation, drain]: &[Value; 2]| {
+        let drain = serde_json::from_str(text(drain)?).unwrap_or_default();
+        Some((Arc::from(text(substation)?), drain))
+    };
+    pairs.iter().map(entry).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bulk(text: &str) -> Value {
+        Value::BulkString(text.as_bytes().to_vec())
+    }
+
+    #[test]
+    fn a_drain_without_details_is_a_drain() {
+        let answer = Value::Array(vec![
+            bulk("a"),
+            bulk(r#"{"by":"10.0.0.1","at":5,"reason":"storm"}"#),
+            bulk("b"),
+            bulk("nonsense"),
+            bulk("c"),
+            bulk(r#"{"reason":null,"more":1}"#),
+        ]);
+        let drains = parse(&answer).unwrap();
+        let storm = Drain {
+            by: "10.0.0.1".to_owned(),
+            at: 5,
+            reason: Some("storm".to_owned()),
+        };
+        assert_eq!(drains["a"], storm);
+        assert_eq!(drains["b"], Drain::default());
+        assert_eq!(drains["c"], Drain::default());
+    }
+
+    #[test]
+    fn what_is_no_hash_changes_nothing() {
+        for wrong in [
+            Value::Nil,
+            Value::Okay,
+            Value::Int(1),
+            Value::Array(vec![bulk("a")]),
+            Value::Array(vec![bulk("a"), Value::Int(1)]),
+        ] {
+            assert_eq!(parse(&wrong), None, "{wrong:?}");
+        }
+    }
+}

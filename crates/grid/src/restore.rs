@@ -1,0 +1,160 @@
+//! How a grid goes on in the next process: see [`crate::carried`].
+
+use std::{collections::HashMap, net::SocketAddr, sync::Arc, time::Duration};
+
+use switchyard_config::{self as config, Config};
+use switchyard_http1::Unencodable;
+use tokio::time::Instant;
+
+use crate::{
+    carried::{CarriedGrid, CarriedSubstation, Written},
+    clock::Moment,
+    departed::Departed,
+    grid::Grid,
+    metrics::GridMetrics,
+    substation::Substation,
+};
+
+/// What has come of a [`CarriedGrid`].
+#[derive(Debug, Default)]
+pub struct Restored {
+    /// How many substations go on that are listed here.
+    pub listed: usize,
+    /// The others, and how long ago each left, in the order of leaving: for [`Departed::restore`].
+    pub departed: Vec<(Arc<Substation>, Duration)>,
+}
+
+impl Grid {
+    /// What the next process needs to go on with these substations and those of `departed`.
+    #[must_use]
+    pub fn carry(&self, departed: &Departed) -> CarriedGrid {
+        let now = Instant::now();
+        let learning = self.shared.learning.lock();
+        let paces: HashMap<_, _> = learning.limits.carry().collect();
+        let (share, lasts) = (learning.share.carry(), learning.lasts.learned());
+        drop(learning);
+        let one = |substation: &Substation| CarriedSubstation {
+            pace: paces.get(&substation.id()).copied(),
+            ..substation.carry(self.clock(), now)
+        };
+        CarriedGrid {
+            substations: self
+                .substations()
+                .iter()
+                .map(|member| one(member))
+                .collect(),
+            departed: departed
+                .since(now)
+                .map(|(gone, left_ago)| (one(gone), left_ago))
+                .collect(),
+            share: Some(share),
+            lasts,
+        }
+    }
+
+    /// Goes on from what another process has left. To be called once, before requests come.
+    ///
+    /// A process that is alive is believed to wait for answers for as long as a request may take. Call
+    /// [`Grid::predecessor_ended`] if it is known sooner that it does not.
+    ///
+    /// `config` is that of this grid. Substations that it does not list are departed: requests may concern them, and they
+    /// may come back.
+    pub fn restore(
+        &self,
+        carried: CarriedGrid,
+        written: Written,
+        config: &Config,
+        metrics: &GridMetrics,
+    ) -> Result<Restored, Unencodable> {
+        if let Some(lasts) = carried.lasts {
+            self.learn_lasts(lasts);
+        }
+        let mut restored = Restored::default();
+        let mut paces = Vec::new();
+        let members: HashMap<(&str, SocketAddr), &Arc<Substation>> = self
+            .substations()
+            .iter()
+            .map(|member| ((member.name(), member.address()), member))
+            .collect();
+        let now = Instant::now();
+        let departed = carried
+            .departed
+            .into_iter()
+            .map(|(gone, left_ago)| (gone, left_ago.saturating_add(written.ago)));
+        // Those that are listed no more have left just now.
+        let listed = carried.substations.into_iter();
+        for (one, left_ago) in departed.chain(listed.map(|one| (one, Duration::ZERO))) {
+            let member = members.get(&(&*one.name, one.address));
+            let substation = match member {
+                Some(member) => Arc::clone(member),
+                None => Arc::new(self.absent(&one, config, metrics)?),
+            };
+            substation.restore(&one, written, self.clock(), now);
+            self.restore_names(&substation, &one.naming);
+            paces.extend(one.pace.map(|pace| (substation.id(), pace)));
+            match member {
+                Some(_) => restored.listed += 1,
+                None => restored.departed.push((substation, left_ago)),
+            }
+        }
+        let mut learning = self.shared.learning.lock();
+        learning.lasts.restore(carried.lasts);
+        learning.limits.restore(paces);
+        if let Some(share) = carried.share {
+            learning.share.restore(share);
+            self.roster.set_share(learning.share.carry().share);
+        }
+        drop(learning);
+        if written.is_alive {
+            let until = self.clock().now().plus(config.timeouts.request);
+            self.shared.predecessor().lives_until(until);
+        }
+        self.note_stale();
+        self.shared.review_all();
+        Ok(restored)
+    }
+
+    /// The process that this grid was restored from waits for no answers any more: the gauges show all that it has
+    /// booked.
+    pub fn predecessor_ended(&self) {
+        if self.shared.predecessor().end() {
+            self.settle_predecessor();
+        }
+    }
+
+    /// The same, if by `now` its time is over.
+    pub(crate) fn end_predecessor(&self, now: Moment) {
+        if self.shared.predecessor().end_by(now) {
+            self.settle_predecessor();
+        }
+    }
+
+    fn settle_predecessor(&self) {
+        for substation in self.substations() {
+            substation.ledger().predecessor_ended();
+        }
+    }
+
+    /// A substation that is not listed here.
+    fn absent(
+        &self,
+        carried: &CarriedSubstation,
+        config: &Config,
+        metrics: &GridMetrics,
+    ) -> Result<Substation, Unencodable> {
+        let listed = config::Substation {
+            name: carried.name.clone(),
+            address: carried.address,
+            host: carried.host.clone(),
+            capacity: carried.capacity,
+            drain: false,
+        };
+        let metrics = metrics.departed(&carried.name);
+        let substation = Substation::new(&listed, config, metrics, &self.shared.counts)?;
+        substation.ledger().set_lasts(self.lasts().0);
+        Ok(substation)
+    }
+}
+
+#[cfg(test)]
+mod tests;

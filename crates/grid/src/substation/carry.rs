@@ -1,0 +1,79 @@
+//! One substation that goes on in the next process.
+
+use std::{sync::atomic::Ordering::Relaxed, time::Duration};
+
+use switchyard_balance::{Load, carried::Carrier};
+use tokio::time::Instant;
+
+use super::{NEVER, Substation};
+use crate::{
+    carried::{CarriedSubstation, Written},
+    clock::{Clock, Moment},
+};
+
+/// By so much two processes may read the same moment differently: each rounds to milliseconds.
+const ROUNDING: Duration = Duration::from_millis(2);
+
+impl Substation {
+    /// What the next process needs to go on.
+    pub(crate) fn carry(&self, clock: Clock, instant: Instant) -> CarriedSubstation {
+        let now = clock.at(instant);
+        let authority = self.authority();
+        let is_address = **authority == self.address.to_string();
+        CarriedSubstation {
+            name: self.name().to_owned(),
+            address: self.address,
+            host: (!is_address).then(|| authority.to_string()),
+            capacity: self.configured_capacity().map(Load::units),
+            ledger: self.ledger.carry(clock.since_start(instant)),
+            sample_age: self.sampled_at().map(|at| now.since(at)),
+            is_reachable: self.is_reachable(),
+            can_scrape: self.can_scrape(),
+            rotation: self.rotation_state.carry(now),
+            naming: self.naming.carry(),
+            pace: None,
+        }
+    }
+
+    /// Goes on from what another process has left. What a scrape of this process has shown stays.
+    pub(crate) fn restore(
+        &self,
+        carried: &CarriedSubstation,
+        written: Written,
+        clock: Clock,
+        instant: Instant,
+    ) {
+        let now = clock.at(instant);
+        let age = carried
+            .sample_age
+            .map(|age| age.saturating_add(written.ago));
+        let sampled = age.map(|age| now.minus(age));
+        let is_own_newer = self.was_asked_after(sampled);
+        self.ledger.restore(
+            &carried.ledger,
+            Carrier {
+                ago: written.ago,
+                now: clock.since_start(instant),
+                is_alive: written.is_alive,
+                is_own_newer,
+            },
+        );
+        if let Some(sampled) = sampled.filter(|_| !is_own_newer) {
+            self.sampled_at.store(sampled.millis(), Relaxed);
+        }
+        let is_known_here = self.naming.is_heard() || !self.is_reachable();
+        if !is_known_here {
+            self.is_reachable.store(carried.is_reachable, Relaxed);
+            self.can_scrape.store(carried.can_scrape, Relaxed);
+        }
+        self.rotation_state
+            .restore(&self.ledger, &carried.rotation, written.ago, now);
+    }
+
+    /// Whether its last sample is from a scrape that was begun after `other`, the moment of another process's sample.
+    fn was_asked_after(&self, other: Option<Moment>) -> bool {
+        let asked = self.asked_at.load(Relaxed);
+        asked != NEVER
+            && other.is_none_or(|other| Moment::from_millis(asked) >= other.plus(ROUNDING))
+    }
+}
