@@ -157,6 +157,9 @@ if [ "${1:-}" = test ]; then
     wish python3 'python3 python3-venv'
     wish promtool prometheus
     ! have docker || wish busybox busybox-static
+    # The balancer of the profile fleet, likewise.
+    ! have docker || have haproxy || new_services="$new_services haproxy"
+    ! have docker || wish haproxy haproxy
 fi
 case "${1:-}" in test | browser) wish chromedriver 'chromium chromium-driver' ;; esac
 install_packages

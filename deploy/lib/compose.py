@@ -22,7 +22,8 @@ from . import images, standins
 from .standins import ROOT, docker
 
 FILE = ROOT / "docker-compose.yml"
-PORTS = ("CHARGE_PORT", "ADMIN_PORT", "PROMETHEUS_PORT", "GRAFANA_PORT")
+PORTS = ("CHARGE_PORT", "ADMIN_PORT", "PROMETHEUS_PORT", "GRAFANA_PORT", "FLEET_PORT")
+PROFILES = ("rush-hour", "fleet")
 
 
 def services():
@@ -55,11 +56,17 @@ class Stack(Scope):
                 "Grafana's container: its image can't be pulled; the dashboards are checked against its schema",
                 "the original image of Prometheus: a stand-in with Debian's Prometheus has its name",
             ]
+        for service, stand_in, of in (("store", standins.valkey, "Valkey"), ("balancer", standins.haproxy, "HAProxy")):
+            image = services()[service]["image"]
+            if standins.ensure(image, stand_in):
+                self.running.callback(standins.remove, image)
+                self.left_out.append(f"the original image of {of}: a stand-in with a program of Debian has its name")
 
     def compose(self, *arguments, timeout=180):
         """Runs Compose on the project; returns its output."""
         files = ["--file", str(FILE), "--file", str(self.folder / "override.yml"), "--project-directory", str(ROOT)]
-        command = [*program(), *files, "--project-name", self.project, "--profile", "rush-hour", *arguments]
+        profiles = [word for profile in PROFILES for word in ("--profile", profile)]
+        command = [*program(), *files, "--project-name", self.project, *profiles, *arguments]
         environment = {**os.environ, **dict.fromkeys(PORTS, "0")}
         done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=timeout, check=False)
         if done.returncode:
@@ -92,6 +99,15 @@ class Stack(Scope):
     def stop(self):
         """Ends a substation, and its DNS name with it."""
         docker("stop", "--time", "5", self._substations()[-1])
+
+    def start_fleet(self):
+        """Starts the profile `fleet`; returns the address of its balancer."""
+        self.compose("up", "--detach", "--no-build", "--no-recreate", "store", "fleet-proxy", "balancer", timeout=300)
+        return self.address("balancer", 8080)
+
+    def command(self, word, service):
+        """Runs a command of Docker, such as `stop` or `kill`, on the first container of a service."""
+        docker(word, self.compose("ps", "--quiet", service).split()[0])
 
     def rush_hour(self, *arguments):
         """Runs a rush hour to its end; returns the requester's report."""

@@ -5,6 +5,7 @@ and docker-compose.yml need no change. Each stand-in has the label below, which 
 removes the stand-ins that it made.
 """
 
+import os
 import shutil
 import subprocess
 import tempfile
@@ -61,28 +62,43 @@ def load(image, folder, *changes):
 
 def prometheus(image):
     """A stand-in for Prometheus' image, which is busybox, two programs, and a user with two folders."""
+    arguments = '"--config.file=/etc/prometheus/prometheus.yml", "--storage.tsdb.path=/prometheus"'
+    _programs(image, {"prometheus": "prometheus", "promtool": "promtool"}, {"etc/prometheus": 65534, "prometheus": 65534},
+              "USER nobody", "WORKDIR /prometheus", 'ENTRYPOINT ["/bin/prometheus"]', f"CMD [{arguments}]")
+
+
+def valkey(image):
+    """A stand-in for Valkey's image: Debian's Redis under Valkey's names. Both read the same arguments."""
+    _programs(image, {"redis-server": "valkey-server", "redis-cli": "valkey-cli"}, {"data": 999}, "WORKDIR /data")
+
+
+def haproxy(image):
+    """A stand-in for HAProxy's image, with a shell."""
+    _programs(image, {"haproxy": "haproxy"}, {"usr/local/etc/haproxy": 0})
+
+
+def _programs(image, programs, folders, *changes):
+    """An image of busybox and these programs of this machine under other names, and folders with their owners."""
     shell = next((path for path in ("/bin/busybox", "/usr/bin/busybox") if _is_static(path)), None)
-    programs = [shutil.which("prometheus"), shutil.which("promtool")]
-    if not shell or None in programs:
-        raise Missing(f"{image} can't be pulled, and Debian's prometheus and busybox-static are not installed")
+    found = {name: shutil.which(program, path=f"{os.environ['PATH']}:/usr/sbin") for program, name in programs.items()}
+    if not shell or None in found.values():
+        raise Missing(f"{image} can't be pulled, and Debian's {', '.join(programs)} and busybox-static are not installed")
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
-        for name in ("bin", "etc/prometheus", "prometheus", "tmp"):
+        for name in ("bin", "tmp", *folders):
             (root / name).mkdir(parents=True)
         shutil.copy(shell, root / "bin/busybox")
-        for name in ("sh", "cat", "head", "od", "tr", "mv", "chmod", "test", "ls"):
+        for name in ("sh", "cat", "head", "od", "tr", "mv", "chmod", "test", "ls", "wget"):
             (root / "bin" / name).symlink_to("busybox")
-        for program in programs:
+        for name, program in found.items():
             subprocess.run([ROOT / "deploy/docker/rootfs.sh", program, root], check=True)
-            (root / "bin" / Path(program).name).symlink_to(f"/usr/local/bin/{Path(program).name}")
+            (root / "bin" / name).symlink_to(f"/usr/local/bin/{Path(program).name}")
         (root / "etc/passwd").write_text("nobody:x:65534:65534:nobody:/:/bin/false\n")
         (root / "etc/group").write_text("nobody:x:65534:\n")
-        for name in ("etc/prometheus", "prometheus"):
-            shutil.chown(root / name, 65534, 65534)
+        for name, owner in folders.items():
+            shutil.chown(root / name, owner, owner)
         (root / "tmp").chmod(0o1777)
-        arguments = '"--config.file=/etc/prometheus/prometheus.yml", "--storage.tsdb.path=/prometheus"'
-        load(image, folder, "USER nobody", "WORKDIR /prometheus", "ENV PATH=/bin",
-             'ENTRYPOINT ["/bin/prometheus"]', f"CMD [{arguments}]")
+        load(image, folder, "ENV PATH=/bin", *changes)
 
 
 def _is_static(path):

@@ -59,10 +59,10 @@ class Services(unittest.TestCase):
                 checked = "healthcheck" in self.services[before] or "build" in self.services[before]
                 self.assertTrue(checked or before in JOBS, f"{before} has no health check")
 
-    def test_only_the_charge_port_is_published_beyond_loopback(self):
+    def test_only_the_charge_ports_are_published_beyond_loopback(self):
         published = {port for service in self.services.values() for port in service.get("ports", [])}
         self.assertEqual(published, {
-            "${CHARGE_PORT:-8080}:8080", "127.0.0.1:${ADMIN_PORT:-9901}:9901",
+            "${CHARGE_PORT:-8080}:8080", "${FLEET_PORT:-8090}:8080", "127.0.0.1:${ADMIN_PORT:-9901}:9901",
             "127.0.0.1:${PROMETHEUS_PORT:-9090}:9090", "127.0.0.1:${GRAFANA_PORT:-3000}:3000",
         })
 
@@ -73,9 +73,25 @@ class Services(unittest.TestCase):
                 source = volume.split(":")[0]
                 self.assertTrue(source in volumes or (source.startswith("./") and (ROOT / source).exists()), f"{name}: {source}")
 
-    def test_the_rush_hour_runs_only_on_request(self):
-        asked = {name for name, service in self.services.items() if service.get("profiles") == ["rush-hour"]}
-        self.assertEqual(asked, {"requester"})
+    def test_the_rush_hour_and_the_fleet_run_only_on_request(self):
+        for profile, expected in {"rush-hour": {"requester"}, "fleet": {"store", "fleet-proxy", "balancer"}}.items():
+            asked = {name for name, service in self.services.items() if service.get("profiles") == [profile]}
+            self.assertEqual(asked, expected)
+
+    def test_only_the_proxies_of_the_fleet_reach_the_store(self):
+        members = {name for name, service in self.services.items() if "store" in service.get("networks", [])}
+        self.assertEqual(members, {"store", "fleet-proxy"})
+        self.assertEqual(self.services["store"]["networks"], ["store"])
+        self.assertTrue(yaml.safe_load(compose.FILE.read_text(encoding="utf-8"))["networks"]["store"]["internal"])
+
+    def test_a_proxy_of_the_fleet_differs_by_its_configuration_alone(self):
+        one, member = self.services["proxy"], self.services["fleet-proxy"]
+        own = {"profiles", "command", "scale", "networks"}
+        self.assertEqual({key: value for key, value in member.items() if key not in own},
+                         {key: value for key, value in one.items() if key != "ports"})
+        alone, together = (yaml.safe_load((ROOT / "deploy/compose" / name).read_text(encoding="utf-8"))
+                           for name in ("switchyard.yaml", "fleet.yaml"))
+        self.assertEqual({key: value for key, value in together.items() if key not in ("fleet", "drain")}, alone)
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ def one(objects, kind, name):
 @BUILDABLE
 class Schemas(unittest.TestCase):
     def test_the_api_accepts_them(self):
-        for name, kinds in {"base": 11, "overlays/production": 15}.items():
+        for name, kinds in {"base": 11, "overlays/production": 15, "overlays/fleet": 18}.items():
             objects = manifests.build(name)
             self.assertGreaterEqual(len(objects), kinds, name)
             for thing in objects:
@@ -52,12 +52,12 @@ class Schemas(unittest.TestCase):
 class Pods(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.builds = {name: manifests.build(name) for name in ("base", "overlays/production")}
+        cls.builds = {name: manifests.build(name) for name in ("base", "overlays/production", "overlays/fleet")}
         cls.objects = cls.builds["overlays/production"]
 
     def test_no_pod_has_more_rights_than_it_needs(self):
         for name, objects in self.builds.items():
-            self.assertEqual(len(pods(objects)), 2)
+            self.assertEqual(len(pods(objects)), 3 if name == "overlays/fleet" else 2)
             for maker, template in pods(objects).items():
                 with self.subTest(f"{name}: {maker}"):
                     pod = template["spec"]
@@ -113,6 +113,55 @@ class Pods(unittest.TestCase):
         service = one(self.objects, "Service", "substation")
         self.assertEqual(found["name"], f"{service['metadata']['name']}.{namespace}.svc")
         self.assertEqual(found["port"], service["spec"]["ports"][0]["port"])
+
+
+@BUILDABLE
+class Fleet(unittest.TestCase):
+    """What the component adds to the proxies."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.objects = manifests.build("overlays/fleet")
+
+    def read(self, objects):
+        return yaml.safe_load(one(objects, "ConfigMap", "switchyard")["data"]["switchyard.yaml"])
+
+    def test_the_proxies_find_the_store_and_its_password(self):
+        fleet = self.read(self.objects)["fleet"]
+        namespace = one(self.objects, "Namespace", "switchyard")["metadata"]["name"]
+        service = one(self.objects, "Service", "switchyard-store")
+        self.assertEqual(fleet["store"], f"redis://{service['metadata']['name']}.{namespace}.svc")
+        self.assertEqual(service["spec"]["ports"], [{"name": "store", "port": 6379, "targetPort": "store"}])
+        proxy = pods(self.objects)["switchyard"]["spec"]
+        (secret,) = [volume["secret"] for volume in proxy["volumes"] if volume["name"] == "store"]
+        (mount,) = [mount for mount in proxy["containers"][0]["volumeMounts"] if mount["name"] == "store"]
+        (store,) = pods(self.objects)["switchyard-store"]["spec"]["containers"]
+        (password,) = store["env"]
+        self.assertEqual(password["valueFrom"]["secretKeyRef"]["name"], secret["secretName"])
+        self.assertEqual(fleet["password_file"], f"{mount['mountPath']}/{password['valueFrom']['secretKeyRef']['key']}")
+
+    def test_the_rest_of_the_configuration_is_that_of_the_base(self):
+        ours = self.read(self.objects)
+        del ours["fleet"]
+        self.assertEqual(ours, self.read(manifests.build("base")))
+
+    def test_only_proxies_reach_the_store_and_it_reaches_nothing(self):
+        policies = {policy["metadata"]["name"]: policy["spec"] for policy in self.objects if policy["kind"] == "NetworkPolicy"}
+        labels = pods(self.objects)["switchyard-store"]["metadata"]["labels"]
+        store = policies["switchyard-store"]
+        self.assertLessEqual(store["podSelector"]["matchLabels"].items(), labels.items())
+        (rule,) = store["ingress"]
+        self.assertEqual(rule, {"ports": [{"port": "store"}], "from": [
+            {"podSelector": {"matchLabels": {"app.kubernetes.io/name": "switchyard"}}}]})
+        self.assertNotIn("egress", store)
+        (outwards,) = [rule for rule in policies["switchyard"]["egress"] if rule["ports"] == [{"port": 6379}]]
+        self.assertEqual(outwards["to"], [{"podSelector": {"matchLabels": labels}}])
+
+    def test_the_store_refuses_keys_rather_than_to_forget_them_and_fits_into_its_memory(self):
+        (container,) = pods(self.objects)["switchyard-store"]["spec"]["containers"]
+        given = dict(zip(container["args"][1::2], container["args"][2::2]))
+        self.assertEqual((given["--maxmemory-policy"], given["--appendonly"]), ("noeviction", "yes"))
+        self.assertEqual((given["--maxmemory"], container["resources"]["limits"]["memory"]), ("768mb", "2Gi"))
 
 
 @BUILDABLE

@@ -81,6 +81,8 @@ class Stack(unittest.TestCase):
                 yield self.grafana_shows_the_dashboards
         yield from (self.every_expression_has_data, self.prometheus_finds_new_substations, self.the_proxy_finds_new_substations,
                     self.a_hanging_substation_is_reported, self.a_missing_substation_is_reported)
+        if in_containers:
+            yield self.a_fleet_takes_charges
 
     def all_targets_are_found(self):
         until("all targets are up", lambda: self.up("substation") == 3 and self.up("switchyard") == 1)
@@ -191,6 +193,28 @@ class Stack(unittest.TestCase):
         until("SubstationsFewer fires", lambda: "SubstationsFewer" in self.prometheus.alerts())
         self.assertNotIn("SubstationDown", self.prometheus.alerts())
 
+    def a_fleet_takes_charges(self):
+        fleet = self.stack.start_fleet()
+        until("both proxies of the fleet are scraped", lambda: self.up("switchyard") == 3)
+        # Of the balancer's own healthchecks one has to pass first.
+        until("the balancer has a proxy", lambda: self.charged(fleet)[0] == 200)
+        self.stack.command("kill", "fleet-proxy")
+        until("the balancer notices", lambda: all(self.charged(fleet)[0] == 200 for _ in range(10)))
+
+    @staticmethod
+    def charged(address, key=None):
+        """The status of a charge, and its answer."""
+        headers = {"idempotency-key": key} if key else {}
+        body = b'{"power_kw": 11, "energy_kwh": 0.1}'
+        request = urllib.request.Request(f"http://{address}/request_charge", body, headers)
+        try:
+            with urllib.request.urlopen(request, timeout=10) as came:
+                return came.status, json.load(came)
+        except urllib.error.HTTPError as error:
+            return error.code, json.load(error)
+        except OSError as error:
+            return None, error
+
     def up(self, job):
         return list(self.prometheus.targets(job).values()).count("up")
 
@@ -198,15 +222,18 @@ class Stack(unittest.TestCase):
 @unittest.skipUnless(BINARIES, "STACK_BINARIES does not name the folder with the programs")
 class Configurations(unittest.TestCase):
     def test_the_configurations_of_compose_and_kubernetes_are_valid(self):
-        for path in ("deploy/compose/switchyard.yaml", "deploy/kubernetes/base/switchyard.yaml"):
+        for path in ("deploy/compose/switchyard.yaml", "deploy/compose/fleet.yaml", "deploy/kubernetes/base/switchyard.yaml",
+                     "deploy/kubernetes/components/fleet/switchyard.yaml"):
             with self.subTest(path), tempfile.TemporaryDirectory() as folder:
-                # Only the running stack has the token; the rest of the file is checked unchanged.
+                # Only the running stack has the token and the password; the rest of the file is checked unchanged.
                 token = Path(folder, "token")
                 token.write_text("0" * 64, encoding="utf-8")
                 token.chmod(0o600)
                 text = (sources.ROOT / path).read_text(encoding="utf-8")
                 copy = Path(folder, "switchyard.yaml")
-                copy.write_text(text.replace("/run/switchyard/token", str(token)), encoding="utf-8")
+                for secret in ("/run/switchyard/token", "/run/store/password"):
+                    text = text.replace(secret, str(token))
+                copy.write_text(text, encoding="utf-8")
                 command = [Path(BINARIES, "switchyard"), "check", "--config", copy]
                 done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
                 self.assertEqual(done.returncode, 0, done.stderr)
