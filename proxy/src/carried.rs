@@ -13,6 +13,7 @@ use std::{
 };
 
 use serde::{Serialize, de::DeserializeOwned};
+use switchyard_grid::Written;
 use switchyard_state::{Container, Refused, Writer};
 use tokio::time::Instant;
 use tracing::{info, warn};
@@ -24,6 +25,8 @@ pub use keeper::StateKeeper;
 /// The name and the version of a section.
 type Section = (&'static str, u16);
 
+/// The substations: ledgers, health, drains, what is learned of them.
+const GRID: Section = ("grid", 1);
 /// When load ends, and who was promised its room.
 const CAPACITY: Section = ("capacity", 1);
 /// The retry budget.
@@ -66,6 +69,7 @@ impl Carrier {
     pub fn carry(&self) -> Vec<u8> {
         let now = Instant::now();
         let mut state = Writer::new(SystemTime::now());
+        add(&mut state, GRID, &self.runtime.carry());
         add(&mut state, CAPACITY, &self.dispatch.carry_capacity(now));
         add(&mut state, BUDGET, &self.dispatch.carry_budget());
         state.finish()
@@ -78,6 +82,15 @@ impl Carrier {
         let ago = SystemTime::now().duration_since(read.written);
         let ago = ago.unwrap_or(Duration::ZERO);
         let now = Instant::now();
+        if let Some(grid) = get(&read, GRID) {
+            let written = Written {
+                ago,
+                is_alive: source == Source::Predecessor,
+            };
+            if let Err(error) = self.runtime.restore(grid, written) {
+                left_out(GRID, &error);
+            }
+        }
         if let Some(capacity) = get(&read, CAPACITY) {
             self.dispatch.restore_capacity(&capacity, ago, now);
         }
@@ -113,14 +126,18 @@ fn refused(source: Source, error: &Refused) {
 
 fn add<T: Serialize>(state: &mut Writer, (name, version): Section, content: &T) {
     if let Err(error) = state.add(name, version, content) {
-        warn!(section = name, %error, "Part of the state is left out");
+        left_out((name, version), &error);
     }
+}
+
+fn left_out((name, _): Section, error: &dyn fmt::Display) {
+    warn!(section = name, %error, "Part of the state is left out");
 }
 
 fn get<T: DeserializeOwned>(state: &Container<'_>, (name, version): Section) -> Option<T> {
     let section = state.section(name)?;
     section
         .decode(version)
-        .inspect_err(|error| warn!(section = name, %error, "Part of the state is left out"))
+        .inspect_err(|error| left_out((name, version), error))
         .ok()
 }

@@ -7,12 +7,10 @@ use std::{
 };
 
 use futures_util::future::BoxFuture;
-use tokio::time::timeout;
+use tokio::{task::JoinHandle, time::timeout};
 use tracing::{info, warn};
 
-use switchyard_handover::{
-    self as handover, HandoverServer, Predecessor, RelayServer, SocketPath, Successor,
-};
+use switchyard_handover::{self as handover, HandoverServer, Predecessor, SocketPath, Successor};
 use switchyard_process::signals;
 
 use crate::{
@@ -39,6 +37,8 @@ pub struct Lifecycle {
     /// Whether this process listens at the path.
     owns_path: bool,
     restart: Option<RestartCommand>,
+    /// Ends with the old process, which asks until then.
+    asked: Option<JoinHandle<()>>,
 }
 
 /// How this process was started, to start its successor the same way.
@@ -75,6 +75,7 @@ impl Lifecycle {
             listener,
             path: Some(path),
             restart: RestartCommand::capture(),
+            asked: None,
         };
         Ok((lifecycle, sockets))
     }
@@ -115,7 +116,10 @@ impl Lifecycle {
         if let Err(error) = successor.confirm().await {
             warn!(%error, "This process could not confirm the handover to the new one");
         }
-        Ending::HandedOver { force: stop }
+        Ending::HandedOver {
+            force: stop,
+            asked: self.asked,
+        }
     }
 
     /// Opens the gate, and waits for a successor that is ready.
@@ -186,7 +190,7 @@ impl Lifecycle {
         match predecessor.take_over().await {
             Ok(relay) => {
                 info!("This process took over from the old one");
-                answer(relay);
+                self.asked = Some(gate.answer(relay));
             }
             // It has died or hangs. In either case this process must serve.
             Err(error) => {
@@ -214,15 +218,6 @@ impl Lifecycle {
             warn!(%error, "New process could not be started");
         }
     }
-}
-
-/// Answers what the old process asks, until its last client has left.
-fn answer(relay: RelayServer) {
-    tokio::spawn(async move {
-        if let Err(error) = relay.serve(|_| async { Vec::new() }).await {
-            warn!(%error, "Old process can ask no more");
-        }
-    });
 }
 
 impl RestartCommand {

@@ -12,7 +12,7 @@ use crate::{
 use arc_swap::Guard;
 use parking_lot::Mutex;
 use switchyard_config::Config;
-use switchyard_grid::{Grid, Moment};
+use switchyard_grid::{CarriedGrid, Grid, Moment, Written};
 use switchyard_http1::Unencodable;
 use switchyard_process::vital::Vitals;
 use switchyard_status::Reload;
@@ -112,6 +112,17 @@ impl Runtime {
     /// Forgets substations that left long ago. Returns when the next call is due, if any is.
     pub fn forget_departed(&self, now: Instant) -> Option<Instant> {
         self.in_force.forget_departed(&self.metrics, now)
+    }
+
+    /// What the next process needs to go on with the substations.
+    #[must_use]
+    pub fn carry(&self) -> CarriedGrid {
+        self.in_force.carry()
+    }
+
+    /// Goes on from what another process has left of the substations. Returns how many of them are listed here.
+    pub fn restore(&self, grid: CarriedGrid, written: Written) -> Result<usize, Unencodable> {
+        self.in_force.restore(grid, written, &self.metrics)
     }
 
     /// The result of the last reload, if there was one.

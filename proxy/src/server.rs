@@ -209,9 +209,16 @@ fn run_boxed(
             }
         });
         let failed = match ending {
-            Ending::HandedOver { force } => {
+            Ending::HandedOver { force, asked } => {
+                let all = async {
+                    let _ = (&mut ended).await;
+                    // The process before asks until its own last client has left, and nobody else can answer.
+                    if let Some(asked) = asked {
+                        let _ = asked.await;
+                    }
+                };
                 tokio::select! {
-                    _ = &mut ended => {}
+                    () = all => {}
                     () = force => runtime.in_flight.drain(),
                 }
                 None

@@ -48,49 +48,7 @@ impl Default for Forecast {
     }
 }
 
-/// When the bookings of one process end, for the next one.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub struct CarriedForecast {
-    /// Seconds from now, and the load in millionths that ends then.
-    pub ends: Vec<(u32, i64)>,
-    /// Lengths of some of the last sessions, in milliseconds.
-    pub lengths: Vec<u32>,
-}
-
 impl Forecast {
-    /// What the next process needs to go on, at `now`.
-    #[must_use]
-    pub fn carry(&self, now: Duration) -> CarriedForecast {
-        self.sweep(now.as_secs());
-        let end = |left: u32| {
-            let load = self.ends(now.as_secs() + u64::from(left));
-            (load > 0).then_some((left, load))
-        };
-        let lengths = self.lengths.iter().map(|length| length.load(Relaxed));
-        CarriedForecast {
-            ends: (0..=u32::try_from(HORIZON).unwrap_or(0))
-                .filter_map(end)
-                .collect(),
-            lengths: lengths.filter(|length| *length > 0).collect(),
-        }
-    }
-
-    /// Adds what another process has left `ago`, at `now`.
-    pub fn restore(&self, carried: &CarriedForecast, ago: Duration, now: Duration) {
-        self.sweep(now.as_secs());
-        for (left, load) in &carried.ends {
-            // What has ended meanwhile shows in the gauges.
-            if let Some(left) = u64::from(*left).checked_sub(ago.as_secs()) {
-                let load = (*load).clamp(0, Load::LARGEST.micros());
-                self.add(now.as_secs() + left.min(HORIZON - 1), load);
-            }
-        }
-        for (place, length) in self.lengths.iter().zip(&carried.lengths) {
-            place.store(*length, Relaxed);
-        }
-    }
-
     fn add(&self, end: u64, load: i64) {
         if let Some(end) = at(&self.ends, end) {
             let add = |sum: i64| Some(sum.saturating_add(load));

@@ -139,89 +139,7 @@ impl Default for Promises {
     }
 }
 
-/// A place that one process has promised, for the next one. Times are in milliseconds from now on.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub struct CarriedPlace {
-    /// [`Ask::client`], which has to mean the same client in both processes.
-    pub client: u64,
-    /// When the client was told to come.
-    pub expected: i64,
-    /// When there is room for it.
-    pub room: i64,
-    /// When its session will have ended.
-    pub end: Option<i64>,
-    /// Until when it is kept.
-    pub lapse: i64,
-    /// In millionths.
-    pub load: i64,
-}
-
-/// The promises of one process, for the next one.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub struct CarriedPromises {
-    /// In any order.
-    pub places: Vec<CarriedPlace>,
-    /// The part of the clients that come back: all are 2<sup>20</sup>.
-    pub come_back: u32,
-}
-
 impl Promises {
-    /// What the next process needs to go on, at `now`.
-    #[must_use]
-    pub fn carry(&self, now: Duration) -> CarriedPromises {
-        let from_now = |moment: Duration| in_millis(moment) - in_millis(now);
-        let second = |second: u64| from_now(Duration::from_secs(second));
-        let places = self.places.iter().map(|(key, place)| CarriedPlace {
-            client: key.client,
-            expected: from_now(key.expected),
-            room: second(place.second),
-            end: place.end.map(second),
-            lapse: second(place.lapse),
-            load: place.load,
-        });
-        CarriedPromises {
-            places: places.collect(),
-            come_back: u32::try_from(self.come_back).unwrap_or_default(),
-        }
-    }
-
-    /// Adds what another process has promised `ago`, at `now`. Where clients are told apart by other numbers than there,
-    /// the places lapse.
-    pub fn restore(&mut self, carried: &CarriedPromises, ago: Duration, now: Duration) {
-        self.sweep(now.as_secs());
-        self.come_back = i128::from(carried.come_back).min(WHOLE);
-        let moment = |from_now: i64| {
-            let millis = from_now.saturating_sub(in_millis(ago));
-            let here = in_millis(now).saturating_add(millis);
-            Duration::from_millis(u64::try_from(here).unwrap_or(0))
-        };
-        let horizon = now.as_secs() + HORIZON;
-        // Rounded up: what one clock says in the middle of a second has not happened at its beginning.
-        let second = |from_now: i64| whole(moment(from_now)).min(horizon);
-        for place in carried.places.iter().take(MOST) {
-            let lapse = second(place.lapse);
-            if lapse < now.as_secs() {
-                continue;
-            }
-            self.number += 1;
-            let key = Key {
-                client: place.client,
-                expected: moment(place.expected),
-                number: self.number,
-            };
-            let end = place.end.map(second).filter(|end| *end < horizon);
-            let place = Place {
-                second: second(place.room),
-                end,
-                lapse,
-                load: place.load.clamp(0, Load::LARGEST.micros()),
-            };
-            self.keep(key, place);
-        }
-    }
-
     /// The number of places that are kept.
     #[must_use]
     pub fn count(&self) -> usize {
@@ -401,10 +319,6 @@ impl Promises {
 
 fn wait(seconds: u64, of: fn(u32) -> Wait) -> Wait {
     u32::try_from(seconds).map_or(Wait::Unknown, of)
-}
-
-fn in_millis(span: Duration) -> i64 {
-    i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// Whole seconds, rounded up.

@@ -74,6 +74,7 @@ struct State {
     gauges: Vec<String>,
     booked: Vec<Booking>,
     by_key: HashMap<String, String>,
+    asked: usize,
 }
 
 impl Faulty {
@@ -89,6 +90,7 @@ impl Faulty {
             gauges: Vec::new(),
             booked: Vec::new(),
             by_key: HashMap::new(),
+            asked: 0,
         }));
         let shared = Arc::clone(&state);
         let scripted = Scripted::start(move |request| shared.lock().unwrap().act(request));
@@ -112,6 +114,18 @@ impl Faulty {
         self.state.lock().unwrap().share = share;
     }
 
+    /// How many bookings it has so far.
+    #[must_use]
+    pub fn booked(&self) -> usize {
+        self.state.lock().unwrap().booked.len()
+    }
+
+    /// How many charges it was asked for so far, booked or not.
+    #[must_use]
+    pub fn asked(&self) -> usize {
+        self.state.lock().unwrap().asked
+    }
+
     /// All its bookings so far.
     #[must_use]
     pub fn bookings(&self) -> Vec<Booking> {
@@ -127,6 +141,7 @@ impl State {
                 self.rng.choice(&self.gauges).unwrap_or(&truth),
             ));
         }
+        self.asked += 1;
         let misdeed = (self.rng.f64() < self.share)
             .then(|| self.rng.choice(self.misdeeds.iter().copied()))
             .flatten();

@@ -3,9 +3,14 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
-use tokio::{sync::watch, task::spawn_blocking, time::sleep};
-use tracing::info;
+use tokio::{
+    sync::watch,
+    task::{JoinHandle, spawn_blocking},
+    time::sleep,
+};
+use tracing::{info, warn};
 
+use switchyard_handover::RelayServer;
 use switchyard_state::Fault;
 
 use super::Error;
@@ -58,6 +63,18 @@ impl StartGate {
         carried.unwrap_or_default()
     }
 
+    /// Answers what the old process asks, until its last client has left.
+    pub fn answer(&self, relay: RelayServer) -> JoinHandle<()> {
+        let runtime = Arc::clone(&self.runtime);
+        tokio::spawn(async move {
+            if let Err(error) = relay.serve(|_| async { Vec::new() }).await {
+                warn!(%error, "Old process can ask no more");
+            }
+            // It books nothing more.
+            runtime.now().grid.predecessor_ended();
+        })
+    }
+
     /// From now on this process keeps the state file, and the old one no more.
     pub fn takes_turn(&self) {
         if let Some(keeper) = &self.keeper {
@@ -103,6 +120,8 @@ pub enum Ending {
     HandedOver {
         /// Ends the wait for idle connections.
         force: BoxFuture<'static, ()>,
+        /// Completes when the process before this one asks no more, if it does yet.
+        asked: Option<JoinHandle<()>>,
     },
     /// It can't serve: another process does, or nothing is served.
     Failed(Error),

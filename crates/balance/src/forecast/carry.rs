@@ -2,7 +2,7 @@
 
 use std::{sync::atomic::Ordering::Relaxed, time::Duration};
 
-use super::{Forecast, HORIZON, at};
+use super::{Forecast, HORIZON};
 
 /// What one process knows of when load ends, for the next.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -45,10 +45,7 @@ impl Forecast {
                 .saturating_sub(Duration::from_nanos(1))
                 .as_secs();
             let second = second.min(now.as_secs() + HORIZON - 1);
-            if let Some(end) = at(&self.ends, second) {
-                let add = |sum: i64| Some(sum.saturating_add(*load));
-                let _ = end.fetch_update(Relaxed, Relaxed, add);
-            }
+            self.add(second, *load);
         }
         for (place, length) in self.lengths.iter().zip(&carried.lengths) {
             place.store(*length, Relaxed);

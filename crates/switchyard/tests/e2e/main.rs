@@ -19,6 +19,7 @@ mod admission;
 mod answers;
 mod attacks;
 mod balance;
+mod carried;
 mod chaos;
 mod child;
 mod discovery;

@@ -34,18 +34,18 @@ use crate::{
 };
 
 /// A folder for the socket that only this user can enter.
-struct Here {
-    folder: TempDir,
+pub(crate) struct Here {
+    pub(crate) folder: TempDir,
 }
 
 impl Here {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             folder: TempDir::new().unwrap(),
         }
     }
 
-    fn socket(&self) -> PathBuf {
+    pub(crate) fn socket(&self) -> PathBuf {
         self.folder.path().join("private/upgrade.sock")
     }
 
@@ -55,14 +55,14 @@ impl Here {
     }
 
     /// The same with `extra` in the configuration.
-    fn first_with(&self, substations: &[SocketAddr], extra: &str) -> Proxy {
+    pub(crate) fn first_with(&self, substations: &[SocketAddr], extra: &str) -> Proxy {
         let proxy = self.launch(&yaml(substations, extra), &[]);
         is_ready(&proxy);
         proxy
     }
 
     /// A process with this configuration, which meets others at this place.
-    fn launch(&self, yaml: &str, more: &[&str]) -> Proxy {
+    pub(crate) fn launch(&self, yaml: &str, more: &[&str]) -> Proxy {
         Proxy::launch(yaml, |command| {
             command
                 .arg("--upgrade-socket")
@@ -72,13 +72,13 @@ impl Here {
     }
 
     /// The next process, on the same ports, which its configuration names.
-    fn next(&self, before: &Proxy, substations: &[SocketAddr], extra: &str) -> Proxy {
+    pub(crate) fn next(&self, before: &Proxy, substations: &[SocketAddr], extra: &str) -> Proxy {
         let yaml = same_ports(before, substations, extra);
         self.launch(&yaml, &["--upgrade"])
     }
 
     /// A process that is expected to fail.
-    fn attempt(&self, yaml: &str, arguments: &[&str]) -> Output {
+    pub(crate) fn attempt(&self, yaml: &str, arguments: &[&str]) -> Output {
         let file = self.folder.path().join("attempt.yaml");
         fs::write(&file, yaml).unwrap();
         Command::new(env!("CARGO_BIN_EXE_switchyard"))
@@ -92,13 +92,13 @@ impl Here {
     }
 }
 
-fn is_ready(proxy: &Proxy) {
+pub(crate) fn is_ready(proxy: &Proxy) {
     until("a first round of samples", || {
         (proxy.get("/ready").status == 200).then_some(())
     });
 }
 
-fn same_ports(of: &Proxy, substations: &[SocketAddr], extra: &str) -> String {
+pub(crate) fn same_ports(of: &Proxy, substations: &[SocketAddr], extra: &str) -> String {
     yaml(substations, extra)
         .replacen("listen: 127.0.0.1:0", &format!("listen: {}", of.charge), 1)
         .replacen("listen: 127.0.0.1:0", &format!("listen: {}", of.admin), 1)
@@ -113,7 +113,7 @@ fn takes(proxy: &Proxy, more: f64) {
     });
 }
 
-fn fails_with(output: &Output, code: i32, words: &[&str]) {
+pub(crate) fn fails_with(output: &Output, code: i32, words: &[&str]) {
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(code), "{stderr}");
     for word in words {

@@ -1,0 +1,1 @@
+//! Restarts with a state file.
