@@ -7,7 +7,8 @@ CARGO := . ./scripts/common.sh && cargo
 
 .DEFAULT_GOAL := help
 .PHONY: help demo rush-hour test up down images pictures pictures-dashboards dashboards
-.PHONY: soak soak-page bench bench-readme bench-testers bench-scrape bench-held bench-slow bench-scale bench-micro profile
+.PHONY: soak soak-page bench bench-readme bench-testers bench-scrape bench-held bench-slow bench-scale bench-store
+.PHONY: bench-micro profile
 .PHONY: simulate attack fmt fix clippy fuzz clean
 
 help: ## list the targets
@@ -96,6 +97,10 @@ profile: ## measure each part of a request: time, instructions, memory; the tabl
 	@./scripts/setup.sh bench
 	@$(CARGO) build --profile dist --locked --bin switchyard --bin substation
 	@python3 -B bench/profiling.py $(ARGS)
+
+bench-store: ## measure what a fleet's keys cost their store, in time and memory; the tables of docs/operations.md (Linux)
+	@./scripts/setup.sh bench
+	@python3 -B bench/store.py $(ARGS)
 
 bench-micro: ## measure one decision and one scrape, in nanoseconds
 	@./scripts/setup.sh

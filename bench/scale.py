@@ -18,10 +18,14 @@ SUBSTATIONS = (10, 100, 1000)
 FLEETS = [(2, 10), (10, 100), (100, 100), (10, 1000), (100, 1000), (1000, 1000)]  # proxies, substations
 PROXY_INTERVAL, PROMETHEUS_INTERVAL = 0.5, 5.0  # seconds, as shipped
 READS = 50
+# Several proxies that read one large grid, at a rate of scrapes that this machine bears.
+GRID, PROXIES, GRID_RATE = 10_000, (1, 4, 16), 4_000
 PROXY_HEAD = ["substations", "CPU µs a scrape, proxy", "substation", "CPU of a proxy that only scrapes", "memory MiB",
               "its page KiB", "its series", "CPU ms a page"]
 FLEET_HEAD = ["proxies", "substations", "a proxy's core, scraping", "scrapes/s of each substation", "its core, answering",
               "Mbit/s in all", "series", "samples/s for Prometheus"]
+GRID_HEAD = ["proxies", "each reads every", "scrapes/s in all", "CPU µs a scrape, proxy", "substation", "memory MiB a proxy",
+             "a proxy's core at 500 ms", "each substation's core at 500 ms", "Mbit/s in all at 500 ms"]
 
 
 @dataclass
@@ -49,6 +53,10 @@ def arguments():
     """The command line."""
     parser = command.parser(__doc__)
     parser.add_argument("--seconds", type=float, default=10, help="count scrapes for so many seconds, at each size (10)")
+    parser.add_argument("--grid", type=command.positive, default=GRID, metavar="COUNT",
+                        help=f"the substations that several proxies read ({GRID:,})")
+    parser.add_argument("--proxies", type=command.positive, nargs="+", default=PROXIES, metavar="COUNT",
+                        help="how many proxies read them (1 4 16)")
     return parser.parse_args()
 
 
@@ -105,16 +113,38 @@ def fleets(found):
         ]
 
 
+def grids(options, folder):
+    """A row for each number of proxies that read one grid."""
+    for count in options.proxies:
+        # Rarer with more proxies, so that the machine bears them; the cost of a scrape is what is measured.
+        interval = count * options.grid / GRID_RATE
+        with scraping.grid(options.binaries, folder, options.grid, interval, count) as running:
+            found = scraping.measure_grid(running, max(options.seconds, interval))
+            size = len(clients.page(running.first, "/metrics"))
+            memory = sum(accounting.resident_kib(one.pid) for one in running.proxies) / count
+            yield grid_row(count, options.grid, interval, found, memory, size)
+
+
+def grid_row(count, substations, interval, found, memory, size):
+    """What was counted of `count` proxies together, and what it means at the shipped interval."""
+    proxy, substation, rounds = found.proxy_cpu / found.scrapes, found.substations_cpu / found.scrapes, 1 / PROXY_INTERVAL
+    return [f"{count}", f"{interval:g} s", number(found.scrapes / found.seconds), number(1e6 * proxy), number(1e6 * substation),
+            number(memory / 1024), f"{100 * substations * rounds * proxy:.3g} %", f"{100 * count * rounds * substation:.2g} %",
+            number(8 * count * substations * rounds * size / 1e6)]
+
+
 def main():
     """Measures and prints."""
     options = arguments()
     with tempfile.TemporaryDirectory() as folder:
         found = {count: measure(options, Path(folder), count) for count in SUBSTATIONS}
+        together = list(grids(options, Path(folder)))
     gauge = found[SUBSTATIONS[0]].substation
     print("\n".join([
         *table(PROXY_HEAD, proxies(found), texts=0), "",
         f"A substation's page: {gauge.size:,} bytes, {gauge.series} series, {1e6 * gauge.cpu:.0f} µs.", "",
-        *table(FLEET_HEAD, fleets(found), texts=0), ""]))
+        *table(FLEET_HEAD, fleets(found), texts=0), "",
+        f"{options.grid:,} substations:", "", *table(GRID_HEAD, together, texts=0), ""]))
     return 0
 
 

@@ -136,8 +136,10 @@ new_services=''
 if [ "${1:-}" = bench ]; then
     [ "$(uname)" = Linux ] || die 'setup: the bench reads the CPU accounting of Linux (/proc); run it there'
     have haproxy || new_services="$new_services haproxy"
+    have redis-server || new_services="$new_services redis-server"
     have nginx || new_services="$new_services nginx"
     need haproxy haproxy haproxy
+    need redis-server redis-server redis
     need nginx nginx-light nginx
     need python3 'python3 python3-venv' python3
     need wrk wrk wrk

@@ -1,11 +1,11 @@
 """What it costs to read the gauges: a proxy without charge requests, and its substations in one process."""
 
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from . import accounting, clients, metrics
-from .processes import BenchError, Process, free_ports
+from .processes import START_SECONDS, BenchError, Process, free_ports
 
 
 @dataclass
@@ -29,42 +29,78 @@ class Scraped:
     seconds: float
 
 
+@dataclass
+class Grid:
+    """Several proxies that only scrape, and the process with all of their substations."""
+
+    proxies: list
+    substations: Process
+    admins: list  # their admin ports
+    first: int
+    interval: float
+
+
 @contextmanager
 def idle(binaries, folder, count, interval):
     """Starts `count` substations and a proxy that scrapes each of them every `interval` seconds."""
-    first = free_ports(count + 2)
-    charge, admin = first + count, first + count + 1
-    listed = "\n".join(f"  - {{name: s{at}, address: 127.0.0.1:{first + at}}}" for at in range(count))
-    config = folder / f"{count}.yaml"
-    config.write_text(f"listen: 127.0.0.1:{charge}\nadmin: {{listen: 127.0.0.1:{admin}}}\nthreads: 1\n"
-                      f"load: {{interval: {interval * 1000:.0f}ms, stale_after: 30s}}\nsubstations:\n{listed}\n")
+    with grid(binaries, folder, count, interval, 1) as running:
+        yield Idle(running.proxies[0], running.substations, running.admins[0], running.first, interval)
+
+
+@contextmanager
+def grid(binaries, folder, count, interval, proxies):
+    """The same with so many proxies."""
+    first = free_ports(count + 2 * proxies)
     fleet = [binaries / "substation", "--name", "s", "--listen", f"127.0.0.1:{first}",
              "--capacity-kw", "500", "--count", str(count)]
-    proxy = [binaries / "switchyard", "run", "--config", config]
-    with Process("substations", fleet, folder / f"{count}-substations.log") as substations:
+    listed = "\n".join(f"  - {{name: s{at}, address: 127.0.0.1:{first + at}}}" for at in range(count))
+    stale = max(30, 3 * interval)
+    with ExitStack() as stack:
+        substations = stack.enter_context(Process("substations", fleet, folder / f"{count}-substations.log"))
         substations.wait_until(lambda: clients.answers(first, clients.request("/live", body=None)))
-        with Process("switchyard", proxy, folder / f"{count}-switchyard.log") as switchyard:
-            switchyard.wait_until(lambda: clients.answers(admin, clients.request("/ready", body=None)))
-            yield Idle(switchyard, substations, admin, first, interval)
+        running = Grid([], substations, [], first, interval)
+        for number in range(proxies):
+            charge, admin = first + count + 2 * number, first + count + 2 * number + 1
+            config = folder / f"{count}-{number}.yaml"
+            config.write_text(f"listen: 127.0.0.1:{charge}\nadmin: {{listen: 127.0.0.1:{admin}}}\nthreads: 1\n"
+                              f"load: {{interval: {interval * 1000:.0f}ms, stale_after: {stale:.0f}s}}\n"
+                              f"substations:\n{listed}\n")
+            started = Process("switchyard", [binaries / "switchyard", "run", "--config", config],
+                              folder / f"{count}-{number}-switchyard.log")
+            running.proxies.append(stack.enter_context(started))
+            running.admins.append(admin)
+        for proxy, admin in zip(running.proxies, running.admins):
+            proxy.wait_until(lambda admin=admin: clients.answers(admin, clients.request("/ready", body=None)),
+                             START_SECONDS + 2 * interval)
+        yield running
 
 
 def measure(running, seconds):
     """Counts scrapes and CPU time for so many seconds."""
+    return measure_grid(Grid([running.proxy], running.substations, [running.admin], running.first, running.interval), seconds)
+
+
+def measure_grid(running, seconds):
+    """The same, of all proxies together."""
     # The first rounds make the connections; only what comes after them counts.
     time.sleep(3 * running.interval)
-    before = (_scrapes(running), *_cpu(running))
+    scrapes = _scrapes(running)
+    before = _cpu(running)
     time.sleep(seconds)
     # CPU time first: with a thousand substations the page costs as much as a thousand scrapes.
     cpu, substations_cpu, now = _cpu(running)
-    scrapes, passed = _scrapes(running) - before[0], now - before[3]
+    scrapes, passed = _scrapes(running) - scrapes, now - before[2]
     if not scrapes:
         raise BenchError(f"no scrape brought a sample in {seconds} s")
-    return Scraped(scrapes, cpu.since(before[1]), substations_cpu.since(before[2]), passed)
+    spent = sum(after.since(first) for after, first in zip(cpu, before[0]))
+    return Scraped(scrapes, spent, substations_cpu.since(before[1]), passed)
 
 
 def _scrapes(running):
-    return metrics.total(clients.page(running.admin, "/metrics"), "switchyard_load_polls_total", outcome="ok")
+    return sum(metrics.total(clients.page(admin, "/metrics"), "switchyard_load_polls_total", outcome="ok")
+               for admin in running.admins)
 
 
 def _cpu(running):
-    return (accounting.CpuTime(running.proxy.pid), accounting.CpuTime(running.substations.pid), time.monotonic())
+    proxies = [accounting.CpuTime(proxy.pid) for proxy in running.proxies]
+    return proxies, accounting.CpuTime(running.substations.pid), time.monotonic()

@@ -3,6 +3,7 @@
 import unittest
 
 import scale
+from lib.scraping import Scraped
 
 
 class Numbers(unittest.TestCase):
@@ -35,6 +36,12 @@ class Tables(unittest.TestCase):
         rows = list(scale.proxies(self.FOUND))
         self.assertEqual(rows[1], ["100", "50", "100", "1 %", "2", "1", "8,100", "1"])
         self.assertEqual([len(row) for row in rows], [len(scale.PROXY_HEAD)] * 3)
+
+    def test_several_proxies_share_neither_their_own_cost_nor_a_substations(self):
+        found = Scraped(scrapes=40_000, proxy_cpu=2.0, substations_cpu=4.0, seconds=10)
+        row = scale.grid_row(4, 10_000, 10.0, found, memory=2048, size=4_000)
+        # A proxy reads 20,000 pages a second at 50 µs each; a substation answers 8 a second at 100 µs each.
+        self.assertEqual(row, ["4", "10 s", "4,000", "50", "100", "2", "100 %", "0.08 %", "2,560"])
 
 
 if __name__ == "__main__":
