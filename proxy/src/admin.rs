@@ -13,7 +13,7 @@
 //! | `GET /live` | 200 while the process runs and no task that must live is down |
 //! | `GET /ready` | 200 once every substation was asked for its load and one was reached, until the process begins to stop |
 //! | `POST /reload` | reads the file again: 200 and what changed, or 422 and all its faults |
-//! | `POST /substations/{name}/drain`, `/undrain` | the substation, as in `/status` |
+//! | `POST /substations/{name}/drain`, `/undrain` | the substation, as in `/status`; `?local=true` keeps the command to this proxy, and the body of a drain may be `{"reason": …}` |
 //!
 //! The admin port reads, and passes on an operator's commands; it decides nothing. It does not
 //! belong on a public address: without a token (`admin.token_file`) it listens on loopback, and
@@ -28,6 +28,7 @@ mod commands;
 mod configuration;
 mod connections;
 mod decisions;
+mod drains;
 mod encoding;
 mod events;
 mod head;
@@ -49,7 +50,6 @@ use serde::Serialize;
 use switchyard_wire::{Code, Failure};
 
 use crate::{dispatch::DispatchState, reload, runtime::Runtime};
-use commands::Drain;
 use connections::Connections;
 use events::Feed;
 use history::Recorder;
@@ -57,6 +57,9 @@ use pages::{Pages, Wanted};
 use wrong_tokens::WrongTokens;
 
 pub use metrics::page as metrics_page;
+
+/// The answer to a request.
+type Reply = Response<Vec<u8>>;
 
 const JSON: &str = "application/json";
 const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -95,10 +98,7 @@ impl Admin {
         }
     }
 
-    fn answer(&self, method: &Method, path: &str, headers: &HeaderMap) -> Response<Vec<u8>> {
-        if let Some(drain) = Drain::at(path) {
-            return self.command(&drain, method, path, headers);
-        }
+    fn answer(&self, method: &Method, path: &str) -> Reply {
         let file = page::at(path);
         if file.is_none() && !matches!(path, "/live" | "/ready") {
             let message = format!(
@@ -141,7 +141,10 @@ impl Admin {
                 Err(message) => failure(&Failure::new(Code::InvalidRequest, message)),
             },
             "/history" => compact(&recorder.answer(&runtime)),
-            _ => json(200, &status::of_grid(&runtime.snapshot())),
+            _ => json(
+                200,
+                &status::of_grid(&runtime.snapshot(), runtime.fleet.status()),
+            ),
         };
         self.pages.get(wanted, longest, write).await
     }

@@ -3,8 +3,8 @@
 //!
 //! Its modules, each importing only those listed before it:
 //!
-//! - [`snapshot`] holds the configuration in force and its grid; [`metrics`] and [`in_flight`] count; [`runtime`] is
-//!   these three, shared by all threads.
+//! - [`snapshot`] holds the configuration in force and its grid; [`metrics`] and [`in_flight`] count; [`fleet`] is the
+//!   door to what several proxies share; [`runtime`] is these four, shared by all threads.
 //! - [`dispatch`] answers one request: choose, reserve, send, retry, reply.
 //! - [`ingress`] is the client's side: connections, TLS, HTTP/1.1 and HTTP/2. It reads requests and writes replies.
 //! - [`reload`] puts changes of the configuration into force; [`admin`] shows the state and takes commands.
@@ -23,6 +23,7 @@ mod client_stream;
 mod client_watch;
 pub mod deadline_timer;
 pub mod dispatch;
+pub mod fleet;
 pub mod in_flight;
 pub mod ingress;
 pub mod lifecycle;

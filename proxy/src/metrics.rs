@@ -12,6 +12,7 @@ use std::sync::Once;
 
 use prometheus::{Encoder, IntCounter, Registry, TextEncoder};
 use switchyard_discovery::DiscoveryFamilies;
+use switchyard_fleet::StoreMetrics;
 use switchyard_grid::{Grid, GridMetrics};
 use switchyard_telemetry::{Error, Page, Registrar};
 use switchyard_tls::TlsMetrics;
@@ -35,6 +36,8 @@ pub struct Metrics {
     pub discovery: DiscoveryFamilies,
     /// TLS handshakes with clients.
     pub tls: TlsMetrics,
+    /// Calls to the store of a fleet.
+    pub store: StoreMetrics,
     panics: IntCounter,
     log_dropped: IntCounter,
     registry: Registry,
@@ -64,6 +67,7 @@ impl Metrics {
             config: ConfigMetrics::register(make)?,
             discovery: DiscoveryFamilies::register(make)?,
             tls: TlsMetrics::register(make)?,
+            store: StoreMetrics::register(make)?,
             panics: make.counter(
                 "panics_total",
                 "Panics caught; each one closed a connection.",

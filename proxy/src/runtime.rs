@@ -5,6 +5,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use crate::{
     buffered::{BufferShare, Buffered},
     client_shares::ClientShares,
+    fleet::Fleet,
     in_flight::InFlight,
     metrics::{Metrics, Share},
     snapshot::{InForce, Snapshot},
@@ -34,6 +35,8 @@ pub struct Runtime {
     pub(crate) buffered: Arc<Buffered>,
     /// Which of the tasks that must live are down.
     pub vitals: Vitals,
+    /// What this proxy shares with others.
+    pub fleet: Fleet,
     in_force: InForce,
     last_reload: Mutex<Option<(Moment, Reload)>>,
     kept_state: Mutex<Option<KeptState>>,
@@ -65,6 +68,7 @@ impl Runtime {
         grid: Arc<Grid>,
         metrics: Metrics,
     ) -> Self {
+        let fleet = Fleet::new(config.fleet.as_ref(), &metrics.store);
         let limited = metrics.requests.clients_limited[Share::Requests].clone();
         Self {
             credentials,
@@ -73,6 +77,7 @@ impl Runtime {
             clients: Arc::new(ClientShares::new(limited)),
             buffered: Arc::default(),
             vitals: Vitals::default(),
+            fleet,
             in_force: InForce::new(config, grid),
             last_reload: Mutex::default(),
             kept_state: Mutex::default(),

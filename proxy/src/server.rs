@@ -135,7 +135,9 @@ fn run_boxed(
         fastrand::u64(..),
     )?);
     let (threads, kept) = (config.threads, config.state.clone());
-    let runtime = Arc::new(Runtime::new(config, credentials, grid, metrics));
+    let mut runtime = Runtime::new(config, credentials, grid, metrics);
+    runtime.fleet.set_port(listeners.admin_address()?.port());
+    let runtime = Arc::new(runtime);
     let state = Arc::new(DispatchState::default());
     let carrier = Carrier::new(Arc::clone(&runtime), Arc::clone(&state));
     let keeper = kept.map(|kept| StateKeeper::open(&kept, carrier.clone()));
@@ -169,6 +171,7 @@ fn run_boxed(
         let (stop_admin, admin_stopped) = watch::channel(false);
         let vital = runtime.vitals.task("admin port");
         let admin = tokio::spawn(serve(vital, "admin", admin, admin_listener, admin_stopped));
+        follow_fleet(&runtime);
         reloader.start().await;
         let grids = runtime.grids();
         let scraper = runtime.vitals.task("scraper");
@@ -245,6 +248,31 @@ fn run_boxed(
     // A look-up of a name or a read of a file may block for a long time yet, and nothing needs its result.
     main.shutdown_background();
     failed.map_or(Ok(()), Err)
+}
+
+/// Starts the tasks of the store, where there is one. They end with the main thread's runtime, after the last worker.
+fn follow_fleet(runtime: &Arc<Runtime>) {
+    let Some(store) = runtime.fleet.store() else {
+        return;
+    };
+    let (store, vital) = (Arc::clone(store), runtime.vitals.task("store"));
+    let keep = move || {
+        let store = Arc::clone(&store);
+        async move { store.run().await }
+    };
+    tokio::spawn(vital.run_forever(keep));
+    let (of_task, vital) = (
+        Arc::clone(runtime),
+        runtime.vitals.task("drains of the fleet"),
+    );
+    let follow = move || {
+        let runtime = Arc::clone(&of_task);
+        async move {
+            let grid = || Arc::clone(&runtime.now().grid);
+            runtime.fleet.follow(grid).await;
+        }
+    };
+    tokio::spawn(vital.run_forever(follow));
 }
 
 #[cfg(test)]

@@ -167,6 +167,9 @@ impl InForce {
                 config: Arc::clone(&before.config),
                 grid: Arc::clone(&before.grid),
             });
+            before
+                .grid
+                .forget_drains(forgotten.iter().map(|gone| gone.name()));
             drop((before, forgotten, hidden));
             self.now().grid.tidy_names();
         }

@@ -95,11 +95,15 @@ pub struct Substation {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     #[schemars(default)]
     pub drain: bool,
+    /// Whether a label of a discovery source says the same. No file says it, so it is not shown as if one did.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub drain_label: bool,
 }
 
 impl PartialEq for Substation {
     fn eq(&self, other: &Self) -> bool {
-        let key = |one: &Self| (one.address, one.capacity, one.drain);
+        let key = |one: &Self| (one.address, one.capacity, one.drain, one.drain_label);
         self.name == other.name && key(self) == key(other)
     }
 }

@@ -323,6 +323,7 @@ fn substations(file: &mut Section<'_>, own: [(&str, SocketAddr); 2]) -> Vec<Subs
             host,
             capacity,
             drain,
+            drain_label: false,
         })
     })
 }

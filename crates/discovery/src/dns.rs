@@ -165,6 +165,7 @@ fn found((address, host): Service) -> Found {
         address,
         host: Some(host),
         capacity: None,
+        drain: false,
     }
 }
 

@@ -167,6 +167,7 @@ mod tests {
             address: ([10, 0, 0, u8::try_from(name.len()).unwrap()], 5001).into(),
             host: None,
             capacity: None,
+            drain: false,
         };
         names.iter().map(found).collect()
     }

@@ -50,7 +50,8 @@ impl fmt::Display for MergeConflict {
 }
 
 /// The substations that are `listed`, then those that were `found`, in order. If two sources disagree about a
-/// substation, the first one wins, and the other is a conflict; if they agree, it appears once. `own` are the proxy's
+/// substation, the first one wins, and the other is a conflict; if they agree, it appears once. It drains if any of
+/// them says so. `own` are the proxy's
 /// listeners, which are never substations.
 #[must_use]
 pub fn merge<'a>(
@@ -69,10 +70,14 @@ pub fn merge<'a>(
     for found in found {
         let cause = if own.iter().any(|listen| reaches(found.address, *listen)) {
             Some(ConflictCause::Own)
-        } else if let Some(first) = by_address.get(&found.address).and_then(|at| all.get(*at)) {
+        } else if let Some(first) = by_address
+            .get(&found.address)
+            .and_then(|at| all.get_mut(*at))
+        {
             let agrees = (!found.is_named || found.name == first.name)
                 && (found.capacity.is_none() || found.capacity == first.capacity);
             if agrees {
+                first.drain_label |= found.drain;
                 continue;
             }
             Some(ConflictCause::Address(first.name.clone()))
@@ -99,6 +104,7 @@ pub fn merge<'a>(
             host: found.host.clone(),
             capacity: found.capacity,
             drain: false,
+            drain_label: found.drain,
         });
     }
     (all, conflicts)
@@ -119,6 +125,7 @@ mod tests {
             address: at(last),
             host: None,
             capacity: None,
+            drain: false,
         }
     }
 
@@ -129,6 +136,7 @@ mod tests {
             host: None,
             capacity: None,
             drain: false,
+            drain_label: false,
         }
     }
 
@@ -165,6 +173,34 @@ mod tests {
         let (all, conflicts) = merge(&[], &[with(1.0), with(1.0), with(2.0)], &[]);
         assert_eq!(all.len(), 1);
         assert_eq!((all[0].capacity, conflicts.len()), (Some(1.0), 1));
+    }
+
+    #[test]
+    fn a_substation_drains_if_any_that_agrees_on_it_says_so() {
+        let draining = |name, last| Found {
+            drain: true,
+            ..found(name, last)
+        };
+        let file = Substation {
+            drain: true,
+            ..listed("b", 2)
+        };
+        let found = [
+            draining("a", 1),
+            found("b", 2),
+            found("c", 3),
+            draining("10.0.0.3:5001", 3),
+            found("d", 4),
+            // It is another substation to its source, so its word does not count either.
+            draining("other", 4),
+        ];
+        let (all, conflicts) = merge(&[listed("a", 1), file], &found, &[]);
+        let said: Vec<_> = all.iter().map(|one| (one.drain, one.drain_label)).collect();
+        assert_eq!(
+            said,
+            [(false, true), (true, false), (false, true), (false, false)]
+        );
+        assert_eq!(conflicts.len(), 1);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Prometheus' target groups, read as substations.
 //!
-//! `[{targets: ["host:port", …], labels: {name: …, capacity: …}}]`, in JSON or YAML: Prometheus reads the same text.
-//! Switchyard reads the labels `name` and `capacity` and ignores the rest. One invalid target invalidates the whole
+//! `[{targets: ["host:port", …], labels: {name: …, capacity: …, drain: …}}]`, in JSON or YAML: Prometheus reads the same text.
+//! Switchyard reads the labels `name`, `capacity` and `drain` and ignores the rest. One invalid target invalidates the whole
 //! answer, because a partial answer would take the other substations out of service.
 
 mod groups;
@@ -38,6 +38,8 @@ pub struct Found {
     pub host: Option<String>,
     /// Its capacity, in the unit of its load gauge, if a label gives one.
     pub capacity: Option<f64>,
+    /// Whether a label says that it gets no new sessions.
+    pub drain: bool,
 }
 
 /// How target groups are written.
@@ -89,6 +91,7 @@ pub struct Target {
     name: String,
     is_named: bool,
     capacity: Option<f64>,
+    drain: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -122,6 +125,7 @@ fn read(index: usize, group: Group, targets: &mut Vec<Target>, faults: &mut Vec<
         targets: addresses,
         name,
         capacity,
+        drain,
     } = group;
     let mut note = |place: String, value: &str, rule: String| {
         faults.push(Fault {
@@ -148,6 +152,15 @@ fn read(index: usize, group: Group, targets: &mut Vec<Target>, faults: &mut Vec<
             .map_err(|rule| note("labels.capacity".to_owned(), &text, rule))
             .ok()
     });
+    let drain = match drain.as_deref() {
+        None | Some("false") => false,
+        Some("true") => true,
+        Some(other) => {
+            let rule = "must be true or false".to_owned();
+            note("labels.drain".to_owned(), other, rule);
+            false
+        }
+    };
     for (position, address) in addresses.iter().enumerate() {
         match parts(address) {
             Ok((host, port)) => targets.push(Target {
@@ -156,6 +169,7 @@ fn read(index: usize, group: Group, targets: &mut Vec<Target>, faults: &mut Vec<
                 is_named: name.is_some(),
                 name: name.clone().unwrap_or_else(|| address.clone()),
                 capacity,
+                drain,
             }),
             Err(rule) => note(format!("targets[{position}]"), address, rule),
         }
@@ -208,6 +222,7 @@ pub async fn resolve(targets: Vec<Target>, lookups: &Lookups) -> Result<Vec<Foun
             address,
             host,
             capacity: target.capacity,
+            drain: target.drain,
         })
     });
     Ok(found.collect())

@@ -177,6 +177,7 @@ async fn a_conflict_is_logged_once_for_as_long_as_it_lasts() {
         host: None,
         capacity: None,
         drain: false,
+        drain_label: false,
     }];
     let left_out = "Discovered substation ignored";
     for _ in 0..3 {

@@ -46,10 +46,9 @@ pub struct Store {
     pub(crate) link: Arc<Link>,
     metrics: StoreMetrics,
     health: Health,
-    /// In force in the fleet, as far as this process knows. Held while they are read, so that an older reading does not
-    /// replace a newer one.
+    /// Held while drains are read or changed, so that an older reading does not replace a newer one.
     pub(crate) reading: Mutex<()>,
-    pub(crate) drains: watch::Sender<Arc<Drains>>,
+    pub(crate) drains: watch::Sender<Option<Arc<Drains>>>,
 }
 
 impl Store {

@@ -11,7 +11,7 @@ use switchyard_balance::{
     carried::{CarriedLedger, CarriedPace, CarriedShare},
 };
 
-use crate::rotation_state::CarriedRotation;
+use crate::{drain::CarriedDrain, rotation_state::CarriedRotation};
 
 /// What a process knows of its substations.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -24,6 +24,8 @@ pub struct CarriedGrid {
     pub share: Option<CarriedShare>,
     /// How long load lasts, if the gauges have shown it.
     pub lasts: Option<Lasts>,
+    /// The drains by command.
+    pub drains: Vec<CarriedDrain>,
 }
 
 /// What a process knows of one substation.

@@ -141,6 +141,7 @@ mod tests {
             host: None,
             capacity: None,
             drain: false,
+            drain_label: false,
         });
         config.substations = listed.collect();
         config
@@ -175,11 +176,8 @@ mod tests {
         ] {
             assert_eq!(holder(&grid, id), at, "{id}");
         }
-        assert!(
-            grid.drain("n-1", true)
-                .is_some_and(|drained| drained == first)
-        );
-        assert!(grid.drain("x", true).is_none());
+        assert!(grid.find("n-1").is_some_and(|found| found == first));
+        assert!(grid.find("x").is_none());
         // A page goes before answers, and a new name takes the place of the old one.
         grid.booked_by(first, br#"{"session_id":"y-00","substation":"y"}"#);
         assert_eq!(holder(&grid, "y-00"), None);

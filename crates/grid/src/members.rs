@@ -5,7 +5,9 @@ use std::{net::SocketAddr, sync::Arc};
 use switchyard_config::Config;
 use switchyard_http1::Unencodable;
 
-use crate::{metrics::GridMetrics, shared_state::SharedState, substation::Substation};
+use crate::{
+    drain::Drain, metrics::GridMetrics, shared_state::SharedState, substation::Substation,
+};
 
 /// The substations that `config` lists, as members of the grid: those `known` by name and address,
 /// and new ones.
@@ -28,8 +30,20 @@ pub(crate) fn members(
     shared.lasts.set_rule(config.charge.lasts);
     let (lasts, _) = shared.lasts.in_force();
     let now = shared.clock.now();
+    // Until the members are set, so that none misses a command.
+    let mut drains = shared.drains.lock();
+    drains.list(&config.substations, shared.clock);
     for (member, listed) in members.iter().zip(listed()) {
-        member.join(listed, config, now)?;
+        let was = member.view(now).drain;
+        let is = drains.in_force(member.name());
+        if let Some(event) = member.join(listed, config, is.cloned(), now)? {
+            member.announce(event);
+            match (was, is) {
+                (_, Some(drain)) => drain.log_begin(member.name()),
+                (Some(was), None) => Drain::log_end(member.name(), &was.by),
+                (None, None) => {}
+            }
+        }
         member.ledger().set_lasts(lasts);
         member.metrics().prepare(config.policy.into());
     }

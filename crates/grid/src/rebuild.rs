@@ -1,9 +1,9 @@
 //! From one configuration's grid to the next.
 //!
 //! A grid never changes; a changed configuration builds a new one. A substation that keeps its name
-//! and address is the *same* substation there, with its ledger, its health and an operator's drain.
-//! So is a substation that comes back before it is [forgotten](super::Departed). What all grids of
-//! a process share is in [`super::shared_state`].
+//! and address is the *same* substation there, with its ledger and its health. So is a substation
+//! that comes back before it is [forgotten](super::Departed). A [drain](super::drains) belongs to
+//! the name alone. What all grids of a process share is in [`super::shared_state`].
 //!
 //! The order matters. First the substations that stay or come are made members, then the new grid
 //! is published, and only then the others are retired. So a request always finds a substation,

@@ -49,6 +49,7 @@ impl Grid {
                 .collect(),
             share: Some(share),
             lasts,
+            drains: self.carry_drains(),
         }
     }
 
@@ -69,6 +70,7 @@ impl Grid {
         if let Some(lasts) = carried.lasts {
             self.learn_lasts(lasts);
         }
+        self.restore_drains(carried.drains, config.fleet.is_some());
         let mut restored = Restored::default();
         let mut paces = Vec::new();
         let members: HashMap<(&str, SocketAddr), &Arc<Substation>> = self
@@ -148,6 +150,7 @@ impl Grid {
             host: carried.host.clone(),
             capacity: carried.capacity,
             drain: false,
+            drain_label: false,
         };
         let metrics = metrics.departed(&carried.name);
         let substation = Substation::new(&listed, config, metrics, &self.shared.counts)?;

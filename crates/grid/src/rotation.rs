@@ -1,4 +1,4 @@
-//! The reports of exchanges, scrapes and operators, and what follows for the whole grid.
+//! The reports of exchanges and scrapes, and what follows for the whole grid.
 //!
 //! Each report changes one substation. If that changes its rotation, panic mode is reviewed: when
 //! too few substations are left, those ejected for failing are used as well, because a substation
@@ -165,28 +165,6 @@ impl Grid {
     pub(super) fn scraped(&self, substation: &Substation, reach: Reach, now: Moment) {
         let event = substation.scraped(reach, now);
         self.follow(substation, event);
-    }
-
-    /// Drains or undrains the substation `name`, and returns it; `None` if no substation is listed under that name or
-    /// calls itself so.
-    pub fn drain(&self, name: &str, is_draining: bool) -> Option<&Arc<Substation>> {
-        let substation = self.named(name)?;
-        let now = self.shared.clock.now();
-        let event = substation
-            .rotation_state()
-            .drain(substation.ledger(), is_draining, now);
-        self.follow(substation, event);
-        Some(substation)
-    }
-
-    fn named(&self, name: &str) -> Option<&Arc<Substation>> {
-        let mut all = self.substations().iter();
-        let listed = all.find(|substation| substation.name() == name);
-        listed.or_else(|| {
-            let own = self.shared.own_names.find(name)?;
-            let mut all = self.substations().iter();
-            all.find(|substation| **substation == own)
-        })
     }
 
     fn follow(&self, substation: &Substation, event: Option<RotationEvent>) {

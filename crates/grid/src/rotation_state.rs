@@ -1,8 +1,8 @@
 //! Everything that decides whether a substation is in rotation, under one lock that a healthy
 //! substation does not take.
 //!
-//! Three inputs decide: its own exchanges ([`OutlierDetector`], [`Refusals`]), the operator
-//! (drain), and the grid, which uses even failing substations in panic mode. The result is written
+//! Three inputs decide: its own exchanges ([`OutlierDetector`], [`Refusals`]), whether it
+//! [drains](super::drains), and the grid, which uses even failing substations in panic mode. The result is written
 //! to the ledger, and a choice reads only that.
 //!
 //! A good answer and a choice read one flag each, and take the lock only if the flag is set.
@@ -24,6 +24,7 @@ use switchyard_config as config;
 use crate::{
     blame::{Blame, BySource, Elsewhere, Excuse, MainClient, Source, Trace},
     clock::{Clock, Moment},
+    drain::Drain,
     fleet_counts::FleetCounts,
     outlier_detection::{CarriedDetector, Evidence, HealthChange, OutlierDetector, Stage},
     refusals::{CarriedRefusals, Refusals},
@@ -40,14 +41,14 @@ pub(super) enum RotationEvent {
 }
 
 /// The rotation of a substation at one moment, to be shown.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct RotationView {
     /// Its stage of outlier detection.
     pub stage: Stage,
     /// Whether requests are sent to it.
     pub is_in_rotation: bool,
-    /// Whether an operator has drained it.
-    pub is_draining: bool,
+    /// Why it drains; `None` if it does not.
+    pub drain: Option<Arc<Drain>>,
     /// Whether it is out because it is unreachable.
     pub is_unreachable: bool,
     /// Failures since the last good exchange.
@@ -69,8 +70,6 @@ pub struct CarriedRotation {
     pub is_counted: bool,
     /// What it refuses.
     pub refusals: CarriedRefusals,
-    /// Whether an operator has drained it.
-    pub is_draining: bool,
     /// The client that most of its work is for, by its number, with its votes and the good answers known.
     pub main_client: (u64, u32, u32),
 }
@@ -103,7 +102,8 @@ struct Inner {
     refusals: Refusals,
     /// Answers with 429 since the last booking.
     limited: BySource,
-    is_draining: bool,
+    /// Why it gets no new sessions.
+    drain: Option<Arc<Drain>>,
     /// Used although it is ejected: panic mode.
     is_forced_in: bool,
     /// Whether [`FleetCounts`] counts its ejection.
@@ -119,7 +119,7 @@ impl RotationState {
             detector: OutlierDetector::default(),
             refusals: Refusals::default(),
             limited: BySource::default(),
-            is_draining: false,
+            drain: None,
             is_forced_in: false,
             is_counted: false,
         };
@@ -151,13 +151,12 @@ impl RotationState {
             detector: state.detector.carry(now),
             is_counted: state.is_counted,
             refusals: state.refusals.carry(now),
-            is_draining: state.is_draining,
             main_client: self.main_client.carry(),
         }
     }
 
-    /// Goes on from what another process has left `ago`, and keeps a drain that came here before. An ejection for which
-    /// there is no room under the rules in force is over.
+    /// Goes on from what another process has left `ago`. An ejection for which there is no room under the rules in force
+    /// is over.
     pub(super) fn restore(
         &self,
         ledger: &Ledger,
@@ -172,7 +171,6 @@ impl RotationState {
                 let _ = state.detector.readmit(now);
             }
             state.refusals = Refusals::restored(&carried.refusals, ago, now);
-            state.is_draining |= carried.is_draining;
             if let Some(load) = state.refusals.held() {
                 ledger.refused(load);
             }
@@ -180,13 +178,19 @@ impl RotationState {
         });
     }
 
-    /// Makes it a member under these rules, or keeps it one.
-    pub(super) fn join(&self, ledger: &Ledger, rules: &config::Health, now: Moment) {
+    /// Makes it a member under these rules, or keeps it one. `drain` says why it gets no new sessions, if it gets none.
+    pub(super) fn join(
+        &self,
+        ledger: &Ledger,
+        rules: &config::Health,
+        drain: Option<Arc<Drain>>,
+        now: Moment,
+    ) -> Option<RotationEvent> {
         self.change(ledger, now, |state, _| {
             state.rules.clone_from(rules);
             state.is_member = true;
-            None
-        });
+            state.set_drain(drain)
+        })
     }
 
     /// Ends its membership. Everything else stays, because it may come back.
@@ -350,21 +354,14 @@ impl RotationState {
         is_new
     }
 
-    /// Drains or undrains it, for an operator.
-    pub(super) fn drain(
+    /// Drains it, for that reason, or undrains it.
+    pub(super) fn set_drain(
         &self,
         ledger: &Ledger,
-        is_draining: bool,
+        drain: Option<Arc<Drain>>,
         now: Moment,
     ) -> Option<RotationEvent> {
-        let event = if is_draining {
-            RotationEvent::Drained
-        } else {
-            RotationEvent::Undrained
-        };
-        self.change(ledger, now, |state, _| {
-            (std::mem::replace(&mut state.is_draining, is_draining) != is_draining).then_some(event)
-        })
+        self.change(ledger, now, |state, _| state.set_drain(drain))
     }
 
     /// Uses it although it is ejected, or ends that. An unreachable or drained substation stays
@@ -433,7 +430,7 @@ impl RotationState {
         RotationView {
             stage: state.detector.stage(),
             is_in_rotation: state.is_in_rotation(),
-            is_draining: state.is_draining,
+            drain: state.drain.clone(),
             is_unreachable: state.detector.is_unreachable(),
             failures: state.detector.failures(),
             ejections: state.detector.ejections(),
@@ -501,8 +498,18 @@ pub(super) enum Admission {
 }
 
 impl Inner {
+    fn set_drain(&mut self, drain: Option<Arc<Drain>>) -> Option<RotationEvent> {
+        let was_draining = self.drain.is_some();
+        self.drain = drain;
+        match (was_draining, self.drain.is_some()) {
+            (false, true) => Some(RotationEvent::Drained),
+            (true, false) => Some(RotationEvent::Undrained),
+            _ => None,
+        }
+    }
+
     fn is_listed(&self) -> bool {
-        self.is_member && !self.is_draining
+        self.is_member && self.drain.is_none()
     }
 
     fn is_fit(&self) -> bool {

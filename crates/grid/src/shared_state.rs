@@ -14,6 +14,7 @@ use crate::{
     blame::Excused,
     choice::ChoiceMetrics,
     clock::{Clock, Moment},
+    drains::Drains,
     fleet_counts::FleetCounts,
     lasts::LoadLasts,
     learning::Learning,
@@ -40,6 +41,8 @@ pub(super) struct SharedState {
     pub(super) lasts: LoadLasts,
     pub(super) learning: Mutex<Learning>,
     predecessor: Predecessor,
+    /// Taken before the lock of the members, never after.
+    pub(super) drains: Mutex<Drains>,
     is_ready: AtomicBool,
     panic: Mutex<Panic>,
 }
@@ -68,6 +71,7 @@ impl SharedState {
             limiters: Limiters::default(),
             learning: Mutex::default(),
             predecessor: Predecessor::default(),
+            drains: Mutex::default(),
             is_ready: AtomicBool::new(false),
             panic: Mutex::default(),
         }
@@ -88,6 +92,11 @@ impl SharedState {
 
     pub(super) fn is_panicking(&self) -> bool {
         self.panic.lock().is_on
+    }
+
+    /// The members of the newest grid.
+    pub(super) fn members(&self) -> Arc<[Arc<Substation>]> {
+        Arc::clone(&self.panic.lock().members)
     }
 
     /// Sets the members and the rules.

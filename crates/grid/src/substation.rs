@@ -13,7 +13,7 @@ use std::{
 };
 
 use arc_swap::{ArcSwap, Guard};
-use switchyard_balance::{Ledger, Load};
+use switchyard_balance::{Ledger, Load, Standing};
 use tracing::{info, warn};
 
 use switchyard_config::{self as config, Config};
@@ -23,6 +23,7 @@ use switchyard_idempotency::HolderId;
 use crate::{
     blame::Trace,
     clock::Moment,
+    drain::Drain,
     fleet_counts::FleetCounts,
     metrics::SubstationMetrics,
     naming::{Naming, PublicName},
@@ -117,8 +118,11 @@ impl Substation {
         let configured_capacity = listed.capacity.and_then(Load::new);
         let charge_head = charge_head(listed, config)?;
         let id = Id(NEXT.fetch_add(1, Relaxed));
+        let ledger = Ledger::new(configured_capacity);
+        // A new ledger is in rotation, and one that drains from its first moment would stay there.
+        ledger.set_standing(Standing::Out);
         Ok(Self {
-            ledger: Ledger::new(configured_capacity),
+            ledger,
             id,
             name: Arc::clone(metrics.name()),
             naming: Naming::new(&listed.name, id.get()),
@@ -135,14 +139,15 @@ impl Substation {
         })
     }
 
-    /// Becomes a member of the grid under the rules of `config`, or stays one. Its ledger, its
-    /// health and an operator's drain stay.
+    /// Becomes a member of the grid under the rules of `config`, or stays one. Its ledger and its
+    /// health stay. `drain` says why it gets no new sessions, if it gets none.
     pub(super) fn join(
         &self,
         listed: &config::Substation,
         config: &Config,
+        drain: Option<Arc<Drain>>,
         now: Moment,
-    ) -> Result<(), Unencodable> {
+    ) -> Result<Option<RotationEvent>, Unencodable> {
         self.charge_head
             .store(Arc::new(charge_head(listed, config)?));
         self.authority.store(Arc::new(listed.authority()));
@@ -151,8 +156,17 @@ impl Substation {
         if before != millionths(capacity) {
             self.ledger.set_capacity(capacity);
         }
-        self.rotation_state.join(&self.ledger, &config.health, now);
-        Ok(())
+        let rules = &config.health;
+        Ok(self.rotation_state.join(&self.ledger, rules, drain, now))
+    }
+
+    /// Drains it, for that reason, or undrains it.
+    pub(super) fn set_drain(
+        &self,
+        drain: Option<Arc<Drain>>,
+        now: Moment,
+    ) -> Option<RotationEvent> {
+        self.rotation_state.set_drain(&self.ledger, drain, now)
     }
 
     /// Ceases to be a member: it gets no new sessions and no scrapes.
@@ -246,7 +260,7 @@ impl Substation {
     #[must_use]
     pub fn state(&self, now: Moment, stale_after: Duration) -> SubstationState {
         let view = self.view(now);
-        if view.is_draining {
+        if view.drain.is_some() {
             return SubstationState::Draining;
         }
         if view.is_unreachable || !self.is_reachable() {
@@ -293,7 +307,7 @@ impl Substation {
         &self.rotation_state
     }
 
-    /// Counts and logs a change of its rotation.
+    /// Counts a change of its rotation, and logs it unless a drain begins or ends: who said so is known elsewhere.
     pub(super) fn announce(&self, event: RotationEvent) {
         let substation = &*self.name;
         let to = match event {
@@ -316,17 +330,8 @@ impl Substation {
                 Some(SubstationState::Up)
             }
             RotationEvent::Excused(_) => None,
-            RotationEvent::Drained => {
-                info!(
-                    substation,
-                    "Substation is draining: it gets no new sessions"
-                );
-                Some(SubstationState::Draining)
-            }
-            RotationEvent::Undrained => {
-                info!(substation, "Substation is no longer draining");
-                Some(SubstationState::Up)
-            }
+            RotationEvent::Drained => Some(SubstationState::Draining),
+            RotationEvent::Undrained => Some(SubstationState::Up),
         };
         if let Some(to) = to {
             self.metrics.transition(to);

@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// See the [module](self). Loads are in the unit of the load gauge.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct SubstationView<'a> {
     /// Unique in the grid.
     pub name: &'a str,

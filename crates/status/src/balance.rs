@@ -200,6 +200,7 @@ pub(crate) mod tests {
             in_flight: 0,
             assigned_total: 0,
             distrusted: false,
+            drain: None,
             note: None,
         }
     }

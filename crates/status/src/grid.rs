@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 
 use serde::Serialize;
 
+use crate::{drain::Drain, fleet::Fleet};
+
 /// The answer of `/status`. Loads are in the unit of the load gauge.
 #[derive(Debug, Serialize)]
 pub struct GridStatus<'a> {
@@ -18,6 +20,8 @@ pub struct GridStatus<'a> {
     pub lasts: &'static str,
     /// Where that is known from: `configured`, `learned` or `assumed`.
     pub lasts_source: &'static str,
+    /// What the proxy shares with others; null without a store.
+    pub fleet: Option<Fleet>,
     /// In the order of the configuration.
     pub substations: Vec<SubstationStatus<'a>>,
 }
@@ -51,6 +55,8 @@ pub struct SubstationStatus<'a> {
     pub distrusted: bool,
     /// Requests that were ever assigned to it: a count, not a load.
     pub assigned_total: u64,
+    /// Why it gets no new sessions; null unless it drains.
+    pub drain: Option<Drain>,
     /// Why it is in that state.
     pub health: Health,
 }
@@ -75,6 +81,6 @@ pub struct Health {
     pub share: f64,
     /// The least load that it has refused and is not asked for now; null if none.
     pub refuses_from: Option<f64>,
-    /// An operator has drained it.
+    /// It drains.
     pub draining: bool,
 }

@@ -10,6 +10,8 @@
 mod balance;
 mod configuration;
 mod decision;
+mod drain;
+mod fleet;
 mod grid;
 mod history;
 mod reload;
@@ -23,6 +25,8 @@ mod verdict;
 pub use balance::{Balance, Fullest, Member, Oldest, Spread};
 pub use configuration::Configuration;
 pub use decision::{Candidate, Decision};
+pub use drain::Drain;
+pub use fleet::Fleet;
 pub use grid::{GridStatus, Health, SubstationStatus};
 pub use history::{History, Values};
 pub use reload::Reload;

@@ -10,8 +10,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    balance::Balance, configuration::Configuration, decision::Decision, substation::Substation,
-    traffic::Traffic, verdict::Verdict,
+    balance::Balance, configuration::Configuration, decision::Decision, fleet::Fleet,
+    substation::Substation, traffic::Traffic, verdict::Verdict,
 };
 
 /// Everything at one moment. Loads are in the unit of the load gauge.
@@ -31,4 +31,7 @@ pub struct StatusSnapshot {
     pub decisions: Vec<Decision>,
     /// The configuration in force.
     pub configuration: Configuration,
+    /// What the proxy shares with others; none without a store.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fleet: Option<Fleet>,
 }

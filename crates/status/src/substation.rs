@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
+use crate::drain::Drain;
+
 /// One substation, in a [snapshot](crate::StatusSnapshot). Loads are in the unit of the load gauge.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Substation {
@@ -37,6 +39,9 @@ pub struct Substation {
     /// Whether its load gauge is not believed, because it does not show what was booked.
     #[serde(default)]
     pub distrusted: bool,
+    /// Why it gets no new sessions; none unless it drains.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drain: Option<Drain>,
     /// What else a person should know, such as when an ejection ends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,

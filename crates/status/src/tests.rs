@@ -4,7 +4,9 @@ use std::net::SocketAddr;
 
 use serde_json::Value;
 
-use crate::{Balance, GridStatus, Health, SubstationStatus, balance::tests::substation};
+use crate::{
+    Balance, Drain, Fleet, GridStatus, Health, SubstationStatus, balance::tests::substation,
+};
 
 /// The keys of an object, sorted.
 fn keys(value: &Value) -> Vec<&str> {
@@ -18,12 +20,22 @@ fn keys(value: &Value) -> Vec<&str> {
     keys
 }
 
+fn drain() -> Drain {
+    Drain {
+        by: "operator at 127.0.0.1".to_owned(),
+        at: 1_764_374_400,
+        reason: Some("new transformer".to_owned()),
+        local: true,
+    }
+}
+
 #[test]
 fn the_keys_of_a_substation_in_events_are_fixed() {
     let mut substation = substation("s1", 50.0, Some(100.0));
     substation.unseen_load = 2.0;
     substation.assigned_total = 7;
     substation.note = Some("on trial".to_owned());
+    substation.drain = Some(drain());
     let json = serde_json::to_value(&substation).unwrap();
     assert_eq!(
         keys(&json),
@@ -33,6 +45,7 @@ fn the_keys_of_a_substation_in_events_are_fixed() {
             "assigned",
             "capacity",
             "distrusted",
+            "drain",
             "estimate",
             "in_flight",
             "in_rotation",
@@ -78,6 +91,7 @@ fn the_keys_of_status_are_fixed() {
         panic: false,
         lasts: "session",
         lasts_source: "assumed",
+        fleet: Some(Fleet::of(true)),
         substations: vec![SubstationStatus {
             name: "s1",
             own_name: Some("s1".to_owned()),
@@ -92,6 +106,7 @@ fn the_keys_of_status_are_fixed() {
             request_limit: Some(8),
             distrusted: false,
             assigned_total: 7,
+            drain: Some(drain()),
             health,
         }],
     };
@@ -100,6 +115,7 @@ fn the_keys_of_status_are_fixed() {
         keys(&json),
         [
             "config_version",
+            "fleet",
             "lasts",
             "lasts_source",
             "panic",
@@ -116,6 +132,7 @@ fn the_keys_of_status_are_fixed() {
             "capacity",
             "current_load",
             "distrusted",
+            "drain",
             "estimated_load",
             "health",
             "in_flight",
@@ -127,6 +144,9 @@ fn the_keys_of_status_are_fixed() {
             "unseen_load",
         ]
     );
+    assert_eq!(keys(&substation["drain"]), ["at", "by", "local", "reason"]);
+    assert_eq!(substation["drain"]["at"], 1_764_374_400);
+    assert_eq!(json["fleet"], serde_json::json!({"store": "up"}));
     assert_eq!(
         keys(&substation["health"]),
         [

@@ -78,6 +78,8 @@ pub struct Facts<'a> {
     pub is_stopping: bool,
     /// Whether panic mode is on.
     pub is_panicking: bool,
+    /// Whether the proxy has a store that can't be asked.
+    pub is_store_down: bool,
 }
 
 impl Verdict {
@@ -126,6 +128,10 @@ fn proxy_findings(facts: &Facts<'_>, find: &mut impl FnMut(Level, String)) {
         let text = "The first round of load samples is not complete: requests are spread evenly.";
         find(Level::Notice, text.to_owned());
     }
+    if facts.is_store_down {
+        let text = "The store of the fleet can't be asked: requests with an Idempotency-Key fail or are known to this proxy alone, and drains stay as they were.";
+        find(Level::Trouble, text.to_owned());
+    }
     let failed = facts.configuration.last_reload.as_ref();
     if let Some(reload) = failed.filter(|reload| !reload.success) {
         let text = format!(
@@ -161,7 +167,10 @@ fn substation_findings(substations: &[Substation], find: &mut impl FnMut(Level, 
                     "{names} {is} stale: no sample for {age:.0} s; dispatch continues by the ledger."
                 )
             }
-            _ => format!("{names} {is} {words}"),
+            _ => match reason(&affected) {
+                Some(reason) => format!("{names} {is} draining ({reason}): no new sessions."),
+                None => format!("{names} {is} {words}"),
+            },
         };
         find(level, text);
     }
@@ -177,6 +186,15 @@ fn substation_findings(substations: &[Substation], find: &mut impl FnMut(Level, 
         );
         find(Level::Notice, text);
     }
+}
+
+/// Why these drain, if they all do for the same reason.
+fn reason<'a>(drained: &[&'a Substation]) -> Option<&'a str> {
+    let mut reasons = drained
+        .iter()
+        .map(|one| one.drain.as_ref()?.reason.as_deref());
+    let first = reasons.next()??;
+    reasons.all(|other| other == Some(first)).then_some(first)
 }
 
 fn traffic_findings(traffic: &Traffic, find: &mut impl FnMut(Level, String)) {

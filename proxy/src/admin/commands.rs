@@ -1,30 +1,41 @@
-//! Commands: `POST /substations/{name}/drain` and `/undrain`.
+//! Commands: `POST /substations/{name}/drain` and `/undrain`, and whether they may run.
 //!
 //! The admin port listens on loopback, but a browser on the same machine reaches it, and any page
 //! open there could send a form to it. So a command from a page of another origin is refused. Tools
 //! send no origin, and the live page sends the admin port's own.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, net::IpAddr};
 
-use http::{HeaderMap, Method, Response, header};
+use http::{HeaderMap, Method, header};
 use percent_encoding::percent_decode_str;
 
 use switchyard_wire::{Code, Failure};
 
-use super::{Admin, failure, json, status};
+use super::Admin;
 
 /// The method of all commands.
 pub(super) const METHODS: &str = "POST";
 
 /// Drains or undrains a substation.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Drain<'a> {
+pub(super) struct Command<'a> {
     /// As meant: `%3A` in the path is `:`, which names of substations that DNS found have.
-    name: Cow<'a, str>,
-    is_draining: bool,
+    pub(super) name: Cow<'a, str>,
+    pub(super) is_draining: bool,
 }
 
-impl<'a> Drain<'a> {
+/// The request that gives a command.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Given<'a> {
+    pub(super) method: &'a Method,
+    pub(super) path: &'a str,
+    pub(super) query: Option<&'a str>,
+    pub(super) headers: &'a HeaderMap,
+    pub(super) body: &'a [u8],
+    pub(super) client: IpAddr,
+}
+
+impl<'a> Command<'a> {
     /// The command at this path, if there is one.
     pub(super) fn at(path: &'a str) -> Option<Self> {
         let (name, word) = path.strip_prefix("/substations/")?.split_once('/')?;
@@ -35,32 +46,6 @@ impl<'a> Drain<'a> {
         };
         let name = percent_decode_str(name).decode_utf8_lossy();
         Some(Self { name, is_draining })
-    }
-}
-
-impl Admin {
-    pub(super) fn command(
-        &self,
-        drain: &Drain<'_>,
-        method: &Method,
-        path: &str,
-        headers: &HeaderMap,
-    ) -> Response<Vec<u8>> {
-        if method != Method::POST {
-            return failure(&Failure::method_not_allowed(path, method, METHODS));
-        }
-        if let Some(refused) = self.cross_site(headers) {
-            return failure(&refused);
-        }
-        let grid = &self.runtime.snapshot().grid;
-        let Some(substation) = grid.drain(&drain.name, drain.is_draining) else {
-            let message = format!(
-                "there is no substation {:?}; /status lists them",
-                drain.name
-            );
-            return failure(&Failure::new(Code::NotFound, message));
-        };
-        json(200, &status::of_substation(grid, substation))
     }
 }
 
@@ -99,23 +84,23 @@ mod tests {
     fn only_drain_and_undrain_are_commands() {
         let drain = |name: &'static str, is_draining| {
             let name = name.into();
-            Some(Drain { name, is_draining })
+            Some(Command { name, is_draining })
         };
-        assert_eq!(Drain::at("/substations/s-1/drain"), drain("s-1", true));
-        assert_eq!(Drain::at("/substations/s.1/undrain"), drain("s.1", false));
+        assert_eq!(Command::at("/substations/s-1/drain"), drain("s-1", true));
+        assert_eq!(Command::at("/substations/s.1/undrain"), drain("s.1", false));
         let found = drain("[fd00::1]:5001", true);
         for name in ["[fd00::1]:5001", "%5Bfd00%3a%3A1%5D:5001"] {
-            assert_eq!(Drain::at(&format!("/substations/{name}/drain")), found);
+            assert_eq!(Command::at(&format!("/substations/{name}/drain")), found);
         }
         let path = "/substations/a%2Fdrain/drain";
-        assert_eq!(Drain::at(path), drain("a/drain", true));
+        assert_eq!(Command::at(path), drain("a/drain", true));
         for path in [
             "/substations/s1",
             "/substations/s1/",
             "/substations/s1/drain/",
             "/drain",
         ] {
-            assert_eq!(Drain::at(path), None, "{path}");
+            assert_eq!(Command::at(path), None, "{path}");
         }
     }
 

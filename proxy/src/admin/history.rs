@@ -96,7 +96,7 @@ impl Recorder {
         let in_force = runtime.now();
         let grid = &*in_force.grid;
         let now = grid.clock().now();
-        let balance = Balance::over(grid.views().map(member));
+        let balance = Balance::over(grid.views().map(|view| member(&view)));
         let mut kept = self.0.lock();
         let traffic = kept.rates.read(now, runtime.metrics.requests.totals());
         kept.advance(now);
@@ -122,7 +122,7 @@ async fn record(recorder: &Weak<Recorder>, runtime: &Runtime) -> Ended {
     }
 }
 
-fn member(view: SubstationView<'_>) -> Member<'_> {
+fn member<'a>(view: &SubstationView<'a>) -> Member<'a> {
     Member {
         name: view.name,
         in_rotation: view.rotation.is_in_rotation,
@@ -135,7 +135,7 @@ fn member(view: SubstationView<'_>) -> Member<'_> {
 /// The utilisation, or the load where no capacity is known; none for a dead substation, whose line ends.
 fn fullness(view: &SubstationView<'_>) -> Option<f64> {
     let is_dead = matches!(view.state, SubstationState::Down | SubstationState::Ejected);
-    let member = member(*view);
+    let member = member(view);
     (member.in_rotation || !is_dead).then(|| member.utilisation().unwrap_or(member.estimated_load))
 }
 

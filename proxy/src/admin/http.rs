@@ -2,7 +2,7 @@
 //!
 //! It reads requests as the public port does, so the same bytes get the same verdict.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{io, net::IpAddr, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use bytes::BufMut;
@@ -16,6 +16,7 @@ use tracing::debug;
 
 use super::{
     Admin,
+    commands::{Command, Given},
     connections::Seat,
     events, failure,
     head::put_head,
@@ -28,7 +29,7 @@ use crate::{
 
 /// How long an idle connection is kept alive.
 const KEPT: Duration = Duration::from_mins(1);
-/// The largest request. None here needs a body, or more of a head than a browser sends.
+/// The largest request. No body here needs more than a drain's, and no head more than a browser sends.
 const LIMITS: RequestLimits = RequestLimits {
     head: 16 * 1024,
     body: 16 * 1024,
@@ -66,7 +67,7 @@ struct Read {
 impl Admin {
     /// Serves a connection to its end.
     async fn serve(&self, stream: Stream, seat: &Seat<'_>, shutdown: &ShutdownWatch) -> Option<()> {
-        let client = Source::of(peer(&stream));
+        let client = peer(&stream);
         let mut connection = ClientConnection::new(stream, self.runtime.buffer_share());
         // A client connects to ask something.
         let mut patience = KEPT.min(self.runtime.now().config.timeouts.client);
@@ -83,7 +84,7 @@ impl Admin {
     async fn request(
         &self,
         mut connection: ClientConnection,
-        (client, seat): (Source, &Seat<'_>),
+        (client, seat): (IpAddr, &Seat<'_>),
         shutdown: &ShutdownWatch,
     ) -> Option<ClientConnection> {
         let limit = self.runtime.now().config.timeouts.client;
@@ -122,12 +123,27 @@ impl Admin {
                     Some(Err(refused)) => failure(&refused),
                     None if path == "/reload" => self.reload(&method, &headers).await,
                     None if is_page(path) => self.page(&method, path, query, &headers).await,
-                    None => self.answer(&method, path, &headers),
+                    None => match Command::at(path) {
+                        Some(command) => {
+                            let body = read.body.as_ref();
+                            let body = body.and_then(|body| received.get(body.body.clone()));
+                            let given = Given {
+                                method: &method,
+                                path,
+                                query,
+                                headers: &headers,
+                                body: body.unwrap_or_default(),
+                                client,
+                            };
+                            self.command(&command, given).await
+                        }
+                        None => self.answer(&method, path),
+                    },
                 }
             }
         };
         if answer.status() == StatusCode::UNAUTHORIZED {
-            self.wrong_tokens.slow(client).await;
+            self.wrong_tokens.slow(Source::of(client)).await;
         }
         let is_over = read.head.is_none_or(|head| head.closes()) || *shutdown.borrow();
         let closes = is_over || read.body.is_none();

@@ -1,13 +1,13 @@
 //! The answer of `/status`.
 
 use switchyard_balance::Load;
-use switchyard_grid::{Grid, Moment, RotationView, Stage, Substation, SubstationView};
-use switchyard_status::{GridStatus, Health, SubstationStatus};
+use switchyard_grid::{DrainSource, Grid, Moment, RotationView, Stage, Substation, SubstationView};
+use switchyard_status::{Drain, Fleet, GridStatus, Health, SubstationStatus};
 
 use crate::snapshot::Snapshot;
 
 /// The whole grid.
-pub(super) fn of_grid(now: &Snapshot) -> GridStatus<'_> {
+pub(super) fn of_grid(now: &Snapshot, fleet: Option<Fleet>) -> GridStatus<'_> {
     let grid = &now.grid;
     let at = grid.clock().now();
     let (lasts, source) = grid.lasts();
@@ -17,6 +17,7 @@ pub(super) fn of_grid(now: &Snapshot) -> GridStatus<'_> {
         panic: grid.is_panicking(),
         lasts: lasts.name(),
         lasts_source: source.name(),
+        fleet,
         substations: grid
             .substations()
             .iter()
@@ -50,7 +51,18 @@ fn shown<'a>(
         request_limit: view.request_limit,
         distrusted: view.is_distrusted,
         assigned_total: view.assigned_total,
+        drain: view.rotation.drain.as_deref().map(drain),
         health: health(&view.rotation, view.can_scrape, now),
+    }
+}
+
+/// Why a substation drains, to be shown.
+pub(super) fn drain(drain: &switchyard_grid::Drain) -> Drain {
+    Drain {
+        by: drain.by.to_string(),
+        at: drain.at,
+        reason: drain.reason.as_deref().map(str::to_owned),
+        local: drain.source == DrainSource::Local,
     }
 }
 
@@ -72,6 +84,6 @@ fn health(rotation: &RotationView, can_scrape: bool, now: Moment) -> Health {
         trial_in_seconds: trial_in,
         share: rotation.share,
         refuses_from: rotation.refuses.map(Load::units),
-        draining: rotation.is_draining,
+        draining: rotation.drain.is_some(),
     }
 }

@@ -84,6 +84,12 @@ fn substations(before: &[Substation], now: &[Substation]) -> Vec<String> {
             format!("substation {name}: capacity {from} → {to}")
         })
     });
+    let drained = now.iter().filter_map(|substation| {
+        let was = were.get(&substation.name)?;
+        let [was, is] = [was, substation].map(|one| one.drain || one.drain_label);
+        let change = if is { "drained" } else { "no longer drained" };
+        (was != is).then(|| format!("substation {}: {change}", substation.name))
+    });
     let renamed = now.iter().filter_map(|substation| {
         let was = were.get(&substation.name)?;
         (was.host != substation.host && was.address == substation.address).then(|| {
@@ -103,6 +109,7 @@ fn substations(before: &[Substation], now: &[Substation]) -> Vec<String> {
     lines.extend(bounded(removed.map(named("removed")), "removed"));
     lines.extend(bounded(moved, "at other addresses"));
     lines.extend(bounded(resized, "with other capacities"));
+    lines.extend(bounded(drained, "drained or no longer drained"));
     lines.extend(bounded(renamed, "with other hosts"));
     lines
 }
@@ -189,7 +196,7 @@ mod tests {
             "substations: [{name: a, address: 127.0.0.1:1}, {name: b, address: 127.0.0.1:2}, {name: c, address: 127.0.0.1:3}]",
         );
         let now = config(
-            "substations: [{name: b, address: 127.0.0.1:2, capacity: 500}, {name: d, address: 127.0.0.1:4}, {name: c, address: 127.0.0.1:33}]\n\
+            "substations: [{name: b, address: 127.0.0.1:2, capacity: 500}, {name: d, address: 127.0.0.1:4}, {name: c, address: 127.0.0.1:33, drain: true}]\n\
              load: {interval: 1s, stale_after: 4s}\npolicy: random",
         );
         assert_eq!(
@@ -199,6 +206,7 @@ mod tests {
                 "substation a (127.0.0.1:1) removed",
                 "substation c: address 127.0.0.1:3 → 127.0.0.1:33, a new ledger",
                 "substation b: capacity its gauge's → 500",
+                "substation c: drained",
                 "load.interval: 500ms → 1s",
                 "load.stale_after: 2s → 4s",
                 "policy: least_load → random",

@@ -28,6 +28,7 @@ pub(super) struct Group {
     pub(super) targets: Vec<String>,
     pub(super) name: Option<String>,
     pub(super) capacity: Option<String>,
+    pub(super) drain: Option<String>,
 }
 
 /// The groups of `content`, in order, and how many targets they have. Beyond [`MOST_SUBSTATIONS`] targets are counted,
@@ -147,6 +148,7 @@ struct JsonGroup {
 struct JsonLabels {
     name: Option<JsonText>,
     capacity: Option<JsonText>,
+    drain: Option<JsonText>,
 }
 
 /// Text, or a number or truth value as written.
@@ -176,6 +178,7 @@ impl From<JsonGroup> for Group {
                 .unwrap_or_default(),
             name: text(labels.name),
             capacity: text(labels.capacity),
+            drain: text(labels.drain),
         }
     }
 }
@@ -197,10 +200,10 @@ fn yaml_groups(node: &Node) -> Result<Vec<Group>, String> {
 
 fn yaml_group(node: &Node) -> Result<Group, String> {
     let [targets, labels] = own_or_merged(node, ["targets", "labels"], true)?;
-    let [name, capacity] = match labels {
-        Some(labels) => own_or_merged(labels, ["name", "capacity"], false)
+    let [name, capacity, drain] = match labels {
+        Some(labels) => own_or_merged(labels, ["name", "capacity", "drain"], false)
             .map_err(|fault| format!(".labels{fault}"))?,
-        None => [None, None],
+        None => [None; 3],
     };
     let targets = match targets {
         None => Vec::new(),
@@ -223,20 +226,21 @@ fn yaml_group(node: &Node) -> Result<Group, String> {
         targets,
         name: label("name", name)?,
         capacity: label("capacity", capacity)?,
+        drain: label("drain", drain)?,
     })
 }
 
-/// The values of two keys: the map's own, or else those of the maps that it merges in. Null is no value. Where the map
+/// The values of these keys: the map's own, or else those of the maps that it merges in. Null is no value. Where the map
 /// `is_closed`, any other key is a fault.
-fn own_or_merged<'a>(
+fn own_or_merged<'a, const KEYS: usize>(
     node: &'a Node,
-    keys: [&str; 2],
+    keys: [&str; KEYS],
     is_closed: bool,
-) -> Result<[Option<&'a Node>; 2], String> {
+) -> Result<[Option<&'a Node>; KEYS], String> {
     let Node::Map(entries) = node else {
         return Err(format!(": must be a map of keys, not {}", kind(node)));
     };
-    let mut own = [None, None];
+    let mut own = [None; KEYS];
     let mut merged = None;
     for (key, value) in entries {
         let written = match key {
@@ -244,15 +248,12 @@ fn own_or_merged<'a>(
             other => return Err(format!(": has {} as a key, not text", kind(other))),
         };
         let place = match keys.iter().position(|known| written == *known) {
-            Some(0) => own.first_mut(),
-            Some(_) => own.last_mut(),
+            Some(at) => own.get_mut(at),
             None if written == "<<" => Some(&mut merged),
             None if is_closed => {
-                let [first, second] = keys;
                 let shown = Shown::value(written);
-                return Err(format!(
-                    ": has a key {shown}, and only {first} and {second} are known"
-                ));
+                let known = keys.join(" and ");
+                return Err(format!(": has a key {shown}, and only {known} are known"));
             }
             None => None,
         };
@@ -269,9 +270,10 @@ fn own_or_merged<'a>(
         Some(map) => std::slice::from_ref(map),
     };
     for map in maps {
-        let [first, second] = own_or_merged(map, keys, is_closed)?;
-        let [own_first, own_second] = own;
-        own = [own_first.or(first), own_second.or(second)];
+        let merged = own_or_merged(map, keys, is_closed)?;
+        for (own, merged) in own.iter_mut().zip(merged) {
+            *own = own.or(merged);
+        }
     }
     Ok(own)
 }

@@ -19,15 +19,15 @@ fn refusal(text: &str) -> String {
 }
 
 #[test]
-fn json_and_yaml_read_the_same_and_two_labels_count() {
+fn json_and_yaml_read_the_same_and_three_labels_count() {
     let json = r#"[
-        {"targets": ["10.0.0.1:5001"], "labels": {"name": "north", "capacity": "500", "job": "x", "__meta": "y"}},
-        {"targets": ["10.0.0.2:5001", "[fd00::1]:5001"], "labels": {"capacity": "2.5"}},
+        {"targets": ["10.0.0.1:5001"], "labels": {"name": "north", "capacity": "500", "drain": "true", "job": "x", "__meta": "y"}},
+        {"targets": ["10.0.0.2:5001", "[fd00::1]:5001"], "labels": {"capacity": "2.5", "drain": "false"}},
         {"targets": []}, {"targets": null, "labels": null}
     ]"#;
     let yaml = "
 - targets: [10.0.0.1:5001]
-  labels: {name: north, capacity: 500, job: x, more: {than: prometheus takes}}
+  labels: {name: north, capacity: 500, drain: true, job: x, more: {than: prometheus takes}}
 - targets: ['10.0.0.2:5001', '[fd00::1]:5001']
   labels: {capacity: 2.5}
 ";
@@ -37,6 +37,7 @@ fn json_and_yaml_read_the_same_and_two_labels_count() {
         address: address.parse().unwrap(),
         host: None,
         capacity: Some(capacity),
+        drain: name == "north",
     };
     let expected = [
         one("north", true, "10.0.0.1:5001", 500.0),
@@ -86,7 +87,7 @@ fn each_fault_is_named_with_its_place_and_rule() {
 - targets: ['10.0.0.2:1']
   labels: {name: north pole, capacity: -1}
 - targets: ['10.0.0.3:1']
-  labels: {capacity: 5e12}
+  labels: {capacity: 5e12, drain: 'yes'}
 - targets: ['255.255.255.255:1', '[ff02::1]:1']
 ";
     let error = parse(text.as_bytes(), Format::Yaml).unwrap_err();
@@ -105,12 +106,43 @@ fn each_fault_is_named_with_its_place_and_rule() {
         r#"[1].labels.name: "north pole": must be 1 to 63 letters, digits, '_', '.' or '-', the first a letter or digit"#,
         r#"[1].labels.capacity: "-1": must be a number above 0, and finite"#,
         r#"[2].labels.capacity: "5e12": must be at most 4e12: use a larger unit here and in the load gauge, as gigabytes in place of bytes"#,
+        r#"[2].labels.drain: "yes": must be true or false"#,
         r#"[3].targets[0]: "255.255.255.255:1": is the broadcast address, at which there is nobody to connect to"#,
         r#"[3].targets[1]: "[ff02::1]:1": is a multicast address, at which there is nobody to connect to"#,
     ];
     assert_eq!(shown, expected);
     // A log line names the first few.
-    assert!(error.to_string().ends_with("; and 7 more"), "{error}");
+    assert!(error.to_string().ends_with("; and 8 more"), "{error}");
+}
+
+#[test]
+fn the_label_drain_says_true_or_false_and_nothing_else() {
+    let labelled = |label: &str| format!("- {{targets: ['10.0.0.1:1'], labels: {{{label}}}}}");
+    for (written, drain) in [
+        ("drain: true", true),
+        ("drain: 'true'", true),
+        ("drain: false", false),
+        ("drain: ''", false),
+        ("drain: null", false),
+        ("other: true", false),
+    ] {
+        assert_eq!(
+            found(&labelled(written), Format::Yaml)[0].drain,
+            drain,
+            "{written}"
+        );
+    }
+    for wrong in ["1", "yes", "True", "'true '", "on"] {
+        let refused = refusal(&labelled(&format!("drain: {wrong}")));
+        assert!(refused.contains("labels.drain: "), "{refused}");
+        assert!(refused.contains("must be true or false"), "{refused}");
+    }
+    // Truth values need no quotes in JSON either.
+    let json = r#"[{"targets": ["10.0.0.1:1"], "labels": {"drain": true}}]"#;
+    assert!(found(json, Format::Json)[0].drain);
+    let merged = "- {targets: ['10.0.0.1:1'], labels: {<<: {drain: true, name: a}, name: b}}";
+    let merged = &found(merged, Format::Yaml)[0];
+    assert_eq!((merged.drain, &*merged.name), (true, "b"));
 }
 
 #[test]
@@ -359,6 +391,7 @@ proptest! {
             address: (*ip, *port).into(),
             host: None,
             capacity: *capacity,
+            drain: false,
         }).collect();
         prop_assert_eq!(&found(&serde_json::to_string(&groups).unwrap(), Format::Json), &expected);
         prop_assert_eq!(&found(&yaml_serde::to_string(&groups).unwrap(), Format::Yaml), &expected);

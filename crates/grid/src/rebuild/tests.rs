@@ -119,7 +119,7 @@ fn a_substation_that_comes_back_is_the_same_and_stays_drained() {
     let mut rig = Rig::new(&[("a", 1), ("b", 2)]);
     rig.sample("a", 10.0);
     rig.sample("b", 20.0);
-    rig.grid.drain("a", true).unwrap();
+    rig.grid.drain_here("a", "test", None);
     let a = rig.get("a");
     assert_eq!(rig.choose().unwrap(), "b");
     let absent = rig.reload(&config(&[("b", 2)], ""), &[]);
@@ -127,7 +127,7 @@ fn a_substation_that_comes_back_is_the_same_and_stays_drained() {
     assert_eq!(rig.get("a").id(), a.id());
     assert_eq!(rig.grid.state_of(&a), SubstationState::Draining);
     assert!(!a.ledger().is_in());
-    rig.grid.drain("a", false).unwrap();
+    rig.grid.undrain_here("a", "test");
     assert!(a.ledger().is_in());
 }
 

@@ -133,7 +133,7 @@ fn a_drained_an_ejected_and_a_silent_substation_stay_so_and_the_load_is_known_at
     for (name, units) in [("a", 10.0), ("b", 20.0), ("c", 30.0)] {
         old.sample(name, units);
     }
-    old.grid.drain("a", true).unwrap();
+    old.grid.drain_here("a", "me", Some("new cable"));
     for _ in 0..5 {
         old.fails("b");
     }

@@ -1,7 +1,7 @@
 //! The verdict on various grids, word for word.
 
 use super::*;
-use crate::{balance::tests::substation, reload::Reload};
+use crate::{Drain, balance::tests::substation, reload::Reload};
 
 fn configuration() -> Configuration {
     Configuration {
@@ -30,6 +30,7 @@ fn judged(
         is_ready: true,
         is_stopping: false,
         is_panicking: false,
+        is_store_down: false,
     };
     change(&mut facts);
     Verdict::of(&facts)
@@ -103,6 +104,47 @@ fn the_worst_finding_comes_first_and_the_rest_is_counted() {
     assert_eq!(verdict.sentence, "s3 is unreachable. And 1 more.");
     let levels: Vec<_> = verdict.findings.iter().map(|one| one.level).collect();
     assert_eq!(levels, [Level::Trouble, Level::Notice]);
+}
+
+#[test]
+fn a_drain_says_why_if_all_say_the_same() {
+    let mut grid = grid(3, 2, "draining");
+    let drain = |reason: Option<&str>| Drain {
+        by: "operator at 127.0.0.1".to_owned(),
+        at: 0,
+        reason: reason.map(str::to_owned),
+        local: false,
+    };
+    let plain = "s1 and s2 are draining: no new sessions.";
+    for (reasons, text) in [
+        (
+            [Some("new cable"); 2],
+            "s1 and s2 are draining (new cable): no new sessions.",
+        ),
+        ([Some("new cable"), Some("other")], plain),
+        ([Some("new cable"), None], plain),
+        ([None; 2], plain),
+    ] {
+        for (one, reason) in grid.iter_mut().zip(reasons) {
+            one.drain = Some(drain(reason));
+        }
+        assert_eq!(sentence(&grid), (Level::Notice, text.to_owned()));
+    }
+}
+
+#[test]
+fn a_store_that_can_t_be_asked_is_trouble() {
+    let grid = grid(1, 0, "");
+    let verdict = judged(&grid, &Traffic::default(), |facts| {
+        facts.is_store_down = true
+    });
+    assert_eq!(verdict.level, Level::Trouble);
+    assert!(
+        verdict
+            .sentence
+            .starts_with("The store of the fleet can't be asked"),
+        "{verdict:?}"
+    );
 }
 
 #[test]
@@ -194,6 +236,7 @@ fn the_state_of_the_proxy_itself_is_a_finding() {
         is_ready: true,
         is_stopping: false,
         is_panicking: false,
+        is_store_down: false,
     });
     assert_eq!(
         verdict.sentence,

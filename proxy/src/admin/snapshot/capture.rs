@@ -1,12 +1,17 @@
 //! Captures the snapshot from the shared state.
 
-use switchyard_grid::{Moment, RotationView, Stage, SubstationView};
+use switchyard_grid::{Drain, DrainSource, Moment, RotationView, Stage, SubstationView};
 use switchyard_status::{
-    Balance, Configuration, Facts, Reload, StatusSnapshot, Substation, Verdict,
+    Balance, Configuration, Facts, Fleet, Reload, StatusSnapshot, Substation, Verdict,
 };
 
 use super::traffic::RateWindow;
-use crate::{admin::decisions, dispatch::DispatchState, runtime::Runtime, snapshot::Snapshot};
+use crate::{
+    admin::{decisions, status},
+    dispatch::DispatchState,
+    runtime::Runtime,
+    snapshot::Snapshot,
+};
 
 /// How many choices a snapshot has: more than a person reads in a second.
 const DECISIONS: usize = 8;
@@ -27,6 +32,7 @@ pub(in crate::admin) fn capture(
     traffic.connections = runtime.in_flight.connections();
     let balance = Balance::of(&substations);
     let configuration = configuration(&in_force, runtime.last_reload());
+    let fleet = runtime.fleet.status();
     let verdict = Verdict::of(&Facts {
         substations: &substations,
         traffic: &traffic,
@@ -35,6 +41,7 @@ pub(in crate::admin) fn capture(
         is_ready: grid.is_ready(),
         is_stopping: runtime.in_flight.is_leaving(),
         is_panicking: grid.is_panicking(),
+        is_store_down: fleet.as_ref().is_some_and(Fleet::is_down),
     });
     StatusSnapshot {
         unix_seconds: grid.clock().unix_seconds(now),
@@ -44,6 +51,7 @@ pub(in crate::admin) fn capture(
         substations,
         decisions: decisions::last(&dispatch.decisions, DECISIONS),
         configuration,
+        fleet,
     }
 }
 
@@ -61,6 +69,7 @@ fn shown(view: &SubstationView<'_>, now: Moment) -> Substation {
         in_flight: view.in_flight,
         assigned_total: view.assigned_total,
         distrusted: view.is_distrusted,
+        drain: view.rotation.drain.as_deref().map(status::drain),
         note: note(&view.rotation, now)
             .or_else(|| view.is_distrusted.then(|| "gauge distrusted".to_owned())),
     }
@@ -68,9 +77,9 @@ fn shown(view: &SubstationView<'_>, now: Moment) -> Substation {
 
 /// What a person should know about a substation beyond its state.
 fn note(view: &RotationView, now: Moment) -> Option<String> {
-    if view.is_draining {
+    if let Some(drain) = &view.drain {
         // Nothing else matters until it is undrained.
-        return None;
+        return Some(drained(drain));
     }
     if view.is_unreachable {
         return Some("back with the first scrape that reaches it".to_owned());
@@ -91,6 +100,19 @@ fn note(view: &RotationView, now: Moment) -> Option<String> {
         return Some(format!("refuses loads of {} or more", load.units()));
     }
     (view.share < 1.0).then(|| format!("slow start: {:.0} % of its share", view.share * 100.0))
+}
+
+/// Who drains it and why.
+fn drained(drain: &Drain) -> String {
+    let here = if drain.source == DrainSource::Local {
+        ", at this proxy"
+    } else {
+        ""
+    };
+    match &drain.reason {
+        Some(reason) => format!("{reason} (drained by {}{here})", drain.by),
+        None => format!("drained by {}{here}", drain.by),
+    }
 }
 
 fn configuration(in_force: &Snapshot, last_reload: Option<Reload>) -> Configuration {
@@ -120,13 +142,15 @@ fn unit(load_field: &str) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
 
     fn view(stage: Stage) -> RotationView {
         RotationView {
             stage,
             is_in_rotation: matches!(stage, Stage::In | Stage::Trial),
-            is_draining: false,
+            drain: None,
             is_unreachable: false,
             failures: 0,
             ejections: 0,
@@ -160,14 +184,30 @@ mod tests {
             );
         }
         for stage in [Stage::Ejected(until), Stage::Trial, Stage::Tried] {
-            let drained = RotationView {
-                is_draining: true,
+            let drain = Drain {
+                source: DrainSource::Fleet,
+                by: "operator at 10.0.0.1 through a:9901".into(),
+                at: 0,
+                reason: None,
+            };
+            let drained = |drain| RotationView {
+                drain: Some(Arc::new(drain)),
                 ..view(stage)
             };
+            // No trial comes while it is drained.
             assert_eq!(
-                said(&drained, 1_000),
-                "",
-                "no trial comes while it is drained"
+                said(&drained(drain.clone()), 1_000),
+                "drained by operator at 10.0.0.1 through a:9901"
+            );
+            let local = Drain {
+                source: DrainSource::Local,
+                by: "operator at 10.0.0.1".into(),
+                reason: Some("new cable".into()),
+                ..drain
+            };
+            assert_eq!(
+                said(&drained(local), 1_000),
+                "new cable (drained by operator at 10.0.0.1, at this proxy)"
             );
         }
     }
