@@ -127,8 +127,6 @@ impl Ledger {
         *record = Record {
             gauge,
             drawn,
-            // No sample follows this one.
-            restores: None,
             ..*record
         };
         self.gauge.store(gauge, Relaxed);

@@ -1,6 +1,7 @@
 use super::*;
 
 mod answer;
+mod carry;
 mod report;
 mod room;
 

@@ -454,3 +454,66 @@ fn what_is_known_of_an_upstream_stays_when_others_come_and_go() {
         ]
     );
 }
+
+#[test]
+fn the_next_process_knows_which_upstreams_are_slow_silent_and_new() {
+    let mut old: RequestLimits<u8> = RequestLimits::default();
+    old.follow(0..4);
+    let answers = |seconds: f64| Traffic {
+        answered: 100,
+        ended: 100,
+        seconds: 100.0 * seconds,
+        ..Traffic::default()
+    };
+    let silent = Traffic {
+        in_flight: 9,
+        ..Traffic::default()
+    };
+    let traffic = [answers(0.01), answers(1.0), silent, Traffic::default()];
+    for _ in 0..20 {
+        let _ = old.look(traffic.into_iter().map(Some), INTERVAL).count();
+    }
+    let limits = |limits: &mut RequestLimits<u8>, traffic: [Traffic; 4]| {
+        let limits = limits.look(traffic.into_iter().map(Some), INTERVAL);
+        limits.map(RequestLimit::requests).collect::<Vec<_>>()
+    };
+    let before = limits(&mut old, traffic);
+    assert_eq!(before[0], None);
+    assert_eq!(before[1..], [Some(LEAST), Some(1), Some(LEAST)]);
+    // It may follow the upstreams before it hears of them, or after.
+    for is_early in [false, true] {
+        let mut new = RequestLimits::default();
+        if is_early {
+            new.follow(0..4);
+        }
+        new.restore(old.carry());
+        new.follow(0..4);
+        let fast = Traffic {
+            answered: 1,
+            ended: 1,
+            seconds: 0.01,
+            ..Traffic::default()
+        };
+        let after = limits(
+            &mut new,
+            [fast, Traffic::default(), Traffic::default(), fast],
+        );
+        assert_eq!(after[0], None);
+        assert!(after[1] >= Some(LEAST), "it is slow");
+        assert_eq!(after[2], Some(1), "until it answers");
+        // One that has answered before is not new.
+        let mut new = RequestLimits::default();
+        new.restore(old.carry());
+        new.follow(0..4);
+        let after = limits(
+            &mut new,
+            [
+                Traffic::default(),
+                fast,
+                Traffic::default(),
+                Traffic::default(),
+            ],
+        );
+        assert_eq!((after[0], after[3]), (None, Some(LEAST)));
+    }
+}
