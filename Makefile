@@ -100,6 +100,7 @@ profile: ## measure each part of a request: time, instructions, memory; the tabl
 
 bench-store: ## measure what a fleet's keys cost their store, in time and memory; the tables of docs/operations.md (Linux)
 	@./scripts/setup.sh bench
+	@$(CARGO) build --profile dist --locked --bin switchyard --bin substation
 	@python3 -B bench/store.py $(ARGS)
 
 bench-micro: ## measure one decision and one scrape, in nanoseconds

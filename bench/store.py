@@ -1,18 +1,21 @@
 #!/usr/bin/env python3
-"""What a fleet's keys cost its store: claims a second, and the memory of a million keys.
+"""What a fleet's keys cost: claims a second of a store, a proxy's requests with and without it, a million keys' memory.
 
 Starts a `redis-server`, and sends it with `redis-benchmark` the scripts that proxies send it. A store runs scripts on one
-thread, so its CPU time a claim says how many it can take, also on a machine that does other things. `make bench-store`
-runs it, and docs/operations.md has its tables.
+thread, so its CPU time a claim says how many it can take, also on a machine that does other things. Then it sends a proxy
+charges without keys, with keys, and with keys that are in the store. `make bench-store` builds and runs it, and
+docs/operations.md has its tables.
 """
 
 import subprocess
 import tempfile
 import time
+from contextlib import contextmanager
 from pathlib import Path
+from statistics import median
 
-from lib import accounting, command
-from lib.processes import BenchError, Process
+from lib import accounting, clients, command, metrics, wrk
+from lib.processes import BenchError, Process, free_ports
 from lib.tables import table
 
 SCRIPTS = command.ROOT / "crates/fleet/src"
@@ -22,6 +25,11 @@ NAME = f"switchyard:key:{'0' * 20}{RANDOM}"
 ASKER, HOLDER, FINGERPRINT, LIVES = "7c0ffee000000000.1f4a2", "substation17@10.0.3.17:5001", "9a4b2c6d8e0f1a3b", "600000"
 MANY = 2_000_000_000  # the most that redis-benchmark takes: of a million names hardly any comes twice
 HEAD = ["what", "requests on the way", "µs of the store's CPU", "claims/s of one store", "claims/s here"]
+PROXY_HEAD = ["a request through one proxy", "p50 ms, 1 connection", "64 connections", "requests/s", "µs of the proxy's CPU",
+              "of the store's"]
+# Rounds of the three kinds, taken in turns; a table shows medians.
+ROUNDS = 5
+SUBSTATIONS = 3
 
 
 class Store:
@@ -84,7 +92,7 @@ def speeds(folder, options):
                 again = ("EVALSHA", store.claim, "1", NAME.replace(RANDOM, "0" * 12), ASKER, HOLDER, FINGERPRINT, LIVES)
                 yield row("a repetition", 16, options.claims, store.send(options.claims, 16, *again))
                 release = ("EVALSHA", store.release, "1", NAME, ASKER)
-                yield row("a release", 16, options.claims, store.send(options.claims, 16, *release))
+                yield row("a release, after a refusal", 16, options.claims, store.send(options.claims, 16, *release))
 
 
 def memory(folder, options):
@@ -104,11 +112,74 @@ def memory(folder, options):
                 f"its log {log / keys:.0f} bytes a key, {rewritten / keys:.0f} once rewritten.")
 
 
+@contextmanager
+def proxied(options, folder, extra):
+    """A proxy with this in its configuration, and its substations; yields its process and its two ports."""
+    folder.mkdir()
+    first = free_ports(SUBSTATIONS + 2)
+    charge, admin = first + SUBSTATIONS, first + SUBSTATIONS + 1
+    listed = "\n".join(f"  - {{name: s{at}, address: 127.0.0.1:{first + at}}}" for at in range(SUBSTATIONS))
+    config = folder / "switchyard.yaml"
+    config.write_text(f"listen: 127.0.0.1:{charge}\nadmin: {{listen: 127.0.0.1:{admin}}}\nthreads: 1\n"
+                      f"substations:\n{listed}\nretry: {{keys: 2GiB}}\n{extra}\n")
+    grid = [options.binaries / "substation", "--name", "s", "--listen", f"127.0.0.1:{first}",
+            "--capacity-kw", "1e9", "--count", str(SUBSTATIONS)]
+    with Process("substations", grid, folder / "substations.log") as substations:
+        substations.wait_until(lambda: clients.answers(first, clients.request("/live", body=None)))
+        argv = [options.binaries / "switchyard", "run", "--config", config]
+        with Process("switchyard", argv, folder / "switchyard.log") as proxy:
+            proxy.wait_until(lambda: clients.answers(admin, clients.request("/ready", body=None)))
+            yield proxy, charge, admin
+
+
+def through_a_proxy(folder, options):
+    """A row for requests without a key, with one, and with one in the store."""
+    with started(folder / "proxied", "everysec") as process:
+        store = Store(folder / "proxied", process, "everysec")
+        with (proxied(options, folder / "alone", "") as alone,
+              proxied(options, folder / "member", f'fleet: {{store: "unix:{store.socket}"}}') as member):
+            kinds = {"without a key": (alone, False), "without a key, with a store": (member, False),
+                     "with a key": (alone, True), "with a key in the store": (member, True)}
+            found = {name: [] for name in kinds}
+            for _ in range(ROUNDS):
+                for name, ((proxy, charge, _), keyed) in kinds.items():
+                    found[name].append(one_round(options, charge, keyed, proxy, store.process))
+    for name, rounds in found.items():
+        one, many, rate, cpu, of_store = (median(column) for column in zip(*rounds))
+        yield [name, f"{one:.3f}", f"{many:.2f}", f"{rate:,.0f}", f"{1e6 * cpu:.1f}", f"{1e6 * of_store:.1f}"]
+
+
+def one_round(options, charge, keyed, proxy, store):
+    """The p50 of one connection and of 64, requests a second of 64, and the CPU seconds of proxy and store for each."""
+    url = f"http://127.0.0.1:{charge}/request_charge"
+    alone = wrk.run(url, 1, options.seconds, more=wrk.arguments(keyed=keyed))
+    before = accounting.CpuTime(proxy.pid), accounting.CpuTime(store.pid)
+    load = wrk.run(url, 64, options.seconds, more=wrk.arguments(keyed=keyed))
+    cpu, of_store = (accounting.CpuTime(of.pid).since(then) for of, then in zip((proxy, store), before))
+    if alone.errors or load.errors:
+        raise BenchError(f"requests failed: {alone.errors or load.errors}")
+    return alone.p50_ms, load.p50_ms, load.requests / load.seconds, cpu / load.requests, of_store / load.requests
+
+
+def memory_of_a_proxy(folder, options):
+    """What a key takes in a proxy."""
+    with proxied(options, folder / "keys", "") as (proxy, charge, admin):
+        url = f"http://127.0.0.1:{charge}/request_charge"
+        wrk.run(url, 64, options.seconds, more=wrk.arguments())
+        before = accounting.resident_kib(proxy.pid)
+        kept = 0
+        while kept < options.keys:
+            wrk.run(url, 64, 5, more=wrk.arguments(keyed=True))
+            kept = metrics.total(clients.page(admin, "/metrics"), "switchyard_idempotency_keys")
+        return f"A proxy with {kept:,.0f} keys: {1024 * (accounting.resident_kib(proxy.pid) - before) / kept:.0f} bytes a key."
+
+
 def arguments():
     """The command line."""
     parser = command.parser(__doc__)
     parser.add_argument("--claims", type=command.positive, default=300_000, help="how many of each kind (300,000)")
     parser.add_argument("--keys", type=command.positive, default=1_000_000, help="how many keys to keep (1,000,000)")
+    parser.add_argument("--seconds", type=command.positive, default=2, help="send charges for so many seconds (2)")
     return parser.parse_args()
 
 
@@ -116,7 +187,10 @@ def main():
     """Measures and prints."""
     options = arguments()
     with tempfile.TemporaryDirectory() as folder:
-        print("\n".join([*table(HEAD, list(speeds(Path(folder), options)), texts=1), "", memory(Path(folder), options)]))
+        folder = Path(folder)
+        print("\n".join([
+            *table(HEAD, list(speeds(folder, options)), texts=1), "", memory(folder, options), memory_of_a_proxy(folder, options), "",
+            *table(PROXY_HEAD, list(through_a_proxy(folder, options)), texts=1)]))
     return 0
 
 
