@@ -116,10 +116,16 @@ pub(super) fn keyed(key: &str) -> String {
 
 /// The session that a charge with this key gets on this connection, or what it gets instead.
 pub(super) fn on(connection: &mut Connection, key: &str) -> String {
+    told(connection, key).0
+}
+
+/// The same, and whether the connection ends with it.
+fn told(connection: &mut Connection, key: &str) -> (String, bool) {
     connection.send(keyed(key));
     let answer = connection.answer();
     let session = answer.json()["session_id"].as_str().map(str::to_owned);
-    session.unwrap_or_else(|| String::from_utf8_lossy(&answer.body).into_owned())
+    let session = session.unwrap_or_else(|| String::from_utf8_lossy(&answer.body).into_owned());
+    (session, answer.header("connection") == Some("close"))
 }
 
 /// The sessions of these keys, over a few new connections.
@@ -134,7 +140,10 @@ pub(super) fn book(proxy: SocketAddr, keys: &[String]) -> Vec<String> {
                     let Some((at, key)) = left.lock().unwrap().next() else {
                         return;
                     };
-                    let session = on(&mut connection, key);
+                    let (session, is_last) = told(&mut connection, key);
+                    if is_last {
+                        connection = Connection::open(proxy);
+                    }
                     sessions.lock().unwrap()[at] = session;
                 }
             });
