@@ -143,7 +143,11 @@ impl Admin {
             "/history" => compact(&recorder.answer(&runtime)),
             _ => json(
                 200,
-                &status::of_grid(&runtime.snapshot(), runtime.fleet.status()),
+                &status::of_grid(
+                    &runtime.snapshot(),
+                    runtime.fleet.status(),
+                    runtime.kept_state(),
+                ),
             ),
         };
         self.pages.get(wanted, longest, write).await

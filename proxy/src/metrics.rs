@@ -7,6 +7,7 @@
 
 mod config;
 mod requests;
+mod state;
 
 use std::sync::Once;
 
@@ -19,6 +20,7 @@ use switchyard_tls::TlsMetrics;
 
 pub use config::{ConfigMetrics, ReloadOutcome};
 pub use requests::{RequestGauges, RequestMetrics, RequestTotals, Share, Waited};
+pub use state::{StateMetrics, StateWritten};
 
 /// Prefix of every name.
 const NAMESPACE: &str = "switchyard";
@@ -38,6 +40,8 @@ pub struct Metrics {
     pub tls: TlsMetrics,
     /// Calls to the store of a fleet.
     pub store: StoreMetrics,
+    /// The state file.
+    pub state: StateMetrics,
     panics: IntCounter,
     log_dropped: IntCounter,
     registry: Registry,
@@ -68,6 +72,7 @@ impl Metrics {
             discovery: DiscoveryFamilies::register(make)?,
             tls: TlsMetrics::register(make)?,
             store: StoreMetrics::register(make)?,
+            state: StateMetrics::register(make)?,
             panics: make.counter(
                 "panics_total",
                 "Panics caught; each one closed a connection.",

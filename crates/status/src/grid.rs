@@ -22,8 +22,25 @@ pub struct GridStatus<'a> {
     pub lasts_source: &'static str,
     /// What the proxy shares with others; null without a store.
     pub fleet: Option<Fleet>,
+    /// The state file; null where none is configured.
+    pub state: Option<StateFileStatus>,
     /// In the order of the configuration.
     pub substations: Vec<SubstationStatus<'a>>,
+}
+
+/// The file that keeps the state across a restart.
+#[derive(Debug, Serialize)]
+pub struct StateFileStatus {
+    /// Its path.
+    pub file: String,
+    /// When it was written last, in seconds since the Unix epoch; null before a first time.
+    pub written_unix_seconds: Option<f64>,
+    /// How long that took.
+    pub write_seconds: f64,
+    /// Its size.
+    pub bytes: usize,
+    /// Why the last write failed; null if it did not.
+    pub error: Option<String>,
 }
 
 /// One substation, in the answer of `/status` and in those of `/substations/{name}/…`.

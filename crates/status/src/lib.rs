@@ -27,7 +27,7 @@ pub use configuration::Configuration;
 pub use decision::{Candidate, Decision};
 pub use drain::Drain;
 pub use fleet::Fleet;
-pub use grid::{GridStatus, Health, SubstationStatus};
+pub use grid::{GridStatus, Health, StateFileStatus, SubstationStatus};
 pub use history::{History, Values};
 pub use reload::Reload;
 pub use snapshot::StatusSnapshot;

@@ -5,7 +5,8 @@ use std::net::SocketAddr;
 use serde_json::Value;
 
 use crate::{
-    Balance, Drain, Fleet, GridStatus, Health, SubstationStatus, balance::tests::substation,
+    Balance, Drain, Fleet, GridStatus, Health, StateFileStatus, SubstationStatus,
+    balance::tests::substation,
 };
 
 /// The keys of an object, sorted.
@@ -92,6 +93,13 @@ fn the_keys_of_status_are_fixed() {
         lasts: "session",
         lasts_source: "assumed",
         fleet: Some(Fleet::of(true)),
+        state: Some(StateFileStatus {
+            file: "/var/lib/switchyard/state".to_owned(),
+            written_unix_seconds: None,
+            write_seconds: 0.0,
+            bytes: 0,
+            error: None,
+        }),
         substations: vec![SubstationStatus {
             name: "s1",
             own_name: Some("s1".to_owned()),
@@ -120,7 +128,18 @@ fn the_keys_of_status_are_fixed() {
             "lasts_source",
             "panic",
             "policy",
+            "state",
             "substations"
+        ]
+    );
+    assert_eq!(
+        keys(&json["state"]),
+        [
+            "bytes",
+            "error",
+            "file",
+            "write_seconds",
+            "written_unix_seconds"
         ]
     );
     let substation = &json["substations"][0];

@@ -3,7 +3,11 @@
 use switchyard_process::stderr;
 use switchyard_telemetry::Error;
 
-use crate::{dispatch::DispatchState, metrics::RequestGauges, runtime::Runtime};
+use crate::{
+    dispatch::DispatchState,
+    metrics::{RequestGauges, StateWritten},
+    runtime::Runtime,
+};
 
 /// Sets the gauges, and writes the page in Prometheus' text format.
 pub fn page(runtime: &Runtime, dispatch: &DispatchState) -> Result<Vec<u8>, Error> {
@@ -18,6 +22,16 @@ pub fn page(runtime: &Runtime, dispatch: &DispatchState) -> Result<Vec<u8>, Erro
     });
     if let Some(certificates) = runtime.credentials.certificates() {
         metrics.tls.expires_at(certificates.expires_at());
+    }
+    if let Some(kept) = runtime.kept_state() {
+        let clock = now.grid.clock();
+        let written = kept.written.map(|written| clock.unix_seconds(written));
+        metrics.state.mirror(StateWritten {
+            unix_seconds: written.unwrap_or_default(),
+            bytes: kept.bytes,
+            seconds: kept.took.as_secs_f64(),
+            errors: kept.errors,
+        });
     }
     metrics.log_dropped(stderr::dropped());
     metrics.render(&now.grid)

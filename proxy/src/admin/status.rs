@@ -2,12 +2,16 @@
 
 use switchyard_balance::Load;
 use switchyard_grid::{DrainSource, Grid, Moment, RotationView, Stage, Substation, SubstationView};
-use switchyard_status::{Drain, Fleet, GridStatus, Health, SubstationStatus};
+use switchyard_status::{Drain, Fleet, GridStatus, Health, StateFileStatus, SubstationStatus};
 
-use crate::snapshot::Snapshot;
+use crate::{runtime::KeptState, snapshot::Snapshot};
 
-/// The whole grid.
-pub(super) fn of_grid(now: &Snapshot, fleet: Option<Fleet>) -> GridStatus<'_> {
+/// The whole grid, what is shared with others, and the state file.
+pub(super) fn of_grid(
+    now: &Snapshot,
+    fleet: Option<Fleet>,
+    kept: Option<KeptState>,
+) -> GridStatus<'_> {
     let grid = &now.grid;
     let at = grid.clock().now();
     let (lasts, source) = grid.lasts();
@@ -18,6 +22,13 @@ pub(super) fn of_grid(now: &Snapshot, fleet: Option<Fleet>) -> GridStatus<'_> {
         lasts: lasts.name(),
         lasts_source: source.name(),
         fleet,
+        state: kept.map(|kept| StateFileStatus {
+            file: kept.file.display().to_string(),
+            written_unix_seconds: kept.written.map(|at| grid.clock().unix_seconds(at)),
+            write_seconds: kept.took.as_secs_f64(),
+            bytes: kept.bytes,
+            error: kept.error,
+        }),
         substations: grid
             .substations()
             .iter()
