@@ -6,6 +6,7 @@
 mod bookings;
 mod client;
 mod losing;
+mod outages;
 mod proxies;
 mod repeated;
 mod store;

@@ -33,6 +33,11 @@ impl Bookings {
         self.by_key.len()
     }
 
+    /// Whether this key has booked.
+    pub(super) fn knows(&self, key: &str) -> bool {
+        self.by_key.contains_key(key)
+    }
+
     /// The keys with more than one session.
     pub(super) fn doubled(&self) -> Vec<&str> {
         let doubled = self

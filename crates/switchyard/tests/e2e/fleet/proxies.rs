@@ -67,6 +67,10 @@ impl Fleet {
         }
     }
 
+    pub(super) fn proxy(&self, at: usize) -> &Proxy {
+        &self.members[at].proxy
+    }
+
     /// Kills it with SIGKILL, and starts another in its place.
     pub(super) fn kill(&mut self, at: usize) {
         self.restart(at, Signal::SIGKILL);

@@ -46,7 +46,7 @@ impl Store {
         self.is_up();
     }
 
-    fn kill(&mut self) {
+    pub(super) fn kill(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
