@@ -13,16 +13,23 @@ use std::{
         unix::net::{UnixListener, UnixStream},
     },
     thread,
+    time::Duration,
 };
 
 use libfuzzer_sys::fuzz_target;
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
 use switchyard_handover::{HandoverServer, Predecessor, SocketPath};
 use tempfile::TempDir;
-use tokio::runtime::{Builder, Runtime};
+use tokio::{
+    runtime::{Builder, Runtime},
+    time::timeout,
+};
 
 // More than a message may have.
 const MOST_DESCRIPTORS: usize = 20;
+
+/// What the old process knows.
+const KNOWN: &[u8] = b"all that it knows";
 
 /// Writes these bytes, with so many descriptors beside the first.
 fn say(stream: &mut UnixStream, bytes: &[u8], descriptors: usize) {
@@ -64,7 +71,12 @@ fn as_successor(path: &SocketPath, bytes: &[u8], descriptors: usize) {
     });
     if let Ok((predecessor, sockets)) = Predecessor::connect(path) {
         assert!(sockets.len() <= descriptors);
-        let _ = runtime().block_on(predecessor.take_over());
+        runtime().block_on(async {
+            let _ = predecessor.state().await;
+            if let Ok(relay) = predecessor.take_over().await {
+                let _ = relay.serve(|question| async { question }).await;
+            }
+        });
     }
     old.join().expect("it only writes");
     fs::remove_file(path.path()).expect("its socket");
@@ -85,16 +97,24 @@ fn as_predecessor(path: &SocketPath, bytes: &[u8]) {
         if answer.last() != Some(&b'D') {
             let (predecessor, sockets) = Predecessor::connect(&path).expect("its sockets");
             assert_eq!(sockets.len(), 1);
-            runtime()
-                .block_on(predecessor.take_over())
-                .expect("its word");
+            runtime().block_on(async {
+                let state = predecessor.state().await.expect("its state");
+                assert_eq!(state.as_deref(), Some(KNOWN));
+                predecessor.take_over().await.expect("its word");
+            });
         }
     });
     runtime().block_on(async {
         let socket = TcpListener::bind("127.0.0.1:0").expect("a socket");
         let server = HandoverServer::new(listener, vec![socket]).expect("a server");
-        let successor = server.successor().await;
-        let _ = successor.confirm().await;
+        let carry = || async { (KNOWN.to_vec(), ()) };
+        let (successor, _) = server.successor(carry).await;
+        let Ok(relay) = successor.confirm().await else {
+            return;
+        };
+        // Whatever the new process answers, or nothing.
+        let asked = relay.ask(b"a question".to_vec());
+        let _ = timeout(Duration::from_millis(20), asked).await;
     });
     new.join().expect("the next one takes over");
 }
