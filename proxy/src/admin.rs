@@ -237,6 +237,10 @@ fn failure(failure: &Failure) -> Response<Vec<u8>> {
         let headers = answer.headers_mut();
         headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
+    if failure.code == Code::StoreUnavailable {
+        let headers = answer.headers_mut();
+        headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    }
     if let Some(allow) = failure.allow {
         let headers = answer.headers_mut();
         headers.insert(header::ALLOW, HeaderValue::from_static(allow));

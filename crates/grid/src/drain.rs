@@ -20,13 +20,13 @@ pub enum DrainSource {
 }
 
 impl DrainSource {
-    /// Where its word counts, for the log.
-    pub(super) const fn scope(self) -> &'static str {
+    /// Its name in metrics and the log.
+    pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Configuration => "configuration",
             Self::Discovery => "discovery",
             Self::Fleet => "fleet",
-            Self::Local => "this proxy",
+            Self::Local => "local",
         }
     }
 }
@@ -48,7 +48,7 @@ impl Drain {
     pub(super) fn listed(source: DrainSource, at: u64) -> Self {
         Self {
             source,
-            by: source.scope().into(),
+            by: source.name().into(),
             at,
             reason: None,
         }
@@ -56,10 +56,10 @@ impl Drain {
 
     /// Logs that a substation drains from now on.
     pub(super) fn log_begin(&self, substation: &str) {
-        let (by, reason, scope) = (&*self.by, self.reason.as_deref(), self.source.scope());
+        let (by, reason, source) = (&*self.by, self.reason.as_deref(), self.source.name());
         info!(
             substation,
-            by, reason, scope, "Substation is draining: it gets no new sessions"
+            by, reason, source, "Substation is draining: it gets no new sessions"
         );
     }
 

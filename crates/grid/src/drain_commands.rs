@@ -208,20 +208,20 @@ impl SharedState {
 }
 
 fn log(change: &Change, was_draining: bool, is_draining: bool) {
-    let (substation, by, scope) = (&*change.name, &*change.by, change.source.scope());
+    let (substation, by, source) = (&*change.name, &*change.by, change.source.name());
     match &change.drain {
         Some(drain) if was_draining => {
             let reason = drain.reason.as_deref();
             info!(
                 substation,
-                by, reason, scope, "Drain ordered: the substation drains already"
+                by, reason, source, "Drain ordered: the substation drains already"
             );
         }
         Some(drain) => drain.log_begin(substation),
         None if is_draining => {
             info!(
                 substation,
-                by, scope, "Drain lifted: the substation drains on by another one"
+                by, source, "Drain lifted: the substation drains on by another one"
             );
         }
         None => Drain::log_end(substation, by),
@@ -229,19 +229,19 @@ fn log(change: &Change, was_draining: bool, is_draining: bool) {
 }
 
 fn log_unlisted(change: &Change) {
-    let (substation, by, scope) = (&*change.name, &*change.by, change.source.scope());
+    let (substation, by, source) = (&*change.name, &*change.by, change.source.name());
     match &change.drain {
         Some(drain) => {
             let reason = drain.reason.as_deref();
             info!(
                 substation,
-                by, reason, scope, "Drain ordered for a substation that is not listed here"
+                by, reason, source, "Drain ordered for a substation that is not listed here"
             );
         }
         None => {
             info!(
                 substation,
-                by, scope, "Drain lifted from a substation that is not listed here"
+                by, source, "Drain lifted from a substation that is not listed here"
             );
         }
     }

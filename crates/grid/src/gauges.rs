@@ -44,6 +44,14 @@ impl Grid {
             "1 while too few substations are in rotation and ejected ones are used too.",
             self.is_panicking(),
         );
+        let drained = self.drained();
+        let drained = drained.map(|(source, names)| (Label::new(source.name()), names as u64));
+        let lines = drained.iter().map(|(source, names)| (source, *names));
+        page.gauges(
+            "drains",
+            "Substations that are drained, by who says so: the configuration, discovery, the fleet, or a command to this proxy alone (local). Listed or not.",
+        )
+        .lines("source", None, lines);
         let views = self.views().map(|view| (Label::new(view.name), view));
         let all = Gauges(views.collect());
         let family = (

@@ -199,14 +199,14 @@ async fn pages() -> [String; 3] {
         std::future::pending(),
     ));
 
-    // With TLS, because some metrics exist only with it.
+    // With TLS and a fleet, because some metrics exist only with them.
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let files = tempfile::tempdir().unwrap();
     let [certificate, key] = ["tls.crt", "tls.key"].map(|name| files.path().join(name));
     fs::write(&certificate, made.cert.pem()).unwrap();
     fs::write(&key, made.signing_key.serialize_pem()).unwrap();
     let yaml = format!(
-        "substations: [{{name: one, address: \"{address}\"}}]\ntls: {{certificate: {}, key: {}}}",
+        "substations: [{{name: one, address: \"{address}\"}}]\ntls: {{certificate: {}, key: {}}}\nfleet: {{store: \"unix:/none\"}}",
         certificate.display(),
         key.display()
     );

@@ -1,8 +1,27 @@
 //! An operator drains a substation and readmits it.
 
-use switchyard_faults::{self as client, Connection};
+mod commands;
+mod fleet;
+mod listed;
+
+use serde_json::Value;
+use switchyard_faults::{self as client, Answer, Connection};
 
 use crate::{rig::Proxy, substations::Substations};
+
+/// Gives a command: `NAME/drain` or `NAME/undrain`, and a query.
+fn order(proxy: &Proxy, path: &str, body: &str) -> Answer {
+    client::post(proxy.admin, &format!("/substations/{path}"), body)
+}
+
+/// What `/status` says of the drain of a substation.
+fn drained(proxy: &Proxy, name: &str) -> Value {
+    let status = proxy.status();
+    let all = status["substations"].as_array().unwrap();
+    let one = all.iter().find(|one| one["name"] == name).unwrap();
+    assert_eq!(one["drain"] != Value::Null, one["state"] == "draining");
+    one["drain"].clone()
+}
 
 #[test]
 fn a_drained_substation_gets_no_new_sessions_and_its_own_are_still_reached() {
