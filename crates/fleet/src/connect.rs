@@ -3,7 +3,7 @@
 use std::{fmt::Display, future::Future, io, pin::Pin, time::Duration};
 
 use redis::{
-    AsyncConnectionConfig, RedisConnectionInfo, RedisError, Value,
+    AsyncConnectionConfig, Cmd, RedisConnectionInfo, RedisError, Value,
     aio::{ConnectionLike, MultiplexedConnection},
     cmd,
 };
@@ -83,49 +83,60 @@ async fn greet(
     let config = AsyncConnectionConfig::new()
         .set_response_timeout(None)
         .set_pipeline_buffer_size(WAITING);
-    let info = information(options, credentials);
+    // By itself the library would say nothing of an error but that there was one.
+    let info = RedisConnectionInfo::default().set_skip_set_lib_name();
     let opened = MultiplexedConnection::new_with_config(&info, stream, config).await;
     let (mut connection, driver) = opened.map_err(|error| of(&error))?;
     let mut driver: Driver = Box::pin(driver);
-    // Without a password and for database 0, nothing has been said so far.
-    let ping = cmd("PING");
-    let answer = tokio::select! {
-        answer = connection.req_packed_command(&ping) => answer,
-        () = &mut driver => Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
-    };
-    match answer {
-        Ok(Value::SimpleString(word)) if word == "PONG" => {}
-        Ok(Value::ServerError(error)) => judge(of(&error.into()))?,
-        Ok(_) => {
-            let what = "answers PING with something else";
-            return Err(StoreError::new(ErrorKind::Garbled, options.shown(), what));
+    for (command, wanted) in greetings(options, credentials) {
+        let mut sent = connection.req_packed_command(&command);
+        let answer = tokio::select! {
+            answer = &mut sent => answer,
+            // It has delivered what it heard last.
+            () = &mut driver => sent.await,
+        };
+        match answer {
+            Ok(Value::Okay) if wanted == "OK" => {}
+            Ok(Value::SimpleString(word)) if word == wanted => {}
+            Ok(Value::ServerError(error)) => judge(wanted, of(&error.into()))?,
+            Ok(_) => {
+                let what = "answers a greeting with something else";
+                return Err(StoreError::new(ErrorKind::Garbled, options.shown(), what));
+            }
+            Err(error) => judge(wanted, of(&error))?,
         }
-        Err(error) => judge(of(&error))?,
     }
     Ok((connection, driver))
 }
 
-/// A user that may not ping may yet claim.
-fn judge(error: StoreError) -> Result<(), StoreError> {
-    if error.ends_connection() {
-        Err(error)
-    } else {
-        Ok(())
+/// What is said on a new connection, and the answers to that.
+fn greetings(options: &Options, credentials: Option<&Credentials>) -> Vec<(Cmd, &'static str)> {
+    let mut all = Vec::new();
+    if let Some(Credentials { user, password }) = credentials {
+        let mut auth = cmd("AUTH");
+        if let Some(user) = user {
+            auth.arg(&**user);
+        }
+        auth.arg(&**password);
+        all.push((auth, "OK"));
     }
+    if let StoreAddress::Host { database, .. } = &options.address
+        && *database != 0
+    {
+        let mut select = cmd("SELECT");
+        select.arg(*database);
+        all.push((select, "OK"));
+    }
+    all.push((cmd("PING"), "PONG"));
+    all
 }
 
-fn information(options: &Options, credentials: Option<&Credentials>) -> RedisConnectionInfo {
-    let mut info = RedisConnectionInfo::default().set_skip_set_lib_name();
-    if let StoreAddress::Host { database, .. } = &options.address {
-        info = info.set_db((*database).into());
+/// A user that may not ping may yet claim. Any other error counts: without its database, a proxy would claim in another.
+fn judge(wanted: &str, error: StoreError) -> Result<(), StoreError> {
+    if wanted == "PONG" && error.kind == ErrorKind::NotPermitted {
+        return Ok(());
     }
-    if let Some(Credentials { user, password }) = credentials {
-        info = info.set_password(password);
-        if let Some(user) = user {
-            info = info.set_username(user);
-        }
-    }
-    info
+    Err(error)
 }
 
 async fn stream(address: &StoreAddress, turn: usize) -> io::Result<Box<dyn Stream>> {

@@ -13,7 +13,7 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-use crate::{ErrorKind, Store, StoreError, link::Failure, scripts::text};
+use crate::{ErrorKind, Store, StoreError, scripts::text};
 
 /// The most bytes that all drains together take.
 const ALL: usize = 16 << 20;
@@ -82,7 +82,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         let deadline = Instant::now() + COMMAND;
         let _reading = timeout_at(deadline, self.reading.lock()).await;
-        match self.send(command, deadline).await? {
+        match self.send(command, ALL, deadline).await? {
             Value::Int(_) => {}
             _ => return Err(self.garbled()),
         }
@@ -113,7 +113,7 @@ impl Store {
     async fn read(&self, deadline: Instant) -> Result<(), StoreError> {
         let mut read = cmd("HGETALL");
         read.arg(self.drains_name());
-        let answer = self.send(&read, deadline).await?;
+        let answer = self.send(&read, ALL, deadline).await?;
         let drains = parse(&answer).ok_or_else(|| self.garbled())?;
         self.drains.send_if_modified(|current| {
             let is_new = current.as_deref() != Some(&drains);
@@ -123,20 +123,6 @@ impl Store {
             is_new
         });
         Ok(())
-    }
-
-    /// Sends a command that may be repeated.
-    async fn send(&self, command: &Cmd, deadline: Instant) -> Result<Value, StoreError> {
-        let first = self.link.call(0, command, ALL, deadline).await;
-        let ended = match first {
-            Err(Failure::Lost(epoch, _)) => self.link.call(epoch, command, ALL, deadline).await,
-            ended => ended,
-        };
-        match ended {
-            Ok((_, value)) => Ok(value),
-            Err(Failure::Store(error) | Failure::Lost(_, error)) => Err(error),
-            Err(Failure::NoScript) => Err(self.garbled()),
-        }
     }
 
     fn drains_name(&self) -> String {

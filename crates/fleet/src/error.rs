@@ -68,10 +68,10 @@ impl StoreError {
         let mut said = match kind {
             ErrorKind::Lost => format!("closed the connection: {error}"),
             ErrorKind::Garbled => format!("sent what is no answer: {error}"),
-            _ => {
-                let code = error.code().unwrap_or_default();
-                format!("says {code} {}", error.detail().unwrap_or_default())
-            }
+            _ => match (error.code(), error.detail()) {
+                (Some(code), Some(detail)) => format!("says {code} {detail}"),
+                _ => format!("refuses ({error})"),
+            },
         };
         if let Some(credentials) = credentials {
             said = said.replace(&*credentials.password, "***");
@@ -102,6 +102,7 @@ fn kind_of(error: &RedisError) -> ErrorKind {
         Library::Io => ErrorKind::Lost,
         Library::Server(kind) => match kind {
             ServerErrorKind::NoPerm => ErrorKind::NotPermitted,
+            _ if error.detail().is_some_and(is_of_password) => ErrorKind::Denied,
             ServerErrorKind::ReadOnly => ErrorKind::ReadOnly,
             ServerErrorKind::BusyLoading | ServerErrorKind::MasterDown => ErrorKind::Loading,
             ServerErrorKind::Moved
@@ -123,6 +124,11 @@ fn kind_of(error: &RedisError) -> ErrorKind {
 
 fn is_unknown_command(detail: &str) -> bool {
     detail.starts_with("unknown command") || detail.contains("Unknown Redis command")
+}
+
+/// A password where the store has none, in words that changed with its versions.
+fn is_of_password(detail: &str) -> bool {
+    detail.contains("AUTH") && detail.contains("password")
 }
 
 const fn advice(kind: ErrorKind) -> &'static str {

@@ -9,10 +9,12 @@
 //! both operations on keys are idempotent, so a call whose answer is lost is repeated once, if there is time.
 
 mod allowance;
+mod check;
 mod connect;
 mod drains;
 mod error;
 mod health;
+mod lanes;
 mod link;
 mod metrics;
 mod options;

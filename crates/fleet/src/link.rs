@@ -1,6 +1,12 @@
 //! The connection to the store, kept: opened, watched, closed when it is of no use, and opened again.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use redis::{
     Cmd, RedisError, Value,
@@ -29,6 +35,12 @@ const LIVED: Duration = Duration::from_secs(1);
 /// How long a store may be silent before its connection is given up, if `fleet.timeout` is shorter than half of that.
 const SILENCE: Duration = Duration::from_millis(250);
 
+/// How often an idle connection must show that it is alive: what stands in between may have forgotten it.
+const PROOF: Duration = Duration::from_secs(5);
+
+/// Counts the connections of this process, so that a later one has a higher number.
+static EPOCHS: AtomicU64 = AtomicU64::new(0);
+
 /// The connection as callers see it. Cheap to share.
 #[derive(Debug)]
 pub(crate) struct Link {
@@ -43,8 +55,6 @@ pub(crate) struct Link {
 #[derive(Debug)]
 pub(crate) struct State {
     has_tried: bool,
-    /// Counts connections.
-    epoch: u64,
     live: Option<Live>,
     /// Since when there is no connection, and why; of use without a connection only.
     since: Instant,
@@ -52,10 +62,17 @@ pub(crate) struct State {
 }
 
 #[derive(Clone, Debug)]
-struct Live {
+pub(crate) struct Live {
+    epoch: u64,
     connection: MultiplexedConnection,
     allowance: Allowance,
     credentials: Option<Credentials>,
+}
+
+impl Live {
+    pub(crate) const fn epoch(&self) -> u64 {
+        self.epoch
+    }
 }
 
 impl Link {
@@ -69,7 +86,6 @@ impl Link {
             options,
             state: watch::Sender::new(State {
                 has_tried: false,
-                epoch: 0,
                 live: None,
                 since: Instant::now(),
                 reason,
@@ -79,32 +95,38 @@ impl Link {
         })
     }
 
-    /// Sends a command on a connection younger than `after`, and waits for its answer until `deadline`. Says on which
-    /// connection it was heard. `bytes` is the most that the answer takes.
+    /// Sends a command on a connection, and waits for its answer until `deadline`. `bytes` is the most that the answer
+    /// takes.
     pub(crate) async fn call(
         &self,
-        after: u64,
+        live: &Live,
         command: &Cmd,
         bytes: usize,
         deadline: Instant,
-    ) -> Result<(u64, Value), Failure> {
-        let (epoch, mut live) = self.live(after, deadline).await?;
+    ) -> Result<Value, Failure> {
         live.allowance.add(bytes);
-        let answer = timeout_at(deadline, live.connection.req_packed_command(command)).await;
+        let mut connection = live.connection.clone();
+        let answer = timeout_at(deadline, connection.req_packed_command(command)).await;
         match answer {
-            Ok(Ok(Value::ServerError(error))) => Err(self.judge(epoch, &live, &error.into())),
-            Ok(Ok(value)) => Ok((epoch, value)),
-            Ok(Err(error)) => Err(self.judge(epoch, &live, &error)),
+            Ok(Ok(Value::ServerError(error))) => Err(self.judge(live, &error.into())),
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(error)) => Err(self.judge(live, &error)),
             Err(_) => {
-                self.suspicion.notify_one();
-                Err(self.timed_out().into())
+                self.suspect();
+                Err(Failure::Store(self.timed_out()))
             }
         }
     }
 
+    /// The connection must show that it is alive.
+    pub(crate) fn suspect(&self) {
+        self.suspicion.notify_one();
+    }
+
     /// An answer on this connection is not one of a healthy store: another connection is needed.
-    pub(crate) fn give_up(&self, epoch: u64, error: &StoreError) {
-        self.verdict.send_replace((epoch, Some(error.clone())));
+    pub(crate) fn give_up(&self, live: &Live, error: &StoreError) {
+        let verdict = (live.epoch, Some(error.clone()));
+        self.verdict.send_replace(verdict);
     }
 
     /// Whether the first attempt to connect has ended.
@@ -117,7 +139,7 @@ impl Link {
         self.state.subscribe()
     }
 
-    fn judge(&self, epoch: u64, live: &Live, error: &RedisError) -> Failure {
+    fn judge(&self, live: &Live, error: &RedisError) -> Failure {
         if matches!(
             error.kind(),
             redis::ErrorKind::Server(redis::ServerErrorKind::NoScript)
@@ -126,10 +148,10 @@ impl Link {
         }
         let error = StoreError::of(error, self.options.shown(), live.credentials.as_ref());
         if error.ends_connection() {
-            self.give_up(epoch, &error);
+            self.give_up(live, &error);
         }
         if error.is_lost() {
-            Failure::Lost(epoch, error)
+            Failure::Lost(error)
         } else {
             Failure::Store(error)
         }
@@ -143,22 +165,25 @@ impl Link {
         StoreError::new(ErrorKind::Timeout, self.options.shown(), what)
     }
 
-    /// The connection in force, if it is younger than `after`. Waits for one until `deadline`, but not if there has
-    /// been none for as long as a call may take: then it would only make requests wait.
-    async fn live(&self, after: u64, deadline: Instant) -> Result<(u64, Live), StoreError> {
-        let found = |state: &State| match &state.live {
-            Some(live) if state.epoch > after => Some(Ok((state.epoch, live.clone()))),
-            Some(_) => None,
-            None if state.since.elapsed() < self.options.timeout => None,
-            None => Some(Err(state.reason.clone())),
-        };
-        if let Some(found) = found(&self.state.borrow()) {
-            return found;
-        }
+    /// The connection in force, if there is one.
+    pub(crate) fn now(&self) -> Option<Live> {
+        self.state.borrow().live.clone()
+    }
+
+    /// A connection younger than `after`; waits for one until `deadline`. Not if there has been none for as long as a call may take: then it
+    /// would only make requests wait.
+    pub(crate) async fn live(&self, after: u64, deadline: Instant) -> Result<Live, StoreError> {
         let mut states = self.state.subscribe();
         loop {
-            if let Some(found) = found(&states.borrow_and_update()) {
-                return found;
+            {
+                let state = states.borrow_and_update();
+                match &state.live {
+                    Some(live) if live.epoch > after => return Ok(live.clone()),
+                    None if state.since.elapsed() >= self.options.timeout => {
+                        return Err(state.reason.clone());
+                    }
+                    _ => {}
+                }
             }
             match timeout_at(deadline, states.changed()).await {
                 Ok(Ok(())) => {}
@@ -203,16 +228,16 @@ impl Link {
             credentials,
         } = opened;
         let mut verdicts = self.verdict.subscribe();
+        let epoch = EPOCHS.fetch_add(1, Ordering::Relaxed) + 1;
         let live = Live {
+            epoch,
             connection,
             allowance,
             credentials,
         };
-        let mut epoch = 0;
         self.state.send_modify(|state| {
-            state.epoch += 1;
-            epoch = state.epoch;
             state.live = Some(live.clone());
+            state.has_tried = true;
         });
         // A verdict on an earlier connection says nothing of this one.
         let mut verdict = async || {
@@ -221,7 +246,8 @@ impl Link {
         };
         let watch = async {
             loop {
-                self.suspicion.notified().await;
+                // Either way.
+                let _ = timeout(PROOF, self.suspicion.notified()).await;
                 self.prove_alive(&live).await?;
             }
             #[expect(unreachable_code, reason = "says the type")]
@@ -278,13 +304,7 @@ pub(crate) enum Failure {
     /// The store does not know the script: it was not run.
     NoScript,
     /// The answer can't come any more on this connection.
-    Lost(u64, StoreError),
+    Lost(StoreError),
     /// Any other end: an error of the store, no connection, or no answer in time.
     Store(StoreError),
-}
-
-impl From<StoreError> for Failure {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error)
-    }
 }

@@ -2,10 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use redis::Value;
+use redis::{Cmd, Value};
 use tokio::{
     sync::{Mutex, watch},
-    time::{Instant, sleep},
+    time::Instant,
 };
 
 use switchyard_config::Fleet;
@@ -15,20 +15,14 @@ use crate::{
     ErrorKind, StoreError, StoreMetrics,
     drains::Drains,
     health::Health,
-    link::{Failure, Link},
+    lanes::Lanes,
+    link::{Failure, Link, Live},
     options::Options,
     scripts::{self, Call},
 };
 
 /// The most bytes that the answer to a claim takes: an asker and a holder.
 const ANSWER: usize = 4 << 10;
-/// The time between two checks of the store, each of which also reads the drains.
-const CHECK: Duration = Duration::from_millis(500);
-/// The shortest time that a check may take before the store counts as down.
-const CHECK_TAKES: Duration = Duration::from_millis(250);
-/// What a check claims lives so long, if its release is lost.
-const CHECKED_KEY_LIVES: Duration = Duration::from_secs(10);
-
 /// Whether the store takes claims.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, strum::IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
@@ -43,9 +37,11 @@ pub enum StoreState {
 #[derive(Debug)]
 pub struct Store {
     pub(crate) options: Arc<Options>,
+    /// The connection of the process: for checks, drains, and threads whose own is not there.
     pub(crate) link: Arc<Link>,
+    pub(crate) lanes: Lanes,
     metrics: StoreMetrics,
-    health: Health,
+    pub(crate) health: Health,
     /// Held while drains are read or changed, so that an older reading does not replace a newer one.
     pub(crate) reading: Mutex<()>,
     pub(crate) drains: watch::Sender<Option<Arc<Drains>>>,
@@ -59,6 +55,7 @@ impl Store {
         Self {
             link: Link::new(Arc::clone(&options)),
             health: Health::new(options.shown(), metrics.up()),
+            lanes: Lanes::new(Arc::clone(&options)),
             metrics,
             options,
             reading: Mutex::new(()),
@@ -69,6 +66,12 @@ impl Store {
     /// Connects, connects again after each break, checks the store and reads the drains, as long as it is polled.
     pub async fn run(&self) {
         tokio::join!(self.link.keep(), self.check());
+    }
+
+    /// Connects this thread for itself, before its first call needs that. Called on a thread that will call, in its
+    /// runtime.
+    pub fn attach(&self) {
+        self.lanes.of_this_thread();
     }
 
     /// Claims a key for `candidate`, unless it has a holder already. Idempotent for the same asker. The entry lives for
@@ -115,7 +118,10 @@ impl Store {
         read: impl Fn(&Value) -> Option<T>,
     ) -> Result<T, StoreError> {
         let began = Instant::now();
-        let result = self.script(call, read, began + self.options.timeout).await;
+        let lane = self.lanes.of_this_thread();
+        let lane = lane.as_ref().unwrap_or(&self.link);
+        let deadline = began + self.options.timeout;
+        let result = self.script(lane, call, read, deadline).await;
         self.metrics.called(began.elapsed());
         if let Err(error) = &result {
             self.metrics.failed(error.kind);
@@ -124,105 +130,89 @@ impl Store {
     }
 
     /// Runs a script. If its answer is lost, runs it once more.
-    async fn script<T>(
+    pub(crate) async fn script<T>(
         &self,
+        lane: &Link,
         call: &Call,
         read: impl Fn(&Value) -> Option<T>,
         deadline: Instant,
     ) -> Result<T, StoreError> {
-        match self.attempt(0, call, &read, deadline).await {
-            Err(Failure::Lost(epoch, error)) => {
-                match self.attempt(epoch, call, &read, deadline).await {
-                    Ok(answer) => Ok(answer),
-                    Err(Failure::Store(again)) if again.kind != ErrorKind::Unreachable => {
-                        Err(again)
-                    }
-                    // That there is no connection says less than what broke the last one.
-                    Err(_) => Err(error),
-                }
-            }
-            Err(Failure::Store(error)) => Err(error),
-            Err(Failure::NoScript) => Err(StoreError::new(
-                ErrorKind::Unsupported,
-                self.options.shown(),
-                "does not keep scripts",
-            )),
-            Ok(answer) => Ok(answer),
-        }
+        let (link, live) = self.connection(lane, deadline).await?;
+        let ended = match self.attempt(link, &live, call, &read, deadline).await {
+            // Another connection may be as broken, and does not know it yet. This one knows, and is replaced.
+            Err(Failure::Lost(error)) => match link.live(live.epoch(), deadline).await {
+                Ok(live) => self.attempt(link, &live, call, &read, deadline).await,
+                // That there is no connection says less than what broke the last one.
+                Err(_) => return Err(error),
+            },
+            ended => ended,
+        };
+        ended.map_err(|failure| self.said(failure))
     }
 
     async fn attempt<T>(
         &self,
-        after: u64,
+        link: &Link,
+        live: &Live,
         call: &Call,
         read: impl Fn(&Value) -> Option<T>,
         deadline: Instant,
     ) -> Result<T, Failure> {
-        let by_digest = call.by_digest();
-        let (epoch, answer) = match self.link.call(after, &by_digest, ANSWER, deadline).await {
+        let answered = link.call(live, &call.by_digest(), ANSWER, deadline).await;
+        let answer = match answered {
             // Nothing was run, so this repeats nothing.
-            Err(Failure::NoScript) => {
-                let by_source = call.by_source();
-                self.link.call(after, &by_source, ANSWER, deadline).await?
-            }
+            Err(Failure::NoScript) => link.call(live, &call.by_source(), ANSWER, deadline).await?,
             answered => answered?,
         };
         read(&answer).ok_or_else(|| {
             let what = "answered a call with what belongs to another";
             let error = StoreError::new(ErrorKind::Garbled, self.options.shown(), what);
-            self.link.give_up(epoch, &error);
-            Failure::Lost(epoch, error)
+            link.give_up(live, &error);
+            Failure::Lost(error)
         })
     }
 
-    /// Checks the store from time to time, and when its connection comes or goes.
-    async fn check(&self) {
-        let mut changes = self.link.changes();
-        loop {
-            changes.mark_unchanged();
-            let checked = self.check_once().await;
-            if checked.is_ok() || self.link.has_tried() {
-                self.health.note(checked.err());
-            }
-            tokio::select! {
-                () = sleep(CHECK) => {}
-                _ = changes.changed() => {}
+    /// A connection: of the lane, or else of the process, or else the first one that the lane gets in time.
+    async fn connection<'a>(
+        &'a self,
+        lane: &'a Link,
+        deadline: Instant,
+    ) -> Result<(&'a Link, Live), StoreError> {
+        for link in [lane, &self.link] {
+            if let Some(live) = link.now() {
+                return Ok((link, live));
             }
         }
+        Ok((lane, lane.live(0, deadline).await?))
     }
 
-    /// Does what a request would do, so that a store that can't be written to is noticed before a request is.
-    async fn check_once(&self) -> Result<(), StoreError> {
-        const NOBODY: Asker = Asker {
-            process: 0,
-            number: 0,
+    /// Sends a command that may be repeated, on the connection of the process.
+    pub(crate) async fn send(
+        &self,
+        command: &Cmd,
+        bytes: usize,
+        deadline: Instant,
+    ) -> Result<Value, StoreError> {
+        let link = &self.link;
+        let live = link.live(0, deadline).await?;
+        let ended = match link.call(&live, command, bytes, deadline).await {
+            Err(Failure::Lost(_)) => {
+                let live = link.live(live.epoch(), deadline).await?;
+                link.call(&live, command, bytes, deadline).await
+            }
+            ended => ended,
         };
-        let candidate = HolderId {
-            name: "check".into(),
-            address: ([0, 0, 0, 0], 0).into(),
-        };
-        let name = format!("{}:check", self.options.prefix);
-        let takes = CHECK_TAKES.max(self.options.timeout);
-        let claim = Call::claim(
-            name.clone(),
-            NOBODY,
-            &candidate,
-            Fingerprint(0),
-            CHECKED_KEY_LIVES,
-        );
-        self.script(
-            &claim,
-            |answer| scripts::claimed(answer, NOBODY),
-            Instant::now() + takes,
-        )
-        .await?;
-        let release = Call::release(name, NOBODY);
-        self.script(
-            &release,
-            |answer| scripts::released(answer, NOBODY),
-            Instant::now() + takes,
-        )
-        .await?;
-        self.read_drains(Instant::now() + takes).await
+        ended.map_err(|failure| self.said(failure))
+    }
+
+    fn said(&self, failure: Failure) -> StoreError {
+        match failure {
+            Failure::Store(error) | Failure::Lost(error) => error,
+            Failure::NoScript => StoreError::new(
+                ErrorKind::Unsupported,
+                self.options.shown(),
+                "does not keep scripts",
+            ),
+        }
     }
 }
