@@ -4,10 +4,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{Refused, Unreadable};
+use crate::{
+    Refused, Unreadable,
+    magic::{MAGIC, begins_as_ours},
+};
 
-/// How every state begins. Its last byte is one that no text has.
-pub(crate) const MAGIC: [u8; 8] = *b"SWYSTATE";
 /// The version of the layout around the sections.
 const VERSION: u16 = 1;
 /// The largest state: a few million keys, and a hundred times a grid of ten thousand.
@@ -198,11 +199,6 @@ impl Section<'_> {
             Err(Unreadable::Rest(rest.len()))
         }
     }
-}
-
-/// Whether these first bytes are those of a state, as far as they go.
-pub(crate) fn begins_as_ours(bytes: &[u8]) -> bool {
-    bytes.iter().zip(MAGIC).all(|(is, should)| *is == should)
 }
 
 /// What is not read yet.

@@ -8,7 +8,7 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 pub enum Refused {
     /// It does not begin as a state does.
-    #[error("it is no state of switchyard: it does not begin with \"{}\"", super::container::MAGIC.escape_ascii())]
+    #[error("it is no state of switchyard: it does not begin with \"{}\"", crate::magic::MAGIC.escape_ascii())]
     Foreign,
     /// It ends too early.
     #[error("it is cut short: {0} bytes, and more were written")]

@@ -22,7 +22,8 @@ use switchyard_bounded::file;
 
 use crate::{
     Fault, Refused,
-    container::{self, LARGEST, MAGIC},
+    container::LARGEST,
+    magic::{MAGIC, begins_as_ours},
 };
 
 /// Only this user reads it.
@@ -166,7 +167,7 @@ fn require_ours(path: &Path) -> Result<(), Fault> {
     file::open(path)
         .and_then(|file| file.take(MAGIC.len() as u64).read_to_end(&mut first))
         .map_err(|reason| failed("read", path, reason))?;
-    if container::begins_as_ours(&first) {
+    if begins_as_ours(&first) {
         Ok(())
     } else {
         let begins = format!("a file that begins with \"{}\"", first.escape_ascii());

@@ -22,6 +22,7 @@ mod container;
 mod cpu;
 mod error;
 mod file;
+mod magic;
 
 pub use container::{Container, LARGEST, Section, Writer};
 pub use cpu::cpu_time;

@@ -1,6 +1,12 @@
 //! Upgrades under load.
 
-use std::{net::SocketAddr, thread, time::Duration};
+use std::{
+    io::{Read, Write},
+    net::SocketAddr,
+    os::unix::net::UnixStream,
+    thread,
+    time::Duration,
+};
 
 use switchyard_faults::{Audit, Connection, Faulty, Load, Record, Told};
 
@@ -199,6 +205,42 @@ fn an_upgrade_forgets_neither_keys_nor_loads_nor_states() {
         let [before, after] = upgrade.silent;
         assert!(after >= before * 0.9, "{outcome:?}");
     }
+}
+
+#[test]
+fn a_new_process_that_dies_with_the_state_changes_nothing() {
+    let substation = Faulty::start("s1", 1, &[], 0.0);
+    let here = Here::new();
+    let mut old = here.first_with(&[substation.address()], "");
+    let keys: Vec<_> = (0..20).map(|key| format!("k{key}")).collect();
+    let sessions = book(old.charge, &keys);
+    for _ in 0..3 {
+        let mut new = UnixStream::connect(here.socket()).unwrap();
+        let mut said = [0];
+        new.write_all(b"3").unwrap();
+        // The sockets come with it, and are closed at once because nobody takes them.
+        new.read_exact(&mut said).unwrap();
+        assert_eq!(said, *b"3");
+        new.write_all(b"S").unwrap();
+        let mut length = [0; 8];
+        new.read_exact(&mut length).unwrap();
+        let mut state = vec![0; usize::try_from(u64::from_be_bytes(length)).unwrap()];
+        new.read_exact(&mut state).unwrap();
+        assert!(state.starts_with(b"SWYSTATE"));
+        // A charge with a new key waits now.
+        let charge = old.charge;
+        let waits = thread::spawn(move || book(charge, &["k0".to_owned(), "new".to_owned()]));
+        drop(new);
+        assert_eq!(waits.join().unwrap()[0], sessions[0]);
+        old.logged("Handover failed: this process continues");
+    }
+    assert_eq!(differ(&sessions, &book(old.charge, &keys)), 0);
+    assert_eq!(substation.booked(), keys.len() + 1);
+    let next = here.next(&old, &[substation.address()], "");
+    next.logged("took over from the old one");
+    assert!(old.wait().success());
+    assert_eq!(differ(&sessions, &book(next.charge, &keys)), 0);
+    assert_eq!(substation.booked(), keys.len() + 1);
 }
 
 /// The table of docs/operations.md: `cargo test … -- --ignored --nocapture carried::upgrades::measure`. The variable
