@@ -107,7 +107,7 @@ class Stack(Scope):
 
     def command(self, word, service):
         """Runs a command of Docker, such as `stop` or `kill`, on the first container of a service."""
-        docker(word, self.compose("ps", "--quiet", service).split()[0])
+        docker(word, self.compose("ps", "--quiet", "--all", service).split()[0])
 
     def rush_hour(self, *arguments):
         """Runs a rush hour to its end; returns the requester's report."""

@@ -1,5 +1,5 @@
 """*Rush hour*, from top to bottom: health, requests, balance, what the proxy knows of its substations, discovery, the
-substations themselves, and the cost of the processes."""
+substations themselves, the store of a fleet, and the cost of the processes."""
 
 from .panels import (
     BAD, GOOD, ODD, PLAIN, RATE, annotation, bars, dashboard, dashed, heatmap, lines, link, quantile, query, row, stat,
@@ -140,6 +140,25 @@ SUBSTATIONS = row(
             for share in (0.5, 0.9)], "s")),
 )
 
+FLEET = row(
+    "What do the proxies share and keep?",
+    (7,
+     lines("Store", "Can each proxy use the store? 1 is yes. Proxies without a store have no line.",
+           [query("switchyard_store_up", "{{instance}}")], max=1),
+     lines("Calls to the store", "How long does a request with a key wait for the store?",
+           [query(quantile(share, "switchyard_store_seconds"), f"p{share * 100:g}") for share in (0.5, 0.99)], "s", log=True),
+     lines("Calls by proxy (p99)", "Does one proxy wait longer than the others?",
+           [query("instance:store_seconds:p99", "{{instance}}")], "s")),
+    (7,
+     lines("Rate of calls", "How many calls does the store get?",
+           [query(f"sum by (instance) (rate(switchyard_store_seconds_count[{RATE}]))", "{{instance}}")], "ops", stacked=True),
+     lines("Calls without an answer", "Why did calls to the store bring no answer?",
+           [query(f"sum by (kind) (rate(switchyard_store_errors_total[{RATE}]))", "{{kind}}")], "ops", stacked=True),
+     lines("Age of the state file", "How much would a restart forget? Proxies that keep no state have no line.",
+           [query("time() - (switchyard_state_written_timestamp_seconds > 0)", "{{instance}}")], "s")),
+    collapsed=True,
+)
+
 PROCESSES = row(
     "What does it cost?",
     (7,
@@ -169,5 +188,5 @@ ANNOTATIONS = [
 
 DASHBOARD = dashboard(
     "switchyard-rush-hour", "Rush hour", "Health, requests, and how evenly the load is spread.",
-    [HEALTH, DEMAND, BALANCE, KNOWLEDGE, DISCOVERY, SUBSTATIONS, PROCESSES], ANNOTATIONS,
+    [HEALTH, DEMAND, BALANCE, KNOWLEDGE, DISCOVERY, SUBSTATIONS, FLEET, PROCESSES], ANNOTATIONS,
     [link("Why did it choose", "switchyard-why")])

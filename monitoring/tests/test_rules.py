@@ -90,7 +90,7 @@ class Expressions(unittest.TestCase):
             "switchyard_clients_limited_total",  # one client's affair; docs/operations.md says what to do
             "switchyard_tls_handshakes_total",  # how clients connect, not whether they are served
             # How large the file is and how long it takes is no fault; that it fails is StateFileFails.
-            "switchyard_state_written_timestamp_seconds", "switchyard_state_bytes", "switchyard_state_write_seconds",
+            "switchyard_state_bytes", "switchyard_state_write_seconds",
             "process_virtual_memory_bytes", "process_threads",
             "switchyard_admission_promises",  # a momentary value; what clients are told shows in the requests refused
             "switchyard_load_lasts",  # what the gauges have shown: a setting, not a state that may be wrong

@@ -6,6 +6,7 @@ chooses. `STACK_BINARIES` names the folder with the programs; without it the tes
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -24,6 +25,9 @@ BINARIES = os.environ.get("STACK_BINARIES")
 ALWAYS = {"Watchdog"}
 # Metrics that need a certificate, which the stack under test does not have.
 WITH_TLS = {"switchyard_tls_certificate_expiry_timestamp_seconds"}
+# Those that only a proxy with a store has, and those that only one with a state file has.
+OF_STORES = re.compile("switchyard_store_|instance:store_")
+OF_FILES = "switchyard_state_"
 # 2,000 cars in half a minute, most of them in the middle.
 RUSH_HOUR = ("--hours", "16:00-22:00", "--sessions", "2000", "--duration", "30s", "--energy-kwh", "1.2", "--power-kw", "11")
 
@@ -142,7 +146,8 @@ class Stack(unittest.TestCase):
         # LatencyHigh depends on the machine, and this one may be busy.
         self.assertEqual(self.prometheus.alerts() - {"LatencyHigh"}, ALWAYS, "nothing is wrong")
         expressions = [one for one in sources.expressions()
-                       if promql.metrics(one.text) != {"ALERTS"} and not promql.metrics(one.text) & WITH_TLS]
+                       if promql.metrics(one.text) != {"ALERTS"} and not promql.metrics(one.text) & WITH_TLS
+                       and not OF_STORES.search(one.text) and OF_FILES not in one.text]
         self.assertGreater(self.ask(expressions, start, end), 80)
         # Their values agree with the answers that the cars got, and the single request before them.
         booked = report["answers"]["200"] + 1
@@ -194,17 +199,38 @@ class Stack(unittest.TestCase):
         self.assertNotIn("SubstationDown", self.prometheus.alerts())
 
     def a_fleet_takes_charges(self):
-        fleet = self.stack.start_fleet()
+        start, fleet = time.time(), self.stack.start_fleet()
         until("both proxies of the fleet are scraped", lambda: self.up("switchyard") == 3)
-        # Of the balancer's own healthchecks one has to pass first.
+        # The balancer's first checks have to pass.
         until("the balancer has a proxy", lambda: self.charged(fleet)[0] == 200)
+        until("both use the store", lambda: self.prometheus.value("sum(switchyard_store_up)") == 2)
+        self.session = self.charged(fleet, "a key")[1]["session_id"]
+        # Each is a connection of its own, so both proxies get some.
+        self.assertEqual({self.charged(fleet, "a key")[1]["session_id"] for _ in range(8)}, {self.session})
         self.stack.command("kill", "fleet-proxy")
-        until("the balancer notices", lambda: all(self.charged(fleet)[0] == 200 for _ in range(10)))
+        until("the balancer notices", lambda: all(self.charged(fleet, "a key")[0] == 200 for _ in range(8)))
+        self.assertEqual(self.charged(fleet, "a key")[1]["session_id"], self.session)
+        self.stack.command("start", "fleet-proxy")
+        self.a_store_that_is_gone_is_reported(fleet)
+        asked = self.ask([one for one in sources.expressions() if OF_STORES.search(one.text)], start, time.time())
+        self.assertGreater(asked, 8)
+
+    def a_store_that_is_gone_is_reported(self, fleet):
+        self.stack.command("stop", "store")
+        until("keys are refused", lambda: self.charged(fleet, f"key {time.time()}")[0] == 503)
+        status, answer = self.charged(fleet, "another key")
+        self.assertEqual((status, answer["error"]["code"]), (503, "store_unavailable"))
+        self.assertEqual(self.charged(fleet)[0], 200, "without a key")
+        until("StoreDown fires", lambda: "StoreDown" in self.prometheus.alerts())
+        self.stack.command("start", "store")
+        until("keys are taken again", lambda: self.charged(fleet, "another key")[0] == 200)
+        self.assertEqual(self.charged(fleet, "a key")[1]["session_id"], self.session, "it was in the store's log of writes")
+        until("StoreDown is silent again", lambda: "StoreDown" not in self.prometheus.alerts())
 
     @staticmethod
     def charged(address, key=None):
         """The status of a charge, and its answer."""
-        headers = {"idempotency-key": key} if key else {}
+        headers = {"idempotency-key": key.replace(" ", "-")} if key else {}
         body = b'{"power_kw": 11, "energy_kwh": 0.1}'
         request = urllib.request.Request(f"http://{address}/request_charge", body, headers)
         try:
