@@ -13,7 +13,7 @@ use switchyard_bounded::file::read_text;
 use switchyard_process::http::{self, Client, Response, Url};
 use switchyard_status::{History, StatusSnapshot};
 
-use super::Error;
+use super::{Error, view::Order};
 
 /// After this long without data the connection counts as lost.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -114,10 +114,16 @@ impl AdminClient {
     }
 
     /// Drains or undrains a substation.
-    pub(super) fn drain(&self, name: &str, is_draining: bool) -> Result<(), String> {
-        let word = if is_draining { "drain" } else { "undrain" };
+    pub(super) fn drain(&self, order: &Order) -> Result<(), String> {
+        let Order {
+            name,
+            is_draining,
+            is_local,
+        } = order;
+        let word = if *is_draining { "drain" } else { "undrain" };
+        let query = if *is_local { "?local=true" } else { "" };
         // The configuration accepts only names that need no quoting.
-        let asked = self.0.post(&format!("/substations/{name}/{word}"));
+        let asked = self.0.post(&format!("/substations/{name}/{word}{query}"));
         good(asked).map(drop).map_err(|error| error.to_string())
     }
 }

@@ -91,7 +91,7 @@ impl Figures {
     }
 }
 
-fn all(snapshot: &StatusSnapshot) -> [Figure; 7] {
+fn all(snapshot: &StatusSnapshot) -> Vec<Figure> {
     let Traffic {
         per_second,
         success,
@@ -105,7 +105,7 @@ fn all(snapshot: &StatusSnapshot) -> [Figure; 7] {
     };
     let oldest = snapshot.balance.oldest_sample.as_ref();
     let imbalance = snapshot.balance.imbalance;
-    [
+    let mut all = vec![
         ("requests", rate(per_second)),
         ("success", percent(success, 2)),
         ("p50", seconds(p50_seconds)),
@@ -119,7 +119,12 @@ fn all(snapshot: &StatusSnapshot) -> [Figure; 7] {
             "imbalance",
             imbalance.map_or_else(|| NONE.to_owned(), |index| format!("{index:.3}")),
         ),
-    ]
+    ];
+    // Beside what changes more often, so that the course of the imbalance stays last.
+    if let Some(fleet) = &snapshot.fleet {
+        all.insert(all.len() - 1, ("store", fleet.store.to_string()));
+    }
+    all
 }
 
 fn course(frame: &mut Frame<'_>, area: Rect, view: &View) {

@@ -104,9 +104,7 @@ fn show(terminal: &mut DefaultTerminal, client: &AdminClient) -> io::Result<()> 
         }
         match view.key(key) {
             Some(Command::Quit) => return Ok(()),
-            Some(Command::Drain { name, is_draining }) => {
-                view.report(client.drain(&name, is_draining));
-            }
+            Some(Command::Drain(order)) => view.report(client.drain(&order)),
             None => {}
         }
     }

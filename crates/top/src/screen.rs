@@ -16,7 +16,7 @@ use super::{
     format::{load, percent},
     table,
     text::{Names, width, wrap},
-    view::View,
+    view::{Order, View},
 };
 use switchyard_status::{Fullest, Level, StatusSnapshot};
 
@@ -64,8 +64,8 @@ pub(super) fn draw(frame: &mut Frame<'_>, view: &mut View) {
     table::draw(frame, substations, view, &snapshot, names);
     frame.render_widget(choices(&snapshot, names, area.width), decisions);
     frame.render_widget(foot, bottom);
-    if let Some((name, is_draining)) = &view.question {
-        ask(frame, name, *is_draining);
+    if let Some(order) = &view.question {
+        ask(frame, order, snapshot.fleet.is_some());
     }
 }
 
@@ -167,16 +167,26 @@ fn footer(view: &View, most: u16) -> Text<'static> {
         let text = keys.map(|key| key.replace(' ', "\u{a0}")).join("  ");
         (text, Style::new().fg(Color::DarkGray))
     };
-    let lines = wrap(&text, usize::from(most), 0);
-    lines
-        .into_iter()
-        .map(|line| Line::styled(line.replace('\u{a0}', " "), style))
-        .collect()
+    let most = usize::from(most);
+    let noted = view.selected().and_then(|one| {
+        let note = one.note.as_ref()?;
+        Some(format!("{}: {note}", one.name))
+    });
+    let noted = noted.map(|note| wrap(&note, most, 2)).unwrap_or_default();
+    let keys = wrap(&text, most, 0).into_iter();
+    let keys = keys.map(|line| Line::styled(line.replace('\u{a0}', " "), style));
+    noted.into_iter().map(Line::from).chain(keys).collect()
 }
 
-fn ask(frame: &mut Frame<'_>, name: &str, is_draining: bool) {
-    let question = if is_draining {
-        format!("Drain {name}? It gets no new sessions; its current ones go on.")
+fn ask(frame: &mut Frame<'_>, order: &Order, has_store: bool) {
+    let name = &order.name;
+    let from = if has_store {
+        "on all proxies of the fleet"
+    } else {
+        "from this proxy"
+    };
+    let question = if order.is_draining {
+        format!("Drain {name}? It gets no new sessions {from}; its current ones go on.")
     } else {
         format!("Undrain {name}?")
     };

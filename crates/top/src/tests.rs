@@ -10,7 +10,7 @@ use serde_json::json;
 use super::{
     client::Update,
     screen,
-    view::{Command, View},
+    view::{Command, Order, View},
 };
 use switchyard_status::StatusSnapshot;
 
@@ -202,14 +202,47 @@ fn a_drain_is_confirmed_first() {
     assert_eq!(press(&mut view, "jd"), []);
     assert!(line(&lines(&mut view), "Drain s2?").contains("no new sessions"));
     assert_eq!(press(&mut view, "n"), [], "any other key cancels");
-    let asked = Command::Drain {
+    let asked = Command::Drain(Order {
         name: "s2".to_owned(),
         is_draining: true,
-    };
+        is_local: false,
+    });
     assert_eq!(press(&mut view, "dy"), [asked]);
     view.report(Err("there is no substation".to_owned()));
     assert!(line(&lines(&mut view), "Failed").contains("there is no substation"));
     assert_eq!(press(&mut view, "q"), [Command::Quit]);
+}
+
+#[test]
+fn a_drain_says_why_where_it_is_selected_and_is_ended_where_it_was_ordered() {
+    let mut json = json(&[20.0, 60.0], &healthy());
+    let one = &mut json["substations"][1];
+    one["state"] = "draining".into();
+    one["note"] = "new roof (drained by operator at 10.0.0.7, at this proxy)".into();
+    one["drain"] = serde_json::json!({
+        "by": "operator at 10.0.0.7", "at": 7, "reason": "new roof", "local": true,
+    });
+    json["fleet"] = serde_json::json!({"store": "up"});
+    let mut view = View::new("127.0.0.1:9901".to_owned());
+    view.extend([Update::Snapshot(serde_json::from_value(json).unwrap())]);
+    let shown = lines(&mut view).join("\n");
+    assert!(!shown.contains("new roof"), "{shown}");
+    assert!(shown.contains("store") && shown.contains("up"), "{shown}");
+    assert_eq!(press(&mut view, "jd"), []);
+    let shown = lines(&mut view);
+    line(
+        &shown,
+        "s2: new roof (drained by operator at 10.0.0.7, at this proxy)",
+    );
+    line(&shown, "Undrain s2?");
+    let asked = Command::Drain(Order {
+        name: "s2".to_owned(),
+        is_draining: false,
+        is_local: true,
+    });
+    assert_eq!(press(&mut view, "y"), [asked]);
+    assert_eq!(press(&mut view, "kd"), []);
+    line(&lines(&mut view), "on all proxies of the fleet");
 }
 
 #[test]

@@ -91,7 +91,16 @@ fn fullness(one: &Substation) -> Option<f64> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Command {
     Quit,
-    Drain { name: String, is_draining: bool },
+    Drain(Order),
+}
+
+/// A drain, or an undrain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Order {
+    pub(super) name: String,
+    pub(super) is_draining: bool,
+    /// What one proxy alone drains, it ends by itself, also without its store.
+    pub(super) is_local: bool,
 }
 
 /// The state of the screen.
@@ -105,8 +114,8 @@ pub(super) struct View {
     pub(super) imbalances: VecDeque<f64>,
     pub(super) sort: Sort,
     pub(super) is_reversed: bool,
-    /// The substation to drain (true) or undrain, until the user confirms.
-    pub(super) question: Option<(String, bool)>,
+    /// What to do, until the user confirms.
+    pub(super) question: Option<Order>,
     /// The outcome of the last command.
     pub(super) message: Option<String>,
     pub(super) table: TableState,
@@ -141,7 +150,7 @@ impl View {
         rows
     }
 
-    fn selected(&self) -> Option<&Substation> {
+    pub(super) fn selected(&self) -> Option<&Substation> {
         self.rows().get(self.table.selected()?).copied()
     }
 
@@ -159,16 +168,20 @@ impl View {
             return Some(Command::Quit);
         }
         self.message = None;
-        if let Some((name, is_draining)) = self.question.take() {
+        if let Some(order) = self.question.take() {
             let is_confirmed = matches!(key.code, KeyCode::Char('y' | 'Y'));
-            return is_confirmed.then_some(Command::Drain { name, is_draining });
+            return is_confirmed.then_some(Command::Drain(order));
         }
         match key.code {
             KeyCode::Char('q') | KeyCode::Esc => return Some(Command::Quit),
             KeyCode::Char('s') => self.sort = self.sort.next(),
             KeyCode::Char('r') => self.is_reversed = !self.is_reversed,
             KeyCode::Char('d') => {
-                let of = |one: &Substation| (one.name.clone(), one.state != "draining");
+                let of = |one: &Substation| Order {
+                    name: one.name.clone(),
+                    is_draining: one.state != "draining",
+                    is_local: one.drain.as_ref().is_some_and(|drain| drain.local),
+                };
                 self.question = self.selected().map(of);
             }
             KeyCode::Down | KeyCode::Char('j') => self.table.select_next(),

@@ -8,6 +8,7 @@ use std::{
 };
 
 use nix::sys::signal::Signal;
+use switchyard_faults::RedisServer;
 
 use crate::{
     browser::Browser,
@@ -190,6 +191,8 @@ fn a_click_drains_a_substation_and_another_undrains_it() {
         "asked, and left"
     );
     browser.click("#rows tr[data-name=s1] button");
+    browser.click("#confirm-reason");
+    browser.keys("new roof");
     browser.click("#confirm-yes");
     browser.until(
         "the table says so",
@@ -198,7 +201,15 @@ fn a_click_drains_a_substation_and_another_undrains_it() {
     assert_eq!(proxy.status()["substations"][0]["state"], "draining");
     assert_eq!(
         browser.text("#sentence"),
-        "s1 is draining: no new sessions."
+        "s1 is draining (new roof): no new sessions."
+    );
+    assert_eq!(
+        browser.text("#rows tr[data-name=s1] .note"),
+        "new roof (drained by operator at 127.0.0.1, at this proxy)"
+    );
+    assert_eq!(
+        proxy.status()["substations"][0]["drain"]["reason"],
+        "new roof"
     );
     assert!(browser.text("#bars li[data-name=s1]").contains("draining"));
     browser.until(
@@ -239,6 +250,46 @@ fn a_click_drains_a_substation_and_another_undrains_it() {
         1
     );
     browser.is_clean();
+}
+
+#[test]
+fn in_a_fleet_a_drain_may_be_kept_to_one_proxy_and_the_page_says_what_refuses_an_undrain() {
+    let store = RedisServer::start();
+    let substations = Substations::start(&[1_000.0; 2]);
+    let fleet = format!("fleet: {{store: \"{}\"}}", store.store());
+    let mut text = yaml(&substations.addresses, &fleet);
+    // The second drains by the configuration.
+    text = text.replacen("  - {name: s2, ", "  - {name: s2, drain: true, ", 1);
+    let proxy = Proxy::start_from(&text);
+    let Some(browser) = Browser::open(proxy.admin) else {
+        return;
+    };
+    browser.until(
+        "the store's state",
+        "return document.getElementById('facts').textContent.includes('Store of the fleetup')",
+    );
+    browser.click("#rows tr[data-name=s2] button");
+    browser.click("#confirm-yes");
+    browser.until(
+        "the reason",
+        "return document.getElementById('confirm-error').textContent.includes('substations[].drain')",
+    );
+    browser.click("#confirm-no");
+    browser.click("#rows tr[data-name=s1] button");
+    browser.click("#confirm-local");
+    browser.click("#confirm-yes");
+    browser.until(
+        "the table says so",
+        "return document.querySelector('#rows tr[data-name=s1] .tag').textContent === 'draining'",
+    );
+    assert_eq!(proxy.status()["substations"][0]["drain"]["local"], true);
+    browser.click("#rows tr[data-name=s1] button");
+    browser.click("#confirm-yes");
+    browser.until(
+        "it is up",
+        "return document.querySelector('#rows tr[data-name=s1] .tag').textContent === 'up'",
+    );
+    browser.is_clean_but_for(|line| line.contains("400"));
 }
 
 #[test]

@@ -10,13 +10,14 @@ const facts = new Rows($("facts"), ([title]) => {
 });
 let shown = null;
 
-export function show({ configuration: now }) {
+export function show({ configuration: now, fleet }) {
   const all = [
     ["Version", `${now.version}`],
     ["In force since", moment(now.since_unix_seconds)],
     ["Policy", now.policy],
     ["Scrape interval", seconds(now.interval_seconds)],
     ["Samples are stale after", seconds(now.stale_after_seconds)],
+    ["Store of the fleet", fleet ? fleet.store : "none"],
     ["Switchyard", now.program],
   ];
   facts.show(all, ([title]) => title, (fact, [, text]) => say(fact.value, text));

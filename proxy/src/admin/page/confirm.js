@@ -2,18 +2,25 @@
 
 import { $, say } from "./dom.js";
 
-/** Asks; on yes runs `act`, and stays open with the reason if that fails. */
-export function confirm({ title, text, yes, act }) {
+/**
+ * Asks; on yes runs `act`, and stays open with what went wrong if that fails. With `why` it also asks for a reason, and
+ * with `where` whether only this proxy is meant; `act` gets both.
+ */
+export function confirm({ title, text, yes, act, why = false, where = false }) {
   const dialog = $("confirm");
   say($("confirm-title"), title);
   say($("confirm-text"), text);
   say($("confirm-yes"), yes);
   say($("confirm-error"), "");
+  $("confirm-why").hidden = !why;
+  $("confirm-where").hidden = !where;
+  $("confirm-reason").value = "";
+  $("confirm-local").checked = false;
   return new Promise((done) => {
     const go = async () => {
       $("confirm-yes").disabled = true;
       try {
-        await act();
+        await act({ reason: $("confirm-reason").value.trim(), isLocal: $("confirm-local").checked });
         dialog.close();
       } catch (error) {
         say($("confirm-error"), error.message);

@@ -127,16 +127,29 @@ async function command(name) {
   const one = snapshot.substations.find((each) => each.name === name);
   if (!one) return;
   const isOut = one.state === "draining";
+  const { fleet } = snapshot;
+  const where = fleet ? "on all proxies of the fleet" : "from this proxy";
   await confirm({
     title: isOut ? `Undrain ${name}?` : `Drain ${name}?`,
     text: isOut
       ? "It gets new sessions again."
-      : `It gets no new sessions; its current ${load(one.estimate, snapshot.configuration.unit)} run to their end. A restart of the proxy ends the drain.`,
+      : `It gets no new sessions ${where}; its current ${load(one.estimate, snapshot.configuration.unit)} run to their end.`,
     yes: isOut ? "Undrain" : "Drain",
-    act: () => ask(`substations/${encodeURIComponent(name)}/${isOut ? "undrain" : "drain"}`, { method: "POST" }).catch((error) => {
-      throw error instanceof Refused ? error : new Error("The admin port does not answer.");
-    }),
+    why: !isOut,
+    where: !isOut && Boolean(fleet),
+    // What this proxy alone drains, it ends by itself, also without its store.
+    act: ({ reason, isLocal }) => send(name, isOut ? "undrain" : "drain", { reason, isLocal: isLocal || one.drain?.local }),
   });
+}
+
+async function send(name, word, { reason, isLocal }) {
+  const path = `substations/${encodeURIComponent(name)}/${word}${isLocal ? "?local=true" : ""}`;
+  const body = reason ? JSON.stringify({ reason }) : undefined;
+  try {
+    await ask(path, { method: "POST", body });
+  } catch (error) {
+    throw error instanceof Refused ? error : new Error("The admin port does not answer.");
+  }
 }
 
 /** Shows one substation in the table and focuses it. */
