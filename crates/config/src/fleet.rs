@@ -16,8 +16,6 @@ use thiserror::Error;
 
 /// The port of a store that names none.
 const PORT: u16 = 6379;
-/// The longest prefix, in bytes.
-const LONGEST_PREFIX: usize = 63;
 
 /// What several proxies share.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
@@ -195,17 +193,6 @@ fn split(authority: &str) -> Option<(&str, u16)> {
         None => Some((authority, PORT)),
         Some((host, port)) => Some((host, port.parse().ok()?)),
     }
-}
-
-/// Checks the prefix of the store's names; else the rule that it breaks.
-pub(super) fn check_prefix(prefix: &str) -> Result<(), String> {
-    let allowed = |b: u8| b.is_ascii_alphanumeric() || b"_.-".contains(&b);
-    if !prefix.is_empty() && prefix.len() <= LONGEST_PREFIX && prefix.bytes().all(allowed) {
-        return Ok(());
-    }
-    Err(format!(
-        "must be 1 to {LONGEST_PREFIX} letters, digits, '_', '.' or '-'"
-    ))
 }
 
 #[cfg(test)]

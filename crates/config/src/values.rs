@@ -10,7 +10,7 @@ pub use source::check_host;
 pub(super) use source::{host, targets, url};
 
 use super::{
-    KeyRoom, bounds, fleet,
+    KeyRoom, bounds,
     max_requests::{self, MaxRequests},
     network::Network,
     pipeline::{self, Pipeline},
@@ -245,7 +245,13 @@ pub(super) fn key_room(node: &Node) -> Read<KeyRoom> {
 /// What names in a store begin with.
 pub(super) fn prefix(node: &Node) -> Read<String> {
     let prefix = text(node)?;
-    fleet::check_prefix(prefix).map(|()| prefix.to_owned())
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || b"_.-".contains(&b);
+    if !prefix.is_empty() && prefix.len() <= LONGEST_NAME && prefix.bytes().all(allowed) {
+        return Ok(prefix.to_owned());
+    }
+    Err(format!(
+        "must be 1 to {LONGEST_NAME} letters, digits, '_', '.' or '-'"
+    ))
 }
 
 /// A whole number within `range`.

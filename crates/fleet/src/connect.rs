@@ -17,9 +17,9 @@ use tokio::{
 use crate::{
     ErrorKind, StoreError,
     allowance::{Allowance, Allowed},
+    credentials::Credentials,
     options::Options,
-    password::Credentials,
-    tls,
+    password, tls,
 };
 
 /// The longest wait for a connection. A lost packet is sent again after a second, and a new connection is sooner.
@@ -47,7 +47,7 @@ pub(crate) struct Opened {
 
 /// Connects, shows the password, and waits for a sign of life. `turn` counts the attempts.
 pub(crate) async fn open(options: &Options, turn: usize) -> Result<Opened, StoreError> {
-    let credentials = Credentials::read(options).await?;
+    let credentials = password::read(options).await?;
     let unreachable = |reason: &dyn Display| {
         let what = format!("can't be reached ({reason})");
         StoreError::new(ErrorKind::Unreachable, options.shown(), what)

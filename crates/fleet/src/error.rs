@@ -7,7 +7,7 @@ use redis::{RedisError, ServerErrorKind};
 use strum::{IntoStaticStr, VariantArray};
 use switchyard_bounded::Shown;
 
-use crate::password::Credentials;
+use crate::credentials::Credentials;
 
 /// What went wrong, as the metric's label says it.
 #[derive(Clone, Copy, Debug, Enum, Eq, IntoStaticStr, PartialEq, VariantArray)]

@@ -11,6 +11,7 @@
 mod allowance;
 mod check;
 mod connect;
+mod credentials;
 mod drains;
 mod error;
 mod health;
@@ -20,6 +21,7 @@ mod metrics;
 mod options;
 mod password;
 mod scripts;
+mod shared_drains;
 mod store;
 mod tls;
 

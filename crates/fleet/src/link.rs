@@ -22,8 +22,8 @@ use crate::{
     ErrorKind, StoreError,
     allowance::Allowance,
     connect::{Opened, open},
+    credentials::Credentials,
     options::Options,
-    password::Credentials,
 };
 
 /// The pause before the second attempt to connect; it doubles up to the longest one.
