@@ -10,7 +10,9 @@
 //! `Idempotency-Key` and requests that wait for capacity.
 
 mod admission;
+mod agree;
 mod attempt;
+mod authority;
 mod budget;
 mod capacity_forecast;
 mod carry;
@@ -21,6 +23,7 @@ mod exchange_time;
 mod exhausted;
 mod idempotency;
 mod isolation;
+mod key_room;
 mod operation;
 mod origin;
 mod placing;
@@ -35,7 +38,10 @@ mod route;
 mod select;
 mod sessions;
 
-use std::sync::Arc;
+use std::{
+    hash::{BuildHasher, RandomState},
+    sync::Arc,
+};
 
 use fastrand::Rng;
 use parking_lot::Mutex;
@@ -44,6 +50,7 @@ use switchyard_process::vital::VitalTask;
 use switchyard_upstream::{Destination, Id, Mark};
 use tokio::time::Instant;
 
+pub use authority::{AgreedKeys, Agreement, Proposal, Unavailable};
 pub use budget::RetryBudget;
 pub use decisions::{Decision, Decisions};
 pub use origin::{Client, VIA_HTTP1, VIA_HTTP1_0, VIA_HTTP2, is_trusted};
@@ -55,8 +62,8 @@ use crate::{runtime::Runtime, snapshot::Snapshot};
 use capacity_forecast::CapacityForecast;
 use connections::Connections;
 use exchange_time::ExchangeTime;
-use idempotency::IdempotencyKeys;
 use isolation::Suspects;
+use key_room::KeyRoom;
 use queue::Queue;
 
 /// State that all dispatchers share, besides the [`Runtime`].
@@ -65,7 +72,9 @@ pub struct DispatchState {
     /// Records of the last choices.
     pub decisions: Decisions,
     budget: RetryBudget,
-    keys: IdempotencyKeys<Arc<Substation>>,
+    /// Which substation holds which `Idempotency-Key`.
+    pub keys: AgreedKeys,
+    key_room: KeyRoom,
     forecast: CapacityForecast,
     queue: Queue,
     exchange_time: ExchangeTime,
@@ -78,7 +87,9 @@ impl Default for DispatchState {
         Self {
             decisions: Decisions::default(),
             budget: RetryBudget::default(),
-            keys: IdempotencyKeys::default(),
+            // A random number that no other process has.
+            keys: AgreedKeys::new(RandomState::new().hash_one(()), now),
+            key_room: KeyRoom::default(),
             forecast: CapacityForecast::new(now),
             queue: Queue::new(now),
             exchange_time: ExchangeTime::default(),
@@ -103,7 +114,7 @@ impl DispatchState {
     /// Number of `Idempotency-Key`s that are kept.
     #[must_use]
     pub fn keys(&self) -> usize {
-        self.keys.count()
+        self.keys.table().count()
     }
 }
 

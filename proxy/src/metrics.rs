@@ -19,7 +19,7 @@ use switchyard_telemetry::{Error, Page, Registrar};
 use switchyard_tls::TlsMetrics;
 
 pub use config::{ConfigMetrics, ReloadOutcome};
-pub use requests::{RequestGauges, RequestMetrics, RequestTotals, Share, Waited};
+pub use requests::{Evicted, RequestGauges, RequestMetrics, RequestTotals, Share, Waited};
 pub use state::{StateMetrics, StateWritten};
 
 /// Prefix of every name.

@@ -39,7 +39,7 @@ use switchyard_tls::Credentials;
 use crate::{
     admin::Admin,
     carried::{Carrier, StateKeeper},
-    dispatch::DispatchState,
+    dispatch::{Agreement, DispatchState},
     metrics::Metrics,
     reload::Reloader,
     runtime::Runtime,
@@ -139,6 +139,9 @@ fn run_boxed(
     runtime.fleet.set_port(listeners.admin_address()?.port());
     let runtime = Arc::new(runtime);
     let state = Arc::new(DispatchState::default());
+    if let Some(store) = runtime.fleet.store() {
+        state.keys.share(Arc::clone(store) as Arc<dyn Agreement>);
+    }
     let carrier = Carrier::new(Arc::clone(&runtime), Arc::clone(&state));
     let keeper = kept.map(|kept| StateKeeper::open(&kept, carrier.clone()));
     let keeper = keeper.transpose()?;

@@ -79,6 +79,7 @@ pub struct Substation {
     name: Arc<str>,
     naming: Naming,
     address: SocketAddr,
+    holder_id: Arc<HolderId>,
     /// In millionths; [`NO_CAPACITY`] where the configuration sets none.
     configured_capacity: AtomicI64,
     charge_head: ArcSwap<RequestHead>,
@@ -127,6 +128,10 @@ impl Substation {
             name: Arc::clone(metrics.name()),
             naming: Naming::new(&listed.name, id.get()),
             address: listed.address,
+            holder_id: Arc::new(HolderId {
+                name: Arc::clone(metrics.name()),
+                address: listed.address,
+            }),
             configured_capacity: AtomicI64::new(millionths(configured_capacity)),
             charge_head: ArcSwap::from_pointee(charge_head),
             authority: ArcSwap::from_pointee(listed.authority()),
@@ -216,11 +221,8 @@ impl Substation {
 
     /// What other processes with the same configuration know it by.
     #[must_use]
-    pub fn holder_id(&self) -> HolderId {
-        HolderId {
-            name: self.shared_name(),
-            address: self.address,
-        }
+    pub fn holder_id(&self) -> &Arc<HolderId> {
+        &self.holder_id
     }
 
     /// Its ledger.

@@ -28,8 +28,8 @@ pub struct Reused;
 enum Stage {
     /// It asks no substation.
     Idle,
-    /// It has proposed one, and has to hear which one holds the key.
-    Proposed,
+    /// It has proposed one as this asker, and has to hear which one holds the key.
+    Proposed(Asker),
     /// It asks the holder.
     Asking,
 }
@@ -100,17 +100,34 @@ impl Claim<'_> {
         self.keyed.hash.number()
     }
 
-    /// The key's substation, if it has one: the only one to ask, and this request is about to ask it.
-    pub fn ask_holder(&mut self) -> Option<Arc<HolderId>> {
-        let holder = self.look(|shard, hash| {
-            let holder = holder_in(shard, hash)?;
-            shard.get(hash)?.asking += 1;
-            Some(holder)
+    /// The key's substation, if it has one: the only one to ask.
+    #[must_use]
+    pub fn holder(&self) -> Option<Arc<HolderId>> {
+        self.look(holder_in)
+    }
+
+    /// Notes that this request is about to ask `holder`. False if the key is no longer its.
+    pub fn ask_again(&mut self, holder: &HolderId) -> bool {
+        let is_same = self.look(|shard, hash| {
+            let is_same = holder_in(shard, hash).is_some_and(|held| *held == *holder);
+            if is_same && let Some(entry) = shard.get(hash) {
+                entry.asking += 1;
+            }
+            is_same
         });
-        if holder.is_some() {
+        if is_same {
             self.stage = Stage::Asking;
         }
-        holder
+        is_same
+    }
+
+    /// As whom this request has proposed a substation, if it has and has not heard yet which one holds the key.
+    #[must_use]
+    pub fn proposed_as(&self) -> Option<Asker> {
+        match self.stage {
+            Stage::Proposed(asker) => Some(asker),
+            Stage::Idle | Stage::Asking => None,
+        }
     }
 
     /// Whether the key has a substation, so that this request needs no other.
@@ -143,25 +160,25 @@ impl Claim<'_> {
         self.stage = match asked {
             Asked::Yes => Stage::Asking,
             Asked::Other => Stage::Idle,
-            Asked::Propose(_) => Stage::Proposed,
+            Asked::Propose(by) => Stage::Proposed(by),
         };
         asked
     }
 
-    /// Notes that after a proposal all agree on `holder`. Returns the one that this request is about to ask: if another
-    /// request here asks one already, that one.
+    /// Notes that after a proposal all agree on `holder`. Returns the one that this request is about to ask: if it is known
+    /// here already who holds the key, that one.
     pub fn agree(&mut self, holder: Arc<HolderId>) -> Arc<HolderId> {
         self.stage = Stage::Asking;
         self.look(|shard, hash| {
+            let known = holder_in(shard, hash);
             let Some(entry) = shard.get(hash) else {
                 return holder;
             };
             entry.proposing = entry.proposing.saturating_sub(1);
-            if !entry.is_held_here() {
-                entry.holder = Some(Arc::clone(&holder));
-            }
             entry.asking += 1;
-            entry.holder.clone().unwrap_or(holder)
+            let holder = known.unwrap_or(holder);
+            entry.holder = Some(Arc::clone(&holder));
+            holder
         })
     }
 
@@ -218,7 +235,7 @@ impl Drop for Claim<'_> {
     fn drop(&mut self) {
         match self.stage {
             Stage::Idle => {}
-            Stage::Proposed => self.withdraw(),
+            Stage::Proposed(_) => self.withdraw(),
             Stage::Asking => self.bind(),
         }
         self.look(|shard, hash| {

@@ -48,6 +48,9 @@ pub struct Keys {
 }
 
 impl Keys {
+    /// How much memory a key takes at most, in bytes.
+    pub const BYTES_EACH: usize = 160;
+
     /// An empty table of the process with this random number, which starts at `start`. It decides alone, until
     /// [`Keys::decide`] says otherwise.
     #[must_use]

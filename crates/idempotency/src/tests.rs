@@ -78,7 +78,7 @@ impl Rig {
 
     fn book_of(&self, client: u64, key: &str, after: Duration) {
         let mut claim = self.claim_of(client, key, after);
-        if claim.ask_holder().is_none() {
+        if claim.asked_holder().is_none() {
             assert_eq!(claim.ask(&holder(1)), Asked::Yes);
         }
         claim.bind();
@@ -87,7 +87,7 @@ impl Rig {
     /// The substation that holds `key`, as a repetition finds it.
     fn holder_at(&self, key: &str, after: Duration) -> Option<Arc<HolderId>> {
         let mut claim = self.claim_at(key, after);
-        let holder = claim.ask_holder();
+        let holder = claim.asked_holder();
         if holder.is_some() {
             assert_ne!(claim.release(), Release::Free);
         }
@@ -106,5 +106,14 @@ impl Rig {
         assert!(matches!(claim.ask(&holder(1)), Asked::Propose(_)));
         claim.agree(holder(1));
         claim.bind();
+    }
+}
+
+impl Claim<'_> {
+    /// The holder, which is being asked from now on.
+    fn asked_holder(&mut self) -> Option<Arc<HolderId>> {
+        let holder = self.holder()?;
+        assert!(self.ask_again(&holder));
+        Some(holder)
     }
 }

@@ -8,15 +8,16 @@ use std::{
 
 use switchyard_balance::{Load, Refusal, promises::Wait};
 use switchyard_grid::Substation;
+use switchyard_idempotency::{Asked, Claim};
 use switchyard_wire::{Code, Failure, Retry};
 use tokio::time::Instant;
 
 use super::{
     Dispatcher,
+    agree::unlisted,
     capacity_forecast::{CapacityForecast, Client},
     charge::Charge,
     exhausted,
-    idempotency::Claim,
     operation::Operation,
     queue::{self, Granted, Place, Wish, Woken},
     retry::{RetryState, SafeToRetry, Turn},
@@ -194,12 +195,11 @@ impl Dispatcher {
             let (watch, timer) = (&mut context.watch, &mut context.timer);
             match self.stand(&place, wish.until, watch, timer).await {
                 Ended::Granted(granted) => {
-                    let mut claim = operation.claim();
-                    if claim
-                        .as_mut()
-                        .is_none_or(|claim| claim.ask(&granted.selected.substation))
-                    {
-                        if let Some(key) = wish.key {
+                    let holder = granted.selected.substation.holder_id();
+                    let asked = operation.claim().map(|claim| claim.ask(holder));
+                    if !matches!(asked, Some(Asked::Other)) {
+                        // Where others have to agree, those are called when they have.
+                        if let (Some(Asked::Yes), Some(key)) = (asked, wish.key) {
                             self.state.queue.call(key);
                         }
                         context.state.restart_with(granted.snapshot);
@@ -322,6 +322,14 @@ impl Dispatcher {
         refused: Refusal,
         context: &mut SendContext<'_>,
     ) -> Failure {
+        if let Operation::Charge {
+            claim: Some(claim), ..
+        } = operation
+            && let Some(holder) = claim.holder()
+            && context.state.snapshot.names.by_id(&holder).is_none()
+        {
+            return unlisted();
+        }
         let failure = exhausted::failure_for(refused, &mut context.state);
         self.with_forecast(operation, failure, &context.state)
     }

@@ -10,6 +10,7 @@ use serde_json::error::Category;
 use switchyard_balance::Load;
 
 use switchyard_config as config;
+use switchyard_idempotency::{Fingerprint, KeyHash};
 use switchyard_wire::{Code, Failure};
 
 /// Optional field; must be a positive number.
@@ -26,18 +27,47 @@ pub(super) struct Charge<'a> {
     pub(super) load: Load,
     /// Whether it names its vehicle.
     pub(super) is_named: bool,
+    /// What tells it from other charges, if that was asked for.
+    pub(super) fingerprint: Option<Fingerprint>,
+}
+
+/// What is read from a body.
+#[derive(Default)]
+struct Found {
+    load: Option<Load>,
+    energy: Option<Load>,
+    is_named: bool,
+    /// Of the vehicle's name, if fingerprints are asked for.
+    vehicle: Option<KeyHash>,
+}
+
+impl Found {
+    /// Charges are the same if what is read of them is: further fields and the way they are written don't count.
+    fn fingerprint(&self) -> Fingerprint {
+        let bytes = |load: Option<Load>| load.map(|load| load.micros().to_be_bytes());
+        let (load, energy) = (bytes(self.load), bytes(self.energy));
+        let vehicle = self.vehicle.map(|hash| hash.0.to_be_bytes());
+        let load = load.as_ref().map(<[u8; 8]>::as_slice);
+        let energy = energy.as_ref().map(<[u8; 8]>::as_slice);
+        Fingerprint::of([load, energy, vehicle.as_ref().map(<[u8; 16]>::as_slice)])
+    }
 }
 
 impl<'a> Charge<'a> {
-    /// Checks a body. Without a load in it, also if it is empty, the configured default applies.
-    pub(super) fn parse(body: &'a [u8], rules: &config::Charge) -> Result<Self, Failure> {
-        let (load, is_named) = if body.is_empty() {
-            (None, false)
+    /// Checks a body. Without a load in it, also if it is empty, the configured default applies. `is_keyed` asks for its
+    /// fingerprint.
+    pub(super) fn parse(
+        body: &'a [u8],
+        rules: &config::Charge,
+        is_keyed: bool,
+    ) -> Result<Self, Failure> {
+        let found = if body.is_empty() {
+            Found::default()
         } else {
             // As text it is checked for UTF-8 once, instead of every string apart.
             let fields = match str::from_utf8(body) {
-                Ok(text) => fields(serde_json::Deserializer::from_str(text), rules),
-                Err(_) => fields(serde_json::Deserializer::from_slice(body), rules),
+                Ok(text) => fields(serde_json::Deserializer::from_str(text), rules, is_keyed),
+                Err(_) => fields(serde_json::Deserializer::from_slice(body), rules, is_keyed),
             };
             fields.map_err(|error| {
                 let why = explain(&error, body);
@@ -45,24 +75,28 @@ impl<'a> Charge<'a> {
                 Failure::new(Code::InvalidRequest, message)
             })?
         };
-        let load = load
+        let load = found
+            .load
             .or_else(|| Load::new(rules.default_load))
             .unwrap_or_default();
         Ok(Self {
             body,
             load,
-            is_named,
+            is_named: found.is_named,
+            fingerprint: is_keyed.then(|| found.fingerprint()),
         })
     }
 }
 
-/// The load in a body, and whether the body names a vehicle.
+/// What is in a body.
 fn fields<'de, R: serde_json::de::Read<'de>>(
     mut json: serde_json::Deserializer<R>,
     rules: &config::Charge,
-) -> serde_json::Result<(Option<Load>, bool)> {
+    is_keyed: bool,
+) -> serde_json::Result<Found> {
     let fields = Fields {
         load_field: &rules.load_field,
+        is_keyed,
     };
     let found = fields.deserialize(&mut json)?;
     json.end()?;
@@ -93,11 +127,11 @@ fn explain(error: &serde_json::Error, body: &[u8]) -> String {
 
 struct Fields<'a> {
     load_field: &'a str,
+    is_keyed: bool,
 }
 
 impl<'de> DeserializeSeed<'de> for Fields<'_> {
-    /// The load, and whether a vehicle is named.
-    type Value = (Option<Load>, bool);
+    type Value = Found;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         deserializer.deserialize_map(self)
@@ -105,31 +139,40 @@ impl<'de> DeserializeSeed<'de> for Fields<'_> {
 }
 
 impl<'de> Visitor<'de> for Fields<'_> {
-    type Value = (Option<Load>, bool);
+    type Value = Found;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a JSON object")
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let (mut load, mut is_named) = (None, false);
+        let mut found = Found::default();
         while let Some(field) = map.next_key_seed(FieldName {
             load_field: self.load_field,
         })? {
             match field {
-                Field::Load if load.is_some() => {
+                Field::Load if found.load.is_some() => {
                     return Err(A::Error::custom(format_args!(
                         "{:?} is given twice",
                         self.load_field
                     )));
                 }
-                Field::Load => load = map.next_value_seed(Amount(self.load_field))?,
-                Field::Energy => drop(map.next_value_seed(Amount(ENERGY))?),
-                Field::Vehicle => is_named |= map.next_value_seed(Text(VEHICLE))?,
+                Field::Load => found.load = map.next_value_seed(Amount(self.load_field))?,
+                Field::Energy => found.energy = map.next_value_seed(Amount(ENERGY))?,
+                Field::Vehicle => {
+                    let text = Text {
+                        name: VEHICLE,
+                        is_keyed: self.is_keyed,
+                    };
+                    if let Some(vehicle) = map.next_value_seed(text)? {
+                        found.is_named = true;
+                        found.vehicle = vehicle;
+                    }
+                }
                 Field::Other => drop(map.next_value::<IgnoredAny>()?),
             }
         }
-        Ok((load, is_named))
+        Ok(found)
     }
 }
 
@@ -220,30 +263,34 @@ impl Visitor<'_> for Amount<'_> {
     }
 }
 
-/// Text, or null for "not given". Says which.
-struct Text<'a>(&'a str);
+/// Text, or null for "not given".
+struct Text<'a> {
+    name: &'a str,
+    is_keyed: bool,
+}
 
 impl<'de> DeserializeSeed<'de> for Text<'_> {
-    type Value = bool;
+    /// Whether it is given, and then its hash, if that is asked for.
+    type Value = Option<Option<KeyHash>>;
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         deserializer.deserialize_any(self)
     }
 }
 
 impl Visitor<'_> for Text<'_> {
-    type Value = bool;
+    type Value = Option<Option<KeyHash>>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?} to be a string", self.0)
+        write!(f, "{:?} to be a string", self.name)
     }
 
-    fn visit_str<E>(self, _: &str) -> Result<bool, E> {
-        Ok(true)
+    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(Some(self.is_keyed.then(|| KeyHash::of(text.as_bytes()))))
     }
 
-    fn visit_unit<E>(self) -> Result<bool, E> {
-        Ok(false)
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(None)
     }
 }
 
@@ -251,14 +298,18 @@ impl Visitor<'_> for Text<'_> {
 mod tests {
     use super::*;
 
-    fn parse(body: &'static str) -> Result<f64, String> {
-        let rules = config::Charge {
+    fn rules() -> config::Charge {
+        config::Charge {
             upstream_path: "/charge".into(),
             load_field: "power_kw".into(),
             default_load: 11.0,
             lasts: config::Lasts::default(),
-        };
-        Charge::parse(body.as_bytes(), &rules)
+        }
+    }
+
+    fn parse(body: &'static str) -> Result<f64, String> {
+        let rules = rules();
+        Charge::parse(body.as_bytes(), &rules, false)
             .map(|charge| charge.load.units())
             .map_err(|failure| failure.message)
     }
@@ -278,6 +329,37 @@ mod tests {
             Ok(7.4),
             "an escaped name is the same name"
         );
+    }
+
+    #[test]
+    fn charges_differ_by_what_is_read_of_them_and_by_nothing_else() {
+        let of = |body: &'static str| {
+            let charge = Charge::parse(body.as_bytes(), &rules(), true);
+            charge.unwrap().fingerprint.unwrap()
+        };
+        let whole = r#"{"power_kw": 7.4, "energy_kwh": 20, "vehicle_id": "v1"}"#;
+        for same in [
+            r#"{"vehicle_id":"v1","energy_kwh":2e1,"power_kw":7.40}"#,
+            r#"{"power_kw": 7.4, "energy_kwh": 20, "vehicle_id": "\u0076\u0031"}"#,
+            r#"{"power_kw": 7.4, "energy_kwh": 20, "vehicle_id": "v1", "note": "again"}"#,
+        ] {
+            assert_eq!(of(same), of(whole), "{same}");
+        }
+        for other in [
+            "",
+            r#"{"power_kw": 7.4, "energy_kwh": 20}"#,
+            r#"{"power_kw": 7.4, "vehicle_id": "v1"}"#,
+            r#"{"energy_kwh": 20, "vehicle_id": "v1"}"#,
+            r#"{"power_kw": 20, "energy_kwh": 7.4, "vehicle_id": "v1"}"#,
+            r#"{"power_kw": 7.4, "energy_kwh": 20, "vehicle_id": ""}"#,
+            r#"{"power_kw": 7.5, "energy_kwh": 20, "vehicle_id": "v1"}"#,
+        ] {
+            assert_ne!(of(other), of(whole), "{other}");
+        }
+        assert_eq!(of(""), of("{}"));
+        assert_ne!(of(""), of(r#"{"power_kw": 11}"#), "a default may change");
+        let unkeyed = Charge::parse(whole.as_bytes(), &rules(), false);
+        assert_eq!(unkeyed.unwrap().fingerprint, None);
     }
 
     #[test]

@@ -18,7 +18,7 @@ use switchyard_process::vital::{Ended, VitalTask};
 use switchyard_upstream::{Id, UpstreamClient};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
-use super::DispatchState;
+use super::{DispatchState, idempotency::limits};
 use crate::{runtime::Runtime, snapshot::Snapshot};
 
 /// The time between two looks at the idle connections.
@@ -66,6 +66,11 @@ async fn sweep(connections: &Weak<Connections>, runtime: &Runtime, state: &Dispa
         let (in_force, now) = (runtime.now(), Instant::now());
         connections.follow(&in_force);
         connections.client.sweep(now);
-        state.keys.expire(now, &in_force.config.retry);
+        let (rules, table) = (&in_force.config.retry, state.keys.table());
+        table.expire(now.into_std(), &limits(rules));
+        let evicted = table.take_evicted();
+        state
+            .key_room
+            .note(evicted, rules, &runtime.metrics.requests, now);
     }
 }

@@ -7,7 +7,8 @@
 use std::sync::Arc;
 
 use switchyard_grid::Substation;
-use switchyard_http1::{Head, RequestHead};
+use switchyard_http1::RequestHead;
+use switchyard_idempotency::{Claim, KeyHash, Keyed, Release};
 use switchyard_upstream::Progress;
 use switchyard_wire::{Consequence, Failure};
 use tokio::time::Instant;
@@ -16,7 +17,7 @@ use super::{
     DispatchState,
     attempt::Attempt,
     charge::Charge,
-    idempotency::{Claim, key_of},
+    idempotency::{self, limits},
     sessions::{self, Action},
 };
 use crate::snapshot::Snapshot;
@@ -28,7 +29,7 @@ pub(super) enum Operation<'a> {
         charge: Charge<'a>,
         /// The query string for the substation.
         query: Option<&'a str>,
-        claim: Option<Claim<'a, Arc<Substation>>>,
+        claim: Option<Claim<'a>>,
     },
     /// Show or end a session.
     Session {
@@ -39,17 +40,28 @@ pub(super) enum Operation<'a> {
 }
 
 impl<'a> Operation<'a> {
-    /// A charge that arrived at `now`.
+    /// A charge that arrived at `now`, with its key, if it has one, and the number of its client.
     pub(super) fn charge(
         (charge, query): (Charge<'a>, Option<&'a str>),
-        head: Head<'_>,
+        key: Option<(&[u8], u64)>,
         snapshot: &Snapshot,
         state: &'a DispatchState,
         now: Instant,
     ) -> Result<Self, Failure> {
         let rules = &snapshot.config.retry;
-        let key = key_of(head)?;
-        let claim = key.map(|key| state.keys.claim(key, now, rules));
+        let claim = match (key, charge.fingerprint) {
+            (Some((key, client)), Some(fingerprint)) => {
+                let keyed = Keyed {
+                    hash: KeyHash::of(key),
+                    fingerprint,
+                    client,
+                };
+                let keys = state.keys.table();
+                let claim = keys.claim(keyed, now.into_std(), &limits(rules));
+                Some(claim.map_err(|_| idempotency::reused())?)
+            }
+            _ => None,
+        };
         state.budget.deposit(rules.budget);
         Ok(Self::Charge {
             charge,
@@ -77,7 +89,7 @@ impl<'a> Operation<'a> {
     }
 
     /// The claim on its key, if it has one.
-    pub(super) fn claim(&mut self) -> Option<&mut Claim<'a, Arc<Substation>>> {
+    pub(super) fn claim(&mut self) -> Option<&mut Claim<'a>> {
         match self {
             Self::Charge { claim, .. } => claim.as_mut(),
             Self::Session { .. } => None,
@@ -103,20 +115,20 @@ impl<'a> Operation<'a> {
         }
     }
 
-    /// Notes what an attempt has proved for the key, if there is one. True if another substation may be asked.
-    pub(super) fn settle(&mut self, attempt: &Attempt) -> bool {
+    /// Notes what an attempt has proved for the key, if there is one. Says whether another substation may be asked.
+    pub(super) fn settle(&mut self, attempt: &Attempt) -> Release {
         let Self::Charge { claim, .. } = self else {
-            return false;
+            return Release::Held;
         };
         let Some(claim) = claim else {
-            return true;
+            return Release::Free;
         };
         match attempt {
             Attempt::SafeToRetry(..) | Attempt::Final(_, Progress::Unsent) => claim.release(),
             Attempt::Answered(answer) if (400..500).contains(&answer.status) => claim.release(),
             Attempt::Answered(_) | Attempt::Broken(..) | Attempt::Final(_, Progress::Sent) => {
                 claim.bind();
-                false
+                Release::Held
             }
         }
     }

@@ -63,6 +63,12 @@ impl Client {
         self.address
     }
 
+    /// The client that is behind the proxies in front, as far as they are trusted.
+    pub(super) fn source(&self, rules: &Forwarded, head: Head<'_>) -> Source {
+        let before = is_trusted(rules, self.address).then(|| client_before(rules, head));
+        before.flatten().map_or(self.source, Source::of)
+    }
+
     /// The headers that tell the substation of a request's origin.
     pub(super) fn fields<'a>(
         &'a self,
@@ -106,11 +112,7 @@ impl Client {
                 [behind("x-forwarded-for", Cow::Borrowed(&*self.text)), proto]
             }
         };
-        let source = if is_trusted {
-            client_before(rules, head).map_or(self.source, Source::of)
-        } else {
-            self.source
-        };
+        let source = self.source(rules, head);
         OriginFields {
             is_trusted,
             source,

@@ -146,9 +146,7 @@ impl fmt::Debug for Granted {
 impl Granted {
     /// Gives the room back: nothing was sent.
     pub(super) fn cancel(self) {
-        if let Some(placement) = self.selected.placement {
-            placement.reservation.cancel();
-        }
+        self.selected.cancel();
     }
 }
 

@@ -16,6 +16,7 @@ use super::{
     Dispatcher,
     capacity_forecast::jittered,
     charge::Charge,
+    idempotency::key_of,
     operation::Operation,
     reply::Reply,
     request::{ReceivedRequest, RequestContext, Target},
@@ -66,9 +67,13 @@ impl Dispatcher {
         let snapshot = &context.snapshot;
         let operation = match target {
             Target::Charge => {
-                let charge = Charge::parse(received.body, &snapshot.config.charge)?;
+                let key = key_of(head);
+                let is_keyed = !matches!(key, Ok(None));
+                let charge = Charge::parse(received.body, &snapshot.config.charge, is_keyed)?;
+                let rules = &snapshot.config.forwarded;
+                let key = key?.map(|key| (key, context.client.source(rules, head).number()));
                 let body = (charge, received.query);
-                Operation::charge(body, head, snapshot, &self.state, context.arrived)?
+                Operation::charge(body, key, snapshot, &self.state, context.arrived)?
             }
             Target::Session(action, id) => {
                 Operation::session(snapshot, action, id, received.query)?

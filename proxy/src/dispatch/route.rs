@@ -3,7 +3,7 @@
 //! A request without an `Idempotency-Key` is never sent to a second substation while the first may have booked it; the
 //! client gets an error that says so. With a key the *same* substation may be asked again, and no other: also when the
 //! client repeats the request, also while the substation is ejected or draining
-//! ([`IdempotencyKeys`](super::idempotency)).
+//! ([`Keys`](switchyard_idempotency::Keys)).
 
 use std::{pin::pin, sync::Arc};
 
@@ -11,6 +11,7 @@ use http::HeaderValue;
 use switchyard_balance::{Lasts, Refusal};
 use switchyard_grid::{Blame, Source, Substation};
 use switchyard_http1::{Answer, Head};
+use switchyard_idempotency::Release;
 use switchyard_upstream::{Outgoing, Progress, UpstreamError};
 use switchyard_wire::{Consequence, Failure};
 use tokio::time::{Instant, sleep};
@@ -24,7 +25,7 @@ use super::{
     reply::RoutedAnswer,
     request::RequestContext,
     retry::{RetryState, SafeToRetry},
-    select::{Placement, Selected},
+    select::{Placement, Selected, proposal},
 };
 use crate::{client_watch::ClientWatch, deadline_timer::DeadlineTimer};
 
@@ -102,6 +103,13 @@ impl Dispatcher {
                     Box::pin(self.without_room(refused, operation, &mut context)).await?
                 }
             };
+            // Boxed for the same reason: a request without a key has nothing to agree on.
+            let selected = match proposal(operation, &selected, &context.state) {
+                None => selected,
+                Some(proposal) => {
+                    Box::pin(self.agree(selected, proposal, operation, &mut context)).await?
+                }
+            };
             self.count_choice(&selected, &context.state);
             let Selected {
                 at,
@@ -116,7 +124,11 @@ impl Dispatcher {
             let attempt = self
                 .attempt(operation, &substation, placement, &mut context, sent)
                 .await;
-            let may_go_elsewhere = operation.settle(&attempt);
+            let may_go_elsewhere = match operation.settle(&attempt) {
+                Release::Free => true,
+                Release::Held => false,
+                Release::Leave(asker) => Box::pin(self.leave(operation, asker, &context)).await,
+            };
             context.state.attempts += 1;
             match attempt {
                 Attempt::Answered(answer) => {

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use switchyard_balance::{Choice, Explanation, Load, Preference, Reason, Refusal, Reservation};
 use switchyard_grid::{ChoiceMetrics, Substation, Trial};
+use switchyard_idempotency::{Asked, Claim, HolderId};
 use switchyard_upstream::Mark;
 use tokio::time::Instant;
 
 use super::{
-    Dispatcher, charge::Charge, decisions::Decision, idempotency::Claim, operation::Operation,
+    Dispatcher, authority::Proposal, charge::Charge, decisions::Decision, operation::Operation,
     retry::RetryState,
 };
 use crate::snapshot::Snapshot;
@@ -41,6 +42,64 @@ impl Placement {
     }
 }
 
+impl Selected {
+    /// It is not asked.
+    pub(super) fn cancel(self) {
+        if let Some(placement) = self.placement {
+            placement.reservation.cancel();
+        }
+    }
+
+    /// The substation with this id, because it holds the request's key. `None` if this proxy does not know it, or it has
+    /// refused the request already.
+    pub(super) fn holder(holder: &HolderId, load: Load, state: &RetryState) -> Option<Self> {
+        let substation = state.snapshot.names.by_id(holder)?;
+        let at = state.snapshot.grid.position(&substation);
+        if at.is_some_and(|at| state.excluded().contains(&at)) {
+            return None;
+        }
+        // The first request with the key has reserved the load, unless the holder has refused it since.
+        let load = if state.was_refused_by(&substation) {
+            load
+        } else {
+            Load::ZERO
+        };
+        let placement = Placement {
+            reservation: Reservation::of(Arc::clone(&substation), load),
+            reason: None,
+            open_as: None,
+            trial: None,
+        };
+        Some(Self {
+            at,
+            substation,
+            placement: Some(placement),
+        })
+    }
+}
+
+/// What has to be agreed on with others before this substation is asked.
+pub(super) fn proposal(
+    operation: &Operation<'_>,
+    selected: &Selected,
+    state: &RetryState,
+) -> Option<Proposal> {
+    let Operation::Charge {
+        claim: Some(claim), ..
+    } = operation
+    else {
+        return None;
+    };
+    let asker = claim.proposed_as()?;
+    Some(Proposal {
+        key: claim.hash(),
+        fingerprint: claim.fingerprint(),
+        asker,
+        candidate: Arc::clone(selected.substation.holder_id()),
+        kept_for: state.snapshot.config.retry.keys_for,
+    })
+}
+
 impl Dispatcher {
     /// The substation to ask next: the only one that can answer, or else the best one.
     pub(super) fn select(
@@ -61,45 +120,30 @@ impl Dispatcher {
         }
     }
 
-    /// The substation that holds the key, or else the best one.
+    /// The substation that holds the key, or else the best one. Where others decide who holds it, the best one is proposed
+    /// to them: see [`Dispatcher::agree`].
     fn select_by_key(
         &self,
         charge: &Charge<'_>,
-        claim: &mut Claim<'_, Arc<Substation>>,
+        claim: &mut Claim<'_>,
         state: &RetryState,
     ) -> Result<Selected, Refusal> {
         loop {
-            if let Some(holder) = claim.ask_holder() {
-                let at = state.snapshot.grid.position(&holder);
-                if at.is_none_or(|at| !state.excluded().contains(&at)) {
-                    // The first request with the key has reserved the load, unless the holder has refused it since.
-                    let load = if state.was_refused_by(&holder) {
-                        charge.load
-                    } else {
-                        Load::ZERO
-                    };
-                    let placement = Placement {
-                        reservation: Reservation::of(Arc::clone(&holder), load),
-                        reason: None,
-                        open_as: None,
-                        trial: None,
-                    };
-                    return Ok(Selected {
-                        at,
-                        substation: holder,
-                        placement: Some(placement),
-                    });
+            if let Some(holder) = claim.holder() {
+                let selected = Selected::holder(&holder, charge.load, state);
+                let selected = selected.ok_or(Refusal::NoUpstream)?;
+                if claim.ask_again(&holder) {
+                    return Ok(selected);
                 }
-                claim.release();
-                return Err(Refusal::NoUpstream);
+                // The key has become free meanwhile.
+                selected.cancel();
+                continue;
             }
             let selected = self.enter(charge, Some(claim.number()), state)?;
-            if claim.ask(&selected.substation) {
-                return Ok(selected);
-            }
-            // Another request with the same key has selected another substation meanwhile.
-            if let Some(placement) = selected.placement {
-                placement.reservation.cancel();
+            match claim.ask(selected.substation.holder_id()) {
+                Asked::Yes | Asked::Propose(_) => return Ok(selected),
+                // Another request with the same key has selected another substation meanwhile.
+                Asked::Other => selected.cancel(),
             }
         }
     }

@@ -32,6 +32,16 @@ pub enum Share {
     Requests,
 }
 
+/// Whose keys are forgotten for lack of room.
+#[derive(Clone, Copy, Debug, Enum, Eq, IntoStaticStr, PartialEq)]
+#[strum(serialize_all = "snake_case")]
+pub enum Evicted {
+    /// The oldest of all.
+    All,
+    /// The oldest of a client that has more than its share.
+    Client,
+}
+
 /// The counters of requests at one moment. They only grow, so the difference of two gives rates.
 #[derive(Clone, Debug, Default)]
 pub struct RequestTotals {
@@ -76,6 +86,10 @@ pub struct RequestMetrics {
     pub connections_refused: IntCounter,
     /// Refused because the client has its share already, by what of.
     pub clients_limited: EnumMap<Share, IntCounter>,
+    /// Keys that this proxy decided about alone, because the store could not be asked.
+    pub local_keys: IntCounter,
+    /// Keys that were forgotten before their time, by whose they were.
+    pub keys_evicted: EnumMap<Evicted, IntCounter>,
     booked_200: IntCounter,
     requests: IntCounterVec,
     seconds: EnumMap<Outcome, Histogram>,
@@ -130,6 +144,11 @@ impl RequestMetrics {
             "Connections and requests refused because their client had its share already.",
             &["limit"],
         )?;
+        let evicted = make.counters(
+            "idempotency_keys_evicted_total",
+            "Idempotency keys forgotten before retry.keys_for was over, for lack of room, by whose they were.",
+            &["of"],
+        )?;
         Ok(Self {
             in_flight: make.gauge(
                 "requests_in_flight",
@@ -154,6 +173,11 @@ impl RequestMetrics {
                 "Client connections refused because limits.connections were open.",
             )?,
             clients_limited: counter_by(&limited, &[]),
+            local_keys: make.counter(
+                "store_local_keys_total",
+                "Keys that this proxy decided about alone, because the store could not be asked.",
+            )?,
+            keys_evicted: counter_by(&evicted, &[]),
             booked_200: requests.with_label_values(&["200", Outcome::Booked.into()]),
             seconds: EnumMap::from_fn(|outcome: Outcome| {
                 seconds.with_label_values(&[<&str>::from(outcome)])

@@ -76,10 +76,10 @@ fn another_process_claims_and_frees_a_key_like_a_request_here() {
     assert_eq!(claim(1, 1), holds(1), "a repetition changes nothing");
     assert_eq!(claim(2, 2), holds(1));
     let mut own = rig.claim("k");
-    assert_eq!(own.ask_holder(), Some(holder(1)));
+    assert_eq!(own.asked_holder(), Some(holder(1)));
     assert_eq!(own.release(), Release::Held);
     assert_eq!(release(1), Some(Released::Held));
-    assert_eq!(own.ask_holder(), Some(holder(1)));
+    assert_eq!(own.asked_holder(), Some(holder(1)));
     assert_eq!(release(2), Some(Released::Held), "it is asked here");
     assert_eq!(own.release(), Release::Free);
     assert_eq!(release(2), Some(Released::Free));

@@ -83,7 +83,7 @@ fn a_chain_of_handovers_passes_on_who_asks_where() {
     assert_eq!(in_flight.ask(&holder(1)), Asked::Yes);
     let second = hand_over(&first, Duration::ZERO);
     let mut own = second.claim("k");
-    assert_eq!(own.ask_holder(), Some(holder(1)));
+    assert_eq!(own.asked_holder(), Some(holder(1)));
     let third = hand_over(&second, Duration::ZERO);
     let (one, two) = (in_flight.release(), own.release());
     let (Release::Leave(one), Release::Leave(two)) = (one, two) else {

@@ -6,14 +6,14 @@ use super::*;
 fn a_key_belongs_to_the_substation_that_may_have_booked_and_is_free_otherwise() {
     let rig = rig(10);
     let mut first = rig.claim("k");
-    assert_eq!(first.ask_holder(), None);
+    assert_eq!(first.asked_holder(), None);
     assert_eq!(first.ask(&holder(3)), Asked::Yes);
     assert_eq!(first.release(), Release::Free, "a refusal leaves nothing");
     assert_eq!(first.ask(&holder(4)), Asked::Yes);
     first.bind();
     drop(first);
     let mut again = rig.claim("k");
-    assert_eq!(again.ask_holder(), Some(holder(4)));
+    assert_eq!(again.asked_holder(), Some(holder(4)));
     assert_eq!(again.release(), Release::Held, "it may have booked before");
     assert_eq!(rig.holder("other"), None);
 }
@@ -24,7 +24,7 @@ fn of_two_requests_at_once_the_second_follows_the_first() {
     let (mut one, mut two) = (rig.claim("k"), rig.claim("k"));
     assert_eq!(one.ask(&holder(1)), Asked::Yes);
     assert_eq!(two.ask(&holder(2)), Asked::Other, "the first holds the key");
-    assert_eq!(two.ask_holder(), Some(holder(1)));
+    assert_eq!(two.asked_holder(), Some(holder(1)));
     let held = "the first still waits for an answer there";
     assert_eq!(two.release(), Release::Held, "{held}");
     assert_eq!(one.release(), Release::Free);
@@ -70,7 +70,7 @@ fn a_key_in_use_outlives_its_time() {
     let mut claim = rig.claim("k");
     assert_eq!(claim.ask(&holder(7)), Asked::Yes);
     claim.bind();
-    assert_eq!(claim.ask_holder(), Some(holder(7)));
+    assert_eq!(claim.asked_holder(), Some(holder(7)));
     for key in 0..1_000 {
         drop(rig.claim_at(&key.to_string(), 2 * KEPT));
     }
