@@ -28,6 +28,10 @@ use std::{collections::HashMap, hash::Hash, time::Duration};
 
 use crate::ledger::RequestLimit;
 
+mod carry;
+
+pub use carry::CarriedPace;
+
 /// From one look to the next.
 pub const INTERVAL: Duration = Duration::from_millis(50);
 /// The least limit, except while an upstream is silent. An upstream that never answers costs so many requests.
@@ -92,24 +96,6 @@ struct Pace {
     limit: Option<u32>,
 }
 
-/// What is known of the pace of one upstream, for the next process.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub struct CarriedPace {
-    /// How long a request takes, in seconds.
-    pub usual: f64,
-    /// Over how many requests that is known.
-    pub known: f64,
-    /// Whether it is slow.
-    pub is_slow: bool,
-    /// Whether it is silent.
-    pub is_silent: bool,
-    /// Whether it has answered any request.
-    pub has_answered: bool,
-    /// Its limit, if it has one.
-    pub limit: Option<u32>,
-}
-
 /// The limits of all upstreams, by `K`, which identifies one.
 #[derive(Debug)]
 pub struct RequestLimits<K> {
@@ -160,28 +146,6 @@ impl<K: Copy + Eq + Hash> RequestLimits<K> {
         self.paces = upstreams.map(pace).collect();
     }
 
-    /// What is known of each upstream.
-    pub fn carry(&self) -> impl Iterator<Item = (K, CarriedPace)> {
-        self.paces.iter().map(|(key, pace)| (*key, pace.carry()))
-    }
-
-    /// Goes on from what another process knew of these upstreams. What has come of requests here is not forgotten.
-    pub fn restore(&mut self, carried: impl IntoIterator<Item = (K, CarriedPace)>) {
-        let mut carried: HashMap<K, CarriedPace> = carried.into_iter().collect();
-        for (key, pace) in &mut self.paces {
-            if let Some(carried) = carried.remove(key) {
-                *pace = Pace {
-                    last: pace.last,
-                    ..Pace::restored(&carried)
-                };
-            }
-        }
-        // Those that are not followed yet will be.
-        let others = carried.iter();
-        self.paces
-            .extend(others.map(|(key, pace)| (*key, Pace::restored(pace))));
-    }
-
     /// Looks at the traffic of all upstreams, in the order in which they are followed, `elapsed` after the last look.
     /// `None` for one out of rotation. Returns the limit of each.
     pub fn look(
@@ -217,34 +181,6 @@ impl<K: Copy + Eq + Hash> RequestLimits<K> {
 }
 
 impl Pace {
-    fn carry(&self) -> CarriedPace {
-        CarriedPace {
-            usual: self.usual,
-            known: self.known,
-            is_slow: self.is_slow,
-            is_silent: self.is_silent,
-            has_answered: self.has_answered_before || self.last.answered > 0,
-            limit: self.limit,
-        }
-    }
-
-    fn restored(carried: &CarriedPace) -> Self {
-        let is_sound = carried.usual.is_finite() && carried.usual >= 0.0 && carried.known >= 0.0;
-        Self {
-            usual: if is_sound { carried.usual } else { 0.0 },
-            known: if is_sound {
-                carried.known.min(MEMORY)
-            } else {
-                0.0
-            },
-            is_slow: carried.is_slow,
-            is_silent: carried.is_silent,
-            has_answered_before: carried.has_answered,
-            limit: carried.limit,
-            ..Self::default()
-        }
-    }
-
     fn observe(&mut self, now: Traffic, elapsed: f64) {
         let ended = count(now.ended.saturating_sub(self.last.ended));
         if ended > 0.0 {

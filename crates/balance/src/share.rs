@@ -46,6 +46,10 @@ use std::sync::Arc;
 
 use crate::{Ledger, Load, Roster, ledger::LastSample};
 
+mod carry;
+
+pub use carry::CarriedShare;
+
 /// The weight of a round is multiplied by this with each later round: a window of about five rounds.
 const FADING: f64 = 0.8;
 /// Standard errors that are added to all load that went towards the gaps.
@@ -78,22 +82,6 @@ pub struct ShareEstimator {
     share: f64,
     slots: Vec<Slot>,
     steps: Vec<Step>,
-}
-
-/// What a [`ShareEstimator`] has learned, for the next process.
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub struct CarriedShare {
-    /// Own bookings towards the gaps.
-    pub own_towards_gaps: f64,
-    /// All growth towards the gaps.
-    pub all_towards_gaps: f64,
-    /// The variance of the difference of the two.
-    pub variance: f64,
-    /// Rounds without a foreign booking.
-    pub quiet_rounds: u32,
-    /// The share.
-    pub share: f64,
 }
 
 /// The state of the upstream at one position.
@@ -154,45 +142,6 @@ impl ShareEstimator {
             share: self.share,
             drift,
             regret: self.regret(),
-        }
-    }
-
-    /// What it has learned.
-    #[must_use]
-    pub fn carry(&self) -> CarriedShare {
-        CarriedShare {
-            own_towards_gaps: self.own_towards_gaps,
-            all_towards_gaps: self.all_towards_gaps,
-            variance: self.variance,
-            quiet_rounds: self.quiet_rounds,
-            share: self.share,
-        }
-    }
-
-    /// Goes on from what an estimator of another process has learned. The upstreams' samples stay its own. Numbers that
-    /// none can have learned change nothing.
-    pub fn restore(&mut self, carried: CarriedShare) {
-        let CarriedShare {
-            own_towards_gaps,
-            all_towards_gaps,
-            variance,
-            quiet_rounds,
-            share,
-        } = carried;
-        let sums = [own_towards_gaps, all_towards_gaps, variance];
-        let is_sound = sums.iter().all(|sum| sum.is_finite())
-            && variance >= 0.0
-            && (LEAST_SHARE..=1.0).contains(&share);
-        if is_sound {
-            *self = Self {
-                own_towards_gaps,
-                all_towards_gaps,
-                variance,
-                quiet_rounds,
-                share,
-                slots: std::mem::take(&mut self.slots),
-                steps: std::mem::take(&mut self.steps),
-            };
         }
     }
 

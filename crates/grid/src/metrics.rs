@@ -197,6 +197,12 @@ impl GridMetrics {
         }
     }
 
+    /// Whether the metrics of a substation with this name are on the page.
+    #[cfg(test)]
+    pub(crate) fn is_shown(&self, name: &str) -> bool {
+        self.substations.lock().contains_key(name)
+    }
+
     /// Takes the metrics of a substation that is gone off the page.
     pub fn forget(&self, name: &str) {
         self.substations.lock().remove(name);

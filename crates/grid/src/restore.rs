@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, net::SocketAddr, sync::Arc, time::Duration};
 
-use switchyard_config::{self as config, Config};
+use switchyard_config::{self as config, Config, MaxRequests};
 use switchyard_http1::Unencodable;
 use tokio::time::Instant;
 
@@ -55,7 +55,7 @@ impl Grid {
 
     /// Goes on from what another process has left. To be called once, before requests come.
     ///
-    /// A process that is alive is believed to wait for answers for as long as a request may take. Call
+    /// A process that is alive is believed to book for as long as its requests and connections may last. Call
     /// [`Grid::predecessor_ended`] if it is known sooner that it does not.
     ///
     /// `config` is that of this grid. Substations that it does not list are departed: requests may concern them, and they
@@ -93,7 +93,11 @@ impl Grid {
             };
             substation.restore(&one, written, self.clock(), now);
             self.restore_names(&substation, &one.naming);
-            paces.extend(one.pace.map(|pace| (substation.id(), pace)));
+            if let Some(pace) = one.pace.filter(|_| self.max_requests == MaxRequests::Auto) {
+                // The next look is too late: one that hangs seems to be empty.
+                substation.ledger().set_request_limit(pace.limit());
+                paces.push((substation.id(), pace));
+            }
             match member {
                 Some(_) => restored.listed += 1,
                 None => restored.departed.push((substation, left_ago)),
@@ -108,25 +112,26 @@ impl Grid {
         }
         drop(learning);
         if written.is_alive {
-            let until = self.clock().now().plus(config.timeouts.request);
-            self.shared.predecessor().lives_until(until);
+            let timeouts = &config.timeouts;
+            self.shared
+                .predecessor()
+                .begin(self.clock().at(now), timeouts.request, timeouts.idle);
         }
         self.note_stale();
         self.shared.review_all();
         Ok(restored)
     }
 
-    /// The process that this grid was restored from waits for no answers any more: the gauges show all that it has
-    /// booked.
+    /// The process that this grid was restored from books nothing more.
     pub fn predecessor_ended(&self) {
         if self.shared.predecessor().end() {
             self.settle_predecessor();
         }
     }
 
-    /// The same, if by `now` its time is over.
-    pub(crate) fn end_predecessor(&self, now: Moment) {
-        if self.shared.predecessor().end_by(now) {
+    /// Notes how much of its time is over `now`.
+    pub(crate) fn pass_predecessor(&self, now: Moment) {
+        if self.shared.predecessor().pass(now) {
             self.settle_predecessor();
         }
     }

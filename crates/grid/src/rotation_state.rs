@@ -16,7 +16,6 @@ use std::{
 };
 
 use parking_lot::Mutex;
-use serde::{Deserialize, Serialize};
 use switchyard_balance::{Ledger, Load, Standing};
 
 use switchyard_config as config;
@@ -26,9 +25,13 @@ use crate::{
     clock::{Clock, Moment},
     drain::Drain,
     fleet_counts::FleetCounts,
-    outlier_detection::{CarriedDetector, Evidence, HealthChange, OutlierDetector, Stage},
-    refusals::{CarriedRefusals, Refusals},
+    outlier_detection::{Evidence, HealthChange, OutlierDetector, Stage},
+    refusals::Refusals,
 };
+
+mod carry;
+
+pub use carry::CarriedRotation;
 
 /// A change to count and to log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,19 +62,6 @@ pub struct RotationView {
     pub share: f64,
     /// The least load that it has refused and is not asked for now.
     pub refuses: Option<Load>,
-}
-
-/// The rotation of a substation, for the next process.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CarriedRotation {
-    /// Its outlier detection.
-    pub detector: CarriedDetector,
-    /// Whether its ejection counts towards the most that may be ejected.
-    pub is_counted: bool,
-    /// What it refuses.
-    pub refusals: CarriedRefusals,
-    /// The client that most of its work is for, by its number, with its votes and the good answers known.
-    pub main_client: (u64, u32, u32),
 }
 
 /// See the [module](self).
@@ -142,40 +132,6 @@ impl RotationState {
     /// Records that it booked a charge of this client.
     pub(super) fn served(&self, source: Source) {
         self.main_client.served(source);
-    }
-
-    /// What the next process needs to go on.
-    pub(super) fn carry(&self, now: Moment) -> CarriedRotation {
-        let state = self.state.lock();
-        CarriedRotation {
-            detector: state.detector.carry(now),
-            is_counted: state.is_counted,
-            refusals: state.refusals.carry(now),
-            main_client: self.main_client.carry(),
-        }
-    }
-
-    /// Goes on from what another process has left `ago`. An ejection for which there is no room under the rules in force
-    /// is over.
-    pub(super) fn restore(
-        &self,
-        ledger: &Ledger,
-        carried: &CarriedRotation,
-        ago: Duration,
-        now: Moment,
-    ) {
-        self.main_client.restore(carried.main_client);
-        self.change(ledger, now, |state, now| {
-            state.detector = OutlierDetector::restored(&carried.detector, ago, now);
-            if carried.is_counted && !self.counts.admit_once(&mut state.is_counted) {
-                let _ = state.detector.readmit(now);
-            }
-            state.refusals = Refusals::restored(&carried.refusals, ago, now);
-            if let Some(load) = state.refusals.held() {
-                ledger.refused(load);
-            }
-            None
-        });
     }
 
     /// Makes it a member under these rules, or keeps it one. `drain` says why it gets no new sessions, if it gets none.

@@ -129,7 +129,7 @@ impl Scraper {
                     round = (round + interval).max(Instant::now());
                     timer.as_mut().reset(round + self.jitter());
                     self.grid.note_stale();
-                    self.grid.end_predecessor(self.grid.clock().now());
+                    self.grid.pass_predecessor(self.grid.clock().now());
                     // If a scrape is late, learn from the other samples of the round anyway.
                     if !std::mem::replace(&mut is_learned, false) {
                         self.learn();
@@ -224,11 +224,12 @@ impl Scraper {
         let mut learning = self.grid.shared.learning.lock();
         let before = learning.share.carry();
         let was_alone = learning.share.is_alone();
-        let round = learning.share.round(self.grid.roster());
+        let mut round = learning.share.round(self.grid.roster());
         if was_alone && self.grid.shared.predecessor().is_alive() {
             // What a gauge has grown by beyond own bookings, the process before this one may have booked.
             learning.share.restore(before);
             self.grid.roster().set_share(before.share);
+            round.share = before.share;
         }
         if let Some(lasts) = learning.lasts.round(self.grid.roster()) {
             self.grid.learn_lasts(lasts);
