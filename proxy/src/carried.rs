@@ -5,6 +5,7 @@
 //! Times are written as ages at the moment of writing, so the next process needs no clock of this one.
 
 mod keeper;
+mod relay;
 
 use std::{
     fmt,
@@ -14,6 +15,8 @@ use std::{
 
 use serde::{Serialize, de::DeserializeOwned};
 use switchyard_grid::Written;
+use switchyard_handover::Relay;
+use switchyard_idempotency::CarriedKeys;
 use switchyard_state::{Container, Refused, Writer};
 use tokio::time::Instant;
 use tracing::{info, warn};
@@ -21,12 +24,15 @@ use tracing::{info, warn};
 use crate::{dispatch::DispatchState, runtime::Runtime};
 
 pub use keeper::StateKeeper;
+use relay::Successor;
 
 /// The name and the version of a section.
 type Section = (&'static str, u16);
 
 /// The substations: ledgers, health, drains, what is learned of them.
 const GRID: Section = ("grid", 1);
+/// Which substation holds which `Idempotency-Key`.
+const KEYS: Section = ("keys", 1);
 /// When load ends, and who was promised its room.
 const CAPACITY: Section = ("capacity", 1);
 /// The retry budget.
@@ -50,6 +56,16 @@ impl fmt::Display for Source {
     }
 }
 
+/// As long as it lives, this process decides about no key.
+#[derive(Debug)]
+pub struct Frozen(Arc<DispatchState>);
+
+impl Drop for Frozen {
+    fn drop(&mut self) {
+        self.0.keys.take_back();
+    }
+}
+
 /// Collects what this process leaves, and hands out what it gets.
 #[derive(Clone, Debug)]
 pub struct Carrier {
@@ -68,7 +84,34 @@ impl Carrier {
     #[must_use]
     pub fn carry(&self) -> Vec<u8> {
         let now = Instant::now();
+        self.write(&self.dispatch.keys.carry(now), now)
+    }
+
+    /// The same for a process that is about to take over. Until the second part is dropped, or this process is to
+    /// [follow](Carrier::follow) that one, no key gets a substation here.
+    #[must_use]
+    pub fn hand_over(&self) -> (Vec<u8>, Frozen) {
+        let frozen = Frozen(Arc::clone(&self.dispatch));
+        let now = Instant::now();
+        let keys = self.dispatch.keys.hand_over(now);
+        (self.write(&keys, now), frozen)
+    }
+
+    /// From now on the process that has taken over decides about keys, and is asked over this connection. Without one,
+    /// it is gone already, and nobody decides.
+    pub fn follow(&self, relay: Option<Relay>) {
+        self.dispatch.keys.follow(Arc::new(Successor::new(relay)));
+    }
+
+    /// Answers a question of the process from which this one has taken over.
+    pub async fn answer(self, question: Vec<u8>) -> Vec<u8> {
+        let config = Arc::clone(&self.runtime.now().config);
+        relay::answer(&self.dispatch, &config.retry, &question).await
+    }
+
+    fn write(&self, keys: &CarriedKeys, now: Instant) -> Vec<u8> {
         let mut state = Writer::new(SystemTime::now());
+        add(&mut state, KEYS, keys);
         add(&mut state, GRID, &self.runtime.carry());
         add(&mut state, CAPACITY, &self.dispatch.carry_capacity(now));
         add(&mut state, BUDGET, &self.dispatch.carry_budget());
@@ -90,6 +133,9 @@ impl Carrier {
             if let Err(error) = self.runtime.restore(grid, written) {
                 left_out(GRID, &error);
             }
+        }
+        if let Some(keys) = get(&read, KEYS) {
+            self.dispatch.keys.restore(keys, ago, now);
         }
         if let Some(capacity) = get(&read, CAPACITY) {
             self.dispatch.restore_capacity(&capacity, ago, now);

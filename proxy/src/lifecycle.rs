@@ -14,6 +14,7 @@ use switchyard_handover::{self as handover, HandoverServer, Predecessor, SocketP
 use switchyard_process::signals;
 
 use crate::{
+    carried::Frozen,
     server::{Ending, Error, StartGate},
     systemd,
 };
@@ -95,7 +96,7 @@ impl Lifecycle {
                 Err(error) => return Ending::Failed(error),
             },
         };
-        let Some(successor) = successor else {
+        let Some((successor, frozen)) = successor else {
             systemd::stopping("Finishing requests in flight");
             tokio::select! {
                 () = gate.leave() => {}
@@ -113,9 +114,15 @@ impl Lifecycle {
         }
         // Before it hears that it may write.
         gate.leaves_turn();
-        if let Err(error) = successor.confirm().await {
-            warn!(%error, "This process could not confirm the handover to the new one");
+        let relay = successor
+            .confirm()
+            .await
+            .inspect_err(|error| warn!(%error, "This process could not confirm the handover to the new one"));
+        // Before it decides again.
+        if frozen.is_some() {
+            gate.follow(relay.ok());
         }
+        drop(frozen);
         Ending::HandedOver {
             force: stop,
             asked: self.asked,
@@ -127,7 +134,7 @@ impl Lifecycle {
         &mut self,
         gate: &StartGate,
         sockets: Vec<TcpListener>,
-    ) -> Result<Successor, Error> {
+    ) -> Result<(Successor, Option<Frozen>), Error> {
         let mut upgrade = signals::Watch::user_defined2();
         let is_first = self.predecessor.is_none();
         match self.predecessor.take() {
@@ -146,8 +153,8 @@ impl Lifecycle {
         let successor = async {
             match &server {
                 Some(server) => {
-                    let carry = || async { (gate.carry().await, ()) };
-                    server.successor(carry).await.0
+                    let (successor, frozen) = server.successor(|| gate.hand_over()).await;
+                    (successor, frozen.flatten())
                 }
                 None => std::future::pending().await,
             }

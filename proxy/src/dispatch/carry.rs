@@ -2,9 +2,17 @@
 
 use std::time::Duration;
 
+use switchyard_config as config;
+use switchyard_idempotency::Claimed;
 use tokio::time::Instant;
 
-use super::{DispatchState, budget::CarriedBudget, capacity_forecast::CarriedCapacity};
+use super::{
+    DispatchState,
+    authority::{Proposal, Unavailable},
+    budget::CarriedBudget,
+    capacity_forecast::CarriedCapacity,
+    idempotency,
+};
 
 impl DispatchState {
     /// When bookings end, and who was promised room.
@@ -15,6 +23,16 @@ impl DispatchState {
     /// Goes on from what another process knew `ago`.
     pub(crate) fn restore_capacity(&self, carried: &CarriedCapacity, ago: Duration, now: Instant) {
         self.forecast.restore(carried, ago, now);
+    }
+
+    /// Answers a proposal of the process from which this one has taken over.
+    pub(crate) async fn claim_for(
+        &self,
+        proposal: &Proposal,
+        rules: &config::Retry,
+    ) -> Result<Claimed, Unavailable> {
+        let limits = idempotency::limits(rules);
+        self.keys.claim_for(proposal, &limits).await
     }
 
     /// The retry budget.

@@ -10,12 +10,12 @@ use tokio::{
 };
 use tracing::{info, warn};
 
-use switchyard_handover::RelayServer;
+use switchyard_handover::{Relay, RelayServer};
 use switchyard_state::Fault;
 
 use super::Error;
 use crate::{
-    carried::{Carrier, Source, StateKeeper},
+    carried::{Carrier, Frozen, Source, StateKeeper},
     runtime::Runtime,
 };
 
@@ -56,18 +56,27 @@ impl StartGate {
         let _ = restored.await;
     }
 
-    /// What this process hands over.
-    pub async fn carry(&self) -> Vec<u8> {
+    /// What this process hands over. Until the second part is dropped, or this process is to [follow](StartGate::follow)
+    /// the new one, charges with a key wait.
+    pub async fn hand_over(&self) -> (Vec<u8>, Option<Frozen>) {
         let carrier = self.carrier.clone();
-        let carried = spawn_blocking(move || carrier.carry()).await;
-        carried.unwrap_or_default()
+        match spawn_blocking(move || carrier.hand_over()).await {
+            Ok((state, frozen)) => (state, Some(frozen)),
+            Err(_) => (Vec::new(), None),
+        }
+    }
+
+    /// From now on this process asks the new one about keys, over this connection; without one, that process is gone.
+    pub fn follow(&self, relay: Option<Relay>) {
+        self.carrier.follow(relay);
     }
 
     /// Answers what the old process asks, until its last client has left.
     pub fn answer(&self, relay: RelayServer) -> JoinHandle<()> {
-        let runtime = Arc::clone(&self.runtime);
+        let (runtime, carrier) = (Arc::clone(&self.runtime), self.carrier.clone());
         tokio::spawn(async move {
-            if let Err(error) = relay.serve(|_| async { Vec::new() }).await {
+            let served = relay.serve(|question| carrier.clone().answer(question)).await;
+            if let Err(error) = served {
                 warn!(%error, "Old process can ask no more");
             }
             // It books nothing more.

@@ -41,7 +41,7 @@ impl Yard {
     pub(super) fn arrange(&self, proxy: &Proxy) {
         self.all[EJECTED].misbehave(1.0);
         until("s7 is ejected", || {
-            proxy.charge("");
+            proxy.charge(r#"{"power_kw": 1}"#);
             (state(proxy, EJECTED) == "ejected").then_some(())
         });
         self.all[SILENT].show(&["nothing"]);
