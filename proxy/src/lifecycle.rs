@@ -114,10 +114,9 @@ impl Lifecycle {
         }
         // Before it hears that it may write.
         gate.leaves_turn();
-        let relay = successor
-            .confirm()
-            .await
-            .inspect_err(|error| warn!(%error, "This process could not confirm the handover to the new one"));
+        let relay = successor.confirm().await.inspect_err(
+            |error| warn!(%error, "This process could not confirm the handover to the new one"),
+        );
         // Before it decides again.
         if frozen.is_some() {
             gate.follow(relay.ok());

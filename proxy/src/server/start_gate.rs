@@ -75,7 +75,9 @@ impl StartGate {
     pub fn answer(&self, relay: RelayServer) -> JoinHandle<()> {
         let (runtime, carrier) = (Arc::clone(&self.runtime), self.carrier.clone());
         tokio::spawn(async move {
-            let served = relay.serve(|question| carrier.clone().answer(question)).await;
+            let served = relay
+                .serve(|question| carrier.clone().answer(question))
+                .await;
             if let Err(error) = served {
                 warn!(%error, "Old process can ask no more");
             }
