@@ -45,11 +45,13 @@ pictures-dashboards: ## draw docs/dashboards.svg from Prometheus' answers during
 	@$(CARGO) build --profile dist --locked --bin switchyard --bin substation --bin requester
 	@. ./scripts/common.sh && $$tools/bin/python3 -B -m monitoring.pictures $(ARGS)
 
-soak: ## ten minutes of faults from a fixed seed; fails if anything is lost or leaks; SOAK_SECONDS sets the length
-	@./scripts/setup.sh
+soak: ## ten minutes of faults, then a fleet in a storm; fails if anything is lost, leaks or doubles; SOAK_SECONDS, FLEET_KEYS
+	@./scripts/setup.sh test
 	@$(CARGO) build --locked -p switchyard
 	@. ./scripts/common.sh && SOAK_SECONDS=$${SOAK_SECONDS:-600} cargo test --locked -p switchyard --test e2e -- \
 	  --exact --nocapture soak::nothing_leaks_and_no_client_gets_a_wrong_answer_whatever_goes_wrong
+	@. ./scripts/common.sh && FLEET_KEYS=$${FLEET_KEYS:-20000} cargo test --locked -p switchyard --test e2e -- \
+	  --test-threads 1 --nocapture fleet::storm
 
 soak-page: ## ten minutes of the live page in a browser; fails if its memory grows; PAGE_SECONDS sets the length
 	@./scripts/setup.sh browser

@@ -90,10 +90,14 @@ async fn greet(
     let mut driver: Driver = Box::pin(driver);
     for (command, wanted) in greetings(options, credentials) {
         let mut sent = connection.req_packed_command(&command);
+        let mut has_ended = false;
         let answer = tokio::select! {
             answer = &mut sent => answer,
             // It has delivered what it heard last.
-            () = &mut driver => sent.await,
+            () = &mut driver => {
+                has_ended = true;
+                sent.await
+            }
         };
         match answer {
             Ok(Value::Okay) if wanted == "OK" => {}
@@ -104,6 +108,11 @@ async fn greet(
                 return Err(StoreError::new(ErrorKind::Garbled, options.shown(), what));
             }
             Err(error) => judge(wanted, of(&error))?,
+        }
+        // The end came with the answer: the driver can't be polled again.
+        if has_ended {
+            let what = "closes the connection after its first answer";
+            return Err(StoreError::new(ErrorKind::Lost, options.shown(), what));
         }
     }
     Ok((connection, driver))

@@ -20,6 +20,20 @@ async fn what_accepts_and_says_nothing_is_no_store() {
 }
 
 #[tokio::test]
+async fn what_closes_with_its_first_answer_ends_no_task() {
+    let fake = Fake::closing_after(b"+PONG\r\n").await;
+    let kept = Kept::hasty(&fake.store());
+    kept.until_fails_by(ErrorKind::Lost).await;
+    // It goes on to try.
+    let before = fake.connections();
+    while fake.connections() < before + 3 {
+        kept.fails("k").await;
+        sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(kept.store.state(), StoreState::Down);
+}
+
+#[tokio::test]
 async fn what_answers_in_another_language_is_no_store() {
     for bytes in [
         &b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"[..],

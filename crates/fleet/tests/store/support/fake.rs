@@ -36,6 +36,16 @@ impl Fake {
         .await
     }
 
+    /// Each connection writes these bytes at once, and closes.
+    pub(crate) async fn closing_after(bytes: &'static [u8]) -> Self {
+        Self::with(move |mut stream| async move {
+            let _ = stream.write_all(bytes).await;
+            let _ = stream.shutdown().await;
+            let _ = stream.read_to_end(&mut Vec::new()).await;
+        })
+        .await
+    }
+
     /// Each connection writes these bytes again and again, for as long as they are read.
     pub(crate) async fn flooding(first: &'static [u8], bytes: &'static [u8]) -> Self {
         Self::with(move |mut stream| async move {

@@ -7,7 +7,7 @@ use switchyard_faults::Answer;
 use super::{
     client::{Charge, Client},
     proxies::Fleet,
-    store::Store,
+    store,
     yard::Yard,
 };
 use crate::rig::until;
@@ -34,6 +34,12 @@ fn is_refused(fleet: &Fleet, yard: &Yard, key: &str) {
     assert_eq!(fleet.proxy(0).charge("{}").status, 200);
 }
 
+fn takes(fleet: &Fleet, key: &str) {
+    until("it takes keys again", || {
+        (keyed(fleet, key).status == 200).then_some(())
+    });
+}
+
 fn store_is(fleet: &Fleet, word: &str) {
     until(word, || {
         (fleet.proxy(0).status()["fleet"]["store"] == word).then_some(())
@@ -41,63 +47,52 @@ fn store_is(fleet: &Fleet, word: &str) {
 }
 
 #[test]
-#[ignore = "proxies don't share keys yet"]
 fn while_the_store_is_gone_hangs_or_is_full_keys_are_refused_and_all_else_goes_on() {
-    let Some(mut store) = Store::start() else {
-        return;
-    };
+    let mut server = store::start();
     let yard = Yard::start();
-    store.kill();
+    server.kill();
     // It starts and gets ready without its store.
-    let fleet = Fleet::start(1, &yard.addresses(), &store.yaml());
+    let fleet = Fleet::start(1, &yard.addresses(), &store::yaml(&server));
     is_refused(&fleet, &yard, "gone");
     assert_eq!(fleet.proxy(0).status()["fleet"]["store"], "down");
     assert_eq!(fleet.proxy(0).metric("switchyard_store_up"), 0.0);
-    store.restart();
+    server.start_again();
+    takes(&fleet, "gone");
     store_is(&fleet, "up");
-    assert_eq!(keyed(&fleet, "gone").status, 200);
 
-    store.pause(Duration::from_secs(5));
+    server.pause();
     is_refused(&fleet, &yard, "hangs");
     // The proxy knows for certain who holds this one, and need not ask.
     assert_eq!(
         keyed(&fleet, "gone").header("idempotent-replayed"),
         Some("true")
     );
-    store.restart();
-    store_is(&fleet, "up");
-    assert_eq!(keyed(&fleet, "hangs").status, 200);
+    server.resume();
+    takes(&fleet, "hangs");
 
-    assert_eq!(store.tell("CONFIG SET maxmemory 1"), Some("+OK".to_owned()));
+    store::tell(&server, "CONFIG SET maxmemory 1");
     is_refused(&fleet, &yard, "full");
-    assert_eq!(store.tell("CONFIG SET maxmemory 0"), Some("+OK".to_owned()));
-    until("it takes keys again", || {
-        (keyed(&fleet, "full").status == 200).then_some(())
-    });
+    store::tell(&server, "CONFIG SET maxmemory 0");
+    takes(&fleet, "full");
 
-    assert_eq!(store.tell("REPLICAOF 127.0.0.1 1"), Some("+OK".to_owned()));
+    store::tell(&server, "REPLICAOF 127.0.0.1 1");
     is_refused(&fleet, &yard, "replica");
-    assert_eq!(store.tell("REPLICAOF NO ONE"), Some("+OK".to_owned()));
-    until("it takes keys again", || {
-        (keyed(&fleet, "replica").status == 200).then_some(())
-    });
+    store::tell(&server, "REPLICAOF NO ONE");
+    takes(&fleet, "replica");
     assert_eq!(yard.bookings().doubled(), Vec::<&str>::new());
 }
 
 #[test]
-#[ignore = "proxies don't share keys yet"]
 fn with_local_keys_a_proxy_without_its_store_goes_on_and_counts_what_it_risks() {
-    let Some(mut store) = Store::start() else {
-        return;
-    };
+    let mut server = store::start();
     let yard = Yard::start();
-    let extra = store.yaml().replace('}', ", when_unreachable: local}");
+    let extra = store::yaml(&server).replace('}', ", when_unreachable: local}");
     let fleet = Fleet::start(1, &yard.addresses(), &extra);
     store_is(&fleet, "up");
     assert_eq!(keyed(&fleet, "shared").status, 200);
     let risked = || fleet.proxy(0).metric("switchyard_store_local_keys_total");
     assert_eq!(risked(), 0.0);
-    store.kill();
+    server.kill();
     for _ in 0..2 {
         assert_eq!(keyed(&fleet, "local").status, 200);
     }

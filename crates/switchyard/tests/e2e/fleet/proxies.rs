@@ -46,6 +46,12 @@ struct Member {
     folder: TempDir,
 }
 
+impl Member {
+    fn is_sound(&self) {
+        assert_eq!(self.proxy.metric("switchyard_panics_total"), 0.0);
+    }
+}
+
 impl Fleet {
     /// Starts `proxies` with `extra` in the configuration, in which `{folder}` is each one's own folder.
     pub(super) fn start(proxies: usize, substations: &[SocketAddr], extra: &str) -> Self {
@@ -82,6 +88,7 @@ impl Fleet {
     }
 
     fn restart(&mut self, at: usize, signal: Signal) {
+        self.members[at].is_sound();
         let member = &mut self.members[at];
         member.proxy.signal(signal);
         member.proxy.wait();
@@ -92,6 +99,7 @@ impl Fleet {
 
     /// Lets another process take over from it.
     pub(super) fn upgrade(&mut self, at: usize) {
+        self.members[at].is_sound();
         let member = &mut self.members[at];
         let yaml = yaml(&self.substations, &in_folder(&self.extra, &member.folder));
         let yaml = yaml
@@ -110,6 +118,11 @@ impl Fleet {
         self.replaced
             .push(std::mem::replace(&mut member.proxy, next));
         self.moved(at);
+    }
+
+    /// Nothing in the proxies that run has panicked.
+    pub(super) fn is_sound(&self) {
+        self.members.iter().for_each(Member::is_sound);
     }
 
     /// Waits until the processes that others took over from have ended well.

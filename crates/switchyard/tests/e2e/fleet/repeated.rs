@@ -1,12 +1,12 @@
 //! Charges whose answers are lost, each repeated once all are: through the same proxy, another, or a successor.
 
-use std::{sync::Mutex, thread};
+use std::{net::SocketAddr, sync::Mutex, thread};
 
 use super::{
     client::{Charge, Client},
     losing::{HELD, LOST},
     proxies::{Addresses, Fleet},
-    store::Store,
+    store,
     yard::Yard,
 };
 use crate::rig::until;
@@ -82,13 +82,24 @@ fn doubled(keys: usize, then: Then, sends: Sends, extra: &str) -> usize {
         &fleet.addresses,
         |client, at, addresses, charge| {
             let at = if another { addresses.another(at) } else { at };
-            let answer = client.send(addresses.of(at), charge, "");
-            assert!(charge.settle(answer.as_ref()).is_some(), "{answer:?}");
+            is_booked(client, addresses.of(at), charge);
         },
     );
     let bookings = yard.bookings();
     assert_eq!(bookings.keys(), keys);
     bookings.doubled().len()
+}
+
+/// Repeats the charge there until it is booked, which a busy machine's store may delay.
+fn is_booked(client: &mut Client, at: SocketAddr, charge: &mut Charge) {
+    until("it is booked", || {
+        let answer = client.send(at, charge, "");
+        assert!(
+            matches!(answer.as_ref()?.status, 200 | 503),
+            "{charge:?}: {answer:?}"
+        );
+        charge.settle(answer.as_ref())
+    });
 }
 
 /// Takes all charges, each with one of the clients and a proxy that is the same at each call.
@@ -145,8 +156,7 @@ fn doubled_by_kills(times: usize, at_once: usize, extra: &str) -> usize {
             charges,
             &fleet.addresses,
             |client, at, addresses, charge| {
-                let answer = client.send(addresses.of(at), charge, "");
-                assert!(charge.settle(answer.as_ref()).is_some(), "{answer:?}");
+                is_booked(client, addresses.of(at), charge);
             },
         );
     }
@@ -170,7 +180,7 @@ fn across_an_upgrade_nothing_is_booked_twice() {
 }
 
 #[test]
-#[ignore = "no state is kept yet"]
+#[ignore = "keys are not kept in the file yet"]
 fn across_a_restart_with_a_file_nothing_is_booked_twice() {
     assert_eq!(
         doubled(200, Then::Stopped, Sends::KeyOnly, with_a_file()),
@@ -187,20 +197,19 @@ fn with_the_possible_holder_sent_back_nothing_is_booked_twice() {
 }
 
 #[test]
-#[ignore = "proxies don't share keys yet"]
 fn with_a_store_nothing_is_booked_twice_wherever_the_repetition_goes() {
-    let Some(store) = Store::start() else { return };
+    let server = store::start();
     for then in WAYS {
         // The keys of each way are the same, so they must not be in the store.
-        assert_eq!(store.tell("FLUSHALL"), Some("+OK".to_owned()));
+        store::tell(&server, "FLUSHALL");
         assert_eq!(
-            doubled(100, then, Sends::KeyOnly, &store.yaml()),
+            doubled(100, then, Sends::KeyOnly, &store::yaml(&server)),
             0,
             "{then:?}"
         );
     }
-    assert_eq!(store.tell("FLUSHALL"), Some("+OK".to_owned()));
-    assert_eq!(doubled_by_kills(3, 20, &store.yaml()), 0);
+    store::tell(&server, "FLUSHALL");
+    assert_eq!(doubled_by_kills(3, 20, &store::yaml(&server)), 0);
 }
 
 /// The table of docs/operations.md: `cargo test … -- --ignored --nocapture fleet::repeated::measure`. The variable
@@ -209,8 +218,8 @@ fn with_a_store_nothing_is_booked_twice_wherever_the_repetition_goes() {
 #[ignore = "a measurement of three minutes"]
 fn measure() {
     const KEYS: usize = 2_000;
-    let store = Store::start().unwrap();
-    let with_a_store = store.yaml();
+    let server = store::start();
+    let with_a_store = store::yaml(&server);
     let ways = [
         ("a proxy alone", "", Sends::KeyOnly),
         ("with x-possible-holder", "", Sends::PossibleHolder),
@@ -218,7 +227,7 @@ fn measure() {
         ("with a store", &with_a_store, Sends::KeyOnly),
     ];
     for (name, extra, sends) in ways {
-        let empty = || assert_eq!(store.tell("FLUSHALL"), Some("+OK".to_owned()));
+        let empty = || store::tell(&server, "FLUSHALL");
         for then in WAYS {
             empty();
             let twice = doubled(KEYS, then, sends, extra);
