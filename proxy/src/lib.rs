@@ -24,6 +24,7 @@ mod client_watch;
 pub mod deadline_timer;
 pub mod dispatch;
 pub mod fleet;
+pub mod in_charge;
 pub mod in_flight;
 pub mod ingress;
 pub mod lifecycle;

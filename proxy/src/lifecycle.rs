@@ -152,8 +152,11 @@ impl Lifecycle {
         let successor = async {
             match &server {
                 Some(server) => {
-                    let (successor, frozen) = server.successor(|| gate.hand_over()).await;
-                    (successor, frozen.flatten())
+                    let (successor, kept) = server.successor(|| gate.hand_over()).await;
+                    let (frozen, paused) = kept.unwrap_or_else(|| (None, gate.pause_commands()));
+                    // Nobody hears of what this process is told from now on.
+                    paused.for_good();
+                    (successor, frozen)
                 }
                 None => std::future::pending().await,
             }

@@ -6,6 +6,7 @@ use crate::{
     buffered::{BufferShare, Buffered},
     client_shares::ClientShares,
     fleet::Fleet,
+    in_charge::InCharge,
     in_flight::InFlight,
     metrics::{Metrics, Share},
     snapshot::{InForce, Snapshot},
@@ -37,6 +38,8 @@ pub struct Runtime {
     pub vitals: Vitals,
     /// What this proxy shares with others.
     pub fleet: Fleet,
+    /// Whether a command to this process lasts.
+    pub in_charge: InCharge,
     in_force: InForce,
     last_reload: Mutex<Option<(Moment, Reload)>>,
     kept_state: Mutex<Option<KeptState>>,
@@ -78,6 +81,7 @@ impl Runtime {
             buffered: Arc::default(),
             vitals: Vitals::default(),
             fleet,
+            in_charge: InCharge::default(),
             in_force: InForce::new(config, grid),
             last_reload: Mutex::default(),
             kept_state: Mutex::default(),

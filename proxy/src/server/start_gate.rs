@@ -16,6 +16,7 @@ use switchyard_state::Fault;
 use super::Error;
 use crate::{
     carried::{Carrier, Frozen, Source, StateKeeper},
+    in_charge::Paused,
     runtime::Runtime,
 };
 
@@ -34,6 +35,7 @@ pub struct StartGate {
 impl StartGate {
     /// Starts to accept connections. If the gate is dropped first, none is ever accepted.
     pub fn open(&self) {
+        self.runtime.in_charge.begin();
         // An error only means that all workers are gone already.
         let _ = self.open.send(true);
     }
@@ -57,13 +59,20 @@ impl StartGate {
     }
 
     /// What this process hands over. Until the second part is dropped, or this process is to [follow](StartGate::follow)
-    /// the new one, charges with a key wait.
-    pub async fn hand_over(&self) -> (Vec<u8>, Option<Frozen>) {
+    /// the new one, charges with a key wait, and commands that the new one would not hear of are refused.
+    pub async fn hand_over(&self) -> (Vec<u8>, (Option<Frozen>, Paused)) {
+        let paused = self.pause_commands();
         let carrier = self.carrier.clone();
         match spawn_blocking(move || carrier.hand_over()).await {
-            Ok((state, frozen)) => (state, Some(frozen)),
-            Err(_) => (Vec::new(), None),
+            Ok((state, frozen)) => (state, (Some(frozen), paused)),
+            Err(_) => (Vec::new(), (None, paused)),
         }
+    }
+
+    /// Refuses commands that a new process would not hear of, while it may take over.
+    #[must_use]
+    pub fn pause_commands(&self) -> Paused {
+        self.runtime.in_charge.pause()
     }
 
     /// From now on this process asks the new one about keys, over this connection; without one, that process is gone.

@@ -3,6 +3,7 @@
 mod commands;
 mod fleet;
 mod listed;
+mod successors;
 
 use serde_json::Value;
 use switchyard_faults::{self as client, Answer, Connection};

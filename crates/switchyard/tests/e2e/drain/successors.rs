@@ -1,0 +1,119 @@
+//! Drains that go on in the next process, after an upgrade and after a restart.
+
+use std::{
+    collections::HashSet,
+    net::SocketAddr,
+    sync::atomic::{AtomicBool, Ordering::SeqCst},
+    thread,
+};
+
+use nix::sys::signal::Signal;
+use serde_json::Value;
+use switchyard_faults::{self as client, Connection};
+
+use super::{drained, order};
+use crate::{
+    rig::{until, yaml},
+    substations::Substations,
+    upgrade::{Here, is_ready},
+};
+
+#[test]
+fn an_upgrade_and_a_restart_keep_a_drain_with_its_story() {
+    let substations = Substations::start(&[1e6; 2]);
+    let here = Here::new();
+    let state = format!(
+        "state: {{file: {}}}",
+        here.folder.path().join("state").display()
+    );
+    let mut proxy = here.first_with(&substations.addresses, &state);
+    order(&proxy, "s1/drain", r#"{"reason": "new roof"}"#);
+    let drain = drained(&proxy, "s1");
+    let started = substations.started()[0];
+    for _ in 0..3 {
+        let next = here.next(&proxy, &substations.addresses, &state);
+        next.logged("took over from the old one");
+        until("the new process answers", || {
+            (drained(&next, "s1") == drain).then_some(())
+        });
+        for _ in 0..5 {
+            assert_eq!(next.charge("").header("x-substation"), Some("s2"));
+        }
+        assert!(proxy.wait().success());
+        proxy = next;
+    }
+    proxy.signal(Signal::SIGTERM);
+    assert!(proxy.wait().success());
+    let proxy = here.launch(&yaml(&substations.addresses, &state), &[]);
+    is_ready(&proxy);
+    assert_eq!(drained(&proxy, "s1"), drain);
+    assert_eq!(proxy.charge("").header("x-substation"), Some("s2"));
+    assert_eq!(substations.started()[0], started, "nothing was sent there");
+    assert_eq!(order(&proxy, "s1/undrain", "").json()["state"], "up");
+    until("a charge for it", || {
+        (proxy.charge("").header("x-substation") == Some("s1")).then_some(())
+    });
+}
+
+/// Both processes accept at the admin port for a while. What either answers with 200 holds in the new one.
+#[test]
+fn no_drain_that_was_accepted_is_lost_in_an_upgrade() {
+    const MANY: u16 = 3_000;
+    let substations = Substations::start(&[1e6]);
+    // Nothing listens at the others: they are there to be drained, one after the other.
+    let mut all = substations.addresses.clone();
+    let nobody =
+        (0..MANY).map(|at| SocketAddr::from(([127, 1, (at / 250) as u8, (at % 250) as u8 + 1], 9)));
+    all.extend(nobody);
+    let rest = "load: {interval: 10m, stale_after: 1h}";
+    let here = Here::new();
+    let mut proxy = here.first_with(&all, rest);
+    let admin = proxy.admin;
+    let is_over = AtomicBool::new(false);
+    let (next, (accepted, refused)) = thread::scope(|scope| {
+        let orders = scope.spawn(|| {
+            let (mut accepted, mut refused) = (Vec::new(), 0);
+            for at in 2..MANY {
+                let path = format!("/substations/s{at}/drain");
+                let asked = client::request("POST", &path, "connection: close\r\n", "");
+                let mut connection = Connection::open(admin);
+                connection.send(asked);
+                match connection.any_answer() {
+                    Some(answer) if answer.status == 200 => accepted.push(format!("s{at}")),
+                    Some(answer) => {
+                        assert_eq!((answer.status, answer.code().as_str()), (503, "not_ready"));
+                        refused += 1;
+                    }
+                    // The old process accepted the connection, and stopped.
+                    None => {}
+                }
+                if is_over.load(SeqCst) {
+                    break;
+                }
+            }
+            (accepted, refused)
+        });
+        let next = here.next(&proxy, &all, rest);
+        next.logged("took over from the old one");
+        is_over.store(true, SeqCst);
+        (next, orders.join().unwrap())
+    });
+    assert!(proxy.wait().success());
+    println!("{} accepted, {refused} refused", accepted.len());
+    assert!(
+        accepted.len() > 10 && refused > 0,
+        "{} and {refused}",
+        accepted.len()
+    );
+    let status = next.status();
+    let draining = status["substations"].as_array().unwrap().iter();
+    let draining: HashSet<_> = draining
+        .filter(|one| one["drain"] != Value::Null)
+        .map(|one| one["name"].as_str().unwrap())
+        .collect();
+    let lost: Vec<_> = accepted
+        .iter()
+        .filter(|one| !draining.contains(one.as_str()))
+        .collect();
+    assert!(lost.is_empty(), "{lost:?}");
+}
