@@ -1,7 +1,7 @@
 //! What it takes to leave 10,000 substations to the next process, and to go on from them there.
 //!
-//! Each has a sample, a booking that the sample lacks, an own name, an ejection in one of ten, and 100 own sessions of
-//! up to two hours.
+//! Each has a sample, a booking that the sample lacks, an own name, an ejection in one of ten, and perhaps 100 own
+//! sessions of up to two hours.
 
 use std::{fmt::Write, net::IpAddr, sync::Arc, time::Duration};
 
@@ -51,7 +51,7 @@ impl Process {
     }
 
     /// One that has worked for a while.
-    fn busy() -> Self {
+    fn busy(sessions: usize) -> Self {
         let process = Self::new();
         let mut rng = Rng::with_seed(1);
         let load = Load::new(11.0).unwrap_or_default();
@@ -63,7 +63,7 @@ impl Process {
             };
             ledger.sample(ledger.scrape_sent(), reading);
             Reservation::of(Arc::clone(substation), load).booked();
-            for _ in 0..100 {
+            for _ in 0..sessions {
                 let lasts = Duration::from_secs(rng.u64(60..7_200));
                 ledger.lasts_for(load, lasts, Duration::ZERO);
             }
@@ -89,17 +89,24 @@ impl Process {
     }
 }
 
+/// In the old process: what it knows, before it is bytes.
+#[divan::bench(sample_count = 20, args = [0, 100])]
+fn carry(bencher: Bencher<'_, '_>, sessions: usize) {
+    let process = Process::busy(sessions);
+    bencher.bench_local(|| process.grid.carry(&Departed::default()));
+}
+
 /// In the old process: what it knows as bytes.
-#[divan::bench(sample_count = 20)]
-fn leave(bencher: Bencher<'_, '_>) {
-    let process = Process::busy();
+#[divan::bench(sample_count = 20, args = [0, 100])]
+fn leave(bencher: Bencher<'_, '_>, sessions: usize) {
+    let process = Process::busy(sessions);
     bencher.bench_local(|| process.leave());
 }
 
 /// In the new process: from bytes to a grid that goes on.
-#[divan::bench(sample_count = 20)]
-fn go_on(bencher: Bencher<'_, '_>) {
-    let left = Process::busy().leave();
+#[divan::bench(sample_count = 20, args = [0, 100])]
+fn go_on(bencher: Bencher<'_, '_>, sessions: usize) {
+    let left = Process::busy(sessions).leave();
     let written = Written {
         ago: Duration::ZERO,
         is_alive: true,

@@ -120,13 +120,18 @@ impl OwnEnds {
     /// What is counted, by how many seconds from `now` on it is over at the latest.
     fn ends(&self, now: u64) -> Vec<(u32, i64)> {
         let cleared = self.cleared.load(Acquire);
-        let mut ends = Vec::new();
+        let mut ends = Vec::with_capacity(2 * PLACES);
         for (ring, places) in self.rings.iter().enumerate() {
             let first = cleared / width(ring);
-            for at in first..=first + REACH {
-                let load = place(places, at).map_or(0, |place| place.load(Relaxed));
-                let last = (at + 1) * width(ring) - 1;
-                if load > 0
+            for (number, place) in places.iter().enumerate() {
+                let load = place.load(Relaxed);
+                if load <= 0 {
+                    continue;
+                }
+                // The next place of that number, from the first one on.
+                let away = (number as u64 + AROUND - first % AROUND) % AROUND;
+                let last = (first + away + 1) * width(ring) - 1;
+                if away <= REACH
                     && let Some(left) = last.checked_sub(now)
                 {
                     ends.push((u32::try_from(left).unwrap_or(u32::MAX), load));
@@ -256,6 +261,38 @@ mod tests {
                 );
                 assert_eq!(ledger.own_most(), live.most);
             }
+        }
+    }
+
+    #[test]
+    fn in_the_next_process_it_is_never_less_than_what_lives_either() {
+        let mut rng = fastrand::Rng::with_seed(5);
+        for longest in [10, 100, 4_000, 60_000] {
+            let (old, new) = (Ledger::default(), Ledger::default());
+            let began = rng.u64(0..100_000);
+            let sessions: Vec<_> = (0..200).map(|_| rng.u64(0..=longest)).collect();
+            for lasts in &sessions {
+                old.lasts_for(Load::from_micros(1), at(*lasts), at(began));
+            }
+            // The judge may have come late, or not yet.
+            let passed = rng.u64(0..=longest / 2);
+            old.own_live(at(began + passed / 2), at(began));
+            let (ago, here) = (rng.u64(0..=longest / 4), rng.u64(0..9_000));
+            let carried = old.own_ends_from(at(began + passed));
+            new.restore_own_ends(&carried, at(here), at(ago), false);
+            for later in (0..longest).step_by(usize::try_from(longest / 10).unwrap()) {
+                let now = passed + ago + later;
+                let lives = sessions.iter().filter(|lasts| **lasts >= now).count();
+                let most = new
+                    .own_live(at(here + later), at(0))
+                    .map_or(0, |live| live.most);
+                assert!(
+                    most >= i64::try_from(lives).unwrap(),
+                    "{longest} after {now}: {most} of {lives}"
+                );
+            }
+            let end = here + 2 * longest + 60;
+            assert_eq!(new.own_live(at(end), at(end)).unwrap_or_default().most, 0);
         }
     }
 
