@@ -14,7 +14,8 @@ use std::{
 };
 
 use parking_lot::Mutex;
-use tokio::{runtime::Handle, sync::watch};
+use tokio::{runtime::Handle, sync::watch, task::JoinSet};
+use tracing::error;
 
 use crate::{link::Link, options::Options};
 
@@ -62,13 +63,7 @@ impl Lanes {
 
     fn make(&self, runtime: &Handle) -> Arc<Link> {
         let lane = Link::new(Arc::clone(&self.options));
-        let (link, mut end) = (Arc::clone(&lane), self.end.subscribe());
-        runtime.spawn(async move {
-            tokio::select! {
-                () = link.keep() => {}
-                _ = end.changed() => {}
-            }
-        });
+        runtime.spawn(keep(Arc::clone(&lane), self.end.subscribe()));
         self.all.lock().push(Arc::clone(&lane));
         lane
     }
@@ -77,6 +72,19 @@ impl Lanes {
     pub(crate) fn suspect_all(&self) {
         for lane in self.all.lock().iter() {
             lane.suspect();
+        }
+    }
+}
+
+/// Keeps a connection until the end, whatever happens to the task that does.
+async fn keep(lane: Arc<Link>, mut end: watch::Receiver<()>) {
+    loop {
+        let mut task = JoinSet::new();
+        let lane = Arc::clone(&lane);
+        task.spawn(async move { lane.keep().await });
+        tokio::select! {
+            _ = task.join_next() => error!(task = "store", "Task has died: it is started again"),
+            _ = end.changed() => return,
         }
     }
 }

@@ -194,6 +194,9 @@ impl Link {
 
     /// Keeps a connection as long as it is polled.
     pub(crate) async fn keep(&self) {
+        // One is left where this has died, and nothing drives it any more.
+        self.state
+            .send_if_modified(|state| state.live.take().is_some());
         let mut pause = SHORTEST_PAUSE;
         let mut turn = fastrand::usize(..=usize::from(u16::MAX));
         loop {

@@ -36,6 +36,10 @@ pub(super) fn start(
         .name(format!("worker-{at}"))
         .spawn(move || {
             thread.block_on(async {
+                if let Some(store) = runtime.fleet.store() {
+                    // So that the first request with a key does not wait for a connection.
+                    store.attach();
+                }
                 if opened.wait_for(|is_open| *is_open).await.is_err() {
                     return;
                 }

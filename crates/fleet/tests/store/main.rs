@@ -19,3 +19,4 @@ mod faults;
 mod liars;
 mod state;
 mod support;
+mod tls;
