@@ -136,12 +136,11 @@ impl Lifecycle {
     ) -> Result<(Successor, Option<Frozen>), Error> {
         let mut upgrade = signals::Watch::user_defined2();
         let is_first = self.predecessor.is_none();
-        match self.predecessor.take() {
-            Some(predecessor) => self.take_over(gate, predecessor).await?,
-            None => {
-                gate.begin().await?;
-                gate.open();
-            }
+        if let Some(predecessor) = self.predecessor.take() {
+            self.take_over(gate, predecessor).await?;
+        } else {
+            gate.begin().await?;
+            gate.open();
         }
         let server = match self.listener.take() {
             Some(listener) => HandoverServer::new(listener, sockets)

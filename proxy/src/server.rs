@@ -19,7 +19,8 @@ mod start_gate;
 mod worker;
 
 use std::{
-    future::Future, io, net::SocketAddr, path::PathBuf, pin::Pin, sync::Arc, time::Duration,
+    future::Future, io, net::SocketAddr, path::PathBuf, pin::Pin, sync::Arc, thread::JoinHandle,
+    time::Duration,
 };
 
 use thiserror::Error;
@@ -207,34 +208,7 @@ fn run_boxed(
         }
         // An error only means that the workers are gone already.
         let _ = stop.send(true);
-        // Joining blocks, and the admin port answers until the end.
-        let mut ended = tokio::task::spawn_blocking(|| {
-            for worker in workers {
-                // A worker that panicked has ended too.
-                let _ = worker.join();
-            }
-        });
-        let failed = match ending {
-            Ending::HandedOver { force, asked } => {
-                let all = async {
-                    let _ = (&mut ended).await;
-                    // The process before asks until its own last client has left, and nobody else can answer.
-                    if let Some(asked) = asked {
-                        let _ = asked.await;
-                    }
-                };
-                tokio::select! {
-                    () = all => {}
-                    () = force => runtime.in_flight.drain(),
-                }
-                None
-            }
-            Ending::Failed(error) => Some(error),
-            Ending::Stop => None,
-        };
-        if !ended.is_finished() {
-            let _ = ended.await;
-        }
+        let failed = ended(workers, ending, &runtime).await;
         if let Some(kept) = kept {
             kept.abort();
         }
@@ -276,6 +250,39 @@ fn follow_fleet(runtime: &Arc<Runtime>) {
         }
     };
     tokio::spawn(vital.run_forever(follow));
+}
+
+/// Completes when all workers have ended. Returns why the proxy could not serve, if it could not.
+async fn ended(workers: Vec<JoinHandle<()>>, ending: Ending, runtime: &Runtime) -> Option<Error> {
+    // Joining blocks, and the admin port answers until the end.
+    let mut ended = tokio::task::spawn_blocking(|| {
+        for worker in workers {
+            // A worker that panicked has ended too.
+            let _ = worker.join();
+        }
+    });
+    let failed = match ending {
+        Ending::HandedOver { force, asked } => {
+            let all = async {
+                let _ = (&mut ended).await;
+                // The process before asks until its own last client has left, and nobody else can answer.
+                if let Some(asked) = asked {
+                    let _ = asked.await;
+                }
+            };
+            tokio::select! {
+                () = all => {}
+                () = force => runtime.in_flight.drain(),
+            }
+            None
+        }
+        Ending::Failed(error) => Some(error),
+        Ending::Stop => None,
+    };
+    if !ended.is_finished() {
+        let _ = ended.await;
+    }
+    failed
 }
 
 #[cfg(test)]

@@ -61,9 +61,9 @@ impl Relay {
             };
             let hear = async {
                 while let Some((number, answer)) = read(&mut from).await? {
-                    let asker = waiting.lock().remove(&number);
+                    let place = waiting.lock().remove(&number);
                     // It may have given up.
-                    asker.map(|asker| asker.send(answer));
+                    place.map(|place| place.send(answer));
                 }
                 io::Result::Ok(())
             };

@@ -197,7 +197,7 @@ async fn echo(question: Vec<u8>) -> Vec<u8> {
 #[tokio::test]
 async fn questions_are_answered_each_with_its_own_answer_until_the_old_process_ends() {
     let (relay, server) = related().await;
-    let served = tokio::spawn(server.serve(echo));
+    let serving = tokio::spawn(server.serve(echo));
     let asked: Vec<_> = (0..60_u8)
         .map(|length| {
             let relay = relay.clone();
@@ -219,14 +219,14 @@ async fn questions_are_answered_each_with_its_own_answer_until_the_old_process_e
         assert_eq!(answer.await.unwrap().unwrap().len(), 1_000);
     }
     drop(relay);
-    served.await.unwrap().unwrap();
+    serving.await.unwrap().unwrap();
 }
 
 #[tokio::test]
 async fn once_the_new_process_is_gone_questions_fail_at_once() {
     let (relay, server) = related().await;
     let (asked, mut waits) = tokio::sync::mpsc::unbounded_channel();
-    let served = tokio::spawn(server.serve(move |_| {
+    let serving = tokio::spawn(server.serve(move |_| {
         asked.send(()).unwrap();
         std::future::pending()
     }));
@@ -235,7 +235,7 @@ async fn once_the_new_process_is_gone_questions_fail_at_once() {
         async move { relay.ask(vec![1]).await }
     });
     waits.recv().await.unwrap();
-    served.abort();
+    serving.abort();
     assert!(matches!(question.await.unwrap(), Err(Error::NoRelay)));
     assert!(matches!(relay.ask(vec![1]).await, Err(Error::NoRelay)));
 }

@@ -73,6 +73,16 @@ fn the_keys_of_a_substation_in_events_are_fixed() {
     );
 }
 
+fn state_file() -> StateFileStatus {
+    StateFileStatus {
+        file: "/var/lib/switchyard/state".to_owned(),
+        written_unix_seconds: None,
+        write_seconds: 0.0,
+        bytes: 0,
+        error: None,
+    }
+}
+
 #[test]
 fn the_keys_of_status_are_fixed() {
     let health = Health {
@@ -93,13 +103,7 @@ fn the_keys_of_status_are_fixed() {
         lasts: "session",
         lasts_source: "assumed",
         fleet: Some(Fleet::of(true)),
-        state: Some(StateFileStatus {
-            file: "/var/lib/switchyard/state".to_owned(),
-            written_unix_seconds: None,
-            write_seconds: 0.0,
-            bytes: 0,
-            error: None,
-        }),
+        state: Some(state_file()),
         substations: vec![SubstationStatus {
             name: "s1",
             own_name: Some("s1".to_owned()),

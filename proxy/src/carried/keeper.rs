@@ -76,7 +76,7 @@ impl StateKeeper {
             match file.read() {
                 Ok(Some(state)) => keeper.carrier.restore_or_begin(&state, Source::File),
                 Ok(None) => {
-                    info!(file = %keeper.path.display(), "State file is new: nothing is known yet")
+                    info!(file = %keeper.path.display(), "State file is new: nothing is known yet");
                 }
                 Err(error) => refused(Source::File, &error),
             }

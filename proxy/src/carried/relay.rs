@@ -3,7 +3,7 @@
 //! The old process is about to send a charge with a key, or knows that it has booked nothing under one. Both questions
 //! are as those to the store of a fleet; the new process answers by its own table, or by asking whom it asks itself.
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -89,8 +89,8 @@ impl Agreement for Successor {
     }
 }
 
-fn unavailable(why: impl ToString) -> Unavailable {
-    Unavailable(why.to_string())
+fn unavailable(why: impl fmt::Display) -> Unavailable {
+    Unavailable(format!("{why}"))
 }
 
 /// The answer to a question of the process from which this one has taken over. Nothing to what is no question.

@@ -12,7 +12,7 @@ use nix::sys::signal::Signal;
 use switchyard_faults::{self as client, Faulty, post};
 use tempfile::TempDir;
 
-use super::yard::{Yard, book, differ};
+use super::yard::{Yard, book, differ, states};
 use crate::{
     rig::{Proxy, until, yaml},
     upgrade::{Here, fails_with, is_ready, same_ports},
@@ -97,7 +97,7 @@ fn restarted(end: Signal) {
     let next = Proxy::start_from(&same_ports(&first, &yard.addresses(), &kept.extra()));
     next.logged("State taken over source=the state file");
     is_ready(&next);
-    assert_eq!(yard.states(&next), ["draining", "ejected"]);
+    assert_eq!(states(&next), ["draining", "ejected"]);
     let count = yard.count();
     book(next.charge, &names("l"));
     let share = yard.count().silent_since(&count);

@@ -10,7 +10,7 @@ use std::{
 
 use switchyard_faults::{Audit, Connection, Faulty, Load, Record, Told};
 
-use super::yard::{Yard, book, differ, on};
+use super::yard::{Yard, book, differ, on, states};
 use crate::{
     rig::{Proxy, until},
     upgrade::Here,
@@ -137,7 +137,7 @@ fn upgrade_all(
         let end = yard.count();
         upgrades.push(Upgrade {
             doubled,
-            states: yard.states(&next),
+            states: states(&next),
             spread: [before.spread_since(&begun), end.spread_since(&after)],
             silent: [before.silent_since(&begun), end.silent_since(&after)],
         });

@@ -48,11 +48,6 @@ impl Yard {
         assert_eq!(post(proxy.admin, "/substations/s6/drain", "").status, 200);
     }
 
-    /// The states of the drained and of the ejected one, as this proxy sees them.
-    pub(super) fn states(&self, proxy: &Proxy) -> [String; 2] {
-        [DRAINED, EJECTED].map(|at| state(proxy, at))
-    }
-
     pub(super) fn count(&self) -> Count {
         Count(self.all.iter().map(Faulty::booked).collect())
     }
@@ -99,6 +94,11 @@ impl Count {
 #[expect(clippy::cast_precision_loss, reason = "there are five")]
 fn mean(booked: &[f64]) -> f64 {
     booked[..PLAIN].iter().sum::<f64>() / PLAIN as f64
+}
+
+/// The states of the drained substation and of the ejected one, as this proxy sees them.
+pub(super) fn states(proxy: &Proxy) -> [String; 2] {
+    [DRAINED, EJECTED].map(|at| state(proxy, at))
 }
 
 fn state(proxy: &Proxy, at: usize) -> String {
