@@ -112,7 +112,8 @@ impl Lifecycle {
         if let Some(process) = successor.process() {
             systemd::main_process(process);
         }
-        // Before it hears that it may write.
+        // Before it hears that this process drains, and that it may write.
+        gate.ends_connections();
         gate.leaves_turn();
         let relay = successor.confirm().await.inspect_err(
             |error| warn!(%error, "This process could not confirm the handover to the new one"),

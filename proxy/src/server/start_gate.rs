@@ -109,6 +109,11 @@ impl StartGate {
         }
     }
 
+    /// From now on each answer ends its connection, so that the next request of a client goes to the new process.
+    pub fn ends_connections(&self) {
+        self.runtime.in_flight.drain_connections();
+    }
+
     /// Completes once every substation was asked for its load and at least one could be reached.
     pub async fn ready(&self) {
         while !self.runtime.now().grid.is_ready() {
