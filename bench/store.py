@@ -27,7 +27,7 @@ MANY = 2_000_000_000  # the most that redis-benchmark takes: of a million names 
 HEAD = ["what", "requests on the way", "µs of the store's CPU", "claims/s of one store", "claims/s here"]
 PROXY_HEAD = ["a request through one proxy", "p50 ms, 1 connection", "64 connections", "requests/s", "µs of the proxy's CPU",
               "of the store's"]
-# Rounds of the three kinds, taken in turns; a table shows medians.
+# Rounds of the four kinds, taken in turns; a table shows medians.
 ROUNDS = 5
 SUBSTATIONS = 3
 
@@ -137,7 +137,7 @@ def through_a_proxy(folder, options):
     with started(folder / "proxied", "everysec") as process:
         store = Store(folder / "proxied", process, "everysec")
         with (proxied(options, folder / "alone", "") as alone,
-              proxied(options, folder / "member", f'fleet: {{store: "unix:{store.socket}"}}') as member):
+              proxied(options, folder / "member", f'fleet: {{store: "unix:{store.socket}", timeout: 1s}}') as member):
             kinds = {"without a key": (alone, False), "without a key, with a store": (member, False),
                      "with a key": (alone, True), "with a key in the store": (member, True)}
             found = {name: [] for name in kinds}
@@ -188,9 +188,9 @@ def main():
     options = arguments()
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
-        print("\n".join([
-            *table(HEAD, list(speeds(folder, options)), texts=1), "", memory(folder, options), memory_of_a_proxy(folder, options), "",
-            *table(PROXY_HEAD, list(through_a_proxy(folder, options)), texts=1)]))
+        print("\n".join(table(HEAD, list(speeds(folder, options)), texts=1)), flush=True)
+        print("", memory(folder, options), memory_of_a_proxy(folder, options), "", sep="\n", flush=True)
+        print("\n".join(table(PROXY_HEAD, list(through_a_proxy(folder, options)), texts=1)))
     return 0
 
 

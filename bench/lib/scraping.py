@@ -1,11 +1,16 @@
 """What it costs to read the gauges: a proxy without charge requests, and its substations in one process."""
 
+import gzip
+import http.client
 import time
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from . import accounting, clients, metrics
 from .processes import START_SECONDS, BenchError, Process, free_ports
+
+# Substations of one process: each takes a file, and one for each proxy.
+OF_A_PROCESS = 1_000
 
 
 @dataclass
@@ -31,10 +36,10 @@ class Scraped:
 
 @dataclass
 class Grid:
-    """Several proxies that only scrape, and the process with all of their substations."""
+    """Several proxies that only scrape, and the processes with all of their substations."""
 
     proxies: list
-    substations: Process
+    substations: list
     admins: list  # their admin ports
     first: int
     interval: float
@@ -44,21 +49,25 @@ class Grid:
 def idle(binaries, folder, count, interval):
     """Starts `count` substations and a proxy that scrapes each of them every `interval` seconds."""
     with grid(binaries, folder, count, interval, 1) as running:
-        yield Idle(running.proxies[0], running.substations, running.admins[0], running.first, interval)
+        yield Idle(running.proxies[0], running.substations[0], running.admins[0], running.first, interval)
 
 
 @contextmanager
 def grid(binaries, folder, count, interval, proxies):
     """The same with so many proxies."""
     first = free_ports(count + 2 * proxies)
-    fleet = [binaries / "substation", "--name", "s", "--listen", f"127.0.0.1:{first}",
-             "--capacity-kw", "500", "--count", str(count)]
     listed = "\n".join(f"  - {{name: s{at}, address: 127.0.0.1:{first + at}}}" for at in range(count))
     stale = max(30, 3 * interval)
     with ExitStack() as stack:
-        substations = stack.enter_context(Process("substations", fleet, folder / f"{count}-substations.log"))
-        substations.wait_until(lambda: clients.answers(first, clients.request("/live", body=None)))
-        running = Grid([], substations, [], first, interval)
+        running = Grid([], [], [], first, interval)
+        # A process may hold 20,000 files at least nearly everywhere.
+        for begin in range(first, first + count, OF_A_PROCESS):
+            some = min(OF_A_PROCESS, first + count - begin)
+            argv = [binaries / "substation", "--name", f"s{begin}", "--listen", f"127.0.0.1:{begin}", "--capacity-kw", "500",
+                    "--count", str(some)]
+            started = stack.enter_context(Process("substations", argv, folder / f"{begin}-substations.log"))
+            started.wait_until(lambda begin=begin: clients.answers(begin, clients.request("/live", body=None)))
+            running.substations.append(started)
         for number in range(proxies):
             charge, admin = first + count + 2 * number, first + count + 2 * number + 1
             config = folder / f"{count}-{number}.yaml"
@@ -77,7 +86,7 @@ def grid(binaries, folder, count, interval, proxies):
 
 def measure(running, seconds):
     """Counts scrapes and CPU time for so many seconds."""
-    return measure_grid(Grid([running.proxy], running.substations, [running.admin], running.first, running.interval), seconds)
+    return measure_grid(Grid([running.proxy], [running.substations], [running.admin], running.first, running.interval), seconds)
 
 
 def measure_grid(running, seconds):
@@ -92,15 +101,26 @@ def measure_grid(running, seconds):
     scrapes, passed = _scrapes(running) - scrapes, now - before[2]
     if not scrapes:
         raise BenchError(f"no scrape brought a sample in {seconds} s")
-    spent = sum(after.since(first) for after, first in zip(cpu, before[0]))
-    return Scraped(scrapes, spent, substations_cpu.since(before[1]), passed)
+    return Scraped(scrapes, _since(cpu, before[0]), _since(substations_cpu, before[1]), passed)
 
 
 def _scrapes(running):
-    return sum(metrics.total(clients.page(admin, "/metrics"), "switchyard_load_polls_total", outcome="ok")
-               for admin in running.admins)
+    return sum(metrics.total(_page(admin), "switchyard_load_polls_total", outcome="ok") for admin in running.admins)
+
+
+def _page(admin):
+    """The page, compressed: that of ten thousand substations has some 60 MB."""
+    connection = http.client.HTTPConnection("127.0.0.1", admin, timeout=60)
+    connection.request("GET", "/metrics", headers={"accept-encoding": "gzip"})
+    page = gzip.decompress(connection.getresponse().read()).decode()
+    connection.close()
+    return page
 
 
 def _cpu(running):
-    proxies = [accounting.CpuTime(proxy.pid) for proxy in running.proxies]
-    return proxies, accounting.CpuTime(running.substations.pid), time.monotonic()
+    proxies, substations = ([accounting.CpuTime(one.pid) for one in some] for some in (running.proxies, running.substations))
+    return proxies, substations, time.monotonic()
+
+
+def _since(after, before):
+    return sum(now.since(then) for now, then in zip(after, before))

@@ -174,13 +174,11 @@ fn through_the_same_proxy_nothing_is_booked_twice() {
 }
 
 #[test]
-#[ignore = "upgrades don't hand over keys yet"]
 fn across_an_upgrade_nothing_is_booked_twice() {
     assert_eq!(doubled(200, Then::Upgraded, Sends::KeyOnly, ""), 0);
 }
 
 #[test]
-#[ignore = "keys are not kept in the file yet"]
 fn across_a_restart_with_a_file_nothing_is_booked_twice() {
     assert_eq!(
         doubled(200, Then::Stopped, Sends::KeyOnly, with_a_file()),
