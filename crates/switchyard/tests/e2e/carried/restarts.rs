@@ -258,7 +258,7 @@ fn after_an_upgrade_the_new_process_writes_the_file_and_the_old_one_does_not() {
 fn measure() {
     let (substation, kept) = (Faulty::start("s1", 1, &[], 0.0), Kept::new());
     let proxy = Proxy::start(&[substation.address()], &kept.extra());
-    for keys in [0, 1_000, 10_000, 50_000] {
+    for keys in [0, 1_000, 10_000] {
         let names: Vec<_> = (0..keys).map(|key| format!("{keys}-{key}")).collect();
         book(proxy.charge, &names);
         is_written(&proxy);
