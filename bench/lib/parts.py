@@ -42,7 +42,7 @@ RULES = [(re.compile(pattern), part) for pattern, part in [
     (r"proxy/src/(.*/)?(select|decisions)\.rs", CHOICE),
     (r"proxy/src/(.*/)?reply\.rs", REPLY),
     (r"proxy/src/(.*/)?(ingress|client_connection|client_stream|client_watch|client_shares|buffered|spare_buffers|in_flight|request_id|deadline_timer|admission)(/|\.rs)", WAY_IN),
-    (r"proxy/src/(dispatch|runtime|snapshot)(/|\.rs)", DISPATCH),
+    (r"proxy/src/(dispatch|runtime|snapshot)(/|\.rs)|crates/idempotency/src/", DISPATCH),
     # The same for crates.
     (r"crates/(address|bounded|charts|config|discovery|faults|file-watch|fleet|handover|module-graph|pingora|process|simulator|state|status|switchyard|tls|top|wire)"
      r"/src/", None),
