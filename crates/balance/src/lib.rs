@@ -48,7 +48,7 @@ pub use lasts_estimator::LastsEstimator;
 pub use ledger::{Ledger, Reading, RequestLimit, Standing, Trust};
 pub use line::Line;
 pub use load::Load;
-pub use policy::{Policy, Preference};
+pub use policy::{Policy, Preference, Ranking};
 pub use promises::Promises;
 pub use request_limits::RequestLimits;
 pub use reservation::Reservation;

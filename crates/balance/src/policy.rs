@@ -82,6 +82,25 @@ pub struct Preference {
     pub tolerance: f64,
 }
 
+/// An order in which a request would rather have the upstreams, as long as the choice is hardly worse than the best. With
+/// the same order, choosers that know the loads a little differently often choose the same upstream.
+#[derive(Clone, Copy)]
+pub struct Ranking<'a> {
+    /// The rank of the upstream at a position; the highest is preferred.
+    pub rank: &'a dyn Fn(usize) -> u64,
+    /// By how many requests like this one it may be fuller than the best.
+    pub requests: f64,
+}
+
+/// What a request would rather have than the best.
+#[derive(Clone, Copy, Default)]
+pub(crate) enum Wish<'a> {
+    #[default]
+    Best,
+    Near(Preference),
+    Ranked(Ranking<'a>),
+}
+
 /// What a policy has chosen.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Chosen {

@@ -12,7 +12,7 @@ use crate::{
     Ledger, Load, Policy, Reservation, Roster,
     policy::{
         BeyondLimit, Candidates, Choose, Chosen, Eligibility, LeastLoad, PowerOfTwo, Preference,
-        Random, RoundRobin, Sampled, Stale, Unsampled,
+        Random, Ranking, RoundRobin, Sampled, Stale, Unsampled, Wish,
     },
 };
 
@@ -36,7 +36,8 @@ pub enum Reason {
     Spread,
     /// A better upstream has as many requests under way as it may have. See [`crate::request_limits`].
     Limit,
-    /// The caller prefers it, and it is worse than the best by no more than the caller's tolerance. See [`Preference`].
+    /// The caller prefers it, and it is worse than the best by no more than the caller's tolerance. See [`Preference`] and
+    /// [`Ranking`].
     Tolerance,
     /// The chosen upstream's last sample is stale, so its ledger alone was used.
     Stale,
@@ -168,14 +169,43 @@ impl Selector {
         prefer: Option<Preference>,
         rng: &mut Rng,
     ) -> Result<Choice<U>, Refusal> {
+        let wish = prefer.map_or(Wish::Best, Wish::Near);
+        self.reserve_by(roster, load, tried, wish, rng)
+    }
+
+    /// The same, but takes the one that ranks highest among those that are hardly worse than the best, where the policy
+    /// goes by load. Reads every upstream once more.
+    pub fn reserve_ranked<U: AsRef<Ledger>>(
+        &self,
+        roster: &Roster<U>,
+        load: Load,
+        tried: &[usize],
+        ranking: Ranking<'_>,
+        rng: &mut Rng,
+    ) -> Result<Choice<U>, Refusal> {
+        self.reserve_by(roster, load, tried, Wish::Ranked(ranking), rng)
+    }
+
+    fn reserve_by<U: AsRef<Ledger>>(
+        &self,
+        roster: &Roster<U>,
+        load: Load,
+        tried: &[usize],
+        wish: Wish<'_>,
+        rng: &mut Rng,
+    ) -> Result<Choice<U>, Refusal> {
         let candidates = Candidates::<U, Sampled>::new(roster, load, tried);
-        let prefer = prefer.filter(|_| self.goes_by_load());
-        if let Some(choice) = self.reserve_among(&candidates, prefer, rng) {
+        let wish = if self.goes_by_load() {
+            wish
+        } else {
+            Wish::Best
+        };
+        if let Some(choice) = self.reserve_among(&candidates, wish, rng) {
             return Ok(choice);
         }
         if candidates.best_at_limit() < f64::INFINITY {
             let candidates = Candidates::<U, BeyondLimit>::new(roster, load, tried);
-            if let Some(choice) = self.reserve_among(&candidates, None, rng) {
+            if let Some(choice) = self.reserve_among(&candidates, Wish::Best, rng) {
                 return Ok(choice);
             }
         }
@@ -187,11 +217,15 @@ impl Selector {
             return Err(Refusal::NoUpstream);
         }
         let choice = if left.any(|(_, upstream)| (**upstream).as_ref().is_sampled()) {
-            self.reserve_among(&Candidates::<U, Stale>::new(roster, load, tried), None, rng)
+            self.reserve_among(
+                &Candidates::<U, Stale>::new(roster, load, tried),
+                Wish::Best,
+                rng,
+            )
         } else {
             self.reserve_among(
                 &Candidates::<U, Unsampled>::new(roster, load, tried),
-                None,
+                Wish::Best,
                 rng,
             )
         };
@@ -207,7 +241,7 @@ impl Selector {
     fn reserve_among<U: AsRef<Ledger>, E: Eligibility>(
         &self,
         candidates: &Candidates<'_, U, E>,
-        prefer: Option<Preference>,
+        wish: Wish<'_>,
         rng: &mut Rng,
     ) -> Option<Choice<U>> {
         loop {
@@ -217,9 +251,10 @@ impl Selector {
                 Kind::RoundRobin(policy) => policy.choose(candidates, rng),
                 Kind::Random(policy) => policy.choose(candidates, rng),
             }?;
-            let (chosen, is_preferred) = match prefer {
-                None => (chosen, false),
-                Some(preference) => candidates.or_preferred(chosen, preference),
+            let (chosen, is_preferred) = match wish {
+                Wish::Best => (chosen, false),
+                Wish::Near(preference) => candidates.or_preferred(chosen, preference),
+                Wish::Ranked(ranking) => candidates.or_ranked(chosen, ranking),
             };
             let upstream = candidates.roster.get(chosen.at)?;
             let ledger = (**upstream).as_ref();

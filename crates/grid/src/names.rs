@@ -53,6 +53,15 @@ impl Names {
         absent.or(listed.filter(is_member)).cloned()
     }
 
+    /// The substation with this [sign](crate::PublicName::sign). None if there are several.
+    #[must_use]
+    pub fn by_sign(&self, sign: u64) -> Option<Arc<Substation>> {
+        let has = |one: &&Arc<Substation>| one.public_name().sign() == Some(sign);
+        let mut all = self.listed.values().filter(has);
+        let found = all.next()?;
+        all.next().is_none().then(|| Arc::clone(found))
+    }
+
     /// The holder of a session: the substation with the longest known name that `id` begins with, before a dash.
     #[must_use]
     pub fn holder(&self, id: &str) -> Option<Arc<Substation>> {

@@ -18,6 +18,7 @@ use std::{
 use arc_swap::{ArcSwap, ArcSwapOption, Guard};
 use http::HeaderValue;
 use switchyard_config::check_name;
+use switchyard_idempotency::KeyHash;
 
 use crate::carried::CarriedNaming;
 
@@ -26,13 +27,34 @@ use crate::carried::CarriedNaming;
 pub struct PublicName {
     text: String,
     header: HeaderValue,
+    sign: Option<u64>,
 }
 
 impl PublicName {
     fn new(text: String) -> Self {
         // Only names that are safe in headers come here.
         let header = HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static("unnamed"));
-        Self { text, header }
+        let sign = KeyHash::of(["x-possible-holder: ", &text].concat().as_bytes());
+        Self {
+            text,
+            header,
+            sign: Some(sign.number()),
+        }
+    }
+
+    /// The name of one that has none: see [`unnamed`].
+    fn of_unnamed(number: u64) -> Self {
+        Self {
+            sign: None,
+            ..Self::new(unnamed(number))
+        }
+    }
+
+    /// A number that is the same at every proxy and says nothing that the name does not say. None where the name is one
+    /// that only this process has given.
+    #[must_use]
+    pub fn sign(&self) -> Option<u64> {
+        self.sign
     }
 
     /// As text, for messages.
@@ -64,13 +86,13 @@ impl Naming {
     pub(crate) fn new(listed: &str, number: u64) -> Self {
         let is_named = check_name(listed).is_ok();
         let public = if is_named {
-            listed.to_owned()
+            PublicName::new(listed.to_owned())
         } else {
-            unnamed(number)
+            PublicName::of_unnamed(number)
         };
         Self {
             is_named,
-            public: ArcSwap::from_pointee(PublicName::new(public)),
+            public: ArcSwap::from_pointee(public),
             own: ArcSwapOption::empty(),
             is_on_page: AtomicBool::new(false),
             is_heard: AtomicBool::new(false),
@@ -130,10 +152,10 @@ impl Naming {
         if !self.is_named {
             // A name that is an address would tell what this hides.
             let public = match name.parse::<IpAddr>() {
-                Ok(_) => unnamed(number),
-                Err(_) => name.to_owned(),
+                Ok(_) => PublicName::of_unnamed(number),
+                Err(_) => PublicName::new(name.to_owned()),
             };
-            self.public.store(Arc::new(PublicName::new(public)));
+            self.public.store(Arc::new(public));
         }
         self.own.swap(Some(Arc::new(name.to_owned())))
     }
@@ -147,6 +169,20 @@ fn unnamed(number: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_sign_is_the_same_in_every_process_and_stands_for_no_address() {
+        let sign = |naming: &Naming| naming.public().sign();
+        let listed = Naming::new("north", 7);
+        assert_eq!(sign(&listed), sign(&Naming::new("north", 8)));
+        assert_ne!(sign(&listed), sign(&Naming::new("south", 7)));
+        let found = Naming::new("127.0.0.1:5001", 7);
+        assert_eq!(sign(&found), None);
+        found.rename("north", 7);
+        assert_eq!(sign(&found), sign(&listed));
+        found.rename("127.0.0.1", 7);
+        assert_eq!(sign(&found), None);
+    }
 
     #[test]
     fn clients_see_a_name_and_never_an_address() {

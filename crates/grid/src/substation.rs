@@ -18,7 +18,7 @@ use tracing::{info, warn};
 
 use switchyard_config::{self as config, Config};
 use switchyard_http1::{RequestHead, Unencodable};
-use switchyard_idempotency::HolderId;
+use switchyard_idempotency::{HolderId, KeyHash};
 
 use crate::{
     blame::Trace,
@@ -80,6 +80,7 @@ pub struct Substation {
     naming: Naming,
     address: SocketAddr,
     holder_id: Arc<HolderId>,
+    rank_seed: u64,
     /// In millionths; [`NO_CAPACITY`] where the configuration sets none.
     configured_capacity: AtomicI64,
     charge_head: ArcSwap<RequestHead>,
@@ -119,6 +120,10 @@ impl Substation {
         let configured_capacity = listed.capacity.and_then(Load::new);
         let charge_head = charge_head(listed, config)?;
         let id = Id(NEXT.fetch_add(1, Relaxed));
+        let holder_id = HolderId {
+            name: Arc::clone(metrics.name()),
+            address: listed.address,
+        };
         let ledger = Ledger::new(configured_capacity);
         // A new ledger is in rotation, and one that drains from its first moment would stay there.
         ledger.set_standing(Standing::Out);
@@ -128,10 +133,8 @@ impl Substation {
             name: Arc::clone(metrics.name()),
             naming: Naming::new(&listed.name, id.get()),
             address: listed.address,
-            holder_id: Arc::new(HolderId {
-                name: Arc::clone(metrics.name()),
-                address: listed.address,
-            }),
+            rank_seed: KeyHash::of(holder_id.to_string().as_bytes()).number(),
+            holder_id: Arc::new(holder_id),
             configured_capacity: AtomicI64::new(millionths(configured_capacity)),
             charge_head: ArcSwap::from_pointee(charge_head),
             authority: ArcSwap::from_pointee(listed.authority()),
@@ -223,6 +226,16 @@ impl Substation {
     #[must_use]
     pub fn holder_id(&self) -> &Arc<HolderId> {
         &self.holder_id
+    }
+
+    /// Its rank for the key with this number: the same at every proxy, and another for every key.
+    #[must_use]
+    pub fn rank_for(&self, key: u64) -> u64 {
+        // The last steps of SplitMix64: every bit of either number changes half of the result.
+        let mut rank = key ^ self.rank_seed;
+        rank = (rank ^ (rank >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        rank = (rank ^ (rank >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        rank ^ (rank >> 31)
     }
 
     /// Its ledger.

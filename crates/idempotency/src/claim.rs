@@ -211,16 +211,25 @@ impl Claim<'_> {
         })
     }
 
-    /// Notes that the substation may have booked.
-    pub fn bind(&mut self) {
-        self.stage = Stage::Idle;
+    /// Notes that the holder that is being asked may have booked before, so that no other may be asked whatever comes.
+    pub fn pin(&mut self) {
         let since = self.keys.tick(self.now);
         self.look(|shard, hash| {
             if let Some(entry) = shard.get(hash) {
-                entry.asking = entry.asking.saturating_sub(1);
                 entry.hold = Hold::BOUND;
                 shard.keep(hash, since);
                 shard.askers.remove(&hash);
+            }
+        });
+    }
+
+    /// Notes that the substation may have booked.
+    pub fn bind(&mut self) {
+        self.stage = Stage::Idle;
+        self.pin();
+        self.look(|shard, hash| {
+            if let Some(entry) = shard.get(hash) {
+                entry.asking = entry.asking.saturating_sub(1);
             }
         });
     }

@@ -323,6 +323,15 @@ impl Shard {
         self.slab.capacity() + self.index.capacity() + self.clients.capacity()
     }
 
+    /// How much memory it takes, in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        let slab = self.slab.capacity() * size_of::<Entry>();
+        // As the standard library's map does it: a power of two of places, of which seven in eight are used.
+        let places = (self.clients.capacity() * 8 / 7).next_power_of_two();
+        let clients = places * (size_of::<(u64, Client)>() + 1);
+        slab + self.index.allocation_size() + clients
+    }
+
     /// Checks that both orders have the same entries in the same order, and counts them by client.
     pub(crate) fn audit(&mut self) -> HashMap<u64, u32> {
         let mut counts = HashMap::new();

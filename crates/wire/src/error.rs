@@ -148,6 +148,8 @@ pub struct Failure {
     pub allow: Option<&'static str>,
     /// What is known of when a retry can help. The reply decides what `retry-after` says.
     pub retry: Retry,
+    /// The sign of the substation that holds the request's key, and may have booked: `x-possible-holder`.
+    pub possible_holder: Option<u64>,
 }
 
 /// When a retry can help.
@@ -172,6 +174,7 @@ impl Failure {
             close: code.ends_connection(),
             allow: None,
             retry: Retry::Soon,
+            possible_holder: None,
         }
     }
 

@@ -13,6 +13,11 @@ pub const REQUEST_ID: &str = "x-request-id";
 pub const SUBSTATION: &str = "x-substation";
 /// The header under which a request may be repeated without booking twice.
 pub const IDEMPOTENCY_KEY: &str = "idempotency-key";
+/// The header with which an error names the substation that holds the request's key and may have booked, and with which a
+/// repetition says so to another proxy.
+pub const POSSIBLE_HOLDER: &str = "x-possible-holder";
+/// The header with which a substation says that it has answered a key again, and booked nothing more.
+pub const IDEMPOTENT_REPLAYED: &str = "idempotent-replayed";
 /// The header in which a client says how long it will wait for room, as in `750ms`.
 pub const REQUEST_TIMEOUT: &str = "x-request-timeout";
 /// The header in which a substation may report its load on an answer (ORCA).

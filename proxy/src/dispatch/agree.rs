@@ -32,6 +32,7 @@ impl Dispatcher {
         let Operation::Charge {
             charge,
             claim: Some(claim),
+            possible,
             ..
         } = operation
         else {
@@ -65,6 +66,9 @@ impl Dispatcher {
             self.state.queue.call(claim.number());
         }
         if *holder == **selected.substation.holder_id() {
+            if possible.is_some() && *possible == selected.substation.public_name().sign() {
+                claim.pin();
+            }
             return Ok(selected);
         }
         selected.cancel();

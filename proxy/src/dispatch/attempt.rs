@@ -10,7 +10,7 @@ use switchyard_balance::{Load, Reservation, ledger::ReportSent};
 use switchyard_grid::{Blame, Excuse, Grid, Substation, UpstreamOutcome};
 use switchyard_http1::{Answer, Malformed};
 use switchyard_upstream::{Progress, UpstreamError};
-use switchyard_wire::{Consequence, Failure};
+use switchyard_wire::{Consequence, Failure, names::IDEMPOTENT_REPLAYED};
 use tracing::debug;
 
 use super::{refusal, retry::SafeToRetry, sessions::unfit};
@@ -197,6 +197,12 @@ fn of_answer(
         return Attempt::SafeToRetry(why, wait);
     }
     match answer.status {
+        // What it booked before is in its gauge, or was set aside then.
+        200..300 if blame.is_repeat && is_replay(&answer) => {
+            grid.good(substation, None);
+            grid.served(substation, blame.source);
+            reservation.cancel();
+        }
         200..300 => {
             own = reservation.load();
             grid.good(substation, Some(own));
@@ -219,6 +225,11 @@ fn of_answer(
     }
     reported(&answer, own);
     Attempt::Answered(answer)
+}
+
+/// Whether the substation has only repeated an earlier answer.
+fn is_replay(answer: &Answer) -> bool {
+    answer.header(IDEMPOTENT_REPLAYED) == Some(b"true")
 }
 
 /// The failure for an answer that is larger than a limit.

@@ -7,7 +7,10 @@
 use switchyard_config as config;
 use switchyard_http1::Head;
 use switchyard_idempotency::{Keys, Limits};
-use switchyard_wire::{Code, Failure, names::IDEMPOTENCY_KEY};
+use switchyard_wire::{
+    Code, Failure,
+    names::{IDEMPOTENCY_KEY, POSSIBLE_HOLDER},
+};
 
 /// The longest key, in bytes.
 const LONGEST: usize = 255;
@@ -26,6 +29,14 @@ pub(super) fn key_of(head: Head<'_>) -> Result<Option<&[u8]>, Failure> {
         return Err(Failure::new(Code::InvalidRequest, message));
     }
     Ok(Some(key))
+}
+
+/// The sign of the substation that may have booked a key before, as another proxy has told the client. One that can't be
+/// read says nothing.
+pub(super) fn possible_holder(head: Head<'_>) -> Option<u64> {
+    let sign = head.all(POSSIBLE_HOLDER).next()?;
+    let sign = str::from_utf8(sign).ok().filter(|sign| sign.len() == 16)?;
+    u64::from_str_radix(sign, 16).ok()
 }
 
 /// How many keys are kept, and how long.

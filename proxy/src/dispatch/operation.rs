@@ -30,6 +30,8 @@ pub(super) enum Operation<'a> {
         /// The query string for the substation.
         query: Option<&'a str>,
         claim: Option<Claim<'a>>,
+        /// The sign of the substation that may have booked its key before, as its client says.
+        possible: Option<u64>,
     },
     /// Show or end a session.
     Session {
@@ -39,18 +41,28 @@ pub(super) enum Operation<'a> {
     },
 }
 
+/// A key, and what comes with it.
+pub(super) struct Key<'a> {
+    pub(super) key: &'a [u8],
+    /// The number of its client.
+    pub(super) client: u64,
+    /// The sign of the substation that may have booked it before.
+    pub(super) possible: Option<u64>,
+}
+
 impl<'a> Operation<'a> {
-    /// A charge that arrived at `now`, with its key, if it has one, and the number of its client.
+    /// A charge that arrived at `now`, with its key, if it has one.
     pub(super) fn charge(
         (charge, query): (Charge<'a>, Option<&'a str>),
-        key: Option<(&[u8], u64)>,
+        key: Option<Key<'_>>,
         snapshot: &Snapshot,
         state: &'a DispatchState,
         now: Instant,
     ) -> Result<Self, Failure> {
         let rules = &snapshot.config.retry;
+        let possible = key.as_ref().and_then(|key| key.possible);
         let claim = match (key, charge.fingerprint) {
-            (Some((key, client)), Some(fingerprint)) => {
+            (Some(Key { key, client, .. }), Some(fingerprint)) => {
                 let keyed = Keyed {
                     hash: KeyHash::of(key),
                     fingerprint,
@@ -67,6 +79,7 @@ impl<'a> Operation<'a> {
             charge,
             query,
             claim,
+            possible,
         })
     }
 
@@ -94,6 +107,21 @@ impl<'a> Operation<'a> {
             Self::Charge { claim, .. } => claim.as_mut(),
             Self::Session { .. } => None,
         }
+    }
+
+    /// The sign of the substation that holds its key, if that is certain.
+    pub(super) fn possible_holder(&self, snapshot: &Snapshot) -> Option<u64> {
+        let Self::Charge {
+            claim: Some(claim), ..
+        } = self
+        else {
+            return None;
+        };
+        snapshot
+            .names
+            .by_id(&*claim.holder()?)?
+            .public_name()
+            .sign()
     }
 
     /// Whether an attempt whose connection was lost may be repeated at the same substation.

@@ -60,7 +60,9 @@ impl<'a> Placing<'a> {
         if is_held {
             return false;
         }
-        let best = self.dispatcher.best(load, but, &self.snapshot, self.now);
+        let best = self
+            .dispatcher
+            .best((load, None), but, &self.snapshot, self.now);
         let Ok(selected) = best else { return false };
         slot.grant(Granted {
             selected,

@@ -9,7 +9,7 @@ use switchyard_grid::Substation;
 use switchyard_http1::{Answer, nominates};
 use switchyard_wire::{
     Code, Failure, Outcome,
-    names::{ENDPOINT_LOAD_METRICS, REQUEST_ID, SUBSTATION},
+    names::{ENDPOINT_LOAD_METRICS, POSSIBLE_HOLDER, REQUEST_ID, SUBSTATION},
 };
 
 /// Enough bytes for a usual head and body, so that the buffer grows once at most.
@@ -18,6 +18,7 @@ const BUFFER: usize = 512;
 const USUAL_HEADERS: usize = 8;
 
 static SUBSTATION_NAME: HeaderName = HeaderName::from_static(SUBSTATION);
+static POSSIBLE_HOLDER_NAME: HeaderName = HeaderName::from_static(POSSIBLE_HOLDER);
 static REQUEST_ID_NAME: HeaderName = HeaderName::from_static(REQUEST_ID);
 /// The type of nearly every body.
 static JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -52,6 +53,7 @@ enum Content {
     Failure {
         allow: Option<&'static str>,
         retry_after_seconds: Option<u32>,
+        possible_holder: Option<u64>,
     },
 }
 
@@ -95,6 +97,7 @@ impl Reply {
             content: Content::Failure {
                 allow: failure.allow,
                 retry_after_seconds,
+                possible_holder: failure.possible_holder,
             },
             body: body.into(),
         }
@@ -195,6 +198,7 @@ impl Reply {
             Content::Failure {
                 allow,
                 retry_after_seconds,
+                possible_holder,
             } => {
                 put(Field::Own(&header::CONTENT_TYPE, &JSON))?;
                 if let Some(allow) = allow {
@@ -202,6 +206,11 @@ impl Reply {
                 }
                 if let Some(seconds) = retry_after_seconds {
                     put(Field::Own(&header::RETRY_AFTER, &(*seconds).into()))?;
+                }
+                if let Some(sign) = possible_holder
+                    && let Ok(sign) = HeaderValue::from_str(&format!("{sign:016x}"))
+                {
+                    put(Field::Own(&POSSIBLE_HOLDER_NAME, &sign))?;
                 }
                 Ok(())
             }
@@ -287,6 +296,7 @@ mod tests {
     fn failing() -> Reply {
         let failure = Failure {
             allow: Some("POST"),
+            possible_holder: Some(0xab),
             ..Failure::new(Code::Overloaded, "test")
         };
         Reply::failing(&failure, Some(2), HeaderValue::from_static("r1"))

@@ -16,8 +16,8 @@ use super::{
     Dispatcher,
     capacity_forecast::jittered,
     charge::Charge,
-    idempotency::key_of,
-    operation::Operation,
+    idempotency::{key_of, possible_holder},
+    operation::{Key, Operation},
     reply::Reply,
     request::{ReceivedRequest, RequestContext, Target},
     request_id,
@@ -41,9 +41,16 @@ impl Dispatcher {
                 let rules = &context.snapshot.config.forwarded;
                 let origin = client.fields(rules, context.via, head);
                 let context = (context, head, &origin, &request_id, watch);
-                let sent = pin!(self.send(&mut operation, context));
-                let routed = in_span(span_of(&request_id), sent).await;
-                routed.map(|routed| (routed, is_charge))
+                let routed = {
+                    let sent = pin!(self.send(&mut operation, context));
+                    in_span(span_of(&request_id), sent).await
+                };
+                routed
+                    .map(|routed| (routed, is_charge))
+                    .map_err(|failure| Failure {
+                        possible_holder: operation.possible_holder(&self.runtime.now()),
+                        ..failure
+                    })
             }
             Err(failure) => Err(failure),
         };
@@ -71,7 +78,11 @@ impl Dispatcher {
                 let is_keyed = !matches!(key, Ok(None));
                 let charge = Charge::parse(received.body, &snapshot.config.charge, is_keyed)?;
                 let rules = &snapshot.config.forwarded;
-                let key = key?.map(|key| (key, context.client.source(rules, head).number()));
+                let key = key?.map(|key| Key {
+                    key,
+                    client: context.client.source(rules, head).number(),
+                    possible: possible_holder(head),
+                });
                 let body = (charge, received.query);
                 Operation::charge(body, key, snapshot, &self.state, context.arrived)?
             }

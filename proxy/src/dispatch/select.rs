@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use switchyard_balance::{Choice, Explanation, Load, Preference, Reason, Refusal, Reservation};
+use switchyard_balance::{
+    Choice, Explanation, Load, Preference, Ranking, Reason, Refusal, Reservation,
+};
 use switchyard_grid::{ChoiceMetrics, Substation, Trial};
 use switchyard_idempotency::{Asked, Claim, HolderId};
 use switchyard_upstream::Mark;
@@ -13,6 +15,14 @@ use super::{
     retry::RetryState,
 };
 use crate::snapshot::Snapshot;
+
+/// By how many requests like it a request with a key may be sent to a fuller substation than the best, if that ranks first
+/// for its key. Two proxies without a store then choose the same substation for a repetition more often, and loads stay as
+/// even within a request: with 5, 20 and 100 substations, 58, 76 and 88 % of repetitions through another proxy go
+/// elsewhere, instead of 80, 95 and 99 %.
+const KEY_TOLERANCE: f64 = 0.5;
+/// In a larger grid proxies would hardly ever choose alike, and to look for it costs a look at each substation.
+const MOST_RANKED: usize = 1_000;
 
 /// A selected substation.
 pub(super) struct Selected {
@@ -48,6 +58,24 @@ impl Selected {
         if let Some(placement) = self.placement {
             placement.reservation.cancel();
         }
+    }
+
+    /// The substation with this sign, which may have booked the request's key before. Its load is set aside, because that
+    /// is for the substation to say.
+    fn possible_holder(sign: u64, load: Load, state: &RetryState) -> Option<Self> {
+        let substation = state.snapshot.names.by_sign(sign)?;
+        let selected = Self::holder(substation.holder_id(), load, state)?;
+        let Some(placement) = selected.placement else {
+            return Some(selected);
+        };
+        let placement = Placement {
+            reservation: Reservation::of(substation, load),
+            ..placement
+        };
+        Some(Self {
+            placement: Some(placement),
+            ..selected
+        })
     }
 
     /// The substation with this id, because it holds the request's key. `None` if this proxy does not know it, or it has
@@ -113,9 +141,14 @@ impl Dispatcher {
                 substation: Arc::clone(holder),
                 placement: None,
             }),
-            Operation::Charge { charge, claim, .. } => match claim {
+            Operation::Charge {
+                charge,
+                claim,
+                possible,
+                ..
+            } => match claim {
                 None => self.enter(charge, None, state),
-                Some(claim) => self.select_by_key(charge, claim, state),
+                Some(claim) => self.select_by_key(charge, (claim, *possible), state),
             },
         }
     }
@@ -125,7 +158,7 @@ impl Dispatcher {
     fn select_by_key(
         &self,
         charge: &Charge<'_>,
-        claim: &mut Claim<'_>,
+        (claim, possible): (&mut Claim<'_>, Option<u64>),
         state: &RetryState,
     ) -> Result<Selected, Refusal> {
         loop {
@@ -139,9 +172,21 @@ impl Dispatcher {
                 selected.cancel();
                 continue;
             }
-            let selected = self.enter(charge, Some(claim.number()), state)?;
+            let named =
+                possible.and_then(|sign| Selected::possible_holder(sign, charge.load, state));
+            let is_named = named.is_some();
+            let selected = match named {
+                Some(named) => named,
+                None => self.enter(charge, Some(claim.number()), state)?,
+            };
             match claim.ask(selected.substation.holder_id()) {
-                Asked::Yes | Asked::Propose(_) => return Ok(selected),
+                Asked::Yes => {
+                    if is_named {
+                        claim.pin();
+                    }
+                    return Ok(selected);
+                }
+                Asked::Propose(_) => return Ok(selected),
                 // Another request with the same key has selected another substation meanwhile.
                 Asked::Other => selected.cancel(),
             }
@@ -158,22 +203,23 @@ impl Dispatcher {
         if !self.may_enter(charge, key, state) {
             return Err(Refusal::NoCapacity);
         }
-        self.best(charge.load, state.excluded(), &state.snapshot, state.since)
+        let wanted = (charge.load, key);
+        self.best(wanted, state.excluded(), &state.snapshot, state.since)
     }
 
-    /// The best substation for `load` but those `tried`, at `since`.
+    /// The best substation but those `tried`, at `since`, for a load and the key that comes with it.
     pub(super) fn best(
         &self,
-        load: Load,
+        (load, key): (Load, Option<u64>),
         tried: &[usize],
         snapshot: &Snapshot,
         since: Instant,
     ) -> Result<Selected, Refusal> {
         let grid = &snapshot.grid;
         loop {
-            let choice = match self.choose(load, tried, snapshot, since) {
+            let choice = match self.choose((load, key), tried, snapshot, since) {
                 Err(Refusal::NoCapacity) if grid.open_probes() => {
-                    self.choose(load, tried, snapshot, since)?
+                    self.choose((load, key), tried, snapshot, since)?
                 }
                 chosen => chosen?,
             };
@@ -200,13 +246,13 @@ impl Dispatcher {
     /// Chooses and reserves. Some choices are recorded for `/decisions`, and some are timed.
     fn choose(
         &self,
-        load: Load,
+        (load, key): (Load, Option<u64>),
         tried: &[usize],
         snapshot: &Snapshot,
         since: Instant,
     ) -> Result<Choice<Substation>, Refusal> {
         let grid = &snapshot.grid;
-        let prefer = self.preference(snapshot);
+        let key = key.filter(|_| grid.roster().len() <= MOST_RANKED);
         let decisions = &self.state.decisions;
         let now = grid.clock().at(since);
         let is_recorded = decisions.should_record(now);
@@ -214,9 +260,22 @@ impl Dispatcher {
         let choice = self.random(|rng| {
             let is_timed = rng.u32(..) % ChoiceMetrics::SAMPLING == 0;
             let before = is_timed.then(std::time::Instant::now);
-            let choice = grid
-                .selector()
-                .reserve_near(grid.roster(), load, tried, prefer, rng)?;
+            let (selector, roster) = (grid.selector(), grid.roster());
+            let choice = match key {
+                None => {
+                    let prefer = self.preference(snapshot);
+                    selector.reserve_near(roster, load, tried, prefer, rng)?
+                }
+                Some(key) => {
+                    let all = grid.substations();
+                    let rank = |at: usize| all.get(at).map_or(0, |one| one.rank_for(key));
+                    let ranking = Ranking {
+                        rank: &rank,
+                        requests: KEY_TOLERANCE,
+                    };
+                    selector.reserve_ranked(roster, load, tried, ranking, rng)?
+                }
+            };
             if let Some(before) = before {
                 let metrics = grid.choice_metrics();
                 metrics.seconds.observe(before.elapsed().as_secs_f64());

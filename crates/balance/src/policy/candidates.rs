@@ -2,7 +2,7 @@
 
 use std::{cell::Cell, marker::PhantomData, sync::Arc};
 
-use super::{Chosen, Preference, SearchedGroup};
+use super::{Chosen, Preference, Ranking, SearchedGroup};
 use crate::{
     Ledger, Load, Roster,
     group::{Floor, FloorVersion},
@@ -242,6 +242,37 @@ impl<'a, U: AsRef<Ledger>, E: Eligibility> Candidates<'a, U, E> {
             return (Chosen { is_tie, ..chosen }, is_worse);
         }
         (best, false)
+    }
+
+    /// The one that ranks highest among the best and those that are hardly worse; and whether it is worse.
+    pub(crate) fn or_ranked(&self, best: Chosen, ranking: Ranking<'_>) -> (Chosen, bool) {
+        let mut highest = (ranking.rank)(best.at);
+        let mut chosen = None;
+        for (at, upstream) in self.roster.iter().enumerate() {
+            let ledger = (**upstream).as_ref();
+            let candidate = self.read(at, ledger);
+            let tolerance = ranking.requests * self.request * E::weight(ledger);
+            // Ranks cost more than scores.
+            if candidate.score <= best.score + tolerance && at != best.at {
+                let rank = (ranking.rank)(at);
+                if rank > highest && self.is_fit(&candidate, ledger) {
+                    highest = rank;
+                    chosen = Some(candidate);
+                }
+            }
+        }
+        let Some(chosen) = chosen else {
+            return (best, false);
+        };
+        let is_worse = chosen.score > best.score;
+        let is_tie = !is_worse;
+        (
+            Chosen {
+                is_tie,
+                ..chosen.chosen()
+            },
+            is_worse,
+        )
     }
 
     /// All candidates that are fit.

@@ -1,5 +1,6 @@
 mod many;
 mod properties;
+mod ranking;
 mod tolerance;
 
 use std::{collections::BTreeSet, sync::Arc};

@@ -79,6 +79,26 @@ fn a_client_with_more_than_its_share_loses_its_own_keys_and_no_others() {
     assert_eq!(rig.keys.take_evicted().oldest, 0);
 }
 
+#[test]
+fn a_key_takes_no_more_memory_than_is_counted_for_it() {
+    let most_of = |client_of: fn(u64) -> u64| {
+        let rig = rig(20_000);
+        let mut most = 0.0_f64;
+        for key in 0..150_000 {
+            rig.book_of(client_of(key), &key.to_string(), Duration::ZERO);
+            if key > 10_000 && key % 500 == 0 {
+                let bytes = rig.keys.shards().iter().map(|shard| shard.lock().bytes());
+                most = most.max(bytes.sum::<usize>() as f64 / key as f64);
+            }
+        }
+        most
+    };
+    let (one, own) = (most_of(|_| 1), most_of(|key| key));
+    println!("bytes of a key: {one:.1}, and with a client of its own {own:.1}");
+    assert!(one < 115.0, "{one}");
+    assert!(own <= Keys::BYTES_EACH as f64, "{own}");
+}
+
 /// Any sequence of bookings, ends and moments leaves the orders as a plain judge has them.
 #[test]
 fn the_orders_are_those_of_a_plain_judge_whatever_comes() {

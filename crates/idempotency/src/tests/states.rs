@@ -76,3 +76,15 @@ fn a_key_in_use_outlives_its_time() {
     }
     assert_eq!(rig.holder_at("k", 2 * KEPT), Some(holder(7)));
 }
+
+#[test]
+fn a_holder_that_may_have_booked_before_is_the_only_one_whatever_comes() {
+    let rig = rig(10);
+    let mut claim = rig.claim("k");
+    assert_eq!(claim.ask(&holder(1)), Asked::Yes);
+    claim.pin();
+    assert_eq!(claim.release(), Release::Held);
+    drop(claim);
+    assert_eq!(rig.holder("k"), Some(holder(1)));
+    assert_eq!(rig.holder_at("k", KEPT), None);
+}

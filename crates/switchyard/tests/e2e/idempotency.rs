@@ -198,3 +198,71 @@ fn an_invalid_key_is_400() {
     }
     assert_eq!(works.charges().len(), 0);
 }
+
+/// A charge with a key, and more headers.
+fn keyed_with(address: SocketAddr, key: &str, headers: &str, body: &str) -> Answer {
+    let headers = format!("idempotency-key: {key}\r\n{headers}connection: close\r\n");
+    client::raw(
+        address,
+        client::request("POST", "/request_charge", &headers, body),
+    )
+}
+
+#[test]
+fn a_key_that_comes_with_another_charge_is_422_and_books_nothing() {
+    let substations = Substations::start(&[1e6; 4]);
+    let proxy = Proxy::start(&substations.addresses, "");
+    let charge = |body: &str| keyed_with(proxy.charge, "k", "", body);
+    assert_eq!(charge(r#"{"power_kw": 11, "vehicle_id": "a"}"#).status, 200);
+    for other in [
+        "",
+        r#"{"power_kw": 12, "vehicle_id": "a"}"#,
+        r#"{"power_kw": 11, "vehicle_id": "b"}"#,
+        r#"{"power_kw": 11, "vehicle_id": "a", "energy_kwh": 1}"#,
+    ] {
+        let answer = charge(other);
+        assert_eq!(answer.status, 422, "{other}");
+        assert_eq!(answer.json()["error"]["code"], "idempotency_key_reused");
+        assert_eq!(answer.header("retry-after"), None);
+    }
+    let same = charge(r#"{"vehicle_id":"a","power_kw":11.0,"note":1}"#);
+    assert_eq!(same.status, 200);
+    assert_eq!(same.header("idempotent-replayed"), Some("true"));
+    assert_eq!(substations.started().iter().sum::<u64>(), 1);
+}
+
+#[test]
+fn the_possible_holder_of_a_key_is_found_through_another_proxy_too() {
+    let works = Scripted::charging(|| Act::Write(booked()));
+    let breaks = breaking(usize::MAX);
+    let addresses = [breaks.address, works.address];
+    let (one, other) = (
+        Proxy::start(&addresses[..1], ""),
+        Proxy::start(&addresses, SLOW_POLLS),
+    );
+    let body = r#"{"power_kw": 11}"#;
+    let unsure = keyed_with(one.charge, "k", "", body);
+    assert_eq!(unsure.status, 502);
+    let sign = unsure.header("x-possible-holder").unwrap().to_owned();
+    assert_eq!(sign.len(), 16, "{sign}");
+    let named = format!("x-possible-holder: {sign}\r\n");
+    let asked = breaks.charges().len();
+    // Ten times, since chance might send it there.
+    for key in 0..10 {
+        let again = keyed_with(other.charge, &format!("k{key}"), &named, body);
+        assert_eq!(again.status, 502, "no other is asked");
+        assert_eq!(again.header("x-possible-holder"), Some(&*sign));
+    }
+    assert!(breaks.charges().len() >= asked + 10);
+    assert!(works.charges().is_empty());
+    // It counts only with a key, and only for a key that is new.
+    let mut statuses = Vec::new();
+    for _ in 0..10 {
+        let headers = format!("{named}connection: close\r\n");
+        let request = client::request("POST", "/request_charge", &headers, body);
+        statuses.push(client::raw(other.charge, request).status);
+    }
+    assert!(statuses.contains(&200), "{statuses:?}");
+    let unreadable = keyed_with(other.charge, "new", "x-possible-holder: s1\r\n", body);
+    assert!([200, 502].contains(&unreadable.status));
+}

@@ -187,7 +187,6 @@ fn across_a_restart_with_a_file_nothing_is_booked_twice() {
 }
 
 #[test]
-#[ignore = "x-possible-holder is not there yet"]
 fn with_the_possible_holder_sent_back_nothing_is_booked_twice() {
     for then in [Then::AnotherOf(2), Then::Killed, Then::Stopped] {
         assert_eq!(doubled(100, then, Sends::PossibleHolder, ""), 0, "{then:?}");
