@@ -81,12 +81,11 @@ impl Clock {
     #[must_use]
     pub fn unix_seconds(&self, moment: Moment) -> f64 {
         let seconds = |after| self.wall.unix_seconds(after, self.start.elapsed());
-        match moment.0.checked_sub(BEFORE) {
-            Some(after) => seconds(Duration::from_millis(after)),
-            None => {
-                let before = Duration::from_millis(BEFORE.saturating_sub(moment.0));
-                seconds(Duration::ZERO) - before.as_secs_f64()
-            }
+        if let Some(after) = moment.0.checked_sub(BEFORE) {
+            seconds(Duration::from_millis(after))
+        } else {
+            let before = Duration::from_millis(BEFORE.saturating_sub(moment.0));
+            seconds(Duration::ZERO) - before.as_secs_f64()
         }
     }
 }
@@ -135,8 +134,8 @@ mod tests {
     fn a_moment_before_the_start_has_its_age_and_its_time_of_day() {
         let clock = Clock::start();
         let now = clock.now();
-        let earlier = now.minus(Duration::from_secs(3_600));
-        assert_eq!(now.since(earlier), Duration::from_secs(3_600));
+        let earlier = now.minus(Duration::from_hours(1));
+        assert_eq!(now.since(earlier), Duration::from_hours(1));
         let apart = clock.unix_seconds(now) - clock.unix_seconds(earlier);
         assert!((apart - 3_600.0).abs() < 0.01, "{apart}");
     }

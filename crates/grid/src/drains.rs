@@ -57,14 +57,11 @@ impl Drains {
                 (false, false) => return None,
             };
             let known = before.get_key_value(one.name.as_str());
-            let (name, drain) = match known.filter(|(_, drain)| drain.source == source) {
-                Some((name, drain)) => (Arc::clone(name), Arc::clone(drain)),
-                None => {
-                    let drain = Drain::listed(source, now(clock));
-                    (one.name.as_str().into(), Arc::new(drain))
-                }
-            };
-            Some((name, drain))
+            if let Some((name, drain)) = known.filter(|(_, drain)| drain.source == source) {
+                return Some((Arc::clone(name), Arc::clone(drain)));
+            }
+            let drain = Drain::listed(source, now(clock));
+            Some((one.name.as_str().into(), Arc::new(drain)))
         });
         self.listed = draining.collect();
     }

@@ -19,12 +19,12 @@ pub(crate) fn members(
 ) -> Result<Vec<Arc<Substation>>, Unencodable> {
     let listed = || config.substations.iter();
     let members = listed()
-        .map(|one| match known(&one.name, one.address) {
-            Some(known) => Ok(known),
-            None => {
-                let metrics = metrics.substation(&one.name);
-                Substation::new(one, config, metrics, &shared.counts).map(Arc::new)
+        .map(|one| {
+            if let Some(known) = known(&one.name, one.address) {
+                return Ok(known);
             }
+            let metrics = metrics.substation(&one.name);
+            Substation::new(one, config, metrics, &shared.counts).map(Arc::new)
         })
         .collect::<Result<Vec<_>, _>>()?;
     shared.lasts.set_rule(config.charge.lasts);

@@ -80,10 +80,6 @@ pub(super) struct RotationState {
 }
 
 #[derive(Debug)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each has its own source, and any combination can occur"
-)]
 struct Inner {
     rules: config::Health,
     /// Whether the grid in force lists it.

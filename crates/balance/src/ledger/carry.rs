@@ -105,19 +105,19 @@ impl Ledger {
     /// Goes on from what another process has left. To be called once, after [`Ledger::set_lasts`].
     ///
     /// Own reservations and samples may come at the same time.
-    pub fn restore(&self, carried: &CarriedLedger, carrier: Carrier) {
+    pub fn restore(&self, carried: &CarriedLedger, by: Carrier) {
         let mut record = self.record();
         let carried = carried.sound();
         let is_distrusted = carried.trust != Trust::Trusted;
-        self.restore_own_ends(&carried.own_ends, carrier.now, carrier.ago, is_distrusted);
+        self.restore_own_ends(&carried.own_ends, by.now, by.ago, is_distrusted);
         self.beside_own.store(carried.beside_own, Relaxed);
         self.trust.store(carried.trust as u8, SeqCst);
         // From here on a scrape that was sent before is known as such.
         self.restores.fetch_add(1, AcqRel);
-        let is_own_newer = self.is_sampled() && (carrier.is_own_newer || !carried.is_sampled);
+        let is_own_newer = self.is_sampled() && (by.is_own_newer || !carried.is_sampled);
         let drawn = match self.lasts() {
-            Lasts::Session => self.restore_sessions(&carried, carrier, is_own_newer, &mut record),
-            Lasts::Answer => self.restore_answers(&carried, carrier, &mut record),
+            Lasts::Session => self.restore_sessions(&carried, by, is_own_newer, &mut record),
+            Lasts::Answer => self.restore_answers(&carried, by, &mut record),
         };
         let gauge = if is_own_newer {
             record.gauge
@@ -141,15 +141,11 @@ impl Ledger {
     fn restore_sessions(
         &self,
         carried: &CarriedLedger,
-        carrier: Carrier,
+        by: Carrier,
         is_own_newer: bool,
         record: &mut Record,
     ) -> Drawn {
-        let under_way = if carrier.is_alive {
-            carried.under_way
-        } else {
-            0
-        };
+        let under_way = if by.is_alive { carried.under_way } else { 0 };
         let unseen = carried.most.saturating_sub(carried.certain).max(under_way);
         let assigned = self.assigned.fetch_add(unseen, AcqRel);
         // After `assigned`, as for each booking.
@@ -187,20 +183,11 @@ impl Ledger {
         }
     }
 
-    fn restore_answers(
-        &self,
-        carried: &CarriedLedger,
-        carrier: Carrier,
-        record: &mut Record,
-    ) -> Drawn {
+    fn restore_answers(&self, carried: &CarriedLedger, by: Carrier, record: &mut Record) -> Drawn {
         let assigned = self.assigned.load(Acquire);
         let own = self.sums_at_arrival(assigned).under_way;
         // The requests of a process that is gone are gone with it.
-        let over = if carrier.is_alive {
-            0
-        } else {
-            carried.under_way
-        };
+        let over = if by.is_alive { 0 } else { carried.under_way };
         let foreign = (carried.estimate - over).max(0);
         record.inherited.foreign = (carried.under_way - over).min(foreign);
         let found = foreign.saturating_add(own);

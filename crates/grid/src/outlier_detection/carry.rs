@@ -41,6 +41,7 @@ pub enum CarriedStage {
 
 impl OutlierDetector {
     /// What the next process needs to go on. The share of failures is counted anew there.
+    #[must_use]
     pub fn carry(&self, now: Moment) -> CarriedDetector {
         CarriedDetector {
             stage: match self.stage {
@@ -57,6 +58,7 @@ impl OutlierDetector {
     }
 
     /// What another process has left `ago`.
+    #[must_use]
     pub fn restored(carried: &CarriedDetector, ago: Duration, now: Moment) -> Self {
         Self {
             stage: match carried.stage {

@@ -236,7 +236,7 @@ fn a_silent_substation_is_stale_with_its_true_age_and_a_candidate_at_once() {
     let third = new.next(&THREE, after(30));
     let b = third.get("b");
     let age = third.grid.view(b, third.grid.clock().now()).sample_age;
-    assert!(age >= Some(Duration::from_secs(60)), "{age:?}");
+    assert!(age >= Some(Duration::from_mins(1)), "{age:?}");
     assert_eq!(b.ledger().estimate(), load(5.0));
 }
 
@@ -469,7 +469,7 @@ fn those_that_left_are_forgotten_as_long_after_leaving_as_in_the_old_process() {
     let mut old = Process::new(&[("a", 1), ("b", 2)]);
     old.reload(&[("a", 1)]);
     let mut new = old.next(&[("a", 1)], after(60));
-    let kept_for = Duration::from_secs(600);
+    let kept_for = Duration::from_mins(10);
     let now = Instant::now();
     assert!(
         new.departed.hide(now).is_empty(),

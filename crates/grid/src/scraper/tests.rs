@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
+use switchyard_balance::{Load, Reading};
 use switchyard_config::Config;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -91,4 +92,31 @@ async fn the_first_round_waits_for_no_interval() {
     // In far less than the interval.
     until("the grid is ready", || grid.is_ready()).await;
     running.abort();
+}
+
+#[tokio::test]
+async fn what_the_process_before_books_last_proves_no_other_proxy() {
+    let (grid, scraper, _) = scraped(2, "").await;
+    let shared = &grid.shared;
+    let mut load = 0.0;
+    let mut learn = || {
+        load += 50.0;
+        for (at, substation) in (1..).zip(grid.substations()) {
+            let ledger = substation.ledger();
+            let reading = Reading {
+                load: Load::new(load * f64::from(at)).unwrap(),
+                capacity: Load::new(10_000.0),
+            };
+            ledger.sample(ledger.scrape_sent(), reading);
+        }
+        scraper.learn();
+        let is_alone = shared.learning.lock().share.is_alone();
+        assert!(!is_alone || (grid.roster().share() - 1.0).abs() < 1e-9);
+        is_alone
+    };
+    let (now, minute) = (grid.clock().now(), Duration::from_mins(1));
+    shared.predecessor().begin(now, minute, minute);
+    assert!(learn() && learn() && learn());
+    grid.predecessor_ended();
+    assert!(!learn(), "there is another proxy");
 }

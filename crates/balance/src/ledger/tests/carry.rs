@@ -189,13 +189,13 @@ impl World {
         let Some((carried, came)) = &self.carried else {
             return;
         };
-        let carrier = Carrier {
+        let by = Carrier {
             now: NOW,
             is_alive,
             is_own_newer: self.is_own_newer(*came),
             ..Carrier::default()
         };
-        self.new.ledger.restore(carried, carrier);
+        self.new.ledger.restore(carried, by);
         self.is_restored = true;
     }
 
