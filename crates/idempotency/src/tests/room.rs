@@ -134,3 +134,29 @@ fn the_orders_are_those_of_a_plain_judge_whatever_comes() {
         assert_eq!(clients, expected);
     }
 }
+
+/// Of 500 keys of the last ten minutes at 1,000 a second, those that are forgotten; all in a tenth of its size.
+fn forgotten(most: usize) -> usize {
+    const KEPT_FOR: Duration = Duration::from_mins(10);
+    let mut rig = rig(0);
+    rig.limits = Limits {
+        most: most / 10,
+        kept_for: KEPT_FOR,
+    };
+    let at = |key: u32| Duration::from_millis(10 * u64::from(key));
+    for key in 0..60_000 {
+        // Thirty clients, none with more than its share.
+        rig.book_of(u64::from(key % 30), &key.to_string(), at(key));
+    }
+    let asked = (0..500).map(|nth| 60 + nth * 120 - 1);
+    let lost = asked.filter(|key| rig.holder_at(&key.to_string(), at(59_999)).is_none());
+    lost.count()
+}
+
+#[test]
+fn keys_at_a_thousand_a_second_last_their_ten_minutes_in_the_default_room() {
+    assert_eq!(forgotten((128 << 20) / Keys::BYTES_EACH), 0);
+    // What 100,000 keys, the default of earlier versions, remember.
+    let lost = forgotten(100_000);
+    assert!((400..440).contains(&lost), "{lost}");
+}
