@@ -58,9 +58,14 @@ fn doubled(keys: usize, then: Then, sends: Sends, extra: &str) -> usize {
         charges,
         &fleet.addresses,
         |client, at, addresses, charge| {
-            let answer = client.send(addresses.of(at), charge, LOST);
-            assert_eq!(answer.as_ref().map(|answer| answer.status), Some(502));
-            assert_eq!(charge.settle(answer.as_ref()), None);
+            // A busy machine's store may be late, and then nothing is booked.
+            until("its answer is lost", || {
+                let answer = client.send(addresses.of(at), charge, LOST);
+                let status = answer.as_ref()?.status;
+                assert!(matches!(status, 502 | 503), "{charge:?}: {answer:?}");
+                assert_eq!(charge.settle(answer.as_ref()), None);
+                (status == 502).then_some(())
+            });
         },
     );
     assert_eq!(yard.bookings().keys(), keys);
