@@ -156,9 +156,7 @@ fn run_boxed(
             worker::start(at, &runtime, &state, listener, gates)
         })
         .collect::<Result<Vec<_>, io::Error>>()?;
-    let addresses = [listeners.charge_address()?, listeners.admin_address()?];
-    info!(address = %addresses[0], threads, "Listening for charge requests");
-    info!(address = %addresses[1], "Listening on the admin port");
+    let addresses = addresses_of(&listeners, threads)?;
     let admin_listener = listeners.admin;
     // The workers have duplicates. None may be left open at the end.
     drop(listeners.charge);
@@ -225,6 +223,14 @@ fn run_boxed(
     // A look-up of a name or a read of a file may block for a long time yet, and nothing needs its result.
     main.shutdown_background();
     failed.map_or(Ok(()), Err)
+}
+
+/// Where requests and operators are listened for, said in the log.
+fn addresses_of(listeners: &Listeners, threads: usize) -> io::Result<[SocketAddr; 2]> {
+    let addresses = [listeners.charge_address()?, listeners.admin_address()?];
+    info!(address = %addresses[0], threads, "Listening for charge requests");
+    info!(address = %addresses[1], "Listening on the admin port");
+    Ok(addresses)
 }
 
 /// Starts the tasks of the store, where there is one. They end with the main thread's runtime, after the last worker.

@@ -40,6 +40,7 @@ impl Config {
         self.on_load(&mut all);
         self.on_requests(&mut all);
         self.on_capacities(&mut all);
+        self.on_drains(&mut all);
         all
     }
 
@@ -147,6 +148,17 @@ impl Config {
             );
         }
     }
+
+    fn on_drains(&self, all: &mut Vec<Advice>) {
+        let of = &self.substations;
+        if !of.is_empty() && of.iter().all(|one| one.drain) && self.discovery.is_empty() {
+            note_in(all)(
+                "substations[].drain",
+                format!("{} of {}", of.len(), of.len()),
+                "are drained, and there is no discovery: every charge is refused with 503 no_substation".to_owned(),
+            );
+        }
+    }
 }
 
 fn note_in(all: &mut Vec<Advice>) -> impl FnMut(&'static str, String, String) {
@@ -215,6 +227,29 @@ mod tests {
             assert_eq!(advised(unwise), [path]);
             assert_eq!(advised(wise), [""; 0], "{wise}");
         }
+    }
+
+    #[test]
+    fn someone_must_take_charges() {
+        let advice = |rest: &str| {
+            let yaml = format!(
+                "substations: [{{name: a, address: 127.0.0.1:1, drain: true}}, {{name: b, address: 127.0.0.1:2{rest}"
+            );
+            let advice = Config::from_yaml(&yaml, "test").unwrap().advice();
+            advice.iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        let all = advice(", drain: true}]");
+        assert_eq!(all.len(), 1);
+        assert!(
+            all.concat()
+                .starts_with("substations[].drain: 2 of 2: are drained"),
+            "{all:?}"
+        );
+        assert_eq!(advice("}]"), [""; 0]);
+        assert_eq!(
+            advice(", drain: true}]\ndiscovery: {file_sd: [a.yaml]}"),
+            [""; 0]
+        );
     }
 
     #[test]

@@ -83,8 +83,7 @@ fn state_file() -> StateFileStatus {
     }
 }
 
-#[test]
-fn the_keys_of_status_are_fixed() {
+fn status() -> GridStatus<'static> {
     let health = Health {
         can_scrape: true,
         can_charge: true,
@@ -96,7 +95,7 @@ fn the_keys_of_status_are_fixed() {
         refuses_from: None,
         draining: false,
     };
-    let status = GridStatus {
+    GridStatus {
         policy: "least_load",
         config_version: 1,
         panic: false,
@@ -121,7 +120,12 @@ fn the_keys_of_status_are_fixed() {
             drain: Some(drain()),
             health,
         }],
-    };
+    }
+}
+
+#[test]
+fn the_keys_of_status_are_fixed() {
+    let status = status();
     let json = serde_json::to_value(&status).unwrap();
     assert_eq!(
         keys(&json),

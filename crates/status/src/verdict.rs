@@ -63,6 +63,10 @@ pub struct Finding {
 
 /// The input of a verdict.
 #[derive(Clone, Copy, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own, and any combination can occur"
+)]
 pub struct Facts<'a> {
     /// All substations.
     pub substations: &'a [Substation],

@@ -152,16 +152,12 @@ impl Admin {
     ) -> Result<(), Failure> {
         let (fleet, by) = (&self.runtime.fleet, format!("operator at {client}"));
         let reason = order.reason.as_deref();
-        match fleet.store().filter(|_| !order.is_local) {
-            Some(store) => {
-                let drained = fleet.drain(store, grid, (name, &by, reason)).await;
-                drained.map_err(|error| unavailable(&error))
-            }
-            None => {
-                grid.drain_here(name, &by, reason);
-                Ok(())
-            }
+        if let Some(store) = fleet.store().filter(|_| !order.is_local) {
+            let drained = fleet.drain(store, grid, (name, &by, reason)).await;
+            return drained.map_err(|error| unavailable(&error));
         }
+        grid.drain_here(name, &by, reason);
+        Ok(())
     }
 
     async fn undrain(

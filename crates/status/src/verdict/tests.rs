@@ -136,7 +136,7 @@ fn a_drain_says_why_if_all_say_the_same() {
 fn a_store_that_can_t_be_asked_is_trouble() {
     let grid = grid(1, 0, "");
     let verdict = judged(&grid, &Traffic::default(), |facts| {
-        facts.is_store_down = true
+        facts.is_store_down = true;
     });
     assert_eq!(verdict.level, Level::Trouble);
     assert!(

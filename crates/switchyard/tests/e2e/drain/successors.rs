@@ -62,8 +62,12 @@ fn no_drain_that_was_accepted_is_lost_in_an_upgrade() {
     let substations = Substations::start(&[1e6]);
     // Nothing listens at the others: they are there to be drained, one after the other.
     let mut all = substations.addresses.clone();
-    let nobody =
-        (0..MANY).map(|at| SocketAddr::from(([127, 1, (at / 250) as u8, (at % 250) as u8 + 1], 9)));
+    let nobody = (0..MANY).map(|at| {
+        SocketAddr::from((
+            [127, 1, (at / 256).try_into().unwrap(), at.to_be_bytes()[1]],
+            9,
+        ))
+    });
     all.extend(nobody);
     let rest = "load: {interval: 10m, stale_after: 1h}";
     let here = Here::new();
