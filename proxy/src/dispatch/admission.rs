@@ -81,7 +81,7 @@ impl Dispatcher {
         if self.state.forecast.is_free() || state.attempts > 0 || state.turn() == Turn::Has {
             return true;
         }
-        let client = self.client(charge, key);
+        let client = Self::client(charge, key);
         let enters = self.may_take(client, charge.load, &state.snapshot, Instant::now());
         state.set_turn(if enters { Turn::Has } else { Turn::Held });
         enters
@@ -104,10 +104,10 @@ impl Dispatcher {
     fn has_place(&self, charge: &Charge<'_>, key: Option<u64>) -> bool {
         let forecast = &self.state.forecast;
         !forecast.is_free()
-            && forecast.is_due(self.client(charge, key), charge.load, Instant::now())
+            && forecast.is_due(Self::client(charge, key), charge.load, Instant::now())
     }
 
-    fn client(&self, charge: &Charge<'_>, key: Option<u64>) -> Client {
+    fn client(charge: &Charge<'_>, key: Option<u64>) -> Client {
         let by_key = |number| Client {
             number,
             is_named: true,
@@ -262,7 +262,7 @@ impl Dispatcher {
         let until = || queue::until(&config.admission, head, now, deadline, usual);
         let key = claim.as_ref().map(Claim::number);
         Some(Wish {
-            client: self.client(charge, key),
+            client: Self::client(charge, key),
             load: charge.load,
             key,
             holder,
@@ -357,7 +357,7 @@ impl Dispatcher {
         if let (Code::NoCapacity, Operation::Charge { charge, claim, .. }) =
             (failure.code, operation)
         {
-            let client = self.client(charge, claim.as_ref().map(Claim::number));
+            let client = Self::client(charge, claim.as_ref().map(Claim::number));
             let (forecast, now) = (&self.state.forecast, Instant::now());
             let was_held = state.turn() == Turn::Held;
             let wait = self.random(|rng| forecast.promise(client, charge.load, now, was_held, rng));

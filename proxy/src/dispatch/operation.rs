@@ -43,7 +43,7 @@ pub(super) enum Operation<'a> {
 
 /// A key, and what comes with it.
 pub(super) struct Key<'a> {
-    pub(super) key: &'a [u8],
+    pub(super) text: &'a [u8],
     /// The number of its client.
     pub(super) client: u64,
     /// The sign of the substation that may have booked it before.
@@ -62,9 +62,9 @@ impl<'a> Operation<'a> {
         let rules = &snapshot.config.retry;
         let possible = key.as_ref().and_then(|key| key.possible);
         let claim = match (key, charge.fingerprint) {
-            (Some(Key { key, client, .. }), Some(fingerprint)) => {
+            (Some(Key { text, client, .. }), Some(fingerprint)) => {
                 let keyed = Keyed {
-                    hash: KeyHash::of(key),
+                    hash: KeyHash::of(text),
                     fingerprint,
                     client,
                 };

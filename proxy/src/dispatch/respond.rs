@@ -78,8 +78,8 @@ impl Dispatcher {
                 let is_keyed = !matches!(key, Ok(None));
                 let charge = Charge::parse(received.body, &snapshot.config.charge, is_keyed)?;
                 let rules = &snapshot.config.forwarded;
-                let key = key?.map(|key| Key {
-                    key,
+                let key = key?.map(|text| Key {
+                    text,
                     client: context.client.source(rules, head).number(),
                     possible: possible_holder(head),
                 });

@@ -80,6 +80,10 @@ fn a_client_with_more_than_its_share_loses_its_own_keys_and_no_others() {
 }
 
 #[test]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "counts of a test, far below what an f64 holds exactly"
+)]
 fn a_key_takes_no_more_memory_than_is_counted_for_it() {
     let most_of = |client_of: fn(u64) -> u64| {
         let rig = rig(20_000);

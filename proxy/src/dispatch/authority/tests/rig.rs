@@ -82,10 +82,13 @@ async fn step() {
     .await;
 }
 
+/// A key's holder and its askers.
+type Entry = (HolderId, BTreeSet<(u64, u64)>);
+
 /// A store in memory.
 #[derive(Debug, Default)]
 pub(super) struct Store {
-    entries: Mutex<HashMap<KeyHash, (HolderId, BTreeSet<(u64, u64)>)>>,
+    entries: Mutex<HashMap<KeyHash, Entry>>,
     faults: Option<Mutex<(Rng, Rules)>>,
 }
 
@@ -322,7 +325,7 @@ async fn request(keys: Arc<AgreedKeys>, number: u64, books: Books, mut rng: Rng)
     let mut claim = keys.table().claim(keyed, now, &LIMITS).unwrap();
     let mut refused = BTreeSet::new();
     for _ in 0..3 {
-        let asked = if let Some(held) = claim.holder() {
+        let at_holder = if let Some(held) = claim.holder() {
             if !claim.ask_again(&held) {
                 continue;
             }
@@ -345,7 +348,7 @@ async fn request(keys: Arc<AgreedKeys>, number: u64, books: Books, mut rng: Rng)
                 }
             }
         };
-        let at = asked.address.port();
+        let at = at_holder.address.port();
         let is_booked = !refused.contains(&at) && rng.bool();
         if is_booked {
             books.lock().entry(number).or_default().insert(at);
