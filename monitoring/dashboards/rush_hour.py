@@ -154,6 +154,8 @@ FLEET = row(
            [query(f"sum by (instance) (rate(switchyard_store_seconds_count[{RATE}]))", "{{instance}}")], "ops", stacked=True),
      lines("Calls without an answer", "Why did calls to the store bring no answer?",
            [query(f"sum by (kind) (rate(switchyard_store_errors_total[{RATE}]))", "{{kind}}")], "ops", stacked=True),
+     lines("Keys not shared", "How many requests went by a proxy's own keys, because the store could not be asked?",
+           [query(f"sum by (instance) (rate(switchyard_store_local_keys_total[{RATE}]))", "{{instance}}")], "ops"),
      lines("Age of the state file", "How much would a restart forget? Proxies that keep no state have no line.",
            [query("time() - (switchyard_state_written_timestamp_seconds > 0)", "{{instance}}")], "s")),
     collapsed=True,
