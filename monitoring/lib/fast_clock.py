@@ -24,7 +24,7 @@ def rules(folder):
 
 def _shorter(line):
     amount, unit = int(line[2][:-1]), line[2][-1]
-    return f"{line[1]}{amount * {'s': 1, 'm': 60, 'h': 3600}[unit] * 1000 // FASTER}ms"
+    return f"{line[1]}{amount * {'s': 1, 'm': 60, 'h': 3600, 'd': 86400}[unit] * 1000 // FASTER}ms"
 
 
 def configuration():
