@@ -13,7 +13,7 @@ use switchyard_bounded::file::read_text;
 use switchyard_process::http::{self, Client, Response, Url};
 use switchyard_status::{History, StatusSnapshot};
 
-use super::{Error, view::Order};
+use super::Error;
 
 /// After this long without data the connection counts as lost.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -37,6 +37,15 @@ pub(super) enum Update {
     Snapshot(Box<StatusSnapshot>),
     /// The connection is lost, and why.
     Lost(String),
+}
+
+/// A drain, or an undrain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Order {
+    pub(super) name: String,
+    pub(super) is_draining: bool,
+    /// What one proxy alone drains, it ends by itself, also without its store.
+    pub(super) is_local: bool,
 }
 
 /// The address of the admin port, and its token.

@@ -12,11 +12,12 @@ use ratatui::{
 
 use super::{
     choices::{self, choices},
+    client::Order,
     figures::Figures,
     format::{load, percent},
     table,
     text::{Names, width, wrap},
-    view::{Order, View},
+    view::View,
 };
 use switchyard_status::{Fullest, Level, StatusSnapshot};
 

@@ -8,9 +8,10 @@ use ratatui::{
 use serde_json::json;
 
 use super::{
+    client::Order,
     client::Update,
     screen,
-    view::{Command, Order, View},
+    view::{Command, View},
 };
 use switchyard_status::StatusSnapshot;
 

@@ -7,7 +7,7 @@ use ratatui::{
     widgets::TableState,
 };
 
-use super::client::Update;
+use super::client::{Order, Update};
 use switchyard_status::{StatusSnapshot, Substation};
 
 /// How many snapshots' imbalances are kept: five minutes.
@@ -92,15 +92,6 @@ fn fullness(one: &Substation) -> Option<f64> {
 pub(super) enum Command {
     Quit,
     Drain(Order),
-}
-
-/// A drain, or an undrain.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Order {
-    pub(super) name: String,
-    pub(super) is_draining: bool,
-    /// What one proxy alone drains, it ends by itself, also without its store.
-    pub(super) is_local: bool,
 }
 
 /// The state of the screen.

@@ -44,14 +44,16 @@ impl KeyRoom {
         if said.oldest > 0 {
             warn!(
                 keys = said.oldest,
-                "Idempotency-Keys are forgotten after {lasts} instead of {keys_for} (retry.keys_for): a repetition after \
-                 that may book twice; raise retry.keys"
+                %lasts,
+                %keys_for,
+                "Keys are forgotten early, and a repetition after that may book twice: raise retry.keys"
             );
         } else {
             warn!(
                 keys = said.over_share,
-                "Idempotency-Keys of one client with more than a quarter of the room are forgotten after {lasts} instead \
-                 of {keys_for} (retry.keys_for): its repetitions after that may book twice; raise retry.keys"
+                %lasts,
+                %keys_for,
+                "Keys of a client with over a quarter of retry.keys are forgotten early: its repetition may book twice"
             );
         }
     }
