@@ -17,7 +17,7 @@ pub struct CarriedDetector {
     pub stage: CarriedStage,
     /// Failures since the last good exchange,
     pub failures: u32,
-    /// and those of them that clients had a part in, by [`Source::number`].
+    /// and those of them that clients had a part in, by [`Source::number`](crate::Source::number).
     pub run: Vec<(u64, u64)>,
     /// Whether the last failure was that it was unreachable.
     pub is_unreachable: bool,
