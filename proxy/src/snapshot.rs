@@ -131,13 +131,7 @@ impl InForce {
             .grid
             .restore(carried, written, &before.config, &metrics.grid)?;
         departed.restore(restored.departed, Instant::now());
-        self.publish(Snapshot {
-            version: before.version,
-            since: before.since,
-            names: Names::new(&before.grid, &departed.all()),
-            config: Arc::clone(&before.config),
-            grid: Arc::clone(&before.grid),
-        });
+        self.name_departed(&before, &departed);
         Ok(restored.listed)
     }
 
@@ -160,13 +154,7 @@ impl InForce {
             }
         }
         if !forgotten.is_empty() {
-            self.publish(Snapshot {
-                version: before.version,
-                since: before.since,
-                names: Names::new(&before.grid, &departed.all()),
-                config: Arc::clone(&before.config),
-                grid: Arc::clone(&before.grid),
-            });
+            self.name_departed(&before, &departed);
             before
                 .grid
                 .forget_drains(forgotten.iter().map(|gone| gone.name()));
@@ -174,6 +162,17 @@ impl InForce {
             self.now().grid.tidy_names();
         }
         departed.next_due(kept_for)
+    }
+
+    /// Publishes the same configuration and grid again, with the substations that can be found besides.
+    fn name_departed(&self, before: &Snapshot, departed: &Departed) {
+        self.publish(Snapshot {
+            version: before.version,
+            since: before.since,
+            names: Names::new(&before.grid, &departed.all()),
+            config: Arc::clone(&before.config),
+            grid: Arc::clone(&before.grid),
+        });
     }
 
     fn publish(&self, snapshot: Snapshot) {

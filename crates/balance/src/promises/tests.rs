@@ -250,7 +250,7 @@ fn a_promise_is_kept_by_the_next_process() {
     assert!(new.promises.is_due(car(1, 5_800)));
     assert!(!new.promises.is_due(car(2, 5_800)));
     assert!(new.enters(car(1, 5_800), 1));
-    // Whoever comes early is told the same time, and not a new one.
+    // A client that comes early is told the same time, and not a new one.
     assert_eq!(new.refuse(car(2, 5_800)), Wait::Promised(20));
     assert!(new.enters(car(2, 25_800), 1));
     assert_eq!(new.promises.count(), 0);

@@ -8,15 +8,21 @@ use fastrand::Rng;
 use super::*;
 use rig::{Rules, World, run};
 
-#[tokio::test(start_paused = true)]
-async fn a_store_that_works_lets_no_key_be_booked_twice() {
+/// Runs three hundred worlds. No key may be booked twice in any of them; returns how many are booked.
+async fn never_twice(world: impl Fn() -> World) -> usize {
     let mut booked = 0;
     for seed in 0..300 {
-        let mut world = World::with_store(3, Rules::default());
+        let mut world = world();
         run(&mut world, &mut Rng::with_seed(seed)).await;
         assert_eq!(world.doubled(), 0, "seed {seed}");
         booked += world.booked();
     }
+    booked
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_works_lets_no_key_be_booked_twice() {
+    let booked = never_twice(|| World::with_store(3, Rules::default())).await;
     assert!(booked > 600, "{booked}");
 }
 
@@ -27,11 +33,7 @@ async fn a_store_that_loses_answers_and_fails_lets_no_key_be_booked_twice() {
         loses_answer: 0.2,
         ..Rules::default()
     };
-    for seed in 0..300 {
-        let mut world = World::with_store(3, rules);
-        run(&mut world, &mut Rng::with_seed(seed)).await;
-        assert_eq!(world.doubled(), 0, "seed {seed}");
-    }
+    never_twice(|| World::with_store(3, rules)).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -41,11 +43,7 @@ async fn processes_that_die_between_claim_and_answer_let_no_key_be_booked_twice(
         dies: 0.05,
         ..Rules::default()
     };
-    for seed in 0..300 {
-        let mut world = World::with_store(3, rules);
-        run(&mut world, &mut Rng::with_seed(seed)).await;
-        assert_eq!(world.doubled(), 0, "seed {seed}");
-    }
+    never_twice(|| World::with_store(3, rules)).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -54,13 +52,7 @@ async fn processes_that_take_over_from_each_other_let_no_key_be_booked_twice() {
         hands_over: 0.05,
         ..Rules::default()
     };
-    let mut booked = 0;
-    for seed in 0..300 {
-        let mut world = World::alone(rules);
-        run(&mut world, &mut Rng::with_seed(seed)).await;
-        assert_eq!(world.doubled(), 0, "seed {seed}");
-        booked += world.booked();
-    }
+    let booked = never_twice(|| World::alone(rules)).await;
     assert!(booked > 600, "{booked}");
 }
 
