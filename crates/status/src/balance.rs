@@ -18,7 +18,7 @@ pub struct Balance {
     pub mean_utilisation: Option<f64>,
     /// The total estimated load.
     pub load: f64,
-    /// The total capacity of those whose capacity is known.
+    /// The total capacity of those whose capacity is known; where a limit in force is less, that.
     pub capacity: f64,
     /// The substation with the highest utilisation; where no capacity is known, with the highest
     /// load.
@@ -48,7 +48,7 @@ pub struct Member<'a> {
     pub name: &'a str,
     /// Whether requests are sent to it.
     pub in_rotation: bool,
-    /// Its capacity, if known.
+    /// Its capacity, if known, or the limit in force if that is less.
     pub capacity: Option<f64>,
     /// The estimate of its load now.
     pub estimated_load: f64,
@@ -69,7 +69,7 @@ impl<'a> From<&'a Substation> for Member<'a> {
         Self {
             name: &one.name,
             in_rotation: one.in_rotation,
-            capacity: one.capacity,
+            capacity: one.bound(),
             estimated_load: one.estimated_load,
             sample_age_seconds: one.sample_age_seconds,
         }
@@ -201,6 +201,9 @@ pub(crate) mod tests {
             assigned_total: 0,
             distrusted: false,
             drain: None,
+            feeder: None,
+            binding: None,
+            limit: None,
             note: None,
         }
     }

@@ -40,4 +40,7 @@ pub struct Candidate {
     pub capacity: Option<f64>,
     /// Null for a candidate that the policy did not compare.
     pub score: Option<f64>,
+    /// The level of its path that the score is of: its own name or that of a feeder above it. None without a feeder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub binding: Option<String>,
 }

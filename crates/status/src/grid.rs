@@ -1,11 +1,15 @@
 //! The answer of `/status`: one object for each substation, with measured and estimated values
 //! apart.
 
-use std::net::SocketAddr;
+use std::{collections::BTreeMap, net::SocketAddr};
 
 use serde::Serialize;
 
-use crate::{drain::Drain, fleet::Fleet};
+use crate::{
+    drain::Drain,
+    feeder::{FeederStatus, Limit},
+    fleet::Fleet,
+};
 
 /// The answer of `/status`. Loads are in the unit of the load gauge.
 #[derive(Debug, Serialize)]
@@ -24,6 +28,8 @@ pub struct GridStatus<'a> {
     pub fleet: Option<Fleet>,
     /// The state file; null where none is configured.
     pub state: Option<StateFileStatus>,
+    /// The limits that several substations share, in the order of the configuration.
+    pub feeders: Vec<FeederStatus<'a>>,
     /// In the order of the configuration.
     pub substations: Vec<SubstationStatus<'a>>,
 }
@@ -54,10 +60,16 @@ pub struct SubstationStatus<'a> {
     pub address: SocketAddr,
     /// `up`, `stale`, `ejected`, `down`, `draining` or `unknown`.
     pub state: &'static str,
+    /// The feeder that it hangs on; null without one.
+    pub feeder: Option<&'a str>,
+    /// What it says of itself to requests that select, as written.
+    pub labels: BTreeMap<&'a str, &'a str>,
     /// As last sampled; null before a first sample.
     pub current_load: Option<f64>,
     /// Null where it is unknown.
     pub capacity: Option<f64>,
+    /// The strictest limit in force; null if there is none.
+    pub limit: Option<Limit>,
     /// Null before a first sample.
     pub sample_age_seconds: Option<f64>,
     /// The estimate of its load now.

@@ -10,8 +10,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    balance::Balance, configuration::Configuration, decision::Decision, fleet::Fleet,
-    substation::Substation, traffic::Traffic, verdict::Verdict,
+    balance::Balance, configuration::Configuration, decision::Decision, feeder::Feeder,
+    fleet::Fleet, substation::Substation, traffic::Traffic, verdict::Verdict,
 };
 
 /// Everything at one moment. Loads are in the unit of the load gauge.
@@ -27,6 +27,9 @@ pub struct StatusSnapshot {
     pub balance: Balance,
     /// The substations, in the order of the configuration.
     pub substations: Vec<Substation>,
+    /// The feeders, in the order of the configuration; none where none are configured.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub feeders: Vec<Feeder>,
     /// The last choices, the newest first.
     pub decisions: Vec<Decision>,
     /// The configuration in force.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use crate::drain::Drain;
+use crate::{drain::Drain, feeder::Limit};
 
 /// One substation, in a [snapshot](crate::StatusSnapshot). Loads are in the unit of the load gauge.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -42,16 +42,31 @@ pub struct Substation {
     /// Why it gets no new sessions; none unless it drains.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drain: Option<Drain>,
+    /// The feeder that it hangs on; none where no feeders are configured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub feeder: Option<String>,
+    /// The level of its path that binds: its own name or that of a feeder above it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub binding: Option<String>,
+    /// The strictest limit in force.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<Limit>,
     /// What else a person should know, such as when an ejection ends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
 }
 
 impl Substation {
-    /// The estimate divided by the capacity, if that is known.
+    /// The most load that it may bear: the least of its capacity and the limit in force.
+    #[must_use]
+    pub fn bound(&self) -> Option<f64> {
+        bound(self.capacity, self.limit.as_ref())
+    }
+
+    /// The estimate divided by the bound, if there is one.
     #[must_use]
     pub fn utilisation(&self) -> Option<f64> {
-        utilisation(self.estimated_load, self.capacity)
+        utilisation(self.estimated_load, self.bound())
     }
 
     /// Whether it is unreachable or was ejected for failing: what a person looks for first.
@@ -61,9 +76,13 @@ impl Substation {
     }
 }
 
-/// A load divided by the capacity, if that is known and not zero.
-pub(crate) fn utilisation(load: f64, capacity: Option<f64>) -> Option<f64> {
-    capacity
-        .filter(|capacity| *capacity > 0.0)
-        .map(|capacity| load / capacity)
+/// A load divided by its bound, if that is known and not zero.
+pub(crate) fn utilisation(load: f64, bound: Option<f64>) -> Option<f64> {
+    bound.filter(|bound| *bound > 0.0).map(|bound| load / bound)
+}
+
+/// The least of a capacity and a limit.
+pub(crate) fn bound(capacity: Option<f64>, limit: Option<&Limit>) -> Option<f64> {
+    let values = capacity.into_iter().chain(limit.map(|limit| limit.value));
+    values.reduce(f64::min)
 }

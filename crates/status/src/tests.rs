@@ -1,12 +1,12 @@
 //! The keys of the JSON, which are a contract: Rust names may change, these may not.
 
-use std::net::SocketAddr;
+use std::{collections::BTreeMap, net::SocketAddr};
 
 use serde_json::Value;
 
 use crate::{
-    Balance, Drain, Fleet, GridStatus, Health, StateFileStatus, SubstationStatus,
-    balance::tests::substation,
+    Balance, Drain, FeederStatus, Fleet, GridStatus, Health, Limit, StateFileStatus,
+    SubstationStatus, balance::tests::substation, feeder::tests::feeder,
 };
 
 /// The keys of an object, sorted.
@@ -73,6 +73,49 @@ fn the_keys_of_a_substation_in_events_are_fixed() {
     );
 }
 
+#[test]
+fn feeders_and_limits_take_no_bytes_in_events_where_there_are_none() {
+    let plain = serde_json::to_value(substation("s1", 50.0, Some(100.0))).unwrap();
+    for key in ["feeder", "binding", "limit"] {
+        assert_eq!(plain.get(key), None, "{key}");
+    }
+    let mut limited = substation("s1", 50.0, Some(100.0));
+    limited.feeder = Some("feeder7".to_owned());
+    limited.binding = Some("feeder7".to_owned());
+    limited.limit = Some(limit());
+    let json = serde_json::to_value(&limited).unwrap();
+    assert_eq!(json["feeder"], "feeder7");
+    assert_eq!(json["binding"], "feeder7");
+    assert_eq!(json["limit"]["value"], 200.0);
+    let back: crate::Substation = serde_json::from_value(json).unwrap();
+    assert_eq!(back.limit, Some(limit()));
+
+    let mut root = feeder("trafo2", None, 150.0, 630.0);
+    let common = [
+        "age_seconds",
+        "capacity",
+        "estimate",
+        "load",
+        "name",
+        "state",
+    ];
+    assert_eq!(keys(&serde_json::to_value(&root).unwrap()), common);
+    root.parent = Some("grid".to_owned());
+    root.limit = Some(limit());
+    let json = serde_json::to_value(&root).unwrap();
+    assert_eq!(json["parent"], "grid");
+    assert_eq!(json["limit"]["source"], "dso");
+}
+
+fn limit() -> Limit {
+    Limit {
+        value: 200.0,
+        source: "dso".to_owned(),
+        until: Some("2026-11-29T18:00:00Z".to_owned()),
+        fallback_in_force: false,
+    }
+}
+
 fn state_file() -> StateFileStatus {
     StateFileStatus {
         file: "/var/lib/switchyard/state".to_owned(),
@@ -103,13 +146,26 @@ fn status() -> GridStatus<'static> {
         lasts_source: "assumed",
         fleet: Some(Fleet::of(true)),
         state: Some(state_file()),
+        feeders: vec![FeederStatus {
+            name: "feeder7",
+            parent: Some("trafo2"),
+            state: "up",
+            current_load: Some(150.0),
+            capacity: Some(304.0),
+            estimated_load: 152.0,
+            sample_age_seconds: None,
+            limit: Some(limit()),
+        }],
         substations: vec![SubstationStatus {
             name: "s1",
             own_name: Some("s1".to_owned()),
             address: SocketAddr::from(([127, 0, 0, 1], 5001)),
             state: "up",
+            feeder: Some("feeder7"),
+            labels: BTreeMap::from([("zone", "a")]),
             current_load: Some(50.0),
             capacity: Some(100.0),
+            limit: Some(limit()),
             sample_age_seconds: Some(0.1),
             estimated_load: 52.0,
             unseen_load: 2.0,
@@ -131,6 +187,7 @@ fn the_keys_of_status_are_fixed() {
         keys(&json),
         [
             "config_version",
+            "feeders",
             "fleet",
             "lasts",
             "lasts_source",
@@ -161,8 +218,11 @@ fn the_keys_of_status_are_fixed() {
             "distrusted",
             "drain",
             "estimated_load",
+            "feeder",
             "health",
             "in_flight",
+            "labels",
+            "limit",
             "name",
             "own_name",
             "request_limit",
@@ -172,6 +232,27 @@ fn the_keys_of_status_are_fixed() {
         ]
     );
     assert_eq!(keys(&substation["drain"]), ["at", "by", "local", "reason"]);
+    assert_eq!(substation["labels"], serde_json::json!({"zone": "a"}));
+    let feeder = &json["feeders"][0];
+    assert_eq!(
+        keys(feeder),
+        [
+            "capacity",
+            "current_load",
+            "estimated_load",
+            "limit",
+            "name",
+            "parent",
+            "sample_age_seconds",
+            "state"
+        ]
+    );
+    for limit in [&feeder["limit"], &substation["limit"]] {
+        assert_eq!(
+            *limit,
+            serde_json::json!({"value": 200.0, "source": "dso", "until": "2026-11-29T18:00:00Z", "fallback_in_force": false})
+        );
+    }
     assert_eq!(substation["drain"]["at"], 1_764_374_400);
     assert_eq!(json["fleet"], serde_json::json!({"store": "up"}));
     assert_eq!(

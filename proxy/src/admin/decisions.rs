@@ -68,6 +68,7 @@ fn shown(decision: &dispatch::Decision) -> Decision {
                 estimated_load: stood.estimate.units(),
                 capacity: stood.capacity.map(Load::units),
                 score: stood.score.is_finite().then_some(stood.score),
+                binding: None,
             })
             .collect(),
     }

@@ -1,5 +1,7 @@
 //! The answer of `/status`.
 
+use std::collections::BTreeMap;
+
 use switchyard_balance::Load;
 use switchyard_grid::{DrainSource, Grid, Moment, RotationView, Stage, Substation, SubstationView};
 use switchyard_status::{Drain, Fleet, GridStatus, Health, StateFileStatus, SubstationStatus};
@@ -29,6 +31,7 @@ pub(super) fn of_grid(
             bytes: kept.bytes,
             error: kept.error,
         }),
+        feeders: Vec::new(),
         substations: grid
             .substations()
             .iter()
@@ -53,8 +56,11 @@ fn shown<'a>(
         own_name: substation.own_name().map(|own| own.to_string()),
         address: view.address,
         state: view.state.name(),
+        feeder: None,
+        labels: BTreeMap::new(),
         current_load: view.current_load,
         capacity: view.capacity,
+        limit: None,
         sample_age_seconds: view.sample_age.map(|age| age.as_secs_f64()),
         estimated_load: view.estimated_load,
         unseen_load: view.unseen_load,

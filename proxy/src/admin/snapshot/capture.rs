@@ -49,6 +49,7 @@ pub(in crate::admin) fn capture(
         traffic,
         balance,
         substations,
+        feeders: Vec::new(),
         decisions: decisions::last(&dispatch.decisions, DECISIONS),
         configuration,
         fleet,
@@ -70,6 +71,9 @@ fn shown(view: &SubstationView<'_>, now: Moment) -> Substation {
         assigned_total: view.assigned_total,
         distrusted: view.is_distrusted,
         drain: view.rotation.drain.as_deref().map(status::drain),
+        feeder: None,
+        binding: None,
+        limit: None,
         note: note(&view.rotation, now)
             .or_else(|| view.is_distrusted.then(|| "gauge distrusted".to_owned())),
     }
