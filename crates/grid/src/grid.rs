@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use switchyard_balance::{Lasts, Load, Roster, Selector};
+use switchyard_balance::{Lasts, Ledger, Load, Roster, Selector};
 use switchyard_config::{Config, MaxRequests};
 use switchyard_http1::Unencodable;
 use switchyard_scrape::Gauges;
@@ -86,6 +86,12 @@ impl Grid {
     /// The ids of its substations.
     pub fn ids(&self) -> impl Iterator<Item = Id> {
         self.substations().iter().map(|substation| substation.id())
+    }
+
+    /// The ledgers of its substations, by their ids.
+    pub(crate) fn ledgers(&self) -> impl Iterator<Item = (Id, &Ledger)> {
+        let all = self.substations().iter();
+        all.map(|substation| (substation.id(), substation.ledger()))
     }
 
     /// The position of a substation in it; none if it has left.

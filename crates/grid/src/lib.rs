@@ -38,6 +38,7 @@ mod request_limits;
 mod restore;
 mod rotation;
 mod rotation_state;
+mod sample_times;
 mod scraper;
 mod shared_state;
 mod shortages;

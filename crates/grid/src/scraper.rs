@@ -89,8 +89,7 @@ impl Scraper {
 
     /// Scrapes until dropped.
     pub async fn run(mut self) {
-        let mut visibility =
-            Visibility::new(self.grid.polls.visibility_lag, self.grid.substations());
+        let mut visibility = Visibility::new(self.grid.polls.visibility_lag, self.grid.ledgers());
         let mut judgement = Judgement::default();
         judgement.follow(&self.grid);
         self.grid.note_stale();
@@ -107,7 +106,7 @@ impl Scraper {
             while running.len() < AT_ONCE {
                 match self.next_turn() {
                     Turn::Now(at, slot) => {
-                        let late = visibility.of(&slot.substation);
+                        let late = visibility.of(slot.substation.id());
                         let gauges = Arc::clone(&self.grid.polls.gauges);
                         let buffer = self.buffers.pop().unwrap_or_default();
                         running.push(scrape(at, slot, late, gauges, buffer));
@@ -140,7 +139,7 @@ impl Scraper {
                     }
                 }
                 () = &mut next_group, if waits_for_group => {}
-                () = visibility.due() => visibility.note(self.grid.substations()),
+                () = visibility.due() => visibility.note(self.grid.ledgers()),
                 () = judgement.due() => {
                     let places = &self.places;
                     judgement.look(&self.grid, |at| places.asked_in_vain(at));
@@ -150,7 +149,7 @@ impl Scraper {
                     let grid = Arc::clone(&self.grids.borrow_and_update());
                     let before = std::mem::replace(&mut self.grid, grid);
                     let polls = &self.grid.polls;
-                    visibility.follow(polls.visibility_lag, self.grid.substations());
+                    visibility.follow(polls.visibility_lag, self.grid.ledgers());
                     judgement.follow(&self.grid);
                     self.places.follow(self.grid.substations(), &polls.gauges);
                     if polls.interval != before.polls.interval {

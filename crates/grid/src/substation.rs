@@ -29,6 +29,7 @@ use crate::{
     naming::{Naming, PublicName},
     outlier_detection::{HealthChange, Stage},
     rotation_state::{RotationEvent, RotationState, RotationView},
+    sample_times::SampleTimes,
     state::SubstationState,
 };
 
@@ -40,6 +41,12 @@ mod carry;
 pub struct Id(u64);
 
 impl Id {
+    /// An id that nothing else has.
+    pub(super) fn next() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Self(NEXT.fetch_add(1, Relaxed))
+    }
+
     /// The id with this number.
     #[cfg(test)]
     pub(super) const fn of(number: u64) -> Self {
@@ -52,9 +59,6 @@ impl Id {
         self.0
     }
 }
-
-/// The moment that means: no sample yet.
-const NEVER: u64 = u64::MAX;
 
 /// The value that means: no capacity is configured.
 const NO_CAPACITY: i64 = -1;
@@ -86,9 +90,7 @@ pub struct Substation {
     charge_head: ArcSwap<RequestHead>,
     authority: ArcSwap<String>,
     rotation_state: RotationState,
-    sampled_at: AtomicU64,
-    /// When the scrape was begun that the last sample is from; of samples that came with answers not noted.
-    asked_at: AtomicU64,
+    times: SampleTimes,
     is_reachable: AtomicBool,
     can_scrape: AtomicBool,
     metrics: Arc<SubstationMetrics>,
@@ -116,10 +118,9 @@ impl Substation {
         metrics: Arc<SubstationMetrics>,
         counts: &Arc<FleetCounts>,
     ) -> Result<Self, Unencodable> {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
         let configured_capacity = listed.capacity.and_then(Load::new);
         let charge_head = charge_head(listed, config)?;
-        let id = Id(NEXT.fetch_add(1, Relaxed));
+        let id = Id::next();
         let holder_id = HolderId {
             name: Arc::clone(metrics.name()),
             address: listed.address,
@@ -139,8 +140,7 @@ impl Substation {
             charge_head: ArcSwap::from_pointee(charge_head),
             authority: ArcSwap::from_pointee(listed.authority()),
             rotation_state: RotationState::new(&config.health, Arc::clone(counts)),
-            sampled_at: AtomicU64::new(NEVER),
-            asked_at: AtomicU64::new(NEVER),
+            times: SampleTimes::default(),
             is_reachable: AtomicBool::new(true),
             can_scrape: AtomicBool::new(false),
             metrics,
@@ -265,10 +265,7 @@ impl Substation {
     /// When its last sample arrived.
     #[must_use]
     pub fn sampled_at(&self) -> Option<Moment> {
-        match self.sampled_at.load(Relaxed) {
-            NEVER => None,
-            millis => Some(Moment::from_millis(millis)),
-        }
+        self.times.sampled()
     }
 
     /// Its state at `now`.
@@ -293,8 +290,7 @@ impl Substation {
 
     /// Whether it has a sample, and that is older than `stale_after`.
     pub(super) fn is_stale(&self, now: Moment, stale_after: Duration) -> bool {
-        self.sampled_at()
-            .is_some_and(|at| now.since(at) > stale_after)
+        self.times.is_stale(now, stale_after)
     }
 
     /// Everything that decides about its rotation, at `now`.
@@ -355,7 +351,7 @@ impl Substation {
 
     /// Records whether a scrape reached it.
     pub(super) fn scraped(&self, reach: Reach, now: Moment) -> Option<RotationEvent> {
-        let has_sample = self.sampled_at.load(Relaxed) == now.millis();
+        let has_sample = self.sampled_at() == Some(now);
         self.can_scrape.store(has_sample, Relaxed);
         match reach {
             Reach::Yes => {
@@ -387,10 +383,7 @@ impl Substation {
 
     /// Notes a sample that came `now`; `asked` is when its scrape was begun, if it is from a scrape.
     pub(super) fn stamp_sample(&self, now: Moment, asked: Option<Moment>) {
-        self.sampled_at.store(now.millis(), Relaxed);
-        if let Some(asked) = asked {
-            self.asked_at.store(asked.millis(), Relaxed);
-        }
+        self.times.stamp(now, asked);
         self.rotation_state.sampled(&self.ledger, now);
     }
 

@@ -7,13 +7,13 @@
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
-use switchyard_balance::visibility::History;
+use switchyard_balance::{Ledger, visibility::History};
 use switchyard_scrape::LagHistory;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
 
-use crate::substation::{Id, Substation};
+use crate::substation::Id;
 
-/// The histories of all substations; empty where there is no lag.
+/// The histories of the ledgers of some gauges; empty where there is no lag.
 ///
 /// Only the scraping task writes and reads them, so no lock is ever contended. The locks are there
 /// because its scrapes and its timer take turns.
@@ -27,8 +27,8 @@ pub(super) struct Visibility {
 }
 
 impl Visibility {
-    /// Histories that begin now, and the timer of the notes.
-    pub(super) fn new(lag: Duration, substations: &[Arc<Substation>]) -> Self {
+    /// Histories that begin now, and the timer of the notes. A ledger is known by the id of what it belongs to.
+    pub(super) fn new<'l>(lag: Duration, ledgers: impl Iterator<Item = (Id, &'l Ledger)>) -> Self {
         let notes = (!lag.is_zero()).then(|| {
             let mut timer = interval(History::interval(lag));
             timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -40,24 +40,30 @@ impl Visibility {
             histories: HashMap::new(),
             notes,
         };
-        visibility.follow(lag, substations);
+        visibility.follow(lag, ledgers);
         visibility
     }
 
-    /// Adapts to a changed lag or other substations. Histories of substations that stay go on,
-    /// unless the lag changed.
-    pub(super) fn follow(&mut self, lag: Duration, substations: &[Arc<Substation>]) {
+    /// Adapts to a changed lag or other ledgers. Histories of those that stay go on, unless the lag
+    /// changed.
+    pub(super) fn follow<'l>(
+        &mut self,
+        lag: Duration,
+        ledgers: impl Iterator<Item = (Id, &'l Ledger)>,
+    ) {
         if lag != self.lag {
-            *self = Self::new(lag, substations);
+            *self = Self::new(lag, ledgers);
             return;
         }
         let mut before = std::mem::take(&mut self.histories);
-        let late = substations.iter().filter(|_| !lag.is_zero());
-        self.histories = late
-            .map(|substation| {
-                let history = before.remove(&substation.id());
-                let begin = || Arc::new(Mutex::new(History::new(lag, substation.ledger())));
-                (substation.id(), history.unwrap_or_else(begin))
+        if lag.is_zero() {
+            return;
+        }
+        self.histories = ledgers
+            .map(|(id, ledger)| {
+                let history = before.remove(&id);
+                let begin = || Arc::new(Mutex::new(History::new(lag, ledger)));
+                (id, history.unwrap_or_else(begin))
             })
             .collect();
     }
@@ -73,18 +79,18 @@ impl Visibility {
     }
 
     /// Adds a note of each ledger to its history.
-    pub(super) fn note(&self, substations: &[Arc<Substation>]) {
+    pub(super) fn note<'l>(&self, ledgers: impl Iterator<Item = (Id, &'l Ledger)>) {
         let now = self.began.elapsed();
-        for substation in substations {
-            if let Some(history) = self.histories.get(&substation.id()) {
-                history.lock().note(now, substation.ledger());
+        for (id, ledger) in ledgers {
+            if let Some(history) = self.histories.get(&id) {
+                history.lock().note(now, ledger);
             }
         }
     }
 
-    /// What a scrape of `substation` needs beside its ledger; none where there is no lag.
-    pub(super) fn of(&self, substation: &Substation) -> Option<LagHistory> {
-        let history = self.histories.get(&substation.id())?;
+    /// What a scrape needs beside the ledger; none where there is no lag.
+    pub(super) fn of(&self, id: Id) -> Option<LagHistory> {
+        let history = self.histories.get(&id)?;
         Some(LagHistory::new(Arc::clone(history), self.began))
     }
 }

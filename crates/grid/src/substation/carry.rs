@@ -1,18 +1,15 @@
 //! One substation that goes on in the next process.
 
-use std::{sync::atomic::Ordering::Relaxed, time::Duration};
+use std::sync::atomic::Ordering::Relaxed;
 
 use switchyard_balance::{Load, carried::Carrier};
 use tokio::time::Instant;
 
-use super::{NEVER, Substation};
+use super::Substation;
 use crate::{
     carried::{CarriedSubstation, Written},
-    clock::{Clock, Moment},
+    clock::Clock,
 };
-
-/// By so much two processes may read the same moment differently: each rounds to milliseconds.
-const ROUNDING: Duration = Duration::from_millis(2);
 
 impl Substation {
     /// What the next process needs to go on.
@@ -48,7 +45,7 @@ impl Substation {
             .sample_age
             .map(|age| age.saturating_add(written.ago));
         let sampled = age.map(|age| now.minus(age));
-        let is_own_newer = self.was_asked_after(sampled);
+        let is_own_newer = self.times.was_asked_after(sampled);
         self.ledger.restore(
             &carried.ledger,
             Carrier {
@@ -59,7 +56,7 @@ impl Substation {
             },
         );
         if let Some(sampled) = sampled.filter(|_| !is_own_newer) {
-            self.sampled_at.store(sampled.millis(), Relaxed);
+            self.times.restore(sampled);
         }
         let is_known_here = self.naming.is_heard() || !self.is_reachable();
         if !is_known_here {
@@ -68,12 +65,5 @@ impl Substation {
         }
         self.rotation_state
             .restore(&self.ledger, &carried.rotation, written.ago, now);
-    }
-
-    /// Whether its last sample is from a scrape that was begun after `other`, the moment of another process's sample.
-    fn was_asked_after(&self, other: Option<Moment>) -> bool {
-        let asked = self.asked_at.load(Relaxed);
-        asked != NEVER
-            && other.is_none_or(|other| Moment::from_millis(asked) >= other.plus(ROUNDING))
     }
 }
