@@ -29,6 +29,8 @@ pub enum Code {
     ExpectationFailed,
     /// The load is above the capacity of every substation.
     TooLargeLoad,
+    /// No substation has what the request needs.
+    NoMatch,
     /// The `Idempotency-Key` came with another charge before.
     IdempotencyKeyReused,
     /// Every substation that was asked limits the client's rate.
@@ -76,7 +78,7 @@ impl Code {
             Self::BodyTooLarge => 413,
             Self::TargetTooLong => 414,
             Self::ExpectationFailed => 417,
-            Self::TooLargeLoad | Self::IdempotencyKeyReused => 422,
+            Self::TooLargeLoad | Self::NoMatch | Self::IdempotencyKeyReused => 422,
             Self::RateLimited => 429,
             Self::HeadTooLarge => 431,
             Self::NotImplemented => 501,
@@ -105,6 +107,7 @@ impl Code {
             | Self::TargetTooLong
             | Self::ExpectationFailed
             | Self::TooLargeLoad
+            | Self::NoMatch
             | Self::IdempotencyKeyReused
             | Self::HeadTooLarge
             | Self::NotImplemented
@@ -150,6 +153,22 @@ pub struct Failure {
     pub retry: Retry,
     /// The sign of the substation that holds the request's key, and may have booked: `x-possible-holder`.
     pub possible_holder: Option<u64>,
+    /// What programs read of the failure, beyond its code. Few failures have it, so it is boxed.
+    pub detail: Option<Box<Detail>>,
+}
+
+/// What a failure is about.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Detail {
+    /// The feeder or substation whose limit leaves no room: `limit`.
+    Limit(String),
+    /// What no substation has: `label` and `value`.
+    Unmatched {
+        /// The label, as configured.
+        label: String,
+        /// The value that the request needs.
+        value: String,
+    },
 }
 
 /// When a retry can help.
@@ -175,6 +194,7 @@ impl Failure {
             allow: None,
             retry: Retry::Soon,
             possible_holder: None,
+            detail: None,
         }
     }
 
@@ -190,6 +210,13 @@ impl Failure {
             allow: Some(allow),
             ..Self::new(Code::MethodNotAllowed, message)
         }
+    }
+
+    /// The same failure, which is about that.
+    #[must_use]
+    pub fn about(mut self, detail: Detail) -> Self {
+        self.detail = Some(Box::new(detail));
+        self
     }
 
     /// The same failure, but the connection closes after it.
@@ -211,12 +238,58 @@ impl Failure {
             code: &'a str,
             message: &'a str,
             request_id: &'a str,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            limit: Option<&'a str>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            label: Option<&'a str>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            value: Option<&'a str>,
         }
+        let (limit, label, value) = match self.detail.as_deref() {
+            Some(Detail::Limit(name)) => (Some(name.as_str()), None, None),
+            Some(Detail::Unmatched { label, value }) => {
+                (None, Some(label.as_str()), Some(value.as_str()))
+            }
+            None => (None, None, None),
+        };
         let error = Inner {
             code: self.code.name(),
             message: &self.message,
             request_id,
+            limit,
+            label,
+            value,
         };
         serde_json::to_vec(&Body { error }).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn body(failure: &Failure) -> String {
+        String::from_utf8(failure.to_json("r1")).unwrap()
+    }
+
+    #[test]
+    fn a_body_has_what_is_known_and_no_other_field() {
+        assert_eq!(
+            body(&Failure::new(Code::NoCapacity, "full")),
+            r#"{"error":{"code":"no_capacity","message":"full","request_id":"r1"}}"#
+        );
+        let full = Failure::new(Code::NoCapacity, "full").about(Detail::Limit("feeder7".into()));
+        assert_eq!(
+            body(&full),
+            r#"{"error":{"code":"no_capacity","message":"full","request_id":"r1","limit":"feeder7"}}"#
+        );
+        let unmatched = Failure::new(Code::NoMatch, "none").about(Detail::Unmatched {
+            label: "zone".into(),
+            value: "b".into(),
+        });
+        assert_eq!(
+            body(&unmatched),
+            r#"{"error":{"code":"no_match","message":"none","request_id":"r1","label":"zone","value":"b"}}"#
+        );
     }
 }

@@ -16,6 +16,6 @@ mod retry_after;
 pub const LARGEST_LOAD: f64 = 4e12;
 
 pub use consequence::Consequence;
-pub use error::{Code, Failure, Retry};
+pub use error::{Code, Detail, Failure, Retry};
 pub use outcome::Outcome;
 pub use retry_after::retry_after;
