@@ -6,12 +6,17 @@
 //! only the ratios matter. The load is never near the capacity, which would hide herding, except in
 //! scenarios about capacity.
 
+mod trees;
+
 use std::time::Duration;
 
 use switchyard_balance::Lasts;
 
 use crate::gauges::Gauges;
 use crate::scenario::{Fault, Poll, Scenario, Sessions, Spread};
+use crate::tree::Tree;
+
+pub use trees::trees;
 
 /// So much capacity that it never prevents a bad choice.
 const AMPLE: f64 = 200.0;
@@ -256,7 +261,7 @@ fn held() -> Vec<Scenario> {
 /// The scenario of this name.
 #[must_use]
 pub fn named(name: &str) -> Option<Scenario> {
-    let mut every = all().into_iter().chain(overloaded());
+    let mut every = all().into_iter().chain(overloaded()).chain(trees());
     every.find(|scenario| scenario.name == name)
 }
 
@@ -267,6 +272,7 @@ pub fn one_proxy() -> Scenario {
         name: "one_proxy",
         about: "1 proxy",
         capacities: vec![1.0; 10],
+        tree: Tree::default(),
         headroom: AMPLE,
         rate: 1000.0,
         burst: None,

@@ -1,7 +1,8 @@
 //! The policies that are compared.
 
-use switchyard_balance::{Load, Policy};
+use switchyard_balance::Policy;
 
+use crate::fleet::Fleet;
 use crate::picker::{LeastConnections, LedgerPolicy, Oracle, Picker, Prequal, RawGauge};
 use crate::scenario::Scenario;
 
@@ -62,10 +63,11 @@ impl Contender {
         }
     }
 
-    /// The picker of one proxy over substations of these capacities.
+    /// The picker of one proxy over these substations.
     #[must_use]
-    pub fn picker(self, capacities: &[Load], scenario: &Scenario) -> Box<dyn Picker> {
-        let ledger = |policy| LedgerPolicy::new(policy, capacities).within(scenario.tolerance);
+    pub fn picker(self, fleet: &Fleet, scenario: &Scenario) -> Box<dyn Picker> {
+        let capacities = &fleet.capacities();
+        let ledger = |policy| LedgerPolicy::new(policy, fleet).within(scenario.tolerance);
         match self {
             Self::Oracle => Box::new(Oracle),
             Self::Ledger(policy) => Box::new(ledger(policy)),

@@ -1,6 +1,6 @@
 //! The events of a simulation.
 
-use switchyard_balance::Reading;
+use switchyard_balance::{Load, Reading, ledger::ScrapeSent};
 
 use crate::fleet::{Booking, Session};
 use crate::gauges::Lie;
@@ -55,6 +55,23 @@ pub(crate) enum Event {
         scrape: Scrape,
         reading: Option<Reading>,
     },
+    /// A feeder's meter is read.
+    MeterRead {
+        proxy: usize,
+        feeder: usize,
+        sent: ScrapeSent,
+        rest: std::time::Duration,
+    },
+    /// What it showed reaches the proxy, and how much of it was base load.
+    MeterSample {
+        proxy: usize,
+        feeder: usize,
+        sent: ScrapeSent,
+        reading: Reading,
+        base: Load,
+    },
+    /// A limit comes into force on a feeder, or goes.
+    Limit { feeder: usize, part: Option<f64> },
     /// Gauges die or recover.
     Gauges { count: usize, dead: bool },
     /// Gauges lie, or no longer.

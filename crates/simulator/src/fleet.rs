@@ -1,5 +1,7 @@
 //! The true state of each substation. Only the simulation and the oracle know it.
 
+mod feeders;
+
 use std::time::Duration;
 
 use fastrand::Rng;
@@ -7,6 +9,8 @@ use switchyard_balance::{Load, Reading};
 
 use crate::gauges::{Gauge, Gauges, Lie};
 use crate::scenario::Scenario;
+
+pub use feeders::Feeder;
 
 /// The true state of a substation.
 #[derive(Clone, Debug)]
@@ -40,15 +44,20 @@ pub(crate) struct Booking {
     generation: u32,
 }
 
-/// All substations.
+/// All substations, and the feeders above them.
 #[derive(Clone, Debug)]
 pub struct Fleet {
     substations: Vec<Substation>,
+    feeders: Vec<Feeder>,
+    /// The feeder of each substation, by its number.
+    of: Vec<Option<usize>>,
+    /// Units for each unit of the scenario's relative capacities.
+    scale: f64,
 }
 
 impl Fleet {
     pub(crate) fn new(scenario: &Scenario) -> Self {
-        let all: f64 = scenario.capacities.iter().sum();
+        let all = scenario.tree.carries(&scenario.capacities);
         let scale = scenario.expected_load() * scenario.headroom / all;
         let substations = scenario.capacities.iter().map(|part| Substation {
             load: Load::ZERO,
@@ -59,9 +68,25 @@ impl Fleet {
             gauge: Gauge::default(),
             is_out: false,
         });
-        Self {
+        let feeders = scenario.tree.feeders.iter().map(|feeder| Feeder {
+            parent: feeder.parent,
+            capacity: Load::new(feeder.capacity * scale).unwrap_or(Load::LARGEST),
+            base: feeder.base,
+            members: Load::ZERO,
+            incoming: Load::ZERO,
+            base_load: Load::ZERO,
+            limit: None,
+            before: None,
+        });
+        let of = (0..scenario.capacities.len()).map(|at| scenario.tree.of.get(at).copied());
+        let mut fleet = Self {
             substations: substations.collect(),
-        }
+            feeders: feeders.collect(),
+            of: of.collect(),
+            scale,
+        };
+        fleet.set_time(Duration::ZERO);
+        fleet
     }
 
     /// The substations in their order.
@@ -96,10 +121,14 @@ impl Fleet {
         if let Some(substation) = self.substations.get_mut(at) {
             substation.incoming = plus(substation.incoming, power);
         }
+        self.path_mut(at, |feeder| feeder.incoming = plus(feeder.incoming, power));
     }
 
     /// The request has arrived: its session runs from now on, unless the substation is full.
     pub(crate) fn book(&mut self, at: usize, power: Load) -> Option<Booking> {
+        self.path_mut(at, |feeder| {
+            feeder.incoming = minus(feeder.incoming, power);
+        });
         let substation = self.substations.get_mut(at)?;
         substation.incoming = minus(substation.incoming, power);
         let load = plus(substation.load, power);
@@ -108,6 +137,7 @@ impl Fleet {
         }
         substation.load = load;
         let generation = substation.generation;
+        self.lift(at, power);
         Some(Booking {
             at,
             power,
@@ -120,6 +150,7 @@ impl Fleet {
         let running = self.is_running(booking);
         if let Some(substation) = self.substations.get_mut(booking.at).filter(|_| running) {
             substation.load = minus(substation.load, booking.power);
+            self.lower(booking.at, booking.power);
         }
         running
     }
@@ -132,8 +163,9 @@ impl Fleet {
     /// All sessions of a substation end now.
     pub(crate) fn empty(&mut self, at: usize) {
         if let Some(substation) = self.substations.get_mut(at) {
-            substation.load = Load::ZERO;
+            let lost = std::mem::take(&mut substation.load);
             substation.generation += 1;
+            self.lower(at, lost);
         }
     }
 
@@ -198,6 +230,7 @@ impl Substation {
         self.is_out
     }
 
+    /// Its load divided by its capacity.
     fn utilisation(&self) -> f64 {
         self.load.units() / self.capacity.units()
     }

@@ -26,6 +26,7 @@ pub mod scenario;
 pub mod simulation;
 pub mod table;
 mod time_weighted;
+pub mod tree;
 pub mod trial;
 mod workload;
 

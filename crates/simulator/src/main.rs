@@ -26,6 +26,9 @@ Examples:
     simulate --scenario one_proxy --shares 2,1,1 --capacities 1,1,2,4 --rate 5 \\
       --session 1h --poll 5s
 
+  Substations below feeders: how full the fullest level is, and what goes beyond a limit:
+    simulate --scenario tree_full --scenario tree_full_of_four
+
   Rounds whose scrapes begin one after the other, within a quarter of the interval:
     simulate --scenario one_proxy --spread 0.25
 
@@ -46,6 +49,10 @@ How to read it: 1.000 is perfectly even. 1.5 means that the highest utilisation 
 that of the fleet. Utilisation is load divided by capacity; for the fleet, total load by total
 capacity. The first 30 s of each run are not measured, the next 60 s are.
 
+With feeders (tree…) the fullest level decides, be it a substation or a feeder: its utilisation, the
+bookings after which a feeder was beyond its bound, and how far at the worst. Only the oracle and
+Switchyard's policies know feeders.
+
 The same seed gives the same bytes; every contender gets the same cars at the same moments.";
 
 /// Simulate how even each policy keeps the load, and print the results as Markdown.
@@ -65,7 +72,7 @@ struct Args {
     seeds: u32,
 
     /// Run only this scenario. May be repeated. By default all scenarios run but those with more cars
-    /// than there is room for, the last three.
+    /// than there is room for (`slightly_over` and the two after it) and those with feeders (`tree…`).
     #[arg(long, value_name = "NAME", value_parser = names())]
     scenario: Vec<String>,
 
@@ -81,6 +88,7 @@ fn names() -> PossibleValuesParser {
     catalogue::all()
         .into_iter()
         .chain(catalogue::overloaded())
+        .chain(catalogue::trees())
         .map(|s| s.name)
         .collect::<Vec<_>>()
         .into()
@@ -104,6 +112,7 @@ fn simulate(args: &Args) -> Result<()> {
         .chain(
             catalogue::overloaded()
                 .iter()
+                .chain(&catalogue::trees())
                 .filter(|scenario| chosen(scenario.name)),
         )
         .map(|scenario| Trial::run(&args.overrides.apply(scenario), args.seed, args.seeds))

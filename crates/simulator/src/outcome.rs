@@ -17,4 +17,14 @@ pub struct Outcome {
     pub found_room: u64,
     /// The most that came back within five seconds, divided by the mean; 0 if none did.
     pub wave: f64,
+    /// With feeders: the utilisation of the fullest level, averaged over time. Otherwise 0, as all that follows.
+    pub binding: f64,
+    /// The same at its worst moment.
+    pub binding_peak: f64,
+    /// Requests that were booked while it was measured.
+    pub booked: u64,
+    /// Of these, those after which a feeder was beyond its bound, by the base load that the proxy knew.
+    pub booked_beyond: u64,
+    /// How far at the worst, as a part of the bound.
+    pub beyond: f64,
 }

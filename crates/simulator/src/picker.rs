@@ -87,6 +87,17 @@ pub trait Picker {
     /// All scrapes of a round have ended, with or without an answer.
     fn round_over(&mut self, _now: Duration, _interval: Duration) {}
 
+    /// A scrape of a feeder's meter is sent, if it reads meters.
+    fn meter_sent(&mut self, _feeder: usize) -> Option<ScrapeSent> {
+        None
+    }
+
+    /// The answer of that scrape has come.
+    fn meter_sampled(&mut self, _feeder: usize, _sent: ScrapeSent, _reading: Reading) {}
+
+    /// A limit is in force on a feeder from now on, or none.
+    fn set_limit(&mut self, _feeder: usize, _limit: Option<Load>) {}
+
     /// Whether it reads all gauges in rounds.
     fn polls(&self) -> bool {
         true

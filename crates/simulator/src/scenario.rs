@@ -5,6 +5,7 @@ use std::time::Duration;
 use switchyard_balance::Lasts;
 
 use crate::gauges::{Gauges, Lie};
+use crate::tree::Tree;
 
 /// The parameters of a simulation.
 #[derive(Clone, Debug)]
@@ -15,7 +16,10 @@ pub struct Scenario {
     pub about: &'static str,
     /// The relative capacities of the substations. Their sum follows from `headroom`.
     pub capacities: Vec<f64>,
-    /// The total capacity, as a multiple of the expected load.
+    /// The feeders above the substations.
+    pub tree: Tree,
+    /// The total capacity, as a multiple of the expected load; with feeders what they let through at the peak of their
+    /// base load.
     pub headroom: f64,
     /// Poisson arrivals a second, over all proxies.
     pub rate: f64,
@@ -127,6 +131,17 @@ pub enum Fault {
         count: usize,
         /// What they show.
         lie: Lie,
+        /// From when.
+        from: Duration,
+        /// Until when.
+        until: Duration,
+    },
+    /// A limit is in force on a feeder for a while. Every proxy is told at once.
+    Limit {
+        /// The feeder's number.
+        feeder: usize,
+        /// The limit, as a part of its capacity.
+        part: f64,
         /// From when.
         from: Duration,
         /// Until when.

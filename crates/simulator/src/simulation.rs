@@ -1,6 +1,7 @@
 //! One contender in one scenario, event by event.
 
 mod check;
+mod meters;
 mod plan;
 mod requests;
 mod returns;
@@ -9,7 +10,7 @@ mod scrapes;
 use std::time::Duration;
 
 use fastrand::Rng;
-use switchyard_balance::{Forecast, Promises};
+use switchyard_balance::{Forecast, Load, Promises};
 
 use crate::contender::Contender;
 use crate::event::Event;
@@ -20,6 +21,7 @@ use crate::picker::Picker;
 use crate::scenario::Scenario;
 use crate::time_weighted::TimeWeighted;
 use crate::workload::Workload;
+use meters::Beyond;
 use returns::Returns;
 
 /// A running simulation.
@@ -31,6 +33,10 @@ pub struct Simulation {
     fleet: Fleet,
     proxies: Vec<Proxy>,
     imbalance: TimeWeighted,
+    /// The utilisation of the fullest level; only with feeders.
+    binding: TimeWeighted,
+    beyond: Beyond,
+    booked: u64,
     /// Requests on their way, and running sessions.
     open: u64,
     requests: u64,
@@ -44,6 +50,8 @@ struct Proxy {
     /// Whether a scrape is on its way, for each substation: scrapes of one substation never
     /// overlap.
     scraping: Vec<bool>,
+    /// The base load of each feeder as its meter showed it last, if it is read.
+    known_base: Vec<Option<Load>>,
     /// The scrapes of the round that have not ended, and those that have not begun.
     left_of_round: usize,
     forecast: Forecast,
@@ -66,10 +74,10 @@ impl Simulation {
     pub fn new(scenario: &Scenario, contender: Contender, seed: u64) -> Self {
         let mut seeds = Rng::with_seed(seed);
         let fleet = Fleet::new(scenario);
-        let capacities = fleet.capacities();
         let proxy = |_: &f64| Proxy {
-            picker: contender.picker(&capacities, scenario),
-            scraping: vec![false; capacities.len()],
+            picker: contender.picker(&fleet, scenario),
+            scraping: vec![false; fleet.iter().count()],
+            known_base: vec![None; scenario.tree.feeders.len()],
             left_of_round: 0,
             forecast: Forecast::default(),
             promises: Promises::default(),
@@ -79,7 +87,10 @@ impl Simulation {
             queue: EventQueue::default(),
             workload: Workload::new(scenario, seeds.fork()),
             proxies: scenario.shares.iter().map(proxy).collect(),
-            imbalance: TimeWeighted::new(scenario.warm_up, scenario.end()),
+            imbalance: TimeWeighted::new(scenario.warm_up, scenario.end(), 1.0),
+            binding: TimeWeighted::new(scenario.warm_up, scenario.end(), 0.0),
+            beyond: Beyond::default(),
+            booked: 0,
             open: 0,
             requests: 0,
             refused: 0,
@@ -103,6 +114,7 @@ impl Simulation {
     pub fn run(mut self) -> Outcome {
         while self.now < self.scenario.end() && self.step() {}
         self.imbalance.advance(self.scenario.end());
+        self.binding.advance(self.scenario.end());
         Outcome {
             average: self.imbalance.average(),
             peak: self.imbalance.peak(),
@@ -111,6 +123,11 @@ impl Simulation {
             came_back: self.returns.came_back(),
             found_room: self.returns.found_room,
             wave: self.returns.wave(),
+            binding: self.binding.average(),
+            binding_peak: self.binding.peak(),
+            booked: self.booked,
+            booked_beyond: self.beyond.bookings,
+            beyond: self.beyond.worst,
         }
     }
 
@@ -121,6 +138,7 @@ impl Simulation {
             return false;
         };
         self.imbalance.advance(now);
+        self.binding.advance(now);
         self.now = now;
         self.handle(event);
         true
@@ -154,6 +172,16 @@ impl Simulation {
         &self.fleet
     }
 
+    /// To be called when a load or a bound has changed.
+    fn load_changed(&mut self) {
+        if self.scenario.tree.is_empty() {
+            self.imbalance.set(self.fleet.imbalance());
+        } else {
+            self.fleet.set_time(self.now);
+            self.binding.set(self.fleet.binding());
+        }
+    }
+
     fn handle(&mut self, event: Event) {
         match event {
             Event::Arrival => {
@@ -170,7 +198,7 @@ impl Simulation {
                     self.send_answer(held.car, held.pick, true);
                 }
                 if self.fleet.depart(booking) {
-                    self.imbalance.set(self.fleet.imbalance());
+                    self.load_changed();
                 }
             }
             Event::Round { proxy } => self.round(proxy),
@@ -189,12 +217,29 @@ impl Simulation {
             Event::Lies { count, lie } => self.fleet.set_lie(count, lie),
             Event::Rotation { count, out } => {
                 self.fleet.set_out(count, out);
-                self.imbalance.set(self.fleet.imbalance());
+                self.load_changed();
             }
             Event::Shares(shares) => self.workload.set_shares(shares),
             Event::Emptied => {
                 self.fleet.empty(0);
-                self.imbalance.set(self.fleet.imbalance());
+                self.load_changed();
+            }
+            Event::MeterRead {
+                proxy,
+                feeder,
+                sent,
+                rest,
+            } => self.meter_read(proxy, feeder, sent, rest),
+            Event::MeterSample {
+                proxy,
+                feeder,
+                sent,
+                reading,
+                base,
+            } => self.meter_sample(proxy, feeder, (sent, reading), base),
+            Event::Limit { feeder, part } => {
+                self.limit(feeder, part);
+                self.load_changed();
             }
         }
     }

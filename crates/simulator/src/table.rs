@@ -6,35 +6,90 @@ use crate::contender::Contender;
 use crate::outcome::Outcome;
 use crate::trial::Trial;
 
-/// Tables of the averages, the peaks and, if there are any, the refusals.
+/// Tables of the averages, the peaks and, if there are any, the refusals; of scenarios with feeders also of what their
+/// limits did.
 #[must_use]
 pub fn markdown(trials: &[Trial]) -> String {
+    let (trees, flat): (Vec<_>, Vec<_>) = trials
+        .iter()
+        .cloned()
+        .partition(|trial| !trial.scenario.tree.is_empty());
     let mut page = String::new();
-    page += "Utilisation of the fullest substation over that of the fleet, averaged over time:\n\n";
-    page += &table(trials, |outcome| format!("{:.3}", outcome.average));
-    page += "\nThe same at its worst moment:\n\n";
-    page += &table(trials, |outcome| format!("{:.2}", outcome.peak));
+    section(
+        &mut page,
+        &flat,
+        "Utilisation of the fullest substation over that of the fleet, averaged over time:",
+        |outcome| format!("{:.3}", outcome.average),
+    );
+    section(
+        &mut page,
+        &flat,
+        "The same at its worst moment:",
+        |outcome| format!("{:.2}", outcome.peak),
+    );
+    feeders(&mut page, &trees);
 
-    let short = |trial: &&Trial| trial.outcomes.iter().any(|(_, o)| o.refused > 0);
-    let short: Vec<Trial> = trials.iter().filter(short).cloned().collect();
-    if !short.is_empty() {
-        page += "\nRequests that got no place, of 1,000:\n\n";
-        page += &table(&short, |outcome| {
-            format!("{:.1}", of_thousand(outcome.refused, outcome.requests))
-        });
-    }
-
-    let back = |trial: &&Trial| trial.outcomes.iter().any(|(_, o)| o.came_back > 0);
-    let back: Vec<Trial> = trials.iter().filter(back).cloned().collect();
-    if !back.is_empty() {
-        page += "\nOf 1,000 cars that came back when they were told to, those that found room:\n\n";
-        page += &table(&back, |outcome| {
-            format!("{:.0}", of_thousand(outcome.found_room, outcome.came_back))
-        });
-        page += "\nThe most that came back within five seconds, over the mean:\n\n";
-        page += &table(&back, |outcome| format!("{:.2}", outcome.wave));
-    }
+    let with = |is: fn(&Outcome) -> bool| -> Vec<Trial> {
+        let some = |trial: &&Trial| trial.outcomes.iter().any(|(_, outcome)| is(outcome));
+        trials.iter().filter(some).cloned().collect()
+    };
+    section(
+        &mut page,
+        &with(|outcome| outcome.refused > 0),
+        "Requests that got no place, of 1,000:",
+        |outcome| format!("{:.1}", of_thousand(outcome.refused, outcome.requests)),
+    );
+    let back = with(|outcome| outcome.came_back > 0);
+    section(
+        &mut page,
+        &back,
+        "Of 1,000 cars that came back when they were told to, those that found room:",
+        |outcome| format!("{:.0}", of_thousand(outcome.found_room, outcome.came_back)),
+    );
+    section(
+        &mut page,
+        &back,
+        "The most that came back within five seconds, over the mean:",
+        |outcome| format!("{:.2}", outcome.wave),
+    );
     page
+}
+
+fn feeders(page: &mut String, trees: &[Trial]) {
+    section(
+        page,
+        trees,
+        "Utilisation of the fullest level, substation or feeder, averaged over time:",
+        |outcome| format!("{:.3}", outcome.binding),
+    );
+    section(page, trees, "The same at its worst moment:", |outcome| {
+        format!("{:.3}", outcome.binding_peak)
+    });
+    section(
+        page,
+        trees,
+        "Of 1,000 bookings, those after which a feeder was beyond its bound:",
+        |outcome| format!("{:.1}", of_thousand(outcome.booked_beyond, outcome.booked)),
+    );
+    section(
+        page,
+        trees,
+        "How far beyond at the worst, in percent of the bound:",
+        |outcome| format!("{:.1}", 100.0 * outcome.beyond),
+    );
+}
+
+/// A heading with its table, unless that has no lines.
+fn section(page: &mut String, trials: &[Trial], title: &str, cell: impl Fn(&Outcome) -> String) {
+    if trials.is_empty() {
+        return;
+    }
+    if !page.is_empty() {
+        page.push('\n');
+    }
+    // Writing to a string cannot fail.
+    let _ = writeln!(page, "{title}\n");
+    *page += &table(trials, cell);
 }
 
 fn table(trials: &[Trial], cell: impl Fn(&Outcome) -> String) -> String {

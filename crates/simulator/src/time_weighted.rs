@@ -14,14 +14,15 @@ pub(crate) struct TimeWeighted {
 }
 
 impl TimeWeighted {
-    pub(crate) fn new(from: Duration, to: Duration) -> Self {
+    /// A value that is `value` at the beginning.
+    pub(crate) fn new(from: Duration, to: Duration, value: f64) -> Self {
         Self {
             from,
             to,
             now: Duration::ZERO,
-            value: 1.0,
+            value,
             area: 0.0,
-            peak: 1.0,
+            peak: value,
         }
     }
 
@@ -46,7 +47,7 @@ impl TimeWeighted {
     pub(crate) fn average(&self) -> f64 {
         let measured = self.now.min(self.to).saturating_sub(self.from);
         if measured.is_zero() {
-            1.0
+            self.value
         } else {
             self.area / measured.as_secs_f64()
         }

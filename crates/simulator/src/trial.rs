@@ -38,6 +38,11 @@ pub fn over_seeds(scenario: &Scenario, contender: Contender, seed: u64, seeds: u
         came_back: 0,
         found_room: 0,
         wave: 0.0,
+        binding: 0.0,
+        binding_peak: 0.0,
+        booked: 0,
+        booked_beyond: 0,
+        beyond: 0.0,
     };
     for number in 0..seeds {
         let seed = seed.wrapping_add(number.into());
@@ -49,6 +54,11 @@ pub fn over_seeds(scenario: &Scenario, contender: Contender, seed: u64, seeds: u
         together.came_back += one.came_back;
         together.found_room += one.found_room;
         together.wave = together.wave.max(one.wave);
+        together.binding += one.binding / f64::from(seeds);
+        together.binding_peak = together.binding_peak.max(one.binding_peak);
+        together.booked += one.booked;
+        together.booked_beyond += one.booked_beyond;
+        together.beyond = together.beyond.max(one.beyond);
     }
     together
 }

@@ -27,6 +27,12 @@ fn small(scenario: Scenario) -> Scenario {
             from: second,
             until: second * 2,
         },
+        Fault::Limit { feeder, part, .. } => Fault::Limit {
+            feeder,
+            part,
+            from: second,
+            until: second * 2,
+        },
         Fault::Shares { shares, .. } => Fault::Shares {
             at: second * 2,
             shares,
@@ -47,7 +53,11 @@ fn small(scenario: Scenario) -> Scenario {
 
 #[test]
 fn the_load_is_what_was_booked_and_has_not_ended() {
-    for scenario in catalogue::all() {
+    let trees = ["tree_limit_full_of_four", "tree_houses_full"].map(catalogue::named);
+    for scenario in catalogue::all()
+        .into_iter()
+        .chain(trees.into_iter().flatten())
+    {
         for contender in Contender::ALL {
             let about = format!("{} in {}", contender.name(), scenario.name);
             let mut simulation = Simulation::new(&small(scenario.clone()), contender, 7);

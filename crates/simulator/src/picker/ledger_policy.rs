@@ -11,7 +11,7 @@ use switchyard_balance::{
 };
 
 use super::{Pick, Picker, Scrape, World};
-use crate::fleet::Session;
+use crate::fleet::{Fleet, Session};
 
 /// A policy on one ledger for each substation.
 #[derive(Debug)]
@@ -28,8 +28,11 @@ pub struct LedgerPolicy {
 impl LedgerPolicy {
     /// Ledgers without a sample.
     #[must_use]
-    pub fn new(policy: Policy, capacities: &[Load]) -> Self {
-        let ledgers = capacities.iter().map(|c| Arc::new(Ledger::new(Some(*c))));
+    pub fn new(policy: Policy, fleet: &Fleet) -> Self {
+        let ledgers = fleet
+            .capacities()
+            .into_iter()
+            .map(|c| Arc::new(Ledger::new(Some(c))));
         Self {
             selector: Selector::new(policy),
             roster: Roster::new(ledgers),

@@ -10,8 +10,9 @@ use crate::fleet::Substation;
 impl Simulation {
     /// Checks the invariants, and describes the first violation. Each substation's load is the sum
     /// of its running sessions. Its incoming load is the sum of the requests on their way. No load
-    /// is above capacity. Each ledger waits for exactly the answers that are still to come.
+    /// is above capacity. Each feeder bears what its members do. Each ledger waits for exactly the answers that are still to come.
     pub fn check(&self) -> Result<(), String> {
+        self.check_feeders()?;
         for (at, substation) in self.fleet.iter().enumerate() {
             let (running, incoming) = self.planned(at);
             let load = substation.load().micros();
@@ -40,6 +41,30 @@ impl Simulation {
                 let estimate = proxy.picker.ledger(at).map(Ledger::estimate);
                 let estimate = estimate.unwrap_or_default().micros();
                 equal(at, "estimate at the end", estimate, 0)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn check_feeders(&self) -> Result<(), String> {
+        let (parents, of) = self.fleet.shape();
+        let mut sums = vec![(0, 0); parents.len()];
+        for (substation, feeder) in self.fleet.iter().zip(of) {
+            let load = substation.load().micros();
+            let mut next = feeder;
+            while let Some((at, sum)) = next.and_then(|at| Some((at, sums.get_mut(at)?))) {
+                sum.0 += load;
+                sum.1 += substation.load_with_incoming().micros() - load;
+                next = parents.get(at).copied().flatten();
+            }
+        }
+        for (at, (feeder, (load, incoming))) in self.fleet.feeders().zip(sums).enumerate() {
+            let is = feeder.members().micros();
+            let on_its_way = feeder.load_with_incoming().micros() - feeder.load().micros();
+            if (is, on_its_way) != (load, incoming) {
+                return Err(format!(
+                    "feeder {at}: {is} and {on_its_way} on its way, not {load} and {incoming}"
+                ));
             }
         }
         Ok(())

@@ -64,6 +64,16 @@ impl Simulation {
                     self.queue.plan(from, event(true));
                     self.queue.plan(until, event(false));
                 }
+                Fault::Limit {
+                    feeder,
+                    part,
+                    from,
+                    until,
+                } => {
+                    let event = |part| Event::Limit { feeder, part };
+                    self.queue.plan(from, event(Some(part)));
+                    self.queue.plan(until, event(None));
+                }
                 Fault::Shares { at, shares } => self.queue.plan(at, Event::Shares(shares)),
             }
         }

@@ -47,7 +47,7 @@ impl Simulation {
 
     /// The request reaches its substation, which books it, or refuses it if it is full.
     pub(super) fn request(&mut self, car: Car, pick: Pick) {
-        let pick_at = pick.at;
+        let (pick_at, proxy) = (pick.at, car.proxy);
         let Some(booking) = self.fleet.book(pick.at, car.session.power) else {
             self.refused += 1;
             self.send_answer(car, pick, false);
@@ -65,7 +65,8 @@ impl Simulation {
         let event = Event::Departure { booking, held };
         let lasts = self.scenario.gauges.lasts(car.session.length, pick_at);
         self.queue.plan(self.now + lasts, event);
-        self.imbalance.set(self.fleet.imbalance());
+        self.load_changed();
+        self.note_booking(pick_at, proxy);
     }
 
     /// The answer leaves the substation.

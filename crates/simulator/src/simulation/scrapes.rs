@@ -35,6 +35,7 @@ impl Simulation {
                 self.queue.plan(self.now + after, event);
             }
         }
+        self.read_meters(number);
         // Rounds go on as long as a load can still change.
         if self.now < self.scenario.end() || self.open > 0 {
             let poll = self.scenario.poll;

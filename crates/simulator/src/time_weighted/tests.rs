@@ -5,7 +5,7 @@ use super::*;
 #[test]
 fn only_the_time_between_the_two_moments_counts() {
     let second = Duration::from_secs;
-    let mut value = TimeWeighted::new(second(10), second(20));
+    let mut value = TimeWeighted::new(second(10), second(20), 1.0);
     value.set(9.0);
     value.advance(second(10));
     value.set(2.0);
