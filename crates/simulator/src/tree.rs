@@ -42,15 +42,17 @@ impl Houses {
     #[must_use]
     pub fn at(&self, now: Duration) -> f64 {
         let hour = 24.0 * (now.as_secs_f64() / self.day.as_secs_f64()).fract();
-        let (before, part) = (hour.floor(), hour.fract());
-        let of = |hour: f64| {
-            HOUSES
-                .iter()
-                .zip(0_u32..)
-                .find(|(_, number)| f64::from(*number) == hour % 24.0)
-        };
-        let of = |hour| of(hour).map_or(0.0, |(load, _)| *load);
-        self.peak * (of(before) * (1.0 - part) + of(before + 1.0) * part)
+        let mut next = HOUSES.iter().cycle().skip(1);
+        let mut number = 0.0;
+        for load in HOUSES {
+            let next = next.next().copied().unwrap_or(load);
+            if hour < number + 1.0 {
+                let part = hour - number;
+                return self.peak * (load * (1.0 - part) + next * part);
+            }
+            number += 1.0;
+        }
+        0.0
     }
 }
 
