@@ -43,7 +43,7 @@ fn grid(substations: usize) -> Arc<Grid> {
 fn choose(bencher: Bencher<'_, '_>, substations: usize) {
     let (grid, mut rng) = (grid(substations), Rng::with_seed(1));
     let load = Load::new(11.0).unwrap_or_default();
-    bencher.bench_local(|| grid.selector().reserve(grid.roster(), load, &[], &mut rng));
+    bencher.bench_local(|| grid.selector().reserve(grid.roster(), load, &mut rng));
 }
 
 #[divan::bench(args = [3, 10, 100])]
@@ -53,7 +53,7 @@ fn choose_and_record(bencher: Bencher<'_, '_>, substations: usize) {
     let decisions = Decisions::default();
     bencher.bench_local(|| {
         let explanation = Explanation::of(grid.roster(), load, &[]);
-        let choice = grid.selector().reserve(grid.roster(), load, &[], &mut rng);
+        let choice = grid.selector().reserve(grid.roster(), load, &mut rng);
         if let Ok(choice) = &choice {
             let now = Moment::from_millis(1);
             decisions.record(Decision::new(&grid, now, load, choice, explanation));

@@ -30,7 +30,7 @@ fn least_load(bencher: Bencher<'_, '_>, n: usize) {
     let grid = grid(n, &mut rng).for_requests_of(load(11.0));
     let selector = Selector::new(Policy::LeastLoad);
     bencher.bench_local(|| {
-        if let Ok(choice) = selector.reserve(&grid, load(11.0), &[], &mut rng) {
+        if let Ok(choice) = selector.reserve(&grid, load(11.0), &mut rng) {
             choice.reservation.cancel();
             black_box(choice.at);
         }
@@ -54,7 +54,7 @@ fn least_load_of_equals(bencher: Bencher<'_, '_>, n: usize) {
     }));
     let selector = Selector::new(Policy::LeastLoad);
     bencher.bench_local(|| {
-        if let Ok(choice) = selector.reserve(&grid, load(11.0), &[], &mut rng) {
+        if let Ok(choice) = selector.reserve(&grid, load(11.0), &mut rng) {
             choice.reservation.cancel();
             black_box(choice.at);
         }

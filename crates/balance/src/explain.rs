@@ -4,8 +4,9 @@
 //! chooses, so the two may differ by what other threads do in between.
 
 use crate::{
-    Ledger, Load, Roster,
+    Ledger, Load, Request, Roster,
     policy::{Candidates, Sampled},
+    tree::Level,
 };
 
 /// The most candidates that an explanation lists.
@@ -24,7 +25,9 @@ pub struct Candidate {
     pub unseen: Load,
     /// The capacity, where it is known.
     pub capacity: Option<Load>,
-    /// The score that the policy compares: load, scaled by the share, plus the request, divided by the capacity.
+    /// The level with the highest score: where it would be fullest.
+    pub binding: Level,
+    /// The score that the policy compares, that of the binding level: load, scaled by the share, plus the request, divided by the capacity.
     /// Where no capacity is known, divided by 1.
     pub score: f64,
 }
@@ -32,15 +35,16 @@ pub struct Candidate {
 /// The best candidates for a request, the best one first.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Explanation {
+    load: Load,
     best: [Option<Candidate>; MAX_CANDIDATES],
 }
 
 impl Explanation {
-    /// The best candidates. Eligible are upstreams in rotation that have been sampled, have room and are not in
-    /// `tried`.
+    /// The best candidates. Eligible are upstreams in rotation that have been sampled, have room, and that the request may
+    /// use.
     #[must_use]
-    pub fn of<U: AsRef<Ledger>>(roster: &Roster<U>, load: Load, tried: &[usize]) -> Self {
-        let candidates = Candidates::<U, Sampled>::new(roster, load, tried);
+    pub fn of<U: AsRef<Ledger>>(roster: &Roster<U>, request: &Request<'_>) -> Self {
+        let candidates = Candidates::<U, Sampled>::new(roster, request);
         // Positions first: most of many candidates are not among the best, so their details are not read.
         let mut best = [(f64::INFINITY, usize::MAX); MAX_CANDIDATES];
         for candidate in candidates.iter() {
@@ -51,10 +55,13 @@ impl Explanation {
                 }
             }
         }
-        let mut explanation = Self::default();
+        let mut explanation = Self {
+            load: request.load,
+            ..Self::default()
+        };
         for (slot, (score, at)) in explanation.best.iter_mut().zip(best) {
             // Loads are in millionths, so scores are too.
-            *slot = Candidate::at(at, score / Load::SCALE, roster);
+            *slot = Candidate::at(at, score / Load::SCALE, roster, request);
         }
         explanation
     }
@@ -69,7 +76,7 @@ impl Explanation {
             .position(Option::is_none)
             .unwrap_or(MAX_CANDIDATES - 1);
         if let Some(slot) = slots.get_mut(free).filter(|_| !is_listed) {
-            *slot = Candidate::at(chosen, f64::INFINITY, roster);
+            *slot = Candidate::at(chosen, f64::INFINITY, roster, &self.load.into());
         }
     }
 
@@ -89,14 +96,21 @@ impl Explanation {
 }
 
 impl Candidate {
-    fn at<U: AsRef<Ledger>>(at: usize, score: f64, roster: &Roster<U>) -> Option<Self> {
+    fn at<U: AsRef<Ledger>>(
+        at: usize,
+        score: f64,
+        roster: &Roster<U>,
+        request: &Request<'_>,
+    ) -> Option<Self> {
         let ledger = (**roster.get(at)?).as_ref();
+        let candidates = Candidates::<U, Sampled>::new(roster, request);
         Some(Self {
             at,
             value: ledger.value(),
             estimate: ledger.estimate(),
             unseen: ledger.unseen(),
             capacity: ledger.capacity(),
+            binding: candidates.binding_level(at, ledger),
             score,
         })
     }
@@ -132,7 +146,7 @@ mod tests {
     fn the_best_five_in_order() {
         let roster = roster(&[60.0, 10.0, 50.0, 99.0, 20.0, 40.0, 30.0]);
         let ten = Load::new(10.0).unwrap();
-        let explanation = Explanation::of(&roster, ten, &[4]);
+        let explanation = Explanation::of(&roster, &Request::of(ten).without(&[4]));
         assert_eq!(
             order(&explanation),
             [1, 6, 5, 2, 0],
@@ -150,7 +164,7 @@ mod tests {
     #[test]
     fn the_chosen_upstream_is_always_listed() {
         let roster = roster(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
-        let mut explanation = Explanation::of(&roster, Load::ZERO, &[]);
+        let mut explanation = Explanation::of(&roster, &Load::ZERO.into());
         explanation.include(2, &roster);
         assert_eq!(order(&explanation), [0, 1, 2, 3, 4]);
         explanation.include(5, &roster);
@@ -159,7 +173,7 @@ mod tests {
 
     #[test]
     fn an_empty_roster_has_no_candidates() {
-        let explanation = Explanation::of(&roster(&[]), Load::ZERO, &[]);
+        let explanation = Explanation::of(&roster(&[]), &Load::ZERO.into());
         assert_eq!(explanation.candidates().count(), 0);
         assert_eq!(explanation.margin(), None);
     }

@@ -58,7 +58,9 @@ use arc_swap::ArcSwapOption;
 use crate::{Lasts, Load, group::Group};
 
 mod carry;
+mod feeder;
 mod inherited;
+mod joined;
 mod last_sample;
 mod limit;
 mod own_ends;
@@ -69,6 +71,7 @@ mod sums;
 mod trust;
 
 pub use carry::{CarriedLedger, Carrier};
+pub use feeder::{Feeder, FeederLock, FeederPath};
 pub use last_sample::LastSample;
 pub use limit::RequestLimit;
 pub(crate) use own_ends::OwnLive;
@@ -77,6 +80,7 @@ pub use sample::{Reading, ScrapeSent};
 pub(crate) use sums::{Bounds, Sums};
 pub use trust::Trust;
 
+use joined::Joined;
 use own_ends::OwnEnds;
 use sample::Record;
 
@@ -148,6 +152,14 @@ pub struct Ledger {
     ramp: AtomicU64,
     /// The group whose floor is loosened when this ledger's score may have fallen.
     group: ArcSwapOption<Group>,
+    /// See [`Ledger::set_limit`]; `room::UNKNOWN` where none is set.
+    limit: AtomicI64,
+    /// The factor of scores where nothing bounds the load: 1, and 0 for the meter of a feeder.
+    unbounded_weight: f64,
+    /// See `joined.rs`.
+    is_joined: AtomicBool,
+    /// See `joined.rs`.
+    joined: ArcSwapOption<Joined>,
 }
 
 /// For a roster of plain ledgers, with no other data for each upstream.
@@ -167,6 +179,15 @@ impl Ledger {
     /// A ledger without a sample. `capacity` if it is known beforehand; samples may correct it.
     #[must_use]
     pub fn new(capacity: Option<Load>) -> Self {
+        Self::with_unbounded_weight(capacity, 1.0)
+    }
+
+    /// The ledger of a feeder's meter: without a capacity its score is 0, because it limits nothing.
+    pub(crate) fn of_meter() -> Self {
+        Self::with_unbounded_weight(None, 0.0)
+    }
+
+    fn with_unbounded_weight(capacity: Option<Load>, unbounded_weight: f64) -> Self {
         let ledger = Self {
             assigned: AtomicI64::new(0),
             value: AtomicI64::new(0),
@@ -193,6 +214,10 @@ impl Ledger {
             restores: AtomicU32::new(0),
             ramp: AtomicU64::new(1_f64.to_bits()),
             group: ArcSwapOption::empty(),
+            limit: AtomicI64::new(room::UNKNOWN),
+            unbounded_weight,
+            is_joined: AtomicBool::new(false),
+            joined: ArcSwapOption::empty(),
         };
         ledger.set_ceiling(capacity);
         ledger
@@ -240,7 +265,7 @@ impl Ledger {
 
     /// To be called when the score may have fallen.
     #[inline]
-    fn loosen(&self) {
+    pub(crate) fn loosen(&self) {
         if let Some(group) = &*self.group.load() {
             group.loosen();
         }
@@ -253,7 +278,7 @@ impl Ledger {
         loop {
             let (is_candidate, ramp) = read();
             let weight = if is_candidate {
-                self.inverse_capacity() / f64::from_bits(ramp)
+                self.inverse_bound() / f64::from_bits(ramp)
             } else {
                 f64::NAN
             };

@@ -10,6 +10,8 @@
 //! Each [`policy`] chooses by the ledgers. In the [`selector`], a choice and its reservation are one step, so that
 //! two threads cannot fill the same gap. Where several proxies see the same gap, each fills its [`share`] of it.
 //!
+//! Several upstreams may share limits, as under a transformer: see [`Feeder`]. A [`Request`] may need upstreams of a kind.
+//!
 //! An upstream that is slow or hangs has [`request_limits`], and a gauge that lies loses its [`trust`].
 //! Where no upstream has room, [`promises`] say when there will be, and requests that wait stand in a
 //! [`line`](mod@line).
@@ -31,13 +33,16 @@ pub mod lasts_estimator;
 pub mod ledger;
 pub mod line;
 pub mod load;
+mod mask;
 pub mod policy;
 pub mod promises;
+pub mod request;
 pub mod request_limits;
 pub mod reservation;
 pub mod roster;
 pub mod selector;
 pub mod share;
+pub mod tree;
 pub mod trust;
 pub mod visibility;
 
@@ -45,14 +50,17 @@ pub use explain::Explanation;
 pub use forecast::Forecast;
 pub use lasts::Lasts;
 pub use lasts_estimator::LastsEstimator;
-pub use ledger::{Ledger, Reading, RequestLimit, Standing, Trust};
+pub use ledger::{Feeder, FeederLock, Ledger, Reading, RequestLimit, Standing, Trust};
 pub use line::Line;
 pub use load::Load;
+pub use mask::Mask;
 pub use policy::{Policy, Preference, Ranking};
 pub use promises::Promises;
+pub use request::{Preferred, Request};
 pub use request_limits::RequestLimits;
 pub use reservation::Reservation;
 pub use roster::Roster;
 pub use selector::{Choice, Reason, Refusal, Selector};
 pub use share::ShareEstimator;
+pub use tree::{Binding, Level, Tree};
 pub use trust::TrustEstimator;

@@ -3,10 +3,12 @@
 //! It is a drop guard, so that a cancelled request, a timeout or a panic ends it too. A reservation that is merely
 //! dropped counts as *unknown*: the upstream may have booked it, and the next sample shows whether it did. Load can
 //! neither leak nor be taken back twice.
+//!
+//! Where the upstream is under [feeders](crate::Feeder), the reservation is one of all its levels, and ends on all at once.
 
 use std::sync::Arc;
 
-use crate::{Ledger, Load};
+use crate::{Ledger, Load, ledger::FeederPath};
 
 /// Load set aside on one upstream until its answer is known.
 #[derive(Debug)]
@@ -14,6 +16,8 @@ use crate::{Ledger, Load};
 pub struct Reservation<U: AsRef<Ledger>> {
     upstream: Arc<U>,
     load: Load,
+    /// The feeders that it is reserved on besides.
+    path: Option<Arc<FeederPath>>,
     end: End,
 }
 
@@ -26,26 +30,40 @@ enum End {
 }
 
 impl<U: AsRef<Ledger>> Reservation<U> {
-    pub(crate) fn new(upstream: Arc<U>, load: Load) -> Self {
+    pub(crate) fn new(upstream: Arc<U>, load: Load, path: Option<Arc<FeederPath>>) -> Self {
         Self {
             upstream,
             load,
+            path,
             end: End::Unknown,
         }
     }
 
     /// Reserves on an upstream that the caller has chosen for its own reason, for example because no other upstream
-    /// can answer the request. Ignores rotation and room.
+    /// can answer the request. Ignores rotation and room, also that of the feeders above it.
     pub fn of(upstream: Arc<U>, load: Load) -> Self {
-        let ledger = (*upstream).as_ref();
-        while !ledger.reserve_from(ledger.assigned(), load) {}
-        Self::new(upstream, load)
+        let path = (*upstream).as_ref().reserve_anyway(load);
+        Self::new(upstream, load, path)
+    }
+
+    /// The same, unless a feeder above the upstream has no room for it. The upstream's own room is ignored: it refuses by
+    /// itself what it can't take, and a feeder can't.
+    #[must_use]
+    pub fn within_feeders(upstream: Arc<U>, load: Load) -> Option<Self> {
+        let path = (*upstream).as_ref().reserve_within_feeders(load)?;
+        Some(Self::new(upstream, load, path))
     }
 
     /// The upstream that was chosen.
     #[must_use]
     pub fn upstream(&self) -> &Arc<U> {
         &self.upstream
+    }
+
+    /// The feeders that it is reserved on besides, the nearest first.
+    #[must_use]
+    pub fn feeders(&self) -> &[Arc<crate::Feeder>] {
+        self.path.as_deref().map_or(&[], FeederPath::feeders)
     }
 
     /// The reserved load.
@@ -77,10 +95,10 @@ impl<U: AsRef<Ledger>> Reservation<U> {
 impl<U: AsRef<Ledger>> Drop for Reservation<U> {
     fn drop(&mut self) {
         let ledger = (*self.upstream).as_ref();
-        match self.end {
-            End::Unknown => ledger.settle(self.load),
-            End::Answered => ledger.booked(self.load),
-            End::Cancelled => ledger.take_back(self.load),
-        }
+        ledger.end_on_path(self.path.as_deref(), |level| match self.end {
+            End::Unknown => level.settle(self.load),
+            End::Answered => level.booked(self.load),
+            End::Cancelled => level.take_back(self.load),
+        });
     }
 }

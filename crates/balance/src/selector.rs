@@ -9,7 +9,7 @@ use std::sync::Arc;
 use fastrand::Rng;
 
 use crate::{
-    Ledger, Load, Policy, Reservation, Roster,
+    Ledger, Policy, Request, Reservation, Roster,
     policy::{
         BeyondLimit, Candidates, Choose, Chosen, Eligibility, LeastLoad, PowerOfTwo, Preference,
         Random, Ranking, RoundRobin, Sampled, Stale, Unsampled, Wish,
@@ -144,19 +144,18 @@ impl Selector {
         }
     }
 
-    /// Chooses from `roster`, leaving out the positions in `tried`, and reserves `load`.
+    /// Chooses from `roster` for a request, or for a load that may go anywhere, and reserves.
     ///
     /// Upstreams without a sample are used only while none in rotation has one. An upstream with a stale sample
     /// counts as full only while another has room, and so does one at a soft limit of its requests. Allocates nothing and
     /// takes no lock.
-    pub fn reserve<U: AsRef<Ledger>>(
+    pub fn reserve<'a, U: AsRef<Ledger>>(
         &self,
         roster: &Roster<U>,
-        load: Load,
-        tried: &[usize],
+        request: impl Into<Request<'a>>,
         rng: &mut Rng,
     ) -> Result<Choice<U>, Refusal> {
-        self.reserve_near(roster, load, tried, None, rng)
+        self.reserve_near(roster, request.into(), None, rng)
     }
 
     /// The same, but takes `prefer` if that is hardly worse than the best, where the policy goes by load. An upstream
@@ -164,13 +163,12 @@ impl Selector {
     pub fn reserve_near<U: AsRef<Ledger>>(
         &self,
         roster: &Roster<U>,
-        load: Load,
-        tried: &[usize],
+        request: Request<'_>,
         prefer: Option<Preference>,
         rng: &mut Rng,
     ) -> Result<Choice<U>, Refusal> {
         let wish = prefer.map_or(Wish::Best, Wish::Near);
-        self.reserve_by(roster, load, tried, wish, rng)
+        self.reserve_by(roster, request, wish, rng)
     }
 
     /// The same, but takes the one that ranks highest among those that are hardly worse than the best, where the policy
@@ -178,23 +176,21 @@ impl Selector {
     pub fn reserve_ranked<U: AsRef<Ledger>>(
         &self,
         roster: &Roster<U>,
-        load: Load,
-        tried: &[usize],
+        request: Request<'_>,
         ranking: Ranking<'_>,
         rng: &mut Rng,
     ) -> Result<Choice<U>, Refusal> {
-        self.reserve_by(roster, load, tried, Wish::Ranked(ranking), rng)
+        self.reserve_by(roster, request, Wish::Ranked(ranking), rng)
     }
 
     fn reserve_by<U: AsRef<Ledger>>(
         &self,
         roster: &Roster<U>,
-        load: Load,
-        tried: &[usize],
+        request: Request<'_>,
         wish: Wish<'_>,
         rng: &mut Rng,
     ) -> Result<Choice<U>, Refusal> {
-        let candidates = Candidates::<U, Sampled>::new(roster, load, tried);
+        let candidates = Candidates::<U, Sampled>::new(roster, &request);
         let wish = if self.goes_by_load() {
             wish
         } else {
@@ -204,13 +200,13 @@ impl Selector {
             return Ok(choice);
         }
         if candidates.best_at_limit() < f64::INFINITY {
-            let candidates = Candidates::<U, BeyondLimit>::new(roster, load, tried);
+            let candidates = Candidates::<U, BeyondLimit>::new(roster, &request);
             if let Some(choice) = self.reserve_among(&candidates, Wish::Best, rng) {
                 return Ok(choice);
             }
         }
         let is_left = |(at, upstream): &(usize, &Arc<U>)| {
-            (***upstream).as_ref().is_in() && !tried.contains(at)
+            (***upstream).as_ref().is_in() && request.may_use(*at)
         };
         let mut left = roster.iter().enumerate().filter(is_left).peekable();
         if left.peek().is_none() {
@@ -218,13 +214,13 @@ impl Selector {
         }
         let choice = if left.any(|(_, upstream)| (**upstream).as_ref().is_sampled()) {
             self.reserve_among(
-                &Candidates::<U, Stale>::new(roster, load, tried),
+                &Candidates::<U, Stale>::new(roster, &request),
                 Wish::Best,
                 rng,
             )
         } else {
             self.reserve_among(
-                &Candidates::<U, Unsampled>::new(roster, load, tried),
+                &Candidates::<U, Unsampled>::new(roster, &request),
                 Wish::Best,
                 rng,
             )
@@ -258,14 +254,16 @@ impl Selector {
             };
             let upstream = candidates.roster.get(chosen.at)?;
             let ledger = (**upstream).as_ref();
-            if !ledger.reserve_from(chosen.assigned, candidates.load) {
+            let load = candidates.request.load;
+            let Some(path) = ledger.reserve_on_path(chosen.assigned, load) else {
                 continue;
-            }
+            };
             if let Some(group) = chosen.group {
                 candidates.booked(group, chosen.assigned, ledger);
             }
-            let reservation = Reservation::new(Arc::clone(upstream), candidates.load);
-            if ledger.is_over_hard_limit() {
+            let reservation = Reservation::new(Arc::clone(upstream), load, path);
+            // A limit may have come into force since the policy looked.
+            if ledger.is_over_hard_limit() || !E::has_room(ledger, chosen.assigned, load) {
                 reservation.cancel();
                 continue;
             }
@@ -286,7 +284,7 @@ impl Selector {
         candidates: &Candidates<'_, U, E>,
     ) -> Reason {
         let goes_by_load = self.goes_by_load();
-        if !candidates.tried.is_empty() {
+        if !candidates.request.tried.is_empty() {
             Reason::Failover
         } else if ledger.is_stale() {
             Reason::Stale

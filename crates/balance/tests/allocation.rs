@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use fastrand::Rng;
-use switchyard_balance::{Ledger, Load, Policy, Reading, Roster, Selector};
+use switchyard_balance::{Ledger, Load, Policy, Reading, Request, Roster, Selector};
 
 #[test]
 fn no_policy_allocates_to_choose_reserve_or_end() {
@@ -31,7 +31,7 @@ fn no_policy_allocates_to_choose_reserve_or_end() {
         let counted = allocation_counter::measure(|| {
             // More than fits: the last ones are refused because no upstream has room.
             for request in 0..20_000 {
-                match selector.reserve(&upstreams, load, &[3, 7], &mut rng) {
+                match selector.reserve(&upstreams, Request::of(load).without(&[3, 7]), &mut rng) {
                     Ok(choice) if request % 3 == 0 => choice.reservation.cancel(),
                     Ok(choice) => choice.reservation.booked(),
                     Err(_) => refused += 1,

@@ -180,6 +180,7 @@ impl Substation {
     /// Ceases to be a member: it gets no new sessions and no scrapes.
     pub(super) fn leave(&self, now: Moment) {
         self.rotation_state.leave(&self.ledger, now);
+        self.ledger.leave_feeders();
     }
 
     /// Its id.

@@ -11,7 +11,7 @@ use pingora_load_balancing::{
     Backend,
     selection::{BackendIter, BackendSelection},
 };
-use switchyard_balance::{Lasts, Load, Policy, Roster, Selector};
+use switchyard_balance::{Lasts, Load, Policy, Request, Roster, Selector};
 
 use crate::{key::load_of, reservation::ReservationSlot, upstream::Upstream};
 
@@ -111,7 +111,11 @@ impl BackendIter for Iter {
         let selection = &self.selection;
         let chosen = selection
             .selector
-            .reserve(&selection.roster, self.load, &self.tried, &mut self.rng)
+            .reserve(
+                &selection.roster,
+                Request::of(self.load).without(&self.tried),
+                &mut self.rng,
+            )
             .ok()?;
         self.tried.push(chosen.at);
         let mut backend = selection.backends.get(chosen.at)?.clone();

@@ -96,7 +96,7 @@ impl Dispatcher {
         now: Instant,
     ) -> bool {
         let forecast = &self.state.forecast;
-        let count = || snapshot.grid.roster().room_for(load);
+        let count = || snapshot.grid.roster().room_for(&load.into());
         forecast.is_free() || forecast.enter(client, load, now, count)
     }
 
@@ -253,7 +253,7 @@ impl Dispatcher {
             return None;
         };
         let snapshot = &context.state.snapshot;
-        if !snapshot.grid.roster().could_bear(charge.load) {
+        if !snapshot.grid.roster().could_bear(&charge.load.into()) {
             return None;
         }
         let config = &snapshot.config;

@@ -6,7 +6,7 @@
 
 use std::sync::{Arc, atomic::Ordering::Relaxed};
 
-use switchyard_balance::{Load, line::Room};
+use switchyard_balance::{Load, Request, line::Room};
 use tokio::time::Instant;
 
 use super::{
@@ -82,11 +82,14 @@ impl Room<Arc<Slot>> for Placing<'_> {
     }
 
     fn largest(&mut self) -> i64 {
-        self.snapshot.grid.roster().largest_room(self.kept_at())
+        self.snapshot
+            .grid
+            .roster()
+            .largest_room(&Request::of(Load::ZERO).without(self.kept_at().as_slice()))
     }
 
     fn keep(&mut self, load: Load) -> bool {
-        let nearest = self.snapshot.grid.roster().nearest_to(load);
+        let nearest = self.snapshot.grid.roster().nearest_to(&load.into());
         self.kept = nearest.map(|at| Kept {
             load,
             version: self.snapshot.version,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use switchyard_balance::{
-    Choice, Explanation, Load, Preference, Ranking, Reason, Refusal, Reservation,
+    Choice, Explanation, Load, Preference, Ranking, Reason, Refusal, Request, Reservation,
 };
 use switchyard_grid::{ChoiceMetrics, Substation, Trial};
 use switchyard_idempotency::{Asked, Claim, HolderId};
@@ -256,15 +256,17 @@ impl Dispatcher {
         let decisions = &self.state.decisions;
         let now = grid.clock().at(since);
         let is_recorded = decisions.should_record(now);
-        let explanation = is_recorded.then(|| Explanation::of(grid.roster(), load, tried));
+        let explanation =
+            is_recorded.then(|| Explanation::of(grid.roster(), &Request::of(load).without(tried)));
         let choice = self.random(|rng| {
             let is_timed = rng.u32(..) % ChoiceMetrics::SAMPLING == 0;
             let before = is_timed.then(std::time::Instant::now);
             let (selector, roster) = (grid.selector(), grid.roster());
+            let request = Request::of(load).without(tried);
             let choice = match key {
                 None => {
                     let prefer = self.preference(snapshot);
-                    selector.reserve_near(roster, load, tried, prefer, rng)?
+                    selector.reserve_near(roster, request, prefer, rng)?
                 }
                 Some(key) => {
                     let all = grid.substations();
@@ -273,7 +275,7 @@ impl Dispatcher {
                         rank: &rank,
                         requests: KEY_TOLERANCE,
                     };
-                    selector.reserve_ranked(roster, load, tried, ranking, rng)?
+                    selector.reserve_ranked(roster, request, ranking, rng)?
                 }
             };
             if let Some(before) = before {

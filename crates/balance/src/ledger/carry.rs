@@ -135,6 +135,7 @@ impl Ledger {
         if carried.is_sampled && !self.is_sampled() {
             self.samples.store(1, SeqCst);
         }
+        self.mirror();
         self.publish_weight();
     }
 
@@ -236,6 +237,7 @@ impl Ledger {
             self.conclude(&drawn, assigned);
             self.set_ceiling(self.capacity());
         }
+        self.mirror();
         self.loosen();
     }
 

@@ -37,11 +37,34 @@ impl Ledger {
         self.publish_weight();
     }
 
-    /// Sets the capacity and the greatest `assigned` for which the load stays within it for certain.
+    /// Sets a limit beside the capacity, from outside: the stricter of the two counts. It is in force when this returns,
+    /// also for an upstream whose sample is stale. A load above it only stays.
+    pub fn set_limit(&self, limit: Option<Load>) {
+        let _record = self.record();
+        self.limit
+            .store(limit.map_or(UNKNOWN, Load::micros), Relaxed);
+        self.set_ceiling(self.capacity());
+        self.publish_weight();
+    }
+
+    /// The limit beside the capacity, where one is set.
+    #[must_use]
+    pub fn limit(&self) -> Option<Load> {
+        known(self.limit.load(Relaxed))
+    }
+
+    /// The most load that it may bear: the lower of its capacity and its limit, where one of them is known.
+    #[must_use]
+    pub fn bound(&self) -> Option<Load> {
+        let both = [self.capacity(), self.limit()];
+        both.into_iter().flatten().min()
+    }
+
+    /// Sets the capacity and the greatest `assigned` for which the load stays within its bound for certain.
     pub(super) fn set_ceiling(&self, capacity: Option<Load>) {
         self.capacity
             .store(capacity.map_or(UNKNOWN, Load::micros), Relaxed);
-        let room = capacity.map_or(MOST, Load::micros);
+        let room = self.bound().map_or(MOST, Load::micros);
         let unassigned = self.unassigned_most.load(Relaxed);
         self.ceiling.store(room.wrapping_sub(unassigned), Release);
     }
@@ -49,25 +72,22 @@ impl Ledger {
     /// The capacity, where it is known.
     #[must_use]
     pub fn capacity(&self) -> Option<Load> {
-        match self.capacity.load(Relaxed) {
-            UNKNOWN => None,
-            micros => Some(Load::from_micros(micros)),
-        }
+        known(self.capacity.load(Relaxed))
     }
 
-    /// 1 / capacity in units of the gauge; 1 where none is known.
-    pub(crate) fn inverse_capacity(&self) -> f64 {
-        self.capacity()
-            .map_or(1.0, |capacity| capacity.units().recip())
+    /// 1 / bound in units of the gauge. Where none is known: 1, and for the meter of a feeder 0.
+    pub(crate) fn inverse_bound(&self) -> f64 {
+        self.bound()
+            .map_or(self.unbounded_weight, |bound| bound.units().recip())
     }
 
-    /// Whether `load` more would stay within the capacity, for this `assigned`.
+    /// Whether `load` more would stay within the bound, for this `assigned`.
     #[inline]
     pub(crate) fn has_room(&self, assigned: i64, load: Load) -> bool {
         self.ceiling.load(Relaxed).wrapping_sub(assigned) >= load.micros()
     }
 
-    /// How much more load would stay within the capacity, in millionths. Not negative.
+    /// How much more load would stay within the bound, in millionths. Not negative.
     pub(crate) fn headroom(&self) -> i64 {
         let assigned = self.assigned();
         self.ceiling.load(Relaxed).wrapping_sub(assigned).max(0)
@@ -79,7 +99,7 @@ impl Ledger {
     pub fn room(&self) -> i64 {
         if self.is_at_hard_limit() {
             0
-        } else if self.is_stale() {
+        } else if self.is_stale() && self.limit().is_none() {
             self.capacity().map_or(i64::MAX, Load::micros)
         } else {
             self.headroom()
@@ -90,4 +110,9 @@ impl Ledger {
     pub(crate) fn is_countable(&self, assigned: i64, load: Load) -> bool {
         self.estimate_from(assigned) <= MOST - load.micros()
     }
+}
+
+/// A load that may be unknown.
+fn known(micros: i64) -> Option<Load> {
+    (micros != UNKNOWN).then(|| Load::from_micros(micros))
 }

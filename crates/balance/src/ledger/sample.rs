@@ -173,7 +173,9 @@ impl Ledger {
         self.gauge.store(reading.load.micros(), Relaxed);
         self.conclude(&drawn, assigned);
         self.set_ceiling(reading.capacity.or(self.capacity()));
-        self.samples.fetch_add(1, SeqCst);
+        if self.samples.fetch_add(1, SeqCst) == 0 {
+            self.mirror();
+        }
         self.publish_weight();
     }
 
@@ -243,5 +245,6 @@ impl Ledger {
         let unseen = (estimate - value).wrapping_sub(assigned);
         self.value.store(value, Relaxed);
         self.unseen.store(unseen, Release);
+        self.mirror();
     }
 }

@@ -4,8 +4,9 @@ use std::{cell::Cell, marker::PhantomData, sync::Arc};
 
 use super::{Chosen, Preference, Ranking, SearchedGroup};
 use crate::{
-    Ledger, Load, Roster,
+    Ledger, Load, Request, Roster,
     group::{Floor, FloorVersion},
+    tree::Level,
 };
 
 /// Which upstreams are eligible, and the weight of each.
@@ -70,7 +71,7 @@ pub(crate) struct Unsampled;
 impl Eligibility for Unsampled {
     fn weight(ledger: &Ledger) -> f64 {
         if ledger.is_in() && !ledger.is_sampled() {
-            ledger.inverse_capacity()
+            ledger.inverse_bound()
         } else {
             f64::NAN
         }
@@ -83,7 +84,7 @@ impl Eligibility for Unsampled {
 
 /// Upstreams whose sample is stale, full or not: used if no other upstream has room. An estimate that has not been
 /// corrected for so long is no reason to refuse all requests; the upstream refuses them itself if it is full. A request
-/// above its capacity would only be refused.
+/// above its capacity would only be refused. (A limit from outside, and that of a feeder, it does not know: they count.)
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Stale;
 
@@ -97,6 +98,9 @@ impl Eligibility for Stale {
     }
 
     fn has_room(ledger: &Ledger, assigned: i64, load: Load) -> bool {
+        if ledger.limit().is_some() {
+            return ledger.has_room(assigned, load);
+        }
         ledger.is_countable(assigned, load)
             && ledger.capacity().is_none_or(|capacity| load <= capacity)
     }
@@ -106,11 +110,10 @@ impl Eligibility for Stale {
 #[derive(Debug)]
 pub(crate) struct Candidates<'a, U, E> {
     pub(crate) roster: &'a Roster<U>,
-    pub(crate) load: Load,
-    /// Positions to leave out.
-    pub(crate) tried: &'a [usize],
+    pub(crate) request: &'a Request<'a>,
     share: f64,
-    request: f64,
+    /// The load of the request, in millionths.
+    load: f64,
     typical: f64,
     /// The best score of an upstream that would be fit, but is at its limit of requests; infinity if there is none.
     best_at_limit: Cell<f64>,
@@ -122,7 +125,10 @@ pub(crate) struct Candidates<'a, U, E> {
 pub(crate) struct Candidate {
     pub(crate) at: usize,
     pub(crate) assigned: i64,
+    /// The highest score of its levels.
     pub(crate) score: f64,
+    /// The upstream's own.
+    pub(crate) own: f64,
 }
 
 impl<'a, U: AsRef<Ledger>, E: Eligibility> Candidates<'a, U, E> {
@@ -130,13 +136,12 @@ impl<'a, U: AsRef<Ledger>, E: Eligibility> Candidates<'a, U, E> {
         clippy::cast_precision_loss,
         reason = "16 digits are enough to compare by"
     )]
-    pub(crate) fn new(roster: &'a Roster<U>, load: Load, tried: &'a [usize]) -> Self {
+    pub(crate) fn new(roster: &'a Roster<U>, request: &'a Request<'a>) -> Self {
         Self {
             roster,
-            load,
-            tried,
+            request,
             share: roster.share(),
-            request: load.micros() as f64,
+            load: request.load.micros() as f64,
             typical: roster.typical().micros() as f64,
             best_at_limit: Cell::new(f64::INFINITY),
             eligibility: PhantomData,
@@ -146,25 +151,33 @@ impl<'a, U: AsRef<Ledger>, E: Eligibility> Candidates<'a, U, E> {
     /// By how much the request is greater than the typical one, in millionths.
     #[inline]
     pub(crate) fn more_than_typical(&self) -> f64 {
-        self.request - self.typical
+        self.load - self.typical
     }
 
-    /// Reads an upstream's ledger. The score is NaN if the upstream is not eligible.
+    /// Reads an upstream's ledger and the feeders above it. The score is NaN if the upstream is not eligible.
     #[inline]
     pub(crate) fn read(&self, at: usize, ledger: &Ledger) -> Candidate {
-        self.read_both(at, ledger).0
+        let own = self.read_both(at, ledger).0;
+        if self.roster.feeders().is_empty() || own.score.is_nan() {
+            return own;
+        }
+        let score = own.own.max(self.score_above(at));
+        Candidate { score, ..own }
     }
 
-    /// The same, with the score for the typical request and the weight that both scores were made with.
+    /// Reads the upstream's ledger alone. Returns also the score for the typical request and the weight that both scores
+    /// were made with.
     #[inline]
     pub(crate) fn read_both(&self, at: usize, ledger: &Ledger) -> (Candidate, f64, f64) {
         let assigned = ledger.assigned();
         let weight = E::weight(ledger);
         let load = ledger.shared_estimate_from(assigned, self.share);
+        let score = (load + self.load) * weight;
         let candidate = Candidate {
             at,
             assigned,
-            score: (load + self.request) * weight,
+            score,
+            own: score,
         };
         (candidate, (load + self.typical) * weight, weight)
     }
@@ -179,14 +192,53 @@ impl<'a, U: AsRef<Ledger>, E: Eligibility> Candidates<'a, U, E> {
     #[inline]
     pub(crate) fn is_fit(&self, candidate: &Candidate, ledger: &Ledger) -> bool {
         let is_fit = !candidate.score.is_nan()
-            && E::has_room(ledger, candidate.assigned, self.load)
-            && !self.tried.contains(&candidate.at);
+            && E::has_room(ledger, candidate.assigned, self.request.load)
+            && self.request.may_use(candidate.at)
+            && self.has_room_above(candidate.at);
         if is_fit && E::is_at_limit(ledger) {
             let best = self.best_at_limit.get().min(candidate.score);
             self.best_at_limit.set(best);
             return false;
         }
         is_fit
+    }
+
+    /// Whether every feeder above the upstream has room.
+    #[inline]
+    fn has_room_above(&self, at: usize) -> bool {
+        let mut above = self.roster.feeders_above(at);
+        !above.any(|feeder| feeder.is_full_for(self.request.load))
+    }
+
+    /// Whether a choice has to look beyond the upstreams' own scores.
+    #[inline]
+    pub(crate) fn is_plain(&self) -> bool {
+        self.request.among.is_none() && self.roster.feeders().is_empty()
+    }
+
+    /// The highest score of the feeders above the upstream; 0 where there is none.
+    pub(crate) fn score_above(&self, at: usize) -> f64 {
+        let scores = self.roster.feeders_above(at).map(|feeder| {
+            let (load, weight) = feeder.load_and_weight(self.share);
+            (load + self.load) * weight
+        });
+        scores.fold(0.0, f64::max)
+    }
+
+    /// The level of the upstream with the highest score; of equal ones the lowest.
+    pub(crate) fn binding_level(&self, at: usize, ledger: &Ledger) -> Level {
+        let mut binding = (self.read_both(at, ledger).0.own, Level::Upstream(at));
+        for number in self.roster.path(at) {
+            let Some(feeder) = self.roster.feeders().get(number) else {
+                continue;
+            };
+            let (load, weight) = feeder.load_and_weight(self.share);
+            let score = (load + self.load) * weight;
+            if score > binding.0 {
+                binding = (score, Level::Feeder(number));
+            }
+        }
+        binding.1
     }
 
     /// The best score among upstreams that a search found at their limit of requests, and fit but for that. Infinity if
@@ -251,7 +303,7 @@ impl<'a, U: AsRef<Ledger>, E: Eligibility> Candidates<'a, U, E> {
         for (at, upstream) in self.roster.iter().enumerate() {
             let ledger = (**upstream).as_ref();
             let candidate = self.read(at, ledger);
-            let tolerance = ranking.requests * self.request * E::weight(ledger);
+            let tolerance = ranking.requests * self.load * E::weight(ledger);
             // Ranks cost more than scores.
             if candidate.score <= best.score + tolerance && at != best.at {
                 let rank = (ranking.rank)(at);

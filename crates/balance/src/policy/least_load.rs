@@ -3,11 +3,11 @@
 //! Choosing the best of all upstreams needs exact estimates. On raw gauges it herds: Mitzenmacher, "How useful is old
 //! information?", 2000.
 
-use std::sync::Arc;
+use std::{cmp::Ordering, sync::Arc};
 
 use fastrand::Rng;
 
-use super::{Candidates, Choose, Chosen, Eligibility, SearchedGroup};
+use super::{Candidates, Choose, Chosen, Eligibility, SearchedGroup, candidates::Candidate};
 use crate::{
     Ledger,
     group::{self, Floor},
@@ -23,6 +23,9 @@ impl Choose for LeastLoad {
         candidates: &Candidates<'_, U, E>,
         rng: &mut Rng,
     ) -> Option<Chosen> {
+        if !candidates.is_plain() {
+            return choose_of_all(candidates, rng);
+        }
         let mut best = Best::new();
         if E::HAS_FLOORS && candidates.roster.len() > FULL_SCAN_LIMIT {
             search_groups(candidates, &mut best, rng);
@@ -39,6 +42,35 @@ impl Choose for LeastLoad {
         }
         best.draw(candidates, rng)
     }
+}
+
+/// The lowest score of all, then the lowest own score; ties at random.
+fn choose_of_all<U: AsRef<Ledger>, E: Eligibility>(
+    candidates: &Candidates<'_, U, E>,
+    rng: &mut Rng,
+) -> Option<Chosen> {
+    let mut best: Option<Candidate> = None;
+    let mut ties = 0;
+    for candidate in candidates.iter() {
+        let order = best.map_or(Ordering::Less, |best| {
+            let by_score = candidate.score.total_cmp(&best.score);
+            by_score.then(candidate.own.total_cmp(&best.own))
+        });
+        if order == Ordering::Less {
+            ties = 0;
+        }
+        if order != Ordering::Greater {
+            ties += 1;
+            // Each of the equals is left with the same probability.
+            if rng.u32(..ties) == 0 {
+                best = Some(candidate);
+            }
+        }
+    }
+    best.map(|best| Chosen {
+        is_tie: ties > 1,
+        ..best.chosen()
+    })
 }
 
 /// Up to this many upstreams, reading each is as fast as reading floors.

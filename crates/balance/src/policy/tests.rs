@@ -8,7 +8,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use fastrand::Rng;
 
 use super::Policy;
-use crate::{Ledger, Load, Reading, Reason, Refusal, Roster, Selector, Standing};
+use crate::{Ledger, Load, Reading, Reason, Refusal, Request, Roster, Selector, Standing};
 
 fn load(units: f64) -> Load {
     Load::new(units).unwrap()
@@ -42,7 +42,7 @@ fn book(
     units: f64,
     rng: &mut Rng,
 ) -> Result<usize, Refusal> {
-    let choice = selector.reserve(grid, load(units), &[], rng)?;
+    let choice = selector.reserve(grid, load(units), rng)?;
     choice.reservation.booked();
     Ok(choice.at)
 }
@@ -226,12 +226,12 @@ fn upstreams_already_tried_are_left_out() {
     let grid = grid(&loads(&[1.0, 2.0, 3.0]));
     let mut rng = Rng::with_seed(1);
     let choice = least_load()
-        .reserve(&grid, load(1.0), &[0], &mut rng)
+        .reserve(&grid, Request::of(load(1.0)).without(&[0]), &mut rng)
         .unwrap();
     assert_eq!((choice.at, choice.reason), (1, Reason::Failover));
     choice.reservation.cancel();
     let none = least_load()
-        .reserve(&grid, load(1.0), &[0, 1, 2], &mut rng)
+        .reserve(&grid, Request::of(load(1.0)).without(&[0, 1, 2]), &mut rng)
         .map(|choice| choice.at);
     assert_eq!(none, Err(Refusal::NoUpstream));
 }
@@ -279,14 +279,12 @@ fn a_full_grid_with_a_stale_sample_still_takes_requests() {
         Err(Refusal::NoCapacity)
     );
     grid[1].set_stale(true);
-    let choice = least_load()
-        .reserve(&grid, load(1.0), &[], &mut rng)
-        .unwrap();
+    let choice = least_load().reserve(&grid, load(1.0), &mut rng).unwrap();
     assert_eq!((choice.at, choice.reason), (1, Reason::Stale));
     choice.reservation.cancel();
     assert_eq!(
         least_load()
-            .reserve(&grid, load(1.0), &[1], &mut rng)
+            .reserve(&grid, Request::of(load(1.0)).without(&[1]), &mut rng)
             .map(|choice| choice.at),
         Err(Refusal::NoCapacity),
         "it is tried once"
@@ -303,9 +301,7 @@ fn a_share_scales_what_the_gauges_say_and_not_what_they_cant_know() {
     }
     // A quarter of the gap of 40, and of the rest one half each.
     assert_eq!(counts(&grid), [15, 25]);
-    let choice = least_load()
-        .reserve(&grid, load(0.5), &[], &mut rng)
-        .unwrap();
+    let choice = least_load().reserve(&grid, load(0.5), &mut rng).unwrap();
     assert!(matches!(choice.reason, Reason::Spread | Reason::Tie));
     choice.reservation.cancel();
 }
@@ -315,7 +311,9 @@ fn a_choice_says_why() {
     let mut rng = Rng::with_seed(1);
     let reason = |readings: &[f64], tried: &[usize], rng: &mut Rng| {
         let grid = grid(&loads(readings));
-        let choice = least_load().reserve(&grid, load(1.0), tried, rng).unwrap();
+        let choice = least_load()
+            .reserve(&grid, Request::of(load(1.0)).without(tried), rng)
+            .unwrap();
         choice.reservation.cancel();
         choice.reason
     };

@@ -108,7 +108,7 @@ impl World {
             match event {
                 Event::Ask => {
                     let one = Load::new(1.0).unwrap();
-                    let choice = self.selector.reserve(&self.roster, one, &[], &mut self.rng);
+                    let choice = self.selector.reserve(&self.roster, one, &mut self.rng);
                     let choice = choice.unwrap();
                     self.passed_over += u64::from(choice.reason == Reason::Limit);
                     let took =
@@ -311,7 +311,7 @@ fn a_slow_upstream_that_alone_has_room_is_used_and_a_hard_limit_is_kept() {
     let (one, mut rng) = (Load::new(1.0).unwrap(), Rng::with_seed(1));
     let roster = Roster::new([sampled(0.0, None), sampled(9.5, Some(10.0))]);
     let selector = Selector::new(Policy::LeastLoad);
-    let mut reserve = || selector.reserve(&roster, one, &[], &mut rng);
+    let mut reserve = || selector.reserve(&roster, one, &mut rng);
     roster[0].set_request_limit(RequestLimit::Soft(1));
     let held: Vec<_> = (0..5).map(|_| reserve().unwrap()).collect();
     assert!(held.iter().all(|choice| choice.at == 0));
@@ -328,14 +328,14 @@ fn a_choice_says_when_a_limit_decided_it() {
     let roster = Roster::new([sampled(0.0, None), sampled(5.0, None), sampled(9.0, None)]);
     let selector = Selector::new(Policy::LeastLoad);
     roster[0].set_request_limit(RequestLimit::Soft(1));
-    let first = selector.reserve(&roster, one, &[], &mut rng).unwrap();
+    let first = selector.reserve(&roster, one, &mut rng).unwrap();
     assert_eq!((first.at, first.reason), (0, Reason::Policy));
-    let second = selector.reserve(&roster, one, &[], &mut rng).unwrap();
+    let second = selector.reserve(&roster, one, &mut rng).unwrap();
     assert_eq!((second.at, second.reason), (1, Reason::Limit));
     // The limit of one that would not have been chosen decides nothing.
     roster[0].set_request_limit(RequestLimit::Unlimited);
     roster[2].set_request_limit(RequestLimit::Soft(0));
-    let third = selector.reserve(&roster, one, &[], &mut rng).unwrap();
+    let third = selector.reserve(&roster, one, &mut rng).unwrap();
     assert_eq!((third.at, third.reason), (0, Reason::Policy));
 }
 
@@ -354,7 +354,7 @@ fn threads_that_reserve_at_once_never_exceed_a_hard_limit() {
             scope.spawn(move || {
                 let mut rng = Rng::with_seed(seed);
                 for _ in 0..20_000 {
-                    if let Ok(choice) = selector.reserve(roster, one, &[], &mut rng) {
+                    if let Ok(choice) = selector.reserve(roster, one, &mut rng) {
                         let under_way = held[choice.at].fetch_add(1, SeqCst) + 1;
                         assert!(under_way <= 3, "{under_way}");
                         held[choice.at].fetch_sub(1, SeqCst);

@@ -30,7 +30,7 @@ impl World {
         for _ in 0..count {
             let one = Load::new(1.0).unwrap();
             let choice = Selector::default()
-                .reserve(&self.roster, one, &[], &mut self.rng)
+                .reserve(&self.roster, one, &mut self.rng)
                 .unwrap();
             self.truth[choice.at] += 1.0;
             went[choice.at] += 1.0;

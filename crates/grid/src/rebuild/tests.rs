@@ -61,7 +61,7 @@ impl Rig {
         let load = Load::new(10.0).unwrap();
         let mut rng = fastrand::Rng::with_seed(1);
         let roster = self.grid.roster();
-        let choice = self.grid.selector().reserve(roster, load, &[], &mut rng)?;
+        let choice = self.grid.selector().reserve(roster, load, &mut rng)?;
         let name = choice.reservation.upstream().name().to_owned();
         choice.reservation.booked();
         Ok(name)

@@ -127,7 +127,7 @@ impl Process {
     fn choose(&self) -> Option<String> {
         let mut rng = fastrand::Rng::with_seed(1);
         let selector: &Selector = self.grid.selector();
-        let choice = selector.reserve(self.grid.roster(), load(1.0), &[], &mut rng);
+        let choice = selector.reserve(self.grid.roster(), load(1.0), &mut rng);
         let choice = choice.ok()?;
         let name = choice.reservation.upstream().name().to_owned();
         choice.reservation.cancel();

@@ -90,7 +90,7 @@ impl Picker for LedgerPolicy {
         let prefer = last.map(|at| Preference { at, tolerance });
         let chosen = self
             .selector
-            .reserve_near(&self.roster, power, &[], prefer, rng);
+            .reserve_near(&self.roster, power.into(), prefer, rng);
         let choice = chosen.ok()?;
         self.last = Some(choice.at);
         Some(Pick {
@@ -100,7 +100,7 @@ impl Picker for LedgerPolicy {
     }
 
     fn room_for(&self, power: Load) -> i128 {
-        self.roster.room_for(power)
+        self.roster.room_for(&power.into())
     }
 
     fn scrape_sent(&mut self, at: usize) -> Option<ScrapeSent> {

@@ -41,9 +41,7 @@ fn among_many_equal_upstreams_all_are_chosen() {
     let mut chosen = BTreeSet::new();
     let grid = grid(&loads(&[0.0; MANY]));
     for _ in 0..20_000 {
-        let choice = least_load()
-            .reserve(&grid, load(1.0), &[], &mut rng)
-            .unwrap();
+        let choice = least_load().reserve(&grid, load(1.0), &mut rng).unwrap();
         chosen.insert(choice.at);
         choice.reservation.cancel();
     }
@@ -58,9 +56,7 @@ fn among_many_a_refusal_that_comes_late_is_seen() {
         let lowest = rng.usize(..MANY);
         readings[lowest].0 = 5.0;
         let grid = grid(&readings);
-        let held = least_load()
-            .reserve(&grid, load(50.0), &[], &mut rng)
-            .unwrap();
+        let held = least_load().reserve(&grid, load(50.0), &mut rng).unwrap();
         assert_eq!(held.at, lowest);
         // Another request reads it meanwhile, when its score is high.
         assert_ne!(book(&least_load(), &grid, 1.0, &mut rng), Ok(lowest));
@@ -151,7 +147,7 @@ proptest! {
                     let request = load(f64::from(units));
                     let lowest = lowest_of_all(&grid, request);
                     let before: Vec<_> = grid.iter().map(|u| u.assigned()).collect();
-                    let choice = least_load().reserve(&grid, request, &[], &mut rng).unwrap();
+                    let choice = least_load().reserve(&grid, request, &mut rng).unwrap();
                     let ledger = &grid[choice.at];
                     let shared = ledger.shared_estimate_from(before[choice.at], grid.share());
                     let capacity = ledger.capacity().map_or(1.0, Load::units);

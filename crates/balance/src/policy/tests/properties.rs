@@ -77,7 +77,7 @@ proptest! {
         let mut truth = [0.0; 3];
         for (end, units) in ends {
             let units = f64::from(units);
-            let choice = least_load().reserve(&grid, load(units), &[], &mut rng).unwrap();
+            let choice = least_load().reserve(&grid, load(units), &mut rng).unwrap();
             let (at, reservation) = (choice.at, choice.reservation);
             match end {
                 0 => {

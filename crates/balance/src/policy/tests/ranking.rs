@@ -11,7 +11,7 @@ fn ranked(grid: &Roster<Ledger>, requests: f64, rank: &dyn Fn(usize) -> u64) -> 
     let ranking = Ranking { rank, requests };
     let mut rng = Rng::with_seed(1);
     least_load()
-        .reserve_ranked(grid, load(1.0), &[], ranking, &mut rng)
+        .reserve_ranked(grid, load(1.0).into(), ranking, &mut rng)
         .unwrap()
 }
 
@@ -63,9 +63,9 @@ fn two_proxies(substations: usize, requests: f64) -> (f64, f64) {
                 requests,
             };
             let chosen = if requests > 0.0 {
-                least_load().reserve_ranked(&proxies[at], load(1.0), &[], ranking, &mut rng)
+                least_load().reserve_ranked(&proxies[at], load(1.0).into(), ranking, &mut rng)
             } else {
-                least_load().reserve(&proxies[at], load(1.0), &[], &mut rng)
+                least_load().reserve(&proxies[at], load(1.0), &mut rng)
             };
             chosen.unwrap()
         };

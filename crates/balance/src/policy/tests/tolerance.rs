@@ -7,14 +7,21 @@ use proptest::{
 };
 
 use super::{book, grid, least_load, load, loads};
-use crate::{Choice, Ledger, Policy, Preference, Reason, RequestLimit, Roster, Selector, Standing};
+use crate::{
+    Choice, Ledger, Policy, Preference, Reason, Request, RequestLimit, Roster, Selector, Standing,
+};
 
 /// A choice for a load of 1 that prefers the upstream at `at`.
 fn near(grid: &Roster<Ledger>, at: usize, tolerance: f64, tried: &[usize]) -> Choice<Ledger> {
     let prefer = Some(Preference { at, tolerance });
     let mut rng = Rng::with_seed(1);
     least_load()
-        .reserve_near(grid, load(1.0), tried, prefer, &mut rng)
+        .reserve_near(
+            grid,
+            Request::of(load(1.0)).without(tried),
+            prefer,
+            &mut rng,
+        )
         .unwrap()
 }
 
@@ -73,7 +80,7 @@ fn policies_that_do_not_go_by_load_prefer_nothing() {
             at: 0,
             tolerance: 0.1,
         });
-        let choice = turns.reserve_near(&grid, load(1.0), &[], prefer, &mut rng);
+        let choice = turns.reserve_near(&grid, load(1.0).into(), prefer, &mut rng);
         choice.unwrap().at
     };
     let mut places = [next(), next(), next()];
@@ -100,7 +107,7 @@ proptest! {
             let loads = || grid.iter().map(|upstream| upstream.estimate().units());
             let lowest = loads().fold(f64::INFINITY, f64::min);
             let before: Vec<_> = loads().collect();
-            let choice = least_load().reserve_near(&grid, load(1.0), &[], prefer, &mut rng).unwrap();
+            let choice = least_load().reserve_near(&grid, load(1.0).into(), prefer, &mut rng).unwrap();
             let ahead = (before[choice.at] - lowest) / capacity;
             prop_assert!(ahead <= tolerance + 1e-9, "{ahead}");
             prop_assert_eq!(choice.reason == Reason::Tolerance, ahead > 0.0);

@@ -74,9 +74,7 @@ fn imbalance(late: Late, minds_the_lag: bool, seed: u64) -> f64 {
             }
         }
         if rng.f64() < 0.8 {
-            let choice = selector
-                .reserve(&backends, load(1.0), &[], &mut rng)
-                .unwrap();
+            let choice = selector.reserve(&backends, load(1.0), &mut rng).unwrap();
             let at = choice.at;
             choice.reservation.booked();
             loads[at] += 1;
