@@ -52,7 +52,7 @@ fn choose_and_record(bencher: Bencher<'_, '_>, substations: usize) {
     let load = Load::new(11.0).unwrap_or_default();
     let decisions = Decisions::default();
     bencher.bench_local(|| {
-        let explanation = Explanation::of(grid.roster(), load, &[]);
+        let explanation = Explanation::of(grid.roster(), &load.into());
         let choice = grid.selector().reserve(grid.roster(), load, &mut rng);
         if let Ok(choice) = &choice {
             let now = Moment::from_millis(1);

@@ -38,7 +38,7 @@ fn names_that_came_and_went_leave_nothing_on_the_page_and_nothing_in_memory() {
     for round in 1..=ROUNDS {
         // A record of a choice may be read long after its substations have left.
         let grid = &in_force.snapshot().grid;
-        let explanation = Explanation::of(grid.roster(), load, &[]);
+        let explanation = Explanation::of(grid.roster(), &load.into());
         let choice = grid.selector().reserve(grid.roster(), load, &mut rng);
         let now = grid.clock().now();
         decisions.record(Decision::new(
