@@ -121,6 +121,23 @@ schema_types! {
         "type": "string",
         "pattern": r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$"
     }
+    /// The name of a label.
+    LabelName: {
+        "type": "string",
+        "pattern": "^(?!__|(name|capacity|feeder|drain|scheme)$)[A-Za-z_][A-Za-z0-9_]{0,127}$"
+    }
+    /// The value of a label.
+    LabelValue: {
+        "description": "The label's value, as text.",
+        "type": ["string", "number", "boolean"],
+        "minLength": 1,
+        "maxLength": (super::labels::LONGEST_VALUE)
+    }
+    /// The name of a header.
+    FieldName: {
+        "type": "string",
+        "pattern": "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"
+    }
     /// The path of a URL.
     Path: {
         "type": "string",

@@ -19,21 +19,26 @@ mod aggregate;
 mod bounds;
 mod discovery;
 mod error;
+mod feeders;
 mod fleet;
 mod forwarded;
 mod json_schema;
 mod key_room;
+mod labels;
 mod lasts;
 mod max_requests;
 mod model;
+mod names;
 mod nearest;
 mod network;
 mod pipeline;
 mod policy;
 mod read;
 mod rules;
+mod select;
 mod series;
 mod show;
+mod substation;
 #[cfg(test)]
 mod tests;
 mod tree;
@@ -47,19 +52,24 @@ pub use discovery::{
     UnknownRecords,
 };
 pub use error::{Error, Fault, Faults};
+pub use feeders::{Feeder, FeederLoad, MOST_FEEDERS, MOST_LEVELS};
 pub use fleet::{Fleet, NoStore, StoreAddress, UnknownConduct, WhenUnreachable};
 pub use forwarded::{Forwarded, ForwardedHeaders};
 pub use key_room::KeyRoom;
+pub use labels::{MOST_LABELS, check_label_length, is_key_label, is_label_name};
 pub use lasts::{Lasts, UnknownLasts};
 pub use max_requests::MaxRequests;
 pub use model::{
     Admin, Admission, Balance, Charge, ClientLimits, Drain, Health, Http2, Limits, Load, Retry,
-    State, Substation, Timeouts, Tls, Upstream,
+    State, Timeouts, Tls, Upstream,
 };
 pub use network::Network;
 pub use pipeline::Pipeline;
 pub use policy::{Policy, UnknownPolicy};
+pub use select::{MOST_SELECTS, Select, SelectFrom};
 pub use series::{MatchOp, Matcher, Series, SeriesError};
+
+pub use substation::Substation;
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -97,6 +107,21 @@ pub struct Config {
     /// The substations to choose from, names and addresses unique; at least one, unless there is a discovery.
     #[schemars(length(max = bounds::MOST_SUBSTATIONS))]
     pub substations: Vec<Substation>,
+    /// Limits that several substations share, as a tree.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(default, length(max = MOST_FEEDERS))]
+    pub feeders: Vec<Feeder>,
+    /// By which labels requests select substations, in the order of the file.
+    #[serde(
+        skip_serializing_if = "Vec::is_empty",
+        serialize_with = "select::as_map"
+    )]
+    #[schemars(
+        with = "std::collections::BTreeMap<json_schema::LabelName, Select>",
+        default,
+        extend("maxProperties" = MOST_SELECTS)
+    )]
+    pub select: Vec<Select>,
     /// Where further substations are found.
     #[serde(skip_serializing_if = "Discovery::is_empty")]
     #[schemars(default)]

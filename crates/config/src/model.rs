@@ -72,52 +72,6 @@ impl Default for Http2 {
     }
 }
 
-/// One substation.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
-#[schemars(deny_unknown_fields, extend("required" = ["name", "address"]))]
-pub struct Substation {
-    /// Its name in logs, metrics and the answer's `x-substation`.
-    #[schemars(with = "json_schema::Name")]
-    pub name: String,
-    /// The address where it listens; a host name is looked up once, when the file is read.
-    #[schemars(with = "json_schema::Address")]
-    pub address: SocketAddr,
-    /// Host and port as written, if the host is a name: what requests to it carry as `host`. It does not count when
-    /// two substations are compared, because a configuration that is shown has the address in its place.
-    #[serde(skip)]
-    #[schemars(skip)]
-    pub host: Option<String>,
-    /// Its capacity, in the unit of its load gauge; `None` takes it from its capacity gauge.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "json_schema::Positive")]
-    pub capacity: Option<f64>,
-    /// Whether it gets no new sessions.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    #[schemars(default)]
-    pub drain: bool,
-    /// Whether a label of a discovery source says the same. No file says it, so it is not shown as if one did.
-    #[serde(skip)]
-    #[schemars(skip)]
-    pub drain_label: bool,
-}
-
-impl PartialEq for Substation {
-    fn eq(&self, other: &Self) -> bool {
-        let key = |one: &Self| (one.address, one.capacity, one.drain, one.drain_label);
-        self.name == other.name && key(self) == key(other)
-    }
-}
-
-impl Substation {
-    /// What requests to it carry as `host`: its name where it is configured by name (RFC 9110 §7.2), its address
-    /// otherwise.
-    #[must_use]
-    pub fn authority(&self) -> String {
-        let host = self.host.clone();
-        host.unwrap_or_else(|| self.address.to_string())
-    }
-}
-
 /// What a charge request looks like.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[schemars(default, deny_unknown_fields)]

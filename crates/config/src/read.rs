@@ -2,26 +2,25 @@
 
 use super::{
     Admin, Admission, Balance, Charge, ClientLimits, Config, Drain, Fleet, Forwarded, Health,
-    Http2, Limits, Load, MaxRequests, Pipeline, Policy, Retry, State, Substation, Timeouts, Tls,
-    Upstream, WhenUnreachable,
+    Http2, Limits, Load, MaxRequests, Pipeline, Policy, Retry, State, Timeouts, Tls, Upstream,
+    WhenUnreachable,
     bounds::{
         LARGEST_BODY, LARGEST_HEAD, LEAST_BUFFERED, MOST_ADMIN_CONNECTIONS, MOST_ATTEMPTS,
-        MOST_BUFFERED, MOST_CONNECTIONS, MOST_EXCHANGES, MOST_FAILURES, MOST_STREAMS,
-        MOST_SUBSTATIONS, MOST_THREADS, SMALLEST_HEAD,
+        MOST_BUFFERED, MOST_CONNECTIONS, MOST_EXCHANGES, MOST_FAILURES, MOST_STREAMS, MOST_THREADS,
+        SMALLEST_HEAD,
     },
     discovery::discovery,
-    tree::Node,
+    feeders::feeders,
+    names::Names,
+    select::select,
+    substation::{References, substations},
     values,
     walk::Section,
 };
 use std::{
-    collections::HashMap,
-    fmt::Display,
-    hash::Hash,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     thread,
 };
-use switchyard_address::reaches;
 
 pub(super) fn config(file: &mut Section<'_>) -> Config {
     let listen = file.value(
@@ -32,16 +31,26 @@ pub(super) fn config(file: &mut Section<'_>) -> Config {
     let tls = file.optional_section("tls", tls);
     let http2 = file.section("http2", http2);
     let admin = file.section("admin", admin);
+    let own = [("listen", listen), ("admin.listen", admin.listen)];
+    let (mut names, mut references) = (Names::default(), References::new());
+    let substations = substations(file, &own, &mut names, &mut references);
+    let feeders = feeders(file, &own, &mut names, &references);
+    let select = select(file);
+    let discovery = file.section("discovery", discovery);
+    let charge = file.section("charge", charge);
+    let load = file.section("load", load);
     let cores = thread::available_parallelism().map_or(1, usize::from);
     Config {
         listen,
         tls,
         http2,
-        substations: substations(file, [("listen", listen), ("admin.listen", admin.listen)]),
-        discovery: file.section("discovery", discovery),
         admin,
-        charge: file.section("charge", charge),
-        load: file.section("load", load),
+        substations,
+        feeders: feeders.complete(&load),
+        select,
+        discovery,
+        charge,
+        load,
         policy: file.value("policy", Policy::default(), values::parsed),
         balance: file.section("balance", balance),
         timeouts: file.section("timeouts", timeouts),
@@ -282,52 +291,6 @@ fn drain(s: &mut Section<'_>) -> Drain {
     }
 }
 
-/// The substations: names and addresses are unique, and no address is one of the proxy's `own`. The list may be
-/// empty where there is a discovery.
-fn substations(file: &mut Section<'_>, own: [(&str, SocketAddr); 2]) -> Vec<Substation> {
-    const EXAMPLE: &str = "substations: [{name: substation1, address: 127.0.0.1:5001}]";
-    let read = |node: &Node| values::list(node, EXAMPLE, MOST_SUBSTATIONS);
-    let nodes = if file.has("discovery") {
-        file.optional("substations", |node| match node {
-            Node::List(items) if items.is_empty() => Ok(Vec::new()),
-            other => read(other),
-        })
-    } else {
-        file.required("substations", EXAMPLE, read)
-    };
-    let Some(nodes) = nodes else {
-        return Vec::new();
-    };
-
-    let mut names = HashMap::new();
-    let mut addresses = HashMap::new();
-    file.each("substations", &nodes, |s, path| {
-        let name = s.required("name", "name: substation1", |node| {
-            claim(&mut names, values::name(node)?, &format!("{path}.name"))
-        });
-        let mut host = None;
-        let address = s.required("address", "address: 127.0.0.1:5001", |node| {
-            host = values::named_host(node);
-            let address = values::upstream(node)?;
-            let mut own = own.iter();
-            if let Some((owner, _)) = own.find(|(_, listen)| reaches(address, *listen)) {
-                return Err(format!("{address} is already used by {owner}"));
-            }
-            claim(&mut addresses, address, &format!("{path}.address"))
-        });
-        let capacity = s.optional("capacity", values::load);
-        let drain = s.value("drain", false, values::boolean);
-        Some(Substation {
-            name: name?,
-            address: address?,
-            host,
-            capacity,
-            drain,
-            drain_label: false,
-        })
-    })
-}
-
 /// An address at which a local listener can be reached: loopback if it listens on all interfaces.
 #[must_use]
 pub fn connect_address(listen: SocketAddr) -> SocketAddr {
@@ -337,16 +300,4 @@ pub fn connect_address(listen: SocketAddr) -> SocketAddr {
         ip => ip,
     };
     SocketAddr::new(ip, listen.port())
-}
-
-/// Claims `value` for the key at `path`, unless another key has it.
-fn claim<T>(taken: &mut HashMap<T, String>, value: T, path: &str) -> Result<T, String>
-where
-    T: Clone + Display + Eq + Hash,
-{
-    if let Some(owner) = taken.get(&value) {
-        return Err(format!("{value} is already used by {owner}"));
-    }
-    taken.insert(value.clone(), path.to_owned());
-    Ok(value)
 }

@@ -11,8 +11,10 @@ const SHOWN: usize = 60;
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Node {
     Null,
-    Bool(bool),
-    Number(Number),
+    /// A truth value, and how it is written.
+    Bool(bool, String),
+    /// A number, and how it is written.
+    Number(Number, String),
     Text(String),
     List(Vec<Node>),
     Map(Vec<(String, Node)>),
@@ -32,8 +34,8 @@ impl Node {
     pub(super) fn kind(&self) -> &'static str {
         match self {
             Self::Null => "nothing",
-            Self::Bool(_) => "true or false",
-            Self::Number(_) => "a number",
+            Self::Bool(..) => "true or false",
+            Self::Number(..) => "a number",
             Self::Text(_) => "text",
             Self::List(_) => "a list",
             Self::Map(_) => "a map of keys",
@@ -44,8 +46,8 @@ impl Node {
     pub(super) fn shown(&self) -> String {
         match self {
             Self::Null | Self::List(_) | Self::Map(_) => String::new(),
-            Self::Bool(value) => value.to_string(),
-            Self::Number(value) => value.to_string(),
+            Self::Bool(value, _) => value.to_string(),
+            Self::Number(value, _) => value.to_string(),
             Self::Text(text) => match text.char_indices().nth(SHOWN) {
                 None => format!("{text:?}"),
                 Some((end, _)) => format!("{:?}…", text.get(..end).unwrap_or_default()),
@@ -62,7 +64,8 @@ impl Node {
             {
                 text
             }
-            other if other.shown().is_empty() => other.kind().to_owned(),
+            // No name that an operator can choose is written like this.
+            other if other.shown().is_empty() => format!("({})", other.kind()),
             other => other.shown(),
         }
     }
@@ -73,8 +76,8 @@ impl From<yaml::Node> for Node {
         match node {
             yaml::Node::Scalar(Scalar { text, value }) => match value {
                 Value::Null => Self::Null,
-                Value::Bool(value) => Self::Bool(value),
-                Value::Number(number) => Self::Number(number),
+                Value::Bool(value) => Self::Bool(value, text),
+                Value::Number(number) => Self::Number(number, text),
                 Value::Text => Self::Text(text),
             },
             yaml::Node::List(items) => Self::List(items.into_iter().map(Self::from).collect()),

@@ -155,7 +155,7 @@ pub(super) fn lag(node: &Node) -> Read<Duration> {
 fn span(node: &Node) -> Read<Duration> {
     let unit = "needs its unit, as in 500ms, 2s or 1m";
     let text = match node {
-        Node::Number(_) => return Err(unit.to_owned()),
+        Node::Number(..) => return Err(unit.to_owned()),
         other => text(other)?.trim(),
     };
     if text.parse::<f64>().is_ok_and(f64::is_finite) {
@@ -202,7 +202,7 @@ pub(super) fn writing(node: &Node) -> Read<Duration> {
 /// True or false.
 pub(super) fn boolean(node: &Node) -> Read<bool> {
     match node {
-        Node::Bool(value) => Ok(*value),
+        Node::Bool(value, _) => Ok(*value),
         other => Err(format!("must be true or false, not {}", other.kind())),
     }
 }
@@ -211,7 +211,7 @@ pub(super) fn boolean(node: &Node) -> Read<bool> {
 pub(super) fn size(range: RangeInclusive<usize>) -> impl Fn(&Node) -> Read<usize> {
     move |node| {
         let bytes = match node {
-            Node::Number(number) => number.as_u64(),
+            Node::Number(number, _) => number.as_u64(),
             other => text(other)?
                 .parse::<ByteSize>()
                 .ok()
@@ -232,7 +232,7 @@ pub(super) fn size(range: RangeInclusive<usize>) -> impl Fn(&Node) -> Read<usize
 /// How many `Idempotency-Key`s are remembered: a number of them, or memory with its unit.
 pub(super) fn key_room(node: &Node) -> Read<KeyRoom> {
     match node {
-        Node::Number(_) => whole(1..=bounds::MOST_KEYS)(node).map(KeyRoom::Keys),
+        Node::Number(..) => whole(1..=bounds::MOST_KEYS)(node).map(KeyRoom::Keys),
         Node::Text(text) if text.trim().parse::<f64>().is_ok() => Err(
             "is memory without a unit: write 128MiB, or a number of keys without quotes".to_owned(),
         ),
@@ -298,7 +298,7 @@ where
     match node {
         Node::Text(word) if word == "auto" => Ok(auto),
         Node::Text(word) if word == "off" => Ok(off),
-        Node::Number(_) => whole(range)(node).map(number),
+        Node::Number(..) => whole(range)(node).map(number),
         _ => Err(format!(
             "must be auto, off or a whole number from {} to {}",
             range.start(),
@@ -348,7 +348,7 @@ pub(super) fn tolerance(node: &Node) -> Read<f64> {
 
 fn number(node: &Node) -> Read<Number> {
     match node {
-        Node::Number(number) => Ok(*number),
+        Node::Number(number, _) => Ok(*number),
         Node::Text(text) if text.parse::<f64>().is_ok() => {
             Err("must be a number: remove the quotes".to_owned())
         }
@@ -356,10 +356,18 @@ fn number(node: &Node) -> Read<Number> {
     }
 }
 
+/// Text, or a number or truth value as it is written.
+pub(super) fn text_as_written(node: &Node) -> Read<&str> {
+    match node {
+        Node::Text(text) | Node::Number(_, text) | Node::Bool(_, text) => Ok(text),
+        other => Err(format!("must be text, not {}", other.kind())),
+    }
+}
+
 fn text(node: &Node) -> Read<&str> {
     match node {
         Node::Text(text) => Ok(text),
-        Node::Number(_) | Node::Bool(_) => Err(format!(
+        Node::Number(..) | Node::Bool(..) => Err(format!(
             "must be text: put it in quotes, as in \"{}\"",
             node.shown()
         )),

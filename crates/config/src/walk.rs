@@ -15,6 +15,13 @@ pub(super) struct Section<'a> {
     faults: &'a mut Vec<Fault>,
 }
 
+/// An entry of a map whose keys the operator chooses.
+pub(super) struct Named<'a> {
+    pub(super) name: &'a str,
+    pub(super) path: String,
+    pub(super) node: &'a Node,
+}
+
 /// Reads `node` as a map; `None`, and a fault, if it is not a map.
 pub(super) fn walk<T>(
     path: &str,
@@ -138,6 +145,56 @@ impl<'a> Section<'a> {
             walk(&path, node, self.faults, |section| read(section, &path)).flatten()
         };
         nodes.iter().enumerate().filter_map(item).collect()
+    }
+
+    /// The entries of the map under `key`, whose keys the operator chooses: each name with its path and its value.
+    /// A value that is missing and a name that is repeated are noted and left out.
+    pub(super) fn named(&mut self, key: &'static str, example: &str) -> Vec<Named<'a>> {
+        let Some(node) = self.find(key) else {
+            return Vec::new();
+        };
+        let Node::Map(entries) = node else {
+            let rule = format!("must be a map, as in `{example}`, not {}", node.kind());
+            self.note(key, node.shown(), rule);
+            return Vec::new();
+        };
+        let mut seen = HashSet::new();
+        let mut named = Vec::with_capacity(entries.len());
+        for (name, node) in entries {
+            let path = format!("{}.{name}", self.join(key));
+            let rule = if !seen.insert(name.as_str()) {
+                "appears twice: keep one"
+            } else if *node == Node::Null {
+                "has no value: write one, or remove the key"
+            } else {
+                named.push(Named { name, path, node });
+                continue;
+            };
+            self.refuse(&path, || (String::new(), rule.to_owned()));
+        }
+        named
+    }
+
+    /// Reads `node`, found in this map at `path`, as a map.
+    pub(super) fn walk_at<T>(
+        &mut self,
+        path: &str,
+        node: &Node,
+        read: impl FnOnce(&mut Section<'_>) -> Option<T>,
+    ) -> Option<T> {
+        walk(path, node, self.faults, read).flatten()
+    }
+
+    /// Notes a fault at a path that may be anywhere in the file; `fault` makes its value and its rule.
+    pub(super) fn refuse(&mut self, path: &str, fault: impl FnOnce() -> (String, String)) {
+        note(self.faults, || {
+            let (value, rule) = fault();
+            Fault {
+                path: path.to_owned(),
+                value,
+                rule,
+            }
+        });
     }
 
     /// Whether the key is written, whatever its value.

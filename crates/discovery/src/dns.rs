@@ -6,6 +6,7 @@
 pub(crate) mod servers;
 
 use std::{
+    collections::BTreeMap,
     net::{IpAddr, SocketAddr},
     sync::Arc,
     time::Duration,
@@ -165,6 +166,8 @@ fn found((address, host): Service) -> Found {
         address,
         host: Some(host),
         capacity: None,
+        feeder: None,
+        labels: BTreeMap::new(),
         drain: false,
     }
 }

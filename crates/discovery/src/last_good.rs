@@ -154,6 +154,8 @@ fn difference(before: &[Found], after: &[Found]) -> (usize, usize, usize) {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use prometheus::Registry;
     use switchyard_telemetry::Registrar;
@@ -167,6 +169,8 @@ mod tests {
             address: ([10, 0, 0, u8::try_from(name.len()).unwrap()], 5001).into(),
             host: None,
             capacity: None,
+            feeder: None,
+            labels: BTreeMap::new(),
             drain: false,
         };
         names.iter().map(found).collect()

@@ -103,6 +103,8 @@ pub fn merge<'a>(
             address: found.address,
             host: found.host.clone(),
             capacity: found.capacity,
+            feeder: found.feeder.clone(),
+            labels: found.labels.clone(),
             drain: false,
             drain_label: found.drain,
         });
@@ -112,6 +114,8 @@ pub fn merge<'a>(
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
 
     fn at(last: u8) -> SocketAddr {
@@ -125,19 +129,14 @@ mod tests {
             address: at(last),
             host: None,
             capacity: None,
+            feeder: None,
+            labels: BTreeMap::new(),
             drain: false,
         }
     }
 
     fn listed(name: &str, last: u8) -> Substation {
-        Substation {
-            name: name.to_owned(),
-            address: at(last),
-            host: None,
-            capacity: None,
-            drain: false,
-            drain_label: false,
-        }
+        Substation::new(name.to_owned(), at(last))
     }
 
     #[test]

@@ -38,6 +38,10 @@ pub struct Found {
     pub host: Option<String>,
     /// Its capacity, in the unit of its load gauge, if a label gives one.
     pub capacity: Option<f64>,
+    /// The feeder that supplies it, if a label names one.
+    pub feeder: Option<String>,
+    /// Its other labels.
+    pub labels: BTreeMap<String, String>,
     /// Whether a label says that it gets no new sessions.
     pub drain: bool,
 }
@@ -91,6 +95,8 @@ pub struct Target {
     name: String,
     is_named: bool,
     capacity: Option<f64>,
+    feeder: Option<String>,
+    labels: BTreeMap<String, String>,
     drain: bool,
 }
 
@@ -169,6 +175,8 @@ fn read(index: usize, group: Group, targets: &mut Vec<Target>, faults: &mut Vec<
                 is_named: name.is_some(),
                 name: name.clone().unwrap_or_else(|| address.clone()),
                 capacity,
+                feeder: None,
+                labels: BTreeMap::new(),
                 drain,
             }),
             Err(rule) => note(format!("targets[{position}]"), address, rule),
@@ -222,6 +230,8 @@ pub async fn resolve(targets: Vec<Target>, lookups: &Lookups) -> Result<Vec<Foun
             address,
             host,
             capacity: target.capacity,
+            feeder: target.feeder,
+            labels: target.labels,
             drain: target.drain,
         })
     });

@@ -171,14 +171,8 @@ async fn a_conflict_is_logged_once_for_as_long_as_it_lasts() {
     std::fs::write(folder.path().join("a.yaml"), text).unwrap();
     let mut rig = Rig::new(folder, "{file_sd: [a.yaml]}");
     rig.finds(&["taken", "10.0.0.2:1"]).await;
-    let listed = [Substation {
-        name: "taken".to_owned(),
-        address: "10.0.0.9:1".parse().unwrap(),
-        host: None,
-        capacity: None,
-        drain: false,
-        drain_label: false,
-    }];
+    let address = "10.0.0.9:1".parse().unwrap();
+    let listed = [Substation::new("taken".to_owned(), address)];
     let left_out = "Discovered substation ignored";
     for _ in 0..3 {
         assert_eq!(rig.discovery.merged(&listed, &[]).len(), 2);

@@ -135,13 +135,9 @@ mod tests {
     fn listing(substations: &[(&str, u8)]) -> Config {
         let mut config =
             Config::from_yaml("substations: [{name: a, address: 127.0.0.1:1}]", "test").unwrap();
-        let listed = substations.iter().map(|(name, last)| config::Substation {
-            name: (*name).to_owned(),
-            address: ([10, 0, 0, *last], 5001).into(),
-            host: None,
-            capacity: None,
-            drain: false,
-            drain_label: false,
+        let listed = substations.iter().map(|(name, last)| {
+            let address = ([10, 0, 0, *last], 5001).into();
+            config::Substation::new((*name).to_owned(), address)
         });
         config.substations = listed.collect();
         config

@@ -150,12 +150,9 @@ impl Grid {
         metrics: &GridMetrics,
     ) -> Result<Substation, Unencodable> {
         let listed = config::Substation {
-            name: carried.name.clone(),
-            address: carried.address,
             host: carried.host.clone(),
             capacity: carried.capacity,
-            drain: false,
-            drain_label: false,
+            ..config::Substation::new(carried.name.clone(), carried.address)
         };
         let metrics = metrics.departed(&carried.name);
         let substation = Substation::new(&listed, config, metrics, &self.shared.counts)?;

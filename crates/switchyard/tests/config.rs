@@ -122,7 +122,9 @@ fn a_file_that_cannot_be_read_is_named_with_the_reason() {
 fn every_key_of_the_effective_configuration_has_its_row_in_the_documentation() {
     let doc = Path::new(CRATE).join("../../docs/configuration.md");
     let doc = fs::read_to_string(doc).unwrap();
-    let one = "substations: [{name: a, address: 127.0.0.1:5001, capacity: 1, drain: true}]
+    let one = "substations: [{name: a, address: 127.0.0.1:5001, capacity: 1, feeder: b, labels: {LABEL: c}, drain: true}]
+feeders: [{name: b, parent: c, capacity: 1, load: {address: 127.0.0.1:5002}}, {name: c}]
+select: {LABEL: {field: a, prefer: true, spill_at: 0.5}, OTHER: {header: a}}
 discovery: {allow: [10.0.0.0/8], file_sd: [a.json], http_sd: [\"http://a\"], dns: [{name: a, port: 1, resolver: \"127.0.0.1:53\"}]}
 
 tls: {certificate: tls.crt, key: tls.key}
@@ -151,12 +153,13 @@ forwarded: {trust: [10.0.0.0/8]}";
     assert!(outdated.is_empty(), "rows of removed keys: {outdated:?}");
 }
 
-/// The path of each value that is not a map; lists as `substations[].name`.
+/// The path of each value that is not a map; lists as `substations[].name`. Each label of `select` stands for all.
 fn collect(value: &Value, path: &str, keys: &mut Vec<String>) {
     match value {
         Value::Mapping(map) => {
             for (key, value) in map {
                 let key = key.as_str().unwrap();
+                let key = if key == "OTHER" { "LABEL" } else { key };
                 let path = if path.is_empty() {
                     key.to_owned()
                 } else {
@@ -170,6 +173,7 @@ fn collect(value: &Value, path: &str, keys: &mut Vec<String>) {
                 collect(item, &format!("{path}[]"), keys);
             }
         }
+        _ if keys.iter().any(|key| key == path) => {}
         _ => keys.push(path.to_owned()),
     }
 }

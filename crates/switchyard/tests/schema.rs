@@ -31,11 +31,12 @@ fn from_yaml(text: &str) -> Value {
     yaml_serde::from_str(text).unwrap()
 }
 
-/// The value of each key that is not a map; lists as `substations[]`.
+/// The value of each key that is not a map; lists as `substations[]`. Each label of `select` stands for all.
 fn leaves(value: &Value, path: &str, found: &mut BTreeMap<String, Value>) {
     match value {
         Value::Object(map) => {
             for (key, value) in map {
+                let key = if key == "OTHER" { "LABEL" } else { key };
                 let path = format!("{path}.{key}");
                 leaves(value, path.trim_start_matches('.'), found);
             }
@@ -62,6 +63,12 @@ fn described(schema: &Value, path: &str, found: &mut BTreeMap<String, Value>) {
     } else if let Some(whole) = schema["anyOf"].get(1).filter(|_| !path.is_empty()) {
         // A value with a short form is described by its full form.
         described(whole, path, found);
+    } else if let Some(patterns) = schema.get("patternProperties") {
+        // The operator chooses the keys.
+        assert_eq!(schema["additionalProperties"], false, "{path}");
+        for schema in patterns.as_object().unwrap().values() {
+            described(schema, &format!("{path}.LABEL"), found);
+        }
     } else if let Some(items) = schema.get("items") {
         described(items, &format!("{path}[]"), found);
     } else {
@@ -136,7 +143,9 @@ fn every_shipped_and_every_valid_file_satisfies_the_schema_and_names_it() {
 
 #[test]
 fn the_schema_has_exactly_the_parsers_keys_each_with_description_and_default() {
-    let one = "substations: [{name: a, address: 127.0.0.1:5001, capacity: 1, drain: true}]\n\
+    let one = "substations: [{name: a, address: 127.0.0.1:5001, capacity: 1, feeder: b, labels: {LABEL: c}, drain: true}]\n\
+        feeders: [{name: b, parent: c, capacity: 1, load: {address: 127.0.0.1:5002}}, {name: c}]\n\
+        select: {LABEL: {field: a, prefer: true, spill_at: 0.5}, OTHER: {header: a}}\n\
         discovery: {file_sd: [a.json], http_sd: ['http://a/b'], dns: [{name: a, port: 1, resolver: 127.0.0.1:53}]}\n\
         tls: {certificate: a.crt, key: a.key}\nadmin: {token_file: token}\nforwarded: {trust: [10.0.0.0/8]}\n\
         fleet: {store: 'redis://a', password_file: password}\nstate: {file: state}";
@@ -154,6 +163,7 @@ fn the_schema_has_exactly_the_parsers_keys_each_with_description_and_default() {
         // Keys of substations, sources and files have no default; that of `threads` depends on the machine.
         let is_own = path.contains("[]")
             || path.starts_with("tls.")
+            || (path.starts_with("select.") && !schema["type"].eq("boolean"))
             || path == "fleet.store"
             || path.ends_with("file");
         if !is_own && path != "threads" {
@@ -165,7 +175,7 @@ fn the_schema_has_exactly_the_parsers_keys_each_with_description_and_default() {
 #[test]
 fn the_parser_accepts_every_default_and_example_of_the_schema() {
     for (path, schema) in all_described() {
-        if path.contains("[]") || path == "admin.listen" {
+        if path.contains("[]") || path.starts_with("select.") || path == "admin.listen" {
             continue;
         }
         let of = |key: &str| schema.get(key).cloned();

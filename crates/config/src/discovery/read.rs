@@ -136,7 +136,7 @@ fn short_dns(text: &str) -> Vec<(&'static str, Node)> {
     match port {
         Some(port) => vec![
             ("name", Node::Text(name.to_owned())),
-            ("port", Node::Number(Number::Whole(port))),
+            ("port", Node::Number(Number::Whole(port), port.to_string())),
         ],
         None => vec![("name", Node::Text(text.to_owned()))],
     }

@@ -45,7 +45,7 @@ pub(crate) fn resolver(node: &Node) -> Read<SocketAddr> {
 /// An address with its port; a host name is looked up.
 pub(crate) fn address(node: &Node) -> Read<SocketAddr> {
     let text = match node {
-        Node::Number(port) => return Err(format!("needs a host, as in 127.0.0.1:{port}")),
+        Node::Number(port, _) => return Err(format!("needs a host, as in 127.0.0.1:{port}")),
         other => text(other)?,
     };
     match parse_endpoint(text)? {

@@ -37,6 +37,8 @@ fn json_and_yaml_read_the_same_and_three_labels_count() {
         address: address.parse().unwrap(),
         host: None,
         capacity: Some(capacity),
+        feeder: None,
+        labels: BTreeMap::new(),
         drain: name == "north",
     };
     let expected = [
@@ -391,6 +393,8 @@ proptest! {
             address: (*ip, *port).into(),
             host: None,
             capacity: *capacity,
+            feeder: None,
+            labels: BTreeMap::new(),
             drain: false,
         }).collect();
         prop_assert_eq!(&found(&serde_json::to_string(&groups).unwrap(), Format::Json), &expected);
