@@ -75,6 +75,7 @@ pub(crate) fn build_report(facts: RunFacts, tally: &Tally) -> Result<Report, Err
         timeline: tally.timeline.report(facts.duration),
         energy_kwh: tally.energy_kwh,
         malformed: tally.malformed,
+        labels: tally.labels(),
         unplugged: facts.unplugged,
         tester,
         remarks,

@@ -81,6 +81,7 @@ impl Command {
             clients: common.clients,
             timeout: common.timeout,
             watch: common.watch(),
+            labels: common.labels(),
             ..Options::new(common.target.clone(), load)
         };
         let Some((scenario, load, cars, energy)) = scenario else {

@@ -56,6 +56,7 @@ mod format;
 mod histogram;
 mod html;
 mod job;
+mod labels;
 mod number;
 mod offer;
 mod options;
@@ -80,6 +81,7 @@ pub use check::{Check, CheckError};
 pub use error::{Error, TargetError, UnknownName};
 pub use format::grouped;
 pub use html::Html;
+pub use labels::{Label, Labels};
 pub use offer::{Offer, ReplayError, read_csv, write_csv};
 pub use options::{Load, Options, Watch};
 pub use output::Output;
@@ -87,9 +89,9 @@ pub use profile::{Hours, LogNormal, Profile};
 pub use progress::{Progress, SubstationProgress};
 pub use progress_view::ProgressView;
 pub use report::{
-    Connections, Counters, CurvePoint, EnergyKwh, Errors, Grid, Latency, LatencyOfAll,
-    MalformedCount, Moment, Peak, ProxyCounters, Report, Samples, Share, StationCounters,
-    StationLoad, Tester, Timeline, Unplugged, Verdict, Volume,
+    Connections, Counters, CurvePoint, EnergyKwh, Errors, Grid, LabelCounts, LabelReport, Latency,
+    LatencyOfAll, MalformedCount, Moment, Peak, ProxyCounters, Report, Samples, Share,
+    StationCounters, StationLoad, Tester, Timeline, Unplugged, Verdict, Volume,
 };
 pub use run::run;
 pub use summary::Summary;

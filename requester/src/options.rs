@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::arrivals::{ArrivalTimes, Arrivals, Curve};
 use crate::error::Error;
+use crate::labels::Labels;
 use crate::offer::{Offer, offers};
 use crate::target::Target;
 use crate::vehicle::{Cars, Vehicles};
@@ -78,6 +79,8 @@ pub struct Options {
     pub seed: u64,
     /// What the cars ask for; a replay has its own cars.
     pub cars: Cars,
+    /// What else they ask for, in a replay too.
+    pub labels: Labels,
     /// The most connections open at once. Each takes one file descriptor. They are opened when
     /// needed. A request that finds all of them busy is counted as not sent.
     pub connections: usize,
@@ -101,6 +104,7 @@ impl Options {
             arrivals: Arrivals::default(),
             seed: 1,
             cars: Cars::default(),
+            labels: Labels::default(),
             // A target that stalls for half a second at 20,000 requests/s keeps this many busy.
             connections: 10_000,
             clients: 0,
@@ -142,6 +146,7 @@ impl Options {
                 rule: "0 unless --admin or --substation tells where sessions can be ended",
             });
         }
+        self.labels.check()?;
         self.cars.check()
     }
 

@@ -58,6 +58,10 @@ pub struct Report {
     pub energy_kwh: EnergyKwh,
     /// Requests that were malformed on purpose.
     pub malformed: MalformedCount,
+    /// What cars asked for besides power and energy, in fields or headers, and what became of it.
+    /// Malformed requests are not counted.
+    #[serde(default)]
+    pub labels: Vec<LabelReport>,
     /// Sessions that were ended before their cars were full; null if none were to be ended early.
     pub unplugged: Option<Unplugged>,
     /// How the load generator itself did. If it was the bottleneck, the other figures describe it,
@@ -175,6 +179,39 @@ pub struct MalformedCount {
     pub refused: u64,
     /// How many of them were answered with a 2xx status, which is wrong.
     pub accepted: u64,
+}
+
+/// A field or a header by which requests differ.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct LabelReport {
+    /// Its name.
+    pub name: String,
+    /// Whether it is a header, and not a field of the body.
+    pub is_header: bool,
+    /// The requests by its value; an empty value stands for requests without it.
+    pub values: BTreeMap<String, LabelCounts>,
+}
+
+/// What became of the requests with a value.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct LabelCounts {
+    /// How many were offered.
+    pub offered: u64,
+    /// Answered with a 2xx status.
+    pub booked: u64,
+    /// Refused for lack of capacity: answered with 429 or 503.
+    pub refused: u64,
+    /// Refused because no substation has what they need: 422 `no_match`.
+    pub no_match: u64,
+}
+
+impl LabelCounts {
+    /// All other ends: another answer, or none.
+    #[must_use]
+    pub fn others(self) -> u64 {
+        let known = self.booked + self.refused + self.no_match;
+        self.offered.saturating_sub(known)
+    }
 }
 
 /// Sessions of cars that leave early.

@@ -141,10 +141,11 @@ impl Prepared {
             target: options.target.clone(),
             address,
             timeout: options.timeout,
+            labels: options.labels.clone(),
             limit: options.connections,
             in_turn: options.clients > 0,
         };
-        let tally = Tally::new(options.load.duration())?;
+        let tally = Tally::new(options.load.duration())?.with_labels(&options.labels);
         let mut pool = Pool::new(destination, first, tally, unplugger.clone());
         pool.open(options.clients).await?;
         Ok(Self {

@@ -67,6 +67,7 @@ impl fmt::Display for Summary<'_> {
         let late = percent(report.late_starts, offered.requests);
         count(out, "late starts", report.late_starts, &late)?;
         self.tester(out)?;
+        self.labels(out)?;
         self.cars(out)?;
         self.watched(out)?;
         for verdict in &report.checks {
@@ -112,6 +113,27 @@ impl Summary<'_> {
         if let (Some(seconds), Some(share)) = (tester.cpu_seconds, tester.cpu_share) {
             let text = format!("{seconds:.2} s, {:.1} % of a core", 100.0 * share);
             line(out, "generator CPU", &text)?;
+        }
+        Ok(())
+    }
+
+    fn labels(self, out: &mut Formatter<'_>) -> fmt::Result {
+        for label in &self.0.labels {
+            for (value, counts) in &label.values {
+                let mut text = format!("{} booked", grouped(counts.booked));
+                for (count, name) in [
+                    (counts.refused, "refused"),
+                    (counts.no_match, "no match"),
+                    (counts.others(), "others"),
+                ] {
+                    if count > 0 {
+                        let _ = write!(text, ", {} {name}", grouped(count));
+                    }
+                }
+                let value = if value.is_empty() { "(none)" } else { value };
+                let name = format!("{}={value}", label.name);
+                count(out, &name, counts.offered, &text)?;
+            }
         }
         Ok(())
     }

@@ -10,8 +10,9 @@ use crate::answer::Answer;
 use crate::error::Error;
 use crate::histogram::histogram;
 use crate::job::{Crowd, Job};
+use crate::labels::Labels;
 use crate::number::{micros, real};
-use crate::report::{EnergyKwh, MalformedCount};
+use crate::report::{EnergyKwh, LabelCounts, LabelReport, MalformedCount};
 use crate::timeline_counts::TimelineCounts;
 
 /// A request that leaves later than this after it was due counts as a late start.
@@ -90,6 +91,9 @@ pub(crate) struct Tally {
     pub(crate) substations: NamedCounts,
     /// Of these, the answers of a 2xx status.
     pub(crate) bookings: NamedCounts,
+    labels: Labels,
+    /// For each label, in its order, the counts of each value in its order.
+    by_label: Vec<Vec<LabelCounts>>,
 }
 
 /// A mean of latencies, in seconds.
@@ -135,7 +139,46 @@ impl Tally {
             codes: NamedCounts::default(),
             substations: NamedCounts::default(),
             bookings: NamedCounts::default(),
+            labels: Labels::default(),
+            by_label: Vec::new(),
         })
+    }
+
+    /// Also counts by the values of these labels.
+    pub(crate) fn with_labels(mut self, labels: &Labels) -> Self {
+        let counts = labels
+            .iter()
+            .map(|label| vec![LabelCounts::default(); label.values().count()]);
+        self.by_label = counts.collect();
+        self.labels = labels.clone();
+        self
+    }
+
+    /// What cars asked for besides power and energy, and what became of it.
+    pub(crate) fn labels(&self) -> Vec<LabelReport> {
+        let counted = self.labels.iter().zip(&self.by_label);
+        let reports = counted.map(|(label, counts)| LabelReport {
+            name: label.name().to_owned(),
+            is_header: label.is_header(),
+            values: label
+                .values()
+                .map(str::to_owned)
+                .zip(counts.iter().copied())
+                .collect(),
+        });
+        reports.collect()
+    }
+
+    /// Counts a well-formed request with each of its labels.
+    fn count_labels(&mut self, job: &Job, count: impl Fn(&mut LabelCounts)) {
+        if job.vehicle.malformed.is_some() {
+            return;
+        }
+        for (label, counts) in self.labels.iter().zip(&mut self.by_label) {
+            if let Some(counts) = counts.get_mut(label.draw(&job.vehicle)) {
+                count(counts);
+            }
+        }
     }
 
     /// A request is due.
@@ -147,6 +190,7 @@ impl Tally {
         } else {
             self.energy_kwh.asked += job.vehicle.energy_kwh;
         }
+        self.count_labels(job, |counts| counts.offered += 1);
     }
 
     /// A request left, or would have left, this long after it was due; `own` is the part of it that
@@ -187,7 +231,15 @@ impl Tally {
                 self.bookings.count(substation);
             }
         }
-        if let Some(code) = answer.code() {
+        let code = answer.code();
+        let is_unmatched = status == 422 && code.as_deref() == Some("no_match");
+        self.count_labels(job, |counts| match status {
+            200..300 => counts.booked += 1,
+            429 | 503 => counts.refused += 1,
+            _ if is_unmatched => counts.no_match += 1,
+            _ => {}
+        });
+        if let Some(code) = code {
             self.codes.count(&code);
         }
     }

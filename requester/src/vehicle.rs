@@ -41,9 +41,15 @@ impl Vehicle {
         if let Some(malformed) = self.malformed {
             return malformed.write_body(self, out);
         }
+        self.write_open_body(out)?;
+        out.write_char('}')
+    }
+
+    /// The same, not malformed and without its closing brace.
+    pub(crate) fn write_open_body(&self, out: &mut impl Write) -> fmt::Result {
         write!(
             out,
-            r#"{{"vehicle_id":"ev-{}-{}","power_kw":{},"energy_kwh":{}}}"#,
+            r#"{{"vehicle_id":"ev-{}-{}","power_kw":{},"energy_kwh":{}"#,
             self.run, self.number, self.power_kw, self.energy_kwh
         )
     }

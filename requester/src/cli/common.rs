@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use requester::{Check, Target, Watch};
+use requester::{Check, Label, Labels, Target, Watch};
 
 /// The options that all kinds of load have.
 #[derive(Clone, Debug, clap::Args)]
@@ -28,6 +28,15 @@ pub(crate) struct CommonArgs {
     /// How long an answer may take once the request has left, with a unit.
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = humantime::parse_duration)]
     pub(super) timeout: Duration,
+
+    /// What cars ask for in a field of the body, as in plug=ccs:0.6,type2:0.4: each value with its
+    /// weight, 1 if left out. See below. May be repeated.
+    #[arg(long, value_name = "NAME=VALUE:WEIGHT,…", value_parser = Label::field, help_heading = "Cars")]
+    field: Vec<Label>,
+
+    /// The same in a header, as in x-zone=a:0.5,b:0.5.
+    #[arg(long, value_name = "NAME=VALUE:WEIGHT,…", value_parser = Label::header, help_heading = "Cars")]
+    header: Vec<Label>,
 
     /// The proxy's admin port, as http://HOST:PORT. Scrapes its metrics during the run, and those
     /// of all substations that it knows.
@@ -73,6 +82,10 @@ pub(crate) struct CommonArgs {
 }
 
 impl CommonArgs {
+    pub(super) fn labels(&self) -> Labels {
+        Labels::new(self.field.iter().chain(&self.header).cloned())
+    }
+
     pub(super) fn watch(&self) -> Watch {
         Watch {
             admin: self.admin.clone(),

@@ -25,6 +25,15 @@ Examples:
     requester step --target http://127.0.0.1:8080 --rates 1000,2000,4000,8000
     requester replay monday.csv --target http://127.0.0.1:8080 --speed 2
 
+  Three of four cars need CCS, one in ten names no connector, and all come from two zones:
+    requester steady --target http://127.0.0.1:8080 --rate 100 \\
+      --field connector_type=ccs:0.75,type2:0.15,:0.1 --header x-zone=a,b
+
+Values (--field, --header): weights need not add up to 1. An empty value leaves field or header out.
+In a field a number, true or false is sent as such, anything else as a string. A value is drawn from
+the seed, the name and the number of the request, so a replay can have them too, and one more
+label changes no other draw. The report counts by value what was booked, refused, and had no match.
+
 The load is an open loop: requests leave at times that are fixed before the first one, whatever
 becomes of the answers, and latency counts from those times. So a stall of the target shows in
 every request that met it. If the load generator itself is late, busy or out of connections, the

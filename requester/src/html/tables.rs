@@ -21,10 +21,21 @@ const COLUMNS: [&str; 8] = [
     "above capacity",
 ];
 
+/// The columns of the table of labels.
+const LABEL_COLUMNS: [&str; 6] = [
+    "asked for",
+    "offered",
+    "booked",
+    "refused for lack of capacity",
+    "no match",
+    "others",
+];
+
 /// All tables of a report.
 pub(super) fn all(report: &Report) -> Markup {
     html! {
         (substations(report))
+        (labels(report))
         div class="pair" {
             (outcomes(report))
             (generator(report))
@@ -66,6 +77,37 @@ fn substations(report: &Report) -> Markup {
                         ];
                         // In a narrow window each cell is a line, with the name of its column.
                         tr { @for (column, cell) in COLUMNS.iter().zip(cells) { td data-column=(column) { (cell) } } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What cars asked for, and what became of it.
+fn labels(report: &Report) -> Markup {
+    if report.labels.is_empty() {
+        return html! {};
+    }
+    html! {
+        section {
+            h2 { "What cars asked for" }
+            table class="wide" {
+                thead { tr { @for name in LABEL_COLUMNS { th { (name) } } } }
+                tbody {
+                    @for label in &report.labels {
+                        @for (value, counts) in &label.values {
+                            @let value = if value.is_empty() { "(none)" } else { value };
+                            @let cells = [
+                                format!("{}: {value}", label.name),
+                                grouped(counts.offered),
+                                grouped(counts.booked),
+                                grouped(counts.refused),
+                                grouped(counts.no_match),
+                                grouped(counts.others()),
+                            ];
+                            tr { @for (column, cell) in LABEL_COLUMNS.iter().zip(cells) { td data-column=(column) { (cell) } } }
+                        }
                     }
                 }
             }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 
 use crate::job::Job;
+use crate::labels::Labels;
 use crate::tally::Tally;
 use crate::target::Target;
 use crate::unplug::Unplugger;
@@ -21,6 +22,8 @@ pub(crate) struct Destination {
     pub(crate) target: Target,
     pub(crate) address: SocketAddr,
     pub(crate) timeout: Duration,
+    /// What cars ask for besides power and energy.
+    pub(crate) labels: Labels,
     /// The most connections.
     pub(crate) limit: usize,
     /// Use connections in turn, instead of the one used last first.

@@ -11,7 +11,7 @@ use tokio::select;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use super::state::PoolState;
+use super::state::{Destination, PoolState};
 use crate::answer::{Answer, KeepBody};
 use crate::connection::{Connection, OutgoingRequest, SendError, connect, explain};
 use crate::job::Job;
@@ -180,17 +180,18 @@ impl Worker {
     }
 
     fn request(&mut self, vehicle: &Vehicle) -> OutgoingRequest {
+        let Destination { target, labels, .. } = &self.state.destination;
         self.bodies.reserve(BODIES / 16);
         // Writing into a growing buffer never fails.
-        let _ = vehicle.write_body(&mut self.bodies);
+        let _ = labels.write_body(vehicle, &mut self.bodies);
         let body = self.bodies.split().freeze();
-        let target = &self.state.destination.target;
         let mut request = Request::new(Full::new(body));
         *request.method_mut() = Method::POST;
         *request.uri_mut() = target.path();
         let headers = request.headers_mut();
         headers.insert(HOST, target.host_header());
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        labels.insert_headers(vehicle, headers);
         request
     }
 }
