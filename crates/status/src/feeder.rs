@@ -4,7 +4,7 @@ use std::{borrow::Cow, collections::HashMap, iter};
 
 use serde::{Deserialize, Serialize};
 
-use crate::substation::{Substation, bound, utilisation};
+use crate::substation::{Substation, bound, is_full, utilisation};
 
 /// A limit in force: of several the strictest.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -77,6 +77,18 @@ impl Feeder {
     #[must_use]
     pub fn utilisation(&self) -> Option<f64> {
         utilisation(self.estimated_load, self.bound())
+    }
+
+    /// Whether it has no room left.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        is_full(self.estimated_load, self.bound())
+    }
+
+    /// Whether it has a meter of which nothing fresh is known.
+    #[must_use]
+    pub fn is_silent(&self) -> bool {
+        self.state != "up"
     }
 }
 

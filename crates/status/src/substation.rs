@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{drain::Drain, feeder::Limit};
 
+/// From this utilisation on a level counts as full.
+const FULL: f64 = 0.98;
+
 /// One substation, in a [snapshot](crate::StatusSnapshot). Loads are in the unit of the load gauge.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Substation {
@@ -69,6 +72,13 @@ impl Substation {
         utilisation(self.estimated_load, self.bound())
     }
 
+    /// Whether it has no room left. A gauge that shows a capacity of zero says that it is closed, and not that it is full.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.capacity.is_none_or(|capacity| capacity > 0.0)
+            && is_full(self.estimated_load, self.bound())
+    }
+
     /// Whether it is unreachable or was ejected for failing: what a person looks for first.
     #[must_use]
     pub fn is_dead(&self) -> bool {
@@ -79,6 +89,11 @@ impl Substation {
 /// A load divided by its bound, if that is known and not zero.
 pub(crate) fn utilisation(load: f64, bound: Option<f64>) -> Option<f64> {
     bound.filter(|bound| *bound > 0.0).map(|bound| load / bound)
+}
+
+/// Whether that load leaves no room below the bound.
+pub(crate) fn is_full(load: f64, bound: Option<f64>) -> bool {
+    bound.is_some_and(|bound| load >= FULL * bound)
 }
 
 /// The least of a capacity and a limit.

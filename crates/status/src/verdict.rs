@@ -4,6 +4,7 @@
 //! person should know and the proxy copes with: an old sample, a drained substation, a full grid
 //! that refuses.
 
+mod feeders;
 #[cfg(test)]
 mod tests;
 
@@ -15,7 +16,8 @@ use strum::VariantArray;
 use switchyard_wire::{Code, Outcome};
 
 use crate::{
-    balance::Balance, configuration::Configuration, substation::Substation, traffic::Traffic,
+    balance::Balance, configuration::Configuration, feeder::Feeder, substation::Substation,
+    traffic::Traffic,
 };
 
 /// From this share of failed requests on, failures are trouble.
@@ -23,8 +25,6 @@ const FAILED: f64 = 0.01;
 /// As in the alert on imbalance: the highest utilisation divided by the mean, and the mean from
 /// which on that matters.
 const UNEVEN: (f64, f64) = (1.5, 0.2);
-/// From this utilisation on a substation counts as full.
-const FULL: f64 = 0.98;
 /// How many names a sentence lists; it counts the rest.
 const NAMED: usize = 3;
 
@@ -70,6 +70,8 @@ pub struct Finding {
 pub struct Facts<'a> {
     /// All substations.
     pub substations: &'a [Substation],
+    /// All feeders.
+    pub feeders: &'a [Feeder],
     /// The traffic as clients see it.
     pub traffic: &'a Traffic,
     /// How even the load is.
@@ -94,6 +96,7 @@ impl Verdict {
         let mut find = |level, text| findings.push(Finding { level, text });
         proxy_findings(facts, &mut find);
         substation_findings(facts.substations, &mut find);
+        feeders::findings(facts, &mut find);
         traffic_findings(facts.traffic, &mut find);
         balance_findings(facts, &mut find);
         findings.sort_by_key(|finding| Reverse(finding.level));
@@ -160,7 +163,7 @@ fn substation_findings(substations: &[Substation], find: &mut impl FnMut(Level, 
             .iter()
             .filter(|one| one.state == state)
             .collect();
-        let Some(names) = named(&affected) else {
+        let Some(names) = named(&names(&affected)) else {
             continue;
         };
         let is = if affected.len() == 1 { "is" } else { "are" };
@@ -179,7 +182,7 @@ fn substation_findings(substations: &[Substation], find: &mut impl FnMut(Level, 
         find(level, text);
     }
     let distrusted: Vec<_> = substations.iter().filter(|one| one.distrusted).collect();
-    if let Some(names) = named(&distrusted) {
+    if let Some(names) = named(&names(&distrusted)) {
         let (gauges, are) = if distrusted.len() == 1 {
             ("gauge", "is")
         } else {
@@ -229,14 +232,15 @@ fn traffic_findings(traffic: &Traffic, find: &mut impl FnMut(Level, String)) {
 }
 
 fn balance_findings(facts: &Facts<'_>, find: &mut impl FnMut(Level, String)) {
-    let is_full = |one: &Substation| one.utilisation().is_some_and(|part| part >= FULL);
-    let full = |one: &&Substation| one.in_rotation && is_full(one);
+    let full = |one: &&Substation| one.in_rotation && one.is_full();
     let full: Vec<_> = facts.substations.iter().filter(full).collect();
-    if let Some(names) = named(&full) {
-        let (are, word) = if full.len() == 1 {
-            ("is", "its capacity")
-        } else {
-            ("are", "their capacities")
+    if let Some(names) = named(&names(&full)) {
+        let is_limit = |one: &&Substation| one.limit.is_some() && one.bound() != one.capacity;
+        let (are, word) = match (full.len(), full.iter().all(is_limit)) {
+            (1, true) => ("is", "its limit"),
+            (1, false) => ("is", "its capacity"),
+            (_, true) => ("are", "their limits"),
+            (_, false) => ("are", "their capacities"),
         };
         find(Level::Notice, format!("{names} {are} at {word}."));
     }
@@ -256,14 +260,15 @@ fn balance_findings(facts: &Facts<'_>, find: &mut impl FnMut(Level, String)) {
     }
 }
 
-/// "a", "a and b", "a, b and c", "a, b, c and 12 more"; none for no substation.
-fn named(substations: &[&Substation]) -> Option<String> {
-    let names: Vec<_> = substations
-        .iter()
-        .take(NAMED)
-        .map(|one| one.name.as_str())
-        .collect();
-    let more = substations.len() - names.len();
+fn names<'a>(substations: &[&'a Substation]) -> Vec<&'a str> {
+    let name = |one: &&'a Substation| one.name.as_str();
+    substations.iter().map(name).collect()
+}
+
+/// "a", "a and b", "a, b and c", "a, b, c and 12 more"; none for no name.
+fn named(all: &[&str]) -> Option<String> {
+    let names = all.get(..NAMED).unwrap_or(all);
+    let more = all.len() - names.len();
     let (last, before) = names.split_last()?;
     Some(match (before, more) {
         ([], 0) => (*last).to_owned(),

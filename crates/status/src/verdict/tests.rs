@@ -21,9 +21,19 @@ fn judged(
     traffic: &Traffic,
     change: impl FnOnce(&mut Facts<'_>),
 ) -> Verdict {
+    with_feeders(&[], substations, traffic, change)
+}
+
+pub(super) fn with_feeders(
+    feeders: &[Feeder],
+    substations: &[Substation],
+    traffic: &Traffic,
+    change: impl FnOnce(&mut Facts<'_>),
+) -> Verdict {
     let (balance, configuration) = (Balance::of(substations), configuration());
     let mut facts = Facts {
         substations,
+        feeders,
         traffic,
         balance: &balance,
         configuration: &configuration,
@@ -37,7 +47,7 @@ fn judged(
 }
 
 /// This many substations, the first `of_them` in that state.
-fn grid(all: usize, of_them: usize, state: &'static str) -> Vec<Substation> {
+pub(super) fn grid(all: usize, of_them: usize, state: &'static str) -> Vec<Substation> {
     let one = |at| substation(&format!("s{at}"), 50.0, Some(100.0));
     let mut all: Vec<_> = (1..=all).map(one).collect();
     for one in &mut all[..of_them] {
@@ -230,6 +240,7 @@ fn the_state_of_the_proxy_itself_is_a_finding() {
     let (balance, traffic) = (Balance::of(&grid), Traffic::default());
     let verdict = Verdict::of(&Facts {
         substations: &grid,
+        feeders: &[],
         traffic: &traffic,
         balance: &balance,
         configuration: &failed,

@@ -26,6 +26,7 @@ pub(in crate::admin) fn capture(
     let grid = &*in_force.grid;
     let now = grid.clock().now();
     let substations: Vec<_> = grid.views().map(|view| shown(&view, now)).collect();
+    let feeders = Vec::new();
     let mut traffic = rates.read(now, runtime.metrics.requests.totals());
     traffic.in_flight = runtime.in_flight.at_work();
     traffic.waiting = dispatch.waiting();
@@ -35,6 +36,7 @@ pub(in crate::admin) fn capture(
     let fleet = runtime.fleet.status();
     let verdict = Verdict::of(&Facts {
         substations: &substations,
+        feeders: &feeders,
         traffic: &traffic,
         balance: &balance,
         configuration: &configuration,
@@ -49,7 +51,7 @@ pub(in crate::admin) fn capture(
         traffic,
         balance,
         substations,
-        feeders: Vec::new(),
+        feeders,
         decisions: decisions::last(&dispatch.decisions, DECISIONS),
         configuration,
         fleet,
