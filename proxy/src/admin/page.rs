@@ -41,6 +41,7 @@ const FILES: &[(&str, &str, &str)] = &files! {
     "/page/main.js" SCRIPT "main.js",
     "/page/strip.js" SCRIPT "strip.js",
     "/page/substation.js" SCRIPT "substation.js",
+    "/page/tree.js" SCRIPT "tree.js",
 };
 
 /// The file at that path, if it belongs to the page.
@@ -68,8 +69,14 @@ mod tests {
 
     #[test]
     fn the_page_is_small() {
-        let bytes: usize = FILES.iter().map(|(_, _, content)| content.len()).sum();
-        assert!(bytes <= 80 * 1024, "{bytes} bytes");
+        let bytes = |is_tree: bool| -> usize {
+            let files = FILES.iter();
+            let files = files.filter(|(path, _, _)| (*path == "/page/tree.js") == is_tree);
+            files.map(|(_, _, content)| content.len()).sum()
+        };
+        assert!(bytes(false) <= 80 * 1024, "{} bytes", bytes(false));
+        // Only fetched where there are feeders.
+        assert!(bytes(true) <= 10 * 1024, "{} bytes", bytes(true));
     }
 
     #[test]

@@ -73,6 +73,10 @@ fn markup_in_names_reasons_and_faults_is_shown_as_text() {
     snapshot["configuration"]["last_reload"] =
         json!({"unix_seconds": 1e9, "success": false, "faults": ["x"], "changes": []});
     snapshot["substations"][0]["note"] = json!("x");
+    let limit = json!({"value": 1.0, "source": "x", "until": "x", "fallback_in_force": false});
+    snapshot["feeders"] = json!([{
+        "name": "x", "state": "x", "load": 1.0, "capacity": 2.0, "estimate": 1.0, "age_seconds": null, "limit": limit,
+    }]);
     poison(&mut snapshot);
     let hostile = pretend(&proxy, snapshot);
     let Some(browser) = Browser::open(hostile.address) else {
@@ -86,6 +90,8 @@ fn markup_in_names_reasons_and_faults_is_shown_as_text() {
         ("#findings li", 2),
         ("#reload li", 1),
         ("#choices .to", 1),
+        ("#tree .name", 1),
+        ("#tree .tag", 1),
         ("#confirm-title", 1),
     ] {
         let script = format!(

@@ -32,6 +32,11 @@ const FAINT: &str = r"
   }
   return faint;";
 
+/// A script that returns what is hard to read.
+pub(crate) fn faint() -> String {
+    FAINT.replace("LEAST", &LEGIBLE.to_string())
+}
+
 fn page() -> (Substations, Proxy) {
     let substations = Substations::start(&[100.0, 200.0, 300.0]);
     let proxy = Proxy::start(&substations.addresses, "load: {interval: 20ms}");
@@ -52,7 +57,7 @@ fn both_themes_are_legible_and_the_page_keeps_the_choice() {
     let mut grounds = Vec::new();
     for theme in ["light", "dark"] {
         browser.theme(theme);
-        let faint = browser.run(&FAINT.replace("LEAST", &LEGIBLE.to_string()));
+        let faint = browser.run(&faint());
         assert_eq!(faint, json!([]), "{theme}");
         grounds.push(ground(&browser));
     }

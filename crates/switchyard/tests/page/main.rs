@@ -32,3 +32,4 @@ mod rig;
 mod speed;
 #[path = "../e2e/substations.rs"]
 mod substations;
+mod tree;

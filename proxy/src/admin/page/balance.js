@@ -2,9 +2,9 @@
 // over time.
 
 import { $, Rows, element, mark, say } from "./dom.js";
-import { age, load, number, percent } from "./format.js";
+import { age, limitWords, load, number, percent } from "./format.js";
 import { Chart } from "./chart.js";
-import { fullness, isDead, tone } from "./substation.js";
+import { bound, fullness, isDead, tone } from "./substation.js";
 import * as strip from "./strip.js";
 
 /** More substations than this have small bars: a name, a number, and a line. */
@@ -66,7 +66,8 @@ function showBars({ substations, balance, configuration: { unit } }) {
   const scale = Math.max(...substations.flatMap((one) => [one.capacity ?? 0, one.estimate, one.load ?? 0]), Number.EPSILON);
   const width = (value) => `${((100 * value) / scale).toFixed(2)}%`;
   bars.show(substations, ({ name }) => name, (bar, one) => {
-    const hasRoom = one.capacity > 0;
+    const room = bound(one);
+    const hasRoom = room > 0;
     // The estimate may be below the last sample: then the gauge was silent, and the ledger
     // extrapolated. Show the estimate.
     const known = Math.min(one.load ?? 0, one.estimate);
@@ -74,11 +75,11 @@ function showBars({ substations, balance, configuration: { unit } }) {
     bar.load.style.width = width(known);
     bar.unseen.style.left = width(known);
     bar.unseen.style.width = width(one.estimate - known);
-    bar.room.style.width = width(hasRoom ? one.capacity : scale);
-    bar.line.style.left = width(one.capacity ?? 0);
+    bar.room.style.width = width(hasRoom ? (one.capacity ?? room) : scale);
+    bar.line.style.left = width(room ?? 0);
     bar.line.hidden = !hasRoom;
     say(bar.percent, hasRoom ? percent(fullness(one), 1) : load(one.estimate, unit));
-    say(bar.of, hasRoom ? `${number(one.estimate)} of ${load(one.capacity, unit)}` : "");
+    say(bar.of, hasRoom ? `${number(one.estimate)} of ${load(room, unit)}` : "");
     const tags = [];
     const isFullest = one.name === balance.fullest?.name;
     mark(bar.node, "data-most", isFullest ? "" : null);
@@ -89,6 +90,7 @@ function showBars({ substations, balance, configuration: { unit } }) {
     }
     const words = [`sample ${load(one.load, unit)}, ${one.age_seconds === null ? "never sampled" : `${age(one.age_seconds)} ago`}`];
     words.push(`${load(one.unseen, unit)} unseen`, `${one.in_flight} in flight`);
+    if (one.limit) words.push(limitWords(one.limit, unit));
     if (one.note) words.push(one.note);
     if (bar.numbers.textContent !== words.join("")) {
       bar.numbers.replaceChildren(...words.map((word) => element("span", {}, word)));

@@ -66,6 +66,8 @@ function detail(one) {
   const margin = isAlone ? "It was the only candidate." : `The best score was ${one.margin.toFixed(4)} below the next.`;
   const share = one.share < 1 ? ` Other proxies book too, so this one fills ${percent(one.share)} of a gap between substations.` : "";
   const words = ["Candidate", "Gauge", "Age", "Unseen", "Estimate", "Capacity", "Score"];
+  const isTree = one.candidates.some(({ binding }) => binding);
+  if (isTree) words.push("Binds");
   const head = words.map((word, at) => element("th", { scope: "col", class: at ? "" : "text" }, word));
   const rows = one.candidates.map((each) => {
     const cells = [
@@ -76,6 +78,7 @@ function detail(one) {
       load(each.capacity, unit),
       each.score === null ? "not compared" : each.score.toFixed(4),
     ];
+    if (isTree) cells.push(each.binding ?? "–");
     const isChosen = each.substation === one.substation;
     const name = element("th", { scope: "row", class: "text" }, isChosen ? `${each.substation}, chosen` : each.substation);
     return element("tr", { class: isChosen ? "is-chosen" : "" }, name, ...cells.map((cell) => element("td", {}, cell)));
@@ -86,7 +89,7 @@ function detail(one) {
     element("thead", {}, element("tr", {}, ...head)),
     element("tbody", {}, ...rows),
   );
-  const text = `${reason(one.reason)}. ${margin}${share} A score is the load with this request, divided by the capacity.`;
+  const text = `${reason(one.reason)}. ${margin}${share} A score is the load with this request, divided by the capacity${isTree ? ", at the fullest level of the way: the one that binds" : ""}.`;
   return [element("p", {}, text[0].toUpperCase() + text.slice(1)), element("div", { class: "scroll" }, table)];
 }
 

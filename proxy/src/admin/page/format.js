@@ -53,6 +53,14 @@ export const tenths = (unix) => `${clock(unix)}.${Math.floor(unix * 10) % 10}`;
 /** Day and time. */
 export const moment = (unix) => new Date(unix * 1000).toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "medium" });
 
+/** A limit in force, in words. */
+export function limitWords({ value, source, until, fallback_in_force: isFallback }, unit) {
+  if (isFallback) return `fallback ${load(value, unit)}, since ${source} is silent`;
+  const end = Date.parse(until) / 1000;
+  const when = end - Date.now() / 1000 < 86_400 ? clock : moment;
+  return `limit ${load(value, unit)} by ${source}${until ? ` until ${when(end)}` : ""}`;
+}
+
 const REASONS = {
   least_load: "lowest score",
   tie: "tie for the lowest score: chance decided",

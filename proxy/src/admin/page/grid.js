@@ -1,7 +1,7 @@
 // The grid as a table: sorting, filtering, and the buttons that drain and undrain a substation.
 
 import { $, Rows, element, mark, say } from "./dom.js";
-import { age, count, load, percent } from "./format.js";
+import { age, count, limitWords, load, percent } from "./format.js";
 import { Refused, ask } from "./feed.js";
 import { confirm } from "./confirm.js";
 import { isDead, utilisation } from "./substation.js";
@@ -70,7 +70,7 @@ export function show() {
   const all = snapshot.substations;
   const wanted = $("filter").value.trim().toLowerCase();
   const isWanted = (text) => text.toLowerCase().includes(wanted);
-  const found = all.filter(({ name, address, state }) => [name, address, state].some(isWanted));
+  const found = all.filter(({ name, address, state, feeder = "" }) => [name, address, state, feeder].some(isWanted));
   sort(found, ({ name }) => name.toLowerCase() === wanted);
   const shown = isAll ? found : found.slice(0, phone.matches ? FIRST_CARDS : FIRST);
   rows.show(shown, ({ name }) => name, updateRow);
@@ -113,11 +113,15 @@ function makeRow({ name }) {
 
 function updateRow(row, one) {
   const { unit } = snapshot.configuration;
+  if (one.feeder && !row.feeder) row.cells[0].append((row.feeder = element("span", { class: "note" })));
+  if (row.feeder) say(row.feeder, one.feeder ? `on ${one.feeder}` : "");
   COLUMNS.forEach(([, , , text], at) => text && say(row.cells[at], text(one, unit)));
   say(row.state, one.state);
   mark(row.state, "data-state", one.state);
-  say(row.note, one.note ?? "");
-  mark(row.node, "data-noted", one.note ? "" : null);
+  const limit = one.limit && limitWords(one.limit, unit);
+  const note = [limit, one.note].filter(Boolean).join("; ");
+  say(row.note, note);
+  mark(row.node, "data-noted", note ? "" : null);
   const word = one.state === "draining" ? "Undrain" : "Drain";
   say(row.button, word);
   mark(row.button, "aria-label", `${word} ${one.name}`);

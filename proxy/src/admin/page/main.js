@@ -30,10 +30,20 @@ function receive(next) {
   if (!document.hidden) show();
 }
 
+/** The tree's code is fetched only where there are feeders. */
+let tree = null;
+
+function showFeeders() {
+  const isThere = Boolean(snapshot.feeders?.length);
+  for (const id of ["feeders", "to-feeders"]) $(id).hidden = !isThere;
+  if (isThere) (tree ??= import("./tree.js")).then((it) => snapshot.feeders?.length && it.show(snapshot));
+}
+
 function show() {
   if (!snapshot) return;
   health.show(snapshot, history);
   balance.show(snapshot, history);
+  showFeeders();
   decisions.show();
   grid.show();
   configuration.show(snapshot);
@@ -82,24 +92,29 @@ function useTheme(theme) {
 
 const nextTheme = () => useTheme(THEMES[(THEMES.indexOf(localStorage.getItem("switchyard-theme")) + 1) % THEMES.length]);
 
-const SECTIONS = ["health", "balance", "decisions", "grid", "configuration"];
+const sections = () => [...document.querySelectorAll("main > section")].filter(({ hidden }) => !hidden).map(({ id }) => id);
+
+function help() {
+  say($("last-section"), String(sections().length));
+  $("keys").showModal();
+}
 
 document.addEventListener("keydown", (event) => {
   const isTyping = event.target.closest("input, dialog");
   if (isTyping || event.ctrlKey || event.metaKey || event.altKey) return;
-  const section = SECTIONS[Number(event.key) - 1];
+  const section = sections()[Number(event.key) - 1];
   if (section) {
     $(section).scrollIntoView();
     $(`${section}-title`).focus({ preventScroll: true });
   } else if (event.key === "/") $("filter").focus();
   else if (event.key === "t") nextTheme();
-  else if (event.key === "?") $("keys").showModal();
+  else if (event.key === "?") help();
   else return;
   event.preventDefault();
 });
 
 $("theme").addEventListener("click", nextTheme);
-$("help").addEventListener("click", () => $("keys").showModal());
+$("help").addEventListener("click", help);
 $("keys-close").addEventListener("click", () => $("keys").close());
 document.addEventListener("visibilitychange", () => !document.hidden && show());
 

@@ -2,8 +2,8 @@
 // and arrow keys show one of them in words.
 
 import { $, Rows, element, mark, say } from "./dom.js";
-import { age, load, percent } from "./format.js";
-import { fullness, tone } from "./substation.js";
+import { age, limitWords, load, percent } from "./format.js";
+import { bound, fullness, tone } from "./substation.js";
 import { find } from "./grid.js";
 
 /** Up to this many cells are drawn large. */
@@ -34,9 +34,10 @@ function read(index, before = "") {
   if (!one) return;
   const { unit } = last.configuration;
   const bears = load(one.estimate, unit);
-  const used = one.capacity > 0 ? `${percent(fullness(one), 1)}, ${bears} of ${load(one.capacity, unit)}` : bears;
+  const used = bound(one) > 0 ? `${percent(fullness(one), 1)}, ${bears} of ${load(bound(one), unit)}` : bears;
+  const limit = one.limit ? `, ${limitWords(one.limit, unit)}` : "";
   const sample = one.age_seconds === null ? "never sampled" : `sample ${age(one.age_seconds)} old`;
-  say($("readout"), `${before}${one.name}: ${used}, ${one.state}, ${sample}${one.note ? `, ${one.note}` : ""}`);
+  say($("readout"), `${before}${one.name}: ${used}, ${one.state}, ${sample}${limit}${one.note ? `, ${one.note}` : ""}`);
 }
 
 function go(index) {
