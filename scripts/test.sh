@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . scripts/common.sh
 
-all='format typos scripts bench-tools monitoring deployment browser licences lint docs configs units doctests stack tests'
+all='format typos scripts bench-tools monitoring deployment browser licences lint docs configs units doctests interleavings stack tests'
 skipped=''
 
 # skip STEP REASON: says that a step is skipped, at once and again before the tests.
@@ -124,6 +124,11 @@ run_units() {
 }
 
 run_doctests() { cargo test --workspace --doc --locked --quiet; }
+
+# Threads that meet on a path of feeders, in thousands of orders.
+run_interleavings() {
+    cargo test -p switchyard-balance --features shuttle --test interleavings --locked --quiet
+}
 
 run_tests() {
     [ -z "$skipped" ] || say "skipped here:$skipped"

@@ -45,17 +45,21 @@
 //! While a gauge fails and others don't, its estimate is extrapolated: see [`Ledger::extrapolate`]. A gauge that does not
 //! show what was booked is not believed: see [`trust`](crate::trust).
 
-use std::sync::{
-    Arc, Mutex, OnceLock,
-    atomic::{
-        AtomicBool, AtomicI64, AtomicU8, AtomicU32, AtomicU64,
-        Ordering::{AcqRel, Acquire, Relaxed, SeqCst},
-    },
-};
+use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwapOption;
 
-use crate::{Lasts, Load, group::Group};
+use crate::{
+    Lasts, Load,
+    group::Group,
+    sync::{
+        Mutex,
+        atomic::{
+            AtomicBool, AtomicI64, AtomicU8, AtomicU32, AtomicU64,
+            Ordering::{AcqRel, Acquire, Relaxed, SeqCst},
+        },
+    },
+};
 
 mod carry;
 mod feeder;

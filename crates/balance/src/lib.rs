@@ -42,6 +42,7 @@ pub mod reservation;
 pub mod roster;
 pub mod selector;
 pub mod share;
+mod sync;
 pub mod tree;
 pub mod trust;
 pub mod visibility;

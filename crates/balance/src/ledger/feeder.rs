@@ -17,18 +17,23 @@
 //!
 //! A feeder without a capacity or a limit only adds up.
 
-use std::sync::{
-    Arc, Mutex, MutexGuard, PoisonError,
-    atomic::{
-        AtomicI64, AtomicU64,
-        Ordering::{Relaxed, Release},
-    },
-};
+use std::sync::{Arc, PoisonError};
 
 use arc_swap::ArcSwapOption;
 
 use super::Ledger;
-use crate::{Load, group::Group, load::MOST};
+use crate::{
+    Load,
+    group::Group,
+    load::MOST,
+    sync::{
+        Mutex, MutexGuard,
+        atomic::{
+            AtomicI64, AtomicU64,
+            Ordering::{Relaxed, Release},
+        },
+    },
+};
 
 mod sums;
 

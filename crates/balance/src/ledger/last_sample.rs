@@ -1,12 +1,15 @@
 //! The last sample with its context, for [`crate::share`] and [`crate::lasts_estimator`].
 
-use std::sync::{MutexGuard, PoisonError, atomic::Ordering::Acquire};
+use std::sync::PoisonError;
 
 use super::{
     Bounds, Ledger,
     sample::{Drawn, Record},
 };
-use crate::{Lasts, Load};
+use crate::{
+    Lasts, Load,
+    sync::{MutexGuard, atomic::Ordering::Acquire},
+};
 
 /// The last sample of a ledger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

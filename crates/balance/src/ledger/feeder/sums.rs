@@ -3,10 +3,12 @@
 //! Ten members of 10¹² units each are more millionths than 64 bits hold. So the sums have 128, in two words. They change
 //! only while the feeders' lock is held, and so they are read.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-
 use super::FeederLock;
-use crate::{Load, load::MOST};
+use crate::{
+    Load,
+    load::MOST,
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
+};
 
 /// What one upstream's ledger adds to the feeders above it, in millionths. Sums of it too: the fields may be negative.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
