@@ -21,7 +21,7 @@
 use std::sync::{
     Arc,
     atomic::{
-        AtomicU64,
+        AtomicU32, AtomicU64,
         Ordering::{Acquire, Relaxed, Release},
     },
 };
@@ -66,9 +66,19 @@ struct Weights {
 
 /// One group, as its members know it.
 #[derive(Debug)]
-pub(crate) struct Group {
-    floors: Arc<Floors>,
-    number: usize,
+pub(crate) enum Group {
+    /// In a flat roster.
+    Flat(Arc<Floors>, usize),
+    /// A node of a [search tree](crate::search).
+    Node(Arc<Versions>, usize),
+}
+
+/// How often the floors of each node of a [search tree](crate::search) were loosened.
+#[derive(Debug)]
+pub(crate) struct Versions {
+    counts: Box<[AtomicU32]>,
+    /// The number of each node's parent; that of the root is its own.
+    parents: Box<[u32]>,
 }
 
 /// The word of a floor at the moment when a search of its group began.
@@ -132,7 +142,50 @@ impl Floor {
 impl Group {
     /// A member may score less than before.
     pub(crate) fn loosen(&self) {
-        self.floors.loosen(self.number);
+        match self {
+            Self::Flat(floors, number) => floors.loosen(*number),
+            Self::Node(versions, number) => versions.loosen(*number),
+        }
+    }
+}
+
+impl Versions {
+    /// Those of nodes with these parents.
+    pub(crate) fn new(parents: impl Iterator<Item = u32>) -> Self {
+        let parents: Box<[_]> = parents.collect();
+        Self {
+            counts: parents.iter().map(|_| AtomicU32::new(0)).collect(),
+            parents,
+        }
+    }
+
+    /// Scores below a node may have fallen. Its own version goes first: a search that reads the new version of a parent
+    /// then reads that of the child too.
+    fn loosen(&self, mut number: usize) {
+        while let Some(count) = self.counts.get(number) {
+            count.fetch_add(1, Release);
+            let parent = self.parents.get(number).copied().unwrap_or_default();
+            let parent = usize::try_from(parent).unwrap_or_default();
+            if parent == number {
+                return;
+            }
+            number = parent;
+        }
+    }
+
+    /// All scores may have fallen.
+    pub(crate) fn loosen_all(&self) {
+        for count in self.counts.iter().rev() {
+            count.fetch_add(1, Release);
+        }
+    }
+
+    /// The version of a node. To be called before reading what is below it.
+    #[inline]
+    pub(crate) fn of(&self, number: u32) -> u32 {
+        let number = usize::try_from(number).unwrap_or(usize::MAX);
+        let count = self.counts.get(number);
+        count.map_or(0, |count| count.load(Acquire))
     }
 }
 
@@ -147,10 +200,7 @@ impl Floors {
 
     /// The group with this number.
     pub(crate) fn group(self: &Arc<Self>, number: usize) -> Group {
-        Group {
-            floors: Arc::clone(self),
-            number,
-        }
+        Group::Flat(Arc::clone(self), number)
     }
 
     /// Members of a group may score less than before.
@@ -319,14 +369,14 @@ const SIGN: u64 = 1 << 63;
 
 /// The place of a number in the order of all numbers. Clearing the last bits of a place lowers the number.
 #[inline]
-const fn place(number: f64) -> u64 {
+pub(crate) const fn place(number: f64) -> u64 {
     let bits = number.to_bits();
     if bits & SIGN == 0 { bits | SIGN } else { !bits }
 }
 
 /// The number at a place.
 #[inline]
-const fn number_at(place: u64) -> f64 {
+pub(crate) const fn number_at(place: u64) -> f64 {
     f64::from_bits(if place & SIGN == 0 {
         !place
     } else {

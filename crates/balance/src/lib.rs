@@ -40,6 +40,7 @@ pub mod request;
 pub mod request_limits;
 pub mod reservation;
 pub mod roster;
+mod search;
 pub mod selector;
 pub mod share;
 mod sync;

@@ -3,11 +3,17 @@
 //! Many requests need the same: a connector, a zone, a model. So what they need is worked out once, as a bit for each
 //! position, and a choice looks at the bits.
 
-/// A set of positions in one roster. Made by [`Roster::mask`](crate::Roster::mask).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+use std::sync::Arc;
+
+use crate::{group::Versions, search::SearchTree};
+
+/// A set of positions in one roster. Made by [`Roster::mask`](crate::Roster::mask). Clones share what choices learn.
+#[derive(Clone, Debug, Default)]
 pub struct Mask {
     words: Box<[u64]>,
     count: usize,
+    /// The tree of these upstreams, with the versions that it follows: those of its roster.
+    tree: Option<Arc<(SearchTree, Arc<Versions>)>>,
 }
 
 impl Mask {
@@ -21,7 +27,40 @@ impl Mask {
                 count += 1;
             }
         }
-        Self { words, count }
+        Self {
+            words,
+            count,
+            tree: None,
+        }
+    }
+
+    /// The same, with the part of its roster's tree that has its upstreams.
+    pub(crate) fn in_tree(self, tree: &SearchTree, versions: &Arc<Versions>) -> Self {
+        let part = tree.among(|at| self.contains(at));
+        Self {
+            tree: Some(Arc::new((part, Arc::clone(versions)))),
+            ..self
+        }
+    }
+
+    /// The tree of its upstreams, if it is one of the roster with these versions.
+    #[inline]
+    pub(crate) fn tree(&self, versions: &Arc<Versions>) -> Option<&SearchTree> {
+        let (tree, own) = &**self.tree.as_ref()?;
+        Arc::ptr_eq(own, versions).then_some(tree)
+    }
+
+    /// Its positions, in order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = usize> + Clone {
+        let words = self.words.iter().enumerate();
+        words.flat_map(|(number, word)| {
+            let next = |rest: &u64| Some(rest & rest.wrapping_sub(1));
+            let rests = std::iter::successors(Some(*word), next);
+            let rests = rests.take_while(|rest| *rest != 0);
+            rests.map(move |rest| {
+                number * 64 + usize::try_from(rest.trailing_zeros()).unwrap_or_default()
+            })
+        })
     }
 
     /// Whether the upstream at a position is in it.
@@ -56,6 +95,8 @@ mod tests {
         for at in 0..200 {
             assert_eq!(mask.contains(at), at < 130 && at % 3 == 0, "{at}");
         }
+        let positions: Vec<_> = mask.iter().collect();
+        assert!(positions.iter().copied().eq((0..130).step_by(3)));
         assert!(Mask::new(130, |_| false).is_empty());
     }
 }

@@ -9,6 +9,7 @@ mod least_load;
 mod power_of_two;
 mod random;
 mod round_robin;
+mod tree_search;
 
 use fastrand::Rng;
 
@@ -105,7 +106,10 @@ pub(crate) enum Wish<'a> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Chosen {
     pub(crate) at: usize,
+    /// The highest score of its levels.
     pub(crate) score: f64,
+    /// The upstream's own.
+    pub(crate) own: f64,
     /// `assigned` as the policy read it; the reservation compares with it.
     pub(crate) assigned: i64,
     /// Whether others were equally good, and chance decided.

@@ -14,8 +14,9 @@ use std::{
 
 use crate::{
     Feeder, Ledger, Load, Mask, Request,
-    group::{self, Floors},
+    group::{self, Floors, Group, Versions},
     promises::BOUNDLESS,
+    search::{SearchTree, Shape},
     tree::{Binding, Level, Tree},
 };
 
@@ -30,8 +31,17 @@ pub struct Roster<U> {
     group_size: usize,
     typical: Load,
     tree: Tree,
+    /// None where the choice is among all, and no feeder is above them.
+    search: Option<Search>,
     /// Bits of an `f64`.
     share: AtomicU64,
+}
+
+/// What a choice among some upstreams, or under feeders, goes by.
+#[derive(Debug)]
+struct Search {
+    tree: SearchTree,
+    versions: Arc<Versions>,
 }
 
 impl<U: AsRef<Ledger>> Roster<U> {
@@ -62,14 +72,45 @@ impl<U: AsRef<Ledger>> Roster<U> {
                 (**member).as_ref().join(&group);
             }
         }
-        Self {
+        let roster = Self {
             floors,
             group_size,
             upstreams,
             typical: Load::ZERO,
             tree,
+            search: None,
             share: AtomicU64::new(1_f64.to_bits()),
+        };
+        if roster.tree.feeders.is_empty() {
+            roster
+        } else {
+            roster.for_masks()
         }
+    }
+
+    /// Makes choices among a [mask](Self::mask)'s upstreams fast, at some cost for those among all. A roster with feeders
+    /// does so by itself.
+    ///
+    /// A choice is fastest if those that are often wanted together stand together.
+    #[must_use]
+    pub fn for_masks(mut self) -> Self {
+        let tree = SearchTree::new(Shape::new(self.upstreams.len(), &self.tree));
+        let versions = Arc::new(tree.versions());
+        for (number, node) in tree.shape.nodes().iter().enumerate() {
+            let group = Arc::new(Group::Node(Arc::clone(&versions), number));
+            if let Some(feeder) = node.feeder.and_then(|at| self.tree.feeders.get(wide(at))) {
+                feeder.join(&group);
+            }
+            if node.members != 0 {
+                let members = wide(node.range.start)..wide(node.range.end);
+                for member in self.upstreams.get(members).unwrap_or_default() {
+                    (**member).as_ref().join(&group);
+                }
+            }
+        }
+        self.floors = Arc::new(Floors::new(0));
+        self.search = Some(Search { tree, versions });
+        self
     }
 
     /// Sets the typical load of a request. Among thousands of upstreams, choosing for such a request is fastest; the
@@ -90,7 +131,10 @@ impl<U: AsRef<Ledger>> Roster<U> {
         let bits = share.clamp(f64::MIN_POSITIVE, 1.0).to_bits();
         if self.share.swap(bits, Relaxed) != bits {
             // A smaller share lowers every score.
-            self.floors.loosen_all();
+            match &self.search {
+                Some(search) => search.versions.loosen_all(),
+                None => self.floors.loosen_all(),
+            }
         }
     }
 
@@ -257,7 +301,25 @@ impl<U: AsRef<Ledger>> Roster<U> {
     /// The upstreams for which `matches` is true, by their positions.
     #[must_use]
     pub fn mask(&self, matches: impl Fn(usize) -> bool) -> Mask {
-        Mask::new(self.upstreams.len(), matches)
+        let mask = Mask::new(self.upstreams.len(), matches);
+        match &self.search {
+            Some(search) => mask.in_tree(&search.tree, &search.versions),
+            None => mask,
+        }
+    }
+
+    /// The tree to search for a choice among the upstreams of a mask, or among all, with the versions of its nodes.
+    #[inline]
+    pub(crate) fn search<'a>(
+        &'a self,
+        among: Option<&'a Mask>,
+    ) -> Option<(&'a SearchTree, &'a Versions)> {
+        let search = self.search.as_ref()?;
+        let tree = match among {
+            Some(mask) => mask.tree(&search.versions)?,
+            None => &search.tree,
+        };
+        Some((tree, &search.versions))
     }
 
     /// The feeders, in the order of the [`Tree`].
@@ -308,6 +370,10 @@ impl<U: AsRef<Ledger>> Roster<U> {
         let to = (from + self.group_size).min(self.upstreams.len());
         (from, self.upstreams.get(from..to).unwrap_or_default())
     }
+}
+
+fn wide(number: u32) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
 }
 
 impl<U> Deref for Roster<U> {

@@ -209,7 +209,6 @@ impl Feeder {
     }
 
     /// Makes the floors of `group` follow this feeder.
-    #[expect(dead_code, reason = "a roster has no floors for feeders yet")]
     pub(crate) fn join(&self, group: &Arc<Group>) {
         if let Some(meter) = self.meter() {
             meter.join(group);

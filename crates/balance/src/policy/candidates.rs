@@ -4,7 +4,7 @@ use std::{cell::Cell, marker::PhantomData, sync::Arc};
 
 use super::{Chosen, Preference, Ranking, SearchedGroup};
 use crate::{
-    Ledger, Load, Request, Roster,
+    Ledger, Load, Mask, Request, Roster,
     group::{Floor, FloorVersion},
     tree::Level,
 };
@@ -148,6 +148,24 @@ impl<'a, U: AsRef<Ledger>, E: Eligibility> Candidates<'a, U, E> {
         }
     }
 
+    /// The load of the request and that of the typical one, in millionths.
+    #[inline]
+    pub(crate) fn loads(&self) -> (f64, f64) {
+        (self.load, self.typical)
+    }
+
+    /// The share of the gauges that its scores count.
+    #[inline]
+    pub(crate) fn share(&self) -> f64 {
+        self.share
+    }
+
+    /// Whether that is still the roster's share.
+    #[inline]
+    pub(crate) fn has_current_share(&self) -> bool {
+        self.roster.share().to_bits() == self.share.to_bits()
+    }
+
     /// By how much the request is greater than the typical one, in millionths.
     #[inline]
     pub(crate) fn more_than_typical(&self) -> f64 {
@@ -165,13 +183,19 @@ impl<'a, U: AsRef<Ledger>, E: Eligibility> Candidates<'a, U, E> {
         Candidate { score, ..own }
     }
 
+    /// Reads the upstream's ledger alone: `assigned`, the load that its score is made from, and the factor that makes it.
+    #[inline]
+    pub(crate) fn read_load(&self, ledger: &Ledger) -> (i64, f64, f64) {
+        let assigned = ledger.assigned();
+        let load = ledger.shared_estimate_from(assigned, self.share);
+        (assigned, load, E::weight(ledger))
+    }
+
     /// Reads the upstream's ledger alone. Returns also the score for the typical request and the weight that both scores
     /// were made with.
     #[inline]
     pub(crate) fn read_both(&self, at: usize, ledger: &Ledger) -> (Candidate, f64, f64) {
-        let assigned = ledger.assigned();
-        let weight = E::weight(ledger);
-        let load = ledger.shared_estimate_from(assigned, self.share);
+        let (assigned, load, weight) = self.read_load(ledger);
         let score = (load + self.load) * weight;
         let candidate = Candidate {
             at,
@@ -191,10 +215,18 @@ impl<'a, U: AsRef<Ledger>, E: Eligibility> Candidates<'a, U, E> {
     /// Whether the candidate is eligible, has room, was not tried, and is below its limit of requests.
     #[inline]
     pub(crate) fn is_fit(&self, candidate: &Candidate, ledger: &Ledger) -> bool {
+        let among = self.request.among;
+        among.is_none_or(|mask| mask.contains(candidate.at))
+            && self.has_room_above(candidate.at)
+            && self.is_fit_below(candidate, ledger)
+    }
+
+    /// The same, where it is known that the request may use the upstream and that the feeders above have room.
+    #[inline]
+    pub(crate) fn is_fit_below(&self, candidate: &Candidate, ledger: &Ledger) -> bool {
         let is_fit = !candidate.score.is_nan()
             && E::has_room(ledger, candidate.assigned, self.request.load)
-            && self.request.may_use(candidate.at)
-            && self.has_room_above(candidate.at);
+            && !self.request.tried.contains(&candidate.at);
         if is_fit && E::is_at_limit(ledger) {
             let best = self.best_at_limit.get().min(candidate.score);
             self.best_at_limit.set(best);
@@ -208,12 +240,6 @@ impl<'a, U: AsRef<Ledger>, E: Eligibility> Candidates<'a, U, E> {
     fn has_room_above(&self, at: usize) -> bool {
         let mut above = self.roster.feeders_above(at);
         !above.any(|feeder| feeder.is_full_for(self.request.load))
-    }
-
-    /// Whether a choice has to look beyond the upstreams' own scores.
-    #[inline]
-    pub(crate) fn is_plain(&self) -> bool {
-        self.request.among.is_none() && self.roster.feeders().is_empty()
     }
 
     /// The highest score of the feeders above the upstream; 0 where there is none.
@@ -256,8 +282,7 @@ impl<'a, U: AsRef<Ledger>, E: Eligibility> Candidates<'a, U, E> {
         floor: Floor,
     ) -> Option<SearchedGroup> {
         // The scores were made with this share. If it changes after this, so does the version.
-        let is_current = self.roster.share().to_bits() == self.share.to_bits();
-        is_current.then(|| SearchedGroup {
+        self.has_current_share().then(|| SearchedGroup {
             number,
             version: self.roster.floors().tighten(number, version, floor),
             floor,
@@ -276,7 +301,7 @@ impl<'a, U: AsRef<Ledger>, E: Eligibility> Candidates<'a, U, E> {
     }
 
     /// The preferred upstream in place of the best one, if it is fit and not worse by more than the tolerance; and whether
-    /// it is worse.
+    /// it is worse. Under one feeder that binds all score the same, so the upstreams' own scores are compared too.
     pub(crate) fn or_preferred(&self, best: Chosen, preference: Preference) -> (Chosen, bool) {
         let Preference { at, tolerance } = preference;
         let Some(upstream) = self.roster.get(at).filter(|_| at != best.at) else {
@@ -285,10 +310,8 @@ impl<'a, U: AsRef<Ledger>, E: Eligibility> Candidates<'a, U, E> {
         let ledger = (**upstream).as_ref();
         let preferred = self.read(at, ledger);
         // Scores are in millionths of a capacity.
-        if preferred.score <= best.score + tolerance * Load::SCALE
-            && self.is_fit(&preferred, ledger)
-        {
-            let is_worse = preferred.score > best.score;
+        if preferred.is_within(&best, tolerance * Load::SCALE) && self.is_fit(&preferred, ledger) {
+            let is_worse = !preferred.is_within(&best, 0.0);
             let is_tie = !is_worse;
             let chosen = preferred.chosen();
             return (Chosen { is_tie, ..chosen }, is_worse);
@@ -300,12 +323,12 @@ impl<'a, U: AsRef<Ledger>, E: Eligibility> Candidates<'a, U, E> {
     pub(crate) fn or_ranked(&self, best: Chosen, ranking: Ranking<'_>) -> (Chosen, bool) {
         let mut highest = (ranking.rank)(best.at);
         let mut chosen = None;
-        for (at, upstream) in self.roster.iter().enumerate() {
+        for (at, upstream) in self.usable() {
             let ledger = (**upstream).as_ref();
             let candidate = self.read(at, ledger);
             let tolerance = ranking.requests * self.load * E::weight(ledger);
             // Ranks cost more than scores.
-            if candidate.score <= best.score + tolerance && at != best.at {
+            if candidate.is_within(&best, tolerance) && at != best.at {
                 let rank = (ranking.rank)(at);
                 if rank > highest && self.is_fit(&candidate, ledger) {
                     highest = rank;
@@ -316,7 +339,7 @@ impl<'a, U: AsRef<Ledger>, E: Eligibility> Candidates<'a, U, E> {
         let Some(chosen) = chosen else {
             return (best, false);
         };
-        let is_worse = chosen.score > best.score;
+        let is_worse = !chosen.is_within(&best, 0.0);
         let is_tie = !is_worse;
         (
             Chosen {
@@ -329,20 +352,43 @@ impl<'a, U: AsRef<Ledger>, E: Eligibility> Candidates<'a, U, E> {
 
     /// All candidates that are fit.
     pub(crate) fn iter(&self) -> impl Iterator<Item = Candidate> + Clone {
-        let upstreams = self.roster.iter().enumerate();
+        let upstreams = self.usable();
         upstreams.filter_map(|(at, upstream): (usize, &Arc<U>)| {
             let ledger = (**upstream).as_ref();
             let candidate = self.read(at, ledger);
             self.is_fit(&candidate, ledger).then_some(candidate)
         })
     }
+
+    /// The upstreams that the request can use, by their positions.
+    fn usable(&self) -> impl Iterator<Item = (usize, &Arc<U>)> + Clone {
+        let among = self.request.among;
+        let all = among.is_none().then(|| self.roster.iter().enumerate());
+        let wanted = among.into_iter().flat_map(Mask::iter);
+        let wanted = wanted.filter_map(|at| Some((at, self.roster.get(at)?)));
+        all.into_iter().flatten().chain(wanted)
+    }
 }
 
 impl Candidate {
+    /// In place of one that is not known yet.
+    pub(crate) const NONE: Self = Self {
+        at: usize::MAX,
+        assigned: 0,
+        score: f64::NAN,
+        own: f64::NAN,
+    };
+
+    /// Whether it is worse than the best by no more than `tolerance`.
+    fn is_within(&self, best: &Chosen, tolerance: f64) -> bool {
+        self.score <= best.score + tolerance && self.own <= best.own + tolerance
+    }
+
     pub(crate) fn chosen(&self) -> Chosen {
         Chosen {
             at: self.at,
             score: self.score,
+            own: self.own,
             assigned: self.assigned,
             is_tie: false,
             group: None,

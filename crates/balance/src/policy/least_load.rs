@@ -7,7 +7,9 @@ use std::{cmp::Ordering, sync::Arc};
 
 use fastrand::Rng;
 
-use super::{Candidates, Choose, Chosen, Eligibility, SearchedGroup, candidates::Candidate};
+use super::{
+    Candidates, Choose, Chosen, Eligibility, SearchedGroup, candidates::Candidate, tree_search,
+};
 use crate::{
     Ledger,
     group::{self, Floor},
@@ -23,7 +25,11 @@ impl Choose for LeastLoad {
         candidates: &Candidates<'_, U, E>,
         rng: &mut Rng,
     ) -> Option<Chosen> {
-        if !candidates.is_plain() {
+        let among = candidates.request.among;
+        if let Some((tree, versions)) = candidates.roster.search(among) {
+            return tree_search::choose(candidates, tree, versions, rng);
+        }
+        if among.is_some() {
             return choose_of_all(candidates, rng);
         }
         let mut best = Best::new();
@@ -199,6 +205,7 @@ impl Best {
         Some(Chosen {
             at,
             score: self.score,
+            own: self.score,
             assigned,
             is_tie,
             group: self.group.filter(|group| group.number == group_of(at)),

@@ -2,6 +2,7 @@ mod many;
 mod properties;
 mod ranking;
 mod tolerance;
+mod trees;
 
 use std::{collections::BTreeSet, sync::Arc};
 

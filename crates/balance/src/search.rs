@@ -1,0 +1,56 @@
+//! A tree over the upstreams, so that a choice under feeders, or among some upstreams only, need not read each.
+//!
+//! The score of an upstream under [feeders](crate::Feeder) is the highest on its path, and among equal scores its own
+//! decides. The tree follows the feeders: a feeder's node has the nodes of the feeders under it, and its own upstreams in
+//! groups of a few. Where that makes more than [`FANOUT`] children, nodes without a feeder come in between.
+//!
+//! Each node has floors, as the [groups](crate::group) of a flat roster have: no upstream below it scores less. There are
+//! two. The *whole* floor counts the feeders at and below the node; where upstreams or low feeders bind, it finds the way.
+//! The *own* floor counts the upstreams alone; where a feeder further up binds, all below it score the same, and the own
+//! floor finds the best of them. It leaves out upstreams whose whole score was above the best at the search: for
+//! these the third number, *until*, is a floor of the whole score. So upstreams under a full feeder, which stay
+//! empty for long, don't draw every search.
+//!
+//! **Versions.** A score that may have fallen loosens the node of its level and all above it, by raising their
+//! [versions](crate::group::Versions). A floor carries the version that it was made at and counts only as long as the
+//! node has that. So loosening is one addition a node, however many sets of floors there are: each
+//! [mask](crate::Mask) has its own, for the upstreams in it alone.
+//!
+//! **Other loads.** A score is a line over the load of the request, and the highest of a path is the highest of some
+//! lines. The floors are kept at the typical load. For other loads they are also kept at no load and at a large load,
+//! along the line that binds at the typical load: a score is nowhere below that line, and the lowest of many lines is
+//! nowhere below the straight way between two of its points.
+
+use crate::group::Versions;
+
+mod floors;
+mod shape;
+
+pub(crate) use floors::{Cell, Floors, Lines, NOTHING, Tag, floor_of};
+pub(crate) use shape::{FANOUT, Node, Shape};
+
+/// A tree with its floors.
+#[derive(Debug)]
+pub(crate) struct SearchTree {
+    pub(crate) shape: Shape,
+    pub(crate) floors: Floors,
+}
+
+impl SearchTree {
+    pub(crate) fn new(shape: Shape) -> Self {
+        Self {
+            floors: Floors::new(shape.len()),
+            shape,
+        }
+    }
+
+    /// The tree of the upstreams for which `matches` is true. It follows the versions of this one.
+    pub(crate) fn among(&self, matches: impl Fn(usize) -> bool) -> Self {
+        Self::new(self.shape.among(matches))
+    }
+
+    /// The versions of its nodes.
+    pub(crate) fn versions(&self) -> Versions {
+        Versions::new(self.shape.nodes().iter().map(|node| node.parent))
+    }
+}
