@@ -16,6 +16,15 @@ pub struct Mask {
     tree: Option<Arc<(SearchTree, Arc<Versions>)>>,
 }
 
+/// Whether they have the same positions.
+impl PartialEq for Mask {
+    fn eq(&self, other: &Self) -> bool {
+        self.words == other.words
+    }
+}
+
+impl Eq for Mask {}
+
 impl Mask {
     /// The positions below `length` for which `matches` is true.
     pub(crate) fn new(length: usize, matches: impl Fn(usize) -> bool) -> Self {
