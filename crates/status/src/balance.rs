@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::substation::{Substation, utilisation};
+use crate::{limit::utilisation, substation::Substation};
 
 /// Below this mean utilisation the imbalance, a quotient of two small numbers, means nothing.
 const WORTH_COMPARING: f64 = 0.05;

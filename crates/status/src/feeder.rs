@@ -1,23 +1,13 @@
-//! Feeders: limits that several substations share, and what limits come and go.
+//! Feeders: limits that several substations share.
 
 use std::{borrow::Cow, collections::HashMap, iter};
 
 use serde::{Deserialize, Serialize};
 
-use crate::substation::{Substation, bound, is_full, utilisation};
-
-/// A limit in force: of several the strictest.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-pub struct Limit {
-    /// The most load that it allows.
-    pub value: f64,
-    /// Who set it.
-    pub source: String,
-    /// Its end, as RFC 3339; null where it has none.
-    pub until: Option<String>,
-    /// Whether the source fell silent, so that its fallback is in force.
-    pub fallback_in_force: bool,
-}
+use crate::{
+    limit::{Limit, bound, is_full, utilisation},
+    substation::Substation,
+};
 
 /// One feeder, in the answer of `/status`. Loads are in the unit of the load gauge.
 #[derive(Debug, Serialize)]
@@ -139,7 +129,7 @@ fn pressure(load: f64, bound: Option<f64>) -> Option<f64> {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::balance::tests::substation;
+    use crate::{balance::tests::substation, limit::tests::limit};
 
     /// A feeder whose meter was just read.
     pub(crate) fn feeder(name: &str, parent: Option<&str>, estimate: f64, capacity: f64) -> Feeder {
@@ -152,16 +142,6 @@ pub(crate) mod tests {
             estimated_load: estimate,
             sample_age_seconds: Some(0.1),
             limit: None,
-        }
-    }
-
-    /// A limit of this value, set by `dso`.
-    pub(crate) fn limit(value: f64) -> Limit {
-        Limit {
-            value,
-            source: "dso".to_owned(),
-            until: None,
-            fallback_in_force: false,
         }
     }
 

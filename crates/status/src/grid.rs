@@ -5,11 +5,7 @@ use std::{collections::BTreeMap, net::SocketAddr};
 
 use serde::Serialize;
 
-use crate::{
-    drain::Drain,
-    feeder::{FeederStatus, Limit},
-    fleet::Fleet,
-};
+use crate::{drain::Drain, feeder::FeederStatus, fleet::Fleet, limit::Limit};
 
 /// The answer of `/status`. Loads are in the unit of the load gauge.
 #[derive(Debug, Serialize)]

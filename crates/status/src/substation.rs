@@ -4,10 +4,10 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{drain::Drain, feeder::Limit};
-
-/// From this utilisation on a level counts as full.
-const FULL: f64 = 0.98;
+use crate::{
+    drain::Drain,
+    limit::{Limit, bound, is_full, utilisation},
+};
 
 /// One substation, in a [snapshot](crate::StatusSnapshot). Loads are in the unit of the load gauge.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -84,20 +84,4 @@ impl Substation {
     pub fn is_dead(&self) -> bool {
         matches!(self.state.as_ref(), "down" | "ejected")
     }
-}
-
-/// A load divided by its bound, if that is known and not zero.
-pub(crate) fn utilisation(load: f64, bound: Option<f64>) -> Option<f64> {
-    bound.filter(|bound| *bound > 0.0).map(|bound| load / bound)
-}
-
-/// Whether that load leaves no room below the bound.
-pub(crate) fn is_full(load: f64, bound: Option<f64>) -> bool {
-    bound.is_some_and(|bound| load >= FULL * bound)
-}
-
-/// The least of a capacity and a limit.
-pub(crate) fn bound(capacity: Option<f64>, limit: Option<&Limit>) -> Option<f64> {
-    let values = capacity.into_iter().chain(limit.map(|limit| limit.value));
-    values.reduce(f64::min)
 }

@@ -1,7 +1,7 @@
 //! What needs attention in feeders, and in limits that came.
 
 use super::{Facts, Level, named};
-use crate::feeder::{Feeder, Limit};
+use crate::{feeder::Feeder, limit::Limit};
 
 /// Full feeders, silent meters, fallbacks in force.
 pub(super) fn findings(facts: &Facts<'_>, find: &mut impl FnMut(Level, String)) {
@@ -73,7 +73,8 @@ mod tests {
     use super::*;
     use crate::{
         Substation, Traffic,
-        feeder::tests::{feeder, limit},
+        feeder::tests::feeder,
+        limit::tests::limit,
         verdict::tests::{grid, with_feeders},
     };
 

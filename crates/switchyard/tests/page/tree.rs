@@ -144,8 +144,8 @@ fn the_tree_shows_each_level_what_binds_what_is_full_and_what_is_silent() {
         "const [load, room] = ['.load', '.room'].map((part) => {}.querySelector(part).getBoundingClientRect().width); return load / room",
         at("feeder8")
     ));
-    let part = width.as_f64().unwrap();
-    assert!((part - 150.0 / 304.0).abs() < 0.02, "{part}");
+    let share = width.as_f64().unwrap();
+    assert!((share - 150.0 / 304.0).abs() < 0.02, "{share}");
     let aside = browser.text("#feeders-aside");
     for word in [
         "3 feeders",
