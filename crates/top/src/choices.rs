@@ -45,7 +45,10 @@ fn choice(one: &Decision, unit: &str, names: Names, amount: usize, most: usize) 
             .score
             .map_or_else(|| NONE.to_owned(), |score| format!("{score:.4}"));
         let before = if at == 0 { "  " } else { " · " };
-        pieces.push(format!("{before}{} {score}", candidate.substation).dark_gray());
+        let binding = candidate.binding.as_ref();
+        let binds = binding.filter(|binding| **binding != candidate.substation);
+        let binds = binds.map_or_else(String::new, |name| format!(" by {name}"));
+        pieces.push(format!("{before}{} {score}{binds}", candidate.substation).dark_gray());
     }
     for piece in pieces {
         if piece.width() > free {

@@ -5,15 +5,18 @@
 //! [`View`], so it is tested without a terminal. The terminal is restored at the end, also after a
 //! panic.
 
+mod bar;
 mod choices;
 mod client;
 mod figures;
 mod format;
+mod level;
 mod screen;
 mod table;
 #[cfg(test)]
 mod tests;
 mod text;
+mod tree;
 mod view;
 
 use std::{

@@ -157,22 +157,26 @@ fn footer(view: &View, most: u16) -> Text<'static> {
     } else if let Some(message) = &view.message {
         (message.clone(), bold)
     } else {
-        let keys = [
-            "q quit",
-            "↑↓ move",
-            "s next sort key",
-            "r reverse",
-            "d drain or undrain",
-        ];
+        let mut keys = vec!["q quit", "↑↓ move"];
+        if view.is_tree() {
+            keys.extend(["←→ fold or unfold", "f all"]);
+        }
+        keys.extend(["s next sort key", "r reverse", "d drain or undrain"]);
+        if view.has_feeders() {
+            keys.push("◆ binds");
+        }
         // A key and what it does stay in one line.
-        let text = keys.map(|key| key.replace(' ', "\u{a0}")).join("  ");
+        let keys: Vec<_> = keys.iter().map(|key| key.replace(' ', "\u{a0}")).collect();
+        let text = keys.join("  ");
         (text, Style::new().fg(Color::DarkGray))
     };
     let most = usize::from(most);
-    let noted = view.selected().and_then(|one| {
-        let note = one.note.as_ref()?;
-        Some(format!("{}: {note}", one.name))
-    });
+    let unit = view
+        .snapshot
+        .as_ref()
+        .map(|now| now.configuration.unit.clone());
+    let selected = view.selected();
+    let noted = selected.and_then(|line| line.note(&unit.unwrap_or_default()));
     let noted = noted.map(|note| wrap(&note, most, 2)).unwrap_or_default();
     let keys = wrap(&text, most, 0).into_iter();
     let keys = keys.map(|line| Line::styled(line.replace('\u{a0}', " "), style));

@@ -3,6 +3,8 @@
 //! Where there is no room for all columns, whole columns are left out, the least important first: a number without its
 //! first digits is a wrong number.
 
+use std::collections::HashSet;
+
 use ratatui::{
     Frame,
     layout::{Constraint, Rect},
@@ -12,11 +14,14 @@ use ratatui::{
 };
 
 use super::{
+    bar::bar,
     format::{age, count, load, percent},
+    level::Level,
     text::{Names, width},
+    tree::Line,
     view::{Sort, View},
 };
-use switchyard_status::{StatusSnapshot, Substation};
+use switchyard_status::StatusSnapshot;
 
 /// The least and the greatest width of a substation's bar, in cells.
 const BAR: (usize, usize) = (8, 24);
@@ -24,6 +29,12 @@ const BAR: (usize, usize) = (8, 24);
 const NAME: usize = 14;
 /// What stands behind the name of the fullest substation.
 const FULLEST: &str = " ◂";
+/// What stands behind the name of a level that binds a branch of the tree.
+const BINDS: &str = " ◆";
+/// What stands behind one that is both.
+const BOTH: &str = " ◆◂";
+/// Below this width of the names the tree is indented by one cell a level and not by two.
+const INDENTED: usize = 30;
 
 /// A column beside the name and the bar.
 struct Column {
@@ -32,7 +43,7 @@ struct Column {
     least: usize,
     /// What is kept longest has the lowest number; the bar has [`BAR_RANK`].
     rank: u8,
-    cell: fn(&Substation, &str) -> String,
+    cell: fn(Level<'_>, &str) -> String,
 }
 
 const BAR_RANK: u8 = 5;
@@ -43,7 +54,7 @@ const COLUMNS: [Column; 8] = [
         head: "state",
         least: 8,
         rank: 2,
-        cell: |one, _| one.state.to_string(),
+        cell: |one, _| one.state().to_owned(),
     },
     Column {
         head: "used",
@@ -55,37 +66,46 @@ const COLUMNS: [Column; 8] = [
         head: "load",
         least: 8,
         rank: 3,
-        cell: |one, unit| load(Some(one.estimated_load), unit),
+        cell: |one, unit| load(Some(one.estimated_load()), unit),
     },
     Column {
         head: "capacity",
         least: 8,
         rank: 4,
-        cell: |one, unit| load(one.capacity, unit),
+        cell: |one, unit| one.room(unit),
     },
     Column {
         head: "unseen",
         least: 7,
         rank: 8,
-        cell: |one, unit| load(Some(one.unseen_load), unit),
+        cell: |one, unit| {
+            one.substation()
+                .map_or_else(String::new, |one| load(Some(one.unseen_load), unit))
+        },
     },
     Column {
         head: "age",
         least: 5,
         rank: 6,
-        cell: |one, _| age(one.sample_age_seconds),
+        cell: |one, _| age(one.sample_age_seconds()),
     },
     Column {
         head: "flight",
         least: 6,
         rank: 7,
-        cell: |one, _| count(one.in_flight),
+        cell: |one, _| {
+            one.substation()
+                .map_or_else(String::new, |one| count(one.in_flight))
+        },
     },
     Column {
         head: "assigned",
         least: 8,
         rank: 9,
-        cell: |one, _| count(one.assigned_total),
+        cell: |one, _| {
+            one.substation()
+                .map_or_else(String::new, |one| count(one.assigned_total))
+        },
     },
 ];
 /// The bar stands behind this many of the columns.
@@ -151,7 +171,11 @@ pub(super) fn draw(
     let rows = view.rows();
     let cells: Vec<_> = rows
         .iter()
-        .map(|one| COLUMNS.each_ref().map(|column| (column.cell)(one, unit)))
+        .map(|line| {
+            COLUMNS
+                .each_ref()
+                .map(|column| (column.cell)(line.level, unit))
+        })
         .collect();
     let mut widths = COLUMNS.each_ref().map(|column| column.least);
     for row in &cells {
@@ -164,29 +188,62 @@ pub(super) fn draw(
         .fullest
         .as_ref()
         .map(|one| one.name.as_str());
-    let longest = rows.iter().map(|one| width(&one.name)).max().unwrap_or(0);
-    let name = (longest + width(FULLEST)).max(width(NAME_HEAD));
+    let is_tree = view.is_tree();
+    let binding: HashSet<_> = snapshot
+        .substations
+        .iter()
+        .filter_map(|one| one.binding.as_deref())
+        .collect();
+    let marks = |one: Level<'_>| match (binding.contains(one.name()), fullest == Some(one.name())) {
+        (true, true) => BOTH,
+        (true, false) => BINDS,
+        (false, true) => FULLEST,
+        (false, false) => "",
+    };
+    let longest = |line: &Line<'_>| indent(line, 2, is_tree) + width(line.level.name());
+    let longest = rows.iter().map(longest).max().unwrap_or(0);
+    let most = if binding.is_empty() { FULLEST } else { BOTH };
+    let name = (longest + width(most)).max(width(NAME_HEAD));
     let plan = Plan::new(widths, name, usize::from(area.width));
     let scale = rows
         .iter()
-        .flat_map(|one| [one.capacity, Some(one.estimated_load)])
+        .flat_map(|line| [line.level.bound(), Some(line.level.estimated_load())])
         .flatten()
         .fold(0.0, f64::max);
     let lines: Vec<_> = rows
         .iter()
         .zip(cells)
-        .map(|(one, cells)| {
-            let is_fullest = fullest == Some(one.name.as_str());
-            let mark = if is_fullest { FULLEST } else { "" };
-            let room = plan.name.saturating_sub(width(mark));
-            let name = format!("{}{mark}", names.shorten(&one.name, room));
-            let name = if is_fullest { name.bold() } else { name.into() };
-            row(one, name, cells, &plan, scale)
+        .map(|(line, cells)| {
+            let one = line.level;
+            let mark = marks(one);
+            let step = if plan.name < INDENTED { 1 } else { 2 };
+            let before = indent(line, step, is_tree).min(plan.name / 2);
+            let room = plan.name.saturating_sub(width(mark) + before);
+            let (names, is_bold) = match one {
+                Level::Feeder(_) => (Names::default(), true),
+                Level::Substation(_) => (names, mark.ends_with(FULLEST.trim())),
+            };
+            let twist = match line.is_open {
+                _ if !is_tree => "",
+                Some(true) => "▾ ",
+                Some(false) => "▸ ",
+                None => "  ",
+            };
+            let name = format!("{twist:>before$}{}{mark}", names.shorten(one.name(), room));
+            let name = if is_bold { name.bold() } else { name.into() };
+            // In the tree each level is compared with itself: a bar of a transformer would dwarf the others.
+            let own = line.level.bound().unwrap_or(0.0).max(one.estimated_load());
+            row(one, name, cells, &plan, if is_tree { own } else { scale })
         })
         .collect();
+    let feeders = match snapshot.feeders.len() {
+        0 => String::new(),
+        1 => "1 feeder and ".to_owned(),
+        count => format!("{count} feeders and "),
+    };
     let title = format!(
-        " {} substations, by {}{} ",
-        rows.len(),
+        " {feeders}{} substations, by {}{} ",
+        snapshot.substations.len(),
         view.sort.name(),
         if view.is_reversed { ", reversed" } else { "" }
     );
@@ -243,16 +300,17 @@ fn heads(plan: &Plan) -> impl Iterator<Item = Text<'static>> {
 }
 
 fn row(
-    one: &Substation,
+    one: Level<'_>,
     name: Span<'static>,
     cells: [String; COLUMNS.len()],
     plan: &Plan,
     scale: f64,
 ) -> Row<'static> {
-    let color = match (one.in_rotation, one.state.as_ref()) {
+    let is_in_rotation = one.substation().is_none_or(|one| one.in_rotation);
+    let color = match (is_in_rotation, one.state()) {
         (true, "up") => Color::Reset,
+        (true, "full") | (false, _) => Color::Red,
         (true, _) => Color::Yellow,
-        (false, _) => Color::Red,
     };
     let mut columns = [const { None }; COLUMNS.len()];
     for (at, (shown, cell)) in columns.iter_mut().zip(cells).enumerate() {
@@ -275,40 +333,9 @@ fn row(
     Row::new(in_order(Text::from(name), columns, bar))
 }
 
-/// The bar of a substation: the sampled load, the unseen load, and a line at the capacity.
-fn bar(one: &Substation, scale: f64, room: usize) -> String {
-    let known = part(
-        one.current_load.unwrap_or(0.0).min(one.estimated_load),
-        scale,
-        room,
-    );
-    let all = part(one.estimated_load, scale, room);
-    let capacity = one
-        .capacity
-        .map(|capacity| part(capacity, scale, room).max(1) - 1);
-    (0..room)
-        .map(|at| match at {
-            _ if Some(at) == capacity => '│',
-            _ if at < known => '█',
-            _ if at < all => '▒',
-            _ if capacity.is_some_and(|capacity| at < capacity) => '·',
-            _ => ' ',
-        })
-        .collect()
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    clippy::cast_precision_loss,
-    reason = "a part of the bar's cells"
-)]
-fn part(value: f64, scale: f64, room: usize) -> usize {
-    if scale > 0.0 {
-        ((value / scale).clamp(0.0, 1.0) * room as f64).round() as usize
-    } else {
-        0
-    }
+/// How many cells stand before a name in the tree: the way down to it, and whether it is folded.
+const fn indent(line: &Line<'_>, step: usize, is_tree: bool) -> usize {
+    if is_tree { line.depth * step + 2 } else { 0 }
 }
 
 #[cfg(test)]

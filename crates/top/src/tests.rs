@@ -1,5 +1,7 @@
 //! The screen without a terminal: snapshots and keys in, lines of text out.
 
+mod tree;
+
 use ratatui::{
     Terminal,
     backend::TestBackend,
@@ -95,6 +97,12 @@ fn lines_at(view: &mut View, width: u16, height: u16) -> Vec<String> {
     .collect()
 }
 
+/// The names in the order of the table.
+fn order(view: &View) -> Vec<String> {
+    let rows = view.rows();
+    rows.iter().map(|one| one.level.name().to_owned()).collect()
+}
+
 fn line(lines: &[String], word: &str) -> String {
     let found = lines.iter().find(|line| line.contains(word));
     found
@@ -147,8 +155,6 @@ fn each_finding_has_a_line() {
 
 #[test]
 fn one_key_sorts_and_another_reverses() {
-    let order =
-        |view: &View| -> Vec<String> { view.rows().iter().map(|one| one.name.clone()).collect() };
     let mut view = view(&[20.0, 60.0, 40.0]);
     assert_eq!(order(&view), ["s1", "s2", "s3"]);
     press(&mut view, "sss");
@@ -167,8 +173,6 @@ fn a_dead_substation_is_first() {
     view.extend([Update::Snapshot(Box::new(
         serde_json::from_value(json).unwrap(),
     ))]);
-    let order =
-        |view: &View| -> Vec<String> { view.rows().iter().map(|one| one.name.clone()).collect() };
     assert_eq!(order(&view), ["s3", "s1", "s2"]);
     let first = |lines: &[String], name: &str| lines.iter().position(|line| line.starts_with(name));
     let shown = lines(&mut view);

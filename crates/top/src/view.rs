@@ -1,24 +1,33 @@
 //! The state of the screen. Only keys and updates change it.
 
-use std::{cmp::Ordering, collections::VecDeque, rc::Rc};
+use std::{
+    cmp::Ordering,
+    collections::{HashMap, VecDeque},
+    rc::Rc,
+};
 
 use ratatui::{
     crossterm::event::{KeyCode, KeyEvent, KeyModifiers},
     widgets::TableState,
 };
 
-use super::client::{Order, Update};
+use super::{
+    client::{Order, Update},
+    tree::{self, Line},
+};
 use switchyard_status::{StatusSnapshot, Substation};
 
 /// How many snapshots' imbalances are kept: five minutes.
 const KEPT: usize = 300;
+/// From more lines than this on, feeders with substations are folded at first.
+const MANY: usize = 60;
 /// How many lines a page key moves by.
 const PAGE: u16 = 10;
 
 /// The sort key of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Sort {
-    /// The dead first, otherwise as in the configuration.
+    /// The dead first, otherwise as in the configuration; below their feeders, if there are any.
     Configuration,
     Name,
     State,
@@ -105,6 +114,8 @@ pub(super) struct View {
     pub(super) imbalances: VecDeque<f64>,
     pub(super) sort: Sort,
     pub(super) is_reversed: bool,
+    /// Which feeders were unfolded, and which folded.
+    unfolded: HashMap<String, bool>,
     /// What to do, until the user confirms.
     pub(super) question: Option<Order>,
     /// The outcome of the last command.
@@ -121,14 +132,39 @@ impl View {
             imbalances: VecDeque::with_capacity(KEPT),
             sort: Sort::Configuration,
             is_reversed: false,
+            unfolded: HashMap::new(),
             question: None,
             message: None,
             table: TableState::new().with_selected(0),
         }
     }
 
+    /// Whether the table shows the tree. Other orders than the configuration's compare all substations.
+    pub(super) fn is_tree(&self) -> bool {
+        self.has_feeders() && self.sort == Sort::Configuration
+    }
+
+    /// Whether there are feeders.
+    pub(super) fn has_feeders(&self) -> bool {
+        let mut snapshots = self.snapshot.iter();
+        snapshots.any(|snapshot| !snapshot.feeders.is_empty())
+    }
+
+    /// The lines of the table.
+    pub(super) fn rows(&self) -> Vec<Line<'_>> {
+        let Some(snapshot) = self.snapshot.as_deref().filter(|_| self.is_tree()) else {
+            return self.substations().into_iter().map(Line::of).collect();
+        };
+        let is_many = snapshot.feeders.len() + snapshot.substations.len() > MANY;
+        let is_open = |name: &str, has_substations: bool| {
+            let chosen = self.unfolded.get(name).copied();
+            chosen.unwrap_or(!is_many || !has_substations)
+        };
+        tree::lines(snapshot, self.substations(), is_open)
+    }
+
     /// The substations in the order of the table.
-    pub(super) fn rows(&self) -> Vec<&Substation> {
+    fn substations(&self) -> Vec<&Substation> {
         let mut rows: Vec<_> = self
             .snapshot
             .iter()
@@ -141,8 +177,41 @@ impl View {
         rows
     }
 
-    pub(super) fn selected(&self) -> Option<&Substation> {
+    pub(super) fn selected(&self) -> Option<Line<'_>> {
         self.rows().get(self.table.selected()?).copied()
+    }
+
+    /// Folds or unfolds the selected feeder, or moves between it and what is below it.
+    fn fold(&mut self, key: KeyCode) {
+        let Some(line) = self.selected() else { return };
+        let name = line.level.name().to_owned();
+        let open = match (key, line.is_open) {
+            (KeyCode::Left | KeyCode::Char('h'), Some(true)) => false,
+            (KeyCode::Left | KeyCode::Char('h'), _) => {
+                let (at, depth) = (self.table.selected().unwrap_or(0), line.depth);
+                let above = self.rows();
+                let above = above.iter().take(at).rposition(|one| one.depth < depth);
+                self.table.select(above.or(Some(at)));
+                return;
+            }
+            (KeyCode::Right | KeyCode::Char('l'), Some(true)) => {
+                self.table.select_next();
+                return;
+            }
+            (_, Some(is_open)) => !is_open,
+            (_, None) => return,
+        };
+        self.unfolded.insert(name, open);
+    }
+
+    /// Folds all feeders; unfolds all if none is open.
+    fn fold_all(&mut self) {
+        let is_any_open = self.rows().iter().any(|line| line.is_open == Some(true));
+        let snapshot = self.snapshot.clone();
+        for one in snapshot.iter().flat_map(|snapshot| &snapshot.feeders) {
+            self.unfolded.insert(one.name.clone(), !is_any_open);
+        }
+        self.table.select_first();
     }
 
     /// Shows the outcome of a command.
@@ -173,8 +242,19 @@ impl View {
                     is_draining: one.state != "draining",
                     is_local: one.drain.as_ref().is_some_and(|drain| drain.local),
                 };
-                self.question = self.selected().map(of);
+                let one = self.selected().and_then(|line| line.level.substation());
+                self.question = one.map(of);
+                if self.question.is_none() && self.selected().is_some() {
+                    let why = "A feeder is not drained; drain its substations.";
+                    self.message = Some(why.to_owned());
+                }
             }
+            KeyCode::Left | KeyCode::Right | KeyCode::Enter | KeyCode::Char('h' | 'l' | ' ')
+                if self.is_tree() =>
+            {
+                self.fold(key.code);
+            }
+            KeyCode::Char('f') if self.is_tree() => self.fold_all(),
             KeyCode::Down | KeyCode::Char('j') => self.table.select_next(),
             KeyCode::Up | KeyCode::Char('k') => self.table.select_previous(),
             KeyCode::PageDown => self.table.scroll_down_by(PAGE),
