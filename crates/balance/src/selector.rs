@@ -92,6 +92,14 @@ pub struct Choice<U: AsRef<Ledger>> {
     pub reason: Reason,
 }
 
+/// The upstream at this position has no room above it, although it has in the roster's tree: it is under other feeders by
+/// now. A roster is in use for a moment after the next one is made.
+#[derive(Clone, Copy, Debug)]
+struct Moved(usize);
+
+/// So many that have moved are left out of one choice before it finds no room.
+const MOST_MOVED: usize = 64;
+
 /// A policy with the little state it needs between choices. Shared by all threads.
 #[derive(Debug)]
 pub struct Selector(Kind);
@@ -240,22 +248,70 @@ impl Selector {
         wish: Wish<'_>,
         rng: &mut Rng,
     ) -> Option<Choice<U>> {
+        let found = self.reserve_unmoved(candidates, wish, rng);
+        found.unwrap_or_else(|moved| self.reserve_without(moved, candidates, wish, rng))
+    }
+
+    /// The same without those that have moved under feeders without room, of which `moved` is the first.
+    #[cold]
+    fn reserve_without<U: AsRef<Ledger>, E: Eligibility>(
+        &self,
+        moved: Moved,
+        candidates: &Candidates<'_, U, E>,
+        wish: Wish<'_>,
+        rng: &mut Rng,
+    ) -> Option<Choice<U>> {
+        let before = candidates.request;
+        let mut tried = before.tried.to_vec();
+        let mut moved = Some(moved);
+        for _ in 0..MOST_MOVED {
+            tried.extend(moved.take().map(|Moved(at)| at));
+            let request = before.without(&tried);
+            let candidates = Candidates::<U, E>::new(candidates.roster, &request);
+            match self.reserve_unmoved(&candidates, wish, rng) {
+                // Nothing was asked before it, if nothing had been tried.
+                Ok(Some(choice)) if before.tried.is_empty() => {
+                    let reason = Reason::Policy;
+                    return Some(Choice { reason, ..choice });
+                }
+                Ok(found) => return found,
+                Err(another) => moved = Some(another),
+            }
+        }
+        None
+    }
+
+    /// The same, unless an upstream is the best that has moved.
+    fn reserve_unmoved<U: AsRef<Ledger>, E: Eligibility>(
+        &self,
+        candidates: &Candidates<'_, U, E>,
+        wish: Wish<'_>,
+        rng: &mut Rng,
+    ) -> Result<Option<Choice<U>>, Moved> {
         loop {
             let chosen = match &self.0 {
                 Kind::LeastLoad(policy) => policy.choose(candidates, rng),
                 Kind::PowerOfTwo(policy) => policy.choose(candidates, rng),
                 Kind::RoundRobin(policy) => policy.choose(candidates, rng),
                 Kind::Random(policy) => policy.choose(candidates, rng),
-            }?;
+            };
+            let Some(chosen) = chosen else {
+                return Ok(None);
+            };
             let (chosen, is_preferred) = match wish {
                 Wish::Best => (chosen, false),
                 Wish::Near(preference) => candidates.or_preferred(chosen, preference),
                 Wish::Ranked(ranking) => candidates.or_ranked(chosen, ranking),
             };
-            let upstream = candidates.roster.get(chosen.at)?;
+            let Some(upstream) = candidates.roster.get(chosen.at) else {
+                return Ok(None);
+            };
             let ledger = (**upstream).as_ref();
             let load = candidates.request.load;
             let Some(path) = ledger.reserve_on_path(chosen.assigned, load) else {
+                if candidates.has_moved(chosen.at, ledger) {
+                    return Err(Moved(chosen.at));
+                }
                 continue;
             };
             if let Some(group) = chosen.group {
@@ -267,11 +323,11 @@ impl Selector {
                 reservation.cancel();
                 continue;
             }
-            return Some(Choice {
+            return Ok(Some(Choice {
                 at: chosen.at,
                 reservation,
                 reason: self.reason(chosen, is_preferred, ledger, candidates),
-            });
+            }));
         }
     }
 

@@ -73,6 +73,11 @@ impl Ledger {
         joined.as_ref().map(|joined| Arc::clone(&joined.path))
     }
 
+    /// Whether a feeder above it has no room for `load`.
+    pub(crate) fn is_full_above(&self, load: Load) -> bool {
+        self.path().is_some_and(|path| path.is_full_for(load))
+    }
+
     /// To be called after a change of what it contributes.
     #[inline]
     pub(super) fn mirror(&self) {

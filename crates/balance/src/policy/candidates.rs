@@ -242,6 +242,11 @@ impl<'a, U: AsRef<Ledger>, E: Eligibility> Candidates<'a, U, E> {
         !above.any(|feeder| feeder.is_full_for(self.request.load))
     }
 
+    /// Whether the upstream has no room above it, although it has in this roster's tree.
+    pub(crate) fn has_moved(&self, at: usize, ledger: &Ledger) -> bool {
+        self.has_room_above(at) && ledger.is_full_above(self.request.load)
+    }
+
     /// The highest score of the feeders above the upstream; 0 where there is none.
     pub(crate) fn score_above(&self, at: usize) -> f64 {
         let scores = self.roster.feeders_above(at).map(|feeder| {

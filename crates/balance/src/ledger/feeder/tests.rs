@@ -4,7 +4,7 @@ use fastrand::Rng;
 
 use super::*;
 use crate::{
-    Binding, Level, Policy, Reading, Refusal, Request, Reservation, Roster, Selector, Tree,
+    Binding, Level, Policy, Reading, Reason, Refusal, Request, Reservation, Roster, Selector, Tree,
     ledger::tests::{load, reading},
 };
 
@@ -182,6 +182,43 @@ fn what_moves_to_another_feeder_takes_exactly_what_it_brought() {
         upstream.leave_feeders();
     }
     assert_eq!(estimates(), [0.0, 0.0, 0.0]);
+}
+
+#[test]
+fn a_roster_before_a_move_finds_another_place_or_none() {
+    for policy in Policy::ALL {
+        let before = roster(
+            &[(None, Some(100.0), false), (None, Some(5.0), false)],
+            &[
+                (60.0, 10.0, Some(0)),
+                (60.0, 20.0, Some(0)),
+                (60.0, 30.0, Some(0)),
+            ],
+        );
+        let next = |of: [usize; 3]| {
+            let tree = Tree {
+                feeders: before.feeders().to_vec(),
+                parents: vec![None, None],
+                of: of.map(Some).to_vec(),
+            };
+            Roster::in_tree(before.iter().map(Arc::clone), tree)
+        };
+        let reserve = || {
+            let selector = Selector::new(policy);
+            selector.reserve(&before, load(10.0), &mut Rng::with_seed(1))
+        };
+        let two_moved = next([1, 1, 0]);
+        let choice = reserve().unwrap();
+        assert_eq!(
+            (choice.at, choice.reason),
+            (2, Reason::Policy),
+            "{policy:?}"
+        );
+        choice.reservation.cancel();
+        let all_moved = next([1, 1, 1]);
+        assert_eq!(reserve().unwrap_err(), Refusal::NoCapacity, "{policy:?}");
+        drop((two_moved, all_moved));
+    }
 }
 
 #[test]
