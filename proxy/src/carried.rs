@@ -31,6 +31,8 @@ type Section = (&'static str, u16);
 
 /// The substations: ledgers, health, drains, what is learned of them.
 const GRID: Section = ("grid", 1);
+/// The meters of feeders. Processes that know of no feeders leave it out.
+const FEEDERS: Section = ("feeders", 1);
 /// Which substation holds which `Idempotency-Key`.
 const KEYS: Section = ("keys", 1);
 /// When load ends, and who was promised its room.
@@ -113,6 +115,10 @@ impl Carrier {
         let mut state = Writer::new(SystemTime::now());
         add(&mut state, KEYS, keys);
         add(&mut state, GRID, &self.runtime.carry());
+        let feeders = self.runtime.carry_feeders();
+        if !feeders.metered.is_empty() {
+            add(&mut state, FEEDERS, &feeders);
+        }
         add(&mut state, CAPACITY, &self.dispatch.carry_capacity(now));
         add(&mut state, BUDGET, &self.dispatch.carry_budget());
         state.finish()
@@ -125,14 +131,17 @@ impl Carrier {
         let ago = SystemTime::now().duration_since(read.written);
         let ago = ago.unwrap_or(Duration::ZERO);
         let now = Instant::now();
+        let written = Written {
+            ago,
+            is_alive: source == Source::Predecessor,
+        };
         if let Some(grid) = get(&read, GRID) {
-            let written = Written {
-                ago,
-                is_alive: source == Source::Predecessor,
-            };
             if let Err(error) = self.runtime.restore(grid, written) {
                 left_out(GRID, &error);
             }
+        }
+        if let Some(feeders) = get(&read, FEEDERS) {
+            self.runtime.restore_feeders(&feeders, written);
         }
         if let Some(keys) = get(&read, KEYS) {
             self.dispatch.keys.restore(keys, ago, now);

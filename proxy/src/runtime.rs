@@ -14,7 +14,7 @@ use crate::{
 use arc_swap::Guard;
 use parking_lot::Mutex;
 use switchyard_config::Config;
-use switchyard_grid::{CarriedGrid, Grid, Moment, Written};
+use switchyard_grid::{CarriedFeeders, CarriedGrid, Grid, Moment, Written};
 use switchyard_http1::Unencodable;
 use switchyard_process::vital::Vitals;
 use switchyard_status::Reload;
@@ -132,6 +132,17 @@ impl Runtime {
     /// Goes on from what another process has left of the substations. Returns how many of them are listed here.
     pub fn restore(&self, grid: CarriedGrid, written: Written) -> Result<usize, Unencodable> {
         self.in_force.restore(grid, written, &self.metrics)
+    }
+
+    /// What the next process needs to go on with the meters of feeders.
+    #[must_use]
+    pub fn carry_feeders(&self) -> CarriedFeeders {
+        self.now().grid.carry_feeders()
+    }
+
+    /// Goes on from what another process has left of the meters of feeders. To be called after [`Runtime::restore`].
+    pub fn restore_feeders(&self, feeders: &CarriedFeeders, written: Written) {
+        self.now().grid.restore_feeders(feeders, written);
     }
 
     /// The result of the last reload, if there was one.

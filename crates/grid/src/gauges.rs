@@ -112,5 +112,11 @@ impl Grid {
             "The part of its share that it gets: 1 except during slow start.",
         );
         all.write(page, family, |view| Some(view.rotation.share));
+        let family = (
+            "substation_limit",
+            "The limit in force of a substation. Absent where there is none.",
+        );
+        all.write(page, family, |view| view.limit);
+        self.write_feeders(page);
     }
 }

@@ -6,12 +6,15 @@ use switchyard_balance::{Lasts, Ledger, Load, Roster, Selector};
 use switchyard_config::{Config, MaxRequests};
 use switchyard_http1::Unencodable;
 use switchyard_scrape::Gauges;
+use switchyard_telemetry::Page;
 
 use crate::{
     choice::ChoiceMetrics,
     clock::Clock,
+    feeders::{Feeder, Feeders, Order},
+    labels::{AllLabels, Labels},
     lasts::LastsSource,
-    members::members,
+    members::{Members, members},
     metrics::GridMetrics,
     report::Reports,
     shared_state::SharedState,
@@ -23,6 +26,9 @@ use crate::{
 #[derive(Debug)]
 pub struct Grid {
     pub(crate) roster: Roster<Substation>,
+    pub(crate) feeders: Arc<Feeders>,
+    order: Order,
+    labels: AllLabels,
     selector: Selector,
     reports: Reports,
     stale_after: Duration,
@@ -51,19 +57,30 @@ impl Grid {
         seed: u64,
     ) -> Result<Self, Unencodable> {
         let shared = SharedState::new(clock, metrics);
-        let substations = members(&shared, config, metrics, |_, _| None)?;
-        Ok(Self::of(config, substations, Arc::new(shared), seed))
+        let members = members(&shared, config, metrics, |_, _| None)?;
+        Ok(Self::of(config, members, Arc::new(shared), seed))
     }
 
     pub(crate) fn of(
         config: &Config,
-        substations: Vec<Arc<Substation>>,
+        Members {
+            substations,
+            feeders,
+        }: Members,
         shared: Arc<SharedState>,
         seed: u64,
     ) -> Self {
+        let order = Order::of(config, &feeders);
+        let listed = order.arrange(&config.substations);
+        let above = listed.map(|one| feeders.position(one.feeder.as_deref()));
+        let tree = feeders.tree(above.collect());
+        let roster = Roster::in_tree(order.arrange(&substations).map(Arc::clone), tree);
         let usual = Load::new(config.charge.default_load).unwrap_or_default();
         Self {
-            roster: Roster::new(substations).for_requests_of(usual),
+            roster: roster.for_requests_of(usual),
+            labels: AllLabels::of(order.arrange(&config.substations)),
+            feeders,
+            order,
             selector: Selector::with_seed(config.policy.into(), seed),
             reports: Reports::new(&config.load),
             stale_after: config.load.stale_after,
@@ -77,7 +94,8 @@ impl Grid {
         }
     }
 
-    /// The substations in the order of the configuration.
+    /// The substations by their positions. Where there are feeders or labels, that is not the order of the configuration:
+    /// see [`Grid::views`].
     #[must_use]
     pub fn substations(&self) -> &[Arc<Substation>] {
         &self.roster
@@ -92,6 +110,35 @@ impl Grid {
     pub(crate) fn ledgers(&self) -> impl Iterator<Item = (Id, &Ledger)> {
         let all = self.substations().iter();
         all.map(|substation| (substation.id(), substation.ledger()))
+    }
+
+    /// The ledgers of its feeders' meters, by their ids.
+    pub(crate) fn meters(&self) -> impl Iterator<Item = (Id, &Ledger)> {
+        let metered = self.feeders().iter().filter_map(|feeder| feeder.metered());
+        metered.map(|(meter, ledger)| (meter.id(), ledger))
+    }
+
+    /// The feeders in the order of the configuration, which is also that of the roster's tree.
+    #[must_use]
+    pub fn feeders(&self) -> &[Arc<Feeder>] {
+        self.feeders.all()
+    }
+
+    /// The feeder that the substation at a position is under, if it is under one.
+    #[must_use]
+    pub fn feeder_of(&self, at: usize) -> Option<&Arc<Feeder>> {
+        self.feeders().get(self.roster.path(at).next()?)
+    }
+
+    /// The labels of the substation at a position.
+    #[must_use]
+    pub fn labels(&self, at: usize) -> &Labels {
+        self.labels.at(at)
+    }
+
+    /// The positions of its substations, in the order of the configuration.
+    pub(crate) fn listed(&self) -> impl Iterator<Item = usize> {
+        (0..self.roster.len()).map(|place| self.order.position(place))
     }
 
     /// The position of a substation in it; none if it has left.
@@ -114,12 +161,16 @@ impl Grid {
     }
 
     /// The largest capacity, if `load` is above it: no substation can ever bear `load` then. None if one has no known
-    /// capacity. A capacity of zero says that a substation is closed for now, and not what it can bear.
+    /// capacity, and nor has any feeder above it. A capacity of zero says that a substation is closed for now, and not what
+    /// it can bear. Limits don't count: they come and go.
     #[must_use]
     pub fn largest_if_below(&self, load: Load) -> Option<Load> {
         let mut largest = Load::ZERO;
-        for substation in self.substations() {
-            let capacity = substation.ledger().capacity().filter(|one| *one < load)?;
+        for (at, substation) in self.substations().iter().enumerate() {
+            let above = self.roster.path(at);
+            let above = above.filter_map(|at| self.feeders().get(at)?.balance().capacity());
+            let known = substation.ledger().capacity().into_iter().chain(above);
+            let capacity = known.min().filter(|one| *one < load)?;
             if capacity == Load::ZERO {
                 return None;
             }
@@ -167,12 +218,24 @@ impl Grid {
         for substation in self.substations() {
             substation.ledger().set_lasts(lasts);
         }
+        self.feeders.set_lasts(lasts);
     }
 
     /// The metrics of the choices.
     #[must_use]
     pub fn choice_metrics(&self) -> &ChoiceMetrics {
         &self.shared.choice_metrics
+    }
+
+    /// Writes its feeders on the metrics page.
+    pub(crate) fn write_feeders(&self, page: &mut Page) {
+        self.feeders
+            .write(page, self.clock().now(), self.stale_after);
+    }
+
+    /// The age from which a sample is stale.
+    pub(crate) fn stale_after(&self) -> Duration {
+        self.stale_after
     }
 
     /// Marks in each ledger, for the next choices, whether its sample is stale.

@@ -8,6 +8,7 @@
 //! next grid ([`Grid::rebuild`]) and reuses the substations that stay.
 
 mod blame;
+mod capacity;
 mod carried;
 mod choice;
 mod clock;
@@ -15,12 +16,15 @@ mod departed;
 mod drain;
 mod drain_commands;
 mod drains;
+mod feeders;
 mod fleet_counts;
 mod gauges;
 mod grid;
 mod introduction;
+mod labels;
 mod lasts;
 mod learning;
+mod limit_target;
 mod limiters;
 mod members;
 mod metrics;
@@ -55,8 +59,11 @@ pub use clock::{Clock, FromNow, Moment};
 pub use departed::Departed;
 pub use drain::{CarriedDrain, Drain, DrainSource};
 pub use drain_commands::{FleetDrain, Said};
+pub use feeders::{CarriedFeeder, CarriedFeeders, Feeder, FeederState, FeederView};
 pub use grid::Grid;
+pub use labels::Labels;
 pub use lasts::LastsSource;
+pub use limit_target::LimitTarget;
 pub use metrics::{GridMetrics, SubstationMetrics};
 pub use names::Names;
 pub use naming::PublicName;

@@ -1,4 +1,4 @@
-//! The substations that a configuration lists.
+//! The substations and feeders that a configuration lists.
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -6,17 +6,25 @@ use switchyard_config::Config;
 use switchyard_http1::Unencodable;
 
 use crate::{
-    drain::Drain, metrics::GridMetrics, shared_state::SharedState, substation::Substation,
+    drain::Drain, feeders::Feeders, metrics::GridMetrics, shared_state::SharedState,
+    substation::Substation,
 };
 
+/// What a configuration lists.
+pub(crate) struct Members {
+    /// The substations, in the order of the configuration.
+    pub(crate) substations: Vec<Arc<Substation>>,
+    pub(crate) feeders: Arc<Feeders>,
+}
+
 /// The substations that `config` lists, as members of the grid: those `known` by name and address,
-/// and new ones.
+/// and new ones. And the feeders.
 pub(crate) fn members(
     shared: &SharedState,
     config: &Config,
     metrics: &GridMetrics,
     known: impl Fn(&str, SocketAddr) -> Option<Arc<Substation>>,
-) -> Result<Vec<Arc<Substation>>, Unencodable> {
+) -> Result<Members, Unencodable> {
     let listed = || config.substations.iter();
     let members = listed()
         .map(|one| {
@@ -31,6 +39,7 @@ pub(crate) fn members(
     let (lasts, _) = shared.lasts.in_force();
     let now = shared.clock.now();
     // Until the members are set, so that none misses a command.
+    let mut limits = shared.limits.lock();
     let mut drains = shared.drains.lock();
     drains.list(&config.substations, shared.clock);
     for (member, listed) in members.iter().zip(listed()) {
@@ -45,9 +54,13 @@ pub(crate) fn members(
             }
         }
         member.ledger().set_lasts(lasts);
+        member.set_limit(limits.of(member.name()));
         member.metrics().prepare(config.policy.into());
     }
     metrics.show(members.iter().map(|member| member.metrics()));
     shared.set_members(&members, &config.health);
-    Ok(members)
+    Ok(Members {
+        substations: members,
+        feeders: limits.follow(config, &shared.feeder_lock, lasts),
+    })
 }

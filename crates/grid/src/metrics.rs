@@ -21,6 +21,8 @@ use switchyard_balance::{Ledger, Load, Policy, Reason, request_limits::Traffic};
 use switchyard_scrape::PollOutcome;
 use switchyard_telemetry::{Count, Error, Registrar, Times};
 
+pub(crate) use page::by_variant;
+
 use crate::{
     blame::Excuse,
     choice::ChoiceMetrics,

@@ -8,6 +8,10 @@
 //! The order matters. First the substations that stay or come are made members, then the new grid
 //! is published, and only then the others are retired. So a request always finds a substation,
 //! whichever of the two grids it holds.
+//!
+//! A member that gets another feeder goes there while the new grid is made, in one step and with all of its load: a
+//! reservation looks at the feeders that are above it at that moment, whichever grid it was chosen from. One that leaves
+//! stays under its feeder until it is retired.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -37,10 +41,10 @@ impl Grid {
         let known: HashMap<(&str, SocketAddr), &Arc<Substation>> = known
             .map(|known| ((known.name(), known.address()), known))
             .collect();
-        let substations = members(&self.shared, config, metrics, |name, address| {
+        let members = members(&self.shared, config, metrics, |name, address| {
             known.get(&(name, address)).copied().map(Arc::clone)
         })?;
-        let grid = Self::of(config, substations, Arc::clone(&self.shared), seed);
+        let grid = Self::of(config, members, Arc::clone(&self.shared), seed);
         grid.roster.set_share(self.roster.share());
         // The new configuration may have another `load.stale_after`.
         grid.note_stale();

@@ -10,6 +10,7 @@ use crate::{
     carried::{CarriedGrid, CarriedSubstation, Written},
     clock::Moment,
     departed::Departed,
+    feeders::CarriedFeeders,
     grid::Grid,
     metrics::GridMetrics,
     substation::Substation,
@@ -136,7 +137,21 @@ impl Grid {
         }
     }
 
+    /// What the next process needs to go on with the meters of the feeders.
+    #[must_use]
+    pub fn carry_feeders(&self) -> CarriedFeeders {
+        self.feeders.carry(self.clock(), Instant::now())
+    }
+
+    /// Goes on from what another process has left of the meters of its feeders. To be called once, after
+    /// [`Grid::restore`].
+    pub fn restore_feeders(&self, carried: &CarriedFeeders, written: Written) {
+        self.feeders
+            .restore(carried, written, self.clock(), Instant::now());
+    }
+
     fn settle_predecessor(&self) {
+        self.feeders.predecessor_ended();
         for substation in self.substations() {
             substation.ledger().predecessor_ended();
         }

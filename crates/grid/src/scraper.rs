@@ -3,13 +3,15 @@
 //! One task with its own connections. A round begins every interval, with some jitter so that
 //! several proxies don't fall into step, and its scrapes begin in groups ([`pace`]). A fixed number
 //! of scrapes run at once. A substation has at most one scrape under way, so a substation that hangs
-//! misses rounds and delays no other.
+//! misses rounds and delays no other. Meters of feeders have turns of their own ([`meters`]).
 //!
 //! Scrape slots belong to substations, not to positions. When the grid changes, a substation that
 //! stays keeps its connection and its turn, and a new one is scraped at once ([`places`]). The
 //! memory for pages belongs to the scrapes under way, so there is never more of it than scrapes that
 //! run at once.
 
+mod faults;
+mod meters;
 mod pace;
 mod places;
 mod slot;
@@ -26,6 +28,7 @@ use tokio::{
 use switchyard_scrape::PageBuffer;
 
 use self::{
+    meters::Meters,
     pace::Pace,
     places::Places,
     slot::{FinishedScrape, ScrapeSlot, scrape},
@@ -54,6 +57,7 @@ pub struct Scraper {
     grids: watch::Receiver<Arc<Grid>>,
     grid: Arc<Grid>,
     places: Places,
+    meters: Meters,
     pace: Pace,
     /// When the first scrape of the round began.
     round_began: Instant,
@@ -77,6 +81,7 @@ impl Scraper {
         Self {
             grids,
             places,
+            meters: Meters::new(&grid, seed),
             pace: Pace::of(0, grid.polls.interval),
             grid,
             round_began: Instant::now(),
@@ -139,6 +144,7 @@ impl Scraper {
                     }
                 }
                 () = &mut next_group, if waits_for_group => {}
+                () = self.meters.run(&self.grid) => {}
                 () = visibility.due() => visibility.note(self.grid.ledgers()),
                 () = judgement.due() => {
                     let places = &self.places;
@@ -152,6 +158,7 @@ impl Scraper {
                     visibility.follow(polls.visibility_lag, self.grid.ledgers());
                     judgement.follow(&self.grid);
                     self.places.follow(self.grid.substations(), &polls.gauges);
+                    self.meters.follow(&self.grid);
                     if polls.interval != before.polls.interval {
                         round = Instant::now();
                         timer.as_mut().reset(round + self.jitter());
@@ -235,6 +242,7 @@ impl Scraper {
         }
         trust::judge(&mut learning.trust, &self.grid);
         drop(learning);
+        self.grid.feeders.extrapolate(round.drift);
         let metrics = self.grid.choice_metrics();
         metrics.share.set(round.share);
         if let Some(regret) = round.regret {

@@ -8,6 +8,7 @@ use std::sync::{
 use parking_lot::Mutex;
 use tracing::{info, warn};
 
+use switchyard_balance::FeederLock;
 use switchyard_config as config;
 
 use crate::{
@@ -15,6 +16,7 @@ use crate::{
     choice::ChoiceMetrics,
     clock::{Clock, Moment},
     drains::Drains,
+    feeders::Limits,
     fleet_counts::FleetCounts,
     lasts::LoadLasts,
     learning::Learning,
@@ -41,6 +43,9 @@ pub(super) struct SharedState {
     pub(super) lasts: LoadLasts,
     pub(super) learning: Mutex<Learning>,
     predecessor: Predecessor,
+    pub(super) feeder_lock: FeederLock,
+    /// Taken before the lock of the drains, never after.
+    pub(super) limits: Mutex<Limits>,
     /// Taken before the lock of the members, never after.
     pub(super) drains: Mutex<Drains>,
     is_ready: AtomicBool,
@@ -71,6 +76,8 @@ impl SharedState {
             limiters: Limiters::default(),
             learning: Mutex::default(),
             predecessor: Predecessor::default(),
+            feeder_lock: FeederLock::default(),
+            limits: Mutex::default(),
             drains: Mutex::default(),
             is_ready: AtomicBool::new(false),
             panic: Mutex::default(),

@@ -7,7 +7,7 @@ use std::{
     net::SocketAddr,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
     time::Duration,
 };
@@ -22,6 +22,7 @@ use switchyard_idempotency::{HolderId, KeyHash};
 
 use crate::{
     blame::Trace,
+    capacity::ConfiguredCapacity,
     clock::Moment,
     drain::Drain,
     fleet_counts::FleetCounts,
@@ -60,9 +61,6 @@ impl Id {
     }
 }
 
-/// The value that means: no capacity is configured.
-const NO_CAPACITY: i64 = -1;
-
 /// What a scrape shows about the connection to a substation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reach {
@@ -85,8 +83,7 @@ pub struct Substation {
     address: SocketAddr,
     holder_id: Arc<HolderId>,
     rank_seed: u64,
-    /// In millionths; [`NO_CAPACITY`] where the configuration sets none.
-    configured_capacity: AtomicI64,
+    configured_capacity: ConfiguredCapacity,
     charge_head: ArcSwap<RequestHead>,
     authority: ArcSwap<String>,
     rotation_state: RotationState,
@@ -136,7 +133,7 @@ impl Substation {
             address: listed.address,
             rank_seed: KeyHash::of(holder_id.to_string().as_bytes()).number(),
             holder_id: Arc::new(holder_id),
-            configured_capacity: AtomicI64::new(millionths(configured_capacity)),
+            configured_capacity: ConfiguredCapacity::new(configured_capacity),
             charge_head: ArcSwap::from_pointee(charge_head),
             authority: ArcSwap::from_pointee(listed.authority()),
             rotation_state: RotationState::new(&config.health, Arc::clone(counts)),
@@ -160,8 +157,7 @@ impl Substation {
             .store(Arc::new(charge_head(listed, config)?));
         self.authority.store(Arc::new(listed.authority()));
         let capacity = listed.capacity.and_then(Load::new);
-        let before = self.configured_capacity.swap(millionths(capacity), Relaxed);
-        if before != millionths(capacity) {
+        if self.configured_capacity.set(capacity) {
             self.ledger.set_capacity(capacity);
         }
         let rules = &config.health;
@@ -177,7 +173,14 @@ impl Substation {
         self.rotation_state.set_drain(&self.ledger, drain, now)
     }
 
-    /// Ceases to be a member: it gets no new sessions and no scrapes.
+    /// Sets the limit in force.
+    pub(super) fn set_limit(&self, limit: Option<Load>) {
+        if self.ledger.limit() != limit {
+            self.ledger.set_limit(limit);
+        }
+    }
+
+    /// Ceases to be a member: it gets no new sessions and no scrapes, and its feeder counts it no more.
     pub(super) fn leave(&self, now: Moment) {
         self.rotation_state.leave(&self.ledger, now);
         self.ledger.leave_feeders();
@@ -390,16 +393,8 @@ impl Substation {
 
     /// The configured capacity, which takes precedence over its gauge.
     pub(super) fn configured_capacity(&self) -> Option<Load> {
-        match self.configured_capacity.load(Relaxed) {
-            NO_CAPACITY => None,
-            micros => Some(Load::from_micros(micros)),
-        }
+        self.configured_capacity.get()
     }
-}
-
-/// [`Substation::configured_capacity`] for an atomic.
-fn millionths(capacity: Option<Load>) -> i64 {
-    capacity.map_or(NO_CAPACITY, Load::micros)
 }
 
 /// The first bytes of every charge to it.

@@ -5,13 +5,15 @@ use std::{net::SocketAddr, time::Duration};
 use switchyard_balance::Load;
 
 use crate::{
-    clock::Moment, grid::Grid, rotation_state::RotationView, state::SubstationState,
-    substation::Substation,
+    clock::Moment, feeders::FeederView, grid::Grid, labels::Labels, rotation_state::RotationView,
+    state::SubstationState, substation::Substation,
 };
 
 /// See the [module](self). Loads are in the unit of the load gauge.
 #[derive(Clone, Debug)]
 pub struct SubstationView<'a> {
+    /// The substation itself.
+    pub substation: &'a Substation,
     /// Unique in the grid.
     pub name: &'a str,
     /// The address that it listens on.
@@ -42,15 +44,34 @@ pub struct SubstationView<'a> {
     pub can_scrape: bool,
     /// Everything that decides about its rotation.
     pub rotation: RotationView,
+    /// The feeder that it is under, if it is under one.
+    pub feeder: Option<&'a str>,
+    /// Its labels, as written.
+    pub labels: &'a Labels,
+    /// The limit in force, if there is one.
+    pub limit: Option<f64>,
 }
 
 impl Grid {
     /// `substation` at `now`.
     #[must_use]
-    pub fn view<'a>(&self, substation: &'a Substation, now: Moment) -> SubstationView<'a> {
+    pub fn view<'a>(&'a self, substation: &'a Substation, now: Moment) -> SubstationView<'a> {
+        // Beyond the last one if it has left: then it has no feeder, and no labels.
+        let at = self.position(substation).unwrap_or(usize::MAX);
+        self.view_as(at, substation, now)
+    }
+
+    /// `substation`, which has the position `at`, at `now`.
+    fn view_as<'a>(
+        &'a self,
+        at: usize,
+        substation: &'a Substation,
+        now: Moment,
+    ) -> SubstationView<'a> {
         let ledger = substation.ledger();
         let sampled_at = substation.sampled_at();
         SubstationView {
+            substation,
             name: substation.name(),
             address: substation.address(),
             state: self.state_of(substation),
@@ -66,14 +87,23 @@ impl Grid {
             is_distrusted: ledger.is_distrusted(),
             can_scrape: substation.can_scrape(),
             rotation: substation.view(now),
+            feeder: self.feeder_of(at).map(|feeder| feeder.name()),
+            labels: self.labels(at),
+            limit: ledger.limit().map(Load::units),
         }
     }
 
     /// All substations at this moment, in the order of the configuration.
     pub fn views(&self) -> impl Iterator<Item = SubstationView<'_>> {
         let now = self.clock().now();
-        self.substations()
-            .iter()
-            .map(move |substation| self.view(substation, now))
+        self.listed().filter_map(move |at| {
+            let substation = self.substations().get(at)?;
+            Some(self.view_as(at, substation, now))
+        })
+    }
+
+    /// All feeders at this moment, in the order of the configuration.
+    pub fn feeder_views(&self) -> impl Iterator<Item = FeederView<'_>> {
+        self.feeders.views(self.clock().now(), self.stale_after())
     }
 }

@@ -53,7 +53,32 @@ impl Gauges {
     /// The gauges that a configuration names, with the path and the timeout of a scrape.
     #[must_use]
     pub fn new(load: &config::Load) -> Self {
-        let aggregate = match load.aggregate {
+        Self::of(
+            [&load.metric, &load.capacity_metric],
+            load.aggregate,
+            &load.path,
+            (load.timeout, load.interval),
+        )
+    }
+
+    /// The gauges of a feeder's meter.
+    #[must_use]
+    pub fn of_feeder(load: &config::FeederLoad) -> Self {
+        Self::of(
+            [&load.metric, &load.capacity_metric],
+            load.aggregate,
+            &load.path,
+            (load.timeout, load.interval),
+        )
+    }
+
+    fn of(
+        [metric, capacity_metric]: [&config::Series; 2],
+        aggregate: config::Aggregate,
+        path: &str,
+        (timeout, interval): (Duration, Duration),
+    ) -> Self {
+        let aggregate = match aggregate {
             config::Aggregate::None => Aggregate::Nothing,
             config::Aggregate::Sum => Aggregate::Sum,
             config::Aggregate::Max => Aggregate::Max,
@@ -66,14 +91,14 @@ impl Gauges {
             Wanted::new(&series.name, matchers).aggregated(aggregate)
         };
         Self {
-            load: wanted(&load.metric),
-            load_name: load.metric.name.as_str().into(),
-            capacity: wanted(&load.capacity_metric),
-            capacity_name: load.capacity_metric.name.as_str().into(),
+            load: wanted(metric),
+            load_name: metric.name.as_str().into(),
+            capacity: wanted(capacity_metric),
+            capacity_name: capacity_metric.name.as_str().into(),
             info: Info::new(names::INFO_GAUGE, names::INFO_NAME),
-            path: load.path.clone(),
-            timeout: load.timeout,
-            keeps_connections: load.interval <= LONGEST_IDLE,
+            path: path.to_owned(),
+            timeout,
+            keeps_connections: interval <= LONGEST_IDLE,
         }
     }
 }

@@ -1,10 +1,12 @@
 //! The answer of `/status`.
 
-use std::collections::BTreeMap;
-
 use switchyard_balance::Load;
-use switchyard_grid::{DrainSource, Grid, Moment, RotationView, Stage, Substation, SubstationView};
-use switchyard_status::{Drain, Fleet, GridStatus, Health, StateFileStatus, SubstationStatus};
+use switchyard_grid::{
+    DrainSource, FeederView, Grid, Moment, RotationView, Stage, Substation, SubstationView,
+};
+use switchyard_status::{
+    Drain, FeederStatus, Fleet, GridStatus, Health, StateFileStatus, SubstationStatus,
+};
 
 use crate::{runtime::KeptState, snapshot::Snapshot};
 
@@ -31,33 +33,29 @@ pub(super) fn of_grid(
             bytes: kept.bytes,
             error: kept.error,
         }),
-        feeders: Vec::new(),
-        substations: grid
-            .substations()
-            .iter()
-            .map(|substation| shown(substation, &grid.view(substation, at), at))
-            .collect(),
+        feeders: grid.feeder_views().map(|view| feeder(&view)).collect(),
+        substations: grid.views().map(|view| shown(&view, at)).collect(),
     }
 }
 
 /// One substation of the grid.
-pub(super) fn of_substation<'a>(grid: &Grid, substation: &'a Substation) -> SubstationStatus<'a> {
+pub(super) fn of_substation<'a>(
+    grid: &'a Grid,
+    substation: &'a Substation,
+) -> SubstationStatus<'a> {
     let now = grid.clock().now();
-    shown(substation, &grid.view(substation, now), now)
+    shown(&grid.view(substation, now), now)
 }
 
-fn shown<'a>(
-    substation: &Substation,
-    view: &SubstationView<'a>,
-    now: Moment,
-) -> SubstationStatus<'a> {
+fn shown<'a>(view: &SubstationView<'a>, now: Moment) -> SubstationStatus<'a> {
+    let labels = view.labels.iter();
     SubstationStatus {
         name: view.name,
-        own_name: substation.own_name().map(|own| own.to_string()),
+        own_name: view.substation.own_name().map(|own| own.to_string()),
         address: view.address,
         state: view.state.name(),
-        feeder: None,
-        labels: BTreeMap::new(),
+        feeder: view.feeder,
+        labels: labels.map(|(name, value)| (&**name, &**value)).collect(),
         current_load: view.current_load,
         capacity: view.capacity,
         limit: None,
@@ -70,6 +68,19 @@ fn shown<'a>(
         assigned_total: view.assigned_total,
         drain: view.rotation.drain.as_deref().map(drain),
         health: health(&view.rotation, view.can_scrape, now),
+    }
+}
+
+fn feeder<'a>(view: &FeederView<'a>) -> FeederStatus<'a> {
+    FeederStatus {
+        name: view.name,
+        parent: view.parent,
+        state: view.state.name(),
+        current_load: view.current_load,
+        capacity: view.capacity,
+        estimated_load: view.estimated_load,
+        sample_age_seconds: view.sample_age.map(|age| age.as_secs_f64()),
+        limit: None,
     }
 }
 

@@ -23,7 +23,9 @@ impl GridMetrics {
             "upstream_requests_total",
             "Charges sent to a substation, by how the exchange ended.",
         );
-        by_variant(&mut family, "outcome", &all, |one| &one.upstream);
+        by_variant(&mut family, (SUBSTATION, "outcome"), &all, |one| {
+            &one.upstream
+        });
         page.counters(
             "upstream_shared_total",
             "Charges sent to a substation over a connection with other charges under way.",
@@ -46,12 +48,14 @@ impl GridMetrics {
             "load_polls_total",
             "Scrapes of a substation's load gauge, by outcome.",
         );
-        by_variant(&mut family, "outcome", &all, |one| &one.polls);
+        by_variant(&mut family, (SUBSTATION, "outcome"), &all, |one| &one.polls);
         let mut family = page.counters(
             "load_reports_total",
             "Loads that a substation reported on its answers, by what became of them.",
         );
-        by_variant(&mut family, "outcome", &all, |one| &one.reports);
+        by_variant(&mut family, (SUBSTATION, "outcome"), &all, |one| {
+            &one.reports
+        });
         page.histograms(
             "load_poll_duration_seconds",
             "How long a scrape of the load gauge takes.",
@@ -64,12 +68,16 @@ impl GridMetrics {
             "substation_state_transitions_total",
             "Changes of a substation's state, by the new state.",
         );
-        by_variant(&mut family, "to", &all, |one| &one.transitions);
+        by_variant(&mut family, (SUBSTATION, "to"), &all, |one| {
+            &one.transitions
+        });
         let mut family = page.counters(
             "failures_excused_total",
             "Failed charges that were not held against the substation, by reason.",
         );
-        by_variant(&mut family, "reason", &all, |one| &one.excused);
+        by_variant(&mut family, (SUBSTATION, "reason"), &all, |one| {
+            &one.excused
+        });
     }
 }
 
@@ -98,12 +106,13 @@ fn decisions(page: &mut Page, all: &[Labelled<'_>]) {
     }
 }
 
-/// Lines for each variant of `E`, whose name is the value of the label `label`. Outcomes with the same name are one.
-fn by_variant<E>(
+/// Lines for each of `all` and each variant of `E`, whose names are the values of these two labels. Outcomes with the
+/// same name are one.
+pub(crate) fn by_variant<T, E>(
     family: &mut Family<'_>,
-    label: &str,
-    all: &[Labelled<'_>],
-    counts: impl Fn(&SubstationMetrics) -> &EnumMap<E, Count>,
+    (of, label): (&str, &str),
+    all: &[(Label<'_>, &T)],
+    counts: impl Fn(&T) -> &EnumMap<E, Count>,
 ) where
     E: EnumArray<Count> + VariantArray + Copy + Into<&'static str>,
 {
@@ -118,12 +127,12 @@ fn by_variant<E>(
                 .iter()
                 .filter(|other| name(other) == name(variant))
         };
-        let total = |one| {
+        let total = |one: &T| {
             same()
                 .map(|variant| counts(one)[*variant].get())
                 .sum::<u64>()
         };
-        let lines = all.iter().map(|(label, one)| (label, total(*one)));
-        family.lines(SUBSTATION, Some((label, name(variant))), lines);
+        let lines = all.iter().map(|(label, one)| (label, total(one)));
+        family.lines(of, Some((label, name(variant))), lines);
     }
 }

@@ -8,6 +8,7 @@ use switchyard_scrape::{
 use tokio::time::Instant;
 use tracing::{info, warn};
 
+use super::faults::{Faults, News};
 use crate::{
     grid::Grid,
     substation::{Reach, Substation},
@@ -18,9 +19,7 @@ use crate::{
 pub(super) struct ScrapeSlot {
     pub(super) substation: Arc<Substation>,
     probe: Probe,
-    failing_as: Option<PollFailure>,
-    /// Why the last sample lacked a capacity that its page has.
-    capacity_fault: Option<PollFailure>,
+    faults: Faults,
 }
 
 /// A scrape that ended, with its slot for the next round.
@@ -39,37 +38,27 @@ impl ScrapeSlot {
         Box::new(Self {
             substation: Arc::clone(substation),
             probe: Probe::new(substation.address(), gauges),
-            failing_as: None,
-            capacity_fault: None,
+            faults: Faults::default(),
         })
     }
 
     /// Logs what changed since the last scrape.
     fn log(&mut self, result: Result<Option<PollFailure>, PollFailure>) {
         let substation = self.substation.name();
-        let (failing_as, capacity_fault) = match result {
-            // What is known of the capacity stays as it was.
-            Err(failure) => (Some(failure), self.capacity_fault.take()),
-            Ok(capacity_fault) => (None, capacity_fault),
-        };
-        match &failing_as {
-            now if is_like(now.as_ref(), self.failing_as.as_ref()) => {}
-            None => info!(substation, "Substation gives load samples again"),
-            Some(failure) => warn!(
-                substation,
-                outcome = <&str>::from(failure.outcome()),
-                why = %failure,
-                "Substation gives no load sample: dispatch continues by the ledger"
-            ),
+        for news in self.faults.note(result) {
+            match news {
+                News::Recovered => info!(substation, "Substation gives load samples again"),
+                News::Failing(failure) => warn!(
+                    substation,
+                    outcome = <&str>::from(failure.outcome()),
+                    why = %failure,
+                    "Substation gives no load sample: dispatch continues by the ledger"
+                ),
+                News::NoCapacity(fault) => {
+                    warn!(substation, why = %fault, "Substation has no known capacity");
+                }
+            }
         }
-        if let Some(fault) = &capacity_fault
-            && !is_like(Some(fault), self.capacity_fault.as_ref())
-            && failing_as.is_none()
-        {
-            warn!(substation, why = %fault, "Substation has no known capacity");
-        }
-        self.failing_as = failing_as;
-        self.capacity_fault = capacity_fault;
     }
 }
 
@@ -144,13 +133,6 @@ pub(super) async fn scrape(
         result,
         began,
         took,
-    }
-}
-
-fn is_like(one: Option<&PollFailure>, other: Option<&PollFailure>) -> bool {
-    match (one, other) {
-        (Some(one), Some(other)) => one.is_like(other),
-        (one, other) => one.is_none() && other.is_none(),
     }
 }
 

@@ -1,0 +1,106 @@
+//! Meters that go on in the next process.
+//!
+//! A feeder without a meter carries nothing: it is the sum of its substations, which are carried themselves.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use switchyard_balance::carried::{CarriedLedger, Carrier};
+use tokio::time::Instant;
+
+use super::{Feeder, Feeders};
+use crate::{carried::Written, clock::Clock};
+
+/// What a process knows of its feeders.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct CarriedFeeders {
+    /// Those with a meter.
+    pub metered: Vec<CarriedFeeder>,
+}
+
+/// What a process knows of one feeder with a meter.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CarriedFeeder {
+    /// Its name.
+    pub name: String,
+    /// The series that its meter reads. With another one it begins anew, as in a reload.
+    pub series: String,
+    /// Its load.
+    pub ledger: CarriedLedger,
+    /// The age of its last sample.
+    pub sample_age: Option<Duration>,
+    /// Whether the last scrape that could tell reached it.
+    pub is_reachable: bool,
+}
+
+impl Feeders {
+    /// What the next process needs to go on.
+    pub(crate) fn carry(&self, clock: Clock, instant: Instant) -> CarriedFeeders {
+        let all = self.all().iter();
+        CarriedFeeders {
+            metered: all.filter_map(|one| one.carry(clock, instant)).collect(),
+        }
+    }
+
+    /// Goes on from what another process has left.
+    pub(crate) fn restore(
+        &self,
+        carried: &CarriedFeeders,
+        written: Written,
+        clock: Clock,
+        instant: Instant,
+    ) {
+        for carried in &carried.metered {
+            if let Some(feeder) = self.find(&carried.name) {
+                feeder.restore(carried, written, clock, instant);
+            }
+        }
+    }
+}
+
+impl Feeder {
+    fn carry(&self, clock: Clock, instant: Instant) -> Option<CarriedFeeder> {
+        let (meter, ledger) = self.metered()?;
+        let now = clock.at(instant);
+        Some(CarriedFeeder {
+            name: self.name().to_owned(),
+            series: meter.series(),
+            ledger: ledger.carry(clock.since_start(instant)),
+            sample_age: meter.sampled_at().map(|at| now.since(at)),
+            is_reachable: meter.is_reachable(),
+        })
+    }
+
+    fn restore(&self, carried: &CarriedFeeder, written: Written, clock: Clock, instant: Instant) {
+        let Some((meter, ledger)) = self.metered() else {
+            return;
+        };
+        if meter.series() != carried.series {
+            return;
+        }
+        let age = carried
+            .sample_age
+            .map(|age| age.saturating_add(written.ago));
+        let sampled = age.map(|age| clock.at(instant).minus(age));
+        let is_own_newer = meter.times().was_asked_after(sampled);
+        ledger.restore(
+            &carried.ledger,
+            Carrier {
+                ago: written.ago,
+                now: clock.since_start(instant),
+                is_alive: written.is_alive,
+                is_own_newer,
+            },
+        );
+        if is_own_newer {
+            return;
+        }
+        if let Some(sampled) = sampled {
+            meter.times().restore(sampled);
+        }
+        // What a scrape of this process has shown stays.
+        if meter.is_reachable() {
+            meter.set_reachable(carried.is_reachable);
+        }
+    }
+}

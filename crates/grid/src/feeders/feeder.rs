@@ -1,0 +1,135 @@
+//! One feeder: its name, its sums, and its meter if it has one.
+
+use std::{sync::Arc, time::Duration};
+
+use switchyard_balance::{self as balance, FeederLock, Lasts, Ledger, Load};
+use switchyard_config as config;
+
+use super::{FeederView, Meter, meter::FeederState};
+use crate::{capacity::ConfiguredCapacity, clock::Moment};
+
+/// A limit that several substations share. It goes on while its name stays in the configuration; what the configuration
+/// says of it changes in place.
+#[derive(Debug)]
+pub struct Feeder {
+    name: Arc<str>,
+    balance: Arc<balance::Feeder>,
+    capacity: ConfiguredCapacity,
+    meter: Option<Meter>,
+}
+
+impl Feeder {
+    pub(super) fn new(listed: &config::Feeder, lock: &FeederLock) -> Self {
+        let meter = listed.load.as_ref().map(Meter::new);
+        Self {
+            name: listed.name.as_str().into(),
+            balance: Arc::new(balance::Feeder::new(lock, meter.is_some())),
+            capacity: ConfiguredCapacity::default(),
+            meter,
+        }
+    }
+
+    /// Whether it is the same feeder that `listed` means, so that its sums and its meter's ledger hold there too.
+    pub(super) fn goes_on_as(&self, listed: &config::Feeder) -> bool {
+        match (&self.meter, &listed.load) {
+            (None, None) => true,
+            (Some(meter), Some(load)) => meter.reads_like(load),
+            _ => false,
+        }
+    }
+
+    /// Takes what a configuration says of it.
+    pub(super) fn join(&self, listed: &config::Feeder, lasts: Lasts) {
+        if let (Some(meter), Some(load)) = (&self.meter, &listed.load) {
+            meter.join(load);
+        }
+        let capacity = listed.capacity.and_then(Load::new);
+        let is_other = self.capacity.set(capacity);
+        match self.ledger() {
+            Some(ledger) => {
+                ledger.set_lasts(lasts);
+                // Without a configured one, that of its gauge stays.
+                if is_other {
+                    ledger.set_capacity(capacity);
+                }
+            }
+            None => self.balance.set_capacity(capacity),
+        }
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its name, to keep.
+    pub(super) fn shared_name(&self) -> Arc<str> {
+        Arc::clone(&self.name)
+    }
+
+    /// What choices and reservations see of it.
+    #[must_use]
+    pub fn balance(&self) -> &balance::Feeder {
+        &self.balance
+    }
+
+    /// The same, to keep.
+    pub(super) fn shared_balance(&self) -> Arc<balance::Feeder> {
+        Arc::clone(&self.balance)
+    }
+
+    /// The ledger of its meter.
+    pub(crate) fn ledger(&self) -> Option<&Ledger> {
+        self.balance.meter()
+    }
+
+    /// Its meter, with the ledger for its samples.
+    pub(crate) fn metered(&self) -> Option<(&Meter, &Ledger)> {
+        self.meter.as_ref().zip(self.ledger())
+    }
+
+    /// Its meter.
+    pub(super) fn meter(&self) -> Option<&Meter> {
+        self.meter.as_ref()
+    }
+
+    /// The configured capacity, which takes precedence over its gauge.
+    pub(crate) fn configured_capacity(&self) -> Option<Load> {
+        self.capacity.get()
+    }
+
+    /// Sets the limit in force.
+    pub(super) fn set_limit(&self, limit: Option<Load>) {
+        if self.balance.limit() != limit {
+            self.balance.set_limit(limit);
+        }
+    }
+
+    pub(super) fn extrapolate(&self, drift: f64) {
+        if let Some((meter, ledger)) = self.metered() {
+            let sample = ledger.last_sample().map_or(0, |sample| sample.number);
+            if !meter.is_news(sample) {
+                ledger.extrapolate(drift);
+            }
+        }
+    }
+
+    /// At `now`, as far as it knows itself.
+    pub(super) fn view(&self, now: Moment, stale_after: Duration) -> FeederView<'_> {
+        let meter = self.meter.as_ref();
+        let sampled_at = meter.and_then(Meter::sampled_at);
+        FeederView {
+            name: &self.name,
+            parent: None,
+            state: meter.map_or(FeederState::Up, |meter| meter.state(now, stale_after)),
+            has_meter: meter.is_some(),
+            current_load: self.balance.current().map(Load::units),
+            capacity: self.balance.capacity().map(Load::units),
+            limit: self.balance.limit().map(Load::units),
+            estimated_load: self.balance.estimate().units(),
+            sample_age: sampled_at.map(|at| now.since(at)),
+            members: 0,
+        }
+    }
+}
