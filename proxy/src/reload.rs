@@ -63,6 +63,8 @@ pub struct Reloader {
     /// The last configuration read from the file, without the changes that need a restart.
     file_config: Config,
     discovery: Option<Discovery>,
+    /// Whether the file waits for discovery: what was found does not fit its feeders.
+    is_file_waiting: bool,
     reading: Reading,
     /// Where the proxy itself listens: not allowed as a substation.
     own_addresses: [SocketAddr; 2],
@@ -87,6 +89,7 @@ impl Reloader {
             file: path.map(ConfigFile::new),
             file_config,
             discovery: None,
+            is_file_waiting: false,
             reading: Reading::default(),
             own_addresses,
             asked,
@@ -135,7 +138,7 @@ impl Reloader {
                 () = file::changed(&mut self.file) => {
                     self.reload_file("the file changed", true).await;
                 }
-                () = changed(&mut self.discovery) => self.follow_discovery(),
+                () = changed(&mut self.discovery) => self.follow_discovery().await,
                 () = sleep_until(forget_at.unwrap_or_else(Instant::now)), if forget_at.is_some() => {}
             }
         }
@@ -177,18 +180,22 @@ impl Reloader {
     /// Puts the configuration of the file into force, and reads the certificate and the token that it names.
     async fn put_in_force(&mut self, mut config: Config) -> Result<Applied, Vec<String>> {
         let needs_restart = changes::keep_fixed(&mut config, &self.file_config);
+        self.require_fit(&config)?;
         let is_other_credential = self.read_credentials(config.clone()).await?;
         let before = std::mem::replace(&mut self.file_config, config);
         if self.file_config.tls != before.tls || self.file_config.admin != before.admin {
             self.watch().await;
         }
-        if self.file_config.discovery != before.discovery {
+        if self.file_config.discovery == before.discovery {
+            self.expect_feeders();
+        } else {
             self.start_discovery().await;
         }
         let mut changes = match self.apply() {
             Ok(changes) => changes,
             Err(fault) => {
                 self.file_config = before;
+                self.expect_feeders();
                 return Err(vec![fault]);
             }
         };
@@ -222,7 +229,37 @@ impl Reloader {
         }
     }
 
-    fn follow_discovery(&mut self) {
+    /// Refuses a configuration whose feeders do not fit what was found: a substation would be without its limit. Both
+    /// may have been changed at once, so answers that fit the new feeders are accepted, and the file is read again when
+    /// they come.
+    fn require_fit(&mut self, config: &Config) -> Result<(), Vec<String>> {
+        let folder = self.folder();
+        let Some(discovery) = &self.discovery else {
+            return Ok(());
+        };
+        let faults: Vec<_> = discovery
+            .misplaced(config, &folder)
+            .into_iter()
+            .map(|source| format!("feeders: {source}: change it there first"))
+            .collect();
+        self.is_file_waiting = !faults.is_empty();
+        if faults.is_empty() {
+            return Ok(());
+        }
+        discovery.expect_also(&config.feeders);
+        Err(faults)
+    }
+
+    fn expect_feeders(&self) {
+        if let Some(discovery) = &self.discovery {
+            discovery.expect_feeders(&self.file_config.feeders);
+        }
+    }
+
+    async fn follow_discovery(&mut self) {
+        if self.is_file_waiting {
+            self.reload_file("discovery changed", true).await;
+        }
         match self.apply() {
             Ok(changes) if changes.is_empty() => {}
             Ok(changes) => {
@@ -238,7 +275,7 @@ impl Reloader {
     fn apply(&mut self) -> Result<Vec<String>, String> {
         let mut config = self.file_config.clone();
         if let Some(discovery) = &mut self.discovery {
-            config.substations = discovery.merged(&config.substations, &self.own_addresses);
+            config.substations = discovery.merged(&config, &self.own_addresses);
         }
         let before = Arc::clone(&self.runtime.now().config);
         if config == *before && changes::has_same_hosts(&before, &config) {
@@ -252,25 +289,27 @@ impl Reloader {
     }
 
     async fn start_discovery(&mut self) {
-        let sources = &self.file_config.discovery;
-        if sources.is_empty() {
+        if self.file_config.discovery.is_empty() {
             self.discovery = None;
             return;
         }
-        let folder = self
-            .file
-            .as_ref()
-            .map(ConfigFile::folder)
-            .unwrap_or_default();
+        let folder = self.folder();
         let before = self.discovery.take();
         let Runtime {
             metrics, vitals, ..
         } = &*self.runtime;
-        let discovery = Discovery::start(sources, &folder, &metrics.discovery, vitals, before);
+        let config = &self.file_config;
+        let discovery = Discovery::start(config, &folder, &metrics.discovery, vitals, before);
         if timeout(SOURCES_TIMEOUT, discovery.settled()).await.is_err() {
             warn!("Proxy starts before all discovery sources have answered");
         }
         self.discovery = Some(discovery);
+    }
+
+    /// The folder that relative paths in the file start from.
+    fn folder(&self) -> PathBuf {
+        let file = self.file.as_ref();
+        file.map(ConfigFile::folder).unwrap_or_default()
     }
 
     fn refresh(&self) {

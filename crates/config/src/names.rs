@@ -1,7 +1,11 @@
 //! Names of substations and feeders, which share one name space: `/limits/NAME` must mean one of them.
 
-use crate::substation::taken;
-use std::collections::HashMap;
+use std::{collections::HashMap, fmt::Display};
+
+/// The rule that a value breaks which another key has.
+pub(super) fn taken(value: &impl Display, owner: &str) -> String {
+    format!("{value} is already used by {owner}")
+}
 
 /// The names that are taken, each with the path of its key.
 #[derive(Default)]

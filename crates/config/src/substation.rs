@@ -2,7 +2,7 @@
 
 mod read;
 
-pub(super) use read::{References, elsewhere, substations, taken};
+pub(super) use read::{References, elsewhere, substations};
 
 use super::{json_schema, labels};
 use schemars::JsonSchema;

@@ -7,7 +7,7 @@ use std::{collections::HashMap, fmt, sync::Arc};
 
 use tracing::{info, warn};
 
-use super::{gate::Gate, targets::Found};
+use super::{feeders::FeederNames, gate::Gate, targets::Found};
 use crate::metrics::{AnswerOutcome, SourceMetrics};
 use switchyard_bounded::Shown;
 
@@ -17,6 +17,7 @@ pub(super) struct LastGood {
     source: String,
     allow_empty: bool,
     gate: Gate,
+    feeders: FeederNames,
     found: Arc<[Found]>,
     source_health: SourceHealth,
     metrics: SourceMetrics,
@@ -34,13 +35,14 @@ impl LastGood {
     pub(super) fn new(
         source: String,
         allow_empty: bool,
-        gate: Gate,
+        (gate, feeders): (Gate, FeederNames),
         metrics: SourceMetrics,
     ) -> Self {
         Self {
             source,
             allow_empty,
             gate,
+            feeders,
             found: Arc::new([]),
             source_health: SourceHealth::New,
             metrics,
@@ -78,6 +80,10 @@ impl LastGood {
             .and_then(|found| {
                 let passed = self.gate.pass(source, found);
                 passed.map_err(|error| error.to_string())
+            })
+            .and_then(|(found, left_out)| match self.feeders.check(&found) {
+                Ok(()) => Ok((found, left_out)),
+                Err(misplaced) => Err(misplaced.to_string()),
             });
         let found = match passed.map(|(found, left_out)| {
             self.metrics.left_out(left_out);
@@ -181,7 +187,8 @@ mod tests {
             .unwrap()
             .handles("file_sd:a.json");
         let gate = Gate::new(switchyard_config::Discovery::default().allow);
-        LastGood::new("file_sd:a.json".to_owned(), allow_empty, gate, metrics)
+        let rules = (gate, FeederNames::default());
+        LastGood::new("file_sd:a.json".to_owned(), allow_empty, rules, metrics)
     }
 
     fn names(answer: Option<Arc<[Found]>>) -> Option<Vec<String>> {

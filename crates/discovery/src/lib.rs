@@ -5,6 +5,7 @@
 //! is what all sources found; a caller that applies it waits for [`Discovery::changed`].
 
 mod dns;
+mod feeders;
 mod file;
 mod gate;
 mod http;
@@ -12,6 +13,7 @@ mod last_good;
 pub mod merge;
 mod metrics;
 pub mod targets;
+mod task;
 
 use std::{
     collections::HashSet,
@@ -19,32 +21,28 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
 };
 
 use tokio::{
     sync::{Notify, watch},
-    task::{AbortHandle, spawn, spawn_blocking},
-    time::sleep,
+    task::{AbortHandle, spawn},
 };
 use tracing::warn;
 
-use dns::DnsClient;
-use file::FileClient;
+use feeders::FeederNames;
 use gate::Gate;
-use http::HttpClient;
 use last_good::LastGood;
-use merge::MergeConflict;
+use merge::{ConflictCause, MergeConflict};
 use metrics::SourceMetrics;
-use switchyard_config::{self as config, DnsSource, FileSource, HttpSource, Network, Substation};
+use switchyard_config::{
+    self as config, Config, DnsSource, Feeder, FileSource, HttpSource, Network, Substation,
+};
 use switchyard_process::vital::{Ended, Vitals};
+use task::SourceTask;
 
 pub use merge::merge;
 pub use metrics::DiscoveryFamilies;
 pub use targets::Found;
-
-/// The pause after a failure, if the source's own interval is longer.
-const RETRY: Duration = Duration::from_secs(5);
 
 /// The most conflicts that are logged at once: a wrong answer may have ten thousand.
 const MOST_LINES: usize = 20;
@@ -53,6 +51,8 @@ const MOST_LINES: usize = 20;
 #[derive(Debug)]
 pub struct Discovery {
     sources: Vec<Source>,
+    /// What their answers may name.
+    feeders: FeederNames,
     /// Counts changes of the answers.
     changes: watch::Receiver<u64>,
     change: watch::Sender<u64>,
@@ -108,7 +108,7 @@ impl Discovery {
     /// whose task dies is started again, and is down in `vitals` meanwhile.
     #[must_use]
     pub fn start(
-        config: &config::Discovery,
+        config: &Config,
         base: &Path,
         metrics: &DiscoveryFamilies,
         vitals: &Vitals,
@@ -118,13 +118,15 @@ impl Discovery {
             let (change, changes) = watch::channel(0);
             Self {
                 sources: Vec::new(),
+                feeders: FeederNames::default(),
                 changes,
                 change,
                 logged: HashSet::new(),
             }
         });
+        before.expect_feeders(&config.feeders);
         let mut running = std::mem::take(&mut before.sources);
-        let configs: Vec<_> = source_configs(config, base).collect();
+        let configs: Vec<_> = source_configs(&config.discovery, base).collect();
         let mut kept: Vec<_> = running
             .extract_if(.., |source| configs.contains(&source.config))
             .collect();
@@ -133,7 +135,10 @@ impl Discovery {
         let sources = configs.into_iter().map(|config| {
             let at = kept.iter().position(|source| source.config == config);
             at.map_or_else(
-                || Source::start(config, metrics, vitals, before.change.clone()),
+                || {
+                    let feeders = before.feeders.clone();
+                    Source::start(config, feeders, metrics, vitals, before.change.clone())
+                },
                 |at| kept.swap_remove(at),
             )
         });
@@ -175,6 +180,34 @@ impl Discovery {
         }
     }
 
+    /// Holds answers against these feeders from now on. If they are others than before, every source refreshes: an
+    /// answer that was refused may be right now.
+    pub fn expect_feeders(&self, feeders: &[Feeder]) {
+        if self.feeders.set(feeders) {
+            self.refresh();
+        }
+    }
+
+    /// Accepts answers that name these feeders too, and refreshes.
+    pub fn expect_also(&self, feeders: &[Feeder]) {
+        self.feeders.add(feeders);
+        self.refresh();
+    }
+
+    /// What does not fit the feeders of `config` in the answers of the sources that it keeps, one line a source.
+    #[must_use]
+    pub fn misplaced(&self, config: &Config, base: &Path) -> Vec<String> {
+        let feeders: HashSet<_> = config.feeders.iter().map(|one| one.name.as_str()).collect();
+        let kept: Vec<_> = source_configs(&config.discovery, base).collect();
+        let sources = self.sources.iter().filter(|one| kept.contains(&one.config));
+        let lines = sources.filter_map(|source| {
+            let found = Arc::clone(&source.answer.borrow().found);
+            let misplaced = feeders::check(&found, |name| feeders.contains(name)).err()?;
+            Some(format!("{}: {misplaced}", source.config.kind))
+        });
+        lines.collect()
+    }
+
     /// Makes every source refresh now.
     pub fn refresh(&self) {
         for source in &self.sources {
@@ -182,13 +215,17 @@ impl Discovery {
         }
     }
 
-    /// The substations that are `listed` and those that were found, by [`merge()`]. Each conflict is logged once for
+    /// The substations that are listed and those that were found, by [`merge()`]. Each conflict is logged once for
     /// as long as it lasts.
-    pub fn merged(&mut self, listed: &[Substation], own: &[SocketAddr]) -> Vec<Substation> {
-        let (all, conflicts) = merge(listed, &self.listing(), own);
+    pub fn merged(&mut self, config: &Config, own: &[SocketAddr]) -> Vec<Substation> {
+        let (all, conflicts) = merge(&config.substations, &config.feeders, &self.listing(), own);
         let mut news = conflicts.iter().filter(|one| !self.logged.contains(*one));
         for conflict in news.by_ref().take(MOST_LINES) {
-            warn!(%conflict, "Discovered substation ignored");
+            if matches!(conflict.cause, ConflictCause::NoFeeder(_)) {
+                warn!(%conflict, "Discovered substation drained");
+            } else {
+                warn!(%conflict, "Discovered substation ignored");
+            }
         }
         let more = news.count();
         if more > 0 {
@@ -239,6 +276,7 @@ impl fmt::Display for SourceKind {
 impl Source {
     fn start(
         config: SourceConfig,
+        feeders: FeederNames,
         metrics: &DiscoveryFamilies,
         vitals: &Vitals,
         change: watch::Sender<u64>,
@@ -251,7 +289,12 @@ impl Source {
         let SourceConfig { kind, allow } = &config;
         let metrics = metrics.handles(&kind.to_string());
         let gate = Gate::new(allow.clone());
-        let last_good = LastGood::new(kind.to_string(), kind.allows_empty(), gate, metrics.clone());
+        let last_good = LastGood::new(
+            kind.to_string(),
+            kind.allows_empty(),
+            (gate, feeders),
+            metrics.clone(),
+        );
         let mut vital = vitals.task(&format!("discovery of {kind}"));
         let mut task = SourceTask {
             last_good,
@@ -273,88 +316,6 @@ impl Source {
             refresh,
             metrics,
             task,
-        }
-    }
-}
-
-/// A source's task.
-struct SourceTask {
-    last_good: LastGood,
-    refresh: Arc<Notify>,
-    answered: watch::Sender<Answer>,
-    change: watch::Sender<u64>,
-}
-
-impl SourceTask {
-    /// Refreshes the source for as long as the runtime runs.
-    async fn run(&mut self, kind: SourceKind) -> Ended {
-        let client = match kind {
-            // It reads the files, and a file system may hang.
-            SourceKind::File(source, base) => {
-                spawn_blocking(move || FileClient::new(&source, &base))
-                    .await
-                    .map(SourceClient::File)
-            }
-            SourceKind::Http(source) => Ok(SourceClient::Http(HttpClient::new(&source))),
-            SourceKind::Dns(source) => Ok(SourceClient::Dns(Box::new(DnsClient::new(&source)))),
-        };
-        let mut client = match client {
-            Ok(client) => client,
-            Err(error) if error.is_panic() => return Ended::TooSoon,
-            // The runtime is shutting down.
-            Err(_) => return Ended::Finished,
-        };
-        loop {
-            let found = client.fetch(&mut self.last_good).await;
-            let is_news = found.is_some() || !self.answered.borrow().is_settled;
-            self.answered.send_modify(|answer| {
-                answer.is_settled = true;
-                if let Some(found) = found {
-                    answer.found = found;
-                }
-            });
-            if is_news {
-                self.change.send_modify(|change| *change += 1);
-            }
-            let most = if self.last_good.is_failing() {
-                RETRY
-            } else {
-                Duration::MAX
-            };
-            tokio::select! {
-                () = client.due(most) => {}
-                () = self.refresh.notified() => {}
-            }
-        }
-    }
-}
-
-/// The client of a source.
-enum SourceClient {
-    File(FileClient),
-    Http(HttpClient),
-    Dns(Box<DnsClient>),
-}
-
-impl SourceClient {
-    /// Refreshes once; `Some` is the new answer, if it changed.
-    async fn fetch(&self, last_good: &mut LastGood) -> Option<Arc<[Found]>> {
-        match self {
-            Self::File(client) => match client.fetch().await.transpose() {
-                Some(answer) => last_good.accept(answer),
-                None => last_good.accept_nothing_yet(),
-            },
-            Self::Http(client) => last_good.accept(client.fetch().await),
-            Self::Dns(client) => last_good.accept(client.fetch().await),
-        }
-    }
-
-    /// Waits until the next refresh is due, at most `most`.
-    async fn due(&mut self, most: Duration) {
-        match self {
-            Self::File(client) => client.due(most).await,
-            Self::Http(client) => sleep(client.refresh().min(most)).await,
-            Self::Dns(client) => sleep(client.refresh().min(most)).await,
         }
     }
 }

@@ -1,10 +1,14 @@
 //! Merges configured and discovered substations into one list.
 
-use std::{collections::HashMap, fmt, net::SocketAddr};
+use std::{
+    collections::{HashMap, HashSet},
+    fmt,
+    net::SocketAddr,
+};
 
 use super::targets::Found;
 use switchyard_address::reaches;
-use switchyard_config::{MOST_SUBSTATIONS, Substation};
+use switchyard_config::{Feeder, MOST_SUBSTATIONS, Substation};
 
 /// A discovered substation that was ignored.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -24,10 +28,14 @@ pub enum ConflictCause {
     Own,
     /// The name belongs to this other address.
     Name(SocketAddr),
-    /// The address belongs to this other name, or has another capacity.
+    /// The address belongs to this other name, or has another capacity or feeder.
     Address(String),
     /// The limit of substations is reached.
     Full,
+    /// A feeder has the name.
+    IsFeeder,
+    /// Its feeder is not one of the configuration's. It is not ignored: it drains.
+    NoFeeder(String),
 }
 
 impl fmt::Display for MergeConflict {
@@ -42,7 +50,17 @@ impl fmt::Display for MergeConflict {
             ConflictCause::Own => f.write_str("the proxy itself listens there"),
             ConflictCause::Name(other) => write!(f, "the name belongs to {other}"),
             ConflictCause::Address(other) => {
-                write!(f, "the address belongs to {other}, or the capacity differs")
+                write!(
+                    f,
+                    "the address belongs to {other}, or the capacity or feeder differs"
+                )
+            }
+            ConflictCause::IsFeeder => f.write_str("a feeder has the name"),
+            ConflictCause::NoFeeder(feeder) => {
+                write!(
+                    f,
+                    "there is no feeder {feeder}, and without its limit it takes no new sessions"
+                )
             }
             ConflictCause::Full => write!(f, "there are {MOST_SUBSTATIONS} substations already"),
         }
@@ -51,16 +69,18 @@ impl fmt::Display for MergeConflict {
 
 /// The substations that are `listed`, then those that were `found`, in order. If two sources disagree about a
 /// substation, the first one wins, and the other is a conflict; if they agree, it appears once. It drains if any of
-/// them says so. `own` are the proxy's
-/// listeners, which are never substations.
+/// them says so. Labels are those of the first. One whose feeder is not among `feeders` has no feeder, and drains: what
+/// has no limit gets no load. `own` are the proxy's listeners, which are never substations.
 #[must_use]
 pub fn merge<'a>(
     listed: &[Substation],
+    feeders: &[Feeder],
     found: impl IntoIterator<Item = &'a Found>,
     own: &[SocketAddr],
 ) -> (Vec<Substation>, Vec<MergeConflict>) {
     let mut all = listed.to_vec();
     let mut conflicts = Vec::new();
+    let feeders: HashSet<_> = feeders.iter().map(|feeder| feeder.name.as_str()).collect();
     let mut by_name = HashMap::new();
     let mut by_address = HashMap::new();
     for (position, substation) in all.iter().enumerate() {
@@ -75,12 +95,15 @@ pub fn merge<'a>(
             .and_then(|at| all.get_mut(*at))
         {
             let agrees = (!found.is_named || found.name == first.name)
-                && (found.capacity.is_none() || found.capacity == first.capacity);
+                && (found.capacity.is_none() || found.capacity == first.capacity)
+                && (found.feeder.is_none() || found.feeder == first.feeder);
             if agrees {
                 first.drain_label |= found.drain;
                 continue;
             }
             Some(ConflictCause::Address(first.name.clone()))
+        } else if feeders.contains(found.name.as_str()) {
+            Some(ConflictCause::IsFeeder)
         } else if let Some(first) = by_name.get(&found.name) {
             Some(ConflictCause::Name(*first))
         } else if all.len() >= MOST_SUBSTATIONS {
@@ -88,14 +111,21 @@ pub fn merge<'a>(
         } else {
             None
         };
+        let conflict = |cause| MergeConflict {
+            name: found.name.clone(),
+            address: found.address,
+            cause,
+        };
         if let Some(cause) = cause {
-            conflicts.push(MergeConflict {
-                name: found.name.clone(),
-                address: found.address,
-                cause,
-            });
+            conflicts.push(conflict(cause));
             continue;
         }
+        let (feeder, unknown) = match &found.feeder {
+            Some(feeder) if !feeders.contains(feeder.as_str()) => (None, Some(feeder.clone())),
+            other => (other.clone(), None),
+        };
+        let drain_label = found.drain || unknown.is_some();
+        conflicts.extend(unknown.map(|feeder| conflict(ConflictCause::NoFeeder(feeder))));
         by_name.insert(found.name.clone(), found.address);
         by_address.insert(found.address, all.len());
         all.push(Substation {
@@ -103,10 +133,10 @@ pub fn merge<'a>(
             address: found.address,
             host: found.host.clone(),
             capacity: found.capacity,
-            feeder: found.feeder.clone(),
+            feeder,
             labels: found.labels.clone(),
             drain: false,
-            drain_label: found.drain,
+            drain_label,
         });
     }
     (all, conflicts)
@@ -151,13 +181,13 @@ mod tests {
             found("d", 5),
             found("d", 6),
         ];
-        let (all, conflicts) = merge(&before, &after, &[]);
+        let (all, conflicts) = merge(&before, &[], &after, &[]);
         let names: Vec<_> = all.iter().map(|one| one.name.as_str()).collect();
         assert_eq!(names, ["a", "b", "c", "d"]);
         let causes: Vec<_> = conflicts.iter().map(ToString::to_string).collect();
         let expected = [
             "a at 10.0.0.4:5001: the name belongs to 10.0.0.1:5001",
-            "other at 10.0.0.2:5001: the address belongs to b, or the capacity differs",
+            "other at 10.0.0.2:5001: the address belongs to b, or the capacity or feeder differs",
             "d at 10.0.0.6:5001: the name belongs to 10.0.0.5:5001",
         ];
         assert_eq!(causes, expected);
@@ -169,9 +199,47 @@ mod tests {
             capacity: Some(capacity),
             ..found("a", 1)
         };
-        let (all, conflicts) = merge(&[], &[with(1.0), with(1.0), with(2.0)], &[]);
+        let (all, conflicts) = merge(&[], &[], &[with(1.0), with(1.0), with(2.0)], &[]);
         assert_eq!(all.len(), 1);
         assert_eq!((all[0].capacity, conflicts.len()), (Some(1.0), 1));
+    }
+
+    #[test]
+    fn another_feeder_is_a_conflict_and_labels_are_those_of_the_first() {
+        let config = switchyard_config::Config::from_yaml(
+            "feeders: [{name: f7}, {name: f8}]\nsubstations: [{name: a, address: 10.0.0.1:5001, feeder: f7}]",
+            "test",
+        );
+        let config = config.unwrap();
+        let with = |name: &str, last, feeder: Option<&str>, zone: &str| Found {
+            feeder: feeder.map(ToOwned::to_owned),
+            labels: [("zone".to_owned(), zone.to_owned())].into(),
+            drain: true,
+            ..found(name, last)
+        };
+        let found = [
+            with("a", 1, Some("f8"), "x"),
+            with("b", 2, Some("f8"), "x"),
+            // It says nothing of the feeder, and agrees.
+            with("b", 2, None, "y"),
+            with("f7", 3, None, "x"),
+            with("c", 4, Some("f9"), "x"),
+        ];
+        let (all, conflicts) = merge(&config.substations, &config.feeders, &found, &[]);
+        let shown = |one: &Substation| {
+            let zone = one.labels.get("zone").cloned().unwrap_or_default();
+            let feeder = one.feeder.clone().unwrap_or_default();
+            format!("{} {feeder} {zone} {}", one.name, one.drain_label)
+        };
+        let all: Vec<_> = all.iter().map(shown).collect();
+        assert_eq!(all, ["a f7  false", "b f8 x true", "c  x true"]);
+        let conflicts: Vec<_> = conflicts.iter().map(ToString::to_string).collect();
+        let expected = [
+            "a at 10.0.0.1:5001: the address belongs to a, or the capacity or feeder differs",
+            "f7 at 10.0.0.3:5001: a feeder has the name",
+            "c at 10.0.0.4:5001: there is no feeder f9, and without its limit it takes no new sessions",
+        ];
+        assert_eq!(conflicts, expected);
     }
 
     #[test]
@@ -193,7 +261,7 @@ mod tests {
             // It is another substation to its source, so its word does not count either.
             draining("other", 4),
         ];
-        let (all, conflicts) = merge(&[listed("a", 1), file], &found, &[]);
+        let (all, conflicts) = merge(&[listed("a", 1), file], &[], &found, &[]);
         let said: Vec<_> = all.iter().map(|one| (one.drain, one.drain_label)).collect();
         assert_eq!(
             said,
@@ -210,7 +278,7 @@ mod tests {
             ..found(name, 1)
         };
         let [v4, v6] = [here("v4", "127.0.0.1:5001"), here("v6", "[::1]:5001")];
-        let (all, conflicts) = merge(&[], &[v4, v6, found("x", 9), found("y", 8)], &own);
+        let (all, conflicts) = merge(&[], &[], &[v4, v6, found("x", 9), found("y", 8)], &own);
         assert_eq!(all, [listed("y", 8)]);
         assert_eq!(conflicts.len(), 3);
         assert!(
@@ -228,7 +296,7 @@ mod tests {
                 ..found(&format!("s{i}"), 1)
             })
             .collect();
-        let (all, conflicts) = merge(&[], &many, &[]);
+        let (all, conflicts) = merge(&[], &[], &many, &[]);
         assert_eq!((all.len(), conflicts.len()), (MOST_SUBSTATIONS, 2));
     }
 }

@@ -1,7 +1,8 @@
 //! Prometheus' target groups, read as substations.
 //!
-//! `[{targets: ["host:port", …], labels: {name: …, capacity: …, drain: …}}]`, in JSON or YAML: Prometheus reads the same text.
-//! Switchyard reads the labels `name`, `capacity` and `drain` and ignores the rest. One invalid target invalidates the whole
+//! `[{targets: ["host:port", …], labels: {name: …, capacity: …, feeder: …, drain: …, zone: …}}]`, in JSON or YAML:
+//! Prometheus reads the same text. The labels `name`, `capacity`, `feeder` and `drain` are keys of a substation, `scheme`
+//! is reserved, and the others are its labels, but for those that begin with `__`. One invalid target invalidates the whole
 //! answer, because a partial answer would take the other substations out of service.
 
 mod groups;
@@ -19,12 +20,20 @@ use groups::Group;
 pub use lookups::{Lookups, UnknownHost};
 use switchyard_bounded::{Shown, yaml};
 use switchyard_config::{
-    Endpoint, Fault, MOST_SUBSTATIONS, check_connectable, check_host, check_load, check_name,
-    parse_endpoint,
+    Endpoint, Fault, MOST_LABELS, MOST_SUBSTATIONS, check_connectable, check_host,
+    check_label_length, check_load, check_name, parse_endpoint,
 };
 
 /// The most faults of one answer that a message names.
 const MOST_FAULTS: usize = 5;
+/// The most faults of one answer that are noted.
+const MOST_NOTED: usize = 1_000;
+/// The most memory for the labels of one answer, in bytes. A group with a few can have ten thousand targets, and each
+/// gets its own.
+const MOST_LABEL_MEMORY: usize = 64 << 20;
+/// About what a label takes besides its text.
+const LABEL_OVERHEAD: usize = 128;
+
 /// A substation that a source found.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Found {
@@ -70,6 +79,9 @@ pub enum Malformed {
     /// More targets than the limit.
     #[error("has {0} targets; the most is {MOST_SUBSTATIONS}")]
     TooMany(usize),
+    /// More labels than the limit.
+    #[error("has too many labels for its targets: all of them take more than {} MiB", MOST_LABEL_MEMORY >> 20)]
+    TooManyLabels,
     /// Some of it breaks a rule.
     #[error("{}", shown(.0))]
     Faults(Vec<Fault>),
@@ -116,6 +128,15 @@ pub fn parse(content: &[u8], format: Format) -> Result<Vec<Target>, Malformed> {
 
     let mut targets = Vec::with_capacity(count);
     let mut faults = Vec::new();
+    let memory = |group: &Group| {
+        let labels = group.labels.iter();
+        let one = labels.map(|(name, value)| LABEL_OVERHEAD + name.len() + value.len());
+        group.targets.len().saturating_mul(one.sum())
+    };
+    let memory = groups.iter().map(memory).fold(0, usize::saturating_add);
+    if memory > MOST_LABEL_MEMORY {
+        return Err(Malformed::TooManyLabels);
+    }
     for (index, group) in groups.into_iter().enumerate() {
         read(index, group, &mut targets, &mut faults);
     }
@@ -129,14 +150,22 @@ pub fn parse(content: &[u8], format: Format) -> Result<Vec<Target>, Malformed> {
 fn read(index: usize, group: Group, targets: &mut Vec<Target>, faults: &mut Vec<Fault>) {
     let Group {
         targets: addresses,
-        name,
-        capacity,
-        drain,
+        mut labels,
     } = group;
+    let [name, capacity, feeder, drain, _reserved] =
+        ["name", "capacity", "feeder", "drain", "scheme"].map(|key| labels.remove(key));
     let mut note = |place: String, value: &str, rule: String| {
+        if faults.len() == MOST_NOTED {
+            return;
+        }
+        let shown = || Shown::value(format_args!("{value:?}")).to_string();
         faults.push(Fault {
             path: format!("[{index}].{place}"),
-            value: Shown::value(format_args!("{value:?}")).to_string(),
+            value: if value.is_empty() {
+                String::new()
+            } else {
+                shown()
+            },
             rule,
         });
     };
@@ -158,6 +187,23 @@ fn read(index: usize, group: Group, targets: &mut Vec<Target>, faults: &mut Vec<
             .map_err(|rule| note("labels.capacity".to_owned(), &text, rule))
             .ok()
     });
+    if let Some(feeder) = &feeder
+        && let Err(rule) = check_name(feeder)
+    {
+        note("labels.feeder".to_owned(), feeder, rule);
+    }
+    if labels.len() > MOST_LABELS {
+        let rule = format!(
+            "has {} labels besides its keys; the most is {MOST_LABELS}",
+            labels.len()
+        );
+        note("labels".to_owned(), "", rule);
+    }
+    for (name, value) in &labels {
+        if let Err(rule) = check_label_length(name, value) {
+            note(format!("labels.{}", Shown::value(name)), value, rule);
+        }
+    }
     let drain = match drain.as_deref() {
         None | Some("false") => false,
         Some("true") => true,
@@ -175,8 +221,8 @@ fn read(index: usize, group: Group, targets: &mut Vec<Target>, faults: &mut Vec<
                 is_named: name.is_some(),
                 name: name.clone().unwrap_or_else(|| address.clone()),
                 capacity,
-                feeder: None,
-                labels: BTreeMap::new(),
+                feeder: feeder.clone(),
+                labels: labels.clone(),
                 drain,
             }),
             Err(rule) => note(format!("targets[{position}]"), address, rule),

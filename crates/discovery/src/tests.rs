@@ -2,6 +2,7 @@
 //! and log say so.
 
 mod dns;
+mod feeders;
 mod files;
 mod http;
 
@@ -9,11 +10,11 @@ use super::*;
 use crate::metrics::AnswerOutcome::{self, Empty, Failed, Ok as Good};
 use parking_lot::Mutex;
 use prometheus::Registry;
-use std::io;
+use std::{io, time::Duration};
 use switchyard_config::Config;
 use switchyard_telemetry::Registrar;
 use tempfile::TempDir;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tracing::subscriber::DefaultGuard;
 
 /// Longer than anything here takes on a busy machine.
@@ -60,9 +61,16 @@ impl Log {
     }
 }
 
-fn configured(yaml: &str) -> config::Discovery {
+fn configured(yaml: &str) -> Config {
     let config = Config::from_yaml(&format!("discovery: {yaml}"), "test");
-    config.unwrap_or_else(|error| panic!("{error}")).discovery
+    config.unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// A configuration of this section alone, and of no source.
+fn without_sources(section: &str) -> Config {
+    let mut config = configured(&format!("{{file_sd: [none.json]}}\n{section}"));
+    config.discovery = config::Discovery::default();
+    config
 }
 
 impl Rig {
@@ -133,7 +141,7 @@ async fn a_source_that_stays_keeps_its_answer_and_a_removed_source_loses_its_ser
     // Another order, an altered source, a new source: the unchanged source's answer is kept without a refresh.
     std::fs::remove_file(rig.folder.path().join("a.json")).unwrap();
     let next = configured("{file_sd: [{files: b.json, refresh: 1m}, a.json, c.json]}");
-    let nothing = config::Discovery::default();
+    let nothing = without_sources("");
     let Rig {
         discovery,
         metrics,
@@ -172,13 +180,15 @@ async fn a_conflict_is_logged_once_for_as_long_as_it_lasts() {
     let mut rig = Rig::new(folder, "{file_sd: [a.yaml]}");
     rig.finds(&["taken", "10.0.0.2:1"]).await;
     let address = "10.0.0.9:1".parse().unwrap();
-    let listed = [Substation::new("taken".to_owned(), address)];
+    let mut listed = without_sources("");
+    listed.substations = vec![Substation::new("taken".to_owned(), address)];
+    let nothing = without_sources("");
     let left_out = "Discovered substation ignored";
     for _ in 0..3 {
         assert_eq!(rig.discovery.merged(&listed, &[]).len(), 2);
         assert_eq!(rig.log.count(left_out), 1);
     }
-    assert_eq!(rig.discovery.merged(&[], &[]).len(), 2);
+    assert_eq!(rig.discovery.merged(&nothing, &[]).len(), 2);
     assert_eq!(rig.discovery.merged(&listed, &[]).len(), 2);
     assert_eq!(rig.log.count(left_out), 2);
 }

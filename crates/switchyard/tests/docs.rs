@@ -220,13 +220,7 @@ async fn pages() -> [String; 3] {
     .unwrap();
     let found = Config::from_yaml("discovery: {file_sd: [targets.json]}", "test").unwrap();
     let vitals = switchyard_process::vital::Vitals::default();
-    let discovery = Discovery::start(
-        &found.discovery,
-        folder.path(),
-        &metrics.discovery,
-        &vitals,
-        None,
-    );
+    let discovery = Discovery::start(&found, folder.path(), &metrics.discovery, &vitals, None);
     let grid = Arc::new(Grid::new(&config, &metrics.grid, Clock::start(), 1).unwrap());
     let credentials = Credentials::load(&config, "test").unwrap();
     let runtime = Runtime::new(config, credentials, grid, metrics);

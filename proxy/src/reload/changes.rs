@@ -1,11 +1,13 @@
 //! Describes what differs between two configurations, and reverts what a running process can't change.
 
+mod feeders;
+
 use std::collections::{BTreeMap, HashMap};
 
 use serde_json::Value;
 
 use switchyard_bounded::Shown;
-use switchyard_config::{Config, Substation};
+use switchyard_config::{Config, Select, Substation};
 
 /// Most lines of one kind; the rest is only counted, because discovery may add a thousand substations at once.
 const MOST_LINES: usize = 20;
@@ -36,16 +38,35 @@ pub(super) fn keep_fixed(config: &mut Config, was: &Config) -> Vec<String> {
 /// The differences from `before` to `now`, one line each.
 pub(super) fn between(before: &Config, now: &Config) -> Vec<String> {
     let mut lines = substations(&before.substations, &now.substations);
+    lines.extend(feeders::between(&before.feeders, &now.feeders));
+    lines.extend(preferences(&before.select, &now.select));
     lines.extend(differences(&keys(before), &keys(now), |key, was, is| {
         format!("{key}: {was} → {is}")
     }));
     lines
 }
 
-/// Whether requests to the same substations carry the same `host`.
+/// Whether requests to the same substations, and to the same meters, carry the same `host`.
 pub(super) fn has_same_hosts(before: &Config, now: &Config) -> bool {
     let mut both = before.substations.iter().zip(&now.substations);
+    let mut meters = before.feeders.iter().zip(&now.feeders);
     both.all(|(was, is)| was.host == is.host)
+        && meters.all(|(was, is)| feeders::host(was) == feeders::host(is))
+}
+
+/// The order of `select` is that of its preferences, and the only order that its keys don't show.
+fn preferences(before: &[Select], now: &[Select]) -> Option<String> {
+    let labels = |all: &[Select]| -> Vec<String> {
+        let preferred = all.iter().filter(|select| select.prefer);
+        preferred.map(|select| select.label.clone()).collect()
+    };
+    let (were, are) = (labels(before), labels(now));
+    let is_same_set = were.iter().all(|label| are.contains(label)) && were.len() == are.len();
+    let lists = || [&were, &are].map(|all| all.join(", "));
+    (is_same_set && were != are).then(|| {
+        let [was, is] = lists();
+        format!("select: preferred in the order {was} → {is}")
+    })
 }
 
 fn substations(before: &[Substation], now: &[Substation]) -> Vec<String> {
@@ -84,6 +105,20 @@ fn substations(before: &[Substation], now: &[Substation]) -> Vec<String> {
             format!("substation {name}: capacity {from} → {to}")
         })
     });
+    let rewired = now.iter().filter_map(|substation| {
+        let was = were.get(&substation.name)?;
+        (was.feeder != substation.feeder).then(|| {
+            let [from, to] = [was, substation].map(|one| one.feeder.as_deref().unwrap_or("none"));
+            format!("substation {}: feeder {from} → {to}", substation.name)
+        })
+    });
+    let labelled = now.iter().filter_map(|substation| {
+        let was = were.get(&substation.name)?;
+        (was.labels != substation.labels).then(|| {
+            let [from, to] = [was, substation].map(|one| labels(&one.labels));
+            format!("substation {}: labels {from} → {to}", substation.name)
+        })
+    });
     let drained = now.iter().filter_map(|substation| {
         let was = were.get(&substation.name)?;
         let [was, is] = [was, substation].map(|one| one.drain || one.drain_label);
@@ -109,17 +144,33 @@ fn substations(before: &[Substation], now: &[Substation]) -> Vec<String> {
     lines.extend(bounded(removed.map(named("removed")), "removed"));
     lines.extend(bounded(moved, "at other addresses"));
     lines.extend(bounded(resized, "with other capacities"));
+    lines.extend(bounded(rewired, "at other feeders"));
+    lines.extend(bounded(labelled, "with other labels"));
     lines.extend(bounded(drained, "drained or no longer drained"));
     lines.extend(bounded(renamed, "with other hosts"));
     lines
 }
 
+/// Labels as a line shows them.
+fn labels(labels: &BTreeMap<String, String>) -> String {
+    if labels.is_empty() {
+        return "none".to_owned();
+    }
+    let one = |(name, value): (&String, &String)| format!("{name}={value:?}");
+    let all: Vec<_> = labels.iter().map(one).collect();
+    Shown::value(all.join(",")).to_string()
+}
+
 fn bounded(lines: impl Iterator<Item = String>, what: &str) -> Vec<String> {
+    bounded_of("substations", lines, what)
+}
+
+fn bounded_of(things: &str, lines: impl Iterator<Item = String>, what: &str) -> Vec<String> {
     let mut lines: Vec<_> = lines.collect();
     let more = lines.len().saturating_sub(MOST_LINES);
     if more > 0 {
         lines.truncate(MOST_LINES);
-        lines.push(format!("and {more} more substations {what}"));
+        lines.push(format!("and {more} more {things} {what}"));
     }
     lines
 }
@@ -145,11 +196,12 @@ fn differences(
         .collect()
 }
 
-/// All keys except the substations, each with its value as YAML would show it.
+/// All keys except the substations and feeders, each with its value as YAML would show it.
 fn keys(config: &Config) -> BTreeMap<String, String> {
-    // Without the substations: there may be ten thousand.
+    // Of these there may be ten thousand.
     let config = Config {
         substations: Vec::new(),
+        feeders: Vec::new(),
         ..config.clone()
     };
     let mut keys = BTreeMap::new();

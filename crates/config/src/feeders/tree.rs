@@ -44,9 +44,9 @@ pub(super) fn check(
 
     let mut parents = Vec::with_capacity(entries.len());
     for entry in entries {
-        let named = entry.parent.as_deref();
-        let parent = named.and_then(|name| known.get(name).copied());
-        if let (Some(name), None) = (named, parent) {
+        let wanted = entry.parent.as_deref();
+        let parent = wanted.and_then(|name| known.get(name).copied());
+        if let (Some(name), None) = (wanted, parent) {
             file.refuse(&parent_key(entry), || unknown(name));
         }
         parents.push(parent);

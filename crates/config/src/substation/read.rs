@@ -2,9 +2,14 @@
 
 use super::Substation;
 use crate::{
-    bounds::MOST_SUBSTATIONS, labels::labels, names::Names, tree::Node, values, walk::Section,
+    bounds::MOST_SUBSTATIONS,
+    labels::labels,
+    names::{Names, taken},
+    tree::Node,
+    values,
+    walk::Section,
 };
-use std::{collections::HashMap, fmt::Display, net::SocketAddr};
+use std::{collections::HashMap, net::SocketAddr};
 use switchyard_address::reaches;
 
 /// Which feeders are named, and where: each with the path of the key.
@@ -77,8 +82,4 @@ pub(crate) fn elsewhere(
         Some((owner, _)) => Err(taken(&address, owner)),
         None => Ok(address),
     }
-}
-
-pub(crate) fn taken(value: &impl Display, owner: &str) -> String {
-    format!("{value} is already used by {owner}")
 }

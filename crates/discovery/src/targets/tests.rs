@@ -1,3 +1,5 @@
+mod labels;
+
 use super::*;
 use proptest::prelude::*;
 use std::time::{Duration, Instant};
@@ -19,15 +21,15 @@ fn refusal(text: &str) -> String {
 }
 
 #[test]
-fn json_and_yaml_read_the_same_and_three_labels_count() {
+fn json_and_yaml_read_the_same_keys_and_labels() {
     let json = r#"[
-        {"targets": ["10.0.0.1:5001"], "labels": {"name": "north", "capacity": "500", "drain": "true", "job": "x", "__meta": "y"}},
+        {"targets": ["10.0.0.1:5001"], "labels": {"name": "north", "capacity": "500", "drain": "true", "job": "x", "__meta": "y", "feeder": "f7", "scheme": "https", "a.b": "c", "more": {}}},
         {"targets": ["10.0.0.2:5001", "[fd00::1]:5001"], "labels": {"capacity": "2.5", "drain": "false"}},
         {"targets": []}, {"targets": null, "labels": null}
     ]"#;
     let yaml = "
 - targets: [10.0.0.1:5001]
-  labels: {name: north, capacity: 500, drain: true, job: x, more: {than: prometheus takes}}
+  labels: {name: north, capacity: 500, drain: true, job: x, feeder: f7, scheme: https, __meta: y, a.b: c, more: {than: prometheus takes}}
 - targets: ['10.0.0.2:5001', '[fd00::1]:5001']
   labels: {capacity: 2.5}
 ";
@@ -37,8 +39,11 @@ fn json_and_yaml_read_the_same_and_three_labels_count() {
         address: address.parse().unwrap(),
         host: None,
         capacity: Some(capacity),
-        feeder: None,
-        labels: BTreeMap::new(),
+        feeder: (name == "north").then(|| "f7".to_owned()),
+        labels: (name == "north")
+            .then(|| ("job".to_owned(), "x".to_owned()))
+            .into_iter()
+            .collect(),
         drain: name == "north",
     };
     let expected = [

@@ -201,7 +201,7 @@ async fn services_have_their_own_ports_and_their_hosts_are_looked_up() {
     }
     rig.finds(&["10.0.0.1:5001", "10.0.0.2:5002", "10.0.0.3:5002"])
         .await;
-    let merged = rig.discovery.merged(&[], &[]);
+    let merged = rig.discovery.merged(&without_sources(""), &[]);
     let hosts: Vec<_> = merged.iter().map(Substation::authority).collect();
     let named = [
         "a.grid.example:5001",

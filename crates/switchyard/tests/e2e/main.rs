@@ -22,6 +22,7 @@ mod balance;
 mod carried;
 mod chaos;
 mod child;
+mod discovered_feeders;
 mod discovery;
 mod drain;
 mod errors;
