@@ -37,6 +37,8 @@ const FEEDERS: Section = ("feeders", 1);
 const KEYS: Section = ("keys", 1);
 /// When load ends, and who was promised its room.
 const CAPACITY: Section = ("capacity", 1);
+/// The same for single feeders and selections.
+const SCOPES: Section = ("scopes", 1);
 /// The retry budget.
 const BUDGET: Section = ("budget", 1);
 
@@ -120,6 +122,7 @@ impl Carrier {
             add(&mut state, FEEDERS, &feeders);
         }
         add(&mut state, CAPACITY, &self.dispatch.carry_capacity(now));
+        add(&mut state, SCOPES, &self.dispatch.carry_scopes(now));
         add(&mut state, BUDGET, &self.dispatch.carry_budget());
         state.finish()
     }
@@ -148,6 +151,9 @@ impl Carrier {
         }
         if let Some(capacity) = get(&read, CAPACITY) {
             self.dispatch.restore_capacity(&capacity, ago, now);
+        }
+        if let Some(scopes) = get(&read, SCOPES) {
+            self.dispatch.restore_scopes(scopes, ago, now);
         }
         if let Some(budget) = get(&read, BUDGET) {
             self.dispatch.restore_budget(&budget);

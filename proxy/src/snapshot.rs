@@ -4,6 +4,9 @@
 //! substations of another. A reload publishes the next snapshot. Neither waits for the other, and the old snapshot is
 //! freed with its last request.
 
+mod selections;
+mod unit;
+
 use std::{collections::HashSet, sync::Arc};
 
 use arc_swap::{ArcSwap, Guard};
@@ -13,6 +16,7 @@ use tokio::{sync::watch, time::Instant};
 use switchyard_config::Config;
 use switchyard_grid::{CarriedGrid, Departed, Grid, Moment, Names, Written};
 use switchyard_http1::Unencodable;
+use switchyard_selection::Selections;
 
 use crate::metrics::Metrics;
 
@@ -27,8 +31,18 @@ pub struct Snapshot {
     pub config: Arc<Config>,
     /// Its substations.
     pub grid: Arc<Grid>,
+    /// What requests select by, if they do.
+    pub selections: Option<Arc<Selections>>,
     /// Finds the substation of a session by the session's id, including substations that left recently.
     pub names: Names,
+}
+
+impl Snapshot {
+    /// The unit of loads, as the name of the load's field ends; empty if that says none.
+    #[must_use]
+    pub fn unit(&self) -> &'static str {
+        unit::of(&self.config.charge.load_field)
+    }
 }
 
 /// The snapshot in force, and what is carried from one snapshot to the next.
@@ -48,6 +62,7 @@ impl InForce {
             version: 1,
             since: grid.clock().now(),
             names: Names::new(&grid, &[]),
+            selections: selections::of(&config, &grid),
             config: Arc::new(config),
             grid: Arc::clone(&grid),
         };
@@ -100,6 +115,7 @@ impl InForce {
             version: before.version + 1,
             since: grid.clock().now(),
             names: Names::new(&grid, &absent),
+            selections: selections::of(&config, &grid),
             config: Arc::new(config),
             grid: Arc::clone(&grid),
         };
@@ -170,6 +186,7 @@ impl InForce {
             version: before.version,
             since: before.since,
             names: Names::new(&before.grid, &departed.all()),
+            selections: before.selections.clone(),
             config: Arc::clone(&before.config),
             grid: Arc::clone(&before.grid),
         });

@@ -75,6 +75,13 @@ impl Forecast {
         at(&self.ends, second).map_or(0, |end| end.load(Relaxed))
     }
 
+    /// Whether some load is known to end after `now`.
+    #[must_use]
+    pub fn is_any_to_end(&self, now: Duration) -> bool {
+        self.sweep(now.as_secs());
+        self.ends.iter().any(|end| end.load(Relaxed) != 0)
+    }
+
     /// How long a session will last that is not booked yet: as long as one of the last ones. None if none is known.
     pub(crate) fn length(&self, rng: &mut Rng) -> Option<Duration> {
         let known = || {
@@ -150,6 +157,7 @@ mod tests {
     fn lengths_stand_for_the_last_sessions() {
         let (forecast, mut rng) = (Forecast::default(), Rng::with_seed(1));
         assert_eq!(forecast.length(&mut rng), None);
+        assert!(!forecast.is_any_to_end(Duration::ZERO));
         for number in 0..10_000_u32 {
             let (now, lasts) = (
                 Duration::from_nanos(64 * u64::from(number)),

@@ -10,6 +10,8 @@ pub struct Selection {
     pub(crate) numbers: [u32; MOST_RULES],
     /// The label and the value by each rule that applies, to be shown.
     pub(crate) values: Box<[(Box<str>, String)]>,
+    /// What they need, in words.
+    pub(crate) words: Box<str>,
     /// What they need; none if they can use every substation. The rule that leaves none, if one does.
     pub(crate) needs: Result<Option<Mask>, usize>,
     pub(crate) number: u64,
@@ -48,6 +50,12 @@ impl Selection {
     #[must_use]
     pub fn number(&self) -> u64 {
         self.number
+    }
+
+    /// What is needed, in words; none if every substation can be used.
+    #[must_use]
+    pub fn needs_in_words(&self) -> Option<String> {
+        (!self.words.is_empty()).then(|| self.words.to_string())
     }
 
     /// The label and the value by each rule that applies.

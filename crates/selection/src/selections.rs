@@ -88,6 +88,21 @@ impl Selections {
         }
     }
 
+    /// The first of what is needed that the substation at this position has not.
+    #[must_use]
+    pub fn lacking(&self, selection: &Selection, at: usize) -> Option<NoMatch> {
+        let needs = self.rules.iter().zip(&self.values).zip(selection.numbers);
+        let mut needs = needs
+            .enumerate()
+            .filter(|(_, ((rule, _), number))| !rule.is_preference && *number != ANYTHING);
+        let at = u32::try_from(at).ok();
+        let (rule, ((_, values), number)) = needs.find(|(_, ((_, values), number))| {
+            let mut have = values.positions(*number).iter();
+            !have.any(|position| Some(*position) == at)
+        })?;
+        Some(self.no_match(rule, values.shown(number), false))
+    }
+
     fn no_match(&self, rule: usize, value: String, is_together: bool) -> NoMatch {
         let label = self.rules.get(rule).map(|rule| rule.label.clone());
         NoMatch {
@@ -131,6 +146,12 @@ impl Selections {
             is_choice.then(|| (mask(&|at| bits.has(at)), rule.spill_at))
         });
         let preferred = preferred.collect();
+        let needs_of = applied().filter(|(_, ((rule, _), _))| !rule.is_preference);
+        let words = needs_of.map(|(_, ((rule, values), wanted))| {
+            let relation = if rule.is_number { ">=" } else { "=" };
+            format!("{} {relation} {:?}", rule.label, values.shown(wanted))
+        });
+        let words = words.collect::<Vec<_>>().join(", ").into();
         let shown = applied().map(|(_, ((rule, values), wanted))| {
             let mut shown = values.shown(wanted);
             if rule.is_number {
@@ -145,6 +166,7 @@ impl Selections {
         Selection {
             numbers,
             values: shown.collect(),
+            words,
             needs,
             number: if needs_any { number.max(1) } else { 0 },
             preferred,

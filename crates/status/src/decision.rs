@@ -1,6 +1,6 @@
 //! One choice, with its candidates.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +19,9 @@ pub struct Decision {
     pub margin: Option<f64>,
     /// The share of a gap between substations that this proxy fills.
     pub share: f64,
+    /// The value of each label that the request selected by, needed or preferred.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub selection: BTreeMap<String, String>,
     /// The best candidates, the best one first.
     pub candidates: Vec<Candidate>,
 }

@@ -50,7 +50,8 @@ fn limit(query: Option<&str>) -> Result<usize, String> {
 }
 
 fn shown(decision: &dispatch::Decision) -> Decision {
-    let candidates = decision.candidates();
+    let candidates = decision.candidates().zip(decision.bindings());
+    let selection = decision.selection();
     Decision {
         unix_seconds: decision.clock.unix_seconds(decision.at),
         load: decision.load.units(),
@@ -58,8 +59,11 @@ fn shown(decision: &dispatch::Decision) -> Decision {
         reason: decision.reason.name(decision.policy).into(),
         margin: decision.margin,
         share: decision.share,
+        selection: selection
+            .map(|(label, value)| (label.to_owned(), value.to_owned()))
+            .collect(),
         candidates: candidates
-            .map(|(stood, name, sampled_at)| Candidate {
+            .map(|((stood, name, sampled_at), binding)| Candidate {
                 substation: name.to_owned(),
                 sample: stood.value.map(Load::units),
                 sample_age_seconds: sampled_at
@@ -68,7 +72,7 @@ fn shown(decision: &dispatch::Decision) -> Decision {
                 estimated_load: stood.estimate.units(),
                 capacity: stood.capacity.map(Load::units),
                 score: stood.score.is_finite().then_some(stood.score),
-                binding: None,
+                binding: binding.map(str::to_owned),
             })
             .collect(),
     }

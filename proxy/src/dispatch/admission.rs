@@ -6,18 +6,18 @@ use std::{
     sync::{Arc, atomic::Ordering::Relaxed},
 };
 
-use switchyard_balance::{Load, Refusal, promises::Wait};
+use switchyard_balance::Refusal;
 use switchyard_grid::Substation;
 use switchyard_idempotency::{Asked, Claim};
-use switchyard_wire::{Code, Failure, Retry};
+use switchyard_wire::Failure;
 use tokio::time::Instant;
 
 use super::{
     Dispatcher,
-    agree::unlisted,
     capacity_forecast::{CapacityForecast, Client},
     charge::Charge,
-    exhausted,
+    needs::Ask,
+    no_room::{left, too_large},
     operation::Operation,
     queue::{self, Granted, Place, Wish, Woken},
     retry::{RetryState, SafeToRetry, Turn},
@@ -82,22 +82,23 @@ impl Dispatcher {
             return true;
         }
         let client = Self::client(charge, key);
-        let enters = self.may_take(client, charge.load, &state.snapshot, Instant::now());
+        let enters = self.may_take(client, &charge.ask(key), &state.snapshot, Instant::now());
         state.set_turn(if enters { Turn::Has } else { Turn::Held });
         enters
     }
 
-    /// Whether this client may take room for `load`: see [`Dispatcher::may_enter`].
+    /// Whether this client may take room: see [`Dispatcher::may_enter`].
     pub(super) fn may_take(
         &self,
         client: Client,
-        load: Load,
+        ask: &Ask<'_>,
         snapshot: &Snapshot,
         now: Instant,
     ) -> bool {
         let forecast = &self.state.forecast;
-        let count = || snapshot.grid.roster().room_for(&load.into());
-        forecast.is_free() || forecast.enter(client, load, now, count)
+        let roster = snapshot.grid.roster();
+        let count = || ask.with(&[], |request| roster.room_for(&request));
+        forecast.is_free() || forecast.enter(client, (ask.load, ask.kind()), now, count)
     }
 
     /// Whether a charge was promised room for now: it does not stand in the queue then.
@@ -107,7 +108,8 @@ impl Dispatcher {
             && forecast.is_due(Self::client(charge, key), charge.load, Instant::now())
     }
 
-    fn client(charge: &Charge<'_>, key: Option<u64>) -> Client {
+    /// The client of a charge, as far as it can be told from others.
+    pub(super) fn client(charge: &Charge<'_>, key: Option<u64>) -> Client {
         let by_key = |number| Client {
             number,
             is_named: true,
@@ -131,6 +133,9 @@ impl Dispatcher {
                 Ok(selected) => return Ok(selected),
                 Err(again) => refused = again,
             }
+        }
+        if operation.not_sent().is_some() {
+            return Err(self.no_room(operation, Refusal::NoUpstream, context));
         }
         if let Some(failure) = too_large(operation, refused, &context.state) {
             return Err(failure);
@@ -183,10 +188,10 @@ impl Dispatcher {
         let metrics = &self.runtime.metrics.requests;
         let snapshot = Arc::clone(&context.state.snapshot);
         let mut now = Instant::now();
-        let Some(wish) = self.wish(operation, holder, context, now) else {
-            return Err(NO_ROOM);
-        };
         loop {
+            let Some(wish) = self.wish(operation, holder, context, now) else {
+                return Err(NO_ROOM);
+            };
             let most = snapshot.config.admission.queue;
             let place = self.join_queue(&wish, most, now).map_err(|why| {
                 metrics.waited(why);
@@ -227,6 +232,10 @@ impl Dispatcher {
             now = Instant::now();
             context.state.restart_with(self.runtime.snapshot());
             context.state.since = now;
+            operation.follow(&context.state.snapshot);
+            if operation.not_sent().is_some() {
+                return Err(Denied::Refused(Refusal::NoUpstream));
+            }
             let is_held = operation.claim().is_some_and(|claim| claim.has_holder());
             if is_held || holder.is_some() {
                 match self.select(operation, &context.state) {
@@ -253,17 +262,20 @@ impl Dispatcher {
             return None;
         };
         let snapshot = &context.state.snapshot;
-        if !snapshot.grid.roster().could_bear(&charge.load.into()) {
+        let key = claim.as_ref().map(Claim::number);
+        let (ask, roster) = (charge.ask(key), snapshot.grid.roster());
+        if !ask.with(&[], |request| roster.could_bear(&request)) {
             return None;
         }
         let config = &snapshot.config;
         let usual = self.state.exchange_time.usual(config.timeouts.request);
         let (head, deadline) = (context.head, context.deadline);
         let until = || queue::until(&config.admission, head, now, deadline, usual);
-        let key = claim.as_ref().map(Claim::number);
         Some(Wish {
             client: Self::client(charge, key),
             load: charge.load,
+            selection: charge.needs.selection.clone(),
+            version: snapshot.version,
             key,
             holder,
             arrived: context.arrived,
@@ -277,7 +289,7 @@ impl Dispatcher {
         let queue = &self.state.queue;
         let is_full = queue.length() >= most;
         let can_wait = !is_full && wish.until > now;
-        let may_fit = wish.holder.is_none() && queue.may_fit(wish.load, now);
+        let may_fit = wish.holder.is_none() && queue.may_fit(wish, now);
         let place = (can_wait || may_fit).then(|| queue.join(wish, now));
         if may_fit {
             self.serve_queue(now);
@@ -314,87 +326,4 @@ impl Dispatcher {
         let ended = timer.guard(until, standing).await;
         ended.unwrap_or(Ended::InVain)
     }
-
-    /// The answer when no substation is left to ask.
-    pub(super) fn no_room(
-        &self,
-        operation: &Operation<'_>,
-        refused: Refusal,
-        context: &mut SendContext<'_>,
-    ) -> Failure {
-        if let Operation::Charge {
-            claim: Some(claim), ..
-        } = operation
-            && let Some(holder) = claim.holder()
-            && context.state.snapshot.names.by_id(&holder).is_none()
-        {
-            return unlisted();
-        }
-        let failure = exhausted::failure_for(refused, &mut context.state);
-        self.with_forecast(operation, failure, &context.state)
-    }
-
-    /// The answer when the substation that holds the request's key, and so is the only one to ask, did not book.
-    fn no_room_at_holder(
-        &self,
-        operation: &Operation<'_>,
-        holder: &str,
-        why: SafeToRetry,
-        context: &mut SendContext<'_>,
-    ) -> Failure {
-        let failure = exhausted::failure_for_holder(holder, why, &mut context.state);
-        self.with_forecast(operation, failure, &context.state)
-    }
-
-    /// Adds to a failure for lack of room when there will be room: as it is promised to this client, or as substations
-    /// said.
-    fn with_forecast(
-        &self,
-        operation: &Operation<'_>,
-        mut failure: Failure,
-        state: &RetryState,
-    ) -> Failure {
-        if let (Code::NoCapacity, Operation::Charge { charge, claim, .. }) =
-            (failure.code, operation)
-        {
-            let client = Self::client(charge, claim.as_ref().map(Claim::number));
-            let (forecast, now) = (&self.state.forecast, Instant::now());
-            let was_held = state.turn() == Turn::Held;
-            let wait = self.random(|rng| forecast.promise(client, charge.load, now, was_held, rng));
-            failure.retry = match (wait, state.room_in()) {
-                // What a substation says is the same for all, so it would bring them all back together.
-                (Wait::Promised(seconds), _) => Retry::After(seconds),
-                (Wait::Longer(seconds), said) => {
-                    Retry::RoomIn(said.unwrap_or(seconds).min(seconds))
-                }
-                (Wait::Unknown, said) => said.map_or(Retry::Soon, Retry::RoomIn),
-            };
-        }
-        failure
-    }
-}
-
-/// The failure of a request whose client has left. It reads no answer, unless it has closed its sending side only.
-fn left() -> Failure {
-    let message = "the client closed its side of the connection while the request waited for room (admission.queue); \
-                   nothing is booked";
-    Failure::new(Code::NoCapacity, message).closing()
-}
-
-/// The failure of a charge that no substation can ever bear: waiting does not help.
-fn too_large(operation: &Operation<'_>, refused: Refusal, state: &RetryState) -> Option<Failure> {
-    let Operation::Charge { charge, .. } = operation else {
-        return None;
-    };
-    // What may be booked already is told first.
-    if refused != Refusal::NoCapacity || state.broken.is_some() {
-        return None;
-    }
-    let largest = state.snapshot.grid.largest_if_below(charge.load)?;
-    let message = format!(
-        "a load of {} is more than any substation can bear: the largest capacity is {largest}; nothing is booked: \
-         ask for at most that",
-        charge.load
-    );
-    Some(Failure::new(Code::TooLargeLoad, message))
 }

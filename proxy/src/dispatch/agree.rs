@@ -78,8 +78,8 @@ impl Dispatcher {
             context.state.restart_with(self.runtime.snapshot());
         }
         match Selected::holder(&holder, load, &context.state) {
-            Some(selected) => Ok(selected),
-            None => Err(self.not_asked(&holder, operation, context).await),
+            Ok(selected) => Ok(selected),
+            Err(refused) => Err(self.not_asked(&holder, refused, operation, context).await),
         }
     }
 
@@ -88,6 +88,7 @@ impl Dispatcher {
     async fn not_asked(
         &self,
         holder: &HolderId,
+        refused: Refusal,
         operation: &mut Operation<'_>,
         context: &mut SendContext<'_>,
     ) -> Failure {
@@ -97,7 +98,7 @@ impl Dispatcher {
         if context.state.snapshot.names.by_id(holder).is_none() {
             return unlisted();
         }
-        self.no_room(operation, Refusal::NoUpstream, context)
+        self.no_room(operation, refused, context)
     }
 
     /// Says that this asker has certainly booked nothing. True if another substation may be asked.

@@ -8,6 +8,7 @@
 //! there are promises, requests take a lock.
 
 mod carry;
+mod scopes;
 
 use std::{
     sync::atomic::{AtomicUsize, Ordering::Relaxed},
@@ -25,6 +26,9 @@ use switchyard_idempotency::KeyHash;
 use tokio::time::Instant;
 
 pub(super) use carry::CarriedCapacity;
+pub(crate) use scopes::CarriedScope;
+pub(super) use scopes::ScopeName;
+use scopes::Scopes;
 
 /// The longest forecast that is no promise, in seconds: by then everything may have changed.
 const LONGEST: u32 = 120;
@@ -44,6 +48,7 @@ pub(super) struct CapacityForecast {
     /// Number of promises, readable without the lock.
     promised: AtomicUsize,
     field: Finder<'static>,
+    scopes: Scopes,
 }
 
 #[derive(Debug, Default)]
@@ -57,6 +62,8 @@ struct Book {
 struct Room {
     free: i128,
     load: Load,
+    /// Which substations were counted.
+    kind: u64,
     counted: Duration,
 }
 
@@ -76,22 +83,52 @@ impl CapacityForecast {
             book: Mutex::default(),
             promised: AtomicUsize::new(0),
             field: Finder::new(FIELD),
+            scopes: Scopes::default(),
         }
     }
 
     /// Adds a booking of `load` at `now`, if its answer says how long it lasts, and returns that. `unseen` is how long its
-    /// end may go unnoticed.
+    /// end may go unnoticed. `scopes` are those besides the grid that it counts in.
     pub(super) fn booked(
         &self,
         load: Load,
         answer: &[u8],
-        now: Instant,
-        unseen: Duration,
+        (now, unseen): (Instant, Duration),
+        scopes: impl Iterator<Item = ScopeName>,
     ) -> Option<Duration> {
         let lasts = self.lasts(answer)?;
         let noticed = lasts.saturating_add(unseen.min(LONGEST_UNSEEN));
-        self.forecast.booked(load, noticed, self.since(now));
+        let now = self.since(now);
+        self.forecast.booked(load, noticed, now);
+        for scope in scopes {
+            self.scopes.booked(scope, (load, noticed, now));
+        }
         Some(lasts)
+    }
+
+    /// Notes that a client has found room in these scopes. `client` is asked for only if one of them has promised some.
+    pub(super) fn entered(
+        &self,
+        scopes: impl Iterator<Item = ScopeName>,
+        load: Load,
+        now: Instant,
+        client: impl Fn() -> Client,
+    ) {
+        for scope in scopes.filter(|scope| self.scopes.has_promised(scope)) {
+            self.scopes.entered(&scope, self.ask(client(), load, now));
+        }
+    }
+
+    /// Promises a place in a scope to a request that found no room there.
+    pub(super) fn promise_in(
+        &self,
+        scope: &ScopeName,
+        client: Client,
+        (load, now): (Load, Instant),
+        rng: &mut Rng,
+    ) -> Wait {
+        let ask = self.ask(client, load, now);
+        at_most(self.scopes.promise(scope, ask, rng))
     }
 
     /// Whether nothing is promised, so that every request may enter.
@@ -129,18 +166,18 @@ impl CapacityForecast {
     }
 
     /// Whether a request may enter: its place is due, or it takes away no other's. `count` counts the room of the
-    /// grid for requests of that load.
+    /// grid for requests of that load and `kind`.
     pub(super) fn enter(
         &self,
         client: Client,
-        load: Load,
+        (load, kind): (Load, u64),
         now: Instant,
         count: impl FnOnce() -> i128,
     ) -> bool {
         let ask = self.ask(client, load, now);
         let mut book = self.book.lock();
         let Book { promises, room } = &mut *book;
-        let enters = promises.enter(ask, &self.forecast, || Room::now(room, &ask, count));
+        let enters = promises.enter(ask, &self.forecast, || Room::now(room, &ask, kind, count));
         if let Some(room) = room.as_mut().filter(|_| enters) {
             room.free -= i128::from(load.micros());
         }
@@ -152,7 +189,7 @@ impl CapacityForecast {
     pub(super) fn promise(
         &self,
         client: Client,
-        load: Load,
+        (load, kind): (Load, u64),
         now: Instant,
         was_held: bool,
         rng: &mut Rng,
@@ -160,14 +197,11 @@ impl CapacityForecast {
         let ask = self.ask(client, load, now);
         let mut book = self.book.lock();
         let Book { promises, room } = &mut *book;
-        let free = room.filter(|room| was_held && room.load == load);
+        let free = room.filter(|room| was_held && room.load == load && room.kind == kind);
         let free = free.map_or(0, |room| room.free.max(0));
         let wait = promises.promise(ask, &self.forecast, free, rng);
         self.promised.store(promises.count(), Relaxed);
-        match wait {
-            Wait::Longer(seconds) => Wait::Longer(seconds.min(LONGEST)),
-            wait => wait,
-        }
+        at_most(wait)
     }
 
     fn ask(&self, client: Client, load: Load, now: Instant) -> Ask {
@@ -197,11 +231,21 @@ impl CapacityForecast {
     }
 }
 
+/// No longer than a forecast goes that is no promise.
+fn at_most(wait: Wait) -> Wait {
+    match wait {
+        Wait::Longer(seconds) => Wait::Longer(seconds.min(LONGEST)),
+        wait => wait,
+    }
+}
+
 impl Room {
     /// The room for what is asked for, counted anew if the last count is too old.
-    fn now(last: &mut Option<Self>, ask: &Ask, count: impl FnOnce() -> i128) -> i128 {
-        let is_fresh =
-            |room: &Self| room.load == ask.load && ask.now.saturating_sub(room.counted) < COUNTED;
+    fn now(last: &mut Option<Self>, ask: &Ask, kind: u64, count: impl FnOnce() -> i128) -> i128 {
+        let is_fresh = |room: &Self| {
+            let is_same = room.load == ask.load && room.kind == kind;
+            is_same && ask.now.saturating_sub(room.counted) < COUNTED
+        };
         if let Some(room) = last.filter(is_fresh) {
             return room.free;
         }
@@ -209,6 +253,7 @@ impl Room {
         *last = Some(Self {
             free,
             load: ask.load,
+            kind,
             counted: ask.now,
         });
         free
@@ -244,24 +289,28 @@ mod tests {
         let [one, two, three] = [b"1", b"2", b"3"].map(|body| CapacityForecast::client(body, true));
         let mut rng = Rng::with_seed(1);
         let mut refuse =
-            |client, units, now| forecast.promise(client, load(units), now, false, &mut rng);
+            |client, units, now| forecast.promise(client, (load(units), 0), now, false, &mut rng);
         assert_eq!(refuse(one, 11.0, start), Wait::Unknown);
         assert!(forecast.is_free());
-        forecast.booked(load(11.0), &answer(10.0), start, NONE);
-        forecast.booked(load(11.0), &answer(29.5), start, Duration::from_secs(1));
+        let booked = |seconds, unseen| {
+            let when = (start, unseen);
+            forecast.booked(load(11.0), &answer(seconds), when, std::iter::empty())
+        };
+        booked(10.0, NONE);
+        booked(29.5, Duration::from_secs(1));
         assert_eq!(refuse(one, 11.0, start), Wait::Promised(11));
         assert_eq!(refuse(two, 11.0, start), Wait::Promised(31));
         assert!(!forecast.is_free());
         let room = || i128::from(load(11.0).micros());
         assert!(
-            !forecast.enter(three, load(11.0), at(11.5), room),
+            !forecast.enter(three, (load(11.0), 0), at(11.5), room),
             "it is the first one's"
         );
         assert!(!forecast.is_due(two, load(11.0), at(11.5)));
         assert!(forecast.is_due(one, load(11.0), at(11.5)));
-        assert!(forecast.enter(one, load(11.0), at(11.5), room));
+        assert!(forecast.enter(one, (load(11.0), 0), at(11.5), room));
         assert!(
-            !forecast.enter(three, load(11.0), at(11.501), room),
+            !forecast.enter(three, (load(11.0), 0), at(11.501), room),
             "it has it by now"
         );
     }

@@ -10,7 +10,7 @@ use super::{
     DispatchState,
     authority::{Proposal, Unavailable},
     budget::CarriedBudget,
-    capacity_forecast::CarriedCapacity,
+    capacity_forecast::{CarriedCapacity, CarriedScope},
     idempotency,
 };
 
@@ -23,6 +23,16 @@ impl DispatchState {
     /// Goes on from what another process knew `ago`.
     pub(crate) fn restore_capacity(&self, carried: &CarriedCapacity, ago: Duration, now: Instant) {
         self.forecast.restore(carried, ago, now);
+    }
+
+    /// When bookings end under single feeders and selections, and who was promised their room.
+    pub(crate) fn carry_scopes(&self, now: Instant) -> Vec<CarriedScope> {
+        self.forecast.carry_scopes(now)
+    }
+
+    /// Goes on from what another process knew of those `ago`.
+    pub(crate) fn restore_scopes(&self, carried: Vec<CarriedScope>, ago: Duration, now: Instant) {
+        self.forecast.restore_scopes(carried, ago, now);
     }
 
     /// Answers a proposal of the process from which this one has taken over.

@@ -15,6 +15,10 @@ use parking_lot::Mutex;
 use switchyard_balance::{Choice, Explanation, Load, Policy, Reason, explain};
 
 use switchyard_grid::{Clock, Grid, Moment, Substation};
+use switchyard_selection::Selection;
+
+use super::{limit, needs::Ask};
+use crate::snapshot::Snapshot;
 
 /// Number of records kept.
 const KEPT: usize = 256;
@@ -43,6 +47,10 @@ pub struct Decision {
     pub margin: Option<f64>,
     candidates: Explanation,
     known: [Known; explain::MAX_CANDIDATES],
+    /// What it selected by, if it did.
+    selection: Option<Arc<Selection>>,
+    /// The names of the candidates' binding levels, where there are feeders.
+    bindings: [Option<String>; explain::MAX_CANDIDATES],
 }
 
 /// What is kept of a candidate beside its numbers: its name, and the moment of its last sample.
@@ -120,7 +128,35 @@ impl Decision {
             margin,
             candidates,
             known,
+            selection: None,
+            bindings: [const { None }; explain::MAX_CANDIDATES],
         }
+    }
+
+    /// The same of a request in this snapshot, with what it selected by and the levels that bind.
+    pub(super) fn asked(mut self, ask: &Ask<'_>, snapshot: &Snapshot) -> Self {
+        self.selection = ask.selection.cloned();
+        let roster = snapshot.grid.roster();
+        if !roster.feeders().is_empty() {
+            let names = self.bindings.iter_mut();
+            for (name, candidate) in names.zip(self.candidates.candidates()) {
+                let is_below = roster.path(candidate.at).next().is_some();
+                *name = is_below.then(|| limit::name_of(candidate.binding, snapshot));
+            }
+        }
+        self
+    }
+
+    /// The label and the value of each rule that it was selected by.
+    pub fn selection(&self) -> impl Iterator<Item = (&str, &str)> {
+        let selection = self.selection.iter();
+        selection.flat_map(|selection| selection.values())
+    }
+
+    /// The names of the levels that bind the candidates, in the same order: of a substation or a feeder above it. None for
+    /// one that is under no feeder.
+    pub fn bindings(&self) -> impl Iterator<Item = Option<&str>> {
+        self.bindings.iter().map(Option::as_deref)
     }
 
     /// The best candidates, the best one first, each with its name and the moment of its last sample.

@@ -7,15 +7,23 @@
 use std::{fmt, io::ErrorKind};
 
 use switchyard_balance::Refusal;
-use switchyard_wire::{Code, Failure, Retry};
+use switchyard_wire::{Code, Detail, Failure, Retry};
 
-use super::retry::{RetryState, SafeToRetry, Stop, Tried};
+use super::{
+    limit::Limit,
+    retry::{RetryState, SafeToRetry, Stop, Tried},
+};
 
 /// How many of the substations that were tried a message names.
 const NAMED: usize = 10;
 
 /// The failure when no substation is left to ask, or none may be asked any more.
-pub(super) fn failure_for(refusal: Refusal, state: &mut RetryState) -> Failure {
+/// `limit` is what keeps it from the others, if that is known.
+pub(super) fn failure_for(
+    refusal: Refusal,
+    limit: Option<&Limit<'_>>,
+    state: &mut RetryState,
+) -> Failure {
     if let Some(broken) = state.broken.take() {
         return broken;
     }
@@ -27,10 +35,21 @@ pub(super) fn failure_for(refusal: Refusal, state: &mut RetryState) -> Failure {
         _ if state.tried.is_empty() => "no substation is in rotation now",
         _ => "no substation can be reached now",
     };
-    let message = format!("{what}{}; nothing is booked", Attempts(state));
-    Failure {
+    let limit = limit.filter(|_| code == Code::NoCapacity);
+    let why = match limit {
+        None => String::new(),
+        Some(limit) if state.tried.is_empty() => format!(": {limit}"),
+        Some(limit) => format!("; {limit}"),
+    };
+    let message = format!("{what}{}{why}; nothing is booked", Attempts(state));
+    let failure = Failure {
         retry: retry_for(code, &state.tried),
         ..Failure::new(code, message)
+    };
+    match (limit, least_full(&state.tried)) {
+        (Some(limit), _) => limit.tell(failure),
+        (None, Some(name)) if code == Code::NoCapacity => failure.about(Detail::Limit(name)),
+        _ => failure,
     }
 }
 
@@ -59,6 +78,13 @@ pub(super) fn failure_for_holder(name: &str, why: SafeToRetry, state: &mut Retry
         retry: retry_for(code, &state.tried),
         ..Failure::new(code, message)
     }
+}
+
+/// Of the substations that said that they have no room, the one with the most left as far as is known here.
+fn least_full(tried: &[Tried]) -> Option<String> {
+    let full = tried.iter().filter(|one| one.why == SafeToRetry::Refused);
+    let most = full.max_by_key(|one| one.substation.ledger().room());
+    most.map(|one| one.substation.public_name().as_str().to_owned())
 }
 
 fn code_for(refusal: Refusal, tried: &[Tried]) -> Code {
@@ -166,7 +192,7 @@ mod tests {
 
     fn code(refusal: Refusal, tried: &[SafeToRetry]) -> Code {
         let tried: Vec<_> = tried.iter().map(|why| (*why, None)).collect();
-        failure_for(refusal, &mut after(&tried)).code
+        failure_for(refusal, None, &mut after(&tried)).code
     }
 
     #[test]
@@ -211,12 +237,12 @@ mod tests {
     fn a_client_that_is_too_fast_hears_the_shortest_wait_and_others_hear_none_of_it() {
         use SafeToRetry::{Limited, Refused};
         let tried = [(Limited, Some(8)), (Limited, None), (Limited, Some(3))];
-        let failure = failure_for(Refusal::NoUpstream, &mut after(&tried));
+        let failure = failure_for(Refusal::NoUpstream, None, &mut after(&tried));
         assert_eq!(failure.retry, Retry::After(3));
-        let failure = failure_for(Refusal::NoUpstream, &mut after(&[(Limited, None)]));
+        let failure = failure_for(Refusal::NoUpstream, None, &mut after(&[(Limited, None)]));
         assert_eq!(failure.retry, Retry::Soon);
         let mut state = after(&[(Limited, Some(8)), (Refused, Some(20))]);
-        let failure = failure_for(Refusal::NoUpstream, &mut state);
+        let failure = failure_for(Refusal::NoUpstream, None, &mut state);
         assert_eq!(failure.retry, Retry::Soon, "the forecast decides");
         assert_eq!(state.room_in(), Some(20));
     }
@@ -224,15 +250,15 @@ mod tests {
     #[test]
     fn the_message_says_what_was_tried_and_why_no_more_was() {
         let mut state = after(&[(GONE, None), (SafeToRetry::Unavailable, None)]);
-        let failure = failure_for(Refusal::NoUpstream, &mut state);
+        let failure = failure_for(Refusal::NoUpstream, None, &mut state);
         assert_eq!(
             failure.message,
             "no substation can be reached now: a refuses connections, b answered 503 (no other is left); nothing is booked"
         );
         state.stop = Some(Stop::Budget);
-        let failure = failure_for(Refusal::NoUpstream, &mut state);
+        let failure = failure_for(Refusal::NoUpstream, None, &mut state);
         assert!(failure.message.contains("retry.budget"));
-        let failure = failure_for(Refusal::NoUpstream, &mut after(&[]));
+        let failure = failure_for(Refusal::NoUpstream, None, &mut after(&[]));
         assert_eq!(
             failure.message,
             "no substation is in rotation now; nothing is booked"
@@ -243,7 +269,7 @@ mod tests {
     fn a_possible_booking_is_reported_whatever_followed() {
         let mut state = after(&[(SafeToRetry::Refused, None)]);
         state.broken = Some(Failure::new(Code::SubstationFailed, "may be booked"));
-        let failure = failure_for(Refusal::NoUpstream, &mut state);
+        let failure = failure_for(Refusal::NoUpstream, None, &mut state);
         assert_eq!(failure.code, Code::SubstationFailed);
     }
 }

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use switchyard_grid::Substation;
-use switchyard_http1::RequestHead;
+use switchyard_http1::{Head, RequestHead};
 use switchyard_idempotency::{Claim, KeyHash, Keyed, Release};
 use switchyard_upstream::Progress;
 use switchyard_wire::{Consequence, Failure};
@@ -18,6 +18,7 @@ use super::{
     attempt::Attempt,
     charge::Charge,
     idempotency::{self, limits},
+    needs::Ask,
     sessions::{self, Action},
 };
 use crate::snapshot::Snapshot;
@@ -27,6 +28,7 @@ pub(super) enum Operation<'a> {
     /// Book a charge, under the request's `Idempotency-Key` if it has one.
     Charge {
         charge: Charge<'a>,
+        head: Head<'a>,
         /// The query string for the substation.
         query: Option<&'a str>,
         claim: Option<Claim<'a>>,
@@ -53,7 +55,7 @@ pub(super) struct Key<'a> {
 impl<'a> Operation<'a> {
     /// A charge that arrived at `now`, with its key, if it has one.
     pub(super) fn charge(
-        (charge, query): (Charge<'a>, Option<&'a str>),
+        (charge, head, query): (Charge<'a>, Head<'a>, Option<&'a str>),
         key: Option<Key<'_>>,
         snapshot: &Snapshot,
         state: &'a DispatchState,
@@ -77,6 +79,7 @@ impl<'a> Operation<'a> {
         state.budget.deposit(rules.budget);
         Ok(Self::Charge {
             charge,
+            head,
             query,
             claim,
             possible,
@@ -101,6 +104,30 @@ impl<'a> Operation<'a> {
         })
     }
 
+    /// Makes sure that it goes by this snapshot: a charge may need what other substations have there.
+    #[inline]
+    pub(super) fn follow(&mut self, snapshot: &Snapshot) {
+        if let Self::Charge { charge, head, .. } = self {
+            charge.follow(*head, snapshot);
+        }
+    }
+
+    /// The failure of a charge that must not be sent.
+    pub(super) fn not_sent(&self) -> Option<Failure> {
+        let Self::Charge { charge, .. } = self else {
+            return None;
+        };
+        charge.needs.not_sent.as_deref().cloned()
+    }
+
+    /// What a charge asks of a choice.
+    pub(super) fn ask(&self) -> Option<Ask<'_>> {
+        let Self::Charge { charge, claim, .. } = self else {
+            return None;
+        };
+        Some(charge.ask(claim.as_ref().map(Claim::number)))
+    }
+
     /// The claim on its key, if it has one.
     pub(super) fn claim(&mut self) -> Option<&mut Claim<'a>> {
         match self {
@@ -112,16 +139,19 @@ impl<'a> Operation<'a> {
     /// The sign of the substation that holds its key, if that is certain.
     pub(super) fn possible_holder(&self, snapshot: &Snapshot) -> Option<u64> {
         let Self::Charge {
-            claim: Some(claim), ..
+            charge,
+            claim: Some(claim),
+            possible,
+            ..
         } = self
         else {
             return None;
         };
-        snapshot
-            .names
-            .by_id(&*claim.holder()?)?
-            .public_name()
-            .sign()
+        let Some(holder) = claim.holder() else {
+            // What the client has said stays to be said where it was not asked.
+            return possible.filter(|_| charge.needs.not_sent.is_some());
+        };
+        snapshot.names.by_id(&holder)?.public_name().sign()
     }
 
     /// Whether an attempt whose connection was lost may be repeated at the same substation.

@@ -6,7 +6,7 @@
 
 use std::sync::{Arc, atomic::Ordering::Relaxed};
 
-use switchyard_balance::{Load, Request, line::Room};
+use switchyard_balance::{Load, line::Room};
 use tokio::time::Instant;
 
 use super::{
@@ -41,7 +41,7 @@ impl<'a> Placing<'a> {
         };
         // In another grid the same position is another substation.
         if let Some(kept) = kept.filter(|kept| kept.version != room.snapshot.version) {
-            room.keep(kept.load);
+            room.keep_again(kept.load);
         }
         room
     }
@@ -50,19 +50,32 @@ impl<'a> Placing<'a> {
         self.kept.map(|kept| kept.at)
     }
 
-    fn place(&self, load: Load, slot: &Slot, but: &[usize]) -> bool {
+    /// Keeps room for the same load in a newer grid. A request that can't use every substation looks anew what it can use:
+    /// until then nothing is kept for it.
+    fn keep_again(&mut self, load: Load) {
+        let nearest = self.snapshot.grid.roster().nearest_to(&load.into());
+        self.kept = nearest.map(|at| Kept {
+            load,
+            version: self.snapshot.version,
+            at,
+        });
+    }
+
+    fn place(&self, slot: &Slot, but: &[usize]) -> bool {
+        if !slot.goes_by(self.snapshot.version) {
+            return false;
+        }
+        let ask = slot.ask();
         let is_held = !slot.has_entered.load(Relaxed)
             && !self
                 .dispatcher
-                .may_take(slot.client, load, &self.snapshot, self.now);
+                .may_take(slot.client, &ask, &self.snapshot, self.now);
         slot.has_entered.store(!is_held, Relaxed);
         slot.was_held.store(is_held, Relaxed);
         if is_held {
             return false;
         }
-        let best = self
-            .dispatcher
-            .best((load, None), but, &self.snapshot, self.now);
+        let best = self.dispatcher.best(ask, but, &self.snapshot, self.now);
         let Ok(selected) = best else { return false };
         slot.grant(Granted {
             selected,
@@ -73,24 +86,29 @@ impl<'a> Placing<'a> {
 }
 
 impl Room<Arc<Slot>> for Placing<'_> {
-    fn take(&mut self, load: Load, slot: &Arc<Slot>) -> bool {
-        self.place(load, slot, self.kept_at().as_slice())
+    fn take(&mut self, _: Load, slot: &Arc<Slot>) -> bool {
+        self.place(slot, self.kept_at().as_slice())
     }
 
-    fn take_kept(&mut self, load: Load, slot: &Arc<Slot>) -> bool {
-        self.place(load, slot, &[])
+    fn take_kept(&mut self, _: Load, slot: &Arc<Slot>) -> bool {
+        self.place(slot, &[])
     }
 
-    fn largest(&mut self) -> i64 {
-        self.snapshot
-            .grid
-            .roster()
-            .largest_room(&Request::of(Load::ZERO).without(self.kept_at().as_slice()))
+    fn largest(&mut self, slot: &Arc<Slot>) -> i64 {
+        if !slot.goes_by(self.snapshot.version) {
+            return i64::MAX;
+        }
+        let (kept, roster) = (self.kept_at(), self.snapshot.grid.roster());
+        slot.ask()
+            .with(kept.as_slice(), |request| roster.largest_room(&request))
     }
 
-    fn keep(&mut self, load: Load) -> bool {
-        let nearest = self.snapshot.grid.roster().nearest_to(&load.into());
-        self.kept = nearest.map(|at| Kept {
+    fn keep(&mut self, load: Load, slot: &Arc<Slot>) -> bool {
+        let roster = self.snapshot.grid.roster();
+        let nearest = slot
+            .goes_by(self.snapshot.version)
+            .then(|| slot.ask().with(&[], |request| roster.nearest_to(&request)));
+        self.kept = nearest.flatten().map(|at| Kept {
             load,
             version: self.snapshot.version,
             at,

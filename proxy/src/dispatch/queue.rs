@@ -10,12 +10,13 @@
 //!
 //! A request whose `Idempotency-Key` is held by a substation that had no room waits apart, for that substation.
 
+mod slot;
+
 use std::{
     collections::BTreeMap,
-    fmt,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
+        atomic::{AtomicUsize, Ordering::Relaxed},
     },
     time::Duration,
 };
@@ -29,13 +30,10 @@ use switchyard_config as config;
 use switchyard_grid::Substation;
 use switchyard_http1::Head;
 use switchyard_wire::names::REQUEST_TIMEOUT;
-use tokio::{
-    sync::Notify,
-    time::{Instant, timeout},
-};
+use tokio::time::{Instant, timeout};
 
-use super::{capacity_forecast::Client, select::Selected};
-use crate::snapshot::Snapshot;
+use slot::Word;
+pub(super) use slot::{Granted, Slot, Wish};
 
 /// Longest text that is read as a duration, in bytes.
 const LONGEST_TEXT: usize = 16;
@@ -79,33 +77,6 @@ pub(super) struct Kept {
     pub(super) at: usize,
 }
 
-/// A request that waits.
-#[derive(Debug)]
-pub(super) struct Slot {
-    pub(super) client: Client,
-    load: Load,
-    /// Whether it may take room although there are promises.
-    pub(super) has_entered: AtomicBool,
-    /// Whether the room that was found last is promised to others.
-    pub(super) was_held: AtomicBool,
-    word: Mutex<Option<Word>>,
-    woken: Notify,
-}
-
-/// What a waiting request is told.
-#[derive(Debug)]
-enum Word {
-    Granted(Granted),
-    Called,
-}
-
-/// Room that was found for a request.
-pub(super) struct Granted {
-    pub(super) selected: Selected,
-    /// The snapshot that it was chosen by.
-    pub(super) snapshot: Arc<Snapshot>,
-}
-
 /// Why a waiting request wakes up.
 pub(super) enum Woken {
     /// It has room.
@@ -116,18 +87,6 @@ pub(super) enum Woken {
     Poll,
 }
 
-/// What wants to wait, and for what.
-pub(super) struct Wish<'a> {
-    pub(super) client: Client,
-    pub(super) load: Load,
-    /// The number of its `Idempotency-Key`.
-    pub(super) key: Option<u64>,
-    /// The only substation that it waits for.
-    pub(super) holder: Option<&'a Arc<Substation>>,
-    pub(super) arrived: Instant,
-    pub(super) until: Instant,
-}
-
 /// A place in the queue; given up when dropped.
 #[derive(Debug)]
 pub(super) struct Place<'a> {
@@ -135,19 +94,6 @@ pub(super) struct Place<'a> {
     standing: Standing,
     key: Option<u64>,
     pub(super) slot: Arc<Slot>,
-}
-
-impl fmt::Debug for Granted {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Granted").finish_non_exhaustive()
-    }
-}
-
-impl Granted {
-    /// Gives the room back: nothing was sent.
-    pub(super) fn cancel(self) {
-        self.selected.cancel();
-    }
 }
 
 impl Queue {
@@ -172,16 +118,9 @@ impl Queue {
 
     /// A place for a request.
     pub(super) fn join(&self, wish: &Wish<'_>, now: Instant) -> Place<'_> {
-        let slot = Arc::new(Slot {
-            client: wish.client,
-            load: wish.load,
-            has_entered: AtomicBool::new(false),
-            was_held: AtomicBool::new(false),
-            word: Mutex::new(None),
-            woken: Notify::new(),
-        });
+        let slot = Arc::new(Slot::new(wish));
         let standing = self.change(|waiting| {
-            let turn = waiting.line.turn(self.since(wish.arrived));
+            let turn = waiting.line.turn(self.since(wish.arrived), wish.kind());
             if let Some(holder) = wish.holder {
                 let waits = (Arc::clone(holder), Arc::clone(&slot));
                 waiting.at_holder.insert((holder.id().get(), turn), waits);
@@ -206,9 +145,12 @@ impl Queue {
         }
     }
 
-    /// Whether it is worth to look for room for a request of `load` that has just come.
-    pub(super) fn may_fit(&self, load: Load, now: Instant) -> bool {
-        self.waiting.lock().line.may_fit(load, self.since(now))
+    /// Whether it is worth to look for room for a request that has just come.
+    pub(super) fn may_fit(&self, wish: &Wish<'_>, now: Instant) -> bool {
+        let waiting = self.waiting.lock();
+        waiting
+            .line
+            .may_fit(wish.load, wish.kind(), self.since(now))
     }
 
     /// Looks for room for all that wait. `find` makes what finds it, of what is kept, and `kept` says what is kept
@@ -281,24 +223,12 @@ impl Waiting {
         while let Some((at, (holder, slot))) = self.at_holder.range(from..).next() {
             let (id, turn) = *at;
             from = (id.saturating_add(1), Turn::FIRST);
-            if holder.ledger().room() >= slot.load.micros() {
+            let ledger = holder.ledger();
+            if ledger.room() >= slot.load.micros() && !ledger.is_full_above(slot.load) {
                 slot.call();
                 self.at_holder.remove(&(id, turn));
             }
         }
-    }
-}
-
-impl Slot {
-    /// Gives it the room that was found for it.
-    pub(super) fn grant(&self, granted: Granted) {
-        *self.word.lock() = Some(Word::Granted(granted));
-        self.woken.notify_one();
-    }
-
-    fn call(&self) {
-        self.word.lock().get_or_insert(Word::Called);
-        self.woken.notify_one();
     }
 }
 

@@ -76,15 +76,15 @@ impl Dispatcher {
             Target::Charge => {
                 let key = key_of(head);
                 let is_keyed = !matches!(key, Ok(None));
-                let charge = Charge::parse(received.body, &snapshot.config.charge, is_keyed)?;
+                let charge = Charge::read(received.body, head, snapshot, is_keyed)?;
                 let rules = &snapshot.config.forwarded;
                 let key = key?.map(|text| Key {
                     text,
                     client: context.client.source(rules, head).number(),
                     possible: possible_holder(head),
                 });
-                let body = (charge, received.query);
-                Operation::charge(body, key, snapshot, &self.state, context.arrived)?
+                let request = (charge, head, received.query);
+                Operation::charge(request, key, snapshot, &self.state, context.arrived)?
             }
             Target::Session(action, id) => {
                 Operation::session(snapshot, action, id, received.query)?

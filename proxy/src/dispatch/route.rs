@@ -11,7 +11,7 @@ use http::HeaderValue;
 use switchyard_balance::{Lasts, Refusal};
 use switchyard_grid::{Blame, Source, Substation};
 use switchyard_http1::{Answer, Head};
-use switchyard_idempotency::Release;
+use switchyard_idempotency::{Claim, Release};
 use switchyard_upstream::{Outgoing, Progress, UpstreamError};
 use switchyard_wire::{Consequence, Failure};
 use tokio::time::{Instant, sleep};
@@ -20,6 +20,7 @@ use tracing::debug;
 use super::{
     Dispatcher,
     attempt::{self, Attempt, ExchangeEnd},
+    limit,
     operation::Operation,
     origin::{Client, OriginFields},
     reply::RoutedAnswer,
@@ -132,7 +133,7 @@ impl Dispatcher {
             context.state.attempts += 1;
             match attempt {
                 Attempt::Answered(answer) => {
-                    self.note_booked(operation, &substation, &answer, sent, &context);
+                    self.note_booked(operation, (&substation, at), &answer, sent, &context);
                     return Ok(RoutedAnswer { answer, substation });
                 }
                 Attempt::Final(failure, progress) => {
@@ -270,13 +271,13 @@ impl Dispatcher {
     fn note_booked(
         &self,
         operation: &Operation<'_>,
-        substation: &Arc<Substation>,
+        (substation, at): (&Arc<Substation>, Option<usize>),
         answer: &Answer,
         now: Instant,
         context: &SendContext<'_>,
     ) {
         let state = &context.state;
-        if let Operation::Charge { charge, .. } = operation
+        if let Operation::Charge { charge, claim, .. } = operation
             && (200..300).contains(&answer.status)
         {
             if self
@@ -290,7 +291,13 @@ impl Dispatcher {
                 // Its end is noticed with the next sample.
                 let unseen = state.snapshot.config.load.interval;
                 let forecast = &self.state.forecast;
-                let lasts = forecast.booked(charge.load, &answer.body, now, unseen);
+                let key = claim.as_ref().map(Claim::number);
+                let ask = charge.ask(key);
+                let scopes = || limit::scopes(&ask, at, &state.snapshot);
+                let when = (now, unseen);
+                let lasts = forecast.booked(charge.load, &answer.body, when, scopes());
+                let client = || Self::client(charge, key);
+                forecast.entered(scopes(), charge.load, now, client);
                 if let Some(lasts) = lasts {
                     let sent = state.snapshot.grid.clock().since_start(now);
                     substation.ledger().lasts_for(charge.load, lasts, sent);

@@ -2,17 +2,17 @@
 
 use std::sync::Arc;
 
+use fastrand::Rng;
 use switchyard_balance::{
-    Choice, Explanation, Load, Preference, Ranking, Reason, Refusal, Request, Reservation,
+    Choice, Explanation, Preference, Ranking, Reason, Refusal, Request, Reservation,
 };
 use switchyard_grid::{ChoiceMetrics, Substation, Trial};
-use switchyard_idempotency::{Asked, Claim, HolderId};
 use switchyard_upstream::Mark;
 use tokio::time::Instant;
 
 use super::{
-    Dispatcher, authority::Proposal, charge::Charge, decisions::Decision, operation::Operation,
-    retry::RetryState,
+    Dispatcher, authority::Proposal, charge::Charge, decisions::Decision, needs::Ask,
+    operation::Operation, retry::RetryState,
 };
 use crate::snapshot::Snapshot;
 
@@ -37,7 +37,7 @@ pub(super) struct Selected {
 pub(super) struct Placement {
     pub(super) reservation: Reservation<Substation>,
     /// Why the substation was chosen; `None` if it was not chosen but holds the request's key.
-    reason: Option<Reason>,
+    pub(super) reason: Option<Reason>,
     /// Under which mark its write is open for others, if `balance.tolerance` lets them come along.
     pub(super) open_as: Option<Mark>,
     /// Set if this request is the trial that decides whether the substation returns to rotation.
@@ -58,51 +58,6 @@ impl Selected {
         if let Some(placement) = self.placement {
             placement.reservation.cancel();
         }
-    }
-
-    /// The substation with this sign, which may have booked the request's key before. Its load is set aside, because that
-    /// is for the substation to say.
-    fn possible_holder(sign: u64, load: Load, state: &RetryState) -> Option<Self> {
-        let substation = state.snapshot.names.by_sign(sign)?;
-        let selected = Self::holder(substation.holder_id(), load, state)?;
-        let Some(placement) = selected.placement else {
-            return Some(selected);
-        };
-        let placement = Placement {
-            reservation: Reservation::of(substation, load),
-            ..placement
-        };
-        Some(Self {
-            placement: Some(placement),
-            ..selected
-        })
-    }
-
-    /// The substation with this id, because it holds the request's key. `None` if this proxy does not know it, or it has
-    /// refused the request already.
-    pub(super) fn holder(holder: &HolderId, load: Load, state: &RetryState) -> Option<Self> {
-        let substation = state.snapshot.names.by_id(holder)?;
-        let at = state.snapshot.grid.position(&substation);
-        if at.is_some_and(|at| state.excluded().contains(&at)) {
-            return None;
-        }
-        // The first request with the key has reserved the load, unless the holder has refused it since.
-        let load = if state.was_refused_by(&substation) {
-            load
-        } else {
-            Load::ZERO
-        };
-        let placement = Placement {
-            reservation: Reservation::of(Arc::clone(&substation), load),
-            reason: None,
-            open_as: None,
-            trial: None,
-        };
-        Some(Self {
-            at,
-            substation,
-            placement: Some(placement),
-        })
     }
 }
 
@@ -135,6 +90,7 @@ impl Dispatcher {
         operation: &mut Operation<'_>,
         state: &RetryState,
     ) -> Result<Selected, Refusal> {
+        operation.follow(&state.snapshot);
         match operation {
             Operation::Session { holder, .. } => Ok(Selected {
                 at: None,
@@ -153,78 +109,41 @@ impl Dispatcher {
         }
     }
 
-    /// The substation that holds the key, or else the best one. Where others decide who holds it, the best one is proposed
-    /// to them: see [`Dispatcher::agree`].
-    fn select_by_key(
-        &self,
-        charge: &Charge<'_>,
-        (claim, possible): (&mut Claim<'_>, Option<u64>),
-        state: &RetryState,
-    ) -> Result<Selected, Refusal> {
-        loop {
-            if let Some(holder) = claim.holder() {
-                let selected = Selected::holder(&holder, charge.load, state);
-                let selected = selected.ok_or(Refusal::NoUpstream)?;
-                if claim.ask_again(&holder) {
-                    return Ok(selected);
-                }
-                // The key has become free meanwhile.
-                selected.cancel();
-                continue;
-            }
-            let named =
-                possible.and_then(|sign| Selected::possible_holder(sign, charge.load, state));
-            let is_named = named.is_some();
-            let selected = match named {
-                Some(named) => named,
-                None => self.enter(charge, Some(claim.number()), state)?,
-            };
-            match claim.ask(selected.substation.holder_id()) {
-                Asked::Yes => {
-                    if is_named {
-                        claim.pin();
-                    }
-                    return Ok(selected);
-                }
-                Asked::Propose(_) => return Ok(selected),
-                // Another request with the same key has selected another substation meanwhile.
-                Asked::Other => selected.cancel(),
-            }
-        }
-    }
-
     /// The best substation that admits a request: one on trial admits only one. `key` stands for the request's key.
-    fn enter(
+    pub(super) fn enter(
         &self,
         charge: &Charge<'_>,
         key: Option<u64>,
         state: &RetryState,
     ) -> Result<Selected, Refusal> {
+        if charge.needs.not_sent.is_some() {
+            return Err(Refusal::NoUpstream);
+        }
         if !self.may_enter(charge, key, state) {
             return Err(Refusal::NoCapacity);
         }
-        let wanted = (charge.load, key);
-        self.best(wanted, state.excluded(), &state.snapshot, state.since)
+        let ask = charge.ask(key);
+        self.best(ask, state.excluded(), &state.snapshot, state.since)
     }
 
-    /// The best substation but those `tried`, at `since`, for a load and the key that comes with it.
+    /// The best substation but those `tried`, at `since`.
     pub(super) fn best(
         &self,
-        (load, key): (Load, Option<u64>),
+        ask: Ask<'_>,
         tried: &[usize],
         snapshot: &Snapshot,
         since: Instant,
     ) -> Result<Selected, Refusal> {
         let grid = &snapshot.grid;
         loop {
-            let choice = match self.choose((load, key), tried, snapshot, since) {
+            let choice = match self.choose(ask, tried, snapshot, since) {
                 Err(Refusal::NoCapacity) if grid.open_probes() => {
-                    self.choose((load, key), tried, snapshot, since)?
+                    self.choose(ask, tried, snapshot, since)?
                 }
                 chosen => chosen?,
             };
             let substation = choice.reservation.upstream();
-            if let Ok(trial) = grid.enter(substation, load) {
+            if let Ok(trial) = grid.enter(substation, ask.load) {
                 return Ok(Selected {
                     at: Some(choice.at),
                     substation: Arc::clone(choice.reservation.upstream()),
@@ -246,23 +165,22 @@ impl Dispatcher {
     /// Chooses and reserves. Some choices are recorded for `/decisions`, and some are timed.
     fn choose(
         &self,
-        (load, key): (Load, Option<u64>),
+        ask: Ask<'_>,
         tried: &[usize],
         snapshot: &Snapshot,
         since: Instant,
     ) -> Result<Choice<Substation>, Refusal> {
         let grid = &snapshot.grid;
-        let key = key.filter(|_| grid.roster().len() <= MOST_RANKED);
+        let key = ask.key.filter(|_| grid.roster().len() <= MOST_RANKED);
         let decisions = &self.state.decisions;
         let now = grid.clock().at(since);
         let is_recorded = decisions.should_record(now);
-        let explanation =
-            is_recorded.then(|| Explanation::of(grid.roster(), &Request::of(load).without(tried)));
-        let choice = self.random(|rng| {
-            let is_timed = rng.u32(..) % ChoiceMetrics::SAMPLING == 0;
+        let explain = |request: Request<'_>| Explanation::of(grid.roster(), &request);
+        let explanation = is_recorded.then(|| ask.with(tried, explain));
+        let choose = |request: Request<'_>, rng: &mut Rng| {
+            let is_timed = rng.u32(..).is_multiple_of(ChoiceMetrics::SAMPLING);
             let before = is_timed.then(std::time::Instant::now);
             let (selector, roster) = (grid.selector(), grid.roster());
-            let request = Request::of(load).without(tried);
             let choice = match key {
                 None => {
                     let prefer = self.preference(snapshot);
@@ -287,9 +205,11 @@ impl Dispatcher {
                 }
             }
             Ok(choice)
-        })?;
+        };
+        let choice = self.random(|rng| ask.with(tried, |request| choose(request, rng)))?;
         if let Some(explanation) = explanation {
-            decisions.record(Decision::new(grid, now, load, &choice, explanation));
+            let decision = Decision::new(grid, now, ask.load, &choice, explanation);
+            decisions.record(decision.asked(&ask, snapshot));
         }
         Ok(choice)
     }

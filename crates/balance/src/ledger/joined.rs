@@ -74,7 +74,8 @@ impl Ledger {
     }
 
     /// Whether a feeder above it has no room for `load`.
-    pub(crate) fn is_full_above(&self, load: Load) -> bool {
+    #[must_use]
+    pub fn is_full_above(&self, load: Load) -> bool {
         self.path().is_some_and(|path| path.is_full_for(load))
     }
 

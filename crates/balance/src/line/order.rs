@@ -214,7 +214,11 @@ mod tests {
         let (mut order, mut list) = (Order::new(), BTreeMap::<Turn, Wish>::new());
         for number in 0..5_000 {
             let arrived = Duration::from_millis(rng.u64(0..50));
-            let turn = Turn { arrived, number };
+            let turn = Turn {
+                arrived,
+                number,
+                kind: 0,
+            };
             let mut wish = || Wish {
                 load: rng.i64(1..100),
                 kept_from: Duration::from_millis(rng.u64(0..100)),
@@ -262,7 +266,16 @@ mod tests {
         let mut order = Order::new();
         for number in 0..10_000 {
             let arrived = Duration::from_micros(number);
-            order.insert(Turn { arrived, number }, Wish::NONE, (), rng.u64(..));
+            order.insert(
+                Turn {
+                    arrived,
+                    number,
+                    kind: 0,
+                },
+                Wish::NONE,
+                (),
+                rng.u64(..),
+            );
         }
         assert!(
             depth(order.root.as_deref()) < 60,

@@ -133,6 +133,9 @@ fn a_request_is_restricted_by_what_it_names_and_by_nothing_else() {
     assert_eq!(needs(&[("power_kw", Text("50.5"))]), [0]);
     let both = [("power_kw", Whole(100)), ("connector_type", Text("type2"))];
     assert_eq!(needs(&both), [0]);
+    let words = grid.of(&both, "b").unwrap().unwrap().needs_in_words();
+    let said = r#"connector = "type2", power >= "150""#;
+    assert_eq!(words.as_deref(), Some(said));
 }
 
 #[test]
@@ -215,6 +218,21 @@ fn what_no_substation_has_is_named_alone_or_as_the_one_that_leaves_none() {
         value.starts_with("y\\nxx") && value.ends_with("bytes more)"),
         "{value}"
     );
+}
+
+#[test]
+fn what_one_substation_lacks_is_named() {
+    let grid = Grid::new(rules(), &town());
+    let fields = [
+        ("power_kw", Value::Whole(40)),
+        ("connector_type", Value::Text("ccs")),
+    ];
+    let selection = grid.of(&fields, "a").unwrap().unwrap();
+    let lacking = |at| grid.selections.lacking(&selection, at);
+    assert_eq!(lacking(0), None);
+    assert_eq!(lacking(1), Some(no_match("connector", "ccs", false)));
+    assert_eq!(lacking(2), None, "another zone is no lack");
+    assert_eq!(lacking(3), Some(no_match("connector", "ccs", false)));
 }
 
 #[test]

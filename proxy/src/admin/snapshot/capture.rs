@@ -127,22 +127,11 @@ fn configuration(in_force: &Snapshot, last_reload: Option<Reload>) -> Configurat
         version: in_force.version,
         since_unix_seconds: in_force.grid.clock().unix_seconds(in_force.since),
         policy: in_force.grid.selector().policy().name().into(),
-        unit: unit(&config.charge.load_field).into(),
+        unit: in_force.unit().into(),
         interval_seconds: config.load.interval.as_secs_f64(),
         stale_after_seconds: config.load.stale_after.as_secs_f64(),
         last_reload,
         program: env!("CARGO_PKG_VERSION").into(),
-    }
-}
-
-/// The unit at the end of the name of the load's field; empty if there is none.
-fn unit(load_field: &str) -> &'static str {
-    match load_field.rsplit('_').next() {
-        Some("kw") => "kW",
-        Some("w") => "W",
-        Some("mw") => "MW",
-        Some("a") => "A",
-        _ => "",
     }
 }
 
@@ -216,12 +205,5 @@ mod tests {
                 "new cable (drained by operator at 10.0.0.1, at this proxy)"
             );
         }
-    }
-
-    #[test]
-    fn the_unit_is_the_suffix_of_the_load_field() {
-        assert_eq!(unit("power_kw"), "kW");
-        assert_eq!(unit("kw"), "kW");
-        assert_eq!(unit("n"), "", "sequences have no unit");
     }
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use switchyard_balance::{forecast::CarriedForecast, promises::CarriedPromises};
 use tokio::time::Instant;
 
-use super::CapacityForecast;
+use super::{CapacityForecast, CarriedScope};
 
 /// When bookings end, and who was promised their room.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,6 +23,21 @@ impl CapacityForecast {
             forecast: self.forecast.carry(now),
             promises: self.book.lock().promises.carry(now),
         }
+    }
+
+    /// The same for what is narrower than the grid.
+    pub(in crate::dispatch) fn carry_scopes(&self, now: Instant) -> Vec<CarriedScope> {
+        self.scopes.carry(self.since(now))
+    }
+
+    /// Goes on from what another process has left of those `ago`.
+    pub(in crate::dispatch) fn restore_scopes(
+        &self,
+        carried: Vec<CarriedScope>,
+        ago: Duration,
+        now: Instant,
+    ) {
+        self.scopes.restore(carried, ago, self.since(now));
     }
 
     /// Goes on from what another process has left `ago`.
@@ -55,18 +70,18 @@ mod tests {
         let [first, second] = [b"1", b"2"].map(|body| CapacityForecast::client(body, true));
         let old = CapacityForecast::new(start);
         let answer = br#"{"duration_seconds": 10}"#;
-        old.booked(load, answer, start, Duration::ZERO);
+        old.booked(load, answer, (start, Duration::ZERO), std::iter::empty());
         let mut rng = Rng::with_seed(1);
-        let told = old.promise(first, load, start, false, &mut rng);
+        let told = old.promise(first, (load, 0), start, false, &mut rng);
         assert_eq!(told, Wait::Promised(11));
 
         let new = CapacityForecast::new(at(5));
         new.restore(&old.carry(at(5)), Duration::ZERO, at(5));
         assert!(!new.is_free());
         let room = || i128::from(load.micros());
-        assert!(!new.enter(second, load, at(11), room));
+        assert!(!new.enter(second, (load, 0), at(11), room));
         assert!(new.is_due(first, load, at(11)));
-        assert!(new.enter(first, load, at(11), room));
+        assert!(new.enter(first, (load, 0), at(11), room));
         assert!(new.is_free());
     }
 }

@@ -1,6 +1,7 @@
 use tokio::time::advance;
 
 use super::*;
+use crate::dispatch::capacity_forecast::Client;
 
 const NOBODY: Client = Client {
     number: 0,
@@ -15,6 +16,8 @@ fn wish<'a>(arrived: Instant, until: Instant, key: Option<u64>) -> Wish<'a> {
     Wish {
         client: NOBODY,
         load: Load::from_micros(1),
+        selection: None,
+        version: 1,
         key,
         holder: None,
         arrived,
@@ -39,11 +42,11 @@ impl Room<Arc<Slot>> for Places {
         self.take(load, slot)
     }
 
-    fn largest(&mut self) -> i64 {
+    fn largest(&mut self, _: &Arc<Slot>) -> i64 {
         i64::try_from(self.0).unwrap()
     }
 
-    fn keep(&mut self, _: Load) -> bool {
+    fn keep(&mut self, _: Load, _: &Arc<Slot>) -> bool {
         false
     }
 

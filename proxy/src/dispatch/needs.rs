@@ -1,0 +1,158 @@
+//! What a charge asks of a choice: its load, and by `select` which substations it can use and would rather have.
+//!
+//! A request without `select` in its configuration pays a branch for this. With it, its values are looked up while its
+//! body is parsed, and the masks come from the snapshot's [`Selections`](switchyard_selection::Selections). Masks are of
+//! positions in one grid: a charge that goes on with another snapshot is read again.
+
+use std::sync::Arc;
+
+use switchyard_balance::{Load, Mask, Preferred, Request};
+use switchyard_http1::Head;
+use switchyard_selection::{MOST_RULES, NoMatch, Selection};
+use switchyard_wire::{Code, Detail, Failure};
+
+use super::{capacity_forecast::ScopeName, charge::Charge};
+use crate::snapshot::Snapshot;
+
+/// What is asked of a choice.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ask<'a> {
+    pub(super) load: Load,
+    /// Stands for the request's `Idempotency-Key`.
+    pub(super) key: Option<u64>,
+    pub(super) selection: Option<&'a Arc<Selection>>,
+}
+
+/// What a charge can use of one snapshot's substations.
+#[derive(Debug, Default)]
+pub(super) struct Needs {
+    /// The version of the snapshot.
+    version: u64,
+    /// None if it can use all alike.
+    pub(super) selection: Option<Arc<Selection>>,
+    /// Why it must not be sent, unless to a substation that may have booked it before: no substation has what it needs, for
+    /// one.
+    pub(super) not_sent: Option<Box<Failure>>,
+}
+
+impl Ask<'_> {
+    /// Calls `choose` with what is asked for, but not at the positions `tried`.
+    #[inline]
+    pub(super) fn with<T>(&self, tried: &[usize], choose: impl FnOnce(Request<'_>) -> T) -> T {
+        let request = Request::of(self.load).without(tried);
+        let Some(selection) = self.selection else {
+            return choose(request);
+        };
+        let request = Request {
+            among: selection.needs(),
+            ..request
+        };
+        if selection.preferred().is_empty() {
+            return choose(request);
+        }
+        let none = Mask::default();
+        let mut preferred = [Preferred {
+            mask: &none,
+            spill_at: None,
+        }; MOST_RULES];
+        for (place, (mask, spill_at)) in preferred.iter_mut().zip(selection.preferred()) {
+            let spill_at = *spill_at;
+            *place = Preferred { mask, spill_at };
+        }
+        let count = selection.preferred().len();
+        choose(Request {
+            preferred: preferred.get(..count).unwrap_or_default(),
+            ..request
+        })
+    }
+
+    /// The forecast of all that need the same, if not every substation can be used.
+    pub(super) fn scope(&self) -> Option<ScopeName> {
+        self.selection?.needs_in_words().map(ScopeName::Selection)
+    }
+
+    /// The same for all that can use the same substations, and 0 for those that can use all.
+    pub(super) fn kind(&self) -> u64 {
+        self.selection.map_or(0, |selection| selection.number())
+    }
+}
+
+impl<'a> Charge<'a> {
+    /// Reads a charge: its body, and what `select` reads of it and of its headers. `is_keyed` asks for its fingerprint.
+    pub(super) fn read(
+        body: &'a [u8],
+        head: Head<'a>,
+        snapshot: &Snapshot,
+        is_keyed: bool,
+    ) -> Result<Self, Failure> {
+        let rules = &snapshot.config.charge;
+        let Some(selections) = &snapshot.selections else {
+            return Self::parse(body, rules, is_keyed, None);
+        };
+        let mut wanted = selections.wanted(is_keyed);
+        let read = wanted.take_headers(|name| head.all(name));
+        read.map_err(|(name, unfit)| {
+            let message = format!("the header {name:?} {unfit}; nothing is booked");
+            Failure::new(Code::InvalidRequest, message)
+        })?;
+        let mut charge = Self::parse(body, rules, is_keyed, Some(&mut wanted))?;
+        let roster = snapshot.grid.roster();
+        let resolved = selections.resolve(&wanted, |matches| roster.mask(matches));
+        let (selection, not_sent) = match resolved {
+            Ok(selection) => (selection, None),
+            Err(no_match) => (None, Some(Box::new(failure(no_match)))),
+        };
+        charge.needs = Needs {
+            version: snapshot.version,
+            selection,
+            not_sent,
+        };
+        Ok(charge)
+    }
+
+    /// Makes sure that its needs are those of `snapshot`. `head` is its own.
+    #[inline]
+    pub(super) fn follow(&mut self, head: Head<'a>, snapshot: &Snapshot) {
+        if self.needs.version != snapshot.version {
+            self.read_again(head, snapshot);
+        }
+    }
+
+    #[cold]
+    fn read_again(&mut self, head: Head<'a>, snapshot: &Snapshot) {
+        self.needs = match Self::read(self.body, head, snapshot, false) {
+            Ok(read) => read.needs,
+            // What is read by the new rules is not what they allow.
+            Err(failure) => Needs {
+                not_sent: Some(Box::new(failure)),
+                ..Needs::default()
+            },
+        };
+        self.needs.version = snapshot.version;
+    }
+
+    /// What it asks of a choice. `key` stands for its `Idempotency-Key`.
+    pub(super) fn ask(&self, key: Option<u64>) -> Ask<'_> {
+        Ask {
+            load: self.load,
+            key,
+            selection: self.needs.selection.as_ref(),
+        }
+    }
+}
+
+/// The failure of a request that needs what no substation has.
+pub(super) fn failure(no_match: NoMatch) -> Failure {
+    let NoMatch {
+        label,
+        value,
+        is_together,
+    } = no_match;
+    let what = if is_together {
+        format!("no substation has {label} {value:?} together with what else this charge needs")
+    } else {
+        format!("no substation has {label} {value:?}")
+    };
+    let message = format!("{what}; nothing is booked: ask for another {label}");
+    Failure::new(Code::NoMatch, message).about(Detail::Unmatched { label, value })
+}
