@@ -16,10 +16,11 @@
 //! node has that. So loosening is one addition a node, however many sets of floors there are: each
 //! [mask](crate::Mask) has its own, for the upstreams in it alone.
 //!
-//! **Other loads.** A score is a line over the load of the request, and the highest of a path is the highest of some
-//! lines. The floors are kept at the typical load. For other loads they are also kept at no load and at a large load,
-//! along the line that binds at the typical load: a score is nowhere below that line, and the lowest of many lines is
-//! nowhere below the straight way between two of its points.
+//! **Loads.** A floor holds for one load. The typical load and a few others that come again have floors of their own. For
+//! all others there are floors at the typical load, at no load and at a large load. A score is a line over the load of the
+//! request, and the highest of a path is the highest of some lines. The three follow the line that binds at the typical
+//! load: a score is nowhere below that line, and the lowest of many lines is nowhere below the straight way between two of
+//! its points.
 
 use crate::group::Versions;
 

@@ -27,56 +27,71 @@ pub(super) fn choose<U: AsRef<Ledger>, E: Eligibility>(
     rng: &mut Rng,
 ) -> Option<Chosen> {
     let (request, typical) = candidates.loads();
-    let floors = &tree.floors;
-    if request < typical {
+    if let Some(cells) = tree.floors.at(request, typical) {
         let points = Points {
-            loads: [typical, 0.0],
-            way: 1.0 - request / typical,
+            loads: [request],
+            request: Way::Typical,
         };
-        Walk::new(candidates, tree, versions, &floors.smaller, points).run(rng)
-    } else if request > typical {
+        Walk::new(candidates, tree, versions, cells, points).run(rng)
+    } else {
         let large = LARGE * typical.max(Load::SCALE);
         let points = Points {
-            loads: [typical, large],
-            // Further on, a score is no lower than for the large load.
-            way: ((request - typical) / (large - typical)).min(1.0),
+            loads: [typical, 0.0, large],
+            request: if request < typical {
+                Way::Smaller(1.0 - request / typical)
+            } else if request > typical {
+                // Further on, a score is no lower than for the large load.
+                Way::Larger(((request - typical) / (large - typical)).min(1.0))
+            } else {
+                Way::Typical
+            },
         };
-        Walk::new(candidates, tree, versions, &floors.larger, points).run(rng)
-    } else {
-        let points = Points {
-            loads: [typical],
-            way: 0.0,
-        };
-        Walk::new(candidates, tree, versions, &floors.typical, points).run(rng)
+        Walk::new(candidates, tree, versions, tree.floors.any(), points).run(rng)
     }
 }
 
-/// The loads that floors are kept for, the typical one first.
+/// The loads that floors are kept for: that of the request, or else the typical one, none and a large one.
 struct Points<const POINTS: usize> {
     loads: [f64; POINTS],
-    /// How far the request is on the way from the first to the second.
-    way: f64,
+    request: Way,
+}
+
+/// Where the load of a request is between those of the floors.
+enum Way {
+    Typical,
+    /// So far from the typical one to none.
+    Smaller(f64),
+    /// So far from the typical one to the large one.
+    Larger(f64),
 }
 
 impl<const POINTS: usize> Points<POINTS> {
     /// The floor for the request.
     #[inline]
     fn floor(&self, floors: &[u64; POINTS]) -> u64 {
-        match floors.as_slice() {
-            [typical] => *typical,
-            [0, _] | [_, 0] => 0,
-            [typical, other] => {
-                let (from, to) = (number_at(*typical), number_at(*other));
-                let floor = from + (to - from) * self.way;
-                if floor.is_finite() {
-                    // A little lower, for what rounding may have added.
-                    floor_of(floor - floor.abs() * f64::EPSILON * 4.0)
-                } else {
-                    (*typical).min(*other)
-                }
+        match (floors.as_slice(), &self.request) {
+            ([typical, other, _], Way::Smaller(way)) | ([typical, _, other], Way::Larger(way)) => {
+                between(*typical, *other, *way)
             }
-            _ => 0,
+            ([typical, ..], _) => *typical,
+            ([], _) => 0,
         }
+    }
+}
+
+/// The floor so far on the way between two others.
+#[inline]
+fn between(typical: u64, other: u64, way: f64) -> u64 {
+    if typical == 0 || other == 0 {
+        return 0;
+    }
+    let (from, to) = (number_at(typical), number_at(other));
+    let floor = from + (to - from) * way;
+    if floor.is_finite() {
+        // A little lower, for what rounding may have added.
+        floor_of(floor - floor.abs() * f64::EPSILON * 4.0)
+    } else {
+        typical.min(other)
     }
 }
 

@@ -4,7 +4,10 @@
 //! stamp of the search that found it. All numbers of a node that a search finds carry the same stamp, so that those of two
 //! searches at once are not taken for one.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{
+    OnceLock,
+    atomic::{AtomicU64, Ordering::Relaxed},
+};
 
 use crate::group::place;
 
@@ -13,16 +16,27 @@ const TAG_BITS: u64 = (1 << 24) - 1;
 /// The bits of the stamp.
 const STAMP_BITS: u64 = (1 << 6) - 1;
 
-/// The floors of all nodes of a tree. Each set is read and written as a whole.
+/// How many loads besides the typical one have floors of their own.
+const FREQUENT: usize = 7;
+/// How many loads are remembered to find the frequent ones.
+const REMEMBERED: usize = 64;
+
+/// The floors of all nodes of a tree.
+///
+/// Requests of most grids have one of a few loads. Each load that comes again has floors of its own, which are exact. All
+/// others share floors from which a bound follows for any load.
 #[derive(Debug)]
 pub(crate) struct Floors {
-    /// At the typical load.
-    pub(crate) typical: Box<[Cell<1>]>,
-    /// At the typical load and at none, for loads in between.
-    pub(crate) smaller: Box<[Cell<2>]>,
-    /// At the typical load and at a large one, for loads in between and beyond.
-    pub(crate) larger: Box<[Cell<2>]>,
+    nodes: usize,
+    typical: Cells<1>,
+    /// Each with the bits of its load.
+    frequent: [OnceLock<(u64, Cells<1>)>; FREQUENT],
+    any: OnceLock<Cells<3>>,
+    /// The bits of loads that came at least once.
+    remembered: [AtomicU64; REMEMBERED],
 }
+
+type Cells<const POINTS: usize> = Box<[Cell<POINTS>]>;
 
 /// The floors of a node at some loads, in words that threads share.
 #[derive(Debug)]
@@ -137,9 +151,56 @@ impl Floors {
     /// The floors of so many nodes that have not been searched yet.
     pub(crate) fn new(nodes: usize) -> Self {
         Self {
-            typical: (0..nodes).map(|_| Cell::new()).collect(),
-            smaller: (0..nodes).map(|_| Cell::new()).collect(),
-            larger: (0..nodes).map(|_| Cell::new()).collect(),
+            nodes,
+            typical: cells(nodes),
+            frequent: [const { OnceLock::new() }; FREQUENT],
+            any: OnceLock::new(),
+            remembered: [const { AtomicU64::new(0) }; REMEMBERED],
         }
     }
+
+    /// The floors for requests of this load alone, if it has some.
+    #[inline]
+    pub(crate) fn at(&self, load: f64, typical: f64) -> Option<&[Cell<1>]> {
+        let bits = load.to_bits();
+        if bits == typical.to_bits() {
+            return Some(&self.typical);
+        }
+        for slot in &self.frequent {
+            match slot.get() {
+                Some((other, cells)) if *other == bits => return Some(cells),
+                Some(_) => {}
+                None => return self.remember(bits, slot),
+            }
+        }
+        None
+    }
+
+    /// Gives a load that comes again floors of its own.
+    #[cold]
+    fn remember<'a>(
+        &self,
+        bits: u64,
+        slot: &'a OnceLock<(u64, Cells<1>)>,
+    ) -> Option<&'a [Cell<1>]> {
+        // The highest bits of this product depend on all bits of the load.
+        let place = bits.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - REMEMBERED.ilog2());
+        let place = self.remembered.get(usize::try_from(place).ok()?)?;
+        if place.swap(bits, Relaxed) != bits {
+            return None;
+        }
+        let (taken, cells) = slot.get_or_init(|| (bits, cells(self.nodes)));
+        (*taken == bits).then_some(cells)
+    }
+
+    /// The floors for requests of any load: at the typical load, at none and at a large one.
+    #[inline]
+    pub(crate) fn any(&self) -> &[Cell<3>] {
+        self.any.get_or_init(|| cells(self.nodes))
+    }
+}
+
+/// The floors of so many nodes, all loose.
+fn cells<const POINTS: usize>(nodes: usize) -> Cells<POINTS> {
+    (0..nodes).map(|_| Cell::new()).collect()
 }

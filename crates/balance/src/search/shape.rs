@@ -7,8 +7,8 @@ use crate::Tree;
 /// The most children of a node.
 pub(crate) const FANOUT: usize = 16;
 
-/// The most upstreams of a group.
-pub(crate) const GROUP_SIZE: usize = 8;
+/// The most upstreams of a group: so many bits has [`Node::members`].
+pub(crate) const GROUP_SIZE: usize = 16;
 
 /// One node: a group of upstreams, or the parent of other nodes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,9 +34,17 @@ pub(crate) struct Shape {
 }
 
 /// A node before it has a number.
-enum Draft {
-    Group(Option<usize>, Range<usize>),
-    Inner(Option<usize>, Vec<Draft>),
+struct Draft {
+    feeder: Option<u32>,
+    below: Below,
+    /// [`Node::base`]; none if it is its own.
+    base: Option<u32>,
+}
+
+enum Below {
+    /// Positions, and which of them belong to it.
+    Group(Range<u32>, u16),
+    Nodes(Vec<Draft>),
 }
 
 impl Shape {
@@ -54,7 +62,15 @@ impl Shape {
         }
         let bare = drafting.bare();
         top.extend(bare);
-        Self::numbered(Draft::Inner(None, folded(top)))
+        let mut top = folded(top, None);
+        let root = match top.pop() {
+            Some(root) if top.is_empty() && matches!(root.below, Below::Nodes(_)) => root,
+            last => {
+                top.extend(last);
+                Draft::over(top)
+            }
+        };
+        Self::numbered(root)
     }
 
     fn numbered(root: Draft) -> Self {
@@ -66,24 +82,21 @@ impl Shape {
             let mut next = Vec::new();
             for (parent, draft) in row {
                 let number = narrow(nodes.len());
-                let (range, members, feeder) = match draft {
-                    Draft::Group(feeder, range) => {
-                        let members = u16::MAX >> (16 - range.len().clamp(1, 16));
-                        (narrow(range.start)..narrow(range.end), members, feeder)
-                    }
-                    Draft::Inner(feeder, children) => {
+                let (range, members) = match draft.below {
+                    Below::Group(range, members) => (range, members),
+                    Below::Nodes(children) => {
                         let from = first + next.len();
                         let to = from + children.len();
                         next.extend(children.into_iter().map(|child| (number, child)));
-                        (narrow(from)..narrow(to), 0, feeder)
+                        (narrow(from)..narrow(to), 0)
                     }
                 };
                 nodes.push(Node {
                     range,
                     members,
-                    feeder: feeder.map(narrow),
+                    feeder: draft.feeder,
                     parent,
-                    base: number,
+                    base: draft.base.unwrap_or(number),
                 });
             }
             row = next;
@@ -98,53 +111,58 @@ impl Shape {
         }
     }
 
-    /// The same tree with only the upstreams for which `matches` is true, and the nodes above them.
+    /// The same tree with only the upstreams for which `matches` is true, and with as few nodes as they need.
     pub(crate) fn among(&self, matches: impl Fn(usize) -> bool) -> Self {
-        let matching = |node: &Node| {
-            let bits = (0_u16..16).filter(|bit| {
+        let root = self.part(0, &matches);
+        Self::numbered(match root {
+            Some(root) if matches!(root.below, Below::Nodes(_)) => root,
+            root => Draft {
+                base: Some(0),
+                ..Draft::over(root.into_iter().collect())
+            },
+        })
+    }
+
+    /// What is left of a node; none if nothing is.
+    fn part(&self, number: usize, matches: &impl Fn(usize) -> bool) -> Option<Draft> {
+        let node = self.nodes.get(number)?;
+        let draft = |below| Draft {
+            feeder: node.feeder,
+            below,
+            base: Some(node.base),
+        };
+        if node.members != 0 {
+            let wanted = (0_u16..16).filter(|bit| {
                 let at = node.range.start + u32::from(*bit);
                 node.members >> bit & 1 == 1 && matches(wide(at))
             });
-            bits.fold(0, |members, bit| members | 1 << bit)
-        };
-        let members: Vec<u16> = self.nodes.iter().map(matching).collect();
-        let is_wanted = self.wanted(&members);
-        // Their numbers in the new tree: how many are wanted before them.
-        let before = is_wanted.iter().scan(0_u32, |count, wanted| {
-            *count += u32::from(*wanted);
-            Some(*count)
-        });
-        let numbers: Vec<u32> = std::iter::once(0).chain(before).collect();
-        let renumbered = |old: u32| numbers.get(wide(old)).copied().unwrap_or_default();
-        let kept = self.nodes.iter().zip(&members).zip(&is_wanted);
-        let kept = kept.filter(|(_, wanted)| **wanted);
-        let nodes = kept.map(|((node, members), _)| Node {
-            range: if node.members == 0 {
-                renumbered(node.range.start)..renumbered(node.range.end)
-            } else {
-                node.range.clone()
-            },
-            members: *members,
-            feeder: node.feeder,
-            parent: renumbered(node.parent),
-            base: node.base,
-        });
-        Self::of(nodes.collect())
-    }
-
-    /// Whether each node is above one of these members. The root always counts.
-    fn wanted(&self, members: &[u16]) -> Vec<bool> {
-        let mut is_wanted: Vec<bool> = members.iter().map(|members| *members != 0).collect();
-        // Children come after their parent, so that from the end on each is known before it.
-        for (number, node) in self.nodes.iter().enumerate().rev() {
-            let wanted = number == 0 || is_wanted.get(number).copied().unwrap_or_default();
-            for at in [number, wide(node.parent)] {
-                if let Some(flag) = is_wanted.get_mut(at) {
-                    *flag |= wanted;
-                }
+            let members = wanted.fold(0, |members, bit| members | 1 << bit);
+            return (members != 0).then(|| draft(Below::Group(node.range.clone(), members)));
+        }
+        let mut parts = Vec::new();
+        for child in node.range.clone() {
+            match self.part(wide(child), matches) {
+                // It was only in between because there were too many.
+                Some(Draft {
+                    feeder: None,
+                    below: Below::Nodes(children),
+                    ..
+                }) => parts.extend(children),
+                part => parts.extend(part),
             }
         }
-        is_wanted
+        match parts.pop() {
+            None => None,
+            Some(Draft {
+                feeder: None,
+                below: group @ Below::Group(..),
+                ..
+            }) if parts.is_empty() => Some(draft(group)),
+            last => {
+                parts.extend(last);
+                Some(draft(Below::Nodes(folded(parts, Some(node.base)))))
+            }
+        }
     }
 
     pub(crate) fn nodes(&self) -> &[Node] {
@@ -216,14 +234,23 @@ impl Drafting {
             drafts.extend(self.feeder(child));
         }
         drafts.extend(groups(std::mem::take(self.runs.get_mut(feeder)?)));
-        if drafts.is_empty() {
-            return None;
-        }
-        // A feeder of one group is that group's node.
-        if let [Draft::Group(None, range)] = drafts.as_slice() {
-            return Some(Draft::Group(Some(feeder), range.clone()));
-        }
-        Some(Draft::Inner(Some(feeder), folded(drafts)))
+        let below = match drafts.pop()? {
+            // A feeder of one group is that group's node.
+            Draft {
+                feeder: None,
+                below: group @ Below::Group(..),
+                ..
+            } if drafts.is_empty() => group,
+            last => {
+                drafts.push(last);
+                Below::Nodes(folded(drafts, None))
+            }
+        };
+        Some(Draft {
+            feeder: Some(narrow(feeder)),
+            below,
+            base: None,
+        })
     }
 
     /// The groups of the upstreams without a feeder.
@@ -244,16 +271,37 @@ fn groups(runs: Vec<Range<usize>>) -> impl Iterator<Item = Draft> {
         let start = move |part: usize| run.start + run.len() * part / parts.max(1);
         (0..parts).map(move |part| start(part)..start(part + 1))
     });
-    divided.map(|range| Draft::Group(None, range))
+    divided.map(|range| {
+        let members = u16::MAX >> (GROUP_SIZE - range.len().clamp(1, GROUP_SIZE));
+        Draft {
+            feeder: None,
+            below: Below::Group(narrow(range.start)..narrow(range.end), members),
+            base: None,
+        }
+    })
 }
 
-/// The same nodes under so few others that these are no more than [`FANOUT`].
-fn folded(mut drafts: Vec<Draft>) -> Vec<Draft> {
+impl Draft {
+    /// One over these.
+    fn over(drafts: Vec<Self>) -> Self {
+        Self {
+            feeder: None,
+            below: Below::Nodes(drafts),
+            base: None,
+        }
+    }
+}
+
+/// The same nodes under so few others that these are no more than [`FANOUT`]. Those have this base.
+fn folded(mut drafts: Vec<Draft>, base: Option<u32>) -> Vec<Draft> {
     while drafts.len() > FANOUT {
         let parts = drafts.len().div_ceil(FANOUT);
         let (all, mut left) = (drafts.len(), drafts.into_iter());
         let size = |part: usize| all * (part + 1) / parts - all * part / parts;
-        let part = |part: usize| Draft::Inner(None, left.by_ref().take(size(part)).collect());
+        let part = |part: usize| Draft {
+            base,
+            ..Draft::over(left.by_ref().take(size(part)).collect())
+        };
         drafts = (0..parts).map(part).collect();
     }
     drafts

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use fastrand::Rng;
-use proptest::prelude::{ProptestConfig, any, proptest};
+use proptest::prelude::{any, proptest};
 
 use super::load;
 use crate::{
@@ -224,7 +224,6 @@ fn compare<E: Eligibility>(roster: &Roster<Ledger>, request: &Request<'_>, rng: 
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
     #[test]
     fn a_search_finds_what_a_look_at_every_upstream_finds(
         seed in any::<u64>(),
