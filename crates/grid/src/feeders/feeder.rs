@@ -45,15 +45,12 @@ impl Feeder {
         }
         let capacity = listed.capacity.and_then(Load::new);
         let is_other = self.capacity.set(capacity);
-        match self.ledger() {
-            Some(ledger) => {
-                ledger.set_lasts(lasts);
-                // Without a configured one, that of its gauge stays.
-                if is_other {
-                    ledger.set_capacity(capacity);
-                }
-            }
-            None => self.balance.set_capacity(capacity),
+        if let Some(ledger) = self.ledger() {
+            ledger.set_lasts(lasts);
+        }
+        // Without a configured one, that of its meter's gauge stays.
+        if is_other {
+            self.balance.set_capacity(capacity);
         }
     }
 

@@ -322,6 +322,19 @@ fn a_silent_meter_follows_the_others_and_makes_no_room() {
 }
 
 #[test]
+fn before_the_first_sample_of_its_meter_a_feeder_has_no_more_room_than_configured() {
+    let listed = substations(&[("a", 1, ", feeder: f7")]);
+    let mut rig = Rig::new(&format!("{listed}{METERED}"));
+    let room = |rig: &Rig| rig.feeder("f7").balance().left();
+    assert_eq!(room(&rig), Some(load(304.0)));
+    Reservation::of(rig.get("a"), load(4.0)).booked();
+    assert_eq!(room(&rig), Some(load(300.0)));
+    assert!(rig.feeder("f7").balance().is_full_for(load(301.0)));
+    rig.reload(&format!("{listed}{}", METERED.replace("304", "104")));
+    assert_eq!(room(&rig), Some(load(100.0)));
+}
+
+#[test]
 fn meters_follow_how_long_load_lasts() {
     let listed = substations(&[("a", 1, ", feeder: f7")]);
     let lasts = |rig: &Rig| rig.feeder("f7").ledger().unwrap().lasts();
