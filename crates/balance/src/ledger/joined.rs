@@ -29,6 +29,10 @@ pub(super) struct Joined {
 impl Ledger {
     /// Puts the ledger under the feeders of `path`, with all that it knows; or under none. The feeders of its path until
     /// now get back what it had contributed.
+    ///
+    /// A meter that it comes under has perhaps not seen what its own gauge can't contain. That counts there until the next
+    /// scrape, as if it had just been booked. (What is under way then and is booked only after that scrape has left, the
+    /// meter shows one scrape later: its reservation ends where it was made.)
     pub(crate) fn join_path(&self, path: Option<&Arc<FeederPath>>) {
         let before = self.joined.load_full();
         let same = match (&before, path) {
@@ -41,9 +45,13 @@ impl Ledger {
             return;
         };
         let held = lock.hold();
-        if let Some(before) = self.joined.load_full() {
+        let before = self.joined.load_full();
+        if let Some(before) = &before {
             let back = Contribution::default().since(before.contributed.get());
             before.path.add(&back);
+        }
+        if let Some(path) = path {
+            self.tell_meters(path, before.as_deref().map(|before| &*before.path));
         }
         let joined = path.map(|path| {
             Arc::new(Joined {
@@ -56,6 +64,23 @@ impl Ledger {
         self.contribute();
         drop(held);
         self.loosen();
+    }
+
+    /// Reserves on the meters of `path` that are not on the path `before` what they can't have seen. The lock is held.
+    fn tell_meters(&self, path: &FeederPath, before: Option<&FeederPath>) {
+        let known = |meter: &Self| {
+            let mut meters = before.into_iter().flat_map(FeederPath::meters);
+            meters.any(|known| std::ptr::eq(known, meter))
+        };
+        let Contribution { most, gauge, .. } = self.contribution();
+        let unseen = Load::from_micros(i64::try_from(most - gauge).unwrap_or(0).max(0));
+        if unseen == Load::ZERO {
+            return;
+        }
+        for meter in path.meters().filter(|meter| !known(meter)) {
+            meter.reserve_now(unseen);
+            meter.settle(unseen);
+        }
     }
 
     /// Takes the ledger out from under its feeders, for one that leaves: they no longer count its load.

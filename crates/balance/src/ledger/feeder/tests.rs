@@ -185,6 +185,39 @@ fn what_moves_to_another_feeder_takes_exactly_what_it_brought() {
 }
 
 #[test]
+fn a_meter_counts_what_comes_under_it_until_it_shows_it() {
+    let one = roster(
+        &[(None, Some(100.0), true), (None, Some(100.0), true)],
+        &[(60.0, 10.0, Some(0))],
+    );
+    let meter = |at: usize| one.feeders()[at].meter().unwrap();
+    meter(0).sample(meter(0).scrape_sent(), reading(30.0));
+    meter(1).sample(meter(1).scrape_sent(), reading(40.0));
+    let (_, booked) = choose(&one, 7.0).unwrap();
+    booked.booked();
+    let (_, under_way) = choose(&one, 5.0).unwrap();
+    let loads = || [0, 1].map(|at| one.feeders()[at].estimate().units());
+    assert_eq!(loads(), [42.0, 40.0]);
+    let next = |feeder: Option<usize>| {
+        let tree = Tree {
+            feeders: one.feeders().to_vec(),
+            parents: vec![None, None],
+            of: vec![feeder],
+        };
+        Roster::in_tree(one.iter().map(Arc::clone), tree)
+    };
+    drop(next(Some(1)));
+    assert_eq!(loads(), [42.0, 52.0]);
+    drop(next(Some(1)));
+    assert_eq!(loads(), [42.0, 52.0], "it was under it before");
+    assert!(one.feeders()[1].is_full_for(load(49.0)));
+    under_way.cancel();
+    assert_eq!(loads(), [37.0, 52.0], "it ends where it was made");
+    meter(1).sample(meter(1).scrape_sent(), reading(47.0));
+    assert_eq!(loads(), [37.0, 47.0]);
+}
+
+#[test]
 fn a_roster_before_a_move_finds_another_place_or_none() {
     for policy in Policy::ALL {
         let before = roster(
