@@ -38,10 +38,9 @@ impl Faults {
             failing_as,
             capacity,
         };
-        let first = is_other.then(|| match &self.failing_as {
-            None => News::Recovered,
-            Some(failure) => News::Failing(failure),
-        });
+        let now = self.failing_as.as_ref();
+        let news = now.map_or(News::Recovered, News::Failing);
+        let first = Some(news).filter(|_| is_other);
         let capacity = self.capacity.as_ref();
         let capacity = capacity.filter(|_| is_other_capacity && self.failing_as.is_none());
         first.into_iter().chain(capacity.map(News::NoCapacity))
