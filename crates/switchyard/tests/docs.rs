@@ -22,7 +22,7 @@ use strum::VariantArray;
 use substation::Substation;
 use switchyard_config::Config;
 use switchyard_discovery::Discovery;
-use switchyard_grid::{Clock, Grid, Scraper};
+use switchyard_grid::{Clock, FeederView, Grid, Scraper};
 use switchyard_proxy::{
     admin::metrics_page, dispatch::DispatchState, metrics::Metrics, runtime::Runtime,
 };
@@ -38,7 +38,8 @@ use tokio::{
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Labels whose values depend on what runs, not on the code.
-const OPEN_LABELS: [&str; 6] = [
+const OPEN_LABELS: [&str; 7] = [
+    "feeder",
     "substation",
     "source",
     "code",
@@ -199,14 +200,15 @@ async fn pages() -> [String; 3] {
         std::future::pending(),
     ));
 
-    // With TLS and a fleet, because some metrics exist only with them.
+    // With TLS, a fleet and a feeder with a meter, because some metrics exist only with them.
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let files = tempfile::tempdir().unwrap();
     let [certificate, key] = ["tls.crt", "tls.key"].map(|name| files.path().join(name));
     fs::write(&certificate, made.cert.pem()).unwrap();
     fs::write(&key, made.signing_key.serialize_pem()).unwrap();
     let yaml = format!(
-        "substations: [{{name: one, address: \"{address}\"}}]\ntls: {{certificate: {}, key: {}}}\nfleet: {{store: \"unix:/none\"}}",
+        "substations: [{{name: one, address: \"{address}\", feeder: above}}]\n\
+         feeders: [{{name: above, load: {{address: \"{address}\"}}}}]\ntls: {{certificate: {}, key: {}}}\nfleet: {{store: \"unix:/none\"}}",
         certificate.display(),
         key.display()
     );
@@ -231,13 +233,19 @@ async fn pages() -> [String; 3] {
     timeout(PATIENCE, discovery.settled()).await.unwrap();
     let scraper = tokio::spawn(Scraper::new(runtime.grids(), 1).run());
     timeout(PATIENCE, async {
-        while !runtime.now().grid.is_ready() {
+        let is_read = |view: FeederView<'_>| view.current_load.is_some();
+        let is_complete = |grid: &Grid| grid.is_ready() && grid.feeder_views().all(is_read);
+        while !is_complete(&runtime.now().grid) {
             sleep(Duration::from_millis(1)).await;
         }
     })
     .await
     .unwrap();
     scraper.abort();
+    for name in ["one", "above"] {
+        let limit = switchyard_balance::Load::new(100.0);
+        runtime.now().grid.set_limit(name, limit);
+    }
     [before, render(), get(address, "/metrics").await]
 }
 
