@@ -6,8 +6,8 @@ use std::time::Duration;
 use fastrand::Rng;
 use switchyard_balance::ledger::ScrapeSent;
 use switchyard_balance::{
-    Lasts, LastsEstimator, Ledger, Load, Policy, Preference, Reading, Roster, Selector,
-    ShareEstimator, Standing, TrustEstimator,
+    Feeder, FeederLock, Lasts, LastsEstimator, Ledger, Load, Policy, Preference, Reading, Roster,
+    Selector, ShareEstimator, Standing, Tree, TrustEstimator,
 };
 
 use super::{Pick, Picker, Scrape, World};
@@ -35,7 +35,7 @@ impl LedgerPolicy {
             .map(|c| Arc::new(Ledger::new(Some(c))));
         Self {
             selector: Selector::new(policy),
-            roster: Roster::new(ledgers),
+            roster: Roster::in_tree(ledgers, tree(fleet)),
             share_estimator: Some(ShareEstimator::new()),
             lasts_estimator: Some(LastsEstimator::new()),
             tolerance: 0.0,
@@ -64,6 +64,14 @@ impl LedgerPolicy {
         for ledger in self.roster.iter() {
             ledger.set_lasts(lasts);
         }
+        for meter in self
+            .roster
+            .feeders()
+            .iter()
+            .filter_map(|feeder| feeder.meter())
+        {
+            meter.set_lasts(lasts);
+        }
     }
 
     /// The same policy without a share estimator: each proxy fills a gap completely.
@@ -71,6 +79,22 @@ impl LedgerPolicy {
     pub fn without_share_estimator(mut self) -> Self {
         self.share_estimator = None;
         self
+    }
+}
+
+/// The feeders of one proxy, none of which it has sampled.
+fn tree(fleet: &Fleet) -> Tree {
+    let lock = FeederLock::default();
+    let feeders = fleet.feeders().map(|truth| {
+        let feeder = Feeder::new(&lock, truth.is_metered());
+        feeder.set_capacity(Some(truth.capacity()));
+        Arc::new(feeder)
+    });
+    let (parents, of) = fleet.shape();
+    Tree {
+        feeders: feeders.collect(),
+        parents,
+        of,
     }
 }
 
@@ -130,6 +154,23 @@ impl Picker for LedgerPolicy {
         }
         let within = TrustEstimator::within(interval, Duration::ZERO);
         self.trust_estimator.round(&self.roster, now, within);
+    }
+
+    fn meter_sent(&mut self, feeder: usize) -> Option<ScrapeSent> {
+        Some(self.roster.feeders().get(feeder)?.meter()?.scrape_sent())
+    }
+
+    fn meter_sampled(&mut self, feeder: usize, sent: ScrapeSent, reading: Reading) {
+        let feeder = self.roster.feeders().get(feeder);
+        if let Some(meter) = feeder.and_then(|feeder| feeder.meter()) {
+            meter.sample(sent, reading);
+        }
+    }
+
+    fn set_limit(&mut self, feeder: usize, limit: Option<Load>) {
+        if let Some(feeder) = self.roster.feeders().get(feeder) {
+            feeder.set_limit(limit);
+        }
     }
 
     fn ledger(&self, at: usize) -> Option<&Ledger> {
