@@ -34,6 +34,8 @@
 //! filling a little too slowly costs next to nothing, while shares that add up to much more than 1 overshoot when a gap
 //! is large. (With gain *k*, the part 1 − *k* of an error remains: 0.7 and 1.3 are equally good in quiet times.)
 //!
+//! Below feeders the gap goes by the fullest level, and by what is usual: see `gaps.rs`.
+//!
 //! # A proxy alone
 //!
 //! As long as no gauge has grown by more than own bookings could explain *at most*, there is no other proxy: σ is
@@ -47,8 +49,11 @@ use std::sync::Arc;
 use crate::{Ledger, Load, Roster, ledger::LastSample};
 
 mod carry;
+mod gaps;
 
 pub use carry::CarriedShare;
+
+use gaps::Gaps;
 
 /// The weight of a round is multiplied by this with each later round: a window of about five rounds.
 const FADING: f64 = 0.8;
@@ -82,6 +87,7 @@ pub struct ShareEstimator {
     share: f64,
     slots: Vec<Slot>,
     steps: Vec<Step>,
+    gaps: Gaps,
 }
 
 /// The state of the upstream at one position.
@@ -90,14 +96,30 @@ struct Slot {
     /// The address of the upstream: after a change of the roster another upstream may have the position.
     identity: usize,
     last: Option<LastSample>,
+    /// The feeder above it that is fuller than itself and all others, if there is one.
+    binding: Option<Fullest>,
+    /// Its usual gap; none before its first.
+    usual: Option<f64>,
     is_silent: bool,
+}
+
+/// A feeder at its position, and its utilisation.
+#[derive(Clone, Copy, Debug)]
+struct Fullest {
+    feeder: usize,
+    utilisation: f64,
 }
 
 /// The change of one upstream between two samples, in millionths.
 #[derive(Clone, Copy, Debug)]
 struct Step {
+    /// The position of the upstream.
+    at: usize,
     capacity: f64,
     before: f64,
+    /// At the same time as `before`.
+    binding: Option<Fullest>,
+    gap: f64,
     growth: f64,
     own: f64,
     is_foreign: bool,
@@ -123,6 +145,7 @@ impl ShareEstimator {
             share: 1.0,
             slots: Vec::new(),
             steps: Vec::new(),
+            gaps: Gaps::default(),
         }
     }
 
@@ -153,8 +176,9 @@ impl ShareEstimator {
 
     fn observe<U: AsRef<Ledger>>(&mut self, roster: &Roster<U>) {
         self.steps.clear();
+        self.gaps.read(roster);
         self.slots.resize(roster.len(), Slot::EMPTY);
-        for (slot, upstream) in self.slots.iter_mut().zip(roster.iter()) {
+        for (at, (slot, upstream)) in self.slots.iter_mut().zip(roster.iter()).enumerate() {
             let ledger = (**upstream).as_ref();
             let identity = Arc::as_ptr(upstream).addr();
             if slot.identity != identity {
@@ -171,12 +195,18 @@ impl ShareEstimator {
                 None
             };
             let before = std::mem::replace(&mut slot.last, sample);
+            let fullest = sample.and_then(|sample| self.gaps.fullest_above(roster, at, &sample));
+            let binding = std::mem::replace(&mut slot.binding, fullest);
             slot.is_silent = false;
             if let (Some(sample), Some(before)) = (sample, before) {
                 if sample.number == before.number {
                     slot.is_silent = true;
                 } else if sample.lasts == before.lasts && sample.follows(&before) {
-                    self.steps.push(Step::between(&before, &sample));
+                    self.steps.push(Step {
+                        at,
+                        binding,
+                        ..Step::between(&before, &sample)
+                    });
                 }
             }
         }
@@ -184,12 +214,11 @@ impl ShareEstimator {
 
     fn estimate_share(&mut self) {
         let capacity: f64 = self.steps.iter().map(|step| step.capacity).sum();
-        let before: f64 = self.steps.iter().map(|step| step.before).sum();
         if capacity <= 0.0 {
             return;
         }
-        let mean = before / capacity;
-        let gap = |step: &Step| mean - step.before / step.capacity;
+        self.gaps.set(&mut self.steps, &mut self.slots, capacity);
+        let gap = |step: &Step| step.gap;
         let sum = |of: &dyn Fn(&Step) -> f64| self.steps.iter().map(of).sum::<f64>();
         let length = sum(&|step| (gap(step) * step.capacity).powi(2)).sqrt();
         // Load that began or ended at all upstreams alike is neither signal nor noise.
@@ -244,6 +273,8 @@ impl Slot {
     const EMPTY: Self = Self {
         identity: 0,
         last: None,
+        binding: None,
+        usual: None,
         is_silent: false,
     };
 }
@@ -259,6 +290,9 @@ impl Step {
         // Where no capacity is known, all count as equal. A capacity of zero must not become a divisor.
         let capacity = now.capacity.map_or(1.0, Load::units).max(1e-6) * Load::SCALE;
         Self {
+            at: 0,
+            binding: None,
+            gap: 0.0,
             capacity,
             before: before.value.micros() as f64,
             growth: growth as f64,
@@ -267,6 +301,12 @@ impl Step {
             expected: now.expected.micros() as f64,
             found: now.found.micros() as f64,
         }
+    }
+
+    /// The load at which it would be as full by itself as its fullest level is.
+    fn level(&self) -> f64 {
+        let utilisation = self.binding.map(|fullest| fullest.utilisation);
+        utilisation.map_or(self.before, |utilisation| utilisation * self.capacity)
     }
 
     /// The growth that own bookings don't explain: others' bookings minus ended load.

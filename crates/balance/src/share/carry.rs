@@ -53,7 +53,7 @@ impl ShareEstimator {
                 quiet_rounds,
                 share,
                 slots: std::mem::take(&mut self.slots),
-                steps: std::mem::take(&mut self.steps),
+                ..Self::new()
             };
         }
     }

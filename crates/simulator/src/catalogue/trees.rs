@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use super::{one_proxy, proxies};
-use crate::scenario::{Fault, Scenario};
+use crate::scenario::{Fault, Poll, Scenario};
 use crate::tree::{Houses, Limited, Tree};
 
 /// The relative capacities of substations, over and over.
@@ -17,6 +17,9 @@ const FEEDERS: [f64; 4] = [0.6, 0.9, 1.2, 0.75];
 const TRANSFORMER: f64 = 0.85;
 /// A day, in sessions of an hour: one takes 5 s here.
 const DAY: Duration = Duration::from_mins(2);
+
+/// A twentieth of the mean session: what ends between two polls gives no room before the second.
+const POLL: Duration = Duration::from_millis(250);
 
 /// Every scenario with feeders. They are not in the tables of all: how even the substations are says nothing where a
 /// feeder above them is full.
@@ -216,6 +219,7 @@ fn tree(substations: usize, feeders: usize) -> Scenario {
     if let Some(transformer) = all.first_mut() {
         transformer.capacity = TRANSFORMER * below;
     }
+    let base = one_proxy();
     Scenario {
         name: "tree",
         about: "1 proxy, 10 substations on 3 feeders, half full",
@@ -223,6 +227,10 @@ fn tree(substations: usize, feeders: usize) -> Scenario {
         tree: Tree { feeders: all, of },
         headroom: 2.0,
         powers: vec![3.7, 7.4, 11.0, 22.0],
-        ..one_proxy()
+        poll: Poll {
+            interval: POLL,
+            ..base.poll
+        },
+        ..base
     }
 }
