@@ -233,7 +233,7 @@ async fn pages() -> [String; 3] {
     timeout(PATIENCE, discovery.settled()).await.unwrap();
     let scraper = tokio::spawn(Scraper::new(runtime.grids(), 1).run());
     timeout(PATIENCE, async {
-        let is_read = |view: FeederView<'_>| view.current_load.is_some();
+        let is_read = |view: FeederView<'_>| view.sample_age.is_some();
         let is_complete = |grid: &Grid| grid.is_ready() && grid.feeder_views().all(is_read);
         while !is_complete(&runtime.now().grid) {
             sleep(Duration::from_millis(1)).await;

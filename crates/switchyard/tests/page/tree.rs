@@ -8,7 +8,7 @@ use switchyard_faults::Scripted;
 use crate::{
     browser::Browser,
     hostile::{pretend, snapshot},
-    rig::Proxy,
+    rig::{Proxy, yaml},
     substations::Substations,
 };
 
@@ -315,5 +315,48 @@ fn a_thousand_leaves_are_folded_at_first_and_fast_when_all_are_shown() {
         .collect();
     println!("a thousand leaves redrawn, in ms: {times:.1?}");
     assert!(times.iter().any(|took| *took < REDRAWN), "{times:?}");
+    browser.is_clean();
+}
+
+#[test]
+fn the_tree_of_a_real_proxy_follows_its_bookings() {
+    let substations = Substations::start(&[100.0; 3]);
+    let text = yaml(
+        &substations.addresses,
+        "load: {interval: 20ms}\nfeeders: [{name: trafo2, capacity: 200}, {name: feeder7, parent: trafo2, capacity: 60}]\n",
+    );
+    let text = text
+        .replacen("{name: s1, ", "{name: s1, feeder: feeder7, ", 1)
+        .replacen("{name: s2, ", "{name: s2, feeder: feeder7, ", 1);
+    let proxy = Proxy::start_from(&text);
+    let Some(browser) = Browser::open(proxy.admin) else {
+        return;
+    };
+    browser.until(
+        "the tree",
+        "return document.querySelectorAll('#tree li').length === 5",
+    );
+    assert_eq!(
+        browser.run(LINES),
+        json!(["trafo2", "feeder7", "s1", "s2", "s3"])
+    );
+    // Three fill feeder7, however much room s1 and s2 have, and five fill s3.
+    for _ in 0..8 {
+        proxy.charge(r#"{"power_kw": 20, "energy_kwh": 100}"#);
+    }
+    browser.until(
+        "it is full",
+        &format!("return {}.dataset.tone === 'full'", at("feeder7")),
+    );
+    browser.until(
+        "it binds",
+        &format!("return 'binds' in {}.dataset", at("feeder7")),
+    );
+    let said = browser.text("#tree li[data-name=feeder7]");
+    assert!(said.contains("60.0 of 60.0 kW"), "{said}");
+    browser.until(
+        "the verdict says so",
+        "return document.getElementById('sentence').textContent.includes('feeder7 is full')",
+    );
     browser.is_clean();
 }

@@ -1,8 +1,11 @@
 //! Captures the snapshot from the shared state.
 
-use switchyard_grid::{Drain, DrainSource, Moment, RotationView, Stage, SubstationView};
+use switchyard_grid::{
+    Drain, DrainSource, FeederView, Moment, RotationView, Stage, SubstationView,
+};
 use switchyard_status::{
-    Balance, Configuration, Facts, Fleet, Reload, StatusSnapshot, Substation, Verdict,
+    Balance, Configuration, Facts, Feeder, Fleet, Reload, StatusSnapshot, Substation, Verdict,
+    name_binding,
 };
 
 use super::traffic::RateWindow;
@@ -25,8 +28,11 @@ pub(in crate::admin) fn capture(
     let in_force = runtime.snapshot();
     let grid = &*in_force.grid;
     let now = grid.clock().now();
-    let substations: Vec<_> = grid.views().map(|view| shown(&view, now)).collect();
-    let feeders = Vec::new();
+    let mut substations: Vec<_> = grid.views().map(|view| shown(&view, now)).collect();
+    let feeders: Vec<_> = grid.feeder_views().map(|view| feeder(&view)).collect();
+    if !feeders.is_empty() {
+        name_binding(&mut substations, &feeders);
+    }
     let mut traffic = rates.read(now, runtime.metrics.requests.totals());
     traffic.in_flight = runtime.in_flight.at_work();
     traffic.waiting = dispatch.waiting();
@@ -73,11 +79,24 @@ fn shown(view: &SubstationView<'_>, now: Moment) -> Substation {
         assigned_total: view.assigned_total,
         distrusted: view.is_distrusted,
         drain: view.rotation.drain.as_deref().map(status::drain),
-        feeder: None,
+        feeder: view.feeder.map(str::to_owned),
         binding: None,
         limit: None,
         note: note(&view.rotation, now)
             .or_else(|| view.is_distrusted.then(|| "gauge distrusted".to_owned())),
+    }
+}
+
+fn feeder(view: &FeederView<'_>) -> Feeder {
+    Feeder {
+        name: view.name.to_owned(),
+        parent: view.parent.map(str::to_owned),
+        state: view.state.name().into(),
+        current_load: view.current_load,
+        capacity: view.capacity,
+        estimated_load: view.estimated_load,
+        sample_age_seconds: view.sample_age.map(|age| age.as_secs_f64()),
+        limit: None,
     }
 }
 
