@@ -1,5 +1,5 @@
 """*Rush hour*, from top to bottom: health, requests, balance, what the proxy knows of its substations, discovery, the
-substations themselves, the store of a fleet, and the cost of the processes."""
+substations themselves, the feeders above them, the store of a fleet, and the cost of the processes."""
 
 from .panels import (
     BAD, GOOD, ODD, PLAIN, RATE, annotation, bars, dashboard, dashed, heatmap, lines, link, quantile, query, row, stat,
@@ -161,6 +161,32 @@ FLEET = row(
     collapsed=True,
 )
 
+FEEDERS = row(
+    "Do the feeders hold?",
+    (8,
+     bars("Utilisation of feeders", "Estimated load ÷ what a feeder may bear: its capacity, or the limit in force. The "
+          "fullest level above a substation binds it. Proxies without feeders have no bars.",
+          [query("feeder:utilisation:ratio", "{{feeder}}")],
+          "percentunit", [(0, GOOD), (0.85, ODD), (0.98, BAD)], min=0, max=1),
+     lines("Measured and estimated load", "Does the estimate of each feeder follow what its meter, or its substations' "
+           "gauges together, measure?",
+           [query("max by (feeder) (switchyard_feeder_load)", "{{feeder}}"),
+            query("max by (feeder) (switchyard_feeder_estimated_load)", "{{feeder}} estimated")],
+           "kwatt", overrides=[dashed(".* estimated")])),
+    (7,
+     lines("Capacities and limits in force", "What may each feeder bear, and which limits are in force there and at "
+           "substations?",
+           [query("min by (feeder) (switchyard_feeder_limit)", "{{feeder}} limit"),
+            query("min by (substation) (switchyard_substation_limit)", "{{substation}} limit"),
+            query("min by (feeder) (switchyard_feeder_capacity)", "{{feeder}} capacity")],
+           "kwatt", overrides=[dashed(".* capacity")]),
+     lines("Age of the meters' samples", "How old is the last sample of each meter? Feeders without a meter have no line.",
+           [query("max by (feeder) (switchyard_feeder_sample_age_seconds)", "{{feeder}}")], "s"),
+     lines("Scrapes of meters by outcome", "Do the meters answer, and if not, why?",
+           [query(f"sum by (outcome) (rate(switchyard_feeder_polls_total[{RATE}]))", "{{outcome}}")], "ops", stacked=True)),
+    collapsed=True,
+)
+
 PROCESSES = row(
     "What does it cost?",
     (7,
@@ -190,5 +216,5 @@ ANNOTATIONS = [
 
 DASHBOARD = dashboard(
     "switchyard-rush-hour", "Rush hour", "Health, requests, and how evenly the load is spread.",
-    [HEALTH, DEMAND, BALANCE, KNOWLEDGE, DISCOVERY, SUBSTATIONS, FLEET, PROCESSES], ANNOTATIONS,
+    [HEALTH, DEMAND, BALANCE, KNOWLEDGE, DISCOVERY, SUBSTATIONS, FEEDERS, FLEET, PROCESSES], ANNOTATIONS,
     [link("Why did it choose", "switchyard-why")])

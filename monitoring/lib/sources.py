@@ -85,5 +85,5 @@ def series():
             known[name + suffix] = scraped | labels
     for rule in rules():
         if "record" in rule:
-            known[rule["record"]] = scraped
+            known[rule["record"]] = scraped | ({"feeder"} if rule["record"].startswith("feeder:") else set())
     return known
