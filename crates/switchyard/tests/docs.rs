@@ -445,3 +445,12 @@ fn every_link_leads_somewhere() {
     }
     assert!(followed > 20, "only {followed} links");
 }
+
+#[test]
+fn the_configuration_in_docs_grid_md_is_valid() {
+    let text = read("docs/grid.md");
+    let (_, yaml) = text.split_once("```yaml\n").unwrap();
+    let (yaml, _) = yaml.split_once("```").unwrap();
+    let config = Config::from_yaml(yaml, "docs/grid.md").unwrap();
+    assert_eq!((config.feeders.len(), config.substations.len()), (3, 6));
+}
