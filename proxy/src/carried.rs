@@ -9,12 +9,15 @@ mod relay;
 
 use std::{
     fmt,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::SeqCst},
+    },
     time::{Duration, SystemTime},
 };
 
 use serde::{Serialize, de::DeserializeOwned};
-use switchyard_grid::Written;
+use switchyard_grid::{KeptRoom, Written};
 use switchyard_handover::Relay;
 use switchyard_idempotency::CarriedKeys;
 use switchyard_state::{Container, Refused, Writer};
@@ -31,7 +34,7 @@ type Section = (&'static str, u16);
 
 /// The substations: ledgers, health, drains, what is learned of them.
 const GRID: Section = ("grid", 1);
-/// The meters of feeders. Processes that know of no feeders leave it out.
+/// The meters of feeders, and what the old process keeps of their room. Processes that know of no feeders leave it out.
 const FEEDERS: Section = ("feeders", 1);
 /// Which substation holds which `Idempotency-Key`.
 const KEYS: Section = ("keys", 1);
@@ -60,13 +63,16 @@ impl fmt::Display for Source {
     }
 }
 
-/// As long as it lives, this process decides about no key.
+/// As long as it lives, this process decides about no key, and books at its feeders no more than what it has kept for itself.
 #[derive(Debug)]
-pub struct Frozen(Arc<DispatchState>);
+pub struct Frozen(Carrier);
 
 impl Drop for Frozen {
     fn drop(&mut self) {
-        self.0.keys.take_back();
+        self.0.dispatch.keys.take_back();
+        if !self.0.follows.load(SeqCst) {
+            self.0.runtime.now().grid.unite_feeders();
+        }
     }
 }
 
@@ -75,35 +81,44 @@ impl Drop for Frozen {
 pub struct Carrier {
     runtime: Arc<Runtime>,
     dispatch: Arc<DispatchState>,
+    /// Whether another process has taken over.
+    follows: Arc<AtomicBool>,
 }
 
 impl Carrier {
     /// For the process with these parts.
     #[must_use]
     pub fn new(runtime: Arc<Runtime>, dispatch: Arc<DispatchState>) -> Self {
-        Self { runtime, dispatch }
+        Self {
+            runtime,
+            dispatch,
+            follows: Arc::default(),
+        }
     }
 
     /// What this process would leave now. Takes time with the number of keys: call it where nothing waits.
     #[must_use]
     pub fn carry(&self) -> Vec<u8> {
         let now = Instant::now();
-        self.write(&self.dispatch.keys.carry(now), now)
+        self.write(&self.dispatch.keys.carry(now), KeptRoom::default(), now)
     }
 
     /// The same for a process that is about to take over. Until the second part is dropped, or this process is to
     /// [follow](Carrier::follow) that one, no key gets a substation here.
     #[must_use]
     pub fn hand_over(&self) -> (Vec<u8>, Frozen) {
-        let frozen = Frozen(Arc::clone(&self.dispatch));
+        let frozen = Frozen(self.clone());
         let now = Instant::now();
         let keys = self.dispatch.keys.hand_over(now);
-        (self.write(&keys, now), frozen)
+        // Before anything is written: what is booked meanwhile is then in what is kept.
+        let kept = self.runtime.now().grid.divide_feeders();
+        (self.write(&keys, kept, now), frozen)
     }
 
     /// From now on the process that has taken over decides about keys, and is asked over this connection. Without one,
     /// it is gone already, and nobody decides.
     pub fn follow(&self, relay: Option<Relay>) {
+        self.follows.store(true, SeqCst);
         self.dispatch.keys.follow(Arc::new(Successor::new(relay)));
     }
 
@@ -113,12 +128,12 @@ impl Carrier {
         relay::answer(&self.dispatch, &config.retry, &question).await
     }
 
-    fn write(&self, keys: &CarriedKeys, now: Instant) -> Vec<u8> {
+    fn write(&self, keys: &CarriedKeys, kept: KeptRoom, now: Instant) -> Vec<u8> {
         let mut state = Writer::new(SystemTime::now());
         add(&mut state, KEYS, keys);
         add(&mut state, GRID, &self.runtime.carry());
-        let feeders = self.runtime.carry_feeders();
-        if !feeders.metered.is_empty() {
+        let feeders = self.runtime.carry_feeders(kept);
+        if !feeders.is_empty() {
             add(&mut state, FEEDERS, &feeders);
         }
         add(&mut state, CAPACITY, &self.dispatch.carry_capacity(now));

@@ -14,7 +14,7 @@ use crate::{
 use arc_swap::Guard;
 use parking_lot::Mutex;
 use switchyard_config::Config;
-use switchyard_grid::{CarriedFeeders, CarriedGrid, Grid, Moment, Written};
+use switchyard_grid::{CarriedFeeders, CarriedGrid, Grid, KeptRoom, Moment, Written};
 use switchyard_http1::Unencodable;
 use switchyard_process::vital::Vitals;
 use switchyard_status::Reload;
@@ -134,10 +134,10 @@ impl Runtime {
         self.in_force.restore(grid, written, &self.metrics)
     }
 
-    /// What the next process needs to go on with the meters of feeders.
+    /// What the next process needs to go on with the feeders; `kept` is what this one keeps of their room.
     #[must_use]
-    pub fn carry_feeders(&self) -> CarriedFeeders {
-        self.now().grid.carry_feeders()
+    pub fn carry_feeders(&self, kept: KeptRoom) -> CarriedFeeders {
+        self.now().grid.carry_feeders(kept)
     }
 
     /// Goes on from what another process has left of the meters of feeders. To be called after [`Runtime::restore`].

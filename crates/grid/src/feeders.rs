@@ -133,6 +133,20 @@ impl Feeders {
         }
     }
 
+    /// The process before this one has ended: what was left to it is taken once the gauges have shown what it booked.
+    pub(crate) fn await_samples(&self) {
+        for feeder in &self.all {
+            feeder.await_samples();
+        }
+    }
+
+    /// To be called once a round of the substations' samples, like [`Feeders::extrapolate`].
+    pub(crate) fn take_withheld(&self) {
+        for feeder in &self.all {
+            feeder.take_withheld();
+        }
+    }
+
     /// To be called once a round of the substations' samples: extrapolates the meters that have brought no sample since
     /// the last call by `drift`, the relative change of the substations' load beyond own bookings.
     pub(crate) fn extrapolate(&self, drift: f64) {

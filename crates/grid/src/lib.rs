@@ -73,7 +73,7 @@ pub use outlier_detection::{
 };
 pub use refusals::{CarriedHold, CarriedRefusals};
 pub use report::Reports;
-pub use restore::Restored;
+pub use restore::{KeptRoom, Restored};
 pub use rotation::{Closed, Trial};
 pub use rotation_state::{CarriedRotation, RotationView};
 pub use scraper::Scraper;

@@ -25,6 +25,10 @@ pub struct Restored {
     pub departed: Vec<(Arc<Substation>, Duration)>,
 }
 
+/// What a process that hands over still keeps of the room at its feeders.
+#[derive(Clone, Debug, Default)]
+pub struct KeptRoom(Vec<(String, i64)>);
+
 impl Grid {
     /// What the next process needs to go on with these substations and those of `departed`.
     #[must_use]
@@ -125,6 +129,7 @@ impl Grid {
 
     /// The process that this grid was restored from books nothing more.
     pub fn predecessor_ended(&self) {
+        self.feeders.await_samples();
         if self.shared.predecessor().end() {
             self.settle_predecessor();
         }
@@ -132,15 +137,34 @@ impl Grid {
 
     /// Notes how much of its time is over `now`.
     pub(crate) fn pass_predecessor(&self, now: Moment) {
+        let was_alive = self.shared.predecessor().is_alive();
         if self.shared.predecessor().pass(now) {
             self.settle_predecessor();
         }
+        if was_alive && !self.shared.predecessor().is_alive() {
+            self.feeders.await_samples();
+        }
     }
 
-    /// What the next process needs to go on with the meters of the feeders.
+    /// What the next process needs to go on with the feeders: their meters, and the room that is `kept` here.
     #[must_use]
-    pub fn carry_feeders(&self) -> CarriedFeeders {
-        self.feeders.carry(self.clock(), Instant::now())
+    pub fn carry_feeders(&self, kept: KeptRoom) -> CarriedFeeders {
+        CarriedFeeders {
+            kept: kept.0,
+            ..self.feeders.carry(self.clock(), Instant::now())
+        }
+    }
+
+    /// Another process is about to take over. From now on this one books at most half of what is left at each feeder; the
+    /// other half is for the other one.
+    #[must_use]
+    pub fn divide_feeders(&self) -> KeptRoom {
+        KeptRoom(self.feeders.divide())
+    }
+
+    /// The other process has not come: all that is left at the feeders is this one's again.
+    pub fn unite_feeders(&self) {
+        self.feeders.unite();
     }
 
     /// Goes on from what another process has left of the meters of its feeders. To be called once, after

@@ -243,6 +243,7 @@ impl Scraper {
         trust::judge(&mut learning.trust, &self.grid);
         drop(learning);
         self.grid.feeders.extrapolate(round.drift);
+        self.grid.feeders.take_withheld();
         let metrics = self.grid.choice_metrics();
         metrics.share.set(round.share);
         if let Some(regret) = round.regret {

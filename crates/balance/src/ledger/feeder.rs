@@ -35,8 +35,10 @@ use crate::{
     },
 };
 
+mod divided;
 mod sums;
 
+use divided::Divided;
 pub(super) use sums::{Contribution, Sums};
 
 /// The lock that all feeders of a process share. Clones are the same lock.
@@ -65,6 +67,8 @@ pub struct Feeder {
     weight: AtomicU64,
     /// How much more load would stay within the bound, in millionths.
     left: AtomicI64,
+    /// See `divided.rs`.
+    divided: Divided,
     meter: Option<Box<Ledger>>,
     capacity: AtomicI64,
     limit: AtomicI64,
@@ -83,6 +87,7 @@ impl Feeder {
             unseen: AtomicU64::new(0),
             weight: AtomicU64::new(0),
             left: AtomicI64::new(MOST),
+            divided: Divided::default(),
             meter: is_metered.then(|| Box::new(Ledger::of_meter())),
             capacity: AtomicI64::new(NONE),
             limit: AtomicI64::new(NONE),
@@ -178,17 +183,18 @@ impl Feeder {
             Some(meter) => meter.headroom(),
             None => self.left.load(Relaxed),
         };
-        Some(Load::from_micros(left.max(0)))
+        Some(Load::from_micros(self.divided.of(left).max(0)))
     }
 
     /// Whether `load` more would pass its bound.
     #[must_use]
     #[inline]
     pub fn is_full_for(&self, load: Load) -> bool {
-        match self.sampled_meter() {
-            Some(meter) => !meter.has_room(meter.assigned(), load),
-            None => self.left.load(Relaxed) < load.micros(),
-        }
+        let left = match self.sampled_meter() {
+            Some(meter) => meter.present_headroom(),
+            None => self.left.load(Relaxed),
+        };
+        self.divided.of(left) < load.micros()
     }
 
     /// The load that scores are made from, and the factor that turns it into a score: 0 where nothing bounds it.
@@ -276,6 +282,13 @@ impl FeederPath {
     pub(in crate::ledger) fn add(&self, change: &Contribution) {
         for feeder in &self.feeders {
             feeder.add(change);
+        }
+    }
+
+    /// `load` has been reserved on them. The lock is held.
+    pub(in crate::ledger) fn spend(&self, load: Load) {
+        for feeder in &self.feeders {
+            feeder.divided.spend(load);
         }
     }
 

@@ -171,6 +171,7 @@ impl Ledger {
             return None;
         }
         self.contribute();
+        path.spend(load);
         for meter in path.meters() {
             meter.reserve_now(load);
         }
@@ -210,6 +211,7 @@ impl Ledger {
             }
             self.reserve_now(load);
             self.contribute();
+            path.spend(load);
             for meter in path.meters() {
                 meter.reserve_now(load);
             }

@@ -87,10 +87,15 @@ impl Ledger {
         self.ceiling.load(Relaxed).wrapping_sub(assigned) >= load.micros()
     }
 
+    /// How much more load would stay within the bound, in millionths; negative if it is passed.
+    #[inline]
+    pub(super) fn present_headroom(&self) -> i64 {
+        self.ceiling.load(Relaxed).wrapping_sub(self.assigned())
+    }
+
     /// How much more load would stay within the bound, in millionths. Not negative.
     pub(crate) fn headroom(&self) -> i64 {
-        let assigned = self.assigned();
-        self.ceiling.load(Relaxed).wrapping_sub(assigned).max(0)
+        self.present_headroom().max(0)
     }
 
     /// The largest load that it would take now, in millionths; `i64::MAX` where that can't be said. An upstream whose

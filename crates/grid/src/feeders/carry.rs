@@ -5,7 +5,10 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use switchyard_balance::carried::{CarriedLedger, Carrier};
+use switchyard_balance::{
+    Load,
+    carried::{CarriedLedger, Carrier},
+};
 use tokio::time::Instant;
 
 use super::{Feeder, Feeders};
@@ -16,6 +19,17 @@ use crate::{carried::Written, clock::Clock};
 pub struct CarriedFeeders {
     /// Those with a meter.
     pub metered: Vec<CarriedFeeder>,
+    /// How much of the room the process still keeps for itself, in millionths, by the names of the feeders. Nothing if it
+    /// has ended.
+    pub kept: Vec<(String, i64)>,
+}
+
+impl CarriedFeeders {
+    /// Whether there is nothing in it.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.metered.is_empty() && self.kept.is_empty()
+    }
 }
 
 /// What a process knows of one feeder with a meter.
@@ -39,6 +53,23 @@ impl Feeders {
         let all = self.all().iter();
         CarriedFeeders {
             metered: all.filter_map(|one| one.carry(clock, instant)).collect(),
+            kept: Vec::new(),
+        }
+    }
+
+    /// From now on this process books at most half of what is left at each feeder. Returns how much that is.
+    pub(crate) fn divide(&self) -> Vec<(String, i64)> {
+        let halves = self.all().iter().filter_map(|one| {
+            let half = one.balance().divide()?;
+            Some((one.name().to_owned(), half.micros()))
+        });
+        halves.collect()
+    }
+
+    /// The other process has not come: all room is this one's again.
+    pub(crate) fn unite(&self) {
+        for feeder in self.all() {
+            feeder.balance().unite();
         }
     }
 
@@ -53,6 +84,12 @@ impl Feeders {
         for carried in &carried.metered {
             if let Some(feeder) = self.find(&carried.name) {
                 feeder.restore(carried, written, clock, instant);
+            }
+        }
+        for (name, kept) in carried.kept.iter().filter(|_| written.is_alive) {
+            if let Some(feeder) = self.find(name) {
+                let kept = Load::from_micros((*kept).max(0)).min(Load::LARGEST);
+                feeder.withhold(kept);
             }
         }
     }

@@ -1,6 +1,12 @@
 //! One feeder: its name, its sums, and its meter if it has one.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 
 use switchyard_balance::{self as balance, FeederLock, Lasts, Ledger, Load};
 use switchyard_config as config;
@@ -16,7 +22,15 @@ pub struct Feeder {
     balance: Arc<balance::Feeder>,
     capacity: ConfiguredCapacity,
     meter: Option<Meter>,
+    /// With which sample of its meter, or after how many more rounds of its members' samples, all is shown that the process
+    /// before this one has booked.
+    shown_at: AtomicU64,
 }
+
+/// [`Feeder::shown_at`] while that process may still book.
+const NEVER: u64 = u64::MAX;
+/// So many samples after its end show all: the first sample after that may have been on its way already.
+const TWO: u64 = 2;
 
 impl Feeder {
     pub(super) fn new(listed: &config::Feeder, lock: &FeederLock) -> Self {
@@ -26,6 +40,37 @@ impl Feeder {
             balance: Arc::new(balance::Feeder::new(lock, meter.is_some())),
             capacity: ConfiguredCapacity::default(),
             meter,
+            shown_at: AtomicU64::new(NEVER),
+        }
+    }
+
+    /// Leaves so much room to the process before this one.
+    pub(super) fn withhold(&self, load: Load) {
+        self.shown_at.store(NEVER, Relaxed);
+        self.balance.withhold(load);
+    }
+
+    /// The process before this one has ended.
+    pub(super) fn await_samples(&self) {
+        let before = self.ledger().map_or(0, samples);
+        self.shown_at.store(before + TWO, Relaxed);
+    }
+
+    /// There was a round of its members' samples. Takes the room that was left to the process before this one, if the gauges
+    /// have shown by now what that has booked there.
+    pub(super) fn take_withheld(&self) {
+        let shown_at = self.shown_at.load(Relaxed);
+        if shown_at == NEVER || self.balance.withheld() == Load::ZERO {
+            return;
+        }
+        let is_shown = match self.ledger() {
+            Some(ledger) => samples(ledger) >= shown_at,
+            None => shown_at <= 1,
+        };
+        if is_shown {
+            self.balance.withhold(Load::ZERO);
+        } else if self.ledger().is_none() {
+            self.shown_at.store(shown_at - 1, Relaxed);
         }
     }
 
@@ -129,4 +174,8 @@ impl Feeder {
             members: 0,
         }
     }
+}
+
+fn samples(ledger: &Ledger) -> u64 {
+    ledger.last_sample().map_or(0, |sample| sample.number)
 }

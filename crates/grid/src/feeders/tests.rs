@@ -10,6 +10,7 @@ use crate::{
     substation::Substation,
 };
 
+mod divided;
 mod property;
 
 pub(super) struct Rig {
@@ -362,7 +363,7 @@ fn the_next_process_knows_what_meters_said_and_how_old_that_is() {
         ago: Duration::from_secs(5),
         is_alive: false,
     };
-    let left = old.grid.carry_feeders();
+    let left = old.grid.carry_feeders(crate::KeptRoom::default());
     let bytes = postcard::to_stdvec(&left).unwrap();
     assert_eq!(
         postcard::from_bytes::<CarriedFeeders>(&bytes).unwrap(),

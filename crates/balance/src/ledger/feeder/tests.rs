@@ -321,3 +321,37 @@ fn a_stale_member_does_not_open_its_feeder() {
     roster[0].sample(roster[0].scrape_sent(), reading);
     choose(&roster, 1.0).unwrap_err();
 }
+
+#[test]
+fn two_processes_never_fill_the_same_room() {
+    let (old, new) = (town(), town());
+    let feeder = &old.feeders()[0];
+    assert_eq!(feeder.left(), Some(load(40.0)));
+    let kept: Vec<_> = old
+        .feeders()
+        .iter()
+        .map(|one| one.divide().unwrap())
+        .collect();
+    assert_eq!(kept, [load(20.0), load(11.0), load(25.0)]);
+    for (feeder, kept) in new.feeders().iter().zip(kept) {
+        feeder.withhold(kept);
+    }
+    choose(&old, 21.0).unwrap_err();
+    choose(&old, 11.0).unwrap().1.cancel();
+    assert_eq!(
+        feeder.left(),
+        Some(load(9.0)),
+        "what it took back is not its own again"
+    );
+    choose(&new, 21.0).unwrap_err();
+    choose(&new, 20.0).unwrap().1.booked();
+    choose(&new, 1.0).unwrap_err();
+    for feeder in old.feeders() {
+        feeder.unite();
+    }
+    choose(&old, 21.0).unwrap().1.cancel();
+    for feeder in new.feeders() {
+        feeder.withhold(Load::ZERO);
+    }
+    choose(&new, 20.0).unwrap().1.cancel();
+}
