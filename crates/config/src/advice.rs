@@ -2,6 +2,8 @@
 //!
 //! A rule refuses what can't work. Advice is for what works, but worse than it could; it changes nothing.
 
+mod feeders;
+
 use std::fmt;
 
 use humantime::format_duration as shown;
@@ -41,6 +43,7 @@ impl Config {
         self.on_requests(&mut all);
         self.on_capacities(&mut all);
         self.on_drains(&mut all);
+        self.on_feeders(&mut all);
         all
     }
 

@@ -1,8 +1,10 @@
 //! Feeders: limits that several substations share, each below a parent or a root of its own.
 
+mod outline;
 mod read;
 mod tree;
 
+pub use outline::Outline;
 pub(super) use read::feeders;
 
 use super::{Aggregate, Series, json_schema, show};

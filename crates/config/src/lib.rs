@@ -52,7 +52,7 @@ pub use discovery::{
     UnknownRecords,
 };
 pub use error::{Error, Fault, Faults};
-pub use feeders::{Feeder, FeederLoad, MOST_FEEDERS, MOST_LEVELS};
+pub use feeders::{Feeder, FeederLoad, MOST_FEEDERS, MOST_LEVELS, Outline};
 pub use fleet::{Fleet, NoStore, StoreAddress, UnknownConduct, WhenUnreachable};
 pub use forwarded::{Forwarded, ForwardedHeaders};
 pub use key_room::KeyRoom;

@@ -46,7 +46,7 @@ pub(super) fn config(file: &mut Section<'_>) -> Config {
         http2,
         admin,
         substations,
-        feeders: feeders.complete(&load),
+        feeders: feeders.complete(file, &load),
         select,
         discovery,
         charge,

@@ -1,6 +1,7 @@
 //! Tests of the crate as a whole; tests of single parts stand beside them.
 
 mod effective;
+mod feeders;
 mod values;
 
 use super::{Config, Error, Fault};

@@ -6,6 +6,8 @@ use switchyard_bounded::yaml::{self, Number, Scalar, Value};
 
 /// The longest text that a message repeats, in characters; longer text is cut.
 const SHOWN: usize = 60;
+/// The longest key that is read as it is, in bytes: no label has a longer name.
+const LONGEST_KEY: usize = 256;
 
 /// One value and everything below it.
 #[derive(Debug, Clone, PartialEq)]
@@ -59,7 +61,7 @@ impl Node {
     fn into_key(self) -> String {
         match self {
             Self::Text(text)
-                if (1..=SHOWN).contains(&text.len())
+                if (1..=LONGEST_KEY).contains(&text.len())
                     && text.bytes().all(|b| b.is_ascii_graphic()) =>
             {
                 text

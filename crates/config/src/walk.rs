@@ -210,6 +210,11 @@ impl<'a> Section<'a> {
             .any(|fault| fault.path.starts_with(self.path))
     }
 
+    /// Whether the key at this path, anywhere in the file, has a fault so far.
+    pub(super) fn has_fault(&self, path: &str) -> bool {
+        self.faults.iter().any(|fault| fault.path == path)
+    }
+
     /// Notes a fault of a key.
     pub(super) fn fault(&mut self, key: &str, value: String, rule: &str) {
         self.note(key, value, rule.to_owned());

@@ -209,8 +209,9 @@ fn check(file: &ConfigFile) -> anyhow::Result<()> {
         stderr::line(format_args!("{}: warning: {advice}", file.config.display()));
     }
     show(&format!(
-        "# {} is valid. The effective configuration:\n{effective}",
-        file.config.display()
+        "# {} is valid. The effective configuration:\n{effective}{}",
+        file.config.display(),
+        config.outline()
     ))
 }
 

@@ -9,6 +9,7 @@ use crate::{
     values,
     walk::Section,
 };
+use humantime::format_duration as shown;
 use std::{net::SocketAddr, time::Duration};
 
 /// The feeders as they are written: what their meters leave out is not known yet.
@@ -16,6 +17,8 @@ pub(crate) struct Written(Vec<(Feeder, Option<Meter>)>);
 
 /// A meter as it is written.
 struct Meter {
+    /// Its path in the file.
+    path_here: String,
     address: SocketAddr,
     host: Option<String>,
     path: Option<String>,
@@ -27,8 +30,23 @@ struct Meter {
 }
 
 impl Written {
-    /// The feeders, with what their meters leave out as in `load`.
-    pub(crate) fn complete(self, load: &Load) -> Vec<Feeder> {
+    /// The feeders, with what their meters leave out as in `load`. A meter must be read before its sample is stale.
+    pub(crate) fn complete(self, file: &mut Section<'_>, load: &Load) -> Vec<Feeder> {
+        let is_known = !file.has_fault("load.stale_after");
+        for meter in self.0.iter().filter_map(|(_, meter)| meter.as_ref()) {
+            let Some(interval) = meter.interval else {
+                continue;
+            };
+            if is_known && interval > load.stale_after {
+                file.refuse(&format!("{}.interval", meter.path_here), || {
+                    let rule = format!(
+                        "must be load.stale_after ({}) or less, or every sample of this meter would be stale",
+                        shown(load.stale_after)
+                    );
+                    (format!("{:?}", shown(interval).to_string()), rule)
+                });
+            }
+        }
         let complete = |(feeder, meter): (Feeder, Option<Meter>)| Feeder {
             load: meter.map(|meter| meter.complete(load)),
             ..feeder
@@ -85,7 +103,7 @@ pub(crate) fn feeders(
             parent: parent.clone(),
         });
         let capacity = s.optional("capacity", capacity);
-        let meter = s.optional_section("load", |s| meter(s, own));
+        let meter = s.optional_section("load", |s| meter(s, format!("{path}.load"), own));
         let feeder = Feeder {
             name: name?,
             parent,
@@ -108,7 +126,7 @@ fn capacity(node: &Node) -> Result<f64, String> {
     }
 }
 
-fn meter(s: &mut Section<'_>, own: &[(&str, SocketAddr)]) -> Option<Meter> {
+fn meter(s: &mut Section<'_>, path_here: String, own: &[(&str, SocketAddr)]) -> Option<Meter> {
     let mut host = None;
     let address = s.required("address", "address: 10.0.0.9:9100", |node| {
         host = values::named_host(node);
@@ -121,6 +139,7 @@ fn meter(s: &mut Section<'_>, own: &[(&str, SocketAddr)]) -> Option<Meter> {
     let interval = s.optional("interval", values::interval);
     let timeout = s.optional("timeout", values::duration);
     Some(Meter {
+        path_here,
         address: address?,
         host,
         path,

@@ -1,7 +1,7 @@
 //! Tests of the effective configuration and how it is written.
 
 use super::{ONE, accepted};
-use crate::{Config, Family, MatchOp, Records};
+use crate::{Config, Family, MatchOp, Records, SelectFrom};
 use std::{path::Path, time::Duration};
 
 #[test]
@@ -99,8 +99,17 @@ http2: {cleartext: false, streams: 7, connections: 8}
 admin: {listen: "[::]:0", token_file: token, connections: 3}
 substations:
   - {name: A-1.b_c, address: "[::1]:1", capacity: 500}
-  - {name: b, address: 10.0.0.1:65535, capacity: 0.1, drain: true}
-  - {name: "3", address: 10.0.0.2:5001}
+  - {name: b, address: 10.0.0.1:65535, capacity: 0.1, feeder: feeder7, drain: true}
+  - {name: "3", address: 10.0.0.2:5001, feeder: trafo2, labels: {zone: a, power: 1.50, public: true}}
+feeders:
+  - {name: trafo2, load: {address: "[::1]:9100"}}
+  - name: feeder7
+    parent: trafo2
+    capacity: 304
+    load: {address: 10.0.0.9:9100, path: /7, metric: 'power{feeder="7"}', capacity_metric: limit, aggregate: max, interval: 1m, timeout: 2s}
+select:
+  zone: {header: X-Zone, prefer: true, spill_at: 0.85}
+  power: {field: power_kw, at_least: true}
 discovery:
   allow: [10.0.0.0/8, "fe80::/10"]
   file_sd: [targets.json, {files: "more/*.yaml", refresh: 1s, allow_empty: true}]
@@ -156,6 +165,42 @@ threads: 256
             .collect::<Vec<_>>(),
         [Some(500.0), Some(0.1), None]
     );
+    let [trafo, feeder] = config.feeders.as_slice() else {
+        panic!("two feeders")
+    };
+    // What a meter leaves out is as in `load`, which the file has further below.
+    let meter = trafo.load.as_ref().unwrap();
+    let load = &config.load;
+    assert_eq!(
+        (&meter.path, &meter.metric, &meter.capacity_metric),
+        (&load.path, &load.metric, &load.capacity_metric)
+    );
+    assert_eq!(
+        (meter.aggregate, meter.interval, meter.timeout),
+        (load.aggregate, load.interval, load.timeout)
+    );
+    let meter = feeder.load.as_ref().unwrap();
+    assert_eq!((feeder.capacity, meter.path.as_str()), (Some(304.0), "/7"));
+    assert_eq!(
+        (meter.interval, meter.timeout),
+        (Duration::from_mins(1), Duration::from_secs(2))
+    );
+    let [_, b, three] = config.substations.as_slice() else {
+        panic!("three substations")
+    };
+    assert_eq!(
+        [b, three].map(|one| one.feeder.as_deref()),
+        [Some("feeder7"), Some("trafo2")]
+    );
+    let labels: Vec<_> = three.labels.values().map(String::as_str).collect();
+    assert_eq!(labels, ["1.50", "true", "a"]);
+    let [zone, power] = config.select.as_slice() else {
+        panic!("in the order of the file")
+    };
+    assert_eq!(zone.from, SelectFrom::Header("x-zone".to_owned()));
+    assert_eq!((zone.prefer, zone.spill_at), (true, Some(0.85)));
+    assert_eq!(power.from, SelectFrom::Field("power_kw".to_owned()));
+    assert!(power.at_least && !power.prefer);
     let [file, files] = config.discovery.file_sd.as_slice() else {
         panic!("two file sources")
     };
