@@ -333,6 +333,13 @@ impl Ledger {
         share * self.value.load(Relaxed) as f64 + self.unseen_from(assigned) as f64
     }
 
+    /// The gauge as scores count it, and the load that it can't contain, in millionths.
+    #[expect(clippy::cast_precision_loss, reason = "16 digits are enough for a sum")]
+    pub(crate) fn gauge_and_unseen(&self) -> (f64, f64) {
+        let unseen = self.unseen_from(self.assigned());
+        (self.value.load(Relaxed) as f64, unseen as f64)
+    }
+
     /// Reserves if no other thread has reserved since `assigned` was read: the choice and the reservation are one step.
     #[inline]
     pub(crate) fn reserve_from(&self, assigned: i64, load: Load) -> bool {

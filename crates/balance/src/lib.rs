@@ -47,6 +47,7 @@ mod sync;
 pub mod tree;
 pub mod trust;
 pub mod visibility;
+mod zone;
 
 pub use explain::Explanation;
 pub use forecast::Forecast;

@@ -3,17 +3,44 @@
 //! Many requests need the same: a connector, a zone, a model. So what they need is worked out once, as a bit for each
 //! position, and a choice looks at the bits.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc, Mutex, OnceLock,
+    atomic::{AtomicUsize, Ordering::Relaxed},
+};
 
-use crate::{group::Versions, search::SearchTree};
+use crate::{
+    group::Versions,
+    search::{Search, SearchTree},
+    zone::Kept,
+};
 
 /// A set of positions in one roster. Made by [`Roster::mask`](crate::Roster::mask). Clones share what choices learn.
 #[derive(Clone, Debug, Default)]
 pub struct Mask {
     words: Box<[u64]>,
     count: usize,
-    /// The tree of these upstreams, with the versions that it follows: those of its roster.
-    tree: Option<Arc<(SearchTree, Arc<Versions>)>>,
+    /// None in a roster without a tree.
+    part: Option<Arc<Part>>,
+    /// What its upstreams bear together; none for an empty one.
+    kept: Option<Arc<Mutex<Kept>>>,
+}
+
+/// The part of its roster's tree that has a mask's upstreams. It is made for the first choice.
+#[derive(Debug)]
+struct Part {
+    /// The same as the roster's.
+    versions: Arc<Versions>,
+    parts: Arc<AtomicUsize>,
+    /// None if the roster's masks have too many nodes already.
+    tree: OnceLock<Option<SearchTree>>,
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        if let Some(tree) = self.tree.get().and_then(Option::as_ref) {
+            self.parts.fetch_sub(tree.shape.len(), Relaxed);
+        }
+    }
 }
 
 /// Whether they have the same positions.
@@ -39,24 +66,38 @@ impl Mask {
         Self {
             words,
             count,
-            tree: None,
+            part: None,
+            kept: (count > 0).then(Arc::default),
         }
     }
 
-    /// The same, with the part of its roster's tree that has its upstreams.
-    pub(crate) fn in_tree(self, tree: &SearchTree, versions: &Arc<Versions>) -> Self {
-        let part = tree.among(|at| self.contains(at));
+    /// The same, for choices by a search of its roster's tree.
+    pub(crate) fn in_tree(self, search: &Search) -> Self {
+        let part = Part {
+            versions: Arc::clone(&search.versions),
+            parts: Arc::clone(&search.parts),
+            tree: OnceLock::new(),
+        };
         Self {
-            tree: Some(Arc::new((part, Arc::clone(versions)))),
+            part: Some(Arc::new(part)),
             ..self
         }
     }
 
-    /// The tree of its upstreams, if it is one of the roster with these versions.
+    /// The tree of its upstreams, if it is one of this roster.
     #[inline]
-    pub(crate) fn tree(&self, versions: &Arc<Versions>) -> Option<&SearchTree> {
-        let (tree, own) = &**self.tree.as_ref()?;
-        Arc::ptr_eq(own, versions).then_some(tree)
+    pub(crate) fn tree(&self, search: &Search) -> Option<&SearchTree> {
+        let part = self.part.as_ref()?;
+        if !Arc::ptr_eq(&part.versions, &search.versions) {
+            return None;
+        }
+        let make = || search.part(|at| self.contains(at));
+        part.tree.get_or_init(make).as_ref()
+    }
+
+    /// What is kept of the sums of its upstreams.
+    pub(crate) fn kept(&self) -> Option<&Mutex<Kept>> {
+        self.kept.as_deref()
     }
 
     /// Its positions, in order.

@@ -12,7 +12,7 @@ pub struct Request<'a> {
     pub tried: &'a [usize],
     /// The upstreams that it can use. None: all.
     pub among: Option<&'a Mask>,
-    /// The upstreams that it would rather have, the most important group first.
+    /// Upstreams that it would rather have. They are tried in this order before all that it can use, and must be among those.
     pub preferred: &'a [Preferred<'a>],
 }
 

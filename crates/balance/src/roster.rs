@@ -15,7 +15,7 @@ use std::{
 use crate::{
     Feeder, Ledger, Load, Mask,
     group::{self, Floors, Group, Versions},
-    search::{SearchTree, Shape},
+    search::{Search, SearchTree, Shape},
     tree::Tree,
 };
 
@@ -36,13 +36,7 @@ pub struct Roster<U> {
     search: Option<Search>,
     /// Bits of an `f64`.
     share: AtomicU64,
-}
-
-/// What a choice among some upstreams, or under feeders, goes by.
-#[derive(Debug)]
-struct Search {
-    tree: SearchTree,
-    versions: Arc<Versions>,
+    rounds: AtomicU64,
 }
 
 impl<U: AsRef<Ledger>> Roster<U> {
@@ -81,6 +75,7 @@ impl<U: AsRef<Ledger>> Roster<U> {
             tree,
             search: None,
             share: AtomicU64::new(1_f64.to_bits()),
+            rounds: AtomicU64::new(1),
         };
         if roster.tree.feeders.is_empty() {
             roster
@@ -95,10 +90,12 @@ impl<U: AsRef<Ledger>> Roster<U> {
     /// A choice is fastest if those that are often wanted together stand together.
     #[must_use]
     pub fn for_masks(mut self) -> Self {
-        let tree = SearchTree::new(Shape::new(self.upstreams.len(), &self.tree));
-        let versions = Arc::new(tree.versions());
-        for (number, node) in tree.shape.nodes().iter().enumerate() {
-            let group = Arc::new(Group::Node(Arc::clone(&versions), number));
+        if self.search.is_some() {
+            return self;
+        }
+        let search = Search::new(Shape::new(self.upstreams.len(), &self.tree));
+        for (number, node) in search.tree.shape.nodes().iter().enumerate() {
+            let group = Arc::new(Group::Node(Arc::clone(&search.versions), number));
             if let Some(feeder) = node.feeder.and_then(|at| self.tree.feeders.get(wide(at))) {
                 feeder.join(&group);
             }
@@ -110,7 +107,7 @@ impl<U: AsRef<Ledger>> Roster<U> {
             }
         }
         self.floors = Arc::new(Floors::new(0));
-        self.search = Some(Search { tree, versions });
+        self.search = Some(search);
         self
     }
 
@@ -127,8 +124,10 @@ impl<U: AsRef<Ledger>> Roster<U> {
         self.typical
     }
 
-    /// Sets the share of the gauges that scores count, above 0 and at most 1: see [`crate::share`].
+    /// Sets the share of the gauges that scores count, above 0 and at most 1: see [`crate::share`]. To be called after each
+    /// round of samples.
     pub fn set_share(&self, share: f64) {
+        self.rounds.fetch_add(1, Relaxed);
         let bits = share.clamp(f64::MIN_POSITIVE, 1.0).to_bits();
         if self.share.swap(bits, Relaxed) != bits {
             // A smaller share lowers every score.
@@ -137,6 +136,11 @@ impl<U: AsRef<Ledger>> Roster<U> {
                 None => self.floors.loosen_all(),
             }
         }
+    }
+
+    /// The number of rounds of samples so far.
+    pub(crate) fn round(&self) -> u64 {
+        self.rounds.load(Relaxed)
     }
 
     /// The share of the gauges that scores count.
@@ -151,7 +155,7 @@ impl<U: AsRef<Ledger>> Roster<U> {
     pub fn mask(&self, matches: impl Fn(usize) -> bool) -> Mask {
         let mask = Mask::new(self.upstreams.len(), matches);
         match &self.search {
-            Some(search) => mask.in_tree(&search.tree, &search.versions),
+            Some(search) => mask.in_tree(search),
             None => mask,
         }
     }
@@ -164,7 +168,7 @@ impl<U: AsRef<Ledger>> Roster<U> {
     ) -> Option<(&'a SearchTree, &'a Versions)> {
         let search = self.search.as_ref()?;
         let tree = match among {
-            Some(mask) => mask.tree(&search.versions)?,
+            Some(mask) => mask.tree(search)?,
             None => &search.tree,
         };
         Some((tree, &search.versions))

@@ -22,6 +22,11 @@
 //! load: a score is nowhere below that line, and the lowest of many lines is nowhere below the straight way between two of
 //! its points.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering::Relaxed},
+};
+
 use crate::group::Versions;
 
 mod floors;
@@ -44,14 +49,40 @@ impl SearchTree {
             shape,
         }
     }
+}
 
-    /// The tree of the upstreams for which `matches` is true. It follows the versions of this one.
-    pub(crate) fn among(&self, matches: impl Fn(usize) -> bool) -> Self {
-        Self::new(self.shape.among(matches))
+/// The most nodes that the masks of a roster have together, for each node of its own. Further masks are searched one
+/// upstream after the other: what clients ask for must not grow without bound.
+const MOST_PARTS: usize = 128;
+
+/// What a choice from a roster goes by if it is among some upstreams, or under feeders.
+#[derive(Debug)]
+pub(crate) struct Search {
+    pub(crate) tree: SearchTree,
+    pub(crate) versions: Arc<Versions>,
+    /// How many nodes the roster's masks have.
+    pub(crate) parts: Arc<AtomicUsize>,
+}
+
+impl Search {
+    pub(crate) fn new(shape: Shape) -> Self {
+        let versions = Versions::new(shape.nodes().iter().map(|node| node.parent));
+        Self {
+            tree: SearchTree::new(shape),
+            versions: Arc::new(versions),
+            parts: Arc::default(),
+        }
     }
 
-    /// The versions of its nodes.
-    pub(crate) fn versions(&self) -> Versions {
-        Versions::new(self.shape.nodes().iter().map(|node| node.parent))
+    /// The tree of the upstreams for which `matches` is true, unless there are too many others. It follows the versions of
+    /// the whole.
+    pub(crate) fn part(&self, matches: impl Fn(usize) -> bool) -> Option<SearchTree> {
+        let most = self.tree.shape.len() * MOST_PARTS;
+        if self.parts.load(Relaxed) > most {
+            return None;
+        }
+        let part = SearchTree::new(self.tree.shape.among(matches));
+        self.parts.fetch_add(part.shape.len(), Relaxed);
+        Some(part)
     }
 }

@@ -9,11 +9,12 @@ use std::sync::Arc;
 use fastrand::Rng;
 
 use crate::{
-    Ledger, Policy, Request, Reservation, Roster,
+    Ledger, Policy, Preferred, Request, Reservation, Roster,
     policy::{
         BeyondLimit, Candidates, Choose, Chosen, Eligibility, LeastLoad, PowerOfTwo, Preference,
         Random, Ranking, RoundRobin, Sampled, Stale, Unsampled, Wish,
     },
+    zone,
 };
 
 /// Why nothing was chosen.
@@ -39,6 +40,8 @@ pub enum Reason {
     /// The caller prefers it, and it is worse than the best by no more than the caller's tolerance. See [`Preference`] and
     /// [`Ranking`].
     Tolerance,
+    /// Those that the request would rather have are too full. See [`Request::preferred`].
+    Spill,
     /// The chosen upstream's last sample is stale, so its ledger alone was used.
     Stale,
     /// Another upstream was tried before.
@@ -47,12 +50,13 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Policy,
         Self::Tie,
         Self::Spread,
         Self::Limit,
         Self::Tolerance,
+        Self::Spill,
         Self::Stale,
         Self::Failover,
     ];
@@ -75,6 +79,7 @@ impl Reason {
             Self::Spread => Some("spread"),
             Self::Limit => Some("limit"),
             Self::Tolerance => Some("tolerance"),
+            Self::Spill => Some("spill"),
             Self::Stale => Some("stale"),
             Self::Failover => Some("failover"),
         }
@@ -198,12 +203,65 @@ impl Selector {
         wish: Wish<'_>,
         rng: &mut Rng,
     ) -> Result<Choice<U>, Refusal> {
-        let candidates = Candidates::<U, Sampled>::new(roster, &request);
         let wish = if self.goes_by_load() {
             wish
         } else {
             Wish::Best
         };
+        if request.preferred.is_empty() {
+            return self.reserve_of_all(roster, request, wish, rng);
+        }
+        if let Some(choice) = self.reserve_preferred(roster, request, wish, rng) {
+            return Ok(choice);
+        }
+        let choice = self.reserve_of_all(roster, request, wish, rng)?;
+        let is_preferred = |preferred: &Preferred<'_>| preferred.mask.contains(choice.at);
+        let is_by_load = matches!(
+            choice.reason,
+            Reason::Policy | Reason::Tie | Reason::Spread | Reason::Tolerance
+        );
+        if is_by_load && !request.preferred.iter().take(1).any(is_preferred) {
+            let reason = Reason::Spill;
+            return Ok(Choice { reason, ..choice });
+        }
+        Ok(choice)
+    }
+
+    /// Chooses among the preferred ones, as long as they are not too full together.
+    fn reserve_preferred<U: AsRef<Ledger>>(
+        &self,
+        roster: &Roster<U>,
+        request: Request<'_>,
+        wish: Wish<'_>,
+        rng: &mut Rng,
+    ) -> Option<Choice<U>> {
+        for preferred in request.preferred {
+            if !zone::takes(roster, preferred, request.load) {
+                continue;
+            }
+            let among = Request {
+                among: Some(preferred.mask),
+                preferred: &[],
+                ..request
+            };
+            let candidates = Candidates::<U, Sampled>::new(roster, &among);
+            if let Some(choice) = self.reserve_among(&candidates, wish, rng) {
+                zone::booked(preferred.mask, request.load);
+                return Some(choice);
+            }
+        }
+        None
+    }
+
+    /// Chooses among all that the request can use.
+    fn reserve_of_all<U: AsRef<Ledger>>(
+        &self,
+        roster: &Roster<U>,
+        request: Request<'_>,
+        wish: Wish<'_>,
+        rng: &mut Rng,
+    ) -> Result<Choice<U>, Refusal> {
+        let candidates = Candidates::<U, Sampled>::new(roster, &request);
         if let Some(choice) = self.reserve_among(&candidates, wish, rng) {
             return Ok(choice);
         }

@@ -74,7 +74,10 @@ impl Grid {
         let listed = order.arrange(&config.substations);
         let above = listed.map(|one| feeders.position(one.feeder.as_deref()));
         let tree = feeders.tree(above.collect());
-        let roster = Roster::in_tree(order.arrange(&substations).map(Arc::clone), tree);
+        let mut roster = Roster::in_tree(order.arrange(&substations).map(Arc::clone), tree);
+        if !config.select.is_empty() {
+            roster = roster.for_masks();
+        }
         let usual = Load::new(config.charge.default_load).unwrap_or_default();
         Self {
             roster: roster.for_requests_of(usual),

@@ -1,4 +1,5 @@
 mod many;
+mod preferences;
 mod properties;
 mod ranking;
 mod tolerance;
