@@ -1,7 +1,7 @@
 //! A set of positions, while it is worked out.
 
 /// A set of positions.
-#[derive(Clone)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Bits(Vec<u64>);
 
 impl Bits {
@@ -24,6 +24,13 @@ impl Bits {
         }
         for (word, kept) in self.0.iter_mut().zip(kept) {
             *word &= kept;
+        }
+    }
+
+    /// Keeps only the positions that the other has too.
+    pub(crate) fn keep_also(&mut self, other: &Self) {
+        for (word, other) in self.0.iter_mut().zip(&other.0) {
+            *word &= other;
         }
     }
 

@@ -21,6 +21,7 @@ mod labels;
 mod rule;
 mod selection;
 mod selections;
+mod stages;
 mod wanted;
 
 pub use labels::LabelSet;

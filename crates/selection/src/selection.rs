@@ -38,8 +38,8 @@ impl Selection {
         self.needs.as_ref().ok()?.as_ref()
     }
 
-    /// The substations among them that are preferred, the most important group first, and how full all of a group may be
-    /// before others are used too.
+    /// The groups of substations among them that are tried before all of them, in this order, and how full all of a group may
+    /// be before others are used too. The first satisfies all preferences.
     #[must_use]
     #[inline]
     pub fn preferred(&self) -> &[(Mask, Option<f64>)] {

@@ -10,6 +10,7 @@ use crate::{
     labels::{ANYTHING, LabelSet, NOTHING, Values},
     rule::{MOST_RULES, Rule},
     selection::{NoMatch, Selection},
+    stages::stages,
     wanted::Wanted,
 };
 
@@ -138,14 +139,16 @@ impl Selections {
             }
         }
         let preferred = applied().filter(|(_, ((rule, _), _))| rule.is_preference);
-        let preferred = preferred.filter_map(|(_, ((rule, values), wanted))| {
+        let preferred = preferred.map(|(_, ((rule, values), wanted))| {
             let mut bits = needed.clone();
             bits.keep(values.positions(wanted));
-            // All and none are no choice.
-            let is_choice = bits.count() > 0 && bits.count() < needed.count();
-            is_choice.then(|| (mask(&|at| bits.has(at)), rule.spill_at))
+            (bits, rule.spill_at)
         });
-        let preferred = preferred.collect();
+        let preferred: Vec<_> = preferred.collect();
+        let stages = stages(&needed, &preferred);
+        let stages = stages.iter().take(MOST_RULES);
+        let stages = stages.map(|(bits, spill_at)| (mask(&|at| bits.has(at)), *spill_at));
+        let preferred = stages.collect();
         let needs_of = applied().filter(|(_, ((rule, _), _))| !rule.is_preference);
         let words = needs_of.map(|(_, ((rule, values), wanted))| {
             let relation = if rule.is_number { ">=" } else { "=" };
