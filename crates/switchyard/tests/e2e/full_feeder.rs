@@ -13,12 +13,13 @@ use crate::{
 
 /// A proxy before substations s1, s2, … with these keys besides, once it has a sample of each.
 fn start(addresses: &[SocketAddr], keys: &[&str], extra: &str) -> Proxy {
-    let listed: String = (1..)
+    let listed: Vec<_> = (1..)
         .zip(addresses.iter().zip(keys))
         .map(|(at, (address, keys))| {
             format!("  - {{name: s{at}, address: \"{address}\", {keys}}}\n")
         })
         .collect();
+    let listed = listed.concat();
     let proxy = Proxy::start_from(&format!(
         "listen: 127.0.0.1:0\nadmin: {{listen: 127.0.0.1:0}}\nthreads: 2\nsubstations:\n{listed}{extra}\n"
     ));

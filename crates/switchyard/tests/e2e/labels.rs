@@ -19,12 +19,13 @@ const SELECT: &str = "select:\n  connector: {field: connector_type}\n  zone: {he
 
 /// The file of a proxy before substations with these labels.
 fn file(substations: &[(SocketAddr, &str)], extra: &str) -> String {
-    let listed: String = (1..)
+    let listed: Vec<_> = (1..)
         .zip(substations)
         .map(|(at, (address, more))| {
             format!("  - {{name: s{at}, address: \"{address}\", {more}}}\n")
         })
         .collect();
+    let listed = listed.concat();
     format!(
         "listen: 127.0.0.1:0\nadmin: {{listen: 127.0.0.1:0}}\nthreads: 2\nsubstations:\n{listed}{extra}\n"
     )
