@@ -259,6 +259,10 @@ fn a_limit_belongs_to_the_name() {
     assert_eq!(limit(&rig, "later"), Some(load(5.0)));
     rig.grid.set_limit("later", None);
     let old = rig.next(&format!("{both}{TREE}"));
+    assert_eq!(
+        old.find_feeder("f7").unwrap().balance().limit(),
+        Some(load(5.0))
+    );
     // A command through the grid before counts for the newest.
     rig.grid.set_limit("f7", Some(load(4.0)));
     rig.grid.set_limit("b", Some(load(3.0)));
