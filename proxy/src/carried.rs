@@ -217,3 +217,6 @@ fn get<T: DeserializeOwned>(state: &Container<'_>, (name, version): Section) -> 
         .inspect_err(|error| left_out((name, version), error))
         .ok()
 }
+
+#[cfg(test)]
+mod tests;
