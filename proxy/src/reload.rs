@@ -8,6 +8,7 @@
 mod changes;
 mod file;
 mod reading;
+mod unused;
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
@@ -29,6 +30,7 @@ use switchyard_process::{
 use crate::{metrics::ReloadOutcome, runtime::Runtime, systemd};
 use file::ConfigFile;
 use reading::Reading;
+use unused::Unused;
 
 /// How long a start waits for the first answers of discovery sources; later answers are applied when they come.
 const SOURCES_TIMEOUT: Duration = Duration::from_secs(5);
@@ -63,6 +65,8 @@ pub struct Reloader {
     /// The last configuration read from the file, without the changes that need a restart.
     file_config: Config,
     discovery: Option<Discovery>,
+    /// What nothing belongs to, and the log names already.
+    noted: Unused,
     /// Whether the file waits for discovery: what was found does not fit its feeders.
     is_file_waiting: bool,
     reading: Reading,
@@ -89,6 +93,7 @@ impl Reloader {
             file: path.map(ConfigFile::new),
             file_config,
             discovery: None,
+            noted: Unused::default(),
             is_file_waiting: false,
             reading: Reading::default(),
             own_addresses,
@@ -276,6 +281,9 @@ impl Reloader {
         let mut config = self.file_config.clone();
         if let Some(discovery) = &mut self.discovery {
             config.substations = discovery.merged(&config, &self.own_addresses);
+        }
+        if self.discovery.as_ref().is_none_or(Discovery::is_settled) {
+            self.noted.note(&config);
         }
         let before = Arc::clone(&self.runtime.now().config);
         if config == *before && changes::has_same_hosts(&before, &config) {

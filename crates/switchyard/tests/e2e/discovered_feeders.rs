@@ -92,6 +92,7 @@ fn a_feeder_and_what_names_it_may_be_replaced_in_any_order() {
 fn an_unknown_feeder_at_the_start_waits_for_the_file() {
     let proxy = start("{name: f7}", "f9");
     proxy.logged("n names the feeder f9, which is not one of `feeders`");
+    proxy.logged("Feeders without a substation below them limit nothing feeders=\"f7\"");
     put(&proxy, "switchyard.yaml", &config("{name: f7}, {name: f9}"));
     proxy.logged("feeder f9 added");
     let line = proxy.logged("substation n (127.0.0.1:9) added");
