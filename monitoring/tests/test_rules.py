@@ -93,6 +93,7 @@ class Expressions(unittest.TestCase):
             "switchyard_state_bytes", "switchyard_state_write_seconds",
             "process_virtual_memory_bytes", "process_threads",
             "switchyard_admission_promises",  # a momentary value; what clients are told shows in the requests refused
+            "switchyard_substation_limit",  # set on purpose; that a charge finds no room is NoCapacity, and silence LimitFallbackInForce
             "switchyard_load_lasts",  # what the gauges have shown: a setting, not a state that may be wrong
             "switchyard_discovery_left_out",  # the log names them, and the source goes on
             "switchyard_failures_excused_total",  # says whose fault failures are that other series count

@@ -14,6 +14,7 @@
 //! | `GET /ready` | 200 once every substation was asked for its load and one was reached, until the process begins to stop |
 //! | `POST /reload` | reads the file again: 200 and what changed, or 422 and all its faults |
 //! | `POST /substations/{name}/drain`, `/undrain` | the substation, as in `/status`; `?local=true` keeps the command to this proxy, and the body of a drain may be `{"reason": …}` |
+//! | `/limits`, `/limits/{name}`, `/limits/{name}/heartbeat` | limits that come and go: see [`limits`] |
 //!
 //! The admin port reads, and passes on an operator's commands; it decides nothing. It does not
 //! belong on a public address: without a token (`admin.token_file`) it listens on loopback, and
@@ -35,6 +36,7 @@ mod head;
 mod history;
 mod host;
 mod http;
+mod limits;
 mod metrics;
 mod page;
 mod pages;
@@ -102,7 +104,7 @@ impl Admin {
         let file = page::at(path);
         if file.is_none() && !matches!(path, "/live" | "/ready") {
             let message = format!(
-                "there is no path {path:?}; the paths are /, /events, /history, /metrics, /status, /decisions, /config, /live, /ready, and with POST /reload, /substations/{{name}}/drain and /undrain"
+                "there is no path {path:?}; the paths are /, /events, /history, /metrics, /status, /decisions, /config, /live, /ready, and with POST /reload, /substations/{{name}}/drain and /undrain; /limits, /limits/{{name}} and /limits/{{name}}/heartbeat"
             );
             return failure(&Failure::new(Code::NotFound, message));
         }
@@ -140,6 +142,9 @@ impl Admin {
                 Ok(page) => json(200, &page),
                 Err(message) => failure(&Failure::new(Code::InvalidRequest, message)),
             },
+            "/limits" => {
+                limits::listed(&runtime, query).unwrap_or_else(|refused| failure(&refused))
+            }
             "/history" => compact(&recorder.answer(&runtime)),
             _ => json(
                 200,

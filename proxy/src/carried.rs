@@ -20,6 +20,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use switchyard_grid::{KeptRoom, Written};
 use switchyard_handover::Relay;
 use switchyard_idempotency::CarriedKeys;
+use switchyard_limits::CarriedLimits;
 use switchyard_state::{Container, Refused, Writer};
 use tokio::time::Instant;
 use tracing::{info, warn};
@@ -42,6 +43,8 @@ const KEYS: Section = ("keys", 1);
 const CAPACITY: Section = ("capacity", 1);
 /// The same for single feeders and selections.
 const SCOPES: Section = ("scopes", 1);
+/// The limits that come and go.
+const LIMITS: Section = ("limits", 1);
 /// The retry budget.
 const BUDGET: Section = ("budget", 1);
 
@@ -136,6 +139,10 @@ impl Carrier {
         if !feeders.is_empty() {
             add(&mut state, FEEDERS, &feeders);
         }
+        let limits = self.runtime.limits.carry();
+        if !limits.limits.is_empty() {
+            add(&mut state, LIMITS, &limits);
+        }
         add(&mut state, CAPACITY, &self.dispatch.carry_capacity(now));
         add(&mut state, SCOPES, &self.dispatch.carry_scopes(now));
         add(&mut state, BUDGET, &self.dispatch.carry_budget());
@@ -161,6 +168,9 @@ impl Carrier {
         if let Some(feeders) = get(&read, FEEDERS) {
             self.runtime.restore_feeders(&feeders, written);
         }
+        if let Some(limits) = get(&read, LIMITS) {
+            self.restore_limits(limits, ago);
+        }
         if let Some(keys) = get(&read, KEYS) {
             self.dispatch.keys.restore(keys, ago, now);
         }
@@ -181,6 +191,18 @@ impl Carrier {
             "State taken over"
         );
         Ok(())
+    }
+
+    fn restore_limits(&self, carried: CarriedLimits, ago: Duration) {
+        let now = self.runtime.now();
+        let restored = self.runtime.limits.restore(&now.grid, carried, ago);
+        if !restored.unreadable.is_empty() {
+            let names = restored.unreadable;
+            warn!(
+                ?names,
+                "Limits can't be read and are not in force: set them again"
+            );
+        }
     }
 
     /// The same. A state that can't be read costs nothing more than what is in it.

@@ -6,6 +6,7 @@
 //! in the registry, which would make a page of thousands of them dear: the grid writes it.
 
 mod config;
+mod limits;
 mod requests;
 mod state;
 
@@ -19,6 +20,7 @@ use switchyard_telemetry::{Error, Page, Registrar};
 use switchyard_tls::TlsMetrics;
 
 pub use config::{ConfigMetrics, ReloadOutcome};
+pub use limits::LimitGauges;
 pub use requests::{Evicted, RequestGauges, RequestMetrics, RequestTotals, Share, Waited};
 pub use state::{StateMetrics, StateWritten};
 
@@ -105,8 +107,8 @@ impl Metrics {
         self.log_dropped.inc_by(lines.saturating_sub(counted));
     }
 
-    /// The metrics page, in Prometheus' text format, with the gauges of this grid.
-    pub fn render(&self, grid: &Grid) -> Result<Vec<u8>, Error> {
+    /// The metrics page, in Prometheus' text format, with the gauges of this grid and of these limits.
+    pub fn render(&self, grid: &Grid, limits: &[LimitGauges]) -> Result<Vec<u8>, Error> {
         let mut page = Vec::with_capacity(16 * 1024);
         let mut families = self.registry.gather();
         families.extend(self.process.gather());
@@ -114,6 +116,7 @@ impl Metrics {
         let mut page = Page::after(page, NAMESPACE);
         self.grid.write(&mut page);
         grid.write_gauges(&mut page);
+        limits::write(&mut page, limits);
         Ok(page.into_text())
     }
 }

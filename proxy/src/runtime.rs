@@ -8,6 +8,7 @@ use crate::{
     fleet::Fleet,
     in_charge::InCharge,
     in_flight::InFlight,
+    limits::Limits,
     metrics::{Metrics, Share},
     snapshot::{InForce, Snapshot},
 };
@@ -38,6 +39,8 @@ pub struct Runtime {
     pub vitals: Vitals,
     /// What this proxy shares with others.
     pub fleet: Fleet,
+    /// The limits that come and go.
+    pub limits: Limits,
     /// Whether a command to this process lasts.
     pub in_charge: InCharge,
     in_force: InForce,
@@ -81,6 +84,7 @@ impl Runtime {
             buffered: Arc::default(),
             vitals: Vitals::default(),
             fleet,
+            limits: Limits::default(),
             in_charge: InCharge::default(),
             in_force: InForce::new(config, grid),
             last_reload: Mutex::default(),

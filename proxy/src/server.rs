@@ -174,6 +174,7 @@ fn run_boxed(
         let vital = runtime.vitals.task("admin port");
         let admin = tokio::spawn(serve(vital, "admin", admin, admin_listener, admin_stopped));
         follow_fleet(&runtime);
+        follow_limits(&runtime);
         reloader.start().await;
         let grids = runtime.grids();
         let scraper = runtime.vitals.task("scraper");
@@ -253,6 +254,19 @@ fn follow_fleet(runtime: &Arc<Runtime>) {
         async move {
             let grid = || Arc::clone(&runtime.now().grid);
             runtime.fleet.follow(grid).await;
+        }
+    };
+    tokio::spawn(vital.run_forever(follow));
+}
+
+/// Starts the task of the limits that come and go. It ends with the main thread's runtime, after the last worker.
+fn follow_limits(runtime: &Arc<Runtime>) {
+    let (of_task, vital) = (Arc::clone(runtime), runtime.vitals.task("limits"));
+    let follow = move || {
+        let runtime = Arc::clone(&of_task);
+        async move {
+            let grid = || Arc::clone(&runtime.now().grid);
+            runtime.limits.follow(grid).await;
         }
     };
     tokio::spawn(vital.run_forever(follow));

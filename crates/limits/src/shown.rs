@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// One limit of one source. Loads are in the unit of the load gauge.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct ShownLimit {
     /// The feeder or the substation.
     pub name: String,

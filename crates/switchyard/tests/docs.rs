@@ -14,7 +14,7 @@ use std::{
     path::{Path, PathBuf},
     process::Command,
     sync::Arc,
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use requester::{Energy, Load, Profile, grouped};
@@ -23,6 +23,7 @@ use substation::Substation;
 use switchyard_config::Config;
 use switchyard_discovery::Discovery;
 use switchyard_grid::{Clock, FeederView, Grid, Scraper};
+use switchyard_limits::{Order, Timestamp};
 use switchyard_proxy::{
     admin::metrics_page, dispatch::DispatchState, metrics::Metrics, runtime::Runtime,
 };
@@ -242,9 +243,14 @@ async fn pages() -> [String; 3] {
     .await
     .unwrap();
     scraper.abort();
+    // Those of limits exist only with one.
+    let limit = r#"{"value": 5, "source": "dso", "fallback": 1, "heartbeat": "1h"}"#;
+    let now = Timestamp::from(SystemTime::now());
+    let order = Order::read(limit.as_bytes(), now).unwrap();
+    let (grid, client) = (Arc::clone(&runtime.now().grid), address.ip());
     for name in ["one", "above"] {
-        let limit = switchyard_balance::Load::new(100.0);
-        runtime.now().grid.set_limit(name, limit);
+        let order = order.clone();
+        runtime.limits.put(&grid, name, order, client).unwrap();
     }
     [before, render(), get(address, "/metrics").await]
 }

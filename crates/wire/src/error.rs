@@ -33,6 +33,8 @@ pub enum Code {
     NoMatch,
     /// The `Idempotency-Key` came with another charge before.
     IdempotencyKeyReused,
+    /// On the admin port: what a source orders is no limit.
+    InvalidLimit,
     /// Every substation that was asked limits the client's rate.
     RateLimited,
     /// The headers are too large or too many.
@@ -78,7 +80,10 @@ impl Code {
             Self::BodyTooLarge => 413,
             Self::TargetTooLong => 414,
             Self::ExpectationFailed => 417,
-            Self::TooLargeLoad | Self::NoMatch | Self::IdempotencyKeyReused => 422,
+            Self::TooLargeLoad
+            | Self::NoMatch
+            | Self::IdempotencyKeyReused
+            | Self::InvalidLimit => 422,
             Self::RateLimited => 429,
             Self::HeadTooLarge => 431,
             Self::NotImplemented => 501,
@@ -109,6 +114,7 @@ impl Code {
             | Self::TooLargeLoad
             | Self::NoMatch
             | Self::IdempotencyKeyReused
+            | Self::InvalidLimit
             | Self::HeadTooLarge
             | Self::NotImplemented
             | Self::VersionNotSupported => Outcome::Invalid,

@@ -1,4 +1,4 @@
-//! Commands: `POST /substations/{name}/drain` and `/undrain`, and whether they may run.
+//! Commands: `POST /substations/{name}/drain` and `/undrain`, and whether they and those of `/limits` may run.
 //!
 //! The admin port listens on loopback, but a browser on the same machine reaches it, and any page
 //! open there could send a form to it. So a command from a page of another origin is refused. Tools
@@ -58,6 +58,16 @@ impl Admin {
             let message = "commands from pages of other sites are refused";
             Failure::new(Code::Forbidden, message)
         })
+    }
+
+    /// Whether a command to this process lasts; else its refusal.
+    pub(super) fn in_charge(&self) -> Result<(), Failure> {
+        if self.runtime.in_charge.is() {
+            return Ok(());
+        }
+        let message = "this process takes over from another one, or hands over to one, and nothing was changed: \
+                       give the command again in a moment";
+        Err(Failure::new(Code::NotReady, message))
     }
 }
 

@@ -105,10 +105,8 @@ impl Admin {
         if let Some(refused) = self.cross_site(given.headers) {
             return failure(&refused);
         }
-        if !self.runtime.in_charge.is() {
-            let message = "this process takes over from another one, or hands over to one, and nothing was changed: \
-                           give the command again in a moment";
-            return failure(&Failure::new(Code::NotReady, message));
+        if let Err(refused) = self.in_charge() {
+            return failure(&refused);
         }
         match Order::read(command, given.query, given.body) {
             Ok(order) => self.order(command, order, given.client).await,

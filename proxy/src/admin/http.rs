@@ -20,6 +20,7 @@ use super::{
     connections::Seat,
     events, failure,
     head::put_head,
+    limits::LimitPath,
     pages::{Held, is_page},
 };
 use crate::{
@@ -123,22 +124,23 @@ impl Admin {
                     Some(Err(refused)) => failure(&refused),
                     None if path == "/reload" => self.reload(&method, &headers).await,
                     None if is_page(path) => self.page(&method, path, query, &headers).await,
-                    None => match Command::at(path) {
-                        Some(command) => {
-                            let body = read.body.as_ref();
-                            let body = body.and_then(|body| received.get(body.body.clone()));
-                            let given = Given {
-                                method: &method,
-                                path,
-                                query,
-                                headers: &headers,
-                                body: body.unwrap_or_default(),
-                                client,
-                            };
-                            self.command(&command, given).await
+                    None => {
+                        let body = read.body.as_ref();
+                        let body = body.and_then(|body| received.get(body.body.clone()));
+                        let given = Given {
+                            method: &method,
+                            path,
+                            query,
+                            headers: &headers,
+                            body: body.unwrap_or_default(),
+                            client,
+                        };
+                        match (Command::at(path), LimitPath::at(path)) {
+                            (Some(command), _) => self.command(&command, given).await,
+                            (None, Some(path)) => self.limits(&path, given),
+                            (None, None) => self.answer(&method, path),
                         }
-                        None => self.answer(&method, path),
-                    },
+                    }
                 }
             }
         };

@@ -34,5 +34,5 @@ pub fn page(runtime: &Runtime, dispatch: &DispatchState) -> Result<Vec<u8>, Erro
         });
     }
     metrics.log_dropped(stderr::dropped());
-    metrics.render(&now.grid)
+    metrics.render(&now.grid, &runtime.limits.gauges())
 }

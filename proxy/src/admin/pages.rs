@@ -56,7 +56,13 @@ impl Wanted {
 pub(super) fn is_page(path: &str) -> bool {
     matches!(
         path,
-        "/metrics" | "/status" | "/get_current_load" | "/decisions" | "/config" | "/history"
+        "/metrics"
+            | "/status"
+            | "/get_current_load"
+            | "/decisions"
+            | "/config"
+            | "/history"
+            | "/limits"
     )
 }
 

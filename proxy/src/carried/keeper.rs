@@ -1,7 +1,7 @@
 //! Keeps the state file up to date.
 //!
 //! A write is made by a thread for blocking work, at most every `state.interval`, and so seldom that it takes no more than
-//! a thousandth of a core. Requests wait for none of it, except for the moment in which a part of the keys is copied. Only
+//! a thousandth of a core; a limit that comes or goes is written within some milliseconds. Requests wait for none of it, except for the moment in which a part of the keys is copied. Only
 //! one process writes: from the moment of a handover that is the new one.
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
@@ -22,6 +22,10 @@ use crate::runtime::KeptState;
 
 /// Writing takes one part of so many of a core's time.
 const SHARE: u32 = 1_000;
+/// The same while limits change, which are written soon: who has set one counts on it.
+const SHARE_FOR_NEWS: u32 = 20;
+/// The shortest time between two writes.
+const SHORTEST: Duration = Duration::from_millis(20);
 
 /// See the [module](self). Clones keep the same file.
 #[derive(Clone, Debug)]
@@ -130,8 +134,15 @@ impl StateKeeper {
                 Turn::Has => self.blocking(Inner::write).await,
                 Turn::Over => return std::future::pending().await,
             };
-            let pause = took.unwrap_or_default().saturating_mul(SHARE);
-            sleep_until(begun + pause.max(self.0.interval)).await;
+            let pause = |share| took.unwrap_or_default().saturating_mul(share);
+            let news = async {
+                self.0.carrier.runtime().limits.news().await;
+                sleep_until(begun + pause(SHARE_FOR_NEWS).max(SHORTEST)).await;
+            };
+            tokio::select! {
+                () = sleep_until(begun + pause(SHARE).max(self.0.interval)) => {}
+                () = news => {}
+            }
         }
     }
 

@@ -33,7 +33,7 @@ fn names_that_came_and_went_leave_nothing_on_the_page_and_nothing_in_memory() {
     let decisions = Decisions::default();
     let (mut left, load) = (Vec::new(), Load::new(11.0).unwrap());
     let mut rng = fastrand::Rng::with_seed(1);
-    let page = || String::from_utf8(metrics.render(&in_force.now().grid).unwrap()).unwrap();
+    let page = || String::from_utf8(metrics.render(&in_force.now().grid, &[]).unwrap()).unwrap();
     let names_of = |page: &str, round| page.matches(&format!("\"round{round}-")).count();
     for round in 1..=ROUNDS {
         // A record of a choice may be read long after its substations have left.
@@ -87,7 +87,7 @@ fn a_substation_that_comes_back_is_on_the_page_again_with_what_it_had_counted() 
     let grid = Grid::new(&config(0), &metrics.grid, Clock::start(), 1).unwrap();
     let in_force = InForce::new(config(0), Arc::new(grid));
     let count = || {
-        let page = String::from_utf8(metrics.render(&in_force.now().grid).unwrap()).unwrap();
+        let page = String::from_utf8(metrics.render(&in_force.now().grid, &[]).unwrap()).unwrap();
         let series = "switchyard_upstream_shared_total{substation=\"round0-7\"} ";
         let line = page.lines().find_map(|line| line.strip_prefix(series));
         line.map(|count| count.parse::<u64>().unwrap())

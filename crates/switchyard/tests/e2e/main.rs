@@ -45,6 +45,7 @@ mod labels;
 mod lasts;
 mod late_gauge;
 mod lifecycle;
+mod limits;
 mod log;
 mod lying_gauge;
 mod memory;
