@@ -160,10 +160,10 @@ impl Carrier {
             ago,
             is_alive: source == Source::Predecessor,
         };
-        if let Some(grid) = get(&read, GRID) {
-            if let Err(error) = self.runtime.restore(grid, written) {
-                left_out(GRID, &error);
-            }
+        if let Some(grid) = get(&read, GRID)
+            && let Err(error) = self.runtime.restore(grid, written)
+        {
+            left_out(GRID, &error);
         }
         if let Some(feeders) = get(&read, FEEDERS) {
             self.runtime.restore_feeders(&feeders, written);
