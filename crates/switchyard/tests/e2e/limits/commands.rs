@@ -339,3 +339,42 @@ fn who_has_done_what_is_logged_and_a_renewal_is_not() {
     assert_eq!(lines.len(), 1, "{lines:?}");
     assert!(lines[0].contains("in_force=none"), "{lines:?}");
 }
+
+#[test]
+fn a_feeders_limit_holds_for_all_that_hang_on_it_and_a_refusal_names_it() {
+    let substations = Substations::start(&[1e6; 2]);
+    let [one, two] = substations.addresses[..] else {
+        unreachable!()
+    };
+    let yaml = format!(
+        "listen: 127.0.0.1:0\nadmin: {{listen: 127.0.0.1:0}}\nthreads: 2\nfeeders: [{{name: trafo}}, {{name: feeder7, parent: trafo}}]\n\
+         substations:\n  - {{name: s1, address: \"{one}\", feeder: feeder7}}\n  - {{name: s2, address: \"{two}\", feeder: trafo}}\n"
+    );
+    let proxy = Proxy::start_from(&yaml);
+    crate::upgrade::is_ready(&proxy);
+    put(&proxy, "trafo", r#"{"value": 5, "source": "dso"}"#);
+    put(&proxy, "feeder7", r#"{"value": 1, "source": "ems"}"#);
+    for _ in 0..5 {
+        assert!(books(&proxy));
+    }
+    let refused = proxy.charge(r#"{"power_kw": 1}"#);
+    assert_eq!(
+        (refused.status, refused.code().as_str()),
+        (503, "no_capacity")
+    );
+    assert_eq!(refused.json()["error"]["limit"], "trafo");
+    let started = substations.started();
+    assert!(
+        started[0] <= 1 && started.iter().sum::<u64>() == 5,
+        "{started:?}"
+    );
+    put(&proxy, "trafo", r#"{"value": 0, "source": "dso"}"#);
+    assert!(!books(&proxy));
+    assert_eq!(
+        ask(&proxy, "DELETE", "/limits/trafo?source=dso", "").status,
+        200
+    );
+    assert!(books(&proxy));
+    let gauge = proxy.metric("switchyard_feeder_limit{feeder=\"feeder7\"}");
+    assert_eq!(gauge, 1.0);
+}
