@@ -152,6 +152,7 @@ impl Admin {
                     &runtime.snapshot(),
                     runtime.fleet.status(),
                     runtime.kept_state(),
+                    &runtime.limits.all_in_force(),
                 ),
             ),
         };

@@ -136,7 +136,10 @@ impl Admin {
             return failure(&refused);
         }
         match listed {
-            Some(listed) => json(200, &status::of_substation(grid, listed)),
+            Some(listed) => {
+                let limit = self.runtime.limits.in_force(listed.name());
+                json(200, &status::of_substation(grid, listed, limit.as_ref()))
+            }
             None => json(200, &Unlisted { name, drain: None }),
         }
     }

@@ -126,7 +126,7 @@ fn member<'a>(view: &SubstationView<'a>) -> Member<'a> {
     Member {
         name: view.name,
         in_rotation: view.rotation.is_in_rotation,
-        capacity: view.capacity,
+        capacity: view.capacity.into_iter().chain(view.limit).reduce(f64::min),
         estimated_load: view.estimated_load,
         sample_age_seconds: view.sample_age.map(|age| age.as_secs_f64()),
     }

@@ -1,21 +1,27 @@
 //! The answer of `/status`.
 
+use std::{collections::HashMap, sync::Arc};
+
 use switchyard_balance::Load;
 use switchyard_grid::{
     DrainSource, FeederView, Grid, Moment, RotationView, Stage, Substation, SubstationView,
 };
 use switchyard_status::{
-    Drain, FeederStatus, Fleet, GridStatus, Health, StateFileStatus, SubstationStatus,
+    Drain, FeederStatus, Fleet, GridStatus, Health, Limit, StateFileStatus, SubstationStatus,
 };
 
 use crate::{runtime::KeptState, snapshot::Snapshot};
 
+/// The strictest limits in force, by the name of a feeder or a substation.
+pub(super) type Limits = HashMap<Arc<str>, Limit>;
+
 /// The whole grid, what is shared with others, and the state file.
-pub(super) fn of_grid(
-    now: &Snapshot,
+pub(super) fn of_grid<'a>(
+    now: &'a Snapshot,
     fleet: Option<Fleet>,
     kept: Option<KeptState>,
-) -> GridStatus<'_> {
+    limits: &Limits,
+) -> GridStatus<'a> {
     let grid = &now.grid;
     let at = grid.clock().now();
     let (lasts, source) = grid.lasts();
@@ -33,8 +39,14 @@ pub(super) fn of_grid(
             bytes: kept.bytes,
             error: kept.error,
         }),
-        feeders: grid.feeder_views().map(|view| feeder(&view)).collect(),
-        substations: grid.views().map(|view| shown(&view, at)).collect(),
+        feeders: grid
+            .feeder_views()
+            .map(|view| feeder(&view, limits.get(view.name)))
+            .collect(),
+        substations: grid
+            .views()
+            .map(|view| shown(&view, limits.get(view.name), at))
+            .collect(),
     }
 }
 
@@ -42,12 +54,17 @@ pub(super) fn of_grid(
 pub(super) fn of_substation<'a>(
     grid: &'a Grid,
     substation: &'a Substation,
+    limit: Option<&Limit>,
 ) -> SubstationStatus<'a> {
     let now = grid.clock().now();
-    shown(&grid.view(substation, now), now)
+    shown(&grid.view(substation, now), limit, now)
 }
 
-fn shown<'a>(view: &SubstationView<'a>, now: Moment) -> SubstationStatus<'a> {
+fn shown<'a>(
+    view: &SubstationView<'a>,
+    limit: Option<&Limit>,
+    now: Moment,
+) -> SubstationStatus<'a> {
     let labels = view.labels.iter();
     SubstationStatus {
         name: view.name,
@@ -58,7 +75,7 @@ fn shown<'a>(view: &SubstationView<'a>, now: Moment) -> SubstationStatus<'a> {
         labels: labels.map(|(name, value)| (&**name, &**value)).collect(),
         current_load: view.current_load,
         capacity: view.capacity,
-        limit: None,
+        limit: limit.cloned(),
         sample_age_seconds: view.sample_age.map(|age| age.as_secs_f64()),
         estimated_load: view.estimated_load,
         unseen_load: view.unseen_load,
@@ -71,7 +88,7 @@ fn shown<'a>(view: &SubstationView<'a>, now: Moment) -> SubstationStatus<'a> {
     }
 }
 
-fn feeder<'a>(view: &FeederView<'a>) -> FeederStatus<'a> {
+fn feeder<'a>(view: &FeederView<'a>, limit: Option<&Limit>) -> FeederStatus<'a> {
     FeederStatus {
         name: view.name,
         parent: view.parent,
@@ -80,7 +97,7 @@ fn feeder<'a>(view: &FeederView<'a>) -> FeederStatus<'a> {
         capacity: view.capacity,
         estimated_load: view.estimated_load,
         sample_age_seconds: view.sample_age.map(|age| age.as_secs_f64()),
-        limit: None,
+        limit: limit.cloned(),
     }
 }
 

@@ -9,7 +9,7 @@ use std::{
 };
 
 use serde_json::json;
-use switchyard_faults::{Act, Scripted};
+use switchyard_faults::{self as client, Act, Scripted};
 
 use crate::{
     events::Viewer,
@@ -134,4 +134,56 @@ fn without_feeders_status_says_so_and_events_are_as_they_were() {
     }
     let page = String::from_utf8(proxy.get("/metrics").body).unwrap();
     assert!(!page.contains("switchyard_feeder_"));
+}
+
+#[test]
+fn a_limit_in_force_is_shown_with_its_source_and_its_end() {
+    let (meter, _) = meter();
+    let substations = Substations::start(&[100.0; 3]);
+    let proxy = town(meter.address, &substations);
+    let put = |name: &str, body: &str| {
+        let request = client::request("PUT", &format!("/limits/{name}"), "", body);
+        let answer = client::raw(proxy.admin, request);
+        assert_eq!(answer.status, 200, "{answer:?}");
+    };
+    put(
+        "feeder7",
+        r#"{"value": 0, "source": "dso", "until": "2126-11-29T18:00:00Z"}"#,
+    );
+    put("feeder7", r#"{"value": 30, "source": "ems"}"#);
+    put("s3", r#"{"value": 80.5, "source": "ems"}"#);
+    let status = proxy.status();
+    assert_eq!(
+        status["feeders"][1]["limit"],
+        json!({"value": 0.0, "source": "dso", "until": "2126-11-29T18:00:00Z", "fallback_in_force": false})
+    );
+    assert_eq!(status["feeders"][1]["capacity"], 60.0);
+    assert_eq!(
+        status["substations"][2]["limit"],
+        json!({"value": 80.5, "source": "ems", "until": null, "fallback_in_force": false})
+    );
+    assert_eq!(status["substations"][0]["limit"], json!(null));
+    let mut viewer = Viewer::open(proxy.admin);
+    let snapshot = viewer.snapshot();
+    assert_eq!(snapshot["feeders"][1]["limit"]["source"], "dso");
+    assert_eq!(snapshot["substations"][2]["limit"]["value"], 80.5);
+    let verdict = snapshot["verdict"].to_string();
+    assert!(verdict.contains("feeder7 is full"), "{verdict}");
+    let drained = client::post(proxy.admin, "/substations/s3/drain", "").json();
+    assert_eq!(drained["limit"]["value"], 80.5);
+
+    put(
+        "feeder8",
+        r#"{"value": 90, "source": "dso", "fallback": 50, "heartbeat": "1s"}"#,
+    );
+    until("its source is silent", || {
+        let limit = proxy.status()["feeders"][2]["limit"].clone();
+        (limit["fallback_in_force"] == true).then(|| assert_eq!(limit["value"], 50.0))
+    });
+    until("the verdict says so", || {
+        let verdict = viewer.snapshot()["verdict"].to_string();
+        verdict
+            .contains("The fallback of feeder8 is in force: dso is silent")
+            .then_some(())
+    });
 }

@@ -28,8 +28,22 @@ pub(in crate::admin) fn capture(
     let in_force = runtime.snapshot();
     let grid = &*in_force.grid;
     let now = grid.clock().now();
-    let mut substations: Vec<_> = grid.views().map(|view| shown(&view, now)).collect();
-    let feeders: Vec<_> = grid.feeder_views().map(|view| feeder(&view)).collect();
+    let limits = runtime.limits.all_in_force();
+    let limit = |name: &str| limits.get(name).cloned();
+    let views = grid.views();
+    let mut substations: Vec<_> = views
+        .map(|view| Substation {
+            limit: limit(view.name),
+            ..shown(&view, now)
+        })
+        .collect();
+    let views = grid.feeder_views();
+    let feeders: Vec<_> = views
+        .map(|view| Feeder {
+            limit: limit(view.name),
+            ..feeder(&view)
+        })
+        .collect();
     if !feeders.is_empty() {
         name_binding(&mut substations, &feeders);
     }
