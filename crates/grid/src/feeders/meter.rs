@@ -18,9 +18,6 @@ use switchyard_telemetry::Count;
 
 use crate::{clock::Moment, sample_times::SampleTimes, substation::Id};
 
-/// A sample is not stale before so many intervals of its meter are over.
-const INTERVALS_TO_STALE: u32 = 2;
-
 /// The state of a feeder, for people and alerts: that of its meter, as of a substation's gauge.
 #[derive(Clone, Copy, Debug, Eq, IntoStaticStr, PartialEq)]
 #[strum(serialize_all = "snake_case")]
@@ -151,9 +148,8 @@ impl Meter {
         self.is_reachable.store(is_reachable, Relaxed);
     }
 
-    /// Its state at `now`. A meter that is read rarely is stale only when a scrape of it is missing.
+    /// Its state at `now`.
     pub(super) fn state(&self, now: Moment, stale_after: Duration) -> FeederState {
-        let stale_after = stale_after.max(INTERVALS_TO_STALE * self.settings.load().interval);
         if !self.is_reachable() {
             FeederState::Down
         } else if self.sampled_at().is_none() {

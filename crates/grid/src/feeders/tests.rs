@@ -352,26 +352,6 @@ fn meters_follow_how_long_load_lasts() {
 }
 
 #[test]
-fn a_meter_that_is_read_rarely_is_not_stale_between_its_scrapes() {
-    let rarely = METERED.replace("metric: power", "metric: power, interval: 10s");
-    let rig = Rig::new(&format!(
-        "{}{rarely}",
-        substations(&[("a", 1, ", feeder: f7")])
-    ));
-    let (meter, _) = rig.feeder("f7").metered().unwrap();
-    let now = rig.grid.clock().now();
-    meter.scraped(switchyard_scrape::PollOutcome::Ok, now, now);
-    let after = |seconds| {
-        let later = now.plus(Duration::from_secs(seconds));
-        rig.feeder("f7").view(later, Duration::from_secs(2)).state
-    };
-    assert_eq!(
-        (after(20), after(21)),
-        (FeederState::Up, FeederState::Stale)
-    );
-}
-
-#[test]
 fn the_next_process_knows_what_meters_said_and_how_old_that_is() {
     let listed = substations(&[("a", 1, ", feeder: f7")]);
     let (old, new) = (
