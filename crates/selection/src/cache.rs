@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
 
-use crate::{rule::MOST_RULES, selection::Selection};
+use crate::{labels::ANYTHING, rule::MOST_RULES, selection::Selection};
 
 /// The number of sets of places; a power of two.
 const SETS: usize = 256;
@@ -51,7 +51,9 @@ impl Cache {
 
     fn set_of(&self, numbers: &[u32; MOST_RULES]) -> &[ArcSwapOption<Selection>] {
         let mut hash = self.seed;
-        for number in numbers {
+        // No two lists of numbers differ only in how many of them are zero at the end.
+        let last = numbers.iter().rposition(|number| *number != ANYTHING);
+        for number in numbers.iter().take(last.map_or(0, |last| last + 1)) {
             hash = (hash ^ u64::from(*number))
                 .wrapping_mul(0x9e37_79b9_7f4a_7c15)
                 .rotate_left(29);

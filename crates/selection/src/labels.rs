@@ -7,6 +7,8 @@ pub type LabelSet = BTreeMap<String, String>;
 
 /// No substation has the value.
 pub(crate) const NOTHING: u32 = u32::MAX;
+/// Up to so many values are found by a look at each.
+const FEW: usize = 16;
 /// The request names none.
 pub(crate) const ANYTHING: u32 = 0;
 
@@ -102,6 +104,12 @@ impl Texts {
     }
 
     pub(crate) fn number_of(&self, value: &str) -> u32 {
+        if self.in_order.len() <= FEW {
+            let is_it = |text: &Box<str>| **text == *value;
+            let at = self.in_order.iter().position(is_it);
+            let number = at.and_then(|at| u32::try_from(at + 1).ok());
+            return number.unwrap_or(NOTHING);
+        }
         self.numbers.get(value).copied().unwrap_or(NOTHING)
     }
 }
@@ -174,6 +182,23 @@ mod tests {
         assert_eq!(values.shown(texts.number_of("type2")), "type2");
         assert_eq!(values.positions(ANYTHING), []);
         assert_eq!(values.positions(NOTHING), []);
+    }
+
+    #[test]
+    fn many_values_are_found_as_few_are() {
+        let many: Vec<_> = (0..FEW + 5).map(|at| format!("v{at}")).collect();
+        for count in [1, FEW, FEW + 1, FEW + 5] {
+            let of: Vec<_> = many.iter().take(count).map(String::as_str).collect();
+            let values = values(&of, false);
+            let Values::Texts(texts) = &values else {
+                panic!("texts");
+            };
+            for (at, value) in many.iter().enumerate() {
+                let own = [u32::try_from(at).unwrap()];
+                let have = if at < count { &own[..] } else { &[] };
+                assert_eq!(values.positions(texts.number_of(value)), have, "{value}");
+            }
+        }
     }
 
     #[test]
