@@ -5,8 +5,8 @@ use std::{collections::VecDeque, hint::black_box, sync::Arc};
 use divan::Bencher;
 use fastrand::Rng;
 use switchyard_balance::{
-    Feeder, FeederLock, Ledger, Load, Mask, Policy, Reading, Request, Reservation, Roster,
-    Selector, Tree,
+    Feeder, FeederLock, Ledger, Load, Mask, Policy, Preferred, Reading, Request, Reservation,
+    Roster, Selector, Tree,
 };
 
 const SIZES: [usize; 4] = [3, 100, 1_000, 10_000];
@@ -218,6 +218,23 @@ fn masks_under_feeders(bencher: Bencher<'_, '_>, binding: Binding) {
     let mut masks = masks.iter().cycle();
     let request = || Request {
         among: masks.next(),
+        ..Request::of(load(TYPICAL))
+    };
+    decide(bencher, &roster, request, &mut rng);
+}
+
+/// A zone of a tenth of all is preferred: below its mark, and with that too low for it.
+#[divan::bench(args = SIZES, consts = [true, false])]
+fn preferring<const IS_BELOW: bool>(bencher: Bencher<'_, '_>, n: usize) {
+    let mut rng = Rng::with_seed(42);
+    let roster = grid(n, 1, Binding::Upstream, &mut rng).for_masks();
+    let zone = roster.mask(|at| at <= n / 10);
+    let preferred = [Preferred {
+        mask: &zone,
+        spill_at: Some(if IS_BELOW { 0.9 } else { 0.01 }),
+    }];
+    let request = || Request {
+        preferred: &preferred,
         ..Request::of(load(TYPICAL))
     };
     decide(bencher, &roster, request, &mut rng);

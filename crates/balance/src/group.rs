@@ -141,6 +141,7 @@ impl Floor {
 
 impl Group {
     /// A member may score less than before.
+    #[inline]
     pub(crate) fn loosen(&self) {
         match self {
             Self::Flat(floors, number) => floors.loosen(*number),

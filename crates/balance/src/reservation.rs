@@ -93,6 +93,7 @@ impl<U: AsRef<Ledger>> Reservation<U> {
 }
 
 impl<U: AsRef<Ledger>> Drop for Reservation<U> {
+    #[inline]
     fn drop(&mut self) {
         let ledger = (*self.upstream).as_ref();
         ledger.end_on_path(self.path.as_deref(), |level| match self.end {

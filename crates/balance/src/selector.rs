@@ -228,6 +228,7 @@ impl Selector {
     }
 
     /// Chooses among the preferred ones, as long as they are not too full together.
+    #[inline(never)]
     fn reserve_preferred<U: AsRef<Ledger>>(
         &self,
         roster: &Roster<U>,
@@ -254,6 +255,7 @@ impl Selector {
     }
 
     /// Chooses among all that the request can use.
+    #[inline]
     fn reserve_of_all<U: AsRef<Ledger>>(
         &self,
         roster: &Roster<U>,

@@ -159,11 +159,20 @@ impl Ledger {
         assigned: i64,
         load: Load,
     ) -> Option<Option<Arc<FeederPath>>> {
+        if self.is_joined.load(Acquire) {
+            return self.reserve_joined(assigned, load);
+        }
+        self.reserve_from(assigned, load).then(|| {
+            self.mirror();
+            None
+        })
+    }
+
+    /// The same under feeders.
+    #[inline(never)]
+    fn reserve_joined(&self, assigned: i64, load: Load) -> Option<Option<Arc<FeederPath>>> {
         let Some(path) = self.path() else {
-            return self.reserve_from(assigned, load).then(|| {
-                self.mirror();
-                None
-            });
+            return self.reserve_from(assigned, load).then_some(None);
         };
         let held = path.hold();
         // It may have moved to another path meanwhile.
@@ -234,6 +243,7 @@ impl Ledger {
 
     /// Ends a reservation by `end`, on this ledger and on the meters of the path that it was made on, in one step as
     /// others see it.
+    #[inline]
     pub(crate) fn end_on_path(&self, path: Option<&FeederPath>, end: impl Fn(&Self)) {
         let Some(path) = path else {
             end(self);

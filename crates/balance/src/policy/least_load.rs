@@ -51,6 +51,7 @@ impl Choose for LeastLoad {
 }
 
 /// The lowest score of all, then the lowest own score; ties at random.
+#[inline(never)]
 fn choose_of_all<U: AsRef<Ledger>, E: Eligibility>(
     candidates: &Candidates<'_, U, E>,
     rng: &mut Rng,
@@ -145,7 +146,7 @@ impl Best {
             if candidate.score <= self.score {
                 let is_lower = candidate.score < self.score;
                 let may_tie = self.ties < MAX_TIES && !self.has(at);
-                if (is_lower || may_tie) && candidates.is_fit(&candidate, ledger) {
+                if (is_lower || may_tie) && candidates.is_fit_below(&candidate, ledger) {
                     self.ties = if is_lower { 0 } else { self.ties };
                     self.score = candidate.score;
                     if let Some(slot) = self.tied.get_mut(self.ties) {

@@ -20,6 +20,9 @@ const MAX_TIES: usize = 8;
 const LARGE: f64 = 16.0;
 
 /// The lowest score of all, then the lowest own score; ties at random.
+///
+/// Not inlined: a choice from a flat roster should not make room on the stack for it.
+#[inline(never)]
 pub(super) fn choose<U: AsRef<Ledger>, E: Eligibility>(
     candidates: &Candidates<'_, U, E>,
     tree: &SearchTree,
