@@ -33,7 +33,7 @@ enum Unit {
 type Figure = fn(&Report) -> Option<f64>;
 
 /// All figures, with their units.
-const FIGURES: [(&str, Unit, Figure); 17] = [
+const FIGURES: [(&str, Unit, Figure); 18] = [
     ("p50", Unit::Time, |report| of_all(report, |all| all.p50)),
     ("p90", Unit::Time, |report| of_all(report, |all| all.p90)),
     ("p99", Unit::Time, |report| of_all(report, |all| all.p99)),
@@ -66,6 +66,11 @@ const FIGURES: [(&str, Unit, Figure); 17] = [
     }),
     ("violations", Unit::Plain, |report| {
         report.grid.as_ref()?.capacity_violations.map(real)
+    }),
+    ("over", Unit::Plain, |report| {
+        let feeders = &report.grid.as_ref()?.feeders;
+        let readings = feeders.values().map(|feeder| feeder.over_capacity_readings);
+        (!feeders.is_empty()).then(|| real(readings.sum()))
     }),
     ("unread", Unit::Part, |report| {
         let grid = report.grid.as_ref()?;

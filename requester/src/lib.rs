@@ -89,11 +89,12 @@ pub use profile::{Hours, LogNormal, Profile};
 pub use progress::{Progress, SubstationProgress};
 pub use progress_view::ProgressView;
 pub use report::{
-    Connections, Counters, CurvePoint, EnergyKwh, Errors, Grid, LabelCounts, LabelReport, Latency,
-    LatencyOfAll, MalformedCount, Moment, Peak, ProxyCounters, Report, Samples, Share,
-    StationCounters, StationLoad, Tester, Timeline, Unplugged, Verdict, Volume,
+    Connections, Counters, CurvePoint, EnergyKwh, Errors, FeederLoad, Grid, LabelCounts,
+    LabelReport, Latency, LatencyOfAll, MalformedCount, Moment, Peak, ProxyCounters, Report,
+    Samples, Share, StationCounters, StationLoad, Tester, Timeline, Unplugged, Verdict, Volume,
 };
 pub use run::run;
 pub use summary::Summary;
 pub use target::Target;
 pub use vehicle::{Cars, Energy, Malformed, Powers, Vehicle};
+pub use watch::{BaseLoad, WatchedFeeder};

@@ -9,6 +9,7 @@ use crate::labels::Labels;
 use crate::offer::{Offer, offers};
 use crate::target::Target;
 use crate::vehicle::{Cars, Vehicles};
+use crate::watch::WatchedFeeder;
 
 /// The longest span; it fits every clock and histogram here.
 const MAX_SPAN: Duration = Duration::from_hours(366 * 24);
@@ -44,6 +45,8 @@ pub struct Watch {
     pub admin: Option<Target>,
     /// Substations with their names, in addition to those that the proxy knows. A path is ignored.
     pub substations: Vec<(String, Target)>,
+    /// Limits that several substations share, to be judged by the substations' readings.
+    pub feeders: Vec<WatchedFeeder>,
     /// The interval between two scrapes.
     pub interval: Duration,
 }
@@ -53,6 +56,7 @@ impl Default for Watch {
         Self {
             admin: None,
             substations: Vec::new(),
+            feeders: Vec::new(),
             interval: Duration::from_millis(500),
         }
     }

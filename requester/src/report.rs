@@ -16,7 +16,9 @@ use crate::number::{real, share};
 
 pub use timeline::{Moment, Timeline};
 pub use verdict::Verdict;
-pub use watch::{Counters, Grid, Peak, ProxyCounters, Samples, StationCounters, StationLoad};
+pub use watch::{
+    Counters, FeederLoad, Grid, Peak, ProxyCounters, Samples, StationCounters, StationLoad,
+};
 
 /// The result of a run. Its JSON keys are its fields. They are a contract; fields may be added.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]

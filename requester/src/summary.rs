@@ -212,6 +212,16 @@ impl Summary<'_> {
                 Some(over) => count(out, "over capacity", over, &readings)?,
                 None => line(out, "over capacity", "not measured")?,
             }
+            for (name, feeder) in &grid.feeders {
+                let load = feeder.load.map_or(0.0, |load| load.peak);
+                let percent = 100.0 * feeder.peak_utilisation.unwrap_or(0.0);
+                let over = feeder.over_capacity_readings;
+                let text = format!(
+                    "at most {load:.0} of {:.0}, {percent:.1} %; above it in {over} readings",
+                    feeder.capacity
+                );
+                line(out, name, &text)?;
+            }
             if grid.failed_looks > 0 {
                 let failed = "readings lacked the load of a substation, and are in no figure";
                 count(out, "unread", grid.failed_looks, failed)?;

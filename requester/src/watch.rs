@@ -7,6 +7,7 @@
 
 mod compare;
 mod exposition;
+mod feeders;
 mod pages;
 mod series;
 
@@ -28,6 +29,7 @@ use crate::target::Target;
 use pages::{ProxyPage, SubstationPage};
 use series::{Level, Series};
 
+pub use feeders::{BaseLoad, WatchedFeeder};
 pub(crate) use series::imbalance;
 
 /// Longer than a page takes, shorter than two readings.
@@ -96,7 +98,7 @@ impl Watcher {
         };
         let watched = this.substations.iter();
         let names = watched.map(|watched| watched.name.clone());
-        *lock(&this.series) = Series::new(names, &pages);
+        *lock(&this.series) = Series::new(names, &pages).with_feeders(&options.feeders);
         this.before = (proxy, pages);
         Ok(this)
     }

@@ -46,6 +46,7 @@ struct Cli {
 const EXAMPLES: &str = "\
 Examples:
   switchyard demo                              see it work: proxy, three substations and a rush hour
+  switchyard demo --grid                       the same in a small town, with limits above its sites
   switchyard check --config my.yaml            check a configuration and show its defaults
   switchyard run --config my.yaml              run the proxy
   switchyard healthcheck                       ask whether the running proxy is ready

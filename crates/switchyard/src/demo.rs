@@ -1,10 +1,11 @@
-//! The demo: the whole system in one process, with three substations of unequal capacity, the proxy in front of them, a
-//! rush hour, and a live table of what happens.
+//! The demo: the whole system in one process, with three substations of unequal capacity or a small town, the proxy in
+//! front of them, a rush hour, and a live table of what happens.
 //!
 //! Nothing is simulated: the substations, the proxy and the load generator are the libraries of their programs, and
 //! they talk over sockets. Only the ports may differ: a port that is in use is replaced by a free one.
 
 mod parts;
+mod town;
 mod words;
 
 use std::{
@@ -29,7 +30,8 @@ use switchyard_config as config;
 use switchyard_proxy::server::{self, Ending};
 use switchyard_tls::Credentials;
 
-use parts::{Substations, bind, wait_until_ready};
+use parts::{Substations, bind, listed, numbered, wait_until_ready};
+use town::Town;
 
 /// Capacity of each substation, in kW per car of a day. Unequal, so that equal loads would be wrong. Together they
 /// suffice for the evening, with little to spare.
@@ -60,6 +62,10 @@ pub(crate) struct Options {
     /// Write the report as JSON to FILE
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// Show a small town instead: a transformer, three feeders (one with a meter and houses), eight sites and two kinds
+    /// of connectors. The report says how full each limit got; check it with --fail-if 'over>0'
+    #[arg(long)]
+    grid: bool,
     /// Keep the proxy and the substations running after the rush hour, until Ctrl-C
     #[arg(long)]
     stay: bool,
@@ -120,13 +126,28 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     // Before the run, so that a folder without write access fails at once and not after a minute.
     let page = prepare(&options.report)?;
     let json = options.output.as_deref().map(prepare).transpose()?;
-    let capacities = KW_PER_CAR.map(|kw| kw * sessions);
+    let town = options.grid.then(|| Town::of(sessions));
+    let sites = match &town {
+        Some(town) => town.sites(),
+        None => numbered(&KW_PER_CAR.map(|kw| kw * sessions)),
+    };
     // Cars charge faster by the same factor by which they arrive faster.
     let time_scale = hours.span().as_secs_f64() / duration.as_secs_f64();
-    let substations = Substations::start(&capacities, time_scale)?;
-    let (config, listeners) = bind(&substations.addresses)?;
+    let substations = Substations::start(&sites, time_scale)?;
+    let listed = match &town {
+        Some(town) => {
+            let meter = town.start_meter(&substations.all, duration)?;
+            town.yaml(&substations.addresses, meter)
+        }
+        None => listed(&substations),
+    };
+    let (config, listeners) = bind(&listed)?;
     let (charge, admin) = (listeners.charge_address()?, listeners.admin_address()?);
-    let run = run_options(options, curve, charge, admin)?;
+    let mut run = run_options(options, curve, charge, admin)?;
+    if let Some(town) = &town {
+        run.labels = Town::labels();
+        run.watch.feeders = town.watched();
+    }
     let (stop, stopped) = oneshot::channel::<()>();
     let proxy = thread::Builder::new().name("proxy".into()).spawn(move || {
         let credentials = Credentials::default();

@@ -273,6 +273,7 @@ pub(crate) fn watched_report() -> Report {
         substations: substations
             .map(|(name, kw)| (name.to_owned(), station(kw)))
             .into(),
+        feeders: BTreeMap::new(),
         samples: Samples {
             at_seconds: vec![0.0, 1.0, 2.0],
             load: substations

@@ -91,6 +91,7 @@ impl CommonArgs {
             admin: self.admin.clone(),
             substations: self.substation.clone(),
             interval: self.watch_interval,
+            feeders: Vec::new(),
         }
     }
 }

@@ -56,9 +56,10 @@ Checks (--fail-if) are a figure, > or <, and a number with its unit:
                                the mean is below 95%: 2
   utilisation                  peak of any substation: 95%
   violations                   readings of a substation above its capacity: 0
+  over                         readings of a feeder above its capacity, in the demo's town: 0
   unread                       readings that lacked the load of a substation: 1%
   disagreements                between the counts of load generator, proxy and substations: 0
-The last six need --admin or --substation. A figure that could not be measured fails: a substation
+The last seven need --admin or --substation. A figure that could not be measured fails: a substation
 without a load, a capacity or counters has no utilisation, violations or disagreements.
 
 On SIGINT or SIGTERM it stops offering, waits for the outstanding answers and reports; a second

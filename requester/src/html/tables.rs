@@ -21,6 +21,15 @@ const COLUMNS: [&str; 8] = [
     "above capacity",
 ];
 
+/// The columns of the table of feeders.
+const FEEDER_COLUMNS: [&str; 5] = [
+    "name",
+    "capacity",
+    "peak load",
+    "peak utilisation",
+    "above capacity",
+];
+
 /// The columns of the table of labels.
 const LABEL_COLUMNS: [&str; 6] = [
     "asked for",
@@ -34,6 +43,7 @@ const LABEL_COLUMNS: [&str; 6] = [
 /// All tables of a report.
 pub(super) fn all(report: &Report) -> Markup {
     html! {
+        (feeders(report))
         (substations(report))
         (labels(report))
         div class="pair" {
@@ -77,6 +87,34 @@ fn substations(report: &Report) -> Markup {
                         ];
                         // In a narrow window each cell is a line, with the name of its column.
                         tr { @for (column, cell) in COLUMNS.iter().zip(cells) { td data-column=(column) { (cell) } } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The limits that several substations share.
+fn feeders(report: &Report) -> Markup {
+    let feeders = report.grid.as_ref().map(|grid| &grid.feeders);
+    let Some(feeders) = feeders.filter(|feeders| !feeders.is_empty()) else {
+        return html! {};
+    };
+    html! {
+        section {
+            h2 { "Feeders" }
+            table class="wide" {
+                thead { tr { @for name in FEEDER_COLUMNS { th { (name) } } } }
+                tbody {
+                    @for (number, (name, feeder)) in feeders.iter().enumerate() {
+                        @let cells = [
+                            html! { (name) },
+                            html! { (grouped_decimal(feeder.capacity)) },
+                            html! { (grouped_decimal(feeder.load.map_or(0.0, |load| load.peak))) },
+                            bar(number, feeder.peak_utilisation.unwrap_or(0.0)),
+                            html! { (span_or_never(feeder.over_capacity_seconds)) },
+                        ];
+                        tr { @for (column, cell) in FEEDER_COLUMNS.iter().zip(cells) { td data-column=(column) { (cell) } } }
                     }
                 }
             }

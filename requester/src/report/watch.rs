@@ -41,6 +41,9 @@ pub struct Grid {
     pub energy_delivered_kwh: Option<f64>,
     /// Each substation, by name.
     pub substations: BTreeMap<String, StationLoad>,
+    /// Each limit that several substations share, by name; empty where none was to be watched.
+    #[serde(default)]
+    pub feeders: BTreeMap<String, FeederLoad>,
     /// The loads themselves.
     pub samples: Samples,
 }
@@ -56,6 +59,22 @@ pub struct StationLoad {
     pub utilisation: Option<Peak>,
     /// For how long its load was above its capacity; null if one of them is not known.
     pub over_capacity_seconds: Option<f64>,
+}
+
+/// The load of a limit that several substations share: the sum of what they showed themselves, and of
+/// what else is known to be there.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct FeederLoad {
+    /// Its capacity, in the unit of the substations' gauges.
+    pub capacity: f64,
+    /// Its load; null if there was no reading.
+    pub load: Option<Peak>,
+    /// Its highest load divided by its capacity.
+    pub peak_utilisation: Option<f64>,
+    /// How many readings were above its capacity.
+    pub over_capacity_readings: u64,
+    /// For how long it was above its capacity.
+    pub over_capacity_seconds: f64,
 }
 
 /// Loads as they were read. A long run keeps only some of the readings; the figures come from all

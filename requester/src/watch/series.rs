@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::feeders::{Feeder, WatchedFeeder};
 use super::pages::SubstationPage;
 use crate::number::share;
 use crate::report::{Grid, Peak, Samples, StationLoad};
@@ -43,20 +44,20 @@ pub(crate) struct Level {
 
 /// A figure over time: its highest value, and what its mean needs.
 #[derive(Clone, Copy, Debug, Default)]
-struct TimeWeighted {
+pub(super) struct TimeWeighted {
     peak: f64,
     sum: f64,
     seconds: f64,
 }
 
 impl TimeWeighted {
-    fn add(&mut self, value: f64, seconds: f64) {
+    pub(super) fn add(&mut self, value: f64, seconds: f64) {
         self.peak = self.peak.max(value);
         self.sum += value * seconds;
         self.seconds += seconds;
     }
 
-    fn report(self) -> Option<Peak> {
+    pub(super) fn report(self) -> Option<Peak> {
         (self.seconds > 0.0).then(|| Peak {
             peak: self.peak,
             time_weighted: share(self.sum, self.seconds),
@@ -86,6 +87,7 @@ impl Substation {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Series {
     substations: Vec<Substation>,
+    feeders: Vec<Feeder>,
     last: Option<(Duration, Vec<f64>)>,
     readings: u64,
     failed_readings: u64,
@@ -111,6 +113,18 @@ impl Series {
         }
     }
 
+    /// The same, with these limits above the substations.
+    pub(super) fn with_feeders(mut self, feeders: &[WatchedFeeder]) -> Self {
+        let names: Vec<_> = self
+            .substations
+            .iter()
+            .map(|one| one.name.clone())
+            .collect();
+        let feeders = feeders.iter().cloned();
+        self.feeders = feeders.map(|feeder| Feeder::new(feeder, &names)).collect();
+        self
+    }
+
     /// Adds a reading of all substations. A reading that lacks a load counts as failed, and is in
     /// no figure.
     pub(super) fn push<'a>(
@@ -130,6 +144,9 @@ impl Series {
             self.keep(at.as_secs_f64(), loads.clone());
         }
         self.readings += 1;
+        for feeder in &mut self.feeders {
+            feeder.read(&loads);
+        }
         self.last = Some((at, loads));
     }
 
@@ -149,6 +166,9 @@ impl Series {
 
     /// Counts loads that lasted this long.
     fn weigh(&mut self, loads: &[f64], seconds: f64) {
+        for feeder in &mut self.feeders {
+            feeder.weigh(seconds);
+        }
         let mut utilisations = Vec::with_capacity(loads.len());
         for (substation, load) in self.substations.iter_mut().zip(loads) {
             substation.load.add(*load, seconds);
@@ -228,6 +248,7 @@ impl Series {
                 .flatten(),
             energy_delivered_kwh: delivered_kwh,
             substations: substations.collect(),
+            feeders: self.feeders.iter().map(Feeder::report).collect(),
             samples: Samples {
                 at_seconds: self.kept.iter().map(|(at, _)| *at).collect(),
                 load: series.collect::<BTreeMap<_, _>>(),

@@ -34,6 +34,29 @@ impl Moved {
     }
 }
 
+/// A substation that is to be.
+pub(super) struct Site {
+    pub(super) name: String,
+    pub(super) capacity_kw: f64,
+}
+
+/// Substations of these capacities, called by their numbers.
+pub(super) fn numbered(capacities_kw: &[f64]) -> Vec<Site> {
+    let sites = (1..).zip(capacities_kw).map(|(number, kw)| Site {
+        name: format!("substation{number}"),
+        capacity_kw: *kw,
+    });
+    sites.collect()
+}
+
+/// The part of a configuration that lists substations.
+pub(super) fn listed(substations: &Substations) -> String {
+    let each = substations.all.iter().zip(&substations.addresses);
+    let each =
+        each.map(|(one, address)| format!("  - {{name: {}, address: {address}}}\n", one.name()));
+    format!("substations:\n{}", each.collect::<String>())
+}
+
 /// Substations on a thread of their own, until the process ends.
 pub(super) struct Substations {
     pub(super) all: Vec<Substation>,
@@ -41,13 +64,13 @@ pub(super) struct Substations {
 }
 
 impl Substations {
-    pub(super) fn start(capacities_kw: &[f64], time_scale: f64) -> Result<Self, Error> {
+    pub(super) fn start(sites: &[Site], time_scale: f64) -> Result<Self, Error> {
         let runtime = runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
         let (mut all, mut addresses, mut ports) = (Vec::new(), Vec::new(), FIRST_SUBSTATION_PORT..);
-        for (at, capacity_kw) in capacities_kw.iter().enumerate() {
-            let mut config = substation::Config::new(format!("substation{}", at + 1), *capacity_kw);
+        for site in sites {
+            let mut config = substation::Config::new(&site.name, site.capacity_kw);
             config.time_scale = time_scale;
             let substation = Substation::new(config)?;
             let listener = bind_or_any(ports.next().unwrap_or(0))?;
@@ -77,8 +100,8 @@ impl Substations {
     }
 }
 
-/// The proxy's configuration and its sockets, on the usual ports where they are free.
-pub(super) fn bind(substations: &[SocketAddr]) -> Result<(Config, Listeners), Error> {
+/// The proxy's configuration, of which `substations` is a part, and its sockets, on the usual ports where they are free.
+pub(super) fn bind(substations: &str) -> Result<(Config, Listeners), Error> {
     let mut taken = None;
     // Only a port that is in use is replaced.
     for (charge, admin) in [
@@ -87,14 +110,8 @@ pub(super) fn bind(substations: &[SocketAddr]) -> Result<(Config, Listeners), Er
         (0, ADMIN_PORT),
         (0, 0),
     ] {
-        let listed: Vec<_> = substations
-            .iter()
-            .enumerate()
-            .map(|(at, address)| format!("  - {{name: substation{}, address: {address}}}", at + 1))
-            .collect();
         let yaml = format!(
-            "listen: 127.0.0.1:{charge}\nadmin: {{listen: 127.0.0.1:{admin}}}\nsubstations:\n{}",
-            listed.join("\n")
+            "listen: 127.0.0.1:{charge}\nadmin: {{listen: 127.0.0.1:{admin}}}\n{substations}"
         );
         let config = Config::from_yaml(&yaml, "the demo's configuration")?;
         match Listeners::bind(&config) {

@@ -26,11 +26,16 @@ pub(super) fn greeting(
     // Writing to a string can't fail.
     let _ = writeln!(
         text,
-        "Switchyard: {} cars in {}, those of {} of a day of {}, on three substations of unequal capacity\n",
+        "Switchyard: {} cars in {}, those of {} of a day of {}, {}\n",
         grouped(cars),
         humantime::format_duration(options.duration),
         options.hours,
         grouped(options.sessions),
+        if options.grid {
+            "in a town of one transformer, three feeders and eight sites"
+        } else {
+            "on three substations of unequal capacity"
+        },
     );
     let charge = format!("curl -X POST http://{charge}/request_charge -d '{{\"power_kw\": 22}}'");
     let mut line = |name: &str, what: &str| {

@@ -307,3 +307,51 @@ fn an_admin_port_that_can_not_be_watched_is_an_error_before_the_run() {
     );
     assert_eq!(substations.started(), [0]);
 }
+
+#[test]
+fn the_demos_town_keeps_every_limit_and_its_report_says_how_full_each_got() {
+    let folder = TempDir::new().unwrap();
+    let (page, json) = (
+        folder.path().join("town.html"),
+        folder.path().join("town.json"),
+    );
+    let output = Command::new(env!("CARGO_BIN_EXE_switchyard"))
+        .args(["demo", "--grid", "--duration", "10s", "--sessions", "5000"])
+        .args([
+            "--fail-if",
+            "over>0",
+            "--fail-if",
+            "lost>0",
+            "--fail-if",
+            "violations>0",
+        ])
+        .arg("--report")
+        .arg(&page)
+        .arg("--output")
+        .arg(&json)
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{said}");
+    let report: Report = serde_json::from_slice(&fs::read(&json).unwrap()).unwrap();
+    let feeders = report.grid.unwrap().feeders;
+    assert_eq!(feeders.len(), 4);
+    for (name, feeder) in &feeders {
+        assert_eq!(feeder.over_capacity_readings, 0, "{name}");
+        assert!(feeder.peak_utilisation.unwrap() > 0.3, "{name}: {feeder:?}");
+        assert!(said.contains(name), "{said}");
+    }
+    for label in &report.labels {
+        for (value, counts) in &label.values {
+            assert!(
+                counts.booked > 0 && counts.no_match == 0,
+                "{value}: {counts:?}"
+            );
+        }
+    }
+    assert!(
+        fs::read_to_string(&page)
+            .unwrap()
+            .contains("<h2>Feeders</h2>")
+    );
+}
