@@ -119,7 +119,8 @@ impl Keys {
                     hold: if has_askers {
                         Hold::default()
                     } else {
-                        Hold::BOUND
+                        // Or perhaps in doubt, which is not carried: a client must learn that it is booked.
+                        Hold::BOOKED
                     },
                     ..Entry::new(key.hash, key.fingerprint, key.client)
                 };

@@ -216,11 +216,31 @@ impl Claim<'_> {
         let since = self.keys.tick(self.now);
         self.look(|shard, hash| {
             if let Some(entry) = shard.get(hash) {
-                entry.hold = Hold::BOUND;
+                entry.hold.bind();
                 shard.keep(hash, since);
                 shard.askers.remove(&hash);
             }
         });
+    }
+
+    /// Notes that the substation has booked.
+    pub fn book(&mut self) {
+        self.bind();
+        self.look(|shard, hash| {
+            if let Some(entry) = shard.get(hash) {
+                entry.hold = Hold::BOOKED;
+            }
+        });
+    }
+
+    /// Whether the key's substation was asked from here, and it is not known whether it has booked.
+    #[must_use]
+    pub fn is_in_doubt(&self) -> bool {
+        self.look(|shard, hash| {
+            shard
+                .get(hash)
+                .is_some_and(|entry| entry.hold == Hold::BOUND)
+        })
     }
 
     /// Notes that the substation may have booked.

@@ -68,19 +68,29 @@ impl Linked for Entry {
 }
 
 /// What ties a key to its holder: the number under which this process asks, where it has to agree with others; and for
-/// good, that the holder may have booked.
+/// good, that the holder may have booked, or has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Hold(u64);
 
 impl Hold {
+    /// The holder may have booked.
     pub(crate) const BOUND: Self = Self(u64::MAX);
+    /// The holder has said that it booked.
+    pub(crate) const BOOKED: Self = Self(u64::MAX - 1);
 
     pub(crate) const fn by(asker: u64) -> Self {
         Self(asker)
     }
 
     pub(crate) fn is_bound(self) -> bool {
-        self == Self::BOUND
+        self == Self::BOUND || self == Self::BOOKED
+    }
+
+    /// The same, where it was perhaps already known that the holder has booked.
+    pub(crate) fn bind(&mut self) {
+        if *self != Self::BOOKED {
+            *self = Self::BOUND;
+        }
     }
 
     /// The number under which this process asks.

@@ -69,7 +69,11 @@ impl Dispatcher {
     ) -> Result<Selected, Refusal> {
         loop {
             if let Some(holder) = claim.holder() {
-                let selected = Selected::holder(&holder, charge.load, state)?;
+                let selected = if state.attempts == 0 && claim.is_in_doubt() {
+                    in_doubt(&holder, charge, state)?
+                } else {
+                    Selected::holder(&holder, charge.load, state)?
+                };
                 if claim.ask_again(&holder) {
                     return Ok(selected);
                 }
@@ -96,6 +100,27 @@ impl Dispatcher {
             }
         }
     }
+}
+
+/// The substation with this id, which may have booked the request's key, or may book it only now. What the first request
+/// reserved is forgotten once a sample does not show it. So the load is set aside again, or the substation is not asked.
+fn in_doubt(
+    holder: &HolderId,
+    charge: &mut Charge<'_>,
+    state: &RetryState,
+) -> Result<Selected, Refusal> {
+    let selected = Selected::holder(holder, Load::ZERO, state)?;
+    let placed = selected.placement.as_ref();
+    if placed.is_none_or(|placed| placed.reservation.feeders().is_empty()) {
+        return Ok(selected);
+    }
+    let (at, substation) = (selected.at, Arc::clone(&selected.substation));
+    selected.cancel();
+    Selected::asked(Arc::clone(&substation), at, charge.load).map_err(|_| {
+        let failure = full_above(&substation, at, charge.load, state);
+        charge.needs.not_sent = Some(Box::new(failure));
+        Refusal::NoUpstream
+    })
 }
 
 /// The substation with this sign, which may have booked the request's key before. Its load is set aside, because only the

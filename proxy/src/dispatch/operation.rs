@@ -184,6 +184,10 @@ impl<'a> Operation<'a> {
         match attempt {
             Attempt::SafeToRetry(..) | Attempt::Final(_, Progress::Unsent) => claim.release(),
             Attempt::Answered(answer) if (400..500).contains(&answer.status) => claim.release(),
+            Attempt::Answered(answer) if (200..300).contains(&answer.status) => {
+                claim.book();
+                Release::Held
+            }
             Attempt::Answered(_) | Attempt::Broken(..) | Attempt::Final(_, Progress::Sent) => {
                 claim.bind();
                 Release::Held
