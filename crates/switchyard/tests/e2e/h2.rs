@@ -74,7 +74,7 @@ impl Client {
         }
     }
 
-    async fn cleartext(address: SocketAddr) -> Self {
+    pub(crate) async fn cleartext(address: SocketAddr) -> Self {
         Self::over(TcpStream::connect(address).await.unwrap()).await
     }
 

@@ -28,6 +28,7 @@ mod drain;
 mod errors;
 mod events;
 mod failover;
+mod feeders;
 mod feeders_shown;
 mod fleet;
 mod frames;

@@ -1,0 +1,151 @@
+//! Limits that change under traffic: by a reload, over an upgrade, over a restart.
+
+use std::fs;
+
+use nix::sys::signal::Signal;
+use switchyard_faults::post;
+use tempfile::TempDir;
+
+use super::{
+    book::Limit,
+    clients::Clients,
+    held::{CLIENTS, CONFIG, only_refused, ready},
+    yard::{CAPACITIES, Yard, feeders, limits},
+};
+use crate::{
+    rig::Proxy,
+    upgrade::{Here, is_ready},
+};
+
+/// Puts a configuration into force, and waits until some more is booked under it.
+fn reload(yard: &Yard, proxy: &Proxy, clients: &Clients, yaml: &str, limits: Vec<Limit>) {
+    yard.book().announce(limits);
+    let beside = proxy.files.path().join("switchyard.yaml~");
+    fs::write(&beside, yaml).unwrap();
+    fs::rename(&beside, proxy.files.path().join("switchyard.yaml")).unwrap();
+    let answer = post(proxy.admin, "/reload", "");
+    assert_eq!(answer.status, 200, "{}", answer.json());
+    yard.book().in_force();
+    clients.book(150);
+    yard.held();
+}
+
+/// The substations' own limits, after those of feeders.
+fn with_own(mut feeders: Vec<Limit>) -> Vec<Limit> {
+    let own = ["s1", "s2", "s3"].into_iter().zip(CAPACITIES).enumerate();
+    feeders.extend(own.map(|(at, (name, capacity))| (name, vec![at], capacity)));
+    feeders
+}
+
+#[test]
+fn over_reloads_that_move_substations_and_feeders_no_limit_is_exceeded() {
+    let first = feeders(400.0, 220.0, 200.0);
+    let yard = Yard::start(limits(400.0, 220.0, 200.0));
+    let usual = yard.yaml(&format!("{CONFIG}{first}"));
+    let proxy = ready(&usual);
+    let clients = Clients::start(CLIENTS, &yard, &[&proxy]);
+    clients.book(300);
+    for _ in 0..2 {
+        // s2 moves to the other feeder.
+        let yaml = yard.yaml_on(
+            ["feeder7", "feeder8", "feeder8"],
+            &format!("{CONFIG}{first}"),
+        );
+        let moved = vec![
+            ("trafo", vec![0, 1, 2], 400.0),
+            ("feeder7", vec![0], 220.0),
+            ("feeder8", vec![1, 2], 200.0),
+        ];
+        reload(&yard, &proxy, &clients, &yaml, with_own(moved));
+        // A feeder is added between it and the transformer.
+        let more = format!("{CONFIG}{first}  - {{name: feeder9, parent: feeder8, capacity: 60}}\n");
+        let yaml = yard.yaml_on(["feeder7", "feeder9", "feeder8"], &more);
+        let added = vec![
+            ("trafo", vec![0, 1, 2], 400.0),
+            ("feeder7", vec![0], 220.0),
+            ("feeder8", vec![1, 2], 200.0),
+            ("feeder9", vec![1], 60.0),
+        ];
+        reload(&yard, &proxy, &clients, &yaml, with_own(added));
+        // It is gone again, and the transformer holds less than is in use.
+        let less = feeders(250.0, 220.0, 200.0);
+        let yaml = yard.yaml_on(["feeder7", "", "feeder8"], &format!("{CONFIG}{less}"));
+        let apart = vec![
+            ("trafo", vec![0, 2], 250.0),
+            ("feeder7", vec![0], 220.0),
+            ("feeder8", vec![2], 200.0),
+        ];
+        reload(&yard, &proxy, &clients, &yaml, with_own(apart));
+        reload(&yard, &proxy, &clients, &usual, limits(400.0, 220.0, 200.0));
+    }
+    only_refused(&clients.end());
+    yard.fill(&proxy, "trafo");
+    yard.held();
+    yard.agrees(&proxy);
+}
+
+/// The same configuration on the ports of a process that runs, or ran.
+fn on_ports_of(proxy: &Proxy, yaml: &str) -> String {
+    let listen = |at| format!("listen: {at}");
+    yaml.replacen("listen: 127.0.0.1:0", &listen(proxy.charge), 1)
+        .replacen("listen: 127.0.0.1:0", &listen(proxy.admin), 1)
+}
+
+/// A yard whose feeder8 has a meter, which sees a house.
+fn with_meter() -> (Yard, String) {
+    let yard = Yard::start(limits(400.0, 220.0, 200.0));
+    yard.book().set_houses("feeder8", 30.0);
+    let feeders = yard.metered(400.0, 220.0, 200.0);
+    let yaml = yard.yaml(&format!("{CONFIG}{feeders}"));
+    (yard, yaml)
+}
+
+#[test]
+fn over_upgrades_limits_are_exceeded_by_no_more_than_a_last_charge_of_each_client_and_all_room_is_used()
+ {
+    let (yard, yaml) = with_meter();
+    let here = Here::new();
+    let mut old = here.launch(&yaml, &[]);
+    is_ready(&old);
+    let clients = Clients::start(CLIENTS, &yard, &[&old]);
+    clients.book(300);
+    for _ in 0..3 {
+        let new = here.launch(&on_ports_of(&old, &yaml), &["--upgrade"]);
+        new.logged("took over from the old one");
+        clients.book(200);
+        assert!(old.wait().success());
+        old = new;
+    }
+    only_refused(&clients.end());
+    yard.fill(&old, "feeder7");
+    yard.fill(&old, "feeder8");
+    // Both processes fill the same room until the old one's clients have left: each has one more charge there.
+    let over = yard.book().over().1;
+    assert!(over < 30.0, "{over} kW");
+    yard.agrees(&old);
+}
+
+#[test]
+fn over_restarts_with_a_state_file_no_limit_is_exceeded_and_all_room_is_used() {
+    let (yard, yaml) = with_meter();
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("state");
+    let yaml = format!(
+        "{yaml}state: {{file: {}, interval: 100ms}}\n",
+        file.display()
+    );
+    let mut proxy = ready(&yaml);
+    let clients = Clients::start(CLIENTS, &yard, &[&proxy]);
+    clients.book(300);
+    for end in [Signal::SIGTERM, Signal::SIGKILL, Signal::SIGTERM] {
+        proxy.signal(end);
+        proxy.wait();
+        proxy = ready(&on_ports_of(&proxy, &yaml));
+        clients.book(200);
+    }
+    clients.end();
+    yard.fill(&proxy, "feeder7");
+    yard.fill(&proxy, "feeder8");
+    yard.held();
+    yard.agrees(&proxy);
+}
