@@ -85,6 +85,7 @@ pub(crate) use sums::{Bounds, Sums};
 pub use trust::Trust;
 
 use joined::Joined;
+pub(crate) use joined::Reserved;
 use own_ends::OwnEnds;
 use sample::Record;
 
@@ -115,6 +116,8 @@ pub struct Ledger {
     /// 1 / (capacity · ramp), as bits of an `f64`; capacity 1 where none is known. NaN while the upstream is not
     /// eligible: a score of NaN is never less than another, so the scan needs no branch for it.
     weight: AtomicU64,
+    /// Whether it is under feeders: see `joined.rs`. Each reservation asks, so it is beside what the choice has read.
+    is_joined: AtomicBool,
 
     /// See `sums.rs`.
     settled: AtomicI64,
@@ -160,8 +163,6 @@ pub struct Ledger {
     limit: AtomicI64,
     /// The factor of scores where nothing bounds the load: 1, and 0 for the meter of a feeder.
     unbounded_weight: f64,
-    /// See `joined.rs`.
-    is_joined: AtomicBool,
     /// See `joined.rs`.
     joined: ArcSwapOption<Joined>,
 }

@@ -50,8 +50,8 @@ impl<U: AsRef<Ledger>> Reservation<U> {
     /// itself what it can't take, and a feeder can't.
     #[must_use]
     pub fn within_feeders(upstream: Arc<U>, load: Load) -> Option<Self> {
-        let path = (*upstream).as_ref().reserve_within_feeders(load)?;
-        Some(Self::new(upstream, load, path))
+        let reserved = (*upstream).as_ref().reserve_within_feeders(load)?;
+        Some(Self::new(upstream, load, reserved.path))
     }
 
     /// The upstream that was chosen.

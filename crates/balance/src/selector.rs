@@ -10,6 +10,7 @@ use fastrand::Rng;
 
 use crate::{
     Ledger, Policy, Preferred, Request, Reservation, Roster,
+    ledger::Reserved,
     policy::{
         BeyondLimit, Candidates, Choose, Chosen, Eligibility, LeastLoad, PowerOfTwo, Preference,
         Random, Ranking, RoundRobin, Sampled, Stale, Unsampled, Wish,
@@ -368,7 +369,7 @@ impl Selector {
             };
             let ledger = (**upstream).as_ref();
             let load = candidates.request.load;
-            let Some(path) = ledger.reserve_on_path(chosen.assigned, load) else {
+            let Some(Reserved { path }) = ledger.reserve_on_path(chosen.assigned, load) else {
                 if candidates.has_moved(chosen.at, ledger) {
                     return Err(Moved(chosen.at));
                 }

@@ -19,6 +19,12 @@ use super::{
 };
 use crate::Load;
 
+/// A reservation was made on a ledger, and on these feeders if it is under some.
+#[derive(Debug)]
+pub(crate) struct Reserved {
+    pub(crate) path: Option<Arc<FeederPath>>,
+}
+
 /// The path of a ledger, and what it has contributed there.
 #[derive(Debug)]
 pub(super) struct Joined {
@@ -154,62 +160,60 @@ impl Ledger {
     /// Reserves if no other thread has reserved since `assigned` was read, and if every feeder above it has room. Returns
     /// the path that the load is reserved on.
     #[inline]
-    pub(crate) fn reserve_on_path(
-        &self,
-        assigned: i64,
-        load: Load,
-    ) -> Option<Option<Arc<FeederPath>>> {
+    pub(crate) fn reserve_on_path(&self, assigned: i64, load: Load) -> Option<Reserved> {
         if self.is_joined.load(Acquire) {
             return self.reserve_joined(assigned, load);
         }
         self.reserve_from(assigned, load).then(|| {
             self.mirror();
-            None
+            Reserved { path: None }
         })
     }
 
     /// The same under feeders.
     #[inline(never)]
-    fn reserve_joined(&self, assigned: i64, load: Load) -> Option<Option<Arc<FeederPath>>> {
+    fn reserve_joined(&self, assigned: i64, load: Load) -> Option<Reserved> {
         let Some(path) = self.path() else {
-            return self.reserve_from(assigned, load).then_some(None);
+            let reserved = Reserved { path: None };
+            return self.reserve_from(assigned, load).then_some(reserved);
         };
         let held = path.hold();
         // It may have moved to another path meanwhile.
         if !self.is_under(&path) || path.is_full_for(load) || !self.reserve_from(assigned, load) {
             return None;
         }
+        self.reserved_under(&path, load);
+        drop(held);
+        Some(Reserved { path: Some(path) })
+    }
+
+    /// `load` has been reserved on the ledger: moves all that is above it. The lock is held.
+    fn reserved_under(&self, path: &FeederPath, load: Load) {
         self.contribute();
         path.spend(load);
         for meter in path.meters() {
             meter.reserve_now(load);
         }
-        drop(held);
-        Some(Some(path))
     }
 
     /// Reserves, whatever there is room for. Returns the path that the load is reserved on.
     pub(crate) fn reserve_anyway(&self, load: Load) -> Option<Arc<FeederPath>> {
         let reserved = self.reserve_if(load, |_| true);
-        reserved.flatten()
+        reserved.and_then(|reserved| reserved.path)
     }
 
     /// Reserves if every feeder above has room, whatever the ledger has room for. Returns the path that the load is
     /// reserved on.
-    pub(crate) fn reserve_within_feeders(&self, load: Load) -> Option<Option<Arc<FeederPath>>> {
+    pub(crate) fn reserve_within_feeders(&self, load: Load) -> Option<Reserved> {
         self.reserve_if(load, |path| !path.is_full_for(load))
     }
 
-    fn reserve_if(
-        &self,
-        load: Load,
-        may: impl Fn(&FeederPath) -> bool,
-    ) -> Option<Option<Arc<FeederPath>>> {
+    fn reserve_if(&self, load: Load, may: impl Fn(&FeederPath) -> bool) -> Option<Reserved> {
         loop {
             let Some(path) = self.path() else {
                 self.reserve_now(load);
                 self.mirror();
-                return Some(None);
+                return Some(Reserved { path: None });
             };
             let held = path.hold();
             if !self.is_under(&path) {
@@ -219,13 +223,9 @@ impl Ledger {
                 return None;
             }
             self.reserve_now(load);
-            self.contribute();
-            path.spend(load);
-            for meter in path.meters() {
-                meter.reserve_now(load);
-            }
+            self.reserved_under(&path, load);
             drop(held);
-            return Some(Some(path));
+            return Some(Reserved { path: Some(path) });
         }
     }
 

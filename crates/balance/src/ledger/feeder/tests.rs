@@ -75,9 +75,9 @@ fn a_feeder_is_the_sum_of_its_members_and_full_when_they_fill_it() {
     let current: Vec<_> = roster
         .feeders()
         .iter()
-        .map(|one| one.current().unwrap().units())
+        .map(|one| one.current().unwrap())
         .collect();
-    assert_eq!(current, [60.0, 30.0, 30.0]);
+    assert_eq!(current, [60.0, 30.0, 30.0].map(load));
     let (at, held) = choose(&roster, 20.0).unwrap();
     assert_eq!(at, 2, "the first feeder would be at its limit");
     assert_eq!(roster.feeders()[0].left(), Some(load(20.0)));
@@ -165,23 +165,18 @@ fn what_moves_to_another_feeder_takes_exactly_what_it_brought() {
         of: vec![Some(1), Some(2), Some(1)],
     };
     let two = Roster::in_tree(members, tree);
-    let estimates = || -> Vec<_> {
-        two.feeders()
-            .iter()
-            .map(|one| one.estimate().units())
-            .collect()
-    };
-    assert_eq!(estimates(), [55.0, 55.0, 20.0]);
+    let estimates = || -> Vec<_> { two.feeders().iter().map(|one| one.estimate()).collect() };
+    assert_eq!(estimates(), [55.0, 55.0, 20.0].map(load));
     held.cancel();
     assert_eq!(
         estimates(),
-        [40.0, 40.0, 20.0],
+        [40.0, 40.0, 20.0].map(load),
         "it ends where its upstream is now"
     );
     for upstream in two.iter() {
         upstream.leave_feeders();
     }
-    assert_eq!(estimates(), [0.0, 0.0, 0.0]);
+    assert_eq!(estimates(), [0.0, 0.0, 0.0].map(load));
 }
 
 #[test]
@@ -196,8 +191,8 @@ fn a_meter_counts_what_comes_under_it_until_it_shows_it() {
     let (_, booked) = choose(&one, 7.0).unwrap();
     booked.booked();
     let (_, under_way) = choose(&one, 5.0).unwrap();
-    let loads = || [0, 1].map(|at| one.feeders()[at].estimate().units());
-    assert_eq!(loads(), [42.0, 40.0]);
+    let loads = || [0, 1].map(|at| one.feeders()[at].estimate());
+    assert_eq!(loads(), [42.0, 40.0].map(load));
     let next = |feeder: Option<usize>| {
         let tree = Tree {
             feeders: one.feeders().to_vec(),
@@ -207,14 +202,14 @@ fn a_meter_counts_what_comes_under_it_until_it_shows_it() {
         Roster::in_tree(one.iter().map(Arc::clone), tree)
     };
     drop(next(Some(1)));
-    assert_eq!(loads(), [42.0, 52.0]);
+    assert_eq!(loads(), [42.0, 52.0].map(load));
     drop(next(Some(1)));
-    assert_eq!(loads(), [42.0, 52.0], "it was under it before");
+    assert_eq!(loads(), [42.0, 52.0].map(load), "it was under it before");
     assert!(one.feeders()[1].is_full_for(load(49.0)));
     under_way.cancel();
-    assert_eq!(loads(), [37.0, 52.0], "it ends where it was made");
+    assert_eq!(loads(), [37.0, 52.0].map(load), "it ends where it was made");
     meter(1).sample(meter(1).scrape_sent(), reading(47.0));
-    assert_eq!(loads(), [37.0, 47.0]);
+    assert_eq!(loads(), [37.0, 47.0].map(load));
 }
 
 #[test]
@@ -297,12 +292,8 @@ fn threads_never_pass_a_limit_however_they_meet() {
                 });
             }
         });
-        let estimates: Vec<_> = roster
-            .feeders()
-            .iter()
-            .map(|one| one.estimate().units())
-            .collect();
-        assert_eq!(estimates, [60.0, 30.0, 30.0]);
+        let estimates: Vec<_> = roster.feeders().iter().map(|one| one.estimate()).collect();
+        assert_eq!(estimates, [60.0, 30.0, 30.0].map(load));
     }
 }
 
