@@ -8,6 +8,7 @@ mod held;
 mod ill;
 mod keys;
 mod meters;
+mod ordered;
 mod refused;
 mod ways;
 mod yard;
