@@ -106,7 +106,7 @@ fn before_a_meters_first_sample_its_feeder_counts_its_substations() {
     until("the meter is read", || {
         (state(&proxy) == "up").then_some(())
     });
-    assert_eq!(proxy.charge(r#"{"power_kw": 0.5}"#).status, 503);
+    yard.fill(&proxy, "feeder7");
     yard.held();
     yard.agrees(&proxy);
 }
