@@ -163,25 +163,6 @@ impl Grid {
         &self.selector
     }
 
-    /// The largest capacity, if `load` is above it: no substation can ever bear `load` then. None if one has no known
-    /// capacity, and nor has any feeder above it. A capacity of zero says that a substation is closed for now, and not what
-    /// it can bear. Limits don't count: they come and go.
-    #[must_use]
-    pub fn largest_if_below(&self, load: Load) -> Option<Load> {
-        let mut largest = Load::ZERO;
-        for (at, substation) in self.substations().iter().enumerate() {
-            let above = self.roster.path(at);
-            let above = above.filter_map(|at| self.feeders().get(at)?.balance().capacity());
-            let known = substation.ledger().capacity().into_iter().chain(above);
-            let capacity = known.min().filter(|one| *one < load)?;
-            if capacity == Load::ZERO {
-                return None;
-            }
-            largest = largest.max(capacity);
-        }
-        (largest > Load::ZERO).then_some(largest)
-    }
-
     /// Records the loads that answers report.
     #[must_use]
     pub fn reports(&self) -> &Reports {

@@ -280,32 +280,6 @@ fn a_limit_belongs_to_the_name() {
 }
 
 #[test]
-fn what_no_path_can_ever_bear_goes_by_capacities_and_not_by_limits() {
-    let listed = |feeder: &str| {
-        substations(&[
-            ("a", 1, &format!(", capacity: 100{feeder}")),
-            ("b", 2, ", feeder: f7"),
-        ])
-    };
-    let tree = "feeders: [{name: f7, parent: t2}, {name: t2, capacity: 60}]\n";
-    let rig = Rig::new(&format!("{}{tree}", listed("")));
-    assert_eq!(rig.grid.largest_if_below(load(101.0)), Some(load(100.0)));
-    assert_eq!(rig.grid.largest_if_below(load(100.0)), None);
-    let rig = Rig::new(&format!("{}{tree}", listed(", feeder: t2")));
-    assert_eq!(rig.grid.largest_if_below(load(61.0)), Some(load(60.0)));
-    assert_eq!(rig.grid.largest_if_below(load(60.0)), None);
-    rig.grid.set_limit("t2", Some(load(10.0)));
-    assert_eq!(rig.grid.largest_if_below(load(60.0)), None);
-    let open = "feeders: [{name: f7, parent: t2}, {name: t2}]\n";
-    let rig = Rig::new(&format!("{}{open}", listed("")));
-    assert_eq!(
-        rig.grid.largest_if_below(load(1_000.0)),
-        None,
-        "nobody knows"
-    );
-}
-
-#[test]
 fn a_silent_meter_follows_the_others_and_makes_no_room() {
     let listed = substations(&[("a", 1, ", feeder: f7")]);
     let rig = Rig::new(&format!("{listed}{METERED}"));

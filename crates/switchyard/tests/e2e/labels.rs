@@ -1,6 +1,7 @@
 //! Labels: a charge goes where it can, and rather where it would like to.
 
 mod keys;
+mod preferred;
 mod refused;
 mod waiting;
 mod ways;
