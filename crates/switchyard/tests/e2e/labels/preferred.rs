@@ -32,11 +32,4 @@ fn a_preferred_zone_takes_what_it_can_evenly_and_the_rest_goes_to_others() {
     // A preference that nothing has, and none at all, refuse nothing.
     booked_by(&charge(&proxy, "x-zone: nowhere\r\n", ""));
     booked_by(&charge(&proxy, "", ""));
-    let decisions = proxy.get("/decisions").json();
-    let zones = decisions["decisions"].as_array().unwrap().iter();
-    let zones: Vec<_> = zones.map(|one| one["selection"]["zone"].as_str()).collect();
-    assert!(
-        zones.contains(&Some("a")) && zones.contains(&None),
-        "{zones:?}"
-    );
 }
