@@ -3,6 +3,8 @@
 //! Many requests need the same: a connector, a zone, a model. So what they need is worked out once, as a bit for each
 //! position, and a choice looks at the bits.
 
+mod kept;
+
 use std::sync::{
     Arc, Mutex, OnceLock,
     atomic::{AtomicUsize, Ordering::Relaxed},
@@ -11,8 +13,9 @@ use std::sync::{
 use crate::{
     group::Versions,
     search::{Search, SearchTree},
-    zone::Kept,
 };
+
+pub(crate) use kept::{Kept, Sums};
 
 /// A set of positions in one roster. Made by [`Roster::mask`](crate::Roster::mask). Clones share what choices learn.
 #[derive(Clone, Debug, Default)]

@@ -17,29 +17,10 @@
 
 use std::sync::PoisonError;
 
-use crate::{Ledger, Load, Mask, Preferred, Roster};
+use crate::{Ledger, Load, Mask, Preferred, Roster, mask::Sums};
 
 /// The most upstreams that are added up for each choice.
 const SMALL: usize = 64;
-
-/// The sums of the upstreams that are in rotation and have a sample, in millionths.
-#[derive(Clone, Copy, Debug, Default)]
-struct Sums {
-    value: f64,
-    unseen: f64,
-    /// Infinite if one has none.
-    bound: f64,
-}
-
-/// Sums that are kept.
-#[derive(Debug, Default)]
-pub(crate) struct Kept {
-    sums: Sums,
-    /// The round of samples that they were made in.
-    round: u64,
-    /// For how many choices they are still good.
-    choices: usize,
-}
 
 /// Whether the preferred upstreams together are not too full for `load` more.
 pub(crate) fn takes<U: AsRef<Ledger>>(
