@@ -4,6 +4,7 @@
 //! further fields the body has for the substation.
 
 mod fields;
+mod read;
 
 use serde_json::{Deserializer, error::Category};
 use switchyard_balance::Load;

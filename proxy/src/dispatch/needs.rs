@@ -7,12 +7,10 @@
 use std::sync::Arc;
 
 use switchyard_balance::{Load, Mask, Preferred, Request};
-use switchyard_http1::Head;
 use switchyard_selection::{MOST_RULES, NoMatch, Selection};
 use switchyard_wire::{Code, Detail, Failure};
 
-use super::{capacity_forecast::ScopeName, charge::Charge};
-use crate::snapshot::Snapshot;
+use super::capacity_forecast::ScopeName;
 
 /// What is asked of a choice.
 #[derive(Clone, Copy, Debug)]
@@ -27,7 +25,7 @@ pub(super) struct Ask<'a> {
 #[derive(Debug, Default)]
 pub(super) struct Needs {
     /// The version of the snapshot.
-    version: u64,
+    pub(super) version: u64,
     /// None if it can use all alike.
     pub(super) selection: Option<Arc<Selection>>,
     /// Why it must not be sent, unless to a substation that may have booked it before: no substation has what it needs, for
@@ -74,70 +72,6 @@ impl Ask<'_> {
     /// The same for all that can use the same substations, and 0 for those that can use all.
     pub(super) fn kind(&self) -> u64 {
         self.selection.map_or(0, |selection| selection.number())
-    }
-}
-
-impl<'a> Charge<'a> {
-    /// Reads a charge: its body, and what `select` reads of it and of its headers. `is_keyed` asks for its fingerprint.
-    pub(super) fn read(
-        body: &'a [u8],
-        head: Head<'a>,
-        snapshot: &Snapshot,
-        is_keyed: bool,
-    ) -> Result<Self, Failure> {
-        let rules = &snapshot.config.charge;
-        let Some(selections) = &snapshot.selections else {
-            return Self::parse(body, rules, is_keyed, None);
-        };
-        let mut wanted = selections.wanted(is_keyed);
-        let read = wanted.take_headers(|name| head.all(name));
-        read.map_err(|(name, unfit)| {
-            let message = format!("the header {name:?} {unfit}; nothing is booked");
-            Failure::new(Code::InvalidRequest, message)
-        })?;
-        let mut charge = Self::parse(body, rules, is_keyed, Some(&mut wanted))?;
-        let roster = snapshot.grid.roster();
-        let resolved = selections.resolve(&wanted, |matches| roster.mask(matches));
-        let (selection, not_sent) = match resolved {
-            Ok(selection) => (selection, None),
-            Err(no_match) => (None, Some(Box::new(failure(no_match)))),
-        };
-        charge.needs = Needs {
-            version: snapshot.version,
-            selection,
-            not_sent,
-        };
-        Ok(charge)
-    }
-
-    /// Makes sure that its needs are those of `snapshot`. `head` is its own.
-    #[inline]
-    pub(super) fn follow(&mut self, head: Head<'a>, snapshot: &Snapshot) {
-        if self.needs.version != snapshot.version {
-            self.read_again(head, snapshot);
-        }
-    }
-
-    #[cold]
-    fn read_again(&mut self, head: Head<'a>, snapshot: &Snapshot) {
-        self.needs = match Self::read(self.body, head, snapshot, false) {
-            Ok(read) => read.needs,
-            // What is read by the new rules is not what they allow.
-            Err(failure) => Needs {
-                not_sent: Some(Box::new(failure)),
-                ..Needs::default()
-            },
-        };
-        self.needs.version = snapshot.version;
-    }
-
-    /// What it asks of a choice. `key` stands for its `Idempotency-Key`.
-    pub(super) fn ask(&self, key: Option<u64>) -> Ask<'_> {
-        Ask {
-            load: self.load,
-            key,
-            selection: self.needs.selection.as_ref(),
-        }
     }
 }
 
