@@ -1,5 +1,7 @@
 //! The options of a run.
 
+mod watched_feeder;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +11,8 @@ use crate::labels::Labels;
 use crate::offer::{Offer, offers};
 use crate::target::Target;
 use crate::vehicle::{Cars, Vehicles};
-use crate::watch::WatchedFeeder;
+
+pub use watched_feeder::{BaseLoad, WatchedFeeder};
 
 /// The longest span; it fits every clock and histogram here.
 const MAX_SPAN: Duration = Duration::from_hours(366 * 24);

@@ -10,6 +10,7 @@ mod exposition;
 mod feeders;
 mod pages;
 mod series;
+mod time_weighted;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -29,7 +30,6 @@ use crate::target::Target;
 use pages::{ProxyPage, SubstationPage};
 use series::{Level, Series};
 
-pub use feeders::{BaseLoad, WatchedFeeder};
 pub(crate) use series::imbalance;
 
 /// Longer than a page takes, shorter than two readings.

@@ -1,15 +1,14 @@
 //! Loads over time, and the figures computed from them.
-//!
-//! A mean over time is weighted by time: each reading counts for the time until the next. A load
-//! that lasted for one reading of many can set the peak, and hardly moves the mean.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::feeders::{Feeder, WatchedFeeder};
+use super::feeders::Feeder;
 use super::pages::SubstationPage;
+use super::time_weighted::TimeWeighted;
 use crate::number::share;
-use crate::report::{Grid, Peak, Samples, StationLoad};
+use crate::options::WatchedFeeder;
+use crate::report::{Grid, Samples, StationLoad};
 
 /// The most readings that are kept for charts. At this limit every second one is dropped, and from
 /// then on half as many are kept. The figures come from all readings.
@@ -42,29 +41,6 @@ pub(crate) struct Level {
     pub(crate) capacity: Option<f64>,
 }
 
-/// A figure over time: its highest value, and what its mean needs.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct TimeWeighted {
-    peak: f64,
-    sum: f64,
-    seconds: f64,
-}
-
-impl TimeWeighted {
-    pub(super) fn add(&mut self, value: f64, seconds: f64) {
-        self.peak = self.peak.max(value);
-        self.sum += value * seconds;
-        self.seconds += seconds;
-    }
-
-    pub(super) fn report(self) -> Option<Peak> {
-        (self.seconds > 0.0).then(|| Peak {
-            peak: self.peak,
-            time_weighted: share(self.sum, self.seconds),
-        })
-    }
-}
-
 /// One substation over time.
 #[derive(Clone, Debug, Default)]
 struct Substation {
@@ -79,7 +55,7 @@ struct Substation {
 impl Substation {
     /// Whether its load and its capacity were read.
     fn has_utilisation(&self) -> bool {
-        self.utilisation.seconds > 0.0
+        self.utilisation.has_time()
     }
 }
 

@@ -1,6 +1,7 @@
 //! Figures of series that are known.
 
 use super::*;
+use crate::report::Peak;
 
 const SECOND: Duration = Duration::from_secs(1);
 
