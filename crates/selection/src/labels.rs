@@ -105,8 +105,7 @@ impl Texts {
 
     pub(crate) fn number_of(&self, value: &str) -> u32 {
         if self.in_order.len() <= FEW {
-            let is_it = |text: &Box<str>| **text == *value;
-            let at = self.in_order.iter().position(is_it);
+            let at = self.in_order.iter().position(|text| **text == *value);
             let number = at.and_then(|at| u32::try_from(at + 1).ok());
             return number.unwrap_or(NOTHING);
         }
