@@ -29,7 +29,7 @@ RULES = [(re.compile(pattern), part) for pattern, part in [
     (r"/registry/src/|/rustc/", None),
     # Each crate registers its own metric families.
     (r"(crates/[a-z0-9-]+|proxy)/src/(.*/)?metrics(/|\.rs)|crates/telemetry/src/", METRICS),
-    (r"crates/(balance|grid|gauge|scrape)/src/", CHOICE),
+    (r"crates/(balance|grid|gauge|scrape|selection)/src/", CHOICE),
     (r"crates/http1/src/(.*/)?(request|forwarded|hop_by_hop)\.rs", ENCODE),
     (r"crates/upstream/src/|proxy/src/dispatch/connections\.rs", UPSTREAM),
     # Headers are scanned on the way in, for the substation and for the client.
@@ -37,14 +37,14 @@ RULES = [(re.compile(pattern), part) for pattern, part in [
     (r"crates/http1/src/whole_request\.rs", WAY_IN),
     (r"crates/http1/src/", DECODE),
     # Not on a request's path, or used from several parts of it: small functions that are inlined into their callers.
-    (r"proxy/src/(admin|carried|fleet|in_charge|lib|lifecycle|reload|server|systemd)(/|\.rs)", None),
-    (r"proxy/src/(.*/)?charge\.rs", CHARGE),
-    (r"proxy/src/(.*/)?(select|decisions)\.rs", CHOICE),
+    (r"proxy/src/(admin|carried|fleet|in_charge|lib|lifecycle|limits|reload|server|systemd)(/|\.rs)", None),
+    (r"proxy/src/(.*/)?charge(/|\.rs)", CHARGE),
+    (r"proxy/src/(.*/)?(select|decisions|needs)\.rs", CHOICE),
     (r"proxy/src/(.*/)?reply\.rs", REPLY),
     (r"proxy/src/(.*/)?(ingress|client_connection|client_stream|client_watch|client_shares|buffered|spare_buffers|in_flight|request_id|deadline_timer|admission)(/|\.rs)", WAY_IN),
     (r"proxy/src/(dispatch|runtime|snapshot)(/|\.rs)|crates/idempotency/src/", DISPATCH),
     # The same for crates.
-    (r"crates/(address|bounded|charts|config|discovery|faults|file-watch|fleet|handover|module-graph|pingora|process|simulator|state|status|switchyard|tls|top|wire)"
+    (r"crates/(address|bounded|charts|config|discovery|faults|file-watch|fleet|handover|limits|module-graph|pingora|process|simulator|state|status|switchyard|tls|top|wire)"
      r"/src/", None),
     (r"(requester|substation)/src/", None),
 ]]

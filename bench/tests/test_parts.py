@@ -55,7 +55,8 @@ class Parts(unittest.TestCase):
             "crates/upstream/src/pipeline_queue.rs": parts.UPSTREAM, "crates/upstream/src/metrics.rs": parts.METRICS,
             "crates/telemetry/src/lib.rs": parts.METRICS, "proxy/src/metrics/requests.rs": parts.METRICS,
             "proxy/src/ingress.rs": parts.WAY_IN, "proxy/src/ingress/fast_path.rs": parts.WAY_IN,
-            "proxy/src/dispatch/charge.rs": parts.CHARGE, "proxy/src/dispatch/reply.rs": parts.REPLY,
+            "proxy/src/dispatch/charge.rs": parts.CHARGE, "proxy/src/dispatch/charge/fields.rs": parts.CHARGE,
+            "proxy/src/dispatch/reply.rs": parts.REPLY,
             "proxy/src/dispatch/idempotency.rs": parts.DISPATCH, "proxy/src/snapshot.rs": parts.DISPATCH,
             "crates/switchyard/src/main.rs": None, "proxy/src/server.rs": None,
         }
