@@ -1,6 +1,6 @@
 //! The floors of a search tree's nodes.
 //!
-//! A floor is the [place](crate::group::place) of a score without its last bits, which hold the version of the node and the
+//! A floor is the [place] of a score without its last bits, which hold the version of the node and the
 //! stamp of the search that found it. All numbers of a node that a search finds carry the same stamp, so that those of two
 //! searches at once are not taken for one.
 
