@@ -5,6 +5,7 @@
 //! [`Selector`](crate::Selector) does, and asks the policy again if another thread was faster.
 
 mod candidates;
+mod eligibility;
 mod least_load;
 mod power_of_two;
 mod random;
@@ -18,7 +19,8 @@ use crate::{
     group::{Floor, FloorVersion},
 };
 
-pub(crate) use candidates::{BeyondLimit, Candidates, Eligibility, Sampled, Stale, Unsampled};
+pub(crate) use candidates::Candidates;
+pub(crate) use eligibility::{BeyondLimit, Eligibility, Sampled, Stale, Unsampled};
 pub(crate) use least_load::LeastLoad;
 pub(crate) use power_of_two::PowerOfTwo;
 pub(crate) use random::Random;
