@@ -15,6 +15,8 @@ pub(crate) struct Candidates<'a, U, E> {
     pub(crate) roster: &'a Roster<U>,
     pub(crate) request: &'a Request<'a>,
     share: f64,
+    /// Whether no feeder is above any upstream.
+    is_flat: bool,
     /// The load of the request, in millionths.
     load: f64,
     typical: f64,
@@ -44,6 +46,7 @@ impl<'a, U: AsRef<Ledger>, E: Eligibility> Candidates<'a, U, E> {
             roster,
             request,
             share: roster.share(),
+            is_flat: roster.feeders().is_empty(),
             load: request.load.micros() as f64,
             typical: roster.typical().micros() as f64,
             best_at_limit: Cell::new(f64::INFINITY),
@@ -79,7 +82,7 @@ impl<'a, U: AsRef<Ledger>, E: Eligibility> Candidates<'a, U, E> {
     #[inline]
     pub(crate) fn read(&self, at: usize, ledger: &Ledger) -> Candidate {
         let own = self.read_both(at, ledger).0;
-        if self.roster.feeders().is_empty() || own.score.is_nan() {
+        if self.is_flat || own.score.is_nan() {
             return own;
         }
         let score = own.own.max(self.score_above(at));
@@ -120,7 +123,7 @@ impl<'a, U: AsRef<Ledger>, E: Eligibility> Candidates<'a, U, E> {
     pub(crate) fn is_fit(&self, candidate: &Candidate, ledger: &Ledger) -> bool {
         let among = self.request.among;
         among.is_none_or(|mask| mask.contains(candidate.at))
-            && self.has_room_above(candidate.at)
+            && (self.is_flat || self.has_room_above(candidate.at))
             && self.is_fit_below(candidate, ledger)
     }
 
