@@ -53,11 +53,19 @@ impl<U: AsRef<Ledger>> Roster<U> {
     pub fn in_tree(upstreams: impl IntoIterator<Item = Arc<U>>, tree: Tree) -> Self {
         let upstreams: Box<[_]> = upstreams.into_iter().collect();
         let paths = tree.paths();
+        // All at once: between two of many moves there would be room that is neither the old tree's nor the new one's.
+        let held = tree.feeders.first().map(|feeder| feeder.hold());
         for (at, upstream) in upstreams.iter().enumerate() {
             let nearest = tree.of.get(at).copied().flatten();
             let path = nearest.and_then(|feeder| paths.get(feeder)?.as_ref());
-            (**upstream).as_ref().join_path(path);
+            let ledger = (**upstream).as_ref();
+            if held.is_some() {
+                ledger.move_to(path);
+            } else {
+                ledger.join_path(path);
+            }
         }
+        drop(held);
         let group_size = group::size_among(upstreams.len());
         let groups = upstreams.chunks(group_size);
         let floors = Arc::new(Floors::new(groups.len()));

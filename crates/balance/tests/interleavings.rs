@@ -201,3 +201,32 @@ fn what_is_booked_after_a_limit_stays_within_it() {
         SCHEDULES,
     );
 }
+
+#[test]
+fn upstreams_that_change_places_leave_no_room_in_between() {
+    shuttle::check_random(
+        || {
+            // 6 of 10 are in use at either feeder before and after, and at neither is there ever room for 5 more.
+            let before = Arc::new(roster(&[(10, None), (10, None)], &[0, 1, 0, 1]));
+            sample(&before[0], 6);
+            sample(&before[1], 6);
+            let moving = {
+                let feeders = before.feeders().to_vec();
+                let members: Vec<_> = before.iter().cloned().collect();
+                thread::spawn(move || {
+                    let tree = Tree {
+                        feeders,
+                        parents: vec![None, None],
+                        of: [1, 0, 0, 1].map(Some).to_vec(),
+                    };
+                    drop(Roster::in_tree(members, tree));
+                })
+            };
+            for _ in 0..8 {
+                assert!(reserve(&before, 5).is_none());
+            }
+            moving.join().unwrap();
+        },
+        SCHEDULES,
+    );
+}

@@ -90,6 +90,13 @@ impl Feeders {
         feeders
     }
 
+    /// To be called once the substations of `config` have come under them.
+    pub(crate) fn widen(&self, config: &Config) {
+        for (feeder, listed) in self.all.iter().zip(&config.feeders) {
+            feeder.widen(listed);
+        }
+    }
+
     /// All of them, in the order of the configuration.
     pub(crate) fn all(&self) -> &[Arc<Feeder>] {
         &self.all

@@ -75,6 +75,7 @@ impl Grid {
         let above = listed.map(|one| feeders.position(one.feeder.as_deref()));
         let tree = feeders.tree(above.collect());
         let mut roster = Roster::in_tree(order.arrange(&substations).map(Arc::clone), tree);
+        feeders.widen(config);
         if !config.select.is_empty() {
             roster = roster.for_masks();
         }

@@ -214,6 +214,11 @@ impl Feeder {
         }
     }
 
+    /// Holds the lock of all feeders.
+    pub(crate) fn hold(&self) -> MutexGuard<'_, ()> {
+        self.lock.hold()
+    }
+
     /// Makes the floors of `group` follow this feeder.
     pub(crate) fn join(&self, group: &Arc<Group>) {
         if let Some(meter) = self.meter() {

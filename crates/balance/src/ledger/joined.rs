@@ -47,10 +47,14 @@ impl Ledger {
             _ => false,
         };
         let lock = path.or(before.as_ref().map(|before| &before.path)).cloned();
-        let Some(lock) = lock.filter(|_| !same) else {
-            return;
-        };
-        let held = lock.hold();
+        if let Some(lock) = lock.filter(|_| !same) {
+            let _held = lock.hold();
+            self.move_to(path);
+        }
+    }
+
+    /// The same while the lock is held.
+    pub(crate) fn move_to(&self, path: Option<&Arc<FeederPath>>) {
         let before = self.joined.load_full();
         if let Some(before) = &before {
             let back = Contribution::default().since(before.contributed.get());
@@ -68,7 +72,6 @@ impl Ledger {
         self.joined.store(joined);
         self.is_joined.store(path.is_some(), Relaxed);
         self.contribute();
-        drop(held);
         self.loosen();
     }
 

@@ -75,8 +75,9 @@ impl fmt::Display for Outline<'_> {
         {
             writeln!(
                 f,
-                "# Where several proxies book below the same feeders, write {MARGIN} % less than what each can bear:\n\
-                 # they learn of each other's bookings with the next samples only."
+                "# Where several proxies book below the same feeders, write {MARGIN} % less than what each can bear, or the power \
+                 of two of the largest cars if that is more:\n\
+                 # they learn of each other's bookings with the next samples only. In a rush it is more: docs/grid.md."
             )?;
         }
         Ok(())

@@ -83,18 +83,29 @@ impl Feeder {
         }
     }
 
-    /// Takes what a configuration says of it.
+    /// Takes what a configuration says of it, but for a larger capacity: that follows with [`Feeder::widen`]. Before its
+    /// members have come, there would be room that is neither the old configuration's nor the new one's.
     pub(super) fn join(&self, listed: &config::Feeder, lasts: Lasts) {
         if let (Some(meter), Some(load)) = (&self.meter, &listed.load) {
             meter.join(load);
         }
-        let capacity = listed.capacity.and_then(Load::new);
-        let is_other = self.capacity.set(capacity);
         if let Some(ledger) = self.ledger() {
             ledger.set_lasts(lasts);
         }
+        let (before, now) = (self.capacity.get(), capacity(listed));
+        if now.is_some_and(|now| before.is_none_or(|before| now < before)) {
+            self.set_capacity(now);
+        }
+    }
+
+    /// Takes the capacity that a configuration says, whatever it is: its members have come.
+    pub(super) fn widen(&self, listed: &config::Feeder) {
+        self.set_capacity(capacity(listed));
+    }
+
+    fn set_capacity(&self, capacity: Option<Load>) {
         // Without a configured one, that of its meter's gauge stays.
-        if is_other {
+        if self.capacity.set(capacity) {
             self.balance.set_capacity(capacity);
         }
     }
@@ -174,6 +185,10 @@ impl Feeder {
             members: 0,
         }
     }
+}
+
+fn capacity(listed: &config::Feeder) -> Option<Load> {
+    listed.capacity.and_then(Load::new)
 }
 
 fn samples(ledger: &Ledger) -> u64 {

@@ -150,10 +150,11 @@ impl Meter {
 
     /// Its state at `now`.
     pub(super) fn state(&self, now: Moment, stale_after: Duration) -> FeederState {
-        if !self.is_reachable() {
-            FeederState::Down
-        } else if self.sampled_at().is_none() {
+        if self.sampled_at().is_none() {
+            // Whatever its meter does: its members are all that is known of it.
             FeederState::Unknown
+        } else if !self.is_reachable() {
+            FeederState::Down
         } else if self.times.is_stale(now, stale_after) {
             FeederState::Stale
         } else {

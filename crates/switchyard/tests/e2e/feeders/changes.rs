@@ -67,8 +67,8 @@ fn over_reloads_that_move_substations_and_feeders_no_limit_is_exceeded() {
             ("feeder9", vec![1], 60.0),
         ];
         reload(&yard, &proxy, &clients, &yaml, with_own(added));
-        // It is gone again; then the transformer holds less than is in use, and more again. One thing at a time: while a
-        // reload changes both, a booking may go by a moment in between.
+        // It is gone again; then the transformer holds less than is in use, and more again. One thing at a time: the book
+        // can't tell a charge that was on its way by the old limits from one that passes the new ones.
         for trafo in [400.0, 250.0, 400.0] {
             let now = feeders(trafo, 220.0, 200.0);
             let yaml = yard.yaml_on(["feeder7", "", "feeder8"], &format!("{CONFIG}{now}"));
