@@ -134,8 +134,8 @@ mod tests {
 #     f7 (304): s1, s2, s3, s4, s5, s6, s7, s8 and 2 more
 #     f8 (that of its meter at 10.0.0.9:9100)
 #       f9 (no limit)
-# Where several proxies book below the same feeders, write 5 % less than what each can bear:
-# they learn of each other's bookings with the next samples only.
+# Where several proxies book below the same feeders, write 5 % less than what each can bear, or the power of two of the largest cars if that is more:
+# they learn of each other's bookings with the next samples only. In a rush it is more: docs/grid.md.
 ";
         assert_eq!(outline(&text), expected);
     }
