@@ -11,6 +11,7 @@
 
 #[cfg(unix)]
 mod binary;
+mod labels;
 mod run;
 mod schema;
 mod support;
