@@ -29,7 +29,7 @@ WITH_TLS = {"switchyard_tls_certificate_expiry_timestamp_seconds"}
 OF_STORES = re.compile("switchyard_store_|instance:store_")
 OF_FILES = "switchyard_state_"
 # Those that only a proxy with feeders or limits has.
-OF_FEEDERS = re.compile("switchyard_feeder_|feeder:|switchyard_substation_limit")
+OF_FEEDERS = re.compile("switchyard_feeder_|feeder:|switchyard_substation_limit|switchyard_limit_")
 # 2,000 cars in half a minute, most of them in the middle.
 RUSH_HOUR = ("--hours", "16:00-22:00", "--sessions", "2000", "--duration", "30s", "--energy-kwh", "1.2", "--power-kw", "11")
 
