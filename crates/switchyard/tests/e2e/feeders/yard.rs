@@ -272,7 +272,7 @@ fn substation(at: usize, mood: Mood, book: &Mutex<Book>, request: &str) -> Act {
     let session = book.book(at, power, header("idempotency-key"), request);
     Act::Write(answer(
         "200 OK",
-        &json!({"session_id": session, "substation": format!("s{}", at + 1), "power_kw": power, "energy_kwh": 1e3 * power, "duration_seconds": 3.6e6, "current_load": book.load(at)})
+        &json!({"session_id": session, "substation": format!("s{}", at + 1), "power_kw": power, "energy_kwh": 1e3 * power, "current_load": book.load(at)})
             .to_string(),
     ))
 }
