@@ -90,6 +90,20 @@ impl Feeders {
         feeders
     }
 
+    /// The process has only begun: none takes anything until [`Feeders::open`].
+    pub(crate) fn close(&self) {
+        for feeder in &self.all {
+            feeder.close();
+        }
+    }
+
+    /// All substations have been asked once: see [`Feeder::open`].
+    pub(crate) fn open(&self, anyway: bool) {
+        for feeder in &self.all {
+            feeder.open(anyway);
+        }
+    }
+
     /// To be called once the substations of `config` have come under them.
     pub(crate) fn widen(&self, config: &Config) {
         for (feeder, listed) in self.all.iter().zip(&config.feeders) {

@@ -76,6 +76,9 @@ impl Scraper {
     #[must_use]
     pub fn new(mut grids: watch::Receiver<Arc<Grid>>, seed: u64) -> Self {
         let grid = Arc::clone(&grids.borrow_and_update());
+        if !grid.shared.is_ready() {
+            grid.feeders.close();
+        }
         let mut places = Places::default();
         places.follow(grid.substations(), &grid.polls.gauges);
         Self {
@@ -133,6 +136,10 @@ impl Scraper {
                     round = (round + interval).max(Instant::now());
                     timer.as_mut().reset(round + self.jitter());
                     self.grid.note_stale();
+                    if !self.is_first_round {
+                        // A meter that has not answered by now may be silent for good.
+                        self.grid.feeders.open(true);
+                    }
                     self.grid.pass_predecessor(self.grid.clock().now());
                     // If a scrape is late, learn from the other samples of the round anyway.
                     if !std::mem::replace(&mut is_learned, false) {
@@ -220,6 +227,7 @@ impl Scraper {
             self.is_ready = is_reachable;
         }
         if self.is_ready {
+            self.grid.feeders.open(false);
             self.grid.shared.set_ready();
         }
     }

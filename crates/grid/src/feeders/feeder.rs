@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
     time::Duration,
 };
@@ -25,6 +25,8 @@ pub struct Feeder {
     /// With which sample of its meter, or after how many more rounds of its members' samples, all is shown that the process
     /// before this one has booked.
     shown_at: AtomicU64,
+    /// Whether it is closed because the process has only begun.
+    is_closed: AtomicBool,
 }
 
 /// [`Feeder::shown_at`] while that process may still book.
@@ -41,11 +43,29 @@ impl Feeder {
             capacity: ConfiguredCapacity::default(),
             meter,
             shown_at: AtomicU64::new(NEVER),
+            is_closed: AtomicBool::new(false),
+        }
+    }
+
+    /// The process has only begun: what is in use below it is not known yet, so it takes nothing until [`Feeder::open`].
+    pub(super) fn close(&self) {
+        self.is_closed.store(true, Relaxed);
+        self.balance.withhold(Load::LARGEST);
+    }
+
+    /// All its members have been asked. Opens it, unless its meter has not been asked for the first time; `anyway` does not
+    /// wait for that.
+    pub(crate) fn open(&self, anyway: bool) {
+        let was_asked = |meter: &Meter| meter.polls().values().any(|count| count.get() > 0);
+        let may = anyway || self.meter.as_ref().is_none_or(was_asked);
+        if may && self.is_closed.swap(false, Relaxed) {
+            self.balance.withhold(Load::ZERO);
         }
     }
 
     /// Leaves so much room to the process before this one.
     pub(super) fn withhold(&self, load: Load) {
+        self.is_closed.store(false, Relaxed);
         self.shown_at.store(NEVER, Relaxed);
         self.balance.withhold(load);
     }

@@ -194,6 +194,9 @@ impl Meters {
             };
             let clock = grid.clock();
             meter.scraped(outcome, clock.at(began), clock.now());
+            if grid.shared.is_ready() {
+                place.feeder.open(false);
+            }
         }
         match result {
             // It has one line for all connections, and says nothing about this meter.

@@ -1,4 +1,4 @@
-//! The room of a feeder while one process hands over to the next.
+//! The room of a feeder while one process hands over to the next, and while one begins.
 
 use std::time::Duration;
 
@@ -83,4 +83,28 @@ fn a_handover_that_fails_and_a_process_that_has_ended_keep_nothing_back() {
     assert_eq!(left(&new, "f7"), load(80.0));
     old.grid.unite_feeders();
     assert_eq!(left(&old, "f7"), load(80.0));
+}
+
+#[test]
+fn a_process_that_begins_books_nothing_below_feeders_before_it_has_asked_what_is_in_use() {
+    let begun = rig("");
+    begun.grid.feeders.close();
+    assert!(begun.feeder("f7").balance().is_full_for(load(0.001)));
+    begun.grid.feeders.open(false);
+    assert_eq!(left(&begun, "f7"), load(80.0));
+    // A meter is waited for until the next round, and no longer.
+    let metered = rig(", load: {address: '127.0.0.1:9', metric: power}");
+    metered.grid.feeders.close();
+    metered.grid.feeders.open(false);
+    assert_eq!(left(&metered, "f7"), Load::ZERO);
+    metered.grid.feeders.open(true);
+    assert_eq!(left(&metered, "f7"), load(80.0));
+    // What the process before this one keeps is kept.
+    let (old, new) = (rig(""), rig(""));
+    new.grid.feeders.close();
+    let kept = old.grid.divide_feeders();
+    new.grid
+        .restore_feeders(&old.grid.carry_feeders(kept), WRITTEN);
+    new.grid.feeders.open(true);
+    assert_eq!(left(&new, "f7"), load(40.0));
 }

@@ -69,7 +69,6 @@ fn keys_in_doubt_that_are_repeated_when_their_feeder_is_full_do_not_pass_its_lim
     for key in &keys {
         let answer = keyed(proxy.charge, key, "", 1.0);
         assert_eq!((answer.status, &*answer.code()), (503, "no_capacity"));
-        assert!(answer.message().contains("may hold this Idempotency-Key"));
     }
     yard.held();
     // Where there is room, the same key books.
