@@ -99,9 +99,14 @@ pub(crate) fn is_ready(proxy: &Proxy) {
 }
 
 pub(crate) fn same_ports(of: &Proxy, substations: &[SocketAddr], extra: &str) -> String {
-    yaml(substations, extra)
-        .replacen("listen: 127.0.0.1:0", &format!("listen: {}", of.charge), 1)
-        .replacen("listen: 127.0.0.1:0", &format!("listen: {}", of.admin), 1)
+    on_ports_of(of, &yaml(substations, extra))
+}
+
+/// A configuration with ports of its own, on those of another proxy.
+pub(crate) fn on_ports_of(of: &Proxy, yaml: &str) -> String {
+    let listen = |at| format!("listen: {at}");
+    yaml.replacen("listen: 127.0.0.1:0", &listen(of.charge), 1)
+        .replacen("listen: 127.0.0.1:0", &listen(of.admin), 1)
 }
 
 /// Waits until it has booked `more` charges.

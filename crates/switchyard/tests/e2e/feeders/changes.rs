@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     rig::Proxy,
-    upgrade::{Here, is_ready},
+    upgrade::{Here, is_ready, on_ports_of},
 };
 
 /// Puts a configuration into force, and waits until some more is booked under it.
@@ -85,13 +85,6 @@ fn over_reloads_that_move_substations_and_feeders_no_limit_is_exceeded() {
     yard.fill(&proxy, "trafo");
     yard.held();
     yard.agrees(&proxy);
-}
-
-/// The same configuration on the ports of a process that runs, or ran.
-fn on_ports_of(proxy: &Proxy, yaml: &str) -> String {
-    let listen = |at| format!("listen: {at}");
-    yaml.replacen("listen: 127.0.0.1:0", &listen(proxy.charge), 1)
-        .replacen("listen: 127.0.0.1:0", &listen(proxy.admin), 1)
 }
 
 /// A yard whose feeder8 has a meter, which sees a house.

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     rig::{Proxy, until},
-    upgrade::{Here, is_ready},
+    upgrade::{Here, is_ready, on_ports_of},
 };
 
 fn ask(proxy: &Proxy, method: &str, path: &str, body: &str) -> Answer {
@@ -70,17 +70,7 @@ fn limits_that_drop_below_the_load_under_traffic_let_nothing_more_in() {
     let told = clients.end();
     only_refused(&told);
     // They go on over an upgrade.
-    let on_ports = yaml
-        .replacen(
-            "listen: 127.0.0.1:0",
-            &format!("listen: {}", proxy.charge),
-            1,
-        )
-        .replacen(
-            "listen: 127.0.0.1:0",
-            &format!("listen: {}", proxy.admin),
-            1,
-        );
+    let on_ports = on_ports_of(&proxy, &yaml);
     let next = here.launch(&on_ports, &["--upgrade"]);
     next.logged("took over from the old one");
     assert!(proxy.wait().success());
