@@ -2,7 +2,7 @@
 //!
 //! A [`Feeder`] lives as long as its name stays in the configuration, with its sums, its limit, and its meter's ledger. The
 //! tree itself, [`Feeders`], belongs to one grid, as its roster does: the next configuration may hang the same feeders
-//! elsewhere. Which substations they have is the roster's to say ([`switchyard_balance::Tree`]); whoever moves to another
+//! elsewhere. Which substations they have is the roster's to say ([`switchyard_balance::Tree`]); a substation that moves to another
 //! feeder takes its load there.
 //!
 //! A feeder that gets a meter, loses it, or gets a meter of another series begins anew: without a sample it is the sum of

@@ -4,15 +4,15 @@
 //! of its [tree](crate::tree). So a request is reserved on its whole [path](FeederPath), or not at all.
 //!
 //! **Without a meter** a feeder's load is that of its members. It is not added up when it is needed: a
-//! feeder keeps the sums of its members' ledgers, and whoever changes a ledger moves the sums above it by the same
+//! feeder keeps the sums of its members' ledgers, and each change of a ledger moves the sums above it by the same
 //! amount (`joined.rs`).
 //!
 //! **With a meter** a feeder has a ledger of its own, which takes the meter's samples and follows own bookings as that
 //! of an upstream does. So load that no upstream shows, such as that of houses, counts. Until its first sample it is a
 //! feeder without a meter.
 //!
-//! **The lock.** All feeders of a process share one: whoever reserves on a path looks at all its levels and moves all
-//! their sums while it holds the lock. So no interleaving of threads can pass a limit, and nobody finds a path half
+//! **The lock.** All feeders of a process share one: a reservation looks at all levels of its path and moves all
+//! their sums while it holds the lock. So no interleaving of threads can pass a limit, and no thread finds a path half
 //! reserved. It is held for some ten nanoseconds a level. An upstream without a feeder never takes it.
 //!
 //! A feeder without a capacity or a limit only adds up.

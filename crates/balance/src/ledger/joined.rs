@@ -1,6 +1,6 @@
 //! A ledger under feeders: whatever changes it moves the sums above it.
 //!
-//! A ledger knows what it has *contributed* to the feeders of its path. Whoever changes it then takes the feeders' lock,
+//! A ledger knows what it has *contributed* to the feeders of its path. Each change of it then takes the feeders' lock,
 //! adds the difference between what it should contribute and what it has, and notes that. So it does not matter which of
 //! two threads comes first, a change that happened in between is found by either, and a ledger that moves to another
 //! path takes with it exactly what it brought.
