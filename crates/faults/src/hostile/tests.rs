@@ -18,7 +18,7 @@ use super::{
     Attack, Counts, Honest, OVER_HTTP1, OVER_HTTP2, OVER_TLS, Swarm, Usage, Watch, attack, http1,
     http2, tls,
 };
-use crate::PATIENCE;
+use crate::{ClosedPort, PATIENCE};
 
 const BRIEF: Duration = Duration::from_millis(1);
 
@@ -112,11 +112,8 @@ fn a_swarm_ends_after_its_time_and_one_without_a_server_is_refused() {
     }
     drop(raid);
 
-    let gone = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
-    let raid = Swarm::new(gone, http1::idle(), 3).start();
+    let gone = ClosedPort::new();
+    let raid = Swarm::new(gone.address, http1::idle(), 3).start();
     raid.wait_until_begun();
     let refused = Counts {
         refused: 3,

@@ -11,7 +11,7 @@ use std::{
 
 use substation::Config;
 use switchyard_faults::{
-    self as client, Act, Answer, Connection, Scripted,
+    self as client, Act, Answer, ClosedPort, Connection, Scripted,
     fault::{self, booked},
 };
 
@@ -427,11 +427,8 @@ fn no_request_waits_so_long_that_it_ends_as_perhaps_booked() {
 fn what_nothing_in_rotation_could_bear_takes_no_place_even_where_a_substation_is_unknown() {
     let substations = Substations::start(&[100.0]);
     // It is never sampled, so its capacity is unknown.
-    let gone = std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
-    let proxy = Proxy::start_unready(&[substations.addresses[0], gone], PATIENT);
+    let gone = ClosedPort::new();
+    let proxy = Proxy::start_unready(&[substations.addresses[0], gone.address], PATIENT);
     until("it is out", || {
         let grid = proxy.status();
         let found = [0, 1].map(|at| grid["substations"][at]["state"].clone());

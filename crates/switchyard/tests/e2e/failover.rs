@@ -1,22 +1,14 @@
 //! Substations that refuse, break connections, hang or are gone: a request goes to another one only if that can't book
 //! twice.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::TcpListener;
 
 use switchyard_faults::{
-    Act, Scripted,
+    Act, ClosedPort, Scripted,
     fault::{answer, booked, no_capacity, page},
 };
 
 use crate::rig::{Proxy, until};
-
-/// An address where nothing listens.
-fn closed_port() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-}
 
 #[test]
 fn a_refused_charge_goes_to_another_substation_and_is_not_counted_as_booked() {
@@ -121,11 +113,11 @@ fn an_unreachable_substation_is_skipped_and_then_out_of_rotation() {
 #[test]
 fn an_unreachable_substation_is_back_when_a_scrape_reaches_it() {
     let works = Scripted::charging(|| Act::Write(booked()));
-    let gone = closed_port();
-    let proxy = Proxy::start(&[works.address, gone], "load: {interval: 20ms}");
+    let gone = ClosedPort::new();
+    let proxy = Proxy::start(&[works.address, gone.address], "load: {interval: 20ms}");
     proxy.logged("Substation unreachable");
     assert_eq!(proxy.status()["substations"][1]["state"], "down");
-    let listener = TcpListener::bind(gone).unwrap();
+    let listener = gone.listen();
     std::thread::spawn(move || {
         use std::io::{Read, Write};
         for mut stream in listener.incoming().map_while(Result::ok) {
@@ -140,7 +132,9 @@ fn an_unreachable_substation_is_back_when_a_scrape_reaches_it() {
 
 #[test]
 fn without_a_reachable_substation_the_answer_is_503_no_substation() {
-    let proxy = Proxy::start_unready(&[closed_port(), closed_port()], "load: {interval: 20ms}");
+    let gone = [ClosedPort::new(), ClosedPort::new()];
+    let addresses = [gone[0].address, gone[1].address];
+    let proxy = Proxy::start_unready(&addresses, "load: {interval: 20ms}");
     let ready = proxy.get("/ready");
     assert_eq!((ready.status, ready.code().as_str()), (503, "not_ready"));
     let answer = proxy.charge("");

@@ -1,10 +1,10 @@
 //! Substations that discovery knows by their addresses only, as DNS does: their sessions, and what clients see of them.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 
 use serde_json::json;
 use substation::Config;
-use switchyard_faults::{self as client, Act, Answer, Scripted, fault};
+use switchyard_faults::{self as client, Act, Answer, ClosedPort, Scripted, fault};
 
 use crate::{
     rig::{Proxy, until},
@@ -150,9 +150,8 @@ fn a_substation_whose_page_says_no_name_is_known_by_its_answers() {
 
 #[test]
 fn before_a_substation_has_said_its_name_a_session_may_be_there() {
-    let reserved = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = reserved.local_addr().unwrap();
-    drop(reserved);
+    let gone = ClosedPort::new();
+    let address = gone.address;
     let proxy = unready(&[address]);
     until("the target is read", || {
         let read = !proxy.status()["substations"].as_array().unwrap().is_empty();

@@ -10,7 +10,7 @@ use std::{
 };
 
 use switchyard_faults::{
-    self as client, Act, Scripted,
+    self as client, Act, ClosedPort, Scripted,
     fault::{answer, booked, gauge, no_capacity},
 };
 
@@ -188,13 +188,8 @@ fn a_probe_finds_that_a_refusal_is_over_long_before_it_would_end() {
 
 #[test]
 fn refused_connections_use_up_no_budget_and_the_message_says_what_was_tried() {
-    let gone = || {
-        std::net::TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-    };
-    let addresses: Vec<_> = (0..12).map(|_| gone()).collect();
+    let gone: Vec<_> = (0..12).map(|_| ClosedPort::new()).collect();
+    let addresses: Vec<_> = gone.iter().map(|port| port.address).collect();
     let extra =
         "load: {interval: 10s, stale_after: 20s}\nhealth: {failures: 100}\nretry: {budget: 0}";
     let proxy = Proxy::start_unready(&addresses, extra);

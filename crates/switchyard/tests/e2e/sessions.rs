@@ -3,7 +3,7 @@
 use std::{io::Read, net::TcpListener, thread};
 
 use switchyard_faults::{
-    self as client, Act, Answer, Scripted, fault,
+    self as client, Act, Answer, ClosedPort, Scripted, fault,
     fault::{answer, gauge},
 };
 
@@ -97,10 +97,8 @@ fn a_get_that_broke_off_is_retried_and_a_delete_that_broke_off_is_reported() {
 
 #[test]
 fn a_session_of_a_substation_that_is_down_can_be_asked_for_later() {
-    let gone = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = gone.local_addr().unwrap();
-    drop(gone);
-    let proxy = Proxy::start_unready(&[address], "");
+    let gone = ClosedPort::new();
+    let proxy = Proxy::start_unready(&[gone.address], "");
     let answer = ask(&proxy, "DELETE", "/sessions/s1-00");
     assert_eq!(
         (answer.status, answer.code().as_str()),

@@ -1,8 +1,7 @@
 //! A dead substation counts as dead wherever it is shown; and what a page shows that was just opened.
 
-use std::net::{SocketAddr, TcpListener};
-
 use serde_json::{Value, json};
+use switchyard_faults::ClosedPort;
 
 use crate::{
     browser::Browser,
@@ -10,21 +9,14 @@ use crate::{
     substations::Substations,
 };
 
-/// An address at which nothing listens.
-fn unused_address() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-}
-
 #[test]
 fn a_dead_substation_lends_no_capacity_and_is_first_in_the_table() {
     let substations = Substations::start(&[100.0, 300.0]);
+    let gone = ClosedPort::new();
     let addresses = [
         substations.addresses[0],
         substations.addresses[1],
-        unused_address(),
+        gone.address,
     ];
     let proxy = Proxy::start(&addresses, "load: {interval: 20ms}");
     for _ in 0..4 {
