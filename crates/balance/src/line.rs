@@ -92,7 +92,7 @@ pub struct Line<T> {
     is_cut: bool,
 }
 
-/// Those that can use the same upstreams.
+/// Requests that can use the same upstreams.
 struct Kind<T> {
     order: Order<T>,
     /// When room was last looked for, and the largest load that would have fitted then.
@@ -158,7 +158,7 @@ impl<T> Line<T> {
     }
 
     /// A turn of its own for a request that arrived then. `kind` is the same for all that can use the same upstreams, and 0
-    /// for those that can use all.
+    /// for requests that can use all.
     pub fn turn(&mut self, arrived: Duration, kind: u64) -> Turn {
         self.number += 1;
         Turn {

@@ -95,7 +95,7 @@ impl<U: AsRef<Ledger>> Roster<U> {
     /// Makes choices among a [mask](Self::mask)'s upstreams fast, at some cost for those among all. A roster with feeders
     /// does so by itself.
     ///
-    /// A choice is fastest if those that are often wanted together stand together.
+    /// A choice is fastest if upstreams that requests often want together stand together.
     #[must_use]
     pub fn for_masks(mut self) -> Self {
         if self.search.is_some() {

@@ -5,7 +5,16 @@ use std::{
     time::Duration,
 };
 
-use crate::clock::Moment;
+use switchyard_balance::{
+    Ledger,
+    carried::{CarriedLedger, Carrier},
+};
+use tokio::time::Instant;
+
+use crate::{
+    carried::Written,
+    clock::{Clock, Moment},
+};
 
 /// The moment that means: not yet.
 const NEVER: u64 = u64::MAX;
@@ -48,15 +57,40 @@ impl SampleTimes {
         self.sampled().is_some_and(|at| now.since(at) > stale_after)
     }
 
-    /// Whether the last sample is from a scrape that was begun after `other`, the moment of another process's sample.
-    pub(crate) fn was_asked_after(&self, other: Option<Moment>) -> bool {
-        let asked = moment(&self.asked);
-        asked.is_some_and(|asked| other.is_none_or(|other| asked >= other.plus(ROUNDING)))
+    /// Restores `ledger`, whose samples these are the times of, from what another process knew of it: `carried`, with a
+    /// last sample of age `sample_age` when that was written. Returns whether the last sample of this process is newer.
+    /// If so, it stays.
+    pub(crate) fn restore(
+        &self,
+        ledger: &Ledger,
+        carried: &CarriedLedger,
+        sample_age: Option<Duration>,
+        written: Written,
+        clock: Clock,
+        instant: Instant,
+    ) -> bool {
+        let age = sample_age.map(|age| age.saturating_add(written.ago));
+        let sampled = age.map(|age| clock.at(instant).minus(age));
+        let is_own_newer = self.was_asked_after(sampled);
+        ledger.restore(
+            carried,
+            Carrier {
+                ago: written.ago,
+                now: clock.since_start(instant),
+                is_alive: written.is_alive,
+                is_own_newer,
+            },
+        );
+        if let Some(sampled) = sampled.filter(|_| !is_own_newer) {
+            self.sampled.store(sampled.millis(), Relaxed);
+        }
+        is_own_newer
     }
 
-    /// Notes when the last sample came to another process.
-    pub(crate) fn restore(&self, sampled: Moment) {
-        self.sampled.store(sampled.millis(), Relaxed);
+    /// Whether the last sample is from a scrape that was begun after `other`, the moment of another process's sample.
+    fn was_asked_after(&self, other: Option<Moment>) -> bool {
+        let asked = moment(&self.asked);
+        asked.is_some_and(|asked| other.is_none_or(|other| asked >= other.plus(ROUNDING)))
     }
 }
 

@@ -46,7 +46,7 @@ impl Selection {
         &self.preferred
     }
 
-    /// The same for requests that can use the same substations of a grid; 0 for those that can use all.
+    /// The same number for requests that can use the same substations of a grid; 0 for requests that can use all.
     #[must_use]
     pub fn number(&self) -> u64 {
         self.number

@@ -282,7 +282,7 @@ impl<'a, U: AsRef<Ledger>, E: Eligibility> Candidates<'a, U, E> {
 }
 
 impl Candidate {
-    /// In place of one that is not known yet.
+    /// In place of a candidate that is not known yet.
     pub(crate) const NONE: Self = Self {
         at: usize::MAX,
         assigned: 0,

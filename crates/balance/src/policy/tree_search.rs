@@ -192,7 +192,7 @@ impl<'c, 'a, U: AsRef<Ledger>, E: Eligibility, const POINTS: usize> Walk<'c, 'a,
         feeder: [u64; POINTS],
         below: Lines<POINTS>,
     ) -> Lines<POINTS> {
-        // Both are lines, so one of them is taken for all loads: the one that is higher at the typical one.
+        // Both are lines, so one of them is taken for all loads: the higher line at the typical load.
         let lines = if feeder.first() > below.whole.first() {
             Lines {
                 whole: feeder,

@@ -5,10 +5,7 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use switchyard_balance::{
-    Load,
-    carried::{CarriedLedger, Carrier},
-};
+use switchyard_balance::{Load, carried::CarriedLedger};
 use tokio::time::Instant;
 
 use super::{Feeder, Feeders};
@@ -115,28 +112,13 @@ impl Feeder {
         if meter.series() != carried.series {
             return;
         }
-        let age = carried
-            .sample_age
-            .map(|age| age.saturating_add(written.ago));
-        let sampled = age.map(|age| clock.at(instant).minus(age));
-        let is_own_newer = meter.times().was_asked_after(sampled);
-        ledger.restore(
-            &carried.ledger,
-            Carrier {
-                ago: written.ago,
-                now: clock.since_start(instant),
-                is_alive: written.is_alive,
-                is_own_newer,
-            },
-        );
-        if is_own_newer {
-            return;
-        }
-        if let Some(sampled) = sampled {
-            meter.times().restore(sampled);
-        }
+        let age = carried.sample_age;
+        let is_own_newer =
+            meter
+                .times()
+                .restore(ledger, &carried.ledger, age, written, clock, instant);
         // What a scrape of this process has shown stays.
-        if meter.is_reachable() {
+        if !is_own_newer && meter.is_reachable() {
             meter.set_reachable(carried.is_reachable);
         }
     }

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
-use switchyard_balance::{Load, carried::Carrier};
+use switchyard_balance::Load;
 use tokio::time::Instant;
 
 use super::Substation;
@@ -40,30 +40,19 @@ impl Substation {
         clock: Clock,
         instant: Instant,
     ) {
-        let now = clock.at(instant);
-        let age = carried
-            .sample_age
-            .map(|age| age.saturating_add(written.ago));
-        let sampled = age.map(|age| now.minus(age));
-        let is_own_newer = self.times.was_asked_after(sampled);
-        self.ledger.restore(
-            &carried.ledger,
-            Carrier {
-                ago: written.ago,
-                now: clock.since_start(instant),
-                is_alive: written.is_alive,
-                is_own_newer,
-            },
-        );
-        if let Some(sampled) = sampled.filter(|_| !is_own_newer) {
-            self.times.restore(sampled);
-        }
+        let (ledger, age) = (&carried.ledger, carried.sample_age);
+        self.times
+            .restore(&self.ledger, ledger, age, written, clock, instant);
         let is_known_here = self.naming.is_heard() || !self.is_reachable();
         if !is_known_here {
             self.is_reachable.store(carried.is_reachable, Relaxed);
             self.can_scrape.store(carried.can_scrape, Relaxed);
         }
-        self.rotation_state
-            .restore(&self.ledger, &carried.rotation, written.ago, now);
+        self.rotation_state.restore(
+            &self.ledger,
+            &carried.rotation,
+            written.ago,
+            clock.at(instant),
+        );
     }
 }

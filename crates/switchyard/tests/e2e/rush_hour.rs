@@ -4,6 +4,7 @@ use std::{
     fs,
     io::{BufRead, BufReader},
     net::SocketAddr,
+    path::PathBuf,
     process::{Command, Stdio},
     time::Duration,
 };
@@ -44,35 +45,31 @@ fn run(options: Options) -> Report {
     runtime.block_on(report).unwrap()
 }
 
-/// The demo, shortened for a test: the peak hour of 10,000 cars in ten seconds, at the full rate.
-#[test]
-fn the_demo_loses_nothing_balances_evenly_and_all_counts_agree() {
-    let folder = TempDir::new().unwrap();
-    let (page, json) = (
-        folder.path().join("run.html"),
-        folder.path().join("run.json"),
-    );
+/// Runs the demo with `arguments` to its end. Returns its summary, its progress, and the paths of its reports: the page
+/// and the JSON.
+fn demo(folder: &TempDir, arguments: &str) -> (String, String, [PathBuf; 2]) {
+    let reports = ["run.html", "run.json"].map(|name| folder.path().join(name));
     let output = Command::new(env!("CARGO_BIN_EXE_switchyard"))
-        .args([
-            "demo",
-            "--duration",
-            "10s",
-            "--hours",
-            "17:30-18:30",
-            "--sessions",
-            "10000",
-            "--fail-if",
-            "lost>0",
-        ])
+        .arg("demo")
+        .args(arguments.split(' '))
         .arg("--report")
-        .arg(&page)
+        .arg(&reports[0])
         .arg("--output")
-        .arg(&json)
+        .arg(&reports[1])
         .output()
         .unwrap();
     let said = String::from_utf8(output.stdout).unwrap();
     let progress = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.success(), "{said}{progress}");
+    (said, progress, reports)
+}
+
+/// The demo, shortened for a test: the peak hour of 10,000 cars in ten seconds, at the full rate.
+#[test]
+fn the_demo_loses_nothing_balances_evenly_and_all_counts_agree() {
+    let folder = TempDir::new().unwrap();
+    let arguments = "--duration 10s --hours 17:30-18:30 --sessions 10000 --fail-if lost>0";
+    let (said, progress, [page, json]) = demo(&folder, arguments);
 
     // The live figures, the summary, and the file's path.
     assert!(
@@ -311,28 +308,9 @@ fn an_admin_port_that_can_not_be_watched_is_an_error_before_the_run() {
 #[test]
 fn the_demos_town_keeps_every_limit_and_its_report_says_how_full_each_got() {
     let folder = TempDir::new().unwrap();
-    let (page, json) = (
-        folder.path().join("town.html"),
-        folder.path().join("town.json"),
-    );
-    let output = Command::new(env!("CARGO_BIN_EXE_switchyard"))
-        .args(["demo", "--grid", "--duration", "10s", "--sessions", "5000"])
-        .args([
-            "--fail-if",
-            "over>0",
-            "--fail-if",
-            "lost>0",
-            "--fail-if",
-            "violations>0",
-        ])
-        .arg("--report")
-        .arg(&page)
-        .arg("--output")
-        .arg(&json)
-        .output()
-        .unwrap();
-    let said = String::from_utf8(output.stdout).unwrap();
-    assert!(output.status.success(), "{said}");
+    let arguments = "--grid --duration 10s --sessions 5000 --fail-if over>0 --fail-if lost>0 \
+                     --fail-if violations>0";
+    let (said, _, [page, json]) = demo(&folder, arguments);
     let report: Report = serde_json::from_slice(&fs::read(&json).unwrap()).unwrap();
     let feeders = report.grid.unwrap().feeders;
     assert_eq!(feeders.len(), 4);

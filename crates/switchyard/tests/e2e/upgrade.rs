@@ -77,6 +77,47 @@ impl Here {
         self.launch(&yaml, &["--upgrade"])
     }
 
+    /// The next process, and which of `commands` either process accepted at the admin port until it had taken over;
+    /// and how many they refused. Each command is a name for it and its request.
+    pub(crate) fn next_during<T: Send>(
+        &self,
+        before: &Proxy,
+        substations: &[SocketAddr],
+        extra: &str,
+        commands: impl Iterator<Item = (T, String)> + Send,
+    ) -> (Proxy, Vec<T>, usize) {
+        let admin = before.admin;
+        let is_over = AtomicBool::new(false);
+        thread::scope(|scope| {
+            let sender = scope.spawn(|| {
+                let (mut accepted, mut refused) = (Vec::new(), 0);
+                for (name, request) in commands {
+                    let mut connection = Connection::open(admin);
+                    connection.send(request);
+                    match connection.any_answer() {
+                        Some(answer) if answer.status == 200 => accepted.push(name),
+                        Some(answer) => {
+                            let code = answer.code();
+                            assert_eq!((answer.status, code.as_str()), (503, "not_ready"));
+                            refused += 1;
+                        }
+                        // The old process accepted the connection, and stopped.
+                        None => {}
+                    }
+                    if is_over.load(SeqCst) {
+                        break;
+                    }
+                }
+                (accepted, refused)
+            });
+            let next = self.next(before, substations, extra);
+            next.logged("took over from the old one");
+            is_over.store(true, SeqCst);
+            let (accepted, refused) = sender.join().unwrap();
+            (next, accepted, refused)
+        })
+    }
+
     /// A process that is expected to fail.
     pub(crate) fn attempt(&self, yaml: &str, arguments: &[&str]) -> Output {
         let file = self.folder.path().join("attempt.yaml");

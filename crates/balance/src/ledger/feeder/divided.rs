@@ -1,4 +1,4 @@
-//! The room of a feeder while two processes book on it: the one that hands over, and the next.
+//! The room of a feeder while two processes book on it: the old process, which hands over, and the next.
 //!
 //! What the old process still books reaches the new one with the gauges, and until then each could fill the same room. A
 //! substation refuses by itself what it can't take; a feeder can't. So the old process keeps half of what is left, books no

@@ -64,5 +64,9 @@ fn a_thousand_kinds_cost_a_bounded_number_of_looks_and_each_has_its_turn() {
     station.capacity = vec![10];
     line.serve(ms(1_040), &mut station);
     let served: Vec<_> = station.served.borrow().iter().map(|one| one.1).collect();
-    assert_eq!(served, [994], "the first of those that it had not come to");
+    assert_eq!(
+        served,
+        [994],
+        "the first of the requests that it had not come to"
+    );
 }

@@ -1,15 +1,10 @@
 //! Drains that go on in the next process, after an upgrade and after a restart.
 
-use std::{
-    collections::HashSet,
-    net::SocketAddr,
-    sync::atomic::{AtomicBool, Ordering::SeqCst},
-    thread,
-};
+use std::{collections::HashSet, net::SocketAddr};
 
 use nix::sys::signal::Signal;
 use serde_json::Value;
-use switchyard_faults::{self as client, Connection};
+use switchyard_faults as client;
 
 use super::{drained, order};
 use crate::{
@@ -72,36 +67,12 @@ fn no_drain_that_was_accepted_is_lost_in_an_upgrade() {
     let rest = "load: {interval: 10m, stale_after: 1h}";
     let here = Here::new();
     let mut proxy = here.first_with(&all, rest);
-    let admin = proxy.admin;
-    let is_over = AtomicBool::new(false);
-    let (next, (accepted, refused)) = thread::scope(|scope| {
-        let orders = scope.spawn(|| {
-            let (mut accepted, mut refused) = (Vec::new(), 0);
-            for at in 2..MANY {
-                let path = format!("/substations/s{at}/drain");
-                let asked = client::request("POST", &path, "connection: close\r\n", "");
-                let mut connection = Connection::open(admin);
-                connection.send(asked);
-                match connection.any_answer() {
-                    Some(answer) if answer.status == 200 => accepted.push(format!("s{at}")),
-                    Some(answer) => {
-                        assert_eq!((answer.status, answer.code().as_str()), (503, "not_ready"));
-                        refused += 1;
-                    }
-                    // The old process accepted the connection, and stopped.
-                    None => {}
-                }
-                if is_over.load(SeqCst) {
-                    break;
-                }
-            }
-            (accepted, refused)
-        });
-        let next = here.next(&proxy, &all, rest);
-        next.logged("took over from the old one");
-        is_over.store(true, SeqCst);
-        (next, orders.join().unwrap())
+    let drains = (2..MANY).map(|at| {
+        let path = format!("/substations/s{at}/drain");
+        let drain = client::request("POST", &path, "connection: close\r\n", "");
+        (format!("s{at}"), drain)
     });
+    let (next, accepted, refused) = here.next_during(&proxy, &all, rest, drains);
     assert!(proxy.wait().success());
     println!("{} accepted, {refused} refused", accepted.len());
     assert!(

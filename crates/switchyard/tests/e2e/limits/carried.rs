@@ -1,17 +1,10 @@
 //! Limits that go on: over a reload, in the next process, after a restart.
 
-use std::{
-    collections::HashMap,
-    fs,
-    net::SocketAddr,
-    sync::atomic::{AtomicBool, Ordering::SeqCst},
-    thread,
-    time::Duration,
-};
+use std::{collections::HashMap, fs, net::SocketAddr, thread, time::Duration};
 
 use nix::sys::signal::Signal;
 use serde_json::Value;
-use switchyard_faults::{self as client, Connection};
+use switchyard_faults as client;
 
 use super::{ask, books, comes, in_force, put, time};
 use crate::{
@@ -183,36 +176,13 @@ fn no_limit_that_was_accepted_is_lost_in_an_upgrade() {
     let substations = Substations::start(&[1e6]);
     let here = Here::new();
     let mut proxy = here.first_with(&substations.addresses, "");
-    let admin = proxy.admin;
-    let is_over = AtomicBool::new(false);
-    let (next, (accepted, refused)) = thread::scope(|scope| {
-        let orders = scope.spawn(|| {
-            let (mut accepted, mut refused) = (0, 0);
-            for value in 1.. {
-                let body = format!(r#"{{"value": {value}, "source": "dso"}}"#);
-                let asked = client::request("PUT", "/limits/s1", "connection: close\r\n", &body);
-                let mut connection = Connection::open(admin);
-                connection.send(asked);
-                match connection.any_answer() {
-                    Some(answer) if answer.status == 200 => accepted = value,
-                    Some(answer) => {
-                        assert_eq!((answer.status, answer.code().as_str()), (503, "not_ready"));
-                        refused += 1;
-                    }
-                    // The old process accepted the connection, and stopped.
-                    None => {}
-                }
-                if is_over.load(SeqCst) {
-                    break;
-                }
-            }
-            (accepted, refused)
-        });
-        let next = here.next(&proxy, &substations.addresses, "");
-        next.logged("took over from the old one");
-        is_over.store(true, SeqCst);
-        (next, orders.join().unwrap())
+    let limits = (1..).map(|value: u32| {
+        let body = format!(r#"{{"value": {value}, "source": "dso"}}"#);
+        let put = client::request("PUT", "/limits/s1", "connection: close\r\n", &body);
+        (value, put)
     });
+    let (next, accepted, refused) = here.next_during(&proxy, &substations.addresses, "", limits);
+    let accepted = accepted.last().copied().unwrap_or_default();
     assert!(proxy.wait().success());
     println!("{accepted} accepted last, {refused} refused");
     assert!(accepted > 10 && refused > 0);
