@@ -5,7 +5,8 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use rustls::{ClientConfig, RootCertStore, pki_types::ServerName};
+use rustls::{ClientConfig, pki_types::ServerName};
+use switchyard_credentials::{client, system_roots};
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
@@ -23,20 +24,7 @@ fn client_config() -> io::Result<Arc<ClientConfig>> {
     if let Some(config) = CONFIG.get() {
         return Ok(Arc::clone(config));
     }
-    let found = rustls_native_certs::load_native_certs();
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(found.certs);
-    if roots.is_empty() {
-        let why = found.errors.first().map(ToString::to_string);
-        let why = why.unwrap_or_else(|| "the system has none".to_owned());
-        let what = format!("no certificate authority to trust: {why}; set SSL_CERT_FILE");
-        return Err(io::Error::new(io::ErrorKind::NotFound, what));
-    }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(io::Error::other)?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
+    let roots = system_roots().map_err(|why| io::Error::new(io::ErrorKind::NotFound, why))?;
+    let config = client(roots, None).map_err(io::Error::other)?;
     Ok(Arc::clone(CONFIG.get_or_init(|| Arc::new(config))))
 }

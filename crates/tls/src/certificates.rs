@@ -24,12 +24,11 @@ use rustls::{
 use tokio_rustls::TlsAcceptor;
 
 use switchyard_config::{self as config, Fault};
+use switchyard_credentials::{Chain, Refused, Which, provider};
 
 use crate::{
     bounded::Bounded,
-    chain::Chain,
     connection::{HTTP2, TlsConnection},
-    provider::provider,
 };
 
 /// The protocols on offer (ALPN), best first.
@@ -55,7 +54,7 @@ impl ResolvesServerCert for CurrentChain {
 impl Certificates {
     /// Reads and checks both files.
     pub fn load(files: &config::Tls) -> Result<Self, Fault> {
-        let current = Arc::new(CurrentChain(ArcSwap::from_pointee(Chain::read(files)?)));
+        let current = Arc::new(CurrentChain(ArcSwap::from_pointee(read(files)?)));
         let server = server(Arc::clone(&current)).map_err(|error| Fault {
             path: "tls".to_owned(),
             value: String::new(),
@@ -67,7 +66,7 @@ impl Certificates {
     /// Reads and checks both files again, and uses them from the next handshake on. Returns whether the certificate
     /// differs. A fault changes nothing.
     pub fn reload(&self, files: &config::Tls) -> Result<bool, Fault> {
-        Ok(self.replace(Chain::read(files)?))
+        Ok(self.replace(read(files)?))
     }
 
     /// Uses `chain` from the next handshake on. Returns whether it differs from the last.
@@ -112,4 +111,19 @@ fn server(current: Arc<CurrentChain>) -> Result<Arc<ServerConfig>, rustls::Error
     // without memory here.
     server.ticketer = ring::Ticketer::new()?;
     Ok(Arc::new(server))
+}
+
+/// Reads and checks both files.
+pub(super) fn read(files: &config::Tls) -> Result<Chain, Fault> {
+    Chain::read(&files.certificate, &files.key).map_err(|Refused { which, rule }| {
+        let (key, file) = match which {
+            Which::Certificate => ("tls.certificate", &files.certificate),
+            Which::Key => ("tls.key", &files.key),
+        };
+        Fault {
+            path: key.to_owned(),
+            value: format!("{:?}", file.display().to_string()),
+            rule,
+        }
+    })
 }

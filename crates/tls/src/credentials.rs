@@ -7,11 +7,11 @@
 use std::sync::Arc;
 
 use switchyard_config::{Config, Error, Fault, Faults};
+use switchyard_credentials::date;
 use tracing::info;
 
 use crate::{
-    certificates::Certificates,
-    chain::{Chain, date},
+    certificates::{Certificates, read},
     token::Token,
 };
 
@@ -48,7 +48,7 @@ impl Credentials {
         let mut faults = Vec::new();
         let chain = match (&self.certificates, &config.tls) {
             (Some(current), Some(files)) => {
-                ok_or_note(Chain::read(files), &mut faults).map(|chain| (current, chain))
+                ok_or_note(read(files), &mut faults).map(|chain| (current, chain))
             }
             (current, files) => {
                 require_unchanged("tls", current.is_some(), files.is_some(), &mut faults);

@@ -1,19 +1,15 @@
 //! The proxy's TLS certificate and the operators' token.
 //!
-//! Both come from files that a configuration names. They are read at the start and again while the proxy runs:
+//! Both come from files that a configuration names, as `switchyard_credentials` reads them. They are read at the start and again while the proxy runs:
 //! [`Credentials`] replaces them together or not at all. [`Certificates`] does the handshake with a client, and
 //! [`TlsConnection`] is the connection after it, as Pingora's sessions take it. [`Token`] checks an operator's token.
 
 mod bounded;
 mod certificates;
-mod chain;
 mod connection;
 mod credentials;
 mod layer;
 mod metrics;
-mod pem_lines;
-mod provider;
-mod secret;
 mod token;
 
 pub use certificates::Certificates;

@@ -11,8 +11,7 @@ use http::{HeaderMap, header};
 use subtle::ConstantTimeEq;
 
 use switchyard_config::Fault;
-
-use crate::secret::secret;
+use switchyard_credentials::secret;
 
 /// The shortest token, in bytes: below it, guessing comes into reach.
 const SHORTEST: usize = 16;

@@ -154,7 +154,7 @@ fn glued_certificates_are_all_read() {
     let (third, _) = pair(2998);
     let [one, two, three] = [&certificate, &second, &third].map(|pem| pem.trim_end());
     let count = || {
-        let chain = Chain::read(&files.tls()).unwrap();
+        let chain = read(&files.tls()).unwrap();
         chain.key().cert.len()
     };
     files.write("tls.key", &key);
@@ -251,7 +251,7 @@ fn a_whole_chain_is_sent_and_its_first_certificate_counts() {
     let (above, _) = pair(3000);
     files.write("tls.crt", &format!("a word before\n{own}\n{above}"));
     files.write("tls.key", &key);
-    let chain = Chain::read(&files.tls()).unwrap();
+    let chain = read(&files.tls()).unwrap();
     assert_eq!(chain.key().cert.len(), 2);
     let year_2999 = 32_472_144_000;
     assert_eq!(chain.expires_at(), year_2999);
@@ -259,7 +259,7 @@ fn a_whole_chain_is_sent_and_its_first_certificate_counts() {
     files.write("tls.crt", &format!("{above}{own}"));
     let (_, rule) = files.fault();
     assert!(
-        rule.ends_with("the server's own certificate must come first"),
+        rule.ends_with("of one pair, and that certificate must come first"),
         "{rule}"
     );
 }
@@ -273,7 +273,6 @@ fn an_expired_certificate_is_used_all_the_same() {
 
 #[test]
 fn dates_are_written_as_rfc_3339() {
-    use crate::chain::date;
     for (seconds, written) in [
         (32_472_144_000, "2999-01-01T00:00:00Z"),
         (0, "1970-01-01T00:00:00Z"),

@@ -13,7 +13,7 @@ use tracing::warn;
 const WORLD_READABLE: u32 = 0o004;
 
 /// Reads the file of at most `most` bytes, or says which rule it breaks.
-pub(crate) fn secret(path: &Path, most: usize) -> Result<Vec<u8>, String> {
+pub fn secret(path: &Path, most: usize) -> Result<Vec<u8>, String> {
     let cannot = |error| format!("cannot be read: {error}");
     let is_open = |metadata: Metadata| metadata.permissions().mode() & WORLD_READABLE != 0;
     if fs::metadata(path).map(is_open).map_err(cannot)? {

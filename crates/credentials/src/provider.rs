@@ -2,7 +2,8 @@
 
 use rustls::crypto::{CryptoProvider, ring};
 
-/// The set. See the [module](self).
-pub(crate) fn provider() -> CryptoProvider {
+/// The set. See the module.
+#[must_use]
+pub fn provider() -> CryptoProvider {
     ring::default_provider()
 }

@@ -10,7 +10,7 @@ const MARKS: [&[u8]; 2] = [b"-----BEGIN ", b"-----END "];
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// `text` with a line feed before each mark that follows blanks or another mark. A mark within a comment stays there.
-pub(super) fn separated(text: &[u8]) -> Cow<'_, [u8]> {
+pub(crate) fn separated(text: &[u8]) -> Cow<'_, [u8]> {
     let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
     let mut separated = Vec::new();
     let mut copied = 0;
@@ -39,7 +39,7 @@ pub(super) fn separated(text: &[u8]) -> Cow<'_, [u8]> {
 }
 
 /// The label of a section that holds a certificate in another form than the PEM reader takes, if there is one.
-pub(super) fn unread_kind(text: &[u8]) -> Option<&'static str> {
+pub(crate) fn unread_kind(text: &[u8]) -> Option<&'static str> {
     let kinds = ["TRUSTED CERTIFICATE", "X509 CERTIFICATE"];
     let mut lines = text.split(|byte| *byte == b'\n');
     lines.find_map(|line| {
