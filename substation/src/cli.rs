@@ -2,11 +2,13 @@
 
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
-use substation::{Config, ConfigError, ReportFormat};
+use rustls::ServerConfig;
+use substation::{Config, ConfigError, ReportFormat, TlsError};
 use switchyard_address::{check_host, first};
 use switchyard_wire::LARGEST_LOAD;
 
@@ -40,6 +42,10 @@ Examples:
 
   Send a request twice, book once:
     curl -d '{}' -H 'Idempotency-Key: car-7-monday' http://127.0.0.1:5001/charge
+
+  Over HTTPS, for clients with a certificate that ca.pem has signed:
+    substation --name s --listen 127.0.0.1:5001 --capacity-kw 500 \\
+      --tls-certificate s.pem --tls-key s.key --client-ca ca.pem
 
   Is it ready?
     substation healthcheck
@@ -146,6 +152,18 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FOLDER")]
     pub(crate) journal: Option<PathBuf>,
 
+    /// Serve HTTPS, with this certificate (PEM; its own first, then the ones that lead to a root).
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub(crate) tls_certificate: Option<PathBuf>,
+
+    /// The private key of --tls-certificate (PEM).
+    #[arg(long, value_name = "FILE", requires = "tls_certificate")]
+    pub(crate) tls_key: Option<PathBuf>,
+
+    /// Serve only clients that show a certificate which an authority in this file has signed (PEM).
+    #[arg(long, value_name = "FILE", requires = "tls_certificate")]
+    pub(crate) client_ca: Option<PathBuf>,
+
     /// Threads for all substations together. One serves a thousand substations.
     #[arg(long, value_name = "N", default_value = "1")]
     pub(crate) threads: NonZeroUsize,
@@ -201,6 +219,28 @@ impl Args {
                 })
             })
             .collect()
+    }
+}
+
+impl Args {
+    /// What TLS with clients needs, if they speak it, or which file does not fit.
+    pub(crate) fn tls(&self) -> Result<Option<Arc<ServerConfig>>, String> {
+        let (Some(certificate), Some(key)) = (&self.tls_certificate, &self.tls_key) else {
+            return Ok(None);
+        };
+        let client_ca = self.client_ca.as_deref();
+        let at = |option: &str, file: Option<&Path>, rule: &TlsError| {
+            let file = file.unwrap_or(Path::new("")).display();
+            format!("{option} {file}: {rule}")
+        };
+        substation::tls(certificate, key, client_ca)
+            .map(Some)
+            .map_err(|error| match &error {
+                TlsError::Certificate(_) => at("--tls-certificate", Some(certificate), &error),
+                TlsError::Key(_) => at("--tls-key", Some(key), &error),
+                TlsError::ClientCa(_) => at("--client-ca", client_ca, &error),
+                error => error.to_string(),
+            })
     }
 }
 

@@ -3,10 +3,12 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use rustls::ServerConfig;
 use substation::Substation;
 use switchyard_process::signals::Termination;
 use tokio::net::{TcpListener, TcpSocket};
@@ -19,7 +21,12 @@ use tokio_util::sync::CancellationToken;
 pub(crate) type Member = (Substation, SocketAddr);
 
 /// Runs the fleet until a signal ends it.
-pub(crate) async fn run(fleet: Vec<Member>, backlog: u32, grace: Duration) -> Result<()> {
+pub(crate) async fn run(
+    fleet: Vec<Member>,
+    tls: Option<Arc<ServerConfig>>,
+    backlog: u32,
+    grace: Duration,
+) -> Result<()> {
     let mut signals = Termination::watch().context("cannot watch for signals")?;
     let stop = CancellationToken::new();
     let mut running = JoinSet::new();
@@ -30,14 +37,14 @@ pub(crate) async fn run(fleet: Vec<Member>, backlog: u32, grace: Duration) -> Re
     for (substation, address) in fleet {
         bound.push((substation, bind(address, backlog)?));
     }
-    announce(&bound)?;
+    announce(&bound, if tls.is_some() { "https" } else { "http" })?;
     for (substation, listener) in bound {
         substations.push(substation.clone());
-        running.spawn(substation::run(
-            substation,
-            listener,
-            stop.clone().cancelled_owned(),
-        ));
+        let stopped = stop.clone().cancelled_owned();
+        match tls.clone() {
+            None => running.spawn(substation::run(substation, listener, stopped)),
+            Some(tls) => running.spawn(substation::run_tls(substation, listener, tls, stopped)),
+        };
     }
 
     signals.next().await;
@@ -89,11 +96,11 @@ fn listen(address: SocketAddr, backlog: u32) -> io::Result<TcpListener> {
 ///
 /// On a thread of its own: the lines of a thousand substations fill a pipe, and a pipe that no process reads, or a
 /// closed one, must not keep them from serving.
-fn announce(bound: &[(Substation, TcpListener)]) -> Result<()> {
+fn announce(bound: &[(Substation, TcpListener)], scheme: &str) -> Result<()> {
     let mut lines = String::new();
     for (substation, listener) in bound {
         let (name, address) = (substation.name(), listener.local_addr()?);
-        let _ = writeln!(lines, "{name} listening on http://{address}");
+        let _ = writeln!(lines, "{name} listening on {scheme}://{address}");
     }
     thread::Builder::new()
         .name("announce".to_owned())

@@ -48,10 +48,12 @@ mod routes;
 mod server;
 mod session;
 mod substation;
+mod tls;
 mod units;
 
 pub use config::Config;
 pub use error::ConfigError;
 pub use report_format::ReportFormat;
-pub use server::run;
+pub use server::{run, run_tls};
 pub use substation::Substation;
+pub use tls::{TlsError, tls};

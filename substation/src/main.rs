@@ -18,6 +18,8 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let _flush = stderr::flush_at_end();
     print_panics();
+    // Standard output carries the addresses.
+    log_to_stderr("info");
     if let Some(Command::Healthcheck { url }) = cli.command {
         return exit_code(switchyard_process::healthcheck(&url).map_err(anyhow::Error::from));
     }
@@ -28,21 +30,20 @@ fn main() -> ExitCode {
             .error(ErrorKind::MissingRequiredArgument, missing)
             .exit()
     };
-    let fleet = match build_fleet(&args) {
-        Ok(fleet) => fleet,
+    let tls = args.tls();
+    let (fleet, tls) = match build_fleet(&args).and_then(|fleet| Ok((fleet, tls?))) {
+        Ok(ready) => ready,
         // Prints the message with the usage line and exits with 2, as clap's own errors do.
         Err(fault) => Cli::command()
             .error(ErrorKind::ValueValidation, fault)
             .exit(),
     };
-    // Standard output carries the addresses.
-    log_to_stderr("info");
     // A thousand listeners and their connections need more files than the usual soft limit of 1,024.
     raise_file_limit();
     let ran = runtime(args.threads)
         .map_err(anyhow::Error::from)
         .and_then(|runtime| {
-            let ran = runtime.block_on(fleet::run(fleet, args.backlog, args.grace));
+            let ran = runtime.block_on(fleet::run(fleet, tls, args.backlog, args.grace));
             // Nothing that still runs is worth waiting for.
             runtime.shutdown_background();
             ran

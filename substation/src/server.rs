@@ -5,8 +5,10 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
+use rustls::ServerConfig;
 use tokio::net::TcpListener;
 use tokio::select;
 use tokio::task::{JoinError, JoinSet};
@@ -35,21 +37,33 @@ pub async fn run(
     listener: TcpListener,
     shutdown: impl Future<Output = ()> + Send,
 ) -> io::Result<()> {
-    run_boxed(substation, listener, Box::pin(shutdown)).await
+    run_boxed(substation, listener, None, Box::pin(shutdown)).await
+}
+
+/// The same over TLS; [`tls`](crate::tls()) makes its configuration from files.
+pub async fn run_tls(
+    substation: Substation,
+    listener: TcpListener,
+    config: Arc<ServerConfig>,
+    shutdown: impl Future<Output = ()> + Send,
+) -> io::Result<()> {
+    run_boxed(substation, listener, Some(config), Box::pin(shutdown)).await
 }
 
 /// Boxed, so that the server is compiled once, in this crate, and not again in each program that calls it.
 fn run_boxed(
     substation: Substation,
     listener: TcpListener,
+    tls: Option<Arc<ServerConfig>>,
     shutdown: Boxed<'_, ()>,
 ) -> Boxed<'_, io::Result<()>> {
-    Box::pin(serve(substation, listener, shutdown))
+    Box::pin(serve(substation, listener, tls, shutdown))
 }
 
 async fn serve(
     substation: Substation,
     listener: TcpListener,
+    tls: Option<Arc<ServerConfig>>,
     mut shutdown: Boxed<'_, ()>,
 ) -> io::Result<()> {
     let address = listener.local_addr()?;
@@ -62,7 +76,7 @@ async fn serve(
             accepted = accept(&listener, substation.name()) => if let Some(stream) = accepted
                 && connections.len() < MOST_CONNECTIONS
             {
-                connections.spawn(connection::serve(stream, substation.clone(), draining.clone()));
+                connections.spawn(connection::accept(stream, tls.clone(), substation.clone(), draining.clone()));
             },
             Some(ended) = connections.join_next() => note(&substation, ended),
             () = &mut shutdown => break,

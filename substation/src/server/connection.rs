@@ -12,13 +12,15 @@ use std::time::Duration;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use rustls::ServerConfig;
 use tokio::net::TcpStream;
 use tokio::select;
 use tokio_util::sync::CancellationToken;
 
-use super::refusal::{self, Socket};
+use super::refusal::{self, Socket, Stream};
 use crate::routes;
 use crate::substation::Substation;
+use crate::tls::handshake;
 
 /// How long a connection may go without a complete request head. hyper counts the idle time before the
 /// head as well, so this is above the 60 s for which the proxy keeps idle connections: the side that
@@ -29,10 +31,29 @@ const MOST_READ_HEADERS: usize = 256;
 /// The largest head, in bytes: the proxy passes on at most 64 KiB.
 const LARGEST_HEAD: usize = 80 * 1024;
 
-/// Serves the connection until either side closes it, or `draining` is cancelled.
-pub(super) async fn serve(stream: TcpStream, substation: Substation, draining: CancellationToken) {
+/// Serves a new connection until either side closes it, or `draining` is cancelled.
+pub(super) async fn accept(
+    stream: TcpStream,
+    tls: Option<Arc<ServerConfig>>,
+    substation: Substation,
+    draining: CancellationToken,
+) {
     // A failure only delays responses.
     let _ = stream.set_nodelay(true);
+    let Some(tls) = tls else {
+        return serve(Stream::Left(stream), substation, draining).await;
+    };
+    let shaken = select! {
+        shaken = handshake(stream, tls) => shaken,
+        () = draining.cancelled() => return,
+    };
+    match shaken {
+        Ok(stream) => serve(Stream::Right(Box::new(stream)), substation, draining).await,
+        Err(error) => tracing::debug!(%error, "TLS handshake of a client failed"),
+    }
+}
+
+async fn serve(stream: Stream, substation: Substation, draining: CancellationToken) {
     let has_request = Arc::new(AtomicBool::new(false));
     let service = service_fn({
         let has_request = Arc::clone(&has_request);
@@ -70,10 +91,12 @@ pub(super) async fn serve(stream: TcpStream, substation: Substation, draining: C
         Pin::new(&mut connection).graceful_shutdown();
         (&mut connection).await
     };
-    if let Err(error) = served {
+    if let Err(error) = &served {
         tracing::debug!(%error, "Connection of a client broke");
         if error.is_parse() {
-            refusal::send(connection.into_parts().io.into_inner(), &substation, &error).await;
+            refusal::send(connection.into_parts().io.into_inner(), &substation, error).await;
+            return;
         }
     }
+    connection.into_parts().io.into_inner().close().await;
 }

@@ -10,6 +10,8 @@ use http_body_util::BodyExt;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
+use tokio_rustls::server::TlsStream;
+use tokio_util::either::Either;
 
 use crate::problem::Problem;
 use crate::substation::Substation;
@@ -19,9 +21,21 @@ const GRACE: Duration = Duration::from_secs(1);
 /// How many bytes are read and dropped meanwhile, at most.
 const MOST_DROPPED: u64 = 1024 * 1024;
 
-/// A client's socket that hyper can't close for writing: an answer may have to follow after hyper has given up.
+/// A client's connection, without and with TLS.
+pub(super) type Stream = Either<TcpStream, Box<TlsStream<TcpStream>>>;
+
+/// A client's connection that hyper can't close for writing: an answer may have to follow after hyper has given up.
 #[derive(Debug)]
-pub(super) struct Socket(pub(super) TcpStream);
+pub(super) struct Socket(pub(super) Stream);
+
+impl Socket {
+    /// Says over TLS that nothing follows; without TLS the end of the connection says that.
+    pub(super) async fn close(mut self) {
+        if matches!(self.0, Either::Right(_)) {
+            let _ = timeout(GRACE, self.0.shutdown()).await;
+        }
+    }
+}
 
 impl AsyncRead for Socket {
     fn poll_read(
@@ -74,11 +88,7 @@ pub(super) async fn send(socket: Socket, substation: &Substation, error: &hyper:
     let _ = timeout(GRACE, answer(socket.0, problem, substation)).await;
 }
 
-async fn answer(
-    mut socket: TcpStream,
-    problem: Problem,
-    substation: &Substation,
-) -> io::Result<()> {
+async fn answer(mut socket: Stream, problem: Problem, substation: &Substation) -> io::Result<()> {
     let (head, body) = problem
         .into_response(substation, &HeaderMap::new())
         .into_parts();

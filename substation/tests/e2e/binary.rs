@@ -12,7 +12,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::time::timeout;
 
-fn command(args: &str) -> Command {
+pub(crate) fn command(args: &str) -> Command {
     piped(Command::new(env!("CARGO_BIN_EXE_substation")), args)
 }
 
@@ -29,7 +29,7 @@ fn piped(mut command: Command, args: &str) -> Command {
 }
 
 /// Runs it to its end: exit code, standard output, standard error.
-async fn output(args: &str) -> (i32, String, String) {
+pub(crate) async fn output(args: &str) -> (i32, String, String) {
     let output = timeout(DEADLINE, command(args).output())
         .await
         .expect("still running")

@@ -14,5 +14,7 @@ mod binary;
 mod connections;
 mod idempotency;
 mod metrics;
+#[cfg(unix)]
+mod secure;
 mod support;
 mod wire;
