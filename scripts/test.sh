@@ -71,10 +71,14 @@ run_deployment() {
     have kustomize || have kubectl || skip deployment 'neither kustomize nor kubectl is installed: no manifests checked'
 }
 
+# Builds the programs of the steps below. With the examples, because these need what tests need: then the features of all
+# dependencies are those of the tests too, and nothing is compiled a second time for them.
+build_programs() { cargo build --workspace --bins --examples --locked; }
+
 # The whole stack in a rush hour. It needs the programs, so the steps monitoring and deployment leave it out.
 run_stack() {
     if have prometheus; then
-        cargo build --locked --bin switchyard --bin substation --bin requester
+        build_programs
         STACK_BINARIES=${CARGO_TARGET_DIR:-target}/debug run_python stack monitoring.tests.test_stack
     else
         skip stack 'prometheus is not installed'
@@ -92,19 +96,22 @@ run_licences() {
 
 run_lint() { cargo clippy --workspace --all-targets --locked -- -D warnings; }
 
-# Private items too: the readers change the code, and links between its parts break most often.
+# Private items too: the readers change the code, and links between its parts break most often. Examples too, so that
+# the features of dependencies are those that the linter has checked already. The programs are those whose names no
+# library has.
 run_docs() {
     RUSTDOCFLAGS='-D warnings -A rustdoc::private-intra-doc-links' \
-        cargo doc --workspace --no-deps --document-private-items --locked
+        cargo doc --workspace --lib --bin switchyard --bin simulate --examples --no-deps \
+        --document-private-items --locked
 }
 
 run_configs() {
     local file
-    cargo build --locked --bin switchyard
+    build_programs
     for file in config/*.yaml; do
         [ -e "$file" ] || die 'no config/*.yaml: the shipped configuration is missing'
         say "$file"
-        cargo run --quiet --locked --bin switchyard -- check --config "$file" >/dev/null
+        "${CARGO_TARGET_DIR:-target}/debug/switchyard" check --config "$file" >/dev/null
     done
 }
 
@@ -115,10 +122,10 @@ run_units() {
         return
     fi
     local folder
-    cargo build --locked --bin switchyard
+    build_programs
     folder=$(mktemp -d)
-    sed "s|/usr/local/bin/switchyard|$PWD/target/debug/switchyard|" deploy/systemd/switchyard.service \
-        >"$folder/switchyard.service"
+    sed "s|/usr/local/bin/switchyard|$(realpath "${CARGO_TARGET_DIR:-target}")/debug/switchyard|" \
+        deploy/systemd/switchyard.service >"$folder/switchyard.service"
     systemd-analyze verify --man=no "$folder/switchyard.service"
     rm -r "$folder"
 }
@@ -127,7 +134,7 @@ run_doctests() { cargo test --workspace --doc --locked --quiet; }
 
 # Threads that meet on a path of feeders, in thousands of orders.
 run_interleavings() {
-    cargo test -p switchyard-balance --features shuttle --test interleavings --locked --quiet
+    cargo test --workspace --features switchyard-balance/shuttle --test interleavings --locked --quiet
 }
 
 run_tests() {
