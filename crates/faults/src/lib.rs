@@ -10,6 +10,7 @@
 //! - [`Load`] sends charges with unique ids and records their answers.
 //! - [`Audit`] checks each record. Was a client told "booked", and no substation has the session? Is one
 //!   request booked twice? Was a client told "not booked", and the request is booked?
+//! - [`Collector`] takes traces, or does not.
 //! - [`ClosedPort`] is a port where nothing listens, and that no other socket gets meanwhile.
 //! - [`Deaf`] is an output stream that takes nothing.
 //! - [`RedisServer`] is a real store, which can be killed, stopped and started again.
@@ -29,6 +30,7 @@
 mod act;
 mod audit;
 mod closed_port;
+mod collector;
 mod deaf;
 pub mod fault;
 mod faulty;
@@ -41,6 +43,7 @@ mod scripted;
 pub use act::Act;
 pub use audit::{Audit, Booking, Verdict};
 pub use closed_port::ClosedPort;
+pub use collector::{CollectedSpan, Collector, Taking};
 pub use deaf::Deaf;
 pub use faulty::{Faulty, Misdeed};
 pub use http::{Answer, Connection, get, post, raw, request};
