@@ -95,6 +95,7 @@ class Expressions(unittest.TestCase):
             "switchyard_admission_promises",  # a momentary value; what clients are told shows in the requests refused
             "switchyard_substation_limit",  # set on purpose; that a charge finds no room is NoCapacity, and silence LimitFallbackInForce
             "switchyard_load_lasts",  # what the gauges have shown: a setting, not a state that may be wrong
+            "switchyard_trace_spans_exported_total",  # how many are sampled, not whether they are well; lost ones are TracesLost
             "switchyard_discovery_left_out",  # the log names them, and the source goes on
             "switchyard_failures_excused_total",  # says whose fault failures are that other series count
             "substation_info",  # a name, read by the proxy

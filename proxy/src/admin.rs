@@ -6,7 +6,7 @@
 //! | `GET /` | the live page; its files are under `/page/` |
 //! | `GET /events` | the data of the page, once a second, as server-sent events |
 //! | `GET /history` | what the charts of the page show, for the last five minutes |
-//! | `GET /metrics` | all metrics, in Prometheus' text format |
+//! | `GET /metrics` | all metrics, in Prometheus' text format, or in OpenMetrics' where that is asked for |
 //! | `GET /status`, `/get_current_load` | the grid as JSON |
 //! | `GET /decisions?limit=N` | the last choices with their reasons |
 //! | `GET /config` | the configuration in force, defaults included, its version, and what the last reload changed |
@@ -49,6 +49,7 @@ use std::sync::Arc;
 use ::http::{HeaderMap, HeaderValue, Method, Response, header};
 use serde::Serialize;
 
+use switchyard_telemetry::{OPEN_METRICS, open_metrics};
 use switchyard_wire::{Code, Failure};
 
 use crate::{dispatch::DispatchState, reload, runtime::Runtime};
@@ -135,8 +136,9 @@ impl Admin {
         let recorder = Arc::clone(&self.recorder);
         let longest = self.runtime.now().config.timeouts.client;
         let wanted = Wanted::new(path, query, headers);
+        let is_open_metrics = wanted.is_open_metrics();
         let write = move |path: &str, query: Option<&str>| match path {
-            "/metrics" => metrics_text(&runtime, &dispatch),
+            "/metrics" => metrics_text(&runtime, &dispatch, is_open_metrics),
             "/config" => json(200, &configuration::InForce::of(&runtime)),
             "/decisions" => match decisions::Page::of(&runtime, &dispatch.decisions, query) {
                 Ok(page) => json(200, &page),
@@ -189,8 +191,17 @@ impl Admin {
     }
 }
 
-fn metrics_text(runtime: &Runtime, dispatch: &DispatchState) -> Response<Vec<u8>> {
+fn metrics_text(
+    runtime: &Runtime,
+    dispatch: &DispatchState,
+    is_open_metrics: bool,
+) -> Response<Vec<u8>> {
     match metrics::page(runtime, dispatch) {
+        Ok(page) if is_open_metrics => {
+            let page = String::from_utf8_lossy(&page);
+            let exemplars = runtime.metrics.requests.exemplars();
+            reply(200, OPEN_METRICS, open_metrics(&page, &exemplars))
+        }
         Ok(page) => reply(200, METRICS, page),
         Err(error) => text(500, &format!("the metrics can't be rendered: {error}\n")),
     }

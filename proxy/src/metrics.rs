@@ -6,6 +6,7 @@
 //! in the registry, which would make a page of thousands of them dear: the grid writes it.
 
 mod config;
+mod exemplars;
 mod limits;
 mod requests;
 mod state;
@@ -18,6 +19,7 @@ use switchyard_fleet::StoreMetrics;
 use switchyard_grid::{Grid, GridMetrics};
 use switchyard_telemetry::{Error, Page, Registrar};
 use switchyard_tls::TlsMetrics;
+use switchyard_traces::TraceMetrics;
 
 pub use config::{ConfigMetrics, ReloadOutcome};
 pub use limits::LimitGauges;
@@ -44,6 +46,8 @@ pub struct Metrics {
     pub store: StoreMetrics,
     /// The state file.
     pub state: StateMetrics,
+    /// Spans of traces.
+    pub traces: TraceMetrics,
     panics: IntCounter,
     log_dropped: IntCounter,
     registry: Registry,
@@ -75,6 +79,7 @@ impl Metrics {
             tls: TlsMetrics::register(make)?,
             store: StoreMetrics::register(make)?,
             state: StateMetrics::register(make)?,
+            traces: TraceMetrics::register(make)?,
             panics: make.counter(
                 "panics_total",
                 "Panics caught; each one closed a connection.",

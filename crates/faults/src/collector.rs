@@ -175,7 +175,10 @@ impl Collector {
                 partial_success: said,
             };
             let body = body.encode_to_vec();
-            let head = format!("HTTP/1.1 {status} X\r\ncontent-length: {}\r\n\r\n", body.len());
+            let head = format!(
+                "HTTP/1.1 {status} X\r\ncontent-length: {}\r\n\r\n",
+                body.len()
+            );
             let answer = [head.as_bytes(), &body].concat();
             if stream.write_all(&answer).is_err() {
                 return;
@@ -194,7 +197,10 @@ fn read(stream: &mut TcpStream) -> Option<ExportTraceServiceRequest> {
     }
     let head = String::from_utf8(head).unwrap();
     assert!(head.starts_with("POST /v1/traces HTTP/1.1\r\n"), "{head}");
-    assert_eq!(header(&head, "content-type"), Some("application/x-protobuf"));
+    assert_eq!(
+        header(&head, "content-type"),
+        Some("application/x-protobuf")
+    );
     let length = header(&head, "content-length").unwrap().parse().unwrap();
     let mut body = vec![0; length];
     stream.read_exact(&mut body).ok()?;

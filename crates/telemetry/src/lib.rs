@@ -5,6 +5,7 @@
 //! one atomic addition. Gauges of current state are set when the page is rendered, so they are free between scrapes.
 //! Families with a series for each substation are written in another way: see [`Page`].
 
+mod open_metrics;
 mod page;
 mod wall_clock;
 
@@ -14,6 +15,7 @@ use prometheus::{
     IntGaugeVec, Opts, Registry, core::Collector,
 };
 
+pub use open_metrics::{Exemplar, Exemplars, OPEN_METRICS, open_metrics};
 pub use page::{Count, Family, Label, Number, Page, Times};
 pub use prometheus::Error;
 pub use wall_clock::{Stamps, WallClock};

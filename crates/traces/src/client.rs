@@ -207,7 +207,10 @@ mod tests {
             ("http://jaeger", Some(("jaeger", 4318, false, "/v1/traces"))),
             ("http://a:4318/", Some(("a", 4318, false, "/v1/traces"))),
             ("https://a.b:1/x?y=z", Some(("a.b", 1, true, "/x?y=z"))),
-            ("http://[::1]:9/v1/traces", Some(("::1", 9, false, "/v1/traces"))),
+            (
+                "http://[::1]:9/v1/traces",
+                Some(("::1", 9, false, "/v1/traces")),
+            ),
             ("grpc://a:4317", None),
             ("http://user:word@a", None),
             ("a:4318", None),

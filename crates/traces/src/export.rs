@@ -18,10 +18,7 @@ use tokio::sync::{
 use tracing::warn;
 
 use crate::{
-    Endpoint, Lost, Span, TraceMetrics,
-    client::Client,
-    deliver::Delivery,
-    span::attribute,
+    Endpoint, Lost, Span, TraceMetrics, client::Client, deliver::Delivery, span::attribute,
 };
 
 /// The most traces that wait to be sent. A trace with its choices takes a few KiB, so all take some MiB.

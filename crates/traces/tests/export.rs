@@ -49,7 +49,7 @@ fn two() -> Box<Two> {
     let states = std::iter::once(&b"vendor=1"[..]);
     let mut rng = fastrand::Rng::new();
     Box::new(Two(
-        Context::sample(parents, states, 0.0, || rng.u128(..)).unwrap(),
+        Context::sample(parents, states, 0.0, || rng.u128(..)).unwrap()
     ))
 }
 
@@ -148,12 +148,12 @@ fn what_a_collector_refuses_is_not_sent_again() {
         let collector = Collector::start(taking);
         let (exporter, metrics) = exporter(&collector.url());
         exporter.take(two());
-        until("the spans count", || metrics.count(Lost::Refused) == refused);
+        until("the spans count", || {
+            metrics.count(Lost::Refused) == refused
+        });
         collector.set(Taking::All);
         exporter.take(two());
-        until("the next ones come", || {
-            metrics.exported() == 4 - refused
-        });
+        until("the next ones come", || metrics.exported() == 4 - refused);
     }
 }
 

@@ -1,7 +1,8 @@
-//! Whether an answer is sent compressed.
+//! How an answer is sent: compressed or not, and in which of the formats that there are.
 //!
 //! A metrics page of 3,000 substations is 18 MB as text and a twentieth of that compressed. The client decides
-//! (RFC 9110 §12.5.3): an answer is compressed where it says that it likes gzip no less than plain text.
+//! (RFC 9110 §12.5): an answer is compressed where it says that it likes gzip no less than plain text, and metrics are
+//! in OpenMetrics' format where it names that and likes it no less than the text format.
 
 use std::io::{self, Write as _};
 
@@ -32,6 +33,40 @@ pub(super) fn wants_gzip(headers: &HeaderMap) -> bool {
     // Plain text that is not named is acceptable, and less liked than what is named.
     gzip.or(any)
         .is_some_and(|weight| weight > 0.0 && plain.is_none_or(|plain| weight >= plain))
+}
+
+/// Whether the client of a request with these headers wants metrics in the format of OpenMetrics 1.0.
+pub(super) fn wants_open_metrics(headers: &HeaderMap) -> bool {
+    let (mut open, mut text) = (None, None);
+    let fields = headers.get_all(header::ACCEPT).iter();
+    for range in fields
+        .filter_map(|field| field.to_str().ok())
+        .flat_map(|field| field.split(','))
+    {
+        let mut parts = range.split(';').map(str::trim);
+        let name = parts.next().unwrap_or_default();
+        let (mut weight, mut is_ours) = (Some(1.0), true);
+        for parameter in parts {
+            let (key, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+            if key.trim().eq_ignore_ascii_case("q") {
+                weight = weight_of(parameter);
+            } else if key.trim().eq_ignore_ascii_case("version") {
+                is_ours = value.trim().trim_matches('"') == "1.0.0";
+            }
+        }
+        let Some(weight) = weight else {
+            continue;
+        };
+        if name.eq_ignore_ascii_case("application/openmetrics-text") {
+            if is_ours {
+                open = Some(weight);
+            }
+        } else if name.eq_ignore_ascii_case("text/plain") {
+            text = Some(weight);
+        }
+    }
+    // A client that does not name it may not know it.
+    open.is_some_and(|open| open > 0.0 && text.is_none_or(|text| open >= text))
 }
 
 /// The weight in `q=0.5`; 1 where there is none. `None` where it is no weight.
@@ -94,6 +129,42 @@ mod tests {
             });
             assert_eq!(wants_gzip(&headers), expected, "{headers:?}");
         }
+    }
+
+    #[test]
+    fn metrics_are_in_open_metrics_where_the_client_names_it_and_likes_it() {
+        for (field, expected) in [
+            ("application/openmetrics-text; version=1.0.0", true),
+            ("application/openmetrics-text", true),
+            ("Application/OpenMetrics-Text;Version=\"1.0.0\"", true),
+            (
+                "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
+                true,
+            ),
+            (
+                "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,text/plain;version=0.0.4;q=0.4,*/*;q=0.1",
+                true,
+            ),
+            ("text/plain, application/openmetrics-text", true),
+            ("text/plain, application/openmetrics-text;q=0.9", false),
+            ("application/openmetrics-text; version=1.0.0; q=0", false),
+            ("application/openmetrics-text; version=0.0.1", false),
+            ("application/openmetrics-text; q=x", false),
+            ("text/plain; version=0.0.4", false),
+            ("application/*", false),
+            ("*/*", false),
+            ("", false),
+        ] {
+            let mut headers = HeaderMap::new();
+            assert!(!wants_open_metrics(&headers));
+            headers.append(header::ACCEPT, HeaderValue::from_static(field));
+            assert_eq!(wants_open_metrics(&headers), expected, "{field}");
+        }
+        let mut headers = HeaderMap::new();
+        for field in ["text/plain;q=0.1", "application/openmetrics-text"] {
+            headers.append(header::ACCEPT, HeaderValue::from_static(field));
+        }
+        assert!(wants_open_metrics(&headers), "two fields are one list");
     }
 
     #[test]

@@ -39,24 +39,35 @@ pub(super) struct Wanted {
     path: String,
     query: Option<String>,
     is_compressed: bool,
+    /// Metrics in the format of OpenMetrics.
+    is_open_metrics: bool,
 }
 
 impl Wanted {
+    /// Whether metrics are wanted in the format of OpenMetrics.
+    pub(super) fn is_open_metrics(&self) -> bool {
+        self.is_open_metrics
+    }
+
     /// The page of a request.
     pub(super) fn new(path: &str, query: Option<&str>, headers: &HeaderMap) -> Self {
         Self {
             path: path.to_owned(),
             query: query.map(str::to_owned),
             is_compressed: encoding::wants_gzip(headers),
+            is_open_metrics: path == METRICS_PATH && encoding::wants_open_metrics(headers),
         }
     }
 }
+
+/// The only page that there is in two formats.
+const METRICS_PATH: &str = "/metrics";
 
 /// Whether a path is that of such a page.
 pub(super) fn is_page(path: &str) -> bool {
     matches!(
         path,
-        "/metrics"
+        METRICS_PATH
             | "/status"
             | "/get_current_load"
             | "/decisions"
@@ -165,7 +176,7 @@ impl Pages {
         let of_thread = wanted.clone();
         let written = spawn_blocking(move || {
             let answer = write(&of_thread.path, of_thread.query.as_deref());
-            Arc::new(Written::new(answer, of_thread.is_compressed))
+            Arc::new(Written::new(answer, &of_thread))
         });
         let page = written.await.ok()?;
         *last = Some(Last {
@@ -178,11 +189,15 @@ impl Pages {
 }
 
 impl Written {
-    fn new(answer: Response<Vec<u8>>, is_compressed: bool) -> Self {
+    fn new(answer: Response<Vec<u8>>, wanted: &Wanted) -> Self {
         let (mut head, plain) = answer.into_parts();
-        let vary = HeaderValue::from_static("accept-encoding");
+        let vary = HeaderValue::from_static(if wanted.path == METRICS_PATH {
+            "accept, accept-encoding"
+        } else {
+            "accept-encoding"
+        });
         head.headers.insert(header::VARY, vary);
-        if is_compressed
+        if wanted.is_compressed
             && plain.len() >= LEAST_COMPRESSED
             && let Ok(body) = encoding::gzip(&plain)
         {

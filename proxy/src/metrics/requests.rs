@@ -1,12 +1,17 @@
 //! What clients see: requests, their durations and outcomes.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use enum_map::{Enum, EnumMap};
 use prometheus::{Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, core::Metric as _};
 use strum::{EnumCount, IntoStaticStr, VariantArray};
-use switchyard_telemetry::{Error, Registrar, counter_by, request_buckets};
+use switchyard_telemetry::{Error, Exemplars, Registrar, counter_by, request_buckets};
 use switchyard_wire::{Code, Outcome};
+
+use super::{NAMESPACE, exemplars::Kept};
+
+/// The histogram of requests.
+const SECONDS: &str = "request_duration_seconds";
 
 /// How a wait for capacity ended.
 #[derive(Clone, Copy, Debug, Enum, Eq, IntoStaticStr, PartialEq)]
@@ -93,6 +98,7 @@ pub struct RequestMetrics {
     booked_200: IntCounter,
     requests: IntCounterVec,
     seconds: EnumMap<Outcome, Histogram>,
+    exemplars: Arc<Kept>,
     rejected: IntCounterVec,
     failovers: IntCounterVec,
 }
@@ -105,7 +111,7 @@ impl RequestMetrics {
             &["code", "result"],
         )?;
         let seconds: HistogramVec = make.histograms(
-            "request_duration_seconds",
+            SECONDS,
             "Time from the first byte of a request to the last byte of its answer.",
             &["result"],
             request_buckets(),
@@ -182,6 +188,7 @@ impl RequestMetrics {
             seconds: EnumMap::from_fn(|outcome: Outcome| {
                 seconds.with_label_values(&[<&str>::from(outcome)])
             }),
+            exemplars: Arc::default(),
             requests,
             rejected,
             failovers,
@@ -198,6 +205,17 @@ impl RequestMetrics {
                 .inc();
         }
         self.seconds[outcome].observe(took.as_secs_f64());
+    }
+
+    /// Keeps the trace of a request that ended, to be shown with its bucket.
+    pub fn traced(&self, outcome: Outcome, took: Duration, trace_id: String) {
+        self.exemplars.keep(outcome, took, trace_id);
+    }
+
+    /// The traces that show what the buckets have.
+    #[must_use]
+    pub fn exemplars(&self) -> Exemplars {
+        self.exemplars.all(&format!("{NAMESPACE}_{SECONDS}"))
     }
 
     /// Reads the counters.

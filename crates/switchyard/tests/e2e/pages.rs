@@ -44,7 +44,12 @@ fn pages_are_compressed_where_that_is_asked_for_and_have_the_right_length() {
     for path in ["/metrics", "/status", "/config"] {
         let plain = get(path, "gzip;q=0");
         assert_eq!(plain.header("content-encoding"), None, "{path}");
-        assert_eq!(plain.header("vary"), Some("accept-encoding"), "{path}");
+        let varies = if path == "/metrics" {
+            "accept, accept-encoding"
+        } else {
+            "accept-encoding"
+        };
+        assert_eq!(plain.header("vary"), Some(varies), "{path}");
         let compressed = get(path, "deflate, gzip");
         assert_eq!(
             compressed.header("content-encoding"),
@@ -62,6 +67,15 @@ fn pages_are_compressed_where_that_is_asked_for_and_have_the_right_length() {
         let begin = |text: &str| text.chars().take(10).collect::<String>();
         assert_eq!(begin(&text), begin(&String::from_utf8(plain.body).unwrap()));
     }
+    let open = "gzip\r\naccept: application/openmetrics-text;version=1.0.0,text/plain;q=0.5";
+    let open = get("/metrics", open);
+    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    assert_eq!(open.header("content-type"), Some(kind));
+    let mut text = String::new();
+    let mut decoder = GzDecoder::new(&open.body[..]);
+    decoder.read_to_string(&mut text).unwrap();
+    assert!(text.contains("# TYPE switchyard_requests counter\n"));
+    assert!(text.ends_with("\n# EOF\n"));
     let short = get("/decisions", "gzip");
     assert_eq!(short.header("content-encoding"), None);
 
