@@ -6,7 +6,7 @@ mod read;
 pub use allow::LeftOut;
 pub(super) use read::discovery;
 
-use super::{Network, json_schema, show};
+use super::{Authorization, Network, UpstreamTls, json_schema, show};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::{fmt, net::SocketAddr, time::Duration};
@@ -70,6 +70,12 @@ pub struct HttpSource {
     pub timeout: Duration,
     /// Whether an answer without targets is accepted.
     pub allow_empty: bool,
+    /// What requests carry, to be let in; `None` is nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub authorization: Option<Authorization>,
+    /// TLS for a URL that begins with `https://`; `None` believes the authorities of the system.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls: Option<UpstreamTls>,
 }
 
 /// A DNS name; each of its addresses is a substation.

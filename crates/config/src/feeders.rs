@@ -7,7 +7,7 @@ mod tree;
 pub use outline::Outline;
 pub(super) use read::feeders;
 
-use super::{Aggregate, Series, json_schema, show};
+use super::{Aggregate, Authorization, Series, SubstationTls, json_schema, show};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::{net::SocketAddr, time::Duration};
@@ -70,6 +70,13 @@ pub struct FeederLoad {
     #[serde(serialize_with = "show::duration")]
     #[schemars(with = "json_schema::Duration")]
     pub timeout: Duration,
+    /// What scrapes carry, to be let in; `None` is nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub authorization: Option<Authorization>,
+    /// Whether TLS is spoken there, if not as `upstream.tls` says.
+    #[serde(skip_serializing_if = "SubstationTls::is_default")]
+    #[schemars(with = "json_schema::SubstationTls")]
+    pub tls: SubstationTls,
 }
 
 impl PartialEq for FeederLoad {
@@ -84,6 +91,8 @@ impl PartialEq for FeederLoad {
             aggregate,
             interval,
             timeout,
+            authorization,
+            tls,
         } = self;
         (*address, path, metric, capacity_metric)
             == (
@@ -93,6 +102,7 @@ impl PartialEq for FeederLoad {
                 &other.capacity_metric,
             )
             && (*aggregate, *interval, *timeout) == (other.aggregate, other.interval, other.timeout)
+            && (authorization, tls) == (&other.authorization, &other.tls)
     }
 }
 

@@ -41,6 +41,9 @@ impl<T: JsonSchema> JsonSchema for ShortForm<T> {
     }
 }
 
+/// How an address is written.
+const ADDRESS: &str = r"^\S+:\d{1,5}$";
+
 /// Types that describe how a value is written.
 macro_rules! schema_types {
     ($($(#[doc = $doc:literal])* $name:ident: $schema:tt)*) => {$(
@@ -64,6 +67,51 @@ macro_rules! schema_types {
 }
 
 schema_types! {
+    /// One address, or a list of them.
+    Listen: {
+        "anyOf": [
+            {
+                "type": "array",
+                "items": {"type": "string", "pattern": (ADDRESS)},
+                "minItems": 1,
+                "maxItems": (super::listen::MOST_LISTENERS)
+            },
+            {
+                "type": "string",
+                "pattern": (ADDRESS),
+                "description": "The one address.",
+                "default": "127.0.0.1:8080"
+            }
+        ]
+    }
+    /// False, or a map.
+    SubstationTls: {
+        "anyOf": [
+            {"const": false},
+            {
+                "type": "object",
+                "properties": {
+                    "server_name": {
+                        "type": "string",
+                        "minLength": 1,
+                        "description": "The name that its certificate must be for."
+                    }
+                },
+                "additionalProperties": false
+            }
+        ]
+    }
+    /// A hash in hexadecimal.
+    TokenHash: {
+        "type": "string",
+        "pattern": "^[0-9a-fA-F]{64}$"
+    }
+    /// Requests in a second, a minute or an hour.
+    Rate: {
+        "type": "string",
+        "pattern": "^[0-9]+/[smh]$",
+        "examples": ["10/s", "30/m"]
+    }
     /// A number and its unit.
     Duration: {
         "type": "string",
@@ -106,7 +154,7 @@ schema_types! {
     /// An IP address or a host, and a port.
     Address: {
         "type": "string",
-        "pattern": r"^\S+:\d{1,5}$",
+        "pattern": (ADDRESS),
         "examples": ["127.0.0.1:8080", "[::1]:8080"]
     }
     /// A range of IP addresses.

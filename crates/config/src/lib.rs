@@ -17,6 +17,7 @@
 mod advice;
 mod aggregate;
 mod bounds;
+mod clients;
 mod discovery;
 mod error;
 mod feeders;
@@ -26,6 +27,8 @@ mod json_schema;
 mod key_room;
 mod labels;
 mod lasts;
+mod listen;
+mod logs;
 mod max_requests;
 mod model;
 mod names;
@@ -41,12 +44,15 @@ mod show;
 mod substation;
 #[cfg(test)]
 mod tests;
+mod tracing;
 mod tree;
+mod upstream_tls;
 mod values;
 mod walk;
 
 pub use advice::Advice;
 pub use aggregate::{Aggregate, UnknownAggregate};
+pub use clients::{Client, MOST_CLIENTS, NoHash, NoRate, Rate, TokenHash};
 pub use discovery::{
     Discovery, DnsSource, Family, FileSource, HttpSource, LeftOut, Records, UnknownFamily,
     UnknownRecords,
@@ -58,10 +64,14 @@ pub use forwarded::{Forwarded, ForwardedHeaders};
 pub use key_room::KeyRoom;
 pub use labels::{MOST_LABELS, check_label_length, is_key_label, is_label_name};
 pub use lasts::{Lasts, UnknownLasts};
+pub use logs::{
+    AccessLog, AccessLogFormat, AccessLogPath, Log, LogFormat, LogLevel, UnknownAccessLogFormat,
+    UnknownLevel, UnknownLogFormat,
+};
 pub use max_requests::MaxRequests;
 pub use model::{
-    Admin, Admission, Balance, Charge, ClientLimits, Drain, Health, Http2, Limits, Load, Retry,
-    State, Timeouts, Tls, Upstream,
+    Admin, AdminTls, Admission, Balance, Charge, ClientLimits, Drain, Health, Http2, Limits, Load,
+    Retry, State, Timeouts, Tls, Upstream,
 };
 pub use network::Network;
 pub use pipeline::Pipeline;
@@ -70,10 +80,15 @@ pub use select::{MOST_SELECTS, Select, SelectFrom};
 pub use series::{MatchOp, Matcher, Series, SeriesError};
 
 pub use substation::Substation;
+pub use tracing::Tracing;
+pub use upstream_tls::{Authorization, Ca, SubstationTls, UpstreamTls};
 
 use schemars::JsonSchema;
 use serde::Serialize;
-use std::{net::SocketAddr, path::Path};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 use switchyard_bounded::{file, yaml};
 
 pub use bounds::MOST_SUBSTATIONS;
@@ -94,13 +109,17 @@ pub const MOST_ATTEMPTS: usize = bounds::MOST_ATTEMPTS as usize;
     ])
 )]
 pub struct Config {
-    /// The address for charge requests. Port 0 takes any free port.
-    #[schemars(with = "json_schema::Address", extend("default" = "127.0.0.1:8080"))]
-    pub listen: SocketAddr,
-    /// The certificate of that address; `None` is plain HTTP.
+    /// The addresses for charge requests, one or a list. Port 0 takes any free port.
+    #[serde(serialize_with = "listen::show")]
+    #[schemars(with = "json_schema::Listen", extend("default" = "127.0.0.1:8080"))]
+    pub listen: Vec<SocketAddr>,
+    /// Whether each connection to them begins with a header of the PROXY protocol.
+    #[schemars(extend("default" = false))]
+    pub listen_proxy_protocol: bool,
+    /// The certificate of those addresses; `None` is plain HTTP.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tls: Option<Tls>,
-    /// HTTP/2 on that address.
+    /// HTTP/2 on those addresses.
     pub http2: Http2,
     /// The operator's side.
     pub admin: Admin,
@@ -126,6 +145,14 @@ pub struct Config {
     #[serde(skip_serializing_if = "Discovery::is_empty")]
     #[schemars(default)]
     pub discovery: Discovery,
+    /// The clients that may ask; with neither these nor a file of them every client may.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(default, length(max = MOST_CLIENTS))]
+    pub clients: Vec<Client>,
+    /// A file with such a list.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "json_schema::Text")]
+    pub clients_file: Option<PathBuf>,
     /// What a charge request looks like.
     pub charge: Charge,
     /// How load is learned.
@@ -157,6 +184,14 @@ pub struct Config {
     pub health: Health,
     /// How the proxy stops.
     pub drain: Drain,
+    /// A line for each request; `None` writes none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub access_log: Option<AccessLog>,
+    /// The proxy's own log, on standard error.
+    pub log: Log,
+    /// Which requests are traced; `None` traces none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tracing: Option<Tracing>,
     /// Threads that serve requests; by default one for each core.
     #[schemars(range(min = 1, max = bounds::MOST_THREADS))]
     pub threads: usize,

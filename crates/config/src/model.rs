@@ -1,6 +1,9 @@
 //! The parts of a configuration and their defaults. `docs/configuration.md` explains each key at length.
 
-use super::{Aggregate, KeyRoom, Lasts, MaxRequests, Pipeline, Series, bounds, json_schema, show};
+use super::{
+    Aggregate, Authorization, KeyRoom, Lasts, MaxRequests, Pipeline, Rate, Series, UpstreamTls,
+    bounds, json_schema, show,
+};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::{
@@ -17,6 +20,9 @@ pub struct Admin {
     /// The address for status, metrics and commands. Loopback, unless there is a token.
     #[schemars(with = "json_schema::Address")]
     pub listen: SocketAddr,
+    /// The certificate of that address; `None` is plain HTTP.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls: Option<AdminTls>,
     /// The file with the token that operators must send; `None` requires no token.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "json_schema::Text")]
@@ -30,6 +36,7 @@ impl Default for Admin {
     fn default() -> Self {
         Self {
             listen: (Ipv4Addr::LOCALHOST, 9901).into(),
+            tls: None,
             token_file: None,
             connections: 64,
         }
@@ -40,6 +47,22 @@ impl Default for Admin {
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields, extend("required" = ["certificate", "key"]))]
 pub struct Tls {
+    /// The certificate, followed by the certificates that lead to a root.
+    #[schemars(with = "json_schema::Text")]
+    pub certificate: PathBuf,
+    /// The certificate's private key.
+    #[schemars(with = "json_schema::Text")]
+    pub key: PathBuf,
+    /// The authorities whose certificates clients may show; `None` asks for none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "json_schema::Text")]
+    pub client_ca: Option<PathBuf>,
+}
+
+/// The certificate and key of the admin port; both files are PEM.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields, extend("required" = ["certificate", "key"]))]
+pub struct AdminTls {
     /// The certificate, followed by the certificates that lead to a root.
     #[schemars(with = "json_schema::Text")]
     pub certificate: PathBuf,
@@ -134,6 +157,9 @@ pub struct Load {
     #[serde(serialize_with = "show::duration")]
     #[schemars(with = "json_schema::Duration")]
     pub stale_after: Duration,
+    /// What scrapes carry, to be let in; `None` is nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub authorization: Option<Authorization>,
 }
 
 impl Default for Load {
@@ -147,6 +173,7 @@ impl Default for Load {
             timeout: Duration::from_millis(200),
             visibility_lag: Duration::ZERO,
             stale_after: Duration::from_secs(2),
+            authorization: None,
         }
     }
 }
@@ -203,6 +230,9 @@ pub struct Upstream {
     /// The most requests under way to one substation.
     #[schemars(with = "json_schema::MaxRequests")]
     pub max_requests: MaxRequests,
+    /// TLS to substations and meters; `None` is plain HTTP.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls: Option<UpstreamTls>,
 }
 
 /// How the proxy stops.
@@ -255,6 +285,10 @@ pub struct ClientLimits {
     /// The most requests at once of one address, and of one connection.
     #[schemars(range(min = 1, max = bounds::MOST_CONNECTIONS))]
     pub requests: usize,
+    /// The most requests of one address without a name, as a rate; `None` sets none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "json_schema::Rate")]
+    pub rate: Option<Rate>,
 }
 
 impl ClientLimits {
@@ -271,6 +305,7 @@ impl Default for ClientLimits {
         Self {
             connections: share,
             requests: share,
+            rate: None,
         }
     }
 }

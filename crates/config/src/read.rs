@@ -1,19 +1,24 @@
 //! The keys of the file: where each appears, and what its value must be.
 
 use super::{
-    Admin, Admission, Balance, Charge, ClientLimits, Config, Drain, Fleet, Forwarded, Health,
-    Http2, Limits, Load, MaxRequests, Pipeline, Policy, Retry, State, Timeouts, Tls, Upstream,
-    WhenUnreachable,
+    Admin, AdminTls, Admission, Balance, Charge, ClientLimits, Config, Drain, Fleet, Forwarded,
+    Health, Http2, Limits, Load, MaxRequests, Pipeline, Policy, Retry, State, Timeouts, Tls,
+    Upstream, WhenUnreachable,
     bounds::{
         LARGEST_BODY, LARGEST_HEAD, LEAST_BUFFERED, MOST_ADMIN_CONNECTIONS, MOST_ATTEMPTS,
         MOST_BUFFERED, MOST_CONNECTIONS, MOST_EXCHANGES, MOST_FAILURES, MOST_STREAMS, MOST_THREADS,
         SMALLEST_HEAD,
     },
+    clients::clients,
     discovery::discovery,
     feeders::feeders,
+    listen::listen,
+    logs::{access_log, log},
     names::Names,
     select::select,
     substation::{References, substations},
+    tracing::tracing,
+    upstream_tls::{authorization, upstream_tls},
     values,
     walk::Section,
 };
@@ -23,25 +28,26 @@ use std::{
 };
 
 pub(super) fn config(file: &mut Section<'_>) -> Config {
-    let listen = file.value(
-        "listen",
-        (Ipv4Addr::LOCALHOST, 8080).into(),
-        values::address,
-    );
+    let listen = file.value("listen", vec![(Ipv4Addr::LOCALHOST, 8080).into()], listen);
+    let listen_proxy_protocol = file.value("listen_proxy_protocol", false, values::boolean);
     let tls = file.optional_section("tls", tls);
     let http2 = file.section("http2", http2);
     let admin = file.section("admin", admin);
-    let own = [("listen", listen), ("admin.listen", admin.listen)];
+    let own = listen.iter().map(|listen| ("listen", *listen));
+    let own: Vec<_> = own.chain([("admin.listen", admin.listen)]).collect();
     let (mut names, mut references) = (Names::default(), References::new());
     let substations = substations(file, &own, &mut names, &mut references);
     let feeders = feeders(file, &own, &mut names, &references);
     let select = select(file);
     let discovery = file.section("discovery", discovery);
+    let clients = clients(file);
+    let clients_file = file.optional("clients_file", values::file);
     let charge = file.section("charge", charge);
     let load = file.section("load", load);
     let cores = thread::available_parallelism().map_or(1, usize::from);
     Config {
         listen,
+        listen_proxy_protocol,
         tls,
         http2,
         admin,
@@ -49,6 +55,8 @@ pub(super) fn config(file: &mut Section<'_>) -> Config {
         feeders: feeders.complete(file, &load),
         select,
         discovery,
+        clients,
+        clients_file,
         charge,
         load,
         policy: file.value("policy", Policy::default(), values::parsed),
@@ -63,6 +71,9 @@ pub(super) fn config(file: &mut Section<'_>) -> Config {
         state: file.optional_section("state", state),
         health: file.section("health", health),
         drain: file.section("drain", drain),
+        access_log: file.optional_section("access_log", access_log),
+        log: file.section("log", log),
+        tracing: file.optional_section("tracing", tracing),
         threads: file.value(
             "threads",
             cores.min(MOST_THREADS),
@@ -75,6 +86,7 @@ pub(super) fn admin(s: &mut Section<'_>) -> Admin {
     let default = Admin::default();
     Admin {
         listen: s.value("listen", default.listen, values::address),
+        tls: s.optional_section("tls", admin_tls),
         token_file: s.optional("token_file", values::file),
         connections: s.value(
             "connections",
@@ -91,7 +103,22 @@ fn tls(s: &mut Section<'_>) -> Option<Tls> {
         values::file,
     );
     let key = s.required("key", "key: /etc/switchyard/tls.key", values::file);
+    let client_ca = s.optional("client_ca", values::file);
     Some(Tls {
+        certificate: certificate?,
+        key: key?,
+        client_ca,
+    })
+}
+
+fn admin_tls(s: &mut Section<'_>) -> Option<AdminTls> {
+    let certificate = s.required(
+        "certificate",
+        "certificate: /etc/switchyard/admin.crt",
+        values::file,
+    );
+    let key = s.required("key", "key: /etc/switchyard/admin.key", values::file);
+    Some(AdminTls {
         certificate: certificate?,
         key: key?,
     })
@@ -131,6 +158,7 @@ fn load(s: &mut Section<'_>) -> Load {
         timeout: s.value("timeout", default.timeout, values::duration),
         visibility_lag: s.value("visibility_lag", default.visibility_lag, values::lag),
         stale_after: s.value("stale_after", default.stale_after, values::duration),
+        authorization: authorization(s),
     }
 }
 
@@ -154,6 +182,7 @@ fn upstream(s: &mut Section<'_>) -> Upstream {
     Upstream {
         pipeline: s.value("pipeline", Pipeline::default(), values::pipeline),
         max_requests: s.value("max_requests", MaxRequests::default(), values::max_requests),
+        tls: s.optional_section("tls", upstream_tls),
     }
 }
 
@@ -194,9 +223,14 @@ fn client_limits(s: &mut Section<'_>, connections: usize, requests: usize) -> Cl
         let default = ClientLimits::share(limit);
         s.value(key, default, values::whole(1..=MOST_CONNECTIONS))
     };
+    let (connections, requests) = (
+        share("connections", connections),
+        share("requests", requests),
+    );
     ClientLimits {
-        connections: share("connections", connections),
-        requests: share("requests", requests),
+        connections,
+        requests,
+        rate: s.optional("rate", values::parsed),
     }
 }
 

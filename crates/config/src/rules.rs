@@ -36,11 +36,13 @@ pub(super) fn check(config: &Config, faults: &mut Vec<Fault>) {
                 .to_owned(),
         });
     }
+    let clashing = listen.iter().find(|listen| clash(**listen, admin.listen));
     require(
-        !clash(*listen, admin.listen),
+        clashing.is_none(),
         ["admin.listen", "listen"],
         faults,
         || {
+            let listen = clashing.map(ToString::to_string).unwrap_or_default();
             let rule = format!("is the address of `listen` ({listen}): choose another port");
             (format!("{:?}", admin.listen.to_string()), rule)
         },

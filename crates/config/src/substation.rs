@@ -4,7 +4,7 @@ mod read;
 
 pub(super) use read::{References, elsewhere, substations};
 
-use super::{json_schema, labels};
+use super::{SubstationTls, json_schema, labels};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::{collections::BTreeMap, net::SocketAddr};
@@ -40,6 +40,10 @@ pub struct Substation {
         extend("maxProperties" = labels::MOST_LABELS)
     )]
     pub labels: BTreeMap<String, String>,
+    /// Whether TLS is spoken there, if not as `upstream.tls` says.
+    #[serde(skip_serializing_if = "SubstationTls::is_default")]
+    #[schemars(with = "json_schema::SubstationTls")]
+    pub tls: SubstationTls,
     /// Whether it gets no new sessions.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     #[schemars(default)]
@@ -57,6 +61,7 @@ impl PartialEq for Substation {
             && key(self) == key(other)
             && self.feeder == other.feeder
             && self.labels == other.labels
+            && self.tls == other.tls
     }
 }
 
@@ -71,6 +76,7 @@ impl Substation {
             capacity: None,
             feeder: None,
             labels: BTreeMap::new(),
+            tls: SubstationTls::AsUpstream,
             drain: false,
             drain_label: false,
         }

@@ -364,7 +364,7 @@ pub(super) fn text_as_written(node: &Node) -> Read<&str> {
     }
 }
 
-fn text(node: &Node) -> Read<&str> {
+pub(super) fn text(node: &Node) -> Read<&str> {
     match node {
         Node::Text(text) => Ok(text),
         Node::Number(..) | Node::Bool(..) => Err(format!(

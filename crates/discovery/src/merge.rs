@@ -8,7 +8,7 @@ use std::{
 
 use super::targets::Found;
 use switchyard_address::reaches;
-use switchyard_config::{Feeder, MOST_SUBSTATIONS, Substation};
+use switchyard_config::{Feeder, MOST_SUBSTATIONS, Substation, SubstationTls};
 
 /// A discovered substation that was ignored.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -135,6 +135,7 @@ pub fn merge<'a>(
             capacity: found.capacity,
             feeder,
             labels: found.labels.clone(),
+            tls: SubstationTls::AsUpstream,
             drain: false,
             drain_label,
         });

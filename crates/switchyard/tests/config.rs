@@ -122,15 +122,21 @@ fn a_file_that_cannot_be_read_is_named_with_the_reason() {
 fn every_key_of_the_effective_configuration_has_its_row_in_the_documentation() {
     let doc = Path::new(CRATE).join("../../docs/configuration.md");
     let doc = fs::read_to_string(doc).unwrap();
-    let one = "substations: [{name: a, address: 127.0.0.1:5001, capacity: 1, feeder: b, labels: {LABEL: c}, drain: true}]
-feeders: [{name: b, parent: c, capacity: 1, load: {address: 127.0.0.1:5002}}, {name: c}]
+    let one = "substations: [{name: a, address: 127.0.0.1:5001, capacity: 1, feeder: b, labels: {LABEL: c}, drain: true, tls: {server_name: a}}, {name: d, address: 127.0.0.1:5003, tls: false}]
+feeders: [{name: b, parent: c, capacity: 1, load: {address: 127.0.0.1:5002, authorization: {credentials_file: token}, tls: {server_name: a}}}, {name: c, load: {address: 127.0.0.1:5004, tls: false}}]
 select: {LABEL: {field: a, prefer: true, spill_at: 0.5}, OTHER: {header: a}}
-discovery: {allow: [10.0.0.0/8], file_sd: [a.json], http_sd: [\"http://a\"], dns: [{name: a, port: 1, resolver: \"127.0.0.1:53\"}]}
-
-tls: {certificate: tls.crt, key: tls.key}
-admin: {token_file: token}
+discovery: {allow: [10.0.0.0/8], file_sd: [a.json], http_sd: [{url: \"https://a\", authorization: {credentials_file: token}, tls: {ca: ca, certificate: a, key: a, server_name: a}}], dns: [{name: a, port: 1, resolver: \"127.0.0.1:53\"}]}
+clients: [{name: a, token_sha256: \"0000000000000000000000000000000000000000000000000000000000000000\", rate: 1/s, burst: 1, load: 1}, {name: b, certificate_name: b}]
+clients_file: clients.yaml
+tls: {certificate: tls.crt, key: tls.key, client_ca: ca}
+admin: {token_file: token, tls: {certificate: tls.crt, key: tls.key}}
+load: {authorization: {credentials_file: token}}
+upstream: {tls: {ca: ca, certificate: a, key: a, server_name: a}}
+limits: {client: {rate: 1/s}}
 fleet: {store: \"redis://a\", password_file: password}
 state: {file: state}
+access_log: {path: access.log}
+tracing: {otlp: \"http://a\"}
 forwarded: {trust: [10.0.0.0/8]}";
     let config = yaml_serde::to_value(Config::from_yaml(one, "one").unwrap()).unwrap();
 

@@ -88,6 +88,8 @@ fn file_with(path: &str, value: Value) -> Value {
     match path.split_once('.') {
         Some(("fleet", _)) => file["fleet"] = json!({"store": "redis://a"}),
         Some(("state", _)) => file["state"] = json!({"file": "state"}),
+        Some(("access_log", _)) => file["access_log"] = json!({"path": "-"}),
+        Some(("tracing", _)) => file["tracing"] = json!({"otlp": "http://a"}),
         _ => {}
     }
     let mut at = &mut file;
@@ -143,11 +145,18 @@ fn every_shipped_and_every_valid_file_satisfies_the_schema_and_names_it() {
 
 #[test]
 fn the_schema_has_exactly_the_parsers_keys_each_with_description_and_default() {
-    let one = "substations: [{name: a, address: 127.0.0.1:5001, capacity: 1, feeder: b, labels: {LABEL: c}, drain: true}]\n\
-        feeders: [{name: b, parent: c, capacity: 1, load: {address: 127.0.0.1:5002}}, {name: c}]\n\
+    let one = "substations: [{name: a, address: 127.0.0.1:5001, capacity: 1, feeder: b, labels: {LABEL: c}, drain: true, tls: {server_name: a}}]\n\
+        feeders: [{name: b, parent: c, capacity: 1, load: {address: 127.0.0.1:5002, authorization: {credentials_file: token}, tls: {server_name: a}}}, {name: c}]\n\
         select: {LABEL: {field: a, prefer: true, spill_at: 0.5}, OTHER: {header: a}}\n\
-        discovery: {file_sd: [a.json], http_sd: ['http://a/b'], dns: [{name: a, port: 1, resolver: 127.0.0.1:53}]}\n\
-        tls: {certificate: a.crt, key: a.key}\nadmin: {token_file: token}\nforwarded: {trust: [10.0.0.0/8]}\n\
+        discovery: {file_sd: [a.json], http_sd: [{url: 'https://a/b', authorization: {credentials_file: token}, \
+        tls: {ca: ca, certificate: a, key: a, server_name: a}}], dns: [{name: a, port: 1, resolver: 127.0.0.1:53}]}\n\
+        clients: [{name: a, token_sha256: '0000000000000000000000000000000000000000000000000000000000000000', rate: 1/s, \
+        burst: 1, load: 1}, {name: b, certificate_name: b}]\nclients_file: clients.yaml\n\
+        tls: {certificate: a.crt, key: a.key, client_ca: ca}\n\
+        admin: {token_file: token, tls: {certificate: a, key: a}}\nforwarded: {trust: [10.0.0.0/8]}\n\
+        load: {authorization: {credentials_file: token}}\n\
+        upstream: {tls: {ca: system, certificate: a, key: a, server_name: a}}\n\
+        limits: {client: {rate: 1/s}}\naccess_log: {path: a}\ntracing: {otlp: 'http://a'}\n\
         fleet: {store: 'redis://a', password_file: password}\nstate: {file: state}";
     let effective = serde_json::to_value(Config::from_yaml(one, "one").unwrap()).unwrap();
     let mut known = BTreeMap::new();
@@ -162,7 +171,8 @@ fn the_schema_has_exactly_the_parsers_keys_each_with_description_and_default() {
         assert!(schema["description"].is_string(), "{path}: {schema}");
         // Keys of substations, sources and files have no default; that of `threads` depends on the machine.
         let is_own = path.contains("[]")
-            || path.starts_with("tls.")
+            || path.contains("tls.")
+            || ["access_log.path", "tracing.otlp", "limits.client.rate"].contains(&path.as_str())
             || (path.starts_with("select.") && !schema["type"].eq("boolean"))
             || path == "fleet.store"
             || path.ends_with("file");

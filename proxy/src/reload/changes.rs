@@ -15,7 +15,8 @@ const MOST_LINES: usize = 20;
 /// Reverts the settings that a running process can't change to what they `was`, and names them, one line each.
 pub(super) fn keep_fixed(config: &mut Config, was: &Config) -> Vec<String> {
     let mut kept = config.clone();
-    kept.listen = was.listen;
+    kept.listen.clone_from(&was.listen);
+    kept.listen_proxy_protocol = was.listen_proxy_protocol;
     kept.admin.listen = was.admin.listen;
     kept.threads = was.threads;
     kept.fleet.clone_from(&was.fleet);
@@ -299,7 +300,7 @@ mod tests {
                 "threads: 1 stays until a restart, then 2",
             ]
         );
-        assert_eq!((wanted.threads, wanted.listen), (1, was.listen));
+        assert_eq!((wanted.threads, &wanted.listen), (1, &was.listen));
         assert_eq!(between(&was, &wanted), ["policy: least_load → random"]);
     }
 }

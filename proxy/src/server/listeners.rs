@@ -5,7 +5,7 @@
 
 use std::{
     io,
-    net::{SocketAddr, TcpListener},
+    net::{Ipv4Addr, SocketAddr, TcpListener},
 };
 
 use super::Error;
@@ -40,7 +40,7 @@ impl Listeners {
             Ok::<_, Error>(listener)
         };
         Ok(Self {
-            charge: listen(config.listen, "listen")?,
+            charge: listen(first(config), "listen")?,
             admin: listen(config.admin.listen, "admin.listen")?,
         })
     }
@@ -62,6 +62,14 @@ impl Listeners {
             .into_iter()
             .collect()
     }
+}
+
+/// The first address for charge requests.
+fn first(config: &Config) -> SocketAddr {
+    let mut all = config.listen.iter();
+    all.next()
+        .copied()
+        .unwrap_or((Ipv4Addr::LOCALHOST, 8080).into())
 }
 
 #[cfg(test)]

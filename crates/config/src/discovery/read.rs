@@ -4,7 +4,12 @@
 //! that the same rules check both.
 
 use super::{Discovery, DnsSource, Family, FileSource, HttpSource, MOST_SOURCES, Records};
-use crate::{tree::Node, values, walk::Section};
+use crate::{
+    tree::Node,
+    upstream_tls::{authorization, upstream_tls},
+    values,
+    walk::Section,
+};
 use std::time::Duration;
 use switchyard_bounded::yaml::Number;
 
@@ -55,11 +60,22 @@ fn http(s: &mut Section<'_>, taken: &mut Vec<String>) -> Option<HttpSource> {
     let refresh = s.value("refresh", Duration::from_secs(30), values::refresh);
     let timeout = s.value("timeout", Duration::from_secs(10), values::duration);
     let allow_empty = allow_empty(s);
+    let authorization = authorization(s);
+    let tls = s.optional_section("tls", upstream_tls);
+    if tls.is_some() && url.as_ref().is_some_and(|url| url.starts_with("http:")) {
+        s.fault(
+            "tls",
+            String::new(),
+            "is for a `url` that begins with https://: remove it",
+        );
+    }
     Some(HttpSource {
         url: url?,
         refresh,
         timeout,
         allow_empty,
+        authorization,
+        tls,
     })
 }
 

@@ -2,10 +2,11 @@
 
 use super::{Feeder, FeederLoad, MOST_FEEDERS, tree};
 use crate::{
-    Aggregate, Load, Series,
+    Aggregate, Authorization, Load, Series, SubstationTls,
     names::Names,
     substation::{References, elsewhere},
     tree::Node,
+    upstream_tls::{authorization, substation_tls},
     values,
     walk::Section,
 };
@@ -27,6 +28,8 @@ struct Meter {
     aggregate: Option<Aggregate>,
     interval: Option<Duration>,
     timeout: Option<Duration>,
+    authorization: Option<Authorization>,
+    tls: SubstationTls,
 }
 
 impl Written {
@@ -68,6 +71,8 @@ impl Meter {
             aggregate: self.aggregate.unwrap_or(load.aggregate),
             interval: self.interval.unwrap_or(load.interval),
             timeout: self.timeout.unwrap_or(load.timeout),
+            authorization: self.authorization.or_else(|| load.authorization.clone()),
+            tls: self.tls,
         }
     }
 }
@@ -138,6 +143,8 @@ fn meter(s: &mut Section<'_>, path_here: String, own: &[(&str, SocketAddr)]) -> 
     let aggregate = s.optional("aggregate", values::parsed);
     let interval = s.optional("interval", values::interval);
     let timeout = s.optional("timeout", values::duration);
+    let authorization = authorization(s);
+    let tls = substation_tls(s);
     Some(Meter {
         path_here,
         address: address?,
@@ -148,5 +155,7 @@ fn meter(s: &mut Section<'_>, path_here: String, own: &[(&str, SocketAddr)]) -> 
         aggregate,
         interval,
         timeout,
+        authorization,
+        tls,
     })
 }

@@ -6,6 +6,7 @@ use crate::{
     labels::labels,
     names::{Names, taken},
     tree::Node,
+    upstream_tls::substation_tls,
     values,
     walk::Section,
 };
@@ -58,6 +59,7 @@ pub(crate) fn substations(
             feeders.push((format!("{path}.feeder"), feeder.clone()));
         }
         let labels = labels(s);
+        let tls = substation_tls(s);
         let drain = s.value("drain", false, values::boolean);
         Some(Substation {
             name: name?,
@@ -66,6 +68,7 @@ pub(crate) fn substations(
             capacity,
             feeder,
             labels,
+            tls,
             drain,
             drain_label: false,
         })

@@ -14,6 +14,7 @@ fn everything_but_the_substations_has_its_documented_default() {
     .unwrap();
     let expected = "\
 listen: 127.0.0.1:8080
+listen_proxy_protocol: false
 http2:
   cleartext: false
   streams: 100
@@ -82,6 +83,9 @@ health:
   panic: 0.3
 drain:
   delay: 0s
+log:
+  format: text
+  level: info
 threads: 2
 ";
     assert_eq!(shown, expected);

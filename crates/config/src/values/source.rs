@@ -24,7 +24,7 @@ pub(crate) fn targets(node: &Node) -> Read<String> {
     }
 }
 
-/// The URL of targets.
+/// A URL that is asked: of targets, or of a collector.
 pub(crate) fn url(node: &Node) -> Read<String> {
     const EXAMPLE: &str = "as in http://127.0.0.1:8000/targets";
     let url = text(node)?;
@@ -32,21 +32,18 @@ pub(crate) fn url(node: &Node) -> Read<String> {
         .parse()
         .map_err(|error| format!("is not a URL ({error}); write it {EXAMPLE}"))?;
     match (uri.scheme_str(), uri.authority()) {
-        (Some("http"), Some(authority)) if authority.as_str().contains('@') => {
+        (Some("http" | "https"), Some(authority)) if authority.as_str().contains('@') => {
             Err("must not contain a name or password: they would appear in logs".to_owned())
         }
-        (Some("http"), Some(authority)) if authority.host().is_empty() => {
+        (Some("http" | "https"), Some(authority)) if authority.host().is_empty() => {
             Err(format!("needs a host, {EXAMPLE}"))
         }
-        (Some("http"), Some(authority)) => {
+        (Some("http" | "https"), Some(authority)) => {
             switchyard_address::check_host(authority.host())
                 .map_err(|ambiguous| format!("has a host that {ambiguous}"))?;
             Ok(url.to_owned())
         }
-        (Some("https"), _) => {
-            Err("must begin with http://: this version asks without TLS".to_owned())
-        }
-        _ => Err(format!("must begin with http://, {EXAMPLE}")),
+        _ => Err(format!("must begin with http:// or https://, {EXAMPLE}")),
     }
 }
 

@@ -50,6 +50,7 @@ impl Files {
         config::Tls {
             certificate: self.path("tls.crt"),
             key: self.path("tls.key"),
+            client_ca: None,
         }
     }
 

@@ -1,0 +1,268 @@
+//! `clients`: who may ask, by a token or by a certificate, and how much each may ask for.
+
+use super::{
+    Error, Faults, bounds, json_schema, tree,
+    tree::Node,
+    values,
+    walk::{Section, walk},
+};
+use schemars::JsonSchema;
+use serde::{Serialize, Serializer};
+use std::{fmt, path::Path, str::FromStr, time::Duration};
+use thiserror::Error as ThisError;
+
+/// The most clients: each costs a few series.
+pub const MOST_CLIENTS: usize = 10_000;
+/// The longest name of a certificate, in bytes.
+const LONGEST_CERTIFICATE_NAME: usize = 253;
+/// The most requests of a rate.
+const MOST_RATE: u32 = 10_000_000;
+
+/// One client.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields, extend("required" = ["name"]))]
+pub struct Client {
+    /// Its name in logs, metrics and errors.
+    #[schemars(with = "json_schema::Name")]
+    pub name: String,
+    /// The SHA-256 of the token that it sends, in hexadecimal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "json_schema::TokenHash")]
+    pub token_sha256: Option<TokenHash>,
+    /// The name in the certificate that it shows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "json_schema::Text")]
+    pub certificate_name: Option<String>,
+    /// The most requests, as a rate; `None` sets none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "json_schema::Rate")]
+    pub rate: Option<Rate>,
+    /// How many requests may come at once within that rate; `None` is those of one second.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = bounds::MOST_CONNECTIONS))]
+    pub burst: Option<u32>,
+    /// The most load that it may have booked at once, in the unit of the load gauge; `None` sets no limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "json_schema::Positive")]
+    pub load: Option<f64>,
+}
+
+impl Client {
+    /// Reads and checks a list of clients; `source` is its name in messages.
+    pub fn list(text: &str, source: &str) -> Result<Vec<Self>, Error> {
+        let list = tree(text, source)?;
+        let file = Node::Map(vec![("clients".to_owned(), list)]);
+        let mut faults = Vec::new();
+        let clients = walk("", &file, &mut faults, clients).unwrap_or_default();
+        if faults.is_empty() {
+            return Ok(clients);
+        }
+        Err(Error::Faults(Faults {
+            source_name: source.to_owned(),
+            faults,
+        }))
+    }
+
+    /// Reads and checks the file of clients at `path`.
+    pub fn file(path: &Path) -> Result<Vec<Self>, Error> {
+        Self::list(&super::text(path)?, &path.display().to_string())
+    }
+}
+
+/// The SHA-256 of a token.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct TokenHash(pub [u8; 32]);
+
+impl fmt::Display for TokenHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for TokenHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TokenHash")
+    }
+}
+
+impl Serialize for TokenHash {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(self)
+    }
+}
+
+/// The text is not the SHA-256 of a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ThisError)]
+#[error(
+    "must be the SHA-256 of the token, 64 hexadecimal digits, as `printf %s TOKEN | sha256sum` prints"
+)]
+pub struct NoHash;
+
+impl FromStr for TokenHash {
+    type Err = NoHash;
+
+    fn from_str(text: &str) -> Result<Self, NoHash> {
+        let mut hash = [0; 32];
+        if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Err(NoHash);
+        }
+        for (at, byte) in hash.iter_mut().enumerate() {
+            let digits = text.get(2 * at..2 * at + 2).unwrap_or_default();
+            *byte = u8::from_str_radix(digits, 16).map_err(|_| NoHash)?;
+        }
+        Ok(Self(hash))
+    }
+}
+
+/// A number of requests in a second, a minute or an hour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rate {
+    requests: u32,
+    per: Duration,
+}
+
+/// The units of a rate.
+const UNITS: [(&str, Duration); 3] = [
+    ("s", Duration::from_secs(1)),
+    ("m", Duration::from_mins(1)),
+    ("h", Duration::from_hours(1)),
+];
+
+impl Rate {
+    /// How many requests; at least one.
+    #[must_use]
+    pub const fn requests(self) -> u32 {
+        self.requests
+    }
+
+    /// In how long.
+    #[must_use]
+    pub const fn per(self) -> Duration {
+        self.per
+    }
+}
+
+impl fmt::Display for Rate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut units = UNITS.iter();
+        let unit = units.find(|(_, per)| *per == self.per);
+        write!(
+            f,
+            "{}/{}",
+            self.requests,
+            unit.map_or("s", |(unit, _)| unit)
+        )
+    }
+}
+
+impl Serialize for Rate {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(self)
+    }
+}
+
+/// The text is not a rate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ThisError)]
+#[error(
+    "must be a number of requests in a second, minute or hour, as in 10/s, 30/m or 1000/h; the most is {MOST_RATE}"
+)]
+pub struct NoRate;
+
+impl FromStr for Rate {
+    type Err = NoRate;
+
+    fn from_str(text: &str) -> Result<Self, NoRate> {
+        let (requests, unit) = text.split_once('/').ok_or(NoRate)?;
+        let mut units = UNITS.iter();
+        let (_, per) = units.find(|(name, _)| *name == unit).ok_or(NoRate)?;
+        let is_plain = requests.bytes().all(|byte| byte.is_ascii_digit());
+        let requests = requests.parse().map_err(|_| NoRate)?;
+        if !is_plain || !(1..=MOST_RATE).contains(&requests) {
+            return Err(NoRate);
+        }
+        Ok(Self {
+            requests,
+            per: *per,
+        })
+    }
+}
+
+/// The clients of the file: names, tokens and names of certificates are unique.
+pub(super) fn clients(file: &mut Section<'_>) -> Vec<Client> {
+    const EXAMPLE: &str = "clients: [{name: fleet7, token_sha256: 9f86d0…}]";
+    let nodes = file.optional("clients", |node| match node {
+        Node::List(items) if items.is_empty() => Ok(Vec::new()),
+        other => values::list(other, EXAMPLE, MOST_CLIENTS),
+    });
+    let (mut names, mut tokens, mut certificates) = (Vec::new(), Vec::new(), Vec::new());
+    file.each("clients", &nodes.unwrap_or_default(), |s, path| {
+        let name = s.required("name", "name: fleet7", |node| {
+            claim(&mut names, values::name(node)?, path, "name")
+        });
+        let token_sha256 = s.optional("token_sha256", |node| {
+            claim(&mut tokens, values::parsed(node)?, path, "token_sha256")
+        });
+        let certificate_name = s.optional("certificate_name", |node| {
+            claim(
+                &mut certificates,
+                certificate_name(node)?,
+                path,
+                "certificate_name",
+            )
+        });
+        let identities = ["token_sha256", "certificate_name"].map(|key| s.has(key));
+        if identities != [true, false] && identities != [false, true] {
+            let rule = if identities == [false; 2] {
+                "is missing, and certificate_name too: write one, by which the client is known"
+            } else {
+                "stands beside certificate_name: write one of them, or two clients"
+            };
+            s.fault("token_sha256", String::new(), rule);
+        }
+        let rate = s.optional("rate", values::parsed);
+        let burst = s.optional("burst", values::whole(1..=1_000_000));
+        if burst.is_some() && !s.has("rate") {
+            s.fault(
+                "burst",
+                String::new(),
+                "is for a rate: write one, or remove it",
+            );
+        }
+        let load = s.optional("load", values::load);
+        Some(Client {
+            name: name?,
+            token_sha256,
+            certificate_name,
+            rate,
+            burst,
+            load,
+        })
+    })
+}
+
+/// Notes a value that only one client can have.
+fn claim<T: PartialEq + Clone>(
+    taken: &mut Vec<(T, String)>,
+    value: T,
+    path: &str,
+    key: &str,
+) -> Result<T, String> {
+    if let Some((_, owner)) = taken.iter().find(|(other, _)| *other == value) {
+        return Err(format!("is {owner} already: each client needs its own"));
+    }
+    taken.push((value.clone(), format!("{path}.{key}")));
+    Ok(value)
+}
+
+/// A name that a certificate can have: of a host, an address, a URI, or what its subject says.
+fn certificate_name(node: &Node) -> Result<String, String> {
+    let name = values::text(node)?;
+    let is_fit = (1..=LONGEST_CERTIFICATE_NAME).contains(&name.len());
+    if is_fit && !name.chars().any(char::is_control) {
+        return Ok(name.to_owned());
+    }
+    Err(format!(
+        "must be 1 to {LONGEST_CERTIFICATE_NAME} characters, the common name of the certificate's subject or one of its \
+         alternative names"
+    ))
+}
