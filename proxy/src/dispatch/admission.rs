@@ -185,16 +185,23 @@ impl Dispatcher {
         context: &mut SendContext<'_>,
         holder: Option<&Arc<Substation>>,
     ) -> Result<Selected, Denied> {
-        let metrics = &self.runtime.metrics.requests;
         let snapshot = Arc::clone(&context.state.snapshot);
         let mut now = Instant::now();
+        let began = now;
+        // Called once where it waited, however often it was called meanwhile.
+        let waited = |context: &mut SendContext<'_>, how| {
+            self.runtime.metrics.requests.waited(how);
+            if let Some(trail) = &mut context.trail {
+                trail.waited(began, how);
+            }
+        };
         loop {
             let Some(wish) = self.wish(operation, holder, context, now) else {
                 return Err(NO_ROOM);
             };
             let most = snapshot.config.admission.queue;
             let place = self.join_queue(&wish, most, now).map_err(|why| {
-                metrics.waited(why);
+                waited(context, why);
                 NO_ROOM
             })?;
             let (watch, timer) = (&mut context.watch, &mut context.timer);
@@ -209,7 +216,7 @@ impl Dispatcher {
                         }
                         context.state.restart_with(granted.snapshot);
                         context.state.since = Instant::now();
-                        metrics.waited(Waited::Admitted);
+                        waited(context, Waited::Admitted);
                         return Ok(granted.selected);
                     }
                     // Another request with the same key has been sent meanwhile.
@@ -220,11 +227,11 @@ impl Dispatcher {
                     let was_held = place.slot.was_held.load(Relaxed);
                     let turn = if was_held { Turn::Held } else { Turn::Unasked };
                     context.state.set_turn(turn);
-                    metrics.waited(Waited::InVain);
+                    waited(context, Waited::InVain);
                     return Err(NO_ROOM);
                 }
                 Ended::Left => {
-                    metrics.waited(Waited::Left);
+                    waited(context, Waited::Left);
                     return Err(Denied::Left);
                 }
             }
@@ -233,18 +240,24 @@ impl Dispatcher {
             context.state.restart_with(self.runtime.snapshot());
             context.state.since = now;
             operation.follow(&context.state.snapshot);
+            let denied = |context: &mut SendContext<'_>, refused| {
+                if let Some(trail) = &mut context.trail {
+                    trail.waited(began, Waited::InVain);
+                }
+                Err(Denied::Refused(refused))
+            };
             if operation.not_sent().is_some() {
-                return Err(Denied::Refused(Refusal::NoUpstream));
+                return denied(context, Refusal::NoUpstream);
             }
             let is_held = operation.claim().is_some_and(|claim| claim.has_holder());
             if is_held || holder.is_some() {
                 match self.select(operation, &context.state) {
                     Ok(selected) => {
-                        metrics.waited(Waited::Admitted);
+                        waited(context, Waited::Admitted);
                         return Ok(selected);
                     }
                     Err(Refusal::NoCapacity) => {}
-                    Err(refused) => return Err(Denied::Refused(refused)),
+                    Err(refused) => return denied(context, refused),
                 }
             }
         }

@@ -65,8 +65,24 @@ impl Client {
 
     /// The client that is behind the proxies in front, as far as they are trusted.
     pub(super) fn source(&self, rules: &Forwarded, head: Head<'_>) -> Source {
-        let before = is_trusted(rules, self.address).then(|| client_before(rules, head));
-        before.flatten().map_or(self.source, Source::of)
+        self.before(rules, head).map_or(self.source, Source::of)
+    }
+
+    /// The address of the client that is behind the proxies in front, as far as they are trusted.
+    pub(super) fn remote(&self, rules: &Forwarded, head: Option<Head<'_>>) -> IpAddr {
+        let before = head.and_then(|head| self.before(rules, head));
+        before.unwrap_or(self.address)
+    }
+
+    /// Whether its connection is encrypted.
+    pub(super) fn is_tls(&self) -> bool {
+        self.is_tls
+    }
+
+    fn before(&self, rules: &Forwarded, head: Head<'_>) -> Option<IpAddr> {
+        is_trusted(rules, self.address)
+            .then(|| client_before(rules, head))
+            .flatten()
     }
 
     /// The headers that tell the substation of a request's origin.

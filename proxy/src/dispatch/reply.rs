@@ -217,6 +217,11 @@ impl Reply {
         }
     }
 
+    /// The length of its body, also where the answer to a `HEAD` leaves that out.
+    pub(super) fn length(&self) -> usize {
+        self.content_length().unwrap_or(0)
+    }
+
     /// The length of the body, unless an answer of this status never has one.
     fn content_length(&self) -> Option<usize> {
         (!matches!(self.status, 204 | 304)).then_some(self.body.len())

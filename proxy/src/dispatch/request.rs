@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use super::{
     origin::{Client, is_trusted},
     sessions::Action,
+    trail::Trail,
 };
 use crate::{
     client_shares::RequestShare, deadline_timer::DeadlineTimer, in_flight::RequestGuard,
@@ -31,6 +32,10 @@ pub struct ReceivedRequest<'a> {
     pub head: Option<Head<'a>>,
     /// What it asks for, or why it can't be answered.
     pub target: Result<Target<'a>, Failure>,
+    /// Its method. Empty if it could not be read.
+    pub method: &'a str,
+    /// Its path, without the query. Empty if it could not be read.
+    pub path: &'a str,
     /// The query string, without its question mark.
     pub query: Option<&'a str>,
     /// The whole body.
@@ -56,6 +61,8 @@ pub struct RequestContext<'a> {
     pub in_flight: RequestGuard<'a>,
     /// Counts it as its client's while this lives.
     pub share: RequestShare<'a>,
+    /// What happens to it, if that is asked for.
+    pub trail: Option<Box<Trail>>,
 }
 
 impl RequestContext<'_> {

@@ -21,6 +21,7 @@ use super::{
     reply::Reply,
     request::{ReceivedRequest, RequestContext, Target},
     request_id,
+    trail::Ended,
 };
 use crate::client_watch::ClientWatch;
 
@@ -35,12 +36,16 @@ impl Dispatcher {
     ) -> Reply {
         let sent_id = received.head.and_then(|head| head.all(REQUEST_ID).next());
         let request_id = request_id::of(sent_id, || self.random(request_id::random));
+        context.trail = self.begin_trail(context, &received, &request_id);
         let routed = match self.prepare(context, received) {
             Ok((mut operation, head, is_charge)) => {
+                if let Some(trail) = &mut context.trail {
+                    trail.asks(&operation);
+                }
                 let client = context.client;
                 let rules = &context.snapshot.config.forwarded;
                 let origin = client.fields(rules, context.via, head);
-                let context = (context, head, &origin, &request_id, watch);
+                let context = (&mut *context, head, &origin, &request_id, watch);
                 let routed = {
                     let sent = pin!(self.send(&mut operation, context));
                     in_span(span_of(&request_id), sent).await
@@ -56,7 +61,12 @@ impl Dispatcher {
         };
         let mut reply = match routed {
             Ok((routed, is_charge)) => Reply::passing_on(routed, is_charge, request_id),
-            Err(failure) => span_of(&request_id).in_scope(|| self.refuse(&failure, request_id)),
+            Err(failure) => {
+                if let Some(trail) = &mut context.trail {
+                    trail.refused(&failure);
+                }
+                span_of(&request_id).in_scope(|| self.refuse(&failure, request_id))
+            }
         };
         reply.closes |= self.runtime.in_flight.is_draining();
         reply
@@ -101,7 +111,7 @@ impl Dispatcher {
         reply: Reply,
         write: impl FnOnce(Reply) -> W,
     ) -> Option<Instant> {
-        let (status, outcome) = (reply.status, reply.outcome);
+        let (status, outcome, length) = (reply.status, reply.outcome, reply.length());
         let now = Instant::now();
         let deadline = if reply.is_shed {
             now
@@ -113,9 +123,20 @@ impl Dispatcher {
         let written = pin!(write(reply));
         let written = pin!(context.in_flight.on_client(most, written));
         let written = context.timer.guard(deadline, written).await;
+        let is_written = matches!(written, Ok(true));
+        let took = context.started.elapsed();
         let metrics = &self.runtime.metrics.requests;
-        metrics.ended(status, outcome, context.started.elapsed());
-        matches!(written, Ok(true)).then_some(deadline)
+        metrics.ended(status, outcome, took);
+        if let Some(trail) = context.trail.take() {
+            let ended = Ended {
+                status,
+                outcome,
+                took,
+                bytes_out: if is_written { length } else { 0 },
+            };
+            self.finish_trail(trail, ended);
+        }
+        is_written.then_some(deadline)
     }
 
     /// The reply to a connection over a limit, which is then closed: of all connections, or of those of this address.

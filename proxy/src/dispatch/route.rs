@@ -27,6 +27,7 @@ use super::{
     request::RequestContext,
     retry::{RetryState, SafeToRetry},
     select::{Placement, Selected, proposal},
+    trail::Trail,
 };
 use crate::{client_watch::ClientWatch, deadline_timer::DeadlineTimer};
 
@@ -50,6 +51,8 @@ pub(super) struct SendContext<'a> {
     /// Notices that the client leaves.
     pub(super) watch: ClientWatch<'a>,
     pub(super) state: RetryState,
+    /// What happens to it, if that is asked for.
+    pub(super) trail: Option<&'a mut Trail>,
 }
 
 impl<'a> SendContext<'a> {
@@ -73,6 +76,7 @@ impl<'a> SendContext<'a> {
             until: None,
             timer: context.timer,
             watch,
+            trail: context.trail.as_deref_mut(),
         }
     }
 }
@@ -145,6 +149,9 @@ impl Dispatcher {
                 }
                 Attempt::SafeToRetry(why, wait) => {
                     context.state.not_booked(&substation, why, wait);
+                    if let Some(trail) = &mut context.trail {
+                        trail.is_safe_to_retry(why.name());
+                    }
                     if may_go_elsewhere {
                         let (name, reason) = (substation.name(), why.name());
                         debug!(substation = name, reason, "Request not booked");
@@ -236,9 +243,14 @@ impl Dispatcher {
                 self.state.suspects.note(context.source, now);
             }
         }
+        let result = result.unwrap_or(Err(UpstreamError::Deadline));
+        if let Some(trail) = &mut context.trail {
+            let reason = placement.as_ref().and_then(|placement| placement.reason);
+            trail.attempted(substation, reason, (sent, took), (&result, progress));
+        }
         let is_repeat = placement.as_ref().is_some_and(Placement::is_repeat);
         let end = ExchangeEnd {
-            result: result.unwrap_or(Err(UpstreamError::Deadline)),
+            result,
             progress,
             consequence: operation.consequence(progress),
             limit: snapshot.config.timeouts.request,

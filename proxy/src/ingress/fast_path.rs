@@ -6,14 +6,13 @@
 //! module only parses: both paths lead into [`Dispatcher::respond`](crate::dispatch::Dispatcher::respond).
 
 use switchyard_http1::{RequestLimits, WholeRequest};
+use switchyard_wire::names::{ASSIGN_SUBSTATION, REQUEST_CHARGE};
 
 use crate::dispatch::{ReceivedRequest, RequestContext, Target};
 
+const REQUEST_LINE: &[u8] = b"POST /request_charge HTTP/1.1\r\n";
 /// The request lines of a charge. [`super::target`] handles all others.
-const REQUEST_LINES: [&[u8]; 2] = [
-    b"POST /request_charge HTTP/1.1\r\n",
-    b"POST /assign_substation HTTP/1.1\r\n",
-];
+const REQUEST_LINES: [&[u8]; 2] = [REQUEST_LINE, b"POST /assign_substation HTTP/1.1\r\n"];
 
 /// The plain charge that `received` begins with, whole and within `limits`.
 pub(super) fn find(received: &[u8], limits: RequestLimits) -> Option<WholeRequest> {
@@ -30,6 +29,12 @@ pub(super) fn read<'a>(
     Some(ReceivedRequest {
         head: Some(head),
         target: context.within_limit().map(|()| Target::Charge),
+        method: "POST",
+        path: if received.starts_with(REQUEST_LINE) {
+            REQUEST_CHARGE
+        } else {
+            ASSIGN_SUBSTATION
+        },
         query: None,
         body,
     })

@@ -97,6 +97,7 @@ impl Ingress {
             timer,
             in_flight: in_flight.unwrap_or_else(|| runtime.in_flight.request()),
             share: client.request(),
+            trail: None,
         };
         let (received, watch) = connection.watched();
         let request = fast_path::read(&charge, received, &context)?;
@@ -152,6 +153,7 @@ impl Ingress {
             in_flight: in_flight.unwrap_or_else(|| runtime.in_flight.request()),
             share: client.request(),
             timer,
+            trail: None,
         };
         let (head, read) = match head {
             Ok(head) => {
@@ -225,6 +227,8 @@ fn received<'a>(
     ReceivedRequest {
         head: head.map(|head| head.head(received)),
         target: read.failure.clone().map_or_else(asked, Err),
+        method,
+        path,
         query: head.and_then(|head| head.query(received)),
         body: body.unwrap_or_default(),
     }

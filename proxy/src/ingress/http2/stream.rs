@@ -100,6 +100,7 @@ impl Serve for Streams {
             timer: timer.get_or_insert_with(|| DeadlineTimer::new(limit)),
             in_flight: runtime.in_flight.request(),
             share: self.client.request(),
+            trail: None,
         };
         let (method, path) = (head.method.as_str(), head.uri.path());
         let mut share = runtime.buffer_share();
@@ -119,6 +120,8 @@ impl Serve for Streams {
         let request = ReceivedRequest {
             head: Some(Head::Parsed(&head.headers)),
             target,
+            method,
+            path,
             query: head.uri.query(),
             body: &whole,
         };

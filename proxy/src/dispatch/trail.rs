@@ -1,0 +1,263 @@
+//! The trail of a request: what happened to it, noted while it is dispatched, for those that tell of it afterwards.
+//!
+//! Metrics count at once and need none of this. The access log has a line a request, and a line tells of the whole of it;
+//! so what is known in one place (the load, the substation, how long it waited) is kept until the answer has been sent. A
+//! request that no log and no trace asks for has no trail, and pays a branch for that: no allocation, and no further look
+//! at the clock.
+
+use std::{borrow::Cow, net::IpAddr, sync::Arc, time::Duration};
+
+use http::HeaderValue;
+use switchyard_balance::{Load, Reason};
+use switchyard_grid::{Substation, UpstreamOutcome};
+use switchyard_http1::Answer;
+use switchyard_upstream::{Progress, UpstreamError};
+use switchyard_wire::{
+    Detail, Failure, Outcome,
+    names::{ASSIGN_SUBSTATION, IDEMPOTENCY_KEY, REQUEST_CHARGE},
+};
+use tokio::time::Instant;
+
+use super::{
+    Dispatcher,
+    decisions::Decision,
+    operation::Operation,
+    origin::{VIA_HTTP1_0, VIA_HTTP2},
+    request::{ReceivedRequest, RequestContext},
+};
+use crate::metrics::Waited;
+
+/// What happened to one request.
+#[derive(Debug)]
+pub struct Trail {
+    /// Whether the access log has a line of it.
+    pub is_logged: bool,
+    /// The id of the request, its client's or a random one.
+    pub request_id: HeaderValue,
+    /// Empty if the request could not be read.
+    pub method: Cow<'static, str>,
+    /// The path as it was sent, without the query. Empty if the request could not be read.
+    pub path: Cow<'static, str>,
+    /// The version of HTTP.
+    pub protocol: &'static str,
+    /// Whether it came over TLS.
+    pub is_tls: bool,
+    /// The address of its client, behind the proxies in front that are trusted.
+    pub remote: IpAddr,
+    /// When its first byte arrived.
+    pub started: Instant,
+    /// When its last byte had arrived.
+    pub arrived: Instant,
+    /// The length of its body, as far as that was read.
+    pub bytes_in: usize,
+    /// The name of its client, if that has one.
+    pub client: Option<Arc<str>>,
+    /// The load of a charge.
+    pub load: Option<Load>,
+    /// Whether it has an `Idempotency-Key`, if its head could be read.
+    pub has_key: Option<bool>,
+    /// How it waited for room, in order.
+    pub waits: Vec<TrailWait>,
+    /// The substations that it was sent to, in order.
+    pub attempts: Vec<TrailAttempt>,
+    /// The code of the error answer, if the proxy itself made the answer.
+    pub code: Option<&'static str>,
+    /// The feeder or substation whose limit left no room.
+    pub limit: Option<String>,
+}
+
+/// A wait in line.
+#[derive(Debug)]
+pub struct TrailWait {
+    /// When it began.
+    pub began: Instant,
+    /// How long it lasted.
+    pub took: Duration,
+    /// How it ended, as [`Waited`] names it.
+    pub ended: &'static str,
+}
+
+/// An attempt at one substation.
+#[derive(Debug)]
+pub struct TrailAttempt {
+    /// The substation.
+    pub substation: Arc<Substation>,
+    /// Why it was chosen; `None` if it holds the request's key or its session.
+    pub reason: Option<Reason>,
+    /// When it began.
+    pub sent: Instant,
+    /// How long it took.
+    pub took: Duration,
+    /// How it ended, as [`UpstreamOutcome`] names it.
+    pub ended: &'static str,
+    /// The status of the answer, if there is one.
+    pub status: Option<u16>,
+    /// Why there is no answer.
+    pub error: Option<String>,
+    /// How far the request got.
+    pub progress: Progress,
+    /// Why it was safe to ask another substation, if it was.
+    pub safe_to_retry: Option<&'static str>,
+    /// The choice with its candidates, if it was recorded for a trace.
+    pub decision: Option<Box<Decision>>,
+}
+
+/// How a request ended.
+#[derive(Clone, Copy, Debug)]
+pub struct Ended {
+    /// The status of its answer.
+    pub status: u16,
+    /// What it counts as.
+    pub outcome: Outcome,
+    /// From its first byte to the last byte of its answer.
+    pub took: Duration,
+    /// The length of the answer's body, or zero if it could not be sent.
+    pub bytes_out: usize,
+}
+
+impl Trail {
+    fn begin(
+        context: &RequestContext<'_>,
+        received: &ReceivedRequest<'_>,
+        request_id: &HeaderValue,
+        is_logged: bool,
+    ) -> Self {
+        let ReceivedRequest {
+            head,
+            method,
+            path,
+            body,
+            ..
+        } = *received;
+        let client = context.client;
+        Self {
+            is_logged,
+            request_id: request_id.clone(),
+            method: kept(method, &["POST", "GET", "DELETE"]),
+            path: kept(path, &[REQUEST_CHARGE, ASSIGN_SUBSTATION]),
+            protocol: match context.via {
+                VIA_HTTP2 => "HTTP/2.0",
+                VIA_HTTP1_0 => "HTTP/1.0",
+                _ => "HTTP/1.1",
+            },
+            is_tls: client.is_tls(),
+            remote: client.remote(&context.snapshot.config.forwarded, head),
+            started: context.started,
+            arrived: context.arrived,
+            bytes_in: body.len(),
+            client: None,
+            load: None,
+            has_key: head.map(|head| head.all(IDEMPOTENCY_KEY).next().is_some()),
+            waits: Vec::new(),
+            attempts: Vec::new(),
+            code: None,
+            limit: None,
+        }
+    }
+
+    /// Notes why the proxy refuses the request.
+    pub(super) fn refused(&mut self, failure: &Failure) {
+        self.code = Some(failure.code.name());
+        if let Some(Detail::Limit(limit)) = failure.detail.as_deref() {
+            self.limit = Some(limit.clone());
+        }
+    }
+
+    /// Notes what the request asks for.
+    pub(super) fn asks(&mut self, operation: &Operation<'_>) {
+        if let Operation::Charge { charge, .. } = operation {
+            self.load = Some(charge.load);
+        }
+    }
+
+    /// Notes a wait that `began` then and ends now.
+    pub(super) fn waited(&mut self, began: Instant, how: Waited) {
+        self.waits.push(TrailWait {
+            began,
+            took: began.elapsed(),
+            ended: how.into(),
+        });
+    }
+
+    /// Notes an attempt that has just ended.
+    pub(super) fn attempted(
+        &mut self,
+        substation: &Arc<Substation>,
+        reason: Option<Reason>,
+        (sent, took): (Instant, Duration),
+        (result, progress): (&Result<Answer, UpstreamError>, Progress),
+    ) {
+        let (ended, status, error) = how_it_ended(result);
+        self.attempts.push(TrailAttempt {
+            substation: Arc::clone(substation),
+            reason,
+            sent,
+            took,
+            ended,
+            status,
+            error,
+            progress,
+            safe_to_retry: None,
+            decision: None,
+        });
+    }
+
+    /// Notes that the last attempt has certainly booked nothing.
+    pub(super) fn is_safe_to_retry(&mut self, why: &'static str) {
+        if let Some(attempt) = self.attempts.last_mut() {
+            attempt.safe_to_retry = Some(why);
+        }
+    }
+}
+
+impl Dispatcher {
+    /// The trail of a request, if the access log is to have a line of it.
+    pub(super) fn begin_trail(
+        &self,
+        context: &RequestContext<'_>,
+        received: &ReceivedRequest<'_>,
+        request_id: &HeaderValue,
+    ) -> Option<Box<Trail>> {
+        let config = &context.snapshot.config;
+        let log = config.access_log.as_ref()?;
+        let is_logged = log.sample >= 1.0 || self.random(|rng| rng.f64()) < log.sample;
+        is_logged.then(|| Box::new(Trail::begin(context, received, request_id, is_logged)))
+    }
+
+    /// Gives the trail of a request that has ended to those that tell of it.
+    pub(super) fn finish_trail(&self, trail: Box<Trail>, ended: Ended) {
+        let _ = (&self.runtime, trail, ended);
+    }
+}
+
+/// The text, which outlives the request. What most requests have is not copied.
+fn kept(text: &str, usual: &[&'static str]) -> Cow<'static, str> {
+    let known = usual.iter().find(|usual| **usual == text);
+    known.map_or_else(|| Cow::Owned(text.to_owned()), |known| Cow::Borrowed(*known))
+}
+
+/// The name of the end of an exchange, the status of the answer, and why there is none.
+fn how_it_ended(
+    result: &Result<Answer, UpstreamError>,
+) -> (&'static str, Option<u16>, Option<String>) {
+    let (outcome, error) = match result {
+        Ok(answer) => {
+            let outcome = if matches!(answer.status, 503 | 429) {
+                UpstreamOutcome::Refused
+            } else {
+                UpstreamOutcome::Ok
+            };
+            return (outcome.into(), Some(answer.status), None);
+        }
+        Err(UpstreamError::Connect(error)) => (UpstreamOutcome::Connect, error.to_string()),
+        Err(UpstreamError::Lacking(shortage)) => (UpstreamOutcome::Shortage, shortage.to_string()),
+        Err(UpstreamError::TooLarge(how)) => (UpstreamOutcome::Oversize, how.to_string()),
+        // Nothing counts it: no substation could be sent this.
+        Err(UpstreamError::Unencodable(how)) => return ("unfit", None, Some(how.to_string())),
+        Err(UpstreamError::Lost(reason)) => (UpstreamOutcome::Reset, reason.to_string()),
+        Err(UpstreamError::Deadline) => {
+            (UpstreamOutcome::Timeout, "no answer in time".to_owned())
+        }
+    };
+    (outcome.into(), None, Some(error))
+}
