@@ -233,7 +233,10 @@ impl Dispatcher {
 /// The text, which outlives the request. What most requests have is not copied.
 fn kept(text: &str, usual: &[&'static str]) -> Cow<'static, str> {
     let known = usual.iter().find(|usual| **usual == text);
-    known.map_or_else(|| Cow::Owned(text.to_owned()), |known| Cow::Borrowed(*known))
+    known.map_or_else(
+        || Cow::Owned(text.to_owned()),
+        |known| Cow::Borrowed(*known),
+    )
 }
 
 /// The name of the end of an exchange, the status of the answer, and why there is none.
@@ -255,9 +258,7 @@ fn how_it_ended(
         // Nothing counts it: no substation could be sent this.
         Err(UpstreamError::Unencodable(how)) => return ("unfit", None, Some(how.to_string())),
         Err(UpstreamError::Lost(reason)) => (UpstreamOutcome::Reset, reason.to_string()),
-        Err(UpstreamError::Deadline) => {
-            (UpstreamOutcome::Timeout, "no answer in time".to_owned())
-        }
+        Err(UpstreamError::Deadline) => (UpstreamOutcome::Timeout, "no answer in time".to_owned()),
     };
     (outcome.into(), None, Some(error))
 }

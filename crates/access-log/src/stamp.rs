@@ -1,0 +1,105 @@
+//! Times as the formats write them, in UTC. A date is worked out once a second and kept.
+
+use std::time::SystemTime;
+
+use time::{OffsetDateTime, UtcDateTime};
+
+/// The last second, as both formats write it.
+#[derive(Debug, Default)]
+pub(crate) struct Stamp {
+    second: Option<i64>,
+    /// `2026-11-29T15:04:05`.
+    rfc3339: Vec<u8>,
+    /// `29/Nov/2026:15:04:05 +0000`.
+    clf: Vec<u8>,
+}
+
+const MONTHS: [&str; 12] = [
+    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+];
+
+impl Stamp {
+    /// As RFC 3339 has it, with milliseconds.
+    pub(crate) fn rfc3339(&mut self, out: &mut Vec<u8>, time: SystemTime) {
+        let millis = self.at(time);
+        out.extend_from_slice(&self.rfc3339);
+        out.push(b'.');
+        for digit in [millis / 100, millis / 10 % 10, millis % 10] {
+            out.push(b'0' + u8::try_from(digit).unwrap_or(0));
+        }
+        out.push(b'Z');
+    }
+
+    /// As Apache has it.
+    pub(crate) fn clf(&mut self, out: &mut Vec<u8>, time: SystemTime) {
+        self.at(time);
+        out.extend_from_slice(&self.clf);
+    }
+
+    /// Makes the texts of this second, unless it has them. Returns the milliseconds.
+    fn at(&mut self, time: SystemTime) -> u16 {
+        let time = UtcDateTime::from(OffsetDateTime::from(time));
+        let second = time.unix_timestamp();
+        if self.second != Some(second) {
+            let (year, month, day) = time.to_calendar_date();
+            let (hour, minute, second_of_minute) = time.as_hms();
+            let name = MONTHS
+                .get(usize::from(u8::from(month)) - 1)
+                .unwrap_or(&"Jan");
+            let month = u8::from(month);
+            self.rfc3339 = format!(
+                "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second_of_minute:02}"
+            )
+            .into_bytes();
+            self.clf = format!(
+                "{day:02}/{name}/{year:04}:{hour:02}:{minute:02}:{second_of_minute:02} +0000"
+            )
+            .into_bytes();
+            self.second = Some(second);
+        }
+        time.millisecond()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn both(stamp: &mut Stamp, time: SystemTime) -> [String; 2] {
+        let (mut rfc3339, mut clf) = (Vec::new(), Vec::new());
+        stamp.rfc3339(&mut rfc3339, time);
+        stamp.clf(&mut clf, time);
+        [rfc3339, clf].map(|text| String::from_utf8(text).unwrap())
+    }
+
+    #[test]
+    fn times_are_written_in_utc_and_follow_the_clock_either_way() {
+        let mut stamp = Stamp::default();
+        let at = |millis| SystemTime::UNIX_EPOCH + Duration::from_millis(millis);
+        for (millis, rfc3339, clf) in [
+            (0, "1970-01-01T00:00:00.000Z", "01/Jan/1970:00:00:00 +0000"),
+            (
+                1_795_964_645_007,
+                "2026-11-29T15:04:05.007Z",
+                "29/Nov/2026:15:04:05 +0000",
+            ),
+            (
+                1_795_964_645_999,
+                "2026-11-29T15:04:05.999Z",
+                "29/Nov/2026:15:04:05 +0000",
+            ),
+            // The clock was set back.
+            (
+                951_782_399_050,
+                "2000-02-28T23:59:59.050Z",
+                "28/Feb/2000:23:59:59 +0000",
+            ),
+        ] {
+            assert_eq!(both(&mut stamp, at(millis)), [rfc3339, clf]);
+        }
+        let before = SystemTime::UNIX_EPOCH - Duration::from_millis(1);
+        assert_eq!(both(&mut stamp, before)[0], "1969-12-31T23:59:59.999Z");
+    }
+}
