@@ -31,7 +31,7 @@ RULES = [(re.compile(pattern), part) for pattern, part in [
     (r"(crates/[a-z0-9-]+|proxy)/src/(.*/)?metrics(/|\.rs)|crates/telemetry/src/", METRICS),
     (r"crates/(balance|grid|gauge|scrape|selection)/src/", CHOICE),
     (r"crates/http1/src/(.*/)?(request|forwarded|hop_by_hop)\.rs", ENCODE),
-    (r"crates/upstream/src/|proxy/src/dispatch/connections\.rs", UPSTREAM),
+    (r"crates/(upstream|transport)/src/|proxy/src/dispatch/connections\.rs", UPSTREAM),
     # Headers are scanned on the way in, for the substation and for the client.
     (r"crates/http1/src/headers\.rs", None),
     (r"crates/http1/src/whole_request\.rs", WAY_IN),
