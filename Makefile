@@ -34,7 +34,7 @@ up: ## start the stack in containers: proxy, substations, Prometheus, Grafana; A
 	@./scripts/up.sh $(ARGS)
 
 down: ## stop the stack and delete what it recorded
-	@. ./scripts/common.sh && compose --profile rush-hour --profile fleet down --volumes $(ARGS)
+	@. ./scripts/common.sh && compose --profile rush-hour --profile fleet --profile traces down --volumes $(ARGS)
 
 images: ## build the three images that are shipped, in a container
 	@./scripts/setup.sh test

@@ -26,7 +26,7 @@ if [ -z "$project" ]; then
     project=${COMPOSE_PROJECT_NAME:-$folder}
 fi
 volumes() { docker volume ls --quiet --filter "label=com.docker.compose.project=$project" | sort; }
-running() { compose --profile rush-hour --profile fleet ps --all --quiet; }
+running() { compose --profile rush-hour --profile fleet --profile traces ps --all --quiet; }
 
 running_before=$(running)
 volumes_before=$(volumes)
@@ -38,7 +38,7 @@ fi
 
 # A stack that ran before goes on, as far as Docker left it.
 if [ -z "$running_before" ]; then
-    compose --profile rush-hour --profile fleet down --remove-orphans >/dev/null 2>&1 || true
+    compose --profile rush-hour --profile fleet --profile traces down --remove-orphans >/dev/null 2>&1 || true
     for volume in $(comm -13 <(printf '%s\n' "$volumes_before") <(volumes)); do
         docker volume rm "$volume" >/dev/null 2>&1 || true
     done
@@ -46,8 +46,8 @@ fi
 die "
 up: the stack did not start; the lines above say why. What was started is removed again.
 If an image could not be pulled or built: the machine needs the registries docker.io (prom/prometheus, grafana/grafana,
-rust, and for the profile fleet haproxy and valkey/valkey) and index.crates.io, or a mirror of them in Docker's
+rust, for the profile fleet haproxy and valkey/valkey, for the profile traces jaegertracing/jaeger) and index.crates.io, or a mirror of them in Docker's
 configuration (\"registry-mirrors\" in /etc/docker/daemon.json).
-If a port is taken: CHARGE_PORT, FLEET_PORT, ADMIN_PORT, PROMETHEUS_PORT and GRAFANA_PORT choose others
+If a port is taken: CHARGE_PORT, FLEET_PORT, TRACED_PORT, ADMIN_PORT, TRACED_ADMIN_PORT, PROMETHEUS_PORT, GRAFANA_PORT and JAEGER_PORT choose others
 (GRAFANA_PORT=3001 make up).
 $instead"

@@ -22,8 +22,9 @@ from . import images, standins
 from .standins import ROOT, docker
 
 FILE = ROOT / "docker-compose.yml"
-PORTS = ("CHARGE_PORT", "ADMIN_PORT", "PROMETHEUS_PORT", "GRAFANA_PORT", "FLEET_PORT")
-PROFILES = ("rush-hour", "fleet")
+PORTS = ("CHARGE_PORT", "ADMIN_PORT", "PROMETHEUS_PORT", "GRAFANA_PORT", "FLEET_PORT", "TRACED_PORT",
+         "TRACED_ADMIN_PORT", "JAEGER_PORT")
+PROFILES = ("rush-hour", "fleet", "traces")
 
 
 def services():

@@ -62,7 +62,8 @@ class Services(unittest.TestCase):
     def test_only_the_charge_ports_are_published_beyond_loopback(self):
         published = {port for service in self.services.values() for port in service.get("ports", [])}
         self.assertEqual(published, {
-            "${CHARGE_PORT:-8080}:8080", "${FLEET_PORT:-8090}:8080", "127.0.0.1:${ADMIN_PORT:-9901}:9901",
+            "${CHARGE_PORT:-8080}:8080", "${FLEET_PORT:-8090}:8080", "${TRACED_PORT:-8070}:8080",
+            "127.0.0.1:${ADMIN_PORT:-9901}:9901", "127.0.0.1:${TRACED_ADMIN_PORT:-9911}:9901", "127.0.0.1:${JAEGER_PORT:-16686}:16686",
             "127.0.0.1:${PROMETHEUS_PORT:-9090}:9090", "127.0.0.1:${GRAFANA_PORT:-3000}:3000",
         })
 
@@ -73,8 +74,9 @@ class Services(unittest.TestCase):
                 source = volume.split(":")[0]
                 self.assertTrue(source in volumes or (source.startswith("./") and (ROOT / source).exists()), f"{name}: {source}")
 
-    def test_the_rush_hour_and_the_fleet_run_only_on_request(self):
-        for profile, expected in {"rush-hour": {"requester"}, "fleet": {"store", "fleet-proxy", "balancer"}}.items():
+    def test_the_rush_hour_the_fleet_and_the_traces_run_only_on_request(self):
+        for profile, expected in {"rush-hour": {"requester"}, "fleet": {"store", "fleet-proxy", "balancer"},
+                                  "traces": {"traced-proxy", "jaeger"}}.items():
             asked = {name for name, service in self.services.items() if service.get("profiles") == [profile]}
             self.assertEqual(asked, expected)
 
@@ -92,6 +94,28 @@ class Services(unittest.TestCase):
         alone, together = (yaml.safe_load((ROOT / "deploy/compose" / name).read_text(encoding="utf-8"))
                            for name in ("switchyard.yaml", "fleet.yaml"))
         self.assertEqual({key: value for key, value in together.items() if key not in ("fleet", "drain")}, alone)
+
+    def test_a_proxy_that_traces_differs_by_its_configuration_and_its_ports_alone(self):
+        one, traced = self.services["proxy"], self.services["traced-proxy"]
+        own = {"profiles", "command", "ports"}
+        self.assertEqual({key: value for key, value in traced.items() if key not in own},
+                         {key: value for key, value in one.items() if key not in own})
+        alone, traces = (yaml.safe_load((ROOT / "deploy/compose" / name).read_text(encoding="utf-8"))
+                         for name in ("switchyard.yaml", "traces.yaml"))
+        self.assertEqual({key: value for key, value in traces.items() if key != "tracing"}, alone)
+
+    def test_traces_lead_from_the_proxy_to_jaeger_and_from_an_exemplar_to_its_trace(self):
+        traces = yaml.safe_load((ROOT / "deploy/compose/traces.yaml").read_text(encoding="utf-8"))
+        self.assertEqual(traces["tracing"], {"otlp": "http://jaeger:4318", "sample": 1})
+        sources = ROOT / "monitoring/grafana/provisioning/datasources"
+        prometheus, jaeger = (yaml.safe_load((sources / name).read_text(encoding="utf-8"))["datasources"][0]
+                              for name in ("prometheus.yml", "jaeger.yml"))
+        self.assertEqual(jaeger["url"], "http://jaeger:16686")
+        self.assertEqual(prometheus["jsonData"]["exemplarTraceIdDestinations"],
+                         [{"name": "trace_id", "datasourceUid": jaeger["uid"]}])
+        self.assertIn("--enable-feature=exemplar-storage", self.services["prometheus"]["command"])
+        scraped = (ROOT / "monitoring/prometheus/prometheus.yml").read_text(encoding="utf-8")
+        self.assertIn("traced-proxy", scraped)
 
 
 if __name__ == "__main__":

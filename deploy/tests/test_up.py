@@ -51,7 +51,7 @@ class Up(unittest.TestCase):
         self.assertIn("failed to resolve source metadata", ran.stderr)
         self.assertIn("registry-mirrors", ran.stderr)
         self.assertIn("make demo", ran.stderr)
-        self.assertIn("compose --profile rush-hour --profile fleet down --remove-orphans", asked)
+        self.assertIn("compose --profile rush-hour --profile fleet --profile traces down --remove-orphans", asked)
         self.assertIn("volume rm switchyard_prometheus", asked)
         self.assertNotIn("volume rm switchyard_token", asked, "it was there before")
 

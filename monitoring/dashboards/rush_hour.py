@@ -43,7 +43,7 @@ DEMAND = row(
      lines("Requests by result", "How many requests come in, and how do they end?",
            [query(f"sum by (result) (rate(switchyard_requests_total[{RATE}]))", "{{result}}")], "reqps", stacked=True),
      lines("Latency", "How long does a request take until the last byte of its answer?",
-           [query(quantile(share, "switchyard_request_duration_seconds"), f"p{share * 100:g}")
+           [query(quantile(share, "switchyard_request_duration_seconds"), f"p{share * 100:g}", exemplar=share == 0.99)
             for share in (0.5, 0.9, 0.99)], "s", log=True)),
     (8,
      heatmap("Latency, all buckets", "Are there two kinds of requests, or one kind with a tail?",

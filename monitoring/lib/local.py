@@ -8,16 +8,15 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import tempfile
 from pathlib import Path
 
 import yaml
 
-from . import fast_clock
+from . import collector, fast_clock
 from .prometheus import Client, until
-from .scope import Scope
+from .scope import Scope, free_port
 
 
 class Local(Scope):
@@ -33,6 +32,8 @@ class Local(Scope):
         self.folder = Path(self.running.enter_context(tempfile.TemporaryDirectory()))
         for _ in self.capacities:
             self._substation()
+        # Without one the proxy makes no traces.
+        self.collector = collector.Collector(self.folder, self.running) if collector.program() else None
         self.charge, self.admin = self._proxy()
         self.prometheus = self._prometheus()
 
@@ -116,6 +117,8 @@ class Local(Scope):
     def _proxy(self):
         config = {"listen": "127.0.0.1:0", "admin": {"listen": "127.0.0.1:0"}, "threads": 1,
                   "discovery": {"file_sd": [str(self.folder / "substations.json")]}}
+        if self.collector:
+            config["tracing"] = {"otlp": self.collector.url, "sample": 1}
         path = self.folder / "switchyard.yaml"
         path.write_text(yaml.safe_dump(config), encoding="utf-8")
         self._run("switchyard", "run", "--config", path)
@@ -142,19 +145,12 @@ class Local(Scope):
         fast_clock.rules(self.folder / "rules")
         path = self.folder / "prometheus.yml"
         path.write_text(yaml.safe_dump(config), encoding="utf-8")
-        port = _free_port()
+        port = free_port()
         log = self.running.enter_context(open(self.folder / "prometheus.log", "wb"))
         process = subprocess.Popen(
             ["prometheus", f"--config.file={path}", f"--storage.tsdb.path={self.folder / 'data'}",
-             f"--web.listen-address=127.0.0.1:{port}"], stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+             f"--web.listen-address=127.0.0.1:{port}", "--enable-feature=exemplar-storage"], stdout=log, stderr=log, stdin=subprocess.DEVNULL)
         self.running.callback(self._end, process)
         client = Client(f"http://127.0.0.1:{port}")
         until("Prometheus is ready", client.ready)
         return client
-
-
-def _free_port():
-    """A free port: Prometheus does not print the port that it gets for 0."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]

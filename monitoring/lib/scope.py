@@ -1,6 +1,14 @@
-"""Things that are started and ended together."""
+"""Things that are started and ended together, and their ports."""
 
+import socket
 from contextlib import ExitStack
+
+
+def free_port():
+    """A free port, for programs that do not say which one they get for 0."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 class Scope:

@@ -16,8 +16,10 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
+
 from deploy.lib import compose, standins
-from monitoring.lib import promql, sources
+from monitoring.lib import collector, promql, sources
 from monitoring.lib.local import Local
 from monitoring.lib.prometheus import until
 
@@ -50,8 +52,13 @@ def stack():
                 missing = str(error)
         if chosen == "docker":
             raise unittest.SkipTest(missing)
-        return Local(BINARIES), [f"containers: {missing}"]
-    return Local(BINARIES), ["containers: STACK=local"]
+        return Local(BINARIES), [f"containers: {missing}", *no_collector()]
+    return Local(BINARIES), ["containers: STACK=local", *no_collector()]
+
+
+def no_collector():
+    """What is left out without a collector."""
+    return [] if collector.program() else ["traces: the collector could not be installed (scripts/collector-tools.txt)"]
 
 
 def answer(url, body=None, token=None):
@@ -87,6 +94,9 @@ class Stack(unittest.TestCase):
                 yield self.grafana_shows_the_dashboards
         yield from (self.every_expression_has_data, self.prometheus_finds_new_substations, self.the_proxy_finds_new_substations,
                     self.a_hanging_substation_is_reported, self.a_missing_substation_is_reported)
+        yield self.another_parser_reads_the_metrics
+        if not in_containers and self.stack.collector:
+            yield self.a_trace_is_found_from_its_exemplar
         if in_containers:
             yield self.a_fleet_takes_charges
 
@@ -201,6 +211,41 @@ class Stack(unittest.TestCase):
         until("SubstationsFewer fires", lambda: "SubstationsFewer" in self.prometheus.alerts())
         self.assertNotIn("SubstationDown", self.prometheus.alerts())
 
+    def another_parser_reads_the_metrics(self):
+        headers = {"accept": "application/openmetrics-text; version=1.0.0"}
+        if token := self.token():
+            headers["authorization"] = f"Bearer {token}"
+        with urllib.request.urlopen(urllib.request.Request(f"http://{self.stack.admin}/metrics", headers=headers),
+                                    timeout=10) as came:
+            self.assertTrue(came.headers["content-type"].startswith("application/openmetrics-text"))
+            families = list(text_string_to_metric_families(came.read().decode()))
+        self.assertGreater(len(families), 60)
+        types = {family.name: family.type for family in families}
+        self.assertEqual(types["switchyard_requests"], "counter")
+        self.assertEqual(types["switchyard_request_duration_seconds"], "histogram")
+
+    def token(self):
+        return self.stack.token() if isinstance(self.stack, compose.Stack) else None
+
+    def a_trace_is_found_from_its_exemplar(self):
+        """From a bucket of a latency to the trace of a request in it, which the collector has."""
+        def exemplars():
+            found = self.prometheus.get("query_exemplars", query="switchyard_request_duration_seconds_bucket",
+                                        start=time.time() - 300, end=time.time())
+            return {one["labels"]["trace_id"] for series in found for one in series["exemplars"]}
+
+        until("Prometheus has exemplars", exemplars)
+        shown = exemplars()
+        until("the collector has their traces", lambda: shown <= self.stack.collector.traces())
+        lost = 'sum(switchyard_trace_spans_dropped_total)'
+        self.assertEqual(self.prometheus.value(lost), 0)
+        self.assertGreater(self.prometheus.value("switchyard_trace_spans_exported_total"), 1000)
+        # And from the trace to the choice.
+        decisions = json.loads(answer(f"http://{self.stack.admin}/decisions?limit=1")[1])["decisions"]
+        of_one = json.loads(answer(f"http://{self.stack.admin}/decisions/{decisions[0]['request_id']}")[1])
+        self.assertEqual(of_one["decisions"], decisions)
+        self.assertIn(decisions[0]["trace_id"], self.stack.collector.traces())
+
     def a_fleet_takes_charges(self):
         start, fleet = time.time(), self.stack.start_fleet()
         until("both proxies of the fleet are scraped", lambda: self.up("switchyard") == 3)
@@ -254,7 +299,7 @@ class Stack(unittest.TestCase):
 @unittest.skipUnless(BINARIES, "STACK_BINARIES does not name the folder with the programs")
 class Configurations(unittest.TestCase):
     def test_the_configurations_of_compose_and_kubernetes_are_valid(self):
-        for path in ("deploy/compose/switchyard.yaml", "deploy/compose/fleet.yaml", "deploy/kubernetes/base/switchyard.yaml",
+        for path in ("deploy/compose/switchyard.yaml", "deploy/compose/fleet.yaml", "deploy/compose/traces.yaml", "deploy/kubernetes/base/switchyard.yaml",
                      "deploy/kubernetes/components/fleet/switchyard.yaml"):
             with self.subTest(path), tempfile.TemporaryDirectory() as folder:
                 # Only the running stack has the token and the password; the rest of the file is checked unchanged.

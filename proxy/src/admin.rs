@@ -9,6 +9,7 @@
 //! | `GET /metrics` | all metrics, in Prometheus' text format, or in OpenMetrics' where that is asked for |
 //! | `GET /status`, `/get_current_load` | the grid as JSON |
 //! | `GET /decisions?limit=N` | the last choices with their reasons |
+//! | `GET /decisions/{request_id}` | the choices for one request, if they are kept |
 //! | `GET /config` | the configuration in force, defaults included, its version, and what the last reload changed |
 //! | `GET /live` | 200 while the process runs and no task that must live is down |
 //! | `GET /ready` | 200 once every substation was asked for its load and one was reached, until the process begins to stop |
@@ -103,9 +104,10 @@ impl Admin {
 
     fn answer(&self, method: &Method, path: &str) -> Reply {
         let file = page::at(path);
-        if file.is_none() && !matches!(path, "/live" | "/ready") {
+        let request = decisions::OfRequest::id_in(path);
+        if file.is_none() && request.is_none() && !matches!(path, "/live" | "/ready") {
             let message = format!(
-                "there is no path {path:?}; the paths are /, /events, /history, /metrics, /status, /decisions, /config, /live, /ready, and with POST /reload, /substations/{{name}}/drain and /undrain; /limits, /limits/{{name}} and /limits/{{name}}/heartbeat"
+                "there is no path {path:?}; the paths are /, /events, /history, /metrics, /status, /decisions, /decisions/{{request_id}}, /config, /live, /ready, and with POST /reload, /substations/{{name}}/drain and /undrain; /limits, /limits/{{name}} and /limits/{{name}}/heartbeat"
             );
             return failure(&Failure::new(Code::NotFound, message));
         }
@@ -114,6 +116,12 @@ impl Admin {
         }
         if let Some(file) = file {
             return file;
+        }
+        if let Some(id) = request {
+            return match decisions::OfRequest::of(&self.dispatch.decisions, &id) {
+                Ok(found) => json(200, &found),
+                Err(refused) => failure(&refused),
+            };
         }
         match path {
             "/live" => live(&self.runtime.vitals.down()),

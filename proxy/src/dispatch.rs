@@ -41,6 +41,7 @@ mod retry;
 mod route;
 mod select;
 mod sessions;
+mod traces;
 mod trail;
 
 use std::{
@@ -62,6 +63,7 @@ pub use origin::{Client, VIA_HTTP1, VIA_HTTP1_0, VIA_HTTP2, is_trusted};
 pub use reply::Reply;
 pub use request::{ReceivedRequest, RequestContext, Target};
 pub use sessions::Action;
+pub use traces::RequestTrace;
 pub use trail::{Ended, Trail, TrailAttempt, TrailWait};
 
 use crate::{runtime::Runtime, snapshot::Snapshot};

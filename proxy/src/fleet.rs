@@ -137,7 +137,8 @@ fn line(text: &str) -> String {
         .collect()
 }
 
-fn host_name() -> String {
+/// What the system calls this machine.
+pub(crate) fn host_name() -> String {
     let system = rustix::system::uname();
     system.nodename().to_string_lossy().into_owned()
 }

@@ -4,7 +4,7 @@
 //! Its modules, each importing only those listed before it:
 //!
 //! - [`snapshot`] holds the configuration in force and its grid; [`metrics`] and [`in_flight`] count; [`fleet`] is the
-//!   door to what several proxies share; [`limits`] come and go; [`runtime`] is these five, shared by all threads.
+//!   door to what several proxies share; [`limits`] come and go; [`traces`] leave; [`runtime`] is these six, shared by all threads.
 //! - [`dispatch`] answers one request: choose, reserve, send, retry, reply.
 //! - [`ingress`] is the client's side: connections, TLS, HTTP/1.1 and HTTP/2. It reads requests and writes replies.
 //! - [`reload`] puts changes of the configuration into force; [`admin`] shows the state and takes commands.
@@ -36,3 +36,4 @@ pub mod server;
 pub mod snapshot;
 mod spare_buffers;
 pub mod systemd;
+pub mod traces;

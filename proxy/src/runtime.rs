@@ -11,6 +11,7 @@ use crate::{
     limits::Limits,
     metrics::{Metrics, Share},
     snapshot::{InForce, Snapshot},
+    traces::Traces,
 };
 use arc_swap::Guard;
 use parking_lot::Mutex;
@@ -41,6 +42,8 @@ pub struct Runtime {
     pub fleet: Fleet,
     /// The limits that come and go.
     pub limits: Limits,
+    /// Where traces go.
+    pub traces: Traces,
     /// Whether a command to this process lasts.
     pub in_charge: InCharge,
     in_force: InForce,
@@ -77,6 +80,7 @@ impl Runtime {
         let fleet = Fleet::new(config.fleet.as_ref(), &metrics.store);
         let limited = metrics.requests.clients_limited[Share::Requests].clone();
         Self {
+            traces: Traces::new(metrics.traces.clone()),
             credentials,
             metrics,
             in_flight: Arc::default(),
@@ -119,7 +123,9 @@ impl Runtime {
     /// Puts `config` into force. On an error nothing has changed. `seed` sets where a policy starts that goes through
     /// the substations in turn.
     pub fn put_in_force(&self, config: Config, seed: u64) -> Result<(), Unencodable> {
-        self.in_force.put_in_force(config, &self.metrics, seed)
+        self.in_force.put_in_force(config, &self.metrics, seed)?;
+        self.traces.follow(self.now().config.tracing.as_ref());
+        Ok(())
     }
 
     /// Forgets substations that left long ago. Returns when the next call is due, if any is.

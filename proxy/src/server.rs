@@ -137,7 +137,10 @@ fn run_boxed(
     )?);
     let (threads, kept) = (config.threads, config.state.clone());
     let mut runtime = Runtime::new(config, credentials, grid, metrics);
-    runtime.fleet.set_port(listeners.admin_address()?.port());
+    let port = listeners.admin_address()?.port();
+    runtime.fleet.set_port(port);
+    runtime.traces.set_port(port);
+    runtime.traces.follow(runtime.now().config.tracing.as_ref());
     let runtime = Arc::new(runtime);
     let state = Arc::new(DispatchState::default());
     if let Some(store) = runtime.fleet.store() {
@@ -220,6 +223,7 @@ fn run_boxed(
         scraper.abort();
         failed
     });
+    runtime.traces.finish();
     info!("Proxy stopped");
     // A look-up of a name or a read of a file may block for a long time yet, and nothing needs its result.
     main.shutdown_background();

@@ -31,6 +31,9 @@ impl fmt::Display for Advice {
 /// Suffixes by which Prometheus names counters and the parts of a histogram: they only grow, so they are no load.
 const GROWING: [&str; 4] = ["_total", "_count", "_sum", "_bucket"];
 
+/// Where collectors take OTLP over gRPC.
+const GRPC: u16 = 4317;
+
 /// One lost round of scrapes must not make samples stale.
 const INTERVALS_TO_STALE: u32 = 2;
 
@@ -44,6 +47,7 @@ impl Config {
         self.on_capacities(&mut all);
         self.on_drains(&mut all);
         self.on_feeders(&mut all);
+        self.on_traces(&mut all);
         all
     }
 
@@ -152,6 +156,24 @@ impl Config {
         }
     }
 
+    fn on_traces(&self, all: &mut Vec<Advice>) {
+        let url = self.tracing.iter().map(|tracing| &tracing.otlp);
+        let to_grpc = |url: &&String| {
+            let uri: Option<http::Uri> = url.parse().ok();
+            uri.is_some_and(|uri| uri.port_u16() == Some(GRPC))
+        };
+        if let Some(url) = url.into_iter().find(to_grpc) {
+            note_in(all)(
+                "tracing.otlp",
+                url.clone(),
+                format!(
+                    "has port {GRPC}, where collectors take OTLP over gRPC: OTLP over HTTP, which is sent, is taken \
+                     at port 4318"
+                ),
+            );
+        }
+    }
+
     fn on_drains(&self, all: &mut Vec<Advice>) {
         let of = &self.substations;
         if !of.is_empty() && of.iter().all(|one| one.drain) && self.discovery.is_empty() {
@@ -190,6 +212,11 @@ mod tests {
                 "load: {timeout: 500ms}",
                 "load: {timeout: 499ms}",
                 "load.timeout",
+            ),
+            (
+                "tracing: {otlp: \"http://jaeger:4317\"}",
+                "tracing: {otlp: \"http://jaeger:4318\"}",
+                "tracing.otlp",
             ),
             (
                 "load: {stale_after: 999ms}",

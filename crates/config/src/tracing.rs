@@ -17,7 +17,7 @@ pub struct Tracing {
 }
 
 pub(super) fn tracing(s: &mut Section<'_>) -> Option<Tracing> {
-    let otlp = s.required("otlp", "otlp: http://127.0.0.1:4318", values::url);
+    let otlp = s.required("otlp", "otlp: http://127.0.0.1:4318", values::collector_url);
     let sample = s.value("sample", 0.0, values::share);
     Some(Tracing {
         otlp: otlp?,

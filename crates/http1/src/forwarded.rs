@@ -13,6 +13,8 @@ pub struct Origin<'a> {
     /// Names and values of the headers that say it. Each replaces any header of that name from the client; one without a
     /// name is none.
     pub fields: [(&'a str, &'a [u8]); 3],
+    /// Further ones, which few requests have. One without a value only takes away the client's.
+    pub more: &'a [(&'a str, &'a [u8])],
 }
 
 /// The end-to-end headers of a client's request, then `own`, the name and value of a header that the proxy writes itself,
@@ -28,11 +30,20 @@ pub fn forwarded<'a>(
     let own = [own, first, second, third].map(|(name, value)| (name.as_bytes(), value));
     head.fields()
         .filter(move |(name, _)| {
+            let is_more = |more: &(&str, &[u8])| name.eq_ignore_ascii_case(more.0.as_bytes());
             is_end_to_end(name, origin.is_trusted)
                 && !own.iter().any(|(own, _)| name.eq_ignore_ascii_case(own))
+                && !origin.more.iter().any(is_more)
                 && !(nominates_any && is_nominated(head, name))
         })
         .chain(own.into_iter().filter(|(name, _)| !name.is_empty()))
+        .chain(more(origin.more))
+}
+
+/// The headers that `more` adds.
+fn more<'a>(more: &'a [(&'a str, &'a [u8])]) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
+    let fields = more.iter().filter(|(_, value)| !value.is_empty());
+    fields.map(|(name, value)| (name.as_bytes(), *value))
 }
 
 /// Whether a header is forwarded. Hop-by-hop and framing headers are not, because the encoder writes its own, and
@@ -75,6 +86,50 @@ fn is_nominated(head: Head<'_>, name: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_the_proxy_says_besides_replaces_the_clients_and_without_a_value_takes_it_away() {
+        let mut headers = http::HeaderMap::new();
+        for (name, value) in [("traceparent", "a"), ("Tracestate", "b"), ("x-one", "1")] {
+            let name = http::HeaderName::from_bytes(name.as_bytes()).unwrap();
+            headers.append(name, http::HeaderValue::from_static(value));
+        }
+        let told = |more: &[(&str, &[u8])]| {
+            let origin = Origin {
+                more,
+                ..Origin::default()
+            };
+            let all = forwarded(Head::Parsed(&headers), origin, ("x-request-id", b"r"));
+            let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+            let all = all.map(|(name, value)| format!("{}: {}", text(name), text(value)));
+            let mut all: Vec<_> = all.collect();
+            all.sort();
+            all
+        };
+        let (parent, state) = ("traceparent", "tracestate");
+        assert_eq!(
+            told(&[]),
+            [
+                "traceparent: a",
+                "tracestate: b",
+                "x-one: 1",
+                "x-request-id: r"
+            ]
+        );
+        assert_eq!(
+            told(&[(parent, b"c"), ("", b"")]),
+            [
+                "traceparent: c",
+                "tracestate: b",
+                "x-one: 1",
+                "x-request-id: r"
+            ]
+        );
+        assert_eq!(
+            told(&[(parent, b"c"), (state, b"")]),
+            ["traceparent: c", "x-one: 1", "x-request-id: r"]
+        );
+    }
 
     #[test]
     fn what_the_proxy_counts_on_is_passed_on_whatever_the_connection_says() {

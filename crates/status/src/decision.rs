@@ -7,6 +7,12 @@ use serde::{Deserialize, Serialize};
 /// One choice, to be shown.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Decision {
+    /// The id of the request that it was made for.
+    #[serde(default)]
+    pub request_id: String,
+    /// The trace of that request, if it is sampled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace_id: Option<String>,
     /// When it was made, in seconds since the Unix epoch.
     pub unix_seconds: f64,
     /// The load that was placed.

@@ -1,8 +1,13 @@
-//! `GET /decisions`: the last choices as JSON, the newest first.
+//! `GET /decisions`: the last choices as JSON, the newest first; `GET /decisions/{request_id}`: those of one request.
 
+use std::borrow::Cow;
+
+use percent_encoding::percent_decode_str;
 use serde::Serialize;
 use switchyard_balance::Load;
+use switchyard_bounded::Shown;
 use switchyard_status::{Candidate, Decision};
+use switchyard_wire::{Code, Failure};
 
 use crate::{
     dispatch::{self, Decisions},
@@ -38,7 +43,39 @@ impl Page {
 /// The last `limit` choices, the newest first.
 pub(super) fn last(decisions: &Decisions, limit: usize) -> Vec<Decision> {
     let decisions = decisions.last(limit);
-    decisions.iter().map(shown).collect()
+    decisions.iter().map(|decision| shown(decision)).collect()
+}
+
+/// The answer of `/decisions/{request_id}`.
+#[derive(Debug, Serialize)]
+pub(super) struct OfRequest {
+    request_id: String,
+    decisions: Vec<Decision>,
+}
+
+impl OfRequest {
+    /// The id in a path, if it is one of these.
+    pub(super) fn id_in(path: &str) -> Option<Cow<'_, [u8]>> {
+        let id = path.strip_prefix("/decisions/")?;
+        (!id.is_empty()).then(|| percent_decode_str(id).into())
+    }
+
+    /// The choices for the request with this id, the first one first.
+    pub(super) fn of(decisions: &Decisions, request_id: &[u8]) -> Result<Self, Failure> {
+        let found = decisions.of(request_id);
+        let id = String::from_utf8_lossy(request_id);
+        if found.is_empty() {
+            let shown = Shown::value(&*id);
+            let message = format!(
+                "no choice for the request \"{shown}\" is kept: the proxy keeps the last 256 of at most a hundred a second, and the last 1,024 of requests whose trace is sampled (tracing.sample, or a sampled traceparent); a request about a session has none, nor one that found no room"
+            );
+            return Err(Failure::new(Code::NotFound, message));
+        }
+        Ok(Self {
+            request_id: id.into_owned(),
+            decisions: found.iter().map(|decision| shown(decision)).collect(),
+        })
+    }
 }
 
 fn limit(query: Option<&str>) -> Result<usize, String> {
@@ -53,6 +90,8 @@ fn shown(decision: &dispatch::Decision) -> Decision {
     let candidates = decision.candidates().zip(decision.bindings());
     let selection = decision.selection();
     Decision {
+        request_id: decision.request_id.to_str().unwrap_or_default().to_owned(),
+        trace_id: decision.trace_id.as_ref().map(ToString::to_string),
         unix_seconds: decision.clock.unix_seconds(decision.at),
         load: decision.load.units(),
         substation: decision.chosen.to_string(),

@@ -292,6 +292,7 @@ impl Dispatcher {
             key,
             holder,
             arrived: context.arrived,
+            is_traced: charge.is_traced,
             until: *context.until.get_or_insert_with(until),
         })
     }

@@ -29,6 +29,8 @@ pub(super) struct Charge<'a> {
     pub(super) fingerprint: Option<Fingerprint>,
     /// Which substations it can use.
     pub(super) needs: Needs,
+    /// Whether a trace tells of its choices.
+    pub(super) is_traced: bool,
 }
 
 impl<'a> Charge<'a> {
@@ -72,6 +74,7 @@ impl<'a> Charge<'a> {
                 found.fingerprint(needs)
             }),
             needs: Needs::default(),
+            is_traced: false,
         })
     }
 }

@@ -1,9 +1,11 @@
 //! Records of the last choices with their inputs: they answer "why was this car sent there?"
 //!
 //! A record costs more than the choice itself. So at most a hundred per second are made, which no request notices. With
-//! little traffic every choice is recorded.
+//! little traffic every choice is recorded. The choices of a request whose trace is sampled are recorded in any case, and
+//! kept apart, so that neither kind takes the place of the other.
 
 use std::{
+    cmp::Reverse,
     collections::VecDeque,
     sync::{
         Arc,
@@ -11,17 +13,21 @@ use std::{
     },
 };
 
+use http::HeaderValue;
 use parking_lot::Mutex;
 use switchyard_balance::{Choice, Explanation, Load, Policy, Reason, explain};
 
 use switchyard_grid::{Clock, Grid, Moment, Substation};
 use switchyard_selection::Selection;
+use switchyard_traces::TraceId;
 
 use super::{limit, needs::Ask};
 use crate::snapshot::Snapshot;
 
 /// Number of records kept.
 const KEPT: usize = 256;
+/// Number of records kept of requests whose trace is sampled. Each takes a KiB or two.
+const TRACED: usize = 1_024;
 /// The least time between two records, in milliseconds.
 const APART: u64 = 10;
 
@@ -29,6 +35,10 @@ const APART: u64 = 10;
 /// all its substations.
 #[derive(Clone, Debug)]
 pub struct Decision {
+    /// The id of the request.
+    pub request_id: HeaderValue,
+    /// The trace of the request, if it is sampled.
+    pub trace_id: Option<TraceId>,
     /// The clock of `at`.
     pub clock: Clock,
     /// When it was made.
@@ -59,14 +69,24 @@ type Known = (Option<Arc<str>>, Option<Moment>);
 /// The last records. Shared by all dispatchers.
 #[derive(Debug)]
 pub struct Decisions {
-    kept: Mutex<VecDeque<Decision>>,
+    kept: Mutex<Kept>,
     next_at: AtomicU64,
+}
+
+/// The records, the oldest first.
+#[derive(Debug)]
+struct Kept {
+    spaced: VecDeque<Arc<Decision>>,
+    traced: VecDeque<Arc<Decision>>,
 }
 
 impl Default for Decisions {
     fn default() -> Self {
         Self {
-            kept: Mutex::new(VecDeque::with_capacity(KEPT)),
+            kept: Mutex::new(Kept {
+                spaced: VecDeque::with_capacity(KEPT),
+                traced: VecDeque::new(),
+            }),
             next_at: AtomicU64::new(0),
         }
     }
@@ -84,18 +104,43 @@ impl Decisions {
     }
 
     /// Stores a record in place of the oldest one.
-    pub fn record(&self, decision: Decision) {
+    pub fn record(&self, decision: Arc<Decision>) {
         let mut kept = self.kept.lock();
-        if kept.len() == KEPT {
-            kept.pop_front();
+        let (all, most) = match decision.trace_id {
+            Some(_) => (&mut kept.traced, TRACED),
+            None => (&mut kept.spaced, KEPT),
+        };
+        if all.len() == most {
+            all.pop_front();
         }
-        kept.push_back(decision);
+        all.push_back(decision);
     }
 
     /// The last `limit` records, the newest first.
     #[must_use]
-    pub fn last(&self, limit: usize) -> Vec<Decision> {
-        self.kept.lock().iter().rev().take(limit).cloned().collect()
+    pub fn last(&self, limit: usize) -> Vec<Arc<Decision>> {
+        let kept = self.kept.lock();
+        let newest = |all: &VecDeque<Arc<Decision>>| -> Vec<_> {
+            all.iter().rev().take(limit).cloned().collect()
+        };
+        let mut all = newest(&kept.spaced);
+        all.extend(newest(&kept.traced));
+        drop(kept);
+        all.sort_by_key(|decision| Reverse(decision.at));
+        all.truncate(limit);
+        all
+    }
+
+    /// The records of the request with this id, the oldest first.
+    #[must_use]
+    pub fn of(&self, request_id: &[u8]) -> Vec<Arc<Decision>> {
+        let kept = self.kept.lock();
+        let all = kept.spaced.iter().chain(&kept.traced);
+        let of_request = all.filter(|decision| decision.request_id.as_bytes() == request_id);
+        let mut found: Vec<_> = of_request.cloned().collect();
+        drop(kept);
+        found.sort_by_key(|decision| decision.at);
+        found
     }
 }
 
@@ -118,6 +163,8 @@ impl Decision {
             }
         }
         Self {
+            request_id: HeaderValue::from_static(""),
+            trace_id: None,
             clock: grid.clock(),
             at,
             load,
@@ -131,6 +178,13 @@ impl Decision {
             selection: None,
             bindings: [const { None }; explain::MAX_CANDIDATES],
         }
+    }
+
+    /// The same of the request with this id, and the trace with this one.
+    pub(super) fn made_for(mut self, request_id: &HeaderValue, trace_id: Option<TraceId>) -> Self {
+        self.request_id = request_id.clone();
+        self.trace_id = trace_id;
+        self
     }
 
     /// The same of a request in this snapshot, with what it selected by and the levels that bind.

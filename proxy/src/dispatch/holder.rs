@@ -32,6 +32,7 @@ impl Selected {
                 open_as: None,
                 trial: None,
             }),
+            decision: None,
         })
     }
 

@@ -19,6 +19,8 @@ pub(super) struct Ask<'a> {
     /// Stands for the request's `Idempotency-Key`.
     pub(super) key: Option<u64>,
     pub(super) selection: Option<&'a Arc<Selection>>,
+    /// Whether the choice is recorded in any case: a trace tells of it.
+    pub(super) is_traced: bool,
 }
 
 /// What a charge can use of one snapshot's substations.

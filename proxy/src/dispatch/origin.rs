@@ -165,6 +165,7 @@ impl OriginFields<'_> {
         Origin {
             is_trusted: self.is_trusted,
             fields: [via, first, second].map(|(name, value)| (*name, value.as_bytes())),
+            more: &[],
         }
     }
 }

@@ -86,7 +86,9 @@ impl Dispatcher {
             Target::Charge => {
                 let key = key_of(head);
                 let is_keyed = !matches!(key, Ok(None));
-                let charge = Charge::read(received.body, head, snapshot, is_keyed)?;
+                let mut charge = Charge::read(received.body, head, snapshot, is_keyed)?;
+                let trail = context.trail.as_ref();
+                charge.is_traced = trail.is_some_and(|trail| trail.trace.is_some());
                 let rules = &snapshot.config.forwarded;
                 let key = key?.map(|text| Key {
                     text,

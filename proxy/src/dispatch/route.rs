@@ -10,7 +10,7 @@ use std::{pin::pin, sync::Arc};
 use http::HeaderValue;
 use switchyard_balance::{Lasts, Refusal};
 use switchyard_grid::{Blame, Source, Substation};
-use switchyard_http1::{Answer, Head};
+use switchyard_http1::{Answer, Head, Origin};
 use switchyard_idempotency::{Claim, Release};
 use switchyard_upstream::{Outgoing, Progress, UpstreamError};
 use switchyard_wire::{Consequence, Failure};
@@ -20,6 +20,7 @@ use tracing::debug;
 use super::{
     Dispatcher,
     attempt::{self, Attempt, ExchangeEnd},
+    decisions::Decision,
     limit,
     operation::Operation,
     origin::{Client, OriginFields},
@@ -27,6 +28,7 @@ use super::{
     request::RequestContext,
     retry::{RetryState, SafeToRetry},
     select::{Placement, Selected, proposal},
+    traces::TraceHeaders,
     trail::Trail,
 };
 use crate::{client_watch::ClientWatch, deadline_timer::DeadlineTimer};
@@ -120,14 +122,22 @@ impl Dispatcher {
                 at,
                 substation,
                 placement,
+                decision,
             } = selected;
+            let headers = self.note_choice(decision, &mut context);
             let sent = if context.state.attempts == 0 {
                 context.state.since
             } else {
                 Instant::now()
             };
             let attempt = self
-                .attempt(operation, &substation, placement, &mut context, sent)
+                .attempt(
+                    operation,
+                    (&substation, headers),
+                    placement,
+                    &mut context,
+                    sent,
+                )
                 .await;
             let may_go_elsewhere = match operation.settle(&attempt) {
                 Release::Free => true,
@@ -193,11 +203,29 @@ impl Dispatcher {
         }
     }
 
+    /// Keeps the record of a choice, if one was made. Returns the headers that the substation gets if the trace of the
+    /// request is sampled.
+    fn note_choice(
+        &self,
+        decision: Option<Box<Decision>>,
+        context: &mut SendContext<'_>,
+    ) -> Option<TraceHeaders> {
+        let trail = context.trail.as_deref_mut();
+        let trace = trail.and_then(|trail| trail.trace.as_mut());
+        let trace_id = trace.as_ref().map(|trace| trace.context.trace_id);
+        let decision = decision.map(|decision| {
+            let decision = Arc::new(decision.made_for(context.request_id, trace_id));
+            self.state.decisions.record(Arc::clone(&decision));
+            decision
+        });
+        trace.map(|trace| trace.begin(decision, self.random(|rng| rng.u64(..))))
+    }
+
     /// One exchange with the selected substation, and what its end proves.
     async fn attempt(
         &self,
         operation: &Operation<'_>,
-        substation: &Arc<Substation>,
+        (substation, trace): (&Arc<Substation>, Option<TraceHeaders>),
         placement: Option<Placement>,
         context: &mut SendContext<'_>,
         sent: Instant,
@@ -215,10 +243,14 @@ impl Dispatcher {
             }
             Operation::Session { line, .. } => (line, &[][..]),
         };
+        let trace = trace.as_ref().map(TraceHeaders::fields);
         let outgoing = Outgoing {
             line,
             head: context.head,
-            origin: context.origin.origin(),
+            origin: Origin {
+                more: trace.as_ref().map_or(&[], |fields| fields.as_slice()),
+                ..context.origin.origin()
+            },
             request_id: context.request_id,
             body,
         };

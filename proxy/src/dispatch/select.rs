@@ -31,6 +31,8 @@ pub(super) struct Selected {
     pub(super) substation: Arc<Substation>,
     /// `None` for a session: nothing is chosen and nothing reserved.
     pub(super) placement: Option<Placement>,
+    /// The record of the choice, if one was made.
+    pub(super) decision: Option<Box<Decision>>,
 }
 
 /// What a charge holds at its substation.
@@ -96,6 +98,7 @@ impl Dispatcher {
                 at: None,
                 substation: Arc::clone(holder),
                 placement: None,
+                decision: None,
             }),
             Operation::Charge {
                 charge,
@@ -136,7 +139,7 @@ impl Dispatcher {
     ) -> Result<Selected, Refusal> {
         let grid = &snapshot.grid;
         loop {
-            let choice = match self.choose(ask, tried, snapshot, since) {
+            let (choice, decision) = match self.choose(ask, tried, snapshot, since) {
                 Err(Refusal::NoCapacity) if grid.open_probes() => {
                     self.choose(ask, tried, snapshot, since)?
                 }
@@ -156,25 +159,26 @@ impl Dispatcher {
                         }),
                         trial,
                     }),
+                    decision,
                 });
             }
             choice.reservation.cancel();
         }
     }
 
-    /// Chooses and reserves. Some choices are recorded for `/decisions`, and some are timed.
+    /// Chooses and reserves. Some choices are recorded, for `/decisions` and for traces, and some are timed.
     fn choose(
         &self,
         ask: Ask<'_>,
         tried: &[usize],
         snapshot: &Snapshot,
         since: Instant,
-    ) -> Result<Choice<Substation>, Refusal> {
+    ) -> Result<(Choice<Substation>, Option<Box<Decision>>), Refusal> {
         let grid = &snapshot.grid;
         let key = ask.key.filter(|_| grid.roster().len() <= MOST_RANKED);
         let decisions = &self.state.decisions;
         let now = grid.clock().at(since);
-        let is_recorded = decisions.should_record(now);
+        let is_recorded = ask.is_traced || decisions.should_record(now);
         let explain = |request: Request<'_>| Explanation::of(grid.roster(), &request);
         let explanation = is_recorded.then(|| ask.with(tried, explain));
         let choose = |request: Request<'_>, rng: &mut Rng| {
@@ -207,11 +211,11 @@ impl Dispatcher {
             Ok(choice)
         };
         let choice = self.random(|rng| ask.with(tried, |request| choose(request, rng)))?;
-        if let Some(explanation) = explanation {
+        let decision = explanation.map(|explanation| {
             let decision = Decision::new(grid, now, ask.load, &choice, explanation);
-            decisions.record(decision.asked(&ask, snapshot));
-        }
-        Ok(choice)
+            Box::new(decision.asked(&ask, snapshot))
+        });
+        Ok((choice, decision))
     }
 
     /// The substation to which this worker is about to write, if `balance.tolerance` allows a choice to prefer it.

@@ -11,6 +11,7 @@ use http::HeaderValue;
 use switchyard_balance::{Load, Reason};
 use switchyard_grid::{Substation, UpstreamOutcome};
 use switchyard_http1::Answer;
+use switchyard_traces::SpanId;
 use switchyard_upstream::{Progress, UpstreamError};
 use switchyard_wire::{
     Detail, Failure, Outcome,
@@ -24,6 +25,7 @@ use super::{
     operation::Operation,
     origin::{VIA_HTTP1_0, VIA_HTTP2},
     request::{ReceivedRequest, RequestContext},
+    traces::RequestTrace,
 };
 use crate::metrics::Waited;
 
@@ -64,6 +66,8 @@ pub struct Trail {
     pub code: Option<&'static str>,
     /// The feeder or substation whose limit left no room.
     pub limit: Option<String>,
+    /// Its trace, if that is sampled.
+    pub trace: Option<RequestTrace>,
 }
 
 /// A wait in line.
@@ -99,7 +103,9 @@ pub struct TrailAttempt {
     /// Why it was safe to ask another substation, if it was.
     pub safe_to_retry: Option<&'static str>,
     /// The choice with its candidates, if it was recorded for a trace.
-    pub decision: Option<Box<Decision>>,
+    pub decision: Option<Arc<Decision>>,
+    /// Its span, if the trace is sampled.
+    pub span: Option<SpanId>,
 }
 
 /// How a request ended.
@@ -152,6 +158,7 @@ impl Trail {
             attempts: Vec::new(),
             code: None,
             limit: None,
+            trace: None,
         }
     }
 
@@ -188,6 +195,8 @@ impl Trail {
         (result, progress): (&Result<Answer, UpstreamError>, Progress),
     ) {
         let (ended, status, error) = how_it_ended(result);
+        let trace = self.trace.as_mut().map(RequestTrace::end);
+        let (span, decision) = trace.unwrap_or_default();
         self.attempts.push(TrailAttempt {
             substation: Arc::clone(substation),
             reason,
@@ -198,7 +207,8 @@ impl Trail {
             error,
             progress,
             safe_to_retry: None,
-            decision: None,
+            decision,
+            span,
         });
     }
 
@@ -211,7 +221,7 @@ impl Trail {
 }
 
 impl Dispatcher {
-    /// The trail of a request, if the access log is to have a line of it.
+    /// The trail of a request, if the access log is to have a line of it or its trace is sampled.
     pub(super) fn begin_trail(
         &self,
         context: &RequestContext<'_>,
@@ -219,14 +229,20 @@ impl Dispatcher {
         request_id: &HeaderValue,
     ) -> Option<Box<Trail>> {
         let config = &context.snapshot.config;
-        let log = config.access_log.as_ref()?;
-        let is_logged = log.sample >= 1.0 || self.random(|rng| rng.f64()) < log.sample;
-        is_logged.then(|| Box::new(Trail::begin(context, received, request_id, is_logged)))
+        let is_logged = config
+            .access_log
+            .as_ref()
+            .is_some_and(|log| log.sample >= 1.0 || self.random(|rng| rng.f64()) < log.sample);
+        let trace = self.sample(context, received.head);
+        (is_logged || trace.is_some()).then(|| {
+            let trail = Trail::begin(context, received, request_id, is_logged);
+            Box::new(Trail { trace, ..trail })
+        })
     }
 
     /// Gives the trail of a request that has ended to those that tell of it.
     pub(super) fn finish_trail(&self, trail: Box<Trail>, ended: Ended) {
-        let _ = (&self.runtime, trail, ended);
+        self.export(trail, ended);
     }
 }
 

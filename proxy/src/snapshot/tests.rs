@@ -41,13 +41,13 @@ fn names_that_came_and_went_leave_nothing_on_the_page_and_nothing_in_memory() {
         let explanation = Explanation::of(grid.roster(), &load.into());
         let choice = grid.selector().reserve(grid.roster(), load, &mut rng);
         let now = grid.clock().now();
-        decisions.record(Decision::new(
+        decisions.record(Arc::new(Decision::new(
             grid,
             now,
             load,
             &choice.unwrap(),
             explanation,
-        ));
+        )));
         left.extend(weak(grid));
         in_force.put_in_force(config(round), &metrics, 1).unwrap();
     }

@@ -26,24 +26,32 @@ pub(crate) fn targets(node: &Node) -> Read<String> {
 
 /// A URL that is asked: of targets, or of a collector.
 pub(crate) fn url(node: &Node) -> Read<String> {
-    const EXAMPLE: &str = "as in http://127.0.0.1:8000/targets";
+    url_as(node, "as in http://127.0.0.1:8000/targets")
+}
+
+/// The same of a collector of traces.
+pub(crate) fn collector_url(node: &Node) -> Read<String> {
+    url_as(node, "as in http://127.0.0.1:4318")
+}
+
+fn url_as(node: &Node, example: &str) -> Read<String> {
     let url = text(node)?;
     let uri: Uri = url
         .parse()
-        .map_err(|error| format!("is not a URL ({error}); write it {EXAMPLE}"))?;
+        .map_err(|error| format!("is not a URL ({error}); write it {example}"))?;
     match (uri.scheme_str(), uri.authority()) {
         (Some("http" | "https"), Some(authority)) if authority.as_str().contains('@') => {
             Err("must not contain a name or password: they would appear in logs".to_owned())
         }
         (Some("http" | "https"), Some(authority)) if authority.host().is_empty() => {
-            Err(format!("needs a host, {EXAMPLE}"))
+            Err(format!("needs a host, {example}"))
         }
         (Some("http" | "https"), Some(authority)) => {
             switchyard_address::check_host(authority.host())
                 .map_err(|ambiguous| format!("has a host that {ambiguous}"))?;
             Ok(url.to_owned())
         }
-        _ => Err(format!("must begin with http:// or https://, {EXAMPLE}")),
+        _ => Err(format!("must begin with http:// or https://, {example}")),
     }
 }
 

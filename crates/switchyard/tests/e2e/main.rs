@@ -71,4 +71,5 @@ mod substations;
 mod tls;
 mod token;
 mod top;
+mod traces;
 mod upgrade;

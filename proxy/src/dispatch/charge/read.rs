@@ -69,6 +69,7 @@ impl<'a> Charge<'a> {
             load: self.load,
             key,
             selection: self.needs.selection.as_ref(),
+            is_traced: self.is_traced,
         }
     }
 }

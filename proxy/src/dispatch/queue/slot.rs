@@ -29,6 +29,8 @@ pub(in crate::dispatch) struct Wish<'a> {
     pub(in crate::dispatch) holder: Option<&'a Arc<Substation>>,
     pub(in crate::dispatch) arrived: Instant,
     pub(in crate::dispatch) until: Instant,
+    /// Whether a trace tells of its choice.
+    pub(in crate::dispatch) is_traced: bool,
 }
 
 /// A request that waits.
@@ -39,6 +41,7 @@ pub(in crate::dispatch) struct Slot {
     /// What it can use of the grid of the snapshot with this version.
     selection: Option<Arc<Selection>>,
     version: u64,
+    is_traced: bool,
     /// Whether it may take room although there are promises.
     pub(in crate::dispatch) has_entered: AtomicBool,
     /// Whether the room that was found last is promised to others.
@@ -97,6 +100,7 @@ impl Slot {
             load: wish.load,
             selection: wish.selection.clone(),
             version: wish.version,
+            is_traced: wish.is_traced,
             has_entered: AtomicBool::new(false),
             was_held: AtomicBool::new(false),
             word: Mutex::new(None),
@@ -110,6 +114,7 @@ impl Slot {
             load: self.load,
             key: None,
             selection: self.selection.as_ref(),
+            is_traced: self.is_traced,
         }
     }
 

@@ -14,6 +14,7 @@ fn at(start: Instant, millis: u64) -> Instant {
 
 fn wish<'a>(arrived: Instant, until: Instant, key: Option<u64>) -> Wish<'a> {
     Wish {
+        is_traced: false,
         client: NOBODY,
         load: Load::from_micros(1),
         selection: None,
