@@ -71,7 +71,7 @@ pub struct Reloader {
     is_file_waiting: bool,
     reading: Reading,
     /// Where the proxy itself listens: not allowed as a substation.
-    own_addresses: [SocketAddr; 2],
+    own_addresses: Vec<SocketAddr>,
     asked: mpsc::Receiver<oneshot::Sender<Reload>>,
     /// Installed from the start: without a handler SIGHUP would end the process.
     hangup: signals::Watch,
@@ -84,7 +84,7 @@ impl Reloader {
     pub fn new(
         runtime: Arc<Runtime>,
         path: Option<PathBuf>,
-        own_addresses: [SocketAddr; 2],
+        own_addresses: Vec<SocketAddr>,
     ) -> (Self, ReloadHandle) {
         let (ask, asked) = mpsc::channel(QUEUE);
         let file_config = Config::clone(&runtime.now().config);

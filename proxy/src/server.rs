@@ -6,7 +6,7 @@
 //! says so. So the admin port is such a service.
 //!
 //! The public port accepts by itself (`acceptor`), because a client of Pingora's listener takes 3 KiB before it has sent a
-//! byte. There is one single-threaded runtime per worker, all accepting from the same socket. A connection stays on the
+//! byte. There is one single-threaded runtime per worker, all accepting from the same sockets. A connection stays on the
 //! thread that accepted it, and so do the connections to substations that it uses.
 //!
 //! The main thread runs the scraper, the admin port and the caller's lifecycle, which decides on start and stop.
@@ -19,7 +19,13 @@ mod start_gate;
 mod worker;
 
 use std::{
-    future::Future, io, net::SocketAddr, path::PathBuf, pin::Pin, sync::Arc, thread::JoinHandle,
+    future::Future,
+    io,
+    net::{SocketAddr, TcpListener},
+    path::PathBuf,
+    pin::Pin,
+    sync::Arc,
+    thread::JoinHandle,
     time::Duration,
 };
 
@@ -154,9 +160,10 @@ fn run_boxed(
 
     let workers = (0..threads)
         .map(|at| {
-            let listener = listeners.charge.try_clone()?;
+            let listeners = listeners.charge.iter().map(TcpListener::try_clone);
+            let listeners = listeners.collect::<io::Result<_>>()?;
             let gates = (opened.clone(), stopped.clone());
-            worker::start(at, &runtime, &state, listener, gates)
+            worker::start(at, &runtime, &state, listeners, gates)
         })
         .collect::<Result<Vec<_>, io::Error>>()?;
     let addresses = addresses_of(&listeners, threads)?;
@@ -231,10 +238,14 @@ fn run_boxed(
 }
 
 /// Where requests and operators are listened for, said in the log.
-fn addresses_of(listeners: &Listeners, threads: usize) -> io::Result<[SocketAddr; 2]> {
-    let addresses = [listeners.charge_address()?, listeners.admin_address()?];
-    info!(address = %addresses[0], threads, "Listening for charge requests");
-    info!(address = %addresses[1], "Listening on the admin port");
+fn addresses_of(listeners: &Listeners, threads: usize) -> io::Result<Vec<SocketAddr>> {
+    let mut addresses = listeners.charge_addresses()?;
+    for address in &addresses {
+        info!(%address, threads, "Listening for charge requests");
+    }
+    let address = listeners.admin_address()?;
+    info!(%address, "Listening on the admin port");
+    addresses.push(address);
     Ok(addresses)
 }
 

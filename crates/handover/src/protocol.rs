@@ -29,7 +29,7 @@ pub(super) const READY: u8 = b'R';
 /// The old process accepts no more.
 pub(super) const DRAINING: u8 = b'D';
 
-/// The most listening sockets in one message; the proxy has two.
+/// The most listening sockets in one message; the proxy has one for each address of `listen`, and one for its admin port.
 const MAX_SOCKETS: usize = 16;
 
 /// The version that a byte stands for, if it stands for one.

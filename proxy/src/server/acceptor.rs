@@ -4,11 +4,14 @@
 //! handshake, a timer, a stream with buffers and a digest of the socket's addresses, 3 KiB together. A client that waits
 //! between two requests, or that has sent nothing yet, needs none of these. So this takes the socket as it is, and Pingora's
 //! stream is made for the connections that need one (TLS, HTTP/2).
+//!
+//! Each listening socket has a task of its own. So one that is flooded, or for which the system has no file left, delays
+//! the others no more than any other task of the worker does.
 
 use std::{io, net::TcpListener, sync::Arc, time::Duration};
 
 use pingora_core::server::ShutdownWatch;
-use tokio::time::sleep;
+use tokio::{task::JoinSet, time::sleep};
 use tracing::{error, info, warn};
 
 use switchyard_process::{Shortage, vital::VitalTask};
@@ -21,21 +24,23 @@ use crate::ingress::Ingress;
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// Accepts connections for what `ingress` makes, until `stopped` turns true. If that ends before, it is started again on the
-/// same socket: connections that come meanwhile wait in the socket's queue.
+/// same sockets: connections that come meanwhile wait in the sockets' queues.
 pub(super) async fn accept(
     vital: VitalTask,
     ingress: impl Fn() -> Ingress,
-    listener: TcpListener,
+    listeners: Vec<TcpListener>,
     stopped: ShutdownWatch,
 ) {
     until_stopped(vital, stopped.clone(), || {
-        let (ingress, listener) = (Arc::new(ingress()), listener.try_clone());
+        let ingress = Arc::new(ingress());
+        let duplicates: io::Result<Vec<_>> =
+            listeners.iter().map(TcpListener::try_clone).collect();
         let mut stopped = stopped.clone();
         async move {
             let accepting = async {
-                let listener = listener.and_then(tokio::net::TcpListener::from_std);
-                match listener {
-                    Ok(listener) => accept_from(&listener, &ingress).await,
+                match duplicates.and_then(|all| accept_from_all(all, &ingress)) {
+                    // None of them ends but by a panic.
+                    Ok(mut accepting) => drop(accepting.join_next().await),
                     Err(error) => {
                         error!(name = "charge", %error, "Listening socket could not be duplicated");
                     }
@@ -52,8 +57,18 @@ pub(super) async fn accept(
     .await;
 }
 
+/// Starts the tasks that accept. They end with what this returns.
+fn accept_from_all(listeners: Vec<TcpListener>, ingress: &Arc<Ingress>) -> io::Result<JoinSet<()>> {
+    let mut accepting = JoinSet::new();
+    for listener in listeners {
+        let listener = tokio::net::TcpListener::from_std(listener)?;
+        accepting.spawn(accept_from(listener, Arc::clone(ingress)));
+    }
+    Ok(accepting)
+}
+
 /// Never ends.
-async fn accept_from(listener: &tokio::net::TcpListener, ingress: &Arc<Ingress>) {
+async fn accept_from(listener: tokio::net::TcpListener, ingress: Arc<Ingress>) {
     let mut is_short = false;
     loop {
         let error = match listener.accept().await {

@@ -25,7 +25,7 @@ pub(super) fn start(
     at: usize,
     runtime: &Arc<Runtime>,
     state: &Arc<DispatchState>,
-    listener: TcpListener,
+    listeners: Vec<TcpListener>,
     (mut opened, stopped): (watch::Receiver<bool>, watch::Receiver<bool>),
 ) -> io::Result<JoinHandle<()>> {
     let (runtime, state) = (Arc::clone(runtime), Arc::clone(state));
@@ -51,7 +51,7 @@ pub(super) fn start(
                     dispatcher.start_sweeps(sweeps);
                     Ingress::new(dispatcher, stopped.clone())
                 };
-                accept(vital, ingress, listener, stopped.clone()).await;
+                accept(vital, ingress, listeners, stopped.clone()).await;
                 drained(&runtime).await;
             });
             thread.shutdown_background();

@@ -47,6 +47,7 @@ mod lasts;
 mod late_gauge;
 mod lifecycle;
 mod limits;
+mod listeners;
 mod log;
 mod lying_gauge;
 mod memory;

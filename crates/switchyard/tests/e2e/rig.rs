@@ -39,6 +39,8 @@ pub(crate) struct Proxy {
     child: Child,
     log: Receiver<String>,
     pub(crate) charge: SocketAddr,
+    /// Where it listens for charges, that address included.
+    pub(crate) charges: Vec<SocketAddr>,
     pub(crate) admin: SocketAddr,
     pub(crate) files: TempDir,
 }
@@ -92,8 +94,9 @@ impl Proxy {
             .spawn()
             .unwrap();
         let log = lines(&mut child);
-        let (mut charge, mut admin) = (None, None);
-        while charge.is_none() || admin.is_none() {
+        let mut charges = Vec::new();
+        // It names the admin port last.
+        let admin = loop {
             let line = log
                 .recv_timeout(PATIENCE)
                 .expect("it logs where it listens");
@@ -103,16 +106,16 @@ impl Proxy {
                 .and_then(|rest| rest.split(' ').next());
             let address = address.and_then(|address| address.parse().ok());
             if line.contains("Listening for charge requests") {
-                charge = address;
+                charges.extend(address);
             } else if line.contains("Listening on the admin port") {
-                admin = address;
+                break address.unwrap();
             }
-        }
-        let (charge, admin) = (charge.unwrap(), admin.unwrap());
+        };
         Self {
             child,
             log,
-            charge,
+            charge: charges[0],
+            charges,
             admin,
             files,
         }
