@@ -89,6 +89,7 @@ class Expressions(unittest.TestCase):
             "switchyard_substation_can_scrape", "switchyard_substation_can_charge",  # the states say more
             "switchyard_clients_limited_total",  # one client's affair; docs/operations.md says what to do
             "switchyard_tls_handshakes_total",  # how clients connect, not whether they are served
+            "switchyard_proxy_headers_total",  # the same; a balancer that sends none loses all, and it sees that itself
             # How large the file is and how long it takes is no fault; that it fails is StateFileFails.
             "switchyard_state_bytes", "switchyard_state_write_seconds",
             "process_virtual_memory_bytes", "process_threads",

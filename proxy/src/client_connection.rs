@@ -15,7 +15,7 @@ use std::{
 };
 
 use bytes::{Buf, BytesMut};
-use pingora_core::protocols::Stream;
+use pingora_core::protocols::{Stream, l4::stream::Stream as Plain};
 use switchyard_http1::{
     Expectation, FaultKind, IncomingBody, IncomingDecoder, IncomingRequest, RequestFault,
     RequestLimits,
@@ -23,7 +23,6 @@ use switchyard_http1::{
 use switchyard_wire::{Code, Failure};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
     time::timeout,
 };
 
@@ -97,14 +96,20 @@ impl ClientConnection {
         self.stream.into_pingora(&self.received)
     }
 
-    /// The socket, if nothing has been received from it and there is no layer over it.
-    pub(crate) fn into_socket(self) -> Option<TcpStream> {
-        self.stream.into_socket()
+    /// The socket, if there is no layer over it. What was received is read from it again.
+    pub(crate) fn into_socket(self) -> Option<Plain> {
+        self.stream.into_socket(&self.received)
     }
 
     /// Waits until there is something to read, without a buffer to read it into, or until the client closes.
     pub(crate) fn is_readable(&mut self) -> impl Future<Output = ()> {
-        poll_fn(|context| self.stream.poll_readable(context))
+        poll_fn(|context| {
+            if self.received.is_empty() {
+                self.stream.poll_readable(context)
+            } else {
+                Poll::Ready(())
+            }
+        })
     }
 
     /// Waits for the first bytes of the next request. False if the connection ends instead. All that this keeps, an idle
@@ -136,11 +141,16 @@ impl ClientConnection {
     /// It waits for no more bytes than it needs: a whole HTTP/1.1 request may be shorter than the opening of another protocol.
     pub(crate) async fn begins_with(&mut self, opening: &[u8]) -> bool {
         while self.received.len() < opening.len() && opening.starts_with(&self.received) {
-            if !matches!(self.read(FIRST_READ).await, Ok(true)) {
+            if !self.more().await {
                 return false;
             }
         }
         self.received.starts_with(opening)
+    }
+
+    /// Reads what comes next. False if the connection ends, or may hold no more.
+    pub(crate) async fn more(&mut self) -> bool {
+        matches!(self.read(FIRST_READ).await, Ok(true))
     }
 
     /// Reads the head of the next request, of at most `limit` bytes. `None` if the connection ends instead.

@@ -30,20 +30,16 @@ impl ClientStream {
     #[must_use]
     pub(crate) fn into_pingora(self, received: &[u8]) -> Stream {
         match self {
-            Self::Socket(socket) => {
-                let mut stream = Plain::from(socket);
-                stream.rewind(received);
-                Box::new(stream)
-            }
+            Self::Socket(socket) => Box::new(plain(socket, received)),
             // Nothing is read from a layer before it is known what speaks.
             Self::Layer(layer) => layer,
         }
     }
 
-    /// The socket, if there is no layer over it.
-    pub(crate) fn into_socket(self) -> Option<TcpStream> {
+    /// The socket, if there is no layer over it. `received` was read from it, and is read from it again.
+    pub(crate) fn into_socket(self, received: &[u8]) -> Option<Plain> {
         match self {
-            Self::Socket(socket) => Some(socket),
+            Self::Socket(socket) => Some(plain(socket, received)),
             Self::Layer(_) => None,
         }
     }
@@ -59,6 +55,13 @@ impl ClientStream {
             Self::Layer(_) => Poll::Ready(()),
         }
     }
+}
+
+/// A socket as Pingora has it, from which `received` is read again.
+fn plain(socket: TcpStream, received: &[u8]) -> Plain {
+    let mut stream = Plain::from(socket);
+    stream.rewind(received);
+    stream
 }
 
 impl From<TcpStream> for ClientStream {

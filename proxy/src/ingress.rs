@@ -4,6 +4,9 @@
 //! finishes holds a socket as a request does. Everything before the first request, including the handshake, shares
 //! the deadline of the first request's head (`timeouts.client`).
 //!
+//! Behind a balancer that sends PROXY headers (`listen_proxy_protocol`), whose connection it is is known only once the header
+//! has been read. Until then the connection counts in `limits.connections`, and in no client's share.
+//!
 //! With TLS the client chooses its protocol in the handshake (ALPN). Without TLS it is HTTP/1.1, or, where
 //! `http2.cleartext` allows HTTP/2, the protocol that the first bytes announce.
 //!
@@ -37,6 +40,7 @@ use crate::{
 mod fast_path;
 mod http1;
 mod http2;
+mod proxy_protocol;
 mod target;
 
 /// What `limits` allows a request of a client.
@@ -87,36 +91,77 @@ impl Ingress {
         self.dispatcher.runtime()
     }
 
-    /// Counts a connection that was accepted from `address`, and spawns the task that serves it to its end.
-    pub fn accept(self: &Arc<Self>, socket: TcpStream, address: IpAddr) {
+    /// Counts a connection that was accepted from `peer`, and spawns the task that serves it to its end.
+    pub fn accept(self: &Arc<Self>, socket: TcpStream, peer: IpAddr) {
+        let runtime = self.runtime();
+        let now = runtime.now();
+        let connection = ClientConnection::new(socket, runtime.buffer_share());
+        let open = runtime.in_flight.connection(now.config.limits.connections);
+        let started = Instant::now();
+        let Some(open) = open else {
+            tokio::spawn(Arc::clone(self).turn_away(connection, None));
+            return;
+        };
+        if now.config.listen_proxy_protocol {
+            tokio::spawn(Arc::clone(self).behind_balancer(connection, peer, open, started));
+        } else {
+            self.admit(connection, peer, open, started);
+        }
+    }
+
+    /// Waits for the header of a balancer at `peer`, and then serves the connection that it announces.
+    #[expect(
+        clippy::manual_async_fn,
+        reason = "an async fn keeps room for each argument twice, as it was passed and as it is used"
+    )]
+    fn behind_balancer(
+        self: Arc<Self>,
+        mut connection: ClientConnection,
+        peer: IpAddr,
+        open: ConnectionGuard,
+        started: Instant,
+    ) -> impl Future<Output = ()> + Send {
+        async move {
+            let deadline = started + self.runtime().now().config.timeouts.client;
+            let mut timer = DeadlineTimer::new(deadline);
+            // A balancer that only looks whether the port is open sends nothing, which is no fault.
+            if timer.guard(deadline, pin!(connection.has_request())).await == Ok(false) {
+                return;
+            }
+            let header = self.proxy_header(&mut connection, peer, deadline, &mut timer);
+            if let Some(client) = Box::pin(header).await {
+                self.admit(connection, client, open, started);
+            }
+        }
+    }
+
+    /// Counts a connection in the share of its client, and spawns the task that serves it to its end.
+    fn admit(
+        self: &Arc<Self>,
+        connection: ClientConnection,
+        address: IpAddr,
+        open: ConnectionGuard,
+        started: Instant,
+    ) {
         let ingress = Arc::clone(self);
         let runtime = self.runtime();
         let now = runtime.now();
-        let limits = &now.config.limits;
-        let open = runtime.in_flight.connection(limits.connections);
         let most = if is_trusted(&now.config.forwarded, address) {
             usize::MAX
         } else {
-            limits.client.connections
+            now.config.limits.client.connections
         };
-        let share = runtime.clients.connection(address, most);
+        let Some(share) = runtime.clients.connection(address, most) else {
+            tokio::spawn(ingress.turn_away(connection, Some(address)));
+            return;
+        };
         let detection = match (now.config.tls.is_some(), now.config.http2.cleartext) {
             (true, _) => Detection::Handshake,
             (false, true) => Detection::Opening,
             (false, false) => Detection::None,
         };
-        let (open, share) = match (open, share) {
-            (Some(open), Some(share)) => (open, share),
-            (open, _) => {
-                // The limit of all is named first.
-                let client = open.map(|_| address);
-                tokio::spawn(async move { ingress.turn_away(socket, client).await });
-                return;
-            }
-        };
         let client = Client::new(address, now.config.tls.is_some(), share);
-        let connection = ClientConnection::new(socket, runtime.buffer_share());
-        tokio::spawn(ingress.serve(connection, client, open, detection));
+        tokio::spawn(ingress.serve(connection, client, (open, started), detection));
     }
 
     /// Serves a connection to its end.
@@ -128,12 +173,11 @@ impl Ingress {
         self: Arc<Self>,
         mut connection: ClientConnection,
         client: Client,
-        open: ConnectionGuard,
+        (open, started): (ConnectionGuard, Instant),
         detection: Detection,
     ) -> impl Future<Output = Option<()>> + Send {
         async move {
             let _open = open;
-            let started = Instant::now();
             let deadline = started + self.runtime().now().config.timeouts.client;
             let mut timer = DeadlineTimer::new(deadline);
             let protocol = match detection {
@@ -174,7 +218,7 @@ impl Ingress {
 
     /// Answers a connection over the limit of all, or of its address, and closes it. With TLS it only closes it: a
     /// connection over a limit must not cost a handshake.
-    async fn turn_away(&self, socket: TcpStream, client: Option<IpAddr>) {
+    async fn turn_away(self: Arc<Self>, mut connection: ClientConnection, client: Option<IpAddr>) {
         let metrics = &self.runtime().metrics.requests;
         match client {
             None => &metrics.connections_refused,
@@ -185,7 +229,6 @@ impl Ingress {
         if self.runtime().now().config.tls.is_some() {
             return;
         }
-        let mut connection = ClientConnection::new(socket, self.runtime().buffer_share());
         // Does not wait for a client that does not read this.
         let _ = timeout(CLOSE_GRACE, connection.send(&reply.to_wire(false))).await;
         connection.close().await;
@@ -203,7 +246,7 @@ impl Ingress {
         let certificates = runtime.credentials.certificates()?;
         let socket = connection.into_socket()?;
         let shaken = timer
-            .guard(deadline, pin!(certificates.handshake(socket.into())))
+            .guard(deadline, pin!(certificates.handshake(socket)))
             .await;
         match shaken {
             Ok(Ok(stream)) => {
@@ -260,7 +303,11 @@ mod tests {
     /// is what it takes: what is larger belongs into a boxed future.
     #[test]
     fn a_parked_connection_takes_a_few_words() {
-        let size = size_of_output(Ingress::serve);
-        assert!(size <= MOST, "{size} bytes");
+        for size in [
+            size_of_output(Ingress::serve),
+            size_of_output(Ingress::behind_balancer),
+        ] {
+            assert!(size <= MOST, "{size} bytes");
+        }
     }
 }

@@ -23,7 +23,9 @@ use switchyard_traces::TraceMetrics;
 
 pub use config::{ConfigMetrics, ReloadOutcome};
 pub use limits::LimitGauges;
-pub use requests::{Evicted, RequestGauges, RequestMetrics, RequestTotals, Share, Waited};
+pub use requests::{
+    Evicted, ProxyHeaderRead, RequestGauges, RequestMetrics, RequestTotals, Share, Waited,
+};
 pub use state::{StateMetrics, StateWritten};
 
 /// Prefix of every name.

@@ -70,7 +70,11 @@ mod tests {
             ("0.0.0.0:0", "0.0.0.0:0", false),
         ] {
             let (a, b) = (address(one), address(other));
-            assert_eq!((clash(a, b), clash(b, a)), (is_clash, is_clash), "{one} {other}");
+            assert_eq!(
+                (clash(a, b), clash(b, a)),
+                (is_clash, is_clash),
+                "{one} {other}"
+            );
         }
     }
 }

@@ -37,6 +37,18 @@ pub enum Share {
     Requests,
 }
 
+/// How the wait for a PROXY header ended.
+#[derive(Clone, Copy, Debug, Enum, Eq, IntoStaticStr, PartialEq)]
+#[strum(serialize_all = "snake_case")]
+pub enum ProxyHeaderRead {
+    /// With a header.
+    Done,
+    /// With something else, or with less.
+    Malformed,
+    /// Not within `timeouts.client`.
+    TooSlow,
+}
+
 /// Whose keys are forgotten for lack of room.
 #[derive(Clone, Copy, Debug, Enum, Eq, IntoStaticStr, PartialEq)]
 #[strum(serialize_all = "snake_case")]
@@ -91,6 +103,8 @@ pub struct RequestMetrics {
     pub connections_refused: IntCounter,
     /// Refused because the client has its share already, by what of.
     pub clients_limited: EnumMap<Share, IntCounter>,
+    /// Connections from which a PROXY header was expected.
+    pub proxy_headers: EnumMap<ProxyHeaderRead, IntCounter>,
     /// Keys that this proxy decided about alone, because the store could not be asked.
     pub local_keys: IntCounter,
     /// Keys that were forgotten before their time, by whose they were.
@@ -150,6 +164,11 @@ impl RequestMetrics {
             "Connections and requests refused because their client had its share already.",
             &["limit"],
         )?;
+        let headers = make.counters(
+            "proxy_headers_total",
+            "Connections of the public port from which a PROXY header was expected, by result.",
+            &["result"],
+        )?;
         let evicted = make.counters(
             "idempotency_keys_evicted_total",
             "Idempotency keys forgotten before retry.keys_for was over, for lack of room, by whose they were.",
@@ -179,6 +198,7 @@ impl RequestMetrics {
                 "Client connections refused because limits.connections were open.",
             )?,
             clients_limited: counter_by(&limited, &[]),
+            proxy_headers: counter_by(&headers, &[]),
             local_keys: make.counter(
                 "store_local_keys_total",
                 "Keys that this proxy decided about alone, because the store could not be asked.",

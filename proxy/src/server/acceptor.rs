@@ -33,8 +33,7 @@ pub(super) async fn accept(
 ) {
     until_stopped(vital, stopped.clone(), || {
         let ingress = Arc::new(ingress());
-        let duplicates: io::Result<Vec<_>> =
-            listeners.iter().map(TcpListener::try_clone).collect();
+        let duplicates: io::Result<Vec<_>> = listeners.iter().map(TcpListener::try_clone).collect();
         let mut stopped = stopped.clone();
         async move {
             let accepting = async {

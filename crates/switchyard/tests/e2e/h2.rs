@@ -66,7 +66,7 @@ impl Answer {
 }
 
 impl Client {
-    async fn over(stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> Self {
+    pub(crate) async fn over(stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> Self {
         let (send, connection) = h2::client::handshake(stream).await.unwrap();
         Self {
             send,
@@ -117,7 +117,7 @@ impl Client {
         whole(self.begin(method, path, body).await).await.unwrap()
     }
 
-    async fn charge(&self) -> Answer {
+    pub(crate) async fn charge(&self) -> Answer {
         self.ask("POST", "/request_charge", r#"{"power_kw": 11}"#)
             .await
     }

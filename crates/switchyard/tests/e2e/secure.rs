@@ -80,7 +80,11 @@ pub(crate) struct Secure(StreamOwned<ClientConnection, TcpStream>);
 impl Secure {
     /// Connects, with the handshake.
     pub(crate) fn open(address: SocketAddr, client: &Arc<ClientConfig>) -> std::io::Result<Self> {
-        let mut stream = TcpStream::connect(address)?;
+        Self::over(TcpStream::connect(address)?, client)
+    }
+
+    /// The same on a connection on which nothing of TLS was sent.
+    pub(crate) fn over(mut stream: TcpStream, client: &Arc<ClientConfig>) -> std::io::Result<Self> {
         stream.set_read_timeout(Some(PATIENCE))?;
         let mut tls = ClientConnection::new(Arc::clone(client), name()).unwrap();
         while tls.is_handshaking() {

@@ -57,7 +57,11 @@ fn every_address_of_both_families_can_have_one_port() {
             assert_eq!(listeners.charge_addresses().unwrap(), list);
             // Each family reaches its own.
             for (listener, address) in listeners.charge.iter().zip(list) {
-                let to = if address.is_ipv4() { "127.0.0.1" } else { "::1" };
+                let to = if address.is_ipv4() {
+                    "127.0.0.1"
+                } else {
+                    "::1"
+                };
                 let client = TcpStream::connect(every(to)).unwrap();
                 let accepted = loop {
                     match listener.accept() {
