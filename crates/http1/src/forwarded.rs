@@ -31,9 +31,10 @@ pub fn forwarded<'a>(
     head.fields()
         .filter(move |(name, _)| {
             let is_more = |more: &(&str, &[u8])| name.eq_ignore_ascii_case(more.0.as_bytes());
+            let is_replaced = own.iter().any(|(own, _)| name.eq_ignore_ascii_case(own))
+                || origin.more.iter().any(is_more);
             is_end_to_end(name, origin.is_trusted)
-                && !own.iter().any(|(own, _)| name.eq_ignore_ascii_case(own))
-                && !origin.more.iter().any(is_more)
+                && !is_replaced
                 && !(nominates_any && is_nominated(head, name))
         })
         .chain(own.into_iter().filter(|(name, _)| !name.is_empty()))

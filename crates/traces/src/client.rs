@@ -3,7 +3,7 @@
 //! HTTP and not gRPC: every collector takes both, at ports 4318 and 4317. gRPC would bring `tonic` and its tower of
 //! crates for one call that is made once a second.
 
-use std::{io, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode, Uri, header};
@@ -12,14 +12,9 @@ use hyper::{body::Incoming, client::conn::http1};
 use hyper_util::rt::TokioIo;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
 use prost::Message as _;
+use switchyard_transport::{BadName, Stream, Transport, Trust};
 use thiserror::Error;
-use tokio::{
-    io::{AsyncRead, AsyncWrite},
-    net::TcpStream,
-    time::timeout,
-};
-
-use crate::tls;
+use tokio::{net::lookup_host, time::timeout};
 
 /// How long the collector may take for one batch, with the connection.
 const LONGEST: Duration = Duration::from_secs(10);
@@ -68,19 +63,15 @@ impl Endpoint {
         })
     }
 
-    /// Opens a connection.
-    async fn connect(&self) -> io::Result<Box<dyn Connection>> {
-        let stream = TcpStream::connect((self.host.as_str(), self.port)).await?;
+    /// How it is reached. TLS believes the authorities that the system believes, or those in `SSL_CERT_FILE`.
+    fn transport(&self) -> Result<Transport, BadName> {
         if self.is_tls {
-            return Ok(Box::new(tls::handshake(&self.host, stream).await?));
+            Transport::tls(&Arc::new(Trust::default()), &self.host)
+        } else {
+            Ok(Transport::default())
         }
-        Ok(Box::new(stream))
     }
 }
-
-/// A stream to the collector, with or without TLS.
-trait Connection: AsyncRead + AsyncWrite + Send + Unpin {}
-impl<S: AsyncRead + AsyncWrite + Send + Unpin> Connection for S {}
 
 /// What became of a batch.
 #[derive(Debug)]
@@ -114,12 +105,17 @@ pub(crate) enum CollectorError {
 #[derive(Debug)]
 pub(crate) struct Client {
     to: Endpoint,
+    transport: Transport,
     kept: Option<http1::SendRequest<Full<Bytes>>>,
 }
 
 impl Client {
-    pub(crate) fn new(to: Endpoint) -> Self {
-        Self { to, kept: None }
+    pub(crate) fn new(to: Endpoint) -> Result<Self, BadName> {
+        Ok(Self {
+            transport: to.transport()?,
+            to,
+            kept: None,
+        })
     }
 
     /// Sends a batch.
@@ -146,11 +142,24 @@ impl Client {
                 return self.read(answer, sender).await;
             }
         }
-        let stream = self.to.connect().await.map_err(CollectorError::Connect)?;
+        let stream = self.connect().await.map_err(CollectorError::Connect)?;
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
         tokio::spawn(connection);
         let answer = sender.send_request(self.request(batch)?).await?;
         self.read(answer, sender).await
+    }
+
+    /// Connects to the first address of the collector that answers.
+    async fn connect(&self) -> io::Result<Stream> {
+        let addresses = lookup_host((self.to.host.as_str(), self.to.port)).await?;
+        let mut failed = io::Error::new(io::ErrorKind::NotFound, "its name has no address");
+        for address in addresses {
+            match self.transport.connect(address, LONGEST).await {
+                Ok(stream) => return Ok(stream),
+                Err(error) => failed = error,
+            }
+        }
+        Err(failed)
     }
 
     fn request(&self, batch: Bytes) -> Result<Request<Full<Bytes>>, http::Error> {

@@ -3,7 +3,13 @@
 //! A batch that the collector can't take now is sent again, later and later. Meanwhile the queue fills, and what finds
 //! no room there is lost and counted: spans of a collector's bad minutes are not worth memory without bound.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 
 use bytes::Bytes;
 use opentelemetry_proto::tonic::{
@@ -38,6 +44,8 @@ const TRIED: Duration = Duration::from_mins(1);
 /// What sends the spans.
 pub(crate) struct Delivery {
     pub(crate) queue: Receiver<Box<dyn Trace>>,
+    /// How many spans wait in it.
+    pub(crate) spans: Arc<AtomicUsize>,
     pub(crate) client: Client,
     pub(crate) resource: Resource,
     pub(crate) scope: InstrumentationScope,
@@ -80,7 +88,11 @@ impl Delivery {
                     self.is_stopping = true;
                     self.queue.close();
                 }
-                next = self.queue.recv() => return next,
+                next = self.queue.recv() => {
+                    let count = next.as_ref().map_or(0, |trace| trace.count());
+                    self.spans.fetch_sub(count, Relaxed);
+                    return next;
+                }
             }
         }
     }

@@ -4,6 +4,7 @@ use std::{
     fmt, io,
     sync::{
         Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
         mpsc::{self as sync, RecvTimeoutError},
     },
     thread,
@@ -21,8 +22,11 @@ use crate::{
     Endpoint, Lost, Span, TraceMetrics, client::Client, deliver::Delivery, span::attribute,
 };
 
-/// The most traces that wait to be sent. A trace with its choices takes a few KiB, so all take some MiB.
+/// The most traces that wait to be sent.
 const MOST_WAITING: usize = 2_048;
+/// The most spans that they may have together. Where many substations can't be reached, one trace has dozens. A span with
+/// its choice takes a KiB or two until it is sent, so all take some MiB.
+const MOST_SPANS: usize = 8 * MOST_WAITING;
 
 /// The trace of a request that has ended.
 pub trait Trace: Send {
@@ -47,8 +51,11 @@ pub struct Service {
 /// Sends traces to a collector. Dropped, it sends what waits and takes no more.
 pub struct Exporter {
     queue: mpsc::Sender<Box<dyn Trace>>,
+    /// How many spans wait.
+    spans: Arc<AtomicUsize>,
     metrics: TraceMetrics,
     stop: Arc<Notify>,
+    is_stopping: AtomicBool,
     /// Closed when the thread has ended.
     ended: Mutex<sync::Receiver<()>>,
 }
@@ -65,9 +72,11 @@ impl Exporter {
         let (queue, waiting) = mpsc::channel(MOST_WAITING);
         let (lives, ended) = sync::channel::<()>();
         let stop = Arc::new(Notify::new());
+        let spans = Arc::new(AtomicUsize::new(0));
         let delivery = Delivery {
             queue: waiting,
-            client: Client::new(to),
+            spans: Arc::clone(&spans),
+            client: Client::new(to).map_err(io::Error::other)?,
             resource: Resource {
                 attributes: vec![
                     attribute("service.name", service.name),
@@ -99,24 +108,35 @@ impl Exporter {
             })?;
         Ok(Self {
             queue,
+            spans,
             metrics,
             stop,
+            is_stopping: AtomicBool::new(false),
             ended: Mutex::new(ended),
         })
     }
 
     /// Takes a trace to be sent, without waiting. One that finds no room is lost, and counts.
     pub fn take(&self, trace: Box<dyn Trace>) {
-        let (trace, why) = match self.queue.try_send(trace) {
-            Ok(()) => return,
-            Err(TrySendError::Full(trace)) => (trace, Lost::QueueFull),
-            Err(TrySendError::Closed(trace)) => (trace, Lost::Stopping),
+        let count = trace.count();
+        let why = if self.spans.fetch_add(count, Relaxed) + count > MOST_SPANS {
+            Lost::QueueFull
+        } else {
+            match self.queue.try_send(trace) {
+                Ok(()) => return,
+                Err(TrySendError::Full(_)) => Lost::QueueFull,
+                Err(TrySendError::Closed(_)) if self.is_stopping.load(Relaxed) => Lost::Stopping,
+                // Its thread has died.
+                Err(TrySendError::Closed(_)) => Lost::Unreachable,
+            }
         };
-        self.metrics.lost(why, trace.count());
+        self.spans.fetch_sub(count, Relaxed);
+        self.metrics.lost(why, count);
     }
 
     /// Sends what waits, for at most this long, and takes no more. Blocks.
     pub fn finish(&self, within: Duration) {
+        self.is_stopping.store(true, Relaxed);
         self.stop.notify_one();
         let Ok(ended) = self.ended.try_lock() else {
             return;

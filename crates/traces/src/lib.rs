@@ -14,7 +14,6 @@ mod deliver;
 mod export;
 mod metrics;
 mod span;
-mod tls;
 
 pub use client::Endpoint;
 pub use context::{Context, SpanId, TraceId, TraceParent};

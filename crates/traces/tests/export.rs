@@ -16,6 +16,19 @@ use switchyard_traces::{
 
 const PARENT: &[u8] = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
+/// A trace of so many spans.
+struct Of(usize);
+
+impl Trace for Of {
+    fn count(&self) -> usize {
+        self.0
+    }
+
+    fn spans(self: Box<Self>) -> Vec<Span> {
+        Vec::new()
+    }
+}
+
 /// A trace of two spans.
 struct Two(Context);
 
@@ -126,6 +139,19 @@ fn a_collector_that_hangs_costs_the_caller_nothing_and_the_end_little() {
     let before = Instant::now();
     exporter.finish(Duration::from_millis(100));
     assert!(before.elapsed() < Duration::from_secs(2));
+}
+
+#[test]
+fn large_traces_that_wait_are_bounded_by_their_spans() {
+    let collector = Collector::start(Taking::Hanging);
+    let (exporter, metrics) = exporter(&collector.url());
+    exporter.take(two());
+    collector.has_batches(1);
+    for _ in 0..300 {
+        exporter.take(Box::new(Of(64)));
+    }
+    // 16,384 of the spans wait.
+    assert_eq!(metrics.count(Lost::QueueFull), 300 * 64 - 16_384);
 }
 
 #[test]

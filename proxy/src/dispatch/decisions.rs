@@ -123,8 +123,8 @@ impl Decisions {
         let newest = |all: &VecDeque<Arc<Decision>>| -> Vec<_> {
             all.iter().rev().take(limit).cloned().collect()
         };
-        let mut all = newest(&kept.spaced);
-        all.extend(newest(&kept.traced));
+        let mut all = newest(&kept.traced);
+        all.extend(newest(&kept.spaced));
         drop(kept);
         all.sort_by_key(|decision| Reverse(decision.at));
         all.truncate(limit);

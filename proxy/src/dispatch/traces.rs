@@ -5,7 +5,7 @@
 
 mod spans;
 
-use std::{sync::Arc, time::SystemTime};
+use std::{borrow::Cow, sync::Arc, time::SystemTime};
 
 use switchyard_http1::Head;
 use switchyard_traces::{Context, SpanId};
@@ -23,6 +23,9 @@ use spans::Traced;
 const PARENT: &str = "traceparent";
 /// The header with what other tracing systems say of the trace.
 const STATE: &str = "tracestate";
+
+/// The longest path that a span says, in bytes.
+const LONGEST_TEXT: usize = 256;
 
 /// What is kept of a request that is sampled.
 #[derive(Debug)]
@@ -69,6 +72,15 @@ impl TraceHeaders {
     }
 }
 
+/// Cuts a text to the length that a span says.
+fn shorten(text: &mut Cow<'static, str>) {
+    if text.len() > LONGEST_TEXT {
+        let text = text.to_mut();
+        text.truncate(text.floor_char_boundary(LONGEST_TEXT));
+        text.shrink_to_fit();
+    }
+}
+
 impl Dispatcher {
     /// The trace of a request, if it is sampled.
     pub(super) fn sample(
@@ -89,11 +101,14 @@ impl Dispatcher {
     }
 
     /// Gives the trace of a request that has ended to the exporter.
-    pub(super) fn export(&self, trail: Box<Trail>, ended: Ended) {
+    pub(super) fn export(&self, mut trail: Box<Trail>, ended: Ended) {
         let Some(trace) = &trail.trace else {
             return;
         };
         let trace_id = trace.context.trace_id.to_string();
+        // What waits for the collector must not be as long as clients like.
+        shorten(&mut trail.path);
+        shorten(&mut trail.method);
         let metrics = &self.runtime.metrics.requests;
         metrics.traced(ended.outcome, ended.took, trace_id);
         self.runtime.traces.take(Box::new(Traced {

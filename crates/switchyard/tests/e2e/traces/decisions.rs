@@ -1,8 +1,9 @@
 //! From a request to the choice that was made for it.
 
-use switchyard_faults::{Collector, Scripted, Taking, get};
+use switchyard_faults::{Collector, Scripted, Taking, get, raw, request};
 
 use super::{TRACE, charge, headers, proxy};
+use crate::rig::until;
 
 #[test]
 fn a_sampled_request_keeps_its_choice_however_many_come_after_it() {
@@ -33,6 +34,36 @@ fn a_sampled_request_keeps_its_choice_however_many_come_after_it() {
     let plain = last.iter().filter(|one| one["trace_id"].is_null()).count();
     assert!((1..=50).contains(&plain), "{plain}");
     assert_eq!(last.len(), plain + 50);
+}
+
+#[test]
+fn a_bucket_of_the_latency_shows_the_trace_of_a_sampled_request() {
+    let substation = Scripted::working("500");
+    let collector = Collector::start(Taking::All);
+    let proxy = proxy(&[&substation], &collector, 0.0, "");
+    let exemplars = || {
+        let accept = "accept: application/openmetrics-text\r\nconnection: close\r\n";
+        let page = raw(proxy.admin, request("GET", "/metrics", accept, ""));
+        let page = String::from_utf8(page.body).unwrap();
+        let lines = page.lines().filter(|line| line.contains("trace_id"));
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(charge(&proxy, "").status, 200);
+    assert_eq!(exemplars(), [""; 0], "nothing was sampled");
+    assert_eq!(charge(&proxy, &headers("01")).status, 200);
+    // It is kept once the last byte of the answer has been sent.
+    let shown = until("an exemplar", || {
+        Some(exemplars()).filter(|shown| !shown.is_empty())
+    });
+    assert_eq!(shown.len(), 1, "{shown:?}");
+    let begin = "switchyard_request_duration_seconds_bucket{result=\"booked\",le=\"";
+    assert!(shown[0].starts_with(begin), "{shown:?}");
+    assert!(
+        shown[0].contains(&format!(" # {{trace_id=\"{TRACE}\"}} 0.")),
+        "{shown:?}"
+    );
+    let text = String::from_utf8(proxy.get("/metrics").body).unwrap();
+    assert!(!text.contains("trace_id") && !text.contains("# EOF"));
 }
 
 #[test]

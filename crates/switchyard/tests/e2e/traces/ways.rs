@@ -110,7 +110,7 @@ fn later_requests_sessions_and_those_that_can_t_be_answered_are_traced_alike() {
         ("POST", "/request_charge?a=b", "{}", 200),
         ("GET", "/sessions/s1-1", "", 200),
         ("POST", "/request_charge", "what", 400),
-        ("GET", "/what/ever", "", 404),
+        ("GET", &format!("/{}", "e".repeat(5_000)), "", 404),
         ("BREW", "/request_charge", "", 405),
     ] {
         connection.send(request(method, path, &headers("01"), body));
@@ -132,6 +132,8 @@ fn later_requests_sessions_and_those_that_can_t_be_answered_are_traced_alike() {
             "_OTHER /request_charge",
         ]
     );
+    let longest = requests.clone().map(|span| span.get("url.path").len());
+    assert_eq!(longest.max(), Some(256));
     // What a client does wrong is no error of the server.
     assert!(requests.clone().all(|span| span.status == 0));
     let mut codes: Vec<_> = requests.map(|span| span.get("switchyard.code")).collect();
