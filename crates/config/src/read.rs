@@ -182,7 +182,7 @@ fn upstream(s: &mut Section<'_>) -> Upstream {
     Upstream {
         pipeline: s.value("pipeline", Pipeline::default(), values::pipeline),
         max_requests: s.value("max_requests", MaxRequests::default(), values::max_requests),
-        tls: s.optional_section("tls", upstream_tls),
+        tls: s.optional_section("tls", |s| Some(upstream_tls(s))),
     }
 }
 

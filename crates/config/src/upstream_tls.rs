@@ -97,7 +97,7 @@ pub struct Authorization {
     pub credentials_file: PathBuf,
 }
 
-pub(super) fn upstream_tls(s: &mut Section<'_>) -> Option<UpstreamTls> {
+pub(super) fn upstream_tls(s: &mut Section<'_>) -> UpstreamTls {
     let ca = s.value("ca", Ca::System, |node| {
         let path = values::file(node)?;
         Ok(if path.as_os_str() == SYSTEM {
@@ -115,12 +115,12 @@ pub(super) fn upstream_tls(s: &mut Section<'_>) -> Option<UpstreamTls> {
             s.fault(missing, String::new(), &rule);
         }
     }
-    Some(UpstreamTls {
+    UpstreamTls {
         ca,
         certificate,
         key,
         server_name,
-    })
+    }
 }
 
 /// The `tls` of a substation or a meter.

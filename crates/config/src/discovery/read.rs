@@ -61,7 +61,7 @@ fn http(s: &mut Section<'_>, taken: &mut Vec<String>) -> Option<HttpSource> {
     let timeout = s.value("timeout", Duration::from_secs(10), values::duration);
     let allow_empty = allow_empty(s);
     let authorization = authorization(s);
-    let tls = s.optional_section("tls", upstream_tls);
+    let tls = s.optional_section("tls", |s| Some(upstream_tls(s)));
     if tls.is_some() && url.as_ref().is_some_and(|url| url.starts_with("http:")) {
         s.fault(
             "tls",
