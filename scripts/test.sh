@@ -138,9 +138,11 @@ run_interleavings() {
 }
 
 run_tests() {
+    local cores
+    cores=$(getconf _NPROCESSORS_ONLN)
     [ -z "$skipped" ] || say "skipped here:$skipped"
     if have cargo-nextest; then
-        cargo nextest run --workspace --locked --no-fail-fast
+        cargo nextest run --workspace --locked --no-fail-fast --profile ci --test-threads $((3 * cores))
     else
         say '(cargo-nextest is not installed: cargo test runs the same tests)'
         cargo test --workspace --lib --bins --tests --locked --no-fail-fast

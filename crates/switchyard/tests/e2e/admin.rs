@@ -76,7 +76,8 @@ fn ready_although_every_gauge_is_silent_and_charges_go_on() {
             let polls = format!(
                 "switchyard_load_polls_total{{outcome=\"{outcome}\",substation=\"{name}\"}}"
             );
-            assert!(proxy.metric(&polls) > 0.0, "{outcome}: {name} was asked");
+            // Where the machine is slow, a round before it may have ended in another way.
+            until(&polls, || (proxy.metric(&polls) > 0.0).then_some(()));
         }
         for _ in 0..10 {
             assert_eq!(proxy.charge("").status, 200, "{outcome}");

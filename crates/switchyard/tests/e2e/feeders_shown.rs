@@ -53,8 +53,9 @@ fn status_events_and_metrics_show_each_feeder_and_what_binds() {
     let substations = Substations::start(&[100.0; 3]);
     let proxy = town(meter.address, &substations);
     let feeder = |at: usize| proxy.status()["feeders"][at].clone();
-    until("the meter is read", || {
-        (feeder(2)["state"] == "up").then_some(())
+    until("the meter and the gauges are read", || {
+        let is_read = feeder(2)["state"] == "up" && feeder(1)["current_load"] == 0.0;
+        is_read.then_some(())
     });
     assert_eq!(
         feeder(1),
