@@ -21,7 +21,7 @@ use tracing::warn;
 use x509_parser::{certificate::X509Certificate, x509::X509Version};
 
 use crate::{
-    pem_lines::{separated, unread_kind},
+    pem_lines::{first_lines, separated, unread_kind},
     provider::provider,
     secret::secret,
 };
@@ -99,22 +99,42 @@ impl Chain {
     }
 }
 
-/// The certificates of a file, which has one or more.
+/// The certificates of a file, which has one or more valid ones.
 pub(crate) fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
     let text = read(file, LARGEST).map_err(|error| format!("cannot be read: {error}"))?;
+    let lines = first_lines(&text);
     let text = separated(&text);
     if let Some(kind) = unread_kind(&text) {
         return Err(format!(
             "holds a {kind}: write it as -----BEGIN CERTIFICATE-----, as `openssl x509` does"
         ));
     }
-    let chain: Vec<_> = CertificateDer::pem_slice_iter(&text)
-        .collect::<Result<_, _>>()
-        .map_err(|error| not_pem(&error))?;
+    let mut chain = Vec::new();
+    for found in CertificateDer::pem_slice_iter(&text) {
+        let line = lines.get(chain.len());
+        let line = line.map_or_else(String::new, |line| format!(" in line {line}"));
+        let der = found.map_err(|error| {
+            let rule = not_pem(&error);
+            format!("{rule} (certificate number {}{line})", chain.len() + 1)
+        })?;
+        if parsed(&der).is_none() {
+            let number = chain.len() + 1;
+            return Err(format!(
+                "holds no valid X.509 certificate as number {number}{line}"
+            ));
+        }
+        chain.push(der);
+    }
     if chain.is_empty() {
         let rule =
             "holds no certificate: must be PEM, with -----BEGIN CERTIFICATE----- before each";
-        return Err(rule.to_owned());
+        let is_key = text.windows(KEY.len()).any(|part| part == KEY);
+        let instead = if is_key {
+            "; it holds a private key"
+        } else {
+            ""
+        };
+        return Err(format!("{rule}{instead}"));
     }
     Ok(chain)
 }
@@ -140,6 +160,8 @@ fn private_key(file: &Path) -> Result<PrivateKeyDer<'static>, String> {
     })
 }
 
+/// What the mark of each kind of private key ends with.
+const KEY: &[u8] = b"PRIVATE KEY-----";
 /// A marker in the first lines of an encrypted key.
 const ENCRYPTED: &[u8] = b"ENCRYPTED";
 
@@ -180,7 +202,9 @@ fn check(file: &Path, chain: &[CertificateDer<'static>]) -> Result<i64, String> 
         });
     let mut first = None;
     for (at, der) in chain.iter().enumerate() {
-        let certificate = numbered(at, der)?;
+        let Some(certificate) = parsed(der) else {
+            continue;
+        };
         // The owner's own: of the others, a root may be as old as that.
         if at == 0 && certificate.version() != X509Version::V3 {
             return Err(format!(
@@ -211,14 +235,6 @@ pub fn date(unix_seconds: i64) -> impl fmt::Display {
     const LAST: u64 = 253_402_300_799;
     let seconds = u64::try_from(unix_seconds).unwrap_or(0).min(LAST);
     humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(seconds))
-}
-
-/// The certificate at this position of a file, counted from 0.
-pub(crate) fn numbered<'a>(
-    at: usize,
-    der: &'a CertificateDer<'_>,
-) -> Result<X509Certificate<'a>, String> {
-    parsed(der).ok_or_else(|| format!("holds no valid X.509 certificate as number {}", at + 1))
 }
 
 fn parsed<'a>(der: &'a CertificateDer<'_>) -> Option<X509Certificate<'a>> {

@@ -38,6 +38,17 @@ pub(crate) fn separated(text: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(separated)
 }
 
+/// The numbers of the lines, from 1, in which a certificate begins.
+pub(crate) fn first_lines(text: &[u8]) -> Vec<usize> {
+    const BEGIN: &[u8] = b"-----BEGIN CERTIFICATE-----";
+    let lines = (1..).zip(text.split(|byte| *byte == b'\n'));
+    let begins = lines.flat_map(|(number, line)| {
+        let many = line.windows(BEGIN.len()).filter(|part| *part == BEGIN);
+        std::iter::repeat_n(number, many.count())
+    });
+    begins.collect()
+}
+
 /// The label of a section that holds a certificate in another form than the PEM reader takes, if there is one.
 pub(crate) fn unread_kind(text: &[u8]) -> Option<&'static str> {
     let kinds = ["TRUSTED CERTIFICATE", "X509 CERTIFICATE"];
@@ -53,6 +64,13 @@ pub(crate) fn unread_kind(text: &[u8]) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_certificate_begins_in_a_line() {
+        let text = "a word\n-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE----------BEGIN CERTIFICATE-----\n";
+        assert_eq!(first_lines(text.as_bytes()), [2, 4]);
+        assert!(first_lines(b"-----BEGIN PRIVATE KEY-----").is_empty());
+    }
 
     #[test]
     fn each_mark_has_its_line() {
