@@ -221,13 +221,16 @@ impl Reloader {
 
     /// Watches the file, and the files that it names.
     async fn watch(&mut self) {
+        let admin = &self.file_config.admin;
         let named = [
             self.file_config
                 .tls
                 .as_ref()
                 .map(|tls| tls.certificate.clone()),
             self.file_config.tls.as_ref().map(|tls| tls.key.clone()),
-            self.file_config.admin.token_file.clone(),
+            admin.tls.as_ref().map(|tls| tls.certificate.clone()),
+            admin.tls.as_ref().map(|tls| tls.key.clone()),
+            admin.token_file.clone(),
         ];
         if let Some(file) = &mut self.file {
             file.watch(named.into_iter().flatten()).await;

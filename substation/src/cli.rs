@@ -81,6 +81,9 @@ pub(crate) enum Command {
             default_value = "http://127.0.0.1:5001/ready"
         )]
         url: String,
+        /// With https, the authorities that may have signed the certificate (PEM); by default those of the system
+        #[arg(long, value_name = "FILE")]
+        ca: Option<PathBuf>,
     },
 }
 

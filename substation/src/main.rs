@@ -20,8 +20,11 @@ fn main() -> ExitCode {
     print_panics();
     // Standard output carries the addresses.
     log_to_stderr("info");
-    if let Some(Command::Healthcheck { url }) = cli.command {
-        return exit_code(switchyard_process::healthcheck(&url).map_err(anyhow::Error::from));
+    if let Some(Command::Healthcheck { url, ca }) = cli.command {
+        let trust = || switchyard_credentials::client_of(ca.as_deref());
+        return exit_code(
+            switchyard_process::healthcheck(&url, trust).map_err(anyhow::Error::from),
+        );
     }
     let Some(args) = cli.run else {
         // None of the required options is there.

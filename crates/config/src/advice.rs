@@ -2,6 +2,7 @@
 //!
 //! A rule refuses what can't work. Advice is for what works, but worse than it could; it changes nothing.
 
+mod credentials;
 mod feeders;
 
 use std::fmt;
@@ -48,6 +49,7 @@ impl Config {
         self.on_drains(&mut all);
         self.on_feeders(&mut all);
         self.on_traces(&mut all);
+        self.on_credentials(&mut all);
         all
     }
 
@@ -252,6 +254,11 @@ mod tests {
                 "admission: {queue: 1, timeout: 4801ms}",
                 "admission: {queue: 1, timeout: 4800ms}",
                 "admission.timeout",
+            ),
+            (
+                "admin: {listen: 10.0.0.1:9901, token_file: t}",
+                "admin: {listen: 10.0.0.1:9901, token_file: t, tls: {certificate: c, key: k}}",
+                "admin.token_file",
             ),
         ] {
             assert_eq!(advised(unwise), [path]);

@@ -203,9 +203,9 @@ impl Config {
         Self::from_yaml(&text(path)?, &path.display().to_string())
     }
 
-    /// The address of the admin port that the file at `path` sets, or the default one. Nothing else of the file is
-    /// checked or looked up.
-    pub fn admin_listen(path: &Path) -> Result<SocketAddr, Error> {
+    /// The admin port that the file at `path` sets, or the default one. Nothing else of the file is checked or looked
+    /// up.
+    pub fn admin_of(path: &Path) -> Result<Admin, Error> {
         let source_name = path.display().to_string();
         let tree = tree(&text(path)?, &source_name)?;
         let mut faults = Vec::new();
@@ -213,8 +213,8 @@ impl Config {
             .get("admin")
             .map(|node| walk::walk("admin", node, &mut faults, read::admin));
         match admin {
-            None => Ok(Admin::default().listen),
-            Some(Some(admin)) if faults.is_empty() => Ok(admin.listen),
+            None => Ok(Admin::default()),
+            Some(Some(admin)) if faults.is_empty() => Ok(admin),
             Some(_) => Err(Error::Faults(Faults {
                 source_name,
                 faults,

@@ -12,8 +12,10 @@ mod pem_lines;
 mod provider;
 mod secret;
 mod trust;
+mod unverified;
 
 pub use chain::{Chain, Refused, Which, date};
 pub use provider::provider;
 pub use secret::secret;
-pub use trust::{client, roots, system_roots};
+pub use trust::{client, client_of, roots, system_roots};
+pub use unverified::unverified;

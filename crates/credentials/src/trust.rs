@@ -5,7 +5,7 @@ use std::{path::Path, sync::Arc};
 use rustls::{ClientConfig, RootCertStore, sign::SingleCertAndKey};
 
 use crate::{
-    chain::{Chain, certificates, numbered},
+    chain::{Chain, certificates},
     provider::provider,
 };
 
@@ -15,7 +15,6 @@ use crate::{
 pub fn roots(file: &Path) -> Result<RootCertStore, String> {
     let mut roots = RootCertStore::empty();
     for (at, der) in certificates(file)?.into_iter().enumerate() {
-        numbered(at, &der)?;
         roots.add(der).map_err(|error| {
             let number = at + 1;
             format!("holds as number {number} a certificate that can be no authority: {error}")
@@ -53,6 +52,17 @@ pub fn client(roots: RootCertStore, own: Option<&Chain>) -> Result<ClientConfig,
     })
 }
 
+/// A client that trusts the authorities in a file, else those of the system, and has no certificate. For a command line:
+/// the error names the option.
+pub fn client_of(ca: Option<&Path>) -> Result<Arc<ClientConfig>, String> {
+    let roots = match ca {
+        Some(file) => roots(file).map_err(|rule| format!("--ca {}: {rule}", file.display()))?,
+        None => system_roots()?,
+    };
+    let config = client(roots, None).map_err(|error| format!("TLS can't be set up: {error}"))?;
+    Ok(Arc::new(config))
+}
+
 #[cfg(test)]
 mod tests {
     use std::{fs, path::PathBuf};
@@ -80,11 +90,11 @@ mod tests {
         let nonsense = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
         for (text, rule) in [
             (String::new(), "holds no certificate"),
-            (key.serialize_pem(), "holds no certificate"),
+            (key.serialize_pem(), "it holds a private key"),
             ("-----BEGIN CERTIFICATE-----\nAAAA".to_owned(), "is not PEM"),
             (
                 format!("{certificate}{nonsense}"),
-                "holds no valid X.509 certificate as number 2",
+                "holds no valid X.509 certificate as number 2 in line 11",
             ),
         ] {
             let refused = roots(&written(&folder, "ca", &text)).unwrap_err();

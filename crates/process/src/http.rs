@@ -2,8 +2,8 @@
 //!
 //! One request a connection, without a body, and an answer that ends with its connection. That is enough
 //! for a health check, for the admin port's commands and for its stream of events, and needs no runtime.
-//! It knows neither TLS nor redirects nor chunked bodies: the requests say `connection: close`, and the
-//! servers here send what they stream without chunks then.
+//! It knows neither redirects nor chunked bodies: the requests say `connection: close`, and the
+//! servers here send what they stream without chunks then. What a client with TLS trusts, its caller says.
 //!
 //! ```no_run
 //! use std::io::BufRead;
@@ -25,6 +25,12 @@ use std::time::Duration;
 use ::http::Uri;
 use thiserror::Error;
 
+mod stream;
+
+use stream::{Stream, not_http};
+
+pub use stream::Tls;
+
 /// The most bytes of an answer's head that are read.
 const MAX_HEAD: u64 = 64 * 1024;
 
@@ -34,8 +40,8 @@ pub enum UrlError {
     /// It cannot be parsed.
     #[error("not a URL")]
     Malformed,
-    /// Its scheme is missing or is not `http`.
-    #[error("only http:// is supported")]
+    /// Its scheme is missing, or is neither `http` nor `https`.
+    #[error("only http:// and https:// are supported")]
     Scheme,
     /// It names no host.
     #[error("without a host")]
@@ -45,23 +51,30 @@ pub enum UrlError {
         "its host is ambiguous: write an IPv4 address as four decimal numbers without leading zeros"
     )]
     Ambiguous,
+    /// No certificate can be for its host.
+    #[error("no certificate can be for its host")]
+    NoName,
 }
 
-/// A `http://` URL, in the parts that a request needs.
+/// A URL, in the parts that a request needs.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Url {
+    is_tls: bool,
+    host: String,
     authority: String,
     path: String,
 }
 
 impl Url {
-    /// Parses `http://HOST[:PORT][/PATH]`. HOST is a name or an address, an IPv6 address in brackets.
-    /// The port is 80 if none is given, and the path `/`.
+    /// Parses `http://HOST[:PORT][/PATH]`, and the same with `https`. HOST is a name or an address, an IPv6 address in
+    /// brackets. The port is 80 or 443 if none is given, and the path `/`.
     pub fn parse(url: &str) -> Result<Self, UrlError> {
         let uri: Uri = url.parse().map_err(|_| UrlError::Malformed)?;
-        if uri.scheme_str() != Some("http") {
-            return Err(UrlError::Scheme);
-        }
+        let (is_tls, usual) = match uri.scheme_str() {
+            Some("http") => (false, 80),
+            Some("https") => (true, 443),
+            _ => return Err(UrlError::Scheme),
+        };
         let host = uri.host().filter(|host| !host.is_empty());
         let host = host.ok_or(UrlError::NoHost)?;
         switchyard_address::check_host(host).map_err(|_| UrlError::Ambiguous)?;
@@ -71,14 +84,28 @@ impl Url {
             .is_some_and(|authority| authority.as_str().ends_with(host));
         let port = match uri.port_u16() {
             Some(port) => port,
-            None if is_bare => 80,
+            None if is_bare => usual,
             None => return Err(UrlError::Malformed),
         };
         let path = uri.path_and_query().map_or("/", |path| path.as_str());
         Ok(Self {
+            is_tls,
+            host: host.to_owned(),
             authority: format!("{host}:{port}"),
             path: path.to_owned(),
         })
+    }
+
+    /// Whether its scheme is `https`.
+    #[must_use]
+    pub fn is_tls(&self) -> bool {
+        self.is_tls
+    }
+
+    /// The host, an IPv6 address in brackets.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.host
     }
 
     /// `HOST:PORT`, an IPv6 address in brackets.
@@ -100,6 +127,9 @@ pub enum Error {
     /// No connection, no answer in time, or an answer that breaks off within its head.
     #[error(transparent)]
     Io(#[from] io::Error),
+    /// One side speaks TLS and the other does not, or the server's certificate is refused. Says what to do.
+    #[error("{0}")]
+    Tls(String),
     /// The answer has no HTTP status.
     #[error("it does not speak HTTP")]
     NotHttp {
@@ -112,7 +142,7 @@ impl From<Error> for io::Error {
     fn from(error: Error) -> Self {
         match error {
             Error::Io(error) => error,
-            error @ Error::NotHttp { .. } => io::Error::other(error),
+            error => io::Error::other(error),
         }
     }
 }
@@ -123,6 +153,7 @@ pub struct Client {
     authority: String,
     timeout: Duration,
     bearer: Option<String>,
+    tls: Option<Tls>,
 }
 
 impl Client {
@@ -134,7 +165,14 @@ impl Client {
             authority: authority.into(),
             timeout,
             bearer: None,
+            tls: None,
         }
+    }
+
+    /// The same client, but over TLS, if this says how.
+    #[must_use]
+    pub fn with_tls(self, tls: Option<Tls>) -> Self {
+        Self { tls, ..self }
     }
 
     /// The same client, but its requests carry this token, if there is one, as `authorization: Bearer`.
@@ -191,9 +229,13 @@ impl Client {
         self.exchange(self.connect()?, method, path)
     }
 
-    fn exchange(&self, mut stream: TcpStream, method: &str, path: &str) -> Result<Response, Error> {
+    fn exchange(&self, stream: TcpStream, method: &str, path: &str) -> Result<Response, Error> {
         stream.set_read_timeout(Some(self.timeout))?;
         stream.set_write_timeout(Some(self.timeout))?;
+        let mut stream = match &self.tls {
+            None => Stream::Plain(stream),
+            Some(tls) => tls.shake(stream)?,
+        };
         stream.write_all(self.head(method, path).as_bytes())?;
         let mut body = BufReader::new(stream);
         let (status, status_line) = read_head(&mut body)?;
@@ -244,7 +286,7 @@ fn no_address() -> io::Error {
 pub struct Response {
     status: u16,
     status_line: String,
-    body: BufReader<TcpStream>,
+    body: BufReader<Stream>,
 }
 
 impl Response {
@@ -290,7 +332,7 @@ fn read_head(stream: &mut impl BufRead) -> Result<(u16, String), Error> {
     let is_http = words.next().is_some_and(|word| word.starts_with("HTTP/"));
     let status = words.next().and_then(|word| word.parse().ok());
     let Some(status) = status.filter(|_| is_http) else {
-        return Err(Error::NotHttp { line: status_line });
+        return Err(not_http(status_line));
     };
     loop {
         let line = read_line(&mut head)?;

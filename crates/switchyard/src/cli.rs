@@ -12,6 +12,7 @@ use clap::{Args, Parser, Subcommand};
 use tracing::info;
 
 use switchyard_config::{self as config, Config, connect_address};
+use switchyard_credentials as credentials;
 use switchyard_process::{
     healthcheck, log_to_stderr, print_panics, raise_file_limit, signals, stderr,
 };
@@ -82,9 +83,13 @@ enum Command {
             default_value = "http://127.0.0.1:9901/ready"
         )]
         url: String,
-        /// The configuration of the running proxy: its /ready is asked at admin.listen
+        /// The configuration of the running proxy: its /ready is asked at admin.listen, over TLS if there is admin.tls,
+        /// whose certificate is not checked
         #[arg(long, short, value_name = "FILE", conflicts_with = "url")]
         config: Option<PathBuf>,
+        /// With an https URL, the authorities that may have signed the certificate (PEM); by default those of the system
+        #[arg(long, value_name = "FILE", conflicts_with = "config")]
+        ca: Option<PathBuf>,
     },
 }
 
@@ -131,7 +136,9 @@ pub(crate) fn main() -> ExitCode {
             demo::run(&options).map_err(anyhow::Error::new)
         }
         Some(Command::Top(options)) => top::run(&options).map_err(anyhow::Error::new),
-        Some(Command::Healthcheck { url, config }) => check_health(url, config.as_deref()),
+        Some(Command::Healthcheck { url, config, ca }) => {
+            check_health(url, config.as_deref(), ca.as_deref())
+        }
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -147,22 +154,29 @@ pub(crate) fn main() -> ExitCode {
     }
 }
 
-fn check_health(url: String, config: Option<&Path>) -> anyhow::Result<()> {
+fn check_health(url: String, config: Option<&Path>, ca: Option<&Path>) -> anyhow::Result<()> {
     let url = match config {
         None => url,
         Some(file) => {
             // Not as an error of the configuration: a container engine knows the exit codes 0 and 1 only.
-            let listen = Config::admin_listen(file).map_err(|error| anyhow!("{error:#}"))?;
+            let admin = Config::admin_of(file).map_err(|error| anyhow!("{error:#}"))?;
+            let listen = admin.listen;
             if listen.port() == 0 {
                 bail!(
                     "{}: admin.listen has port 0, which is any free one: say with --url which it is",
                     file.display()
                 );
             }
-            format!("http://{}/ready", connect_address(listen))
+            let scheme = if admin.tls.is_some() { "https" } else { "http" };
+            format!("{scheme}://{}/ready", connect_address(listen))
         }
     };
-    healthcheck(&url).map_err(anyhow::Error::new)
+    let trust = || match config {
+        // The process of this machine's own configuration is asked, and told no secret.
+        Some(_) => credentials::unverified().map_err(|error| error.to_string()),
+        None => credentials::client_of(ca),
+    };
+    healthcheck(&url, trust).map_err(anyhow::Error::new)
 }
 
 fn run(options: &Run) -> anyhow::Result<()> {

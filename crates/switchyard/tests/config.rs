@@ -111,7 +111,7 @@ fn a_file_that_cannot_be_read_is_named_with_the_reason() {
     assert!(made.unwrap().success());
     for read in [
         Config::from_file(&pipe).err(),
-        Config::admin_listen(&pipe).err(),
+        Config::admin_of(&pipe).err(),
     ] {
         let error = read.unwrap().to_string();
         assert!(error.contains("cannot be read: it is a pipe"), "{error}");

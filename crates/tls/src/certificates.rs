@@ -11,7 +11,7 @@
 //! The handshake is done here and not by Pingora's listener: there it has a limit of one minute, and the connection
 //! is not counted before it ends.
 
-use std::{fmt, io, sync::Arc};
+use std::{fmt, io, path::Path, sync::Arc};
 
 use arc_swap::ArcSwap;
 use pingora_core::protocols::l4::stream::Stream as TcpStream;
@@ -33,6 +33,8 @@ use crate::{
 
 /// The protocols on offer (ALPN), best first.
 const PROTOCOLS: [&[u8]; 2] = [HTTP2, b"http/1.1"];
+/// The same of the admin port.
+const ADMIN_PROTOCOLS: [&[u8]; 1] = [b"http/1.1"];
 
 /// The certificate in force, and everything else that a handshake needs.
 pub struct Certificates {
@@ -54,9 +56,18 @@ impl ResolvesServerCert for CurrentChain {
 impl Certificates {
     /// Reads and checks both files.
     pub fn load(files: &config::Tls) -> Result<Self, Fault> {
-        let current = Arc::new(CurrentChain(ArcSwap::from_pointee(read(files)?)));
-        let server = server(Arc::clone(&current)).map_err(|error| Fault {
-            path: "tls".to_owned(),
+        Self::of(read(files)?, "tls", &PROTOCOLS)
+    }
+
+    /// The same for the admin port, which speaks HTTP/1.1 alone.
+    pub fn load_admin(files: &config::AdminTls) -> Result<Self, Fault> {
+        Self::of(read_admin(files)?, "admin.tls", &ADMIN_PROTOCOLS)
+    }
+
+    fn of(chain: Chain, key: &str, protocols: &[&[u8]]) -> Result<Self, Fault> {
+        let current = Arc::new(CurrentChain(ArcSwap::from_pointee(chain)));
+        let server = server(Arc::clone(&current), protocols).map_err(|error| Fault {
+            path: key.to_owned(),
             value: String::new(),
             rule: format!("can't be set up: {error}"),
         })?;
@@ -101,12 +112,15 @@ impl fmt::Debug for Certificates {
     }
 }
 
-fn server(current: Arc<CurrentChain>) -> Result<Arc<ServerConfig>, rustls::Error> {
+fn server(
+    current: Arc<CurrentChain>,
+    protocols: &[&[u8]],
+) -> Result<Arc<ServerConfig>, rustls::Error> {
     let mut server = ServerConfig::builder_with_provider(Arc::new(provider()))
         .with_safe_default_protocol_versions()?
         .with_no_client_auth()
         .with_cert_resolver(current);
-    server.alpn_protocols = PROTOCOLS.map(<[u8]>::to_vec).into();
+    server.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
     // Clients keep their sessions, sealed with keys that change every few hours: any number of them can resume
     // without memory here.
     server.ticketer = ring::Ticketer::new()?;
@@ -115,13 +129,23 @@ fn server(current: Arc<CurrentChain>) -> Result<Arc<ServerConfig>, rustls::Error
 
 /// Reads and checks both files.
 pub(super) fn read(files: &config::Tls) -> Result<Chain, Fault> {
-    Chain::read(&files.certificate, &files.key).map_err(|Refused { which, rule }| {
-        let (key, file) = match which {
-            Which::Certificate => ("tls.certificate", &files.certificate),
-            Which::Key => ("tls.key", &files.key),
+    pair("tls", &files.certificate, &files.key)
+}
+
+/// Reads and checks both files of the admin port.
+pub(super) fn read_admin(files: &config::AdminTls) -> Result<Chain, Fault> {
+    pair("admin.tls", &files.certificate, &files.key)
+}
+
+/// Reads and checks the files of one certificate, which the configuration names below `section`.
+fn pair(section: &str, certificate: &Path, key: &Path) -> Result<Chain, Fault> {
+    Chain::read(certificate, key).map_err(|Refused { which, rule }| {
+        let (name, file) = match which {
+            Which::Certificate => ("certificate", certificate),
+            Which::Key => ("key", key),
         };
         Fault {
-            path: key.to_owned(),
+            path: format!("{section}.{name}"),
             value: format!("{:?}", file.display().to_string()),
             rule,
         }

@@ -1,6 +1,6 @@
-//! The certificate and the token that a configuration names, read from their files at the start and at each reload.
+//! The certificates and the token that a configuration names, read from their files at the start and at each reload.
 //!
-//! Both are replaced together or not at all: a reload first reads and checks everything, and only then swaps.
+//! All are replaced together or not at all: a reload first reads and checks everything, and only then swaps.
 //! Whether there *is* TLS or a token can't change without a restart, since the ports were bound for it: an admin port
 //! that other machines reach must never lose its token.
 
@@ -11,14 +11,15 @@ use switchyard_credentials::date;
 use tracing::info;
 
 use crate::{
-    certificates::{Certificates, read},
+    certificates::{Certificates, read, read_admin},
     token::Token,
 };
 
-/// The certificate and the token in force, as far as the configuration asks for them.
+/// The certificates and the token in force, as far as the configuration asks for them.
 #[derive(Debug, Default)]
 pub struct Credentials {
     certificates: Option<Arc<Certificates>>,
+    admin_certificates: Option<Arc<Certificates>>,
     token: Option<Arc<Token>>,
 }
 
@@ -30,6 +31,11 @@ impl Credentials {
             .tls
             .as_ref()
             .and_then(|files| ok_or_note(Certificates::load(files), &mut faults));
+        let admin_certificates = config
+            .admin
+            .tls
+            .as_ref()
+            .and_then(|files| ok_or_note(Certificates::load_admin(files), &mut faults));
         let token = config
             .admin
             .token_file
@@ -38,6 +44,7 @@ impl Credentials {
         into_result(source, faults)?;
         Ok(Self {
             certificates: certificates.map(Arc::new),
+            admin_certificates: admin_certificates.map(Arc::new),
             token: token.map(Arc::new),
         })
     }
@@ -52,6 +59,16 @@ impl Credentials {
             }
             (current, files) => {
                 require_unchanged("tls", current.is_some(), files.is_some(), &mut faults);
+                None
+            }
+        };
+        let admin_chain = match (&self.admin_certificates, &config.admin.tls) {
+            (Some(current), Some(files)) => {
+                ok_or_note(read_admin(files), &mut faults).map(|chain| (current, chain))
+            }
+            (current, files) => {
+                let path = "admin.tls";
+                require_unchanged(path, current.is_some(), files.is_some(), &mut faults);
                 None
             }
         };
@@ -73,6 +90,12 @@ impl Credentials {
             info!(expires_at = %date(current.expires_at()), "Certificate replaced");
             is_new = true;
         }
+        if let Some((current, chain)) = admin_chain
+            && current.replace(chain)
+        {
+            info!(expires_at = %date(current.expires_at()), "Certificate of the admin port replaced");
+            is_new = true;
+        }
         if let Some((current, token)) = token
             && current.replace(token)
         {
@@ -86,6 +109,12 @@ impl Credentials {
     #[must_use]
     pub fn certificates(&self) -> Option<&Arc<Certificates>> {
         self.certificates.as_ref()
+    }
+
+    /// The certificate of the admin port; `None` for plain HTTP.
+    #[must_use]
+    pub fn admin_certificates(&self) -> Option<&Arc<Certificates>> {
+        self.admin_certificates.as_ref()
     }
 
     /// The token that operators must send; `None` if none is required.

@@ -23,6 +23,7 @@ pub struct TlsMetrics {
     handshakes: EnumMap<Handshake, IntCounter>,
     /// Without labels; a family, so that there is no series without TLS.
     expiry: IntGaugeVec,
+    admin_expiry: IntGaugeVec,
 }
 
 impl TlsMetrics {
@@ -40,6 +41,11 @@ impl TlsMetrics {
                 "When the certificate in force expires, in seconds since the Unix epoch.",
                 &[],
             )?,
+            admin_expiry: make.int_gauges(
+                "admin_tls_certificate_expiry_timestamp_seconds",
+                "When the certificate of the admin port expires, in seconds since the Unix epoch.",
+                &[],
+            )?,
         })
     }
 
@@ -52,5 +58,11 @@ impl TlsMetrics {
     pub fn expires_at(&self, unix_seconds: i64) {
         let none: &[&str] = &[];
         self.expiry.with_label_values(none).set(unix_seconds);
+    }
+
+    /// The same of the admin port.
+    pub fn admin_expires_at(&self, unix_seconds: i64) {
+        let none: &[&str] = &[];
+        self.admin_expiry.with_label_values(none).set(unix_seconds);
     }
 }

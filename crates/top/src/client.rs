@@ -2,7 +2,6 @@
 
 use std::{
     io::{self, BufRead},
-    path::Path,
     sync::mpsc::Sender,
     thread,
     time::Duration,
@@ -10,10 +9,11 @@ use std::{
 
 use serde_json::Value;
 use switchyard_bounded::file::read_text;
-use switchyard_process::http::{self, Client, Response, Url};
+use switchyard_credentials::client_of;
+use switchyard_process::http::{self, Client, Response, Tls, Url, UrlError};
 use switchyard_status::{History, StatusSnapshot};
 
-use super::Error;
+use super::{Error, Options};
 
 /// After this long without data the connection counts as lost.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -53,19 +53,27 @@ pub(super) struct Order {
 pub(super) struct AdminClient(Client);
 
 impl AdminClient {
-    pub(super) fn new(url: &str, token_file: Option<&Path>) -> Result<Self, Error> {
-        let url = Url::parse(url).map_err(|reason| Error::Address {
-            url: url.to_owned(),
+    pub(super) fn new(options: &Options) -> Result<Self, Error> {
+        let invalid = |reason: UrlError| Error::Address {
+            url: options.admin.clone(),
             reason: reason.to_string(),
-        })?;
-        let token = token_file.map(|path| {
+        };
+        let url = Url::parse(&options.admin).map_err(invalid)?;
+        let tls = if url.is_tls() {
+            let trust = client_of(options.ca.as_deref()).map_err(Error::Trust)?;
+            let name = options.server_name.as_deref().unwrap_or(url.host());
+            Some(Tls::new(trust, name).map_err(invalid)?)
+        } else {
+            None
+        };
+        let token = options.token_file.as_deref().map(|path| {
             let text = read_text(path, LARGEST_TOKEN).map_err(|reason| Error::Token {
                 path: path.to_owned(),
                 reason,
             })?;
             Ok::<_, Error>(text.trim().to_owned())
         });
-        let client = Client::new(url.authority(), PATIENCE);
+        let client = Client::new(url.authority(), PATIENCE).with_tls(tls);
         Ok(Self(client.with_bearer(token.transpose()?)))
     }
 
@@ -169,7 +177,15 @@ mod tests {
 
     #[test]
     fn an_address_is_an_http_url() {
-        let authority = |url| AdminClient::new(url, None).map(|client| client.address().to_owned());
+        let authority = |url: &str| {
+            let options = Options {
+                admin: url.to_owned(),
+                token_file: None,
+                ca: None,
+                server_name: None,
+            };
+            AdminClient::new(&options).map(|client| client.address().to_owned())
+        };
         assert_eq!(
             authority("http://127.0.0.1:9901").unwrap(),
             "127.0.0.1:9901"
@@ -179,7 +195,7 @@ mod tests {
             authority("http://proxy.example").unwrap(),
             "proxy.example:80"
         );
-        for url in ["127.0.0.1:9901", "https://127.0.0.1:9901", "", "http://"] {
+        for url in ["127.0.0.1:9901", "ftp://127.0.0.1:9901", "", "http://"] {
             let error = authority(url).unwrap_err().to_string();
             assert!(error.contains("write it as in http://"), "{error}");
         }

@@ -48,19 +48,31 @@ pub struct Options {
     /// The file with the admin port's token, if it requires one
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
+    /// With https, the authorities that may have signed the admin port's certificate (PEM); by default those of the
+    /// system
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
+    /// With https, the name that the certificate is for, if the URL has another
+    #[arg(long, value_name = "NAME")]
+    server_name: Option<String>,
 }
 
 /// Why `switchyard top` failed.
 #[derive(Debug, Error)]
 pub enum Error {
     /// The address is invalid.
-    #[error("--admin {url}: {reason}; write it as in http://127.0.0.1:9901")]
+    #[error(
+        "--admin {url}: {reason}; write it as in http://127.0.0.1:9901, or with https where admin.tls is set"
+    )]
     Address {
         /// The address as given.
         url: String,
         /// What is wrong with it.
         reason: String,
     },
+    /// What to trust can't be read.
+    #[error("{0}")]
+    Trust(String),
     /// The token can't be read.
     #[error("can't read the token from {}: {reason}", path.display())]
     Token {
@@ -79,7 +91,7 @@ pub enum Error {
 
 /// Shows the proxy until the user quits. Blocks.
 pub fn run(options: &Options) -> Result<(), Error> {
-    let client = AdminClient::new(&options.admin, options.token_file.as_deref())?;
+    let client = AdminClient::new(options)?;
     if !io::stdout().is_terminal() || !io::stdin().is_terminal() {
         return Err(Error::NoTerminal(options.admin.clone()));
     }

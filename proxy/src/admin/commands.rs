@@ -52,7 +52,8 @@ impl<'a> Command<'a> {
 impl Admin {
     /// The refusal, counted, of a command that a browser sent for a page of another origin; none if it may run.
     pub(super) fn cross_site(&self, headers: &HeaderMap) -> Option<Failure> {
-        comes_from_elsewhere(headers).then(|| {
+        let has_tls = self.runtime.credentials.admin_certificates().is_some();
+        comes_from_elsewhere(headers, has_tls).then(|| {
             let requests = &self.runtime.metrics.requests;
             requests.rejected(Code::Forbidden.name());
             let message = "commands from pages of other sites are refused";
@@ -71,7 +72,8 @@ impl Admin {
     }
 }
 
-fn comes_from_elsewhere(headers: &HeaderMap) -> bool {
+fn comes_from_elsewhere(headers: &HeaderMap, has_tls: bool) -> bool {
+    let scheme = if has_tls { "https://" } else { "http://" };
     let text = |name| {
         headers
             .get(name)
@@ -79,7 +81,7 @@ fn comes_from_elsewhere(headers: &HeaderMap) -> bool {
     };
     match (text(header::ORIGIN), text(header::HOST)) {
         (None, _) => false,
-        (Some(origin), Some(host)) => origin.strip_prefix("http://") != Some(host),
+        (Some(origin), Some(host)) => origin.strip_prefix(scheme) != Some(host),
         (Some(_), None) => true,
     }
 }
@@ -116,11 +118,12 @@ mod tests {
 
     #[test]
     fn an_origin_must_be_the_admin_ports_own() {
-        let with = |pairs: &[(header::HeaderName, &'static str)]| {
+        let at = |has_tls, pairs: &[(header::HeaderName, &'static str)]| {
             let pairs = pairs.iter().cloned();
             let headers = pairs.map(|(name, value)| (name, HeaderValue::from_static(value)));
-            comes_from_elsewhere(&headers.collect())
+            comes_from_elsewhere(&headers.collect(), has_tls)
         };
+        let with = |pairs: &[_]| at(false, pairs);
         let host = || (header::HOST, "127.0.0.1:9901");
         assert!(!with(&[host()]));
         assert!(!with(&[host(), (header::ORIGIN, "http://127.0.0.1:9901")]));
@@ -128,5 +131,15 @@ mod tests {
             assert!(with(&[host(), (header::ORIGIN, origin)]), "{origin}");
         }
         assert!(with(&[(header::ORIGIN, "http://127.0.0.1:9901")]));
+        for (origin, is_foreign) in [
+            ("https://127.0.0.1:9901", false),
+            ("http://127.0.0.1:9901", true),
+        ] {
+            assert_eq!(
+                at(true, &[host(), (header::ORIGIN, origin)]),
+                is_foreign,
+                "{origin}"
+            );
+        }
     }
 }

@@ -7,11 +7,15 @@ use std::{io, net::IpAddr, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use bytes::BufMut;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
-use pingora_core::{apps::ServerApp, protocols::Stream, server::ShutdownWatch};
+use pingora_core::{
+    apps::ServerApp,
+    protocols::{Stream, l4::stream::Stream as TcpStream},
+    server::ShutdownWatch,
+};
 use switchyard_grid::Source;
 use switchyard_http1::{Expectation, Head, IncomingBody, IncomingRequest, RequestLimits};
 use switchyard_wire::{Code, Failure, names::REQUEST_ID};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 use tracing::debug;
 
 use super::{
@@ -69,15 +73,33 @@ impl Admin {
     /// Serves a connection to its end.
     async fn serve(&self, stream: Stream, seat: &Seat<'_>, shutdown: &ShutdownWatch) -> Option<()> {
         let client = peer(&stream);
+        // A client connects to ask something: its handshake and its first bytes share one deadline.
+        let mut deadline = Instant::now() + KEPT.min(self.runtime.now().config.timeouts.client);
+        let stream = timeout_at(deadline, self.secured(stream)).await.ok()??;
         let mut connection = ClientConnection::new(stream, self.runtime.buffer_share());
-        // A client connects to ask something.
-        let mut patience = KEPT.min(self.runtime.now().config.timeouts.client);
         loop {
-            if !timeout(patience, connection.has_request()).await.ok()? {
+            if !timeout_at(deadline, connection.has_request()).await.ok()? {
                 return None;
             }
             connection = self.request(connection, (client, seat), shutdown).await?;
-            patience = KEPT;
+            deadline = Instant::now() + KEPT;
+        }
+    }
+
+    /// The connection after its handshake, where there is `admin.tls`. `None` if the handshake fails.
+    async fn secured(&self, stream: Stream) -> Option<Stream> {
+        // `admin.tls` neither comes nor goes with a reload.
+        let Some(certificates) = self.runtime.credentials.admin_certificates() else {
+            return Some(stream);
+        };
+        // The service has no TLS of its own, so what it hands over is the socket.
+        let socket = stream.into_any().downcast::<TcpStream>().ok()?;
+        match certificates.handshake(*socket).await {
+            Ok(stream) => Some(Box::new(stream)),
+            Err(error) => {
+                debug!(%error, "TLS handshake at the admin port failed");
+                None
+            }
         }
     }
 

@@ -23,6 +23,9 @@ pub fn page(runtime: &Runtime, dispatch: &DispatchState) -> Result<Vec<u8>, Erro
     if let Some(certificates) = runtime.credentials.certificates() {
         metrics.tls.expires_at(certificates.expires_at());
     }
+    if let Some(certificates) = runtime.credentials.admin_certificates() {
+        metrics.tls.admin_expires_at(certificates.expires_at());
+    }
     if let Some(kept) = runtime.kept_state() {
         let clock = now.grid.clock();
         let written = kept.written.map(|written| clock.unix_seconds(written));

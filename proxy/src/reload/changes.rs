@@ -25,6 +25,9 @@ pub(super) fn keep_fixed(config: &mut Config, was: &Config) -> Vec<String> {
     if kept.admin.token_file.is_some() != was.admin.token_file.is_some() {
         kept.admin.token_file.clone_from(&was.admin.token_file);
     }
+    if kept.admin.tls.is_some() != was.admin.tls.is_some() {
+        kept.admin.tls.clone_from(&was.admin.tls);
+    }
     if kept.tls.is_some() != was.tls.is_some() {
         kept.tls.clone_from(&was.tls);
     }

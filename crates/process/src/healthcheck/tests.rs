@@ -3,10 +3,14 @@ use std::net::TcpListener;
 use super::*;
 use crate::test_server::serve;
 
+fn no_tls() -> Result<Arc<ClientConfig>, String> {
+    unreachable!("no URL here is https")
+}
+
 /// The verdict on this answer, and the request.
 fn asked(answer: &'static str) -> (Result<(), Unhealthy>, String) {
     let (authority, server) = serve(answer);
-    let health = healthcheck(&format!("http://{authority}/ready"));
+    let health = healthcheck(&format!("http://{authority}/ready"), no_tls);
     (health, server.join().unwrap())
 }
 
@@ -32,7 +36,7 @@ fn a_port_without_a_listener_is_not_healthy() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     drop(listener);
-    let unhealthy = healthcheck(&format!("http://{address}/ready")).unwrap_err();
+    let unhealthy = healthcheck(&format!("http://{address}/ready"), no_tls).unwrap_err();
     assert!(matches!(unhealthy, Unhealthy::Silent { .. }), "{unhealthy}");
 }
 
@@ -45,7 +49,7 @@ fn one_healthy_address_of_a_name_is_enough() {
     for stranger in ["HTTP/1.1 404 Not Found\r\n\r\n", "220 mail ready\r\n", ""] {
         let (first, other) = serve(stranger);
         let (second, healthy) = serve("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
-        ask(url, &target, [address(&first), address(&second)]).unwrap();
+        ask(url, (&target, None), [address(&first), address(&second)]).unwrap();
         other.join().unwrap();
         let request = healthy.join().unwrap();
         assert!(request.contains("host: grid:9901\r\n"), "{request}");
@@ -54,12 +58,12 @@ fn one_healthy_address_of_a_name_is_enough() {
     let nothing = listener.local_addr().unwrap();
     drop(listener);
     let (second, healthy) = serve("HTTP/1.1 200 OK\r\n\r\n");
-    ask(url, &target, [nothing, address(&second)]).unwrap();
+    ask(url, (&target, None), [nothing, address(&second)]).unwrap();
     healthy.join().unwrap();
 
     // An answer says more than an address where nothing listens.
     let (first, other) = serve("HTTP/1.1 503 Service Unavailable\r\n\r\n");
-    let unhealthy = ask(url, &target, [address(&first), nothing]).unwrap_err();
+    let unhealthy = ask(url, (&target, None), [address(&first), nothing]).unwrap_err();
     assert!(unhealthy.to_string().contains("503"), "{unhealthy}");
     other.join().unwrap();
 }
@@ -69,11 +73,11 @@ fn what_is_no_url_is_refused() {
     for url in [
         "",
         "127.0.0.1:5001",
-        "https://127.0.0.1:1/",
+        "ftp://127.0.0.1:1/",
         "http:///ready",
         "http://127.1:5001/ready",
     ] {
-        let unhealthy = healthcheck(url).unwrap_err();
+        let unhealthy = healthcheck(url, no_tls).unwrap_err();
         assert!(
             matches!(unhealthy, Unhealthy::Url(..)),
             "{url}: {unhealthy}"

@@ -1,5 +1,8 @@
 use std::net::TcpListener;
+use std::sync::Arc;
 use std::thread;
+
+use rustls::ClientConfig;
 
 use super::*;
 use crate::test_server::serve;
@@ -16,13 +19,17 @@ fn a_url_is_split_into_what_a_request_needs() {
         parts("http://proxy.example/ready?x=1"),
         said("proxy.example:80", "/ready?x=1")
     );
+    assert_eq!(
+        parts("https://proxy.example"),
+        said("proxy.example:443", "/")
+    );
     for (url, error) in [
         ("", UrlError::Malformed),
         ("http://", UrlError::Malformed),
         ("http:///ready", UrlError::Malformed),
         ("http://127.0.0.1:99999/", UrlError::Malformed),
         ("127.0.0.1:9901", UrlError::Scheme),
-        ("https://127.0.0.1:9901", UrlError::Scheme),
+        ("ftp://127.0.0.1:9901", UrlError::Scheme),
         ("/ready", UrlError::Scheme),
         ("http://:9901/", UrlError::NoHost),
         ("http://127.1:9901/", UrlError::Ambiguous),
@@ -144,4 +151,28 @@ fn a_silent_server_ends_the_wait() {
             if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)),
         "{error:?}"
     );
+}
+
+#[test]
+fn a_port_with_tls_is_told_from_one_that_speaks_no_http() {
+    let alert = "\u{15}\u{3}\u{3}\0\u{2}\u{2}\u{32}";
+    let error = read_head(&mut alert.as_bytes()).unwrap_err();
+    assert!(error.to_string().contains("write https://"), "{error}");
+}
+
+#[test]
+fn a_port_without_tls_is_named_as_such() {
+    let (authority, server) = serve("HTTP/1.1 400 Bad Request\r\n\r\n");
+    let config =
+        ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(rustls::RootCertStore::empty())
+            .with_no_client_auth();
+    let tls = Tls::new(Arc::new(config), "localhost").unwrap();
+    let client = Client::new(authority, TIMEOUT).with_tls(Some(tls));
+    let error = client.get("/ready").unwrap_err();
+    assert!(error.to_string().contains("write http://"), "{error}");
+    // What came was no text.
+    drop(server);
 }

@@ -15,6 +15,7 @@
 )]
 
 mod admin;
+mod admin_tls;
 mod admission;
 mod answers;
 mod attacks;
