@@ -75,6 +75,7 @@ impl Command {
             // A replay reads its load from its file, once all options are known to be valid.
             Self::Replay(_) | Self::Schema => None,
         };
+        let access = common.access()?;
         let options = |load| Options {
             seed: common.seed,
             connections: common.connections,
@@ -82,6 +83,7 @@ impl Command {
             timeout: common.timeout,
             watch: common.watch(),
             labels: common.labels(),
+            access: access.clone(),
             ..Options::new(common.target.clone(), load)
         };
         let Some((scenario, load, cars, energy)) = scenario else {

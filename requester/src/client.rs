@@ -1,18 +1,20 @@
 //! Requests besides the load: reading a page, ending a session. Each client has one keep-alive
 //! connection.
 
+use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::HOST;
-use http::{Method, Request, Uri};
+use http::header::{AUTHORIZATION, HOST};
+use http::{HeaderValue, Method, Request, Uri};
 use http_body_util::Full;
-use tokio::net::{TcpStream, lookup_host};
+use tokio::net::lookup_host;
 use tokio::time::timeout;
 
+use crate::access::{Access, Stream};
 use crate::answer::{Answer, KeepBody};
-use crate::connection::{Connection, connect};
+use crate::connection::{Connection, connect, explain};
 use crate::error::Error;
 use crate::target::Target;
 
@@ -21,17 +23,26 @@ use crate::target::Target;
 pub(crate) struct Client {
     target: Target,
     timeout: Duration,
+    access: Access,
+    bearer: Option<HeaderValue>,
     connection: Option<Connection>,
 }
 
 impl Client {
     /// `timeout` bounds each request with its answer, connecting included.
-    pub(crate) fn new(target: Target, timeout: Duration) -> Self {
+    pub(crate) fn new(target: Target, timeout: Duration, access: Access) -> Self {
         Self {
             target,
             timeout,
+            access,
+            bearer: None,
             connection: None,
         }
+    }
+
+    /// The same client, but with this token, if there is one.
+    pub(crate) fn with_bearer(self, bearer: Option<HeaderValue>) -> Self {
+        Self { bearer, ..self }
     }
 
     pub(crate) fn target(&self) -> &Target {
@@ -61,6 +72,9 @@ impl Client {
         *request.uri_mut() = path.clone();
         let headers = request.headers_mut();
         headers.insert(HOST, self.target.host_header());
+        if let Some(bearer) = &self.bearer {
+            headers.insert(AUTHORIZATION, bearer.clone());
+        }
         let answer = connection.send(request, KeepBody::All).await;
         let answer = answer.map_err(|error| error.cause().to_string())?;
         self.connection = Some(connection);
@@ -68,7 +82,7 @@ impl Client {
     }
 
     async fn connect(&self) -> Result<Connection, String> {
-        let (_, stream) = reach(&self.target, self.timeout)
+        let (_, stream) = reach(&self.target, self.timeout, &self.access)
             .await
             .map_err(|error| error.to_string())?;
         let connection = Connection::over(stream).await;
@@ -81,7 +95,8 @@ impl Client {
 pub(crate) async fn reach(
     target: &Target,
     within: Duration,
-) -> Result<(SocketAddr, TcpStream), Error> {
+    access: &Access,
+) -> Result<(SocketAddr, Stream), Error> {
     let host = target.host();
     let addresses = lookup_host((host, target.port())).await;
     let addresses = addresses.map_err(|source| Error::Resolve {
@@ -90,7 +105,7 @@ pub(crate) async fn reach(
     })?;
     let mut last = None;
     for address in addresses {
-        match timeout(within, connect(address)).await {
+        match timeout(within, connect(target, address, access)).await {
             Ok(Ok(stream)) => return Ok((address, stream)),
             Ok(Err(source)) => last = Some(source),
             Err(_) => {}
@@ -98,7 +113,10 @@ pub(crate) async fn reach(
     }
     let target = target.to_string();
     Err(match last {
-        Some(source) => Error::Unreachable { target, source },
+        Some(source) => {
+            let source = io::Error::new(source.kind(), explain(&source));
+            Error::Unreachable { target, source }
+        }
         None => Error::Silent { target, within },
     })
 }

@@ -20,13 +20,15 @@ use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
+use crate::access::{Access, Stream, advice};
 use crate::answer::{Answer, KeepBody};
+use crate::target::Target;
 
 /// A request as it is sent.
 pub(crate) type OutgoingRequest = Request<Full<Bytes>>;
 
 /// The half of hyper's connection that moves the bytes.
-type Driver = http1::Connection<TokioIo<TcpStream>, Full<Bytes>>;
+type Driver = http1::Connection<TokioIo<Stream>, Full<Bytes>>;
 
 /// Why there is no answer.
 #[derive(Debug)]
@@ -54,12 +56,17 @@ pub(crate) struct Connection {
     closed: bool,
 }
 
-/// Opens a TCP connection; HTTP begins with [`Connection::over`].
-pub(crate) async fn connect(address: SocketAddr) -> io::Result<TcpStream> {
+/// Opens a connection to a target at one of its addresses, with the handshake if it has TLS; HTTP begins with
+/// [`Connection::over`].
+pub(crate) async fn connect(
+    target: &Target,
+    address: SocketAddr,
+    access: &Access,
+) -> io::Result<Stream> {
     let stream = TcpStream::connect(address).await?;
     // A request is one small write. Waiting for more bytes to send along would count as latency.
     stream.set_nodelay(true)?;
-    Ok(stream)
+    access.secure(target, stream).await
 }
 
 /// Why a connection could not be opened, and what helps.
@@ -71,7 +78,10 @@ pub(crate) fn explain(error: &io::Error) -> String {
         _ if is_out_of_files(error) => {
             format!("{error}: raise the limit (ulimit -n), or use fewer connections")
         }
-        _ => error.to_string(),
+        _ => match advice(error) {
+            Some(advice) => format!("{error}: {advice}"),
+            None => error.to_string(),
+        },
     }
 }
 
@@ -88,7 +98,7 @@ fn is_out_of_files(_error: &io::Error) -> bool {
 }
 
 impl Connection {
-    pub(crate) async fn over(stream: TcpStream) -> Result<Self, hyper::Error> {
+    pub(crate) async fn over(stream: Stream) -> Result<Self, hyper::Error> {
         let (sender, driver) = http1::handshake(TokioIo::new(stream)).await?;
         Ok(Self {
             sender,

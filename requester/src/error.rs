@@ -1,6 +1,7 @@
 //! The errors that prevent a run or its report.
 
 use std::io;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use switchyard_wire::LARGEST_LOAD;
@@ -23,6 +24,19 @@ pub enum Error {
         /// What it must be.
         rule: &'static str,
     },
+    /// A file does not fit its option.
+    #[error("{option} {}: {rule}", file.display())]
+    File {
+        /// The option, as the command line names it.
+        option: &'static str,
+        /// The file.
+        file: PathBuf,
+        /// The rule that it breaks.
+        rule: String,
+    },
+    /// There is nothing to trust.
+    #[error("TLS can't be set up: {0}")]
+    Tls(String),
     /// The host of the target has no address.
     #[error("cannot resolve {host}: {source}; check the name, or pass an address")]
     Resolve {

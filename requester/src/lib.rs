@@ -44,6 +44,7 @@
     )
 )]
 
+mod access;
 mod answer;
 mod arrivals;
 mod build_report;
@@ -76,6 +77,7 @@ mod unplug;
 mod vehicle;
 mod watch;
 
+pub use access::{Access, AccessFiles};
 pub use arrivals::{ArrivalTimes, Arrivals, Curve, Piece};
 pub use check::{Check, CheckError};
 pub use error::{Error, TargetError, UnknownName};

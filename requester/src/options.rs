@@ -5,6 +5,7 @@ mod watched_feeder;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::access::Access;
 use crate::arrivals::{ArrivalTimes, Arrivals, Curve};
 use crate::error::Error;
 use crate::labels::Labels;
@@ -98,6 +99,8 @@ pub struct Options {
     pub timeout: Duration,
     /// What to scrape meanwhile.
     pub watch: Watch,
+    /// What lets the requests in.
+    pub access: Access,
 }
 
 impl Options {
@@ -118,6 +121,7 @@ impl Options {
             // The proxy's own deadline (5 s), and time for its answer.
             timeout: Duration::from_secs(10),
             watch: Watch::default(),
+            access: Access::default(),
         }
     }
 

@@ -17,12 +17,12 @@ mod worker;
 use std::io;
 use std::sync::{Arc, PoisonError};
 
-use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use crate::connection::{connect, explain};
+use crate::access::Stream;
+use crate::connection::explain;
 use crate::error::Error;
 use crate::job::{Crowd, Job};
 use crate::tally::{Failure, Tally};
@@ -39,14 +39,14 @@ pub(crate) struct Pool {
     mailboxes: Vec<mpsc::Sender<Job>>,
     workers: JoinSet<()>,
     /// An open connection for the first worker.
-    first: Option<TcpStream>,
+    first: Option<Stream>,
 }
 
 impl Pool {
     /// A pool for a target to which `first` is connected.
     pub(crate) fn new(
         destination: Destination,
-        first: TcpStream,
+        first: Stream,
         mut tally: Tally,
         unplugger: Option<Unplugger>,
     ) -> Self {
@@ -67,10 +67,11 @@ impl Pool {
         while left > 0 || !opening.is_empty() {
             while left > 0 && opening.len() < MAX_OPENING {
                 left -= 1;
-                opening.spawn(timeout(
-                    self.state.destination.timeout,
-                    connect(self.state.destination.address),
-                ));
+                let state = Arc::clone(&self.state);
+                opening.spawn(async move {
+                    let destination = &state.destination;
+                    timeout(destination.timeout, destination.connect()).await
+                });
             }
             let Some(Ok(opened)) = opening.join_next().await else {
                 continue;
@@ -92,7 +93,7 @@ impl Pool {
         Ok(())
     }
 
-    fn add_idle(&mut self, stream: Option<TcpStream>) {
+    fn add_idle(&mut self, stream: Option<Stream>) {
         if let Some(stream) = stream {
             let number = self.start_worker(Some(stream));
             self.state.state().idle.push_back(number);
@@ -129,7 +130,7 @@ impl Pool {
         }
     }
 
-    fn start_worker(&mut self, stream: Option<TcpStream>) -> usize {
+    fn start_worker(&mut self, stream: Option<Stream>) -> usize {
         let number = self.mailboxes.len();
         // One job at a time: an idle worker's mailbox is empty.
         let (mailbox, jobs) = mpsc::channel(1);

@@ -126,17 +126,17 @@ struct Prepared {
 
 impl Prepared {
     async fn new(options: &Options) -> Result<Self, Error> {
-        let (address, first) = reach(&options.target, options.timeout).await?;
+        let (address, first) = reach(&options.target, options.timeout, &options.access).await?;
         let watcher = if options.watch.is_off() {
             None
         } else {
-            Some(Watcher::start(&options.watch).await?)
+            Some(Watcher::start(&options.watch, &options.access).await?)
         };
         let mut tasks = JoinSet::new();
         // A replay, too, may contain cars that leave early.
         let unplugger = watcher
             .as_ref()
-            .map(|watcher| Unplugger::start(watcher.addresses(), &mut tasks));
+            .map(|watcher| Unplugger::start(watcher.addresses(), &options.access, &mut tasks));
         let destination = Destination {
             target: options.target.clone(),
             address,
@@ -144,6 +144,7 @@ impl Prepared {
             labels: options.labels.clone(),
             limit: options.connections,
             in_turn: options.clients > 0,
+            access: options.access.clone(),
         };
         let tally = Tally::new(options.load.duration())?.with_labels(&options.labels);
         let mut pool = Pool::new(destination, first, tally, unplugger.clone());

@@ -11,7 +11,7 @@ use crate::error::TargetError;
 /// The path where the target has none.
 const DEFAULT_PATH: &str = "/request_charge";
 
-/// A plain-text HTTP target, `http://HOST:PORT[/PATH]`. The default path is `/request_charge`.
+/// A target, `http://HOST:PORT[/PATH]` or the same with `https`. The default path is `/request_charge`.
 ///
 /// ```
 /// let target: requester::Target = "http://127.0.0.1:8080".parse()?;
@@ -20,6 +20,7 @@ const DEFAULT_PATH: &str = "/request_charge";
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Target {
+    is_tls: bool,
     authority: Authority,
     host_header: HeaderValue,
     port: u16,
@@ -36,6 +37,16 @@ impl Target {
             .unwrap_or(host)
     }
 
+    /// Whether it is reached over TLS.
+    #[must_use]
+    pub fn is_tls(&self) -> bool {
+        self.is_tls
+    }
+
+    fn scheme(&self) -> &'static str {
+        if self.is_tls { "https" } else { "http" }
+    }
+
     /// The port to connect to.
     #[must_use]
     pub fn port(&self) -> u16 {
@@ -44,7 +55,7 @@ impl Target {
 
     /// Another page of the same server, as a URL.
     pub(crate) fn sibling(&self, path: &Uri) -> String {
-        format!("http://{}{path}", self.authority)
+        format!("{}://{}{path}", self.scheme(), self.authority)
     }
 
     /// The value of the `Host` header.
@@ -70,12 +81,10 @@ impl FromStr for Target {
 }
 
 fn parse(text: &str) -> Result<Target, &'static str> {
-    let rest = match text.split_once("://") {
-        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http") => rest,
-        Some((scheme, _)) if scheme.eq_ignore_ascii_case("https") => {
-            return Err("TLS is not supported");
-        }
-        Some(_) => return Err("only http is supported"),
+    let (is_tls, rest) = match text.split_once("://") {
+        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http") => (false, rest),
+        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("https") => (true, rest),
+        Some(_) => return Err("only http and https are supported"),
         None => return Err("it does not begin with http://"),
     };
     if rest.contains('#') {
@@ -109,6 +118,7 @@ fn parse(text: &str) -> Result<Target, &'static str> {
     };
     let host_header = HeaderValue::from_str(authority.as_str());
     Ok(Target {
+        is_tls,
         host_header: host_header.map_err(|_| "the host is malformed")?,
         authority,
         port,
@@ -118,7 +128,7 @@ fn parse(text: &str) -> Result<Target, &'static str> {
 
 impl fmt::Display for Target {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "http://{}{}", self.authority, self.path)
+        write!(out, "{}://{}{}", self.scheme(), self.authority, self.path)
     }
 }
 

@@ -16,6 +16,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
+use crate::access::Access;
 use crate::answer::Answer;
 use crate::client::Client;
 use crate::report::Unplugged;
@@ -46,13 +47,14 @@ impl Unplugger {
     /// Ends sessions at these substations, in tasks that stop when the set is dropped.
     pub(crate) fn start(
         substations: impl IntoIterator<Item = (String, Target)>,
+        access: &Access,
         tasks: &mut JoinSet<()>,
     ) -> Self {
         let counts = Arc::new(Mutex::new(Unplugged::default()));
         let senders = substations.into_iter().map(|(name, target)| {
             let (sender, ends) = unbounded_channel();
             tasks.spawn(end_sessions(
-                Client::new(target, TIMEOUT),
+                Client::new(target, TIMEOUT, access.clone()),
                 ends,
                 Arc::clone(&counts),
             ));

@@ -20,6 +20,7 @@ use http::{Method, Uri};
 use serde::Deserialize;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
+use crate::access::Access;
 use crate::client::Client;
 use crate::error::{Error, TargetError};
 use crate::options::Watch;
@@ -69,11 +70,11 @@ impl CurrentLevels {
 
 impl Watcher {
     /// Finds everything to watch, and reads each page once. A page that cannot be read is an error.
-    pub(crate) async fn start(options: &Watch) -> Result<Self, Error> {
-        let mut proxy = options
-            .admin
-            .clone()
-            .map(|admin| Client::new(admin, TIMEOUT));
+    pub(crate) async fn start(options: &Watch, access: &Access) -> Result<Self, Error> {
+        let mut proxy = options.admin.clone().map(|admin| {
+            let client = Client::new(admin, TIMEOUT, access.clone());
+            client.with_bearer(access.admin_bearer.clone())
+        });
         let mut targets = Vec::new();
         if let Some(proxy) = &mut proxy {
             targets = substations(proxy).await?;
@@ -81,7 +82,7 @@ impl Watcher {
         targets.extend(options.substations.iter().cloned());
         let watched = targets.into_iter().map(|(name, target)| Watched {
             name,
-            client: Client::new(target, TIMEOUT),
+            client: Client::new(target, TIMEOUT, access.clone()),
         });
         let mut this = Self {
             proxy,

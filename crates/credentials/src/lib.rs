@@ -7,6 +7,7 @@
 //!
 //! It knows no connection and no configuration. Nothing here is fit for a request's path: it blocks.
 
+mod bearer;
 mod chain;
 mod pem_lines;
 mod provider;
@@ -14,6 +15,7 @@ mod secret;
 mod trust;
 mod unverified;
 
+pub use bearer::{Bearer, Bearers};
 pub use chain::{Chain, Refused, Which, date};
 pub use provider::provider;
 pub use secret::secret;

@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use requester::{Check, Label, Labels, Target, Watch};
+use requester::{Access, AccessFiles, Check, Error, Label, Labels, Target, Watch};
 
 /// The options that all kinds of load have.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct CommonArgs {
-    /// Where to send requests, as http://HOST:PORT[/PATH]. The default path is `/request_charge`.
+    /// Where to send requests, as http://HOST:PORT[/PATH], or with https. The default path is `/request_charge`.
     #[arg(long, value_name = "URL")]
     pub(super) target: Target,
 
@@ -37,6 +37,26 @@ pub(crate) struct CommonArgs {
     /// The same in a header, as in x-zone=a:0.5,b:0.5.
     #[arg(long, value_name = "NAME=VALUE:WEIGHT,…", value_parser = Label::header, help_heading = "Cars")]
     header: Vec<Label>,
+
+    /// Over https, trust the authorities in FILE (PEM), and not those of the system. It holds for all URLs here.
+    #[arg(long, value_name = "FILE", help_heading = "Access")]
+    ca: Option<PathBuf>,
+
+    /// Over https, show the certificate in FILE (PEM) to servers that ask for one.
+    #[arg(long, value_name = "FILE", requires = "key", help_heading = "Access")]
+    cert: Option<PathBuf>,
+
+    /// The private key of --cert (PEM).
+    #[arg(long, value_name = "FILE", requires = "cert", help_heading = "Access")]
+    key: Option<PathBuf>,
+
+    /// Send the token in FILE with each request, as `Authorization: Bearer`.
+    #[arg(long, value_name = "FILE", help_heading = "Access")]
+    token_file: Option<PathBuf>,
+
+    /// Send the token in FILE to the admin port.
+    #[arg(long, value_name = "FILE", requires = "admin", help_heading = "Access")]
+    admin_token_file: Option<PathBuf>,
 
     /// The proxy's admin port, as http://HOST:PORT. Scrapes its metrics during the run, and those
     /// of all substations that it knows.
@@ -84,6 +104,21 @@ pub(crate) struct CommonArgs {
 impl CommonArgs {
     pub(super) fn labels(&self) -> Labels {
         Labels::new(self.field.iter().chain(&self.header).cloned())
+    }
+
+    /// What lets the requests in, or the file that does not fit.
+    pub(super) fn access(&self) -> Result<Access, Error> {
+        let files = AccessFiles {
+            ca: self.ca.clone(),
+            certificate: self.cert.clone().zip(self.key.clone()),
+            token: self.token_file.clone(),
+            admin_token: self.admin_token_file.clone(),
+        };
+        let mut watched = self.substation.iter().map(|(_, target)| target);
+        let has_tls = self.target.is_tls()
+            || self.admin.as_ref().is_some_and(Target::is_tls)
+            || watched.any(Target::is_tls);
+        Access::read(&files, has_tls)
     }
 
     pub(super) fn watch(&self) -> Watch {

@@ -1,12 +1,15 @@
 //! What the workers of a pool share.
 
 use std::collections::VecDeque;
+use std::io;
 use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
+use crate::access::{Access, Stream};
+use crate::connection::connect;
 use crate::job::Job;
 use crate::labels::Labels;
 use crate::tally::Tally;
@@ -28,6 +31,13 @@ pub(crate) struct Destination {
     pub(crate) limit: usize,
     /// Use connections in turn, instead of the one used last first.
     pub(crate) in_turn: bool,
+    pub(crate) access: Access,
+}
+
+impl Destination {
+    pub(super) async fn connect(&self) -> io::Result<Stream> {
+        connect(&self.target, self.address, &self.access).await
+    }
 }
 
 /// What all workers share.

@@ -3,17 +3,17 @@
 use std::sync::Arc;
 
 use bytes::BytesMut;
-use http::header::{CONTENT_TYPE, HOST};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
 use http::{HeaderValue, Method, Request};
 use http_body_util::Full;
-use tokio::net::TcpStream;
 use tokio::select;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use super::state::{Destination, PoolState};
+use crate::access::Stream;
 use crate::answer::{Answer, KeepBody};
-use crate::connection::{Connection, OutgoingRequest, SendError, connect, explain};
+use crate::connection::{Connection, OutgoingRequest, SendError, explain};
 use crate::job::Job;
 use crate::tally::Failure;
 use crate::vehicle::Vehicle;
@@ -40,7 +40,7 @@ impl Worker {
     }
 
     /// Works until its mailbox is closed. `stream` is a connection for its first request.
-    pub(super) async fn run(mut self, stream: Option<TcpStream>, mut jobs: mpsc::Receiver<Job>) {
+    pub(super) async fn run(mut self, stream: Option<Stream>, mut jobs: mpsc::Receiver<Job>) {
         if let Some(stream) = stream {
             // If this fails, the first request finds no connection and opens one.
             self.connection = Connection::over(stream).await.ok();
@@ -172,7 +172,7 @@ impl Worker {
     }
 
     async fn connect(&self) -> Result<Connection, (Failure, String)> {
-        let stream = connect(self.state.destination.address).await;
+        let stream = self.state.destination.connect().await;
         let stream = stream.map_err(|error| (Failure::Connect, explain(&error)))?;
         self.state.state().tally.connections_opened += 1;
         let connection = Connection::over(stream).await;
@@ -180,7 +180,12 @@ impl Worker {
     }
 
     fn request(&mut self, vehicle: &Vehicle) -> OutgoingRequest {
-        let Destination { target, labels, .. } = &self.state.destination;
+        let Destination {
+            target,
+            labels,
+            access,
+            ..
+        } = &self.state.destination;
         self.bodies.reserve(BODIES / 16);
         // Writing into a growing buffer never fails.
         let _ = labels.write_body(vehicle, &mut self.bodies);
@@ -191,6 +196,9 @@ impl Worker {
         let headers = request.headers_mut();
         headers.insert(HOST, target.host_header());
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if let Some(bearer) = &access.bearer {
+            headers.insert(AUTHORIZATION, bearer.clone());
+        }
         labels.insert_headers(vehicle, headers);
         request
     }

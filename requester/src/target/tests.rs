@@ -24,6 +24,7 @@ fn a_valid_target_is_used_as_given() {
             80,
         ),
         ("http://[::1]:9/x", "http://[::1]:9/x", "::1", 9),
+        ("https://grid:443/a", "https://grid:443/a", "grid", 443),
     ] {
         let target: Target = text.parse().unwrap();
         assert_eq!(target.to_string(), whole);
@@ -37,8 +38,7 @@ fn an_invalid_target_is_explained() {
     for (text, fault) in [
         ("", "it does not begin with http://"),
         ("127.0.0.1:8080", "it does not begin with http://"),
-        ("https://grid:443", "TLS is not supported"),
-        ("ftp://grid:21", "only http is supported"),
+        ("ftp://grid:21", "only http and https are supported"),
         ("http://grid", "the port is missing"),
         ("http://grid/path", "the port is missing"),
         ("http://grid:", "the port is missing"),

@@ -26,7 +26,7 @@ fn command(args: &[&str]) -> Command {
 }
 
 /// Runs it to its end. Returns the exit code, standard output and standard error.
-async fn output(args: &[&str]) -> (i32, String, String) {
+pub(crate) async fn output(args: &[&str]) -> (i32, String, String) {
     let output = timeout(DEADLINE, command(args).output())
         .await
         .expect("still running")
@@ -167,7 +167,7 @@ async fn wrong_usage_exits_with_2_and_explains_the_fault() {
     for (args, message) in [
         (&["steady"][..], "--target"),
         (
-            &["steady", "--target", "https://grid:443"],
+            &["steady", "--target", "ftp://grid:21"],
             "http://HOST:PORT[/PATH]",
         ),
         (

@@ -10,6 +10,8 @@
 )]
 
 #[cfg(unix)]
+mod access;
+#[cfg(unix)]
 mod binary;
 mod labels;
 mod run;

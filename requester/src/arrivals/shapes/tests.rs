@@ -11,7 +11,7 @@ fn counts(curve: Curve, parts: u32) -> Vec<usize> {
     let part = MINUTE / parts;
     let within = |number| {
         let (from, to) = (part * number, part * (number + 1));
-        times.iter().filter(|at| (from..to).contains(at)).count()
+        times.iter().filter(|at| (from..to).contains(*at)).count()
     };
     (0..parts).map(within).collect()
 }
