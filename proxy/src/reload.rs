@@ -188,7 +188,14 @@ impl Reloader {
         self.require_fit(&config)?;
         let is_other_credential = self.read_credentials(config.clone()).await?;
         let before = std::mem::replace(&mut self.file_config, config);
-        if self.file_config.tls != before.tls || self.file_config.admin != before.admin {
+        let has_same_tokens = self
+            .file_config
+            .credentials_files()
+            .eq(before.credentials_files());
+        if self.file_config.tls != before.tls
+            || self.file_config.admin != before.admin
+            || !has_same_tokens
+        {
             self.watch().await;
         }
         if self.file_config.discovery == before.discovery {
@@ -232,8 +239,10 @@ impl Reloader {
             admin.tls.as_ref().map(|tls| tls.key.clone()),
             admin.token_file.clone(),
         ];
+        let tokens = self.file_config.credentials_files();
+        let tokens: Vec<_> = tokens.map(|(_, file)| file.to_owned()).collect();
         if let Some(file) = &mut self.file {
-            file.watch(named.into_iter().flatten()).await;
+            file.watch(named.into_iter().flatten().chain(tokens)).await;
         }
     }
 

@@ -141,6 +141,7 @@ fn run_boxed(
         Clock::start(),
         fastrand::u64(..),
     )?);
+    grid.use_bearers(credentials.bearers());
     let (threads, kept) = (config.threads, config.state.clone());
     let mut runtime = Runtime::new(config, credentials, grid, metrics);
     let port = listeners.admin_address()?.port();

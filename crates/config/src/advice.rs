@@ -260,10 +260,32 @@ mod tests {
                 "admin: {listen: 10.0.0.1:9901, token_file: t, tls: {certificate: c, key: k}}",
                 "admin.token_file",
             ),
+            (
+                "discovery: {http_sd: [{url: 'http://10.0.0.2', authorization: {credentials_file: t}}]}",
+                "discovery: {http_sd: [{url: 'http://[::1]:8000', authorization: {credentials_file: t}}]}",
+                "discovery.http_sd[].authorization.credentials_file",
+            ),
         ] {
             assert_eq!(advised(unwise), [path]);
             assert_eq!(advised(wise), [""; 0], "{wise}");
         }
+    }
+
+    #[test]
+    fn a_token_of_scrapes_is_not_for_every_network() {
+        let advice = |more: &str| {
+            let yaml = format!(
+                "substations: [{{name: a, address: 10.0.0.1:1}}, {{name: b, address: 127.0.0.1:2}}]\n\
+                 load: {{authorization: {{credentials_file: t}}}}\n{more}"
+            );
+            let advice = Config::from_yaml(&yaml, "test").unwrap().advice();
+            advice.iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        let all = advice("");
+        let clear =
+            "load.authorization.credentials_file: t: crosses the network in clear text to 1 of 2";
+        assert!(all.concat().starts_with(clear), "{all:?}");
+        assert_eq!(advice("upstream: {tls: {}}"), [""; 0]);
     }
 
     #[test]

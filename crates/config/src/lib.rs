@@ -222,6 +222,30 @@ impl Config {
         }
     }
 
+    /// The files of tokens that requests of the proxy itself carry, each with its key.
+    pub fn credentials_files(&self) -> impl Iterator<Item = (String, &Path)> {
+        let of = credentials_file;
+        let load = of("load".to_owned(), self.load.authorization.as_ref());
+        let meters = self
+            .feeders
+            .iter()
+            .enumerate()
+            .filter_map(move |(at, feeder)| {
+                let own = feeder.load.as_ref()?.authorization.as_ref();
+                // What is as in `load` has its fault there.
+                let own = own.filter(|own| Some(*own) != self.load.authorization.as_ref());
+                of(format!("feeders[{at}].load"), own)
+            });
+        let sources = self.discovery.http_sd.iter().enumerate();
+        let sources = sources.filter_map(move |(at, source)| {
+            of(
+                format!("discovery.http_sd[{at}]"),
+                source.authorization.as_ref(),
+            )
+        });
+        load.into_iter().chain(meters).chain(sources)
+    }
+
     /// Reads and checks `text`; `source` is its name in messages.
     pub fn from_yaml(text: &str, source: &str) -> Result<Self, Error> {
         let tree = tree(text, source)?;
@@ -238,6 +262,14 @@ impl Config {
             })),
         }
     }
+}
+
+fn credentials_file(
+    section: String,
+    authorization: Option<&Authorization>,
+) -> Option<(String, &Path)> {
+    let file = authorization?.credentials_file.as_path();
+    Some((format!("{section}.authorization.credentials_file"), file))
 }
 
 /// The text of the file.

@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use switchyard_balance::{Lasts, Ledger, Load, Roster, Selector};
 use switchyard_config::{Config, MaxRequests};
+use switchyard_credentials::{Bearer, Bearers};
 use switchyard_http1::Unencodable;
 use switchyard_scrape::Gauges;
 use switchyard_telemetry::Page;
@@ -96,6 +97,18 @@ impl Grid {
             },
             shared,
         }
+    }
+
+    /// The tokens that scrapes carry, for this grid and those that follow it. To be said before the first scrape.
+    pub fn use_bearers(&self, bearers: &Arc<Bearers>) {
+        // A second time it would be the same.
+        let _ = self.shared.bearers.set(Arc::clone(bearers));
+    }
+
+    /// The token for the pages with these gauges, if they want one.
+    pub(crate) fn bearer(&self, gauges: &Gauges) -> Option<Bearer> {
+        let file = gauges.credentials_file()?;
+        self.shared.bearers.get()?.get(file)
     }
 
     /// The substations by their positions. Where there are feeders or labels, that is not the order of the configuration:

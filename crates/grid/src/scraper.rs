@@ -116,8 +116,9 @@ impl Scraper {
                     Turn::Now(at, slot) => {
                         let late = visibility.of(slot.substation.id());
                         let gauges = Arc::clone(&self.grid.polls.gauges);
+                        let bearer = self.grid.bearer(&gauges);
                         let buffer = self.buffers.pop().unwrap_or_default();
-                        running.push(scrape(at, slot, late, gauges, buffer));
+                        running.push(scrape(at, slot, late, (gauges, bearer), buffer));
                     }
                     Turn::At(moment) => {
                         waits_for_group = true;

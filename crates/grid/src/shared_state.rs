@@ -1,7 +1,7 @@
 //! What all grids of a process share, whatever configuration each was built from.
 
 use std::sync::{
-    Arc,
+    Arc, OnceLock,
     atomic::{AtomicBool, Ordering::Relaxed},
 };
 
@@ -10,6 +10,7 @@ use tracing::{info, warn};
 
 use switchyard_balance::FeederLock;
 use switchyard_config as config;
+use switchyard_credentials::Bearers;
 
 use crate::{
     blame::Excused,
@@ -38,6 +39,8 @@ pub(super) struct SharedState {
     pub(super) own_names: Arc<OwnNames>,
     pub(super) shortages: Shortages,
     pub(super) peers: Peers,
+    /// The tokens that scrapes carry.
+    pub(super) bearers: OnceLock<Arc<Bearers>>,
     pub(super) excused: Excused,
     pub(super) limiters: Limiters,
     pub(super) lasts: LoadLasts,
@@ -72,6 +75,7 @@ impl SharedState {
             own_names: Arc::default(),
             shortages: Shortages::new(metrics.shortages.clone()),
             peers: Peers::default(),
+            bearers: OnceLock::new(),
             excused: Excused::default(),
             limiters: Limiters::default(),
             learning: Mutex::default(),

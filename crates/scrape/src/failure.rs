@@ -1,6 +1,6 @@
 //! Why a scrape brought no sample, in words for the log.
 
-use std::{fmt, io, sync::Arc, time::Duration};
+use std::{fmt, io, path::PathBuf, sync::Arc, time::Duration};
 
 use switchyard_balance::load::LARGEST;
 use switchyard_gauge::exposition::Found;
@@ -27,6 +27,8 @@ pub enum PollFailure {
         /// Its `Location`.
         location: Option<String>,
     },
+    /// The status 401 or 403, and the file with the token that was sent, if one was.
+    Unauthorized(u16, Option<PathBuf>),
     /// The answer is not HTTP that could be read.
     Answer(io::Error),
     /// No series of the page is the gauge.
@@ -77,7 +79,7 @@ impl PollFailure {
             Self::Timeout(_) => PollOutcome::Timeout,
             Self::Connect(_) => PollOutcome::Connect,
             Self::Lacking(_) => PollOutcome::Shortage,
-            Self::Status { .. } => PollOutcome::Status,
+            Self::Status { .. } | Self::Unauthorized(..) => PollOutcome::Status,
             Self::TooLarge(..) => PollOutcome::TooLarge,
             Self::Missing(_) | Self::Several(_) => PollOutcome::Missing,
             Self::Answer(_) | Self::Value(..) | Self::Partial | Self::Malformed(_) => {
@@ -115,6 +117,15 @@ impl fmt::Display for PollFailure {
                 status,
                 location: None,
             } => write!(out, "status {status} instead of 200: correct load.path"),
+            Self::Unauthorized(status, Some(file)) => write!(
+                out,
+                "status {status}: the page does not accept the token in {}: write one into it that may read metrics",
+                file.display()
+            ),
+            Self::Unauthorized(status, None) => write!(
+                out,
+                "status {status}: the page wants a token: name its file in load.authorization.credentials_file"
+            ),
             Self::Answer(error) => write!(out, "the answer can't be read: {error}"),
             Self::Missing(metric) => write!(out, "no series matches {metric}: correct its name"),
             Self::Several(series) => {

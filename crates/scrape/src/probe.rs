@@ -3,7 +3,13 @@
 //! A probe keeps its connection, unless its scrapes are far apart, and no page: it reads into a [`PageBuffer`] that probes share. A page that does not fit
 //! is read in parts, so a scrape takes the same memory for a page of megabytes as for a usual one.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use bytes::BytesMut;
 use switchyard_balance::{Load, Reading, ledger::ScrapeSent};
@@ -14,6 +20,7 @@ use tokio::{
 };
 
 use switchyard_config as config;
+use switchyard_credentials::Bearer;
 use switchyard_gauge::exposition::{Aggregate, Found, Info, InfoSoFar, PartialScan, Wanted};
 use switchyard_http1::{Answer, Decoded, Decoder, Limits};
 use switchyard_process::Shortage;
@@ -47,6 +54,7 @@ pub struct Gauges {
     path: String,
     timeout: Duration,
     keeps_connections: bool,
+    credentials_file: Option<PathBuf>,
 }
 
 impl Gauges {
@@ -59,6 +67,7 @@ impl Gauges {
             &load.path,
             (load.timeout, load.interval),
         )
+        .authorized(load.authorization.as_ref())
     }
 
     /// The gauges of a feeder's meter.
@@ -70,6 +79,21 @@ impl Gauges {
             &load.path,
             (load.timeout, load.interval),
         )
+        .authorized(load.authorization.as_ref())
+    }
+
+    fn authorized(self, authorization: Option<&config::Authorization>) -> Self {
+        let file = authorization.map(|it| it.credentials_file.clone());
+        Self {
+            credentials_file: file,
+            ..self
+        }
+    }
+
+    /// The file with the token that scrapes carry, if they carry one.
+    #[must_use]
+    pub fn credentials_file(&self) -> Option<&Path> {
+        self.credentials_file.as_deref()
     }
 
     fn of(
@@ -99,6 +123,7 @@ impl Gauges {
             path: path.to_owned(),
             timeout,
             keeps_connections: interval <= LONGEST_IDLE,
+            credentials_file: None,
         }
     }
 }
@@ -109,6 +134,7 @@ pub struct Probe {
     address: SocketAddr,
     host: String,
     path: String,
+    bearer: Option<Bearer>,
     request: Vec<u8>,
     stream: Option<TcpStream>,
     decoder: Decoder,
@@ -123,7 +149,8 @@ impl Probe {
             address,
             host: address.to_string(),
             path: gauges.path.clone(),
-            request: request(&address.to_string(), &gauges.path),
+            bearer: None,
+            request: request(&address.to_string(), &gauges.path, None),
             stream: None,
             decoder: Decoder::new(Limits {
                 body: LARGEST_PAGE,
@@ -144,7 +171,15 @@ impl Probe {
     pub fn set_host(&mut self, host: &str) {
         if self.host != host {
             host.clone_into(&mut self.host);
-            self.request = request(host, &self.path);
+            self.request = request(host, &self.path, self.bearer.as_ref());
+        }
+    }
+
+    /// Sets the token that requests carry; none, if it is not set.
+    pub fn set_bearer(&mut self, bearer: Option<Bearer>) {
+        if self.bearer != bearer {
+            self.bearer = bearer;
+            self.request = request(&self.host, &self.path, self.bearer.as_ref());
         }
     }
 
@@ -162,7 +197,7 @@ impl Probe {
         // After a reload the page may have another path.
         if self.path != gauges.path {
             self.path.clone_from(&gauges.path);
-            self.request = request(&self.host, &self.path);
+            self.request = request(&self.host, &self.path, self.bearer.as_ref());
         }
         let fetch = self.fetch(gauges, ticket, &mut buffer.0);
         let (sent, page, mut scan) = match timeout(gauges.timeout, fetch).await {
@@ -180,6 +215,11 @@ impl Probe {
                 return Err(PollFailure::Timeout(gauges.timeout));
             }
         };
+        if matches!(page.status, 401 | 403) {
+            let file = gauges.credentials_file.as_deref();
+            let sent = self.bearer.as_ref().and(file).map(Path::to_owned);
+            return Err(PollFailure::Unauthorized(page.status, sent));
+        }
         if page.status != 200 {
             return Err(PollFailure::status(page.status, page.header("location")));
         }
@@ -283,11 +323,18 @@ impl<'g> Scan<'g> {
     }
 }
 
-fn request(host: &str, path: &str) -> Vec<u8> {
+fn request(host: &str, path: &str, bearer: Option<&Bearer>) -> Vec<u8> {
     let request = format!(
-        "GET {path} HTTP/1.1\r\nhost: {host}\r\naccept: text/plain;version=0.0.4\r\nuser-agent: switchyard\r\n\r\n"
+        "GET {path} HTTP/1.1\r\nhost: {host}\r\naccept: text/plain;version=0.0.4\r\nuser-agent: switchyard\r\n"
     );
-    request.into_bytes()
+    let mut request = request.into_bytes();
+    if let Some(bearer) = bearer {
+        for part in [b"authorization: ", bearer.value().as_bytes(), b"\r\n"] {
+            request.extend_from_slice(part);
+        }
+    }
+    request.extend_from_slice(b"\r\n");
+    request
 }
 
 /// The reading of what was found: the load, and the capacity.

@@ -207,7 +207,11 @@ async fn pages() -> [String; 3] {
     let [certificate, key] = ["tls.crt", "tls.key"].map(|name| files.path().join(name));
     fs::write(&certificate, made.cert.pem()).unwrap();
     fs::write(&key, made.signing_key.serialize_pem()).unwrap();
-    let pair = format!("certificate: {}, key: {}", certificate.display(), key.display());
+    let pair = format!(
+        "certificate: {}, key: {}",
+        certificate.display(),
+        key.display()
+    );
     let yaml = format!(
         "substations: [{{name: one, address: \"{address}\", feeder: above}}]\n\
          feeders: [{{name: above, load: {{address: \"{address}\"}}}}]\ntls: {{{pair}}}\n\

@@ -4,10 +4,10 @@
 //! Whether there *is* TLS or a token can't change without a restart, since the ports were bound for it: an admin port
 //! that other machines reach must never lose its token.
 
-use std::sync::Arc;
+use std::{collections::HashMap, path::PathBuf, sync::Arc};
 
 use switchyard_config::{Config, Error, Fault, Faults};
-use switchyard_credentials::date;
+use switchyard_credentials::{Bearer, Bearers, date};
 use tracing::info;
 
 use crate::{
@@ -21,6 +21,7 @@ pub struct Credentials {
     certificates: Option<Arc<Certificates>>,
     admin_certificates: Option<Arc<Certificates>>,
     token: Option<Arc<Token>>,
+    bearers: Arc<Bearers>,
 }
 
 impl Credentials {
@@ -41,8 +42,11 @@ impl Credentials {
             .token_file
             .as_ref()
             .and_then(|file| ok_or_note(Token::load(file), &mut faults));
+        let bearers = Bearers::default();
+        bearers.replace(read_bearers(config, &mut faults));
         into_result(source, faults)?;
         Ok(Self {
+            bearers: Arc::new(bearers),
             certificates: certificates.map(Arc::new),
             admin_certificates: admin_certificates.map(Arc::new),
             token: token.map(Arc::new),
@@ -82,8 +86,13 @@ impl Credentials {
                 None
             }
         };
+        let bearers = read_bearers(config, &mut faults);
         into_result(source, faults)?;
         let mut is_new = false;
+        if self.bearers.replace(bearers) {
+            info!("Tokens of scrapes and sources replaced");
+            is_new = true;
+        }
         if let Some((current, chain)) = chain
             && current.replace(chain)
         {
@@ -105,6 +114,12 @@ impl Credentials {
         Ok(is_new)
     }
 
+    /// The tokens that requests of the proxy itself carry.
+    #[must_use]
+    pub fn bearers(&self) -> &Arc<Bearers> {
+        &self.bearers
+    }
+
     /// The certificate for clients; `None` for plain HTTP.
     #[must_use]
     pub fn certificates(&self) -> Option<&Arc<Certificates>> {
@@ -122,6 +137,26 @@ impl Credentials {
     pub fn token(&self) -> Option<&Token> {
         self.token.as_deref()
     }
+}
+
+fn read_bearers(config: &Config, faults: &mut Vec<Fault>) -> HashMap<PathBuf, Bearer> {
+    let mut all = HashMap::new();
+    for (path, file) in config.credentials_files() {
+        if all.contains_key(file) {
+            continue;
+        }
+        match Bearer::read(file) {
+            Ok(token) => {
+                all.insert(file.to_owned(), token);
+            }
+            Err(rule) => faults.push(Fault {
+                path,
+                value: format!("{:?}", file.display().to_string()),
+                rule,
+            }),
+        }
+    }
+    all
 }
 
 fn ok_or_note<T>(read: Result<T, Fault>, faults: &mut Vec<Fault>) -> Option<T> {

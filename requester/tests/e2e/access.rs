@@ -89,7 +89,18 @@ impl Files {
 
 /// A short run against this URL, with a value for each option.
 async fn run(url: &str, options: &[(&str, PathBuf)]) -> (i32, String, String) {
-    let run = ["steady", "--target", url, "--rate", "50", "--duration", "400ms", "--clients", "2", "--quiet"];
+    let run = [
+        "steady",
+        "--target",
+        url,
+        "--rate",
+        "50",
+        "--duration",
+        "400ms",
+        "--clients",
+        "2",
+        "--quiet",
+    ];
     let mut args: Vec<_> = run.map(str::to_owned).into();
     for (option, file) in options {
         args.extend([(*option).to_owned(), file.display().to_string()]);
@@ -103,22 +114,49 @@ async fn charges_go_over_tls_with_a_certificate_and_a_token() {
     let files = Files::new();
     let (address, booked) = files.serve().await;
     let url = format!("https://localhost:{}", address.port());
-    let [ca, cert, key, token] = [("--ca", "ca.pem"), ("--cert", "own.pem"), ("--key", "own.key"), ("--token-file", "token")]
-        .map(|(option, name)| (option, files.path(name)));
+    let [ca, cert, key, token] = [
+        ("--ca", "ca.pem"),
+        ("--cert", "own.pem"),
+        ("--key", "own.key"),
+        ("--token-file", "token"),
+    ]
+    .map(|(option, name)| (option, files.path(name)));
     let all = [ca.clone(), cert.clone(), key.clone(), token.clone()];
     let (code, out, err) = run(&url, &all).await;
     assert_eq!(code, 0, "{out}{err}");
     assert!(booked.load(SeqCst) > 5, "{out}");
 
-    let (code, _, err) = run(&url, &[cert.clone(), key.clone(), token.clone(), ("--ca", files.path("own.pem"))]).await;
+    let (code, _, err) = run(
+        &url,
+        &[
+            cert.clone(),
+            key.clone(),
+            token.clone(),
+            ("--ca", files.path("own.pem")),
+        ],
+    )
+    .await;
     assert_eq!(code, 1);
-    assert!(err.contains("name the authority that signed it with --ca"), "{err}");
-    let (code, _, err) = run(&url, &[ca.clone(), cert.clone(), ("--key", files.path("token"))]).await;
+    assert!(
+        err.contains("name the authority that signed it with --ca"),
+        "{err}"
+    );
+    let (code, _, err) = run(
+        &url,
+        &[ca.clone(), cert.clone(), ("--key", files.path("token"))],
+    )
+    .await;
     assert_eq!(code, 2);
-    assert!(err.contains("--key ") && err.contains("holds no private key"), "{err}");
+    assert!(
+        err.contains("--key ") && err.contains("holds no private key"),
+        "{err}"
+    );
     let (code, _, err) = run(&url, &[ca, cert, key, ("--token-file", files.path("none"))]).await;
     assert_eq!(code, 2);
-    assert!(err.contains("--token-file ") && !err.contains("sesame"), "{err}");
+    assert!(
+        err.contains("--token-file ") && !err.contains("sesame"),
+        "{err}"
+    );
 }
 
 #[tokio::test]
@@ -128,5 +166,8 @@ async fn a_target_without_tls_is_named_as_such() {
     let url = format!("https://localhost:{}", address.port());
     let (code, _, err) = run(&url, &[("--ca", files.path("ca.pem"))]).await;
     assert_eq!(code, 1);
-    assert!(err.contains("the port speaks no TLS: write http://"), "{err}");
+    assert!(
+        err.contains("the port speaks no TLS: write http://"),
+        "{err}"
+    );
 }

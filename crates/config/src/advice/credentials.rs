@@ -1,24 +1,77 @@
 //! Advice on secrets that cross a network in clear text.
 
+use http::Uri;
+use std::net::IpAddr;
+
 use super::{Advice, note_in};
-use crate::Config;
+use crate::{Config, SubstationTls};
 
 impl Config {
     pub(super) fn on_credentials(&self, all: &mut Vec<Advice>) {
+        let mut note = note_in(all);
         let admin = &self.admin;
         if let Some(file) = &admin.token_file
             && admin.tls.is_none()
             && !admin.listen.ip().is_loopback()
         {
-            note_in(all)(
+            note(
                 "admin.token_file",
                 file.display().to_string(),
                 format!(
-                    "crosses the network in clear text, since admin.listen ({}) is not loopback, and commands the proxy \
-                     in the hands of anyone who reads it there: set admin.tls",
+                    "crosses the network in clear text, since admin.listen ({}) is not loopback, and lets whoever reads \
+                     it there command the proxy: set admin.tls",
                     admin.listen
                 ),
             );
         }
+        if let Some(authorization) = &self.load.authorization {
+            let is_open = |one: &&crate::Substation| {
+                let has_tls = match one.tls {
+                    SubstationTls::AsUpstream => self.upstream.tls.is_some(),
+                    SubstationTls::Off => false,
+                    SubstationTls::On { .. } => true,
+                };
+                !has_tls && !one.address.ip().is_loopback()
+            };
+            let open = self.substations.iter().filter(is_open).count();
+            if open > 0 {
+                note(
+                    "load.authorization.credentials_file",
+                    authorization.credentials_file.display().to_string(),
+                    format!(
+                        "crosses the network in clear text to {open} of {} substations: set upstream.tls",
+                        self.substations.len()
+                    ),
+                );
+            }
+        }
+        for source in &self.discovery.http_sd {
+            if let Some(authorization) = &source.authorization
+                && is_plain_and_far(&source.url)
+            {
+                note(
+                    "discovery.http_sd[].authorization.credentials_file",
+                    authorization.credentials_file.display().to_string(),
+                    format!(
+                        "crosses the network in clear text to {}: ask for an https URL",
+                        source.url
+                    ),
+                );
+            }
+        }
     }
+}
+
+/// Whether a URL leads to another machine without TLS.
+fn is_plain_and_far(url: &str) -> bool {
+    let Ok(uri) = url.parse::<Uri>() else {
+        return false;
+    };
+    let host = uri.host().unwrap_or_default();
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    let is_near = match bare.parse::<IpAddr>() {
+        Ok(address) => address.is_loopback(),
+        Err(_) => bare == "localhost",
+    };
+    uri.scheme_str() == Some("http") && !is_near
 }

@@ -135,7 +135,7 @@ impl Meters {
             return std::future::pending().await;
         }
         loop {
-            self.begin_due(Instant::now());
+            self.begin_due(Instant::now(), grid);
             let is_full = self.running.len() >= AT_ONCE;
             let next = self.due.peek().filter(|_| !is_full);
             let next = next.map(|Reverse((at, _))| *at);
@@ -149,7 +149,7 @@ impl Meters {
         }
     }
 
-    fn begin_due(&mut self, now: Instant) {
+    fn begin_due(&mut self, now: Instant, grid: &Grid) {
         while self.running.len() < AT_ONCE {
             let Some(&Reverse((at, id))) = self.due.peek() else {
                 return;
@@ -166,6 +166,7 @@ impl Meters {
             };
             place.begin_turn(now, &mut self.rng);
             slot.follow(&place.settings);
+            slot.probe.set_bearer(grid.bearer(&slot.settings.gauges));
             let late = self.visibility.of(id);
             let buffer = self.buffers.pop().unwrap_or_default();
             let feeder = Arc::clone(&place.feeder);

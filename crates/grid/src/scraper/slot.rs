@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use switchyard_credentials::Bearer;
 use switchyard_scrape::{
     Gauges, LagHistory, PageBuffer, PollFailure, PollOutcome, Probe, ScrapeTicket,
 };
@@ -114,7 +115,7 @@ pub(super) async fn scrape(
     at: usize,
     mut slot: Box<ScrapeSlot>,
     late: Option<LagHistory>,
-    gauges: Arc<Gauges>,
+    (gauges, bearer): (Arc<Gauges>, Option<Bearer>),
     mut buffer: PageBuffer,
 ) -> FinishedScrape {
     let began = Instant::now();
@@ -123,6 +124,7 @@ pub(super) async fn scrape(
     } = &mut *slot;
     let ticket = ScrapeTicket::with_lag(substation.ledger(), late.as_ref());
     probe.set_host(&substation.authority());
+    probe.set_bearer(bearer);
     let capacity = substation.configured_capacity();
     let result = probe.sample(&gauges, ticket, capacity, &mut buffer).await;
     let took = began.elapsed();

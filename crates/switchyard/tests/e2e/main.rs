@@ -19,6 +19,7 @@ mod admin_tls;
 mod admission;
 mod answers;
 mod attacks;
+mod authorization;
 mod balance;
 mod carried;
 mod chaos;
