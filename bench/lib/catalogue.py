@@ -9,6 +9,10 @@ from .peer import Peer, speaks
 POOLED = "upstream: {pipeline: off}"
 TOLERANT = "balance: {tolerance: 0.001}"
 OUR_TLS = "tls: {certificate: @DIR@/tls.crt, key: @DIR@/tls.key}"
+OUR_SECURE = "upstream: {tls: {ca: @DIR@/tls.crt, server_name: localhost}}"
+HAPROXY_SECURE = " ssl verify required ca-file @DIR@/tls.crt verifyhost localhost alpn http/1.1"
+NGINX_SECURE = "proxy_ssl_verify on; proxy_ssl_trusted_certificate @DIR@/tls.crt; proxy_ssl_name localhost; " \
+               "proxy_ssl_protocols TLSv1.3;"
 # Idle clients of one address are thousands here; by default an address has a quarter of 1,000 connections with HTTP/2.
 OUR_HTTP2 = "http2: {cleartext: true, connections: 100000}"
 ENVOY_TLS = (
@@ -27,7 +31,8 @@ def peers(binaries, envoy=None):
         check = (lambda config: [switchyard, "check", "--config", config]) if more else None
         return Peer(name, "switchyard.yaml", lambda config, port, threads: [switchyard, "run", "--config", config],
                     [switchyard, "--version"], ready_path="/ready", more=more, check=check, note=note,
-                    speaks=speaks({"LISTEN": OUR_TLS}, {"LISTEN": OUR_HTTP2}), **other)
+                    speaks=speaks({"LISTEN": OUR_TLS}, {"LISTEN": OUR_HTTP2}),
+                    secures=None if more else {"UPSTREAM": OUR_SECURE}, **other)
 
     haproxy, nginx, sozu, pingap = (newest(name) for name in ("haproxy", "nginx", "sozu", "pingap"))
     envoy = str(envoy or newest("envoy"))
@@ -39,10 +44,12 @@ def peers(binaries, envoy=None):
              "a thousandth above the lowest", TOLERANT),
         Peer("haproxy", "haproxy.cfg", lambda config, port, threads: [haproxy, "-db", "-f", config], [haproxy, "-v"],
              speaks=speaks({"LISTEN": " ssl crt @DIR@/tls.pem alpn h2,http/1.1"}, {"LISTEN": " proto h2"}),
+             secures={"UPSTREAM": HAPROXY_SECURE},
              note="`leastconn`; a pool of connections for all threads; no log"),
         Peer("nginx", "nginx.conf", lambda config, port, threads: [nginx, "-e", "stderr", "-c", config], [nginx, "-v"],
              speaks=speaks({"LISTEN": " ssl http2", "TLS": "ssl_certificate @DIR@/tls.crt; ssl_certificate_key @DIR@/tls.key;"},
                            {"LISTEN": " http2"}),
+             secures={"UPSTREAM": NGINX_SECURE, "UPSTREAM_SCHEME": "https"},
              note="`least_conn`, by the connections of one worker; a substation fails for it only by failed requests; no log"),
         Peer("envoy", "envoy.yaml",
              lambda config, port, threads: [envoy, "-c", config, "--concurrency", str(threads),

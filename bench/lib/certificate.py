@@ -1,11 +1,13 @@
-"""The certificate of all listeners with TLS."""
+"""The certificate of all listeners with TLS, of proxies and of substations."""
 
 import subprocess
 from pathlib import Path
 
 from .processes import BenchError
 
-SUBJECT = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
+# Of no authority: a client that trusts this certificate by itself refuses one of an authority as a server's.
+SUBJECT = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1",
+           "-addext", "basicConstraints=critical,CA:FALSE"]
 KEY = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
 
 

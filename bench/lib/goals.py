@@ -6,7 +6,7 @@ from statistics import median
 from .own import DECISION, SCRAPE
 from .points import HTTP1, USUAL, Point
 from .scenarios import (
-    BALANCERS, CLEAR, CONNECTIONS, HANDSHAKES, LATENCY, ONE_SLOW, OURS, PEERS, POOLED, SECURE, SLOW, SUBSTATIONS,
+    BALANCERS, BEHIND, CLEAR, CONNECTIONS, HANDSHAKES, LATENCY, ONE_SLOW, OURS, PEERS, POOLED, SECURE, SLOW, SUBSTATIONS,
 )
 from .summary import BASE, Medians
 
@@ -47,6 +47,7 @@ _, HUNDRED, THOUSAND = (point for _, point in SUBSTATIONS.points)
 (_, CONSTANT), = LATENCY.points
 (_, EIGHT_BY_EIGHT), = CLEAR.points
 (_, NEW), = HANDSHAKES.points
+_, (_, SECURED) = BEHIND.points
 TLS_LIMITS = (0.45, 0.60, 0.60, 0.60)
 
 GOALS = (
@@ -67,6 +68,7 @@ GOALS = (
     Goal("CPU a request, HTTP/2 in clear, 8 × 8, × ours with HTTP/1.1 and 64 connections", 0.6, CPU,
          (EIGHT_BY_EIGHT, OURS), ((USUAL, OURS),)),
     *(_beside(f"TLS, {label}", point, CPU, limit) for (label, point), limit in zip(SECURE.points, TLS_LIMITS)),
+    Goal("CPU a request, TLS to substations, × without", 1.25, CPU, (SECURED, OURS), ((USUAL, OURS),)),
     Goal("CPU a TLS handshake with its request, × the best peer's", 1.0, CPU, (NEW, OURS),
          tuple((NEW, peer) for peer in PEERS)),
     *(Goal(f"{NAMES[measure]}, {place}, × that of {POOLED}", 1.05, measure, (point, OURS), ((point, POOLED),))

@@ -24,6 +24,8 @@ class Peer:
     # What its listener needs to speak each protocol: values for the template's placeholders, beside those of HTTP/1.1 in
     # clear. A protocol that is not a key is one that it does not speak to clients.
     speaks: dict = field(default_factory=lambda: {HTTP1: {}})
+    # The same for substations with TLS; None if the bench does not measure the proxy with them.
+    secures: Optional[dict] = None
     note: str = ""  # what a reader must know to compare it: how it chooses, and what it does not do
 
 

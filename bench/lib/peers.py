@@ -18,7 +18,7 @@ PLACEHOLDER = re.compile(r"@([A-Z_0-9]+)@")
 # A line of a template with one of these is repeated for each substation.
 EACH = ("NUMBER", "SUBSTATION")
 # What the templates need for a listener in clear. `Peer.speaks` has the values for other protocols.
-CLEAR = {"LISTEN": "", "TLS": "", "PROTOCOL": "http", "BUFFER": 16384}
+CLEAR = {"LISTEN": "", "TLS": "", "PROTOCOL": "http", "BUFFER": 16384, "UPSTREAM": "", "UPSTREAM_SCHEME": "http"}
 # Of bytes, for a proxy that otherwise hands a larger body on in pieces; nginx has such buffers where it needs them.
 LARGE_BUFFER = 65536
 
@@ -38,10 +38,11 @@ def fill(template, values, substations=()):
     return "\n".join(lines) + "\n"
 
 
-def write(peer, directory, substations, threads, max_clients, protocol=HTTP1, large=False):
+def write(peer, directory, substations, threads, max_clients, protocol=HTTP1, large=False, secure=False):
     """Writes the proxy's configuration into a new directory; returns its path and the proxy's port.
 
-    A listener with TLS shows the certificate of the folder around `directory`. `large`: bodies are larger than 16 KiB.
+    A listener with TLS shows the certificate of the folder around `directory`. `large`: bodies are larger than 16 KiB;
+    `secure`: the substations show that certificate.
     """
     directory.mkdir()
     directory.chmod(0o755)  # nginx's worker is another user if the bench runs as root
@@ -50,18 +51,19 @@ def write(peer, directory, substations, threads, max_clients, protocol=HTTP1, la
     kept = 512 + len(substations)
     values = {"PORT": port, "ADMIN": port + 1, "DIR": directory, "THREADS": threads, "MORE": peer.more,
               "MAX_CLIENTS": max_clients, "KEPT": kept, "MAX_FILES": 2 * max_clients + kept + 100}
-    listener = {name: fill(text, {"DIR": directory.parent}).rstrip("\n") for name, text in peer.speaks[protocol].items()}
+    chosen = peer.speaks[protocol] | (peer.secures if secure else {})
+    listener = {name: fill(text, {"DIR": directory.parent}).rstrip("\n") for name, text in chosen.items()}
     listener |= {"BUFFER": LARGE_BUFFER} if large else {}
     config = directory / peer.template
     config.write_text(fill((TEMPLATES / peer.template).read_text(), values | listener, substations))
     return str(config), port
 
 
-def start_proxy(peer, substations, threads, max_clients, directory, protocol=HTTP1, large=False):
+def start_proxy(peer, substations, threads, max_clients, directory, protocol=HTTP1, large=False, secure=False):
     """Configures and starts a proxy; returns its process and its port. Each start needs a new directory."""
-    if protocol != HTTP1:
+    if protocol != HTTP1 or secure:
         certificate.make(directory.parent)
-    config, port = write(peer, directory, substations, threads, max_clients, protocol, large)
+    config, port = write(peer, directory, substations, threads, max_clients, protocol, large, secure)
     return Process(peer.name, peer.command(config, port, threads), directory / "log", peer.end), port
 
 

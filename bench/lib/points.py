@@ -23,6 +23,7 @@ class Point:
     starved: bool = False  # the last substation gets hardly any CPU time in the middle third of the measurement
     load: str = LOOP
     protocol: str = HTTP1  # of the clients; substations always get HTTP/1.1
+    secure: bool = False  # substations speak TLS
     streams: int = 1  # requests under way on a connection
     body_kib: int = 0  # the size of a charge; 0: a charge as cars send it (lib/clients.py)
     keyed: bool = False  # each request has an Idempotency-Key of its own
@@ -42,6 +43,7 @@ class Point:
             parts.append(f"{self.streams} streams each")
         if self.protocol != USUAL.protocol:
             parts.append(self.protocol)
+        parts += ["TLS to substations"] * self.secure
         if self.threads != USUAL.threads:
             parts.append(f"{self.threads} threads")
         if self.substations != USUAL.substations:

@@ -58,6 +58,7 @@ class Rig:
         self._starts += 1
         return self._directory / f"{self._starts}-{name}"
 
-    def start(self, way, fleet, threads, protocol=HTTP1, large=False):
-        """A new proxy process for a `with` block, and its port; `large`: bodies are larger than 16 KiB."""
-        return peers.start_proxy(self.proxies[way], fleet.ports, threads, self._max_clients, self.directory(way), protocol, large)
+    def start(self, way, fleet, threads, protocol=HTTP1, large=False, secure=False):
+        """A new proxy process for a `with` block, and its port; `large`: bodies above 16 KiB; `secure`: substations with TLS."""
+        directory = self.directory(way)
+        return peers.start_proxy(self.proxies[way], fleet.ports, threads, self._max_clients, directory, protocol, large, secure)

@@ -99,14 +99,16 @@ class Rounds:
         point = group.point
         if point.steady and self.state.rate is None:
             self.state.rate = self._steady_rate(fleets)
-        fleet = fleets.of(point.substations, point.answer_after, point.starved)
+        fleet = fleets.of(point.substations, point.answer_after, point.starved, point.secure)
         if way == DIRECT:
             cell = self._cell(group, way, f"http://127.0.0.1:{fleet.first}/charge", None, fleet)
         elif point.protocol not in self._rig.proxies[way].speaks:
             return None, f"{way} does not speak {point.protocol}"
+        elif point.secure and self._rig.proxies[way].secures is None:
+            return None, f"{way} is not measured with TLS to substations"
         else:
             peer = self._rig.proxies[way]
-            proxy, port = self._rig.start(way, fleet, point.threads, point.protocol, point.body_kib >= 16)
+            proxy, port = self._rig.start(way, fleet, point.threads, point.protocol, point.body_kib >= 16, point.secure)
             url = f"{'https' if 'TLS' in point.protocol else 'http'}://127.0.0.1:{port}{peer.path}"
             with proxy:
                 asks = None if point.protocol == HTTP1 else lambda: self._loads.answers(point, url)

@@ -63,6 +63,10 @@ SECURE = Scenario(
     (("HTTP/1.1, 64 × 1", Point(protocol=TLS)), ("HTTP/2, 64 × 1", Point(protocol=HTTP2)),
      ("HTTP/2, 8 × 8", Point(8, protocol=HTTP2, streams=8)), ("HTTP/2, 1 × 64", Point(1, protocol=HTTP2, streams=64))),
     about=("h2load sends these, with one thread. TLS 1.3, one ECDSA key (P-256) for all.",))
+BEHIND = Scenario(
+    "upstream-tls", "TLS to substations", "substations speak", (("HTTP", USUAL), ("HTTPS", Point(secure=True))),
+    ways=(OURS, "haproxy", "nginx"),
+    about=("Clients speak HTTP/1.1 in clear. TLS 1.3; each proxy checks the certificate and its name, and keeps its connections.",))
 CLEAR = Scenario(
     "h2c", "HTTP/2 in clear", "connections × streams", (("8 × 8", Point(8, protocol=CLEAR2, streams=8)),), before=(USUAL,),
     about=("h2load sends these. Sōzu speaks HTTP/2 with TLS only.",))
@@ -83,7 +87,7 @@ IDLE = Scenario("idle", "Idle clients", "clients", ways=(OURS, *PEERS, PLAIN))
 # No load: lib/own.py measures it.
 OWN = Scenario("own", "What it does beside requests", "figure", ways=(OURS,))
 
-ALL = (CONNECTIONS, LATENCY, SLOW, ONE_SLOW, THREADS, SUBSTATIONS, SECURE, CLEAR, CHURN, HANDSHAKES, BODIES, KEYED, IDLE, OWN)
+ALL = (CONNECTIONS, LATENCY, SLOW, ONE_SLOW, THREADS, SUBSTATIONS, SECURE, BEHIND, CLEAR, CHURN, HANDSHAKES, BODIES, KEYED, IDLE, OWN)
 # What an idle client speaks, with the protocol of its listener.
 IDLE_PROTOCOLS = (HTTP1, TLS, CLEAR2)
 

@@ -48,6 +48,16 @@ class Templates(unittest.TestCase):
                     self.assertNotRegex(text, r"@[A-Z_0-9]+@", f"{peer.name}, {protocol}")
                     self.assertEqual(f"{folder}/tls." in text, "TLS" in protocol, f"{peer.name}, {protocol}")
 
+    def test_those_with_tls_to_substations_check_the_certificate(self):
+        for peer in peers.peers(Path("bin")):
+            if peer.secures is None:
+                continue
+            with tempfile.TemporaryDirectory() as folder:
+                config, _ = peers.write(peer, Path(folder) / "peer", PORTS, 1, 100, secure=True)
+                text = Path(config).read_text()
+                self.assertRegex(text, rf"(ca:|ca-file|trusted_certificate) {folder}/tls.crt", peer.name)
+                self.assertIn("localhost", text, peer.name)
+
     def test_haproxy_has_a_buffer_for_larger_bodies(self):
         peer = next(peer for peer in peers.peers(Path("bin")) if peer.name == "haproxy")
         for large, size in ((False, 16384), (True, 65536)):

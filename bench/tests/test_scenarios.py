@@ -30,7 +30,7 @@ class Points(unittest.TestCase):
 
     def test_every_setting_but_the_time_is_part_of_the_name(self):
         others = [Point(connections=1), Point(threads=2), Point(substations=9), Point(answer_after=("1s",)), Point(starved=True),
-                  Point(load=STEADY), Point(load=OPENED), Point(protocol=HTTP2), Point(streams=2), Point(body_kib=4),
+                  Point(secure=True), Point(load=STEADY), Point(load=OPENED), Point(protocol=HTTP2), Point(streams=2), Point(body_kib=4),
                   Point(keyed=True), Point(close=True)]
         self.assertEqual(len({USUAL.key, *(point.key for point in others)}), 1 + len(others))
         self.assertEqual(Point(times=3).key, USUAL.key)
