@@ -179,6 +179,7 @@ impl Dispatcher {
         Destination {
             id: Id(substation.id().get()),
             address: substation.address(),
+            transport: substation.transport(),
             connect_timeout: snapshot.config.timeouts.connect,
             most: if may_share {
                 snapshot.config.upstream.pipeline.most()

@@ -21,6 +21,8 @@ use tracing::{error, info, warn};
 use switchyard_config::Config;
 use switchyard_discovery::Discovery;
 use switchyard_status::Reload;
+use switchyard_tls::trust_files;
+use switchyard_transport::TrustFiles;
 
 use switchyard_process::{
     signals,
@@ -192,10 +194,10 @@ impl Reloader {
             .file_config
             .credentials_files()
             .eq(before.credentials_files());
-        if self.file_config.tls != before.tls
-            || self.file_config.admin != before.admin
-            || !has_same_tokens
-        {
+        let has_same_files = self.file_config.tls == before.tls
+            && self.file_config.admin == before.admin
+            && self.file_config.upstream.tls == before.upstream.tls;
+        if !has_same_files || !has_same_tokens {
             self.watch().await;
         }
         if self.file_config.discovery == before.discovery {
@@ -239,10 +241,17 @@ impl Reloader {
             admin.tls.as_ref().map(|tls| tls.key.clone()),
             admin.token_file.clone(),
         ];
+        let trust = self.file_config.upstream.tls.as_ref().map(trust_files);
+        let TrustFiles {
+            ca,
+            certificate,
+            key,
+        } = trust.unwrap_or_default();
+        let named = named.into_iter().chain([ca, certificate, key]);
         let tokens = self.file_config.credentials_files();
         let tokens: Vec<_> = tokens.map(|(_, file)| file.to_owned()).collect();
         if let Some(file) = &mut self.file {
-            file.watch(named.into_iter().flatten().chain(tokens)).await;
+            file.watch(named.flatten().chain(tokens)).await;
         }
     }
 

@@ -73,10 +73,11 @@ impl Runtime {
     #[must_use]
     pub fn new(
         config: Config,
-        credentials: Credentials,
+        mut credentials: Credentials,
         grid: Arc<Grid>,
         metrics: Metrics,
     ) -> Self {
+        credentials.trust_with(grid.trust());
         let fleet = Fleet::new(config.fleet.as_ref(), &metrics.store);
         let limited = metrics.requests.clients_limited[Share::Requests].clone();
         Self {

@@ -65,6 +65,24 @@ pub enum SubstationTls {
 }
 
 impl SubstationTls {
+    /// The name that its certificate must be for; `None` if no TLS is spoken there. `authority` is its host and port, or
+    /// its address.
+    #[must_use]
+    pub fn name(&self, upstream: Option<&UpstreamTls>, authority: &str) -> Option<String> {
+        let own = match self {
+            Self::AsUpstream if upstream.is_some() => None,
+            Self::AsUpstream | Self::Off => return None,
+            Self::On { server_name } => server_name.as_ref(),
+        };
+        let name = own.or_else(|| upstream?.server_name.as_ref());
+        let host = || {
+            authority
+                .rsplit_once(':')
+                .map_or(authority, |(host, _)| host)
+        };
+        Some(name.map_or_else(|| host().to_owned(), Clone::clone))
+    }
+
     /// Whether nothing is said of it.
     #[must_use]
     pub fn is_default(&self) -> bool {
@@ -165,4 +183,48 @@ fn server_name(node: &Node) -> Result<String, String> {
         return Ok(name.to_owned());
     }
     values::check_host(name).map(|()| name.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_the_server_s_own_or_that_of_all_or_its_host() {
+        let named = |name: Option<&str>| UpstreamTls {
+            server_name: name.map(str::to_owned),
+            ..UpstreamTls::default()
+        };
+        let on = |name: Option<&str>| SubstationTls::On {
+            server_name: name.map(str::to_owned),
+        };
+        let (all, one) = (named(Some("all.example")), named(None));
+        for (tls, upstream, authority, expected) in [
+            (SubstationTls::AsUpstream, None, "a.example:1", None),
+            (
+                SubstationTls::AsUpstream,
+                Some(&one),
+                "a.example:1",
+                Some("a.example"),
+            ),
+            (
+                SubstationTls::AsUpstream,
+                Some(&all),
+                "a.example:1",
+                Some("all.example"),
+            ),
+            (SubstationTls::Off, Some(&all), "a.example:1", None),
+            (on(None), None, "[::1]:1", Some("[::1]")),
+            (on(None), Some(&all), "10.0.0.1:1", Some("all.example")),
+            (
+                on(Some("own.example")),
+                Some(&all),
+                "10.0.0.1:1",
+                Some("own.example"),
+            ),
+        ] {
+            let name = tls.name(upstream, authority);
+            assert_eq!(name.as_deref(), expected, "{tls:?}, {authority}");
+        }
+    }
 }

@@ -24,7 +24,7 @@ use tokio::time::timeout;
 use super::targets::Found;
 use servers::NameServers;
 use switchyard_address::canonical;
-use switchyard_config::{DnsSource, Family, MOST_SUBSTATIONS, Records};
+use switchyard_config::{DnsSource, Family, MOST_SUBSTATIONS, Records, SubstationTls};
 
 /// The most hosts of services that are looked up at once.
 const LOOKUPS: usize = 16;
@@ -168,6 +168,7 @@ fn found((address, host): Service) -> Found {
         capacity: None,
         feeder: None,
         labels: BTreeMap::new(),
+        tls: SubstationTls::AsUpstream,
         drain: false,
     }
 }

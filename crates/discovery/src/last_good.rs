@@ -164,6 +164,7 @@ mod tests {
 
     use super::*;
     use prometheus::Registry;
+    use switchyard_config::SubstationTls;
     use switchyard_telemetry::Registrar;
 
     use crate::metrics::DiscoveryFamilies;
@@ -177,6 +178,7 @@ mod tests {
             capacity: None,
             feeder: None,
             labels: BTreeMap::new(),
+            tls: SubstationTls::AsUpstream,
             drain: false,
         };
         names.iter().map(found).collect()

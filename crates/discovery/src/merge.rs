@@ -8,7 +8,7 @@ use std::{
 
 use super::targets::Found;
 use switchyard_address::reaches;
-use switchyard_config::{Feeder, MOST_SUBSTATIONS, Substation, SubstationTls};
+use switchyard_config::{Feeder, MOST_SUBSTATIONS, Substation};
 
 /// A discovered substation that was ignored.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -135,7 +135,7 @@ pub fn merge<'a>(
             capacity: found.capacity,
             feeder,
             labels: found.labels.clone(),
-            tls: SubstationTls::AsUpstream,
+            tls: found.tls.clone(),
             drain: false,
             drain_label,
         });
@@ -146,6 +146,8 @@ pub fn merge<'a>(
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
+
+    use switchyard_config::SubstationTls;
 
     use super::*;
 
@@ -162,6 +164,7 @@ mod tests {
             capacity: None,
             feeder: None,
             labels: BTreeMap::new(),
+            tls: SubstationTls::AsUpstream,
             drain: false,
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! `[{targets: ["host:port", …], labels: {name: …, capacity: …, feeder: …, drain: …, zone: …}}]`, in JSON or YAML:
 //! Prometheus reads the same text. The labels `name`, `capacity`, `feeder` and `drain` are keys of a substation, `scheme`
-//! is reserved, and the others are its labels, but for those that begin with `__`. One invalid target invalidates the whole
+//! says whether TLS is spoken there, and the others are its labels, but for those that begin with `__`. One invalid target invalidates the whole
 //! answer, because a partial answer would take the other substations out of service.
 
 mod groups;
@@ -20,7 +20,7 @@ use groups::Group;
 pub use lookups::{Lookups, UnknownHost};
 use switchyard_bounded::{Shown, yaml};
 use switchyard_config::{
-    Endpoint, Fault, MOST_LABELS, MOST_SUBSTATIONS, check_connectable, check_host,
+    Endpoint, Fault, MOST_LABELS, MOST_SUBSTATIONS, SubstationTls, check_connectable, check_host,
     check_label_length, check_load, check_name, parse_endpoint,
 };
 
@@ -51,6 +51,8 @@ pub struct Found {
     pub feeder: Option<String>,
     /// Its other labels.
     pub labels: BTreeMap<String, String>,
+    /// Whether TLS is spoken there, if a label says so.
+    pub tls: SubstationTls,
     /// Whether a label says that it gets no new sessions.
     pub drain: bool,
 }
@@ -109,6 +111,7 @@ pub struct Target {
     capacity: Option<f64>,
     feeder: Option<String>,
     labels: BTreeMap<String, String>,
+    tls: SubstationTls,
     drain: bool,
 }
 
@@ -152,8 +155,10 @@ fn read(index: usize, group: Group, targets: &mut Vec<Target>, faults: &mut Vec<
         targets: addresses,
         mut labels,
     } = group;
-    let [name, capacity, feeder, drain, _reserved] =
+    let [name, capacity, feeder, drain, scheme] =
         ["name", "capacity", "feeder", "drain", "scheme"].map(|key| labels.remove(key));
+    let prometheus = labels.remove(groups::SCHEME);
+    let scheme = scheme.or(prometheus);
     let mut note = |place: String, value: &str, rule: String| {
         if faults.len() == MOST_NOTED {
             return;
@@ -213,6 +218,19 @@ fn read(index: usize, group: Group, targets: &mut Vec<Target>, faults: &mut Vec<
             false
         }
     };
+    let tls = match scheme.as_deref() {
+        None => SubstationTls::AsUpstream,
+        Some("http") => SubstationTls::Off,
+        Some("https") => SubstationTls::On { server_name: None },
+        Some(other) => {
+            note(
+                "labels.scheme".to_owned(),
+                other,
+                "must be http or https".to_owned(),
+            );
+            SubstationTls::AsUpstream
+        }
+    };
     for (position, address) in addresses.iter().enumerate() {
         match parts(address) {
             Ok((host, port)) => targets.push(Target {
@@ -223,6 +241,7 @@ fn read(index: usize, group: Group, targets: &mut Vec<Target>, faults: &mut Vec<
                 capacity,
                 feeder: feeder.clone(),
                 labels: labels.clone(),
+                tls: tls.clone(),
                 drain,
             }),
             Err(rule) => note(format!("targets[{position}]"), address, rule),
@@ -278,6 +297,7 @@ pub async fn resolve(targets: Vec<Target>, lookups: &Lookups) -> Result<Vec<Foun
             capacity: target.capacity,
             feeder: target.feeder,
             labels: target.labels,
+            tls: target.tls,
             drain: target.drain,
         })
     });

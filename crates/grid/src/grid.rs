@@ -8,6 +8,7 @@ use switchyard_credentials::{Bearer, Bearers};
 use switchyard_http1::Unencodable;
 use switchyard_scrape::Gauges;
 use switchyard_telemetry::Page;
+use switchyard_transport::Trust;
 
 use crate::{
     choice::ChoiceMetrics,
@@ -116,6 +117,12 @@ impl Grid {
     #[must_use]
     pub fn substations(&self) -> &[Arc<Substation>] {
         &self.roster
+    }
+
+    /// What TLS connections to its substations and meters believe and show. It is that of all grids of this process.
+    #[must_use]
+    pub fn trust(&self) -> &Arc<Trust> {
+        &self.shared.trust
     }
 
     /// The ids of its substations.

@@ -43,6 +43,10 @@ pub(crate) fn members(
     let mut drains = shared.drains.lock();
     drains.list(&config.substations, shared.clock);
     for (member, listed) in members.iter().zip(listed()) {
+        let tls = listed
+            .tls
+            .name(config.upstream.tls.as_ref(), &listed.authority());
+        member.set_tls(&shared.trust, tls.as_deref());
         let was = member.view(now).drain;
         let is = drains.in_force(member.name());
         if let Some(event) = member.join(listed, config, is.cloned(), now)? {
@@ -59,8 +63,20 @@ pub(crate) fn members(
     }
     metrics.show(members.iter().map(|member| member.metrics()));
     shared.set_members(&members, &config.health);
+    let feeders = limits.follow(config, &shared.feeder_lock, lasts);
+    for (feeder, listed) in feeders.all().iter().zip(&config.feeders) {
+        if let (Some((meter, _)), Some(load)) = (feeder.metered(), &listed.load) {
+            let tls = load
+                .tls
+                .name(config.upstream.tls.as_ref(), &load.authority());
+            match tls {
+                Some(name) => meter.transport().set_tls(&shared.trust, &name),
+                None => meter.transport().set_plain(),
+            }
+        }
+    }
     Ok(Members {
         substations: members,
-        feeders: limits.follow(config, &shared.feeder_lock, lasts),
+        feeders,
     })
 }

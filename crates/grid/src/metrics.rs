@@ -9,7 +9,7 @@ mod page;
 use std::{
     collections::BTreeMap,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicU8, Ordering::Relaxed},
     },
     time::Duration,
@@ -20,6 +20,7 @@ use parking_lot::Mutex;
 use switchyard_balance::{Ledger, Load, Policy, Reason, request_limits::Traffic};
 use switchyard_scrape::PollOutcome;
 use switchyard_telemetry::{Count, Error, Registrar, Times};
+use switchyard_transport::Reason as TlsReason;
 
 pub(crate) use page::by_variant;
 
@@ -67,7 +68,11 @@ pub struct SubstationMetrics {
     reports: EnumMap<ReportOutcome, Count>,
     transitions: EnumMap<SubstationState, Count>,
     excused: EnumMap<Excuse, Count>,
+    /// TLS connections that could not be made; empty without TLS.
+    tls_errors: OnceLock<Box<TlsErrors>>,
 }
+
+type TlsErrors = EnumMap<TlsReason, Count>;
 
 impl SubstationMetrics {
     fn new(name: Arc<str>) -> Self {
@@ -85,6 +90,7 @@ impl SubstationMetrics {
             reports: EnumMap::default(),
             transitions: EnumMap::default(),
             excused: EnumMap::default(),
+            tls_errors: OnceLock::new(),
         }
     }
 
@@ -154,6 +160,16 @@ impl SubstationMetrics {
     /// Counts one failed exchange that is not held against it.
     pub fn excused(&self, excuse: Excuse) {
         self.excused[excuse].inc();
+    }
+
+    /// Puts TLS connections that could not be made on the page.
+    pub(crate) fn prepare_tls(&self) {
+        self.tls_errors.get_or_init(Box::default);
+    }
+
+    /// Counts one TLS connection that could not be made.
+    pub(crate) fn tls_failed(&self, reason: TlsReason) {
+        self.tls_errors.get_or_init(Box::default)[reason].inc();
     }
 
     /// Counts one change of state.

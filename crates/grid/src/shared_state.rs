@@ -11,6 +11,7 @@ use tracing::{info, warn};
 use switchyard_balance::FeederLock;
 use switchyard_config as config;
 use switchyard_credentials::Bearers;
+use switchyard_transport::Trust;
 
 use crate::{
     blame::Excused,
@@ -34,6 +35,7 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct SharedState {
     pub(super) clock: Clock,
+    pub(super) trust: Arc<Trust>,
     pub(super) choice_metrics: ChoiceMetrics,
     pub(super) counts: Arc<FleetCounts>,
     pub(super) own_names: Arc<OwnNames>,
@@ -70,6 +72,7 @@ impl SharedState {
         Self {
             lasts: LoadLasts::new(metrics.choice.lasts.clone()),
             clock,
+            trust: Arc::default(),
             choice_metrics: metrics.choice.clone(),
             counts: Arc::default(),
             own_names: Arc::default(),

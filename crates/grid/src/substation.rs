@@ -13,12 +13,14 @@ use std::{
 };
 
 use arc_swap::{ArcSwap, Guard};
+use parking_lot::Mutex;
 use switchyard_balance::{Ledger, Load, Standing};
 use tracing::{info, warn};
 
 use switchyard_config::{self as config, Config};
 use switchyard_http1::{RequestHead, Unencodable};
 use switchyard_idempotency::{HolderId, KeyHash};
+use switchyard_transport::{Reason, Refusal, Transport, Trust};
 
 use crate::{
     blame::Trace,
@@ -90,6 +92,9 @@ pub struct Substation {
     times: SampleTimes,
     is_reachable: AtomicBool,
     can_scrape: AtomicBool,
+    transport: Arc<Transport>,
+    /// Why the last TLS connection could not be made, until one could.
+    tls_fault: Mutex<Option<Reason>>,
     metrics: Arc<SubstationMetrics>,
 }
 
@@ -140,6 +145,8 @@ impl Substation {
             times: SampleTimes::default(),
             is_reachable: AtomicBool::new(true),
             can_scrape: AtomicBool::new(false),
+            transport: Arc::default(),
+            tls_fault: Mutex::default(),
             metrics,
         })
     }
@@ -162,6 +169,17 @@ impl Substation {
         }
         let rules = &config.health;
         Ok(self.rotation_state.join(&self.ledger, rules, drain, now))
+    }
+
+    /// From the next connection on it is reached with TLS under this name, or without TLS.
+    pub(super) fn set_tls(&self, trust: &Arc<Trust>, name: Option<&str>) {
+        match name {
+            Some(name) => {
+                self.metrics.prepare_tls();
+                self.transport.set_tls(trust, name);
+            }
+            None => self.transport.set_plain(),
+        }
     }
 
     /// Drains it, for that reason, or undrains it.
@@ -218,6 +236,12 @@ impl Substation {
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// How it is reached.
+    #[must_use]
+    pub fn transport(&self) -> &Arc<Transport> {
+        &self.transport
     }
 
     /// What requests to it carry as `host`.
@@ -350,6 +374,25 @@ impl Substation {
         };
         if let Some(to) = to {
             self.metrics.transition(to);
+        }
+    }
+
+    /// Counts a TLS connection that could not be made, and logs it if it is for another reason than the last.
+    pub fn tls_failed(&self, refusal: &Refusal) {
+        let reason = refusal.reason();
+        self.metrics.tls_failed(reason);
+        if self.tls_fault.lock().replace(reason) != Some(reason) {
+            let (substation, address) = (&*self.name, self.address);
+            let reason = reason.name();
+            warn!(substation, %address, reason, why = %refusal, "No TLS connection to substation");
+        }
+    }
+
+    /// A connection could be made.
+    pub(super) fn tls_works(&self) {
+        if self.tls_fault.lock().take().is_some() {
+            let substation = &*self.name;
+            info!(substation, "TLS connections to substation work again");
         }
     }
 

@@ -5,6 +5,7 @@ use std::{fmt, io, path::PathBuf, sync::Arc, time::Duration};
 use switchyard_balance::load::LARGEST;
 use switchyard_gauge::exposition::Found;
 use switchyard_process::Shortage;
+use switchyard_transport::Refusal;
 
 use crate::outcome::PollOutcome;
 
@@ -18,6 +19,8 @@ pub enum PollFailure {
     Timeout(Duration),
     /// No connection could be made, or it was lost.
     Connect(io::Error),
+    /// No TLS connection could be made.
+    Tls(Refusal),
     /// This process lacks what a connection takes.
     Lacking(Shortage),
     /// An answer with a status other than 200, and where it leads, if it is a redirect.
@@ -77,7 +80,7 @@ impl PollFailure {
     pub fn outcome(&self) -> PollOutcome {
         match self {
             Self::Timeout(_) => PollOutcome::Timeout,
-            Self::Connect(_) => PollOutcome::Connect,
+            Self::Connect(_) | Self::Tls(_) => PollOutcome::Connect,
             Self::Lacking(_) => PollOutcome::Shortage,
             Self::Status { .. } | Self::Unauthorized(..) => PollOutcome::Status,
             Self::TooLarge(..) => PollOutcome::TooLarge,
@@ -93,6 +96,7 @@ impl PollFailure {
     pub fn is_like(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Status { status, .. }, Self::Status { status: other, .. }) => status == other,
+            (Self::Tls(one), Self::Tls(other)) => one.reason() == other.reason(),
             (one, other) => std::mem::discriminant(one) == std::mem::discriminant(other),
         }
     }
@@ -105,6 +109,7 @@ impl fmt::Display for PollFailure {
                 write!(out, "no complete answer within {timeout:?} (load.timeout)")
             }
             Self::Connect(error) => write!(out, "cannot connect: {error}"),
+            Self::Tls(refusal) => write!(out, "no TLS connection: {refusal}"),
             Self::Lacking(shortage) => write!(out, "cannot connect: {shortage}"),
             Self::Status {
                 status,

@@ -15,7 +15,6 @@ use bytes::BytesMut;
 use switchyard_balance::{Load, Reading, ledger::ScrapeSent};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
     time::timeout,
 };
 
@@ -24,6 +23,7 @@ use switchyard_credentials::Bearer;
 use switchyard_gauge::exposition::{Aggregate, Found, Info, InfoSoFar, PartialScan, Wanted};
 use switchyard_http1::{Answer, Decoded, Decoder, Limits};
 use switchyard_process::Shortage;
+use switchyard_transport::{Refusal, Stream, Transport};
 use switchyard_wire::names;
 
 use crate::{failure::PollFailure, ticket::ScrapeTicket};
@@ -136,10 +136,17 @@ pub struct Probe {
     path: String,
     bearer: Option<Bearer>,
     request: Vec<u8>,
-    stream: Option<TcpStream>,
+    transport: Arc<Transport>,
+    stream: Option<Kept>,
+    /// Whether the last scrape made a connection.
+    has_connected: bool,
     decoder: Decoder,
     own_name: Option<String>,
 }
+
+/// A connection, and the version of the transport that it was made over.
+#[derive(Debug)]
+struct Kept(Stream, u64);
 
 impl Probe {
     /// A probe of the substation at `address`, without a connection yet.
@@ -151,13 +158,28 @@ impl Probe {
             path: gauges.path.clone(),
             bearer: None,
             request: request(&address.to_string(), &gauges.path, None),
+            transport: Arc::default(),
             stream: None,
+            has_connected: false,
             decoder: Decoder::new(Limits {
                 body: LARGEST_PAGE,
                 ..Limits::default()
             }),
             own_name: None,
         }
+    }
+
+    /// The same over `transport`, which may change from scrape to scrape. Without, it is plain.
+    #[must_use]
+    pub fn over(mut self, transport: &Arc<Transport>) -> Self {
+        self.transport = Arc::clone(transport);
+        self
+    }
+
+    /// Whether the last scrape made a connection.
+    #[must_use]
+    pub fn has_connected(&self) -> bool {
+        self.has_connected
     }
 
     /// The name that the upstream calls itself on the last page that had one
@@ -204,6 +226,9 @@ impl Probe {
             Ok(Ok(fetched)) => fetched,
             Ok(Err(error)) => {
                 self.stream = None;
+                if let Some(refusal) = Refusal::of(&error) {
+                    return Err(PollFailure::Tls(refusal.clone()));
+                }
                 return Err(match (Shortage::of(&error), error.kind()) {
                     (Some(shortage), _) => PollFailure::Lacking(shortage),
                     (None, io::ErrorKind::InvalidData) => PollFailure::Answer(error),
@@ -245,26 +270,34 @@ impl Probe {
         ticket: ScrapeTicket<'_>,
         buffer: &mut BytesMut,
     ) -> io::Result<(ScrapeSent, Answer, Scan<'g>)> {
-        if let Some(stream) = self.stream.take()
-            && let Ok(fetched) = self.fetch_over(stream, gauges, ticket, buffer).await
+        self.has_connected = false;
+        let version = self.transport.version();
+        let kept = self.stream.take().filter(|kept| kept.1 == version);
+        if let Some(Kept(stream, _)) = kept
+            && let Ok(fetched) = self
+                .fetch_over((stream, version), gauges, ticket, buffer)
+                .await
         {
             return Ok(fetched);
         }
-        let stream = TcpStream::connect(self.address).await?;
-        stream.set_nodelay(true)?;
-        self.fetch_over(stream, gauges, ticket, buffer).await
+        // The whole scrape has the limit.
+        let stream = self.transport.connect(self.address, gauges.timeout).await?;
+        self.has_connected = true;
+        self.fetch_over((stream, version), gauges, ticket, buffer)
+            .await
     }
 
     /// Returns the answer with the rest of its body, and the scan of what came before.
     async fn fetch_over<'g>(
         &mut self,
-        mut stream: TcpStream,
+        (mut stream, version): (Stream, u64),
         gauges: &'g Gauges,
         ticket: ScrapeTicket<'_>,
         buffer: &mut BytesMut,
     ) -> io::Result<(ScrapeSent, Answer, Scan<'g>)> {
         let sent = ticket.scrape_sent();
         stream.write_all(&self.request).await?;
+        stream.flush().await?;
         buffer.clear();
         self.decoder.reset();
         let mut scan = Scan::new(gauges);
@@ -274,7 +307,8 @@ impl Probe {
             let progress = self.decoder.decode(buffer, is_end);
             match progress.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))? {
                 Decoded::Done(page) => {
-                    self.stream = (page.reusable && gauges.keeps_connections).then_some(stream);
+                    let keeps = page.reusable && gauges.keeps_connections;
+                    self.stream = keeps.then_some(Kept(stream, version));
                     return Ok((sent, page, scan));
                 }
                 Decoded::NeedMore if buffer.len() >= READ => {

@@ -201,7 +201,7 @@ async fn pages() -> [String; 3] {
         std::future::pending(),
     ));
 
-    // With TLS, a fleet and a feeder with a meter, because some metrics exist only with them.
+    // With TLS on both sides, a fleet and a feeder with a meter, because some metrics exist only with them.
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let files = tempfile::tempdir().unwrap();
     let [certificate, key] = ["tls.crt", "tls.key"].map(|name| files.path().join(name));
@@ -213,7 +213,7 @@ async fn pages() -> [String; 3] {
         key.display()
     );
     let yaml = format!(
-        "substations: [{{name: one, address: \"{address}\", feeder: above}}]\n\
+        "substations: [{{name: one, address: \"{address}\", feeder: above}}, {{name: two, address: \"127.0.0.1:1\", tls: {{}}}}]\n\
          feeders: [{{name: above, load: {{address: \"{address}\"}}}}]\ntls: {{{pair}}}\n\
          admin: {{tls: {{{pair}}}}}\nfleet: {{store: \"unix:/none\"}}"
     );

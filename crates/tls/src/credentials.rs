@@ -6,8 +6,9 @@
 
 use std::{collections::HashMap, path::PathBuf, sync::Arc};
 
-use switchyard_config::{Config, Error, Fault, Faults};
+use switchyard_config::{Ca, Config, Error, Fault, Faults, UpstreamTls};
 use switchyard_credentials::{Bearer, Bearers, date};
+use switchyard_transport::{Belief, Trust, TrustFiles, Which};
 use tracing::info;
 
 use crate::{
@@ -22,6 +23,7 @@ pub struct Credentials {
     admin_certificates: Option<Arc<Certificates>>,
     token: Option<Arc<Token>>,
     bearers: Arc<Bearers>,
+    trust: Arc<Trust>,
 }
 
 impl Credentials {
@@ -44,9 +46,13 @@ impl Credentials {
             .and_then(|file| ok_or_note(Token::load(file), &mut faults));
         let bearers = Bearers::default();
         bearers.replace(read_bearers(config, &mut faults));
+        let belief = belief(config, &mut faults);
         into_result(source, faults)?;
+        let trust = Trust::default();
+        trust.replace(belief);
         Ok(Self {
             bearers: Arc::new(bearers),
+            trust: Arc::new(trust),
             certificates: certificates.map(Arc::new),
             admin_certificates: admin_certificates.map(Arc::new),
             token: token.map(Arc::new),
@@ -87,10 +93,15 @@ impl Credentials {
             }
         };
         let bearers = read_bearers(config, &mut faults);
+        let belief = belief(config, &mut faults);
         into_result(source, faults)?;
         let mut is_new = false;
         if self.bearers.replace(bearers) {
             info!("Tokens of scrapes and sources replaced");
+            is_new = true;
+        }
+        if self.trust.replace(belief) {
+            info!("Trust in substations replaced");
             is_new = true;
         }
         if let Some((current, chain)) = chain
@@ -118,6 +129,12 @@ impl Credentials {
     #[must_use]
     pub fn bearers(&self) -> &Arc<Bearers> {
         &self.bearers
+    }
+
+    /// From now on `trust` believes and shows what the configuration says of substations.
+    pub fn trust_with(&mut self, trust: &Arc<Trust>) {
+        trust.take_from(&self.trust);
+        self.trust = Arc::clone(trust);
     }
 
     /// The certificate for clients; `None` for plain HTTP.
@@ -157,6 +174,41 @@ fn read_bearers(config: &Config, faults: &mut Vec<Fault>) -> HashMap<PathBuf, Be
         }
     }
     all
+}
+
+/// What `upstream.tls` says to believe and to show. Without it, the system's authorities are read when they are needed.
+fn belief(config: &Config, faults: &mut Vec<Fault>) -> Option<Belief> {
+    let files = trust_files(config.upstream.tls.as_ref()?);
+    let read = Belief::read(&files).map_err(|unreadable| Fault {
+        path: format!("upstream.tls.{}", unreadable.which.key()),
+        value: match file(&files, unreadable.which) {
+            Some(file) => format!("{:?}", file.display().to_string()),
+            None => String::new(),
+        },
+        rule: unreadable.rule,
+    });
+    ok_or_note(read, faults)
+}
+
+fn file(files: &TrustFiles, which: Which) -> Option<&PathBuf> {
+    match which {
+        Which::Ca => files.ca.as_ref(),
+        Which::Certificate => files.certificate.as_ref(),
+        Which::Key => files.key.as_ref(),
+    }
+}
+
+/// The files that a client of TLS reads.
+#[must_use]
+pub fn trust_files(tls: &UpstreamTls) -> TrustFiles {
+    TrustFiles {
+        ca: match &tls.ca {
+            Ca::System => None,
+            Ca::File(file) => Some(file.clone()),
+        },
+        certificate: tls.certificate.clone(),
+        key: tls.key.clone(),
+    }
 }
 
 fn ok_or_note<T>(read: Result<T, Fault>, faults: &mut Vec<Fault>) -> Option<T> {

@@ -14,6 +14,6 @@ mod token;
 
 pub use certificates::Certificates;
 pub use connection::TlsConnection;
-pub use credentials::Credentials;
+pub use credentials::{Credentials, trust_files};
 pub use metrics::{Handshake, TlsMetrics};
 pub use token::{Token, Unauthorized};

@@ -9,7 +9,7 @@ use rustls::{
 };
 use switchyard_credentials::{self as credentials, Chain};
 
-use crate::{presented::Presented, trust::changed};
+use crate::{changes::changed, presented::Presented};
 
 /// The files that say what to believe and to show.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]

@@ -12,6 +12,7 @@
 
 mod alert;
 mod belief;
+mod changes;
 mod marks;
 mod presented;
 mod refusal;
@@ -23,11 +24,12 @@ mod trust;
 mod verifier;
 
 pub use belief::{Belief, TrustFiles, Unreadable, Which};
+pub use changes::changes;
 pub use refusal::{Reason, Refusal};
 pub use stream::Stream;
 pub use tls_stream::TlsStream;
 pub use transport::{BadName, Transport};
-pub use trust::{Trust, changes};
+pub use trust::Trust;
 
 #[cfg(test)]
 mod tests;

@@ -94,7 +94,8 @@ impl From<Refusal> for io::Error {
     fn from(refusal: Refusal) -> Self {
         let kind = match refusal.reason {
             Reason::Slow => io::ErrorKind::TimedOut,
-            _ => io::ErrorKind::PermissionDenied,
+            // No connection without TLS fails so.
+            _ => io::ErrorKind::InvalidData,
         };
         Self::new(kind, refusal)
     }

@@ -24,11 +24,12 @@ use tokio::{
 use crate::{
     alert,
     belief::{Belief, ClientCertificate},
+    changes::changed,
     refusal::{Reason, Refusal},
     sessions::Sessions,
     stream::Stream,
     tls_stream::{HandshakeError, TlsStream},
-    trust::{Trust, changed},
+    trust::Trust,
     verifier::Verifier,
 };
 
@@ -57,7 +58,7 @@ pub struct Transport {
 #[derive(Debug)]
 struct Tls {
     trust: Arc<Trust>,
-    name: ServerName<'static>,
+    name: Result<ServerName<'static>, BadName>,
     /// What handshakes use, made from what is believed.
     prepared: ArcSwapOption<Prepared>,
 }
@@ -99,8 +100,9 @@ impl ResolvesClientCert for Wanted {
 impl Transport {
     /// TLS under `name`, a host name or an IP address, which the server's certificate must have.
     pub fn tls(trust: &Arc<Trust>, name: &str) -> Result<Self, BadName> {
+        server_name(name)?;
         let transport = Self::default();
-        transport.set_tls(trust, name)?;
+        transport.set_tls(trust, name);
         Ok(transport)
     }
 
@@ -113,9 +115,9 @@ impl Transport {
     }
 
     /// From the next connection on: TLS under `name`, a host name or an IP address, which the server's certificate must
-    /// have.
-    pub fn set_tls(&self, trust: &Arc<Trust>, name: &str) -> Result<(), BadName> {
-        let name = server_name(name)?;
+    /// have. With a name that no certificate can have, there are no connections.
+    pub fn set_tls(&self, trust: &Arc<Trust>, name: &str) {
+        let name = server_name(name);
         let before = self.tls.load();
         let is_same = |tls: &Arc<Tls>| tls.name == name && Arc::ptr_eq(&tls.trust, trust);
         if !before.as_ref().is_some_and(is_same) {
@@ -126,7 +128,6 @@ impl Transport {
             })));
             self.version.store(changed(), Relaxed);
         }
-        Ok(())
     }
 
     /// Whether connections have TLS.
@@ -176,7 +177,11 @@ impl Tls {
     async fn handshake(&self, tcp: TcpStream) -> io::Result<TlsStream> {
         let prepared = self.prepared().await?;
         let failed = |error: Error| Refusal::new(Reason::Handshake, error);
-        let connection = ClientConnection::new(Arc::clone(&prepared.config), self.name.clone());
+        let name = self
+            .name
+            .clone()
+            .map_err(|bad| Refusal::new(Reason::WrongName, bad))?;
+        let connection = ClientConnection::new(Arc::clone(&prepared.config), name);
         let connection = connection.map_err(failed)?;
         let done = TlsStream::handshake(tcp, connection, &prepared.client).await;
         done.map_err(|error| prepared.refusal(error).into())
@@ -248,7 +253,10 @@ impl Prepared {
 impl fmt::Display for Transport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.tls.load().as_ref() {
-            Some(tls) => write!(f, "TLS as {}", tls.name.to_str()),
+            Some(tls) => match &tls.name {
+                Ok(name) => write!(f, "TLS as {}", name.to_str()),
+                Err(bad) => bad.fmt(f),
+            },
             None => f.write_str("plain"),
         }
     }

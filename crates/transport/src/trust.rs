@@ -1,34 +1,14 @@
 //! What TLS connections to servers believe and show, replaced while it is used.
 
-use std::{
-    io,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering::Relaxed},
-    },
-};
+use std::{io, sync::Arc};
 
 use arc_swap::ArcSwapOption;
 
 use crate::{
     belief::Belief,
+    changes::changed,
     refusal::{Reason, Refusal},
 };
-
-/// How often any transport or trust of this process has changed.
-static CHANGES: AtomicU64 = AtomicU64::new(0);
-
-/// A number that grows with each change of any [`Trust`] or [`Transport`](crate::Transport) of this process: while it
-/// stays, connections need not be asked whether they are outdated.
-#[must_use]
-pub fn changes() -> u64 {
-    CHANGES.load(Relaxed)
-}
-
-/// Notes a change, and returns a number that no change had before.
-pub(crate) fn changed() -> u64 {
-    CHANGES.fetch_add(1, Relaxed) + 1
-}
 
 /// What TLS connections to servers believe and show. Until it is told what, it believes the authorities that the
 /// system trusts, which it reads when they are needed first.
@@ -56,6 +36,12 @@ impl Trust {
             changed();
         }
         !is_same
+    }
+
+    /// Believes and shows what `other` did, from now on.
+    pub fn take_from(&self, other: &Self) {
+        self.believed.store(other.believed.swap(None));
+        changed();
     }
 
     /// The number of what is believed; it changes with that.

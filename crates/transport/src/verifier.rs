@@ -70,6 +70,17 @@ impl Verifier {
         };
         match why {
             Why::UnknownIssuer => self.unknown(&own, chain),
+            // An authority of that name is known, and has another key.
+            Why::BadSignature => {
+                let (by, authorities) = (&own.issuer, &self.authorities);
+                Refusal::new(
+                    Reason::UnknownCa,
+                    format_args!(
+                        "its {own} is issued by {by}, and one of that name among {authorities} has another key: if the \
+                         authority was made anew, add the new one there"
+                    ),
+                )
+            }
             Why::Expired | Why::ExpiredContext { .. } => {
                 let now = now();
                 let one = chain.find(|one| one.ends < now).unwrap_or(own);

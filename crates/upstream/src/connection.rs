@@ -1,17 +1,20 @@
 //! A connection to a substation that carries one request at a time: the request is written in one piece, and its
 //! answer is read whole.
 
-use std::io;
+use std::{
+    future::{Future, poll_fn},
+    io,
+    pin::{Pin, pin},
+    task::{Context, Poll},
+};
 
 use bytes::{Buf, BytesMut};
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
-};
+use switchyard_transport::{Refusal, Stream};
+use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use super::{
     Outgoing, Progress,
-    delivery::{delivery, is_reset, may_have_arrived},
+    delivery::{delivery, is_cut, is_reset, may_have_arrived},
 };
 use switchyard_http1::{
     Answer, Decoded, Decoder, KnownHead, Limits, Malformed, Unencodable, encode_request,
@@ -40,6 +43,8 @@ pub(super) enum Reason {
     TooLarge(Malformed),
     /// The request can't be written.
     Unencodable(Unencodable),
+    /// The substation refused the client certificate after the handshake, so nobody has read the request.
+    Refused(Refusal),
 }
 
 impl From<Malformed> for Reason {
@@ -55,7 +60,7 @@ impl From<Malformed> for Reason {
 /// A connection, its buffer and its decoder.
 #[derive(Debug)]
 pub(super) struct Connection {
-    pub(super) stream: TcpStream,
+    pub(super) stream: Stream,
     buffer: BytesMut,
     decoder: Decoder,
     /// The head of its last answer.
@@ -79,14 +84,13 @@ enum Written {
 }
 
 impl Connection {
-    pub(super) fn new(stream: TcpStream) -> io::Result<Self> {
-        stream.set_nodelay(true)?;
-        Ok(Self::of(stream, 0, KnownHead::default()))
+    pub(super) fn new(stream: Stream) -> Self {
+        Self::of(stream, 0, KnownHead::default())
     }
 
     /// A connection over which `sent` bytes have been written and every request has been answered, the last with the
     /// head that is `known`.
-    pub(super) fn of(stream: TcpStream, sent: u64, known: KnownHead) -> Self {
+    pub(super) fn of(stream: Stream, sent: u64, known: KnownHead) -> Self {
         Self {
             stream,
             buffer: BytesMut::new(),
@@ -99,9 +103,8 @@ impl Connection {
 
     /// Whether nothing arrived while the connection was idle: neither a close nor unsolicited bytes. Makes a system
     /// call only if something did arrive.
-    pub(super) fn is_open(&self) -> bool {
-        let read = self.stream.try_read(&mut [0]);
-        matches!(read, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+    pub(super) fn is_open(&mut self) -> bool {
+        self.stream.is_open()
     }
 
     /// Sends a request and waits for its answer. After an error the connection cannot be used again.
@@ -122,10 +125,12 @@ impl Connection {
             Ok(Written::Apart) => true,
             Ok(Written::Part(written)) => return self.write_and_read(written).await,
             Err(error) => {
+                let broken = failed("while sending", &error);
                 return Err(Broken {
-                    arrived: *progress == Progress::Sent
+                    arrived: broken.arrived
+                        && *progress == Progress::Sent
                         && self.may_have_arrived(&error, self.has_rested, begins).await,
-                    ..lost(format!("while sending: {error}"))
+                    ..broken
                 });
             }
         };
@@ -155,9 +160,11 @@ impl Connection {
                 },
                 Err(error) => {
                     let has_begun = !self.buffer.is_empty() || self.decoder.has_begun();
+                    let broken = failed("while waiting for its answer", &error);
                     return Err(Broken {
-                        arrived: has_begun || self.may_have_arrived(&error, is_apart, begins).await,
-                        ..lost(format!("while waiting for its answer: {error}"))
+                        arrived: broken.arrived
+                            && (has_begun || self.may_have_arrived(&error, is_apart, begins).await),
+                        ..broken
                     });
                 }
             }
@@ -180,7 +187,7 @@ impl Connection {
 
     /// After an error: whether the substation may have received any of the request that begins at `begins`.
     async fn may_have_arrived(&self, error: &io::Error, is_apart: bool, begins: u64) -> bool {
-        let is_provable = is_apart && is_reset(error);
+        let is_provable = is_cut(error) || is_apart && is_reset(error);
         !is_provable || may_have_arrived(|| delivery(&self.stream, begins)).await
     }
 
@@ -191,6 +198,9 @@ impl Connection {
         let begin = self.buffer.get(..first).unwrap_or_default();
         let written = self.stream.write(begin).await?;
         *progress = Progress::Sent;
+        if !self.stream.is_flushed() {
+            return Ok(Written::Part(written));
+        }
         if written == length {
             return Ok(Written::Whole);
         }
@@ -207,18 +217,18 @@ impl Connection {
         let mut rest = self.buffer.split_off(written);
         self.sent += (written + rest.len()) as u64;
         self.buffer.clear();
-        let (mut reader, mut writer) = self.stream.split();
         let mut failure = None;
         loop {
             self.buffer.reserve(READ);
-            tokio::select! {
-                biased;
-                read = reader.read_buf(&mut self.buffer) => {
-                    let waiting = |error| lost(format!("while waiting for its answer: {error}"));
-                    let read = read.map_err(waiting)?;
+            let is_sending = failure.is_none();
+            let step = poll_fn(|context| self.poll_step(&rest, is_sending, context)).await;
+            match step {
+                Step::Read(read) => {
+                    let read =
+                        read.map_err(|error| failed("while waiting for its answer", &error))?;
                     match self.decoder.decode(&mut self.buffer, read == 0) {
                         Ok(Decoded::Done(mut answer)) => {
-                            answer.reusable &= rest.is_empty();
+                            answer.reusable &= rest.is_empty() && self.stream.is_flushed();
                             // It had room for a large request.
                             self.buffer = BytesMut::new();
                             return Ok(answer);
@@ -226,23 +236,61 @@ impl Connection {
                         Ok(Decoded::NeedMore) => {}
                         Err(error) => {
                             let reason = failure.map_or_else(|| error.into(), Reason::Lost);
-                            return Err(Broken { reason, arrived: true });
+                            return Err(Broken {
+                                reason,
+                                arrived: true,
+                            });
                         }
                     }
                 }
-                written = writer.write(&rest), if !rest.is_empty() && failure.is_none() => {
-                    match written {
-                        Ok(written) => rest.advance(written),
-                        // The substation reads no more; its answer may have come before that.
-                        Err(error) => failure = Some(format!("while sending: {error}")),
-                    }
-                }
+                Step::Wrote(Ok(written)) => rest.advance(written),
+                // The substation reads no more; its answer may have come before that.
+                Step::Wrote(Err(error)) => failure = Some(format!("while sending: {error}")),
             }
+        }
+    }
+
+    /// Reads, or else sends some of the `rest` or what is left of the bytes before it.
+    fn poll_step(
+        &mut self,
+        rest: &[u8],
+        is_sending: bool,
+        context: &mut Context<'_>,
+    ) -> Poll<Step> {
+        if let Poll::Ready(read) = pin!(self.stream.read_buf(&mut self.buffer)).poll(context) {
+            return Poll::Ready(Step::Read(read));
+        }
+        let mut stream = Pin::new(&mut self.stream);
+        if !is_sending {
+            Poll::Pending
+        } else if !rest.is_empty() {
+            stream.poll_write(context, rest).map(Step::Wrote)
+        } else if !stream.is_flushed() {
+            let flushed = stream.as_mut().poll_flush(context);
+            flushed.map_ok(|()| 0).map(Step::Wrote)
+        } else {
+            Poll::Pending
         }
     }
 }
 
-/// A connection that was lost after the request may have arrived.
+/// What happened next on a connection that sends and reads at once.
+enum Step {
+    Read(io::Result<usize>),
+    Wrote(io::Result<usize>),
+}
+
+/// What an error of the connection does to the request, which may have arrived unless it was refused unread.
+fn failed(when: &str, error: &io::Error) -> Broken {
+    match Refusal::of(error) {
+        Some(refusal) => Broken {
+            reason: Reason::Refused(refusal.clone()),
+            arrived: false,
+        },
+        None => lost(format!("{when}: {error}")),
+    }
+}
+
 fn unencodable(how: Unencodable) -> Broken {
     Broken {
         reason: Reason::Unencodable(how),
@@ -250,6 +298,7 @@ fn unencodable(how: Unencodable) -> Broken {
     }
 }
 
+/// A connection that was lost after the request may have arrived.
 fn lost(reason: String) -> Broken {
     Broken {
         reason: Reason::Lost(reason),

@@ -13,10 +13,15 @@
 //! Windows at the second packet). So on a connection that was idle the last byte of a request is written apart. A
 //! substation that has read all of the request has then acknowledged it, and a reset without an acknowledgement proves
 //! that it has not. On a busy connection nothing is written apart, and a reset proves nothing.
+//!
+//! All of this holds with TLS, since it is about sockets: a substation that has read none of the bytes of a record has
+//! read nothing of the request in it. What counts is where the request begins on the wire ([`Stream::place`]). Words of
+//! TLS prove nothing here: a substation may say that it closes, and still read.
 
 use std::{io, os::fd::AsRawFd, time::Duration};
 
-use tokio::{net::TcpStream, time::sleep};
+use switchyard_transport::Stream;
+use tokio::time::sleep;
 
 /// How often the kernel is asked before a request counts as delivered.
 const CHECKS: usize = 20;
@@ -46,6 +51,12 @@ pub(super) async fn may_have_arrived(check: impl Fn() -> Delivery) -> bool {
     true
 }
 
+/// Whether an error says that the connection ended without a word of TLS. A whole answer has come before that, or none:
+/// what came may have been cut on the way.
+pub(super) fn is_cut(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::UnexpectedEof
+}
+
 /// Whether an error says that the substation's end reset the connection.
 pub(super) fn is_reset(error: &io::Error) -> bool {
     matches!(
@@ -54,20 +65,24 @@ pub(super) fn is_reset(error: &io::Error) -> bool {
     )
 }
 
-/// What the kernel knows now of the bytes from `begins` on, counted from the first byte of the connection.
+/// What the kernel knows now of the bytes from `begins` on, counted from the first that was written to the stream.
 ///
 /// The substation's close acknowledges the bytes that had arrived by then, and so does every later packet. So if no
 /// byte of the request is acknowledged and the connection has since been reset (not only closed), then the
 /// substation has read none of it.
 #[cfg(target_os = "linux")]
-pub(super) fn delivery(stream: &TcpStream, begins: u64) -> Delivery {
+pub(super) fn delivery(stream: &Stream, begins: u64) -> Delivery {
     /// `TCP_CLOSE` in the kernel's numbering of states: here the connection was reset.
     const RESET: u8 = 7;
-    let Ok(info) = pingora_core::protocols::l4::ext::get_tcp_info(stream.as_raw_fd()) else {
+    let Some(place) = stream.place(begins) else {
+        return Delivery::Arrived;
+    };
+    let tcp = stream.tcp().as_raw_fd();
+    let Ok(info) = pingora_core::protocols::l4::ext::get_tcp_info(tcp) else {
         return Delivery::Arrived;
     };
     // The kernel also counts the connection's SYN as a byte.
-    if info.tcpi_bytes_acked > begins + 1 {
+    if info.tcpi_bytes_acked > place + 1 {
         Delivery::Arrived
     } else if info.tcpi_state == RESET {
         Delivery::Refused
@@ -78,6 +93,6 @@ pub(super) fn delivery(stream: &TcpStream, begins: u64) -> Delivery {
 
 /// Other systems cannot say, so the request counts as delivered.
 #[cfg(not(target_os = "linux"))]
-pub(super) fn delivery(_: &TcpStream, _: u64) -> Delivery {
+pub(super) fn delivery(_: &Stream, _: u64) -> Delivery {
     Delivery::Arrived
 }

@@ -22,10 +22,7 @@ use std::{collections::HashMap, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use http::HeaderValue;
 use parking_lot::Mutex;
-use tokio::{
-    net::TcpStream,
-    time::{Instant, timeout},
-};
+use tokio::time::Instant;
 
 use connection::{Broken, Connection, Reason};
 pub use open_write::Mark;
@@ -38,6 +35,7 @@ pub use switchyard_http1::Answer;
 use switchyard_http1::{Head, Limits, Malformed, Origin, RequestHead, Unencodable, forwarded};
 use switchyard_process::Shortage;
 use switchyard_telemetry::Count;
+use switchyard_transport::Transport;
 use switchyard_wire::names::REQUEST_ID;
 use turn_time::TurnTime;
 
@@ -88,7 +86,9 @@ pub struct Destination<'a> {
     pub id: Id,
     /// The address that it listens on.
     pub address: SocketAddr,
-    /// How long a new connection may take.
+    /// How it is reached.
+    pub transport: &'a Transport,
+    /// How long a new connection may take, with its TLS handshake.
     pub connect_timeout: Duration,
     /// The most requests that may be in flight on one connection; with 1, each request has its own.
     pub most: usize,
@@ -113,7 +113,7 @@ impl Destination<'_> {
 /// Why there is no answer.
 #[derive(Debug)]
 pub enum UpstreamError {
-    /// No connection could be made.
+    /// No connection could be made, or the substation refused the client certificate when the connection was used first.
     Connect(io::Error),
     /// No connection could be made, because this process lacks something.
     Lacking(Shortage),
@@ -130,8 +130,8 @@ pub enum UpstreamError {
 /// The connections of one worker to all substations.
 #[derive(Debug, Default)]
 pub struct UpstreamClient {
-    /// A pool for each substation in the configuration.
-    pools: Mutex<HashMap<Id, Arc<Mutex<Pool>>>>,
+    /// A pool for each substation in the configuration, and the version of its transport.
+    pools: Mutex<HashMap<Id, (u64, Arc<Mutex<Pool>>)>>,
     turn_time: TurnTime,
     open_write: OpenWrite,
 }
@@ -143,18 +143,22 @@ impl UpstreamClient {
         self.open_write.mark()
     }
 
-    /// Keeps connections to these substations from now on; those to others close once their requests have ended.
-    pub fn follow(&self, ids: impl IntoIterator<Item = Id>) {
+    /// Keeps connections to these substations from now on; those to others close once their requests have ended, and so
+    /// do those that were made over a transport of another version than the one given here.
+    pub fn follow(&self, ids: impl IntoIterator<Item = (Id, u64)>) {
         let mut pools = self.pools.lock();
         let mut before = std::mem::take(&mut *pools);
-        let stay = ids.into_iter();
-        pools.extend(stay.map(|id| (id, before.remove(&id).unwrap_or_default())));
+        pools.extend(ids.into_iter().map(|(id, version)| {
+            let kept = before.remove(&id).filter(|(known, _)| *known == version);
+            let pool = kept.map(|(_, pool)| pool).unwrap_or_default();
+            (id, (version, pool))
+        }));
     }
 
     /// Closes idle connections that substations have closed, and those idle for longer than a pool keeps them. Called
     /// every second or so, it costs requests nothing, and no closed connection stays open on this side.
     pub fn sweep(&self, now: Instant) {
-        for pool in self.pools.lock().values() {
+        for (_, pool) in self.pools.lock().values() {
             pool.lock().sweep(now);
         }
     }
@@ -216,7 +220,11 @@ impl UpstreamClient {
 
     /// The connections to one substation. A substation that is not followed gets a pool that ends with its requests.
     fn pool(&self, id: Id) -> Arc<Mutex<Pool>> {
-        self.pools.lock().get(&id).cloned().unwrap_or_default()
+        let pools = self.pools.lock();
+        pools
+            .get(&id)
+            .map(|(_, pool)| Arc::clone(pool))
+            .unwrap_or_default()
     }
 
     /// Sends a request on a connection of its own. `None` means that it must be sent again: the substation had
@@ -248,11 +256,13 @@ impl UpstreamClient {
                 if !arrived {
                     *progress = Progress::Unsent;
                 }
-                let is_lost = !is_reused || *progress == Progress::Sent;
+                let is_refused = matches!(reason, Reason::Refused(_));
+                let is_lost = !is_reused || *progress == Progress::Sent || is_refused;
                 is_lost.then_some(Err(match reason {
                     Reason::Lost(reason) => UpstreamError::Lost(reason),
                     Reason::TooLarge(how) => UpstreamError::TooLarge(how),
                     Reason::Unencodable(how) => UpstreamError::Unencodable(how),
+                    Reason::Refused(refusal) => UpstreamError::Connect(refusal.into()),
                 }))
             }
         }
@@ -283,6 +293,7 @@ impl UpstreamClient {
         match (&mut pending).await {
             Outcome::Answered(answer) => Some(Ok(answer)),
             Outcome::Unprocessed => None,
+            Outcome::Refused(refusal) => Some(Err(UpstreamError::Connect(refusal.into()))),
             Outcome::TooLarge(how) => Some(Err(UpstreamError::TooLarge(how))),
             Outcome::Lost {
                 reason,
@@ -311,11 +322,8 @@ async fn or_connect(
 }
 
 async fn connect(to: Destination<'_>) -> Result<Connection, UpstreamError> {
-    match timeout(to.connect_timeout, TcpStream::connect(to.address)).await {
-        Ok(Ok(stream)) => Connection::new(stream).map_err(not_connected),
-        Ok(Err(error)) => Err(not_connected(error)),
-        Err(_) => Err(not_connected(io::ErrorKind::TimedOut.into())),
-    }
+    let stream = to.transport.connect(to.address, to.connect_timeout).await;
+    stream.map(Connection::new).map_err(not_connected)
 }
 
 fn not_connected(error: io::Error) -> UpstreamError {

@@ -96,7 +96,7 @@ impl Future for PendingResponse<'_> {
         };
         pending.is_over = true;
         *pending.progress = match end {
-            Outcome::Unprocessed => Progress::Unsent,
+            Outcome::Unprocessed | Outcome::Refused(_) => Progress::Unsent,
             Outcome::Answered(_) | Outcome::TooLarge(_) | Outcome::Lost { .. } => Progress::Sent,
         };
         if polled.is_over {

@@ -15,6 +15,7 @@ use tokio::time::Instant;
 
 use super::Progress;
 use switchyard_http1::Malformed;
+use switchyard_transport::Refusal;
 
 /// Identifies an entry in the queue of one connection; never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +28,8 @@ pub(super) enum Outcome<A> {
     Answered(A),
     /// Certainly not booked: no byte of it had left, or the substation had announced that it would read no further.
     Unprocessed,
+    /// Certainly not booked: the substation refused the client certificate, so it has read no request.
+    Refused(Refusal),
     /// The answer is larger than the limit.
     TooLarge(Malformed),
     /// The connection was lost, or the bytes that came over it were not a valid answer.
@@ -238,6 +241,14 @@ impl<A> PipelineQueue<A> {
         self.end_open(|_| true);
     }
 
+    /// Ends every open request: the substation has refused the client certificate.
+    pub(super) fn refused(&mut self, refusal: &Refusal) {
+        for entry in self.entries.iter_mut().filter(|entry| entry.is_open()) {
+            entry.end(Outcome::Refused(refusal.clone()));
+        }
+        self.drop_collected();
+    }
+
     fn end_open(&mut self, is_meant: impl Fn(&Entry<A>) -> bool) {
         for entry in &mut self.entries {
             if entry.is_open() && is_meant(entry) {
@@ -275,7 +286,7 @@ impl<A> PipelineQueue<A> {
                 entry.state = EntryState::Abandoned;
                 return (Progress::Sent, None);
             }
-            EntryState::Ended(Outcome::Unprocessed) => {
+            EntryState::Ended(Outcome::Unprocessed | Outcome::Refused(_)) => {
                 entry.state = EntryState::Collected;
                 self.drop_collected();
                 return (Progress::Unsent, None);

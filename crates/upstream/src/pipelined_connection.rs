@@ -17,16 +17,17 @@ use bytes::{Buf, BytesMut};
 use parking_lot::Mutex;
 use tokio::{
     io::{AsyncReadExt, AsyncWrite},
-    net::TcpStream,
     time::Instant,
 };
 
 use super::{
     Outgoing, Progress,
     connection::Connection,
-    delivery::{Delivery, delivery, is_reset},
+    delivery::{Delivery, delivery, is_cut, is_reset},
     pipeline_queue::{Outcome, PipelineQueue, Ticket},
 };
+use switchyard_transport::{Refusal, Stream};
+
 use switchyard_http1::{
     Answer, Decoded, Decoder, KnownHead, Limits, Malformed, Unencodable, encode_request, nominates,
 };
@@ -42,7 +43,7 @@ pub(super) struct PipelinedConnection(Mutex<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    stream: TcpStream,
+    stream: Stream,
     /// Bytes still to be written.
     out: BytesMut,
     received: BytesMut,
@@ -126,6 +127,7 @@ impl PipelinedConnection {
     pub(super) fn into_connection(self) -> Option<Connection> {
         let inner = self.0.into_inner();
         let is_clean = inner.out.is_empty() && inner.received.is_empty();
+        let is_clean = is_clean && inner.stream.is_flushed();
         (inner.state == ConnectionState::Open && is_clean && inner.queue.is_empty())
             .then(|| Connection::of(inner.stream, inner.queue.written(), inner.known))
     }
@@ -230,11 +232,36 @@ impl Inner {
                     self.queue
                         .wrote(written, *now.get_or_insert_with(Instant::now));
                 }
-                Poll::Ready(Err(error)) => {
-                    let is_provable = self.is_provable(&error);
-                    self.fail(&format!("while sending: {error}"), is_provable, false);
-                }
+                Poll::Ready(Err(error)) => self.fail_sending(&error),
             }
+        }
+    }
+
+    fn fail_sending(&mut self, error: &std::io::Error) {
+        if self.is_refused(error) {
+            return;
+        }
+        let is_provable = self.is_provable(error);
+        self.fail(&format!("while sending: {error}"), is_provable, false);
+    }
+
+    /// Whether an error says that the substation refuses the client certificate. If so, no request was read.
+    fn is_refused(&mut self, error: &std::io::Error) -> bool {
+        let Some(refusal) = Refusal::of(error) else {
+            return false;
+        };
+        self.state = ConnectionState::Lost;
+        self.out.clear();
+        self.queue.refused(refusal);
+        true
+    }
+
+    /// Sends what a write has left behind. The reader does it: a writer's duty may be over by then.
+    fn flush(&mut self, context: &mut Context<'_>) {
+        if !self.stream.is_flushed()
+            && let Poll::Ready(Err(error)) = Pin::new(&mut self.stream).poll_flush(context)
+        {
+            self.fail_sending(&error);
         }
     }
 
@@ -248,6 +275,7 @@ impl Inner {
     /// Reads until there is no more, or until the answer to `ticket` has come: then the duty passes on.
     fn read(&mut self, ticket: Ticket, context: &mut Context<'_>) -> Observation {
         let mut seen = Observation::default();
+        self.flush(context);
         while self.state != ConnectionState::Lost && self.queue.reader() == Some(ticket) {
             self.received.reserve(READ);
             let read = pin!(self.stream.read_buf(&mut self.received)).poll(context);
@@ -258,13 +286,17 @@ impl Inner {
                     self.state = ConnectionState::Lost;
                     self.queue.closed();
                 }
+                Poll::Ready(Err(error)) if is_cut(&error) && !self.has_begun() => {
+                    self.decode_answers(true, &mut seen);
+                }
+                Poll::Ready(Err(error)) if self.is_refused(&error) => {}
                 Poll::Ready(Err(error)) => {
                     seen.is_doubtful = true;
                     let is_provable = self.is_provable(&error) && !self.decoder.has_begun();
                     self.fail(
                         &format!("while waiting for its answer: {error}"),
                         is_provable,
-                        false,
+                        is_cut(&error),
                     );
                 }
             }
@@ -352,6 +384,11 @@ impl Inner {
         }
     }
 
+    /// Whether some of an answer has come.
+    fn has_begun(&self) -> bool {
+        !self.received.is_empty() || self.decoder.has_begun()
+    }
+
     fn is_closing(&self) -> bool {
         matches!(
             self.state,
@@ -376,6 +413,12 @@ impl Inner {
     /// Passes the duties that `ticket` had and no longer has to the requests that have them now. Each is woken at once
     /// if the socket is ready, and otherwise by the socket.
     fn pass_duties(&mut self, ticket: Ticket, writer: Option<Ticket>, reader: Option<Ticket>) {
+        if !self.stream.is_flushed()
+            && let Some(reader) = self.queue.reader().filter(|reader| *reader != ticket)
+            && let Some(waker) = self.queue.waker(reader)
+        {
+            waker.wake_by_ref();
+        }
         if reader == Some(ticket)
             && let Some(next) = self.queue.reader().filter(|next| *next != ticket)
             && let Some(waker) = self.queue.waker(next)

@@ -207,7 +207,7 @@ impl Pool {
     /// call only for those that are closed.
     pub(super) fn sweep(&mut self, now: Instant) {
         self.idle
-            .retain(|idle| !idle.is_old(now) && idle.connection.is_open());
+            .retain_mut(|idle| !idle.is_old(now) && idle.connection.is_open());
         if self.idle.capacity() > ROOM.max(4 * self.idle.len()) {
             self.idle.shrink_to(ROOM.max(2 * self.idle.len()));
         }

@@ -6,6 +6,8 @@ use std::{
     net::{TcpListener, TcpStream as Peer},
 };
 
+use tokio::time::timeout;
+
 use super::*;
 
 mod answers;
@@ -13,6 +15,7 @@ mod idle;
 mod judgement;
 mod pipelining;
 mod resets;
+mod secured;
 
 const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 
@@ -64,6 +67,7 @@ fn destination(address: SocketAddr, most: usize) -> Destination<'static> {
     Destination {
         id: Id::default(),
         address,
+        transport: Box::leak(Box::default()),
         connect_timeout: Duration::from_secs(5),
         most,
         largest_answer: 64,
@@ -95,7 +99,7 @@ async fn charge(
 
 fn client() -> UpstreamClient {
     let client = UpstreamClient::default();
-    client.follow([Id::default()]);
+    client.follow([(Id::default(), 0)]);
     client
 }
 

@@ -9,6 +9,7 @@ use std::{io::ErrorKind, sync::Arc, time::Duration};
 use switchyard_balance::{Load, Reservation, ledger::ReportSent};
 use switchyard_grid::{Blame, Excuse, Grid, Substation, UpstreamOutcome};
 use switchyard_http1::{Answer, Malformed};
+use switchyard_transport::Refusal;
 use switchyard_upstream::{Progress, UpstreamError};
 use switchyard_wire::{Consequence, Failure, names::IDEMPOTENT_REPLAYED};
 use tracing::debug;
@@ -56,7 +57,12 @@ pub(super) fn of_session(holder: &str, end: ExchangeEnd) -> Attempt {
     match result {
         Ok(answer) => Attempt::Answered(answer),
         Err(UpstreamError::Connect(error)) => {
-            Attempt::Final(Failure::unreachable(holder, error, consequence), progress)
+            let failure = match Refusal::of(&error) {
+                // What is wrong with a certificate is for operators.
+                Some(_) => Failure::unreachable(holder, "no TLS connection", consequence),
+                None => Failure::unreachable(holder, error, consequence),
+            };
+            Attempt::Final(failure, progress)
         }
         Err(UpstreamError::Lacking(shortage)) => {
             Attempt::Final(Failure::lacking(shortage, consequence), progress)

@@ -30,16 +30,32 @@ pub(super) struct Connections {
     pub(super) client: UpstreamClient,
     /// Version of the newest snapshot to whose substations connections are kept.
     followed: AtomicU64,
+    /// How often transports had changed then.
+    changes: AtomicU64,
 }
 
 impl Connections {
     /// Keeps connections to the substations of this snapshot, unless it has seen a newer one.
     pub(super) fn follow(&self, snapshot: &Snapshot) {
         if snapshot.version > self.followed.load(Relaxed) {
-            self.followed.store(snapshot.version, Relaxed);
-            let ids = snapshot.grid.ids();
-            self.client.follow(ids.map(|id| Id(id.get())));
+            self.follow_anew(snapshot);
         }
+    }
+
+    /// Gives up connections that were made over transports as they are no more, such as those with a certificate that
+    /// is not trusted any more. Requests don't look for that, so they may use them until the next call.
+    fn follow_transports(&self, snapshot: &Snapshot) {
+        if switchyard_transport::changes() != self.changes.load(Relaxed) {
+            self.follow_anew(snapshot);
+        }
+    }
+
+    fn follow_anew(&self, snapshot: &Snapshot) {
+        self.followed.store(snapshot.version, Relaxed);
+        self.changes.store(switchyard_transport::changes(), Relaxed);
+        let all = snapshot.grid.substations().iter();
+        self.client
+            .follow(all.map(|one| (Id(one.id().get()), one.transport().version())));
     }
 }
 
@@ -65,6 +81,7 @@ async fn sweep(connections: &Weak<Connections>, runtime: &Runtime, state: &Dispa
         };
         let (in_force, now) = (runtime.now(), Instant::now());
         connections.follow(&in_force);
+        connections.follow_transports(&in_force);
         connections.client.sweep(now);
         let (rules, table) = (&in_force.config.retry, state.keys.table());
         table.expire(now.into_std(), &limits(rules));

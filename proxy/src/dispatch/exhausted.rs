@@ -148,6 +148,7 @@ fn said(why: SafeToRetry) -> &'static str {
         SafeToRetry::Connect(ErrorKind::TimedOut) => {
             "made no connection in time (timeouts.connect)"
         }
+        SafeToRetry::Connect(ErrorKind::InvalidData) => "has no TLS connection to offer",
         SafeToRetry::Connect(_) => "can't be connected to",
         SafeToRetry::Shortage(_) => "was not asked",
         SafeToRetry::Unsent => "closed the connection before the request arrived",

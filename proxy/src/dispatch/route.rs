@@ -12,6 +12,7 @@ use switchyard_balance::{Lasts, Refusal};
 use switchyard_grid::{Blame, Source, Substation};
 use switchyard_http1::{Answer, Head, Origin};
 use switchyard_idempotency::{Claim, Release};
+use switchyard_transport::Refusal as TlsRefusal;
 use switchyard_upstream::{Outgoing, Progress, UpstreamError};
 use switchyard_wire::{Consequence, Failure};
 use tokio::time::{Instant, sleep};
@@ -268,7 +269,12 @@ impl Dispatcher {
         let took = sent.elapsed();
         match &result {
             Ok(Ok(answer)) if answer.keep_alive || answer.status < 400 => record.good(),
-            Ok(Err(UpstreamError::Connect(_) | UpstreamError::Lacking(_))) => {}
+            Ok(Err(UpstreamError::Connect(error))) => {
+                if let Some(refusal) = TlsRefusal::of(error) {
+                    substation.tls_failed(refusal);
+                }
+            }
+            Ok(Err(UpstreamError::Lacking(_))) => {}
             // It ended the connection, or would hold up those behind it.
             Ok(_) | Err(_) => {
                 record.broke();

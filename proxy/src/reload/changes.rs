@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use serde_json::Value;
 
 use switchyard_bounded::Shown;
-use switchyard_config::{Config, Select, Substation};
+use switchyard_config::{Config, Select, Substation, SubstationTls};
 
 /// Most lines of one kind; the rest is only counted, because discovery may add a thousand substations at once.
 const MOST_LINES: usize = 20;
@@ -123,6 +123,13 @@ fn substations(before: &[Substation], now: &[Substation]) -> Vec<String> {
             format!("substation {}: labels {from} → {to}", substation.name)
         })
     });
+    let secured = now.iter().filter_map(|substation| {
+        let was = were.get(&substation.name)?;
+        (was.tls != substation.tls).then(|| {
+            let [from, to] = [was, substation].map(|one| tls(&one.tls));
+            format!("substation {}: tls {from} → {to}", substation.name)
+        })
+    });
     let drained = now.iter().filter_map(|substation| {
         let was = were.get(&substation.name)?;
         let [was, is] = [was, substation].map(|one| one.drain || one.drain_label);
@@ -150,9 +157,22 @@ fn substations(before: &[Substation], now: &[Substation]) -> Vec<String> {
     lines.extend(bounded(resized, "with other capacities"));
     lines.extend(bounded(rewired, "at other feeders"));
     lines.extend(bounded(labelled, "with other labels"));
+    lines.extend(bounded(secured, "with other TLS"));
     lines.extend(bounded(drained, "drained or no longer drained"));
     lines.extend(bounded(renamed, "with other hosts"));
     lines
+}
+
+/// TLS as a line shows it.
+fn tls(tls: &SubstationTls) -> String {
+    match tls {
+        SubstationTls::AsUpstream => "as upstream.tls".to_owned(),
+        SubstationTls::Off => "false".to_owned(),
+        SubstationTls::On { server_name: None } => "true".to_owned(),
+        SubstationTls::On {
+            server_name: Some(name),
+        } => format!("as {}", Shown::value(name)),
+    }
 }
 
 /// Labels as a line shows them.
@@ -257,7 +277,7 @@ mod tests {
             "substations: [{name: a, address: 127.0.0.1:1}, {name: b, address: 127.0.0.1:2}, {name: c, address: 127.0.0.1:3}]",
         );
         let now = config(
-            "substations: [{name: b, address: 127.0.0.1:2, capacity: 500}, {name: d, address: 127.0.0.1:4}, {name: c, address: 127.0.0.1:33, drain: true}]\n\
+            "substations: [{name: b, address: 127.0.0.1:2, capacity: 500}, {name: d, address: 127.0.0.1:4}, {name: c, address: 127.0.0.1:33, drain: true, tls: false}]\n\
              load: {interval: 1s, stale_after: 4s}\npolicy: random",
         );
         assert_eq!(
@@ -267,6 +287,7 @@ mod tests {
                 "substation a (127.0.0.1:1) removed",
                 "substation c: address 127.0.0.1:3 → 127.0.0.1:33, a new ledger",
                 "substation b: capacity its gauge's → 500",
+                "substation c: tls as upstream.tls → false",
                 "substation c: drained",
                 "load.interval: 500ms → 1s",
                 "load.stale_after: 2s → 4s",

@@ -13,7 +13,7 @@ mod yaml;
 use std::{cell::Cell, collections::BTreeMap, str};
 
 use serde::de::DeserializeSeed;
-use switchyard_config::MOST_SUBSTATIONS;
+use switchyard_config::{MOST_SUBSTATIONS, is_label_name};
 
 use super::{Format, Malformed};
 use json::JsonGroups;
@@ -28,6 +28,14 @@ pub(super) struct Group {
 }
 
 pub(super) type Labels = BTreeMap<String, String>;
+
+/// What Prometheus calls the label `scheme`.
+pub(super) const SCHEME: &str = "__scheme__";
+
+/// Whether a label of this name is read. Others are left out, as Prometheus' own are.
+fn is_read(name: &str) -> bool {
+    is_label_name(name) || name == SCHEME
+}
 
 /// The groups of `content`, in order, and how many targets they have. Beyond [`MOST_SUBSTATIONS`] targets are counted,
 /// not kept.

@@ -44,6 +44,11 @@ fn json_and_yaml_read_the_same_keys_and_labels() {
             .then(|| ("job".to_owned(), "x".to_owned()))
             .into_iter()
             .collect(),
+        tls: if name == "north" {
+            SubstationTls::On { server_name: None }
+        } else {
+            SubstationTls::AsUpstream
+        },
         drain: name == "north",
     };
     let expected = [
@@ -94,7 +99,7 @@ fn each_fault_is_named_with_its_place_and_rule() {
 - targets: ['10.0.0.2:1']
   labels: {name: north pole, capacity: -1}
 - targets: ['10.0.0.3:1']
-  labels: {capacity: 5e12, drain: 'yes'}
+  labels: {capacity: 5e12, drain: 'yes', scheme: ftp}
 - targets: ['255.255.255.255:1', '[ff02::1]:1']
 ";
     let error = parse(text.as_bytes(), Format::Yaml).unwrap_err();
@@ -114,12 +119,32 @@ fn each_fault_is_named_with_its_place_and_rule() {
         r#"[1].labels.capacity: "-1": must be a number above 0, and finite"#,
         r#"[2].labels.capacity: "5e12": must be at most 4e12: use a larger unit here and in the load gauge, as gigabytes in place of bytes"#,
         r#"[2].labels.drain: "yes": must be true or false"#,
+        r#"[2].labels.scheme: "ftp": must be http or https"#,
         r#"[3].targets[0]: "255.255.255.255:1": is the broadcast address, at which there is nobody to connect to"#,
         r#"[3].targets[1]: "[ff02::1]:1": is a multicast address, at which there is nobody to connect to"#,
     ];
     assert_eq!(shown, expected);
     // A log line names the first few.
-    assert!(error.to_string().ends_with("; and 8 more"), "{error}");
+    assert!(error.to_string().ends_with("; and 9 more"), "{error}");
+}
+
+#[test]
+fn the_label_scheme_says_whether_a_target_speaks_tls_also_as_prometheus_calls_it() {
+    let (on, off) = (SubstationTls::On { server_name: None }, SubstationTls::Off);
+    for (written, tls) in [
+        ("scheme: https", &on),
+        ("scheme: http", &off),
+        ("__scheme__: https", &on),
+        ("__scheme__: http, scheme: https", &on),
+        ("other: https", &SubstationTls::AsUpstream),
+    ] {
+        let yaml = format!("- {{targets: ['10.0.0.1:1'], labels: {{{written}}}}}");
+        let target = &found(&yaml, Format::Yaml)[0];
+        assert_eq!(&target.tls, tls, "{written}");
+        assert!(!target.labels.contains_key("__scheme__"));
+    }
+    let json = r#"[{"targets": ["10.0.0.1:1"], "labels": {"__scheme__": "https"}}]"#;
+    assert_eq!(found(json, Format::Json)[0].tls, on);
 }
 
 #[test]
@@ -400,6 +425,7 @@ proptest! {
             capacity: *capacity,
             feeder: None,
             labels: BTreeMap::new(),
+            tls: SubstationTls::AsUpstream,
             drain: false,
         }).collect();
         prop_assert_eq!(&found(&serde_json::to_string(&groups).unwrap(), Format::Json), &expected);

@@ -15,6 +15,7 @@ use strum::IntoStaticStr;
 use switchyard_config::{Aggregate, FeederLoad};
 use switchyard_scrape::{Gauges, PollOutcome};
 use switchyard_telemetry::Count;
+use switchyard_transport::Transport;
 
 use crate::{clock::Moment, sample_times::SampleTimes, substation::Id};
 
@@ -70,6 +71,7 @@ impl MeterSettings {
 pub(crate) struct Meter {
     id: Id,
     settings: ArcSwap<MeterSettings>,
+    transport: Arc<Transport>,
     times: SampleTimes,
     is_reachable: AtomicBool,
     polls: EnumMap<PollOutcome, Count>,
@@ -82,6 +84,7 @@ impl Meter {
         Self {
             id: Id::next(),
             settings: ArcSwap::new(MeterSettings::new(load)),
+            transport: Arc::default(),
             times: SampleTimes::default(),
             is_reachable: AtomicBool::new(true),
             polls: EnumMap::default(),
@@ -106,6 +109,11 @@ impl Meter {
     /// Its id.
     pub(crate) fn id(&self) -> Id {
         self.id
+    }
+
+    /// How it is reached.
+    pub(crate) fn transport(&self) -> &Arc<Transport> {
+        &self.transport
     }
 
     /// Where and how it is read.

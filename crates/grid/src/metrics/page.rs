@@ -78,6 +78,15 @@ impl GridMetrics {
         by_variant(&mut family, (SUBSTATION, "reason"), &all, |one| {
             &one.excused
         });
+        let secured: Vec<_> = all
+            .iter()
+            .filter_map(|(label, one)| Some((label.clone(), &**one.tls_errors.get()?)))
+            .collect();
+        let mut family = page.counters(
+            "upstream_tls_errors_total",
+            "TLS connections to a substation that could not be made, by reason.",
+        );
+        by_variant(&mut family, (SUBSTATION, "reason"), &secured, |one| one);
     }
 }
 

@@ -17,6 +17,7 @@ use fastrand::Rng;
 use futures_util::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use switchyard_balance::Ledger;
 use switchyard_scrape::{LagHistory, PageBuffer, PollFailure, PollOutcome, Probe, ScrapeTicket};
+use switchyard_transport::Transport;
 use tokio::time::{Instant, sleep_until};
 use tracing::{info, warn};
 
@@ -61,6 +62,7 @@ struct Place {
 #[derive(Debug)]
 struct Slot {
     probe: Probe,
+    transport: Arc<Transport>,
     /// What the probe was made for.
     settings: Arc<MeterSettings>,
     faults: Faults,
@@ -116,7 +118,7 @@ impl Meters {
                 Some(known) => Place { settings, ..known },
                 None => Place {
                     feeder: Arc::clone(feeder),
-                    slot: Some(Slot::new(&settings)),
+                    slot: Some(Slot::new(&settings, meter.transport())),
                     settings,
                     turn: None,
                 },
@@ -236,9 +238,10 @@ impl Place {
 }
 
 impl Slot {
-    fn new(settings: &Arc<MeterSettings>) -> Box<Self> {
+    fn new(settings: &Arc<MeterSettings>, transport: &Arc<Transport>) -> Box<Self> {
         Box::new(Self {
-            probe: Probe::new(settings.address, &settings.gauges),
+            probe: Probe::new(settings.address, &settings.gauges).over(transport),
+            transport: Arc::clone(transport),
             settings: Arc::clone(settings),
             faults: Faults::default(),
         })
@@ -247,7 +250,8 @@ impl Slot {
     /// Reads where `settings` say from now on.
     fn follow(&mut self, settings: &Arc<MeterSettings>) {
         if self.settings.address != settings.address {
-            self.probe = Probe::new(settings.address, &settings.gauges);
+            let probe = Probe::new(settings.address, &settings.gauges);
+            self.probe = probe.over(&self.transport);
         }
         self.settings = Arc::clone(settings);
         self.probe.set_host(&settings.authority);

@@ -38,7 +38,7 @@ impl ScrapeSlot {
     pub(super) fn new(substation: &Arc<Substation>, gauges: &Gauges) -> Box<Self> {
         Box::new(Self {
             substation: Arc::clone(substation),
-            probe: Probe::new(substation.address(), gauges),
+            probe: Probe::new(substation.address(), gauges).over(substation.transport()),
             faults: Faults::default(),
         })
     }
@@ -101,6 +101,12 @@ impl FinishedScrape {
             substation.stamp_sample(now, Some(grid.clock().at(began)));
         }
         grid.scraped(substation, reach(outcome), now);
+        match &result {
+            Err(PollFailure::Tls(refusal)) => substation.tls_failed(refusal),
+            // A connection that was kept says nothing of the next one.
+            _ if slot.probe.has_connected() => substation.tls_works(),
+            _ => {}
+        }
         match result {
             // It has one line for all substations, and says nothing about this one.
             Err(PollFailure::Lacking(shortage)) => grid.lacks(shortage),

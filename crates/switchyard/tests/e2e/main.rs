@@ -78,3 +78,4 @@ mod token;
 mod top;
 mod traces;
 mod upgrade;
+mod upstream_tls;

@@ -26,6 +26,11 @@ async fn a_certificate_is_refused_and_the_words_say_which_and_why() {
     };
     for (pair, reason, words) in [
         (
+            Authority::new("Ours").issue(&["localhost"]),
+            Reason::UnknownCa,
+            "has another key",
+        ),
+        (
             theirs.issue(&["localhost"]),
             Reason::UnknownCa,
             "issued by CN=Theirs",

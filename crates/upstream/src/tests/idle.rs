@@ -69,7 +69,7 @@ async fn what_is_idle_for_too_long_is_closed_without_a_request() {
 async fn connections_to_a_substation_that_is_no_longer_listed_are_closed() {
     let client = client();
     let mut peers = idle_connections(&client, Substation::start()).await;
-    client.follow([Id(7)]);
+    client.follow([(Id(7), 0)]);
     assert!(peers.iter_mut().all(is_closed));
 }
 

@@ -8,9 +8,9 @@ use serde::{
 };
 use serde_json::value::RawValue;
 use switchyard_bounded::Shown;
-use switchyard_config::{MOST_SUBSTATIONS, is_key_label, is_label_name};
+use switchyard_config::{MOST_SUBSTATIONS, is_key_label};
 
-use super::{Group, Labels, require_few_groups};
+use super::{Group, Labels, is_read, require_few_groups};
 
 /// A list of groups, or null; counts the targets.
 pub(super) struct JsonGroups<'a>(pub(super) &'a Cell<usize>);
@@ -111,7 +111,7 @@ impl<'de> Deserialize<'de> for JsonLabels {
                 let mut labels = Labels::new();
                 let mut seen = BTreeSet::new();
                 while let Some(name) = entries.next_key::<String>()? {
-                    if !is_label_name(&name) {
+                    if !is_read(&name) {
                         entries.next_value::<IgnoredAny>()?;
                         continue;
                     }

@@ -6,9 +6,9 @@ use switchyard_bounded::{
     Shown,
     yaml::{Node, Scalar, Value},
 };
-use switchyard_config::{is_key_label, is_label_name};
+use switchyard_config::is_key_label;
 
-use super::{Group, Labels, require_few_groups};
+use super::{Group, Labels, is_read, require_few_groups};
 
 /// The groups of a YAML tree. `<<` merges other maps in, as YAML 1.1 has it: their keys count where the map has none of
 /// its own.
@@ -70,7 +70,7 @@ fn all_or_merged<'a>(node: &'a Node, into: &mut BTreeMap<&'a str, &'a Node>) -> 
     let (entries, merged) = entries(node)?;
     let mut own = BTreeMap::new();
     for (key, value) in entries {
-        if is_label_name(key) && own.insert(key, value).is_some() {
+        if is_read(key) && own.insert(key, value).is_some() {
             return Err(format!(": has the key {} twice", Shown::value(key)));
         }
     }
