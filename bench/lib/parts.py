@@ -37,7 +37,7 @@ RULES = [(re.compile(pattern), part) for pattern, part in [
     (r"crates/http1/src/whole_request\.rs", WAY_IN),
     (r"crates/http1/src/", DECODE),
     # Not on a request's path, or used from several parts of it: small functions that are inlined into their callers.
-    (r"proxy/src/(admin|carried|fleet|in_charge|lib|lifecycle|limits|reload|server|systemd|traces)(/|\.rs)", None),
+    (r"proxy/src/(access_log|admin|carried|fleet|in_charge|lib|lifecycle|limits|log_filter|reload|server|systemd|traces)(/|\.rs)", None),
     (r"proxy/src/(.*/)?charge(/|\.rs)", CHARGE),
     (r"proxy/src/(.*/)?(select|decisions|needs)\.rs", CHOICE),
     (r"proxy/src/(.*/)?reply\.rs", REPLY),

@@ -32,10 +32,12 @@ mod operation;
 mod origin;
 mod placing;
 mod queue;
+mod record;
 mod refusal;
 mod reply;
 mod request;
 pub(crate) mod request_id;
+mod request_trace;
 mod respond;
 mod retry;
 mod route;
@@ -51,6 +53,7 @@ use std::{
 
 use fastrand::Rng;
 use parking_lot::Mutex;
+use switchyard_access_log::Lines;
 use switchyard_grid::Substation;
 use switchyard_process::vital::VitalTask;
 use switchyard_upstream::{Destination, Id, Mark};
@@ -62,8 +65,8 @@ pub use decisions::{Decision, Decisions};
 pub use origin::{Client, VIA_HTTP1, VIA_HTTP1_0, VIA_HTTP2, is_trusted};
 pub use reply::Reply;
 pub use request::{ReceivedRequest, RequestContext, Target};
+pub use request_trace::RequestTrace;
 pub use sessions::Action;
-pub use traces::RequestTrace;
 pub use trail::{Ended, Trail, TrailAttempt, TrailWait};
 
 use crate::{runtime::Runtime, snapshot::Snapshot};
@@ -133,6 +136,8 @@ pub struct Dispatcher {
     state: Arc<DispatchState>,
     connections: Arc<Connections>,
     rng: Mutex<Rng>,
+    /// What the access log is to tell of requests.
+    lines: Lines,
 }
 
 impl Dispatcher {
@@ -140,6 +145,7 @@ impl Dispatcher {
     #[must_use]
     pub fn new(runtime: Arc<Runtime>, state: Arc<DispatchState>, seed: u64) -> Self {
         Self {
+            lines: runtime.access_log.lines(),
             runtime,
             state,
             connections: Arc::default(),

@@ -14,6 +14,7 @@
 //! Their foundations are crates of their own: the ledger (`balance`), the substations (`grid`), the exchange with one
 //! substation (`upstream`), the configuration and the parsers.
 
+mod access_log;
 pub mod admin;
 mod buffered;
 pub mod carried;
@@ -29,6 +30,7 @@ pub mod in_flight;
 pub mod ingress;
 pub mod lifecycle;
 pub mod limits;
+mod log_filter;
 pub mod metrics;
 pub mod reload;
 pub mod runtime;
@@ -37,3 +39,5 @@ pub mod snapshot;
 mod spare_buffers;
 pub mod systemd;
 pub mod traces;
+
+pub use log_filter::log_filter;

@@ -14,6 +14,7 @@ mod state;
 use std::sync::Once;
 
 use prometheus::{Encoder, IntCounter, Registry, TextEncoder};
+use switchyard_access_log::AccessLogMetrics;
 use switchyard_discovery::DiscoveryFamilies;
 use switchyard_fleet::StoreMetrics;
 use switchyard_grid::{Grid, GridMetrics};
@@ -48,6 +49,8 @@ pub struct Metrics {
     pub store: StoreMetrics,
     /// The state file.
     pub state: StateMetrics,
+    /// The access log.
+    pub access_log: AccessLogMetrics,
     /// Spans of traces.
     pub traces: TraceMetrics,
     panics: IntCounter,
@@ -81,6 +84,7 @@ impl Metrics {
             tls: TlsMetrics::register(make)?,
             store: StoreMetrics::register(make)?,
             state: StateMetrics::register(make)?,
+            access_log: AccessLogMetrics::register(make)?,
             traces: TraceMetrics::register(make)?,
             panics: make.counter(
                 "panics_total",

@@ -14,10 +14,12 @@ use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use tokio::{
     sync::{mpsc, oneshot},
+    task::spawn_blocking,
     time::{Instant, sleep_until, timeout},
 };
 use tracing::{error, info, warn};
 
+use switchyard_access_log::Output;
 use switchyard_config::Config;
 use switchyard_discovery::Discovery;
 use switchyard_status::Reload;
@@ -25,17 +27,19 @@ use switchyard_tls::trust_files;
 use switchyard_transport::TrustFiles;
 
 use switchyard_process::{
-    signals,
+    change_log_filter, signals,
     vital::{Ended, VitalTask},
 };
 
-use crate::{metrics::ReloadOutcome, runtime::Runtime, systemd};
+use crate::{access_log, log_filter, metrics::ReloadOutcome, runtime::Runtime, systemd};
 use file::ConfigFile;
 use reading::Reading;
 use unused::Unused;
 
 /// How long a start waits for the first answers of discovery sources; later answers are applied when they come.
 const SOURCES_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a reload waits until the last lines are in the old access log.
+const LAST_LINES: Duration = Duration::from_secs(3);
 /// How many requests for a reload may queue.
 const QUEUE: usize = 16;
 
@@ -189,6 +193,12 @@ impl Reloader {
         let needs_restart = changes::keep_fixed(&mut config, &self.file_config);
         self.require_fit(&config)?;
         let is_other_credential = self.read_credentials(config.clone()).await?;
+        let moves_log = access_log::moves(&self.file_config, &config);
+        let access_log = if moves_log {
+            self.open_access_log(config.clone()).await?
+        } else {
+            None
+        };
         let before = std::mem::replace(&mut self.file_config, config);
         let has_same_tokens = self
             .file_config
@@ -213,6 +223,12 @@ impl Reloader {
                 return Err(vec![fault]);
             }
         };
+        if moves_log {
+            self.move_access_log(access_log).await;
+        }
+        if self.file_config.log.level != before.log.level {
+            change_log_filter(&log_filter(self.file_config.log.level));
+        }
         if is_other_credential {
             changes.push("certificate or token replaced".to_owned());
         }
@@ -220,6 +236,21 @@ impl Reloader {
             changes,
             needs_restart,
         })
+    }
+
+    async fn open_access_log(&mut self, config: Config) -> Result<Option<Output>, Vec<String>> {
+        let open = move || access_log::open(&config, "access log");
+        self.reading.run(open).await
+    }
+
+    /// Lines go there from now on. Those so far are written where they were to go, unless that takes nothing.
+    async fn move_access_log(&self, output: Option<Output>) {
+        let log = self.runtime.access_log.clone();
+        if let Err(error) = log.write_to(output) {
+            warn!(%error, "Access log can't be started");
+        }
+        // It fails only at the end of the process.
+        let _ = spawn_blocking(move || log.flush(LAST_LINES)).await;
     }
 
     async fn read_credentials(&mut self, config: Config) -> Result<bool, Vec<String>> {

@@ -15,6 +15,7 @@ use crate::{
 };
 use arc_swap::Guard;
 use parking_lot::Mutex;
+use switchyard_access_log::AccessLog;
 use switchyard_config::Config;
 use switchyard_grid::{CarriedFeeders, CarriedGrid, Grid, KeptRoom, Moment, Written};
 use switchyard_http1::Unencodable;
@@ -44,6 +45,8 @@ pub struct Runtime {
     pub limits: Limits,
     /// Where traces go.
     pub traces: Traces,
+    /// A line for each request.
+    pub access_log: AccessLog,
     /// Whether a command to this process lasts.
     pub in_charge: InCharge,
     in_force: InForce,
@@ -79,6 +82,7 @@ impl Runtime {
     ) -> Self {
         credentials.trust_with(grid.trust());
         let fleet = Fleet::new(config.fleet.as_ref(), &metrics.store);
+        let access_log = AccessLog::new(metrics.access_log.clone());
         let limited = metrics.requests.clients_limited[Share::Requests].clone();
         Self {
             traces: Traces::new(metrics.traces.clone()),
@@ -90,6 +94,7 @@ impl Runtime {
             vitals: Vitals::default(),
             fleet,
             limits: Limits::default(),
+            access_log,
             in_charge: InCharge::default(),
             in_force: InForce::new(config, grid),
             last_reload: Mutex::default(),

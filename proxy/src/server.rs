@@ -22,7 +22,7 @@ use std::{
     future::Future,
     io,
     net::{SocketAddr, TcpListener},
-    path::PathBuf,
+    path::{Path, PathBuf},
     pin::Pin,
     sync::Arc,
     thread::JoinHandle,
@@ -31,7 +31,7 @@ use std::{
 
 use thiserror::Error;
 use tokio::{sync::watch, time::timeout};
-use tracing::info;
+use tracing::{info, warn};
 
 use service::serve;
 
@@ -44,6 +44,7 @@ use switchyard_http1::Unencodable;
 use switchyard_tls::Credentials;
 
 use crate::{
+    access_log,
     admin::Admin,
     carried::{Carrier, StateKeeper},
     dispatch::{Agreement, DispatchState},
@@ -51,6 +52,10 @@ use crate::{
     reload::Reloader,
     runtime::Runtime,
 };
+
+/// How long the end waits until the last lines of the access log are written. A reader that does not read must not keep
+/// the process.
+const LAST_LINES: Duration = Duration::from_secs(1);
 
 /// How long the last write of the state file may take.
 const LAST_WRITE: Duration = Duration::from_secs(10);
@@ -87,6 +92,9 @@ pub enum Error {
     /// The state file can't be this process's.
     #[error("state.file: {0}")]
     State(#[from] switchyard_state::Fault),
+    /// What the configuration names can't be used.
+    #[error(transparent)]
+    Configuration(#[from] switchyard_config::Error),
     /// A metric was declared twice or with an invalid name.
     #[error("can't register a metric: {0}")]
     Metrics(#[from] prometheus::Error),
@@ -143,7 +151,10 @@ fn run_boxed(
     )?);
     grid.use_bearers(credentials.bearers());
     let (threads, kept) = (config.threads, config.state.clone());
+    let source = file.as_deref().unwrap_or(Path::new("configuration"));
+    let access_log = access_log::open(&config, &source.display().to_string())?;
     let mut runtime = Runtime::new(config, credentials, grid, metrics);
+    runtime.access_log.write_to(access_log)?;
     let port = listeners.admin_address()?.port();
     runtime.fleet.set_port(port);
     runtime.traces.set_port(port);
@@ -172,6 +183,7 @@ fn run_boxed(
     // The workers have duplicates. None may be left open at the end.
     drop(listeners.charge);
 
+    let lines = runtime.access_log.clone();
     let main = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
@@ -181,6 +193,7 @@ fn run_boxed(
             let runtime = Arc::clone(&runtime);
             move || Admin::new(Arc::clone(&runtime), Arc::clone(&state), reloads.clone())
         };
+        tokio::spawn(access_log::reopen_on_signal(&runtime));
         let (stop_admin, admin_stopped) = watch::channel(false);
         let vital = runtime.vitals.task("admin port");
         let admin = tokio::spawn(serve(vital, "admin", admin, admin_listener, admin_stopped));
@@ -231,6 +244,9 @@ fn run_boxed(
         scraper.abort();
         failed
     });
+    if !lines.flush(LAST_LINES) {
+        warn!("Access log not finished: its last lines are lost");
+    }
     runtime.traces.finish();
     info!("Proxy stopped");
     // A look-up of a name or a read of a file may block for a long time yet, and nothing needs its result.

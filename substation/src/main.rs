@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 use substation::Substation;
-use switchyard_process::{log_to_stderr, print_panics, raise_file_limit, stderr};
+use switchyard_process::{LogForm, log_to_stderr, print_panics, raise_file_limit, stderr};
 use tokio::runtime::{Builder, Runtime};
 
 use cli::{Args, Cli, Command};
@@ -19,7 +19,7 @@ fn main() -> ExitCode {
     let _flush = stderr::flush_at_end();
     print_panics();
     // Standard output carries the addresses.
-    log_to_stderr("info");
+    log_to_stderr("info", LogForm::Text);
     if let Some(Command::Healthcheck { url, ca }) = cli.command {
         let trust = || switchyard_credentials::client_of(ca.as_deref());
         return exit_code(

@@ -3,11 +3,9 @@
 //! Nothing is added to it. Such programs count fields, and whatever stands behind the last one is read as a part of it or
 //! fails the line; what this proxy knows beyond it is in the JSON format.
 
-use std::io::Write;
-
 use crate::{
     entry::Entry,
-    escape::{apache, number, word},
+    escape::{address, apache, number, word},
     stamp::Stamp,
 };
 
@@ -22,8 +20,8 @@ const LONGEST_METHOD: usize = 32;
 
 /// Writes a line.
 pub(crate) fn write(out: &mut Vec<u8>, stamp: &mut Stamp, entry: &Entry<'_>) {
-    // Writing to memory does not fail.
-    let _ = write!(out, "{} - ", entry.remote);
+    address(out, entry.remote);
+    out.extend_from_slice(b" - ");
     match entry.client {
         None | Some("") => out.push(b'-'),
         Some(client) => word(out, client, LONGEST_NAME),

@@ -4,7 +4,7 @@
 //! direction of what follows on a screen; so it is escaped in the way of the format. Text is cut by its *escaped* length,
 //! so that the length of a line is bounded whatever comes.
 
-use std::io::Write;
+use std::{io::Write, net::IpAddr};
 
 /// What stands behind text that was cut.
 const CUT: &[u8] = b"...";
@@ -27,7 +27,7 @@ pub(crate) fn json(out: &mut Vec<u8>, text: &[u8], longest: usize) {
             let fits = match character {
                 '"' => put(br#"\""#),
                 '\\' => put(br"\\"),
-                ' '..='~' => put(&[character as u8]),
+                ' '..='~' => put(character.encode_utf8(&mut [0; 4]).as_bytes()),
                 _ => {
                     let mut units = [0; 2];
                     let mut escaped = Vec::with_capacity(12);
@@ -107,6 +107,22 @@ fn is_plain(text: &[u8]) -> bool {
 /// Writes a whole number.
 pub(crate) fn number(out: &mut Vec<u8>, number: impl itoa::Integer) {
     out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
+}
+
+/// Writes an address.
+pub(crate) fn address(out: &mut Vec<u8>, address: IpAddr) {
+    match address {
+        IpAddr::V4(address) => {
+            for (at, octet) in address.octets().into_iter().enumerate() {
+                if at > 0 {
+                    out.push(b'.');
+                }
+                number(out, octet);
+            }
+        }
+        // Writing to memory does not fail.
+        IpAddr::V6(address) => drop(write!(out, "{address}")),
+    }
 }
 
 /// Writes a number that may have a fraction, as short as it is exact.

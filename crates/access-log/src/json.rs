@@ -1,10 +1,10 @@
 //! A line as a JSON object. Each field is always there, and `null` where there is nothing to say.
 
-use std::{io::Write, time::Duration};
+use std::time::Duration;
 
 use crate::{
     entry::Entry,
-    escape::{decimal, hex, json, number},
+    escape::{address, decimal, hex, json, number},
     stamp::Stamp,
 };
 
@@ -32,8 +32,7 @@ pub(crate) fn write(out: &mut Vec<u8>, stamp: &mut Stamp, entry: &Entry<'_>) {
     }
     text(out, br#","client":"#, entry.client, LONGEST_NAME);
     out.extend_from_slice(br#","remote":""#);
-    // Writing to memory does not fail.
-    let _ = write!(out, "{}", entry.remote);
+    address(out, entry.remote);
     out.push(b'"');
     text(out, br#","method":"#, entry.method, LONGEST_METHOD);
     text(out, br#","path":"#, entry.path, LONGEST_PATH);

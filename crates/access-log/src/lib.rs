@@ -13,6 +13,7 @@
 //!
 //! `SIGUSR1` makes the caller [`reopen`](AccessLog::reopen) the file after it was renamed.
 
+mod buffer;
 mod combined;
 mod entry;
 mod escape;
@@ -20,6 +21,8 @@ mod json;
 mod lines;
 mod metrics;
 mod output;
+mod shared;
+mod sink;
 mod stamp;
 mod writer;
 

@@ -228,7 +228,7 @@ fn has_room(file: &File) -> io::Result<bool> {
 
 /// How many lines these bytes are.
 pub(crate) fn count(lines: &[u8]) -> u64 {
-    memchr_iter(b'\n', lines).count() as u64
+    u64::try_from(memchr_iter(b'\n', lines).count()).unwrap_or(u64::MAX)
 }
 
 fn append_to(path: &Path) -> io::Result<File> {

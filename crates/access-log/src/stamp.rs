@@ -37,27 +37,31 @@ impl Stamp {
     }
 
     /// Makes the texts of this second, unless it has them. Returns the milliseconds.
-    fn at(&mut self, time: SystemTime) -> u16 {
-        let time = UtcDateTime::from(OffsetDateTime::from(time));
-        let second = time.unix_timestamp();
+    fn at(&mut self, time: SystemTime) -> u32 {
+        let since = time.duration_since(SystemTime::UNIX_EPOCH).ok();
+        let since = since
+            .and_then(|since| Some((i64::try_from(since.as_secs()).ok()?, since.subsec_nanos())));
+        // Before 1970, as on a machine without a battery.
+        let (second, nanos) = since.unwrap_or_else(|| {
+            let time = OffsetDateTime::from(time);
+            (time.unix_timestamp(), time.nanosecond())
+        });
         if self.second != Some(second) {
-            let (year, month, day) = time.to_calendar_date();
-            let (hour, minute, second_of_minute) = time.as_hms();
-            let name = MONTHS
-                .get(usize::from(u8::from(month)) - 1)
-                .unwrap_or(&"Jan");
-            let month = u8::from(month);
-            self.rfc3339 = format!(
-                "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second_of_minute:02}"
-            )
-            .into_bytes();
-            self.clf = format!(
-                "{day:02}/{name}/{year:04}:{hour:02}:{minute:02}:{second_of_minute:02} +0000"
-            )
-            .into_bytes();
-            self.second = Some(second);
+            self.write_down(second);
         }
-        time.millisecond()
+        nanos / 1_000_000
+    }
+
+    fn write_down(&mut self, second: i64) {
+        let time = UtcDateTime::from_unix_timestamp(second).unwrap_or(UtcDateTime::UNIX_EPOCH);
+        let (year, month, day) = time.to_calendar_date();
+        let (hour, minute, of_minute) = time.as_hms();
+        let month = u8::from(month);
+        let name = MONTHS.get(usize::from(month) - 1).unwrap_or(&"Jan");
+        let clock = format!("{hour:02}:{minute:02}:{of_minute:02}");
+        self.rfc3339 = format!("{year:04}-{month:02}-{day:02}T{clock}").into_bytes();
+        self.clf = format!("{day:02}/{name}/{year:04}:{clock} +0000").into_bytes();
+        self.second = Some(second);
     }
 }
 

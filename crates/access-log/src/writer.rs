@@ -5,32 +5,19 @@
 
 use std::{
     io,
-    sync::{
-        Arc, OnceLock,
-        atomic::{
-            AtomicBool,
-            Ordering::{AcqRel, Acquire, Release},
-        },
-    },
-    thread::{self, Thread},
+    sync::{Arc, atomic::Ordering::Release},
+    thread,
     time::{Duration, Instant},
 };
 
-use parking_lot::{Condvar, Mutex};
-use tracing::{info, warn};
-
 use crate::{
-    AccessLogMetrics, Dropped, Lines,
-    lines::Buffer,
-    output::{Destination, Lost, Output, count},
+    AccessLogMetrics, Lines,
+    buffer::Buffer,
+    output::Output,
+    shared::{Move, Orders, Shared},
+    sink::Sink,
 };
 
-/// How long lines may wait for others.
-const GATHER: Duration = Duration::from_millis(200);
-/// How long a pipe that takes nothing may hold up an order.
-const PATIENCE: Duration = Duration::from_secs(1);
-/// The pause before a file is opened again that could not be opened.
-const OPEN_AGAIN: Duration = Duration::from_secs(1);
 /// A buffer that has grown larger than this is given back.
 const LARGEST_KEPT: usize = 256 * 1024;
 
@@ -38,64 +25,11 @@ const LARGEST_KEPT: usize = 256 * 1024;
 #[derive(Clone, Debug)]
 pub struct AccessLog(Arc<Shared>);
 
-/// What workers and the writer share.
-#[derive(Debug)]
-pub(crate) struct Shared {
-    pub(crate) metrics: AccessLogMetrics,
-    buffers: Mutex<Vec<Arc<Buffer>>>,
-    /// A buffer that was empty is not.
-    has_lines: AtomicBool,
-    /// A buffer holds as much as is worth a write.
-    has_a_batch: AtomicBool,
-    /// There is something in `orders`.
-    is_ordered: AtomicBool,
-    orders: Mutex<Orders>,
-    is_flushed: Condvar,
-    writer: OnceLock<Thread>,
-}
-
-/// What the writer is told.
-#[derive(Debug, Default)]
-struct Orders {
-    /// Write there from now on, or nowhere.
-    output: Option<Option<Output>>,
-    reopen: bool,
-    /// How often it was told to write all that there is, and how often it has.
-    flush: u64,
-    flushed: u64,
-}
-
-/// Where the writer stands.
-#[derive(Debug)]
-enum Sink {
-    /// Nothing is written.
-    Off,
-    Open {
-        output: Output,
-        /// Lines that were lost since the last that was written.
-        lost: u64,
-    },
-    /// It could not be opened, and is opened again then.
-    Closed {
-        destination: Destination,
-        again: Instant,
-    },
-}
-
 impl AccessLog {
     /// An access log that writes nowhere yet.
     #[must_use]
     pub fn new(metrics: AccessLogMetrics) -> Self {
-        Self(Arc::new(Shared {
-            metrics,
-            buffers: Mutex::default(),
-            has_lines: AtomicBool::new(false),
-            has_a_batch: AtomicBool::new(false),
-            is_ordered: AtomicBool::new(false),
-            orders: Mutex::default(),
-            is_flushed: Condvar::new(),
-            writer: OnceLock::new(),
-        }))
+        Self(Arc::new(Shared::new(metrics)))
     }
 
     /// A buffer for the lines of one worker.
@@ -114,7 +48,8 @@ impl AccessLog {
             return Ok(());
         }
         self.start()?;
-        self.order(|orders| orders.output = Some(output));
+        let to = output.map_or(Move::Nowhere, Move::To);
+        self.order(|orders| orders.output = Some(to));
         Ok(())
     }
 
@@ -127,6 +62,7 @@ impl AccessLog {
 
     /// Writes all lines so far, and waits for that, for no longer than `longest`. Returns whether they are written or
     /// counted as dropped.
+    #[must_use = "what is not written may be lost"]
     pub fn flush(&self, longest: Duration) -> bool {
         if self.0.writer.get().is_none() {
             return true;
@@ -164,174 +100,56 @@ impl AccessLog {
         let shared = Arc::clone(&self.0);
         let started = thread::Builder::new()
             .name("access-log".to_owned())
-            .spawn(move || shared.run())?;
+            .spawn(move || run(&shared))?;
         let _ = self.0.writer.set(started.thread().clone());
         Ok(())
     }
 }
 
-impl Shared {
-    /// A buffer that was empty has a line.
-    pub(crate) fn has_lines(&self) {
-        if !self.has_lines.swap(true, AcqRel) {
-            self.wake();
-        }
-    }
-
-    /// A buffer has a batch.
-    pub(crate) fn has_a_batch(&self) {
-        if !self.has_a_batch.swap(true, AcqRel) {
-            self.wake();
-        }
-    }
-
-    fn wake(&self) {
-        if let Some(writer) = self.writer.get() {
-            writer.unpark();
-        }
-    }
-
-    fn run(&self) {
-        let (mut sink, mut lines) = (Sink::Off, Vec::new());
-        loop {
-            self.wait();
-            // Before what waits is taken: a line that comes later sets it again.
-            self.has_lines.store(false, Release);
-            self.has_a_batch.store(false, Release);
-            let mut orders = self.is_ordered.swap(false, AcqRel).then(|| {
-                let mut orders = self.orders.lock();
-                let (output, reopen) = (orders.output.take(), std::mem::take(&mut orders.reopen));
-                (output, reopen, orders.flush)
-            });
-            if let (Sink::Off, Some((output, ..))) = (&sink, &mut orders)
-                && let Some(Some(output)) = output.take()
-            {
-                // What waits is meant for it.
-                sink = Sink::open(output);
-            }
-            let buffers = self.buffers.lock().clone();
-            for buffer in &buffers {
-                buffer.take(&mut lines);
-                if !lines.is_empty() {
-                    sink.write(&lines, orders.is_some(), self);
-                    lines.clear();
-                }
-                if lines.capacity() > LARGEST_KEPT {
-                    lines = Vec::new();
-                }
-            }
-            drop(buffers);
-            // Workers that are gone.
-            self.buffers
-                .lock()
-                .retain(|buffer| Arc::strong_count(buffer) > 1 || !buffer.is_empty());
-            let Some((output, reopen, flushed)) = orders else {
-                continue;
-            };
-            match output {
-                Some(Some(output)) => sink.replace(Sink::open(output), self),
-                Some(None) => sink.replace(Sink::Off, self),
-                None if reopen => sink.reopen(self),
-                None => {}
-            }
-            self.orders.lock().flushed = flushed;
-            self.is_flushed.notify_all();
-        }
-    }
-
-    /// Waits for an order, or for lines and what is worth a write.
-    fn wait(&self) {
-        while !self.is_ordered.load(Acquire) && !self.has_lines.load(Acquire) {
-            thread::park();
-        }
-        let until = Instant::now() + GATHER;
-        while !self.is_ordered.load(Acquire) && !self.has_a_batch.load(Acquire) {
-            let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                break;
-            }
-            thread::park_timeout(left);
-        }
-    }
-}
-
-impl Sink {
-    const fn open(output: Output) -> Self {
-        Self::Open { output, lost: 0 }
-    }
-
-    /// Writes lines, or counts them as dropped. `has_orders` says that others wait for the writer.
-    fn write(&mut self, lines: &[u8], has_orders: bool, shared: &Shared) {
-        if let Self::Closed { destination, again } = self
-            && Instant::now() >= *again
+/// Writes for as long as the process lives.
+fn run(shared: &Shared) {
+    let (mut sink, mut lines) = (Sink::Off, Vec::new());
+    loop {
+        shared.wait();
+        let mut orders = shared.awake().then(|| {
+            let mut orders = shared.orders.lock();
+            let (output, reopen) = (orders.output.take(), std::mem::take(&mut orders.reopen));
+            (output, reopen, orders.flush)
+        });
+        if let (Sink::Off, Some((output, ..))) = (&sink, &mut orders)
+            && let Some(Move::To(to)) = output.take_if(|to| matches!(to, Move::To(_)))
         {
-            match Output::open(destination) {
-                Ok(output) => {
-                    info!(log = %destination, "Access log opened again");
-                    *self = Self::open(output);
-                }
-                Err(_) => *again = Instant::now() + OPEN_AGAIN,
+            // What waits is meant for it.
+            sink = Sink::open(to);
+        }
+        let buffers = shared.buffers.lock().clone();
+        for buffer in &buffers {
+            buffer.take(&mut lines);
+            if !lines.is_empty() {
+                sink.write(&lines, orders.is_some(), shared);
+                lines.clear();
+            }
+            if lines.capacity() > LARGEST_KEPT {
+                lines = Vec::new();
             }
         }
-        match self {
-            // They belong to requests that began when there was an access log.
-            Self::Off => {}
-            Self::Closed { .. } => shared.metrics.dropped(Dropped::Open, count(lines)),
-            Self::Open { output, lost } => {
-                let gives_up =
-                    |waited| waited >= PATIENCE && (has_orders || shared.is_ordered.load(Acquire));
-                match output.write(lines, gives_up) {
-                    Ok(()) if *lost > 0 => {
-                        let (log, lines) = (output.destination(), *lost);
-                        warn!(%log, lines, "Access log is written again: lines were lost");
-                        *lost = 0;
-                    }
-                    Ok(()) => {}
-                    Err(Lost { lines, error }) => {
-                        if *lost == 0 {
-                            let log = output.destination();
-                            warn!(%log, %error, "Access log can't be written: lines are lost and counted");
-                        }
-                        // A line that is cut in the middle may yet be finished.
-                        *lost += lines.max(1);
-                        shared.metrics.dropped(Dropped::Write, lines);
-                    }
-                }
-            }
-        }
-    }
-
-    fn reopen(&mut self, shared: &Shared) {
-        let destination = match self {
-            Self::Off => return,
-            Self::Open { output, .. } => output.destination().clone(),
-            Self::Closed { destination, .. } => destination.clone(),
+        drop(buffers);
+        // Workers that are gone.
+        shared
+            .buffers
+            .lock()
+            .retain(|buffer| Arc::strong_count(buffer) > 1 || !buffer.is_empty());
+        let Some((output, reopen, flushed)) = orders else {
+            continue;
         };
-        let opened = match Output::open(&destination) {
-            Ok(output) => {
-                info!(log = %destination, "Access log reopened");
-                Self::open(output)
-            }
-            Err(error) => {
-                warn!(%error, "Access log can't be reopened: its lines are lost and counted until it can");
-                let again = Instant::now() + OPEN_AGAIN;
-                Self::Closed { destination, again }
-            }
-        };
-        self.replace(opened, shared);
-    }
-
-    fn replace(&mut self, next: Self, shared: &Shared) {
-        if let Self::Open { output, .. } = self
-            && output.is_torn()
-        {
-            // A last attempt: it will not be finished in another file.
-            let _ = output.write(b"", |_| true);
-            shared
-                .metrics
-                .dropped(Dropped::Write, u64::from(output.is_torn()));
+        match output {
+            Some(Move::To(output)) => sink.replace(Sink::open(output), shared),
+            Some(Move::Nowhere) => sink.replace(Sink::Off, shared),
+            None if reopen => sink.reopen(shared),
+            None => {}
         }
-        *self = next;
+        shared.orders.lock().flushed = flushed;
+        shared.is_flushed.notify_all();
     }
 }
 

@@ -22,5 +22,5 @@ pub mod vital;
 
 pub use file_limit::raise_file_limit;
 pub use healthcheck::{Unhealthy, healthcheck};
-pub use log::{log_to_stderr, print_panics};
+pub use log::{LogForm, change_log_filter, log_to_stderr, print_error, print_panics};
 pub use shortage::Shortage;

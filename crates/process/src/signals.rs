@@ -85,6 +85,12 @@ impl Watch {
         Self(signal(SignalKind::hangup()).ok())
     }
 
+    /// Watches for SIGUSR1. Call it on a runtime.
+    #[must_use]
+    pub fn user_defined1() -> Self {
+        Self(signal(SignalKind::user_defined1()).ok())
+    }
+
     /// Watches for SIGUSR2. Call it on a runtime.
     #[must_use]
     pub fn user_defined2() -> Self {

@@ -42,12 +42,21 @@ fn duplicate() -> io::Result<File> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
+/// How a warning of this module is written, where that is not as text.
+static WARNING: OnceLock<fn(&str) -> String> = OnceLock::new();
+
+/// Writes warnings that are no part of the log in this form, with its line feed.
+pub(crate) fn warn_as(form: fn(&str) -> String) {
+    let _ = WARNING.set(form);
+}
+
 fn report(writer: &LineWriter, lines: u64) {
     if event_enabled!(Level::WARN) {
         warn!(lines, "Log lines lost: standard error did not take them");
     } else {
-        let message = format!("{lines} lines lost: standard error did not take them\n");
-        writer.push(message.as_bytes());
+        let message = format!("{lines} lines lost: standard error did not take them");
+        let as_line = WARNING.get().copied().unwrap_or(|text| format!("{text}\n"));
+        writer.push(as_line(&message).as_bytes());
     }
 }
 

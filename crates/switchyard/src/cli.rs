@@ -11,13 +11,15 @@ use anyhow::{Context, anyhow, bail};
 use clap::{Args, Parser, Subcommand};
 use tracing::info;
 
-use switchyard_config::{self as config, Config, connect_address};
+use switchyard_config::{self as config, Config, LogFormat, LogLevel, connect_address};
 use switchyard_credentials as credentials;
 use switchyard_process::{
-    healthcheck, log_to_stderr, print_panics, raise_file_limit, signals, stderr,
+    LogForm, healthcheck, log_to_stderr, print_error, print_panics, raise_file_limit, signals,
+    stderr,
 };
 use switchyard_proxy::{
     lifecycle::Lifecycle,
+    log_filter,
     server::{self, Listeners},
 };
 use switchyard_tls::Credentials;
@@ -132,7 +134,7 @@ pub(crate) fn main() -> ExitCode {
         Some(Command::Check(file)) => check(&file),
         Some(Command::Schema) => schema(),
         Some(Command::Demo(options)) => {
-            log_from("error");
+            log_from(LogLevel::Error);
             demo::run(&options).map_err(anyhow::Error::new)
         }
         Some(Command::Top(options)) => top::run(&options).map_err(anyhow::Error::new),
@@ -143,8 +145,10 @@ pub(crate) fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            stderr::line(format_args!("switchyard: {error:#}"));
-            let is_configuration = error.downcast_ref::<config::Error>().is_some();
+            print_error("switchyard", format_args!("{error:#}"));
+            let of_server = error.downcast_ref::<server::Error>();
+            let is_configuration = error.downcast_ref::<config::Error>().is_some()
+                || matches!(of_server, Some(server::Error::Configuration(_)));
             ExitCode::from(if is_configuration {
                 CONFIGURATION
             } else {
@@ -182,7 +186,7 @@ fn check_health(url: String, config: Option<&Path>, ca: Option<&Path>) -> anyhow
 fn run(options: &Run) -> anyhow::Result<()> {
     let file = &options.file;
     let config = Config::from_file(&file.config)?;
-    log_from("info");
+    log_to_stderr(&log_filter(config.log.level), log_form(&config.log));
     info!(file = %file.config.display(), substations = config.substations.len(), "Configuration read");
     let credentials = Credentials::load(&config, &file.config.display().to_string())?;
     raise_file_limit();
@@ -216,7 +220,7 @@ fn upgrade_socket(given: Option<&Path>) -> Option<PathBuf> {
 
 fn check(file: &ConfigFile) -> anyhow::Result<()> {
     let config = Config::from_file(&file.config)?;
-    log_from("warn");
+    log_from(LogLevel::Warn);
     Credentials::load(&config, &file.config.display().to_string())?;
     let effective =
         yaml_serde::to_string(&config).context("can't write the configuration as YAML")?;
@@ -245,7 +249,14 @@ fn show(text: &str) -> anyhow::Result<()> {
     }
 }
 
-/// Logs from this level on. Pingora would log every broken connection; metrics count those that matter.
-fn log_from(level: &str) {
-    log_to_stderr(&format!("{level},pingora_core=error"));
+/// Logs from this level on, as text: for a command that ends, or is watched.
+fn log_from(level: LogLevel) {
+    log_to_stderr(&log_filter(level), LogForm::Text);
+}
+
+fn log_form(log: &config::Log) -> LogForm {
+    match log.format {
+        LogFormat::Text => LogForm::Text,
+        LogFormat::Json => LogForm::Json,
+    }
 }

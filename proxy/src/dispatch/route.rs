@@ -27,9 +27,9 @@ use super::{
     origin::{Client, OriginFields},
     reply::RoutedAnswer,
     request::RequestContext,
+    request_trace::TraceHeaders,
     retry::{RetryState, SafeToRetry},
     select::{Placement, Selected, proposal},
-    traces::TraceHeaders,
     trail::Trail,
 };
 use crate::{client_watch::ClientWatch, deadline_timer::DeadlineTimer};

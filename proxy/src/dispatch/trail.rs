@@ -5,35 +5,31 @@
 //! request that no log and no trace asks for has no trail, and pays a branch for that: no allocation, and no further look
 //! at the clock.
 
-use std::{borrow::Cow, net::IpAddr, sync::Arc, time::Duration};
+use std::{
+    borrow::Cow,
+    net::IpAddr,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use http::HeaderValue;
+use switchyard_access_log::{Entry, Format};
 use switchyard_balance::{Load, Reason};
 use switchyard_grid::{Substation, UpstreamOutcome};
 use switchyard_http1::Answer;
-use switchyard_traces::SpanId;
+use switchyard_traces::{SpanId, TraceId};
 use switchyard_upstream::{Progress, UpstreamError};
-use switchyard_wire::{
-    Detail, Failure, Outcome,
-    names::{ASSIGN_SUBSTATION, IDEMPOTENCY_KEY, REQUEST_CHARGE},
-};
+use switchyard_wire::{Detail, Failure, Outcome};
 use tokio::time::Instant;
 
-use super::{
-    Dispatcher,
-    decisions::Decision,
-    operation::Operation,
-    origin::{VIA_HTTP1_0, VIA_HTTP2},
-    request::{ReceivedRequest, RequestContext},
-    traces::RequestTrace,
-};
+use super::{decisions::Decision, operation::Operation, request_trace::RequestTrace};
 use crate::metrics::Waited;
 
 /// What happened to one request.
 #[derive(Debug)]
 pub struct Trail {
-    /// Whether the access log has a line of it.
-    pub is_logged: bool,
+    /// The form of its line in the access log, if it has one.
+    pub logged_as: Option<Format>,
     /// The id of the request, its client's or a random one.
     pub request_id: HeaderValue,
     /// Empty if the request could not be read.
@@ -68,6 +64,11 @@ pub struct Trail {
     pub limit: Option<String>,
     /// Its trace, if that is sampled.
     pub trace: Option<RequestTrace>,
+    /// The trace that its client says it belongs to, sampled or not.
+    pub(super) trace_id: Option<TraceId>,
+    /// What only some forms of the access log show.
+    pub(super) referer: Option<Box<[u8]>>,
+    pub(super) user_agent: Option<Box<[u8]>>,
 }
 
 /// A wait in line.
@@ -122,43 +123,49 @@ pub struct Ended {
 }
 
 impl Trail {
-    fn begin(
-        context: &RequestContext<'_>,
-        received: &ReceivedRequest<'_>,
-        request_id: &HeaderValue,
-        is_logged: bool,
-    ) -> Self {
-        let ReceivedRequest {
-            head,
-            method,
-            path,
-            body,
-            ..
-        } = *received;
-        let client = context.client;
-        Self {
-            is_logged,
-            request_id: request_id.clone(),
-            method: kept(method, &["POST", "GET", "DELETE"]),
-            path: kept(path, &[REQUEST_CHARGE, ASSIGN_SUBSTATION]),
-            protocol: match context.via {
-                VIA_HTTP2 => "HTTP/2.0",
-                VIA_HTTP1_0 => "HTTP/1.0",
-                _ => "HTTP/1.1",
+    /// The trace that it belongs to: the one that began here, or its client's.
+    fn trace_id(&self) -> Option<TraceId> {
+        let sampled = self.trace.as_ref();
+        sampled
+            .map(|trace| trace.context.trace_id)
+            .or(self.trace_id)
+    }
+
+    /// What the access log tells of it.
+    pub(super) fn entry(&self, ended: Ended) -> Entry<'_> {
+        let known = |text: &'_ str| !text.is_empty();
+        let last = self.attempts.last();
+        Entry {
+            time: SystemTime::now()
+                .checked_sub(ended.took)
+                .unwrap_or(SystemTime::UNIX_EPOCH),
+            request_id: self.request_id.as_bytes(),
+            trace_id: self.trace_id().map(|id| *id.bytes()),
+            client: self.client.as_deref(),
+            remote: self.remote,
+            method: Some(&*self.method).filter(|text| known(text)),
+            path: Some(&*self.path).filter(|text| known(text)),
+            status: ended.status,
+            code: self.code,
+            outcome: ended.outcome.into(),
+            substation: last.map(|attempt| attempt.substation.name()),
+            limit: self.limit.as_deref(),
+            load: self.load.map(Load::units),
+            attempts: self.attempts.len(),
+            has_key: self.has_key,
+            took: ended.took,
+            queued: self.waits.iter().map(|wait| wait.took).sum(),
+            upstream: self.attempts.iter().map(|attempt| attempt.took).sum(),
+            bytes_in: self.bytes_in,
+            bytes_out: if self.method == "HEAD" {
+                0
+            } else {
+                ended.bytes_out
             },
-            is_tls: client.is_tls(),
-            remote: client.remote(&context.snapshot.config.forwarded, head),
-            started: context.started,
-            arrived: context.arrived,
-            bytes_in: body.len(),
-            client: None,
-            load: None,
-            has_key: head.map(|head| head.all(IDEMPOTENCY_KEY).next().is_some()),
-            waits: Vec::new(),
-            attempts: Vec::new(),
-            code: None,
-            limit: None,
-            trace: None,
+            protocol: self.protocol,
+            is_tls: self.is_tls,
+            referer: self.referer.as_deref(),
+            user_agent: self.user_agent.as_deref(),
         }
     }
 
@@ -197,6 +204,10 @@ impl Trail {
         let (ended, status, error) = how_it_ended(result);
         let trace = self.trace.as_mut().map(RequestTrace::end);
         let (span, decision) = trace.unwrap_or_default();
+        if self.attempts.is_empty() {
+            // Nearly every request is sent once.
+            self.attempts.reserve_exact(1);
+        }
         self.attempts.push(TrailAttempt {
             substation: Arc::clone(substation),
             reason,
@@ -218,41 +229,6 @@ impl Trail {
             attempt.safe_to_retry = Some(why);
         }
     }
-}
-
-impl Dispatcher {
-    /// The trail of a request, if the access log is to have a line of it or its trace is sampled.
-    pub(super) fn begin_trail(
-        &self,
-        context: &RequestContext<'_>,
-        received: &ReceivedRequest<'_>,
-        request_id: &HeaderValue,
-    ) -> Option<Box<Trail>> {
-        let config = &context.snapshot.config;
-        let is_logged = config
-            .access_log
-            .as_ref()
-            .is_some_and(|log| log.sample >= 1.0 || self.random(|rng| rng.f64()) < log.sample);
-        let trace = self.sample(context, received.head);
-        (is_logged || trace.is_some()).then(|| {
-            let trail = Trail::begin(context, received, request_id, is_logged);
-            Box::new(Trail { trace, ..trail })
-        })
-    }
-
-    /// Gives the trail of a request that has ended to those that tell of it.
-    pub(super) fn finish_trail(&self, trail: Box<Trail>, ended: Ended) {
-        self.export(trail, ended);
-    }
-}
-
-/// The text, which outlives the request. What most requests have is not copied.
-fn kept(text: &str, usual: &[&'static str]) -> Cow<'static, str> {
-    let known = usual.iter().find(|usual| **usual == text);
-    known.map_or_else(
-        || Cow::Owned(text.to_owned()),
-        |known| Cow::Borrowed(*known),
-    )
 }
 
 /// The name of the end of an exchange, the status of the answer, and why there is none.

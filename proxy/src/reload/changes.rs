@@ -21,6 +21,7 @@ pub(super) fn keep_fixed(config: &mut Config, was: &Config) -> Vec<String> {
     kept.threads = was.threads;
     kept.fleet.clone_from(&was.fleet);
     kept.state.clone_from(&was.state);
+    kept.log.format = was.log.format;
     // The listeners were set up with or without these.
     if kept.admin.token_file.is_some() != was.admin.token_file.is_some() {
         kept.admin.token_file.clone_from(&was.admin.token_file);

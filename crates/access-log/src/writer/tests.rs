@@ -9,7 +9,7 @@ use prometheus::Registry;
 use switchyard_telemetry::Registrar;
 
 use super::*;
-use crate::{Entry, Format, lines::MOST_WAITING};
+use crate::{Destination, Dropped, Entry, Format, buffer::MOST_WAITING};
 
 /// Longer than any step takes on a busy machine.
 const LONG: Duration = Duration::from_secs(20);
@@ -20,8 +20,8 @@ fn log() -> AccessLog {
     AccessLog::new(metrics)
 }
 
-fn open(path: &Path) -> Option<Output> {
-    Some(Output::open(&Destination::File(path.to_owned())).unwrap())
+fn open(path: &Path) -> Output {
+    Output::open(&Destination::File(path.to_owned())).unwrap()
 }
 
 fn entry(id: &str) -> Entry<'_> {
@@ -82,7 +82,7 @@ fn lines_of_all_workers_are_written_by_themselves_within_a_second() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("log");
     let log = log();
-    log.write_to(open(&path)).unwrap();
+    log.write_to(Some(open(&path))).unwrap();
     let began = Instant::now();
     let workers: Vec<_> = (0..4)
         .map(|worker| {
@@ -118,7 +118,7 @@ fn a_renamed_file_is_opened_again_and_no_line_is_lost() {
     let directory = tempfile::tempdir().unwrap();
     let [path, old] = ["log", "log.1"].map(|name| directory.path().join(name));
     let log = log();
-    log.write_to(open(&path)).unwrap();
+    log.write_to(Some(open(&path))).unwrap();
     let lines = log.lines();
     lines.write(Format::Json, &entry("1"));
     assert!(log.flush(LONG));
@@ -132,7 +132,8 @@ fn a_renamed_file_is_opened_again_and_no_line_is_lost() {
     assert_eq!(ids(&path), ["3"]);
     // To another file, and to none.
     let other = directory.path().join("other");
-    log.write_to(open(&other)).unwrap();
+    log.write_to(Some(open(&other))).unwrap();
+    assert!(log.flush(LONG));
     lines.write(Format::Json, &entry("4"));
     assert!(log.flush(LONG));
     log.write_to(None).unwrap();
@@ -150,7 +151,7 @@ fn a_file_that_can_not_be_opened_again_loses_lines_that_are_counted_until_it_can
     fs::create_dir(&room).unwrap();
     let path = room.join("log");
     let log = log();
-    log.write_to(open(&path)).unwrap();
+    log.write_to(Some(open(&path))).unwrap();
     let lines = log.lines();
     fs::rename(&room, &moved).unwrap();
     log.reopen();
@@ -180,7 +181,7 @@ fn a_reader_that_does_not_read_blocks_no_worker_and_no_end() {
         .open(&pipe)
         .unwrap();
     let log = log();
-    log.write_to(open(&pipe)).unwrap();
+    log.write_to(Some(open(&pipe))).unwrap();
     let lines = log.lines();
     let mut written = 0;
     while log.0.metrics.count(Dropped::Full) == 0 {
@@ -191,7 +192,7 @@ fn a_reader_that_does_not_read_blocks_no_worker_and_no_end() {
     assert!(!log.flush(Duration::from_millis(10)));
     // It is told to write elsewhere, and gives up.
     let path = directory.path().join("log");
-    log.write_to(open(&path)).unwrap();
+    log.write_to(Some(open(&path))).unwrap();
     lines.write(Format::Json, &entry("2"));
     assert!(log.flush(LONG));
     lines.write(Format::Json, &entry("3"));
@@ -203,7 +204,7 @@ fn a_reader_that_does_not_read_blocks_no_worker_and_no_end() {
 #[test]
 fn a_full_disk_loses_lines_that_are_counted() {
     let log = log();
-    log.write_to(open(Path::new("/dev/full"))).unwrap();
+    log.write_to(Some(open(Path::new("/dev/full")))).unwrap();
     let lines = log.lines();
     for _ in 0..3 {
         lines.write(Format::Combined, &entry("1"));

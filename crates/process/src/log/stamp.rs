@@ -21,10 +21,7 @@ pub(super) struct Stamp {
 impl Stamp {
     /// Of this process.
     pub(super) fn new() -> Self {
-        let program = env::args_os().next().map(PathBuf::from);
-        Self {
-            process: name(program.as_deref(), process::id()),
-        }
+        Self { process: process() }
     }
 }
 
@@ -33,6 +30,12 @@ impl FormatTime for Stamp {
         SystemTime.format_time(out)?;
         write!(out, " {}", self.process)
     }
+}
+
+/// This process, as lines name it.
+pub(super) fn process() -> String {
+    let program = env::args_os().next().map(PathBuf::from);
+    name(program.as_deref(), process::id())
 }
 
 /// The file name of a program, and the number of its process.

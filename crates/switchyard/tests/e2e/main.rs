@@ -14,6 +14,7 @@
     reason = "loads and counters are whole numbers of millionths, and exact"
 )]
 
+mod access_log;
 mod admin;
 mod admin_tls;
 mod admission;

@@ -41,7 +41,7 @@ fn write(proxy: &Proxy, text: &str) {
     fs::rename(&beside, file(proxy)).unwrap();
 }
 
-fn reload(proxy: &Proxy) -> Answer {
+pub(crate) fn reload(proxy: &Proxy) -> Answer {
     client::post(proxy.admin, "/reload", "")
 }
 

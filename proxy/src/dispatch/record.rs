@@ -1,0 +1,106 @@
+//! Begins the trail of a request, and gives it to those that tell of it: the access log and traces.
+
+use std::borrow::Cow;
+
+use http::HeaderValue;
+use switchyard_access_log::Format;
+use switchyard_config::AccessLog;
+use switchyard_traces::TraceParent;
+use switchyard_wire::names::{ASSIGN_SUBSTATION, IDEMPOTENCY_KEY, REQUEST_CHARGE};
+
+use super::{
+    Dispatcher,
+    origin::{VIA_HTTP1_0, VIA_HTTP2},
+    request::{ReceivedRequest, RequestContext},
+    request_trace::PARENT,
+    trail::{Ended, Trail},
+};
+use crate::access_log;
+
+impl Dispatcher {
+    /// The trail of a request, if the access log is to have a line of it or its trace is sampled. The sample of the log
+    /// takes errors like any other request: what is counted in the log, divided by the sample, is what there was.
+    pub(super) fn begin_trail(
+        &self,
+        context: &RequestContext<'_>,
+        received: &ReceivedRequest<'_>,
+        request_id: &HeaderValue,
+    ) -> Option<Box<Trail>> {
+        let log = context.snapshot.config.access_log.as_ref();
+        let is_logged =
+            |log: &&AccessLog| log.sample >= 1.0 || self.random(|rng| rng.f64()) < log.sample;
+        let logged_as = log.filter(is_logged).map(access_log::format);
+        let trace = self.sample(context, received.head);
+        (logged_as.is_some() || trace.is_some()).then(|| {
+            let trail = begin(context, received, request_id, logged_as);
+            Box::new(Trail { trace, ..trail })
+        })
+    }
+
+    /// Gives the trail of a request that has ended to those that tell of it.
+    pub(super) fn finish_trail(&self, trail: Box<Trail>, ended: Ended) {
+        if let Some(format) = trail.logged_as {
+            self.lines.write(format, &trail.entry(ended));
+        }
+        self.export(trail, ended);
+    }
+}
+
+fn begin(
+    context: &RequestContext<'_>,
+    received: &ReceivedRequest<'_>,
+    request_id: &HeaderValue,
+    logged_as: Option<Format>,
+) -> Trail {
+    let ReceivedRequest {
+        head,
+        method,
+        path,
+        body,
+        ..
+    } = *received;
+    let client = context.client;
+    let shown = |name| {
+        let head = head.filter(|_| logged_as == Some(Format::Combined))?;
+        head.all(name).next().map(Box::from)
+    };
+    Trail {
+        logged_as,
+        request_id: request_id.clone(),
+        method: kept(method, &["POST", "GET", "DELETE"]),
+        path: kept(path, &[REQUEST_CHARGE, ASSIGN_SUBSTATION]),
+        protocol: match context.via {
+            VIA_HTTP2 => "HTTP/2.0",
+            VIA_HTTP1_0 => "HTTP/1.0",
+            _ => "HTTP/1.1",
+        },
+        is_tls: client.is_tls(),
+        remote: client.remote(&context.snapshot.config.forwarded, head),
+        started: context.started,
+        arrived: context.arrived,
+        bytes_in: body.len(),
+        client: None,
+        load: None,
+        has_key: head.map(|head| head.all(IDEMPOTENCY_KEY).next().is_some()),
+        waits: Vec::new(),
+        attempts: Vec::new(),
+        code: None,
+        limit: None,
+        trace: None,
+        trace_id: head
+            .filter(|_| logged_as.is_some())
+            .and_then(|head| TraceParent::of(head.all(PARENT)))
+            .map(|parent| parent.trace_id),
+        referer: shown("referer"),
+        user_agent: shown("user-agent"),
+    }
+}
+
+/// The text, which outlives the request. What most requests have is not copied.
+fn kept(text: &str, usual: &[&'static str]) -> Cow<'static, str> {
+    let known = usual.iter().find(|usual| **usual == text);
+    known.map_or_else(
+        || Cow::Owned(text.to_owned()),
+        |known| Cow::Borrowed(*known),
+    )
+}
