@@ -223,7 +223,56 @@ impl Decision {
 
 #[cfg(test)]
 mod tests {
+    use fastrand::Rng;
+    use switchyard_config::Config;
+
     use super::*;
+    use crate::metrics::Metrics;
+
+    /// Some choice.
+    fn decision() -> Decision {
+        let text = "substations: [{name: a, address: 127.0.0.1:1}]";
+        let config = Config::from_yaml(text, "test").unwrap();
+        let metrics = Metrics::new().unwrap();
+        let grid = Grid::new(&config, &metrics.grid, Clock::start(), 1).unwrap();
+        let (load, mut rng) = (Load::new(1.0).unwrap(), Rng::with_seed(1));
+        let explanation = Explanation::of(grid.roster(), &load.into());
+        let choice = grid.selector().reserve(grid.roster(), load, &mut rng);
+        let now = grid.clock().now();
+        Decision::new(&grid, now, load, &choice.unwrap(), explanation)
+    }
+
+    #[test]
+    fn neither_kind_takes_the_place_of_the_other() {
+        let decisions = Decisions::default();
+        let one = decision();
+        let record = |kind: &str, count: usize, trace_id: Option<TraceId>| {
+            for at in 0..=count {
+                let id = HeaderValue::from_str(&format!("{kind}{at}")).unwrap();
+                decisions.record(Arc::new(one.clone().made_for(&id, trace_id)));
+            }
+        };
+        record("traced", TRACED, Some(TraceId::of(1)));
+        record("plain", KEPT, None);
+        record("more", TRACED / 2, Some(TraceId::of(2)));
+        let kept = |id: String| decisions.of(id.as_bytes()).len();
+        let last = TRACED / 2;
+        for (id, count) in [
+            ("traced0".to_owned(), 0),
+            (format!("traced{}", last + 1), 0),
+            (format!("traced{}", last + 2), 1),
+            (format!("traced{TRACED}"), 1),
+            ("plain0".to_owned(), 0),
+            ("plain1".to_owned(), 1),
+            (format!("plain{KEPT}"), 1),
+            (format!("more{last}"), 1),
+            ("plain".to_owned(), 0),
+        ] {
+            assert_eq!(kept(id.clone()), count, "{id}");
+        }
+        assert_eq!(decisions.last(usize::MAX).len(), TRACED + KEPT);
+        assert_eq!(decisions.last(3).len(), 3);
+    }
 
     #[test]
     fn records_are_spaced_and_one_worker_makes_each() {
