@@ -2,7 +2,8 @@
 
 use std::{
     collections::HashMap,
-    io::{Read, Write},
+    fmt::Write as _,
+    io::{Read, Write as _},
     net::{SocketAddr, TcpListener, TcpStream},
     sync::{Arc, Condvar, Mutex},
     thread,
@@ -234,7 +235,10 @@ fn shown(span: Span, resource: &HashMap<String, String>) -> CollectedSpan {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 fn attributes(all: Vec<KeyValue>) -> HashMap<String, String> {

@@ -131,14 +131,9 @@ impl Dispatcher {
             } else {
                 Instant::now()
             };
+            let to = (&substation, headers);
             let attempt = self
-                .attempt(
-                    operation,
-                    (&substation, headers),
-                    placement,
-                    &mut context,
-                    sent,
-                )
+                .attempt(operation, to, placement, &mut context, sent)
                 .await;
             let may_go_elsewhere = match operation.settle(&attempt) {
                 Release::Free => true,

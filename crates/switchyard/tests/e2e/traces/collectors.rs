@@ -67,6 +67,7 @@ fn what_a_collector_does_not_take_is_said_once_and_when_it_comes_back() {
     assert_eq!(charge(&proxy, &headers("01")).status, 200);
     let said = proxy.logged("Traces are not delivered");
     assert!(said.contains("503"), "{said}");
+    collector.has_batches(2);
     collector.set(Taking::All);
     let lines = proxy.logged_until("Traces are delivered again");
     assert!(!lines.iter().any(|line| line.contains("not delivered")));

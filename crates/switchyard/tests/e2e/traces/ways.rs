@@ -1,5 +1,6 @@
 //! Each way that a request can take through the proxy.
 
+use substation::Config;
 use switchyard_faults::{
     self as client, Act, ClosedPort, Collector, Connection, Scripted, Taking,
     fault::{answer, no_capacity},
@@ -7,10 +8,7 @@ use switchyard_faults::{
 };
 
 use super::{TRACE, charge, header, headers, named, proxy, requests};
-use crate::{
-    h2,
-    rig::{Proxy, until},
-};
+use crate::{h2, rig::Proxy, substations::Substations};
 
 #[test]
 fn each_attempt_has_a_span_and_the_substation_gets_its_own() {
@@ -61,34 +59,53 @@ fn a_substation_that_is_gone_is_an_attempt_that_failed() {
     }
 }
 
+/// A proxy before a substation with room for one session, which ends after two seconds.
+fn full(collector: &Collector, patience: &str) -> (Substations, Proxy) {
+    let substations = Substations::of([Config {
+        time_scale: 1_800.0,
+        ..Config::new("s1".to_owned(), 11.0)
+    }]);
+    let extra = format!("admission: {{queue: 8, timeout: {patience}}}\nload: {{interval: 50ms}}");
+    let configuration = super::configuration(&collector.url(), 0.0, &extra);
+    let proxy = Proxy::start(&substations.addresses, &configuration);
+    let hour = r#"{"power_kw": 11, "energy_kwh": 11}"#;
+    assert_eq!(proxy.charge(hour).status, 200);
+    (substations, proxy)
+}
+
 #[test]
-fn a_wait_for_room_has_a_span_and_the_choice_that_ends_it_is_kept() {
-    // It refuses what comes while it is full.
-    let substation = Scripted::working("100");
+fn a_wait_for_room_has_a_span_and_so_has_the_choice_that_ends_it() {
     let collector = Collector::start(Taking::All);
-    let extra = "substations: [{name: s1, address: ADDRESS, capacity: 105}]\n\
-                 admission: {queue: 8, timeout: 300ms}\nload: {interval: 50ms}";
-    let extra = extra.replace("ADDRESS", &format!("\"{}\"", substation.address));
-    let yaml = super::configuration(&collector.url(), 0.0, &extra);
-    let yaml = format!("listen: 127.0.0.1:0\nadmin: {{listen: \"127.0.0.1:0\"}}\n{yaml}");
-    let proxy = Proxy::start_from(&yaml);
-    until("a sample", || {
-        (proxy.get("/ready").status == 200).then_some(())
-    });
+    let (_substations, proxy) = full(&collector, "4s");
+    assert_eq!(charge(&proxy, &headers("01")).status, 200);
+    let spans = requests(&collector, 1);
+    let request = spans.iter().find(|span| span.kind == 2).unwrap();
+    let (waits, choices) = (named(&spans, "wait for room"), named(&spans, "choose"));
+    assert_eq!((waits.len(), choices.len()), (1, 1), "{spans:?}");
+    assert_eq!(waits[0].get("switchyard.wait.result"), "admitted");
+    assert_eq!(waits[0].parent, request.id);
+    assert_eq!(choices[0].get("switchyard.candidates.capacity"), "11");
+    assert!(waits[0].time.1 <= named(&spans, "POST")[0].time.0 + 1_000_000);
+}
+
+#[test]
+fn a_wait_in_vain_says_whose_limit_left_no_room() {
+    let collector = Collector::start(Taking::All);
+    let (_substations, proxy) = full(&collector, "300ms");
     let answer = charge(&proxy, &headers("01"));
     assert_eq!(
         (answer.status, answer.code().as_str()),
         (503, "no_capacity")
     );
     let spans = requests(&collector, 1);
-    let waits = named(&spans, "wait for room");
-    let request = spans.iter().find(|span| span.kind == 2).unwrap();
-    assert_eq!(waits.len(), 1, "{spans:?}");
-    assert_eq!(waits[0].get("switchyard.wait.result"), "in_vain");
-    assert_eq!(waits[0].parent, request.id);
+    let [request, wait] = &spans[..] else {
+        panic!("{spans:?}")
+    };
+    assert_eq!(wait.get("switchyard.wait.result"), "in_vain");
     let waited: f64 = request.get("switchyard.queue_seconds").parse().unwrap();
     assert!(waited >= 0.25, "{waited}");
-    assert_eq!(request.get("switchyard.limit"), "s1");
+    assert_eq!(request.get("switchyard.code"), "no_capacity");
+    assert_eq!(request.status, 2);
 }
 
 #[test]
