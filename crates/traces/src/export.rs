@@ -19,7 +19,7 @@ use tokio::sync::{
 use tracing::warn;
 
 use crate::{
-    Endpoint, Lost, Span, TraceMetrics, client::Client, deliver::Delivery, span::attribute,
+    Endpoint, Lost, Trace, TraceMetrics, client::Client, deliver::Delivery, span::attribute,
 };
 
 /// The most traces that wait to be sent.
@@ -27,15 +27,6 @@ const MOST_WAITING: usize = 2_048;
 /// The most spans that they may have together. Where many substations can't be reached, one trace has dozens. A span with
 /// its choice takes a KiB or two until it is sent, so all take some MiB.
 const MOST_SPANS: usize = 8 * MOST_WAITING;
-
-/// The trace of a request that has ended.
-pub trait Trace: Send {
-    /// How many spans it has.
-    fn count(&self) -> usize;
-
-    /// Makes its spans. This happens on the exporter's thread.
-    fn spans(self: Box<Self>) -> Vec<Span>;
-}
 
 /// What the collector is told of this process.
 #[derive(Clone, Debug)]

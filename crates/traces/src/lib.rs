@@ -14,9 +14,11 @@ mod deliver;
 mod export;
 mod metrics;
 mod span;
+mod trace;
 
 pub use client::Endpoint;
 pub use context::{Context, SpanId, TraceId, TraceParent};
-pub use export::{Exporter, Service, Trace};
+pub use export::{Exporter, Service};
 pub use metrics::{Lost, TraceMetrics};
 pub use span::{Kind, Span, Value};
+pub use trace::Trace;
