@@ -42,6 +42,7 @@ mod given_back;
 mod h2;
 mod heads;
 mod health;
+mod hostile_tls;
 mod hosts;
 mod http;
 mod idempotency;

@@ -100,6 +100,31 @@ fn a_client_without_tls_is_closed_at_once_and_costs_the_others_nothing() {
 }
 
 #[test]
+fn a_client_that_closes_at_any_byte_of_its_hello_costs_the_others_nothing() {
+    let substations = Substations::start(&[1e6]);
+    let certificate = Certificate::new();
+    let proxy = Proxy::start(&substations.addresses, &certificate.yaml());
+    let config = certificate.client(HTTP1);
+    let mut hello = Vec::new();
+    let mut client = rustls::ClientConnection::new(config, crate::secure::name()).unwrap();
+    client.write_tls(&mut hello).unwrap();
+    let mut honest = Secure::open(proxy.charge, &certificate.client(HTTP1)).unwrap();
+    for cut in 1..hello.len() {
+        let mut stream = TcpStream::connect(proxy.charge).unwrap();
+        stream.write_all(&hello[..cut]).unwrap();
+        if cut % 16 == 0 {
+            assert!(honest.ask(&charge()).0.starts_with("http/1.1 200"));
+        }
+    }
+    until("each is counted", || {
+        let cuts = u32::try_from(hello.len() - 1).unwrap();
+        (handshakes(&proxy, "failed") >= f64::from(cuts)).then_some(())
+    });
+    assert_eq!(proxy.metric("switchyard_panics_total"), 0.0);
+    assert!(honest.ask(&charge()).0.starts_with("http/1.1 200"));
+}
+
+#[test]
 fn a_handshake_that_is_never_finished_ends_in_time_and_counts_as_a_connection() {
     let substations = Substations::start(&[1e6]);
     let certificate = Certificate::new();
