@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use fastrand::Rng;
 use http::HeaderValue;
 use switchyard_access_log::Format;
 use switchyard_config::AccessLog;
@@ -27,8 +28,7 @@ impl Dispatcher {
         request_id: &HeaderValue,
     ) -> Option<Box<Trail>> {
         let log = context.snapshot.config.access_log.as_ref();
-        let is_logged =
-            |log: &&AccessLog| log.sample >= 1.0 || self.random(|rng| rng.f64()) < log.sample;
+        let is_logged = |log: &&AccessLog| log.sample >= 1.0 || self.random(Rng::f64) < log.sample;
         let logged_as = log.filter(is_logged).map(access_log::format);
         let trace = self.sample(context, received.head);
         (logged_as.is_some() || trace.is_some()).then(|| {
