@@ -102,6 +102,13 @@ impl Runtime {
         }
     }
 
+    /// Notes the number of the admin port, by which others know this process, and starts what needs it.
+    pub fn set_port(&mut self, port: u16) {
+        self.fleet.set_port(port);
+        self.traces.set_port(port);
+        self.traces.follow(self.now().config.tracing.as_ref());
+    }
+
     /// The snapshot in force now, borrowed for a moment.
     #[must_use]
     pub fn now(&self) -> Guard<Arc<Snapshot>> {

@@ -143,22 +143,14 @@ fn run_boxed(
 ) -> Result<(), Error> {
     let metrics = Metrics::new()?;
     metrics.count_panics();
-    let grid = Arc::new(Grid::new(
-        &config,
-        &metrics.grid,
-        Clock::start(),
-        fastrand::u64(..),
-    )?);
+    let grid = Grid::new(&config, &metrics.grid, Clock::start(), fastrand::u64(..))?;
     grid.use_bearers(credentials.bearers());
     let (threads, kept) = (config.threads, config.state.clone());
     let source = file.as_deref().unwrap_or(Path::new("configuration"));
     let access_log = access_log::open(&config, &source.display().to_string())?;
-    let mut runtime = Runtime::new(config, credentials, grid, metrics);
+    let mut runtime = Runtime::new(config, credentials, Arc::new(grid), metrics);
     runtime.access_log.write_to(access_log)?;
-    let port = listeners.admin_address()?.port();
-    runtime.fleet.set_port(port);
-    runtime.traces.set_port(port);
-    runtime.traces.follow(runtime.now().config.tracing.as_ref());
+    runtime.set_port(listeners.admin_address()?.port());
     let runtime = Arc::new(runtime);
     let state = Arc::new(DispatchState::default());
     if let Some(store) = runtime.fleet.store() {
