@@ -225,7 +225,7 @@ impl Config {
     /// The files of tokens that requests of the proxy itself carry, each with its key.
     pub fn credentials_files(&self) -> impl Iterator<Item = (String, &Path)> {
         let of = credentials_file;
-        let load = of("load".to_owned(), self.load.authorization.as_ref());
+        let load = of("load", self.load.authorization.as_ref());
         let meters = self
             .feeders
             .iter()
@@ -234,12 +234,12 @@ impl Config {
                 let own = feeder.load.as_ref()?.authorization.as_ref();
                 // What is as in `load` has its fault there.
                 let own = own.filter(|own| Some(*own) != self.load.authorization.as_ref());
-                of(format!("feeders[{at}].load"), own)
+                of(&format!("feeders[{at}].load"), own)
             });
         let sources = self.discovery.http_sd.iter().enumerate();
         let sources = sources.filter_map(move |(at, source)| {
             of(
-                format!("discovery.http_sd[{at}]"),
+                &format!("discovery.http_sd[{at}]"),
                 source.authorization.as_ref(),
             )
         });
@@ -264,10 +264,10 @@ impl Config {
     }
 }
 
-fn credentials_file(
-    section: String,
-    authorization: Option<&Authorization>,
-) -> Option<(String, &Path)> {
+fn credentials_file<'a>(
+    section: &str,
+    authorization: Option<&'a Authorization>,
+) -> Option<(String, &'a Path)> {
     let file = authorization?.credentials_file.as_path();
     Some((format!("{section}.authorization.credentials_file"), file))
 }

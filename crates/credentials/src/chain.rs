@@ -230,6 +230,7 @@ fn check(file: &Path, chain: &[CertificateDer<'static>]) -> Result<i64, String> 
 }
 
 /// Seconds since the Unix epoch as a date of RFC 3339, from the years 1970 to 9999.
+#[must_use]
 pub fn date(unix_seconds: i64) -> impl fmt::Display {
     /// The last second of the year 9999, after which there is no such date.
     const LAST: u64 = 253_402_300_799;
