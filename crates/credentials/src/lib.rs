@@ -12,6 +12,7 @@ mod chain;
 mod pem_lines;
 mod provider;
 mod secret;
+mod subject;
 mod trust;
 mod unverified;
 
@@ -19,5 +20,6 @@ pub use bearer::{Bearer, Bearers};
 pub use chain::{Chain, Refused, Which, date};
 pub use provider::provider;
 pub use secret::secret;
+pub use subject::Subject;
 pub use trust::{client, client_of, roots, system_roots};
 pub use unverified::unverified;

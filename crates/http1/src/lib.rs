@@ -8,6 +8,7 @@
 //! The crate knows no socket, substation or configuration, so it can be fuzzed and compared with hyper byte by byte.
 
 mod authority;
+mod authorization;
 mod decoder;
 mod forwarded;
 mod headers;
@@ -17,6 +18,7 @@ mod request;
 mod whole_request;
 
 pub use authority::Authority;
+pub use authorization::bearer;
 pub use decoder::{Answer, Decoded, Decoder, KnownHead, Limits, Malformed};
 pub use forwarded::{Origin, forwarded};
 pub use headers::{Head, HeaderSpan};

@@ -12,22 +12,21 @@ use std::{
 use pingora_core::protocols::l4::stream::Stream as TcpStream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// The most bytes that a client may send before its handshake has ended: room for the largest key shares and a resumption.
-const LARGEST_HANDSHAKE: usize = 8 * 1024;
-
 /// A socket that fails if more is read than its bound.
 #[derive(Debug)]
 pub(super) struct Bounded {
     stream: TcpStream,
+    largest: usize,
     left: usize,
 }
 
 impl Bounded {
-    /// A socket whose client begins a handshake.
-    pub(super) const fn new(stream: TcpStream) -> Self {
+    /// A socket whose client begins a handshake of at most so many bytes.
+    pub(super) const fn new(stream: TcpStream, largest: usize) -> Self {
         Self {
             stream,
-            left: LARGEST_HANDSHAKE,
+            largest,
+            left: largest,
         }
     }
 
@@ -48,11 +47,12 @@ impl AsyncRead for Bounded {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
+        let largest = self.largest;
         ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
         if self.left < usize::MAX {
             let read = buffer.filled().len() - before;
             self.left = self.left.checked_sub(read).ok_or_else(|| {
-                let message = format!("the handshake is larger than {LARGEST_HANDSHAKE} bytes");
+                let message = format!("the handshake is larger than {largest} bytes");
                 io::Error::new(io::ErrorKind::InvalidData, message)
             })?;
         }

@@ -10,6 +10,7 @@ use std::{
 };
 
 use pingora_core::protocols::l4::stream::Stream as TcpStream;
+use switchyard_credentials::Subject;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_rustls::server::TlsStream;
 
@@ -31,6 +32,14 @@ impl TlsConnection {
     #[must_use]
     pub fn is_http2(&self) -> bool {
         self.0.get_ref().1.alpn_protocol() == Some(HTTP2)
+    }
+
+    /// Who the certificate is of that the client has shown, if it has. It was checked, in this handshake or in the one
+    /// whose session is resumed.
+    #[must_use]
+    pub fn subject(&self) -> Option<Subject> {
+        let shown = self.0.get_ref().1.peer_certificates()?;
+        shown.first().and_then(Subject::of)
     }
 
     fn tcp(&self) -> &TcpStream {

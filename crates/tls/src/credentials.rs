@@ -96,6 +96,14 @@ impl Credentials {
         let belief = belief(config, &mut faults);
         into_result(source, faults)?;
         let mut is_new = false;
+        // The only part that may still fail, so it comes first.
+        if let Some((current, chain)) = chain {
+            let replaced = current.replace(chain);
+            if replaced.map_err(|fault| faulty(source, vec![fault]))? {
+                info!(expires_at = %date(current.expires_at()), "Certificate replaced");
+                is_new = true;
+            }
+        }
         if self.bearers.replace(bearers) {
             info!("Tokens of scrapes and sources replaced");
             is_new = true;
@@ -104,14 +112,8 @@ impl Credentials {
             info!("Trust in substations replaced");
             is_new = true;
         }
-        if let Some((current, chain)) = chain
-            && current.replace(chain)
-        {
-            info!(expires_at = %date(current.expires_at()), "Certificate replaced");
-            is_new = true;
-        }
         if let Some((current, chain)) = admin_chain
-            && current.replace(chain)
+            && current.replace(chain).map_err(|fault| faulty(source, vec![fault]))?
         {
             info!(expires_at = %date(current.expires_at()), "Certificate of the admin port replaced");
             is_new = true;
@@ -219,10 +221,14 @@ fn into_result(source: &str, faults: Vec<Fault>) -> Result<(), Error> {
     if faults.is_empty() {
         return Ok(());
     }
-    Err(Error::Faults(Faults {
+    Err(faulty(source, faults))
+}
+
+fn faulty(source: &str, faults: Vec<Fault>) -> Error {
+    Error::Faults(Faults {
         source_name: source.to_owned(),
         faults,
-    }))
+    })
 }
 
 fn require_unchanged(path: &str, is_there: bool, is_wanted: bool, faults: &mut Vec<Fault>) {

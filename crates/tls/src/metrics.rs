@@ -1,5 +1,7 @@
 //! Metrics of TLS with clients: outcomes of handshakes, and the certificate's expiry.
 
+use std::io;
+
 use enum_map::{Enum, EnumMap};
 use prometheus::{IntCounter, IntGaugeVec};
 use strum::{IntoStaticStr, VariantArray};
@@ -13,8 +15,22 @@ pub enum Handshake {
     Done,
     /// Without: no TLS, nothing in common, or the client refused the certificate.
     Failed,
+    /// Without: the client's own certificate is not trusted, or not valid.
+    Untrusted,
     /// Not within `timeouts.client`.
     TooSlow,
+}
+
+impl Handshake {
+    /// How one ended that failed.
+    #[must_use]
+    pub fn failed(error: &io::Error) -> Self {
+        let error = error.get_ref().and_then(|inner| inner.downcast_ref());
+        match error {
+            Some(rustls::Error::InvalidCertificate(_)) => Self::Untrusted,
+            _ => Self::Failed,
+        }
+    }
 }
 
 /// The families of TLS.

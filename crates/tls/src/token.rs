@@ -12,14 +12,13 @@ use subtle::ConstantTimeEq;
 
 use switchyard_config::Fault;
 use switchyard_credentials::secret;
+use switchyard_http1::bearer;
 
 /// The shortest token, in bytes: below it, guessing comes into reach.
 const SHORTEST: usize = 16;
 
 /// The largest file of a token, in bytes: a header can't carry a longer one.
 const LARGEST: usize = 4 << 10;
-
-const SCHEME: &str = "Bearer";
 
 /// Why a request is not authorised.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
@@ -95,13 +94,6 @@ fn read(file: &Path) -> Result<Vec<u8>, String> {
     } else {
         Ok(token.to_vec())
     }
-}
-
-/// What an `Authorization` header of the right scheme carries (RFC 6750).
-fn bearer(value: &[u8]) -> Option<&[u8]> {
-    let (scheme, token) = value.split_at_checked(SCHEME.len())?;
-    let is_bearer = scheme.eq_ignore_ascii_case(SCHEME.as_bytes()) && token.starts_with(b" ");
-    is_bearer.then_some(token.trim_ascii())
 }
 
 #[cfg(test)]

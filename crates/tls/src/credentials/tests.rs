@@ -155,7 +155,7 @@ fn glued_certificates_are_all_read() {
     let (third, _) = pair(2998);
     let [one, two, three] = [&certificate, &second, &third].map(|pem| pem.trim_end());
     let count = || {
-        let chain = read(&files.tls()).unwrap();
+        let chain = read(&files.tls()).unwrap().chain;
         chain.key().cert.len()
     };
     files.write("tls.key", &key);
@@ -252,7 +252,7 @@ fn a_whole_chain_is_sent_and_its_first_certificate_counts() {
     let (above, _) = pair(3000);
     files.write("tls.crt", &format!("a word before\n{own}\n{above}"));
     files.write("tls.key", &key);
-    let chain = read(&files.tls()).unwrap();
+    let chain = read(&files.tls()).unwrap().chain;
     assert_eq!(chain.key().cert.len(), 2);
     let year_2999 = 32_472_144_000;
     assert_eq!(chain.expires_at(), year_2999);
