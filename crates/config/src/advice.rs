@@ -43,6 +43,7 @@ impl Config {
     #[must_use]
     pub fn advice(&self) -> Vec<Advice> {
         let mut all = Vec::new();
+        self.on_clients(&mut all);
         self.on_load(&mut all);
         self.on_requests(&mut all);
         self.on_capacities(&mut all);
@@ -51,6 +52,35 @@ impl Config {
         self.on_traces(&mut all);
         self.on_credentials(&mut all);
         all
+    }
+
+    fn on_clients(&self, all: &mut Vec<Advice>) {
+        let mut note = note_in(all);
+        let clients = &self.listed_clients;
+        // Those of a file are read apart.
+        let is_open = clients.is_empty() && self.clients_file.is_none();
+        let outside = self.listen.iter().find(|listen| !listen.ip().is_loopback());
+        if let (true, Some(listen)) = (is_open, outside) {
+            note(
+                "listen",
+                listen.to_string(),
+                "is reached from other machines, and without clients everybody who reaches it may book: write clients, \
+                 unless something in front of it asks who they are"
+                    .to_owned(),
+            );
+        }
+        let client_ca = self.tls.as_ref().and_then(|tls| tls.client_ca.as_ref());
+        let has_certificates = clients.iter().any(|one| one.certificate_name.is_some());
+        if let Some(file) = client_ca
+            && !has_certificates
+            && (is_open || !clients.is_empty())
+        {
+            note(
+                "tls.client_ca",
+                file.display().to_string(),
+                "asks for certificates, and no client has a certificate_name: whatever is shown opens nothing".to_owned(),
+            );
+        }
     }
 
     fn on_load(&self, all: &mut Vec<Advice>) {

@@ -1,18 +1,22 @@
 //! `clients`: who may ask, by a token or by a certificate, and how much each may ask for.
 
 use super::{
-    Error, Faults, bounds, json_schema, tree,
+    Error, Fault, Faults, Tls, bounds,
+    error::note,
+    json_schema, tree,
     tree::Node,
     values,
     walk::{Section, walk},
 };
 use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
-use std::{fmt, path::Path, str::FromStr, time::Duration};
+use std::{collections::HashSet, fmt, path::Path, str::FromStr, time::Duration};
 use thiserror::Error as ThisError;
 
 /// The most clients: each costs a few series.
 pub const MOST_CLIENTS: usize = 10_000;
+/// The most tokens of one client.
+pub(super) const MOST_TOKENS: usize = 8;
 /// The longest name of a certificate, in bytes.
 const LONGEST_CERTIFICATE_NAME: usize = 253;
 /// The most requests of a rate.
@@ -25,10 +29,10 @@ pub struct Client {
     /// Its name in logs, metrics and errors.
     #[schemars(with = "json_schema::Name")]
     pub name: String,
-    /// The SHA-256 of the token that it sends, in hexadecimal.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "json_schema::TokenHash")]
-    pub token_sha256: Option<TokenHash>,
+    /// The SHA-256 of the token that it sends, in hexadecimal; of each of several while a new one takes the place of an old one.
+    #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "show_tokens")]
+    #[schemars(with = "json_schema::TokenHashes", default)]
+    pub token_sha256: Vec<TokenHash>,
     /// The name in the certificate that it shows.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "json_schema::Text")]
@@ -94,7 +98,8 @@ impl Serialize for TokenHash {
 /// The text is not the SHA-256 of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ThisError)]
 #[error(
-    "must be the SHA-256 of the token, 64 hexadecimal digits, as `printf %s TOKEN | sha256sum` prints"
+    "must be the SHA-256 of the token, 64 hexadecimal digits, as `printf %s TOKEN | sha256sum` prints; the token itself must \
+     not stand here, and a program that has read this file may have seen it: make another one"
 )]
 pub struct NoHash;
 
@@ -199,8 +204,13 @@ pub(super) fn clients(file: &mut Section<'_>) -> Vec<Client> {
         let name = s.required("name", "name: fleet7", |node| {
             claim(&mut names, values::name(node)?, path, "name")
         });
-        let token_sha256 = s.optional("token_sha256", |node| {
-            claim(&mut tokens, values::parsed(node)?, path, "token_sha256")
+        // What stands there by mistake may be the token itself.
+        let token_sha256 = s.secret("token_sha256", |node| {
+            let hashes = token_hashes(node)?;
+            let hashes = hashes
+                .into_iter()
+                .map(|hash| claim(&mut tokens, hash, path, "token_sha256"));
+            hashes.collect::<Result<Vec<_>, _>>()
         });
         let certificate_name = s.optional("certificate_name", |node| {
             claim(
@@ -231,13 +241,96 @@ pub(super) fn clients(file: &mut Section<'_>) -> Vec<Client> {
         let load = s.optional("load", values::load);
         Some(Client {
             name: name?,
-            token_sha256,
+            token_sha256: token_sha256.unwrap_or_default(),
             certificate_name,
             rate,
             burst,
             load,
         })
     })
+}
+
+/// One hash, or a list of them.
+fn token_hashes(node: &Node) -> Result<Vec<TokenHash>, String> {
+    const EXAMPLE: &str = "token_sha256: [9f86d0…, 2c26b4…]";
+    if !matches!(node, Node::List(_)) {
+        return values::parsed(node).map(|one| vec![one]);
+    }
+    let items = values::list(node, EXAMPLE, MOST_TOKENS)?;
+    items.iter().map(values::parsed).collect()
+}
+
+/// One hash stands for itself.
+fn show_tokens<S: Serializer>(all: &[TokenHash], to: S) -> Result<S::Ok, S::Error> {
+    match all {
+        [one] => one.serialize(to),
+        all => all.serialize(to),
+    }
+}
+
+/// The fault of a list without a client. Without `clients` everybody may ask, and a list that was emptied by mistake must
+/// not open the port.
+pub(super) fn none() -> Fault {
+    Fault {
+        path: "clients".to_owned(),
+        value: "[]".to_owned(),
+        rule: "has no client, so that nobody could ask: list one, or remove the key, and everybody may ask".to_owned(),
+    }
+}
+
+/// Notes clients that could never show their certificate.
+pub(super) fn check_certificates(clients: &[Client], tls: Option<&Tls>, faults: &mut Vec<Fault>) {
+    if tls.is_some_and(|tls| tls.client_ca.is_some()) {
+        return;
+    }
+    for (at, client) in clients.iter().enumerate() {
+        if let Some(name) = &client.certificate_name {
+            note(faults, || {
+                Fault {
+                path: format!("clients[{at}].certificate_name"),
+                value: format!("{name:?}"),
+                rule: "needs tls.client_ca, the authorities whose certificates clients may show: write it, or give the \
+                       client a token_sha256"
+                    .to_owned(),
+            }
+            });
+        }
+    }
+}
+
+/// Notes clients of the file that have what a client of the configuration has.
+pub(super) fn check_unlike(of_config: &[Client], of_file: &[Client], faults: &mut Vec<Fault>) {
+    let mut names = HashSet::new();
+    let mut tokens = HashSet::new();
+    let mut certificates = HashSet::new();
+    for client in of_config {
+        names.insert(&client.name);
+        tokens.extend(client.token_sha256.iter().map(|hash| hash.0));
+        certificates.extend(&client.certificate_name);
+    }
+    for (at, client) in of_file.iter().enumerate() {
+        let hashes = &client.token_sha256;
+        let certificate = client.certificate_name.as_ref();
+        let taken = [
+            ("name", names.contains(&client.name)),
+            (
+                "token_sha256",
+                hashes.iter().any(|hash| tokens.contains(&hash.0)),
+            ),
+            (
+                "certificate_name",
+                certificate.is_some_and(|name| certificates.contains(name)),
+            ),
+        ];
+        for (key, _) in taken.into_iter().filter(|(_, is_taken)| *is_taken) {
+            note(faults, || Fault {
+                path: format!("clients[{at}].{key}"),
+                value: String::new(),
+                rule: "is that of a client in the configuration already: each client needs its own"
+                    .to_owned(),
+            });
+        }
+    }
 }
 
 /// Notes a value that only one client can have.

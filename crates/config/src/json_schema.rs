@@ -101,10 +101,20 @@ schema_types! {
             }
         ]
     }
-    /// A hash in hexadecimal.
-    TokenHash: {
-        "type": "string",
-        "pattern": "^[0-9a-fA-F]{64}$"
+    /// The SHA-256 of a token, or a list of such.
+    TokenHashes: {
+        "anyOf": [
+            {
+                "type": "array",
+                "items": {"type": "string", "pattern": "^[0-9a-fA-F]{64}$"},
+                "minItems": 1,
+                "maxItems": (super::clients::MOST_TOKENS)
+            },
+            {
+                "type": "string",
+                "pattern": "^[0-9a-fA-F]{64}$"
+            }
+        ]
     }
     /// Requests in a second, a minute or an hour.
     Rate: {

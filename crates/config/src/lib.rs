@@ -153,6 +153,10 @@ pub struct Config {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "json_schema::Text")]
     pub clients_file: Option<PathBuf>,
+    /// All clients that may ask: those of [`Config::clients`], or of the file once [`Config::read_clients`] has read it.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub listed_clients: Vec<Client>,
     /// What a charge request looks like.
     pub charge: Charge,
     /// How load is learned.
@@ -201,6 +205,36 @@ impl Config {
     /// Reads and checks the file at `path`.
     pub fn from_file(path: &Path) -> Result<Self, Error> {
         Self::from_yaml(&text(path)?, &path.display().to_string())
+    }
+
+    /// Reads and checks the file at `path`, and the file of clients that it may name.
+    pub fn load(path: &Path) -> Result<Self, Error> {
+        let mut config = Self::from_file(path)?;
+        config.read_clients()?;
+        Ok(config)
+    }
+
+    /// Reads the file of clients, if there is one, and checks that its clients fit the rest. Not part of reading the
+    /// configuration, so that what has none opens nothing.
+    pub fn read_clients(&mut self) -> Result<(), Error> {
+        let Some(file) = &self.clients_file else {
+            return Ok(());
+        };
+        let clients = Client::file(file)?;
+        let mut faults = Vec::new();
+        if clients.is_empty() {
+            faults.push(clients::none());
+        }
+        clients::check_certificates(&clients, self.tls.as_ref(), &mut faults);
+        clients::check_unlike(&self.clients, &clients, &mut faults);
+        if faults.is_empty() {
+            self.listed_clients = [self.clients.as_slice(), &clients].concat();
+            return Ok(());
+        }
+        Err(Error::Faults(Faults {
+            source_name: file.display().to_string(),
+            faults,
+        }))
     }
 
     /// The admin port that the file at `path` sets, or the default one. Nothing else of the file is checked or looked

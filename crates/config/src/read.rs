@@ -55,6 +55,7 @@ pub(super) fn config(file: &mut Section<'_>) -> Config {
         feeders: feeders.complete(file, &load),
         select,
         discovery,
+        listed_clients: clients.clone(),
         clients,
         clients_file,
         charge,

@@ -1,6 +1,6 @@
 //! What must hold between two keys.
 
-use super::{Config, error::Fault, show::bytes as in_bytes};
+use super::{Config, clients, error::Fault, show::bytes as in_bytes};
 use humantime::format_duration as shown;
 use std::net::SocketAddr;
 
@@ -57,6 +57,7 @@ pub(super) fn check(config: &Config, faults: &mut Vec<Fault>) {
             (format!("{:?}", admin.listen.to_string()), rule.to_owned())
         },
     );
+    clients::check_certificates(&config.clients, tls.as_ref(), faults);
     require(
         !(http2.cleartext && tls.is_some()),
         ["http2.cleartext", "tls"],

@@ -75,6 +75,18 @@ impl<'a> Section<'a> {
             .ok()
     }
 
+    /// The same of a value that no message may show.
+    pub(super) fn secret<T>(
+        &mut self,
+        key: &'static str,
+        read: impl FnOnce(&Node) -> Result<T, String>,
+    ) -> Option<T> {
+        let node = self.find(key)?;
+        read(node)
+            .map_err(|rule| self.note(key, String::new(), rule))
+            .ok()
+    }
+
     /// A value that has a default.
     pub(super) fn value<T>(
         &mut self,

@@ -17,6 +17,18 @@ impl KeyHash {
         Self(first_bytes(digest(&SHA256, key).as_ref()))
     }
 
+    /// The hash of a key of the client with this name: the same key of another client has another hash, and so has the
+    /// key where no client has a name.
+    #[must_use]
+    pub fn of_client(name: &str, key: &[u8]) -> Self {
+        let mut context = Context::new(&SHA256);
+        // No name and no key has a zero.
+        for part in [name.as_bytes(), &[0], key] {
+            context.update(part);
+        }
+        Self(first_bytes(context.finish().as_ref()))
+    }
+
     /// A number that stands for the key.
     #[must_use]
     #[expect(
@@ -152,6 +164,15 @@ mod tests {
         // The first half of SHA-256("abc"), FIPS 180-2 B.1.
         let hash = KeyHash::of(b"abc").to_string();
         assert_eq!(hash, "ba7816bf8f01cfea414140de5dae2223");
+    }
+
+    #[test]
+    fn the_same_key_of_two_clients_is_two_keys() {
+        let of = |name| KeyHash::of_client(name, b"abc");
+        assert_eq!(of("a"), of("a"));
+        assert_ne!(of("a"), of("b"));
+        assert_ne!(of("a"), KeyHash::of(b"abc"));
+        assert_ne!(of("ab"), KeyHash::of_client("a", b"babc"));
     }
 
     #[test]
