@@ -87,6 +87,9 @@ class Expressions(unittest.TestCase):
             "switchyard_upstream_request_limit",  # the same
             "switchyard_connections",  # what matters is the limit: ConnectionsRefused
             "switchyard_substation_can_scrape", "switchyard_substation_can_charge",  # the states say more
+            "switchyard_client_requests_total",  # one client's affair, as the two below; /status and the runbook show them
+            "switchyard_client_refused_total",
+            "switchyard_client_load",
             "switchyard_clients_limited_total",  # one client's affair; docs/operations.md says what to do
             "switchyard_tls_handshakes_total",  # how clients connect, not whether they are served
             "switchyard_proxy_headers_total",  # the same; a balancer that sends none loses all, and it sees that itself

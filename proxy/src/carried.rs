@@ -45,6 +45,8 @@ const CAPACITY: Section = ("capacity", 1);
 const SCOPES: Section = ("scopes", 1);
 /// The limits that come and go.
 const LIMITS: Section = ("limits", 1);
+/// Whose sessions are whose, and what clients have at once. Processes without clients leave it out.
+const CLIENTS: Section = ("clients", 1);
 /// The retry budget.
 const BUDGET: Section = ("budget", 1);
 
@@ -143,6 +145,11 @@ impl Carrier {
         if !limits.limits.is_empty() {
             add(&mut state, LIMITS, &limits);
         }
+        let clock = self.runtime.now().grid.clock();
+        let clients = self.runtime.accounts.carry(clock.since_start(now));
+        if !clients.is_empty() {
+            add(&mut state, CLIENTS, &clients);
+        }
         add(&mut state, CAPACITY, &self.dispatch.carry_capacity(now));
         add(&mut state, SCOPES, &self.dispatch.carry_scopes(now));
         add(&mut state, BUDGET, &self.dispatch.carry_budget());
@@ -170,6 +177,11 @@ impl Carrier {
         }
         if let Some(limits) = get(&read, LIMITS) {
             self.restore_limits(limits, ago);
+        }
+        if let Some(clients) = get(&read, CLIENTS) {
+            let clock = self.runtime.now().grid.clock();
+            let accounts = &self.runtime.accounts;
+            accounts.restore(clients, ago, clock.since_start(now));
         }
         if let Some(keys) = get(&read, KEYS) {
             self.dispatch.keys.restore(keys, ago, now);

@@ -5,7 +5,8 @@
 //! what one subscriber gets at least; an IPv4 address in IPv6 form counts as what it is.
 //!
 //! A connection looks its address up once, when it comes and when it goes. A request only counts up and down in what its
-//! connection found, so it takes no lock and allocates nothing. An address without a connection leaves nothing behind. Over
+//! connection found, so it takes no lock and allocates nothing; only a rate by address (`limits.client.rate`) looks the
+//! address up with each request, since it outlives connections. An address without a connection leaves nothing behind. Over
 //! HTTP/2 the work for a request may outlive its connection; the connection counts until then.
 
 use std::{
@@ -16,10 +17,12 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering::Relaxed},
     },
+    time::Duration,
 };
 
 use parking_lot::Mutex;
 use prometheus::IntCounter;
+use switchyard_clients::{AddressRates, Allowance, Left, TooSoon};
 use switchyard_grid::Source;
 
 /// Number of shards. Each has its own lock, so threads seldom contend.
@@ -32,8 +35,12 @@ type Shard = Mutex<HashMap<Source, Arc<Used>>>;
 pub struct ClientShares {
     shards: [Shard; SHARDS],
     hash: RandomState,
-    /// Counts requests that were refused.
+    /// The rate of each.
+    rates: AddressRates,
+    /// Counts requests that were refused for their number.
     limited: IntCounter,
+    /// Counts requests that came too soon.
+    too_soon: IntCounter,
 }
 
 /// What one client uses now.
@@ -63,13 +70,15 @@ pub struct RequestShare<'a> {
 }
 
 impl ClientShares {
-    /// No clients. `limited` counts their requests over a limit.
+    /// No clients. `limited` counts their requests over a limit, and `too_soon` those over a rate.
     #[must_use]
-    pub fn new(limited: IntCounter) -> Self {
+    pub fn new(limited: IntCounter, too_soon: IntCounter) -> Self {
         Self {
             shards: Default::default(),
             hash: RandomState::new(),
+            rates: AddressRates::default(),
             limited,
+            too_soon,
         }
     }
 
@@ -132,6 +141,13 @@ impl RequestShare<'_> {
         self.nth
     }
 
+    /// Takes the request out of what the client at `source` may send at this rate.
+    pub fn take(&self, source: Source, rate: Allowance, now: Duration) -> Result<Left, TooSoon> {
+        let shares = &self.of.shares;
+        let taken = shares.rates.take(source.number(), rate, now);
+        taken.inspect_err(|_| shares.too_soon.inc())
+    }
+
     /// Notes that the request is refused for its number.
     pub fn limited(&self) {
         self.of.shares.limited.inc();
@@ -176,7 +192,7 @@ mod tests {
 
     fn shares() -> Arc<ClientShares> {
         let limited = IntCounter::new("limited", "Refused.").unwrap();
-        Arc::new(ClientShares::new(limited))
+        Arc::new(ClientShares::new(limited.clone(), limited))
     }
 
     fn address(text: &str) -> IpAddr {

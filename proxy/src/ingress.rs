@@ -24,6 +24,7 @@ use tokio::{
 };
 use tracing::debug;
 
+use switchyard_clients::CertificateNames;
 use switchyard_config as config;
 use switchyard_http1::RequestLimits;
 use switchyard_tls::Handshake;
@@ -172,7 +173,7 @@ impl Ingress {
     fn serve(
         self: Arc<Self>,
         mut connection: ClientConnection,
-        client: Client,
+        mut client: Client,
         (open, started): (ConnectionGuard, Instant),
         detection: Detection,
     ) -> impl Future<Output = Option<()>> + Send {
@@ -197,8 +198,9 @@ impl Ingress {
                         return None;
                     }
                     let shaken = Box::pin(self.handshake(connection, deadline, &mut timer));
-                    let (shaken, protocol) = shaken.await?;
+                    let (shaken, protocol, certificate) = shaken.await?;
                     connection = shaken;
+                    client.shows(certificate);
                     protocol
                 }
             };
@@ -234,13 +236,14 @@ impl Ingress {
         connection.close().await;
     }
 
-    /// The connection after its handshake, and the protocol that its client chose. `None` if the handshake fails.
+    /// The connection after its handshake, the protocol that its client chose, and the names in the certificate that it
+    /// has shown. `None` if the handshake fails.
     async fn handshake(
         &self,
         connection: ClientConnection,
         deadline: Instant,
         timer: &mut DeadlineTimer,
-    ) -> Option<(ClientConnection, Protocol)> {
+    ) -> Option<(ClientConnection, Protocol, Option<CertificateNames>)> {
         let runtime = self.runtime();
         // `tls` neither comes nor goes with a reload.
         let certificates = runtime.credentials.certificates()?;
@@ -256,12 +259,14 @@ impl Ingress {
                 } else {
                     Protocol::Http1
                 };
+                let subject = stream.subject();
+                let certificate = subject.map(|subject| CertificateNames::new(subject.names));
                 let stream: Stream = Box::new(stream);
                 let connection = ClientConnection::new(stream, runtime.buffer_share());
-                Some((connection, protocol))
+                Some((connection, protocol, certificate))
             }
             Ok(Err(error)) => {
-                runtime.metrics.tls.ended(Handshake::Failed);
+                runtime.metrics.tls.ended(Handshake::failed(&error));
                 debug!(%error, "TLS handshake failed");
                 None
             }

@@ -30,7 +30,7 @@ pub use requests::{
 pub use state::{StateMetrics, StateWritten};
 
 /// Prefix of every name.
-const NAMESPACE: &str = "switchyard";
+pub(crate) const NAMESPACE: &str = "switchyard";
 
 /// The registry and its families.
 #[derive(Debug)]

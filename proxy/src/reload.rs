@@ -119,7 +119,7 @@ impl Reloader {
 
     /// Applies changes until dropped. If that panics, it goes on with what is in force.
     pub async fn run(mut self, mut vital: VitalTask) {
-        while vital.run(self.follow()).await == Ended::TooSoon {
+        while vital.run(Box::pin(self.follow())).await == Ended::TooSoon {
             vital.pause().await;
         }
     }
@@ -160,7 +160,7 @@ impl Reloader {
         let path = self.file.as_ref().map(|file| file.path().to_owned());
         let read = match path {
             // Resolves host names too.
-            Some(path) => self.reading.run(move || Config::from_file(&path)).await,
+            Some(path) => self.reading.run(move || file::read(&path)).await,
             None => Err(vec!["this configuration came from no file".to_owned()]),
         };
         let applied = match read {
@@ -206,6 +206,7 @@ impl Reloader {
             .eq(before.credentials_files());
         let has_same_files = self.file_config.tls == before.tls
             && self.file_config.admin == before.admin
+            && self.file_config.clients_file == before.clients_file
             && self.file_config.upstream.tls == before.upstream.tls;
         if !has_same_files || !has_same_tokens {
             self.watch().await;
@@ -271,6 +272,11 @@ impl Reloader {
             admin.tls.as_ref().map(|tls| tls.certificate.clone()),
             admin.tls.as_ref().map(|tls| tls.key.clone()),
             admin.token_file.clone(),
+            self.file_config
+                .tls
+                .as_ref()
+                .and_then(|tls| tls.client_ca.clone()),
+            self.file_config.clients_file.clone(),
         ];
         let trust = self.file_config.upstream.tls.as_ref().map(trust_files);
         let TrustFiles {

@@ -16,6 +16,7 @@ use crate::{
 use arc_swap::Guard;
 use parking_lot::Mutex;
 use switchyard_access_log::AccessLog;
+use switchyard_clients::Accounts;
 use switchyard_config::Config;
 use switchyard_grid::{CarriedFeeders, CarriedGrid, Grid, KeptRoom, Moment, Written};
 use switchyard_http1::Unencodable;
@@ -35,6 +36,8 @@ pub struct Runtime {
     pub in_flight: Arc<InFlight>,
     /// How many connections and requests each client has.
     pub clients: Arc<ClientShares>,
+    /// What is known of the configured clients.
+    pub accounts: Accounts,
     /// The bytes that requests hold while they arrive.
     pub(crate) buffered: Arc<Buffered>,
     /// Which of the tasks that must live are down.
@@ -83,20 +86,24 @@ impl Runtime {
         credentials.trust_with(grid.trust());
         let fleet = Fleet::new(config.fleet.as_ref(), &metrics.store);
         let access_log = AccessLog::new(metrics.access_log.clone());
-        let limited = metrics.requests.clients_limited[Share::Requests].clone();
+        let limited = &metrics.requests.clients_limited;
+        let [limited, too_soon] =
+            [Share::Requests, Share::Rate].map(|share| limited[share].clone());
+        let accounts = Accounts::default();
         Self {
             traces: Traces::new(metrics.traces.clone()),
             credentials,
             metrics,
             in_flight: Arc::default(),
-            clients: Arc::new(ClientShares::new(limited)),
+            clients: Arc::new(ClientShares::new(limited, too_soon)),
             buffered: Arc::default(),
             vitals: Vitals::default(),
             fleet,
             limits: Limits::default(),
             access_log,
             in_charge: InCharge::default(),
-            in_force: InForce::new(config, grid),
+            in_force: InForce::new(config, grid, &accounts),
+            accounts,
             last_reload: Mutex::default(),
             kept_state: Mutex::default(),
         }
@@ -136,7 +143,9 @@ impl Runtime {
     /// Puts `config` into force. On an error nothing has changed. `seed` sets where a policy starts that goes through
     /// the substations in turn.
     pub fn put_in_force(&self, config: Config, seed: u64) -> Result<(), Unencodable> {
-        self.in_force.put_in_force(config, &self.metrics, seed)?;
+        let (metrics, accounts) = (&self.metrics, &self.accounts);
+        self.in_force
+            .put_in_force(config, metrics, accounts, seed)?;
         self.traces.follow(self.now().config.tracing.as_ref());
         Ok(())
     }

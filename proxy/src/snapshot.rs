@@ -13,6 +13,7 @@ use arc_swap::{ArcSwap, Guard};
 use parking_lot::Mutex;
 use tokio::{sync::watch, time::Instant};
 
+use switchyard_clients::{Accounts, Clients};
 use switchyard_config::Config;
 use switchyard_grid::{CarriedGrid, Departed, Grid, Moment, Names, Written};
 use switchyard_http1::Unencodable;
@@ -31,6 +32,8 @@ pub struct Snapshot {
     pub config: Arc<Config>,
     /// Its substations.
     pub grid: Arc<Grid>,
+    /// Who may ask; everybody, if it says nobody.
+    pub clients: Option<Arc<Clients>>,
     /// What requests select by, if they do.
     pub selections: Option<Arc<Selections>>,
     /// Finds the substation of a session by the session's id, including substations that left recently.
@@ -55,10 +58,13 @@ pub struct InForce {
 }
 
 impl InForce {
-    /// Starts with `config` and its grid, as version 1.
+    /// Starts with `config` and its grid, as version 1. `accounts` are those of the clients.
     #[must_use]
-    pub fn new(config: Config, grid: Arc<Grid>) -> Self {
+    pub fn new(config: Config, grid: Arc<Grid>, accounts: &Accounts) -> Self {
+        let clock = grid.clock();
+        let now = clock.since_start(Instant::now());
         let snapshot = Snapshot {
+            clients: accounts.table(&config.listed_clients, now),
             version: 1,
             since: grid.clock().now(),
             names: Names::new(&grid, &[]),
@@ -97,6 +103,7 @@ impl InForce {
         &self,
         config: Config,
         metrics: &Metrics,
+        accounts: &Accounts,
         seed: u64,
     ) -> Result<(), Unencodable> {
         let mut departed = self.departed.lock();
@@ -111,7 +118,10 @@ impl InForce {
             .into_iter()
             .chain(before.grid.substations().iter().cloned())
             .collect();
+        let clock = grid.clock();
+        let now = clock.since_start(Instant::now());
         let snapshot = Snapshot {
+            clients: accounts.table(&config.listed_clients, now),
             version: before.version + 1,
             since: grid.clock().now(),
             names: Names::new(&grid, &absent),
@@ -186,6 +196,7 @@ impl InForce {
             version: before.version,
             since: before.since,
             names: Names::new(&before.grid, &departed.all()),
+            clients: before.clients.clone(),
             selections: before.selections.clone(),
             config: Arc::clone(&before.config),
             grid: Arc::clone(&before.grid),

@@ -9,16 +9,26 @@ use std::{
     time::Duration,
 };
 
-use enum_map::EnumMap;
+use enum_map::{Enum, EnumMap};
 use parking_lot::Mutex;
+use strum::{IntoStaticStr, VariantArray};
 use switchyard_balance::Load;
 
 use crate::{
     bucket::{Allowance, Bucket, Left, TooSoon},
     held::{Held, Id, LONGEST, sum},
-    metrics::Refused,
     owners::{Owners, id_of},
 };
+
+/// Why a client's request was refused.
+#[derive(Clone, Copy, Debug, Enum, Eq, IntoStaticStr, PartialEq, VariantArray)]
+#[strum(serialize_all = "snake_case")]
+pub enum Refused {
+    /// It sends more than its rate.
+    Rate,
+    /// It would have more load at once than it may.
+    Load,
+}
 
 /// One client.
 pub struct Account {
@@ -27,7 +37,7 @@ pub struct Account {
     number: u64,
     pub(crate) bucket: Bucket,
     pub(crate) held: Mutex<Held>,
-    owners: Arc<Owners>,
+    owners: Arc<Owners<Self>>,
     requests: AtomicU64,
     refused: EnumMap<Refused, AtomicU64>,
 }
@@ -49,7 +59,7 @@ pub struct Permit {
 }
 
 impl Account {
-    pub(crate) fn new(name: Arc<str>, owners: Arc<Owners>) -> Self {
+    pub(crate) fn new(name: Arc<str>, owners: Arc<Owners<Account>>) -> Self {
         // Half of the hash is a hash.
         let number = u64::try_from(id_of(name.as_bytes()) >> 64).unwrap_or_default();
         Self {

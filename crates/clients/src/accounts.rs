@@ -27,7 +27,7 @@ const MOST_SESSIONS: usize = 262_144;
 #[derive(Debug)]
 pub struct Accounts {
     known: Mutex<HashMap<Arc<str>, Arc<Account>>>,
-    owners: Arc<Owners>,
+    owners: Arc<Owners<Account>>,
     /// How many sessions had no id.
     without_id: AtomicU64,
     most: usize,

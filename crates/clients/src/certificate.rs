@@ -9,24 +9,24 @@ const MOST: usize = 64;
 /// They are kept as long as the connection, and looked up with each request: so a client that has gone is refused on the
 /// connections that it has.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CertificateNames(Arc<[Box<str>]>);
+pub struct CertificateNames(Arc<Vec<Box<str>>>);
 
 impl CertificateNames {
     /// These names.
     #[must_use]
     pub fn new(names: impl IntoIterator<Item = String>) -> Self {
         let names = names.into_iter().take(MOST);
-        Self(names.map(String::into_boxed_str).collect())
+        Self(Arc::new(names.map(String::into_boxed_str).collect()))
     }
 
     /// All of them, in order.
-    pub fn iter(&self) -> impl Iterator<Item = &str> {
+    pub fn all(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|name| &**name)
     }
 
     /// What stands for the certificate in a message.
     #[must_use]
     pub fn first(&self) -> &str {
-        self.iter().next().unwrap_or("without a name")
+        self.all().next().unwrap_or("without a name")
     }
 }

@@ -8,9 +8,9 @@ use std::{
 use switchyard_balance::Load;
 
 /// For how long a session counts as load whose end is not known.
-pub(crate) const LONGEST: Duration = Duration::from_secs(24 * 3_600);
+pub(crate) const LONGEST: Duration = Duration::from_hours(24);
 /// For how long it is known whose a session was that has ended.
-pub(crate) const REMEMBERED: Duration = Duration::from_secs(3_600);
+pub(crate) const REMEMBERED: Duration = Duration::from_hours(1);
 
 /// A session's id, as the first half of its SHA-256.
 pub(crate) type Id = u128;

@@ -21,13 +21,12 @@ mod owners;
 mod table;
 mod token;
 
-pub use account::{Account, Full, Permit};
+pub use account::{Account, Full, Permit, Refused};
 pub use accounts::{Accounts, Owner};
 pub use addresses::AddressRates;
 pub use bucket::{Allowance, Bucket, Left, TooSoon};
 pub use carried::CarriedClients;
 pub use certificate::CertificateNames;
-pub use metrics::Refused;
 pub use table::{Clients, Entry, Unknown};
 pub use token::Sent;
 

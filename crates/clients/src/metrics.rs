@@ -2,24 +2,16 @@
 
 use std::time::Duration;
 
-use enum_map::Enum;
-use strum::{IntoStaticStr, VariantArray};
+use strum::VariantArray;
 use switchyard_telemetry::{Label, Page};
 
-use crate::table::{Clients, Entry};
+use crate::{
+    account::Refused,
+    table::{Clients, Entry},
+};
 
 /// The label with a client's name.
 const CLIENT: &str = "client";
-
-/// Why a client's request was refused.
-#[derive(Clone, Copy, Debug, Enum, Eq, IntoStaticStr, PartialEq, VariantArray)]
-#[strum(serialize_all = "snake_case")]
-pub enum Refused {
-    /// It sends more than its rate.
-    Rate,
-    /// It would have more load at once than it may.
-    Load,
-}
 
 impl Clients {
     /// Writes the counters of all clients, and their loads as they are `now`.
@@ -29,12 +21,6 @@ impl Clients {
             .iter()
             .map(|entry| (Label::new(entry.account().name()), entry))
             .collect();
-        fn each<'a, N>(
-            all: &'a [(Label<'a>, &'a Entry)],
-            value: impl Fn(&Entry) -> N + 'a,
-        ) -> impl Iterator<Item = (&'a Label<'a>, N)> {
-            all.iter().map(move |(name, entry)| (name, value(entry)))
-        }
         page.counters("client_requests_total", "Requests of a configured client.")
             .lines(CLIENT, None, each(&all, |one| one.account().requests()));
         let mut refused = page.counters(
@@ -59,4 +45,12 @@ impl Clients {
             each(&all, |one| one.account().load(now).units()),
         );
     }
+}
+
+/// A value of each client.
+fn each<'a, N>(
+    all: &'a [(Label<'a>, &'a Entry)],
+    value: impl Fn(&Entry) -> N + 'a,
+) -> impl Iterator<Item = (&'a Label<'a>, N)> {
+    all.iter().map(move |(name, entry)| (name, value(entry)))
 }

@@ -11,20 +11,29 @@ use std::{
 use parking_lot::Mutex;
 use ring::digest::{SHA256, digest};
 
-use crate::{account::Account, held::Id};
+use crate::held::Id;
 
 /// Number of shards. Each has its own lock, so threads seldom contend.
 const SHARDS: usize = 16;
 
 /// The owners of all sessions that are known. Shared by all threads.
-#[derive(Debug, Default)]
-pub(crate) struct Owners {
-    shards: [Mutex<HashMap<Id, Arc<Account>>>; SHARDS],
+#[derive(Debug)]
+pub(crate) struct Owners<T> {
+    shards: [Mutex<HashMap<Id, Arc<T>>>; SHARDS],
     count: AtomicUsize,
 }
 
-impl Owners {
-    pub(crate) fn of(&self, id: Id) -> Option<Arc<Account>> {
+impl<T> Default for Owners<T> {
+    fn default() -> Self {
+        Self {
+            shards: Default::default(),
+            count: AtomicUsize::new(0),
+        }
+    }
+}
+
+impl<T> Owners<T> {
+    pub(crate) fn of(&self, id: Id) -> Option<Arc<T>> {
         self.shard(id).lock().get(&id).cloned()
     }
 
@@ -34,7 +43,7 @@ impl Owners {
     }
 
     /// Returns the owner before, if there was another.
-    pub(crate) fn set(&self, id: Id, owner: &Arc<Account>) -> Option<Arc<Account>> {
+    pub(crate) fn set(&self, id: Id, owner: &Arc<T>) -> Option<Arc<T>> {
         let before = self.shard(id).lock().insert(id, Arc::clone(owner));
         if before.is_none() {
             self.count.fetch_add(1, Relaxed);
@@ -43,7 +52,7 @@ impl Owners {
     }
 
     /// Forgets a session, unless it has another owner by now.
-    pub(crate) fn forget(&self, id: Id, owner: &Account) {
+    pub(crate) fn forget(&self, id: Id, owner: &T) {
         let mut shard = self.shard(id).lock();
         let is_its = shard
             .get(&id)
@@ -58,7 +67,7 @@ impl Owners {
         }
     }
 
-    fn shard(&self, id: Id) -> &Mutex<HashMap<Id, Arc<Account>>> {
+    fn shard(&self, id: Id) -> &Mutex<HashMap<Id, Arc<T>>> {
         let at = usize::try_from(id % SHARDS as u128).unwrap_or_default();
         let [first, ..] = &self.shards;
         self.shards.get(at).unwrap_or(first)

@@ -130,7 +130,7 @@ impl Clients {
             }
             (Sent::Several, _) if self.has_tokens() => return Err(Unknown::SeveralTokens),
             (_, Some(certificate)) => {
-                let found = certificate.iter().find_map(|name| self.by_name.get(name));
+                let found = certificate.all().find_map(|name| self.by_name.get(name));
                 found.ok_or(Unknown::Certificate)?
             }
             (_, None) => return Err(Unknown::NoToken),

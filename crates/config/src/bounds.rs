@@ -35,3 +35,5 @@ pub(crate) const MOST_TOLERANCE: f64 = 0.1;
 pub(crate) const MOST_STREAMS: u32 = 10_000;
 /// The most times that one request is sent.
 pub(crate) const MOST_ATTEMPTS: u32 = 10;
+/// The most tokens of one client.
+pub(super) const MOST_TOKENS: usize = 8;

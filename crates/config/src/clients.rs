@@ -1,7 +1,7 @@
 //! `clients`: who may ask, by a token or by a certificate, and how much each may ask for.
 
 use super::{
-    Error, Fault, Faults, Tls, bounds,
+    Error, Fault, Faults, bounds,
     error::note,
     json_schema, tree,
     tree::Node,
@@ -15,8 +15,6 @@ use thiserror::Error as ThisError;
 
 /// The most clients: each costs a few series.
 pub const MOST_CLIENTS: usize = 10_000;
-/// The most tokens of one client.
-pub(super) const MOST_TOKENS: usize = 8;
 /// The longest name of a certificate, in bytes.
 const LONGEST_CERTIFICATE_NAME: usize = 253;
 /// The most requests of a rate.
@@ -229,7 +227,7 @@ pub(super) fn clients(file: &mut Section<'_>) -> Vec<Client> {
             };
             s.fault("token_sha256", String::new(), rule);
         }
-        let rate = s.optional("rate", values::parsed);
+        let rate = s.optional("rate", rate);
         let burst = s.optional("burst", values::whole(1..=1_000_000));
         if burst.is_some() && !s.has("rate") {
             s.fault(
@@ -254,10 +252,22 @@ pub(super) fn clients(file: &mut Section<'_>) -> Vec<Client> {
 fn token_hashes(node: &Node) -> Result<Vec<TokenHash>, String> {
     const EXAMPLE: &str = "token_sha256: [9f86d0…, 2c26b4…]";
     if !matches!(node, Node::List(_)) {
-        return values::parsed(node).map(|one| vec![one]);
+        return token_hash(node).map(|one| vec![one]);
     }
-    let items = values::list(node, EXAMPLE, MOST_TOKENS)?;
-    items.iter().map(values::parsed).collect()
+    let items = values::list(node, EXAMPLE, bounds::MOST_TOKENS)?;
+    items.iter().map(token_hash).collect()
+}
+
+/// No message repeats what stands there.
+fn token_hash(node: &Node) -> Result<TokenHash, String> {
+    let text = values::text(node).map_err(|_| NoHash.to_string())?;
+    text.parse().map_err(|_: NoHash| NoHash.to_string())
+}
+
+/// A rate as it is written.
+pub(super) fn rate(node: &Node) -> Result<Rate, String> {
+    let text = values::text(node).map_err(|_| NoRate.to_string())?;
+    text.parse().map_err(|_: NoRate| NoRate.to_string())
 }
 
 /// One hash stands for itself.
@@ -279,8 +289,8 @@ pub(super) fn none() -> Fault {
 }
 
 /// Notes clients that could never show their certificate.
-pub(super) fn check_certificates(clients: &[Client], tls: Option<&Tls>, faults: &mut Vec<Fault>) {
-    if tls.is_some_and(|tls| tls.client_ca.is_some()) {
+pub(super) fn check_certificates(clients: &[Client], has_client_ca: bool, faults: &mut Vec<Fault>) {
+    if has_client_ca {
         return;
     }
     for (at, client) in clients.iter().enumerate() {

@@ -108,11 +108,12 @@ schema_types! {
                 "type": "array",
                 "items": {"type": "string", "pattern": "^[0-9a-fA-F]{64}$"},
                 "minItems": 1,
-                "maxItems": (super::clients::MOST_TOKENS)
+                "maxItems": (super::bounds::MOST_TOKENS)
             },
             {
                 "type": "string",
-                "pattern": "^[0-9a-fA-F]{64}$"
+                "pattern": "^[0-9a-fA-F]{64}$",
+                "description": "The hash of the one token."
             }
         ]
     }

@@ -207,6 +207,11 @@ impl Config {
         Self::from_yaml(&text(path)?, &path.display().to_string())
     }
 
+    /// Whether clients may show certificates.
+    pub(crate) fn has_client_ca(&self) -> bool {
+        self.tls.as_ref().is_some_and(|tls| tls.client_ca.is_some())
+    }
+
     /// Reads and checks the file at `path`, and the file of clients that it may name.
     pub fn load(path: &Path) -> Result<Self, Error> {
         let mut config = Self::from_file(path)?;
@@ -225,7 +230,7 @@ impl Config {
         if clients.is_empty() {
             faults.push(clients::none());
         }
-        clients::check_certificates(&clients, self.tls.as_ref(), &mut faults);
+        clients::check_certificates(&clients, self.has_client_ca(), &mut faults);
         clients::check_unlike(&self.clients, &clients, &mut faults);
         if faults.is_empty() {
             self.listed_clients = [self.clients.as_slice(), &clients].concat();

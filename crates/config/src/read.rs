@@ -9,7 +9,7 @@ use super::{
         MOST_BUFFERED, MOST_CONNECTIONS, MOST_EXCHANGES, MOST_FAILURES, MOST_STREAMS, MOST_THREADS,
         SMALLEST_HEAD,
     },
-    clients::clients,
+    clients::{clients, rate},
     discovery::discovery,
     feeders::feeders,
     listen::listen,
@@ -231,7 +231,7 @@ fn client_limits(s: &mut Section<'_>, connections: usize, requests: usize) -> Cl
     ClientLimits {
         connections,
         requests,
-        rate: s.optional("rate", values::parsed),
+        rate: s.optional("rate", rate),
     }
 }
 

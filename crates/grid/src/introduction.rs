@@ -108,6 +108,12 @@ fn name_in(answer: &[u8]) -> Option<&str> {
     id.strip_prefix(name)?.starts_with('-').then_some(name)
 }
 
+/// The id of the session in the answer to a booking.
+#[must_use]
+pub fn session_in(answer: &[u8]) -> Option<&str> {
+    text_of(answer, b"\"session_id\"").filter(|id| !id.is_empty())
+}
+
 /// The text of a JSON field, where it needs no unescaping.
 fn text_of<'a>(json: &'a [u8], field: &[u8]) -> Option<&'a str> {
     let after = json.get(memmem::find(json, field)? + field.len()..)?;

@@ -61,6 +61,7 @@ pub use drain::{CarriedDrain, Drain, DrainSource};
 pub use drain_commands::{FleetDrain, Said};
 pub use feeders::{CarriedFeeder, CarriedFeeders, Feeder, FeederState, FeederView};
 pub use grid::Grid;
+pub use introduction::session_in;
 pub use labels::Labels;
 pub use lasts::LastsSource;
 pub use limit_target::LimitTarget;

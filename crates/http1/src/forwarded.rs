@@ -10,9 +10,11 @@ use crate::{
 pub struct Origin<'a> {
     /// Whether the client's own forwarding headers are passed on.
     pub is_trusted: bool,
+    /// Whether the client's `Authorization` was for this proxy, so that no substation gets it.
+    pub keeps_authorization: bool,
     /// Names and values of the headers that say it. Each replaces any header of that name from the client; one without a
     /// name is none.
-    pub fields: [(&'a str, &'a [u8]); 3],
+    pub fields: [(&'a str, &'a [u8]); 4],
     /// Further ones, which few requests have. One without a value only takes away the client's.
     pub more: &'a [(&'a str, &'a [u8])],
 }
@@ -26,16 +28,18 @@ pub fn forwarded<'a>(
     own: (&'a str, &'a [u8]),
 ) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
     let nominates_any = head.all("connection").next().is_some();
-    let [first, second, third] = origin.fields;
-    let own = [own, first, second, third].map(|(name, value)| (name.as_bytes(), value));
+    let [first, second, third, fourth] = origin.fields;
+    let own = [own, first, second, third, fourth].map(|(name, value)| (name.as_bytes(), value));
     head.fields()
         .filter(move |(name, _)| {
             let is_more = |more: &(&str, &[u8])| name.eq_ignore_ascii_case(more.0.as_bytes());
+            let is_kept = origin.keeps_authorization && name.eq_ignore_ascii_case(b"authorization");
+            if !is_end_to_end(name, origin.is_trusted) || is_kept {
+                return false;
+            }
             let is_replaced = own.iter().any(|(own, _)| name.eq_ignore_ascii_case(own))
                 || origin.more.iter().any(is_more);
-            is_end_to_end(name, origin.is_trusted)
-                && !is_replaced
-                && !(nominates_any && is_nominated(head, name))
+            !(is_replaced || nominates_any && is_nominated(head, name))
         })
         .chain(own.into_iter().filter(|(name, _)| !name.is_empty()))
         .chain(more(origin.more))
@@ -130,6 +134,25 @@ mod tests {
             told(&[(parent, b"c"), (state, b"")]),
             ["traceparent: c", "x-one: 1", "x-request-id: r"]
         );
+    }
+
+    #[test]
+    fn what_was_for_the_proxy_is_not_passed_on() {
+        let mut headers = http::HeaderMap::new();
+        for (name, value) in [("authorization", "Bearer secret"), ("x-one", "1")] {
+            headers.append(name, http::HeaderValue::from_static(value));
+        }
+        for keeps_authorization in [false, true] {
+            let origin = Origin {
+                keeps_authorization,
+                ..Origin::default()
+            };
+            let told = forwarded(Head::Parsed(&headers), origin, ("x-request-id", b"r"));
+            let names: Vec<_> = told.map(|(name, _)| name).collect();
+            let is_told = names.contains(&&b"authorization"[..]);
+            assert_eq!(is_told, !keeps_authorization);
+            assert!(names.contains(&&b"x-one"[..]));
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, net::SocketAddr};
 
 use serde::Serialize;
 
-use crate::{drain::Drain, feeder::FeederStatus, fleet::Fleet, limit::Limit};
+use crate::{client::ClientStatus, drain::Drain, feeder::FeederStatus, fleet::Fleet, limit::Limit};
 
 /// The answer of `/status`. Loads are in the unit of the load gauge.
 #[derive(Debug, Serialize)]
@@ -24,6 +24,9 @@ pub struct GridStatus<'a> {
     pub fleet: Option<Fleet>,
     /// The state file; null where none is configured.
     pub state: Option<StateFileStatus>,
+    /// The configured clients, in the order of the configuration; left out where there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub clients: Vec<ClientStatus<'a>>,
     /// The limits that several substations share, in the order of the configuration.
     pub feeders: Vec<FeederStatus<'a>>,
     /// In the order of the configuration.

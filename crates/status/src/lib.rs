@@ -8,6 +8,7 @@
 //! The JSON is a contract: a field may be added, but not renamed.
 
 mod balance;
+mod client;
 mod configuration;
 mod decision;
 mod drain;
@@ -25,6 +26,7 @@ mod traffic;
 mod verdict;
 
 pub use balance::{Balance, Fullest, Member, Oldest, Spread};
+pub use client::ClientStatus;
 pub use configuration::Configuration;
 pub use decision::{Candidate, Decision};
 pub use drain::Drain;

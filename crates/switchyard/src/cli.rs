@@ -185,7 +185,7 @@ fn check_health(url: String, config: Option<&Path>, ca: Option<&Path>) -> anyhow
 
 fn run(options: &Run) -> anyhow::Result<()> {
     let file = &options.file;
-    let config = Config::from_file(&file.config)?;
+    let config = Config::load(&file.config)?;
     log_to_stderr(&log_filter(config.log.level), log_form(&config.log));
     info!(file = %file.config.display(), substations = config.substations.len(), "Configuration read");
     let credentials = Credentials::load(&config, &file.config.display().to_string())?;
@@ -219,7 +219,7 @@ fn upgrade_socket(given: Option<&Path>) -> Option<PathBuf> {
 }
 
 fn check(file: &ConfigFile) -> anyhow::Result<()> {
-    let config = Config::from_file(&file.config)?;
+    let config = Config::load(&file.config)?;
     log_from(LogLevel::Warn);
     Credentials::load(&config, &file.config.display().to_string())?;
     let effective =

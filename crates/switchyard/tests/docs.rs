@@ -39,7 +39,8 @@ use tokio::{
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Labels whose values depend on what runs, not on the code.
-const OPEN_LABELS: [&str; 7] = [
+const OPEN_LABELS: [&str; 8] = [
+    "client",
     "feeder",
     "substation",
     "source",
@@ -201,7 +202,7 @@ async fn pages() -> [String; 3] {
         std::future::pending(),
     ));
 
-    // With TLS on both sides, a fleet and a feeder with a meter, because some metrics exist only with them.
+    // With TLS on both sides, a fleet, a client and a feeder with a meter, because some metrics exist only with them.
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let files = tempfile::tempdir().unwrap();
     let [certificate, key] = ["tls.crt", "tls.key"].map(|name| files.path().join(name));
@@ -215,7 +216,9 @@ async fn pages() -> [String; 3] {
     let yaml = format!(
         "substations: [{{name: one, address: \"{address}\", feeder: above}}, {{name: two, address: \"127.0.0.1:1\", tls: {{}}}}]\n\
          feeders: [{{name: above, load: {{address: \"{address}\"}}}}]\ntls: {{{pair}}}\n\
-         admin: {{tls: {{{pair}}}}}\nfleet: {{store: \"unix:/none\"}}"
+         admin: {{tls: {{{pair}}}}}\nfleet: {{store: \"unix:/none\"}}\n\
+         clients: [{{name: one, token_sha256: {}}}]",
+        "a0".repeat(32)
     );
     let config = Config::from_yaml(&yaml, "test").unwrap();
     let metrics = Metrics::new().unwrap();

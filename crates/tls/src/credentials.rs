@@ -113,7 +113,9 @@ impl Credentials {
             is_new = true;
         }
         if let Some((current, chain)) = admin_chain
-            && current.replace(chain).map_err(|fault| faulty(source, vec![fault]))?
+            && current
+                .replace(chain)
+                .map_err(|fault| faulty(source, vec![fault]))?
         {
             info!(expires_at = %date(current.expires_at()), "Certificate of the admin port replaced");
             is_new = true;

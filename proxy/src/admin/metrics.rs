@@ -1,11 +1,12 @@
 //! The metrics page: the counters, and the gauges set to the current state.
 
 use switchyard_process::stderr;
-use switchyard_telemetry::Error;
+use switchyard_telemetry::{Error, Page};
+use tokio::time::Instant;
 
 use crate::{
     dispatch::DispatchState,
-    metrics::{RequestGauges, StateWritten},
+    metrics::{NAMESPACE, RequestGauges, StateWritten},
     runtime::Runtime,
 };
 
@@ -37,5 +38,11 @@ pub fn page(runtime: &Runtime, dispatch: &DispatchState) -> Result<Vec<u8>, Erro
         });
     }
     metrics.log_dropped(stderr::dropped());
-    metrics.render(&now.grid, &runtime.limits.gauges())
+    let text = metrics.render(&now.grid, &runtime.limits.gauges())?;
+    let Some(clients) = &now.clients else {
+        return Ok(text);
+    };
+    let mut page = Page::after(text, NAMESPACE);
+    clients.write(&mut page, now.grid.clock().since_start(Instant::now()));
+    Ok(page.into_text())
 }

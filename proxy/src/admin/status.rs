@@ -3,12 +3,16 @@
 use std::{collections::HashMap, sync::Arc};
 
 use switchyard_balance::Load;
+use switchyard_clients::Refused;
 use switchyard_grid::{
     DrainSource, FeederView, Grid, Moment, RotationView, Stage, Substation, SubstationView,
 };
 use switchyard_status::{
-    Drain, FeederStatus, Fleet, GridStatus, Health, Limit, StateFileStatus, SubstationStatus,
+    ClientStatus, Drain, FeederStatus, Fleet, GridStatus, Health, Limit, StateFileStatus,
+    SubstationStatus,
 };
+
+use tokio::time::Instant;
 
 use crate::{runtime::KeptState, snapshot::Snapshot};
 
@@ -39,6 +43,7 @@ pub(super) fn of_grid<'a>(
             bytes: kept.bytes,
             error: kept.error,
         }),
+        clients: clients(now),
         feeders: grid
             .feeder_views()
             .map(|view| feeder(&view, limits.get(view.name)))
@@ -48,6 +53,25 @@ pub(super) fn of_grid<'a>(
             .map(|view| shown(&view, limits.get(view.name), at))
             .collect(),
     }
+}
+
+/// The configured clients.
+fn clients(now: &Snapshot) -> Vec<ClientStatus<'_>> {
+    let moment = now.grid.clock().since_start(Instant::now());
+    let entries = now.clients.iter().flat_map(|clients| clients.entries());
+    entries
+        .map(|entry| {
+            let account = entry.account();
+            ClientStatus {
+                name: account.name(),
+                load: account.load(moment).units(),
+                most_load: entry.most_load().map(Load::units),
+                requests: account.requests(),
+                refused_for_rate: account.refusals(Refused::Rate),
+                refused_for_load: account.refusals(Refused::Load),
+            }
+        })
+        .collect()
 }
 
 /// One substation of the grid.

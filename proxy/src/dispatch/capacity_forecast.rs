@@ -218,7 +218,7 @@ impl CapacityForecast {
     }
 
     /// The duration of the session in an answer.
-    fn lasts(&self, answer: &[u8]) -> Option<Duration> {
+    pub(super) fn lasts(&self, answer: &[u8]) -> Option<Duration> {
         let value = answer.get(self.field.find(answer)? + FIELD.len()..)?;
         let value = value
             .trim_ascii_start()

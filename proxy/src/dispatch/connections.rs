@@ -24,6 +24,9 @@ use crate::{runtime::Runtime, snapshot::Snapshot};
 /// The time between two looks at the idle connections.
 const PERIOD: Duration = Duration::from_secs(1);
 
+/// In so many periods the sessions of clients are looked at once.
+const FORGETS_EACH: u64 = 60;
+
 /// See the [module](self).
 #[derive(Debug, Default)]
 pub(super) struct Connections {
@@ -74,6 +77,7 @@ pub(super) async fn keep_house(
 async fn sweep(connections: &Weak<Connections>, runtime: &Runtime, state: &DispatchState) -> Ended {
     let mut ticks = interval(PERIOD);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut turn = 0_u64;
     loop {
         ticks.tick().await;
         let Some(connections) = connections.upgrade() else {
@@ -85,6 +89,12 @@ async fn sweep(connections: &Weak<Connections>, runtime: &Runtime, state: &Dispa
         connections.client.sweep(now);
         let (rules, table) = (&in_force.config.retry, state.keys.table());
         table.expire(now.into_std(), &limits(rules));
+        // What a client has is brought up to date whenever it is asked for; this is for those that ask nothing more.
+        if turn.is_multiple_of(FORGETS_EACH) {
+            let accounts = &runtime.accounts;
+            accounts.expire(in_force.grid.clock().since_start(now));
+        }
+        turn += 1;
         let evicted = table.take_evicted();
         state
             .key_room

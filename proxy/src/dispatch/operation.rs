@@ -6,6 +6,8 @@
 
 use std::sync::Arc;
 
+use switchyard_balance::Load;
+use switchyard_clients::Permit;
 use switchyard_grid::Substation;
 use switchyard_http1::{Head, RequestHead};
 use switchyard_idempotency::{Claim, KeyHash, Keyed, Release};
@@ -34,18 +36,23 @@ pub(super) enum Operation<'a> {
         claim: Option<Claim<'a>>,
         /// The sign of the substation that may have booked its key before, as its client says.
         possible: Option<u64>,
+        /// The load that is set aside for its client.
+        permit: Option<Permit>,
     },
     /// Show or end a session.
     Session {
         action: Action,
+        id: &'a str,
+        /// Whether it is another client's.
+        is_hidden: bool,
         holder: Arc<Substation>,
         line: RequestHead,
     },
 }
 
 /// A key, and what comes with it.
-pub(super) struct Key<'a> {
-    pub(super) text: &'a [u8],
+pub(super) struct Key {
+    pub(super) hash: KeyHash,
     /// The number of its client.
     pub(super) client: u64,
     /// The sign of the substation that may have booked it before.
@@ -56,7 +63,7 @@ impl<'a> Operation<'a> {
     /// A charge that arrived at `now`, with its key, if it has one.
     pub(super) fn charge(
         (charge, head, query): (Charge<'a>, Head<'a>, Option<&'a str>),
-        key: Option<Key<'_>>,
+        key: Option<Key>,
         snapshot: &Snapshot,
         state: &'a DispatchState,
         now: Instant,
@@ -64,9 +71,9 @@ impl<'a> Operation<'a> {
         let rules = &snapshot.config.retry;
         let possible = key.as_ref().and_then(|key| key.possible);
         let claim = match (key, charge.fingerprint) {
-            (Some(Key { text, client, .. }), Some(fingerprint)) => {
+            (Some(Key { hash, client, .. }), Some(fingerprint)) => {
                 let keyed = Keyed {
-                    hash: KeyHash::of(text),
+                    hash,
                     fingerprint,
                     client,
                 };
@@ -83,22 +90,54 @@ impl<'a> Operation<'a> {
             query,
             claim,
             possible,
+            permit: None,
         })
     }
 
-    /// An action on the session `id`.
+    /// Sets the load of a charge aside, as its client's. If its key has a substation already, the first request has done so.
+    /// `reserve` is given its load, and whether it is a repetition.
+    pub(super) fn reserve(
+        &mut self,
+        reserve: impl FnOnce(Load, bool) -> Result<Option<Permit>, Failure>,
+    ) -> Result<(), Failure> {
+        if let Self::Charge {
+            charge,
+            claim,
+            permit,
+            ..
+        } = self
+        {
+            let is_repetition = claim.as_ref().is_some_and(Claim::has_holder);
+            *permit = reserve(charge.load, is_repetition)?;
+        }
+        Ok(())
+    }
+
+    /// Its key, as it is kept.
+    pub(super) fn key(&self) -> Option<KeyHash> {
+        let Self::Charge { claim, .. } = self else {
+            return None;
+        };
+        claim.as_ref().map(Claim::hash)
+    }
+
+    /// An action on the session `id`. If that is another client's (`is_hidden`), the substation is only asked to show it, and
+    /// its answer is for nobody: how long an answer takes says nothing either.
     pub(super) fn session(
         snapshot: &Snapshot,
-        action: Action,
-        id: &str,
+        (action, is_hidden): (Action, bool),
+        id: &'a str,
         query: Option<&str>,
     ) -> Result<Self, Failure> {
-        let (holder, mut line) = sessions::locate(snapshot, action, id)?;
+        let sent = if is_hidden { Action::Inspect } else { action };
+        let (holder, mut line) = sessions::locate(snapshot, sent, id)?;
         if let Some(query) = query {
             line = line.with_query(query).map_err(sessions::unfit)?;
         }
         Ok(Self::Session {
             action,
+            id,
+            is_hidden,
             holder,
             line,
         })

@@ -5,9 +5,12 @@
 
 use std::{borrow::Cow, net::IpAddr};
 
+use switchyard_clients::{Account, CertificateNames};
 use switchyard_config::{ClientLimits, Forwarded, ForwardedHeaders};
 use switchyard_grid::Source;
 use switchyard_http1::{Head, Origin};
+use switchyard_idempotency::KeyHash;
+use switchyard_wire::names::IDEMPOTENCY_KEY;
 
 use super::isolation::Record;
 use crate::client_shares::{ClientShare, RequestShare};
@@ -27,6 +30,8 @@ pub struct Client {
     text: Box<str>,
     source: Source,
     is_tls: bool,
+    /// The names in the certificate that it has shown, if it has.
+    certificate: Option<CertificateNames>,
     /// How its requests have gone so far.
     pub(super) record: Record,
     /// What it uses of the proxy.
@@ -42,9 +47,20 @@ impl Client {
             text: address.to_string().into(),
             source: Source::of(address),
             is_tls,
+            certificate: None,
             record: Record::default(),
             share,
         }
+    }
+
+    /// Notes the names in the certificate that it has shown in its handshake.
+    pub fn shows(&mut self, certificate: Option<CertificateNames>) {
+        self.certificate = certificate;
+    }
+
+    /// The names in its certificate.
+    pub(super) fn certificate(&self) -> Option<&CertificateNames> {
+        self.certificate.as_ref()
     }
 
     /// Counts the connection as one over HTTP/2. False if this client has its share of the `most` there may be.
@@ -61,6 +77,11 @@ impl Client {
 
     pub(super) fn address(&self) -> IpAddr {
         self.address
+    }
+
+    /// The client at the other end of the connection, whoever may be behind it.
+    pub(super) fn own_source(&self) -> Source {
+        self.source
     }
 
     /// The client that is behind the proxies in front, as far as they are trusted.
@@ -132,7 +153,13 @@ impl Client {
         OriginFields {
             is_trusted,
             source,
-            fields: [("via", joined(head, "via", via.into())), first, second],
+            keeps_authorization: false,
+            fields: [
+                ("via", joined(head, "via", via.into())),
+                first,
+                second,
+                NOTHING,
+            ],
         }
     }
 }
@@ -151,7 +178,8 @@ const NOTHING: (&str, Cow<'static, str>) = ("", Cow::Borrowed(""));
 pub(super) struct OriginFields<'a> {
     is_trusted: bool,
     source: Source,
-    fields: [(&'static str, Cow<'a, str>); 3],
+    keeps_authorization: bool,
+    fields: [(&'static str, Cow<'a, str>); 4],
 }
 
 impl OriginFields<'_> {
@@ -160,11 +188,22 @@ impl OriginFields<'_> {
         self.source
     }
 
+    /// The request is of a configured client, whatever its address. Its token was for this proxy. `key` is what the
+    /// substation gets in place of its key: the same key of another client is another key.
+    pub(super) fn of_caller(&mut self, account: &Account, key: Option<KeyHash>) {
+        self.source = Source::numbered(account.number());
+        self.keeps_authorization = true;
+        if let (Some(key), [.., last]) = (key, &mut self.fields) {
+            *last = (IDEMPOTENCY_KEY, key.to_string().into());
+        }
+    }
+
     pub(super) fn origin(&self) -> Origin<'_> {
-        let [via, first, second] = &self.fields;
+        let [via, first, second, key] = &self.fields;
         Origin {
             is_trusted: self.is_trusted,
-            fields: [via, first, second].map(|(name, value)| (*name, value.as_bytes())),
+            keeps_authorization: self.keeps_authorization,
+            fields: [via, first, second, key].map(|(name, value)| (*name, value.as_bytes())),
             more: &[],
         }
     }
@@ -212,7 +251,7 @@ mod tests {
     fn client(address: &str, is_tls: bool) -> Client {
         let address = address.parse().unwrap();
         let limited = IntCounter::new("limited", "Refused.").unwrap();
-        let shares = Arc::new(ClientShares::new(limited));
+        let shares = Arc::new(ClientShares::new(limited.clone(), limited));
         Client::new(address, is_tls, shares.connection(address, 1).unwrap())
     }
 

@@ -1,6 +1,6 @@
 //! Begins the trail of a request, and gives it to those that tell of it: the access log and traces.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::Arc};
 
 use fastrand::Rng;
 use http::HeaderValue;
@@ -79,7 +79,10 @@ fn begin(
         started: context.started,
         arrived: context.arrived,
         bytes_in: body.len(),
-        client: None,
+        client: context
+            .caller
+            .as_ref()
+            .map(|client| Arc::clone(client.name())),
         load: None,
         has_key: head.map(|head| head.all(IDEMPOTENCY_KEY).next().is_some()),
         waits: Vec::new(),

@@ -12,6 +12,8 @@ use switchyard_wire::{
     names::{ENDPOINT_LOAD_METRICS, POSSIBLE_HOLDER, REQUEST_ID, SUBSTATION},
 };
 
+use super::quota::Quota;
+
 /// Enough bytes for a usual head and body, so that the buffer grows once at most.
 const BUFFER: usize = 512;
 /// Room for the headers of a usual answer, so that their map is made once.
@@ -20,6 +22,10 @@ const USUAL_HEADERS: usize = 8;
 static SUBSTATION_NAME: HeaderName = HeaderName::from_static(SUBSTATION);
 static POSSIBLE_HOLDER_NAME: HeaderName = HeaderName::from_static(POSSIBLE_HOLDER);
 static REQUEST_ID_NAME: HeaderName = HeaderName::from_static(REQUEST_ID);
+static RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
+static RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+/// By what a client can show who it is.
+static BEARER: HeaderValue = HeaderValue::from_static("Bearer");
 /// The type of nearly every body.
 static JSON: HeaderValue = HeaderValue::from_static("application/json");
 
@@ -40,6 +46,8 @@ pub struct Reply {
     /// Whether it refuses a request over a limit. It is sent to clients that read it at once, and to no others: what waits
     /// to be read is what such a limit bounds.
     pub(super) is_shed: bool,
+    /// What its client may still ask for, if it has a limit.
+    pub(super) quota: Option<Box<Quota>>,
     request_id: HeaderValue,
     content: Content,
     body: Bytes,
@@ -53,6 +61,8 @@ enum Content {
     Failure {
         allow: Option<&'static str>,
         retry_after_seconds: Option<u32>,
+        /// Whether it says by what a client can show who it is.
+        asks_for_token: bool,
         possible_holder: Option<u64>,
     },
 }
@@ -75,6 +85,7 @@ impl Reply {
             outcome,
             closes: false,
             is_shed: false,
+            quota: None,
             request_id,
             body: routed.answer.body.clone(),
             content: Content::Answer(routed),
@@ -93,10 +104,12 @@ impl Reply {
             outcome: failure.code.outcome(),
             closes: failure.close,
             is_shed: is_shed(failure),
+            quota: None,
             request_id,
             content: Content::Failure {
                 allow: failure.allow,
                 retry_after_seconds,
+                asks_for_token: failure.code == Code::Unauthorized,
                 possible_holder: failure.possible_holder,
             },
             body: body.into(),
@@ -176,6 +189,12 @@ impl Reply {
 
     /// The headers, except those of the connection, the request's id and the length.
     fn fields<E>(&self, mut put: impl FnMut(Field<'_>) -> Result<(), E>) -> Result<(), E> {
+        if let Some(quota) = &self.quota
+            && let (Some(policy), Some(left)) = (quota.policy(), quota.left())
+        {
+            put(Field::Own(&RATE_LIMIT_POLICY, &policy))?;
+            put(Field::Own(&RATE_LIMIT, &left))?;
+        }
         match &self.content {
             Content::Answer(RoutedAnswer { answer, substation }) => {
                 let connection = || {
@@ -198,11 +217,15 @@ impl Reply {
             Content::Failure {
                 allow,
                 retry_after_seconds,
+                asks_for_token,
                 possible_holder,
             } => {
                 put(Field::Own(&header::CONTENT_TYPE, &JSON))?;
                 if let Some(allow) = allow {
                     put(Field::Own(&header::ALLOW, &HeaderValue::from_static(allow)))?;
+                }
+                if *asks_for_token {
+                    put(Field::Own(&header::WWW_AUTHENTICATE, &BEARER))?;
                 }
                 if let Some(seconds) = retry_after_seconds {
                     put(Field::Own(&header::RETRY_AFTER, &(*seconds).into()))?;

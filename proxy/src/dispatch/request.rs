@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use switchyard_clients::Account;
 use switchyard_http1::Head;
 use switchyard_wire::{Code, Failure, Retry};
 use tokio::time::Instant;
 
 use super::{
     origin::{Client, is_trusted},
+    quota::Quota,
     sessions::Action,
     trail::Trail,
 };
@@ -61,6 +63,10 @@ pub struct RequestContext<'a> {
     pub in_flight: RequestGuard<'a>,
     /// Counts it as its client's while this lives.
     pub share: RequestShare<'a>,
+    /// The configured client that has sent it, once that is known.
+    pub caller: Option<Arc<Account>>,
+    /// What that client, or its address, may still ask for, if it has a limit.
+    pub quota: Option<Box<Quota>>,
     /// What happens to it, if that is asked for.
     pub trail: Option<Box<Trail>>,
 }

@@ -7,7 +7,9 @@ use std::{
 };
 
 use http::HeaderValue;
+use switchyard_clients::Owner;
 use switchyard_http1::Head;
+use switchyard_idempotency::KeyHash;
 use switchyard_wire::{Code, Failure, Retry, names::REQUEST_ID};
 use tokio::time::Instant;
 use tracing::{Span, debug, debug_span};
@@ -44,13 +46,17 @@ impl Dispatcher {
                 }
                 let client = context.client;
                 let rules = &context.snapshot.config.forwarded;
-                let origin = client.fields(rules, context.via, head);
-                let context = (&mut *context, head, &origin, &request_id, watch);
+                let mut origin = client.fields(rules, context.via, head);
+                if let Some(caller) = &context.caller {
+                    origin.of_caller(caller, operation.key());
+                }
+                let sending = (&mut *context, head, &origin, &request_id, watch);
                 let routed = {
-                    let sent = pin!(self.send(&mut operation, context));
+                    let sent = pin!(self.send(&mut operation, sending));
                     in_span(span_of(&request_id), sent).await
                 };
                 routed
+                    .and_then(|routed| self.as_its_client_sees(routed, &operation, context))
                     .map(|routed| (routed, is_charge))
                     .map_err(|failure| Failure {
                         possible_holder: operation.possible_holder(&self.runtime.now()),
@@ -69,13 +75,14 @@ impl Dispatcher {
             }
         };
         reply.closes |= self.runtime.in_flight.is_draining();
+        reply.quota = context.quota.take();
         reply
     }
 
     /// What a request wants from a substation, its headers, and whether it is a charge.
     fn prepare<'a>(
         &'a self,
-        context: &RequestContext<'_>,
+        context: &mut RequestContext<'_>,
         received: ReceivedRequest<'a>,
     ) -> Result<(Operation<'a>, Head<'a>, bool), Failure> {
         let target = received.target?;
@@ -91,15 +98,27 @@ impl Dispatcher {
                 charge.is_traced = trail.is_some_and(|trail| trail.trace.is_some());
                 let rules = &snapshot.config.forwarded;
                 let key = key?.map(|text| Key {
-                    text,
-                    client: context.client.source(rules, head).number(),
+                    hash: match &context.caller {
+                        Some(caller) => KeyHash::of_client(caller.name(), text),
+                        None => KeyHash::of(text),
+                    },
+                    client: match &context.caller {
+                        Some(caller) => caller.number(),
+                        None => context.client.source(rules, head).number(),
+                    },
                     possible: possible_holder(head),
                 });
                 let request = (charge, head, received.query);
-                Operation::charge(request, key, snapshot, &self.state, context.arrived)?
+                let (state, now) = (&self.state, context.arrived);
+                let mut operation = Operation::charge(request, key, snapshot, state, now)?;
+                operation.reserve(|load, repeats| context.reserve(load, repeats))?;
+                operation
             }
             Target::Session(action, id) => {
-                Operation::session(snapshot, action, id, received.query)?
+                let caller = context.caller.as_deref();
+                let is_hidden = caller
+                    .is_some_and(|caller| self.runtime.accounts.owner(id, caller) == Owner::Other);
+                Operation::session(snapshot, (action, is_hidden), id, received.query)?
             }
         };
         Ok((operation, head, target == Target::Charge))

@@ -315,14 +315,19 @@ impl Dispatcher {
     /// itself.
     fn note_booked(
         &self,
-        operation: &Operation<'_>,
+        operation: &mut Operation<'_>,
         (substation, at): (&Arc<Substation>, Option<usize>),
         answer: &Answer,
         now: Instant,
         context: &SendContext<'_>,
     ) {
         let state = &context.state;
-        if let Operation::Charge { charge, claim, .. } = operation
+        if let Operation::Charge {
+            charge,
+            claim,
+            permit,
+            ..
+        } = operation
             && (200..300).contains(&answer.status)
         {
             if self
@@ -331,8 +336,12 @@ impl Dispatcher {
             {
                 self.state.budget.booked(context.source);
             }
+            let outlives = substation.ledger().lasts() == Lasts::Session;
+            if let Some(permit) = permit.take() {
+                self.note_owned(permit, (charge.load, outlives), answer, state);
+            }
             // Otherwise the load has ended with the answer.
-            if substation.ledger().lasts() == Lasts::Session {
+            if outlives {
                 // Its end is noticed with the next sample.
                 let unseen = state.snapshot.config.load.interval;
                 let forecast = &self.state.forecast;

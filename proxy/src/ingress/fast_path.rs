@@ -23,12 +23,12 @@ pub(super) fn find(received: &[u8], limits: RequestLimits) -> Option<WholeReques
 pub(super) fn read<'a>(
     charge: &'a WholeRequest,
     received: &'a [u8],
-    context: &RequestContext<'_>,
+    context: &mut RequestContext<'_>,
 ) -> Option<ReceivedRequest<'a>> {
     let (head, body) = charge.parts(received)?;
     Some(ReceivedRequest {
         head: Some(head),
-        target: context.within_limit().map(|()| Target::Charge),
+        target: context.admit(head).map(|()| Target::Charge),
         method: "POST",
         path: if received.starts_with(REQUEST_LINE) {
             REQUEST_CHARGE

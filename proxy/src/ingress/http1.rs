@@ -97,10 +97,12 @@ impl Ingress {
             timer,
             in_flight: in_flight.unwrap_or_else(|| runtime.in_flight.request()),
             share: client.request(),
+            caller: None,
+            quota: None,
             trail: None,
         };
         let (received, watch) = connection.watched();
-        let request = fast_path::read(&charge, received, &context)?;
+        let request = fast_path::read(&charge, received, &mut context)?;
         let reply = self.dispatcher.respond(&mut context, request, watch).await;
         let closes = reply.closes;
         let write = async |reply: Reply| connection.send(&reply.to_wire(false)).await.is_ok();
@@ -153,6 +155,8 @@ impl Ingress {
             in_flight: in_flight.unwrap_or_else(|| runtime.in_flight.request()),
             share: client.request(),
             timer,
+            caller: None,
+            quota: None,
             trail: None,
         };
         let (head, read) = match head {
@@ -234,7 +238,7 @@ fn received<'a>(
     }
 }
 
-/// Reads the body of a request whose head has arrived, unless the request is over the limit.
+/// Reads the body of a request whose head has arrived, unless the request is over the limit or may not be sent.
 async fn read_body(
     connection: &mut ClientConnection,
     head: &IncomingRequest,
@@ -249,10 +253,16 @@ async fn read_body(
         let (most, limit) = (request_limits(limits), config.timeouts.client);
         (most, limit, limits.requests)
     };
-    if head.expectation() == Expectation::Unknown {
-        // A client that waits for something else than 100 would wait in vain.
-        let failure = Some(unknown_expectation());
+    let identified = context.identify(head.head(connection.received()));
+    // A client that waits for something else than 100 would wait in vain.
+    let expected = match head.expectation() {
+        Expectation::Unknown => Err(unknown_expectation()),
+        _ => Ok(()),
+    };
+    if let Err(failure) = identified.and(expected) {
+        // What has come already is taken from the connection, so that it can go on; nothing more is waited for.
         let body = connection.arrived_body(head, most);
+        let failure = Some(failure);
         return Read { body, failure };
     }
     let received = connection.received();

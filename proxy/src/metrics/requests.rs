@@ -35,6 +35,8 @@ pub enum Share {
     Connections,
     /// `limits.client.requests`.
     Requests,
+    /// `limits.client.rate`.
+    Rate,
 }
 
 /// How the wait for a PROXY header ended.

@@ -1,5 +1,6 @@
 //! Describes what differs between two configurations, and reverts what a running process can't change.
 
+mod clients;
 mod feeders;
 
 use std::collections::{BTreeMap, HashMap};
@@ -43,6 +44,10 @@ pub(super) fn keep_fixed(config: &mut Config, was: &Config) -> Vec<String> {
 /// The differences from `before` to `now`, one line each.
 pub(super) fn between(before: &Config, now: &Config) -> Vec<String> {
     let mut lines = substations(&before.substations, &now.substations);
+    lines.extend(clients::between(
+        &before.listed_clients,
+        &now.listed_clients,
+    ));
     lines.extend(feeders::between(&before.feeders, &now.feeders));
     lines.extend(preferences(&before.select, &now.select));
     lines.extend(differences(&keys(before), &keys(now), |key, was, is| {
@@ -223,10 +228,11 @@ fn differences(
 
 /// All keys except the substations and feeders, each with its value as YAML would show it.
 fn keys(config: &Config) -> BTreeMap<String, String> {
-    // Of these there may be ten thousand.
+    // Of these there may be ten thousand, and they have lines of their own.
     let config = Config {
         substations: Vec::new(),
         feeders: Vec::new(),
+        clients: Vec::new(),
         ..config.clone()
     };
     let mut keys = BTreeMap::new();

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use tokio::task::spawn_blocking;
 
-use switchyard_config as config;
+use switchyard_config::{self as config, Config};
 use switchyard_file_watch::{Pattern, Watch};
 
 /// The configuration's file.
@@ -38,6 +38,24 @@ impl ConfigFile {
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
+}
+
+/// Reads the configuration, and the file of clients that it may name.
+pub(super) fn read(path: &Path) -> Result<Config, config::Error> {
+    let mut config = Config::from_file(path)?;
+    config.read_clients().map_err(naming_the_file)?;
+    Ok(config)
+}
+
+/// The same faults, each with the name of its file: of the configuration's own, a message needs none.
+fn naming_the_file(error: config::Error) -> config::Error {
+    let config::Error::Faults(mut faults) = error else {
+        return error;
+    };
+    for fault in &mut faults.faults {
+        fault.path = format!("{}: {}", faults.source_name, fault.path);
+    }
+    config::Error::Faults(faults)
 }
 
 /// All faults, one line each.

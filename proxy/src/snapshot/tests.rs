@@ -27,9 +27,9 @@ fn weak(grid: &Grid) -> Vec<Weak<Substation>> {
 
 #[test]
 fn names_that_came_and_went_leave_nothing_on_the_page_and_nothing_in_memory() {
-    let metrics = Metrics::new().unwrap();
+    let (metrics, accounts) = (Metrics::new().unwrap(), Accounts::default());
     let grid = Grid::new(&config(0), &metrics.grid, Clock::start(), 1).unwrap();
-    let in_force = InForce::new(config(0), Arc::new(grid));
+    let in_force = InForce::new(config(0), Arc::new(grid), &accounts);
     let decisions = Decisions::default();
     let (mut left, load) = (Vec::new(), Load::new(11.0).unwrap());
     let mut rng = fastrand::Rng::with_seed(1);
@@ -49,7 +49,9 @@ fn names_that_came_and_went_leave_nothing_on_the_page_and_nothing_in_memory() {
             explanation,
         )));
         left.extend(weak(grid));
-        in_force.put_in_force(config(round), &metrics, 1).unwrap();
+        in_force
+            .put_in_force(config(round), &metrics, &accounts, 1)
+            .unwrap();
     }
     let now = Instant::now();
     let next = in_force.forget_departed(&metrics, now).unwrap();
@@ -83,9 +85,9 @@ fn names_that_came_and_went_leave_nothing_on_the_page_and_nothing_in_memory() {
 
 #[test]
 fn a_substation_that_comes_back_is_on_the_page_again_with_what_it_had_counted() {
-    let metrics = Metrics::new().unwrap();
+    let (metrics, accounts) = (Metrics::new().unwrap(), Accounts::default());
     let grid = Grid::new(&config(0), &metrics.grid, Clock::start(), 1).unwrap();
-    let in_force = InForce::new(config(0), Arc::new(grid));
+    let in_force = InForce::new(config(0), Arc::new(grid), &accounts);
     let count = || {
         let page = String::from_utf8(metrics.render(&in_force.now().grid, &[]).unwrap()).unwrap();
         let series = "switchyard_upstream_shared_total{substation=\"round0-7\"} ";
@@ -94,11 +96,15 @@ fn a_substation_that_comes_back_is_on_the_page_again_with_what_it_had_counted() 
     };
     in_force.now().grid.substations()[7].metrics().shared.inc();
     assert_eq!(count(), Some(1));
-    in_force.put_in_force(config(1), &metrics, 1).unwrap();
+    in_force
+        .put_in_force(config(1), &metrics, &accounts, 1)
+        .unwrap();
     assert_eq!(count(), Some(1), "late answers still count");
     in_force.forget_departed(&metrics, Instant::now() + Duration::from_mins(2));
     assert_eq!(count(), None);
-    in_force.put_in_force(config(0), &metrics, 1).unwrap();
+    in_force
+        .put_in_force(config(0), &metrics, &accounts, 1)
+        .unwrap();
     assert_eq!(count(), Some(1));
     in_force.now().grid.substations()[7].metrics().shared.inc();
     assert_eq!(count(), Some(2));

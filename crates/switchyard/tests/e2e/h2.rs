@@ -2,7 +2,7 @@
 
 use std::{
     net::SocketAddr,
-    sync::{Mutex, mpsc},
+    sync::{Arc, Mutex, mpsc},
     time::{Duration, Instant},
 };
 
@@ -13,6 +13,7 @@ use h2::{
 };
 use http::{HeaderMap, Request};
 use nix::sys::signal::Signal;
+use rustls::ClientConfig;
 use serde_json::Value;
 use switchyard_faults::{
     self as client, Act, Connection, PATIENCE, Scripted,
@@ -51,7 +52,7 @@ pub(crate) struct Client {
 
 pub(crate) struct Answer {
     pub(crate) status: u16,
-    headers: HeaderMap,
+    pub(crate) headers: HeaderMap,
     body: Vec<u8>,
 }
 
@@ -79,7 +80,11 @@ impl Client {
     }
 
     pub(crate) async fn tls(address: SocketAddr, certificate: &Certificate) -> Self {
-        let connector = TlsConnector::from(certificate.client(&["h2", "http/1.1"]));
+        Self::tls_as(address, certificate.client(&["h2", "http/1.1"])).await
+    }
+
+    pub(crate) async fn tls_as(address: SocketAddr, client: Arc<ClientConfig>) -> Self {
+        let connector = TlsConnector::from(client);
         let stream = TcpStream::connect(address).await.unwrap();
         let stream = connector.connect(name(), stream).await.unwrap();
         assert_eq!(stream.get_ref().1.alpn_protocol(), Some(b"h2".as_slice()));
@@ -115,6 +120,27 @@ impl Client {
 
     async fn ask(&self, method: &str, path: &str, body: &str) -> Answer {
         whole(self.begin(method, path, body).await).await.unwrap()
+    }
+
+    /// The same with these headers. Without `ends`, the body is announced and does not come.
+    pub(crate) async fn ask_with(
+        &self,
+        (path, headers): (&str, &[(&str, &str)]),
+        (body, ends): (&str, bool),
+    ) -> Answer {
+        let mut request = Request::builder()
+            .method("POST")
+            .uri(format!("http://localhost{path}"));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let mut send = self.send.clone().ready().await.unwrap();
+        let request = request.body(()).unwrap();
+        let (answer, mut stream) = send.send_request(request, false).unwrap();
+        if ends {
+            stream.send_data(body.to_owned().into(), true).unwrap();
+        }
+        whole(answer).await.unwrap()
     }
 
     pub(crate) async fn charge(&self) -> Answer {

@@ -25,6 +25,7 @@ mod balance;
 mod carried;
 mod chaos;
 mod child;
+mod clients;
 mod discovered_feeders;
 mod discovery;
 mod drain;

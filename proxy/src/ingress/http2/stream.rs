@@ -100,6 +100,8 @@ impl Serve for Streams {
             timer: timer.get_or_insert_with(|| DeadlineTimer::new(limit)),
             in_flight: runtime.in_flight.request(),
             share: self.client.request(),
+            caller: None,
+            quota: None,
             trail: None,
         };
         let (method, path) = (head.method.as_str(), head.uri.path());
@@ -136,7 +138,7 @@ impl Serve for Streams {
     }
 }
 
-/// Reads the whole body, unless the request is over the limit.
+/// Reads the whole body, unless the request is over the limit or may not be sent.
 async fn read_body(
     head: &Parts,
     (body, rules): (&mut RecvStream, BodyRules),
@@ -144,7 +146,7 @@ async fn read_body(
     context: &mut RequestContext<'_>,
     share: &mut BufferShare,
 ) -> Result<Bytes, Failure> {
-    context.within_limit()?;
+    context.admit(Head::Parsed(&head.headers))?;
     // A stream ends with its answer, so a body that no answer depends on is not read.
     target::of(head.method.as_str(), head.uri.path())?;
     if rules.expects {
