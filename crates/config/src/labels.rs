@@ -49,7 +49,7 @@ pub fn check_label_length(name: &str, value: &str) -> Result<(), String> {
 /// Checks that a file may name a label so; else the rule that it breaks.
 pub(super) fn check_name(name: &str) -> Result<(), String> {
     if name == "scheme" {
-        Err("is reserved, as a target's label too: choose another name".to_owned())
+        Err("is a key of discovered targets and no label here: write `tls: {}` for https, `tls: false` for http".to_owned())
     } else if is_key_label(name) {
         Err(format!(
             "is a key of a substation and not a label: it is `substations[].{name}`"

@@ -20,7 +20,7 @@ use tracing::{info, warn};
 use switchyard_config::{self as config, Config};
 use switchyard_http1::{RequestHead, Unencodable};
 use switchyard_idempotency::{HolderId, KeyHash};
-use switchyard_transport::{Reason, Refusal, Transport, Trust};
+use switchyard_transport::{Reason, Transport};
 
 use crate::{
     blame::Trace,
@@ -37,6 +37,7 @@ use crate::{
 };
 
 mod carry;
+mod tls;
 
 /// Identifies a substation while the process runs. Its position in the grid changes with the
 /// configuration, and another substation may get its name.
@@ -171,17 +172,6 @@ impl Substation {
         Ok(self.rotation_state.join(&self.ledger, rules, drain, now))
     }
 
-    /// From the next connection on it is reached with TLS under this name, or without TLS.
-    pub(super) fn set_tls(&self, trust: &Arc<Trust>, name: Option<&str>) {
-        match name {
-            Some(name) => {
-                self.metrics.prepare_tls();
-                self.transport.set_tls(trust, name);
-            }
-            None => self.transport.set_plain(),
-        }
-    }
-
     /// Drains it, for that reason, or undrains it.
     pub(super) fn set_drain(
         &self,
@@ -236,12 +226,6 @@ impl Substation {
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
-    }
-
-    /// How it is reached.
-    #[must_use]
-    pub fn transport(&self) -> &Arc<Transport> {
-        &self.transport
     }
 
     /// What requests to it carry as `host`.
@@ -374,25 +358,6 @@ impl Substation {
         };
         if let Some(to) = to {
             self.metrics.transition(to);
-        }
-    }
-
-    /// Counts a TLS connection that could not be made, and logs it if it is for another reason than the last.
-    pub fn tls_failed(&self, refusal: &Refusal) {
-        let reason = refusal.reason();
-        self.metrics.tls_failed(reason);
-        if self.tls_fault.lock().replace(reason) != Some(reason) {
-            let (substation, address) = (&*self.name, self.address);
-            let reason = reason.name();
-            warn!(substation, %address, reason, why = %refusal, "No TLS connection to substation");
-        }
-    }
-
-    /// A connection could be made.
-    pub(super) fn tls_works(&self) {
-        if self.tls_fault.lock().take().is_some() {
-            let substation = &*self.name;
-            info!(substation, "TLS connections to substation work again");
         }
     }
 

@@ -258,6 +258,14 @@ impl TlsStream {
     }
 }
 
+impl Drop for TlsStream {
+    /// Says that it closes, if the socket takes that at once: otherwise the server could not tell it from a cut.
+    fn drop(&mut self) {
+        self.tls.send_close_notify();
+        let _ = self.try_send();
+    }
+}
+
 /// Why a handshake failed.
 #[derive(Debug)]
 pub(crate) enum HandshakeError {

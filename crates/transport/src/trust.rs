@@ -62,7 +62,7 @@ impl Trust {
         let read = read
             .map_err(io::Error::other)
             .map_err(|error| none(error.to_string()))?;
-        let read = Some(Arc::new(read.map_err(|rule| none(rule))?));
+        let read = Some(Arc::new(read.map_err(&none)?));
         // Another handshake may have read them meanwhile, or a configuration may have come.
         let before = self
             .believed

@@ -11,6 +11,7 @@ mod answer_order;
 mod connection;
 mod delivery;
 mod eligibility;
+mod observation;
 mod open_write;
 mod pending_response;
 mod pipeline_queue;
@@ -25,11 +26,12 @@ use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use connection::{Broken, Connection, Reason};
+use observation::Observation;
 pub use open_write::Mark;
 use open_write::OpenWrite;
 use pending_response::PendingResponse;
 use pipeline_queue::Outcome;
-use pipelined_connection::{Observation, PipelinedConnection};
+use pipelined_connection::PipelinedConnection;
 use pool::{Lease, Pool};
 pub use switchyard_http1::Answer;
 use switchyard_http1::{Head, Limits, Malformed, Origin, RequestHead, Unencodable, forwarded};
@@ -127,11 +129,14 @@ pub enum UpstreamError {
     Deadline,
 }
 
+/// A pool for each substation, and the version of its transport.
+type Pools = HashMap<Id, (u64, Arc<Mutex<Pool>>)>;
+
 /// The connections of one worker to all substations.
 #[derive(Debug, Default)]
 pub struct UpstreamClient {
-    /// A pool for each substation in the configuration, and the version of its transport.
-    pools: Mutex<HashMap<Id, (u64, Arc<Mutex<Pool>>)>>,
+    /// Of the substations in the configuration.
+    pools: Mutex<Pools>,
     turn_time: TurnTime,
     open_write: OpenWrite,
 }
@@ -256,8 +261,8 @@ impl UpstreamClient {
                 if !arrived {
                     *progress = Progress::Unsent;
                 }
-                let is_refused = matches!(reason, Reason::Refused(_));
-                let is_lost = !is_reused || *progress == Progress::Sent || is_refused;
+                let unread = matches!(reason, Reason::Refused(_));
+                let is_lost = !is_reused || *progress == Progress::Sent || unread;
                 is_lost.then_some(Err(match reason {
                     Reason::Lost(reason) => UpstreamError::Lost(reason),
                     Reason::TooLarge(how) => UpstreamError::TooLarge(how),

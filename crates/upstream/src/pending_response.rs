@@ -13,8 +13,9 @@ use tokio::time::Instant;
 use super::{
     Progress,
     delivery::Delivery,
+    observation::Observation,
     pipeline_queue::{Outcome, Ticket},
-    pipelined_connection::{Observation, PipelinedConnection},
+    pipelined_connection::PipelinedConnection,
     pool::Pool,
     turn_time::TurnTime,
 };

@@ -13,7 +13,8 @@ use super::{
     answer_order::AnswerOrder,
     connection::Connection,
     eligibility::{PROMPT, PipelineEligibility},
-    pipelined_connection::{Observation, PipelinedConnection},
+    observation::Observation,
+    pipelined_connection::PipelinedConnection,
 };
 use switchyard_http1::Limits;
 

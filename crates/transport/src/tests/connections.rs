@@ -86,7 +86,7 @@ async fn what_the_socket_does_not_take_leaves_with_the_next_flush_and_is_not_cut
     const LARGE: usize = 8 << 20;
     let (server, transport) = server(2).await;
     let (mut stream, mut peer) = server.pair(&transport).await;
-    let sent: Vec<u8> = (0..LARGE).map(|at| (at % 251) as u8).collect();
+    let sent: Vec<u8> = (0..=250).cycle().take(LARGE).collect();
     let mut left = sent.as_slice();
     while stream.is_flushed() {
         let written = stream.write(left).await.unwrap();
@@ -149,4 +149,13 @@ async fn places_are_those_of_the_wire() {
     assert_eq!(places[2] - places[1], 100 + 22);
     #[cfg(target_os = "linux")]
     assert!(places[0] > 100, "the handshake was sent before: {places:?}");
+}
+
+#[tokio::test]
+async fn a_connection_that_is_dropped_says_so() {
+    let (server, transport) = server(0).await;
+    let (stream, mut peer) = server.pair(&transport).await;
+    drop(stream);
+    // Without that word, the read would fail.
+    assert_eq!(peer.read(&mut [0]).await.unwrap(), 0);
 }

@@ -1,137 +1,21 @@
 //! The same over TLS: what crosses a close, what is cut, what is refused, and what shares a connection.
 
-use std::{fs, sync::mpsc, thread};
+mod rig;
+
+use std::{sync::mpsc, thread};
 
 use futures_util::future::join_all;
 use nix::sys::socket::{setsockopt, sockopt::TcpRepair};
-use rcgen::{CertificateParams, KeyPair};
-use rustls::{
-    RootCertStore, ServerConfig, ServerConnection, StreamOwned, pki_types::PrivateKeyDer,
-    server::WebPkiClientVerifier,
-};
 use socket2::SockRef;
-use switchyard_transport::{Belief, Reason as Refused, Refusal, Trust, TrustFiles};
+use switchyard_transport::{Reason as Refused, Refusal};
 
 use super::*;
+use rig::{ENDS, End, SecuredSubstation, answer_one, end, read_secured, say_close};
 
 /// Longer than any answer takes.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// A kept connection counts as having been idle after this.
 const IDLE: Duration = Duration::from_millis(50);
-
-/// The substation's end of a connection.
-type Secured = StreamOwned<ServerConnection, Peer>;
-
-/// A substation with TLS, and how it is reached.
-struct SecuredSubstation {
-    substation: Substation,
-    config: Arc<ServerConfig>,
-    transport: &'static Transport,
-}
-
-impl SecuredSubstation {
-    fn start() -> Self {
-        Self::with(false)
-    }
-
-    /// If it `asks`, it takes only clients with a certificate, and there is none.
-    fn with(asks: bool) -> Self {
-        let key = KeyPair::generate().unwrap();
-        let own = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
-        let own = own.self_signed(&key).unwrap();
-        let folder = tempfile::tempdir().unwrap();
-        let ca = folder.path().join("ca.pem");
-        fs::write(&ca, own.pem()).unwrap();
-        let files = TrustFiles {
-            ca: Some(ca),
-            ..TrustFiles::default()
-        };
-        let trust = Arc::new(Trust::default());
-        trust.replace(Some(Belief::read(&files).unwrap()));
-        let transport = Transport::tls(&trust, "127.0.0.1").unwrap();
-
-        let provider = Arc::new(switchyard_credentials::provider());
-        let config = ServerConfig::builder_with_provider(Arc::clone(&provider));
-        let config = config.with_safe_default_protocol_versions().unwrap();
-        let config = if asks {
-            let mut roots = RootCertStore::empty();
-            roots.add(own.der().clone()).unwrap();
-            let verifier = WebPkiClientVerifier::builder_with_provider(roots.into(), provider);
-            config.with_client_cert_verifier(verifier.build().unwrap())
-        } else {
-            config.with_no_client_auth()
-        };
-        let key = PrivateKeyDer::Pkcs8(key.serialize_der().into());
-        let config = config.with_single_cert(vec![own.der().clone()], key);
-        Self {
-            substation: Substation::start(),
-            config: Arc::new(config.unwrap()),
-            transport: Box::leak(Box::new(transport)),
-        }
-    }
-
-    fn to(&self, most: usize) -> Destination<'static> {
-        Destination {
-            transport: self.transport,
-            ..destination(self.substation.address, most)
-        }
-    }
-
-    /// Takes a connection.
-    fn accept(&self) -> Secured {
-        let (peer, _) = self.substation.listener.accept().unwrap();
-        // Otherwise each of its own small records would wait for an acknowledgement.
-        peer.set_nodelay(true).unwrap();
-        let tls = ServerConnection::new(Arc::clone(&self.config)).unwrap();
-        StreamOwned::new(tls, peer)
-    }
-
-    /// Takes one request on a new connection and answers it.
-    fn serve(&self) -> Secured {
-        let mut peer = self.accept();
-        answer_one(&mut peer);
-        peer
-    }
-}
-
-fn read_secured(peer: &mut Secured) -> String {
-    let mut request = Vec::new();
-    while !request.ends_with(b"\r\n\r\n{}") {
-        let mut byte = [0];
-        assert_eq!(peer.read(&mut byte).unwrap(), 1);
-        request.push(byte[0]);
-    }
-    String::from_utf8(request).unwrap()
-}
-
-fn answer_one(peer: &mut Secured) {
-    read_secured(peer);
-    peer.write_all(ANSWER).unwrap();
-}
-
-/// Says that it closes, as TLS does.
-fn say_close(peer: &mut Secured) {
-    peer.conn.send_close_notify();
-    let _ = peer.flush();
-}
-
-/// How a substation ends a connection.
-#[derive(Clone, Copy, Debug)]
-enum End {
-    /// With a word of TLS.
-    Said,
-    /// Without.
-    Unsaid,
-}
-
-const ENDS: [End; 2] = [End::Said, End::Unsaid];
-
-fn end(mut peer: Secured, how: End) {
-    if matches!(how, End::Said) {
-        say_close(&mut peer);
-    }
-    drop(peer);
-}
 
 fn clients() -> [(UpstreamClient, usize); 2] {
     let granted = client();
@@ -139,8 +23,7 @@ fn clients() -> [(UpstreamClient, usize); 2] {
     [(client(), 1), (granted, 16)]
 }
 
-/// Sends one request while `meanwhile` runs as the substation; the runtime's thread is blocked until `meanwhile` says
-/// so, if it does.
+/// Sends one request while `meanwhile` runs as the substation.
 async fn ask<T: Send + 'static>(
     client: &UpstreamClient,
     to: Destination<'_>,
@@ -269,7 +152,7 @@ async fn on_a_connection_that_rested_a_reset_proves_what_it_does_without_tls() {
             match result {
                 Ok(status) => assert!(!is_read && status == 200, "{case}"),
                 Err(UpstreamError::Lost(_)) => assert!(is_read, "{case}"),
-                Err(_) => panic!("{case}"),
+                Err(other) => panic!("{case}: {other:?}"),
             }
         }
     }
