@@ -56,7 +56,8 @@ fn choose_and_record(bencher: Bencher<'_, '_>, substations: usize) {
         let choice = grid.selector().reserve(grid.roster(), load, &mut rng);
         if let Ok(choice) = &choice {
             let now = Moment::from_millis(1);
-            decisions.record(Decision::new(&grid, now, load, choice, explanation));
+            let decision = Decision::new(&grid, now, load, choice, explanation);
+            decisions.record(Arc::new(decision));
         }
         choice
     });

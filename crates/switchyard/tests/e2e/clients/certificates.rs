@@ -56,7 +56,7 @@ impl Authority {
     /// A certificate with this host name.
     fn of(&self, name: &str) -> Shown {
         self.signed(|params| {
-            params.subject_alt_names = vec![SanType::DnsName(name.try_into().unwrap())]
+            params.subject_alt_names = vec![SanType::DnsName(name.try_into().unwrap())];
         })
     }
 }
@@ -121,7 +121,7 @@ fn a_certificate_names_its_client_and_without_one_a_client_is_told_so() {
     let fleet = authority.signed(|params| {
         params
             .distinguished_name
-            .push(DnType::CommonName, "fleet 7")
+            .push(DnType::CommonName, "fleet 7");
     });
     let stranger = authority.of("stranger.example");
     for (own, expected) in [
