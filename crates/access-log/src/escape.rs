@@ -96,12 +96,14 @@ fn hex_escape(out: &mut Vec<u8>, byte: u8) {
 
 /// Whether nothing in it has to be escaped, in either form.
 fn is_plain(text: &[u8]) -> bool {
-    // Without an early end, so that the compiler takes many bytes at once.
-    let mut is_plain = true;
+    // Numbers without an early end, so that the compiler takes many bytes at once.
+    let mut escaped = 0;
     for byte in text {
-        is_plain &= matches!(byte, b' '..=b'~') & (*byte != b'"') & (*byte != b'\\');
+        escaped |= u8::from(!matches!(byte, b' '..=b'~'))
+            | u8::from(*byte == b'"')
+            | u8::from(*byte == b'\\');
     }
-    is_plain
+    escaped == 0
 }
 
 /// Writes a whole number.

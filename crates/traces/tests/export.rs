@@ -57,7 +57,7 @@ impl Trace for Two {
     }
 }
 
-fn two() -> Box<Two> {
+fn two() -> Box<dyn Trace> {
     let parents = std::iter::once(PARENT);
     let states = std::iter::once(&b"vendor=1"[..]);
     let mut rng = fastrand::Rng::new();

@@ -249,7 +249,7 @@ fn how_it_ended(
         Err(UpstreamError::TooLarge(how)) => (UpstreamOutcome::Oversize, how.to_string()),
         // Nothing counts it: no substation could be sent this.
         Err(UpstreamError::Unencodable(how)) => return ("unfit", None, Some(how.to_string())),
-        Err(UpstreamError::Lost(reason)) => (UpstreamOutcome::Reset, reason.to_string()),
+        Err(UpstreamError::Lost(reason)) => (UpstreamOutcome::Reset, reason.clone()),
         Err(UpstreamError::Deadline) => (UpstreamOutcome::Timeout, "no answer in time".to_owned()),
     };
     (outcome.into(), None, Some(error))

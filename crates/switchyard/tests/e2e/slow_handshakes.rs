@@ -70,7 +70,7 @@ impl Stopped {
     }
 
     /// Whether the proxy closes it.
-    fn is_closed(mut self) -> bool {
+    fn closes(mut self) -> bool {
         loop {
             match self.stream.read(&mut [0; 4096]) {
                 Ok(0) => return true,
@@ -117,7 +117,7 @@ fn a_handshake_that_drips_from_any_byte_on_ends_in_time_and_delays_nobody() {
         assert!(asked.elapsed() < Duration::from_secs(1), "others wait");
         thread::yield_now();
     }
-    assert!(stopped.into_iter().all(Stopped::is_closed));
+    assert!(stopped.into_iter().all(Stopped::closes));
     until("all are gone", || {
         (proxy.metric("switchyard_connections") <= 1.0).then_some(())
     });

@@ -237,7 +237,10 @@ async fn requests_of_one_turn_share_a_connection_and_leave_in_one_record() {
         200
     );
     for _ in 0..3 {
-        let charges = (0..8).map(|_| charge(&client, to, b"{}", Instant::now()));
+        // A busy machine may have answered late, and may not be in time with all eight.
+        client.pool(Id::default()).lock().grant();
+        let now = Instant::now();
+        let charges = (0..8).map(|_| charge(&client, to, b"{}", now));
         let all = timeout(PATIENCE, join_all(charges)).await.unwrap();
         for (result, progress) in all {
             assert_eq!((result.unwrap(), progress), (200, Progress::Sent));

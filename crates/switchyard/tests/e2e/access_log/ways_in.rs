@@ -36,14 +36,8 @@ fn shown(line: &Value, fields: &[&str]) -> Value {
     Value::Object(fields.collect())
 }
 
-#[test]
-fn every_way_in_has_one_line() {
-    let substation = Scripted::working("0");
-    let logged = Logged::start(
-        &[substation.address],
-        "",
-        "http2: {cleartext: true}\nlimits: {body: 100B, head: 2KiB}\n",
-    );
+/// Asks in every way in. Returns the lines, and the length of the first answer's body.
+fn asked_in_every_way(logged: &Logged) -> (Vec<Value>, usize) {
     let proxy = &logged.proxy;
     let mut connection = Connection::open(proxy.charge);
     // The first and a later request on the fast path, and one beside it.
@@ -96,7 +90,18 @@ fn every_way_in_has_one_line() {
         200,
         "the admin port has no line"
     );
-    let lines = logged.so_many(3 + count + 1);
+    (logged.so_many(3 + count + 1), body)
+}
+
+#[test]
+fn every_way_in_has_one_line() {
+    let substation = Scripted::working("0");
+    let logged = Logged::start(
+        &[substation.address],
+        "",
+        "http2: {cleartext: true}\nlimits: {body: 100B, head: 2KiB}\n",
+    );
+    let (lines, body) = asked_in_every_way(&logged);
     let first = of(&lines, "first");
     let fields = [
         "method",
