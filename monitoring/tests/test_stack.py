@@ -25,8 +25,9 @@ from monitoring.lib.prometheus import until
 
 BINARIES = os.environ.get("STACK_BINARIES")
 ALWAYS = {"Watchdog"}
-# Metrics that need a certificate, which the stack under test does not have.
-WITH_TLS = {"switchyard_tls_certificate_expiry_timestamp_seconds", "switchyard_admin_tls_certificate_expiry_timestamp_seconds"}
+# Metrics that need a certificate, or substations that have one, which the stack under test does not have.
+WITH_TLS = {"switchyard_tls_certificate_expiry_timestamp_seconds", "switchyard_admin_tls_certificate_expiry_timestamp_seconds",
+            "switchyard_upstream_tls_errors_total"}
 # Those that only a proxy with a store has, and those that only one with a state file has.
 OF_STORES = re.compile("switchyard_store_|instance:store_")
 OF_FILES = "switchyard_state_"

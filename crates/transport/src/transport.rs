@@ -137,7 +137,7 @@ impl Transport {
     }
 
     /// A number that changes when connections made before should not be used any more: with the transport, and with what
-    /// is believed. See [`changes`](crate::changes) for when to ask.
+    /// is believed. See [`changes`](crate::changes()) for when to ask.
     #[must_use]
     pub fn version(&self) -> u64 {
         let believed = self.tls.load().as_ref().map_or(0, |tls| tls.trust.number());
