@@ -92,7 +92,7 @@ impl AccessLog {
     }
 
     fn start(&self) -> io::Result<()> {
-        // Whoever comes second finds it started, or starts it.
+        // A second caller finds it started, or starts it.
         let _orders = self.0.orders.lock();
         if self.0.writer.get().is_some() {
             return Ok(());

@@ -190,7 +190,7 @@ impl Permit {
         &self.account
     }
 
-    /// The session is booked, with a load of `load` that `lasts` so long, or until somebody ends it.
+    /// The session is booked, with a load of `load` that `lasts` so long, or until it is ended.
     pub(crate) fn book(mut self, id: Id, load: Load, lasts: Option<Duration>, now: Duration) {
         let account = Arc::clone(&self.account);
         let set_aside = std::mem::take(&mut self.load);

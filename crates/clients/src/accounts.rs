@@ -51,12 +51,12 @@ pub enum Owner {
     Own,
     /// Another client's.
     Other,
-    /// Nobody here knows.
+    /// It is not known here.
     Unknown,
 }
 
 impl Accounts {
-    /// The table of these clients; none if there are none, so that nobody is asked for a name.
+    /// The table of these clients; none if there are none, so that no request is asked for a name.
     #[must_use]
     pub fn table(&self, clients: &[config::Client], now: Duration) -> Option<Arc<Clients>> {
         let listed: HashSet<_> = clients.iter().map(|client| client.name.as_str()).collect();
@@ -91,8 +91,8 @@ impl Accounts {
         self.known.lock().values().cloned().collect()
     }
 
-    /// A client has booked this session, of this load, which ends after `lasts`, if the answer says so. Without an id nobody
-    /// can say that it has ended: then it counts only if it is known how long it lasts.
+    /// A client has booked this session, of this load, which ends after `lasts`, if the answer says so. Without an id it
+    /// can't be ended: then it counts only if it is known how long it lasts.
     pub fn booked(
         &self,
         permit: Permit,
@@ -123,7 +123,7 @@ impl Accounts {
         }
     }
 
-    /// Somebody has ended this session.
+    /// This session was ended.
     pub fn ended(&self, session: &str, now: Duration) {
         let id = id_of(session.as_bytes());
         if let Some(owner) = self.owners.of(id) {
@@ -139,7 +139,7 @@ impl Accounts {
         }
     }
 
-    /// Forgets what is over, also where nobody asks.
+    /// Forgets what is over, also where no request asks.
     pub fn expire(&self, now: Duration) {
         for account in self.all() {
             account.up_to_date(now, |_| ());

@@ -75,7 +75,7 @@ impl Shard {
             self.looked_at = now;
         }
         if self.full_at.len() >= MOST {
-            // Whoever has so many addresses is not stopped by a rate of each.
+            // An attacker with so many addresses is not stopped by a rate of each.
             let any = self.full_at.keys().next().copied();
             any.map(|any| self.full_at.remove(&any));
         }

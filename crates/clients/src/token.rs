@@ -1,7 +1,7 @@
 //! The tokens that clients send, and how one is found without saying anything of the others.
 //!
 //! What is kept of a token is its SHA-256, and what is compared is the SHA-256 of what was sent. So the time that a comparison
-//! takes could say at most how far two hashes agree, which nobody can choose; and it does not say that either: a hash is
+//! takes could say at most how far two hashes agree, which can't be chosen; and it does not say that either: a hash is
 //! looked up by a hash with a random key of this process, and then compared whole, in constant time.
 
 use std::hash::{Hash, Hasher};
@@ -46,7 +46,7 @@ pub enum Sent<'a> {
     Nothing,
     /// This token.
     Token(&'a [u8]),
-    /// More than one: which one counts nobody can know.
+    /// More than one: which one counts can't be known.
     Several,
 }
 

@@ -69,10 +69,7 @@ impl<'a> Section<'a> {
         key: &'static str,
         read: impl FnOnce(&Node) -> Result<T, String>,
     ) -> Option<T> {
-        let node = self.find(key)?;
-        read(node)
-            .map_err(|rule| self.note(key, node.shown(), rule))
-            .ok()
+        self.read(key, Node::shown, read)
     }
 
     /// The same of a value that no message may show.
@@ -81,9 +78,19 @@ impl<'a> Section<'a> {
         key: &'static str,
         read: impl FnOnce(&Node) -> Result<T, String>,
     ) -> Option<T> {
+        self.read(key, |_| String::new(), read)
+    }
+
+    /// An optional value, which a message shows as `shown` does.
+    fn read<T>(
+        &mut self,
+        key: &'static str,
+        shown: impl FnOnce(&Node) -> String,
+        read: impl FnOnce(&Node) -> Result<T, String>,
+    ) -> Option<T> {
         let node = self.find(key)?;
         read(node)
-            .map_err(|rule| self.note(key, String::new(), rule))
+            .map_err(|rule| self.note(key, shown(node), rule))
             .ok()
     }
 

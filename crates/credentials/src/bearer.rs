@@ -1,6 +1,6 @@
 //! A token that requests of this process carry, read from a file.
 //!
-//! It is never printed, not even by `{:?}`, and whoever sends it decides to which server.
+//! It is never printed, not even by `{:?}`, and its sender decides to which server.
 
 use std::{collections::HashMap, fmt, path::Path, path::PathBuf, sync::Arc};
 

@@ -17,7 +17,7 @@ use crate::tls_stream::TlsStream;
 ///
 /// With TLS, a write may leave bytes that the socket did not take at once, and reading does not send them: see
 /// [`Stream::is_flushed`]. A read that ends with [`io::ErrorKind::UnexpectedEof`] found the connection closed without a
-/// word of TLS: what came before may have been cut by anybody on the way.
+/// word of TLS: what came before may have been cut on the way.
 #[derive(Debug)]
 pub enum Stream {
     /// Without TLS.
@@ -36,7 +36,7 @@ impl Stream {
         }
     }
 
-    /// Whether nothing arrived while the connection was idle: neither a close nor bytes that nobody asked for. With TLS,
+    /// Whether nothing arrived while the connection was idle: neither a close nor bytes that no request asked for. With TLS,
     /// tickets and other messages of TLS itself are read, and are nothing. Makes a system call only if something did
     /// arrive. A connection that is not open any more must not be used.
     pub fn is_open(&mut self) -> bool {

@@ -3,7 +3,7 @@
 //! A wrapper such as `tokio-rustls` hides three things that matter here. How many bytes the socket has taken: the proof
 //! that a request never arrived counts them. Whether a message that came to an idle connection is only a ticket. And an
 //! alert that refuses the client's certificate, which with TLS 1.3 comes after the handshake, as the answer to the first
-//! request: that request was not read by anybody.
+//! request: no program has read that request.
 
 use std::{
     io::{self, BufRead, ErrorKind, IoSlice, Read, Write},

@@ -24,7 +24,7 @@ use super::{origin::is_trusted, quota::Quota, request::RequestContext};
 const AUTHORIZATION: &str = "authorization";
 
 impl RequestContext<'_> {
-    /// Refuses the request if it is over a limit of the proxy, or nobody who may ask has sent it, or it comes too soon.
+    /// Refuses the request if it is over a limit of the proxy, or no client that may ask has sent it, or it comes too soon.
     /// To be called once, when its head is there.
     pub fn admit(&mut self, head: Head<'_>) -> Result<(), Failure> {
         self.within_limit()?;
@@ -95,7 +95,7 @@ impl RequestContext<'_> {
             return Ok(());
         };
         let source = self.client.source(&config.forwarded, head);
-        // A proxy in front that names nobody speaks for many.
+        // A proxy in front that names no client speaks for many.
         let is_itself = source == self.client.own_source();
         if is_itself && is_trusted(&config.forwarded, self.client.address()) {
             return Ok(());
@@ -162,7 +162,7 @@ fn over_load(account: &Account, load: Load, most: Load, full: Full) -> Failure {
         );
         return Failure::new(Code::TooLargeLoad, message);
     }
-    // Of requests under way nobody knows how long they take.
+    // How long requests under way take is not known.
     let retry_in = full.retry_in.unwrap_or(1);
     let message = format!(
         "client {name} has a load of {held} of the {most} that it may have at once (clients: load), and this charge's {load} is \

@@ -4,7 +4,7 @@
 //! answer that was different for a session that exists would tell so. So the substation is asked in both cases, and where
 //! clients are configured *every* session that a substation does not know gets this one answer of the proxy.
 //!
-//! Of a session that was booked elsewhere or long ago nobody knows here whose it is. Then the substation decides, as it
+//! Whose a session is that was booked elsewhere or long ago is not known here. Then the substation decides, as it
 //! does where no clients are configured.
 
 use switchyard_balance::Load;

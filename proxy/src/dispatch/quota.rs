@@ -1,7 +1,7 @@
 //! What a client may still ask for, as `RateLimit-Policy` and `RateLimit` say it (draft-ietf-httpapi-ratelimit-headers-10).
 //!
 //! Answers to what is served say it too, not only refusals: a client that reads them slows down before it is refused. Only
-//! clients with a limit get them, so nobody else pays for them.
+//! clients with a limit get them, so no other request pays for them.
 
 use http::HeaderValue;
 use switchyard_balance::Load;
