@@ -1,6 +1,7 @@
 //! Starts the binary and waits for its log lines and answers; nothing here sleeps for a fixed time.
 
 use std::{
+    collections::HashMap,
     env, fs,
     io::{BufRead, BufReader},
     net::SocketAddr,
@@ -137,13 +138,25 @@ impl Proxy {
 
     /// The value of a series of `/metrics`; `series` is its text on the page.
     pub(crate) fn metric(&self, series: &str) -> f64 {
+        self.metrics(&[series])[0]
+    }
+
+    /// The values of these series on one page of `/metrics`.
+    pub(crate) fn metrics<S: AsRef<str>>(&self, series: &[S]) -> Vec<f64> {
         let page = String::from_utf8(self.get("/metrics").body).unwrap();
-        let line = page
+        let values: HashMap<&str, &str> = page
             .lines()
-            .find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
-        line.unwrap_or_else(|| panic!("{series} is not in\n{page}"))
-            .parse()
-            .unwrap()
+            .filter_map(|line| line.rsplit_once(' '))
+            .collect();
+        let value = |series: &S| {
+            let series = series.as_ref();
+            let value = values.get(series);
+            value.unwrap_or_else(|| panic!("{series} is not in\n{page}"))
+        };
+        series
+            .iter()
+            .map(|series| value(series).parse().unwrap())
+            .collect()
     }
 
     pub(crate) fn signal(&self, signal: Signal) {

@@ -8,7 +8,7 @@ use switchyard_faults::Scripted;
 use crate::{
     browser::Browser,
     hostile::{pretend, snapshot},
-    rig::{Proxy, yaml},
+    rig::{Proxy, until, yaml},
     substations::Substations,
 };
 
@@ -329,6 +329,10 @@ fn the_tree_of_a_real_proxy_follows_its_bookings() {
         .replacen("{name: s1, ", "{name: s1, feeder: feeder7, ", 1)
         .replacen("{name: s2, ", "{name: s2, feeder: feeder7, ", 1);
     let proxy = Proxy::start_from(&text);
+    // Before its first samples it refuses charges.
+    until("a first round of samples", || {
+        (proxy.get("/ready").status == 200).then_some(())
+    });
     let Some(browser) = Browser::open(proxy.admin) else {
         return;
     };
@@ -342,7 +346,8 @@ fn the_tree_of_a_real_proxy_follows_its_bookings() {
     );
     // Three fill feeder7, however much room s1 and s2 have, and five fill s3.
     for _ in 0..8 {
-        proxy.charge(r#"{"power_kw": 20, "energy_kwh": 100}"#);
+        let answer = proxy.charge(r#"{"power_kw": 20, "energy_kwh": 100}"#);
+        assert_eq!(answer.status, 200);
     }
     browser.until(
         "it is full",
