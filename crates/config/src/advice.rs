@@ -112,8 +112,9 @@ impl Config {
             ("load.metric", &load.metric),
             ("load.capacity_metric", &load.capacity_metric),
         ] {
-            let name = &series.name;
-            if let Some(suffix) = GROWING.iter().find(|suffix| name.ends_with(*suffix)) {
+            let grows =
+                |suffix: &&&str| series.terms().any(|series| series.name.ends_with(**suffix));
+            if let Some(suffix) = GROWING.iter().find(grows) {
                 note(
                     path,
                     series.to_string(),

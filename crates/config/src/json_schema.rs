@@ -210,8 +210,12 @@ schema_types! {
     /// A series, as PromQL writes it.
     Series: {
         "type": "string",
-        "pattern": r"^\s*[A-Za-z_:][A-Za-z0-9_:]*\s*(\{.*\})?\s*$",
-        "examples": ["substation_current_load", "vllm:num_requests_running{model_name=\"m\"}"]
+        "pattern": r"^\s*[A-Za-z_:][A-Za-z0-9_:]*\s*(\{.*\})?\s*(\+\s*[A-Za-z_:][A-Za-z0-9_:]*\s*(\{.*\})?\s*)*$",
+        "examples": [
+            "substation_current_load",
+            "vllm:num_requests_running{model_name=\"m\"}",
+            "vllm:num_requests_running + vllm:num_requests_waiting"
+        ]
     }
     /// A load or a capacity.
     Positive: {

@@ -1,7 +1,8 @@
 //! Which series of a metrics page is meant, as PromQL writes it: `vllm:num_requests_running{model_name="m"}`.
 //!
 //! Only what a byte scan can evaluate is accepted: `=` and `!=`. Patterns, ranges and functions are refused by name,
-//! so that no operator waits for an expression that is never evaluated.
+//! so that no operator waits for an expression that is never evaluated. One operation is read: `+` between series, since
+//! the load of many servers is what runs and what waits, which they count apart.
 
 mod parse;
 #[cfg(test)]
@@ -9,7 +10,7 @@ mod tests;
 
 pub use parse::SeriesError;
 
-use std::fmt;
+use std::{fmt, iter};
 use strum::Display;
 
 /// A metric and conditions on its labels.
@@ -19,6 +20,8 @@ pub struct Series {
     pub name: String,
     /// All of them must hold; without any, every series of the name matches.
     pub matchers: Vec<Matcher>,
+    /// What is added to it: the series behind a `+`.
+    pub plus: Option<Box<Series>>,
 }
 
 /// One condition on one label. A label that is absent counts as empty.
@@ -49,7 +52,26 @@ impl Series {
         Self {
             name: name.to_owned(),
             matchers: Vec::new(),
+            plus: None,
         }
+    }
+
+    /// This series, and those that are added to it.
+    pub fn terms(&self) -> impl Iterator<Item = &Self> {
+        iter::successors(Some(self), |series| series.plus.as_deref())
+    }
+
+    /// Whether it is a single name, without conditions.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        self.matchers.is_empty() && self.plus.is_none()
+    }
+
+    /// The names of all of them, with ` + ` between them.
+    #[must_use]
+    pub fn names(&self) -> String {
+        let names: Vec<_> = self.terms().map(|series| series.name.as_str()).collect();
+        names.join(" + ")
     }
 }
 
@@ -61,11 +83,12 @@ impl fmt::Display for Series {
             write!(f, "{before}{matcher}")?;
             before = ",";
         }
-        if self.matchers.is_empty() {
-            Ok(())
-        } else {
-            f.write_str("}")
+        if !self.matchers.is_empty() {
+            f.write_str("}")?;
         }
+        self.plus
+            .as_ref()
+            .map_or(Ok(()), |plus| write!(f, " + {plus}"))
     }
 }
 

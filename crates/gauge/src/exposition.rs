@@ -32,6 +32,8 @@ pub struct Wanted {
     name: memmem::Finder<'static>,
     matchers: Box<[Matcher]>,
     aggregate: Aggregate,
+    /// What is added to it; each is a search of its own.
+    plus: Vec<Wanted>,
 }
 
 /// One condition on one label, as in PromQL: a label that is absent has the empty value.
@@ -59,6 +61,20 @@ pub enum Found {
     Malformed,
 }
 
+impl Found {
+    /// Two parts of one load; the first that has no value decides.
+    fn plus(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::One(one), Self::One(other)) => match one + other {
+                // Both are loads, and their sum may overflow.
+                sum if sum.is_finite() => Self::One(sum),
+                sum => Self::Unusable(sum),
+            },
+            (Self::One(_), none) | (none, _) => none,
+        }
+    }
+}
+
 impl Wanted {
     /// Prepares the search for the metric `name`; each matcher is `(label, equal?, value)`.
     ///
@@ -74,6 +90,7 @@ impl Wanted {
             name: memmem::Finder::new(name.as_bytes()).into_owned(),
             matchers: matchers.collect(),
             aggregate: Aggregate::default(),
+            plus: Vec::new(),
         }
     }
 
@@ -83,8 +100,22 @@ impl Wanted {
         Self { aggregate, ..self }
     }
 
-    /// Adds the lines of this series that `lines` has.
+    /// The sum of what this search finds and what `other` finds. Without one of them there is no sum.
+    #[must_use]
+    pub fn plus(mut self, other: Self) -> Self {
+        self.plus.push(other);
+        self
+    }
+
+    /// Adds the lines of this series that `lines` has, and those of the series that are added to it.
     fn tally(&self, lines: &[u8], tally: &mut Tally) {
+        self.tally_own(lines, tally);
+        for (other, tally) in tally.others(&self.plus) {
+            other.tally(lines, tally);
+        }
+    }
+
+    fn tally_own(&self, lines: &[u8], tally: &mut Tally) {
         let length = self.name.needle().len();
         if length == 0 {
             return;
@@ -104,6 +135,25 @@ impl Wanted {
             }
             rest = after.get(end + 1..).unwrap_or_default();
         }
+    }
+
+    /// Notes a line that begins so and is not read, if it may be of this series.
+    fn skip(&self, line: &[u8], tally: &mut Tally) {
+        if self.may_begin(line) {
+            tally.add_malformed();
+        }
+        for (other, tally) in tally.others(&self.plus) {
+            other.skip(line, tally);
+        }
+    }
+
+    /// What the lines say; `complete` says that no part of the page can be missing.
+    fn found(&self, tally: &mut Tally, complete: bool) -> Found {
+        let mut sum = tally.found(self.aggregate, complete);
+        for (other, tally) in tally.others(&self.plus) {
+            sum = sum.plus(other.found(tally, complete));
+        }
+        sum
     }
 
     /// Whether a line that begins so may be of this series.

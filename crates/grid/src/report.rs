@@ -23,7 +23,7 @@ pub struct Reports {
 impl Reports {
     pub(super) fn new(load: &config::Load) -> Self {
         let gauges = [&load.metric, &load.capacity_metric];
-        let is_plain = gauges.iter().all(|series| series.matchers.is_empty())
+        let is_plain = gauges.iter().all(|series| series.is_plain())
             && load.aggregate == config::Aggregate::None
             && load.visibility_lag.is_zero();
         Self {

@@ -107,18 +107,22 @@ impl Gauges {
             config::Aggregate::Sum => Aggregate::Sum,
             config::Aggregate::Max => Aggregate::Max,
         };
-        let wanted = |series: &config::Series| {
+        let term = |series: &config::Series| {
             let matchers = series.matchers.iter().map(|matcher| {
                 let is_equal = matcher.op == config::MatchOp::Equal;
                 (matcher.label.clone(), is_equal, matcher.value.clone())
             });
             Wanted::new(&series.name, matchers).aggregated(aggregate)
         };
+        let wanted = |series: &config::Series| {
+            let others = series.terms().skip(1).map(term);
+            others.fold(term(series), Wanted::plus)
+        };
         Self {
             load: wanted(metric),
-            load_name: metric.name.as_str().into(),
+            load_name: metric.names().into(),
             capacity: wanted(capacity_metric),
-            capacity_name: capacity_metric.name.as_str().into(),
+            capacity_name: capacity_metric.names().into(),
             info: Info::new(names::INFO_GAUGE, names::INFO_NAME),
             path: path.to_owned(),
             timeout,

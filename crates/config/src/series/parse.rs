@@ -31,23 +31,39 @@ pub enum SeriesError {
     #[error("needs a ',' or a '}}' after each label's value")]
     Open,
     /// Something follows that is no part of a series.
-    #[error("must be one series, not an expression: remove {0:?}")]
+    #[error("must be a series, or several with '+' between them: remove {0:?}")]
     Rest(String),
+    /// There are more series than are added.
+    #[error("adds more than {MOST_TERMS} series: remove some")]
+    TooMany,
 }
+
+/// The most series that are added. Each is a search of its own through each page.
+const MOST_TERMS: usize = 8;
 
 impl FromStr for Series {
     type Err = SeriesError;
 
     fn from_str(text: &str) -> Result<Self, SeriesError> {
+        Self::parse(text, MOST_TERMS)
+    }
+}
+
+impl Series {
+    /// Reads at most `left` series.
+    fn parse(text: &str, left: usize) -> Result<Self, SeriesError> {
+        let Some(left) = left.checked_sub(1) else {
+            return Err(SeriesError::TooMany);
+        };
         let (name, rest) = word(text.trim(), |c| c == ':').ok_or(SeriesError::Name)?;
         let mut series = Self::named(name);
         let Some(mut rest) = rest.trim_start().strip_prefix('{') else {
-            return series.at_end(rest);
+            return series.at_end(rest, left);
         };
         loop {
             rest = rest.trim_start();
             if let Some(rest) = rest.strip_prefix('}') {
-                return series.at_end(rest);
+                return series.at_end(rest, left);
             }
             let (matcher, after) = matcher(rest)?;
             series.matchers.push(matcher);
@@ -59,14 +75,15 @@ impl FromStr for Series {
             };
         }
     }
-}
 
-impl Series {
-    fn at_end(self, rest: &str) -> Result<Self, SeriesError> {
-        match rest.trim() {
-            "" => Ok(self),
-            rest => Err(SeriesError::Rest(rest.to_owned())),
+    fn at_end(mut self, rest: &str, left: usize) -> Result<Self, SeriesError> {
+        let rest = rest.trim();
+        if let Some(rest) = rest.strip_prefix('+') {
+            self.plus = Some(Box::new(Self::parse(rest, left)?));
+        } else if !rest.is_empty() {
+            return Err(SeriesError::Rest(rest.to_owned()));
         }
+        Ok(self)
     }
 }
 

@@ -12,6 +12,14 @@ fn series(name: &str, matchers: &[Matcher]) -> Series {
     Series {
         name: name.to_owned(),
         matchers: matchers.to_vec(),
+        plus: None,
+    }
+}
+
+fn sum(series: Series, plus: Series) -> Series {
+    Series {
+        plus: Some(Box::new(plus)),
+        ..series
     }
 }
 
@@ -45,6 +53,14 @@ fn a_series_reads_as_promql_writes_it() {
         (r"a{x=`\d`}", series("a", &[matcher("x", Equal, r"\d")])),
         (r#"a{x=""}"#, series("a", &[matcher("x", Equal, "")])),
         (r#"a{x="ü"}"#, series("a", &[matcher("x", Equal, "ü")])),
+        ("a+b", sum(series("a", &[]), series("b", &[]))),
+        (
+            r#" a{x="+"} + b{} +a "#,
+            sum(
+                series("a", &[matcher("x", Equal, "+")]),
+                sum(series("b", &[]), series("a", &[])),
+            ),
+        ),
     ] {
         assert_eq!(text.parse(), Ok(expected), "{text}");
     }
@@ -77,6 +93,12 @@ fn what_is_no_series_is_refused_with_the_reason() {
         (r#"a{,x="1"}"#, at(SeriesError::Label, r#",x="1"}"#)),
         (r#"a{x:y="1"}"#, at(SeriesError::Operator, "x")),
         (r#"a{1="1"}"#, at(SeriesError::Label, r#"1="1"}"#)),
+        ("a +", SeriesError::Name),
+        ("+ a", SeriesError::Name),
+        ("a + 5", SeriesError::Name),
+        ("a - b", at(SeriesError::Rest, "- b")),
+        ("a + b * 2", at(SeriesError::Rest, "* 2")),
+        ("a+b+c+d+e+f+g+h+i", SeriesError::TooMany),
     ] {
         assert_eq!(text.parse::<Series>(), Err(expected), "{text}");
     }
@@ -89,6 +111,9 @@ fn what_is_written_reads_back_the_same_whatever_the_value() {
     ] {
         for op in [MatchOp::Equal, MatchOp::NotEqual] {
             let written = series("a:b", &[matcher("x", op, value), matcher("y", op, value)]);
+            let written = sum(written.clone(), sum(series("c", &[]), written));
+            assert_eq!(written.names(), "a:b + c + a:b");
+            assert!(!written.is_plain());
             assert_eq!(
                 written.to_string().parse(),
                 Ok(written.clone()),

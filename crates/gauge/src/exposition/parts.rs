@@ -59,8 +59,8 @@ impl<'w, const N: usize> PartialScan<'w, N> {
         };
         let lines = self.without_long_line(lines);
         self.tally(lines);
-        let wanted = self.wanted.iter().zip(&self.tallies);
-        let mut found = wanted.map(|(series, tally)| tally.found(series.aggregate, complete));
+        let wanted = self.wanted.iter().zip(&mut self.tallies);
+        let mut found = wanted.map(|(series, tally)| series.found(tally, complete));
         array::from_fn(|_| found.next().unwrap_or(Found::Missing))
     }
 
@@ -74,9 +74,7 @@ impl<'w, const N: usize> PartialScan<'w, N> {
     fn skip(&mut self, part: &[u8]) {
         if !self.is_in_long_line {
             for (series, tally) in self.wanted.iter().zip(&mut self.tallies) {
-                if series.may_begin(part) {
-                    tally.add_malformed();
-                }
+                series.skip(part, tally);
             }
         }
         self.is_in_long_line = true;

@@ -6,7 +6,7 @@
 //! worse than none: one part that is not a load makes the whole unusable, and a page that may have been cut has no
 //! whole at all.
 
-use super::{Found, line::Line};
+use super::{Found, Wanted, line::Line};
 
 /// How several matching series are combined.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -28,9 +28,20 @@ pub(super) struct Tally {
     most: f64,
     unusable: Option<f64>,
     malformed: bool,
+    /// Those of the series that are added; empty, and without memory, where there are none.
+    others: Vec<Tally>,
 }
 
 impl Tally {
+    /// A tally for each of the series that are added, beside its series.
+    pub(super) fn others<'w>(
+        &mut self,
+        plus: &'w [Wanted],
+    ) -> impl Iterator<Item = (&'w Wanted, &mut Self)> {
+        self.others.resize_with(plus.len(), Self::default);
+        plus.iter().zip(&mut self.others)
+    }
+
     pub(super) fn add(&mut self, line: Line) {
         match line {
             Line::Other => {}

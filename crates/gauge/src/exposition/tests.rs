@@ -275,6 +275,57 @@ fn several_series_add_up_only_if_an_aggregate_is_configured() {
 }
 
 #[test]
+fn a_sum_of_two_names_needs_both() {
+    use Aggregate::{Max, Nothing, Sum};
+    use Found::{Ambiguous, Malformed, Missing, One, Partial, Unusable};
+    let waiting = || Wanted::new("waiting", [("a".to_owned(), false, "b".to_owned())]);
+    for (page, aggregate, expected) in [
+        ("load 1\nwaiting 2.5\n", Nothing, One(3.5)),
+        ("waiting 2.5\nload 1\n", Nothing, One(3.5)),
+        ("waiting 0\nload 0\n", Nothing, One(0.0)),
+        ("load 1\n", Nothing, Missing),
+        ("waiting 1\n", Nothing, Missing),
+        ("load 1\nwaiting{a=\"b\"} 1\n", Nothing, Missing),
+        (
+            "load 1\nwaiting 1\nwaiting{c=\"d\"} 1\n",
+            Nothing,
+            Ambiguous(2),
+        ),
+        ("load 1\nwaiting 1\nwaiting{c=\"d\"} 2\n", Sum, One(4.0)),
+        ("load 1\nwaiting 1\nwaiting{c=\"d\"} 2\n", Max, One(3.0)),
+        ("load 1\nwaiting NaN\n", Nothing, Unusable(f64::NAN)),
+        ("load x\nwaiting 1\n", Nothing, Malformed),
+        (
+            "load 1e308\nwaiting 1e308\n",
+            Nothing,
+            Unusable(f64::INFINITY),
+        ),
+    ] {
+        let wanted = load()
+            .aggregated(aggregate)
+            .plus(waiting().aggregated(aggregate));
+        let found = complete(page, &wanted);
+        assert!(
+            same(found, expected),
+            "{aggregate:?} of {page:?}: {found:?}"
+        );
+    }
+    let sums = load().aggregated(Sum).plus(waiting().aggregated(Sum));
+    assert_eq!(scan(b"load 1\nwaiting 2\n", false, [&sums]), [Partial]);
+    let three = load().plus(waiting()).plus(Wanted::new("held", []));
+    let long = "x".repeat(100_000);
+    for (page, expected) in [
+        ("held 4\nwaiting 2\nload 1\n".to_owned(), One(7.0)),
+        (format!("held 4\nwaiting {long}\nload 1\n"), Malformed),
+    ] {
+        for length in [1, 7, 5000] {
+            let [found, _] = in_parts(page.as_bytes(), &[length], true, [&three, &load()]);
+            assert_eq!(found, expected, "in parts of {length}");
+        }
+    }
+}
+
+#[test]
 fn a_page_that_may_have_been_cut_has_no_sum_and_no_maximum() {
     for aggregate in [Aggregate::Sum, Aggregate::Max] {
         let wanted = load().aggregated(aggregate);
