@@ -171,7 +171,7 @@ stop_services $new_services
 [ "$rust" = ready ] || install_rust
 case "${1:-}" in
     test)
-        python_tools "$tools" scripts/python-tools.txt 'what checks the monitoring'
+        python_tools "$tools" scripts/python-tools.txt 'what checks the monitoring and the examples'
         # It comes for few machines, and the test says what it leaves out without it.
         python_tools "$collector_tools" scripts/collector-tools.txt 'a collector of traces'
         ;;

@@ -27,7 +27,7 @@ run_typos() {
 
 run_scripts() {
     if have shellcheck; then
-        shellcheck -x scripts/*.sh deploy/docker/*.sh .ci/run
+        shellcheck -x scripts/*.sh deploy/docker/*.sh examples/*/*.sh .ci/run
     else
         skip scripts 'shellcheck is not installed'
     fi
