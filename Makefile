@@ -7,7 +7,7 @@ CARGO := . ./scripts/common.sh && cargo
 
 .DEFAULT_GOAL := help
 .PHONY: help demo rush-hour test up down images pictures pictures-dashboards dashboards
-.PHONY: soak soak-page bench bench-readme bench-testers bench-scrape bench-held bench-slow bench-scale bench-store
+.PHONY: soak soak-page bench bench-readme bench-testers bench-scrape bench-held bench-slow bench-inference bench-scale bench-store
 .PHONY: bench-micro profile
 .PHONY: simulate attack fmt fix clippy fuzz clean
 
@@ -89,6 +89,12 @@ bench-slow: ## slow, silent, frozen and new substations, beside HAProxy and Envo
 	@./scripts/setup.sh bench
 	@$(CARGO) build --profile dist --locked --bin switchyard --bin substation --bin requester
 	@. ./scripts/common.sh && python3 -B bench/slow.py --envoy "$$bench_tools/bin/envoy" $(ARGS)
+
+bench-inference: ## how even inference servers are behind 1, 4 and 16 proxies, beside HAProxy and Envoy: docs/balancing.md (Linux)
+	@./scripts/setup.sh bench
+	@$(CARGO) build --profile dist --locked --bin switchyard
+	@$(CARGO) build --profile dist --locked --package switchyard-inference-mock
+	@. ./scripts/common.sh && python3 -B bench/inference.py --envoy "$$bench_tools/bin/envoy" $(ARGS)
 
 bench-scale: ## measure one proxy and one substation, extrapolate to many; the tables of docs/operations.md (Linux)
 	@./scripts/setup.sh bench

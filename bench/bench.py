@@ -28,6 +28,7 @@ from lib.rounds import Rounds
 SCENARIOS = {scenario.name: scenario for scenario in scenarios.ALL}
 CORES = 2
 IDLE_CLIENTS = 5000
+SOCKETS = 10000
 # A client takes two files of the proxy. These are for listeners, logs and the proxy's own connections.
 SPARE_FILES = 700
 
@@ -57,12 +58,12 @@ def arguments():
 
 
 def raise_file_limit():
-    """Raises the soft limit of open files to the hard limit; returns how many idle clients fit under it."""
+    """Raises the soft limit of open files to the hard limit; returns how many clients fit under it."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     if hard == resource.RLIM_INFINITY:
-        return IDLE_CLIENTS
-    count = min(IDLE_CLIENTS, (hard - SPARE_FILES) // 2)
+        return SOCKETS
+    count = (hard - SPARE_FILES) // 2
     if count <= 2 * measure.FIRST_CLIENTS:
         raise BenchError(f"only {hard} open files are allowed; type:  ulimit -Hn 12000")
     return count
@@ -100,7 +101,8 @@ def result(found, options, idle_clients):
         "idle_kib": found.idle.get(HTTP1, {}),
         "idle_kib_by": {protocol: kib for protocol, kib in found.idle.items() if protocol != HTTP1},
         "own": found.own,
-        "goals": goals.judged(rows, found.cells, found.idle, found.own),
+        "beside": found.beside,
+        "goals": goals.judged(rows, found.cells, found.idle, found.own, found.beside),
         "remarks": remarks.remarks(rows, found.left_out + found.failures),
         "cells": [asdict(cell) for cell in found.cells],
     }
@@ -119,11 +121,12 @@ def main():
     found.forget_void(scenarios.points(options.scenarios))
     with tempfile.TemporaryDirectory(prefix="switchyard-bench-") as directory:
         Path(directory).chmod(0o755)  # nginx's worker is another user if the bench runs as root
-        rounds = Rounds(options, Path(directory), raise_file_limit(), found)
+        most = raise_file_limit()
+        rounds = Rounds(options, Path(directory), min(IDLE_CLIENTS, most), min(SOCKETS, most), found)
         rounds.run()
     run = result(found, options, rounds.idle_clients)
     print("\n" + report.markdown(run, []))
-    measured = found.cells or found.idle or found.own
+    measured = found.cells or found.idle or found.own or found.beside
     missing = [name for name in SCENARIOS if name not in found.scenarios]
     if options.quick:
         print("A quick run: no result is written.")

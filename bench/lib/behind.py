@@ -3,7 +3,9 @@
 A reader of a comparison looks for what it hides. So these rows are found, not chosen.
 """
 
-from . import scenarios
+from statistics import median
+
+from . import scenarios, streams
 from .points import HTTP1, LOOP
 from .scenarios import OURS, PEERS
 
@@ -20,8 +22,8 @@ def rows(run):
     found = []
     for where, point in _places(run["settings"]["scenarios"]):
         for measure, (what, unit, more) in MEASURES.items():
-            # At a constant rate all answer the same number of requests.
-            if measure == "rate" and point.load != LOOP:
+            # At a constant rate all answer the same number of requests, and where the servers set the pace also as late.
+            if measure == "rate" and point.load != LOOP or measure != "proxy_cpu_us" and point.paced:
                 continue
             own = (at.get((point.key, OURS)) or {}).get(measure)
             theirs = {peer: at[point.key, peer][measure] for peer in scenarios.comparable(point)
@@ -30,6 +32,10 @@ def rows(run):
     for protocol, kib in {HTTP1: run["idle_kib"], **run.get("idle_kib_by", {})}.items():
         theirs = {peer: kib[peer] for peer in PEERS if kib.get(peer)}
         found += _compared(f"idle clients, {protocol}", "memory a client", "KiB", kib.get(OURS), theirs, False)
+    for what, unit in streams.FIGURES.items():
+        values = {way: median(each) for way, each in run.get("beside", {}).get(what, {}).items()}
+        theirs = {peer: values[peer] for peer in PEERS if peer in values}
+        found += _compared("answers that stream", what, unit, values.get(OURS), theirs, False)
     return sorted(found, key=lambda row: -row[-1])
 
 

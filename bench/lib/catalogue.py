@@ -13,6 +13,12 @@ OUR_SECURE = "upstream: {tls: {ca: @DIR@/tls.crt, server_name: localhost}}"
 HAPROXY_SECURE = " ssl verify required ca-file @DIR@/tls.crt verifyhost localhost alpn http/1.1"
 NGINX_SECURE = "proxy_ssl_verify on; proxy_ssl_trusted_certificate @DIR@/tls.crt; proxy_ssl_name localhost; " \
                "proxy_ssl_protocols TLSv1.3;"
+# What makes the substations inference servers. Their gauges have other names, and they export no capacity.
+OUR_STREAMS = {
+    "ROUTES": "routes: [{path: /v1/realtime, lasts: connection}, {path: /v1/, lasts: answer}]",
+    "GAUGE": ', metric: "vllm:num_requests_running + vllm:num_requests_waiting"', "CAPACITY": ", capacity: 1000000"}
+# Without it HAProxy lets the kernel keep an event for up to 200 ms, to put it into a packet with the next.
+HAPROXY_STREAMS = {"STREAMS": "option http-no-delay"}
 # Idle clients of one address are thousands here; by default an address has a quarter of 1,000 connections with HTTP/2.
 OUR_HTTP2 = "http2: {cleartext: true, connections: 100000}"
 ENVOY_TLS = (
@@ -32,7 +38,7 @@ def peers(binaries, envoy=None):
         return Peer(name, "switchyard.yaml", lambda config, port, threads: [switchyard, "run", "--config", config],
                     [switchyard, "--version"], ready_path="/ready", more=more, check=check, note=note,
                     speaks=speaks({"LISTEN": OUR_TLS}, {"LISTEN": OUR_HTTP2}),
-                    secures=None if more else {"UPSTREAM": OUR_SECURE}, **other)
+                    secures=None if more else {"UPSTREAM": OUR_SECURE}, streams=None if more else OUR_STREAMS, **other)
 
     haproxy, nginx, sozu, pingap = (newest(name) for name in ("haproxy", "nginx", "sozu", "pingap"))
     envoy = str(envoy or newest("envoy"))
@@ -44,17 +50,17 @@ def peers(binaries, envoy=None):
              "a thousandth above the lowest", TOLERANT),
         Peer("haproxy", "haproxy.cfg", lambda config, port, threads: [haproxy, "-db", "-f", config], [haproxy, "-v"],
              speaks=speaks({"LISTEN": " ssl crt @DIR@/tls.pem alpn h2,http/1.1"}, {"LISTEN": " proto h2"}),
-             secures={"UPSTREAM": HAPROXY_SECURE},
+             secures={"UPSTREAM": HAPROXY_SECURE}, streams=HAPROXY_STREAMS,
              note="`leastconn`; a pool of connections for all threads; no log"),
         Peer("nginx", "nginx.conf", lambda config, port, threads: [nginx, "-e", "stderr", "-c", config], [nginx, "-v"],
              speaks=speaks({"LISTEN": " ssl http2", "TLS": "ssl_certificate @DIR@/tls.crt; ssl_certificate_key @DIR@/tls.key;"},
                            {"LISTEN": " http2"}),
-             secures={"UPSTREAM": NGINX_SECURE, "UPSTREAM_SCHEME": "https"},
+             secures={"UPSTREAM": NGINX_SECURE, "UPSTREAM_SCHEME": "https"}, streams={},
              note="`least_conn`, by the connections of one worker; a substation fails for it only by failed requests; no log"),
         Peer("envoy", "envoy.yaml",
              lambda config, port, threads: [envoy, "-c", config, "--concurrency", str(threads),
                                             "--disable-hot-restart", "--log-level", "warning"],
-             [envoy, "--version"], optional=True, speaks=speaks({"TLS": ENVOY_TLS}, {}),
+             [envoy, "--version"], optional=True, speaks=speaks({"TLS": ENVOY_TLS}, {}), streams={},
              note="`LEAST_REQUEST`, the better of two drawn at random; no log"),
         Peer("sozu", "sozu.toml", lambda config, port, threads: [sozu, "start", "--config", config], [sozu, "--version"],
              optional=True, speaks=speaks({"PROTOCOL": "https", "TLS": ', certificate = "@DIR@/tls.crt", key = "@DIR@/tls.key"'}),
@@ -65,7 +71,7 @@ def peers(binaries, envoy=None):
         # What any `ProxyHttp` costs that selects as we do. It does not rewrite paths, and waits for minutes on SIGTERM.
         Peer("plain", "switchyard.yaml",
              lambda config, port, threads: [str(binaries / "examples/plain_proxy"), config, f"127.0.0.1:{port}"],
-             path="/charge", end=signal.SIGINT,
+             path="/charge", end=signal.SIGINT, streams=OUR_STREAMS,
              note="a bare `ProxyHttp` proxy of Pingora that selects as we do; HTTP/1.1 in clear only"),
     ]
 

@@ -1,15 +1,28 @@
 """Plain HTTP/1.1 clients, for single requests."""
 
+import json
 import socket
+import time
 
 BODY = b'{"vehicle_id":"vehicle-000042","power_kw":11.0,"energy_kwh":22.50}'
 TIMEOUT_SECONDS = 5
+# Where an answer streams, and where a WebSocket opens.
+CHAT, REALTIME = "/v1/chat/completions", "/v1/realtime"
 
 
 def body(size):
     """A charge of `size` bytes, with a field that no proxy knows; a usual one if that is larger."""
     head = BODY[:-1] + b',"receipt":"'
     return head + b"x" * (size - len(head) - 2) + b'"}' if size > len(head) + 2 else BODY
+
+
+def chat(events, kib=0):
+    """What asks for an answer of so many events; its prompt makes it so large."""
+    def whole(prompt):
+        return json.dumps({"messages": [{"role": "user", "content": prompt}], "max_tokens": events, "ignore_eos": True,
+                           "stream": True}).encode()
+
+    return whole("x" * max(1024 * kib - len(whole("")), 1))
 
 
 def request(path, body=BODY):
@@ -49,6 +62,19 @@ def _some(connection):
     if not data:
         raise ConnectionError("the server closed the connection inside an answer")
     return data
+
+
+def first_byte(connection, wire):
+    """Sends one request and reads the whole answer; returns the seconds from the request to the answer's first byte."""
+    began = time.perf_counter()
+    connection.sendall(wire)
+    answer = _some(connection)
+    took = time.perf_counter() - began
+    if not answer.startswith(b"HTTP/1.1 200 "):
+        raise ConnectionError(f"not a 200: {answer[:60]}")
+    while not answer.endswith(b"0\r\n\r\n"):
+        answer = answer[-8:] + _some(connection)
+    return took
 
 
 def connect(port):

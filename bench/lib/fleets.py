@@ -1,4 +1,4 @@
-"""The substations: a fleet for each kind that a point needs, which runs until the end of the bench."""
+"""The substations and inference servers: a fleet for each kind that a point needs, which runs until the end of the bench."""
 
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -9,6 +9,8 @@ from .processes import Process, free_ports
 # Sessions end within milliseconds and no charge is ever refused, so only the proxies are measured.
 CAPACITY_KW = "1000000000"
 TIME_SCALE = "1000000"
+# Inference servers on which no request waits.
+MOCK = ("--slots", "65535", "--slowdown", "0", "--prefill", "0s")
 
 
 @dataclass
@@ -50,6 +52,19 @@ class Fleets:
             processes = [self._start(first, together, answer_after, secure)]
             processes += [self._start(first + together, 1, answer_after, secure)] if apart else []
             self._running[kind] = Fleet(processes, first, count)
+        return self._running[kind]
+
+    def mocks(self, count, gap):
+        """The fleet of `count` mock inference servers, which make a token in each `gap`."""
+        kind = (count, gap)
+        if kind not in self._running:
+            first = free_ports(count)
+            argv = [str(self._binaries / "inference-mock"), "--listen", f"127.0.0.1:{first}", "--count", str(count),
+                    "--token-time", gap, *MOCK]
+            process = self._stack.enter_context(Process("inference servers", argv, self._directory / f"mocks-{first}.log"))
+            for port in range(first, first + count):
+                process.wait_until(lambda port=port: clients.answers(port, clients.request("/health", body=None)))
+            self._running[kind] = Fleet([process], first, count)
         return self._running[kind]
 
     def _start(self, first, count, answer_after, secure):

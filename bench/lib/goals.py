@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from statistics import median
 
+from . import streams
 from .own import DECISION, SCRAPE
 from .points import HTTP1, USUAL, Point
 from .scenarios import (
-    BALANCERS, BEHIND, CLEAR, CONNECTIONS, HANDSHAKES, LATENCY, ONE_SLOW, OURS, PEERS, POOLED, SECURE, SLOW, SUBSTATIONS,
+    BALANCERS, BEHIND, CLEAR, CONNECTIONS, HANDSHAKES, LATENCY, ONE_SLOW, OURS, PEERS, POOLED, SECURE, SLOW, STREAMS, SUBSTATIONS,
 )
 from .summary import BASE, Medians
 
@@ -71,25 +72,29 @@ GOALS = (
     Goal("CPU a request, TLS to substations, × without", 1.25, CPU, (SECURED, OURS), ((USUAL, OURS),)),
     Goal("CPU a TLS handshake with its request, × the best peer's", 1.0, CPU, (NEW, OURS),
          tuple((NEW, peer) for peer in PEERS)),
+    *(Goal(f"CPU an answer of {label}, × HAProxy's", 1.0, CPU, (point, OURS), ((point, "haproxy"),))
+      for label, point in STREAMS.points),
     *(Goal(f"{NAMES[measure]}, {place}, × that of {POOLED}", 1.05, measure, (point, OURS), ((point, POOLED),))
       for place, point in (("1 connection", ONE), *((f"substations after {label}", point) for label, point in SLOW.points[1:]))
       for measure in (CPU, P99)),
 )
 IDLE_KIB_LIMIT = 1.5
 OWN_LIMITS = {SCRAPE: 18, DECISION: 0.7}
+STREAM_LIMITS = {streams.FIRST_BYTE_MS: 0.2, streams.SOCKET_KIB: 24}
 
 
-def judged(rows, cells, idle, own):
+def judged(rows, cells, idle, own, beside):
     """All goals, each with its limit, its value and whether it is met; the latter two are None if it was not measured.
 
     `rounds` is the range of a ratio over the single rounds, `idle` the KiB of an idle client by protocol and
-    way, `own` the values of each figure of lib/own.py.
+    way, `own` the values of each figure of lib/own.py, `beside` those of lib/streams.py by way.
     """
     found = Medians(rows, cells)
+    values = own | {name: ways[OURS] for name, ways in beside.items() if OURS in ways}
     return [_measured(goal, found) for goal in GOALS] + [
         _judged("KiB an idle client", "≤", IDLE_KIB_LIMIT, idle.get(HTTP1, {}).get(OURS)),
-        *(_judged(name, "≤", limit, median(own[name]), [min(own[name]), max(own[name])]) if own.get(name)
-          else _judged(name, "≤", limit, None) for name, limit in OWN_LIMITS.items())]
+        *(_judged(name, "≤", limit, median(values[name]), [min(values[name]), max(values[name])]) if values.get(name)
+          else _judged(name, "≤", limit, None) for name, limit in (OWN_LIMITS | STREAM_LIMITS).items())]
 
 
 def _measured(goal, found):

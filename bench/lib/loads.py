@@ -18,7 +18,8 @@ class Loads:
             return h2load.opened(url, self._body(point), point.protocol, point.connections, seconds)
         if point.protocol != HTTP1:
             return h2load.run(url, self._body(point), point.protocol, point.connections, point.streams, seconds)
-        more = wrk.arguments(self._body(point) if point.body_kib else None, point.keyed, point.close)
+        own = point.body_kib or point.events
+        more = wrk.arguments(self._body(point) if own else None, point.keyed, point.close)
         return wrk.run(url, point.connections, seconds, more=more)
 
     def answers(self, point, url):
@@ -26,7 +27,8 @@ class Loads:
         return h2load.answers(url, self._body(point), point.protocol)
 
     def _body(self, point):
-        path = self._directory / f"body-{point.body_kib}"
+        path = self._directory / f"body-{point.body_kib}-{point.events}"
         if not path.exists():
-            path.write_bytes(clients.body(1024 * point.body_kib))
+            path.write_bytes(clients.chat(point.events, point.body_kib) if point.events
+                             else clients.body(1024 * point.body_kib))
         return path

@@ -26,6 +26,8 @@ class Peer:
     speaks: dict = field(default_factory=lambda: {HTTP1: {}})
     # The same for substations with TLS; None if the bench does not measure the proxy with them.
     secures: Optional[dict] = None
+    # The same for answers that stream; None if the bench does not measure the proxy with them.
+    streams: Optional[dict] = None
     note: str = ""  # what a reader must know to compare it: how it chooses, and what it does not do
 
 

@@ -18,7 +18,8 @@ PLACEHOLDER = re.compile(r"@([A-Z_0-9]+)@")
 # A line of a template with one of these is repeated for each substation.
 EACH = ("NUMBER", "SUBSTATION")
 # What the templates need for a listener in clear. `Peer.speaks` has the values for other protocols.
-CLEAR = {"LISTEN": "", "TLS": "", "PROTOCOL": "http", "BUFFER": 16384, "UPSTREAM": "", "UPSTREAM_SCHEME": "http"}
+CLEAR = {"LISTEN": "", "TLS": "", "PROTOCOL": "http", "BUFFER": 16384, "UPSTREAM": "", "UPSTREAM_SCHEME": "http",
+         "ROUTES": "", "GAUGE": "", "CAPACITY": "", "STREAMS": ""}
 # Of bytes, for a proxy that otherwise hands a larger body on in pieces; nginx has such buffers where it needs them.
 LARGE_BUFFER = 65536
 
@@ -38,11 +39,11 @@ def fill(template, values, substations=()):
     return "\n".join(lines) + "\n"
 
 
-def write(peer, directory, substations, threads, max_clients, protocol=HTTP1, large=False, secure=False):
+def write(peer, directory, substations, threads, max_clients, protocol=HTTP1, large=False, secure=False, streams=False):
     """Writes the proxy's configuration into a new directory; returns its path and the proxy's port.
 
     A listener with TLS shows the certificate of the folder around `directory`. `large`: bodies are larger than 16 KiB;
-    `secure`: the substations show that certificate.
+    `secure`: the substations show that certificate; `streams`: they are inference servers, whose answers stream.
     """
     directory.mkdir()
     directory.chmod(0o755)  # nginx's worker is another user if the bench runs as root
@@ -51,7 +52,7 @@ def write(peer, directory, substations, threads, max_clients, protocol=HTTP1, la
     kept = 512 + len(substations)
     values = {"PORT": port, "ADMIN": port + 1, "DIR": directory, "THREADS": threads, "MORE": peer.more,
               "MAX_CLIENTS": max_clients, "KEPT": kept, "MAX_FILES": 2 * max_clients + kept + 100}
-    chosen = peer.speaks[protocol] | (peer.secures if secure else {})
+    chosen = peer.speaks[protocol] | (peer.secures if secure else {}) | (peer.streams if streams else {})
     listener = {name: fill(text, {"DIR": directory.parent}).rstrip("\n") for name, text in chosen.items()}
     listener |= {"BUFFER": LARGE_BUFFER} if large else {}
     config = directory / peer.template
@@ -59,11 +60,12 @@ def write(peer, directory, substations, threads, max_clients, protocol=HTTP1, la
     return str(config), port
 
 
-def start_proxy(peer, substations, threads, max_clients, directory, protocol=HTTP1, large=False, secure=False):
+def start_proxy(peer, substations, threads, max_clients, directory, protocol=HTTP1, large=False, secure=False,
+                streams=False):
     """Configures and starts a proxy; returns its process and its port. Each start needs a new directory."""
     if protocol != HTTP1 or secure:
         certificate.make(directory.parent)
-    config, port = write(peer, directory, substations, threads, max_clients, protocol, large, secure)
+    config, port = write(peer, directory, substations, threads, max_clients, protocol, large, secure, streams)
     return Process(peer.name, peer.command(config, port, threads), directory / "log", peer.end), port
 
 

@@ -28,12 +28,19 @@ class Point:
     body_kib: int = 0  # the size of a charge; 0: a charge as cars send it (lib/clients.py)
     keyed: bool = False  # each request has an Idempotency-Key of its own
     close: bool = False  # each request has a connection of its own
+    events: int = 0  # the events of an answer that streams; 0: a charge, which is answered at once
+    gap: str = "0s"  # from one of these events to the next
     times: int = 1  # how many times as long as others it is measured; not part of its name
 
     @property
     def steady(self):
         """Whether requests leave at the constant rate that the run finds."""
         return self.load == STEADY
+
+    @property
+    def paced(self):
+        """Whether the servers say how long an answer takes, whatever the proxy does."""
+        return self.events > 0 and self.gap != USUAL.gap
 
     @property
     def key(self):
@@ -53,6 +60,8 @@ class Point:
         parts += ["one starved for a while"] * self.starved
         if self.body_kib:
             parts.append(f"bodies of {self.body_kib} KiB")
+        if self.events:
+            parts.append(f"{self.events} events " + (f"each {self.gap}" if self.paced else "at once"))
         parts += ["with keys"] * self.keyed + ["a request a connection"] * self.close
         return ", ".join(parts + [self.load] * (self.load != USUAL.load))
 

@@ -2,7 +2,7 @@
 
 from statistics import median
 
-from . import behind, scenarios
+from . import behind, scenarios, streams
 from .points import HTTP1
 from .tables import table
 
@@ -90,12 +90,16 @@ def _about(scenario, run):
     if scenario is scenarios.IDLE:
         return [f"The growth of resident memory from 200 clients to {idle:,} ({min(idle, 2000):,} with TLS or HTTP/2) that have "
                 "made one request each and keep their connection.", ""]
+    if scenario in streams.MEASURED:
+        return [*streams.ABOUT[scenario], ""]
     return [*scenario.about, *[""] * bool(scenario.about)]
 
 
 def _figures(scenario, run):
     if scenario is scenarios.IDLE:
         return _idle(run)
+    if scenario in streams.MEASURED:
+        return _beside(streams.MEASURED[scenario], run)
     return _own(run) if scenario is scenarios.OWN else _table(scenario, run["medians"])
 
 
@@ -120,6 +124,12 @@ def _idle(run):
     ways = dict.fromkeys(way for kib in by.values() for way in kib)
     return table(["proxy", *(f"KiB a client, {protocol}" for protocol in by)],
                  [[way, *(number(kib.get(way), 1) for kib in by.values())] for way in ways])
+
+
+def _beside(figure, run):
+    rows = [[way, number(median(values), 2), f"{min(values):.2f}–{max(values):.2f}"]
+            for way, values in run.get("beside", {}).get(figure, {}).items()]
+    return table(["proxy", figure, "range over rounds"], rows)
 
 
 def _own(run):

@@ -58,7 +58,12 @@ class Rig:
         self._starts += 1
         return self._directory / f"{self._starts}-{name}"
 
-    def start(self, way, fleet, threads, protocol=HTTP1, large=False, secure=False):
-        """A new proxy process for a `with` block, and its port; `large`: bodies above 16 KiB; `secure`: substations with TLS."""
+    def start(self, way, fleet, threads, protocol=HTTP1, large=False, secure=False, streams=False, clients=0):
+        """A new proxy process for a `with` block, and its port.
+
+        `large`: bodies above 16 KiB; `secure`: substations with TLS; `streams`: inference servers; `clients`: so many at
+        once, if that is more than usual.
+        """
         directory = self.directory(way)
-        return peers.start_proxy(self.proxies[way], fleet.ports, threads, self._max_clients, directory, protocol, large, secure)
+        return peers.start_proxy(self.proxies[way], fleet.ports, threads, max(self._max_clients, clients), directory, protocol,
+                                 large, secure, streams)

@@ -5,7 +5,7 @@ A *way* is how requests reach the substations: through one of the proxies, or di
 
 from dataclasses import replace
 
-from . import accounting, control, measure, peers, plan, starve, steady
+from . import accounting, clients, control, measure, peers, plan, starve, steady, streams
 from .fleets import Fleets
 from .loads import Loads
 from .points import HTTP1, USUAL
@@ -23,9 +23,10 @@ MOST_REPEATED = 1 / 3
 class Rounds:
     """One run."""
 
-    def __init__(self, options, directory, idle_clients, state):
+    def __init__(self, options, directory, idle_clients, sockets, state):
         self.options, self.directory, self.state = options, directory, state
         self.idle_clients = min(idle_clients, QUICK_CLIENTS) if options.quick else idle_clients
+        self._sockets = min(sockets, QUICK_CLIENTS) if options.quick else sockets
         # Also in a quick run: near its limit of files HAProxy keeps no connections to substations.
         self._rig = Rig(options, directory, idle_clients, state)
         self._loads = Loads(options.binaries, directory)
@@ -40,6 +41,7 @@ class Rounds:
             self._control = control.Control(fleets)
             groups = plan.groups(chosen, self.options.rounds, self._rig.ways, self.state.done(), quick)
             still = Still(self._rig, fleets, self.idle_clients).plan()
+            still += streams.Beside(self._rig, fleets, self._sockets).plan()
             planned = sum(plan.seconds(group, each, quick) for group in groups) + sum(seconds for seconds, *_ in still)
             self._spare = MOST_REPEATED * planned
             print(f"{sum(len(group.ways) for group in groups) + len(still)} measurements, about {planned / 60:.0f} min", flush=True)
@@ -99,19 +101,26 @@ class Rounds:
         point = group.point
         if point.steady and self.state.rate is None:
             self.state.rate = self._steady_rate(fleets)
-        fleet = fleets.of(point.substations, point.answer_after, point.starved, point.secure)
+        fleet = (fleets.mocks(point.substations, point.gap) if point.events
+                 else fleets.of(point.substations, point.answer_after, point.starved, point.secure))
         if way == DIRECT:
-            cell = self._cell(group, way, f"http://127.0.0.1:{fleet.first}/charge", None, fleet)
+            path = clients.CHAT if point.events else "/charge"
+            cell = self._cell(group, way, f"http://127.0.0.1:{fleet.first}{path}", None, fleet)
         elif point.protocol not in self._rig.proxies[way].speaks:
             return None, f"{way} does not speak {point.protocol}"
         elif point.secure and self._rig.proxies[way].secures is None:
             return None, f"{way} is not measured with TLS to substations"
+        elif point.events and self._rig.proxies[way].streams is None:
+            return None, f"{way} is not measured with answers that stream"
         else:
             peer = self._rig.proxies[way]
-            proxy, port = self._rig.start(way, fleet, point.threads, point.protocol, point.body_kib >= 16, point.secure)
-            url = f"{'https' if 'TLS' in point.protocol else 'http'}://127.0.0.1:{port}{peer.path}"
+            proxy, port = self._rig.start(way, fleet, point.threads, point.protocol, point.body_kib >= 16, point.secure,
+                                          bool(point.events))
+            path = clients.CHAT if point.events else peer.path
+            url = f"{'https' if 'TLS' in point.protocol else 'http'}://127.0.0.1:{port}{path}"
             with proxy:
-                asks = None if point.protocol == HTTP1 else lambda: self._loads.answers(point, url)
+                asks = (lambda: streams.answers(port)) if point.events else None
+                asks = asks if point.protocol == HTTP1 else lambda: self._loads.answers(point, url)
                 peers.wait_for_proxy(peer, proxy, port, answers=asks)
                 cell = self._cell(group, way, url, proxy, fleet)
         return cell, (f"{point.key}, {way}: {cell.rate:,.0f}/s, {cell.proxy_cpu_us:.1f} µs, p99 {cell.p99_ms:.2f} ms"
@@ -122,6 +131,8 @@ class Rounds:
         seconds = self.options.seconds * (1 if quick else point.times)
 
         def generate():
+            if point.events:
+                return streams.counted(fleet, point.events, lambda: self._loads.send(point, url, seconds, None))
             if not point.starved:
                 return self._loads.send(point, url, seconds, self.state.rate)
             with starve.meanwhile(fleet.processes[-1].pid, seconds / 3, 2 * seconds / 3):

@@ -84,10 +84,22 @@ KEYED = Scenario(
     "keyed", "Requests with an `Idempotency-Key`", "keys", (("none", USUAL), ("each its own", Point(keyed=True))),
     about=("Ours keeps each key for as long as a client may repeat it; to the others it is a header like any other.",))
 IDLE = Scenario("idle", "Idle clients", "clients", ways=(OURS, *PEERS, PLAIN))
+STREAMING = (OURS, "haproxy", "nginx", "envoy")
+STREAMS = Scenario(
+    "streams", "Answers that stream", "events of an answer",
+    (("200, one each 2 ms", Point(events=200, gap="2ms", times=2)), ("200, as fast as they can be written", Point(events=200))),
+    ways=(*STREAMING, PLAIN, DIRECT),
+    about=("Three inference servers answer with server-sent events of some 230 bytes, each written by itself. A request is an "
+           "answer of 200 events, counted at the servers; with one each 2 ms, all proxies pass on as many.",
+           "HAProxy has `option http-no-delay`: without it the kernel keeps events for up to 200 ms."))
+# No load either: lib/streams.py measures these two.
+FIRST_BYTE = Scenario("first-byte", "The first byte of an answer to a request of 220 KB", "clients", ways=STREAMING)
+SOCKETS = Scenario("websockets", "Open WebSockets", "clients", ways=STREAMING)
 # No load: lib/own.py measures it.
 OWN = Scenario("own", "What it does beside requests", "figure", ways=(OURS,))
 
-ALL = (CONNECTIONS, LATENCY, SLOW, ONE_SLOW, THREADS, SUBSTATIONS, SECURE, BEHIND, CLEAR, CHURN, HANDSHAKES, BODIES, KEYED, IDLE, OWN)
+ALL = (CONNECTIONS, LATENCY, SLOW, ONE_SLOW, THREADS, SUBSTATIONS, SECURE, BEHIND, CLEAR, CHURN, HANDSHAKES, BODIES, KEYED, STREAMS, FIRST_BYTE,
+       SOCKETS, IDLE, OWN)
 # What an idle client speaks, with the protocol of its listener.
 IDLE_PROTOCOLS = (HTTP1, TLS, CLEAR2)
 

@@ -24,6 +24,7 @@ class State:
     cells: list = field(default_factory=list)
     idle: dict = field(default_factory=dict)  # protocol → way → KiB
     own: dict = field(default_factory=dict)  # a figure's name (lib/own.py) → its value in each round
+    beside: dict = field(default_factory=dict)  # a figure's name (lib/streams.py) → way → its values
     rate: Optional[float] = None  # the constant rate, in requests a second
     versions: dict = field(default_factory=dict)
     scenarios: list = field(default_factory=list)  # names of those that some slice was asked for

@@ -1,6 +1,6 @@
 """A small, complete result of the bench."""
 
-from lib import goals, remarks, scenarios, summary
+from lib import goals, remarks, scenarios, streams, summary
 from lib.own import DECISION, SCRAPE
 from lib.points import CLEAR2, HTTP1
 from lib.scenarios import ALL, PEERS, PLAIN, WAYS
@@ -14,6 +14,7 @@ def run(chosen=ALL, **changes):
     idle = {HTTP1: {way: 6.0 for way in ("switchyard", *PEERS, PLAIN)}, CLEAR2: {"switchyard": 40.0, "nginx": 9.0}}
     idle = idle if scenarios.IDLE in chosen else {}
     own = {SCRAPE: [27.0, 28.0, 29.0], DECISION: [0.9, 1.0]} if scenarios.OWN in chosen else {}
+    beside = {figure: {"switchyard": [1.0, 2.0], "envoy": [4.0]} for scenario, figure in streams.MEASURED.items() if scenario in chosen}
     steady = any(point.steady for point in scenarios.points(chosen))
     return {
         "schema": 2, "description": "Side by side!", "date": "2026-11-23", "finished": "2026-11-23T10:00:00+00:00", "commit": "abc+", "versions": {"haproxy": "2.6"},
@@ -21,6 +22,7 @@ def run(chosen=ALL, **changes):
         "settings": {"scenarios": [scenario.name for scenario in chosen], "rounds": 2, "seconds": 2, "body_bytes": 66,
                      "idle_clients": 5000, "steady_rate": 6500.0 if steady else None},
         "notes": {"haproxy": "least connections"}, "medians": rows, "idle_kib": idle.get(HTTP1, {}),
-        "idle_kib_by": {CLEAR2: idle[CLEAR2]} if idle else {}, "own": own, "goals": goals.judged(rows, cells, idle, own), "remarks": remarks.remarks(rows, ["r"]),
+        "idle_kib_by": {CLEAR2: idle[CLEAR2]} if idle else {}, "own": own, "beside": beside,
+        "goals": goals.judged(rows, cells, idle, own, beside), "remarks": remarks.remarks(rows, ["r"]),
         **changes,
     }

@@ -7,11 +7,12 @@ from lib.goals import CPU, GOALS, P99, RATE
 from lib.own import DECISION, SCRAPE
 from lib.points import CLEAR2, HTTP1, USUAL, Point
 from lib.scenarios import WAYS
+from lib.streams import FIRST_BYTE_MS, SOCKET_KIB
 from tests.cells import cell
 
 
-def judged(cells, idle=None, own=None):
-    return goals.judged(summary.medians(cells, WAYS), cells, idle or {}, own or {})
+def judged(cells, idle=None, own=None, beside=None):
+    return goals.judged(summary.medians(cells, WAYS), cells, idle or {}, own or {}, beside or {})
 
 
 class Goals(unittest.TestCase):
@@ -53,6 +54,8 @@ class Goals(unittest.TestCase):
             ("8 connections, 8 streams each, HTTP/2 in clear", CPU, "switchyard"): .6,
             ("64 connections, HTTP/1.1 with TLS", CPU, "haproxy"): .45,
             ("1 connection", CPU, "switchyard-pooled"): 1.05,
+            ("64 connections, 200 events each 2ms", CPU, "haproxy"): 1.0,
+            ("64 connections, 200 events at once", CPU, "haproxy"): 1.0,
         }.items():
             self.assertEqual(found[place], limit, place)
 
@@ -63,16 +66,21 @@ class Goals(unittest.TestCase):
 
     def test_memory_is_that_of_a_client_with_http1(self):
         def met(kib):
-            return judged([], {HTTP1: {"switchyard": kib}, CLEAR2: {"switchyard": 40.0}})[-3]["met"]
+            return judged([], {HTTP1: {"switchyard": kib}, CLEAR2: {"switchyard": 40.0}})[len(GOALS)]["met"]
 
         self.assertEqual((met(1.5), met(1.6)), (True, False))
 
     def test_a_scrape_and_a_decision_are_judged_by_their_medians(self):
-        scrape, decision = judged([], own={SCRAPE: [17.0, 18.0, 30.0], DECISION: [0.71]})[-2:]
+        scrape, decision = judged([], own={SCRAPE: [17.0, 18.0, 30.0], DECISION: [0.71]})[len(GOALS) + 1:][:2]
         self.assertEqual((scrape["met"], scrape["value"], scrape["rounds"]), (True, 18.0, [17.0, 30.0]))
         self.assertFalse(decision["met"])
 
+    def test_the_first_byte_and_a_websocket_are_judged_by_ours(self):
+        first, socket = judged([], beside={FIRST_BYTE_MS: {"switchyard": [0.1, 0.2, 9.0], "envoy": [0.1]},
+                                           SOCKET_KIB: {"switchyard": [24.5], "haproxy": [1.0]}})[-2:]
+        self.assertEqual((first["met"], first["value"], socket["met"]), (True, 0.2, False))
+
     def test_a_goal_without_figures_is_neither_met_nor_missed(self):
         found = judged([])
-        self.assertEqual(len({goal["goal"] for goal in found}), len(GOALS) + 3)
+        self.assertEqual(len({goal["goal"] for goal in found}), len(GOALS) + 5)
         self.assertEqual({goal["met"] for goal in found}, {None})

@@ -58,6 +58,19 @@ class Templates(unittest.TestCase):
                 self.assertRegex(text, rf"(ca:|ca-file|trusted_certificate) {folder}/tls.crt", peer.name)
                 self.assertIn("localhost", text, peer.name)
 
+    def test_those_with_answers_that_stream_know_their_paths(self):
+        known = {"switchyard": "{path: /v1/, lasts: answer}", "plain": "vllm:num_requests_waiting", "haproxy": "option http-no-delay",
+                 "nginx": "proxy_buffering off;", "envoy": "{prefix: /v1/}"}
+        for peer in peers.peers(Path("bin")):
+            if peer.streams is None:
+                self.assertNotIn(peer.name, known)
+                continue
+            with tempfile.TemporaryDirectory() as folder:
+                config, _ = peers.write(peer, Path(folder) / "peer", PORTS, 1, 100, streams=True)
+                text = Path(config).read_text()
+                self.assertIn(known[peer.name], text)
+                self.assertNotRegex(text, r"@[A-Z_0-9]+@", peer.name)
+
     def test_haproxy_has_a_buffer_for_larger_bodies(self):
         peer = next(peer for peer in peers.peers(Path("bin")) if peer.name == "haproxy")
         for large, size in ((False, 16384), (True, 65536)):

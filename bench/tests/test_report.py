@@ -15,7 +15,7 @@ class Markdown(unittest.TestCase):
             end = next((number for number in range(at + 1, len(lines)) if lines[number].startswith("## ")), len(lines))
             rows = [line for line in lines[at:end] if line.startswith("| ")]
             own = sum(len(set(scenario.ways) & set(scenarios.ways(ALL, point))) for _, point in scenario.points)
-            self.assertEqual(len(rows) - 2, {"idle": len(IDLE.ways), "own": 2}.get(scenario.name, own), scenario.name)
+            self.assertEqual(len(rows) - 2, {"idle": len(IDLE.ways), "own": 2, "first-byte": 2, "websockets": 2}.get(scenario.name, own), scenario.name)
 
     def test_a_row_has_dashes_for_what_was_not_measured(self):
         text = report.markdown(run(), [])
@@ -23,6 +23,8 @@ class Markdown(unittest.TestCase):
         self.assertIn("| 64 | direct | – | – | 1,000 |", text)
         self.assertIn("| envoy | 6.0 | – |", text)
         self.assertIn("| nginx | 6.0 | 9.0 |", text)
+        self.assertIn("| proxy | KiB an open WebSocket | range over rounds |", text)
+        self.assertIn("| switchyard | 1.50 | 1.00–2.00 |", text)
 
     def test_only_the_chosen_scenarios_are_reported(self):
         text = report.markdown(run((SLOW,)), [])

@@ -27,11 +27,13 @@ class Points(unittest.TestCase):
         self.assertEqual(Point(8, protocol=CLEAR2, streams=8, body_kib=4, keyed=True, starved=True, close=True).key,
                          "8 connections, 8 streams each, HTTP/2 in clear, one starved for a while, bodies of 4 KiB, with keys, "
                          "a request a connection")
+        self.assertEqual(Point(events=200).key, "64 connections, 200 events at once")
+        self.assertEqual(Point(events=200, gap="5ms").key, "64 connections, 200 events each 5ms")
 
     def test_every_setting_but_the_time_is_part_of_the_name(self):
         others = [Point(connections=1), Point(threads=2), Point(substations=9), Point(answer_after=("1s",)), Point(starved=True),
                   Point(secure=True), Point(load=STEADY), Point(load=OPENED), Point(protocol=HTTP2), Point(streams=2), Point(body_kib=4),
-                  Point(keyed=True), Point(close=True)]
+                  Point(keyed=True), Point(close=True), Point(events=9), Point(events=9, gap="1ms")]
         self.assertEqual(len({USUAL.key, *(point.key for point in others)}), 1 + len(others))
         self.assertEqual(Point(times=3).key, USUAL.key)
 
