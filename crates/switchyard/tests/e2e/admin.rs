@@ -42,9 +42,7 @@ fn ready_is_more_than_live_and_waits_until_every_substation_was_asked() {
     );
     assert!(String::from_utf8_lossy(&unready.body).contains("asked"));
     open.store(true, SeqCst);
-    until("ready", || {
-        (proxy.get("/ready").status == 200).then_some(())
-    });
+    proxy.wait_until_ready();
 }
 
 #[test]

@@ -34,9 +34,7 @@ fn discovered_substations_get_charges_and_a_wrong_or_empty_answer_removes_none()
     );
     let target = |name: &str, substation: &Faulty| json!({"targets": [substation.address().to_string()], "labels": {"name": name, "zone": "n"}});
     let proxy = start(&json!([target("one", &one)]), "load: {interval: 50ms}");
-    until("ready", || {
-        (proxy.get("/ready").status == 200).then_some(())
-    });
+    proxy.wait_until_ready();
     assert_eq!(proxy.charge("").header("x-substation"), Some("one"));
     write(
         &proxy,

@@ -89,9 +89,7 @@ fn an_unreachable_substation_is_skipped_and_then_out_of_rotation() {
         stream
             .write_all(&page("substation_current_load 0\n"))
             .unwrap();
-        until("ready", || {
-            (proxy.get("/ready").status == 200).then_some(())
-        });
+        proxy.wait_until_ready();
         drop(dying);
     }
     for _ in 0..10 {

@@ -44,7 +44,7 @@ fn town(meter: SocketAddr, substations: &Substations) -> Proxy {
         let more = format!("{{name: {name}, feeder: {feeder}, labels: {{zone: {feeder}-zone}}, ");
         text = text.replacen(&format!("{{name: {name}, "), &more, 1);
     }
-    Proxy::start_from(&text)
+    Proxy::ready_from(&text)
 }
 
 #[test]

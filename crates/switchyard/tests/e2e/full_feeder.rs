@@ -20,13 +20,9 @@ fn start(addresses: &[SocketAddr], keys: &[&str], extra: &str) -> Proxy {
         })
         .collect();
     let listed = listed.concat();
-    let proxy = Proxy::start_from(&format!(
+    Proxy::ready_from(&format!(
         "listen: 127.0.0.1:0\nadmin: {{listen: 127.0.0.1:0}}\nthreads: 2\nsubstations:\n{listed}{extra}\n"
-    ));
-    until("a first round of samples", || {
-        (proxy.get("/ready").status == 200).then_some(())
-    });
-    proxy
+    ))
 }
 
 fn charge(proxy: &Proxy, headers: &str, body: &str) -> Answer {

@@ -10,10 +10,7 @@ use std::net::SocketAddr;
 
 use switchyard_faults::{self as client, Answer};
 
-use crate::{
-    rig::{Proxy, until},
-    substations::Substations,
-};
+use crate::{rig::Proxy, substations::Substations};
 
 /// What requests select by in these tests.
 const SELECT: &str = "select:\n  connector: {field: connector_type}\n  zone: {header: x-zone}\n  power: {field: power_kw, at_least: true}\n";
@@ -36,11 +33,7 @@ fn file(substations: &[(SocketAddr, &str)], extra: &str) -> String {
 fn start(substations: &Substations, labels: &[&str], extra: &str) -> Proxy {
     let addresses = substations.addresses.iter().copied();
     let listed: Vec<_> = addresses.zip(labels.iter().copied()).collect();
-    let proxy = Proxy::start_from(&file(&listed, extra));
-    until("a first round of samples", || {
-        (proxy.get("/ready").status == 200).then_some(())
-    });
-    proxy
+    Proxy::ready_from(&file(&listed, extra))
 }
 
 /// A charge with these headers, each with its line end.

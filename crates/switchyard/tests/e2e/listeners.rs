@@ -12,7 +12,7 @@ use switchyard_faults as client;
 use crate::{
     rig::{Proxy, until, yaml},
     substations::Substations,
-    upgrade::{Here, is_ready},
+    upgrade::Here,
 };
 
 /// A configuration that listens at these addresses, with its admin port at another one.
@@ -41,7 +41,7 @@ fn every_listener_takes_charges_and_the_next_process_inherits_those_that_stay() 
         &listening(&[FREE, ipv6, FREE], FREE, &substations.addresses),
         &[],
     );
-    is_ready(&first);
+    first.wait_until_ready();
     let [one, two, gone] = first.charges[..] else {
         panic!("three are configured")
     };
@@ -68,8 +68,7 @@ fn every_listener_takes_charges_and_the_next_process_inherits_those_that_stay() 
 #[test]
 fn a_reload_says_that_the_addresses_stay_until_a_restart() {
     let substations = Substations::start(&[1e6]);
-    let proxy = Proxy::start_from(&listening(&[FREE, FREE], FREE, &substations.addresses));
-    is_ready(&proxy);
+    let proxy = Proxy::ready_from(&listening(&[FREE, FREE], FREE, &substations.addresses));
     let file: PathBuf = proxy.files.path().join("switchyard.yaml");
     let text = listening(
         &["127.0.0.1:0", "127.0.0.2:7"],

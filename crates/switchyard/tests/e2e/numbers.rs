@@ -94,8 +94,7 @@ fn bytes_of_gpu_memory_are_counted_wherever_they_are_written() {
         listed(1, &one),
         listed(2, &two)
     );
-    let proxy = Proxy::start_from(&text);
-    ready(&proxy);
+    let proxy = Proxy::ready_from(&text);
     fills_both(&proxy, &by_field, "the file");
 
     let [one, two] = [gpu(false, false), gpu(false, false)];
@@ -105,14 +104,8 @@ fn bytes_of_gpu_memory_are_counted_wherever_they_are_written() {
     );
     let targets = json!([target(&one), target(&two)]).to_string();
     let proxy = Proxy::launch_beside(&text, &[("targets.json", &targets)]);
-    ready(&proxy);
+    proxy.wait_until_ready();
     fills_both(&proxy, &by_field, "labels");
-}
-
-fn ready(proxy: &Proxy) {
-    until("a first round of samples", || {
-        (proxy.get("/ready").status == 200).then_some(())
-    });
 }
 
 #[test]

@@ -22,9 +22,7 @@ fn unready(addresses: &[SocketAddr]) -> Proxy {
 
 fn start(addresses: &[SocketAddr]) -> Proxy {
     let proxy = unready(addresses);
-    until("ready", || {
-        (proxy.get("/ready").status == 200).then_some(())
-    });
+    proxy.wait_until_ready();
     proxy
 }
 

@@ -49,14 +49,17 @@ pub(crate) struct Proxy {
 impl Proxy {
     /// Starts it with these substations and `extra` in the configuration, and waits until it is ready.
     pub(crate) fn start(substations: &[SocketAddr], extra: &str) -> Self {
-        let proxy = Self::start_unready(substations, extra);
-        until("a first round of samples", || {
-            (proxy.get("/ready").status == 200).then_some(())
-        });
+        Self::ready_from(&yaml(substations, extra))
+    }
+
+    /// The same with this whole configuration.
+    pub(crate) fn ready_from(yaml: &str) -> Self {
+        let proxy = Self::start_from(yaml);
+        proxy.wait_until_ready();
         proxy
     }
 
-    /// The same without waiting for samples.
+    /// Starts it without waiting for samples. Before its first samples it refuses charges where there are feeders.
     pub(crate) fn start_unready(substations: &[SocketAddr], extra: &str) -> Self {
         Self::start_from(&yaml(substations, extra))
     }
@@ -120,6 +123,13 @@ impl Proxy {
             admin,
             files,
         }
+    }
+
+    /// Waits until it has a sample of each substation.
+    pub(crate) fn wait_until_ready(&self) {
+        until("a first round of samples", || {
+            (self.get("/ready").status == 200).then_some(())
+        });
     }
 
     /// A charge on a connection of its own.

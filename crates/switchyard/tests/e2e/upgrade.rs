@@ -57,7 +57,7 @@ impl Here {
     /// The same with `extra` in the configuration.
     pub(crate) fn first_with(&self, substations: &[SocketAddr], extra: &str) -> Proxy {
         let proxy = self.launch(&yaml(substations, extra), &[]);
-        is_ready(&proxy);
+        proxy.wait_until_ready();
         proxy
     }
 
@@ -131,12 +131,6 @@ impl Here {
             .output()
             .unwrap()
     }
-}
-
-pub(crate) fn is_ready(proxy: &Proxy) {
-    until("a first round of samples", || {
-        (proxy.get("/ready").status == 200).then_some(())
-    });
 }
 
 pub(crate) fn same_ports(of: &Proxy, substations: &[SocketAddr], extra: &str) -> String {
@@ -308,7 +302,7 @@ fn http2_over_tls_goes_on_at_the_new_process_and_no_answer_is_lost() {
     // One worker: of several, one that has not heard of the end yet may take the client a second time.
     let one_worker = |yaml: String| yaml.replacen("threads: 2", "threads: 1", 1);
     let mut first = here.launch(&one_worker(yaml(&addresses, &certificate.yaml())), &[]);
-    is_ready(&first);
+    first.wait_until_ready();
     let charge = first.charge;
     let stop = AtomicBool::new(false);
     let (answered, connections) = thread::scope(|scope| {

@@ -132,10 +132,7 @@ fn charges_sessions_scrapes_and_meters_go_over_tls_after_one_whole_handshake_eac
     let [one, other] = [&site, &meter].map(|site| site.certificate.path("tls.crt"));
     let both = fs::read_to_string(&one).unwrap() + &fs::read_to_string(other).unwrap();
     fs::write(one, both).unwrap();
-    let proxy = Proxy::start_from(&text);
-    until("a sample", || {
-        (proxy.get("/ready").status == 200).then_some(())
-    });
+    let proxy = Proxy::ready_from(&text);
     for _ in 0..100 {
         let booked = proxy.charge(CHARGE);
         assert_eq!(booked.status, 200, "{booked:?}");

@@ -33,33 +33,31 @@ const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 fn driver() -> Option<(Child, u16)> {
     // chromedriver picks a port for IPv4 and needs the same one for IPv6. If that is taken it
     // exits, so try again.
-    (0..5)
-        .find_map(|_| {
-            let driver = Command::new("chromedriver")
-                .arg("--port=0")
-                .stdin(Stdio::null())
-                .stdout(Stdio::piped())
-                .stderr(Stdio::null())
-                .spawn();
-            let Ok(mut driver) = driver else {
-                println!("skipped: there is no chromedriver; `make test` says why");
-                return Some(None);
-            };
-            let said = BufReader::new(driver.stdout.take().unwrap());
-            let mut said = said.lines().map_while(Result::ok);
-            let port = said.find_map(|line| {
-                let port = line.split("successfully on port ").nth(1)?;
-                port.trim_end_matches('.').parse().ok()
-            });
-            // Nothing reads the rest, but the driver must be able to write it.
-            std::thread::spawn(move || said.for_each(drop));
-            if port.is_none() {
-                let _ = driver.kill();
-                let _ = driver.wait();
-            }
-            port.map(|port| Some((driver, port)))
-        })
-        .expect("chromedriver says its port")
+    until("chromedriver says its port", || {
+        let driver = Command::new("chromedriver")
+            .arg("--port=0")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn();
+        let Ok(mut driver) = driver else {
+            println!("skipped: there is no chromedriver; `make test` says why");
+            return Some(None);
+        };
+        let said = BufReader::new(driver.stdout.take().unwrap());
+        let mut said = said.lines().map_while(Result::ok);
+        let port = said.find_map(|line| {
+            let port = line.split("successfully on port ").nth(1)?;
+            port.trim_end_matches('.').parse().ok()
+        });
+        // Nothing reads the rest, but the driver must be able to write it.
+        std::thread::spawn(move || said.for_each(drop));
+        if port.is_none() {
+            let _ = driver.kill();
+            let _ = driver.wait();
+        }
+        port.map(|port| Some((driver, port)))
+    })
 }
 
 impl Browser {

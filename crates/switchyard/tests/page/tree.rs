@@ -8,7 +8,7 @@ use switchyard_faults::Scripted;
 use crate::{
     browser::Browser,
     hostile::{pretend, snapshot},
-    rig::{Proxy, until, yaml},
+    rig::{Proxy, yaml},
     substations::Substations,
 };
 
@@ -328,11 +328,7 @@ fn the_tree_of_a_real_proxy_follows_its_bookings() {
     let text = text
         .replacen("{name: s1, ", "{name: s1, feeder: feeder7, ", 1)
         .replacen("{name: s2, ", "{name: s2, feeder: feeder7, ", 1);
-    let proxy = Proxy::start_from(&text);
-    // Before its first samples it refuses charges.
-    until("a first round of samples", || {
-        (proxy.get("/ready").status == 200).then_some(())
-    });
+    let proxy = Proxy::ready_from(&text);
     let Some(browser) = Browser::open(proxy.admin) else {
         return;
     };

@@ -15,7 +15,7 @@ use tempfile::TempDir;
 use super::yard::{Yard, book, differ, states};
 use crate::{
     rig::{Proxy, until, yaml},
-    upgrade::{Here, fails_with, is_ready, same_ports},
+    upgrade::{Here, fails_with, same_ports},
 };
 
 /// How many keys are booked, and repeated by the next process.
@@ -96,7 +96,7 @@ fn restarted(end: Signal) {
 
     let next = Proxy::start_from(&same_ports(&first, &yard.addresses(), &kept.extra()));
     next.logged("State taken over source=the state file");
-    is_ready(&next);
+    next.wait_until_ready();
     assert_eq!(states(&next), ["draining", "ejected"]);
     let count = yard.count();
     book(next.charge, &names("l"));

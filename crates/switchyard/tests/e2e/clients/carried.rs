@@ -9,7 +9,7 @@ use super::{ask, charge, session_of, two};
 use crate::{
     rig::Proxy,
     substations::Substations,
-    upgrade::{Here, is_ready, same_ports},
+    upgrade::{Here, same_ports},
 };
 
 /// The rate of `depot` leaves one request; its load leaves room for one charge more.
@@ -72,7 +72,7 @@ fn a_restart_with_a_state_file_keeps_rates_loads_and_owners() {
     first.signal(Signal::SIGTERM);
     assert!(first.wait().success());
     let next = Proxy::launch(&same_ports(&first, &substations.addresses, &extra), |_| {});
-    is_ready(&next);
+    next.wait_until_ready();
     goes_on(&next, &id);
 }
 

@@ -60,10 +60,7 @@ fn what_the_configuration_drains_ends_with_its_key_and_with_no_command() {
         one("s2", b, ", drain: false"),
     ]);
     let plain = listed(&[one("s1", a, ""), one("s2", b, "")]);
-    let proxy = Proxy::start_from(&drain);
-    until("ready", || {
-        (proxy.get("/ready").status == 200).then_some(())
-    });
+    let proxy = Proxy::ready_from(&drain);
     let drain_of = |name| drained(&proxy, name);
     assert_eq!(drain_of("s1")["by"], "configuration");
     assert_eq!(drain_of("s1")["local"], false);
@@ -125,9 +122,7 @@ fn a_label_of_discovery_drains_and_a_wrong_one_changes_nothing() {
     };
     let text = "listen: 127.0.0.1:0\nadmin: {listen: 127.0.0.1:0}\nthreads: 1\ndiscovery: {file_sd: [targets.json]}\n";
     let proxy = Proxy::launch_beside(text, &[("targets.json", &targets(json!("true")))]);
-    until("ready", || {
-        (proxy.get("/ready").status == 200).then_some(())
-    });
+    proxy.wait_until_ready();
     let write = |drain: Value| {
         let folder = proxy.files.path();
         fs::write(folder.join("targets.new"), targets(drain)).unwrap();
@@ -170,10 +165,7 @@ fn a_drain_stays_with_the_name_through_absence_and_a_move() {
         all.extend_from_slice(others);
         listed(&all)
     };
-    let proxy = Proxy::start_from(&with(&[one("s1", a, "")]));
-    until("ready", || {
-        (proxy.get("/ready").status == 200).then_some(())
-    });
+    let proxy = Proxy::ready_from(&with(&[one("s1", a, "")]));
     order(&proxy, "s1/drain", r#"{"reason": "new roof"}"#);
     reload(&proxy, &with(&[one("s1", c, "")]));
     assert_eq!(drained(&proxy, "s1")["reason"], "new roof", "it has moved");

@@ -10,7 +10,7 @@ use super::{drained, order};
 use crate::{
     rig::{until, yaml},
     substations::Substations,
-    upgrade::{Here, is_ready},
+    upgrade::Here,
 };
 
 #[test]
@@ -40,7 +40,7 @@ fn an_upgrade_and_a_restart_keep_a_drain_with_its_story() {
     proxy.signal(Signal::SIGTERM);
     assert!(proxy.wait().success());
     let proxy = here.launch(&yaml(&substations.addresses, &state), &[]);
-    is_ready(&proxy);
+    proxy.wait_until_ready();
     assert_eq!(drained(&proxy, "s1"), drain);
     assert_eq!(proxy.charge("").header("x-substation"), Some("s2"));
     assert_eq!(substations.started()[0], started, "nothing was sent there");

@@ -9,12 +9,12 @@ use tempfile::TempDir;
 use super::{
     book::Limit,
     clients::Clients,
-    held::{CLIENTS, CONFIG, only_refused, ready},
+    held::{CLIENTS, CONFIG, only_refused},
     yard::{CAPACITIES, Yard, feeders, limits},
 };
 use crate::{
     rig::Proxy,
-    upgrade::{Here, is_ready, on_ports_of},
+    upgrade::{Here, on_ports_of},
 };
 
 /// Puts a configuration into force, and waits until some more is booked under it.
@@ -42,7 +42,7 @@ fn over_reloads_that_move_substations_and_feeders_no_limit_is_exceeded() {
     let first = feeders(400.0, 220.0, 200.0);
     let yard = Yard::start(limits(400.0, 220.0, 200.0));
     let usual = yard.yaml(&format!("{CONFIG}{first}"));
-    let proxy = ready(&usual);
+    let proxy = Proxy::ready_from(&usual);
     let clients = Clients::start(CLIENTS, &yard, &[&proxy]);
     clients.book(300);
     for _ in 0..2 {
@@ -101,7 +101,7 @@ fn over_upgrades_no_limit_is_exceeded_and_all_room_is_used() {
     let (yard, yaml) = with_meter();
     let here = Here::new();
     let mut old = here.launch(&yaml, &[]);
-    is_ready(&old);
+    old.wait_until_ready();
     let clients = Clients::start(CLIENTS, &yard, &[&old]);
     clients.book(300);
     for _ in 0..3 {
@@ -127,13 +127,13 @@ fn over_restarts_with_a_state_file_no_limit_is_exceeded_and_all_room_is_used() {
         "{yaml}state: {{file: {}, interval: 100ms}}\n",
         file.display()
     );
-    let mut proxy = ready(&yaml);
+    let mut proxy = Proxy::ready_from(&yaml);
     let clients = Clients::start(CLIENTS, &yard, &[&proxy]);
     clients.book(300);
     for end in [Signal::SIGTERM, Signal::SIGKILL, Signal::SIGTERM] {
         proxy.signal(end);
         proxy.wait();
-        proxy = ready(&on_ports_of(&proxy, &yaml));
+        proxy = Proxy::ready_from(&on_ports_of(&proxy, &yaml));
         clients.book(200);
     }
     clients.end();

@@ -36,9 +36,7 @@ fn feeder_of(proxy: &Proxy, at: usize) -> Value {
 
 /// Under traffic s2 moves to the other feeder and back by its label, and a label that names no feeder changes nothing.
 fn moves(yard: &Yard, proxy: &Proxy, write: impl Fn(&Value), is_failed: impl Fn() -> bool) {
-    until("ready", || {
-        (proxy.get("/ready").status == 200).then_some(())
-    });
+    proxy.wait_until_ready();
     until("all", || (feeder_of(proxy, 2) == "feeder8").then_some(()));
     let clients = Clients::start(CLIENTS, yard, &[proxy]);
     clients.book(200);

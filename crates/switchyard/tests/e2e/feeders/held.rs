@@ -6,22 +6,13 @@ use super::{
     clients::Clients,
     yard::{Yard, feeders, limits},
 };
-use crate::rig::{Proxy, until};
+use crate::rig::Proxy;
 
 /// The clients of a rush.
 pub(super) const CLIENTS: usize = 64;
 /// Loads outlive their answers, and gauges are read often.
 pub(super) const CONFIG: &str =
     "charge: {lasts: session}\nload: {interval: 20ms, timeout: 1s, stale_after: 2s}\n";
-
-/// Starts a proxy with this configuration, and waits until it is ready.
-pub(super) fn ready(yaml: &str) -> Proxy {
-    let proxy = Proxy::start_from(yaml);
-    until("ready", || {
-        (proxy.get("/ready").status == 200).then_some(())
-    });
-    proxy
-}
 
 /// Clients were told nothing but that they are booked, that there is no room, and what a substation says of sessions.
 pub(super) fn only_refused(told: &BTreeMap<String, usize>) {
@@ -40,7 +31,7 @@ pub(super) fn only_refused(told: &BTreeMap<String, usize>) {
 fn rush([trafo, feeder7, feeder8]: [f64; 3], narrowest: &[&str]) {
     let yard = Yard::start(limits(trafo, feeder7, feeder8));
     let yaml = yard.yaml(&format!("{CONFIG}{}", feeders(trafo, feeder7, feeder8)));
-    let proxy = ready(&yaml);
+    let proxy = Proxy::ready_from(&yaml);
     let clients = Clients::start(CLIENTS, &yard, &[&proxy]);
     clients.book(1_000);
     only_refused(&clients.end());

@@ -2,7 +2,7 @@
 
 use super::{
     clients::Clients,
-    held::{CLIENTS, CONFIG, ready},
+    held::{CLIENTS, CONFIG},
     yard::{Mood, Yard, feeders, limits},
 };
 use crate::rig::{Proxy, until};
@@ -22,7 +22,8 @@ fn limits_hold_while_substations_are_stale_ejected_refuse_and_all_fail() {
     let config = CONFIG
         .replace("stale_after: 2s", "stale_after: 100ms")
         .replace("timeout: 1s", "timeout: 50ms");
-    let proxy = ready(&yard.yaml(&format!("{config}{HEALTH}{}", feeders(400.0, 220.0, 200.0))));
+    let proxy =
+        Proxy::ready_from(&yard.yaml(&format!("{config}{HEALTH}{}", feeders(400.0, 220.0, 200.0))));
     let clients = Clients::start(CLIENTS, &yard, &[&proxy]);
     clients.book(200);
     for (mood, state_now) in [

@@ -5,10 +5,10 @@ use std::{net::SocketAddr, thread};
 use switchyard_faults::{self as client, Answer};
 
 use super::{
-    held::{CONFIG, ready},
+    held::CONFIG,
     yard::{Mood, Yard, feeders, limits},
 };
-use crate::rig::until;
+use crate::rig::{Proxy, until};
 
 fn keyed(charge: SocketAddr, key: &str, headers: &str, power: f64) -> Answer {
     let headers = format!("idempotency-key: {key}\r\n{headers}connection: close\r\n");
@@ -22,7 +22,7 @@ fn keyed(charge: SocketAddr, key: &str, headers: &str, power: f64) -> Answer {
 #[test]
 fn a_named_holder_below_a_full_feeder_books_nothing_new() {
     let yard = Yard::start(limits(600.0, 40.0, 30.0));
-    let proxy = ready(&yard.yaml(&format!("{CONFIG}{}", feeders(600.0, 40.0, 30.0))));
+    let proxy = Proxy::ready_from(&yard.yaml(&format!("{CONFIG}{}", feeders(600.0, 40.0, 30.0))));
     yard.is(2, Mood::Hangs);
     // A key in doubt gives the sign of s3.
     let sign = until("a charge at s3", || {
@@ -46,7 +46,7 @@ fn keys_in_doubt_that_are_repeated_when_their_feeder_is_full_do_not_pass_its_lim
         "load:",
         "timeouts: {request: 300ms}\nhealth: {failures: 1000, success_rate: 0}\nload:",
     );
-    let proxy = ready(&yard.yaml(&format!("{config}{}", feeders(600.0, 40.0, 30.0))));
+    let proxy = Proxy::ready_from(&yard.yaml(&format!("{config}{}", feeders(600.0, 40.0, 30.0))));
     for at in 0..3 {
         yard.is(at, Mood::Hangs);
     }
@@ -85,7 +85,7 @@ fn keys_in_doubt_that_are_repeated_when_their_feeder_is_full_do_not_pass_its_lim
 #[test]
 fn a_repetition_of_a_booked_key_is_answered_below_a_full_feeder_too() {
     let yard = Yard::start(limits(20.0, 220.0, 200.0));
-    let proxy = ready(&yard.yaml(&format!("{CONFIG}{}", feeders(20.0, 220.0, 200.0))));
+    let proxy = Proxy::ready_from(&yard.yaml(&format!("{CONFIG}{}", feeders(20.0, 220.0, 200.0))));
     // While a sample can't say whether it has the last booking, the last room may be refused for a moment.
     let book = |key: usize| {
         until("a booking", || {

@@ -2,7 +2,7 @@
 
 use super::{
     clients::Clients,
-    held::{CLIENTS, CONFIG, only_refused, ready},
+    held::{CLIENTS, CONFIG, only_refused},
     yard::{Mood, Yard, limits},
 };
 use crate::rig::{Proxy, until};
@@ -12,7 +12,7 @@ const FEEDER8: f64 = 200.0;
 fn start() -> (Yard, Proxy) {
     let yard = Yard::start(limits(600.0, 220.0, FEEDER8));
     let feeders = yard.metered(600.0, 220.0, FEEDER8);
-    let proxy = ready(&yard.yaml(&format!("{CONFIG}{feeders}")));
+    let proxy = Proxy::ready_from(&yard.yaml(&format!("{CONFIG}{feeders}")));
     (yard, proxy)
 }
 
@@ -96,7 +96,7 @@ fn before_a_meters_first_sample_its_feeder_counts_its_substations() {
     let yard = Yard::start(limits(600.0, 220.0, FEEDER8));
     yard.meter_is(Mood::Mute);
     let feeders = yard.metered(600.0, 220.0, FEEDER8);
-    let proxy = ready(&yard.yaml(&format!("{CONFIG}{feeders}")));
+    let proxy = Proxy::ready_from(&yard.yaml(&format!("{CONFIG}{feeders}")));
     assert_eq!(state(&proxy), "unknown");
     yard.fill(&proxy, "feeder8");
     yard.held();

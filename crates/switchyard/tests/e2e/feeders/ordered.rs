@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     rig::{Proxy, until},
-    upgrade::{Here, is_ready, on_ports_of},
+    upgrade::{Here, on_ports_of},
 };
 
 fn ask(proxy: &Proxy, method: &str, path: &str, body: &str) -> Answer {
@@ -23,7 +23,7 @@ fn limits_that_drop_below_the_load_under_traffic_let_nothing_more_in() {
     let yaml = yard.yaml(&format!("{CONFIG}{}", feeders(400.0, 220.0, 200.0)));
     let here = Here::new();
     let mut proxy = here.launch(&yaml, &[]);
-    is_ready(&proxy);
+    proxy.wait_until_ready();
     let clients = Clients::start(CLIENTS, &yard, &[&proxy]);
     clients.reach("trafo", 399.0);
     let s3 = |most: f64| {

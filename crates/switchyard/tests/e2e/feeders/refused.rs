@@ -5,15 +5,18 @@ use substation::Config;
 use switchyard_faults as client;
 
 use super::{
-    held::{CONFIG, ready},
+    held::CONFIG,
     yard::{Yard, feeders, limits},
 };
-use crate::{rig::until, substations::Substations};
+use crate::{
+    rig::{Proxy, until},
+    substations::Substations,
+};
 
 #[test]
 fn a_refusal_names_the_limit_that_binds_and_the_one_with_the_most_left_of_several() {
     let yard = Yard::start(limits(600.0, 220.0, 200.0));
-    let proxy = ready(&yard.yaml(&format!("{CONFIG}{}", feeders(600.0, 220.0, 200.0))));
+    let proxy = Proxy::ready_from(&yard.yaml(&format!("{CONFIG}{}", feeders(600.0, 220.0, 200.0))));
     // Neither feeder has room for another 60.
     for (power, count) in [(40.0, 9), (20.0, 1)] {
         for _ in 0..count {
@@ -55,7 +58,7 @@ fn a_refusal_names_the_limit_that_binds_and_the_one_with_the_most_left_of_severa
 #[test]
 fn a_decision_names_the_binding_level_of_each_candidate() {
     let yard = Yard::start(limits(600.0, 100.0, 200.0));
-    let proxy = ready(&yard.yaml(&format!("{CONFIG}{}", feeders(600.0, 100.0, 200.0))));
+    let proxy = Proxy::ready_from(&yard.yaml(&format!("{CONFIG}{}", feeders(600.0, 100.0, 200.0))));
     let decision = until("a decision", || {
         let answer = proxy.charge(r#"{"power_kw": 1}"#);
         assert_eq!(answer.status, 200);
@@ -92,7 +95,7 @@ fn retry_after_is_when_load_ends_below_the_limit_that_binds() {
         ..Config::new(format!("s{at}"), 500.0)
     }));
     let [one, two] = [0, 1].map(|at| substations.addresses[at]);
-    let proxy = ready(&format!(
+    let proxy = Proxy::ready_from(&format!(
         "listen: 127.0.0.1:0\nadmin: {{listen: 127.0.0.1:0}}\nthreads: 2\n{CONFIG}\
          feeders:\n  - {{name: roof, capacity: 40}}\n  - {{name: near, parent: roof, capacity: 20}}\n  - {{name: far, capacity: 10}}\n\
          select: {{at: {{header: x-at}}}}\n\

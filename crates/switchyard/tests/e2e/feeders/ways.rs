@@ -7,19 +7,19 @@ use switchyard_faults::{Connection, request};
 
 use super::{
     clients::Clients,
-    held::{CLIENTS, CONFIG, only_refused, ready},
+    held::{CLIENTS, CONFIG, only_refused},
     yard::{Yard, feeders, limits},
 };
 use crate::{
     h2::{Client, runtime, whole},
-    rig::until,
+    rig::{Proxy, until},
     substations::Substations,
 };
 
 #[test]
 fn limits_hold_for_clients_of_http2_and_http1_together() {
     let yard = Yard::start(limits(400.0, 220.0, 200.0));
-    let proxy = ready(&yard.yaml(&format!(
+    let proxy = Proxy::ready_from(&yard.yaml(&format!(
         "{CONFIG}http2: {{cleartext: true}}\n{}",
         feeders(400.0, 220.0, 200.0)
     )));
@@ -52,7 +52,7 @@ fn limits_hold_for_clients_of_http2_and_http1_together() {
 #[test]
 fn requests_that_wait_for_room_take_no_more_than_a_limit_has() {
     let yard = Yard::start(limits(400.0, 220.0, 200.0));
-    let proxy = ready(&yard.yaml(&format!(
+    let proxy = Proxy::ready_from(&yard.yaml(&format!(
         "{CONFIG}admission: {{queue: 100, timeout: 500ms}}\n{}",
         feeders(400.0, 220.0, 200.0)
     )));
@@ -84,7 +84,7 @@ fn loads_that_end_with_their_answers_keep_to_a_feeder_too() {
             "  - {{name: s{at}, address: \"{address}\", feeder: f}}"
         );
     }
-    let proxy = ready(&format!(
+    let proxy = Proxy::ready_from(&format!(
         "listen: 127.0.0.1:0\nadmin: {{listen: 127.0.0.1:0}}\nthreads: 2\ncharge: {{lasts: answer, default_load: 1}}\n\
          load: {{interval: 20ms, timeout: 1s}}\nfeeders: [{{name: f, capacity: {ROOM}}}]\nsubstations:\n{listed}"
     ));
@@ -142,7 +142,7 @@ fn measure() {
             let yard = Yard::start(limits(400.0, 220.0, 200.0));
             let config = CONFIG.replace("20ms", interval);
             let yaml = yard.yaml(&format!("{config}{}", feeders(400.0, 220.0, 200.0)));
-            let all: Vec<_> = (0..proxies).map(|_| ready(&yaml)).collect();
+            let all: Vec<_> = (0..proxies).map(|_| Proxy::ready_from(&yaml)).collect();
             let all: Vec<_> = all.iter().collect();
             let clients = Clients::start(CLIENTS, &yard, &all);
             clients.book(2_000);

@@ -8,7 +8,7 @@ use std::{
 use nix::sys::signal::Signal;
 use tempfile::TempDir;
 
-use crate::rig::{Proxy, until, yaml};
+use crate::rig::{Proxy, yaml};
 
 /// Where each proxy of the fleet listens now.
 #[derive(Clone)]
@@ -149,8 +149,6 @@ fn launch(folder: &TempDir, yaml: &str, more: &[&str]) -> Proxy {
             .arg(folder.path().join("private/upgrade.sock"))
             .args(more);
     });
-    until("a first round of samples", || {
-        (proxy.get("/ready").status == 200).then_some(())
-    });
+    proxy.wait_until_ready();
     proxy
 }

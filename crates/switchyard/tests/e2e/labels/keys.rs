@@ -3,10 +3,7 @@
 use switchyard_faults::{Scripted, fault};
 
 use super::{SELECT, booked_by, charge, start};
-use crate::{
-    rig::{Proxy, until},
-    substations::Substations,
-};
+use crate::{rig::Proxy, substations::Substations};
 
 #[test]
 fn a_key_with_another_need_is_another_charge_and_with_another_preference_the_same() {
@@ -68,10 +65,7 @@ fn a_possible_holder_that_has_not_what_is_needed_is_not_asked_and_neither_is_ano
 fn sign_of_s2() -> String {
     let breaks = Scripted::charging(fault::reset);
     let text = super::file(&[(breaks.address, "")], "").replace("name: s1", "name: s2");
-    let proxy = Proxy::start_from(&text);
-    until("a first round of samples", || {
-        (proxy.get("/ready").status == 200).then_some(())
-    });
+    let proxy = Proxy::ready_from(&text);
     let unsure = charge(&proxy, "idempotency-key: k1\r\n", "");
     assert_eq!(unsure.status, 502);
     unsure.header("x-possible-holder").unwrap().to_owned()

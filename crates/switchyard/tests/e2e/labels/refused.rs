@@ -3,10 +3,7 @@
 use switchyard_faults::{self as client, Act, Scripted, fault};
 
 use super::{SELECT, booked_by, charge, error, start};
-use crate::{
-    rig::{Proxy, until},
-    substations::Substations,
-};
+use crate::{rig::Proxy, substations::Substations};
 
 fn town() -> (Substations, Proxy) {
     let substations = Substations::start(&[22.0, 22.0, 1e6]);
@@ -130,10 +127,7 @@ fn a_retry_stays_among_those_that_match() {
         (substations.addresses[1], "labels: {zone: c}"),
     ];
     let text = super::file(&listed, SELECT);
-    let proxy = Proxy::start_from(&text);
-    until("a first round of samples", || {
-        (proxy.get("/ready").status == 200).then_some(())
-    });
+    let proxy = Proxy::ready_from(&text);
     let answer = charge(&proxy, "x-zone: a\r\n", "");
     assert_eq!(
         (answer.status, answer.code().as_str()),

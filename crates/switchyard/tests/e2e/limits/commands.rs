@@ -350,8 +350,7 @@ fn a_feeders_limit_holds_for_all_that_hang_on_it_and_a_refusal_names_it() {
         "listen: 127.0.0.1:0\nadmin: {{listen: 127.0.0.1:0}}\nthreads: 2\nfeeders: [{{name: trafo}}, {{name: feeder7, parent: trafo}}]\n\
          substations:\n  - {{name: s1, address: \"{one}\", feeder: feeder7}}\n  - {{name: s2, address: \"{two}\", feeder: trafo}}\n"
     );
-    let proxy = Proxy::start_from(&yaml);
-    crate::upgrade::is_ready(&proxy);
+    let proxy = Proxy::ready_from(&yaml);
     put(&proxy, "trafo", r#"{"value": 5, "source": "dso"}"#);
     put(&proxy, "feeder7", r#"{"value": 1, "source": "ems"}"#);
     for _ in 0..5 {

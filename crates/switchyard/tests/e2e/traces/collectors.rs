@@ -112,9 +112,7 @@ fn a_collector_with_tls_is_believed_only_with_a_certificate_of_its_name() {
             command.env("SSL_CERT_FILE", certificate.path("tls.crt"));
             command.env_remove("SSL_CERT_DIR");
         });
-        until("it is ready", || {
-            (proxy.get("/ready").status == 200).then_some(())
-        });
+        proxy.wait_until_ready();
         assert_eq!(charge(&proxy, &headers("01")).status, 200);
         proxy
     };
