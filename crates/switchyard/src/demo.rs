@@ -10,6 +10,7 @@ mod words;
 
 use std::{
     fmt::Display,
+    future::pending,
     io::{self, Write},
     net::SocketAddr,
     path::{Path, PathBuf},
@@ -179,9 +180,11 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
             .map_err(|source| unwritable(path, source))?;
     }
     let stays = options.stay && !interrupted;
-    say(words::farewell(&options.report, admin, stays));
+    let farewell = words::farewell(&options.report, admin, stays);
     if stays {
-        wait_for_interrupt()?;
+        say_until_interrupt(farewell)?;
+    } else {
+        say(farewell);
     }
     drop(stop);
     // A panic of the proxy's thread has been printed already.
@@ -261,8 +264,20 @@ fn rush_hour(run: requester::Options) -> Result<(Report, bool), Error> {
     Ok((report, interrupted.load(Relaxed)))
 }
 
-fn wait_for_interrupt() -> io::Result<()> {
-    runtime()?.block_on(switchyard_process::signals::interrupted());
+/// Prints a line and waits for Ctrl-C, which counts from before the line on.
+fn say_until_interrupt(line: impl Display) -> io::Result<()> {
+    let said = async {
+        say(line);
+        pending::<()>().await;
+    };
+    runtime()?.block_on(async {
+        tokio::select! {
+            biased;
+            // Its first poll begins to watch.
+            () = switchyard_process::signals::interrupted() => {}
+            () = said => {}
+        }
+    });
     Ok(())
 }
 
