@@ -49,11 +49,11 @@ def until(what, condition):
 class Fleet:
     """Mock servers and a proxy, which end with `stop`."""
 
-    def __init__(self, running):
+    def __init__(self, running, token_time):
         self.folder = Path(running.enter_context(tempfile.TemporaryDirectory()))
         self._running = running
         self.mocks = self._start("inference-mock", "--listen", "127.0.0.1:0", "--count", str(SERVERS), "--slots", str(SLOTS),
-                                 "--token-time", "5ms", "--api-key", KEY)
+                                 "--token-time", token_time, "--api-key", KEY)
         pattern = re.compile(r"listening on http://(\S+)")
         self.servers = until("the mocks listen",
                              lambda: len(found := pattern.findall(self._log("inference-mock"))) == SERVERS and found)
@@ -68,6 +68,10 @@ class Fleet:
         self.admin = self._listens("Listening on the admin port")
         until("the proxy is ready", lambda: self._is_ready())
 
+    def client(self, make=openai.OpenAI):
+        """A client of the proxy that asks once."""
+        return make(base_url=f"http://{self.proxy}/v1", api_key=KEY, max_retries=0, timeout=PATIENCE)
+
     def _start(self, program, *arguments):
         log = self._running.enter_context(open(self.folder / f"{program}.log", "wb"))
         process = subprocess.Popen([Path(BINARIES, program), *arguments], stdout=log, stderr=log, stdin=subprocess.DEVNULL)
@@ -76,7 +80,7 @@ class Fleet:
 
     @staticmethod
     def end(process):
-        """Ends a process."""
+        """Ends a process, if it has not ended."""
         process.terminate()
         process.wait(timeout=PATIENCE)
 
@@ -130,10 +134,10 @@ class OpenAi(unittest.TestCase):
     def setUpClass(cls):
         cls.running = ExitStack()
         cls.addClassCleanup(cls.running.close)
-        cls.fleet = Fleet(cls.running)
+        cls.fleet = Fleet(cls.running, "5ms")
 
     def setUp(self):
-        self.client = openai.OpenAI(base_url=f"http://{self.fleet.proxy}/v1", api_key=KEY, max_retries=0, timeout=PATIENCE)
+        self.client = self.fleet.client()
         self.addCleanup(self.client.close)
 
     def tearDown(self):
@@ -174,17 +178,6 @@ class OpenAi(unittest.TestCase):
             next(chunks)
             self.assertEqual(sum(self.fleet.running()), 1)
 
-    def test_answers_and_prompts_of_megabytes_pass(self):
-        prompt = [{"role": "user", "content": "room " * 80_000}]
-        chunks = self.client.chat.completions.create(model=MODEL, messages=prompt, max_tokens=1, stream=True)
-        self.assertEqual(len(list(chunks)), 2)
-        length = 0
-        for _ in range(4):
-            with self.client.completions.with_streaming_response.create(
-                    model=MODEL, prompt="room", max_tokens=2000, stream=True, extra_body={"ignore_eos": True}) as answer:
-                length += sum(len(part) for part in answer.iter_bytes())
-        self.assertGreater(length, 1 << 20)
-
     def test_errors_of_servers_come_as_they_are(self):
         with self.assertRaisesRegex(openai.BadRequestError, "max_tokens must be at least 1") as raised:
             self.chat(0)
@@ -208,17 +201,18 @@ class OpenAi(unittest.TestCase):
         before = self.fleet.aborted()
 
         async def leave():
-            async with openai.AsyncOpenAI(base_url=self.client.base_url, api_key=KEY, max_retries=0) as client:
+            async with self.fleet.client(openai.AsyncOpenAI) as client:
                 asked = asyncio.create_task(self.chat(100_000, client))
                 await asyncio.to_thread(until, "a server runs it", lambda: sum(self.fleet.running()) == 1)
                 asked.cancel()
+                await asyncio.gather(asked, return_exceptions=True)
 
         asyncio.run(leave())
         until("the server notices", lambda: self.fleet.aborted() == before + 1)
 
     def test_requests_are_spread_evenly_while_they_last(self):
         async def ask():
-            async with openai.AsyncOpenAI(base_url=self.client.base_url, api_key=KEY, max_retries=0, timeout=PATIENCE) as client:
+            async with self.fleet.client(openai.AsyncOpenAI) as client:
                 streams = [await self.chat(100_000, client, stream=True) for _ in range(30)]
                 spread = await asyncio.to_thread(self.fleet.running)
                 for stream in streams:
@@ -243,15 +237,35 @@ class OpenAi(unittest.TestCase):
                 self.assertEqual(answers.read(len(unmasked(payload))), unmasked(payload))
             self.assertEqual((self.fleet.estimated(), sum(self.fleet.running())), (1, 1))
 
-    def test_z_without_a_server_the_proxy_says_so(self):
-        # The last, since it ends the servers.
+
+@unittest.skipUnless(BINARIES, "EXAMPLE_BINARIES does not name the folder with the programs")
+class WithoutPause(unittest.TestCase):
+    """Before servers whose tokens come as fast as they can be written."""
+
+    def setUp(self):
+        running = ExitStack()
+        self.addCleanup(running.close)
+        self.fleet = Fleet(running, "0s")
+        self.client = self.fleet.client()
+        self.addCleanup(self.client.close)
+
+    def test_prompts_and_answers_of_megabytes_pass(self):
+        prompt = [{"role": "user", "content": "room " * 80_000}]
+        ask = {"model": MODEL, "stream": True, "extra_body": {"ignore_eos": True}}
+        chunks = self.client.chat.completions.create(messages=prompt, max_tokens=1, **ask)
+        self.assertEqual(len(list(chunks)), 2)
+        with self.client.completions.with_streaming_response.create(prompt="room", max_tokens=10_000, **ask) as answer:
+            parts = list(answer.iter_bytes())
+        self.assertGreater(sum(map(len, parts)), 1 << 20)
+        self.assertTrue(parts[-1].endswith(b"data: [DONE]\n\n"))
         self.fleet.becomes_idle()
+
+    def test_without_a_server_the_proxy_says_so_in_the_same_shape(self):
         self.fleet.end(self.fleet.mocks)
         with self.assertRaisesRegex(openai.InternalServerError, "backend") as raised:
-            self.chat(1, timeout=PATIENCE)
+            self.client.chat.completions.create(model=MODEL, messages=QUESTION)
         self.assertIn(raised.exception.status_code, (502, 503))
-        self.assertTrue(raised.exception.code)
-        self.tearDown = lambda: None
+        self.assertTrue(raised.exception.code and raised.exception.type, raised.exception.body)
 
 
 def head(length):
