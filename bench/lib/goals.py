@@ -72,7 +72,7 @@ GOALS = (
     Goal("CPU a request, TLS to substations, × without", 1.25, CPU, (SECURED, OURS), ((USUAL, OURS),)),
     Goal("CPU a TLS handshake with its request, × the best peer's", 1.0, CPU, (NEW, OURS),
          tuple((NEW, peer) for peer in PEERS)),
-    *(Goal(f"CPU an answer of {label}, × HAProxy's", 1.0, CPU, (point, OURS), ((point, "haproxy"),))
+    *(Goal(f"CPU an answer of events, {label}, × HAProxy's", 1.0, CPU, (point, OURS), ((point, "haproxy"),))
       for label, point in STREAMS.points),
     *(Goal(f"{NAMES[measure]}, {place}, × that of {POOLED}", 1.05, measure, (point, OURS), ((point, POOLED),))
       for place, point in (("1 connection", ONE), *((f"substations after {label}", point) for label, point in SLOW.points[1:]))
