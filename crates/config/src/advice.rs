@@ -4,6 +4,7 @@
 
 mod credentials;
 mod feeders;
+mod routes;
 
 use std::fmt;
 
@@ -49,6 +50,7 @@ impl Config {
         self.on_capacities(&mut all);
         self.on_drains(&mut all);
         self.on_feeders(&mut all);
+        self.on_routes(&mut all);
         self.on_traces(&mut all);
         self.on_credentials(&mut all);
         all

@@ -35,5 +35,7 @@ pub(crate) const MOST_TOLERANCE: f64 = 0.1;
 pub(crate) const MOST_STREAMS: u32 = 10_000;
 /// The most times that one request is sent.
 pub(crate) const MOST_ATTEMPTS: u32 = 10;
+/// The longest word for a substation in messages, in bytes.
+pub(crate) const LARGEST_NOUN: usize = 32;
 /// The most tokens of one client.
 pub(super) const MOST_TOKENS: usize = 8;

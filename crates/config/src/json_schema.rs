@@ -202,6 +202,64 @@ schema_types! {
         "type": "string",
         "pattern": "^/[!-~]*$"
     }
+    /// The path of a URL, without a query.
+    RoutePath: {
+        "type": "string",
+        "pattern": "^/[!\"$->@-~]*$"
+    }
+    /// The name of a method.
+    Method: {
+        "description": "A method.",
+        "type": "string",
+        "pattern": "^[A-Z0-9!#$%&'*+.^_`|~-]{1,32}$"
+    }
+    /// A number, or a map.
+    RouteLoad: {
+        "anyOf": [
+            {"type": "number", "minimum": 0, "maximum": (switchyard_wire::LARGEST_LOAD)},
+            {
+                "type": "object",
+                "properties": {
+                    "field": {
+                        "type": "string",
+                        "minLength": 1,
+                        "description": "The field of the request's JSON that holds a number."
+                    },
+                    "default": {
+                        "type": "number",
+                        "exclusiveMinimum": 0,
+                        "maximum": (switchyard_wire::LARGEST_LOAD),
+                        "default": 1,
+                        "description": "The load of a request without that field."
+                    },
+                    "per": {
+                        "type": "number",
+                        "exclusiveMinimum": 0,
+                        "maximum": (switchyard_wire::LARGEST_LOAD),
+                        "default": 1,
+                        "description": "How much of the field is a load of 1."
+                    }
+                },
+                "required": ["field"],
+                "additionalProperties": false
+            }
+        ]
+    }
+    /// How long the load of a request lasts.
+    RouteLasts: {
+        "type": "string",
+        "enum": (super::RouteLasts::ALL.map(super::RouteLasts::name))
+    }
+    /// The JSON of errors.
+    ErrorShape: {
+        "type": "string",
+        "enum": (super::ErrorShape::ALL.map(super::ErrorShape::name))
+    }
+    /// A word.
+    Noun: {
+        "type": "string",
+        "pattern": "^[A-Za-z]([A-Za-z0-9 -]*[A-Za-z0-9])?$"
+    }
     /// Not empty.
     Text: {
         "type": "string",

@@ -37,6 +37,7 @@ mod network;
 mod pipeline;
 mod policy;
 mod read;
+mod routes;
 mod rules;
 mod select;
 mod series;
@@ -76,6 +77,10 @@ pub use model::{
 pub use network::Network;
 pub use pipeline::Pipeline;
 pub use policy::{Policy, UnknownPolicy};
+pub use routes::{
+    Affinity, AffinityFrom, ErrorShape, MOST_ROUTES, Route, RouteErrors, RouteLasts, RouteLoad,
+    UnknownErrorShape, UnknownRouteLasts,
+};
 pub use select::{MOST_SELECTS, Select, SelectFrom};
 pub use series::{MatchOp, Matcher, Series, SeriesError};
 
@@ -91,6 +96,7 @@ use std::{
 };
 use switchyard_bounded::{file, yaml};
 
+use bounds::LARGEST_NOUN;
 pub use bounds::MOST_SUBSTATIONS;
 pub use read::connect_address;
 pub use values::{Endpoint, check_connectable, check_host, check_load, check_name, parse_endpoint};
@@ -157,6 +163,10 @@ pub struct Config {
     #[serde(skip)]
     #[schemars(skip)]
     pub listed_clients: Vec<Client>,
+    /// Further paths that clients may ask for, in the order of the file.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(default, length(max = MOST_ROUTES))]
+    pub routes: Vec<Route>,
     /// What a charge request looks like.
     pub charge: Charge,
     /// How load is learned.

@@ -198,6 +198,10 @@ pub struct Timeouts {
     #[serde(serialize_with = "show::duration")]
     #[schemars(with = "json_schema::Duration")]
     pub idle: Duration,
+    /// The longest pause between two parts of a streamed request or answer.
+    #[serde(serialize_with = "show::duration")]
+    #[schemars(with = "json_schema::Duration")]
+    pub stream_idle: Duration,
 }
 
 impl Default for Timeouts {
@@ -207,6 +211,7 @@ impl Default for Timeouts {
             request: Duration::from_secs(5),
             client: Duration::from_secs(10),
             idle: Duration::from_mins(1),
+            stream_idle: Duration::from_mins(1),
         }
     }
 }

@@ -15,6 +15,7 @@ use super::{
     listen::listen,
     logs::{access_log, log},
     names::Names,
+    routes::routes,
     select::select,
     substation::{References, substations},
     tracing::tracing,
@@ -42,6 +43,7 @@ pub(super) fn config(file: &mut Section<'_>) -> Config {
     let discovery = file.section("discovery", discovery);
     let clients = clients(file);
     let clients_file = file.optional("clients_file", values::file);
+    let routes = routes(file);
     let charge = file.section("charge", charge);
     let load = file.section("load", load);
     let cores = thread::available_parallelism().map_or(1, usize::from);
@@ -58,6 +60,7 @@ pub(super) fn config(file: &mut Section<'_>) -> Config {
         listed_clients: clients.clone(),
         clients,
         clients_file,
+        routes,
         charge,
         load,
         policy: file.value("policy", Policy::default(), values::parsed),
@@ -170,6 +173,7 @@ fn timeouts(s: &mut Section<'_>) -> Timeouts {
         request: s.value("request", default.request, values::duration),
         client: s.value("client", default.client, values::duration),
         idle: s.value("idle", default.idle, values::duration),
+        stream_idle: s.value("stream_idle", default.stream_idle, values::duration),
     }
 }
 

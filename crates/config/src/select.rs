@@ -2,7 +2,7 @@
 
 mod read;
 
-pub(super) use read::select;
+pub(super) use read::{header, select};
 
 use super::json_schema;
 use schemars::JsonSchema;
@@ -55,6 +55,14 @@ struct Written {
     /// The header of the request that says the value.
     #[schemars(with = "json_schema::FieldName")]
     header: Option<String>,
+}
+
+/// The same of a route, which may have none.
+pub(super) fn as_optional_map<S: Serializer>(
+    all: &Option<Vec<Select>>,
+    to: S,
+) -> Result<S::Ok, S::Error> {
+    as_map(all.as_deref().unwrap_or_default(), to)
 }
 
 /// As in the file: a map by label, in its order.

@@ -221,6 +221,12 @@ impl<'a> Section<'a> {
         self.entries.iter().any(|(name, _)| name == key)
     }
 
+    /// Whether the key is written, and its value is a map.
+    pub(super) fn is_map(&self, key: &str) -> bool {
+        let mut entries = self.entries.iter();
+        entries.any(|(name, node)| name == key && matches!(node, Node::Map(_)))
+    }
+
     /// Whether this map has no fault so far.
     pub(super) fn is_sound(&self) -> bool {
         !self

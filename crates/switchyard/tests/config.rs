@@ -128,6 +128,7 @@ select: {LABEL: {field: a, prefer: true, spill_at: 0.5}, OTHER: {header: a}}
 discovery: {allow: [10.0.0.0/8], file_sd: [a.json], http_sd: [{url: \"https://a\", authorization: {credentials_file: token}, tls: {ca: ca, certificate: a, key: a, server_name: a}}], dns: [{name: a, port: 1, resolver: \"127.0.0.1:53\"}]}
 clients: [{name: a, token_sha256: \"0000000000000000000000000000000000000000000000000000000000000000\", rate: 1/s, burst: 1, load: 1}, {name: b, certificate_name: b}]
 clients_file: clients.yaml
+routes: [{path: /a/, methods: [GET], upstream_path: /b/, load: {field: a}, select: {LABEL: {field: a, prefer: true, spill_at: 0.5}, OTHER: {header: a}}, affinity: {header: a}, errors: {noun: a}}, {path: /c, load: 1, affinity: {cookie: a}}]
 tls: {certificate: tls.crt, key: tls.key, client_ca: ca}
 admin: {token_file: token, tls: {certificate: tls.crt, key: tls.key}}
 load: {authorization: {credentials_file: token}}

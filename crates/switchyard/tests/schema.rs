@@ -152,6 +152,8 @@ fn the_schema_has_exactly_the_parsers_keys_each_with_description_and_default() {
         tls: {ca: ca, certificate: a, key: a, server_name: a}}], dns: [{name: a, port: 1, resolver: 127.0.0.1:53}]}\n\
         clients: [{name: a, token_sha256: '0000000000000000000000000000000000000000000000000000000000000000', rate: 1/s, \
         burst: 1, load: 1}, {name: b, certificate_name: b}]\nclients_file: clients.yaml\n\
+        routes: [{path: /a/, methods: [GET], upstream_path: /b/, load: {field: a}, select: {LABEL: {field: a, prefer: true, spill_at: 0.5}, OTHER: {header: a}}, \
+        affinity: {header: a}, errors: {noun: a}}, {path: /c, load: {field: a}, affinity: {cookie: a}}]\n\
         tls: {certificate: a.crt, key: a.key, client_ca: ca}\n\
         admin: {token_file: token, tls: {certificate: a, key: a}}\nforwarded: {trust: [10.0.0.0/8]}\n\
         load: {authorization: {credentials_file: token}}\n\
@@ -252,6 +254,24 @@ fn the_schema_refuses_every_shape_that_the_parser_refuses() {
         "select: {zone: {field: a, need: true}}",
         "select: {name: {field: a}}",
         "select: [zone]",
+        "routes: {}",
+        "routes: [{load: 1}]",
+        "routes: [{path: v1}]",
+        "routes: [{path: '/v1?a'}]",
+        "routes: [{path: /a, methods: [get]}]",
+        "routes: [{path: /a, methods: []}]",
+        "routes: [{path: /a, load: -1}]",
+        "routes: [{path: /a, load: {default: 1}}]",
+        "routes: [{path: /a, load: {field: a, per: 0}}]",
+        "routes: [{path: /a, lasts: auto}]",
+        "routes: [{path: /a, any: maybe}]",
+        "routes: [{path: /a, select: {name: {field: a}}}]",
+        "routes: [{path: /a, affinity: {}}]",
+        "routes: [{path: /a, affinity: {header: a, cookie: b}}]",
+        "routes: [{path: /a, affinity: {cookie: a b}}]",
+        "routes: [{path: /a, errors: {noun: a}}, {path: /b, errors: {noun: '<b>'}}]",
+        "routes: [{path: /a, errors: {shape: xml}}]",
+        "routes: [{path: /a, to: b}]",
         "retry: {keys: 0}",
         "retry: {keys: '100000'}",
         "limits: {connections: 0}",

@@ -66,6 +66,7 @@ async fn drained(runtime: &Runtime) {
         request,
         client,
         idle,
+        stream_idle: _,
     } = runtime.now().config.timeouts;
     let longest_request = client + request + connect;
     let longest_drain = if runtime.in_flight.awaits_connections() {

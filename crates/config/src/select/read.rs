@@ -80,7 +80,7 @@ fn one(s: &mut Section<'_>, label: &str) -> Option<Select> {
 }
 
 /// The name of a header that clients may use for a label, in lower case.
-fn header(node: &Node) -> Result<String, String> {
+pub(crate) fn header(node: &Node) -> Result<String, String> {
     let name = values::text_as_written(node)?;
     let Ok(name) = name.parse::<HeaderName>() else {
         return Err("is not the name of a header: write it as in x-zone".to_owned());

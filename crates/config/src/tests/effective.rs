@@ -1,7 +1,7 @@
 //! Tests of the effective configuration and how it is written.
 
 use super::{ONE, accepted};
-use crate::{Config, Family, MatchOp, Records, SelectFrom};
+use crate::{AffinityFrom, Config, ErrorShape, Family, MatchOp, Records, RouteLoad, SelectFrom};
 use std::{path::Path, time::Duration};
 
 #[test]
@@ -47,6 +47,7 @@ timeouts:
   request: 5s
   client: 10s
   idle: 1m
+  stream_idle: 1m
 upstream:
   pipeline: auto
   max_requests: auto
@@ -124,6 +125,11 @@ discovery:
     - {name: substation, port: 5002, type: AAAA, refresh: 1h, timeout: 1s, allow_empty: true, resolver: "[::1]:53"}
     - {name: grid., type: SRV, family: both}
     - {name: grid, port: 1, family: ipv6}
+routes:
+  - {path: /v1/, methods: [POST, GET], upstream_path: /x/, load: {field: max_tokens, default: 2, per: 1.5e3}, affinity: {cookie: Session_Id, spill_at: 0.5}, errors: {noun: back end, shape: openai}}
+  - {path: /v1/models, any: true, select: {}}
+  - {path: /allocate, load: 0.5, lasts: session, select: {zone: {header: X-Zone}}, affinity: {header: X-Session}}
+  - {path: /ws, lasts: connection}
 charge: {upstream_path: /v1/book?now=1, load_field: tokens, default_load: 1.5e3}
 load:
   path: /stats/prometheus
@@ -205,6 +211,38 @@ threads: 256
     assert_eq!((zone.prefer, zone.spill_at), (true, Some(0.85)));
     assert_eq!(power.from, SelectFrom::Field("power_kw".to_owned()));
     assert!(power.at_least && !power.prefer);
+    let [stream, models, allocate, ws] = config.routes.as_slice() else {
+        panic!("four routes")
+    };
+    assert_eq!(
+        stream.load,
+        RouteLoad::Field {
+            field: "max_tokens".to_owned(),
+            default: 2.0,
+            per: 1500.0
+        }
+    );
+    assert_eq!(
+        [stream, models, allocate, ws].map(|route| (route.lasts.name(), route.buffer, route.any)),
+        [
+            ("answer", false, false),
+            ("answer", false, true),
+            ("session", true, false),
+            ("connection", false, false)
+        ]
+    );
+    assert_eq!(
+        [models, allocate, ws].map(|route| &route.load),
+        [0.0, 0.5, 1.0].map(RouteLoad::Fixed).each_ref()
+    );
+    assert_eq!(
+        [stream, models].map(|route| route.select.as_ref().map(Vec::len)),
+        [None, Some(0)]
+    );
+    let affinity = allocate.affinity.as_ref().unwrap();
+    assert_eq!(affinity.from, AffinityFrom::Header("x-session".to_owned()));
+    assert_eq!(affinity.spill_at.to_bits(), 0.9_f64.to_bits());
+    assert_eq!(stream.errors.shape, ErrorShape::OpenAi);
     let [file, files] = config.discovery.file_sd.as_slice() else {
         panic!("two file sources")
     };
