@@ -19,6 +19,7 @@ use crate::{
     tree::Tree,
 };
 
+mod any;
 mod room;
 
 /// Upstreams to choose among.

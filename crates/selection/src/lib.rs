@@ -15,6 +15,7 @@
 //! value don't count, and an empty value restricts nothing. With [`Rule::is_number`] the label must reach the request's
 //! number instead.
 
+mod affinity;
 mod bits;
 mod cache;
 mod labels;
@@ -24,6 +25,7 @@ mod selections;
 mod stages;
 mod wanted;
 
+pub use affinity::Affinity;
 pub use labels::LabelSet;
 pub use rule::{MOST_RULES, Rule, Source};
 pub use selection::{NoMatch, Selection};

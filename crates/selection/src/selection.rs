@@ -5,7 +5,7 @@ use switchyard_balance::Mask;
 use crate::rule::MOST_RULES;
 
 /// What requests want that want the same.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Selection {
     pub(crate) numbers: [u32; MOST_RULES],
     /// The label and the value by each rule that applies, to be shown.

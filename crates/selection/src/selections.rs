@@ -43,6 +43,12 @@ impl Selections {
         })
     }
 
+    /// Whether a rule reads the body of a request.
+    #[must_use]
+    pub fn reads_fields(&self) -> bool {
+        self.rules.iter().any(|rule| !rule.is_header())
+    }
+
     /// Begins to read a request. `is_keyed` asks for its [`Wanted::digest`].
     #[must_use]
     pub fn wanted(&self, is_keyed: bool) -> Wanted<'_> {
