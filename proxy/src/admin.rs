@@ -266,9 +266,11 @@ fn failure(failure: &Failure) -> Response<Vec<u8>> {
         let headers = answer.headers_mut();
         headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
     }
-    if let Some(allow) = failure.allow {
+    if let Some(allow) = failure.allow.as_deref()
+        && let Ok(allow) = HeaderValue::from_str(allow)
+    {
         let headers = answer.headers_mut();
-        headers.insert(header::ALLOW, HeaderValue::from_static(allow));
+        headers.insert(header::ALLOW, allow);
     }
     answer
 }

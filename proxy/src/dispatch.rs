@@ -44,6 +44,7 @@ mod request_trace;
 mod respond;
 mod retry;
 mod route;
+mod route_words;
 mod select;
 mod sessions;
 mod traces;

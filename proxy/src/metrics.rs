@@ -9,6 +9,7 @@ mod config;
 mod exemplars;
 mod limits;
 mod requests;
+mod routed;
 mod state;
 
 use std::sync::Once;

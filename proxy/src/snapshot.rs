@@ -4,6 +4,7 @@
 //! substations of another. A reload publishes the next snapshot. Neither waits for the other, and the old snapshot is
 //! freed with its last request.
 
+mod routes;
 mod selections;
 mod unit;
 
@@ -21,6 +22,8 @@ use switchyard_selection::Selections;
 
 use crate::metrics::Metrics;
 
+pub use routes::{Found, LoadRule, RouteRule, RouteTable};
+
 /// A configuration in force, and its grid. Immutable.
 #[derive(Debug)]
 pub struct Snapshot {
@@ -36,6 +39,8 @@ pub struct Snapshot {
     pub clients: Option<Arc<Clients>>,
     /// What requests select by, if they do.
     pub selections: Option<Arc<Selections>>,
+    /// Paths besides those of charges and sessions, if there are any.
+    pub routes: Option<Arc<RouteTable>>,
     /// Finds the substation of a session by the session's id, including substations that left recently.
     pub names: Names,
 }
@@ -63,12 +68,14 @@ impl InForce {
     pub fn new(config: Config, grid: Arc<Grid>, accounts: &Accounts) -> Self {
         let clock = grid.clock();
         let now = clock.since_start(Instant::now());
+        let selections = selections::of(&config.select, &config, &grid);
         let snapshot = Snapshot {
             clients: accounts.table(&config.listed_clients, now),
+            routes: RouteTable::of(&config, &grid, selections.as_ref()),
             version: 1,
             since: grid.clock().now(),
             names: Names::new(&grid, &[]),
-            selections: selections::of(&config, &grid),
+            selections,
             config: Arc::new(config),
             grid: Arc::clone(&grid),
         };
@@ -120,12 +127,14 @@ impl InForce {
             .collect();
         let clock = grid.clock();
         let now = clock.since_start(Instant::now());
+        let selections = selections::of(&config.select, &config, &grid);
         let snapshot = Snapshot {
             clients: accounts.table(&config.listed_clients, now),
+            routes: RouteTable::of(&config, &grid, selections.as_ref()),
             version: before.version + 1,
             since: grid.clock().now(),
             names: Names::new(&grid, &absent),
-            selections: selections::of(&config, &grid),
+            selections,
             config: Arc::new(config),
             grid: Arc::clone(&grid),
         };
@@ -198,6 +207,7 @@ impl InForce {
             names: Names::new(&before.grid, &departed.all()),
             clients: before.clients.clone(),
             selections: before.selections.clone(),
+            routes: before.routes.clone(),
             config: Arc::clone(&before.config),
             grid: Arc::clone(&before.grid),
         });

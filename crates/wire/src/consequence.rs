@@ -11,7 +11,11 @@ pub enum Consequence {
     NotBooked,
     /// A charge that may have arrived.
     MayBeBooked,
-    /// A `GET` of a session: it changes nothing.
+    /// A request of a route that certainly did not arrive.
+    NotDone,
+    /// A request of a route that may have arrived.
+    MayBeDone,
+    /// A request that may be repeated whatever became of it, as a `GET` of a session.
     NothingChanged,
     /// An unplug that certainly did not arrive.
     NotUnplugged,
@@ -26,6 +30,8 @@ impl fmt::Display for Consequence {
             Self::MayBeBooked => {
                 "the session may be booked there, so the request was not sent elsewhere"
             }
+            Self::NotDone => "nothing was done: try again",
+            Self::MayBeDone => "it may have been done there, so the request was not sent elsewhere",
             Self::NothingChanged => "try again",
             Self::NotUnplugged => "nothing was unplugged: try again",
             Self::MayBeUnplugged => {

@@ -1,5 +1,7 @@
 //! The error table: every way a request can fail, the status and message for the client, and whether to try again.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 use strum::{EnumCount, IntoStaticStr, VariantArray};
 
@@ -154,7 +156,7 @@ pub struct Failure {
     /// Whether the connection must close.
     pub close: bool,
     /// The methods that the path accepts, for 405.
-    pub allow: Option<&'static str>,
+    pub allow: Option<Cow<'static, str>>,
     /// What is known of when a retry can help. The reply decides what `retry-after` says.
     pub retry: Retry,
     /// The sign of the substation that holds the request's key, and may have booked: `x-possible-holder`.
@@ -209,8 +211,9 @@ impl Failure {
     pub fn method_not_allowed(
         path: &str,
         method: impl std::fmt::Display,
-        allow: &'static str,
+        allow: impl Into<Cow<'static, str>>,
     ) -> Self {
+        let allow = allow.into();
         let message = format!("{path} takes {allow}, not {method}");
         Self {
             allow: Some(allow),

@@ -8,6 +8,7 @@
 mod consequence;
 mod error;
 pub mod names;
+mod openai;
 mod outcome;
 mod retry_after;
 

@@ -62,6 +62,7 @@ impl Dispatcher {
         if may_wait
             && self.state.queue.length() > 0
             && let Operation::Charge { charge, claim, .. } = operation
+            && !charge.needs_no_room()
             && claim.as_ref().is_none_or(|claim| !claim.has_holder())
             && !self.has_place(charge, claim.as_ref().map(Claim::number))
         {
@@ -78,7 +79,8 @@ impl Dispatcher {
         key: Option<u64>,
         state: &RetryState,
     ) -> bool {
-        if self.state.forecast.is_free() || state.attempts > 0 || state.turn() == Turn::Has {
+        let is_free = self.state.forecast.is_free() || charge.needs_no_room();
+        if is_free || state.attempts > 0 || state.turn() == Turn::Has {
             return true;
         }
         let client = Self::client(charge, key);

@@ -196,6 +196,10 @@ fn of_answer(
         reservation.cancel();
         reported(&answer, Load::ZERO);
         match why {
+            // One that weighs nothing, and is no repetition, says nothing of room.
+            SafeToRetry::Refused if load == Load::ZERO && !blame.is_repeat => {
+                grid.good(substation, None);
+            }
             SafeToRetry::Refused => grid.refused(substation, load),
             SafeToRetry::Limited => grid.limited(substation, blame.source),
             _ => grid.failed(substation, blame),

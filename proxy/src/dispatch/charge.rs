@@ -4,7 +4,9 @@
 //! further fields the body has for the substation.
 
 mod fields;
+mod loose;
 mod read;
+mod routed;
 
 use serde_json::{Deserializer, error::Category};
 use switchyard_balance::Load;
@@ -15,6 +17,7 @@ use switchyard_wire::{Code, Failure};
 
 use super::needs::Needs;
 use fields::{Fields, Found};
+pub(super) use routed::Routed;
 
 /// One charge request.
 #[derive(Debug)]
@@ -31,6 +34,8 @@ pub(super) struct Charge<'a> {
     pub(super) needs: Needs,
     /// Whether a trace tells of its choices.
     pub(super) is_traced: bool,
+    /// What it asks for at its route, if it is one's and no charge at all.
+    pub(super) route: Option<Box<Routed<'a>>>,
 }
 
 impl<'a> Charge<'a> {
@@ -48,6 +53,7 @@ impl<'a> Charge<'a> {
             let fields = Fields {
                 load_field: &rules.load_field,
                 is_keyed,
+                is_charge: true,
                 wanted: wanted.as_deref_mut(),
             };
             // As text it is checked for UTF-8 once, instead of every string apart.
@@ -56,7 +62,7 @@ impl<'a> Charge<'a> {
                 Err(_) => fields.read(Deserializer::from_slice(body)),
             };
             found.map_err(|error| {
-                let why = explain(&error, body);
+                let why = explain(&error, body, INSTEAD);
                 let message = format!("the body is not a charge request: {why}");
                 Failure::new(Code::InvalidRequest, message)
             })?
@@ -75,13 +81,16 @@ impl<'a> Charge<'a> {
             }),
             needs: Needs::default(),
             is_traced: false,
+            route: None,
         })
     }
 }
 
+/// What to send in place of what is no charge.
+const INSTEAD: &str = r#"send a JSON object, as in {"power_kw": 11}, or no body at all"#;
+
 /// What is wrong with a body, and what to send instead.
-fn explain(error: &serde_json::Error, body: &[u8]) -> String {
-    const INSTEAD: &str = r#"send a JSON object, as in {"power_kw": 11}, or no body at all"#;
+fn explain(error: &serde_json::Error, body: &[u8], instead: &str) -> String {
     let text = error.to_string();
     match error.classify() {
         // Said by the visitors below; where in the body it is adds nothing.
@@ -90,13 +99,13 @@ fn explain(error: &serde_json::Error, body: &[u8]) -> String {
             .map_or(text.as_str(), |(what, _)| what)
             .to_owned(),
         _ if text.starts_with("number out of range") => "it has a number out of range".into(),
-        Category::Eof => format!("its JSON ends too early; {INSTEAD}"),
+        Category::Eof => format!("its JSON ends too early; {instead}"),
         _ if !body.trim_ascii_start().starts_with(b"{") && body.contains(&b'=') => {
-            format!("it looks like a form; {INSTEAD}")
+            format!("it looks like a form; {instead}")
         }
         _ => {
             let (line, column) = (error.line(), error.column());
-            format!("it is no JSON from line {line}, character {column} on; {INSTEAD}")
+            format!("it is no JSON from line {line}, character {column} on; {instead}")
         }
     }
 }

@@ -161,7 +161,11 @@ fn lacking(at: usize, charge: &Charge<'_>, state: &RetryState) -> Option<Failure
     if let Some(not_sent) = not_sent {
         return Some((**not_sent).clone());
     }
-    let selections = state.snapshot.selections.as_ref()?;
+    let routed = charge.route.as_ref();
+    let selections = match routed {
+        None => state.snapshot.selections.as_ref(),
+        Some(routed) => routed.rule.selections.as_ref(),
+    }?;
     let no_match = selections.lacking(selection.as_deref()?, at)?;
     Some(needs::failure(no_match))
 }

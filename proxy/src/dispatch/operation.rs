@@ -18,7 +18,7 @@ use tokio::time::Instant;
 use super::{
     DispatchState,
     attempt::Attempt,
-    charge::Charge,
+    charge::{Charge, Routed},
     idempotency::{self, limits},
     needs::Ask,
     sessions::{self, Action},
@@ -193,10 +193,24 @@ impl<'a> Operation<'a> {
         snapshot.names.by_id(&holder)?.public_name().sign()
     }
 
-    /// Whether an attempt whose connection was lost may be repeated at the same substation.
+    /// What it asks for at its route, if it is one's.
+    pub(super) fn routed(&self) -> Option<&Routed<'a>> {
+        let Self::Charge { charge, .. } = self else {
+            return None;
+        };
+        charge.route.as_deref()
+    }
+
+    /// Whether an attempt whose connection was lost may be repeated at another substation.
+    pub(super) fn may_repeat_elsewhere(&self) -> bool {
+        let is_free = matches!(self, Self::Charge { claim: None, .. });
+        is_free && self.routed().is_some_and(Routed::is_repeatable)
+    }
+
+    /// Whether an attempt whose connection was lost may be repeated, at the same substation if not elsewhere.
     pub(super) fn may_repeat(&self, progress: Progress) -> bool {
         match self {
-            Self::Charge { claim, .. } => claim.is_some(),
+            Self::Charge { claim, .. } => claim.is_some() || self.may_repeat_elsewhere(),
             Self::Session { action, .. } => {
                 *action == Action::Inspect || progress == Progress::Unsent
             }
@@ -205,6 +219,9 @@ impl<'a> Operation<'a> {
 
     /// The consequence for the client of a failed attempt with this progress.
     pub(super) fn consequence(&self, progress: Progress) -> Consequence {
+        if let Some(routed) = self.routed() {
+            return routed.consequence(progress);
+        }
         match (self, progress) {
             (Self::Charge { .. }, Progress::Unsent) => Consequence::NotBooked,
             (Self::Charge { .. }, Progress::Sent) => Consequence::MayBeBooked,

@@ -89,6 +89,7 @@ fn begin(
         attempts: Vec::new(),
         code: None,
         limit: None,
+        route: None,
         trace: None,
         trace_id: head
             .filter(|_| logged_as.is_some())

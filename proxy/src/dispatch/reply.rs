@@ -1,6 +1,6 @@
 //! The answer to a client: its content, and the two forms in which it is sent.
 
-use std::{convert::Infallible, sync::Arc};
+use std::{borrow::Cow, convert::Infallible, ops::Range, sync::Arc};
 
 use bytes::{BufMut, Bytes};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
@@ -12,7 +12,8 @@ use switchyard_wire::{
     names::{ENDPOINT_LOAD_METRICS, POSSIBLE_HOLDER, REQUEST_ID, SUBSTATION},
 };
 
-use super::quota::Quota;
+use super::{quota::Quota, route_words::body_of};
+use crate::snapshot::RouteRule;
 
 /// Enough bytes for a usual head and body, so that the buffer grows once at most.
 const BUFFER: usize = 512;
@@ -59,7 +60,7 @@ enum Content {
     Answer(RoutedAnswer),
     /// An error of the proxy itself.
     Failure {
-        allow: Option<&'static str>,
+        allow: Option<Cow<'static, str>>,
         retry_after_seconds: Option<u32>,
         /// Whether it says by what a client can show who it is.
         asks_for_token: bool,
@@ -68,14 +69,15 @@ enum Content {
 }
 
 impl Reply {
-    /// The answer of a substation: its status, body and end-to-end headers, and the substation's name.
+    /// The answer of a substation: its status, body and end-to-end headers, and the substation's name. `good` are the
+    /// statuses of requests that have got what they asked for.
     pub(super) fn passing_on(
         routed: RoutedAnswer,
-        is_charge: bool,
+        good: &Range<u16>,
         request_id: HeaderValue,
     ) -> Self {
         let status = routed.answer.status;
-        let outcome = if is_charge && (200..300).contains(&status) {
+        let outcome = if good.contains(&status) {
             Outcome::Booked
         } else {
             Outcome::Answered
@@ -92,13 +94,14 @@ impl Reply {
         }
     }
 
-    /// An error answer, with the seconds for `Retry-After` if a retry can help.
+    /// An error answer, with the seconds for `Retry-After` if a retry can help, in the words of its route if it has one.
     pub(super) fn failing(
         failure: &Failure,
         retry_after_seconds: Option<u32>,
         request_id: HeaderValue,
+        route: Option<&RouteRule>,
     ) -> Self {
-        let body = failure.to_json(request_id.to_str().unwrap_or_default());
+        let body = body_of(failure, request_id.to_str().unwrap_or_default(), route);
         Self {
             status: failure.code.status(),
             outcome: failure.code.outcome(),
@@ -107,7 +110,7 @@ impl Reply {
             quota: None,
             request_id,
             content: Content::Failure {
-                allow: failure.allow,
+                allow: failure.allow.clone(),
                 retry_after_seconds,
                 asks_for_token: failure.code == Code::Unauthorized,
                 possible_holder: failure.possible_holder,
@@ -221,8 +224,10 @@ impl Reply {
                 possible_holder,
             } => {
                 put(Field::Own(&header::CONTENT_TYPE, &JSON))?;
-                if let Some(allow) = allow {
-                    put(Field::Own(&header::ALLOW, &HeaderValue::from_static(allow)))?;
+                if let Some(allow) = allow.as_deref()
+                    && let Ok(allow) = HeaderValue::from_str(allow)
+                {
+                    put(Field::Own(&header::ALLOW, &allow))?;
                 }
                 if *asks_for_token {
                     put(Field::Own(&header::WWW_AUTHENTICATE, &BEARER))?;
@@ -323,11 +328,11 @@ mod tests {
 
     fn failing() -> Reply {
         let failure = Failure {
-            allow: Some("POST"),
+            allow: Some("POST".into()),
             possible_holder: Some(0xab),
             ..Failure::new(Code::Overloaded, "test")
         };
-        Reply::failing(&failure, Some(2), HeaderValue::from_static("r1"))
+        Reply::failing(&failure, Some(2), HeaderValue::from_static("r1"), None)
     }
 
     #[test]

@@ -14,17 +14,23 @@ use super::{
     trail::Trail,
 };
 use crate::{
-    client_shares::RequestShare, deadline_timer::DeadlineTimer, in_flight::RequestGuard,
-    snapshot::Snapshot,
+    client_shares::RequestShare,
+    deadline_timer::DeadlineTimer,
+    in_flight::RequestGuard,
+    snapshot::{RouteRule, Snapshot},
 };
 
 /// What a request asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Target<'a> {
     /// Book a charge.
     Charge,
     /// Act on the session with this id.
     Session(Action, &'a str),
+    /// Take a short message of this route to a substation, and its answer back.
+    Bounded(Arc<RouteRule>),
+    /// Stream a request of this route to a substation, and its answer back.
+    Stream(Arc<RouteRule>),
 }
 
 /// A request as it was read.
@@ -67,6 +73,8 @@ pub struct RequestContext<'a> {
     pub caller: Option<Arc<Account>>,
     /// What that client, or its address, may still ask for, if it has a limit.
     pub quota: Option<Box<Quota>>,
+    /// The route that it is of, if it is one's.
+    pub route: Option<Arc<RouteRule>>,
     /// What happens to it, if that is asked for.
     pub trail: Option<Box<Trail>>,
 }

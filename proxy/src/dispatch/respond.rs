@@ -3,7 +3,9 @@
 use std::{
     future::{Future, poll_fn},
     net::IpAddr,
+    ops::Range,
     pin::{Pin, pin},
+    sync::Arc,
 };
 
 use http::HeaderValue;
@@ -25,7 +27,7 @@ use super::{
     request_id,
     trail::Ended,
 };
-use crate::client_watch::ClientWatch;
+use crate::{client_watch::ClientWatch, snapshot::RouteRule};
 
 impl Dispatcher {
     /// Answers a request. The reply also says whether the connection ends with it. `watch` notices if the client leaves
@@ -39,8 +41,9 @@ impl Dispatcher {
         let sent_id = received.head.and_then(|head| head.all(REQUEST_ID).next());
         let request_id = request_id::of(sent_id, || self.random(request_id::random));
         context.trail = self.begin_trail(context, &received, &request_id);
+        let (method, path) = (received.method, received.path);
         let routed = match self.prepare(context, received) {
-            Ok((mut operation, head, is_charge)) => {
+            Ok((mut operation, head, good)) => {
                 if let Some(trail) = &mut context.trail {
                     trail.asks(&operation);
                 }
@@ -57,7 +60,7 @@ impl Dispatcher {
                 };
                 routed
                     .and_then(|routed| self.as_its_client_sees(routed, &operation, context))
-                    .map(|routed| (routed, is_charge))
+                    .map(|routed| (routed, good))
                     .map_err(|failure| Failure {
                         possible_holder: operation.possible_holder(&self.runtime.now()),
                         ..failure
@@ -66,34 +69,57 @@ impl Dispatcher {
             Err(failure) => Err(failure),
         };
         let mut reply = match routed {
-            Ok((routed, is_charge)) => Reply::passing_on(routed, is_charge, request_id),
+            Ok((routed, good)) => Reply::passing_on(routed, &good, request_id),
             Err(failure) => {
+                if context.route.is_none()
+                    && let Some(routes) = &context.snapshot.routes
+                {
+                    context.route = routes.nearest(method, path).cloned();
+                }
                 if let Some(trail) = &mut context.trail {
                     trail.refused(&failure);
                 }
-                span_of(&request_id).in_scope(|| self.refuse(&failure, request_id))
+                let route = context.route.as_deref();
+                span_of(&request_id).in_scope(|| self.refuse(&failure, request_id, route))
             }
         };
+        if let (Some(trail), Some(rule)) = (&mut context.trail, &context.route) {
+            trail.route = Some(Arc::clone(&rule.label));
+        }
         reply.closes |= self.runtime.in_flight.is_draining();
         reply.quota = context.quota.take();
         reply
     }
 
-    /// What a request wants from a substation, its headers, and whether it is a charge.
+    /// What a request wants from a substation, its headers, and which statuses of an answer say that it has that.
     fn prepare<'a>(
         &'a self,
         context: &mut RequestContext<'_>,
         received: ReceivedRequest<'a>,
-    ) -> Result<(Operation<'a>, Head<'a>, bool), Failure> {
+    ) -> Result<(Operation<'a>, Head<'a>, Range<u16>), Failure> {
         let target = received.target?;
         let no_head = || Failure::new(Code::InvalidRequest, "the request has no head");
         let head = received.head.ok_or_else(no_head)?;
+        if let Target::Bounded(rule) | Target::Stream(rule) = &target {
+            context.route = Some(Arc::clone(rule));
+        }
         let snapshot = &context.snapshot;
-        let operation = match target {
-            Target::Charge => {
+        let (operation, good) = match &target {
+            Target::Stream(_) => {
+                let message = "streams are not implemented yet";
+                return Err(Failure::new(Code::NotImplemented, message));
+            }
+            Target::Charge | Target::Bounded(_) => {
                 let key = key_of(head);
                 let is_keyed = !matches!(key, Ok(None));
-                let mut charge = Charge::read(received.body, head, snapshot, is_keyed)?;
+                let (mut charge, good) = if let Target::Bounded(rule) = &target {
+                    let of = (rule, (received.method, received.path));
+                    let charge = Charge::of_route(received.body, head, of, snapshot, is_keyed)?;
+                    (charge, 200..400)
+                } else {
+                    let charge = Charge::read(received.body, head, snapshot, is_keyed)?;
+                    (charge, 200..300)
+                };
                 let trail = context.trail.as_ref();
                 charge.is_traced = trail.is_some_and(|trail| trail.trace.is_some());
                 let rules = &snapshot.config.forwarded;
@@ -112,16 +138,18 @@ impl Dispatcher {
                 let (state, now) = (&self.state, context.arrived);
                 let mut operation = Operation::charge(request, key, snapshot, state, now)?;
                 operation.reserve(|load, repeats| context.reserve(load, repeats))?;
-                operation
+                (operation, good)
             }
             Target::Session(action, id) => {
                 let caller = context.caller.as_deref();
                 let is_hidden = caller
                     .is_some_and(|caller| self.runtime.accounts.owner(id, caller) == Owner::Other);
-                Operation::session(snapshot, (action, is_hidden), id, received.query)?
+                let asked = (*action, is_hidden);
+                let operation = Operation::session(snapshot, asked, id, received.query)?;
+                (operation, 0..0)
             }
         };
-        Ok((operation, head, target == Target::Charge))
+        Ok((operation, head, good))
     }
 
     /// Sends the reply with `write`, and counts the request. Returns the deadline for the rest of the exchange with the
@@ -147,7 +175,10 @@ impl Dispatcher {
         let is_written = matches!(written, Ok(true));
         let took = context.started.elapsed();
         let metrics = &self.runtime.metrics.requests;
-        metrics.ended(status, outcome, took);
+        match &context.route {
+            None => metrics.ended(status, outcome, took),
+            Some(rule) => metrics.ended_at(&rule.label, status, outcome, took),
+        }
         if let Some(trail) = context.trail.take() {
             let ended = Ended {
                 status,
@@ -184,15 +215,24 @@ impl Dispatcher {
             retry: Retry::After(1),
             ..Failure::new(code, message).closing()
         };
-        span_of(&request_id).in_scope(|| self.refuse(&failure, request_id))
+        span_of(&request_id).in_scope(|| self.refuse(&failure, request_id, None))
     }
 
-    /// The reply to a request that the proxy itself refuses. Counts the refusal.
-    fn refuse(&self, failure: &Failure, request_id: HeaderValue) -> Reply {
+    /// The reply to a request that the proxy itself refuses, of this route if it is one's. Counts the refusal.
+    fn refuse(
+        &self,
+        failure: &Failure,
+        request_id: HeaderValue,
+        route: Option<&RouteRule>,
+    ) -> Reply {
         let code = failure.code.name();
         debug!(code, message = failure.message, "Request refused");
-        self.runtime.metrics.requests.rejected(code);
-        Reply::failing(failure, self.retry_after(failure), request_id)
+        let metrics = &self.runtime.metrics.requests;
+        match route {
+            None => metrics.rejected(code),
+            Some(rule) => metrics.rejected_at(&rule.label, code),
+        }
+        Reply::failing(failure, self.retry_after(failure), request_id, route)
     }
 
     /// After how many seconds the client should try again, if that can help: when there will be room, if that is known,
@@ -225,7 +265,7 @@ fn span_of(request_id: &HeaderValue) -> Span {
 
 #[cfg(test)]
 mod tests {
-    use std::{collections::BTreeSet, sync::Arc};
+    use std::collections::BTreeSet;
 
     use strum::VariantArray;
     use switchyard_config::Config;

@@ -175,6 +175,11 @@ impl RetryState {
         self.excluded.push(at);
     }
 
+    /// Excludes the substation at position `at`, which may have done what the request asks for, and has not answered.
+    pub(super) fn exclude_sent(&mut self, at: usize) {
+        self.excluded.push(at);
+    }
+
     /// Positions of the substations that are not asked again.
     pub(super) fn excluded(&self) -> &[usize] {
         &self.excluded

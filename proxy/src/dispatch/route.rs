@@ -187,11 +187,15 @@ impl Dispatcher {
                     }
                     debug!(
                         substation = substation.name(),
-                        "Connection lost: asking the same substation again"
+                        "Connection lost: asking again"
                     );
                     // A charge that may be booked says so whatever comes later; of a session the newest failure counts.
-                    if operation.consequence(progress) == Consequence::MayBeBooked {
+                    let is_elsewhere = operation.may_repeat_elsewhere();
+                    if is_elsewhere || operation.consequence(progress) == Consequence::MayBeBooked {
                         context.state.broken = Some(failure);
+                    }
+                    if let (true, Some(at)) = (is_elsewhere, at) {
+                        context.state.exclude_sent(at);
                     }
                     self.pause(&mut context).await;
                 }
@@ -228,14 +232,17 @@ impl Dispatcher {
     ) -> Attempt {
         let snapshot = &*context.state.snapshot;
         let report = substation.ledger().report_sent();
-        let (charge_head, with_query);
+        let (charge_head, routed_head, with_query);
         let (line, body) = match operation {
             Operation::Charge { charge, query, .. } => {
                 charge_head = substation.charge_head();
-                // It was checked when it was read, so it is fit.
-                with_query = query.and_then(|query| charge_head.with_query(query).ok());
-                let line = with_query.as_ref().unwrap_or(&**charge_head);
-                (line, charge.body)
+                routed_head = charge.route.as_ref().and_then(|routed| {
+                    // It was checked when it was read, so it is fit.
+                    routed.line(&substation.authority()).ok()
+                });
+                let line = routed_head.as_ref().unwrap_or(&**charge_head);
+                with_query = query.and_then(|query| line.with_query(query).ok());
+                (with_query.as_ref().unwrap_or(line), charge.body)
             }
             Operation::Session { line, .. } => (line, &[][..]),
         };
@@ -336,7 +343,10 @@ impl Dispatcher {
             {
                 self.state.budget.booked(context.source);
             }
-            let outlives = substation.ledger().lasts() == Lasts::Session;
+            let outlives = match &charge.route {
+                None => substation.ledger().lasts() == Lasts::Session,
+                Some(routed) => routed.outlives(),
+            };
             if let Some(permit) = permit.take() {
                 self.note_owned(permit, (charge.load, outlives), answer, state);
             }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use fastrand::Rng;
 use switchyard_balance::{
-    Choice, Explanation, Preference, Ranking, Reason, Refusal, Request, Reservation,
+    Choice, Explanation, Load, Preference, Ranking, Reason, Refusal, Request, Reservation,
 };
 use switchyard_grid::{ChoiceMetrics, Substation, Trial};
 use switchyard_upstream::Mark;
@@ -126,7 +126,48 @@ impl Dispatcher {
             return Err(Refusal::NoCapacity);
         }
         let ask = charge.ask(key);
-        self.best(ask, state.excluded(), &state.snapshot, state.since)
+        let (tried, snapshot) = (state.excluded(), &state.snapshot);
+        match &charge.route {
+            None => self.best(ask, tried, snapshot, state.since),
+            Some(routed) if routed.rule.config.any => self.any(ask, tried, snapshot),
+            Some(routed) => match self.best(ask, tried, snapshot, state.since) {
+                Err(Refusal::NoCapacity) if routed.needs_no_room() => {
+                    self.any(ask, tried, snapshot)
+                }
+                chosen => chosen,
+            },
+        }
+    }
+
+    /// Any substation in rotation but those `tried`, full or not. Nothing is reserved there.
+    fn any(&self, ask: Ask<'_>, tried: &[usize], snapshot: &Snapshot) -> Result<Selected, Refusal> {
+        let grid = &snapshot.grid;
+        let draw = |tried: &[usize]| {
+            let any = |request: Request<'_>, rng: &mut Rng| grid.roster().any(&request, rng);
+            self.random(|rng| ask.with(tried, |request| any(request, rng)))
+        };
+        let mut closed = Vec::new();
+        loop {
+            let tried = [tried, closed.as_slice()].concat();
+            let at = draw(&tried).ok_or(Refusal::NoUpstream)?;
+            let substation = grid.substations().get(at).ok_or(Refusal::NoUpstream)?;
+            // One on trial takes one request, and may have it already.
+            let Ok(trial) = grid.enter(substation, Load::ZERO) else {
+                closed.push(at);
+                continue;
+            };
+            return Ok(Selected {
+                at: Some(at),
+                substation: Arc::clone(substation),
+                placement: Some(Placement {
+                    reservation: Reservation::of(Arc::clone(substation), Load::ZERO),
+                    reason: Some(Reason::Tie),
+                    open_as: None,
+                    trial,
+                }),
+                decision: None,
+            });
+        }
     }
 
     /// The best substation but those `tried`, at `since`.

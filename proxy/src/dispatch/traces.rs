@@ -56,7 +56,11 @@ impl Dispatcher {
         shorten(&mut trail.path);
         shorten(&mut trail.method);
         let metrics = &self.runtime.metrics.requests;
-        metrics.traced(ended.outcome, ended.took, trace_id);
+        metrics.traced(
+            trail.route.as_deref(),
+            (ended.outcome, ended.took),
+            trace_id,
+        );
         self.runtime.traces.take(Box::new(Traced {
             trail,
             ended,

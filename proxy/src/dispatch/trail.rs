@@ -62,6 +62,8 @@ pub struct Trail {
     pub code: Option<&'static str>,
     /// The feeder or substation whose limit left no room.
     pub limit: Option<String>,
+    /// The route that it is of, if it is one's.
+    pub route: Option<Arc<str>>,
     /// Its trace, if that is sampled.
     pub trace: Option<RequestTrace>,
     /// The trace that its client says it belongs to, sampled or not.

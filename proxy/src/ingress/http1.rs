@@ -16,6 +16,7 @@ use crate::{
     deadline_timer::DeadlineTimer,
     dispatch::{Client, ReceivedRequest, Reply, RequestContext, VIA_HTTP1, VIA_HTTP1_0},
     in_flight::RequestGuard,
+    snapshot::Snapshot,
 };
 
 /// How an attempt at a request on the fast path ended.
@@ -84,6 +85,13 @@ impl Ingress {
     ) -> Option<FastPath<'a>> {
         let runtime = self.runtime();
         let snapshot = runtime.snapshot();
+        if snapshot
+            .routes
+            .as_ref()
+            .is_some_and(|routes| routes.takes_charges())
+        {
+            return Some(FastPath::No(in_flight));
+        }
         let limits = request_limits(&snapshot.config.limits);
         let Some(charge) = fast_path::find(connection.received(), limits) else {
             return Some(FastPath::No(in_flight));
@@ -99,6 +107,7 @@ impl Ingress {
             share: client.request(),
             caller: None,
             quota: None,
+            route: None,
             trail: None,
         };
         let (received, watch) = connection.watched();
@@ -157,6 +166,7 @@ impl Ingress {
             timer,
             caller: None,
             quota: None,
+            route: None,
             trail: None,
         };
         let (head, read) = match head {
@@ -168,7 +178,7 @@ impl Ingress {
         };
         context.arrived = Instant::now();
         let (bytes, watch) = connection.watched();
-        let request = received(bytes, head.as_ref(), &read);
+        let request = received(bytes, head.as_ref(), &read, &context.snapshot);
         // Boxed, so that a request whose rest is still awaited does not hold the memory for its answer.
         let respond = self.dispatcher.respond(&mut context, request, watch);
         let mut reply = Box::pin(respond).await;
@@ -218,6 +228,7 @@ fn received<'a>(
     received: &'a [u8],
     head: Option<&'a IncomingRequest>,
     read: &Read,
+    snapshot: &Snapshot,
 ) -> ReceivedRequest<'a> {
     let body = read
         .body
@@ -227,7 +238,7 @@ fn received<'a>(
     let (method, path) = head.map_or(("", ""), |head| {
         (head.method(received), head.path(received))
     });
-    let asked = || target::of(method, path);
+    let asked = || target::of(snapshot, method, path);
     ReceivedRequest {
         head: head.map(|head| head.head(received)),
         target: read.failure.clone().map_or_else(asked, Err),
@@ -266,7 +277,8 @@ async fn read_body(
         return Read { body, failure };
     }
     let received = connection.received();
-    let asked = target::of(head.method(received), head.path(received)).err();
+    let (method, path) = (head.method(received), head.path(received));
+    let asked = target::of(&context.snapshot, method, path).err();
     let read = {
         let read = pin!(connection.body(head, most));
         let read = pin!(context.in_flight.on_client(waiting, read));

@@ -1,14 +1,18 @@
 //! What clients see: requests, their durations and outcomes.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use enum_map::{Enum, EnumMap};
-use prometheus::{Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, core::Metric as _};
+use prometheus::{
+    Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge,
+    core::{Collector as _, Metric as _},
+    proto,
+};
 use strum::{EnumCount, IntoStaticStr, VariantArray};
 use switchyard_telemetry::{Error, Exemplars, Registrar, counter_by, request_buckets};
 use switchyard_wire::{Code, Outcome};
 
-use super::{NAMESPACE, exemplars::Kept};
+use super::{NAMESPACE, exemplars::Kept, routed::WithRoutes};
 
 /// The histogram of requests.
 const SECONDS: &str = "request_duration_seconds";
@@ -112,33 +116,40 @@ pub struct RequestMetrics {
     /// Keys that were forgotten before their time, by whose they were.
     pub keys_evicted: EnumMap<Evicted, IntCounter>,
     booked_200: IntCounter,
-    requests: IntCounterVec,
+    requests: WithRoutes<IntCounterVec>,
     seconds: EnumMap<Outcome, Histogram>,
+    routed_seconds: HistogramVec,
     exemplars: Arc<Kept>,
-    rejected: IntCounterVec,
+    rejected: WithRoutes<IntCounterVec>,
     failovers: IntCounterVec,
 }
 
 impl RequestMetrics {
     pub(super) fn register(make: Registrar<'_>) -> Result<Self, Error> {
-        let requests = make.counters(
+        let requests = WithRoutes::counters(
+            make,
             "requests_total",
-            "Requests, by status code and result.",
+            "Requests, by status code and result, and by route where there are routes.",
             &["code", "result"],
         )?;
-        let seconds: HistogramVec = make.histograms(
+        let WithRoutes {
+            others: seconds,
+            routed: routed_seconds,
+        } = WithRoutes::histograms(
+            make,
             SECONDS,
             "Time from the first byte of a request to the last byte of its answer.",
             &["result"],
-            request_buckets(),
+            &request_buckets(),
         )?;
-        let rejected = make.counters(
+        let rejected = WithRoutes::counters(
+            make,
             "requests_rejected_total",
             "Requests that the proxy itself answered with an error, by error code.",
             &["reason"],
         )?;
         for code in Code::VARIANTS {
-            rejected.with_label_values(&[code.name()]);
+            rejected.others.with_label_values(&[code.name()]);
         }
         let failovers = make.counters(
             "failovers_total",
@@ -206,10 +217,13 @@ impl RequestMetrics {
                 "Keys that this proxy decided about alone, because the store could not be asked.",
             )?,
             keys_evicted: counter_by(&evicted, &[]),
-            booked_200: requests.with_label_values(&["200", Outcome::Booked.into()]),
+            booked_200: requests
+                .others
+                .with_label_values(&["200", Outcome::Booked.into()]),
             seconds: EnumMap::from_fn(|outcome: Outcome| {
                 seconds.with_label_values(&[<&str>::from(outcome)])
             }),
+            routed_seconds,
             exemplars: Arc::default(),
             requests,
             rejected,
@@ -222,16 +236,31 @@ impl RequestMetrics {
         if status == 200 && outcome == Outcome::Booked {
             self.booked_200.inc();
         } else {
-            self.requests
-                .with_label_values(&[itoa::Buffer::new().format(status), outcome.into()])
-                .inc();
+            let mut code = itoa::Buffer::new();
+            let labels = [code.format(status), outcome.into()];
+            self.requests.others.with_label_values(&labels).inc();
         }
         self.seconds[outcome].observe(took.as_secs_f64());
     }
 
-    /// Keeps the trace of a request that ended, to be shown with its bucket.
-    pub fn traced(&self, outcome: Outcome, took: Duration, trace_id: String) {
-        self.exemplars.keep(outcome, took, trace_id);
+    /// The same of a request of this route.
+    pub fn ended_at(&self, route: &str, status: u16, outcome: Outcome, took: Duration) {
+        let result = outcome.into();
+        let mut code = itoa::Buffer::new();
+        let labels = [code.format(status), result, route];
+        self.requests.routed.with_label_values(&labels).inc();
+        let seconds = self.routed_seconds.with_label_values(&[result, route]);
+        seconds.observe(took.as_secs_f64());
+    }
+
+    /// Keeps the trace of a request that ended, of this route if it is one's, to be shown with its bucket.
+    pub fn traced(
+        &self,
+        route: Option<&str>,
+        (outcome, took): (Outcome, Duration),
+        trace_id: String,
+    ) {
+        self.exemplars.keep(route, (outcome, took), trace_id);
     }
 
     /// The traces that show what the buckets have.
@@ -244,22 +273,25 @@ impl RequestMetrics {
     #[must_use]
     pub fn totals(&self) -> RequestTotals {
         let mut totals = RequestTotals::default();
-        for (ended, seconds) in totals.ended.iter_mut().zip(self.seconds.values()) {
-            let histogram = seconds.metric();
-            let histogram = histogram.get_histogram();
-            *ended = histogram.get_sample_count();
-            for (at, bucket) in histogram.get_bucket().iter().enumerate() {
-                match totals.durations.get_mut(at) {
-                    Some((_, count)) => *count += bucket.cumulative_count(),
-                    None => totals
-                        .durations
-                        .push((bucket.upper_bound(), bucket.cumulative_count())),
-                }
+        for (outcome, seconds) in &self.seconds {
+            totals.add(outcome.into(), seconds.metric().get_histogram());
+        }
+        for mut family in self.routed_seconds.collect() {
+            for metric in family.take_metric() {
+                totals.add(label_of(&metric, "result"), metric.get_histogram());
+            }
+        }
+        let mut of_routes: HashMap<String, u64> = HashMap::new();
+        for mut family in self.rejected.routed.collect() {
+            for metric in family.take_metric() {
+                let code = label_of(&metric, "reason").to_owned();
+                *of_routes.entry(code).or_default() += whole(metric.get_counter().get_value());
             }
         }
         let count = |code: &Code| {
-            let counter = self.rejected.with_label_values(&[code.name()]);
-            (code.name(), counter.get())
+            let counter = self.rejected.others.with_label_values(&[code.name()]);
+            let of_routes = of_routes.get(code.name()).copied().unwrap_or(0);
+            (code.name(), counter.get() + of_routes)
         };
         totals.errors = Code::VARIANTS.iter().map(count).collect();
         totals
@@ -282,11 +314,55 @@ impl RequestMetrics {
 
     /// Counts an error answer of the proxy itself, by its code.
     pub fn rejected(&self, code: &str) {
-        self.rejected.with_label_values(&[code]).inc();
+        self.rejected.others.with_label_values(&[code]).inc();
+    }
+
+    /// The same to a request of this route.
+    pub fn rejected_at(&self, route: &str, code: &str) {
+        let counter = self.rejected.routed.with_label_values(&[code, route]);
+        counter.inc();
     }
 
     /// Counts a request that is sent again.
     pub fn failover(&self, reason: &str) {
         self.failovers.with_label_values(&[reason]).inc();
     }
+}
+
+impl RequestTotals {
+    /// Adds the durations of requests with this outcome.
+    fn add(&mut self, outcome: &str, histogram: &proto::Histogram) {
+        let at = Outcome::VARIANTS
+            .iter()
+            .position(|one| <&str>::from(*one) == outcome);
+        if let Some(ended) = at.and_then(|at| self.ended.get_mut(at)) {
+            *ended += histogram.get_sample_count();
+        }
+        for (at, bucket) in histogram.get_bucket().iter().enumerate() {
+            match self.durations.get_mut(at) {
+                Some((_, count)) => *count += bucket.cumulative_count(),
+                None => self
+                    .durations
+                    .push((bucket.upper_bound(), bucket.cumulative_count())),
+            }
+        }
+    }
+}
+
+/// The value of a label.
+fn label_of<'a>(metric: &'a proto::Metric, name: &str) -> &'a str {
+    let mut labels = metric.get_label().iter();
+    labels
+        .find(|label| label.name() == name)
+        .map_or("", |label| label.value())
+}
+
+/// A count, which the format has as a number with a fraction.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a counter is whole and never falls"
+)]
+fn whole(count: f64) -> u64 {
+    count as u64
 }

@@ -6,9 +6,10 @@ use switchyard_config::{Config, Select, SelectFrom};
 use switchyard_grid::Grid;
 use switchyard_selection::{LabelSet, Rule, Selections, Source};
 
-/// The rules of a configuration, and the labels of its substations at their positions in the grid. None without rules.
-pub(super) fn of(config: &Config, grid: &Grid) -> Option<Arc<Selections>> {
-    if config.select.is_empty() {
+/// The rules of `select`, and the labels of the configuration's substations at their positions in the grid. None without
+/// rules.
+pub(super) fn of(select: &[Select], config: &Config, grid: &Grid) -> Option<Arc<Selections>> {
+    if select.is_empty() {
         return None;
     }
     let labelled = config.substations.iter();
@@ -19,7 +20,7 @@ pub(super) fn of(config: &Config, grid: &Grid) -> Option<Arc<Selections>> {
     let labels = grid.substations().iter();
     let labels = labels.map(|one| labelled.get(one.name()).copied().unwrap_or(&none));
     let labels: Vec<_> = labels.collect();
-    let rules = config.select.iter().map(rule).collect();
+    let rules = select.iter().map(rule).collect();
     Selections::new(rules, &labels).map(Arc::new)
 }
 

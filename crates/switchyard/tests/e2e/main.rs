@@ -66,6 +66,7 @@ mod refusals;
 mod reload;
 mod reports;
 mod rig;
+mod routes;
 mod rush_hour;
 mod secure;
 mod sessions;

@@ -43,6 +43,8 @@ impl Found {
 pub(super) struct Fields<'a, 's> {
     pub(super) load_field: &'a str,
     pub(super) is_keyed: bool,
+    /// Whether the other fields of a charge count too.
+    pub(super) is_charge: bool,
     /// Takes what is read by `select`, if anything is.
     pub(super) wanted: Option<&'a mut Wanted<'s>>,
 }
@@ -78,6 +80,7 @@ impl<'de> Visitor<'de> for Fields<'_, '_> {
         let mut found = Found::default();
         while let Some(field) = map.next_key_seed(FieldName {
             load_field: self.load_field,
+            is_charge: self.is_charge,
             wanted: self.wanted.as_deref(),
         })? {
             let wanted = self.wanted.as_deref_mut();
@@ -130,6 +133,7 @@ enum Field {
 
 struct FieldName<'a, 's> {
     load_field: &'a str,
+    is_charge: bool,
     wanted: Option<&'a Wanted<'s>>,
 }
 
@@ -151,8 +155,8 @@ impl Visitor<'_> for FieldName<'_, '_> {
     fn visit_str<E>(self, name: &str) -> Result<Field, E> {
         Ok(match name {
             name if name == self.load_field => Field::Load,
-            ENERGY => Field::Energy,
-            VEHICLE => Field::Vehicle,
+            ENERGY if self.is_charge => Field::Energy,
+            VEHICLE if self.is_charge => Field::Vehicle,
             name => {
                 let selected = self.wanted.and_then(|wanted| wanted.field(name));
                 selected.map_or(Field::Other, Field::Selected)

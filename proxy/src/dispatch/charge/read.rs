@@ -52,8 +52,13 @@ impl<'a> Charge<'a> {
 
     #[cold]
     fn read_again(&mut self, head: Head<'a>, snapshot: &Snapshot) {
-        self.needs = match Self::read(self.body, head, snapshot, false) {
-            Ok(read) => read.needs,
+        let read = if self.route.is_some() {
+            self.routed_again(head, snapshot)
+        } else {
+            Self::read(self.body, head, snapshot, false).map(|read| read.needs)
+        };
+        self.needs = match read {
+            Ok(needs) => needs,
             // What is read by the new rules is not what they allow.
             Err(failure) => Needs {
                 not_sent: Some(Box::new(failure)),
@@ -61,6 +66,12 @@ impl<'a> Charge<'a> {
             },
         };
         self.needs.version = snapshot.version;
+    }
+
+    /// Whether it may go where there is no room: it weighs nothing.
+    pub(in crate::dispatch) fn needs_no_room(&self) -> bool {
+        let routed = self.route.as_ref();
+        routed.is_some_and(|routed| routed.needs_no_room())
     }
 
     /// What it asks of a choice. `key` stands for its `Idempotency-Key`.

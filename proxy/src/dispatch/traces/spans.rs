@@ -55,7 +55,7 @@ impl Traced {
     fn request(&self, context: &Context) -> Span {
         let (trail, ended) = (&*self.trail, self.ended);
         let method = known_method(&trail.method);
-        let route = route(&trail.path);
+        let route = trail.route.as_deref().or_else(|| route(&trail.path));
         let name = match route {
             Some(route) => format!("{method} {route}"),
             None => method.to_owned(),

@@ -102,6 +102,7 @@ impl Serve for Streams {
             share: self.client.request(),
             caller: None,
             quota: None,
+            route: None,
             trail: None,
         };
         let (method, path) = (head.method.as_str(), head.uri.path());
@@ -116,7 +117,7 @@ impl Serve for Streams {
         };
         context.arrived = Instant::now();
         let (whole, target) = match read {
-            Ok(whole) => (whole, target::of(method, path)),
+            Ok(whole) => (whole, target::of(&context.snapshot, method, path)),
             Err(failure) => (Bytes::new(), Err(failure)),
         };
         let request = ReceivedRequest {
@@ -148,7 +149,7 @@ async fn read_body(
 ) -> Result<Bytes, Failure> {
     context.admit(Head::Parsed(&head.headers))?;
     // A stream ends with its answer, so a body that no answer depends on is not read.
-    target::of(head.method.as_str(), head.uri.path())?;
+    target::of(&context.snapshot, head.method.as_str(), head.uri.path())?;
     if rules.expects {
         expect(&head.headers, body, answer)?;
     }
