@@ -10,14 +10,17 @@ use switchyard_faults::{
 
 use crate::rig::{Proxy, until};
 
-/// Ends every connection, so that each exchange needs a new one.
+/// Ends every connection, so that each exchange needs a new one, and says so first: the end alone may come late.
 fn closing(load: &'static str) -> Scripted {
     Scripted::start(move |request| {
-        Act::WriteAndClose(if request.starts_with("GET") {
+        let mut answer = if request.starts_with("GET") {
             gauge(load)
         } else {
             booked()
-        })
+        };
+        let headers = "HTTP/1.1 200 OK\r\n".len();
+        answer.splice(headers..headers, *b"connection: close\r\n");
+        Act::WriteAndClose(answer)
     })
 }
 
