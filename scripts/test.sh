@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # What CI runs. Without arguments it runs every step, the cheapest first and the tests last; else only those named:
 #   scripts/test.sh lint tests
+# The step `stack` waits for most of its time: it goes on while the next steps build, and ends before the tests run.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . scripts/common.sh
 
-all='format typos scripts bench-tools monitoring deployment browser licences lint docs configs units doctests interleavings stack tests'
+all='format typos scripts bench-tools monitoring deployment browser licences lint docs configs units stack doctests interleavings tests'
 skipped=''
 
 # skip STEP REASON: says that a step is skipped, at once and again before the tests.
@@ -75,14 +76,50 @@ run_deployment() {
 # dependencies are those of the tests too, and nothing is compiled a second time for them.
 build_programs() { cargo build --workspace --bins --examples --locked; }
 
+# The steps that wait more than they compute go on while the next ones build: words of step, process and log.
+beside=''
+
+# go_on_beside STEP COMMAND...: starts a step whose end `finish_beside` waits for.
+go_on_beside() {
+    local step=$1 log
+    shift
+    log=$(mktemp)
+    "$@" >"$log" 2>&1 &
+    beside="$beside $step $! $log"
+}
+
+# Waits for the steps that go on beside others, and prints what they said; fails if one has failed. Also called at the
+# end of a script that failed, because they remove their containers at their end.
+finish_beside() {
+    local result=0
+    # shellcheck disable=SC2086  # a list of words
+    set -- $beside
+    beside=''
+    while [ $# -gt 0 ]; do
+        wait "$2" || result=$?
+        printf '\n== %s, which is over\n' "$1"
+        cat "$3"
+        rm "$3"
+        shift 3
+    done
+    return "$result"
+}
+trap finish_beside EXIT
+
+# Runs a command that leaves the processors to what goes on beside it, if anything does.
+politely() {
+    if [ -n "$beside" ]; then nice -n 15 "$@"; else "$@"; fi
+}
+
 # The whole stack in a rush hour. It needs the programs, so the steps monitoring and deployment leave it out.
 run_stack() {
-    if have prometheus; then
-        build_programs
-        STACK_BINARIES=${CARGO_TARGET_DIR:-target}/debug run_python stack monitoring.tests.test_stack
-    else
-        skip stack 'prometheus is not installed'
+    if ! have prometheus || [ ! -x "$tools/bin/python3" ]; then
+        skip stack 'prometheus or the Python packages are not installed (scripts/python-tools.txt)'
+        return
     fi
+    build_programs
+    go_on_beside stack env STACK_BINARIES="${CARGO_TARGET_DIR:-target}/debug" \
+        "$tools/bin/python3" -B -m unittest monitoring.tests.test_stack
 }
 
 # Leaves out advisories: they need a download, and change without a commit here. `cargo deny check` includes them.
@@ -130,11 +167,11 @@ run_units() {
     rm -r "$folder"
 }
 
-run_doctests() { cargo test --workspace --doc --locked --quiet; }
+run_doctests() { politely cargo test --workspace --doc --locked --quiet; }
 
 # Threads that meet on a path of feeders, in thousands of orders.
 run_interleavings() {
-    cargo test --workspace --features switchyard-balance/shuttle --test interleavings --locked --quiet
+    politely cargo test --workspace --features switchyard-balance/shuttle --test interleavings --locked --quiet
 }
 
 run_tests() {
@@ -142,8 +179,12 @@ run_tests() {
     cores=$(getconf _NPROCESSORS_ONLN)
     [ -z "$skipped" ] || say "skipped here:$skipped"
     if have cargo-nextest; then
+        politely cargo nextest run --workspace --locked --no-run
+        finish_beside
         cargo nextest run --workspace --locked --no-fail-fast --profile ci --test-threads $((3 * cores))
     else
+        politely cargo test --workspace --lib --bins --tests --locked --no-run
+        finish_beside
         say '(cargo-nextest is not installed: cargo test runs the same tests)'
         cargo test --workspace --lib --bins --tests --locked --no-fail-fast
     fi
@@ -155,3 +196,4 @@ for step in "$@"; do
     printf '\n== %s\n' "$step"
     "run_${step//-/_}"
 done
+finish_beside
