@@ -34,9 +34,9 @@ use relay::Successor;
 type Section = (&'static str, u16);
 
 /// The substations: ledgers, health, drains, what is learned of them.
-const GRID: Section = ("grid", 1);
+const GRID: Section = ("grid", 2);
 /// The meters of feeders, and what the old process keeps of their room. Processes that know of no feeders leave it out.
-const FEEDERS: Section = ("feeders", 1);
+const FEEDERS: Section = ("feeders", 2);
 /// Which substation holds which `Idempotency-Key`.
 const KEYS: Section = ("keys", 1);
 /// When load ends, and who was promised its room.

@@ -5,6 +5,7 @@
 //! counts: for a session, an answer says that the gauge will show the load from now on; for a load that ends with its
 //! answer, it says that the gauge will not.
 //!
+//! A request may say it ([`Reservation::lasting`](crate::Reservation::lasting)). For the others the ledger has a rule.
 //! The difference is visible in the gauges, so a [`LastsEstimator`](crate::LastsEstimator) can learn it.
 
 use std::fmt;

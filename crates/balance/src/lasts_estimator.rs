@@ -1,9 +1,14 @@
 //! Learns from the gauges how long load lasts.
+//!
+//! Where requests say how long their load lasts, nothing is learned of it: it is taken out of what the gauges show.
 
 use std::sync::Arc;
 
 use self::evidence::{Evidence, Observation, level};
-use crate::{Lasts, Ledger, Load, Roster, ledger::LastSample};
+use crate::{
+    Lasts, Ledger, Load, Roster,
+    ledger::{LastSample, Untold},
+};
 
 mod evidence;
 mod regression;
@@ -87,7 +92,7 @@ impl LastsEstimator {
                 *slot = Slot {
                     identity,
                     last: None,
-                    booked_before: sample.map_or(0, |sample| sample.booked.least),
+                    booked_before: sample.map_or(0, |sample| sample.untold().booked.least),
                 };
             }
             let before = std::mem::replace(&mut slot.last, sample);
@@ -98,7 +103,7 @@ impl LastsEstimator {
                     self.round
                         .push(Observation::between(&before, &now, request));
                 } else {
-                    slot.booked_before = now.booked.least;
+                    slot.booked_before = now.untold().booked.least;
                 }
             }
         }
@@ -106,11 +111,11 @@ impl LastsEstimator {
 
     fn level(&self, request: f64) -> f64 {
         let upstreams = self.slots.iter().filter_map(|slot| {
-            let sample = slot.last?;
-            let under_way = in_f64(sample.under_way.middle());
+            let sample = slot.last?.untold();
+            let under_way = in_f64(sample.under_way);
             let booked = in_f64(sample.booked.least.wrapping_sub(slot.booked_before));
             (under_way > 0.0 && booked >= under_way)
-                .then(|| (in_f64(sample.value.micros()) / request, under_way / request))
+                .then(|| (in_f64(sample.value) / request, under_way / request))
         });
         level(upstreams, TOLERANCE)
     }
@@ -132,14 +137,16 @@ impl LastsEstimator {
 impl Observation {
     fn between(before: &LastSample, now: &LastSample, request: f64) -> Self {
         let requests = |micros: i64| in_f64(micros) / request;
-        let under_way = before.under_way.middle();
+        let weight = now.capacity.map_or(1.0, Load::units);
+        let (before, now): (Untold, Untold) = (before.untold(), now.untold());
+        let known = now.told_booked.since(before.told_booked).middle();
         Self {
-            value: requests(before.value.micros()),
-            under_way: requests(under_way),
-            growth: requests(now.value.micros() - before.value.micros()),
-            started: requests(now.under_way.middle() - under_way),
+            value: requests(before.value),
+            under_way: requests(before.under_way),
+            growth: requests(now.value - before.value - known),
+            started: requests(now.under_way - before.under_way),
             booked: requests(now.booked.since(before.booked).middle()),
-            weight: now.capacity.map_or(1.0, Load::units),
+            weight,
         }
     }
 }

@@ -35,6 +35,14 @@
 //! What the sample saw lies between the own load that was under way all the while from the scrape's send to its arrival
 //! and the own load that was under way at any time in between. Within these bounds the previous `foreign` stays.
 //!
+//! Where an upstream bears load of both kinds, because requests say how long theirs lasts (`told.rs`), each kind keeps its
+//! rule: what the gauge has beyond the own load that ends with its answer is read as load that outlives it.
+//!
+//! ```text
+//! rest     = what the first rule says of (value − own load that ends with its answer and that the sample saw)
+//! estimate = rest + own load now that ends with its answer
+//! ```
+//!
 //! An estimate decides the choice. Whether a request still fits is decided by the most that the load can be: see
 //! `room.rs`. The own sums are in `sums.rs`.
 //!
@@ -73,22 +81,26 @@ mod report;
 mod room;
 mod sample;
 mod sums;
+mod told;
 mod trust;
 
 pub use carry::{CarriedLedger, Carrier};
 pub use feeder::{Feeder, FeederLock, FeederPath};
 pub use last_sample::LastSample;
+pub(crate) use last_sample::Untold;
 pub use limit::RequestLimit;
 pub(crate) use own_ends::OwnLive;
 pub use report::ReportSent;
 pub use sample::{Reading, ScrapeSent};
 pub(crate) use sums::{Bounds, Sums};
+pub(crate) use told::End;
 pub use trust::Trust;
 
 use joined::Joined;
 pub(crate) use joined::Reserved;
 use own_ends::OwnEnds;
 use sample::Record;
+use told::Told;
 
 /// Whether an upstream may be chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -140,10 +152,14 @@ pub struct Ledger {
     unassigned_most: AtomicI64,
     /// The last known capacity in millionths; `room::UNKNOWN` where none is known.
     capacity: AtomicI64,
+    /// Reservations whose answer has begun and that have not ended.
+    begun: AtomicU64,
     /// The last sample with its context. The lock is the right to write a sample.
     record: Mutex<Record>,
     /// See `own_ends.rs`; nothing until an answer says how long its session lasts.
     own_ends: OnceLock<Box<OwnEnds>>,
+    /// See `told.rs`; nothing until a request says how long its load lasts.
+    told: OnceLock<Box<Told>>,
     /// See `trust.rs`.
     beside_own: AtomicI64,
     /// [`Trust`], as a number.
@@ -210,8 +226,10 @@ impl Ledger {
             samples: AtomicU64::new(0),
             unassigned_most: AtomicI64::new(0),
             capacity: AtomicI64::new(room::UNKNOWN),
+            begun: AtomicU64::new(0),
             record: Mutex::default(),
             own_ends: OnceLock::new(),
+            told: OnceLock::new(),
             beside_own: AtomicI64::new(0),
             trust: AtomicU8::new(Trust::Trusted as u8),
             lasts: AtomicU8::new(Lasts::Session as u8),
@@ -229,7 +247,7 @@ impl Ledger {
         ledger
     }
 
-    /// How long own load lasts.
+    /// How long own load lasts, unless its request [says so](crate::Reservation::lasting).
     #[must_use]
     #[inline]
     pub fn lasts(&self) -> Lasts {
@@ -343,7 +361,7 @@ impl Ledger {
         self.reservations.load(Relaxed)
     }
 
-    /// Reservations that wait for their answer: requests in flight.
+    /// Reservations that have not ended: requests in flight, also those whose answer is under way.
     #[must_use]
     pub fn in_flight(&self) -> u64 {
         // `ended` first: a reservation that ends between the two reads must not make the difference negative.

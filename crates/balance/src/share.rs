@@ -117,6 +117,8 @@ struct Step {
     at: usize,
     capacity: f64,
     before: f64,
+    /// The part of it that changes without own doing: see [`Ledger::extrapolate`].
+    lasting: f64,
     /// At the same time as `before`.
     binding: Option<Fullest>,
     gap: f64,
@@ -247,7 +249,7 @@ impl ShareEstimator {
     }
 
     fn drift(&self) -> f64 {
-        let before: f64 = self.steps.iter().map(|step| step.before).sum();
+        let before: f64 = self.steps.iter().map(|step| step.lasting).sum();
         let foreign: f64 = self.steps.iter().map(Step::foreign).sum();
         if before > 0.0 {
             (foreign / before).clamp(-1.0, 1.0)
@@ -295,6 +297,7 @@ impl Step {
             gap: 0.0,
             capacity,
             before: before.value.micros() as f64,
+            lasting: before.lasting() as f64,
             growth: growth as f64,
             own: f64::midpoint(own.least as f64, own.most as f64),
             is_foreign: growth > own.most,

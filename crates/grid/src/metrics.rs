@@ -140,7 +140,7 @@ impl SubstationMetrics {
                 .sum(),
             ended: self.upstream_seconds.count(),
             seconds: self.upstream_seconds.sum().as_secs_f64(),
-            in_flight: ledger.in_flight(),
+            in_flight: ledger.awaiting(),
             capacity: ledger.capacity().map(Load::units),
             unread: unread.as_secs_f64(),
             read_takes: self.poll_seconds.mean().as_secs_f64(),

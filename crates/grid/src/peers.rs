@@ -176,7 +176,7 @@ impl Inner {
 /// Exchanges that ended, and those that failed, ever.
 fn totals(substation: &Substation) -> (u64, u64) {
     let ledger = substation.ledger();
-    let ended = ledger.reservations().saturating_sub(ledger.in_flight());
+    let ended = ledger.reservations().saturating_sub(ledger.awaiting());
     (ended, substation.trace().failed())
 }
 

@@ -213,7 +213,7 @@ impl RotationState {
         now: Moment,
     ) -> Option<RotationEvent> {
         self.trace.note_failure(now);
-        let exchanges = ledger.reservations().saturating_sub(ledger.in_flight());
+        let exchanges = ledger.reservations().saturating_sub(ledger.awaiting());
         let evidence = Evidence {
             blame,
             elsewhere,

@@ -214,8 +214,14 @@ fn of_answer(
             reservation.cancel();
         }
         200..300 => {
-            own = reservation.load();
-            grid.good(substation, Some(own));
+            let load = reservation.load();
+            // Load that ends with its answer is in the report or not.
+            own = if reservation.outlives() {
+                load
+            } else {
+                Load::ZERO
+            };
+            grid.good(substation, Some(load));
             grid.served(substation, blame.source);
             reservation.booked();
         }

@@ -18,7 +18,8 @@
 //! unsettled until the caller knows that nothing of it is under way any more: [`Ledger::predecessor_ended`].
 //!
 //! **Load that ends with its answer.** The old process's requests are not this one's own, so its estimate is load of
-//! others until the next sample says what there is.
+//! others until the next sample says what there is. They may stay for hours, as streams do: each sample shows those that
+//! are left. With a process that has died they are gone. The same holds for such load beside sessions.
 //!
 //! A step from a sample before to one after is no step: what was booked in between was booked by two processes. The
 //! estimators pass over it ([`LastSample::follows`](super::LastSample)).
@@ -51,8 +52,10 @@ pub struct CarriedLedger {
     pub estimate: i64,
     /// The most that the load can be.
     pub most: i64,
-    /// Own load whose requests are under way.
+    /// Own load that outlives its answer and whose requests are under way.
     pub under_way: i64,
+    /// Own load that ends with its answer and whose requests are under way.
+    pub answers: i64,
     /// The capacity, where it is known.
     pub capacity: Option<i64>,
     /// How long own load was taken to last.
@@ -86,6 +89,8 @@ impl Ledger {
         // First: what is settled meanwhile then counts as under way.
         let settled = self.settled.load(Acquire);
         let assigned = self.assigned.load(Acquire);
+        let under_way = assigned.wrapping_sub(settled).max(0);
+        let answers = self.answers_under_way(assigned).min(under_way);
         CarriedLedger {
             is_sampled: self.is_sampled(),
             gauge: record.gauge,
@@ -93,7 +98,8 @@ impl Ledger {
             value: self.value.load(Relaxed),
             estimate: self.estimate_from(assigned).max(0),
             most: self.most_from(assigned),
-            under_way: assigned.wrapping_sub(settled).max(0),
+            under_way: under_way - answers,
+            answers,
             capacity: self.capacity().map(Load::micros),
             lasts: self.lasts(),
             trust: self.trust(),
@@ -107,7 +113,7 @@ impl Ledger {
     /// Own reservations and samples may come at the same time.
     pub fn restore(&self, carried: &CarriedLedger, by: Carrier) {
         let mut record = self.record();
-        let carried = carried.sound();
+        let carried = carried.sound().without_what_is_gone(by.is_alive);
         let is_distrusted = carried.trust != Trust::Trusted;
         self.restore_own_ends(&carried.own_ends, by.now, by.ago, is_distrusted);
         self.beside_own.store(carried.beside_own, Relaxed);
@@ -117,7 +123,7 @@ impl Ledger {
         let is_own_newer = self.is_sampled() && (by.is_own_newer || !carried.is_sampled);
         let drawn = match self.lasts() {
             Lasts::Session => self.restore_sessions(&carried, by, is_own_newer, &mut record),
-            Lasts::Answer => self.restore_answers(&carried, by, &mut record),
+            Lasts::Answer => self.restore_answers(&carried, &mut record),
         };
         let gauge = if is_own_newer {
             record.gauge
@@ -153,6 +159,7 @@ impl Ledger {
         self.settled.fetch_add(unseen - under_way, Release);
         record.inherited.under_way += under_way;
         record.inherited.unshown = unseen - under_way;
+        record.inherited.foreign = carried.answers.min(carried.estimate);
         let (estimate, most) = (self.estimate_from(assigned), self.most_from(assigned));
         let own_value = self.value.load(Relaxed);
         let (value, found, most) = if is_own_newer {
@@ -173,8 +180,8 @@ impl Ledger {
             found,
             most,
             value,
-            foreign: 0,
             own: Bounds::default(),
+            answers: Bounds::default(),
         };
         self.conclude(&drawn, assigned.wrapping_add(unseen));
         // The next restore, and an extrapolated value, must not forget what the gauge was taken to show.
@@ -184,23 +191,21 @@ impl Ledger {
         }
     }
 
-    fn restore_answers(&self, carried: &CarriedLedger, by: Carrier, record: &mut Record) -> Drawn {
+    fn restore_answers(&self, carried: &CarriedLedger, record: &mut Record) -> Drawn {
         let assigned = self.assigned.load(Acquire);
-        let own = self.sums_at_arrival(assigned).under_way;
-        // The requests of a process that is gone are gone with it.
-        let over = if by.is_alive { 0 } else { carried.under_way };
-        let foreign = (carried.estimate - over).max(0);
-        record.inherited.foreign = (carried.under_way - over).min(foreign);
+        let own = self.sums_at_arrival(assigned).all.under_way();
+        let foreign = carried.estimate;
+        record.inherited.foreign = carried.answers.min(foreign);
         let found = foreign.saturating_add(own);
-        let most = (carried.most - over).max(foreign);
+        let most = carried.most.max(foreign);
         let drawn = Drawn {
             lasts: Lasts::Answer,
             expected: found,
             found,
             most: most.saturating_add(own),
             value: foreign,
-            foreign,
             own: Bounds::default(),
+            answers: Bounds::default(),
         };
         self.conclude(&drawn, assigned);
         drawn
@@ -223,14 +228,13 @@ impl Ledger {
             }
         }
         record.inherited.unshown = inherited.unshown.saturating_add(inherited.under_way);
-        if inherited.foreign > 0 && self.lasts() == Lasts::Answer {
+        if inherited.foreign > 0 {
             let less = |load: i64| load.saturating_sub(inherited.foreign).max(0);
             let assigned = self.assigned.load(Acquire);
             let drawn = Drawn {
                 found: less(self.estimate_from(assigned)),
                 most: less(self.most_from(assigned)),
                 value: less(record.drawn.value),
-                foreign: less(record.drawn.foreign),
                 ..record.drawn
             };
             record.drawn = drawn;
@@ -261,10 +265,28 @@ impl CarriedLedger {
             estimate,
             most: self.most.max(certain),
             under_way: load(self.under_way),
+            answers: load(self.answers),
             capacity: self.capacity.map(gauge),
             beside_own: gauge(self.beside_own),
             own_ends: self.own_ends.clone(),
             ..*self
+        }
+    }
+
+    /// The requests of a process that is gone are gone with it, and so is load that ends with them.
+    fn without_what_is_gone(self, is_alive: bool) -> Self {
+        if is_alive {
+            return self;
+        }
+        let less = |load: i64| (load - self.answers).max(0);
+        let certain = less(self.certain);
+        Self {
+            certain,
+            value: less(self.value),
+            estimate: less(self.estimate),
+            most: (self.most - self.answers).max(certain),
+            answers: 0,
+            ..self
         }
     }
 }

@@ -5,7 +5,7 @@
 pub(super) struct Inherited {
     /// Unsettled load that is in `assigned`: the requests of the other process.
     pub(super) under_way: i64,
-    /// The same where load ends with its answer: it is in `foreign` until the next sample.
+    /// The same of load that ends with its answer: it counts as load of others, and the next sample shows it.
     pub(super) foreign: i64,
     /// Load that was settled at that moment, and that no sample has shown yet.
     pub(super) unshown: i64,

@@ -5,6 +5,7 @@ use std::sync::PoisonError;
 use super::{
     Bounds, Ledger,
     sample::{Drawn, Record},
+    told::ToldSeen,
 };
 use crate::{
     Lasts, Load,
@@ -29,6 +30,10 @@ pub struct LastSample {
     /// Own load that is in the value, as far as it was taken to last. For sessions this is a running sum: only its
     /// difference from that of another sample has a meaning.
     pub(crate) own: Bounds,
+    /// The part of it that ends with its answer.
+    pub(crate) answers: Bounds,
+    /// Of all of these, what requests said how long it lasts.
+    told: ToldSeen,
     /// Own load under way that the gauge can have seen.
     pub(crate) under_way: Bounds,
     /// Own load that the upstream had answered for, as a running sum.
@@ -37,11 +42,45 @@ pub struct LastSample {
     restores: Option<u32>,
 }
 
+/// What a sample shows of the requests that did not say how long their load lasts, in millionths.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Untold {
+    /// The gauge without the load under way that is known to end with its answer.
+    pub(crate) value: i64,
+    /// Own load under way that the gauge can have seen.
+    pub(crate) under_way: i64,
+    /// Own load that the upstream had answered for, as a running sum.
+    pub(crate) booked: Bounds,
+    /// The same of the load that is known to outlive its answer.
+    pub(crate) told_booked: Bounds,
+}
+
 impl LastSample {
     /// Whether what changed since `before` was brought about by this process and by others that it does not know. After
     /// a [restore](Ledger::restore) the sums have what another process had booked, and say nothing about a step.
     pub(crate) fn follows(&self, before: &Self) -> bool {
         self.restores.is_some() && self.restores == before.restores
+    }
+
+    /// The gauge without own load that ends with its answer, in millionths.
+    pub(crate) fn lasting(&self) -> i64 {
+        (self.value.micros() - self.answers.middle()).max(0)
+    }
+
+    /// What is to be seen of the requests that did not say how long their load lasts.
+    pub(crate) fn untold(&self) -> Untold {
+        let told = &self.told;
+        let middles = told.answers.middle().saturating_add(told.sessions.middle());
+        let under_way = (self.under_way.middle() - middles).max(0);
+        Untold {
+            value: (self.value.micros() - told.answers.middle()).max(0),
+            under_way,
+            booked: Bounds {
+                least: self.booked.least.wrapping_sub(told.booked.least),
+                most: self.booked.most.wrapping_sub(told.booked.most),
+            },
+            told_booked: told.booked,
+        }
     }
 }
 
@@ -57,6 +96,7 @@ impl Ledger {
             expected,
             found,
             own,
+            answers,
             ..
         } = drawn;
         (number > 0).then(|| LastSample {
@@ -67,6 +107,8 @@ impl Ledger {
             found: Load::from_micros(found),
             lasts,
             own,
+            answers,
+            told: seen.told,
             under_way: seen.under_way,
             booked: seen.booked,
             restores: record.restores,

@@ -2,6 +2,7 @@
 //!
 //! A load gauge says how full an upstream is, and nothing of how fast it answers. One that hangs looks as empty as ever,
 //! and takes request after request. So a choice passes over an upstream with as many requests under way as its limit.
+//! A request whose answer has begun does not count: the upstream has answered it, however long the answer is.
 //!
 //! A *soft* limit is a judgement ([`request_limits`](crate::request_limits)): while no other upstream has room, it does
 //! not count. A *hard* limit is an operator's word, and counts always.
@@ -65,21 +66,20 @@ impl Ledger {
     #[inline]
     pub(crate) fn is_at_limit(&self) -> bool {
         let word = self.request_limit.load(Relaxed);
-        word != UNLIMITED && self.in_flight() >= word & !HARD
+        word != UNLIMITED && self.awaiting() >= word & !HARD
     }
 
     /// Whether one more request would be more than a hard limit.
     #[inline]
     pub(crate) fn is_at_hard_limit(&self) -> bool {
         self.hard_limit()
-            .is_some_and(|most| self.in_flight() >= most)
+            .is_some_and(|most| self.awaiting() >= most)
     }
 
     /// Whether more requests are under way than a hard limit allows: several threads may have reserved at once.
     #[inline]
     pub(crate) fn is_over_hard_limit(&self) -> bool {
-        self.hard_limit()
-            .is_some_and(|most| self.in_flight() > most)
+        self.hard_limit().is_some_and(|most| self.awaiting() > most)
     }
 
     #[inline]

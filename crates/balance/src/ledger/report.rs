@@ -39,8 +39,9 @@ impl Ledger {
     /// Takes the report of an answer, right after the answer arrived. Returns `false` if the report is dropped, because
     /// it is older than the last sample or because another thread is writing one.
     ///
-    /// `own` is the load of the answered request if it is now booked. It is zero if it is not booked and its
-    /// reservation was cancelled, or if the result is unknown.
+    /// `own` is the load of the answered request if it is now booked and [outlives](crate::Reservation::outlives) its
+    /// answer. It is zero if it ends with the answer, if it is not booked and its reservation was cancelled, or if the
+    /// result is unknown.
     pub fn report(&self, sent: ReportSent, own: Load, reading: Reading) -> bool {
         let Ok(mut record) = self.record.try_lock() else {
             return false;

@@ -11,6 +11,10 @@
 //!
 //! Without other traffic the true load is never above `most`, however scrapes, bookings and answers interleave. An
 //! extrapolation does not change it: a guess makes no room.
+//!
+//! Beside load that outlives its answer, one thing is assumed of own load that ends with it: requests, answers and gauges do
+//! not overtake each other. What is sent before a scrape is in the gauge, and what the gauge lacks because it has ended has
+//! come before it. Otherwise the load of such a request is missing until the next sample.
 
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 use super::{
     Ledger,
     inherited::Inherited,
-    sums::{Bounds, Seen, Sums},
+    sums::{Bounds, Running, Seen, Sums},
 };
 use crate::{Lasts, Load};
 
@@ -56,64 +56,61 @@ pub(super) struct Drawn {
     pub(super) most: i64,
     /// The gauge, as scores count it.
     pub(super) value: i64,
-    /// The part of the load that is not own requests under way, where load ends with its answer.
-    pub(super) foreign: i64,
     /// Own load in the value.
     pub(super) own: Bounds,
+    /// The part of it that ends with its answer.
+    pub(super) answers: Bounds,
 }
 
 /// A sample and the own sums around it.
 struct Observed {
+    /// The rule for load whose request says nothing.
+    lasts: Lasts,
     value: i64,
     settled_at_send: i64,
     assigned: i64,
-    own_now: i64,
-    seen: Seen,
+    /// Own load that ends with its answer: as the gauge can have seen it, and now.
+    answers: Bounds,
+    answers_now: i64,
     /// The most that the load was known to be when the ledger was restored, if the scrape was sent before that: the
     /// other process may have booked after it what its own sample had already.
     least_most: i64,
 }
 
 impl Observed {
-    /// Load that outlives its answer: between what was settled before the scrape left, and all that was assigned when
-    /// it arrived. `expected` is the previous estimate, if there is one.
-    fn of_sessions(&self, expected: Option<i64>) -> Drawn {
-        let ambiguous = self.assigned.wrapping_sub(self.settled_at_send).max(0);
-        let most = self.value.saturating_add(ambiguous).max(self.least_most);
-        let expected = expected.unwrap_or_else(|| i64::midpoint(self.value, most));
+    /// What follows from a sample. What the gauge has beyond the own load that ends with its answer is load that outlives
+    /// it: `believed` as far as the gauge is, and between what was settled before the scrape left and all that was assigned
+    /// when it arrived. `expected` is the estimate before, if there is one.
+    fn conclude(&self, expected: Option<i64>, believed: impl Fn(i64) -> i64) -> Drawn {
+        let (answers, now) = (self.answers, self.answers_now);
+        let beyond = |own: i64| believed((self.value - own).max(0));
+        let (least, shown) = (beyond(answers.most), beyond(answers.least));
+        let sessions = self.assigned.wrapping_sub(now);
+        let ambiguous = sessions.wrapping_sub(self.settled_at_send).max(0);
+        let most = shown.saturating_add(ambiguous).max(self.least_most - now);
+        let rest = match expected {
+            Some(expected) => expected - now,
+            None => {
+                let middle = beyond(answers.middle());
+                i64::midpoint(middle, middle.saturating_add(ambiguous))
+            }
+        };
+        let rest = rest.clamp(least, most);
+        // As far as the gauge can have it.
+        let in_gauge = rest.clamp(least, shown);
+        let own_in_gauge = (self.value - in_gauge).clamp(answers.least, answers.most);
+        let found = rest.saturating_add(now);
         Drawn {
-            lasts: Lasts::Session,
-            expected,
-            found: expected.clamp(self.value, most),
-            most,
-            value: self.value,
-            foreign: 0,
-            own: Bounds {
-                least: self.settled_at_send,
-                most: self.assigned,
-            },
-        }
-    }
-
-    /// Load that ends with its answer: what the gauge has beyond own requests, and those. `foreign` is what it had
-    /// beyond them before, if that is known.
-    fn of_answers(&self, expected: Option<i64>, foreign: Option<i64>) -> Drawn {
-        let own = self.seen.under_way;
-        let beyond = |own: i64| (self.value - own).max(0);
-        let (least, most) = (beyond(own.most), beyond(own.least));
-        let most = most.max(self.least_most - self.own_now);
-        let foreign = foreign
-            .unwrap_or_else(|| beyond(own.middle()))
-            .clamp(least, most);
-        let found = foreign.saturating_add(self.own_now);
-        Drawn {
-            lasts: Lasts::Answer,
+            lasts: self.lasts,
             expected: expected.unwrap_or(found),
             found,
-            most: most.saturating_add(self.own_now),
-            value: foreign.saturating_add((self.value - foreign).clamp(own.least, own.most)),
-            foreign,
-            own,
+            most: most.saturating_add(now),
+            value: in_gauge.saturating_add(own_in_gauge),
+            own: Bounds {
+                least: self.settled_at_send.wrapping_add(answers.least),
+                most: sessions.wrapping_add(answers.most),
+            },
+            answers,
         }
     }
 }
@@ -141,36 +138,32 @@ impl Ledger {
         let assigned = self.assigned.load(Acquire);
         let arrived = self.sums_at_arrival(assigned);
         let is_before = sent.restores != self.restores.load(Relaxed);
+        let lasts = self.lasts();
+        let gauge = reading.load.micros();
         let observed = Observed {
-            value: self.believed(reading.load.micros()),
+            lasts,
+            value: gauge,
             settled_at_send: sent.sums.settled,
             assigned,
-            own_now: arrived.under_way,
-            seen: Seen::between(&sent.sums, &arrived),
+            answers: Running::between(sent.sums.answers(lasts), arrived.answers(lasts)),
+            answers_now: arrived.answers(lasts).under_way(),
             least_most: if is_before {
                 self.most_from(assigned)
             } else {
                 0
             },
         };
-        let is_sampled = self.is_sampled();
-        let expected = is_sampled.then(|| self.estimate_from(assigned));
-        let drawn = match self.lasts() {
-            Lasts::Session => observed.of_sessions(expected),
-            Lasts::Answer => {
-                let foreign = record.drawn.foreign;
-                observed.of_answers(expected, is_sampled.then_some(foreign))
-            }
-        };
+        let expected = self.is_sampled().then(|| self.estimate_from(assigned));
+        let drawn = observed.conclude(expected, |rest| self.believed(rest));
         *record = Record {
-            gauge: reading.load.micros(),
-            seen: observed.seen,
+            gauge,
+            seen: Seen::between(&sent.sums, &arrived),
             drawn,
             order: sent.order,
             restores: (!is_before).then_some(sent.restores),
             inherited: record.inherited.shown(is_before),
         };
-        self.gauge.store(reading.load.micros(), Relaxed);
+        self.gauge.store(gauge, Relaxed);
         self.conclude(&drawn, assigned);
         self.set_ceiling(reading.capacity.or(self.capacity()));
         if self.samples.fetch_add(1, SeqCst) == 0 {
@@ -188,18 +181,24 @@ impl Ledger {
         }
         let mut record = self.record();
         self.lasts.store(lasts as u8, SeqCst);
-        // What has been answered for since the sample is not known for sessions: their estimate goes on as it is.
-        if lasts == Lasts::Answer && self.is_sampled() {
+        // What has been answered for since the sample is not known for sessions: their estimate goes on as it is, and so
+        // does that of an upstream that bears some.
+        if lasts == Lasts::Answer && self.is_sampled() && !self.is_told() {
             let assigned = self.assigned.load(Acquire);
+            let now = self.sums_at_arrival(assigned);
             let observed = Observed {
+                lasts,
                 value: record.gauge,
-                settled_at_send: 0,
+                settled_at_send: now.settled,
                 assigned,
-                own_now: self.sums_at_arrival(assigned).under_way,
-                seen: record.seen,
+                answers: record.seen.under_way,
+                answers_now: now.all.under_way(),
                 least_most: 0,
             };
-            record.drawn = observed.of_answers(Some(record.drawn.expected), None);
+            record.drawn = Drawn {
+                expected: record.drawn.expected,
+                ..observed.conclude(None, |rest| rest)
+            };
             self.conclude(&record.drawn, assigned);
             self.set_ceiling(self.capacity());
             self.loosen();
@@ -216,10 +215,11 @@ impl Ledger {
     /// One at its [limit](super::RequestLimit) does not follow the others downwards: it is silent because it hangs as
     /// likely as because its page does, and load that seems to end there would draw requests.
     ///
-    /// It does not change the room, and nothing at all where load ends with its answer: then the ledger learns of the
-    /// ends without a gauge.
+    /// It does not change the room, and nothing at all of own load that ends with its answer: then the ledger learns of
+    /// the ends without a gauge.
     pub fn extrapolate(&self, drift: f64) {
-        if !self.is_sampled() || self.lasts() == Lasts::Answer {
+        let has_sessions = self.lasts() == Lasts::Session || self.is_told();
+        if !self.is_sampled() || !has_sessions {
             return;
         }
         if drift < 0.0 && self.is_at_limit() {
@@ -227,9 +227,11 @@ impl Ledger {
         }
         let _record = self.record();
         let assigned = self.assigned.load(Acquire);
-        let estimate = Load::from_micros(self.estimate_from(assigned).max(0));
-        let drifted = Load::new(estimate.units() * (1.0 + drift).max(0.0)).unwrap_or(estimate);
-        self.set_estimate(drifted.micros(), drifted.micros(), assigned);
+        let answers = self.answers_under_way(assigned);
+        let rest = Load::from_micros((self.estimate_from(assigned) - answers).max(0));
+        let drifted = Load::new(rest.units() * (1.0 + drift).max(0.0)).unwrap_or(rest);
+        let estimate = drifted.micros().saturating_add(answers);
+        self.set_estimate(estimate, estimate, assigned);
         self.loosen();
     }
 

@@ -7,13 +7,19 @@
 //! | unknown: the upstream may still bear it | stays | `settled` |
 //! | not booked | falls | `cancelled` |
 //!
-//! So in both cases `assigned − settled` is the load whose requests are under way. Where load ends with the answer, an
+//! A load whose request says how long it lasts ends by that, in the same sums; where it ends with its answer, it falls
+//! under `cancelled`, since no gauge will show it. (`told.rs` counts it besides.)
+//!
+//! So in all cases `assigned − settled` is the load whose requests are under way. Where load ends with the answer, an
 //! unknown end leaves its load in the estimate until the next sample; if the upstream still bears it then, the gauge
 //! has more than own requests explain.
 
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 
-use super::Ledger;
+use super::{
+    Ledger,
+    told::{ToldSeen, ToldSums},
+};
 use crate::{Lasts, Load};
 
 /// The sums of a ledger at one moment. All of them wrap; only differences are read.
@@ -23,10 +29,18 @@ pub(crate) struct Sums {
     pub(crate) settled: i64,
     /// Load that has been booked or may have been.
     pub(crate) booked: i64,
-    /// Load whose reservation has ended in any way.
+    /// All load.
+    pub(crate) all: Running,
+    /// Of it, the load whose requests said how long it lasts.
+    pub(crate) told: ToldSums,
+}
+
+/// Load that has been reserved, ever, and load whose reservation has ended in any way. Both only grow, so what was under
+/// way at some moment lies between what had been reserved before it less what had ended after it, and the reverse.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Running {
+    pub(crate) reserved: i64,
     pub(crate) ended: i64,
-    /// Load whose requests are under way.
-    pub(crate) under_way: i64,
 }
 
 /// The bounds of an own sum that a sample has seen.
@@ -60,20 +74,67 @@ pub(crate) struct Seen {
     pub(crate) under_way: Bounds,
     /// Own load that has been booked, ever.
     pub(crate) booked: Bounds,
+    /// Of it all, the load whose requests said how long it lasts.
+    pub(crate) told: ToldSeen,
 }
 
 impl Seen {
     pub(crate) fn between(sent: &Sums, arrived: &Sums) -> Self {
-        let ended = arrived.ended.wrapping_sub(sent.ended).max(0);
         Self {
-            under_way: Bounds {
-                least: (sent.under_way - ended).max(0),
-                most: arrived.under_way.wrapping_add(ended),
-            },
+            under_way: Running::between(sent.all, arrived.all),
             booked: Bounds {
                 least: sent.booked,
                 most: arrived.booked,
             },
+            told: ToldSeen::between(&sent.told, &arrived.told),
+        }
+    }
+}
+
+impl Sums {
+    #[inline]
+    fn of(assigned: i64, settled: i64, answered: i64, cancelled: i64, told: ToldSums) -> Self {
+        let left = answered.wrapping_add(cancelled);
+        Self {
+            settled,
+            booked: settled.wrapping_add(answered),
+            all: Running {
+                reserved: assigned.wrapping_add(left),
+                ended: settled.wrapping_add(left),
+            },
+            told,
+        }
+    }
+
+    /// Own load that ends with its answer, where requests that don't say how long theirs lasts go by `rule`.
+    pub(super) fn answers(&self, rule: Lasts) -> Running {
+        match rule {
+            Lasts::Session => self.told.answers,
+            Lasts::Answer => self.all.without(self.told.sessions),
+        }
+    }
+}
+
+impl Running {
+    /// What is under way.
+    pub(super) fn under_way(self) -> i64 {
+        self.reserved.wrapping_sub(self.ended).max(0)
+    }
+
+    /// The bounds of what was under way at any moment between two.
+    pub(super) fn between(sent: Self, arrived: Self) -> Bounds {
+        let least = sent.reserved.wrapping_sub(arrived.ended).max(0);
+        Bounds {
+            least,
+            // A load that ends right now may have left `assigned` and not have come to its sum yet.
+            most: arrived.reserved.wrapping_sub(sent.ended).max(least),
+        }
+    }
+
+    fn without(self, other: Self) -> Self {
+        Self {
+            reserved: self.reserved.wrapping_sub(other.reserved),
+            ended: self.ended.wrapping_sub(other.ended),
         }
     }
 }
@@ -82,17 +143,12 @@ impl Ledger {
     /// The sums before a scrape leaves. Of the load under way it has no more than really is: ended load is read first.
     #[inline]
     pub(crate) fn sums_at_send(&self) -> Sums {
+        let told = self.told_sums();
         let cancelled = self.cancelled.load(Acquire);
         let answered = self.answered.load(Acquire);
         let settled = self.settled.load(Acquire);
         let assigned = self.assigned.load(Acquire);
-        Sums {
-            settled,
-            booked: settled.wrapping_add(answered),
-            ended: settled.wrapping_add(answered).wrapping_add(cancelled),
-            // Read again: what was settled since then must not count as under way.
-            under_way: assigned.wrapping_sub(self.settled.load(Acquire)),
-        }
+        Sums::of(assigned, settled, answered, cancelled, told)
     }
 
     /// The same without what was restored since the last sample.
@@ -103,7 +159,10 @@ impl Ledger {
         Sums {
             settled: less(sums.settled),
             booked: less(sums.booked),
-            ended: less(sums.ended),
+            all: Running {
+                reserved: less(sums.all.reserved),
+                ended: less(sums.all.ended),
+            },
             ..sums
         }
     }
@@ -118,12 +177,14 @@ impl Ledger {
         let settled = self.settled.load(Acquire);
         let answered = self.answered.load(Acquire);
         let cancelled = self.cancelled.load(Acquire);
-        Sums {
-            settled,
-            booked: settled.wrapping_add(answered),
-            ended: settled.wrapping_add(answered).wrapping_add(cancelled),
-            under_way: assigned.wrapping_sub(settled).max(0),
-        }
+        Sums::of(assigned, settled, answered, cancelled, self.told_sums())
+    }
+
+    /// Own load under way that ends with its answer, for this `assigned`.
+    pub(super) fn answers_under_way(&self, assigned: i64) -> i64 {
+        self.sums_at_arrival(assigned)
+            .answers(self.lasts())
+            .under_way()
     }
 
     /// The upstream has confirmed the booking of `load`.

@@ -2,6 +2,7 @@ use super::*;
 
 mod answer;
 mod carry;
+mod mixed;
 mod report;
 mod room;
 

@@ -57,9 +57,10 @@ impl Ledger {
             return;
         }
         let assigned = self.assigned.load(Acquire);
-        let value = self.believed(record.gauge);
+        let answers = record.drawn.answers.middle();
+        let value = self.believed((record.gauge - answers).max(0));
         // What was answered for is in the value now.
-        let estimate = value.saturating_add(self.sums_at_arrival(assigned).under_way);
+        let estimate = value.saturating_add(self.sums_at_arrival(assigned).all.under_way());
         let drawn = Drawn {
             found: estimate,
             most: estimate,

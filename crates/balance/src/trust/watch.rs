@@ -89,7 +89,7 @@ impl Watch {
             self.sampled(&before, &sample, request);
             self.settle_claim(&sample, now);
         } else if let (Some(sample), None) = (sample, before) {
-            self.value = in_f64(sample.value.micros());
+            self.value = in_f64(sample.lasting());
             self.own_sampled = self.own;
         }
         if !self.is_in {
@@ -107,10 +107,10 @@ impl Watch {
     /// Follows the gauge from one sample to the next.
     fn sampled(&mut self, before: &LastSample, now: &LastSample, request: f64) {
         let own = self.own;
-        let value = in_f64(now.value.micros());
+        let value = in_f64(now.lasting());
         let booked = in_f64(now.booked.since(before.booked).middle()).max(0.0);
         self.has_moved = now.value != before.value;
-        let level = in_f64(before.value.micros());
+        let level = in_f64(before.lasting());
         self.response.sampled(booked, value - level, level, request);
         // Own load that was to end.
         let ended = (self.own_sampled + booked - own).max(0.0);
