@@ -46,10 +46,10 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// The unit of loads, as the name of the load's field ends; empty if that says none.
+    /// The unit of loads, as the name of the load's field ends; empty if that says none, or if a route has another.
     #[must_use]
     pub fn unit(&self) -> &'static str {
-        unit::of(&self.config.charge.load_field)
+        unit::of(&self.config)
     }
 }
 

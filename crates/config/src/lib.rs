@@ -217,6 +217,19 @@ impl Config {
         Self::from_yaml(&text(path)?, &path.display().to_string())
     }
 
+    /// By what requests select, those of routes too.
+    pub fn selects(&self) -> impl Iterator<Item = &Select> {
+        let of_routes = self.routes.iter().filter_map(|route| route.select.as_ref());
+        self.select.iter().chain(of_routes.flatten())
+    }
+
+    /// Whether requests choose among some of the substations.
+    #[must_use]
+    pub fn has_choices_among_some(&self) -> bool {
+        let has_affinity = self.routes.iter().any(|route| route.affinity.is_some());
+        has_affinity || self.selects().next().is_some()
+    }
+
     /// Whether clients may show certificates.
     pub(crate) fn has_client_ca(&self) -> bool {
         self.tls.as_ref().is_some_and(|tls| tls.client_ca.is_some())

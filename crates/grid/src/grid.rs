@@ -78,7 +78,7 @@ impl Grid {
         let tree = feeders.tree(above.collect());
         let mut roster = Roster::in_tree(order.arrange(&substations).map(Arc::clone), tree);
         feeders.widen(config);
-        if !config.select.is_empty() {
+        if config.has_choices_among_some() {
             roster = roster.for_masks();
         }
         let usual = Load::new(config.charge.default_load).unwrap_or_default();

@@ -126,6 +126,10 @@ impl Dispatcher {
                 decision,
             } = selected;
             let headers = self.note_choice(decision, &mut context);
+            let placement = match operation.routed() {
+                None => placement,
+                Some(routed) => placement.map(|placement| placement.lasting(routed.lasts())),
+            };
             let sent = if context.state.attempts == 0 {
                 context.state.since
             } else {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use fastrand::Rng;
 use switchyard_balance::{
-    Choice, Explanation, Load, Preference, Ranking, Reason, Refusal, Request, Reservation,
+    Choice, Explanation, Lasts, Load, Preference, Ranking, Reason, Refusal, Request, Reservation,
 };
 use switchyard_grid::{ChoiceMetrics, Substation, Trial};
 use switchyard_upstream::Mark;
@@ -47,6 +47,14 @@ pub(super) struct Placement {
 }
 
 impl Placement {
+    /// The same, whose load lasts so long.
+    pub(super) fn lasting(self, lasts: Lasts) -> Self {
+        Self {
+            reservation: self.reservation.lasting(lasts),
+            ..self
+        }
+    }
+
     /// Whether the substation was asked because it holds the request's key, so that an earlier request with it has
     /// gone there.
     pub(super) fn is_repeat(&self) -> bool {

@@ -2,6 +2,7 @@
 
 mod clients;
 mod feeders;
+mod routes;
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -49,6 +50,7 @@ pub(super) fn between(before: &Config, now: &Config) -> Vec<String> {
         &now.listed_clients,
     ));
     lines.extend(feeders::between(&before.feeders, &now.feeders));
+    lines.extend(routes::between(&before.routes, &now.routes));
     lines.extend(preferences(&before.select, &now.select));
     lines.extend(differences(&keys(before), &keys(now), |key, was, is| {
         format!("{key}: {was} → {is}")
@@ -226,13 +228,14 @@ fn differences(
         .collect()
 }
 
-/// All keys except the substations and feeders, each with its value as YAML would show it.
+/// All keys except those of lists with lines of their own, each with its value as YAML would show it.
 fn keys(config: &Config) -> BTreeMap<String, String> {
-    // Of these there may be ten thousand, and they have lines of their own.
+    // Of these there may be many, and they have lines of their own.
     let config = Config {
         substations: Vec::new(),
         feeders: Vec::new(),
         clients: Vec::new(),
+        routes: Vec::new(),
         ..config.clone()
     };
     let mut keys = BTreeMap::new();

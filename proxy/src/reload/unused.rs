@@ -16,7 +16,7 @@ pub(super) struct Unused {
 impl Unused {
     /// Logs what has become unused since the last call.
     pub(super) fn note(&mut self, config: &Config) {
-        if config.feeders.is_empty() && config.select.is_empty() {
+        if config.feeders.is_empty() && config.selects().next().is_none() {
             *self = Self::default();
             return;
         }

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use humantime::format_duration as shown;
 
 use super::{Advice, note_in};
-use crate::{Config, FeederLoad, SelectFrom};
+use crate::{Config, FeederLoad, RouteLoad, Select, SelectFrom};
 
 /// The most names that one piece of advice repeats.
 const MOST_NAMES: usize = 5;
@@ -35,7 +35,9 @@ impl Config {
     /// The labels that requests select by and no substation has, in the order of the file.
     #[must_use]
     pub fn unused_labels(&self) -> Vec<&str> {
-        let labels = self.select.iter().map(|select| select.label.as_str());
+        let labels = self.selects().map(|select| select.label.as_str());
+        let mut seen = HashSet::new();
+        let labels = labels.filter(move |label| seen.insert(*label));
         let is_used = |label: &&str| {
             let mut substations = self.substations.iter();
             substations.any(|substation| substation.labels.contains_key(*label))
@@ -130,18 +132,27 @@ impl Config {
 
     fn on_selects(&self, all: &mut Vec<Advice>) {
         let mut note = note_in(all);
-        for select in &self.select {
-            let is_load = select.from == SelectFrom::Field(self.charge.load_field.clone());
+        let mut look = |path, select: &Select, load_field: &str| {
+            let is_load = matches!(&select.from, SelectFrom::Field(field) if field == load_field);
             if is_load && !select.at_least {
                 note(
-                    "select",
+                    path,
                     select.label.clone(),
                     format!(
-                        "compares the load of a request ({}) with the label as text: write `at_least: true` if the label \
-                         must only reach it",
-                        self.charge.load_field
+                        "compares the load of a request ({load_field}) with the label as text: write `at_least: true` if \
+                         the label must only reach it"
                     ),
                 );
+            }
+        };
+        for select in &self.select {
+            look("select", select, &self.charge.load_field);
+        }
+        for route in &self.routes {
+            if let (RouteLoad::Field { field, .. }, Some(selects)) = (&route.load, &route.select) {
+                for select in selects {
+                    look("routes[].select", select, field);
+                }
             }
         }
     }

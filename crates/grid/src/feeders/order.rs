@@ -26,7 +26,7 @@ struct Both {
 impl Order {
     /// The order for the substations of `config`. Without feeders and labels it is that of the configuration.
     pub(crate) fn of(config: &Config, feeders: &Feeders) -> Self {
-        if config.feeders.is_empty() && config.select.is_empty() {
+        if config.feeders.is_empty() && config.selects().next().is_none() {
             return Self::default();
         }
         let ranks = ranks(feeders);
@@ -35,7 +35,7 @@ impl Order {
             feeder.and_then(|at| ranks.get(at).copied())
         };
         let listed = config.substations.iter();
-        let keys = listed.map(|one| (rank(one), class(&config.select, one)));
+        let keys = listed.map(|one| (rank(one), class(config.selects(), one)));
         let keys: Vec<_> = keys.collect();
         let mut places: Box<[usize]> = (0..keys.len()).collect();
         places.sort_by_key(|place| keys.get(*place));
@@ -67,11 +67,11 @@ impl Order {
 }
 
 /// What a request can want of a substation, one part for each label that is named. Numbers stand in their order.
-fn class<'s>(
-    select: &[Select],
+fn class<'s, 'c>(
+    selects: impl Iterator<Item = &'c Select>,
     substation: &'s Substation,
 ) -> Vec<(Reverse<Option<Load>>, Option<&'s str>)> {
-    let parts = select.iter().map(|wanted| {
+    let parts = selects.map(|wanted| {
         let value = substation.labels.get(&wanted.label).map(String::as_str);
         let number = value.filter(|_| wanted.at_least);
         let number = number.and_then(|value| value.trim().parse().ok());

@@ -2,6 +2,7 @@
 
 mod affinity;
 mod bounded;
+mod chosen;
 mod told;
 mod ways;
 

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use serde_json::Deserializer;
-use switchyard_balance::Load;
+use switchyard_balance::{Lasts, Load};
 use switchyard_config::{AffinityFrom, RouteLasts};
 use switchyard_http1::{Head, RequestHead, Unencodable};
 use switchyard_idempotency::{Fingerprint, KeyHash};
@@ -57,9 +57,17 @@ impl<'a> Routed<'a> {
         self.rule.needs_no_room()
     }
 
+    /// How long its load lasts. That of a connection is kept until the connection closes.
+    pub(in crate::dispatch) fn lasts(&self) -> Lasts {
+        match self.rule.config.lasts {
+            RouteLasts::Session => Lasts::Session,
+            RouteLasts::Answer | RouteLasts::Connection => Lasts::Answer,
+        }
+    }
+
     /// Whether its load outlives the answer.
     pub(in crate::dispatch) fn outlives(&self) -> bool {
-        self.rule.config.lasts == RouteLasts::Session
+        self.lasts() == Lasts::Session
     }
 
     /// Whether another substation may be asked although the first may have done what it asks for.

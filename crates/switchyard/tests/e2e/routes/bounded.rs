@@ -120,19 +120,45 @@ fn a_request_weighs_what_its_route_says_or_its_body() {
     assert_eq!(lines(&substation).len(), sent, "nothing was sent");
 }
 
-/// Bears more than it can.
-fn full() -> Scripted {
-    Scripted::start(|request| {
+/// Bears this of a capacity of 10.
+fn bearing(load: u32) -> Scripted {
+    let page = format!("substation_current_load {load}\nsubstation_capacity 10\n");
+    Scripted::start(move |request| {
         let is_metrics = request.starts_with("GET /metrics ");
-        let page = "substation_current_load 50\nsubstation_capacity 10\n";
-        let body = if is_metrics { page } else { "{}" };
+        let body = if is_metrics { page.as_str() } else { "{}" };
         Act::Write(fault::answer("200 OK", body))
     })
 }
 
 #[test]
+fn a_load_ends_with_the_answer_or_outlives_it_as_its_route_says() {
+    let substation = bearing(0);
+    let proxy = start(
+        &[&substation],
+        &[
+            "path: /answer, buffer: true, load: 5, lasts: answer",
+            "path: /session, buffer: true, load: 5, lasts: session",
+        ],
+        // So long no sample comes that would say anything.
+        "load: {interval: 1h, stale_after: 1h}\n",
+    );
+    for _ in 0..20 {
+        assert_eq!(ask(&proxy, "GET", "/answer", "").status, 200);
+    }
+    for _ in 0..2 {
+        assert_eq!(ask(&proxy, "GET", "/session", "").status, 200);
+    }
+    for path in ["/answer", "/session"] {
+        let refused = ask(&proxy, "GET", path, "");
+        assert_eq!(refused.code(), "no_capacity", "{path}");
+        let left = "s1 has 0 of 10 left";
+        assert!(refused.message().contains(left), "{}", refused.message());
+    }
+}
+
+#[test]
 fn any_substation_takes_what_needs_no_room() {
-    let (full, other) = (full(), full());
+    let (full, other) = (bearing(50), bearing(50));
     let proxy = start(
         &[&full, &other],
         &[
