@@ -72,7 +72,9 @@ def documented():
         cells = [cell.strip() for cell in line.strip("|").split("|")]
         name = re.fullmatch(r"`([a-z_]+)`", cells[0])
         if name and len(cells) == 5:
-            families[name[1]] = (cells[1], set(re.findall(r"`([a-z_]+)`", cells[2])))
+            # Of requests, only those of routes have this label.
+            some = {"route"} if "`route`" in cells[4] else set()
+            families[name[1]] = (cells[1], some | set(re.findall(r"`([a-z_]+)`", cells[2])))
     return families
 
 

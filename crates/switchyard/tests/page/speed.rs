@@ -55,7 +55,10 @@ fn in_use(browser: &Browser) -> (f64, u64) {
 fn memory_stays_flat_while_the_page_is_open() {
     let seconds = env::var("PAGE_SECONDS").map_or(WATCHED, |text| text.parse().unwrap());
     let substations = Substations::start(&[1e6; 8]);
-    let proxy = Proxy::start(&substations.addresses, "load: {interval: 100ms, timeout: 5s}");
+    let proxy = Proxy::start(
+        &substations.addresses,
+        "load: {interval: 100ms, timeout: 5s}",
+    );
     let Some(browser) = Browser::open(proxy.admin) else {
         return;
     };
