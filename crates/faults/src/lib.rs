@@ -5,6 +5,7 @@
 //! half an answer, or books and sends none.
 //!
 //! - [`Scripted`] does what a test tells it, byte by byte.
+//! - [`Streaming`] answers in steps that a test lets go on, reads as slowly as it is told, and notices that a client leaves.
 //! - [`fault`] has common faults by name.
 //! - [`Faulty`] keeps a correct book and misbehaves at random, from a seed.
 //! - [`Load`] sends charges with unique ids and records their answers.
@@ -39,6 +40,7 @@ mod http;
 mod load;
 mod redis;
 mod scripted;
+mod streaming;
 
 pub use act::Act;
 pub use audit::{Audit, Booking, Verdict};
@@ -50,6 +52,7 @@ pub use http::{Answer, Connection, get, post, raw, request};
 pub use load::{Load, Record, Told};
 pub use redis::RedisServer;
 pub use scripted::Scripted;
+pub use streaming::{Step, Streamed, Streaming};
 
 use std::time::Duration;
 
