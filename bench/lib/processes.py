@@ -40,6 +40,8 @@ def free_ports(count):
 
 def _is_free(port):
     with socket.socket() as probe:
+        # As servers do: a connection that has ended keeps its port for a minute, but keeps no server from it.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
         except OSError:
