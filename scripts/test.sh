@@ -145,7 +145,7 @@ run_docs() {
 run_configs() {
     local file
     build_programs
-    for file in config/*.yaml; do
+    for file in config/*.yaml examples/*/*.yaml; do
         [ -e "$file" ] || die 'no config/*.yaml: the shipped configuration is missing'
         say "$file"
         "${CARGO_TARGET_DIR:-target}/debug/switchyard" check --config "$file" >/dev/null
