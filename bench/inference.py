@@ -66,7 +66,7 @@ def block(result):
     behind = [count for count, ways in cells.items() if not inference.best(ways)]
     if not all(inference.OURS in ways for ways in cells.values()):
         return "\n".join(lines)
-    lines.append(f"A peer is as even with {' and '.join(map(str, behind))} proxies (bold)." if behind
+    lines.append(f"A peer is as even as ours (bold) behind so many proxies: {', '.join(map(str, behind))}." if behind
                  else "Ours is the most even in each row.")
     lines += [f"\nLeft out: {remark}." for remark in result["remarks"]]
     return "\n".join(lines)
