@@ -58,6 +58,7 @@ struct Written {
 }
 
 /// The same of a route, which may have none.
+#[expect(clippy::ref_option, reason = "serde passes fields by reference")]
 pub(super) fn as_optional_map<S: Serializer>(
     all: &Option<Vec<Select>>,
     to: S,

@@ -49,6 +49,7 @@ impl Affinity {
 
     /// What a request wants that would rather go to the substation at the position `at`. `besides` is what it wants in any
     /// case, and `mask` makes the mask of that position alone.
+    #[must_use]
     pub fn prefer(
         &self,
         at: usize,

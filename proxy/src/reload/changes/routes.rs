@@ -29,8 +29,7 @@ pub(super) fn between(before: &[Route], now: &[Route]) -> Vec<String> {
 }
 
 fn same<'r>(all: &'r [Route], as_this: &Route) -> Option<&'r Route> {
-    let key = |route: &Route| name(route);
-    all.iter().find(|route| key(route) == key(as_this))
+    all.iter().find(|route| name(route) == name(as_this))
 }
 
 fn name(route: &Route) -> String {

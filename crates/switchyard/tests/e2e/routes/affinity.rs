@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use switchyard_faults::Scripted;
+use switchyard_faults::{self as client, Act, Scripted, fault};
 
 use super::{ask_with, start, working};
 use crate::rig::Proxy;
@@ -36,7 +36,6 @@ fn a_value_has_its_substation_and_values_are_spread() {
             for _ in 0..3 {
                 assert_eq!(at(&proxy, &header), first, "{header}");
             }
-            // Another proxy knows the same.
             used.insert(first);
         }
         assert_eq!(used.len(), 3, "{used:?}");
@@ -59,6 +58,31 @@ fn two_proxies_choose_alike() {
 }
 
 #[test]
+fn when_one_leaves_only_its_own_values_move_and_they_come_back() {
+    let all = three();
+    let route = "path: /a, buffer: true, load: 0.001, affinity: {header: x-session}";
+    let proxy = start(&all.each_ref(), &[route], "");
+    let places = || -> Vec<String> {
+        let headers = (0..20).map(|value| format!("x-session: v{value}\r\n"));
+        headers.map(|header| at(&proxy, &header)).collect()
+    };
+    let command = |what: &str| {
+        let path = format!("/substations/s1/{what}");
+        assert_eq!(client::post(proxy.admin, &path, "").status, 200);
+    };
+    let before = places();
+    command("drain");
+    let without = places();
+    for (was, is) in before.iter().zip(&without) {
+        assert_ne!(is, "s1");
+        assert!(was == "s1" || was == is, "{was} → {is}");
+    }
+    assert!(before.contains(&"s1".to_owned()), "some moved");
+    command("undrain");
+    assert_eq!(places(), before);
+}
+
+#[test]
 fn a_substation_that_is_full_enough_passes_its_requests_on() {
     // Of a capacity of 10, two are below half and one is above.
     let all = ["4", "4", "6"].map(|load| {
@@ -66,7 +90,7 @@ fn a_substation_that_is_full_enough_passes_its_requests_on() {
         Scripted::start(move |request| {
             let is_metrics = request.starts_with("GET /metrics ");
             let body = if is_metrics { page.as_str() } else { "{}" };
-            switchyard_faults::Act::Write(switchyard_faults::fault::answer("200 OK", body))
+            Act::Write(fault::answer("200 OK", body))
         })
     });
     let route = "path: /a, buffer: true, load: 0.001, affinity: {header: x-session, spill_at: 0.5}";
