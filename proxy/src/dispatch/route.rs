@@ -193,14 +193,7 @@ impl Dispatcher {
                         substation = substation.name(),
                         "Connection lost: asking again"
                     );
-                    // A charge that may be booked says so whatever comes later; of a session the newest failure counts.
-                    let is_elsewhere = operation.may_repeat_elsewhere();
-                    if is_elsewhere || operation.consequence(progress) == Consequence::MayBeBooked {
-                        context.state.broken = Some(failure);
-                    }
-                    if let (true, Some(at)) = (is_elsewhere, at) {
-                        context.state.exclude_sent(at);
-                    }
+                    note_broken(operation, (failure, progress), at, &mut context.state);
                     self.pause(&mut context).await;
                 }
             }
@@ -392,5 +385,22 @@ impl Dispatcher {
                 .guard(context.deadline, pin!(sleep(pause)))
                 .await;
         }
+    }
+}
+
+/// Notes that the substation at a position has lost the connection, before the request is sent again.
+fn note_broken(
+    operation: &Operation<'_>,
+    (failure, progress): (Failure, Progress),
+    at: Option<usize>,
+    state: &mut RetryState,
+) {
+    let is_elsewhere = operation.may_repeat_elsewhere();
+    // A charge that may be booked says so whatever comes later; of a session the newest failure counts.
+    if is_elsewhere || operation.consequence(progress) == Consequence::MayBeBooked {
+        state.broken = Some(failure);
+    }
+    if let (true, Some(at)) = (is_elsewhere, at) {
+        state.exclude_sent(at);
     }
 }

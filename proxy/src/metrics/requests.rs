@@ -151,22 +151,6 @@ impl RequestMetrics {
         for code in Code::VARIANTS {
             rejected.others.with_label_values(&[code.name()]);
         }
-        let failovers = make.counters(
-            "failovers_total",
-            "Requests sent again, by the reason that makes it safe.",
-            &["reason"],
-        )?;
-        for reason in [
-            "connect",
-            "shortage",
-            "unsent",
-            "refused",
-            "limited",
-            "unavailable",
-            "again",
-        ] {
-            failovers.with_label_values(&[reason]);
-        }
         let waited = make.counters(
             "admission_waits_total",
             "Requests that found no capacity and queued, by result.",
@@ -227,7 +211,7 @@ impl RequestMetrics {
             exemplars: Arc::default(),
             requests,
             rejected,
-            failovers,
+            failovers: failovers(make)?,
         })
     }
 
@@ -327,6 +311,26 @@ impl RequestMetrics {
     pub fn failover(&self, reason: &str) {
         self.failovers.with_label_values(&[reason]).inc();
     }
+}
+
+fn failovers(make: Registrar<'_>) -> Result<IntCounterVec, Error> {
+    let failovers = make.counters(
+        "failovers_total",
+        "Requests sent again, by the reason that makes it safe.",
+        &["reason"],
+    )?;
+    for reason in [
+        "connect",
+        "shortage",
+        "unsent",
+        "refused",
+        "limited",
+        "unavailable",
+        "again",
+    ] {
+        failovers.with_label_values(&[reason]);
+    }
+    Ok(failovers)
 }
 
 impl RequestTotals {

@@ -62,8 +62,8 @@ mod tests {
             let full = crate::Reservation::of(Arc::clone(&roster[0]), Load::new(9.0).unwrap());
             let (mut rng, mut drawn) = (Rng::with_seed(1), vec![0_u32; count]);
             let fit = (0..count).filter(|at| at % 20 <= 2).count();
-            let draws = 1_000 * u32::try_from(fit).unwrap();
-            for _ in 0..draws {
+            let tries = 1_000 * u32::try_from(fit).unwrap();
+            for _ in 0..tries {
                 drawn[roster.any(&Request::of(Load::ZERO), &mut rng).unwrap()] += 1;
             }
             for (at, drawn) in drawn.into_iter().enumerate() {

@@ -42,7 +42,7 @@ pub(in crate::dispatch) struct Routed<'a> {
     is_stream: bool,
 }
 
-impl<'a> Routed<'a> {
+impl Routed<'_> {
     /// The line of the request for a substation with this authority. A `HEAD` is a `GET` whose answer's body is left out.
     pub(in crate::dispatch) fn line(&self, authority: &str) -> Result<RequestHead, Unencodable> {
         let method = match self.method {
@@ -135,8 +135,8 @@ impl<'a> Charge<'a> {
         let Some(routed) = &mut self.route else {
             return Ok(Needs::default());
         };
-        let routes = snapshot.routes.as_ref();
-        let found = routes.map(|routes| routes.find(routed.method, routed.path));
+        let table = snapshot.routes.as_ref();
+        let found = table.map(|table| table.find(routed.method, routed.path));
         let Some(FoundRoute::Rule(rule)) = found else {
             return Ok(Needs::default());
         };

@@ -49,7 +49,7 @@ fn a_stream_is_read_as_far_as_it_can_be() {
         let of = (&rule, ("POST", "/a"));
         let body = body.map(str::as_bytes);
         let charge = Charge::of_stream(body, Head::Parsed(&head), of, &snapshot).unwrap();
-        assert_eq!(charge.load.units(), load, "{body:?}");
+        assert_eq!(Some(charge.load), Load::new(load), "{body:?}");
         assert_eq!(charge.needs.not_sent.is_none(), is_served, "{body:?}");
     }
     assert!(rule.reads_body());
