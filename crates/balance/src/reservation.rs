@@ -148,7 +148,7 @@ impl<U: AsRef<Ledger>> Drop for Reservation<U> {
             return self.end_told();
         }
         self.ledger().end_on_path(self.path.as_deref(), |level| {
-            self.end_untold(level, self.end)
+            self.end_untold(level, self.end);
         });
     }
 }

@@ -88,12 +88,11 @@ impl Observed {
         let sessions = self.assigned.wrapping_sub(now);
         let ambiguous = sessions.wrapping_sub(self.settled_at_send).max(0);
         let most = shown.saturating_add(ambiguous).max(self.least_most - now);
-        let rest = match expected {
-            Some(expected) => expected - now,
-            None => {
-                let middle = beyond(answers.middle());
-                i64::midpoint(middle, middle.saturating_add(ambiguous))
-            }
+        let rest = if let Some(expected) = expected {
+            expected - now
+        } else {
+            let middle = beyond(answers.middle());
+            i64::midpoint(middle, middle.saturating_add(ambiguous))
         };
         let rest = rest.clamp(least, most);
         // As far as the gauge can have it.

@@ -146,7 +146,7 @@ fn a_gauge_that_is_not_believed_is_not_believed_of_sessions_only() {
     sample(&ledger, 0.0);
     for _ in 0..3 {
         reserve(&ledger, 11.0).booked();
-        ledger.lasts_for(load(11.0), Duration::from_secs(600), Duration::ZERO);
+        ledger.lasts_for(load(11.0), Duration::from_mins(10), Duration::ZERO);
     }
     let streamed = stream(&ledger, 5.0);
     for trust in [Trust::Least, Trust::Ignored] {
