@@ -13,7 +13,7 @@ use switchyard_faults::{
 };
 use tempfile::TempDir;
 
-use crate::rig::{Proxy, until, yaml};
+use crate::rig::{Proxy, replace, until, yaml};
 
 /// A substation whose page wants this token. It books charges from anyone.
 fn guarded(token: &Arc<Mutex<String>>) -> Scripted {
@@ -65,21 +65,21 @@ fn scrapes_carry_the_token_and_a_new_one_counts_at_once() {
         "{line}"
     );
 
-    fs::write(&file, "sesame-1\n").unwrap();
+    replace(&file, "sesame-1\n");
     proxy.signal(Signal::SIGHUP);
     until("samples", || has_samples(&proxy, "s1").then_some(()));
     until("the meter's samples", || {
         (proxy.metric("switchyard_feeder_up{feeder=\"above\"}") == 1.0).then_some(())
     });
     "sesame-2".clone_into(&mut token.lock().unwrap());
-    fs::write(&file, "sesame-2").unwrap();
+    replace(&file, "sesame-2");
     // The file is watched: no signal is needed.
     proxy.logged("Tokens of scrapes and sources replaced");
     until("samples with the new token", || {
         has_samples(&proxy, "s1").then_some(())
     });
     // A file that does not fit changes nothing.
-    fs::write(&file, "two\nlines").unwrap();
+    replace(&file, "two\nlines");
     proxy.signal(Signal::SIGHUP);
     let fault = proxy.logged("load.authorization.credentials_file");
     assert!(fault.contains("must be one line"), "{fault}");
@@ -139,7 +139,7 @@ fn a_source_gets_its_token_which_is_read_each_time() {
     let proxy = Proxy::start_from(&yaml(&[], &extra).replace("substations:\n\n", ""));
     let line = proxy.logged("does not accept the token in authorization.credentials_file");
     assert!(!line.contains("sesame"), "{line}");
-    fs::write(&file, "sesame-1").unwrap();
+    replace(&file, "sesame-1");
     // A source that failed is asked again after its refresh.
     until("the found substation books", || {
         let booked = proxy.charge("{}");

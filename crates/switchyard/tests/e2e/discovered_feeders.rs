@@ -1,11 +1,9 @@
 //! Feeders that the file lists and that a discovery names, each changed without the other.
 
-use std::fs;
-
 use serde_json::{Value, json};
 use switchyard_faults as client;
 
-use crate::rig::{Proxy, until};
+use crate::rig::{Proxy, replace, until};
 
 const BASE: &str = "listen: 127.0.0.1:0\nadmin: {listen: 127.0.0.1:0}\nthreads: 1\n\
     load: {interval: 10m, stale_after: 1h, timeout: 1s}\ndiscovery: {file_sd: [targets.json]}\n";
@@ -34,9 +32,7 @@ fn start_with_one(feeder: &str, feeders: &str) -> Proxy {
 
 /// Replaces a file beside the configuration, or the configuration.
 fn put(proxy: &Proxy, name: &str, text: &str) {
-    let folder = proxy.files.path();
-    fs::write(folder.join("new"), text).unwrap();
-    fs::rename(folder.join("new"), folder.join(name)).unwrap();
+    replace(proxy.files.path().join(name), text);
 }
 
 fn reload(proxy: &Proxy) -> (u16, Value) {

@@ -1,11 +1,11 @@
 //! Substations found by discovery while the proxy runs.
 
-use std::{fmt::Write as _, fs, time::Duration, time::Instant};
+use std::{fmt::Write as _, time::Duration, time::Instant};
 
 use serde_json::{Value, json};
 use switchyard_faults::Faulty;
 
-use crate::rig::{Proxy, until};
+use crate::rig::{Proxy, replace, until};
 
 const BASE: &str = "listen: 127.0.0.1:0\nadmin: {listen: 127.0.0.1:0}\nthreads: 1\n";
 
@@ -17,9 +17,7 @@ fn start(targets: &Value, rest: &str) -> Proxy {
 
 /// Replaces the file as a generator should: write a new file, and rename it over the old one.
 fn write(proxy: &Proxy, text: &str) {
-    let folder = proxy.files.path();
-    fs::write(folder.join("targets.json~"), text).unwrap();
-    fs::rename(folder.join("targets.json~"), folder.join("targets.json")).unwrap();
+    replace(proxy.files.path().join("targets.json"), text);
 }
 
 fn count(proxy: &Proxy) -> usize {

@@ -17,7 +17,7 @@ use switchyard_faults::{
     self as client, Act, Answer, Audit, Connection, Faulty, Load, Scripted, Told, fault::booked,
 };
 
-use crate::rig::{Proxy, until, yaml};
+use crate::rig::{Proxy, replace, until, yaml};
 
 /// Substations without faults.
 fn substations(count: u64) -> Vec<Faulty> {
@@ -36,9 +36,7 @@ fn file(proxy: &Proxy) -> PathBuf {
 
 /// Replaces the file as an editor does: write a new file, and rename it over the old one.
 fn write(proxy: &Proxy, text: &str) {
-    let beside = proxy.files.path().join("switchyard.yaml~");
-    fs::write(&beside, text).unwrap();
-    fs::rename(&beside, file(proxy)).unwrap();
+    replace(file(proxy), text);
 }
 
 pub(crate) fn reload(proxy: &Proxy) -> Answer {

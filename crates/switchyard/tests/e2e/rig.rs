@@ -5,6 +5,7 @@ use std::{
     env, fs,
     io::{BufRead, BufReader},
     net::SocketAddr,
+    path::Path,
     process::{Child, Command, ExitStatus, Stdio},
     sync::mpsc::{Receiver, channel},
     thread,
@@ -33,6 +34,14 @@ pub(crate) fn until<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> 
         assert!(Instant::now() < deadline, "never came: {what}");
         thread::sleep(Duration::from_millis(2));
     }
+}
+
+/// Replaces a file in one step, so that a proxy that watches it reads all of it or the old one: writes a new file, and
+/// renames it over the old one.
+pub(crate) fn replace(file: impl AsRef<Path>, text: impl AsRef<[u8]>) {
+    let beside = file.as_ref().with_extension("new~");
+    fs::write(&beside, text).unwrap();
+    fs::rename(&beside, file).unwrap();
 }
 
 /// A running proxy; killed when dropped.

@@ -20,7 +20,7 @@ use tempfile::TempDir;
 use tokio::{net::TcpListener, runtime::Runtime};
 
 use crate::{
-    rig::{Proxy, until, yaml},
+    rig::{Proxy, replace, until, yaml},
     secure::Certificate,
 };
 
@@ -166,12 +166,12 @@ fn what_is_trusted_changes_while_the_proxy_runs_and_no_connection_of_before_serv
     let ours = fs::read_to_string(&ca).unwrap();
     let theirs = fs::read_to_string(Certificate::new().path("tls.crt")).unwrap();
 
-    fs::write(&ca, "no certificate").unwrap();
+    replace(&ca, "no certificate");
     let refusal = proxy.logged("Reload refused");
     assert!(refusal.contains("upstream.tls.ca"), "{refusal}");
     assert_eq!(proxy.charge(CHARGE).status, 200);
 
-    fs::write(&ca, theirs).unwrap();
+    replace(&ca, theirs);
     let line = proxy.logged("No TLS connection to substation");
     assert!(line.contains("unknown_ca"), "{line}");
     assert!(refused(&proxy, "unknown_ca") > 0.0);
@@ -182,7 +182,7 @@ fn what_is_trusted_changes_while_the_proxy_runs_and_no_connection_of_before_serv
             .then(|| assert!(String::from_utf8_lossy(&answer.body).contains("no_substation")))
     });
 
-    fs::write(&ca, ours).unwrap();
+    replace(&ca, ours);
     proxy.logged("TLS connections to substation work again");
     until("charges are booked again", || {
         (proxy.charge(CHARGE).status == 200).then_some(())
@@ -197,11 +197,11 @@ fn a_substation_changes_between_tls_and_plain_with_a_reload() {
     assert_eq!(proxy.charge(CHARGE).status, 200);
     let file = proxy.files.path().join("switchyard.yaml");
     let secured = fs::read_to_string(&file).unwrap();
-    fs::write(&file, secured.replace("name: s1,", "name: s1, tls: false,")).unwrap();
+    replace(&file, secured.replace("name: s1,", "name: s1, tls: false,"));
     proxy.logged("Configuration reloaded");
     assert_ne!(proxy.charge(CHARGE).status, 200);
     let started = site.substation.sessions_started();
-    fs::write(&file, secured).unwrap();
+    replace(&file, secured);
     proxy.logged("Configuration reloaded");
     until("charges are booked again", || {
         (proxy.charge(CHARGE).status == 200).then_some(())

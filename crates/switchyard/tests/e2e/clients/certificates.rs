@@ -16,7 +16,7 @@ use switchyard_faults as client;
 use super::{CHARGE, DEPOT};
 use crate::{
     h2::{Client, runtime},
-    rig::{Proxy, until},
+    rig::{Proxy, replace, until},
     secure::{Certificate, Secure},
     substations::Substations,
 };
@@ -225,7 +225,7 @@ fn a_client_that_was_removed_is_refused_on_the_connections_that_it_has() {
     assert_eq!(status_of(&connection.ask(&charge()).0), 200);
     let file = proxy.files.path().join("switchyard.yaml");
     let text = fs::read_to_string(&file).unwrap();
-    fs::write(&file, text.replace("depot.example", "moved.example")).unwrap();
+    replace(&file, text.replace("depot.example", "moved.example"));
     proxy.signal(Signal::SIGHUP);
     proxy.logged("client depot: certificate_name depot.example → moved.example");
     assert_eq!(status_of(&connection.ask(&charge()).0), 403);
@@ -249,7 +249,7 @@ fn other_authorities_count_from_the_next_handshake_on_and_no_session_leads_past_
     assert_eq!(status(&proxy, &of_old), None, "its session does not go on");
     assert_eq!(status(&proxy, &of_new), Some(200));
     // A file that holds no certificate changes nothing, and is named.
-    fs::write(files.server.path("clients.crt"), "none").unwrap();
+    replace(files.server.path("clients.crt"), "none");
     let refused = proxy.logged("Reload refused");
     for word in ["tls.client_ca", "clients.crt", "holds no certificate"] {
         assert!(refused.contains(word), "{refused}");

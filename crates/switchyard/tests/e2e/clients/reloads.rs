@@ -15,7 +15,7 @@ use switchyard_faults::{self as client, Connection};
 
 use super::{CHARGE, DEPOT, FLEET, ask, charge, hash_of, session_of};
 use crate::{
-    rig::{Proxy, until},
+    rig::{Proxy, replace, until},
     substations::Substations,
     upgrade::same_ports,
 };
@@ -47,7 +47,7 @@ fn a_file_of_clients_is_read_again_when_it_changes() {
         ],
         [200, 401]
     );
-    fs::write(&file, list(&[("depot", DEPOT, ""), ("fleet", FLEET, "")])).unwrap();
+    replace(&file, list(&[("depot", DEPOT, ""), ("fleet", FLEET, "")]));
     proxy.logged("client fleet added");
     assert_eq!(
         [
@@ -56,7 +56,7 @@ fn a_file_of_clients_is_read_again_when_it_changes() {
         ],
         [200, 200]
     );
-    fs::write(&file, list(&[("fleet", FLEET, ", rate: 1/h")])).unwrap();
+    replace(&file, list(&[("fleet", FLEET, ", rate: 1/h")]));
     proxy.logged("client depot removed");
     assert_eq!(charge(proxy.charge, "depot").status, 401);
     // What it has used before counts no more: its bucket was full.
@@ -94,7 +94,7 @@ fn a_file_with_a_fault_changes_nothing_and_says_where() {
         ),
         ("- {name: [\n", &["line 1"]),
     ] {
-        fs::write(&file, text).unwrap();
+        replace(&file, text);
         let refused = proxy.logged("Reload refused");
         for word in words.iter().copied().chain(["clients.yaml"]) {
             assert!(refused.contains(word), "{word}: {refused}");
@@ -109,7 +109,7 @@ fn a_file_with_a_fault_changes_nothing_and_says_where() {
     assert!(refused.contains("clients.yaml"), "{refused}");
     assert_eq!(charge(proxy.charge, "depot").status, 200);
     let mended = list(&[("depot", DEPOT, ""), ("fleet", FLEET, "")]);
-    fs::write(&file, mended).unwrap();
+    replace(&file, mended);
     proxy.logged("client fleet added");
     assert_eq!(charge(proxy.charge, "fleet").status, 200);
 }
@@ -138,11 +138,10 @@ fn under_load_other_clients_come_and_go_and_a_token_changes_without_a_wrong_answ
     for round in 0..10 {
         let before = asked.load(SeqCst);
         let token = format!("token-of-round{round}");
-        fs::write(
+        replace(
             &file,
             list(&[("depot", DEPOT, ""), ("round", &hash_of(&token), "")]),
-        )
-        .unwrap();
+        );
         proxy.signal(Signal::SIGHUP);
         let name = format!("round{round}");
         until("its token counts", || {
@@ -169,7 +168,7 @@ fn clients_come_and_go_with_the_configuration() {
     let file = proxy.files.path().join("switchyard.yaml");
     let set = |extra: &str| {
         let text = same_ports(&proxy, &substations.addresses, extra);
-        fs::write(&file, text).unwrap();
+        replace(&file, text);
         proxy.signal(Signal::SIGHUP);
         proxy.logged("Configuration reloaded");
     };

@@ -1,12 +1,12 @@
 //! Drains by the configuration and by labels of discovery, and what reloads do to drains by command.
 
-use std::{fs, net::SocketAddr};
+use std::net::SocketAddr;
 
 use serde_json::{Value, json};
 
 use super::{drained, order};
 use crate::{
-    rig::{Proxy, until, yaml},
+    rig::{Proxy, replace, until, yaml},
     substations::Substations,
 };
 
@@ -25,10 +25,7 @@ fn one(name: &str, address: SocketAddr, rest: &str) -> String {
 }
 
 fn reload(proxy: &Proxy, text: &str) -> Value {
-    let file = proxy.files.path().join("switchyard.yaml");
-    let beside = file.with_extension("new");
-    fs::write(&beside, text).unwrap();
-    fs::rename(&beside, file).unwrap();
+    replace(proxy.files.path().join("switchyard.yaml"), text);
     let answer = switchyard_faults::post(proxy.admin, "/reload", "");
     assert_eq!(answer.status, 200, "{}", answer.json());
     answer.json()
@@ -124,9 +121,7 @@ fn a_label_of_discovery_drains_and_a_wrong_one_changes_nothing() {
     let proxy = Proxy::launch_beside(text, &[("targets.json", &targets(json!("true")))]);
     proxy.wait_until_ready();
     let write = |drain: Value| {
-        let folder = proxy.files.path();
-        fs::write(folder.join("targets.new"), targets(drain)).unwrap();
-        fs::rename(folder.join("targets.new"), folder.join("targets.json")).unwrap();
+        replace(proxy.files.path().join("targets.json"), targets(drain));
     };
     assert_eq!(drained(&proxy, "s1")["by"], "discovery");
     is_out(&proxy, "s1");

@@ -1,7 +1,5 @@
 //! Limits that change under traffic: by a reload, over an upgrade, over a restart.
 
-use std::fs;
-
 use nix::sys::signal::Signal;
 use switchyard_faults::post;
 use tempfile::TempDir;
@@ -13,16 +11,14 @@ use super::{
     yard::{CAPACITIES, Yard, feeders, limits},
 };
 use crate::{
-    rig::Proxy,
+    rig::{Proxy, replace},
     upgrade::{Here, on_ports_of},
 };
 
 /// Puts a configuration into force, and waits until some more is booked under it.
 fn reload(yard: &Yard, proxy: &Proxy, clients: &Clients, yaml: &str, limits: Vec<Limit>) {
     yard.book().announce(limits);
-    let beside = proxy.files.path().join("switchyard.yaml~");
-    fs::write(&beside, yaml).unwrap();
-    fs::rename(&beside, proxy.files.path().join("switchyard.yaml")).unwrap();
+    replace(proxy.files.path().join("switchyard.yaml"), yaml);
     let answer = post(proxy.admin, "/reload", "");
     assert_eq!(answer.status, 200, "{}", answer.json());
     yard.book().in_force();

@@ -1,9 +1,6 @@
 //! Substations whose feeder comes from discovery: files of targets, and an HTTP server.
 
-use std::{
-    fs,
-    sync::{Arc, Mutex},
-};
+use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 use switchyard_faults::{Act, Scripted, fault::answer};
@@ -13,7 +10,7 @@ use super::{
     held::{CLIENTS, CONFIG, only_refused},
     yard::{Yard, feeders, limits},
 };
-use crate::rig::{Proxy, until};
+use crate::rig::{Proxy, replace, until};
 
 fn targets(yard: &Yard, on: [&str; 3]) -> Value {
     let all = yard.addresses().into_iter().zip(on).enumerate();
@@ -85,9 +82,7 @@ fn a_label_in_a_file_of_targets_puts_a_substation_on_a_feeder() {
         &[("targets.json", &first.to_string())],
     );
     let write = |value: &Value| {
-        let folder = proxy.files.path();
-        fs::write(folder.join("targets.json~"), value.to_string()).unwrap();
-        fs::rename(folder.join("targets.json~"), folder.join("targets.json")).unwrap();
+        replace(proxy.files.path().join("targets.json"), value.to_string());
     };
     moves(&yard, &proxy, write, || {
         failed(&proxy, "file_sd:targets.json")

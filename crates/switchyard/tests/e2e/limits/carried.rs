@@ -8,7 +8,7 @@ use switchyard_faults as client;
 
 use super::{ask, books, comes, in_force, put, time};
 use crate::{
-    rig::{Proxy, until},
+    rig::{Proxy, replace, until},
     substations::Substations,
     upgrade::{Here, same_ports},
 };
@@ -62,7 +62,7 @@ fn a_reload_keeps_limits_and_a_name_that_comes_back_has_its_own() {
     let proxy = Proxy::start(&[one, two], "");
     let reload = |addresses: &[SocketAddr], extra: &str| {
         let file = proxy.files.path().join("switchyard.yaml");
-        fs::write(file, same_ports(&proxy, addresses, extra)).unwrap();
+        replace(file, same_ports(&proxy, addresses, extra));
         assert_eq!(client::post(proxy.admin, "/reload", "").status, 200);
     };
     put(&proxy, "s2", r#"{"value": 0, "source": "dso"}"#);
@@ -85,8 +85,10 @@ fn a_reload_keeps_limits_and_a_name_that_comes_back_has_its_own() {
     put(&proxy, "s2", r#"{"value": 2, "source": "dso"}"#);
     assert!(!books(&proxy));
     reload(&[one, two], "");
-    until("it takes charges", || books(&proxy).then_some(()));
-    assert!(books(&proxy));
+    // While a sample can't say whether it has the first, there is no room for the second.
+    for _ in 0..2 {
+        until("it takes charges", || books(&proxy).then_some(()));
+    }
     assert!(!books(&proxy));
     assert_eq!(substations.started(), [0, 2, 0]);
     // A name that never was has none.
