@@ -6,6 +6,7 @@
 //! only the ratios matter. The load is never near the capacity, which would hide herding, except in
 //! scenarios about capacity.
 
+mod inference;
 mod trees;
 
 use std::time::Duration;
@@ -30,6 +31,7 @@ pub fn all() -> Vec<Scenario> {
     all.extend(other_traffic(&base));
     all.extend(disturbed(&base));
     all.extend(held());
+    all.extend(inference::inference());
     all
 }
 
@@ -281,6 +283,9 @@ pub fn one_proxy() -> Scenario {
             spread: Spread::Exponential,
         },
         lasts: Lasts::Session,
+        is_said: false,
+        slows_at: None,
+        past: 0.0,
         powers: vec![1.0],
         shares: vec![1.0],
         tolerance: 0.0,

@@ -3,7 +3,9 @@
 use switchyard_balance::Policy;
 
 use crate::fleet::Fleet;
-use crate::picker::{LeastConnections, LedgerPolicy, Oracle, Picker, Prequal, RawGauge};
+use crate::picker::{
+    LeastConnections, LeastRequest, LedgerPolicy, Oracle, Picker, Prequal, RawGauge,
+};
 use crate::scenario::Scenario;
 
 /// One of Switchyard's policies, or a rival.
@@ -20,6 +22,8 @@ pub enum Contender {
     Told,
     /// The fewest own requests in flight for its capacity: HAProxy's `leastconn`.
     LeastConnections,
+    /// Of two substations at random, that with fewer own requests in flight: Envoy's least request.
+    LeastRequest,
     /// The lowest gauge.
     RawGauge,
     /// The lowest sum of gauge and own requests in flight: what other proxies do.
@@ -32,7 +36,7 @@ pub enum Contender {
 
 impl Contender {
     /// All contenders, in the order of the tables.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Oracle,
         Self::Ledger(Policy::LeastLoad),
         Self::Told,
@@ -41,6 +45,7 @@ impl Contender {
         Self::Ledger(Policy::RoundRobin),
         Self::Ledger(Policy::Random),
         Self::LeastConnections,
+        Self::LeastRequest,
         Self::RawGauge,
         Self::RawGaugeInFlight,
         Self::PrequalPolled,
@@ -56,6 +61,7 @@ impl Contender {
             Self::Told => "least_load, told",
             Self::PlainLedger => "plain ledger",
             Self::LeastConnections => "least connections",
+            Self::LeastRequest => "least request of two",
             Self::RawGauge => "raw gauge",
             Self::RawGaugeInFlight => "gauge + in flight",
             Self::Prequal => "Prequal, 3 probes a request",
@@ -67,12 +73,17 @@ impl Contender {
     #[must_use]
     pub fn picker(self, fleet: &Fleet, scenario: &Scenario) -> Box<dyn Picker> {
         let capacities = &fleet.capacities();
-        let ledger = |policy| LedgerPolicy::new(policy, fleet).within(scenario.tolerance);
+        let ledger = |policy| {
+            LedgerPolicy::new(policy, fleet)
+                .within(scenario.tolerance)
+                .where_requests_say(scenario.is_said.then_some(scenario.lasts))
+        };
         match self {
             Self::Oracle => Box::new(Oracle),
             Self::Ledger(policy) => Box::new(ledger(policy)),
             Self::Told => Box::new(ledger(Policy::LeastLoad).told(scenario.lasts)),
             Self::LeastConnections => Box::new(LeastConnections::new(capacities)),
+            Self::LeastRequest => Box::new(LeastRequest::new(capacities)),
             Self::PlainLedger => Box::new(ledger(Policy::LeastLoad).without_share_estimator()),
             Self::RawGauge => Box::new(RawGauge::new(capacities, false)),
             Self::RawGaugeInFlight => Box::new(RawGauge::new(capacities, true)),

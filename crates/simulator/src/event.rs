@@ -39,6 +39,8 @@ pub(crate) enum Event {
         booking: Booking,
         held: Option<Held>,
     },
+    /// The next session of a substation that slows down ends, unless something has changed there since.
+    Served { at: usize, version: u64 },
     /// A proxy starts to read all gauges.
     Round { proxy: usize },
     /// A proxy scrapes one gauge of its round.

@@ -39,6 +39,7 @@ What is compared:
   least_load, told     the same, told whether load outlives its answer, which the others learn
   plain ledger         least_load that learns nothing from round to round
   least connections    the fewest own requests in flight: HAProxy's leastconn
+  least request of two the better of two at random by own requests in flight: Envoy's
   raw gauge            the lowest gauge of the last poll
   gauge + in flight    the same, plus own requests without an answer: what other proxies do
   Prequal              a pool of fresh probes that return true loads: as many as the others

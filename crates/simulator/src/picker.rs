@@ -1,6 +1,7 @@
 //! The part of a proxy that picks substations, and learns from scrapes and answers.
 
 mod least_connections;
+mod least_request;
 mod ledger_policy;
 mod lowest;
 mod oracle;
@@ -16,6 +17,7 @@ use switchyard_balance::{Ledger, Load, Reading, Reservation, promises::BOUNDLESS
 use crate::fleet::{Fleet, Session};
 
 pub use least_connections::LeastConnections;
+pub use least_request::LeastRequest;
 pub use ledger_policy::LedgerPolicy;
 pub use oracle::Oracle;
 pub use prequal::Prequal;

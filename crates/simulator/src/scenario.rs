@@ -29,6 +29,13 @@ pub struct Scenario {
     pub sessions: Sessions,
     /// Whether a session outlives the answer to its request. If not, the answer comes when it ends.
     pub lasts: Lasts,
+    /// Whether a request says so itself, as those of a route do. Only the policies on the ledger listen.
+    pub is_said: bool,
+    /// Substations that slow down: with so many sessions for each unit of relative capacity they take twice as long as
+    /// with none, and so on in proportion. `None` where a session lasts as long as it lasts.
+    pub slows_at: Option<f64>,
+    /// The part of the requests that goes to any substation past all proxies.
+    pub past: f64,
     /// The powers that sessions draw, all equally likely.
     pub powers: Vec<f64>,
     /// The relative share of the arrivals of each proxy.
@@ -81,6 +88,8 @@ pub enum Spread {
     Fixed,
     /// Exponential: the end of a session does not depend on its age.
     Exponential,
+    /// The square of an exponential: most are short, and a few are very long. (A Weibull distribution of shape ½.)
+    LongTailed,
 }
 
 /// How the gauges are read. A round reads all of them; each proxy has its own rounds.

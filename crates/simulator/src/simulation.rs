@@ -6,11 +6,12 @@ mod plan;
 mod requests;
 mod returns;
 mod scrapes;
+mod served;
 
 use std::time::Duration;
 
 use fastrand::Rng;
-use switchyard_balance::{Forecast, Load, Promises};
+use switchyard_balance::{Forecast, Load, Policy, Promises};
 
 use crate::contender::Contender;
 use crate::event::Event;
@@ -23,6 +24,7 @@ use crate::time_weighted::TimeWeighted;
 use crate::workload::Workload;
 use meters::Beyond;
 use returns::Returns;
+use served::Served;
 
 /// A running simulation.
 pub struct Simulation {
@@ -42,6 +44,8 @@ pub struct Simulation {
     requests: u64,
     refused: u64,
     returns: Returns,
+    /// The sessions at each substation, where they slow down.
+    served: Vec<Served>,
     rng: Streams,
 }
 
@@ -74,7 +78,7 @@ impl Simulation {
     pub fn new(scenario: &Scenario, contender: Contender, seed: u64) -> Self {
         let mut seeds = Rng::with_seed(seed);
         let fleet = Fleet::new(scenario);
-        let proxy = |_: &f64| Proxy {
+        let proxy = |contender: Contender| Proxy {
             picker: contender.picker(&fleet, scenario),
             scraping: vec![false; fleet.iter().count()],
             known_base: vec![None; scenario.tree.feeders.len()],
@@ -82,11 +86,19 @@ impl Simulation {
             forecast: Forecast::default(),
             promises: Promises::default(),
         };
+        // What goes past all proxies goes anywhere, whatever is compared.
+        let past = (scenario.past > 0.0).then_some(Contender::Ledger(Policy::Random));
         let mut simulation = Self {
             now: Duration::ZERO,
             queue: EventQueue::default(),
             workload: Workload::new(scenario, seeds.fork()),
-            proxies: scenario.shares.iter().map(proxy).collect(),
+            proxies: scenario
+                .shares
+                .iter()
+                .map(|_| contender)
+                .chain(past)
+                .map(proxy)
+                .collect(),
             imbalance: TimeWeighted::new(scenario.warm_up, scenario.end(), 1.0),
             binding: TimeWeighted::new(scenario.warm_up, scenario.end(), 0.0),
             beyond: Beyond::default(),
@@ -95,6 +107,7 @@ impl Simulation {
             requests: 0,
             refused: 0,
             returns: Returns::default(),
+            served: Served::all(scenario),
             rng: Streams {
                 answers: seeds.fork(),
                 scrapes: seeds.fork(),
@@ -192,15 +205,8 @@ impl Simulation {
             Event::Return(car) => self.come_back(car),
             Event::Request { car, pick } => self.request(car, pick),
             Event::Answer { car, pick, booked } => self.answer(car, pick, booked),
-            Event::Departure { booking, held } => {
-                self.open -= 1;
-                if let Some(held) = held {
-                    self.send_answer(held.car, held.pick, true);
-                }
-                if self.fleet.depart(booking) {
-                    self.load_changed();
-                }
-            }
+            Event::Departure { booking, held } => self.depart(booking, held),
+            Event::Served { at, version } => self.end_served(at, version),
             Event::Round { proxy } => self.round(proxy),
             Event::Scrape { proxy, at } => self.scrape_in_round(proxy, at),
             Event::Read {

@@ -18,6 +18,7 @@ pub(crate) struct Workload {
     sessions: Sessions,
     powers: Vec<Load>,
     shares: Vec<f64>,
+    past: f64,
 }
 
 impl Workload {
@@ -30,13 +31,14 @@ impl Workload {
             gap: Duration::try_from_secs_f64(scenario.rate.recip()).ok(),
             sessions: scenario.sessions,
             powers: powers.collect(),
-            shares: scenario.shares.clone(),
+            shares: with_past(scenario.shares.clone(), scenario.past),
+            past: scenario.past,
         }
     }
 
     /// Changes the shares of the proxies.
     pub(crate) fn set_shares(&mut self, shares: Vec<f64>) {
-        self.shares = shares;
+        self.shares = with_past(shares, self.past);
     }
 
     /// The time until the next car, if there is a steady stream of them.
@@ -53,6 +55,7 @@ impl Workload {
         let length = match self.sessions.spread {
             Spread::Fixed => self.sessions.mean,
             Spread::Exponential => self.sessions.mean.mul_f64(stretch),
+            Spread::LongTailed => self.sessions.mean.mul_f64(stretch * stretch / 2.0),
         };
         (proxy, Session { power, length })
     }
@@ -66,6 +69,13 @@ impl Workload {
         let passed = self.shares.iter().take_while(passed).count();
         passed.min(self.shares.len().saturating_sub(1))
     }
+}
+
+/// The shares of the proxies, and behind them that of what goes past them, if anything does.
+fn with_past(mut shares: Vec<f64>, past: f64) -> Vec<f64> {
+    let proxies: f64 = shares.iter().sum();
+    shares.extend((past > 0.0).then(|| proxies * past / (1.0 - past)));
+    shares
 }
 
 /// Exponential with mean 1.

@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
+use switchyard_balance::Policy;
+use switchyard_simulator::trial::over_seeds;
 use switchyard_simulator::{Contender, Scenario, Simulation, Trial, catalogue, plot, table};
 
 fn trials(seed: u64) -> Vec<Trial> {
@@ -116,6 +118,18 @@ fn the_documents_show_the_results_of_a_run() {
     ] {
         let at = names.iter().position(|column| column == name).unwrap();
         let shown = format!("{} ({name})", run[at]);
+        assert!(readme.contains(&shown), "README.md has no {shown}");
+    }
+    let scenario = catalogue::named("inference_of_four").unwrap();
+    let least_load = Contender::Ledger(Policy::LeastLoad);
+    for (contender, name) in [
+        (least_load, "`least_load`"),
+        (Contender::LeastConnections, "least connections, as HAProxy"),
+        (Contender::LeastRequest, "least request of two, as Envoy"),
+        (Contender::Ledger(Policy::RoundRobin), "`round_robin`"),
+    ] {
+        let average = over_seeds(&scenario, contender, 1, 3).average;
+        let shown = format!("{average:.3} ({name})");
         assert!(readme.contains(&shown), "README.md has no {shown}");
     }
 }

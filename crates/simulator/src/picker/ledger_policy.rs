@@ -20,6 +20,8 @@ pub struct LedgerPolicy {
     roster: Roster<Ledger>,
     share_estimator: Option<ShareEstimator>,
     lasts_estimator: Option<LastsEstimator>,
+    /// How long load lasts, if requests say so.
+    said: Option<Lasts>,
     tolerance: f64,
     last: Option<usize>,
     trust_estimator: TrustEstimator,
@@ -38,6 +40,7 @@ impl LedgerPolicy {
             roster: Roster::in_tree(ledgers, tree(fleet)),
             share_estimator: Some(ShareEstimator::new()),
             lasts_estimator: Some(LastsEstimator::new()),
+            said: None,
             tolerance: 0.0,
             last: None,
             trust_estimator: TrustEstimator::new(),
@@ -49,6 +52,13 @@ impl LedgerPolicy {
     #[must_use]
     pub fn within(mut self, tolerance: f64) -> Self {
         self.tolerance = tolerance;
+        self
+    }
+
+    /// The same policy, before which each request says how long its load lasts, as those of a route do.
+    #[must_use]
+    pub fn where_requests_say(mut self, lasts: Option<Lasts>) -> Self {
+        self.said = lasts;
         self
     }
 
@@ -117,9 +127,13 @@ impl Picker for LedgerPolicy {
             .reserve_near(&self.roster, power.into(), prefer, rng);
         let choice = chosen.ok()?;
         self.last = Some(choice.at);
+        let reservation = match self.said {
+            Some(lasts) => choice.reservation.lasting(lasts),
+            None => choice.reservation,
+        };
         Some(Pick {
             at: choice.at,
-            reservation: Some(choice.reservation),
+            reservation: Some(reservation),
         })
     }
 

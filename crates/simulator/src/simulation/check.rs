@@ -3,9 +3,9 @@
 
 use switchyard_balance::Ledger;
 
-use super::Simulation;
+use super::{Simulation, served::Served};
 use crate::event::{Event, Held};
-use crate::fleet::Substation;
+use crate::fleet::{Booking, Substation};
 
 impl Simulation {
     /// Checks the invariants, and describes the first violation. Each substation's load is the sum
@@ -94,6 +94,9 @@ impl Simulation {
                 _ => {}
             }
         }
+        for (booking, _) in self.all_served().filter(|(booking, _)| booking.at == at) {
+            running += booking.power.micros();
+        }
         (running, incoming)
     }
 
@@ -110,7 +113,14 @@ impl Simulation {
                 count += u64::from(car.proxy == number && pick.at == at);
             }
         }
-        count
+        let held = self.all_served().filter_map(|(_, held)| held.as_ref());
+        let own = held.filter(|held| held.car.proxy == number && held.pick.at == at);
+        count + own.map(|_| 1).sum::<u64>()
+    }
+
+    /// The sessions of substations that slow down.
+    fn all_served(&self) -> impl Iterator<Item = &(Booking, Option<Held>)> {
+        self.served.iter().flat_map(Served::sessions)
     }
 }
 

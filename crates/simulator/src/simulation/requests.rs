@@ -4,6 +4,7 @@ use switchyard_balance::{Lasts, Load};
 
 use super::{Simulation, travel};
 use crate::event::{Car, Event, Held};
+use crate::fleet::Booking;
 use crate::picker::{Pick, World};
 
 impl Simulation {
@@ -62,11 +63,26 @@ impl Simulation {
             }
             Lasts::Answer => Some(Held { car, pick }),
         };
-        let event = Event::Departure { booking, held };
         let lasts = self.scenario.gauges.lasts(car.session.length, pick_at);
-        self.queue.plan(self.now + lasts, event);
+        if self.scenario.slows_at.is_some() {
+            self.serve(pick_at, lasts, booking, held);
+        } else {
+            let event = Event::Departure { booking, held };
+            self.queue.plan(self.now + lasts, event);
+        }
         self.load_changed();
         self.note_booking(pick_at, proxy);
+    }
+
+    /// A session is over. If the substation held its request until now, the answer leaves.
+    pub(super) fn depart(&mut self, booking: Booking, held: Option<Held>) {
+        self.open -= 1;
+        if let Some(held) = held {
+            self.send_answer(held.car, held.pick, true);
+        }
+        if self.fleet.depart(booking) {
+            self.load_changed();
+        }
     }
 
     /// The answer leaves the substation.
