@@ -65,7 +65,7 @@ impl Streaming {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let shared = Arc::new(Shared::default());
-        *shared.gauge.lock().unwrap() = "0".to_owned();
+        "0".clone_into(&mut shared.gauge.lock().unwrap());
         let (script, all) = (Arc::new(script), Arc::clone(&shared));
         thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
