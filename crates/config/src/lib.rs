@@ -20,6 +20,7 @@ mod bounds;
 mod clients;
 mod discovery;
 mod error;
+mod error_shape;
 mod feeders;
 mod fleet;
 mod forwarded;
@@ -59,12 +60,13 @@ pub use discovery::{
     UnknownRecords,
 };
 pub use error::{Error, Fault, Faults};
+pub use error_shape::{ErrorShape, UnknownErrorShape};
 pub use feeders::{Feeder, FeederLoad, MOST_FEEDERS, MOST_LEVELS, Outline};
 pub use fleet::{Fleet, NoStore, StoreAddress, UnknownConduct, WhenUnreachable};
 pub use forwarded::{Forwarded, ForwardedHeaders};
 pub use key_room::KeyRoom;
 pub use labels::{MOST_LABELS, check_label_length, is_key_label, is_label_name};
-pub use lasts::{Lasts, UnknownLasts};
+pub use lasts::{Lasts, RouteLasts, UnknownLasts, UnknownRouteLasts};
 pub use logs::{
     AccessLog, AccessLogFormat, AccessLogPath, Log, LogFormat, LogLevel, UnknownAccessLogFormat,
     UnknownLevel, UnknownLogFormat,
@@ -77,10 +79,7 @@ pub use model::{
 pub use network::Network;
 pub use pipeline::Pipeline;
 pub use policy::{Policy, UnknownPolicy};
-pub use routes::{
-    Affinity, AffinityFrom, ErrorShape, MOST_ROUTES, Route, RouteErrors, RouteLasts, RouteLoad,
-    UnknownErrorShape, UnknownRouteLasts,
-};
+pub use routes::{Affinity, AffinityFrom, MOST_ROUTES, Route, RouteErrors, RouteLoad};
 pub use select::{MOST_SELECTS, Select, SelectFrom};
 pub use series::{MatchOp, Matcher, Series, SeriesError};
 

@@ -5,11 +5,9 @@ mod read;
 
 pub(super) use read::routes;
 
-use super::{LARGEST_NOUN, Select, json_schema, select};
+use super::{ErrorShape, LARGEST_NOUN, RouteLasts, Select, json_schema, select};
 use schemars::JsonSchema;
 use serde::{Serialize, Serializer, ser::SerializeStruct};
-use std::str::FromStr;
-use thiserror::Error;
 
 /// The most routes: each request is compared with all of them.
 pub const MOST_ROUTES: usize = 256;
@@ -104,56 +102,6 @@ impl Serialize for RouteLoad {
     }
 }
 
-/// How long the load of a request lasts.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum RouteLasts {
-    /// It outlives the answer.
-    Session,
-    /// It ends with the answer.
-    #[default]
-    Answer,
-    /// It ends with the connection, where the answer makes that the request's own.
-    Connection,
-}
-
-impl RouteLasts {
-    /// Every value that the file may have.
-    pub const ALL: [Self; 3] = [Self::Session, Self::Answer, Self::Connection];
-
-    /// The name that the file uses.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Session => "session",
-            Self::Answer => "answer",
-            Self::Connection => "connection",
-        }
-    }
-}
-
-impl Serialize for RouteLasts {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_str(self.name())
-    }
-}
-
-/// The word does not say how long a load lasts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error(
-    "does not say how long the load of a request lasts: write answer (it ends with the answer), connection (it ends with the connection, as a WebSocket's does) or session (it outlives the answer)"
-)]
-pub struct UnknownRouteLasts;
-
-impl FromStr for RouteLasts {
-    type Err = UnknownRouteLasts;
-
-    fn from_str(text: &str) -> Result<Self, UnknownRouteLasts> {
-        let mut known = Self::ALL.into_iter();
-        let known = known.find(|lasts| lasts.name() == text);
-        known.ok_or(UnknownRouteLasts)
-    }
-}
-
 /// What keeps requests that name the same value at the same substation.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields, extend("required" = [], "oneOf" = [{"required": ["header"]}, {"required": ["cookie"]}]))]
@@ -205,51 +153,6 @@ pub struct RouteErrors {
     /// Which JSON they are.
     #[schemars(with = "json_schema::ErrorShape")]
     pub shape: ErrorShape,
-}
-
-/// The JSON of an error.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum ErrorShape {
-    /// As of charges.
-    #[default]
-    Switchyard,
-    /// As of `OpenAI`'s API.
-    OpenAi,
-}
-
-impl ErrorShape {
-    /// Every value that the file may have.
-    pub const ALL: [Self; 2] = [Self::Switchyard, Self::OpenAi];
-
-    /// The name that the file uses.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Switchyard => "switchyard",
-            Self::OpenAi => "openai",
-        }
-    }
-}
-
-impl Serialize for ErrorShape {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_str(self.name())
-    }
-}
-
-/// The word names no shape of errors.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("is not a shape of errors: write switchyard or openai")]
-pub struct UnknownErrorShape;
-
-impl FromStr for ErrorShape {
-    type Err = UnknownErrorShape;
-
-    fn from_str(text: &str) -> Result<Self, UnknownErrorShape> {
-        let mut known = Self::ALL.into_iter();
-        let known = known.find(|shape| shape.name() == text);
-        known.ok_or(UnknownErrorShape)
-    }
 }
 
 impl Route {

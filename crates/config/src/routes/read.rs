@@ -1,10 +1,8 @@
 //! Reads the routes of the file.
 
-use super::{
-    Affinity, AffinityFrom, ErrorShape, MOST_ROUTES, Route, RouteErrors, RouteLasts, RouteLoad,
-};
+use super::{Affinity, AffinityFrom, MOST_ROUTES, Route, RouteErrors, RouteLoad};
 use crate::{
-    LARGEST_NOUN,
+    ErrorShape, LARGEST_NOUN, RouteLasts,
     select::{header, select},
     tree::Node,
     values,
