@@ -79,6 +79,7 @@ mod limit;
 mod own_ends;
 mod report;
 mod room;
+mod running;
 mod sample;
 mod sums;
 mod told;

@@ -13,7 +13,7 @@
 
 use super::{
     Ledger,
-    sums::{Bounds, Running},
+    running::{Bounds, Running},
 };
 use crate::{
     Lasts, Load,
