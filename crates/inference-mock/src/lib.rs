@@ -17,6 +17,7 @@ mod events;
 mod metrics;
 mod problem;
 mod realtime;
+mod reply;
 mod routes;
 mod server;
 mod settings;

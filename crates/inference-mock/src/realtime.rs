@@ -20,7 +20,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use crate::engine::Engine;
 use crate::problem::Problem;
-use crate::routes::Answer;
+use crate::reply::Reply;
 
 /// The largest frame, in bytes.
 pub(crate) const LARGEST: usize = 64 << 10;
@@ -31,10 +31,7 @@ const PING: u8 = 9;
 const PONG: u8 = 10;
 
 /// Answers the request for a WebSocket, and serves it from then on.
-pub(crate) fn open(
-    engine: &Arc<Engine>,
-    mut request: Request<Incoming>,
-) -> Result<Answer, Problem> {
+pub(crate) fn open(engine: &Arc<Engine>, mut request: Request<Incoming>) -> Result<Reply, Problem> {
     let asked = request
         .headers()
         .get(UPGRADE)

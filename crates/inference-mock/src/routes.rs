@@ -16,18 +16,17 @@ use crate::events::Events;
 use crate::metrics;
 use crate::problem::Problem;
 use crate::realtime;
+use crate::reply::Reply;
 
 /// The largest body of a request, in bytes: a picture or two.
 const LARGEST_BODY: usize = 64 << 20;
 const JSON: &str = "application/json";
 
-pub(crate) type Answer = Response<Either<Full<Bytes>, Events>>;
-
 /// Answers one request. It can't fail: a refusal is an answer too.
 pub(crate) async fn respond(
     engine: Arc<Engine>,
     request: Request<Incoming>,
-) -> Result<Answer, Infallible> {
+) -> Result<Reply, Infallible> {
     let answered = match authorised(&engine, &request) {
         Ok(()) => route(&engine, request).await,
         Err(problem) => Err(problem),
@@ -51,7 +50,7 @@ fn authorised(engine: &Engine, request: &Request<Incoming>) -> Result<(), Proble
     Err(Problem::unauthorised())
 }
 
-async fn route(engine: &Arc<Engine>, request: Request<Incoming>) -> Result<Answer, Problem> {
+async fn route(engine: &Arc<Engine>, request: Request<Incoming>) -> Result<Reply, Problem> {
     let path = request.uri().path();
     match path {
         "/v1/chat/completions" => generate(engine, Call::Chat, request).await,
@@ -91,7 +90,7 @@ async fn generate(
     engine: &Arc<Engine>,
     call: Call,
     request: Request<Incoming>,
-) -> Result<Answer, Problem> {
+) -> Result<Reply, Problem> {
     if request.method() != Method::POST {
         return Err(Problem::no_method());
     }
@@ -121,7 +120,7 @@ async fn generate(
     Ok(whole(StatusCode::OK, JSON, form.document(&text, ask.work)))
 }
 
-pub(crate) fn whole(status: StatusCode, content_type: &'static str, body: String) -> Answer {
+pub(crate) fn whole(status: StatusCode, content_type: &'static str, body: String) -> Reply {
     answer(status, content_type, Either::Left(Full::new(body.into())))
 }
 
@@ -129,7 +128,7 @@ fn answer(
     status: StatusCode,
     content_type: &'static str,
     body: Either<Full<Bytes>, Events>,
-) -> Answer {
+) -> Reply {
     let mut answer = Response::new(body);
     *answer.status_mut() = status;
     answer
