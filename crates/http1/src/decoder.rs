@@ -28,7 +28,7 @@ mod known;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use chunked::Chunked;
+pub(crate) use chunked::{Chunked, check_trailers, size_and_extension, size_line};
 pub use error::Malformed;
 pub(crate) use head::{LineScan, decimal, find_empty_line};
 pub use known::KnownHead;

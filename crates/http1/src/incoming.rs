@@ -15,10 +15,12 @@
 mod fault;
 mod fields;
 mod line;
+mod parts;
 #[cfg(test)]
 mod tests;
 
 pub use fault::{FaultKind, RequestFault};
+pub use parts::{BodyParts, Part};
 
 use std::ops::Range;
 
@@ -243,6 +245,30 @@ impl IncomingRequest {
                 body: limits.body,
             },
         })
+    }
+}
+
+impl IncomingRequest {
+    /// How many bytes the head has.
+    #[must_use]
+    pub const fn length(&self) -> usize {
+        self.length
+    }
+
+    /// How long the body is. `None` if it comes in chunks, and only their end tells.
+    #[must_use]
+    pub const fn body_length(&self) -> Option<u64> {
+        match self.framing {
+            Framing::Length(length) => Some(length),
+            Framing::Chunked => None,
+        }
+    }
+
+    /// Reads its body in parts, from the bytes behind the head. `limit` is the limit of a head, in bytes; it also limits all
+    /// chunk extensions together, and all trailers.
+    #[must_use]
+    pub const fn parts(&self, limit: usize) -> BodyParts {
+        BodyParts::new(self.framing, limit)
     }
 }
 

@@ -171,7 +171,7 @@ impl Chunked {
 
 /// The line with the next chunk's size, without its line end, once it has arrived. `searched` is how much of it was
 /// searched for its end before; `limit` is how many bytes its extensions may still have.
-fn size_line<'a>(
+pub(crate) fn size_line<'a>(
     ahead: &'a [u8],
     searched: &mut usize,
     limit: usize,
@@ -192,7 +192,7 @@ fn size_line<'a>(
 }
 
 /// The size that a line states, and the length of what follows the size.
-fn size_and_extension(line: &[u8]) -> Result<(u64, usize), Malformed> {
+pub(crate) fn size_and_extension(line: &[u8]) -> Result<(u64, usize), Malformed> {
     let end = line
         .iter()
         .position(|byte| !byte.is_ascii_hexdigit())
@@ -220,7 +220,7 @@ fn size_and_extension(line: &[u8]) -> Result<(u64, usize), Malformed> {
 }
 
 /// Trailers are not forwarded, but an invalid trailer means that the answer may not end where it seems to.
-fn check_trailers(trailers: &[u8]) -> Result<(), Malformed> {
+pub(crate) fn check_trailers(trailers: &[u8]) -> Result<(), Malformed> {
     if trailers != b"\r\n" {
         let mut fields = [httparse::EMPTY_HEADER; MAX_HEADERS];
         httparse::parse_headers(trailers, &mut fields)?;

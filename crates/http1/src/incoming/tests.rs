@@ -73,7 +73,43 @@ fn however_cut(bytes: &[u8]) -> Result<Option<Read>, F> {
         );
     }
     assert_eq!(read(bytes.chunks(1)), whole, "byte by byte: {shown:?}");
+    for size in [1, 2, 3, 7, bytes.len().max(1)] {
+        let in_parts = read_in_parts(bytes.chunks(size));
+        match &whole {
+            Err(F::BodyTooLarge) => {}
+            Err(fault) => assert_eq!(in_parts, Err(*fault), "in parts: {shown:?}"),
+            Ok(whole) => {
+                let whole = whole.as_ref().map(|(.., body, _, rest)| (body.clone(), rest.clone()));
+                assert_eq!(in_parts, Ok(whole), "in parts: {shown:?}");
+            }
+        }
+    }
     whole
+}
+
+/// The body and what is left over, if the body is read in parts; `None` if more is needed.
+fn read_in_parts<'a>(
+    pieces: impl IntoIterator<Item = &'a [u8]>,
+) -> Result<Option<(Vec<u8>, Vec<u8>)>, F> {
+    let (mut received, mut body) = (BytesMut::new(), Vec::new());
+    let mut decoder = IncomingDecoder::new(LIMIT);
+    let mut parts = None;
+    for piece in pieces {
+        received.extend_from_slice(piece);
+        if parts.is_none()
+            && let Some(request) = decoder.decode(&mut received)?
+        {
+            let _head = received.split_to(request.length());
+            parts = Some(request.parts(LIMIT));
+        }
+        let Some(parts) = &mut parts else { continue };
+        while let Part::Data(data) = parts.next(&mut received)? {
+            assert!(!data.is_empty());
+            body.extend_from_slice(&data);
+        }
+    }
+    let has_ended = parts.is_some_and(|parts| parts.has_ended());
+    Ok(has_ended.then(|| (body, received.to_vec())))
 }
 
 fn get(headers: &str) -> String {
