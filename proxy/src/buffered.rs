@@ -39,6 +39,15 @@ impl Buffered {
 }
 
 impl BufferShare {
+    /// Moves what is held into another share, and leaves this one empty.
+    pub(crate) fn take(&mut self) -> Self {
+        Self {
+            of: Arc::clone(&self.of),
+            held: std::mem::take(&mut self.held),
+            limit: self.limit,
+        }
+    }
+
     /// Holds as much as a buffer of this many bytes needs. On an error it holds what it held.
     pub(crate) fn hold(&mut self, bytes: usize) -> Result<(), Failure> {
         let wanted = bytes.saturating_sub(FREE);

@@ -9,20 +9,21 @@ use std::{
     future::{Future, poll_fn},
     io,
     net::{IpAddr, Ipv4Addr},
-    pin::pin,
-    task::Poll,
+    pin::{Pin, pin},
+    task::{Context, Poll, ready},
     time::Duration,
 };
 
-use bytes::{Buf, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use pingora_core::protocols::{Stream, l4::stream::Stream as Plain};
+use socket2::SockRef;
 use switchyard_http1::{
     Expectation, FaultKind, IncomingBody, IncomingDecoder, IncomingRequest, RequestFault,
     RequestLimits,
 };
 use switchyard_wire::{Code, Failure};
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     time::timeout,
 };
 
@@ -37,6 +38,8 @@ use crate::{
 const FIRST_READ: usize = FREE;
 /// The room that is made at once for a body that announces as much, in bytes.
 const LARGEST_READ: usize = 16 * 1024;
+/// The most bytes behind a request that streams which are read while its answer comes, about.
+const MOST_AHEAD: usize = 4 * 1024;
 /// How long a connection that the proxy closes may take to read the last bytes.
 pub(crate) const CLOSE_GRACE: Duration = Duration::from_secs(1);
 
@@ -99,6 +102,87 @@ impl ClientConnection {
     /// The socket, if there is no layer over it. What was received is read from it again.
     pub(crate) fn into_socket(self) -> Option<Plain> {
         self.stream.into_socket(&self.received)
+    }
+
+    /// The connection itself, which is lent to a request that streams and put back with [`ClientConnection::put_back`].
+    /// What is left here is closed.
+    pub(crate) fn lend(&mut self) -> Self {
+        let share = self.share.take();
+        Self {
+            stream: std::mem::replace(&mut self.stream, ClientStream::Lent),
+            received: std::mem::take(&mut self.received),
+            share,
+            ahead: std::mem::take(&mut self.ahead),
+        }
+    }
+
+    /// Puts a connection back that was lent.
+    pub(crate) fn put_back(&mut self, lent: Self) {
+        *self = lent;
+        self.advance(0);
+    }
+
+    /// Takes the first `length` bytes that were received.
+    pub(crate) fn take(&mut self, length: usize) -> Bytes {
+        let length = length.min(self.received.len());
+        self.received.split_to(length).freeze()
+    }
+
+    /// The bytes that were received and not taken yet.
+    pub(crate) fn received_mut(&mut self) -> &mut BytesMut {
+        &mut self.received
+    }
+
+    /// Counts so many bytes as held for the request, besides what an idle connection has. False if there is no room.
+    pub(crate) fn hold(&mut self, bytes: usize) -> bool {
+        self.share.hold(bytes + FIRST_READ).is_ok()
+    }
+
+    /// Reads what is there, behind what was received, and holds no buffer while nothing is there. Returns how many bytes;
+    /// zero at the end.
+    pub(crate) fn poll_more(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        if !self.ahead.is_empty() {
+            let ahead = std::mem::take(&mut self.ahead);
+            self.received.extend_from_slice(&ahead);
+            return Poll::Ready(Ok(ahead.len()));
+        }
+        let (stream, received) = (&mut self.stream, &mut self.received);
+        spare_buffers::read_into(received, |buffer| {
+            Pin::new(stream).poll_read(context, buffer)
+        })
+    }
+
+    /// Ready once the client has left. What it sends meanwhile is kept, up to a bound; beyond it the client is there, and
+    /// has more to say.
+    pub(crate) fn poll_left(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        while self.received.len() + self.ahead.len() < MOST_AHEAD {
+            let (stream, ahead) = (&mut self.stream, &mut self.ahead);
+            let read = spare_buffers::read_into(ahead, |buffer| {
+                Pin::new(stream).poll_read(context, buffer)
+            });
+            if matches!(ready!(read), Ok(0) | Err(_)) {
+                return Poll::Ready(());
+            }
+        }
+        Poll::Pending
+    }
+
+    /// Writes some of these bytes.
+    pub(crate) fn poll_write(
+        &mut self,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    /// Has the connection reset when it is dropped, so that an answer which has no other end than the connection's can't
+    /// be taken for whole. With TLS, whose end is a word of its own, that word is not said.
+    pub(crate) fn cut(&mut self) {
+        if let ClientStream::Socket(socket) = &self.stream {
+            // An error means that it is closed already.
+            let _ = SockRef::from(socket).set_linger(Some(Duration::ZERO));
+        }
     }
 
     /// Waits until there is something to read, without a buffer to read it into, or until the client closes.

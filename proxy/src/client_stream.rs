@@ -23,6 +23,8 @@ pub enum ClientStream {
     Socket(TcpStream),
     /// TLS over it, a connection of the admin port, or a pipe in a test.
     Layer(Stream),
+    /// None: it is lent to a request that streams.
+    Lent,
 }
 
 impl ClientStream {
@@ -33,6 +35,7 @@ impl ClientStream {
             Self::Socket(socket) => Box::new(plain(socket, received)),
             // Nothing is read from a layer before it is known what speaks.
             Self::Layer(layer) => layer,
+            Self::Lent => Box::new(tokio::io::duplex(1).0),
         }
     }
 
@@ -40,7 +43,7 @@ impl ClientStream {
     pub(crate) fn into_socket(self, received: &[u8]) -> Option<Plain> {
         match self {
             Self::Socket(socket) => Some(plain(socket, received)),
-            Self::Layer(_) => None,
+            Self::Layer(_) | Self::Lent => None,
         }
     }
 
@@ -52,7 +55,7 @@ impl ClientStream {
             Self::Socket(socket) => socket
                 .poll_peek(context, &mut ReadBuf::new(&mut [0]))
                 .map(drop),
-            Self::Layer(_) => Poll::Ready(()),
+            Self::Layer(_) | Self::Lent => Poll::Ready(()),
         }
     }
 }
@@ -78,12 +81,18 @@ impl From<Stream> for ClientStream {
 
 /// Calls a method of the stream inside.
 macro_rules! inside {
-    ($this:expr, $stream:ident => $call:expr) => {
+    ($this:expr, $stream:ident => $call:expr, $lent:expr) => {
         match $this {
             ClientStream::Socket($stream) => $call,
             ClientStream::Layer($stream) => $call,
+            ClientStream::Lent => $lent,
         }
     };
+}
+
+/// What a stream that is elsewhere says to a write.
+fn is_lent<T>() -> Poll<io::Result<T>> {
+    Poll::Ready(Err(io::ErrorKind::NotConnected.into()))
 }
 
 impl AsyncRead for ClientStream {
@@ -92,7 +101,7 @@ impl AsyncRead for ClientStream {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        inside!(&mut *self, stream => Pin::new(stream).poll_read(context, buffer))
+        inside!(&mut *self, stream => Pin::new(stream).poll_read(context, buffer), Poll::Ready(Ok(())))
     }
 }
 
@@ -102,7 +111,7 @@ impl AsyncWrite for ClientStream {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        inside!(&mut *self, stream => Pin::new(stream).poll_write(context, bytes))
+        inside!(&mut *self, stream => Pin::new(stream).poll_write(context, bytes), is_lent())
     }
 
     fn poll_write_vectored(
@@ -110,18 +119,18 @@ impl AsyncWrite for ClientStream {
         context: &mut Context<'_>,
         pieces: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        inside!(&mut *self, stream => Pin::new(stream).poll_write_vectored(context, pieces))
+        inside!(&mut *self, stream => Pin::new(stream).poll_write_vectored(context, pieces), is_lent())
     }
 
     fn is_write_vectored(&self) -> bool {
-        inside!(self, stream => stream.is_write_vectored())
+        inside!(self, stream => stream.is_write_vectored(), false)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        inside!(&mut *self, stream => Pin::new(stream).poll_flush(context))
+        inside!(&mut *self, stream => Pin::new(stream).poll_flush(context), is_lent())
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        inside!(&mut *self, stream => Pin::new(stream).poll_shutdown(context))
+        inside!(&mut *self, stream => Pin::new(stream).poll_shutdown(context), is_lent())
     }
 }

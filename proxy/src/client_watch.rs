@@ -19,7 +19,7 @@ use bytes::{Bytes, BytesMut};
 use h2::server::SendResponse;
 use tokio::io::AsyncReadExt;
 
-use crate::client_stream::ClientStream;
+use crate::{client_stream::ClientStream, stream_client::StreamClient};
 
 /// Room for one read, in bytes.
 const READ: usize = 1024;
@@ -33,6 +33,8 @@ pub enum ClientWatch<'a> {
     Http1(&'a mut ClientStream, &'a mut BytesMut),
     /// The stream of its answer.
     Http2(&'a mut SendResponse<Bytes>),
+    /// The client of a request that streams.
+    Stream(&'a mut (dyn StreamClient + 'static)),
 }
 
 impl ClientWatch<'_> {
@@ -52,6 +54,7 @@ impl ClientWatch<'_> {
                 // An error means that the connection has ended.
                 let _ = poll_fn(|context| answer.poll_reset(context)).await;
             }
+            Self::Stream(client) => poll_fn(|context| client.poll_left(context)).await,
         }
     }
 }

@@ -47,6 +47,7 @@ mod route;
 mod route_words;
 mod select;
 mod sessions;
+mod stream;
 mod traces;
 mod trail;
 

@@ -37,6 +37,8 @@ pub mod runtime;
 pub mod server;
 pub mod snapshot;
 mod spare_buffers;
+mod stream_client;
+mod streams;
 pub mod systemd;
 pub mod traces;
 

@@ -3,8 +3,8 @@
 use switchyard_config::LogLevel;
 
 /// Logs from this level on, as `RUST_LOG` would say it. Pingora would log every broken connection; metrics count those
-/// that matter.
+/// that matter, and what ends a stream its trail tells.
 #[must_use]
 pub fn log_filter(level: LogLevel) -> String {
-    format!("{},pingora_core=error", level.name())
+    format!("{},pingora_core=error,pingora_proxy=off", level.name())
 }

@@ -7,17 +7,42 @@
 //!
 //! Each thread has its own, because a connection stays on the thread that accepted it.
 
-use std::cell::RefCell;
+use std::{
+    cell::RefCell,
+    io,
+    task::{Poll, ready},
+};
 
 use bytes::BytesMut;
+use tokio::io::ReadBuf;
 
 use crate::buffered::FREE;
 
 /// How many a thread keeps: enough for the requests that are under way at once while a thread is busy. 64 KiB together.
 const MOST: usize = 64;
 
+/// The most bytes of a request that streams which are read at once.
+const LARGEST_READ: usize = 64 * 1024;
+
 thread_local! {
     static SPARE: RefCell<Vec<BytesMut>> = const { RefCell::new(Vec::new()) };
+    /// Empty until the first request that streams.
+    static LARGE: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Reads with `read` and appends what it has read to `bytes`, which is not touched if there is nothing to read. Returns how
+/// many bytes there were; zero at the end.
+pub(crate) fn read_into(
+    bytes: &mut BytesMut,
+    read: impl FnOnce(&mut ReadBuf<'_>) -> Poll<io::Result<()>>,
+) -> Poll<io::Result<usize>> {
+    LARGE.with_borrow_mut(|large| {
+        large.resize(LARGEST_READ, 0);
+        let mut buffer = ReadBuf::new(large);
+        ready!(read(&mut buffer))?;
+        bytes.extend_from_slice(buffer.filled());
+        Poll::Ready(Ok(buffer.filled().len()))
+    })
 }
 
 /// An empty buffer with room for [`FREE`] bytes.

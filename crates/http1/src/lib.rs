@@ -24,8 +24,8 @@ pub use forwarded::{Origin, forwarded};
 pub use headers::{Head, HeaderSpan};
 pub use hop_by_hop::{is_counted_on, nominates};
 pub use incoming::{
-    BodyDecoder, BodyParts, Expectation, FaultKind, IncomingBody, IncomingDecoder,
-    IncomingRequest, LONGEST_LINE, MOST_HEADERS, Part, RequestFault,
+    BodyDecoder, BodyParts, Expectation, FaultKind, IncomingBody, IncomingDecoder, IncomingRequest,
+    LONGEST_LINE, MOST_HEADERS, Part, RequestFault,
 };
 pub use request::{RequestHead, Unencodable, check_field, encode_request};
 pub use whole_request::{RequestLimits, WholeRequest};

@@ -129,6 +129,12 @@ pub enum UpstreamError {
     Deadline,
 }
 
+/// After the connection to a substation was lost: whether any byte may have arrived there of those that were written to it
+/// after the first `begins`. Asks the kernel, and may wait for its answer up to 100 ms.
+pub async fn may_have_arrived(stream: &switchyard_transport::Stream, begins: u64) -> bool {
+    delivery::may_have_arrived(|| delivery::delivery(stream, begins)).await
+}
+
 /// A pool for each substation, and the version of its transport.
 type Pools = HashMap<Id, (u64, Arc<Mutex<Pool>>)>;
 

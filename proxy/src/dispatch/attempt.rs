@@ -14,12 +14,14 @@ use switchyard_upstream::{Progress, UpstreamError};
 use switchyard_wire::{Consequence, Failure, names::IDEMPOTENT_REPLAYED};
 use tracing::debug;
 
-use super::{refusal, retry::SafeToRetry, sessions::unfit};
+use super::{refusal, retry::SafeToRetry, sessions::unfit, stream::Streamed};
 
 /// How one attempt ended.
 pub(super) enum Attempt {
     /// The substation gave an answer for the client.
     Answered(Answer),
+    /// The substation's answer went to the client as it came.
+    Streamed(Streamed),
     /// Certainly not booked. A refusal may say after how many seconds the client may come back.
     SafeToRetry(SafeToRetry, Option<u32>),
     /// The connection was lost; the request may be repeated if its progress allows it.

@@ -19,7 +19,7 @@ use switchyard_upstream::{Id, UpstreamClient};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::{DispatchState, idempotency::limits};
-use crate::{runtime::Runtime, snapshot::Snapshot};
+use crate::{runtime::Runtime, snapshot::Snapshot, streams::Streams};
 
 /// The time between two looks at the idle connections.
 const PERIOD: Duration = Duration::from_secs(1);
@@ -31,6 +31,8 @@ const FORGETS_EACH: u64 = 60;
 #[derive(Debug, Default)]
 pub(super) struct Connections {
     pub(super) client: UpstreamClient,
+    /// Those of requests that stream.
+    pub(super) streams: Streams,
     /// Version of the newest snapshot to whose substations connections are kept.
     followed: AtomicU64,
     /// How often transports had changed then.
@@ -87,6 +89,7 @@ async fn sweep(connections: &Weak<Connections>, runtime: &Runtime, state: &Dispa
         connections.follow(&in_force);
         connections.follow_transports(&in_force);
         connections.client.sweep(now);
+        connections.streams.sweep(now);
         let (rules, table) = (&in_force.config.retry, state.keys.table());
         table.expire(now.into_std(), &limits(rules));
         // What a client has is brought up to date whenever it is asked for; this is for those that ask nothing more.

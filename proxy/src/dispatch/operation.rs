@@ -244,7 +244,10 @@ impl<'a> Operation<'a> {
                 claim.book();
                 Release::Held
             }
-            Attempt::Answered(_) | Attempt::Broken(..) | Attempt::Final(_, Progress::Sent) => {
+            Attempt::Answered(_)
+            | Attempt::Streamed(_)
+            | Attempt::Broken(..)
+            | Attempt::Final(_, Progress::Sent) => {
                 claim.bind();
                 Release::Held
             }

@@ -1,6 +1,6 @@
 //! The answer to a client: its content, and the two forms in which it is sent.
 
-use std::{borrow::Cow, convert::Infallible, ops::Range, sync::Arc};
+use std::{borrow::Cow, convert::Infallible, ops::Range, sync::Arc, time::Duration};
 
 use bytes::{BufMut, Bytes};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
@@ -12,7 +12,7 @@ use switchyard_wire::{
     names::{ENDPOINT_LOAD_METRICS, POSSIBLE_HOLDER, REQUEST_ID, SUBSTATION},
 };
 
-use super::{quota::Quota, route_words::body_of};
+use super::{quota::Quota, route_words::body_of, stream::Streamed};
 use crate::snapshot::RouteRule;
 
 /// Enough bytes for a usual head and body, so that the buffer grows once at most.
@@ -58,6 +58,8 @@ pub struct Reply {
 enum Content {
     /// The answer of a substation.
     Answer(RoutedAnswer),
+    /// An answer that its client has got as it came.
+    Sent(Streamed),
     /// An error of the proxy itself.
     Failure {
         allow: Option<Cow<'static, str>>,
@@ -91,6 +93,45 @@ impl Reply {
             request_id,
             body: routed.answer.body.clone(),
             content: Content::Answer(routed),
+        }
+    }
+
+    /// An answer that its client has got as it came. `good` are the statuses of requests that have got what they asked for.
+    pub(super) fn sent(streamed: Streamed, good: &Range<u16>, request_id: HeaderValue) -> Self {
+        let outcome = if good.contains(&streamed.status) {
+            Outcome::Booked
+        } else {
+            Outcome::Answered
+        };
+        Self {
+            status: streamed.status,
+            outcome,
+            closes: !streamed.is_whole,
+            is_shed: false,
+            quota: None,
+            request_id,
+            body: Bytes::new(),
+            content: Content::Sent(streamed),
+        }
+    }
+
+    /// Whether its client has it already.
+    #[must_use]
+    pub fn is_sent(&self) -> bool {
+        matches!(self.content, Content::Sent(_))
+    }
+
+    /// Whether it streamed, and did not come to its end.
+    #[must_use]
+    pub fn is_cut(&self) -> bool {
+        matches!(&self.content, Content::Sent(streamed) if !streamed.is_whole)
+    }
+
+    /// After how long its head came, if it streamed.
+    pub(super) fn began_after(&self) -> Option<Duration> {
+        match &self.content {
+            Content::Sent(streamed) => Some(streamed.began_after),
+            _ => None,
         }
     }
 
@@ -217,6 +258,7 @@ impl Reply {
                     substation.public_name().header(),
                 ))
             }
+            Content::Sent(_) => Ok(()),
             Content::Failure {
                 allow,
                 retry_after_seconds,
@@ -247,7 +289,10 @@ impl Reply {
 
     /// The length of its body, also where the answer to a `HEAD` leaves that out.
     pub(super) fn length(&self) -> usize {
-        self.content_length().unwrap_or(0)
+        match &self.content {
+            Content::Sent(streamed) => usize::try_from(streamed.bytes_out).unwrap_or(usize::MAX),
+            _ => self.content_length().unwrap_or(0),
+        }
     }
 
     /// The length of the body, unless an answer of this status never has one.

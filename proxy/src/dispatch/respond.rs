@@ -25,6 +25,7 @@ use super::{
     reply::Reply,
     request::{ReceivedRequest, RequestContext, Target},
     request_id,
+    route::Delivered,
     trail::Ended,
 };
 use crate::{client_watch::ClientWatch, snapshot::RouteRule};
@@ -59,8 +60,13 @@ impl Dispatcher {
                     in_span(span_of(&request_id), sent).await
                 };
                 routed
-                    .and_then(|routed| self.as_its_client_sees(routed, &operation, context))
-                    .map(|routed| (routed, good))
+                    .and_then(|delivered| match delivered {
+                        Delivered::Answer(routed) => self
+                            .as_its_client_sees(routed, &operation, context)
+                            .map(Delivered::Answer),
+                        stream @ Delivered::Stream(_) => Ok(stream),
+                    })
+                    .map(|delivered| (delivered, good))
                     .map_err(|failure| Failure {
                         possible_holder: operation.possible_holder(&self.runtime.now()),
                         ..failure
@@ -69,7 +75,8 @@ impl Dispatcher {
             Err(failure) => Err(failure),
         };
         let mut reply = match routed {
-            Ok((routed, good)) => Reply::passing_on(routed, &good, request_id),
+            Ok((Delivered::Answer(routed), good)) => Reply::passing_on(routed, &good, request_id),
+            Ok((Delivered::Stream(streamed), good)) => Reply::sent(streamed, &good, request_id),
             Err(failure) => {
                 if context.route.is_none()
                     && let Some(routes) = &context.snapshot.routes
@@ -105,9 +112,18 @@ impl Dispatcher {
         }
         let snapshot = &context.snapshot;
         let (operation, good) = match &target {
-            Target::Stream(_) => {
-                let message = "streams are not implemented yet";
-                return Err(Failure::new(Code::NotImplemented, message));
+            Target::Stream(rule) => {
+                let of = (rule, (received.method, received.path));
+                let body = Some(received.body);
+                let mut charge = Charge::of_stream(body, head, of, snapshot)?;
+                let trail = context.trail.as_ref();
+                charge.is_traced = trail.is_some_and(|trail| trail.trace.is_some());
+                let request = (charge, head, received.query);
+                let (state, now) = (&self.state, context.arrived);
+                let mut operation = Operation::charge(request, None, snapshot, state, now)?;
+                operation.reserve(|load, repeats| context.reserve(load, repeats))?;
+                // With what was agreed to be spoken instead of HTTP.
+                (operation, 101..400)
             }
             Target::Charge | Target::Bounded(_) => {
                 let key = key_of(head);
@@ -169,7 +185,12 @@ impl Dispatcher {
         };
         // An answer that its client is slow to read is no work any more.
         let most = context.snapshot.config.limits.requests;
-        let written = pin!(write(reply));
+        let (is_sent, began_after) = (reply.is_sent(), reply.began_after());
+        let write = async {
+            // One that streamed is at its client already.
+            is_sent || write(reply).await
+        };
+        let written = pin!(write);
         let written = pin!(context.in_flight.on_client(most, written));
         let written = context.timer.guard(deadline, written).await;
         let is_written = matches!(written, Ok(true));
@@ -177,7 +198,10 @@ impl Dispatcher {
         let metrics = &self.runtime.metrics.requests;
         match &context.route {
             None => metrics.ended(status, outcome, took),
-            Some(rule) => metrics.ended_at(&rule.label, status, outcome, took),
+            // How long a stream lasts is its client's affair; how long it took to begin is the proxy's.
+            Some(rule) => {
+                metrics.ended_at(&rule.label, status, outcome, began_after.unwrap_or(took));
+            }
         }
         if let Some(trail) = context.trail.take() {
             let ended = Ended {

@@ -25,11 +25,13 @@ use super::{
     limit,
     operation::Operation,
     origin::{Client, OriginFields},
+    quota::Quota,
     reply::RoutedAnswer,
     request::RequestContext,
     request_trace::TraceHeaders,
     retry::{RetryState, SafeToRetry},
     select::{Placement, Selected, proposal},
+    stream::Streamed,
     trail::Trail,
 };
 use crate::{client_watch::ClientWatch, deadline_timer::DeadlineTimer};
@@ -41,9 +43,9 @@ const BOOKINGS_SAMPLED: u32 = 16;
 /// What all attempts of a request share: its head and id, its deadline, and its retry state.
 pub(super) struct SendContext<'a> {
     pub(super) head: Head<'a>,
-    origin: &'a OriginFields<'a>,
-    request_id: &'a HeaderValue,
-    source: Source,
+    pub(super) origin: &'a OriginFields<'a>,
+    pub(super) request_id: &'a HeaderValue,
+    pub(super) source: Source,
     client: &'a Client,
     pub(super) deadline: Instant,
     /// When the whole request had arrived.
@@ -56,6 +58,18 @@ pub(super) struct SendContext<'a> {
     pub(super) state: RetryState,
     /// What happens to it, if that is asked for.
     pub(super) trail: Option<&'a mut Trail>,
+    /// When its first byte arrived.
+    pub(super) started: Instant,
+    /// What its client may still ask for, if it has a limit.
+    pub(super) quota: Option<Quota>,
+}
+
+/// What came back to a request.
+pub(super) enum Delivered {
+    /// A whole answer, which its client has not got yet.
+    Answer(RoutedAnswer),
+    /// An answer that its client has got as it came.
+    Stream(Streamed),
 }
 
 impl<'a> SendContext<'a> {
@@ -80,6 +94,8 @@ impl<'a> SendContext<'a> {
             timer: context.timer,
             watch,
             trail: context.trail.as_deref_mut(),
+            started: context.started,
+            quota: context.quota.as_deref().copied(),
         }
     }
 }
@@ -96,7 +112,7 @@ impl Dispatcher {
             &HeaderValue,
             ClientWatch<'_>,
         ),
-    ) -> Result<RoutedAnswer, Failure> {
+    ) -> Result<Delivered, Failure> {
         // Made here, where it stays: as an argument it would be copied.
         let mut context = SendContext::new(request, head, origin, request_id, watch);
         let mut next = None;
@@ -148,8 +164,9 @@ impl Dispatcher {
             match attempt {
                 Attempt::Answered(answer) => {
                     self.note_booked(operation, (&substation, at), &answer, sent, &context);
-                    return Ok(RoutedAnswer { answer, substation });
+                    return Ok(Delivered::Answer(RoutedAnswer { answer, substation }));
                 }
+                Attempt::Streamed(streamed) => return Ok(Delivered::Stream(streamed)),
                 Attempt::Final(failure, progress) => {
                     let broken = context
                         .state
@@ -189,10 +206,8 @@ impl Dispatcher {
                     if !operation.may_repeat(progress) || !self.may_retry(&mut context, None) {
                         return Err(failure);
                     }
-                    debug!(
-                        substation = substation.name(),
-                        "Connection lost: asking again"
-                    );
+                    let name = substation.name();
+                    debug!(substation = name, "Connection lost: asking again");
                     note_broken(operation, (failure, progress), at, &mut context.state);
                     self.pause(&mut context).await;
                 }
@@ -227,6 +242,11 @@ impl Dispatcher {
         context: &mut SendContext<'_>,
         sent: Instant,
     ) -> Attempt {
+        if let ClientWatch::Stream(_) = context.watch {
+            let to = (substation, trace);
+            // Boxed, so that a request that is sent whole does not reserve memory for this case.
+            return Box::pin(self.stream(operation, to, placement, context, sent)).await;
+        }
         let snapshot = &*context.state.snapshot;
         let report = substation.ledger().report_sent();
         let (charge_head, routed_head, with_query);

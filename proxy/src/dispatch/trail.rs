@@ -204,6 +204,19 @@ impl Trail {
         (result, progress): (&Result<Answer, UpstreamError>, Progress),
     ) {
         let (ended, status, error) = how_it_ended(result);
+        let how = (ended, status, error, progress);
+        self.attempted_as(substation, reason, (sent, took), how);
+    }
+
+    /// Notes an attempt that has just ended in this way: with the name of its end, the status of the answer, why there is
+    /// none, and how far the request got.
+    pub(super) fn attempted_as(
+        &mut self,
+        substation: &Arc<Substation>,
+        reason: Option<Reason>,
+        (sent, took): (Instant, Duration),
+        (ended, status, error, progress): (&'static str, Option<u16>, Option<String>, Progress),
+    ) {
         let trace = self.trace.as_mut().map(RequestTrace::end);
         let (span, decision) = trace.unwrap_or_default();
         if self.attempts.is_empty() {

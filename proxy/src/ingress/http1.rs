@@ -4,6 +4,8 @@
 //! if the process is asked to stop. The first request of a connection is in flight only once its head has arrived, and its
 //! deadline counts from the connection: a connection alone must not delay the end.
 
+mod streaming;
+
 use std::{future::Future, pin::pin};
 
 use switchyard_http1::{Expectation, IncomingBody, IncomingRequest};
@@ -171,7 +173,16 @@ impl Ingress {
         };
         let (head, read) = match head {
             Ok(head) => {
-                let read = read_body(connection, &head, &mut context).await;
+                let read = match admit(connection, &head, &mut context) {
+                    Err(read) => read,
+                    Ok(()) => match streaming::route_of(connection, &head, &context) {
+                        Some(rule) => {
+                            let stream = self.stream(connection, &head, &mut context, rule);
+                            return Box::pin(stream).await;
+                        }
+                        None => read_body(connection, &head, &mut context).await,
+                    },
+                };
                 (Some(head), read)
             }
             Err(failure) => (None, Read::unread(failure)),
@@ -249,33 +260,18 @@ fn received<'a>(
     }
 }
 
-/// Reads the body of a request whose head has arrived, unless the request is over the limit or may not be sent.
+/// Reads the body of a request whose head has arrived.
 async fn read_body(
     connection: &mut ClientConnection,
     head: &IncomingRequest,
     context: &mut RequestContext<'_>,
 ) -> Read {
-    if let Err(failure) = context.within_limit() {
-        return Read::unread(failure);
-    }
     let (most, limit, waiting) = {
         let config = &context.snapshot.config;
         let limits = &config.limits;
         let (most, limit) = (request_limits(limits), config.timeouts.client);
         (most, limit, limits.requests)
     };
-    let identified = context.identify(head.head(connection.received()));
-    // A client that waits for something else than 100 would wait in vain.
-    let expected = match head.expectation() {
-        Expectation::Unknown => Err(unknown_expectation()),
-        _ => Ok(()),
-    };
-    if let Err(failure) = identified.and(expected) {
-        // What has come already is taken from the connection, so that it can go on; nothing more is waited for.
-        let body = connection.arrived_body(head, most);
-        let failure = Some(failure);
-        return Read { body, failure };
-    }
     let received = connection.received();
     let (method, path) = (head.method(received), head.path(received));
     let asked = target::of(&context.snapshot, method, path).err();
@@ -294,4 +290,26 @@ async fn read_body(
         },
         (Some(failure), Err(_)) | (None, Err(failure)) => Read::unread(failure),
     }
+}
+
+/// Refuses a request whose head has arrived if it is over a limit or may not be sent.
+fn admit(
+    connection: &mut ClientConnection,
+    head: &IncomingRequest,
+    context: &mut RequestContext<'_>,
+) -> Result<(), Read> {
+    context.within_limit().map_err(Read::unread)?;
+    let identified = context.identify(head.head(connection.received()));
+    // A client that waits for something else than 100 would wait in vain.
+    let expected = match head.expectation() {
+        Expectation::Unknown => Err(unknown_expectation()),
+        _ => Ok(()),
+    };
+    identified.and(expected).map_err(|failure| {
+        // What has come already is taken from the connection, so that it can go on; nothing more is waited for.
+        let most = request_limits(&context.snapshot.config.limits);
+        let body = connection.arrived_body(head, most);
+        let failure = Some(failure);
+        Read { body, failure }
+    })
 }

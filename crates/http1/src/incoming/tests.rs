@@ -79,7 +79,9 @@ fn however_cut(bytes: &[u8]) -> Result<Option<Read>, F> {
             Err(F::BodyTooLarge) => {}
             Err(fault) => assert_eq!(in_parts, Err(*fault), "in parts: {shown:?}"),
             Ok(whole) => {
-                let whole = whole.as_ref().map(|(.., body, _, rest)| (body.clone(), rest.clone()));
+                let whole = whole
+                    .as_ref()
+                    .map(|(.., body, _, rest)| (body.clone(), rest.clone()));
                 assert_eq!(in_parts, Ok(whole), "in parts: {shown:?}");
             }
         }
@@ -87,10 +89,11 @@ fn however_cut(bytes: &[u8]) -> Result<Option<Read>, F> {
     whole
 }
 
+/// A body, and what is left over behind it.
+type BodyAndRest = (Vec<u8>, Vec<u8>);
+
 /// The body and what is left over, if the body is read in parts; `None` if more is needed.
-fn read_in_parts<'a>(
-    pieces: impl IntoIterator<Item = &'a [u8]>,
-) -> Result<Option<(Vec<u8>, Vec<u8>)>, F> {
+fn read_in_parts<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Result<Option<BodyAndRest>, F> {
     let (mut received, mut body) = (BytesMut::new(), Vec::new());
     let mut decoder = IncomingDecoder::new(LIMIT);
     let mut parts = None;

@@ -110,7 +110,6 @@ impl<'a> Charge<'a> {
 
     /// Reads a stream of a route: its head, and its body as far as that is known. `None` is a body that is too long to be
     /// looked at.
-    #[cfg_attr(not(test), expect(dead_code, reason = "streams are not served yet"))]
     pub(in crate::dispatch) fn of_stream(
         body: Option<&'a [u8]>,
         head: Head<'a>,
