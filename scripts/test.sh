@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . scripts/common.sh
 
-all='format typos scripts bench-tools monitoring deployment browser licences lint docs configs units stack doctests interleavings tests'
+all='format typos scripts bench-tools monitoring deployment browser licences lint docs configs units stack examples doctests interleavings tests'
 skipped=''
 
 # skip STEP REASON: says that a step is skipped, at once and again before the tests.
@@ -120,6 +120,12 @@ run_stack() {
     build_programs
     go_on_beside stack env STACK_BINARIES="${CARGO_TARGET_DIR:-target}/debug" \
         "$tools/bin/python3" -B -m unittest monitoring.tests.test_stack
+}
+
+# The examples, with the clients that they are for.
+run_examples() {
+    build_programs
+    EXAMPLE_BINARIES=${CARGO_TARGET_DIR:-target}/debug run_python examples examples.inference.test_openai
 }
 
 # Leaves out advisories: they need a download, and change without a commit here. `cargo deny check` includes them.
