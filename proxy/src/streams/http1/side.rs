@@ -56,7 +56,8 @@ impl Side {
     /// Whether nothing more is to be read: the body has ended, or what follows an upgrade.
     pub(in crate::streams) fn has_ended(&self) -> bool {
         if self.answer.is_upgraded() {
-            self.has_left
+            // It ends with either side; Pingora asks for this when the substation's has ended.
+            self.has_left || self.answer.has_ended()
         } else {
             self.parts.has_ended()
         }
