@@ -1,7 +1,7 @@
 //! HTTP/2 with a client: one connection, many requests at once.
 //!
 //! Each stream is a request like any other: read whole, within its deadline, under `limits.requests`, answered by
-//! the same code. This module handles the connection around them. Pingora has a loop for that, but it waits for a
+//! the same code. One of a route that streams is [handed over](session) before its body is read, as over HTTP/1.1. This module handles the connection around them. Pingora has a loop for that, but it waits for a
 //! client's preface without a deadline and does not say when the connection is over. So only its parts are used.
 //!
 //! A client can make a connection work for nothing in four ways; each has its limit:
@@ -22,11 +22,14 @@
 //! `in_flight.rs` until then, so that the process waits for it too.
 
 mod connection;
+mod credit;
 mod frame_budget;
 mod head;
 mod lingering;
+mod session;
 mod stream;
 mod tasks;
+mod window;
 
 use std::{io, sync::Arc};
 
@@ -48,6 +51,9 @@ use connection::Connection;
 use lingering::Lingering;
 use stream::Streams;
 pub(super) use tasks::IdleTasks;
+
+/// How much of an answer is in memory because the client has room for it and its connection has not taken it yet, in bytes.
+const SEND_BUFFER: usize = 64 * 1024;
 
 /// The first bytes of a client (RFC 9113 §3.4).
 pub(super) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -88,15 +94,16 @@ pub(super) async fn serve(
         let share = u32::try_from(now.config.limits.client.requests).unwrap_or(u32::MAX);
         let most = now.config.http2.streams.min(share);
         options.max_concurrent_streams(most);
+        options.max_send_buffer_size(SEND_BUFFER);
         options.max_header_list_size(head::largest_list(now.config.limits.head));
         (started + now.config.timeouts.client, most)
     };
-    let flood = stream.flood();
+    let (flood, credit) = (stream.flood(), stream.credit());
     let stream: Stream = Box::new(stream);
     let greeted = timeout_at(deadline, handshake(stream, Some(options))).await;
     let greeted = greeted.ok()?.ok()?;
     let _graceful = ingress.runtime().in_flight.graceful();
-    let streams = Streams::new(Arc::clone(ingress), client);
+    let streams = Streams::new(Arc::clone(ingress), client, credit);
     Connection::new(greeted, streams, most, flood)
         .serve(stop.clone())
         .await;

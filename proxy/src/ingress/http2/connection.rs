@@ -28,6 +28,7 @@ use switchyard_wire::Code;
 use super::{
     stream::{Received, Streams},
     tasks::StreamTasks,
+    window::Window,
 };
 use crate::{client_connection::CLOSE_GRACE, deadline_timer::DeadlineTimer};
 
@@ -44,6 +45,7 @@ pub(super) struct Connection {
     most: usize,
     /// The largest head of a request, in bytes.
     largest: usize,
+    window: Window,
     /// Set by a read that finds a flood.
     flood: Arc<AtomicBool>,
     malformed: u32,
@@ -72,6 +74,7 @@ impl Connection {
             inner,
             most: usize::try_from(most).unwrap_or(usize::MAX),
             largest,
+            window: Window::new(),
             tasks,
             flood,
             malformed: 0,
@@ -128,6 +131,9 @@ impl Connection {
     /// Accepts all requests that have come, and drives all that is sent and received. Ready once the connection has ended.
     fn poll_accept(&mut self, context: &mut Context<'_>) -> Poll<()> {
         loop {
+            if let Some(window) = self.window.changed() {
+                self.inner.set_target_window_size(window);
+            }
             let accepted = pin!(self.inner.accept()).poll(context);
             match accepted {
                 Poll::Ready(Some(Ok((request, answer)))) => self.accept(request, answer),
@@ -153,7 +159,11 @@ impl Connection {
             return;
         }
         self.has_asked = true;
-        let request = Received::new(request, answer, self.largest);
+        let mut request = Received::new(request, answer, self.largest);
+        let server = self.tasks.server();
+        if server.may_stay_unread(&request) {
+            request.widen(&self.window, server.runtime());
+        }
         let is_malformed = request.is_malformed();
         self.tasks.serve(request);
         if is_malformed {

@@ -14,6 +14,8 @@
 //! | a new request | 20 |
 //! | a KiB of bodies or answers | 1 |
 //! | a second | 10 |
+//! | a piece of a body that streams | 1 |
+//! | a piece of an answer that streams | 3 |
 //!
 //! An honest client is far from the bound. Clients send one PING in seconds, and a few for a window that grows (gRPC).
 //! They send two updates of windows for a DATA frame that they receive, which has a KiB or is the only one of an answer. After
@@ -132,6 +134,11 @@ impl FrameBudget {
             self.useful %= BYTES_PER_CREDIT;
             self.give(u32::try_from(credit).unwrap_or(FULL));
         }
+    }
+
+    /// Gives back what the streams have [earned](super::credit).
+    pub(super) fn earn(&mut self, credit: u32) {
+        self.give(credit);
     }
 
     /// Counts the frame whose head has arrived.

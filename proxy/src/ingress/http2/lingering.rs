@@ -25,7 +25,7 @@ use tokio::{
     time::{Instant, Sleep, sleep_until},
 };
 
-use super::frame_budget::FrameBudget;
+use super::{credit::Credit, frame_budget::FrameBudget};
 use crate::{buffered::BufferShare, client_connection::CLOSE_GRACE};
 
 /// Up to this many bytes, what `h2` keeps fits into the buffer that it has anyway; above, it grows to twice its size.
@@ -45,6 +45,7 @@ pub(super) struct Lingering {
     until: Option<Pin<Box<Sleep>>>,
     dropped: usize,
     frames: FrameBudget,
+    credit: Credit,
     /// What `h2` keeps of unfinished frames and heads.
     share: BufferShare,
     started: Instant,
@@ -60,6 +61,7 @@ impl Lingering {
             until: None,
             dropped: 0,
             frames: FrameBudget::default(),
+            credit: Credit::default(),
             share,
             started: Instant::now(),
             flood: Arc::default(),
@@ -69,6 +71,11 @@ impl Lingering {
     /// Becomes true in the read that finds that the client floods the connection: its caller has to look after it.
     pub(super) fn flood(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.flood)
+    }
+
+    /// What the streams of the connection earn for its client.
+    pub(super) fn credit(&self) -> Credit {
+        self.credit.clone()
     }
 
     fn below(&self) -> &Stream {
@@ -89,6 +96,7 @@ impl AsyncRead for Lingering {
         let before = buffer.filled().len();
         ready!(Pin::new(&mut this.stream).poll_read(context, buffer))?;
         let read = buffer.filled().get(before..).unwrap_or_default();
+        this.frames.earn(this.credit.take());
         let is_flood = this.frames.received(read, this.started.elapsed()).is_err();
         let kept = match this.frames.unfinished() {
             ..=KEPT_ANYWAY => 0,

@@ -1,26 +1,32 @@
 //! One request over HTTP/2, from its head to the last byte of its answer.
 
+mod streaming;
+
 use std::{future::poll_fn, pin::pin, sync::Arc};
 
 use bytes::{Bytes, BytesMut};
 use h2::{RecvStream, SendStream, server::SendResponse};
-use http::{HeaderMap, Method, Request, Response, StatusCode, header, request::Parts};
+use http::{HeaderMap, Method, Request, header, request::Parts};
 use switchyard_http1::{Head, RequestFault};
 use switchyard_wire::{Code, Failure};
 use tokio::time::Instant;
 
 use super::{
     head::{BodyRules, check},
+    credit::Credit,
+    session::proceed,
     tasks::{IdleTasks, Serve},
+    window::{OpenBody, Window},
 };
 use crate::{
     buffered::BufferShare,
     client_connection::{body_too_large, refusal, too_slow, unknown_expectation},
     client_watch::ClientWatch,
     deadline_timer::DeadlineTimer,
-    dispatch::{Client, ReceivedRequest, Reply, RequestContext, VIA_HTTP2},
+    dispatch::{Client, ReceivedRequest, Reply, RequestContext, Target, VIA_HTTP2},
     ingress::{Ingress, target},
     runtime::Runtime,
+    snapshot::{RouteRule, Snapshot},
 };
 
 /// A request whose head has come.
@@ -30,6 +36,8 @@ pub(super) struct Received {
     answer: SendResponse<Bytes>,
     /// What is known of its body, or why the request can't be answered as it asks.
     checked: Result<BodyRules, RequestFault>,
+    /// Its part of the connection's window, if its body may stay unread.
+    open: Option<OpenBody>,
 }
 
 impl Received {
@@ -46,7 +54,13 @@ impl Received {
             body,
             answer,
             checked,
+            open: None,
         }
+    }
+
+    /// Makes room in the connection's window for a body that may stay unread.
+    pub(super) fn widen(&mut self, window: &Window, runtime: &Runtime) {
+        self.open = window.open(runtime.buffer_share());
     }
 
     /// Whether HTTP/1.1 would refuse it.
@@ -59,11 +73,18 @@ impl Received {
 pub(super) struct Streams {
     ingress: Arc<Ingress>,
     client: Client,
+    credit: Credit,
 }
 
 impl Streams {
-    pub(super) fn new(ingress: Arc<Ingress>, client: Client) -> Self {
-        Self { ingress, client }
+    /// Answers the requests of `client`; those that stream earn `credit`.
+    pub(super) fn new(ingress: Arc<Ingress>, client: Client, credit: Credit) -> Self {
+        Self { ingress, client, credit }
+    }
+
+    /// Whether the body of a request is still to come and may stay unread.
+    pub(super) fn may_stay_unread(&self, request: &Received) -> bool {
+        !request.body.is_end_stream() && stream_of(&self.runtime().now(), &request.head).is_some()
     }
 
     pub(super) fn runtime(&self) -> &Runtime {
@@ -86,6 +107,7 @@ impl Serve for Streams {
             mut body,
             mut answer,
             checked,
+            open: _open,
         } = request;
         let runtime = self.runtime();
         let started = Instant::now();
@@ -105,6 +127,13 @@ impl Serve for Streams {
             route: None,
             trail: None,
         };
+        if let Ok(rules) = checked
+            && let Some(rule) = stream_of(&context.snapshot, &head)
+        {
+            // Boxed, so that others do not hold the memory for it.
+            let request = (head, body, rules);
+            return Box::pin(self.stream(rule, request, answer, &mut context)).await;
+        }
         let (method, path) = (head.method.as_str(), head.uri.path());
         let mut share = runtime.buffer_share();
         let read = match checked {
@@ -139,6 +168,15 @@ impl Serve for Streams {
     }
 }
 
+/// The route of a request that streams.
+fn stream_of(snapshot: &Snapshot, head: &Parts) -> Option<Arc<RouteRule>> {
+    snapshot.routes.as_ref()?;
+    match target::of(snapshot, head.method.as_str(), head.uri.path()) {
+        Ok(Target::Stream(rule)) => Some(rule),
+        _ => None,
+    }
+}
+
 /// Reads the whole body, unless the request is over the limit or may not be sent.
 async fn read_body(
     head: &Parts,
@@ -150,8 +188,8 @@ async fn read_body(
     context.admit(Head::Parsed(&head.headers))?;
     // A stream ends with its answer, so a body that no answer depends on is not read.
     target::of(&context.snapshot, head.method.as_str(), head.uri.path())?;
-    if rules.expects {
-        expect(&head.headers, body, answer)?;
+    if expects(&head.headers, rules)? && !body.is_end_stream() {
+        proceed(answer);
     }
     let (most, limit, waiting) = {
         let config = &context.snapshot.config;
@@ -172,31 +210,23 @@ async fn read_body(
     Ok(read)
 }
 
-/// Tells the client to send its body, if the client waits for that.
-fn expect(
-    headers: &HeaderMap,
-    body: &RecvStream,
-    answer: &mut SendResponse<Bytes>,
-) -> Result<(), Failure> {
+/// Whether the client waits for the word that it may send its body. An error if it waits for something else.
+fn expects(headers: &HeaderMap, rules: BodyRules) -> Result<bool, Failure> {
+    if !rules.expects {
+        return Ok(false);
+    }
     let expected = headers.get_all(header::EXPECT).iter();
     let mut expected = expected
         .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
         .map(<[u8]>::trim_ascii)
         .filter(|expected| !expected.is_empty())
         .peekable();
-    if expected.peek().is_none() {
-        return Ok(());
+    let is_expecting = expected.peek().is_some();
+    if expected.all(|expected| expected.eq_ignore_ascii_case(b"100-continue")) {
+        Ok(is_expecting)
+    } else {
+        Err(unknown_expectation())
     }
-    if !expected.all(|expected| expected.eq_ignore_ascii_case(b"100-continue")) {
-        return Err(unknown_expectation());
-    }
-    if !body.is_end_stream() {
-        let mut interim = Response::new(());
-        *interim.status_mut() = StatusCode::CONTINUE;
-        // It fails if the client has reset the stream, which reading its body finds out too.
-        let _ = answer.send_informational(interim);
-    }
-    Ok(())
 }
 
 /// The whole body, at most `limit` bytes.
