@@ -76,6 +76,7 @@ mod shortage;
 mod slow;
 mod slow_handshakes;
 mod soak;
+mod streams;
 mod substations;
 mod tls;
 mod token;

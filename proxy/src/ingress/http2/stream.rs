@@ -12,8 +12,8 @@ use switchyard_wire::{Code, Failure};
 use tokio::time::Instant;
 
 use super::{
-    head::{BodyRules, check},
     credit::Credit,
+    head::{BodyRules, check},
     session::proceed,
     tasks::{IdleTasks, Serve},
     window::{OpenBody, Window},
@@ -79,7 +79,11 @@ pub(super) struct Streams {
 impl Streams {
     /// Answers the requests of `client`; those that stream earn `credit`.
     pub(super) fn new(ingress: Arc<Ingress>, client: Client, credit: Credit) -> Self {
-        Self { ingress, client, credit }
+        Self {
+            ingress,
+            client,
+            credit,
+        }
     }
 
     /// Whether the body of a request is still to come and may stay unread.
