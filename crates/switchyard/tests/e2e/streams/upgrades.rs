@@ -20,9 +20,9 @@ fn agrees() -> Step {
 }
 
 /// A request for another protocol.
-fn ask(rig: &Rig, way: Way, body: Body<'_>) -> Box<Http1> {
+fn ask(rig: &Rig, way: Way, body: Body<'_>) -> Http1 {
     match Exchange::begin(rig, way, ("GET", "/ws"), &ASKS, body) {
-        Exchange::Http1(exchange) => exchange,
+        Exchange::Http1(exchange) => *exchange,
         Exchange::Http2(_) => unreachable!("it is HTTP/1.1"),
     }
 }

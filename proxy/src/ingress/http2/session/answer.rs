@@ -234,6 +234,7 @@ fn response(head: &ResponseHeader) -> Response<()> {
     response
 }
 
+#[expect(clippy::unnecessary_box_returns, reason = "as Pingora has its errors")]
 fn failed(what: &str, why: impl Display) -> Box<Error> {
     Error::explain(WriteError, format!("{what} could not be sent: {why}")).into_down()
 }

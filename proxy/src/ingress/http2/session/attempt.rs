@@ -180,7 +180,7 @@ impl Session for StreamSession {
             match task {
                 HttpTask::Header(head, ends) => self.write_head(head, ends)?,
                 HttpTask::Body(Some(piece), ends) if !piece.is_empty() => {
-                    self.write(piece, ends).await?
+                    self.write(piece, ends).await?;
                 }
                 HttpTask::Trailer(Some(trailers)) => self.write_end(Some(*trailers))?,
                 HttpTask::Body(..) | HttpTask::Trailer(None) | HttpTask::Done => {}

@@ -83,14 +83,15 @@ impl Http1 {
     ) {
         let mut head = format!("{method} {path} HTTP/1.1\r\nhost: localhost\r\n");
         for (name, value) in headers {
-            head += &format!("{name}: {value}\r\n");
+            head.extend([*name, ": ", *value, "\r\n"]);
         }
-        head += &match body {
+        let framing = match body {
             Body::None => String::new(),
             Body::Whole(bytes) => format!("content-length: {}\r\n", bytes.len()),
             Body::Announced(length) => format!("content-length: {length}\r\n"),
             Body::Pieces => "transfer-encoding: chunked\r\n".to_owned(),
         };
+        head.push_str(&framing);
         self.is_chunked = matches!(body, Body::Pieces);
         let mut bytes = (head + "\r\n").into_bytes();
         if let Body::Whole(body) = body {

@@ -14,7 +14,7 @@ use crate::{buffered::Buffered, ingress::http2::credit::Credit, stream_client::S
 /// What flow control lets through before anything is taken.
 const WINDOW: usize = 65_535;
 /// Longer than anything takes, in a time that moves on only if nothing else can.
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_mins(1);
 /// The most that is kept of a body.
 const MOST: usize = 100_000;
 
