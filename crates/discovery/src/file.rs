@@ -14,9 +14,10 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::targets::{self, Format, Found, Lookups, Malformed, Target, UnknownHost};
+use super::targets::{self, Format, Found, Malformed, Target};
 use switchyard_bounded::file;
 use switchyard_config::{FileSource, MOST_SUBSTATIONS};
+use switchyard_fetch::{Lookups, UnknownHost};
 use switchyard_file_watch::{Pattern, Watch};
 
 /// The limit for reading all files and looking up the hosts in them: a file system or a name server may hang.

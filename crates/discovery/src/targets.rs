@@ -6,7 +6,6 @@
 //! answer, because a partial answer would take the other substations out of service.
 
 mod groups;
-mod lookups;
 
 use std::{
     collections::BTreeMap,
@@ -17,12 +16,12 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use thiserror::Error;
 
 use groups::Group;
-pub use lookups::{Lookups, UnknownHost};
 use switchyard_bounded::{Shown, yaml};
 use switchyard_config::{
     Endpoint, Fault, MOST_LABELS, MOST_SUBSTATIONS, SubstationTls, check_connectable, check_host,
     check_label_length, check_load, check_name, parse_endpoint,
 };
+use switchyard_fetch::{Lookups, UnknownHost};
 
 /// The most faults of one answer that a message names.
 const MOST_FAULTS: usize = 5;
@@ -277,7 +276,7 @@ pub async fn resolve(targets: Vec<Target>, lookups: &Lookups) -> Result<Vec<Foun
             let ip = lookups.first(&name).await?;
             Ok((name, ip))
         })
-        .buffer_unordered(lookups::AT_ONCE)
+        .buffer_unordered(Lookups::AT_ONCE)
         .try_collect()
         .await?;
 

@@ -14,7 +14,7 @@ use thiserror::Error;
 use tokio::{sync::Semaphore, task::spawn_blocking};
 
 /// The most host names of one source that are looked up at once.
-pub(super) const AT_ONCE: usize = 16;
+const AT_ONCE: usize = 16;
 
 /// A host name without an address.
 #[derive(Debug, Error)]
@@ -35,7 +35,10 @@ impl Default for Lookups {
 }
 
 impl Lookups {
-    /// All addresses of a host.
+    /// The most look-ups that run at once.
+    pub const AT_ONCE: usize = AT_ONCE;
+
+    /// All addresses of a host. Fails as the system does, if it has none.
     pub async fn all(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
         let place = Arc::clone(&self.0).acquire_owned().await;
         let place = place.map_err(io::Error::other)?;
@@ -50,7 +53,7 @@ impl Lookups {
     }
 
     /// The lowest address of a host, IPv4 first.
-    pub(super) async fn first(&self, host: &str) -> Result<IpAddr, UnknownHost> {
+    pub async fn first(&self, host: &str) -> Result<IpAddr, UnknownHost> {
         let unknown = |reason: String| UnknownHost {
             host: host.to_owned(),
             reason,
