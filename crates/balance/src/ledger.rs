@@ -92,6 +92,7 @@ pub(crate) use last_sample::Untold;
 pub use limit::RequestLimit;
 pub(crate) use own_ends::OwnLive;
 pub use report::ReportSent;
+pub(crate) use sample::PastState;
 pub use sample::{Reading, ScrapeSent};
 pub(crate) use sums::{Bounds, Sums};
 pub(crate) use told::End;

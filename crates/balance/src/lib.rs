@@ -13,6 +13,7 @@
 //! Several upstreams may share limits, as under a transformer: see [`Feeder`]. A [`Request`] may need upstreams of a kind.
 //!
 //! An upstream that is slow or hangs has [`request_limits`], and a gauge that lies loses its [`trust`].
+//! A sample may be told long after it was taken: see [`past`].
 //! Where no upstream has room, [`promises`] say when there will be, and requests that wait stand in a
 //! [`line`](mod@line).
 //!
@@ -34,6 +35,7 @@ pub mod ledger;
 pub mod line;
 pub mod load;
 mod mask;
+pub mod past;
 pub mod policy;
 pub mod promises;
 pub mod request;
@@ -57,6 +59,7 @@ pub use ledger::{Feeder, FeederLock, Ledger, Reading, RequestLimit, Standing, Tr
 pub use line::Line;
 pub use load::Load;
 pub use mask::Mask;
+pub use past::PastStates;
 pub use policy::{Policy, Preference, Ranking};
 pub use promises::Promises;
 pub use request::{Preferred, Request};

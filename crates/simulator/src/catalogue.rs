@@ -14,7 +14,7 @@ use std::time::Duration;
 use switchyard_balance::Lasts;
 
 use crate::gauges::Gauges;
-use crate::scenario::{Fault, Poll, Scenario, Sessions, Spread};
+use crate::scenario::{Fault, Monitored, Poll, Scenario, Sessions, Spread};
 use crate::tree::Tree;
 
 pub use trees::trees;
@@ -221,6 +221,41 @@ pub fn overloaded() -> Vec<Scenario> {
     ]
 }
 
+/// Sessions of an hour, and gauges that a Prometheus reads every 15 s, which proxies ask every 5 s. They are not in the
+/// tables of all: no rival reads gauges so.
+#[must_use]
+pub fn monitored() -> Vec<Scenario> {
+    let base = Scenario {
+        name: "monitored",
+        about: "1 proxy that asks a Prometheus, which scrapes every 15 s",
+        rate: 20.0,
+        sessions: Sessions {
+            mean: Duration::from_hours(1),
+            spread: Spread::Exponential,
+        },
+        poll: Poll {
+            interval: Duration::from_secs(5),
+            ..one_proxy().poll
+        },
+        monitored: Some(Monitored {
+            interval: Duration::from_secs(15),
+            ahead: Duration::ZERO,
+            max_skew: Duration::from_secs(1),
+        }),
+        warm_up: Duration::from_hours(1),
+        measured: Duration::from_hours(1),
+        ..one_proxy()
+    };
+    vec![
+        base.clone(),
+        Scenario {
+            name: "monitored_for_four",
+            about: "4 proxies that ask a Prometheus, which scrapes every 15 s",
+            ..proxies(&base, 4)
+        },
+    ]
+}
+
 /// Substations that answer a request when its session ends: 60 requests/s of 2 s.
 fn held() -> Vec<Scenario> {
     let base = Scenario {
@@ -263,7 +298,11 @@ fn held() -> Vec<Scenario> {
 /// The scenario of this name.
 #[must_use]
 pub fn named(name: &str) -> Option<Scenario> {
-    let mut every = all().into_iter().chain(overloaded()).chain(trees());
+    let mut every = all()
+        .into_iter()
+        .chain(overloaded())
+        .chain(monitored())
+        .chain(trees());
     every.find(|scenario| scenario.name == name)
 }
 
@@ -295,6 +334,7 @@ pub fn one_proxy() -> Scenario {
             spread: 0.0,
             scrape: Duration::from_millis(4),
         },
+        monitored: None,
         answer: Duration::from_millis(2),
         comes_back: false,
         faults: Vec::new(),

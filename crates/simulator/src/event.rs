@@ -57,6 +57,10 @@ pub(crate) enum Event {
         scrape: Scrape,
         reading: Option<Reading>,
     },
+    /// A monitoring system reads a gauge.
+    Monitor { at: usize },
+    /// A proxy that asks it notes the states of its ledgers.
+    Note { proxy: usize },
     /// A feeder's meter is read.
     MeterRead {
         proxy: usize,

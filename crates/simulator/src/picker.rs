@@ -86,6 +86,15 @@ pub trait Picker {
     /// The answer of a scrape has come.
     fn sampled(&mut self, scrape: Scrape, reading: Reading, world: &World<'_>, rng: &mut Rng);
 
+    /// Notes the states of all ledgers, for samples of the past.
+    fn note(&mut self, _now: Duration) {}
+
+    /// A sample of the substation at a position has been told of that was taken at `stamp`, by a clock that may be wrong by
+    /// `skew`. Returns whether it could be read.
+    fn told(&mut self, _at: usize, _stamp: Duration, _skew: Duration, _reading: Reading) -> bool {
+        false
+    }
+
     /// All scrapes of a round have ended, with or without an answer.
     fn round_over(&mut self, _now: Duration, _interval: Duration) {}
 

@@ -46,6 +46,9 @@ pub struct Scenario {
     pub tolerance: f64,
     /// How the gauges are read.
     pub poll: Poll,
+    /// The monitoring system that reads the gauges, and that the proxies ask in their rounds; `None`: they read them
+    /// themselves.
+    pub monitored: Option<Monitored>,
     /// The mean time from sending a request to its answer; the booking happens in between. Each way
     /// is drawn uniformly from 0.5 to 1.5 times its mean.
     pub answer: Duration,
@@ -105,6 +108,17 @@ pub struct Poll {
     /// The mean time from sending a scrape to its answer, drawn as for requests. The value is read
     /// at a random moment in between.
     pub scrape: Duration,
+}
+
+/// How a monitoring system reads the gauges. Each gauge has its own moments.
+#[derive(Clone, Copy, Debug)]
+pub struct Monitored {
+    /// From one reading of a gauge to the next.
+    pub interval: Duration,
+    /// By how much its clock is ahead of the proxies'.
+    pub ahead: Duration,
+    /// The skew that proxies allow for.
+    pub max_skew: Duration,
 }
 
 /// A fault or a change.

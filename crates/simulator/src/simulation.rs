@@ -2,6 +2,7 @@
 
 mod check;
 mod meters;
+mod monitored;
 mod plan;
 mod requests;
 mod returns;
@@ -11,7 +12,7 @@ mod served;
 use std::time::Duration;
 
 use fastrand::Rng;
-use switchyard_balance::{Forecast, Load, Policy, Promises};
+use switchyard_balance::{Forecast, Load, Policy, Promises, Reading};
 
 use crate::contender::Contender;
 use crate::event::Event;
@@ -38,6 +39,8 @@ pub struct Simulation {
     /// The utilisation of the fullest level; only with feeders.
     binding: TimeWeighted,
     beyond: Beyond,
+    /// The last reading of each gauge by a monitoring system, with its time.
+    read: Vec<Option<(Duration, Reading)>>,
     booked: u64,
     /// Requests on their way, and running sessions.
     open: u64,
@@ -58,6 +61,8 @@ struct Proxy {
     known_base: Vec<Option<Load>>,
     /// The scrapes of the round that have not ended, and those that have not begun.
     left_of_round: usize,
+    /// What it was told last by a monitoring system.
+    told: monitored::Told,
     forecast: Forecast,
     promises: Promises,
 }
@@ -83,6 +88,7 @@ impl Simulation {
             scraping: vec![false; fleet.iter().count()],
             known_base: vec![None; scenario.tree.feeders.len()],
             left_of_round: 0,
+            told: monitored::Told::default(),
             forecast: Forecast::default(),
             promises: Promises::default(),
         };
@@ -102,6 +108,7 @@ impl Simulation {
             imbalance: TimeWeighted::new(scenario.warm_up, scenario.end(), 1.0),
             binding: TimeWeighted::new(scenario.warm_up, scenario.end(), 0.0),
             beyond: Beyond::default(),
+            read: vec![None; fleet.iter().count()],
             booked: 0,
             open: 0,
             requests: 0,
@@ -243,6 +250,8 @@ impl Simulation {
                 reading,
                 base,
             } => self.meter_sample(proxy, feeder, (sent, reading), base),
+            Event::Monitor { at } => self.monitor(at),
+            Event::Note { proxy } => self.note(proxy),
             Event::Limit { feeder, part } => {
                 self.limit(feeder, part);
                 self.load_changed();

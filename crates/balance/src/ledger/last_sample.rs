@@ -117,7 +117,7 @@ impl Ledger {
 
     /// Waits for the right to read or write the last sample. Writing it takes nanoseconds, unless the writer's thread is
     /// preempted meanwhile.
-    pub(super) fn record(&self) -> MutexGuard<'_, Record> {
+    pub(crate) fn record(&self) -> MutexGuard<'_, Record> {
         // No code panics while it holds the lock; if it did, a half-written sample would last until the next.
         self.record.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -50,7 +50,7 @@ impl Ledger {
         let is_newer = sent.order > record.order;
         if is_newer {
             sent.sums.settled = sent.sums.settled.wrapping_add(own.micros());
-            self.write(sent, reading, &mut record);
+            self.write(sent, None, reading, &mut record);
         }
         is_newer
     }

@@ -1,6 +1,9 @@
 //! How a sample enters the ledger, and how the estimate goes on without one.
 
-use std::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
+use std::{
+    sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst},
+    time::Duration,
+};
 
 use super::{
     Ledger,
@@ -10,7 +13,7 @@ use super::{
 use crate::{Lasts, Load};
 
 /// The state of the ledger when a scrape was sent. To be passed to [`Ledger::sample`] with the result.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 #[must_use = "a sample needs the state of the ledger when its scrape was sent"]
 pub struct ScrapeSent {
     /// The own sums early enough to be in the value for certain.
@@ -19,6 +22,15 @@ pub struct ScrapeSent {
     pub(crate) order: u64,
     /// How often the ledger was restored by then.
     pub(crate) restores: u32,
+}
+
+/// The state of a ledger at one moment, for samples that are told long after they were taken: see [`crate::past`].
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct PastState {
+    /// Since a fixed moment, by the caller's clock.
+    pub(crate) at: Duration,
+    pub(crate) assigned: i64,
+    pub(crate) sent: ScrapeSent,
 }
 
 /// What an upstream said: its load, and perhaps its capacity.
@@ -32,7 +44,7 @@ pub struct Reading {
 
 /// The last sample with its context.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Record {
+pub(crate) struct Record {
     pub(super) gauge: i64,
     /// What the gauge can have seen of own requests.
     pub(super) seen: Seen,
@@ -69,6 +81,8 @@ struct Observed {
     value: i64,
     settled_at_send: i64,
     assigned: i64,
+    /// The load that outlives its answer of which it is certain that it was assigned after the value was read.
+    later: i64,
     /// Own load that ends with its answer: as the gauge can have seen it, and now.
     answers: Bounds,
     answers_now: i64,
@@ -80,7 +94,7 @@ struct Observed {
 impl Observed {
     /// What follows from a sample. What the gauge has beyond the own load that ends with its answer is load that outlives
     /// it: `believed` as far as the gauge is, and between what was settled before the scrape left and all that was assigned
-    /// when it arrived. `expected` is the estimate before, if there is one.
+    /// when it arrived. What came `later` is not in the gauge. `expected` is the estimate before, if there is one.
     fn conclude(&self, expected: Option<i64>, believed: impl Fn(i64) -> i64) -> Drawn {
         let (answers, now) = (self.answers, self.answers_now);
         let beyond = |own: i64| believed((self.value - own).max(0));
@@ -88,15 +102,19 @@ impl Observed {
         let sessions = self.assigned.wrapping_sub(now);
         let ambiguous = sessions.wrapping_sub(self.settled_at_send).max(0);
         let most = shown.saturating_add(ambiguous).max(self.least_most - now);
+        let later = self.later.min(ambiguous);
         let rest = if let Some(expected) = expected {
             expected - now
         } else {
             let middle = beyond(answers.middle());
-            i64::midpoint(middle, middle.saturating_add(ambiguous))
+            i64::midpoint(
+                middle.saturating_add(later),
+                middle.saturating_add(ambiguous),
+            )
         };
-        let rest = rest.clamp(least, most);
+        let rest = rest.clamp(least.saturating_add(later).min(most), most);
         // As far as the gauge can have it.
-        let in_gauge = rest.clamp(least, shown);
+        let in_gauge = (rest - later).clamp(least, shown);
         let own_in_gauge = (self.value - in_gauge).clamp(answers.least, answers.most);
         let found = rest.saturating_add(now);
         Drawn {
@@ -107,7 +125,7 @@ impl Observed {
             value: in_gauge.saturating_add(own_in_gauge),
             own: Bounds {
                 least: self.settled_at_send.wrapping_add(answers.least),
-                most: sessions.wrapping_add(answers.most),
+                most: sessions.wrapping_sub(later).wrapping_add(answers.most),
             },
             answers,
         }
@@ -129,23 +147,42 @@ impl Ledger {
 
     /// Takes the result of a scrape, right after its answer arrived. Scrapes of one upstream don't overlap.
     pub fn sample(&self, sent: ScrapeSent, reading: Reading) {
-        self.write(sent, reading, &mut self.record());
+        self.write(sent, None, reading, &mut self.record());
     }
 
-    /// Writes a sample. No other code does.
-    pub(super) fn write(&self, sent: ScrapeSent, reading: Reading, record: &mut Record) {
+    /// Writes a sample. No other code does. Its value was read before `after`; if that is `None`, before now.
+    pub(crate) fn write(
+        &self,
+        sent: ScrapeSent,
+        after: Option<&PastState>,
+        reading: Reading,
+        record: &mut Record,
+    ) {
         let assigned = self.assigned.load(Acquire);
-        let arrived = self.sums_at_arrival(assigned);
+        let now = self.sums_at_arrival(assigned);
         let is_before = sent.restores != self.restores.load(Relaxed);
         let lasts = self.lasts();
+        let answers_now = now.answers(lasts).under_way();
+        let (arrived, later) = match after {
+            None => (now, 0),
+            Some(past) => {
+                let then = past
+                    .assigned
+                    .wrapping_sub(past.sent.sums.answers(lasts).under_way());
+                let now = assigned.wrapping_sub(answers_now);
+                let later = now.wrapping_sub(then).max(0);
+                (past.sent.sums, later)
+            }
+        };
         let gauge = reading.load.micros();
         let observed = Observed {
             lasts,
             value: gauge,
             settled_at_send: sent.sums.settled,
             assigned,
+            later,
             answers: Running::between(sent.sums.answers(lasts), arrived.answers(lasts)),
-            answers_now: arrived.answers(lasts).under_way(),
+            answers_now,
             least_most: if is_before {
                 self.most_from(assigned)
             } else {
@@ -190,6 +227,7 @@ impl Ledger {
                 value: record.gauge,
                 settled_at_send: now.settled,
                 assigned,
+                later: 0,
                 answers: record.seen.under_way,
                 answers_now: now.all.under_way(),
                 least_most: 0,

@@ -6,12 +6,15 @@ use std::time::Duration;
 use fastrand::Rng;
 use switchyard_balance::ledger::ScrapeSent;
 use switchyard_balance::{
-    Feeder, FeederLock, Lasts, LastsEstimator, Ledger, Load, Policy, Preference, Reading, Roster,
-    Selector, ShareEstimator, Standing, Tree, TrustEstimator,
+    Feeder, FeederLock, Lasts, LastsEstimator, Ledger, Load, PastStates, Policy, Preference,
+    Reading, Roster, Selector, ShareEstimator, Standing, Tree, TrustEstimator,
 };
 
 use super::{Pick, Picker, Scrape, World};
 use crate::fleet::{Fleet, Session};
+
+/// The notes that a proxy keeps which asks a monitoring system.
+const NOTES: usize = 64;
 
 /// A policy on one ledger for each substation.
 #[derive(Debug)]
@@ -25,6 +28,7 @@ pub struct LedgerPolicy {
     tolerance: f64,
     last: Option<usize>,
     trust_estimator: TrustEstimator,
+    past: Vec<PastStates>,
 }
 
 impl LedgerPolicy {
@@ -37,6 +41,7 @@ impl LedgerPolicy {
             .map(|c| Arc::new(Ledger::new(Some(c))));
         Self {
             selector: Selector::new(policy),
+            past: Vec::new(),
             roster: Roster::in_tree(ledgers, tree(fleet)),
             share_estimator: Some(ShareEstimator::new()),
             lasts_estimator: Some(LastsEstimator::new()),
@@ -148,6 +153,29 @@ impl Picker for LedgerPolicy {
     fn sampled(&mut self, scrape: Scrape, reading: Reading, _: &World<'_>, _: &mut Rng) {
         if let (Some(ledger), Some(sent)) = (self.ledger(scrape.at), scrape.sent) {
             ledger.sample(sent, reading);
+        }
+    }
+
+    fn note(&mut self, now: Duration) {
+        if self.past.is_empty() {
+            self.past = self.roster.iter().map(|one| PastStates::new(one)).collect();
+        }
+        for (past, ledger) in self.past.iter_mut().zip(self.roster.iter()) {
+            past.note(ledger, || now, NOTES);
+        }
+    }
+
+    fn told(&mut self, at: usize, stamp: Duration, skew: Duration, reading: Reading) -> bool {
+        let around = self
+            .past
+            .get(at)
+            .and_then(|past| past.around(stamp, skew, skew));
+        match (around, self.ledger(at)) {
+            (Some(around), Some(ledger)) => {
+                ledger.sample_of(&around, reading);
+                true
+            }
+            _ => false,
         }
     }
 

@@ -7,6 +7,7 @@ use crate::scenario::Fault;
 impl Simulation {
     pub(super) fn plan_all(&mut self) {
         self.plan_rounds();
+        self.plan_monitor();
         self.plan_next_arrival();
         self.plan_burst();
         self.plan_faults();

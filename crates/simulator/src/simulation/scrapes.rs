@@ -10,6 +10,11 @@ use crate::picker::{Scrape, World};
 
 impl Simulation {
     pub(super) fn round(&mut self, number: usize) {
+        if self.scenario.monitored.is_some() {
+            self.ask_monitor(number);
+            self.plan_next_round(number);
+            return;
+        }
         let Some(proxy) = self.proxies.get_mut(number) else {
             return;
         };
@@ -36,6 +41,10 @@ impl Simulation {
             }
         }
         self.read_meters(number);
+        self.plan_next_round(number);
+    }
+
+    fn plan_next_round(&mut self, number: usize) {
         // Rounds go on as long as a load can still change.
         if self.now < self.scenario.end() || self.open > 0 {
             let poll = self.scenario.poll;
