@@ -7,7 +7,7 @@ CARGO := . ./scripts/common.sh && cargo
 
 .DEFAULT_GOAL := help
 .PHONY: help demo rush-hour test up down images pictures pictures-dashboards dashboards
-.PHONY: soak soak-page bench bench-readme bench-testers bench-scrape bench-held bench-slow bench-inference bench-scale bench-store
+.PHONY: soak soak-page bench bench-readme bench-testers bench-scrape bench-held bench-slow bench-inference bench-scale bench-queries bench-store
 .PHONY: bench-micro profile
 .PHONY: simulate attack fmt fix clippy fuzz clean
 
@@ -100,6 +100,11 @@ bench-scale: ## measure one proxy and one substation, extrapolate to many; the t
 	@./scripts/setup.sh bench
 	@$(CARGO) build --profile dist --locked --bin switchyard --bin substation
 	@python3 -B bench/scale.py $(ARGS)
+
+bench-queries: ## what it costs a proxy to take all gauges from Prometheus: docs/operations.md (Linux)
+	@./scripts/setup.sh bench
+	@$(CARGO) build --profile dist --locked --bin switchyard
+	@python3 -B bench/queries.py $(ARGS)
 
 profile: ## measure each part of a request: time, instructions, memory; the tables of docs/performance.md (Linux)
 	@./scripts/setup.sh bench

@@ -98,6 +98,10 @@ class Expressions(unittest.TestCase):
             "process_virtual_memory_bytes", "process_threads",
             "switchyard_admission_promises",  # a momentary value; what clients are told shows in the requests refused
             "switchyard_substation_limit",  # set on purpose; that a charge finds no room is NoCapacity, and silence LimitFallbackInForce
+            # What /status and the log say of a configuration; that no round succeeds is LoadQueriesFail.
+            "switchyard_load_query_series", "switchyard_load_query_unmatched_series",
+            "switchyard_load_query_missing_substations", "switchyard_load_query_scrape_interval_seconds",
+            "switchyard_load_query_clock_offset_seconds", "switchyard_load_query_duration_seconds",
             "switchyard_load_lasts",  # what the gauges have shown: a setting, not a state that may be wrong
             "switchyard_trace_spans_exported_total",  # how many are sampled, not whether they are well; lost ones are TracesLost
             "switchyard_discovery_left_out",  # the log names them, and the source goes on

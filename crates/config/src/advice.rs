@@ -4,6 +4,7 @@
 
 mod credentials;
 mod feeders;
+mod load;
 mod routes;
 
 use std::fmt;
@@ -82,47 +83,6 @@ impl Config {
                 file.display().to_string(),
                 "asks for certificates, and no client has a certificate_name: whatever is shown opens nothing".to_owned(),
             );
-        }
-    }
-
-    fn on_load(&self, all: &mut Vec<Advice>) {
-        let load = &self.load;
-        let mut note = note_in(all);
-        if load.timeout >= load.interval {
-            note(
-                "load.timeout",
-                shown(load.timeout).to_string(),
-                format!(
-                    "is not below load.interval ({}), so one silent substation delays the next round: \
-                     use less than half of it",
-                    shown(load.interval)
-                ),
-            );
-        }
-        if load.stale_after < load.interval * INTERVALS_TO_STALE {
-            note(
-                "load.stale_after",
-                shown(load.stale_after).to_string(),
-                format!(
-                    "is less than {INTERVALS_TO_STALE} × load.interval ({}), so one lost scrape makes a substation \
-                     stale",
-                    shown(load.interval)
-                ),
-            );
-        }
-        for (path, series) in [
-            ("load.metric", &load.metric),
-            ("load.capacity_metric", &load.capacity_metric),
-        ] {
-            let grows =
-                |suffix: &&&str| series.terms().any(|series| series.name.ends_with(**suffix));
-            if let Some(suffix) = GROWING.iter().find(grows) {
-                note(
-                    path,
-                    series.to_string(),
-                    format!("ends in {suffix}, as counters do, which only grow: a gauge is needed"),
-                );
-            }
         }
     }
 

@@ -275,6 +275,18 @@ schema_types! {
             "vllm:num_requests_running + vllm:num_requests_waiting"
         ]
     }
+    /// A selector of series, as PromQL writes it.
+    Selector: {
+        "type": "string",
+        "pattern": r"^\s*([A-Za-z_:][A-Za-z0-9_:]*\s*(\{.*\})?|\{.*\})\s*$",
+        "maxLength": 4096,
+        "examples": ["substation_current_load", "vllm:num_requests_running{job=\"vllm\"}"]
+    }
+    /// The name of a label of a series.
+    SeriesLabel: {
+        "type": "string",
+        "pattern": "^[A-Za-z_][A-Za-z0-9_]*$"
+    }
     /// A load or a capacity.
     Positive: {
         "type": "number",

@@ -37,6 +37,7 @@ mod nearest;
 mod network;
 mod pipeline;
 mod policy;
+mod prometheus;
 mod read;
 mod routes;
 mod rules;
@@ -79,6 +80,7 @@ pub use model::{
 pub use network::Network;
 pub use pipeline::Pipeline;
 pub use policy::{Policy, UnknownPolicy};
+pub use prometheus::{Matching, Prometheus};
 pub use routes::{Affinity, AffinityFrom, MOST_ROUTES, Route, RouteErrors, RouteLoad};
 pub use select::{MOST_SELECTS, Select, SelectFrom};
 pub use series::{MatchOp, Matcher, Series, SeriesError};
@@ -287,6 +289,9 @@ impl Config {
     pub fn credentials_files(&self) -> impl Iterator<Item = (String, &Path)> {
         let of = credentials_file;
         let load = of("load", self.load.authorization.as_ref());
+        let prometheus = self.load.prometheus.as_ref();
+        let prometheus = prometheus.and_then(|it| it.authorization.as_ref());
+        let prometheus = of("load.prometheus", prometheus);
         let meters = self
             .feeders
             .iter()
@@ -304,7 +309,10 @@ impl Config {
                 source.authorization.as_ref(),
             )
         });
-        load.into_iter().chain(meters).chain(sources)
+        load.into_iter()
+            .chain(prometheus)
+            .chain(meters)
+            .chain(sources)
     }
 
     /// Reads and checks `text`; `source` is its name in messages.

@@ -1,8 +1,8 @@
 //! The parts of a configuration and their defaults. `docs/configuration.md` explains each key at length.
 
 use super::{
-    Aggregate, Authorization, KeyRoom, Lasts, MaxRequests, Pipeline, Rate, Series, UpstreamTls,
-    bounds, json_schema, show,
+    Aggregate, Authorization, KeyRoom, Lasts, MaxRequests, Pipeline, Prometheus, Rate, Series,
+    UpstreamTls, bounds, json_schema, show,
 };
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -141,10 +141,14 @@ pub struct Load {
     pub capacity_metric: Series,
     /// How several matching series of a gauge are combined.
     pub aggregate: Aggregate,
-    /// The time from one round of scrapes to the next.
-    #[serde(serialize_with = "show::duration")]
+    /// The time from one round of scrapes to the next; `None` where Prometheus is asked in their place. See
+    /// [`Load::interval`].
+    #[serde(
+        serialize_with = "show::optional_duration",
+        skip_serializing_if = "Option::is_none"
+    )]
     #[schemars(with = "json_schema::Duration")]
-    pub interval: Duration,
+    pub interval: Option<Duration>,
     /// The limit of one scrape, from connecting to its last byte.
     #[serde(serialize_with = "show::duration")]
     #[schemars(with = "json_schema::Duration")]
@@ -153,13 +157,56 @@ pub struct Load {
     #[serde(serialize_with = "show::duration")]
     #[schemars(with = "json_schema::Duration")]
     pub visibility_lag: Duration,
-    /// The age at which a sample is reported as stale.
-    #[serde(serialize_with = "show::duration")]
+    /// The age at which a sample is reported as stale; `None`: by what is learned of Prometheus' own scrapes.
+    #[serde(
+        serialize_with = "show::optional_duration",
+        skip_serializing_if = "Option::is_none"
+    )]
     #[schemars(with = "json_schema::Duration")]
-    pub stale_after: Duration,
+    pub stale_after: Option<Duration>,
     /// What scrapes carry, to be let in; `None` is nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub authorization: Option<Authorization>,
+    /// Prometheus, which is asked in place of the substations; `None` scrapes them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prometheus: Option<Prometheus>,
+}
+
+impl Load {
+    /// The default of [`Load::interval`].
+    const INTERVAL: Duration = Duration::from_millis(500);
+    /// The default of [`Load::stale_after`].
+    const STALE_AFTER: Duration = Duration::from_secs(2);
+
+    /// The time from one round of samples to the next: of scrapes, or of queries to Prometheus.
+    #[must_use]
+    pub fn interval(&self) -> Duration {
+        match &self.prometheus {
+            Some(prometheus) => prometheus.interval,
+            None => self.scrape_interval(),
+        }
+    }
+
+    /// The key of that time.
+    pub(super) fn interval_key(&self) -> &'static str {
+        match self.prometheus {
+            Some(_) => "load.prometheus.interval",
+            None => "load.interval",
+        }
+    }
+
+    /// The time from one scrape to the next: of the substations, and of the meters of feeders that name none of their
+    /// own.
+    #[must_use]
+    pub fn scrape_interval(&self) -> Duration {
+        self.interval.unwrap_or(Self::INTERVAL)
+    }
+
+    /// The age at which the sample of a scrape is stale.
+    #[must_use]
+    pub fn scrape_stale_after(&self) -> Duration {
+        self.stale_after.unwrap_or(Self::STALE_AFTER)
+    }
 }
 
 impl Default for Load {
@@ -169,11 +216,12 @@ impl Default for Load {
             metric: Series::named(names::LOAD_GAUGE),
             capacity_metric: Series::named(names::CAPACITY_GAUGE),
             aggregate: Aggregate::None,
-            interval: Duration::from_millis(500),
+            interval: Some(Self::INTERVAL),
             timeout: Duration::from_millis(200),
             visibility_lag: Duration::ZERO,
-            stale_after: Duration::from_secs(2),
+            stale_after: Some(Self::STALE_AFTER),
             authorization: None,
+            prometheus: None,
         }
     }
 }
@@ -380,6 +428,10 @@ pub struct Health {
     #[serde(serialize_with = "show::duration")]
     #[schemars(with = "json_schema::Duration")]
     pub slow_start: Duration,
+    /// The time from one connect to a substation to the next, where its gauge is not scraped.
+    #[serde(serialize_with = "show::duration")]
+    #[schemars(with = "json_schema::Duration")]
+    pub probe: Duration,
     /// The most substations ejected for failing, as a share of all; at least one is always allowed.
     #[schemars(with = "json_schema::Share")]
     pub most_ejected: f64,
@@ -398,6 +450,7 @@ impl Default for Health {
             ejection: Duration::from_secs(1),
             longest_ejection: Duration::from_secs(32),
             slow_start: Duration::from_secs(10),
+            probe: Duration::from_secs(5),
             most_ejected: 0.5,
             panic: 0.3,
         }

@@ -15,6 +15,7 @@ use super::{
     listen::listen,
     logs::{access_log, log},
     names::Names,
+    prometheus::prometheus,
     routes::routes,
     select::select,
     substation::{References, substations},
@@ -153,16 +154,29 @@ fn charge(s: &mut Section<'_>) -> Charge {
 
 fn load(s: &mut Section<'_>) -> Load {
     let default = Load::default();
+    // Also where it has faults: what is beside it is not for scrapes.
+    let is_asked = s.has("prometheus");
+    if is_asked && s.has("interval") {
+        let rule = "is the time between scrapes, and Prometheus is asked in their place: write \
+                    load.prometheus.interval, or remove one of the two";
+        s.fault("interval", String::new(), rule);
+    }
     Load {
         path: s.value("path", default.path, values::path),
         metric: s.value("metric", default.metric, values::parsed),
         capacity_metric: s.value("capacity_metric", default.capacity_metric, values::parsed),
         aggregate: s.value("aggregate", default.aggregate, values::parsed),
-        interval: s.value("interval", default.interval, values::interval),
+        interval: s
+            .optional("interval", values::interval)
+            .or(default.interval)
+            .filter(|_| !is_asked),
         timeout: s.value("timeout", default.timeout, values::duration),
         visibility_lag: s.value("visibility_lag", default.visibility_lag, values::lag),
-        stale_after: s.value("stale_after", default.stale_after, values::duration),
+        stale_after: s
+            .optional("stale_after", values::duration)
+            .or(default.stale_after.filter(|_| !is_asked)),
         authorization: authorization(s),
+        prometheus: s.optional_section("prometheus", prometheus),
     }
 }
 
@@ -319,6 +333,7 @@ fn health(s: &mut Section<'_>) -> Health {
             values::duration,
         ),
         slow_start: s.value("slow_start", default.slow_start, values::duration),
+        probe: s.value("probe", default.probe, values::interval),
         most_ejected: s.value("most_ejected", default.most_ejected, values::share),
         panic: s.value("panic", default.panic, values::share),
     }

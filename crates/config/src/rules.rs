@@ -70,16 +70,18 @@ pub(super) fn check(config: &Config, faults: &mut Vec<Fault>) {
             ("true".to_owned(), rule.to_owned())
         },
     );
+    let interval_key = load.interval_key();
     require(
-        load.stale_after >= load.interval,
-        ["load.stale_after", "load.interval"],
+        load.stale_after.is_none_or(|age| age >= load.interval()),
+        ["load.stale_after", interval_key],
         faults,
         || {
-            let interval = shown(load.interval);
+            let interval = shown(load.interval());
             let rule = format!(
-                "must be load.interval ({interval}) or more, or every sample would be stale"
+                "must be {interval_key} ({interval}) or more, or every sample would be stale"
             );
-            (format!("{:?}", shown(load.stale_after).to_string()), rule)
+            let age = load.stale_after.unwrap_or_default();
+            (format!("{:?}", shown(age).to_string()), rule)
         },
     );
     require(

@@ -9,6 +9,7 @@ mod parse;
 mod tests;
 
 pub use parse::SeriesError;
+pub(crate) use parse::{quoted, word};
 
 use std::{fmt, iter};
 use strum::Display;

@@ -8,6 +8,17 @@ pub(super) fn duration<S: Serializer>(value: &Duration, to: S) -> Result<S::Ok, 
     to.collect_str(&humantime::format_duration(*value))
 }
 
+#[expect(clippy::ref_option, reason = "serde passes fields by reference")]
+pub(super) fn optional_duration<S: Serializer>(
+    value: &Option<Duration>,
+    to: S,
+) -> Result<S::Ok, S::Error> {
+    match value {
+        Some(value) => duration(value, to),
+        None => to.serialize_none(),
+    }
+}
+
 #[expect(
     clippy::trivially_copy_pass_by_ref,
     reason = "serde passes fields by reference"

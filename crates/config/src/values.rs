@@ -7,7 +7,7 @@ mod source;
 pub use address::{Endpoint, check_connectable, parse_endpoint};
 pub(super) use address::{address, named_host, resolver, upstream};
 pub use source::check_host;
-pub(super) use source::{collector_url, host, targets, url};
+pub(super) use source::{api_url, collector_url, host, targets, url};
 
 use super::{
     KeyRoom, bounds,

@@ -94,6 +94,11 @@ impl Grid {
         all.write(page, family, |view| {
             view.sampled_at.map(|at| clock.unix_seconds(at))
         });
+        page.gauge(
+            "load_stale_after_seconds",
+            "The age from which a substation's sample is stale.",
+            self.stale_after().as_secs_f64(),
+        );
         all.write_states(page);
         let family = (
             "substation_can_scrape",
@@ -117,6 +122,9 @@ impl Grid {
             "The limit in force of a substation. Absent where there is none.",
         );
         all.write(page, family, |view| view.limit);
+        if self.polls.queries.is_some() {
+            self.shared.queries.write(page);
+        }
         self.write_feeders(page);
     }
 }

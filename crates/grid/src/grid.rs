@@ -18,6 +18,7 @@ use crate::{
     lasts::LastsSource,
     members::{Members, members},
     metrics::GridMetrics,
+    queries::{QueryView, Source},
     report::Reports,
     shared_state::SharedState,
     state::SubstationState,
@@ -33,18 +34,22 @@ pub struct Grid {
     labels: AllLabels,
     selector: Selector,
     reports: Reports,
-    stale_after: Duration,
+    /// As configured; `None`: by Prometheus' own interval.
+    stale_after: Option<Duration>,
+    meters_stale_after: Duration,
     pub(crate) max_requests: MaxRequests,
     pub(crate) polls: Polls,
     pub(crate) shared: Arc<SharedState>,
 }
 
-/// How and how often gauges are scraped.
+/// How and how often gauges are read.
 #[derive(Debug)]
 pub(crate) struct Polls {
     pub(crate) gauges: Arc<Gauges>,
     pub(crate) interval: Duration,
     pub(crate) visibility_lag: Duration,
+    /// Prometheus, which is asked in place of the substations.
+    pub(crate) queries: Option<Arc<Source>>,
 }
 
 impl Grid {
@@ -90,11 +95,13 @@ impl Grid {
             selector: Selector::with_seed(config.policy.into(), seed),
             reports: Reports::new(&config.load),
             stale_after: config.load.stale_after,
+            meters_stale_after: config.load.scrape_stale_after(),
             max_requests: config.upstream.max_requests,
             polls: Polls {
                 gauges: Arc::new(Gauges::new(&config.load)),
-                interval: config.load.interval,
+                interval: config.load.interval(),
                 visibility_lag: config.load.visibility_lag,
+                queries: Source::of(config).map(Arc::new),
             },
             shared,
         }
@@ -199,7 +206,7 @@ impl Grid {
     /// The state of a substation now.
     #[must_use]
     pub fn state_of(&self, substation: &Substation) -> SubstationState {
-        substation.state(self.shared.clock.now(), self.stale_after)
+        substation.state(self.shared.clock.now(), self.stale_after())
     }
 
     /// Whether every substation was asked for its load once, whatever came of it, and at least one could be reached. It
@@ -235,19 +242,68 @@ impl Grid {
     /// Writes its feeders on the metrics page.
     pub(crate) fn write_feeders(&self, page: &mut Page) {
         self.feeders
-            .write(page, self.clock().now(), self.stale_after);
+            .write(page, self.clock().now(), self.meters_stale_after);
     }
 
-    /// The age from which a sample is stale.
-    pub(crate) fn stale_after(&self) -> Duration {
-        self.stale_after
+    /// The age from which a sample of a substation is stale.
+    #[must_use]
+    pub fn stale_after(&self) -> Duration {
+        self.stale_after.unwrap_or_else(|| {
+            let interval = self.polls.interval;
+            self.shared.queries.stale_after(interval)
+        })
+    }
+
+    /// The age from which a sample of a meter is stale.
+    pub(crate) fn meters_stale_after(&self) -> Duration {
+        self.meters_stale_after
+    }
+
+    /// The time within which each substation has a new sample, if it has any.
+    #[must_use]
+    pub fn sample_interval(&self) -> Duration {
+        match &self.polls.queries {
+            None => self.polls.interval,
+            Some(_) => self.shared.queries.sample_interval(self.polls.interval),
+        }
+    }
+
+    /// The longest delay from the answer to a booking until a gauge shows it, the skew of clocks included.
+    pub(crate) fn visibility_lag(&self) -> Duration {
+        let skew = self.polls.queries.as_ref();
+        let skew = skew.map_or(Duration::ZERO, |it| it.settings.max_skew);
+        self.polls.visibility_lag + skew
+    }
+
+    /// How late a scrape may find what was booked: no matter where nothing is scraped.
+    pub(crate) fn scrapes_lag(&self) -> Duration {
+        match &self.polls.queries {
+            None => self.polls.visibility_lag,
+            Some(_) => Duration::ZERO,
+        }
+    }
+
+    /// The substations that are scraped: all, or none where Prometheus is asked in their place.
+    pub(crate) fn scraped_substations(&self) -> &[Arc<Substation>] {
+        match &self.polls.queries {
+            None => self.substations(),
+            Some(_) => &[],
+        }
+    }
+
+    /// The last round of queries; `None` where there are none.
+    #[must_use]
+    pub fn queries(&self) -> Option<QueryView> {
+        let source = self.polls.queries.as_ref()?;
+        Some(self.shared.queries.view(&source.settings.url))
     }
 
     /// Marks in each ledger, for the next choices, whether its sample is stale.
     pub(crate) fn note_stale(&self) {
         let now = self.shared.clock.now();
+        let stale_after = self.stale_after();
         for substation in self.substations() {
-            let is_stale = substation.is_stale(now, self.stale_after);
+            let is_stale = substation.is_stale(now, stale_after);
             substation.ledger().set_stale(is_stale);
         }
     }

@@ -35,6 +35,7 @@ mod outlier_detection;
 mod own_names;
 mod peers;
 mod predecessor;
+mod queries;
 mod rebuild;
 mod refusals;
 mod report;
@@ -72,6 +73,7 @@ pub use outcomes::{ReportOutcome, UpstreamOutcome};
 pub use outlier_detection::{
     CarriedDetector, CarriedStage, EjectionCause, Evidence, HealthChange, OutlierDetector, Stage,
 };
+pub use queries::QueryView;
 pub use refusals::{CarriedHold, CarriedRefusals};
 pub use report::Reports;
 pub use restore::{KeptRoom, Restored};

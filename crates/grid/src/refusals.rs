@@ -53,6 +53,8 @@ struct Hold {
     /// The gauge as it was at the refusal.
     value: Option<Load>,
     probe_at: Moment,
+    /// When it was refused.
+    at: Moment,
     /// Whether the next request may be the probe.
     is_open: bool,
 }
@@ -74,6 +76,7 @@ impl Refusals {
             until: now.plus(lasts),
             value,
             probe_at: now.plus(PROBE_AFTER),
+            at: now,
             is_open: false,
         });
     }
@@ -88,13 +91,21 @@ impl Refusals {
         is_over && was_held
     }
 
-    /// Takes a new sample into account, and returns the load that still counts as refused. `None`
+    /// Takes a new sample into account, which was taken `then`, and returns the load that still counts as refused. `None`
     /// also while the next request may be the probe.
-    pub(super) fn sampled(&mut self, value: Option<Load>, now: Moment) -> Option<Load> {
+    pub(super) fn sampled(
+        &mut self,
+        value: Option<Load>,
+        then: Moment,
+        now: Moment,
+    ) -> Option<Load> {
         let load = self.least?.micros();
         self.held = self.held.filter(|hold| {
             let has_fallen = match (hold.value, value) {
-                (Some(then), Some(now)) => now.micros() + load <= then.micros(),
+                // One that was taken before the refusal does not tell what has become of it.
+                (Some(before), Some(value)) if then >= hold.at => {
+                    value.micros() + load <= before.micros()
+                }
                 _ => false,
             };
             now < hold.until.plus(FORGOTTEN) && !has_fallen
@@ -171,17 +182,20 @@ mod tests {
         for lasts in [500, 1_000, 2_000, 4_000, 8_000, 8_000] {
             refusals.refused(load(11.0), None, at(now));
             refusals.refused(load(11.0), None, at(now));
-            refusals.sampled(None, at(now + lasts - 1));
+            refusals.sampled(None, at(now + lasts - 1), at(now + lasts - 1));
             assert_eq!(refusals.held(), Some(load(11.0)));
             assert!(!refusals.is_open() || lasts > 1_000);
-            assert_eq!(refusals.sampled(None, at(now + lasts)), None);
+            assert_eq!(
+                refusals.sampled(None, at(now + lasts), at(now + lasts)),
+                None
+            );
             assert!(refusals.is_open(), "for one");
             now += lasts;
         }
         assert!(refusals.booked(load(11.0)), "nothing is held any more");
         assert!(refusals.is_clean());
         refusals.refused(load(11.0), None, at(now));
-        assert_eq!(refusals.sampled(None, at(now + 500)), None);
+        assert_eq!(refusals.sampled(None, at(now + 500), at(now + 500)), None);
     }
 
     #[test]
@@ -190,12 +204,12 @@ mod tests {
         refusals.refused(load(22.0), None, at(0));
         refusals.refused(load(11.0), None, at(0));
         assert!(!refusals.booked(load(3.7)));
-        assert_eq!(refusals.sampled(None, at(499)), Some(load(11.0)));
-        assert_eq!(refusals.sampled(None, at(500)), None);
+        assert_eq!(refusals.sampled(None, at(499), at(499)), Some(load(11.0)));
+        assert_eq!(refusals.sampled(None, at(500), at(500)), None);
         assert!(!refusals.booked(load(3.7)));
         assert!(!refusals.is_clean(), "they go on counting");
         refusals.refused(load(50.0), None, at(600));
-        let held = refusals.sampled(None, at(700));
+        let held = refusals.sampled(None, at(700), at(700));
         assert_eq!(held, Some(load(50.0)), "not what was refused long ago");
         assert!(refusals.booked(load(50.0)));
         assert!(refusals.is_clean());
@@ -205,8 +219,17 @@ mod tests {
     fn a_gauge_that_has_fallen_by_the_refused_load_ends_the_refusal() {
         let mut refusals = Refusals::default();
         refusals.refused(load(11.0), Some(load(90.0)), at(0));
-        assert!(refusals.sampled(Some(load(80.0)), at(1)).is_some());
-        assert!(refusals.sampled(Some(load(79.0)), at(2)).is_none());
+        assert!(refusals.sampled(Some(load(80.0)), at(1), at(1)).is_some());
+        assert!(refusals.sampled(Some(load(79.0)), at(2), at(2)).is_none());
+    }
+
+    #[test]
+    fn a_sample_of_before_the_refusal_does_not_end_it() {
+        let mut refusals = Refusals::default();
+        refusals.refused(load(11.0), Some(load(90.0)), at(1_000));
+        let fallen = Some(load(60.0));
+        assert!(refusals.sampled(fallen, at(999), at(1_100)).is_some());
+        assert!(refusals.sampled(fallen, at(1_000), at(1_200)).is_none());
     }
 
     /// Refusals that count for 8 s.
@@ -224,10 +247,14 @@ mod tests {
     fn after_a_hold_one_request_at_a_time_is_tried_however_long_it_takes() {
         let mut refusals = Refusals::default();
         refusals.refused(load(11.0), None, at(0));
-        assert_eq!(refusals.sampled(None, at(500)), None);
+        assert_eq!(refusals.sampled(None, at(500), at(500)), None);
         assert_eq!(refusals.probe(load(11.0), at(500)), Some(load(11.0)));
         for now in [501, 1_500, 5_000, 50_000] {
-            assert_eq!(refusals.sampled(None, at(now)), Some(load(11.0)), "{now}");
+            assert_eq!(
+                refusals.sampled(None, at(now), at(now)),
+                Some(load(11.0)),
+                "{now}"
+            );
             assert!(!refusals.open(at(now)), "{now}");
             assert_eq!(refusals.probe(load(11.0), at(now)), None, "{now}");
             assert_eq!(refusals.forbids(load(11.0)), Some(load(11.0)), "{now}");
@@ -235,31 +262,34 @@ mod tests {
         }
         // It ends without a word: the next one is tried.
         refusals.probe_ended();
-        assert_eq!(refusals.sampled(None, at(50_001)), None);
+        assert_eq!(refusals.sampled(None, at(50_001), at(50_001)), None);
         assert_eq!(refusals.probe(load(11.0), at(50_001)), Some(load(11.0)));
         // It is refused: a second this time.
         refusals.refused(load(11.0), None, at(52_000));
         refusals.probe_ended();
-        assert_eq!(refusals.sampled(None, at(52_999)), Some(load(11.0)));
-        assert_eq!(refusals.sampled(None, at(53_000)), None);
+        assert_eq!(
+            refusals.sampled(None, at(52_999), at(52_999)),
+            Some(load(11.0))
+        );
+        assert_eq!(refusals.sampled(None, at(53_000), at(53_000)), None);
         // With nothing to try it with, it is forgotten.
-        refusals.sampled(None, at(53_000 + 60_000));
+        refusals.sampled(None, at(53_000 + 60_000), at(53_000 + 60_000));
         assert_eq!(refusals.held(), None);
     }
 
     #[test]
     fn while_a_refusal_counts_one_request_a_second_is_let_through() {
         let mut refusals = stubborn();
-        assert_eq!(refusals.sampled(None, at(999)), Some(load(11.0)));
+        assert_eq!(refusals.sampled(None, at(999), at(999)), Some(load(11.0)));
         assert_eq!(refusals.probe(load(11.0), at(999)), None, "not yet");
         for second in 1..8 {
             let now = at(1_000 * second);
-            assert_eq!(refusals.sampled(None, now), None, "the way is open");
+            assert_eq!(refusals.sampled(None, now, now), None, "the way is open");
             assert_eq!(refusals.probe(load(3.7), now), None, "too small to tell");
             assert_eq!(refusals.probe(load(22.0), now), Some(load(11.0)));
             assert_eq!(refusals.probe(load(22.0), now), None, "one at a time");
             refusals.probe_ended();
-            assert_eq!(refusals.sampled(None, now), Some(load(11.0)));
+            assert_eq!(refusals.sampled(None, now, now), Some(load(11.0)));
             assert_eq!(refusals.held(), Some(load(11.0)));
         }
         assert!(

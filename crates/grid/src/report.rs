@@ -25,7 +25,9 @@ impl Reports {
         let gauges = [&load.metric, &load.capacity_metric];
         let is_plain = gauges.iter().all(|series| series.is_plain())
             && load.aggregate == config::Aggregate::None
-            && load.visibility_lag.is_zero();
+            && load.visibility_lag.is_zero()
+            // Its samples are older than reports, and would take their place.
+            && load.prometheus.is_none();
         Self {
             names: is_plain.then(|| gauges.map(|series| series.name.clone())),
         }

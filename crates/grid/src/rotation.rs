@@ -167,6 +167,22 @@ impl Grid {
         self.follow(substation, event);
     }
 
+    /// Reports the end of a connect to `substation`, which is not scraped.
+    pub(super) fn probed(&self, substation: &Substation, reach: Reach) {
+        let event = substation.probed(reach, self.shared.clock.now());
+        self.follow(substation, event);
+    }
+
+    /// Ends ejections whose time is over, and moves slow starts on. To be called every now and then where substations are
+    /// not scraped.
+    pub(super) fn tick(&self) {
+        let now = self.shared.clock.now();
+        for substation in self.substations() {
+            let event = substation.tick(now);
+            self.follow(substation, event);
+        }
+    }
+
     fn follow(&self, substation: &Substation, event: Option<RotationEvent>) {
         if let Some(event) = event {
             substation.announce(event);

@@ -278,11 +278,11 @@ impl RotationState {
         })
     }
 
-    /// Takes a new sample into account: refusals that still count take precedence over it.
-    pub(super) fn sampled(&self, ledger: &Ledger, now: Moment) {
+    /// Takes a new sample into account, which was taken `then`: refusals that still count take precedence over it.
+    pub(super) fn sampled(&self, ledger: &Ledger, then: Moment, now: Moment) {
         if self.is_moving.load(Relaxed) {
             self.change(ledger, now, |state, now| {
-                if let Some(load) = state.refusals.sampled(ledger.value(), now) {
+                if let Some(load) = state.refusals.sampled(ledger.value(), then, now) {
                     ledger.refused(load);
                 }
                 None

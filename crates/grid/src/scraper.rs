@@ -5,6 +5,8 @@
 //! of scrapes run at once. A substation has at most one scrape under way, so a substation that hangs
 //! misses rounds and delays no other. Meters of feeders have turns of their own ([`meters`]).
 //!
+//! Where Prometheus is asked for all loads, there are rounds of queries in place of scrapes ([`queries`]).
+//!
 //! Scrape slots belong to substations, not to positions. When the grid changes, a substation that
 //! stays keeps its connection and its turn, and a new one is scraped at once ([`places`]). The
 //! memory for pages belongs to the scrapes under way, so there is never more of it than scrapes that
@@ -14,6 +16,7 @@ mod faults;
 mod meters;
 mod pace;
 mod places;
+mod queries;
 mod slot;
 
 use std::{sync::Arc, time::Duration};
@@ -31,6 +34,7 @@ use self::{
     meters::Meters,
     pace::Pace,
     places::Places,
+    queries::Queries,
     slot::{FinishedScrape, ScrapeSlot, scrape},
 };
 use crate::{grid::Grid, request_limits::Judgement, trust, visibility::Visibility};
@@ -58,6 +62,7 @@ pub struct Scraper {
     grid: Arc<Grid>,
     places: Places,
     meters: Meters,
+    queries: Queries,
     pace: Pace,
     /// When the first scrape of the round began.
     round_began: Instant,
@@ -80,11 +85,12 @@ impl Scraper {
             grid.feeders.close();
         }
         let mut places = Places::default();
-        places.follow(grid.substations(), &grid.polls.gauges);
+        places.follow(grid.scraped_substations(), &grid.polls.gauges);
         Self {
             grids,
             places,
             meters: Meters::new(&grid, seed),
+            queries: Queries::new(&grid, seed),
             pace: Pace::of(0, grid.polls.interval),
             grid,
             round_began: Instant::now(),
@@ -97,7 +103,7 @@ impl Scraper {
 
     /// Scrapes until dropped.
     pub async fn run(mut self) {
-        let mut visibility = Visibility::new(self.grid.polls.visibility_lag, self.grid.ledgers());
+        let mut visibility = Visibility::new(self.grid.scrapes_lag(), self.grid.ledgers());
         let mut judgement = Judgement::default();
         judgement.follow(&self.grid);
         self.grid.note_stale();
@@ -143,7 +149,7 @@ impl Scraper {
                     }
                     self.grid.pass_predecessor(self.grid.clock().now());
                     // If a scrape is late, learn from the other samples of the round anyway.
-                    if !std::mem::replace(&mut is_learned, false) {
+                    if !std::mem::replace(&mut is_learned, false) && self.grid.polls.queries.is_none() {
                         self.learn();
                     }
                     if self.places.begin_round() {
@@ -153,6 +159,15 @@ impl Scraper {
                 }
                 () = &mut next_group, if waits_for_group => {}
                 () = self.meters.run(&self.grid) => {}
+                due = self.queries.run(&self.grid) => {
+                    if due.learn {
+                        self.learn();
+                    }
+                    if !self.is_ready && self.queries.is_first_round_over() {
+                        self.is_first_round = false;
+                        self.set_ready();
+                    }
+                }
                 () = visibility.due() => visibility.note(self.grid.ledgers()),
                 () = judgement.due() => {
                     let places = &self.places;
@@ -163,10 +178,11 @@ impl Scraper {
                     let grid = Arc::clone(&self.grids.borrow_and_update());
                     let before = std::mem::replace(&mut self.grid, grid);
                     let polls = &self.grid.polls;
-                    visibility.follow(polls.visibility_lag, self.grid.ledgers());
+                    visibility.follow(self.grid.scrapes_lag(), self.grid.ledgers());
                     judgement.follow(&self.grid);
-                    self.places.follow(self.grid.substations(), &polls.gauges);
+                    self.places.follow(self.grid.scraped_substations(), &polls.gauges);
                     self.meters.follow(&self.grid);
+                    self.queries.follow(&self.grid);
                     if polls.interval != before.polls.interval {
                         round = Instant::now();
                         timer.as_mut().reset(round + self.jitter());
@@ -228,9 +244,14 @@ impl Scraper {
             self.is_ready = is_reachable;
         }
         if self.is_ready {
-            self.grid.feeders.open(false);
-            self.grid.shared.set_ready();
+            self.set_ready();
         }
+    }
+
+    fn set_ready(&mut self) {
+        self.is_ready = true;
+        self.grid.feeders.open(false);
+        self.grid.shared.set_ready();
     }
 
     /// Learns from a round of samples: the share of the gaps that this proxy fills, how long load

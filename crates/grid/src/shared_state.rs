@@ -27,6 +27,7 @@ use crate::{
     own_names::OwnNames,
     peers::Peers,
     predecessor::Predecessor,
+    queries::QueryState,
     shortages::Shortages,
     substation::Substation,
 };
@@ -47,6 +48,8 @@ pub(super) struct SharedState {
     pub(super) limiters: Limiters,
     pub(super) lasts: LoadLasts,
     pub(super) learning: Mutex<Learning>,
+    /// What has come of rounds of queries, where Prometheus is asked.
+    pub(super) queries: QueryState,
     predecessor: Predecessor,
     pub(super) feeder_lock: FeederLock,
     /// Taken before the lock of the drains, never after.
@@ -82,6 +85,7 @@ impl SharedState {
             excused: Excused::default(),
             limiters: Limiters::default(),
             learning: Mutex::default(),
+            queries: QueryState::default(),
             predecessor: Predecessor::default(),
             feeder_lock: FeederLock::default(),
             limits: Mutex::default(),

@@ -363,8 +363,17 @@ impl Substation {
 
     /// Records whether a scrape reached it.
     pub(super) fn scraped(&self, reach: Reach, now: Moment) -> Option<RotationEvent> {
-        let has_sample = self.sampled_at() == Some(now);
-        self.can_scrape.store(has_sample, Relaxed);
+        self.set_can_scrape(self.sampled_at() == Some(now));
+        self.probed(reach, now)
+    }
+
+    /// Says whether its gauge could be read last.
+    pub(super) fn set_can_scrape(&self, can_scrape: bool) {
+        self.can_scrape.store(can_scrape, Relaxed);
+    }
+
+    /// Records whether a scrape or a connect reached it.
+    pub(super) fn probed(&self, reach: Reach, now: Moment) -> Option<RotationEvent> {
         match reach {
             Reach::Yes => {
                 self.naming.note_heard();
@@ -382,6 +391,11 @@ impl Substation {
         })
     }
 
+    /// Records that time has passed.
+    pub(super) fn tick(&self, now: Moment) -> Option<RotationEvent> {
+        self.rotation_state.tick(&self.ledger, false, now)
+    }
+
     fn note_reach(&self, reached: bool) {
         let was_reachable = self.is_reachable.swap(reached, Relaxed);
         if was_reachable && !reached {
@@ -396,7 +410,13 @@ impl Substation {
     /// Notes a sample that came `now`; `asked` is when its scrape was begun, if it is from a scrape.
     pub(super) fn stamp_sample(&self, now: Moment, asked: Option<Moment>) {
         self.times.stamp(now, asked);
-        self.rotation_state.sampled(&self.ledger, now);
+        self.rotation_state.sampled(&self.ledger, now, now);
+    }
+
+    /// Notes a sample that was taken `then`, and told `now`.
+    pub(super) fn stamp_past_sample(&self, then: Moment, now: Moment) {
+        self.times.stamp(then, Some(then));
+        self.rotation_state.sampled(&self.ledger, then, now);
     }
 
     /// The configured capacity, which takes precedence over its gauge.

@@ -12,7 +12,7 @@ use crate::grid::Grid;
 /// Judges the gauges of `grid` after a round of samples, and logs what has changed.
 pub(super) fn judge(estimator: &mut TrustEstimator, grid: &Grid) {
     let now = grid.clock().since_start(Instant::now());
-    let within = TrustEstimator::within(grid.polls.interval, grid.polls.visibility_lag);
+    let within = TrustEstimator::within(grid.sample_interval(), grid.visibility_lag());
     for change in estimator.round(grid.roster(), now, within) {
         announce(grid, change);
     }

@@ -104,6 +104,7 @@ impl Grid {
 
     /// All feeders at this moment, in the order of the configuration.
     pub fn feeder_views(&self) -> impl Iterator<Item = FeederView<'_>> {
-        self.feeders.views(self.clock().now(), self.stale_after())
+        self.feeders
+            .views(self.clock().now(), self.meters_stale_after())
     }
 }

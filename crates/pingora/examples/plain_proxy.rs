@@ -115,7 +115,7 @@ fn main() -> anyhow::Result<()> {
     let backends = Backends::new(Box::new(Substations::new(&config)));
     let mut balancer = LoadBalancer::<LeastLoad>::from_backends_with_config(backends, Some(rule));
     balancer.set_health_check(Box::new(Scrape::new(&config.load)));
-    balancer.health_check_frequency = Some(config.load.interval);
+    balancer.health_check_frequency = Some(config.load.interval());
     balancer.parallel_health_check = true;
 
     let conf = ServerConf {

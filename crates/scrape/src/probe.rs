@@ -65,7 +65,7 @@ impl Gauges {
             [&load.metric, &load.capacity_metric],
             load.aggregate,
             &load.path,
-            (load.timeout, load.interval),
+            (load.timeout, load.scrape_interval()),
         )
         .authorized(load.authorization.as_ref())
     }

@@ -5,7 +5,10 @@ use std::{collections::BTreeMap, net::SocketAddr};
 
 use serde::Serialize;
 
-use crate::{client::ClientStatus, drain::Drain, feeder::FeederStatus, fleet::Fleet, limit::Limit};
+use crate::{
+    client::ClientStatus, drain::Drain, feeder::FeederStatus, fleet::Fleet, limit::Limit,
+    prometheus::PrometheusStatus,
+};
 
 /// The answer of `/status`. Loads are in the unit of the load gauge.
 #[derive(Debug, Serialize)]
@@ -24,6 +27,9 @@ pub struct GridStatus<'a> {
     pub fleet: Option<Fleet>,
     /// The state file; null where none is configured.
     pub state: Option<StateFileStatus>,
+    /// Prometheus, where it is asked for all loads; left out where substations are scraped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prometheus: Option<PrometheusStatus>,
     /// The configured clients, in the order of the configuration; left out where there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub clients: Vec<ClientStatus<'a>>,

@@ -146,6 +146,7 @@ fn status() -> GridStatus<'static> {
         lasts_source: "assumed",
         fleet: Some(Fleet::of(true)),
         state: Some(state_file()),
+        prometheus: None,
         clients: Vec::new(),
         feeders: vec![FeederStatus {
             name: "feeder7",

@@ -86,6 +86,8 @@ pub struct Facts<'a> {
     pub is_panicking: bool,
     /// Whether the proxy has a store that can't be asked.
     pub is_store_down: bool,
+    /// Why Prometheus, which is asked for all loads, gives none.
+    pub prometheus_fault: Option<&'a str>,
 }
 
 impl Verdict {
@@ -138,6 +140,11 @@ fn proxy_findings(facts: &Facts<'_>, find: &mut impl FnMut(Level, String)) {
     if facts.is_store_down {
         let text = "The store of the fleet can't be asked: requests with an Idempotency-Key fail or are known to this proxy alone, and drains stay as they were.";
         find(Level::Trouble, text.to_owned());
+    }
+    if let Some(why) = facts.prometheus_fault {
+        let text =
+            format!("Prometheus gives no load samples: {why}. Dispatch continues by the ledgers.");
+        find(Level::Trouble, text);
     }
     let failed = facts.configuration.last_reload.as_ref();
     if let Some(reload) = failed.filter(|reload| !reload.success) {

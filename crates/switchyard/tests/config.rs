@@ -131,7 +131,7 @@ clients_file: clients.yaml
 routes: [{path: /a/, methods: [GET], upstream_path: /b/, load: {field: a}, select: {LABEL: {field: a, prefer: true, spill_at: 0.5}, OTHER: {header: a}}, affinity: {header: a}, errors: {noun: a}}, {path: /c, load: 1, affinity: {cookie: a}}]
 tls: {certificate: tls.crt, key: tls.key, client_ca: ca}
 admin: {token_file: token, tls: {certificate: tls.crt, key: tls.key}}
-load: {authorization: {credentials_file: token}}
+load: {authorization: {credentials_file: token}, prometheus: {url: \"https://a\", query: a, capacity_query: a, authorization: {credentials_file: token}, tls: {ca: ca, certificate: a, key: a, server_name: a}}}
 upstream: {tls: {ca: ca, certificate: a, key: a, server_name: a}}
 limits: {client: {rate: 1/s}}
 fleet: {store: \"redis://a\", password_file: password}
@@ -143,6 +143,8 @@ forwarded: {trust: [10.0.0.0/8]}";
 
     let mut keys = Vec::new();
     collect(&config, "", &mut keys);
+    // What has no meaning beside Prometheus.
+    keys.extend(["load.interval", "load.stale_after"].map(str::to_owned));
     assert!(keys.len() > 20, "{keys:?}");
     let rows: Vec<&str> = doc
         .lines()

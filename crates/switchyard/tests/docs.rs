@@ -27,6 +27,7 @@ use switchyard_limits::{Order, Timestamp};
 use switchyard_proxy::{
     admin::metrics_page, dispatch::DispatchState, metrics::Metrics, runtime::Runtime,
 };
+use switchyard_telemetry::Page;
 use switchyard_tls::Credentials;
 use switchyard_wire::Code;
 use tokio::{
@@ -191,6 +192,20 @@ async fn get(address: SocketAddr, path: &str) -> String {
     answer
 }
 
+/// What only a proxy shows that asks Prometheus.
+fn of_queries() -> String {
+    let yaml = "substations: [{name: one, address: 127.0.0.1:1}]\n\
+                load: {prometheus: {url: 'http://127.0.0.1:1', query: load}}";
+    let config = Config::from_yaml(yaml, "test").unwrap();
+    let metrics = Metrics::new().unwrap();
+    let grid = Grid::new(&config, &metrics.grid, Clock::start(), 1).unwrap();
+    let mut page = Page::after(Vec::new(), "switchyard");
+    grid.write_gauges(&mut page);
+    let page = String::from_utf8(page.into_text()).unwrap();
+    let lines = page.lines().filter(|line| line.contains("load_quer"));
+    lines.map(|line| format!("{line}\n")).collect()
+}
+
 /// The proxy's page before any sample and after the first sample, and a substation's page.
 async fn pages() -> [String; 3] {
     let substation = Substation::new(substation::Config::new("one", 500.0)).unwrap();
@@ -259,7 +274,8 @@ async fn pages() -> [String; 3] {
         let order = order.clone();
         runtime.limits.put(&grid, name, order, client).unwrap();
     }
-    [before, render(), get(address, "/metrics").await]
+    let after = render() + &of_queries();
+    [before, after, get(address, "/metrics").await]
 }
 
 #[tokio::test]

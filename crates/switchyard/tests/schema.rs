@@ -89,6 +89,9 @@ fn file_with(path: &str, value: Value) -> Value {
         Some(("fleet", _)) => file["fleet"] = json!({"store": "redis://a"}),
         Some(("state", _)) => file["state"] = json!({"file": "state"}),
         Some(("access_log", _)) => file["access_log"] = json!({"path": "-"}),
+        Some(("load", key)) if key.starts_with("prometheus") => {
+            file["load"] = json!({"prometheus": {"url": "https://a", "query": "a"}});
+        }
         Some(("tracing", _)) => file["tracing"] = json!({"otlp": "http://a"}),
         _ => {}
     }
@@ -156,13 +159,18 @@ fn the_schema_has_exactly_the_parsers_keys_each_with_description_and_default() {
         affinity: {header: a}, errors: {noun: a}}, {path: /c, load: {field: a}, affinity: {cookie: a}}]\n\
         tls: {certificate: a.crt, key: a.key, client_ca: ca}\n\
         admin: {token_file: token, tls: {certificate: a, key: a}}\nforwarded: {trust: [10.0.0.0/8]}\n\
-        load: {authorization: {credentials_file: token}}\n\
+        load: {authorization: {credentials_file: token}, prometheus: {url: 'https://a', query: a, capacity_query: a, \
+        authorization: {credentials_file: token}, tls: {ca: ca, certificate: a, key: a, server_name: a}}}\n\
         upstream: {tls: {ca: system, certificate: a, key: a, server_name: a}}\n\
         limits: {client: {rate: 1/s}}\naccess_log: {path: a}\ntracing: {otlp: 'http://a'}\n\
         fleet: {store: 'redis://a', password_file: password}\nstate: {file: state}";
     let effective = serde_json::to_value(Config::from_yaml(one, "one").unwrap()).unwrap();
     let mut known = BTreeMap::new();
     leaves(&effective, "", &mut known);
+    // What has no meaning beside Prometheus.
+    let scraped = "substations: [{name: a, address: 127.0.0.1:5001}]";
+    let scraped = serde_json::to_value(Config::from_yaml(scraped, "scraped").unwrap()).unwrap();
+    leaves(&scraped["load"], "load", &mut known);
     let described = all_described();
     assert_eq!(
         described.keys().collect::<Vec<_>>(),
@@ -174,7 +182,15 @@ fn the_schema_has_exactly_the_parsers_keys_each_with_description_and_default() {
         // Keys of substations, sources and files have no default; that of `threads` depends on the machine.
         let is_own = path.contains("[]")
             || path.contains("tls.")
-            || ["access_log.path", "tracing.otlp", "limits.client.rate"].contains(&path.as_str())
+            || [
+                "access_log.path",
+                "tracing.otlp",
+                "limits.client.rate",
+                "load.prometheus.url",
+                "load.prometheus.query",
+                "load.prometheus.capacity_query",
+            ]
+            .contains(&path.as_str())
             || (path.starts_with("select.") && !schema["type"].eq("boolean"))
             || path == "fleet.store"
             || path.ends_with("file");
@@ -222,6 +238,13 @@ fn the_schema_refuses_every_shape_that_the_parser_refuses() {
         "load: {metric: '{a=\"b\"}'}",
         "load: {path: metrics}",
         "load: {aggregate: mean}",
+        "load: {prometheus: {url: 'http://a'}}",
+        "load: {prometheus: {query: a}}",
+        "load: {prometheus: {url: 'http://a', query: sum(a)}}",
+        "load: {prometheus: {url: 'http://a', query: 'a[5m]'}}",
+        "load: {prometheus: {url: 'http://a', query: a, match: {label: a-b}}}",
+        "load: {prometheus: {url: 'http://a', query: a, match: instance}}",
+        "load: {prometheus: {url: 'http://a', query: a, interval: 5}}",
         "policy: fastest",
         "charge: {default_load: 0}",
         "charge: {load_field: ''}",

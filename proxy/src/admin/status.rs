@@ -8,8 +8,8 @@ use switchyard_grid::{
     DrainSource, FeederView, Grid, Moment, RotationView, Stage, Substation, SubstationView,
 };
 use switchyard_status::{
-    ClientStatus, Drain, FeederStatus, Fleet, GridStatus, Health, Limit, StateFileStatus,
-    SubstationStatus,
+    ClientStatus, Drain, FeederStatus, Fleet, GridStatus, Health, Limit, PrometheusStatus,
+    StateFileStatus, SubstationStatus,
 };
 
 use tokio::time::Instant;
@@ -43,6 +43,7 @@ pub(super) fn of_grid<'a>(
             bytes: kept.bytes,
             error: kept.error,
         }),
+        prometheus: prometheus(grid, at),
         clients: clients(now),
         feeders: grid
             .feeder_views()
@@ -53,6 +54,23 @@ pub(super) fn of_grid<'a>(
             .map(|view| shown(&view, limits.get(view.name), at))
             .collect(),
     }
+}
+
+/// What has come of the rounds of queries.
+fn prometheus(grid: &Grid, now: Moment) -> Option<PrometheusStatus> {
+    let queries = grid.queries()?;
+    let answered = queries.answered_at;
+    Some(PrometheusStatus {
+        url: queries.url,
+        error: queries.fault,
+        answered_seconds_ago: answered.map(|at| now.since(at).as_secs_f64()),
+        series: queries.series,
+        unmatched_series: queries.unmatched,
+        missing_substations: queries.missing,
+        scrape_interval_seconds: queries.scrape_interval.map(|it| it.as_secs_f64()),
+        stale_after_seconds: grid.stale_after().as_secs_f64(),
+        clock_offset_seconds: queries.clock_offset,
+    })
 }
 
 /// The configured clients.

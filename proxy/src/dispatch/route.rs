@@ -370,7 +370,7 @@ impl Dispatcher {
             // Otherwise the load has ended with the answer.
             if outlives {
                 // Its end is noticed with the next sample.
-                let unseen = state.snapshot.config.load.interval;
+                let unseen = state.snapshot.grid.sample_interval();
                 let forecast = &self.state.forecast;
                 let key = claim.as_ref().map(Claim::number);
                 let ask = charge.ask(key);

@@ -24,7 +24,9 @@ impl Config {
                 ),
             );
         }
-        if let Some(authorization) = &self.load.authorization {
+        if let Some(authorization) = &self.load.authorization
+            && self.load.prometheus.is_none()
+        {
             let is_open = |one: &&crate::Substation| {
                 let has_tls = match one.tls {
                     SubstationTls::AsUpstream => self.upstream.tls.is_some(),
@@ -45,17 +47,22 @@ impl Config {
                 );
             }
         }
-        for source in &self.discovery.http_sd {
-            if let Some(authorization) = &source.authorization
-                && is_plain_and_far(&source.url)
+        let sources = self.discovery.http_sd.iter().map(|source| {
+            let key = "discovery.http_sd[].authorization.credentials_file";
+            (key, &source.url, &source.authorization)
+        });
+        let prometheus = self.load.prometheus.iter().map(|it| {
+            let key = "load.prometheus.authorization.credentials_file";
+            (key, &it.url, &it.authorization)
+        });
+        for (key, url, authorization) in sources.chain(prometheus) {
+            if let Some(authorization) = authorization
+                && is_plain_and_far(url)
             {
                 note(
-                    "discovery.http_sd[].authorization.credentials_file",
+                    key,
                     authorization.credentials_file.display().to_string(),
-                    format!(
-                        "crosses the network in clear text to {}: ask for an https URL",
-                        source.url
-                    ),
+                    format!("crosses the network in clear text to {url}: ask for an https URL"),
                 );
             }
         }

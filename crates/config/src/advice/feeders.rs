@@ -81,12 +81,12 @@ impl Config {
             let feeders = self.feeders.iter();
             feeders.filter_map(|feeder| Some((feeder, feeder.load.as_ref()?)))
         };
+        let stale_after = self.load.scrape_stale_after();
         let hasty = |load: &FeederLoad| load.timeout >= load.interval;
-        let late =
-            |load: &FeederLoad| self.load.stale_after < load.interval * super::INTERVALS_TO_STALE;
+        let late = |load: &FeederLoad| stale_after < load.interval * super::INTERVALS_TO_STALE;
         // What is left out is as in `load`, which has advice of its own.
         let is_own = |load: &FeederLoad| {
-            (load.timeout, load.interval) != (self.load.timeout, self.load.interval)
+            (load.timeout, load.interval) != (self.load.timeout, self.load.scrape_interval())
         };
         let unwise_ones = |unwise: &dyn Fn(&FeederLoad) -> bool| -> Vec<&str> {
             let unwise = meters().filter(|(_, load)| is_own(load) && unwise(load));
@@ -108,7 +108,7 @@ impl Config {
                 some(&found),
                 format!(
                     "is more than half of load.stale_after ({}), so one lost scrape makes the meter stale",
-                    shown(self.load.stale_after)
+                    shown(stale_after)
                 ),
             );
         }

@@ -40,11 +40,11 @@ impl Written {
             let Some(interval) = meter.interval else {
                 continue;
             };
-            if is_known && interval > load.stale_after {
+            if is_known && interval > load.scrape_stale_after() {
                 file.refuse(&format!("{}.interval", meter.path_here), || {
                     let rule = format!(
                         "must be load.stale_after ({}) or less, or every sample of this meter would be stale",
-                        shown(load.stale_after)
+                        shown(load.scrape_stale_after())
                     );
                     (format!("{:?}", shown(interval).to_string()), rule)
                 });
@@ -69,7 +69,7 @@ impl Meter {
                 .capacity_metric
                 .unwrap_or_else(|| load.capacity_metric.clone()),
             aggregate: self.aggregate.unwrap_or(load.aggregate),
-            interval: self.interval.unwrap_or(load.interval),
+            interval: self.interval.unwrap_or(load.scrape_interval()),
             timeout: self.timeout.unwrap_or(load.timeout),
             authorization: self.authorization.or_else(|| load.authorization.clone()),
             tls: self.tls,

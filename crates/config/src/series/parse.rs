@@ -114,7 +114,7 @@ fn matcher(text: &str) -> Result<(Matcher, &str), SeriesError> {
 }
 
 /// The text between two quotes of one kind, and what follows; it is the value of `label`.
-fn quoted<'a>(label: &str, text: &'a str) -> Result<(String, &'a str), SeriesError> {
+pub(crate) fn quoted<'a>(label: &str, text: &'a str) -> Result<(String, &'a str), SeriesError> {
     let unquoted = || SeriesError::Quotes(label.to_owned());
     let mut letters = text.chars();
     let quote = letters
@@ -138,7 +138,7 @@ fn quoted<'a>(label: &str, text: &'a str) -> Result<(String, &'a str), SeriesErr
 }
 
 /// A name at the front of `text`, and what follows; `also` says what it may have beside letters, digits and '_'.
-fn word(text: &str, also: impl Fn(char) -> bool) -> Option<(&str, &str)> {
+pub(crate) fn word(text: &str, also: impl Fn(char) -> bool) -> Option<(&str, &str)> {
     let end = text.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || also(c)));
     let (word, rest) = text.split_at(end.unwrap_or(text.len()));
     let begins_well = word.starts_with(|c: char| !c.is_ascii_digit());

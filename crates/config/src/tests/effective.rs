@@ -80,6 +80,7 @@ health:
   ejection: 1s
   longest_ejection: 32s
   slow_start: 10s
+  probe: 5s
   most_ejected: 0.5
   panic: 0.3
 drain:
@@ -163,8 +164,8 @@ threads: 256
     );
     assert_eq!(config.http2.streams, 7);
     assert_eq!(config.admin.token_file.as_deref(), Some(Path::new("token")));
-    assert_eq!(config.load.interval, Duration::from_millis(1500));
-    assert_eq!(config.load.stale_after, Duration::from_secs(90));
+    assert_eq!(config.load.interval, Some(Duration::from_millis(1500)));
+    assert_eq!(config.load.stale_after, Some(Duration::from_secs(90)));
     assert_eq!(config.timeouts.client, Duration::from_millis(250));
     assert_eq!(config.drain.delay, Duration::from_secs(7));
     assert_eq!(
@@ -187,7 +188,7 @@ threads: 256
     );
     assert_eq!(
         (meter.aggregate, meter.interval, meter.timeout),
-        (load.aggregate, load.interval, load.timeout)
+        (load.aggregate, load.scrape_interval(), load.timeout)
     );
     let meter = feeder.load.as_ref().unwrap();
     assert_eq!((feeder.capacity, meter.path.as_str()), (Some(304.0), "/7"));

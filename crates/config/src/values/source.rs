@@ -29,6 +29,15 @@ pub(crate) fn url(node: &Node) -> Read<String> {
     url_as(node, "as in http://127.0.0.1:8000/targets")
 }
 
+/// The URL of an API, to which paths are added.
+pub(crate) fn api_url(node: &Node) -> Read<String> {
+    let url = url_as(node, "as in http://prometheus:9090")?;
+    if url.contains(['?', '#']) {
+        return Err("must have no query: the paths of the API follow it".to_owned());
+    }
+    Ok(url)
+}
+
 /// The same of a collector of traces.
 pub(crate) fn collector_url(node: &Node) -> Read<String> {
     url_as(node, "as in http://127.0.0.1:4318")

@@ -55,6 +55,8 @@ impl Refusals {
                 until: hold.until.moment(ago, now),
                 value: hold.value.map(load),
                 probe_at: hold.probe_at.moment(ago, now),
+                // At the latest.
+                at: now.minus(ago),
                 is_open: false,
             }),
             is_probed: false,

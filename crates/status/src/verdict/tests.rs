@@ -41,6 +41,7 @@ pub(super) fn with_feeders(
         is_stopping: false,
         is_panicking: false,
         is_store_down: false,
+        prometheus_fault: None,
     };
     change(&mut facts);
     Verdict::of(&facts)
@@ -158,6 +159,19 @@ fn a_store_that_can_t_be_asked_is_trouble() {
 }
 
 #[test]
+fn a_prometheus_that_gives_nothing_is_trouble_and_says_why() {
+    let grid = grid(1, 0, "");
+    let verdict = judged(&grid, &Traffic::default(), |facts| {
+        facts.prometheus_fault = Some("cannot connect: refused");
+    });
+    assert_eq!(verdict.level, Level::Trouble);
+    assert_eq!(
+        verdict.sentence,
+        "Prometheus gives no load samples: cannot connect: refused. Dispatch continues by the ledgers."
+    );
+}
+
+#[test]
 fn an_empty_rotation_is_the_worst_finding() {
     let verdict = judged(&grid(2, 2, "draining"), &Traffic::default(), |_| {});
     assert_eq!(verdict.level, Level::Trouble);
@@ -248,6 +262,7 @@ fn the_state_of_the_proxy_itself_is_a_finding() {
         is_stopping: false,
         is_panicking: false,
         is_store_down: false,
+        prometheus_fault: None,
     });
     assert_eq!(
         verdict.sentence,

@@ -36,6 +36,7 @@ mod feeders;
 mod feeders_shown;
 mod fleet;
 mod frames;
+mod from_prometheus;
 mod front_door;
 mod full_feeder;
 mod gauges;

@@ -54,6 +54,7 @@ pub(in crate::admin) fn capture(
     let balance = Balance::of(&substations);
     let configuration = configuration(&in_force, runtime.last_reload());
     let fleet = runtime.fleet.status();
+    let prometheus_fault = grid.queries().and_then(|queries| queries.fault);
     let verdict = Verdict::of(&Facts {
         substations: &substations,
         feeders: &feeders,
@@ -64,6 +65,7 @@ pub(in crate::admin) fn capture(
         is_stopping: runtime.in_flight.is_leaving(),
         is_panicking: grid.is_panicking(),
         is_store_down: fleet.as_ref().is_some_and(Fleet::is_down),
+        prometheus_fault: prometheus_fault.as_deref(),
     });
     StatusSnapshot {
         unix_seconds: grid.clock().unix_seconds(now),
@@ -161,8 +163,8 @@ fn configuration(in_force: &Snapshot, last_reload: Option<Reload>) -> Configurat
         since_unix_seconds: in_force.grid.clock().unix_seconds(in_force.since),
         policy: in_force.grid.selector().policy().name().into(),
         unit: in_force.unit().into(),
-        interval_seconds: config.load.interval.as_secs_f64(),
-        stale_after_seconds: config.load.stale_after.as_secs_f64(),
+        interval_seconds: config.load.interval().as_secs_f64(),
+        stale_after_seconds: in_force.grid.stale_after().as_secs_f64(),
         last_reload,
         program: env!("CARGO_PKG_VERSION").into(),
     }
