@@ -2,7 +2,7 @@
 //!
 //! **The question.** An instant query answers with values at the moment of its evaluation, and that is not when the
 //! values were read. A query of a range, `SELECTOR[RANGE]` at `/api/v1/query`, answers with the samples as they were
-//! stored, each with its own time. VictoriaMetrics, Thanos and Mimir answer it alike. Capacities are asked by an instant
+//! stored, each with its own time, and so do the databases that speak its API. Capacities are asked by an instant
 //! query, because when they were read does not matter.
 //!
 //! **The answer** is read while it arrives ([`Reader`]): a series is handed over as soon as it is complete, so ten

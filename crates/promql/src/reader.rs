@@ -153,9 +153,8 @@ impl<'l> Reader<'l> {
             return Ok(None);
         };
         match (self.place, first) {
-            (Place::Before, b'{') => self.place = Place::Answer,
+            (Place::Before, b'{') | (Place::Data, b'}') => self.place = Place::Answer,
             (Place::Answer, b'}') => self.place = Place::After,
-            (Place::Data, b'}') => self.place = Place::Answer,
             (Place::Result, b']') => self.place = Place::Data,
             (Place::Answer | Place::Data, b'"') => return self.member(rest, is_end),
             (Place::Result, b'{') => {

@@ -203,7 +203,7 @@ fn of_queries() -> String {
     grid.write_gauges(&mut page);
     let page = String::from_utf8(page.into_text()).unwrap();
     let lines = page.lines().filter(|line| line.contains("load_quer"));
-    lines.map(|line| format!("{line}\n")).collect()
+    lines.flat_map(|line| [line, "\n"]).collect()
 }
 
 /// The proxy's page before any sample and after the first sample, and a substation's page.

@@ -1,4 +1,4 @@
-//! Answers as Prometheus, VictoriaMetrics and Thanos write them, in every way cut, and what is none.
+//! Answers as Prometheus and the databases that speak its API write them, in every way cut, and what is none.
 
 use proptest::prelude::*;
 
@@ -10,7 +10,7 @@ const PROMETHEUS: &str = r#"{"status":"success","data":{"resultType":"matrix","r
 {"metric":{"__name__":"load","instance":"10.0.0.1:5001","job":"a"},"values":[[1732908108.121,"6"],[1732908123.121,"7.5"]]},
 {"metric":{"__name__":"load","instance":"b\"\u00fc","job":"a"},"values":[[1732908110,"NaN"]]},
 {"metric":{"__name__":"load"},"values":[[1732908110.5,"+Inf"]],"histograms":[]}]}}"#;
-/// As VictoriaMetrics does, with what it says beside.
+/// As `VictoriaMetrics` does, with what it says beside.
 const VICTORIA: &str = r#"{"status":"success","isPartial":false,"data":{"resultType":"matrix","result":[{"metric":{"__name__":"load","instance":"10.0.0.1:5001"},"values":[[1732908108.121,"6"],[1732908123.121,"7.5"]]}]},"stats":{"seriesFetched": "1","executionTimeMsec":2}}
 "#;
 /// As Thanos does: warnings, and the kind after the series.

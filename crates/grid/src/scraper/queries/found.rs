@@ -168,9 +168,8 @@ fn sample(
 fn combined(series: &[OneSeries], aggregate: Aggregate) -> Option<f64> {
     let values = series.iter().map(|one| one.value);
     match (series, aggregate) {
-        ([], _) => None,
         ([one], _) => Some(one.value),
-        (_, Aggregate::None) => None,
+        ([], _) | (_, Aggregate::None) => None,
         (_, Aggregate::Sum) => Some(values.sum()),
         // A value that is no number makes the result none.
         (_, Aggregate::Max) => values.reduce(|a, b| if a.is_nan() || a > b { a } else { b }),

@@ -69,7 +69,7 @@ async fn addresses_and_names_match_and_what_does_not_is_counted() {
     );
     let counted = ["unmatched_series", "missing_substations"]
         .map(|what| rig.metric(&format!("switchyard_load_query_{what}")));
-    assert_eq!(counted.map(f64::round), [1.0, 1.0]);
+    assert_eq!(counted.map(|count| count.to_string()), ["1", "1"]);
     let missing = "switchyard_load_polls_total{outcome=\"missing\",substation=\"s2\"}";
     assert!(rig.metric(missing) >= 1.0);
 }
@@ -140,11 +140,7 @@ async fn a_clock_that_is_ahead_makes_samples_older_and_is_told_of() {
     let offset = rig.metric("switchyard_load_query_clock_offset_seconds");
     assert!((5.9..=7.0).contains(&offset), "{offset}");
     // It seems to be six seconds in the future.
-    assert!(
-        rig.age(0) >= Duration::from_millis(1_000),
-        "{:?}",
-        rig.age(0)
-    );
+    assert!(rig.age(0) >= Duration::from_secs(1), "{:?}", rig.age(0));
 }
 
 #[tokio::test]
@@ -159,14 +155,14 @@ async fn what_was_booked_since_the_sample_was_taken_counts_in_full() {
     for at in [0, 1, 0, 1] {
         Reservation::of(Arc::clone(rig.substation(at)), load).booked();
     }
-    let estimates =
-        |rig: &Rig| [0, 1].map(|at| rig.substation(at).ledger().estimate().units().round());
-    assert_eq!(estimates(&rig), [24.0, 24.0]);
+    let estimates = |rig: &Rig| [0, 1].map(|at| rig.substation(at).ledger().estimate());
+    let both = |loads: [f64; 2]| loads.map(|units| Load::new(units).unwrap());
+    assert_eq!(estimates(&rig), both([24.0, 24.0]));
     // These were read before all of that.
     rig.reply(series(&[("s0", &[(3.0, "14")]), ("s1", &[(3.0, "4")])]));
     rig.until("samples", |rig| rig.samples(0) + rig.samples(1) == 4)
         .await;
-    assert_eq!(estimates(&rig), [34.0, 24.0]);
+    assert_eq!(estimates(&rig), both([34.0, 24.0]));
     assert_eq!(rig.substation(0).ledger().capacity(), Load::new(100.0));
 }
 

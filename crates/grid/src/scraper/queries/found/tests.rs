@@ -33,20 +33,20 @@ fn with_capacities(
     found.samples(2, aggregate, interval).try_into().unwrap()
 }
 
-fn loaded(units: f64, stamp: i64) -> Result<Sample, SeriesFault> {
-    Ok(Sample {
+fn loaded(units: f64, stamp: i64) -> Sample {
+    Sample {
         stamp,
         load: Load::new(units).unwrap(),
         capacity: None,
-    })
+    }
 }
 
 #[test]
 fn each_substation_has_its_own_and_one_without_a_series_is_missing() {
     let both = samples(&[(1, 20.0, 5.0), (0, 10.0, 3.0)], Aggregate::None);
-    assert_eq!(both, [loaded(3.0, 10_000), loaded(5.0, 20_000)]);
+    assert_eq!(both, [Ok(loaded(3.0, 10_000)), Ok(loaded(5.0, 20_000))]);
     let one = samples(&[(1, 20.0, 5.0)], Aggregate::None);
-    assert_eq!(one, [Err(SeriesFault::Missing), loaded(5.0, 20_000)]);
+    assert_eq!(one, [Err(SeriesFault::Missing), Ok(loaded(5.0, 20_000))]);
 }
 
 #[test]
@@ -56,19 +56,19 @@ fn several_series_are_a_fault_without_an_aggregate_and_one_that_has_ended_is_non
         samples(&alike, Aggregate::None)[0],
         Err(SeriesFault::Several(2))
     );
-    assert_eq!(samples(&alike, Aggregate::Sum)[0], loaded(7.0, 10_000));
-    assert_eq!(samples(&alike, Aggregate::Max)[0], loaded(4.0, 10_000));
+    assert_eq!(samples(&alike, Aggregate::Sum)[0], Ok(loaded(7.0, 10_000)));
+    assert_eq!(samples(&alike, Aggregate::Max)[0], Ok(loaded(4.0, 10_000)));
     // Of two scrapes at different moments a sum is as old as its oldest part.
     let apart = [(0, 10.0, 3.0), (0, 20.0, 4.0)];
     assert_eq!(
         samples(&apart, Aggregate::None)[0],
         Err(SeriesFault::Several(2))
     );
-    assert_eq!(samples(&apart, Aggregate::Sum)[0], loaded(7.0, 10_000));
+    assert_eq!(samples(&apart, Aggregate::Sum)[0], Ok(loaded(7.0, 10_000)));
     // A process that was started anew has another series.
     let renewed = [(0, 10.0, 3.0), (0, 25.0, 4.0)];
     for aggregate in [Aggregate::None, Aggregate::Sum, Aggregate::Max] {
-        assert_eq!(samples(&renewed, aggregate)[0], loaded(4.0, 25_000));
+        assert_eq!(samples(&renewed, aggregate)[0], Ok(loaded(4.0, 25_000)));
     }
 }
 
