@@ -128,7 +128,7 @@ async fn a_connection_is_kept_between_scrapes_unless_they_are_far_apart() {
     for (interval, is_kept) in [(1, true), (60, false)] {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let gauges = Gauges::new(&config::Load {
-            interval: Duration::from_secs(interval),
+            interval: Some(Duration::from_secs(interval)),
             timeout: Duration::from_secs(20),
             ..config::Load::default()
         });
