@@ -28,7 +28,9 @@ mod json_schema;
 mod key_room;
 mod labels;
 mod lasts;
+mod limits;
 mod listen;
+mod load;
 mod logs;
 mod max_requests;
 mod model;
@@ -68,14 +70,16 @@ pub use forwarded::{Forwarded, ForwardedHeaders};
 pub use key_room::KeyRoom;
 pub use labels::{MOST_LABELS, check_label_length, is_key_label, is_label_name};
 pub use lasts::{Lasts, RouteLasts, UnknownLasts, UnknownRouteLasts};
+pub use limits::{ClientLimits, Limits};
+pub use load::Load;
 pub use logs::{
     AccessLog, AccessLogFormat, AccessLogPath, Log, LogFormat, LogLevel, UnknownAccessLogFormat,
     UnknownLevel, UnknownLogFormat,
 };
 pub use max_requests::MaxRequests;
 pub use model::{
-    Admin, AdminTls, Admission, Balance, Charge, ClientLimits, Drain, Health, Http2, Limits, Load,
-    Retry, State, Timeouts, Tls, Upstream,
+    Admin, AdminTls, Admission, Balance, Charge, Drain, Health, Http2, Retry, State, Timeouts, Tls,
+    Upstream,
 };
 pub use network::Network;
 pub use pipeline::Pipeline;

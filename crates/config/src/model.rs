@@ -1,9 +1,6 @@
 //! The parts of a configuration and their defaults. `docs/configuration.md` explains each key at length.
 
-use super::{
-    Aggregate, Authorization, KeyRoom, Lasts, MaxRequests, Pipeline, Prometheus, Rate, Series,
-    UpstreamTls, bounds, json_schema, show,
-};
+use super::{KeyRoom, Lasts, MaxRequests, Pipeline, UpstreamTls, bounds, json_schema, show};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::{
@@ -11,7 +8,6 @@ use std::{
     path::PathBuf,
     time::Duration,
 };
-use switchyard_wire::names;
 
 /// The operator's side, never on the public port.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
@@ -124,108 +120,6 @@ impl Default for Charge {
     }
 }
 
-/// How load is learned.
-#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
-#[schemars(default, deny_unknown_fields)]
-pub struct Load {
-    /// The path of a substation's metrics.
-    #[schemars(with = "json_schema::Path")]
-    pub path: String,
-    /// The gauge of a substation's current load.
-    #[serde(serialize_with = "show::series")]
-    #[schemars(with = "json_schema::Series")]
-    pub metric: Series,
-    /// The gauge of its capacity; it may be missing.
-    #[serde(serialize_with = "show::series")]
-    #[schemars(with = "json_schema::Series")]
-    pub capacity_metric: Series,
-    /// How several matching series of a gauge are combined.
-    pub aggregate: Aggregate,
-    /// The time from one round of scrapes to the next; `None` where Prometheus is asked in their place. See
-    /// [`Load::interval`].
-    #[serde(
-        serialize_with = "show::optional_duration",
-        skip_serializing_if = "Option::is_none"
-    )]
-    #[schemars(with = "json_schema::Duration")]
-    pub interval: Option<Duration>,
-    /// The limit of one scrape, from connecting to its last byte.
-    #[serde(serialize_with = "show::duration")]
-    #[schemars(with = "json_schema::Duration")]
-    pub timeout: Duration,
-    /// The longest delay from the answer to a booking until the gauge shows it; zero if it shows it at once.
-    #[serde(serialize_with = "show::duration")]
-    #[schemars(with = "json_schema::Duration")]
-    pub visibility_lag: Duration,
-    /// The age at which a sample is reported as stale; `None`: by what is learned of Prometheus' own scrapes.
-    #[serde(
-        serialize_with = "show::optional_duration",
-        skip_serializing_if = "Option::is_none"
-    )]
-    #[schemars(with = "json_schema::Duration")]
-    pub stale_after: Option<Duration>,
-    /// What scrapes carry, to be let in; `None` is nothing.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub authorization: Option<Authorization>,
-    /// Prometheus, which is asked in place of the substations; `None` scrapes them.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub prometheus: Option<Prometheus>,
-}
-
-impl Load {
-    /// The default of [`Load::interval`].
-    const INTERVAL: Duration = Duration::from_millis(500);
-    /// The default of [`Load::stale_after`].
-    const STALE_AFTER: Duration = Duration::from_secs(2);
-
-    /// The time from one round of samples to the next: of scrapes, or of queries to Prometheus.
-    #[must_use]
-    pub fn interval(&self) -> Duration {
-        match &self.prometheus {
-            Some(prometheus) => prometheus.interval,
-            None => self.scrape_interval(),
-        }
-    }
-
-    /// The key of that time.
-    pub(super) fn interval_key(&self) -> &'static str {
-        match self.prometheus {
-            Some(_) => "load.prometheus.interval",
-            None => "load.interval",
-        }
-    }
-
-    /// The time from one scrape to the next: of the substations, and of the meters of feeders that name none of their
-    /// own.
-    #[must_use]
-    pub fn scrape_interval(&self) -> Duration {
-        self.interval.unwrap_or(Self::INTERVAL)
-    }
-
-    /// The age at which the sample of a scrape is stale.
-    #[must_use]
-    pub fn scrape_stale_after(&self) -> Duration {
-        self.stale_after.unwrap_or(Self::STALE_AFTER)
-    }
-}
-
-impl Default for Load {
-    fn default() -> Self {
-        Self {
-            path: "/metrics".to_owned(),
-            metric: Series::named(names::LOAD_GAUGE),
-            capacity_metric: Series::named(names::CAPACITY_GAUGE),
-            aggregate: Aggregate::None,
-            interval: Some(Self::INTERVAL),
-            timeout: Duration::from_millis(200),
-            visibility_lag: Duration::ZERO,
-            stale_after: Some(Self::STALE_AFTER),
-            authorization: None,
-            prometheus: None,
-        }
-    }
-}
-
 /// How long each step of a request may take.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[schemars(default, deny_unknown_fields)]
@@ -296,85 +190,6 @@ pub struct Drain {
     #[serde(serialize_with = "show::duration")]
     #[schemars(with = "json_schema::Duration")]
     pub delay: Duration,
-}
-
-/// How much the proxy takes on.
-#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
-#[schemars(default, deny_unknown_fields)]
-pub struct Limits {
-    /// The largest head of a request, in bytes: its request line and headers, written as in HTTP/1.1.
-    #[serde(serialize_with = "show::size")]
-    #[schemars(with = "json_schema::Size")]
-    pub head: usize,
-    /// The largest body of a request, in bytes.
-    #[serde(serialize_with = "show::size")]
-    #[schemars(with = "json_schema::Size")]
-    pub body: usize,
-    /// The largest body of a substation's answer, in bytes.
-    #[serde(serialize_with = "show::size")]
-    #[schemars(with = "json_schema::Size")]
-    pub answer: usize,
-    /// The most bytes that all requests together hold from their arrival to their answer, each beyond its first KiB.
-    #[serde(serialize_with = "show::size")]
-    #[schemars(with = "json_schema::Memory")]
-    pub buffered: usize,
-    /// The most client connections at once.
-    #[schemars(range(min = 1, max = bounds::MOST_CONNECTIONS))]
-    pub connections: usize,
-    /// The most requests at work at once.
-    #[schemars(range(min = 1, max = bounds::MOST_CONNECTIONS))]
-    pub requests: usize,
-    /// The share of one client in these limits.
-    pub client: ClientLimits,
-}
-
-/// The share of one client address in the limits of the proxy.
-#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
-#[schemars(default, deny_unknown_fields)]
-pub struct ClientLimits {
-    /// The most connections at once of one address.
-    #[schemars(range(min = 1, max = bounds::MOST_CONNECTIONS))]
-    pub connections: usize,
-    /// The most requests at once of one address, and of one connection.
-    #[schemars(range(min = 1, max = bounds::MOST_CONNECTIONS))]
-    pub requests: usize,
-    /// The most requests of one address without a name, as a rate; `None` sets none.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "json_schema::Rate")]
-    pub rate: Option<Rate>,
-}
-
-impl ClientLimits {
-    /// The share of a limit that one client gets by default: a quarter.
-    #[must_use]
-    pub const fn share(limit: usize) -> usize {
-        if limit < 4 { 1 } else { limit / 4 }
-    }
-}
-
-impl Default for ClientLimits {
-    fn default() -> Self {
-        let share = Self::share(10_000);
-        Self {
-            connections: share,
-            requests: share,
-            rate: None,
-        }
-    }
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            head: 16 << 10,
-            body: 64 << 10,
-            answer: 1 << 20,
-            buffered: 32 << 20,
-            connections: 10_000,
-            requests: 10_000,
-            client: ClientLimits::default(),
-        }
-    }
 }
 
 /// What happens to requests for which no substation has room.
