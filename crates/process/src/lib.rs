@@ -2,6 +2,7 @@
 //!
 //! - [`signals`]: wait for SIGTERM, SIGINT and other signals.
 //! - [`raise_file_limit`]: raise the soft limit of open files to the hard limit.
+//! - [`refuse_huge_pages`]: keep memory that was not touched from being resident.
 //! - [`log_to_stderr`]: write the log to standard error.
 //! - [`stderr`]: write other lines there, without blocking and without failing.
 //! - [`vital`]: start again what must not end.
@@ -12,6 +13,7 @@
 mod file_limit;
 mod healthcheck;
 pub mod http;
+mod huge_pages;
 mod log;
 mod shortage;
 pub mod signals;
@@ -22,5 +24,6 @@ pub mod vital;
 
 pub use file_limit::raise_file_limit;
 pub use healthcheck::{Unhealthy, healthcheck};
+pub use huge_pages::refuse_huge_pages;
 pub use log::{LogForm, change_log_filter, log_to_stderr, print_error, print_panics};
 pub use shortage::Shortage;

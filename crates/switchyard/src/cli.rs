@@ -14,8 +14,8 @@ use tracing::info;
 use switchyard_config::{self as config, Config, LogFormat, LogLevel, connect_address};
 use switchyard_credentials as credentials;
 use switchyard_process::{
-    LogForm, healthcheck, log_to_stderr, print_error, print_panics, raise_file_limit, signals,
-    stderr,
+    LogForm, healthcheck, log_to_stderr, print_error, print_panics, raise_file_limit,
+    refuse_huge_pages, signals, stderr,
 };
 use switchyard_proxy::{
     lifecycle::Lifecycle,
@@ -190,6 +190,7 @@ fn run(options: &Run) -> anyhow::Result<()> {
     info!(file = %file.config.display(), substations = config.substations.len(), "Configuration read");
     let credentials = Credentials::load(&config, &file.config.display().to_string())?;
     raise_file_limit();
+    refuse_huge_pages();
     let path = upgrade_socket(options.upgrade_socket.as_deref());
     if path.is_none() && options.upgrade {
         bail!(
