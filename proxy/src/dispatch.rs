@@ -48,6 +48,7 @@ mod route_words;
 mod select;
 mod sessions;
 mod stream;
+mod streamed;
 mod traces;
 mod trail;
 

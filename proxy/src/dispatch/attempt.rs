@@ -14,7 +14,7 @@ use switchyard_upstream::{Progress, UpstreamError};
 use switchyard_wire::{Consequence, Failure, names::IDEMPOTENT_REPLAYED};
 use tracing::debug;
 
-use super::{refusal, retry::SafeToRetry, sessions::unfit, stream::Streamed};
+use super::{refusal, retry::SafeToRetry, sessions::unfit, streamed::Streamed};
 
 /// How one attempt ended.
 pub(super) enum Attempt {

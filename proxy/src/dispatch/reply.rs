@@ -12,7 +12,7 @@ use switchyard_wire::{
     names::{ENDPOINT_LOAD_METRICS, POSSIBLE_HOLDER, REQUEST_ID, SUBSTATION},
 };
 
-use super::{quota::Quota, route_words::body_of, stream::Streamed};
+use super::{quota::Quota, route_words::body_of, streamed::Streamed};
 use crate::snapshot::RouteRule;
 
 /// Enough bytes for a usual head and body, so that the buffer grows once at most.

@@ -31,7 +31,7 @@ use super::{
     request_trace::TraceHeaders,
     retry::{RetryState, SafeToRetry},
     select::{Placement, Selected, proposal},
-    stream::Streamed,
+    streamed::Streamed,
     trail::Trail,
 };
 use crate::{client_watch::ClientWatch, deadline_timer::DeadlineTimer};

@@ -9,7 +9,7 @@
 mod ended;
 mod head;
 
-use std::{future::poll_fn, pin::pin, sync::Arc, task::Poll, time::Duration};
+use std::{future::poll_fn, pin::pin, sync::Arc, task::Poll};
 
 use pingora_core::protocols::http::ServerSession;
 use pingora_http::RequestHeader;
@@ -32,18 +32,6 @@ use crate::{
     streams::{Exchange, Seen, Task},
 };
 use ended::{Ended, left, result_of};
-
-/// An answer that has gone to its client while it came.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Streamed {
-    pub(super) status: u16,
-    /// How many bytes of its body its client's side has taken.
-    pub(super) bytes_out: u64,
-    /// Whether it came to its end.
-    pub(super) is_whole: bool,
-    /// How long its client waited for its head, from the first byte of the request.
-    pub(super) began_after: Duration,
-}
 
 /// How a run of Pingora's proxy ended.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

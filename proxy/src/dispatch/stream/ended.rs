@@ -10,7 +10,7 @@ use switchyard_transport::Refusal;
 use switchyard_upstream::{Progress, UpstreamError};
 use switchyard_wire::{Code, Failure, retry_after};
 
-use super::{Held, Ran, Run, Streamed};
+use super::{Held, Ran, Run};
 use crate::{
     dispatch::{
         Dispatcher,
@@ -18,6 +18,7 @@ use crate::{
         operation::Operation,
         retry::SafeToRetry,
         route::SendContext,
+        streamed::Streamed,
     },
     streams::Seen,
 };
