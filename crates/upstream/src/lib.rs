@@ -328,7 +328,8 @@ async fn or_connect(
 ) -> Result<Connection, UpstreamError> {
     match pooled {
         Some(connection) => Ok(connection),
-        None => connect(to).await,
+        // Boxed: the future of a request, which is moved, does not keep the room for a TLS handshake.
+        None => Box::pin(connect(to)).await,
     }
 }
 
