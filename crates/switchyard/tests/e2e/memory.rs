@@ -155,8 +155,9 @@ fn an_idle_client_keeps_no_buffer_and_no_request() {
     let substations = Substations::start(&[1e9]);
     let wire = request("POST", "/request_charge", "", r#"{"power_kw": 1.0}"#);
     for asks in [false, true] {
-        let limits = "limits: {client: {connections: 9000}}";
-        let proxy = Proxy::start(&substations.addresses, limits);
+        // A slow machine takes longer for all of them than a client may usually be silent.
+        let extra = "limits: {client: {connections: 9000}}\ntimeouts: {client: 5m, idle: 5m}";
+        let proxy = Proxy::start(&substations.addresses, extra);
         let mut clients = Vec::new();
         let mut connect = |count: usize| {
             for _ in 0..count {
