@@ -4,7 +4,7 @@
 ///
 /// The allocator asks for huge pages wherever it maps memory, and one touched byte then makes 2 MiB resident. Buffers that are
 /// large and mostly empty, as that of 64 KiB which Pingora keeps for each answer that streams, would be resident as a whole:
-/// 10,000 open WebSockets would take more than twice the memory. An error is no fault: the process runs with huge pages, as on
+/// each open WebSocket would take more than twice the memory. An error is no fault: the process runs with huge pages, as on
 /// systems other than Linux.
 pub fn refuse_huge_pages() {
     #[cfg(target_os = "linux")]
