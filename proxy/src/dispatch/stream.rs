@@ -96,18 +96,19 @@ impl Dispatcher {
             began: None,
         };
         let trace = trace.as_ref().map(TraceHeaders::fields);
-        let origin = Origin {
-            more: trace.as_ref().map_or(&[], |fields| fields.as_slice()),
-            ..context.origin.origin()
-        };
-        let Some(head) = head::of_request(operation, substation, origin, context) else {
-            let message =
-                "the request can't be written for a substation as it is; nothing was done";
-            let failure = Failure::new(Code::InvalidRequest, message);
-            return Attempt::Final(failure, Progress::Unsent);
-        };
         let mut may_reuse = true;
         loop {
+            let origin = Origin {
+                more: trace.as_ref().map_or(&[], |fields| fields.as_slice()),
+                ..context.origin.origin()
+            };
+            // Made for each run, since it goes with it: an open stream keeps no other.
+            let Some(head) = head::of_request(operation, substation, origin, context) else {
+                let message =
+                    "the request can't be written for a substation as it is; nothing was done";
+                let failure = Failure::new(Code::InvalidRequest, message);
+                return Attempt::Final(failure, Progress::Unsent);
+            };
             let ClientWatch::Stream(client) = &mut context.watch else {
                 let failure = Failure::new(Code::NotImplemented, "this client can't stream");
                 return Attempt::Final(failure, Progress::Unsent);
@@ -121,7 +122,7 @@ impl Dispatcher {
             };
             let clock = (&mut *context.timer, context.deadline);
             let limits = &context.state.snapshot.config.timeouts;
-            let run = self.run(task, (&mut **client, &head), (&mut placed, clock), limits);
+            let run = self.run(task, (&mut **client, head), (&mut placed, clock), limits);
             let run = run.await;
             if let Some(trail) = &mut context.trail {
                 trail.bytes_in += usize::try_from(run.moved.bytes_in()).unwrap_or(usize::MAX);
@@ -181,13 +182,13 @@ impl Dispatcher {
     async fn run(
         &self,
         task: Task,
-        (client, head): (&mut (dyn StreamClient + 'static), &RequestHeader),
+        (client, head): (&mut (dyn StreamClient + 'static), Box<RequestHeader>),
         (placed, clock): (&mut Held<'_>, (&mut DeadlineTimer, Instant)),
         limits: &Timeouts,
     ) -> Run {
         let moved = Arc::new(Moved::default());
         let exchange = self.connections.streams.exchange(task, &moved);
-        let session = client.lend(Box::new(head.clone()), &moved);
+        let session = client.lend(head, &moved);
         let lent = (session, &mut *client, &*moved);
         let ran = self
             .run_lent(&exchange, lent, (placed, clock), limits)

@@ -17,7 +17,7 @@ pub(super) fn of_request(
     substation: &Substation,
     origin: Origin<'_>,
     context: &SendContext<'_>,
-) -> Option<RequestHeader> {
+) -> Option<Box<RequestHeader>> {
     let routed = operation.routed()?;
     let (Operation::Charge { query, .. }, ClientWatch::Stream(client)) =
         (operation, &context.watch)
@@ -62,7 +62,7 @@ pub(super) fn of_request(
         put(b"connection", b"upgrade")?;
         put(b"upgrade", protocol)?;
     }
-    Some(request)
+    Some(Box::new(request))
 }
 
 /// What the head of an answer gets in place of what the substation says there. Without a value, nothing.

@@ -76,7 +76,8 @@ impl Ingress {
         let (closes, is_cut) = (reply.closes, reply.is_cut());
         let is_head = head.method(&received) == "HEAD";
         let write = async |reply: Reply| connection.send(&reply.to_wire(is_head)).await.is_ok();
-        self.dispatcher.deliver(context, reply, write).await?;
+        // Boxed, so that an open stream does not reserve memory for this.
+        Box::pin(self.dispatcher.deliver(context, reply, write)).await?;
         if !closes {
             return Some(());
         }
@@ -109,5 +110,36 @@ impl Ingress {
         // While the body came, others may have begun to work.
         context.within_limit()?;
         Ok(body)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dispatch::Dispatcher;
+
+    fn size_of_four<A, B, C, D, F>(_: impl Fn(A, B, C, D) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    fn size_of_five<A, B, C, D, E, F>(_: impl Fn(A, B, C, D, E) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    fn size_of_six<A, B, C, D, E, G, F>(_: impl Fn(A, B, C, D, E, G) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    /// These futures live as long as a request streams, which a WebSocket does for hours. What is larger and passes, as a TLS
+    /// handshake does, belongs into a boxed future.
+    #[test]
+    fn an_open_stream_takes_a_few_kilobytes() {
+        for (size, most) in [
+            (size_of_six(Ingress::request), 2304),
+            (size_of_five(Ingress::stream), 832),
+            (size_of_four(Dispatcher::respond), 5632),
+        ] {
+            assert!(size <= most, "{size} bytes, {most} at most");
+        }
     }
 }
