@@ -176,6 +176,11 @@ impl ClientConnection {
         Pin::new(&mut self.stream).poll_write(context, bytes)
     }
 
+    /// Sends what a layer over the socket has taken and still holds.
+    pub(crate) fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
     /// Has the connection reset when it is dropped, so that an answer which has no other end than the connection's can't
     /// be taken for whole. With TLS, whose end is a word of its own, that word is not said.
     pub(crate) fn cut(&mut self) {

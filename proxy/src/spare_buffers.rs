@@ -24,10 +24,15 @@ const MOST: usize = 64;
 /// The most bytes of a request that streams which are read at once.
 const LARGEST_READ: usize = 64 * 1024;
 
+/// The room of a buffer for what is written to a client together, in bytes.
+const WRITE: usize = 20 * 1024;
+
 thread_local! {
     static SPARE: RefCell<Vec<BytesMut>> = const { RefCell::new(Vec::new()) };
     /// Empty until the first request that streams.
     static LARGE: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+    /// The buffer of the write before: usually the only one that this thread needs.
+    static WRITTEN: RefCell<Option<BytesMut>> = const { RefCell::new(None) };
 }
 
 /// Reads with `read` and appends what it has read to `bytes`, which is not touched if there is nothing to read. Returns how
@@ -67,6 +72,20 @@ pub(crate) fn put_unused(buffer: BytesMut) {
             spare.push(buffer);
         }
     });
+}
+
+/// An empty buffer for what is written to a client together.
+pub(crate) fn take_for_write() -> BytesMut {
+    let spare = WRITTEN.with_borrow_mut(Option::take);
+    spare.unwrap_or_else(|| BytesMut::with_capacity(WRITE))
+}
+
+/// Takes a buffer back all of which was written. It is freed if it has grown much.
+pub(crate) fn put_written(mut buffer: BytesMut) {
+    buffer.clear();
+    if buffer.try_reclaim(WRITE) && buffer.capacity() <= 4 * WRITE {
+        WRITTEN.with_borrow_mut(|spare| *spare = Some(buffer));
+    }
 }
 
 #[cfg(test)]

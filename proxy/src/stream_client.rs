@@ -6,6 +6,7 @@
 
 use std::{
     fmt::Debug,
+    io,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
@@ -41,6 +42,12 @@ pub trait StreamClient: Debug + Send + Sync {
 
     /// Why the client's side ended the attempt, if what it sent was no request.
     fn fault(&mut self) -> Option<Failure>;
+
+    /// Sends what the attempt has written and the client's side still holds: it is called whenever the attempt has done all
+    /// that it can for now. An error means that the client takes no more.
+    fn poll_flush(&mut self, _context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
 
     /// Ready once the client has left. While it is lent, only if it can tell then.
     fn poll_left(&mut self, context: &mut Context<'_>) -> Poll<()>;

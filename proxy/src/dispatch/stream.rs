@@ -8,6 +8,7 @@
 
 mod ended;
 mod head;
+mod turn;
 
 use std::{future::poll_fn, pin::pin, sync::Arc, task::Poll};
 
@@ -32,6 +33,7 @@ use crate::{
     streams::{Exchange, Seen, Task},
 };
 use ended::{Ended, left, result_of};
+use turn::Turns;
 
 /// How a run of Pingora's proxy ended.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -212,8 +214,12 @@ impl Dispatcher {
     ) -> Ran {
         let mut run = pin!(self.connections.streams.run(session, exchange));
         let (mut before, mut last, mut deadline) = ((0, 0), placed.sent, deadline);
+        let mut turns = Turns::default();
         let ran = poll_fn(|context| {
-            let ended = run.as_mut().poll(context).is_ready();
+            let (polled, leaves) = turns.poll(run.as_mut(), context);
+            let ended = polled.is_ready();
+            // What Pingora has written leaves together.
+            let takes_no_more = leaves && matches!(client.poll_flush(context), Poll::Ready(Err(_)));
             if placed.began.is_none()
                 && let Some(head) = exchange.head()
             {
@@ -233,7 +239,7 @@ impl Dispatcher {
                 before = now;
             }
             // Pingora looks only while it has room for more of the request's body.
-            if client.poll_left(context).is_ready() {
+            if takes_no_more || client.poll_left(context).is_ready() {
                 moved.client_left();
                 return Poll::Ready(Ran::Left);
             }

@@ -6,14 +6,17 @@
 //! protocol it is a part of that.
 
 mod side;
+#[cfg(test)]
+mod tests;
 
 use std::{
     future::poll_fn,
+    io,
     sync::Arc,
     task::{Context, Poll},
 };
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use parking_lot::Mutex;
 use pingora_core::protocols::http::ServerSession;
 use pingora_http::RequestHeader;
@@ -30,18 +33,16 @@ use crate::{
     stream_client::{Kept, Moved, StreamClient},
 };
 
-use side::CONTINUE;
 pub(super) use side::Side;
-
-/// Where the client's side comes back to.
-pub(super) type Home = Arc<Mutex<Option<Box<Side>>>>;
+use side::Unsent;
 
 /// A connection whose request streams. It gets its connection back with [`Http1Client::finish`].
 #[derive(Debug)]
 pub(crate) struct Http1Client {
-    /// None while it is lent.
-    side: Option<Box<Side>>,
-    home: Home,
+    /// Attempts borrow it one after another. All are in one task, so the lock is never waited for.
+    side: Arc<Mutex<Side>>,
+    /// What moves in the attempt that has it now.
+    lent: Option<Arc<Moved>>,
     length: Option<u64>,
     upgrade: Option<Box<[u8]>>,
 }
@@ -67,15 +68,16 @@ impl Http1Client {
             parts,
             kept: Kept::new(most),
             answer: Answer::to(asked),
-            interim: if is_expecting { CONTINUE } else { b"" },
+            unsent: Unsent::default(),
+            is_expecting,
             closes: head.closes(),
             in_flight: Arc::clone(in_flight),
             fault: None,
             has_left: false,
         };
         Self {
-            side: Some(Box::new(side)),
-            home: Home::default(),
+            side: Arc::new(Mutex::new(side)),
+            lent: None,
             length: head.body_length(),
             upgrade,
         }
@@ -84,45 +86,45 @@ impl Http1Client {
     /// Reads the body ahead, at most to the number of bytes that is kept. Returns it if it has ended by then; an error if it
     /// is malformed or the client left.
     pub(crate) async fn read_ahead(&mut self) -> Result<Option<Bytes>, Failure> {
-        let Some(side) = &mut self.side else {
-            return Ok(None);
-        };
         let moved = Moved::default();
         loop {
-            let Ok(part) = poll_fn(|context| side.poll_part(&moved, context)).await else {
+            let part = poll_fn(|context| self.side.lock().poll_part(&moved, context)).await;
+            let mut side = self.side.lock();
+            let Side {
+                connection,
+                kept,
+                fault,
+                ..
+            } = &mut *side;
+            let Ok(part) = part else {
                 let truncated = || refusal(RequestFault::Truncated);
-                return Err(side.fault.take().unwrap_or_else(truncated));
+                return Err(fault.take().unwrap_or_else(truncated));
             };
             let Some(part) = part else {
-                return Ok(Some(side.kept.all().unwrap_or_default()));
+                return Ok(Some(kept.all().unwrap_or_default()));
             };
-            let connection = &mut side.connection;
-            if !side.kept.add_ahead(&part, |length| connection.hold(length)) {
+            if !kept.add_ahead(&part, |length| connection.hold(length)) {
                 return Ok(None);
             }
         }
     }
 
     /// Whether the request was read to its end.
-    pub(crate) fn is_read(&mut self) -> bool {
-        self.take_back();
-        let side = self.side.as_ref();
-        side.is_some_and(|side| side.parts.has_ended())
+    pub(crate) fn is_read(&self) -> bool {
+        self.side.lock().parts.has_ended()
+    }
+
+    /// What was written before a final head and has not left: whatever is sent next must follow it.
+    pub(crate) fn take_unsent(&self) -> BytesMut {
+        self.side.lock().unsent.take()
     }
 
     /// Puts the connection back. True if it can go on with another request: the request was read to its end, and so was
     /// what was written of an answer.
-    pub(crate) fn finish(mut self, connection: &mut ClientConnection) -> bool {
-        self.take_back();
-        let Some(side) = self.side.take() else {
-            return false;
-        };
-        let Side {
-            connection: mut lent,
-            answer,
-            parts,
-            ..
-        } = *side;
+    pub(crate) fn finish(self, connection: &mut ClientConnection) -> bool {
+        let mut side = self.side.lock();
+        let mut lent = side.connection.lend();
+        let (answer, parts) = (&side.answer, &side.parts);
         let is_cut = answer.has_begun() && !answer.has_ended();
         if is_cut && answer.ends_with_connection() {
             lent.cut();
@@ -143,37 +145,40 @@ impl StreamClient for Http1Client {
     }
 
     fn lend(&mut self, request: Box<RequestHeader>, moved: &Arc<Moved>) -> ServerSession {
-        let (side, moved) = (self.side.take(), Arc::clone(moved));
-        let session = Http1Session::new(side, Arc::clone(&self.home), request, moved);
+        self.lent = Some(Arc::clone(moved));
+        let session = Http1Session::new(Arc::clone(&self.side), request, Arc::clone(moved));
         ServerSession::new_custom(Box::new(session))
     }
 
     fn take_back(&mut self) {
-        if self.side.is_none() {
-            self.side = self.home.lock().take();
-        }
+        self.lent = None;
     }
 
     fn can_replay(&self) -> bool {
-        self.side.as_ref().is_some_and(|side| side.kept.is_whole())
+        self.side.lock().is_whole()
     }
 
     fn has_begun(&self) -> bool {
-        self.side
-            .as_ref()
-            .is_none_or(|side| side.answer.has_begun())
+        self.side.lock().answer.has_begun()
     }
 
     fn fault(&mut self) -> Option<Failure> {
-        self.side.as_mut()?.fault.take()
+        self.side.lock().fault.take()
+    }
+
+    fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &self.lent {
+            Some(moved) => self.side.lock().poll_send(moved, context),
+            None => Poll::Ready(Ok(())),
+        }
     }
 
     fn poll_left(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        match &mut self.side {
-            Some(side) => side.connection.poll_left(context),
+        if self.lent.is_some() {
             // Its session notices.
-            None => Poll::Pending,
+            return Poll::Pending;
         }
+        self.side.lock().connection.poll_left(context)
     }
 }
 

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::Stream;
 use http::HeaderMap;
+use parking_lot::Mutex;
 use pingora_core::protocols::{
     Digest,
     http::{
@@ -17,13 +18,12 @@ use pingora_core::protocols::{
 use pingora_core::{Error, ErrorType, Result};
 use pingora_http::{RequestHeader, ResponseHeader};
 
-use super::http1::{Home, Side};
+use super::http1::Side;
 use crate::stream_client::Moved;
 
-/// See the [module](self). When it is dropped, the client goes back.
+/// See the [module](self).
 pub(super) struct Http1Session {
-    side: Option<Box<Side>>,
-    home: Home,
+    side: Arc<Mutex<Side>>,
     request: Box<RequestHeader>,
     moved: Arc<Moved>,
     /// What was read in earlier attempts.
@@ -32,37 +32,36 @@ pub(super) struct Http1Session {
 
 impl Http1Session {
     pub(super) fn new(
-        mut side: Option<Box<Side>>,
-        home: Home,
+        side: Arc<Mutex<Side>>,
         request: Box<RequestHeader>,
         moved: Arc<Moved>,
     ) -> Self {
-        let replayed = side.as_mut().and_then(|side| side.begin(&moved));
+        let replayed = side.lock().begin(&moved);
         Self {
             side,
-            home,
             request,
             moved,
             replayed,
         }
     }
 
-    fn side(&mut self) -> Result<&mut Side> {
-        let lost = || Error::explain(ErrorType::InternalError, "the client was not lent");
-        self.side.as_deref_mut().ok_or_else(lost)
-    }
-
+    /// Writes what came of an answer. Returns whether it has ended.
     async fn write(&mut self, tasks: Vec<HttpTask>) -> Result<bool> {
-        let moved = Arc::clone(&self.moved);
         // No other attempt follows an answer.
         self.replayed = None;
-        self.side()?.write(tasks, &moved).await
+        let written = self.side.lock().write(tasks)?;
+        if written.must_leave {
+            self.send().await?;
+        }
+        let has_ended = || Ok(self.side.lock().answer.has_ended());
+        written.failed.map_or_else(has_ended, Err)
     }
-}
 
-impl Drop for Http1Session {
-    fn drop(&mut self) {
-        *self.home.lock() = self.side.take();
+    async fn send(&self) -> Result<()> {
+        let sent = poll_fn(|context| self.side.lock().poll_send(&self.moved, context)).await;
+        sent.map_err(|error| {
+            Error::because(ErrorType::WriteError, "to the client", error).into_down()
+        })
     }
 }
 
@@ -110,17 +109,20 @@ impl Session for Http1Session {
     }
 
     async fn read_body_or_idle(&mut self, no_body_expected: bool) -> Result<Option<Bytes>> {
-        let moved = Arc::clone(&self.moved);
-        let side = self.side()?;
-        poll_fn(|context| side.poll_body_or_left(no_body_expected, &moved, context)).await
+        poll_fn(|context| {
+            let mut side = self.side.lock();
+            side.poll_body_or_left(no_body_expected, &self.moved, context)
+        })
+        .await
     }
 
     async fn finish(&mut self) -> Result<()> {
-        self.side()?.end()
+        self.side.lock().end()?;
+        self.send().await
     }
 
     fn is_body_done(&mut self) -> bool {
-        self.side.as_ref().is_none_or(|side| side.has_ended())
+        self.side.lock().has_ended()
     }
 
     fn is_body_empty(&mut self) -> bool {
@@ -132,7 +134,7 @@ impl Session for Http1Session {
     }
 
     fn retry_buffer_truncated(&self) -> bool {
-        self.side.as_ref().is_none_or(|side| !side.is_whole())
+        !self.side.lock().is_whole()
     }
 
     // All that was read is kept anyway, as long as it may be needed.
@@ -143,9 +145,7 @@ impl Session for Http1Session {
     }
 
     fn was_upgraded(&self) -> bool {
-        self.side
-            .as_ref()
-            .is_some_and(|side| side.answer.is_upgraded())
+        self.side.lock().answer.is_upgraded()
     }
 
     fn body_bytes_sent(&self) -> usize {

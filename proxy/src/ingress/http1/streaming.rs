@@ -71,11 +71,15 @@ impl Ingress {
         let respond = self.dispatcher.respond(context, request, watch);
         let mut reply = Box::pin(respond).await;
         let has_ended = client.is_read();
+        let unsent = client.take_unsent();
         let goes_on = client.finish(connection);
         reply.closes |= head.closes() || !goes_on;
         let (closes, is_cut) = (reply.closes, reply.is_cut());
         let is_head = head.method(&received) == "HEAD";
-        let write = async |reply: Reply| connection.send(&reply.to_wire(is_head)).await.is_ok();
+        let write = async |reply: Reply| {
+            let reply = [&*unsent, &*reply.to_wire(is_head)].concat();
+            connection.send(&reply).await.is_ok()
+        };
         // Boxed, so that an open stream does not reserve memory for this.
         Box::pin(self.dispatcher.deliver(context, reply, write)).await?;
         if !closes {

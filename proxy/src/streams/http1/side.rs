@@ -1,4 +1,9 @@
 //! What an attempt has of a client that speaks HTTP/1.1: it reads the body in parts, and writes the answer as it comes.
+//!
+//! Pingora hands over an answer in pieces, a few at a time, and a write for each would cost more than all else that is done
+//! with it. So what is written is held until the attempt has done all that it can for now, or there is much of it.
+
+mod unsent;
 
 use std::{
     io,
@@ -6,7 +11,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 use pingora_core::protocols::http::HttpTask;
 use pingora_core::{Error, ErrorType, Result};
 use switchyard_http1::{BodyParts, Part};
@@ -19,8 +24,10 @@ use crate::{
     streams::answer::{Answer, Fault},
 };
 
+pub(super) use unsent::Unsent;
+
 /// What is said once the body is asked for, to a client that waits for that.
-pub(super) const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
 /// What an attempt has of the client.
 #[derive(Debug)]
@@ -29,8 +36,9 @@ pub(in crate::streams) struct Side {
     pub(super) parts: BodyParts,
     pub(super) kept: Kept,
     pub(in crate::streams) answer: Answer,
-    /// What is still to be sent before the client sends its body.
-    pub(super) interim: &'static [u8],
+    pub(super) unsent: Unsent,
+    /// Whether the client waits for a word before it sends its body.
+    pub(super) is_expecting: bool,
     /// Whether the client wants the connection closed after the answer.
     pub(super) closes: bool,
     pub(super) in_flight: Arc<InFlight>,
@@ -115,13 +123,11 @@ impl Side {
                     return Poll::Ready(Err(error));
                 }
             }
-            while !self.interim.is_empty() {
-                let written = ready!(self.connection.poll_write(context, self.interim));
-                let Ok(written @ 1..) = written else {
-                    break;
-                };
-                self.interim.advance(written);
+            if std::mem::take(&mut self.is_expecting) {
+                self.unsent.wire().extend_from_slice(CONTINUE);
             }
+            // If it can't be sent, that shows in what is read.
+            let _ = self.unsent.poll_send(&mut self.connection, moved, context);
             // An error is an end as well.
             if ready!(self.connection.poll_more(context)).unwrap_or(0) == 0 {
                 moved.client_left();
@@ -150,25 +156,19 @@ impl Side {
         Poll::Ready(Ok(Some(data)))
     }
 
-    /// Writes what came of an answer. Returns whether it has ended.
-    pub(in crate::streams) async fn write(
-        &mut self,
-        tasks: Vec<HttpTask>,
-        moved: &Moved,
-    ) -> Result<bool> {
-        let (mut wire, mut length, mut ends) = (BytesMut::new(), 0, false);
-        let mut failed = None;
+    /// Writes what came of an answer. See [`Written`] for what is to be done next.
+    pub(in crate::streams) fn write(&mut self, tasks: Vec<HttpTask>) -> Result<Written> {
+        let (mut ends, mut failed) = (false, None);
+        let wire = self.unsent.wire();
+        let mut length = 0;
         for task in tasks {
             ends |= task.is_end();
             match task {
                 HttpTask::Header(head, _) => {
-                    if self.interim.len() < CONTINUE.len() && !self.interim.is_empty() {
-                        wire.extend_from_slice(self.interim);
-                    }
-                    self.interim = b"";
+                    self.is_expecting = false;
                     let closes =
                         self.closes || !self.parts.has_ended() || self.in_flight.is_draining();
-                    self.answer.head(&head, closes, &mut wire).map_err(unfit)?;
+                    self.answer.head(&head, closes, wire).map_err(unfit)?;
                     if self.answer.has_begun() {
                         self.kept.forget();
                         self.connection.hold(0);
@@ -176,7 +176,7 @@ impl Side {
                 }
                 HttpTask::Body(Some(part), _) | HttpTask::UpgradedBody(Some(part), _) => {
                     length += part.len();
-                    self.answer.body(&part, &mut wire).map_err(unfit)?;
+                    self.answer.body(&part, wire).map_err(unfit)?;
                 }
                 HttpTask::Failed(error) => {
                     failed = Some(error);
@@ -187,11 +187,26 @@ impl Side {
             }
         }
         if ends {
-            self.answer.end(&mut wire).map_err(unfit)?;
+            self.answer.end(wire).map_err(unfit)?;
         }
-        self.send(&wire, moved).await?;
-        moved.wrote(length);
-        failed.map_or_else(|| Ok(self.answer.has_ended()), Err)
+        self.unsent.add_body(length);
+        Ok(Written {
+            must_leave: ends || failed.is_some() || self.unsent.is_much(),
+            failed,
+        })
+    }
+
+    /// Sends what was written and has not left yet.
+    pub(in crate::streams) fn poll_send(
+        &mut self,
+        moved: &Moved,
+        context: &mut Context<'_>,
+    ) -> Poll<io::Result<()>> {
+        let sent = self.unsent.poll_send(&mut self.connection, moved, context);
+        if let Poll::Ready(Err(_)) = sent {
+            moved.client_left();
+        }
+        sent
     }
 
     /// Makes sure that the answer has ended. An answer without an end from its substation gets none here; what follows an
@@ -205,19 +220,15 @@ impl Side {
         }
         Ok(())
     }
+}
 
-    async fn send(&mut self, wire: &[u8], moved: &Moved) -> Result<()> {
-        if wire.is_empty() {
-            return Ok(());
-        }
-        self.connection
-            .send(wire)
-            .await
-            .map_err(|error: io::Error| {
-                moved.client_left();
-                Error::because(ErrorType::WriteError, "to the client", error).into_down()
-            })
-    }
+/// What follows when a part of an answer was written.
+#[derive(Debug)]
+pub(in crate::streams) struct Written {
+    /// Whether it must leave before more is written: it is much, or nothing follows.
+    pub(in crate::streams) must_leave: bool,
+    /// Why the answer ends here without its end, if it does.
+    pub(in crate::streams) failed: Option<Box<Error>>,
 }
 
 #[expect(clippy::unnecessary_box_returns, reason = "as Pingora has its errors")]
