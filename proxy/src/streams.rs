@@ -12,7 +12,6 @@ mod answer;
 mod exchange;
 mod hooks;
 mod http1;
-mod http1_session;
 mod link;
 mod pool;
 

@@ -5,6 +5,7 @@
 //! sends behind its request stays on the connection, for the next one; only once the substation has agreed to speak another
 //! protocol it is a part of that.
 
+mod session;
 mod side;
 #[cfg(test)]
 mod tests;
@@ -23,18 +24,15 @@ use pingora_http::RequestHeader;
 use switchyard_http1::{Expectation, IncomingRequest, RequestFault};
 use switchyard_wire::Failure;
 
-use super::{
-    answer::{Answer, Asked},
-    http1_session::Http1Session,
-};
+use super::answer::{Answer, Asked};
 use crate::{
     client_connection::{ClientConnection, refusal},
     in_flight::InFlight,
     stream_client::{Kept, Moved, StreamClient},
 };
 
-pub(super) use side::Side;
-use side::Unsent;
+use session::Http1Session;
+use side::{Side, Unsent};
 
 /// A connection whose request streams. It gets its connection back with [`Http1Client::finish`].
 #[derive(Debug)]

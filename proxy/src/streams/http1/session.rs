@@ -18,7 +18,7 @@ use pingora_core::protocols::{
 use pingora_core::{Error, ErrorType, Result};
 use pingora_http::{RequestHeader, ResponseHeader};
 
-use super::http1::Side;
+use super::side::Side;
 use crate::stream_client::Moved;
 
 /// See the [module](self).
