@@ -62,7 +62,7 @@ fn a_series_has_its_label_its_last_sample_and_the_time_of_the_one_before() {
         (None, f64::INFINITY)
     );
     for other in [VICTORIA, THANOS] {
-        assert_eq!(all_of(other, &[]).unwrap(), [usual.clone()]);
+        assert_eq!(all_of(other, &[]).unwrap(), std::slice::from_ref(&usual));
     }
     let found = all_of(VECTOR, &[]).unwrap();
     assert!(found[0].is_instant);
