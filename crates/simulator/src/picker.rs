@@ -1,5 +1,6 @@
 //! The part of a proxy that picks substations, and learns from scrapes and answers.
 
+mod in_flight;
 mod least_connections;
 mod least_request;
 mod ledger_policy;

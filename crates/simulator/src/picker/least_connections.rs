@@ -3,15 +3,13 @@
 use fastrand::Rng;
 use switchyard_balance::{Load, Reading};
 
-use super::lowest::lowest;
-use super::{Pick, Picker, Scrape, World};
-use crate::fleet::{minus, plus};
+use super::{Pick, Picker, Scrape, World, in_flight::InFlight, lowest::lowest};
+use crate::fleet::plus;
 
 /// Picks the substation with the least own load in flight for its capacity.
 #[derive(Debug)]
 pub struct LeastConnections {
-    /// The load in flight and the capacity of each substation.
-    substations: Vec<(Load, Load)>,
+    in_flight: InFlight,
 }
 
 impl LeastConnections {
@@ -19,32 +17,28 @@ impl LeastConnections {
     #[must_use]
     pub fn new(capacities: &[Load]) -> Self {
         Self {
-            substations: capacities.iter().map(|&c| (Load::ZERO, c)).collect(),
+            in_flight: InFlight::new(capacities),
         }
     }
 }
 
 impl Picker for LeastConnections {
     fn pick(&mut self, power: Load, world: &World<'_>, rng: &mut Rng) -> Option<Pick> {
-        let substations = self.substations.iter().zip(world.fleet.iter());
+        let substations = self.in_flight.iter().zip(world.fleet.iter());
         let scores = substations.map(|((in_flight, capacity), truth)| {
             if truth.is_out() {
                 return f64::INFINITY;
             }
-            plus(*in_flight, power).units() / capacity.units()
+            plus(in_flight, power).units() / capacity.units()
         });
         let at = lowest(scores, rng)?;
-        if let Some((in_flight, _)) = self.substations.get_mut(at) {
-            *in_flight = plus(*in_flight, power);
-        }
+        self.in_flight.begin(at, power);
         let reservation = None;
         Some(Pick { at, reservation })
     }
 
     fn answered(&mut self, pick: Pick, power: Load, _booked: bool) {
-        if let Some((in_flight, _)) = self.substations.get_mut(pick.at) {
-            *in_flight = minus(*in_flight, power);
-        }
+        self.in_flight.end(pick.at, power);
     }
 
     fn sampled(&mut self, _: Scrape, _: Reading, _: &World<'_>, _: &mut Rng) {}

@@ -6,14 +6,12 @@
 use fastrand::Rng;
 use switchyard_balance::{Load, Reading};
 
-use super::{Pick, Picker, Scrape, World};
-use crate::fleet::{minus, plus};
+use super::{Pick, Picker, Scrape, World, in_flight::InFlight};
 
 /// Picks that with the least own load in flight for its capacity, of two at random.
 #[derive(Debug)]
 pub struct LeastRequest {
-    /// The load in flight and the capacity of each substation.
-    substations: Vec<(Load, Load)>,
+    in_flight: InFlight,
     /// Kept for its memory: those in rotation.
     left: Vec<usize>,
 }
@@ -23,14 +21,9 @@ impl LeastRequest {
     #[must_use]
     pub fn new(capacities: &[Load]) -> Self {
         Self {
-            substations: capacities.iter().map(|&c| (Load::ZERO, c)).collect(),
+            in_flight: InFlight::new(capacities),
             left: Vec::new(),
         }
-    }
-
-    fn score(&self, at: usize) -> f64 {
-        let (in_flight, capacity) = self.substations.get(at).copied().unwrap_or_default();
-        in_flight.units() / capacity.units()
     }
 }
 
@@ -41,22 +34,18 @@ impl Picker for LeastRequest {
         let is_in = all.filter(|(_, truth)| !truth.is_out()).map(|(at, _)| at);
         self.left.extend(is_in);
         let (one, other) = (*rng.choice(&self.left)?, *rng.choice(&self.left)?);
-        let at = if self.score(other) < self.score(one) {
+        let at = if self.in_flight.utilisation(other) < self.in_flight.utilisation(one) {
             other
         } else {
             one
         };
-        if let Some((in_flight, _)) = self.substations.get_mut(at) {
-            *in_flight = plus(*in_flight, power);
-        }
+        self.in_flight.begin(at, power);
         let reservation = None;
         Some(Pick { at, reservation })
     }
 
     fn answered(&mut self, pick: Pick, power: Load, _booked: bool) {
-        if let Some((in_flight, _)) = self.substations.get_mut(pick.at) {
-            *in_flight = minus(*in_flight, power);
-        }
+        self.in_flight.end(pick.at, power);
     }
 
     fn sampled(&mut self, _: Scrape, _: Reading, _: &World<'_>, _: &mut Rng) {}

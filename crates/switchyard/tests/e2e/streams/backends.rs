@@ -6,7 +6,7 @@ use switchyard_faults::Step;
 
 use super::{
     exchange::{Body, Cut, Exchange},
-    rig::{Rig, Way},
+    rig::{Rig, Way, endless},
 };
 use crate::rig::until;
 
@@ -15,18 +15,7 @@ const SHORT: &str =
 
 #[test]
 fn an_answer_without_end_ends_with_its_client() {
-    let steps = vec![
-        Step::head("200 OK", "transfer-encoding: chunked\r\n"),
-        Step::Forever(
-            b"3e8\r\n"
-                .iter()
-                .copied()
-                .chain([b'x'; 1000])
-                .chain(*b"\r\n")
-                .collect(),
-        ),
-    ];
-    let rig = Rig::start(steps, "");
+    let rig = Rig::start(endless(), "");
     for (at, way) in Way::ALL.into_iter().enumerate() {
         let mut exchange = rig.get(way);
         assert_eq!(exchange.head().unwrap().status, 200);

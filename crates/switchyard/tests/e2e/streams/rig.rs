@@ -72,6 +72,15 @@ pub(super) struct Rig {
     secure: Proxy,
 }
 
+/// An answer in chunks of a thousand bytes that never ends.
+pub(super) fn endless() -> Vec<Step> {
+    let chunk = [&b"3e8\r\n"[..], &[b'x'; 1000], b"\r\n"].concat();
+    vec![
+        Step::head("200 OK", "transfer-encoding: chunked\r\n"),
+        Step::Forever(chunk),
+    ]
+}
+
 impl Rig {
     /// A backend that performs these steps for each request, behind proxies with `extra` in their configuration.
     pub(super) fn start(steps: Vec<Step>, extra: &str) -> Self {
