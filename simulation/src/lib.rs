@@ -1,0 +1,4 @@
+//! Deterministic simulation of the real proxy.
+
+pub mod judges;
+pub mod world;
