@@ -8,7 +8,7 @@ use switchyard_faults::Scripted;
 use crate::{
     browser::Browser,
     hostile::{pretend, snapshot},
-    rig::{Proxy, yaml},
+    rig::{Proxy, until, yaml},
     substations::Substations,
 };
 
@@ -340,11 +340,15 @@ fn the_tree_of_a_real_proxy_follows_its_bookings() {
         browser.run(LINES),
         json!(["trafo2", "feeder7", "s1", "s2", "s3"])
     );
-    // Three fill feeder7, however much room s1 and s2 have, and five fill s3.
-    for _ in 0..8 {
+    // Three fill feeder7, however much room s1 and s2 have, and five fill s3. While a sample may or may not have seen a
+    // booking, the proxy counts it twice rather than not at all: then there is room with the next sample only.
+    let mut booked = 0;
+    until("eight are booked", || {
         let answer = proxy.charge(r#"{"power_kw": 20, "energy_kwh": 100}"#);
-        assert_eq!(answer.status, 200);
-    }
+        assert!([200, 503].contains(&answer.status), "{}", answer.status);
+        booked += u32::from(answer.status == 200);
+        (booked == 8).then_some(())
+    });
     browser.until(
         "it is full",
         &format!("return {}.dataset.tone === 'full'", at("feeder7")),
