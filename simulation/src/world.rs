@@ -10,12 +10,17 @@
 
 mod chance;
 mod clients;
+mod day;
 pub mod event;
+mod faults;
 mod http;
+mod operator;
 pub mod plan;
+mod proxies;
 mod record;
 mod store;
 mod substations;
+mod town;
 
 pub use event::{Event, What};
 pub use plan::{Part, Plan};
@@ -32,6 +37,5 @@ pub enum Error {
 ///
 /// Call it in the simulated kernel. It returns when every proxy has ended, or has had twice the time for it.
 pub fn run(plan: &Plan, judge: &mut dyn FnMut(&Event)) -> Result<(), Error> {
-    let _ = (plan, judge);
-    Ok(())
+    day::live(plan, judge)
 }

@@ -7,7 +7,14 @@ mod http1;
 mod http2;
 mod sending;
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::SeqCst},
+    },
+    time::Duration,
+};
 
 use tokio::time::sleep;
 
@@ -34,8 +41,8 @@ pub struct Street {
     pub seed: u64,
     /// Where they say what they do.
     pub record: Record,
-    /// When they stop.
-    pub ends: Duration,
+    /// Whether they stop.
+    pub is_over: Arc<AtomicBool>,
     /// How long they wait for an answer.
     pub patience: Duration,
     /// Whether each client's connections come from its own machine.
@@ -89,7 +96,7 @@ pub async fn run(plan: ClientPlan, street: Arc<Street>) {
 
 impl Client {
     fn is_late(&self) -> bool {
-        self.street.record.now() >= self.street.ends
+        self.street.is_over.load(SeqCst)
     }
 
     async fn request(&mut self, number: usize) {

@@ -83,8 +83,8 @@ impl Http1 {
             return self.stream.write_all(&bytes).await;
         };
         for piece in bytes.chunks(bytes.len().div_ceil(PIECES)) {
-            self.stream.write_all(piece).await?;
             sleep(pause).await;
+            self.stream.write_all(piece).await?;
         }
         Ok(())
     }

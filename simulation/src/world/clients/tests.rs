@@ -37,7 +37,7 @@ async fn answered(
         proxies: vec![(0, address)],
         seed: 0,
         record: record.clone(),
-        ends: Duration::from_secs(60),
+        is_over: Arc::default(),
         patience: Duration::from_secs(60),
         has_machines: false,
     };
