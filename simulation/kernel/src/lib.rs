@@ -26,6 +26,7 @@ mod links;
 mod memory;
 mod names;
 mod nodes;
+pub mod process;
 mod raw;
 mod state;
 mod symbols;
