@@ -9,3 +9,27 @@ pub fn bearer(value: &[u8]) -> Option<&[u8]> {
     let is_bearer = scheme.eq_ignore_ascii_case(SCHEME.as_bytes()) && token.starts_with(b" ");
     is_bearer.then_some(token.trim_ascii())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_what_follows_bearer_and_a_blank() {
+        for (value, token) in [
+            (&b"Bearer abc"[..], Some(&b"abc"[..])),
+            (b"bEARER abc", Some(b"abc")),
+            (b"Bearer  abc ", Some(b"abc")),
+            (b"Bearer a b", Some(b"a b")),
+            (b"Bearer ", Some(b"")),
+            (b"Bearer", None),
+            (b"Bearerabc", None),
+            (b"Bearer\tabc", None),
+            (b"Basic  abc", None),
+            (b"Digest abc", None),
+            (b"", None),
+        ] {
+            assert_eq!(bearer(value), token, "{}", value.escape_ascii());
+        }
+    }
+}

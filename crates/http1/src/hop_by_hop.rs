@@ -32,3 +32,26 @@ pub fn nominates(connection: &[u8], name: &[u8]) -> bool {
         .split(|byte| *byte == b',')
         .any(|token| token.trim_ascii().eq_ignore_ascii_case(name))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header_is_nominated_by_its_whole_name_in_any_case() {
+        for (connection, is_nominated) in [
+            ("x-one", true),
+            ("close, X-ONE", true),
+            ("x-one\t, close", true),
+            ("", false),
+            ("close", false),
+            ("x-ones", false),
+            ("x-on", false),
+            ("x-two, close", false),
+            ("x-two x-one", false),
+        ] {
+            let is = nominates(connection.as_bytes(), b"x-one");
+            assert_eq!(is, is_nominated, "{connection:?}");
+        }
+    }
+}

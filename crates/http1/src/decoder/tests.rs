@@ -4,9 +4,11 @@ use super::{Answer, Decoded, Decoder, Limits, Malformed};
 use bytes::BytesMut;
 use proptest::prelude::*;
 
+mod bounds;
 mod framings;
 mod known;
 mod refusals;
+mod while_it_comes;
 
 const SMALL: Limits = Limits {
     head: 128,

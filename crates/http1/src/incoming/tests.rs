@@ -1,5 +1,7 @@
 //! Every kind of request that is read or refused, however it is cut into reads, beside the short cut for the usual one.
 
+mod bounds;
+
 use bytes::BytesMut;
 use proptest::prelude::*;
 

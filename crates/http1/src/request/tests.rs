@@ -77,6 +77,40 @@ fn a_head_is_checked_when_it_is_prepared() {
     }
 }
 
+#[test]
+fn a_query_goes_behind_the_path_and_behind_the_query_that_is_there() {
+    let line = |head: Result<RequestHead, Unencodable>| {
+        let mut buffer = BytesMut::new();
+        encode_request(&mut buffer, &head.unwrap(), [], b"").unwrap();
+        let line = buffer[..].split(|byte| *byte == b'\r').next();
+        String::from_utf8(line.unwrap().to_vec()).unwrap()
+    };
+    let once = head().with_query("a=b");
+    let twice = once.clone().unwrap().with_query("c=d");
+    let thrice = twice.clone().unwrap().with_query("e");
+    assert_eq!(line(once), "POST /charge?a=b HTTP/1.1");
+    assert_eq!(line(twice), "POST /charge?a=b&c=d HTTP/1.1");
+    assert_eq!(line(thrice), "POST /charge?a=b&c=d&e HTTP/1.1");
+    for unfit in ["a b", "a\r\nb", "\u{e9}"] {
+        assert_eq!(
+            head().with_query(unfit),
+            Err(Unencodable::Path),
+            "{unfit:?}"
+        );
+    }
+}
+
+#[test]
+fn a_request_takes_little_more_room_than_it_needs() {
+    for length in [0, 1_000] {
+        let mut buffer = BytesMut::new();
+        let body = vec![b'x'; length];
+        encode_request(&mut buffer, &head(), [(&b"a"[..], &b"b"[..])], &body).unwrap();
+        let spare = buffer.capacity() - buffer.len();
+        assert!(spare <= 256, "{spare} bytes for {length}");
+    }
+}
+
 proptest! {
     #[test]
     fn what_is_written_is_read_as_it_was_meant(

@@ -58,6 +58,12 @@ fn a_head_that_differs_in_anything_is_read_anew() {
             &format!("a: {}\r\ncontent-length: 1\r\n", "b".repeat(600)),
             "c",
         ),
+        // Longer than what is kept, and different only behind that.
+        answer(
+            "200 OK",
+            &format!("a: {}\r\ncontent-length: 2\r\n", "b".repeat(600)),
+            "cd",
+        ),
     ];
     for first in &answers {
         for second in &answers {
@@ -66,6 +72,29 @@ fn a_head_that_differs_in_anything_is_read_anew() {
             compare(&order, SMALL);
         }
     }
+}
+
+#[test]
+fn the_last_head_is_known_again_and_no_other() {
+    let sized = |size: usize, length: usize| {
+        let fields = format!("content-length: {size}\r\na: ");
+        let rest = length - fields.len() - "HTTP/1.1 200 OK\r\n\r\n\r\n".len();
+        let fields = format!("{fields}{}\r\n", "b".repeat(rest));
+        answer("200 OK", &fields, &"c".repeat(size))
+    };
+    let mut known = KnownHead::default();
+    let mut read = |answer: &[u8]| {
+        let (mut decoder, mut received) = (Decoder::new(Limits::default()), answer.into());
+        let read = decoder.decode_known(&mut received, false, Some(&mut known));
+        assert!(matches!(read, Ok(Decoded::Done(_))));
+        let length = |answer: &[u8]| known.find(answer, 512).map(|head| head.length);
+        let [first, second] = [1, 2].map(|size| sized(size, 100));
+        [length(answer), length(&first), length(&second)]
+    };
+    assert_eq!(read(&sized(1, 100)), [Some(100), Some(100), None]);
+    assert_eq!(read(&sized(2, 100)), [Some(100), None, Some(100)]);
+    assert_eq!(read(&sized(1, 512)), [Some(512), None, None]);
+    assert_eq!(read(&sized(1, 513)), [None, None, None], "too long to keep");
 }
 
 #[test]
