@@ -164,6 +164,7 @@ mod tests {
         // The first half of SHA-256("abc"), FIPS 180-2 B.1.
         let hash = KeyHash::of(b"abc").to_string();
         assert_eq!(hash, "ba7816bf8f01cfea414140de5dae2223");
+        assert_eq!(KeyHash::of(b"abc").number(), 0x4141_40de_5dae_2223);
     }
 
     #[test]
@@ -189,6 +190,13 @@ mod tests {
         ] {
             assert_ne!(of(&[Some("a"), None]), of(other), "{other:?}");
         }
+    }
+
+    #[test]
+    fn a_charge_has_the_same_fingerprint_in_every_process() {
+        // The first eight bytes of SHA-256 of 3 and u64::MAX in eight bytes each, with "abc" between them.
+        let fingerprint = Fingerprint::of([Some(&b"abc"[..]), None]);
+        assert_eq!(fingerprint.to_string(), "af8b7ea2be9eeebb");
     }
 
     #[test]

@@ -370,3 +370,6 @@ fn place_of(hash: KeyHash) -> u64 {
 fn place(slab: &[Entry], at: u32) -> u64 {
     slab.get(wide(at)).map_or(0, |entry| place_of(entry.hash))
 }
+
+#[cfg(test)]
+mod tests;

@@ -47,6 +47,11 @@ fn holder(number: u16) -> Arc<HolderId> {
 
 const CHARGE: Fingerprint = Fingerprint(11);
 
+/// An attempt of another process.
+fn asker(process: u64, number: u64) -> Asker {
+    Asker { process, number }
+}
+
 fn hash(key: &str) -> KeyHash {
     KeyHash::of(key.as_bytes())
 }

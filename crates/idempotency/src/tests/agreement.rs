@@ -2,10 +2,6 @@
 
 use super::*;
 
-fn asker(process: u64, number: u64) -> Asker {
-    Asker { process, number }
-}
-
 fn follower() -> Rig {
     let rig = rig(10);
     rig.keys.decide(false);
@@ -19,7 +15,10 @@ fn a_holder_counts_when_all_agree_and_one_number_stands_for_all_requests_until_i
     assert_eq!(one.ask(&holder(1)), Asked::Propose(asker(1, 1)));
     assert_eq!(two.ask(&holder(2)), Asked::Propose(asker(1, 1)));
     assert!(!one.has_holder());
+    assert_eq!(two.proposed_as(), Some(asker(1, 1)));
     assert_eq!(two.agree(holder(9)), holder(9));
+    assert_eq!(two.proposed_as(), None, "it has heard");
+    assert!(one.has_holder());
     assert_eq!(one.agree(holder(8)), holder(9), "the other was first");
     assert_eq!(one.release(), Release::Held);
     assert_eq!(two.release(), Release::Leave(asker(1, 1)));
@@ -58,6 +57,10 @@ fn no_number_leaves_while_a_proposal_under_it_is_on_its_way() {
     assert_eq!(one.release(), Release::Held);
     two.withdraw();
     assert!(!two.has_holder());
+    assert_eq!(two.proposed_as(), None);
+    assert_eq!(one.ask(&holder(1)), Asked::Propose(asker(1, 1)));
+    one.agree(holder(1));
+    assert_eq!(one.release(), Release::Leave(asker(1, 1)));
 }
 
 #[test]
@@ -121,4 +124,21 @@ fn a_key_with_many_askers_stays_with_its_holder() {
         assert_eq!(released, Some(Released::Held));
     }
     assert_eq!(rig.holder("k"), Some(holder(1)));
+}
+
+#[test]
+fn a_key_that_others_gave_up_goes_where_the_next_of_them_says() {
+    let rig = rig(10);
+    let claim = |number, candidate| {
+        let keyed = (hash("k"), CHARGE);
+        let (at, limits) = (rig.start, &rig.limits);
+        rig.keys
+            .claim_for(keyed, asker(2, number), &holder(candidate), at, limits)
+    };
+    let holds = |number| Some(Claimed::Holder(HolderId::clone(&holder(number))));
+    let _waits = rig.claim("k");
+    assert_eq!(claim(1, 1), holds(1));
+    let released = rig.keys.release_for(hash("k"), asker(2, 1));
+    assert_eq!(released, Some(Released::Free));
+    assert_eq!(claim(2, 2), holds(2));
 }

@@ -143,3 +143,38 @@ fn many_keys_are_carried_whole_and_small() {
     assert_eq!(new.keys.count(), MANY);
     assert_eq!(new.holder("77"), Some(holder(1)));
 }
+
+#[test]
+fn what_is_carried_is_counted_whether_it_is_bound_or_asked_for() {
+    let old = rig(10);
+    let carried = || old.keys.carry(old.start);
+    let (idle, _other) = (old.claim("idle"), old.claim("other"));
+    assert_eq!((carried().len(), carried().is_empty()), (0, true));
+    let mut asking = old.claim("asked");
+    assert_eq!(asking.ask(&holder(1)), Asked::Yes);
+    old.book_at("booked", Duration::ZERO);
+    old.book_at("too", Duration::ZERO);
+    let carried = old.keys.hand_over(old.start);
+    assert_eq!((carried.len(), carried.is_empty()), (3, false));
+    drop(idle);
+}
+
+#[test]
+fn an_attempt_that_is_over_holds_no_key_in_the_next_process() {
+    let old = rig(10);
+    let other = asker(9, 1);
+    let keyed = (hash("k"), CHARGE);
+    let mut own = old.claim("k");
+    assert_eq!(own.ask(&holder(1)), Asked::Yes);
+    // A handover that failed has given the attempt its number.
+    drop(old.keys.hand_over(old.start));
+    old.keys.decide(true);
+    let claimed = old
+        .keys
+        .claim_for(keyed, other, &holder(1), old.start, &old.limits);
+    assert!(matches!(claimed, Some(Claimed::Holder(_))));
+    assert_eq!(own.release(), Release::Held, "the other asks it still");
+    let new = hand_over(&old, Duration::ZERO);
+    let released = new.keys.release_for(hash("k"), other);
+    assert_eq!(released, Some(Released::Free));
+}

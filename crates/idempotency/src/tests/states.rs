@@ -24,7 +24,7 @@ fn of_two_requests_at_once_the_second_follows_the_first() {
     let (mut one, mut two) = (rig.claim("k"), rig.claim("k"));
     assert_eq!(one.ask(&holder(1)), Asked::Yes);
     assert_eq!(two.ask(&holder(2)), Asked::Other, "the first holds the key");
-    assert_eq!(two.asked_holder(), Some(holder(1)));
+    assert_eq!(two.ask(&holder(1)), Asked::Yes, "the holder itself");
     let held = "the first still waits for an answer there";
     assert_eq!(two.release(), Release::Held, "{held}");
     assert_eq!(one.release(), Release::Free);
@@ -87,4 +87,30 @@ fn a_holder_that_may_have_booked_before_is_the_only_one_whatever_comes() {
     drop(claim);
     assert_eq!(rig.holder("k"), Some(holder(1)));
     assert_eq!(rig.holder_at("k", KEPT), None);
+}
+
+#[test]
+fn a_claim_says_which_key_and_which_charge_it_is_of() {
+    let rig = rig(10);
+    let claim = rig.claim("k");
+    assert_eq!((claim.hash(), claim.fingerprint()), (hash("k"), CHARGE));
+    assert_eq!(claim.number(), hash("k").number());
+}
+
+#[test]
+fn a_key_is_in_doubt_once_its_holder_may_have_booked_and_until_it_says_so() {
+    let rig = rig(10);
+    let mut one = rig.claim("k");
+    assert!(!one.is_in_doubt());
+    assert_eq!(one.ask(&holder(1)), Asked::Yes);
+    assert!(!one.is_in_doubt(), "its answer is still to come");
+    one.bind();
+    assert!(one.is_in_doubt());
+    let mut two = rig.claim("k");
+    assert_eq!(two.asked_holder(), Some(holder(1)));
+    two.book();
+    assert!(!one.is_in_doubt());
+    assert_eq!(one.asked_holder(), Some(holder(1)));
+    one.bind();
+    assert!(!one.is_in_doubt(), "what is known stays known");
 }
