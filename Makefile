@@ -9,7 +9,7 @@ CARGO := . ./scripts/common.sh && cargo
 .PHONY: help demo rush-hour test up down images pictures pictures-dashboards dashboards
 .PHONY: soak soak-page bench bench-readme bench-testers bench-scrape bench-held bench-slow bench-inference bench-scale bench-queries bench-store
 .PHONY: bench-micro profile
-.PHONY: simulate attack fmt fix clippy fuzz clean
+.PHONY: simulate attack fmt fix clippy fuzz mutants clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' Makefile
@@ -146,6 +146,9 @@ clippy: ## run the linter, warnings denied
 
 fuzz: ## run each fuzz target for FUZZ_SECONDS (30); needs a C++ compiler, and uses cargo-fuzz if it is there
 	@./scripts/fuzz.sh $(ARGS)
+
+mutants: ## change the code in place after place: which changes does no test notice? A night; ARGS='--file FILE' takes less
+	@./scripts/mutants.sh $(ARGS)
 
 clean: ## remove what builds wrote
 	@$(CARGO) clean
