@@ -3,6 +3,7 @@
 //! A client without a key asks again only where nothing is booked for certain. With a key it asks again whatever came, with
 //! the same key, and sends back what an answer said of the possible holder.
 
+mod contract;
 mod http1;
 mod http2;
 mod sending;
@@ -27,10 +28,8 @@ use super::{
 
 use sending::{Connection, Manner};
 
-/// The longest that a client waits because an answer says so.
-const LONGEST_WAIT: Duration = Duration::from_secs(2);
-/// The pause before a repetition that no answer puts off.
-const PAUSE: Duration = Duration::from_millis(50);
+/// The number of a sending that goes beside the first.
+const TWIN: usize = 99;
 
 /// Where clients live.
 #[derive(Clone, Debug)]
@@ -101,15 +100,56 @@ impl Client {
 
     async fn request(&mut self, number: usize) {
         let mut ask = self.choose(number);
+        let has_twin = self.chance.is(self.plan.twins);
+        let twin = matches!(ask, Ask::Charge { key: Some(_), .. }) && has_twin;
+        let twin = twin.then(|| tokio::spawn(self.twin(number, ask.clone())));
+        self.repeat(number, &mut ask).await;
+        if let Some(twin) = twin {
+            let _ = twin.await;
+        }
+    }
+
+    /// The same request at the same time, through the next proxy and over a connection of its own.
+    fn twin(&self, number: usize, ask: Ask) -> impl Future<Output = ()> + Send + 'static {
+        let request = RequestId {
+            client: self.plan.id,
+            number,
+            sending: TWIN,
+        };
+        let (street, protocol) = (Arc::clone(&self.street), self.plan.protocol);
+        let proxy = self.proxy(self.at + 1);
+        async move {
+            let Some((proxy, address)) = proxy else {
+                return;
+            };
+            street.record.tell(What::Asked {
+                request,
+                proxy,
+                ask: ask.clone(),
+            });
+            let outcome = match open(&street, protocol, request.client, address).await {
+                Some(mut connection) => {
+                    let manner = Manner::default();
+                    let exchange =
+                        connection.exchange(request, &ask, manner, street.patience, &street.record);
+                    exchange.await.0
+                }
+                None => Outcome::Lost(Loss::NotConnected),
+            };
+            tell(&street.record, request, &outcome);
+        }
+    }
+
+    async fn repeat(&mut self, number: usize, ask: &mut Ask) {
         for sending in 0..=self.plan.repeats {
             let request = RequestId {
                 client: self.plan.id,
                 number,
                 sending,
             };
-            let outcome = self.send(request, &ask).await;
-            self.tell(request, &outcome);
-            let Some(pause) = self.learn(&mut ask, outcome) else {
+            let outcome = self.send(request, ask).await;
+            tell(&self.street.record, request, &outcome);
+            let Some(pause) = self.learn(ask, outcome) else {
                 return;
             };
             if self.plan.wanders {
@@ -120,6 +160,12 @@ impl Client {
                 return;
             }
         }
+    }
+
+    /// The proxy at this place, and beyond the last the first again.
+    fn proxy(&self, at: usize) -> Option<(usize, SocketAddr)> {
+        let proxies = &self.street.proxies;
+        proxies.get(at.checked_rem(proxies.len())?).copied()
     }
 
     fn choose(&mut self, number: usize) -> Ask {
@@ -167,8 +213,7 @@ impl Client {
                 .is(self.plan.sips)
                 .then(|| self.chance.around(Duration::from_millis(300))),
         };
-        let proxies = &self.street.proxies;
-        let Some(&(proxy, address)) = proxies.get(self.at % proxies.len().max(1)) else {
+        let Some((proxy, address)) = self.proxy(self.at) else {
             return Outcome::Lost(Loss::NotConnected);
         };
         self.street.record.tell(What::Asked {
@@ -178,18 +223,10 @@ impl Client {
         });
         let mut connection = match self.connection.take() {
             Some((to, kept)) if to == proxy && kept.is_usable() => kept,
-            _ => {
-                let from = self
-                    .street
-                    .has_machines
-                    .then(|| Machine::Client(self.plan.id).ip());
-                match Connection::open(self.plan.protocol, from, address, self.street.patience)
-                    .await
-                {
-                    Some(opened) => opened,
-                    None => return Outcome::Lost(Loss::NotConnected),
-                }
-            }
+            _ => match open(&self.street, self.plan.protocol, self.plan.id, address).await {
+                Some(opened) => opened,
+                None => return Outcome::Lost(Loss::NotConnected),
+            },
         };
         let street = &self.street;
         let exchange = connection.exchange(request, ask, manner, street.patience, &street.record);
@@ -199,47 +236,27 @@ impl Client {
         }
         outcome
     }
+}
 
-    fn tell(&self, request: RequestId, outcome: &Outcome) {
-        self.street.record.tell(match outcome {
-            Outcome::Answered(answer) => What::Answered {
-                request,
-                answer: Box::new(answer.clone()),
-            },
-            Outcome::Lost(how) => What::Lost { request, how: *how },
-            Outcome::Left => What::Left { request },
-        });
-    }
+async fn open(
+    street: &Street,
+    protocol: Protocol,
+    client: usize,
+    to: SocketAddr,
+) -> Option<Connection> {
+    let from = street.has_machines.then(|| Machine::Client(client).ip());
+    Connection::open(protocol, from, to, street.patience).await
+}
 
-    /// After which pause it asks again, if at all.
-    fn learn(&mut self, ask: &mut Ask, outcome: Outcome) -> Option<Duration> {
-        let (is_safe, after) = match outcome {
-            Outcome::Answered(answer) => {
-                if let (200, Some(session)) = (answer.status, &answer.session)
-                    && matches!(ask, Ask::Charge { .. })
-                {
-                    self.sessions.push(session.clone());
-                }
-                if !matches!(answer.status, 429 | 502..=504) {
-                    return None;
-                }
-                let safe = answer.is_certainly_not_booked();
-                if let (Ask::Charge { holder, .. }, Some(named)) = (&mut *ask, answer.holder) {
-                    *holder = Some(named);
-                }
-                (safe, answer.retry_after.map(Duration::from_secs))
-            }
-            Outcome::Lost(loss) => (loss == Loss::NotConnected, None),
-            // It has what it wanted, or changes its mind: a key lets it come back.
-            Outcome::Left => (false, None),
-        };
-        let may_repeat = match ask {
-            Ask::Charge { key, .. } => is_safe || key.is_some(),
-            Ask::Look { .. } | Ask::Unplug { .. } => true,
-        };
-        let pause = after.unwrap_or(PAUSE).min(LONGEST_WAIT);
-        may_repeat.then(|| pause + self.chance.around(PAUSE))
-    }
+fn tell(record: &Record, request: RequestId, outcome: &Outcome) {
+    record.tell(match outcome {
+        Outcome::Answered(answer) => What::Answered {
+            request,
+            answer: Box::new(answer.clone()),
+        },
+        Outcome::Lost(how) => What::Lost { request, how: *how },
+        Outcome::Left => What::Left { request },
+    });
 }
 
 #[cfg(test)]

@@ -3,13 +3,18 @@
 //! As text, an event is one line of the day's log. The text depends on the seed alone: it has no path, no real time and no
 //! number of the machine on which the simulation runs.
 
+mod booking;
+mod checkpoint;
+mod request;
 mod text;
 
 use std::time::Duration;
 
-use serde_json::Value;
-
 use super::plan::Fault;
+
+pub use booking::{Booking, Release};
+pub use checkpoint::{Checkpoint, Ending, Probe};
+pub use request::{Answer, Ask, Loss, RequestId};
 
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq)]
@@ -173,6 +178,17 @@ pub enum What {
         /// The status of the answer; none if none came.
         status: Option<u16>,
     },
+    /// The answer to an operator's command to set a limit or to take it away.
+    LimitAnswered {
+        /// The proxy that was told.
+        proxy: usize,
+        /// The name of the substation or the feeder.
+        name: String,
+        /// The limit; none if it was to go.
+        value: Option<f64>,
+        /// The status of the answer; none if none came.
+        status: Option<u16>,
+    },
     /// What a proxy says of itself at a checkpoint.
     Probed {
         /// The proxy.
@@ -186,166 +202,4 @@ pub enum What {
     },
     /// A point of time at which judges may compare. The probes of it come behind.
     Reached(Checkpoint),
-}
-
-/// How a process ended.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Ending {
-    /// By itself, as it was told to, or because another took over.
-    Clean,
-    /// By itself, with this error.
-    Failed(String),
-    /// It was killed by a fault.
-    Killed,
-    /// It was told to stop and is still there; it is killed now.
-    Hangs,
-    /// Its main thread panicked.
-    Panicked,
-}
-
-/// A client's request, and which sending of it.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct RequestId {
-    /// The client.
-    pub client: usize,
-    /// The number of its request.
-    pub number: usize,
-    /// The number of its sending by the client, from 0.
-    pub sending: usize,
-}
-
-/// What a client asks for.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Ask {
-    /// To book.
-    Charge {
-        /// The `Idempotency-Key`.
-        key: Option<String>,
-        /// The load.
-        load: f64,
-        /// How long the session lasts.
-        lasts: Duration,
-        /// The `x-possible-holder` that it sends back.
-        holder: Option<String>,
-    },
-    /// To see a session.
-    Look {
-        /// Its id.
-        session: String,
-    },
-    /// To end a session.
-    Unplug {
-        /// Its id.
-        session: String,
-    },
-}
-
-/// An answer as the client sees it.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Answer {
-    /// The status.
-    pub status: u16,
-    /// The `code` of an error of the proxy or of a substation.
-    pub code: Option<String>,
-    /// The `message` of an error.
-    pub message: Option<String>,
-    /// The `session_id`.
-    pub session: Option<String>,
-    /// `x-substation`: the answer is that substation's own.
-    pub substation: Option<String>,
-    /// `idempotent-replayed`.
-    pub is_replay: bool,
-    /// `x-possible-holder`.
-    pub holder: Option<String>,
-    /// `retry-after`.
-    pub retry_after: Option<u64>,
-}
-
-impl Answer {
-    /// Whether the contract lets the client ask again without a key, because nothing is booked.
-    #[must_use]
-    pub fn is_certainly_not_booked(&self) -> bool {
-        match self.status {
-            200..=299 => false,
-            // The message says so where nothing arrived.
-            502 | 504 => self
-                .message
-                .as_ref()
-                .is_some_and(|text| text.contains("is not booked") || text.contains("nothing was")),
-            _ => true,
-        }
-    }
-}
-
-/// How an answer was lost.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Loss {
-    /// There was no connection.
-    NotConnected,
-    /// The connection ended before the first byte of an answer.
-    Closed,
-    /// The connection ended in the middle of the answer.
-    Half,
-    /// What came is no answer of HTTP.
-    Malformed,
-    /// Nothing came for much longer than a proxy may take: the client gave up.
-    Silent,
-}
-
-/// What a substation has booked.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Booking {
-    /// The session, as clients see it.
-    pub session: String,
-    /// The `x-request-id`.
-    pub request: Option<RequestId>,
-    /// The `Idempotency-Key`.
-    pub key: Option<String>,
-    /// The load.
-    pub load: f64,
-    /// When it ends by itself; none if it ends with its answer.
-    pub until: Option<Duration>,
-    /// The load of the substation, this one included.
-    pub total: f64,
-}
-
-/// Why a session is over.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Release {
-    /// Its time was over.
-    Completed,
-    /// It was unplugged.
-    Unplugged,
-    /// Its answer has been sent, or can't be sent any more, where loads end with that.
-    Answered,
-    /// The substation has lost it with its process.
-    Forgotten,
-}
-
-/// A point of time at which every proxy is asked.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Checkpoint {
-    /// Before the first request.
-    Start,
-    /// While faults last.
-    Storm,
-    /// So many polls after the last fault has ended.
-    Calm(u32),
-    /// After the clients have stopped and everything has had time to settle.
-    End,
-}
-
-/// What a proxy says of itself.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Probe {
-    /// `/status`.
-    pub status: Value,
-    /// `/metrics`.
-    pub metrics: String,
-    /// Its open descriptors, as the kernel counts them.
-    pub descriptors: usize,
-    /// Its threads, as the kernel counts them.
-    pub threads: usize,
-    /// The bytes that it has allocated and not freed.
-    pub memory: i64,
 }

@@ -15,7 +15,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 pub use client::{ClientPlan, Protocol};
-pub use fault::{Fault, FaultPlan, Gauge, Victim};
+pub use fault::{Fault, FaultPlan, Gauge, Limited, Victim};
 pub use machine::Machine;
 pub use parts::{Part, UnknownPart};
 pub use settings::{Discovery, Feeder, Lasts, Settings, Store};

@@ -2,6 +2,7 @@
 //!
 //! What a supervisor does is done here: start, upgrade, stop, kill, start again.
 
+mod commands;
 mod configuration;
 mod process;
 
@@ -141,12 +142,6 @@ impl Proxy {
         }
     }
 
-    /// Whether the process at the admin port says that it is ready.
-    pub(super) async fn is_ready(&self) -> bool {
-        let ready = Operator.ask(self.admin(), "GET", "/ready", "").await;
-        ready.is_some_and(|(status, _)| status == 200)
-    }
-
     /// Lets another process take over, and waits until it has. After `kills` one of the two is killed.
     pub(super) async fn upgrade(self: &Arc<Self>, kills: Option<(Duration, Victim)>) {
         if !self.runs() {
@@ -207,8 +202,9 @@ impl Proxy {
     }
 
     fn end(&self, number: usize, how: Ending) {
-        let processes = self.processes();
-        let Some(process) = processes.get(number).filter(|process| !process.has_ended()) else {
+        let mut processes = self.processes();
+        let process = processes.get_mut(number);
+        let Some(process) = process.filter(|process| !process.has_ended()) else {
             return;
         };
         process.kill();
@@ -236,38 +232,6 @@ impl Proxy {
         self.processes()
             .iter()
             .for_each(|process| process.set_wall_offset(nanos));
-    }
-
-    /// What it says of itself now, and which process says so.
-    pub(super) async fn probe(&self) -> Option<(usize, Option<Box<Probe>>)> {
-        // The newest that serves; while it takes over, the one before answers in its place.
-        let serving = self
-            .processes()
-            .iter()
-            .rposition(|process| !process.has_ended())?;
-        let usage = self.processes().get(serving)?.usage();
-        let operator = Operator;
-        let status = operator.ask(self.admin(), "GET", "/status", "").await;
-        let metrics = operator.ask(self.admin(), "GET", "/metrics", "").await;
-        let (Some((200, status)), Some((200, metrics))) = (status, metrics) else {
-            return Some((serving, None));
-        };
-        let probe = Probe {
-            status: serde_json::from_slice(&status).unwrap_or_default(),
-            metrics: String::from_utf8_lossy(&metrics).into_owned(),
-            descriptors: usage.descriptors,
-            threads: usage.threads,
-            memory: usage.memory,
-        };
-        Some((serving, Some(Box::new(probe))))
-    }
-
-    /// Tells it to drain a substation or to undrain it. The status of its answer.
-    pub(super) async fn drain(&self, substation: &str, drains: bool) -> Option<u16> {
-        let command = if drains { "drain" } else { "undrain" };
-        let path = format!("/substations/{substation}/{command}");
-        let answer = Operator.ask(self.admin(), "POST", &path, "").await;
-        answer.map(|(status, _)| status)
     }
 
     fn processes(&self) -> MutexGuard<'_, Vec<Process>> {

@@ -21,6 +21,7 @@ fn plan(protocol: Protocol) -> ClientPlan {
         dribbles: 0.5,
         sips: 0.5,
         tends: 0.0,
+        twins: 0.0,
         ..Plan::of(0).clients.swap_remove(0)
     }
 }

@@ -29,6 +29,8 @@ pub struct ClientPlan {
     pub sips: f64,
     /// The share of its sessions that it looks at, and the same share that it ends by a DELETE.
     pub tends: f64,
+    /// The share of its charges with a key that it sends twice at once, the second to the next proxy.
+    pub twins: f64,
     /// The load of a charge, at most.
     pub load: f64,
     /// How long a session lasts, at most.

@@ -177,7 +177,7 @@ fn substations(rng: &mut Rng, count: usize, settings: &Settings) -> Vec<Substati
 fn clients(rng: &mut Rng, room: f64, settings: &Settings) -> Vec<ClientPlan> {
     let count = rng.usize(2..=8);
     // Some days have room for all, others for a part.
-    let crowd = one_of(rng, [0.3, 0.7, 1.3]);
+    let crowd = one_of(rng, [0.3, 0.8, 2.0, 4.0]);
     (0..count)
         .map(|id| {
             let pause = millis(rng, 80, 900);
@@ -198,7 +198,7 @@ fn clients(rng: &mut Rng, room: f64, settings: &Settings) -> Vec<ClientPlan> {
                     _ => Protocol::Http2,
                 },
                 pause,
-                requests: 60,
+                requests: 400,
                 keyed: one_of(rng, [0.0, 0.5, 1.0]),
                 repeats: rng.usize(0..=4),
                 wanders: rng.bool(),
@@ -206,6 +206,7 @@ fn clients(rng: &mut Rng, room: f64, settings: &Settings) -> Vec<ClientPlan> {
                 dribbles: share(rng),
                 sips: share(rng),
                 tends: share(rng),
+                twins: share(rng),
                 load: load.clamp(1.0, 60.0).round(),
                 lasts,
             }

@@ -4,7 +4,7 @@ use std::{fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::Machine;
+use super::{Machine, Settings};
 
 /// A fault and its time.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -73,6 +73,12 @@ pub enum Fault {
     ClockJump { proxy: usize, by: i64 },
     /// An operator tells a proxy to drain a substation, and to undrain it at the end.
     Drain { proxy: usize, substation: usize },
+    /// An operator sets a limit at a proxy, on a substation or a feeder, and takes it away at the end.
+    Limit {
+        proxy: usize,
+        on: Limited,
+        value: f64,
+    },
     /// The store answers late.
     StoreSlow { by: Duration },
     /// The store is killed, and starts again at the end with what it had, less the writes of its last moments.
@@ -81,6 +87,27 @@ pub enum Fault {
     Unlisted { substation: usize },
     /// The file of targets is empty, and the resolver knows no name.
     NothingListed,
+}
+
+/// What a limit is set on.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Limited {
+    /// A substation.
+    Substation(usize),
+    /// A feeder, by its place in the settings.
+    Feeder(usize),
+}
+
+impl Limited {
+    /// Its name at the proxies.
+    #[must_use]
+    pub fn name(self) -> String {
+        match self {
+            Self::Substation(id) => format!("s{id}"),
+            Self::Feeder(at) => Settings::feeder_name(at),
+        }
+    }
 }
 
 /// Which of the two processes of an upgrade is killed.
@@ -189,6 +216,9 @@ impl fmt::Display for Fault {
             Self::ClockJump { proxy, by } => write!(f, "the clock of p{proxy} jumps by {by} ms"),
             Self::Drain { proxy, substation } => {
                 write!(f, "s{substation} is drained through p{proxy}")
+            }
+            Self::Limit { proxy, on, value } => {
+                write!(f, "p{proxy} limits {} to {value}", on.name())
             }
             Self::StoreSlow { by } => write!(f, "the store is slow by {} ms", millis(by)),
             Self::StoreDies { loses } => write!(f, "the store dies and loses {} ms", millis(loses)),

@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::{Fault, Machine, Plan};
+use super::{Fault, Limited, Machine, Plan};
 
 /// A part of a plan that can be left out.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
@@ -124,6 +124,12 @@ impl Fault {
                 Some(Machine::Proxy(proxy)),
                 Some(Machine::Substation(substation)),
             ],
+            Self::Limit {
+                proxy,
+                on: Limited::Substation(id),
+                ..
+            } => [Some(Machine::Proxy(proxy)), Some(Machine::Substation(id))],
+            Self::Limit { proxy, .. } => [Some(Machine::Proxy(proxy)), None],
             Self::StoreSlow { .. } | Self::StoreDies { .. } => [Some(Machine::Store), None],
             Self::Reload | Self::NothingListed => [None, None],
         };

@@ -83,7 +83,7 @@ pub(super) fn yaml(plan: &Plan, id: usize, folder: &Path, longer: Duration) -> S
     text += &match settings.discovery {
         Discovery::List => list(&plan.substations),
         Discovery::Names | Discovery::File => {
-            "discovery: {file_sd: [{files: [../targets.json], refresh: 1s}]}\n".to_owned()
+            "discovery: {file_sd: [{files: ../targets.json, refresh: 1s}]}\n".to_owned()
         }
     };
     text

@@ -90,7 +90,9 @@ impl Process {
         self.stop.take().is_some_and(|stop| stop.send(()).is_ok())
     }
 
-    pub(super) fn kill(&self) {
+    pub(super) fn kill(&mut self) {
+        // To drop it would wake a task of a process that is gone.
+        std::mem::forget(self.stop.take());
         self.has_ended.store(true, SeqCst);
         self.node.kill();
     }

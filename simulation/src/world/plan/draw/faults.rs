@@ -5,7 +5,7 @@ use std::time::Duration;
 use fastrand::Rng;
 
 use super::{
-    super::{Discovery, Fault, FaultPlan, Gauge, Machine, Victim},
+    super::{Discovery, Fault, FaultPlan, Gauge, Limited, Machine, Victim},
     Plan, millis, one_of,
 };
 
@@ -166,6 +166,29 @@ fn of_surroundings(rng: &mut Rng, plan: &Plan) -> Fault {
             0 => Fault::NothingListed,
             _ => Fault::Unlisted { substation },
         },
-        _ => Fault::Drain { proxy, substation },
+        _ if rng.bool() => Fault::Drain { proxy, substation },
+        _ => limit(rng, plan, proxy, substation),
+    }
+}
+
+/// Below the capacity of what it is on, or nothing at all.
+fn limit(rng: &mut Rng, plan: &Plan, proxy: usize, substation: usize) -> Fault {
+    let feeders = &plan.settings.feeders;
+    let at = rng.usize(..feeders.len().max(1));
+    let (on, capacity) = match feeders.get(at) {
+        Some(feeder) if rng.bool() => (Limited::Feeder(at), feeder.capacity),
+        _ => {
+            let limited = plan.substation(substation);
+            (
+                Limited::Substation(substation),
+                limited.map_or(0.0, |limited| limited.capacity),
+            )
+        }
+    };
+    let share = one_of(rng, [0.0, 0.2, 0.6]);
+    Fault::Limit {
+        proxy,
+        on,
+        value: (capacity * share).round(),
     }
 }
