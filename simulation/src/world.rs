@@ -22,6 +22,7 @@ mod store;
 mod substations;
 mod town;
 
+pub use day::clean_up;
 pub use event::{Event, What};
 pub use plan::{Part, Plan};
 

@@ -121,20 +121,31 @@ async fn all(tasks: Vec<JoinHandle<()>>) {
     }
 }
 
-/// A new folder whose name has a constant length; in memory, where the system has such a place.
-fn folder() -> io::Result<PathBuf> {
-    // The number of the process that the system knows: two simulations may run at once.
-    let process = fs::read_link("/proc/self")?;
-    let process: u32 = process.to_string_lossy().parse().unwrap_or_default();
+/// Removes what the day of this process has left, if it was ended before its end.
+pub fn clean_up(process: u32) {
+    // Most have left nothing.
+    let _ = fs::remove_dir_all(folder_of(process));
+}
+
+/// The folder of the day of a process. Its name has a constant length, and it is in memory where the system has such a
+/// place.
+fn folder_of(process: u32) -> PathBuf {
     let memory = Path::new("/dev/shm");
     let parent = if memory.is_dir() {
         memory.to_owned()
     } else {
         std::env::temp_dir()
     };
-    let folder = parent.join(format!("switchyard-simulation-{process:010}"));
-    // Left by one that was killed.
-    let _ = fs::remove_dir_all(&folder);
+    parent.join(format!("switchyard-simulation-{process:010}"))
+}
+
+/// A new folder for this process.
+fn folder() -> io::Result<PathBuf> {
+    // The number of the process that the system knows: two simulations may run at once.
+    let process = fs::read_link("/proc/self")?;
+    let process = process.to_string_lossy().parse().unwrap_or_default();
+    clean_up(process);
+    let folder = folder_of(process);
     fs::create_dir(&folder)?;
     Ok(folder)
 }

@@ -17,8 +17,7 @@ use std::{
 use tokio::time::{Instant, sleep};
 
 use super::{
-    event::{Ending, Probe, What},
-    operator::Operator,
+    event::{Ending, What},
     plan::{Machine, Plan, Victim},
     record::Record,
 };

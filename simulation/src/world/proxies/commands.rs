@@ -2,18 +2,18 @@
 
 use super::{
     super::{event::Probe, operator::Operator},
-    Process, Proxy,
+    Proxy,
 };
 
 impl Proxy {
     /// Whether the process at the admin port says that it is ready.
-    pub(super) async fn is_ready(&self) -> bool {
+    pub(in crate::world) async fn is_ready(&self) -> bool {
         let ready = Operator.ask(self.admin(), "GET", "/ready", "").await;
         ready.is_some_and(|(status, _)| status == 200)
     }
 
     /// What it says of itself now, and which process says so.
-    pub(super) async fn probe(&self) -> Option<(usize, Option<Box<Probe>>)> {
+    pub(in crate::world) async fn probe(&self) -> Option<(usize, Option<Box<Probe>>)> {
         // The newest that serves; while it takes over, the one before answers in its place.
         let serving = self
             .processes()
@@ -37,7 +37,7 @@ impl Proxy {
     }
 
     /// Tells it to drain a substation or to undrain it. The status of its answer.
-    pub(super) async fn drain(&self, substation: &str, drains: bool) -> Option<u16> {
+    pub(in crate::world) async fn drain(&self, substation: &str, drains: bool) -> Option<u16> {
         let command = if drains { "drain" } else { "undrain" };
         let path = format!("/substations/{substation}/{command}");
         let answer = Operator.ask(self.admin(), "POST", &path, "").await;
@@ -45,7 +45,7 @@ impl Proxy {
     }
 
     /// Tells it a limit, or that it is over. The status of its answer.
-    pub(super) async fn limit(&self, name: &str, value: Option<f64>) -> Option<u16> {
+    pub(in crate::world) async fn limit(&self, name: &str, value: Option<f64>) -> Option<u16> {
         let path = format!("/limits/{name}");
         let answer = match value {
             Some(value) => {
