@@ -247,13 +247,12 @@ impl Files {
         match &file.kind {
             Kind::Socket { .. } => (libc::EPOLLOUT | libc::EPOLLHUP).cast_unsigned(),
             Kind::Listener(listener) if listener.queue.is_empty() => 0,
-            Kind::Listener(_) => EPOLLIN.cast_unsigned(),
             Kind::Stream(end) => self.ends[*end].ready(),
             Kind::Datagrams(datagrams) if datagrams.is_empty() => EPOLLOUT.cast_unsigned(),
             Kind::Counter(0) => EPOLLOUT.cast_unsigned(),
             Kind::Datagrams(_) | Kind::Counter(_) => (EPOLLIN | EPOLLOUT).cast_unsigned(),
             Kind::Epoll(epoll) if epoll.has_none() => 0,
-            Kind::Epoll(_) => EPOLLIN.cast_unsigned(),
+            Kind::Listener(_) | Kind::Epoll(_) => EPOLLIN.cast_unsigned(),
         }
     }
 }

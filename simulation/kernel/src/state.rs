@@ -62,7 +62,7 @@ pub(crate) fn begin(seed: u64) {
     };
     let mut place = KERNEL
         .lock()
-        .unwrap_or_else(|poisoned| poisoned.into_inner());
+        .unwrap_or_else(std::sync::PoisonError::into_inner);
     assert!(place.is_none(), "a process simulates one world, once");
     *place = Some(Box::new(kernel));
 }

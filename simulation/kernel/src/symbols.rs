@@ -4,9 +4,12 @@
 //! so does a simulated one for a real file.
 
 mod clock;
+mod connect;
 mod files;
 mod io;
+mod messages;
 mod names;
+mod options;
 mod poll;
 mod sockaddr;
 mod sockets;

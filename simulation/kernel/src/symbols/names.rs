@@ -59,18 +59,17 @@ pub(crate) unsafe extern "C" fn getaddrinfo(
         .and_then(|service| service.parse().ok())
         .unwrap_or(0);
     let host = text(host).unwrap_or_else(|| "localhost".to_owned());
-    let addresses = match host.parse::<Ipv4Addr>() {
-        Ok(address) => vec![address],
-        Err(_) => {
-            let until = state::with(|kernel| kernel.timers.now()) + nanos(LOOKUP);
-            block(vec![Wait::Time], Some(until));
-            state::with(|kernel| kernel.names.get(&host))
-        }
+    let addresses = if let Ok(address) = host.parse::<Ipv4Addr>() {
+        vec![address]
+    } else {
+        let until = state::with(|kernel| kernel.timers.now()) + nanos(LOOKUP);
+        block(vec![Wait::Time], Some(until));
+        state::with(|kernel| kernel.names.get(&host))
     };
-    // SAFETY: it is null or hints.
     let kind = if hints.is_null() {
         libc::SOCK_STREAM
     } else {
+        // SAFETY: it is not null, so it is hints.
         unsafe { (*hints).ai_socktype }
     };
     let mut first = std::ptr::null_mut();

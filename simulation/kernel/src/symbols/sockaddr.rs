@@ -72,7 +72,7 @@ pub(super) unsafe fn write(
                 size_of::<libc::sockaddr_in>(),
                 into.cast(),
                 length,
-            )
+            );
         };
     } else {
         let family = libc::AF_UNIX as libc::sa_family_t;
@@ -83,7 +83,7 @@ pub(super) unsafe fn write(
                 size_of::<libc::sa_family_t>(),
                 into.cast(),
                 length,
-            )
+            );
         };
     }
 }

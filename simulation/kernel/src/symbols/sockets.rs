@@ -1,19 +1,18 @@
-//! Sockets: how they are made, bound, connected, accepted, and what they say of themselves.
+//! Sockets: how they are made, bound, accepted and shut.
 
 use std::{
-    ffi::{c_int, c_void},
-    mem::size_of,
+    ffi::c_int,
     net::{Ipv4Addr, SocketAddrV4},
     os::unix::fs::MetadataExt,
     path::Path,
 };
 
 use crate::{
-    connections::{End, Owner},
+    connections::Owner,
     datagrams::Datagrams,
-    files::{File, Kind, is_simulated},
+    files::{Kind, is_simulated},
     raw,
-    state::{self, Kernel, ThreadId},
+    state::{self, Kernel},
     symbols::{
         enter, home, int,
         sockaddr::{self, Address},
@@ -26,7 +25,7 @@ use crate::{
 /// # Safety
 ///
 /// As for [`raw::call`].
-unsafe fn real(number: std::ffi::c_long, a: [usize; 6]) -> c_int {
+pub(super) unsafe fn real(number: std::ffi::c_long, a: [usize; 6]) -> c_int {
     // SAFETY: the caller answers for the arguments.
     unsafe { raw::libc_call(number, a) as c_int }
 }
@@ -110,7 +109,7 @@ fn bound(kernel: &mut Kernel, wanted: SocketAddrV4) -> SocketAddrV4 {
 }
 
 /// The machine on which a socket with this address is.
-fn machine_of(address: Ipv4Addr, home: Ipv4Addr) -> Ipv4Addr {
+pub(super) fn machine_of(address: Ipv4Addr, home: Ipv4Addr) -> Ipv4Addr {
     if address.is_unspecified() || address.is_loopback() {
         home
     } else {
@@ -300,227 +299,6 @@ pub(crate) unsafe extern "C" fn accept4(
     }
 }
 
-/// Connects a socket.
-///
-/// # Safety
-///
-/// As in C.
-#[unsafe(no_mangle)]
-pub(crate) unsafe extern "C" fn connect(
-    socket: c_int,
-    address: *const libc::sockaddr,
-    length: libc::socklen_t,
-) -> c_int {
-    let (true, Some(thread)) = (is_simulated(socket), state::current()) else {
-        // SAFETY: the caller answers for the arguments.
-        return unsafe {
-            real(
-                libc::SYS_connect,
-                [socket as usize, address as usize, length as usize, 0, 0, 0],
-            )
-        };
-    };
-    enter(thread);
-    // SAFETY: as above.
-    match unsafe { sockaddr::read(address, length) } {
-        Ok(Address::Inet(to)) => int(connect_to(socket, thread, to)),
-        Ok(Address::Unix(path)) => int(connect_unix(socket, &path)),
-        Err(error) => int(Err(error)),
-    }
-}
-
-fn connect_to(socket: c_int, thread: ThreadId, to: SocketAddrV4) -> Result<c_int, i32> {
-    let (end, file, is_nonblocking) = state::with(|kernel| {
-        let (_, home) = home(kernel, thread);
-        let file = kernel.files.number(socket).ok_or(libc::EBADF)?;
-        let port = kernel.files.any_port();
-        let open = kernel.files.file(file).ok_or(libc::EBADF)?;
-        let is_nonblocking = open.is_nonblocking;
-        let from = if to.ip().is_loopback() {
-            Ipv4Addr::LOCALHOST
-        } else {
-            home
-        };
-        let any = SocketAddrV4::new(from, port);
-        match &mut open.kind {
-            Kind::Socket { bound, .. } => {
-                let local = match bound.take() {
-                    Some(bound) if !bound.ip().is_unspecified() => bound,
-                    Some(bound) => SocketAddrV4::new(from, bound.port()),
-                    None => any,
-                };
-                let machine = machine_of(*local.ip(), home);
-                let end =
-                    kernel.add_end(End::new(machine, Some(local), Some(to), Owner::File(file)));
-                if let Some(open) = kernel.files.file(file) {
-                    open.machine = machine;
-                    open.kind = Kind::Stream(end);
-                }
-                kernel.request(end);
-                Ok((end, file, is_nonblocking))
-            }
-            Kind::Datagrams(socket) => {
-                socket.remote = Some(to);
-                if socket.local.is_none_or(|local| local.ip().is_unspecified()) {
-                    let local = socket
-                        .local
-                        .map_or(any, |local| SocketAddrV4::new(from, local.port()));
-                    socket.local = Some(local);
-                    kernel.files.take_datagrams(local, file);
-                }
-                Err(0)
-            }
-            Kind::Stream(end) => {
-                let end = *end;
-                let state = &kernel.files.ends[end];
-                Err(if state.is_decided() {
-                    libc::EISCONN
-                } else {
-                    libc::EALREADY
-                })
-            }
-            _ => Err(libc::EINVAL),
-        }
-    })
-    .or_else(|error| {
-        if error == 0 {
-            Ok((usize::MAX, 0, true))
-        } else {
-            Err(error)
-        }
-    })?;
-    if end == usize::MAX {
-        return Ok(0);
-    }
-    if is_nonblocking {
-        return Err(libc::EINPROGRESS);
-    }
-    while !state::with(|kernel| kernel.files.ends[end].is_decided()) {
-        block(vec![Wait::File(file)], None);
-    }
-    match state::with(|kernel| kernel.files.ends[end].take_error()) {
-        0 => Ok(0),
-        error => Err(error),
-    }
-}
-
-fn connect_unix(socket: c_int, path: &Path) -> Result<c_int, i32> {
-    let entry =
-        std::fs::metadata(path).map_err(|error| error.raw_os_error().unwrap_or(libc::EIO))?;
-    state::with(|kernel| {
-        let file = kernel.files.number(socket).ok_or(libc::EBADF)?;
-        let listener = *kernel
-            .files
-            .unix
-            .get(&entry.ino())
-            .ok_or(libc::ECONNREFUSED)?;
-        if !matches!(
-            kernel.files.file(listener),
-            Some(File {
-                kind: Kind::Listener(_),
-                ..
-            })
-        ) {
-            return Err(libc::ECONNREFUSED);
-        }
-        let open = kernel.files.file(file).ok_or(libc::EBADF)?;
-        let machine = open.machine;
-        let [mine, theirs] = kernel.pair(machine, [Owner::File(file), Owner::Queued]);
-        if let Some(open) = kernel.files.file(file) {
-            open.kind = Kind::Stream(mine);
-        }
-        kernel.files.enqueue(listener, theirs);
-        kernel.notify(listener, libc::EPOLLIN);
-        Ok(0)
-    })
-}
-
-/// A socket's own address.
-///
-/// # Safety
-///
-/// As in C.
-#[unsafe(no_mangle)]
-pub(crate) unsafe extern "C" fn getsockname(
-    socket: c_int,
-    address: *mut libc::sockaddr,
-    length: *mut libc::socklen_t,
-) -> c_int {
-    if !is_simulated(socket) {
-        // SAFETY: the caller answers for the arguments.
-        return unsafe {
-            real(
-                libc::SYS_getsockname,
-                [socket as usize, address as usize, length as usize, 0, 0, 0],
-            )
-        };
-    }
-    let local = state::with(|kernel| {
-        let file = kernel.files.number(socket).ok_or(libc::EBADF)?;
-        let unspecified = Some(SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0));
-        match &kernel.files.file(file).ok_or(libc::EBADF)?.kind {
-            Kind::Socket {
-                domain: libc::AF_INET,
-                bound,
-            } => Ok(bound.or(unspecified)),
-            Kind::Listener(listener) => Ok(listener.address),
-            Kind::Datagrams(socket) => Ok(socket.local.or(unspecified)),
-            Kind::Stream(end) => {
-                let end = *end;
-                Ok(kernel.files.ends[end].local)
-            }
-            Kind::Socket { .. } => Ok(None),
-            _ => Err(libc::ENOTSOCK),
-        }
-    });
-    // SAFETY: the caller answers for the place.
-    int(local
-        .map(|local| unsafe { sockaddr::write(local, address, length) })
-        .map(|()| 0))
-}
-
-/// The address of a socket's peer.
-///
-/// # Safety
-///
-/// As in C.
-#[unsafe(no_mangle)]
-pub(crate) unsafe extern "C" fn getpeername(
-    socket: c_int,
-    address: *mut libc::sockaddr,
-    length: *mut libc::socklen_t,
-) -> c_int {
-    if !is_simulated(socket) {
-        // SAFETY: the caller answers for the arguments.
-        return unsafe {
-            real(
-                libc::SYS_getpeername,
-                [socket as usize, address as usize, length as usize, 0, 0, 0],
-            )
-        };
-    }
-    let remote = state::with(|kernel| {
-        let file = kernel.files.number(socket).ok_or(libc::EBADF)?;
-        match &kernel.files.file(file).ok_or(libc::EBADF)?.kind {
-            Kind::Stream(end) => {
-                let end = *end;
-                let end = &kernel.files.ends[end];
-                if end.is_connected {
-                    Ok(end.remote)
-                } else {
-                    Err(libc::ENOTCONN)
-                }
-            }
-            Kind::Datagrams(socket) => socket.remote.map(Some).ok_or(libc::ENOTCONN),
-            _ => Err(libc::ENOTCONN),
-        }
-    });
-    // SAFETY: the caller answers for the place.
-    int(remote
-        .map(|remote| unsafe { sockaddr::write(remote, address, length) })
-        .map(|()| 0))
-}
-
 /// Ends one direction of a connection or both.
 #[unsafe(no_mangle)]
 pub(crate) extern "C" fn shutdown(socket: c_int, how: c_int) -> c_int {
@@ -541,135 +319,6 @@ pub(crate) extern "C" fn shutdown(socket: c_int, how: c_int) -> c_int {
             Kind::Stream(end) => kernel.shut_end(end, reads, writes).map(|()| 0),
             _ => Err(libc::ENOTCONN),
         }
-    }))
-}
-
-/// Sets an option. Those that change what programs see are kept; the others are taken and have no effect.
-///
-/// # Safety
-///
-/// As in C.
-#[unsafe(no_mangle)]
-pub(crate) unsafe extern "C" fn setsockopt(
-    socket: c_int,
-    level: c_int,
-    name: c_int,
-    value: *const c_void,
-    length: libc::socklen_t,
-) -> c_int {
-    if !is_simulated(socket) {
-        let arguments = [
-            socket as usize,
-            level as usize,
-            name as usize,
-            value as usize,
-            length as usize,
-            0,
-        ];
-        // SAFETY: the caller answers for the arguments.
-        return unsafe { real(libc::SYS_setsockopt, arguments) };
-    }
-    int(state::with(|kernel| {
-        let file = kernel.files.number(socket).ok_or(libc::EBADF)?;
-        let open = kernel.files.file(file).ok_or(libc::EBADF)?;
-        match (level, name) {
-            (libc::SOL_SOCKET, libc::SO_LINGER) => {
-                // SAFETY: the option's value is a `linger`.
-                let linger = unsafe { &*value.cast::<libc::linger>() };
-                if let Kind::Stream(end) = open.kind {
-                    kernel.files.ends[end].resets_at_close =
-                        linger.l_onoff != 0 && linger.l_linger == 0;
-                }
-            }
-            (libc::SOL_SOCKET, libc::SO_RCVTIMEO | libc::SO_SNDTIMEO) => {
-                // SAFETY: the option's value is a `timeval`.
-                let time = unsafe { &*value.cast::<libc::timeval>() };
-                let nanos = time.tv_sec * 1_000_000_000 + time.tv_usec * 1_000;
-                let timeout = (nanos > 0).then_some(nanos.cast_unsigned());
-                if name == libc::SO_RCVTIMEO {
-                    open.read_timeout = timeout;
-                } else {
-                    open.write_timeout = timeout;
-                }
-            }
-            _ => {}
-        }
-        Ok(0)
-    }))
-}
-
-/// Reads an option: those that programs here ask for.
-///
-/// # Safety
-///
-/// As in C.
-#[unsafe(no_mangle)]
-pub(crate) unsafe extern "C" fn getsockopt(
-    socket: c_int,
-    level: c_int,
-    name: c_int,
-    value: *mut c_void,
-    length: *mut libc::socklen_t,
-) -> c_int {
-    if !is_simulated(socket) {
-        let arguments = [
-            socket as usize,
-            level as usize,
-            name as usize,
-            value as usize,
-            length as usize,
-            0,
-        ];
-        // SAFETY: the caller answers for the arguments.
-        return unsafe { real(libc::SYS_getsockopt, arguments) };
-    }
-    let put = |bytes: &[u8]| {
-        // SAFETY: the caller answers for the place.
-        unsafe { sockaddr::copy(bytes.as_ptr(), bytes.len(), value.cast(), length) };
-        Ok(0)
-    };
-    int(state::with(|kernel| {
-        let file = kernel.files.number(socket).ok_or(libc::EBADF)?;
-        let open = kernel.files.file(file).ok_or(libc::EBADF)?;
-        let end = if let Kind::Stream(end) = open.kind {
-            Some(end)
-        } else {
-            None
-        };
-        let number: c_int = match (level, name) {
-            (libc::SOL_SOCKET, libc::SO_ERROR) => {
-                end.map_or(0, |end| kernel.files.ends[end].take_error())
-            }
-            (libc::SOL_SOCKET, libc::SO_TYPE) => match open.kind {
-                Kind::Datagrams(_) => libc::SOCK_DGRAM,
-                _ => libc::SOCK_STREAM,
-            },
-            (libc::SOL_SOCKET, libc::SO_ACCEPTCONN) => {
-                c_int::from(matches!(open.kind, Kind::Listener(_)))
-            }
-            (libc::SOL_SOCKET, libc::SO_DOMAIN) => libc::AF_INET,
-            (libc::SOL_SOCKET, libc::SO_SNDBUF | libc::SO_RCVBUF) => 64 << 10,
-            (libc::SOL_SOCKET, libc::SO_PEERCRED) => {
-                // SAFETY: both take nothing and can't fail.
-                let (user, group) = unsafe { (libc::geteuid(), libc::getegid()) };
-                let credentials = [1, user, group].map(u32::to_ne_bytes);
-                return put(credentials.as_flattened());
-            }
-            (libc::IPPROTO_TCP, libc::TCP_INFO) => {
-                let mut info = [0_u8; 232];
-                if let Some(end) = end {
-                    let end = &kernel.files.ends[end];
-                    info[0] = end.tcp_state();
-                    // The kernel counts the request for the connection as a byte.
-                    let acknowledged = end.acknowledged + u64::from(end.is_connected);
-                    let place = std::mem::offset_of!(libc::tcp_info, tcpi_bytes_acked);
-                    info[place..place + 8].copy_from_slice(&acknowledged.to_ne_bytes());
-                }
-                return put(&info);
-            }
-            _ => 0,
-        };
-        put(&number.to_ne_bytes()[..size_of::<c_int>()])
     }))
 }
 

@@ -181,9 +181,9 @@ pub(crate) unsafe extern "C" fn syscall(
         libc::SYS_getrandom => unsafe {
             super::clock::getrandom(a as *mut c_void, b, c as u32) as c_long
         },
-        // SAFETY: as above.
         libc::SYS_clock_gettime => {
-            unsafe { super::clock::clock_gettime(a as i32, b as *mut libc::timespec) }.into()
+            // SAFETY: as above.
+            c_long::from(unsafe { super::clock::clock_gettime(a as i32, b as *mut libc::timespec) })
         }
         // SAFETY: as above.
         _ => unsafe { raw::libc_call(number, [a, b, c, d, e, f]) as c_long },

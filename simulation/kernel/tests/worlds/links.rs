@@ -55,7 +55,7 @@ fn a_lossy_link_delays_and_loses_nothing() {
             server.read_exact(&mut byte).unwrap();
             assert_eq!(byte, [at]);
         }
-        assert!(now() - started > Duration::from_secs(2), "{:?}", now());
+        assert!(now() > started + Duration::from_secs(2), "{:?}", now());
     });
 }
 
@@ -65,6 +65,6 @@ fn a_connection_to_nowhere_fails_after_two_minutes() {
         kernel::vanish(machine(1));
         let error = TcpStream::connect((machine(1), 80)).unwrap_err();
         assert_eq!(error.kind(), std::io::ErrorKind::TimedOut);
-        assert!(now() > Duration::from_secs(60), "{:?}", now());
+        assert!(now() > Duration::from_mins(1), "{:?}", now());
     });
 }
