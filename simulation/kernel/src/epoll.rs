@@ -75,6 +75,9 @@ impl Kernel {
         descriptor: i32,
         event: Option<(u32, u64)>,
     ) -> Result<(), i32> {
+        if self.files.is_dead(epoll) || self.files.is_dead(descriptor) {
+            return Ok(());
+        }
         let number = self.files.number(epoll).ok_or(libc::EBADF)?;
         let file = self.files.number(descriptor).ok_or(libc::EPERM)?;
         let ready = self.files.ready(file);

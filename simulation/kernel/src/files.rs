@@ -75,6 +75,10 @@ pub(crate) struct Files {
     pub(crate) ends: Vec<End>,
     descriptors: BTreeMap<i32, Descriptor>,
     free: BTreeSet<i32>,
+    /// Descriptors that a process had open at its end. They are never given again: what another process still holds of it
+    /// (the waker of a task, in one address space with it) must reach no other file.
+    dead: BTreeSet<i32>,
+    described: i32,
     listeners: BTreeMap<(Ipv4Addr, Ipv4Addr, u16), usize>,
     /// Listeners at unix sockets, by the number of the file system's entry.
     pub(crate) unix: BTreeMap<u64, usize>,
@@ -117,9 +121,10 @@ impl Files {
     /// A new descriptor of a file, for a process.
     pub(crate) fn describe(&mut self, file: usize, node: u32) -> i32 {
         self.share(file);
-        let next =
-            FIRST + i32::try_from(self.descriptors.len() + self.free.len()).unwrap_or(i32::MAX);
-        let number = self.free.pop_first().unwrap_or(next);
+        let number = self.free.pop_first().unwrap_or_else(|| {
+            self.described += 1;
+            FIRST + self.described
+        });
         self.descriptors.insert(number, Descriptor { file, node });
         number
     }
@@ -129,6 +134,11 @@ impl Files {
         if let Some(file) = self.file(file) {
             file.descriptors += 1;
         }
+    }
+
+    /// Whether a process that has ended had this descriptor.
+    pub(crate) fn is_dead(&self, descriptor: i32) -> bool {
+        self.dead.contains(&descriptor)
     }
 
     /// How many descriptors a process has, real ones too.
@@ -278,10 +288,27 @@ impl Kernel {
 
     /// Closes a descriptor. False if it is none.
     pub(crate) fn close(&mut self, descriptor: i32) -> bool {
+        if self.files.is_dead(descriptor) {
+            return true;
+        }
+        let is_open = self.forget(descriptor);
+        if is_open {
+            self.files.free.insert(descriptor);
+        }
+        is_open
+    }
+
+    /// Closes a descriptor of a process that ends.
+    pub(crate) fn close_dead(&mut self, descriptor: i32) {
+        if self.forget(descriptor) {
+            self.files.dead.insert(descriptor);
+        }
+    }
+
+    fn forget(&mut self, descriptor: i32) -> bool {
         let Some(Descriptor { file, .. }) = self.files.descriptors.remove(&descriptor) else {
             return false;
         };
-        self.files.free.insert(descriptor);
         if let Some(open) = self.files.file(file) {
             // An epoll file forgets a descriptor at the last close only; programs here never rely on that.
             let watchers = std::mem::take(&mut open.watchers);

@@ -173,7 +173,7 @@ impl Node {
             }
             let (simulated, real) = kernel.files.of(node);
             for descriptor in simulated {
-                kernel.close(descriptor);
+                kernel.close_dead(descriptor);
             }
             kernel.threads.wake(Wait::Node(node), usize::MAX);
             for descriptor in &real {

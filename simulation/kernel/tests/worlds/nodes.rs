@@ -102,3 +102,39 @@ fn a_node_ends_when_its_main_does_and_can_be_waited_for() {
         );
     });
 }
+
+#[test]
+fn what_is_left_of_a_killed_node_reaches_no_other_file() {
+    world(4, |log| {
+        let (sender, receiver) = std::sync::mpsc::channel();
+        let node = Node::start("server", machine(1), move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build();
+            runtime.unwrap().block_on(async {
+                let (wake, woken) = tokio::sync::oneshot::channel::<()>();
+                sender.send(wake).unwrap();
+                drop(woken.await);
+            });
+        });
+        let wake = receiver.recv().unwrap();
+        thread::sleep(Duration::from_millis(10));
+        node.kill();
+        // As many as the node had descriptors, and more.
+        let pairs: Vec<_> = (0..8)
+            .map(|_| std::os::unix::net::UnixStream::pair().unwrap())
+            .collect();
+        wake.send(()).unwrap();
+        thread::sleep(Duration::from_millis(10));
+        for (one, other) in &pairs {
+            for mut end in [one, other] {
+                end.set_nonblocking(true).unwrap();
+                assert_eq!(
+                    end.read(&mut [0; 8]).unwrap_err().kind(),
+                    ErrorKind::WouldBlock
+                );
+            }
+        }
+        log.line("nothing came");
+    });
+}
