@@ -29,6 +29,15 @@ fn main() {
         let is_quiet = std::env::var_os("QUIET").is_some();
         let ran = world::run(&plan, &mut |event| {
             lines.push(event.to_string());
+            if let (
+                Some(_),
+                world::What::Probed {
+                    probe: Some(probe), ..
+                },
+            ) = (std::env::var_os("STATUS"), &event.what)
+            {
+                println!("{:#}", probe.status);
+            }
             if !is_quiet {
                 println!("{event}");
             }

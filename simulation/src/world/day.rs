@@ -74,6 +74,7 @@ async fn day(town: Arc<Town>) {
     town.look(Checkpoint::Storm).await;
     at(plan.calm_from).await;
     let _ = timeout(FAULTS, all(faults)).await;
+    town.tidy().await;
     // The faults may have taken longer than planned.
     let calm = record.now();
     let poll = plan.settings.interval;

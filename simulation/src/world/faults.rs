@@ -109,6 +109,20 @@ impl Town {
         }
     }
 
+    /// Takes back once more what operators have ordered: a proxy that was killed, or a store, may have forgotten the first
+    /// time.
+    pub(super) async fn tidy(&self) {
+        for fault in &self.plan.faults {
+            match fault.what {
+                Fault::Drain { proxy, substation } => {
+                    self.drain(proxy, substation, false, TIMES).await
+                }
+                Fault::Limit { proxy, on, .. } => self.limit(proxy, &on.name(), None, TIMES).await,
+                _ => {}
+            }
+        }
+    }
+
     /// Commands until the command is taken, or so often.
     async fn drain(&self, proxy: usize, substation: usize, drain: bool, times: usize) {
         let Some(told) = self.proxy(proxy) else {

@@ -9,6 +9,7 @@ mod process;
 use std::{
     fs, io,
     net::SocketAddr,
+    os::unix::fs::PermissionsExt,
     path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -63,7 +64,9 @@ impl Proxy {
     ) -> io::Result<Arc<Self>> {
         let folder = all.join(format!("p{id}"));
         fs::create_dir(&folder)?;
-        fs::write(folder.join("token"), TOKEN)?;
+        let token = folder.join("token");
+        fs::write(&token, TOKEN)?;
+        fs::set_permissions(&token, fs::Permissions::from_mode(0o600))?;
         let proxy = Self {
             id,
             plan,

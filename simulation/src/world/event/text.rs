@@ -1,5 +1,6 @@
 //! Events as lines of the log.
 
+mod probe;
 mod request;
 
 use std::fmt;
@@ -138,11 +139,7 @@ impl fmt::Display for What {
             } => {
                 write!(f, "p{proxy}/{process} at {checkpoint:?}: ")?;
                 match probe {
-                    Some(probe) => write!(
-                        f,
-                        "{} descriptors, {} threads",
-                        probe.descriptors, probe.threads
-                    ),
+                    Some(probe) => probe.fmt(f),
                     None => f.write_str("no answer"),
                 }
             }
