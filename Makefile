@@ -9,7 +9,7 @@ CARGO := . ./scripts/common.sh && cargo
 .PHONY: help demo rush-hour test up down images pictures pictures-dashboards dashboards
 .PHONY: soak soak-page bench bench-readme bench-testers bench-scrape bench-held bench-slow bench-inference bench-scale bench-queries bench-store
 .PHONY: bench-micro profile
-.PHONY: simulate attack fmt fix clippy fuzz mutants clean
+.PHONY: simulate simulate-faults attack fmt fix clippy fuzz mutants clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' Makefile
@@ -124,6 +124,11 @@ simulate: ## simulate every policy beside its peers and an oracle, on the real l
 	@./scripts/setup.sh
 	@$(CARGO) build --release --locked
 	@$(CARGO) run --quiet --release --locked -p switchyard-simulator -- $(ARGS)
+
+simulate-faults: ## days of the real proxy in a simulated world, judged: docs/testing.md; SEEDS=N (1000), FROM=SEED (Linux)
+	@./scripts/setup.sh
+	@$(CARGO) run --quiet --release --locked -p switchyard-simulation --example simulate-faults -- \
+	  --seeds $${SEEDS:-1000} --from $${FROM:-0} $(ARGS)
 
 attack: ## hostile clients against the proxy, nginx, HAProxy and Envoy: docs/security.md; about 20 minutes (Linux)
 	@./scripts/setup.sh bench

@@ -17,7 +17,7 @@ use switchyard_simulation::{
 };
 
 /// How often the line of progress is written where it can be written over, and where it can't.
-const PROGRESS: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(60)];
+const PROGRESS: [Duration; 2] = [Duration::from_millis(500), Duration::from_mins(1)];
 
 /// Lets many days of the real proxy happen in a simulated world, and judges each.
 ///

@@ -408,6 +408,34 @@ fn every_test_that_the_invariants_cite_exists() {
     }
 }
 
+#[test]
+fn the_judges_of_simulated_days_are_listed_and_each_holds_an_invariant() {
+    let testing = read("docs/testing.md");
+    let listed: BTreeSet<_> = rows(&testing, "### The judges")
+        .iter()
+        .skip(1)
+        .flat_map(|row| quoted(row[0]))
+        .collect();
+    // The runner's own two: a day that does not end, and one that dies.
+    let runner = ["hangs", "crashed"].map(str::to_owned);
+    let code = read("simulation/src/judges.rs");
+    let bench = code.lines().filter_map(|line| {
+        let judge = line.trim().strip_prefix("Box::new(")?;
+        Some(judge.split_once("::")?.0.to_owned())
+    });
+    let bench: BTreeSet<_> = bench.collect();
+    assert!(bench.len() > 5, "{bench:?}");
+    assert_eq!(listed, bench.iter().cloned().chain(runner).collect());
+    let architecture = read("ARCHITECTURE.md");
+    let named: BTreeSet<_> = rows(&architecture, "## Invariants")
+        .iter()
+        .skip(1)
+        .filter_map(|row| row[2].split_once(", judge"))
+        .flat_map(|(_, judges)| quoted(judges))
+        .collect();
+    assert_eq!(named, bench);
+}
+
 /// The documents: those at the root, and all under `docs`.
 fn documents() -> Vec<PathBuf> {
     let mut folders = vec![root().join("docs")];

@@ -90,6 +90,12 @@ fn has_one_thread() -> bool {
 }
 
 impl Child {
+    /// Its number, as the system knows it.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.pid.cast_unsigned()
+    }
+
     /// How it ended, if it has.
     ///
     /// # Errors

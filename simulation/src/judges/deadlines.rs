@@ -18,7 +18,7 @@ use super::{
 };
 
 /// For packets that cross, timers that are coarse, and one segment that is sent again.
-const SLACK: Duration = Duration::from_millis(1_000);
+const SLACK: Duration = Duration::from_secs(1);
 /// What a client that reads slowly takes at most.
 const SIPS: Duration = Duration::from_secs(10);
 
@@ -70,7 +70,7 @@ fn in_time(id: RequestId, request: &Request, facts: &Facts) -> Result<(), Object
         .is_some_and(|client: &ClientPlan| client.sips > 0.0);
     let link = (facts.plan.link.delay + facts.plan.link.jitter) * 8;
     let allowed = settings.deadline() + link + SLACK + if sips { SIPS } else { Duration::ZERO };
-    let took = *at - request.asked;
+    let took = at.saturating_sub(request.asked);
     let is_late = took > allowed || *told == Told::Lost(Loss::Silent);
     let (client, proxy) = (Machine::Client(id.client), Machine::Proxy(request.proxy));
     if is_late && !facts.outages.touched(client, proxy, request.asked) {

@@ -119,20 +119,16 @@ fn must_have_known(
     {
         return Some("one and the same proxy had sent both");
     }
-    match facts.plan.settings.store {
-        Some(store) => {
-            let lost = store_lost(sent.asked, first.booked, facts);
-            let local = !store.refuses
-                && [(sent.asked, first.booked), (second.asked, facts.now)]
-                    .into_iter()
-                    .any(|(from, to)| store_was_away(from, to, facts));
-            (!lost && !local).then_some("the proxies share a store")
-        }
-        None => {
-            let named = names_holder(second, first.substation, id, facts);
-            named.then_some("its client named the first as the possible holder")
-        }
-    }
+    let Some(store) = facts.plan.settings.store else {
+        let named = names_holder(second, first.substation, id, facts);
+        return named.then_some("its client named the first as the possible holder");
+    };
+    let lost = store_lost(sent.asked, first.booked, facts);
+    let local = !store.refuses
+        && [(sent.asked, first.booked), (second.asked, facts.now)]
+            .into_iter()
+            .any(|(from, to)| store_was_away(from, to, facts));
+    (!lost && !local).then_some("the proxies share a store")
 }
 
 /// Whether the store has lost what it was told between these times.
@@ -145,7 +141,7 @@ fn store_lost(from: Duration, to: Duration, facts: &Facts) -> bool {
 
 /// Whether the store could not be asked at some time between, by any proxy.
 fn store_was_away(from: Duration, to: Duration, facts: &Facts) -> bool {
-    let proxies: Vec<_> = facts.plan.proxies.iter().copied().collect();
+    let proxies = facts.plan.proxies.clone();
     let away = |fault: &Fault| match fault {
         Fault::StoreSlow { .. } | Fault::StoreDies { .. } => true,
         _ => proxies
@@ -170,10 +166,9 @@ fn names_holder(second: &Request, substation: usize, id: RequestId, facts: &Fact
     let Some(plan) = facts.plan.substation(substation) else {
         return false;
     };
-    let had_heard = facts
-        .requests
-        .sendings(id)
-        .any(|(other, request)| other.sending < id.sending && request.proxy == second.proxy);
+    let had_heard = facts.requests.sendings(id).any(|(other, request)| {
+        other != id && request.asked <= second.asked && request.proxy == second.proxy
+    });
     let unlisted = |fault: &Fault| match fault {
         Fault::Unlisted { substation: at } => *at == substation,
         Fault::NothingListed => true,

@@ -8,7 +8,8 @@
 //! is known to it up to what ended within two polls, and its own to half of what crossed a scrape. Where the chosen one is
 //! fuller than another even by the best reading of both, the choice is an objection. With several proxies each sees a part of
 //! the others' bookings only with its next sample, and evens out its share; there the judge takes the mean of how far choices
-//! were off, over all of the calm.
+//! were off, over all of the calm. So it is with one that was restarted or whose gauges lied: it has seen load that it did not
+//! book, takes that for another's, and learns only slowly that it is alone (`crates/balance/src/share.rs`).
 //!
 //! Judged are substations that all proxies take for whole: in rotation with their full share, believed, without a limit of
 //! requests and without a refusal that still counts. What a key belongs to is no choice. A proxy that does not take them for
@@ -16,9 +17,12 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use crate::world::event::{Booking, Checkpoint, Event, Probe, What};
+use crate::world::{
+    event::{Booking, Checkpoint, Event, Probe, What},
+    plan::Fault,
+};
 
-use super::{Facts, Judge, Objection, pages::Page};
+use super::{Facts, Judge, Objection, pages::Page, truth::is_drained_again};
 
 /// After so many polls choices are even.
 const POLLS: u32 = 5;
@@ -39,6 +43,8 @@ pub(super) struct Evenness {
     was_asked: bool,
     off: f64,
     choices: u32,
+    /// How many processes of proxies have begun.
+    processes: u32,
 }
 
 impl Judge for Evenness {
@@ -48,6 +54,10 @@ impl Judge for Evenness {
 
     fn see(&mut self, event: &Event, facts: &Facts) -> Result<(), Objection> {
         match &event.what {
+            What::Started { .. } => {
+                self.processes += 1;
+                Ok(())
+            }
             What::Reached(Checkpoint::Calm(_)) => {
                 self.unfit.clear();
                 self.was_asked = true;
@@ -91,7 +101,8 @@ impl Evenness {
             if !is_whole {
                 self.unfit.insert(id);
             }
-            if one.state != "up" && facts.now >= even_from(facts) {
+            let is_out = one.state != "up" && !is_drained_again(proxy, id, one, facts);
+            if is_out && facts.now >= even_from(facts) {
                 return Err(format!(
                     "p{proxy} has {} in state {}, and all faults were over by {:.3} s",
                     one.name,
@@ -110,7 +121,7 @@ impl Evenness {
         if is_repetition || self.unfit.contains(&chosen) {
             return Ok(());
         }
-        let is_alone = facts.plan.proxies.len() == 1;
+        let is_alone = self.is_alone(facts);
         let least = least(chosen, booking.load, is_alone, facts);
         let others = facts.plan.substations.iter().map(|one| one.id);
         let others = others.filter(|id| *id != chosen && !self.unfit.contains(id));
@@ -136,9 +147,15 @@ impl Evenness {
         Ok(())
     }
 
+    /// Whether a single process has booked all that there is, and could see so.
+    fn is_alone(&self, facts: &Facts) -> bool {
+        let lies = |fault: &Fault| matches!(fault, Fault::Lies { .. });
+        self.processes == 1 && !facts.outages.any_since(Duration::ZERO, lies)
+    }
+
     fn mean(&self, facts: &Facts) -> Result<(), Objection> {
         let mean = self.off / f64::from(self.choices.max(1));
-        if facts.plan.proxies.len() > 1 && self.choices >= ENOUGH && mean > MEAN {
+        if !self.is_alone(facts) && self.choices >= ENOUGH && mean > MEAN {
             return Err(format!(
                 "{} choices after the last fault were off by {:.1} % on average",
                 self.choices,

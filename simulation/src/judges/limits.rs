@@ -5,6 +5,10 @@
 //! itself must not. So the judge adds up the sessions of each *family* of processes that share a memory, for each substation
 //! and each feeder above.
 //!
+//! A limit that an operator has set at a proxy holds there from the moment in which the command is answered. During an upgrade
+//! the new process answers, and the one before does not learn of it; what that one still books for its last clients is
+//! forgiven.
+//!
 //! What does not count as an own booking:
 //!
 //! - what a substation booked after the proxy had given up on it: the answer was "may be booked", or the client had gone;
@@ -35,6 +39,8 @@ const POLLS: u32 = 4;
 pub(super) struct Limits {
     /// Since when each proxy has had samples.
     ready: BTreeMap<usize, Duration>,
+    /// What operators have set, by the proxy and the name of the substation or feeder: the limit, and since when it holds.
+    set: BTreeMap<(usize, String), (f64, Duration)>,
 }
 
 impl Judge for Limits {
@@ -51,6 +57,26 @@ impl Judge for Limits {
             } => {
                 // A first round of samples takes one poll, or two.
                 self.ready.insert(*proxy, event.at + facts.polls(2));
+                // It may not know of limits; where it does, by its file, that is more than is asked here.
+                self.set.retain(|(at, _), _| at != proxy);
+                Ok(())
+            }
+            What::LimitAnswered {
+                proxy,
+                name,
+                value: Some(value),
+                status: Some(200),
+            } => {
+                let limit = (*value, event.at);
+                self.set.insert((*proxy, name.clone()), limit);
+                Ok(())
+            }
+            // It is about to be taken away.
+            What::FaultEnded {
+                fault: Fault::Limit { proxy, .. },
+                ..
+            } => {
+                self.set.retain(|(at, _), _| at != proxy);
                 Ok(())
             }
             What::Booked {
@@ -76,8 +102,15 @@ impl Limits {
         let places = [(None, capacity(substation, facts))];
         let feeders = facts.feeders_above(substation).into_iter();
         let feeders = feeders.map(|feeder| (Some(feeder), room(feeder, facts)));
-        for (feeder, limit) in places.into_iter().chain(feeders) {
-            let Some(limit) = limit else { continue };
+        for (feeder, capacity) in places.into_iter().chain(feeders) {
+            let place = match feeder {
+                None => format!("s{substation}"),
+                Some(feeder) => Settings::feeder_name(feeder),
+            };
+            let set = self.set(family.proxy, &place, session, facts);
+            let Some(limit) = capacity.into_iter().chain(set).reduce(f64::min) else {
+                continue;
+            };
             let is_below = |at: usize| match feeder {
                 None => at == substation,
                 Some(feeder) => facts.feeders_above(at).contains(&feeder),
@@ -92,10 +125,6 @@ impl Limits {
                 .map(|one| one.load)
                 .sum();
             if own > limit + EXACT {
-                let place = match feeder {
-                    None => format!("s{substation}"),
-                    Some(feeder) => Settings::feeder_name(feeder),
-                };
                 return Err(format!(
                     "p{} has {own} booked below {place}, which may bear {limit}",
                     family.proxy
@@ -103,6 +132,16 @@ impl Limits {
             }
         }
         Ok(())
+    }
+
+    /// What an operator has set at a proxy, if that was answered before the session was asked for.
+    fn set(&self, proxy: usize, place: &str, session: &Session, facts: &Facts) -> Option<f64> {
+        let (limit, since) = self.set.get(&(proxy, place.to_owned()))?;
+        if facts.families.hands_over(proxy) {
+            return None;
+        }
+        let asked = facts.requests.get(session.request?)?.asked;
+        (asked > *since).then_some(*limit)
     }
 
     /// Whether a session counts as one that this family knows of.
@@ -213,6 +252,17 @@ mod tests {
             .told("c1-1.0", "504?")
             .book("c1-1.0", 0, "s0-late");
         day.passes();
+    }
+
+    #[test]
+    fn a_limit_that_an_operator_has_set_holds_once_it_is_answered() {
+        let mut day = Day::new();
+        day.wait(5_000).ask("c1-0.0", 0).limit(0, "s0", 5.0);
+        day.book("c1-0.0", 0, "s0-before")
+            .told("c1-0.0", "s0-before");
+        day.passes();
+        day.ask("c1-1.0", 0).book("c1-1.0", 0, "s0-after");
+        day.fails("limits", "20 booked below s0, which may bear 5");
     }
 
     #[test]

@@ -77,8 +77,6 @@ pub(super) fn sum(metrics: &str, family: &str) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
-
     use serde_json::json;
 
     use super::*;

@@ -3,14 +3,6 @@
 //! Two substations of 100, `s0` and `s1`, polled every half a second; every charge has a load of 10. A history passes if no
 //! judge at all objects to it, and fails if the named one does, first of all and in these words.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test's helpers fail as the test does"
-)]
-
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -77,7 +69,7 @@ impl Day {
             metrics: String::new(),
             held: (20, 3, 1_000_000),
         };
-        day.started(0, 0, false).started(1, 0, false);
+        day.started(0, 0, false);
         day
     }
 
@@ -91,6 +83,9 @@ impl Day {
 
     pub(super) fn with_proxies(&mut self, count: usize) -> &mut Self {
         self.plan.proxies = (0..count).collect();
+        for proxy in 1..count {
+            self.started(proxy, 0, false);
+        }
         self
     }
 
@@ -156,7 +151,7 @@ impl Day {
         let ask = Ask::Charge {
             key: self.key(request),
             load: LOAD,
-            lasts: Duration::from_secs(3_600),
+            lasts: Duration::from_hours(1),
             holder: self.holder.clone(),
         };
         self.push(What::Asked {
@@ -271,6 +266,15 @@ impl Day {
             proxy,
             process,
             is_upgrade,
+        })
+    }
+
+    pub(super) fn limit(&mut self, proxy: usize, name: &str, value: f64) -> &mut Self {
+        self.push(What::LimitAnswered {
+            proxy,
+            name: name.to_owned(),
+            value: Some(value),
+            status: Some(200),
         })
     }
 

@@ -8,7 +8,7 @@ use std::{
 
 use switchyard_simulated_kernel::process::{Child, Ended, readable};
 
-use crate::judges::Verdict;
+use crate::{judges::Verdict, world};
 
 use super::{
     Job, Outcome, Report,
@@ -43,7 +43,7 @@ impl Default for Pool {
     fn default() -> Self {
         Self {
             at_once: 2,
-            limit: Duration::from_secs(120),
+            limit: Duration::from_mins(2),
         }
     }
 }
@@ -81,6 +81,7 @@ impl Pool {
             let mut at = 0;
             while let Some(one) = running.get_mut(at) {
                 if let Some(outcome) = one.outcome(self.limit)? {
+                    world::clean_up(one.child.id());
                     let ended = running.swap_remove(at);
                     if told(ended.job, outcome).is_break() {
                         return Ok(());
@@ -129,7 +130,7 @@ impl Running {
     }
 
     fn read(&mut self, which: usize) -> io::Result<()> {
-        let mut bytes = [0; 64 * 1024];
+        let mut bytes = [0; 16 * 1024];
         let (pipe, into) = match which {
             0 => (&mut self.child.report, &mut self.report),
             _ => (&mut self.child.errors, &mut self.errors),

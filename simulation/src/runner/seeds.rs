@@ -1,13 +1,13 @@
 //! The seeds that always run: each found something once.
 //!
 //! A line of the file has four columns, with `|` between them: the seed, the parts that are left out of its day (`-` for
-//! none), what it found, and when that was mended.
+//! none), the judge and what it found, and when that was mended; `open` if it was not.
 
 use std::num::ParseIntError;
 
 use thiserror::Error;
 
-use crate::world::plan::{Part, UnknownPart};
+use crate::{judges::Verdict, world::plan::UnknownPart};
 
 use super::Job;
 
@@ -16,10 +16,18 @@ use super::Job;
 pub struct Seed {
     /// Its day.
     pub job: Job,
-    /// What it found.
+    /// The judge that objected, and what it found.
     pub found: String,
     /// When that was mended.
     pub mended: String,
+}
+
+impl Seed {
+    /// Whether what it found is not mended yet, and this is it.
+    #[must_use]
+    pub fn is_open(&self, verdict: &Verdict) -> bool {
+        self.mended == "open" && self.found.split(':').next() == Some(verdict.judge.as_str())
+    }
 }
 
 /// A line that is no such seed.

@@ -37,6 +37,8 @@ struct Line {
     last: Option<(Ending, Duration)>,
     /// Whether its wall clock has ever jumped: by that clock the keys in a file are too old, or not.
     has_jumped: bool,
+    /// Whether a process has ended otherwise than it should.
+    has_died: bool,
 }
 
 /// All families.
@@ -73,7 +75,7 @@ impl Families {
                 match last {
                     Some(((Ending::Clean, _), _)) => {}
                     Some(((_, died), every)) => {
-                        line.born.push((event.at, Some(unwritten(died, every))))
+                        line.born.push((event.at, Some(unwritten(died, every))));
                     }
                     None => line.born.push((event.at, None)),
                 }
@@ -86,6 +88,7 @@ impl Families {
                 let files = self.files;
                 let line = self.lines.entry(*proxy).or_default();
                 line.running.remove(process);
+                line.has_died |= *how != Ending::Clean;
                 match line.running.last() {
                     None => line.last = Some((how.clone(), event.at)),
                     // It may have died before it told its successor what it knows. A successor that dies leaves the one
@@ -109,6 +112,17 @@ impl Families {
     pub(in crate::judges) fn of(&self, proxy: usize) -> Family {
         let generation = self.lines.get(&proxy).map_or(0, |line| line.born.len());
         Family { proxy, generation }
+    }
+
+    /// Whether a process of a proxy that has handed over is still there for its last clients.
+    pub(in crate::judges) fn hands_over(&self, proxy: usize) -> bool {
+        let line = self.lines.get(&proxy);
+        line.is_some_and(|line| line.running.len() > 1)
+    }
+
+    /// Whether a process of a proxy has ever ended otherwise than it should.
+    pub(in crate::judges) fn has_died(&self, proxy: usize) -> bool {
+        self.lines.get(&proxy).is_some_and(|line| line.has_died)
     }
 
     /// Whether one family knows what another had learned by `then`.

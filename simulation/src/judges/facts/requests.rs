@@ -33,14 +33,6 @@ pub(in crate::judges) enum Told {
 }
 
 impl Request {
-    /// The key, if it is a charge with one.
-    pub(in crate::judges) fn key(&self) -> Option<&str> {
-        match &self.ask {
-            Ask::Charge { key, .. } => key.as_deref(),
-            _ => None,
-        }
-    }
-
     /// Whether its client had an answer, or none to wait for, by then.
     pub(in crate::judges) fn was_over(&self, then: Duration) -> bool {
         self.told.as_ref().is_some_and(|(at, _)| *at <= then)
