@@ -33,19 +33,19 @@ const TWIN: usize = 99;
 
 /// Where clients live.
 #[derive(Clone, Debug)]
-pub struct Street {
+pub(crate) struct Street {
     /// The proxies and where they take charges.
-    pub proxies: Vec<(usize, SocketAddr)>,
+    pub(crate) proxies: Vec<(usize, SocketAddr)>,
     /// The seed of the day.
-    pub seed: u64,
+    pub(crate) seed: u64,
     /// Where they say what they do.
-    pub record: Record,
+    pub(crate) record: Record,
     /// Whether they stop.
-    pub is_over: Arc<AtomicBool>,
+    pub(crate) is_over: Arc<AtomicBool>,
     /// How long they wait for an answer.
-    pub patience: Duration,
+    pub(crate) patience: Duration,
     /// Whether each client's connections come from its own machine.
-    pub has_machines: bool,
+    pub(crate) has_machines: bool,
 }
 
 /// How a sending ended.
@@ -72,7 +72,7 @@ struct Client {
 }
 
 /// Lets the client ask until the day ends or it has sent all its requests.
-pub async fn run(plan: ClientPlan, street: Arc<Street>) {
+pub(crate) async fn run(plan: ClientPlan, street: Arc<Street>) {
     let chance = Chance::of(street.seed, "client", plan.id);
     let at = plan.id;
     let mut client = Client {

@@ -27,7 +27,7 @@ const JUDGED: Duration = Duration::from_millis(100);
 /// The longest that the first request waits until all proxies are ready.
 const READY: Duration = Duration::from_secs(12);
 /// The longest that a fault may take beyond its time: a stop, a handover or a command that waits for another.
-const FAULTS: Duration = Duration::from_secs(120);
+const FAULTS: Duration = Duration::from_mins(2);
 
 /// Lets the day of `plan` happen.
 pub(super) fn live(plan: &Plan, judge: &mut dyn FnMut(&Event)) -> Result<(), Error> {
@@ -70,7 +70,7 @@ async fn day(town: Arc<Town>) {
     let faults: Vec<_> = faults
         .map(|fault| tokio::spawn(Arc::clone(&town).suffer(fault)))
         .collect();
-    at(plan.begins + (plan.calm_from - plan.begins) / 2).await;
+    at((plan.begins + plan.calm_from) / 2).await;
     town.look(Checkpoint::Storm).await;
     at(plan.calm_from).await;
     let _ = timeout(FAULTS, all(faults)).await;
@@ -82,7 +82,7 @@ async fn day(town: Arc<Town>) {
         at(calm + poll * polls).await;
         town.look(Checkpoint::Calm(polls)).await;
     }
-    at(calm + (plan.ends - plan.calm_from)).await;
+    at(calm + plan.ends.saturating_sub(plan.calm_from)).await;
     town.close().await;
     sleep(plan.settings.idle + poll * 3).await;
     town.look(Checkpoint::End).await;

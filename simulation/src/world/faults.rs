@@ -34,6 +34,9 @@ impl Town {
             Some(proxy) => Some(proxy.turn.lock().await),
             None => None,
         };
+        if let Some(proxy) = &proxy {
+            proxy.grown().await;
+        }
         self.record.tell(What::FaultBegan {
             id,
             fault: what.clone(),
@@ -65,7 +68,7 @@ impl Town {
         self.change(fault, true);
         match *fault {
             Fault::Reset { a, b } => kernel::reset_connections(a.ip(), b.ip()),
-            Fault::KillProxy { proxy } => self.each(proxy, |proxy| proxy.kill()),
+            Fault::KillProxy { proxy } => self.each(proxy, Proxy::kill),
             Fault::StopProxy { proxy } => {
                 if let Some(proxy) = self.proxy(proxy) {
                     proxy.stop().await;
@@ -80,7 +83,7 @@ impl Town {
                 self.drain(proxy, substation, true, 1).await;
             }
             Fault::Limit { proxy, on, value } => {
-                self.limit(proxy, &on.name(), Some(value), 1).await
+                self.limit(proxy, &on.name(), Some(value), 1).await;
             }
             _ => {}
         }
@@ -91,12 +94,8 @@ impl Town {
         match *fault {
             Fault::KillProxy { proxy }
             | Fault::StopProxy { proxy }
-            | Fault::Upgrade { proxy, .. } => {
-                if let Some(proxy) = self.proxy(proxy) {
-                    proxy.start();
-                }
-            }
-            Fault::PowerCut {
+            | Fault::Upgrade { proxy, .. }
+            | Fault::PowerCut {
                 machine: Machine::Proxy(proxy),
             } => {
                 if let Some(proxy) = self.proxy(proxy) {
@@ -115,7 +114,7 @@ impl Town {
         for fault in &self.plan.faults {
             match fault.what {
                 Fault::Drain { proxy, substation } => {
-                    self.drain(proxy, substation, false, TIMES).await
+                    self.drain(proxy, substation, false, TIMES).await;
                 }
                 Fault::Limit { proxy, on, .. } => self.limit(proxy, &on.name(), None, TIMES).await,
                 _ => {}

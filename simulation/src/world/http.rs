@@ -9,31 +9,31 @@ const MOST: usize = 1 << 20;
 
 /// What begins a message, and its body.
 #[derive(Debug, Default)]
-pub struct Message {
+pub(crate) struct Message {
     /// The first line.
-    pub first: String,
+    pub(crate) first: String,
     /// Header names in lower case, and their values.
-    pub headers: Vec<(String, String)>,
+    pub(crate) headers: Vec<(String, String)>,
     /// The body.
-    pub body: Vec<u8>,
+    pub(crate) body: Vec<u8>,
 }
 
 /// A request.
 #[derive(Debug, Default)]
-pub struct Request {
+pub(crate) struct Request {
     /// The method.
-    pub method: String,
+    pub(crate) method: String,
     target: String,
     message: MessageParts,
     /// The body.
-    pub body: Vec<u8>,
+    pub(crate) body: Vec<u8>,
 }
 
 type MessageParts = Vec<(String, String)>;
 
 /// Why there is no whole message.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum End {
+pub(crate) enum End {
     /// The connection ended before its first byte.
     Before,
     /// The connection ended within it.
@@ -44,20 +44,20 @@ pub enum End {
 
 /// Reads messages from a connection.
 #[derive(Debug, Default)]
-pub struct Reader {
+pub(crate) struct Reader {
     buffer: Vec<u8>,
 }
 
 impl Message {
     /// The value of a header.
     #[must_use]
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         find(&self.headers, name)
     }
 
     /// The status of an answer.
     #[must_use]
-    pub fn status(&self) -> Option<u16> {
+    pub(crate) fn status(&self) -> Option<u16> {
         self.first.strip_prefix("HTTP/1.1 ")?.get(..3)?.parse().ok()
     }
 }
@@ -65,13 +65,13 @@ impl Message {
 impl Request {
     /// The path, without a query.
     #[must_use]
-    pub fn path(&self) -> &str {
+    pub(crate) fn path(&self) -> &str {
         self.target.split('?').next().unwrap_or_default()
     }
 
     /// The value of a header.
     #[must_use]
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         find(&self.message, name)
     }
 }
@@ -95,7 +95,10 @@ fn find<'a>(headers: &'a [(String, String)], name: &str) -> Option<&'a str> {
 
 impl Reader {
     /// Reads one message.
-    pub async fn message(&mut self, stream: &mut (impl AsyncRead + Unpin)) -> Result<Message, End> {
+    pub(crate) async fn message(
+        &mut self,
+        stream: &mut (impl AsyncRead + Unpin),
+    ) -> Result<Message, End> {
         let head = loop {
             if let Some(at) = self.buffer.windows(4).position(|four| four == b"\r\n\r\n") {
                 break self.buffer.drain(..at + 4).collect::<Vec<u8>>();
@@ -119,7 +122,7 @@ impl Reader {
     }
 
     /// Waits until the other side sends more or leaves. True: more has come.
-    pub async fn more(&mut self, stream: &mut (impl AsyncRead + Unpin)) -> io::Result<bool> {
+    pub(crate) async fn more(&mut self, stream: &mut (impl AsyncRead + Unpin)) -> io::Result<bool> {
         let read = stream.read_buf(&mut self.buffer).await?;
         Ok(read > 0)
     }

@@ -27,17 +27,19 @@ pub(super) use configuration::{host, targets, write};
 use process::Process;
 
 /// The port for charges.
-pub const PORT: u16 = 8080;
+pub(crate) const PORT: u16 = 8080;
 /// The admin port.
-pub const ADMIN_PORT: u16 = 9901;
+pub(crate) const ADMIN_PORT: u16 = 9901;
 /// The token of the admin ports.
-pub const TOKEN: &str = "a-token-for-operators";
+pub(crate) const TOKEN: &str = "a-token-for-operators";
 /// How often a supervisor looks at a process.
 const LOOK: Duration = Duration::from_millis(20);
 /// The longest that a supervisor waits for a handover: a new process gives up before that.
 const HANDOVER: Duration = Duration::from_secs(40);
 /// How long after its time a process that was told to stop counts as one that hangs.
 const SLACK: Duration = Duration::from_secs(2);
+/// How long a process is left in peace at its beginning.
+const YOUTH: Duration = Duration::from_millis(100);
 /// How often the supervisor asks whether a process is ready.
 const ASK: Duration = Duration::from_millis(50);
 
@@ -155,7 +157,7 @@ impl Proxy {
         let mut kills = kills;
         while began.elapsed() < HANDOVER {
             if let Some((after, victim)) = kills
-                && began.elapsed() >= after
+                && began.elapsed() >= after.max(YOUTH)
             {
                 self.kill_number(if victim == Victim::Old { old } else { old + 1 });
                 kills = None;
@@ -169,6 +171,14 @@ impl Proxy {
             if is_over && kills.is_none() {
                 break;
             }
+            sleep(LOOK).await;
+        }
+    }
+
+    /// Waits until no process is so young that it holds what all proxies of the simulation share: they are in one process
+    /// of the real system, and a library that is set up for the first time would stay half set up.
+    pub(super) async fn grown(&self) {
+        while self.processes().iter().any(|process| process.age() < YOUTH) {
             sleep(LOOK).await;
         }
     }

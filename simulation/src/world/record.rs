@@ -9,7 +9,7 @@ use super::event::{Event, What};
 
 /// Takes events from any thread, in their order.
 #[derive(Clone, Debug)]
-pub struct Record {
+pub(crate) struct Record {
     began: Instant,
     events: Arc<Mutex<Vec<Event>>>,
 }
@@ -17,7 +17,7 @@ pub struct Record {
 impl Record {
     /// An empty record of a day that begins now.
     #[must_use]
-    pub fn begin() -> Self {
+    pub(crate) fn begin() -> Self {
         Self {
             began: Instant::now(),
             events: Arc::default(),
@@ -26,18 +26,18 @@ impl Record {
 
     /// The time since the day began.
     #[must_use]
-    pub fn now(&self) -> Duration {
+    pub(crate) fn now(&self) -> Duration {
         self.began.elapsed()
     }
 
     /// The moment at which it is so late.
     #[must_use]
-    pub fn moment(&self, at: Duration) -> Instant {
+    pub(crate) fn moment(&self, at: Duration) -> Instant {
         self.began + at
     }
 
     /// Adds what happens now.
-    pub fn tell(&self, what: What) {
+    pub(crate) fn tell(&self, what: What) {
         let now = self.now();
         let mut events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
         // The order of the events is that of their times.
@@ -47,7 +47,7 @@ impl Record {
 
     /// Takes all events out that no judge has seen.
     #[must_use]
-    pub fn take(&self) -> Vec<Event> {
+    pub(crate) fn take(&self) -> Vec<Event> {
         std::mem::take(&mut *self.events.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

@@ -15,17 +15,17 @@ use std::{
 
 use tokio::sync::watch;
 
-pub use serve::serve;
+pub(crate) use serve::serve;
 
 use super::{event::What, plan::Fault, record::Record};
 use table::Table;
 
 /// The port at which it listens.
-pub const PORT: u16 = 6379;
+pub(crate) const PORT: u16 = 6379;
 
 /// See the [module](self).
 #[derive(Debug)]
-pub struct Store {
+pub(crate) struct Store {
     record: Record,
     state: Mutex<State>,
     address: watch::Sender<SocketAddr>,
@@ -49,7 +49,7 @@ enum Script {
 impl Store {
     /// An empty one.
     #[must_use]
-    pub fn new(address: SocketAddr, record: Record) -> Arc<Self> {
+    pub(crate) fn new(address: SocketAddr, record: Record) -> Arc<Self> {
         Arc::new(Self {
             record,
             state: Mutex::default(),
@@ -59,7 +59,7 @@ impl Store {
     }
 
     /// A fault of the store begins or ends.
-    pub fn follow(&self, fault: &Fault, begins: bool) {
+    pub(crate) fn follow(&self, fault: &Fault, begins: bool) {
         match *fault {
             Fault::StoreSlow { by } => self.state().slow = if begins { by } else { Duration::ZERO },
             Fault::StoreDies { loses } if begins => self.kill(loses),
@@ -69,7 +69,7 @@ impl Store {
     }
 
     /// Kills it; what was written in its last moments is lost.
-    pub fn kill(&self, loses: Duration) {
+    pub(crate) fn kill(&self, loses: Duration) {
         self.runs.send_replace(false);
         let mut state = self.state();
         state.scripts.clear();
@@ -81,15 +81,8 @@ impl Store {
     }
 
     /// Starts it again.
-    pub fn restart(&self) {
+    pub(crate) fn restart(&self) {
         self.runs.send_replace(true);
-    }
-
-    /// Where it listens, once it does.
-    pub async fn listens_at(&self) -> Option<SocketAddr> {
-        let mut address = self.address.subscribe();
-        let bound = address.wait_for(|address| address.port() != 0).await;
-        bound.ok().map(|address| *address)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -134,10 +127,8 @@ impl Store {
 
 fn digest(source: &str) -> String {
     let hash = ring::digest::digest(&ring::digest::SHA1_FOR_LEGACY_USE_ONLY, source.as_bytes());
-    hash.as_ref()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    let hex = |byte: &u8| format!("{byte:02x}");
+    hash.as_ref().iter().map(hex).collect()
 }
 
 #[cfg(test)]

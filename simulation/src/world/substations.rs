@@ -21,17 +21,17 @@ use super::{
     record::Record,
 };
 
-pub use manners::Manners;
-pub use serve::serve;
+pub(crate) use manners::Manners;
+pub(crate) use serve::serve;
 
 use account::Account;
 
 /// The port at which substations listen.
-pub const PORT: u16 = 5001;
+pub(crate) const PORT: u16 = 5001;
 
 /// A substation, as its task and the faults see it.
 #[derive(Debug)]
-pub struct Substation {
+pub(crate) struct Substation {
     plan: SubstationPlan,
     lasts: Lasts,
     record: Record,
@@ -54,7 +54,7 @@ struct State {
 impl Substation {
     /// One that does not run yet.
     #[must_use]
-    pub fn new(
+    pub(crate) fn new(
         plan: SubstationPlan,
         lasts: Lasts,
         address: SocketAddr,
@@ -78,7 +78,7 @@ impl Substation {
     }
 
     /// Changes how it behaves.
-    pub fn behave(&self, change: impl FnOnce(&mut Manners)) {
+    pub(crate) fn behave(&self, change: impl FnOnce(&mut Manners)) {
         let mut state = self.state();
         change(&mut state.manners);
         let is_stuck = state.manners.is_stuck();
@@ -89,7 +89,7 @@ impl Substation {
     }
 
     /// Ends its process at once: its connections end, and it forgets what is in no journal.
-    pub fn kill(&self) {
+    pub(crate) fn kill(&self) {
         if self.runs.send_replace(false) {
             self.record.tell(super::What::SubstationDown {
                 substation: self.plan.id,
@@ -101,13 +101,13 @@ impl Substation {
     }
 
     /// Starts its process again.
-    pub fn restart(&self) {
+    pub(crate) fn restart(&self) {
         self.runs.send_replace(true);
     }
 
     /// Its number.
     #[must_use]
-    pub fn id(&self) -> usize {
+    pub(crate) fn id(&self) -> usize {
         self.plan.id
     }
 

@@ -106,8 +106,8 @@ impl Town {
                 if let Some(store) = store {
                     tokio::spawn(store::serve(store));
                 }
-                std::future::pending().await
-            })
+                std::future::pending::<()>().await;
+            });
         });
     }
 

@@ -27,6 +27,7 @@ impl fmt::Display for From<'_> {
 }
 
 impl fmt::Display for What {
+    #[expect(clippy::too_many_lines, reason = "a line for each event")]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Started {

@@ -6,7 +6,7 @@ use switchyard_simulated_kernel::{self as kernel, Link};
 
 use super::super::{
     plan::{Discovery, Fault, Machine},
-    proxies,
+    proxies::{self, Proxy},
     town::{Town, link, lock},
 };
 
@@ -22,7 +22,7 @@ impl Town {
                     .iter()
                     .filter(|substation| substation.id() == id)
                     .for_each(|substation| {
-                        substation.behave(|manners| manners.follow(fault, begins))
+                        substation.behave(|manners| manners.follow(fault, begins));
                     });
             }
         }
@@ -101,13 +101,13 @@ impl Town {
         }
         match machine {
             Machine::Substation(id) => self.run_substation(id, is_on),
-            Machine::Proxy(id) if !is_on => self.each(id, |proxy| proxy.kill()),
+            Machine::Proxy(id) if !is_on => self.each(id, Proxy::kill),
             Machine::Store => {
                 if let Some(store) = &self.store {
                     if is_on {
-                        store.restart()
+                        store.restart();
                     } else {
-                        store.kill(Duration::ZERO)
+                        store.kill(Duration::ZERO);
                     }
                 }
             }
@@ -122,9 +122,9 @@ impl Town {
             .filter(|substation| substation.id() == id)
         {
             if runs {
-                substation.restart()
+                substation.restart();
             } else {
-                substation.kill()
+                substation.kill();
             }
         }
     }

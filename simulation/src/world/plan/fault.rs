@@ -20,6 +20,7 @@ pub struct FaultPlan {
 }
 
 /// What can go wrong.
+#[expect(missing_docs, reason = "the sentence of each says what its fields are")]
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fault {

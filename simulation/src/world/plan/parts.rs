@@ -41,7 +41,8 @@ impl FromStr for Part {
     type Err = UnknownPart;
 
     fn from_str(text: &str) -> Result<Self, UnknownPart> {
-        let kinds: [(&str, fn(usize) -> Self); 4] = [
+        type Make = fn(usize) -> Part;
+        let kinds: [(&str, Make); 4] = [
             ("fault", Self::Fault),
             ("client", Self::Client),
             ("proxy", Self::Proxy),
@@ -119,7 +120,12 @@ impl Fault {
             Self::KillProxy { proxy }
             | Self::StopProxy { proxy }
             | Self::Upgrade { proxy, .. }
-            | Self::ClockJump { proxy, .. } => [Some(Machine::Proxy(proxy)), None],
+            | Self::ClockJump { proxy, .. }
+            | Self::Limit {
+                proxy,
+                on: Limited::Feeder(_),
+                ..
+            } => [Some(Machine::Proxy(proxy)), None],
             Self::Drain { proxy, substation } => [
                 Some(Machine::Proxy(proxy)),
                 Some(Machine::Substation(substation)),
@@ -129,7 +135,6 @@ impl Fault {
                 on: Limited::Substation(id),
                 ..
             } => [Some(Machine::Proxy(proxy)), Some(Machine::Substation(id))],
-            Self::Limit { proxy, .. } => [Some(Machine::Proxy(proxy)), None],
             Self::StoreSlow { .. } | Self::StoreDies { .. } => [Some(Machine::Store), None],
             Self::Reload | Self::NothingListed => [None, None],
         };

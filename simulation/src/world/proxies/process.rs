@@ -7,6 +7,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering::SeqCst},
     },
+    time::{Duration, Instant},
 };
 
 use anyhow::Context;
@@ -28,6 +29,7 @@ use super::super::{
 /// See the [module](self).
 #[derive(Debug)]
 pub(super) struct Process {
+    since: Instant,
     node: Node,
     stop: Option<oneshot::Sender<()>>,
     is_replaced: Arc<AtomicBool>,
@@ -78,6 +80,7 @@ impl Process {
             },
         );
         Self {
+            since: Instant::now(),
             node,
             stop: Some(stop),
             is_replaced,
@@ -95,6 +98,11 @@ impl Process {
         std::mem::forget(self.stop.take());
         self.has_ended.store(true, SeqCst);
         self.node.kill();
+    }
+
+    /// How long ago it was started.
+    pub(super) fn age(&self) -> Duration {
+        self.since.elapsed()
     }
 
     pub(super) fn has_ended(&self) -> bool {
@@ -142,7 +150,7 @@ impl Start {
         let (stopped, replaced) = (self.stopped, self.replaced);
         let stop = Box::pin(async {
             if stopped.await.is_err() {
-                std::future::pending().await
+                std::future::pending::<()>().await;
             }
         });
         server::run(config, Some(file), credentials, listeners, |gate| async {

@@ -15,7 +15,7 @@ use super::Store;
 const BACKLOG: u32 = 128;
 
 /// Serves for as long as it is polled, whenever the store's process runs.
-pub async fn serve(store: Arc<Store>) {
+pub(crate) async fn serve(store: Arc<Store>) {
     let mut runs = store.runs.subscribe();
     loop {
         if runs.wait_for(|runs| *runs).await.is_err() {

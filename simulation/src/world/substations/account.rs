@@ -162,7 +162,7 @@ impl Account {
             .values()
             .filter_map(|of| Some((of.until?, of.load)))
             .collect();
-        ends.sort_by(|a, b| a.0.cmp(&b.0));
+        ends.sort_by_key(|(until, _)| *until);
         ends.into_iter().find_map(|(until, ended)| {
             load -= ended;
             (load <= self.capacity).then_some(until)

@@ -173,8 +173,8 @@ impl Substation {
         }
         let is_honest = self.state().manners.gauge().is_none();
         if self.plan.reports && is_honest {
-            headers +=
-                &format!("{ENDPOINT_LOAD_METRICS}: TEXT named_metrics.{LOAD_GAUGE}={load}\r\n");
+            let report = format!("TEXT named_metrics.{LOAD_GAUGE}={load}");
+            headers.extend([ENDPOINT_LOAD_METRICS, ": ", &report, "\r\n"]);
         }
         json_answer(200, &headers, &self.body(session, Some(lasts)))
     }

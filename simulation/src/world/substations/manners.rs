@@ -9,7 +9,7 @@ use super::super::{
 
 /// The faults of a substation that are in force. Two of one kind add up to the later one.
 #[derive(Clone, Debug, Default)]
-pub struct Manners {
+pub(crate) struct Manners {
     slow: Option<Duration>,
     gauge: Option<Gauge>,
     refuses: Option<Refusal>,
@@ -20,12 +20,12 @@ pub struct Manners {
 
 /// How charges are refused.
 #[derive(Clone, Copy, Debug)]
-pub struct Refusal {
+pub(crate) struct Refusal {
     share: f64,
     /// 503 or 429.
-    pub status: u16,
+    pub(crate) status: u16,
     /// In seconds.
-    pub retry_after: Option<u64>,
+    pub(crate) retry_after: Option<u64>,
 }
 
 /// What happens to one charge.
@@ -40,7 +40,7 @@ pub(super) struct Fate {
 
 impl Manners {
     /// A fault begins or ends. Those that concern no manners change nothing.
-    pub fn follow(&mut self, fault: &Fault, begins: bool) {
+    pub(crate) fn follow(&mut self, fault: &Fault, begins: bool) {
         match *fault {
             Fault::Slow { by, .. } => self.slow = begins.then_some(by),
             Fault::Lies { gauge, .. } => self.gauge = begins.then_some(gauge),
@@ -65,19 +65,19 @@ impl Manners {
 
     /// Whether the gauge stays where it is.
     #[must_use]
-    pub fn is_stuck(&self) -> bool {
+    pub(crate) fn is_stuck(&self) -> bool {
         self.gauge == Some(Gauge::Stuck)
     }
 
     /// How the gauge lies.
     #[must_use]
-    pub fn gauge(&self) -> Option<Gauge> {
+    pub(crate) fn gauge(&self) -> Option<Gauge> {
         self.gauge
     }
 
     /// Whether requests are held still.
     #[must_use]
-    pub fn holds(&self) -> bool {
+    pub(crate) fn holds(&self) -> bool {
         self.holds.is_some()
     }
 

@@ -25,7 +25,7 @@ impl Substation {
         let mut page =
             format!("{INFO_GAUGE}{{{INFO_NAME}=\"{name}\"}} 1\n{CAPACITY_GAUGE} {capacity}\n");
         if let Some(load) = load {
-            page += &format!("{LOAD_GAUGE} {load}\n");
+            page.extend([LOAD_GAUGE, " ", &load.to_string(), "\n"]);
         }
         let bytes = answer(
             200,

@@ -1,6 +1,8 @@
 //! The connections of a substation.
 
-use std::{io, net::SocketAddr, sync::Arc};
+#[cfg(test)]
+use std::net::SocketAddr;
+use std::{io, sync::Arc};
 
 use tokio::{
     io::AsyncWriteExt,
@@ -18,7 +20,7 @@ use super::{
 const BACKLOG: u32 = 1024;
 
 /// Serves for as long as it is polled, whenever the substation's process runs.
-pub async fn serve(substation: Arc<Substation>) {
+pub(crate) async fn serve(substation: Arc<Substation>) {
     let mut runs = substation.runs.subscribe();
     loop {
         if runs.wait_for(|runs| *runs).await.is_err() {
@@ -61,7 +63,8 @@ impl Substation {
     }
 
     /// Where it listens, once it does.
-    pub async fn listens_at(&self) -> Option<SocketAddr> {
+    #[cfg(test)]
+    pub(crate) async fn listens_at(&self) -> Option<SocketAddr> {
         let mut address = self.address.subscribe();
         let bound = address.wait_for(|address| address.port() != 0).await;
         bound.ok().map(|address| *address)

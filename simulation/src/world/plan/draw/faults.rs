@@ -16,12 +16,12 @@ pub(super) fn draw(rng: &mut Rng, plan: &mut Plan) {
         1..8 => rng.usize(1..=6),
         _ => rng.usize(7..=16),
     };
-    let storm = plan.calm_from - plan.begins;
+    let storm = plan.calm_from.saturating_sub(plan.begins);
     let mut faults: Vec<_> = (0..count)
         .map(|_| {
             let what = fault(rng, plan);
             let from = storm.mul_f64(rng.f64() * 0.8);
-            let longest = storm - from;
+            let longest = storm.saturating_sub(from);
             let drawn = longest.mul_f64(rng.f64()).min(millis(rng, 100, 4_000));
             let lasts = match what {
                 _ if what.is_instant() => Duration::ZERO,
