@@ -91,7 +91,7 @@ impl Ledger {
     /// Takes a sample of the past, after all older ones.
     pub fn sample_of(&self, around: &Around, reading: Reading) {
         let Around { before, after } = around;
-        self.write(before.sent, after.as_ref(), reading, &mut self.record());
+        self.write_scrape(before.sent, after.as_ref(), reading, &mut self.record());
     }
 }
 

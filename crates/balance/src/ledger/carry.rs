@@ -31,7 +31,7 @@ use std::{
 
 use super::{
     Ledger, Trust,
-    sample::{Drawn, Record},
+    sample::{Drawn, Record, Scraped},
     sums::Bounds,
 };
 use crate::{Lasts, Load, load::MOST};
@@ -133,6 +133,7 @@ impl Ledger {
         *record = Record {
             gauge,
             drawn,
+            scraped: Scraped::at(&self.sums_at_send(), self.lasts()),
             ..*record
         };
         self.gauge.store(gauge, Relaxed);

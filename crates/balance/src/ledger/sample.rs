@@ -54,6 +54,37 @@ pub(crate) struct Record {
     /// [`ScrapeSent::restores`]; none where the ledger was restored after that.
     pub(super) restores: Option<u32>,
     pub(super) inherited: Inherited,
+    /// Own load when the last scrape left.
+    pub(super) scraped: Scraped,
+}
+
+/// Running sums of own load when a scrape left: what is booked after it counts in full until the next one.
+///
+/// A report (`report.rs`) has own bookings in its value that are younger than the last scrape. An upstream that sends none has
+/// the same bookings beside its value. With a share below 1 scores count little of the values and all that is beside them, so
+/// an upstream that reports would look emptier than the others with each booking, and get all load whatever it bears.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Scraped {
+    settled: i64,
+    answers: i64,
+}
+
+impl Scraped {
+    pub(super) fn at(sums: &Sums, lasts: Lasts) -> Self {
+        Self {
+            settled: sums.settled,
+            answers: sums.answers(lasts).reserved,
+        }
+    }
+
+    /// Own load in the value of a report that left with these sums, and not in that of the scrape.
+    fn until(self, sums: &Sums, drawn: &Drawn) -> i64 {
+        let now = Self::at(sums, drawn.lasts);
+        let sessions = now.settled.wrapping_sub(self.settled).max(0);
+        let answers = now.answers.wrapping_sub(self.answers).max(0);
+        let answers = answers.min(drawn.answers.middle().max(0));
+        sessions.saturating_add(answers).min(drawn.value)
+    }
 }
 
 /// What was concluded from a sample, in millionths.
@@ -147,11 +178,23 @@ impl Ledger {
 
     /// Takes the result of a scrape, right after its answer arrived. Scrapes of one upstream don't overlap.
     pub fn sample(&self, sent: ScrapeSent, reading: Reading) {
-        self.write(sent, None, reading, &mut self.record());
+        self.write_scrape(sent, None, reading, &mut self.record());
     }
 
-    /// Writes a sample. No other code does. Its value was read before `after`; if that is `None`, before now.
-    pub(crate) fn write(
+    /// Writes a sample that a scrape brought. Its value was read before `after`; if that is `None`, before now.
+    pub(crate) fn write_scrape(
+        &self,
+        sent: ScrapeSent,
+        after: Option<&PastState>,
+        reading: Reading,
+        record: &mut Record,
+    ) {
+        record.scraped = Scraped::at(&sent.sums, self.lasts());
+        self.write(sent, after, reading, record);
+    }
+
+    /// Writes a sample. No other code does.
+    pub(super) fn write(
         &self,
         sent: ScrapeSent,
         after: Option<&PastState>,
@@ -198,9 +241,11 @@ impl Ledger {
             order: sent.order,
             restores: (!is_before).then_some(sent.restores),
             inherited: record.inherited.shown(is_before),
+            scraped: record.scraped,
         };
         self.gauge.store(gauge, Relaxed);
-        self.conclude(&drawn, assigned);
+        let since = record.scraped.until(&sent.sums, &drawn);
+        self.conclude_beside(&drawn, since, assigned);
         self.set_ceiling(reading.capacity.or(self.capacity()));
         if self.samples.fetch_add(1, SeqCst) == 0 {
             self.mirror();
@@ -274,9 +319,14 @@ impl Ledger {
 
     /// Puts what was concluded from a sample in force, for this `assigned`.
     pub(super) fn conclude(&self, drawn: &Drawn, assigned: i64) {
+        self.conclude_beside(drawn, 0, assigned);
+    }
+
+    /// The same, where so much of the value counts as if it were beside it.
+    fn conclude_beside(&self, drawn: &Drawn, beside: i64, assigned: i64) {
         self.unassigned_most
             .store(drawn.most.wrapping_sub(assigned), Relaxed);
-        self.set_estimate(drawn.value, drawn.found, assigned);
+        self.set_estimate(drawn.value - beside, drawn.found, assigned);
     }
 
     /// Sets the gauge to `value` and the load to `estimate`, for this `assigned`.

@@ -191,3 +191,38 @@ fn an_upstream_out_of_rotation_does_not_affect_the_share() {
         "growth while it was out of rotation is not counted"
     );
 }
+
+#[test]
+fn an_upstream_that_reports_its_load_with_each_answer_gets_no_more_than_the_others() {
+    let mut world = World::new(&[10.0; 3]);
+    world.roster.set_share(0.01);
+    let mut went = [0; 3];
+    for at in 0..300 {
+        let one = Load::new(1.0).unwrap();
+        let choice = Selector::default()
+            .reserve(&world.roster, one, &mut world.rng)
+            .unwrap();
+        let upstream = Arc::clone(world.roster.iter().nth(choice.at).unwrap());
+        let sent = upstream.report_sent();
+        world.truth[choice.at] += 1.0;
+        went[choice.at] += 1;
+        choice.reservation.booked();
+        if choice.at == 0 {
+            let reading = Reading {
+                load: Load::new(world.truth[0]).unwrap(),
+                capacity: None,
+            };
+            assert!(upstream.report(sent, one, reading));
+            assert_eq!(upstream.estimate(), reading.load);
+        }
+        if at % 10 == 9 {
+            world.round(&[]);
+            world.roster.set_share(0.01);
+        }
+    }
+    // With a share that small the gauges hardly count, so chance decides, and every upstream has the same.
+    assert!(
+        went.iter().all(|count| (85..=115).contains(count)),
+        "{went:?}"
+    );
+}
