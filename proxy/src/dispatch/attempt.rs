@@ -259,3 +259,6 @@ fn oversize(substation: &str, how: Malformed, largest: usize, consequence: Conse
         Failure::oversize(substation, how, consequence)
     }
 }
+
+#[cfg(test)]
+mod tests;
