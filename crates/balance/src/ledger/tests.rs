@@ -2,6 +2,8 @@ use super::*;
 
 mod answer;
 mod carry;
+mod handed_on;
+mod last;
 mod mixed;
 mod report;
 mod room;

@@ -1,9 +1,11 @@
 mod many;
+mod narrow;
 mod preferences;
 mod properties;
 mod ranking;
 mod tolerance;
 mod trees;
+mod work;
 
 use std::{collections::BTreeSet, sync::Arc};
 

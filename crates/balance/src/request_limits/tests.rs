@@ -11,6 +11,8 @@ use std::{
 
 use fastrand::Rng;
 
+mod exact;
+
 use super::*;
 use crate::{
     Lasts, Ledger, Load, Policy, Reading, Reason, Reservation, Roster, Selector, Standing,
