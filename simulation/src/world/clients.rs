@@ -3,6 +3,7 @@
 //! A client without a key asks again only where nothing is booked for certain. With a key it asks again whatever came, with
 //! the same key, and sends back what an answer said of the possible holder.
 
+mod connection;
 mod contract;
 mod http1;
 mod http2;
@@ -26,7 +27,8 @@ use super::{
     record::Record,
 };
 
-use sending::{Connection, Manner};
+use connection::Connection;
+use sending::Manner;
 
 /// The number of a sending that goes beside the first.
 const TWIN: usize = 99;

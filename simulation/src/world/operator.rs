@@ -4,8 +4,10 @@ use std::{net::SocketAddr, time::Duration};
 
 use tokio::{io::AsyncWriteExt, net::TcpSocket, time::timeout};
 
-use super::{http::Reader, plan::Machine, proxies::TOKEN};
+use super::{http::Reader, plan::Machine};
 
+/// The token of the admin ports.
+pub(super) const TOKEN: &str = "a-token-for-operators";
 /// How long an operator waits.
 const PATIENCE: Duration = Duration::from_secs(3);
 

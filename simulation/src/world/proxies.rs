@@ -19,6 +19,7 @@ use tokio::time::{Instant, sleep};
 
 use super::{
     event::{Ending, What},
+    operator::TOKEN,
     plan::{Machine, Plan, Victim},
     record::Record,
 };
@@ -30,8 +31,6 @@ use process::Process;
 pub(crate) const PORT: u16 = 8080;
 /// The admin port.
 pub(crate) const ADMIN_PORT: u16 = 9901;
-/// The token of the admin ports.
-pub(crate) const TOKEN: &str = "a-token-for-operators";
 /// How often a supervisor looks at a process.
 const LOOK: Duration = Duration::from_millis(20);
 /// The longest that a supervisor waits for a handover: a new process gives up before that.

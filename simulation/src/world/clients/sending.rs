@@ -1,30 +1,14 @@
 //! One sending of a request, over either protocol.
 
-use std::{
-    net::{Ipv4Addr, SocketAddr},
-    time::Duration,
-};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use switchyard_wire::names::{
     IDEMPOTENCY_KEY, IDEMPOTENT_REPLAYED, POSSIBLE_HOLDER, REQUEST_CHARGE, REQUEST_ID, SESSIONS,
     SUBSTATION,
 };
-use tokio::{
-    net::{TcpSocket, TcpStream},
-    time::timeout,
-};
 
-use super::{
-    super::{
-        event::{Answer, Ask, Loss, RequestId, What},
-        plan::Protocol,
-        record::Record,
-    },
-    Outcome,
-    http1::Http1,
-    http2::Http2,
-};
+use super::super::event::{Answer, Ask, RequestId};
 
 /// How a client behaves in one sending.
 #[derive(Clone, Copy, Debug, Default)]
@@ -46,72 +30,8 @@ pub(super) struct Sent {
     pub(super) body: Vec<u8>,
 }
 
-/// A connection to a proxy.
-#[derive(Debug)]
-pub(super) enum Connection {
-    Http1(Http1),
-    Http2(Http2),
-}
-
-impl Connection {
-    pub(super) async fn open(
-        protocol: Protocol,
-        from: Option<Ipv4Addr>,
-        to: SocketAddr,
-        patience: Duration,
-    ) -> Option<Self> {
-        let stream = timeout(patience, connect(from, to)).await.ok()?.ok()?;
-        match protocol {
-            Protocol::Http1 | Protocol::Http1Once => Some(Self::Http1(Http1::over(stream))),
-            Protocol::Http2 => timeout(patience, Http2::over(stream))
-                .await
-                .ok()?
-                .map(Self::Http2),
-        }
-    }
-
-    /// Whether another request can be sent on it, as far as is known.
-    pub(super) fn is_usable(&self) -> bool {
-        match self {
-            Self::Http1(connection) => connection.is_usable(),
-            Self::Http2(connection) => connection.is_usable(),
-        }
-    }
-
-    /// Sends, and waits for what comes of it. False: the connection is of no use any more.
-    pub(super) async fn exchange(
-        &mut self,
-        request: RequestId,
-        ask: &Ask,
-        manner: Manner,
-        patience: Duration,
-        record: &Record,
-    ) -> (Outcome, bool) {
-        let sent = Sent::of(request, ask);
-        let is_sent = || record.tell(What::Sent { request });
-        let exchange = async {
-            match self {
-                Self::Http1(connection) => connection.exchange(&sent, manner, is_sent).await,
-                Self::Http2(connection) => connection.exchange(&sent, manner, is_sent).await,
-            }
-        };
-        let silent = (Outcome::Lost(Loss::Silent), false);
-        timeout(patience, exchange).await.unwrap_or(silent)
-    }
-}
-
-async fn connect(from: Option<Ipv4Addr>, to: SocketAddr) -> std::io::Result<TcpStream> {
-    let socket = TcpSocket::new_v4()?;
-    if let Some(from) = from {
-        socket.bind((from, 0).into())?;
-    }
-    let stream = socket.connect(to).await?;
-    stream.set_nodelay(true)?;
-    Ok(stream)
-}
-
 impl Sent {
-    fn of(request: RequestId, ask: &Ask) -> Self {
+    pub(super) fn of(request: RequestId, ask: &Ask) -> Self {
         let mut headers = vec![(REQUEST_ID, request.to_string())];
         let (method, path, body) = match ask {
             Ask::Charge {

@@ -39,7 +39,7 @@ async fn answered(
         seed: 0,
         record: record.clone(),
         is_over: Arc::default(),
-        patience: Duration::from_secs(60),
+        patience: Duration::from_mins(1),
         has_machines: false,
     };
     let read = Arc::new(Mutex::new(Vec::new()));
