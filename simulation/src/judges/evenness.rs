@@ -22,7 +22,7 @@ use crate::world::{
     plan::Fault,
 };
 
-use super::{Facts, Judge, Objection, pages::Page, truth::is_drained_again};
+use super::{Facts, Judge, Objection, pages::Page, truth::is_out_for_good_reason};
 
 /// After so many polls choices are even.
 const POLLS: u32 = 5;
@@ -101,7 +101,7 @@ impl Evenness {
             if !is_whole {
                 self.unfit.insert(id);
             }
-            let is_out = one.state != "up" && !is_drained_again(proxy, id, one, facts);
+            let is_out = one.state != "up" && !is_out_for_good_reason(proxy, id, one, facts);
             if is_out && facts.now >= even_from(facts) {
                 return Err(format!(
                     "p{proxy} has {} in state {}, and all faults were over by {:.3} s",

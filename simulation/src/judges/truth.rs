@@ -5,7 +5,7 @@
 //! that the proxy knows is the one that the substation bears: a booking that was counted twice, or a reservation that was
 //! never given back, shows here. A gauge that lied may still be distrusted; its estimate is the proxy's own, and free. And a
 //! proxy that was killed may drain again what it drained before: the word that ended it was not in its file yet, or is what
-//! the store has lost.
+//! the store has lost. A substation that was ejected comes back by a trial, for which its proxy must have had requests.
 
 use std::time::Duration;
 
@@ -62,15 +62,31 @@ fn look(proxy: usize, probe: &Probe, facts: &Facts) -> Result<(), Objection> {
         let Some(listed) = listed else {
             return Err(format!("{name} is listed, and not in /status"));
         };
-        if !is_drained_again(proxy, plan.id, listed, facts) {
+        if !is_out_for_good_reason(proxy, plan.id, listed, facts) {
             compare(plan.id, listed, facts)?;
         }
     }
     Ok(())
 }
 
+/// So many requests for each substation are enough for the trial of each.
+const TRIALS: u64 = 5;
+
+/// Whether a proxy may keep a substation out of rotation although all is well.
+pub(super) fn is_out_for_good_reason(
+    proxy: usize,
+    id: usize,
+    listed: &Listed,
+    facts: &Facts,
+) -> bool {
+    let asked = facts.requests.asked_since(proxy, facts.plan.calm_from);
+    let substations = facts.plan.substations.iter().map(|_| 1).sum::<u64>();
+    listed.state == "ejected" && asked < TRIALS * substations
+        || is_drained_again(proxy, id, listed, facts)
+}
+
 /// Whether a proxy may have forgotten that a drain is over.
-pub(super) fn is_drained_again(proxy: usize, id: usize, listed: &Listed, facts: &Facts) -> bool {
+fn is_drained_again(proxy: usize, id: usize, listed: &Listed, facts: &Facts) -> bool {
     let drained =
         |fault: &Fault| matches!(fault, Fault::Drain { substation, .. } if *substation == id);
     let loses = |fault: &Fault| matches!(fault, Fault::StoreDies { loses } if !loses.is_zero());
@@ -172,8 +188,8 @@ mod tests {
                 "unseen load of 1",
             ),
             (
-                json!({"current_load": 10.0, "estimated_load": 10.0, "state": "ejected"}),
-                "in state ejected",
+                json!({"current_load": 10.0, "estimated_load": 10.0, "state": "down"}),
+                "in state down",
             ),
         ] {
             let mut day = booked();

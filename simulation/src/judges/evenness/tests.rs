@@ -63,6 +63,10 @@ fn one_that_its_proxy_does_not_take_for_whole_is_not_judged() {
 #[test]
 fn one_that_does_not_come_back_into_rotation_is_found() {
     let mut day = calm([0, 0]);
+    for number in 0..20 {
+        let id = format!("c9-{number}.0");
+        day.ask(&id, 0).told(&id, "503");
+    }
     day.reached(Checkpoint::Calm(10));
     day.probe(Checkpoint::Calm(10), "s1", &json!({"state": "ejected"}));
     day.fails("evenness", "s1 in state ejected");
