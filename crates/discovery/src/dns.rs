@@ -21,10 +21,10 @@ use parking_lot::Mutex;
 use thiserror::Error;
 use tokio::time::timeout;
 
-use super::targets::Found;
 use servers::NameServers;
 use switchyard_address::canonical;
 use switchyard_config::{DnsSource, Family, MOST_SUBSTATIONS, Records, SubstationTls};
+use switchyard_target_groups::Found;
 
 /// The most hosts of services that are looked up at once.
 const LOOKUPS: usize = 16;

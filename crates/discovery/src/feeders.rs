@@ -7,9 +7,9 @@ use std::{collections::HashSet, fmt, sync::Arc};
 
 use parking_lot::Mutex;
 
-use super::targets::Found;
 use switchyard_bounded::Shown;
 use switchyard_config::Feeder;
+use switchyard_target_groups::Found;
 
 /// The names of feeders that all sources go by.
 #[derive(Debug, Clone, Default)]

@@ -14,11 +14,12 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::targets::{self, Format, Found, Malformed, Target};
+use super::targets::resolve;
 use switchyard_bounded::file;
 use switchyard_config::{FileSource, MOST_SUBSTATIONS};
 use switchyard_fetch::{Lookups, UnknownHost};
 use switchyard_file_watch::{Pattern, Watch};
+use switchyard_target_groups::{self as target_groups, Format, Found, Malformed, Target};
 
 /// The limit for reading all files and looking up the hosts in them: a file system or a name server may hang.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -94,9 +95,7 @@ impl FileClient {
             let targets = targets?;
             match targets {
                 Contents::NoFile => Ok(None),
-                Contents::Targets(targets) => {
-                    Ok(Some(targets::resolve(targets, &self.lookups).await?))
-                }
+                Contents::Targets(targets) => Ok(Some(resolve(targets, &self.lookups).await?)),
             }
         };
         timeout(PATIENCE, reading)
@@ -136,7 +135,7 @@ fn read_all(pattern: &Pattern) -> Result<Contents, FileSourceError> {
             .extension()
             .is_some_and(|kind| kind.eq_ignore_ascii_case("json"));
         let format = if is_json { Format::Json } else { Format::Yaml };
-        let targets = targets::parse(&content, format)
+        let targets = target_groups::parse(&content, format)
             .map_err(|source| FileSourceError::Malformed { path, source })?;
         all.extend(targets);
         if all.len() > MOST_SUBSTATIONS {

@@ -4,8 +4,8 @@ use std::{collections::BTreeSet, fmt, net::SocketAddr};
 
 use tracing::warn;
 
-use super::targets::Found;
 use switchyard_config::{self as config, LeftOut, Network};
+use switchyard_target_groups::Found;
 
 /// What a source may give.
 #[derive(Debug)]

@@ -10,7 +10,8 @@ use switchyard_fetch::{FetchError, Server, UnknownHost};
 use thiserror::Error;
 use tokio::time::timeout;
 
-use super::targets::{self, Format, Found, Malformed};
+use super::targets::resolve;
+use switchyard_target_groups::{self as target_groups, Format, Found, Malformed};
 
 /// The largest answer, in bytes: ten thousand targets with many labels.
 const LARGEST: usize = 16 << 20;
@@ -80,8 +81,8 @@ impl HttpClient {
         }
         let body = Limited::new(answer.into_body(), LARGEST).collect().await;
         let body = body.map_err(HttpSourceError::Body)?.to_bytes();
-        let targets = targets::parse(&body, Format::Json)?;
-        Ok(targets::resolve(targets, self.server.lookups()).await?)
+        let targets = target_groups::parse(&body, Format::Json)?;
+        Ok(resolve(targets, self.server.lookups()).await?)
     }
 }
 

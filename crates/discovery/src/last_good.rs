@@ -7,9 +7,10 @@ use std::{collections::HashMap, fmt, sync::Arc};
 
 use tracing::{info, warn};
 
-use super::{feeders::FeederNames, gate::Gate, targets::Found};
+use super::{feeders::FeederNames, gate::Gate};
 use crate::metrics::{AnswerOutcome, SourceMetrics};
 use switchyard_bounded::Shown;
+use switchyard_target_groups::Found;
 
 /// The last good answer of a source.
 #[derive(Debug)]

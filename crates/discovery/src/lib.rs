@@ -12,7 +12,7 @@ mod http;
 mod last_good;
 pub mod merge;
 mod metrics;
-pub mod targets;
+mod targets;
 mod task;
 
 use std::{
@@ -42,7 +42,7 @@ use task::SourceTask;
 
 pub use merge::merge;
 pub use metrics::DiscoveryFamilies;
-pub use targets::Found;
+pub use switchyard_target_groups::Found;
 
 /// The most conflicts that are logged at once: a wrong answer may have ten thousand.
 const MOST_LINES: usize = 20;

@@ -6,9 +6,9 @@ use std::{
     net::SocketAddr,
 };
 
-use super::targets::Found;
 use switchyard_address::reaches;
 use switchyard_config::{Feeder, MOST_SUBSTATIONS, Substation};
+use switchyard_target_groups::Found;
 
 /// A discovered substation that was ignored.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

@@ -10,9 +10,9 @@ use tokio::{
 
 use super::{
     Answer, SourceKind, dns::DnsClient, file::FileClient, http::HttpClient, last_good::LastGood,
-    targets::Found,
 };
 use switchyard_process::vital::Ended;
+use switchyard_target_groups::Found;
 
 /// The pause after a failure, if the source's own interval is longer.
 const RETRY: Duration = Duration::from_secs(5);

@@ -1,10 +1,21 @@
 use super::*;
-use crate::targets::tests::thousand;
 use std::{fs, path::Path, time::Instant};
 
 const ONE: &str = r#"[{"targets": ["10.0.0.1:1"], "labels": {"name": "one"}}]"#;
 const TWO: &str = r#"[{"targets": ["10.0.0.2:1"], "labels": {"name": "two"}}]"#;
 const SOURCE: &str = "file_sd:a.json";
+
+/// A thousand groups, each with labels.
+fn thousand() -> String {
+    let group = |i: usize| {
+        let (high, low) = (i / 256, i % 256);
+        let labels = r#""capacity": "500", "job": "substation""#;
+        format!(
+            r#"{{"targets": ["10.0.{high}.{low}:5001"], "labels": {{"name": "s{i}", {labels}}}}}"#
+        )
+    };
+    format!("[{}]", (0..1000).map(group).collect::<Vec<_>>().join(","))
+}
 
 /// Replaces a file atomically: writes a new one and renames it over.
 fn put(folder: &Path, name: &str, text: &str) {
