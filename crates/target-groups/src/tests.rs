@@ -298,6 +298,8 @@ fn what_is_no_list_of_groups_is_refused() {
         "- {targets: x}",
         "- {target: []}",
         "- {targets: [[]]}",
+        "[[]]",
+        r#"[[["10.0.0.1:1"], {"name": "a"}]]"#,
         "[",
         "\u{0}",
         "- {targets: ['a:1'], labels: {name: {}}}",

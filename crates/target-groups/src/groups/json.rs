@@ -4,7 +4,9 @@ use std::{cell::Cell, collections::BTreeSet, fmt};
 
 use serde::{
     Deserialize, Deserializer,
-    de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor},
+    de::{
+        DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer,
+    },
 };
 use serde_json::value::RawValue;
 use switchyard_bounded::Shown;
@@ -36,9 +38,8 @@ impl<'de> Visitor<'de> for JsonGroups<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Vec<Group>, A::Error> {
         let mut groups = Vec::new();
-        while let Some(group) = items.next_element::<JsonGroup>()? {
+        while let Some(WrittenAsMap(mut group)) = items.next_element()? {
             require_few_groups(groups.len() + 1).map_err(serde::de::Error::custom)?;
-            let mut group = group;
             let count = group.targets.as_ref().map_or(0, |targets| targets.count);
             self.0.set(self.0.get().saturating_add(count));
             if self.0.get() > MOST_SUBSTATIONS {
@@ -92,6 +93,27 @@ struct JsonGroup {
     targets: Option<Targets>,
     #[serde(default)]
     labels: Option<JsonLabels>,
+}
+
+/// A group that is a map. A list of its values would be read too, and is no group for Prometheus.
+struct WrittenAsMap(JsonGroup);
+
+impl<'de> Deserialize<'de> for WrittenAsMap {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ByKey;
+        impl<'de> Visitor<'de> for ByKey {
+            type Value = WrittenAsMap;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a group")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, entries: A) -> Result<WrittenAsMap, A::Error> {
+                JsonGroup::deserialize(MapAccessDeserializer::new(entries)).map(WrittenAsMap)
+            }
+        }
+        deserializer.deserialize_map(ByKey)
+    }
 }
 
 #[derive(Default)]
