@@ -52,10 +52,13 @@ impl RequestLine {
         if end.is_none() && matches!(line, [] | [b'\r']) {
             return Ok(None);
         }
+        let longest = limit.min(LONGEST_LINE);
         let method = if let Some(method) = search.method {
             method
         } else {
-            let ahead = line.get(search.searched..).unwrap_or_default();
+            // Only as far as the line may be long: what comes first in the bytes is the fault, however they are cut.
+            let within = line.get(..line.len().min(longest + 1)).unwrap_or_default();
+            let ahead = within.get(search.searched..).unwrap_or_default();
             let blank = memchr(b' ', ahead);
             let part = ahead
                 .get(..blank.unwrap_or(ahead.len()))
@@ -68,7 +71,6 @@ impl RequestLine {
             search.method = blank.map(|_| length);
             length
         };
-        let longest = limit.min(LONGEST_LINE);
         if line.len() > longest {
             return Err(RequestFault::TargetTooLong(longest));
         }

@@ -323,6 +323,8 @@ fn what_is_no_request_is_refused_with_its_reason() {
             F::TargetTooLong(LONGEST_LINE),
         ),
         (format!("GET /{long}"), F::TargetTooLong(LONGEST_LINE)),
+        // What is wrong behind the longest line has no say.
+        (format!("{long}\x0f"), F::TargetTooLong(LONGEST_LINE)),
         (line("GET /a#b HTTP/1.1"), F::Fragment),
         (line("GET /\u{e9} HTTP/1.1"), F::TargetCharacter),
         (line("GET /\x01 HTTP/1.1"), F::TargetCharacter),
