@@ -128,11 +128,18 @@ fn list(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii)
 }
 
-/// A length that does not fit 64 bits is no malformed number but a body over every limit (RFC 9110 §8.6).
+/// The longest body whose length every server's number holds: a signed one of 64 bits.
+const LONGEST_BODY: u64 = u64::MAX >> 1;
+
+/// A longer length is no malformed number but a body over every limit (RFC 9110 §8.6). It is refused with the head, because a
+/// body that streams has no other limit, and a server that counts with fewer bits would take it for a short one.
 fn content_length(value: &[u8]) -> Result<u64, RequestFault> {
     match decimal(value) {
-        Ok(length) => Ok(length),
-        Err(_) if !value.is_empty() && value.iter().all(u8::is_ascii_digit) => Ok(u64::MAX),
+        Ok(length) if length <= LONGEST_BODY => Ok(length),
+        Ok(_) => Err(RequestFault::BodyTooLarge),
+        Err(_) if !value.is_empty() && value.iter().all(u8::is_ascii_digit) => {
+            Err(RequestFault::BodyTooLarge)
+        }
         Err(_) => Err(RequestFault::ContentLength),
     }
 }

@@ -613,6 +613,23 @@ fn a_head_in_single_bytes_is_searched_once() {
 }
 
 #[test]
+fn a_length_that_numbers_do_not_hold_is_refused_with_the_head() {
+    let decode = |length: &str| {
+        let text = get(&format!("content-length: {length}\r\n"));
+        let head = IncomingDecoder::new(LIMIT).decode(&mut BytesMut::from(&*text))?;
+        Ok(head.unwrap().body_length().unwrap())
+    };
+    assert_eq!(decode("9223372036854775807"), Ok(i64::MAX as u64));
+    for length in [
+        "9223372036854775808",
+        "18446744073709551615",
+        "18446744073709551618",
+    ] {
+        assert_eq!(decode(length), Err(F::BodyTooLarge), "{length}");
+    }
+}
+
+#[test]
 fn smaller_limits_hold_for_every_part() {
     let limits = RequestLimits {
         head: 1_024,
