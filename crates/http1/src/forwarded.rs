@@ -79,7 +79,19 @@ fn is_end_to_end(name: &[u8], is_trusted: bool) -> bool {
             .iter()
             .any(|hop| name.eq_ignore_ascii_case(hop.as_bytes()))
     };
-    !is(&NOT_FORWARDED) && (is_trusted || !is(&FROM_A_PROXY))
+    !is(&NOT_FORWARDED) && (is_trusted || !is(&FROM_A_PROXY) && !is_for_cgi(name, &FROM_A_PROXY))
+}
+
+/// Whether a server behind CGI or WSGI takes `name` for one of `names`: both write `_` for `-`, so `X_Forwarded_For` of a
+/// client would stand in for the header that the proxy writes.
+#[inline]
+fn is_for_cgi(name: &[u8], names: &[&str]) -> bool {
+    let is_same =
+        |(one, other): (&u8, u8)| one.eq_ignore_ascii_case(&other) || *one == b'_' && other == b'-';
+    memchr::memchr(b'_', name).is_some()
+        && names
+            .iter()
+            .any(|other| name.len() == other.len() && name.iter().zip(other.bytes()).all(is_same))
 }
 
 /// Whether a `Connection` header nominates `name` as hop-by-hop.
@@ -134,6 +146,28 @@ mod tests {
             told(&[(parent, b"c"), (state, b"")]),
             ["traceparent: c", "x-one: 1", "x-request-id: r"]
         );
+    }
+
+    #[test]
+    fn what_a_server_behind_cgi_takes_for_the_word_of_a_proxy_is_that_of_trusted_clients_only() {
+        let mut headers = http::HeaderMap::new();
+        for name in [
+            "x_forwarded_for",
+            "x-forwarded_proto",
+            "forwarded_",
+            "x_one",
+        ] {
+            let value = http::HeaderValue::from_static("1");
+            headers.append(http::HeaderName::from_static(name), value);
+        }
+        let told = |is_trusted| {
+            let origin = Origin {
+                is_trusted,
+                ..Origin::default()
+            };
+            forwarded(Head::Parsed(&headers), origin, ("x-request-id", b"r")).count()
+        };
+        assert_eq!((told(true), told(false)), (5, 3));
     }
 
     #[test]
