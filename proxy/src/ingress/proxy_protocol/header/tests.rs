@@ -129,6 +129,8 @@ fn what_is_no_header_is_refused_as_soon_as_it_can_be_none() {
         (b"PROXY TCP5 1.2.3.4 5.6.7.8 1 2\r\n", 32),
         (b"PROXY TCP4 1.2.3.4 5.6.7.8 1 2 3\r\n", 34),
         (b"PROXY \r\n", 8),
+        (b"PROXY UNKNOWN_\r\n", 16),
+        (b"PROXY UNKNOWN\r1\r\n", 17),
         (&[TEXT, &[b'x'; 200]].concat(), LONGEST_TEXT),
         (&too_long, BINARY_START),
         // A version, a command and a family that are none, and addresses that the length has no room for.
