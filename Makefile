@@ -9,7 +9,7 @@ CARGO := . ./scripts/common.sh && cargo
 .PHONY: help demo rush-hour test up down images pictures pictures-dashboards dashboards
 .PHONY: soak soak-page bench bench-readme bench-testers bench-scrape bench-held bench-slow bench-inference bench-scale bench-queries bench-store
 .PHONY: bench-micro profile
-.PHONY: simulate simulate-faults attack fmt fix clippy fuzz mutants clean
+.PHONY: simulate simulate-faults attack fmt fix clippy fuzz differential mutants clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' Makefile
@@ -149,11 +149,16 @@ fix: ## apply what the linter can fix by itself, then format
 clippy: ## run the linter, warnings denied
 	@./scripts/test.sh lint
 
-fuzz: ## run each fuzz target for FUZZ_SECONDS (30); needs a C++ compiler, and uses cargo-fuzz if it is there
+fuzz: ## run each fuzz target, or ARGS='NAME …', for FUZZ_SECONDS (30), one a core; needs a C++ compiler
 	@./scripts/fuzz.sh $(ARGS)
 
 mutants: ## change the code in place after place: which changes does no test notice? A night; ARGS='--file FILE' takes less
 	@./scripts/mutants.sh $(ARGS)
+
+differential: ## odd requests and answers through the proxy, HAProxy, nginx and h11; ARGS=--write for docs/testing.md (Linux)
+	@./scripts/setup.sh test
+	@$(CARGO) build --locked --bin switchyard
+	@. ./scripts/common.sh && $$tools/bin/python3 -B bench/differential.py $(ARGS)
 
 clean: ## remove what builds wrote
 	@$(CARGO) clean

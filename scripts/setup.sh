@@ -158,10 +158,13 @@ if [ "${1:-}" = test ]; then
     need redis-server redis-server redis
     wish python3 'python3 python3-venv'
     wish promtool prometheus
+    wish c++ g++ # builds the fuzzer
     ! have docker || wish busybox busybox-static
-    # The balancer of the profile fleet, likewise.
-    ! have docker || have haproxy || new_services="$new_services haproxy"
-    ! have docker || wish haproxy haproxy
+    # What the proxy's reading of HTTP is compared with; HAProxy is the balancer of the profile fleet, too.
+    have haproxy || new_services="$new_services haproxy"
+    have nginx || new_services="$new_services nginx"
+    wish haproxy haproxy
+    wish nginx nginx-light
 fi
 case "${1:-}" in test | browser) wish chromedriver 'chromium chromium-driver' ;; esac
 install_packages

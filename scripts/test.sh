@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . scripts/common.sh
 
-all='format typos scripts bench-tools monitoring deployment browser licences lint docs configs units stack examples doctests interleavings tests'
+all='format typos scripts bench-tools monitoring deployment browser licences lint docs configs units stack examples doctests interleavings fuzz differential tests'
 skipped=''
 
 # skip STEP REASON: says that a step is skipped, at once and again before the tests.
@@ -178,6 +178,25 @@ run_doctests() { politely cargo test --workspace --doc --locked --quiet; }
 # Threads that meet on a path of feeders, in thousands of orders.
 run_interleavings() {
     politely cargo test --workspace --features switchyard-balance/shuttle --test interleavings --locked --quiet
+}
+
+# Every parser of what comes from outside, for ten seconds: docs/testing.md.
+run_fuzz() {
+    if have c++; then
+        FUZZ_SECONDS=${FUZZ_SECONDS:-10} politely ./scripts/fuzz.sh
+    else
+        skip fuzz 'no C++ compiler, which builds the fuzzer (Debian: g++)'
+    fi
+}
+
+# Odd requests and answers through this proxy and through others. It says which of those are not installed.
+run_differential() {
+    if [ -x "$tools/bin/python3" ]; then
+        build_programs
+        politely "$tools/bin/python3" -B bench/differential.py --binaries "${CARGO_TARGET_DIR:-target}/debug"
+    else
+        skip differential 'its Python packages could not be installed (scripts/python-tools.txt)'
+    fi
 }
 
 run_tests() {

@@ -1,11 +1,12 @@
-//! No bytes make the decoder panic, and its verdict does not depend on how they are cut into reads, nor on whether the
-//! body is taken as it comes.
+//! No bytes make the decoder panic, and its verdict does not depend on how they are cut into reads, on whether the body is
+//! taken as it comes, nor on what is known of the answer before. On a connection of pipelined requests, the answers that
+//! follow each other are the same ones that they are apart.
 
 #![no_main]
 
 use bytes::{Bytes, BytesMut};
 use libfuzzer_sys::fuzz_target;
-use switchyard_http1::{Answer, Decoded, Decoder, Limits, Malformed};
+use switchyard_http1::{Answer, Decoded, Decoder, KnownHead, Limits, Malformed};
 
 // Small, so that a fuzzer's inputs get past them.
 const LIMITS: Limits = Limits {
@@ -54,6 +55,37 @@ fn feed_taking<'a>(pieces: impl Iterator<Item = &'a [u8]>, count: usize, eof: bo
     Ok(None)
 }
 
+/// The answers of a connection that are read one after another, as far as the connection goes on, and the fault that ends
+/// it. `is_known` reads each with the head of the last.
+fn pipeline<'a>(
+    pieces: impl Iterator<Item = &'a [u8]>,
+    is_known: bool,
+) -> (Vec<Answer>, Option<Malformed>) {
+    let (mut decoder, mut received) = (Decoder::new(LIMITS), BytesMut::new());
+    let mut known = KnownHead::default();
+    let mut answers = Vec::new();
+    for piece in pieces {
+        received.extend_from_slice(piece);
+        while !received.is_empty() {
+            let known = is_known.then_some(&mut known);
+            match decoder.decode_known(&mut received, false, known) {
+                Err(fault) => return (answers, Some(fault)),
+                Ok(Decoded::NeedMore) => break,
+                Ok(Decoded::Done(mut answer)) => {
+                    // It says whether more has come already.
+                    answer.reusable = false;
+                    let goes_on = answer.keep_alive;
+                    answers.push(answer);
+                    if !goes_on {
+                        return (answers, None);
+                    }
+                }
+            }
+        }
+    }
+    (answers, None)
+}
+
 /// The part of an outcome that does not depend on how much was read at once.
 fn verdict(outcome: &Outcome) -> Result<Option<(u16, Bytes, Bytes, bool)>, Malformed> {
     outcome.clone().map(|done| {
@@ -96,5 +128,14 @@ fuzz_target!(|data: &[u8]| {
     }
     if let Ok(Some((answer, behind))) = &whole {
         check(answer, behind, bytes);
+    }
+    let all = pipeline(std::iter::once(bytes), false);
+    for size in [1, usize::from(control >> 1) + 1, bytes.len().max(1)] {
+        let known = pipeline(bytes.chunks(size), true);
+        assert_eq!(known, all, "one after another, in reads of {size}");
+    }
+    if let (Ok(Some((first, _))), false) = (&whole, eof) {
+        let read = all.0.first().map(|read| (&read.head, &read.body));
+        assert_eq!(read, Some((&first.head, &first.body)));
     }
 });

@@ -6,11 +6,11 @@
 use std::{future::poll_fn, task::Poll, time::Duration};
 
 use bytes::{Bytes, BytesMut};
-use http::HeaderMap;
+use http::request::Parts;
 use libfuzzer_sys::fuzz_target;
 use switchyard_http1::{
-    Head, IncomingDecoder, MOST_HEADERS, Origin, RequestHead, RequestLimits, check_field,
-    encode_request, forwarded,
+    Head, IncomingDecoder, Origin, RequestFault, RequestHead, RequestLimits, encode_request,
+    forwarded,
 };
 use tokio::{
     io::{AsyncWriteExt, duplex},
@@ -18,10 +18,13 @@ use tokio::{
     task::unconstrained,
 };
 
-// Part of a crate that takes minutes to build with its dependencies; the file itself needs none.
+// Parts of a crate that takes minutes to build with its dependencies; the files themselves need few.
 #[allow(dead_code, reason = "the proxy uses the rest")]
 #[path = "../../proxy/src/ingress/http2/frame_budget.rs"]
 mod frame_budget;
+#[allow(dead_code, reason = "the proxy uses the rest")]
+#[path = "../../proxy/src/ingress/http2/head.rs"]
+mod head;
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
@@ -41,11 +44,11 @@ fn is_flood(bytes: &[u8], size: usize) -> bool {
 }
 
 /// The heads that the `h2` crate finds, as the proxy uses it.
-async fn heads(bytes: &[u8]) -> Vec<HeaderMap> {
+async fn heads(bytes: &[u8]) -> Vec<Parts> {
     let (mut client, server) = duplex(ROOM);
     client.write_all(bytes).await.expect("there is room");
     let mut builder = h2::server::Builder::new();
-    builder.max_header_list_size(32 * 1024);
+    builder.max_header_list_size(head::largest_list(LIMITS.head));
     let Ok(mut server) = builder.handshake::<_, Bytes>(server).await else {
         return Vec::new();
     };
@@ -53,7 +56,7 @@ async fn heads(bytes: &[u8]) -> Vec<HeaderMap> {
     // All bytes are there, so what is not found at once never will be.
     unconstrained(poll_fn(|context| {
         while let Poll::Ready(Some(Ok((request, _)))) = server.poll_accept(context) {
-            found.push(request.into_parts().0.headers);
+            found.push(request.into_parts().0);
         }
         Poll::Ready(())
     }))
@@ -61,30 +64,50 @@ async fn heads(bytes: &[u8]) -> Vec<HeaderMap> {
     found
 }
 
-/// Writes a request as the proxy does, and reads it as a substation does.
-fn passed_on(headers: &HeaderMap) {
-    let are_fit = headers
-        .iter()
-        .all(|(name, value)| check_field(name.as_ref(), value.as_bytes()).is_ok());
-    if !are_fit || headers.len() >= MOST_HEADERS {
+/// The host that a head names, as the proxy understands it.
+fn host_of(parts: &Parts) -> String {
+    let authority = parts.uri.authority().map(|authority| authority.as_str());
+    let host = parts.headers.get(http::header::HOST);
+    let host = host.and_then(|host| host.to_str().ok());
+    authority.or(host).expect("a host was asked for").to_owned()
+}
+
+/// Writes a request that the proxy takes, and reads it as a substation does.
+fn passed_on(mut parts: Parts) {
+    if head::check(&mut parts, LIMITS.head).is_err() {
         return;
     }
-    let prefix = RequestHead::new("POST", "/charge", "a").expect("a head");
+    let path = parts.uri.path_and_query().map_or("", |path| path.as_str());
+    let method = parts.method.as_str();
+    // `OPTIONS *` is answered and not passed on.
+    let Ok(prefix) = RequestHead::new(method, path, &host_of(&parts)) else {
+        assert_eq!((method, path), ("OPTIONS", "*"));
+        return;
+    };
     let mut written = BytesMut::new();
-    let fields = forwarded(Head::Parsed(headers), Origin::default(), ("x-request-id", b"1"));
+    let own = ("x-request-id", &b"1"[..]);
+    let fields = forwarded(Head::Parsed(&parts.headers), Origin::default(), own);
     encode_request(&mut written, &prefix, fields, b"{}").expect("nothing is left to find");
     let mut decoder = IncomingDecoder::new(usize::MAX);
-    // The bound of a head was not asked here.
-    if written.len() > usize::from(u16::MAX) {
-        return;
-    }
-    let read = decoder
-        .decode(&mut written)
-        .expect("a request without a fault")
-        .expect("a whole head");
-    assert_eq!((read.method(&written), read.path(&written)), ("POST", "/charge"));
+    let read = match decoder.decode(&mut written) {
+        // The proxy adds a header of its own.
+        Err(RequestFault::TooManyHeaders) => return,
+        read => read
+            .expect("a request without a fault")
+            .expect("a whole head"),
+    };
+    assert_eq!(read.method(&written), method);
+    let query = read
+        .query(&written)
+        .map_or(String::new(), |query| format!("?{query}"));
+    assert_eq!(format!("{}{query}", read.path(&written)), path);
+    let cookies = read.head(&written).all("cookie").count();
+    assert!(cookies <= 1, "crumbs are joined");
     let body = read.body(LIMITS).expect("a short body");
-    let body = { body }.decode(&mut written).expect("no fault").expect("a whole body");
+    let body = { body }
+        .decode(&mut written)
+        .expect("no fault")
+        .expect("a whole body");
     assert_eq!(&written[body.body], b"{}");
     assert_eq!(body.end, written.len(), "one request and nothing behind it");
 }
@@ -97,7 +120,7 @@ fuzz_target!(|frames: &[u8]| {
         assert_eq!(is_flood(&bytes, size), whole, "in reads of {size}");
     }
     let runtime = Builder::new_current_thread().build().expect("a runtime");
-    for headers in runtime.block_on(heads(&bytes)) {
-        passed_on(&headers);
+    for head in runtime.block_on(heads(&bytes)) {
+        passed_on(head);
     }
 });

@@ -25,7 +25,9 @@ fuzz_target!(|data: &[u8]| {
             let Ok(content) = section.decode::<Content>(1) else {
                 continue;
             };
-            writer.add(section.name, 1, &content).expect("it had room before");
+            writer
+                .add(section.name, 1, &content)
+                .expect("it had room before");
         }
         let again = writer.finish();
         Container::read(&again).expect("what is written is read");

@@ -20,6 +20,8 @@ mod link;
 mod metrics;
 mod options;
 mod password;
+#[cfg(test)]
+mod replies;
 mod scripts;
 mod shared_drains;
 mod store;
