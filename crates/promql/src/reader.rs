@@ -249,9 +249,14 @@ fn one<'b, S: DeserializeSeed<'b>>(
             // A number at the end may go on.
             Ok((read < bytes.len() || is_end).then_some((value, read)))
         }
-        Err(error) if error.is_eof() && !is_end => Ok(None),
+        Err(error) if !is_end && (error.is_eof() || ends_within_number(bytes)) => Ok(None),
         Err(error) => Err(QueryError::Malformed(error.to_string())),
     }
+}
+
+/// Whether bytes may end within a number. Of one that is passed over, the parser takes that for a fault, not for an end.
+fn ends_within_number(bytes: &[u8]) -> bool {
+    matches!(bytes, [.., b'.' | b'e' | b'E' | b'+' | b'-'])
 }
 
 #[cfg(test)]

@@ -69,6 +69,18 @@ fn a_series_has_its_label_its_last_sample_and_the_time_of_the_one_before() {
     assert_eq!(found[0].last.value.to_bits(), 100_f64.to_bits());
 }
 
+/// As a native histogram has them, and what a database says of its work.
+#[test]
+fn a_number_that_is_passed_over_may_be_cut_anywhere() {
+    let text = r#"{"stats":{"a":-0.5,"b":1.5E+3,"c":[2e-1]},"status":"success","data":{"result":[
+        {"metric":{},"histograms":[[1732908110.5,{"count":"1","buckets":[[0,-1e-3,"1"]]}]],"value":[1,"2"]}]}}"#;
+    let whole = all_of(text, &[]).unwrap();
+    assert_eq!(whole.len(), 1);
+    for at in 0..text.len() {
+        assert_eq!(all_of(text, &[at]).unwrap(), whole, "{:?}", &text[..at]);
+    }
+}
+
 #[test]
 fn what_is_no_answer_with_series_is_named() {
     let success = |result: &str| {
