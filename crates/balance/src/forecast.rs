@@ -1,7 +1,8 @@
 //! How much load ends in which second, as far as this proxy knows.
 //!
 //! Most answers to a booking say how long the session lasts. So the loads that end in each coming second can be added
-//! up, with one addition a booking: no list of sessions, no lock, and no clock but the caller's. The lengths of the
+//! up, with one addition a booking: no list of sessions, no lock but for the first in a second, and no clock but the
+//! caller's. The lengths of the
 //! last sessions are kept as well: they say how long a session will last that is not booked yet.
 //!
 //! The forecast does not know sessions booked by others or sessions that end early.
@@ -9,14 +10,20 @@
 
 mod carry;
 
-use std::{
-    sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering::Relaxed},
-    time::Duration,
-};
+use std::{sync::PoisonError, time::Duration};
 
 use fastrand::Rng;
 
-use crate::Load;
+use crate::{
+    Load,
+    sync::{
+        Mutex,
+        atomic::{
+            AtomicI64, AtomicU32, AtomicU64,
+            Ordering::{Acquire, Relaxed, Release},
+        },
+    },
+};
 
 pub use carry::CarriedForecast;
 
@@ -34,6 +41,8 @@ pub struct Forecast {
     ends: Box<[AtomicI64]>,
     /// Seconds before this one are cleared, and reused for later seconds.
     swept: AtomicU64,
+    /// Held by the thread that clears.
+    sweeping: Mutex<()>,
     /// Of some of the last sessions, in milliseconds; 0 where there was none yet.
     lengths: Box<[AtomicU32]>,
 }
@@ -43,6 +52,7 @@ impl Default for Forecast {
         Self {
             ends: (0..RING).map(|_| AtomicI64::new(0)).collect(),
             swept: AtomicU64::new(0),
+            sweeping: Mutex::new(()),
             lengths: (0..LENGTHS).map(|_| AtomicU32::new(0)).collect(),
         }
     }
@@ -94,22 +104,20 @@ impl Forecast {
         Some(Duration::from_millis(millis.into()))
     }
 
-    /// Clears the seconds that are over. The first thread in a new second does it.
+    /// Clears the seconds that are over. The first thread in a new second does it, and others wait for it: an end that was
+    /// added to a place which is still to be cleared would be lost. After a quiet hour that may be any place.
     pub(crate) fn sweep(&self, now: u64) {
-        let swept = self.swept.load(Relaxed);
-        if swept >= now
-            || self
-                .swept
-                .compare_exchange(swept, now, Relaxed, Relaxed)
-                .is_err()
-        {
+        if self.swept.load(Acquire) >= now {
             return;
         }
+        let _held = self.sweeping.lock().unwrap_or_else(PoisonError::into_inner);
+        let swept = self.swept.load(Relaxed);
         for second in swept.max(now.saturating_sub(RING))..now {
             if let Some(end) = at(&self.ends, second) {
                 end.store(0, Relaxed);
             }
         }
+        self.swept.store(swept.max(now), Release);
     }
 }
 
