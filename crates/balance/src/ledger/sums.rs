@@ -14,7 +14,7 @@
 //! unknown end leaves its load in the estimate until the next sample; if the upstream still bears it then, the gauge
 //! has more than own requests explain.
 
-use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
+use std::sync::atomic::Ordering::{AcqRel, Acquire, Release};
 
 pub(crate) use super::running::{Bounds, Running};
 use super::{
@@ -142,7 +142,7 @@ impl Ledger {
                 self.assigned.fetch_sub(load.micros(), AcqRel);
                 // After `assigned`, so that a scrape that counts this end does not count the load as under way.
                 self.answered.fetch_add(load.micros(), Release);
-                self.ended.fetch_add(1, Relaxed);
+                self.ended.fetch_add(1, Release);
                 self.loosen();
             }
         }
@@ -152,7 +152,7 @@ impl Ledger {
     #[inline]
     pub(crate) fn settle(&self, load: Load) {
         self.settled.fetch_add(load.micros(), Release);
-        self.ended.fetch_add(1, Relaxed);
+        self.ended.fetch_add(1, Release);
     }
 
     /// `load` is known not to be booked.
@@ -160,7 +160,7 @@ impl Ledger {
     pub(crate) fn take_back(&self, load: Load) {
         self.assigned.fetch_sub(load.micros(), AcqRel);
         self.cancelled.fetch_add(load.micros(), Release);
-        self.ended.fetch_add(1, Relaxed);
+        self.ended.fetch_add(1, Release);
         self.loosen();
     }
 }
