@@ -5,12 +5,11 @@
 //! request that would go over the limit (`limits.buffered`) is refused. Charges are smaller than a KiB, so they are served
 //! whatever others hold.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering::Relaxed},
-};
+use std::sync::Arc;
 
 use switchyard_wire::{Code, Failure};
+
+use crate::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 /// How many bytes of a request count as nothing: it keeps that much while it is idle.
 pub(crate) const FREE: usize = 1024;
@@ -55,9 +54,9 @@ impl BufferShare {
             return Ok(());
         }
         if let Some(more) = wanted.checked_sub(self.held) {
-            let before = self.of.0.fetch_add(more, Relaxed);
-            if before + more > self.limit {
-                self.of.0.fetch_sub(more, Relaxed);
+            // Not added and taken away again: in between another that fits would be refused.
+            let within = |held: usize| held.checked_add(more).filter(|sum| *sum <= self.limit);
+            if let Err(before) = self.of.0.fetch_update(Relaxed, Relaxed, within) {
                 let message = format!(
                     "other requests hold {before} bytes (limits.buffered: {} bytes); a request of at most {FREE} bytes is still taken",
                     self.limit

@@ -9,14 +9,15 @@
 use std::{
     future::{Future, poll_fn},
     pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
-    },
+    sync::Arc,
     time::Duration,
 };
 
-use tokio::{sync::Notify, time::sleep};
+use crate::sync::{
+    Notify,
+    atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::SeqCst},
+    sleep,
+};
 
 /// Longer than a spawned task needs until its first poll.
 const FIRST_POLL: Duration = Duration::from_millis(10);
@@ -24,9 +25,8 @@ const FIRST_POLL: Duration = Duration::from_millis(10);
 /// Counts of requests and connections. Shared by all threads.
 #[derive(Debug, Default)]
 pub struct InFlight {
-    requests: AtomicUsize,
-    /// Those of them that wait for their client.
-    on_client: AtomicUsize,
+    /// See [`Requests`].
+    requests: AtomicU64,
     connections: AtomicUsize,
     http2: AtomicUsize,
     graceful: AtomicUsize,
@@ -34,6 +34,29 @@ pub struct InFlight {
     draining: AtomicBool,
     awaits_connections: AtomicBool,
     idle: Notify,
+}
+
+/// How many requests there are, and how many of them wait for their client. They share a word: read one after the other,
+/// a request that comes or goes in between would count in one of them only, and the limit would be passed.
+#[derive(Clone, Copy)]
+struct Requests(u64);
+
+/// One request, and one that waits for its client, in that word.
+const REQUEST: u64 = 1;
+const ON_CLIENT: u64 = 1 << 32;
+
+impl Requests {
+    fn all(self) -> usize {
+        usize::try_from(self.0 % ON_CLIENT).unwrap_or(usize::MAX)
+    }
+
+    fn on_client(self) -> usize {
+        usize::try_from(self.0 / ON_CLIENT).unwrap_or(usize::MAX)
+    }
+
+    fn at_work(self) -> usize {
+        self.all().saturating_sub(self.on_client())
+    }
 }
 
 /// One request in flight; counted until dropped.
@@ -59,30 +82,22 @@ pub struct GracefulGuard<'a>(&'a InFlight);
 impl InFlight {
     /// Counts a request.
     pub fn request(&self) -> RequestGuard<'_> {
-        let all = self.requests.fetch_add(1, SeqCst) + 1;
+        let others = Requests(self.requests.fetch_add(REQUEST, SeqCst));
         RequestGuard {
             of: self,
-            nth: all.saturating_sub(self.on_client.load(SeqCst)),
+            nth: others.at_work() + 1,
             is_on_client: false,
         }
     }
 
     /// Counts a connection, unless `limit` are open already.
     pub fn connection(self: &Arc<Self>, limit: usize) -> Option<ConnectionGuard> {
-        if self.connections.fetch_add(1, SeqCst) >= limit {
-            self.connections.fetch_sub(1, SeqCst);
-            return None;
-        }
-        Some(ConnectionGuard(Arc::clone(self)))
+        one_more(&self.connections, limit).then(|| ConnectionGuard(Arc::clone(self)))
     }
 
     /// Counts a connection that speaks HTTP/2, unless `limit` are open already.
     pub fn http2(&self, limit: usize) -> Option<Http2Guard<'_>> {
-        if self.http2.fetch_add(1, SeqCst) >= limit {
-            self.http2.fetch_sub(1, SeqCst);
-            return None;
-        }
-        Some(Http2Guard(self))
+        one_more(&self.http2, limit).then(|| Http2Guard(self))
     }
 
     /// Counts a connection that closes gracefully (HTTP/2). A drain waits for it, because an answer may be written and
@@ -95,14 +110,13 @@ impl InFlight {
     /// Requests at work: those in flight that don't wait for their client.
     #[must_use]
     pub fn at_work(&self) -> usize {
-        let on_client = self.on_client.load(SeqCst);
-        self.requests().saturating_sub(on_client)
+        Requests(self.requests.load(SeqCst)).at_work()
     }
 
     /// Requests in flight.
     #[must_use]
     pub fn requests(&self) -> usize {
-        self.requests.load(SeqCst)
+        Requests(self.requests.load(SeqCst)).all()
     }
 
     /// Open client connections.
@@ -170,6 +184,13 @@ impl InFlight {
     }
 }
 
+/// Counts one more, unless there are `limit` already. It is not added and taken away again: in between others would see one
+/// too many, and refuse what fits, or take a request that does not.
+fn one_more(count: &AtomicUsize, limit: usize) -> bool {
+    let more = |counted: usize| (counted < limit).then_some(counted + 1);
+    count.fetch_update(SeqCst, SeqCst, more).is_ok()
+}
+
 impl RequestGuard<'_> {
     /// How many requests were at work when this one started or went on, itself included.
     #[must_use]
@@ -198,27 +219,24 @@ impl RequestGuard<'_> {
         if self.is_on_client {
             return;
         }
-        if self.of.on_client.fetch_add(1, SeqCst) < most {
-            self.is_on_client = true;
-        } else {
-            self.of.on_client.fetch_sub(1, SeqCst);
-        }
+        let one_more = |word| (Requests(word).on_client() < most).then_some(word + ON_CLIENT);
+        let counted = self.of.requests.fetch_update(SeqCst, SeqCst, one_more);
+        self.is_on_client = counted.is_ok();
     }
 
     fn resume(&mut self) {
         if std::mem::take(&mut self.is_on_client) {
-            let others = self.of.on_client.fetch_sub(1, SeqCst) - 1;
-            self.nth = self.of.requests().saturating_sub(others);
+            let before = Requests(self.of.requests.fetch_sub(ON_CLIENT, SeqCst));
+            self.nth = before.at_work() + 1;
         }
     }
 }
 
 impl Drop for RequestGuard<'_> {
     fn drop(&mut self) {
-        if self.is_on_client {
-            self.of.on_client.fetch_sub(1, SeqCst);
-        }
-        if self.of.requests.fetch_sub(1, SeqCst) == 1 && self.of.is_draining() {
+        let own = REQUEST + if self.is_on_client { ON_CLIENT } else { 0 };
+        let before = self.of.requests.fetch_sub(own, SeqCst);
+        if before == own && self.of.is_draining() {
             self.of.idle.notify_waiters();
         }
     }
@@ -344,7 +362,7 @@ mod tests {
         assert_eq!(counts(), (2, 2));
         drop((two, three));
         assert_eq!(counts(), (0, 0));
-        assert_eq!(in_flight.on_client.load(SeqCst), 0);
+        assert_eq!(in_flight.requests.load(SeqCst), 0);
     }
 
     #[test]

@@ -39,6 +39,7 @@ pub mod snapshot;
 mod spare_buffers;
 mod stream_client;
 mod streams;
+mod sync;
 pub mod systemd;
 pub mod traces;
 
