@@ -9,7 +9,7 @@ CARGO := . ./scripts/common.sh && cargo
 .PHONY: help demo rush-hour test up down images pictures pictures-dashboards dashboards
 .PHONY: soak soak-page bench bench-readme bench-testers bench-scrape bench-held bench-slow bench-inference bench-scale bench-queries bench-store
 .PHONY: bench-micro profile
-.PHONY: simulate simulate-faults attack fmt fix clippy fuzz differential mutants clean
+.PHONY: simulate simulate-faults simulate-proof attack fmt fix clippy miri fuzz differential mutants clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' Makefile
@@ -148,6 +148,12 @@ fix: ## apply what the linter can fix by itself, then format
 
 clippy: ## run the linter, warnings denied
 	@./scripts/test.sh lint
+
+simulate-proof: ## put bugs back that were mended before, and see that the simulation finds each; ARGS=WORD picks some
+	@./simulation/prove.sh $(ARGS)
+
+miri: ## unit tests of the ledger under Miri, which checks each access; needs a nightly toolchain with miri; ARGS picks tests
+	@./scripts/miri.sh $(ARGS)
 
 fuzz: ## run each fuzz target, or ARGS='NAME …', for FUZZ_SECONDS (30), one a core; needs a C++ compiler
 	@./scripts/fuzz.sh $(ARGS)

@@ -175,9 +175,10 @@ run_units() {
 
 run_doctests() { politely cargo test --workspace --doc --locked --quiet; }
 
-# Threads that meet on a path of feeders, in thousands of orders.
+# Threads that meet at ledgers, feeders, guards and wake-ups: in thousands of orders, and small models in every order.
 run_interleavings() {
     politely cargo test --workspace --features switchyard-balance/shuttle --test interleavings --locked --quiet
+    politely cargo test --workspace --features switchyard-balance/loom --test orderings --locked --quiet
 }
 
 # Every parser of what comes from outside, for ten seconds: docs/testing.md.

@@ -6,12 +6,11 @@
 
 mod routes;
 mod selections;
+mod swap;
 mod unit;
 
 use std::{collections::HashSet, sync::Arc};
 
-use arc_swap::{ArcSwap, Guard};
-use parking_lot::Mutex;
 use tokio::{sync::watch, time::Instant};
 
 use switchyard_clients::{Accounts, Clients};
@@ -20,9 +19,14 @@ use switchyard_grid::{CarriedGrid, Departed, Grid, Moment, Names, Written};
 use switchyard_http1::Unencodable;
 use switchyard_selection::Selections;
 
-use crate::metrics::Metrics;
+use crate::{
+    metrics::Metrics,
+    sync::{Guard, MutexGuard},
+};
 
 pub use routes::{Found, LoadRule, RouteRule, RouteTable};
+
+use swap::Swap;
 
 /// A configuration in force, and its grid. Immutable.
 #[derive(Debug)]
@@ -56,10 +60,8 @@ impl Snapshot {
 /// The snapshot in force, and what is carried from one snapshot to the next.
 #[derive(Debug)]
 pub struct InForce {
-    now: ArcSwap<Snapshot>,
+    snapshots: Swap<Snapshot, Departed>,
     grids: watch::Sender<Arc<Grid>>,
-    /// Its lock also serialises changes of the snapshot.
-    departed: Mutex<Departed>,
 }
 
 impl InForce {
@@ -80,22 +82,21 @@ impl InForce {
             grid: Arc::clone(&grid),
         };
         Self {
-            now: ArcSwap::from_pointee(snapshot),
+            snapshots: Swap::new(snapshot),
             grids: watch::Sender::new(grid),
-            departed: Mutex::default(),
         }
     }
 
     /// The snapshot in force now, borrowed for a moment.
     #[must_use]
     pub fn now(&self) -> Guard<Arc<Snapshot>> {
-        self.now.load()
+        self.snapshots.now()
     }
 
     /// The snapshot in force now, to keep.
     #[must_use]
     pub fn snapshot(&self) -> Arc<Snapshot> {
-        self.now.load_full()
+        self.snapshots.get()
     }
 
     /// Yields each grid that comes into force.
@@ -113,8 +114,7 @@ impl InForce {
         accounts: &Accounts,
         seed: u64,
     ) -> Result<(), Unencodable> {
-        let mut departed = self.departed.lock();
-        let before = self.snapshot();
+        let (mut departed, before) = self.snapshots.change();
         let absent = departed.all();
         let grid = before.grid.rebuild(&config, &metrics.grid, &absent, seed)?;
         let grid = Arc::new(grid);
@@ -139,7 +139,7 @@ impl InForce {
             grid: Arc::clone(&grid),
         };
         metrics.config.in_force(snapshot.version);
-        self.publish(snapshot);
+        self.snapshots.publish(&departed, snapshot);
         self.grids.send_replace(Arc::clone(&grid));
         departed.add(before.grid.retire(&grid), Instant::now());
         Ok(())
@@ -148,8 +148,8 @@ impl InForce {
     /// What the next process needs to go on with the substations in force, and with those that left.
     #[must_use]
     pub fn carry(&self) -> CarriedGrid {
-        let departed = self.departed.lock();
-        self.now().grid.carry(&departed)
+        let (departed, now) = self.snapshots.change();
+        now.grid.carry(&departed)
     }
 
     /// Goes on from what another process has left, and returns how many substations are listed here of those that were
@@ -160,8 +160,7 @@ impl InForce {
         written: Written,
         metrics: &Metrics,
     ) -> Result<usize, Unencodable> {
-        let mut departed = self.departed.lock();
-        let before = self.snapshot();
+        let (mut departed, before) = self.snapshots.change();
         let restored = before
             .grid
             .restore(carried, written, &before.config, &metrics.grid)?;
@@ -173,8 +172,7 @@ impl InForce {
     /// Forgets substations that left long ago, and what they have counted. Returns when the next call is due, if any
     /// is.
     pub fn forget_departed(&self, metrics: &Metrics, now: Instant) -> Option<Instant> {
-        let mut departed = self.departed.lock();
-        let before = self.snapshot();
+        let (mut departed, before) = self.snapshots.change();
         let kept_for = before.config.retry.keys_for;
         let hidden = departed.hide(now);
         let forgotten = departed.forget(now, kept_for);
@@ -200,8 +198,8 @@ impl InForce {
     }
 
     /// Publishes the same configuration and grid again, with the substations that can be found besides.
-    fn name_departed(&self, before: &Snapshot, departed: &Departed) {
-        self.publish(Snapshot {
+    fn name_departed(&self, before: &Snapshot, departed: &MutexGuard<'_, Departed>) {
+        let snapshot = Snapshot {
             version: before.version,
             since: before.since,
             names: Names::new(&before.grid, &departed.all()),
@@ -210,11 +208,8 @@ impl InForce {
             routes: before.routes.clone(),
             config: Arc::clone(&before.config),
             grid: Arc::clone(&before.grid),
-        });
-    }
-
-    fn publish(&self, snapshot: Snapshot) {
-        self.now.store(Arc::new(snapshot));
+        };
+        self.snapshots.publish(departed, snapshot);
     }
 }
 

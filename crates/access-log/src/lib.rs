@@ -24,6 +24,7 @@ mod output;
 mod shared;
 mod sink;
 mod stamp;
+mod sync;
 mod writer;
 
 #[cfg(test)]

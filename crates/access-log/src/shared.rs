@@ -1,20 +1,23 @@
 //! What workers and the writer share: the buffers, what the writer is told, and how it is woken.
 
 use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use crate::{
+    AccessLogMetrics,
+    buffer::Buffer,
+    output::Output,
     sync::{
-        Arc, OnceLock,
+        Condvar, Instant, Mutex, Thread,
         atomic::{
             AtomicBool,
             Ordering::{AcqRel, Acquire, Release},
         },
+        park, park_timeout,
     },
-    thread::{self, Thread},
-    time::{Duration, Instant},
 };
-
-use parking_lot::{Condvar, Mutex};
-
-use crate::{AccessLogMetrics, buffer::Buffer, output::Output};
 
 /// How long lines may wait for others.
 const GATHER: Duration = Duration::from_millis(200);
@@ -96,7 +99,7 @@ impl Shared {
     /// Waits for an order, or for lines and what is worth a write.
     pub(crate) fn wait(&self) {
         while !self.is_ordered.load(Acquire) && !self.has_lines.load(Acquire) {
-            thread::park();
+            park();
         }
         let until = Instant::now() + GATHER;
         while !self.is_ordered.load(Acquire) && !self.has_a_batch.load(Acquire) {
@@ -104,7 +107,7 @@ impl Shared {
             if left.is_zero() {
                 break;
             }
-            thread::park_timeout(left);
+            park_timeout(left);
         }
     }
 }

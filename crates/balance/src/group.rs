@@ -18,12 +18,11 @@
 //! Every choice reads all floors. So they lie side by side, as whole numbers in the order of the scores: comparing two
 //! of them takes one instruction, and eight are in a cache line.
 
-use std::sync::{
-    Arc,
-    atomic::{
-        AtomicU32, AtomicU64,
-        Ordering::{Acquire, Relaxed, Release},
-    },
+use std::sync::Arc;
+
+use crate::sync::atomic::{
+    AtomicU32, AtomicU64,
+    Ordering::{Acquire, Relaxed, Release},
 };
 
 /// The fewest members of a group: their pointers are in one cache line.

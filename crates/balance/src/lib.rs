@@ -35,6 +35,9 @@ pub mod ledger;
 pub mod line;
 pub mod load;
 mod mask;
+#[cfg(feature = "loom")]
+#[doc(hidden)]
+pub mod models;
 pub mod past;
 pub mod policy;
 pub mod promises;

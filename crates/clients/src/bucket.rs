@@ -8,10 +8,9 @@
 //! The `governor` crate has the same algorithm, with nine crates behind it and whole requests a period only;
 //! `pingora-limits` estimates rates in windows, from which no true `Retry-After` follows.
 
-use std::{
-    sync::atomic::{AtomicU64, Ordering::Relaxed},
-    time::Duration,
-};
+use std::time::Duration;
+
+use crate::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// How often, and how many at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

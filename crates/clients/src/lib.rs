@@ -18,6 +18,7 @@ mod certificate;
 mod held;
 mod metrics;
 mod owners;
+mod sync;
 mod table;
 mod token;
 

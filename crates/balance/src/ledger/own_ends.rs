@@ -15,16 +15,16 @@
 //! Only the task that judges clears places, and bookings choose a place by how far it has got. So the ring never wraps
 //! onto a place that is still to be cleared; where a task is late, ends are counted more coarsely for a while.
 
-use std::{
+use std::time::Duration;
+
+use super::Ledger;
+use crate::{
+    Load,
     sync::atomic::{
         AtomicI64, AtomicU64,
         Ordering::{Acquire, Relaxed, Release},
     },
-    time::Duration,
 };
-
-use super::Ledger;
-use crate::Load;
 
 /// Rings; a place of each is four times as wide as one of the ring before.
 const RINGS: usize = 7;

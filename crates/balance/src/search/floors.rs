@@ -4,12 +4,12 @@
 //! stamp of the search that found it. All numbers of a node that a search finds carry the same stamp, so that those of two
 //! searches at once are not taken for one.
 
-use std::sync::{
-    OnceLock,
-    atomic::{AtomicU64, Ordering::Relaxed},
-};
+use std::sync::OnceLock;
 
-use crate::group::place;
+use crate::{
+    group::place,
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
+};
 
 /// The bits of a word that are not the floor's.
 const TAG_BITS: u64 = (1 << 24) - 1;
@@ -104,7 +104,7 @@ impl<const POINTS: usize> Lines<POINTS> {
 }
 
 impl<const POINTS: usize> Cell<POINTS> {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let loose = || std::array::from_fn(|_| AtomicU64::new(0));
         Self {
             whole: loose(),
@@ -155,7 +155,7 @@ impl Floors {
             typical: cells(nodes),
             frequent: [const { OnceLock::new() }; FREQUENT],
             any: OnceLock::new(),
-            remembered: [const { AtomicU64::new(0) }; REMEMBERED],
+            remembered: std::array::from_fn(|_| AtomicU64::new(0)),
         }
     }
 

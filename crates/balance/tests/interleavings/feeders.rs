@@ -1,73 +1,14 @@
-//! Threads that meet on a path of feeders in every order that a scheduler can think of:
-//! `cargo test -p switchyard-balance --features shuttle --test interleavings`.
-//!
-//! Each schedule comes from a seed, so a failure can be repeated: it prints what to pass to `shuttle::replay`.
-
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+//! A path of feeders is reserved in one step.
 
 use std::sync::{
     Arc,
     atomic::{AtomicI64, Ordering::SeqCst},
 };
 
-use fastrand::Rng;
-use shuttle::{
-    rand::{RngCore, thread_rng},
-    thread,
-};
-use switchyard_balance::{
-    Feeder, FeederLock, Lasts, Ledger, Load, Policy, Reading, Reservation, Roster, Selector, Tree,
-};
+use shuttle::thread;
+use switchyard_balance::{Roster, Tree};
 
-/// Schedules that each test tries.
-const SCHEDULES: usize = 2_000;
-
-fn load(units: u32) -> Load {
-    Load::new(f64::from(units)).unwrap()
-}
-
-fn sample(ledger: &Ledger, units: u32) {
-    let reading = Reading {
-        load: load(units),
-        capacity: None,
-    };
-    ledger.sample(ledger.scrape_sent(), reading);
-}
-
-/// Upstreams with a sample of 0 and room for anything, under these feeders (capacity, parent).
-fn roster(feeders: &[(u32, Option<usize>)], of: &[usize]) -> Roster<Ledger> {
-    let lock = FeederLock::default();
-    let tree = Tree {
-        feeders: feeders
-            .iter()
-            .map(|(capacity, _)| {
-                let feeder = Feeder::new(&lock, false);
-                feeder.set_capacity(Some(load(*capacity)));
-                Arc::new(feeder)
-            })
-            .collect(),
-        parents: feeders.iter().map(|(_, parent)| *parent).collect(),
-        of: of.iter().map(|feeder| Some(*feeder)).collect(),
-    };
-    let members = of.iter().map(|_| {
-        let ledger = Ledger::new(Some(load(1_000)));
-        sample(&ledger, 0);
-        Arc::new(ledger)
-    });
-    Roster::in_tree(members, tree)
-}
-
-fn reserve(roster: &Roster<Ledger>, units: u32) -> Option<(usize, Reservation<Ledger>)> {
-    let selector = Selector::new(Policy::LeastLoad);
-    let mut rng = Rng::with_seed(thread_rng().next_u64());
-    let choice = selector.reserve(roster, load(units), &mut rng);
-    choice.ok().map(|choice| (choice.at, choice.reservation))
-}
-
-fn estimates(roster: &Roster<Ledger>) -> Vec<i64> {
-    let units = |feeder: &Arc<Feeder>| feeder.estimate().micros() / 1_000_000;
-    roster.feeders().iter().map(units).collect()
-}
+use super::{SCHEDULES, estimates, load, reserve, roster, sample};
 
 #[test]
 fn no_level_is_passed_by_one_request_and_all_of_it_comes_back() {
@@ -226,89 +167,6 @@ fn upstreams_that_change_places_leave_no_room_in_between() {
                 assert!(reserve(&before, 5).is_none());
             }
             moving.join().unwrap();
-        },
-        SCHEDULES,
-    );
-}
-
-#[test]
-fn streams_that_end_beside_sessions_while_a_gauge_is_read_make_no_room_that_is_not_there() {
-    const CAPACITY: i64 = 8;
-    shuttle::check_random(
-        || {
-            let ledger = Arc::new(Ledger::new(Some(load(8))));
-            sample(&ledger, 0);
-            let roster = Arc::new(Roster::new([Arc::clone(&ledger)]));
-            // What the upstream bears, and what it has room for at most.
-            let borne = Arc::new(shuttle::sync::Mutex::new(0_i64));
-            let threads = [Lasts::Answer, Lasts::Session, Lasts::Answer].map(|lasts| {
-                let (roster, borne) = (Arc::clone(&roster), Arc::clone(&borne));
-                thread::spawn(move || {
-                    for units in [3, 2] {
-                        let Some((_, held)) = reserve(&roster, units) else {
-                            continue;
-                        };
-                        let mut held = held.lasting(lasts);
-                        *borne.lock().unwrap() += i64::from(units);
-                        assert!(*borne.lock().unwrap() <= CAPACITY);
-                        thread::yield_now();
-                        held.begun();
-                        if lasts == Lasts::Session {
-                            held.booked();
-                            continue;
-                        }
-                        // A gauge that is read after the end comes after it.
-                        let mut borne = borne.lock().unwrap();
-                        *borne -= i64::from(units);
-                        drop(held);
-                    }
-                })
-            });
-            for _ in 0..3 {
-                let sent = ledger.scrape_sent();
-                let gauge = *borne.lock().unwrap();
-                let reading = Reading {
-                    load: load(u32::try_from(gauge).unwrap()),
-                    capacity: None,
-                };
-                thread::yield_now();
-                ledger.sample(sent, reading);
-            }
-            for thread in threads {
-                thread.join().unwrap();
-            }
-            sample(&ledger, u32::try_from(*borne.lock().unwrap()).unwrap());
-            assert_eq!(
-                ledger.estimate().micros(),
-                *borne.lock().unwrap() * 1_000_000
-            );
-            assert_eq!((ledger.in_flight(), ledger.awaiting()), (0, 0));
-        },
-        SCHEDULES,
-    );
-}
-
-#[test]
-fn load_that_ends_while_a_gauge_is_read_is_neither_lost_nor_counted_twice() {
-    shuttle::check_random(
-        || {
-            let ledger = Arc::new(Ledger::new(Some(load(8))));
-            ledger.set_lasts(Lasts::Answer);
-            sample(&ledger, 0);
-            let ending = {
-                let ledger = Arc::clone(&ledger);
-                thread::spawn(move || {
-                    for _ in 0..3 {
-                        Reservation::of(Arc::clone(&ledger), load(2)).booked();
-                    }
-                })
-            };
-            for _ in 0..3 {
-                sample(&ledger, 0);
-            }
-            ending.join().unwrap();
-            sample(&ledger, 0);
-            assert_eq!(ledger.estimate(), Load::ZERO);
         },
         SCHEDULES,
     );
