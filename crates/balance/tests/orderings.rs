@@ -177,7 +177,10 @@ fn a_path_of_feeders_is_reserved_whole_or_not_at_all() {
         };
         let own = Reservation::within_feeders(ledger, load(2));
         let other = other.join().unwrap();
-        assert!(own.is_some() != other.is_some(), "one of them, and not both");
+        assert!(
+            own.is_some() != other.is_some(),
+            "one of them, and not both"
+        );
         assert_eq!(feeders.each_ref().map(|one| one.estimate()), [load(2); 2]);
         for held in [own, other].into_iter().flatten() {
             held.cancel();

@@ -133,7 +133,10 @@ pub fn no_request_at_work_is_left_out_of_the_count() {
     let own = in_flight.request();
     assert!(in_flight.at_work() >= 1, "it is at work itself");
     let last = in_flight.request();
-    assert!(last.nth() >= 2, "both are at work, and only one other may wait");
+    assert!(
+        last.nth() >= 2,
+        "both are at work, and only one other may wait"
+    );
     drop((own, last));
     join(waiting);
     assert_eq!((in_flight.requests(), in_flight.at_work()), (0, 0));

@@ -18,7 +18,10 @@ fn a_drain_that_is_called_off_ends() {
 
 #[test]
 fn a_refused_connection_takes_no_place_from_another() {
-    shuttle::check_random(models::a_refused_connection_takes_no_place_from_another, ORDERS);
+    shuttle::check_random(
+        models::a_refused_connection_takes_no_place_from_another,
+        ORDERS,
+    );
 }
 
 #[test]
@@ -38,7 +41,10 @@ fn a_bucket_lets_its_burst_pass() {
 
 #[test]
 fn changes_of_what_is_in_force_come_one_after_the_other() {
-    shuttle::check_random(models::changes_of_what_is_in_force_come_one_after_the_other, ORDERS);
+    shuttle::check_random(
+        models::changes_of_what_is_in_force_come_one_after_the_other,
+        ORDERS,
+    );
 }
 
 #[test]
