@@ -41,7 +41,10 @@ fn the_third_process_gets_what_the_second_got() {
     first.extrapolate(-0.5);
     let carried = first.carry(NOW);
     assert_ne!(carried.value, carried.certain);
-    assert_eq!(restored(&carried).carry(NOW), carried);
+    let second = restored(&carried);
+    assert_eq!(second.carry(NOW), carried);
+    second.predecessor_ended();
+    assert_eq!(second.carry(NOW).value, carried.value);
 }
 
 #[test]
