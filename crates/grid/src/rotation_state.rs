@@ -343,9 +343,10 @@ impl RotationState {
                 && let Some(least) = state.refusals.forbids(load)
                 && !ledger.is_stale()
             {
-                // It was chosen at the very moment of a sample, before the refusal counted again. Now it does, so the
-                // next choice is another one. A stale one is chosen knowingly: where no other has room.
-                ledger.refused(least);
+                // It was chosen at the very moment of a sample, before the refusal counted again, or after the probe's
+                // reservation was cancelled. Now it counts, also without the reservation of this request, so the next
+                // choice is another one. A stale one is chosen knowingly: where no other has room.
+                ledger.refused_without(least, load);
                 admission = Admission::Closed;
             } else if admission != Admission::Closed
                 && let Some(least) = state.refusals.probe(load, now)

@@ -28,7 +28,13 @@ impl Ledger {
     /// The upstream has refused `load`, whatever its gauge said. Until the next sample it counts as having no room for
     /// that much, but room for less.
     pub fn refused(&self, load: Load) {
-        let full = self.assigned().wrapping_add(load.micros() - 1);
+        self.refused_without(load, Load::ZERO);
+    }
+
+    /// The same for a ledger with a reservation of `own` that is about to be cancelled: what that leaves is no room either.
+    pub fn refused_without(&self, load: Load, own: Load) {
+        let assigned = self.assigned().wrapping_sub(own.micros());
+        let full = assigned.wrapping_add(load.micros() - 1);
         let lower = |ceiling: i64| (ceiling.wrapping_sub(full) > 0).then_some(full);
         // Err: the ceiling was lower already.
         let _ = self.ceiling.fetch_update(AcqRel, Acquire, lower);

@@ -407,6 +407,28 @@ fn what_was_refused_is_not_asked_for_again() {
 }
 
 #[test]
+fn a_request_that_chose_before_a_refusal_counted_again_leaves_no_room_behind() {
+    let process = Process::new(&THREE);
+    process.sample("a", 10.0);
+    let (a, least) = (process.get("a"), load(20.0));
+    process.grid.refused(a, least);
+    // The ledger has the sample, and the refusals have not yet: it seems to have room.
+    let reading = Reading {
+        load: load(10.0),
+        capacity: None,
+    };
+    a.ledger().sample(a.ledger().scrape_sent(), reading);
+    assert!(a.ledger().room() >= least.micros());
+    let reservation = Reservation::of(Arc::clone(a), load(25.0));
+    assert!(process.grid.enter(a, load(25.0)).is_err());
+    reservation.cancel();
+    assert!(
+        a.ledger().room() < least.micros(),
+        "the next choice is another one"
+    );
+}
+
+#[test]
 fn what_was_learned_goes_on() {
     let old = Process::new(&THREE);
     old.grid.learn_lasts(Lasts::Answer);
