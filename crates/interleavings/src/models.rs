@@ -34,13 +34,16 @@ fn join(threads: impl IntoIterator<Item = JoinHandle<()>>) {
     }
 }
 
+/// Holds a guard until it is told to go on.
+type Guard = fn(&Arc<InFlight>, &dyn Fn());
+
 /// A drain that waits for all kinds of guards ends, and not before the last of them is dropped, whichever that is.
 pub fn a_drain_ends_with_the_last_guard() {
     let in_flight = Arc::new(InFlight::default());
     let open = Arc::new(AtomicUsize::new(3));
     // What a drain has to wait for is counted before it begins.
     let all_are_counted = Arc::new(Barrier::new(4));
-    let guards: [fn(&Arc<InFlight>, &dyn Fn()); 3] = [
+    let guards: [Guard; 3] = [
         |in_flight, until| {
             let _guard = in_flight.connection(9);
             until();

@@ -10,11 +10,9 @@ use std::{
 use libc::{EPOLLIN, EPOLLOUT};
 
 use crate::{
-    connections::{End, EndId, Owner},
     datagrams::Datagrams,
+    ends::{End, EndId},
     epoll::Epoll,
-    state::Kernel,
-    threads::Wait,
 };
 
 /// The first descriptor of a simulated file.
@@ -44,14 +42,14 @@ pub(crate) enum Kind {
 pub(crate) struct Listener {
     /// Where; none for a unix socket.
     pub(crate) address: Option<SocketAddrV4>,
-    queue: VecDeque<EndId>,
+    pub(crate) queue: VecDeque<EndId>,
 }
 
 /// An open file, which several descriptors can share.
 #[derive(Debug)]
 pub(crate) struct File {
     pub(crate) kind: Kind,
-    descriptors: usize,
+    pub(crate) descriptors: usize,
     pub(crate) is_nonblocking: bool,
     /// The machine of the process that opened it.
     pub(crate) machine: Ipv4Addr,
@@ -63,26 +61,26 @@ pub(crate) struct File {
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Descriptor {
-    file: usize,
+pub(crate) struct Descriptor {
+    pub(crate) file: usize,
     node: u32,
 }
 
 /// All open files and descriptors.
 #[derive(Debug, Default)]
 pub(crate) struct Files {
-    open: Vec<Option<File>>,
+    pub(crate) open: Vec<Option<File>>,
     pub(crate) ends: Vec<End>,
-    descriptors: BTreeMap<i32, Descriptor>,
-    free: BTreeSet<i32>,
+    pub(crate) descriptors: BTreeMap<i32, Descriptor>,
+    pub(crate) free: BTreeSet<i32>,
     /// Descriptors that a process had open at its end. They are never given again: what another process still holds of it
     /// (the waker of a task, in one address space with it) must reach no other file.
-    dead: BTreeSet<i32>,
+    pub(crate) dead: BTreeSet<i32>,
     described: i32,
-    listeners: BTreeMap<(Ipv4Addr, Ipv4Addr, u16), usize>,
+    pub(crate) listeners: BTreeMap<(Ipv4Addr, Ipv4Addr, u16), usize>,
     /// Listeners at unix sockets, by the number of the file system's entry.
     pub(crate) unix: BTreeMap<u64, usize>,
-    datagrams: BTreeMap<SocketAddrV4, usize>,
+    pub(crate) datagrams: BTreeMap<SocketAddrV4, usize>,
     /// Real descriptors, and the node that opened each.
     real: BTreeMap<i32, u32>,
     next_port: u16,
@@ -264,124 +262,5 @@ impl Files {
             Kind::Epoll(epoll) if epoll.has_none() => 0,
             Kind::Listener(_) | Kind::Epoll(_) => EPOLLIN.cast_unsigned(),
         }
-    }
-}
-
-impl Kernel {
-    /// A file has changed in these ways: what watches it or waits for it hears of it.
-    pub(crate) fn notify(&mut self, file: usize, edges: i32) {
-        self.threads.wake(Wait::File(file), usize::MAX);
-        let Some(Some(watched)) = self.files.open.get(file) else {
-            return;
-        };
-        for (epoll, descriptor) in watched.watchers.clone() {
-            if let Some(File {
-                kind: Kind::Epoll(watching),
-                ..
-            }) = self.files.file(epoll)
-                && watching.changed(descriptor, edges.cast_unsigned())
-            {
-                self.threads.wake(Wait::File(epoll), usize::MAX);
-            }
-        }
-    }
-
-    /// Closes a descriptor. False if it is none.
-    pub(crate) fn close(&mut self, descriptor: i32) -> bool {
-        if self.files.is_dead(descriptor) {
-            return true;
-        }
-        let is_open = self.forget(descriptor);
-        if is_open {
-            self.files.free.insert(descriptor);
-        }
-        is_open
-    }
-
-    /// Closes a descriptor of a process that ends.
-    pub(crate) fn close_dead(&mut self, descriptor: i32) {
-        if self.forget(descriptor) {
-            self.files.dead.insert(descriptor);
-        }
-    }
-
-    fn forget(&mut self, descriptor: i32) -> bool {
-        let Some(Descriptor { file, .. }) = self.files.descriptors.remove(&descriptor) else {
-            return false;
-        };
-        if let Some(open) = self.files.file(file) {
-            // An epoll file forgets a descriptor at the last close only; programs here never rely on that.
-            let watchers = std::mem::take(&mut open.watchers);
-            let (gone, kept): (Vec<_>, _) = watchers
-                .into_iter()
-                .partition(|(_, under)| *under == descriptor);
-            open.watchers = kept;
-            for (epoll, _) in gone {
-                if let Some(File {
-                    kind: Kind::Epoll(epoll),
-                    ..
-                }) = self.files.file(epoll)
-                {
-                    epoll.forget(descriptor);
-                }
-            }
-        }
-        self.unshare(file);
-        true
-    }
-
-    /// A file is kept once less. Without any descriptor it is closed.
-    pub(crate) fn unshare(&mut self, number: usize) {
-        let Some(file) = self.files.file(number) else {
-            return;
-        };
-        file.descriptors -= 1;
-        if file.descriptors > 0 {
-            return;
-        }
-        let Some(file) = self.files.open.get_mut(number).and_then(Option::take) else {
-            return;
-        };
-        match file.kind {
-            Kind::Stream(end) => self.close_end(end),
-            Kind::Listener(listener) => {
-                self.files.listeners.retain(|_, listens| *listens != number);
-                self.files.unix.retain(|_, listens| *listens != number);
-                for end in listener.queue {
-                    self.files.ends[end].resets_at_close = true;
-                    self.close_end(end);
-                }
-            }
-            Kind::Datagrams(_) => self.files.datagrams.retain(|_, gets| *gets != number),
-            Kind::Epoll(epoll) => {
-                for descriptor in epoll.watched() {
-                    let Some(watched) = self.files.number(descriptor) else {
-                        continue;
-                    };
-                    if let Some(watched) = self.files.file(watched) {
-                        watched.watchers.retain(|(watching, _)| *watching != number);
-                    }
-                }
-            }
-            Kind::Socket { .. } | Kind::Counter(_) => {}
-        }
-        self.threads.wake(Wait::File(number), usize::MAX);
-    }
-
-    /// The end of a connection that a descriptor stands for.
-    pub(crate) fn end_of(&mut self, descriptor: i32) -> Option<EndId> {
-        let file = self.files.number(descriptor)?;
-        match self.files.file(file)?.kind {
-            Kind::Stream(end) => Some(end),
-            _ => None,
-        }
-    }
-
-    /// An open file for an end, and a descriptor of it.
-    pub(crate) fn open_stream(&mut self, end: EndId, node: u32, is_nonblocking: bool) -> i32 {
-        let machine = self.files.ends[end].machine;
-        let file = self.files.open(Kind::Stream(end), machine, is_nonblocking);
-        self.files.ends[end].owner = Owner::File(file);
-        self.files.describe(file, node)
     }
 }

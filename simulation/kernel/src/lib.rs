@@ -5,10 +5,10 @@
 //! those functions of the C library itself, and the linker binds the whole program to them: the standard library, mio, tokio,
 //! hyper and Pingora run unchanged, and none of them knows.
 //!
-//! - **Threads** are real, and one runs at a time (`threads`). A thread that waits (for a file, a futex, a time, another
+//! - **Threads** are real, and one runs at a time (`schedule`). A thread that waits (for a file, a futex, a time, another
 //!   thread) lets another go on, which the seed picks.
 //! - **Time** stands still while a thread runs, but for a microsecond a call, and jumps when all wait (`timers`).
-//! - **Connections** are two ends and the segments under way between them (`connections`), over links that delay, lose and
+//! - **Connections** are two ends and the segments under way between them (`travel`), over links that delay, lose and
 //!   are cut (`links`).
 //! - **Nodes** are processes on machines. A killed node runs no more, and the kernel closes what it had open.
 //!
@@ -18,8 +18,9 @@
 //! anew in each world. Who runs many forks for each.
 
 mod baton;
-mod connections;
 mod datagrams;
+mod descriptors;
+mod ends;
 mod epoll;
 mod files;
 mod links;
@@ -27,15 +28,20 @@ mod memory;
 mod names;
 mod nodes;
 pub mod process;
+mod programs;
 mod raw;
+mod schedule;
 mod state;
 mod symbols;
 mod threads;
 mod timers;
+mod travel;
+mod watching;
 
 use std::{net::Ipv4Addr, time::Duration};
 
-use threads::{Wait, block};
+use schedule::block;
+use threads::Wait;
 
 pub use links::Link;
 
@@ -160,7 +166,7 @@ impl Node {
         self.end(state::current());
     }
 
-    fn end(self, but: Option<state::ThreadId>) {
+    fn end(self, but: Option<threads::ThreadId>) {
         let real = state::with(|kernel| {
             let node = self.0;
             if std::mem::replace(&mut kernel.nodes.get_mut(node).has_ended, true) {
@@ -222,11 +228,4 @@ impl Node {
     pub fn set_wall_offset(self, nanos: i64) {
         state::with(|kernel| kernel.nodes.get_mut(self.0).wall_offset = nanos);
     }
-}
-
-/// The simulation can't go on.
-fn fatal(message: &str) -> ! {
-    state::become_thread(None);
-    eprintln!("simulated kernel: {message}");
-    std::process::abort()
 }

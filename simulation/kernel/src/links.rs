@@ -6,8 +6,6 @@ use std::{
     time::Duration,
 };
 
-use crate::{state::Kernel, timers::nanos};
-
 /// How segments travel in one direction between two machines.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Link {
@@ -62,23 +60,5 @@ impl Links {
     /// Whether what is sent from here to there now does not arrive.
     pub(crate) fn is_cut(&self, from: Ipv4Addr, to: Ipv4Addr) -> bool {
         self.vanished.contains(&to) || (from != to && self.between(from, to).is_cut)
-    }
-}
-
-impl Kernel {
-    /// How long what is sent now is under way, in nanoseconds. `machine` is the one on which both ends of a connection are
-    /// that uses loopback.
-    pub(crate) fn travel_time(&mut self, from: Ipv4Addr, to: Ipv4Addr) -> u64 {
-        if from == to {
-            return 10_000;
-        }
-        let link = self.links.between(from, to);
-        let mut time = nanos(link.delay) + self.rng.u64(..=nanos(link.jitter));
-        let mut tries = 0;
-        while link.loss > 0.0 && tries < 10 && self.rng.f64() < link.loss {
-            time += backoff(tries);
-            tries += 1;
-        }
-        time
     }
 }

@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use crate::state::ThreadId;
+use crate::threads::ThreadId;
 
 /// A process of the simulated world.
 #[derive(Debug)]

@@ -9,7 +9,12 @@ use std::{
 };
 
 use crate::{
-    files::Files, links::Links, names::Names, nodes::Nodes, threads::Threads, timers::Timers,
+    files::Files,
+    links::Links,
+    names::Names,
+    nodes::Nodes,
+    threads::{ThreadId, Threads},
+    timers::Timers,
 };
 
 /// The whole simulated kernel.
@@ -26,10 +31,6 @@ pub(crate) struct Kernel {
 }
 
 static KERNEL: Mutex<Option<Box<Kernel>>> = Mutex::new(None);
-
-/// The number of a simulated thread.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct ThreadId(pub(crate) u32);
 
 const NOT_SIMULATED: u32 = u32::MAX;
 
@@ -72,10 +73,17 @@ pub(crate) fn with<T>(work: impl FnOnce(&mut Kernel) -> T) -> T {
     let mut place = match KERNEL.try_lock() {
         Ok(place) => place,
         Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-        Err(TryLockError::WouldBlock) => crate::fatal("the kernel was entered twice"),
+        Err(TryLockError::WouldBlock) => fatal("the kernel was entered twice"),
     };
     match place.as_deref_mut() {
         Some(kernel) => work(kernel),
-        None => crate::fatal("no world has begun"),
+        None => fatal("no world has begun"),
     }
+}
+
+/// The simulation can't go on.
+pub(crate) fn fatal(message: &str) -> ! {
+    become_thread(None);
+    eprintln!("simulated kernel: {message}");
+    std::process::abort()
 }

@@ -20,8 +20,9 @@ use std::time::Duration;
 
 use crate::{
     raw,
-    state::{self, Kernel, ThreadId},
-    threads::yield_now,
+    schedule::yield_now,
+    state::{self, Kernel},
+    threads::ThreadId,
 };
 
 /// What a call takes.

@@ -1,16 +1,12 @@
-//! Which thread runs.
-//!
-//! The threads are real, and one of them runs at a time: the one that has its baton. A thread that must wait says for what,
-//! and passes the baton to another that can run, which the seed picks. When none can, time goes on to what is due next. So
-//! the order in which threads run is a function of the seed, and another seed tries another order.
+//! Threads: what each waits for, and which can run.
 
 use std::collections::BTreeMap;
 
-use crate::{
-    baton::Baton,
-    state::{self, Kernel, ThreadId},
-    timers::Due,
-};
+use crate::baton::Baton;
+
+/// The number of a simulated thread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct ThreadId(pub(crate) u32);
 
 /// What a thread can wait for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,13 +33,13 @@ pub(crate) enum Woken {
 }
 
 #[derive(Debug)]
-struct Thread {
+pub(crate) struct Thread {
     node: u32,
     baton: &'static Baton,
     state: State,
     /// The number of its last wait.
     waits: u64,
-    woken: Woken,
+    pub(crate) woken: Woken,
     /// The C library's name for it.
     handle: usize,
 }
@@ -59,12 +55,12 @@ enum State {
 #[derive(Debug, Default)]
 pub(crate) struct Threads {
     all: Vec<Thread>,
-    runnable: Vec<ThreadId>,
+    pub(crate) runnable: Vec<ThreadId>,
     waiting: BTreeMap<Wait, Vec<ThreadId>>,
 }
 
 impl Threads {
-    fn get(&mut self, thread: ThreadId) -> &mut Thread {
+    pub(crate) fn get(&mut self, thread: ThreadId) -> &mut Thread {
         &mut self.all[thread.0 as usize]
     }
 
@@ -188,7 +184,7 @@ impl Threads {
             .collect()
     }
 
-    fn wait(&mut self, thread: ThreadId, waits: Vec<Wait>) -> u64 {
+    pub(crate) fn wait(&mut self, thread: ThreadId, waits: Vec<Wait>) -> u64 {
         for wait in &waits {
             self.waiting.entry(*wait).or_default().push(thread);
         }
@@ -199,7 +195,7 @@ impl Threads {
     }
 
     /// What each thread waits for, for a message.
-    fn describe(&self) -> String {
+    pub(crate) fn describe(&self) -> String {
         let lines = self
             .all
             .iter()
@@ -213,91 +209,4 @@ impl Threads {
         };
         lines.map(line).collect()
     }
-}
-
-impl Kernel {
-    /// The thread that runs next. Time goes on if none can run now.
-    fn next_thread(&mut self) -> ThreadId {
-        loop {
-            while let Some(due) = self.timers.due() {
-                self.happen(due);
-            }
-            let runnable = self.threads.runnable.len();
-            if runnable > 0 {
-                let at = if runnable == 1 {
-                    0
-                } else {
-                    self.rng.usize(..runnable)
-                };
-                return self.threads.runnable.swap_remove(at);
-            }
-            if !self.timers.advance() {
-                let threads = self.threads.describe();
-                crate::fatal(&format!("all threads wait, and nothing is due:{threads}"));
-            }
-        }
-    }
-
-    /// Lets what is due happen.
-    pub(crate) fn happen(&mut self, due: Due) {
-        match due {
-            Due::Thread(thread, wait) => self.threads.time_out(thread, wait),
-            Due::Segment(end) => self.segment_arrives(end),
-            Due::Request(end, tries) => self.request_arrives(end, tries),
-            Due::Datagram(datagram) => self.datagram_arrives(datagram),
-        }
-    }
-}
-
-/// The calling thread waits for one of these, or until a time in nanoseconds since the start.
-pub(crate) fn block(waits: Vec<Wait>, until: Option<u64>) -> Woken {
-    let Some(me) = state::current() else {
-        crate::fatal("a thread that is not simulated waits");
-    };
-    let next = state::with(|kernel| {
-        let wait = kernel.threads.wait(me, waits);
-        if let Some(until) = until {
-            kernel.timers.at(until, Due::Thread(me, wait));
-        }
-        kernel.next_thread()
-    });
-    go_on(me, next);
-    state::with(|kernel| kernel.threads.get(me).woken)
-}
-
-/// Lets another thread run, if one can: the seed picks among them and the calling one.
-pub(crate) fn yield_now() {
-    let Some(me) = state::current() else { return };
-    let next = state::with(|kernel| {
-        while let Some(due) = kernel.timers.due() {
-            kernel.happen(due);
-        }
-        if !kernel.threads.is_any_runnable() {
-            return me;
-        }
-        kernel.threads.runnable.push(me);
-        kernel.next_thread()
-    });
-    go_on(me, next);
-}
-
-fn go_on(me: ThreadId, next: ThreadId) {
-    if me != next {
-        let (mine, theirs) =
-            state::with(|kernel| (kernel.threads.baton(me), kernel.threads.baton(next)));
-        theirs.pass();
-        mine.take();
-    }
-}
-
-/// The calling thread ends: another one runs.
-pub(crate) fn end_current() {
-    let Some(me) = state::current() else { return };
-    state::become_thread(None);
-    let next = state::with(|kernel| {
-        kernel.threads.end(me);
-        let next = kernel.next_thread();
-        kernel.threads.baton(next)
-    });
-    next.pass();
 }

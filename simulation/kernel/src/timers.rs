@@ -4,7 +4,7 @@
 
 use std::{cmp::Reverse, collections::BinaryHeap, time::Duration};
 
-use crate::{connections::EndId, datagrams::Datagram, state::ThreadId};
+use crate::{datagrams::Datagram, ends::EndId, threads::ThreadId};
 
 /// The wall clock at the start: 2026-01-01T00:00:00Z, in nanoseconds since the Unix epoch.
 const EPOCH: i64 = 1_767_225_600_000_000_000;

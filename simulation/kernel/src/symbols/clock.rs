@@ -2,12 +2,7 @@
 
 use std::ffi::{c_int, c_uint, c_void};
 
-use crate::{
-    raw, state,
-    symbols::enter,
-    threads::{Wait, block},
-    timers::Timers,
-};
+use crate::{raw, schedule::block, state, symbols::enter, threads::Wait, timers::Timers};
 
 const SECOND: u64 = 1_000_000_000;
 

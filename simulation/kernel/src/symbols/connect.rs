@@ -8,15 +8,16 @@ use std::{
 };
 
 use crate::{
-    connections::{End, Owner},
+    ends::{End, Owner},
     files::{File, Kind, is_simulated},
-    state::{self, ThreadId},
+    schedule::block,
+    state,
     symbols::{
         enter, home, int,
         sockaddr::{self, Address},
         sockets::{machine_of, real},
     },
-    threads::{Wait, block},
+    threads::{ThreadId, Wait},
 };
 
 /// Connects a socket.

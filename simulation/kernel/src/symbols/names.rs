@@ -9,9 +9,10 @@ use std::{
 
 use crate::{
     raw::Hidden,
+    schedule::block,
     state,
     symbols::{enter, sockaddr::inet},
-    threads::{Wait, block},
+    threads::Wait,
     timers::nanos,
 };
 

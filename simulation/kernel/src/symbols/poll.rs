@@ -3,11 +3,14 @@
 use std::ffi::{c_int, c_uint};
 
 use crate::{
-    epoll::{self, Epoll},
+    epoll::Epoll,
     files::{Kind, is_simulated},
-    raw, state,
+    raw,
+    schedule::block,
+    state,
     symbols::{enter, home, int},
-    threads::{Wait, Woken, block},
+    threads::{Wait, Woken},
+    watching,
 };
 
 const MILLISECOND: u64 = 1_000_000;
@@ -119,7 +122,7 @@ pub(crate) unsafe extern "C" fn epoll_wait(
         return unsafe { raw::libc_call(libc::SYS_epoll_pwait, arguments) as c_int };
     };
     enter(thread);
-    let found = epoll::wait(epoll, usize::try_from(most).unwrap_or(0), until(timeout));
+    let found = watching::wait(epoll, usize::try_from(most).unwrap_or(0), until(timeout));
     int(found.map(|found| {
         for (at, (flags, data)) in found.iter().enumerate() {
             let event = libc::epoll_event {

@@ -8,16 +8,17 @@ use std::{
 };
 
 use crate::{
-    connections::Owner,
     datagrams::Datagrams,
+    ends::Owner,
     files::{Kind, is_simulated},
     raw,
+    schedule::block,
     state::{self, Kernel},
     symbols::{
         enter, home, int,
         sockaddr::{self, Address},
     },
-    threads::{Wait, Woken, block},
+    threads::{Wait, Woken},
 };
 
 /// The real kernel's answer.

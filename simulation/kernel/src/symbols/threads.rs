@@ -9,9 +9,10 @@ use crate::{
     baton::Baton,
     memory,
     raw::{self, Hidden},
-    state::{self, ThreadId},
+    schedule::{block, end_current, yield_now},
+    state,
     symbols::{clock::moment, enter, int},
-    threads::{Wait, Woken, block, end_current, yield_now},
+    threads::{ThreadId, Wait, Woken},
     timers::Timers,
 };
 
@@ -230,6 +231,6 @@ unsafe fn futex(
         libc::FUTEX_WAKE | libc::FUTEX_WAKE_BITSET => {
             state::with(|kernel| kernel.threads.wake(wait, value as usize)) as c_long
         }
-        other => crate::fatal(&format!("futex operation {other} is not simulated")),
+        other => state::fatal(&format!("futex operation {other} is not simulated")),
     }
 }

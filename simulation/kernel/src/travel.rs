@@ -1,4 +1,9 @@
-//! What is under way between two ends: requests for connections, and segments.
+//! Connections: two ends, and the segments that are under way between them.
+//!
+//! An end keeps what TCP promises: bytes arrive in order, once, or the connection ends. It also keeps what programs rely on
+//! beyond that: a close with unread bytes is a reset, bytes that reach a closed end are answered by one, and what has
+//! arrived is acknowledged in the order in which all else travels. What is sent over a link that is cut is sent again, after
+//! longer and longer pauses, until TCP gives up.
 
 use std::net::Ipv4Addr;
 
@@ -6,8 +11,18 @@ use libc::{
     ECONNREFUSED, ECONNRESET, EPIPE, EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP, ETIMEDOUT,
 };
 
-use super::end::{End, EndId, Owner, Segment, What};
-use crate::{links::backoff, state::Kernel, timers::Due};
+use crate::{
+    datagrams::Datagram,
+    ends::{End, EndId, Owner, Segment, What},
+    files::{File, Kind},
+    links::backoff,
+    state::Kernel,
+    threads::Wait,
+    timers::{Due, nanos},
+};
+
+/// The most datagrams that a socket keeps.
+const MOST: usize = 256;
 
 /// After so many tries TCP gives a connection up: a quarter of an hour.
 const MOST_TRIES: u32 = 15;
@@ -15,7 +30,50 @@ const MOST_TRIES: u32 = 15;
 const MOST_REQUESTS: u32 = 6;
 
 impl Kernel {
-    pub(super) fn end(&mut self, end: EndId) -> &mut End {
+    /// How long what is sent now is under way, in nanoseconds. `machine` is the one on which both ends of a connection are
+    /// that uses loopback.
+    pub(crate) fn travel_time(&mut self, from: Ipv4Addr, to: Ipv4Addr) -> u64 {
+        if from == to {
+            return 10_000;
+        }
+        let link = self.links.between(from, to);
+        let mut time = nanos(link.delay) + self.rng.u64(..=nanos(link.jitter));
+        let mut tries = 0;
+        while link.loss > 0.0 && tries < 10 && self.rng.f64() < link.loss {
+            time += backoff(tries);
+            tries += 1;
+        }
+        time
+    }
+
+    /// Sends a datagram, which a link may lose.
+    pub(crate) fn send_datagram(&mut self, datagram: Datagram) {
+        let (from, to) = (*datagram.from.ip(), *datagram.to.ip());
+        let link = self.links.between(from, to);
+        if self.links.is_cut(from, to) || (from != to && self.rng.f64() < link.loss) {
+            return;
+        }
+        let due = self.timers.now() + self.travel_time(from, to);
+        self.timers.at(due, Due::Datagram(datagram));
+    }
+
+    pub(crate) fn datagram_arrives(&mut self, datagram: Datagram) {
+        let Some(file) = self.files.datagrams_at(datagram.to) else {
+            return;
+        };
+        if let Some(File {
+            kind: Kind::Datagrams(socket),
+            ..
+        }) = self.files.file(file)
+            && socket.unread.len() < MOST
+            && socket.remote.is_none_or(|remote| remote == datagram.from)
+        {
+            socket.unread.push_back(datagram);
+            self.notify(file, EPOLLIN);
+        }
+    }
+
+    pub(crate) fn end(&mut self, end: EndId) -> &mut End {
         &mut self.files.ends[end]
     }
 
@@ -94,14 +152,14 @@ impl Kernel {
         self.notify_end(end, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLERR | EPOLLHUP);
     }
 
-    pub(super) fn notify_end(&mut self, end: EndId, edges: i32) {
+    pub(crate) fn notify_end(&mut self, end: EndId, edges: i32) {
         if let Owner::File(file) = self.end(end).owner {
             self.notify(file, edges);
         }
     }
 
     /// Sends a segment to the peer.
-    pub(super) fn send(&mut self, end: EndId, what: What) {
+    pub(crate) fn send(&mut self, end: EndId, what: What) {
         let Some(peer) = self.end(end).peer else {
             return;
         };
@@ -167,7 +225,7 @@ impl Kernel {
         self.schedule(end);
     }
 
-    pub(super) fn schedule(&mut self, end: EndId) {
+    pub(crate) fn schedule(&mut self, end: EndId) {
         let state = self.end(end);
         if !state.is_scheduled
             && let Some(next) = state.under_way.front()
@@ -213,8 +271,7 @@ impl Kernel {
                 if was_full {
                     self.notify_end(end, EPOLLOUT);
                 } else if let Owner::File(file) = state.owner {
-                    self.threads
-                        .wake(crate::threads::Wait::File(file), usize::MAX);
+                    self.threads.wake(Wait::File(file), usize::MAX);
                 }
             }
             What::End => {

@@ -14,7 +14,7 @@ const BUFFER: usize = 64 << 10;
 pub(crate) type EndId = usize;
 
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum What {
+pub(crate) enum What {
     Bytes(Vec<u8>),
     /// Open files that go with the byte that follows.
     Rights(Vec<usize>),
@@ -25,10 +25,10 @@ pub(super) enum What {
 }
 
 #[derive(Debug)]
-pub(super) struct Segment {
-    pub(super) due: u64,
-    pub(super) tries: u32,
-    pub(super) what: What,
+pub(crate) struct Segment {
+    pub(crate) due: u64,
+    pub(crate) tries: u32,
+    pub(crate) what: What,
 }
 
 /// Who has an end.
@@ -54,25 +54,25 @@ pub(crate) struct End {
     pub(crate) remote: Option<SocketAddrV4>,
     /// The machine on which it is.
     pub(crate) machine: Ipv4Addr,
-    pub(super) peer: Option<EndId>,
+    pub(crate) peer: Option<EndId>,
     pub(crate) owner: Owner,
     pub(crate) is_connected: bool,
-    pub(super) unread: VecDeque<u8>,
-    pub(super) has_ended: bool,
-    pub(super) is_reset: bool,
-    pub(super) error: Option<i32>,
+    pub(crate) unread: VecDeque<u8>,
+    pub(crate) has_ended: bool,
+    pub(crate) is_reset: bool,
+    pub(crate) error: Option<i32>,
     pub(crate) is_shut: bool,
-    pub(super) is_read_shut: bool,
+    pub(crate) is_read_shut: bool,
     pub(crate) resets_at_close: bool,
-    pub(super) sent: u64,
+    pub(crate) sent: u64,
     pub(crate) acknowledged: u64,
-    pub(super) arrived: u64,
-    pub(super) read: u64,
-    pub(super) rights: VecDeque<(u64, Vec<usize>)>,
-    pub(super) under_way: VecDeque<Segment>,
-    pub(super) is_scheduled: bool,
-    pub(super) is_stalled: bool,
-    pub(super) last_due: u64,
+    pub(crate) arrived: u64,
+    pub(crate) read: u64,
+    pub(crate) rights: VecDeque<(u64, Vec<usize>)>,
+    pub(crate) under_way: VecDeque<Segment>,
+    pub(crate) is_scheduled: bool,
+    pub(crate) is_stalled: bool,
+    pub(crate) last_due: u64,
 }
 
 impl End {
@@ -109,7 +109,7 @@ impl End {
         }
     }
 
-    pub(super) fn room(&self) -> usize {
+    pub(crate) fn room(&self) -> usize {
         let under_way = usize::try_from(self.sent - self.acknowledged).unwrap_or(usize::MAX);
         BUFFER.saturating_sub(under_way)
     }
@@ -164,7 +164,7 @@ impl End {
     }
 
     /// Whether so many bytes more are too many.
-    pub(super) fn has_no_room(&self, bytes: usize) -> bool {
+    pub(crate) fn has_no_room(&self, bytes: usize) -> bool {
         self.owner != Owner::Closed && !self.is_reset && self.unread.len() + bytes > BUFFER
     }
 }

@@ -4,8 +4,10 @@ use std::{collections::VecDeque, net::Ipv4Addr};
 
 use libc::{EAGAIN, ECONNRESET, ENOTCONN, EPIPE, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP};
 
-use super::end::{EndId, Owner, What};
-use crate::state::Kernel;
+use crate::{
+    ends::{EndId, Owner, What},
+    state::Kernel,
+};
 
 /// The bytes of a segment, as over Ethernet.
 const SEGMENT: usize = 1_448;
