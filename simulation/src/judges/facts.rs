@@ -65,6 +65,9 @@ impl Facts {
             let family = self.families.of(*proxy);
             self.requests.asked(*request, event.at, *proxy, family, ask);
         }
+        if let What::Sent { request } = event.what {
+            self.requests.sent(request, |proxy| self.families.of(proxy));
+        }
         self.requests.see(event);
         self.sessions.see(event, &self.requests);
         if let What::SubstationDown { substation } = event.what

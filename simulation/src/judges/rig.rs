@@ -161,6 +161,12 @@ impl Day {
         })
     }
 
+    /// The last byte of what was asked is on its way.
+    pub(super) fn sent(&mut self, request: &str) -> &mut Self {
+        let request = id(request);
+        self.push(What::Sent { request })
+    }
+
     pub(super) fn look(&mut self, request: &str, session: &str) -> &mut Self {
         self.push(What::Asked {
             request: id(request),

@@ -202,7 +202,7 @@ fn an_upstream_that_reports_its_load_with_each_answer_gets_no_more_than_the_othe
         let choice = Selector::default()
             .reserve(&world.roster, one, &mut world.rng)
             .unwrap();
-        let upstream = Arc::clone(world.roster.iter().nth(choice.at).unwrap());
+        let upstream = Arc::clone(world.roster.get(choice.at).unwrap());
         let sent = upstream.report_sent();
         world.truth[choice.at] += 1.0;
         went[choice.at] += 1;

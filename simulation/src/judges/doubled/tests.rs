@@ -108,6 +108,20 @@ fn a_substation_that_books_a_key_twice_is_found() {
 }
 
 #[test]
+fn a_request_that_waits_for_a_process_to_start_is_taken_by_that_one() {
+    let mut day = Day::new();
+    day.keyed().ask("c0-0.0", 0).sent("c0-0.0");
+    day.wait(10).ended(0, 0, Ending::Killed).lost("c0-0.0");
+    day.ask("c0-0.1", 0).wait(10).started(0, 1, false);
+    day.sent("c0-0.1")
+        .book("c0-0.1", 1, "s1-1")
+        .told("c0-0.1", "s1-1");
+    // What the killed one had sent arrives late.
+    day.wait(1_000).book("c0-0.0", 0, "s0-1");
+    day.passes();
+}
+
+#[test]
 fn a_proxy_that_was_killed_knows_no_more_and_one_that_was_upgraded_knows_all() {
     let begins = |day: &mut Day| {
         day.keyed()

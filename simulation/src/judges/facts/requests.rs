@@ -11,6 +11,7 @@ use super::Family;
 pub(in crate::judges) struct Request {
     pub(in crate::judges) asked: Duration,
     pub(in crate::judges) proxy: usize,
+    /// The family that takes it: known for certain once it is sent, since a client can wait for a process that starts.
     pub(in crate::judges) family: Family,
     pub(in crate::judges) ask: Ask,
     /// What its client was told, and when.
@@ -62,6 +63,13 @@ impl Requests {
             told: None,
         };
         self.all.insert(id, request);
+    }
+
+    /// The last byte of a request is on its way, to this family.
+    pub(super) fn sent(&mut self, id: RequestId, family: impl Fn(usize) -> Family) {
+        if let Some(request) = self.all.get_mut(&id) {
+            request.family = family(request.proxy);
+        }
     }
 
     pub(super) fn see(&mut self, event: &Event) {
