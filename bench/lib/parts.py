@@ -37,14 +37,14 @@ RULES = [(re.compile(pattern), part) for pattern, part in [
     (r"crates/http1/src/whole_request\.rs", WAY_IN),
     (r"crates/http1/src/", DECODE),
     # Not on a request's path, or used from several parts of it: small functions that are inlined into their callers.
-    (r"proxy/src/(access_log|admin|carried|fleet|in_charge|lib|lifecycle|limits|log_filter|reload|server|systemd|traces)(/|\.rs)", None),
+    (r"proxy/src/(access_log|admin|carried|fleet|in_charge|lib|lifecycle|limits|log_filter|reload|server|sync|systemd|traces)(/|\.rs)", None),
     (r"proxy/src/(.*/)?charge(/|\.rs)", CHARGE),
     (r"proxy/src/(.*/)?(select|decisions|needs)\.rs", CHOICE),
     (r"proxy/src/(.*/)?reply\.rs", REPLY),
     (r"proxy/src/(.*/)?(ingress|client_connection|client_stream|client_watch|client_shares|buffered|spare_buffers|in_flight|request_id|deadline_timer|admission|stream_client|streams)(/|\.rs)", WAY_IN),
     (r"proxy/src/(dispatch|runtime|snapshot)(/|\.rs)|crates/(clients|idempotency)/src/", DISPATCH),
     # The same for crates.
-    (r"crates/(access-log|address|bounded|charts|config|credentials|discovery|faults|fetch|file-watch|fleet|handover|inference-mock|limits|module-graph|pingora|process|promql|simulator|state|status|switchyard|target-groups|tls|top|traces|wire)"
+    (r"crates/(access-log|address|bounded|charts|config|credentials|discovery|faults|fetch|file-watch|fleet|handover|inference-mock|interleavings|limits|module-graph|pingora|process|promql|simulator|state|status|switchyard|target-groups|tls|top|traces|wire)"
      r"/src/", None),
     (r"(requester|substation)/src/", None),
 ]]

@@ -177,6 +177,24 @@ fn what_is_valid_is_read_alike() {
 }
 
 #[test]
+fn what_no_url_has_as_it_is_neither_reads() {
+    for byte in b'!'..=b'~' {
+        for target in [
+            format!("/a{}", byte as char),
+            format!("/a?b{}", byte as char),
+        ] {
+            let text = format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n");
+            read_alike(text.as_bytes());
+        }
+    }
+    for target in ["/a`", "/a<", "/a?b>"] {
+        let text = format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n");
+        let refused = (Vec::new(), Some(RequestFault::TargetCharacter));
+        assert_eq!(read_alike(text.as_bytes()), refused);
+    }
+}
+
+#[test]
 fn what_is_cut_off_is_a_request_to_neither() {
     for text in VALID {
         for end in 0..text.len() {

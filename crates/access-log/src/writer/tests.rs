@@ -53,9 +53,10 @@ fn entry(id: &str) -> Entry<'_> {
     }
 }
 
-/// The ids in a file, in order.
+/// The ids in a file, in order. The last line may be half there: a file can be read while it is written.
 fn ids(path: &Path) -> Vec<String> {
-    let text = fs::read_to_string(path).unwrap();
+    let mut text = fs::read_to_string(path).unwrap();
+    text.truncate(text.rfind('\n').map_or(0, |end| end + 1));
     let id = |line: &str| {
         let line: serde_json::Value = serde_json::from_str(line).unwrap();
         line["request_id"].as_str().unwrap().to_owned()

@@ -121,6 +121,13 @@ impl RequestLine {
         };
         let start = authority.as_ref().map_or(0, |(host, _)| host.end);
         let question = memchr(b'?', target.get(start..).unwrap_or_default()).map(|at| start + at);
+        let (path, query) = target.split_at(question.unwrap_or(target.len()));
+        // What no URL has as it is (RFC 3986), and what others read in their own ways. In a query browsers send '`'.
+        if path.iter().any(|byte| b"<>`".contains(byte))
+            || query.iter().any(|byte| b"\"<>".contains(byte))
+        {
+            return Err(RequestFault::TargetCharacter);
+        }
         let here = |part: Range<usize>| part.start + method + 1..part.end + method + 1;
         Ok(Self {
             method: 0..method,
