@@ -2,7 +2,7 @@
 //!
 //! - With the feature `loom` they are those of [loom](https://docs.rs/loom). It tries *every* order of a small model, and
 //!   every value that a weak ordering lets a thread read: an `Acquire` that should not be a `Relaxed` is found on a machine
-//!   whose processor would never show it. See `tests/orderings.rs` and [`models`](crate::models).
+//!   whose processor would never show it. See `tests/orderings.rs` and `src/models.rs`.
 //! - With the feature `shuttle` they are those of [shuttle](https://docs.rs/shuttle), which tries orders at random, so that a
 //!   test may have whole rosters: `tests/interleavings.rs`. There each thread sees the newest value of each atomic.
 //!
