@@ -1,13 +1,14 @@
 //! **endings**: a process ends when it has to, and never otherwise.
 //!
-//! A process that is told to stop, or that another has taken over from, ends by itself within the longest graceful stop. It
-//! never ends with an error or a panic, and no day may break one so that it ends untold. The world kills what is still there
-//! after its time and says so: "hangs" is an objection by itself, and this judge counts the time as well.
+//! A process that is told to stop, or that another has taken over from, ends by itself within the longest graceful stop, and
+//! at once if everything is over: no request is under way then, and no client is connected. It never ends with an error or a
+//! panic, and no day may break one so that it ends untold. The world kills what is still there after its time and says so:
+//! "hangs" is an objection by itself, and this judge counts the time as well.
 
 use std::{collections::BTreeMap, time::Duration};
 
 use crate::world::{
-    event::{Ending, Event, What},
+    event::{Checkpoint, Ending, Event, What},
     plan::Fault,
 };
 
@@ -15,6 +16,8 @@ use super::{Facts, Judge, Objection};
 
 /// What a stop may take beyond its bound: a second for HTTP/2 clients to read their last words, and one for links.
 const SLACK: Duration = Duration::from_secs(3);
+/// What a stop may take beyond its drain where it has nothing to wait for: for last writes, and the threads.
+const AT_ONCE: Duration = Duration::from_secs(2);
 /// The most that a successor may take until it serves: it waits so long for a first sample, and for the state.
 const TAKEOVER: Duration = Duration::from_secs(50);
 
@@ -22,6 +25,8 @@ const TAKEOVER: Duration = Duration::from_secs(50);
 pub(super) struct Endings {
     /// By when each process has to have ended.
     due: BTreeMap<(usize, usize), Duration>,
+    /// Whether a stop has nothing to wait for any more.
+    is_over: bool,
 }
 
 impl Judge for Endings {
@@ -31,8 +36,15 @@ impl Judge for Endings {
 
     fn see(&mut self, event: &Event, facts: &Facts) -> Result<(), Objection> {
         match &event.what {
+            What::Reached(Checkpoint::End) => self.is_over = true,
             What::ToldToStop { proxy, process } => {
-                let due = event.at + facts.plan.settings.stop() + SLACK;
+                let settings = &facts.plan.settings;
+                let longest = if self.is_over {
+                    settings.drain_delay + AT_ONCE
+                } else {
+                    settings.stop() + SLACK
+                };
+                let due = event.at + longest;
                 let known = self.due.entry((*proxy, *process)).or_insert(due);
                 *known = due.min(*known);
             }
@@ -60,10 +72,10 @@ impl Judge for Endings {
         }
         let late = self.due.iter().find(|(_, due)| **due < event.at);
         match late {
-            Some(((proxy, process), due)) => Err(format!(
-                "p{proxy}/{process} should have ended by {:.3} s and has not",
-                due.as_secs_f64()
-            )),
+            Some(((proxy, process), due)) => {
+                let words = too_late(*due);
+                Err(format!("p{proxy}/{process} {words}"))
+            }
             None => Ok(()),
         }
     }
@@ -76,14 +88,25 @@ fn ended(
     facts: &Facts,
 ) -> Result<(), Objection> {
     match how {
-        Ending::Clean if due.is_none() => Err("ended, and was not told to".to_owned()),
-        Ending::Clean | Ending::Killed => Ok(()),
+        Ending::Clean => match due {
+            None => Err("ended, and was not told to".to_owned()),
+            Some(due) if due < facts.now => Err(too_late(due)),
+            Some(_) => Ok(()),
+        },
+        Ending::Killed => Ok(()),
         // A successor that reaches no substation, or whose predecessor dies, gives up by design, and says why.
         Ending::Failed(_) if process > 0 && is_hopeless(facts) => Ok(()),
         Ending::Failed(why) => Err(format!("failed: {why}")),
         Ending::Hangs => Err("did not end when it was told to".to_owned()),
         Ending::Panicked => Err("panicked".to_owned()),
     }
+}
+
+fn too_late(due: Duration) -> String {
+    format!(
+        "should have ended by {:.3} s and had not",
+        due.as_secs_f64()
+    )
 }
 
 /// Whether something was broken lately without which a successor can't begin.
@@ -103,7 +126,7 @@ fn is_hopeless(facts: &Facts) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::world::event::Ending;
+    use crate::world::event::{Checkpoint, Ending};
 
     use super::super::rig::Day;
 
@@ -130,6 +153,18 @@ mod tests {
         let mut day = Day::new();
         day.started(0, 1, true).wait(120_000).ask("c0-0.0", 0);
         day.fails("endings", "p0/0 should have ended");
+    }
+
+    #[test]
+    fn when_everything_is_over_a_stop_has_nothing_to_wait_for() {
+        let stops = |takes| {
+            let mut day = Day::new();
+            day.reached(Checkpoint::End).stop(0, 0);
+            day.wait(takes).ended(0, 0, Ending::Clean);
+            day
+        };
+        stops(1_000).passes();
+        stops(4_000).fails("endings", "should have ended");
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! The clients: a task for each, which asks as the contract of the proxies allows.
 //!
 //! A client without a key asks again only where nothing is booked for certain. With a key it asks again whatever came, with
-//! the same key, and sends back what an answer said of the possible holder.
+//! the same key, and sends back what an answer said of the possible holder. When everything is over it comes back with some
+//! of its keys.
 
+mod again;
 mod connection;
 mod contract;
 mod http1;
@@ -27,6 +29,9 @@ use super::{
     record::Record,
 };
 
+pub(crate) use again::{Memory, again};
+
+use again::Charge;
 use connection::Connection;
 use sending::Manner;
 
@@ -71,10 +76,12 @@ struct Client {
     sessions: Vec<String>,
     /// The proxy that it asks, by its place.
     at: usize,
+    /// Its charges with keys.
+    keyed: Vec<Charge>,
 }
 
-/// Lets the client ask until the day ends or it has sent all its requests.
-pub(crate) async fn run(plan: ClientPlan, street: Arc<Street>) {
+/// Lets the client ask until the day ends or it has sent all its requests. Returns what it remembers then.
+pub(crate) async fn run(plan: ClientPlan, street: Arc<Street>) -> Memory {
     let chance = Chance::of(street.seed, "client", plan.id);
     let at = plan.id;
     let mut client = Client {
@@ -84,6 +91,7 @@ pub(crate) async fn run(plan: ClientPlan, street: Arc<Street>) {
         connection: None,
         sessions: Vec::new(),
         at,
+        keyed: Vec::new(),
     };
     for number in 0..client.plan.requests {
         let pause = client.chance.around(client.plan.pause);
@@ -92,6 +100,19 @@ pub(crate) async fn run(plan: ClientPlan, street: Arc<Street>) {
             break;
         }
         client.request(number).await;
+    }
+    Memory {
+        plan: client.plan,
+        charges: client.keyed,
+    }
+}
+
+impl Street {
+    /// The proxy at this place, and beyond the last the first again.
+    fn proxy(&self, at: usize) -> Option<(usize, SocketAddr)> {
+        self.proxies
+            .get(at.checked_rem(self.proxies.len())?)
+            .copied()
     }
 }
 
@@ -103,9 +124,13 @@ impl Client {
     async fn request(&mut self, number: usize) {
         let mut ask = self.choose(number);
         let has_twin = self.chance.is(self.plan.twins);
-        let twin = matches!(ask, Ask::Charge { key: Some(_), .. }) && has_twin;
-        let twin = twin.then(|| tokio::spawn(self.twin(number, ask.clone())));
+        let is_keyed = matches!(ask, Ask::Charge { key: Some(_), .. });
+        let twin = (is_keyed && has_twin).then(|| tokio::spawn(self.twin(number, ask.clone())));
         self.repeat(number, &mut ask).await;
+        if is_keyed {
+            let at = self.at;
+            self.keyed.push(Charge { number, ask, at });
+        }
         if let Some(twin) = twin {
             let _ = twin.await;
         }
@@ -119,26 +144,11 @@ impl Client {
             sending: TWIN,
         };
         let (street, protocol) = (Arc::clone(&self.street), self.plan.protocol);
-        let proxy = self.proxy(self.at + 1);
+        let to = street.proxy(self.at + 1);
         async move {
-            let Some((proxy, address)) = proxy else {
-                return;
-            };
-            street.record.tell(What::Asked {
-                request,
-                proxy,
-                ask: ask.clone(),
-            });
-            let outcome = match open(&street, protocol, request.client, address).await {
-                Some(mut connection) => {
-                    let manner = Manner::default();
-                    let exchange =
-                        connection.exchange(request, &ask, manner, street.patience, &street.record);
-                    exchange.await.0
-                }
-                None => Outcome::Lost(Loss::NotConnected),
-            };
-            tell(&street.record, request, &outcome);
+            if let Some(to) = to {
+                alone(&street, protocol, request, &ask, to).await;
+            }
         }
     }
 
@@ -162,12 +172,6 @@ impl Client {
                 return;
             }
         }
-    }
-
-    /// The proxy at this place, and beyond the last the first again.
-    fn proxy(&self, at: usize) -> Option<(usize, SocketAddr)> {
-        let proxies = &self.street.proxies;
-        proxies.get(at.checked_rem(proxies.len())?).copied()
     }
 
     fn choose(&mut self, number: usize) -> Ask {
@@ -215,7 +219,7 @@ impl Client {
                 .is(self.plan.sips)
                 .then(|| self.chance.around(Duration::from_millis(300))),
         };
-        let Some((proxy, address)) = self.proxy(self.at) else {
+        let Some((proxy, address)) = self.street.proxy(self.at) else {
             return Outcome::Lost(Loss::NotConnected);
         };
         self.street.record.tell(What::Asked {
@@ -238,6 +242,31 @@ impl Client {
         }
         outcome
     }
+}
+
+/// Sends over a connection of its own, and waits for the answer.
+async fn alone(
+    street: &Street,
+    protocol: Protocol,
+    request: RequestId,
+    ask: &Ask,
+    (proxy, address): (usize, SocketAddr),
+) {
+    street.record.tell(What::Asked {
+        request,
+        proxy,
+        ask: ask.clone(),
+    });
+    let outcome = match open(street, protocol, request.client, address).await {
+        Some(mut connection) => {
+            let manner = Manner::default();
+            let exchange =
+                connection.exchange(request, ask, manner, street.patience, &street.record);
+            exchange.await.0
+        }
+        None => Outcome::Lost(Loss::NotConnected),
+    };
+    tell(&street.record, request, &outcome);
 }
 
 async fn open(

@@ -86,6 +86,7 @@ async fn day(town: Arc<Town>) {
     town.close().await;
     sleep(plan.settings.idle + poll * 3).await;
     town.look(Checkpoint::End).await;
+    town.come_back().await;
     for proxy in &town.proxies {
         proxy.stop().await;
     }

@@ -14,7 +14,7 @@ use switchyard_simulated_kernel::{self as kernel, Link, Node};
 use tokio::runtime::{Builder, Runtime};
 
 use super::{
-    clients::{self, Street},
+    clients::{self, Memory, Street},
     plan::{Discovery, Machine, Plan},
     proxies::{self, Proxy},
     record::Record,
@@ -36,6 +36,8 @@ pub(super) struct Town {
     /// Whether clients stop.
     pub(super) is_over: Arc<AtomicBool>,
     clients: Mutex<Option<Node>>,
+    /// What clients remember that have stopped.
+    memories: Arc<Mutex<Vec<Memory>>>,
 }
 
 /// How long a client waits for an answer beyond what a proxy may take: a judge sees what is late.
@@ -88,6 +90,7 @@ impl Town {
             folder: folder.to_owned(),
             is_over: Arc::default(),
             clients: Mutex::default(),
+            memories: Arc::default(),
         });
         town.start_actors();
         town.proxies.iter().for_each(Proxy::start);
@@ -111,9 +114,8 @@ impl Town {
         });
     }
 
-    /// Lets the clients begin.
-    pub(super) fn open(&self) {
-        let street = Arc::new(Street {
+    fn street(&self) -> Arc<Street> {
+        Arc::new(Street {
             proxies: self
                 .proxies
                 .iter()
@@ -124,7 +126,12 @@ impl Town {
             is_over: Arc::clone(&self.is_over),
             patience: self.plan.settings.deadline() + PATIENCE,
             has_machines: true,
-        });
+        })
+    }
+
+    /// Lets the clients begin.
+    pub(super) fn open(&self) {
+        let (street, memories) = (self.street(), Arc::clone(&self.memories));
         let clients = self.plan.clients.clone();
         let node = Node::start("clients", Machine::Client(0).ip(), move || {
             let Ok(runtime) = runtime() else { return };
@@ -134,7 +141,9 @@ impl Town {
                     .map(|client| tokio::spawn(clients::run(client, Arc::clone(&street))))
                     .collect();
                 for client in all {
-                    let _ = client.await;
+                    if let Ok(memory) = client.await {
+                        lock(&memories).push(memory);
+                    }
                 }
             });
         });
@@ -145,9 +154,30 @@ impl Town {
     pub(super) async fn close(&self) {
         self.is_over.store(true, SeqCst);
         let clients = *lock(&self.clients);
-        while clients.is_some_and(|clients| !clients.has_ended()) {
-            tokio::time::sleep(Duration::from_millis(50)).await;
+        if let Some(clients) = clients {
+            ended(clients).await;
         }
+    }
+
+    /// Lets the clients come back with some of their keys, and waits until they have their answers.
+    pub(super) async fn come_back(&self) {
+        let (street, memories) = (self.street(), std::mem::take(&mut *lock(&self.memories)));
+        let clients = Node::start("clients", Machine::Client(0).ip(), move || {
+            let Ok(runtime) = runtime() else { return };
+            runtime.block_on(async {
+                let all: Vec<_> = memories
+                    .into_iter()
+                    .map(|memory| {
+                        let street = Arc::clone(&street);
+                        tokio::spawn(async move { clients::again(memory, &street).await })
+                    })
+                    .collect();
+                for client in all {
+                    let _ = client.await;
+                }
+            });
+        });
+        ended(clients).await;
     }
 
     /// Writes the targets that are listed now.
@@ -155,6 +185,12 @@ impl Town {
         let unlisted = lock(&self.unlisted).clone();
         let text = proxies::targets(&self.plan, |id| !unlisted.contains(&id));
         proxies::write(&self.folder.join("targets.json"), &text)
+    }
+}
+
+async fn ended(node: Node) {
+    while !node.has_ended() {
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
 
