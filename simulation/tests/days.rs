@@ -37,7 +37,15 @@ const PATIENCE: Duration = Duration::from_mins(2);
 fn main() -> ExitCode {
     let arguments: Vec<_> = env::args().skip(1).collect();
     let has = |word: &str| arguments.iter().any(|argument| argument == word);
-    let wanted = arguments.iter().find(|argument| !argument.starts_with('-'));
+    // `cargo nextest` says `--format terse`: that word names no test.
+    let is_value =
+        |at: usize| at > 0 && arguments.get(at - 1).is_some_and(|flag| flag == "--format");
+    let words = arguments
+        .iter()
+        .enumerate()
+        .filter(|(at, _)| !is_value(*at));
+    let mut words = words.map(|(_, word)| word);
+    let wanted = words.find(|word| !word.starts_with('-'));
     let mut out = io::stdout();
     let mut code = ExitCode::SUCCESS;
     for (name, test) in TESTS {
