@@ -14,6 +14,7 @@ mod day;
 pub mod event;
 mod faults;
 mod http;
+mod listening;
 mod operator;
 pub mod plan;
 mod proxies;

@@ -4,51 +4,16 @@ use std::{io, sync::Arc};
 
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
-    net::{TcpListener, TcpSocket, TcpStream},
-    task::JoinSet,
+    net::TcpStream,
     time::sleep,
 };
 
-use super::Store;
-
-/// How many connections may wait to be accepted.
-const BACKLOG: u32 = 128;
+use super::{super::listening, Store};
 
 /// Serves for as long as it is polled, whenever the store's process runs.
 pub(crate) async fn serve(store: Arc<Store>) {
-    let mut runs = store.runs.subscribe();
-    loop {
-        if runs.wait_for(|runs| *runs).await.is_err() {
-            return;
-        }
-        let Ok(listener) = store.listen() else { return };
-        let mut connections = JoinSet::new();
-        loop {
-            tokio::select! {
-                ended = runs.wait_for(|runs| !runs) => {
-                    if ended.is_err() {
-                        return;
-                    }
-                    break;
-                }
-                Ok((stream, _)) = listener.accept() => {
-                    connections.spawn(connection(Arc::clone(&store), stream));
-                }
-                Some(_) = connections.join_next() => {}
-            }
-        }
-    }
-}
-
-impl Store {
-    fn listen(&self) -> io::Result<TcpListener> {
-        let socket = TcpSocket::new_v4()?;
-        socket.set_reuseaddr(true)?;
-        socket.bind(*self.address.borrow())?;
-        let listener = socket.listen(BACKLOG)?;
-        self.address.send_replace(listener.local_addr()?);
-        Ok(listener)
-    }
+    let connection = |stream| connection(Arc::clone(&store), stream);
+    listening::serve(store.runs.subscribe(), &store.address, || {}, connection).await;
 }
 
 async fn connection(store: Arc<Store>, stream: TcpStream) {

@@ -2,68 +2,37 @@
 
 #[cfg(test)]
 use std::net::SocketAddr;
-use std::{io, sync::Arc};
+use std::sync::Arc;
 
-use tokio::{
-    io::AsyncWriteExt,
-    net::{TcpListener, TcpSocket, TcpStream},
-    task::JoinSet,
-};
+use tokio::{io::AsyncWriteExt, net::TcpStream};
 
 use super::{
-    super::{event::What, http::Reader},
+    super::{event::What, http::Reader, listening},
     Substation,
     exchange::Reply,
 };
 
-/// How many connections may wait to be accepted.
-const BACKLOG: u32 = 1024;
-
 /// Serves for as long as it is polled, whenever the substation's process runs.
 pub(crate) async fn serve(substation: Arc<Substation>) {
-    let mut runs = substation.runs.subscribe();
-    loop {
-        if runs.wait_for(|runs| *runs).await.is_err() {
-            return;
-        }
-        let Ok(listener) = substation.listen() else {
-            return;
-        };
+    let up = || {
         let substation_up = What::SubstationUp {
             substation: substation.plan.id,
         };
         substation.record.tell(substation_up);
-        // All connections end with the process.
-        let mut connections = JoinSet::new();
-        loop {
-            tokio::select! {
-                ended = runs.wait_for(|runs| !runs) => {
-                    if ended.is_err() {
-                        return;
-                    }
-                    break;
-                }
-                Ok((stream, _)) = listener.accept() => {
-                    connections.spawn(connection(Arc::clone(&substation), stream));
-                }
-                Some(_) = connections.join_next() => {}
-            }
-        }
-    }
+    };
+    let connection = |stream| connection(Arc::clone(&substation), stream);
+    listening::serve(
+        substation.runs.subscribe(),
+        &substation.address,
+        up,
+        connection,
+    )
+    .await;
 }
 
+#[cfg(test)]
 impl Substation {
-    fn listen(&self) -> io::Result<TcpListener> {
-        let socket = TcpSocket::new_v4()?;
-        socket.set_reuseaddr(true)?;
-        socket.bind(*self.address.borrow())?;
-        let listener = socket.listen(BACKLOG)?;
-        self.address.send_replace(listener.local_addr()?);
-        Ok(listener)
-    }
-
     /// Where it listens, once it does.
-    #[cfg(test)]
     pub(crate) async fn listens_at(&self) -> Option<SocketAddr> {
         let mut address = self.address.subscribe();
         let bound = address.wait_for(|address| address.port() != 0).await;

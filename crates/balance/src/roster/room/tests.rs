@@ -62,7 +62,10 @@ fn what_could_be_borne_goes_by_those_that_would_be_asked() {
     let known = (Some(100.0), Some(0.0));
     let could = |upstreams: &[_], units| roster(upstreams).could_bear(&load(units).into());
     assert!(could(&[known], 100.0) && !could(&[known], 101.0));
-    assert!(could(&[known, (None, Some(0.0))], 101.0), "nobody knows");
+    assert!(
+        could(&[known, (None, Some(0.0))], 101.0),
+        "one room is unknown"
+    );
     assert!(!could(&[known, (None, None)], 101.0), "it is not asked");
     assert!(could(&[(None, None)], 101.0), "there is no other");
 }
