@@ -96,12 +96,12 @@ bench-inference: ## how even inference servers are behind 1, 4 and 16 proxies, b
 	@$(CARGO) build --profile dist --locked --package switchyard-inference-mock
 	@. ./scripts/common.sh && python3 -B bench/inference.py --envoy "$$bench_tools/bin/envoy" $(ARGS)
 
-bench-scale: ## measure one proxy and one substation, extrapolate to many; the tables of docs/operations.md (Linux)
+bench-scale: ## measure one proxy and one substation, extrapolate to many; the tables of docs/operations/scaling.md (Linux)
 	@./scripts/setup.sh bench
 	@$(CARGO) build --profile dist --locked --bin switchyard --bin substation
 	@python3 -B bench/scale.py $(ARGS)
 
-bench-queries: ## what it costs a proxy to take all gauges from Prometheus: docs/operations.md (Linux)
+bench-queries: ## what it costs a proxy to take all gauges from Prometheus: docs/operations/prometheus.md (Linux)
 	@./scripts/setup.sh bench
 	@$(CARGO) build --profile dist --locked --bin switchyard
 	@python3 -B bench/queries.py $(ARGS)
@@ -111,7 +111,7 @@ profile: ## measure each part of a request: time, instructions, memory; the tabl
 	@$(CARGO) build --profile dist --locked --bin switchyard --bin substation
 	@python3 -B bench/profiling.py $(ARGS)
 
-bench-store: ## measure what a fleet's keys cost their store, in time and memory; the tables of docs/operations.md (Linux)
+bench-store: ## measure what a fleet's keys cost their store, in time and memory; the tables of docs/operations/scaling.md (Linux)
 	@./scripts/setup.sh bench
 	@$(CARGO) build --profile dist --locked --bin switchyard --bin substation
 	@python3 -B bench/store.py $(ARGS)

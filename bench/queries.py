@@ -3,8 +3,8 @@
 
 Starts a server that answers `/api/v1/query` as Prometheus does, with a new sample of each substation in each answer, and
 a proxy that asks it and gets no charge requests. It counts the proxy's CPU time with rounds of queries and with next to
-none, so that what the proxy does anyway is left out. `make bench-queries` builds and runs it, and docs/operations.md has
-its figures.
+none, so that what the proxy does anyway is left out. `make bench-queries` builds and runs it, and
+docs/operations/prometheus.md has its figures.
 Exit code: 0, or 1 if a series costs more than a microsecond of CPU time.
 """
 

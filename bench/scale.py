@@ -3,7 +3,7 @@
 
 Every proxy scrapes the gauges of all substations, and Prometheus scrapes the pages of all proxies and substations. This
 measures one proxy with 10, 100 and 1,000 substations, and extrapolates to P proxies and S substations. It sends no
-charge requests; `make bench` measures what those cost. `make bench-scale` builds and runs it, and docs/operations.md
+charge requests; `make bench` measures what those cost. `make bench-scale` builds and runs it, and docs/operations/scaling.md
 has its tables.
 """
 

@@ -4,7 +4,7 @@
 Starts a `redis-server`, and sends it with `redis-benchmark` the scripts that proxies send it. A store runs scripts on one
 thread, so its CPU time a claim says how many it can take, also on a machine that does other things. Then it sends a proxy
 charges without keys, with keys, and with keys that are in the store. `make bench-store` builds and runs it, and
-docs/operations.md has its tables.
+docs/operations/scaling.md has its tables.
 """
 
 import subprocess

@@ -4,7 +4,7 @@
 //! booked, what was broken. It knows neither the proxy's code nor its insides, so it can't share its mistakes. What all
 //! judges need to know of the day so far is in [`Facts`], which sees each event before they do.
 //!
-//! A judge may forgive only what the contract forgives (docs/operations.md), and says where. Each has a history that it must
+//! A judge may forgive only what the contract forgives (docs/errors.md and docs/operations), and says where. Each has a history that it must
 //! pass and one that it must not, in its tests: a judge that never objects is worth nothing.
 //!
 //! The first objection ends the day: what comes after a broken promise proves nothing.

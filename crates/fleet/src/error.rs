@@ -137,7 +137,7 @@ const fn advice(kind: ErrorKind) -> &'static str {
         ErrorKind::Timeout => ": see how busy it is, or raise fleet.timeout",
         ErrorKind::Denied => ": check fleet.password_file",
         ErrorKind::NotPermitted => {
-            ": give the user the commands and keys that docs/operations.md lists"
+            ": give the user the commands and keys that docs/operations/fleet.md lists"
         }
         ErrorKind::ReadOnly => ": fleet.store must lead to the primary",
         ErrorKind::Full => ": raise its maxmemory",

@@ -301,8 +301,8 @@ async fn the_metrics_are_those_of_the_documentation() {
 
 #[test]
 fn the_error_table_is_that_of_the_code() {
-    let text = read("docs/operations.md");
-    let documented: BTreeSet<_> = rows(&text, "## Errors")
+    let text = read("docs/errors.md");
+    let documented: BTreeSet<_> = rows(&text, "# Errors")
         .iter()
         .filter_map(|row| Some((row[0].parse::<u16>().ok()?, quoted(row[1]).pop_first()?)))
         .collect();
@@ -352,7 +352,7 @@ fn every_documented_log_line_is_in_the_code() {
         .map(|each| each.unwrap().path().join("src"))
         .collect();
     folders.push(root().join("proxy/src"));
-    let (text, code) = (read("docs/operations.md"), sources(&folders));
+    let (text, code) = (read("docs/operations/logs.md"), sources(&folders));
     let messages: BTreeSet<_> = rows(&text, "## What it logs")
         .iter()
         .filter_map(|row| quoted(row[0]).pop_first())

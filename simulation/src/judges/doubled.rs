@@ -4,7 +4,7 @@
 //! certainly did not book.
 //!
 //! With a key all sendings of a charge book once, as long as what decides where the key belongs knows of it
-//! (docs/operations.md, "Asking again" and "A fleet"). Forgiven is a second booking
+//! (docs/errors.md, "Asking again", and docs/operations/fleet.md). Forgiven is a second booking
 //!
 //! - where the substation of the first has lost it with its keys: it died without a journal;
 //! - where the second came through a proxy that can't know of the first: there is no store, and another proxy, or one that

@@ -195,8 +195,8 @@ async fn a_user_that_may_not_claim_is_told_what_it_lacks() {
     let kept = Kept::with(&fleet);
     kept.until_fails_by(ErrorKind::NotPermitted).await;
     let error = kept.fails("k").await.to_string();
-    assert!(error.contains("docs/operations.md"), "{error}");
-    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/operations.md");
+    assert!(error.contains("docs/operations/fleet.md"), "{error}");
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/operations/fleet.md");
     let page = fs::read_to_string(page).unwrap();
     let listed = page.lines().find(|line| line.starts_with("A user needs "));
     let rights = listed
@@ -306,7 +306,7 @@ async fn a_failover_that_loses_writes_is_used_at_once_and_has_forgotten() {
     kept.until(StoreState::Up).await;
     assert_eq!(kept.claim("k", kept.asker(), "a").await, held_by("a"));
     relay.lead_to(&second.socket());
-    // This is the cost of such a failover: docs/operations.md says how to avoid it.
+    // This is the cost of such a failover: docs/operations/fleet.md says how to avoid it.
     assert_eq!(kept.claim("k", kept.asker(), "b").await, held_by("b"));
 }
 

@@ -243,7 +243,7 @@ fn a_new_process_that_dies_with_the_state_changes_nothing() {
     assert_eq!(substation.booked(), keys.len() + 1);
 }
 
-/// The table of docs/operations.md: `cargo test … -- --ignored --nocapture carried::upgrades::measure`. The variable
+/// The table of docs/operations/upgrading.md: `cargo test … -- --ignored --nocapture carried::upgrades::measure`. The variable
 /// `SWITCHYARD_BINARY` names another proxy to measure.
 #[test]
 #[ignore = "a measurement of two minutes"]

@@ -214,7 +214,7 @@ fn with_a_store_nothing_is_booked_twice_wherever_the_repetition_goes() {
     assert_eq!(doubled_by_kills(3, 20, &store::yaml(&server)), 0);
 }
 
-/// The table of docs/operations.md: `cargo test … -- --ignored --nocapture fleet::repeated::measure`. The variable
+/// The table of docs/operations/fleet.md: `cargo test … -- --ignored --nocapture fleet::repeated::measure`. The variable
 /// `SWITCHYARD_BINARY` names another proxy to measure.
 #[test]
 #[ignore = "a measurement of three minutes"]
