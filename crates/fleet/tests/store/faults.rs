@@ -196,7 +196,10 @@ async fn a_user_that_may_not_claim_is_told_what_it_lacks() {
     kept.until_fails_by(ErrorKind::NotPermitted).await;
     let error = kept.fails("k").await.to_string();
     assert!(error.contains("docs/operations/fleet.md"), "{error}");
-    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/operations/fleet.md");
+    let page = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../docs/operations/fleet.md"
+    );
     let page = fs::read_to_string(page).unwrap();
     let listed = page.lines().find(|line| line.starts_with("A user needs "));
     let rights = listed
