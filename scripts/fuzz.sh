@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Runs every fuzz target, or those named, for FUZZ_SECONDS each, one a core at a time; fails if one finds something.
 #   scripts/fuzz.sh promql config
+#   scripts/fuzz.sh --build       only builds them
 # With the toolchain of the workspace and a C++ compiler: the compiler's instruments for coverage are in every toolchain.
 # With FUZZ_WITH=cargo-fuzz by that, on a nightly toolchain, which also watches for wrong addresses.
 set -euo pipefail
@@ -11,6 +12,11 @@ seconds=${FUZZ_SECONDS:-30}
 at_once=${FUZZ_AT_ONCE:-$(getconf _NPROCESSORS_ONLN)}
 # An input that takes so long is a finding. A busy machine takes its time, too.
 limits="-max_total_time=$seconds -timeout=25 -rss_limit_mb=2048"
+only_build=no
+if [ "${1:-}" = --build ]; then
+    only_build=yes
+    shift
+fi
 if [ $# -eq 0 ]; then
     # shellcheck disable=SC2046  # a list of words, the package's own name first
     set -- $(sed -n 's/^name = "\(.*\)"/\1/p' fuzz/Cargo.toml | tail -n +2)
@@ -72,6 +78,7 @@ else
     have c++ || { say 'fuzz: skipped: no C++ compiler, which builds the fuzzer (Debian: g++)'; exit 0; }
     build
 fi
+[ "$only_build" = no ] || exit 0
 mkdir -p "$logs"
 # All keys of the configuration, which no fuzzer finds by chance.
 grep -o '"[a-z_]*":' config/switchyard.schema.json | sort -u | tr -d : >"$logs/config.words"

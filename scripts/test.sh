@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # What CI runs. Without arguments it runs every step, the cheapest first and the tests last; else only those named:
 #   scripts/test.sh lint tests
-# The step `stack` waits for most of its time: it goes on while the next steps build, and ends before the tests run.
+# The step `stack` waits for most of its time, and `fuzz` takes what others leave of the processors: both go on while the
+# next steps build, and end before the tests run.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . scripts/common.sh
 
-all='format typos scripts bench-tools monitoring deployment browser licences lint docs configs units stack examples doctests interleavings fuzz differential tests'
+all='format typos scripts bench-tools monitoring deployment browser licences lint docs configs units stack examples fuzz doctests interleavings differential tests'
 skipped=''
 
 # skip STEP REASON: says that a step is skipped, at once and again before the tests.
@@ -184,7 +185,8 @@ run_interleavings() {
 # Every parser of what comes from outside, for ten seconds: docs/testing.md.
 run_fuzz() {
     if have c++; then
-        FUZZ_SECONDS=${FUZZ_SECONDS:-10} politely ./scripts/fuzz.sh
+        politely ./scripts/fuzz.sh --build
+        go_on_beside fuzz env FUZZ_SECONDS="${FUZZ_SECONDS:-10}" nice -n 19 ./scripts/fuzz.sh
     else
         skip fuzz 'no C++ compiler, which builds the fuzzer (Debian: g++)'
     fi
@@ -219,7 +221,7 @@ run_tests() {
 # shellcheck disable=SC2086  # a list of words
 [ $# -gt 0 ] || set -- $all
 for step in "$@"; do
-    printf '\n== %s\n' "$step"
+    printf '\n== %s, after %s s\n' "$step" "$SECONDS"
     "run_${step//-/_}"
 done
 finish_beside
