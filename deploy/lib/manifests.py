@@ -1,5 +1,6 @@
 """Builds deploy/kubernetes with kustomize, and checks the objects against the schemas of the API."""
 
+import functools
 import json
 import re
 import shutil
@@ -7,6 +8,7 @@ import subprocess
 
 import kubernetes_validate
 import yaml
+from cloudcoil.models.keda import v1alpha1 as keda
 from cloudcoil.models.prometheus_operator import v1 as operator
 
 from monitoring.lib import compare
@@ -16,7 +18,11 @@ from .standins import ROOT
 FOLDER = ROOT / "deploy" / "kubernetes"
 # The oldest version whose kubelet can sleep before it stops a container, and the newest with a schema here.
 VERSIONS = ("1.30", kubernetes_validate.latest_version())
-OPERATOR = {"ServiceMonitor": operator.ServiceMonitor, "PrometheusRule": operator.PrometheusRule}
+# It reads the schemas of a whole version, some megabytes, for each object.
+kubernetes_validate.utils.schema_contents = functools.cache(kubernetes_validate.utils.schema_contents)
+# The resources that are not Kubernetes' own.
+CUSTOM = {
+    "ServiceMonitor": operator.ServiceMonitor, "PrometheusRule": operator.PrometheusRule, "ScaledObject": keda.ScaledObject}
 
 
 def kustomize():
@@ -40,9 +46,19 @@ def build(name):
 
 def faults(thing):
     """Why the API would refuse an object, or would ignore a part of it."""
-    if thing["apiVersion"].startswith("monitoring.coreos.com/"):
-        yield from _operators(thing)
-        return
+    return list(_faults(json.dumps(thing, sort_keys=True)))
+
+
+# The objects of many renderings are the same.
+@functools.cache
+def _faults(text):
+    thing = json.loads(text)
+    if thing["kind"] in CUSTOM:
+        return tuple(_customs(thing))
+    return tuple(_apis(thing))
+
+
+def _apis(thing):
     for version in VERSIONS:
         try:
             kubernetes_validate.validate(thing, version, strict=True)
@@ -50,12 +66,11 @@ def faults(thing):
             yield f"{version}: {error}"
 
 
-def _operators(thing):
+def _customs(thing):
     """The types refuse wrong values but ignore unknown keys, so this compares what they read with the object."""
     try:
-        read = OPERATOR[thing["kind"]].model_validate(thing)
+        read = CUSTOM[thing["kind"]].model_validate(thing)
     except ValueError as error:
         yield str(error)
         return
     yield from compare.lost(thing, read.model_dump(by_alias=True, exclude_unset=True, mode="json"), thing["kind"])
-

@@ -6,7 +6,7 @@ import unittest
 import yaml
 
 from deploy.lib import manifests, prometheusrule
-from monitoring.lib import sources
+from monitoring.lib import promql, sources
 
 BUILDABLE = unittest.skipUnless(manifests.kustomize(), "neither kustomize nor a kubectl with kustomize 5 is installed")
 
@@ -24,15 +24,15 @@ def one(objects, kind, name):
 @BUILDABLE
 class Schemas(unittest.TestCase):
     def test_the_api_accepts_them(self):
-        for name, kinds in {"base": 11, "overlays/production": 15, "overlays/fleet": 18}.items():
+        for name, kinds in {"base": 11, "overlays/production": 15, "overlays/fleet": 18, "overlays/keda": 15}.items():
             objects = manifests.build(name)
             self.assertGreaterEqual(len(objects), kinds, name)
             for thing in objects:
                 with self.subTest(f"{name}: {thing['kind']} {thing['metadata']['name']}"):
-                    self.assertEqual(list(manifests.faults(thing)), [])
+                    self.assertEqual(manifests.faults(thing), [])
 
     def test_mistakes_are_found(self):
-        objects = manifests.build("overlays/production")
+        objects = [*manifests.build("overlays/production"), one(manifests.build("overlays/keda"), "ScaledObject", "switchyard")]
         mistakes = {
             ("Deployment", "switchyard"): lambda it: it["spec"]["template"]["spec"].update(securtyContext={}),
             ("StatefulSet", "substation"): lambda it: it["spec"].update(replicas="three"),
@@ -40,12 +40,13 @@ class Schemas(unittest.TestCase):
             ("ServiceMonitor", "switchyard"): lambda it: it["spec"]["endpoints"][0].update(prt="admin"),
             ("ServiceMonitor", "substation"): lambda it: it["spec"]["endpoints"][0].update(interval="five"),
             ("PrometheusRule", "switchyard"): lambda it: it["spec"]["groups"][0]["rules"][0].pop("expr"),
+            ("ScaledObject", "switchyard"): lambda it: it["spec"].update(maxReplicas=20),
         }
         for which, mistake in mistakes.items():
             with self.subTest(which):
                 broken = copy.deepcopy(one(objects, *which))
                 mistake(broken)
-                self.assertTrue(list(manifests.faults(broken)))
+                self.assertTrue(manifests.faults(broken))
 
 
 @BUILDABLE
@@ -88,12 +89,32 @@ class Pods(unittest.TestCase):
         deployment = one(self.objects, "Deployment", "switchyard")
         self.assertNotIn("replicas", deployment["spec"])
         spread = deployment["spec"]["template"]["spec"]["topologySpreadConstraints"]
-        self.assertEqual({rule["topologyKey"] for rule in spread}, {"kubernetes.io/hostname", "topology.kubernetes.io/zone"})
+        # As a list: a patch could leave the base's rules beside its own.
+        self.assertEqual([(rule["topologyKey"], rule["whenUnsatisfiable"]) for rule in spread], [
+            ("kubernetes.io/hostname", "DoNotSchedule"), ("topology.kubernetes.io/zone", "DoNotSchedule")])
         scaling = one(self.objects, "HorizontalPodAutoscaler", "switchyard")["spec"]
         self.assertGreaterEqual(scaling["minReplicas"], 2)
         self.assertEqual([metric["type"] for metric in scaling["metrics"]], ["Resource", "Pods"])
         budget = one(self.objects, "PodDisruptionBudget", "switchyard")["spec"]
         self.assertEqual(budget["selector"], deployment["spec"]["selector"])
+
+    def test_one_autoscaler_sets_the_number_of_proxies(self):
+        for name, kind in {"overlays/production": "HorizontalPodAutoscaler", "overlays/keda": "ScaledObject"}.items():
+            objects = manifests.build(name)
+            scalers = [thing["kind"] for thing in objects if thing["kind"] in ("HorizontalPodAutoscaler", "ScaledObject")]
+            self.assertEqual(scalers, [kind], name)
+            self.assertNotIn("replicas", one(objects, "Deployment", "switchyard")["spec"], name)
+
+    def test_keda_asks_for_metrics_that_there_are_and_compares_them_with_what_a_proxy_may_have(self):
+        scaler = one(manifests.build("overlays/keda"), "ScaledObject", "switchyard")["spec"]
+        (container,) = pods(self.objects)["switchyard"]["spec"]["containers"]
+        threshold = {trigger["name"]: float(trigger["metadata"]["threshold"]) for trigger in scaler["triggers"]}
+        self.assertLess(threshold["cpu"], float(container["resources"]["requests"]["cpu"]))
+        self.assertLess(threshold["connections"], 10_000, "the default of limits.connections")
+        known = sources.series()
+        for trigger in scaler["triggers"]:
+            for metric in promql.metrics(trigger["metadata"]["query"]):
+                self.assertIn(metric, known)
 
     def test_a_changed_configuration_reaches_running_proxies(self):
         proxy = pods(self.objects)["switchyard"]["spec"]
