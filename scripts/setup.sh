@@ -177,6 +177,7 @@ case "${1:-}" in
         python_tools "$tools" scripts/python-tools.txt 'what checks the monitoring and the examples'
         # It comes for few machines, and the test says what it leaves out without it.
         python_tools "$collector_tools" scripts/collector-tools.txt 'a collector of traces'
+        python_tools "$helm_library" scripts/helm.txt "Helm's library"
         ;;
     bench)
         python_tools "$bench_tools" scripts/bench-tools.txt 'Envoy'

@@ -71,6 +71,7 @@ run_monitoring() {
 run_deployment() {
     run_python deployment discover -q -s deploy/tests -t .
     have kustomize || have kubectl || skip deployment 'neither kustomize nor kubectl is installed: no manifests checked'
+    [ -d "$helm_library" ] || have helm || skip deployment 'neither the library of Helm nor helm is installed: no chart rendered'
 }
 
 # Builds the programs of the steps below. With the examples, because these need what tests need: then the features of all
@@ -157,6 +158,8 @@ run_configs() {
         say "$file"
         "${CARGO_TARGET_DIR:-target}/debug/switchyard" check --config "$file" >/dev/null
     done
+    # Those that the Helm chart writes.
+    CHART_BINARIES=${CARGO_TARGET_DIR:-target}/debug run_python configs deploy.tests.test_chart_config
 }
 
 # Checks a copy whose paths name the binary that was just built.
