@@ -29,7 +29,7 @@ run_typos() {
 
 run_scripts() {
     if have shellcheck; then
-        shellcheck -x scripts/*.sh deploy/docker/*.sh examples/*/*.sh .ci/run
+        shellcheck -x scripts/*.sh deploy/docker/*.sh deploy/packages/hot-restart deploy/packages/*/*.sh deploy/packages/debian/scripts/* examples/*/*.sh .ci/run
     else
         skip scripts 'shellcheck is not installed'
     fi
@@ -153,7 +153,7 @@ run_docs() {
 run_configs() {
     local file
     build_programs
-    for file in config/*.yaml examples/*/*.yaml; do
+    for file in config/*.yaml deploy/packages/switchyard.yaml examples/*/*.yaml; do
         [ -e "$file" ] || die 'no config/*.yaml: the shipped configuration is missing'
         say "$file"
         "${CARGO_TARGET_DIR:-target}/debug/switchyard" check --config "$file" >/dev/null
@@ -162,7 +162,7 @@ run_configs() {
     CHART_BINARIES=${CARGO_TARGET_DIR:-target}/debug run_python configs deploy.tests.test_chart_config
 }
 
-# Checks a copy whose paths name the binary that was just built.
+# Checks a copy whose commands name the binary that was just built.
 run_units() {
     if ! have systemd-analyze; then
         skip units 'systemd-analyze is not installed'
@@ -171,7 +171,7 @@ run_units() {
     local folder
     build_programs
     folder=$(mktemp -d)
-    sed "s|/usr/local/bin/switchyard|$(realpath "${CARGO_TARGET_DIR:-target}")/debug/switchyard|" \
+    sed "s|=switchyard |=$(realpath "${CARGO_TARGET_DIR:-target}")/debug/switchyard |" \
         deploy/systemd/switchyard.service >"$folder/switchyard.service"
     systemd-analyze verify --man=no "$folder/switchyard.service"
     rm -r "$folder"
