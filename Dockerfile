@@ -1,31 +1,28 @@
 # The three programs, each an image of its own: `docker build --target switchyard|substation|requester .`
 #
-# Dependencies are built in their own layer, from a recipe that depends on the manifests only, so a change of our code
-# compiles only our code. An image holds one program and the C library that it is linked with (deploy/docker/rootfs.sh):
-# there is nothing else to attack or to update. So the program itself runs the health check.
+# The stage that compiles runs on the building machine, whatever the image is for: `docker buildx build --platform
+# linux/amd64,linux/arm64` needs no emulator. Downloads and compiled dependencies are in cache mounts, so a change of our
+# code compiles only our code. An image holds one program, the C library that it is linked with (deploy/docker/rootfs.sh)
+# and its notices: there is nothing else to attack or to update. So the program itself runs the health check.
 
-FROM rust:1.95.0-bookworm AS tools
+FROM --platform=$BUILDPLATFORM rust:1.95.0-bookworm AS build
 # cmake builds zlib-ng, a dependency of Pingora.
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends cmake \
     && rm -rf /var/lib/apt/lists/*
-RUN cargo install cargo-chef --version 0.1.78 --locked
+# The first writes the list of crates into each program, the second collects their licences.
+RUN cargo install cargo-auditable --version 0.7.7 --locked && cargo install cargo-about --version 0.9.3 --locked --features cli
+ARG TARGETARCH
 WORKDIR /src
-
-FROM tools AS recipe
+COPY deploy/docker ./deploy/docker
+RUN deploy/docker/build.sh prepare "$TARGETARCH"
 COPY . .
-RUN cargo chef prepare --recipe-path recipe.json
-
-FROM tools AS build
-COPY --from=recipe /src/recipe.json ./
-RUN cargo chef cook --profile dist --locked --recipe-path recipe.json \
-    --bin switchyard --bin substation --bin requester
-COPY . .
-RUN cargo build --profile dist --locked --bin switchyard --bin substation --bin requester \
-    && for program in switchyard substation requester; do \
-         strip "target/dist/$program"; \
-         deploy/docker/rootfs.sh "target/dist/$program" "/out/$program"; \
-       done
+# What `--version` says, since the context has no history.
+ARG SWITCHYARD_COMMIT=
+ARG SOURCE_DATE_EPOCH=
+RUN --mount=type=cache,target=/usr/local/cargo/registry,sharing=locked \
+    --mount=type=cache,target=/src/target,sharing=locked \
+    deploy/docker/build.sh compile "$TARGETARCH" /out
 
 FROM scratch AS switchyard
 COPY --from=build /out/switchyard /

@@ -5,6 +5,7 @@ tests can leave out the stages that compile: the same script lays out /out from 
 Dockerfile is built unchanged.
 """
 
+import os
 import re
 import shutil
 import subprocess
@@ -24,9 +25,8 @@ SHIPPED = re.compile(r"^FROM scratch AS ", re.M)
 
 def bases():
     """The names of the Dockerfile's base images."""
-    stages = set(re.findall(r"^FROM \S+ AS (\S+)", DOCKERFILE.read_text(encoding="utf-8"), re.M))
-    named = set(re.findall(r"^FROM (\S+)", DOCKERFILE.read_text(encoding="utf-8"), re.M))
-    return named - stages - {"scratch"}
+    found = re.findall(r"^FROM (?:--platform=\S+ )?(\S+) AS (\S+)", DOCKERFILE.read_text(encoding="utf-8"), re.M)
+    return {base for base, _ in found} - {stage for _, stage in found} - {"scratch"}
 
 
 def shipped():
@@ -58,20 +58,62 @@ def build(binaries, prefix):
     return named
 
 
-def whole(prefix="switchyard", tag="test"):
-    """Builds all three as they are shipped; a stand-in replaces a base that can't be pulled."""
+def builder():
+    """The name of what can build the whole Dockerfile here: it needs cache mounts, which Docker's first builder lacks."""
+    if subprocess.run(["docker", "buildx", "version"], capture_output=True, check=False).returncode == 0:
+        return "buildx"
+    if shutil.which("buildah"):
+        return "buildah"
+    raise standins.Missing("the Dockerfile needs Docker's buildx, or buildah")
+
+
+def whole(prefix="switchyard", tag="test", arch=None, targets=TARGETS):
+    """Builds images as they are shipped, for one processor in Docker's words; a stand-in replaces a base that can't be pulled.
+
+    Returns their names.
+    """
+    chosen = builder()
     stood_in = [base for base in bases() if standins.ensure(base, standins.rust)]
     for base in stood_in:
         print(f"{base} can't be pulled. A stand-in with Debian and the local Rust has its name now. "
               f"It is kept, because making it takes minutes; to remove it:  docker rmi {base}", flush=True)
+        if chosen == "buildah":
+            _lend(base)
     # A machine that needs stand-ins may have a network of its own; the build uses it too.
     network = ["--network", "host"] if stood_in else []
-    for target in TARGETS:
+    platform = ["--platform", f"linux/{arch}"] if arch else []
+    said = [word for name in ("SWITCHYARD_COMMIT", "SOURCE_DATE_EPOCH") if name in os.environ for word in ("--build-arg", name)]
+    named = []
+    for target in targets:
         name = f"{prefix}/{NAMES.get(target, target)}:{tag}"
-        docker("build", *network, "--target", target, "--tag", name, str(ROOT), timeout=3600)
-        size = int(docker("image", "inspect", "--format", "{{.Size}}", name)) / 1e6
-        version = docker("run", "--rm", "--network", "none", name, "--version")
-        print(f"{name}: {size:.1f} MB, {version}", flush=True)
+        words = [*network, *platform, *said, "--target", target, "--tag", name]
+        if chosen == "buildx":
+            docker("buildx", "build", "--load", *words, str(ROOT), timeout=7200)
+        else:
+            # It keeps the layers of one target for the next, and hands the image to Docker.
+            _run("buildah", "build", "--layers", "--isolation", "chroot", *words, str(ROOT))
+            _run("buildah", "push", name, f"docker-daemon:{name}")
+        print(f"{name}: {size(name):.1f} MB", flush=True)
+        named.append(name)
+    return named
+
+
+def size(name):
+    """Megabytes of an image."""
+    return int(docker("image", "inspect", "--format", "{{.Size}}", name)) / 1e6
+
+
+def _run(*command):
+    """Runs a command that says what it does; fails if it does."""
+    subprocess.run(command, check=True, timeout=7200)
+
+
+def _lend(image):
+    """Gives an image of Docker to buildah."""
+    if subprocess.run(["buildah", "inspect", "--type", "image", image], capture_output=True, check=False).returncode:
+        with tempfile.NamedTemporaryFile(suffix=".tar") as file:
+            docker("save", "--output", file.name, image, timeout=900)
+            _run("buildah", "pull", f"docker-archive:{file.name}")
 
 
 def remove(named):
@@ -80,4 +122,5 @@ def remove(named):
 
 
 if __name__ == "__main__":
-    whole(tag=tomllib.loads((ROOT / "Cargo.toml").read_text(encoding="utf-8"))["workspace"]["package"]["version"])
+    for image in whole(tag=tomllib.loads((ROOT / "Cargo.toml").read_text(encoding="utf-8"))["workspace"]["package"]["version"]):
+        print(docker("run", "--rm", "--network", "none", image, "--version"))
