@@ -6,7 +6,7 @@ ARGS  ?=
 CARGO := . ./scripts/common.sh && cargo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo rush-hour test up down images pictures pictures-dashboards dashboards
+.PHONY: help demo rush-hour test release-check advisories up down images pictures pictures-dashboards dashboards
 .PHONY: soak soak-page bench bench-readme bench-testers bench-scrape bench-held bench-slow bench-inference bench-scale bench-queries bench-store
 .PHONY: bench-micro profile
 .PHONY: simulate simulate-faults simulate-proof attack fmt fix clippy miri fuzz differential mutants clean
@@ -29,6 +29,12 @@ rush-hour: ## a day of 100,000 cars in ten minutes; fails unless nothing is lost
 test: ## run everything that CI runs; says what it skips and why
 	@./scripts/setup.sh test
 	@./scripts/test.sh $(ARGS)
+
+release-check: ## build packages, static programs and images as for a release, and try each; ARGS=STEP… runs some (Linux)
+	@./scripts/release.sh $(ARGS)
+
+advisories: ## ask for known weaknesses of all dependencies, which takes a download of the RustSec database
+	@./scripts/advisories.sh
 
 up: ## start the stack in containers: proxy, substations, Prometheus, Grafana; ARGS='--scale substation=10' for more
 	@./scripts/up.sh $(ARGS)

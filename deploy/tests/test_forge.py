@@ -52,6 +52,62 @@ class Workflow(unittest.TestCase):
         self.assertIn("'Cargo.lock'", cache["with"]["key"])
 
 
+class Workflows(unittest.TestCase):
+    """All of them."""
+
+    def setUp(self):
+        self.texts = {path.name: path.read_text(encoding="utf-8") for path in (GITHUB / "workflows").glob("*.yml")}
+        self.workflows = {name: yaml.safe_load(text) for name, text in self.texts.items()}
+
+    def test_there_are_these(self):
+        self.assertEqual(set(self.workflows), {"test.yml", "release.yml", "nightly.yml"})
+
+    def test_every_action_is_pinned_to_a_commit_with_its_version_beside(self):
+        for name, text in self.texts.items():
+            used = re.findall(r"uses: (.*)", text)
+            self.assertTrue(used, name)
+            for action in used:
+                self.assertRegex(action, rf"^{PINNED.pattern} # v\d+\.\d+\.\d+$")
+
+    def test_one_action_has_one_version_everywhere(self):
+        used = {tuple(action.split("@")) for text in self.texts.values() for action in re.findall(r"uses: (.*)", text)}
+        self.assertEqual(len(used), len({action for action, _ in used}))
+
+    def test_no_workflow_has_a_right_that_a_job_does_not_ask_for(self):
+        for name, workflow in self.workflows.items():
+            self.assertEqual(workflow["permissions"], {"contents": "read"}, name)
+            for title, job in workflow["jobs"].items():
+                self.assertIn("timeout-minutes", job, f"{name}: {title}")
+                for step in job["steps"]:
+                    if step.get("uses", "").startswith("actions/checkout@"):
+                        self.assertIs(step["with"]["persist-credentials"], False)
+
+    def test_only_jobs_that_upload_have_rights_and_these_compile_nothing(self):
+        jobs = self.workflows["release.yml"]["jobs"]
+        rights = {name: {right for right, word in job.get("permissions", {}).items() if word == "write"} for name, job in jobs.items()}
+        self.assertEqual(rights, {"build": set(), "publish": {"contents", "id-token", "attestations"}, "images": {"packages"}})
+
+    def test_a_release_is_what_make_release_check_made(self):
+        jobs = self.workflows["release.yml"]["jobs"]
+        self.assertEqual([step["run"] for step in jobs["build"]["steps"] if "run" in step], ["make release-check"])
+        self.assertEqual(jobs["build"]["env"]["RELEASE_TAG"], "${{ github.ref_name }}")
+        script = (ROOT / "scripts/release.sh").read_text(encoding="utf-8")
+        self.assertIn("\nwork=$target_dir/release-check\nout=$work/artifacts\n", script)
+        for job in ("build", "publish"):
+            (path,) = [step["with"]["path"] for step in jobs[job]["steps"] if "path" in step.get("with", {})]
+            self.assertEqual(path, "target/release-check/artifacts/")
+        # Nothing is published before everything was made and tried.
+        self.assertEqual((jobs["publish"]["needs"], jobs["images"]["needs"]), (["build", "images"], "build"))
+        self.assertEqual(self.workflows["release.yml"][True], {"push": {"tags": ["v*"]}})
+        (attested,) = [step for step in jobs["publish"]["steps"] if "attest-build-provenance" in step.get("uses", "")]
+        self.assertEqual(attested["with"]["subject-checksums"], "target/release-check/artifacts/SHA256SUMS")
+
+    def test_each_night_asks_for_advisories(self):
+        (job,) = self.workflows["nightly.yml"]["jobs"].values()
+        self.assertEqual([step["run"] for step in job["steps"] if "run" in step], ["make advisories"])
+        self.assertIn("schedule", self.workflows["nightly.yml"][True])
+
+
 class Forms(unittest.TestCase):
     def test_each_form_asks_for_something(self):
         forms = [path for path in (GITHUB / "ISSUE_TEMPLATE").glob("*.yml") if path.name != "config.yml"]
@@ -105,9 +161,9 @@ class Readme(unittest.TestCase):
     def test_it_names_every_package_that_is_installed(self):
         readme = (ROOT / "README.md").read_text(encoding="utf-8")
         setup = (ROOT / "scripts" / "setup.sh").read_text(encoding="utf-8")
-        # Without comments, and without the block of packages that only the bench needs.
+        # Without comments, and without the blocks of packages that only the bench and a release need.
         setup = re.sub(r"(?m)(^|\s)#.*", "", setup)
-        setup = re.sub(r"(?ms)= bench \]; then$.*?^fi$", "", setup)
+        setup = re.sub(r"(?ms)= (?:bench|release) \]; then$.*?^fi$", "", setup)
         # `need` and `wish`: the command, then Debian's packages.
         found = re.findall(r"(?m)(?:^ *|\|\| |\) )(?:need|wish) \w+ (?:'([^']+)'|([\w-]+))", setup)
         packages = {package for groups in found for package in "".join(groups).split()}
