@@ -9,6 +9,7 @@ CARGO := . ./scripts/common.sh && cargo
 .PHONY: help demo rush-hour test release-check advisories up down images pictures pictures-dashboards dashboards
 .PHONY: soak soak-page bench bench-readme bench-testers bench-scrape bench-held bench-slow bench-inference bench-scale bench-queries bench-store
 .PHONY: bench-micro profile
+.PHONY: book links reference
 .PHONY: simulate simulate-faults simulate-proof attack fmt fix clippy miri fuzz differential mutants clean
 
 help: ## list the targets
@@ -50,6 +51,19 @@ pictures-dashboards: ## draw docs/dashboards.svg from Prometheus' answers during
 	@./scripts/setup.sh test
 	@$(CARGO) build --profile dist --locked --bin switchyard --bin substation --bin requester
 	@. ./scripts/common.sh && $$tools/bin/python3 -B -m monitoring.pictures $(ARGS)
+
+book: ## build the documentation site into target/book/html, and check its links; installs mdBook
+	@./scripts/setup.sh book
+	@./scripts/book.sh build
+
+links: ## follow the links of all documents that lead to other sites; needs the network
+	@./scripts/setup.sh book
+	@./scripts/book.sh outside
+
+reference: ## write what the code decides in the reference pages: keys, metrics, errors, commands
+	@./scripts/setup.sh
+	@$(CARGO) build --locked --workspace --bins
+	@. ./scripts/common.sh && UPDATE_REFERENCE=1 cargo test --locked -p switchyard --test docs -- reference
 
 soak: ## ten minutes of faults, then a fleet in a storm; fails if anything is lost, leaks or doubles; SOAK_SECONDS, FLEET_KEYS
 	@./scripts/setup.sh test

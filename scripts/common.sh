@@ -11,11 +11,14 @@ tools=${CARGO_TARGET_DIR:-target}/python-tools
 collector_tools=${CARGO_TARGET_DIR:-target}/collector-tools
 # Where it installs Helm's library, which tests find beside the checkers too.
 helm_library=${CARGO_TARGET_DIR:-target}/helm-library
+# Where it installs the checker of links, and where book.sh installs mdBook.
+book_tools=${CARGO_TARGET_DIR:-target}/book-tools
+mdbook_tools=${CARGO_TARGET_DIR:-target}/mdbook
 # Where it installs the bench's peers that come as Python packages.
 bench_tools=${CARGO_TARGET_DIR:-target}/bench-tools
 # Where bench-peers.sh installs the others, since Python empties its folder when the list changes.
 bench_peers=${CARGO_TARGET_DIR:-target}/bench-peers
-export tools collector_tools helm_library bench_tools bench_peers
+export tools collector_tools helm_library book_tools mdbook_tools bench_tools bench_peers
 
 have() { command -v "$1" >/dev/null 2>&1; }
 

@@ -2,6 +2,7 @@
 # Installs what `make demo` needs: a C compiler, cmake and Rust.
 #   setup.sh test       also what checks the monitoring and the deployment, and a browser for the live page
 #   setup.sh browser    also the browser
+#   setup.sh book       also what checks links in the documentation
 #   setup.sh bench      also what `make bench` and `make profile` need
 #   setup.sh release    also what `make release-check` needs: packages, images, programs for other processors
 # If it can't install something, it names the one line to type and exits with 1.
@@ -164,6 +165,7 @@ if [ "${1:-}" = release ]; then
     wish qemu-aarch64-static qemu-user-static
     docker buildx version >/dev/null 2>&1 || wish buildah buildah
 fi
+[ "${1:-}" != book ] || need python3 'python3 python3-venv' python3
 if [ "${1:-}" = test ]; then
     # The package also has the Prometheus of the tests, for when no image of it can be pulled.
     have promtool || new_services="$new_services prometheus"
@@ -191,8 +193,10 @@ case "${1:-}" in
         # It comes for few machines, and the test says what it leaves out without it.
         python_tools "$collector_tools" scripts/collector-tools.txt 'a collector of traces'
         python_tools "$helm_library" scripts/helm.txt "Helm's library"
+        python_tools "$book_tools" scripts/book-tools.txt 'a checker of links'
         ;;
     release) python_tools "$tools" scripts/python-tools.txt 'what checks the packages' ;;
+    book) python_tools "$book_tools" scripts/book-tools.txt 'a checker of links' ;;
     bench)
         python_tools "$bench_tools" scripts/bench-tools.txt 'Envoy'
         ./scripts/bench-peers.sh

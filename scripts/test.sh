@@ -7,7 +7,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . scripts/common.sh
 
-all='format typos scripts bench-tools monitoring deployment browser licences lint docs configs units stack examples fuzz doctests interleavings differential tests'
+all='format typos scripts bench-tools book monitoring deployment browser licences lint docs configs units stack examples fuzz doctests interleavings differential tests'
 skipped=''
 
 # skip STEP REASON: says that a step is skipped, at once and again before the tests.
@@ -40,6 +40,20 @@ run_bench_tools() {
         (cd bench && python3 -B -m unittest discover -q -s tests -t .)
     else
         skip bench-tools 'python3 is not installed'
+    fi
+}
+
+# The documentation: every page is in the book, every link and anchor leads somewhere; if mdBook is here, also in the book.
+run_book() {
+    if have python3; then
+        python3 -B -m unittest discover -q -s book/tests -t .
+    else
+        skip book 'python3 is not installed'
+    fi
+    if [ -x "$book_tools/bin/lychee" ]; then
+        ./scripts/book.sh links
+    else
+        skip book 'the checker of links could not be installed (scripts/book-tools.txt)'
     fi
 }
 

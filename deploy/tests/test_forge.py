@@ -60,7 +60,7 @@ class Workflows(unittest.TestCase):
         self.workflows = {name: yaml.safe_load(text) for name, text in self.texts.items()}
 
     def test_there_are_these(self):
-        self.assertEqual(set(self.workflows), {"test.yml", "release.yml", "nightly.yml"})
+        self.assertEqual(set(self.workflows), {"test.yml", "release.yml", "nightly.yml", "docs.yml"})
 
     def test_every_action_is_pinned_to_a_commit_with_its_version_beside(self):
         for name, text in self.texts.items():
@@ -106,6 +106,37 @@ class Workflows(unittest.TestCase):
         (job,) = self.workflows["nightly.yml"]["jobs"].values()
         self.assertEqual([step["run"] for step in job["steps"] if "run" in step], ["make advisories"])
         self.assertIn("schedule", self.workflows["nightly.yml"][True])
+
+
+class Site(unittest.TestCase):
+    """The workflow that publishes the documentation."""
+
+    def setUp(self):
+        self.text = (GITHUB / "workflows" / "docs.yml").read_text(encoding="utf-8")
+        self.workflow = yaml.safe_load(self.text)
+        self.jobs = self.workflow["jobs"]
+
+    def test_it_runs_what_a_developer_runs(self):
+        steps = [step["run"] for job in self.jobs.values() for step in job["steps"] if "run" in step]
+        self.assertEqual(steps, ["make book", "make links"])
+        makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+        for step in steps:
+            self.assertIn(f"\n{step.removeprefix('make ')}: ## ", makefile)
+
+    def test_only_the_job_that_publishes_may_write(self):
+        self.assertEqual(self.workflow["permissions"], {"contents": "read"})
+        self.assertEqual({name for name, job in self.jobs.items() if "permissions" in job}, {"publish"})
+        self.assertEqual(self.jobs["publish"]["permissions"], {"pages": "write", "id-token": "write"})
+        # It runs nothing of a pull request, and no code of ours.
+        self.assertNotIn("pull_request", self.workflow[True])
+        self.assertEqual([step for step in self.jobs["publish"]["steps"] if "run" in step], [])
+        self.assertNotIn("secrets.", self.text)
+
+    def test_it_publishes_what_make_book_builds(self):
+        (upload,) = [step for step in self.jobs["build"]["steps"] if "upload-pages" in step.get("uses", "")]
+        self.assertEqual(upload["with"]["path"], "target/book/html")
+        self.assertEqual(self.jobs["publish"]["needs"], "build")
+        self.assertEqual(self.jobs["publish"]["if"], "github.ref == 'refs/heads/main'")
 
 
 class Forms(unittest.TestCase):

@@ -35,15 +35,15 @@ pub struct Client {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "json_schema::Text")]
     pub certificate_name: Option<String>,
-    /// The most requests, as a rate; `None` sets none.
+    /// The most requests, as a rate; without it, there is no limit.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "json_schema::Rate")]
     pub rate: Option<Rate>,
-    /// How many requests may come at once within that rate; `None` is those of one second.
+    /// How many requests may come at once within that rate; without it, those of one second.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = bounds::MOST_CONNECTIONS))]
     pub burst: Option<u32>,
-    /// The most load that it may have booked at once, in the unit of the load gauge; `None` sets no limit.
+    /// The most load that it may have booked at once, in the unit of the load gauge; without it, there is no limit.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "json_schema::Positive")]
     pub load: Option<f64>,

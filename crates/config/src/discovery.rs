@@ -70,10 +70,10 @@ pub struct HttpSource {
     pub timeout: Duration,
     /// Whether an answer without targets is accepted.
     pub allow_empty: bool,
-    /// What requests carry, to be let in; `None` is nothing.
+    /// What requests carry, to be let in; without it, nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub authorization: Option<Authorization>,
-    /// TLS for a URL that begins with `https://`; `None` believes the authorities of the system.
+    /// TLS for a URL that begins with `https://`; without it, the system's authorities are believed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tls: Option<UpstreamTls>,
 }

@@ -70,7 +70,7 @@ pub struct FeederLoad {
     #[serde(serialize_with = "show::duration")]
     #[schemars(with = "json_schema::Duration")]
     pub timeout: Duration,
-    /// What scrapes carry, to be let in; `None` is nothing.
+    /// What scrapes carry, to be let in; without it, nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub authorization: Option<Authorization>,
     /// Whether TLS is spoken there, if not as `upstream.tls` says.

@@ -24,7 +24,7 @@ pub struct Fleet {
     /// The store, which speaks the protocol of Redis.
     #[schemars(with = "json_schema::Store")]
     pub store: StoreAddress,
-    /// The file with the store's password, or with a user and a password apart by a colon; `None` sends none.
+    /// The file with the store's password, or with a user and a password apart by a colon; without it, none is sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "json_schema::Text")]
     pub password_file: Option<PathBuf>,

@@ -127,7 +127,7 @@ pub struct Config {
     /// Whether each connection to them begins with a header of the PROXY protocol.
     #[schemars(extend("default" = false))]
     pub listen_proxy_protocol: bool,
-    /// The certificate of those addresses; `None` is plain HTTP.
+    /// The certificate of those addresses; without it, plain HTTP.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tls: Option<Tls>,
     /// HTTP/2 on those addresses.
@@ -193,22 +193,22 @@ pub struct Config {
     pub admission: Admission,
     /// When a request is sent again.
     pub retry: Retry,
-    /// What several proxies share; `None` is a proxy for itself.
+    /// What several proxies share; without it, each proxy is for itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fleet: Option<Fleet>,
-    /// What survives the end of the process; `None` keeps nothing.
+    /// What survives the end of the process; without it, nothing is kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state: Option<State>,
     /// When a substation is ejected for its failures, and how it returns.
     pub health: Health,
     /// How the proxy stops.
     pub drain: Drain,
-    /// A line for each request; `None` writes none.
+    /// A line for each request; without it, none is written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub access_log: Option<AccessLog>,
     /// The proxy's own log, on standard error.
     pub log: Log,
-    /// Which requests are traced; `None` traces none.
+    /// Which requests are traced; without it, none is traced.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tracing: Option<Tracing>,
     /// Threads that serve requests; by default one for each core.

@@ -44,7 +44,7 @@ pub struct ClientLimits {
     /// The most requests at once of one address, and of one connection.
     #[schemars(range(min = 1, max = bounds::MOST_CONNECTIONS))]
     pub requests: usize,
-    /// The most requests of one address without a name, as a rate; `None` sets none.
+    /// The most requests of one address without a name, as a rate; without it, there is no limit.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "json_schema::Rate")]
     pub rate: Option<Rate>,

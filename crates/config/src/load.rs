@@ -23,7 +23,7 @@ pub struct Load {
     pub capacity_metric: Series,
     /// How several matching series of a gauge are combined.
     pub aggregate: Aggregate,
-    /// The time from one round of scrapes to the next; `None` where Prometheus is asked in their place. See
+    /// The time from one round of scrapes to the next; none where Prometheus is asked in their place. See
     /// [`Load::interval`].
     #[serde(
         serialize_with = "show::optional_duration",
@@ -39,17 +39,17 @@ pub struct Load {
     #[serde(serialize_with = "show::duration")]
     #[schemars(with = "json_schema::Duration")]
     pub visibility_lag: Duration,
-    /// The age at which a sample is reported as stale; `None`: by what is learned of Prometheus' own scrapes.
+    /// The age at which a sample is reported as stale; without it, by what is learned of Prometheus' own scrapes.
     #[serde(
         serialize_with = "show::optional_duration",
         skip_serializing_if = "Option::is_none"
     )]
     #[schemars(with = "json_schema::Duration")]
     pub stale_after: Option<Duration>,
-    /// What scrapes carry, to be let in; `None` is nothing.
+    /// What scrapes carry, to be let in; without it, nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub authorization: Option<Authorization>,
-    /// Prometheus, which is asked in place of the substations; `None` scrapes them.
+    /// Prometheus, which is asked in place of the substations; without it, they are scraped.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prometheus: Option<Prometheus>,
 }

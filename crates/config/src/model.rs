@@ -16,10 +16,10 @@ pub struct Admin {
     /// The address for status, metrics and commands. Loopback, unless there is a token.
     #[schemars(with = "json_schema::Address")]
     pub listen: SocketAddr,
-    /// The certificate of that address; `None` is plain HTTP.
+    /// The certificate of that address; without it, plain HTTP.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tls: Option<AdminTls>,
-    /// The file with the token that operators must send; `None` requires no token.
+    /// The file with the token that operators must send; without it, no token is required.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "json_schema::Text")]
     pub token_file: Option<PathBuf>,
@@ -49,7 +49,7 @@ pub struct Tls {
     /// The certificate's private key.
     #[schemars(with = "json_schema::Text")]
     pub key: PathBuf,
-    /// The authorities whose certificates clients may show; `None` asks for none.
+    /// The authorities whose certificates clients may show; without it, none is asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "json_schema::Text")]
     pub client_ca: Option<PathBuf>,
@@ -177,7 +177,7 @@ pub struct Upstream {
     /// The most requests under way to one substation.
     #[schemars(with = "json_schema::MaxRequests")]
     pub max_requests: MaxRequests,
-    /// TLS to substations and meters; `None` is plain HTTP.
+    /// TLS to substations and meters; without it, plain HTTP.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tls: Option<UpstreamTls>,
 }

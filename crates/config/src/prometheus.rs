@@ -32,7 +32,7 @@ pub struct Prometheus {
     #[serde(rename = "match")]
     #[schemars(extend("default" = Matching::default()))]
     pub matching: Matching,
-    /// A query for the capacities of all substations; `None` asks for none.
+    /// A query for the capacities of all substations; without it, none is asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "json_schema::Text")]
     pub capacity_query: Option<String>,
@@ -48,10 +48,10 @@ pub struct Prometheus {
     #[serde(serialize_with = "show::duration")]
     #[schemars(with = "json_schema::Duration", extend("default" = "1s"))]
     pub max_skew: Duration,
-    /// What queries carry, to be let in; `None` is nothing.
+    /// What queries carry, to be let in; without it, nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub authorization: Option<Authorization>,
-    /// TLS for a URL that begins with `https://`; `None` believes the authorities of the system.
+    /// TLS for a URL that begins with `https://`; without it, the system's authorities are believed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tls: Option<UpstreamTls>,
 }

@@ -19,7 +19,7 @@ pub struct Route {
     /// The path. One that ends with a slash stands for all that begin with it.
     #[schemars(with = "json_schema::RoutePath")]
     pub path: String,
-    /// The methods that it takes; `None` takes any.
+    /// The methods that it takes; without it, any.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(
         with = "Vec<json_schema::Method>",
@@ -52,7 +52,7 @@ pub struct Route {
         extend("maxProperties" = super::MOST_SELECTS)
     )]
     pub select: Option<Vec<Select>>,
-    /// What keeps requests at the substation that took the ones before; `None` is nothing.
+    /// What keeps requests at the substation that took the ones before; without it, nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Affinity")]
     pub affinity: Option<Affinity>,
@@ -146,7 +146,7 @@ struct WrittenAffinity {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 #[schemars(default, deny_unknown_fields)]
 pub struct RouteErrors {
-    /// What messages call a substation; `None` calls it so.
+    /// What messages call a substation; without it, "substation".
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "json_schema::Noun", length(max = LARGEST_NOUN))]
     pub noun: Option<String>,

@@ -24,7 +24,7 @@ pub struct Substation {
     #[serde(skip)]
     #[schemars(skip)]
     pub host: Option<String>,
-    /// Its capacity, in the unit of its load gauge; `None` takes it from its capacity gauge.
+    /// Its capacity, in the unit of its load gauge; without it, its capacity gauge says it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "json_schema::Positive")]
     pub capacity: Option<f64>,

@@ -16,7 +16,7 @@ pub struct UpstreamTls {
     /// Which authorities are believed: `system`, or a file of their certificates.
     #[schemars(with = "json_schema::Text")]
     pub ca: Ca,
-    /// The proxy's own certificate, for servers that ask for one; `None` shows none.
+    /// The proxy's own certificate, for servers that ask for one; without it, none is shown.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "json_schema::Text")]
     pub certificate: Option<PathBuf>,
@@ -24,7 +24,7 @@ pub struct UpstreamTls {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "json_schema::Text")]
     pub key: Option<PathBuf>,
-    /// The name that certificates must be for; `None` is the host as configured.
+    /// The name that certificates must be for; without it, the host as configured.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "json_schema::Text")]
     pub server_name: Option<String>,
@@ -59,7 +59,7 @@ pub enum SubstationTls {
     Off,
     /// It does.
     On {
-        /// The name that its certificate must be for; `None` is that of `upstream.tls`, or its host.
+        /// The name that its certificate must be for; without it, that of `upstream.tls`, or its host.
         server_name: Option<String>,
     },
 }

@@ -120,7 +120,7 @@ fn a_file_that_cannot_be_read_is_named_with_the_reason() {
 
 #[test]
 fn every_key_of_the_effective_configuration_has_its_row_in_the_documentation() {
-    let doc = Path::new(CRATE).join("../../docs/configuration.md");
+    let doc = Path::new(CRATE).join("../../docs/configuration-keys.md");
     let doc = fs::read_to_string(doc).unwrap();
     let one = "substations: [{name: a, address: 127.0.0.1:5001, capacity: 1, feeder: b, labels: {LABEL: c}, drain: true, tls: {server_name: a}}, {name: d, address: 127.0.0.1:5003, tls: false}]
 feeders: [{name: b, parent: c, capacity: 1, load: {address: 127.0.0.1:5002, authorization: {credentials_file: token}, tls: {server_name: a}}}, {name: c, load: {address: 127.0.0.1:5004, tls: false}}]
