@@ -7,7 +7,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . scripts/common.sh
 
-all='format typos scripts bench-tools book monitoring deployment browser licences lint docs configs units stack examples fuzz doctests interleavings differential tests'
+all='format typos scripts bench-tools book monitoring deployment browser licences lint docs configs units packages stack examples fuzz doctests interleavings differential tests'
 skipped=''
 
 # skip STEP REASON: says that a step is skipped, at once and again before the tests.
@@ -188,6 +188,26 @@ run_units() {
     sed "s|=switchyard |=$(realpath "${CARGO_TARGET_DIR:-target}")/debug/switchyard |" \
         deploy/systemd/switchyard.service >"$folder/switchyard.service"
     systemd-analyze verify --man=no "$folder/switchyard.service"
+    rm -r "$folder"
+}
+
+# Packages of the programs of the debug build: what is in them. `make release-check` makes those of a release, and installs them.
+run_packages() {
+    local folder=''
+    PATH="$PATH:${CARGO_TARGET_DIR:-target}/release-tools/bin"
+    if ! have cargo-deb; then
+        skip packages 'cargo-deb is not installed (make release-check installs it)'
+        return
+    fi
+    build_programs
+    folder=$(mktemp -d)
+    mkdir "$folder/out"
+    # Notices take another tool, and minutes to install; a release tests what is in them.
+    echo 'none: this is no release' >"$folder/notices"
+    ./scripts/package.sh stage "${CARGO_TARGET_DIR:-target}/debug" "$folder" "${CARGO_TARGET_DIR:-target}/debug" "$folder/notices"
+    PACKAGE_FAST=yes ./scripts/package.sh deb "$folder" "$folder/out"
+    ! have cargo-generate-rpm || ! have rpm || PACKAGE_FAST=yes ./scripts/package.sh rpm "$folder" "$folder/out"
+    ARTIFACTS=$folder/out RELEASE=no run_python packages deploy.packages.tests.test_contents
     rm -r "$folder"
 }
 

@@ -1,0 +1,104 @@
+"""The images of a release: that each runs without any right, and is as large as documented.
+
+IMAGE_PROGRAMS names the folder with the programs, which are laid out as the Dockerfile does. Without it the tests are skipped.
+With IMAGES=whole the Dockerfile builds the programs too, for each processor of IMAGE_ARCHITECTURES.
+"""
+
+import os
+import re
+import subprocess
+import tempfile
+import time
+import unittest
+from pathlib import Path
+
+from deploy.lib import images
+from deploy.lib.standins import ROOT, Missing, docker, engine
+from deploy.packages import elf
+
+PROGRAMS = os.environ.get("IMAGE_PROGRAMS")
+WITHOUT_RIGHTS = ("--rm", "--network", "none", "--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges")
+MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
+
+
+def documented():
+    """Megabytes of each image, from the table in the documents."""
+    text = (ROOT / "docs/operations/containers.md").read_text(encoding="utf-8")
+    return {name: float(size) for name, size in re.findall(r"(?m)^\| `(\w+)` \| ([\d.]+) MB \|", text)}
+
+
+@unittest.skipUnless(PROGRAMS, "IMAGE_PROGRAMS does not name the folder with the programs")
+class LaidOut(unittest.TestCase):
+    """The stages of the Dockerfile that are shipped."""
+
+    @classmethod
+    def setUpClass(cls):
+        """The three images."""
+        if not engine():
+            raise unittest.SkipTest("no Docker engine answers, so no image is built")
+        cls.named = images.build(PROGRAMS, "switchyard-release")
+        cls.addClassCleanup(images.remove, cls.named)
+
+    def test_each_runs_without_a_right(self):
+        for program, name in self.named.items():
+            with self.subTest(program):
+                self.assertIn(program, docker("run", *WITHOUT_RIGHTS, name, "--version"))
+
+    def test_the_proxy_serves_in_it(self):
+        # The default command reads a configuration that is mounted; the health check is the program's own.
+        configuration = ROOT / "deploy/packages/switchyard.yaml"
+        container = docker("run", "--detach", *WITHOUT_RIGHTS, "--volume", f"{configuration}:/etc/switchyard/switchyard.yaml:ro",
+                           self.named["switchyard"])
+        self.addCleanup(docker, "rm", "--force", container)
+        asked = ["docker", "exec", container, "switchyard", "healthcheck", "--url", "http://127.0.0.1:9901/live"]
+        end = time.monotonic() + 60
+        while subprocess.run(asked, capture_output=True, check=False).returncode:
+            self.assertLess(time.monotonic(), end, docker("logs", container))
+            time.sleep(0.1)
+
+    def test_the_documents_say_how_large_each_is(self):
+        said = documented()
+        self.assertEqual(set(said), {images.NAMES.get(program, program) for program in self.named})
+        if Path(PROGRAMS).name != "dist":
+            self.skipTest("sizes are those of the profile dist")
+        for program, name in self.named.items():
+            measured = images.size(name)
+            print(f"{program}: {measured:.1f} MB")
+            self.assertAlmostEqual(measured, said[images.NAMES.get(program, program)], delta=0.1 * measured)
+
+
+@unittest.skipUnless(os.environ.get("IMAGES") == "whole", "IMAGES=whole builds the Dockerfile's first stage too, which takes many minutes")
+class Whole(unittest.TestCase):
+    """The whole Dockerfile."""
+
+    def test_it_builds_each_image_for_each_processor(self):
+        for arch in os.environ.get("IMAGE_ARCHITECTURES", "amd64 arm64").split():
+            with self.subTest(arch):
+                try:
+                    named = images.whole("switchyard-whole", arch, arch)
+                except Missing as error:
+                    self.skipTest(str(error))
+                for program, name in zip(images.TARGETS, named, strict=True):
+                    self.check(program, name, arch)
+                docker("rmi", "--force", *named)
+
+    def check(self, program, name, arch):
+        """An image has a program for its processor, its libraries and its notices."""
+        self.assertEqual(docker("image", "inspect", "--format", "{{.Architecture}}", name), arch)
+        container = docker("create", name)
+        self.addCleanup(docker, "rm", container)
+        with tempfile.TemporaryDirectory() as folder:
+            with subprocess.Popen(["docker", "export", container], stdout=subprocess.PIPE) as exported:
+                subprocess.run(["tar", "-C", folder, "-x", "--no-same-owner"], stdin=exported.stdout, check=True)
+            root = Path(folder)
+            read = elf.read(root / "usr/local/bin" / program)
+            self.assertEqual(read.machine, MACHINES[arch])
+            self.assertTrue((root / read.interpreter[1:]).exists(), read.interpreter)
+            there = {path.name for path in root.rglob("*.so*")}
+            self.assertLessEqual(set(read.needed), there)
+            self.assertIn("tokio", (root / "usr/share/doc/switchyard/THIRD-PARTY-NOTICES.txt").read_text(encoding="utf-8"))
+            self.assertTrue(read.section(".dep-v0"))
+
+
+if __name__ == "__main__":
+    unittest.main()
