@@ -29,6 +29,13 @@ def read(path):
     return yaml.safe_load(path.read_text(encoding="utf-8"))
 
 
+def merged(ours, theirs):
+    """Values of two files, as Helm puts them together: maps are merged, all else is replaced."""
+    if not (isinstance(ours, dict) and isinstance(theirs, dict)):
+        return theirs
+    return {**ours, **{key: merged(ours.get(key), value) for key, value in theirs.items()}}
+
+
 def schema():
     """The JSON Schema of the values. `config` is what the proxy's own schema says, without what makes a file complete."""
     made = copy.deepcopy(read(FOLDER / "schema.yaml")["schema"])

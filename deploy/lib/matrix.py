@@ -1,6 +1,6 @@
 """Values of the chart, each with what it is for: what the tests render."""
 
-from .overlays import merged
+from .chart import merged
 
 # The least that the chart asks for.
 LEAST = {"config": {"substations": [{"name": "north", "address": "10.0.0.1:5001"}]}}

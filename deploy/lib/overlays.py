@@ -17,18 +17,11 @@ RENAMED = {"switchyard-substation": "substation"}
 KEYS = ("name", "mountPath", "topologyKey", "alert", "record", "type")
 
 
-def merged(ours, theirs):
-    """Values of two files, as Helm puts them together: maps are merged, all else is replaced."""
-    if not (isinstance(ours, dict) and isinstance(theirs, dict)):
-        return theirs
-    return {**ours, **{key: merged(ours.get(key), value) for key, value in theirs.items()}}
-
-
 def values(overlay):
     """The values of an overlay."""
     made = {}
     for name in OVERLAYS[overlay]:
-        made = merged(made, chart.read(chart.OVERLAYS / f"{name}.yaml"))
+        made = chart.merged(made, chart.read(chart.OVERLAYS / f"{name}.yaml"))
     return made
 
 

@@ -105,7 +105,12 @@ IMPOSSIBLE = {
     r"listeners: the servicePort 80 is taken": {"listeners": [
         {"name": "a", "port": 1, "servicePort": 80}, {"name": "b", "port": 2, "servicePort": 80}]},
     r"tls\.clientCaSecret: needs tls\.existingSecret": {"tls": {"clientCaSecret": "a"}},
-    r"terminationGracePeriodSeconds: must be longer than preStopSeconds": {"preStopSeconds": 40},
+    r"terminationGracePeriodSeconds: .* together, which are 45\.2 s; set it higher": {"preStopSeconds": 30},
+    r"terminationGracePeriodSeconds: .* which are 100\.25 s": {"config": {"drain": {"delay": "10s"}, "timeouts": {
+        "request": "1m 10s", "connect": "250ms"}}},
+    r"service\.type: loadBalancerClass": {"service": {"loadBalancerClass": "a/b"}},
+    r"service\.type: externalTrafficPolicy": {"service": {"externalTrafficPolicy": "Local"}},
+    r"service\.type: the nodePort of the listener a": {"listeners": [{"name": "a", "port": 1, "servicePort": 1, "nodePort": 30000}]},
     r"autoscaling\.maxReplicas: is below minReplicas": {"autoscaling": {"enabled": True, "maxReplicas": 1}},
     r"resources\.requests\.cpu: autoscaling\.cpuUtilization is a share of it": {
         "autoscaling": {"enabled": True}, "resources": {"requests": {"cpu": None}}},
@@ -172,6 +177,20 @@ class Refusals(unittest.TestCase):
         for said, values in IMPOSSIBLE.items():
             with self.subTest(said), self.assertRaisesRegex(helm.Refused, said):
                 render(matrix.merged(matrix.LEAST, values))
+
+    def test_deadlines_that_are_not_set_are_the_proxy_s_defaults(self):
+        template = (chart.CHART / "templates" / "_checks.tpl").read_text(encoding="utf-8")
+        known = json.loads(chart.PROXY_SCHEMA.read_text(encoding="utf-8"))["properties"]
+        for key in ("client", "request", "connect"):
+            default = known["timeouts"]["properties"][key]["default"]
+            self.assertIn(f'"{key}" "{default}"', template)
+        self.assertEqual(known["drain"]["properties"]["delay"]["default"], "0s")
+
+    def test_the_share_of_a_core_is_that_of_the_request(self):
+        for request, percent, threshold in (("500m", 60, "0.3"), ("1", 60, "0.6"), (2, 75, "1.5"), ("0.5", 50, "0.25"), ("250m", 33, "0.0825")):
+            objects = render(matrix.merged(matrix.LEAST, {"resources": {"requests": {"cpu": request}}, "autoscaling": {
+                "enabled": True, "kind": "keda", "cpuUtilization": percent}}))
+            self.assertEqual(one(objects, "ScaledObject")["spec"]["triggers"][0]["metadata"]["threshold"], threshold)
 
     def test_what_the_documents_show_is_accepted(self):
         shown = 0

@@ -76,8 +76,26 @@
 {{- if not (regexMatch "^[a-z]" (include "switchyard.name" (dict "root" .))) -}}
 {{- fail "fullnameOverride: names of services begin with a letter, and the release's does not; set it" -}}
 {{- end -}}
-{{- if le (int .Values.terminationGracePeriodSeconds) (int .Values.preStopSeconds) -}}
-{{- fail "terminationGracePeriodSeconds: must be longer than preStopSeconds and the deadlines of a request" -}}
+{{- $timeouts := merge (dict) ($config.timeouts | default dict) (dict "client" "10s" "request" "5s" "connect" "200ms") -}}
+{{- $stop := .Values.preStopSeconds -}}
+{{- range list $timeouts.client $timeouts.request $timeouts.connect (dig "drain" "delay" "0s" $config) -}}
+{{- $stop = addf $stop (include "switchyard.seconds" . | float64) -}}
+{{- end -}}
+{{- if gt $stop (float64 .Values.terminationGracePeriodSeconds) -}}
+{{- fail (printf "terminationGracePeriodSeconds: is shorter than preStopSeconds and the deadlines of a request (drain.delay, timeouts.client, .request and .connect) together, which are %v s; set it higher" $stop) -}}
+{{- end -}}
+{{- if ne .Values.service.type "LoadBalancer" -}}
+{{- if or .Values.service.loadBalancerClass .Values.service.loadBalancerSourceRanges -}}
+{{- fail "service.type: loadBalancerClass and loadBalancerSourceRanges need LoadBalancer" -}}
+{{- end -}}
+{{- end -}}
+{{- if eq .Values.service.type "ClusterIP" -}}
+{{- if .Values.service.externalTrafficPolicy -}}
+{{- fail "service.type: externalTrafficPolicy needs NodePort or LoadBalancer" -}}
+{{- end -}}
+{{- range .Values.listeners -}}
+{{- if .nodePort -}}{{- fail (printf "service.type: the nodePort of the listener %s needs NodePort or LoadBalancer" .name) -}}{{- end -}}
+{{- end -}}
 {{- end -}}
 {{- if and .Values.autoscaling.enabled (lt (int .Values.autoscaling.maxReplicas) (int .Values.autoscaling.minReplicas)) -}}
 {{- fail "autoscaling.maxReplicas: is below minReplicas" -}}
@@ -88,4 +106,14 @@
 {{- if and .Values.networkPolicy.enabled .Values.networkPolicy.restrictEgress (not .Values.demo.enabled) (not .Values.networkPolicy.egress) -}}
 {{- fail "networkPolicy.egress: no substation can be reached; name them there, or set networkPolicy.restrictEgress=false" -}}
 {{- end -}}
+{{- end }}
+
+{{- /* The seconds of a duration, as the proxy writes it: `1m 30s`. */}}
+{{- define "switchyard.seconds" -}}
+{{- $unit := dict "ns" 0.000000001 "us" 0.000001 "ms" 0.001 "s" 1 "m" 60 "h" 3600 -}}
+{{- $seconds := 0 -}}
+{{- range regexFindAll "[0-9]+ *(ns|us|ms|s|m|h)" . -1 -}}
+{{- $seconds = addf $seconds (mulf (regexFind "[0-9]+" . | float64) (get $unit (regexFind "[a-z]+" .))) -}}
+{{- end -}}
+{{- $seconds -}}
 {{- end }}
