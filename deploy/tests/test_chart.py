@@ -152,6 +152,14 @@ class Objects(unittest.TestCase):
                         found += 1
         self.assertGreater(found, 10)
 
+    def test_what_is_configured_arrives_as_it_was_written(self):
+        for what, values in matrix.renderings():
+            maps = [thing["data"] for thing in render(values) if thing["kind"] == "ConfigMap" and "switchyard.yaml" in thing.get("data", {})]
+            for data in maps:
+                read = yaml.safe_load(data["switchyard.yaml"])
+                # The chart only adds.
+                self.assertEqual(read, matrix.merged(read, values["config"]), what)
+
     def test_no_number_becomes_a_fraction(self):
         for what, values in matrix.renderings():
             for source, text in HELM.render(chart.CHART, values).items():

@@ -100,6 +100,9 @@
 {{- if and .Values.autoscaling.enabled (lt (int .Values.autoscaling.maxReplicas) (int .Values.autoscaling.minReplicas)) -}}
 {{- fail "autoscaling.maxReplicas: is below minReplicas" -}}
 {{- end -}}
+{{- if and .Values.autoscaling.enabled (not .Values.existingConfigMap) (ge (int64 .Values.autoscaling.connections) (int64 (dig "limits" "connections" 10000 $config))) -}}
+{{- fail "autoscaling.connections: must be below config.limits.connections, or a proxy turns clients away before it gets a twin" -}}
+{{- end -}}
 {{- if and .Values.autoscaling.enabled (not (dig "requests" "cpu" "" .Values.resources)) -}}
 {{- fail "resources.requests.cpu: autoscaling.cpuUtilization is a share of it; set it" -}}
 {{- end -}}
