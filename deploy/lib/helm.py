@@ -4,7 +4,9 @@ Both are the real thing. The library comes first because its version is pinned, 
 where the program takes a process for each rendering.
 """
 
+import contextlib
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -86,6 +88,19 @@ class Program:
         """Packs a chart, and returns the archive."""
         self._run("package", chart, "--destination", folder)
         return next(Path(folder).glob("*.tgz"))
+
+
+@contextlib.contextmanager
+def quietly():
+    """Leaves out what the library says on standard error of values that are wrong on purpose."""
+    kept, nothing = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nothing)
 
 
 def find():

@@ -139,7 +139,8 @@ class Releases(unittest.TestCase):
     def test_the_notes_name_what_there_is(self):
         notes = self.install(matrix.merged(DEMO, {"listeners": [{"name": "main", "port": 9000, "servicePort": 81}]}))["notes"]
         for said in ("http://switchyard.north.svc:81", "deployment/switchyard", "get secret switchyard-admin", "9000:main",
-                     '{{index .data "token" | base64decode}}', "Every client that reaches the proxies may ask"):
+                     '{{index .data "token" | base64decode}}', "Every client that reaches the proxies may ask",
+                     "only what they can't change restarts them"):
             self.assertIn(said, notes)
         names = {path.split("/")[-1] for path in self.server.objects}
         self.assertLessEqual({"switchyard", "switchyard-admin"}, names)

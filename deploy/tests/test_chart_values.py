@@ -171,7 +171,7 @@ class Refusals(unittest.TestCase):
                 with self.subTest(path=path, value=value):
                     if value is None:
                         continue  # takes the default away, for Helm
-                    with self.assertRaises(helm.Refused) as refused:
+                    with self.assertRaises(helm.Refused) as refused, helm.quietly():
                         render(matrix.merged(matrix.LEAST, at(path, value)))
                     self.assertIn(path.removesuffix(".0").split(".")[-1], str(refused.exception))
 
