@@ -8,7 +8,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . scripts/common.sh
 
-all='version tools notices programs packages contents static installed images cargo-install sums'
+all='version tools notices programs packages chart contents static installed images cargo-install sums'
 here=$(uname -m)
 targets=${RELEASE_TARGETS:-$here-unknown-linux-gnu $here-unknown-linux-musl aarch64-unknown-linux-musl}
 # Each once: on an aarch64 machine two of them are the same.
@@ -143,6 +143,14 @@ strip_for() {
         "$here"-*) say strip ;;
         *) say "$(rustc --print sysroot)/lib/rustlib/$(rustc -vV | sed -n 's/^host: //p')/bin/rust-objcopy" ;;
     esac
+}
+
+# The Helm chart, as `helm package` packs it, except that two builds of a commit are equal.
+run_chart() {
+    mkdir -p "$out"
+    tar -C deploy/chart --sort=name --mtime="@$SOURCE_DATE_EPOCH" --owner=0 --group=0 --numeric-owner --mode=u=rwX,go=rX \
+        -c switchyard | gzip -n9 >"$out/switchyard-$version.tgz"
+    CHART_ARCHIVE=$out/switchyard-$version.tgz check chart deploy.packages.tests.test_chart
 }
 
 run_contents() { ARTIFACTS=$out check contents deploy.packages.tests.test_contents; }

@@ -195,7 +195,10 @@ case "${1:-}" in
         python_tools "$helm_library" scripts/helm.txt "Helm's library"
         python_tools "$book_tools" scripts/book-tools.txt 'a checker of links'
         ;;
-    release) python_tools "$tools" scripts/python-tools.txt 'what checks the packages' ;;
+    release)
+        python_tools "$tools" scripts/python-tools.txt 'what checks the packages'
+        python_tools "$helm_library" scripts/helm.txt "Helm's library"
+        ;;
     book) python_tools "$book_tools" scripts/book-tools.txt 'a checker of links' ;;
     bench)
         python_tools "$bench_tools" scripts/bench-tools.txt 'Envoy'
