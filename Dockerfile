@@ -10,19 +10,23 @@ FROM --platform=$BUILDPLATFORM rust:1.95.0-bookworm AS build
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends cmake \
     && rm -rf /var/lib/apt/lists/*
-# The first writes the list of crates into each program, the second collects their licences.
-RUN cargo install cargo-auditable --version 0.7.7 --locked && cargo install cargo-about --version 0.9.3 --locked --features cli
+# The first writes the list of crates into each program, the second collects their licences. Without optimisation, because
+# they run once.
+RUN cargo install cargo-auditable --version 0.7.7 --locked --debug \
+    && cargo install cargo-about --version 0.9.3 --locked --debug --features cli
 ARG TARGETARCH
 WORKDIR /src
 COPY deploy/docker ./deploy/docker
 RUN deploy/docker/build.sh prepare "$TARGETARCH"
 COPY . .
+# Cargo's profile; dist is the one that ships.
+ARG PROFILE=dist
 # What `--version` says, since the context has no history.
 ARG SWITCHYARD_COMMIT=
 ARG SOURCE_DATE_EPOCH=
 RUN --mount=type=cache,target=/usr/local/cargo/registry,sharing=locked \
     --mount=type=cache,target=/src/target,sharing=locked \
-    deploy/docker/build.sh compile "$TARGETARCH" /out
+    deploy/docker/build.sh compile "$TARGETARCH" /out "$PROFILE"
 
 FROM scratch AS switchyard
 COPY --from=build /out/switchyard /

@@ -8,7 +8,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . scripts/common.sh
 
-all='version tools notices programs packages chart contents static installed images cargo-install sums'
+all='version tools notices programs packages chart contents static installed images dockerfile cargo-install book sums'
 here=$(uname -m)
 targets=${RELEASE_TARGETS:-$here-unknown-linux-gnu $here-unknown-linux-musl aarch64-unknown-linux-musl}
 # Each once: on an aarch64 machine two of them are the same.
@@ -171,7 +171,12 @@ run_installed() {
 }
 
 run_images() {
-    IMAGE_PROGRAMS=$(programs_of "$here-unknown-linux-gnu") check images deploy.packages.tests.test_image
+    IMAGE_PROGRAMS=$(programs_of "$here-unknown-linux-gnu") check images deploy.packages.tests.test_image.LaidOut
+}
+
+# The programs are compiled once more, in the container that the Dockerfile names.
+run_dockerfile() {
+    PROFILE=$profile IMAGE_ARCHITECTURES=${IMAGE_ARCHITECTURES:-amd64 arm64} check dockerfile deploy.packages.tests.test_image.Whole
 }
 
 # As a user of Cargo installs them from the tree.
@@ -182,6 +187,13 @@ run_cargo_install() {
         "$work/cargo-install/bin/$(basename "$crate")" --version
     done
     "$work/cargo-install/bin/switchyard" check --config config/switchyard.yaml >/dev/null
+}
+
+# The documents as a site.
+run_book() {
+    make book
+    tar -C "$target_dir/book" --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$SOURCE_DATE_EPOCH" \
+        --transform "s|^html|switchyard-$version-book|" -c html | gzip -9n >"$out/switchyard-$version-book.tar.gz"
 }
 
 run_sums() {

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Compiles the programs for the processor of an image, in the Dockerfile's words (amd64, arm64), on any machine with Debian.
-#   build.sh prepare ARCH          installs the cross compiler, if ARCH is another one than this machine's
-#   build.sh compile ARCH FOLDER   writes the root of each image to FOLDER/PROGRAM
+#   build.sh prepare ARCH                    installs the cross compiler, if ARCH is another one than this machine's
+#   build.sh compile ARCH FOLDER PROFILE     writes the root of each image to FOLDER/PROGRAM
 set -eu
 here=$(dpkg --print-architecture)
 arch=${2:-$here}
@@ -22,7 +22,10 @@ if [ "$1" = prepare ]; then
     exit 0
 fi
 
-out=$3
+out=$3 profile=$4
+# Cargo's folder for its profile dev has another name.
+folder=target/$target/$profile
+[ "$profile" != dev ] || folder=target/$target/debug
 sysroot='' strip=strip
 if [ "$arch" != "$here" ]; then
     linker=CARGO_TARGET_$(echo "$target" | tr 'a-z-' 'A-Z_')_LINKER
@@ -32,12 +35,12 @@ fi
 # Empty is as good as not said.
 [ -n "${SWITCHYARD_COMMIT:-}" ] || unset SWITCHYARD_COMMIT
 [ -n "${SOURCE_DATE_EPOCH:-}" ] || unset SOURCE_DATE_EPOCH
-cargo auditable build --profile dist --locked --target "$target" --bin switchyard --bin substation --bin requester
+cargo auditable build --profile "$profile" --locked --target "$target" --bin switchyard --bin substation --bin requester
 cargo about generate --locked --fail --workspace --config deploy/packages/about.toml --output-file notices.txt \
     deploy/packages/notices.hbs
 for program in switchyard substation requester; do
     mkdir -p stripped
-    "$strip" -o "stripped/$program" "target/$target/dist/$program"
+    "$strip" -o "stripped/$program" "$folder/$program"
     deploy/docker/rootfs.sh "stripped/$program" "$out/$program" "$sysroot"
     install -D -m 644 notices.txt "$out/$program/usr/share/doc/switchyard/THIRD-PARTY-NOTICES.txt"
     install -D -m 644 LICENSE "$out/$program/usr/share/doc/switchyard/LICENSE"

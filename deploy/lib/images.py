@@ -82,7 +82,7 @@ def whole(prefix="switchyard", tag="test", arch=None, targets=TARGETS):
     # A machine that needs stand-ins may have a network of its own; the build uses it too.
     network = ["--network", "host"] if stood_in else []
     platform = ["--platform", f"linux/{arch}"] if arch else []
-    said = [word for name in ("SWITCHYARD_COMMIT", "SOURCE_DATE_EPOCH") if name in os.environ for word in ("--build-arg", name)]
+    said = [word for name in ("PROFILE", "SWITCHYARD_COMMIT", "SOURCE_DATE_EPOCH") if name in os.environ for word in ("--build-arg", name)]
     named = []
     for target in targets:
         name = f"{prefix}/{NAMES.get(target, target)}:{tag}"
