@@ -215,8 +215,8 @@ run_doctests() { politely cargo test --workspace --doc --locked --quiet; }
 
 # Threads that meet at ledgers, feeders, guards and wake-ups: in thousands of orders, and small models in every order.
 run_interleavings() {
-    politely cargo test --workspace --features switchyard-balance/shuttle --test interleavings --locked --quiet
-    politely cargo test --workspace --features switchyard-balance/loom --test orderings --locked --quiet
+    politely cargo test --workspace --features switchyard-balance/_shuttle --test interleavings --locked --quiet
+    politely cargo test --workspace --features switchyard-balance/_loom --test orderings --locked --quiet
 }
 
 # Every parser of what comes from outside, for ten seconds: docs/testing.md.

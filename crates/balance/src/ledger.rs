@@ -85,10 +85,15 @@ mod sums;
 mod told;
 mod trust;
 
+#[doc(hidden)]
 pub use carry::{CarriedLedger, Carrier};
-pub use feeder::{Feeder, FeederLock, FeederPath};
+#[doc(hidden)]
+pub use feeder::FeederPath;
+pub use feeder::{Feeder, FeederLock};
+#[doc(hidden)]
 pub use last_sample::LastSample;
 pub(crate) use last_sample::Untold;
+#[doc(hidden)]
 pub use limit::RequestLimit;
 pub(crate) use own_ends::OwnLive;
 pub use report::ReportSent;
@@ -96,6 +101,7 @@ pub(crate) use sample::PastState;
 pub use sample::{Reading, ScrapeSent};
 pub(crate) use sums::{Bounds, Sums};
 pub(crate) use told::End;
+#[doc(hidden)]
 pub use trust::Trust;
 
 use joined::Joined;

@@ -89,6 +89,7 @@ impl PastStates {
 
 impl Ledger {
     /// Takes a sample of the past, after all older ones.
+    #[doc(hidden)]
     pub fn sample_of(&self, around: &Around, reading: Reading) {
         let Around { before, after } = around;
         self.write_scrape(before.sent, after.as_ref(), reading, &mut self.record());

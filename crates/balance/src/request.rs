@@ -54,6 +54,7 @@ impl<'a> Request<'a> {
     }
 
     /// Whether it may go to the upstream at a position.
+    #[doc(hidden)]
     #[must_use]
     #[inline]
     pub fn may_use(&self, at: usize) -> bool {

@@ -67,6 +67,7 @@ impl<U: AsRef<Ledger>> Reservation<U> {
     }
 
     /// Whether its load outlives the answer: as it [says](Self::lasting) itself, or by the ledger's rule now.
+    #[doc(hidden)]
     #[must_use]
     #[inline]
     pub fn outlives(&self) -> bool {
@@ -97,6 +98,7 @@ impl<U: AsRef<Ledger>> Reservation<U> {
 
     /// The same, unless a feeder above the upstream has no room for it. The upstream's own room is ignored: it refuses by
     /// itself what it can't take, and a feeder can't.
+    #[doc(hidden)]
     #[must_use]
     pub fn within_feeders(upstream: Arc<U>, load: Load) -> Option<Self> {
         let reserved = (*upstream).as_ref().reserve_within_feeders(load)?;
@@ -110,6 +112,7 @@ impl<U: AsRef<Ledger>> Reservation<U> {
     }
 
     /// The feeders that it is reserved on besides, the nearest first.
+    #[doc(hidden)]
     #[must_use]
     pub fn feeders(&self) -> &[Arc<crate::Feeder>] {
         self.path.as_deref().map_or(&[], FeederPath::feeders)

@@ -82,6 +82,7 @@ impl Selector {
 
     /// A selector that begins at a position of its own, if its policy has a position. The random generator for each
     /// choice is an argument of [`Selector::reserve`].
+    #[doc(hidden)]
     #[must_use]
     pub fn with_seed(policy: Policy, seed: u64) -> Self {
         match policy {
@@ -118,6 +119,7 @@ impl Selector {
 
     /// The same, but takes `prefer` if that is hardly worse than the best, where the policy goes by load. An upstream
     /// without room, at a limit of its requests, out of rotation, or without a sample is not preferred.
+    #[doc(hidden)]
     pub fn reserve_near<U: AsRef<Ledger>>(
         &self,
         roster: &Roster<U>,
@@ -131,6 +133,7 @@ impl Selector {
 
     /// The same, but takes the one that ranks highest among those that are hardly worse than the best, where the policy
     /// goes by load. Reads every upstream once more.
+    #[doc(hidden)]
     pub fn reserve_ranked<U: AsRef<Ledger>>(
         &self,
         roster: &Roster<U>,

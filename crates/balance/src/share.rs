@@ -51,6 +51,7 @@ use crate::{Ledger, Load, Roster, ledger::LastSample};
 mod carry;
 mod gaps;
 
+#[doc(hidden)]
 pub use carry::CarriedShare;
 
 use gaps::Gaps;

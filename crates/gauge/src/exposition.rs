@@ -17,6 +17,8 @@ mod tally;
 #[cfg(test)]
 mod tests;
 
+// Hidden: for the proxy alone.
+#[doc(hidden)]
 pub use info::{Info, InfoSoFar};
 pub use parts::PartialScan;
 pub use tally::Aggregate;
@@ -161,6 +163,13 @@ impl Wanted {
         let name = self.name.needle();
         let tail = line.trim_ascii_start().strip_prefix(name);
         !name.is_empty() && tail.is_some_and(line::is_of_series)
+    }
+}
+
+impl From<&str> for Wanted {
+    /// Every series of this name.
+    fn from(name: &str) -> Self {
+        Self::new(name, [])
     }
 }
 

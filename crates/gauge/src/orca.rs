@@ -15,7 +15,7 @@ mod json;
 mod tests;
 
 /// The header, in whatever case.
-pub const HEADER: &str = switchyard_wire::names::ENDPOINT_LOAD_METRICS;
+pub const HEADER: &str = "endpoint-load-metrics";
 /// The suffix of the header's name if the report is protobuf.
 const BINARY_SUFFIX: &str = "-bin";
 

@@ -4,8 +4,8 @@
 //! cargo run -p switchyard-pingora --example plain_proxy -- config/switchyard.yaml 127.0.0.1:8080
 //! ```
 //!
-//! Comments mark the parts that are Switchyard's; the rest is what every `ProxyHttp` has. From the file it uses the
-//! substations, `load`, `policy`, `threads` and `limits.connections`. Every request has the load
+//! The bench's plain proxy, so it reads Switchyard's configuration; `sessions.rs` needs none. Comments mark the parts that
+//! are Switchyard's; the rest is what every `ProxyHttp` has. From the file it uses the substations, `load`, `policy`, `threads` and `limits.connections`. Every request has the load
 //! `charge.default_load`. The second argument may also be a path: then it listens on a Unix socket at that path.
 
 use std::{env, path::Path, sync::Arc};
@@ -20,9 +20,11 @@ use pingora_core::{
 use pingora_http::ResponseHeader;
 use pingora_load_balancing::{Backends, LoadBalancer};
 use pingora_proxy::{ProxyHttp, Session, http_proxy_service};
-use switchyard_balance::{Load, Reservation};
 use switchyard_config::Config;
-use switchyard_pingora::{LeastLoad, Rule, Scrape, Substations, Upstream, select_and_reserve};
+use switchyard_pingora::{
+    Gauges, LeastLoad, Load, Reservation, Rule, Scrape, Upstream, Upstreams, select_and_reserve,
+};
+use switchyard_scrape::wanted;
 
 struct Proxy {
     balancer: Arc<LoadBalancer<LeastLoad>>,
@@ -112,10 +114,20 @@ fn main() -> anyhow::Result<()> {
         default_load,
         lasts: config.charge.lasts.fixed().unwrap_or_default(),
     };
-    let backends = Backends::new(Box::new(Substations::new(&config)));
+    let upstreams = config.substations.iter().map(|substation| {
+        let capacity = substation.capacity.and_then(Load::new);
+        Upstream::new(&substation.name, substation.address, capacity)
+    });
+    let backends = Backends::new(Box::new(Upstreams::new(upstreams)));
     let mut balancer = LoadBalancer::<LeastLoad>::from_backends_with_config(backends, Some(rule));
-    balancer.set_health_check(Box::new(Scrape::new(&config.load)));
-    balancer.health_check_frequency = Some(config.load.interval());
+    let load = &config.load;
+    let capacity = wanted(&load.capacity_metric, load.aggregate);
+    let gauges = Gauges::new(wanted(&load.metric, load.aggregate)).with_capacity(capacity);
+    let mut scrape = Scrape::new(gauges);
+    scrape.path.clone_from(&load.path);
+    scrape.timeout = load.timeout;
+    balancer.set_health_check(Box::new(scrape));
+    balancer.health_check_frequency = Some(load.interval());
     balancer.parallel_health_check = true;
 
     let conf = ServerConf {

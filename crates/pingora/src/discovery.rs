@@ -1,4 +1,4 @@
-//! The substations of a configuration, as backends.
+//! A fixed list of backends.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -8,35 +8,23 @@ use std::{
 use async_trait::async_trait;
 use pingora_core::Result;
 use pingora_load_balancing::{Backend, discovery::ServiceDiscovery};
-use switchyard_balance::Load;
-use switchyard_config::{self as config, Config};
-use switchyard_scrape::Gauges;
 
 use crate::Upstream;
 
 /// A fixed list of backends. Each backend is made once, so its ledger survives every `LoadBalancer::update`.
+///
+/// A discovery of your own works too, if it keeps the [`Upstream`] of each address and makes its backends with
+/// [`Upstream::backend`].
 #[derive(Clone, Debug)]
-pub struct Substations {
+pub struct Upstreams {
     backends: BTreeSet<Backend>,
 }
 
-impl Substations {
-    /// The substations of a Switchyard configuration.
+impl Upstreams {
+    /// These backends, for one balancer only: a ledger follows the newest.
     #[must_use]
-    pub fn new(config: &Config) -> Self {
-        Self::from_list(&config.substations, &config.load)
-    }
-
-    /// These substations; `load` names their gauges.
-    #[must_use]
-    pub fn from_list(listed: &[config::Substation], load: &config::Load) -> Self {
-        let gauges = Gauges::new(load);
-        let backends = listed.iter().map(|substation| {
-            let capacity = substation.capacity.and_then(Load::new);
-            let name = substation.name.clone();
-            let upstream = Upstream::new(name, substation.address, capacity, &gauges);
-            Arc::new(upstream).backend(substation.address)
-        });
+    pub fn new(upstreams: impl IntoIterator<Item = Upstream>) -> Self {
+        let backends = upstreams.into_iter().map(|it| Arc::new(it).backend());
         Self {
             backends: backends.collect(),
         }
@@ -44,7 +32,7 @@ impl Substations {
 }
 
 #[async_trait]
-impl ServiceDiscovery for Substations {
+impl ServiceDiscovery for Upstreams {
     async fn discover(&self) -> Result<(BTreeSet<Backend>, HashMap<u64, bool>)> {
         Ok((self.backends.clone(), HashMap::new()))
     }

@@ -1,20 +1,23 @@
-//! What a backend carries: its ledger, and the connection over which its gauge is read.
+//! What a backend carries: its name, its ledger, and the turn of its scrapes.
 
 use std::{net::SocketAddr, sync::Arc};
 
 use pingora_load_balancing::{Backend, Extensions};
 use switchyard_balance::{Ledger, Load};
-use switchyard_scrape::{Gauges, Probe};
 use tokio::sync::Mutex;
 
-/// The data of one backend that a choice needs.
+use crate::gauges::Fault;
+
+/// A backend with its ledger: the load that it has, as far as this proxy can know.
 #[derive(Debug)]
 pub struct Upstream {
     name: String,
+    address: SocketAddr,
     capacity: Option<Load>,
     ledger: Ledger,
-    /// Locked during a scrape: two scrapes into one ledger must not overlap.
-    pub(crate) probe: Mutex<Probe>,
+    /// Why the last scrape brought no sample, so that the log says it once. Locked during a scrape: two scrapes into one
+    /// ledger must not overlap.
+    pub(crate) scraping: Mutex<Option<Fault>>,
 }
 
 impl AsRef<Ledger> for Upstream {
@@ -24,18 +27,19 @@ impl AsRef<Ledger> for Upstream {
 }
 
 impl Upstream {
-    /// A backend without a sample. `capacity` takes precedence over its gauge.
+    /// A backend without a sample. A `capacity` goes before that of its gauge.
     #[must_use]
-    pub fn new(name: String, address: SocketAddr, capacity: Option<Load>, gauges: &Gauges) -> Self {
+    pub fn new(name: impl Into<String>, address: SocketAddr, capacity: Option<Load>) -> Self {
         Self {
-            name,
+            name: name.into(),
+            address,
             capacity,
             ledger: Ledger::new(capacity),
-            probe: Mutex::new(Probe::new(address, gauges)),
+            scraping: Mutex::default(),
         }
     }
 
-    /// The upstream that `backend` carries, if a discovery of this crate made the backend.
+    /// The upstream that `backend` carries, if [`Upstream::backend`] made it.
     #[must_use]
     pub fn of(backend: &Backend) -> Option<&Arc<Self>> {
         backend.ext.get()
@@ -47,26 +51,31 @@ impl Upstream {
         &self.name
     }
 
+    /// Its address.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// Its ledger.
     #[must_use]
     pub fn ledger(&self) -> &Ledger {
         &self.ledger
     }
 
-    /// The configured capacity, which takes precedence over its gauge.
-    #[must_use]
-    pub fn configured_capacity(&self) -> Option<Load> {
+    /// The capacity that goes before that of its gauge.
+    pub(crate) fn capacity(&self) -> Option<Load> {
         self.capacity
     }
 
-    /// A backend that carries this upstream.
+    /// A backend that carries this upstream, for a discovery.
     #[must_use]
-    pub fn backend(self: &Arc<Self>, address: SocketAddr) -> Backend {
+    pub fn backend(self: &Arc<Self>) -> Backend {
         let mut ext = Extensions::new();
         ext.insert(Arc::clone(self));
         // The choice uses capacities instead of weights. To Pingora, the weight is part of a backend's identity.
         Backend {
-            addr: pingora_core::protocols::l4::socket::SocketAddr::Inet(address),
+            addr: self.address.into(),
             weight: 1,
             ext,
         }

@@ -12,5 +12,5 @@ mod ticket;
 
 pub use failure::PollFailure;
 pub use outcome::PollOutcome;
-pub use probe::{Gauges, PageBuffer, Probe};
+pub use probe::{Gauges, PageBuffer, Probe, wanted};
 pub use ticket::{LagHistory, ScrapeTicket};

@@ -102,26 +102,10 @@ impl Gauges {
         path: &str,
         (timeout, interval): (Duration, Duration),
     ) -> Self {
-        let aggregate = match aggregate {
-            config::Aggregate::None => Aggregate::Nothing,
-            config::Aggregate::Sum => Aggregate::Sum,
-            config::Aggregate::Max => Aggregate::Max,
-        };
-        let term = |series: &config::Series| {
-            let matchers = series.matchers.iter().map(|matcher| {
-                let is_equal = matcher.op == config::MatchOp::Equal;
-                (matcher.label.clone(), is_equal, matcher.value.clone())
-            });
-            Wanted::new(&series.name, matchers).aggregated(aggregate)
-        };
-        let wanted = |series: &config::Series| {
-            let others = series.terms().skip(1).map(term);
-            others.fold(term(series), Wanted::plus)
-        };
         Self {
-            load: wanted(metric),
+            load: wanted(metric, aggregate),
             load_name: metric.names().into(),
-            capacity: wanted(capacity_metric),
+            capacity: wanted(capacity_metric, aggregate),
             capacity_name: capacity_metric.names().into(),
             info: Info::new(names::INFO_GAUGE, names::INFO_NAME),
             path: path.to_owned(),
@@ -130,6 +114,25 @@ impl Gauges {
             credentials_file: None,
         }
     }
+}
+
+/// What to look for, for series as they are configured.
+#[must_use]
+pub fn wanted(series: &config::Series, aggregate: config::Aggregate) -> Wanted {
+    let aggregate = match aggregate {
+        config::Aggregate::None => Aggregate::Nothing,
+        config::Aggregate::Sum => Aggregate::Sum,
+        config::Aggregate::Max => Aggregate::Max,
+    };
+    let term = |series: &config::Series| {
+        let matchers = series.matchers.iter().map(|matcher| {
+            let is_equal = matcher.op == config::MatchOp::Equal;
+            (matcher.label.clone(), is_equal, matcher.value.clone())
+        });
+        Wanted::new(&series.name, matchers).aggregated(aggregate)
+    };
+    let others = series.terms().skip(1).map(term);
+    others.fold(term(series), Wanted::plus)
 }
 
 /// Scrapes one substation, time after time.

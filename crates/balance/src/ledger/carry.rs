@@ -83,6 +83,7 @@ pub struct Carrier {
 
 impl Ledger {
     /// What the next process needs to go on, at `now`, which counts as in [`Ledger::lasts_for`].
+    #[doc(hidden)]
     #[must_use]
     pub fn carry(&self, now: Duration) -> CarriedLedger {
         let record = self.record();
@@ -111,6 +112,7 @@ impl Ledger {
     /// Goes on from what another process has left. To be called once, after [`Ledger::set_lasts`].
     ///
     /// Own reservations and samples may come at the same time.
+    #[doc(hidden)]
     pub fn restore(&self, carried: &CarriedLedger, by: Carrier) {
         let mut record = self.record();
         let carried = carried.sound().without_what_is_gone(by.is_alive);
@@ -214,6 +216,7 @@ impl Ledger {
 
     /// No request of the process that this ledger was restored from is under way any more: the next scrape that is sent
     /// shows what they have booked.
+    #[doc(hidden)]
     pub fn predecessor_ended(&self) {
         let mut record = self.record();
         let inherited = std::mem::take(&mut record.inherited);

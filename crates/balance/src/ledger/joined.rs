@@ -93,6 +93,7 @@ impl Ledger {
     }
 
     /// Takes the ledger out from under its feeders, for one that leaves: they no longer count its load.
+    #[doc(hidden)]
     pub fn leave_feeders(&self) {
         self.join_path(None);
     }
@@ -108,6 +109,7 @@ impl Ledger {
     }
 
     /// Whether a feeder above it has no room for `load`.
+    #[doc(hidden)]
     #[must_use]
     pub fn is_full_above(&self, load: Load) -> bool {
         self.path().is_some_and(|path| path.is_full_for(load))

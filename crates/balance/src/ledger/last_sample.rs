@@ -86,6 +86,7 @@ impl LastSample {
 
 impl Ledger {
     /// The last sample, if there has been one.
+    #[doc(hidden)]
     #[must_use]
     pub fn last_sample(&self) -> Option<LastSample> {
         let record = self.record();

@@ -41,6 +41,7 @@ impl RequestLimit {
 
 impl Ledger {
     /// Sets the most requests under way.
+    #[doc(hidden)]
     pub fn set_request_limit(&self, limit: RequestLimit) {
         let word = match limit {
             RequestLimit::Unlimited => UNLIMITED,
@@ -51,6 +52,7 @@ impl Ledger {
     }
 
     /// The most requests under way.
+    #[doc(hidden)]
     #[must_use]
     pub fn request_limit(&self) -> RequestLimit {
         let word = self.request_limit.load(Relaxed);

@@ -171,6 +171,7 @@ impl Ledger {
     /// [`Reservation::booked`](crate::Reservation::booked), where load outlives its answer.
     ///
     /// The first call allocates a kilobyte; each is one addition.
+    #[doc(hidden)]
     #[inline]
     pub fn lasts_for(&self, load: Load, lasts: Duration, sent: Duration) {
         let ends = self.own_ends.get_or_init(|| Box::new(OwnEnds::new(sent)));

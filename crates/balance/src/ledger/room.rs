@@ -32,6 +32,7 @@ impl Ledger {
     }
 
     /// The same for a ledger with a reservation of `own` that is about to be cancelled: what that leaves is no room either.
+    #[doc(hidden)]
     pub fn refused_without(&self, load: Load, own: Load) {
         let assigned = self.assigned().wrapping_sub(own.micros());
         let full = assigned.wrapping_add(load.micros() - 1);
@@ -110,6 +111,7 @@ impl Ledger {
 
     /// The largest load that it would take now, in millionths; `i64::MAX` where that can't be said. An upstream whose
     /// sample is stale is asked for anything up to its capacity, and one at a hard limit of its requests for nothing.
+    #[doc(hidden)]
     #[must_use]
     pub fn room(&self) -> i64 {
         if self.is_at_hard_limit() {

@@ -299,6 +299,7 @@ impl Ledger {
     ///
     /// It does not change the room, and nothing at all of own load that ends with its answer: then the ledger learns of
     /// the ends without a gauge.
+    #[doc(hidden)]
     pub fn extrapolate(&self, drift: f64) {
         let has_sessions = self.lasts() == Lasts::Session || self.is_told();
         if !self.is_sampled() || !has_sessions {

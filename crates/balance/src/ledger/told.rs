@@ -146,6 +146,7 @@ impl Ledger {
 
     /// Requests that wait for their answer to begin. (Of those that are [in flight](Ledger::in_flight), others' answers are
     /// under way.)
+    #[doc(hidden)]
     #[must_use]
     #[inline]
     pub fn awaiting(&self) -> u64 {

@@ -34,12 +34,14 @@ impl Trust {
 
 impl Ledger {
     /// How far its gauge is believed.
+    #[doc(hidden)]
     #[must_use]
     pub fn trust(&self) -> Trust {
         Trust::from_number(self.trust.load(Relaxed))
     }
 
     /// Whether its gauge is not believed.
+    #[doc(hidden)]
     #[must_use]
     pub fn is_distrusted(&self) -> bool {
         self.trust() != Trust::Trusted

@@ -11,6 +11,7 @@ const DRAWS: usize = 8;
 impl<U: AsRef<Ledger>> Roster<U> {
     /// The position of an upstream in rotation that the request can use, each with the same chance. Its load and its
     /// preferences don't count. None if there is none.
+    #[doc(hidden)]
     #[must_use]
     pub fn any(&self, request: &Request<'_>, rng: &mut Rng) -> Option<usize> {
         let count = self.upstreams.len();

@@ -13,6 +13,7 @@ impl<U: AsRef<Ledger>> Roster<U> {
     /// that can't be said, because an upstream has no known bound, or because none has a sample that counts.
     ///
     /// Reads every ledger.
+    #[doc(hidden)]
     #[must_use]
     pub fn room_for(&self, request: &Request<'_>) -> i128 {
         let one = request.load.micros().max(1);
@@ -55,6 +56,7 @@ impl<U: AsRef<Ledger>> Roster<U> {
     /// said. The request's own load does not matter.
     ///
     /// Reads every ledger.
+    #[doc(hidden)]
     #[must_use]
     pub fn largest_room(&self, request: &Request<'_>) -> i64 {
         let (mut sampled, mut unsampled) = (None, None);
@@ -80,6 +82,7 @@ impl<U: AsRef<Ledger>> Roster<U> {
     /// is none, or if its bound is not known.
     ///
     /// Reads every ledger.
+    #[doc(hidden)]
     #[must_use]
     pub fn nearest_to(&self, request: &Request<'_>) -> Option<usize> {
         let able = self.upstreams.iter().enumerate().filter(|(at, upstream)| {
@@ -101,6 +104,7 @@ impl<U: AsRef<Ledger>> Roster<U> {
     /// without a sample is asked only while there is no other, and so counts only then.
     ///
     /// Reads every ledger.
+    #[doc(hidden)]
     #[must_use]
     pub fn could_bear(&self, request: &Request<'_>) -> bool {
         let mut is_any_sampled = false;
@@ -128,6 +132,7 @@ impl<U: AsRef<Ledger>> Roster<U> {
     /// of those without enough; and among these the one with the most. None if nothing lacks room.
     ///
     /// Reads every ledger.
+    #[doc(hidden)]
     #[must_use]
     pub fn binding(&self, request: &Request<'_>) -> Option<Binding> {
         let mut binding: Option<Binding> = None;

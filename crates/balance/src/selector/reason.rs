@@ -47,6 +47,7 @@ impl Reason {
     }
 
     /// Its name, if that is the same for every policy.
+    #[doc(hidden)]
     #[must_use]
     pub const fn own_name(self) -> Option<&'static str> {
         match self {

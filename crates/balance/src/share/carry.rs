@@ -20,6 +20,7 @@ pub struct CarriedShare {
 
 impl ShareEstimator {
     /// What it has learned.
+    #[doc(hidden)]
     #[must_use]
     pub fn carry(&self) -> CarriedShare {
         CarriedShare {
@@ -33,6 +34,7 @@ impl ShareEstimator {
 
     /// Goes on from what an estimator of another process has learned. The upstreams' samples stay its own. Numbers that
     /// none can have learned change nothing.
+    #[doc(hidden)]
     pub fn restore(&mut self, carried: CarriedShare) {
         let CarriedShare {
             own_towards_gaps,

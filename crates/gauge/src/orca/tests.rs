@@ -7,6 +7,11 @@ use proptest::{
 };
 use serde_json::Value;
 
+#[test]
+fn the_header_is_the_one_that_the_wire_names() {
+    assert_eq!(super::HEADER, switchyard_wire::names::ENDPOINT_LOAD_METRICS);
+}
+
 fn said(value: impl AsRef<[u8]>) -> Result<Report, ReportError> {
     read(value.as_ref(), "load", "most")
 }

@@ -50,6 +50,7 @@ impl Divided {
 impl Feeder {
     /// Divides the room that is left: half of it is this process's for the rest of its life, and is returned. None without
     /// a bound.
+    #[doc(hidden)]
     pub fn divide(&self) -> Option<Load> {
         let _held = self.lock.hold();
         let half = Load::from_micros(self.left()?.micros() / 2);
@@ -58,12 +59,14 @@ impl Feeder {
     }
 
     /// All of the room is this process's again.
+    #[doc(hidden)]
     pub fn unite(&self) {
         let _held = self.lock.hold();
         self.divided.kept.store(MOST, Relaxed);
     }
 
     /// Leaves so much of the room to another process; nothing if that has ended.
+    #[doc(hidden)]
     pub fn withhold(&self, load: Load) {
         let _held = self.lock.hold();
         self.divided.withheld.store(load.micros(), Relaxed);
@@ -71,6 +74,7 @@ impl Feeder {
     }
 
     /// What is left to another process.
+    #[doc(hidden)]
     #[must_use]
     pub fn withheld(&self) -> Load {
         Load::from_micros(self.divided.withheld.load(Relaxed))
