@@ -3,11 +3,15 @@
 Both must give the same kinds of objects, and the proxy must accept the configuration that its volume would have.
 """
 
+import os
 import re
 import shutil
 import subprocess
+from pathlib import Path
 
 import rig
+
+ROOT = Path(__file__).resolve().parent.parent.parent
 
 TOKEN = "/run/switchyard/token"
 # What proxies in production need, whichever way they come.
@@ -22,12 +26,36 @@ def run(*command):
     return done.stdout
 
 
+# Where `scripts/setup.sh test` has installed Helm as a library, this is how to use it.
+BY_LIBRARY = """
+import sys, yaml
+from pathlib import Path
+from deploy.lib import helm
+found = helm.find() or sys.exit("no Helm")
+values = yaml.safe_load(Path(sys.argv[2]).read_text(encoding="utf-8"))
+print("\\n---\\n".join(found.render(Path(sys.argv[1]), values).values()))
+"""
+
+
+def helm(values):
+    """What the chart gives for these values; None where there is neither Helm nor its library."""
+    chart = ROOT / "deploy" / "chart" / "switchyard"
+    if shutil.which("helm"):
+        return run("helm", "template", "switchyard", chart, "--namespace", "switchyard", "--values", values)
+    python = Path(os.environ.get("tools", ROOT / "target" / "python-tools"), "bin", "python3").absolute()
+    done = python.exists() and subprocess.run([python, "-B", "-c", BY_LIBRARY, chart, values], capture_output=True, text=True,
+                                              timeout=rig.PATIENCE, check=False, cwd=ROOT)
+    if done and done.returncode and "no Helm" not in done.stderr:
+        raise rig.Failed(f"Helm: {done.stderr}")
+    return done.stdout if done and not done.returncode else None
+
+
 def objects(text):
     """Kind and name of each object, with its text."""
     found = []
     for part in re.split(r"(?m)^---$", text):
         kind = re.search(r"(?m)^kind: (\S+)$", part)
-        name = re.search(r"(?m)^metadata:\n(?:  .*\n)*?  name: (\S+)$", part)
+        name = re.search(r"(?m)^metadata:\n(?:  .*\n)*?  name: \"?([\w.-]+)\"?$", part)
         if kind and name:
             found.append((kind[1], name[1], part))
     return found
@@ -69,12 +97,11 @@ def show(example):
     else:
         raise rig.Failed("there is neither kustomize nor kubectl here")
     look(example, "kustomize (overlay/)", run(*kustomize, example.here / "overlay"))
-    if shutil.which("helm"):
-        chart = example.here.parent.parent / "deploy" / "chart" / "switchyard"
-        look(example, "helm (values.yaml)",
-             run("helm", "template", "switchyard", chart, "--namespace", "switchyard", "--values", example.here / "values.yaml"))
+    chart = helm(example.here.resolve() / "values.yaml")
+    if chart:
+        look(example, "helm (values.yaml)", chart)
     else:
-        example.say("\nhelm is not installed, so the chart is left out here; the tests of deploy/ render it.")
+        example.say("\nThere is no Helm here, so the chart is left out.")
 
 
 rig.main(show, __doc__.split("\n\n", maxsplit=1)[0], 0)
