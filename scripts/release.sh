@@ -8,7 +8,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . scripts/common.sh
 
-all='version tools notices programs packages chart contents static installed images dockerfile cargo-install book sums'
+all='version tools notices programs packages chart contents static installed images dockerfile cargo-install crates book sums'
 here=$(uname -m)
 targets=${RELEASE_TARGETS:-$here-unknown-linux-gnu $here-unknown-linux-musl aarch64-unknown-linux-musl}
 # Each once: on an aarch64 machine two of them are the same.
@@ -188,6 +188,9 @@ run_cargo_install() {
     done
     "$work/cargo-install/bin/switchyard" check --config config/switchyard.yaml >/dev/null
 }
+
+# The crates that are published: their packages, and what they make public.
+run_crates() { ./scripts/crates.sh; }
 
 # The documents as a site.
 run_book() {
