@@ -60,9 +60,8 @@ links: ## follow the links of all documents that lead to other sites; needs the 
 	@./scripts/setup.sh book
 	@./scripts/book.sh outside
 
-reference: ## write what the code decides in the reference pages: keys, metrics, errors, commands
+reference: ## write what the code decides in the reference pages: keys, metrics, errors
 	@./scripts/setup.sh
-	@$(CARGO) build --locked --workspace --bins
 	@. ./scripts/common.sh && UPDATE_REFERENCE=1 cargo test --locked -p switchyard --test docs -- reference
 
 soak: ## ten minutes of faults, then a fleet in a storm; fails if anything is lost, leaks or doubles; SOAK_SECONDS, FLEET_KEYS
