@@ -89,7 +89,7 @@ fn rule(schema: &Value, kept: &str) -> String {
         return format!("`{}`{rest}", words.join("`, `"));
     }
     let limits = [&schema["minimum"], &schema["maximum"]].map(number);
-    if schema["type"] == "integer"
+    if (schema["type"] == "integer" || schema["type"] == "number")
         && let [Some(least), Some(most)] = limits
     {
         let begins = |c: char| !(c.is_ascii_digit() || c == ',' || c == ' ');
