@@ -1,5 +1,5 @@
-"""*Rush hour*, from top to bottom: health, requests, balance, what the proxy knows of its substations, discovery, the
-substations themselves, the feeders above them, the store of a fleet, and the cost of the processes."""
+"""*Rush hour*, from top to bottom: health, requests, balance, what the proxy knows of its substations, clients, gauges from
+Prometheus, discovery, the substations themselves, the feeders above them, the store of a fleet, and the cost of the processes."""
 
 from .panels import (
     BAD, GOOD, ODD, PLAIN, RATE, annotation, bars, dashboard, dashed, heatmap, lines, link, quantile, query, row, stat,
@@ -187,6 +187,55 @@ FEEDERS = row(
     collapsed=True,
 )
 
+CLIENTS = row(
+    "Who asks, and what is refused or lost?",
+    (8,
+     lines("Requests by client", "How many requests does each client in `clients` make, refused ones included?",
+           [query(f"sum by (client) (rate(switchyard_client_requests_total[{RATE}]))", "{{client}}")], "reqps", stacked=True),
+     lines("Over a client's rate or load", "Which clients get 429, and for what?",
+           [query(f"sum by (client, reason) (rate(switchyard_client_refused_total[{RATE}]))", "{{client}} {{reason}}")],
+           "reqps", stacked=True),
+     lines("Load of clients", "How much load does each client have at once?",
+           [query("sum by (client) (switchyard_client_load)", "{{client}}")], "kwatt", stacked=True)),
+    (7,
+     lines("Refused for who asks", "How many requests belong to no client (401, 403), or are more than their address may make "
+           "(429)?",
+           [query(f"""sum by (reason) (rate(switchyard_requests_rejected_total{{
+                      reason=~"unauthorized|forbidden|rate_limited"}}[{RATE}]))""", "{{reason}}")], "reqps", stacked=True),
+     lines("Requests by route", "How many requests come to each of the `routes`?",
+           [query(f'sum by (route) (rate(switchyard_requests_total{{route!=""}}[{RATE}]))', "{{route}}")],
+           "reqps", stacked=True),
+     lines("Handshakes and PROXY headers", "How do TLS handshakes with clients end, and the headers of a balancer in front?",
+           [query(f"sum by (result) (rate(switchyard_tls_handshakes_total[{RATE}]))", "TLS {{result}}"),
+            query(f"sum by (result) (rate(switchyard_proxy_headers_total[{RATE}]))", "PROXY {{result}}")], "ops")),
+    (7,
+     lines("TLS to substations that fails", "Which substation's certificate is refused, and why?",
+           [query(f"sum by (substation, reason) (rate(switchyard_upstream_tls_errors_total{ONE}[{RATE}]))",
+                  "{{substation}} {{reason}}")], "ops", stacked=True),
+     lines("Lines and spans that are lost", "Is the access log complete, and does the collector get all traces?",
+           [query(f"sum by (reason) (rate(switchyard_access_log_dropped_total[{RATE}]))", "access log: {{reason}}"),
+            query(f"sum by (reason) (rate(switchyard_trace_spans_dropped_total[{RATE}]))", "traces: {{reason}}")], "ops"),
+     lines("Certificates", "How long are the certificates that clients and viewers are shown still valid?",
+           [query("switchyard_tls_certificate_expiry_timestamp_seconds - time()", "{{instance}}"),
+            query("switchyard_admin_tls_certificate_expiry_timestamp_seconds - time()", "{{instance}} admin port")], "s")),
+    collapsed=True,
+)
+
+QUERIES = row(
+    "Gauges from Prometheus",
+    (7,
+     lines("Rounds by outcome", "Does Prometheus answer, and if not, why? Proxies that scrape have no lines.",
+           [query(f"sum by (outcome) (rate(switchyard_load_queries_total[{RATE}]))", "{{outcome}}")], "ops", stacked=True),
+     lines("Duration of a round", "How long does an answer take?",
+           [query(quantile(share, "switchyard_load_query_duration_seconds"), f"p{share * 100:g}") for share in (0.5, 0.99)],
+           "s"),
+     lines("Series and substations", "Does each substation have a series, and each series a substation?",
+           [query("switchyard_load_query_series", "{{instance}} series"),
+            query("switchyard_load_query_unmatched_series", "{{instance}} series of no substation"),
+            query("switchyard_load_query_missing_substations", "{{instance}} substations without one")])),
+    collapsed=True,
+)
+
 PROCESSES = row(
     "What does it cost?",
     (7,
@@ -216,5 +265,5 @@ ANNOTATIONS = [
 
 DASHBOARD = dashboard(
     "switchyard-rush-hour", "Rush hour", "Health, requests, and how evenly the load is spread.",
-    [HEALTH, DEMAND, BALANCE, KNOWLEDGE, DISCOVERY, SUBSTATIONS, FEEDERS, FLEET, PROCESSES], ANNOTATIONS,
+    [HEALTH, DEMAND, BALANCE, KNOWLEDGE, CLIENTS, QUERIES, DISCOVERY, SUBSTATIONS, FEEDERS, FLEET, PROCESSES], ANNOTATIONS,
     [link("Why did it choose", "switchyard-why")])
