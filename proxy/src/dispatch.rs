@@ -74,7 +74,7 @@ pub use reply::Reply;
 pub use request::{ReceivedRequest, RequestContext, Target};
 pub use request_trace::RequestTrace;
 pub use sessions::Action;
-pub use trail::{Ended, Trail, TrailAttempt, TrailWait};
+pub use trail::{Ended, Trail, TrailAttempt, TrailId, TrailWait};
 
 use crate::{runtime::Runtime, snapshot::Snapshot};
 use capacity_forecast::CapacityForecast;

@@ -2,7 +2,7 @@
 
 use parking_lot::Mutex;
 
-use crate::{Entry, Format, combined, json, stamp::Stamp};
+use crate::{Entry, Format, LONGEST_LINE, combined, json, line::Line, stamp::Stamp};
 
 /// The most bytes that wait in one buffer: some three thousand lines. Twice as many are held while they are written.
 pub(crate) const MOST_WAITING: usize = 1 << 20;
@@ -13,10 +13,22 @@ const BATCH: usize = 64 * 1024;
 #[derive(Debug, Default)]
 pub(crate) struct Buffer(Mutex<Waiting>);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Waiting {
     lines: Vec<u8>,
     stamp: Stamp,
+    /// Where a line is made.
+    room: Box<[u8; LONGEST_LINE]>,
+}
+
+impl Default for Waiting {
+    fn default() -> Self {
+        Self {
+            lines: Vec::new(),
+            stamp: Stamp::default(),
+            room: Box::new([0; LONGEST_LINE]),
+        }
+    }
 }
 
 /// What a line meant for its buffer.
@@ -36,15 +48,17 @@ impl Buffer {
     /// Adds a line.
     pub(crate) fn add(&self, format: Format, entry: &Entry<'_>) -> Added {
         let mut waiting = self.0.lock();
-        let Waiting { lines, stamp } = &mut *waiting;
+        let Waiting { lines, stamp, room } = &mut *waiting;
         let before = lines.len();
         if before >= MOST_WAITING {
             return Added::No;
         }
+        let mut line = Line::new(room);
         match format {
-            Format::Json => json::write(lines, stamp, entry),
-            Format::Combined => combined::write(lines, stamp, entry),
+            Format::Json => json::write(&mut line, stamp, entry),
+            Format::Combined => combined::write(&mut line, stamp, entry),
         }
+        lines.extend_from_slice(line.bytes());
         match (before, lines.len()) {
             (0, _) => Added::First,
             (before, after) if before < BATCH && after >= BATCH => Added::Batch,

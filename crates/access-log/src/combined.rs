@@ -5,7 +5,8 @@
 
 use crate::{
     entry::Entry,
-    escape::{address, apache, number, word},
+    escape::{apache, is_plain, word},
+    line::Line,
     stamp::Stamp,
 };
 
@@ -19,37 +20,52 @@ const LONGEST_NAME: usize = 128;
 const LONGEST_METHOD: usize = 32;
 
 /// Writes a line.
-pub(crate) fn write(out: &mut Vec<u8>, stamp: &mut Stamp, entry: &Entry<'_>) {
-    address(out, entry.remote);
-    out.extend_from_slice(b" - ");
+pub(crate) fn write(out: &mut Line<'_>, stamp: &mut Stamp, entry: &Entry<'_>) {
+    out.address(entry.remote);
+    out.put(b" - ");
     match entry.client {
-        None | Some("") => out.push(b'-'),
-        Some(client) => word(out, client, LONGEST_NAME),
+        None | Some("") => out.put(b"-"),
+        Some(client) => {
+            let mut name = Vec::new();
+            word(&mut name, client, LONGEST_NAME);
+            out.text(&name);
+        }
     }
-    out.extend_from_slice(b" [");
+    out.put(b" [");
     stamp.clf(out, entry.time);
-    out.extend_from_slice(b"] \"");
+    out.put(b"] \"");
     match (entry.method, entry.path) {
         (Some(method), Some(path)) => {
-            apache(out, method.as_bytes(), LONGEST_METHOD);
-            out.push(b' ');
-            apache(out, path.as_bytes(), LONGEST_PATH);
-            out.push(b' ');
-            apache(out, entry.protocol.as_bytes(), LONGEST_NAME);
+            quoted(out, method.as_bytes(), LONGEST_METHOD);
+            out.put(b" ");
+            quoted(out, path.as_bytes(), LONGEST_PATH);
+            out.put(b" ");
+            out.text(entry.protocol.as_bytes());
         }
-        _ => out.push(b'-'),
+        _ => out.put(b"-"),
     }
-    out.extend_from_slice(b"\" ");
-    number(out, entry.status);
-    out.push(b' ');
+    out.put(b"\" ");
+    out.number(entry.status);
+    out.put(b" ");
     match entry.bytes_out {
-        0 => out.push(b'-'),
-        bytes => number(out, bytes),
+        0 => out.put(b"-"),
+        bytes => out.number(bytes),
     }
     for header in [entry.referer, entry.user_agent] {
-        out.extend_from_slice(b" \"");
-        apache(out, header.unwrap_or(b"-"), LONGEST_VALUE);
-        out.push(b'"');
+        out.put(b" \"");
+        quoted(out, header.unwrap_or(b"-"), LONGEST_VALUE);
+        out.put(b"\"");
     }
-    out.push(b'\n');
+    out.put(b"\n");
+}
+
+/// Text of clients.
+fn quoted(out: &mut Line<'_>, text: &[u8], longest: usize) {
+    if text.len() <= longest && is_plain(text) {
+        out.text(text);
+    } else {
+        let mut escaped = Vec::new();
+        apache(&mut escaped, text, longest);
+        out.text(&escaped);
+    }
 }

@@ -5,7 +5,8 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-/// One request, as its line tells of it.
+/// One request, as its line tells of it. What is `'static` comes from the proxy itself: it is short, and there is nothing in it
+/// to be escaped.
 #[derive(Clone, Copy, Debug)]
 pub struct Entry<'a> {
     /// When its first byte arrived.
@@ -25,9 +26,9 @@ pub struct Entry<'a> {
     /// The status of the answer.
     pub status: u16,
     /// The code of the error, if the proxy itself made the answer.
-    pub code: Option<&'a str>,
+    pub code: Option<&'static str>,
     /// What it counts as.
-    pub outcome: &'a str,
+    pub outcome: &'static str,
     /// The substation that was asked last.
     pub substation: Option<&'a str>,
     /// The limit that left no room.
@@ -49,7 +50,7 @@ pub struct Entry<'a> {
     /// The length of the answer's body.
     pub bytes_out: usize,
     /// The version of HTTP.
-    pub protocol: &'a str,
+    pub protocol: &'static str,
     /// Whether it came over TLS.
     pub is_tls: bool,
     /// `Referer`, which only [`Format::Combined`](crate::Format::Combined) shows.

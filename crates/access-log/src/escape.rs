@@ -4,11 +4,10 @@
 //! direction of what follows on a screen; so it is escaped in the way of the format. Text is cut by its *escaped* length,
 //! so that the length of a line is bounded whatever comes.
 
-use std::{io::Write, net::IpAddr};
+use crate::line::hex;
 
 /// What stands behind text that was cut.
 const CUT: &[u8] = b"...";
-const HEX: [u8; 16] = *b"0123456789abcdef";
 
 /// Writes `text` as the inside of a JSON string, of at most `longest` bytes. What is no UTF-8 becomes U+FFFD.
 pub(crate) fn json(out: &mut Vec<u8>, text: &[u8], longest: usize) {
@@ -84,60 +83,41 @@ pub(crate) fn word(out: &mut Vec<u8>, text: &str, longest: usize) {
     }
 }
 
-/// The two digits of a byte.
-pub(crate) fn hex(byte: u8) -> [u8; 2] {
-    [byte >> 4, byte & 0xf].map(|digit| HEX.get(usize::from(digit)).copied().unwrap_or(b'0'))
-}
-
 fn hex_escape(out: &mut Vec<u8>, byte: u8) {
     out.extend_from_slice(br"\x");
     out.extend_from_slice(&hex(byte));
 }
 
 /// Whether nothing in it has to be escaped, in either form.
-fn is_plain(text: &[u8]) -> bool {
-    // Numbers without an early end, so that the compiler takes many bytes at once.
+pub(crate) fn is_plain(text: &[u8]) -> bool {
+    let (words, rest) = text.as_chunks::<8>();
     let mut escaped = 0;
-    for byte in text {
-        escaped |= u8::from(!matches!(byte, b' '..=b'~'))
-            | u8::from(*byte == b'"')
-            | u8::from(*byte == b'\\');
+    for word in words {
+        escaped |= special(u64::from_le_bytes(*word));
     }
-    escaped == 0
+    // Those at the end once more, together with some before.
+    if let Some(last) = text.last_chunk::<8>() {
+        escaped |= special(u64::from_le_bytes(*last));
+        return escaped & (EACH << 7) == 0;
+    }
+    rest.iter()
+        .all(|byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\'))
 }
 
-/// Writes a whole number.
-pub(crate) fn number(out: &mut Vec<u8>, number: impl itoa::Integer) {
-    out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
-}
+/// A one in each byte.
+const EACH: u64 = 0x0101_0101_0101_0101;
 
-/// Writes an address.
-pub(crate) fn address(out: &mut Vec<u8>, address: IpAddr) {
-    match address {
-        IpAddr::V4(address) => {
-            for (at, octet) in address.octets().into_iter().enumerate() {
-                if at > 0 {
-                    out.push(b'.');
-                }
-                number(out, octet);
-            }
-        }
-        // Writing to memory does not fail.
-        IpAddr::V6(address) => drop(write!(out, "{address}")),
-    }
-}
-
-/// Writes a number that may have a fraction, as short as it is exact.
-pub(crate) fn decimal(out: &mut Vec<u8>, value: f64) {
-    /// Up to here every whole number is exact.
-    const WHOLE: f64 = 9e15;
-    if value.fract() == 0.0 && value.abs() < WHOLE {
-        #[expect(clippy::cast_possible_truncation, reason = "it is whole, and in range")]
-        number(out, value as i64);
-    } else {
-        // Writing to memory does not fail.
-        let _ = write!(out, "{value}");
-    }
+/// Sets the highest bit of bytes of this word if, and only if, one of its bytes has to be escaped.
+const fn special(word: u64) -> u64 {
+    let quotes = word ^ (EACH * b'"' as u64);
+    let slashes = word ^ (EACH * b'\\' as u64);
+    let deletes = word ^ (EACH * 0x7f);
+    // Where a subtraction borrows from the byte above, there is one below that has to be escaped as well.
+    let low = word.wrapping_sub(EACH * b' ' as u64) & !word;
+    let same = (quotes.wrapping_sub(EACH) & !quotes)
+        | (slashes.wrapping_sub(EACH) & !slashes)
+        | (deletes.wrapping_sub(EACH) & !deletes);
+    word | low | same
 }
 
 #[cfg(test)]

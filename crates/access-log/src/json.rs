@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use crate::{
     entry::Entry,
-    escape::{address, decimal, hex, json, number},
+    escape::{is_plain, json},
+    line::Line,
     stamp::Stamp,
 };
 
@@ -16,82 +17,99 @@ const LONGEST_NAME: usize = 256;
 const LONGEST_METHOD: usize = 32;
 
 /// Writes a line.
-pub(crate) fn write(out: &mut Vec<u8>, stamp: &mut Stamp, entry: &Entry<'_>) {
-    out.extend_from_slice(br#"{"time":""#);
+pub(crate) fn write(out: &mut Line<'_>, stamp: &mut Stamp, entry: &Entry<'_>) {
+    out.put(br#"{"time":""#);
     stamp.rfc3339(out, entry.time);
-    out.extend_from_slice(br#"","request_id":""#);
-    json(out, entry.request_id, LONGEST_NAME);
-    out.extend_from_slice(br#"","trace_id":"#);
+    out.put(br#"","request_id":""#);
+    text(out, entry.request_id, LONGEST_NAME);
     match entry.trace_id {
-        None => out.extend_from_slice(b"null"),
+        None => out.put(br#"","trace_id":null"#),
         Some(id) => {
-            out.push(b'"');
-            out.extend(id.into_iter().flat_map(hex));
-            out.push(b'"');
+            out.put(br#"","trace_id":""#);
+            id.into_iter().for_each(|byte| out.hex(byte));
+            out.put(br#"""#);
         }
     }
-    text(out, br#","client":"#, entry.client, LONGEST_NAME);
-    out.extend_from_slice(br#","remote":""#);
-    address(out, entry.remote);
-    out.push(b'"');
-    text(out, br#","method":"#, entry.method, LONGEST_METHOD);
-    text(out, br#","path":"#, entry.path, LONGEST_PATH);
-    out.extend_from_slice(br#","status":"#);
-    number(out, entry.status);
-    text(out, br#","code":"#, entry.code, LONGEST_NAME);
-    text(out, br#","outcome":"#, Some(entry.outcome), LONGEST_NAME);
-    text(out, br#","substation":"#, entry.substation, LONGEST_NAME);
-    text(out, br#","limit":"#, entry.limit, LONGEST_NAME);
-    out.extend_from_slice(br#","load":"#);
+    named(out, (br#","client":"#, entry.client), LONGEST_NAME);
+    out.put(br#","remote":""#);
+    out.address(entry.remote);
+    named(out, (br#"","method":"#, entry.method), LONGEST_METHOD);
+    named(out, (br#","path":"#, entry.path), LONGEST_PATH);
+    out.put(br#","status":"#);
+    out.number(entry.status);
+    match entry.code {
+        None => out.put(br#","code":null,"outcome":""#),
+        Some(code) => {
+            out.put(br#","code":""#);
+            out.text(code.as_bytes());
+            out.put(br#"","outcome":""#);
+        }
+    }
+    out.text(entry.outcome.as_bytes());
+    named(out, (br#"","substation":"#, entry.substation), LONGEST_NAME);
+    named(out, (br#","limit":"#, entry.limit), LONGEST_NAME);
     match entry.load.filter(|load| load.is_finite()) {
-        None => out.extend_from_slice(b"null"),
-        Some(load) => decimal(out, load),
+        None => out.put(br#","load":null,"attempts":"#),
+        Some(load) => {
+            out.put(br#","load":"#);
+            out.decimal(load);
+            out.put(br#","attempts":"#);
+        }
     }
-    out.extend_from_slice(br#","attempts":"#);
-    number(out, entry.attempts);
-    out.extend_from_slice(br#","idempotency_key":"#);
-    out.extend_from_slice(match entry.has_key {
-        None => b"null",
-        Some(true) => b"true",
-        Some(false) => b"false",
-    });
-    seconds(out, br#","seconds":"#, entry.took);
-    seconds(out, br#","queue_seconds":"#, entry.queued);
-    seconds(out, br#","upstream_seconds":"#, entry.upstream);
-    out.extend_from_slice(br#","bytes_in":"#);
-    number(out, entry.bytes_in);
-    out.extend_from_slice(br#","bytes_out":"#);
-    number(out, entry.bytes_out);
-    text(out, br#","protocol":"#, Some(entry.protocol), LONGEST_NAME);
-    out.extend_from_slice(if entry.is_tls {
-        b",\"tls\":true}\n"
+    out.number(entry.attempts);
+    match entry.has_key {
+        None => out.put(br#","idempotency_key":null,"seconds":"#),
+        Some(true) => out.put(br#","idempotency_key":true,"seconds":"#),
+        Some(false) => out.put(br#","idempotency_key":false,"seconds":"#),
+    }
+    out.seconds(entry.took);
+    if entry.queued == Duration::ZERO {
+        out.put(br#","queue_seconds":0.000000,"upstream_seconds":"#);
     } else {
-        b",\"tls\":false}\n"
-    });
+        out.put(br#","queue_seconds":"#);
+        out.seconds(entry.queued);
+        out.put(br#","upstream_seconds":"#);
+    }
+    out.seconds(entry.upstream);
+    out.put(br#","bytes_in":"#);
+    out.number(entry.bytes_in);
+    out.put(br#","bytes_out":"#);
+    out.number(entry.bytes_out);
+    out.put(br#","protocol":""#);
+    out.text(entry.protocol.as_bytes());
+    if entry.is_tls {
+        out.put(b"\",\"tls\":true}\n");
+    } else {
+        out.put(b"\",\"tls\":false}\n");
+    }
 }
 
-fn text(out: &mut Vec<u8>, key: &[u8], value: Option<&str>, longest: usize) {
-    out.extend_from_slice(key);
+/// The end of the field before, a key, and a text or `null`.
+#[inline]
+fn named<const N: usize>(
+    out: &mut Line<'_>,
+    (key, value): (&[u8; N], Option<&str>),
+    longest: usize,
+) {
+    out.put(key);
     match value {
-        None => out.extend_from_slice(b"null"),
+        None => out.put(b"null"),
         Some(value) => {
-            out.push(b'"');
-            json(out, value.as_bytes(), longest);
-            out.push(b'"');
+            out.put(br#"""#);
+            text(out, value.as_bytes(), longest);
+            out.put(br#"""#);
         }
     }
 }
 
-/// With microseconds, as all durations are measured.
-fn seconds(out: &mut Vec<u8>, key: &[u8], duration: Duration) {
-    out.extend_from_slice(key);
-    number(out, duration.as_secs());
-    out.push(b'.');
-    let mut digits = [b'0'; 6];
-    let mut rest = duration.subsec_micros();
-    for digit in digits.iter_mut().rev() {
-        *digit = b'0' + u8::try_from(rest % 10).unwrap_or(0);
-        rest /= 10;
+/// Text of clients.
+#[inline]
+fn text(out: &mut Line<'_>, text: &[u8], longest: usize) {
+    if text.len() <= longest && is_plain(text) {
+        out.text(text);
+    } else {
+        let mut escaped = Vec::new();
+        json(&mut escaped, text, longest);
+        out.text(&escaped);
     }
-    out.extend_from_slice(&digits);
 }

@@ -18,6 +18,7 @@ mod combined;
 mod entry;
 mod escape;
 mod json;
+mod line;
 mod lines;
 mod metrics;
 mod output;
@@ -35,6 +36,9 @@ pub use lines::Lines;
 pub use metrics::{AccessLogMetrics, Dropped};
 pub use output::{Destination, Output, Unopened};
 pub use writer::AccessLog;
+
+/// More than the longest line has, in bytes.
+const LONGEST_LINE: usize = 4_096;
 
 /// How a line is written.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]

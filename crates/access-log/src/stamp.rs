@@ -4,11 +4,13 @@ use std::time::SystemTime;
 
 use time::{OffsetDateTime, UtcDateTime};
 
+use crate::line::Line;
+
 /// The last second, as both formats write it.
 #[derive(Debug, Default)]
 pub(crate) struct Stamp {
     second: Option<i64>,
-    /// `2026-11-29T15:04:05`.
+    /// `2026-11-29T15:04:05.`.
     rfc3339: Vec<u8>,
     /// `29/Nov/2026:15:04:05 +0000`.
     clf: Vec<u8>,
@@ -20,20 +22,17 @@ const MONTHS: [&str; 12] = [
 
 impl Stamp {
     /// As RFC 3339 has it, with milliseconds.
-    pub(crate) fn rfc3339(&mut self, out: &mut Vec<u8>, time: SystemTime) {
+    pub(crate) fn rfc3339(&mut self, out: &mut Line<'_>, time: SystemTime) {
         let millis = self.at(time);
-        out.extend_from_slice(&self.rfc3339);
-        out.push(b'.');
-        for digit in [millis / 100, millis / 10 % 10, millis % 10] {
-            out.push(b'0' + u8::try_from(digit).unwrap_or(0));
-        }
-        out.push(b'Z');
+        out.text(&self.rfc3339);
+        out.three_digits(millis);
+        out.put(b"Z");
     }
 
     /// As Apache has it.
-    pub(crate) fn clf(&mut self, out: &mut Vec<u8>, time: SystemTime) {
+    pub(crate) fn clf(&mut self, out: &mut Line<'_>, time: SystemTime) {
         self.at(time);
-        out.extend_from_slice(&self.clf);
+        out.text(&self.clf);
     }
 
     /// Makes the texts of this second, unless it has them. Returns the milliseconds.
@@ -59,7 +58,7 @@ impl Stamp {
         let month = u8::from(month);
         let name = MONTHS.get(usize::from(month) - 1).unwrap_or(&"Jan");
         let clock = format!("{hour:02}:{minute:02}:{of_minute:02}");
-        self.rfc3339 = format!("{year:04}-{month:02}-{day:02}T{clock}").into_bytes();
+        self.rfc3339 = format!("{year:04}-{month:02}-{day:02}T{clock}.").into_bytes();
         self.clf = format!("{day:02}/{name}/{year:04}:{clock} +0000").into_bytes();
         self.second = Some(second);
     }
@@ -70,12 +69,17 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::LONGEST_LINE;
 
     fn both(stamp: &mut Stamp, time: SystemTime) -> [String; 2] {
-        let (mut rfc3339, mut clf) = (Vec::new(), Vec::new());
-        stamp.rfc3339(&mut rfc3339, time);
-        stamp.clf(&mut clf, time);
-        [rfc3339, clf].map(|text| String::from_utf8(text).unwrap())
+        let mut room = [0; LONGEST_LINE];
+        let mut written = |write: &mut dyn FnMut(&mut Line<'_>)| {
+            let mut line = Line::new(&mut room);
+            write(&mut line);
+            String::from_utf8(line.bytes().to_vec()).unwrap()
+        };
+        let rfc3339 = written(&mut |line| stamp.rfc3339(line, time));
+        [rfc3339, written(&mut |line| stamp.clf(line, time))]
     }
 
     #[test]

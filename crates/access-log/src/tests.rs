@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::{Entry, combined, json as json_lines, stamp::Stamp};
+use crate::{Entry, LONGEST_LINE, combined, json as json_lines, line::Line, stamp::Stamp};
 
 fn usual() -> Entry<'static> {
     Entry {
@@ -61,16 +61,21 @@ fn unread() -> Entry<'static> {
     }
 }
 
+type Write = fn(&mut Line<'_>, &mut Stamp, &Entry<'_>);
+
+fn written(write: Write, entry: &Entry<'_>) -> String {
+    let mut room = [0; LONGEST_LINE];
+    let mut line = Line::new(&mut room);
+    write(&mut line, &mut Stamp::default(), entry);
+    String::from_utf8(line.bytes().to_vec()).unwrap()
+}
+
 fn in_json(entry: &Entry<'_>) -> String {
-    let mut out = Vec::new();
-    json_lines::write(&mut out, &mut Stamp::default(), entry);
-    String::from_utf8(out).unwrap()
+    written(json_lines::write, entry)
 }
 
 fn in_combined(entry: &Entry<'_>) -> String {
-    let mut out = Vec::new();
-    combined::write(&mut out, &mut Stamp::default(), entry);
-    String::from_utf8(out).unwrap()
+    written(combined::write, entry)
 }
 
 #[test]
@@ -162,8 +167,8 @@ fn the_longest_line_fits_a_pipe_in_one_piece() {
         client: Some(&long),
         method: Some(&long),
         path: Some(&long),
-        code: Some(&long),
-        outcome: &long,
+        code: Some("idempotency_key_reused"),
+        outcome: "idempotency_key_reused",
         substation: Some(&long),
         limit: Some(&long),
         load: Some(0.1 + 0.2),
@@ -173,7 +178,6 @@ fn the_longest_line_fits_a_pipe_in_one_piece() {
         upstream: Duration::MAX,
         bytes_in: usize::MAX,
         bytes_out: usize::MAX,
-        protocol: &long,
         referer: Some(long.as_bytes()),
         user_agent: Some(long.as_bytes()),
         remote: IpAddr::from([0xffff; 8]),
@@ -188,7 +192,8 @@ fn the_longest_line_fits_a_pipe_in_one_piece() {
             ..entry
         }),
     ] {
-        assert!(line.len() < 4096, "{} bytes", line.len());
-        assert_eq!(line.matches('\n').count(), 1);
+        // With as much to spare as the proxy's own words may grow.
+        assert!(line.len() < LONGEST_LINE - 200, "{} bytes", line.len());
+        assert!(line.ends_with('\n') && line.matches('\n').count() == 1);
     }
 }

@@ -6,7 +6,8 @@ use fastrand::Rng;
 use http::HeaderValue;
 use switchyard_access_log::Format;
 use switchyard_config::AccessLog;
-use switchyard_traces::TraceParent;
+use switchyard_http1::Head;
+use switchyard_traces::{TraceId, TraceParent};
 use switchyard_wire::names::{ASSIGN_SUBSTATION, IDEMPOTENCY_KEY, REQUEST_CHARGE};
 
 use super::{
@@ -14,7 +15,7 @@ use super::{
     origin::{VIA_HTTP1_0, VIA_HTTP2},
     request::{ReceivedRequest, RequestContext},
     request_trace::PARENT,
-    trail::{Ended, Trail},
+    trail::{Ended, Trail, TrailId},
 };
 use crate::access_log;
 
@@ -60,13 +61,14 @@ fn begin(
         ..
     } = *received;
     let client = context.client;
+    let noted = head.map(|head| Noted::of(head, logged_as.is_some()));
     let shown = |name| {
         let head = head.filter(|_| logged_as == Some(Format::Combined))?;
         head.all(name).next().map(Box::from)
     };
     Trail {
         logged_as,
-        request_id: request_id.clone(),
+        request_id: TrailId::of(request_id),
         method: kept(method, &["POST", "GET", "DELETE"]),
         path: kept(path, &[REQUEST_CHARGE, ASSIGN_SUBSTATION]),
         protocol: match context.via {
@@ -84,19 +86,44 @@ fn begin(
             .as_ref()
             .map(|client| Arc::clone(client.name())),
         load: None,
-        has_key: head.map(|head| head.all(IDEMPOTENCY_KEY).next().is_some()),
+        has_key: noted.map(|noted| noted.has_key),
         waits: Vec::new(),
         attempts: Vec::new(),
         code: None,
         limit: None,
         route: None,
         trace: None,
-        trace_id: head
-            .filter(|_| logged_as.is_some())
-            .and_then(|head| TraceParent::of(head.all(PARENT)))
-            .map(|parent| parent.trace_id),
+        trace_id: noted.and_then(|noted| noted.trace_id),
         referer: shown("referer"),
         user_agent: shown("user-agent"),
+    }
+}
+
+/// What a line tells of the headers.
+#[derive(Clone, Copy)]
+struct Noted {
+    has_key: bool,
+    /// The trace that the client says the request belongs to.
+    trace_id: Option<TraceId>,
+}
+
+impl Noted {
+    /// Looks at each header once: nearly all have another length than those that count.
+    fn of(head: Head<'_>, is_logged: bool) -> Self {
+        let (mut has_key, mut parents) = (false, [None, None]);
+        for (name, value) in head.fields() {
+            if name.len() == IDEMPOTENCY_KEY.len() {
+                has_key |= name.eq_ignore_ascii_case(IDEMPOTENCY_KEY.as_bytes());
+            } else if name.len() == PARENT.len() && name.eq_ignore_ascii_case(PARENT.as_bytes()) {
+                let [first, second] = &mut parents;
+                *(if first.is_none() { first } else { second }) = Some(value);
+            }
+        }
+        let parent = TraceParent::of(parents.into_iter().flatten());
+        Self {
+            has_key,
+            trace_id: parent.filter(|_| is_logged).map(|parent| parent.trace_id),
+        }
     }
 }
 

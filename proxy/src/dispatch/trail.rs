@@ -31,7 +31,7 @@ pub struct Trail {
     /// The form of its line in the access log, if it has one.
     pub logged_as: Option<Format>,
     /// The id of the request, its client's or a random one.
-    pub request_id: HeaderValue,
+    pub request_id: TrailId,
     /// Empty if the request could not be read.
     pub method: Cow<'static, str>,
     /// The path as it was sent, without the query. Empty if the request could not be read.
@@ -71,6 +71,32 @@ pub struct Trail {
     /// What only some forms of the access log show.
     pub(super) referer: Option<Box<[u8]>>,
     pub(super) user_agent: Option<Box<[u8]>>,
+}
+
+/// The id of a request, kept beside it.
+#[derive(Clone, Debug)]
+pub enum TrailId {
+    /// As the proxy makes it: copied, since to share it takes memory of its own.
+    Usual([u8; 32]),
+    /// Of another length.
+    Other(HeaderValue),
+}
+
+impl TrailId {
+    /// This id.
+    pub(super) fn of(id: &HeaderValue) -> Self {
+        let usual = id.as_bytes().try_into();
+        usual.map_or_else(|_| Self::Other(id.clone()), Self::Usual)
+    }
+
+    /// Its text.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        match self {
+            Self::Usual(id) => id,
+            Self::Other(id) => id.as_bytes(),
+        }
+    }
 }
 
 /// A wait in line.

@@ -58,19 +58,20 @@ fn a_name_stays_one_word() {
 }
 
 #[test]
-fn numbers_are_short_and_exact() {
-    for (value, written) in [
-        (0.0, "0"),
-        (11.0, "11"),
-        (-3.0, "-3"),
-        (7.4, "7.4"),
-        (0.000_001, "0.000001"),
-        (4e12, "4000000000000"),
-    ] {
-        let mut out = Vec::new();
-        decimal(&mut out, value);
-        assert_eq!(String::from_utf8(out).unwrap(), written);
+fn each_byte_is_plain_or_not_wherever_it_stands() {
+    for byte in 0..=u8::MAX {
+        let is_plain_alone = matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\';
+        for length in 1..20 {
+            for at in 0..length {
+                for around in [b'a', b' ', b'~', b'!', b'#', b'[', b']'] {
+                    let mut text = vec![around; length];
+                    text[at] = byte;
+                    assert_eq!(is_plain(&text), is_plain_alone, "{text:?}");
+                }
+            }
+        }
     }
+    assert!(is_plain(b""));
 }
 
 proptest! {
