@@ -17,14 +17,13 @@ pub(crate) fn open(config: &Config, source: &str) -> Result<Option<Output>, Erro
         return Ok(None);
     };
     let opened = Output::open(&destination(log)).map_err(|unopened| {
-        Error::Faults(Faults {
-            source_name: source.to_owned(),
-            faults: vec![Fault {
-                path: "access_log.path".to_owned(),
-                value: String::new(),
-                rule: unopened.to_string(),
-            }],
-        })
+        let fault = Fault {
+            path: "access_log.path".to_owned(),
+            value: String::new(),
+            rule: unopened.to_string(),
+            line: None,
+        };
+        Error::Faults(Faults::of_file(source.to_owned(), vec![fault]))
     })?;
     Ok(Some(opened))
 }

@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    fs::{File, OpenOptions},
+    fs::{self, File, OpenOptions},
     io::{self, ErrorKind, Write},
     os::{
         fd::AsFd,
@@ -20,8 +20,10 @@ use rustix::{
 };
 use thiserror::Error;
 
+use crate::LONGEST_LINE;
+
 /// What a pipe takes in one piece, also from two writers (`PIPE_BUF`). A line is shorter.
-const IN_ONE_PIECE: usize = 4096;
+const IN_ONE_PIECE: usize = LONGEST_LINE;
 /// How long a wait for room lasts until the writer looks whether it is told something else.
 const LOOK: Duration = Duration::from_millis(100);
 /// Access logs say who did what: their owner and group may read them.
@@ -240,6 +242,15 @@ fn append_to(path: &Path) -> io::Result<File> {
         .mode(MODE)
         .custom_flags(flags)
         .open(path)
+        .map_err(|error| {
+            let is_socket = fs::metadata(path).is_ok_and(|of| of.file_type().is_socket());
+            // The system says the same of it as of a pipe without a reader.
+            if is_socket {
+                io::Error::other("it is a socket and not a file")
+            } else {
+                error
+            }
+        })
 }
 
 /// Ends the line that another process has left unfinished, as on a full disk.

@@ -10,6 +10,7 @@
 //! Anchors and aliases are read, each alias as a copy. A key `<<` is a key like any other.
 
 mod builder;
+mod places;
 mod scalar;
 
 use std::fmt;
@@ -18,6 +19,7 @@ use granit_parser::{ErrorKind, Marker, Parser, ScanError, options};
 
 use builder::Builder;
 
+pub use places::Places;
 pub use scalar::{Number, Scalar, Value};
 
 /// The deepest nesting. Our own files need five levels; labels that we ignore may be deeper.

@@ -10,7 +10,8 @@ use super::{
 };
 use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
-use std::{collections::HashSet, fmt, path::Path, str::FromStr, time::Duration};
+use std::{collections::HashSet, fmt, str::FromStr, time::Duration};
+use switchyard_bounded::yaml::Places;
 use thiserror::Error as ThisError;
 
 /// The most clients: each costs a few series.
@@ -59,16 +60,17 @@ impl Client {
         if faults.is_empty() {
             return Ok(clients);
         }
-        Err(Error::Faults(Faults {
-            source_name: source.to_owned(),
-            faults,
-        }))
+        Err(Error::Faults(faulty(text, source, faults)))
     }
+}
 
-    /// Reads and checks the file of clients at `path`.
-    pub fn file(path: &Path) -> Result<Vec<Self>, Error> {
-        Self::list(&super::text(path)?, &path.display().to_string())
-    }
+/// Faults of a list of clients, which `text` is.
+pub(super) fn faulty(text: &str, source: &str, faults: Vec<Fault>) -> Faults {
+    let faults = Faults {
+        source_name: source.to_owned(),
+        faults,
+    };
+    faults.at(&Places::of(text).under("clients"))
 }
 
 /// The SHA-256 of a token.
@@ -285,6 +287,7 @@ pub(super) fn none() -> Fault {
         path: "clients".to_owned(),
         value: "[]".to_owned(),
         rule: "has no client, so that nobody could ask: list one, or remove the key, and everybody may ask".to_owned(),
+        line: None,
     }
 }
 
@@ -302,6 +305,7 @@ pub(super) fn check_certificates(clients: &[Client], has_client_ca: bool, faults
                 rule: "needs tls.client_ca, the authorities whose certificates clients may show: write it, or give the \
                        client a token_sha256"
                     .to_owned(),
+                line: None,
             }
             });
         }
@@ -338,6 +342,7 @@ pub(super) fn check_unlike(of_config: &[Client], of_file: &[Client], faults: &mu
                 value: String::new(),
                 rule: "is that of a client in the configuration already: each client needs its own"
                     .to_owned(),
+                line: None,
             });
         }
     }

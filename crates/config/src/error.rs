@@ -3,8 +3,14 @@
 //! Each message is complete: it names the file and says what to write instead, so a caller prints the error with
 //! `{}`. No error has a further source, because a printed chain would repeat it.
 
-use std::{error, fmt, io, path::PathBuf};
-use switchyard_bounded::{Shown, yaml};
+use std::{
+    error, fmt, io,
+    path::{Path, PathBuf},
+};
+use switchyard_bounded::{
+    Shown,
+    yaml::{self, Places},
+};
 
 /// Why there is no configuration.
 #[derive(Debug)]
@@ -48,6 +54,47 @@ pub struct Fault {
     pub value: String,
     /// The rule that it breaks, and what to write instead.
     pub rule: String,
+    /// The line of the file, where it is known.
+    pub line: Option<usize>,
+}
+
+/// The rule of a key that is written more than once.
+pub(super) const TWICE: &str = "appears twice: keep one";
+
+impl Faults {
+    /// Faults of the file with this name, which has this `text`: each with its line.
+    #[must_use]
+    pub fn within(source_name: String, faults: Vec<Fault>, text: &str) -> Self {
+        Self {
+            source_name,
+            faults,
+        }
+        .at(&Places::of(text))
+    }
+
+    /// The same, if the file can be read now; without their lines if not.
+    #[must_use]
+    pub fn of_file(source_name: String, faults: Vec<Fault>) -> Self {
+        let text = super::text(Path::new(&source_name)).unwrap_or_default();
+        Self::within(source_name, faults, &text)
+    }
+
+    /// The same faults, with their lines.
+    pub(super) fn at(mut self, places: &Places) -> Self {
+        let mut repeated: Vec<&str> = Vec::new();
+        for Fault {
+            path, rule, line, ..
+        } in &mut self.faults
+        {
+            let mut skipped = 0;
+            if rule == TWICE {
+                repeated.push(path);
+                skipped = repeated.iter().filter(|known| *known == path).count();
+            }
+            *line = line.or_else(|| places.line(path, skipped));
+        }
+        self
+    }
 }
 
 /// Notes a fault, unless there are [`MOST_FAULTS`]: then that there are more.
@@ -59,6 +106,7 @@ pub(super) fn note(faults: &mut Vec<Fault>, fault: impl FnOnce() -> Fault) {
             path: String::new(),
             value: String::new(),
             rule: "and more: mend these first".to_owned(),
+            line: None,
         });
     }
 }
@@ -95,6 +143,9 @@ impl fmt::Display for Faults {
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(line) = self.line {
+            write!(f, "line {line}: ")?;
+        }
         for part in [&self.path, &self.value] {
             if !part.is_empty() {
                 write!(f, "{}: ", Shown::value(part))?;

@@ -22,6 +22,7 @@ mod discovery;
 mod error;
 mod error_shape;
 mod feeders;
+mod files;
 mod fleet;
 mod forwarded;
 mod json_schema;
@@ -219,7 +220,14 @@ pub struct Config {
 impl Config {
     /// Reads and checks the file at `path`.
     pub fn from_file(path: &Path) -> Result<Self, Error> {
-        Self::from_yaml(&text(path)?, &path.display().to_string())
+        let (text, source) = (text(path)?, path.display().to_string());
+        let config = Self::from_yaml(&text, &source)?;
+        let mut faults = Vec::new();
+        files::check_own(&config, path, &mut faults);
+        if faults.is_empty() {
+            return Ok(config);
+        }
+        Err(Error::Faults(Faults::within(source, faults, &text)))
     }
 
     /// By what requests select, those of routes too.
@@ -253,7 +261,8 @@ impl Config {
         let Some(file) = &self.clients_file else {
             return Ok(());
         };
-        let clients = Client::file(file)?;
+        let (text, source) = (text(file)?, file.display().to_string());
+        let clients = Client::list(&text, &source)?;
         let mut faults = Vec::new();
         if clients.is_empty() {
             faults.push(clients::none());
@@ -264,17 +273,15 @@ impl Config {
             self.listed_clients = [self.clients.as_slice(), &clients].concat();
             return Ok(());
         }
-        Err(Error::Faults(Faults {
-            source_name: file.display().to_string(),
-            faults,
-        }))
+        Err(Error::Faults(clients::faulty(&text, &source, faults)))
     }
 
     /// The admin port that the file at `path` sets, or the default one. Nothing else of the file is checked or looked
     /// up.
     pub fn admin_of(path: &Path) -> Result<Admin, Error> {
         let source_name = path.display().to_string();
-        let tree = tree(&text(path)?, &source_name)?;
+        let text = text(path)?;
+        let tree = tree(&text, &source_name)?;
         let mut faults = Vec::new();
         let admin = tree
             .get("admin")
@@ -282,10 +289,7 @@ impl Config {
         match admin {
             None => Ok(Admin::default()),
             Some(Some(admin)) if faults.is_empty() => Ok(admin),
-            Some(_) => Err(Error::Faults(Faults {
-                source_name,
-                faults,
-            })),
+            Some(_) => Err(Error::Faults(Faults::within(source_name, faults, &text))),
         }
     }
 
@@ -329,10 +333,11 @@ impl Config {
         }
         match config {
             Some(config) if faults.is_empty() => Ok(config),
-            _ => Err(Error::Faults(Faults {
-                source_name: source.to_owned(),
+            _ => Err(Error::Faults(Faults::within(
+                source.to_owned(),
                 faults,
-            })),
+                text,
+            ))),
         }
     }
 }

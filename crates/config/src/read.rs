@@ -256,7 +256,9 @@ fn client_limits(s: &mut Section<'_>, connections: usize, requests: usize) -> Cl
 fn forwarded(s: &mut Section<'_>) -> Forwarded {
     let default = Forwarded::default();
     Forwarded {
-        trust: s.value("trust", default.trust, values::networks),
+        trust: s
+            .items("trust", values::networks, values::parsed)
+            .unwrap_or(default.trust),
         send: s.value("send", default.send, values::parsed),
     }
 }

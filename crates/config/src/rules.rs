@@ -1,6 +1,6 @@
 //! What must hold between two keys.
 
-use super::{Config, clients, error::Fault, show::bytes as in_bytes};
+use super::{Config, clients, error::Fault, files, show::bytes as in_bytes};
 use humantime::format_duration as shown;
 use std::net::SocketAddr;
 
@@ -34,8 +34,10 @@ pub(super) fn check(config: &Config, faults: &mut Vec<Fault>) {
             rule: "names no source, and there are no `substations`: write one of either, as in \
                    `discovery: {file_sd: [targets.json]}`"
                 .to_owned(),
+            line: None,
         });
     }
+    files::check(config, faults);
     let clashing = listen.iter().find(|listen| clash(**listen, admin.listen));
     require(
         clashing.is_none(),
@@ -142,6 +144,7 @@ fn require(
         path: path.to_owned(),
         value,
         rule,
+        line: None,
     });
 }
 

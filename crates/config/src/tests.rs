@@ -78,7 +78,7 @@ fn a_rule_between_two_keys_is_silent_while_either_has_a_fault() {
     let rule = "load: {interval: 500, stale_after: 100ms}";
     assert_eq!(
         faults_of(rule),
-        ["load.interval: 500: needs its unit, as in 500ms, 2s or 1m"]
+        ["line 2: load.interval: 500: needs its unit, as in 500ms, 2s or 1m"]
     );
 }
 
@@ -133,6 +133,6 @@ fn ten_thousand_substations_are_read_within_five_seconds_and_more_are_refused() 
     let refused = faults(&list(10_001));
     assert_eq!(
         refused[0].to_string(),
-        "substations: has 10001 items; the most is 10000"
+        "line 1: substations: has 10001 items; the most is 10000"
     );
 }

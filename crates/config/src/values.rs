@@ -12,7 +12,6 @@ pub(super) use source::{api_url, collector_url, host, targets, url};
 use super::{
     KeyRoom, bounds,
     max_requests::{self, MaxRequests},
-    network::Network,
     pipeline::{self, Pipeline},
     show,
     tree::Node,
@@ -63,13 +62,10 @@ pub(super) fn parsed<T: FromStr<Err: Display>>(node: &Node) -> Read<T> {
         .map_err(|error: T::Err| error.to_string())
 }
 
-/// A list of ranges of IP addresses; it may be empty.
-pub(super) fn networks(node: &Node) -> Read<Vec<Network>> {
+/// A list of ranges of IP addresses, which are not read yet; it may be empty.
+pub(super) fn networks(node: &Node) -> Read<Vec<Node>> {
     match node {
-        Node::List(items) => items
-            .iter()
-            .map(|item| parsed(item).map_err(|rule| format!("{}: {rule}", item.shown())))
-            .collect(),
+        Node::List(items) => Ok(items.clone()),
         other => Err(format!(
             "must be a list, as in `[10.0.0.0/8]`, not {}",
             other.kind()
@@ -77,8 +73,8 @@ pub(super) fn networks(node: &Node) -> Read<Vec<Network>> {
     }
 }
 
-/// A list of ranges of IP addresses, with at least one.
-pub(super) fn some_networks(node: &Node) -> Read<Vec<Network>> {
+/// A list of ranges of IP addresses, with at least one, which are not read yet.
+pub(super) fn some_networks(node: &Node) -> Read<Vec<Node>> {
     match networks(node)? {
         empty if empty.is_empty() => {
             Err("must name at least one range, as in `[10.0.0.0/8]`".to_owned())

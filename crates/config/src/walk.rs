@@ -1,7 +1,7 @@
 //! The walk through the tree: it looks keys up by name, notes what does not fit, and continues.
 
 use super::{
-    error::{Fault, MOST_FAULTS, note},
+    error::{Fault, MOST_FAULTS, TWICE, note},
     nearest::nearest,
     tree::Node,
 };
@@ -47,6 +47,7 @@ pub(super) fn walk<T>(
                 path: path.to_owned(),
                 value: other.shown(),
                 rule,
+                line: None,
             });
             return None;
         }
@@ -166,6 +167,27 @@ impl<'a> Section<'a> {
         nodes.iter().enumerate().filter_map(item).collect()
     }
 
+    /// The items of the list under `key`, each read on its own; `list` reads the list as such. `None` without the list, or
+    /// where it or an item does not fit.
+    pub(super) fn items<T>(
+        &mut self,
+        key: &'static str,
+        list: impl FnOnce(&Node) -> Result<Vec<Node>, String>,
+        read: impl Fn(&Node) -> Result<T, String>,
+    ) -> Option<Vec<T>> {
+        let nodes = self.optional(key, list)?;
+        let path = self.join(key);
+        let item = |(index, node): (usize, &Node)| {
+            let read = read(node);
+            read.map_err(|rule| {
+                self.refuse(&format!("{path}[{index}]"), || (node.shown(), rule));
+            })
+            .ok()
+        };
+        let items: Vec<_> = nodes.iter().enumerate().filter_map(item).collect();
+        (items.len() == nodes.len()).then_some(items)
+    }
+
     /// The entries of the map under `key`, whose keys the operator chooses: each name with its path and its value.
     /// A value that is missing and a name that is repeated are noted and left out.
     pub(super) fn named(&mut self, key: &'static str, example: &str) -> Vec<Named<'a>> {
@@ -182,7 +204,7 @@ impl<'a> Section<'a> {
         for (name, node) in entries {
             let path = format!("{}.{name}", self.join(key));
             let rule = if !seen.insert(name.as_str()) {
-                "appears twice: keep one"
+                TWICE
             } else if *node == Node::Null {
                 "has no value: write one, or remove the key"
             } else {
@@ -212,6 +234,7 @@ impl<'a> Section<'a> {
                 path: path.to_owned(),
                 value,
                 rule,
+                line: None,
             }
         });
     }
@@ -268,7 +291,7 @@ impl<'a> Section<'a> {
                 return;
             }
             let rule = if !seen.insert(key.as_str()) {
-                "appears twice: keep one".to_owned()
+                TWICE.to_owned()
             } else if self.known.contains(&key.as_str()) {
                 continue;
             } else if let Some(meant) = nearest(key, &self.known) {
@@ -282,7 +305,12 @@ impl<'a> Section<'a> {
 
     fn note(&mut self, key: &str, value: String, rule: String) {
         let path = self.join(key);
-        note(self.faults, || Fault { path, value, rule });
+        note(self.faults, || Fault {
+            path,
+            value,
+            rule,
+            line: None,
+        });
     }
 
     fn join(&self, key: &str) -> String {

@@ -162,6 +162,43 @@ forwarded: {trust: [10.0.0.0/8]}";
     assert!(outdated.is_empty(), "rows of removed keys: {outdated:?}");
 }
 
+/// An operator's mistake in any key is named with that key: no value is read without a rule.
+#[test]
+fn every_documented_key_has_a_fault_among_the_invalid_configurations() {
+    let doc = Path::new(CRATE).join("../../docs/configuration.md");
+    let doc = fs::read_to_string(doc).unwrap();
+    let mut named = Vec::new();
+    for file in files("tests/config/invalid", "expected") {
+        let text = fs::read_to_string(file).unwrap();
+        for line in text.lines().filter_map(|line| line.strip_prefix("  ")) {
+            // After the number of its line; a path has no space.
+            let path = line.split(": ").find(|part| !part.starts_with("line "));
+            let parts = path.unwrap_or_default().split(['[', ']']);
+            // Without the positions in lists.
+            let parts = parts.enumerate().map(|(at, part)| {
+                let is_position = at % 2 == 1;
+                if is_position { "[]" } else { part }
+            });
+            named.push(parts.collect::<String>());
+        }
+    }
+    let is_named = |key: &str| match key.split_once("LABEL") {
+        None => named.iter().any(|path| path == key),
+        // Any label.
+        Some((before, after)) => named.iter().any(|path| {
+            let label = path.strip_prefix(before);
+            label
+                .and_then(|label| label.strip_suffix(after))
+                .is_some_and(|label| !label.is_empty() && !label.contains('.'))
+        }),
+    };
+    let keys = doc
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split('`').next());
+    let missing: Vec<_> = keys.filter(|key| !is_named(key)).collect();
+    assert!(missing.is_empty(), "without a fault: {missing:?}");
+}
+
 /// The path of each value that is not a map; lists as `substations[].name`. Each label of `select` stands for all.
 fn collect(value: &Value, path: &str, keys: &mut Vec<String>) {
     match value {

@@ -162,7 +162,7 @@ fn the_schema_has_exactly_the_parsers_keys_each_with_description_and_default() {
         load: {authorization: {credentials_file: token}, prometheus: {url: 'https://a', query: a, capacity_query: a, \
         authorization: {credentials_file: token}, tls: {ca: ca, certificate: a, key: a, server_name: a}}}\n\
         upstream: {tls: {ca: system, certificate: a, key: a, server_name: a}}\n\
-        limits: {client: {rate: 1/s}}\naccess_log: {path: a}\ntracing: {otlp: 'http://a'}\n\
+        limits: {client: {rate: 1/s}}\naccess_log: {path: access.log}\ntracing: {otlp: 'http://a'}\n\
         fleet: {store: 'redis://a', password_file: password}\nstate: {file: state}";
     let effective = serde_json::to_value(Config::from_yaml(one, "one").unwrap()).unwrap();
     let mut known = BTreeMap::new();

@@ -205,6 +205,7 @@ fn read(index: usize, group: Group, targets: &mut Vec<Target>, faults: &mut Vec<
                 shown()
             },
             rule,
+            line: None,
         });
     };
 

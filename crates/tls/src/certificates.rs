@@ -209,6 +209,7 @@ fn cannot(key: &str, error: &dyn fmt::Display) -> Fault {
         path: key.to_owned(),
         value: String::new(),
         rule: format!("can't be set up: {error}"),
+        line: None,
     }
 }
 
@@ -255,5 +256,6 @@ fn fault(path: &str, file: &Path, rule: String) -> Fault {
         path: path.to_owned(),
         value: format!("{:?}", file.display().to_string()),
         rule,
+        line: None,
     }
 }

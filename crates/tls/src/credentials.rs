@@ -174,6 +174,7 @@ fn read_bearers(config: &Config, faults: &mut Vec<Fault>) -> HashMap<PathBuf, Be
                 path,
                 value: format!("{:?}", file.display().to_string()),
                 rule,
+                line: None,
             }),
         }
     }
@@ -190,6 +191,7 @@ fn belief(config: &Config, faults: &mut Vec<Fault>) -> Option<Belief> {
             None => String::new(),
         },
         rule: unreadable.rule,
+        line: None,
     });
     ok_or_note(read, faults)
 }
@@ -227,10 +229,7 @@ fn into_result(source: &str, faults: Vec<Fault>) -> Result<(), Error> {
 }
 
 fn faulty(source: &str, faults: Vec<Fault>) -> Error {
-    Error::Faults(Faults {
-        source_name: source.to_owned(),
-        faults,
-    })
+    Error::Faults(Faults::of_file(source.to_owned(), faults))
 }
 
 fn require_unchanged(path: &str, is_there: bool, is_wanted: bool, faults: &mut Vec<Fault>) {
@@ -239,6 +238,7 @@ fn require_unchanged(path: &str, is_there: bool, is_wanted: bool, faults: &mut V
             path: path.to_owned(),
             value: String::new(),
             rule: "can't be added or removed while the proxy runs: restart it".to_owned(),
+            line: None,
         });
     }
 }

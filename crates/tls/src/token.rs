@@ -43,6 +43,7 @@ impl Token {
             path: "admin.token_file".to_owned(),
             value: format!("{:?}", file.display().to_string()),
             rule,
+            line: None,
         })?;
         Ok(Self(ArcSwap::from_pointee(token)))
     }

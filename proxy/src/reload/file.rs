@@ -53,7 +53,13 @@ fn naming_the_file(error: config::Error) -> config::Error {
         return error;
     };
     for fault in &mut faults.faults {
-        fault.path = format!("{}: {}", faults.source_name, fault.path);
+        let line = fault.line.take().map(|line| format!("line {line}: "));
+        fault.path = format!(
+            "{}: {}{}",
+            faults.source_name,
+            line.unwrap_or_default(),
+            fault.path
+        );
     }
     config::Error::Faults(faults)
 }

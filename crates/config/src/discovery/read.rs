@@ -15,7 +15,9 @@ use switchyard_bounded::yaml::Number;
 
 pub(crate) fn discovery(s: &mut Section<'_>) -> Discovery {
     Discovery {
-        allow: s.value("allow", Discovery::default().allow, values::some_networks),
+        allow: s
+            .items("allow", values::some_networks, values::parsed)
+            .unwrap_or(Discovery::default().allow),
         file_sd: sources(
             s,
             "file_sd",

@@ -9,7 +9,7 @@ use crate::{
     walk::Section,
 };
 use http::{HeaderName, Method};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 const EXAMPLE: &str = "routes: [{path: /v1/, load: 1, lasts: answer}]";
 /// The most methods of a route.
@@ -49,7 +49,7 @@ pub(crate) fn routes(file: &mut Section<'_>) -> Vec<Route> {
 
 fn route(s: &mut Section<'_>) -> Option<Route> {
     let path = s.required("path", "path: /v1/", path_alone);
-    let methods = s.optional("methods", methods);
+    let methods = methods(s);
     let upstream_path = s.optional("upstream_path", path_alone);
     if let (Some(path), Some(upstream)) = (&path, &upstream_path)
         && path.ends_with('/') != upstream.ends_with('/')
@@ -110,23 +110,26 @@ fn path_alone(node: &Node) -> Result<String, String> {
     Ok(path)
 }
 
-fn methods(node: &Node) -> Result<Vec<String>, String> {
-    let mut methods = Vec::new();
-    for node in values::list(node, "methods: [GET, POST]", MOST_METHODS)? {
-        let method = values::text_as_written(&node)?.to_owned();
-        let is_name = Method::from_bytes(method.as_bytes()).is_ok();
-        let is_usual = method.len() <= LONGEST_METHOD && method != "CONNECT";
-        if !is_name || !is_usual || method != method.to_ascii_uppercase() {
-            return Err(format!(
-                "{method:?} is not a method that a path can have: write it as in POST"
-            ));
-        }
-        if methods.contains(&method) {
-            return Err(format!("names {method} twice: keep one"));
-        }
-        methods.push(method);
+fn methods(s: &mut Section<'_>) -> Option<Vec<String>> {
+    let list = |node: &Node| values::list(node, "methods: [GET, POST]", MOST_METHODS);
+    let methods = s.items("methods", list, method)?;
+    let mut names = HashSet::new();
+    if let Some(twice) = methods.iter().find(|name| !names.insert(*name)) {
+        let rule = format!("names {twice} twice: keep one");
+        s.fault("methods", String::new(), &rule);
+        return None;
     }
-    Ok(methods)
+    Some(methods)
+}
+
+fn method(node: &Node) -> Result<String, String> {
+    let method = values::text_as_written(node)?;
+    let is_name = Method::from_bytes(method.as_bytes()).is_ok();
+    let is_usual = method.len() <= LONGEST_METHOD && method != "CONNECT";
+    if !is_name || !is_usual || method != method.to_ascii_uppercase() {
+        return Err("is not a method that a path can have: write it as in POST".to_owned());
+    }
+    Ok(method.to_owned())
 }
 
 /// The load of a request: a number, or a map.

@@ -23,12 +23,12 @@ fn ten_thousand_feeders_are_read_in_every_shape_and_more_are_refused() {
     assert_eq!(accepted(&format!("{ONE}\n{tree}")).feeders.len(), 10_000);
     assert_eq!(
         faults_of(&feeders(10_001, |_| None)),
-        ["feeders: has 10001 items; the most is 10000"]
+        ["line 2: feeders: has 10001 items; the most is 10000"]
     );
     let deep = faults_of(&feeders(10_000, |at| at.checked_sub(1)));
     assert_eq!(deep.len(), 1);
     assert!(
-        deep[0].starts_with("feeders[8].parent: \"f7\": "),
+        deep[0].starts_with("line 11: feeders[8].parent: \"f7\": "),
         "{deep:?}"
     );
     let round = faults_of(&feeders(10_000, |at| Some((at + 1) % 10_000)));
@@ -74,7 +74,7 @@ fn labels_and_selects_are_bounded() {
     assert_eq!(accepted(&labels(64, "x")).substations[0].labels.len(), 64);
     assert_eq!(
         faults(&labels(65, "x"))[0].to_string(),
-        "substations[0].labels: has 65 labels; the most is 64"
+        "line 1: substations[0].labels: has 65 labels; the most is 64"
     );
     accepted(&labels(1, &"x".repeat(1024)));
     let long = faults(&labels(1, &"x".repeat(1025)))[0].to_string();
@@ -99,7 +99,7 @@ fn labels_and_selects_are_bounded() {
     );
     assert_eq!(
         faults_of(&selects(17)),
-        ["select: has 17 labels; the most is 16"]
+        ["line 2: select: has 17 labels; the most is 16"]
     );
 }
 

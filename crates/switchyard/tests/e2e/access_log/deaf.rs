@@ -1,6 +1,6 @@
 //! A destination that takes nothing costs lines, which are counted, and nothing else.
 
-use std::{fs, process::Command, time::Instant};
+use std::{fs, path::Path, process::Command, time::Instant};
 
 use nix::sys::signal::Signal;
 use switchyard_faults::{Deaf, PATIENCE, Scripted};
@@ -71,18 +71,25 @@ fn a_file_that_can_not_be_opened_is_a_fault_of_the_configuration() {
     let substation = Scripted::working("0");
     let folder = tempfile::TempDir::new().unwrap();
     let file = folder.path().join("switchyard.yaml");
-    let text = yaml(&[substation.address], "access_log: {path: none/access.log}");
-    fs::write(&file, text).unwrap();
-    let output = Command::new(env!("CARGO_BIN_EXE_switchyard"))
-        .args(["run", "--config"])
-        .arg(&file)
-        .output()
-        .unwrap();
-    fails_with(
-        &output,
-        78,
-        &["access_log.path", "none/access.log", "make its directory"],
-    );
+    let socket = folder.path().join("socket");
+    let _listening = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    for (path, words) in [
+        (Path::new("none/access.log"), "make its directory"),
+        (folder.path(), "Is a directory"),
+        (&socket, "it is a socket and not a file"),
+        (&file, "is the configuration itself"),
+    ] {
+        let text = yaml(&[substation.address], &log_at(path, ""));
+        fs::write(&file, &text).unwrap();
+        let output = Command::new(env!("CARGO_BIN_EXE_switchyard"))
+            .args(["run", "--config"])
+            .arg(&file)
+            .output()
+            .unwrap();
+        let path = path.display().to_string();
+        fails_with(&output, 78, &["line ", "access_log.path", &path, words]);
+        assert_eq!(fs::read_to_string(&file).unwrap(), text);
+    }
 }
 
 #[test]
