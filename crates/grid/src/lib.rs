@@ -8,6 +8,7 @@
 //! next grid ([`Grid::rebuild`]) and reuses the substations that stay.
 
 mod blame;
+mod by_id;
 mod capacity;
 mod carried;
 mod choice;

@@ -14,6 +14,7 @@
 mod client;
 mod error;
 mod offset;
+mod plain;
 mod reader;
 mod series;
 

@@ -15,6 +15,7 @@ use serde_json::Deserializer;
 
 use crate::{
     error::QueryError,
+    plain,
     series::{Series, SeriesWith},
 };
 
@@ -158,7 +159,10 @@ impl<'l> Reader<'l> {
             (Place::Result, b']') => self.place = Place::Data,
             (Place::Answer | Place::Data, b'"') => return self.member(rest, is_end),
             (Place::Result, b'{') => {
-                let Some((series, read)) = one(rest, is_end, SeriesWith(self.label))? else {
+                // What is whole there is whole, whatever follows.
+                let plain = plain::series(rest, self.label).map(Ok);
+                let read = plain.or_else(|| one(rest, is_end, SeriesWith(self.label)).transpose());
+                let Some((series, read)) = read.transpose()? else {
                     return Ok(None);
                 };
                 self.series += 1;

@@ -21,7 +21,7 @@ mod probes;
 mod round;
 mod said;
 
-use std::{collections::HashMap, future::Future, pin::Pin, sync::Arc, time::Duration};
+use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use fastrand::Rng;
 use switchyard_promql::{Answer, Offset, QueryError, QueryOutcome};
@@ -38,9 +38,9 @@ use self::{
 };
 use super::JITTER;
 use crate::{
+    by_id::ById,
     grid::Grid,
     queries::{Shown, Source},
-    substation::Id,
 };
 
 /// How far Prometheus looks back for the last sample of a series.
@@ -61,7 +61,7 @@ pub(super) struct Due {
 pub(super) struct Queries {
     source: Option<Arc<Source>>,
     index: Arc<Index>,
-    slots: HashMap<Id, Slot>,
+    slots: ById<Slot>,
     notes: Notes,
     probes: Probes,
     said: Said,
@@ -105,7 +105,7 @@ impl Queries {
         let mut queries = Self {
             source: None,
             index: Arc::default(),
-            slots: HashMap::new(),
+            slots: ById::default(),
             notes: Notes::new(),
             probes: Probes::new(seed),
             said: Said::default(),

@@ -5,12 +5,12 @@
 //! close as that allows with a fixed number of them, and never closer than a part of the skew, within which nothing is
 //! certain anyway.
 
-use std::{collections::HashMap, time::Duration};
+use std::time::Duration;
 
 use switchyard_balance::{Ledger, PastStates, past::Around};
 use tokio::time::{Instant, sleep_until};
 
-use crate::{grid::Grid, substation::Id};
+use crate::{by_id::ById, grid::Grid, substation::Id};
 
 /// The most notes of one ledger.
 const MOST: usize = 64;
@@ -27,7 +27,7 @@ const BEFORE: Duration = Duration::from_hours(1);
 #[derive(Debug)]
 pub(super) struct Notes {
     began: Instant,
-    states: HashMap<Id, PastStates>,
+    states: ById<PastStates>,
     step: Duration,
     next: Instant,
 }
@@ -37,7 +37,7 @@ impl Notes {
         let began = Instant::now();
         Self {
             began,
-            states: HashMap::new(),
+            states: ById::default(),
             step: CLOSEST,
             next: began,
         }

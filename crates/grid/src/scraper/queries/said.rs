@@ -6,7 +6,10 @@ use switchyard_promql::QueryError;
 use tracing::{info, warn};
 
 use super::found::{SeriesFault, shown};
-use crate::substation::{Id, Substation};
+use crate::{
+    by_id::ById,
+    substation::{Id, Substation},
+};
 
 /// The most names that one line repeats.
 const MOST_NAMES: usize = 5;
@@ -17,7 +20,7 @@ pub(super) struct Said {
     round: Option<Discriminant<QueryError>>,
     capacity: Option<Discriminant<QueryError>>,
     nothing_matches: bool,
-    faults: HashMap<Id, SeriesFault>,
+    faults: ById<SeriesFault>,
 }
 
 /// Names of substations, of which a few are repeated.
