@@ -11,4 +11,5 @@ mod exchange;
 mod requests;
 mod rig;
 mod smuggling;
+mod terminator;
 mod upgrades;

@@ -1,10 +1,13 @@
-//! A streaming backend, behind a proxy in clear and one with TLS.
+//! A streaming backend, behind a proxy that speaks in clear to both sides, and one that speaks TLS to both.
 
 use std::net::SocketAddr;
 
 use switchyard_faults::{Step, Streaming};
 
-use super::exchange::{Body, Exchange};
+use super::{
+    exchange::{Body, Exchange},
+    terminator::Terminator,
+};
 use crate::{
     rig::{Proxy, until},
     secure::Certificate,
@@ -26,11 +29,11 @@ pub(super) enum Way {
     First,
     /// Over HTTP/1.1, behind another one.
     Later,
-    /// The first over HTTP/1.1 and TLS.
+    /// The first over HTTP/1.1 and TLS, which the proxy speaks to its substation too.
     Tls,
     /// Over HTTP/2.
     Http2,
-    /// Over HTTP/2 and TLS.
+    /// Over HTTP/2 and TLS, which the proxy speaks to its substation too.
     Http2Tls,
 }
 
@@ -70,6 +73,7 @@ pub(super) struct Rig {
     pub(super) certificate: Certificate,
     plain: Proxy,
     secure: Proxy,
+    _terminator: Terminator,
 }
 
 /// An answer in chunks of a thousand bytes that never ends.
@@ -103,12 +107,17 @@ impl Rig {
         let (tls, routes) = (certificate.yaml(), ROUTES);
         let clear = format!("http2: {{cleartext: true}}\n{routes}{extra}");
         let plain = Proxy::start(&[backend.address], &clear);
-        let secure = Proxy::start(&[backend.address], &format!("{tls}\n{routes}{extra}"));
+        let terminator = Terminator::start(backend.address, &certificate);
+        let ca = certificate.path("tls.crt").display().to_string();
+        let trust = format!("upstream: {{tls: {{ca: {ca}, server_name: localhost}}}}");
+        let secure = format!("{tls}\n{trust}\n{routes}{extra}");
+        let secure = Proxy::start(&[terminator.address], &secure);
         Self {
             backend,
             certificate,
             plain,
             secure,
+            _terminator: terminator,
         }
     }
 
