@@ -46,6 +46,7 @@ impl Config {
     pub fn advice(&self) -> Vec<Advice> {
         let mut all = Vec::new();
         self.on_clients(&mut all);
+        self.on_forwarded(&mut all);
         self.on_load(&mut all);
         self.on_requests(&mut all);
         self.on_capacities(&mut all);
@@ -82,6 +83,18 @@ impl Config {
                 "tls.client_ca",
                 file.display().to_string(),
                 "asks for certificates, and no client has a certificate_name: whatever is shown opens nothing".to_owned(),
+            );
+        }
+    }
+
+    fn on_forwarded(&self, all: &mut Vec<Advice>) {
+        if let Some(range) = self.forwarded.trust.iter().find(|range| range.is_everything()) {
+            note_in(all)(
+                "forwarded.trust",
+                range.to_string(),
+                "is every address, so each client says itself which address its limits and the access log go by: write \
+                 those of the proxies in front"
+                    .to_owned(),
             );
         }
     }
@@ -212,6 +225,11 @@ mod tests {
                 "tracing: {otlp: \"http://jaeger:4317\"}",
                 "tracing: {otlp: \"http://jaeger:4318\"}",
                 "tracing.otlp",
+            ),
+            (
+                "forwarded: {trust: [10.0.0.0/8, \"::/0\"]}",
+                "forwarded: {trust: [10.0.0.0/8, \"::/1\"]}",
+                "forwarded.trust",
             ),
             (
                 "load: {stale_after: 999ms}",

@@ -22,6 +22,11 @@ impl Network {
         Self { address, bits }
     }
 
+    /// Whether the range contains every address of its kind.
+    pub(crate) const fn is_everything(&self) -> bool {
+        self.bits == 0
+    }
+
     /// Whether the range contains the whole of another.
     pub(crate) fn covers(&self, other: &Self) -> bool {
         self.bits <= other.bits && self.contains(other.address)
