@@ -88,7 +88,12 @@ impl Config {
     }
 
     fn on_forwarded(&self, all: &mut Vec<Advice>) {
-        if let Some(range) = self.forwarded.trust.iter().find(|range| range.is_everything()) {
+        if let Some(range) = self
+            .forwarded
+            .trust
+            .iter()
+            .find(|range| range.is_everything())
+        {
             note_in(all)(
                 "forwarded.trust",
                 range.to_string(),
