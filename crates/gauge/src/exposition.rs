@@ -11,7 +11,9 @@
 //! The scan is not a validator. A line of another metric may be malformed; only the wanted lines are checked.
 
 mod info;
+mod judge;
 mod line;
+mod listing;
 mod parts;
 mod tally;
 #[cfg(test)]
@@ -20,6 +22,10 @@ mod tests;
 // Hidden: for the proxy alone.
 #[doc(hidden)]
 pub use info::{Info, InfoSoFar};
+#[doc(hidden)]
+pub use judge::Verdict;
+#[doc(hidden)]
+pub use listing::{Entry, listing};
 pub use parts::PartialScan;
 pub use tally::Aggregate;
 

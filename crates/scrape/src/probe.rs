@@ -1,32 +1,24 @@
 //! Scrapes one substation's gauge over a kept connection.
 //!
-//! A probe keeps its connection, unless its scrapes are far apart, and no page: it reads into a [`PageBuffer`] that probes share. A page that does not fit
-//! is read in parts, so a scrape takes the same memory for a page of megabytes as for a usual one.
+//! A probe keeps its connection, unless its scrapes are far apart, and no page: it reads into a [`PageBuffer`] that probes
+//! share. A page that does not fit is read in parts, so a scrape takes the same memory for a page of megabytes as for a usual one.
 
-use std::{
-    io,
-    net::SocketAddr,
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+use std::{io, net::SocketAddr, path::Path, sync::Arc};
 
 use bytes::BytesMut;
-use switchyard_balance::{Load, Reading, ledger::ScrapeSent};
+use switchyard_balance::{Load, ledger::ScrapeSent};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     time::timeout,
 };
 
-use switchyard_config as config;
 use switchyard_credentials::Bearer;
-use switchyard_gauge::exposition::{Aggregate, Found, Info, InfoSoFar, PartialScan, Wanted};
+use switchyard_gauge::exposition::{Info, InfoSoFar, PartialScan};
 use switchyard_http1::{Answer, Decoded, Decoder, Limits};
 use switchyard_process::Shortage;
 use switchyard_transport::{Refusal, Stream, Transport};
-use switchyard_wire::names;
 
-use crate::{failure::PollFailure, ticket::ScrapeTicket};
+use crate::{failure::PollFailure, gauges::Gauges, ticket::ScrapeTicket, witness::Witness};
 
 /// The largest metrics page that is read, in bytes.
 const LARGEST_PAGE: usize = 4 * 1024 * 1024;
@@ -34,106 +26,10 @@ const LARGEST_PAGE: usize = 4 * 1024 * 1024;
 /// scanned and dropped.
 const READ: usize = 16 * 1024;
 
-/// Scrapes that are farther apart make a connection each: until the next one, a connection that the substation closes
-/// would stay half-closed.
-const LONGEST_IDLE: Duration = Duration::from_secs(4);
-
 /// The memory that a scrape reads its page into. One scrape at a time uses it, of whichever substation. It grows to
 /// some 48 KiB, however large a page is.
 #[derive(Debug, Default)]
-pub struct PageBuffer(BytesMut);
-
-/// The series to look for, and where, prepared once for each configuration.
-#[derive(Debug)]
-pub struct Gauges {
-    load: Wanted,
-    load_name: Arc<str>,
-    capacity: Wanted,
-    capacity_name: Arc<str>,
-    info: Info,
-    path: String,
-    timeout: Duration,
-    keeps_connections: bool,
-    credentials_file: Option<PathBuf>,
-}
-
-impl Gauges {
-    /// The gauges that a configuration names, with the path and the timeout of a scrape.
-    #[must_use]
-    pub fn new(load: &config::Load) -> Self {
-        Self::of(
-            [&load.metric, &load.capacity_metric],
-            load.aggregate,
-            &load.path,
-            (load.timeout, load.scrape_interval()),
-        )
-        .authorized(load.authorization.as_ref())
-    }
-
-    /// The gauges of a feeder's meter.
-    #[must_use]
-    pub fn of_feeder(load: &config::FeederLoad) -> Self {
-        Self::of(
-            [&load.metric, &load.capacity_metric],
-            load.aggregate,
-            &load.path,
-            (load.timeout, load.interval),
-        )
-        .authorized(load.authorization.as_ref())
-    }
-
-    fn authorized(self, authorization: Option<&config::Authorization>) -> Self {
-        let file = authorization.map(|it| it.credentials_file.clone());
-        Self {
-            credentials_file: file,
-            ..self
-        }
-    }
-
-    /// The file with the token that scrapes carry, if they carry one.
-    #[must_use]
-    pub fn credentials_file(&self) -> Option<&Path> {
-        self.credentials_file.as_deref()
-    }
-
-    fn of(
-        [metric, capacity_metric]: [&config::Series; 2],
-        aggregate: config::Aggregate,
-        path: &str,
-        (timeout, interval): (Duration, Duration),
-    ) -> Self {
-        Self {
-            load: wanted(metric, aggregate),
-            load_name: metric.names().into(),
-            capacity: wanted(capacity_metric, aggregate),
-            capacity_name: capacity_metric.names().into(),
-            info: Info::new(names::INFO_GAUGE, names::INFO_NAME),
-            path: path.to_owned(),
-            timeout,
-            keeps_connections: interval <= LONGEST_IDLE,
-            credentials_file: None,
-        }
-    }
-}
-
-/// What to look for, for series as they are configured.
-#[must_use]
-pub fn wanted(series: &config::Series, aggregate: config::Aggregate) -> Wanted {
-    let aggregate = match aggregate {
-        config::Aggregate::None => Aggregate::Nothing,
-        config::Aggregate::Sum => Aggregate::Sum,
-        config::Aggregate::Max => Aggregate::Max,
-    };
-    let term = |series: &config::Series| {
-        let matchers = series.matchers.iter().map(|matcher| {
-            let is_equal = matcher.op == config::MatchOp::Equal;
-            (matcher.label.clone(), is_equal, matcher.value.clone())
-        });
-        Wanted::new(&series.name, matchers).aggregated(aggregate)
-    };
-    let others = series.terms().skip(1).map(term);
-    others.fold(term(series), Wanted::plus)
-}
+pub struct PageBuffer(pub(crate) BytesMut);
 
 /// Scrapes one substation, time after time.
 #[derive(Debug)]
@@ -147,7 +43,7 @@ pub struct Probe {
     stream: Option<Kept>,
     /// Whether the last scrape made a connection.
     has_connected: bool,
-    decoder: Decoder,
+    pub(crate) decoder: Decoder,
     own_name: Option<String>,
 }
 
@@ -223,12 +119,25 @@ impl Probe {
         configured_capacity: Option<Load>,
         buffer: &mut PageBuffer,
     ) -> Result<Option<PollFailure>, PollFailure> {
+        self.read(gauges, ticket, configured_capacity, buffer, &mut ())
+            .await
+    }
+
+    /// What [`Probe::sample`] does, told to `witness` too.
+    pub(crate) async fn read(
+        &mut self,
+        gauges: &Gauges,
+        ticket: ScrapeTicket<'_>,
+        configured_capacity: Option<Load>,
+        buffer: &mut PageBuffer,
+        witness: &mut impl Witness,
+    ) -> Result<Option<PollFailure>, PollFailure> {
         // After a reload the page may have another path.
         if self.path != gauges.path {
             self.path.clone_from(&gauges.path);
             self.request = request(&self.host, &self.path, self.bearer.as_ref());
         }
-        let fetch = self.fetch(gauges, ticket, &mut buffer.0);
+        let fetch = self.fetch(gauges, ticket, &mut buffer.0, witness);
         let (sent, page, mut scan) = match timeout(gauges.timeout, fetch).await {
             Ok(Ok(fetched)) => fetched,
             Ok(Err(error)) => {
@@ -247,6 +156,7 @@ impl Probe {
                 return Err(PollFailure::Timeout(gauges.timeout));
             }
         };
+        witness.answer(&page);
         if matches!(page.status, 401 | 403) {
             let file = gauges.credentials_file.as_deref();
             let sent = self.bearer.as_ref().and(file).map(Path::to_owned);
@@ -265,7 +175,7 @@ impl Probe {
             .iter()
             .any(|name| page.header(name).is_some());
         let found = scan.series.end(&page.body, is_whole);
-        let (reading, capacity_fault) = reading(found, gauges, configured_capacity)?;
+        let (reading, capacity_fault) = gauges.reading(found, configured_capacity)?;
         ticket.page_arrived(sent, reading);
         Ok(capacity_fault)
     }
@@ -276,13 +186,14 @@ impl Probe {
         gauges: &'g Gauges,
         ticket: ScrapeTicket<'_>,
         buffer: &mut BytesMut,
+        witness: &mut impl Witness,
     ) -> io::Result<(ScrapeSent, Answer, Scan<'g>)> {
         self.has_connected = false;
         let version = self.transport.version();
         let kept = self.stream.take().filter(|kept| kept.1 == version);
         if let Some(Kept(stream, _)) = kept
             && let Ok(fetched) = self
-                .fetch_over((stream, version), gauges, ticket, buffer)
+                .fetch_over((stream, version), gauges, ticket, buffer, witness)
                 .await
         {
             return Ok(fetched);
@@ -290,7 +201,7 @@ impl Probe {
         // The whole scrape has the limit.
         let stream = self.transport.connect(self.address, gauges.timeout).await?;
         self.has_connected = true;
-        self.fetch_over((stream, version), gauges, ticket, buffer)
+        self.fetch_over((stream, version), gauges, ticket, buffer, witness)
             .await
     }
 
@@ -301,7 +212,9 @@ impl Probe {
         gauges: &'g Gauges,
         ticket: ScrapeTicket<'_>,
         buffer: &mut BytesMut,
+        witness: &mut impl Witness,
     ) -> io::Result<(ScrapeSent, Answer, Scan<'g>)> {
+        witness.begin();
         let sent = ticket.scrape_sent();
         stream.write_all(&self.request).await?;
         stream.flush().await?;
@@ -319,7 +232,9 @@ impl Probe {
                     return Ok((sent, page, scan));
                 }
                 Decoded::NeedMore if buffer.len() >= READ => {
-                    let read = scan.read(self.decoder.body_so_far(buffer));
+                    let part = self.decoder.body_so_far(buffer);
+                    let read = scan.read(part);
+                    witness.part(part.get(..read).unwrap_or_default());
                     self.decoder.drop_body(buffer, read);
                 }
                 Decoded::NeedMore => {}
@@ -376,30 +291,6 @@ fn request(host: &str, path: &str, bearer: Option<&Bearer>) -> Vec<u8> {
     }
     request.extend_from_slice(b"\r\n");
     request
-}
-
-/// The reading of what was found: the load, and the capacity.
-fn reading(
-    [load, capacity]: [Found; 2],
-    gauges: &Gauges,
-    configured_capacity: Option<Load>,
-) -> Result<(Reading, Option<PollFailure>), PollFailure> {
-    let usable = |found: Found, name| match found {
-        Found::One(units) => Load::new(units).ok_or_else(|| PollFailure::of(found, name)),
-        _ => Err(PollFailure::of(found, name)),
-    };
-    let load = usable(load, &gauges.load_name)?;
-    let exported = usable(capacity, &gauges.capacity_name);
-    let (capacity, fault) = match (configured_capacity, exported) {
-        (Some(configured), _) => (Some(configured), None),
-        (None, Ok(exported)) => (Some(exported), None),
-        // Many gauges come without a capacity.
-        (None, Err(PollFailure::Missing(_))) => (None, None),
-        // The load is in the same unit, and without the capacity there would be no bound.
-        (None, Err(too_large @ PollFailure::TooLarge(..))) => return Err(too_large),
-        (None, Err(fault)) => (None, Some(fault)),
-    };
-    Ok((Reading { load, capacity }, fault))
 }
 
 #[cfg(test)]

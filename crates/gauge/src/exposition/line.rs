@@ -2,6 +2,7 @@
 
 use super::Matcher;
 use memchr::{memchr, memchr2};
+use std::borrow::Cow;
 
 /// What a line that begins with the wanted name is.
 #[derive(Debug, Clone, Copy)]
@@ -50,6 +51,30 @@ pub(super) fn label<'a>(tail: &'a [u8], label: &[u8]) -> Option<&'a [u8]> {
         }
     }
     value
+}
+
+/// The first of the matchers that does not hold for what follows the metric name.
+pub(super) fn unlike<'m>(tail: &[u8], matchers: &'m [Matcher]) -> Option<&'m Matcher> {
+    let mut line = Cursor { rest: tail };
+    line.skip_blanks();
+    let labels = line.labels().ok()?;
+    matchers
+        .iter()
+        .find(|matcher| labels.satisfy(matcher).ok() == Some(!matcher.equal))
+}
+
+/// All labels, without escapes, and the value. `None` if the line can't be read.
+pub(super) fn whole(tail: &[u8]) -> Option<(Vec<OwnLabel<'_>>, f64)> {
+    let value = series(Cursor { rest: tail }, &[]).ok()??;
+    let mut line = Cursor { rest: tail };
+    line.skip_blanks();
+    let mut labels = Vec::new();
+    if let Some(mut inside) = line.labels().ok()?.inside {
+        while let Some((name, value)) = inside.label().ok()? {
+            labels.push((unescaped(name), unescaped(value)));
+        }
+    }
+    Some((labels, value))
 }
 
 /// `[{labels}] value [timestamp] [# {labels} value [timestamp]]`; `None` if the labels do not match.
@@ -103,6 +128,9 @@ impl Labels<'_> {
         Ok(same.unwrap_or(matcher.value.is_empty()))
     }
 }
+
+/// Name and value, without escapes.
+type OwnLabel<'a> = (Cow<'a, str>, Cow<'a, str>);
 
 /// Name and value, still escaped.
 type Label<'a> = (&'a [u8], &'a [u8]);
@@ -247,6 +275,28 @@ fn unescaped_equals(escaped: &[u8], plain: &[u8]) -> bool {
         }
     }
     plain.next().is_none()
+}
+
+/// The text that is meant. What is no UTF-8 is replaced: this is for people.
+fn unescaped(escaped: &[u8]) -> Cow<'_, str> {
+    let text = String::from_utf8_lossy(escaped);
+    if !text.contains('\\') {
+        return text;
+    }
+    let (mut meant, mut letters) = (String::new(), text.chars().peekable());
+    while let Some(letter) = letters.next() {
+        let next = letters.peek().filter(|_| letter == '\\');
+        meant.push(match next {
+            Some('n') => '\n',
+            Some(same @ ('"' | '\\')) => *same,
+            _ => {
+                meant.push(letter);
+                continue;
+            }
+        });
+        letters.next();
+    }
+    Cow::Owned(meant)
 }
 
 /// Reads a number as exporters write it: decimal, or a word for infinity or NaN.

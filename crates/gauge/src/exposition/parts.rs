@@ -11,7 +11,7 @@ use memchr::{memchr, memrchr};
 use super::{Found, Wanted, tally::Tally};
 
 /// The longest line that is kept while its end has not come, in bytes.
-const LONGEST_LINE: usize = 16 * 1024;
+pub(super) const LONGEST_LINE: usize = 16 * 1024;
 
 /// See the [module](self).
 #[derive(Debug)]

@@ -5,9 +5,11 @@ use std::{
     io::{Read as _, Write as _},
     net::TcpListener,
     thread,
+    time::Duration,
 };
 
 use switchyard_balance::Ledger;
+use switchyard_config as config;
 
 use super::*;
 
@@ -177,4 +179,66 @@ async fn a_page_over_the_limit_is_none_also_where_it_is_read_in_parts() {
         );
         serving.join().unwrap();
     }
+}
+
+#[tokio::test]
+async fn an_inspection_is_a_scrape_that_keeps_the_whole_page() {
+    for (lines, framing) in [
+        (0, Framing::Length),
+        (LINES, Framing::Chunked),
+        (LINES, Framing::Length),
+        (0, Framing::Close),
+    ] {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let served = serve(listener, vec![(answer(&page(lines), framing), framing)]);
+        let ledger = Ledger::new(None);
+        let gauges = Gauges::new(&config::Load {
+            timeout: Duration::from_secs(20),
+            ..config::Load::default()
+        });
+        let mut probe = Probe::new(address, &gauges);
+        let inspection = probe
+            .inspect(&gauges, ScrapeTicket::new(&ledger), None)
+            .await;
+        assert!(
+            matches!(inspection.result, Ok(None)) || lines == 0,
+            "{inspection:?}"
+        );
+        assert_eq!(inspection.status, Some(200));
+        assert_eq!(inspection.page, page(lines).as_bytes(), "{framing:?}");
+        let read = gauges.of_page(&inspection.page, None);
+        assert_eq!(read.is_ok(), inspection.result.is_ok());
+        assert_eq!(ledger.value(), read.ok().map(|(reading, _)| reading.load));
+        drop(probe);
+        served.join().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn an_inspection_that_takes_too_long_keeps_what_came() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let held = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\nload 1\n");
+        // Until the other side gives up.
+        let _ = stream.read_to_end(&mut Vec::new());
+    });
+    let gauges = Gauges::new(&config::Load {
+        timeout: Duration::from_millis(300),
+        ..config::Load::default()
+    });
+    let ledger = Ledger::new(None);
+    let mut probe = Probe::new(address, &gauges);
+    let inspection = probe
+        .inspect(&gauges, ScrapeTicket::new(&ledger), None)
+        .await;
+    assert!(matches!(inspection.result, Err(PollFailure::Timeout(_))));
+    assert_eq!(
+        (inspection.status, &inspection.page[..]),
+        (None, &b"load 1\n"[..])
+    );
+    drop(probe);
+    held.join().unwrap();
 }
