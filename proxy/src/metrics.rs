@@ -68,10 +68,12 @@ impl Metrics {
         let make = Registrar::new(&registry);
         let build = make.int_gauges(
             "build_info",
-            "Always 1; the label is the running version.",
-            &["version"],
+            "Always 1; the labels say what was built.",
+            &["version", "revision"],
         )?;
-        build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
+        build
+            .with_label_values(&[env!("CARGO_PKG_VERSION"), switchyard_process::revision()])
+            .set(1);
         let process = Registry::new();
         #[cfg(target_os = "linux")]
         process.register(Box::new(

@@ -9,13 +9,16 @@ use std::ffi::OsString;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use requester::{Error, Load, Options};
+use switchyard_command_line::Completions;
 
 pub(crate) use common::CommonArgs;
+pub(crate) use help::BUILD;
 use scenario::{ReplayArgs, RushHourArgs, SpikeArgs, SteadyArgs, StepArgs, TrapezoidArgs};
 
 /// Sends charge requests to a proxy, and reports what became of them.
 #[derive(Clone, Debug, Parser)]
-#[command(name = "requester", version, after_long_help = help::ALL)]
+#[command(name = "requester", version = help::SHORT_VERSION.as_str(), long_version = help::LONG_VERSION.as_str())]
+#[command(after_long_help = help::all())]
 pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -31,6 +34,7 @@ pub(crate) enum Command {
     Replay(ReplayArgs),
     /// Print the JSON Schema of the report.
     Schema,
+    Completions(Completions),
 }
 
 impl Args {
@@ -51,7 +55,7 @@ impl Args {
 }
 
 impl Command {
-    /// The options that all loads have; the schema has none.
+    /// The options that all loads have; commands that offer none have none.
     pub(crate) fn common(&self) -> Option<&CommonArgs> {
         match self {
             Self::RushHour(args) => Some(&args.common),
@@ -60,7 +64,7 @@ impl Command {
             Self::Step(args) => Some(&args.shape.common),
             Self::Trapezoid(args) => Some(&args.shape.common),
             Self::Replay(args) => Some(&args.common),
-            Self::Schema => None,
+            Self::Schema | Self::Completions(_) => None,
         }
     }
 
@@ -73,7 +77,7 @@ impl Command {
             Self::Step(args) => Some(args.load()?),
             Self::Trapezoid(args) => Some(args.load()?),
             // A replay reads its load from its file, once all options are known to be valid.
-            Self::Replay(_) | Self::Schema => None,
+            Self::Replay(_) | Self::Schema | Self::Completions(_) => None,
         };
         let access = common.access()?;
         let options = |load| Options {

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 use clap::CommandFactory;
 use clap::error::ErrorKind;
 use requester::{Html, Options, Output, ProgressView, Report, Summary, write_csv};
-use switchyard_process::{print_panics, signals::Termination, stderr};
+use switchyard_process::{print_panics, set_revision, signals::Termination, stderr};
 use tokio::select;
 
 use cli::{Args, Command, CommonArgs};
@@ -22,9 +22,10 @@ fn main() -> ExitCode {
     let args = Args::read(std::env::args_os()).unwrap_or_else(|error| error.exit());
     let _flush = stderr::flush_at_end();
     print_panics();
+    set_revision(cli::BUILD.commit);
     let command = args.command;
     let Some(common) = command.common() else {
-        return exit_code(print_schema().map(|()| ExitCode::SUCCESS));
+        return exit_code(print(&command).map(|()| ExitCode::SUCCESS));
     };
     let options = match command.options(common) {
         Ok(options) => options,
@@ -43,7 +44,13 @@ fn exit_code(result: Result<ExitCode>) -> ExitCode {
     })
 }
 
-fn print_schema() -> Result<()> {
+/// For a command that offers no load.
+fn print(command: &Command) -> Result<()> {
+    if let Command::Completions(completions) = command {
+        return completions
+            .write(Args::command())
+            .context("cannot write the completions");
+    }
     let schema = serde_json::to_string_pretty(&Report::schema())?;
     writeln!(io::stdout(), "{schema}").context("cannot write the schema")
 }

@@ -1,5 +1,7 @@
 //! The command line of the `substation` binary.
 
+mod help;
+
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -7,53 +9,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
+pub(crate) use help::BUILD;
 use rustls::ServerConfig;
 use substation::{Config, ConfigError, ReportFormat, TlsError};
 use switchyard_address::{check_host, first};
+use switchyard_command_line::Completions;
 use switchyard_wire::LARGEST_LOAD;
-
-const EXAMPLES: &str = "\
-Examples:
-  One substation of 500 kW:
-    substation --name substation1 --listen 127.0.0.1:5001 --capacity-kw 500
-
-  Three of unequal capacity, substation1 to substation3, on ports 5001 to 5003:
-    substation --name substation --listen 127.0.0.1:5001 --capacity-kw 500,300,200 --count 3
-
-  Three, of which the third is slow:
-    substation --name substation --listen 127.0.0.1:5001 --capacity-kw 500 --count 3 \\
-      --answer-after 0s,0s,50ms
-
-  Three, of which the third becomes slow after 10 s and recovers after 10 s more:
-    substation --name substation --listen 127.0.0.1:5001 --capacity-kw 500 --count 3 \\
-      --answer-after 0s,0s,200ms --slow-from 10s --slow-for 10s
-
-  An inference server of 40 slots, of which each request takes one for 2 s:
-    substation --name gpu --listen 127.0.0.1:8001 --capacity-kw 40 --hold --default-power-kw 1 \
-      --default-energy-kwh 0.01 --time-scale 18
-
-  An hour of charging in a minute, on any free port:
-    substation --name fast --listen 127.0.0.1:0 --capacity-kw 500 --time-scale 60
-
-  Book a session, show it, unplug it:
-    curl -d '{\"power_kw\": 22, \"energy_kwh\": 11}' http://127.0.0.1:5001/charge
-    curl http://127.0.0.1:5001/sessions/SESSION_ID
-    curl -X DELETE http://127.0.0.1:5001/sessions/SESSION_ID
-
-  Send a request twice, book once:
-    curl -d '{}' -H 'Idempotency-Key: car-7-monday' http://127.0.0.1:5001/charge
-
-  Over HTTPS, for clients with a certificate that ca.pem has signed:
-    substation --name s --listen 127.0.0.1:5001 --capacity-kw 500 \\
-      --tls-certificate s.pem --tls-key s.key --client-ca ca.pem
-
-  Is it ready?
-    substation healthcheck
-
-Paths: POST /charge, GET and DELETE /sessions/{id}, GET /metrics, /live, /ready.
-On SIGTERM or SIGINT it books no more, finishes the requests in flight and exits; a second
-signal ends it at once. RUST_LOG=debug logs each booking.
-Exit codes: 0 stopped by a signal, 1 cannot run, 2 wrong usage.";
 
 /// Simulated charging substations.
 ///
@@ -61,7 +22,8 @@ Exit codes: 0 stopped by a signal, 1 cannot run, 2 wrong usage.";
 /// exports that load to Prometheus as the gauge `substation_current_load`. A session draws its power for
 /// energy / power hours, divided by the time scale.
 #[derive(Clone, Debug, Parser)]
-#[command(name = "substation", version, after_long_help = EXAMPLES)]
+#[command(name = "substation", version = help::SHORT_VERSION.as_str(), long_version = help::LONG_VERSION.as_str())]
+#[command(after_long_help = help::below())]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(crate) struct Cli {
     #[command(subcommand)]
@@ -85,6 +47,7 @@ pub(crate) enum Command {
         #[arg(long, value_name = "FILE")]
         ca: Option<PathBuf>,
     },
+    Completions(Completions),
 }
 
 /// The substations to run.

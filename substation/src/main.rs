@@ -9,7 +9,9 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 use substation::Substation;
-use switchyard_process::{LogForm, log_to_stderr, print_panics, raise_file_limit, stderr};
+use switchyard_process::{
+    LogForm, log_to_stderr, print_panics, raise_file_limit, set_revision, stderr,
+};
 use tokio::runtime::{Builder, Runtime};
 
 use cli::{Args, Cli, Command};
@@ -20,11 +22,18 @@ fn main() -> ExitCode {
     print_panics();
     // Standard output carries the addresses.
     log_to_stderr("info", LogForm::Text);
-    if let Some(Command::Healthcheck { url, ca }) = cli.command {
-        let trust = || switchyard_credentials::client_of(ca.as_deref());
-        return exit_code(
-            switchyard_process::healthcheck(&url, trust).map_err(anyhow::Error::from),
-        );
+    set_revision(cli::BUILD.commit);
+    match cli.command {
+        Some(Command::Healthcheck { url, ca }) => {
+            let trust = || switchyard_credentials::client_of(ca.as_deref());
+            let checked = switchyard_process::healthcheck(&url, trust);
+            return exit_code(checked.map_err(anyhow::Error::from));
+        }
+        Some(Command::Completions(completions)) => {
+            let written = completions.write(Cli::command());
+            return exit_code(written.map_err(anyhow::Error::from));
+        }
+        None => {}
     }
     let Some(args) = cli.run else {
         // None of the required options is there.

@@ -26,12 +26,6 @@ const SESSION_BUCKETS: [f64; 10] = [
     60.0, 300.0, 900.0, 1800.0, 3600.0, 7200.0, 14_400.0, 28_800.0, 57_600.0, 86_400.0,
 ];
 
-/// The commit that was built, if the build sets it.
-const REVISION: &str = match option_env!("SWITCHYARD_REVISION") {
-    Some(revision) => revision,
-    None => "unknown",
-};
-
 /// The handles of one substation's metrics.
 #[derive(Debug)]
 pub(crate) struct Metrics {
@@ -131,7 +125,7 @@ impl Metrics {
             "Always 1; the labels say what was built.",
         )
         .const_label("version", env!("CARGO_PKG_VERSION"))
-        .const_label("revision", REVISION);
+        .const_label("revision", switchyard_process::revision());
         let build = IntGauge::with_opts(build)?;
         build.set(1);
         registry.register(Box::new(build))?;

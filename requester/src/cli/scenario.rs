@@ -24,7 +24,7 @@ pub(super) type Scenario<'a> = (String, Load, &'a CarArgs, Energy);
 ///
 /// Cars come at random, at the rate of a measured day, and take the energy that was measured.
 #[derive(Clone, Debug, clap::Args)]
-#[command(after_long_help = help::ALL)]
+#[command(after_long_help = help::all())]
 pub(crate) struct RushHourArgs {
     #[command(flatten)]
     pub(super) common: CommonArgs,
@@ -53,7 +53,7 @@ pub(crate) struct RushHourArgs {
 
 /// Offer the same rate throughout.
 #[derive(Clone, Debug, clap::Args)]
-#[command(after_long_help = help::ALL)]
+#[command(after_long_help = help::all())]
 pub(crate) struct SteadyArgs {
     #[command(flatten)]
     pub(super) common: CommonArgs,
@@ -86,7 +86,7 @@ pub(crate) struct ShapeArgs {
 
 /// Offer a rate that jumps to a peak for the middle fifth of the time.
 #[derive(Clone, Debug, clap::Args)]
-#[command(after_long_help = help::ALL)]
+#[command(after_long_help = help::all())]
 pub(crate) struct SpikeArgs {
     #[command(flatten)]
     pub(super) shape: ShapeArgs,
@@ -103,7 +103,7 @@ pub(crate) struct SpikeArgs {
 /// Offer one rate after the other, each for the same time, to find where the target stops keeping
 /// up.
 #[derive(Clone, Debug, clap::Args)]
-#[command(after_long_help = help::ALL)]
+#[command(after_long_help = help::all())]
 pub(crate) struct StepArgs {
     #[command(flatten)]
     pub(super) shape: ShapeArgs,
@@ -120,7 +120,7 @@ pub(crate) struct StepArgs {
 
 /// Offer a rate that rises from zero, stays constant, and falls to zero.
 #[derive(Clone, Debug, clap::Args)]
-#[command(after_long_help = help::ALL)]
+#[command(after_long_help = help::all())]
 pub(crate) struct TrapezoidArgs {
     #[command(flatten)]
     pub(super) shape: ShapeArgs,
@@ -136,7 +136,7 @@ pub(crate) struct TrapezoidArgs {
 
 /// Offer recorded requests, at their recorded times.
 #[derive(Clone, Debug, clap::Args)]
-#[command(after_long_help = help::ALL)]
+#[command(after_long_help = help::all())]
 pub(crate) struct ReplayArgs {
     /// CSV with a header. The column `at_seconds` is required; `power_kw`, `energy_kwh`,
     /// `malformed` and `unplug_after` are optional. --offers writes such a file.

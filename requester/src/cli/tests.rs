@@ -126,3 +126,10 @@ fn an_invalid_value_is_refused_with_its_option() {
         "{fault}"
     );
 }
+
+#[test]
+fn the_man_pages_say_what_the_command_line_does() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/man");
+    let checked = switchyard_manual::check(&folder, Args::command(), &help::sections);
+    assert_eq!(checked, Ok(()));
+}

@@ -71,3 +71,14 @@ fn an_address_that_programs_read_differently_is_refused() {
         assert!(told.contains("is ambiguous"), "{told}");
     }
 }
+
+#[test]
+fn the_man_page_says_what_the_command_line_does() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/man");
+    let checked = switchyard_manual::check(
+        &folder,
+        <Cli as clap::CommandFactory>::command(),
+        &help::sections,
+    );
+    assert_eq!(checked, Ok(()));
+}
