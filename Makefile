@@ -9,7 +9,7 @@ CARGO := . ./scripts/common.sh && cargo
 .PHONY: help demo rush-hour test release-check advisories up down images pictures pictures-dashboards dashboards
 .PHONY: soak soak-page bench bench-readme bench-testers bench-scrape bench-held bench-slow bench-inference bench-scale bench-queries bench-store
 .PHONY: bench-micro profile
-.PHONY: book links reference
+.PHONY: book links reference man
 .PHONY: simulate simulate-faults simulate-proof attack fmt fix clippy miri fuzz differential mutants clean
 
 help: ## list the targets
@@ -157,6 +157,9 @@ attack: ## hostile clients against the proxy, nginx, HAProxy and Envoy: docs/sec
 
 dashboards: ## write Grafana's dashboards from monitoring/dashboards
 	@python3 -B -m monitoring.dashboards
+
+man: ## write the manual pages in docs/man, as the command lines say
+	@. ./scripts/common.sh && UPDATE_MAN=1 cargo test --locked -p switchyard -p requester -p substation --bins -- say_what_the_command_line_does says_what_the_command_line_does
 
 fmt: ## format the code
 	@$(CARGO) fmt --all

@@ -44,7 +44,7 @@ RULES = [(re.compile(pattern), part) for pattern, part in [
     (r"proxy/src/(.*/)?(ingress|client_connection|client_stream|client_watch|client_shares|buffered|spare_buffers|in_flight|request_id|deadline_timer|admission|stream_client|streams)(/|\.rs)", WAY_IN),
     (r"proxy/src/(dispatch|runtime|snapshot)(/|\.rs)|crates/(clients|idempotency)/src/", DISPATCH),
     # The same for crates.
-    (r"crates/(access-log|address|bounded|charts|config|credentials|discovery|faults|fetch|file-watch|fleet|handover|inference-mock|interleavings|limits|module-graph|pingora|process|promql|simulator|state|status|switchyard|target-groups|tls|top|traces|wire)"
+    (r"crates/(access-log|address|bounded|charts|command-line|config|credentials|discovery|faults|fetch|file-watch|fleet|handover|inference-mock|interleavings|limits|manual|module-graph|pingora|process|promql|revision|simulator|state|status|survey|switchyard|target-groups|tls|top|traces|wire)"
      r"/src/", None),
     (r"(requester|substation)/src/", None),
 ]]

@@ -1,21 +1,24 @@
 //! The command line.
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     env,
-    io::{self, Write},
     path::{Path, PathBuf},
     process::ExitCode,
 };
 
 use anyhow::{Context, anyhow, bail};
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 use tracing::info;
 
+use switchyard_command_line::Completions;
 use switchyard_config::{self as config, Config, LogFormat, LogLevel, connect_address};
 use switchyard_credentials as credentials;
 use switchyard_process::{
     LogForm, healthcheck, log_to_stderr, print_error, print_panics, raise_file_limit,
-    refuse_huge_pages, signals, stderr,
+    refuse_huge_pages, set_revision, signals, stderr,
 };
 use switchyard_proxy::{
     lifecycle::Lifecycle,
@@ -25,10 +28,12 @@ use switchyard_proxy::{
 use switchyard_tls::Credentials;
 use switchyard_top as top;
 
-use crate::demo;
+use crate::{demo, help, init, output::show, probe, usage::WrongUsage};
 
 /// Exit code of a failure.
 const FAILED: u8 = 1;
+/// Exit code of wrong usage, as clap's own.
+const USAGE: u8 = 2;
 /// Exit code of a wrong configuration (`EX_CONFIG` of sysexits.h).
 const CONFIGURATION: u8 = 78;
 
@@ -38,7 +43,8 @@ const CONFIGURATION: u8 = 78;
 /// the last sample of the gauge can't contain yet. A gauge is always out of date; balancing by gauges alone sends whole
 /// bursts to one substation.
 #[derive(Debug, Parser)]
-#[command(version, max_term_width = 100, after_help = EXAMPLES)]
+#[command(name = "switchyard", version = help::SHORT_VERSION.as_str(), long_version = help::LONG_VERSION.as_str())]
+#[command(max_term_width = 100, after_help = help::below(None))]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
@@ -46,28 +52,12 @@ struct Cli {
     run: Run,
 }
 
-const EXAMPLES: &str = "\
-Examples:
-  switchyard demo                              see it work: proxy, three substations and a rush hour
-  switchyard demo --grid                       the same in a small town, with limits above its sites
-  switchyard check --config my.yaml            check a configuration and show its defaults
-  switchyard run --config my.yaml              run the proxy
-  switchyard healthcheck                       ask whether the running proxy is ready
-  curl -X POST localhost:8080/request_charge -d '{\"power_kw\": 22}'
-  switchyard top                               watch the running proxy in this terminal
-  curl localhost:9901/status
-
-The admin port has a live page for browsers: http://localhost:9901/
-SIGTERM and SIGINT stop the proxy once the requests in flight are answered.
-SIGUSR2 upgrades it without a lost request: a new process starts and takes over (--upgrade-socket).
-SIGHUP reloads the configuration.
-RUST_LOG sets the log level: warn, info (default), debug, switchyard=debug ...
-Exit codes: 0 stopped by a signal, 1 failed, 2 wrong usage, 78 wrong configuration.";
-
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the proxy (the default command)
     Run(Run),
+    Init(Box<init::Options>),
+    Probe(probe::Options),
     /// Check a configuration, and show it with every default filled in
     Check(ConfigFile),
     /// Print the configuration's JSON Schema, for editors
@@ -93,6 +83,7 @@ enum Command {
         #[arg(long, value_name = "FILE", conflicts_with = "config")]
         ca: Option<PathBuf>,
     },
+    Completions(Completions),
 }
 
 #[derive(Debug, Args)]
@@ -128,10 +119,19 @@ pub(crate) fn main() -> ExitCode {
     let cli = Cli::parse();
     let _flush = stderr::flush_at_end();
     print_panics();
+    set_revision(help::BUILD.commit);
     let done = match cli.command {
         None => run(&cli.run),
         Some(Command::Run(file)) => run(&file),
         Some(Command::Check(file)) => check(&file),
+        Some(Command::Init(options)) => {
+            log_from(LogLevel::Warn);
+            init::run(&options)
+        }
+        Some(Command::Probe(options)) => {
+            log_from(LogLevel::Warn);
+            probe::run(&options)
+        }
         Some(Command::Schema) => schema(),
         Some(Command::Demo(options)) => {
             log_from(LogLevel::Error);
@@ -141,11 +141,17 @@ pub(crate) fn main() -> ExitCode {
         Some(Command::Healthcheck { url, config, ca }) => {
             check_health(url, config.as_deref(), ca.as_deref())
         }
+        Some(Command::Completions(completions)) => {
+            completions.write(Cli::command()).context("can't write")
+        }
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             print_error("switchyard", format_args!("{error:#}"));
+            if error.downcast_ref::<WrongUsage>().is_some() {
+                return ExitCode::from(USAGE);
+            }
             let of_server = error.downcast_ref::<server::Error>();
             let is_configuration = error.downcast_ref::<config::Error>().is_some()
                 || matches!(of_server, Some(server::Error::Configuration(_)));
@@ -238,16 +244,6 @@ fn check(file: &ConfigFile) -> anyhow::Result<()> {
 fn schema() -> anyhow::Result<()> {
     let schema = serde_json::to_string_pretty(&Config::schema())?;
     show(&format!("{schema}\n"))
-}
-
-fn show(text: &str) -> anyhow::Result<()> {
-    match io::stdout().lock().write_all(text.as_bytes()) {
-        // The reader of a pipe may have closed it.
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(error).context("can't write")
-        }
-        _ => Ok(()),
-    }
 }
 
 /// Logs from this level on, as text: for a command that ends, or is watched.

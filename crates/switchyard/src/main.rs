@@ -2,6 +2,11 @@
 
 mod cli;
 mod demo;
+mod help;
+mod init;
+mod output;
+mod probe;
+mod usage;
 
 use std::process::ExitCode;
 
