@@ -60,9 +60,10 @@ links: ## follow the links of all documents that lead to other sites; needs the 
 	@./scripts/setup.sh book
 	@./scripts/book.sh outside
 
-reference: ## write what the code decides in the reference pages: keys, metrics, errors
+reference: ## write what the code decides in the reference pages: keys, metrics, errors; and commands, after `make man`
 	@./scripts/setup.sh
 	@. ./scripts/common.sh && UPDATE_REFERENCE=1 cargo test --locked -p switchyard --test docs -- reference
+	@python3 -B -m book.manual
 
 soak: ## ten minutes of faults, then a fleet in a storm; fails if anything is lost, leaks or doubles; SOAK_SECONDS, FLEET_KEYS
 	@./scripts/setup.sh test
