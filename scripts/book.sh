@@ -27,6 +27,10 @@ install_mdbook() {
 
 # check_links WHAT...: of files on this machine, with their anchors.
 check_links() {
+    if [ ! -x "$book_tools/bin/lychee" ]; then
+        say 'book: links are not checked: their checker could not be installed (scripts/book-tools.txt)'
+        return
+    fi
     "$book_tools/bin/lychee" --offline --include-fragments --no-progress "$@"
 }
 
