@@ -6,8 +6,8 @@
 //! 2 · 10¹²).
 //!
 //! **Nothing overflows.** A sample and a capacity are at most [`LARGEST`], 4.0 · 10¹⁸ millionths. A reservation needs
-//! an estimate that stays within the capacity, or within [`MOST`], 4.6 · 10¹⁸, where none is known or where the
-//! capacity does not count. So the estimate after a reservation is at most [`MOST`], and a sum of one sample and of
+//! an estimate that stays within the capacity, or within `MOST`, 4.6 · 10¹⁸, where none is known or where the
+//! capacity does not count. So the estimate after a reservation is at most `MOST`, and a sum of one sample and of
 //! all reservations that it may not contain is at most 8.7 · 10¹⁸ of the 9.2 · 10¹⁸ that 64 bits hold. Sums that can
 //! grow further wrap (only their differences are read) or saturate.
 //!

@@ -13,7 +13,24 @@ use super::{Found, Wanted, tally::Tally};
 /// The longest line that is kept while its end has not come, in bytes.
 pub(super) const LONGEST_LINE: usize = 16 * 1024;
 
-/// See the [module](self).
+/// A scan of a page that comes in parts.
+///
+/// The caller gives what has come to [`read`](Self::read), keeps what that could not read yet (the beginning of a line), and
+/// gives the rest to [`end`](Self::end). So it never holds more than one part and one line, however large a page is.
+///
+/// ```
+/// use switchyard_gauge::exposition::{Found, PartialScan, Wanted};
+///
+/// let wanted = Wanted::from("sessions");
+/// let mut scan = PartialScan::new([&wanted]);
+/// let mut unread = Vec::new();
+/// for part in ["other 1\nsess", "ions 1", "2\n"] {
+///     unread.extend_from_slice(part.as_bytes());
+///     let (_, read) = scan.read(&unread);
+///     unread.drain(..read);
+/// }
+/// assert_eq!(scan.end(&unread, true), [Found::One(12.0)]);
+/// ```
 #[derive(Debug)]
 pub struct PartialScan<'w, const N: usize> {
     wanted: [&'w Wanted; N],
