@@ -139,6 +139,19 @@ for each in NAMES:
     setattr(Examples, f"test_{each.replace('-', '_')}", test_of(each))
 
 
+@unittest.skipUnless(BINARIES, "EXAMPLE_BINARIES does not name the folder with the programs")
+class OfCrates(unittest.TestCase):
+    """The examples of the crates that are published; each exits with another code if it does not find what it shows."""
+
+    def test_each_finds_what_it_shows(self):
+        for name, said in (("herd", "gauges with ledgers"), ("sessions", "each half full")):
+            with self.subTest(name):
+                done = subprocess.run([Path(BINARIES, "examples", name)], capture_output=True, text=True, check=False,
+                                      timeout=PATIENCE)
+                self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+                self.assertIn(said, done.stdout)
+
+
 class Folders(unittest.TestCase):
     """What each folder has to have, whether the programs are there or not."""
 

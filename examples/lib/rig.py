@@ -143,7 +143,10 @@ class Example:
     @staticmethod
     def binary(name):
         """A program of this repository."""
-        return str(Path(os.environ.get("EXAMPLE_BINARIES", "target/release"), name).resolve())
+        path = Path(os.environ.get("EXAMPLE_BINARIES", "target/release"), name).resolve()
+        if not path.exists():
+            raise Failed(f"there is no {path}: without EXAMPLE_BINARIES this example builds it")
+        return str(path)
 
     def start(self, name, *command, **more):
         """Starts a program, which ends with the example."""
