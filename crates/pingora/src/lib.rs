@@ -70,7 +70,7 @@
 //!
 //! The traits have no argument for the load of a request, and no call for its end. So the load goes in as the *key* of
 //! a selection, and the reservation comes out in the chosen backend's `ext`; [`select_and_reserve`] does both. With
-//! `select` itself, use [`key`] and [`reservation`].
+//! `select` itself, use [`key()`] and [`reservation()`].
 //!
 //! | what happened | call |
 //! | --- | --- |
