@@ -77,7 +77,7 @@ stage() {
 deb() {
     local package
     for package in switchyard requester; do
-        CARGO_TARGET_DIR=$(realpath "$1") cargo deb --locked --package "$package" --no-build --no-strip ${PACKAGE_FAST:+--compress-type gz} \
+        CARGO_TARGET_DIR=$(realpath "$1") cargo deb --locked --package "$package" --no-build --no-strip ${PACKAGE_FAST:+--fast} \
             --deb-revision "$revision" --output "$(realpath "$2")/"
     done
 }

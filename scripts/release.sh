@@ -91,7 +91,9 @@ run_tools() {
 # Every crate in the programs, with its licence.
 run_notices() {
     mkdir -p "$work"
-    cargo about generate --locked --fail --workspace --config deploy/packages/about.toml --output-file "$notices" \
+    # The texts are those in the crates' own sources: nothing else is asked.
+    cargo fetch --locked --quiet
+    cargo about generate --locked --offline --fail --workspace --config deploy/packages/about.toml --output-file "$notices" \
         deploy/packages/notices.hbs
     NOTICES=$notices check notices deploy.packages.tests.test_notices
 }

@@ -36,7 +36,8 @@ fi
 [ -n "${SWITCHYARD_COMMIT:-}" ] || unset SWITCHYARD_COMMIT
 [ -n "${SOURCE_DATE_EPOCH:-}" ] || unset SOURCE_DATE_EPOCH
 cargo auditable build --profile "$profile" --locked --target "$target" --bin switchyard --bin substation --bin requester
-cargo about generate --locked --fail --workspace --config deploy/packages/about.toml --output-file notices.txt \
+cargo fetch --locked --quiet
+cargo about generate --locked --offline --fail --workspace --config deploy/packages/about.toml --output-file notices.txt \
     deploy/packages/notices.hbs
 for program in switchyard substation requester; do
     mkdir -p stripped
