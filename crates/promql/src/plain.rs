@@ -39,24 +39,24 @@ pub(crate) fn series<'b>(bytes: &'b [u8], label: &str) -> Option<(Series<'b>, us
         }
     }
     rest.take(br#","values":["#)?;
-    let (mut last, mut before) = (None::<Point>, None);
-    loop {
+    let mut last = None::<Point>;
+    let before = loop {
         rest.take(b"[")?;
         let stamp = rest.millis()?;
         rest.take(b",")?;
         let value = rest.value()?;
         rest.take(b"]")?;
-        match last {
+        let before = last.map(|earlier| earlier.stamp);
+        if before.is_some_and(|before| before >= stamp) {
             // Not in the order of their times.
-            Some(earlier) if earlier.stamp >= stamp => return None,
-            _ => before = last.map(|earlier| earlier.stamp),
+            return None;
         }
         last = Some(Point { stamp, value });
         if rest.has(b']') {
-            break;
+            break before;
         }
         rest.take(b",")?;
-    }
+    };
     rest.take(b"}")?;
     let series = Series {
         label: found,
