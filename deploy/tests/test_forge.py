@@ -91,6 +91,11 @@ class Workflows(unittest.TestCase):
         jobs = self.workflows["release.yml"]["jobs"]
         self.assertEqual([step["run"] for step in jobs["build"]["steps"] if "run" in step], ["make release-check"])
         self.assertEqual(jobs["build"]["env"]["RELEASE_TAG"], "${{ github.ref_name }}")
+        # One machine runs every step, and each other one steps that there are.
+        steps = [set(machine["steps"].split()) for machine in jobs["build"]["strategy"]["matrix"]["include"]]
+        self.assertEqual(steps.count(set()), 1)
+        every = re.search(r"(?m)^all='(.*)'$", (ROOT / "scripts/release.sh").read_text(encoding="utf-8")).group(1).split()
+        self.assertLessEqual(set().union(*steps), set(every))
         script = (ROOT / "scripts/release.sh").read_text(encoding="utf-8")
         self.assertIn("\nwork=$target_dir/release-check\nout=$work/artifacts\n", script)
         for job in ("build", "publish"):
