@@ -46,7 +46,8 @@ impl Section {
     }
 }
 
-/// The part of `--help` below the options.
+/// The part of `--help` below the options. Lines of more than 100 letters would be broken, however
+/// wide the terminal is.
 #[must_use]
 pub fn help(sections: &[Section]) -> String {
     let mut help = String::new();

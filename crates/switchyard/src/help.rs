@@ -28,8 +28,8 @@ pub(crate) static LONG_VERSION: LazyLock<String> = LazyLock::new(|| BUILD.long()
 const EXAMPLES: &str = "\
 switchyard demo                              see it work: proxy, three substations and a rush hour
 switchyard demo --grid                       the same in a small town, with limits above its sites
-switchyard init --substation 10.0.0.1:5001   look at a substation, and write a configuration for it
-switchyard probe 10.0.0.1:5001               what a scrape of a substation reads, and why
+switchyard init --substation 10.0.0.1:5001   look at it, and write a configuration
+switchyard probe 10.0.0.1:5001               what a scrape of it reads, and why
 switchyard check --config my.yaml            check a configuration and show its defaults
 switchyard run --config my.yaml              run the proxy
 switchyard healthcheck                       ask whether the running proxy is ready
@@ -44,10 +44,10 @@ const SIGNALS: Body = Body::Terms(&[
     ),
     (
         "SIGUSR2",
-        "upgrades it without a lost request: a new process starts and takes over (--upgrade-socket)",
+        "upgrade it without a lost request: a new process takes over (--upgrade-socket)",
     ),
-    ("SIGHUP", "reloads the configuration"),
-    ("SIGUSR1", "opens the access log again, after a rotation"),
+    ("SIGHUP", "reload the configuration"),
+    ("SIGUSR1", "open the access log again, after a rotation"),
 ]);
 
 const ENVIRONMENT: Body = Body::Terms(&[
@@ -90,7 +90,7 @@ const INIT_EXAMPLES: &str = "\
 look at three substations, and write switchyard.yaml:
   switchyard init --substation 10.0.0.1:5001 10.0.0.2:5001 10.0.0.3:5001
 find them by DNS, and say which gauge is their load:
-  switchyard init --discover dns:gpus.example:8000 --metric 'vllm:num_requests_running + vllm:num_requests_waiting'
+  switchyard init --discover dns:gpus.example:8000 --metric my_requests_in_flight
 see what would be written:
   switchyard init --substation north=10.0.0.1:5001 --output -
 be asked:
@@ -100,7 +100,7 @@ const INIT_EXIT_CODES: Body = Body::Terms(&[
     ("0", "written"),
     (
         "1",
-        "nothing written: the file exists, no substation shows a load, or several gauges may be it",
+        "nothing written: the file exists, no load is shown, or several gauges may be it",
     ),
     (
         "2",

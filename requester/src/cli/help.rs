@@ -12,7 +12,7 @@ pub(super) static SHORT_VERSION: LazyLock<String> = LazyLock::new(|| BUILD.short
 pub(super) static LONG_VERSION: LazyLock<String> = LazyLock::new(|| BUILD.long());
 
 const EXAMPLES: &str = "\
-A day of 100,000 cars at home in ten minutes, 730 requests a second at the peak, and an HTML page:
+A day of 100,000 cars at home in ten minutes, 730 requests a second at the peak, and a page:
   requester rush-hour --target http://127.0.0.1:8080 --admin http://127.0.0.1:9901 \\
     --report run.html
 
@@ -39,16 +39,16 @@ Three of four cars need CCS, one in ten names no connector, and all come from tw
     --field connector_type=ccs:0.75,type2:0.15,:0.1 --header x-zone=a,b";
 
 const VALUES: &str = "\
-Weights need not add up to 1. An empty value leaves field or header out. In a field a number, true or false is
-sent as such, anything else as a string. A value is drawn from the seed, the name and the number of the request,
-so a replay can have them too, and one more label changes no other draw. The report counts by value what was
-booked, refused, and had no match.";
+Weights need not add up to 1. An empty value leaves field or header out. In a field a number,
+true or false is sent as such, anything else as a string. A value is drawn from the seed, the
+name and the number of the request, so a replay can have them too, and one more label changes no
+other draw. The report counts by value what was booked, refused, and had no match.";
 
 const OPEN_LOOP: &str = "\
-Requests leave at times that are fixed before the first one, whatever becomes of the answers, and latency counts
-from those times. So a stall of the target shows in every request that met it. If the load generator itself is
-late, busy or out of connections, the report says so, and what that cost. If the target does not keep up, it says
-that instead.";
+Requests leave at times that are fixed before the first one, whatever becomes of the answers,
+and latency counts from those times. So a stall of the target shows in every request that met
+it. If the load generator itself is late, busy or out of connections, the report says so, and
+what that cost. If the target does not keep up, it says that instead.";
 
 const ENDINGS: Body = Body::Terms(&[
     ("answered", "with any status"),
@@ -76,12 +76,12 @@ A figure, > or <, and a number with its unit:
   over                         readings of a feeder above its capacity, in the demo's town: 0
   unread                       readings that lacked the load of a substation: 1%
   disagreements                between the counts of load generator, proxy and substations: 0
-The last seven need --admin or --substation. A figure that could not be measured fails: a substation
-without a load, a capacity or counters has no utilisation, violations or disagreements.";
+The last seven need --admin or --substation. A figure that could not be measured fails: a
+substation without a load, a capacity or counters has no utilisation, violations or disagreements.";
 
 const SIGNALS: Body = Body::Terms(&[(
     "SIGINT, SIGTERM",
-    "stops offering, waits for the outstanding answers and reports; a second signal ends it at once",
+    "stop offering, wait for the outstanding answers, report; a second ends it at once",
 )]);
 
 const EXIT_CODES: Body = Body::Terms(&[

@@ -133,3 +133,13 @@ fn the_man_pages_say_what_the_command_line_does() {
     let checked = switchyard_manual::check(&folder, Args::command(), &help::sections);
     assert_eq!(checked, Ok(()));
 }
+
+#[test]
+fn no_line_of_the_help_is_broken() {
+    let text = help::all();
+    let long: Vec<_> = text
+        .lines()
+        .filter(|line| line.chars().count() > 100)
+        .collect();
+    assert_eq!(long, [""; 0]);
+}

@@ -34,7 +34,7 @@ Three, of which the third becomes slow after 10 s and recovers after 10 s more:
     --answer-after 0s,0s,200ms --slow-from 10s --slow-for 10s
 
 An inference server of 40 slots, of which each request takes one for 2 s:
-  substation --name gpu --listen 127.0.0.1:8001 --capacity-kw 40 --hold --default-power-kw 1 \
+  substation --name gpu --listen 127.0.0.1:8001 --capacity-kw 40 --hold --default-power-kw 1 \\
     --default-energy-kwh 0.01 --time-scale 18
 
 An hour of charging in a minute, on any free port:
@@ -65,7 +65,7 @@ const SECTIONS: [Section; 5] = [
         "Signals",
         Body::Terms(&[(
             "SIGTERM, SIGINT",
-            "books no more, finishes the requests in flight and exits; a second signal ends it at once",
+            "book no more, finish the requests in flight, exit; a second ends it at once",
         )]),
     ),
     Section::new(

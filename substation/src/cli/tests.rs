@@ -82,3 +82,13 @@ fn the_man_page_says_what_the_command_line_does() {
     );
     assert_eq!(checked, Ok(()));
 }
+
+#[test]
+fn no_line_of_the_help_is_broken() {
+    let text = help::below();
+    let long: Vec<_> = text
+        .lines()
+        .filter(|line| line.chars().count() > 100)
+        .collect();
+    assert_eq!(long, [""; 0]);
+}

@@ -44,3 +44,15 @@ fn the_version_says_what_was_built() {
     );
     assert!(long.contains(", profile "), "{long}");
 }
+
+#[test]
+fn no_line_of_the_help_is_broken() {
+    let text = [None, Some("init"), Some("probe")]
+        .map(help::below)
+        .join("\n");
+    let long: Vec<_> = text
+        .lines()
+        .filter(|line| line.chars().count() > 100)
+        .collect();
+    assert_eq!(long, [""; 0]);
+}
