@@ -177,7 +177,12 @@ fn look(
              nothing by --offline"
         );
     }
-    choice::load(plan, options, &pages, questions.as_deref_mut())?;
+    choice::load(
+        plan,
+        options,
+        (&pages, looks.len()),
+        questions.as_deref_mut(),
+    )?;
     choice::capacity(plan, options, &pages, questions)?;
     plan.set_pace(pages.iter().map(|look| look.took).max().unwrap_or_default());
     // By the scrape's own reading: what is written is what was read.

@@ -12,41 +12,42 @@ use super::{Options, plan::Plan, questions::Questions, talk::say};
 /// The most gauges that are offered.
 const MOST: usize = 12;
 
-/// Chooses the load gauge: the one that the user names, or the likeliest on the pages.
+/// Chooses the load gauge: the one that the user names, or the likeliest on the pages. There are `all` substations, with
+/// and without a page.
 pub(super) fn load(
     plan: &mut Plan,
     options: &Options,
-    looks: &[&Look],
+    (looks, all): (&[&Look], usize),
     questions: Option<&mut Questions>,
 ) -> anyhow::Result<()> {
     let pages: Vec<_> = looks.iter().map(|look| &look.page).collect();
-    let all = candidates(&pages);
+    let found = candidates(&pages);
     if let Some(metric) = &options.metric {
-        return take_named(plan, metric, looks, &all);
+        return take_named(plan, metric, (looks, all), &found);
     }
-    let likely: Vec<_> = all.iter().filter(|one| one.is_likely).collect();
+    let likely: Vec<_> = found.iter().filter(|one| one.is_likely).collect();
     let chosen = match &likely[..] {
         [one] => (*one).clone(),
         [one, ..] if one.known.is_some() => (*one).clone(),
-        [] => offer("No gauge looks like a load", &all, questions)?,
+        [] => offer("No gauge looks like a load", &found, questions)?,
         several => {
             let several: Vec<_> = several.iter().copied().cloned().collect();
             offer("Several gauges look like the load", &several, questions)?
         }
     };
-    say(format_args!("\n{}", looks_like(&chosen, pages.len())));
-    take(plan, &chosen, looks)
+    say(format_args!("\n{}", looks_like(&chosen, all)));
+    take(plan, &chosen, (looks, all))
 }
 
 /// As in "`vllm:num_requests_running` looks like your load: 3 series match."
-fn looks_like(one: &Candidate, pages: usize) -> String {
+fn looks_like(one: &Candidate, all: usize) -> String {
     let of = one.known.map(|known| format!(" (of {})", known.program));
     let series = match one.series {
         1 => "1 series matches".to_owned(),
         many => format!("{many} series match"),
     };
     format!(
-        "{}{} looks like your load: {series}, at {} of {pages} substations.",
+        "{}{} looks like your load: {series}, at {} of {all} substations.",
         one.metric,
         of.unwrap_or_default(),
         one.pages
@@ -108,7 +109,7 @@ fn lower(text: &str) -> String {
     first.unwrap_or_default() + letters.as_str()
 }
 
-fn take(plan: &mut Plan, one: &Candidate, looks: &[&Look]) -> anyhow::Result<()> {
+fn take(plan: &mut Plan, one: &Candidate, (looks, all): (&[&Look], usize)) -> anyhow::Result<()> {
     plan.metric = Some(one.metric.clone());
     plan.aggregate = if one.is_several {
         Aggregate::Sum
@@ -121,7 +122,7 @@ fn take(plan: &mut Plan, one: &Candidate, looks: &[&Look]) -> anyhow::Result<()>
         plan.capacity_metric.clone_from(&one.capacity);
     }
     let series: Series = one.metric.parse()?;
-    plan.shown = Some((read(&series, plan.aggregate, looks).0, looks.len()));
+    plan.shown = Some((read(&series, plan.aggregate, looks).0, all));
     Ok(())
 }
 
@@ -144,8 +145,8 @@ fn read(metric: &Series, aggregate: Aggregate, looks: &[&Look]) -> (usize, Vec<P
 fn take_named(
     plan: &mut Plan,
     metric: &Series,
-    looks: &[&Look],
-    all: &[Candidate],
+    (looks, all): (&[&Look], usize),
+    found: &[Candidate],
 ) -> anyhow::Result<()> {
     let (mut good, mut bad) = read(metric, Aggregate::None, looks);
     if bad.iter().any(|one| matches!(one, PollFailure::Several(_))) {
@@ -162,7 +163,7 @@ fn take_named(
             similar(metric, looks)
         );
     }
-    if let Some(one) = all.iter().find(|one| one.metric == metric.to_string()) {
+    if let Some(one) = found.iter().find(|one| one.metric == metric.to_string()) {
         plan.unit = one.unit;
         plan.known = one.known;
         if plan.capacity_metric.is_none() && plan.capacity.is_none() {
@@ -179,7 +180,7 @@ fn take_named(
             "\nNote: {why}: it only grows, and a gauge is needed."
         ));
     }
-    plan.shown = Some((good, looks.len()));
+    plan.shown = Some((good, all));
     Ok(())
 }
 

@@ -46,7 +46,8 @@ fn write(out: &mut String, probed: &Probed) -> fmt::Result {
         ", {} series of {metrics} metrics",
         look.page.series.len()
     )?;
-    if let Some(why) = look.no_page() {
+    // Why there is no page is told below.
+    if let Some(why) = look.no_page().filter(|_| look.has_page()) {
         writeln!(out, "  {why}")?;
     }
     unread(out, &look.page.unread)?;
@@ -145,9 +146,11 @@ fn unread(out: &mut String, lines: &[Vec<u8>]) -> fmt::Result {
         return Ok(());
     };
     let shown = Shown::value(String::from_utf8_lossy(first)).to_string();
-    writeln!(
-        out,
-        "  {} lines can't be read as metrics, the first: {shown}",
-        lines.len()
-    )
+    match lines.len() {
+        1 => writeln!(out, "  1 line can't be read as a metric: {shown}"),
+        many => writeln!(
+            out,
+            "  {many} lines can't be read as metrics, the first: {shown}"
+        ),
+    }
 }

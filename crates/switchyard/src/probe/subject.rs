@@ -2,6 +2,7 @@
 
 use std::{net::ToSocketAddrs, path::Path};
 
+use anyhow::Context;
 use switchyard_address::first;
 use switchyard_bounded::Shown;
 use switchyard_config::{
@@ -43,7 +44,7 @@ pub(super) fn find(options: &Options) -> anyhow::Result<(Config, Substation, Opt
 }
 
 /// A substation of which only the address is known.
-fn at(address: &str, file: Option<&Path>, listed: &[Substation]) -> Result<Substation, WrongUsage> {
+fn at(address: &str, file: Option<&Path>, listed: &[Substation]) -> anyhow::Result<Substation> {
     let wrong = |rule: String| {
         let mut why = format!("{:?} {rule}", Shown::value(address).to_string());
         if address.contains("://") {
@@ -70,11 +71,8 @@ fn at(address: &str, file: Option<&Path>, listed: &[Substation]) -> Result<Subst
         }
         Endpoint::Host(host, port) => {
             let found = (host, port).to_socket_addrs();
-            let found = found.map_err(|error| {
-                wrong(format!("is a host name that cannot be looked up: {error}"))
-            })?;
-            let at = first(found)
-                .ok_or_else(|| wrong("is a host name without an address".to_owned()))?;
+            let found = found.with_context(|| format!("{host} cannot be looked up"))?;
+            let at = first(found).with_context(|| format!("{host} has no address"))?;
             let at = check_connectable(at).map_err(wrong)?;
             Ok(Substation {
                 host: Some(format!("{host}:{port}")),

@@ -260,6 +260,7 @@ fn substations_that_show_nothing_are_named_each_with_its_reason() {
         "the page is HTML and no metrics",
         "status 404 instead of 200: correct load.path",
         "cannot connect",
+        "at 1 of 4 substations",
         "Note: 3 of 4 give no sample now.",
     ] {
         assert!(err.contains(part), "{part} in {err}");

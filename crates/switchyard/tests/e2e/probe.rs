@@ -70,7 +70,7 @@ fn every_series_of_the_name_says_why_it_is_not_read_and_similar_names_are_told()
     let (code, out, err) = said(&probe(&page.address, &patient(&["--metric", metric])));
     assert_eq!(code, 1, "{out}");
     for part in [
-        "1 lines can't be read as metrics, the first: <b>",
+        "1 line can't be read as a metric: <b>",
         "1 of 3 series match",
         "+ m:running{model=\"a\"} 3",
         "- m:running{model=\"b\"} 4: its model is \"b\", and \"a\" is wanted",
@@ -159,7 +159,7 @@ fn hostile_pages_end_and_control_nothing() {
     let many = many.concat();
     for (page, part) in [
         ("load{a=\"\x1b[2J\"} 1\n", "+ load{a=\"\\u{1b}[2J\"} 1"),
-        (long.as_str(), "1 lines can't be read"),
+        (long.as_str(), "1 line can't be read"),
         (many.as_str(), "… and 9980 more"),
         (
             "<!DOCTYPE html>\n<html>\n",
