@@ -59,6 +59,7 @@ impl Surveyor {
                 path: "load.authorization.credentials_file".to_owned(),
                 value: format!("{:?}", file.display().to_string()),
                 rule,
+                line: None,
             })
         });
         let trust = Trust::default();
@@ -194,6 +195,7 @@ fn belief(tls: &UpstreamTls) -> Result<Belief, Fault> {
             path: format!("upstream.tls.{}", unreadable.which.key()),
             value: file.unwrap_or_default(),
             rule: unreadable.rule,
+            line: None,
         }
     })
 }
