@@ -28,6 +28,7 @@ ESCAPES = {r"\-": "-", r"\&": "", r"\e": "\\", r"\(aq": "'", r"\*(Aq": "'", r"\ 
 def words(text):
     """A line of roff without its escapes, and without its fonts."""
     text = re.sub(r"\\f[BIRP]", "", text)
+    text = re.sub(r"\\\[u([0-9A-F]+)\]", lambda match: chr(int(match[1], 16)), text)
     return re.sub(r"\\(?:\(aq|\*\(Aq|.)", lambda match: ESCAPES.get(match[0], match[0]), text)
 
 
