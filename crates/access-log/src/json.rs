@@ -26,7 +26,9 @@ pub(crate) fn write(out: &mut Line<'_>, stamp: &mut Stamp, entry: &Entry<'_>) {
         None => out.put(br#"","trace_id":null"#),
         Some(id) => {
             out.put(br#"","trace_id":""#);
-            id.into_iter().for_each(|byte| out.hex(byte));
+            for byte in id {
+                out.hex(byte);
+            }
             out.put(br#"""#);
         }
     }

@@ -7,16 +7,6 @@ use std::{fmt::Write as _, net::IpAddr, time::Duration};
 
 use crate::LONGEST_LINE;
 
-/// The digits of the numbers from 0 to 99.
-const PAIRS: [[u8; 2]; 100] = {
-    let mut pairs = [*b"00"; 100];
-    let mut at: u8 = 0;
-    while at < 100 {
-        pairs[at as usize] = [b'0' + at / 10, b'0' + at % 10];
-        at += 1;
-    }
-    pairs
-};
 const HEX: [u8; 16] = *b"0123456789abcdef";
 
 /// A line that is being made.
@@ -125,7 +115,6 @@ impl<'m> Line<'m> {
     /// Writes a number below 1,000 with three digits.
     #[inline]
     pub(crate) fn three_digits(&mut self, number: u32) {
-        #[expect(clippy::cast_possible_truncation, reason = "each is below 100")]
         let (hundreds, [tens, ones]) = ((number / 100 % 10) as u8, pair((number % 100) as u8));
         self.put(&[b'0' + hundreds, tens, ones]);
     }
@@ -163,8 +152,9 @@ fn copy(text: &[u8], to: &mut [u8]) {
     }
 }
 
-fn pair(number: u8) -> [u8; 2] {
-    PAIRS.get(usize::from(number)).copied().unwrap_or(*b"00")
+/// The two digits of a number below 100.
+const fn pair(number: u8) -> [u8; 2] {
+    [b'0' + number / 10 % 10, b'0' + number % 10]
 }
 
 #[cfg(test)]
