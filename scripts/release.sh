@@ -133,8 +133,8 @@ run_packages() {
         cp "$out"/*.deb "$out"/*.rpm "$work/upgrade/old/"
         stage=$(stage_of "$here-unknown-linux-gnu")
         sed -i '1i # this is the newer one' "$stage/release/packages/switchyard/etc/switchyard.yaml"
-        REVISION=2 ./scripts/package.sh deb "$stage" "$work/upgrade/new"
-        REVISION=2 ./scripts/package.sh rpm "$stage" "$work/upgrade/new"
+        PACKAGE_FAST=yes REVISION=2 ./scripts/package.sh deb "$stage" "$work/upgrade/new"
+        PACKAGE_FAST=yes REVISION=2 ./scripts/package.sh rpm "$stage" "$work/upgrade/new"
         sed -i 1d "$stage/release/packages/switchyard/etc/switchyard.yaml"
     fi
 }
