@@ -81,7 +81,8 @@ fn rule(schema: &Value, kept: &str) -> String {
         let words: Vec<_> = words.iter().map(|word| word.as_str().unwrap()).collect();
         let (mut said, rest) = leading_words(kept);
         let mut sorted = words.clone();
-        (said.sort_unstable(), sorted.sort_unstable());
+        said.sort_unstable();
+        sorted.sort_unstable();
         // The same words in another order, or as those of another key, are as good.
         if said == sorted || kept.starts_with("as `") {
             return kept.to_owned();
@@ -129,9 +130,11 @@ fn tables(kept: &str) -> String {
     let mut page = String::new();
     for name in parts {
         let about = schema["properties"][&name]["description"].as_str().unwrap();
-        page += &format!(
-            "## `{name}`\n\n{about}\n\n| key | default | value | rule | meaning |\n| --- | --- | --- | --- | --- |\n"
-        );
+        page += "## `";
+        page += &name;
+        page += "`\n\n";
+        page += about;
+        page += "\n\n| key | default | value | rule | meaning |\n| --- | --- | --- | --- | --- |\n";
         for key in order.iter().filter(|key| part(key) == name) {
             let empty = vec![String::new(); 5];
             let kept = rows.get(key).unwrap_or(&empty);
