@@ -250,6 +250,9 @@ impl L4Connect for Dial {
         match exchange.dial().await {
             Ok(connection) => {
                 let socket = exchange.link.connect(connection);
+                if exchange.task.upgrade.is_some() {
+                    exchange.link.hold_answer();
+                }
                 Ok(VirtualSocketStream::new(Box::new(socket)).into())
             }
             Err(error) => {

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use pingora_core::{Error, ErrorType, Result};
 use pingora_core::{modules::http::HttpModules, upstreams::peer::HttpPeer};
 use pingora_http::ResponseHeader;
@@ -38,6 +39,19 @@ impl ProxyHttp for Hooks {
             .as_ref()
             .ok_or_else(|| Error::new(ErrorType::InternalError))?;
         Ok(Box::new(exchange.peer()))
+    }
+
+    async fn request_body_filter(
+        &self,
+        _: &mut Session,
+        _: &mut Option<Bytes>,
+        is_end: bool,
+        ctx: &mut Self::CTX,
+    ) -> Result<()> {
+        if let Some(exchange) = ctx.as_ref().filter(|_| is_end) {
+            exchange.link.request_ended();
+        }
+        Ok(())
     }
 
     async fn upstream_response_filter(

@@ -9,7 +9,7 @@ use std::{
     io,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll, ready},
+    task::{Context, Poll, Waker, ready},
 };
 
 use bytes::{Buf, BytesMut};
@@ -57,6 +57,23 @@ struct Linked {
     was_reused: bool,
     /// Whether Pingora has closed it.
     is_shut: bool,
+    answer: Answer,
+}
+
+/// Whether an answer may be read.
+///
+/// Pingora takes the end of the request and the answer's head from two sources, in any order. A head that agrees to
+/// another protocol and comes first makes it take the end of the request for the end of the connection, and close it. So
+/// such a head has to wait until Pingora knows that the request has ended.
+#[derive(Debug, Default)]
+enum Answer {
+    /// It may.
+    #[default]
+    Free,
+    /// Not before the end of the request is on its way to the part of Pingora that reads, which is this task.
+    Held(Option<Waker>),
+    /// That end is on its way, and is taken when this task is polled: the answer is read the next time.
+    Next,
 }
 
 impl Link {
@@ -68,6 +85,24 @@ impl Link {
         linked.connection = Some(connection);
         drop(linked);
         Socket(Arc::clone(self))
+    }
+
+    /// Lets the answer wait for [`request_ended`](Self::request_ended).
+    pub(super) fn hold_answer(&self) {
+        self.0.lock().answer = Answer::Held(None);
+    }
+
+    /// The end of the request is on its way through Pingora.
+    pub(super) fn request_ended(&self) {
+        let mut linked = self.0.lock();
+        if let Answer::Held(waker) = &mut linked.answer {
+            let waker = waker.take();
+            linked.answer = Answer::Next;
+            drop(linked);
+            if let Some(waker) = waker {
+                waker.wake();
+            }
+        }
     }
 
     /// Whether there was a connection, over which an earlier request had been answered.
@@ -108,6 +143,22 @@ impl Link {
 }
 
 impl Linked {
+    /// Whether the answer may be read now; else the task is woken when it may.
+    fn may_read(&mut self, context: &Context<'_>) -> bool {
+        match self.answer {
+            Answer::Free => true,
+            Answer::Held(_) => {
+                self.answer = Answer::Held(Some(context.waker().clone()));
+                false
+            }
+            Answer::Next => {
+                self.answer = Answer::Free;
+                context.waker().wake_by_ref();
+                false
+            }
+        }
+    }
+
     /// Writes what is still to be written.
     fn poll_unsent(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let Some(connection) = &mut self.connection else {
@@ -154,6 +205,9 @@ impl AsyncRead for Socket {
         // Pingora does not flush a part of a body, and always reads.
         if let Poll::Ready(Err(_)) = linked.poll_unsent(context) {
             linked.unsent = BytesMut::new();
+        }
+        if !linked.may_read(context) {
+            return Poll::Pending;
         }
         let Some(connection) = &mut linked.connection else {
             return Poll::Ready(Ok(()));
@@ -210,12 +264,26 @@ impl AsyncWrite for Socket {
 
 #[cfg(test)]
 mod tests {
+    use std::{
+        sync::atomic::{AtomicBool, Ordering},
+        task::Wake,
+    };
+
     use tokio::{
         io::{AsyncReadExt, AsyncWriteExt},
         net::{TcpListener, TcpStream},
     };
 
     use super::*;
+
+    #[derive(Default)]
+    struct Woken(AtomicBool);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
 
     async fn linked() -> (Arc<Link>, Socket, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -248,6 +316,35 @@ mod tests {
             0,
             "it is elsewhere"
         );
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_is_held_waits_for_the_end_of_the_request_and_one_poll_more() {
+        let (link, mut socket, mut other) = linked().await;
+        link.hold_answer();
+        other.write_all(b"answer").await.unwrap();
+        let woken = Arc::new(Woken::default());
+        let waker = Waker::from(Arc::clone(&woken));
+        let is_held = |socket: &mut Socket| {
+            let mut buffer = [0; 64];
+            let mut buffer = ReadBuf::new(&mut buffer);
+            let mut context = Context::from_waker(&waker);
+            Pin::new(socket)
+                .poll_read(&mut context, &mut buffer)
+                .is_pending()
+        };
+        assert!(is_held(&mut socket), "the request has not ended");
+        assert!(!woken.0.load(Ordering::Relaxed));
+        link.request_ended();
+        assert!(woken.0.swap(false, Ordering::Relaxed));
+        assert!(is_held(&mut socket), "Pingora takes that end first");
+        assert!(woken.0.load(Ordering::Relaxed));
+        let mut buffer = [0; 64];
+        assert_eq!(socket.read(&mut buffer).await.unwrap(), 6);
+        // The end of what the client says after the head changes nothing.
+        link.request_ended();
+        other.write_all(b"more").await.unwrap();
+        assert_eq!(socket.read(&mut buffer).await.unwrap(), 4);
     }
 
     #[tokio::test]
