@@ -246,9 +246,9 @@ fn wrong_files_are_faults_of_the_configuration_before_anything_is_bound() {
         assert_eq!(output.status.code(), Some(78), "{stderr}");
         for part in [
             ": 2 faults\n",
-            "  tls.key: ",
+            "  line 5: tls.key: ",
             "holds no private key",
-            "  admin.token_file: ",
+            "  line 6: admin.token_file: ",
             "holds 5 characters",
         ] {
             assert!(
