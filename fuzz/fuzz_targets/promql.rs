@@ -7,6 +7,9 @@ use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 
 // The rooms of the crate that read an answer. Its errors know connections too, which take minutes to build.
+#[path = "../../crates/promql/src/plain.rs"]
+#[allow(dead_code, reason = "the crate uses the rest")]
+mod plain;
 #[path = "../../crates/promql/src/reader.rs"]
 #[allow(dead_code, reason = "the crate uses the rest")]
 mod reader;
