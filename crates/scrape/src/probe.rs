@@ -86,7 +86,7 @@ impl Probe {
     }
 
     /// The name that the upstream calls itself on the last page that had one
-    /// ([`INFO_GAUGE`](names::INFO_GAUGE)).
+    /// ([`INFO_GAUGE`](switchyard_wire::names::INFO_GAUGE)).
     #[must_use]
     pub fn own_name(&self) -> Option<&str> {
         self.own_name.as_deref()

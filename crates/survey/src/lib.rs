@@ -3,8 +3,8 @@
 //! - [`Surveyor`] scrapes a substation once, as the proxy would: with its configuration, over its TLS, with its token,
 //!   by the same code. What it met is a [`Look`].
 //! - [`Page`] is all that a page shows. [`Row`]s say which of its series are read, and why others are not.
-//! - [`nearest`] are names on a page that a name may have been meant for.
-//! - [`candidates`] are the gauges that look like the load of a substation, the likeliest first.
+//! - [`nearest()`] are names on a page that a name may have been meant for.
+//! - [`candidates()`] are the gauges that look like the load of a substation, the likeliest first.
 
 #![cfg_attr(
     test,
