@@ -102,9 +102,13 @@ run_programs() {
     local target build program names=''
     for program in $programs; do names="$names --bin $program"; done
     for target in $targets; do
+        build=build
         case $target in
+            # Debian has a C compiler for musl and this processor.
+            "$here"-*-musl) export "CC_${target//-/_}=musl-gcc" ;;
+            # For others Zig has one. It takes minutes more: it builds its C library anew for each of the processor's
+            # features that zlib-ng asks for.
             *-musl) build=zigbuild ;;
-            *) build=build ;;
         esac
         say "$target"
         # The list of crates goes into each program: `cargo audit bin PROGRAM` reads it.

@@ -159,6 +159,7 @@ if [ "${1:-}" = release ]; then
     need python3 'python3 python3-venv' python3
     need dpkg-shlibdeps dpkg-dev dpkg
     need rpm rpm rpm
+    need musl-gcc musl-tools musl-tools
     wish lintian lintian
     # They run what is made: in a Debian with systemd, in a container; for another processor; in an image.
     wish debootstrap debootstrap
