@@ -1,4 +1,4 @@
-//! Files that the proxy writes must be none of those that it reads: an access log is added to whatever is there.
+//! The proxy must not write into a file that it reads: an access log would append its lines to a configuration or a key.
 
 use super::{
     AccessLogPath, Ca, Config, UpstreamTls,

@@ -76,7 +76,7 @@
 //! | --- | --- |
 //! | the backend has taken the load | [`Reservation::booked`] |
 //! | it has certainly not: no connection, a refusal | [`Reservation::cancel`] |
-//! | nobody knows: a timeout, a broken connection | [`Reservation::unknown`], or drop it |
+//! | unknown: a timeout, a broken connection | [`Reservation::unknown`], or drop it |
 //!
 //! Only the gauge can show what became of an unknown one, so it counts until the next sample says otherwise. Where a load
 //! ends with its answer, set [`Rule::lasts`] to [`Lasts::Answer`] and call `booked` when the answer has ended.

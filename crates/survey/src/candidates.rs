@@ -123,8 +123,8 @@ fn is_load(page: &Page, name: &str) -> bool {
         && page.of(name).all(|one| is_load(one.value))
 }
 
-/// The gauge whose name says that it is the capacity of the load `name`: of those that are the capacity of something, the
-/// one that begins as `name` does.
+/// The gauge of the capacity that belongs to the load `name`: among the gauges whose names say capacity, it is that whose
+/// name begins as `name` does.
 fn capacity_of(page: &Page, name: &str) -> Option<String> {
     let stem = |name: &str| name.split(['_', ':']).next().map(str::to_owned);
     let fits = |other: &&str| {

@@ -116,14 +116,14 @@ class Story:
         self.assertIn("this is the newer one", self.machine.run(f"cat {CONFIGURATION}{self.words['left']}"))
 
     def test_5_an_upgrade_that_the_configuration_forbids_leaves_the_old_process_at_work(self):
-        self.machine.run(f"cp {CONFIGURATION} /root/good.yaml; echo 'nonsense: 1' >> {CONFIGURATION}")
+        self.machine.run(f"cp {CONFIGURATION} /var/tmp/good.yaml; echo 'nonsense: 1' >> {CONFIGURATION}")
         old = self.machine.run(MAIN_PROCESS)
         said = self.machine.run("/usr/lib/switchyard/hot-restart 5", check=False)
         self.assertIn("so the old process goes on", said)
         self.assertIn("nonsense", said)
         self.assertEqual(self.machine.run(MAIN_PROCESS), old)
         self.assertRegex(self.ask("8080/request_charge", "-d '{\"power_kw\": 22}'"), "^2..$")
-        self.machine.run(f"cp /root/good.yaml {CONFIGURATION}")
+        self.machine.run(f"cp /var/tmp/good.yaml {CONFIGURATION}")
         self.take_over("/usr/lib/switchyard/hot-restart")
 
     def test_6_a_service_that_is_stopped_stays_so_through_an_upgrade_of_itself(self):

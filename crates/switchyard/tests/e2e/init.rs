@@ -11,7 +11,11 @@ use switchyard_faults::{Act, Scripted, fault, post};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
-use crate::{rig::Proxy, substations::Substations};
+use crate::{
+    rig::Proxy,
+    scraped::{said, served},
+    substations::Substations,
+};
 
 /// So that the configuration that is written can be run.
 const ANY_PORTS: [&str; 4] = ["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"];
@@ -25,21 +29,6 @@ fn init(folder: &Path, arguments: &[&str]) -> Output {
         .stdin(Stdio::null())
         .output()
         .unwrap()
-}
-
-/// The exit code, and what was said on both streams.
-fn said(output: &Output) -> (i32, String, String) {
-    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-    (
-        output.status.code().unwrap(),
-        text(&output.stdout),
-        text(&output.stderr),
-    )
-}
-
-fn served(page: &str) -> Scripted {
-    let answer = fault::page(page);
-    Scripted::start(move |_| Act::Write(answer.clone()))
 }
 
 /// The arguments that name these substations.

@@ -72,6 +72,7 @@ mod reports;
 mod rig;
 mod routes;
 mod rush_hour;
+mod scraped;
 mod secure;
 mod sessions;
 mod shares;

@@ -11,7 +11,11 @@ use serde_json::Value;
 use switchyard_faults::{Act, Scripted, fault};
 use tempfile::TempDir;
 
-use crate::{secure::Certificate, substations::Substations};
+use crate::{
+    scraped::{said, served},
+    secure::Certificate,
+    substations::Substations,
+};
 
 fn probe(address: &(impl ToString + ?Sized), more: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_switchyard"))
@@ -19,21 +23,6 @@ fn probe(address: &(impl ToString + ?Sized), more: &[&str]) -> Output {
         .args(more)
         .output()
         .unwrap()
-}
-
-/// The exit code, and what was said on both streams.
-fn said(output: &Output) -> (i32, String, String) {
-    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-    (
-        output.status.code().unwrap(),
-        text(&output.stdout),
-        text(&output.stderr),
-    )
-}
-
-fn served(page: &str) -> Scripted {
-    let answer = fault::page(page);
-    Scripted::start(move |_| Act::Write(answer.clone()))
 }
 
 /// Longer than a page takes on a busy machine.
