@@ -129,7 +129,7 @@ fn host_word(address: &str) -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use clap::Parser;
 
     use super::*;
@@ -140,7 +140,8 @@ mod tests {
         options: Options,
     }
 
-    fn plan(arguments: &[&str]) -> Plan {
+    /// What is planned for these arguments.
+    pub(in crate::init) fn plan(arguments: &[&str]) -> Plan {
         let line = ["init"].iter().chain(arguments);
         Plan::of(&Line::parse_from(line).options)
     }

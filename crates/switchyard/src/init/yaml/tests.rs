@@ -1,22 +1,10 @@
 use std::collections::BTreeMap;
 
-use clap::Parser;
 use switchyard_config::Config;
 use switchyard_survey::{Known, Page, candidates};
 
 use super::*;
-use crate::init::Options;
-
-#[derive(Parser)]
-struct Line {
-    #[command(flatten)]
-    options: Options,
-}
-
-fn plan(arguments: &[&str]) -> Plan {
-    let line = ["init"].iter().chain(arguments);
-    Plan::of(&Line::parse_from(line).options)
-}
+use crate::init::plan::tests::plan;
 
 fn written(plan: &Plan) -> Config {
     let text = text(plan, &Target::Stdout);
