@@ -42,11 +42,21 @@ fn limits_hold_while_substations_are_stale_ejected_refuse_and_all_fail() {
     }
     yard.is(1, Mood::Refuses);
     clients.book(100);
-    // All at once: the panic threshold lets all be asked.
-    for at in 0..3 {
+    // One after the other: what fails at all of them from the start would be held against the requests. Then the panic
+    // threshold lets all be asked.
+    for at in [0, 1] {
         yard.is(at, Mood::Fails);
+        until("ejected", || (state(&proxy, at) == "ejected").then_some(()));
     }
     until("panic", || (proxy.status()["panic"] == true).then_some(()));
+    yard.is(2, Mood::Fails);
+    let failed = || {
+        let told = clients.told().into_iter();
+        told.filter_map(|(what, times)| what.starts_with("500").then_some(times))
+            .sum::<usize>()
+    };
+    let before = failed();
+    until("requests fail", || (failed() >= before + 100).then_some(()));
     for at in 0..3 {
         yard.is(at, Mood::Well);
     }
