@@ -7,7 +7,7 @@ use super::{
 };
 use crate::rig::{Proxy, until};
 
-const HEALTH: &str = "health: {failures: 3, ejection: 100ms, longest_ejection: 200ms, slow_start: 1ms, most_ejected: 1}\n";
+const HEALTH: &str = "health: {failures: 3, ejection: 100ms, longest_ejection: 200ms, slow_start: 1ms, most_ejected: 1, panic: 0.5}\n";
 
 fn state(proxy: &Proxy, at: usize) -> String {
     proxy.status()["substations"][at]["state"]
