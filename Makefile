@@ -28,7 +28,7 @@ rush-hour: ## a day of 100,000 cars in ten minutes; fails unless nothing is lost
 	  --fail-if 'spread>2' --fail-if 'violations>0' --fail-if 'disagreements>0' $(ARGS)
 
 test: ## run everything that CI runs; says what it skips and why
-	@./scripts/setup.sh test
+	@./scripts/setup.sh $(if $(ARGS),test)
 	@./scripts/test.sh $(ARGS)
 
 release-check: ## build packages, static programs and images as for a release, and try each; ARGS=STEP… runs some (Linux)
@@ -70,8 +70,8 @@ soak: ## ten minutes of faults, then a fleet in a storm; fails if anything is lo
 	@$(CARGO) build --locked -p switchyard
 	@. ./scripts/common.sh && SOAK_SECONDS=$${SOAK_SECONDS:-600} cargo test --locked -p switchyard --test e2e -- \
 	  --exact --nocapture soak::nothing_leaks_and_no_client_gets_a_wrong_answer_whatever_goes_wrong
-	@. ./scripts/common.sh && FLEET_KEYS=$${FLEET_KEYS:-20000} cargo test --locked -p switchyard --test e2e -- \
-	  --test-threads 1 --nocapture fleet::storm
+	@. ./scripts/common.sh && CHAOS_SECONDS=60 FLEET_KEYS=$${FLEET_KEYS:-20000} cargo test --locked -p switchyard --test e2e -- \
+	  --test-threads 1 --nocapture fleet::storm chaos::three_of_five
 
 soak-page: ## ten minutes of the live page in a browser; fails if its memory grows; PAGE_SECONDS sets the length
 	@./scripts/setup.sh browser

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# What CI runs. Without arguments it runs every step, the cheapest first and the tests last; else only those named:
+# What CI runs. Without arguments it runs every step, the tests last; else only those named:
 #   scripts/test.sh lint tests
-# The step `stack` waits for most of its time, and `fuzz` takes what others leave of the processors: both go on while the
-# next steps build, and end before the tests run.
+# What waits for most of its time goes on beside what builds: the installation of tools while the linter runs, the step
+# `stack`, and `fuzz`, which takes what others leave of the processors. All of it ends before the tests run.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . scripts/common.sh
 
-all='format typos scripts bench-tools book monitoring deployment browser licences lint docs configs units packages stack examples fuzz doctests interleavings differential tests'
+all='format typos scripts bench-tools licences lint docs tools book monitoring deployment browser configs units packages stack examples fuzz doctests interleavings differential tests'
 skipped=''
 
 # skip STEP REASON: says that a step is skipped, at once and again before the tests.
@@ -42,6 +42,9 @@ run_bench_tools() {
         skip bench-tools 'python3 is not installed'
     fi
 }
+
+# The downloads of setup.sh, which began with the first step.
+run_tools() { finish_beside; }
 
 # The documentation: every page is in the book, every link and anchor leads somewhere; if mdBook is here, also in the book.
 run_book() {
@@ -256,7 +259,10 @@ run_tests() {
 }
 
 # shellcheck disable=SC2086  # a list of words
-[ $# -gt 0 ] || set -- $all
+[ $# -gt 0 ] || {
+    go_on_beside setup ./scripts/setup.sh test
+    set -- $all
+}
 for step in "$@"; do
     printf '\n== %s, after %s s\n' "$step" "$SECONDS"
     "run_${step//-/_}"
