@@ -143,11 +143,11 @@ run_packages() {
     fi
 }
 
-# Zig brings no strip, and binutils know their own processor only.
+# Zig brings no strip, binutils know their own processor only, and Rust's copy of LLVM's finds no library of its own.
 strip_for() {
     case $1 in
         "$here"-*) say strip ;;
-        *) say "$(rustc --print sysroot)/lib/rustlib/$(rustc -vV | sed -n 's/^host: //p')/bin/rust-objcopy" ;;
+        *) say "${1%%-*}-linux-gnu-strip" ;;
     esac
 }
 

@@ -160,6 +160,8 @@ if [ "${1:-}" = release ]; then
     need dpkg-shlibdeps dpkg-dev dpkg
     need rpm rpm rpm
     need musl-gcc musl-tools musl-tools
+    # For the static programs of the other processor.
+    [ "$(uname -m)" = aarch64 ] || need aarch64-linux-gnu-strip binutils-aarch64-linux-gnu binutils-aarch64-linux-gnu
     wish lintian lintian
     # They run what is made: in a Debian with systemd, in a container; for another processor; in an image.
     wish debootstrap debootstrap
