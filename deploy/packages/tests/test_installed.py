@@ -123,7 +123,7 @@ class Story:
         self.assertIn("nonsense", said)
         self.assertEqual(self.machine.run(MAIN_PROCESS), old)
         self.assertRegex(self.ask("8080/request_charge", "-d '{\"power_kw\": 22}'"), "^2..$")
-        self.machine.run(f"cp /var/tmp/good.yaml {CONFIGURATION}")
+        self.machine.run(f"mv /var/tmp/good.yaml {CONFIGURATION}")
         self.take_over("/usr/lib/switchyard/hot-restart")
 
     def test_6_a_service_that_is_stopped_stays_so_through_an_upgrade_of_itself(self):
