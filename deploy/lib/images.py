@@ -90,8 +90,10 @@ def whole(prefix="switchyard", tag="test", arch=None, targets=TARGETS):
         if chosen == "buildx":
             docker("buildx", "build", "--load", *words, str(ROOT), timeout=7200)
         else:
-            # It keeps the layers of one target for the next, and hands the image to Docker.
-            _run("buildah", "build", "--layers", "--isolation", "chroot", *words, str(ROOT))
+            # It keeps the layers of one target for the next, and hands the image to Docker. Its own format has no health
+            # checks, and Debian's version does not know by itself on which processor it builds.
+            here = f"BUILDPLATFORM=linux/{docker('version', '--format', '{{.Server.Arch}}')}"
+            _run("buildah", "build", "--layers", "--isolation", "chroot", "--format", "docker", "--build-arg", here, *words, str(ROOT))
             _run("buildah", "push", name, f"docker-daemon:{name}")
         print(f"{name}: {size(name):.1f} MB", flush=True)
         named.append(name)

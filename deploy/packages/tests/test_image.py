@@ -83,6 +83,8 @@ class Whole(unittest.TestCase):
     def check(self, program, name, arch):
         """An image has a program for its processor, its libraries and its notices."""
         self.assertEqual(docker("image", "inspect", "--format", "{{.Architecture}}", name), arch)
+        self.assertIn("CMD" if program != "requester" else "NONE",
+                      docker("image", "inspect", "--format", "{{.Config.Healthcheck.Test}}", name))
         container = docker("create", name)
         self.addCleanup(docker, "rm", container)
         with tempfile.TemporaryDirectory() as folder:
