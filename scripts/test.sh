@@ -222,11 +222,11 @@ run_interleavings() {
     politely cargo test --workspace --features switchyard-balance/_loom --test orderings --locked --quiet
 }
 
-# Every parser of what comes from outside, for ten seconds: docs/testing.md.
+# Every parser of what comes from outside, for five seconds: docs/testing.md.
 run_fuzz() {
     if have c++; then
         politely ./scripts/fuzz.sh --build
-        go_on_beside fuzz env FUZZ_SECONDS="${FUZZ_SECONDS:-10}" nice -n 19 ./scripts/fuzz.sh
+        go_on_beside fuzz env FUZZ_SECONDS="${FUZZ_SECONDS:-5}" nice -n 19 ./scripts/fuzz.sh
     else
         skip fuzz 'no C++ compiler, which builds the fuzzer (Debian: g++)'
     fi
