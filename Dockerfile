@@ -10,8 +10,8 @@ FROM --platform=$BUILDPLATFORM rust:1.95.0-bookworm AS build
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends cmake \
     && rm -rf /var/lib/apt/lists/*
-# The first writes the list of crates into each program, the second collects their licences; without optimisation that
-# takes five minutes.
+# The first writes the list of crates into each program, the second collects their licences, which takes it five minutes if
+# it is not optimised.
 RUN cargo install cargo-auditable --version 0.7.7 --locked --debug \
     && cargo install cargo-about --version 0.9.3 --locked --features cli
 ARG TARGETARCH

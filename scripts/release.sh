@@ -182,11 +182,6 @@ run_images() {
 
 # The programs are compiled once more, in the container that the Dockerfile names.
 run_dockerfile() {
-    # Where no image can be pulled, the one with Rust is made from this machine's, which then needs the targets of all images.
-    local machine
-    for machine in x86_64 aarch64; do
-        ! have rustup || rustup target add "$machine-unknown-linux-gnu"
-    done
     PROFILE=$profile IMAGE_ARCHITECTURES=${IMAGE_ARCHITECTURES:-amd64 arm64} check dockerfile deploy.packages.tests.test_image.Whole
 }
 

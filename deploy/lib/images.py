@@ -83,6 +83,9 @@ def whole(prefix="switchyard", tag="test", arch=None, targets=TARGETS):
     network = ["--network", "host"] if stood_in else []
     platform = ["--platform", f"linux/{arch}"] if arch else []
     said = [word for name in ("PROFILE", "SWITCHYARD_COMMIT", "SOURCE_DATE_EPOCH") if name in os.environ for word in ("--build-arg", name)]
+    if chosen == "buildah":
+        # Debian's version does not know by itself on which processor it builds.
+        said += ["--build-arg", f"BUILDPLATFORM=linux/{docker('version', '--format', '{{.Server.Arch}}')}"]
     named = []
     for target in targets:
         name = f"{prefix}/{NAMES.get(target, target)}:{tag}"
@@ -91,9 +94,8 @@ def whole(prefix="switchyard", tag="test", arch=None, targets=TARGETS):
             docker("buildx", "build", "--load", *words, str(ROOT), timeout=7200)
         else:
             # It keeps the layers of one target for the next, and hands the image to Docker. Its own format has no health
-            # checks, and Debian's version does not know by itself on which processor it builds.
-            here = f"BUILDPLATFORM=linux/{docker('version', '--format', '{{.Server.Arch}}')}"
-            _run("buildah", "build", "--layers", "--isolation", "chroot", "--format", "docker", "--build-arg", here, *words, str(ROOT))
+            # checks.
+            _run("buildah", "build", "--layers", "--isolation", "chroot", "--format", "docker", *words, str(ROOT))
             _run("buildah", "push", name, f"docker-daemon:{name}")
         print(f"{name}: {size(name):.1f} MB", flush=True)
         named.append(name)

@@ -121,6 +121,9 @@ def rust(image):
         for name in ("etc/ssl/certs/ca-certificates.crt", "etc/apt/sources.list"):
             if Path("/", name).exists():
                 shutil.copy(Path("/", name), Path(folder, name))
+        if shutil.which("rustup"):
+            # It has no rustup itself. Without the network it can still build for this processor.
+            subprocess.run(["rustup", "target", "add", "x86_64-unknown-linux-gnu", "aarch64-unknown-linux-gnu"], check=False)
         skipped = shutil.ignore_patterns("share", "*.html")
         shutil.copytree(sysroot, Path(folder, "usr/local"), symlinks=True, dirs_exist_ok=True, ignore=skipped)
         load(image, folder, "ENV PATH=/usr/local/bin:/usr/local/cargo/bin:/usr/bin:/bin:/usr/sbin:/sbin",
