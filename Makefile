@@ -65,12 +65,12 @@ reference: ## write what the code decides in the reference pages: keys, metrics,
 	@. ./scripts/common.sh && UPDATE_REFERENCE=1 cargo test --locked -p switchyard --test docs -- reference
 	@python3 -B -m book.manual
 
-soak: ## ten minutes of faults, then a fleet in a storm; fails if anything is lost, leaks or doubles; SOAK_SECONDS, FLEET_KEYS
+soak: ## ten minutes of faults, a fleet in a storm, a minute of kills; fails if anything is lost, leaks or doubles; SOAK_SECONDS, FLEET_KEYS, CHAOS_SECONDS
 	@./scripts/setup.sh test
 	@$(CARGO) build --locked -p switchyard
 	@. ./scripts/common.sh && SOAK_SECONDS=$${SOAK_SECONDS:-600} cargo test --locked -p switchyard --test e2e -- \
 	  --exact --nocapture soak::nothing_leaks_and_no_client_gets_a_wrong_answer_whatever_goes_wrong
-	@. ./scripts/common.sh && CHAOS_SECONDS=60 FLEET_KEYS=$${FLEET_KEYS:-20000} cargo test --locked -p switchyard --test e2e -- \
+	@. ./scripts/common.sh && CHAOS_SECONDS=$${CHAOS_SECONDS:-60} FLEET_KEYS=$${FLEET_KEYS:-20000} cargo test --locked -p switchyard --test e2e -- \
 	  --test-threads 1 --nocapture fleet::storm chaos::three_of_five
 
 soak-page: ## ten minutes of the live page in a browser; fails if its memory grows; PAGE_SECONDS sets the length

@@ -18,6 +18,11 @@ use crate::{
     substations::Substations,
 };
 
+/// How long three of five are killed in turn, in seconds, unless `CHAOS_SECONDS` says otherwise.
+const SHORT: u32 = 12;
+/// The requests a second meanwhile.
+const RATE: u32 = 2_000;
+
 /// Waits until nothing is reserved or in flight and no client is connected.
 fn returns_to_zero(proxy: &Proxy) {
     until("all is over", || {
@@ -71,8 +76,12 @@ fn three_of_five_killed_in_turn_lose_nothing_and_book_nothing_twice() {
         .collect();
     let addresses: Vec<_> = all.iter().map(|substation| substation.address).collect();
     let proxy = Proxy::start(&addresses, "");
-    let seconds = env::var("CHAOS_SECONDS").map_or(12, |text| text.parse().unwrap());
-    let load = Load::new(proxy.charge, 2_000.0, Duration::from_secs(seconds.into()));
+    let seconds = env::var("CHAOS_SECONDS").map_or(SHORT, |text| text.parse().unwrap());
+    let load = Load::new(
+        proxy.charge,
+        RATE.into(),
+        Duration::from_secs(seconds.into()),
+    );
     let begun = Instant::now();
     let (records, deaths) = thread::scope(|scope| {
         let victims = &mut all[..3];
@@ -81,8 +90,12 @@ fn three_of_five_killed_in_turn_lose_nothing_and_book_nothing_twice() {
     });
     returns_to_zero(&proxy);
 
-    let sent = 2_000 * seconds as usize;
-    assert_eq!(records.len(), sent, "each client got its one answer");
+    let sent = RATE * seconds;
+    assert_eq!(
+        records.len(),
+        sent as usize,
+        "each client got its one answer"
+    );
     let verdict = audit(&all).hold_against(&records);
     assert!(verdict.is_sound(), "{verdict:?}");
     let failed: Vec<_> = records

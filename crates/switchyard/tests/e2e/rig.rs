@@ -155,6 +155,12 @@ impl Proxy {
         serde_json::from_slice(&self.get("/status").body).unwrap()
     }
 
+    /// The state of the substation at that place of `/status`.
+    pub(crate) fn state(&self, at: usize) -> String {
+        let state = &self.status()["substations"][at]["state"];
+        state.as_str().unwrap().to_owned()
+    }
+
     /// The value of a series of `/metrics`; `series` is its text on the page.
     pub(crate) fn metric(&self, series: &str) -> f64 {
         self.metrics(&[series])[0]

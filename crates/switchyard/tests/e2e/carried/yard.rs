@@ -42,7 +42,7 @@ impl Yard {
         self.all[EJECTED].misbehave(1.0);
         until("s7 is ejected", || {
             proxy.charge(r#"{"power_kw": 1}"#);
-            (state(proxy, EJECTED) == "ejected").then_some(())
+            (proxy.state(EJECTED) == "ejected").then_some(())
         });
         self.all[SILENT].show(&["nothing"]);
         assert_eq!(post(proxy.admin, "/substations/s6/drain", "").status, 200);
@@ -98,13 +98,7 @@ fn mean(booked: &[f64]) -> f64 {
 
 /// The states of the drained substation and of the ejected one, as this proxy sees them.
 pub(super) fn states(proxy: &Proxy) -> [String; 2] {
-    [DRAINED, EJECTED].map(|at| state(proxy, at))
-}
-
-fn state(proxy: &Proxy, at: usize) -> String {
-    let status = proxy.status();
-    let state = status["substations"][at]["state"].as_str();
-    state.unwrap().to_owned()
+    [DRAINED, EJECTED].map(|at| proxy.state(at))
 }
 
 /// A charge with a key, as bytes.

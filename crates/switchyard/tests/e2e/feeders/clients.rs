@@ -90,6 +90,17 @@ impl Clients {
         until("more bookings", || (booked() >= from + more).then_some(()));
     }
 
+    /// Waits until `more` requests were answered with 500.
+    pub(super) fn fail(&self, more: usize) {
+        let failed = || {
+            let told = self.told().into_iter();
+            told.filter_map(|(what, times)| what.starts_with("500").then_some(times))
+                .sum::<usize>()
+        };
+        let from = failed();
+        until("more failures", || (failed() >= from + more).then_some(()));
+    }
+
     /// Waits until all this has been booked below a limit at once, since it is in force.
     pub(super) fn reach(&self, limit: &str, kw: f64) {
         let peak = || self.shared.book.lock().unwrap().peak(limit);

@@ -9,13 +9,6 @@ use crate::rig::{Proxy, until};
 
 const HEALTH: &str = "health: {failures: 3, ejection: 100ms, longest_ejection: 200ms, slow_start: 1ms, most_ejected: 1, panic: 0.5}\n";
 
-fn state(proxy: &Proxy, at: usize) -> String {
-    proxy.status()["substations"][at]["state"]
-        .as_str()
-        .unwrap()
-        .to_owned()
-}
-
 #[test]
 fn limits_hold_while_substations_are_stale_ejected_refuse_and_all_fail() {
     let yard = Yard::start(limits(400.0, 220.0, 200.0));
@@ -33,10 +26,10 @@ fn limits_hold_while_substations_are_stale_ejected_refuse_and_all_fail() {
     ] {
         for at in [0, 2] {
             yard.is(at, mood);
-            until(state_now, || (state(&proxy, at) == state_now).then_some(()));
+            until(state_now, || (proxy.state(at) == state_now).then_some(()));
             yard.held();
             yard.is(at, Mood::Well);
-            until("up", || (state(&proxy, at) == "up").then_some(()));
+            until("up", || (proxy.state(at) == "up").then_some(()));
         }
         clients.book(100);
     }
@@ -46,17 +39,11 @@ fn limits_hold_while_substations_are_stale_ejected_refuse_and_all_fail() {
     // threshold lets all be asked.
     for at in [0, 1] {
         yard.is(at, Mood::Fails);
-        until("ejected", || (state(&proxy, at) == "ejected").then_some(()));
+        until("ejected", || (proxy.state(at) == "ejected").then_some(()));
     }
     until("panic", || (proxy.status()["panic"] == true).then_some(()));
     yard.is(2, Mood::Fails);
-    let failed = || {
-        let told = clients.told().into_iter();
-        told.filter_map(|(what, times)| what.starts_with("500").then_some(times))
-            .sum::<usize>()
-    };
-    let before = failed();
-    until("requests fail", || (failed() >= before + 100).then_some(()));
+    clients.fail(100);
     for at in 0..3 {
         yard.is(at, Mood::Well);
     }
@@ -78,7 +65,7 @@ fn substations_that_were_never_sampled_are_filled_up_to_the_limit_of_their_feede
     yard.held();
     // One that is known takes no more either.
     yard.is(0, Mood::Well);
-    until("up", || (state(&proxy, 0) == "up").then_some(()));
+    until("up", || (proxy.state(0) == "up").then_some(()));
     for _ in 0..10 {
         assert_eq!(proxy.charge(r#"{"power_kw": 0.5}"#).status, 503);
     }
